@@ -1,0 +1,77 @@
+"""A bundle's card: what its network takes, what it gives, and how good it was found to be."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tumorscope.preparing import Preparation
+
+SCHEMA = "tumorscope.card/1"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Inputs(_Part):
+    """What the network takes.
+
+    Attributes:
+        sequences: the channels of one slice, in order.
+        stands_in: for a sequence that a scan may lack, the one that takes its place.
+    """
+
+    sequences: tuple[str, ...] = Field(min_length=1)
+    stands_in: dict[str, str] = {}
+
+
+class OperatingPoint(_Part):
+    """Where answers turn into findings, chosen on validation patients.
+
+    Attributes:
+        presence: a slice's tumour probability from which it counts as showing a tumour.
+        mask: a pixel's probability from which it belongs to the mask.
+        temperature: presence logits are divided by it, so that probabilities are honest.
+        smallest_lesion_px: lesions with fewer pixels, counted at the network's size over
+            all slices, are left out and reported as such.
+    """
+
+    presence: float = Field(0.5, ge=0, le=1)
+    mask: float = Field(0.5, gt=0, lt=1)
+    temperature: float = Field(1.0, gt=0)
+    smallest_lesion_px: int = Field(0, ge=0)
+
+
+class Model(_Part):
+    """One file with the network's weights."""
+
+    file: str = Field(pattern=r"^[A-Za-z0-9_.-]+\.onnx$")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    precision: Literal["float", "int8"]
+
+
+class Card(_Part):
+    """All that is known about a bundle; ``card.json``."""
+
+    schema_: Literal["tumorscope.card/1"] = Field(SCHEMA, alias="schema")
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    version: str
+    title: str
+    inputs: Inputs
+    preparation: Preparation
+    outputs: tuple[Literal["presence", "mask"], ...] = Field(min_length=1)
+    flip_average: bool = False
+    operating_point: OperatingPoint = OperatingPoint()
+    models: tuple[Model, ...] = Field(min_length=1)
+    figures: dict[str, Any] = {}
+    training: dict[str, Any] = {}
+    limits: tuple[str, ...] = ()
+    licences: tuple[str, ...] = ()
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    def model(self, precision: Literal["float", "int8"]) -> Model | None:
+        """The model of one precision, or None where the bundle has none."""
+        return next((model for model in self.models if model.precision == precision), None)

@@ -1,0 +1,93 @@
+"""The LGG segmentation data set: TCGA lower-grade glioma, 110 patients (Buda et al. 2019).
+
+Masks outline the FLAIR abnormality. Layout: ``kaggle_3m/TCGA_<institution>_<patient>_<date>/``
+with one TIFF a slice and one a mask, and ``data.csv`` beside the folders.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from tumorscope.datasets.split import Split, stratified_parts
+from tumorscope.errors import BadDataset
+from tumorscope.reading.lgg import is_lgg_folder, read_lgg_folder, read_lgg_mask
+from tumorscope.scan import Scan
+
+KAGGLE_HANDLE = "mateuszbuda/lgg-mri-segmentation"
+LICENCE = "images: TCGA-LGG, The Cancer Imaging Archive (CC BY 3.0); masks: Buda et al. 2019 (CC BY-NC-SA 4.0)"
+
+
+@dataclass(frozen=True)
+class LggPatient:
+    """One folder of the data set. Pictures are read only when asked for."""
+
+    folder: Path
+
+    @property
+    def case(self) -> str:
+        """The folder's name, ``TCGA_CS_4941_19960909``."""
+        return self.folder.name
+
+    @property
+    def institution(self) -> str:
+        """The tissue source site in the TCGA barcode: CS, DU, EZ, FG or HT."""
+        fields = self.case.split("_")
+        return fields[1] if len(fields) > 2 else "unknown"
+
+    def scan(self) -> Scan:
+        """The patient's slices."""
+        return read_lgg_folder(self.folder)
+
+    @cached_property
+    def mask(self) -> np.ndarray:
+        """Boolean ``(slice, row, column)``."""
+        return read_lgg_mask(self.folder)
+
+
+@dataclass(frozen=True)
+class LggDataset:
+    """All patients under a folder, in the order of their names."""
+
+    root: Path
+    patients: tuple[LggPatient, ...]
+    name: str = "lgg"
+
+    @classmethod
+    def open(cls, path: Path) -> LggDataset:
+        """Find the patients under ``path``, which may be ``kaggle_3m`` or any folder above it.
+
+        Raises:
+            BadDataset: nothing there looks like this data set.
+        """
+        if not path.is_dir():
+            raise BadDataset(f"{path}: no such folder")
+        for root in (path, path / "kaggle_3m", path / "lgg-mri-segmentation" / "kaggle_3m"):
+            folders = [item for item in sorted(root.glob("TCGA_*")) if item.is_dir() and is_lgg_folder(item)]
+            if folders:
+                return cls(root, tuple(LggPatient(folder) for folder in folders))
+        raise BadDataset(f"{path}: no TCGA_*/TCGA_*_N.tif here; unzip the LGG data set and name its kaggle_3m folder")
+
+    def __getitem__(self, case: str) -> LggPatient:
+        for patient in self.patients:
+            if patient.case == case:
+                return patient
+        raise BadDataset(f"{self.root}: no patient {case}, which the split names")
+
+    def split(self, seed: int = 0, shares: dict[str, float] | None = None) -> Split:
+        """Deal the patients out by institution and tumour burden (terciles of tumour pixels)."""
+        burden = {patient.case: int(patient.mask.sum()) for patient in self.patients}
+        limits = np.quantile(list(burden.values()), [1 / 3, 2 / 3])
+        strata = {
+            patient.case: (patient.institution, int(np.searchsorted(limits, burden[patient.case])))
+            for patient in self.patients
+        }
+        shares = shares or {"train": 0.72, "validation": 0.10, "test": 0.18}
+        return Split(self.name, stratified_parts(strata, shares, seed))
+
+    def folds(self, count: int = 5, seed: int = 0) -> Split:
+        """``count`` equal parts ``fold0 …``, stratified alike."""
+        return self.split(seed, {f"fold{k}": 1 / count for k in range(count)})

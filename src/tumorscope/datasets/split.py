@@ -1,0 +1,117 @@
+"""Who is trained on and who is judged on: patients, never slices."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tumorscope.errors import BadSplit
+
+
+@dataclass(frozen=True)
+class Split:
+    """Named parts of a data set, each a set of patients; no patient is in two.
+
+    >>> split = Split("lgg", {"train": ("a", "b"), "test": ("c",)})
+    >>> split.hash[:8]
+    '9c59a571'
+    >>> Split("lgg", {"train": ("a", "b"), "test": ("b",)})
+    Traceback (most recent call last):
+        ...
+    tumorscope.errors.BadSplit: patient b is in both train and test
+    """
+
+    dataset: str
+    parts: Mapping[str, tuple[str, ...]]
+
+    def __post_init__(self) -> None:
+        seen: dict[str, str] = {}
+        for part, patients in self.parts.items():
+            for patient in patients:
+                if patient in seen:
+                    where = f"both {seen[patient]} and {part}" if seen[patient] != part else f"{part} twice"
+                    raise BadSplit(f"patient {patient} is in {where}")
+                seen[patient] = part
+
+    def __getitem__(self, part: str) -> tuple[str, ...]:
+        try:
+            return self.parts[part]
+        except KeyError:
+            raise BadSplit(f"the split has no part {part!r}; it has {', '.join(self.parts)}") from None
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the parts, whatever order the patients are listed in."""
+        canonical = {"dataset": self.dataset, "parts": {part: sorted(names) for part, names in self.parts.items()}}
+        return hashlib.sha256(json.dumps(canonical, sort_keys=True).encode()).hexdigest()
+
+    def fold(self, test: int) -> Split:
+        """Of a split into ``fold0 … foldK``: one fold to test, the next to validate, the others to train."""
+        folds = [part for part in self.parts if part.startswith("fold")]
+        if not 0 <= test < len(folds) or len(folds) < 3:
+            raise BadSplit(f"fold {test} is not one of the {len(folds)} folds (at least 3 are needed)")
+        validation = (test + 1) % len(folds)
+        train = [patient for k, part in enumerate(folds) if k not in (test, validation) for patient in self.parts[part]]
+        return Split(
+            self.dataset,
+            {
+                "train": tuple(sorted(train)),
+                "validation": self.parts[f"fold{validation}"],
+                "test": self.parts[f"fold{test}"],
+            },
+        )
+
+    def save(self, path: Path) -> None:
+        """Write JSON that :meth:`load` reads; the hash is in it for people to compare."""
+        content = {"dataset": self.dataset, "hash": self.hash, "parts": {k: sorted(v) for k, v in self.parts.items()}}
+        path.write_text(json.dumps(content, indent=1) + "\n")
+
+    @classmethod
+    def load(cls, path: Path) -> Split:
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            BadSplit: the file is not a split, or its parts were changed by hand.
+        """
+        try:
+            content = json.loads(path.read_text())
+            split = cls(content["dataset"], {part: tuple(names) for part, names in content["parts"].items()})
+            stated = content["hash"]
+        except OSError as error:
+            raise BadSplit(f"{path}: cannot be read ({error.strerror})") from error
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise BadSplit(f"{path}: not a split (JSON with dataset, hash and parts)") from error
+        if stated != split.hash:
+            raise BadSplit(f"{path}: the patients do not match the hash that stands beside them")
+        return split
+
+
+def stratified_parts(
+    strata: Mapping[str, Sequence[object]], shares: Mapping[str, float], seed: int
+) -> dict[str, tuple[str, ...]]:
+    """Deal patients out so that every part resembles the whole.
+
+    Patients are sorted by their strata (shuffled within equal ones) and dealt in turn to
+    the part that is furthest behind its share.
+
+    Args:
+        strata: for each patient, what should be balanced, the most important first.
+        shares: for each part its share of the patients; the shares add up to one.
+        seed: makes the dealing repeatable.
+    """
+    chance = random.Random(seed)
+    patients = sorted(strata)
+    chance.shuffle(patients)
+    patients.sort(key=lambda patient: tuple(str(value) for value in strata[patient]))
+    dealt: dict[str, list[str]] = {part: [] for part in shares}
+    order = list(shares)
+    for count, patient in enumerate(patients, start=1):
+        if len({shares[part] for part in shares}) == 1 and (count - 1) % len(order) == 0:
+            chance.shuffle(order)  # equal folds take turns in a new order each round
+        behind = max(order, key=lambda part: shares[part] * count - len(dealt[part]))
+        dealt[behind].append(patient)
+    return {part: tuple(sorted(names)) for part, names in dealt.items()}

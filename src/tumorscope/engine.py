@@ -1,0 +1,173 @@
+"""Running a bundle's network: ONNX Runtime by default, OpenVINO where it is installed."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+
+from tumorscope.bundles import Bundle
+from tumorscope.errors import BadBundle, TumorscopeError
+from tumorscope.preparing import with_neighbours
+
+EngineName = Literal["auto", "onnxruntime", "openvino"]
+PrecisionName = Literal["auto", "float", "int8"]
+BATCH = 4
+"""Slices run at a time: larger batches gain nothing on a CPU and cost memory."""
+
+
+class Session(Protocol):
+    """A loaded network."""
+
+    def __call__(self, pictures: np.ndarray) -> dict[str, np.ndarray]:
+        """Logits by output name, for float32 pictures ``(n, channels, size, size)``."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What a network said about each slice.
+
+    Attributes:
+        presence: logits ``(slice,)``, or None where the bundle has no such output.
+        mask: probabilities float32 ``(slice, size, size)``, or None.
+    """
+
+    presence: np.ndarray | None
+    mask: np.ndarray | None
+
+
+@dataclass(frozen=True, eq=False)
+class Engine:
+    """A bundle ready to answer.
+
+    Attributes:
+        bundle: what is run.
+        runtime: ``onnxruntime`` or ``openvino``.
+        precision: ``float`` or ``int8``.
+        session: the loaded network.
+    """
+
+    bundle: Bundle
+    runtime: str
+    precision: str
+    session: Session
+
+    def run(self, pictures: np.ndarray, on_slices: Callable[[int], None] = lambda done: None) -> Answers:
+        """Answer for every slice.
+
+        Args:
+            pictures: float32 ``(slice, sequence, size, size)`` from ``prepare``.
+            on_slices: called with the number of slices just done.
+        """
+        card = self.bundle.card
+        presence, mask = [], []
+        for start in range(0, len(pictures), BATCH):
+            indices = np.arange(start, min(start + BATCH, len(pictures)))
+            batch = with_neighbours(pictures, indices, card.preparation.context)
+            answer = self.session(batch)
+            if card.flip_average:
+                mirrored = self.session(np.ascontiguousarray(batch[..., ::-1]))
+                answer = {name: (values + _mirror(mirrored[name])) / 2 for name, values in answer.items()}
+            if "presence" in answer:
+                presence.append(answer["presence"])
+            if "mask" in answer:
+                mask.append(_sigmoid(answer["mask"]))
+            on_slices(len(indices))
+        return Answers(
+            np.concatenate(presence) if presence else None,
+            np.concatenate(mask) if mask else None,
+        )
+
+
+def load_engine(bundle: Bundle, engine: EngineName = "auto", precision: PrecisionName = "auto") -> Engine:
+    """Load a bundle's network.
+
+    ``auto`` takes OpenVINO where it is installed, and the eight-bit model where the CPU
+    multiplies unsigned bytes exactly (VNNI and its relatives); older CPUs saturate there.
+
+    Raises:
+        BadBundle: the bundle has no model of that precision, or it is damaged.
+        TumorscopeError: OpenVINO was asked for and is not installed.
+    """
+    runtime = engine
+    if engine == "auto":
+        runtime = "openvino" if openvino_available() else "onnxruntime"
+    elif engine == "openvino" and not openvino_available():
+        raise TumorscopeError("OpenVINO is not installed; run `pip install tumorscope[fast]` or use --engine onnxruntime")
+    chosen = precision
+    if precision == "auto":
+        chosen = "int8" if bundle.card.model("int8") and exact_int8() else "float"
+    assert chosen in ("float", "int8")
+    model = bundle.card.model(chosen)
+    if model is None:
+        raise BadBundle(f"bundle {bundle.name} has no {chosen} model")
+    content = bundle.read_model(model)
+    try:
+        session = _openvino_session(content) if runtime == "openvino" else _onnxruntime_session(content)
+    except Exception as error:  # each runtime raises its own kinds
+        reason = (str(error).splitlines() or ["unknown reason"])[0][:120]
+        raise BadBundle(f"bundle {bundle.name}: {runtime} cannot load {model.file} ({reason})") from error
+    return Engine(bundle, runtime, chosen, session)
+
+
+def openvino_available() -> bool:
+    """Whether the ``fast`` extra is installed."""
+    return importlib.util.find_spec("openvino") is not None
+
+
+def exact_int8() -> bool:
+    """Whether this CPU sums products of bytes without saturating (AVX-512/AVX VNNI, AMX, Arm)."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+    return any(flag in flags for flag in ("avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm"))
+
+
+def threads() -> int:
+    """CPU cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _onnxruntime_session(content: bytes) -> Session:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads()
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    names = [output.name for output in session.get_outputs()]
+    feed = session.get_inputs()[0].name
+    return lambda pictures: dict(zip(names, session.run(names, {feed: pictures}), strict=True))
+
+
+def _openvino_session(content: bytes) -> Session:
+    import openvino
+
+    core = openvino.Core()
+    # OpenVINO picks bfloat16 by itself where the CPU has it; results would then differ by machine.
+    settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads(), "PERFORMANCE_HINT": "LATENCY"}
+    compiled = core.compile_model(core.read_model(content), "CPU", settings)
+    request = compiled.create_infer_request()
+    names = [output.get_any_name() for output in compiled.outputs]
+
+    def run(pictures: np.ndarray) -> dict[str, np.ndarray]:
+        results = request.infer([pictures])
+        return {name: np.array(results[index]) for index, name in enumerate(names)}
+
+    return run
+
+
+def _mirror(values: np.ndarray) -> np.ndarray:
+    return values[..., ::-1] if values.ndim > 1 else values
+
+
+def _sigmoid(logits: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-np.clip(logits, -40, 40)))

@@ -1,0 +1,103 @@
+"""The separate lesions of a mask and how large each is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from tumorscope.scan import Scan
+
+_TOUCHING = ndimage.generate_binary_structure(3, 3)
+"""Voxels that share a face, an edge or a corner belong to one lesion."""
+
+
+@dataclass(frozen=True)
+class Lesion:
+    """One connected part of a mask.
+
+    Attributes:
+        voxels: how many.
+        first, last: corners of the bounding box ``(slice, row, column)``, both inside.
+        centre: mean position ``(slice, row, column)``.
+        centre_mm: the same in millimetres, RAS+, or None without an affine.
+        volume_mm3: slice gaps counted in, or None without an affine.
+        largest_slice: the slice with the largest area.
+        tumor_probability: the largest presence probability among its slices.
+    """
+
+    voxels: int
+    first: tuple[int, int, int]
+    last: tuple[int, int, int]
+    centre: tuple[float, float, float]
+    centre_mm: tuple[float, float, float] | None
+    volume_mm3: float | None
+    largest_slice: int
+    tumor_probability: float
+
+
+def find_lesions(mask: np.ndarray, scan: Scan, slice_probability: np.ndarray) -> tuple[Lesion, ...]:
+    """Connected components, the largest first.
+
+    Args:
+        mask: boolean ``(slice, row, column)`` on the scan's grid.
+        scan: gives positions and sizes in millimetres where it knows them.
+        slice_probability: ``(slice,)``.
+    """
+    labels, count = ndimage.label(mask, _TOUCHING)
+    lesions = []
+    for label, box in enumerate(ndimage.find_objects(labels), start=1):
+        inside = labels[box] == label
+        start = np.array([axis.start for axis in box])
+        positions = np.argwhere(inside) + start
+        centre = positions.mean(axis=0)
+        areas = inside.sum(axis=(1, 2))
+        slices = slice(box[0].start, box[0].stop)
+        volume = scan.voxel_volume_mm3
+        lesions.append(
+            Lesion(
+                voxels=len(positions),
+                first=_triple(positions.min(axis=0)),
+                last=_triple(positions.max(axis=0)),
+                centre=tuple(round(float(value), 2) for value in centre),
+                centre_mm=_patient_position(scan, centre),
+                volume_mm3=None if volume is None else round(len(positions) * volume, 2),
+                largest_slice=int(start[0] + areas.argmax()),
+                tumor_probability=float(slice_probability[slices].max()),
+            )
+        )
+    assert len(lesions) == count
+    return tuple(sorted(lesions, key=lambda lesion: -lesion.voxels))
+
+
+def drop_small(mask: np.ndarray, smallest: int) -> tuple[np.ndarray, int]:
+    """Leave out components with fewer voxels; say how many there were.
+
+    Args:
+        mask: boolean ``(slice, row, column)``.
+        smallest: voxels that a component must have to stay.
+
+    Returns:
+        The mask without them, and their number.
+    """
+    if smallest <= 1 or not mask.any():
+        return mask, 0
+    labels, count = ndimage.label(mask, _TOUCHING)
+    sizes = np.bincount(labels.ravel())
+    small = sizes < smallest
+    small[0] = False
+    return mask & ~small[labels], int(small[1 : count + 1].sum())
+
+
+def _triple(values: np.ndarray) -> tuple[int, int, int]:
+    slice_, row, column = (int(value) for value in values)
+    return slice_, row, column
+
+
+def _patient_position(scan: Scan, centre: np.ndarray) -> tuple[float, float, float] | None:
+    if scan.affine is None:
+        return None
+    slice_, row, column = centre
+    x, y, z = (round(float(value), 2) for value in (scan.affine @ (column, row, slice_, 1.0))[:3])
+    return x, y, z

@@ -1,0 +1,3 @@
+"""What every output says."""
+
+NOTICE = "Research use only. Not a medical device; not for diagnosis or treatment."

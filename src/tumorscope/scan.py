@@ -1,0 +1,118 @@
+"""What an image is: voxels, the sequences they show, and where they lie in the patient.
+
+Axes. Voxels are held as ``(slice, row, column, channel)``. Every slice is a picture as a
+radiologist expects it: for axial slices rows run from anterior to posterior, columns from
+the patient's right to the patient's left, and slices from inferior to superior.
+
+Coordinates. ``affine`` maps ``(column, row, slice, 1)`` to millimetres in RAS+ (x grows to
+the patient's right, y to anterior, z to superior), which is NIfTI's convention; DICOM's
+LPS+ is converted by the reader.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+SEQUENCES = ("t1", "t1c", "t2", "flair")
+"""The sequences that have a name here. A channel may also be ``"unknown"``."""
+
+Kind = Literal["picture", "slices", "volume"]
+
+
+@dataclass(frozen=True, eq=False)
+class StoredGrid:
+    """How the file that was read stores its voxels, so that a mask can be stored alike.
+
+    Attributes:
+        shape: the stored array's spatial shape, two or three axes.
+        affine: the stored array's own 4×4 affine, millimetres in RAS+.
+        axes: for each stored axis, the scan axis it became (0 slice, 1 row, 2 column).
+        flips: for each stored axis, whether it was reversed on the way.
+    """
+
+    shape: tuple[int, ...]
+    affine: np.ndarray
+    axes: tuple[int, int, int]
+    flips: tuple[bool, bool, bool]
+
+    def to_scan(self, stored: np.ndarray) -> np.ndarray:
+        """A stored array (three spatial axes, then any others) on the scan's axes."""
+        for axis, flip in enumerate(self.flips):
+            if flip:
+                stored = np.flip(stored, axis)
+        order = tuple(self.axes.index(axis) for axis in range(3))
+        return stored.transpose(*order, *range(3, stored.ndim))
+
+    def to_stored(self, array: np.ndarray) -> np.ndarray:
+        """The inverse of :meth:`to_scan` for an array of shape ``(slice, row, column)``."""
+        stored = array.transpose(self.axes)
+        for axis, flip in enumerate(self.flips):
+            if flip:
+                stored = np.flip(stored, axis)
+        return np.ascontiguousarray(stored).reshape(self.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """One patient's images on one grid.
+
+    Attributes:
+        voxels: shape ``(slice, row, column, channel)``, any real type, finite.
+        sequences: the name of each channel, from :data:`SEQUENCES` or ``"unknown"``.
+        case: a short name for files and tables; never a patient's name.
+        kind: a single picture, a folder of slices, or a volume.
+        affine: ``(column, row, slice, 1)`` to millimetres in RAS+, or None where the
+            file does not say how large a voxel is. Sizes are then in pixels.
+        stored: the grid of the file that was read, for volumes.
+        slice_names: the file each slice came from, where slices are files.
+        notes: what the reader noticed and a reader of the results should know.
+    """
+
+    voxels: np.ndarray
+    sequences: tuple[str, ...]
+    case: str
+    kind: Kind
+    affine: np.ndarray | None = None
+    stored: StoredGrid | None = None
+    slice_names: tuple[str, ...] = ()
+    source: Path | None = None
+    notes: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        if self.voxels.ndim != 4:
+            raise ValueError(f"voxels must be (slice, row, column, channel), not {self.voxels.shape}")
+        if len(self.sequences) != self.voxels.shape[3]:
+            raise ValueError(f"{self.voxels.shape[3]} channels but {len(self.sequences)} sequence names")
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """``(slices, rows, columns)``."""
+        slices, rows, columns = self.voxels.shape[:3]
+        return slices, rows, columns
+
+    @property
+    def spacing_mm(self) -> tuple[float, float, float] | None:
+        """Distance between voxel centres ``(slice, row, column)`` in mm, or None."""
+        if self.affine is None:
+            return None
+        column, row, slice_ = (float(np.linalg.norm(self.affine[:3, axis])) for axis in range(3))
+        return slice_, row, column
+
+    @property
+    def voxel_volume_mm3(self) -> float | None:
+        """Volume of one voxel, slice gaps counted in, or None without an affine."""
+        return None if self.affine is None else float(abs(np.linalg.det(self.affine[:3, :3])))
+
+    @property
+    def pixel_area_mm2(self) -> float | None:
+        """Area of one pixel within its slice, or None without an affine."""
+        spacing = self.spacing_mm
+        return None if spacing is None else spacing[1] * spacing[2]
+
+    def channel(self, sequence: str) -> np.ndarray:
+        """The voxels of one sequence, shape ``(slice, row, column)``."""
+        return self.voxels[..., self.sequences.index(sequence)]

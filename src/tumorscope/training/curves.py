@@ -1,0 +1,39 @@
+"""The curves of a training as CSV and as a picture."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+
+def draw_curves(folder: Path) -> Path | None:
+    """Write ``curves.csv`` (a row an epoch) and ``curves.png`` from Lightning's log."""
+    log = folder / "log" / "metrics.csv"
+    if not log.exists():
+        return None
+    epochs: dict[int, dict[str, float]] = {}
+    with log.open() as file:
+        for row in csv.DictReader(file):
+            values = {key: float(value) for key, value in row.items() if value and "/" in key}
+            epochs.setdefault(int(row["epoch"]), {}).update(values)
+    names = sorted({name for values in epochs.values() for name in values})
+    with (folder / "curves.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, ["epoch", *names])
+        writer.writeheader()
+        writer.writerows({"epoch": epoch, **values} for epoch, values in sorted(epochs.items()))
+
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 3.6), layout="constrained")
+    panels = {"loss": "loss", "validation": "validation", "learning rate": "learning_rate"}
+    for axes, (title, part) in zip(figure.subplots(1, 3), panels.items(), strict=True):
+        for name in names:
+            if part in name and (part != "loss" or "train" in name):
+                points = [(epoch, values[name]) for epoch, values in sorted(epochs.items()) if name in values]
+                axes.plot(*zip(*points, strict=True), label=name.split("/")[1].replace("_", " "))
+        axes.set(title=title, xlabel="epoch")
+        axes.legend(fontsize=8)
+        axes.grid(alpha=0.3)
+    path = folder / "curves.png"
+    figure.savefig(path, dpi=110)
+    return path

@@ -1,0 +1,186 @@
+"""What a recipe may say: every choice of an experiment, written down in YAML."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from tumorscope.errors import BadRecipe
+from tumorscope.preparing import Preparation
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CompactSettings(_Section):
+    """Residual U-Net with a presence head on the shared encoder."""
+
+    kind: Literal["compact"]
+    widths: tuple[int, ...] = Field((16, 32, 64, 128, 288), min_length=3)
+    dropout: float = Field(0.1, ge=0, lt=1)
+
+
+class ResUNetSettings(_Section):
+    """The notebooks' ResUNet: residual blocks, max pooling, up-sampling, one mask."""
+
+    kind: Literal["resunet"]
+    widths: tuple[int, ...] = Field((16, 32, 64, 128, 256), min_length=3)
+
+
+class ResNet50Settings(_Section):
+    """ResNet-50 with a new head that says whether there is a tumour."""
+
+    kind: Literal["resnet50"]
+    weights: str | None = Field(None, description="a local file or an address; from scratch where absent")
+    sha256: str | None = Field(None, description="checksum of the weights; required for an address")
+    frozen_stages: int = Field(0, ge=0, le=5, description="stem and stages whose weights stay as they are")
+    dropout: float = Field(0.3, ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def _address_has_checksum(self) -> ResNet50Settings:
+        if self.weights and "://" in self.weights and not self.sha256:
+            raise ValueError("weights by address need their sha256")
+        return self
+
+
+NetworkSettings = Annotated[CompactSettings | ResUNetSettings | ResNet50Settings, Field(discriminator="kind")]
+
+
+class AugmentationSettings(_Section):
+    """How far training pictures are changed; each change is drawn anew for each picture."""
+
+    flip: float = Field(0.5, ge=0, le=1, description="probability of mirroring left and right")
+    rotation_deg: float = Field(20.0, ge=0, le=180)
+    zoom: float = Field(0.2, ge=0, lt=1, description="0.2 scales by 1/1.2 to 1.2, each axis a little by itself")
+    shift: float = Field(0.08, ge=0, lt=1, description="share of the picture's side")
+    bend: float = Field(0.0, ge=0, lt=0.2, description="smooth deformation, share of the picture's side")
+    holes: float = Field(0.1, ge=0, le=1, description="probability of rectangles blanked out")
+    intensity: float = Field(0.25, ge=0, lt=1, description="contrast, brightness and gamma of each sequence")
+    noise: float = Field(0.1, ge=0, description="largest standard deviation of Gaussian noise")
+    blur: float = Field(0.1, ge=0, le=1, description="probability of a coarser picture")
+    bias_field: float = Field(0.3, ge=0, lt=1, description="largest relative change by a smooth field")
+    missing_sequence: float = Field(0.1, ge=0, le=1, description="probability that FLAIR replaces another sequence")
+    missing_context: float = Field(0.15, ge=0, le=1, description="probability that a slice stands for its neighbours")
+
+
+class LossSettings(_Section):
+    """The terms of the loss; a network without an output has no term for it."""
+
+    mask: Literal["dice_ce", "focal_tversky"] = "dice_ce"
+    presence_weight: float = Field(0.3, ge=0)
+    class_weights: bool = Field(False, description="weigh presence by the inverse of its frequency")
+
+
+class OptimizationSettings(_Section):
+    """How the weights are found."""
+
+    epochs: int = Field(60, ge=1)
+    batch_size: int = Field(16, ge=1)
+    learning_rate: float = Field(2e-3, gt=0)
+    weight_decay: float = Field(1e-2, ge=0)
+    schedule: Literal["cosine", "plateau", "constant"] = "cosine"
+    warm_up: float = Field(0.03, ge=0, lt=1, description="share of the training with a rising rate")
+    early_stopping: int = Field(0, ge=0, description="epochs without progress before stopping; 0 never stops")
+    averaging: float = Field(0.998, ge=0, lt=1, description="decay of the averaged weights; 0 averages nothing")
+    validate_every: int = Field(1, ge=1, description="epochs between validations")
+    small_size: int | None = Field(None, description="train at this size first, for speed")
+    small_until: float = Field(0.5, ge=0, le=1, description="share of the training at the small size")
+    empty_slices: float = Field(1.0, gt=0, description="slices without tumour drawn an epoch, relative to those with")
+    seed: int = 0
+
+
+class Recipe(_Section):
+    """One experiment, complete."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    title: str
+    dataset: Literal["lgg"]
+    sequences: tuple[str, ...] = ("t1", "flair", "t1c")
+    preparation: Preparation = Preparation()
+    network: NetworkSettings
+    augmentation: AugmentationSettings = AugmentationSettings()
+    loss: LossSettings = LossSettings()
+    optimization: OptimizationSettings = OptimizationSettings()
+    flip_average: bool = Field(False, description="average each slice's answer with its mirror image's in use")
+
+    @property
+    def channels_in(self) -> int:
+        """Channels that the network sees: sequences times slices."""
+        return len(self.sequences) * (2 * self.preparation.context + 1)
+
+
+def recipe_folder() -> Path:
+    """Where the recipes that come with Tumorscope lie."""
+    installed = Path(__file__).parents[1] / "recipes"
+    return installed if installed.is_dir() else Path(__file__).parents[3] / "recipes"
+
+
+def load_recipe(name_or_path: str) -> Recipe:
+    """Read and check a recipe.
+
+    Args:
+        name_or_path: a shipped recipe's name, or a YAML file.
+
+    Raises:
+        BadRecipe: not found, not YAML, or a key or value that is not allowed; an unknown
+            key comes with the nearest one that exists.
+    """
+    import yaml
+
+    path = Path(name_or_path)
+    if not path.suffix:
+        path = recipe_folder() / f"{name_or_path}.yaml"
+        if not path.exists():
+            names = sorted(file.stem for file in recipe_folder().glob("*.yaml"))
+            raise BadRecipe(f"no recipe {name_or_path!r}{_nearest(name_or_path, names)}; there are {', '.join(names)}")
+    try:
+        content = yaml.safe_load(path.read_text())
+    except OSError as error:
+        raise BadRecipe(f"{path}: cannot be read ({error.strerror})") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise BadRecipe(f"{path}: not YAML ({' '.join(str(error).split())[:120]})") from error
+    if not isinstance(content, dict):
+        raise BadRecipe(f"{path}: a recipe is a mapping of keys to values")
+    return parse_recipe(content, str(path))
+
+
+def parse_recipe(content: dict[str, Any], origin: str = "recipe") -> Recipe:
+    """Check a recipe's content; see :func:`load_recipe`."""
+    try:
+        return Recipe.model_validate(content)
+    except ValidationError as error:
+        raise BadRecipe(f"{origin}: {_first_fault(error)}") from error
+
+
+def _first_fault(error: ValidationError) -> str:
+    fault = error.errors()[0]
+    place = ".".join(str(part) for part in fault["loc"] if part not in {"compact", "resunet", "resnet50"})
+    if fault["type"] == "extra_forbidden":
+        key = str(fault["loc"][-1])
+        return f"unknown key {place!r}{_nearest(key, _known_keys(fault['loc'][:-1]))}"
+    if fault["type"] == "missing":
+        return f"the key {place!r} is missing"
+    return f"{place}: {fault['msg'][0].lower()}{fault['msg'][1:]}, not {fault['input']!r}"
+
+
+def _known_keys(place: tuple[int | str, ...]) -> list[str]:
+    sections: dict[str, type[BaseModel]] = {
+        "preparation": Preparation,
+        "augmentation": AugmentationSettings,
+        "loss": LossSettings,
+        "optimization": OptimizationSettings,
+        "compact": CompactSettings,
+        "resunet": ResUNetSettings,
+        "resnet50": ResNet50Settings,
+    }
+    section = sections.get(str(place[-1])) if place else Recipe
+    return sorted(section.model_fields) if section else []
+
+
+def _nearest(word: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.4)
+    return f" (did you mean {close[0]!r}?)" if close else ""

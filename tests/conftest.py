@@ -1,0 +1,70 @@
+"""Where the tests find real data, if it is on this machine at all.
+
+The data sets lie packed in ``../shared/data`` beside the repository (or where
+``TUMORSCOPE_DATA`` says) and are unpacked once into a cache outside it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[1]
+DATA = Path(os.environ.get("TUMORSCOPE_DATA", REPOSITORY.parent / "shared" / "data"))
+CACHE = Path(os.environ.get("TUMORSCOPE_TEST_CACHE", Path.home() / ".cache" / "tumorscope-tests"))
+
+
+def _unpacked(name: str, unpack: Callable[[Path], None]) -> Path:
+    """The cached folder, made by ``unpack`` if it is not complete; one process at a time."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    folder, done = CACHE / name, CACHE / f"{name}.done"
+    with (CACHE / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not done.exists():
+            unpack(folder)
+            done.touch()
+    return folder
+
+
+def _data_set(name: str, limit: int = 0) -> Path:
+    script = DATA / "unpack.py"
+    if not script.exists():
+        pytest.skip(f"no real data: {script} does not exist")
+    arguments = ["--limit", str(limit)] if limit else []
+    return _unpacked(
+        f"{name}-{limit}" if limit else name,
+        lambda folder: subprocess.run([sys.executable, script, name, folder, *arguments], check=True) and None,
+    )
+
+
+@pytest.fixture(scope="session")
+def lgg_folder() -> Path:
+    """``kaggle_3m`` with 88 patients."""
+    return _data_set("lgg") / "kaggle_3m"
+
+
+@pytest.fixture(scope="session")
+def figshare_folder() -> Path:
+    """``N.mat`` and ``cvind.mat`` of the first 20 samples."""
+    return _data_set("figshare", limit=20)
+
+
+@pytest.fixture(scope="session")
+def volumes_folder() -> Path:
+    """Whole DICOM series and NIfTI volumes."""
+    archive = DATA / "volumes.tar.xz"
+    if not archive.exists():
+        pytest.skip(f"no real data: {archive} does not exist")
+
+    def unpack(folder: Path) -> None:
+        with tarfile.open(archive) as tar:
+            tar.extractall(folder, filter="data")
+
+    return _unpacked("volumes", unpack)
