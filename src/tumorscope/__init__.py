@@ -1,1 +1,53 @@
+"""A brain MRI in, findings out. Research use only; not a medical device.
+
+The whole of it in four lines, here on a phantom:
+
+>>> from tumorscope import analyze, load_bundle, load_engine
+>>> from tumorscope.datasets.phantom import demo_phantom
+>>> analysis = analyze(demo_phantom().scan, load_engine(load_bundle("lgg")))
+>>> analysis.tumor_present, len(analysis.lesions)
+(True, 1)
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tumorscope.analysis import Analysis, analyze
+    from tumorscope.bundles import load_bundle
+    from tumorscope.engine import load_engine
+    from tumorscope.errors import TumorscopeError
+    from tumorscope.reading import open_scan
+    from tumorscope.scan import Scan
+
 __version__ = "0.1.0"
+__all__ = [
+    "Analysis",
+    "Scan",
+    "TumorscopeError",
+    "__version__",
+    "analyze",
+    "load_bundle",
+    "load_engine",
+    "open_scan",
+]
+
+_HOMES = {
+    "Analysis": "analysis",
+    "analyze": "analysis",
+    "load_bundle": "bundles",
+    "load_engine": "engine",
+    "TumorscopeError": "errors",
+    "open_scan": "reading",
+    "Scan": "scan",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for: `import tumorscope` stays quick."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'tumorscope' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"tumorscope.{_HOMES[name]}"), name)

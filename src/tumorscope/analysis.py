@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy.special import expit
 
-from tumorscope.bundles import Bundle, Card
+from tumorscope.bundles import Bundle, Card, OperatingPoint
 from tumorscope.engine import Answers, Engine
 from tumorscope.errors import TumorscopeError
 from tumorscope.measuring.lesions import Lesion, drop_small, find_lesions
@@ -168,9 +169,33 @@ def arrange_channels(scan: Scan, card: Card) -> tuple[np.ndarray, list[str]]:
     return scan.voxels[..., channels], warnings
 
 
+def presence_probability(logits: np.ndarray, temperature: float) -> np.ndarray:
+    """Probabilities from a presence output's logits, made honest by the bundle's temperature."""
+    return expit(np.asarray(logits, np.float64) / temperature)
+
+
+def outline_at_network_size(
+    mask_probability: np.ndarray, slice_probability: np.ndarray, point: OperatingPoint
+) -> tuple[np.ndarray, int]:
+    """What the operating point makes of a scan: presence first, then pixels, then specks.
+
+    The evaluation chooses operating points with this very function.
+
+    Args:
+        mask_probability: ``(slice, size, size)``.
+        slice_probability: ``(slice,)``.
+        point: the thresholds.
+
+    Returns:
+        Boolean mask ``(slice, size, size)``, and how many specks were left out of it.
+    """
+    marked = (slice_probability >= point.presence)[:, None, None] & (mask_probability >= point.mask)
+    return drop_small(marked, point.smallest_lesion_px)
+
+
 def _slice_probability(answers: Answers, card: Card) -> np.ndarray:
     if answers.presence is not None:
-        return 1 / (1 + np.exp(-answers.presence / card.operating_point.temperature))
+        return presence_probability(answers.presence, card.operating_point.temperature)
     assert answers.mask is not None  # a card names at least one output
     return answers.mask.max(axis=(1, 2))
 
@@ -183,12 +208,11 @@ def _outline(
     mask = np.zeros((len(probability), *framing.shape), bool)
     if answers.mask is None:
         return mask, 0
-    gated = np.where((probability >= point.presence)[:, None, None], answers.mask, 0)
-    small = gated >= point.mask
-    kept, dropped = drop_small(small, point.smallest_lesion_px)
-    gated[small & ~kept] = 0
+    kept, dropped = outline_at_network_size(answers.mask, probability, point)
     for index in np.flatnonzero(kept.any(axis=(1, 2))):
-        mask[index] = framing.restore(gated[index]) >= point.mask
+        # Pixels below the threshold stay, as the enlarged outline lies between them and the kept ones.
+        speck = (answers.mask[index] >= point.mask) & ~kept[index]
+        mask[index] = framing.restore(np.where(speck, 0, answers.mask[index])) >= point.mask
     return mask, dropped
 
 

@@ -1,0 +1,5 @@
+"""The command line: one file a command, heavy imports inside the commands."""
+
+from tumorscope.cli.main import main
+
+__all__ = ["main"]

@@ -83,11 +83,20 @@ def drop_small(mask: np.ndarray, smallest: int) -> tuple[np.ndarray, int]:
     """
     if smallest <= 1 or not mask.any():
         return mask, 0
-    labels, count = ndimage.label(mask, _TOUCHING)
-    sizes = np.bincount(labels.ravel())
+    labels, sizes = label_lesions(mask)
     small = sizes < smallest
     small[0] = False
-    return mask & ~small[labels], int(small[1 : count + 1].sum())
+    return mask & ~small[labels], int(small.sum())
+
+
+def label_lesions(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Number the connected components of ``(slice, row, column)`` from one, and count their voxels.
+
+    Returns:
+        Labels of the mask's shape, zero outside, and sizes ``(label,)``; ``sizes[0]`` is the outside.
+    """
+    labels, count = ndimage.label(mask, _TOUCHING)
+    return labels, np.bincount(labels.ravel(), minlength=count + 1)
 
 
 def _triple(values: np.ndarray) -> tuple[int, int, int]:

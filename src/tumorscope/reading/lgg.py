@@ -13,16 +13,34 @@ from pathlib import Path
 import numpy as np
 
 from tumorscope.errors import UnreadableScan
+from tumorscope.reading.checks import label
 from tumorscope.reading.raster import read_raster
+from tumorscope.reading.stacking import stack_slices
 from tumorscope.scan import Scan
 
 CHANNELS = ("t1", "flair", "t1c")
 _SLICE = re.compile(r"^(?P<case>.+)_(?P<index>\d+)\.tiff?$", re.IGNORECASE)
+_MASK = re.compile(r"(^|[_\-.])(mask|seg|segmentation|label)s?\.[A-Za-z.]+$", re.IGNORECASE)
+
+_COPY_MEAN, _COPY_MAX = 1.5 / 255, 16 / 255
+"""How far a copy of FLAIR may be from FLAIR, of the full range: exact in the published
+files, up to 9 grey levels where they were compressed again. True T1s differ by 6 on average."""
 
 
 def is_mask_name(name: str) -> bool:
-    """Whether a file's name marks it as a mask, in this data set and its relatives."""
-    return re.search(r"(^|[_\-.])(mask|seg|label)s?\.[A-Za-z.]+$", name, re.IGNORECASE) is not None
+    """Whether a file's name marks it as a mask, in this data set and its relatives.
+
+    >>> is_mask_name("TCGA_CS_4941_19960909_7_mask.tif"), is_mask_name("BraTS_001_seg.nii.gz")
+    (True, True)
+    >>> is_mask_name("unmasked.png")
+    False
+    """
+    return _MASK.search(name) is not None
+
+
+def is_published_name(name: str) -> bool:
+    """Whether a file or folder bears the publisher's name, ``TCGA_<institution>_<patient>_<date>…``."""
+    return re.match(r"TCGA_[A-Z0-9]{2}_[A-Z0-9]{4}_\d{8}", name) is not None
 
 
 def slice_files(folder: Path) -> list[Path]:
@@ -46,30 +64,23 @@ def mask_file(slice_file: Path) -> Path:
 
 
 def read_lgg_folder(folder: Path) -> Scan:
-    """All slices of one patient.
+    """All slices of one patient, each with the channels :data:`CHANNELS`.
 
     Raises:
         UnreadableScan: a slice is damaged, or slices differ in size.
     """
     files = slice_files(folder)
-    slices = [read_raster(path) for path in files]
-    for path, pixels in zip(files, slices, strict=True):
-        if pixels.shape != slices[0].shape:
-            raise UnreadableScan(
-                f"{folder.name}: {path.name} is {pixels.shape[0]}×{pixels.shape[1]} with {pixels.shape[2]} channels, "
-                f"the first slice {slices[0].shape[0]}×{slices[0].shape[1]} with {slices[0].shape[2]}"
-            )
-    voxels = np.stack(slices)
+    voxels = stack_slices(folder, files, [read_raster(path) for path in files])
     sequences = CHANNELS if voxels.shape[-1] == 3 else ("unknown",) * voxels.shape[-1]
-    notes = tuple(_missing_sequences(voxels)) if sequences == CHANNELS else ()
+    missing = missing_sequences(voxels) if sequences == CHANNELS else []
     return Scan(
         voxels=voxels,
         sequences=sequences,
-        case=folder.name,
+        case=folder.resolve().name,
         kind="slices",
         slice_names=tuple(path.name for path in files),
         source=folder,
-        notes=notes,
+        notes=tuple(f"{name} is missing; FLAIR stands in its place" for name in missing),
     )
 
 
@@ -79,25 +90,33 @@ def missing_sequences(voxels: np.ndarray) -> list[str]:
     Args:
         voxels: ``(slice, row, column, 3)`` in the order of :data:`CHANNELS`.
     """
-    flair = voxels[..., 1]
-    return [name for channel, name in ((0, "t1"), (2, "t1c")) if np.array_equal(voxels[..., channel], flair)]
-
-
-def _missing_sequences(voxels: np.ndarray) -> list[str]:
-    return [f"{name} is missing; FLAIR stands in its place" for name in missing_sequences(voxels)]
+    flair = voxels[..., 1].astype(np.float32)
+    full = 255.0 if voxels.dtype == np.uint8 else max(float(flair.max()), 1e-12)
+    missing = []
+    for channel, name in ((0, "t1"), (2, "t1c")):
+        difference = np.abs(voxels[..., channel] - flair)
+        if difference.mean() <= _COPY_MEAN * full and difference.max() <= _COPY_MAX * full:
+            missing.append(name)
+    return missing
 
 
 def read_lgg_mask(folder: Path) -> np.ndarray:
     """The folder's masks, boolean ``(slice, row, column)``; slices without a file are empty.
 
     Raises:
-        UnreadableScan: no mask at all, or one of another size than its slice.
+        UnreadableScan: no mask at all, or masks of different sizes.
     """
-    files = slice_files(folder)
-    masks = [read_raster(mask_file(path))[..., 0] > 0 if mask_file(path).exists() else None for path in files]
+    masks = [_read_mask(mask_file(path)) if mask_file(path).exists() else None for path in slice_files(folder)]
     known = [mask for mask in masks if mask is not None]
     if not known:
-        raise UnreadableScan(f"{folder.name}: no *_mask.tif beside the slices")
+        raise UnreadableScan(f"{label(folder)}: no *_mask.tif beside the slices")
     if any(mask.shape != known[0].shape for mask in known):
-        raise UnreadableScan(f"{folder.name}: the masks differ in size")
+        raise UnreadableScan(f"{label(folder)}: the masks differ in size")
     return np.stack([np.zeros_like(known[0]) if mask is None else mask for mask in masks])
+
+
+def _read_mask(path: Path) -> np.ndarray:
+    pixels = read_raster(path)
+    if pixels.ndim != 3:
+        raise UnreadableScan(f"{label(path)}: a mask of several pages; give one page a slice")
+    return pixels[..., 0] > 0

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from pathlib import Path
 
 import numpy as np
 
 from tumorscope.errors import UnreadableScan
+from tumorscope.reading.checks import label, reason, size_text
+from tumorscope.reading.formats import PICTURE_SUFFIXES, is_tiff
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
+SUFFIXES = PICTURE_SUFFIXES
 MAX_PIXELS = 64_000_000
 """The largest picture that is opened, counting all pages. A decompression bomb is larger."""
 
@@ -17,92 +20,125 @@ MAX_PIXELS = 64_000_000
 def read_raster(path: Path) -> np.ndarray:
     """The picture's pixels.
 
+    Transparency is laid over black, palettes become RGB, and "white is zero" is inverted.
+
     Returns:
         ``(row, column, channel)`` with one or three channels, uint8, uint16 or float32.
-        A multi-page TIFF is ``(page, row, column, channel)``.
+        A TIFF of several pages is ``(page, row, column, channel)``.
 
     Raises:
         UnreadableScan: with one line that says why.
     """
-    if path.suffix.lower() in {".tif", ".tiff"}:
-        return _read_tiff(path)
-    return _read_with_pillow(path)
+    name = label(path)
+    try:
+        tiff = is_tiff(path)
+        pixels = _read_tiff(path, name) if tiff else _read_with_pillow(path, name)
+    except UnreadableScan:
+        raise
+    except MemoryError as error:
+        raise UnreadableScan(f"{name}: does not fit into memory; save it smaller") from error
+    except Exception as error:  # tifffile and Pillow raise many kinds on damaged files
+        raise UnreadableScan(f"{name}: damaged, truncated or not a picture ({_unnamed(error, path)})") from error
+    if 0 in pixels.shape:
+        raise UnreadableScan(f"{name}: the picture has no pixels; export it again")
+    return pixels if pixels.dtype in (np.uint8, np.uint16) else pixels.astype(np.float32)
 
 
-def _read_tiff(path: Path) -> np.ndarray:
+def _read_tiff(path: Path, name: str) -> np.ndarray:
     import tifffile
 
-    try:
-        with tifffile.TiffFile(path) as file:
-            if not file.series:
-                raise UnreadableScan(f"{path.name}: the TIFF holds no picture")
-            series = file.series[0]
-            if np.prod(series.shape, dtype=float) > 3 * MAX_PIXELS:
-                raise UnreadableScan(f"{path.name}: {_size(series.shape)} pixels are more than the {MAX_PIXELS:,} allowed")
-            pixels = series.asarray()
-            axes = series.axes
-            if file.pages[0].photometric == tifffile.PHOTOMETRIC.PALETTE:
-                pixels = file.pages[0].asrgb() if hasattr(file.pages[0], "asrgb") else pixels
-    except UnreadableScan:
-        raise
-    except Exception as error:  # tifffile raises many kinds on damaged files
-        raise UnreadableScan(f"{path.name}: damaged or not a TIFF ({_first_line(error)})") from error
+    with tifffile.TiffFile(path) as file:
+        full = [series for series in file.series if not series.keyframe.is_reduced]
+        if not full:
+            raise UnreadableScan(f"{name}: the TIFF holds no picture; export it again")
+        if len(full) > 1:
+            raise UnreadableScan(f"{name}: the pages differ in size or type; save each as its own file")
+        series, page = full[0], full[0].keyframe
+        _refuse_bomb(name, math.prod(series.shape) // (page.samplesperpixel or 1), series.shape)
+        photometric, planes = page.photometric, page.samplesperpixel
+        alpha_is_plain = 2 in (page.extrasamples or ())
+        palette = page.colormap if photometric == tifffile.PHOTOMETRIC.PALETTE else None
+        if photometric in (tifffile.PHOTOMETRIC.SEPARATED, tifffile.PHOTOMETRIC.CIELAB):
+            raise UnreadableScan(f"{name}: colours are stored as {photometric.name}; save it as grey or RGB")
+        pixels, axes = series.asarray(), series.axes
+    pixels = _pages_last(pixels, axes, name)
     if pixels.dtype == bool:
         pixels = pixels.astype(np.uint8)
-    if pixels.dtype.kind == "f" or pixels.dtype.itemsize > 2:
-        pixels = pixels.astype(np.float32)
-    return _with_channels(path, pixels, planar=axes.startswith("S") and pixels.ndim == 3)
+        return 1 - pixels if photometric == tifffile.PHOTOMETRIC.MINISWHITE else pixels
+    if palette is not None:
+        return (np.moveaxis(palette, 0, -1)[pixels[..., 0]] >> 8).astype(np.uint8)
+    if photometric == tifffile.PHOTOMETRIC.MINISWHITE and pixels.dtype.kind == "u":
+        pixels = np.iinfo(pixels.dtype).max - pixels
+    colours = 3 if planes > 2 else 1
+    return _over_black(pixels, colours) if alpha_is_plain else pixels[..., : max(colours, 1)]
 
 
-def _read_with_pillow(path: Path) -> np.ndarray:
-    from PIL import Image, UnidentifiedImageError
-
-    try:
-        with warnings.catch_warnings():
-            # Pillow's own limits come as a warning first; ours is checked below.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as picture:
-                if picture.width * picture.height > MAX_PIXELS:
-                    size = _size((picture.height, picture.width))
-                    raise UnreadableScan(f"{path.name}: {size} pixels are more than the {MAX_PIXELS:,} allowed")
-                if picture.mode in {"P", "RGBA", "CMYK", "YCbCr", "LAB", "HSV", "PA", "RGBX", "RGBa"}:
-                    picture = picture.convert("RGB")
-                elif picture.mode in {"1", "LA", "La"}:
-                    picture = picture.convert("L")
-                pixels = np.asarray(picture)
-    except UnreadableScan:
-        raise
-    except Image.DecompressionBombError as error:
-        raise UnreadableScan(f"{path.name}: more pixels than the {MAX_PIXELS:,} allowed") from error
-    except UnidentifiedImageError as error:
-        raise UnreadableScan(f"{path.name}: not a picture, or damaged beyond recognition") from error
-    except Exception as error:  # Pillow's decoders raise OSError, SyntaxError, ValueError …
-        raise UnreadableScan(f"{path.name}: damaged or truncated ({_first_line(error)})") from error
-    if pixels.dtype.kind == "i":
-        pixels = pixels.astype(np.float32)
-    return _with_channels(path, pixels)
+def _pages_last(pixels: np.ndarray, axes: str, name: str) -> np.ndarray:
+    """``(row, column, sample)`` or ``(page, row, column, sample)``, whatever the TIFF's order."""
+    lengths = dict(zip(axes, pixels.shape, strict=True))
+    stacks = [axis for axis in axes if axis not in "YXS" and lengths[axis] > 1]
+    if len(stacks) > 1 or "Y" not in axes or "X" not in axes:
+        raise UnreadableScan(f"{name}: a stack of {size_text(pixels.shape)}; save it as pages of one sequence")
+    order = [axis for axis in axes if axis not in "YXS"] + [axis for axis in "YXS" if axis in axes]
+    pixels = pixels.transpose([axes.index(axis) for axis in order])
+    samples = lengths.get("S", 1)
+    shape = (lengths["Y"], lengths["X"], samples)
+    return pixels.reshape((lengths[stacks[0]], *shape) if stacks else shape)
 
 
-def _with_channels(path: Path, pixels: np.ndarray, planar: bool = False) -> np.ndarray:
-    if planar:
-        pixels = np.moveaxis(pixels, 0, -1)
-    if pixels.ndim == 2:
-        pixels = pixels[..., None]
-    elif pixels.ndim == 3 and pixels.shape[-1] not in (1, 2, 3, 4):
-        pixels = pixels[..., None]  # pages of grey
-    if pixels.ndim not in (3, 4):
-        raise UnreadableScan(f"{path.name}: {pixels.ndim} dimensions are not a picture")
-    channels = pixels.shape[-1]
-    if channels in (2, 4):  # grey or colour with transparency
-        pixels = pixels[..., : channels - 1]
-    if 0 in pixels.shape:
-        raise UnreadableScan(f"{path.name}: the picture has no pixels")
-    return pixels
+def _read_with_pillow(path: Path, name: str) -> np.ndarray:
+    from PIL import Image
+
+    with warnings.catch_warnings():
+        # Pillow's own limits come as a warning first; ours is checked below.
+        warnings.simplefilter("ignore")
+        try:
+            picture = Image.open(path)
+        except Image.DecompressionBombError as error:
+            raise UnreadableScan(f"{name}: more pixels than the {MAX_PIXELS:,} allowed; save it smaller") from error
+        with picture:
+            _refuse_bomb(name, picture.width * picture.height, (picture.height, picture.width))
+            if _is_deep_colour_png(path):
+                return _over_black(_read_deep_png(path), 3)
+            has_alpha = picture.mode in {"RGBA", "LA", "PA"} or "transparency" in picture.info
+            if picture.mode in {"P", "PA", "CMYK", "YCbCr", "LAB", "HSV", "RGBX", "RGBa", "RGBA", "RGB"}:
+                return _over_black(np.asarray(picture.convert("RGBA" if has_alpha else "RGB")), 3)
+            if picture.mode in {"1", "L", "LA", "La"}:
+                pixels = np.asarray(picture.convert("LA" if has_alpha else "L"))
+                return _over_black(pixels if pixels.ndim == 3 else pixels[..., None], 1)
+            return np.asarray(picture)[..., None]  # 16 or 32 bit grey
 
 
-def _size(shape: tuple[int, ...]) -> str:
-    return "×".join(f"{length:,}" for length in shape)
+def _is_deep_colour_png(path: Path) -> bool:
+    """Whether this is a PNG with 16 bits a colour, which Pillow would cut to 8."""
+    with path.open("rb") as file:
+        head = file.read(26)
+    return head.startswith(b"\x89PNG") and head[24] == 16 and head[25] in (2, 6)
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:120]
+def _read_deep_png(path: Path) -> np.ndarray:
+    import imagecodecs
+
+    return np.asarray(imagecodecs.png_decode(path.read_bytes()))
+
+
+def _over_black(pixels: np.ndarray, colours: int) -> np.ndarray:
+    """Drop transparency: what is transparent becomes black, as viewers on black show it."""
+    if pixels.shape[-1] == colours:
+        return pixels
+    opaque = np.iinfo(pixels.dtype).max if pixels.dtype.kind in "iu" else 1
+    alpha = pixels[..., colours : colours + 1]
+    if (alpha == opaque).all():
+        return pixels[..., :colours]
+    return np.rint(pixels[..., :colours] * (alpha / opaque)).astype(pixels.dtype)
+
+
+def _refuse_bomb(name: str, pixels: int, shape: tuple[int, ...]) -> None:
+    if pixels > MAX_PIXELS:
+        raise UnreadableScan(f"{name}: {size_text(shape)} pixels are more than the {MAX_PIXELS:,} allowed")
+
+
+def _unnamed(error: Exception, path: Path) -> str:
+    """The library's reason without the full path, which may name a patient."""
+    text = reason(error).replace(str(path), path.name)
+    return "unknown content" if "cannot identify" in text else text

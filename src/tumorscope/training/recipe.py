@@ -36,7 +36,7 @@ class ResNet50Settings(_Section):
 
     kind: Literal["resnet50"]
     weights: str | None = Field(None, description="a local file or an address; from scratch where absent")
-    sha256: str | None = Field(None, description="checksum of the weights; required for an address")
+    sha256: str | None = Field(None, pattern=r"^[0-9a-f]{8,64}$", description="checksum of the weights, or its start")
     frozen_stages: int = Field(0, ge=0, le=5, description="stem and stages whose weights stay as they are")
     dropout: float = Field(0.3, ge=0, lt=1)
 

@@ -1,0 +1,42 @@
+# Both commands make .venv themselves; nothing else has to be set up.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.PHONY: demo test check wheel-test clean
+
+demo: .venv/clinic          ## analyse a phantom and say where the results are (no PyTorch)
+	$(BIN)/tumorscope demo -o demo
+
+test: .venv/workshop        ## the whole test suite
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
+
+check: .venv/workshop       ## format, lint, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+wheel-test: .venv/workshop  ## the wheel alone, in an empty environment without PyTorch
+	rm -rf build/wheel && mkdir -p build/wheel
+	$(PIP) wheel --quiet --no-deps --wheel-dir build/wheel .
+	$(PYTHON) -m venv build/wheel/venv
+	build/wheel/venv/bin/python -m pip --disable-pip-version-check install --quiet build/wheel/*.whl
+	! build/wheel/venv/bin/python -c "import torch" 2>/dev/null
+	cd build/wheel && venv/bin/tumorscope demo -o demo && venv/bin/tumorscope doctor
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed; name one with PYTHON=..." >&2; exit 2; }
+	$(PYTHON) -m venv .venv
+
+.venv/clinic: pyproject.toml | .venv/bin/python
+	$(PIP) install --quiet -e .
+	@touch $@
+
+.venv/workshop: pyproject.toml | .venv/bin/python
+	$(PIP) install --quiet -e '.[train,dev]'
+	@touch $@ .venv/clinic
+
+clean:
+	rm -rf .venv build demo

@@ -1,0 +1,5 @@
+"""`python -m tumorscope` is the program `tumorscope`."""
+
+from tumorscope.cli import main
+
+main()

@@ -1,0 +1,76 @@
+"""`tumorscope analyze`: scans in, findings out."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tumorscope.errors import TumorscopeError
+
+
+class EngineChoice(StrEnum):
+    """What runs the network."""
+
+    auto = "auto"
+    onnxruntime = "onnxruntime"
+    openvino = "openvino"
+
+
+class PrecisionChoice(StrEnum):
+    """Which of the bundle's models is run."""
+
+    auto = "auto"
+    float = "float"
+    int8 = "int8"
+
+
+EngineOption = Annotated[EngineChoice, typer.Option(help="auto takes OpenVINO where it is installed.")]
+PrecisionOption = Annotated[PrecisionChoice, typer.Option(help="auto takes int8 where the CPU sums bytes exactly.")]
+
+
+def command(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="PATH...", help="Pictures, NIfTI, DICOM or MATLAB files, folders of slices, folders of such.", show_default=False),
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results, one folder a case.")] = Path("out"),
+    bundle: Annotated[str, typer.Option(help="A shipped bundle's name, or a bundle's folder.")] = "lgg",
+    truth: Annotated[Path | None, typer.Option(help="The true mask, to compare with; masks beside LGG slices are found.")] = None,
+    sequence: Annotated[list[str] | None, typer.Option(metavar="NAME=FILE", help="One NIfTI file of a scan, such as flair=f.nii.gz; repeat.")] = None,
+    channels: Annotated[str | None, typer.Option(metavar="NAME,NAME...", help="What the channels of a file show, such as t1,flair,t1c.")] = None,
+    engine: EngineOption = EngineChoice.auto,
+    precision: PrecisionOption = PrecisionChoice.auto,
+) -> None:
+    """Turn scans into findings: OUT/<case>/ with analysis.json, mask, panel.png and report.html."""
+    from tumorscope.cli.running import Case, run_cases
+    from tumorscope.reading import find_cases
+
+    named = _named_sequences(sequence or [])
+    if named and paths:
+        raise TumorscopeError("give either PATH... or --sequence NAME=FILE, not both")
+    if named:
+        first = next(iter(named.values()))
+        cases = [Case(first, named)]
+    elif paths:
+        cases = [Case(path) for given in paths for path in find_cases(given)]
+    else:
+        raise TumorscopeError("name at least one PATH, or --sequence NAME=FILE")
+    if truth is not None and len(cases) != 1:
+        raise TumorscopeError(f"--truth belongs to one case, but {len(cases)} were given")
+    names = [name.strip() for name in channels.split(",")] if channels else None
+    run_cases(cases, out, bundle, engine=engine.value, precision=precision.value, truth=truth, channels=names)
+
+
+def _named_sequences(options: list[str]) -> dict[str, Path]:
+    named = {}
+    for option in options:
+        name, equals, file = option.partition("=")
+        if not equals or not name or not file:
+            raise TumorscopeError(f"--sequence {option}: write NAME=FILE, such as flair=scan.nii.gz")
+        if name in named:
+            raise TumorscopeError(f"--sequence {name} was given twice")
+        named[name] = Path(file)
+    return named

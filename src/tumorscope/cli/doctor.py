@@ -1,0 +1,65 @@
+"""`tumorscope doctor`: is everything here that should be?"""
+
+from __future__ import annotations
+
+import platform
+from importlib import metadata
+
+import typer
+
+from tumorscope.errors import TumorscopeError
+
+CLINIC = ("numpy", "scipy", "onnxruntime", "nibabel", "pydicom", "python-gdcm", "h5py", "tifffile", "imagecodecs", "pillow", "scikit-image")
+EXTRAS = {"fast": ("openvino",), "train": ("torch", "lightning", "monai", "onnx", "scikit-learn", "kagglehub")}
+
+
+def command() -> None:
+    """Check the installation: packages, CPU, bundles, and one run of each."""
+    import time
+
+    import numpy as np
+    from rich.console import Console
+
+    from tumorscope import __version__
+    from tumorscope.bundles import shipped_bundles
+    from tumorscope.engine import exact_int8, load_engine, openvino_available, threads
+
+    console = Console(highlight=False)
+    faults = []
+    console.print(f"tumorscope {__version__}, Python {platform.python_version()}, {platform.platform(terse=True)}")
+    console.print(f"CPU: {threads()} cores; exact eight-bit sums: {'yes' if exact_int8() else 'no, the float model is used'}")
+    for package in CLINIC:
+        version = _version(package)
+        console.print(f"  {package} {version or '[red]missing[/red]'}")
+        if version is None:
+            faults.append(f"{package} is missing")
+    for extra, packages in EXTRAS.items():
+        found = [f"{package} {_version(package)}" for package in packages if _version(package)]
+        console.print(f"extra {extra}: {', '.join(found) if found else f'not installed (pip install tumorscope[{extra}])'}")
+    engines = ["onnxruntime", *(["openvino"] if openvino_available() else [])]
+    for bundle in shipped_bundles():
+        card = bundle.card
+        for runtime in engines:
+            for model in card.models:
+                try:
+                    engine = load_engine(bundle, runtime, model.precision)  # type: ignore[arg-type]
+                    size = card.preparation.size
+                    pictures = np.zeros((8, len(card.inputs.sequences), size, size), np.float32)
+                    engine.run(pictures[:4])
+                    started = time.perf_counter()
+                    engine.run(pictures)
+                    speed = (time.perf_counter() - started) / len(pictures) * 1000
+                    console.print(f"bundle {bundle.name} in {runtime}, {model.precision}: {speed:.1f} ms a slice")
+                except TumorscopeError as error:
+                    faults.append(str(error))
+                    console.print(f"bundle {bundle.name} in {runtime}, {model.precision}: [red]{error}[/red]")
+    if faults:
+        raise TumorscopeError(f"{len(faults)} fault(s): {'; '.join(faults)}")
+    typer.echo("All is well.")
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None

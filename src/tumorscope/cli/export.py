@@ -1,0 +1,26 @@
+"""`tumorscope export`: from a run folder to a bundle."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    run: Annotated[Path, typer.Argument(help="A training's folder.")],
+    data: Annotated[Path, typer.Option(help="The data set it was trained on.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The bundle's folder.")],
+    name: Annotated[str | None, typer.Option(help="The bundle's name; its folder's if not given.")] = None,
+    float_only: Annotated[bool, typer.Option("--float-only", help="Leave the eight-bit model out.")] = False,
+) -> None:
+    """Make a bundle: ONNX, eight bits, operating point, and figures in its card."""
+    from tumorscope.training.export import export
+    from tumorscope.training.fit import Run
+
+    report = export(Run(run), data, out, name=name, eight_bit=not float_only, say=lambda line: typer.echo(line, err=True))
+    typer.echo(f"Bundle {report.bundle.name} ({report.bundle.sha256[:12]}) is in {out}")
+    typer.echo(f"  validation, float: {report.float_dice:.4f}")
+    if report.int8_dice is not None:
+        typer.echo(f"  validation, int8:  {report.int8_dice:.4f} (calibrated by {report.calibration})")

@@ -1,0 +1,76 @@
+"""The `tumorscope` program: its commands, and what becomes of errors."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from typing import Annotated
+
+import typer
+
+from tumorscope import __version__
+from tumorscope.cli import analyze, bundles, datasets, demo, doctor, evaluate, export, train
+from tumorscope.errors import TumorscopeError
+from tumorscope.notice import NOTICE
+
+FAILED = 2
+"""The exit code of every error that the user can act on."""
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="tumorscope",
+    help=f"Find, outline and measure brain tumours on MRI.\n\n{NOTICE}",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"tumorscope {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Options before the command."""
+
+
+app.command("analyze")(analyze.command)
+app.command("demo")(demo.command)
+app.command("evaluate")(evaluate.command)
+app.command("bundles")(bundles.command)
+app.command("doctor")(doctor.command)
+app.command("train")(train.command)
+app.command("export")(export.command)
+app.add_typer(datasets.app, name="datasets")
+
+
+def main() -> None:
+    """Run a command; an error becomes one line and exit code 2, never a traceback."""
+    try:
+        app()
+    except TumorscopeError as error:
+        _fail(str(error))
+    except KeyboardInterrupt:
+        print("tumorscope: interrupted", file=sys.stderr)
+        sys.exit(INTERRUPTED)
+    except ModuleNotFoundError as error:
+        if error.name and error.name.split(".")[0] in {"torch", "lightning", "monai", "onnx", "sklearn", "matplotlib", "kagglehub"}:
+            _fail(f"this command needs {error.name.split('.')[0]}; run `pip install tumorscope[train]`")
+        raise
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EROFS, errno.EDQUOT, errno.ENOTDIR, errno.EEXIST}:
+            _fail(f"{error.filename or 'output'}: {(error.strerror or str(error)).lower()}")
+        raise
+
+
+def _fail(message: str) -> None:
+    print(f"tumorscope: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(FAILED)

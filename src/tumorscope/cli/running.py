@@ -1,0 +1,172 @@
+"""Analysing one case after the other, with progress, and telling what came out."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from tumorscope.analysis import Analysis, analyze
+from tumorscope.bundles import load_bundle
+from tumorscope.engine import Engine, EngineName, PrecisionName, load_engine
+from tumorscope.errors import TumorscopeError
+from tumorscope.notice import NOTICE
+from tumorscope.reading import find_mask, open_scan, read_mask
+from tumorscope.reporting import safe_name, write_results
+from tumorscope.scan import Scan
+
+
+@dataclass(frozen=True)
+class Case:
+    """Something to analyse: a path, or several files that are one scan's sequences."""
+
+    path: Path
+    sequences: Mapping[str, Path] | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a case: its results, or one line that says why there are none."""
+
+    case: str
+    analysis: Analysis | None = None
+    folder: Path | None = None
+    dice: float | None = None
+    failure: str | None = None
+
+
+def run_cases(
+    cases: Sequence[Case],
+    out: Path,
+    bundle: str,
+    *,
+    engine: EngineName | str = "auto",
+    precision: PrecisionName | str = "auto",
+    truth: Path | None = None,
+    channels: Sequence[str] | None = None,
+) -> list[Outcome]:
+    """Analyse and write every case; one that fails does not stop the others.
+
+    Raises:
+        TumorscopeError: after the table of findings, if any case failed.
+    """
+    loaded = load_engine(load_bundle(bundle), cast(EngineName, engine), cast(PrecisionName, precision))
+    _make_folder(out)
+    console = Console(stderr=True)
+    outcomes: list[Outcome] = []
+    taken: set[str] = set()
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        over_cases = progress.add_task("cases", total=len(cases), visible=len(cases) > 1)
+        for case in cases:
+            over_slices = progress.add_task(case.path.name[:32], total=None)
+            try:
+                outcomes.append(_run_case(case, loaded, out, truth, channels, taken, progress, over_slices))
+            except TumorscopeError as error:
+                outcomes.append(Outcome(case.path.name, failure=str(error)))
+            except MemoryError:
+                outcomes.append(Outcome(case.path.name, failure=f"{case.path.name}: not enough memory"))
+            progress.remove_task(over_slices)
+            progress.advance(over_cases)
+    print_findings(outcomes)
+    failures = [outcome for outcome in outcomes if outcome.failure]
+    if len(outcomes) == 1 and failures:
+        raise TumorscopeError(failures[0].failure or "")
+    if failures:
+        raise TumorscopeError(f"{len(failures)} of {len(outcomes)} cases failed; the table above says why")
+    return outcomes
+
+
+def _run_case(
+    case: Case,
+    engine: Engine,
+    out: Path,
+    truth: Path | None,
+    channels: Sequence[str] | None,
+    taken: set[str],
+    progress: Progress,
+    task: int,
+) -> Outcome:
+    started = time.perf_counter()
+    scan = open_scan(case.path, sequences=case.sequences, channels=channels)
+    scan = dataclasses.replace(scan, case=_unused(safe_name(scan.case), taken))
+    true_mask = _true_mask(scan, truth)
+    reading_ms = round((time.perf_counter() - started) * 1000, 2)
+    progress.update(task, total=scan.shape[0], description=scan.case[:32])
+    analysis = analyze(scan, engine, lambda done: progress.advance(task, done))  # type: ignore[arg-type]
+    analysis = dataclasses.replace(analysis, timing_ms={"reading": reading_ms, **analysis.timing_ms})
+    write_results(analysis, out / scan.case, truth=true_mask)
+    dice = None
+    if true_mask is not None and (true_mask.any() or analysis.mask.any()):
+        dice = float(2 * (true_mask & analysis.mask).sum() / (true_mask.sum() + analysis.mask.sum()))
+    return Outcome(scan.case, analysis, out / scan.case, dice)
+
+
+def _true_mask(scan: Scan, truth: Path | None) -> np.ndarray | None:
+    return find_mask(scan) if truth is None else read_mask(truth, scan)
+
+
+def _unused(name: str, taken: set[str]) -> str:
+    """Two files of one name must not write into one folder."""
+    unused, number = name, 2
+    while unused.lower() in taken:
+        unused, number = f"{name}-{number}", number + 1
+    taken.add(unused.lower())
+    return unused
+
+
+def _make_folder(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TumorscopeError(f"{out}: cannot be made ({(error.strerror or '').lower()}); name another folder with -o") from error
+
+
+def print_findings(outcomes: Sequence[Outcome]) -> None:
+    """One row a case: is there a tumour, how sure, how large, and where the results lie."""
+    table = Table("case", "tumour", "probability", "lesions", "size", box=None, pad_edge=False, header_style="bold")
+    with_dice = any(outcome.dice is not None for outcome in outcomes)
+    if with_dice:
+        table.add_column("Dice")
+    table.add_column("results")
+    for outcome in outcomes:
+        analysis = outcome.analysis
+        if analysis is None:
+            table.add_row(outcome.case, "[red]failed[/red]", *[""] * (4 if with_dice else 3), outcome.failure)
+            continue
+        row = [
+            outcome.case,
+            "present" if analysis.tumor_present else "none found",
+            f"{analysis.tumor_probability:.3f}",
+            str(len(analysis.lesions)),
+            size_text(analysis),
+        ]
+        if with_dice:
+            row.append("" if outcome.dice is None else f"{outcome.dice:.3f}")
+        table.add_row(*row, str(outcome.folder))
+    console = Console()
+    console.print(table)
+    for outcome in outcomes:
+        for warning in outcome.analysis.warnings if outcome.analysis and len(outcomes) == 1 else ():
+            console.print(f"  note: {warning}", style="dim", highlight=False, markup=False)
+    console.print(NOTICE, style="dim")
+
+
+def size_text(analysis: Analysis) -> str:
+    """The tumour's size in ml, mm² or pixels, whichever is known."""
+    pixels = int(analysis.mask.sum())
+    if not pixels:
+        return "-"
+    if analysis.volume_mm3 is None:
+        return f"{pixels:,} px"
+    if analysis.scan.shape[0] == 1:
+        return f"{analysis.slices[0].area_mm2:,.0f} mm²"
+    return f"{analysis.volume_mm3 / 1000:.1f} ml"

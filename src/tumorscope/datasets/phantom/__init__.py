@@ -1,0 +1,23 @@
+"""Procedural heads with lesions of known outline: tests, demonstrations, miniature data sets.
+
+No patient is in them. Positions are RAS+ millimetres from the head's centre.
+"""
+
+from tumorscope.datasets.phantom.build import Phantom, healthy_twin, make_phantom
+from tumorscope.datasets.phantom.contrast import Tissue
+from tumorscope.datasets.phantom.examples import demo_phantom, plausible_lesion
+from tumorscope.datasets.phantom.lesions import Lesion, LesionContrast
+from tumorscope.datasets.phantom.writing import write_lgg_folder, write_nifti
+
+__all__ = [
+    "Lesion",
+    "LesionContrast",
+    "Phantom",
+    "Tissue",
+    "demo_phantom",
+    "healthy_twin",
+    "make_phantom",
+    "plausible_lesion",
+    "write_lgg_folder",
+    "write_nifti",
+]

@@ -1,0 +1,231 @@
+"""What a data set holds: patients, slices, tumour sizes, and what is missing."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tumorscope.datasets.lgg import LICENCE, LggDataset
+from tumorscope.errors import BadDataset, TumorscopeError
+from tumorscope.reading.lgg import missing_sequences
+from tumorscope.reporting.files import save_together
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+AREA_SHARES = (0.0, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.08, 1.0)
+"""Edges of the histogram of tumour area, as shares of the picture, each bin open below."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The five numbers of a distribution."""
+
+    least: float
+    first_quartile: float
+    median: float
+    third_quartile: float
+    most: float
+
+    @classmethod
+    def of(cls, values: list[int]) -> Spread | None:
+        """None of nothing."""
+        return cls(*(float(value) for value in np.percentile(values, (0, 25, 50, 75, 100)))) if values else None
+
+    def __str__(self) -> str:
+        return (
+            f"{self.least:,.0f} to {self.most:,.0f}, median {self.median:,.0f} "
+            f"(quartiles {self.first_quartile:,.0f} and {self.third_quartile:,.0f})"
+        )
+
+
+@dataclass(frozen=True)
+class AreaBin:
+    """How many tumour slices have an area above ``above`` and up to ``up_to``, as shares of the picture."""
+
+    above: float
+    up_to: float
+    slices: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a data set holds.
+
+    Attributes:
+        dataset, root: its name and folder.
+        patients, slices: how many.
+        slices_with_tumor, slices_without_tumor: by the true masks.
+        patients_without_tumor: those in whom no slice shows one.
+        tumor_px: pixels of tumour in the slices that show one.
+        patient_tumor_px: pixels of tumour in a patient, all slices together.
+        areas: the same slices by how much of the picture the tumour takes.
+        institutions: patients of each tissue source site.
+        missing: for each sequence, the patients in whom FLAIR stands in its place.
+        picture_sizes: slices of each size, ``rows×columns``.
+        slices_per_patient: how many slices a patient has.
+        unreadable: patients left out, each with one line that says why.
+        licence: of the pictures and masks.
+    """
+
+    dataset: str
+    root: Path
+    patients: int
+    slices: int
+    slices_with_tumor: int
+    slices_without_tumor: int
+    patients_without_tumor: tuple[str, ...]
+    tumor_px: Spread | None
+    patient_tumor_px: Spread | None
+    areas: tuple[AreaBin, ...]
+    institutions: dict[str, int]
+    missing: dict[str, tuple[str, ...]]
+    picture_sizes: dict[str, int]
+    slices_per_patient: Spread | None
+    unreadable: dict[str, str]
+    licence: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {**asdict(self), "root": str(self.root)}
+
+    def save(self, folder: Path) -> None:
+        """Write ``summary.json`` and ``summary.md``.
+
+        Raises:
+            TumorscopeError: the folder cannot be written.
+        """
+        content = json.dumps(self.as_dict(), indent=1, ensure_ascii=False) + "\n"
+        save_together(folder, {"summary.md": self.markdown().encode(), "summary.json": content.encode()})
+
+    def markdown(self) -> str:
+        """The same as tables."""
+        lines = [f"# {self.dataset}: {self.patients} patients", ""]
+        for title, rows in self.tables():
+            lines += [f"| {title} | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows), ""]
+        return "\n".join([*lines, self.licence, ""])
+
+    def tables(self) -> list[tuple[str, list[tuple[str, str]]]]:
+        """Title and rows of each table for people."""
+        counts = [
+            ("patients", f"{self.patients:,}"),
+            ("slices", f"{self.slices:,}"),
+            ("with tumour", _part(self.slices_with_tumor, self.slices)),
+            ("without", _part(self.slices_without_tumor, self.slices)),
+            ("patients without any tumour", str(len(self.patients_without_tumor))),
+            ("slices of a patient", str(self.slices_per_patient or "–")),
+            ("picture sizes", ", ".join(f"{size}: {count:,}" for size, count in self.picture_sizes.items())),
+            ("tumour px, slices with tumour", str(self.tumor_px or "–")),
+            ("tumour px, patients", str(self.patient_tumor_px or "–")),
+        ]
+        areas = [
+            (f"{100 * one.above:g} to {100 * one.up_to:g} %", _part(one.slices, self.slices_with_tumor))
+            for one in self.areas
+        ]
+        missing = [
+            (sequence, f"{len(cases)}: {', '.join(cases)}" if cases else "0") for sequence, cases in self.missing.items()
+        ]
+        tables = [
+            ("counts", counts),
+            ("tumour's share of the picture", areas),
+            ("patients by institution", [(name, str(count)) for name, count in self.institutions.items()]),
+            ("patients whose sequence is only a copy of FLAIR", missing),
+        ]
+        if self.unreadable:
+            tables.append(("left out", list(self.unreadable.items())))
+        return tables
+
+
+def summarize_lgg(dataset: LggDataset, on_patient: Callable[[str], None] = lambda case: None) -> Summary:
+    """Read every patient once and count.
+
+    Patients that cannot be read are named under ``unreadable`` and not counted.
+
+    Args:
+        dataset: the data set.
+        on_patient: called with each patient just read, for a progress bar.
+
+    Raises:
+        BadDataset: not one patient can be read.
+    """
+    per_slice: list[int] = []
+    per_patient: dict[str, int] = {}
+    lengths: list[int] = []
+    shares: list[float] = []
+    sizes: Counter[str] = Counter()
+    institutions: Counter[str] = Counter()
+    missing: dict[str, list[str]] = {"t1": [], "t1c": []}
+    unreadable: dict[str, str] = {}
+    for patient in dataset.patients:
+        try:
+            scan, mask = patient.scan(), patient.mask
+            if mask.shape != scan.shape:
+                raise BadDataset(f"{patient.case}: the masks are {mask.shape}, the slices {scan.shape}")
+        except TumorscopeError as error:
+            unreadable[patient.case] = str(error)
+            on_patient(patient.case)
+            continue
+        areas = mask.sum(axis=(1, 2))
+        _, rows, columns = scan.shape
+        per_slice += areas[areas > 0].tolist()
+        shares += (areas[areas > 0] / (rows * columns)).tolist()
+        per_patient[patient.case] = int(areas.sum())
+        lengths.append(len(areas))
+        sizes[f"{rows}×{columns}"] += len(areas)
+        institutions[patient.institution] += 1
+        for sequence in missing_sequences(scan.voxels):
+            missing[sequence].append(patient.case)
+        on_patient(patient.case)
+    if not per_patient:
+        raise BadDataset(f"{dataset.root}: not one patient can be read; the first: {next(iter(unreadable.values()))}")
+    counted = np.searchsorted(AREA_SHARES[1:], shares)
+    return Summary(
+        dataset=dataset.name,
+        root=dataset.root,
+        patients=len(per_patient),
+        slices=sum(lengths),
+        slices_with_tumor=len(per_slice),
+        slices_without_tumor=sum(lengths) - len(per_slice),
+        patients_without_tumor=tuple(case for case, pixels in per_patient.items() if not pixels),
+        tumor_px=Spread.of(per_slice),
+        patient_tumor_px=Spread.of([pixels for pixels in per_patient.values() if pixels]),
+        areas=tuple(
+            AreaBin(above, up_to, int((counted == place).sum()))
+            for place, (above, up_to) in enumerate(zip(AREA_SHARES, AREA_SHARES[1:], strict=False))
+        ),
+        institutions=dict(sorted(institutions.items())),
+        missing={sequence: tuple(cases) for sequence, cases in missing.items()},
+        picture_sizes=dict(sizes.most_common()),
+        slices_per_patient=Spread.of(lengths),
+        unreadable=unreadable,
+        licence=LICENCE,
+    )
+
+
+def print_summary(summary: Summary, console: Console) -> None:
+    """The tables on a terminal."""
+    console.print(f"{summary.dataset} in {summary.root}", style="bold", highlight=False)
+    for title, rows in summary.tables():
+        console.print(_table(title, rows))
+    console.print(summary.licence, style="dim", highlight=False)
+
+
+def _table(title: str, rows: list[tuple[str, str]]) -> Table:
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(title, "", box=None, pad_edge=False, header_style="bold")
+    for name, value in rows:
+        table.add_row(escape(name), escape(value))
+    return table
+
+
+def _part(count: int, whole: int) -> str:
+    return f"{count:,} ({100 * count / whole:.1f} %)" if whole else f"{count:,}"

@@ -1,0 +1,210 @@
+"""Figures of merit, each under its own name, with one policy for what is empty.
+
+Empty masks. Where truth and prediction are both empty there is nothing to overlap: Dice
+and HD95 are then ``None`` and the case is not counted, neither as 0 nor as 1 (the same
+network scores 0.68 or 0.86 on LGG depending on that choice). Where only one is empty Dice
+is 0, a plain miss, and HD95 is ``None``, because a distance to nothing is no number. What
+``None`` hides stands beside it: the false-positive rate on empty slices.
+
+Weights. The figures for slice presence take weights of shape ``(…, slice)`` and give an
+array ``(…)``: with ones they are the usual figures (tests hold them against
+scikit-learn's), and with how often each patient was drawn they are all draws of a
+bootstrap at once. A figure without a value, such as the sensitivity where no slice shows
+a tumour, is NaN.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage
+
+CALIBRATION_BINS = 15
+
+
+def dice(truth: np.ndarray, predicted: np.ndarray) -> float | None:
+    """Twice the overlap over the sum of the sizes (Dice 1945), of masks of any one shape.
+
+    Given all slices of a patient it is the patient's Dice.
+
+    >>> dice(np.array([1, 1, 0], bool), np.array([0, 1, 1], bool))
+    0.5
+    >>> dice(np.zeros(3, bool), np.zeros(3, bool)) is None
+    True
+    """
+    sizes = _size(truth, predicted)
+    return None if sizes == 0 else 2 * int(np.count_nonzero(truth & predicted)) / sizes
+
+
+def slice_dice(truth: np.ndarray, predicted: np.ndarray) -> list[float | None]:
+    """Dice of every slice of ``(slice, row, column)`` by itself; None where both are empty."""
+    return [dice(one, other) for one, other in zip(truth, predicted, strict=True)]
+
+
+def tumor_slice_dice(truth: np.ndarray, predicted: np.ndarray) -> float | None:
+    """Mean Dice of the slices that truly show a tumour; None where there are none."""
+    values = [value for value, one in zip(slice_dice(truth, predicted), truth, strict=True) if one.any()]
+    return None if not values else float(np.mean(np.array(values, float)))
+
+
+def hd95(
+    truth: np.ndarray, predicted: np.ndarray, spacing_mm: tuple[float, float, float] | None = None
+) -> float | None:
+    """95th percentile of the distances between the two surfaces, the larger of the two directions.
+
+    With a spacing, surfaces and distances are three-dimensional, in mm. Without one the gap
+    between slices is unknown: outlines are then compared within each slice, in pixels, and
+    the distances of all slices in which both masks mark something are taken together.
+    Slices that only one of them marks have no distance; Dice, sensitivity and the
+    false-positive rate tell of those.
+
+    Args:
+        truth, predicted: boolean ``(slice, row, column)``.
+        spacing_mm: of voxel centres ``(slice, row, column)``.
+
+    Returns:
+        None where no distance exists.
+    """
+    _size(truth, predicted)
+    if spacing_mm is not None:
+        pairs, spacing = [(truth, predicted)], spacing_mm
+    else:
+        pairs, spacing = list(zip(truth, predicted, strict=True)), (1.0, 1.0)
+    there, back = [], []
+    for one, other in pairs:
+        if one.any() and other.any():
+            box = ndimage.find_objects((one | other).astype(np.uint8))[0]
+            first, second = _surface(one[box]), _surface(other[box])
+            there.append(ndimage.distance_transform_edt(~second, spacing)[first])
+            back.append(ndimage.distance_transform_edt(~first, spacing)[second])
+    if not there:
+        return None
+    return float(max(np.percentile(np.concatenate(there), 95), np.percentile(np.concatenate(back), 95)))
+
+
+def empty_slice_false_positive_rate(
+    truth_px: np.ndarray, predicted_px: np.ndarray, weights: np.ndarray | None = None
+) -> np.ndarray:
+    """Share of the truly empty slices on which the prediction marks at least one pixel.
+
+    Args:
+        truth_px, predicted_px: pixels marked in each slice, ``(slice,)``.
+        weights: ``(…, slice)``.
+    """
+    weights = _weights(weights, truth_px)
+    empty = truth_px == 0
+    return _share(weights @ (empty & (predicted_px > 0)), weights @ empty)
+
+
+def confusion(present: np.ndarray, called: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """Counts ``[[tn, fp], [fn, tp]]``, shape ``(…, 2, 2)``: rows are the truth.
+
+    Args:
+        present: boolean ``(slice,)``, whether a slice truly shows a tumour.
+        called: boolean ``(slice,)``, whether it was said to.
+        weights: ``(…, slice)``.
+
+    >>> confusion(np.array([0, 0, 1], bool), np.array([0, 1, 1], bool)).astype(int).tolist()
+    [[1, 1], [0, 1]]
+    """
+    weights = _weights(weights, present)
+    cells = np.stack([~present & ~called, ~present & called, present & ~called, present & called], axis=-1)
+    return (weights @ cells).reshape(*weights.shape[:-1], 2, 2)
+
+
+def accuracy(counts: np.ndarray) -> np.ndarray:
+    """Share of right calls, from ``(…, 2, 2)`` counts."""
+    return _share(counts[..., 0, 0] + counts[..., 1, 1], counts.sum(axis=(-2, -1)))
+
+
+def sensitivity(counts: np.ndarray) -> np.ndarray:
+    """Share of tumour slices that were called; NaN without any."""
+    return _share(counts[..., 1, 1], counts[..., 1, :].sum(axis=-1))
+
+
+def specificity(counts: np.ndarray) -> np.ndarray:
+    """Share of empty slices that were not called; NaN without any."""
+    return _share(counts[..., 0, 0], counts[..., 0, :].sum(axis=-1))
+
+
+def balanced_accuracy(counts: np.ndarray) -> np.ndarray:
+    """Mean of sensitivity and specificity; NaN where one of them has no slices."""
+    return (sensitivity(counts) + specificity(counts)) / 2
+
+
+def macro_f1(counts: np.ndarray) -> np.ndarray:
+    """Mean of the F1 of tumour and of no tumour; NaN where one is neither true nor called."""
+    wrong = counts[..., 0, 1] + counts[..., 1, 0]
+    scores = [_share(2 * counts[..., k, k], 2 * counts[..., k, k] + wrong) for k in (0, 1)]
+    return (scores[0] + scores[1]) / 2
+
+
+def auroc(present: np.ndarray, probability: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """Chance that a tumour slice gets a higher probability than an empty one, ties counting half.
+
+    Hanley and McNeil 1982. NaN where one kind of slice is absent.
+
+    Args:
+        present: boolean ``(slice,)``.
+        probability: ``(slice,)``; anything that ranks.
+        weights: ``(…, slice)``.
+    """
+    weights = _weights(weights, present)
+    order = np.argsort(probability, kind="stable")
+    ranked, positive = probability[order], present[order]
+    starts = np.flatnonzero(np.concatenate([[True], ranked[1:] != ranked[:-1]]))
+    with_tumor = np.add.reduceat(weights[..., order] * positive, starts, axis=-1)
+    without = np.add.reduceat(weights[..., order] * ~positive, starts, axis=-1)
+    below = np.cumsum(without, axis=-1) - without / 2
+    return _share((with_tumor * below).sum(axis=-1), with_tumor.sum(axis=-1) * without.sum(axis=-1))
+
+
+def brier(present: np.ndarray, probability: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """Mean squared difference between probability and truth (Brier 1950)."""
+    weights = _weights(weights, present)
+    return _share(weights @ (probability - present) ** 2, weights.sum(axis=-1))
+
+
+def expected_calibration_error(
+    present: np.ndarray,
+    probability: np.ndarray,
+    weights: np.ndarray | None = None,
+    bins: int = CALIBRATION_BINS,
+) -> np.ndarray:
+    """How far the tumour probability is from how often there is a tumour (Naeini et al. 2015).
+
+    Slices are sorted into bins of equal width by their tumour probability; the bins'
+    distances are averaged, each by its number of slices. Bins are closed above, as in
+    Guo et al. 2017, and zero belongs to the first.
+    """
+    weights = _weights(weights, present)
+    held = calibration_bin(probability, bins)[:, None] == np.arange(bins)
+    gaps = np.abs(weights @ (held * (probability - present)[:, None]))
+    return _share(gaps.sum(axis=-1), weights.sum(axis=-1))
+
+
+def calibration_bin(probability: np.ndarray, bins: int = CALIBRATION_BINS) -> np.ndarray:
+    """For each probability the number of its bin, from zero."""
+    return np.clip(np.ceil(np.asarray(probability, float) * bins).astype(int) - 1, 0, bins - 1)
+
+
+def _size(truth: np.ndarray, predicted: np.ndarray) -> int:
+    if truth.shape != predicted.shape:
+        raise ValueError(f"masks of shapes {truth.shape} and {predicted.shape} cannot be compared")
+    if truth.dtype != bool or predicted.dtype != bool:
+        # A mask stored as 0 and 255 would otherwise score far above 1.
+        raise ValueError(f"masks must be boolean, not {truth.dtype} and {predicted.dtype}")
+    return int(np.count_nonzero(truth)) + int(np.count_nonzero(predicted))
+
+
+def _surface(mask: np.ndarray) -> np.ndarray:
+    """The mask's own outermost pixels; beyond the array counts as outside."""
+    return mask & ~ndimage.binary_erosion(mask)
+
+
+def _weights(weights: np.ndarray | None, slices: np.ndarray) -> np.ndarray:
+    return np.ones(len(slices)) if weights is None else np.asarray(weights, float)
+
+
+def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(np.asarray(whole) > 0, np.divide(part, whole), np.nan)

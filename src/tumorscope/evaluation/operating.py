@@ -1,0 +1,263 @@
+"""Choosing a bundle's operating point on validation patients, never on test patients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from scipy import ndimage
+from scipy.optimize import minimize_scalar
+
+from tumorscope.analysis import outline_at_network_size, presence_probability
+from tumorscope.bundles import OperatingPoint
+from tumorscope.errors import TumorscopeError
+from tumorscope.evaluation.metrics import balanced_accuracy, confusion
+from tumorscope.measuring.lesions import label_lesions
+
+PRESENCE_GRID = (0.02, *(round(0.05 * step, 2) for step in range(1, 20)))
+MASK_GRID = tuple(round(0.05 * step, 2) for step in range(4, 17))
+SMALLEST_GRID = (0, 5, 10, 20, 40, 80)
+BALANCED_ACCURACY_WEIGHT = 0.1
+TOLERANCE = 0.001
+"""Points whose scores differ by less are equally good: the patients are too few to tell them apart."""
+
+
+@dataclass(frozen=True, eq=False)
+class ValidationCase:
+    """What a network said about one validation patient, and the truth.
+
+    Attributes:
+        presence_logits: ``(slice,)``, or None where the network has no such output.
+        mask_probability: float ``(slice, size, size)``, or None.
+        truth: boolean ``(slice, size, size)``, at the network's size.
+        present: boolean ``(slice,)``, by the full-size mask; by ``truth`` where absent,
+            which may lack a tumour of a few pixels.
+        case: the patient.
+    """
+
+    presence_logits: np.ndarray | None
+    mask_probability: np.ndarray | None
+    truth: np.ndarray
+    present: np.ndarray | None = None
+    case: str = ""
+
+    def __post_init__(self) -> None:
+        if self.presence_logits is None and self.mask_probability is None:
+            raise ValueError("a validation case needs presence logits or mask probabilities")
+
+    @property
+    def shows_tumor(self) -> np.ndarray:
+        """Whether each slice truly shows a tumour, boolean ``(slice,)``."""
+        return self.truth.any(axis=(1, 2)) if self.present is None else self.present
+
+    def slice_probability(self, temperature: float) -> np.ndarray:
+        """As the analysis finds it: by the presence output, else the mask's largest."""
+        if self.presence_logits is not None:
+            return presence_probability(self.presence_logits, temperature)
+        assert self.mask_probability is not None
+        return self.mask_probability.max(axis=(1, 2))
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """How one operating point does on the validation patients.
+
+    ``patient_dice`` is the mean over patients at the network's size; None without masks.
+    """
+
+    presence: float
+    mask: float
+    smallest_lesion_px: int
+    patient_dice: float | None
+    balanced_accuracy: float
+    score: float
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The chosen operating point and all that it was chosen from.
+
+    Attributes:
+        point: what goes into the bundle's card.
+        curve: every point tried.
+        best: the chosen point's own figures.
+        nll_before, nll_after: mean negative log-likelihood of the presence logits at
+            temperature one and at the chosen one; None without a presence output.
+    """
+
+    point: OperatingPoint
+    curve: tuple[CurvePoint, ...]
+    best: CurvePoint
+    nll_before: float | None
+    nll_after: float | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON: the choice, and through it one line along each axis of the grid."""
+        best, axes = asdict(self.best), ("presence", "mask", "smallest_lesion_px")
+        lines = {}
+        for axis in axes:
+            fixed = [other for other in axes if other != axis]
+            points = (asdict(point) for point in self.curve)
+            lines[axis] = [point for point in points if all(point[other] == best[other] for other in fixed)]
+        return {
+            "point": self.point.model_dump(),
+            "best": best,
+            "nll_before": self.nll_before,
+            "nll_after": self.nll_after,
+            "along": lines,
+        }
+
+
+def choose_operating_point(
+    cases: Sequence[ValidationCase],
+    presence_grid: Sequence[float] = PRESENCE_GRID,
+    mask_grid: Sequence[float] = MASK_GRID,
+    smallest_grid: Sequence[int] = SMALLEST_GRID,
+) -> Choice:
+    """Choose temperature, thresholds and the smallest lesion on validation patients.
+
+    The temperature minimises the negative log-likelihood of the presence logits (Guo et
+    al. 2017). The rest maximises the mean patient Dice plus a tenth of the balanced
+    accuracy of slice presence over a grid; a network without a mask is judged by balanced
+    accuracy alone. A patient with nothing to find in whom nothing is found has no Dice
+    and is not counted; one in whom something is found counts 0.
+
+    Of the points within :data:`TOLERANCE` of the best, those that leave out the smallest
+    specks are taken, because leaving out may hide a second tumour, and of these the one in
+    their middle, because it stands furthest from where the score falls.
+
+    Args:
+        cases: the validation patients.
+        presence_grid, mask_grid, smallest_grid: the values to try, in rising order.
+
+    Raises:
+        TumorscopeError: there are no patients, or their slices all show a tumour or all
+            show none, so that a threshold cannot be judged.
+    """
+    present = np.concatenate([case.shows_tumor for case in cases]) if cases else np.zeros(0, bool)
+    if not present.any() or present.all():
+        raise TumorscopeError("no operating point without validation slices of both kinds, with and without tumour")
+    temperature, before, after = _temperature(cases, present)
+    probabilities = [case.slice_probability(temperature) for case in cases]
+    accuracies = [
+        float(balanced_accuracy(confusion(present, np.concatenate(probabilities) >= threshold)))
+        for threshold in presence_grid
+    ]
+    if any(case.mask_probability is None for case in cases):
+        default = OperatingPoint().mask
+        curve = [
+            CurvePoint(threshold, default, 0, None, value, value)
+            for threshold, value in zip(presence_grid, accuracies, strict=True)
+        ]
+        grid = (presence_grid, (default,), (0,))
+    else:
+        scores = _patient_dice(cases, probabilities, presence_grid, mask_grid, smallest_grid)
+        curve = [
+            CurvePoint(presence, mask, smallest, value, right, value + BALANCED_ACCURACY_WEIGHT * right)
+            for presence, right, plane in zip(presence_grid, accuracies, scores, strict=True)
+            for mask, row in zip(mask_grid, plane, strict=True)
+            for smallest, value in zip(smallest_grid, row.tolist(), strict=True)
+        ]
+        grid = (presence_grid, mask_grid, smallest_grid)
+    best = _middle_of_best(curve, grid)
+    point = OperatingPoint(
+        presence=best.presence, mask=best.mask, temperature=temperature, smallest_lesion_px=best.smallest_lesion_px
+    )
+    return Choice(point, tuple(curve), best, before, after)
+
+
+def _temperature(cases: Sequence[ValidationCase], present: np.ndarray) -> tuple[float, float | None, float | None]:
+    """The temperature, and the mean negative log-likelihood before and after."""
+    parts = [case.presence_logits for case in cases if case.presence_logits is not None]
+    if len(parts) < len(cases):
+        return 1.0, None, None
+    logits = np.concatenate(parts).astype(np.float64)
+    signed = np.where(present, logits, -logits)
+
+    def loss(log_temperature: float) -> float:
+        return float(np.logaddexp(0, -signed / np.exp(log_temperature)).mean())
+
+    # Bounded, because for logits without a single mistake the likelihood rises for ever.
+    found = minimize_scalar(loss, bounds=(np.log(0.2), np.log(10)), method="bounded")
+    temperature = round(float(np.exp(found.x)), 4)
+    return temperature, loss(0.0), loss(np.log(temperature))
+
+
+def _patient_dice(
+    cases: Sequence[ValidationCase],
+    probabilities: Sequence[np.ndarray],
+    presence_grid: Sequence[float],
+    mask_grid: Sequence[float],
+    smallest_grid: Sequence[int],
+) -> np.ndarray:
+    """Mean patient Dice ``(presence, mask, smallest)``; patients without a Dice left out."""
+    shape = (len(presence_grid), len(mask_grid), len(smallest_grid))
+    total, counted = np.zeros(shape), np.zeros(shape)
+    for case, probability in zip(cases, probabilities, strict=True):
+        assert case.mask_probability is not None
+        values = np.full(shape, np.nan)
+        for place, value in _dice_of_case(case, probability, presence_grid, mask_grid, smallest_grid):
+            values[place] = value
+        known = np.isfinite(values)
+        total += np.where(known, values, 0)
+        counted += known
+    return np.divide(total, counted, out=np.zeros(shape), where=counted > 0)
+
+
+def _dice_of_case(
+    case: ValidationCase,
+    probability: np.ndarray,
+    presence_grid: Sequence[float],
+    mask_grid: Sequence[float],
+    smallest_grid: Sequence[int],
+) -> Iterator[tuple[tuple[int, int, int], float]]:
+    """Dice at every place of the grid; NaN where truth and outline are both empty."""
+    assert case.mask_probability is not None
+    true_px = int(case.truth.sum())
+    box = _box(case.mask_probability >= min(mask_grid))
+    answer, truth = case.mask_probability[box], case.truth[box]
+    tops = answer.max(axis=(1, 2), initial=0)
+    for j, mask in enumerate(mask_grid):
+        known: dict[bytes, np.ndarray] = {}  # thresholds that let the same slices through agree
+        for i, presence in enumerate(presence_grid):
+            gate = ((probability >= presence) & (tops >= mask)).tobytes()
+            if gate not in known:
+                marked, _ = outline_at_network_size(answer, probability, OperatingPoint(presence=presence, mask=mask))
+                known[gate] = _dice_by_smallest(marked, truth, true_px, smallest_grid)
+            for k, value in enumerate(known[gate]):
+                yield (i, j, k), float(value)
+
+
+def _dice_by_smallest(
+    marked: np.ndarray, truth: np.ndarray, true_px: int, smallest_grid: Sequence[int]
+) -> np.ndarray:
+    """Dice after leaving out specks, for every smallest size: the labelling is done once for all."""
+    labels, sizes = label_lesions(marked)
+    overlaps = np.bincount(labels[truth], minlength=len(sizes))
+    kept = sizes[1:, None] >= np.asarray(smallest_grid)
+    size, overlap = sizes[1:] @ kept, overlaps[1:] @ kept
+    with np.errstate(invalid="ignore"):
+        return 2 * overlap / (true_px + size)
+
+
+def _box(marked: np.ndarray) -> tuple[slice, slice, slice]:
+    """All slices, and the rows and columns that hold anything: what lies outside costs only time."""
+    found = ndimage.find_objects(marked.any(axis=0).astype(np.uint8))
+    rows, columns = found[0] if found else (slice(0, 0), slice(0, 0))
+    return slice(None), rows, columns
+
+
+def _middle_of_best(
+    curve: Sequence[CurvePoint], grid: tuple[Sequence[float], Sequence[float], Sequence[int]]
+) -> CurvePoint:
+    top = max(point.score for point in curve)
+    good = [point for point in curve if point.score >= top - TOLERANCE]
+    least = min(point.smallest_lesion_px for point in good)
+    good = [point for point in good if point.smallest_lesion_px == least]
+    places = np.array(
+        [(list(grid[0]).index(point.presence), list(grid[1]).index(point.mask)) for point in good], float
+    )
+    distances = np.abs(places[:, None] - places[None]).sum(axis=(1, 2))
+    return good[int(distances.argmin())]

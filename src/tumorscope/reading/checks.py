@@ -1,0 +1,92 @@
+"""What every scan must fulfil, whichever reader made it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from tumorscope.errors import UnreadableScan
+from tumorscope.scan import Scan
+
+MAX_VOXELS = 256_000_000
+"""The largest volume that is opened, counting all channels: 640³, or 1 GiB as float32."""
+
+SMALLEST_SIDE = 16
+"""Fewer rows or columns than this show no brain."""
+
+MOST_BAD_VOXELS = 0.01
+"""Up to this share of NaN or infinite voxels is repaired; more means a damaged file."""
+
+
+def label(path: Path | str) -> str:
+    """A file's name for a message: one line, no control characters, not endless.
+
+    >>> label(Path("/data/scan.png"))
+    'scan.png'
+    >>> label("two\\nlines.png")
+    'two?lines.png'
+    """
+    name = Path(path).name or str(path)
+    shown = "".join(character if character.isprintable() else "?" for character in name)
+    return shown if len(shown) <= 100 else f"{shown[:60]}…{shown[-30:]}"
+
+
+def size_text(shape: tuple[int, ...]) -> str:
+    """``240×240×155``."""
+    return "×".join(str(length) for length in shape)
+
+
+def reason(error: BaseException) -> str:
+    """The first line of another library's message, short enough to stand in ours."""
+    text = str(error).strip()
+    line = text.splitlines()[0] if text else type(error).__name__
+    return "".join(character if character.isprintable() else " " for character in line)[:120]
+
+
+def public_name(scan: Scan) -> str:
+    """The file's name for a message, or the case where the file's name may not be shown."""
+    shows_case = scan.source is not None and scan.source.name.startswith(scan.case)
+    return label(scan.source if scan.source is not None and shows_case else scan.case)
+
+
+def checked(scan: Scan) -> Scan:
+    """The scan with NaN and infinities repaired, or an error where it cannot be used.
+
+    Raises:
+        UnreadableScan: no slices, too small, constant, or full of NaN.
+    """
+    name = public_name(scan)
+    slices, rows, columns = scan.shape
+    if slices == 0 or scan.voxels.shape[3] == 0:
+        raise UnreadableScan(f"{name}: holds no slices; check that the export was complete")
+    if min(rows, columns) < SMALLEST_SIDE:
+        raise UnreadableScan(
+            f"{name}: {rows}×{columns} pixels are too few; at least {SMALLEST_SIDE}×{SMALLEST_SIDE} are needed"
+        )
+    scan = _finite(scan, name)
+    flat = [sequence for channel, sequence in enumerate(scan.sequences) if _constant(scan.voxels[..., channel])]
+    if len(flat) == len(scan.sequences):
+        raise UnreadableScan(f"{name}: has no contrast, every pixel is the same; check the export")
+    if flat:
+        scan = replace(scan, notes=(*scan.notes, f"no contrast in {', '.join(flat)}: every pixel is the same"))
+    return scan
+
+
+def _finite(scan: Scan, name: str) -> Scan:
+    if scan.voxels.dtype.kind != "f":
+        return scan
+    finite = np.isfinite(scan.voxels)
+    bad = finite.size - int(np.count_nonzero(finite))
+    if bad == 0:
+        return scan
+    share = bad / finite.size
+    if share > MOST_BAD_VOXELS:
+        raise UnreadableScan(f"{name}: {share:.0%} of the voxels are NaN or infinite; export the scan again")
+    note = f"{bad} NaN or infinite voxel{'s' if bad > 1 else ''} set to 0"
+    return replace(scan, voxels=np.where(finite, scan.voxels, scan.voxels.dtype.type(0)), notes=(*scan.notes, note))
+
+
+def _constant(image: np.ndarray) -> bool:
+    return bool(image.min() == image.max())

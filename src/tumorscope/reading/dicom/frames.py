@@ -1,0 +1,138 @@
+"""What the header of a DICOM file says about each of its images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+_SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
+_ENCAPSULATED = "1.2.840.10008.5.1.4.1.1.104."
+_MR_LIKE = {"MR", "OT", "SC", ""}
+"""Modalities that may be MR: derived and captured pictures often say OT or nothing."""
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One image: a whole file, or a frame of an enhanced multi-frame file.
+
+    Attributes:
+        path: the file.
+        index: the frame within the file.
+        instance: the number by which the scanner counts.
+        size: rows and columns.
+        position: centre of the first pixel in mm, LPS, or None.
+        orientation: direction along a row, then along a column, LPS, or None.
+        spacing_mm: distance between rows, then between columns, or None.
+        thickness_mm: distance between slices as the header states it, or None.
+        slope, intercept: from stored values to the scanner's values.
+    """
+
+    path: Path
+    index: int
+    instance: int
+    size: tuple[int, int]
+    position: np.ndarray | None
+    orientation: np.ndarray | None
+    spacing_mm: np.ndarray | None
+    thickness_mm: float | None
+    slope: float
+    intercept: float
+
+    @property
+    def stack(self) -> tuple[Any, ...]:
+        """Equal for images that can lie on one grid: same size, orientation and spacing."""
+        orientation = None if self.orientation is None else tuple(np.round(self.orientation, 2) + 0.0)
+        spacing = None if self.spacing_mm is None else tuple(np.round(self.spacing_mm, 3))
+        return self.size, orientation, spacing, self.position is not None
+
+
+def refusal(dataset: Dataset) -> str | None:
+    """Why a file is no MR image, in words that follow its name; None if it is one."""
+    sop_class = str(dataset.get("SOPClassUID", ""))
+    if not sop_class and "Rows" not in dataset:
+        return "damaged or not DICOM; export it again"
+    if sop_class == _SEGMENTATION:
+        return "is a DICOM segmentation, not images; name the series it was drawn on"
+    if sop_class.startswith(_ENCAPSULATED):
+        return "is a document wrapped in DICOM, not images; name the image series"
+    if "PixelData" not in dataset:
+        return "is DICOM without pixel data; name the image series"
+    if int(dataset.get("SamplesPerPixel", 1) or 1) > 1 or "PALETTE" in str(
+        dataset.get("PhotometricInterpretation", "")
+    ):
+        return "is a colour picture in DICOM, such as a screen capture; name the image series"
+    modality = str(dataset.get("Modality", "") or "").upper()
+    if modality not in _MR_LIKE:
+        return f"is of modality {modality[:16]}, not MR; give an MRI series"
+    if not dataset.get("Rows") or not dataset.get("Columns"):
+        return "does not say how many rows and columns it has; export it again"
+    return None
+
+
+def frames_of(path: Path, dataset: Dataset) -> list[Frame]:
+    """The images of one file; geometry that is missing or not a number is None."""
+    count = int(dataset.get("NumberOfFrames", 1) or 1)
+    return [_frame(path, dataset, index, _Groups(dataset, index)) for index in range(count)]
+
+
+class _Groups:
+    """Looks an attribute up where enhanced files keep it: per frame, then shared, then on top."""
+
+    def __init__(self, dataset: Dataset, index: int) -> None:
+        self.places: list[Any] = []
+        per_frame = dataset.get("PerFrameFunctionalGroupsSequence") or []
+        if index < len(per_frame):
+            self.places.append(per_frame[index])
+        self.places.extend((dataset.get("SharedFunctionalGroupsSequence") or [])[:1])
+        # A plain multi-frame file has one position for all frames, which is true of the first only.
+        several = int(dataset.get("NumberOfFrames", 1) or 1) > 1
+        self.top = None if several and not self.places else dataset
+
+    def get(self, group: str, attribute: str) -> Any:
+        for place in self.places:
+            items = place.get(group) or []
+            if items and items[0].get(attribute) is not None:
+                return items[0].get(attribute)
+        return None if self.top is None else self.top.get(attribute)
+
+
+def _frame(path: Path, dataset: Dataset, index: int, groups: _Groups) -> Frame:
+    spacing = _numbers(groups.get("PixelMeasuresSequence", "PixelSpacing"), 2)
+    between = _number(groups.get("PixelMeasuresSequence", "SpacingBetweenSlices"))
+    thickness = _number(groups.get("PixelMeasuresSequence", "SliceThickness"))
+    slope = _number(groups.get("PixelValueTransformationSequence", "RescaleSlope"))
+    intercept = _number(groups.get("PixelValueTransformationSequence", "RescaleIntercept"))
+    return Frame(
+        path=path,
+        index=index,
+        instance=int(_number(dataset.get("InstanceNumber")) or 0),
+        size=(int(dataset.Rows), int(dataset.Columns)),
+        position=_numbers(groups.get("PlanePositionSequence", "ImagePositionPatient"), 3),
+        orientation=_numbers(groups.get("PlaneOrientationSequence", "ImageOrientationPatient"), 6),
+        spacing_mm=spacing,
+        thickness_mm=next((abs(value) for value in (between, thickness) if value), None),
+        slope=1.0 if slope is None else slope,
+        intercept=intercept or 0.0,
+    )
+
+
+def _numbers(value: Any, count: int) -> np.ndarray | None:
+    try:
+        numbers = np.array([float(item) for item in value], float)
+    except (TypeError, ValueError):
+        return None
+    return numbers if numbers.shape == (count,) and np.isfinite(numbers).all() else None
+
+
+def _number(value: Any) -> float | None:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return None
+    return number if np.isfinite(number) else None

@@ -1,0 +1,129 @@
+"""What a file is, told by its first bytes; the suffix is asked only where they are silent."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from pathlib import Path
+from typing import Literal
+
+from tumorscope.errors import UnreadableScan
+from tumorscope.reading.checks import label
+
+Format = Literal["picture", "nifti", "dicom", "matlab"]
+
+PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
+DICOM_SUFFIXES = frozenset({".dcm", ".dicom", ".ima", ".img", ""})
+SUPPORTED = "PNG, JPEG, BMP, TIFF, NIfTI (.nii, .nii.gz), DICOM, MATLAB v7.3 (.mat)"
+
+_HEAD = 600
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+_PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_OTHERS = (
+    (b"%PDF", "a PDF"),
+    (b"PK\x03\x04", "a ZIP archive; unpack it first"),
+    (b"7z\xbc\xaf", "a 7z archive; unpack it first"),
+    (b"Rar!", "a RAR archive; unpack it first"),
+    (b"GIF8", "a GIF; save it as PNG"),
+    (b"RIFF", "a WebP picture or a video; save it as PNG"),
+    (b"NRRD", "NRRD; convert it to NIfTI"),
+    (b"ObjectType", "MetaImage; convert it to NIfTI"),
+    (b"NDims", "MetaImage; convert it to NIfTI"),
+    (b"MATLAB 5", "an old MATLAB file; save it in MATLAB with save(…, '-v7.3')"),
+)
+
+
+def file_format(path: Path) -> Format:
+    """The format of a file.
+
+    Raises:
+        UnreadableScan: empty, damaged, or of a format that is not read here.
+    """
+    name = label(path)
+    head = read_head(path)
+    if not head:
+        raise UnreadableScan(f"{name}: the file is empty; copy it again")
+    found = _by_magic(head, path)
+    if found:
+        return found
+    for magic, what in _OTHERS:
+        if head.startswith(magic):
+            raise UnreadableScan(f"{name}: is {what}")
+    if head[344:348] == b"ni1\0":
+        raise UnreadableScan(f"{name}: is half of a NIfTI pair (.hdr and .img); convert it to one .nii file")
+    expected = _by_suffix(path)
+    if expected is None:
+        suffix = f"files ending in {path.suffix} are" if path.suffix else "it is of a format that is"
+        raise UnreadableScan(f"{name}: {suffix} not read; give one of {SUPPORTED}")
+    actual = "text" if _is_text(head) else "something else"
+    if expected == "DICOM" and not path.suffix:
+        raise UnreadableScan(f"{name}: of no known format ({actual} inside); give one of {SUPPORTED}")
+    raise UnreadableScan(f"{name}: not {expected} although its name says so ({actual} inside); export it again")
+
+
+def read_head(path: Path) -> bytes:
+    """The first bytes of a file; of the content, where the file is compressed with gzip.
+
+    Raises:
+        UnreadableScan: not to be opened, or damaged compression.
+    """
+    name = label(path)
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+    except OSError as error:
+        raise UnreadableScan(f"{name}: cannot be opened ({error.strerror or 'unknown reason'})") from error
+    if not head.startswith(b"\x1f\x8b"):
+        return head
+    try:
+        with gzip.open(path, "rb") as file:
+            head = file.read(_HEAD)
+    except (OSError, EOFError, zlib.error) as error:
+        raise UnreadableScan(f"{name}: the gzip compression is damaged or cut short; copy the file again") from error
+    if head[344:348] not in (b"n+1\0", b"ni1\0") and head[4:8] != b"n+2\0":
+        raise UnreadableScan(f"{name}: compressed with gzip, but no NIfTI inside; unpack it first")
+    return head
+
+
+def is_gzip(path: Path) -> bool:
+    """Whether the file is compressed with gzip."""
+    with path.open("rb") as file:
+        return file.read(2) == b"\x1f\x8b"
+
+
+def is_tiff(path: Path) -> bool:
+    """Whether the first bytes are those of a TIFF or BigTIFF."""
+    with path.open("rb") as file:
+        return file.read(4) in _TIFF
+
+
+def _by_magic(head: bytes, path: Path) -> Format | None:
+    if head.startswith(_PICTURES) or (head.startswith(b"BM") and head[6:10] == b"\0\0\0\0"):
+        return "picture"
+    if head[344:348] == b"n+1\0" or head[4:8] == b"n+2\0":
+        return "nifti"
+    if head[128:132] == b"DICM":
+        return "dicom"
+    if head.startswith((_HDF5, b"MATLAB 7.3")) or head[512:520] == _HDF5:
+        return "matlab"
+    # Old DICOM files lack the preamble: they start with an element of group 2 or 8 in little endian.
+    if head[:2] in (b"\x02\0", b"\x08\0") and head[3:4] == b"\0" and path.suffix.lower() in DICOM_SUFFIXES:
+        return "dicom"
+    return None
+
+
+def _by_suffix(path: Path) -> str | None:
+    """The format a name promises, in words."""
+    name = path.name.lower()
+    if name.endswith((".nii", ".nii.gz")):
+        return "NIfTI"
+    if path.suffix.lower() in PICTURE_SUFFIXES:
+        return "a picture"
+    if path.suffix.lower() in DICOM_SUFFIXES:
+        return "DICOM"
+    return "MATLAB v7.3" if name.endswith(".mat") else None
+
+
+def _is_text(head: bytes) -> bool:
+    return not any(byte < 9 or 13 < byte < 27 for byte in head)

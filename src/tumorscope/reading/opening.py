@@ -1,0 +1,133 @@
+"""Opening whatever the user names: the reader is chosen by what lies there."""
+
+from __future__ import annotations
+
+import errno
+import stat
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from tumorscope.errors import UnreadableScan
+from tumorscope.reading.checks import checked, label, public_name
+from tumorscope.reading.combining import read_nifti_folder, read_sequences
+from tumorscope.reading.formats import PICTURE_SUFFIXES, SUPPORTED, Format, file_format
+from tumorscope.reading.matlab import read_matlab
+from tumorscope.reading.nifti import read_nifti
+from tumorscope.reading.pictures import read_picture, read_picture_folder
+from tumorscope.reading.sequences import SEQUENCE_NOTES, check_channels
+from tumorscope.scan import Scan
+
+
+def open_scan(
+    path: Path | str | None,
+    sequences: Mapping[str, Path] | None = None,
+    channels: Sequence[str] | None = None,
+) -> Scan:
+    """Read a scan from a file or a folder.
+
+    Args:
+        path: a picture (PNG, JPEG, BMP, TIFF), a NIfTI file, a DICOM file, a ``cjdata``
+            MATLAB v7.3 file; or a folder of one DICOM series, of pictures (the LGG data
+            set's layout among them) or of NIfTI files named by sequence.
+        sequences: one file for each sequence, where the sequences lie in several files;
+            ``path`` then only names the case and may be None.
+        channels: the sequence of each channel, where a file holds several.
+
+    Returns:
+        A finite scan of at least 16×16 pixels with some contrast.
+
+    Raises:
+        UnreadableScan: one line that says what is wrong and what to do.
+    """
+    where = None if path is None else Path(path)
+    if sequences is not None:
+        if channels is not None:
+            raise UnreadableScan("channels and sequences are both given; sequences already name the channels")
+        return checked(read_sequences(where, sequences, lambda file: checked(_read(Path(file), None))))
+    if where is None:
+        raise UnreadableScan("no scan is named; give a file or a folder")
+    scan = _read(where, channels)
+    if channels is not None:
+        names = check_channels(channels, len(scan.sequences), public_name(scan))
+        notes = tuple(note for note in scan.notes if not note.startswith(SEQUENCE_NOTES))
+        scan = replace(scan, sequences=names, notes=notes)
+    return checked(scan)
+
+
+def _read(path: Path, channels: Sequence[str] | None) -> Scan:
+    try:
+        if _is_folder(path):
+            return _read_folder(path, channels)
+        return _read_file(path, file_format(path), channels)
+    except MemoryError as error:
+        raise UnreadableScan(f"{label(path)}: does not fit into memory; give a smaller scan") from error
+    except OSError as error:  # a file that vanished, a network drive that failed
+        raise UnreadableScan(f"{label(path)}: cannot be read ({error.strerror or 'unknown reason'})") from error
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether the path is a folder; an error if it is neither a folder nor a plain file."""
+    name = label(path)
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError as error:
+        what = "a link that leads nowhere" if path.is_symlink() else "no such file or folder"
+        raise UnreadableScan(f"{name}: {what}; check the path") from error
+    except OSError as error:
+        what = "a link that leads in a circle" if error.errno == errno.ELOOP else f"cannot be opened ({error.strerror})"
+        raise UnreadableScan(f"{name}: {what}; check the path") from error
+    except ValueError as error:  # a null character
+        raise UnreadableScan(f"{name}: not a valid path") from error
+    if not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):
+        raise UnreadableScan(f"{name}: neither a file nor a folder; give one of {SUPPORTED}")
+    return stat.S_ISDIR(mode)
+
+
+def _read_file(path: Path, kind: Format, channels: Sequence[str] | None) -> Scan:
+    if kind == "picture":
+        return read_picture(path, channels)
+    if kind == "nifti":
+        return read_nifti(path, channels)
+    if kind == "matlab":
+        return read_matlab(path)
+    from tumorscope.reading.dicom import read_dicom
+
+    return read_dicom(path, [path])
+
+
+def _read_folder(folder: Path, channels: Sequence[str] | None) -> Scan:
+    name = label(folder)
+    entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    files = [path for path in entries if path.is_file() and path.name.upper() != "DICOMDIR"]
+    if not entries:
+        raise UnreadableScan(f"{name}: the folder is empty; name a folder with a scan")
+    if not files:
+        raise UnreadableScan(f"{name}: holds only folders; name the one with the images")
+    found: dict[Format, list[Path]] = {}
+    others = []
+    for path in files:
+        try:
+            found.setdefault(file_format(path), []).append(path)
+        except UnreadableScan as error:
+            others.append((path, error))
+    if not found and len(entries) > len(files):
+        raise UnreadableScan(f"{name}: holds no scan of its own; name one of the folders in it")
+    if not found:
+        if len(others) == 1:
+            raise others[0][1]
+        raise UnreadableScan(f"{name}: none of its {len(others)} files is a scan; give one of {SUPPORTED}")
+    if "dicom" in found:
+        from tumorscope.reading.dicom import read_dicom
+
+        return read_dicom(folder, found["dicom"], skipped=len(files) - len(found["dicom"]))
+    if "nifti" in found:
+        return read_nifti_folder(folder, found["nifti"])
+    if "picture" in found:
+        damaged = [error for path, error in others if path.suffix.lower() in PICTURE_SUFFIXES]
+        if damaged:  # left out silently, a slice would be missing
+            raise damaged[0]
+        return read_picture_folder(folder, found["picture"], channels)
+    if len(found["matlab"]) > 1:
+        raise UnreadableScan(f"{name}: holds {len(found['matlab'])} MATLAB files; name one of them")
+    return read_matlab(found["matlab"][0])

@@ -1,0 +1,120 @@
+"""Pictures and folders of pictures as scans."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tumorscope.errors import UnreadableScan
+from tumorscope.reading.checks import label
+from tumorscope.reading.colour import meaning_of, to_grey
+from tumorscope.reading.lgg import (
+    CHANNELS,
+    is_lgg_folder,
+    is_mask_name,
+    is_published_name,
+    missing_sequences,
+    read_lgg_folder,
+)
+from tumorscope.reading.raster import read_raster
+from tumorscope.reading.sequences import recognize_sequence
+from tumorscope.reading.stacking import stack_slices
+from tumorscope.scan import Scan
+
+LAYOUT_NOTE = "three channels that differ: taken as t1, flair, t1c, the layout of the LGG data set"
+
+
+def read_picture(path: Path, channels: Sequence[str] | None = None) -> Scan:
+    """One picture, or the pages of a TIFF, as a scan without a known voxel size.
+
+    Args:
+        path: PNG, JPEG, BMP or TIFF.
+        channels: what the channels show, where the user says so. Then three channels are
+            kept as they are, and no one asks whether they look like a photograph.
+
+    Raises:
+        UnreadableScan: damaged, a mask by its name, or a colour photograph.
+    """
+    if is_mask_name(path.name):
+        raise UnreadableScan(f"{label(path)}: this is a mask by its name; name the picture instead")
+    pixels = read_raster(path)
+    voxels = pixels[None] if pixels.ndim == 3 else pixels
+    published = is_published_name(path.name)
+    voxels, sequences, notes = _as_sequences(voxels, label(path), path.stem, published, channels)
+    pages = len(voxels)
+    return Scan(
+        voxels=voxels,
+        sequences=sequences,
+        case=path.stem,
+        kind="picture" if pages == 1 else "slices",
+        slice_names=(path.name,) if pages == 1 else tuple(f"{path.name}#{page + 1}" for page in range(pages)),
+        source=path,
+        notes=notes,
+    )
+
+
+def read_picture_folder(folder: Path, files: list[Path], channels: Sequence[str] | None = None) -> Scan:
+    """A folder of slices, one picture each, in natural order; masks are left out.
+
+    Args:
+        folder: the LGG data set's layout is recognised by its numbered TIFF files.
+        files: the folder's pictures.
+        channels: see :func:`read_picture`.
+
+    Raises:
+        UnreadableScan: only masks, slices of different sizes, or colour photographs.
+    """
+    published = is_published_name(folder.resolve().name)
+    if is_lgg_folder(folder):
+        scan = read_lgg_folder(folder)
+        if published and channels is None:
+            return scan
+        files, voxels = [folder / name for name in scan.slice_names], scan.voxels
+    else:
+        files = sorted((path for path in files if not is_mask_name(path.name)), key=lambda path: natural(path.name))
+        if not files:
+            raise UnreadableScan(f"{label(folder)}: holds only masks; name the folder with the pictures")
+        voxels = stack_slices(folder, files, [read_raster(path) for path in files])
+    case = folder.resolve().name
+    voxels, sequences, notes = _as_sequences(voxels, label(folder), case, published, channels)
+    return Scan(
+        voxels=voxels,
+        sequences=sequences,
+        case=case,
+        kind="slices",
+        slice_names=tuple(path.name for path in files),
+        source=folder,
+        notes=notes,
+    )
+
+
+def natural(name: str) -> list[tuple[int, int, str]]:
+    """A sort key that puts ``slice_2`` before ``slice_10``."""
+    parts = re.findall(r"\d+|\D+", name.lower())
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
+
+
+def _as_sequences(
+    voxels: np.ndarray, name: str, stem: str, published: bool, channels: Sequence[str] | None
+) -> tuple[np.ndarray, tuple[str, ...], tuple[str, ...]]:
+    """What the channels of ``(slice, row, column, channel)`` show: voxels, sequences, notes."""
+    if voxels.shape[-1] == 3 and not (channels is not None and len(channels) == 3):
+        meanings = [] if published else [meaning_of(picture) for picture in voxels]
+        if meanings.count("photograph") * 2 > len(meanings):
+            raise UnreadableScan(
+                f"{name}: looks like a colour photograph, not an MRI; give an MRI slice, "
+                "or name the three channels if they are sequences"
+            )
+        if published or any(meaning != "grey" for meaning in meanings):
+            missing = [f"{sequence} is missing; FLAIR stands in its place" for sequence in missing_sequences(voxels)]
+            return voxels, CHANNELS, (LAYOUT_NOTE, *missing)
+        voxels = to_grey(voxels)
+    if voxels.shape[-1] != 1:
+        return voxels, ("unknown",) * voxels.shape[-1], ()
+    sequence = recognize_sequence(stem)
+    if sequence == "unknown":
+        return voxels, (sequence,), ()
+    return voxels, (sequence,), (f"sequence {sequence} taken from the name {stem}",)

@@ -1,0 +1,113 @@
+"""The numbers of the slice chart: a bar of probability and a bar of area for each slice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tumorscope.analysis import Analysis
+from tumorscope.reporting.wording import area_text, probability_text
+
+_WIDTH, _LEFT, _RIGHT = 960, 52, 12
+_TOP, _PROBABILITY_HEIGHT, _SPACE, _AREA_HEIGHT, _BOTTOM = 14, 120, 20, 72, 40
+_MOST_TICKS = 14
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One slice: places and heights in the chart's own units, and what it says in words."""
+
+    x: float
+    width: float
+    probability_y: float
+    probability_height: float
+    area_y: float
+    area_height: float
+    positive: bool
+    words: str
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A number on an axis: where it stands, and its text."""
+
+    at: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    """All that the template draws."""
+
+    width: int
+    height: int
+    left: int
+    right: int
+    probability_base: int
+    area_base: int
+    area_top: int
+    point_y: float
+    point: str
+    largest_area: str
+    outlined: bool
+    bars: tuple[Bar, ...]
+    slice_ticks: tuple[Tick, ...]
+    probability_ticks: tuple[Tick, ...]
+
+
+def slice_chart(analysis: Analysis) -> Chart:
+    """Lay out the chart for a scan of any number of slices."""
+    point = analysis.bundle.card.operating_point.presence
+    right = _WIDTH - _RIGHT
+    base = _TOP + _PROBABILITY_HEIGHT
+    outlined = bool(analysis.lesions)
+    area_top = base + _SPACE
+    area_base = area_top + _AREA_HEIGHT if outlined else base
+    step = (right - _LEFT) / len(analysis.slices)
+    largest = max(analysis.slices, key=lambda finding: finding.area_px)
+    bars = []
+    for place, finding in enumerate(analysis.slices):
+        height = _PROBABILITY_HEIGHT * min(max(finding.tumor_probability, 0.0), 1.0)
+        area = _AREA_HEIGHT * finding.area_px / max(largest.area_px, 1)
+        probability, size = probability_text(finding.tumor_probability, 3), area_text(finding.area_px, finding.area_mm2)
+        bars.append(
+            Bar(
+                x=round(_LEFT + place * step + step * 0.1, 2),
+                width=round(step * 0.8, 2),
+                probability_y=round(base - height, 2),
+                probability_height=round(height, 2),
+                area_y=round(area_base - area, 2),
+                area_height=round(area, 2),
+                positive=finding.tumor_probability >= point,
+                words=f"slice {finding.index}: probability {probability}, {size}",
+            )
+        )
+    every = _tick_step(len(analysis.slices))
+    return Chart(
+        width=_WIDTH,
+        height=area_base + _BOTTOM,
+        left=_LEFT,
+        right=right,
+        probability_base=base,
+        area_base=area_base,
+        area_top=area_top,
+        point_y=round(base - _PROBABILITY_HEIGHT * point, 2),
+        point=f"{point:.2f}",
+        largest_area=area_text(largest.area_px, largest.area_mm2),
+        outlined=outlined,
+        bars=tuple(bars),
+        slice_ticks=tuple(
+            Tick(round(_LEFT + (place + 0.5) * step, 2), str(analysis.slices[place].index))
+            for place in range(0, len(analysis.slices), every)
+        ),
+        probability_ticks=tuple(Tick(base - _PROBABILITY_HEIGHT * part, f"{part:.1f}") for part in (0, 0.5, 1)),
+    )
+
+
+def _tick_step(slices: int) -> int:
+    """The smallest round number that gives few enough ticks."""
+    scale = 1
+    while True:
+        for step in (1, 2, 5):
+            if slices / (step * scale) <= _MOST_TICKS:
+                return step * scale
+        scale *= 10

@@ -1,0 +1,135 @@
+"""Files that are either whole or not there, and folder names that are safe."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import re
+import secrets
+import unicodedata
+from collections.abc import Mapping
+from pathlib import Path
+
+from tumorscope.errors import TumorscopeError
+
+LONGEST_NAME = 80
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
+"""Names that Windows keeps for devices."""
+
+_REASONS = {
+    errno.ENOSPC: "no space left; free some or choose another folder",
+    errno.EDQUOT: "no space left in your quota; free some or choose another folder",
+    errno.EACCES: "no permission to write here; choose another folder",
+    errno.EPERM: "no permission to write here; choose another folder",
+    errno.EROFS: "this disk is read-only; choose another folder",
+    errno.EEXIST: "a file is in the way of this folder; remove it or choose another folder",
+    errno.ENOTDIR: "a file is in the way of this folder; remove it or choose another folder",
+    errno.EISDIR: "a folder is in the way of this file; remove it or choose another folder",
+    errno.ENAMETOOLONG: "the name is too long for this disk; choose a shorter one",
+}
+
+
+def safe_name(case: str) -> str:
+    """A folder name for a case: ASCII letters, digits, ``.``, ``_`` and ``-``; one level; never hidden.
+
+    A name made here stays as it is when it is made safe again.
+    Where more than white space had to change, six digits of a hash follow, so that two
+    cases never share a folder only because their names lost the same letters.
+
+    >>> safe_name("TCGA_CS_4941_19960909"), safe_name("case 1"), safe_name("")
+    ('TCGA_CS_4941_19960909', 'case_1', 'case')
+    >>> safe_name("../../x")
+    'x-9cdf6a'
+    """
+    spaced = re.sub(r"\s+", "_", case.strip())
+    letters = "".join(sign for sign in unicodedata.normalize("NFKD", spaced) if not unicodedata.combining(sign))
+    name = re.sub(r"\.{2,}", ".", re.sub(r"[^A-Za-z0-9._-]+", "_", letters))
+    name = name.lstrip("._-").rstrip(".")
+    if not name or _RESERVED.match(name):
+        name = f"case-{name}".rstrip("-")
+    if not spaced or (name == spaced and len(name) <= LONGEST_NAME):
+        return name
+    digits = hashlib.sha256(case.encode("utf-8", "surrogatepass")).hexdigest()[:6]
+    return f"{name[: LONGEST_NAME - 7]}-{digits}"
+
+
+def save_whole(path: Path, content: bytes) -> Path:
+    """Write one file so that it is there whole or not at all; its folder is made.
+
+    Raises:
+        TumorscopeError: the disk is full, there is no permission and the like.
+    """
+    return save_together(path.parent, {path.name: content})[path.name]
+
+
+def save_together(folder: Path, contents: Mapping[str, bytes], outdated: tuple[str, ...] = ()) -> dict[str, Path]:
+    """Write several files of one folder so that all are there whole, or none.
+
+    All are written aside first and renamed into place when the last byte is on disk. The
+    last of ``contents`` is the seal: an earlier one is removed before anything else
+    changes, and the new one is put in place last, so that it never stands beside files
+    of another run.
+
+    Args:
+        folder: made if it is not there.
+        contents: by file name.
+        outdated: files of an earlier run that the new ones make wrong.
+
+    Raises:
+        TumorscopeError: naming the file; what was there before is then unchanged.
+    """
+    paths = {name: folder / name for name in contents}
+    asides = {name: folder / f".{name}.{secrets.token_hex(4)}.part" for name in contents}
+    made: list[Path] = []
+    placed: list[Path] = []
+    place = folder
+    complete = False
+    try:
+        made += [path for path in (folder, *folder.parents) if not path.exists()]
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in contents.items():
+            place = paths[name]
+            if place.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            _write(asides[name], content)
+        seal = place
+        for path in (seal, *(folder / name for name in outdated)):
+            place = path
+            path.unlink(missing_ok=True)
+        for name, path in paths.items():
+            place = path
+            asides[name].replace(path)
+            placed.append(path)
+        complete = True
+    except OSError as error:
+        raise TumorscopeError(f"{place}: {_reason(error)}") from error
+    finally:
+        if not complete:  # also when the user interrupts
+            _remove([*asides.values(), *placed], made)
+    return paths
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        # Some file systems (NFS, quotas) say only now that the disk is full.
+        os.fsync(file.fileno())
+
+
+def _remove(files: list[Path], folders: list[Path]) -> None:
+    for path in files:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError:  # nothing more can be done, and the first error is the one to tell
+            continue
+    for path in folders:
+        try:
+            path.rmdir()
+        except OSError:
+            return
+
+
+def _reason(error: OSError) -> str:
+    return _REASONS.get(error.errno or 0, f"cannot be written ({error.strerror or type(error).__name__})")

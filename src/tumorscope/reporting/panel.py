@@ -1,0 +1,213 @@
+"""The picture panel: MRI, true mask, predicted mask, and both masks on the MRI."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from tumorscope.analysis import Analysis
+from tumorscope.reporting.agreement import on_grid
+from tumorscope.reporting.choosing import choose_slices
+from tumorscope.reporting.files import save_whole
+from tumorscope.reporting.lettering import font_of, write
+from tumorscope.reporting.tiles import (
+    View,
+    background_channel,
+    frame_head,
+    mask_tile,
+    mri_tile,
+    overlay_tile,
+    shape_tile,
+    window,
+)
+from tumorscope.reporting.wording import area_text, clean, finding_line, probability_text
+from tumorscope.scan import Scan
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
+    from PIL.ImageDraw import ImageDraw as Pen
+
+PANEL_FILE = "panel.png"
+TRUE_COLOUR = (255, 54, 48)
+PREDICTED_COLOUR = (30, 222, 92)
+_BACKGROUND, _BRIGHT, _MUTED, _RULE = (15, 18, 22), (238, 241, 245), (158, 168, 180), (48, 54, 62)
+_MARGIN, _GAP, _LABELS, _HEADER, _HEADINGS, _FOOTER = 24, 8, 148, 70, 30, 66
+_NARROWEST = 760
+"""Room for the title and the notice."""
+
+Column = Literal["mri", "truth", "predicted", "mri_truth", "mri_predicted"]
+_HEADING: dict[Column, str] = {
+    "mri": "MRI",
+    "truth": "True mask",
+    "predicted": "Predicted mask",
+    "mri_truth": "MRI with true mask",
+    "mri_predicted": "MRI with predicted mask",
+}
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where everything lies on a panel, in pixels from its top left corner."""
+
+    columns: tuple[Column, ...]
+    rows: int
+    tile_width: int
+    tile_height: int
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the panel."""
+        right = self.corner(0, len(self.columns) - 1)[0] + self.tile_width + _MARGIN
+        bottom = self.corner(self.rows - 1, 0)[1] + self.tile_height + _FOOTER
+        return max(right, _NARROWEST), bottom
+
+    def corner(self, row: int, column: int) -> tuple[int, int]:
+        """Left and top of a tile."""
+        left = _MARGIN + _LABELS + column * (self.tile_width + _GAP)
+        return left, _HEADER + _HEADINGS + row * (self.tile_height + _GAP)
+
+
+def draw_panel(analysis: Analysis, truth: np.ndarray | None = None, slices: int = 4) -> Picture:
+    """Draw the most telling slices, one a row.
+
+    With a true mask every row has five pictures: MRI, true mask, predicted mask, MRI with
+    the true mask in red, MRI with the predicted mask in green. Without, it has three.
+
+    Args:
+        analysis: what was found.
+        truth: boolean ``(slice, row, column)`` on the scan's grid, or None.
+        slices: how many at most.
+
+    Returns:
+        An RGB picture.
+
+    Raises:
+        TumorscopeError: the true mask has another shape than the scan.
+    """
+    from PIL import Image, ImageDraw
+
+    scan = analysis.scan
+    if truth is not None:
+        truth = on_grid(truth, scan)
+    chosen = choose_slices(analysis, truth, slices)
+    masks = [analysis.mask] if truth is None else [analysis.mask, truth]
+    view = frame_head(scan, chosen, *masks)
+    layout = Layout(_columns(analysis, truth), len(chosen), view.width, view.height)
+    panel = Image.new("RGB", layout.size, _BACKGROUND)
+    pen = ImageDraw.Draw(panel)
+    _draw_frame(pen, analysis, layout)
+    volume = scan.voxels[..., background_channel(scan)]
+    limits = window(volume)
+    for row, index in enumerate(chosen):
+        true = None if truth is None else truth[index]
+        tiles = _tiles(mri_tile(volume[index], limits, view), analysis.mask[index], true, view)
+        for column, name in enumerate(layout.columns):
+            panel.paste(tiles[name], layout.corner(row, column))
+        _draw_sides(pen, scan, layout, row)
+        _draw_label(pen, analysis, true, index, layout.corner(row, 0)[1])
+    return panel
+
+
+def write_panel(analysis: Analysis, folder: Path, truth: np.ndarray | None = None, slices: int = 4) -> Path:
+    """Draw the panel and write it as ``panel.png``.
+
+    Raises:
+        TumorscopeError: the file cannot be written, or the true mask does not fit.
+    """
+    return save_whole(folder / PANEL_FILE, encode_panel(draw_panel(analysis, truth, slices)))
+
+
+def encode_panel(panel: Picture) -> bytes:
+    """The panel as PNG; low compression, since this is the slowest step of all writing."""
+    file = io.BytesIO()
+    panel.save(file, "PNG", compress_level=1)
+    return file.getvalue()
+
+
+def _columns(analysis: Analysis, truth: np.ndarray | None) -> tuple[Column, ...]:
+    true, predicted = truth is not None, "mask" in analysis.bundle.card.outputs
+    wanted: dict[Column, bool] = {
+        "mri": True,
+        "truth": true,
+        "predicted": predicted,
+        "mri_truth": true,
+        "mri_predicted": predicted,
+    }
+    return tuple(column for column, shown in wanted.items() if shown)
+
+
+def _tiles(mri: Picture, mask: np.ndarray, true: np.ndarray | None, view: View) -> dict[Column, Picture]:
+    predicted = shape_tile(mask, view)
+    tiles: dict[Column, Picture] = {
+        "mri": mri,
+        "predicted": mask_tile(predicted),
+        "mri_predicted": overlay_tile(mri, predicted, PREDICTED_COLOUR),
+    }
+    if true is not None:
+        shape = shape_tile(true, view)
+        tiles["truth"] = mask_tile(shape)
+        tiles["mri_truth"] = overlay_tile(mri, shape, TRUE_COLOUR)
+    return tiles
+
+
+def _draw_frame(pen: Pen, analysis: Analysis, layout: Layout) -> None:
+    """Everything around the tiles: title, finding, column headings, legend, notice."""
+    width, height = layout.size
+    room = width - 2 * _MARGIN
+    write(pen, (_MARGIN, 30), clean(analysis.scan.case), 23, _BRIGHT, room)
+    write(pen, (_MARGIN, 55), finding_line(analysis), 15, _MUTED, room)
+    pen.line([(_MARGIN, _HEADER), (width - _MARGIN, _HEADER)], _RULE)
+    for column, name in enumerate(layout.columns):
+        left, top = layout.corner(0, column)
+        heading = _HEADING[name]
+        sequence = analysis.scan.sequences[background_channel(analysis.scan)]
+        if name == "mri" and sequence != "unknown":
+            heading += f" ({sequence.upper()})"
+        write(pen, (left, top - 9), heading, 14, _BRIGHT, layout.tile_width)
+    left = _MARGIN
+    for name, colour, text in (
+        ("mri_truth", TRUE_COLOUR, "true mask"),
+        ("mri_predicted", PREDICTED_COLOUR, "predicted mask"),
+    ):
+        if name in layout.columns:
+            pen.rectangle([left, height - 52, left + 12, height - 40], tuple(part // 3 for part in colour), colour)
+            left += 20 + round(write(pen, (left + 20, height - 41), text, 13, _BRIGHT, room)) + 24
+    write(pen, (left, height - 41), "cropped to the head; slices are counted from 0", 13, _MUTED, width - left)
+    write(pen, (_MARGIN, height - 16), analysis.notice, 13, _BRIGHT, room)
+
+
+def _draw_label(pen: Pen, analysis: Analysis, true: np.ndarray | None, index: int, top: int) -> None:
+    """What there is to know about one row, beside its tiles."""
+    finding, area = analysis.slices[index], analysis.scan.pixel_area_mm2
+    lines = [(f"slice {index}" if len(analysis.slices) > 1 else "picture", 17, _BRIGHT)]
+    if finding.name:
+        lines.append((clean(finding.name, 18), 12, _MUTED))
+    lines.append((f"probability {probability_text(finding.tumor_probability)}", 13, _BRIGHT))
+    if "mask" in analysis.bundle.card.outputs:
+        lines.append((f"predicted {area_text(finding.area_px, finding.area_mm2)}", 13, PREDICTED_COLOUR))
+    if true is not None:
+        pixels = int(np.count_nonzero(true))
+        lines.append((f"true {area_text(pixels, None if area is None else pixels * area)}", 13, TRUE_COLOUR))
+    baseline = top - 4
+    for text, size, colour in lines:
+        baseline += size + 7
+        write(pen, (_MARGIN, baseline), text, size, colour, _LABELS - 12)
+
+
+def _draw_sides(pen: Pen, scan: Scan, layout: Layout, row: int) -> None:
+    """Name the patient's sides on the MRI, where the file says which is which."""
+    if scan.affine is None:
+        return
+    left, top = layout.corner(row, 0)
+    direction = scan.affine[:3, 0]
+    axis = int(np.abs(direction).argmax())
+    letters = ("LR", "PA", "IS")[axis]
+    if direction[axis] < 0:
+        letters = letters[::-1]
+    middle = top + layout.tile_height // 2
+    pen.text((left + 5, middle), letters[0], _MUTED, font_of(13), anchor="lm")
+    pen.text((left + layout.tile_width - 5, middle), letters[1], _MUTED, font_of(13), anchor="rm")

@@ -1,0 +1,150 @@
+"""The small pictures a panel is made of: MRI, mask, and MRI with a mask on top."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import ndimage
+
+from tumorscope.preparing.head import head_box, head_mask
+from tumorscope.scan import Scan
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
+
+TILE_HEIGHT = 256
+TILE_WIDTH = 384
+"""Tiles fit into this frame, in pixels."""
+_DARKEST, _BRIGHTEST = 1.0, 99.5
+"""Percentiles of the whole scan that become black and white."""
+_MOST_SAMPLES = 1_000_000
+_FILL = 0.34
+_FINER = 2
+"""Masks are drawn this much finer and then averaged, for smooth edges."""
+_LINE = 3
+"""Width of an outline on the finer grid."""
+
+Colour = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class View:
+    """The part of the slices that is shown, in pixels of the scan, and its size on the panel."""
+
+    top: int
+    left: int
+    bottom: int
+    right: int
+    width: int
+    height: int
+
+    def crop(self, picture: np.ndarray) -> np.ndarray:
+        """The shown part of ``(…, row, column)``."""
+        return picture[..., self.top : self.bottom, self.left : self.right]
+
+
+def background_channel(scan: Scan) -> int:
+    """FLAIR shows most of a tumour; a scan without it is shown by its first channel."""
+    return scan.sequences.index("flair") if "flair" in scan.sequences else 0
+
+
+def frame_head(scan: Scan, indices: tuple[int, ...], *masks: np.ndarray) -> View:
+    """The view that holds the head and all masks of the given slices.
+
+    Args:
+        scan: gives the pictures and the aspect of a pixel.
+        indices: the slices that will be shown.
+        masks: boolean ``(slice, row, column)``, never cut off.
+    """
+    spacing = scan.spacing_mm
+    aspect = 1.0 if spacing is None else spacing[1] / spacing[2]
+    channel = background_channel(scan)
+    shown = scan.voxels[list(indices), :, :, channel : channel + 1]
+    box = head_box(head_mask(shown), aspect)
+    top, left, bottom, right = box.top, box.left, box.top + box.height, box.left + box.width
+    for mask in masks:
+        flat = mask[list(indices)].any(axis=0)
+        if flat.any():
+            rows, columns = np.flatnonzero(flat.any(axis=1)), np.flatnonzero(flat.any(axis=0))
+            top, bottom = min(top, rows[0] - 2), max(bottom, rows[-1] + 3)
+            left, right = min(left, columns[0] - 2), max(right, columns[-1] + 3)
+    _, rows, columns = scan.shape
+    top, left = max(0, int(np.floor(top))), max(0, int(np.floor(left)))
+    bottom, right = min(rows, int(np.ceil(bottom))), min(columns, int(np.ceil(right)))
+    height_mm, width_mm = (bottom - top) * aspect, right - left
+    scale = min(TILE_HEIGHT / height_mm, TILE_WIDTH / width_mm)
+    return View(top, left, bottom, right, max(1, round(width_mm * scale)), max(1, round(height_mm * scale)))
+
+
+def window(volume: np.ndarray) -> tuple[float, float]:
+    """The values that become black and white, from percentiles of the whole scan.
+
+    Args:
+        volume: ``(slice, row, column)`` of one channel.
+    """
+    step = max(1, int(np.ceil(np.sqrt(volume.size / _MOST_SAMPLES))))
+    low, high = np.percentile(volume[:, ::step, ::step], (_DARKEST, _BRIGHTEST))
+    return float(low), float(high if high > low else low + 1)
+
+
+def mri_tile(picture: np.ndarray, limits: tuple[float, float], view: View) -> Picture:
+    """One slice ``(row, column)`` in grey, as RGB."""
+    from PIL import Image
+
+    low, high = limits
+    part = view.crop(picture).astype(np.float32)
+    grey = np.clip((part - low) * (255 / (high - low)), 0, 255).astype(np.uint8)
+    return Image.fromarray(grey).resize((view.width, view.height), Image.Resampling.BICUBIC).convert("RGB")
+
+
+@dataclass(frozen=True, eq=False)
+class Shape:
+    """A slice's mask at the size of a tile; both pictures are grey, 255 where it is.
+
+    Attributes:
+        inside: all of it.
+        line: its outline, which lies within it.
+    """
+
+    inside: Picture
+    line: Picture
+
+
+def shape_tile(mask: np.ndarray, view: View) -> Shape:
+    """One slice's mask ``(row, column)`` at the size of a tile, with smooth edges."""
+    from PIL import Image
+
+    part = Image.fromarray(view.crop(mask).astype(np.uint8) * np.uint8(255))
+    size = (view.width * _FINER, view.height * _FINER)
+    if size[0] < part.width or size[1] < part.height:
+        # Shrinking: whatever touches the mask belongs to it, or a small lesion would vanish.
+        fine = np.asarray(part.resize(size, Image.Resampling.BOX)) > 0
+    else:
+        fine = np.asarray(part.resize(size, Image.Resampling.BILINEAR)) > 127
+    line = np.zeros_like(fine)
+    if fine.any():
+        rows, columns = np.flatnonzero(fine.any(axis=1)), np.flatnonzero(fine.any(axis=0))
+        box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+        line[box] = fine[box] & ~ndimage.binary_erosion(fine[box], iterations=_LINE)
+    return Shape(_averaged(fine), _averaged(line))
+
+
+def mask_tile(shape: Shape) -> Picture:
+    """A mask, white on black, as RGB."""
+    return shape.inside.convert("RGB")
+
+
+def overlay_tile(grey: Picture, shape: Shape, colour: Colour) -> Picture:
+    """A mask on an MRI tile: filled so that the MRI shines through, with a clear outline."""
+    tile = grey.copy()
+    tile.paste(colour, (0, 0), shape.inside.point([round(level * _FILL) for level in range(256)]))
+    tile.paste(colour, (0, 0), shape.line)
+    return tile
+
+
+def _averaged(fine: np.ndarray) -> Picture:
+    from PIL import Image
+
+    return Image.fromarray(fine.astype(np.uint8) * np.uint8(255)).reduce(_FINER)

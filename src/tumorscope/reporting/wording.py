@@ -1,0 +1,104 @@
+"""Findings in words: the same ones on the panel and in the report."""
+
+from __future__ import annotations
+
+import math
+
+from tumorscope.analysis import Analysis
+
+
+def probability_text(value: float | None, digits: int = 2) -> str:
+    """A probability that is never rounded to certainty.
+
+    >>> probability_text(0.9993), probability_text(0.4711), probability_text(0.0)
+    ('>0.99', '0.47', '<0.01')
+    """
+    if value is None or not math.isfinite(value):
+        return "–"
+    step = 10**-digits
+    if value > 1 - step / 2:
+        return f">{1 - step:.{digits}f}"
+    return f"<{step:.{digits}f}" if value < step / 2 else f"{value:.{digits}f}"
+
+
+def area_text(pixels: int, mm2: float | None) -> str:
+    """An area in mm², or in pixels where their size is not known.
+
+    >>> area_text(12, 10.55), area_text(1200, None)
+    ('11 mm²', '1,200 px')
+    """
+    if mm2 is None:
+        return f"{pixels:,} px"
+    return f"{mm2:,.1f} mm²" if 0 < mm2 < 10 else f"{mm2:,.0f} mm²"
+
+
+def volume_text(voxels: int, mm3: float | None, unit: str = "voxels") -> str:
+    """A volume in ml (small ones in mm³), or in voxels where their size is not known.
+
+    >>> volume_text(9, 12345.6), volume_text(9, 432.1), volume_text(1200, None)
+    ('12.3 ml', '432 mm³', '1,200 voxels')
+    """
+    if mm3 is None:
+        return f"{voxels:,} {unit}"
+    return f"{mm3 / 1000:,.1f} ml" if mm3 >= 1000 else f"{mm3:,.0f} mm³"
+
+
+def size_text(analysis: Analysis) -> str:
+    """How large the mask is, for the whole scan."""
+    voxels = sum(finding.area_px for finding in analysis.slices)
+    if len(analysis.slices) == 1:  # one slice has an area; its thickness says nothing
+        return area_text(voxels, analysis.slices[0].area_mm2)
+    return volume_text(voxels, analysis.volume_mm3)
+
+
+def positive_slices(analysis: Analysis) -> int:
+    """How many slices reach the operating point for presence."""
+    point = analysis.bundle.card.operating_point.presence
+    return sum(finding.tumor_probability >= point for finding in analysis.slices)
+
+
+def finding_line(analysis: Analysis) -> str:
+    """The finding in a few words, for a picture."""
+    parts = ["Tumour found" if analysis.tumor_present else "No tumour found"]
+    parts.append(f"probability {probability_text(analysis.tumor_probability)}")
+    if analysis.lesions:
+        parts.append(f"{size_text(analysis)} in {_lesions(analysis)}")
+    elif analysis.tumor_present:
+        parts.append("not outlined")
+    return " · ".join(parts)
+
+
+def finding_sentence(analysis: Analysis) -> str:
+    """The finding in one sentence."""
+    card = analysis.bundle.card
+    point = f"{card.operating_point.presence:.2f}"
+    slices = len(analysis.slices)
+    probability = probability_text(analysis.tumor_probability)
+    if not analysis.tumor_present:
+        what = "its tumour probability" if slices == 1 else "the highest tumour probability of any slice"
+        return f"No tumour found: {what} is {probability}, below the operating point of {point}."
+    where = "" if slices == 1 else f" in {positive_slices(analysis)} of {slices} slices"
+    start = f"Tumour found{where} (probability {probability})"
+    if analysis.lesions:
+        together = "of" if len(analysis.lesions) == 1 else "of together"
+        largest = "" if slices == 1 else f", largest in slice {max(analysis.slices, key=lambda f: f.area_px).index}"
+        return f"{start}: {_lesions(analysis)} {together} {size_text(analysis)}{largest}."
+    if "mask" not in card.outputs:
+        return f"{start}; this bundle does not outline tumours."
+    return f"{start}, but without an outline: too few pixels reach the operating point for the mask."
+
+
+def clean(text: str, longest: int = 120) -> str:
+    """Text without control signs and broken bytes, shortened in the middle.
+
+    >>> clean("a" * 9 + "b" * 9, longest=9)
+    'aaaa…bbbb'
+    """
+    plain = "".join(sign if sign.isprintable() else "�" for sign in text)
+    half = longest // 2
+    return plain if len(plain) <= longest else f"{plain[:half]}…{plain[-half:]}"
+
+
+def _lesions(analysis: Analysis) -> str:
+    count = len(analysis.lesions)
+    return "one lesion" if count == 1 else f"{count} lesions"

@@ -1,0 +1,340 @@
+"""From a run folder to a bundle: ONNX, eight bits, operating point, figures."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, numpy_helper
+
+from tumorscope import __version__
+from tumorscope.bundles import Bundle, Card, Inputs, Model, OperatingPoint, load_bundle
+from tumorscope.bundles.bundle import CARD_FILE
+from tumorscope.datasets.lgg import LICENCE, LggDataset, LggPatient
+from tumorscope.engine import Engine, load_engine
+from tumorscope.errors import TumorscopeError
+from tumorscope.evaluation.evaluate import evaluate_lgg, summarize
+from tumorscope.evaluation.operating import ValidationCase, choose_operating_point
+from tumorscope.preparing import prepare, with_neighbours
+from tumorscope.training.fit import SPLIT_FILE, SUMMARY_FILE, Run
+from tumorscope.training.recipe import Recipe
+
+LARGEST_LOSS = 0.002
+"""How much Dice the eight-bit model may lose on validation patients."""
+_FLOAT_FILE, _INT8_FILE = "model.onnx", "model.int8.onnx"
+_CALIBRATION_SLICES = 128
+_CALIBRATIONS = ("Percentile", "MinMax", "Entropy")
+
+LIMITS = (
+    "trained on 63 patients of one collection; other scanners, ages and tumour types were not seen",
+    "the mask outlines the FLAIR abnormality of lower-grade glioma, not the enhancing part",
+    "every training patient had a tumour: how often a healthy scan raises a false alarm is not known",
+)
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What an export made: the bundle and what was measured on the way."""
+
+    bundle: Bundle
+    float_dice: float
+    int8_dice: float | None
+    calibration: str | None
+
+
+def export(
+    run: Run,
+    data: Path,
+    folder: Path,
+    *,
+    name: str | None = None,
+    eight_bit: bool = True,
+    say: Callable[[str], None] = lambda line: None,
+) -> ExportReport:
+    """Write a bundle from a run's best weights.
+
+    The operating point is chosen on the validation patients, and the eight-bit model is
+    compared there with the float one through the engine that users run. The test
+    patients are looked at once, at the end, for the card.
+
+    Args:
+        run: a training's folder.
+        data: the data set it was trained on.
+        folder: the bundle's folder; replaced only when everything has succeeded.
+        name: the bundle's name; its folder's where absent.
+        eight_bit: also make the eight-bit model.
+        say: told what is being done.
+
+    Raises:
+        TumorscopeError: every calibration of the eight-bit model loses more than
+            :data:`LARGEST_LOSS` of mean whole-patient Dice.
+    """
+    recipe, split = run.recipe(), run.split()
+    dataset = LggDataset.open(data)
+    parts = {part: [dataset[case] for case in split[part]] for part in ("train", "validation", "test")}
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as place:
+        work = Path(place)
+        say("writing ONNX")
+        network = run.network()
+        export_float(network, recipe, work / _FLOAT_FILE)
+        card = Card(
+            name=name or folder.name,
+            version=__version__,
+            title=recipe.title,
+            inputs=_inputs(recipe),
+            preparation=recipe.preparation,
+            outputs=network.outputs,
+            flip_average=recipe.flip_average,
+            models=(_model(work / _FLOAT_FILE, "float"),),
+            training=_training(run, recipe, {part: len(patients) for part, patients in parts.items()}),
+            limits=LIMITS,
+            licences=(LICENCE, "weights: Apache-2.0, as this software"),
+        )
+        say("choosing the operating point on the validation patients")
+        bundle = _save(card, work)
+        engine = load_engine(bundle, "onnxruntime", "float")
+        choice = choose_operating_point(list(_answers(engine, parts["validation"])))
+        bundle = _save(card.model_copy(update={"operating_point": choice.point}), work)
+        float_figures = _figures(load_engine(bundle, "onnxruntime", "float"), dataset, split["validation"])
+        int8_figures, calibration = None, None
+        if eight_bit:
+            say("calibrating eight bits on training slices")
+            pictures = calibration_pictures(parts["train"], recipe)
+            bundle, int8_figures, calibration = _quantize_best(bundle, pictures, dataset, split["validation"], say)
+            _refuse_loss(float_figures, int8_figures)
+        say("evaluating on the test patients")
+        figures: dict[str, Any] = {
+            "split_hash": split.hash,
+            "validation": {"float": float_figures, "int8": int8_figures, "calibration": calibration},
+            "test": {
+                model.precision: _figures(load_engine(bundle, "onnxruntime", model.precision), dataset, split["test"])
+                for model in bundle.card.models
+            },
+        }
+        bundle = _save(bundle.card.model_copy(update={"figures": figures}), work)
+        shutil.copy(run.folder / SPLIT_FILE, work / SPLIT_FILE)
+        finished = folder.parent / f".{folder.name}-old"
+        if folder.exists():
+            folder.rename(finished)
+        shutil.copytree(work, folder)
+        shutil.rmtree(finished, ignore_errors=True)
+    return ExportReport(
+        load_bundle(folder),
+        _dice(float_figures),
+        None if int8_figures is None else _dice(int8_figures),
+        calibration,
+    )
+
+
+def export_float(network: torch.nn.Module, recipe: Recipe, path: Path) -> None:
+    """Write a network as ONNX with a dynamic batch, its weights stored as float16.
+
+    Halving the file costs less than a thousandth of a grey level: the runtime widens the
+    weights again when it loads them and computes in float32.
+    """
+    size = recipe.preparation.size
+    outputs = list(network.outputs)
+    example = torch.zeros(2, recipe.channels_in, size, size)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            _Tuple(network).eval(),
+            (example,),
+            path,
+            input_names=["pictures"],
+            output_names=outputs,
+            dynamic_shapes=({0: torch.export.Dim("batch", min=1)},),
+            external_data=False,
+            dynamo=True,
+            verbose=False,
+        )
+    model = onnx.load(path)
+    _fold_batch_norm(path)
+    model = onnx.load(path)
+    onnx.save(store_as_float16(model), path)
+
+
+class _Tuple(torch.nn.Module):
+    """ONNX knows outputs by position."""
+
+    def __init__(self, network: torch.nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        answer = self.network(pictures)
+        return tuple(answer[name] for name in self.network.outputs)
+
+
+def _fold_batch_norm(path: Path) -> None:
+    """Let ONNX Runtime merge batch normalisation into convolutions, once and for all."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.optimized_model_filepath = str(path)
+    options.log_severity_level = 3
+    onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+
+
+def store_as_float16(model: onnx.ModelProto, smallest: int = 256) -> onnx.ModelProto:
+    """Store large float32 weights as float16, each behind a cast back to float32."""
+    graph = model.graph
+    casts = []
+    for weight in graph.initializer:
+        if weight.data_type != TensorProto.FLOAT or np.prod(weight.dims) < smallest:
+            continue
+        halved = numpy_helper.from_array(numpy_helper.to_array(weight).astype(np.float16), f"{weight.name}_half")
+        casts.append(onnx.helper.make_node("Cast", [halved.name], [weight.name], to=TensorProto.FLOAT))
+        weight.CopyFrom(halved)
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    return model
+
+
+def calibration_pictures(patients: Sequence[LggPatient], recipe: Recipe) -> np.ndarray:
+    """A spread of training slices as the network sees them, half of them with tumour."""
+    chance = np.random.default_rng(0)
+    each = max(1, _CALIBRATION_SLICES // (2 * len(patients)))
+    pictures = []
+    for patient in patients:
+        prepared = prepare(patient.scan().voxels, recipe.preparation).pictures
+        present = patient.mask.any(axis=(1, 2))
+        for group in (np.flatnonzero(present), np.flatnonzero(~present)):
+            chosen = chance.permutation(group)[:each]
+            if len(chosen):
+                pictures.append(with_neighbours(prepared, chosen, recipe.preparation.context))
+    return np.concatenate(pictures)
+
+
+def quantize(float_model: Path, pictures: np.ndarray, path: Path, calibration: str) -> None:
+    """Write an eight-bit copy: unsigned activations, signed weights a channel."""
+    from onnxruntime.quantization import (
+        CalibrationDataReader,
+        CalibrationMethod,
+        QuantFormat,
+        QuantType,
+        quantize_static,
+    )
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    class Reader(CalibrationDataReader):
+        def __init__(self) -> None:
+            self.batches: Iterator[np.ndarray] = iter(np.array_split(pictures, max(1, len(pictures) // 8)))
+
+        def get_next(self) -> dict[str, np.ndarray] | None:  # type: ignore[override]
+            batch = next(self.batches, None)
+            return None if batch is None else {"pictures": batch}
+
+    with tempfile.TemporaryDirectory() as place:
+        plain, ready = Path(place) / "plain.onnx", Path(place) / "ready.onnx"
+        onnx.save(_widened(onnx.load(float_model)), plain)
+        quant_pre_process(str(plain), str(ready), skip_symbolic_shape=True)
+        # The last layers turn features into answers: they are tiny, and every step shows.
+        heads = [node.name for node in onnx.load(ready).graph.node if node.op_type in {"Gemm", "MatMul", "ReduceMean"}]
+        quantize_static(
+            str(ready),
+            str(path),
+            Reader(),
+            quant_format=QuantFormat.QDQ,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            per_channel=True,
+            nodes_to_exclude=heads,
+            calibrate_method=CalibrationMethod[calibration],
+            extra_options={"CalibPercentile": 99.999} if calibration == "Percentile" else {},
+        )
+
+
+def _widened(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Undo :func:`store_as_float16`, for tools that look for weights in float32."""
+    graph = model.graph
+    halved = {weight.name: weight for weight in graph.initializer if weight.data_type == TensorProto.FLOAT16}
+    nodes = []
+    for node in graph.node:
+        if node.op_type == "Cast" and node.input[0] in halved:
+            weight = halved[node.input[0]]
+            weight.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(weight).astype(np.float32), node.output[0]))
+        else:
+            nodes.append(node)
+    del graph.node[:]
+    graph.node.extend(nodes)
+    return model
+
+
+def _quantize_best(
+    bundle: Bundle, pictures: np.ndarray, dataset: LggDataset, cases: Sequence[str], say: Callable[[str], None]
+) -> tuple[Bundle, dict[str, Any], str]:
+    """Try each calibration, keep the one with the best Dice on validation patients."""
+    best: tuple[float, bytes, dict[str, Any], str] | None = None
+    path = bundle.folder / _INT8_FILE
+    for calibration in _CALIBRATIONS:
+        quantize(bundle.folder / _FLOAT_FILE, pictures, path, calibration)
+        card = bundle.card.model_copy(update={"models": (bundle.card.models[0], _model(path, "int8"))})
+        figures = _figures(load_engine(_save(card, bundle.folder), "onnxruntime", "int8"), dataset, cases)
+        say(f"eight bits calibrated by {calibration}: validation Dice {_dice(figures):.4f}")
+        if best is None or _dice(figures) > best[0]:
+            best = (_dice(figures), path.read_bytes(), figures, calibration)
+    assert best is not None
+    path.write_bytes(best[1])
+    card = bundle.card.model_copy(update={"models": (bundle.card.models[0], _model(path, "int8"))})
+    return _save(card, bundle.folder), best[2], best[3]
+
+
+def _refuse_loss(float_figures: dict[str, Any], int8_figures: dict[str, Any]) -> None:
+    before, after = _dice(float_figures), _dice(int8_figures)
+    if before - after > LARGEST_LOSS:
+        raise TumorscopeError(
+            f"the eight-bit model's Dice is {after:.4f} on validation patients, the float model's {before:.4f}: "
+            f"more than {LARGEST_LOSS} is lost; nothing was exported (--float-only leaves eight bits out)"
+        )
+
+
+def _answers(engine: Engine, patients: Sequence[LggPatient]) -> Iterator[ValidationCase]:
+    for patient in patients:
+        prepared = prepare(patient.scan().voxels, engine.bundle.card.preparation)
+        answers = engine.run(prepared.pictures)
+        truth = prepared.framing.apply(patient.mask) >= 0.5
+        present = patient.mask.any(axis=(1, 2))
+        yield ValidationCase(answers.presence, answers.mask, truth, present, patient.case)
+
+
+def _figures(engine: Engine, dataset: LggDataset, cases: Sequence[str]) -> dict[str, Any]:
+    return summarize(evaluate_lgg(dataset, cases, engine))
+
+
+def _dice(figures: dict[str, Any]) -> float:
+    """Mean whole-patient Dice, or AUROC for a bundle that draws no mask."""
+    dice = figures.get("patient_dice")
+    return float(dice["mean"] if dice else figures["presence"]["auroc"]["value"])
+
+
+def _inputs(recipe: Recipe) -> Inputs:
+    stands_in = {name: "flair" for name in recipe.sequences if name != "flair"} if "flair" in recipe.sequences else {}
+    return Inputs(sequences=recipe.sequences, stands_in=stands_in)
+
+
+def _model(path: Path, precision: str) -> Model:
+    return Model(file=path.name, sha256=hashlib.sha256(path.read_bytes()).hexdigest(), precision=precision)
+
+
+def _save(card: Card, folder: Path) -> Bundle:
+    (folder / CARD_FILE).write_text(json.dumps(card.model_dump(mode="json", by_alias=True), indent=1) + "\n")
+    return Bundle(folder, card)
+
+
+def _training(run: Run, recipe: Recipe, patients: dict[str, int]) -> dict[str, Any]:
+    summary = json.loads((run.folder / SUMMARY_FILE).read_text()) if (run.folder / SUMMARY_FILE).exists() else {}
+    return {"recipe": recipe.name, "dataset": recipe.dataset, "patients": patients, **summary}

@@ -1,0 +1,82 @@
+import json
+
+import pytest
+from making import write_bundle
+
+from tumorscope.bundles import load_bundle, shipped_bundles
+from tumorscope.errors import BadBundle
+
+
+def test_the_shipped_bundle_is_small_complete_and_undamaged():
+    bundle = load_bundle("lgg")
+    assert {model.precision for model in bundle.card.models} == {"float", "int8"}
+    for model in bundle.card.models:
+        bundle.read_model(model)
+    assert sum(path.stat().st_size for path in bundle.folder.iterdir()) < 8_000_000
+    assert [found.name for found in shipped_bundles()] == ["lgg"]
+
+
+def test_the_card_tells_figures_split_and_licence():
+    card = load_bundle("lgg").card
+    assert len(card.figures["split_hash"]) == 64
+    for precision in ("float", "int8"):
+        test = card.figures["test"][precision]
+        low, high = test["patient_dice"]["ci95"]
+        assert low < test["patient_dice"]["mean"] < high
+    assert card.licences
+    assert card.limits
+
+
+def test_the_split_in_the_bundle_is_the_one_in_the_card():
+    from tumorscope.datasets.split import Split
+
+    bundle = load_bundle("lgg")
+    split = Split.load(bundle.folder / "split.json")
+    assert split.hash == bundle.card.figures["split_hash"]
+    assert len(split["test"]) == bundle.card.figures["test"]["float"]["patients"]
+
+
+def test_eight_bits_cost_no_more_dice_than_allowed():
+    validation = load_bundle("lgg").card.figures["validation"]
+    assert validation["float"]["patient_dice"]["mean"] - validation["int8"]["patient_dice"]["mean"] <= 0.002
+
+
+def test_the_hash_covers_card_and_models(tmp_path):
+    one = load_bundle(write_bundle(tmp_path / "a", b"model"))
+    other = load_bundle(write_bundle(tmp_path / "b", b"another"))
+    renamed = load_bundle(write_bundle(tmp_path / "c", b"model", title="Another"))
+    assert len({one.sha256, other.sha256, renamed.sha256}) == 3
+    assert one.sha256 == load_bundle(write_bundle(tmp_path / "d", b"model")).sha256
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("lggg", "did you mean 'lgg'"), ("/nowhere", "no bundle '/nowhere'"), ("", "no bundle")],
+)
+def test_a_bundle_that_does_not_exist_is_answered_with_those_that_do(name, message):
+    with pytest.raises(BadBundle, match=message):
+        load_bundle(name)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"schema": "tumorscope.card/99"}, "export the bundle anew"),
+        ({"outputs": []}, "damaged"),
+        ({"models": [{"file": "../../evil.onnx", "sha256": "0" * 64, "precision": "float"}]}, "damaged"),
+        ({"surprise": 1}, "damaged"),
+    ],
+)
+def test_a_card_that_is_not_in_order_is_refused(tmp_path, change, message):
+    folder = write_bundle(tmp_path / "bundle", b"model")
+    content = json.loads((folder / "card.json").read_text())
+    (folder / "card.json").write_text(json.dumps({**content, **change}))
+    with pytest.raises(BadBundle, match=message):
+        load_bundle(folder)
+
+
+def test_a_card_that_is_not_json_is_refused(tmp_path):
+    folder = write_bundle(tmp_path / "bundle", b"model")
+    (folder / "card.json").write_text("{")
+    with pytest.raises(BadBundle, match="damaged"):
+        load_bundle(folder)

@@ -1,0 +1,114 @@
+import hashlib
+import http.server
+import threading
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from tumorscope.errors import TumorscopeError
+from tumorscope.networks import build_network
+from tumorscope.networks.weights import load_weights
+from tumorscope.training.recipe import parse_recipe
+
+
+def resnet(channels_context: int = 0, **settings):
+    return build_network(
+        parse_recipe(
+            {
+                "name": "r",
+                "title": "r",
+                "dataset": "lgg",
+                "preparation": {"size": 64, "context": channels_context},
+                "network": {"kind": "resnet50", **settings},
+            }
+        )
+    )
+
+
+@pytest.fixture(scope="module")
+def weights_file(tmp_path_factory):
+    """A file as torchvision publishes it: the backbone's names, and a classifier."""
+    torch.manual_seed(1)
+    state = {**resnet().backbone.state_dict(), "fc.weight": torch.zeros(1000, 2048), "fc.bias": torch.zeros(1000)}
+    path = tmp_path_factory.mktemp("weights") / "resnet50.pth"
+    torch.save(state, path)
+    return path
+
+
+def checksum(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_weights_from_a_file_are_the_networks_first_weights(weights_file):
+    network = resnet(weights=str(weights_file), sha256=checksum(weights_file))
+    stored = torch.load(weights_file, weights_only=True)
+    torch.testing.assert_close(network.backbone.layer3[0].conv2.weight.data, stored["layer3.0.conv2.weight"])
+
+
+def test_more_channels_share_out_the_first_layer(weights_file):
+    network = resnet(1, weights=str(weights_file))
+    stored = torch.load(weights_file, weights_only=True)["conv1.weight"]
+    own = network.backbone.conv1.weight.data
+    assert own.shape[1] == 9
+    torch.testing.assert_close(own.sum(1), stored.sum(1))
+
+
+def test_frozen_stages_stay_as_they_are_while_the_rest_learns(weights_file):
+    network = resnet(weights=str(weights_file), frozen_stages=3).train()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    optimizer = torch.optim.SGD([p for p in network.parameters() if p.requires_grad], lr=0.1)
+    network(torch.randn(4, 3, 64, 64))["presence"].square().mean().backward()
+    optimizer.step()
+    changed = {name for name, value in network.state_dict().items() if not torch.equal(value, before[name])}
+    assert not [name for name in changed if name.startswith(("backbone.conv1", "backbone.bn1", "backbone.layer1", "backbone.layer2"))]
+    assert any(name.startswith("backbone.layer3") for name in changed)
+
+
+def test_weights_by_address_are_fetched_once_and_checked(weights_file, tmp_path, monkeypatch):
+    asked = []
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *arguments):
+            super().__init__(*arguments, directory=str(weights_file.parent))
+
+        def log_message(self, *arguments):
+            asked.append(self.path)
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    address = f"http://127.0.0.1:{server.server_port}/resnet50.pth"
+    try:
+        backbone = resnet().backbone
+        with pytest.raises(TumorscopeError, match="cannot be downloaded"):
+            load_weights(backbone, address, "0" * 64, "conv1.weight")
+        load_weights(backbone, address, checksum(weights_file)[:8], "conv1.weight")
+        load_weights(backbone, address, checksum(weights_file), "conv1.weight")
+    finally:
+        server.shutdown()
+    assert len(asked) == 2  # one refused, one kept; the third needed none
+    stored = torch.load(weights_file, weights_only=True)
+    torch.testing.assert_close(backbone.conv1.weight.data, stored["conv1.weight"])
+
+
+def test_what_is_wrong_with_a_file_of_weights_is_said(weights_file, tmp_path):
+    backbone = resnet().backbone
+    with pytest.raises(TumorscopeError, match="cannot be read"):
+        load_weights(backbone, str(tmp_path / "none.pth"), None, "conv1.weight")
+    with pytest.raises(TumorscopeError, match="checksum differs"):
+        load_weights(backbone, str(weights_file), "0" * 64, "conv1.weight")
+    junk = tmp_path / "junk.pth"
+    junk.write_bytes(b"junk")
+    with pytest.raises(TumorscopeError, match="not a file of weights"):
+        load_weights(backbone, str(junk), None, "conv1.weight")
+    other = tmp_path / "other.pth"
+    torch.save({"conv1.weight": torch.zeros(64, 3, 7, 7)}, other)
+    with pytest.raises(TumorscopeError, match="are not in the file"):
+        load_weights(backbone, str(other), None, "conv1.weight")
+
+
+def test_an_address_that_does_not_answer_is_one_clear_line(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    with pytest.raises(TumorscopeError, match="download it and name the file"):
+        load_weights(resnet().backbone, "http://127.0.0.1:9/weights.pth", "0" * 64, "conv1.weight")

@@ -1,0 +1,19 @@
+import numpy as np
+
+from tumorscope.preparing.clahe import equalize
+
+
+def test_faint_local_contrast_grows():
+    faint = np.zeros((1, 64, 64), np.float32)
+    faint[0, 20:40, 20:40] = 0.2
+    faint += np.linspace(-1, 1, 64, dtype=np.float32)
+    before = faint[0, 30, 30] - faint[0, 30, 15]
+    after = equalize(faint)[0, 30, 30] - equalize(faint)[0, 30, 15]
+    assert after > 1.5 * before
+
+
+def test_every_slice_is_equalised_by_itself():
+    pictures = np.random.default_rng(0).normal(0, 1, (3, 2, 32, 32)).astype(np.float32)
+    together = equalize(pictures)
+    np.testing.assert_array_equal(together[1:2], equalize(pictures[1:2]))
+    assert together.shape == pictures.shape

@@ -1,0 +1,147 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from making import bright_flair, card, fake_engine
+
+from tumorscope.analysis import analyze, arrange_channels
+from tumorscope.bundles import Inputs, OperatingPoint
+from tumorscope.errors import TumorscopeError
+from tumorscope.scan import Scan
+
+
+def scan_with_spot(slices=3, size=96, affine=None, sequences=("t1", "flair", "t1c")):
+    """A round head with a bright round spot on FLAIR in the middle slice."""
+    rows, columns = np.mgrid[:size, :size]
+    head = ((rows - size / 2) ** 2 + (columns - size / 2) ** 2 < (size * 0.45) ** 2) * 100.0
+    voxels = np.repeat(head[None, ..., None], slices, 0).repeat(len(sequences), 3)
+    voxels += np.random.default_rng(0).normal(0, 5, voxels.shape) * (head > 0)[None, ..., None]
+    spot = (rows - 40) ** 2 + (columns - 55) ** 2 < 10**2
+    for channel, name in enumerate(sequences):
+        if name in {"flair", "unknown"}:
+            voxels[slices // 2, ..., channel][spot] += 150
+    return Scan(voxels, sequences, "case", "volume", affine), spot
+
+
+def test_the_spot_is_found_where_it_is():
+    scan, spot = scan_with_spot()
+    analysis = analyze(scan, fake_engine())
+    assert analysis.tumor_present
+    assert [finding.area_px > 0 for finding in analysis.slices] == [False, True, False]
+    found = analysis.mask[1]
+    assert 2 * (found & spot).sum() / (found.sum() + spot.sum()) > 0.9
+    assert len(analysis.lesions) == 1
+    np.testing.assert_allclose(analysis.lesions[0].centre, (1, 40, 55), atol=1)
+
+
+def test_sizes_are_in_millimetres_only_where_the_file_says_how_large_a_voxel_is():
+    scan, _ = scan_with_spot()
+    without = analyze(scan, fake_engine())
+    assert without.volume_mm3 is None
+    assert without.slices[1].area_mm2 is None
+    assert any("in pixels" in warning for warning in without.warnings)
+    with_affine = analyze(dataclasses.replace(scan, affine=np.diag([0.5, 0.5, 6.0, 1])), fake_engine())
+    pixels = with_affine.slices[1].area_px
+    assert with_affine.slices[1].area_mm2 == pytest.approx(pixels * 0.25)
+    assert with_affine.volume_mm3 == pytest.approx(pixels * 0.25 * 6)
+
+
+def test_presence_decides_first_and_both_probabilities_are_kept():
+    def says_no(pictures):
+        return {**bright_flair(pictures), "presence": np.full(len(pictures), -5.0)}
+
+    scan, _ = scan_with_spot()
+    analysis = analyze(scan, fake_engine(says_no))
+    assert not analysis.tumor_present
+    assert not analysis.mask.any()
+    assert analysis.slices[1].tumor_probability < 0.01
+    assert analysis.slices[1].mask_probability > 0.99
+
+
+def test_temperature_makes_probabilities_less_certain_but_keeps_their_order():
+    scan, _ = scan_with_spot()
+    plain = analyze(scan, fake_engine())
+    cooled = analyze(scan, fake_engine(operating_point=OperatingPoint(temperature=4)))
+    before = [finding.tumor_probability for finding in plain.slices]
+    after = [finding.tumor_probability for finding in cooled.slices]
+    assert np.argsort(before).tolist() == np.argsort(after).tolist()
+    assert max(after) < max(before)
+
+
+def test_specks_are_left_out_and_reported_but_a_second_tumour_stays():
+    scan, _ = scan_with_spot()
+    scan.voxels[1, 70:78, 30:38, 1] += 150
+    scan.voxels[1, 25:27, 30:32, 1] += 400
+    analysis = analyze(scan, fake_engine(operating_point=OperatingPoint(smallest_lesion_px=12)))
+    assert len(analysis.lesions) == 2
+    assert any("1 speck" in warning for warning in analysis.warnings)
+
+
+def test_a_network_without_presence_judges_by_its_mask():
+    scan, _ = scan_with_spot()
+    mask_only = fake_engine(lambda pictures: {"mask": bright_flair(pictures)["mask"]}, outputs=("mask",))
+    assert [finding.tumor_probability > 0.5 for finding in analyze(scan, mask_only).slices] == [False, True, False]
+
+
+def test_a_network_without_a_mask_still_says_whether_there_is_a_tumour():
+    scan, _ = scan_with_spot()
+    only = fake_engine(lambda pictures: {"presence": bright_flair(pictures)["presence"]}, outputs=("presence",))
+    analysis = analyze(scan, only)
+    assert analysis.tumor_present
+    assert not analysis.mask.any()
+    assert analysis.slices[0].mask_probability is None
+
+
+def test_mirror_images_are_averaged_back_in_place():
+    scan, _ = scan_with_spot()
+    np.testing.assert_array_equal(
+        analyze(scan, fake_engine(flip_average=True)).mask, analyze(scan, fake_engine()).mask
+    )
+
+
+@pytest.mark.parametrize(
+    ("have", "taken", "said"),
+    [
+        (("t1", "flair", "t1c"), [0, 1, 2], []),
+        (("t1c", "t2", "flair", "t1"), [3, 2, 0], []),
+        (("flair",), [0, 0, 0], ["t1 is missing", "t1c is missing"]),
+        (("t1c", "flair"), [1, 1, 0], ["t1 is missing"]),
+        (("unknown",), [0, 0, 0], ["taken as flair", "t1 is missing", "t1c is missing"]),
+        (("unknown",) * 3, [0, 1, 2], ["taken as t1, flair, t1c in this order"]),
+    ],
+)
+def test_channels_are_arranged_and_what_is_missing_is_filled_and_said(have, taken, said):
+    voxels = np.zeros((1, 20, 20, len(have))) + np.arange(len(have))
+    arranged, warnings = arrange_channels(Scan(voxels, have, "case", "picture"), card())
+    assert arranged[0, 0, 0].tolist() == taken
+    assert len(warnings) == len(said)
+    for warning, part in zip(warnings, said, strict=True):
+        assert part in warning
+
+
+@pytest.mark.parametrize("have", [("t1",), ("t2",), ("t1", "t1c"), ("unknown", "unknown")])
+def test_a_missing_sequence_is_named(have):
+    scan = Scan(np.zeros((1, 20, 20, len(have))), have, "case", "picture")
+    with pytest.raises(TumorscopeError, match=r"flair is missing|t1 is missing"):
+        arrange_channels(scan, card())
+
+
+def test_nothing_stands_in_where_the_card_does_not_allow_it():
+    strict = card(inputs=Inputs(sequences=("t1", "flair")))
+    with pytest.raises(TumorscopeError, match="t1 is missing"):
+        arrange_channels(Scan(np.zeros((1, 20, 20, 1)), ("flair",), "case", "picture"), strict)
+
+
+def test_oblong_pixels_are_seen_in_proportion():
+    scan, _ = scan_with_spot()
+    squeezed = Scan(scan.voxels[:, ::2], scan.sequences, "case", "volume", np.diag([1.0, 2.0, 5.0, 1]))
+    mask = analyze(squeezed, fake_engine()).mask[1]
+    rows, columns = (np.ptp(axis) + 1 for axis in np.nonzero(mask))
+    assert abs(rows * 2 - columns) <= 3
+
+
+def test_every_stage_is_timed_and_the_notice_is_there():
+    scan, _ = scan_with_spot()
+    analysis = analyze(scan, fake_engine())
+    assert list(analysis.timing_ms) == ["preparing", "inference", "outlining", "measuring"]
+    assert "Research use only" in analysis.notice

@@ -1,0 +1,140 @@
+"""A whole miniature training on phantoms: it learns, it can be interrupted, it becomes a bundle."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from making import write_miniature_lgg
+
+torch = pytest.importorskip("torch")
+
+from tumorscope.datasets.lgg import LggDataset
+from tumorscope.errors import TumorscopeError
+from tumorscope.training.fit import Run, train
+from tumorscope.training.module import area_under_curve
+from tumorscope.training.recipe import parse_recipe
+
+RECIPE = {
+    "name": "miniature",
+    "title": "A miniature",
+    "dataset": "lgg",
+    "preparation": {"size": 64, "context": 1},
+    "network": {"kind": "compact", "widths": [8, 16, 24, 32, 48]},
+    "augmentation": {"rotation_deg": 5, "zoom": 0.05, "holes": 0, "missing_sequence": 0},
+    "optimization": {"epochs": 30, "batch_size": 8, "learning_rate": 0.005, "averaging": 0.9, "validate_every": 5},
+}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    return write_miniature_lgg(tmp_path_factory.mktemp("lgg") / "kaggle_3m", patients=10)
+
+
+@pytest.fixture(scope="module")
+def trained(data, tmp_path_factory):
+    split = LggDataset.open(data).split(shares={"train": 0.6, "validation": 0.2, "test": 0.2})
+    return train(parse_recipe(RECIPE), data, tmp_path_factory.mktemp("run"), split=split, device="cpu")
+
+
+def test_training_learns_what_it_is_shown(trained):
+    summary = json.loads((trained.folder / "summary.json").read_text())
+    assert summary["best_score"] > 0.7  # a guess of nothing scores at most 0.2
+    with (trained.folder / "curves.csv").open() as file:
+        losses = [float(row["train/loss"]) for row in csv.DictReader(file)]
+    assert np.mean(losses[-3:]) < 0.5 * np.mean(losses[:3])
+
+
+def test_a_run_leaves_recipe_split_curves_and_weights(trained):
+    names = {path.name for path in trained.folder.iterdir()}
+    assert names >= {"recipe.yaml", "split.json", "best.ckpt", "last.ckpt", "curves.csv", "curves.png", "summary.json"}
+    assert trained.recipe() == parse_recipe(RECIPE)
+
+
+def test_export_makes_a_bundle_that_finds_tumours_in_patients_it_never_saw(trained, data, tmp_path):
+    from tumorscope.analysis import analyze
+    from tumorscope.bundles import load_bundle
+    from tumorscope.engine import load_engine
+    from tumorscope.training import export as exporting
+
+    report = exporting.export(trained, data, tmp_path / "bundle", eight_bit=False)
+    bundle = load_bundle(tmp_path / "bundle")
+    assert bundle.sha256 == report.bundle.sha256
+    assert bundle.card.figures["split_hash"] == trained.split().hash
+    patient = LggDataset.open(data)[trained.split()["test"][0]]
+    analysis = analyze(patient.scan(), load_engine(bundle, "onnxruntime"))
+    assert 2 * (analysis.mask & patient.mask).sum() / (analysis.mask.sum() + patient.mask.sum()) > 0.5
+
+
+def test_eight_bits_are_made_compared_and_recorded(trained, data, tmp_path, monkeypatch):
+    from tumorscope.training import export as exporting
+
+    monkeypatch.setattr(exporting, "LARGEST_LOSS", 0.2)  # a network of 48 channels quantises badly
+    report = exporting.export(trained, data, tmp_path / "bundle")
+    card = report.bundle.card
+    assert report.int8_dice == card.figures["validation"]["int8"]["patient_dice"]["mean"]
+    sizes = {model.precision: (tmp_path / "bundle" / model.file).stat().st_size for model in card.models}
+    assert sizes["int8"] < sizes["float"]
+    monkeypatch.setattr(exporting, "LARGEST_LOSS", -1.0)
+    with pytest.raises(TumorscopeError, match="nothing was exported"):
+        exporting.export(trained, data, tmp_path / "refused")
+    assert not (tmp_path / "refused").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
+
+
+def test_an_interrupted_training_goes_on_where_it_stopped(data, tmp_path):
+    recipe = parse_recipe({**RECIPE, "optimization": {**RECIPE["optimization"], "epochs": 4, "validate_every": 1}})
+
+    class Interrupted(Exception):
+        pass
+
+    from tumorscope.training import module
+
+    steps = []
+    original = module.TumorModule.training_step
+
+    def interrupting(self, indices, batch_index):
+        steps.append(self.current_epoch)
+        if self.current_epoch == 2 and len(set(steps)) == 3 and not resumed:
+            raise Interrupted
+        return original(self, indices, batch_index)
+
+    resumed = False
+    module.TumorModule.training_step = interrupting
+    try:
+        with pytest.raises(Interrupted):
+            train(recipe, data, tmp_path / "run", device="cpu")
+        resumed, steps[:] = True, []
+        run = train(recipe, data, tmp_path / "run", device="cpu")
+    finally:
+        module.TumorModule.training_step = original
+    assert sorted(set(steps)) == [2, 3]
+    assert json.loads((run.folder / "summary.json").read_text())["epochs"] == 4
+
+
+def test_minutes_limit_a_training_and_bring_the_rate_to_zero(data, tmp_path):
+    recipe = parse_recipe({**RECIPE, "optimization": {**RECIPE["optimization"], "epochs": 10_000, "validate_every": 1}})
+    run = train(recipe, data, tmp_path / "run", minutes=0.1, device="cpu")
+    summary = json.loads((run.folder / "summary.json").read_text())
+    assert 0 < summary["epochs"] < 10_000
+    with (run.folder / "curves.csv").open() as file:
+        rates = [float(row["train/learning_rate"]) for row in csv.DictReader(file)]
+    assert rates[-1] < 0.3 * max(rates)
+
+
+def test_another_recipes_folder_is_not_written_over(trained, data):
+    with pytest.raises(TumorscopeError, match="another recipe"):
+        train(parse_recipe({**RECIPE, "title": "Another"}), data, trained.folder)
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path):
+    with pytest.raises(TumorscopeError, match="not the folder of a training"):
+        Run(tmp_path).recipe()
+
+
+@pytest.mark.parametrize(
+    ("scores", "positive", "expected"),
+    [([0.1, 0.2, 0.8, 0.9], [0, 0, 1, 1], 1.0), ([0.5, 0.5, 0.5, 0.5], [0, 1, 0, 1], 0.5), ([0.9, 0.1], [0, 1], 0.0)],
+)
+def test_area_under_the_curve_has_known_values(scores, positive, expected):
+    assert area_under_curve(torch.tensor(scores), torch.tensor(positive) > 0).item() == pytest.approx(expected)

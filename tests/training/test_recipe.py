@@ -1,0 +1,63 @@
+import pytest
+
+from tumorscope.errors import BadRecipe
+from tumorscope.training.recipe import load_recipe, parse_recipe, recipe_folder
+
+GOOD = {"name": "r", "title": "R", "dataset": "lgg", "network": {"kind": "compact"}}
+
+
+def test_every_shipped_recipe_is_valid_and_named_as_its_file():
+    files = sorted(recipe_folder().glob("*.yaml"))
+    assert {file.stem for file in files} >= {"lgg-compact", "lgg-resnet50", "lgg-resunet"}
+    for file in files:
+        assert load_recipe(str(file)).name == file.stem
+
+
+def test_the_notebooks_choices_are_in_their_recipes():
+    assert load_recipe("lgg-resunet").loss.mask == "focal_tversky"
+    resnet = load_recipe("lgg-resnet50")
+    assert resnet.network.weights.startswith("https://")
+    assert resnet.network.frozen_stages > 0
+
+
+def test_a_recipe_written_out_and_read_again_is_the_same():
+    recipe = load_recipe("lgg-compact")
+    assert parse_recipe(recipe.model_dump(mode="json")) == recipe
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"augmentaton": {}}, r"unknown key 'augmentaton' \(did you mean 'augmentation'"),
+        ({"augmentation": {"rotation": 5}}, r"augmentation.rotation.*did you mean 'rotation_deg'"),
+        ({"optimization": {"learning_rat": 1}}, "did you mean 'learning_rate'"),
+        ({"optimization": {"learning_rate": -1}}, "optimization.learning_rate: input should be greater than 0"),
+        ({"network": {"kind": "compact", "width": [1]}}, "did you mean 'widths'"),
+        ({"network": {"kind": "unet"}}, "'unet'"),
+        ({"preparation": {"size": 100}}, "preparation.size"),
+        ({"network": {"kind": "resnet50", "weights": "https://x/y.pth"}}, "need their sha256"),
+        ({"dataset": "brats"}, "dataset"),
+        ({"name": "No Good"}, "name"),
+    ],
+)
+def test_what_a_recipe_may_not_say_is_refused_with_the_nearest_that_it_may(change, message):
+    with pytest.raises(BadRecipe, match=message) as caught:
+        parse_recipe({**GOOD, **change})
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_key_is_named():
+    with pytest.raises(BadRecipe, match="'network' is missing"):
+        parse_recipe({key: value for key, value in GOOD.items() if key != "network"})
+
+
+def test_a_recipe_that_does_not_exist_is_answered_with_those_that_do():
+    with pytest.raises(BadRecipe, match="did you mean 'lgg-compact'"):
+        load_recipe("lgg-compac")
+
+
+@pytest.mark.parametrize("text", ["a: [", "- just\n- a list\n", "\x00"])
+def test_a_file_that_is_not_a_mapping_in_yaml_is_refused(tmp_path, text):
+    (tmp_path / "r.yaml").write_text(text)
+    with pytest.raises(BadRecipe):
+        load_recipe(str(tmp_path / "r.yaml"))
