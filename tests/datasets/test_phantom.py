@@ -37,7 +37,7 @@ def median_by_tissue(phantom, sequence):
     return {tissue: np.median(image[(phantom.labels == tissue) & healthy]) for tissue in Tissue}
 
 
-@pytest.mark.parametrize("shape", [(24, 256, 256), (12, 96, 96)])
+@pytest.mark.parametrize("shape", [(24, 160, 160), (12, 96, 96)])
 def test_mask_volume_is_the_ellipsoids(shape):
     lesion = Lesion(DEEP, (19, 23, 21), irregularity=0)
     phantom = make_phantom([lesion], shape=shape)
@@ -70,7 +70,7 @@ def test_columns_grow_to_the_left_rows_to_posterior_slices_to_superior():
 
 
 def test_field_of_view_holds_whatever_the_shape():
-    coarse, fine = make_phantom(shape=SMALL), make_phantom(shape=(24, 192, 192))
+    coarse, fine = make_phantom(shape=SMALL), make_phantom(shape=(24, 128, 128))
     assert coarse.scan.spacing_mm == pytest.approx((11, 2.4, 2.4))
     volumes = [(p.labels > 0).sum() * p.scan.voxel_volume_mm3 for p in (coarse, fine)]
     assert volumes[0] == pytest.approx(volumes[1], rel=0.05)
@@ -99,9 +99,9 @@ def test_twin_differs_only_at_the_lesion(glioma):
     assert twin.lesions == ()
     assert np.array_equal(twin.labels, glioma.labels)
     changed = (twin.scan.voxels != glioma.scan.voxels).any(axis=-1)
-    near = ndimage.binary_dilation(glioma.mask, iterations=3)
+    away_mm = ndimage.distance_transform_edt(~glioma.mask, sampling=glioma.scan.spacing_mm)
     assert changed[glioma.mask].mean() > 0.95
-    assert not (changed & ~near).any()
+    assert not changed[away_mm > 12].any()  # a slice is 11 mm
 
 
 def test_several_lesions_are_several_components():
@@ -123,9 +123,15 @@ def test_a_lesion_does_not_grow_through_the_skull():
 
 @pytest.mark.parametrize("seed", range(4))
 def test_healthy_tissue_has_the_order_of_each_sequence(seed):
-    phantom = make_phantom(seed=seed, shape=(24, 160, 160))
+    phantom = make_phantom(seed=seed, shape=(12, 160, 160))
     flair, t1, t1c = (median_by_tissue(phantom, sequence) for sequence in ("flair", "t1", "t1c"))
-    assert flair[Tissue.BONE] < flair[Tissue.CSF] < flair[Tissue.WHITE_MATTER] < flair[Tissue.GREY_MATTER] < flair[Tissue.FAT]
+    assert (
+        flair[Tissue.BONE]
+        < flair[Tissue.CSF]
+        < flair[Tissue.WHITE_MATTER]
+        < flair[Tissue.GREY_MATTER]
+        < flair[Tissue.FAT]
+    )
     assert t1[Tissue.CSF] < t1[Tissue.GREY_MATTER] < t1[Tissue.WHITE_MATTER] < t1[Tissue.FAT]
     assert t1c[Tissue.VESSEL] > 1.5 * t1c[Tissue.WHITE_MATTER]
     assert t1[Tissue.VESSEL] < t1[Tissue.WHITE_MATTER]
@@ -165,15 +171,14 @@ def test_meningioma_enhances_as_a_whole():
 
 
 def test_demo_lesion_is_35_to_45_mm_across_and_stands_out_after_preparation():
-    for seed in range(3):
-        phantom = demo_phantom(seed)
-        assert all(34 < 2 * radius < 46 for radius in phantom.lesions[0].radii_mm)
-        assert phantom.scan.voxels.dtype == np.uint16
-        assert phantom.scan.case == f"phantom-{seed}"
-        prepared = prepare(phantom.scan.voxels, Preparation(size=128))
-        mask = prepared.framing.apply(phantom.mask) > 0.9
-        # TCGA-LGG has a median from 0.5 to 1.9 there.
-        assert 0.8 < np.median(prepared.pictures[:, 1][mask]) < 2.2
+    phantom = demo_phantom()
+    assert all(34 < 2 * radius < 46 for radius in phantom.lesions[0].radii_mm)
+    assert phantom.scan.voxels.dtype == np.uint16
+    assert phantom.scan.case == "phantom-0"
+    prepared = prepare(phantom.scan.voxels, Preparation(size=128))
+    mask = prepared.framing.apply(phantom.mask) > 0.9
+    # TCGA-LGG has a median from 0.5 to 1.9 there.
+    assert 0.7 < np.median(prepared.pictures[:, 1][mask]) < 2.1
 
 
 def test_plausible_lesions_lie_in_either_hemisphere():
@@ -186,8 +191,7 @@ def test_plausible_lesions_lie_in_either_hemisphere():
 def test_noise_and_bias_can_be_left_out():
     still = make_phantom(shape=SMALL, noise=0, bias=0)
     assert not np.array_equal(still.scan.voxels, make_phantom(shape=SMALL, noise=0.03, bias=0).scan.voxels)
-    air = still.labels == Tissue.AIR
-    assert still.scan.voxels[air].std() < make_phantom(shape=SMALL, noise=0.1, bias=0).scan.voxels[air].std()
+    assert np.ptp(still.scan.voxels[:, :4]) == 0  # air above the nose
 
 
 def test_impossible_lesions_are_refused():
@@ -227,6 +231,6 @@ def test_nifti_files_lie_where_the_scan_lies(tmp_path, glioma):
 
 
 def test_drawing_is_fast_enough_for_tests():
-    start = time.perf_counter()
+    start = time.process_time()
     make_phantom(shape=(8, 96, 96))
-    assert time.perf_counter() - start < 3  # 0.1 s on an idle core
+    assert time.process_time() - start < 1  # 0.1 s on an idle core

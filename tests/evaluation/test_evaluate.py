@@ -129,10 +129,10 @@ def test_a_threshold_on_real_flair_is_far_from_perfect_but_every_patient_is_judg
     from tumorscope.datasets.lgg import LggDataset
 
     real = LggDataset.open(lgg_folder)
-    cases = names(real)[::22]
+    cases = names(real)[::44]
     evaluation = evaluate_lgg(real, cases, make_engine(preparation={"size": 128}))
     figures = summarize(evaluation)
     assert not evaluation.failed
-    assert figures["patients"] == 4
+    assert figures["patients"] == 2
     assert 0 <= figures["patient_dice"]["mean"] < 0.9
     assert sum(row.true_px for row in evaluation.slices) == sum(int(real[case].mask.sum()) for case in cases)

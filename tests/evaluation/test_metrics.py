@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
@@ -123,10 +123,11 @@ def test_a_calibrated_forecast_has_no_calibration_error_and_a_sure_mistake_has_a
     assert metrics.expected_calibration_error(present, (~present).astype(float)) == pytest.approx(1)
 
 
+@settings(deadline=None)  # scikit-learn is slow to start
 @given(
-    st.lists(
-        st.tuples(st.booleans(), st.integers(0, 20), st.integers(0, 3)), min_size=4, max_size=60
-    ).filter(lambda rows: len({row[0] for row in rows if row[2]}) == 2)
+    st.lists(st.tuples(st.booleans(), st.integers(0, 20), st.integers(0, 3)), min_size=4, max_size=60).filter(
+        lambda rows: len({row[0] for row in rows if row[2]}) == 2
+    )
 )
 def test_weighted_figures_equal_scikit_learns(rows):
     present = np.array([row[0] for row in rows])

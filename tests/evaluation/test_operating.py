@@ -63,9 +63,7 @@ def test_every_point_of_the_curve_is_what_the_analysis_would_draw():
         itertools.product((0.1, 0.5, 0.9), (0.3, 0.5), (0, 2, 30))
     )
     for point in choice.curve:
-        setting = OperatingPoint(
-            presence=point.presence, mask=point.mask, smallest_lesion_px=point.smallest_lesion_px
-        )
+        setting = OperatingPoint(presence=point.presence, mask=point.mask, smallest_lesion_px=point.smallest_lesion_px)
         values = []
         for one in cases:
             probability = presence_probability(one.presence_logits, choice.point.temperature)

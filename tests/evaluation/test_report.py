@@ -32,7 +32,14 @@ def test_the_figures_stand_beside_where_they_come_from(evaluation, tmp_path):
 def test_tables_name_the_figures_and_the_patients(evaluation, tmp_path):
     write_report(evaluation, tmp_path / "out", part="test")
     text = (tmp_path / "out" / "evaluation.md").read_text()
-    for words in ("Dice of the whole patient", "AUROC", "Worst patients", "TCGA_BB_0003_20000101", NOTICE, "| tumour |"):
+    for words in (
+        "Dice of the whole patient",
+        "AUROC",
+        "Worst patients",
+        "TCGA_BB_0003_20000101",
+        NOTICE,
+        "| tumour |",
+    ):
         assert words in text
 
 

@@ -22,13 +22,13 @@ RECIPE = {
     "preparation": {"size": 64, "context": 1},
     "network": {"kind": "compact", "widths": [8, 16, 24, 32, 48]},
     "augmentation": {"rotation_deg": 5, "zoom": 0.05, "holes": 0, "missing_sequence": 0},
-    "optimization": {"epochs": 30, "batch_size": 8, "learning_rate": 0.005, "averaging": 0.9, "validate_every": 5},
+    "optimization": {"epochs": 40, "batch_size": 4, "learning_rate": 0.01, "averaging": 0.9, "validate_every": 5},
 }
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    return write_miniature_lgg(tmp_path_factory.mktemp("lgg") / "kaggle_3m", patients=10)
+    return write_miniature_lgg(tmp_path_factory.mktemp("lgg") / "kaggle_3m", patients=10, slices=8)
 
 
 @pytest.fixture(scope="module")

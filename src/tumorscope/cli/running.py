@@ -20,7 +20,7 @@ from tumorscope.engine import Engine, EngineName, PrecisionName, load_engine
 from tumorscope.errors import TumorscopeError
 from tumorscope.notice import NOTICE
 from tumorscope.reading import find_mask, open_scan, read_mask
-from tumorscope.reporting import safe_name, write_results
+from tumorscope.reporting import compare, safe_name, write_results
 from tumorscope.scan import Scan
 
 
@@ -103,11 +103,9 @@ def _run_case(
     progress.update(task, total=scan.shape[0], description=scan.case[:32])
     analysis = analyze(scan, engine, lambda done: progress.advance(task, done))  # type: ignore[arg-type]
     analysis = dataclasses.replace(analysis, timing_ms={"reading": reading_ms, **analysis.timing_ms})
-    write_results(analysis, out / scan.case, truth=true_mask)
-    dice = None
-    if true_mask is not None and (true_mask.any() or analysis.mask.any()):
-        dice = float(2 * (true_mask & analysis.mask).sum() / (true_mask.sum() + analysis.mask.sum()))
-    return Outcome(scan.case, analysis, out / scan.case, dice)
+    written = write_results(analysis, out, truth=true_mask)
+    dice = None if true_mask is None else compare(analysis.mask, true_mask).dice
+    return Outcome(scan.case, analysis, written["analysis"].parent, dice)
 
 
 def _true_mask(scan: Scan, truth: Path | None) -> np.ndarray | None:

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+from scipy import ndimage
 
 from tumorscope.datasets.lgg import LggDataset, LggPatient
 from tumorscope.errors import BadDataset, TumorscopeError
-from tumorscope.measuring.outline import outline_pixels
+from tumorscope.reading.lgg import CHANNELS
 
 COLUMNS = ("T1", "FLAIR", "T1 contrast", "true mask", "FLAIR and mask")
 _TILE, _GAP, _LEFT, _TOP = 160, 4, 150, 26
@@ -36,6 +37,7 @@ def draw_preview(dataset: LggDataset, count: int = 6, seed: int = 0) -> Image.Im
 
     Raises:
         BadDataset: not one of the patients can be read.
+
     """
     rows = list(_rows(dataset, count, seed))
     if not rows:
@@ -71,6 +73,8 @@ def _rows(dataset: LggDataset, count: int, seed: int) -> Iterator[tuple[str, lis
 
 def _patient_rows(patient: LggPatient) -> list[tuple[str, list[np.ndarray]]]:
     scan, mask = patient.scan(), patient.mask
+    if scan.sequences != CHANNELS or mask.shape != scan.shape:
+        raise BadDataset(f"{patient.case}: not slices of T1, FLAIR and T1c with masks of their size")
     areas = mask.sum(axis=(1, 2))
     chosen = [int(areas.argmax())]
     empty = np.flatnonzero(areas == 0)
@@ -81,7 +85,7 @@ def _patient_rows(patient: LggPatient) -> list[tuple[str, list[np.ndarray]]]:
     name = "_".join(fields[:3]) + "\n" + "_".join(fields[3:])
     rows = []
     for index in chosen:
-        sequences = [_grey(scan.channel(sequence)[index]) for sequence in ("t1", "flair", "t1c")]
+        sequences = [_grey(scan.channel(sequence)[index]) for sequence in CHANNELS]
         truth = np.where(mask[index], 255, 0).astype(np.uint8)[..., None].repeat(3, axis=-1)
         found = f"{int(areas[index]):,} px" if areas[index] else "no tumour"
         label = f"{name}\nslice {index + 1} of {len(areas)}\n{found}"
@@ -100,5 +104,5 @@ def _overlay(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """The picture with the mask tinted and its edge drawn in red."""
     blended = picture.astype(float)
     blended[mask] = (1 - _FILL) * blended[mask] + _FILL * np.array(_RED)
-    blended[outline_pixels(mask)] = _RED
+    blended[mask & ~ndimage.binary_erosion(mask)] = _RED
     return np.round(blended).astype(np.uint8)

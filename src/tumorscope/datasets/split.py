@@ -65,10 +65,14 @@ class Split:
             },
         )
 
+    def to_json(self) -> str:
+        """What :meth:`load` reads; the hash is in it for people to compare."""
+        parts = {part: sorted(names) for part, names in self.parts.items()}
+        return json.dumps({"dataset": self.dataset, "hash": self.hash, "parts": parts}, indent=1) + "\n"
+
     def save(self, path: Path) -> None:
-        """Write JSON that :meth:`load` reads; the hash is in it for people to compare."""
-        content = {"dataset": self.dataset, "hash": self.hash, "parts": {k: sorted(v) for k, v in self.parts.items()}}
-        path.write_text(json.dumps(content, indent=1) + "\n")
+        """Write :meth:`to_json` to a file."""
+        path.write_text(self.to_json())
 
     @classmethod
     def load(cls, path: Path) -> Split:

@@ -13,7 +13,7 @@ import numpy as np
 
 from tumorscope.datasets.lgg import LICENCE, LggDataset
 from tumorscope.errors import BadDataset, TumorscopeError
-from tumorscope.reading.lgg import missing_sequences
+from tumorscope.reading.lgg import CHANNELS, missing_sequences
 from tumorscope.reporting.files import save_together
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ class Summary:
         slices_per_patient: how many slices a patient has.
         unreadable: patients left out, each with one line that says why.
         licence: of the pictures and masks.
+
     """
 
     dataset: str
@@ -101,6 +102,7 @@ class Summary:
 
         Raises:
             TumorscopeError: the folder cannot be written.
+
         """
         content = json.dumps(self.as_dict(), indent=1, ensure_ascii=False) + "\n"
         save_together(folder, {"summary.md": self.markdown().encode(), "summary.json": content.encode()})
@@ -130,7 +132,8 @@ class Summary:
             for one in self.areas
         ]
         missing = [
-            (sequence, f"{len(cases)}: {', '.join(cases)}" if cases else "0") for sequence, cases in self.missing.items()
+            (sequence, f"{len(cases)}: {', '.join(cases)}" if cases else "0")
+            for sequence, cases in self.missing.items()
         ]
         tables = [
             ("counts", counts),
@@ -154,6 +157,7 @@ def summarize_lgg(dataset: LggDataset, on_patient: Callable[[str], None] = lambd
 
     Raises:
         BadDataset: not one patient can be read.
+
     """
     per_slice: list[int] = []
     per_patient: dict[str, int] = {}
@@ -166,8 +170,8 @@ def summarize_lgg(dataset: LggDataset, on_patient: Callable[[str], None] = lambd
     for patient in dataset.patients:
         try:
             scan, mask = patient.scan(), patient.mask
-            if mask.shape != scan.shape:
-                raise BadDataset(f"{patient.case}: the masks are {mask.shape}, the slices {scan.shape}")
+            if scan.sequences != CHANNELS or mask.shape != scan.shape:
+                raise BadDataset(f"{patient.case}: not slices of T1, FLAIR and T1c with masks of their size")
         except TumorscopeError as error:
             unreadable[patient.case] = str(error)
             on_patient(patient.case)

@@ -37,6 +37,7 @@ class SliceRow:
         mask_probability: the largest of any pixel; None for a bundle without masks.
         true_px, predicted_px: pixels of each mask on the scan's grid.
         dice: None where both masks are empty, or for a bundle without masks.
+
     """
 
     case: str
@@ -59,6 +60,7 @@ class PatientRow:
         tumor_slice_dice: mean over the slices that truly show a tumour.
         hd95: in pixels within slices, or in mm where the scan knows its spacing.
         false_positive_slices: truly empty slices on which pixels were marked.
+
     """
 
     case: str
@@ -90,6 +92,7 @@ class Evaluation:
         runtime, precision: how it was run.
         patients, slices: one row each, in the order asked for.
         failed: those who could not be judged.
+
     """
 
     dataset: str
@@ -121,6 +124,7 @@ def evaluate_lgg(
 
     Raises:
         TumorscopeError: not one of the patients could be judged.
+
     """
     patients, slices, failed = [], [], []
     for case in cases:
@@ -236,7 +240,13 @@ def _presence(evaluation: Evaluation, case: np.ndarray) -> dict[str, Any]:
     figures: dict[str, Any] = {
         "auroc": _with_interval(case, lambda weights: metrics.auroc(present, probability, weights)),
     }
-    for figure in (metrics.accuracy, metrics.balanced_accuracy, metrics.macro_f1, metrics.sensitivity, metrics.specificity):
+    for figure in (
+        metrics.accuracy,
+        metrics.balanced_accuracy,
+        metrics.macro_f1,
+        metrics.sensitivity,
+        metrics.specificity,
+    ):
         figures[figure.__name__] = _with_interval(
             case, lambda weights, figure=figure: figure(metrics.confusion(present, called, weights))
         )

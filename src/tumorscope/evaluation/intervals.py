@@ -37,6 +37,7 @@ def patient_interval(
 
     Returns:
         None where fewer than two patients have a value.
+
     """
     known = np.array([value for value in values if value is not None], float)
     if len(known) < 2:
@@ -62,6 +63,7 @@ def slice_interval(
 
     Returns:
         None where there are fewer than two patients.
+
     """
     names, patient = np.unique(patient_of_slice, return_inverse=True)
     if len(names) < 2:

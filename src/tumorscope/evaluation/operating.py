@@ -35,6 +35,7 @@ class ValidationCase:
         present: boolean ``(slice,)``, by the full-size mask; by ``truth`` where absent,
             which may lack a tumour of a few pixels.
         case: the patient.
+
     """
 
     presence_logits: np.ndarray | None
@@ -85,6 +86,7 @@ class Choice:
         best: the chosen point's own figures.
         nll_before, nll_after: mean negative log-likelihood of the presence logits at
             temperature one and at the chosen one; None without a presence output.
+
     """
 
     point: OperatingPoint
@@ -135,6 +137,7 @@ def choose_operating_point(
     Raises:
         TumorscopeError: there are no patients, or their slices all show a tumour or all
             show none, so that a threshold cannot be judged.
+
     """
     present = np.concatenate([case.shows_tumor for case in cases]) if cases else np.zeros(0, bool)
     if not present.any() or present.all():
@@ -230,9 +233,7 @@ def _dice_of_case(
                 yield (i, j, k), float(value)
 
 
-def _dice_by_smallest(
-    marked: np.ndarray, truth: np.ndarray, true_px: int, smallest_grid: Sequence[int]
-) -> np.ndarray:
+def _dice_by_smallest(marked: np.ndarray, truth: np.ndarray, true_px: int, smallest_grid: Sequence[int]) -> np.ndarray:
     """Dice after leaving out specks, for every smallest size: the labelling is done once for all."""
     labels, sizes = label_lesions(marked)
     overlaps = np.bincount(labels[truth], minlength=len(sizes))
@@ -256,8 +257,6 @@ def _middle_of_best(
     good = [point for point in curve if point.score >= top - TOLERANCE]
     least = min(point.smallest_lesion_px for point in good)
     good = [point for point in good if point.smallest_lesion_px == least]
-    places = np.array(
-        [(list(grid[0]).index(point.presence), list(grid[1]).index(point.mask)) for point in good], float
-    )
+    places = np.array([(list(grid[0]).index(point.presence), list(grid[1]).index(point.mask)) for point in good], float)
     distances = np.abs(places[:, None] - places[None]).sum(axis=(1, 2))
     return good[int(distances.argmin())]

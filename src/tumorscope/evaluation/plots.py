@@ -37,7 +37,9 @@ def draw_dice(evaluation: Evaluation) -> bytes:
     dices = np.array([row.dice for row in patients], float)
     upper.bar(places, dices, color=_BLUE, width=0.8)
     upper.axhline(dices.mean(), color=_RED, linewidth=1, label=f"mean {dices.mean():.3f}")
-    upper.axhline(float(np.median(dices)), color=_GREY, linewidth=1, linestyle="--", label=f"median {np.median(dices):.3f}")
+    upper.axhline(
+        float(np.median(dices)), color=_GREY, linewidth=1, linestyle="--", label=f"median {np.median(dices):.3f}"
+    )
     upper.set(ylabel="Dice of the whole patient", ylim=(0, 1))
     upper.legend(loc="lower right", fontsize=8)
     lower.bar(places, [max(row.true_px, 1) for row in patients], color=_GREY, width=0.8)

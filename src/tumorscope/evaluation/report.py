@@ -60,6 +60,7 @@ def write_report(
 
     Raises:
         TumorscopeError: the folder cannot be written.
+
     """
     content = {
         "schema": SCHEMA,
@@ -167,5 +168,7 @@ def _csv(kind: type[PatientRow] | type[SliceRow], rows: Sequence[PatientRow | Sl
     writer.writeheader()
     for row in rows:
         values = {name: int(value) if isinstance(value, bool) else value for name, value in asdict(row).items()}
-        writer.writerow({name: round(value, 6) if isinstance(value, float) else value for name, value in values.items()})
+        writer.writerow(
+            {name: round(value, 6) if isinstance(value, float) else value for name, value in values.items()}
+        )
     return text.getvalue().encode()

@@ -21,11 +21,11 @@ MOST_BAD_VOXELS = 0.01
 
 
 def label(path: Path | str) -> str:
-    """A file's name for a message: one line, no control characters, not endless.
+    r"""A file's name for a message: one line, no control characters, not endless.
 
     >>> label(Path("/data/scan.png"))
     'scan.png'
-    >>> label("two\\nlines.png")
+    >>> label("two\nlines.png")
     'two?lines.png'
     """
     name = Path(path).name or str(path)

@@ -112,7 +112,7 @@ def _read_folder(folder: Path, scan: Scan) -> np.ndarray:
 def _read_picture(path: Path) -> np.ndarray:
     pixels = read_raster(path)
     lossy = path.suffix.lower() in {".jpg", ".jpeg"}
-    return (pixels > (pixels.max() / 2 if lossy else 0)).any(axis=-1)
+    return np.any(pixels > (pixels.max() / 2 if lossy else 0), axis=-1)
 
 
 def _read_nifti(path: Path, scan: Scan) -> np.ndarray:

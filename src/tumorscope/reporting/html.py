@@ -32,9 +32,7 @@ _TEMPLATES = Path(__file__).parent / "templates"
 _SEQUENCES = {"t1": "T1", "t1c": "T1 with contrast", "t2": "T2", "flair": "FLAIR"}
 
 
-def write_html(
-    analysis: Analysis, panel_png: bytes | Path, folder: Path, agreement: Agreement | None = None
-) -> Path:
+def write_html(analysis: Analysis, panel_png: bytes | Path, folder: Path, agreement: Agreement | None = None) -> Path:
     """Write ``report.html``: no script, nothing loaded from elsewhere.
 
     Args:

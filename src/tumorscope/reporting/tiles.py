@@ -65,9 +65,9 @@ def frame_head(scan: Scan, indices: tuple[int, ...], *masks: np.ndarray) -> View
     box = head_box(head_mask(shown), aspect)
     top, left, bottom, right = box.top, box.left, box.top + box.height, box.left + box.width
     for mask in masks:
-        flat = mask[list(indices)].any(axis=0)
+        flat = np.any(mask[list(indices)], axis=0)
         if flat.any():
-            rows, columns = np.flatnonzero(flat.any(axis=1)), np.flatnonzero(flat.any(axis=0))
+            rows, columns = np.flatnonzero(np.any(flat, axis=1)), np.flatnonzero(np.any(flat, axis=0))
             top, bottom = min(top, rows[0] - 2), max(bottom, rows[-1] + 3)
             left, right = min(left, columns[0] - 2), max(right, columns[-1] + 3)
     _, rows, columns = scan.shape

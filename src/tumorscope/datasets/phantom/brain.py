@@ -12,10 +12,17 @@ from tumorscope.datasets.phantom.fields import Field, Points, ellipsoid, inside,
 from tumorscope.datasets.phantom.head import COMMISSURE_Z_MM, HeadShape, Hull, Layer
 
 # Half of a symmetric brain: (x, y, z above the commissure, radius), from atlas sections.
-_LATERAL_VENTRICLE = [(14, 34, 6, 1.5), (8.5, 20, 13, 4.2), (7.5, -8, 22, 4.8), (21, -38, 14, 6.0), (25, -60, 7, 1.5)]
-_TEMPORAL_HORN = [(22, -38, 13, 5.0), (35, -22, -12, 2.2), (33, -4, -17, 1.5)]
-_BRAINSTEM = [(0, -27, -4, 8), (0, -26, -28, 13), (0, -40, -60, 9)]
-_PEDUNCLE = [(15, -8, 6, 5), (9, -17, -6, 6.5), (6.5, -21, -26, 9), (2, -38, -60, 8)]
+_Path = list[tuple[float, float, float, float]]
+_LATERAL_VENTRICLE: _Path = [
+    (14, 34, 6, 1.5),
+    (8.5, 20, 13, 4.2),
+    (7.5, -8, 22, 4.8),
+    (21, -38, 14, 6.0),
+    (25, -60, 7, 1.5),
+]
+_TEMPORAL_HORN: _Path = [(22, -38, 13, 5.0), (35, -22, -12, 2.2), (33, -4, -17, 1.5)]
+_BRAINSTEM: _Path = [(0, -27, -4, 8), (0, -26, -28, 13), (0, -40, -60, 9)]
+_PEDUNCLE: _Path = [(15, -8, 6, 5), (9, -17, -6, 6.5), (6.5, -21, -26, 9), (2, -38, -60, 8)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +47,7 @@ def large_parts(points: Points, skull: Hull) -> Parts:
     tentorium = ellipsoid(side, (0, -54, -42), (60, 48, 36))
     petrous = (y + 26 + 0.22 * x) * 0.95
     behind = smooth_maximum(tentorium, petrous, 4.0)
-    cerebrum = np.maximum(smooth_maximum(skull.distance, above_base, 5.0), -behind)
+    cerebrum = np.maximum(smooth_maximum(skull.distance, above_base, 5.0), -behind - 1)
     cerebellum = smooth_maximum(skull.distance + 2, behind + 0.5, 5.0)
     return Parts(cerebrum, cerebellum)
 
@@ -66,7 +73,7 @@ def brain_layers(
     yield from _ventricles(shape, side, width)
     yield from _posterior_fossa(shape, points, side, parts, width)
     veins = Field.draw(shape.generator(4), 10.0, band=0.35).at(points)
-    yield Tissue.VESSEL, inside(np.abs(pial + 0.3) - 0.5, width) * np.clip(2.5 * (veins - 1.25), 0, 0.9)
+    yield Tissue.VESSEL, inside(np.abs(pial + 0.3) - 0.4, width) * np.clip(2.5 * (veins - 1.25), 0, 0.9)
 
 
 def _pial_depth(shape: HeadShape, points: Points, skull: Hull, parts: Parts, bend: list[np.ndarray]) -> np.ndarray:
@@ -108,7 +115,7 @@ def _pial_depth(shape: HeadShape, points: Points, skull: Hull, parts: Parts, ben
     insula = np.sqrt((lateral - insula_x) ** 2 + gap(points.y, -22, 20) ** 2 + gap(h, -8, 14) ** 2)
     stem_h = 2 - 0.3 * (points.y - 5) + 0.5 * wander[2]
     stem = np.sqrt(((h - stem_h) * 0.9) ** 2 + gap(points.y, -38, 24) ** 2 + gap(lateral, 38, 90) ** 2)
-    sylvian = np.minimum(insula, stem) - 1.0
+    sylvian = np.minimum(insula, stem) - 0.8
 
     clefts = smooth_minimum(smooth_minimum(sulcus, medial - 0.5, 2.0), np.minimum(fissure, sylvian), 2.5)
     return smooth_minimum(under_dura, clefts, 3.0)

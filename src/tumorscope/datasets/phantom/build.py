@@ -77,7 +77,8 @@ def make_phantom(
     True
     """
     sequences = tuple(sequences)
-    spacing = spacing_mm or tuple(length / count for length, count in zip(FIELD_OF_VIEW_MM, shape, strict=True))
+    depth, height, width = (length / count for length, count in zip(FIELD_OF_VIEW_MM, shape, strict=True))
+    spacing = spacing_mm or (depth, height, width)
     affine = centred_affine(shape, spacing)
     form = HeadShape.draw(np.random.default_rng((seed, 0)), seed)
     grid = _centres(shape, spacing)
@@ -88,11 +89,10 @@ def make_phantom(
     mask = np.zeros(grid.x.shape, bool)
     for place, lesion in enumerate(lesions):
         drawn = DrawnLesion(lesion, np.random.default_rng((seed, 100, place)))
-        near = np.flatnonzero(room & _close(points, lesion))
-        share = signals[:, near]
-        drawn.paint(share, points.take(near), sequences, spacing[1])
-        signals[:, near] = share
-        mask[head[near]] |= drawn.radius(points.take(near)) < 1
+        near = np.flatnonzero((room > 0) & _close(points, lesion))
+        place_mm = points.take(near)
+        signals[:, near] = drawn.painted(signals[:, near], place_mm, sequences, spacing[1], room[near])
+        mask[head[near]] |= (drawn.radius(place_mm) < 1) & (room[near] >= 0.5)
 
     random = np.random.default_rng((seed, 6))
     signals *= draw_shading(random, points, bias)
@@ -148,7 +148,7 @@ def _close(points: Points, lesion: Lesion) -> np.ndarray:
 def _draw_head(
     form: HeadShape, scanner: Points, sequences: tuple[str, ...], voxel_mm: tuple[float, float]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Signals ``(sequence, n)``, labels ``(n,)`` and where a lesion may be ``(n,)``."""
+    """Signals ``(sequence, n)``, labels ``(n,)`` and the share of a voxel inside the meninges ``(n,)``."""
     width, thickness = voxel_mm
     table = draw_signals(form.generator(5), sequences)
     points = form.to_head(scanner)
@@ -173,7 +173,9 @@ def _draw_head(
     share = inside(meninges[brain], width + 0.8 * thickness * seen.tilt)
     canvas.signals[:, brain] += share * (contents.signals - canvas.signals[:, brain])
     canvas.labels[brain] = np.where(share > 0.5, contents.labels, canvas.labels[brain])
-    return canvas.signals, canvas.labels, meninges < 0
+    room = np.zeros(len(points.x), np.float32)
+    room[brain] = share
+    return canvas.signals, canvas.labels, room
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,9 +23,8 @@ def demo_phantom(seed: int = 0) -> Phantom:
 def plausible_lesion(seed: int, contrast: LesionContrast = "flair_bright") -> Lesion:
     """A lesion of usual size in one hemisphere's white matter, drawn by the seed."""
     random = np.random.default_rng((seed, 200))
-    site = np.array(_SITES_MM[str(random.choice(list(_SITES_MM)))]) + random.uniform(-3, 3, 3)
-    if random.random() < 0.5:
-        site[0] = -site[0]
-    radii = random.uniform(17.5, 22.5, 3)
-    as_mm = lambda values: tuple(round(float(value), 1) for value in values)  # noqa: E731
-    return Lesion(as_mm(site), as_mm(radii), contrast)
+    site = _SITES_MM[random.choice(list(_SITES_MM))]
+    x, y, z = (round(length + random.uniform(-3, 3), 1) for length in site)
+    left = random.random() < 0.5
+    a, b, c = (round(random.uniform(17.5, 22.5), 1) for _ in range(3))
+    return Lesion((-x if left else x, y, z), (a, b, c), contrast, irregularity=0.2)

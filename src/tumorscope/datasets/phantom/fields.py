@@ -6,7 +6,9 @@ on any grid. Points are three float32 arrays ``x, y, z`` of shape ``(n,)``.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -41,7 +43,9 @@ class Field:
     steepness: np.ndarray | None = None
 
     @classmethod
-    def draw(cls, random: np.random.Generator, wavelength_mm: float, *, band: float = 0.3, steepness: bool = False) -> Field:
+    def draw(
+        cls, random: np.random.Generator, wavelength_mm: float, *, band: float = 0.3, steepness: bool = False
+    ) -> Field:
         """A new field whose energy lies around one wavelength.
 
         Args:
@@ -109,10 +113,10 @@ def ellipsoid(points: Points, centre: tuple[float, float, float], radii: tuple[f
     return (level - 1) / np.maximum((1 + np.sqrt(level)) * slope / np.maximum(np.sqrt(level), 1e-3), 1e-3)
 
 
-def tube(points: Points, path: list[tuple[float, float, float, float]]) -> np.ndarray:
+def tube(points: Points, path: Sequence[tuple[float, float, float, float]]) -> np.ndarray:
     """Signed distance to a tube along ``(x, y, z, radius)`` in mm; negative inside."""
     nearest = np.full(points.x.shape, np.inf, np.float32)
-    for (*start, radius), (*end, end_radius) in zip(path[:-1], path[1:], strict=True):
+    for (*start, radius), (*end, end_radius) in pairwise(path):
         along = np.subtract(end, start)
         offset = [axis - np.float32(s) for axis, s in zip(points, start, strict=True)]
         share = sum(part * np.float32(a) for part, a in zip(offset, along, strict=True)) / np.float32(along @ along)

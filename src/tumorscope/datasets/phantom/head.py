@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tumorscope.datasets.phantom.contrast import Tissue
-from tumorscope.datasets.phantom.fields import Field, Points, ellipsoid, inside, smooth_maximum, smooth_minimum, tube
+from tumorscope.datasets.phantom.fields import Field, Points, ellipsoid, inside, smooth_minimum, tube
 
 Layer = tuple[Tissue, np.ndarray]
 """A tissue and the share of each voxel it fills; later layers lie over earlier ones."""
@@ -179,7 +179,7 @@ def orbits(shape: HeadShape, points: Points, edge_mm: float) -> Iterator[Layer]:
     globe = ellipsoid(side, (33, 70, -52), (12.5, 12.5, 12))
     yield Tissue.MUSCLE, inside(globe - 1.2, edge_mm)
     yield Tissue.VITREOUS, inside(globe, edge_mm)
-    cells = smooth_maximum(np.maximum(x - 11 + ripples, points.z + 42), np.abs(points.y - 58) - 26, 6.0)
+    cells = ellipsoid(Points(points.x + ripples, points.y, points.z), (0, 59, -61), (12.5, 29, 20))
     yield Tissue.BONE, inside(cells - 2, edge_mm)
     yield Tissue.AIR, inside(cells, edge_mm)
     septa = np.abs(np.mod(points.x + 2.5 * ripples + 3.6, 7.3) - 3.6) - 0.9
@@ -191,7 +191,7 @@ def sinuses(points: Points, skull: Hull, edge_mm: float) -> Iterator[Layer]:
     depth = -skull.distance
     x = np.abs(points.x)
     behind = np.clip(0.5 - points.y / 120, 0.15, 1)  # it grows on its way back
-    sinus = np.maximum(np.maximum(x - 5 * behind * (1 - depth / (9 * behind)), depth - 9 * behind), -depth)
+    sinus = np.maximum(np.maximum(x - 4.5 * behind * (1 - depth / (8 * behind)), depth - 8 * behind), -depth)
     sinus = np.maximum(sinus, -10 - points.z)
     yield Tissue.DURA, inside(sinus - 1.2, edge_mm)
     yield Tissue.VESSEL, inside(sinus, edge_mm)

@@ -86,29 +86,34 @@ class DrawnLesion:
         surface = Points(*(axis * reach for axis in scaled))
         return radius / np.exp(np.float32(self.lesion.irregularity) * np.clip(self._outline.at(surface), -2, 2))
 
-    def paint(self, signals: np.ndarray, points: Points, sequences: tuple[str, ...], edge_mm: float) -> None:
-        """Draw into the signals, in place.
+    def painted(
+        self, signals: np.ndarray, points: Points, sequences: tuple[str, ...], edge_mm: float, room: np.ndarray
+    ) -> np.ndarray:
+        """The signals with this lesion drawn over them.
 
         Args:
             signals: float32 ``(sequence, n)`` with white matter at one.
             points: where those are.
             sequences: their names.
             edge_mm: width of a voxel, the sharpest edge there can be.
+            room: the share of each voxel that may change, ``(n,)``.
         """
         size = np.float32(min(self.lesion.radii_mm))
         radius = self.radius(points)
         distance = (radius - 1) * size
         fine, coarse = (field.at(points) for field in self._texture)
         texture = 1 + 0.05 * fine + 0.09 * coarse
-        for place, sequence in enumerate(sequences):
+        result = signals.copy()
+        for image, sequence in zip(result, sequences, strict=True):
             for share, signal in self._layers(sequence, radius, distance, size, edge_mm):
-                signals[place] += share * (signal * texture - signals[place])
+                image += room * share * (signal * texture - image)
+        return result
 
     def _layers(
         self, sequence: str, radius: np.ndarray, distance: np.ndarray, size: np.floating, edge_mm: float
     ) -> list[tuple[np.ndarray, float]]:
         """What to lay over the head, as (share, signal)."""
-        infiltrating = inside(distance, max(4.0, edge_mm))
+        infiltrating = inside(distance, max(5.0, edge_mm))
         if self.lesion.contrast == "meningioma":
             return [(inside(distance, edge_mm), _MENINGIOMA[sequence])]
         layers = [(0.88 * infiltrating, _GLIOMA[sequence])]

@@ -76,7 +76,7 @@ def _inverted(pixels: np.ndarray, dataset: Any) -> np.ndarray:
 
 
 def _why_not(dataset: Any) -> str:
-    from pydicom.pixels import get_decoder
+    from pydicom.pixels.decoders.base import get_decoder
 
     syntax = dataset.file_meta.TransferSyntaxUID
     try:

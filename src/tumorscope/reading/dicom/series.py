@@ -94,8 +94,9 @@ def _sort_out(files: list[Path]) -> tuple[list[_Group], Counter[str], frozenset[
             words |= patient_words(dataset)
             reason = refusal(dataset)
             frames = [] if reason else frames_of(path, dataset)
-        except Exception:  # noqa: BLE001 - a damaged header makes pydicom raise many kinds
-            reason, frames = "damaged or truncated DICOM; export it again", []
+        except Exception:  # a damaged header makes pydicom raise many kinds
+            refused["damaged or truncated DICOM; export it again"] += 1
+            continue
         if reason:
             refused[reason] += 1
         for frame in frames:

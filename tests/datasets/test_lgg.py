@@ -1,0 +1,67 @@
+from collections import Counter
+
+import numpy as np
+import pytest
+from datasets.miniature import write_patient, write_three
+
+from tumorscope.datasets.lgg import LggDataset
+from tumorscope.errors import BadDataset
+
+
+@pytest.mark.parametrize("inside", [".", "kaggle_3m", "lgg-mri-segmentation/kaggle_3m"])
+def test_the_data_set_is_found_from_the_folder_above_too(tmp_path, inside):
+    write_three(tmp_path / inside)
+    dataset = LggDataset.open(tmp_path)
+    assert dataset.root == tmp_path / inside
+    assert [patient.case[-13:-9] for patient in dataset.patients] == ["0001", "0002", "0003"]
+
+
+def test_where_there_is_no_data_set_the_line_says_what_is_wanted(tmp_path):
+    with pytest.raises(BadDataset, match="unzip the LGG data set"):
+        LggDataset.open(tmp_path)
+    with pytest.raises(BadDataset, match="no such folder"):
+        LggDataset.open(tmp_path / "nowhere")
+    (tmp_path / "TCGA_AA_0001_20000101").mkdir()  # a patient's folder without pictures
+    with pytest.raises(BadDataset):
+        LggDataset.open(tmp_path)
+
+
+def test_a_patient_has_slices_in_the_order_of_their_numbers_and_a_mask_of_their_shape(tmp_path):
+    write_patient(tmp_path, "TCGA_AA_0001_20000101", list(range(12)))
+    patient = LggDataset.open(tmp_path)["TCGA_AA_0001_20000101"]
+    assert patient.scan().shape == patient.mask.shape == (12, 32, 32)
+    assert patient.mask.sum(axis=(1, 2)).tolist() == list(range(12))
+    assert patient.mask.dtype == bool
+
+
+def test_the_institution_is_in_the_name(tmp_path):
+    dataset = LggDataset.open(write_three(tmp_path))
+    assert [patient.institution for patient in dataset.patients] == ["AA", "AA", "BB"]
+
+
+def test_a_patient_whom_only_the_split_knows_is_named(tmp_path):
+    with pytest.raises(BadDataset, match="TCGA_ZZ_0000_20000101"):
+        LggDataset.open(write_three(tmp_path))["TCGA_ZZ_0000_20000101"]
+
+
+def test_folds_hold_every_patient_once(tmp_path):
+    for k in range(10):
+        write_patient(tmp_path, f"TCGA_AA_{k:04d}_20000101", [k + 1])
+    split = LggDataset.open(tmp_path).folds(5)
+    assert {part: len(names) for part, names in split.parts.items()} == {f"fold{k}": 2 for k in range(5)}
+
+
+@pytest.mark.real
+def test_the_real_split_balances_institutions_and_tumour_burden(lgg_folder):
+    dataset = LggDataset.open(lgg_folder)
+    split = dataset.split()
+    assert {part: len(names) for part, names in split.parts.items()} == {"train": 63, "validation": 9, "test": 16}
+    assert dataset.split().hash == split.hash
+    whole = Counter(patient.institution for patient in dataset.patients)
+    burden = {patient.case: int(patient.mask.sum()) for patient in dataset.patients}
+    terciles = np.quantile(list(burden.values()), [1 / 3, 2 / 3])
+    for names in split.parts.values():
+        for institution, count in Counter(dataset[name].institution for name in names).items():
+            assert abs(count - whole[institution] * len(names) / 88) <= 2
+        thirds = Counter(int(np.searchsorted(terciles, burden[name])) for name in names)
+        assert all(abs(thirds[k] - len(names) / 3) <= 3 for k in range(3))
