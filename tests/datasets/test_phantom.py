@@ -47,7 +47,7 @@ def test_mask_volume_is_the_ellipsoids(shape):
 def test_irregular_outline_keeps_to_its_size_and_in_one_piece():
     for seed in range(4):
         lesion = Lesion(DEEP, (20, 20, 20))
-        phantom = make_phantom([lesion], seed=seed, shape=(24, 96, 96))
+        phantom = make_phantom([lesion], seed=seed, shape=(16, 80, 80))
         assert phantom.volume_mm3 == pytest.approx(lesion.ellipsoid_volume_mm3, rel=0.35)
         assert ndimage.label(phantom.mask)[1] == 1
 
@@ -121,9 +121,9 @@ def test_a_lesion_does_not_grow_through_the_skull():
     assert not (phantom.mask & outside).any()
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_healthy_tissue_has_the_order_of_each_sequence(seed):
-    phantom = make_phantom(seed=seed, shape=(12, 160, 160))
+    phantom = make_phantom(seed=seed, shape=(24, 144, 144), bias=0)
     flair, t1, t1c = (median_by_tissue(phantom, sequence) for sequence in ("flair", "t1", "t1c"))
     assert (
         flair[Tissue.BONE]
@@ -191,7 +191,7 @@ def test_plausible_lesions_lie_in_either_hemisphere():
 def test_noise_and_bias_can_be_left_out():
     still = make_phantom(shape=SMALL, noise=0, bias=0)
     assert not np.array_equal(still.scan.voxels, make_phantom(shape=SMALL, noise=0.03, bias=0).scan.voxels)
-    assert np.ptp(still.scan.voxels[:, :4]) == 0  # air above the nose
+    assert np.ptp(still.scan.voxels[:, :, :4]) == 0  # air beside the ear
 
 
 def test_impossible_lesions_are_refused():

@@ -23,7 +23,7 @@ def test_a_sound_scan_passes_untouched():
 
 def test_a_few_nan_become_zero_and_are_told():
     voxels = ramp()
-    voxels[0, 3, 4:6] = np.nan, np.inf
+    voxels[0, 3, 4:6, 0] = np.nan, np.inf
     result = checked(scan(voxels))
     assert result.voxels[0, 3, 4:6, 0].tolist() == [0, 0]
     assert result.notes == ("2 NaN or infinite voxels set to 0",)

@@ -29,6 +29,8 @@ from tumorscope.reading.sequences import check_channels, check_name, recognize_s
         ("FSE PD AXIAL OBL", "unknown"),
         ("ADC map of t2 dwi", "unknown"),
         ("test2_scan", "unknown"),
+        ("T1 post op", "t1"),
+        ("case_c_t1", "t1"),
         ("t10", "unknown"),
         ("", "unknown"),
     ],

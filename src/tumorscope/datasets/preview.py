@@ -104,5 +104,5 @@ def _overlay(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """The picture with the mask tinted and its edge drawn in red."""
     blended = picture.astype(float)
     blended[mask] = (1 - _FILL) * blended[mask] + _FILL * np.array(_RED)
-    blended[mask & ~ndimage.binary_erosion(mask)] = _RED
+    blended[mask & ~np.asarray(ndimage.binary_erosion(mask), bool)] = _RED
     return np.round(blended).astype(np.uint8)

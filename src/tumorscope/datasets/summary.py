@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -202,7 +203,7 @@ def summarize_lgg(dataset: LggDataset, on_patient: Callable[[str], None] = lambd
         patient_tumor_px=Spread.of([pixels for pixels in per_patient.values() if pixels]),
         areas=tuple(
             AreaBin(above, up_to, int((counted == place).sum()))
-            for place, (above, up_to) in enumerate(zip(AREA_SHARES, AREA_SHARES[1:], strict=False))
+            for place, (above, up_to) in enumerate(pairwise(AREA_SHARES))
         ),
         institutions=dict(sorted(institutions.items())),
         missing={sequence: tuple(cases) for sequence, cases in missing.items()},

@@ -75,8 +75,8 @@ def hd95(
         if one.any() and other.any():
             box = ndimage.find_objects((one | other).astype(np.uint8))[0]
             first, second = _surface(one[box]), _surface(other[box])
-            there.append(ndimage.distance_transform_edt(~second, spacing)[first])
-            back.append(ndimage.distance_transform_edt(~first, spacing)[second])
+            there.append(_distances(second, spacing)[first])
+            back.append(_distances(first, spacing)[second])
     if not there:
         return None
     return float(max(np.percentile(np.concatenate(there), 95), np.percentile(np.concatenate(back), 95)))
@@ -200,9 +200,14 @@ def _size(truth: np.ndarray, predicted: np.ndarray) -> int:
     return int(np.count_nonzero(truth)) + int(np.count_nonzero(predicted))
 
 
+def _distances(surface: np.ndarray, spacing: tuple[float, ...]) -> np.ndarray:
+    """From every pixel to the nearest one of the surface."""
+    return np.asarray(ndimage.distance_transform_edt(~surface, spacing))
+
+
 def _surface(mask: np.ndarray) -> np.ndarray:
     """The mask's own outermost pixels; beyond the array counts as outside."""
-    return mask & ~ndimage.binary_erosion(mask)
+    return mask & ~np.asarray(ndimage.binary_erosion(mask), bool)
 
 
 def _weights(weights: np.ndarray | None, slices: np.ndarray) -> np.ndarray:

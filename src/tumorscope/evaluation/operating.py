@@ -20,6 +20,7 @@ PRESENCE_GRID = (0.02, *(round(0.05 * step, 2) for step in range(1, 20)))
 MASK_GRID = tuple(round(0.05 * step, 2) for step in range(4, 17))
 SMALLEST_GRID = (0, 5, 10, 20, 40, 80)
 BALANCED_ACCURACY_WEIGHT = 0.1
+_UNUSED_MASK = 0.5
 TOLERANCE = 0.001
 """Points whose scores differ by less are equally good: the patients are too few to tell them apart."""
 
@@ -51,7 +52,7 @@ class ValidationCase:
     @property
     def shows_tumor(self) -> np.ndarray:
         """Whether each slice truly shows a tumour, boolean ``(slice,)``."""
-        return self.truth.any(axis=(1, 2)) if self.present is None else self.present
+        return np.any(self.truth, axis=(1, 2)) if self.present is None else self.present
 
     def slice_probability(self, temperature: float) -> np.ndarray:
         """As the analysis finds it: by the presence output, else the mask's largest."""
@@ -149,12 +150,11 @@ def choose_operating_point(
         for threshold in presence_grid
     ]
     if any(case.mask_probability is None for case in cases):
-        default = OperatingPoint().mask
         curve = [
-            CurvePoint(threshold, default, 0, None, value, value)
+            CurvePoint(threshold, _UNUSED_MASK, 0, None, value, value)
             for threshold, value in zip(presence_grid, accuracies, strict=True)
         ]
-        grid = (presence_grid, (default,), (0,))
+        grid = (presence_grid, (_UNUSED_MASK,), (0,))
     else:
         scores = _patient_dice(cases, probabilities, presence_grid, mask_grid, smallest_grid)
         curve = [
@@ -227,7 +227,8 @@ def _dice_of_case(
         for i, presence in enumerate(presence_grid):
             gate = ((probability >= presence) & (tops >= mask)).tobytes()
             if gate not in known:
-                marked, _ = outline_at_network_size(answer, probability, OperatingPoint(presence=presence, mask=mask))
+                point = OperatingPoint(presence=presence, mask=mask, temperature=1.0, smallest_lesion_px=0)
+                marked, _ = outline_at_network_size(answer, probability, point)
                 known[gate] = _dice_by_smallest(marked, truth, true_px, smallest_grid)
             for k, value in enumerate(known[gate]):
                 yield (i, j, k), float(value)

@@ -51,29 +51,32 @@ def _read_tiff(path: Path, name: str) -> np.ndarray:
         full = [series for series in file.series if not series.keyframe.is_reduced]
         if not full:
             raise UnreadableScan(f"{name}: the TIFF holds no picture; export it again")
-        if len(full) > 1:
-            raise UnreadableScan(f"{name}: the pages differ in size or type; save each as its own file")
         series, page = full[0], full[0].keyframe
-        _refuse_bomb(name, math.prod(series.shape) // (page.samplesperpixel or 1), series.shape)
+        if any((other.shape, other.dtype, other.axes) != (series.shape, series.dtype, series.axes) for other in full):
+            raise UnreadableScan(f"{name}: the pages differ in size or type; save each as its own file")
+        _refuse_bomb(name, len(full) * math.prod(series.shape) // (page.samplesperpixel or 1), series.shape)
         photometric, planes = page.photometric, page.samplesperpixel
         alpha_is_plain = 2 in (page.extrasamples or ())
         palette = page.colormap if photometric == tifffile.PHOTOMETRIC.PALETTE else None
         if photometric in (tifffile.PHOTOMETRIC.SEPARATED, tifffile.PHOTOMETRIC.CIELAB):
             raise UnreadableScan(f"{name}: colours are stored as {photometric.name}; save it as grey or RGB")
-        pixels, axes = series.asarray(), series.axes
-    pixels = _pages_last(pixels, axes, name)
+        # Pages that were written one by one are series of their own.
+        pixels = np.stack([each.asarray() for each in full]) if len(full) > 1 else series.asarray()
+        axes = f"Q{series.axes}" if len(full) > 1 else series.axes
+    pixels = _pages_first(pixels, axes, name)
     if pixels.dtype == bool:
-        pixels = pixels.astype(np.uint8)
-        return 1 - pixels if photometric == tifffile.PHOTOMETRIC.MINISWHITE else pixels
+        # One bit a pixel is a mask, and tifffile marks boolean arrays as "white is zero" while
+        # it stores true as one: turned round, such a mask would outline everything else.
+        return pixels.astype(np.uint8)
     if palette is not None:
         return (np.moveaxis(palette, 0, -1)[pixels[..., 0]] >> 8).astype(np.uint8)
     if photometric == tifffile.PHOTOMETRIC.MINISWHITE and pixels.dtype.kind == "u":
         pixels = np.iinfo(pixels.dtype).max - pixels
     colours = 3 if planes > 2 else 1
-    return _over_black(pixels, colours) if alpha_is_plain else pixels[..., : max(colours, 1)]
+    return _over_black(pixels, colours) if alpha_is_plain else pixels[..., :colours]
 
 
-def _pages_last(pixels: np.ndarray, axes: str, name: str) -> np.ndarray:
+def _pages_first(pixels: np.ndarray, axes: str, name: str) -> np.ndarray:
     """``(row, column, sample)`` or ``(page, row, column, sample)``, whatever the TIFF's order."""
     lengths = dict(zip(axes, pixels.shape, strict=True))
     stacks = [axis for axis in axes if axis not in "YXS" and lengths[axis] > 1]

@@ -16,12 +16,13 @@ _FLAIR = {"flair", "t2f", "tirm"}
 _T1 = {"t1", "t1w", "t1n", "mprage", "bravo", "spgr"}
 _T1C = {"t1c", "t1ce", "t1gd", "t1post", "t1wce", "t1km", "t1cw"}
 _T2 = {"t2", "t2w"}
-_CONTRAST = {"gd", "gad", "gado", "ce", "post", "contrast", "postcontrast", "c", "km", "enhanced"}
+_CONTRAST = {"gd", "gad", "gado", "ce", "post", "contrast", "postcontrast", "km", "enhanced"}
+_EVENTS = {"op", "operative", "surgery", "surgical", "treatment", "therapy", "rt", "biopsy"}
 _NO_CONTRAST = {"pre", "without", "no", "non", "nativ", "native", "precontrast", "wo"}
 _OTHER = {
     *{"t2star", "star", "swi", "swan", "gre", "hemo", "medic", "map", "maps", "mapping", "pd", "dwi", "adc", "trace"},
     *{"dti", "bold", "fmri", "asl", "perfusion", "relcbf", "cbf", "cbv", "mra", "tof", "angio", "localizer"},
-    *{"scout", "survey", "stir", "subtraction", "sub", "dual"},
+    *{"scout", "survey", "stir", "subtraction", "subtracted", "dual"},
 }
 
 
@@ -100,5 +101,7 @@ def check_channels(channels: Sequence[str], count: int, name: str) -> tuple[str,
 
 
 def _words(text: str) -> set[str]:
+    """The words of a text in lower case; "post" of "post op" left out, for it is about another event."""
     lowered = text.lower().replace("t2*", "t2star").replace("+c", " contrast ")
-    return set(re.split(r"[^a-z0-9]+", lowered)) - {""}
+    words = set(re.split(r"[^a-z0-9]+", lowered)) - {""}
+    return words - {"post"} if words & _EVENTS else words

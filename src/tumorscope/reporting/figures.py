@@ -11,6 +11,7 @@ _MOST_ROWS = 60
 _MOST_ITEMS = 12
 _LONGEST_TEXT = 200
 _WORDS = {
+    "dice": "Dice",
     "auroc": "AUROC",
     "auprc": "AUPRC",
     "ece": "ECE",
@@ -43,15 +44,17 @@ class Group:
 def figure_groups(figures: Mapping[str, Any]) -> tuple[Group, ...]:
     """A nested dict as groups of rows.
 
-    Each top-level entry is a group. Below it, a dict of plain values is one row, a deeper
+    Each top-level dict is a group, plain values beside them are one more. Below, a dict of plain values is one row, a deeper
     one goes on with longer names; very long tables are cut, and say so.
 
     >>> figure_groups({"test": {"patients": 16, "patient_dice": {"mean": 0.861, "ci95": [0.8, 0.9]}}})[0].rows
-    (Row(name='patients', value='16'), Row(name='patient dice', value='mean 0.861, 95 % interval 0.8 to 0.9'))
+    (Row(name='patients', value='16'), Row(name='patient Dice', value='mean 0.861, 95 % interval 0.8 to 0.9'))
     """
+    plain = {key: value for key, value in figures.items() if not isinstance(value, Mapping)}
+    nested = {key: value for key, value in figures.items() if isinstance(value, Mapping)}
     groups = []
-    for key, value in figures.items():
-        rows = list(_rows("", value if isinstance(value, Mapping) else {str(key): value}))
+    for key, values in [*nested.items(), *([("overall", plain)] if plain else [])]:
+        rows = list(_rows("", values))
         if len(rows) > _MOST_ROWS:
             rows = [*rows[:_MOST_ROWS], Row("…", f"{len(rows) - _MOST_ROWS} more in the bundle's card")]
         if rows:
@@ -63,7 +66,7 @@ def label(key: str) -> str:
     """A key as words.
 
     >>> label("patient_dice"), label("hd95_mm")
-    ('patient dice', 'HD95 mm')
+    ('patient Dice', 'HD95 mm')
     """
     return " ".join(_WORDS.get(word.lower(), word) for word in key.replace("_", " ").split())
 
@@ -99,6 +102,6 @@ def _text(key: object, value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float):
-        return f"{value:.4g}" if math.isfinite(value) else "–"
+        return f"{value:.3g}" if math.isfinite(value) else "–"
     text = str(value)
     return text if len(text) <= _LONGEST_TEXT else f"{text[: _LONGEST_TEXT - 1]}…"

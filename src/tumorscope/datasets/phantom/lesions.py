@@ -125,7 +125,7 @@ class DrawnLesion:
 
 
 # Signals relative to white matter, read off TCGA-LGG scans through their masks.
-_GLIOMA = {"t1": 0.76, "flair": 1.75, "t1c": 0.76, "t2": 1.9}
+_GLIOMA = {"t1": 0.76, "flair": 1.85, "t1c": 0.76, "t2": 1.9}
 _RING = {"t1": 0.85, "flair": 1.5, "t1c": 2.3, "t2": 1.4}
 _NECROSIS = {"t1": 0.5, "flair": 1.2, "t1c": 0.55, "t2": 2.3}
 _MENINGIOMA = {"t1": 0.88, "flair": 1.35, "t1c": 2.2, "t2": 1.2}

@@ -1,0 +1,191 @@
+"""The program as its users meet it: exit codes, lines, files."""
+
+import json
+import subprocess
+import sys
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from tumorscope.cli import main
+from tumorscope.datasets.phantom import make_phantom, plausible_lesion, write_lgg_folder, write_nifti
+
+HEAVY = ("torch", "monai", "lightning", "onnx", "sklearn", "matplotlib")
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, tmp_path):
+    """Run a command in an empty folder; exit code, standard output, standard error."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["tumorscope", *map(str, arguments)])
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code or 0
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def phantom():
+    return make_phantom([plausible_lesion(0)], shape=(12, 128, 128))
+
+
+def test_help_names_every_command_and_the_notice(run):
+    code, out, _ = run("--help")
+    assert code == 0
+    for name in ("analyze", "evaluate", "demo", "bundles", "doctor", "train", "export", "datasets"):
+        assert name in out
+    assert "Research use only" in out
+
+
+def test_help_needs_none_of_the_heavy_libraries():
+    """What makes `tumorscope --help` quick, said without a clock."""
+    program = "import sys; import tumorscope.cli; print([name for name in sys.argv[1:] if name in sys.modules])"
+    also = ("numpy", "scipy", "onnxruntime", "nibabel", "pydicom", "jinja2", "PIL", "rich.progress")
+    out = subprocess.run([sys.executable, "-c", program, *HEAVY, *also], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
+
+
+def test_analysing_needs_no_pytorch(tmp_path, phantom):
+    """With PyTorch and its relatives hidden, a whole case still goes through."""
+    files = write_nifti(phantom, tmp_path)
+    program = (
+        "import sys\n"
+        f"for name in {HEAVY!r}: sys.modules[name] = None\n"
+        "from tumorscope.cli import main\n"
+        "main()\n"
+    )
+    arguments = ["analyze", str(files["flair"]), "-o", str(tmp_path / "out")]
+    done = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "out").glob("*/analysis.json"))) == 1
+
+
+def test_the_demo_finds_the_phantoms_tumour_and_draws_it(run, tmp_path):
+    code, out, err = run("demo", "-o", tmp_path / "demo")
+    assert code == 0, err
+    folder = next(tmp_path.glob("demo/*/analysis.json")).parent
+    document = json.loads((folder / "analysis.json").read_text())
+    assert document["tumor_present"]
+    truth = nib.load(tmp_path / "demo" / "scan" / "mask.nii.gz")
+    found = nib.load(folder / "mask.nii.gz")
+    assert found.shape == truth.shape
+    np.testing.assert_allclose(found.affine, truth.affine, atol=1e-4)
+    one, other = np.asarray(found.dataobj) > 0, np.asarray(truth.dataobj) > 0
+    assert 2 * (one & other).sum() / (one.sum() + other.sum()) > 0.8
+    for name in ("report.html", "panel.png", "mask.nii.gz", "analysis.json"):
+        assert name in out
+        assert (folder / name).stat().st_size > 500
+    assert "Research use only" in out
+
+
+def test_an_lgg_folder_is_compared_with_its_masks(run, tmp_path, phantom):
+    folder = write_lgg_folder(phantom, tmp_path / "kaggle_3m", case="TCGA_XX_0001_20000101")
+    code, out, err = run("analyze", folder, "-o", "out")
+    assert code == 0, err
+    assert "Dice" in out
+    document = json.loads((tmp_path / "out" / "TCGA_XX_0001_20000101" / "analysis.json").read_text())
+    assert len(document["slices"]) == 12
+    assert document["volume_mm3"] is None
+
+
+def test_one_bad_case_never_stops_the_others_and_the_table_names_it(run, tmp_path, phantom):
+    write_lgg_folder(phantom, tmp_path / "cases", case="TCGA_XX_0001_20000101")
+    (tmp_path / "cases" / "broken").mkdir()
+    (tmp_path / "cases" / "broken" / "scan.nii.gz").write_bytes(b"\x1f\x8bjunk")
+    write_lgg_folder(phantom, tmp_path / "cases", case="TCGA_XX_0002_20000101")
+    code, out, err = run("analyze", tmp_path / "cases", "-o", "out")
+    assert code == 2
+    assert "failed" in out
+    assert "broken" in out
+    assert "1 of 3 cases failed" in err
+    assert "Traceback" not in err
+    written = sorted(path.parent.name for path in (tmp_path / "out").glob("*/analysis.json"))
+    assert written == ["TCGA_XX_0001_20000101", "TCGA_XX_0002_20000101"]
+
+
+def test_two_files_of_one_name_do_not_share_a_folder(run, tmp_path, phantom):
+    for place in ("a", "b"):
+        write_nifti(phantom, tmp_path / place)
+    code, _, err = run("analyze", tmp_path / "a" / "flair.nii.gz", tmp_path / "b" / "flair.nii.gz", "-o", "out")
+    assert code == 0, err
+    assert len(list((tmp_path / "out").glob("*/analysis.json"))) == 2
+
+
+def test_sequences_from_several_files_make_one_scan(run, tmp_path, phantom):
+    files = write_nifti(phantom, tmp_path / "scan")
+    named = [part for name in ("t1", "flair", "t1c") for part in ("--sequence", f"{name}={files[name]}")]
+    code, _, err = run("analyze", *named, "--truth", files["mask"], "-o", "out")
+    assert code == 0, err
+    document = json.loads(next((tmp_path / "out").glob("*/analysis.json")).read_text())
+    assert document["geometry"]["sequences"] == ["t1", "flair", "t1c"]
+    assert not any("missing" in warning for warning in document["warnings"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["analyze"], "name at least one PATH"),
+        (["analyze", "nothing.png"], "no such file"),
+        (["analyze", "x.png", "--sequence", "flair=y.nii"], "not both"),
+        (["analyze", "--sequence", "flair"], "write NAME=FILE"),
+        (["analyze", "--sequence", "flair=a.nii", "--sequence", "flair=b.nii"], "given twice"),
+        (["analyze", "--sequence", "flare=a.nii"], "flair"),
+        (["analyze", "x.png", "y.png", "--truth", "m.png"], "belongs to one case"),
+        (["analyze", "x.png", "--bundle", "lgh"], "did you mean 'lgg'"),
+        (["analyze", "x.png", "--engine", "tensorrt"], "tensorrt"),
+        (["bundles", "nope"], "no bundle"),
+        (["evaluate", "lgg", "nowhere"], "no such folder"),
+        (["datasets", "summary", "lgg", "nowhere"], "no such folder"),
+        (["datasets", "preview", "lgg", "."], "kaggle_3m"),
+        (["train", "lgg-compakt", "--data", ".", "-o", "run"], "did you mean 'lgg-compact'"),
+        (["train", "lgg-compact", "--data", "nowhere", "-o", "run"], "no such folder"),
+        (["export", "nowhere", "--data", ".", "-o", "bundle"], "not the folder of a training"),
+        (["frobnicate"], "frobnicate"),
+    ],
+)
+def test_a_wrong_call_is_one_clear_line_and_exit_code_2(run, tmp_path, arguments, message):
+    code, _, err = run(*arguments)
+    assert code == 2
+    assert message in err
+    assert "Traceback" not in err
+    assert [path.name for path in tmp_path.iterdir() if path.name != "out"] == []
+
+
+def test_an_output_that_cannot_be_made_is_one_clear_line(run, tmp_path, phantom):
+    files = write_nifti(phantom, tmp_path / "scan")
+    (tmp_path / "file").write_text("in the way")
+    code, _, err = run("analyze", files["flair"], "-o", tmp_path / "file")
+    assert code == 2
+    assert "file" in err
+    assert "Traceback" not in err
+    assert (tmp_path / "file").read_text() == "in the way"
+
+
+def test_bundles_are_listed_and_shown(run):
+    code, out, _ = run("bundles")
+    assert code == 0
+    assert "lgg" in out
+    code, out, _ = run("bundles", "lgg")
+    assert json.loads(out)["schema"] == "tumorscope.card/1"
+
+
+def test_the_doctor_runs_every_model_of_every_bundle(run):
+    code, out, err = run("doctor")
+    assert code == 0, err
+    assert "onnxruntime, int8" in out
+    assert "All is well" in out
+
+
+def test_the_version_is_told(run):
+    from tumorscope import __version__
+
+    assert run("--version")[1].strip() == f"tumorscope {__version__}"
