@@ -35,7 +35,9 @@ def main() -> None:
         document = json.loads(next((folder / "out").glob("*/analysis.json")).read_text())
     stages = document["timing_ms"]
     total = sum(stages.values())
-    table = Table("stage", "ms", "share", title=f"60 slices, {document['engine']['runtime']} {document['engine']['precision']}")
+    table = Table(
+        "stage", "ms", "share", title=f"60 slices, {document['engine']['runtime']} {document['engine']['precision']}"
+    )
     for stage, milliseconds in stages.items():
         table.add_row(stage, f"{milliseconds:.0f}", f"{milliseconds / total:.0%}")
     table.add_row("all", f"{total:.0f}", "100%")

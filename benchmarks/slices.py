@@ -42,7 +42,11 @@ class BudaUNet(nn.Module):
     def block(channels_in: int, channels_out: int) -> nn.Sequential:
         layers: list[nn.Module] = []
         for channels in (channels_in, channels_out):
-            layers += [nn.Conv2d(channels, channels_out, 3, padding=1, bias=False), nn.BatchNorm2d(channels_out), nn.ReLU(True)]
+            layers += [
+                nn.Conv2d(channels, channels_out, 3, padding=1, bias=False),
+                nn.BatchNorm2d(channels_out),
+                nn.ReLU(True),
+            ]
         return nn.Sequential(*layers)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -38,9 +38,7 @@ def bright_flair(pictures: np.ndarray, threshold: float = 2.0) -> dict[str, np.n
     return {"presence": ((mask > 0).mean(axis=(1, 2)) - 0.01) * 1000, "mask": mask}
 
 
-def fake_engine(
-    session: Callable[[np.ndarray], dict[str, np.ndarray]] = bright_flair, **changes: Any
-) -> Engine:
+def fake_engine(session: Callable[[np.ndarray], dict[str, np.ndarray]] = bright_flair, **changes: Any) -> Engine:
     """An engine whose network is a function."""
     return Engine(Bundle(Path("fake"), card(**changes)), "fake", "float", session)
 

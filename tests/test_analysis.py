@@ -94,9 +94,7 @@ def test_a_network_without_a_mask_still_says_whether_there_is_a_tumour():
 
 def test_mirror_images_are_averaged_back_in_place():
     scan, _ = scan_with_spot()
-    np.testing.assert_array_equal(
-        analyze(scan, fake_engine(flip_average=True)).mask, analyze(scan, fake_engine()).mask
-    )
+    np.testing.assert_array_equal(analyze(scan, fake_engine(flip_average=True)).mask, analyze(scan, fake_engine()).mask)
 
 
 @pytest.mark.parametrize(

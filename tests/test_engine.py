@@ -24,14 +24,18 @@ def test_every_slice_is_answered_once_and_in_order():
 def test_neighbours_are_given_to_a_network_that_wants_them():
     pictures = np.arange(5, dtype=np.float32).reshape(5, 1, 1, 1)
     seen = []
-    engine = fake_engine(lambda batch: seen.append(batch) or sum_of_channels(batch), preparation=Preparation(size=32, context=1))
+    engine = fake_engine(
+        lambda batch: seen.append(batch) or sum_of_channels(batch), preparation=Preparation(size=32, context=1)
+    )
     engine.run(pictures)
     assert np.concatenate(seen)[:, :, 0, 0].tolist() == [[0, 0, 1], [0, 1, 2], [1, 2, 3], [2, 3, 4], [3, 4, 4]]
 
 
 def test_extreme_logits_give_probabilities_not_overflow():
     with np.errstate(all="raise"):
-        answers = fake_engine(lambda p: {"mask": np.full((1, 2, 2), -1e9)}, outputs=("mask",)).run(np.zeros((1, 3, 2, 2)))
+        answers = fake_engine(lambda p: {"mask": np.full((1, 2, 2), -1e9)}, outputs=("mask",)).run(
+            np.zeros((1, 3, 2, 2))
+        )
     assert answers.mask.max() < 1e-10
 
 

@@ -200,9 +200,7 @@ def _slice_probability(answers: Answers, card: Card) -> np.ndarray:
     return answers.mask.max(axis=(1, 2))
 
 
-def _outline(
-    answers: Answers, probability: np.ndarray, card: Card, framing: Framing
-) -> tuple[np.ndarray, int]:
+def _outline(answers: Answers, probability: np.ndarray, card: Card, framing: Framing) -> tuple[np.ndarray, int]:
     """The mask on the scan's grid, and how many specks were left out."""
     point = card.operating_point
     mask = np.zeros((len(probability), *framing.shape), bool)

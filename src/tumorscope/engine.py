@@ -99,7 +99,9 @@ def load_engine(bundle: Bundle, engine: EngineName = "auto", precision: Precisio
     if engine == "auto":
         runtime = "openvino" if openvino_available() else "onnxruntime"
     elif engine == "openvino" and not openvino_available():
-        raise TumorscopeError("OpenVINO is not installed; run `pip install tumorscope[fast]` or use --engine onnxruntime")
+        raise TumorscopeError(
+            "OpenVINO is not installed; run `pip install tumorscope[fast]` or use --engine onnxruntime"
+        )
     chosen = precision
     if precision == "auto":
         chosen = "int8" if bundle.card.model("int8") and exact_int8() else "float"

@@ -12,9 +12,7 @@ from tumorscope.reading.orientation import radiological_grid, scan_affine, slice
 
 SHAPE = (5, 6, 7)
 ORIENTATIONS = [
-    (order, signs)
-    for order in itertools.permutations(range(3))
-    for signs in itertools.product((1, -1), repeat=3)
+    (order, signs) for order in itertools.permutations(range(3)) for signs in itertools.product((1, -1), repeat=3)
 ]
 
 

@@ -34,13 +34,24 @@ PrecisionOption = Annotated[PrecisionChoice, typer.Option(help="auto takes int8 
 def command(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="PATH...", help="Pictures, NIfTI, DICOM or MATLAB files, folders of slices, folders of such.", show_default=False),
+        typer.Argument(
+            metavar="PATH...",
+            help="Pictures, NIfTI, DICOM or MATLAB files, folders of slices, folders of such.",
+            show_default=False,
+        ),
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results, one folder a case.")] = Path("out"),
     bundle: Annotated[str, typer.Option(help="A shipped bundle's name, or a bundle's folder.")] = "lgg",
-    truth: Annotated[Path | None, typer.Option(help="The true mask, to compare with; masks beside LGG slices are found.")] = None,
-    sequence: Annotated[list[str] | None, typer.Option(metavar="NAME=FILE", help="One NIfTI file of a scan, such as flair=f.nii.gz; repeat.")] = None,
-    channels: Annotated[str | None, typer.Option(metavar="NAME,NAME...", help="What the channels of a file show, such as t1,flair,t1c.")] = None,
+    truth: Annotated[
+        Path | None, typer.Option(help="The true mask, to compare with; masks beside LGG slices are found.")
+    ] = None,
+    sequence: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=FILE", help="One NIfTI file of a scan, such as flair=f.nii.gz; repeat."),
+    ] = None,
+    channels: Annotated[
+        str | None, typer.Option(metavar="NAME,NAME...", help="What the channels of a file show, such as t1,flair,t1c.")
+    ] = None,
     engine: EngineOption = EngineChoice.auto,
     precision: PrecisionOption = PrecisionChoice.auto,
 ) -> None:
@@ -52,8 +63,7 @@ def command(
     if named and paths:
         raise TumorscopeError("give either PATH... or --sequence NAME=FILE, not both")
     if named:
-        first = next(iter(named.values()))
-        cases = [Case(first, named)]
+        cases = [Case(None, named)]
     elif paths:
         cases = [Case(path) for given in paths for path in find_cases(given)]
     else:

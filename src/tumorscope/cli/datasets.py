@@ -87,7 +87,9 @@ def split(
 @app.command()
 def download(
     dataset: DatasetArgument,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder for the data; Kaggle's cache if not given.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder for the data; Kaggle's cache if not given.")
+    ] = None,
 ) -> None:
     """Fetch a data set from its publisher."""
     from tumorscope.datasets.download import download_lgg

@@ -19,10 +19,10 @@ def command(
 
     typer.echo("Drawing a phantom: a procedural head with one tumour of known outline.")
     phantom = demo_phantom()
-    files = write_nifti(phantom, out / "scan")
+    files = write_nifti(phantom, out / "input" / "phantom")
     sequences = {name: path for name, path in files.items() if name != "mask"}
     started = time.perf_counter()
-    outcome = run_cases([Case(files["flair"], sequences)], out, "lgg", truth=files["mask"])[0]
+    outcome = run_cases([Case(None, sequences)], out, "lgg", truth=files["mask"])[0]
     assert outcome.folder is not None
     typer.echo(f"\nAnalysed in {time.perf_counter() - started:.1f} s. Look at:")
     for name in ("report.html", "panel.png", "mask.nii.gz", "analysis.json"):

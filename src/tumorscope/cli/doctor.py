@@ -9,7 +9,19 @@ import typer
 
 from tumorscope.errors import TumorscopeError
 
-CLINIC = ("numpy", "scipy", "onnxruntime", "nibabel", "pydicom", "python-gdcm", "h5py", "tifffile", "imagecodecs", "pillow", "scikit-image")
+CLINIC = (
+    "numpy",
+    "scipy",
+    "onnxruntime",
+    "nibabel",
+    "pydicom",
+    "python-gdcm",
+    "h5py",
+    "tifffile",
+    "imagecodecs",
+    "pillow",
+    "scikit-image",
+)
 EXTRAS = {"fast": ("openvino",), "train": ("torch", "lightning", "monai", "onnx", "scikit-learn", "kagglehub")}
 
 
@@ -27,7 +39,9 @@ def command() -> None:
     console = Console(highlight=False)
     faults = []
     console.print(f"tumorscope {__version__}, Python {platform.python_version()}, {platform.platform(terse=True)}")
-    console.print(f"CPU: {threads()} cores; exact eight-bit sums: {'yes' if exact_int8() else 'no, the float model is used'}")
+    console.print(
+        f"CPU: {threads()} cores; exact eight-bit sums: {'yes' if exact_int8() else 'no, the float model is used'}"
+    )
     for package in CLINIC:
         version = _version(package)
         console.print(f"  {package} {version or '[red]missing[/red]'}")
@@ -35,7 +49,9 @@ def command() -> None:
             faults.append(f"{package} is missing")
     for extra, packages in EXTRAS.items():
         found = [f"{package} {_version(package)}" for package in packages if _version(package)]
-        console.print(f"extra {extra}: {', '.join(found) if found else f'not installed (pip install tumorscope[{extra}])'}")
+        console.print(
+            f"extra {extra}: {', '.join(found) if found else f'not installed (pip install tumorscope[{extra}])'}"
+        )
     engines = ["onnxruntime", *(["openvino"] if openvino_available() else [])]
     for bundle in shipped_bundles():
         card = bundle.card

@@ -24,7 +24,9 @@ def command(
     bundle: Annotated[str, typer.Option(help="A shipped bundle's name, or a bundle's folder.")] = "lgg",
     split: Annotated[Path | None, typer.Option(help="A split's JSON file; the bundle's own if not given.")] = None,
     part: Annotated[str, typer.Option(help="The split's part to judge on; `all` takes every patient.")] = "test",
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for figures, tables and plots.")] = Path("evaluation"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for figures, tables and plots.")] = Path(
+        "evaluation"
+    ),
     engine: EngineOption = EngineChoice.auto,
     precision: PrecisionOption = PrecisionChoice.auto,
 ) -> None:
@@ -55,7 +57,9 @@ def command(
     _print(figures)
     typer.echo(f"Tables and plots: {out / 'evaluation.md'}")
     if evaluation.failed:
-        raise TumorscopeError(f"{len(evaluation.failed)} of {len(cases)} patients could not be judged; see {out / 'evaluation.md'}")
+        raise TumorscopeError(
+            f"{len(evaluation.failed)} of {len(cases)} patients could not be judged; see {out / 'evaluation.md'}"
+        )
 
 
 def _print(figures: dict[str, Any]) -> None:
@@ -76,5 +80,7 @@ def _print(figures: dict[str, Any]) -> None:
             interval = figure.get("ci95") if key != "median" else None
             table.add_row(name, f"{figure[key]:.4f}", f"{interval[0]:.3f} to {interval[1]:.3f}" if interval else "")
     console = Console()
-    console.print(f"{figures['patients']} patients, {figures['slices']} slices, {figures['runtime']} {figures['precision']}")
+    console.print(
+        f"{figures['patients']} patients, {figures['slices']} slices, {figures['runtime']} {figures['precision']}"
+    )
     console.print(table)

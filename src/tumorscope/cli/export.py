@@ -19,7 +19,9 @@ def command(
     from tumorscope.training.export import export
     from tumorscope.training.fit import Run
 
-    report = export(Run(run), data, out, name=name, eight_bit=not float_only, say=lambda line: typer.echo(line, err=True))
+    report = export(
+        Run(run), data, out, name=name, eight_bit=not float_only, say=lambda line: typer.echo(line, err=True)
+    )
     typer.echo(f"Bundle {report.bundle.name} ({report.bundle.sha256[:12]}) is in {out}")
     typer.echo(f"  validation, float: {report.float_dice:.4f}")
     if report.int8_dice is not None:

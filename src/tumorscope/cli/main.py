@@ -62,11 +62,27 @@ def main() -> None:
         print("tumorscope: interrupted", file=sys.stderr)
         sys.exit(INTERRUPTED)
     except ModuleNotFoundError as error:
-        if error.name and error.name.split(".")[0] in {"torch", "lightning", "monai", "onnx", "sklearn", "matplotlib", "kagglehub"}:
+        if error.name and error.name.split(".")[0] in {
+            "torch",
+            "lightning",
+            "monai",
+            "onnx",
+            "sklearn",
+            "matplotlib",
+            "kagglehub",
+        }:
             _fail(f"this command needs {error.name.split('.')[0]}; run `pip install tumorscope[train]`")
         raise
     except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EROFS, errno.EDQUOT, errno.ENOTDIR, errno.EEXIST}:
+        if error.errno in {
+            errno.ENOSPC,
+            errno.EACCES,
+            errno.EPERM,
+            errno.EROFS,
+            errno.EDQUOT,
+            errno.ENOTDIR,
+            errno.EEXIST,
+        }:
             _fail(f"{error.filename or 'output'}: {(error.strerror or str(error)).lower()}")
         raise
 

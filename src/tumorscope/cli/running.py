@@ -28,8 +28,13 @@ from tumorscope.scan import Scan
 class Case:
     """Something to analyse: a path, or several files that are one scan's sequences."""
 
-    path: Path
+    path: Path | None
     sequences: Mapping[str, Path] | None = None
+
+    @property
+    def label(self) -> str:
+        """What to call it before it has been read."""
+        return ", ".join(file.name for file in (self.sequences or {}).values()) if self.path is None else self.path.name
 
 
 @dataclass(frozen=True)
@@ -67,13 +72,13 @@ def run_cases(
     with Progress(*columns, console=console, transient=True) as progress:
         over_cases = progress.add_task("cases", total=len(cases), visible=len(cases) > 1)
         for case in cases:
-            over_slices = progress.add_task(case.path.name[:32], total=None)
+            over_slices = progress.add_task(case.label[:32], total=None)
             try:
                 outcomes.append(_run_case(case, loaded, out, truth, channels, taken, progress, over_slices))
             except TumorscopeError as error:
-                outcomes.append(Outcome(case.path.name, failure=str(error)))
+                outcomes.append(Outcome(case.label, failure=str(error)))
             except MemoryError:
-                outcomes.append(Outcome(case.path.name, failure=f"{case.path.name}: not enough memory"))
+                outcomes.append(Outcome(case.label, failure=f"{case.label}: not enough memory"))
             progress.remove_task(over_slices)
             progress.advance(over_cases)
     print_findings(outcomes)
@@ -125,16 +130,21 @@ def _make_folder(out: Path) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise TumorscopeError(f"{out}: cannot be made ({(error.strerror or '').lower()}); name another folder with -o") from error
+        raise TumorscopeError(
+            f"{out}: cannot be made ({(error.strerror or '').lower()}); name another folder with -o"
+        ) from error
 
 
 def print_findings(outcomes: Sequence[Outcome]) -> None:
     """One row a case: is there a tumour, how sure, how large, and where the results lie."""
-    table = Table("case", "tumour", "probability", "lesions", "size", box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("case", overflow="fold")
+    for name in ("tumour", "probability", "lesions", "size"):
+        table.add_column(name)
     with_dice = any(outcome.dice is not None for outcome in outcomes)
     if with_dice:
         table.add_column("Dice")
-    table.add_column("results")
+    table.add_column("results", overflow="fold")
     for outcome in outcomes:
         analysis = outcome.analysis
         if analysis is None:

@@ -12,7 +12,9 @@ def command(
     recipe: Annotated[str, typer.Argument(help="A recipe's name, such as lgg-compact, or a YAML file.")],
     data: Annotated[Path, typer.Option(help="The data set's folder.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The run's folder; an interrupted training there goes on.")],
-    minutes: Annotated[float | None, typer.Option(min=0.01, help="Stop after so many minutes, the learning rate at zero.")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.01, help="Stop after so many minutes, the learning rate at zero.")
+    ] = None,
     fold: Annotated[int | None, typer.Option(min=0, max=4, help="Test on this one of five folds.")] = None,
     split: Annotated[Path | None, typer.Option(help="A split's JSON file instead of a new split.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's number.")] = None,
@@ -36,4 +38,6 @@ def command(
     run = train(
         chosen, data, out, split=Split.load(split) if split else None, fold=fold, minutes=minutes, device=device
     )
-    typer.echo(f"Trained. Best weights, curves and split are in {run.folder}; next: tumorscope export {run.folder} --data {data} -o BUNDLE")
+    typer.echo(
+        f"Trained. Best weights, curves and split are in {run.folder}; next: tumorscope export {run.folder} --data {data} -o BUNDLE"
+    )

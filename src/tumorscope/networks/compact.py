@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+import itertools
 
 
 class ResidualBlock(nn.Module):
@@ -50,19 +51,16 @@ class CompactNet(nn.Module):
 
     outputs = ("presence", "mask")
 
-    def __init__(
-        self, channels_in: int, widths: Sequence[int] = (16, 32, 64, 128, 256), dropout: float = 0.1
-    ) -> None:
+    def __init__(self, channels_in: int, widths: Sequence[int] = (16, 32, 64, 128, 256), dropout: float = 0.1) -> None:
         super().__init__()
         self.stem = nn.Sequential(
             nn.Conv2d(channels_in, widths[0], 3, 1, 1, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU(inplace=True)
         )
         self.encoder = nn.ModuleList(
-            ResidualBlock(before, after, stride=2) for before, after in zip(widths, widths[1:], strict=False)
+            ResidualBlock(before, after, stride=2) for before, after in itertools.pairwise(widths)
         )
         self.decoder = nn.ModuleList(
-            ResidualBlock(below + skip, skip)
-            for below, skip in zip(widths[:0:-1], widths[-2::-1], strict=True)
+            ResidualBlock(below + skip, skip) for below, skip in zip(widths[:0:-1], widths[-2::-1], strict=True)
         )
         self.dropout = nn.Dropout2d(dropout)
         self.presence = nn.Linear(widths[-1], 1)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+import itertools
 
 
 class PlainResidualBlock(nn.Module):
@@ -48,9 +49,7 @@ class ResUNet(nn.Module):
             nn.BatchNorm2d(first),
             nn.ReLU(inplace=True),
         )
-        self.encoder = nn.ModuleList(
-            PlainResidualBlock(before, after) for before, after in zip(widths, widths[1:], strict=False)
-        )
+        self.encoder = nn.ModuleList(PlainResidualBlock(before, after) for before, after in itertools.pairwise(widths))
         self.decoder = nn.ModuleList(
             PlainResidualBlock(below + skip, skip) for below, skip in zip(widths[:0:-1], widths[-2::-1], strict=True)
         )

@@ -55,7 +55,9 @@ def _fetch(address: str, sha256: str | None) -> Path:
             torch.hub.download_url_to_file(address, str(path), hash_prefix=sha256, progress=True)
         except Exception as error:  # urllib, socket and checksum errors alike
             reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise TumorscopeError(f"{address}: cannot be downloaded ({reason}); download it and name the file") from error
+            raise TumorscopeError(
+                f"{address}: cannot be downloaded ({reason}); download it and name the file"
+            ) from error
     return path
 
 

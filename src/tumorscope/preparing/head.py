@@ -39,7 +39,9 @@ def head_mask(voxels: np.ndarray) -> np.ndarray:
     signal = np.zeros(voxels.shape[:3], np.float32)
     for channel in range(voxels.shape[3]):
         image = voxels[..., channel].astype(np.float32)
-        border = np.concatenate([image[:, 0].ravel(), image[:, -1].ravel(), image[:, :, 0].ravel(), image[:, :, -1].ravel()])
+        border = np.concatenate(
+            [image[:, 0].ravel(), image[:, -1].ravel(), image[:, :, 0].ravel(), image[:, :, -1].ravel()]
+        )
         distance = np.abs(image - np.median(border))
         brightest = np.percentile(distance[:, ::2, ::2], 99)
         if brightest > 0:

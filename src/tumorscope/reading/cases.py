@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from tumorscope.errors import UnreadableScan
-from tumorscope.reading.formats import file_format
+from tumorscope.reading.formats import PICTURE_SUFFIXES, file_format
+
+_SUFFIXES = (*PICTURE_SUFFIXES, ".nii", ".nii.gz", ".dcm", ".mat")
 
 
 def find_cases(path: Path) -> list[Path]:
@@ -35,6 +37,8 @@ def _below_folder(folder: Path) -> list[Path]:
 
 
 def _is_scan(path: Path) -> bool:
+    if path.name.lower().endswith(_SUFFIXES):  # also where it is damaged: left out silently, it would be missed
+        return True
     try:
         file_format(path)
     except UnreadableScan:

@@ -38,6 +38,8 @@ _BACKGROUND, _BRIGHT, _MUTED, _RULE = (15, 18, 22), (238, 241, 245), (158, 168, 
 _MARGIN, _GAP, _LABELS, _HEADER, _HEADINGS, _FOOTER = 24, 8, 148, 70, 30, 66
 _NARROWEST = 760
 """Room for the title and the notice."""
+_LOWEST = 112
+"""Room for a row's label."""
 
 Column = Literal["mri", "truth", "predicted", "mri_truth", "mri_predicted"]
 _HEADING: dict[Column, str] = {
@@ -62,13 +64,13 @@ class Layout:
     def size(self) -> tuple[int, int]:
         """Width and height of the panel."""
         right = self.corner(0, len(self.columns) - 1)[0] + self.tile_width + _MARGIN
-        bottom = self.corner(self.rows - 1, 0)[1] + self.tile_height + _FOOTER
+        bottom = self.corner(self.rows, 0)[1] - _GAP + _FOOTER
         return max(right, _NARROWEST), bottom
 
     def corner(self, row: int, column: int) -> tuple[int, int]:
         """Left and top of a tile."""
         left = _MARGIN + _LABELS + column * (self.tile_width + _GAP)
-        return left, _HEADER + _HEADINGS + row * (self.tile_height + _GAP)
+        return left, _HEADER + _HEADINGS + row * (max(self.tile_height, _LOWEST) + _GAP)
 
 
 def draw_panel(analysis: Analysis, truth: np.ndarray | None = None, slices: int = 4) -> Picture:

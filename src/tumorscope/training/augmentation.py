@@ -42,8 +42,12 @@ def draw_motion(count: int, settings: AugmentationSettings, device: torch.device
     cosine, sine = torch.cos(angle), torch.sin(angle)
     matrices = torch.stack(
         [
-            torch.stack([mirror * cosine * zoom * stretch, -sine * zoom, 2 * _uniform(count, settings.shift, device)], 1),
-            torch.stack([mirror * sine * zoom * stretch, cosine * zoom, 2 * _uniform(count, settings.shift, device)], 1),
+            torch.stack(
+                [mirror * cosine * zoom * stretch, -sine * zoom, 2 * _uniform(count, settings.shift, device)], 1
+            ),
+            torch.stack(
+                [mirror * sine * zoom * stretch, cosine * zoom, 2 * _uniform(count, settings.shift, device)], 1
+            ),
         ],
         dim=1,
     )

@@ -18,7 +18,7 @@ import torch
 from onnx import TensorProto, numpy_helper
 
 from tumorscope import __version__
-from tumorscope.bundles import Bundle, Card, Inputs, Model, OperatingPoint, load_bundle
+from tumorscope.bundles import Bundle, Card, Inputs, Model, load_bundle
 from tumorscope.bundles.bundle import CARD_FILE
 from tumorscope.datasets.lgg import LICENCE, LggDataset, LggPatient
 from tumorscope.engine import Engine, load_engine

@@ -18,6 +18,9 @@ FIELD_OF_VIEW_MM = (132.0, 230.4, 230.4)
 WHITE_MATTER_SIGNAL = 400.0
 """Stored value of white matter, before shading and noise."""
 
+_POSE_SLACK_MM = 18.0
+"""More than turning and unevenness move the skin by; only points this near are looked at closer."""
+
 
 @dataclass(frozen=True, eq=False)
 class Phantom:
@@ -82,9 +85,12 @@ def make_phantom(
     affine = centred_affine(shape, spacing)
     form = HeadShape.draw(np.random.default_rng((seed, 0)), seed)
     grid = _centres(shape, spacing)
-    head = np.flatnonzero(outer_hull(form, form.to_head(grid)).distance < 2 * spacing[1] + 2)
+    rough = np.flatnonzero(outer_hull(form, grid).distance < _POSE_SLACK_MM)
+    posed = form.to_head(grid.take(rough))
+    kept = np.flatnonzero(outer_hull(form, posed).distance < 2 * spacing[1] + 2)
+    head = rough[kept]
     points = grid.take(head)
-    signals, labels, room = _draw_head(form, points, sequences, (spacing[1], spacing[0]))
+    signals, labels, room = _draw_head(form, posed.take(kept), sequences, (spacing[1], spacing[0]))
 
     mask = np.zeros(grid.x.shape, bool)
     for place, lesion in enumerate(lesions):
@@ -146,12 +152,11 @@ def _close(points: Points, lesion: Lesion) -> np.ndarray:
 
 
 def _draw_head(
-    form: HeadShape, scanner: Points, sequences: tuple[str, ...], voxel_mm: tuple[float, float]
+    form: HeadShape, points: Points, sequences: tuple[str, ...], voxel_mm: tuple[float, float]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Signals ``(sequence, n)``, labels ``(n,)`` and the share of a voxel inside the meninges ``(n,)``."""
     width, thickness = voxel_mm
     table = draw_signals(form.generator(5), sequences)
-    points = form.to_head(scanner)
     skin, skull = outer_hull(form, points), inner_hull(form, points)
     parts = large_parts(points, skull)
     dura = parts.brain - 1.5

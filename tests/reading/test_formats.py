@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from reading.files import head, heads, write_cjdata, write_dicom, write_nifti
+
+from tumorscope.reading.formats import file_format
+
+
+def make(path: Path, kind: str) -> Path:
+    if kind == "dicom":
+        return write_dicom(path, heads(1)[0])
+    if kind == "matlab":
+        return write_cjdata(path, head(), head() > 100)
+    if kind == "nifti":
+        written = write_nifti(path.with_suffix(".nii"), heads(3))
+        return written.rename(path)
+    Image.fromarray(head()).save(path, format="PNG")
+    return path
+
+
+@pytest.mark.parametrize("kind", ["picture", "nifti", "dicom", "matlab"])
+@pytest.mark.parametrize("name", ["file", "file.png", "file.dcm", "file.nii", "file.mat", "file.xyz"])
+def test_the_first_bytes_decide_whatever_the_name(tmp_path: Path, kind: str, name: str):
+    assert file_format(make(tmp_path / name, kind)) == kind
+
+
+def test_compressed_nifti_is_seen_through_gzip(tmp_path: Path):
+    assert file_format(write_nifti(tmp_path / "a.nii.gz", heads(3))) == "nifti"
+    assert file_format((tmp_path / "a.nii.gz").rename(tmp_path / "b")) == "nifti"
