@@ -147,7 +147,12 @@ def _onnxruntime_session(content: bytes) -> Session:
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     names = [output.name for output in session.get_outputs()]
     feed = session.get_inputs()[0].name
-    return lambda pictures: dict(zip(names, session.run(names, {feed: pictures}), strict=True))
+
+    def run(pictures: np.ndarray) -> dict[str, np.ndarray]:
+        results = session.run(names, {feed: pictures})
+        return {name: np.asarray(result) for name, result in zip(names, results, strict=True)}
+
+    return run
 
 
 def _openvino_session(content: bytes) -> Session:

@@ -171,7 +171,7 @@ def test_meningioma_enhances_as_a_whole():
 
 
 def test_demo_lesion_is_35_to_45_mm_across_and_stands_out_after_preparation():
-    phantom = demo_phantom()
+    phantom = demo_phantom(shape=(24, 128, 128))
     assert all(34 < 2 * radius < 46 for radius in phantom.lesions[0].radii_mm)
     assert phantom.scan.voxels.dtype == np.uint16
     assert phantom.scan.case == "phantom-0"
@@ -191,7 +191,7 @@ def test_plausible_lesions_lie_in_either_hemisphere():
 def test_noise_and_bias_can_be_left_out():
     still = make_phantom(shape=SMALL, noise=0, bias=0)
     assert not np.array_equal(still.scan.voxels, make_phantom(shape=SMALL, noise=0.03, bias=0).scan.voxels)
-    assert np.ptp(still.scan.voxels[:, :, :4]) == 0  # air beside the ear
+    assert np.ptp(still.scan.voxels[:, :, :4]) <= 1  # air beside the ear
 
 
 def test_impossible_lesions_are_refused():

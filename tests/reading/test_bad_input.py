@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 import struct
 import zlib
 from collections.abc import Callable
@@ -273,7 +274,7 @@ def png_of_ten_billion_pixels(tmp: Path) -> Path:
 
 @case("more than the 64,000,000 allowed")
 def tiff_bomb(tmp: Path) -> Path:
-    tifffile.imwrite(tmp / "a.tif", shape=(9000, 9000), dtype=np.uint8, compression="zlib", rowsperstrip=9000)
+    tifffile.imwrite(tmp / "a.tif", np.zeros((9000, 9000), np.uint8), compression="zlib")
     return tmp / "a.tif"
 
 
@@ -530,7 +531,7 @@ def dicom_that_claims_giant_images(tmp: Path) -> Path:
     return write_dicom(tmp / "a.dcm", IMAGE, Rows=60000, Columns=60000)
 
 
-@case("")
+@case("claims to hold 1000000000 frames")
 def dicom_that_claims_a_billion_frames(tmp: Path) -> Path:
     return write_dicom(tmp / "a.dcm", IMAGE, SOPClassUID=ENHANCED_MR, NumberOfFrames=1_000_000_000)
 
@@ -645,8 +646,8 @@ def test_bad_input_gets_one_clear_line(name: str, tmp_path: Path):
     assert message.strip()
     assert len(message.splitlines()) == 1
     assert len(message) < 300
-    for forbidden in ("Traceback", "doe", "jane", str(tmp_path).lower(), "pat-0001"):
-        assert forbidden not in message.lower()
+    assert str(tmp_path) not in message
+    assert not re.search(r"traceback|\b(doe|jane)\b|_jane|doe_|pat-0001", message, re.IGNORECASE)
     if isinstance(given, Path) and len(given.name) < 100 and "DOE" not in given.name:
         assert given.stem in message or any(child.stem in message for child in given.parent.rglob("*"))
 

@@ -38,10 +38,10 @@ class OperatingPoint(_Part):
             all slices, are left out and reported as such.
     """
 
-    presence: float = Field(0.5, ge=0, le=1)
-    mask: float = Field(0.5, gt=0, lt=1)
-    temperature: float = Field(1.0, gt=0)
-    smallest_lesion_px: int = Field(0, ge=0)
+    presence: float = Field(default=0.5, ge=0, le=1)
+    mask: float = Field(default=0.5, gt=0, lt=1)
+    temperature: float = Field(default=1.0, gt=0)
+    smallest_lesion_px: int = Field(default=0, ge=0)
 
 
 class Model(_Part):
@@ -55,7 +55,7 @@ class Model(_Part):
 class Card(_Part):
     """All that is known about a bundle; ``card.json``."""
 
-    schema_: Literal["tumorscope.card/1"] = Field(SCHEMA, alias="schema")
+    schema_: Literal["tumorscope.card/1"] = Field(default=SCHEMA, alias="schema")
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     version: str
     title: str

@@ -11,7 +11,7 @@ from typing import cast
 
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from tumorscope.analysis import Analysis, analyze
@@ -98,7 +98,7 @@ def _run_case(
     channels: Sequence[str] | None,
     taken: set[str],
     progress: Progress,
-    task: int,
+    task: TaskID,
 ) -> Outcome:
     started = time.perf_counter()
     scan = open_scan(case.path, sequences=case.sequences, channels=channels)
@@ -106,7 +106,7 @@ def _run_case(
     true_mask = _true_mask(scan, truth)
     reading_ms = round((time.perf_counter() - started) * 1000, 2)
     progress.update(task, total=scan.shape[0], description=scan.case[:32])
-    analysis = analyze(scan, engine, lambda done: progress.advance(task, done))  # type: ignore[arg-type]
+    analysis = analyze(scan, engine, lambda done: progress.advance(task, done))
     analysis = dataclasses.replace(analysis, timing_ms={"reading": reading_ms, **analysis.timing_ms})
     written = write_results(analysis, out, truth=true_mask)
     dice = None if true_mask is None else compare(analysis.mask, true_mask).dice

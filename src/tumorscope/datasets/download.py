@@ -37,7 +37,6 @@ def download_lgg(destination: Path | None = None) -> Path:
         TumorscopeError: Kaggle cannot be reached, wants credentials or refuses, the disk
             is full, or what arrived is damaged; one line that names the way out.
         BadDataset: what arrived is not the LGG data set.
-
     """
     if destination is None:
         return LggDataset.open(Path(_fetch())).root

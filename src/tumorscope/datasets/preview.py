@@ -37,7 +37,6 @@ def draw_preview(dataset: LggDataset, count: int = 6, seed: int = 0) -> Image.Im
 
     Raises:
         BadDataset: not one of the patients can be read.
-
     """
     rows = list(_rows(dataset, count, seed))
     if not rows:

@@ -74,7 +74,6 @@ class Summary:
         slices_per_patient: how many slices a patient has.
         unreadable: patients left out, each with one line that says why.
         licence: of the pictures and masks.
-
     """
 
     dataset: str
@@ -103,7 +102,6 @@ class Summary:
 
         Raises:
             TumorscopeError: the folder cannot be written.
-
         """
         content = json.dumps(self.as_dict(), indent=1, ensure_ascii=False) + "\n"
         save_together(folder, {"summary.md": self.markdown().encode(), "summary.json": content.encode()})
@@ -158,7 +156,6 @@ def summarize_lgg(dataset: LggDataset, on_patient: Callable[[str], None] = lambd
 
     Raises:
         BadDataset: not one patient can be read.
-
     """
     per_slice: list[int] = []
     per_patient: dict[str, int] = {}

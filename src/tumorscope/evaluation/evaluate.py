@@ -37,7 +37,6 @@ class SliceRow:
         mask_probability: the largest of any pixel; None for a bundle without masks.
         true_px, predicted_px: pixels of each mask on the scan's grid.
         dice: None where both masks are empty, or for a bundle without masks.
-
     """
 
     case: str
@@ -60,7 +59,6 @@ class PatientRow:
         tumor_slice_dice: mean over the slices that truly show a tumour.
         hd95: in pixels within slices, or in mm where the scan knows its spacing.
         false_positive_slices: truly empty slices on which pixels were marked.
-
     """
 
     case: str
@@ -92,7 +90,6 @@ class Evaluation:
         runtime, precision: how it was run.
         patients, slices: one row each, in the order asked for.
         failed: those who could not be judged.
-
     """
 
     dataset: str
@@ -124,7 +121,6 @@ def evaluate_lgg(
 
     Raises:
         TumorscopeError: not one of the patients could be judged.
-
     """
     patients, slices, failed = [], [], []
     for case in cases:

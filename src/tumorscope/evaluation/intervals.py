@@ -37,7 +37,6 @@ def patient_interval(
 
     Returns:
         None where fewer than two patients have a value.
-
     """
     known = np.array([value for value in values if value is not None], float)
     if len(known) < 2:
@@ -63,7 +62,6 @@ def slice_interval(
 
     Returns:
         None where there are fewer than two patients.
-
     """
     names, patient = np.unique(patient_of_slice, return_inverse=True)
     if len(names) < 2:

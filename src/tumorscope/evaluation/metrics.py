@@ -63,7 +63,6 @@ def hd95(
 
     Returns:
         None where no distance exists.
-
     """
     _size(truth, predicted)
     if spacing_mm is not None:
@@ -90,7 +89,6 @@ def empty_slice_false_positive_rate(
     Args:
         truth_px, predicted_px: pixels marked in each slice, ``(slice,)``.
         weights: ``(…, slice)``.
-
     """
     weights = _weights(weights, truth_px)
     empty = truth_px == 0
@@ -107,7 +105,6 @@ def confusion(present: np.ndarray, called: np.ndarray, weights: np.ndarray | Non
 
     >>> confusion(np.array([0, 0, 1], bool), np.array([0, 1, 1], bool)).astype(int).tolist()
     [[1, 1], [0, 1]]
-
     """
     weights = _weights(weights, present)
     cells = np.stack([~present & ~called, ~present & called, present & ~called, present & called], axis=-1)
@@ -150,7 +147,6 @@ def auroc(present: np.ndarray, probability: np.ndarray, weights: np.ndarray | No
         present: boolean ``(slice,)``.
         probability: ``(slice,)``; anything that ranks.
         weights: ``(…, slice)``.
-
     """
     weights = _weights(weights, present)
     order = np.argsort(probability, kind="stable")

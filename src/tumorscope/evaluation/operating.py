@@ -36,7 +36,6 @@ class ValidationCase:
         present: boolean ``(slice,)``, by the full-size mask; by ``truth`` where absent,
             which may lack a tumour of a few pixels.
         case: the patient.
-
     """
 
     presence_logits: np.ndarray | None
@@ -87,7 +86,6 @@ class Choice:
         best: the chosen point's own figures.
         nll_before, nll_after: mean negative log-likelihood of the presence logits at
             temperature one and at the chosen one; None without a presence output.
-
     """
 
     point: OperatingPoint
@@ -138,7 +136,6 @@ def choose_operating_point(
     Raises:
         TumorscopeError: there are no patients, or their slices all show a tumour or all
             show none, so that a threshold cannot be judged.
-
     """
     present = np.concatenate([case.shows_tumor for case in cases]) if cases else np.zeros(0, bool)
     if not present.any() or present.all():

@@ -41,7 +41,7 @@ def draw_dice(evaluation: Evaluation) -> bytes:
         float(np.median(dices)), color=_GREY, linewidth=1, linestyle="--", label=f"median {np.median(dices):.3f}"
     )
     upper.set(ylabel="Dice of the whole patient", ylim=(0, 1))
-    upper.legend(loc="lower right", fontsize=8)
+    upper.legend(loc="upper left", fontsize=8)
     lower.bar(places, [max(row.true_px, 1) for row in patients], color=_GREY, width=0.8)
     lower.set(ylabel="tumour, px", yscale="log")
     lower.set_xticks(places, [row.case for row in patients], rotation=90, fontsize=6)

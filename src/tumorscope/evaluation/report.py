@@ -60,7 +60,6 @@ def write_report(
 
     Raises:
         TumorscopeError: the folder cannot be written.
-
     """
     content = {
         "schema": SCHEMA,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 from scipy import ndimage
@@ -45,7 +46,7 @@ def find_lesions(mask: np.ndarray, scan: Scan, slice_probability: np.ndarray) ->
         scan: gives positions and sizes in millimetres where it knows them.
         slice_probability: ``(slice,)``.
     """
-    labels, count = ndimage.label(mask, _TOUCHING)
+    labels, sizes = label_lesions(mask)
     lesions = []
     for label, box in enumerate(ndimage.find_objects(labels), start=1):
         inside = labels[box] == label
@@ -60,14 +61,14 @@ def find_lesions(mask: np.ndarray, scan: Scan, slice_probability: np.ndarray) ->
                 voxels=len(positions),
                 first=_triple(positions.min(axis=0)),
                 last=_triple(positions.max(axis=0)),
-                centre=tuple(round(float(value), 2) for value in centre),
+                centre=_position(centre),
                 centre_mm=_patient_position(scan, centre),
                 volume_mm3=None if volume is None else round(len(positions) * volume, 2),
                 largest_slice=int(start[0] + areas.argmax()),
                 tumor_probability=float(slice_probability[slices].max()),
             )
         )
-    assert len(lesions) == count
+    assert len(lesions) == len(sizes) - 1
     return tuple(sorted(lesions, key=lambda lesion: -lesion.voxels))
 
 
@@ -95,7 +96,7 @@ def label_lesions(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Returns:
         Labels of the mask's shape, zero outside, and sizes ``(label,)``; ``sizes[0]`` is the outside.
     """
-    labels, count = ndimage.label(mask, _TOUCHING)
+    labels, count = cast(tuple[np.ndarray, int], ndimage.label(mask, _TOUCHING))
     return labels, np.bincount(labels.ravel(), minlength=count + 1)
 
 
@@ -108,5 +109,9 @@ def _patient_position(scan: Scan, centre: np.ndarray) -> tuple[float, float, flo
     if scan.affine is None:
         return None
     slice_, row, column = centre
-    x, y, z = (round(float(value), 2) for value in (scan.affine @ (column, row, slice_, 1.0))[:3])
-    return x, y, z
+    return _position(scan.affine @ (column, row, slice_, 1.0))
+
+
+def _position(values: np.ndarray) -> tuple[float, float, float]:
+    first, second, third = (round(float(value), 2) for value in values[:3])
+    return first, second, third

@@ -18,10 +18,10 @@ class Preparation(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    size: int = Field(192, ge=32, le=1024, multiple_of=16, description="side of the square the network sees")
-    context: int = Field(0, ge=0, le=3, description="neighbouring slices seen on each side")
-    clahe: bool = Field(False, description="equalise the contrast of every slice first")
-    clahe_clip_limit: float = Field(0.01, gt=0, le=1)
+    size: int = Field(default=192, ge=32, le=1024, multiple_of=16, description="side of the square the network sees")
+    context: int = Field(default=0, ge=0, le=3, description="neighbouring slices seen on each side")
+    clahe: bool = Field(default=False, description="equalise the contrast of every slice first")
+    clahe_clip_limit: float = Field(default=0.01, gt=0, le=1)
 
 
 @dataclass(frozen=True, eq=False)

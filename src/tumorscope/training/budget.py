@@ -33,19 +33,19 @@ class Budget(Callback):
         """Seconds of training so far, earlier runs of a resumed training included."""
         return self._spent_s + (time.monotonic() - self._since if self._since is not None else 0.0)
 
-    def on_train_start(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         self._since = time.monotonic()
 
     def on_train_batch_start(
-        self, trainer: lightning.Trainer, module: lightning.LightningModule, batch: Any, batch_idx: int
+        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        assert isinstance(module, TumorModule)
+        assert isinstance(pl_module, TumorModule)
         done = (trainer.current_epoch + batch_idx / max(1, trainer.num_training_batches)) / self.epochs
         if self.minutes is not None:
             done = max(done, self.spent_s / (60 * self.minutes))
             if done >= 1:
                 trainer.should_stop = True
-        module.progress = min(done, 1.0)
+        pl_module.progress = min(done, 1.0)
 
     def state_dict(self) -> dict[str, Any]:
         return {"spent_s": self.spent_s}

@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import onnx
@@ -94,7 +94,7 @@ def export(
             title=recipe.title,
             inputs=_inputs(recipe),
             preparation=recipe.preparation,
-            outputs=network.outputs,
+            outputs=output_names(network),
             flip_average=recipe.flip_average,
             models=(_model(work / _FLOAT_FILE, "float"),),
             training=_training(run, recipe, {part: len(patients) for part, patients in parts.items()}),
@@ -144,7 +144,7 @@ def export_float(network: torch.nn.Module, recipe: Recipe, path: Path) -> None:
     weights again when it loads them and computes in float32.
     """
     size = recipe.preparation.size
-    outputs = list(network.outputs)
+    outputs = list(output_names(network))
     example = torch.zeros(2, recipe.channels_in, size, size)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -174,7 +174,13 @@ class _Tuple(torch.nn.Module):
 
     def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, ...]:
         answer = self.network(pictures)
-        return tuple(answer[name] for name in self.network.outputs)
+        return tuple(answer[name] for name in output_names(self.network))
+
+
+def output_names(network: torch.nn.Module) -> tuple[Literal["presence", "mask"], ...]:
+    """What a network answers with, in the order it names them."""
+    names: Any = network.outputs
+    return tuple(names)
 
 
 def _fold_batch_norm(path: Path) -> None:
@@ -307,7 +313,7 @@ def _answers(engine: Engine, patients: Sequence[LggPatient]) -> Iterator[Validat
         prepared = prepare(patient.scan().voxels, engine.bundle.card.preparation)
         answers = engine.run(prepared.pictures)
         truth = prepared.framing.apply(patient.mask) >= 0.5
-        present = patient.mask.any(axis=(1, 2))
+        present = np.asarray(patient.mask.any(axis=(1, 2)))
         yield ValidationCase(answers.presence, answers.mask, truth, present, patient.case)
 
 
@@ -326,7 +332,7 @@ def _inputs(recipe: Recipe) -> Inputs:
     return Inputs(sequences=recipe.sequences, stands_in=stands_in)
 
 
-def _model(path: Path, precision: str) -> Model:
+def _model(path: Path, precision: Literal["float", "int8"]) -> Model:
     return Model(file=path.name, sha256=hashlib.sha256(path.read_bytes()).hexdigest(), precision=precision)
 
 

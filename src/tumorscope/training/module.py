@@ -33,7 +33,8 @@ class TumorModule(lightning.LightningModule):
     ) -> None:
         super().__init__()
         self.recipe = recipe
-        self.network = build_network(recipe).to(memory_format=torch.channels_last)
+        self.network = build_network(recipe)
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.progress = 0.0
         self.plateau_factor = 1.0
         self._stores = {"training": training, "validation": validation}
@@ -89,13 +90,18 @@ class TumorModule(lightning.LightningModule):
             return settings.small_size
         return self.recipe.preparation.size
 
-    def on_train_batch_start(self, batch: Any, batch_index: int) -> None:
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         rate = self.recipe.optimization.learning_rate * self._rate_factor()
-        for group in self.optimizers(use_pl_optimizer=False).param_groups:
+        for group in self._parameter_groups():
             group["lr"] = rate
 
     def on_train_epoch_end(self) -> None:
-        self.log("train/learning_rate", self.optimizers(use_pl_optimizer=False).param_groups[0]["lr"])
+        self.log("train/learning_rate", self._parameter_groups()[0]["lr"])
+
+    def _parameter_groups(self) -> list[dict[str, Any]]:
+        optimizer = self.optimizers(use_pl_optimizer=False)
+        assert isinstance(optimizer, torch.optim.Optimizer)  # there is only one
+        return optimizer.param_groups
 
     def _rate_factor(self) -> float:
         settings = self.recipe.optimization

@@ -17,15 +17,15 @@ class ReduceOnPlateau(Callback):
         self.best = -1.0
         self.waited = 0
 
-    def on_validation_end(self, trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
-        assert isinstance(module, TumorModule)
+    def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        assert isinstance(pl_module, TumorModule)
         score = float(trainer.callback_metrics["validation/score"])
         if score > self.best:
             self.best, self.waited = score, 0
             return
         self.waited += 1
         if self.waited > self.patience:
-            module.plateau_factor *= self.factor
+            pl_module.plateau_factor *= self.factor
             self.waited = 0
 
     def state_dict(self) -> dict[str, float]:

@@ -20,25 +20,25 @@ class CompactSettings(_Section):
     """Residual U-Net with a presence head on the shared encoder."""
 
     kind: Literal["compact"]
-    widths: tuple[int, ...] = Field((16, 32, 64, 128, 288), min_length=3)
-    dropout: float = Field(0.1, ge=0, lt=1)
+    widths: tuple[int, ...] = Field(default=(16, 32, 64, 128, 288), min_length=3)
+    dropout: float = Field(default=0.1, ge=0, lt=1)
 
 
 class ResUNetSettings(_Section):
     """The notebooks' ResUNet: residual blocks, max pooling, up-sampling, one mask."""
 
     kind: Literal["resunet"]
-    widths: tuple[int, ...] = Field((16, 32, 64, 128, 256), min_length=3)
+    widths: tuple[int, ...] = Field(default=(16, 32, 64, 128, 256), min_length=3)
 
 
 class ResNet50Settings(_Section):
     """ResNet-50 with a new head that says whether there is a tumour."""
 
     kind: Literal["resnet50"]
-    weights: str | None = Field(None, description="a local file or an address; from scratch where absent")
-    sha256: str | None = Field(None, pattern=r"^[0-9a-f]{8,64}$", description="checksum of the weights, or its start")
-    frozen_stages: int = Field(0, ge=0, le=5, description="stem and stages whose weights stay as they are")
-    dropout: float = Field(0.3, ge=0, lt=1)
+    weights: str | None = Field(default=None, description="a local file or an address; from scratch where absent")
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{8,64}$", description="checksum of the weights, or its start")
+    frozen_stages: int = Field(default=0, ge=0, le=5, description="stem and stages whose weights stay as they are")
+    dropout: float = Field(default=0.3, ge=0, lt=1)
 
     @model_validator(mode="after")
     def _address_has_checksum(self) -> ResNet50Settings:
@@ -53,43 +53,43 @@ NetworkSettings = Annotated[CompactSettings | ResUNetSettings | ResNet50Settings
 class AugmentationSettings(_Section):
     """How far training pictures are changed; each change is drawn anew for each picture."""
 
-    flip: float = Field(0.5, ge=0, le=1, description="probability of mirroring left and right")
-    rotation_deg: float = Field(20.0, ge=0, le=180)
-    zoom: float = Field(0.2, ge=0, lt=1, description="0.2 scales by 1/1.2 to 1.2, each axis a little by itself")
-    shift: float = Field(0.08, ge=0, lt=1, description="share of the picture's side")
-    bend: float = Field(0.0, ge=0, lt=0.2, description="smooth deformation, share of the picture's side")
-    holes: float = Field(0.1, ge=0, le=1, description="probability of rectangles blanked out")
-    intensity: float = Field(0.25, ge=0, lt=1, description="contrast, brightness and gamma of each sequence")
-    noise: float = Field(0.1, ge=0, description="largest standard deviation of Gaussian noise")
-    blur: float = Field(0.1, ge=0, le=1, description="probability of a coarser picture")
-    bias_field: float = Field(0.3, ge=0, lt=1, description="largest relative change by a smooth field")
-    missing_sequence: float = Field(0.1, ge=0, le=1, description="probability that FLAIR replaces another sequence")
-    missing_context: float = Field(0.15, ge=0, le=1, description="probability that a slice stands for its neighbours")
+    flip: float = Field(default=0.5, ge=0, le=1, description="probability of mirroring left and right")
+    rotation_deg: float = Field(default=20.0, ge=0, le=180)
+    zoom: float = Field(default=0.2, ge=0, lt=1, description="0.2 scales by 1/1.2 to 1.2, each axis a little by itself")
+    shift: float = Field(default=0.08, ge=0, lt=1, description="share of the picture's side")
+    bend: float = Field(default=0.0, ge=0, lt=0.2, description="smooth deformation, share of the picture's side")
+    holes: float = Field(default=0.1, ge=0, le=1, description="probability of rectangles blanked out")
+    intensity: float = Field(default=0.25, ge=0, lt=1, description="contrast, brightness and gamma of each sequence")
+    noise: float = Field(default=0.1, ge=0, description="largest standard deviation of Gaussian noise")
+    blur: float = Field(default=0.1, ge=0, le=1, description="probability of a coarser picture")
+    bias_field: float = Field(default=0.3, ge=0, lt=1, description="largest relative change by a smooth field")
+    missing_sequence: float = Field(default=0.1, ge=0, le=1, description="probability that FLAIR replaces another sequence")
+    missing_context: float = Field(default=0.15, ge=0, le=1, description="probability that a slice stands for its neighbours")
 
 
 class LossSettings(_Section):
     """The terms of the loss; a network without an output has no term for it."""
 
     mask: Literal["dice_ce", "focal_tversky"] = "dice_ce"
-    presence_weight: float = Field(0.3, ge=0)
-    class_weights: bool = Field(False, description="weigh presence by the inverse of its frequency")
+    presence_weight: float = Field(default=0.3, ge=0)
+    class_weights: bool = Field(default=False, description="weigh presence by the inverse of its frequency")
 
 
 class OptimizationSettings(_Section):
     """How the weights are found."""
 
-    epochs: int = Field(60, ge=1)
-    batch_size: int = Field(16, ge=1)
-    learning_rate: float = Field(2e-3, gt=0)
-    weight_decay: float = Field(1e-2, ge=0)
+    epochs: int = Field(default=60, ge=1)
+    batch_size: int = Field(default=16, ge=1)
+    learning_rate: float = Field(default=2e-3, gt=0)
+    weight_decay: float = Field(default=1e-2, ge=0)
     schedule: Literal["cosine", "plateau", "constant"] = "cosine"
-    warm_up: float = Field(0.03, ge=0, lt=1, description="share of the training with a rising rate")
-    early_stopping: int = Field(0, ge=0, description="epochs without progress before stopping; 0 never stops")
-    averaging: float = Field(0.998, ge=0, lt=1, description="decay of the averaged weights; 0 averages nothing")
-    validate_every: int = Field(1, ge=1, description="epochs between validations")
-    small_size: int | None = Field(None, description="train at this size first, for speed")
-    small_until: float = Field(0.5, ge=0, le=1, description="share of the training at the small size")
-    empty_slices: float = Field(1.0, gt=0, description="slices without tumour drawn an epoch, relative to those with")
+    warm_up: float = Field(default=0.03, ge=0, lt=1, description="share of the training with a rising rate")
+    early_stopping: int = Field(default=0, ge=0, description="epochs without progress before stopping; 0 never stops")
+    averaging: float = Field(default=0.998, ge=0, lt=1, description="decay of the averaged weights; 0 averages nothing")
+    validate_every: int = Field(default=1, ge=1, description="epochs between validations")
+    small_size: int | None = Field(default=None, description="train at this size first, for speed")
+    small_until: float = Field(default=0.5, ge=0, le=1, description="share of the training at the small size")
+    empty_slices: float = Field(default=1.0, gt=0, description="slices without tumour drawn an epoch, relative to those with")
     seed: int = 0
 
 
@@ -105,7 +105,7 @@ class Recipe(_Section):
     augmentation: AugmentationSettings = AugmentationSettings()
     loss: LossSettings = LossSettings()
     optimization: OptimizationSettings = OptimizationSettings()
-    flip_average: bool = Field(False, description="average each slice's answer with its mirror image's in use")
+    flip_average: bool = Field(default=False, description="average each slice's answer with its mirror image's in use")
 
     @property
     def channels_in(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from tumorscope.datasets.lgg import LggPatient
 from tumorscope.preparing import Preparation, prepare
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class SliceStore:
     """Prepared slices of several patients, ready to be drawn in batches.
 
@@ -39,8 +39,8 @@ class SliceStore:
 
     def to(self, device: torch.device) -> SliceStore:
         """The same slices on another device."""
-        tensors = (self.pictures, self.masks, self.present, self.first, self.last, self.cases)
-        return SliceStore(*(tensor.to(device) for tensor in tensors), self.names)
+        tensors = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "names"}
+        return replace(self, **{name: tensor.to(device) for name, tensor in tensors.items()})
 
     def batch(self, indices: Tensor, context: int) -> tuple[Tensor, Tensor, Tensor]:
         """Pictures with their neighbours, masks and presence of the chosen slices.
@@ -78,8 +78,8 @@ def load_slices(
         names.append(patient.case)
         start += count
         on_patient(patient.case)
-    arrays = (np.concatenate(part) for part in (pictures, masks, present, first, last, cases))
-    return SliceStore(*(torch.from_numpy(array) for array in arrays), tuple(names))
+    joined = [torch.from_numpy(np.concatenate(part)) for part in (pictures, masks, present, first, last, cases)]
+    return SliceStore(joined[0], joined[1], joined[2], joined[3], joined[4], joined[5], tuple(names))
 
 
 class BalancedBatches(torch.utils.data.IterableDataset[Tensor]):

@@ -64,6 +64,12 @@ def test_files_without_a_preamble_are_read(tmp_path: Path):
     assert np.array_equal(open_scan(tmp_path / "b.dcm").voxels, open_scan(path).voxels)
 
 
+def test_zeros_behind_the_pixels_cost_no_time(tmp_path: Path):
+    path = write_dicom(tmp_path / "a.dcm", VOLUME[0])
+    path.write_bytes(path.read_bytes() + bytes(40_000_000))
+    assert np.array_equal(open_scan(path).voxels[0, ..., 0], VOLUME[0])
+
+
 def test_values_are_rescaled_slice_by_slice(tmp_path: Path):
     write_dicom(tmp_path / "a", VOLUME[0], RescaleSlope=2, RescaleIntercept=-100)
     write_dicom(tmp_path / "b", VOLUME[1], ImagePositionPatient=[0, 0, 3], RescaleSlope=4, RescaleIntercept=1)

@@ -11,13 +11,13 @@ from tumorscope.datasets.phantom.lesions import Lesion, LesionContrast
 _SITES_MM = {"frontal": (30.0, 30.0, 8.0), "parietal": (32.0, -35.0, 14.0), "precentral": (32.0, 4.0, 18.0)}
 
 
-def demo_phantom(seed: int = 0) -> Phantom:
+def demo_phantom(seed: int = 0, shape: tuple[int, int, int] = (24, 256, 256)) -> Phantom:
     """A head with one lower-grade-glioma-like lesion, about 35 to 45 mm across.
 
-    >>> demo_phantom().lesions[0].contrast
+    >>> demo_phantom(shape=(8, 96, 96)).lesions[0].contrast
     'flair_bright'
     """
-    return make_phantom([plausible_lesion(seed)], seed=seed)
+    return make_phantom([plausible_lesion(seed)], seed=seed, shape=shape)
 
 
 def plausible_lesion(seed: int, contrast: LesionContrast = "flair_bright") -> Lesion:

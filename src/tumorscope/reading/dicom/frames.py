@@ -16,6 +16,9 @@ _ENCAPSULATED = "1.2.840.10008.5.1.4.1.1.104."
 _MR_LIKE = {"MR", "OT", "SC", ""}
 """Modalities that may be MR: derived and captured pictures often say OT or nothing."""
 
+MOST_FRAMES = 10_000
+"""More images in one file than this are a damaged header."""
+
 
 @dataclass(frozen=True, eq=False)
 class Frame:
@@ -52,7 +55,7 @@ class Frame:
         return self.size, orientation, spacing, self.position is not None
 
 
-def refusal(dataset: Dataset) -> str | None:
+def refusal(dataset: Dataset, has_pixels: bool) -> str | None:
     """Why a file is no MR image, in words that follow its name; None if it is one."""
     sop_class = str(dataset.get("SOPClassUID", ""))
     if not sop_class and "Rows" not in dataset:
@@ -61,7 +64,7 @@ def refusal(dataset: Dataset) -> str | None:
         return "is a DICOM segmentation, not images; name the series it was drawn on"
     if sop_class.startswith(_ENCAPSULATED):
         return "is a document wrapped in DICOM, not images; name the image series"
-    if "PixelData" not in dataset:
+    if not has_pixels:
         return "is DICOM without pixel data; name the image series"
     if int(dataset.get("SamplesPerPixel", 1) or 1) > 1 or "PALETTE" in str(
         dataset.get("PhotometricInterpretation", "")
@@ -70,15 +73,21 @@ def refusal(dataset: Dataset) -> str | None:
     modality = str(dataset.get("Modality", "") or "").upper()
     if modality not in _MR_LIKE:
         return f"is of modality {modality[:16]}, not MR; give an MRI series"
+    if not 0 < frame_count(dataset) <= MOST_FRAMES:
+        return f"claims to hold {frame_count(dataset)} frames; export it again"
     if not dataset.get("Rows") or not dataset.get("Columns"):
         return "does not say how many rows and columns it has; export it again"
     return None
 
 
+def frame_count(dataset: Dataset) -> int:
+    """How many images the file holds."""
+    return int(dataset.get("NumberOfFrames", 1) or 1)
+
+
 def frames_of(path: Path, dataset: Dataset) -> list[Frame]:
     """The images of one file; geometry that is missing or not a number is None."""
-    count = int(dataset.get("NumberOfFrames", 1) or 1)
-    return [_frame(path, dataset, index, _Groups(dataset, index)) for index in range(count)]
+    return [_frame(path, dataset, index, _Groups(dataset, index)) for index in range(frame_count(dataset))]
 
 
 class _Groups:
@@ -91,7 +100,7 @@ class _Groups:
             self.places.append(per_frame[index])
         self.places.extend((dataset.get("SharedFunctionalGroupsSequence") or [])[:1])
         # A plain multi-frame file has one position for all frames, which is true of the first only.
-        several = int(dataset.get("NumberOfFrames", 1) or 1) > 1
+        several = frame_count(dataset) > 1
         self.top = None if several and not self.places else dataset
 
     def get(self, group: str, attribute: str) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 
 from tumorscope.errors import UnreadableScan
 from tumorscope.reading.checks import MAX_VOXELS, size_text
+from tumorscope.reading.dicom.files import read_with_pixels
 from tumorscope.reading.dicom.frames import Frame
 
 
@@ -48,11 +49,10 @@ def read_values(frames: Sequence[Frame], name: str) -> np.ndarray:
 
 
 def _decode(path: Path, name: str) -> np.ndarray:
-    import pydicom
     from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
     try:
-        dataset = pydicom.dcmread(path, force=True)
+        dataset = read_with_pixels(path)
         if "TransferSyntaxUID" not in dataset.file_meta:
             implicit, little = dataset.original_encoding
             explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
@@ -82,7 +82,7 @@ def _why_not(dataset: Any) -> str:
     try:
         decodable = get_decoder(syntax).is_available
     except NotImplementedError:
-        decodable = not syntax.is_compressed
+        return "is a video or of an unknown compression; give an uncompressed image series"
     if not decodable:
         return f"compressed as {syntax.name}, which needs `pip install python-gdcm`, or export it uncompressed"
     return "the pixel data is damaged or cut short; export the series again"

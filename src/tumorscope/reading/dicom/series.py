@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from tumorscope.errors import UnreadableScan
 from tumorscope.reading.checks import label
+from tumorscope.reading.dicom.files import read_header
 from tumorscope.reading.dicom.frames import Frame, frames_of, refusal
 from tumorscope.reading.dicom.geometry import stack_frames
 from tumorscope.reading.dicom.pixels import read_values
@@ -20,9 +21,6 @@ from tumorscope.scan import SEQUENCES, Scan
 
 if TYPE_CHECKING:
     from pydicom import Dataset
-
-_DEFERRED = "4 KB"
-"""Larger values, the pixels above all, stay on disk until they are needed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +52,7 @@ def read_dicom(path: Path, files: list[Path], skipped: int = 0) -> Scan:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pydicom's warnings may quote a patient's name
         groups, refused, words = _sort_out(files)
-        name = _public_name(path, words, next(iter(groups), None))
+        name, case = _public_names(path, words, groups)
         if not groups:
             reason, count = refused.most_common(1)[0]
             shown = f"{name}: " if len(files) == 1 else f"{name}: no MR images; {count} of {len(files)} files: "
@@ -72,7 +70,7 @@ def read_dicom(path: Path, files: list[Path], skipped: int = 0) -> Scan:
     return Scan(
         voxels=values[..., None],
         sequences=(sequence,),
-        case=name,
+        case=case,
         kind="slices",
         affine=stack.affine,
         slice_names=tuple(_slice_name(frame, words, number) for number, frame in enumerate(stack.frames, 1)),
@@ -83,16 +81,14 @@ def read_dicom(path: Path, files: list[Path], skipped: int = 0) -> Scan:
 
 def _sort_out(files: list[Path]) -> tuple[list[_Group], Counter[str], frozenset[str]]:
     """The images by series and grid, why files were refused, and the patients' names."""
-    import pydicom
-
     groups: dict[tuple, _Group] = {}
     refused: Counter[str] = Counter()
     words: set[str] = set()
     for path in files:
         try:
-            dataset = pydicom.dcmread(path, force=True, defer_size=_DEFERRED)
+            dataset, has_pixels = read_header(path)
             words |= patient_words(dataset)
-            reason = refusal(dataset)
+            reason = refusal(dataset, has_pixels)
             frames = [] if reason else frames_of(path, dataset)
         except Exception:  # a damaged header makes pydicom raise many kinds
             refused["damaged or truncated DICOM; export it again"] += 1
@@ -105,13 +101,14 @@ def _sort_out(files: list[Path]) -> tuple[list[_Group], Counter[str], frozenset[
     return list(groups.values()), refused, frozenset(words)
 
 
-def _public_name(path: Path, words: frozenset[str], group: _Group | None) -> str:
-    """The path's own name, unless it contains a part of a patient's name."""
+def _public_names(path: Path, words: frozenset[str], groups: list[_Group]) -> tuple[str, str]:
+    """The path's name for messages and for the case; a code if it contains a part of a patient's name."""
     resolved = path.resolve()
-    name = resolved.stem if path.is_file() and path.suffix.lower() in DICOM_SUFFIXES else resolved.name
-    if name and not names_patient(name, words):
-        return label(name)
-    return "series" if group is None else series_code(group.header)
+    if not resolved.name or names_patient(resolved.name, words):
+        code = series_code(groups[0].header) if groups else "series"
+        return code, code
+    has_suffix = path.is_file() and path.suffix.lower() in DICOM_SUFFIXES
+    return label(resolved), resolved.stem if has_suffix else resolved.name
 
 
 def _slice_name(frame: Frame, words: frozenset[str], number: int) -> str:
