@@ -66,7 +66,7 @@ def test_one_picture_is_answered_alike_alone_and_in_a_batch(network):
 
 def test_onnx_says_what_pytorch_says_at_any_batch_size(network, tmp_path, request):
     onnxruntime = pytest.importorskip("onnxruntime")
-    from tumorscope.training.export import export_float
+    from tumorscope.training.onnx_files import export_float
 
     kind = request.node.callspec.params["network"]
     path = tmp_path / "model.onnx"

@@ -98,6 +98,6 @@ def test_no_slice_of_the_lgg_data_set_is_a_photograph(lgg_folder: Path):
     from tumorscope.reading.raster import read_raster
 
     files = [path for path in sorted(lgg_folder.glob("*/*.tif")) if "_mask" not in path.name]
-    # Every fifth of the 3,216 takes some ten seconds; all were checked when the limits were chosen.
-    photographs = [path.name for path in files[::5] if meaning_of(read_raster(path)) == "photograph"]
+    # Every fifteenth of the 3,216; all of them were checked when the limits were chosen.
+    photographs = [path.name for path in files[::15] if meaning_of(read_raster(path)) == "photograph"]
     assert not photographs

@@ -21,6 +21,7 @@ from tumorscope.errors import TumorscopeError
 from tumorscope.notice import NOTICE
 from tumorscope.reading import find_mask, open_scan, read_mask
 from tumorscope.reporting import compare, safe_name, write_results
+from tumorscope.reporting.wording import probability_text, size_text
 from tumorscope.scan import Scan
 
 
@@ -153,9 +154,9 @@ def print_findings(outcomes: Sequence[Outcome]) -> None:
         row = [
             outcome.case,
             "present" if analysis.tumor_present else "none found",
-            f"{analysis.tumor_probability:.3f}",
+            probability_text(analysis.tumor_probability, 3),
             str(len(analysis.lesions)),
-            size_text(analysis),
+            size_text(analysis) if analysis.lesions else "-",
         ]
         if with_dice:
             row.append("" if outcome.dice is None else f"{outcome.dice:.3f}")
@@ -166,15 +167,3 @@ def print_findings(outcomes: Sequence[Outcome]) -> None:
         for warning in outcome.analysis.warnings if outcome.analysis and len(outcomes) == 1 else ():
             console.print(f"  note: {warning}", style="dim", highlight=False, markup=False)
     console.print(NOTICE, style="dim")
-
-
-def size_text(analysis: Analysis) -> str:
-    """The tumour's size in ml, mm² or pixels, whichever is known."""
-    pixels = int(analysis.mask.sum())
-    if not pixels:
-        return "-"
-    if analysis.volume_mm3 is None:
-        return f"{pixels:,} px"
-    if analysis.scan.shape[0] == 1:
-        return f"{analysis.slices[0].area_mm2:,.0f} mm²"
-    return f"{analysis.volume_mm3 / 1000:.1f} ml"

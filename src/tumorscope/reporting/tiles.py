@@ -127,7 +127,7 @@ def shape_tile(mask: np.ndarray, view: View) -> Shape:
     if fine.any():
         rows, columns = np.flatnonzero(fine.any(axis=1)), np.flatnonzero(fine.any(axis=0))
         box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-        line[box] = fine[box] & ~np.asarray(ndimage.binary_erosion(fine[box], iterations=_LINE))
+        line[box] = fine[box] & np.logical_not(ndimage.binary_erosion(fine[box], iterations=_LINE))
     return Shape(_averaged(fine), _averaged(line))
 
 

@@ -6,16 +6,12 @@ import hashlib
 import json
 import shutil
 import tempfile
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import onnx
-import torch
-from onnx import TensorProto, numpy_helper
 
 from tumorscope import __version__
 from tumorscope.bundles import Bundle, Card, Inputs, Model, load_bundle
@@ -27,13 +23,13 @@ from tumorscope.evaluation.evaluate import evaluate_lgg, summarize
 from tumorscope.evaluation.operating import ValidationCase, choose_operating_point
 from tumorscope.preparing import prepare, with_neighbours
 from tumorscope.training.fit import SPLIT_FILE, SUMMARY_FILE, Run
+from tumorscope.training.onnx_files import CALIBRATIONS, export_float, output_names, quantize
 from tumorscope.training.recipe import Recipe
 
 LARGEST_LOSS = 0.002
 """How much Dice the eight-bit model may lose on validation patients."""
 _FLOAT_FILE, _INT8_FILE = "model.onnx", "model.int8.onnx"
 _CALIBRATION_SLICES = 128
-_CALIBRATIONS = ("Percentile", "MinMax", "Entropy")
 
 LIMITS = (
     "trained on 63 patients of one collection; other scanners, ages and tumour types were not seen",
@@ -137,79 +133,6 @@ def export(
     )
 
 
-def export_float(network: torch.nn.Module, recipe: Recipe, path: Path) -> None:
-    """Write a network as ONNX with a dynamic batch, its weights stored as float16.
-
-    Halving the file costs less than a thousandth of a grey level: the runtime widens the
-    weights again when it loads them and computes in float32.
-    """
-    size = recipe.preparation.size
-    outputs = list(output_names(network))
-    example = torch.zeros(2, recipe.channels_in, size, size)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            _Tuple(network).eval(),
-            (example,),
-            path,
-            input_names=["pictures"],
-            output_names=outputs,
-            dynamic_shapes=({0: torch.export.Dim("batch", min=1)},),
-            external_data=False,
-            dynamo=True,
-            verbose=False,
-        )
-    model = onnx.load(path)
-    _fold_batch_norm(path)
-    model = onnx.load(path)
-    onnx.save(store_as_float16(model), path)
-
-
-class _Tuple(torch.nn.Module):
-    """ONNX knows outputs by position."""
-
-    def __init__(self, network: torch.nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        answer = self.network(pictures)
-        return tuple(answer[name] for name in output_names(self.network))
-
-
-def output_names(network: torch.nn.Module) -> tuple[Literal["presence", "mask"], ...]:
-    """What a network answers with, in the order it names them."""
-    names: Any = network.outputs
-    return tuple(names)
-
-
-def _fold_batch_norm(path: Path) -> None:
-    """Let ONNX Runtime merge batch normalisation into convolutions, once and for all."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
-    options.optimized_model_filepath = str(path)
-    options.log_severity_level = 3
-    onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
-
-
-def store_as_float16(model: onnx.ModelProto, smallest: int = 256) -> onnx.ModelProto:
-    """Store large float32 weights as float16, each behind a cast back to float32."""
-    graph = model.graph
-    casts = []
-    for weight in graph.initializer:
-        if weight.data_type != TensorProto.FLOAT or np.prod(weight.dims) < smallest:
-            continue
-        halved = numpy_helper.from_array(numpy_helper.to_array(weight).astype(np.float16), f"{weight.name}_half")
-        casts.append(onnx.helper.make_node("Cast", [halved.name], [weight.name], to=TensorProto.FLOAT))
-        weight.CopyFrom(halved)
-    nodes = [*casts, *graph.node]
-    del graph.node[:]
-    graph.node.extend(nodes)
-    return model
-
-
 def calibration_pictures(patients: Sequence[LggPatient], recipe: Recipe) -> np.ndarray:
     """A spread of training slices as the network sees them, half of them with tumour."""
     chance = np.random.default_rng(0)
@@ -225,68 +148,13 @@ def calibration_pictures(patients: Sequence[LggPatient], recipe: Recipe) -> np.n
     return np.concatenate(pictures)
 
 
-def quantize(float_model: Path, pictures: np.ndarray, path: Path, calibration: str) -> None:
-    """Write an eight-bit copy: unsigned activations, signed weights a channel."""
-    from onnxruntime.quantization import (
-        CalibrationDataReader,
-        CalibrationMethod,
-        QuantFormat,
-        QuantType,
-        quantize_static,
-    )
-    from onnxruntime.quantization.shape_inference import quant_pre_process
-
-    class Reader(CalibrationDataReader):
-        def __init__(self) -> None:
-            self.batches: Iterator[np.ndarray] = iter(np.array_split(pictures, max(1, len(pictures) // 8)))
-
-        def get_next(self) -> dict[str, np.ndarray] | None:  # type: ignore[override]
-            batch = next(self.batches, None)
-            return None if batch is None else {"pictures": batch}
-
-    with tempfile.TemporaryDirectory() as place:
-        plain, ready = Path(place) / "plain.onnx", Path(place) / "ready.onnx"
-        onnx.save(_widened(onnx.load(float_model)), plain)
-        quant_pre_process(str(plain), str(ready), skip_symbolic_shape=True)
-        # The last layers turn features into answers: they are tiny, and every step shows.
-        heads = [node.name for node in onnx.load(ready).graph.node if node.op_type in {"Gemm", "MatMul", "ReduceMean"}]
-        quantize_static(
-            str(ready),
-            str(path),
-            Reader(),
-            quant_format=QuantFormat.QDQ,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
-            per_channel=True,
-            nodes_to_exclude=heads,
-            calibrate_method=CalibrationMethod[calibration],
-            extra_options={"CalibPercentile": 99.999} if calibration == "Percentile" else {},
-        )
-
-
-def _widened(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Undo :func:`store_as_float16`, for tools that look for weights in float32."""
-    graph = model.graph
-    halved = {weight.name: weight for weight in graph.initializer if weight.data_type == TensorProto.FLOAT16}
-    nodes = []
-    for node in graph.node:
-        if node.op_type == "Cast" and node.input[0] in halved:
-            weight = halved[node.input[0]]
-            weight.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(weight).astype(np.float32), node.output[0]))
-        else:
-            nodes.append(node)
-    del graph.node[:]
-    graph.node.extend(nodes)
-    return model
-
-
 def _quantize_best(
     bundle: Bundle, pictures: np.ndarray, dataset: LggDataset, cases: Sequence[str], say: Callable[[str], None]
 ) -> tuple[Bundle, dict[str, Any], str]:
     """Try each calibration, keep the one with the best Dice on validation patients."""
     best: tuple[float, bytes, dict[str, Any], str] | None = None
     path = bundle.folder / _INT8_FILE
-    for calibration in _CALIBRATIONS:
+    for calibration in CALIBRATIONS:
         quantize(bundle.folder / _FLOAT_FILE, pictures, path, calibration)
         card = bundle.card.model_copy(update={"models": (bundle.card.models[0], _model(path, "int8"))})
         figures = _figures(load_engine(_save(card, bundle.folder), "onnxruntime", "int8"), dataset, cases)

@@ -36,7 +36,9 @@ class ResNet50Settings(_Section):
 
     kind: Literal["resnet50"]
     weights: str | None = Field(default=None, description="a local file or an address; from scratch where absent")
-    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{8,64}$", description="checksum of the weights, or its start")
+    sha256: str | None = Field(
+        default=None, pattern=r"^[0-9a-f]{8,64}$", description="checksum of the weights, or its start"
+    )
     frozen_stages: int = Field(default=0, ge=0, le=5, description="stem and stages whose weights stay as they are")
     dropout: float = Field(default=0.3, ge=0, lt=1)
 
@@ -63,8 +65,12 @@ class AugmentationSettings(_Section):
     noise: float = Field(default=0.1, ge=0, description="largest standard deviation of Gaussian noise")
     blur: float = Field(default=0.1, ge=0, le=1, description="probability of a coarser picture")
     bias_field: float = Field(default=0.3, ge=0, lt=1, description="largest relative change by a smooth field")
-    missing_sequence: float = Field(default=0.1, ge=0, le=1, description="probability that FLAIR replaces another sequence")
-    missing_context: float = Field(default=0.15, ge=0, le=1, description="probability that a slice stands for its neighbours")
+    missing_sequence: float = Field(
+        default=0.1, ge=0, le=1, description="probability that FLAIR replaces another sequence"
+    )
+    missing_context: float = Field(
+        default=0.15, ge=0, le=1, description="probability that a slice stands for its neighbours"
+    )
 
 
 class LossSettings(_Section):
@@ -89,7 +95,9 @@ class OptimizationSettings(_Section):
     validate_every: int = Field(default=1, ge=1, description="epochs between validations")
     small_size: int | None = Field(default=None, description="train at this size first, for speed")
     small_until: float = Field(default=0.5, ge=0, le=1, description="share of the training at the small size")
-    empty_slices: float = Field(default=1.0, gt=0, description="slices without tumour drawn an epoch, relative to those with")
+    empty_slices: float = Field(
+        default=1.0, gt=0, description="slices without tumour drawn an epoch, relative to those with"
+    )
     seed: int = 0
 
 
