@@ -635,13 +635,25 @@ def test_there_are_enough_cases():
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_bad_input_gets_one_clear_line(name: str, tmp_path: Path):
+def test_bad_input_gets_one_clear_line_and_nothing_else(
+    name: str,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture,
+    recwarn: pytest.WarningsRecorder,
+):
     make, expected = CASES[name]
     given = make(tmp_path)
+    recwarn.clear()
+    caplog.clear()
+    capfd.readouterr()
     arguments = given if isinstance(given, dict) else {"path": given}
     with pytest.raises(TumorscopeError) as caught:
         open_scan(**arguments)
     message = str(caught.value)
+    assert capfd.readouterr() == ("", "")
+    assert not caplog.records
+    assert not [str(warning.message) for warning in recwarn]
     assert expected in message
     assert message.strip()
     assert len(message.splitlines()) == 1

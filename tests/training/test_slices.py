@@ -6,7 +6,7 @@ torch = pytest.importorskip("torch")
 
 from tumorscope.datasets.lgg import LggDataset
 from tumorscope.preparing import Preparation
-from tumorscope.training.slices import BalancedBatches, EverySlice, load_slices
+from tumorscope.training.slices import BalancedSlices, SliceStore, load_slices
 
 
 @pytest.fixture(scope="module")
@@ -31,25 +31,41 @@ def test_masks_are_shares_between_zero_and_one_never_255(store):
 
 
 def test_an_epoch_shows_every_slice_with_tumour_once():
-    present = torch.tensor([True] * 7 + [False] * 50)
-    batches = BalancedBatches(present, batch_size=7, empty_slices=1.0, seed=0)
-    seen = torch.cat(list(batches)).tolist()
-    assert len(batches) == 2
+    drawn = BalancedSlices(torch.tensor([True] * 7 + [False] * 50), empty_slices=1.0, seed=0)
+    seen = list(drawn)
+    assert len(drawn) == len(seen) == 14
     assert sorted(index for index in seen if index < 7) == list(range(7))
-    assert len([index for index in seen if index >= 7]) == 7
+    assert len({index for index in seen if index >= 7}) == 7
 
 
 def test_epochs_differ_and_a_seed_repeats_them():
     present = torch.tensor([True, False] * 40)
-    one, other = (BalancedBatches(present, 8, 1.0, seed=3) for _ in range(2))
-    first, second = torch.cat(list(one)), torch.cat(list(one))
-    assert not torch.equal(first, second)
-    torch.testing.assert_close(first, torch.cat(list(other)))
+    one, other = (BalancedSlices(present, 1.0, seed=3) for _ in range(2))
+    first = list(one)
+    one.set_epoch(1)
+    other.set_epoch(1)
+    assert list(one) != first
+    assert list(one) == list(other)
 
 
 def test_a_part_without_any_tumour_can_still_be_drawn():
-    assert len(torch.cat(list(BalancedBatches(torch.zeros(10, dtype=torch.bool), 5, 1.0, 0)))) == 10
+    assert sorted(BalancedSlices(torch.zeros(10, dtype=torch.bool), 1.0, 0)) == list(range(10))
 
 
-def test_validation_sees_each_slice_once():
-    assert torch.cat([EverySlice(10, 4)[k] for k in range(len(EverySlice(10, 4)))]).tolist() == list(range(10))
+def test_class_weights_make_up_for_what_is_drawn():
+    from tumorscope.training.module import TumorModule
+    from tumorscope.training.recipe import parse_recipe
+
+    store = SliceStore(*[torch.zeros(1)] * 2, torch.tensor([True] * 10 + [False] * 40), *[torch.zeros(1)] * 3, names=())
+    for empty, weight in ((1.0, 1.0), (3.0, 3.0), (9.0, 4.0)):
+        recipe = parse_recipe(
+            {
+                "name": "r",
+                "title": "r",
+                "dataset": "lgg",
+                "network": {"kind": "compact", "widths": [4, 8, 8, 8, 8]},
+                "loss": {"class_weights": True},
+                "optimization": {"empty_slices": empty},
+            }
+        )
+        assert TumorModule(recipe, store).positive_weight == pytest.approx(weight)

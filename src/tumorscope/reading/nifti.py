@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from tumorscope.reading.checks import MAX_VOXELS, label, reason, size_text
 from tumorscope.reading.formats import is_gzip, read_head
 from tumorscope.reading.lgg import is_mask_name
 from tumorscope.reading.orientation import radiological_grid, scan_affine
+from tumorscope.reading.quiet import quiet_libraries
 from tumorscope.reading.sequences import check_channels, recognize_sequence
 from tumorscope.scan import Scan
 
@@ -78,6 +78,7 @@ def read_nifti(path: Path, channels: Sequence[str] | None = None) -> Scan:
     )
 
 
+@quiet_libraries()
 def read_stored_volume(path: Path) -> StoredVolume:
     """The array and the affine of a NIfTI file, nothing turned.
 

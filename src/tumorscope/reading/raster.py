@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +10,14 @@ import numpy as np
 from tumorscope.errors import UnreadableScan
 from tumorscope.reading.checks import label, reason, size_text
 from tumorscope.reading.formats import PICTURE_SUFFIXES, is_tiff
+from tumorscope.reading.quiet import quiet_libraries
 
 SUFFIXES = PICTURE_SUFFIXES
 MAX_PIXELS = 64_000_000
 """The largest picture that is opened, counting all pages. A decompression bomb is larger."""
 
 
+@quiet_libraries()
 def read_raster(path: Path) -> np.ndarray:
     """The picture's pixels.
 
@@ -92,24 +93,21 @@ def _pages_first(pixels: np.ndarray, axes: str, name: str) -> np.ndarray:
 def _read_with_pillow(path: Path, name: str) -> np.ndarray:
     from PIL import Image
 
-    with warnings.catch_warnings():
-        # Pillow's own limits come as a warning first; ours is checked below.
-        warnings.simplefilter("ignore")
-        try:
-            picture = Image.open(path)
-        except Image.DecompressionBombError as error:
-            raise UnreadableScan(f"{name}: more pixels than the {MAX_PIXELS:,} allowed; save it smaller") from error
-        with picture:
-            _refuse_bomb(name, picture.width * picture.height, (picture.height, picture.width))
-            if _is_deep_colour_png(path):
-                return _over_black(_read_deep_png(path), 3)
-            has_alpha = picture.mode in {"RGBA", "LA", "PA"} or "transparency" in picture.info
-            if picture.mode in {"P", "PA", "CMYK", "YCbCr", "LAB", "HSV", "RGBX", "RGBa", "RGBA", "RGB"}:
-                return _over_black(np.asarray(picture.convert("RGBA" if has_alpha else "RGB")), 3)
-            if picture.mode in {"1", "L", "LA", "La"}:
-                pixels = np.asarray(picture.convert("LA" if has_alpha else "L"))
-                return _over_black(pixels if pixels.ndim == 3 else pixels[..., None], 1)
-            return np.asarray(picture)[..., None]  # 16 or 32 bit grey
+    try:
+        picture = Image.open(path)
+    except Image.DecompressionBombError as error:
+        raise UnreadableScan(f"{name}: more pixels than the {MAX_PIXELS:,} allowed; save it smaller") from error
+    with picture:
+        _refuse_bomb(name, picture.width * picture.height, (picture.height, picture.width))
+        if _is_deep_colour_png(path):
+            return _over_black(_read_deep_png(path), 3)
+        has_alpha = picture.mode in {"RGBA", "LA", "PA"} or "transparency" in picture.info
+        if picture.mode in {"P", "PA", "CMYK", "YCbCr", "LAB", "HSV", "RGBX", "RGBa", "RGBA", "RGB"}:
+            return _over_black(np.asarray(picture.convert("RGBA" if has_alpha else "RGB")), 3)
+        if picture.mode in {"1", "L", "LA", "La"}:
+            pixels = np.asarray(picture.convert("LA" if has_alpha else "L"))
+            return _over_black(pixels if pixels.ndim == 3 else pixels[..., None], 1)
+        return np.asarray(picture)[..., None]  # 16 or 32 bit grey
 
 
 def _is_deep_colour_png(path: Path) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import math
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ from tumorscope.training.curves import draw_curves
 from tumorscope.training.module import TumorModule
 from tumorscope.training.plateau import ReduceOnPlateau
 from tumorscope.training.recipe import Recipe, parse_recipe
-from tumorscope.training.slices import BalancedBatches, EverySlice, load_slices
+from tumorscope.training.slices import BalancedSlices, SliceNumbers, load_slices
 
 RECIPE_FILE, SPLIT_FILE, SUMMARY_FILE = "recipe.yaml", "split.json", "summary.json"
 
@@ -111,7 +112,8 @@ def train(
         file=sys.stderr,
     )
     module = TumorModule(recipe, parts["train"], parts["validation"])
-    batches = BalancedBatches(parts["train"].present, settings.batch_size, settings.empty_slices, settings.seed)
+    drawn = BalancedSlices(parts["train"].present, settings.empty_slices, settings.seed)
+    size = min(settings.batch_size, len(drawn))
     budget = Budget(settings.epochs, minutes)
     best = ModelCheckpoint(
         folder, "best", monitor="validation/score", mode="max", enable_version_counter=False, save_weights_only=True
@@ -121,7 +123,8 @@ def train(
     if settings.averaging:
         callbacks.append(EMAWeightAveraging(decay=settings.averaging, use_buffers=True))
     if settings.early_stopping:
-        callbacks.append(EarlyStopping("validation/score", mode="max", patience=settings.early_stopping))
+        patience = math.ceil(settings.early_stopping / settings.validate_every)
+        callbacks.append(EarlyStopping("validation/score", mode="max", patience=patience))
     if settings.schedule == "plateau":
         callbacks.append(ReduceOnPlateau())
     trainer = lightning.Trainer(
@@ -140,8 +143,8 @@ def train(
     )
     trainer.fit(
         module,
-        DataLoader(batches, batch_size=None),
-        DataLoader(EverySlice(len(parts["validation"]), settings.batch_size), batch_size=None),
+        DataLoader(SliceNumbers(len(parts["train"])), size, sampler=drawn, drop_last=True),
+        DataLoader(SliceNumbers(len(parts["validation"])), settings.batch_size),
         ckpt_path=str(run.last) if run.last.exists() else None,
         weights_only=False,
     )

@@ -14,7 +14,7 @@ from tumorscope.networks import build_network
 from tumorscope.training.augmentation import augment
 from tumorscope.training.losses import MASK_LOSSES
 from tumorscope.training.recipe import Recipe
-from tumorscope.training.slices import SliceStore
+from tumorscope.training.slices import BalancedSlices, SliceStore
 
 
 class TumorModule(lightning.LightningModule):
@@ -39,10 +39,10 @@ class TumorModule(lightning.LightningModule):
         self.plateau_factor = 1.0
         self._stores = {"training": training, "validation": validation}
         self._answers: list[dict[str, Tensor]] = []
-        self._positive_weight = 1.0
+        self.positive_weight = 1.0
         if training is not None and recipe.loss.class_weights:
-            drawn = min(1.0 / recipe.optimization.empty_slices, 1e3)
-            self._positive_weight = 1.0 / drawn
+            drawn = BalancedSlices(training.present, recipe.optimization.empty_slices, seed=0)
+            self.positive_weight = drawn.drawn_empty / max(1, len(drawn.with_tumor))
         self.fallback = recipe.sequences.index("flair") if "flair" in recipe.sequences else None
 
     def store(self, part: str) -> SliceStore:
@@ -76,7 +76,7 @@ class TumorModule(lightning.LightningModule):
             loss = loss + mask_loss
         if "presence" in answer:
             presence_loss = functional.binary_cross_entropy_with_logits(
-                answer["presence"].float(), present, pos_weight=present.new_tensor(self._positive_weight)
+                answer["presence"].float(), present, pos_weight=present.new_tensor(self.positive_weight)
             )
             self.log("train/presence_loss", presence_loss, on_step=False, on_epoch=True, batch_size=len(indices))
             weight = recipe.loss.presence_weight if "mask" in answer else 1.0

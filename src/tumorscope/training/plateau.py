@@ -16,6 +16,11 @@ class ReduceOnPlateau(Callback):
         self.patience = patience
         self.best = -1.0
         self.waited = 0
+        self.reached = 1.0
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        assert isinstance(pl_module, TumorModule)
+        pl_module.plateau_factor = self.reached
 
     def on_validation_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         assert isinstance(pl_module, TumorModule)
@@ -25,11 +30,13 @@ class ReduceOnPlateau(Callback):
             return
         self.waited += 1
         if self.waited > self.patience:
-            pl_module.plateau_factor *= self.factor
+            self.reached *= self.factor
+            pl_module.plateau_factor = self.reached
             self.waited = 0
 
     def state_dict(self) -> dict[str, float]:
-        return {"best": self.best, "waited": self.waited}
+        return {"best": self.best, "waited": self.waited, "reached": self.reached}
 
     def load_state_dict(self, state_dict: dict[str, float]) -> None:
         self.best, self.waited = state_dict["best"], int(state_dict["waited"])
+        self.reached = state_dict["reached"]

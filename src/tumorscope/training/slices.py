@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.data import Dataset, Sampler
 
 from tumorscope.datasets.lgg import LggPatient
 from tumorscope.preparing import Preparation, prepare
@@ -82,47 +83,46 @@ def load_slices(
     return SliceStore(joined[0], joined[1], joined[2], joined[3], joined[4], joined[5], tuple(names))
 
 
-class BalancedBatches(torch.utils.data.IterableDataset[Tensor]):
-    """Batches of slice numbers: every slice with tumour once an epoch, and as many without as asked.
+class SliceNumbers(Dataset[int]):
+    """The numbers of a store's slices: what a data loader deals in, as the pictures are in memory."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: int) -> int:
+        return index
+
+
+class BalancedSlices(Sampler[int]):
+    """Every slice with tumour once an epoch, and as many without as asked, in a new order.
 
     Args:
         present: boolean ``(slice,)``.
-        batch_size: slices in a batch; what does not fill one waits for the next epoch.
         empty_slices: how many slices without tumour are drawn for each one with.
-        seed: together with the epoch it fixes the order.
+        seed: together with the epoch it fixes the order, so that a resumed training goes on with it.
     """
 
-    def __init__(self, present: Tensor, batch_size: int, empty_slices: float, seed: int) -> None:
+    def __init__(self, present: Tensor, empty_slices: float, seed: int) -> None:
         self.with_tumor = present.nonzero().flatten().cpu()
         self.without = (~present).nonzero().flatten().cpu()
-        self.batch_size = batch_size
         self.drawn_empty = min(len(self.without), round(len(self.with_tumor) * empty_slices))
         if not len(self.with_tumor):
             self.drawn_empty = len(self.without)
         self.seed = seed
         self.epoch = 0
 
-    def __len__(self) -> int:
-        return max(1, (len(self.with_tumor) + self.drawn_empty) // self.batch_size)
+    def set_epoch(self, epoch: int) -> None:
+        """Choose the order; the trainer calls this at the start of every epoch."""
+        self.epoch = epoch
 
-    def __iter__(self) -> Iterator[Tensor]:
+    def __len__(self) -> int:
+        return len(self.with_tumor) + self.drawn_empty
+
+    def __iter__(self) -> Iterator[int]:
         chance = torch.Generator().manual_seed(self.seed * 100_003 + self.epoch)
-        self.epoch += 1
         empty = self.without[torch.randperm(len(self.without), generator=chance)[: self.drawn_empty]]
         slices = torch.cat([self.with_tumor, empty])
-        slices = slices[torch.randperm(len(slices), generator=chance)]
-        for batch in range(len(self)):
-            yield slices[batch * self.batch_size : (batch + 1) * self.batch_size]
-
-
-class EverySlice(torch.utils.data.Dataset[Tensor]):
-    """Batches of consecutive slice numbers, each slice once."""
-
-    def __init__(self, count: int, batch_size: int) -> None:
-        self.batches: Sequence[Tensor] = torch.arange(count).split(batch_size)
-
-    def __len__(self) -> int:
-        return len(self.batches)
-
-    def __getitem__(self, index: int) -> Tensor:
-        return self.batches[index]
+        yield from slices[torch.randperm(len(slices), generator=chance)].tolist()

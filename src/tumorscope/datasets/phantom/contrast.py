@@ -37,7 +37,7 @@ _SIGNALS: dict[str, dict[Tissue, float]] = {
     },
     "flair": {
         Tissue.AIR: 0.02, Tissue.SKIN: 0.9, Tissue.FAT: 2.0, Tissue.MUSCLE: 0.62, Tissue.BONE: 0.14, Tissue.MARROW: 1.0,
-        Tissue.DURA: 0.5, Tissue.CSF: 0.24, Tissue.GREY_MATTER: 1.2, Tissue.WHITE_MATTER: 1.0,
+        Tissue.DURA: 0.5, Tissue.CSF: 0.24, Tissue.GREY_MATTER: 1.17, Tissue.WHITE_MATTER: 1.0,
         Tissue.DEEP_GREY_MATTER: 1.1, Tissue.VITREOUS: 0.24, Tissue.VESSEL: 0.3, Tissue.CHOROID_PLEXUS: 0.8,
     },
     "t1c": {
@@ -65,7 +65,7 @@ def draw_signals(random: np.random.Generator, sequences: tuple[str, ...]) -> np.
     table = np.empty((len(sequences), len(Tissue)), np.float32)
     suppressed = random.random() < 0.3
     fat_gain = random.uniform(0.85, 1.15)
-    contrast = random.uniform(0.7, 1.2)  # between grey and white matter, alike in all sequences
+    contrast = random.uniform(0.75, 1.15)  # between grey and white matter, alike in all sequences
     jitter = 1 + 0.05 * random.standard_normal((4, len(Tissue)))
     for row, sequence in enumerate(sequences):
         order = list(_SIGNALS).index(sequence)
@@ -83,7 +83,7 @@ def draw_signals(random: np.random.Generator, sequences: tuple[str, ...]) -> np.
 def draw_shading(random: np.random.Generator, points: Points, strength: float) -> np.ndarray:
     """The coil's gain at each point, around one, float32 ``(n,)``: smooth, and higher near the scalp."""
     field = Field.draw(random, 160.0, band=0.3).at(points)
-    rim = (points.x / 85) ** 2 + (points.y / 100) ** 2 + (points.z / 90) ** 2
+    rim = (points.x / 85) ** 2 + (points.y / 100) ** 2 + (points.z / 130) ** 2
     lift = random.uniform(0.2, 0.8)
     return np.exp(np.float32(strength) * (0.5 * field + np.float32(lift) * (rim - 0.5)))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from tumorscope.reading.dicom.geometry import stack_frames
 from tumorscope.reading.dicom.pixels import read_values
 from tumorscope.reading.dicom.privacy import names_patient, patient_words, series_code
 from tumorscope.reading.formats import DICOM_SUFFIXES
+from tumorscope.reading.quiet import quiet_libraries
 from tumorscope.reading.sequences import names_other, recognize_sequence
 from tumorscope.scan import SEQUENCES, Scan
 
@@ -35,6 +35,7 @@ class _Group:
         return str(self.header.get("SeriesInstanceUID", ""))
 
 
+@quiet_libraries()
 def read_dicom(path: Path, files: list[Path], skipped: int = 0) -> Scan:
     """One series, in the acquired in-plane orientation, slices sorted by position.
 
@@ -49,17 +50,15 @@ def read_dicom(path: Path, files: list[Path], skipped: int = 0) -> Scan:
     Raises:
         UnreadableScan: no MR image among the files, or one that cannot be decoded.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pydicom's warnings may quote a patient's name
-        groups, refused, words = _sort_out(files)
-        name, case = _public_names(path, words, groups)
-        if not groups:
-            reason, count = refused.most_common(1)[0]
-            shown = f"{name}: " if len(files) == 1 else f"{name}: no MR images; {count} of {len(files)} files: "
-            raise UnreadableScan(f"{shown}{reason}")
-        main, *others = sorted(groups, key=lambda group: (-len(group.frames), _number(group), group.series))
-        stack = stack_frames(main.frames, name)
-        values = read_values(stack.frames, name)
+    groups, refused, words = _sort_out(files)
+    name, case = _public_names(path, words, groups)
+    if not groups:
+        reason, count = refused.most_common(1)[0]
+        shown = f"{name}: " if len(files) == 1 else f"{name}: no MR images; {count} of {len(files)} files: "
+        raise UnreadableScan(f"{shown}{reason}")
+    main, *others = sorted(groups, key=lambda group: (-len(group.frames), _number(group), group.series))
+    stack = stack_frames(main.frames, name)
+    values = read_values(stack.frames, name)
     sequence, reason = _sequence(main.header, words)
     notes = (
         reason,
