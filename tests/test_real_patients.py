@@ -1,0 +1,94 @@
+"""What ships, on real patients that training never saw."""
+
+import numpy as np
+import pytest
+
+from tumorscope.analysis import analyze
+from tumorscope.bundles import load_bundle
+from tumorscope.engine import load_engine
+from tumorscope.errors import TumorscopeError
+from tumorscope.reading import find_mask, open_scan
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture(scope="module")
+def engine():
+    return load_engine(load_bundle("lgg"), "onnxruntime")
+
+
+def test_test_patients_evaluate_as_the_card_claims(lgg_folder, engine):
+    from tumorscope.datasets.lgg import LggDataset
+    from tumorscope.datasets.split import Split
+    from tumorscope.evaluation.evaluate import evaluate_lgg, summarize
+
+    split = Split.load(engine.bundle.folder / "split.json")
+    figures = summarize(evaluate_lgg(LggDataset.open(lgg_folder), split["test"], engine))
+    claimed = engine.bundle.card.figures["test"][engine.precision]
+    assert figures["patients"] == claimed["patients"] == len(split["test"])
+    assert figures["patient_dice"]["mean"] == pytest.approx(claimed["patient_dice"]["mean"], abs=0.003)
+    assert figures["presence"]["auroc"]["value"] == pytest.approx(claimed["presence"]["auroc"]["value"], abs=0.003)
+
+
+def test_no_patient_of_the_data_set_is_in_two_parts_and_none_is_missing(lgg_folder, engine):
+    from tumorscope.datasets.lgg import LggDataset
+    from tumorscope.datasets.split import Split
+
+    split = Split.load(engine.bundle.folder / "split.json")
+    dealt = sorted(name for part in split.parts.values() for name in part)
+    assert dealt == [patient.case for patient in LggDataset.open(lgg_folder).patients]
+
+
+def test_a_patient_is_drawn_slice_by_slice_where_the_radiologist_drew(lgg_folder, engine):
+    from tumorscope.datasets.split import Split
+
+    split = Split.load(engine.bundle.folder / "split.json")
+    dice = []
+    for case in split["test"][:4]:
+        scan = open_scan(lgg_folder / case)
+        truth, mask = find_mask(scan), analyze(scan, engine).mask
+        dice.append(2 * (truth & mask).sum() / (truth.sum() + mask.sum()))
+    assert np.median(dice) > 0.75
+
+
+def test_one_real_slice_alone_still_shows_its_tumour(lgg_folder, engine):
+    from tumorscope.datasets.split import Split
+
+    folder = lgg_folder / Split.load(engine.bundle.folder / "split.json")["test"][1]
+    whole = open_scan(folder)
+    truth = find_mask(whole)
+    fullest = int(truth.sum(axis=(1, 2)).argmax())
+    alone = analyze(open_scan(folder / whole.slice_names[fullest]), engine)
+    assert alone.tumor_present
+    assert 2 * (alone.mask[0] & truth[fullest]).sum() / (alone.mask[0].sum() + truth[fullest].sum()) > 0.6
+
+
+def test_a_real_volume_gets_a_mask_on_its_own_grid(volumes_folder, engine, tmp_path):
+    import nibabel as nib
+
+    from tumorscope.reporting import write_results
+
+    folder = next(volumes_folder.rglob("flair.nii.gz")).parent
+    scan = open_scan(None, sequences={name: folder / f"{name}.nii.gz" for name in ("t1", "flair", "t1c")})
+    analysis = analyze(scan, engine)
+    written = write_results(analysis, tmp_path)
+    mask, flair = nib.load(written["mask"]), nib.load(folder / "flair.nii.gz")
+    assert mask.shape == flair.shape == (240, 240, 155)
+    np.testing.assert_allclose(mask.affine, flair.affine)
+    marked = np.asarray(mask.dataobj) > 0
+    # Metastases with oedema, not glioma: what is marked must at least be bright on FLAIR.
+    values = np.asarray(flair.dataobj)
+    assert analysis.tumor_present
+    assert np.median(values[marked]) > 1.2 * np.median(values[values > 0])
+    assert analysis.volume_mm3 == pytest.approx(marked.sum())
+
+
+def test_a_real_t2_series_is_read_and_its_missing_flair_is_named(volumes_folder, engine):
+    folder = next(volumes_folder.rglob("t2_axial"))
+    scan = open_scan(folder)
+    assert scan.shape == (55, 512, 512)
+    assert scan.spacing_mm[0] == pytest.approx(2.5, abs=0.01)
+    with pytest.raises(TumorscopeError, match="flair"):
+        analyze(scan, engine)
+    taken_for_flair = analyze(open_scan(folder, channels=["flair"]), engine)
+    assert taken_for_flair.mask.shape == scan.shape
