@@ -31,7 +31,7 @@ def card(**changes: Any) -> Card:
     return Card(**{**fields, **changes})
 
 
-def bright_flair(pictures: np.ndarray, threshold: float = 2.0) -> dict[str, np.ndarray]:
+def bright_flair(pictures: np.ndarray, threshold: float = 4.0) -> dict[str, np.ndarray]:
     """Stands for a network: FLAIR far over the median is tumour, and where there is much of it, presence."""
     flair = pictures[:, pictures.shape[1] // 3 + 1 if pictures.shape[1] > 3 else 1]
     mask = (flair - threshold) * 20

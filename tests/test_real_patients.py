@@ -86,7 +86,7 @@ def test_a_real_volume_gets_a_mask_on_its_own_grid(volumes_folder, engine, tmp_p
 def test_a_real_t2_series_is_read_and_its_missing_flair_is_named(volumes_folder, engine):
     folder = next(volumes_folder.rglob("t2_axial"))
     scan = open_scan(folder)
-    assert scan.shape == (55, 512, 512)
+    assert scan.shape == (55, 512, 384)
     assert scan.spacing_mm[0] == pytest.approx(2.5, abs=0.01)
     with pytest.raises(TumorscopeError, match="flair"):
         analyze(scan, engine)

@@ -18,7 +18,7 @@ def test_a_bright_tumour_does_not_move_the_scale_of_the_brain():
     everywhere = np.ones(healthy.shape, bool)
     brain = np.s_[0, :30]
     difference = normalize(ill, everywhere)[brain] - normalize(healthy, everywhere)[brain]
-    assert np.abs(difference).max() < 0.25
+    assert np.abs(difference).mean() < 0.1  # mean and deviation would move it by more than a half
 
 
 def test_scanner_units_do_not_matter():

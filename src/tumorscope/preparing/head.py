@@ -7,7 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-_SMOOTHING_PX = 2.0
+_ENOUGH_PX = 128
+"""A head is found just as well in a coarser picture, and four times as fast or more."""
+
+_SMOOTHING = 1 / 128
+"""Standard deviation of the smoothing, as a share of the picture's shorter side."""
+
 _RELATIVE_THRESHOLD = 0.12
 _SMALLEST_HEAD = 0.02
 """Below this share of the picture the threshold found noise, not a head."""
@@ -36,21 +41,22 @@ def head_mask(voxels: np.ndarray) -> np.ndarray:
     Returns:
         Boolean array ``(slice, row, column)``; all true where no head stands out.
     """
-    signal = np.zeros(voxels.shape[:3], np.float32)
-    for channel in range(voxels.shape[3]):
-        image = voxels[..., channel].astype(np.float32)
-        border = np.concatenate(
-            [image[:, 0].ravel(), image[:, -1].ravel(), image[:, :, 0].ravel(), image[:, :, -1].ravel()]
-        )
-        distance = np.abs(image - np.median(border))
-        brightest = np.percentile(distance[:, ::2, ::2], 99)
+    stride = max(1, min(voxels.shape[1:3]) // _ENOUGH_PX)
+    coarse = voxels[:, ::stride, ::stride]
+    signal = np.zeros(coarse.shape[:3], np.float32)
+    for channel in range(coarse.shape[3]):
+        image = coarse[..., channel].astype(np.float32)
+        sides = (image[:, 0], image[:, -1], image[:, :, 0], image[:, :, -1])
+        distance = np.abs(image - np.median(np.concatenate([side.ravel() for side in sides])))
+        brightest = np.percentile(distance, 99)
         if brightest > 0:
             np.maximum(signal, distance / brightest, out=signal)
-    smoothing = min(_SMOOTHING_PX, min(signal.shape[1:]) / 64)
+    smoothing = _SMOOTHING * min(signal.shape[1:])
     head = ndimage.gaussian_filter(np.minimum(signal, 1), (0, smoothing, smoothing)) > _RELATIVE_THRESHOLD
     if head.mean() < _SMALLEST_HEAD:
-        return np.ones_like(head)
-    return head
+        return np.ones(voxels.shape[:3], bool)
+    whole = head.repeat(stride, axis=1).repeat(stride, axis=2)
+    return whole[:, : voxels.shape[1], : voxels.shape[2]]
 
 
 def head_box(head: np.ndarray, pixel_aspect: float = 1.0, margin: float = 0.03) -> Box:

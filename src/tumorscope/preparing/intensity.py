@@ -10,6 +10,8 @@ LOWEST, HIGHEST = -4.0, 6.0
 _NORMAL_RANGE_5_TO_95 = 3.2897
 """Width of the central 90 % of a normal distribution, in standard deviations."""
 
+_MANY_PIXELS = 1_000_000
+
 
 def normalize(image: np.ndarray, head: np.ndarray) -> np.ndarray:
     """Centre on the head's median and scale by its central 90 %.
@@ -25,9 +27,8 @@ def normalize(image: np.ndarray, head: np.ndarray) -> np.ndarray:
         float32 of the same shape, clipped to ``LOWEST .. HIGHEST``; zeros for an image
         without any contrast.
     """
-    inside = image[head]
-    if inside.size > 400_000:  # quantiles of every n-th pixel differ in the third digit
-        inside = inside[:: inside.size // 200_000]
+    stride = 2 if image.size > _MANY_PIXELS else 1  # a quarter of so many tells the same quantiles
+    inside = image[:, ::stride, ::stride][head[:, ::stride, ::stride]]
     low, middle, high = np.percentile(inside, (5, 50, 95))
     scale = (high - low) / _NORMAL_RANGE_5_TO_95
     if scale <= 0:

@@ -21,16 +21,20 @@ MOST_BAD_VOXELS = 0.01
 
 
 def label(path: Path | str) -> str:
-    r"""A file's name for a message: one line, no control characters, not endless.
+    r"""A file's name for a message: one line, not endless.
 
     >>> label(Path("/data/scan.png"))
     'scan.png'
     >>> label("two\nlines.png")
     'two?lines.png'
     """
-    name = Path(path).name or str(path)
-    shown = "".join(character if character.isprintable() else "?" for character in name)
-    return shown if len(shown) <= 100 else f"{shown[:60]}…{shown[-30:]}"
+    name = printable(Path(path).name or str(path))
+    return name if len(name) <= 100 else f"{name[:60]}…{name[-30:]}"
+
+
+def printable(text: str) -> str:
+    """The text with a question mark for everything that would break or colour a terminal's line."""
+    return "".join(character if character.isprintable() else "?" for character in text)
 
 
 def size_text(shape: tuple[int, ...]) -> str:
@@ -40,9 +44,8 @@ def size_text(shape: tuple[int, ...]) -> str:
 
 def reason(error: BaseException) -> str:
     """The first line of another library's message, short enough to stand in ours."""
-    text = str(error).strip()
-    line = text.splitlines()[0] if text else type(error).__name__
-    return "".join(character if character.isprintable() else " " for character in line)[:120]
+    lines = str(error).strip().splitlines()
+    return printable(lines[0] if lines else type(error).__name__)[:120]
 
 
 def public_name(scan: Scan) -> str:

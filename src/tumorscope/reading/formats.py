@@ -54,7 +54,7 @@ def file_format(path: Path) -> Format:
         raise UnreadableScan(f"{name}: is half of a NIfTI pair (.hdr and .img); convert it to one .nii file")
     expected = _by_suffix(path)
     if expected is None:
-        suffix = f"files ending in {path.suffix} are" if path.suffix else "it is of a format that is"
+        suffix = f"files ending in {label(path.suffix)} are" if path.suffix else "it is of a format that is"
         raise UnreadableScan(f"{name}: {suffix} not read; give one of {SUPPORTED}")
     actual = "text" if _is_text(head) else "something else"
     if expected == "DICOM" and not path.suffix:

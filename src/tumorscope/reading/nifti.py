@@ -23,6 +23,10 @@ from tumorscope.scan import Scan
 MOST_CHANNELS = 16
 """A longer fourth axis is a time series: diffusion, perfusion or functional MRI."""
 
+_SMALLEST_MM, _LARGEST_MM = 1e-3, 1e3
+_FLATTEST = 0.01
+"""Volume spanned by the three unit directions: 1 at right angles, 0 where they lie in a plane."""
+
 _MM = {"meter": 1000.0, "micron": 0.001}
 
 
@@ -87,8 +91,7 @@ def read_stored_volume(path: Path) -> StoredVolume:
     """
     name = label(path)
     try:
-        with warnings.catch_warnings(), gzip.open(path) if is_gzip(path) else path.open("rb") as stream:
-            warnings.simplefilter("ignore")
+        with gzip.open(path) if is_gzip(path) else path.open("rb") as stream:
             image = _image_class(path).from_stream(stream)
             shape = _checked_shape(name, image)
             array = np.asarray(image.dataobj).reshape(shape)
@@ -158,7 +161,9 @@ def _affine(name: str, image: Any, spatial: int) -> tuple[np.ndarray, bool]:
     if spatial == 2 and np.linalg.norm(affine[:3, 2]) < 1e-6:  # a picture has no thickness
         normal = np.cross(affine[:3, 0], affine[:3, 1])
         affine[:3, 2] = normal / max(float(np.linalg.norm(normal)), 1e-12)
-    if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
+    lengths = np.linalg.norm(affine[:3, :3], axis=0)
+    usable = np.isfinite(affine).all() and _SMALLEST_MM < lengths.min() and lengths.max() < _LARGEST_MM
+    if not usable or abs(np.linalg.det(affine[:3, :3] / lengths)) < _FLATTEST:
         raise UnreadableScan(f"{name}: the affine is singular, so voxels have no size; export it again")
     return affine, bool(header["sform_code"] > 0 or header["qform_code"] > 0)
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-_LOGGERS = ("tifffile", "nibabel", "nibabel.global", "pydicom")
+# A filter does not reach a logger's children, so those that these libraries have are all named.
+_LOGGERS = ("tifffile", "nibabel.global", "pydicom", "pydicom.pixels.decoders.base", "pydicom.pixels.utils")
 _quiet: ContextVar[bool] = ContextVar("quiet", default=False)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 
 from tumorscope.errors import UnreadableScan
+from tumorscope.reading.checks import printable
 from tumorscope.scan import SEQUENCES
 
 SEQUENCE_NOTES = ("sequence ", "three channels that differ")
@@ -74,8 +75,7 @@ def check_name(name: str, also: tuple[str, ...] = ()) -> str:
     recognized = recognize_sequence(lowered)
     near = [recognized] if recognized != "unknown" else get_close_matches(lowered, valid, n=1, cutoff=0.5)
     hint = f"; did you mean {near[0]}?" if near else ""
-    shown = "".join(character if character.isprintable() else "?" for character in str(name))[:40]
-    raise UnreadableScan(f"no sequence is named {shown!r}; the names are {', '.join(valid)}{hint}")
+    raise UnreadableScan(f"no sequence is named {printable(str(name)[:40])!r}; the names are {', '.join(valid)}{hint}")
 
 
 def check_channels(channels: Sequence[str], count: int, name: str) -> tuple[str, ...]:

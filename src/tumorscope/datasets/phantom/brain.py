@@ -47,7 +47,9 @@ def large_parts(points: Points, skull: Hull) -> Parts:
     tentorium = ellipsoid(side, (0, -54, -42), (60, 48, 36))
     petrous = (y + 26 + 0.22 * x) * 0.95
     behind = smooth_maximum(tentorium, petrous, 4.0)
-    cerebrum = np.maximum(smooth_maximum(skull.distance, above_base, 5.0), -behind - 1)
+    # The cortex that lies flat on the tentorium is cut along, and would be a broad bright
+    # patch at its true thickness; here it counts as nearer to white matter.
+    cerebrum = np.maximum(smooth_maximum(skull.distance, above_base, 5.0), -1.8 * (behind + 1))
     cerebellum = smooth_maximum(skull.distance + 2, behind + 0.5, 5.0)
     return Parts(cerebrum, cerebellum)
 

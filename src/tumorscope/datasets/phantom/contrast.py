@@ -85,7 +85,7 @@ def draw_shading(random: np.random.Generator, points: Points, strength: float) -
     field = Field.draw(random, 160.0, band=0.3).at(points)
     rim = (points.x / 85) ** 2 + (points.y / 100) ** 2 + (points.z / 130) ** 2
     lift = random.uniform(0.2, 0.8)
-    return np.exp(np.float32(strength) * (0.5 * field + np.float32(lift) * (rim - 0.5)))
+    return np.exp(np.float32(strength) * (0.4 * field + np.float32(lift) * (rim - 0.5)))
 
 
 def add_rician_noise(image: np.ndarray, deviation: float, random: np.random.Generator) -> np.ndarray:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tumorscope.reading.checks import printable
+
 if TYPE_CHECKING:
     from pydicom import Dataset
 
@@ -72,7 +74,7 @@ def refusal(dataset: Dataset, has_pixels: bool) -> str | None:
         return "is a colour picture in DICOM, such as a screen capture; name the image series"
     modality = str(dataset.get("Modality", "") or "").upper()
     if modality not in _MR_LIKE:
-        return f"is of modality {modality[:16]}, not MR; give an MRI series"
+        return f"is of modality {printable(modality[:16])}, not MR; give an MRI series"
     if not 0 < frame_count(dataset) <= MOST_FRAMES:
         return f"claims to hold {frame_count(dataset)} frames; export it again"
     if not dataset.get("Rows") or not dataset.get("Columns"):

@@ -61,11 +61,9 @@ def _decode(path: Path, name: str) -> np.ndarray:
         raise UnreadableScan(f"{name}: a DICOM file is damaged or truncated; export the series again") from error
     try:
         pixels = dataset.pixel_array
+        return _inverted(pixels, dataset) if dataset.get("PhotometricInterpretation") == "MONOCHROME1" else pixels
     except Exception as error:  # decoders raise RuntimeError, ValueError, AttributeError, NotImplementedError
         raise UnreadableScan(f"{name}: {_why_not(dataset)}") from error
-    if dataset.get("PhotometricInterpretation") == "MONOCHROME1":
-        pixels = _inverted(pixels, dataset)
-    return pixels
 
 
 def _inverted(pixels: np.ndarray, dataset: Any) -> np.ndarray:

@@ -33,7 +33,10 @@ def names_patient(text: str, words: frozenset[str]) -> bool:
     return any(word in own or (len(word) >= _LONG and word in lowered) for word in words)
 
 
-def series_code(dataset: Dataset) -> str:
-    """A name for a series that says nothing about the patient: ``series-1a2b3c4d``."""
-    digest = hashlib.sha256(str(dataset.get("SeriesInstanceUID", "")).encode()).hexdigest()
-    return f"series-{digest[-8:]}"
+def series_code(series: str) -> str:
+    """A name for a series that says nothing about the patient: ``series-1a2b3c4d``.
+
+    Args:
+        series: SeriesInstanceUID.
+    """
+    return f"series-{hashlib.sha256(series.encode()).hexdigest()[-8:]}"
