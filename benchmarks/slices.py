@@ -24,7 +24,7 @@ from tumorscope.datasets.phantom import demo_phantom
 from tumorscope.engine import load_engine, threads
 from tumorscope.networks.compact import CompactNet
 from tumorscope.preparing import Preparation, prepare
-from tumorscope.training.recipe import load_recipe
+from tumorscope.recipe import load_recipe
 
 
 class BudaUNet(nn.Module):

@@ -6,7 +6,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from tumorscope.networks import build_network
-from tumorscope.training.recipe import Recipe, parse_recipe
+from tumorscope.recipe import Recipe, parse_recipe
 
 NETWORKS = {
     "compact": {"kind": "compact", "widths": [8, 16, 24, 32, 48]},
@@ -85,7 +85,7 @@ def test_onnx_says_what_pytorch_says_at_any_batch_size(network, tmp_path, reques
 
 
 def test_the_shipped_recipe_stays_within_its_size():
-    from tumorscope.training.recipe import load_recipe
+    from tumorscope.recipe import load_recipe
 
     compact = build_network(load_recipe("lgg-compact"))
     assert 2_000_000 < sum(parameter.numel() for parameter in compact.parameters()) < 3_000_000

@@ -9,7 +9,7 @@ torch = pytest.importorskip("torch")
 from tumorscope.errors import TumorscopeError
 from tumorscope.networks import build_network
 from tumorscope.networks.weights import load_weights
-from tumorscope.training.recipe import parse_recipe
+from tumorscope.recipe import parse_recipe
 
 
 def resnet(channels_context: int = 0, **settings):

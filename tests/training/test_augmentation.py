@@ -2,8 +2,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from tumorscope.recipe import AugmentationSettings
 from tumorscope.training.augmentation import Motion, augment, draw_motion, move
-from tumorscope.training.recipe import AugmentationSettings
 
 NOTHING = AugmentationSettings(
     flip=0, rotation_deg=0, zoom=0, shift=0, holes=0, intensity=0, noise=0, blur=0, bias_field=0,

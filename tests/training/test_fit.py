@@ -11,9 +11,9 @@ torch = pytest.importorskip("torch")
 
 from tumorscope.datasets.lgg import LggDataset
 from tumorscope.errors import TumorscopeError
+from tumorscope.recipe import parse_recipe
 from tumorscope.training.fit import Run, train
 from tumorscope.training.module import area_under_curve
-from tumorscope.training.recipe import parse_recipe
 
 RECIPE = {
     "name": "miniature",

@@ -53,8 +53,8 @@ def test_a_part_without_any_tumour_can_still_be_drawn():
 
 
 def test_class_weights_make_up_for_what_is_drawn():
+    from tumorscope.recipe import parse_recipe
     from tumorscope.training.module import TumorModule
-    from tumorscope.training.recipe import parse_recipe
 
     store = SliceStore(*[torch.zeros(1)] * 2, torch.tensor([True] * 10 + [False] * 40), *[torch.zeros(1)] * 3, names=())
     for empty, weight in ((1.0, 1.0), (3.0, 3.0), (9.0, 4.0)):

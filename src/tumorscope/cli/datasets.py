@@ -56,7 +56,7 @@ def preview(
 
     from tumorscope.datasets.lgg import LggDataset
     from tumorscope.datasets.preview import draw_preview
-    from tumorscope.reporting import save_whole
+    from tumorscope.files import save_whole
 
     picture = io.BytesIO()
     draw_preview(LggDataset.open(path), count, seed).save(picture, "PNG")
@@ -74,7 +74,7 @@ def split(
 ) -> None:
     """Deal patients out, alike in institution and tumour burden."""
     from tumorscope.datasets.lgg import LggDataset
-    from tumorscope.reporting import save_whole
+    from tumorscope.files import save_whole
 
     patients = LggDataset.open(path)
     dealt = patients.folds(folds, seed) if folds else patients.split(seed)

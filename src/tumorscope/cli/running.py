@@ -18,9 +18,10 @@ from tumorscope.analysis import Analysis, analyze
 from tumorscope.bundles import load_bundle
 from tumorscope.engine import Engine, EngineName, PrecisionName, load_engine
 from tumorscope.errors import TumorscopeError
+from tumorscope.files import safe_name
 from tumorscope.notice import NOTICE
 from tumorscope.reading import find_mask, open_scan, read_mask
-from tumorscope.reporting import compare, safe_name, write_results
+from tumorscope.reporting import compare, write_results
 from tumorscope.reporting.wording import probability_text, size_text
 from tumorscope.scan import Scan
 

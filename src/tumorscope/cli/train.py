@@ -23,7 +23,7 @@ def command(
     """Train a recipe. Interrupt it when you like: the same command goes on."""
     from tumorscope.datasets.split import Split
     from tumorscope.errors import TumorscopeError
-    from tumorscope.training.recipe import load_recipe
+    from tumorscope.recipe import load_recipe
 
     chosen = load_recipe(recipe)
     if epochs is not None:

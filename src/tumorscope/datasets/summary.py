@@ -14,8 +14,8 @@ import numpy as np
 
 from tumorscope.datasets.lgg import LICENCE, LggDataset
 from tumorscope.errors import BadDataset, TumorscopeError
+from tumorscope.files import save_together
 from tumorscope.reading.lgg import CHANNELS, missing_sequences
-from tumorscope.reporting.files import save_together
 
 if TYPE_CHECKING:
     from rich.console import Console

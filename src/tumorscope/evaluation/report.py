@@ -12,8 +12,8 @@ from typing import Any
 
 from tumorscope.evaluation.evaluate import Evaluation, PatientRow, SliceRow, summarize
 from tumorscope.evaluation.plots import draw_plots
+from tumorscope.files import save_together
 from tumorscope.notice import NOTICE
-from tumorscope.reporting.files import save_together
 
 SCHEMA = "tumorscope.evaluation/1"
 _SHOWN = 5

@@ -9,7 +9,7 @@ from torch import nn
 from tumorscope.networks.compact import CompactNet
 
 if TYPE_CHECKING:
-    from tumorscope.training.recipe import Recipe
+    from tumorscope.recipe import Recipe
 
 
 def build_network(recipe: Recipe) -> nn.Module:

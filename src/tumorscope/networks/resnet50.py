@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from tumorscope.networks.weights import load_weights
-from tumorscope.training.recipe import ResNet50Settings
+from tumorscope.recipe import ResNet50Settings
 
 
 class ResNet50(nn.Module):

@@ -162,7 +162,7 @@ def _affine(name: str, image: Any, spatial: int) -> tuple[np.ndarray, bool]:
         normal = np.cross(affine[:3, 0], affine[:3, 1])
         affine[:3, 2] = normal / max(float(np.linalg.norm(normal)), 1e-12)
     lengths = np.linalg.norm(affine[:3, :3], axis=0)
-    usable = np.isfinite(affine).all() and _SMALLEST_MM < lengths.min() and lengths.max() < _LARGEST_MM
+    usable = np.isfinite(affine).all() and lengths.min() > _SMALLEST_MM and lengths.max() < _LARGEST_MM
     if not usable or abs(np.linalg.det(affine[:3, :3] / lengths)) < _FLATTEST:
         raise UnreadableScan(f"{name}: the affine is singular, so voxels have no size; export it again")
     return affine, bool(header["sform_code"] > 0 or header["qform_code"] > 0)

@@ -2,7 +2,6 @@
 
 from tumorscope.reporting.agreement import Agreement, compare
 from tumorscope.reporting.document import load_document, mask_from_document, to_document, to_json
-from tumorscope.reporting.files import safe_name, save_together, save_whole
 from tumorscope.reporting.html import write_html
 from tumorscope.reporting.masks import write_mask
 from tumorscope.reporting.panel import draw_panel, write_panel
@@ -14,9 +13,6 @@ __all__ = [
     "draw_panel",
     "load_document",
     "mask_from_document",
-    "safe_name",
-    "save_together",
-    "save_whole",
     "to_document",
     "to_json",
     "write_html",

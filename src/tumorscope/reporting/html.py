@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from tumorscope.analysis import Analysis
 from tumorscope.errors import TumorscopeError
+from tumorscope.files import save_whole
 from tumorscope.measuring.lesions import Lesion
 from tumorscope.reporting.agreement import Agreement
 from tumorscope.reporting.chart import slice_chart
 from tumorscope.reporting.figures import figure_groups
-from tumorscope.reporting.files import save_whole
 from tumorscope.reporting.wording import (
     area_text,
     clean,

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from tumorscope.analysis import Analysis
-from tumorscope.reporting.files import save_whole
+from tumorscope.files import save_whole
 from tumorscope.reporting.nifti import encode_nifti
 
 MASK_FILES = ("mask.nii.gz", "mask.png")

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from tumorscope.analysis import Analysis
+from tumorscope.files import save_whole
 from tumorscope.reporting.agreement import on_grid
 from tumorscope.reporting.choosing import choose_slices
-from tumorscope.reporting.files import save_whole
 from tumorscope.reporting.lettering import font_of, write
 from tumorscope.reporting.tiles import (
     View,

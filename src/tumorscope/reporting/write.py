@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from tumorscope.analysis import Analysis
+from tumorscope.files import safe_name, save_together
 from tumorscope.reporting.agreement import compare, on_grid
 from tumorscope.reporting.document import to_document, to_json
-from tumorscope.reporting.files import safe_name, save_together
 from tumorscope.reporting.html import REPORT_FILE, encode_html
 from tumorscope.reporting.masks import MASK_FILES, encode_mask
 from tumorscope.reporting.panel import PANEL_FILE, draw_panel, encode_panel

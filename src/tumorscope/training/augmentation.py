@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from tumorscope.preparing.intensity import HIGHEST, LOWEST
-from tumorscope.training.recipe import AugmentationSettings
+from tumorscope.recipe import AugmentationSettings
 
 _BEND_KNOTS = 6
 _BIAS_KNOTS = 3

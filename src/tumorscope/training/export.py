@@ -22,9 +22,9 @@ from tumorscope.errors import TumorscopeError
 from tumorscope.evaluation.evaluate import evaluate_lgg, summarize
 from tumorscope.evaluation.operating import ValidationCase, choose_operating_point
 from tumorscope.preparing import prepare, with_neighbours
+from tumorscope.recipe import Recipe
 from tumorscope.training.fit import SPLIT_FILE, SUMMARY_FILE, Run
 from tumorscope.training.onnx_files import CALIBRATIONS, export_float, output_names, quantize
-from tumorscope.training.recipe import Recipe
 
 LARGEST_LOSS = 0.002
 """How much Dice the eight-bit model may lose on validation patients."""

@@ -19,11 +19,11 @@ from torch.utils.data import DataLoader
 from tumorscope.datasets.lgg import LggDataset
 from tumorscope.datasets.split import Split
 from tumorscope.errors import TumorscopeError
+from tumorscope.recipe import Recipe, parse_recipe
 from tumorscope.training.budget import Budget
 from tumorscope.training.curves import draw_curves
 from tumorscope.training.module import TumorModule
 from tumorscope.training.plateau import ReduceOnPlateau
-from tumorscope.training.recipe import Recipe, parse_recipe
 from tumorscope.training.slices import BalancedSlices, SliceNumbers, load_slices
 
 RECIPE_FILE, SPLIT_FILE, SUMMARY_FILE = "recipe.yaml", "split.json", "summary.json"

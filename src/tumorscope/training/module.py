@@ -11,9 +11,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from tumorscope.networks import build_network
+from tumorscope.recipe import Recipe
 from tumorscope.training.augmentation import augment
 from tumorscope.training.losses import MASK_LOSSES
-from tumorscope.training.recipe import Recipe
 from tumorscope.training.slices import BalancedSlices, SliceStore
 
 

@@ -13,7 +13,7 @@ import onnx
 import torch
 from onnx import TensorProto, numpy_helper
 
-from tumorscope.training.recipe import Recipe
+from tumorscope.recipe import Recipe
 
 CALIBRATIONS = ("MinMax", "Percentile", "Entropy")
 """ONNX Runtime's ways to find the range of each activation."""

@@ -123,8 +123,8 @@ class Recipe(_Section):
 
 def recipe_folder() -> Path:
     """Where the recipes that come with Tumorscope lie."""
-    installed = Path(__file__).parents[1] / "recipes"
-    return installed if installed.is_dir() else Path(__file__).parents[3] / "recipes"
+    installed = Path(__file__).parent / "recipes"
+    return installed if installed.is_dir() else Path(__file__).parents[2] / "recipes"
 
 
 def load_recipe(name_or_path: str) -> Recipe:

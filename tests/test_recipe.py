@@ -1,7 +1,7 @@
 import pytest
 
 from tumorscope.errors import BadRecipe
-from tumorscope.training.recipe import load_recipe, parse_recipe, recipe_folder
+from tumorscope.recipe import load_recipe, parse_recipe, recipe_folder
 
 GOOD = {"name": "r", "title": "R", "dataset": "lgg", "network": {"kind": "compact"}}
 
