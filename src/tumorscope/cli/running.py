@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import cast
 
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -83,12 +85,12 @@ def run_cases(
                 outcomes.append(Outcome(case.label, failure=f"{case.label}: not enough memory"))
             progress.remove_task(over_slices)
             progress.advance(over_cases)
-    print_findings(outcomes)
+    print_findings(outcomes, out)
     failures = [outcome for outcome in outcomes if outcome.failure]
     if len(outcomes) == 1 and failures:
         raise TumorscopeError(failures[0].failure or "")
     if failures:
-        raise TumorscopeError(f"{len(failures)} of {len(outcomes)} cases failed; the table above says why")
+        raise TumorscopeError(f"{len(failures)} of {len(outcomes)} cases failed; the lines above say why")
     return outcomes
 
 
@@ -137,34 +139,32 @@ def _make_folder(out: Path) -> None:
         ) from error
 
 
-def print_findings(outcomes: Sequence[Outcome]) -> None:
-    """One row a case: is there a tumour, how sure, how large, and where the results lie."""
+def print_findings(outcomes: Sequence[Outcome], out: Path) -> None:
+    """One row a case: is there a tumour, how sure, how large; then failures, notes and the notice."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("case", overflow="fold")
-    for name in ("tumour", "probability", "lesions", "size"):
+    for name in ("tumour", "probability", "lesions", "size", "Dice"):
         table.add_column(name)
-    with_dice = any(outcome.dice is not None for outcome in outcomes)
-    if with_dice:
-        table.add_column("Dice")
-    table.add_column("results", overflow="fold")
     for outcome in outcomes:
         analysis = outcome.analysis
         if analysis is None:
-            table.add_row(outcome.case, "[red]failed[/red]", *[""] * (4 if with_dice else 3), outcome.failure)
+            table.add_row(escape(outcome.case), "[red]failed[/red]")
             continue
-        row = [
-            outcome.case,
+        table.add_row(
+            escape(outcome.case),
             "present" if analysis.tumor_present else "none found",
             probability_text(analysis.tumor_probability, 3),
             str(len(analysis.lesions)),
             size_text(analysis) if analysis.lesions else "-",
-        ]
-        if with_dice:
-            row.append("" if outcome.dice is None else f"{outcome.dice:.3f}")
-        table.add_row(*row, str(outcome.folder))
-    console = Console()
+            "-" if outcome.dice is None else f"{outcome.dice:.3f}",
+        )
+    console = Console(highlight=False)
     console.print(table)
     for outcome in outcomes:
+        if outcome.failure and len(outcomes) > 1:
+            console.print(f"failed: {outcome.failure}", style="red", markup=False)
         for warning in outcome.analysis.warnings if outcome.analysis and len(outcomes) == 1 else ():
-            console.print(f"  note: {warning}", style="dim", highlight=False, markup=False)
+            console.print(f"note: {warning}", style="dim", markup=False)
+    if any(outcome.folder for outcome in outcomes):
+        console.print(f"Results are in {out}{os.sep}<case>{os.sep}", markup=False)
     console.print(NOTICE, style="dim")

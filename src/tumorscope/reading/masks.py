@@ -84,8 +84,8 @@ def _mask_beside(path: Path) -> Path | None:
     if _is_nifti(path):
         stem, suffixes = path.name[: path.name.lower().rindex(".nii")], _NIFTI_SUFFIXES
     else:
-        own = {path.suffix.lower()} & PICTURE_SUFFIXES
-        stem, suffixes = path.stem, (*own, *sorted(PICTURE_SUFFIXES - own))
+        own = (path.suffix,) if path.suffix.lower() in PICTURE_SUFFIXES else ()
+        stem, suffixes = path.stem, (*own, *sorted(PICTURE_SUFFIXES.difference(own)))
     for ending in ("mask", "seg", "label"):
         for suffix in suffixes:
             candidate = path.with_name(f"{stem}_{ending}{suffix}")

@@ -79,7 +79,8 @@ def export(
     dataset = LggDataset.open(data)
     parts = {part: [dataset[case] for case in split[part]] for part in ("train", "validation", "test")}
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent) as place:
+    # Renamed into place at the end, it has nothing left to clean up.
+    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent, ignore_cleanup_errors=True) as place:
         work = Path(place)
         say("writing ONNX")
         network = run.network()
@@ -120,11 +121,12 @@ def export(
         }
         bundle = _save(bundle.card.model_copy(update={"figures": figures}), work)
         shutil.copy(run.folder / SPLIT_FILE, work / SPLIT_FILE)
-        finished = folder.parent / f".{folder.name}-old"
+        work.chmod(0o755)  # temporary folders are private
+        old = work.with_name(f"{work.name}-old")
         if folder.exists():
-            folder.rename(finished)
-        shutil.copytree(work, folder)
-        shutil.rmtree(finished, ignore_errors=True)
+            folder.rename(old)
+        work.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
     return ExportReport(
         load_bundle(folder),
         _dice(float_figures),

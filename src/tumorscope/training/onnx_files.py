@@ -15,8 +15,10 @@ from onnx import TensorProto, numpy_helper
 
 from tumorscope.recipe import Recipe
 
-CALIBRATIONS = ("MinMax", "Percentile", "Entropy")
-"""ONNX Runtime's ways to find the range of each activation."""
+CALIBRATIONS = ("MinMax", "Percentile")
+"""ONNX Runtime's ways to find the range of each activation, as far as they suit masks."""
+
+_BATCH = 8
 
 
 def export_float(network: torch.nn.Module, recipe: Recipe, path: Path) -> None:
@@ -103,7 +105,10 @@ def quantize(float_model: Path, pictures: np.ndarray, path: Path, calibration: s
 
     class Reader(CalibrationDataReader):
         def __init__(self) -> None:
-            self.batches: Iterator[np.ndarray] = iter(np.array_split(pictures, max(1, len(pictures) // 8)))
+            batch = min(_BATCH, len(pictures))  # equal batches: the calibrators stack what they collect
+            self.batches: Iterator[np.ndarray] = iter(
+                np.split(pictures[: len(pictures) // batch * batch], len(pictures) // batch)
+            )
 
         def get_next(self) -> dict[str, np.ndarray] | None:  # type: ignore[override]
             batch = next(self.batches, None)

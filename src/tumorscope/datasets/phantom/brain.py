@@ -32,6 +32,10 @@ class Parts:
     cerebrum: np.ndarray
     cerebellum: np.ndarray
 
+    def take(self, index: np.ndarray) -> Parts:
+        """The same parts seen from some of the points."""
+        return Parts(self.cerebrum[index], self.cerebellum[index])
+
     @property
     def brain(self) -> np.ndarray:
         """To both together."""

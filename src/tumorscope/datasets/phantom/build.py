@@ -168,11 +168,9 @@ def _draw_head(
     meninges = np.maximum(skull.distance, dura) + 1.0
     brain = np.flatnonzero(meninges < width + thickness)
     inner = points.take(brain)
-    seen = type(skull)(skull.level[brain], skull.distance[brain], skull.tilt[brain])
+    seen = skull.take(brain)
     contents = _Canvas.blank(table, len(brain))
-    contents.paint(
-        brain_layers(form, inner, seen, type(parts)(parts.cerebrum[brain], parts.cerebellum[brain]), voxel_mm)
-    )
+    contents.paint(brain_layers(form, inner, seen, parts.take(brain), voxel_mm))
     contents.paint(sinuses(inner, seen, width))
     contents.signals[:] *= 1 + 0.025 * Field.draw(form.generator(9), 11.0, band=0.5).at(inner)
     share = inside(meninges[brain], width + 0.8 * thickness * seen.tilt)

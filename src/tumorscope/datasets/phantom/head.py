@@ -93,6 +93,10 @@ class Hull:
     distance: np.ndarray
     tilt: np.ndarray
 
+    def take(self, index: np.ndarray) -> Hull:
+        """The same surface seen from some of the points."""
+        return Hull(self.level[index], self.distance[index], self.tilt[index])
+
 
 def hull(shape: HeadShape, points: Points, grown_mm: float, depth_mm: float, temple: float = 0.0) -> Hull:
     """The surface ``grown_mm`` outside the dura, reaching ``depth_mm`` below its widest level.
