@@ -18,7 +18,7 @@ class Split:
 
     >>> split = Split("lgg", {"train": ("a", "b"), "test": ("c",)})
     >>> split.hash[:8]
-    '9c59a571'
+    '500b5112'
     >>> Split("lgg", {"train": ("a", "b"), "test": ("b",)})
     Traceback (most recent call last):
         ...

@@ -42,9 +42,9 @@ def size_text(shape: tuple[int, ...]) -> str:
     return "×".join(str(length) for length in shape)
 
 
-def reason(error: BaseException) -> str:
-    """The first line of another library's message, short enough to stand in ours."""
-    lines = str(error).strip().splitlines()
+def reason(error: BaseException, path: Path) -> str:
+    """The first line of another library's message about a file, short enough to stand in ours, without its folder."""
+    lines = str(error).replace(str(path), path.name).strip().splitlines()
     return printable(lines[0] if lines else type(error).__name__)[:120]
 
 

@@ -56,7 +56,7 @@ def read_cjdata(path: Path) -> CjData:
     except UnreadableScan:
         raise
     except Exception as error:  # HDF5 raises OSError, KeyError, RuntimeError, ValueError on damaged files
-        text = reason(error).replace(str(path), path.name)
+        text = reason(error, path)
         raise UnreadableScan(f"{name}: damaged or truncated MATLAB v7.3 file ({text})") from error
 
 

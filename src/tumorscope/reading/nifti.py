@@ -101,7 +101,7 @@ def read_stored_volume(path: Path) -> StoredVolume:
     except MemoryError as error:
         raise UnreadableScan(f"{name}: does not fit into memory; crop or resample it") from error
     except Exception as error:  # nibabel, gzip and zlib raise many kinds on damaged files
-        text = reason(error).replace(str(path), path.name)
+        text = reason(error, path)
         raise UnreadableScan(f"{name}: damaged or truncated NIfTI ({text}); copy it again") from error
     if array.dtype.kind == "f" and array.dtype.itemsize != 4:
         with np.errstate(over="ignore"):

@@ -141,5 +141,5 @@ def _refuse_bomb(name: str, pixels: int, shape: tuple[int, ...]) -> None:
 
 def _unnamed(error: Exception, path: Path) -> str:
     """The library's reason without the full path, which may name a patient."""
-    text = reason(error).replace(str(path), path.name)
+    text = reason(error, path)
     return "unknown content" if "cannot identify" in text else text
