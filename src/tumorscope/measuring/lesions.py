@@ -46,15 +46,19 @@ def find_lesions(mask: np.ndarray, scan: Scan, slice_probability: np.ndarray) ->
         scan: gives positions and sizes in millimetres where it knows them.
         slice_probability: ``(slice,)``.
     """
-    labels, sizes = label_lesions(mask)
+    marked = _bounding_box(mask)
+    if marked is None:
+        return ()
+    corner = np.array([axis.start for axis in marked])
+    labels, _ = label_lesions(mask[marked])
     lesions = []
     for label, box in enumerate(ndimage.find_objects(labels), start=1):
         inside = labels[box] == label
-        start = np.array([axis.start for axis in box])
+        start = corner + [axis.start for axis in box]
         positions = np.argwhere(inside) + start
         centre = positions.mean(axis=0)
         areas = inside.sum(axis=(1, 2))
-        slices = slice(box[0].start, box[0].stop)
+        slices = slice(start[0], start[0] + len(inside))
         volume = scan.voxel_volume_mm3
         lesions.append(
             Lesion(
@@ -68,7 +72,6 @@ def find_lesions(mask: np.ndarray, scan: Scan, slice_probability: np.ndarray) ->
                 tumor_probability=float(slice_probability[slices].max()),
             )
         )
-    assert len(lesions) == len(sizes) - 1
     return tuple(sorted(lesions, key=lambda lesion: -lesion.voxels))
 
 
@@ -96,8 +99,21 @@ def label_lesions(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     Returns:
         Labels of the mask's shape, zero outside, and sizes ``(label,)``; ``sizes[0]`` is the outside.
     """
-    labels, count = cast(tuple[np.ndarray, int], ndimage.label(mask, _TOUCHING))
-    return labels, np.bincount(labels.ravel(), minlength=count + 1)
+    labels = np.zeros(mask.shape, np.int32)
+    box = _bounding_box(mask)
+    if box is None:
+        return labels, np.array([mask.size])
+    inner, count = cast(tuple[np.ndarray, int], ndimage.label(mask[box], _TOUCHING))
+    labels[box] = inner
+    sizes = np.bincount(inner.ravel(), minlength=count + 1)
+    sizes[0] += mask.size - inner.size
+    return labels, sizes
+
+
+def _bounding_box(mask: np.ndarray) -> tuple[slice, ...] | None:
+    """The part of a scan that holds anything: most of a scan is empty, and counting in it is slow."""
+    found = ndimage.find_objects(mask.view(np.uint8)) if mask.size else []
+    return found[0] if found else None
 
 
 def _triple(values: np.ndarray) -> tuple[int, int, int]:
