@@ -32,7 +32,7 @@ _FLOAT_FILE, _INT8_FILE = "model.onnx", "model.int8.onnx"
 _CALIBRATION_SLICES = 128
 
 LIMITS = (
-    "trained on 63 patients of one collection; other scanners, ages and tumour types were not seen",
+    "trained on one collection, of adults with lower-grade glioma; other scanners, ages and tumours were not seen",
     "the mask outlines the FLAIR abnormality of lower-grade glioma, not the enhancing part",
     "every training patient had a tumour: how often a healthy scan raises a false alarm is not known",
 )
