@@ -44,6 +44,7 @@ def draw_dice(evaluation: Evaluation) -> bytes:
     upper.legend(loc="upper left", fontsize=8)
     lower.bar(places, [max(row.true_px, 1) for row in patients], color=_GREY, width=0.8)
     lower.set(ylabel="tumour, px", yscale="log")
+    lower.yaxis.minorticks_off()  # their labels would lie on each other
     lower.set_xticks(places, [row.case for row in patients], rotation=90, fontsize=6)
     return _png(figure)
 
@@ -101,6 +102,7 @@ def draw_area(evaluation: Evaluation) -> bytes:
     axes.plot([0, top], [0, top], color=_GREY, linewidth=0.8, linestyle="--")
     axes.plot(true, predicted, "o", color=_BLUE, markersize=4)
     axes.set(xlabel="true tumour, px (all slices)", ylabel="predicted, px", xlim=(0, top), ylim=(0, top))
+    axes.locator_params(nbins=5)
     return _png(figure)
 
 
