@@ -110,6 +110,8 @@ def test_an_interrupted_training_goes_on_where_it_stopped(data, tmp_path):
         module.TumorModule.training_step = original
     assert sorted(set(steps)) == [2, 3]
     assert json.loads((run.folder / "summary.json").read_text())["epochs"] == 4
+    with (run.folder / "curves.csv").open() as file:
+        assert [row["epoch"] for row in csv.DictReader(file)] == ["0", "1", "2", "3"]
 
 
 def test_minutes_limit_a_training_and_bring_the_rate_to_zero(data, tmp_path):

@@ -35,9 +35,12 @@ def command(
         raise TumorscopeError(f"--device {device}: choose auto, cpu or gpu")
     from tumorscope.training.fit import train
 
-    run = train(
-        chosen, data, out, split=Split.load(split) if split else None, fold=fold, minutes=minutes, device=device
-    )
+    dealt = Split.load(split) if split else None
+    try:
+        run = train(chosen, data, out, split=dealt, fold=fold, minutes=minutes, device=device)
+    except SystemExit as stop:  # what Lightning makes of Ctrl-C
+        typer.echo(f"\nStopped; the same command goes on from the last whole epoch in {out}", err=True)
+        raise KeyboardInterrupt from stop
     typer.echo(
         f"Trained. Best weights, curves and split are in {run.folder}; next: tumorscope export {run.folder} --data {data} -o BUNDLE"
     )

@@ -5,17 +5,20 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+LOG_FOLDER = "log"
+"""Holds a numbered folder for every start of a training."""
+
 
 def draw_curves(folder: Path) -> Path | None:
     """Write ``curves.csv`` (a row an epoch) and ``curves.png`` from Lightning's log."""
-    log = folder / "log" / "metrics.csv"
-    if not log.exists():
-        return None
     epochs: dict[int, dict[str, float]] = {}
-    with log.open() as file:
-        for row in csv.DictReader(file):
-            values = {key: float(value) for key, value in row.items() if value and "/" in key}
-            epochs.setdefault(int(row["epoch"]), {}).update(values)
+    for log in sorted((folder / LOG_FOLDER).glob("*/metrics.csv"), key=lambda path: int(path.parent.name)):
+        with log.open() as file:
+            for row in csv.DictReader(file):
+                values = {key: float(value) for key, value in row.items() if value and "/" in key}
+                epochs.setdefault(int(row["epoch"]), {}).update(values)
+    if not epochs:
+        return None
     names = sorted({name for values in epochs.values() for name in values})
     with (folder / "curves.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, ["epoch", *names])

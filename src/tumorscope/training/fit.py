@@ -21,7 +21,7 @@ from tumorscope.datasets.split import Split
 from tumorscope.errors import TumorscopeError
 from tumorscope.recipe import Recipe, parse_recipe
 from tumorscope.training.budget import Budget
-from tumorscope.training.curves import draw_curves
+from tumorscope.training.curves import LOG_FOLDER, draw_curves
 from tumorscope.training.module import TumorModule
 from tumorscope.training.plateau import ReduceOnPlateau
 from tumorscope.training.slices import BalancedSlices, SliceNumbers, load_slices
@@ -127,13 +127,18 @@ def train(
         callbacks.append(EarlyStopping("validation/score", mode="max", patience=patience))
     if settings.schedule == "plateau":
         callbacks.append(ReduceOnPlateau())
+    # A log of its own for every start: the logger empties the one it is given.
+    starts = len(list((folder / LOG_FOLDER).glob("*")))
     trainer = lightning.Trainer(
         accelerator=device,
         devices=1,
         precision="bf16-mixed",
         max_epochs=settings.epochs,
         callbacks=callbacks,
-        logger=CSVLogger(folder, name="", version="log"),
+        # A log of its own for every start: the logger empties the one it is given.
+        logger=CSVLogger(
+            folder, name=LOG_FOLDER, version=str(len(list((folder / LOG_FOLDER).glob("*")))), flush_logs_every_n_steps=1
+        ),
         default_root_dir=folder,
         check_val_every_n_epoch=settings.validate_every,
         num_sanity_val_steps=0,
