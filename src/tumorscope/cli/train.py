@@ -41,6 +41,5 @@ def command(
     except SystemExit as stop:  # what Lightning makes of Ctrl-C
         typer.echo(f"\nStopped; the same command goes on from the last whole epoch in {out}", err=True)
         raise KeyboardInterrupt from stop
-    typer.echo(
-        f"Trained. Best weights, curves and split are in {run.folder}; next: tumorscope export {run.folder} --data {data} -o BUNDLE"
-    )
+    typer.echo(f"Trained. Best weights, curves and split are in {run.folder}. Next:")
+    typer.echo(f"  tumorscope export {run.folder} --data {data} -o BUNDLE")

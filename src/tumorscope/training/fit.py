@@ -135,10 +135,7 @@ def train(
         precision="bf16-mixed",
         max_epochs=settings.epochs,
         callbacks=callbacks,
-        # A log of its own for every start: the logger empties the one it is given.
-        logger=CSVLogger(
-            folder, name=LOG_FOLDER, version=str(len(list((folder / LOG_FOLDER).glob("*")))), flush_logs_every_n_steps=1
-        ),
+        logger=CSVLogger(folder, name=LOG_FOLDER, version=str(starts), flush_logs_every_n_steps=1),
         default_root_dir=folder,
         check_val_every_n_epoch=settings.validate_every,
         num_sanity_val_steps=0,
