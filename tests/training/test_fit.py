@@ -140,3 +140,27 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path):
 )
 def test_area_under_the_curve_has_known_values(scores, positive, expected):
     assert area_under_curve(torch.tensor(scores), torch.tensor(positive) > 0).item() == pytest.approx(expected)
+
+
+def test_a_gpu_that_is_not_there_is_one_clear_line(data, tmp_path):
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    with pytest.raises(TumorscopeError, match="no GPU"):
+        train(parse_recipe(RECIPE), data, tmp_path / "run", device="gpu")
+
+
+def test_exporting_needs_the_first_weights_no_more(data, tmp_path):
+    network = {"kind": "resnet50", "weights": "http://127.0.0.1:9/gone.pth", "sha256": "0" * 64}
+    recipe = parse_recipe({**RECIPE, "network": network})
+    from tumorscope.networks import build_network
+    from tumorscope.training.module import TumorModule
+
+    bare = parse_recipe({**RECIPE, "network": {"kind": "resnet50"}})
+    module = TumorModule(bare)
+    torch.save({"state_dict": module.state_dict()}, tmp_path / "best.ckpt")
+    import yaml
+
+    (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe.model_dump(mode="json")))
+    network = Run(tmp_path).network()
+    assert type(network) is type(build_network(bare))
+    torch.testing.assert_close(network.presence.weight, module.network.presence.weight)

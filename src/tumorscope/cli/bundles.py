@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -13,32 +12,23 @@ def command(
 ) -> None:
     """List the shipped bundles, or show one bundle's card."""
     from rich.console import Console
-    from rich.table import Table
 
     from tumorscope.bundles import load_bundle, shipped_bundles
 
-    console = Console()
     if bundle is not None:
-        found = load_bundle(bundle)
-        console.print_json(found.card.model_dump_json(by_alias=True))
+        Console().print_json(load_bundle(bundle).card.model_dump_json(by_alias=True))
         return
-    table = Table("bundle", "version", "takes", "gives", "test patients", "Dice (95 %)", "AUROC (95 %)", "MB", box=None)
     for found in shipped_bundles():
         card = found.card
+        megabytes = sum((found.folder / model.file).stat().st_size for model in card.models) / 1e6
+        typer.echo(f"{card.name} {card.version} ({megabytes:.1f} MB): {card.title}")
+        typer.echo(f"  takes {', '.join(card.inputs.sequences)}; gives {', '.join(card.outputs)}")
         test = card.figures.get("test", {})
         figures: dict[str, Any] = test.get("int8") or test.get("float") or {}
-        megabytes = sum(Path(found.folder / model.file).stat().st_size for model in card.models) / 1e6
-        table.add_row(
-            card.name,
-            card.version,
-            ", ".join(card.inputs.sequences),
-            ", ".join(card.outputs),
-            str(figures.get("patients", "-")),
-            _interval(figures.get("patient_dice"), "mean"),
-            _interval(figures.get("presence", {}).get("auroc"), "value"),
-            f"{megabytes:.1f}",
-        )
-    console.print(table)
+        if figures:
+            typer.echo(f"  on {figures['patients']} test patients, with 95 % intervals:")
+            typer.echo(f"    mean whole-patient Dice {_interval(figures.get('patient_dice'), 'mean')}")
+            typer.echo(f"    AUROC of slice presence {_interval(figures.get('presence', {}).get('auroc'), 'value')}")
 
 
 def _interval(figure: dict[str, Any] | None, key: str) -> str:

@@ -15,11 +15,12 @@ import yaml
 from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging, ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import CSVLogger
 from torch.utils.data import DataLoader
+from tqdm import tqdm
 
 from tumorscope.datasets.lgg import LggDataset
 from tumorscope.datasets.split import Split
 from tumorscope.errors import TumorscopeError
-from tumorscope.recipe import Recipe, parse_recipe
+from tumorscope.recipe import Recipe, ResNet50Settings, parse_recipe
 from tumorscope.training.budget import Budget
 from tumorscope.training.curves import LOG_FOLDER, draw_curves
 from tumorscope.training.module import TumorModule
@@ -61,7 +62,11 @@ class Run:
         """The network with its best weights, ready to answer."""
         if not self.best.exists():
             raise TumorscopeError(f"{self.folder}: no best.ckpt yet; let the training validate once")
-        module = TumorModule(self.recipe())
+        recipe = self.recipe()
+        if isinstance(recipe.network, ResNet50Settings):  # the first weights are of no use any more
+            network = recipe.network.model_copy(update={"weights": None, "sha256": None})
+            recipe = recipe.model_copy(update={"network": network})
+        module = TumorModule(recipe)
         checkpoint = torch.load(self.best, map_location="cpu", weights_only=True)
         module.load_state_dict(checkpoint["state_dict"])
         return module.network.eval()
@@ -87,7 +92,12 @@ def train(
         fold: of five folds, the one to test on, instead of a single split.
         minutes: the most time to spend; the learning rate falls to zero within it.
         device: ``auto``, ``cpu`` or ``gpu``.
+
+    Raises:
+        TumorscopeError: the folder holds another recipe's training, or there is no GPU.
     """
+    if device == "gpu" and not torch.cuda.is_available():
+        raise TumorscopeError("--device gpu: PyTorch finds no GPU here; use --device cpu")
     run = Run(folder)
     dataset = LggDataset.open(data)
     if run.last.exists():
@@ -104,7 +114,9 @@ def train(
     lightning.seed_everything(recipe.optimization.seed, verbose=False)
     settings = recipe.optimization
     parts = {
-        part: load_slices([dataset[case] for case in split[part]], recipe.preparation)
+        part: load_slices(
+            tqdm([dataset[case] for case in split[part]], f"preparing {part}", leave=False), recipe.preparation
+        )
         for part in ("train", "validation")
     }
     print(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -61,7 +61,6 @@ class SliceStore:
 def load_slices(
     patients: Iterable[LggPatient],
     settings: Preparation,
-    on_patient: Callable[[str], None] = lambda case: None,
 ) -> SliceStore:
     """Read and prepare every slice of the patients, by the code that users' scans go through."""
     pictures, masks, present, first, last, cases, names = [], [], [], [], [], [], []
@@ -78,7 +77,6 @@ def load_slices(
         cases.append(np.full(count, len(names)))
         names.append(patient.case)
         start += count
-        on_patient(patient.case)
     joined = [torch.from_numpy(np.concatenate(part)) for part in (pictures, masks, present, first, last, cases)]
     return SliceStore(joined[0], joined[1], joined[2], joined[3], joined[4], joined[5], tuple(names))
 
