@@ -101,3 +101,10 @@ def test_importing_reporting_is_light():
     code = "import sys, tumorscope.reporting; print(*{'PIL', 'jinja2', 'nibabel', 'torch', 'matplotlib'} & set(sys.modules))"
     found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert found.stdout.strip() == ""
+
+
+def test_a_bundle_that_draws_no_mask_is_not_judged_by_its_dice(analyzed, folder_scan, mask, truth, tmp_path):
+    drawn = write_results(analyzed(folder_scan, mask), tmp_path / "drawn", truth)
+    undrawn = write_results(analyzed(folder_scan, np.zeros_like(mask), outputs=["presence"]), tmp_path / "none", truth)
+    assert "Dice" in drawn["report"].read_text()
+    assert "Dice 0" not in undrawn["report"].read_text()

@@ -113,7 +113,8 @@ def _run_case(
     analysis = analyze(scan, engine, lambda done: progress.advance(task, done))
     analysis = dataclasses.replace(analysis, timing_ms={"reading": reading_ms, **analysis.timing_ms})
     written = write_results(analysis, out, truth=true_mask)
-    dice = None if true_mask is None else compare(analysis.mask, true_mask).dice
+    outlined = "mask" in engine.bundle.card.outputs
+    dice = compare(analysis.mask, true_mask).dice if outlined and true_mask is not None else None
     return Outcome(scan.case, analysis, written["analysis"].parent, dice)
 
 

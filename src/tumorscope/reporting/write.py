@@ -12,7 +12,7 @@ import numpy as np
 
 from tumorscope.analysis import Analysis
 from tumorscope.files import safe_name, save_together
-from tumorscope.reporting.agreement import compare, on_grid
+from tumorscope.reporting.agreement import Agreement, compare, on_grid
 from tumorscope.reporting.document import to_document, to_json
 from tumorscope.reporting.html import REPORT_FILE, encode_html
 from tumorscope.reporting.masks import MASK_FILES, encode_mask
@@ -45,7 +45,7 @@ def write_results(analysis: Analysis, folder: Path, truth: np.ndarray | None = N
     with _timed(timing, "mask"):
         mask_name, mask = encode_mask(analysis)
     with _timed(timing, "report"):
-        agreement = None if truth is None else compare(analysis.mask, on_grid(truth, analysis.scan))
+        agreement = _agreement(analysis, truth)
         report = encode_html(replace(analysis, timing_ms=timing), panel, agreement)
     document = to_json(to_document(replace(analysis, timing_ms=timing)))
     names = {"panel": PANEL_FILE, "mask": mask_name, "report": REPORT_FILE, "analysis": DOCUMENT_FILE}
@@ -54,6 +54,14 @@ def write_results(analysis: Analysis, folder: Path, truth: np.ndarray | None = N
     outdated = tuple(name for name in MASK_FILES if name != mask_name)
     paths = save_together(folder / safe_name(analysis.scan.case), contents, outdated)
     return {key: paths[name] for key, name in names.items()}
+
+
+def _agreement(analysis: Analysis, truth: np.ndarray | None) -> Agreement | None:
+    """How well the masks agree, or None where there is no true one, or the bundle draws none."""
+    if truth is None:
+        return None
+    true_mask = on_grid(truth, analysis.scan)
+    return compare(analysis.mask, true_mask) if "mask" in analysis.bundle.card.outputs else None
 
 
 @contextmanager

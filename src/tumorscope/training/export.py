@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -67,14 +68,15 @@ def export(
         run: a training's folder.
         data: the data set it was trained on.
         folder: the bundle's folder; replaced only when everything has succeeded.
-        name: the bundle's name; its folder's where absent.
+        name: the bundle's name, of small letters, digits and hyphens; made from its folder's where absent.
         eight_bit: also make the eight-bit model.
         say: told what is being done.
 
     Raises:
-        TumorscopeError: every calibration of the eight-bit model loses more than
+        TumorscopeError: the name has other signs in it; or every calibration of the eight-bit model loses more than
             :data:`LARGEST_LOSS` of mean whole-patient Dice.
     """
+    name = _bundle_name(name, folder)
     recipe, split = run.recipe(), run.split()
     dataset = LggDataset.open(data)
     parts = {part: [dataset[case] for case in split[part]] for part in ("train", "validation", "test")}
@@ -86,7 +88,7 @@ def export(
         network = run.network()
         export_float(network, recipe, work / _FLOAT_FILE)
         card = Card(
-            name=name or folder.name,
+            name=name,
             version=__version__,
             title=recipe.title,
             inputs=_inputs(recipe),
@@ -148,6 +150,14 @@ def calibration_pictures(patients: Sequence[LggPatient], recipe: Recipe) -> np.n
             if len(chosen):
                 pictures.append(with_neighbours(prepared, chosen, recipe.preparation.context))
     return np.concatenate(pictures)
+
+
+def _bundle_name(name: str | None, folder: Path) -> str:
+    if name is None:
+        name = re.sub(r"[^a-z0-9]+", "-", folder.name.lower()).strip("-") or "bundle"
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", name):
+        raise TumorscopeError(f"--name {name}: use small letters, digits and hyphens")
+    return name
 
 
 def _quantize_best(
