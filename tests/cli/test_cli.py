@@ -180,6 +180,11 @@ def test_the_doctor_runs_every_model_of_every_bundle(run):
     assert "All is well" in out
 
 
+def test_the_doctor_names_the_extra_that_brings_what_is_missing(run, monkeypatch):
+    monkeypatch.setattr("tumorscope.cli.doctor.EXTRAS", {"fast": ("not-a-package",)})
+    assert "pip install tumorscope[fast]" in run("doctor")[1]
+
+
 def test_the_version_is_told(run):
     from tumorscope import __version__
 

@@ -31,6 +31,7 @@ def command() -> None:
 
     import numpy as np
     from rich.console import Console
+    from rich.markup import escape
 
     from tumorscope import __version__
     from tumorscope.bundles import shipped_bundles
@@ -48,10 +49,9 @@ def command() -> None:
         if version is None:
             faults.append(f"{package} is missing")
     for extra, packages in EXTRAS.items():
+        hint = escape(f"not installed (pip install tumorscope[{extra}])")
         found = [f"{package} {_version(package)}" for package in packages if _version(package)]
-        console.print(
-            f"extra {extra}: {', '.join(found) if found else f'not installed (pip install tumorscope[{extra}])'}"
-        )
+        console.print(f"extra {extra}: {', '.join(found) if found else hint}")
     engines = ["onnxruntime", *(["openvino"] if openvino_available() else [])]
     for bundle in shipped_bundles():
         card = bundle.card
@@ -68,7 +68,9 @@ def command() -> None:
                     console.print(f"bundle {bundle.name} in {runtime}, {model.precision}: {speed:.1f} ms a slice")
                 except TumorscopeError as error:
                     faults.append(str(error))
-                    console.print(f"bundle {bundle.name} in {runtime}, {model.precision}: [red]{error}[/red]")
+                    console.print(
+                        f"bundle {bundle.name} in {runtime}, {model.precision}: [red]{escape(str(error))}[/red]"
+                    )
     if faults:
         raise TumorscopeError(f"{len(faults)} fault(s): {'; '.join(faults)}")
     typer.echo("All is well.")
