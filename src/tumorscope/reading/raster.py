@@ -9,10 +9,9 @@ import numpy as np
 
 from tumorscope.errors import UnreadableScan
 from tumorscope.reading.checks import label, reason, size_text
-from tumorscope.reading.formats import PICTURE_SUFFIXES, is_tiff
+from tumorscope.reading.formats import is_tiff
 from tumorscope.reading.quiet import quiet_libraries
 
-SUFFIXES = PICTURE_SUFFIXES
 MAX_PIXELS = 64_000_000
 """The largest picture that is opened, counting all pages. A decompression bomb is larger."""
 
