@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from tumorscope.bundles import Bundle, Card, Inputs, Model, OperatingPoint
 from tumorscope.datasets.phantom import make_phantom, plausible_lesion, write_lgg_folder
@@ -58,4 +60,55 @@ def write_miniature_lgg(folder: Path, patients: int = 9, slices: int = 6, size: 
     for number in range(patients):
         phantom = make_phantom([plausible_lesion(number)], seed=number, shape=(slices, size, size))
         write_lgg_folder(phantom, folder, case=f"TCGA_{'ABC'[number % 3]}X_{number:04d}_20000101")
+    return folder
+
+
+def write_miniature_figshare(folder: Path, patients: int = 10, slices: int = 2, size: int = 96) -> Path:
+    """A data set of phantoms in the layout of figshare, each patient in one of the five folds.
+
+    Types take turns: the first patient has a meningioma, the second a glioma, the third a
+    pituitary tumour. Patients are ``P000`` and so on, slices ``1.mat`` and so on.
+    """
+    import h5py
+
+    folder.mkdir(parents=True, exist_ok=True)
+    folds = []
+    for patient in range(patients):
+        phantom = make_phantom(
+            [plausible_lesion(patient, "enhancing")], seed=patient, shape=(6, size, size), sequences=("t1c",)
+        )
+        largest = np.argsort(-phantom.mask.sum(axis=(1, 2)), kind="stable")[:slices]
+        for index in largest:
+            folds.append(patient % 5 + 1)
+            with h5py.File(folder / f"{len(folds)}.mat", "w", userblock_size=512) as file:
+                group = file.create_group("cjdata")
+                group["PID"] = np.array([[ord(letter)] for letter in f"P{patient:03d}"], np.uint16)
+                group["image"] = phantom.scan.voxels[index, :, :, 0].T.astype(np.int16)  # MATLAB stores columns first
+                group["label"] = np.array([[patient % 3 + 1.0]])
+                group["tumorMask"] = phantom.mask[index].T.astype(np.uint8)
+    with h5py.File(folder / "cvind.mat", "w", userblock_size=512) as file:
+        file["cvind"] = np.array([folds], float)
+    return folder
+
+
+def write_miniature_classes(
+    folder: Path,
+    classes: Sequence[str] = ("glioma", "meningioma", "notumor", "pituitary"),
+    sides: Mapping[str, int] = MappingProxyType({"Training": 4, "Testing": 2}),
+    size: int = 64,
+) -> Path:
+    """A folder of classes: so many phantom pictures a class on each side, JPEG in grey.
+
+    The side ``""`` stands for a folder without sides. ``notumor`` is without a lesion.
+    """
+    number = 0
+    for side, count in sides.items():
+        for kind in classes:
+            (folder / side / kind).mkdir(parents=True, exist_ok=True)
+            for index in range(count):
+                lesions = [] if kind == "notumor" else [plausible_lesion(number, "enhancing")]
+                phantom = make_phantom(lesions, seed=number, shape=(5, size, size), sequences=("t1c",))
+                picture = np.clip(phantom.scan.voxels[2, :, :, 0] * 0.2, 0, 255).astype(np.uint8)
+                Image.fromarray(picture).save(folder / side / kind / f"{kind}_{index}.jpg")
+                number += 1
     return folder

@@ -10,13 +10,23 @@ import numpy as np
 from scipy.special import expit
 
 from tumorscope.bundles import Bundle, Card, OperatingPoint
+from tumorscope.bundles.card import NO_TUMOR
 from tumorscope.engine import Answers, Engine
 from tumorscope.errors import TumorscopeError
+from tumorscope.explaining import ActivationMap, activation_map
 from tumorscope.measuring.lesions import Lesion, drop_small, find_lesions
 from tumorscope.notice import NOTICE
 from tumorscope.preparing import prepare
 from tumorscope.preparing.framing import Framing
 from tumorscope.scan import Scan
+from tumorscope.tumor_type import (
+    TypeFinding,
+    class_probability,
+    find_type,
+    opinion,
+    tumor_classes,
+    type_probability,
+)
 
 
 @dataclass(frozen=True)
@@ -26,9 +36,11 @@ class SliceFinding:
     Attributes:
         index: place in the scan, from zero.
         name: the file it came from, where slices are files.
-        tumor_probability: that the slice shows a tumour, by the presence output.
+        tumor_probability: that the slice shows a tumour, by the presence output, or by the
+            class where that says it.
         mask_probability: the largest probability of any of its pixels, by the mask output.
         area_px, area_mm2: of the mask in this slice; mm² where the pixel size is known.
+        type_probabilities: of each type if this slice shows a tumour; None without that output.
     """
 
     index: int
@@ -37,6 +49,7 @@ class SliceFinding:
     mask_probability: float | None
     area_px: int
     area_mm2: float | None
+    type_probabilities: dict[str, float] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +66,12 @@ class Analysis:
         tumor_present: whether any slice reaches the bundle's operating point.
         tumor_probability: the largest of any slice.
         volume_mm3: of the mask, or None where the voxel size is not known.
+        tumor_type: of the tumour that was found, by the network; None without one, or without
+            that output.
+        type_by_features: a second opinion on it, by the features of the slice that shows most
+            tumour; None where nothing is outlined or the bundle has no such model.
+        activation: where the answers come from, if it was asked for and the bundle can say it.
+        bundle_reason: why this bundle was taken, where it was chosen for the scan.
         warnings: what a reader of the findings should know.
         timing_ms: by stage, in the order of the stages.
     """
@@ -69,11 +88,17 @@ class Analysis:
     volume_mm3: float | None
     warnings: tuple[str, ...]
     timing_ms: dict[str, float] = field(default_factory=dict)
+    tumor_type: TypeFinding | None = None
+    type_by_features: TypeFinding | None = None
+    activation: ActivationMap | None = None
+    bundle_reason: str | None = None
     notice: str = NOTICE
 
 
-def analyze(scan: Scan, engine: Engine, on_slices: Callable[[int], None] = lambda done: None) -> Analysis:
-    """Find, outline and measure tumours in a scan.
+def analyze(
+    scan: Scan, engine: Engine, on_slices: Callable[[int], None] = lambda done: None, *, explain: bool = False
+) -> Analysis:
+    """Find, outline, measure and name tumours in a scan.
 
     Presence decides first: a slice whose tumour probability stays below the bundle's
     operating point gets no mask, whatever its pixels say. Both probabilities are kept.
@@ -82,6 +107,7 @@ def analyze(scan: Scan, engine: Engine, on_slices: Callable[[int], None] = lambd
         scan: from :func:`tumorscope.reading.open_scan`.
         engine: a loaded bundle.
         on_slices: called with the number of slices just done, for a progress bar.
+        explain: keep the activation map.
 
     Raises:
         TumorscopeError: the scan lacks a sequence that the bundle cannot do without.
@@ -94,12 +120,13 @@ def analyze(scan: Scan, engine: Engine, on_slices: Callable[[int], None] = lambd
     clock.stage("preparing")
     answers = engine.run(prepared.pictures, on_slices)
     clock.stage("inference")
-    probability = _slice_probability(answers, card)
+    probability = slice_probability(answers, card)
     mask, dropped = _outline(answers, probability, card, prepared.framing)
     clock.stage("outlining")
     lesions = find_lesions(mask, scan, probability)
     areas = mask.sum(axis=(1, 2))
     pixel_area = scan.pixel_area_mm2
+    types, names = _types(answers, card), tumor_classes(card)
     tops = None if answers.mask is None else answers.mask.max(axis=(1, 2))
     slices = tuple(
         SliceFinding(
@@ -109,10 +136,16 @@ def analyze(scan: Scan, engine: Engine, on_slices: Callable[[int], None] = lambd
             mask_probability=None if tops is None else float(tops[index]),
             area_px=int(area),
             area_mm2=None if pixel_area is None else round(float(area * pixel_area), 2),
+            type_probabilities=None if types is None else dict(zip(names, map(float, types[index]), strict=True)),
         )
         for index, area in enumerate(areas)
     )
-    present = bool((probability >= card.operating_point.presence).any())
+    called = probability >= card.operating_point.presence
+    present = bool(called.any())
+    # A slice speaks for the type by how much tumour it shows, or by how surely where nothing is outlined.
+    weights = np.where(called, areas if mask.any() else probability, 0.0)
+    tumor_type = None if types is None else find_type(types, weights, card)
+    second = None if tumor_type is None else _by_features(engine, voxels, mask)
     volume = scan.voxel_volume_mm3
     clock.stage("measuring")
     return Analysis(
@@ -128,6 +161,9 @@ def analyze(scan: Scan, engine: Engine, on_slices: Callable[[int], None] = lambd
         volume_mm3=None if volume is None else round(float(areas.sum() * volume), 2),
         warnings=(*scan.notes, *warnings, *_doubts(scan, card, present, mask, dropped)),
         timing_ms=clock.timing_ms,
+        tumor_type=tumor_type,
+        type_by_features=second,
+        activation=activation_map(answers, card, prepared.framing) if explain else None,
     )
 
 
@@ -145,20 +181,19 @@ def arrange_channels(scan: Scan, card: Card) -> tuple[np.ndarray, list[str]]:
     """
     wanted, have = card.inputs.sequences, scan.sequences
     warnings: list[str] = []
-    if set(have) == {"unknown"}:
-        if len(have) == len(wanted):
-            have = wanted
-            if len(wanted) > 1:
-                warnings.append(f"sequences are not named in the file; taken as {', '.join(wanted)} in this order")
-        elif len(have) == 1 and len(set(card.inputs.stands_in.values())) == 1:
-            have = (next(iter(card.inputs.stands_in.values())),)
-            warnings.append(f"the sequence is not named in the file; taken as {have[0]}")
+    if set(have) == {"unknown"} and len(have) == len(wanted):
+        have = wanted
+        said = f"sequences are not named in the file; taken as {', '.join(wanted)} in this order"
+        warnings.append(said if len(wanted) > 1 else f"the sequence is not named in the file; taken as {wanted[0]}")
+    elif have == ("unknown",) and len(everywhere := set(card.inputs.stands_in.values())) == 1:
+        have = next(iter(everywhere))[:1]
+        warnings.append(f"the sequence is not named in the file; taken as {have[0]}")
     channels = []
     for sequence in wanted:
-        substitute = card.inputs.stands_in.get(sequence)
+        substitute = next((name for name in card.inputs.stands_in.get(sequence, ()) if name in have), None)
         if sequence in have:
             channels.append(have.index(sequence))
-        elif substitute in have:
+        elif substitute is not None:
             channels.append(have.index(substitute))
             warnings.append(f"{sequence} is missing; {substitute} stands in its place")
         else:
@@ -193,11 +228,36 @@ def outline_at_network_size(
     return drop_small(marked, point.smallest_lesion_px)
 
 
-def _slice_probability(answers: Answers, card: Card) -> np.ndarray:
+def slice_probability(answers: Answers, card: Card) -> np.ndarray:
+    """That each slice shows a tumour, ``(slice,)``, by whichever output of the network says it.
+
+    Presence says it itself; classes say it where ``notumor`` is among them; else it is the
+    mask's most certain pixel. A bundle that only tells types apart takes a tumour for granted.
+    """
+    point = card.operating_point
     if answers.presence is not None:
-        return presence_probability(answers.presence, card.operating_point.temperature)
-    assert answers.mask is not None  # a card names at least one output
-    return answers.mask.max(axis=(1, 2))
+        return presence_probability(answers.presence, point.temperature)
+    if answers.classes is not None and NO_TUMOR in card.classes:
+        return 1 - class_probability(answers.classes, point.type_temperature)[:, card.classes.index(NO_TUMOR)]
+    if answers.mask is not None:
+        return answers.mask.max(axis=(1, 2))
+    return np.ones(len(answers))
+
+
+def _types(answers: Answers, card: Card) -> np.ndarray | None:
+    """``(slice, type)``, or None where the network does not tell types apart."""
+    if answers.classes is None:
+        return None
+    return type_probability(class_probability(answers.classes, card.operating_point.type_temperature), card)
+
+
+def _by_features(engine: Engine, voxels: np.ndarray, mask: np.ndarray) -> TypeFinding | None:
+    """The second opinion, from the slice with the largest outline."""
+    if engine.type_by_features is None or not mask.any():
+        return None
+    largest = int(mask.sum(axis=(1, 2)).argmax())
+    probabilities = engine.type_by_features.classify(voxels[largest, ..., 0], mask[largest])
+    return opinion(probabilities, engine.bundle.card.operating_point.type_confidence)
 
 
 def _outline(answers: Answers, probability: np.ndarray, card: Card, framing: Framing) -> tuple[np.ndarray, int]:

@@ -13,6 +13,8 @@ import numpy as np
 
 from tumorscope.bundles import Bundle
 from tumorscope.errors import BadBundle, TumorscopeError
+from tumorscope.measuring.type_by_features import CARD_FILE as FEATURES_CARD_FILE
+from tumorscope.measuring.type_by_features import TypeByFeatures, load_type_model
 from tumorscope.preparing import with_neighbours
 
 EngineName = Literal["auto", "onnxruntime", "openvino"]
@@ -36,10 +38,20 @@ class Answers:
     Attributes:
         presence: logits ``(slice,)``, or None where the bundle has no such output.
         mask: probabilities float32 ``(slice, size, size)``, or None.
+        classes: logits ``(slice, class)``, or None.
+        presence_map, class_map: activation maps ``(slice, r, c)`` and ``(slice, class, r, c)``,
+            coarse, whose means over each slice are the logits but for a bias; None where the network has none.
     """
 
-    presence: np.ndarray | None
-    mask: np.ndarray | None
+    presence: np.ndarray | None = None
+    mask: np.ndarray | None = None
+    classes: np.ndarray | None = None
+    presence_map: np.ndarray | None = None
+    class_map: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        known = next(values for values in (self.presence, self.mask, self.classes) if values is not None)
+        return len(known)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,12 +63,14 @@ class Engine:
         runtime: ``onnxruntime`` or ``openvino``.
         precision: ``float`` or ``int8``.
         session: the loaded network.
+        type_by_features: a second opinion on the type, where the bundle has one.
     """
 
     bundle: Bundle
     runtime: str
     precision: str
     session: Session
+    type_by_features: TypeByFeatures | None = None
 
     def run(self, pictures: np.ndarray, on_slices: Callable[[int], None] = lambda done: None) -> Answers:
         """Answer for every slice.
@@ -66,7 +80,7 @@ class Engine:
             on_slices: called with the number of slices just done.
         """
         card = self.bundle.card
-        presence, mask = [], []
+        found: dict[str, list[np.ndarray]] = {}
         for start in range(0, len(pictures), BATCH):
             indices = np.arange(start, min(start + BATCH, len(pictures)))
             batch = with_neighbours(pictures, indices, card.preparation.context)
@@ -74,15 +88,21 @@ class Engine:
             if card.flip_average:
                 mirrored = self.session(np.ascontiguousarray(batch[..., ::-1]))
                 answer = {name: (values + _mirror(mirrored[name])) / 2 for name, values in answer.items()}
-            if "presence" in answer:
-                presence.append(answer["presence"])
-            if "mask" in answer:
-                mask.append(_sigmoid(answer["mask"]))
+            for name, values in answer.items():
+                found.setdefault(name, []).append(_sigmoid(values) if name == "mask" else values)
             on_slices(len(indices))
-        return Answers(
-            np.concatenate(presence) if presence else None,
-            np.concatenate(mask) if mask else None,
-        )
+        joined = {name: np.concatenate(values) for name, values in found.items()}
+        return Answers(**{_FIELDS[name]: values for name, values in joined.items() if name in _FIELDS})
+
+
+_FIELDS = {
+    "presence": "presence",
+    "mask": "mask",
+    "type": "classes",
+    "presence_map": "presence_map",
+    "type_map": "class_map",
+}
+"""Where each of a network's outputs goes."""
 
 
 def load_engine(bundle: Bundle, engine: EngineName = "auto", precision: PrecisionName = "auto") -> Engine:
@@ -115,7 +135,8 @@ def load_engine(bundle: Bundle, engine: EngineName = "auto", precision: Precisio
     except Exception as error:  # each runtime raises its own kinds
         reason = (str(error).splitlines() or ["unknown reason"])[0][:120]
         raise BadBundle(f"bundle {bundle.name}: {runtime} cannot load {model.file} ({reason})") from error
-    return Engine(bundle, runtime, chosen, session)
+    second = load_type_model(bundle.folder) if (bundle.folder / FEATURES_CARD_FILE).is_file() else None
+    return Engine(bundle, runtime, chosen, session, second)
 
 
 def openvino_available() -> bool:
@@ -173,7 +194,8 @@ def _openvino_session(content: bytes) -> Session:
 
 
 def _mirror(values: np.ndarray) -> np.ndarray:
-    return values[..., ::-1] if values.ndim > 1 else values
+    """Pictures and maps are turned back; what is said of a whole slice has no left and right."""
+    return values[..., ::-1] if values.ndim > 2 else values
 
 
 def _sigmoid(logits: np.ndarray) -> np.ndarray:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -31,25 +33,60 @@ class ResUNetSettings(_Section):
     widths: tuple[int, ...] = Field(default=(16, 32, 64, 128, 256), min_length=3)
 
 
-class ResNet50Settings(_Section):
-    """ResNet-50 with a new head that says whether there is a tumour."""
+class UNetSettings(_Section):
+    """The plain U-Net of five scales, one mask."""
 
-    kind: Literal["resnet50"]
+    kind: Literal["unet"]
+    widths: tuple[int, int, int, int, int, int] = (32, 32, 64, 128, 256, 32)
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+
+
+class CnnSettings(_Section):
+    """The notebooks' baseline classifier: three convolutions, two dense layers."""
+
+    kind: Literal["cnn"]
+    widths: tuple[int, int, int] = (32, 64, 128)
+    hidden: int = Field(default=128, ge=1)
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+
+
+class _FirstWeights(_Section):
     weights: str | None = Field(default=None, description="a local file or an address; from scratch where absent")
     sha256: str | None = Field(
         default=None, pattern=r"^[0-9a-f]{8,64}$", description="checksum of the weights, or its start"
     )
-    frozen_stages: int = Field(default=0, ge=0, le=5, description="stem and stages whose weights stay as they are")
+    frozen_stages: int = Field(
+        default=0, ge=0, description="stages, the nearest to the picture first, whose weights stay as they are"
+    )
     dropout: float = Field(default=0.3, ge=0, lt=1)
 
     @model_validator(mode="after")
-    def _address_has_checksum(self) -> ResNet50Settings:
+    def _address_has_checksum(self) -> Self:
         if self.weights and "://" in self.weights and not self.sha256:
             raise ValueError("weights by address need their sha256")
         return self
 
 
-NetworkSettings = Annotated[CompactSettings | ResUNetSettings | ResNet50Settings, Field(discriminator="kind")]
+class TransferSettings(_FirstWeights):
+    """A well-known classifier with a new head."""
+
+    kind: Literal["resnet50", "vgg16", "efficientnet", "densenet169"]
+
+
+class DenseUNetSettings(_FirstWeights):
+    """A U-Net on the first blocks of DenseNet-169, with heads for presence and type."""
+
+    kind: Literal["dense-unet"]
+    third_block: int = Field(default=20, ge=1, le=32, description="layers of the third dense block that are kept")
+    features: int = Field(default=256, ge=8, description="channels of the deepest features")
+    decoder_widths: tuple[int, int, int] = (96, 48, 24)
+
+
+NetworkSettings = Annotated[
+    CompactSettings | ResUNetSettings | UNetSettings | CnnSettings | TransferSettings | DenseUNetSettings,
+    Field(discriminator="kind"),
+]
+DatasetName = Literal["lgg", "figshare", "kaggle4", "folders"]
 
 
 class AugmentationSettings(_Section):
@@ -76,9 +113,13 @@ class AugmentationSettings(_Section):
 class LossSettings(_Section):
     """The terms of the loss; a network without an output has no term for it."""
 
-    mask: Literal["dice_ce", "focal_tversky"] = "dice_ce"
+    mask: Literal["dice", "dice_ce", "slice_dice_ce", "focal_tversky"] = "dice_ce"
     presence_weight: float = Field(default=0.3, ge=0)
-    class_weights: bool = Field(default=False, description="weigh presence by the inverse of its frequency")
+    type_weight: float = Field(default=0.5, ge=0)
+    class_weights: bool = Field(
+        default=False, description="weigh presence and classes by the inverse of their frequency"
+    )
+    label_smoothing: float = Field(default=0.0, ge=0, lt=0.5, description="of the class")
 
 
 class OptimizationSettings(_Section):
@@ -98,6 +139,12 @@ class OptimizationSettings(_Section):
     empty_slices: float = Field(
         default=1.0, gt=0, description="slices without tumour drawn an epoch, relative to those with"
     )
+    shares: dict[DatasetName, float] = Field(
+        default={}, description="of several data sets, the share of each one's slices that is drawn an epoch"
+    )
+    pretrained_rate: float = Field(
+        default=1.0, gt=0, le=1, description="learning rate of pre-trained stages, relative to the others'"
+    )
     seed: int = 0
 
 
@@ -106,14 +153,26 @@ class Recipe(_Section):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     title: str
-    dataset: Literal["lgg"]
+    dataset: DatasetName | tuple[DatasetName, ...] = Field(description="one, or several to learn from together")
     sequences: tuple[str, ...] = ("t1", "flair", "t1c")
+    apart: dict[DatasetName, tuple[str, ...]] = Field(
+        default={}, description="for a data set of several sequences, those shown one by one as pictures of their own"
+    )
+    classes: tuple[str, ...] = Field(default=(), description="the classes to tell apart; none for presence and mask")
+    leave_out_copies: bool = Field(
+        default=False, description="leave near-copies of validation and test pictures out of the training"
+    )
     preparation: Preparation = Preparation()
     network: NetworkSettings
     augmentation: AugmentationSettings = AugmentationSettings()
     loss: LossSettings = LossSettings()
     optimization: OptimizationSettings = OptimizationSettings()
     flip_average: bool = Field(default=False, description="average each slice's answer with its mirror image's in use")
+
+    @property
+    def datasets(self) -> tuple[DatasetName, ...]:
+        """The data sets it learns from; the folds of the first are tested."""
+        return (self.dataset,) if isinstance(self.dataset, str) else self.dataset
 
     @property
     def channels_in(self) -> int:
@@ -128,7 +187,7 @@ def recipe_folder() -> Path:
 
 
 def load_recipe(name_or_path: str) -> Recipe:
-    """Read and check a recipe.
+    """Read and check a network's recipe.
 
     Args:
         name_or_path: a shipped recipe's name, or a YAML file.
@@ -136,6 +195,16 @@ def load_recipe(name_or_path: str) -> Recipe:
     Raises:
         BadRecipe: not found, not YAML, or a key or value that is not allowed; an unknown
             key comes with the nearest one that exists.
+    """
+    content, origin = read_recipe(name_or_path)
+    return parse_recipe(content, origin)
+
+
+def read_recipe(name_or_path: str) -> tuple[dict[str, Any], str]:
+    """A recipe's content, not yet checked, and where it is from.
+
+    Raises:
+        BadRecipe: not found or not YAML.
     """
     import yaml
 
@@ -153,7 +222,34 @@ def load_recipe(name_or_path: str) -> Recipe:
         raise BadRecipe(f"{path}: not YAML ({' '.join(str(error).split())[:120]})") from error
     if not isinstance(content, dict):
         raise BadRecipe(f"{path}: a recipe is a mapping of keys to values")
-    return parse_recipe(content, str(path))
+    return content, str(path)
+
+
+def with_changes(content: dict[str, Any], changes: Sequence[str]) -> dict[str, Any]:
+    """A recipe's content with some keys set otherwise.
+
+    >>> with_changes({"preparation": {"size": 128}}, ["preparation.clahe=true"])
+    {'preparation': {'size': 128, 'clahe': True}}
+
+    Raises:
+        BadRecipe: a change is not written as KEY=VALUE.
+    """
+    import yaml
+
+    changed = copy.deepcopy(content)
+    for change in changes:
+        place, equals, value = change.partition("=")
+        *sections, key = place.split(".")
+        section = changed
+        for name in sections:
+            section = section.setdefault(name, {}) if isinstance(section, dict) else None
+        if not equals or not key or not isinstance(section, dict):
+            raise BadRecipe(f"--set {change}: write KEY=VALUE, such as preparation.clahe=true")
+        try:
+            section[key] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise BadRecipe(f"--set {change}: the value is not YAML") from error
+    return changed
 
 
 def parse_recipe(content: dict[str, Any], origin: str = "recipe") -> Recipe:
@@ -164,9 +260,19 @@ def parse_recipe(content: dict[str, Any], origin: str = "recipe") -> Recipe:
         raise BadRecipe(f"{origin}: {_first_fault(error)}") from error
 
 
+_KINDS: dict[str, type[BaseModel]] = {
+    "compact": CompactSettings,
+    "resunet": ResUNetSettings,
+    "unet": UNetSettings,
+    "cnn": CnnSettings,
+    **dict.fromkeys(("resnet50", "vgg16", "efficientnet", "densenet169"), TransferSettings),
+    "dense-unet": DenseUNetSettings,
+}
+
+
 def _first_fault(error: ValidationError) -> str:
     fault = error.errors()[0]
-    place = ".".join(str(part) for part in fault["loc"] if part not in {"compact", "resunet", "resnet50"})
+    place = ".".join(str(part) for part in fault["loc"] if part not in _KINDS)
     if fault["type"] == "extra_forbidden":
         key = str(fault["loc"][-1])
         return f"unknown key {place!r}{_nearest(key, _known_keys(fault['loc'][:-1]))}"
@@ -181,9 +287,7 @@ def _known_keys(place: tuple[int | str, ...]) -> list[str]:
         "augmentation": AugmentationSettings,
         "loss": LossSettings,
         "optimization": OptimizationSettings,
-        "compact": CompactSettings,
-        "resunet": ResUNetSettings,
-        "resnet50": ResNet50Settings,
+        **_KINDS,
     }
     section = sections.get(str(place[-1])) if place else Recipe
     return sorted(section.model_fields) if section else []

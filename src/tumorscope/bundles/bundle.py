@@ -15,7 +15,6 @@ from tumorscope.errors import BadBundle
 
 CARD_FILE = "card.json"
 SHIPPED = Path(__file__).parent
-DEFAULT_BUNDLE = "lgg"
 
 
 @dataclass(frozen=True)
@@ -35,6 +34,8 @@ class Bundle:
         digest = hashlib.sha256((self.folder / CARD_FILE).read_bytes())
         for model in self.card.models:
             digest.update(bytes.fromhex(model.sha256))
+        for path in sorted(self.folder.glob("type_by_features.*")):  # the second opinion, where there is one
+            digest.update(path.read_bytes())
         return digest.hexdigest()
 
     def read_model(self, model: Model) -> bytes:

@@ -8,7 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tumorscope.preparing import Preparation
 
-SCHEMA = "tumorscope.card/1"
+SCHEMA = "tumorscope.card/2"
+NO_TUMOR = "notumor"
+"""The class of slices that show no tumour, where classes and not a presence output say so."""
+OutputName = Literal["presence", "type", "mask"]
 
 
 class _Part(BaseModel):
@@ -20,11 +23,12 @@ class Inputs(_Part):
 
     Attributes:
         sequences: the channels of one slice, in order.
-        stands_in: for a sequence that a scan may lack, the one that takes its place.
+        stands_in: for a sequence that a scan may lack, those that may take its place, the
+            best first; ``unknown`` among them means any single channel that has no name.
     """
 
     sequences: tuple[str, ...] = Field(min_length=1)
-    stands_in: dict[str, str] = {}
+    stands_in: dict[str, tuple[str, ...]] = {}
 
 
 class OperatingPoint(_Part):
@@ -34,6 +38,8 @@ class OperatingPoint(_Part):
         presence: a slice's tumour probability from which it counts as showing a tumour.
         mask: a pixel's probability from which it belongs to the mask.
         temperature: presence logits are divided by it, so that probabilities are honest.
+        type_temperature: likewise for the logits of the class.
+        type_confidence: below this probability of the likeliest class it is called uncertain.
         smallest_lesion_px: lesions with fewer pixels, counted at the network's size over
             all slices, are left out and reported as such.
     """
@@ -41,6 +47,8 @@ class OperatingPoint(_Part):
     presence: float = Field(default=0.5, ge=0, le=1)
     mask: float = Field(default=0.5, gt=0, lt=1)
     temperature: float = Field(default=1.0, gt=0)
+    type_temperature: float = Field(default=1.0, gt=0)
+    type_confidence: float = Field(default=0.0, ge=0, le=1)
     smallest_lesion_px: int = Field(default=0, ge=0)
 
 
@@ -55,18 +63,21 @@ class Model(_Part):
 class Card(_Part):
     """All that is known about a bundle; ``card.json``."""
 
-    schema_: Literal["tumorscope.card/1"] = Field(default=SCHEMA, alias="schema")
+    schema_: Literal["tumorscope.card/2"] = Field(default=SCHEMA, alias="schema")
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     version: str
     title: str
     inputs: Inputs
     preparation: Preparation
-    outputs: tuple[Literal["presence", "mask"], ...] = Field(min_length=1)
+    outputs: tuple[OutputName, ...] = Field(min_length=1)
+    classes: tuple[str, ...] = Field(default=(), description="of the output `type`, in its order")
+    maps: tuple[str, ...] = Field(default=(), description="exact activation maps beside the outputs")
     flip_average: bool = False
     operating_point: OperatingPoint = OperatingPoint()
     models: tuple[Model, ...] = Field(min_length=1)
     figures: dict[str, Any] = {}
     training: dict[str, Any] = {}
+    calibration: dict[str, Any] = {}
     limits: tuple[str, ...] = ()
     licences: tuple[str, ...] = ()
 

@@ -41,7 +41,12 @@ def command(
         ),
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results, one folder a case.")] = Path("out"),
-    bundle: Annotated[str, typer.Option(help="A shipped bundle's name, or a bundle's folder.")] = "lgg",
+    bundle: Annotated[
+        str, typer.Option(help="A shipped bundle's name, or a bundle's folder; auto chooses by the scan's sequences.")
+    ] = "auto",
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show which places of a slice speak for what was found.")
+    ] = False,
     truth: Annotated[
         Path | None, typer.Option(help="The true mask, to compare with; masks beside LGG slices are found.")
     ] = None,
@@ -71,7 +76,16 @@ def command(
     if truth is not None and len(cases) != 1:
         raise TumorscopeError(f"--truth belongs to one case, but {len(cases)} were given")
     names = [name.strip() for name in channels.split(",")] if channels else None
-    run_cases(cases, out, bundle, engine=engine.value, precision=precision.value, truth=truth, channels=names)
+    run_cases(
+        cases,
+        out,
+        bundle,
+        engine=engine.value,
+        precision=precision.value,
+        truth=truth,
+        channels=names,
+        explain=explain,
+    )
 
 
 def _named_sequences(options: list[str]) -> dict[str, Path]:

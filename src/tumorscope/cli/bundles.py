@@ -27,12 +27,18 @@ def command(
         figures: dict[str, Any] = test.get("int8") or test.get("float") or {}
         if figures:
             typer.echo(f"  on {figures['patients']} test patients, with 95 % intervals:")
-            typer.echo(f"    mean whole-patient Dice {_interval(figures.get('patient_dice'), 'mean')}")
-            typer.echo(f"    AUROC of slice presence {_interval(figures.get('presence', {}).get('auroc'), 'value')}")
+            classes = figures.get("classes") or {}
+            for title, figure, key in (
+                ("mean whole-patient Dice", figures.get("patient_dice"), "mean"),
+                ("mean Dice of tumour slices", figures.get("tumor_slice_dice"), "mean"),
+                ("AUROC of slice presence", figures.get("presence", {}).get("auroc"), "value"),
+                ("accuracy of the class", classes.get("accuracy"), "value"),
+                ("macro-F1 of the class", classes.get("macro_f1"), "value"),
+            ):
+                if figure and figure.get(key) is not None:
+                    typer.echo(f"    {title} {_interval(figure, key)}")
 
 
-def _interval(figure: dict[str, Any] | None, key: str) -> str:
-    if not figure:
-        return "-"
-    low, high = figure["ci95"]
-    return f"{figure[key]:.3f} ({low:.3f}–{high:.3f})"
+def _interval(figure: dict[str, Any], key: str) -> str:
+    value = f"{figure[key]:.3f}"
+    return value if figure.get("ci95") is None else f"{value} ({figure['ci95'][0]:.3f}–{figure['ci95'][1]:.3f})"

@@ -4,29 +4,52 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tumorscope.cli.analyze import EngineChoice, EngineOption, PrecisionChoice, PrecisionOption
 from tumorscope.errors import TumorscopeError
 
+if TYPE_CHECKING:
+    from tumorscope.datasets.labelled import LabelledCase, LabelledDataset
+    from tumorscope.datasets.split import Split
+
 
 class EvaluatedSet(StrEnum):
     """The data sets with a reader."""
 
     lgg = "lgg"
+    figshare = "figshare"
+    kaggle4 = "kaggle4"
+    folders = "folders"
+
+
+DEFAULT_BUNDLES = {
+    EvaluatedSet.lgg: "lgg",
+    EvaluatedSet.figshare: "t1c",
+    EvaluatedSet.kaggle4: "t1c",
+    EvaluatedSet.folders: "t1c",
+}
 
 
 def command(
     dataset: Annotated[EvaluatedSet, typer.Argument(help="Which data set.")],
     path: Annotated[Path, typer.Argument(help="Its folder.")],
-    bundle: Annotated[str, typer.Option(help="A shipped bundle's name, or a bundle's folder.")] = "lgg",
+    bundle: Annotated[
+        str | None, typer.Option(help="A shipped bundle's name, or a bundle's folder; the data set's own if not given.")
+    ] = None,
     split: Annotated[Path | None, typer.Option(help="A split's JSON file; the bundle's own if not given.")] = None,
     part: Annotated[str, typer.Option(help="The split's part to judge on; `all` takes every patient.")] = "test",
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for figures, tables and plots.")] = Path(
         "evaluation"
     ),
+    channel: Annotated[
+        str | None, typer.Option(help="Of a data set of several sequences, show only this one, such as flair.")
+    ] = None,
+    copies: Annotated[
+        bool, typer.Option("--copies/--no-copies", help="Also judge without near-copies of training pictures.")
+    ] = True,
     engine: EngineOption = EngineChoice.auto,
     precision: PrecisionOption = PrecisionChoice.auto,
 ) -> None:
@@ -34,32 +57,60 @@ def command(
     from rich.progress import Progress
 
     from tumorscope.bundles import load_bundle
-    from tumorscope.datasets.lgg import LggDataset
+    from tumorscope.datasets.joined import JoinedDataset
+    from tumorscope.datasets.labelled import open_dataset
     from tumorscope.datasets.split import Split
     from tumorscope.engine import load_engine
-    from tumorscope.evaluation.evaluate import evaluate_lgg
+    from tumorscope.evaluation import evaluate
     from tumorscope.evaluation.report import write_report
+    from tumorscope.evaluation.sanity import check_maps
 
-    loaded = load_engine(load_bundle(bundle), engine.value, precision.value)
-    patients = LggDataset.open(path)
+    loaded = load_engine(load_bundle(bundle or DEFAULT_BUNDLES[dataset]), engine.value, precision.value)
+    name = loaded.bundle.name
+    opened = open_dataset(dataset.value, path)
     chosen = Split.load(split or loaded.bundle.folder / "split.json") if part != "all" else None
-    cases = [patient.case for patient in patients.patients] if chosen is None else list(chosen[part])
+    joined = chosen is not None and "+" in chosen.dataset
+    judged: LabelledDataset = opened
+    if joined or channel is not None:
+        judged = JoinedDataset.join({dataset.value: opened}, {dataset.value: (channel,)} if channel else {})
+    cases = list(judged.cases) if chosen is None else _cases_of_part(judged, chosen, part, prefixed=judged is not opened)
     with Progress(transient=True) as progress:
-        task = progress.add_task("patients", total=len(cases))
-        evaluation = evaluate_lgg(patients, cases, loaded, lambda _case: progress.advance(task))
+        task = progress.add_task("cases", total=len(cases))
+        evaluation = evaluate(judged, cases, loaded, lambda _case: progress.advance(task))
+    copied = None
+    if copies and chosen is not None and part != "train" and dataset in (EvaluatedSet.kaggle4, EvaluatedSet.folders):
+        from tumorscope.training.copies import copies_of
+
+        trained = _cases_of_part(judged, chosen, "train", prefixed=judged is not opened)
+        copied = copies_of(cases, trained)
+    command_line = f"tumorscope evaluate {dataset.value} PATH --bundle {name} --part {part}"
     figures = write_report(
         evaluation,
         out,
         split_hash=None if chosen is None else chosen.hash,
         part=part,
-        command=f"tumorscope evaluate {dataset.value} PATH --bundle {loaded.bundle.name} --part {part}",
+        command=command_line + (f" --channel {channel}" if channel else ""),
+        copies=copied,
+        sanity=check_maps(loaded, cases),
     )
     _print(figures)
     typer.echo(f"Tables and plots: {out / 'evaluation.md'}")
     if evaluation.failed:
         raise TumorscopeError(
-            f"{len(evaluation.failed)} of {len(cases)} patients could not be judged; see {out / 'evaluation.md'}"
+            f"{len(evaluation.failed)} of {len(cases)} cases could not be judged; see {out / 'evaluation.md'}"
         )
+
+
+def _cases_of_part(dataset: LabelledDataset, split: Split, part: str, *, prefixed: bool) -> list[LabelledCase]:
+    """The part's cases that are of this data set; a joint split names those of others too."""
+    from tumorscope.datasets.labelled import cases_of
+
+    names = [patient for patient in split[part]]
+    if "+" in split.dataset:
+        names = [patient for patient in names if patient.startswith(f"{dataset.name}/")]
+    elif prefixed:
+        names = [f"{dataset.name}/{patient}" for patient in names]
+    return cases_of(dataset, names)
 
 
 def _print(figures: dict[str, Any]) -> None:
@@ -67,13 +118,19 @@ def _print(figures: dict[str, Any]) -> None:
     from rich.table import Table
 
     table = Table("figure", "value", "95 % interval", box=None, pad_edge=False, header_style="bold")
+    classes = figures.get("classes") or {}
     rows = {
         "whole-patient Dice, mean": (figures.get("patient_dice"), "mean"),
         "whole-patient Dice, median": (figures.get("patient_dice"), "median"),
         "Dice on slices with tumour, mean": (figures.get("tumor_slice_dice"), "mean"),
+        "Dice on slices with tumour, median": (figures.get("tumor_slice_dice"), "median"),
         "false alarms on slices without": (figures.get("empty_slice_false_positive_rate"), "value"),
         "presence, AUROC": (figures["presence"].get("auroc"), "value"),
         "presence, accuracy": (figures["presence"].get("accuracy"), "value"),
+        "class, accuracy": (classes.get("accuracy"), "value"),
+        "class, balanced accuracy": (classes.get("balanced_accuracy"), "value"),
+        "class, macro-F1": (classes.get("macro_f1"), "value"),
+        "class, calibration error": (classes.get("ece"), "value"),
     }
     for name, (figure, key) in rows.items():
         if figure and figure.get(key) is not None:

@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 
+from tumorscope.cli.datafolders import DataOption, data_folders
+
 
 def command(
     run: Annotated[Path, typer.Argument(help="A training's folder.")],
-    data: Annotated[Path, typer.Option(help="The data set it was trained on.")],
+    data: DataOption,
     out: Annotated[Path, typer.Option("--out", "-o", help="The bundle's folder.")],
     name: Annotated[str | None, typer.Option(help="The bundle's name; its folder's if not given.")] = None,
     float_only: Annotated[bool, typer.Option("--float-only", help="Leave the eight-bit model out.")] = False,
@@ -19,10 +21,12 @@ def command(
     from tumorscope.training.export import export
     from tumorscope.training.fit import Run
 
+    trained = Run(run)
+    folders = data_folders(data, trained.recipe().datasets)
     report = export(
-        Run(run), data, out, name=name, eight_bit=not float_only, say=lambda line: typer.echo(line, err=True)
+        trained, folders, out, name=name, eight_bit=not float_only, say=lambda line: typer.echo(line, err=True)
     )
     typer.echo(f"Bundle {report.bundle.name} ({report.bundle.sha256[:12]}) is in {out}")
-    typer.echo(f"  validation, float: {report.float_dice:.4f}")
-    if report.int8_dice is not None:
-        typer.echo(f"  validation, int8:  {report.int8_dice:.4f} (calibrated by {report.calibration})")
+    typer.echo(f"  validation, float: {report.float_figure:.4f}")
+    if report.int8_figure is not None:
+        typer.echo(f"  validation, int8:  {report.int8_figure:.4f} (calibrated by {report.calibration})")

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from tumorscope import __version__
-from tumorscope.cli import analyze, bundles, datasets, demo, doctor, evaluate, export, train
+from tumorscope.cli import analyze, bundles, datasets, demo, doctor, evaluate, export, features, train
 from tumorscope.errors import TumorscopeError
 from tumorscope.notice import NOTICE
 
@@ -49,6 +49,7 @@ app.command("bundles")(bundles.command)
 app.command("doctor")(doctor.command)
 app.command("train")(train.command)
 app.command("export")(export.command)
+app.command("features")(features.command)
 app.add_typer(datasets.app, name="datasets")
 
 
@@ -70,6 +71,7 @@ def main() -> None:
             "sklearn",
             "matplotlib",
             "kagglehub",
+            "skl2onnx",
         }:
             _fail(f"this command needs {error.name.split('.')[0]}; run `pip install tumorscope[train]`")
         raise

@@ -17,14 +17,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from tumorscope.analysis import Analysis, analyze
-from tumorscope.bundles import load_bundle
+from tumorscope.bundles import Bundle, load_bundle, shipped_bundles
+from tumorscope.bundles.choosing import choose_bundle
 from tumorscope.engine import Engine, EngineName, PrecisionName, load_engine
 from tumorscope.errors import TumorscopeError
 from tumorscope.files import safe_name
 from tumorscope.notice import NOTICE
 from tumorscope.reading import find_mask, open_scan, read_mask
 from tumorscope.reporting import compare, write_results
-from tumorscope.reporting.wording import probability_text, size_text
+from tumorscope.reporting.wording import probability_text, size_text, type_words
 from tumorscope.scan import Scan
 
 
@@ -61,13 +62,16 @@ def run_cases(
     precision: PrecisionName | str = "auto",
     truth: Path | None = None,
     channels: Sequence[str] | None = None,
+    explain: bool = False,
 ) -> list[Outcome]:
     """Analyse and write every case; one that fails does not stop the others.
+
+    The bundle is a name, a folder, or ``auto``, which chooses for every case.
 
     Raises:
         TumorscopeError: after the table of findings, if any case failed.
     """
-    loaded = load_engine(load_bundle(bundle), cast(EngineName, engine), cast(PrecisionName, precision))
+    engines = Engines(bundle, cast(EngineName, engine), cast(PrecisionName, precision))
     _make_folder(out)
     console = Console(stderr=True)
     outcomes: list[Outcome] = []
@@ -78,7 +82,7 @@ def run_cases(
         for case in cases:
             over_slices = progress.add_task(case.label[:32], total=None)
             try:
-                outcomes.append(_run_case(case, loaded, out, truth, channels, taken, progress, over_slices))
+                outcomes.append(_run_case(case, engines, out, truth, channels, explain, taken, progress, over_slices))
             except TumorscopeError as error:
                 outcomes.append(Outcome(case.label, failure=str(error)))
             except MemoryError:
@@ -94,12 +98,45 @@ def run_cases(
     return outcomes
 
 
+class Engines:
+    """Loads what is needed once, and says which bundle suits a scan.
+
+    Args:
+        bundle: a name, a folder, or ``auto``.
+        engine, precision: how to run it.
+
+    Raises:
+        BadBundle: there is no such bundle.
+    """
+
+    def __init__(self, bundle: str, engine: EngineName, precision: PrecisionName) -> None:
+        self._bundles = shipped_bundles() if bundle == "auto" else [load_bundle(bundle)]
+        self._choosing = bundle == "auto"
+        self._engine, self._precision = engine, precision
+        self._loaded: dict[str, Engine] = {}
+        if not self._choosing:
+            self._load(self._bundles[0])  # what is wrong with it is said before any case is read
+
+    def for_scan(self, scan: Scan) -> tuple[Engine, str | None]:
+        """The engine, and why its bundle was taken where there was a choice."""
+        if not self._choosing:
+            return self._load(self._bundles[0]), None
+        choice = choose_bundle(scan, self._bundles)
+        return self._load(choice.bundle), choice.reason
+
+    def _load(self, bundle: Bundle) -> Engine:
+        if bundle.name not in self._loaded:
+            self._loaded[bundle.name] = load_engine(bundle, self._engine, self._precision)
+        return self._loaded[bundle.name]
+
+
 def _run_case(
     case: Case,
-    engine: Engine,
+    engines: Engines,
     out: Path,
     truth: Path | None,
     channels: Sequence[str] | None,
+    explain: bool,
     taken: set[str],
     progress: Progress,
     task: TaskID,
@@ -110,8 +147,10 @@ def _run_case(
     true_mask = _true_mask(scan, truth)
     reading_ms = round((time.perf_counter() - started) * 1000, 2)
     progress.update(task, total=scan.shape[0], description=scan.case[:32])
-    analysis = analyze(scan, engine, lambda done: progress.advance(task, done))
-    analysis = dataclasses.replace(analysis, timing_ms={"reading": reading_ms, **analysis.timing_ms})
+    engine, reason = engines.for_scan(scan)
+    analysis = analyze(scan, engine, lambda done: progress.advance(task, done), explain=explain)
+    timing_ms = {"reading": reading_ms, **analysis.timing_ms}
+    analysis = dataclasses.replace(analysis, timing_ms=timing_ms, bundle_reason=reason)
     written = write_results(analysis, out, truth=true_mask)
     outlined = "mask" in engine.bundle.card.outputs
     dice = compare(analysis.mask, true_mask).dice if outlined and true_mask is not None else None
@@ -144,7 +183,8 @@ def print_findings(outcomes: Sequence[Outcome], out: Path) -> None:
     """One row a case: is there a tumour, how sure, how large; then failures, notes and the notice."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("case", overflow="fold")
-    for name in ("tumour", "probability", "lesions", "size", "Dice"):
+    typed = any(outcome.analysis and "type" in outcome.analysis.bundle.card.outputs for outcome in outcomes)
+    for name in ("tumour", "probability", *(["type"] if typed else []), "lesions", "size", "Dice"):
         table.add_column(name)
     for outcome in outcomes:
         analysis = outcome.analysis
@@ -155,6 +195,7 @@ def print_findings(outcomes: Sequence[Outcome], out: Path) -> None:
             escape(outcome.case),
             "present" if analysis.tumor_present else "none found",
             probability_text(analysis.tumor_probability, 3),
+            *([type_words(analysis.tumor_type) if analysis.tumor_type else "-"] if typed else []),
             str(len(analysis.lesions)),
             size_text(analysis) if analysis.lesions else "-",
             "-" if outcome.dice is None else f"{outcome.dice:.3f}",
@@ -164,6 +205,8 @@ def print_findings(outcomes: Sequence[Outcome], out: Path) -> None:
     for outcome in outcomes:
         if outcome.failure and len(outcomes) > 1:
             console.print(f"failed: {outcome.failure}", style="red", markup=False)
+        if outcome.analysis and outcome.analysis.bundle_reason:
+            console.print(f"{outcome.case}: {outcome.analysis.bundle_reason}", style="dim", markup=False)
         for warning in outcome.analysis.warnings if outcome.analysis and len(outcomes) == 1 else ():
             console.print(f"note: {warning}", style="dim", markup=False)
     if any(outcome.folder for outcome in outcomes):

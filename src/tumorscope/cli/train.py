@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from tumorscope.cli.datafolders import DataOption, data_folders
+
+if TYPE_CHECKING:
+    from tumorscope.recipe import Recipe
 
 
 def command(
     recipe: Annotated[str, typer.Argument(help="A recipe's name, such as lgg-compact, or a YAML file.")],
-    data: Annotated[Path, typer.Option(help="The data set's folder.")],
+    data: DataOption,
     out: Annotated[Path, typer.Option("--out", "-o", help="The run's folder; an interrupted training there goes on.")],
     minutes: Annotated[
         float | None, typer.Option(min=0.01, help="Stop after so many minutes, the learning rate at zero.")
@@ -18,17 +24,36 @@ def command(
     fold: Annotated[int | None, typer.Option(min=0, max=4, help="Test on this one of five folds.")] = None,
     split: Annotated[Path | None, typer.Option(help="A split's JSON file instead of a new split.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's number.")] = None,
+    change: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change the recipe, such as preparation.clahe=true; repeat."),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or gpu.")] = "auto",
+    weights: Annotated[
+        str | None, typer.Option(help="First weights from this file instead of the recipe's address; none for scratch.")
+    ] = None,
+    masks: Annotated[
+        Path | None, typer.Option(help="For features of predicted masks: a folder or .npz with a mask a case.")
+    ] = None,
 ) -> None:
     """Train a recipe. Interrupt it when you like: the same command goes on."""
     from tumorscope.datasets.split import Split
     from tumorscope.errors import TumorscopeError
-    from tumorscope.recipe import load_recipe
+    from tumorscope.recipe import parse_recipe, read_recipe, with_changes
 
-    chosen = load_recipe(recipe)
+    content, origin = read_recipe(recipe)
+    content = with_changes(content, change or [])
+    if content.get("kind") == "features":
+        _train_features(content, origin, data, out, masks, fold)
+        return
+    if masks is not None:
+        raise TumorscopeError("--masks belongs to recipes of features")
+    chosen = parse_recipe(content, origin)
     if epochs is not None:
         optimization = chosen.optimization.model_copy(update={"epochs": epochs})
         chosen = chosen.model_copy(update={"optimization": optimization})
+    if weights is not None:
+        chosen = _with_weights(chosen, weights)
     if split is not None and fold is not None:
         raise TumorscopeError("give --split or --fold, not both")
     if device not in {"auto", "cpu", "gpu"}:
@@ -36,10 +61,36 @@ def command(
     from tumorscope.training.fit import train
 
     dealt = Split.load(split) if split else None
+    folders = data_folders(data, chosen.datasets)
     try:
-        run = train(chosen, data, out, split=dealt, fold=fold, minutes=minutes, device=device)
+        run = train(chosen, folders, out, split=dealt, fold=fold, minutes=minutes, device=device)
     except SystemExit as stop:  # what Lightning makes of Ctrl-C
         typer.echo(f"\nStopped; the same command goes on from the last whole epoch in {out}", err=True)
         raise KeyboardInterrupt from stop
     typer.echo(f"Trained. Best weights, curves and split are in {run.folder}. Next:")
-    typer.echo(f"  tumorscope export {run.folder} --data {data} -o BUNDLE")
+    typer.echo(f"  tumorscope export {run.folder} {' '.join(f'--data {item}' for item in data)} -o BUNDLE")
+
+
+def _with_weights(recipe: Recipe, place: str) -> Recipe:
+    """The recipe with first weights from elsewhere: ``none`` starts from scratch, all stages learning."""
+    from tumorscope.errors import TumorscopeError
+
+    if "weights" not in type(recipe.network).model_fields:
+        raise TumorscopeError(f"--weights: recipe {recipe.name} trains a network that has no first weights")
+    scratch = place.lower() == "none"
+    changes = {"weights": None, "frozen_stages": 0} if scratch else {"weights": place}
+    network = recipe.network.model_copy(update={**changes, "sha256": None})
+    return recipe.model_copy(update={"network": network})
+
+
+def _train_features(
+    content: dict[str, Any], origin: str, data: Sequence[str], out: Path, masks: Path | None, fold: int | None
+) -> None:
+    from tumorscope.features_recipe import parse_features_recipe
+    from tumorscope.training.feature_model import train_feature_model
+
+    recipe = parse_features_recipe(content, origin)
+    folders = data_folders(data, (recipe.dataset,))
+    without_fold = None if fold is None else fold + 1  # the publisher counts from one
+    run = train_feature_model(recipe, folders[recipe.dataset], out, masks, without_fold=without_fold)
+    typer.echo(f"Trained. The best model is {run.best}; figures and plots are in {run.folder / 'report.md'}")

@@ -1,4 +1,4 @@
-"""Fetching the LGG data set from Kaggle."""
+"""Fetching data sets from Kaggle."""
 
 from __future__ import annotations
 
@@ -6,60 +6,130 @@ import errno
 import os
 import shutil
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from tumorscope.datasets.lgg import KAGGLE_HANDLE, LggDataset
+from tumorscope.datasets import folders, lgg
 from tumorscope.errors import BadDataset, TumorscopeError
 
-PAGE = f"https://www.kaggle.com/datasets/{KAGGLE_HANDLE}"
-BY_HAND = f"or download it in a browser from {PAGE}, unzip it, and name its kaggle_3m folder"
 _CACHE_VARIABLE = "KAGGLEHUB_CACHE"
 _CONNECT_S, _READ_S = 5, 15
+
+
+@dataclass(frozen=True)
+class _KaggleSet:
+    """A data set on Kaggle.
+
+    Attributes:
+        handle: owner and name there.
+        to_name: what to name when it was unzipped by hand.
+        needs: space for archive and files.
+        root: finds the data set in a folder, or raises BadDataset.
+        parts: the folders at or below the root that make it up, in the order of ``names``.
+        names: what these folders are called where they are stored.
+    """
+
+    handle: str
+    to_name: str
+    needs: str
+    root: Callable[[Path], Path]
+    parts: Callable[[Path], list[Path]]
+    names: tuple[str, ...]
+
+    @property
+    def page(self) -> str:
+        return f"https://www.kaggle.com/datasets/{self.handle}"
+
+    @property
+    def by_hand(self) -> str:
+        return f"or download it in a browser from {self.page}, unzip it, and name {self.to_name}"
+
+
+_LGG = _KaggleSet(
+    lgg.KAGGLE_HANDLE,
+    "its kaggle_3m folder",
+    "2 GB",
+    root=lambda path: lgg.LggDataset.open(path).root,
+    parts=lambda root: [root],
+    names=("kaggle_3m",),
+)
+_KAGGLE4 = _KaggleSet(
+    folders.KAGGLE_HANDLE,
+    "the folder with Training and Testing in it",
+    "500 MB",
+    root=lambda path: folders.FolderDataset.open(path, "kaggle4").root,
+    parts=lambda root: [root / folders.TRAIN_SIDE, root / folders.TEST_SIDE],
+    names=(folders.TRAIN_SIDE, folders.TEST_SIDE),
+)
 
 
 def download_lgg(destination: Path | None = None) -> Path:
     """Download the LGG data set (Buda et al. 2019) with kagglehub, about 0.7 GB.
 
-    Kaggle is asked with whatever credentials kagglehub finds, and without any otherwise.
-    An interrupted download goes on where it stopped.
-
     Args:
-        destination: a folder that gets ``kaggle_3m``, whole or not at all; made if need
-            be. If the data set is there already nothing is downloaded. kagglehub's own
-            cache (``~/.cache/kagglehub``) if None.
+        destination: gets ``kaggle_3m``; see :func:`download_kaggle4`.
 
     Returns:
         The folder with the patients' folders, for :meth:`LggDataset.open`.
 
     Raises:
+        TumorscopeError, BadDataset: as :func:`download_kaggle4`.
+    """
+    return _download(_LGG, destination)
+
+
+def download_kaggle4(destination: Path | None = None) -> Path:
+    """Download the four-class data set (masoudnickparvar) with kagglehub.
+
+    Kaggle is asked with whatever credentials kagglehub finds, and without any otherwise.
+    An interrupted download goes on where it stopped.
+
+    Args:
+        destination: a folder that gets ``Training`` and ``Testing``, whole or not at all;
+            made if need be. If the data set is there already nothing is downloaded.
+            kagglehub's own cache (``~/.cache/kagglehub``) if None.
+
+    Returns:
+        The folder with both, for :meth:`FolderDataset.open`.
+
+    Raises:
         TumorscopeError: Kaggle cannot be reached, wants credentials or refuses, the disk
             is full, or what arrived is damaged; one line that names the way out.
-        BadDataset: what arrived is not the LGG data set.
+        BadDataset: what arrived is not that data set.
     """
+    return _download(_KAGGLE4, destination)
+
+
+def _download(wanted: _KaggleSet, destination: Path | None) -> Path:
     if destination is None:
-        return LggDataset.open(Path(_fetch())).root
+        return wanted.root(Path(_fetch(wanted)))
     try:
         if destination.is_dir():
-            return LggDataset.open(destination).root
+            return wanted.root(destination)
     except BadDataset:
         pass  # a folder without the data set is what a download is for
-    work, target = destination / ".kagglehub", destination / "kaggle_3m"
+    work = destination / ".kagglehub"
     try:
+        targets = [destination / name for name in wanted.names]
+        for target in targets:
+            if target.is_dir() and any(target.iterdir()):
+                raise TumorscopeError(f"{target}: is in the way; remove it or name another folder")
         work.mkdir(parents=True, exist_ok=True)
         with _cache_in(work):
-            root = LggDataset.open(Path(_fetch())).root
-        root.rename(target)
+            parts = wanted.parts(wanted.root(Path(_fetch(wanted))))
+        for part, target in zip(parts, targets, strict=True):
+            part.rename(target)
         shutil.rmtree(work, ignore_errors=True)
     except OSError as error:
-        raise TumorscopeError(f"{destination}: {_reason(error)}") from error
+        raise TumorscopeError(f"{destination}: {write_failure(error, wanted.needs)}") from error
     finally:
-        _remove_if_empty(work)
-    return target
+        remove_if_empty(work)
+    return wanted.root(destination)
 
 
-def _remove_if_empty(work: Path) -> None:
+def remove_if_empty(work: Path) -> None:
     """Leave nothing behind, unless the next attempt can go on from it."""
     if work.is_dir() and not any(path.is_file() for path in work.rglob("*")):
         shutil.rmtree(work, ignore_errors=True)
@@ -67,7 +137,7 @@ def _remove_if_empty(work: Path) -> None:
             work.parent.rmdir()
 
 
-def _fetch() -> str:
+def _fetch(wanted: _KaggleSet) -> str:
     """Let kagglehub download, and say in one line what went wrong."""
     try:
         import kagglehub
@@ -80,30 +150,34 @@ def _fetch() -> str:
             UnauthenticatedError,
         )
     except ImportError as error:
-        raise TumorscopeError(f"kagglehub is not installed; run `pip install tumorscope[train]`, {BY_HAND}") from error
+        raise TumorscopeError(
+            f"kagglehub is not installed; run `pip install tumorscope[train]`, {wanted.by_hand}"
+        ) from error
     try:
         _reach_kaggle()
-        return kagglehub.dataset_download(KAGGLE_HANDLE)
+        return kagglehub.dataset_download(wanted.handle)
     except (CredentialError, UnauthenticatedError) as error:
-        raise TumorscopeError(_wants_credentials("no valid credentials")) from error
+        raise TumorscopeError(_wants_credentials("no valid credentials", wanted)) from error
     except KaggleApiHTTPError as error:
-        raise TumorscopeError(_refusal(error.response)) from error
+        raise TumorscopeError(_refusal(error.response, wanted)) from error
     except requests.exceptions.ChunkedEncodingError as error:
         raise TumorscopeError(
-            f"the connection broke off; run the command again to go on from there, {BY_HAND}"
+            f"the connection broke off; run the command again to go on from there, {wanted.by_hand}"
         ) from error
     except requests.RequestException as error:
         raise TumorscopeError(
-            f"Kaggle cannot be reached ({_cause(error)}); check the network or the proxy, {BY_HAND}"
+            f"Kaggle cannot be reached ({network_failure(error)}); check the network or the proxy, {wanted.by_hand}"
         ) from error
     except (DataCorruptionError, zipfile.BadZipFile) as error:
-        raise TumorscopeError(f"the download arrived damaged; run the command again, {BY_HAND}") from error
+        raise TumorscopeError(f"the download arrived damaged; run the command again, {wanted.by_hand}") from error
     except BackendError as error:
-        raise TumorscopeError(f"Kaggle reports a fault ({_first_line(error)}); try again later, {BY_HAND}") from error
+        raise TumorscopeError(
+            f"Kaggle reports a fault ({_first_line(error)}); try again later, {wanted.by_hand}"
+        ) from error
     except ValueError as error:  # kagglehub's for a credentials file that is no JSON, and for an archive that is none
-        raise TumorscopeError(f"kagglehub gives up ({_first_line(error)}); mend that, {BY_HAND}") from error
+        raise TumorscopeError(f"kagglehub gives up ({_first_line(error)}); mend that, {wanted.by_hand}") from error
     except OSError as error:
-        raise TumorscopeError(f"the download cannot be stored: {_reason(error)}") from error
+        raise TumorscopeError(f"the download cannot be stored: {write_failure(error, wanted.needs)}") from error
 
 
 def _reach_kaggle() -> None:
@@ -114,15 +188,17 @@ def _reach_kaggle() -> None:
     requests.head(get_endpoint(get_env()), timeout=(_CONNECT_S, _READ_S), allow_redirects=False).close()
 
 
-def _refusal(response: object) -> str:
+def _refusal(response: object, wanted: _KaggleSet) -> str:
     status = _status(response)
     if status in (401, 403):
-        return _wants_credentials(f"it answered {status}")
+        return _wants_credentials(f"it answered {status}", wanted)
     if status == 404:
-        return f"Kaggle does not know {KAGGLE_HANDLE} any more (404); look for it on {PAGE}"
+        return f"Kaggle does not know {wanted.handle} any more (404); look for it on {wanted.page}"
     if status == 429:
-        return f"Kaggle is asked too often from here (429); wait some minutes and run the command again, {BY_HAND}"
-    return f"Kaggle answered {status or 'with an error'}; try again later, {BY_HAND}"
+        return (
+            f"Kaggle is asked too often from here (429); wait some minutes and run the command again, {wanted.by_hand}"
+        )
+    return f"Kaggle answered {status or 'with an error'}; try again later, {wanted.by_hand}"
 
 
 def _status(response: object) -> int | None:
@@ -137,10 +213,10 @@ def _status(response: object) -> int | None:
         return response.status_code
 
 
-def _wants_credentials(why: str) -> str:
+def _wants_credentials(why: str, wanted: _KaggleSet) -> str:
     return (
         f"Kaggle wants credentials ({why}): set KAGGLE_API_TOKEN, or KAGGLE_USERNAME and KAGGLE_KEY, or save "
-        f"~/.kaggle/kaggle.json (all from kaggle.com, Settings, API), and accept the data set's licence on its page; {BY_HAND}"
+        f"~/.kaggle/kaggle.json (all from kaggle.com, Settings, API), and accept the data set's licence on its page; {wanted.by_hand}"
     )
 
 
@@ -158,7 +234,7 @@ def _cache_in(folder: Path) -> Iterator[None]:
             os.environ[_CACHE_VARIABLE] = before
 
 
-def _cause(error: Exception) -> str:
+def network_failure(error: Exception) -> str:
     """What lies at the bottom of a nest of network errors, in words."""
     text = str(error).lower()
     if "timed out" in text or "timeout" in type(error).__name__.lower():
@@ -174,9 +250,10 @@ def _cause(error: Exception) -> str:
     return type(error).__name__
 
 
-def _reason(error: OSError) -> str:
+def write_failure(error: OSError, needs: str) -> str:
+    """Why a download cannot be stored, and what to do."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "the disk is full (2 GB are needed); free some space or name another folder"
+        return f"the disk is full ({needs} are needed); free some space or name another folder"
     return f"{error.strerror or type(error).__name__}; name another folder".lower()
 
 

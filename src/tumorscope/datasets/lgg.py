@@ -6,12 +6,14 @@ with one TIFF a slice and one a mask, and ``data.csv`` beside the folders.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from tumorscope.datasets.labelled import Truth
 from tumorscope.datasets.split import Split, stratified_parts
 from tumorscope.errors import BadDataset
 from tumorscope.reading.lgg import is_lgg_folder, read_lgg_folder, read_lgg_mask
@@ -33,6 +35,11 @@ class LggPatient:
         return self.folder.name
 
     @property
+    def patient(self) -> str:
+        """The case itself: a folder holds one patient."""
+        return self.case
+
+    @property
     def institution(self) -> str:
         """The tissue source site in the TCGA barcode: CS, DU, EZ, FG or HT."""
         fields = self.case.split("_")
@@ -47,6 +54,10 @@ class LggPatient:
         """Boolean ``(slice, row, column)``."""
         return read_lgg_mask(self.folder)
 
+    def truth(self) -> Truth:
+        """Mask and presence; all are lower-grade gliomas."""
+        return Truth(present=self.mask.any(axis=(1, 2)), mask=self.mask, tumor_class="glioma")
+
 
 @dataclass(frozen=True)
 class LggDataset:
@@ -55,6 +66,13 @@ class LggDataset:
     root: Path
     patients: tuple[LggPatient, ...]
     name: str = "lgg"
+    classes: tuple[str, ...] = ()
+    licence: str = LICENCE
+
+    @property
+    def cases(self) -> tuple[LggPatient, ...]:
+        """The patients."""
+        return self.patients
 
     @classmethod
     def open(cls, path: Path) -> LggDataset:
@@ -77,7 +95,7 @@ class LggDataset:
                 return patient
         raise BadDataset(f"{self.root}: no patient {case}, which the split names")
 
-    def split(self, seed: int = 0, shares: dict[str, float] | None = None) -> Split:
+    def split(self, seed: int = 0, shares: Mapping[str, float] | None = None) -> Split:
         """Deal the patients out by institution and tumour burden (terciles of tumour pixels)."""
         burden = {patient.case: int(patient.mask.sum()) for patient in self.patients}
         limits = np.quantile(list(burden.values()), [1 / 3, 2 / 3])
@@ -91,3 +109,7 @@ class LggDataset:
     def folds(self, count: int = 5, seed: int = 0) -> Split:
         """``count`` equal parts ``fold0 …``, stratified alike."""
         return self.split(seed, {f"fold{k}": 1 / count for k in range(count)})
+
+    def fold(self, test: int, seed: int = 0) -> Split:
+        """Of five folds one to test, the next to validate, the others to train."""
+        return self.folds(5, seed).fold(test)

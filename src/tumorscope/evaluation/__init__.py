@@ -1,16 +1,19 @@
 """How good a bundle is: measured on patients it has never seen, through the engine that users run."""
 
-from tumorscope.evaluation.evaluate import Evaluation, FailedCase, PatientRow, SliceRow, evaluate_lgg, summarize
+from tumorscope.evaluation.evaluate import evaluate
 from tumorscope.evaluation.operating import Choice, ValidationCase, choose_operating_point
+from tumorscope.evaluation.rows import CaseRow, Evaluation, FailedCase, SliceRow
+from tumorscope.evaluation.summary import summarize, without
 
 __all__ = [
+    "CaseRow",
     "Choice",
     "Evaluation",
     "FailedCase",
-    "PatientRow",
     "SliceRow",
     "ValidationCase",
     "choose_operating_point",
-    "evaluate_lgg",
+    "evaluate",
     "summarize",
+    "without",
 ]

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 from scipy import ndimage
-from scipy.optimize import minimize_scalar
 
 from tumorscope.analysis import outline_at_network_size, presence_probability
 from tumorscope.bundles import OperatingPoint
 from tumorscope.errors import TumorscopeError
+from tumorscope.evaluation.calibration import Calibration, calibrate_presence, class_report
 from tumorscope.evaluation.metrics import balanced_accuracy, confusion
 from tumorscope.measuring.lesions import label_lesions
+from tumorscope.tumor_type import class_probability
 
 PRESENCE_GRID = (0.02, *(round(0.05 * step, 2) for step in range(1, 20)))
 MASK_GRID = tuple(round(0.05 * step, 2) for step in range(4, 17))
@@ -32,33 +33,45 @@ class ValidationCase:
     Attributes:
         presence_logits: ``(slice,)``, or None where the network has no such output.
         mask_probability: float ``(slice, size, size)``, or None.
-        truth: boolean ``(slice, size, size)``, at the network's size.
-        present: boolean ``(slice,)``, by the full-size mask; by ``truth`` where absent,
-            which may lack a tumour of a few pixels.
+        truth: boolean ``(slice, size, size)``, at the network's size; None where unknown.
+        present: boolean ``(slice,)``, by the full-size mask or the data set's word; by
+            ``truth`` where absent, which may lack a tumour of a few pixels.
         case: the patient.
+        class_logits: ``(slice, class)``, or None where the network has no such output.
+        true_class: place of the case's class among the network's; None where it has none.
+        no_tumor: place of the class that says there is no tumour; None without.
     """
 
     presence_logits: np.ndarray | None
     mask_probability: np.ndarray | None
-    truth: np.ndarray
+    truth: np.ndarray | None
     present: np.ndarray | None = None
     case: str = ""
+    class_logits: np.ndarray | None = None
+    true_class: int | None = None
+    no_tumor: int | None = None
 
     def __post_init__(self) -> None:
-        if self.presence_logits is None and self.mask_probability is None:
-            raise ValueError("a validation case needs presence logits or mask probabilities")
+        if self.presence_logits is None and self.mask_probability is None and self.class_logits is None:
+            raise ValueError("a validation case needs an answer of the network")
 
     @property
     def shows_tumor(self) -> np.ndarray:
         """Whether each slice truly shows a tumour, boolean ``(slice,)``."""
-        return np.any(self.truth, axis=(1, 2)) if self.present is None else self.present
+        if self.present is not None:
+            return self.present
+        assert self.truth is not None  # one of the two is known
+        return np.any(self.truth, axis=(1, 2))
 
-    def slice_probability(self, temperature: float) -> np.ndarray:
-        """As the analysis finds it: by the presence output, else the mask's largest."""
+    def slice_probability(self, temperature: float, class_temperature: float = 1.0) -> np.ndarray:
+        """As the analysis finds it: by presence, by the class that says it, by the mask's largest."""
         if self.presence_logits is not None:
             return presence_probability(self.presence_logits, temperature)
-        assert self.mask_probability is not None
-        return self.mask_probability.max(axis=(1, 2))
+        if self.class_logits is not None and self.no_tumor is not None:
+            return 1 - class_probability(self.class_logits, class_temperature)[:, self.no_tumor]
+        if self.mask_probability is not None:
+            return self.mask_probability.max(axis=(1, 2))
+        return np.ones(len(self.shows_tumor))
 
 
 @dataclass(frozen=True)
@@ -84,15 +97,15 @@ class Choice:
         point: what goes into the bundle's card.
         curve: every point tried.
         best: the chosen point's own figures.
-        nll_before, nll_after: mean negative log-likelihood of the presence logits at
-            temperature one and at the chosen one; None without a presence output.
+        presence: how the presence logits were calibrated; None without that output.
+        classes: the same of the class logits, with the coverage curve; None without.
     """
 
     point: OperatingPoint
     curve: tuple[CurvePoint, ...]
     best: CurvePoint
-    nll_before: float | None
-    nll_after: float | None
+    presence: Calibration | None
+    classes: dict[str, Any] | None
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON: the choice, and through it one line along each axis of the grid."""
@@ -105,8 +118,8 @@ class Choice:
         return {
             "point": self.point.model_dump(),
             "best": best,
-            "nll_before": self.nll_before,
-            "nll_after": self.nll_after,
+            "presence": None if self.presence is None else self.presence.as_dict(),
+            "classes": self.classes,
             "along": lines,
         }
 
@@ -117,43 +130,52 @@ def choose_operating_point(
     mask_grid: Sequence[float] = MASK_GRID,
     smallest_grid: Sequence[int] = SMALLEST_GRID,
 ) -> Choice:
-    """Choose temperature, thresholds and the smallest lesion on validation patients.
+    """Choose temperatures, thresholds and the smallest lesion on validation patients.
 
-    The temperature minimises the negative log-likelihood of the presence logits (Guo et
-    al. 2017). The rest maximises the mean patient Dice plus a tenth of the balanced
-    accuracy of slice presence over a grid; a network without a mask is judged by balanced
-    accuracy alone. A patient with nothing to find in whom nothing is found has no Dice
-    and is not counted; one in whom something is found counts 0.
+    The temperatures minimise the negative log-likelihood of the logits (Guo et al. 2017),
+    and a class is named from the confidence at which it is right often enough. The rest
+    maximises the mean Dice of the cases with a mask plus a tenth of the balanced accuracy of
+    slice presence over a grid; without masks balanced accuracy decides alone, and where all
+    slices show a tumour there is nothing to tell them from and every slice counts. A case
+    with nothing to find in which nothing is found has no Dice and is not counted; one in
+    which something is found counts 0.
 
     Of the points within :data:`TOLERANCE` of the best, those that leave out the smallest
     specks are taken, because leaving out may hide a second tumour, and of these the one in
     their middle, because it stands furthest from where the score falls.
 
     Args:
-        cases: the validation patients.
+        cases: the validation cases.
         presence_grid, mask_grid, smallest_grid: the values to try, in rising order.
 
     Raises:
-        TumorscopeError: there are no patients, or their slices all show a tumour or all
-            show none, so that a threshold cannot be judged.
+        TumorscopeError: there are no slices that show a tumour.
     """
     present = np.concatenate([case.shows_tumor for case in cases]) if cases else np.zeros(0, bool)
-    if not present.any() or present.all():
-        raise TumorscopeError("no operating point without validation slices of both kinds, with and without tumour")
-    temperature, before, after = _temperature(cases, present)
-    probabilities = [case.slice_probability(temperature) for case in cases]
+    if not present.any():
+        raise TumorscopeError("no operating point without validation slices that show a tumour")
+    calibration, temperature = _calibrate_presence(cases, present), 1.0
+    if calibration is not None:
+        temperature = calibration.temperature
+    class_temperature, confidence, report = _calibrate_classes(cases)
+    if present.all():
+        presence_grid = (0.0,)  # nothing to tell tumours from: every slice counts as one
+    probabilities = [case.slice_probability(temperature, class_temperature) for case in cases]
     accuracies = [
-        float(balanced_accuracy(confusion(present, np.concatenate(probabilities) >= threshold)))
-        for threshold in presence_grid
+        0.0 if present.all() else float(balanced_accuracy(confusion(present, np.concatenate(probabilities) >= limit)))
+        for limit in presence_grid
     ]
-    if any(case.mask_probability is None for case in cases):
+    outlined = [(case, own) for case, own in zip(cases, probabilities, strict=True) if _outlined(case)]
+    if not outlined:
         curve = [
             CurvePoint(threshold, _UNUSED_MASK, 0, None, value, value)
             for threshold, value in zip(presence_grid, accuracies, strict=True)
         ]
         grid = (presence_grid, (_UNUSED_MASK,), (0,))
     else:
-        scores = _patient_dice(cases, probabilities, presence_grid, mask_grid, smallest_grid)
+        scores = _patient_dice(
+            [case for case, _ in outlined], [own for _, own in outlined], presence_grid, mask_grid, smallest_grid
+        )
         curve = [
             CurvePoint(presence, mask, smallest, value, right, value + BALANCED_ACCURACY_WEIGHT * right)
             for presence, right, plane in zip(presence_grid, accuracies, scores, strict=True)
@@ -163,26 +185,36 @@ def choose_operating_point(
         grid = (presence_grid, mask_grid, smallest_grid)
     best = _middle_of_best(curve, grid)
     point = OperatingPoint(
-        presence=best.presence, mask=best.mask, temperature=temperature, smallest_lesion_px=best.smallest_lesion_px
+        presence=best.presence,
+        mask=best.mask,
+        temperature=temperature,
+        type_temperature=class_temperature,
+        type_confidence=confidence,
+        smallest_lesion_px=best.smallest_lesion_px,
     )
-    return Choice(point, tuple(curve), best, before, after)
+    return Choice(point, tuple(curve), best, calibration, report)
 
 
-def _temperature(cases: Sequence[ValidationCase], present: np.ndarray) -> tuple[float, float | None, float | None]:
-    """The temperature, and the mean negative log-likelihood before and after."""
+def _outlined(case: ValidationCase) -> bool:
+    return case.mask_probability is not None and case.truth is not None
+
+
+def _calibrate_presence(cases: Sequence[ValidationCase], present: np.ndarray) -> Calibration | None:
     parts = [case.presence_logits for case in cases if case.presence_logits is not None]
-    if len(parts) < len(cases):
-        return 1.0, None, None
-    logits = np.concatenate(parts).astype(np.float64)
-    signed = np.where(present, logits, -logits)
+    if len(parts) < len(cases) or present.all():
+        return None
+    return calibrate_presence(np.concatenate(parts), present)
 
-    def loss(log_temperature: float) -> float:
-        return float(np.logaddexp(0, -signed / np.exp(log_temperature)).mean())
 
-    # Bounded, because for logits without a single mistake the likelihood rises for ever.
-    found = minimize_scalar(loss, bounds=(np.log(0.2), np.log(10)), method="bounded")
-    temperature = round(float(np.exp(found.x)), 4)
-    return temperature, loss(0.0), loss(np.log(temperature))
+def _calibrate_classes(cases: Sequence[ValidationCase]) -> tuple[float, float, dict[str, Any] | None]:
+    """Temperature, confidence and report over the slices of cases whose class is known."""
+    known = [case for case in cases if case.class_logits is not None and case.true_class is not None]
+    if not known:
+        return 1.0, 0.0, None
+    logits = np.concatenate([case.class_logits for case in known if case.class_logits is not None])
+    truth = np.concatenate([np.full(len(case.shows_tumor), case.true_class) for case in known])
+    calibration, confidence, report = class_report(logits, truth)
+    return calibration.temperature, confidence, report
 
 
 def _patient_dice(
@@ -196,7 +228,6 @@ def _patient_dice(
     shape = (len(presence_grid), len(mask_grid), len(smallest_grid))
     total, counted = np.zeros(shape), np.zeros(shape)
     for case, probability in zip(cases, probabilities, strict=True):
-        assert case.mask_probability is not None
         values = np.full(shape, np.nan)
         for place, value in _dice_of_case(case, probability, presence_grid, mask_grid, smallest_grid):
             values[place] = value
@@ -214,7 +245,7 @@ def _dice_of_case(
     smallest_grid: Sequence[int],
 ) -> Iterator[tuple[tuple[int, int, int], float]]:
     """Dice at every place of the grid; NaN where truth and outline are both empty."""
-    assert case.mask_probability is not None
+    assert case.mask_probability is not None and case.truth is not None  # noqa: PT018
     true_px = int(case.truth.sum())
     box = _box(case.mask_probability >= min(mask_grid))
     answer, truth = case.mask_probability[box], case.truth[box]

@@ -6,8 +6,6 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
-from tumorscope.networks.compact import CompactNet
-
 if TYPE_CHECKING:
     from tumorscope.recipe import Recipe
 
@@ -15,16 +13,35 @@ if TYPE_CHECKING:
 def build_network(recipe: Recipe) -> nn.Module:
     """The network a recipe describes, with its first weights.
 
-    Every network takes ``(n, channels, rows, columns)`` and returns logits by name:
-    ``presence`` ``(n,)``, ``mask`` ``(n, rows, columns)``, or both.
+    Every network takes ``(n, channels, rows, columns)`` and returns logits by name, those
+    that its ``outputs`` lists: ``presence`` ``(n,)``, ``type`` ``(n, classes)``, ``mask``
+    ``(n, rows, columns)``. Those with a pooled linear head add activation maps, which its
+    ``maps`` lists: ``presence_map`` ``(n, r, c)`` and ``type_map`` ``(n, classes, r, c)``,
+    coarse, whose means are the logits but for a bias.
     """
-    settings = recipe.network
+    settings, channels = recipe.network, recipe.channels_in
     if settings.kind == "compact":
-        return CompactNet(recipe.channels_in, settings.widths, settings.dropout)
+        from tumorscope.networks.compact import CompactNet
+
+        return CompactNet(channels, settings.widths, settings.dropout)
     if settings.kind == "resunet":
         from tumorscope.networks.resunet import ResUNet
 
-        return ResUNet(recipe.channels_in, settings.widths)
-    from tumorscope.networks.resnet50 import ResNet50
+        return ResUNet(channels, settings.widths)
+    if settings.kind == "unet":
+        from tumorscope.networks.unet import UNet
 
-    return ResNet50(recipe.channels_in, settings)
+        return UNet(channels, settings.widths, settings.dropout)
+    if settings.kind == "cnn":
+        from tumorscope.networks.cnn import Cnn
+
+        return Cnn(
+            channels, recipe.preparation.size, recipe.classes, settings.widths, settings.hidden, settings.dropout
+        )
+    if settings.kind == "dense-unet":
+        from tumorscope.networks.dense_unet import DenseUNet
+
+        return DenseUNet(channels, settings, recipe.classes)
+    from tumorscope.networks.transfer import Classifier
+
+    return Classifier(channels, settings, recipe.classes)

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from tumorscope.networks.heads import PooledHead
+
 
 class ResidualBlock(nn.Module):
     """Two 3×3 convolutions with a short-cut (He et al. 2016), batch-normalised.
@@ -46,10 +48,11 @@ class CompactNet(nn.Module):
     Args:
         channels_in: sequences times slices of context.
         widths: feature channels at each of the five scales.
-        dropout: of whole feature channels before the two heads, in training.
+        dropout: of whole feature channels before the presence head, in training.
     """
 
     outputs = ("presence", "mask")
+    maps = ("presence_map",)
 
     def __init__(self, channels_in: int, widths: Sequence[int] = (16, 32, 64, 128, 256), dropout: float = 0.1) -> None:
         super().__init__()
@@ -62,12 +65,11 @@ class CompactNet(nn.Module):
         self.decoder = nn.ModuleList(
             ResidualBlock(below + skip, skip) for below, skip in zip(widths[:0:-1], widths[-2::-1], strict=True)
         )
-        self.dropout = nn.Dropout2d(dropout)
-        self.presence = nn.Linear(widths[-1], 1)
+        self.head = PooledHead(widths[-1], 1, dropout)
         self.mask = nn.Conv2d(widths[0], 1, 1)
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
-        """Logits: ``presence`` of shape ``(n,)`` and ``mask`` of shape ``(n, rows, columns)``.
+        """Logits ``presence`` ``(n,)`` and ``mask`` ``(n, rows, columns)``, and the map of presence.
 
         Args:
             x: ``(n, channels, rows, columns)``; rows and columns divisible by 16.
@@ -77,10 +79,9 @@ class CompactNet(nn.Module):
         for stage in self.encoder:
             skips.append(x)
             x = stage(x)
-        x = self.dropout(x)
-        presence = self.presence(x.mean(dim=(2, 3)))
+        presence, contributions = self.head(x)
         for stage, skip in zip(self.decoder, reversed(skips), strict=True):
             x = nn.functional.interpolate(x, scale_factor=2.0, mode="nearest")
             x = stage(torch.cat([x, skip], dim=1))
         mask = self.mask(x)
-        return {"presence": presence.squeeze(1), "mask": mask.squeeze(1)}
+        return {"presence": presence[:, 0], "mask": mask.squeeze(1), "presence_map": contributions[:, 0]}

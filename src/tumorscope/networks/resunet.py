@@ -37,6 +37,7 @@ class ResUNet(nn.Module):
     """
 
     outputs = ("mask",)
+    maps = ()
 
     def __init__(self, channels_in: int, widths: Sequence[int] = (16, 32, 64, 128, 256)) -> None:
         super().__init__()

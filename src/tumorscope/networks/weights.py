@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlparse
 
@@ -11,8 +12,17 @@ from torch import Tensor, nn
 
 from tumorscope.errors import TumorscopeError
 
+_CLASSIFIERS = ("fc.", "_fc.", "classifier.", "class_layers.")
+"""What the usual networks call the layer that names ImageNet's thousand classes."""
 
-def load_weights(network: nn.Module, place: str, sha256: str | None, first_layer: str) -> None:
+
+def load_weights(
+    network: nn.Module,
+    place: str,
+    sha256: str | None,
+    first_layer: str,
+    rename: Callable[[str], str] | None = None,
+) -> None:
     """Copy weights into a network; a classifier in the file is left out.
 
     The first layer is fitted to the network's number of channels: its filters are averaged
@@ -23,13 +33,14 @@ def load_weights(network: nn.Module, place: str, sha256: str | None, first_layer
         place: a ``.safetensors`` or ``.pth`` file, or an address of one.
         sha256: the file's checksum, or its first eight digits or more.
         first_layer: the name of the first convolution's weight.
+        rename: the network's name of a weight in the file, where they differ.
 
     Raises:
         TumorscopeError: not found, not reachable, another checksum, or other names.
     """
     path = _fetch(place, sha256) if "://" in place else Path(place).expanduser()
-    weights = _read(path, sha256)
-    own = network.state_dict()
+    weights = {(rename(name) if rename else name): values for name, values in _read(path, sha256).items()}
+    own = {name: values for name, values in network.state_dict().items() if not name.startswith(_CLASSIFIERS)}
     kept = {name: values.float() for name, values in weights.items() if name in own}
     missing = [name for name in own if name not in kept and not name.endswith("num_batches_tracked")]
     if missing:

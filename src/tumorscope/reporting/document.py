@@ -12,8 +12,10 @@ import numpy as np
 from tumorscope.analysis import Analysis
 from tumorscope.errors import TumorscopeError
 from tumorscope.measuring.rle import decode, encode
+from tumorscope.reporting.wording import types_agree
+from tumorscope.tumor_type import TypeFinding
 
-SCHEMA = "tumorscope.analysis/1"
+SCHEMA = "tumorscope.analysis/2"
 _PROBABILITY_DIGITS = 6
 _ONE_A_LINE = ("slices", "lesions", "mask_rle")
 """Lists that are written one item a line, so that people can read the file too."""
@@ -30,10 +32,18 @@ def to_document(analysis: Analysis) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "case": _text(scan.case),
-        "bundle": {"name": bundle.name, "version": bundle.card.version, "sha256": bundle.sha256},
+        "bundle": {
+            "name": bundle.name,
+            "version": bundle.card.version,
+            "sha256": bundle.sha256,
+            "reason": analysis.bundle_reason,
+        },
         "engine": {"runtime": analysis.runtime, "precision": analysis.precision},
         "tumor_present": bool(analysis.tumor_present),
         "tumor_probability": _probability(analysis.tumor_probability),
+        "tumor_type": None if analysis.tumor_type is None else _type(analysis.tumor_type),
+        "type_by_features": None if analysis.type_by_features is None else _type(analysis.type_by_features),
+        "types_agree": types_agree(analysis),
         "volume_mm3": _number(analysis.volume_mm3, 2),
         "voxels": int(np.count_nonzero(analysis.mask)),
         "slices": [
@@ -44,6 +54,7 @@ def to_document(analysis: Analysis) -> dict[str, Any]:
                 "mask_probability": _probability(finding.mask_probability),
                 "area_px": int(finding.area_px),
                 "area_mm2": _number(finding.area_mm2, 2),
+                **_types(finding.type_probabilities),
             }
             for finding in analysis.slices
         ],
@@ -112,6 +123,23 @@ def mask_from_document(document: dict[str, Any]) -> np.ndarray:
         return np.stack([decode(part) for part in runs])
     except (KeyError, TypeError, ValueError) as error:
         raise TumorscopeError("the document's mask is damaged; analyse the scan again") from error
+
+
+def _type(finding: TypeFinding) -> dict[str, Any]:
+    """``name`` is null where the type is uncertain."""
+    return {
+        "name": finding.name,
+        "likeliest": finding.likeliest,
+        "probability": _probability(finding.probability),
+        "confidence_needed": finding.confidence_needed,
+        **_types(finding.probabilities),
+    }
+
+
+def _types(probabilities: dict[str, float] | None) -> dict[str, Any]:
+    if probabilities is None:
+        return {}
+    return {"type_probabilities": {name: _probability(value) for name, value in probabilities.items()}}
 
 
 def _value(key: str, value: Any) -> str:

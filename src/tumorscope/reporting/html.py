@@ -15,14 +15,20 @@ from tumorscope.reporting.agreement import Agreement
 from tumorscope.reporting.chart import slice_chart
 from tumorscope.reporting.figures import figure_groups
 from tumorscope.reporting.wording import (
+    TYPE_NAMES,
+    activation_sentence,
     area_text,
     clean,
+    features_sentence,
     finding_sentence,
     positive_slices,
     probability_text,
     size_text,
+    type_sentence,
+    type_words,
     volume_text,
 )
+from tumorscope.tumor_type import TypeFinding
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -80,6 +86,10 @@ def _values(analysis: Analysis, agreement: Agreement | None) -> dict[str, Any]:
         "case": scan.case,
         "notice": analysis.notice,
         "sentence": finding_sentence(analysis),
+        "type_sentence": None if analysis.tumor_type is None else type_sentence(analysis.tumor_type),
+        "features_sentence": features_sentence(analysis),
+        "types": [] if analysis.tumor_type is None else _type_rows(analysis.tumor_type),
+        "activation": None if analysis.activation is None else activation_sentence(analysis),
         "present": analysis.tumor_present,
         "facts": _facts(analysis, agreement),
         "warnings": analysis.warnings,
@@ -115,6 +125,8 @@ def _facts(analysis: Analysis, agreement: Agreement | None) -> list[tuple[str, s
     if len(analysis.slices) > 1:
         point = f"{analysis.bundle.card.operating_point.presence:.2f}"
         facts.append((f"Slices at {point} or above", f"{positive_slices(analysis)} of {len(analysis.slices)}"))
+    if analysis.tumor_type is not None:
+        facts.append(("Type", type_words(analysis.tumor_type)))
     if analysis.lesions:
         facts.append(("Size of the mask", size_text(analysis)))
         facts.append(("Lesions", str(len(analysis.lesions))))
@@ -126,6 +138,12 @@ def _facts(analysis: Analysis, agreement: Agreement | None) -> list[tuple[str, s
         dice = "both masks are empty" if agreement.dice is None else f"{agreement.dice:.3f}"
         facts.append(("Dice with the true mask", dice))
     return facts
+
+
+def _type_rows(finding: TypeFinding) -> list[tuple[str, str, float]]:
+    """Each type's name, probability in words, and probability in percent, the likeliest first."""
+    ordered = sorted(finding.probabilities.items(), key=lambda item: -item[1])
+    return [(TYPE_NAMES.get(name, name), probability_text(value), round(100 * value, 1)) for name, value in ordered]
 
 
 def _lesion(number: int, lesion: Lesion, analysis: Analysis) -> dict[str, str]:
@@ -156,12 +174,13 @@ def _panel_text(analysis: Analysis, agreement: Agreement | None) -> str:
     shown += ["the true mask"] * (agreement is not None)
     shown += ["the predicted mask"] * ("mask" in analysis.bundle.card.outputs)
     shown += ["the MRI with each mask drawn on it"] * (len(shown) > 1)
+    shown += ["the activation map on the MRI"] * (analysis.activation is not None)
     listed = f"{', '.join(shown[:-1])} and {shown[-1]}" if len(shown) > 1 else shown[0]
     return f"The most telling slices of the scan, one a row: {listed}. {finding_sentence(analysis)}"
 
 
 def _method(analysis: Analysis) -> list[tuple[str, str]]:
-    scan, card = analysis.scan, analysis.bundle.card
+    scan, card, reason = analysis.scan, analysis.bundle.card, analysis.bundle_reason
     point = card.operating_point
     shape, spacing = scan.shape, scan.spacing_mm
     grid = f"{shape[0]} slice{'s' * (shape[0] > 1)} of {shape[1]} × {shape[2]} pixels"
@@ -173,12 +192,14 @@ def _method(analysis: Analysis) -> list[tuple[str, str]]:
     thresholds = [f"presence from {point.presence:.2f}"]
     if "mask" in card.outputs:
         thresholds.append(f"mask from {point.mask:.2f}")
+    if "type" in card.outputs and point.type_confidence > 0:
+        thresholds.append(f"type named from {point.type_confidence:.2f}")
     if point.smallest_lesion_px > 1:
         thresholds.append(f"lesions from {point.smallest_lesion_px} pixels at the network's size")
     return [
         ("Scan", f"{grid}; {size}"),
         ("Sequences", ", ".join(_SEQUENCES.get(sequence, sequence) for sequence in scan.sequences)),
-        ("Bundle", f"{card.title} ({card.name} {card.version})"),
+        ("Bundle", f"{card.title} ({card.name} {card.version})" + (f"; {reason}" if reason else "")),
         ("Engine", f"{analysis.runtime}, {analysis.precision}"),
         ("Operating point", "; ".join(thresholds)),
     ]

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from tumorscope.analysis import Analysis
+from tumorscope.explaining import ActivationMap
 from tumorscope.files import save_whole
 from tumorscope.reporting.agreement import on_grid
 from tumorscope.reporting.choosing import choose_slices
 from tumorscope.reporting.lettering import font_of, write
 from tumorscope.reporting.tiles import (
     View,
+    activation_tile,
     background_channel,
     frame_head,
     mask_tile,
@@ -41,13 +43,14 @@ _NARROWEST = 760
 _LOWEST = 112
 """Room for a row's label."""
 
-Column = Literal["mri", "truth", "predicted", "mri_truth", "mri_predicted"]
+Column = Literal["mri", "truth", "predicted", "mri_truth", "mri_predicted", "activation"]
 _HEADING: dict[Column, str] = {
     "mri": "MRI",
     "truth": "True mask",
     "predicted": "Predicted mask",
     "mri_truth": "MRI with true mask",
     "mri_predicted": "MRI with predicted mask",
+    "activation": "Activation map",
 }
 
 
@@ -77,7 +80,8 @@ def draw_panel(analysis: Analysis, truth: np.ndarray | None = None, slices: int 
     """Draw the most telling slices, one a row.
 
     With a true mask every row has five pictures: MRI, true mask, predicted mask, MRI with
-    the true mask in red, MRI with the predicted mask in green. Without, it has three.
+    the true mask in red, MRI with the predicted mask in green. Without, it has three. An
+    activation map, where it was asked for, is one more.
 
     Args:
         analysis: what was found.
@@ -97,16 +101,20 @@ def draw_panel(analysis: Analysis, truth: np.ndarray | None = None, slices: int 
         truth = on_grid(truth, scan)
     chosen = choose_slices(analysis, truth, slices)
     masks = [analysis.mask] if truth is None else [analysis.mask, truth]
-    view = frame_head(scan, chosen, *masks)
+    channel = background_channel(scan, analysis.bundle.card.inputs.sequences)
+    view = frame_head(scan, channel, chosen, *masks)
     layout = Layout(_columns(analysis, truth), len(chosen), view.width, view.height)
     panel = Image.new("RGB", layout.size, _BACKGROUND)
     pen = ImageDraw.Draw(panel)
     _draw_frame(pen, analysis, layout)
-    volume = scan.voxels[..., background_channel(scan)]
+    volume = scan.voxels[..., channel]
     limits = window(volume)
     for row, index in enumerate(chosen):
         true = None if truth is None else truth[index]
-        tiles = _tiles(mri_tile(volume[index], limits, view), analysis.mask[index], true, view)
+        mri = mri_tile(volume[index], limits, view)
+        tiles = _tiles(mri, analysis.mask[index], true, view)
+        if analysis.activation is not None:
+            tiles["activation"] = activation_tile(mri, analysis.activation.on_slice(index), view)
         for column, name in enumerate(layout.columns):
             panel.paste(tiles[name], layout.corner(row, column))
         _draw_sides(pen, scan, layout, row)
@@ -138,6 +146,7 @@ def _columns(analysis: Analysis, truth: np.ndarray | None) -> tuple[Column, ...]
         "predicted": predicted,
         "mri_truth": true,
         "mri_predicted": predicted,
+        "activation": analysis.activation is not None,
     }
     return tuple(column for column, shown in wanted.items() if shown)
 
@@ -166,7 +175,8 @@ def _draw_frame(pen: Pen, analysis: Analysis, layout: Layout) -> None:
     for column, name in enumerate(layout.columns):
         left, top = layout.corner(0, column)
         heading = _HEADING[name]
-        sequence = analysis.scan.sequences[background_channel(analysis.scan)]
+        used = analysis.bundle.card.inputs.sequences
+        sequence = analysis.scan.sequences[background_channel(analysis.scan, used)]
         if name == "mri" and sequence != "unknown":
             heading += f" ({sequence.upper()})"
         write(pen, (left, top - 9), heading, 14, _BRIGHT, layout.tile_width)
@@ -178,8 +188,15 @@ def _draw_frame(pen: Pen, analysis: Analysis, layout: Layout) -> None:
         if name in layout.columns:
             pen.rectangle([left, height - 52, left + 12, height - 40], tuple(part // 3 for part in colour), colour)
             left += 20 + round(write(pen, (left + 20, height - 41), text, 13, _BRIGHT, room)) + 24
-    write(pen, (left, height - 41), "cropped to the head; slices are counted from 0", 13, _MUTED, width - left)
+    notes = ["cropped to the head", "slices are counted from 0"]
+    if analysis.activation is not None:
+        notes.append(f"the warmer, the more it speaks for {_question(analysis.activation)}")
+    write(pen, (left, height - 41), "; ".join(notes), 13, _MUTED, width - left)
     write(pen, (_MARGIN, height - 16), analysis.notice, 13, _BRIGHT, room)
+
+
+def _question(activation: ActivationMap) -> str:
+    return "a tumour" if activation.question == "presence" else "the likeliest type"
 
 
 def _draw_label(pen: Pen, analysis: Analysis, true: np.ndarray | None, index: int, top: int) -> None:
@@ -191,6 +208,9 @@ def _draw_label(pen: Pen, analysis: Analysis, true: np.ndarray | None, index: in
     lines.append((f"probability {probability_text(finding.tumor_probability)}", 13, _BRIGHT))
     if "mask" in analysis.bundle.card.outputs:
         lines.append((f"predicted {area_text(finding.area_px, finding.area_mm2)}", 13, PREDICTED_COLOUR))
+    if finding.type_probabilities and analysis.tumor_type is not None:
+        likeliest = max(finding.type_probabilities.items(), key=lambda item: item[1])
+        lines.append((f"{likeliest[0]} {probability_text(likeliest[1])}", 13, _BRIGHT))
     if true is not None:
         pixels = int(np.count_nonzero(true))
         lines.append((f"true {area_text(pixels, None if area is None else pixels * area)}", 13, TRUE_COLOUR))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,9 @@ _LINE = 3
 """Width of an outline on the finer grid."""
 
 Colour = tuple[int, int, int]
+_HEAT: tuple[Colour, ...] = ((40, 11, 84), (140, 41, 129), (222, 73, 104), (254, 159, 109), (252, 253, 191))
+"""From weak to strong, evenly brighter, so that it reads in grey and with any colour vision."""
+_DENSEST = 0.75
 
 
 @dataclass(frozen=True)
@@ -45,22 +49,28 @@ class View:
         return picture[..., self.top : self.bottom, self.left : self.right]
 
 
-def background_channel(scan: Scan) -> int:
-    """FLAIR shows most of a tumour; a scan without it is shown by its first channel."""
-    return scan.sequences.index("flair") if "flair" in scan.sequences else 0
+def background_channel(scan: Scan, used: Sequence[str]) -> int:
+    """The channel that is shown: FLAIR, which shows most of a tumour, or the first that was used.
+
+    Args:
+        scan: may have channels that nobody asked for.
+        used: the sequences that the bundle takes.
+    """
+    wanted = [name for name in ("flair", *used) if name in used and name in scan.sequences]
+    return scan.sequences.index(wanted[0]) if wanted else 0
 
 
-def frame_head(scan: Scan, indices: tuple[int, ...], *masks: np.ndarray) -> View:
+def frame_head(scan: Scan, channel: int, indices: tuple[int, ...], *masks: np.ndarray) -> View:
     """The view that holds the head and all masks of the given slices.
 
     Args:
         scan: gives the pictures and the aspect of a pixel.
+        channel: the one that is shown.
         indices: the slices that will be shown.
         masks: boolean ``(slice, row, column)``, never cut off.
     """
     spacing = scan.spacing_mm
     aspect = 1.0 if spacing is None else spacing[1] / spacing[2]
-    channel = background_channel(scan)
     shown = scan.voxels[list(indices), :, :, channel : channel + 1]
     box = head_box(head_mask(shown), aspect)
     top, left, bottom, right = box.top, box.left, box.top + box.height, box.left + box.width
@@ -142,6 +152,19 @@ def overlay_tile(grey: Picture, shape: Shape, colour: Colour) -> Picture:
     tile.paste(colour, (0, 0), shape.inside.point([round(level * _FILL) for level in range(256)]))
     tile.paste(colour, (0, 0), shape.line)
     return tile
+
+
+def activation_tile(grey: Picture, strength: np.ndarray, view: View) -> Picture:
+    """An activation map ``(row, column)`` from zero to one on an MRI tile: the stronger, the warmer and the denser."""
+    from PIL import Image
+
+    part = Image.fromarray(view.crop(strength).astype(np.float32))
+    shown = np.clip(np.asarray(part.resize((view.width, view.height), Image.Resampling.BILINEAR)), 0, 1)
+    stops = np.linspace(0, 1, len(_HEAT))
+    heat = np.stack([np.interp(shown, stops, [colour[part] for colour in _HEAT]) for part in range(3)], axis=-1)
+    density = np.interp(shown, (0, 0.15, 1), (0, 0, _DENSEST))[..., None]
+    mixed = np.asarray(grey, np.float32) * (1 - density) + heat * density
+    return Image.fromarray(np.round(mixed).astype(np.uint8))
 
 
 def _averaged(fine: np.ndarray) -> Picture:

@@ -5,6 +5,10 @@ from __future__ import annotations
 import math
 
 from tumorscope.analysis import Analysis
+from tumorscope.tumor_type import TypeFinding
+
+TYPE_NAMES = {"pituitary": "pituitary tumour"}
+"""Types whose class is not their name."""
 
 
 def probability_text(value: float | None, digits: int = 2) -> str:
@@ -63,9 +67,52 @@ def finding_line(analysis: Analysis) -> str:
     parts.append(f"probability {probability_text(analysis.tumor_probability)}")
     if analysis.lesions:
         parts.append(f"{size_text(analysis)} in {_lesions(analysis)}")
-    elif analysis.tumor_present:
+    elif analysis.tumor_present and "mask" in analysis.bundle.card.outputs:
         parts.append("not outlined")
+    if analysis.tumor_type is not None:
+        parts.append(type_words(analysis.tumor_type))
     return " · ".join(parts)
+
+
+def type_words(finding: TypeFinding) -> str:
+    """A type in a few words.
+
+    >>> type_words(TypeFinding("glioma", "glioma", 0.934, {"glioma": 0.934}, 0.6))
+    'glioma 0.93'
+    >>> type_words(TypeFinding(None, "glioma", 0.51, {"glioma": 0.51}, 0.6))
+    'type uncertain'
+    """
+    if finding.name is None:
+        return "type uncertain"
+    return f"{TYPE_NAMES.get(finding.name, finding.name)} {probability_text(finding.probability)}"
+
+
+def types_agree(analysis: Analysis) -> bool | None:
+    """Whether the network and the features find the same type likeliest; None without two opinions."""
+    if analysis.tumor_type is None or analysis.type_by_features is None:
+        return None
+    return analysis.tumor_type.likeliest == analysis.type_by_features.likeliest
+
+
+def features_sentence(analysis: Analysis) -> str | None:
+    """The second opinion in one sentence; None without one."""
+    second, agree = analysis.type_by_features, types_agree(analysis)
+    if second is None or agree is None:
+        return None
+    what = f"{TYPE_NAMES.get(second.likeliest, second.likeliest)}, probability {probability_text(second.probability)}"
+    if agree:
+        return f"Shape, intensity and texture inside the mask say the same ({what})."
+    return f"Shape, intensity and texture inside the mask say otherwise ({what}): treat the type with caution."
+
+
+def type_sentence(finding: TypeFinding) -> str:
+    """The type in one sentence."""
+    likeliest = TYPE_NAMES.get(finding.likeliest, finding.likeliest)
+    probability = probability_text(finding.probability)
+    if finding.name is not None:
+        return f"Likeliest type: {likeliest} (probability {probability})."
+    needed = f"{finding.confidence_needed:.2f}"
+    return f"Type uncertain: {likeliest} is likeliest, but its probability of {probability} is below {needed}."
 
 
 def finding_sentence(analysis: Analysis) -> str:
@@ -86,6 +133,20 @@ def finding_sentence(analysis: Analysis) -> str:
     if "mask" not in card.outputs:
         return f"{start}; this bundle does not outline tumours."
     return f"{start}, but without an outline: too few pixels reach the operating point for the mask."
+
+
+def activation_sentence(analysis: Analysis) -> str:
+    """What the activation map shows, and how much of it lies where the tumour was outlined."""
+    activation = analysis.activation
+    assert activation is not None  # asked only where there is one
+    what = "a tumour" if activation.question == "presence" else "the likeliest type of each slice"
+    sentence = f"The activation map shows which places of a slice speak for {what}; it is coarse, and it is no outline."
+    largest = max(range(len(analysis.slices)), key=lambda index: analysis.slices[index].area_px)
+    share = activation.energy_inside(largest, analysis.mask[largest])
+    if share is None:
+        return sentence
+    where = "" if len(analysis.slices) == 1 else f" of slice {largest}"
+    return f"{sentence} Inside the predicted mask{where} lie {100 * share:.0f} % of it."
 
 
 def clean(text: str, longest: int = 120) -> str:

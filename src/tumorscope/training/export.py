@@ -7,7 +7,7 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -17,41 +17,54 @@ import numpy as np
 from tumorscope import __version__
 from tumorscope.bundles import Bundle, Card, Inputs, Model, load_bundle
 from tumorscope.bundles.bundle import CARD_FILE
-from tumorscope.datasets.lgg import LICENCE, LggDataset, LggPatient
+from tumorscope.bundles.card import NO_TUMOR
+from tumorscope.datasets.labelled import LabelledCase, LabelledDataset, cases_of
 from tumorscope.engine import Engine, load_engine
-from tumorscope.errors import TumorscopeError
-from tumorscope.evaluation.evaluate import evaluate_lgg, summarize
-from tumorscope.evaluation.operating import ValidationCase, choose_operating_point
+from tumorscope.errors import TumorscopeError, UnreadableScan
+from tumorscope.evaluation import ValidationCase, choose_operating_point, evaluate, summarize
 from tumorscope.preparing import prepare, with_neighbours
 from tumorscope.recipe import Recipe
-from tumorscope.training.fit import SPLIT_FILE, SUMMARY_FILE, Run
-from tumorscope.training.onnx_files import CALIBRATIONS, export_float, output_names, quantize
+from tumorscope.training.copies import LEFT_OUT_FILE, leave_out_copies
+from tumorscope.training.fit import SPLIT_FILE, SUMMARY_FILE, Run, open_datasets
+from tumorscope.training.onnx_files import CALIBRATIONS, export_float, map_names, output_names, quantize
 
 LARGEST_LOSS = 0.002
 """How much Dice the eight-bit model may lose on validation patients."""
 _FLOAT_FILE, _INT8_FILE = "model.onnx", "model.int8.onnx"
 _CALIBRATION_SLICES = 128
 
-LIMITS = (
-    "trained on one collection, of adults with lower-grade glioma; other scanners, ages and tumours were not seen",
-    "the mask outlines the FLAIR abnormality of lower-grade glioma, not the enhancing part",
-    "every training patient had a tumour: how often a healthy scan raises a false alarm is not known",
-)
+_LIMITS = {
+    "lgg": (
+        "trained on one collection, of adults with lower-grade glioma; other scanners, ages and tumours were not seen",
+        "the mask outlines the FLAIR abnormality of lower-grade glioma, not the enhancing part",
+        "every training patient had a tumour: how often a healthy scan raises a false alarm is not known",
+    ),
+    "figshare": (
+        "types are told apart among glioma, meningioma and pituitary tumour only: a metastasis, an abscess or a "
+        "lymphoma is given one of these names",
+        "trained on T1-weighted contrast-enhanced slices of one collection, chosen by their publisher to show a tumour",
+    ),
+    "kaggle4": (
+        "slices without tumour come from other sources than slices with one; what tells them apart may be the source",
+        "nobody knows which patients the four-class pictures come from",
+    ),
+}
+_LICENCE = "weights: Apache-2.0, as this software"
 
 
 @dataclass(frozen=True)
 class ExportReport:
-    """What an export made: the bundle and what was measured on the way."""
+    """What an export made: the bundle, and :func:`main_figure` of each of its models on the validation patients."""
 
     bundle: Bundle
-    float_dice: float
-    int8_dice: float | None
+    float_figure: float
+    int8_figure: float | None
     calibration: str | None
 
 
 def export(
     run: Run,
-    data: Path,
+    data: Mapping[str, Path],
     folder: Path,
     *,
     name: str | None = None,
@@ -66,7 +79,7 @@ def export(
 
     Args:
         run: a training's folder.
-        data: the data set it was trained on.
+        data: the folder of each data set it was trained on.
         folder: the bundle's folder; replaced only when everything has succeeded.
         name: the bundle's name, of small letters, digits and hyphens; made from its folder's where absent.
         eight_bit: also make the eight-bit model.
@@ -74,12 +87,14 @@ def export(
 
     Raises:
         TumorscopeError: the name has other signs in it; or every calibration of the eight-bit model loses more than
-            :data:`LARGEST_LOSS` of mean whole-patient Dice.
+            :data:`LARGEST_LOSS` of Dice, accuracy or AUROC.
     """
     name = _bundle_name(name, folder)
     recipe, split = run.recipe(), run.split()
-    dataset = LggDataset.open(data)
-    parts = {part: [dataset[case] for case in split[part]] for part in ("train", "validation", "test")}
+    dataset = open_datasets(recipe, data)
+    parts = {part: cases_of(dataset, split[part]) for part in ("train", "validation", "test")}
+    if recipe.leave_out_copies:
+        parts = leave_out_copies(parts, run.folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     # Renamed into place at the end, it has nothing left to clean up.
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent, ignore_cleanup_errors=True) as place:
@@ -94,35 +109,44 @@ def export(
             inputs=_inputs(recipe),
             preparation=recipe.preparation,
             outputs=output_names(network),
+            classes=recipe.classes,
+            maps=map_names(network),
             flip_average=recipe.flip_average,
             models=(_model(work / _FLOAT_FILE, "float"),),
-            training=_training(run, recipe, {part: len(patients) for part, patients in parts.items()}),
-            limits=LIMITS,
-            licences=(LICENCE, "weights: Apache-2.0, as this software"),
+            training=_training(run, recipe, {part: len(cases) for part, cases in parts.items()}),
+            limits=tuple(limit for name in recipe.datasets for limit in _LIMITS.get(name, ())),
+            licences=(dataset.licence, _LICENCE),
         )
         say("choosing the operating point on the validation patients")
         bundle = _save(card, work)
         engine = load_engine(bundle, "onnxruntime", "float")
         choice = choose_operating_point(list(_answers(engine, parts["validation"])))
-        bundle = _save(card.model_copy(update={"operating_point": choice.point}), work)
-        float_figures = _figures(load_engine(bundle, "onnxruntime", "float"), dataset, split["validation"])
-        int8_figures, calibration = None, None
+        calibration = {
+            "presence": None if choice.presence is None else choice.presence.as_dict(),
+            "classes": choice.classes,
+            "slices_of": "validation",
+        }
+        bundle = _save(card.model_copy(update={"operating_point": choice.point, "calibration": calibration}), work)
+        float_figures = _figures(load_engine(bundle, "onnxruntime", "float"), dataset, parts["validation"])
+        int8_figures, range_method = None, None
         if eight_bit:
             say("calibrating eight bits on training slices")
             pictures = calibration_pictures(parts["train"], recipe)
-            bundle, int8_figures, calibration = _quantize_best(bundle, pictures, dataset, split["validation"], say)
+            bundle, int8_figures, range_method = _quantize_best(bundle, pictures, dataset, parts["validation"], say)
             _refuse_loss(float_figures, int8_figures)
         say("evaluating on the test patients")
         figures: dict[str, Any] = {
             "split_hash": split.hash,
-            "validation": {"float": float_figures, "int8": int8_figures, "calibration": calibration},
+            "validation": {"float": float_figures, "int8": int8_figures, "calibration": range_method},
             "test": {
-                model.precision: _figures(load_engine(bundle, "onnxruntime", model.precision), dataset, split["test"])
+                model.precision: _figures(load_engine(bundle, "onnxruntime", model.precision), dataset, parts["test"])
                 for model in bundle.card.models
             },
         }
         bundle = _save(bundle.card.model_copy(update={"figures": figures}), work)
         shutil.copy(run.folder / SPLIT_FILE, work / SPLIT_FILE)
+        if recipe.leave_out_copies:
+            shutil.copy(run.folder / LEFT_OUT_FILE, work / LEFT_OUT_FILE)
         work.chmod(0o755)  # temporary folders are private
         old = work.with_name(f"{work.name}-old")
         if folder.exists():
@@ -131,25 +155,39 @@ def export(
         shutil.rmtree(old, ignore_errors=True)
     return ExportReport(
         load_bundle(folder),
-        _dice(float_figures),
-        None if int8_figures is None else _dice(int8_figures),
-        calibration,
+        main_figure(float_figures),
+        None if int8_figures is None else main_figure(int8_figures),
+        range_method,
     )
 
 
-def calibration_pictures(patients: Sequence[LggPatient], recipe: Recipe) -> np.ndarray:
-    """A spread of training slices as the network sees them, half of them with tumour."""
+def calibration_pictures(cases: Sequence[LabelledCase], recipe: Recipe) -> np.ndarray:
+    """A spread of training slices as the network sees them, half of them with tumour where there are both."""
     chance = np.random.default_rng(0)
-    each = max(1, _CALIBRATION_SLICES // (2 * len(patients)))
+    cases = [cases[place] for place in chance.permutation(len(cases))[:_CALIBRATION_SLICES]]
+    each = max(1, _CALIBRATION_SLICES // (2 * len(cases)))
     pictures = []
-    for patient in patients:
-        prepared = prepare(patient.scan().voxels, recipe.preparation).pictures
-        present = patient.mask.any(axis=(1, 2))
+    for case in cases:
+        prepared = prepare(case.scan().voxels, recipe.preparation).pictures
+        present = case.truth().present
+        present = np.ones(len(prepared), bool) if present is None else present
         for group in (np.flatnonzero(present), np.flatnonzero(~present)):
             chosen = chance.permutation(group)[:each]
             if len(chosen):
                 pictures.append(with_neighbours(prepared, chosen, recipe.preparation.context))
     return np.concatenate(pictures)
+
+
+def main_figure(figures: dict[str, Any]) -> float:
+    """The one figure that eight bits must keep: Dice, or accuracy of the class, or AUROC of presence.
+
+    Where a network outlines and names, the mean of Dice and accuracy.
+    """
+    dice, classes = figures.get("patient_dice") or figures.get("tumor_slice_dice"), figures.get("classes")
+    found = [float(dice["mean"])] if dice and dice["mean"] is not None else []
+    if classes:
+        found.append(float(classes["accuracy"]["value"]))
+    return float(np.mean(found)) if found else float(figures["presence"]["auroc"]["value"])
 
 
 def _bundle_name(name: str | None, folder: Path) -> str:
@@ -161,18 +199,22 @@ def _bundle_name(name: str | None, folder: Path) -> str:
 
 
 def _quantize_best(
-    bundle: Bundle, pictures: np.ndarray, dataset: LggDataset, cases: Sequence[str], say: Callable[[str], None]
+    bundle: Bundle,
+    pictures: np.ndarray,
+    dataset: LabelledDataset,
+    cases: Sequence[LabelledCase],
+    say: Callable[[str], None],
 ) -> tuple[Bundle, dict[str, Any], str]:
-    """Try each calibration, keep the one with the best Dice on validation patients."""
+    """Try each calibration, keep the one that is best on validation patients."""
     best: tuple[float, bytes, dict[str, Any], str] | None = None
     path = bundle.folder / _INT8_FILE
     for calibration in CALIBRATIONS:
         quantize(bundle.folder / _FLOAT_FILE, pictures, path, calibration)
         card = bundle.card.model_copy(update={"models": (bundle.card.models[0], _model(path, "int8"))})
         figures = _figures(load_engine(_save(card, bundle.folder), "onnxruntime", "int8"), dataset, cases)
-        say(f"eight bits calibrated by {calibration}: validation Dice {_dice(figures):.4f}")
-        if best is None or _dice(figures) > best[0]:
-            best = (_dice(figures), path.read_bytes(), figures, calibration)
+        say(f"eight bits calibrated by {calibration}: validation {main_figure(figures):.4f}")
+        if best is None or main_figure(figures) > best[0]:
+            best = (main_figure(figures), path.read_bytes(), figures, calibration)
     assert best is not None
     path.write_bytes(best[1])
     card = bundle.card.model_copy(update={"models": (bundle.card.models[0], _model(path, "int8"))})
@@ -180,36 +222,52 @@ def _quantize_best(
 
 
 def _refuse_loss(float_figures: dict[str, Any], int8_figures: dict[str, Any]) -> None:
-    before, after = _dice(float_figures), _dice(int8_figures)
+    before, after = main_figure(float_figures), main_figure(int8_figures)
     if before - after > LARGEST_LOSS:
         raise TumorscopeError(
-            f"the eight-bit model's Dice is {after:.4f} on validation patients, the float model's {before:.4f}: "
+            f"the eight-bit model reaches {after:.4f} on validation patients, the float model {before:.4f}: "
             f"more than {LARGEST_LOSS} is lost; nothing was exported (--float-only leaves eight bits out)"
         )
 
 
-def _answers(engine: Engine, patients: Sequence[LggPatient]) -> Iterator[ValidationCase]:
-    for patient in patients:
-        prepared = prepare(patient.scan().voxels, engine.bundle.card.preparation)
-        answers = engine.run(prepared.pictures)
-        truth = prepared.framing.apply(patient.mask) >= 0.5
-        present = np.asarray(patient.mask.any(axis=(1, 2)))
-        yield ValidationCase(answers.presence, answers.mask, truth, present, patient.case)
+def _answers(engine: Engine, cases: Sequence[LabelledCase]) -> Iterator[ValidationCase]:
+    card = engine.bundle.card
+    for case in cases:
+        try:
+            yield validation_case(engine, case, card.classes)
+        except UnreadableScan:
+            continue  # the figures name it
 
 
-def _figures(engine: Engine, dataset: LggDataset, cases: Sequence[str]) -> dict[str, Any]:
-    return summarize(evaluate_lgg(dataset, cases, engine))
+def validation_case(engine: Engine, case: LabelledCase, classes: tuple[str, ...]) -> ValidationCase:
+    """What a bundle's network says about a case, with the truth beside it."""
+    truth = case.truth()
+    prepared = prepare(case.scan().voxels, engine.bundle.card.preparation)
+    answers = engine.run(prepared.pictures)
+    return ValidationCase(
+        answers.presence,
+        answers.mask,
+        None if truth.mask is None else prepared.framing.apply(truth.mask) >= 0.5,
+        truth.present,
+        case.case,
+        class_logits=answers.classes,
+        true_class=classes.index(truth.tumor_class) if truth.tumor_class in classes else None,
+        no_tumor=classes.index(NO_TUMOR) if NO_TUMOR in classes else None,
+    )
 
 
-def _dice(figures: dict[str, Any]) -> float:
-    """Mean whole-patient Dice, or AUROC for a bundle that draws no mask."""
-    dice = figures.get("patient_dice")
-    return float(dice["mean"] if dice else figures["presence"]["auroc"]["value"])
+def _figures(engine: Engine, dataset: LabelledDataset, cases: Sequence[LabelledCase]) -> dict[str, Any]:
+    return summarize(evaluate(dataset, cases, engine))
 
 
 def _inputs(recipe: Recipe) -> Inputs:
-    stands_in = {name: "flair" for name in recipe.sequences if name != "flair"} if "flair" in recipe.sequences else {}
-    return Inputs(sequences=recipe.sequences, stands_in=stands_in)
+    """What may stand in: FLAIR for a missing T1, and for a network of single slices any sequence."""
+    if len(recipe.sequences) == 1:
+        (wanted,) = recipe.sequences
+        others = tuple(name for name in ("t1c", "t1", "flair", "t2", "unknown") if name != wanted)
+        return Inputs(sequences=recipe.sequences, stands_in={wanted: others})
+    stands_in = {name: ("flair",) for name in recipe.sequences if name != "flair"}
+    return Inputs(sequences=recipe.sequences, stands_in=stands_in if "flair" in recipe.sequences else {})
 
 
 def _model(path: Path, precision: Literal["float", "int8"]) -> Model:
@@ -221,6 +279,6 @@ def _save(card: Card, folder: Path) -> Bundle:
     return Bundle(folder, card)
 
 
-def _training(run: Run, recipe: Recipe, patients: dict[str, int]) -> dict[str, Any]:
+def _training(run: Run, recipe: Recipe, cases: dict[str, int]) -> dict[str, Any]:
     summary = json.loads((run.folder / SUMMARY_FILE).read_text()) if (run.folder / SUMMARY_FILE).exists() else {}
-    return {"recipe": recipe.name, "dataset": recipe.dataset, "patients": patients, **summary}
+    return {"recipe": recipe.name, "dataset": "+".join(recipe.datasets), "cases": cases, **summary}

@@ -6,6 +6,7 @@ import ctypes
 import json
 import math
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,15 +18,17 @@ from lightning.pytorch.loggers import CSVLogger
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from tumorscope.datasets.lgg import LggDataset
+from tumorscope.datasets.joined import JoinedDataset
+from tumorscope.datasets.labelled import LabelledDataset, cases_of, open_dataset
 from tumorscope.datasets.split import Split
 from tumorscope.errors import TumorscopeError
-from tumorscope.recipe import Recipe, ResNet50Settings, parse_recipe
+from tumorscope.recipe import DenseUNetSettings, Recipe, TransferSettings, parse_recipe
 from tumorscope.training.budget import Budget
+from tumorscope.training.copies import leave_out_copies
 from tumorscope.training.curves import LOG_FOLDER, draw_curves
-from tumorscope.training.module import TumorModule
+from tumorscope.training.module import TumorModule, drawn_slices
 from tumorscope.training.plateau import ReduceOnPlateau
-from tumorscope.training.slices import BalancedSlices, SliceNumbers, load_slices
+from tumorscope.training.slices import SliceNumbers, load_slices
 
 RECIPE_FILE, SPLIT_FILE, SUMMARY_FILE = "recipe.yaml", "split.json", "summary.json"
 
@@ -63,7 +66,7 @@ class Run:
         if not self.best.exists():
             raise TumorscopeError(f"{self.folder}: no best.ckpt yet; let the training validate once")
         recipe = self.recipe()
-        if isinstance(recipe.network, ResNet50Settings):  # the first weights are of no use any more
+        if isinstance(recipe.network, TransferSettings | DenseUNetSettings):  # the first weights are of no use any more
             network = recipe.network.model_copy(update={"weights": None, "sha256": None})
             recipe = recipe.model_copy(update={"network": network})
         module = TumorModule(recipe)
@@ -72,9 +75,32 @@ class Run:
         return module.network.eval()
 
 
+def open_datasets(recipe: Recipe, data: Mapping[str, Path]) -> LabelledDataset:
+    """The data sets that a recipe learns from, as one.
+
+    Args:
+        recipe: names them.
+        data: the folder of each.
+
+    Raises:
+        TumorscopeError: a folder is not given, or one too many.
+        BadDataset: a folder holds something else.
+    """
+    for name in recipe.datasets:
+        if name not in data:
+            raise TumorscopeError(f"recipe {recipe.name} learns from {', '.join(recipe.datasets)}; add {name}=PATH")
+    for name in data:
+        if name not in recipe.datasets:
+            raise TumorscopeError(f"recipe {recipe.name} does not learn from {name}, only {', '.join(recipe.datasets)}")
+    opened = {name: open_dataset(name, data[name]) for name in recipe.datasets}
+    if len(opened) == 1 and not recipe.apart:
+        return opened[recipe.datasets[0]]
+    return JoinedDataset.join(opened, {str(name): sequences for name, sequences in recipe.apart.items()})
+
+
 def train(
     recipe: Recipe,
-    data: Path,
+    data: Mapping[str, Path],
     folder: Path,
     *,
     split: Split | None = None,
@@ -86,7 +112,7 @@ def train(
 
     Args:
         recipe: the experiment.
-        data: the data set's folder.
+        data: the folder of each data set.
         folder: where everything is written; made if need be.
         split: the patients of each part; dealt anew where absent.
         fold: of five folds, the one to test on, instead of a single split.
@@ -99,13 +125,14 @@ def train(
     if device == "gpu" and not torch.cuda.is_available():
         raise TumorscopeError("--device gpu: PyTorch finds no GPU here; use --device cpu")
     run = Run(folder)
-    dataset = LggDataset.open(data)
+    dataset = open_datasets(recipe, data)
     if run.last.exists():
         if run.recipe() != recipe:
             raise TumorscopeError(f"{folder}: holds another recipe's training; name another folder")
         split = run.split()
     elif split is None:
-        split = dataset.folds(5, recipe.optimization.seed).fold(fold) if fold is not None else dataset.split()
+        seed = recipe.optimization.seed
+        split = dataset.fold(fold, seed) if fold is not None else dataset.split()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / RECIPE_FILE).write_text(yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False))
     split.save(folder / SPLIT_FILE)
@@ -113,18 +140,19 @@ def train(
     _keep_freed_memory()
     lightning.seed_everything(recipe.optimization.seed, verbose=False)
     settings = recipe.optimization
+    cases = {part: cases_of(dataset, split[part]) for part in ("train", "validation", "test")}
+    if recipe.leave_out_copies:
+        cases = leave_out_copies(cases, folder)
     parts = {
-        part: load_slices(
-            tqdm([dataset[case] for case in split[part]], f"preparing {part}", leave=False), recipe.preparation
-        )
+        part: load_slices(tqdm(cases[part], f"preparing {part}", leave=False), recipe.preparation, recipe.classes)
         for part in ("train", "validation")
     }
-    print(
-        ", ".join(f"{part}: {len(store.names)} patients, {len(store)} slices" for part, store in parts.items()),
-        file=sys.stderr,
-    )
+    for part, store in parts.items():
+        _say(f"{part}: {len(store.names)} cases, {len(store)} slices")
+        for case, why in store.unreadable.items():
+            _say(f"  left out {case}: {why}")
     module = TumorModule(recipe, parts["train"], parts["validation"])
-    drawn = BalancedSlices(parts["train"].present, settings.empty_slices, settings.seed)
+    drawn = drawn_slices(parts["train"], recipe)
     size = min(settings.batch_size, len(drawn))
     budget = Budget(settings.epochs, minutes)
     best = ModelCheckpoint(
@@ -172,6 +200,10 @@ def train(
     }
     (folder / SUMMARY_FILE).write_text(json.dumps(summary, indent=1) + "\n")
     return run
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
 
 
 def _keep_freed_memory() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional
 
-_SMOOTH = 1.0
+_SMOOTH, _SLICE_SMOOTH = 1.0, 10.0
 
 
 def dice_cross_entropy(logits: Tensor, truth: Tensor) -> Tensor:
@@ -18,10 +18,30 @@ def dice_cross_entropy(logits: Tensor, truth: Tensor) -> Tensor:
         logits: ``(n, h, w)``.
         truth: ``(n, h, w)``, share of tumour in each pixel.
     """
+    return dice(logits, truth) + functional.binary_cross_entropy_with_logits(logits, truth)
+
+
+def slice_dice_cross_entropy(logits: Tensor, truth: Tensor) -> Tensor:
+    """Soft Dice slice by slice, over the slices that show a tumour, plus binary cross-entropy.
+
+    A small tumour counts as much as a large one, which Dice over the batch lets go.
+
+    Args:
+        logits: ``(n, h, w)``.
+        truth: ``(n, h, w)``, share of tumour in each pixel.
+    """
     probability = logits.sigmoid()
-    overlap = (probability * truth).sum()
-    dice = (2 * overlap + _SMOOTH) / (probability.sum() + truth.sum() + _SMOOTH)
-    return 1 - dice + functional.binary_cross_entropy_with_logits(logits, truth)
+    overlap, sizes = (probability * truth).sum(dim=(1, 2)), truth.sum(dim=(1, 2))
+    dice = (2 * overlap + _SLICE_SMOOTH) / (probability.sum(dim=(1, 2)) + sizes + _SLICE_SMOOTH)
+    shown = (sizes > 0).float()
+    missed = ((1 - dice) * shown).sum() / shown.sum().clamp(min=1)
+    return missed + functional.binary_cross_entropy_with_logits(logits, truth)
+
+
+def dice(logits: Tensor, truth: Tensor) -> Tensor:
+    """Soft Dice of the whole batch alone, as the notebooks have it."""
+    probability = logits.sigmoid()
+    return 1 - (2 * (probability * truth).sum() + _SMOOTH) / (probability.sum() + truth.sum() + _SMOOTH)
 
 
 def focal_tversky(logits: Tensor, truth: Tensor, alpha: float = 0.7, gamma: float = 0.75) -> Tensor:
@@ -41,4 +61,9 @@ def focal_tversky(logits: Tensor, truth: Tensor, alpha: float = 0.7, gamma: floa
     return (1 - tversky) ** gamma
 
 
-MASK_LOSSES = {"dice_ce": dice_cross_entropy, "focal_tversky": focal_tversky}
+MASK_LOSSES = {
+    "dice": dice,
+    "dice_ce": dice_cross_entropy,
+    "slice_dice_ce": slice_dice_cross_entropy,
+    "focal_tversky": focal_tversky,
+}

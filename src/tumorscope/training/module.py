@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import lightning
@@ -10,11 +11,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from tumorscope.bundles.card import NO_TUMOR
 from tumorscope.networks import build_network
+from tumorscope.networks.transfer import TransferNetwork
 from tumorscope.recipe import Recipe
 from tumorscope.training.augmentation import augment
 from tumorscope.training.losses import MASK_LOSSES
-from tumorscope.training.slices import BalancedSlices, SliceStore
+from tumorscope.training.slices import UNKNOWN_CLASS, BalancedSlices, Batch, SliceStore
 
 
 class TumorModule(lightning.LightningModule):
@@ -39,10 +42,13 @@ class TumorModule(lightning.LightningModule):
         self.plateau_factor = 1.0
         self._stores = {"training": training, "validation": validation}
         self._answers: list[dict[str, Tensor]] = []
-        self.positive_weight = 1.0
+        self.positive_weight, self.class_weights = 1.0, torch.ones(max(1, len(recipe.classes)))
         if training is not None and recipe.loss.class_weights:
-            drawn = BalancedSlices(training.present, recipe.optimization.empty_slices, seed=0)
-            self.positive_weight = drawn.drawn_empty / max(1, len(drawn.with_tumor))
+            shown, empty = drawn_slices(training, recipe).drawn
+            self.positive_weight = empty / max(1, shown) if empty else 1.0
+            known = training.classes[training.classes != UNKNOWN_CLASS]
+            counts = torch.bincount(known, minlength=len(self.class_weights)).clamp(min=1)
+            self.class_weights = len(known) / (len(counts) * counts.float())
         self.fallback = recipe.sequences.index("flair") if "flair" in recipe.sequences else None
 
     def store(self, part: str) -> SliceStore:
@@ -59,30 +65,44 @@ class TumorModule(lightning.LightningModule):
 
     def training_step(self, indices: Tensor, batch_index: int) -> Tensor:
         recipe = self.recipe
-        pictures, masks, present = self.store("training").batch(indices, recipe.preparation.context)
+        batch = self.store("training").batch(indices, recipe.preparation.context)
         pictures, masks = augment(
-            pictures,
-            masks,
+            batch.pictures,
+            batch.masks,
             recipe.augmentation,
             sequences=len(recipe.sequences),
             fallback=self.fallback,
             size=self._picture_size(),
         )
         answer = self(pictures)
-        loss = pictures.new_zeros(())
-        if "mask" in answer:
-            mask_loss = MASK_LOSSES[recipe.loss.mask](answer["mask"].float(), masks)
-            self.log("train/mask_loss", mask_loss, on_step=False, on_epoch=True, batch_size=len(indices))
-            loss = loss + mask_loss
-        if "presence" in answer:
-            presence_loss = functional.binary_cross_entropy_with_logits(
-                answer["presence"].float(), present, pos_weight=present.new_tensor(self.positive_weight)
-            )
-            self.log("train/presence_loss", presence_loss, on_step=False, on_epoch=True, batch_size=len(indices))
-            weight = recipe.loss.presence_weight if "mask" in answer else 1.0
-            loss = loss + weight * presence_loss
+        terms = self._loss_terms(answer, replace(batch, pictures=pictures, masks=masks))
+        for name, term in terms.items():
+            self.log(f"train/{name}_loss", term, on_step=False, on_epoch=True, batch_size=len(indices))
+        weights = {"mask": 1.0, "presence": recipe.loss.presence_weight, "type": recipe.loss.type_weight}
+        # A single answer needs no weight against others.
+        loss = sum((weights[name] if len(terms) > 1 else 1.0) * term for name, term in terms.items())
+        loss = loss + pictures.new_zeros(())
         self.log("train/loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(indices))
         return loss
+
+    def _loss_terms(self, answer: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:
+        """One term for each answer, over the slices whose truth is known."""
+        terms = {}
+        outlined, classed = batch.outlined, batch.classes != UNKNOWN_CLASS
+        if "mask" in answer and outlined.any():
+            terms["mask"] = MASK_LOSSES[self.recipe.loss.mask](answer["mask"].float()[outlined], batch.masks[outlined])
+        if "presence" in answer:
+            terms["presence"] = functional.binary_cross_entropy_with_logits(
+                answer["presence"].float(), batch.present, pos_weight=batch.present.new_tensor(self.positive_weight)
+            )
+        if "type" in answer and classed.any():
+            terms["type"] = functional.cross_entropy(
+                answer["type"].float()[classed],
+                batch.classes[classed],
+                self.class_weights.to(batch.classes.device),
+                label_smoothing=self.recipe.loss.label_smoothing,
+            )
+        return terms
 
     def _picture_size(self) -> int:
         settings = self.recipe.optimization
@@ -93,10 +113,10 @@ class TumorModule(lightning.LightningModule):
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         rate = self.recipe.optimization.learning_rate * self._rate_factor()
         for group in self._parameter_groups():
-            group["lr"] = rate
+            group["lr"] = rate * group["relative_rate"]
 
     def on_train_epoch_end(self) -> None:
-        self.log("train/learning_rate", self._parameter_groups()[0]["lr"])
+        self.log("train/learning_rate", self._parameter_groups()[-1]["lr"])
 
     def _parameter_groups(self) -> list[dict[str, Any]]:
         optimizer = self.optimizers(use_pl_optimizer=False)
@@ -113,13 +133,24 @@ class TumorModule(lightning.LightningModule):
 
     def validation_step(self, indices: Tensor, batch_index: int) -> None:
         store = self.store("validation")
-        pictures, masks, present = store.batch(indices, self.recipe.preparation.context)
-        answer = self(pictures)
-        kept: dict[str, Tensor] = {"case": store.cases[indices], "present": present}
+        batch = store.batch(indices, self.recipe.preparation.context)
+        answer = self(batch.pictures)
+        kept = {
+            "case": store.cases[indices],
+            "source": store.sources[indices],
+            "present": batch.present,
+            "class": batch.classes,
+            "outlined": batch.outlined,
+        }
+        if "type" in answer:
+            kept["type"] = answer["type"].float().argmax(dim=1)
+            if NO_TUMOR in self.recipe.classes:
+                none = self.recipe.classes.index(NO_TUMOR)
+                kept["presence"] = 1 - answer["type"].float().softmax(dim=1)[:, none]
         if "presence" in answer:
             kept["presence"] = answer["presence"].float().sigmoid()
         if "mask" in answer:
-            guess, truth = answer["mask"].float() > 0, masks >= 0.5
+            guess, truth = answer["mask"].float() > 0, batch.masks >= 0.5
             kept["overlap"] = (guess & truth).sum(dim=(1, 2))
             kept["sizes"] = guess.sum(dim=(1, 2)) + truth.sum(dim=(1, 2))
             kept.setdefault("presence", answer["mask"].float().amax(dim=(1, 2)).sigmoid())
@@ -128,27 +159,72 @@ class TumorModule(lightning.LightningModule):
     def on_validation_epoch_end(self) -> None:
         answers = {key: torch.cat([part[key] for part in self._answers]) for key in self._answers[0]}
         self._answers.clear()
-        auroc = area_under_curve(answers["presence"], answers["present"] > 0)
-        self.log("validation/auroc", auroc)
-        score = auroc
-        if "overlap" in answers:
-            cases = answers["case"]
-            zeros = torch.zeros(int(cases.max()) + 1, device=cases.device)
-            overlap = zeros.index_add(0, cases, answers["overlap"].float())
-            sizes = zeros.index_add(0, cases, answers["sizes"].float())
-            dice = torch.where(sizes > 0, 2 * overlap / sizes.clamp(min=1), 1.0).mean()
-            self.log("validation/patient_dice", dice)
-            # Dice decides; presence breaks ties between networks that draw equally well.
-            score = dice + 0.2 * auroc
+        figures = validation_figures(answers, len(self.recipe.classes))
+        for name, value in figures.items():
+            self.log(f"validation/{name}", value)
+        # Outlines and classes decide; presence breaks ties between networks that are equally good at those.
+        main = [figures[name] for name in ("dice", "macro_f1") if name in figures]
+        presence = figures.get("auroc", torch.zeros(()))
+        score = sum(main) + 0.2 * presence if main else presence
         self.log("validation/score", score, prog_bar=True)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         settings = self.recipe.optimization
-        trained = [parameter for parameter in self.network.parameters() if parameter.requires_grad]
-        decayed = [parameter for parameter in trained if parameter.ndim > 1]
-        plain = [parameter for parameter in trained if parameter.ndim <= 1]
-        groups = [{"params": decayed}, {"params": plain, "weight_decay": 0.0}]
+        pretrained = self.network.encoder if isinstance(self.network, TransferNetwork) else None
+        slow = {id(weight) for weight in pretrained.parameters()} if pretrained is not None else set()
+        groups = []
+        for relative_rate, chosen in ((settings.pretrained_rate, True), (1.0, False)):
+            weights = [
+                each for each in self.network.parameters() if each.requires_grad and (id(each) in slow) == chosen
+            ]
+            decayed = [weight for weight in weights if weight.ndim > 1]
+            plain = [weight for weight in weights if weight.ndim <= 1]
+            groups += [
+                {"params": decayed, "relative_rate": relative_rate},
+                {"params": plain, "relative_rate": relative_rate, "weight_decay": 0.0},
+            ]
+        groups = [group for group in groups if group["params"]]
         return torch.optim.AdamW(groups, lr=settings.learning_rate, weight_decay=settings.weight_decay)
+
+
+def drawn_slices(store: SliceStore, recipe: Recipe) -> BalancedSlices:
+    """What an epoch of a recipe's training draws."""
+    settings = recipe.optimization
+    return BalancedSlices(
+        store, settings.empty_slices, settings.seed, {str(name): share for name, share in settings.shares.items()}
+    )
+
+
+def validation_figures(answers: dict[str, Tensor], classes: int) -> dict[str, Tensor]:
+    """Mean Dice over cases, macro-F1 over classes and AUROC of presence, those that have a value.
+
+    Of several data sets the Dice is the mean of each one's, so that the largest does not
+    speak for all.
+
+    Args:
+        answers: what ``validation_step`` keeps, all slices together.
+        classes: how many there are.
+    """
+    figures = {}
+    if "presence" in answers and 0 < answers["present"].sum() < len(answers["present"]):
+        figures["auroc"] = area_under_curve(answers["presence"], answers["present"] > 0)
+    if "overlap" in answers and answers["outlined"].any():
+        means = []
+        for source in answers["source"][answers["outlined"]].unique():
+            chosen = (answers["source"] == source) & answers["outlined"]
+            _, cases = answers["case"][chosen].unique(return_inverse=True)
+            zeros = torch.zeros(int(cases.max()) + 1, device=cases.device)
+            overlap = zeros.index_add(0, cases, answers["overlap"][chosen].float())
+            sizes = zeros.index_add(0, cases, answers["sizes"][chosen].float())
+            means.append(torch.where(sizes > 0, 2 * overlap / sizes.clamp(min=1), 1.0).mean())
+        figures["dice"] = torch.stack(means).mean()
+    if "type" in answers and (known := answers["class"] != UNKNOWN_CLASS).any():
+        truth, guess = answers["class"][known], answers["type"][known]
+        hits = torch.bincount(truth[truth == guess], minlength=classes).float()
+        sizes = torch.bincount(truth, minlength=classes) + torch.bincount(guess, minlength=classes)
+        figures["macro_f1"] = (2 * hits / sizes.clamp(min=1)).mean()
+        figures["accuracy"] = (truth == guess).float().mean()
+    return figures
 
 
 def area_under_curve(scores: Tensor, positive: Tensor) -> Tensor:

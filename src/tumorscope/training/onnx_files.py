@@ -6,13 +6,14 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import onnx
 import torch
 from onnx import TensorProto, numpy_helper
 
+from tumorscope.bundles import OutputName
 from tumorscope.recipe import Recipe
 
 CALIBRATIONS = ("MinMax", "Percentile")
@@ -28,7 +29,7 @@ def export_float(network: torch.nn.Module, recipe: Recipe, path: Path) -> None:
     computes in float32.
     """
     size = recipe.preparation.size
-    outputs = list(output_names(network))
+    outputs = [*output_names(network), *map_names(network)]
     example = torch.zeros(2, recipe.channels_in, size, size)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -56,12 +57,18 @@ class _Tuple(torch.nn.Module):
 
     def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, ...]:
         answer = self.network(pictures)
-        return tuple(answer[name] for name in output_names(self.network))
+        return tuple(answer[name] for name in (*output_names(self.network), *map_names(self.network)))
 
 
-def output_names(network: torch.nn.Module) -> tuple[Literal["presence", "mask"], ...]:
+def output_names(network: torch.nn.Module) -> tuple[OutputName, ...]:
     """What a network answers with, in the order it names them."""
     names: Any = network.outputs
+    return tuple(names)
+
+
+def map_names(network: torch.nn.Module) -> tuple[str, ...]:
+    """The activation maps that a network gives beside its answers."""
+    names: Any = network.maps
     return tuple(names)
 
 
@@ -118,8 +125,7 @@ def quantize(float_model: Path, pictures: np.ndarray, path: Path, calibration: s
         plain, ready = Path(place) / "plain.onnx", Path(place) / "ready.onnx"
         onnx.save(_widened(onnx.load(float_model)), plain)
         quant_pre_process(str(plain), str(ready), skip_symbolic_shape=True)
-        # The last layers turn features into answers: they are tiny, and every step shows.
-        heads = [node.name for node in onnx.load(ready).graph.node if node.op_type in {"Gemm", "MatMul", "ReduceMean"}]
+        heads = _heads(onnx.load(ready))
         quantize_static(
             str(ready),
             str(path),
@@ -132,6 +138,14 @@ def quantize(float_model: Path, pictures: np.ndarray, path: Path, calibration: s
             calibrate_method=CalibrationMethod[calibration],
             extra_options={"CalibPercentile": 99.999} if calibration == "Percentile" else {},
         )
+
+
+def _heads(model: onnx.ModelProto) -> list[str]:
+    """The last layers, which turn features into answers: they are tiny, and every step shows."""
+    plain = [node for node in model.graph.node if node.op_type in {"Gemm", "MatMul", "ReduceMean"}]
+    averaged = {name for node in plain if node.op_type == "ReduceMean" for name in node.input}
+    maps = [node for node in model.graph.node if node.op_type == "Conv" and set(node.output) & averaged]
+    return [node.name for node in (*plain, *maps)]
 
 
 def _widened(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -2,83 +2,156 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import torch
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from tumorscope.datasets.lgg import LggPatient
+from tumorscope.datasets.joined import JoinedCase
+from tumorscope.datasets.labelled import LabelledCase
+from tumorscope.errors import TumorscopeError
 from tumorscope.preparing import Preparation, prepare
 
+UNKNOWN_CLASS = -1
 
-@dataclass(frozen=True, eq=False)
-class SliceStore:
-    """Prepared slices of several patients, ready to be drawn in batches.
+
+@dataclass(frozen=True)
+class Batch:
+    """Some slices with what is known about them.
 
     Attributes:
-        pictures: float16 ``(slice, sequence, size, size)``, all patients one after another.
-        masks: uint8 ``(slice, size, size)``, the share of tumour in 255ths.
-        present: boolean ``(slice,)``, whether the full-size mask marks anything.
-        first, last: for each slice, the first and last slice of its patient.
-        cases: for each slice, the patient's place in ``names``.
-        names: the patients.
+        pictures: float32 ``(n, (2·context + 1)·sequences, size, size)`` as
+            :func:`tumorscope.preparing.with_neighbours` stacks them.
+        masks: float32 ``(n, size, size)``, the share of tumour; nothing where unknown.
+        outlined: boolean ``(n,)``, whether the mask is known.
+        present: float32 ``(n,)``.
+        classes: int ``(n,)``, or :data:`UNKNOWN_CLASS`.
     """
 
     pictures: Tensor
     masks: Tensor
+    outlined: Tensor
     present: Tensor
+    classes: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class SliceStore:
+    """Prepared slices of several cases, ready to be drawn in batches.
+
+    Attributes:
+        pictures: float16 ``(slice, sequence, size, size)``, all cases one after another.
+        masks: uint8 ``(slice, size, size)``, the share of tumour in 255ths.
+        outlined: boolean ``(slice,)``, whether the mask is known.
+        present: boolean ``(slice,)``, whether the slice shows a tumour.
+        classes: int64 ``(slice,)``, or :data:`UNKNOWN_CLASS`.
+        first, last: for each slice, the first and last slice of its case.
+        cases: for each slice, the case's place in ``names``.
+        sources: for each slice, the place of its data set in ``source_names``.
+        names: the cases.
+        source_names: the data sets.
+        unreadable: cases that were left out, and why.
+    """
+
+    pictures: Tensor
+    masks: Tensor
+    outlined: Tensor
+    present: Tensor
+    classes: Tensor
     first: Tensor
     last: Tensor
     cases: Tensor
+    sources: Tensor
     names: tuple[str, ...]
+    source_names: tuple[str, ...]
+    unreadable: Mapping[str, str]
 
     def __len__(self) -> int:
         return len(self.pictures)
 
     def to(self, device: torch.device) -> SliceStore:
         """The same slices on another device."""
-        tensors = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "names"}
-        return replace(self, **{name: tensor.to(device) for name, tensor in tensors.items()})
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(self, **{name: value.to(device) for name, value in values.items() if isinstance(value, Tensor)})
 
-    def batch(self, indices: Tensor, context: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Pictures with their neighbours, masks and presence of the chosen slices.
-
-        Returns:
-            float32 ``(n, (2·context + 1)·sequences, size, size)`` as
-            :func:`tumorscope.preparing.with_neighbours` stacks them, float32
-            ``(n, size, size)`` from zero to one, and float32 ``(n,)``.
-        """
+    def batch(self, indices: Tensor, context: int) -> Batch:
+        """The chosen slices; a case's ends repeat where a neighbour is wanted."""
         offsets = torch.arange(-context, context + 1, device=indices.device)
         chosen = indices[:, None] + offsets
         chosen = torch.maximum(torch.minimum(chosen, self.last[indices, None]), self.first[indices, None])
-        pictures = self.pictures[chosen].float().flatten(1, 2)
-        return pictures, self.masks[indices].float() / 255, self.present[indices].float()
+        return Batch(
+            self.pictures[chosen].float().flatten(1, 2),
+            self.masks[indices].float() / 255,
+            self.outlined[indices],
+            self.present[indices].float(),
+            self.classes[indices],
+        )
 
 
-def load_slices(
-    patients: Iterable[LggPatient],
-    settings: Preparation,
-) -> SliceStore:
-    """Read and prepare every slice of the patients, by the code that users' scans go through."""
-    pictures, masks, present, first, last, cases, names = [], [], [], [], [], [], []
+def load_slices(cases: Iterable[LabelledCase], settings: Preparation, classes: tuple[str, ...] = ()) -> SliceStore:
+    """Read and prepare every slice of the cases, by the code that users' scans go through.
+
+    A case that cannot be read is left out and named in ``unreadable``.
+
+    Args:
+        cases: of one data set or several.
+        settings: from the recipe.
+        classes: the recipe's; a case of another class has none here.
+
+    Raises:
+        TumorscopeError: not one case can be read.
+    """
+    parts: dict[str, list[np.ndarray]] = {name: [] for name in _COLUMNS}
+    names: list[str] = []
+    sources: list[str] = []
+    unreadable: dict[str, str] = {}
     start = 0
-    for patient in patients:
-        scan, mask = patient.scan(), patient.mask
-        prepared = prepare(scan.voxels, settings)
+    for case in cases:
+        try:
+            scan, truth = case.scan(), case.truth()
+            # Matrices as small as these only wait for each other on several cores.
+            with threadpool_limits(1, "blas"):
+                prepared = prepare(scan.voxels, settings)
+        except TumorscopeError as error:
+            unreadable[case.case] = str(error)
+            continue
         count = len(prepared.pictures)
-        pictures.append(prepared.pictures.astype(np.float16))
-        masks.append(np.round(prepared.framing.apply(mask) * 255).astype(np.uint8))
-        present.append(mask.any(axis=(1, 2)))
-        first.append(np.full(count, start))
-        last.append(np.full(count, start + count - 1))
-        cases.append(np.full(count, len(names)))
-        names.append(patient.case)
+        source = case.dataset if isinstance(case, JoinedCase) else ""
+        if source not in sources:
+            sources.append(source)
+        known = truth.tumor_class in classes if truth.tumor_class else False
+        masks = (
+            np.zeros((count, settings.size, settings.size))
+            if truth.mask is None
+            else prepared.framing.apply(truth.mask)
+        )
+        columns = {
+            "pictures": prepared.pictures.astype(np.float16),
+            "masks": np.round(masks * 255).astype(np.uint8),
+            "outlined": np.full(count, truth.mask is not None),
+            "present": np.ones(count, bool) if truth.present is None else truth.present,
+            "classes": np.full(count, classes.index(truth.tumor_class or "") if known else UNKNOWN_CLASS),
+            "first": np.full(count, start),
+            "last": np.full(count, start + count - 1),
+            "cases": np.full(count, len(names)),
+            "sources": np.full(count, sources.index(source)),
+        }
+        for name, values in columns.items():
+            parts[name].append(values)
+        names.append(case.case)
         start += count
-    joined = [torch.from_numpy(np.concatenate(part)) for part in (pictures, masks, present, first, last, cases)]
-    return SliceStore(joined[0], joined[1], joined[2], joined[3], joined[4], joined[5], tuple(names))
+    if not names:
+        first = next(iter(unreadable.values()), "none was named")
+        raise TumorscopeError(f"not one case can be read; the first: {first}")
+    joined = {name: torch.from_numpy(np.concatenate(values)) for name, values in parts.items()}
+    return SliceStore(**joined, names=tuple(names), source_names=tuple(sources), unreadable=unreadable)
+
+
+_COLUMNS = ("pictures", "masks", "outlined", "present", "classes", "first", "last", "cases", "sources")
 
 
 class SliceNumbers(Dataset[int]):
@@ -95,32 +168,51 @@ class SliceNumbers(Dataset[int]):
 
 
 class BalancedSlices(Sampler[int]):
-    """Every slice with tumour once an epoch, and as many without as asked, in a new order.
+    """The slices of an epoch, in a new order each time.
+
+    From every data set come its slices with tumour, as many without as asked, and of both
+    the data set's share.
 
     Args:
-        present: boolean ``(slice,)``.
+        store: what is drawn from.
         empty_slices: how many slices without tumour are drawn for each one with.
+        shares: by data set, how much of it an epoch sees; everything where not named.
         seed: together with the epoch it fixes the order, so that a resumed training goes on with it.
     """
 
-    def __init__(self, present: Tensor, empty_slices: float, seed: int) -> None:
-        self.with_tumor = present.nonzero().flatten().cpu()
-        self.without = (~present).nonzero().flatten().cpu()
-        self.drawn_empty = min(len(self.without), round(len(self.with_tumor) * empty_slices))
-        if not len(self.with_tumor):
-            self.drawn_empty = len(self.without)
+    def __init__(
+        self, store: SliceStore, empty_slices: float, seed: int, shares: Mapping[str, float] | None = None
+    ) -> None:
+        self._pools: list[tuple[Tensor, int]] = []
+        present, sources = store.present.cpu(), store.sources.cpu()
+        for place, source in enumerate(store.source_names):
+            share = (shares or {}).get(source, 1.0)
+            shown = (present & (sources == place)).nonzero().flatten()
+            empty = (~present & (sources == place)).nonzero().flatten()
+            drawn_empty = min(len(empty), round(len(shown) * empty_slices)) if len(shown) else len(empty)
+            self._pools += [(shown, _part(len(shown), share)), (empty, _part(drawn_empty, share))]
         self.seed = seed
         self.epoch = 0
+
+    @property
+    def drawn(self) -> tuple[int, int]:
+        """How many slices with tumour and without an epoch holds."""
+        return sum(count for _, count in self._pools[::2]), sum(count for _, count in self._pools[1::2])
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the order; the trainer calls this at the start of every epoch."""
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return len(self.with_tumor) + self.drawn_empty
+        return sum(self.drawn)
 
     def __iter__(self) -> Iterator[int]:
         chance = torch.Generator().manual_seed(self.seed * 100_003 + self.epoch)
-        empty = self.without[torch.randperm(len(self.without), generator=chance)[: self.drawn_empty]]
-        slices = torch.cat([self.with_tumor, empty])
+        chosen = [pool[torch.randperm(len(pool), generator=chance)[:count]] for pool, count in self._pools]
+        slices = torch.cat(chosen)
         yield from slices[torch.randperm(len(slices), generator=chance)].tolist()
+
+
+def _part(count: int, share: float) -> int:
+    """At least one of what is there; more than all of it cannot be drawn."""
+    return min(count, max(1, round(count * share))) if count else 0

@@ -1,0 +1,246 @@
+"""Fingerprints of many pictures, from files or from arrays."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+
+from tumorscope.datasets.duplicates.look import DETAIL_PX, THUMB_PX, Look, look_of
+from tumorscope.datasets.folders import class_name
+from tumorscope.errors import BadDataset, TumorscopeError, UnreadableScan
+from tumorscope.reading.checks import label
+from tumorscope.reading.colour import to_grey
+from tumorscope.reading.formats import PICTURE_SUFFIXES
+from tumorscope.reading.lgg import is_mask_name, is_published_name
+from tumorscope.reading.matlab import TUMOUR_TYPES, read_cjdata
+from tumorscope.reading.pictures import natural
+from tumorscope.reading.raster import read_raster
+
+_CHUNK = 64
+"""Files a worker process takes at once."""
+
+
+@dataclass(frozen=True, eq=False)
+class Fingerprints:
+    """What is remembered of *n* pictures to know them again.
+
+    Attributes:
+        names: paths relative to the set's folder, or what the caller calls them.
+        sets: the data set each comes from.
+        labels: the class that its folder or its ``cjdata`` names; empty where unknown.
+        patients: the publisher's patient codes; empty where unknown.
+        digests: SHA-256 of each file, or of an array's bytes and shape.
+        hashes: uint64 ``(n,)``, perceptual hashes.
+        thumbs: float32 ``(n, 48, 48)``, zero mean and unit norm; zero where nothing can be compared.
+        details: float16 ``(n, 96, 96)``, for the closer look.
+        unreadable: files left out, by ``set/name``, each with one line that says why.
+    """
+
+    names: tuple[str, ...]
+    sets: tuple[str, ...]
+    labels: tuple[str, ...]
+    patients: tuple[str, ...]
+    digests: tuple[str, ...]
+    hashes: np.ndarray
+    thumbs: np.ndarray
+    details: np.ndarray
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def take(self, which: np.ndarray | Sequence[int]) -> Fingerprints:
+        """Some of the pictures, by a boolean array or by their places."""
+        which = np.asarray(which)
+        places = np.arange(len(self))[which if which.size else which.astype(int)]
+        words = (
+            tuple(column[place] for place in places)
+            for column in (self.names, self.sets, self.labels, self.patients, self.digests)
+        )
+        return Fingerprints(*words, self.hashes[places], self.thumbs[places], self.details[places], self.unreadable)
+
+    @staticmethod
+    def join(parts: Sequence[Fingerprints]) -> Fingerprints:
+        """Several sets as one, in order."""
+        words = (
+            tuple(word for part in parts for word in getattr(part, column))
+            for column in ("names", "sets", "labels", "patients", "digests")
+        )
+        return Fingerprints(
+            *words,
+            np.concatenate([part.hashes for part in parts]),
+            np.concatenate([part.thumbs for part in parts]),
+            np.concatenate([part.details for part in parts]),
+            {name: why for part in parts for name, why in part.unreadable.items()},
+        )
+
+
+def fingerprint_arrays(
+    pictures: Iterable[np.ndarray],
+    names: Sequence[str],
+    set_name: str = "",
+    labels: Sequence[str] | None = None,
+    patients: Sequence[str] | None = None,
+    on_picture: Callable[[str], None] = lambda name: None,
+) -> Fingerprints:
+    """Fingerprints of pictures in memory.
+
+    Args:
+        pictures: each ``(row, column)``, grey.
+        names: one a picture.
+        set_name: the data set they come from.
+        labels: one a picture, where known.
+        patients: one a picture, where known.
+        on_picture: called with each name, for a progress bar.
+
+    Raises:
+        ValueError: a picture is not two-dimensional, or there are not as many as names.
+
+    >>> fingerprint_arrays([np.eye(32), np.zeros((32, 32))], ["diagonal", "black"]).thumbs.any(axis=(1, 2)).tolist()
+    [True, False]
+    """
+    prints = []
+    for name, picture, kind, patient in zip(
+        names, pictures, labels or [""] * len(names), patients or [""] * len(names), strict=True
+    ):
+        if picture.ndim != 2:
+            raise ValueError(f"{name}: {picture.ndim} dimensions, not (row, column)")
+        shape = f"{picture.dtype.str}{picture.shape}".encode()
+        digest = hashlib.sha256(shape + np.ascontiguousarray(picture).tobytes()).hexdigest()
+        prints.append(_Print(name, kind, patient, digest, look_of(picture)))
+        on_picture(name)
+    return _gathered(prints, set_name, {})
+
+
+def fingerprint_folder(
+    folder: Path,
+    set_name: str = "",
+    processes: int = 1,
+    on_picture: Callable[[str], None] = lambda name: None,
+    files: Sequence[Path] | None = None,
+) -> Fingerprints:
+    """Fingerprints of a folder's pictures, whatever folders they lie in.
+
+    Files that cannot be read are named under ``unreadable`` and left out.
+
+    Args:
+        folder: pictures in folders named after their class, or ``N.mat`` of the figshare set,
+            or patients' folders of the LGG set, of which FLAIR is taken.
+        set_name: the folder's name, if not given.
+        processes: how many read at the same time.
+        on_picture: called with each file's name, for a progress bar.
+        files: of this folder; all its pictures, if not given.
+
+    Raises:
+        BadDataset: no such folder, no pictures in it, or not one that can be read.
+    """
+    files = find_pictures(folder) if files is None else files
+    set_name = set_name or folder.resolve().name
+    read = partial(_fingerprint_file, folder)
+    prints, unreadable = [], {}
+
+    def keep(found: _Print | _Failure) -> None:
+        if isinstance(found, _Failure):
+            unreadable[f"{set_name}/{found.name}"] = found.why
+        else:
+            prints.append(found)
+        on_picture(found.name)
+
+    if processes > 1 and len(files) > _CHUNK:
+        # A forked copy of a process with threads may hang; a fresh one does not.
+        with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
+            for found in pool.map(read, files, chunksize=_CHUNK):
+                keep(found)
+    else:
+        for file in files:
+            keep(read(file))
+    if not prints:
+        raise BadDataset(f"{folder}: not one picture can be read; the first: {next(iter(unreadable.values()), 'none')}")
+    return _gathered(prints, set_name, unreadable)
+
+
+def find_pictures(folder: Path) -> list[Path]:
+    """All pictures and ``cjdata`` files under a folder, in natural order; masks and hidden files are left out.
+
+    Raises:
+        BadDataset: no such folder, or no pictures in it.
+    """
+    if not folder.is_dir():
+        raise BadDataset(f"{folder}: no such folder")
+    found = [path for path in folder.rglob("*") if _is_picture(path.relative_to(folder)) and path.is_file()]
+    if not found:
+        raise BadDataset(f"{folder}: no pictures here or in its folders (PNG, JPEG, BMP, TIFF, or N.mat of figshare)")
+    return sorted(found, key=lambda path: [natural(part) for part in path.relative_to(folder).parts])
+
+
+def read_grey(path: Path) -> np.ndarray:
+    """A picture as ``(row, column)``; of three sequences the middle one, which is FLAIR in the LGG set.
+
+    Raises:
+        UnreadableScan: damaged, not a picture, or of several pages.
+    """
+    if path.suffix.lower() == ".mat":
+        return read_cjdata(path).image
+    pixels = read_raster(path)
+    if pixels.ndim != 3:
+        raise UnreadableScan(f"{label(path)}: holds several pages; save each as its own file")
+    return (to_grey(pixels) if pixels.shape[-1] == 3 else pixels)[..., 0]
+
+
+@dataclass(frozen=True, eq=False)
+class _Print:
+    name: str
+    label: str
+    patient: str
+    digest: str
+    look: Look
+
+
+@dataclass(frozen=True)
+class _Failure:
+    name: str
+    why: str
+
+
+def _fingerprint_file(folder: Path, path: Path) -> _Print | _Failure:
+    name = path.relative_to(folder).as_posix()
+    try:
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        if path.suffix.lower() == ".mat":
+            sample = read_cjdata(path)
+            return _Print(name, TUMOUR_TYPES[sample.label], sample.patient, digest, look_of(sample.image))
+        holder = path.parent.name if path.parent != folder else ""
+        kind, patient = ("", holder) if is_published_name(holder) else (class_name(holder) if holder else "", "")
+        return _Print(name, kind, patient, digest, look_of(read_grey(path)))
+    except TumorscopeError as error:
+        return _Failure(name, str(error))
+    except OSError as error:
+        return _Failure(name, f"{label(path)}: cannot be opened ({error.strerror or 'unknown reason'})")
+
+
+def _is_picture(relative: Path) -> bool:
+    if any(part.startswith(".") for part in relative.parts) or is_mask_name(relative.name):
+        return False
+    suffix = relative.suffix.lower()
+    return suffix in PICTURE_SUFFIXES or (suffix == ".mat" and relative.stem.isdecimal())
+
+
+def _gathered(prints: Sequence[_Print], set_name: str, unreadable: Mapping[str, str]) -> Fingerprints:
+    return Fingerprints(
+        names=tuple(one.name for one in prints),
+        sets=(set_name,) * len(prints),
+        labels=tuple(one.label for one in prints),
+        patients=tuple(one.patient for one in prints),
+        digests=tuple(one.digest for one in prints),
+        hashes=np.array([one.look.hash for one in prints], np.uint64),
+        thumbs=np.array([one.look.thumb for one in prints], np.float32).reshape(-1, THUMB_PX, THUMB_PX),
+        details=np.array([one.look.detail for one in prints], np.float16).reshape(-1, DETAIL_PX, DETAIL_PX),
+        unreadable=dict(unreadable),
+    )

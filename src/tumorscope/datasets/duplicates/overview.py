@@ -1,0 +1,146 @@
+"""What copies mean for data sets: how many, on which sides, and the split without them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import PurePosixPath
+
+from tumorscope.datasets.duplicates.comparing import DuplicatePair, groups
+from tumorscope.datasets.duplicates.fingerprints import Fingerprints
+from tumorscope.datasets.folders import TEST_SIDE, TRAIN_SIDE
+from tumorscope.datasets.split import Split
+
+
+@dataclass(frozen=True)
+class Copied:
+    """Of some pictures, how many have a copy in some other place.
+
+    Attributes:
+        where: whose pictures, for example ``kaggle4/Testing``.
+        of: where copies are looked for.
+        label: the class, or ``all``.
+        pictures, copies: how many there are, and how many of them are copies.
+    """
+
+    where: str
+    of: str
+    label: str
+    pictures: int
+    copies: int
+
+
+@dataclass(frozen=True, eq=False)
+class Overview:
+    """Pictures and their copies.
+
+    Copies of copies count as copies: what belongs to one group shows one slice.
+
+    Attributes:
+        fingerprints: of all sets.
+        pairs: what :func:`find_duplicates` found among them.
+        threshold: what it was told.
+    """
+
+    fingerprints: Fingerprints
+    pairs: Sequence[DuplicatePair]
+    threshold: float
+
+    @cached_property
+    def groups(self) -> list[tuple[int, ...]]:
+        """Places of pictures that show one slice, two or more each."""
+        return groups(self.pairs)
+
+    @cached_property
+    def sides(self) -> tuple[str, ...]:
+        """Of each picture its set, and the set's side where it has two."""
+        return tuple(
+            f"{name}/{side}" if (side := side_of(picture)) else name
+            for name, picture in zip(self.fingerprints.sets, self.fingerprints.names, strict=True)
+        )
+
+    @cached_property
+    def sets(self) -> tuple[str, ...]:
+        """The sets, in order."""
+        return tuple(dict.fromkeys(self.fingerprints.sets))
+
+    def pair_counts(self) -> Counter[tuple[str, str, str]]:
+        """How many pairs of each kind between two sides: ``(exact or near, side, side)``."""
+        return Counter((pair.kind, *sorted((self.sides[pair.first], self.sides[pair.second]))) for pair in self.pairs)
+
+    def copied(self) -> list[Copied]:
+        """For every side and class, how many pictures have a copy on each side, their own included."""
+        sides = sorted(set(self.sides))
+        elsewhere: list[set[str]] = [set() for _ in self.sides]
+        for group in self.groups:
+            held = Counter(self.sides[place] for place in group)
+            for place in group:
+                own = self.sides[place]
+                elsewhere[place] = {side for side in held if side != own or held[own] > 1}
+        pictures = Counter(zip(self.sides, self.fingerprints.labels, strict=True))
+        found = []
+        for side in sides:
+            labels = sorted(label for where, label in pictures if where == side)
+            for of in sides:
+                hits = Counter(
+                    label
+                    for where, label, others in zip(self.sides, self.fingerprints.labels, elsewhere, strict=True)
+                    if where == side and of in others
+                )
+                whole = sum(pictures[side, label] for label in labels)
+                found += [Copied(side, of, label or "no class", pictures[side, label], hits[label]) for label in labels]
+                if len(labels) > 1:
+                    found.append(Copied(side, of, "all", whole, sum(hits.values())))
+        return found
+
+    def conflicts(self) -> Iterator[tuple[int, ...]]:
+        """Groups whose pictures are filed under different classes."""
+        for group in self.groups:
+            if len({self.fingerprints.labels[place] for place in group} - {""}) > 1:
+                yield group
+
+    def patient_counts(self) -> Counter[str]:
+        """Pairs of two known patients: ``same`` or ``different``."""
+        patients = self.fingerprints.patients
+        return Counter(
+            "same" if patients[pair.first] == patients[pair.second] else "different"
+            for pair in self.pairs
+            if patients[pair.first] and patients[pair.second]
+        )
+
+    def clean_splits(self) -> dict[str, Split]:
+        """For each set with a training and a testing side, its split without copies in the test.
+
+        Parts ``train``, ``test`` and ``dropped``. Of the test side those are dropped that
+        belong to a group with a training picture, and all but the first of the others.
+        """
+        splits = {}
+        for name in self.sets:
+            places = [place for place, held in enumerate(self.fingerprints.sets) if held == name]
+            sides = {place: side_of(self.fingerprints.names[place]) for place in places}
+            if not {TRAIN_SIDE, TEST_SIDE} <= set(sides.values()):
+                continue
+            dropped: set[int] = set()
+            for group in self.groups:
+                tested = [place for place in group if sides.get(place) == TEST_SIDE]
+                trained = any(sides.get(place) == TRAIN_SIDE for place in group)
+                dropped.update(tested if trained else tested[1:])
+            parts: dict[str, list[str]] = {"train": [], "test": [], "dropped": []}
+            for place, side in sides.items():
+                if side:
+                    part = "train" if side == TRAIN_SIDE else "dropped" if place in dropped else "test"
+                    parts[part].append(self.fingerprints.names[place])
+            splits[name] = Split(name, {part: tuple(names) for part, names in parts.items()})
+        return splits
+
+
+def side_of(name: str) -> str:
+    """The published side that a picture's path begins with, if any.
+
+    >>> side_of("Training/glioma/x.jpg"), side_of("glioma/Training.jpg")
+    ('Training', '')
+    """
+    first, *rest = PurePosixPath(name).parts
+    return first if rest and first in (TRAIN_SIDE, TEST_SIDE) else ""

@@ -1,0 +1,123 @@
+"""The overview of copies as tables: on a terminal, in Markdown, and pair by pair in CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING
+
+from tumorscope.datasets.duplicates.overview import Copied, Overview
+from tumorscope.reading.checks import printable
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+COLUMNS = ("kind", "correlation", "hash_distance", "orientation")
+_ENDS = ("set", "name", "label", "patient")
+_MOST_NAMED = 200
+"""Longer lists are cut short in the document; ``duplicates.csv`` holds everything."""
+
+
+def pairs_csv(overview: Overview) -> str:
+    """One row a pair, first the pair's own columns, then both pictures'."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow((*COLUMNS, *(f"{column}_{end}" for end in (1, 2) for column in _ENDS)))
+    prints = overview.fingerprints
+    columns = (prints.sets, prints.names, prints.labels, prints.patients)
+    for pair in overview.pairs:
+        ends = [column[place] for place in (pair.first, pair.second) for column in columns]
+        writer.writerow((pair.kind, f"{pair.correlation:.4f}", pair.hash_distance, pair.orientation, *ends))
+    return text.getvalue()
+
+
+def markdown(overview: Overview) -> str:
+    """Everything that is counted, with what conflicts and what could not be read named."""
+    prints = overview.fingerprints
+    lines = [
+        f"# Copies in {', '.join(overview.sets)}",
+        "",
+        f"{len(prints):,} pictures. {_in_groups(overview)} Exact: the files are the same byte by byte. Near: the same "
+        f"slice, resized, compressed, windowed, sharpened, mirrored or turned upside down (aligned correlation "
+        f"of {overview.threshold:g} or more). Of byte-identical files only the first is paired with others; the "
+        "tables count copies of copies as copies.",
+        "",
+        "## Pairs",
+        "",
+        "| kind | between | and | pairs |",
+        "|---|---|---|---:|",
+    ]
+    for (kind, one, other), count in sorted(overview.pair_counts().items()):
+        lines.append(f"| {kind} | {_cell(one)} | {_cell(other)} | {count:,} |")
+    known = overview.patient_counts()
+    if known:
+        lines += ["", f"Pairs of known patients: {known['same']:,} of one, {known['different']:,} of two."]
+    lines += ["", "## Pictures", "", "| pictures of | class | number | with a copy in | copies | left |"]
+    lines.append("|---|---|---:|---|---:|---:|")
+    lines += [
+        f"| {_cell(row.where)} | {_cell(row.label)} | {row.pictures:,} | {_cell(row.of)} "
+        f"| {row.copies:,} ({_per_cent(row)}) | {row.pictures - row.copies:,} |"
+        for row in overview.copied()
+    ]
+    for name, split in overview.clean_splits().items():
+        counts = {part: len(names) for part, names in split.parts.items()}
+        lines += [
+            "",
+            f"## {_cell(name)} without copies in the test",
+            "",
+            f"{counts['train']:,} to train, {counts['test']:,} to test, {counts['dropped']:,} dropped from the test: "
+            f"copies of training pictures, and all but one of copies among each other. Hash {split.hash[:12]}.",
+        ]
+    conflicts = [
+        ", ".join(f"{prints.sets[place]}/{prints.names[place]} ({prints.labels[place]})" for place in group)
+        for group in overview.conflicts()
+    ]
+    lines += _listed("Copies filed under different classes", conflicts)
+    lines += _listed("Left out because they cannot be read", list(prints.unreadable.values()))
+    return "\n".join([*lines, ""])
+
+
+def terminal_table(overview: Overview) -> Table:
+    """How many pictures of each side have a copy on each side."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("pictures of", "number", "with a copy in", "copies", "left"):
+        table.add_column(name, justify="right" if name in ("number", "copies", "left") else "left")
+    rows = overview.copied()
+    split_up = {(row.where, row.of) for row in rows if row.label == "all"}
+    for row in rows:
+        if row.label == "all" or (row.where, row.of) not in split_up:
+            copies, left = f"{row.copies:,} ({_per_cent(row)})", f"{row.pictures - row.copies:,}"
+            table.add_row(escape(row.where), f"{row.pictures:,}", escape(row.of), copies, left)
+    return table
+
+
+def _in_groups(overview: Overview) -> str:
+    members = sum(map(len, overview.groups))
+    if not members:
+        return "No two show the same slice."
+    return (
+        f"{members:,} of them show {len(overview.groups):,} slices twice or more, one of them {_most(overview)} times."
+    )
+
+
+def _most(overview: Overview) -> int:
+    return max(map(len, overview.groups))
+
+
+def _per_cent(row: Copied) -> str:
+    return f"{100 * row.copies / row.pictures:.0f} %"
+
+
+def _listed(title: str, items: list[str]) -> list[str]:
+    if not items:
+        return []
+    more = [f"- and {len(items) - _MOST_NAMED:,} more"] if len(items) > _MOST_NAMED else []
+    named = [f"- {_cell(item)}" for item in items[:_MOST_NAMED]]
+    return ["", f"## {title}: {len(items):,}", "", *named, *more]
+
+
+def _cell(text: str) -> str:
+    return printable(text).replace("|", "\\|")

@@ -1,0 +1,90 @@
+"""A sheet of pairs to judge by eye whether copies are copies."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from tumorscope.datasets.duplicates.comparing import DuplicatePair
+from tumorscope.datasets.duplicates.fingerprints import Fingerprints, read_grey
+from tumorscope.datasets.duplicates.look import oriented
+from tumorscope.errors import TumorscopeError
+from tumorscope.reporting.lettering import write
+
+_COLUMNS, _TILE, _GAP, _BETWEEN, _TITLE, _CAPTION = 5, 144, 2, 18, 40, 34
+_BACKGROUND, _TEXT, _FAINT = (16, 18, 22), (222, 226, 232), (150, 156, 166)
+
+
+def draw_pairs(
+    fingerprints: Fingerprints,
+    pairs: Sequence[DuplicatePair],
+    roots: Mapping[str, Path],
+    rows: int = 4,
+    seed: int = 0,
+) -> Image.Image:
+    """Near pairs side by side: the least alike, some drawn at random, the most alike.
+
+    The first picture of a pair is mirrored or turned back where that is how they match.
+    Each is stretched to its own 0.5th to 99.8th percentile.
+
+    Args:
+        fingerprints: what the pairs' places mean.
+        pairs: exact ones are not shown.
+        roots: each set's folder.
+        rows: of each of the three sections, five pairs a row.
+        seed: makes the draw repeatable.
+
+    Returns:
+        An RGB picture.
+    """
+    near = sorted((pair for pair in pairs if pair.kind == "near"), key=lambda pair: (pair.correlation, pair))
+    count = rows * _COLUMNS
+    least = near[:count]
+    most = near[max(count, len(near) - _COLUMNS) :]
+    others = near[count : len(near) - len(most)]
+    drawn = sorted(random.Random(seed).sample(others, min(count, len(others))), key=lambda pair: pair.correlation)
+    sections = [("the least alike", least), ("drawn at random", drawn), ("the most alike", most)]
+    shown = [(title, some) for title, some in sections if some] or [("no near copies", [])]
+    step = _TILE + _CAPTION + 10
+    height = sum(_TITLE + -(-len(some) // _COLUMNS) * step for _, some in shown) + 8
+    wide = 2 * _TILE + _GAP + _BETWEEN
+    sheet = Image.new("RGB", (_COLUMNS * wide + _BETWEEN, height), _BACKGROUND)
+    pen = ImageDraw.Draw(sheet)
+    top = 0
+    for title, some in shown:
+        text = f"Near copies: {title}" if some else "No near copies"
+        write(pen, (_BETWEEN, top + 26), text, 17, _TEXT, sheet.width - 2 * _BETWEEN)
+        top += _TITLE
+        for place, pair in enumerate(some):
+            left, upper = _BETWEEN + place % _COLUMNS * wide, top + place // _COLUMNS * step
+            sheet.paste(_tile(fingerprints, pair.first, roots, pair), (left, upper))
+            sheet.paste(_tile(fingerprints, pair.second, roots), (left + _TILE + _GAP, upper))
+            note = "" if pair.orientation == "same" else f", {pair.orientation}"
+            score = f"{pair.correlation:.3f}{note}"
+            write(pen, (left, upper + _TILE + 14), score, 12, _TEXT, 2 * _TILE)
+            for end, which in enumerate((pair.first, pair.second)):
+                name = f"{fingerprints.sets[which]}/{PurePosixPath(fingerprints.names[which]).name}"
+                write(pen, (left + end * (_TILE + _GAP), upper + _TILE + 28), name, 10, _FAINT, _TILE)
+        top += -(-len(some) // _COLUMNS) * step
+    return sheet
+
+
+def _tile(
+    fingerprints: Fingerprints, place: int, roots: Mapping[str, Path], laid_as: DuplicatePair | None = None
+) -> Image.Image:
+    try:
+        picture = read_grey(roots[fingerprints.sets[place]] / fingerprints.names[place]).astype(np.float32)
+    except TumorscopeError:  # moved away since it was compared
+        return Image.new("RGB", (_TILE, _TILE), _BACKGROUND)
+    picture = picture if laid_as is None else oriented(picture, laid_as.orientation)
+    low, high = np.percentile(picture, (0.5, 99.8))
+    grey = np.clip((picture - low) * (255 / max(high - low, 1e-6)), 0, 255).astype(np.uint8)
+    scale = _TILE / max(grey.shape)
+    size = (max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale)))
+    tile = Image.new("RGB", (_TILE, _TILE))
+    tile.paste(Image.fromarray(grey).resize(size, Image.Resampling.LANCZOS))
+    return tile

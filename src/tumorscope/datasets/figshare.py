@@ -1,0 +1,171 @@
+"""The brain tumour data set of Jun Cheng on figshare: 3,064 contrast-enhanced T1 slices of 233 patients.
+
+Cheng et al. 2015 and 2016. One ``N.mat`` a slice with its type and mask, and ``cvind.mat``
+with the publisher's five folds, in which no patient is in two. Every slice shows a tumour.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from tumorscope.datasets.labelled import Truth
+from tumorscope.datasets.split import Split, stratified_parts
+from tumorscope.errors import BadDataset, UnreadableScan
+from tumorscope.reading.checks import checked
+from tumorscope.reading.matlab import TUMOUR_TYPES, read_cjdata, read_label, read_matlab
+from tumorscope.scan import Scan
+
+ARTICLE = "https://figshare.com/articles/dataset/brain_tumor_dataset/1512427"
+LICENCE = "images and masks: Jun Cheng, figshare 1512427 (CC BY 4.0)"
+FOLDS_FILE = "cvind.mat"
+FOLDS = 5
+TYPES = ("glioma", "meningioma", "pituitary")
+VALIDATION_SHARE = 0.12
+"""Of the patients outside the test fold: enough to choose an epoch and a threshold by."""
+
+
+@dataclass(frozen=True)
+class FigshareSlice:
+    """One ``N.mat``.
+
+    Attributes:
+        path: the file.
+        patient: the publisher's patient code.
+        tumor_type: one of :data:`TYPES`.
+        fold: the publisher's fold, 1 to 5; None without ``cvind.mat``.
+    """
+
+    path: Path
+    patient: str
+    tumor_type: str
+    fold: int | None
+
+    @property
+    def case(self) -> str:
+        """The file's number."""
+        return self.path.stem
+
+    def scan(self) -> Scan:
+        """The slice.
+
+        Raises:
+            UnreadableScan: damaged, or without contrast.
+        """
+        return checked(read_matlab(self.path))
+
+    def truth(self) -> Truth:
+        """Type and mask."""
+        return Truth(present=np.ones(1, bool), mask=read_cjdata(self.path).mask[None], tumor_class=self.tumor_type)
+
+
+@dataclass(frozen=True)
+class FigshareDataset:
+    """All slices under a folder, in the order of their numbers."""
+
+    root: Path
+    cases: tuple[FigshareSlice, ...]
+    unreadable: dict[str, str]
+    name: str = "figshare"
+    classes: tuple[str, ...] = TYPES
+    licence: str = LICENCE
+
+    @classmethod
+    def open(cls, path: Path) -> FigshareDataset:
+        """Find the slices in ``path`` or in the folders that the publisher's archives unpack to.
+
+        Labels and patients are read at once, pictures later. Damaged files are left out
+        and named in ``unreadable``.
+
+        Raises:
+            BadDataset: there are none, one lies there twice, or ``cvind.mat`` is damaged.
+        """
+        if not path.is_dir():
+            raise BadDataset(f"{path}: no such folder")
+        files = sorted((file for file in path.rglob("*.mat") if file.stem.isdecimal()), key=lambda file: int(file.stem))
+        if not files:
+            raise BadDataset(f"{path}: no N.mat here; unzip the figshare data set and name its folder")
+        for one, other in pairwise(files):
+            if one.stem == other.stem:
+                twice = " and ".join(file.relative_to(path).as_posix() for file in (one, other))
+                raise BadDataset(f"{path}: one slice lies there twice, {twice}; remove one of them")
+        folds = _published_folds(path) or {}
+        cases, unreadable = [], {}
+        for file in files:
+            try:
+                number, patient = read_label(file)
+            except UnreadableScan as error:
+                unreadable[file.name] = str(error)
+                continue
+            cases.append(FigshareSlice(file, patient, TUMOUR_TYPES[number], folds.get(int(file.stem))))
+        if not cases:
+            raise BadDataset(f"{path}: not one slice can be read; the first: {next(iter(unreadable.values()))}")
+        return cls(path, tuple(cases), unreadable)
+
+    @cached_property
+    def _type_of(self) -> dict[str, str]:
+        """The type of each patient, in whom all slices agree."""
+        return {case.patient: case.tumor_type for case in self.cases}
+
+    def split(self, seed: int = 0) -> Split:
+        """The publisher's last fold to test, the others to train and validate."""
+        return self.fold(FOLDS - 1, seed)
+
+    def fold(self, test: int, seed: int = 0) -> Split:
+        """Test on the publisher's fold ``test + 1``; validate on some patients of the others, alike in type.
+
+        Raises:
+            BadDataset: ``cvind.mat`` is missing or does not fit, or there is no such fold.
+        """
+        published = self.folds()
+        if f"fold{test}" not in published.parts:
+            raise BadDataset(f"{self.root}: no fold {test}; the published folds are 0 to {FOLDS - 1}")
+        tested = published[f"fold{test}"]
+        strata = {patient: (kind,) for patient, kind in self._type_of.items() if patient not in tested}
+        parts = stratified_parts(strata, {"train": 1 - VALIDATION_SHARE, "validation": VALIDATION_SHARE}, seed)
+        return Split(self.name, {**parts, "test": tested})
+
+    def folds(self, count: int = FOLDS, seed: int = 0) -> Split:
+        """The published folds as ``fold0 …``, in which no patient is in two; nothing is left to ``seed``.
+
+        Raises:
+            BadDataset: ``cvind.mat`` is missing or does not fit, or other than five folds are asked for.
+        """
+        if count != FOLDS:
+            raise BadDataset(f"{self.root}: {count} folds are not published, only {FOLDS}")
+        fold_of: dict[str, int] = {}
+        for case in self.cases:
+            if case.fold is None and all(other.fold is None for other in self.cases):
+                raise BadDataset(f"{self.root}: no {FOLDS_FILE}, which holds the published folds; download it again")
+            if case.fold is None:
+                raise BadDataset(f"{self.root}: {FOLDS_FILE} ends before slice {case.case}; download it again")
+            if fold_of.setdefault(case.patient, case.fold) != case.fold:
+                raise BadDataset(
+                    f"{self.root}: {FOLDS_FILE} puts patient {case.patient} in two folds, so that it belongs to "
+                    "other slices; download it again"
+                )
+        dealt: dict[int, list[str]] = {fold: [] for fold in range(1, FOLDS + 1)}
+        for patient, fold in fold_of.items():
+            dealt[fold].append(patient)
+        return Split(self.name, {f"fold{fold - 1}": tuple(sorted(names)) for fold, names in dealt.items()})
+
+
+def _published_folds(path: Path) -> dict[int, int] | None:
+    """The fold of each file number, or None without ``cvind.mat``."""
+    import h5py
+
+    files = sorted(path.rglob(FOLDS_FILE))
+    if not files:
+        return None
+    try:
+        with h5py.File(files[0], "r") as file:
+            numbers = np.asarray(file["cvind"], float).ravel()
+    except Exception as error:  # HDF5 raises OSError, KeyError, RuntimeError, TypeError, ValueError on damaged files
+        raise BadDataset(f"{FOLDS_FILE}: damaged, or holds no cvind; download it again") from error
+    if not numbers.size or not np.isin(numbers, range(1, FOLDS + 1)).all():
+        raise BadDataset(f"{FOLDS_FILE}: folds other than 1 to {FOLDS}; download it again")
+    return dict(enumerate(numbers.astype(int).tolist(), start=1))

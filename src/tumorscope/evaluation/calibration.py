@@ -1,0 +1,125 @@
+"""Making probabilities honest on validation patients, and saying when they are too low to name a class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.special import expit, logsumexp, softmax
+
+from tumorscope.evaluation.classes import coverage_curve, top_calibration_error
+from tumorscope.evaluation.metrics import CALIBRATION_BINS, expected_calibration_error
+
+NAMED_RIGHTLY = 0.97
+"""How often a class that is named should be right; slices below the confidence for that are called uncertain."""
+LARGEST_CONFIDENCE = 0.95
+"""However hard the validation patients were, a class this probable is named."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A temperature, and what it changed on the slices it was found on.
+
+    Attributes:
+        temperature: logits are divided by it (Guo et al. 2017).
+        slices: how many it was found on.
+        nll_before, nll_after: mean negative log-likelihood at temperature one and at the chosen one.
+        ece_before, ece_after: expected calibration error; of classes, of the one that was said.
+    """
+
+    temperature: float
+    slices: int
+    nll_before: float
+    nll_after: float
+    ece_before: float
+    ece_after: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON, four digits each."""
+        return {name: round(value, 4) for name, value in asdict(self).items()}
+
+
+def calibrate_presence(logits: np.ndarray, present: np.ndarray) -> Calibration:
+    """The temperature under which presence logits ``(slice,)`` are likeliest, given the truth."""
+    signed = np.where(present, logits, -logits).astype(np.float64)
+
+    def loss(temperature: float) -> float:
+        return float(np.logaddexp(0, -signed / temperature).mean())
+
+    def error(temperature: float) -> float:
+        return float(expected_calibration_error(present, expit(logits / temperature)))
+
+    return _calibration(loss, error, len(logits))
+
+
+def calibrate_classes(logits: np.ndarray, truth: np.ndarray) -> Calibration:
+    """The same for class logits ``(slice, class)`` and the places of the true classes."""
+    logits = np.asarray(logits, np.float64)
+
+    def loss(temperature: float) -> float:
+        scaled = logits / temperature
+        return float((np.asarray(logsumexp(scaled, axis=1)) - scaled[np.arange(len(truth)), truth]).mean())
+
+    def error(temperature: float) -> float:
+        right, confidence = said_classes(logits, truth, temperature)
+        return float(top_calibration_error(right, confidence, CALIBRATION_BINS))
+
+    return _calibration(loss, error, len(logits))
+
+
+def said_classes(logits: np.ndarray, truth: np.ndarray, temperature: float) -> tuple[np.ndarray, np.ndarray]:
+    """Whether the likeliest class is the true one, and its probability, each ``(slice,)``."""
+    probability = softmax(np.asarray(logits, np.float64) / temperature, axis=1)
+    return probability.argmax(axis=1) == truth, probability.max(axis=1)
+
+
+def choose_confidence(right: np.ndarray, confidence: np.ndarray, wanted: float = NAMED_RIGHTLY) -> float:
+    """The lowest confidence from which the named classes are right as often as wanted.
+
+    Args:
+        right: boolean ``(slice,)``.
+        confidence: probability of the class that was said, ``(slice,)``.
+        wanted: share of right ones among the named.
+
+    Returns:
+        Zero where all may be named; at most :data:`LARGEST_CONFIDENCE`.
+    """
+    for limit in np.arange(0, LARGEST_CONFIDENCE + 1e-9, 0.01):
+        named = confidence >= limit
+        if not named.any():
+            break
+        if right[named].mean() >= wanted:
+            return round(float(limit), 2)
+    return LARGEST_CONFIDENCE
+
+
+def class_report(logits: np.ndarray, truth: np.ndarray) -> tuple[Calibration, float, dict[str, Any]]:
+    """Temperature, confidence, and both with the coverage curve for the card."""
+    calibration = calibrate_classes(logits, truth)
+    right, confidence = said_classes(logits, truth, calibration.temperature)
+    limit = choose_confidence(right, confidence)
+    named = confidence >= limit
+    return (
+        calibration,
+        limit,
+        {
+            **calibration.as_dict(),
+            "confidence": limit,
+            "coverage": round(float(named.mean()), 4),
+            "accuracy_of_named": round(float(right[named].mean()), 4) if named.any() else None,
+            "accuracy_of_all": round(float(right.mean()), 4),
+            "curve": coverage_curve(right, confidence),
+        },
+    )
+
+
+def _calibration(loss: Callable[[float], float], error: Callable[[float], float], slices: int) -> Calibration:
+    # Bounded, because for logits without a single mistake the likelihood rises for ever.
+    found = minimize_scalar(
+        lambda logarithm: loss(float(np.exp(logarithm))), bounds=(np.log(0.2), np.log(10)), method="bounded"
+    )
+    temperature = round(float(np.exp(found.x)), 4)
+    return Calibration(temperature, slices, loss(1.0), loss(temperature), error(1.0), error(temperature))

@@ -1,0 +1,216 @@
+"""Several runs side by side: one table of figures with intervals, and plots that lay them over each other."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tumorscope.evaluation.compare_plots import COMPARE_PLOTS, draw_comparison
+from tumorscope.evaluation.compare_runs import ComparedRun
+from tumorscope.evaluation.figures import OF_CLASS, Figure, interval, list_figures, number
+from tumorscope.evaluation.markdown import table
+from tumorscope.files import save_together
+from tumorscope.notice import NOTICE
+
+COMPARE_SCHEMA = "tumorscope.compare/1"
+_BEST = {
+    "score": "best validation score",
+    "dice": "best validation Dice",
+    "macro_f1": "best validation macro-F1",
+    "auroc": "best validation AUROC",
+    "accuracy": "best validation accuracy",
+}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Runs and their figures.
+
+    Attributes:
+        runs: in the order asked for.
+        figures: of each run by name, as published and, where copies were left out, under
+            ``without_copies.…`` too.
+        warnings: why some figures should not be held against each other.
+    """
+
+    runs: tuple[ComparedRun, ...]
+    figures: tuple[dict[str, Figure], ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """Every figure that any run has, and its title."""
+        return {name: figure.title for own in self.figures for name, figure in own.items()}
+
+
+def compare_runs(runs: Sequence[ComparedRun]) -> Comparison:
+    """Gather the figures of all runs, and what is different about how they were found."""
+    return Comparison(tuple(runs), tuple(_figures(run) for run in runs), tuple(_warnings(runs)))
+
+
+def write_comparison(comparison: Comparison, folder: Path) -> list[str]:
+    """Write ``compare.md``, ``compare.csv``, ``compare.json`` and plots; all appear together or none does.
+
+    Returns:
+        The names of the plots.
+
+    Raises:
+        TumorscopeError: the folder cannot be written.
+    """
+    plots = draw_comparison(comparison.runs)
+    content = {
+        "schema": COMPARE_SCHEMA,
+        "runs": [{"name": run.name, **_origin(run)} for run in comparison.runs],
+        "warnings": list(comparison.warnings),
+        "figures": {
+            run.name: {
+                name: {"title": figure.title, "value": figure.value, "ci95": figure.ci95}
+                for name, figure in own.items()
+            }
+            for run, own in zip(comparison.runs, comparison.figures, strict=True)
+        },
+        "notice": NOTICE,
+    }
+    save_together(
+        folder,
+        {
+            **plots,
+            "compare.csv": _csv(comparison),
+            "compare.md": _markdown(comparison, list(plots)).encode(),
+            "compare.json": (json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode(),
+        },
+        outdated=tuple(name for name in COMPARE_PLOTS if name not in plots),
+    )
+    return list(plots)
+
+
+def origin_rows(runs: Sequence[ComparedRun]) -> list[tuple[str, list[str]]]:
+    """Where each run's figures come from: a title and a cell a run, those that say something."""
+    origins = [_origin(run) for run in runs]
+    titles = {
+        "bundle": "bundle",
+        "recipe": "recipe",
+        "network": "network",
+        "judged_on": "judged on",
+        "split_hash": "split",
+        "cases": "cases judged",
+        "run_by": "run by",
+        "parameters": "parameters",
+        "epochs": "epochs",
+        "minutes": "minutes of training",
+    }
+    return [
+        (title, [_cell(origin.get(key), key) for origin in origins])
+        for key, title in titles.items()
+        if any(origin.get(key) is not None for origin in origins)
+    ]
+
+
+def figure_rows(comparison: Comparison) -> list[tuple[str, list[str]]]:
+    """A title and a cell a run for every figure: value and interval."""
+    return [(title, [_value(own.get(name)) for own in comparison.figures]) for name, title in comparison.titles.items()]
+
+
+def _figures(run: ComparedRun) -> dict[str, Figure]:
+    found: list[Figure] = []
+    if run.judged is not None:
+        found += list_figures(run.judged.content, of_class=tuple(OF_CLASS))
+        clean = run.judged.content.get("without_copies")
+        for figure in list_figures(clean, of_class=()) if clean else ():
+            title = f"{figure.title}, without copies"
+            found.append(
+                Figure(f"without_copies.{figure.name}", title, figure.value, figure.ci95, figure.lower_is_better)
+            )
+    if run.trained is not None:
+        for name, title in _BEST.items():
+            points = run.trained.curves.get(f"validation/{name}")
+            if points:
+                found.append(Figure(f"validation.{name}", title, max(value for _, value in points), None, False))
+    return {figure.name: figure for figure in found}
+
+
+def _origin(run: ComparedRun) -> dict[str, Any]:
+    origin: dict[str, Any] = {}
+    if run.trained is not None:
+        recipe, summary = run.trained.recipe, run.trained.summary
+        origin["recipe"] = recipe.get("name")
+        origin["network"] = (recipe.get("network") or {}).get("kind")
+        origin |= {key: summary.get(key) for key in ("split_hash", "parameters", "epochs", "minutes")}
+    if run.judged is not None:
+        content = run.judged.content
+        bundle = content["bundle"]
+        origin["bundle"] = f"{bundle.get('name')} {bundle.get('version')}"
+        origin["judged_on"] = f"{content['dataset']}, {content['part']}" if content.get("part") else content["dataset"]
+        origin["cases"] = content["cases"]
+        origin["run_by"] = f"{content.get('runtime')}, {content.get('precision')}"
+        origin["split_hash"] = content.get("split_hash")
+    return origin
+
+
+def _warnings(runs: Sequence[ComparedRun]) -> list[str]:
+    warnings = []
+    judged = [(run.name, run.judged) for run in runs if run.judged is not None]
+    trained = [(run.name, run.trained) for run in runs if run.trained is not None]
+    for words, said in (
+        ("judged on different data", [(name, one.content["dataset"]) for name, one in judged]),
+        ("judged on different parts", [(name, one.content.get("part")) for name, one in judged]),
+        ("judged on different splits", [(name, _short(one.content.get("split_hash"))) for name, one in judged]),
+        (
+            "trained and validated on different splits",
+            [(name, _short(one.summary.get("split_hash"))) for name, one in trained],
+        ),
+    ):
+        if len({what for _, what in said}) > 1:
+            listed = ", ".join(f"{name}: {what or 'unknown'}" for name, what in said)
+            warnings.append(f"{words} ({listed}); their figures should not be held against each other")
+    alike = len({(one.content["dataset"], one.content.get("part"), one.content.get("split_hash")) for _, one in judged})
+    if len(judged) > 1 and alike == 1 and len({frozenset(row.case for row in one.slices) for _, one in judged}) > 1:
+        listed = ", ".join(f"{name}: {one.content['cases']}" for name, one in judged)
+        warnings.append(f"not the same cases were judged ({listed}); some of them may have failed")
+    return warnings
+
+
+def _short(split_hash: Any) -> str | None:
+    return str(split_hash)[:12] if split_hash else None
+
+
+def _cell(value: Any, key: str) -> str:
+    if value is None:
+        return "–"
+    if key == "split_hash":
+        return _short(value) or "–"
+    return f"{value:,}" if isinstance(value, int | float) else str(value)
+
+
+def _value(figure: Figure | None) -> str:
+    if figure is None:
+        return "–"
+    return number(figure.value) + (f" ({interval(figure.ci95)})" if figure.ci95 else "")
+
+
+def _markdown(comparison: Comparison, plots: Sequence[str]) -> str:
+    names = [run.name for run in comparison.runs]
+    lines = [f"# Comparison of {len(names)} run{'s' if len(names) > 1 else ''}", ""]
+    for warning in comparison.warnings:
+        lines += [f"**Warning: {warning}.**", ""]
+    lines += table(("run", *names), [(title, *cells) for title, cells in origin_rows(comparison.runs)])
+    lines += table(("figure", *names), [(title, *cells) for title, cells in figure_rows(comparison)])
+    if any(figure.ci95 for own in comparison.figures for figure in own.values()):
+        lines += ["In brackets: 95 % intervals, by bootstrap over patients.", ""]
+    lines += [f"![{name.removesuffix('.png').replace('_', ' ')}]({name})" for name in plots]
+    return "\n".join([*lines, "", f"*{NOTICE}*", ""])
+
+
+def _csv(comparison: Comparison) -> bytes:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("run", "figure", "title", "value", "ci95_low", "ci95_high"))
+    for run, own in zip(comparison.runs, comparison.figures, strict=True):
+        for name, figure in own.items():
+            writer.writerow((run.name, name, figure.title, round(figure.value, 6), *(figure.ci95 or ("", ""))))
+    return text.getvalue().encode()

@@ -1,0 +1,282 @@
+"""Several runs in one picture, each picture as the bytes of a PNG."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tumorscope.evaluation import metrics
+from tumorscope.evaluation.class_plots import of_class, roc, said_and_right
+from tumorscope.evaluation.compare_runs import ComparedRun, Judged
+from tumorscope.evaluation.drawing import (
+    calibration_points,
+    colour,
+    draw_matrix,
+    new_figure,
+    png,
+    prepare_unit_square,
+)
+from tumorscope.evaluation.figures import list_figures
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+COMPARE_PLOTS = (
+    "forest.png",
+    "curves.png",
+    "roc.png",
+    "reliability.png",
+    "confusion.png",
+    "class_roc.png",
+    "class_reliability.png",
+    "class_confusion.png",
+    "class_bars.png",
+)
+"""All there may be, in the order that people read them."""
+_FOREST = (
+    "patient_dice",
+    "tumor_slice_dice",
+    "empty_slice_false_positive_rate",
+    "classes.accuracy",
+    "classes.balanced_accuracy",
+    "classes.macro_f1",
+    "classes.ece",
+    "presence.auroc",
+    "presence.accuracy",
+    "presence.balanced_accuracy",
+    "presence.sensitivity",
+    "presence.specificity",
+    "presence.ece",
+)
+_VALIDATION = {
+    "dice": "validation Dice",
+    "macro_f1": "validation macro-F1",
+    "accuracy": "validation accuracy",
+    "auroc": "validation AUROC, presence",
+    "score": "validation score",
+}
+_COLUMNS = 3
+_Named = Sequence[tuple[int, str, Judged]]
+"""The run's place among all, which is its colour, its name, and its evaluation."""
+
+
+def draw_comparison(runs: Sequence[ComparedRun]) -> dict[str, bytes]:
+    """All plots that at least one run has something for, by file name."""
+    judged = [(place, run.name, run.judged) for place, run in enumerate(runs) if run.judged is not None]
+    both = [one for one in judged if 0 < sum(row.present for row in one[2].slices) < len(one[2].slices)]
+    classed = [one for one in judged if one[2].classes]
+    plots: dict[str, bytes] = {}
+    if judged and (forest := draw_forest(judged)):
+        plots["forest.png"] = forest
+    if any(run.trained is not None for run in runs):
+        plots["curves.png"] = draw_curves(runs)
+    if both:
+        plots |= {
+            "roc.png": draw_roc(both),
+            "reliability.png": draw_reliability(both),
+            "confusion.png": draw_confusion(both),
+        }
+    if classed:
+        plots |= {
+            "class_roc.png": draw_class_roc(classed),
+            "class_reliability.png": draw_class_reliability(classed),
+            "class_confusion.png": draw_class_confusion(classed),
+            "class_bars.png": draw_class_bars(classed),
+        }
+    return {name: plots[name] for name in COMPARE_PLOTS if name in plots}
+
+
+def draw_forest(judged: _Named) -> bytes | None:
+    """The main figures, a dot a run with its 95 % interval; what should be high apart from what should be low."""
+    found = [{figure.name: figure for figure in list_figures(one.content)} for _, _, one in judged]
+    known = [next((own[name] for own in found if name in own), None) for name in _FOREST]
+    panels = [[one for one in known if one and one.lower_is_better == low] for low in (False, True)]
+    panels = [panel for panel in panels if panel]
+    if not panels:
+        return None
+    rows = [len(panel) * (0.2 * len(judged) + 0.25) for panel in panels]
+    figure = new_figure(7.2, sum(rows) + 0.75 * len(panels) + 0.3 * len(judged) / _COLUMNS + 0.3)
+    several = figure.subplots(len(panels), 1, height_ratios=rows, squeeze=False)[:, 0]
+    for axes, panel in zip(several, panels, strict=True):
+        for number, ((place, name, _), own) in enumerate(zip(judged, found, strict=True)):
+            values = np.array([own[one.name].value if one.name in own else np.nan for one in panel])
+            pairs = [own[one.name].ci95 if one.name in own else None for one in panel]
+            ends = np.array([pair or (np.nan, np.nan) for pair in pairs]).T
+            axes.errorbar(
+                values,
+                np.arange(len(panel)) + _offset(number, len(judged)),
+                xerr=np.clip(np.stack([values - ends[0], ends[1] - values]), 0, None),  # rounding may cross by a digit
+                fmt="o",
+                color=colour(place),
+                markersize=5,
+                elinewidth=1.5,
+                label=name if axes is several[0] else None,
+            )
+        axes.set_yticks(range(len(panel)), [one.title for one in panel], fontsize=9)
+        axes.set_ylim(len(panel) - 0.5, -0.5)
+        for edge in range(1, len(panel)):
+            axes.axhline(edge - 0.5, color="#d0d7de", linewidth=0.6)
+        axes.set_title("lower is better" if panel[0].lower_is_better else "higher is better", fontsize=9, loc="left")
+    several[-1].set_xlabel("value, 95 % interval by bootstrap over patients")
+    _legend(figure, len(judged))
+    return png(figure)
+
+
+def draw_curves(runs: Sequence[ComparedRun]) -> bytes:
+    """Loss and validation figures of all trainings over their epochs."""
+    trained = [(place, run.name, run.trained) for place, run in enumerate(runs) if run.trained is not None]
+    panels = {"train/loss": "training loss"}
+    for name, title in _VALIDATION.items():
+        if any(f"validation/{name}" in one.curves for _, _, one in trained):
+            panels[f"validation/{name}"] = title
+    columns = min(_COLUMNS, len(panels))
+    rows = -(-len(panels) // columns)
+    figure = new_figure(3.9 * columns, 2.9 * rows + 0.3 + 0.2 * len(trained) / _COLUMNS)
+    several = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes, (name, title) in zip(several, panels.items(), strict=False):
+        for place, run, one in trained:
+            points = one.curves.get(name)
+            if points:
+                style = "o-" if len(points) < 12 else "-"
+                label = run if axes is several[0] else None
+                axes.plot(
+                    *zip(*points, strict=True), style, markersize=3, color=colour(place), linewidth=1.3, label=label
+                )
+        axes.set_title(title, fontsize=10)
+        axes.set_xlabel("epoch", fontsize=9)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    for axes in several[len(panels) :]:
+        axes.remove()
+    _legend(figure, len(trained))
+    return png(figure)
+
+
+def draw_roc(judged: _Named) -> bytes:
+    """Presence: sensitivity against false alarms, and where each bundle operates."""
+    figure = new_figure(5.2, 5.2)
+    axes = figure.subplots()
+    for place, name, one in judged:
+        present, probability = _presence(one)
+        area = float(metrics.auroc(present, probability))
+        axes.plot(*roc(present, probability), color=colour(place), label=f"{name}, AUROC {area:.3f}")
+        counts = metrics.confusion(present, np.array([row.called for row in one.slices]))
+        axes.plot(1 - metrics.specificity(counts), metrics.sensitivity(counts), "o", color=colour(place))
+    prepare_unit_square(axes, "1 − specificity (slices)", "sensitivity (slices)")
+    axes.legend(loc="lower right", fontsize=8, title="dots: operating points", title_fontsize=8)
+    return png(figure)
+
+
+def draw_class_roc(judged: _Named) -> bytes:
+    """Classes: the mean over classes of each one's curve against all others."""
+    grid = np.linspace(0, 1, 501)
+    figure = new_figure(5.2, 5.2)
+    axes = figure.subplots()
+    for place, name, one in judged:
+        curves, areas = [], []
+        for number, kind in enumerate(one.classes):
+            is_it, probability = of_class(one.slices, kind, number)
+            if is_it.any() and not is_it.all():
+                curves.append(np.interp(grid, *roc(is_it, probability)))
+                areas.append(float(metrics.auroc(is_it, probability)))
+        if curves:
+            found = np.concatenate([[0.0], np.mean(curves, axis=0)])
+            label = f"{name}, mean AUROC {np.mean(areas):.3f}"
+            axes.plot(np.concatenate([[0.0], grid]), found, color=colour(place), label=label)
+    prepare_unit_square(axes, "share of the other classes' slices", "share of the class's slices")
+    axes.legend(
+        loc="lower right", fontsize=8, title="each class against the others, mean over classes", title_fontsize=8
+    )
+    return png(figure)
+
+
+def draw_reliability(judged: _Named) -> bytes:
+    """Presence: how often there is a tumour against how probable it was said to be."""
+    points = [(place, name, *_presence(one)) for place, name, one in judged]
+    return _draw_reliability(points, "tumour probability", "share of slices with tumour")
+
+
+def draw_class_reliability(judged: _Named) -> bytes:
+    """Classes: how often the class that was said is right against how probable it was said to be."""
+    points = [(place, name, *said_and_right(one.slices, one.classes)) for place, name, one in judged]
+    return _draw_reliability(points, "probability of the class that was said", "share of slices named rightly")
+
+
+def draw_confusion(judged: _Named) -> bytes:
+    """Presence: what was said of slices with and without tumour, a matrix a run."""
+    found = [(name, np.array(one.content["presence"]["confusion"]), ("no tumour", "tumour")) for _, name, one in judged]
+    return _draw_matrices(found)
+
+
+def draw_class_confusion(judged: _Named) -> bytes:
+    """Classes: what was said of each, a matrix a run."""
+    return _draw_matrices(
+        [(name, np.array(one.content["classes"]["confusion"]), one.classes) for _, name, one in judged]
+    )
+
+
+def draw_class_bars(judged: _Named) -> bytes:
+    """Precision, recall and F1 of each class, a bar a run with its 95 % interval."""
+    names = list(dict.fromkeys(name for _, _, one in judged for name in one.classes))
+    width = 0.8 / len(judged)
+    figure = new_figure(max(4.0, len(names) * (0.34 * len(judged) + 0.5) + 1.2), 7.6)
+    several = figure.subplots(3, 1, sharex=True)
+    for axes, (key, title) in zip(
+        several, {"precision": "precision", "recall": "recall", "f1": "F1"}.items(), strict=True
+    ):
+        for number, (place, run, one) in enumerate(judged):
+            figures = [one.content["classes"]["of_class"].get(name, {}).get(key) or {} for name in names]
+            values = np.array([figure_.get("value") for figure_ in figures], float)
+            ends = np.array([figure_.get("ci95") or (np.nan, np.nan) for figure_ in figures], float)
+            axes.bar(
+                np.arange(len(names)) + (number - (len(judged) - 1) / 2) * width,
+                values,
+                0.9 * width,
+                yerr=np.clip(np.stack([values - ends[:, 0], ends[:, 1] - values]), 0, None),
+                color=colour(place),
+                error_kw={"elinewidth": 1, "ecolor": "#24292f"},
+                label=run if axes is several[0] else None,
+            )
+        axes.set(ylabel=title, ylim=(0, 1.02))
+        axes.set_xticks(range(len(names)), names)
+    _legend(figure, len(judged))
+    return png(figure)
+
+
+def _draw_reliability(points: Sequence[tuple[int, str, np.ndarray, np.ndarray]], xlabel: str, ylabel: str) -> bytes:
+    figure = new_figure(5.2, 5.2)
+    axes = figure.subplots()
+    for place, name, happened, probability in points:
+        said, true, _ = calibration_points(happened, probability)
+        error = float(metrics.expected_calibration_error(happened, probability))
+        axes.plot(said, true, "o-", color=colour(place), markersize=4, label=f"{name}, ECE {error:.3f}")
+    prepare_unit_square(axes, xlabel, ylabel)
+    axes.legend(loc="upper left", fontsize=8)
+    return png(figure)
+
+
+def _draw_matrices(found: Sequence[tuple[str, np.ndarray, Sequence[str]]]) -> bytes:
+    columns = min(_COLUMNS, len(found))
+    rows = -(-len(found) // columns)
+    most = max(len(names) for _, _, names in found)
+    figure = new_figure((1.0 * most + 1.1) * columns + 0.4, (0.8 * most + 1.0) * rows)
+    several = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axes, (name, counts, names) in zip(several, found, strict=False):
+        draw_matrix(axes, counts, names, name)
+    for axes in several[len(found) :]:
+        axes.remove()
+    return png(figure, grid=False)
+
+
+def _presence(one: Judged) -> tuple[np.ndarray, np.ndarray]:
+    return np.array([row.present for row in one.slices]), np.array([row.tumor_probability for row in one.slices])
+
+
+def _offset(number: int, of: int) -> float:
+    """Where between two rows the dot of one run of several lies."""
+    return (number - (of - 1) / 2) * min(0.2, 0.7 / of)
+
+
+def _legend(figure: Figure, runs: int) -> None:
+    figure.legend(loc="outside upper center", ncols=min(_COLUMNS, runs), fontsize=8, frameon=False)

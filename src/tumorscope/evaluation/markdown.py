@@ -1,0 +1,228 @@
+"""An evaluation as tables that people read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from tumorscope.evaluation.class_plots import said_and_right
+from tumorscope.evaluation.figures import (
+    CLASSES,
+    OF_CLASS,
+    PRESENCE,
+    SPREADS,
+    Figure,
+    interval,
+    list_figures,
+    number,
+    telling_presence,
+)
+from tumorscope.evaluation.rows import CaseRow, Evaluation
+from tumorscope.notice import NOTICE
+
+_SHOWN = 5
+
+
+def markdown(evaluation: Evaluation, content: dict[str, Any], plots: Sequence[str] = ()) -> str:
+    """The figures that have a value as tables, the worst and the best cases, and the plots.
+
+    Args:
+        evaluation: the rows behind the figures.
+        content: what ``evaluation.json`` holds.
+        plots: names of the files to show.
+    """
+    lines = [
+        *_origin(content),
+        *_copies(content),
+        *_classes(content["classes"]),
+        *_segmentation(content),
+        *_presence(content["presence"]),
+        *_activation(content),
+        *_extremes(evaluation),
+        *_mistakes(evaluation),
+    ]
+    if evaluation.failed:
+        lines += ["## Not judged", "", *(f"- {item.case}: {item.reason}" for item in evaluation.failed), ""]
+    lines += [f"![{name.removesuffix('.png').replace('_', ' ')}]({name})" for name in plots]
+    return "\n".join([*lines, "", content["policy"], "", f"*{NOTICE}*", ""])
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    """The lines of a table and an empty one; nothing where there are no rows."""
+    body = [_line(row) for row in rows]
+    return [_line(header), "|" + "---|" * len(header), *body, ""] if body else []
+
+
+def _line(cells: Sequence[object]) -> str:
+    return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"
+
+
+def _origin(content: dict[str, Any]) -> list[str]:
+    bundle, patients, cases = content["bundle"], content["patients"], content["cases"]
+    counted = f"{patients:,} patients" if patients == cases else f"{patients:,} patients, {cases:,} cases"
+    where = f"part **{content['part']}** of " if content["part"] else ""
+    split = f", split `{content['split_hash'][:12]}`" if content["split_hash"] else ""
+    lines = [
+        f"# Evaluation of {bundle['name']} {bundle['version']}",
+        "",
+        f"{counted}, {content['slices']:,} slices: {where}{content['dataset']}{split}. "
+        f"Bundle `{bundle['sha256'][:12]}`, {content['precision']}, run by {content['runtime']}.",
+        "",
+    ]
+    return lines + (["    " + content["command"], ""] if content["command"] else [])
+
+
+def _copies(content: dict[str, Any]) -> list[str]:
+    if not content["copies"]:
+        return []
+    found, of = len(content["copies"]), content["cases"]
+    lines = [f"{found:,} of the {of:,} cases are near-copies of pictures that were trained on.", ""]
+    kept = content["without_copies"]
+    if kept is None:
+        return [*lines, "Without them none is left.", ""]
+    clean = {figure.name: figure for figure in list_figures(kept)}
+    rows = [("cases", f"{of:,}", f"{kept['cases']:,}")]
+    rows += [
+        (figure.title, _with_interval(figure), _with_interval(clean.get(figure.name)))
+        for figure in list_figures(content)
+    ]
+    return lines + table(("figure", "as published", "without copies"), rows)
+
+
+def _with_interval(figure: Figure | None) -> str:
+    if figure is None:
+        return "–"
+    return number(figure.value) + (f" ({interval(figure.ci95)})" if figure.ci95 else "")
+
+
+def _classes(classes: dict[str, Any] | None) -> list[str]:
+    if classes is None:
+        return []
+    lines = table(
+        ("classes", "value", "95 % interval"),
+        [(title, number(classes[name]["value"]), interval(classes[name]["ci95"])) for name, title in CLASSES.items()],
+    )
+    lines += table(
+        ("class", "slices", *OF_CLASS.values()),
+        [
+            (name, f"{figures['slices']:,}", *(_value_and_interval(figures[figure]) for figure in OF_CLASS))
+            for name, figures in classes["of_class"].items()
+        ],
+    )
+    names, confusion = classes["names"], classes["confusion"]
+    return lines + table(
+        ("truth \\ said", *names),
+        [(name, *(f"{count:,}" for count in row)) for name, row in zip(names, confusion, strict=True) if any(row)],
+    )
+
+
+def _value_and_interval(one: dict[str, Any]) -> str:
+    pair = f" ({interval(one['ci95'])})" if one["ci95"] and one["value"] is not None else ""
+    return number(one["value"]) + pair
+
+
+def _segmentation(content: dict[str, Any]) -> list[str]:
+    lines = table(
+        ("segmentation", "n", "mean", "95 % interval", "median", "quartiles"),
+        [
+            (
+                title,
+                group["n"],
+                number(group["mean"]),
+                interval(group["ci95"]),
+                number(group["median"]),
+                interval([group["q1"], group["q3"]]),
+            )
+            for name, title in SPREADS.items()
+            if (group := content[name]) and group["n"]
+        ],
+    )
+    marked = content["empty_slice_false_positive_rate"]
+    if not marked or marked["value"] is None:
+        return lines
+    row = ("empty slices with a mask", number(marked["value"]), interval(marked["ci95"]))
+    return lines + table(("false alarms", "value", "95 % interval"), [row])
+
+
+def _presence(presence: dict[str, Any]) -> list[str]:
+    lines = table(
+        ("slices with and without tumour", "value", "95 % interval"),
+        [
+            (PRESENCE[name], number(presence[name]["value"]), interval(presence[name]["ci95"]))
+            for name in telling_presence(presence)
+        ],
+    )
+    if not lines:
+        return []
+    counts = zip(("no tumour", "tumour"), presence["confusion"], strict=True)
+    return lines + table(
+        ("truth \\ said", "no tumour", "tumour"),
+        [(name, *(f"{count:,}" for count in row)) for name, row in counts if any(row)],
+    )
+
+
+def _activation(content: dict[str, Any]) -> list[str]:
+    activation, sanity = content["activation"], content["sanity"]
+    rows: list[tuple[object, ...]] = []
+    if activation:
+        for name, title in (
+            ("inside", "activation map inside the true mask"),
+            ("mask_share", "the mask's share of the picture"),
+        ):
+            group = activation[name]
+            rows.append((title, group["n"], number(group["mean"]), interval(group["ci95"])))
+    lines = table(("where the answer comes from", "slices", "mean", "95 % interval"), rows)
+    if not sanity:
+        return lines
+    checked = [("rank correlation of the maps (Spearman)", "1.000", number(sanity["correlation"]))]
+    if sanity["inside_before"] is not None:
+        checked.append(("map inside the true mask", number(sanity["inside_before"]), number(sanity["inside_after"])))
+    header = (f"weights shuffled as a check, {sanity['slices']} slices", "as trained", "shuffled")
+    return lines + table(header, checked)
+
+
+def _extremes(evaluation: Evaluation) -> list[str]:
+    judged = sorted((row for row in evaluation.cases if row.dice is not None), key=lambda row: row.dice or 0)
+    if not judged:
+        return []
+    shown = min(_SHOWN, (len(judged) + 1) // 2)
+    lines = ["## Worst cases", "", *_cases(judged[:shown])]
+    best = judged[::-1][: min(shown, len(judged) - shown)]
+    return [*lines, "## Best cases", "", *_cases(best)] if best else lines
+
+
+def _cases(rows: Sequence[CaseRow]) -> list[str]:
+    several = any(row.slices > 1 for row in rows)
+    header = ["case", "Dice", *(["on tumour slices"] if several else []), "HD95", "true px", "predicted px"]
+    header += ["empty slices marked"] if several else []
+    return table(
+        header,
+        [
+            (
+                row.case,
+                number(row.dice),
+                *([number(row.tumor_slice_dice)] if several else []),
+                number(row.hd95),
+                f"{row.true_px or 0:,}",
+                f"{row.predicted_px or 0:,}",
+                *([row.false_positive_slices] if several else []),
+            )
+            for row in rows
+        ],
+    )
+
+
+def _mistakes(evaluation: Evaluation) -> list[str]:
+    if not evaluation.classes:
+        return []
+    right, confidence = said_and_right(evaluation.slices, evaluation.classes)
+    wrong = sorted(
+        (place for place, fine in enumerate(right) if not fine), key=lambda place: (-confidence[place], place)
+    )
+    rows = [
+        (row.case, row.slice + 1, row.true_class, row.said_class, number(float(confidence[place])))
+        for place in wrong[:_SHOWN]
+        for row in [evaluation.slices[place]]
+    ]
+    lines = table(("case", "slice", "truth", "said", "probability"), rows)
+    return ["## Surest mistakes", "", *lines] if lines else []

@@ -1,0 +1,150 @@
+"""Whether activation maps depend on what the network has learnt: weights shuffled, maps compared (Adebayo et al. 2018).
+
+A map that looks the same after the weights were shuffled shows the picture's edges, not the
+network's reasons.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from tumorscope.analysis import arrange_channels
+from tumorscope.datasets.labelled import LabelledCase, Truth
+from tumorscope.engine import Engine, _onnxruntime_session
+from tumorscope.explaining import ActivationMap, activation_map
+from tumorscope.preparing import prepare
+from tumorscope.scan import Scan
+
+_WEIGHED = {"Conv", "ConvTranspose", "Gemm", "MatMul"}
+_PASSED_ON = {"Cast", "Identity", "Transpose", "Reshape"}
+"""What may stand between stored weights and the layer that uses them."""
+
+
+def check_maps(engine: Engine, cases: Sequence[LabelledCase], count: int = 32, seed: int = 0) -> dict[str, Any] | None:
+    """Compare activation maps before and after all convolutions and matrices lost what they learnt.
+
+    The bundle's float model is run by ONNX Runtime, as it is and with the values of each weight
+    shuffled, whatever the engine itself runs. Both maps of a slice speak for the same answer, the
+    trained network's. Slices are drawn among those that truly show a tumour, evenly over cases.
+
+    Args:
+        engine: a loaded bundle.
+        cases: to draw slices from.
+        count: how many slices, at most.
+        seed: of the draw and of the shuffling.
+
+    Returns:
+        None where the bundle gives no maps, has no float model, or no case shows a tumour. Else
+
+        - ``question``: what the maps speak for, ``presence`` or ``type``;
+        - ``slices``: how many were compared; ``shuffled``: how many weights were; ``seed``;
+        - ``correlation``: mean over slices of Spearman's rank correlation of the two maps, near zero
+          where the map depends on the weights; a map that became flat counts as zero;
+        - ``inside_before``, ``inside_after``: mean share of the maps inside the true mask, over the
+          slices where both are known; None where no truth has a mask.
+
+    Raises:
+        TumorscopeError: a case cannot be read.
+    """
+    card = engine.bundle.card
+    model = card.model("float")
+    if not card.maps or model is None:
+        return None
+    content = engine.bundle.read_model(model)
+    broken, shuffled = shuffle_weights(content, seed)
+    trained = replace(engine, runtime="onnxruntime", precision="float", session=_onnxruntime_session(content))
+    random = replace(trained, session=_onnxruntime_session(broken))
+    chance = np.random.default_rng(seed)
+    correlations: list[float] = []
+    inside: list[tuple[float, float]] = []
+    question = None
+    waiting = [cases[place] for place in chance.permutation(len(cases))]
+    while waiting and len(correlations) < count:
+        case = waiting.pop()
+        scan, truth = case.scan(), case.truth()
+        tumor = _tumor_slices(truth, scan.shape[0])
+        share = -(
+            -(count - len(correlations)) // (len(waiting) + 1)
+        )  # rounded up: the cases still to come share the rest
+        chosen = chance.permutation(tumor)[:share]
+        if not len(chosen):
+            continue
+        before, after = _maps(scan, trained, random)
+        question = before.question
+        for index in map(int, chosen):
+            correlations.append(_rank_correlation(before.values[index], after.values[index]))
+            if truth.mask is not None:
+                pair = before.energy_inside(index, truth.mask[index]), after.energy_inside(index, truth.mask[index])
+                if pair[0] is not None and pair[1] is not None:
+                    inside.append((pair[0], pair[1]))
+    if not correlations:
+        return None
+    means = np.mean(inside, axis=0).round(4).tolist() if inside else (None, None)
+    return {
+        "question": question,
+        "slices": len(correlations),
+        "shuffled": shuffled,
+        "seed": seed,
+        "correlation": round(float(np.mean(correlations)), 4),
+        "inside_before": means[0],
+        "inside_after": means[1],
+    }
+
+
+def shuffle_weights(model: bytes, seed: int = 0) -> tuple[bytes, int]:
+    """An ONNX model in which the stored values of each convolution and matrix stand in random order.
+
+    So every weight keeps its distribution and loses its pattern.
+
+    Returns:
+        The model, and how many stored weights were shuffled.
+    """
+    import onnx
+    from onnx import TensorProto, numpy_helper
+
+    graph = (loaded := onnx.load_from_string(model)).graph
+    stored = {weight.name: weight for weight in graph.initializer}
+    makers = {name: node for node in graph.node for name in node.output}
+    chance = np.random.default_rng(seed)
+    done: set[str] = set()
+    for node in graph.node:
+        for name in node.input if node.op_type in _WEIGHED else ():
+            while name in makers and makers[name].op_type in _PASSED_ON:
+                name = makers[name].input[0]
+            weight = stored.get(name)
+            if weight is None or name in done or weight.data_type not in (TensorProto.FLOAT, TensorProto.FLOAT16):
+                continue
+            values = numpy_helper.to_array(weight)
+            weight.CopyFrom(numpy_helper.from_array(chance.permutation(values.ravel()).reshape(values.shape), name))
+            done.add(name)
+    return loaded.SerializeToString(), len(done)
+
+
+def _maps(scan: Scan, trained: Engine, random: Engine) -> tuple[ActivationMap, ActivationMap]:
+    """The scan's maps by both networks, for what the trained one answers."""
+    card, spacing = trained.bundle.card, scan.spacing_mm
+    voxels, _ = arrange_channels(scan, card)
+    prepared = prepare(voxels, card.preparation, 1.0 if spacing is None else spacing[1] / spacing[2])
+    answers, others = trained.run(prepared.pictures), random.run(prepared.pictures)
+    swapped = replace(answers, presence_map=others.presence_map, class_map=others.class_map)
+    before, after = (activation_map(one, card, prepared.framing) for one in (answers, swapped))
+    assert before is not None  # the card lists maps
+    assert after is not None
+    return before, after
+
+
+def _tumor_slices(truth: Truth, slices: int) -> np.ndarray:
+    if truth.mask is not None:
+        return np.flatnonzero(truth.mask.any(axis=(1, 2)))
+    return np.flatnonzero(np.ones(slices, bool) if truth.present is None else truth.present)
+
+
+def _rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
+    if np.ptp(one) == 0 or np.ptp(other) == 0:
+        return 0.0
+    return float(spearmanr(one.ravel(), other.ravel()).statistic)

@@ -1,0 +1,188 @@
+"""From rows to figures: each with its interval, drawn by patient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from tumorscope.evaluation import classes, metrics
+from tumorscope.evaluation.intervals import Interval, patient_interval, slice_interval, weighted_mean
+from tumorscope.evaluation.rows import Evaluation
+
+POLICY = (
+    "Dice and HD95 are not counted where truth and prediction are both empty; Dice is 0 where only one is. "
+    "patient_dice: all slices of a patient together, then over patients; only where a case is a whole patient. "
+    "tumor_slice_dice: over all slices that truly show a tumour. hd95_px: per case, outlines within slices that both "
+    "masks mark, in pixels of the original slices. empty_slice_false_positive_rate: truly empty slices with at least "
+    "one pixel marked. presence: slices at the bundle's operating point; rates of one kind of slice are missing where "
+    "the data set has no such slices. classes: the likeliest class of each slice, where the classes include notumor "
+    "after presence has decided; ece of the class that was said. activation: share of the map inside the true mask, "
+    "beside the share of the picture that the mask takes. Intervals: 95 % percentiles of 2,000 bootstrap draws of "
+    "patients, or of cases where no one knows the patients; of the mean, where several statistics are given."
+)
+
+
+def summarize(evaluation: Evaluation) -> dict[str, Any]:
+    """The figures, ready for JSON; what has no value is None.
+
+    Each group of Dice and HD95 gives how many ``n`` had a value, and the interval of
+    their mean. ``policy`` says what every figure means.
+    """
+    rows = evaluation.slices
+    patient = np.array([row.patient for row in rows])
+    whole = len({case.patient for case in evaluation.cases}) == len(evaluation.cases)
+    figures: dict[str, Any] = {
+        "patients": len({case.patient for case in evaluation.cases}),
+        "cases": len(evaluation.cases),
+        "slices": len(rows),
+        "patient_dice": None,
+        "tumor_slice_dice": None,
+        "hd95_px": None,
+        "empty_slice_false_positive_rate": None,
+    }
+    if any(row.predicted_px is not None and row.true_px is not None for row in rows):
+        dices = [case.dice for case in evaluation.cases]
+        distances = [case.hd95 for case in evaluation.cases]
+        by_slice = np.array([row.dice if row.present and row.dice is not None else np.nan for row in rows])
+        # Cases of one patient resemble each other, so the patients are drawn, not the cases.
+        whose = np.array([case.patient for case in evaluation.cases])
+        far = np.array(distances, float)
+        true_px = np.array([np.nan if row.true_px is None else row.true_px for row in rows])
+        predicted_px = np.array([row.predicted_px or 0 for row in rows])
+        figures |= {
+            "patient_dice": _spread(np.array(dices, float), patient_interval(dices)) if whole else None,
+            "tumor_slice_dice": _spread(by_slice, slice_interval(patient, weighted_mean(by_slice))),
+            "hd95_px": _spread(
+                far, patient_interval(distances) if whole else slice_interval(whose, weighted_mean(far))
+            ),
+            "empty_slice_false_positive_rate": _with_interval(
+                patient, lambda weights: metrics.empty_slice_false_positive_rate(true_px, predicted_px, weights)
+            ),
+        }
+    return {
+        **figures,
+        "presence": _presence(evaluation, patient),
+        "classes": _classes(evaluation, patient) if evaluation.classes else None,
+        "activation": _activation(evaluation, patient),
+        "failed": [{"case": item.case, "reason": item.reason} for item in evaluation.failed],
+        "policy": POLICY,
+    }
+
+
+def without(evaluation: Evaluation, left_out: Collection[str]) -> Evaluation:
+    """The same evaluation without some cases, such as copies of training pictures."""
+    return replace(
+        evaluation,
+        cases=tuple(row for row in evaluation.cases if row.case not in left_out),
+        slices=tuple(row for row in evaluation.slices if row.case not in left_out),
+        failed=tuple(row for row in evaluation.failed if row.case not in left_out),
+    )
+
+
+def _classes(evaluation: Evaluation, patient: np.ndarray) -> dict[str, Any]:
+    names, rows = evaluation.classes, evaluation.slices
+    truth = np.array([names.index(row.true_class or "") for row in rows])
+    said = np.array([names.index(row.said_class or "") for row in rows])
+    probability = np.array([row.class_probabilities for row in rows])
+    right, confidence = truth == said, probability[np.arange(len(said)), said]
+
+    def of_counts(figure: Callable[[np.ndarray], np.ndarray]) -> dict[str, Any]:
+        return _with_interval(
+            patient, lambda weights: figure(classes.class_confusion(truth, said, len(names), weights))
+        )
+
+    figures: dict[str, Any] = {
+        figure.__name__: of_counts(figure) for figure in (classes.accuracy, classes.balanced_accuracy, classes.macro_f1)
+    }
+    figures["ece"] = _with_interval(
+        patient,
+        lambda weights: classes.top_calibration_error(right, confidence, metrics.CALIBRATION_BINS, weights),
+    )
+    figures["brier"] = _with_interval(patient, lambda weights: classes.class_brier(truth, probability, weights))
+    figures["of_class"] = {
+        name: {
+            "slices": int((truth == place).sum()),
+            **{
+                figure.__name__: of_counts(lambda counts, figure=figure, place=place: figure(counts)[..., place])
+                for figure in (classes.precision, classes.recall, classes.f1)
+            },
+            "auroc": _with_interval(
+                patient,
+                lambda weights, place=place: metrics.auroc(truth == place, probability[:, place], weights),
+            ),
+        }
+        for place, name in enumerate(names)
+    }
+    figures["names"] = list(names)
+    figures["confusion"] = classes.class_confusion(truth, said, len(names)).astype(int).tolist()
+    figures["coverage"] = classes.coverage_curve(right, confidence)
+    return figures
+
+
+def _activation(evaluation: Evaluation, patient: np.ndarray) -> dict[str, Any] | None:
+    inside = np.array([np.nan if row.map_inside is None else row.map_inside for row in evaluation.slices])
+    share = np.array([np.nan if row.mask_share is None else row.mask_share for row in evaluation.slices])
+    if not np.isfinite(inside).any():
+        return None
+    return {
+        "inside": _spread(inside, slice_interval(patient, weighted_mean(inside))),
+        "mask_share": _spread(share, slice_interval(patient, weighted_mean(share))),
+    }
+
+
+def _presence(evaluation: Evaluation, patient: np.ndarray) -> dict[str, Any]:
+    rows = evaluation.slices
+    present = np.array([row.present for row in rows])
+    called = np.array([row.called for row in rows])
+    probability = np.array([row.tumor_probability for row in rows])
+    figures: dict[str, Any] = {
+        "auroc": _with_interval(patient, lambda weights: metrics.auroc(present, probability, weights)),
+    }
+    for figure in (
+        metrics.accuracy,
+        metrics.balanced_accuracy,
+        metrics.macro_f1,
+        metrics.sensitivity,
+        metrics.specificity,
+    ):
+        figures[figure.__name__] = _with_interval(
+            patient, lambda weights, figure=figure: figure(metrics.confusion(present, called, weights))
+        )
+    figures["ece"] = _with_interval(
+        patient, lambda weights: metrics.expected_calibration_error(present, probability, weights)
+    )
+    figures["brier"] = _with_interval(patient, lambda weights: metrics.brier(present, probability, weights))
+    figures["confusion"] = metrics.confusion(present, called).astype(int).tolist()
+    return figures
+
+
+def _with_interval(patient: np.ndarray, statistic: Callable[[np.ndarray], np.ndarray]) -> dict[str, Any]:
+    value = float(statistic(np.ones((1, len(patient))))[0])
+    return {"value": _rounded(value), "ci95": _pair(slice_interval(patient, statistic))}
+
+
+def _spread(values: np.ndarray, interval: Interval | None) -> dict[str, Any]:
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return {"n": 0, "mean": None, "median": None, "q1": None, "q3": None, "ci95": None}
+    first, median, third = np.percentile(known, (25, 50, 75))
+    return {
+        "n": len(known),
+        "mean": _rounded(known.mean()),
+        "median": _rounded(median),
+        "q1": _rounded(first),
+        "q3": _rounded(third),
+        "ci95": _pair(interval),
+    }
+
+
+def _pair(interval: Interval | None) -> list[float | None] | None:
+    return None if interval is None else [_rounded(value) for value in interval]
+
+
+def _rounded(value: float) -> float | None:
+    """Four digits are more than so few patients can tell; JSON has no NaN."""
+    return round(float(value), 4) if np.isfinite(value) else None

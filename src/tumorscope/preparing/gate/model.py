@@ -1,0 +1,167 @@
+"""The gate's numbers, and the score they give a slice."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from tumorscope.preparing.gate.features import FEATURES, THUMBNAIL_PIXELS, measure, thumbnails
+from tumorscope.preparing.gate.views import head_views
+from tumorscope.preparing.head import head_mask
+
+MOST_SLICES = 32
+"""A scan is judged by so many of its slices at most, evenly spread."""
+
+_FAR = 6.0
+"""Measures are cut off so many standard deviations from the mean of the MRIs."""
+
+Row = tuple[float, ...]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Rate(_Part):
+    """How many of how many pictures were judged wrongly."""
+
+    wrong: int = Field(ge=0)
+    of: int = Field(ge=0)
+
+    @property
+    def share(self) -> float:
+        """From 0 to 1; 0 of nothing."""
+        return self.wrong / self.of if self.of else 0.0
+
+    def __str__(self) -> str:
+        return f"{self.wrong} of {self.of} ({100 * self.share:.1f} %)"
+
+
+class Shape(_Part):
+    """The commonest variations of a head's coarse picture: mean and axes of a principal component analysis."""
+
+    mean: Row
+    axes: tuple[Row, ...]
+
+
+class Voter(_Part):
+    """One small logistic model with a layer of hinges: ``out · max(0, hinges · z + offset) + bias``."""
+
+    hinges: tuple[Row, ...]
+    offset: Row
+    out: Row
+    bias: float
+
+
+class Gate(_Part):
+    """What decides whether a slice looks like an MRI of a head.
+
+    Attributes:
+        threshold: a picture passes from this score on.
+        shape: coarse pictures are told by how far they lie along these axes, and how far off them.
+        centre, spread: mean and standard deviation of each measure over MRIs.
+        voters: their mean is the score, a log-odds.
+        rejected_mri: MRI slices that were turned away, by data set; each judged by a gate
+            that was not fitted on its patient.
+        rejected_scans: scans that were turned away, by data set, judged alike.
+        accepted: pictures that passed, by family; each judged by a gate that was fitted
+            without its whole family.
+        accepted_known: the same, each judged by a gate fitted on others of its family.
+        not_judged: pictures without any head or of unsure kind, by data set.
+        notes: how the figures were made.
+    """
+
+    threshold: float
+    shape: Shape
+    centre: Row
+    spread: Row
+    voters: tuple[Voter, ...] = Field(min_length=1)
+    rejected_mri: dict[str, Rate] = {}
+    rejected_scans: dict[str, Rate] = {}
+    accepted: dict[str, Rate] = {}
+    accepted_known: dict[str, Rate] = {}
+    not_judged: dict[str, int] = {}
+    notes: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _numbers_fit(self) -> Gate:
+        pixels = {len(self.shape.mean), *map(len, self.shape.axes)}
+        width = FEATURES + len(self.shape.axes) + 1
+        rows = {len(self.centre), len(self.spread)} | {len(row) for voter in self.voters for row in voter.hinges}
+        columns = all(len(voter.hinges) == len(voter.offset) == len(voter.out) for voter in self.voters)
+        if pixels != {THUMBNAIL_PIXELS} or rows != {width} or not columns:
+            raise ValueError("the gate's numbers do not fit this version; fit it again with `tumorscope gate`")
+        return self
+
+
+@cache
+def default_gate() -> Gate:
+    """The gate that ships."""
+    return Gate.model_validate_json(Path(__file__).with_name("gate.json").read_bytes())
+
+
+def gate_score(pictures: np.ndarray, gate: Gate, pixel_aspect: float = 1.0) -> np.ndarray:
+    """How much each slice looks like an MRI of a head; higher is more.
+
+    Each slice is judged by itself, by the channel that looks most like it. Scale and
+    offset of the grey values do not matter.
+
+    Args:
+        pictures: ``(slice, row, column)`` or ``(slice, row, column, channel)``, any real type.
+        gate: from a card, or :func:`default_gate`.
+        pixel_aspect: height of a pixel divided by its width.
+
+    Returns:
+        float64 ``(slice,)``, finite; log-odds, to be compared with ``gate.threshold``.
+    """
+    if pictures.ndim == 3:
+        pictures = pictures[..., None]
+    scores = []
+    for channel in range(pictures.shape[3]):
+        views, heads = head_views(pictures[..., channel], pixel_aspect)
+        scores.append(score_measures(gate, full_measures(gate.shape, measure(views, heads), thumbnails(views))))
+    return np.max(scores, axis=0)
+
+
+def is_brain_mri(voxels: np.ndarray, gate: Gate, pixel_aspect: float = 1.0) -> bool:
+    """Whether a scan passes: the median score of its slices with much head in them.
+
+    The ends of a scan may show neck, the top of the scalp or only noise; they have no vote.
+    A single picture passes by its own score.
+
+    Args:
+        voxels: ``(slice, row, column, channel)``.
+        gate, pixel_aspect: see :func:`gate_score`.
+    """
+    spread = np.unique(np.linspace(0, len(voxels) - 1, 2 * MOST_SLICES).round().astype(int))
+    voxels = voxels[spread]
+    chosen = slices_with_much_head(head_mask(voxels).mean(axis=(1, 2)))
+    few = chosen[np.unique(np.linspace(0, len(chosen) - 1, MOST_SLICES).round().astype(int))]
+    return bool(np.median(gate_score(voxels[few], gate, pixel_aspect)) >= gate.threshold)
+
+
+def slices_with_much_head(head_share: np.ndarray) -> np.ndarray:
+    """The slices of a scan that show at least half as much head as the one that shows most."""
+    return np.flatnonzero(head_share >= 0.5 * head_share.max())
+
+
+def full_measures(shape: Shape, features: np.ndarray, small: np.ndarray) -> np.ndarray:
+    """Features, the thumbnails' coordinates along the axes, and how far they are off them: ``(slice, measure)``."""
+    away = small - np.asarray(shape.mean)
+    along = away @ np.asarray(shape.axes).T
+    off = np.sqrt(np.maximum((away * away).sum(axis=1) - (along * along).sum(axis=1), 0))
+    return np.concatenate([features, along, off[:, None]], axis=1)
+
+
+def score_measures(gate: Gate, measures: np.ndarray) -> np.ndarray:
+    """The voters' mean for each row of :func:`full_measures`."""
+    scaled = np.clip((measures - np.asarray(gate.centre)) / np.asarray(gate.spread), -_FAR, _FAR)
+    votes = [
+        np.maximum(scaled @ np.asarray(voter.hinges).T + np.asarray(voter.offset), 0) @ np.asarray(voter.out)
+        + voter.bias
+        for voter in gate.voters
+    ]
+    return np.mean(votes, axis=0)

@@ -1,0 +1,126 @@
+"""Every slice judged by a model that never saw its patient, and what such judgements are worth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tumorscope.evaluation.intervals import draw_patients, percentiles
+from tumorscope.features_recipe import ModelName
+from tumorscope.training.feature_model.models import fit_model
+from tumorscope.training.feature_model.table import FeatureTable
+
+NONE = -1
+"""The answer where nothing was outlined: no type, and never right."""
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """One model's answers to all slices, each from the fold that left its patient out.
+
+    Attributes:
+        name: of the model.
+        probabilities: ``(row, type)``; zeros where nothing was outlined.
+        fitted: the model of each fold.
+    """
+
+    name: ModelName
+    probabilities: np.ndarray
+    fitted: dict[int, Any]
+
+    @property
+    def answers(self) -> np.ndarray:
+        """Index of the most probable type, ``(row,)``, or :data:`NONE`."""
+        return np.where(self.probabilities.any(axis=1), self.probabilities.argmax(axis=1), NONE)
+
+
+def cross_validate(
+    name: ModelName, table: FeatureTable, seed: int, progress: Callable[[int], object] = lambda fold: None
+) -> Judged:
+    """Fit a model to all folds but one, and judge that one; each in turn.
+
+    Raises:
+        ValueError: a type is missing from the slices that a model is fitted to.
+    """
+    values, truth, patients, folds, measured = (
+        table.values(), table.truth, table.patients, table.folds, table.measured,
+    )  # fmt: skip
+    probabilities = np.zeros((len(truth), len(table.types)))
+    fitted = {}
+    for fold in np.unique(folds).tolist():
+        train, test = measured & (folds != fold), measured & (folds == fold)
+        if len(np.unique(truth[train])) < len(table.types):
+            raise ValueError(f"without fold {fold} a type has no slice")
+        fitted[fold] = fit_model(name, values[train], truth[train], patients[train], seed)
+        if test.any():
+            probabilities[test] = fitted[fold].predict_proba(values[test])
+        progress(fold)
+    return Judged(name, probabilities, fitted)
+
+
+def figures(judged: Judged, table: FeatureTable) -> dict[str, Any]:
+    """Accuracy, balanced accuracy, macro-F1 and each type's precision, recall and F1, with intervals.
+
+    A slice without an outline counts as wrong. Intervals are 95 % by bootstrap over
+    patients (:mod:`tumorscope.evaluation.intervals`); they tell how sure the figures are
+    of these patients, not of how another training would come out.
+    """
+    truth, answers, types = table.truth, judged.answers, table.types
+    patients, patient = np.unique(table.patients, return_inverse=True)
+    counted = np.zeros((len(patients), len(types), len(types) + 1))
+    np.add.at(counted, (patient, truth, np.where(answers == NONE, len(types), answers)), 1)
+    confusion = counted.sum(axis=0)
+    shown = _merits(confusion[None], types)
+    draws = draw_patients(len(patients)) @ counted.reshape(len(patients), -1)
+    drawn = _merits(draws.reshape(-1, *confusion.shape), types)
+    found = {}
+    for name, value in shown.items():
+        interval = percentiles(drawn[name])
+        found[name] = {"value": float(value[0]), "ci95": None if interval is None else list(interval)}
+    return {
+        "model": judged.name,
+        "slices": len(truth),
+        "patients": len(patients),
+        "without_outline": int((answers == NONE).sum()),
+        "confusion": confusion.astype(int).tolist(),
+        "patient_accuracy": _patient_accuracy(judged, table),
+        "fold_accuracy": {
+            str(fold): float((answers == truth)[table.folds == fold].mean()) for fold in np.unique(table.folds)
+        },
+        "figures": found,
+    }
+
+
+def _merits(confusion: np.ndarray, types: tuple[str, ...]) -> dict[str, np.ndarray]:
+    """Figures ``(draw,)`` of confusion matrices ``(draw, true type, answer)``; NaN where a draw lacks a type."""
+    right = np.diagonal(confusion, axis1=1, axis2=2)
+    true, answered = confusion.sum(axis=2), confusion.sum(axis=1)[:, : len(types)]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        recall = right / true
+        precision = np.where(answered > 0, right / answered, 0.0)
+        f1 = 2 * right / (true + answered)
+        found = {
+            "accuracy": right.sum(axis=1) / confusion.sum(axis=(1, 2)),
+            "balanced_accuracy": recall.mean(axis=1),
+            "macro_f1": f1.mean(axis=1),
+        }
+    for index, name in enumerate(types):
+        found |= {
+            f"precision_{name}": precision[:, index],
+            f"recall_{name}": recall[:, index],
+            f"f1_{name}": f1[:, index],
+        }
+    return found
+
+
+def _patient_accuracy(judged: Judged, table: FeatureTable) -> float:
+    """Share of patients whose type is the most probable on average over their slices."""
+    right = []
+    for patient in np.unique(table.patients):
+        own = table.patients == patient
+        mean = judged.probabilities[own].mean(axis=0)
+        right.append(mean.any() and mean.argmax() == table.truth[own][0])
+    return float(np.mean(right))

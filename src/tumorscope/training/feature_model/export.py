@@ -1,0 +1,120 @@
+"""A fitted model as ONNX, with the card that the clinic half reads beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from typing import Any
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+
+from tumorscope.errors import TumorscopeError
+from tumorscope.features_recipe import FeaturesRecipe
+from tumorscope.measuring.type_by_features import CARD_FILE, MODEL_FILE, SCHEMA, TypeByFeatures, read_type_model
+from tumorscope.notice import NOTICE
+
+TOLERANCE = 1e-4
+"""The most that a probability may change on the way to ONNX."""
+
+
+def export_model(
+    model: Pipeline,
+    recipe: FeaturesRecipe,
+    names: tuple[str, ...],
+    types: tuple[str, ...],
+    values: np.ndarray,
+    figures: dict[str, Any],
+    without_fold: int | None = None,
+) -> dict[str, bytes]:
+    """The two files of :mod:`tumorscope.measuring.type_by_features`.
+
+    Args:
+        model: fitted to types as indices into ``types``.
+        recipe: what was trained.
+        names: of the features.
+        types: tumour types.
+        values: float32 ``(row, feature)``, on which both runtimes are compared.
+        figures: from :func:`tumorscope.training.feature_model.crossvalidation.figures`.
+        without_fold: the publisher's fold that the model was not fitted to, if any.
+
+    Raises:
+        TumorscopeError: a probability differs by more than 1e-4.
+    """
+    content = _to_onnx(model, values[:1])
+    card = {
+        "schema": SCHEMA,
+        "name": recipe.name,
+        "title": recipe.title,
+        "model": figures["model"],
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "types": list(types),
+        "features": list(names),
+        "bins": recipe.bins,
+        "trained_on": {
+            "dataset": recipe.dataset,
+            "masks": recipe.masks,
+            "slices": figures["slices"],
+            "without_fold": without_fold,
+        },
+        "cross_validation": figures,
+        "notice": NOTICE,
+    }
+    written = (json.dumps(card, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
+    difference = largest_difference(read_type_model(content, written), model, values)
+    if difference > TOLERANCE:
+        raise TumorscopeError(
+            f"{recipe.name}: the exported {figures['model']} differs by {difference:.1e} from scikit-learn's; "
+            "leave this model out of the recipe"
+        )
+    return {MODEL_FILE: content, CARD_FILE: written}
+
+
+def largest_difference(loaded: TypeByFeatures, model: Pipeline, values: np.ndarray) -> float:
+    """Between the probabilities of ONNX Runtime and of scikit-learn."""
+    return float(np.abs(loaded.session(values) - model.predict_proba(values)).max())
+
+
+def _to_onnx(model: Pipeline, example: np.ndarray) -> bytes:
+    from skl2onnx import to_onnx, update_registered_converter
+    from skl2onnx.common.shape_calculator import calculate_linear_classifier_output_shapes
+    from skl2onnx.operator_converters.random_forest import convert_sklearn_random_forest_classifier
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    def convert(scope: Any, operator: Any, container: Any) -> None:
+        convert_sklearn_random_forest_classifier(scope, operator, _WithoutBooleans(container))
+
+    update_registered_converter(
+        HistGradientBoostingClassifier,
+        "SklearnHistGradientBoostingClassifier",
+        calculate_linear_classifier_output_shapes,
+        convert,
+        options={"zipmap": [True, False, "columns"], "raw_scores": [True, False], "nocl": [True, False]},
+    )
+    # A map for each row (zipmap) would be many times slower to read than an array.
+    with warnings.catch_warnings():  # it asks an SVM for what scikit-learn 1.11 will no longer have
+        warnings.simplefilter("ignore", FutureWarning)
+        converted: Any = to_onnx(model, example, options={id(model): {"zipmap": False}})
+    return converted.SerializeToString()
+
+
+class _WithoutBooleans:
+    """Passes nodes on with 0 and 1 for truth values.
+
+    skl2onnx 1.20 marks leaves of boosted trees with ``False`` where ONNX wants an
+    integer, which protobuf refuses from 7.34 on.
+    """
+
+    def __init__(self, container: Any) -> None:
+        self._container = container
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._container, name)
+
+    def add_node(self, *names: Any, **attributes: Any) -> None:
+        whole = {
+            key: [int(one) if isinstance(one, bool) else one for one in value] if isinstance(value, list) else value
+            for key, value in attributes.items()
+        }
+        self._container.add_node(*names, **whole)

@@ -1,0 +1,178 @@
+"""From a recipe and figshare's folder to a run folder with figures, pictures and an exported model."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from tumorscope.datasets.figshare import FigshareDataset
+from tumorscope.errors import TumorscopeError
+from tumorscope.features_recipe import FeaturesRecipe, parse_features_recipe
+from tumorscope.files import save_together, save_whole
+from tumorscope.notice import NOTICE
+from tumorscope.training.feature_model.crossvalidation import Judged, cross_validate, figures
+from tumorscope.training.feature_model.export import export_model
+from tumorscope.training.feature_model.importance import families, permutation_importance
+from tumorscope.training.feature_model.masks import mask_source
+from tumorscope.training.feature_model.models import TITLES, fit_model
+from tumorscope.training.feature_model.plots import draw_comparison, draw_confusion, draw_importance
+from tumorscope.training.feature_model.report import markdown
+from tumorscope.training.feature_model.table import FeatureTable, MaskOf, build_table
+
+RECIPE_FILE, TABLE_FILE, FIGURES_FILE, REPORT_FILE = "recipe.yaml", "features.csv", "figures.json", "report.md"
+SCHEMA = "tumorscope.feature-models/1"
+
+
+@dataclass(frozen=True)
+class FeatureRun:
+    """What a training left in its folder.
+
+    Attributes:
+        folder: holds ``features.csv``, ``predictions.csv``, ``figures.json``, ``report.md``,
+            plots, and the model that :func:`tumorscope.measuring.type_by_features.load_type_model` loads.
+        best: name of the exported model.
+        compared: figures of every model, the best first.
+        skipped: files of the data set that could not be read, with the reason.
+    """
+
+    folder: Path
+    best: str
+    compared: tuple[dict[str, Any], ...]
+    skipped: dict[str, str]
+
+
+def train_feature_model(
+    recipe: FeaturesRecipe,
+    data: Path,
+    folder: Path,
+    masks_from: MaskOf | Path | None = None,
+    *,
+    without_fold: int | None = None,
+    console: Console | None = None,
+) -> FeatureRun:
+    """Measure all slices, compare the recipe's models by patient, and export the best.
+
+    An interrupted run goes on in its folder: slices that were measured are not measured
+    again. The models are fitted again; that takes minutes.
+
+    Args:
+        recipe: the experiment.
+        data: figshare's folder, with ``cvind.mat``.
+        folder: where everything is written; made if need be.
+        masks_from: for ``masks: predicted``, what outlines the tumour: see
+            :func:`tumorscope.training.feature_model.masks.mask_source`. The figures are
+            only honest if each slice's outline comes from a network that was not trained
+            on its patient.
+        without_fold: the publisher's fold whose patients the exported model never sees, for a
+            bundle that is judged on them; all are used where absent.
+        console: where progress is shown; standard error if not given.
+
+    Raises:
+        TumorscopeError: masks are missing or not asked for, the folder holds another
+            recipe's run, or the data set lacks something.
+    """
+    if (recipe.masks == "predicted") != (masks_from is not None):
+        needs = (
+            "needs masks, but none were given" if masks_from is None else "measures true masks, but others were given"
+        )
+        raise TumorscopeError(f"recipe {recipe.name} {needs}; set masks: true or predicted to fit")
+    _start(recipe, folder)
+    dataset = FigshareDataset.open(data)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console or Console(stderr=True), transient=True) as progress:
+        measuring = progress.add_task("measuring slices", total=len(dataset.cases))
+        table = build_table(
+            dataset,
+            folder / TABLE_FILE,
+            bins=recipe.bins,
+            mask_of=None if masks_from is None else mask_source(masks_from),
+            progress=lambda _case: progress.advance(measuring),
+        )
+        folds = len(set(table.folds.tolist()))
+        fitting = progress.add_task("fitting models", total=folds * len(recipe.models))
+        judged = []
+        for name in recipe.models:
+            progress.update(fitting, description=f"fitting {TITLES[name]}")
+            judged.append(cross_validate(name, table, recipe.seed, lambda _fold: progress.advance(fitting)))
+        ranked = sorted(
+            ((figures(one, table), one) for one in judged),
+            key=lambda pair: -pair[0]["figures"]["balanced_accuracy"]["value"],
+        )
+        compared, best = [found for found, _ in ranked], ranked[0][1]
+        groups = families(table.names)
+        shuffling = progress.add_task("shuffling features", total=len(groups) + len(table.names))
+        importance = {
+            kind: permutation_importance(
+                best, table, members, recipe.permutations, recipe.seed, lambda _group: progress.advance(shuffling)
+            )
+            for kind, members in (("families", groups), ("features", {name: [name] for name in table.names}))
+        }
+    kept = table.measured
+    values = table.values()[kept]
+    if without_fold is None:
+        model = fit_model(best.name, values, table.truth[kept], table.patients[kept], recipe.seed)
+    else:
+        model = best.fitted[without_fold]
+    exported = export_model(model, recipe, table.names, table.types, values, compared[0], without_fold)
+    pictures = {
+        "models.png": draw_comparison(compared, table.types),
+        "confusion.png": draw_confusion(compared[0], table.types),
+        "importance.png": draw_importance(importance["families"], importance["features"], best.name),
+    }
+    content = {
+        "schema": SCHEMA,
+        "recipe": recipe.model_dump(mode="json"),
+        "types": list(table.types),
+        "features": list(table.names),
+        "best": best.name,
+        "models": compared,
+        "importance": importance,
+        "unreadable": dataset.unreadable,
+        "notice": NOTICE,
+    }
+    report = markdown(recipe, compared, compared[0], table.types, importance, list(pictures))
+    save_together(
+        folder,
+        {
+            **pictures,
+            **exported,
+            "predictions.csv": _predictions(judged, table),
+            REPORT_FILE: report.encode(),
+            FIGURES_FILE: (json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode(),
+        },
+    )
+    return FeatureRun(folder, best.name, tuple(compared), dataset.unreadable)
+
+
+def _start(recipe: FeaturesRecipe, folder: Path) -> None:
+    """Write the recipe, or see that an earlier one measured alike."""
+    path = folder / RECIPE_FILE
+    if path.exists():
+        try:
+            earlier = parse_features_recipe(yaml.safe_load(path.read_text()), str(path))
+        except (OSError, yaml.YAMLError) as error:
+            raise TumorscopeError(f"{path}: cannot be read; name another folder") from error
+        if any(getattr(earlier, key) != getattr(recipe, key) for key in ("name", "dataset", "masks", "bins")):
+            raise TumorscopeError(f"{folder}: holds another recipe's run; name another folder")
+    save_whole(path, yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False).encode())
+
+
+def _predictions(judged: Sequence[Judged], table: FeatureTable) -> bytes:
+    """Every slice's probabilities by every model, from the fold that left its patient out."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    names = [f"{one.name}_{kind}" for one in judged for kind in table.types]
+    writer.writerow(("case", "patient", "type", "fold", *names))
+    for index, row in enumerate(table.rows):
+        values = [f"{value:.5f}" for one in judged for value in one.probabilities[index]]
+        writer.writerow((row.case, row.patient, row.tumor_type, row.fold, *values))
+    return text.getvalue().encode()

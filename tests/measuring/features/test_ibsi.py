@@ -1,0 +1,43 @@
+"""Every published value of the digital phantom, to the precision it was published with."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from measuring.features.phantom import SPACING_MM, digital_phantom, read_reference
+
+from tumorscope.measuring.features import FeatureSettings, extract_features
+
+REFERENCE = read_reference()
+AGGREGATIONS = ("2D_avg", "2D_comb", "2_5D_avg", "2_5D_comb", "3D_avg", "3D_comb")
+DISCRETISATIONS = {"levels as they are": {"bin_size": 1.0}, "six bins": {"bins": 6}}
+
+
+@pytest.fixture(scope="module", params=DISCRETISATIONS.values(), ids=DISCRETISATIONS)
+def found(request):
+    image, mask = digital_phantom()
+    features = {}
+    for gathered in AGGREGATIONS:
+        features |= extract_features(image, mask, SPACING_MM, FeatureSettings(texture=gathered, **request.param))
+    return features
+
+
+def test_the_phantom_has_the_published_number_of_voxels():
+    image, mask = digital_phantom()
+    assert (image.shape, mask.sum(), sorted(set(image[mask]))) == ((4, 4, 5), 74, [1, 3, 4, 6])
+
+
+def test_every_feature_has_a_published_value(found):
+    assert set(found) == set(REFERENCE)
+
+
+@pytest.mark.parametrize("tag", REFERENCE)
+def test_the_published_value_is_found(found, tag):
+    text, tolerance = REFERENCE[tag]
+    assert found[tag] == pytest.approx(float(text), abs=max(tolerance, half_a_digit(text)) * 1.0001)
+
+
+def half_a_digit(text: str) -> float:
+    """Half of the third significant digit: values are published with three, trailing zeros left out."""
+    return 0.5 * 10.0 ** (Decimal(text).adjusted() - 2)
