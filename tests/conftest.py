@@ -57,6 +57,12 @@ def figshare_folder() -> Path:
 
 
 @pytest.fixture(scope="session")
+def kaggle4_folder() -> Path:
+    """``Training`` and ``Testing`` with four classes each."""
+    return _data_set("kaggle4")
+
+
+@pytest.fixture(scope="session")
 def volumes_folder() -> Path:
     """Whole DICOM series and NIfTI volumes."""
     archive = DATA / "volumes.tar.xz"

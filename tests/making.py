@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 from PIL import Image
 
 from tumorscope.bundles import Bundle, Card, Inputs, Model, OperatingPoint
-from tumorscope.datasets.phantom import make_phantom, plausible_lesion, write_lgg_folder
+from tumorscope.datasets.phantom import Phantom, make_phantom, plausible_lesion, write_lgg_folder
 from tumorscope.engine import Engine
 from tumorscope.preparing import Preparation
 
@@ -24,7 +25,7 @@ def card(**changes: Any) -> Card:
         "name": "fake",
         "version": "1",
         "title": "A fake",
-        "inputs": Inputs(sequences=("t1", "flair", "t1c"), stands_in={"t1": "flair", "t1c": "flair"}),
+        "inputs": Inputs(sequences=("t1", "flair", "t1c"), stands_in={"t1": ("flair",), "t1c": ("flair",)}),
         "preparation": Preparation(size=96),
         "outputs": ("presence", "mask"),
         "operating_point": OperatingPoint(),
@@ -67,25 +68,23 @@ def write_miniature_figshare(folder: Path, patients: int = 10, slices: int = 2, 
     """A data set of phantoms in the layout of figshare, each patient in one of the five folds.
 
     Types take turns: the first patient has a meningioma, the second a glioma, the third a
-    pituitary tumour. Patients are ``P000`` and so on, slices ``1.mat`` and so on.
+    pituitary tumour. Patients are ``P000`` and so on, slices ``1.mat`` and so on; at most
+    three slices a patient.
     """
     import h5py
 
     folder.mkdir(parents=True, exist_ok=True)
     folds = []
     for patient in range(patients):
-        phantom = make_phantom(
-            [plausible_lesion(patient, "enhancing")], seed=patient, shape=(6, size, size), sequences=("t1c",)
-        )
-        largest = np.argsort(-phantom.mask.sum(axis=(1, 2)), kind="stable")[:slices]
-        for index in largest:
+        for index in range(slices):
             folds.append(patient % 5 + 1)
+            picture, mask = _miniature_slice(patient % 3, index, len(folds), size)
             with h5py.File(folder / f"{len(folds)}.mat", "w", userblock_size=512) as file:
                 group = file.create_group("cjdata")
                 group["PID"] = np.array([[ord(letter)] for letter in f"P{patient:03d}"], np.uint16)
-                group["image"] = phantom.scan.voxels[index, :, :, 0].T.astype(np.int16)  # MATLAB stores columns first
+                group["image"] = picture.T.astype(np.int16)  # MATLAB stores columns first
                 group["label"] = np.array([[patient % 3 + 1.0]])
-                group["tumorMask"] = phantom.mask[index].T.astype(np.uint8)
+                group["tumorMask"] = mask.T.astype(np.uint8)
     with h5py.File(folder / "cvind.mat", "w", userblock_size=512) as file:
         file["cvind"] = np.array([folds], float)
     return folder
@@ -106,9 +105,23 @@ def write_miniature_classes(
         for kind in classes:
             (folder / side / kind).mkdir(parents=True, exist_ok=True)
             for index in range(count):
-                lesions = [] if kind == "notumor" else [plausible_lesion(number, "enhancing")]
-                phantom = make_phantom(lesions, seed=number, shape=(5, size, size), sequences=("t1c",))
-                picture = np.clip(phantom.scan.voxels[2, :, :, 0] * 0.2, 0, 255).astype(np.uint8)
-                Image.fromarray(picture).save(folder / side / kind / f"{kind}_{index}.jpg")
                 number += 1
+                picture, _ = _miniature_slice(None if kind == "notumor" else number % 3, number % 3, number, size)
+                Image.fromarray(picture).save(folder / side / kind / f"{kind}_{index}.jpg")
     return folder
+
+
+def _miniature_slice(seed: int | None, index: int, number: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """A grey slice (uint8) with noise of its own, and its mask; without a lesion if there is no seed."""
+    phantom = _small_phantom(seed)
+    place = int(np.argsort(-phantom.mask.sum(axis=(1, 2)), kind="stable")[index])
+    grey = Image.fromarray(phantom.scan.voxels[place, :, :, 0].astype(np.float32) * 0.2).resize((size, size))
+    noisy = np.asarray(grey) + np.random.default_rng(number).normal(0, 3, (size, size))
+    mask = Image.fromarray(phantom.mask[place]).resize((size, size), Image.Resampling.NEAREST)
+    return np.clip(noisy, 0, 255).astype(np.uint8), np.asarray(mask, bool)
+
+
+@cache
+def _small_phantom(seed: int | None) -> Phantom:
+    lesions = [] if seed is None else [plausible_lesion(seed, "enhancing")]
+    return make_phantom(lesions, seed=seed or 0, shape=(9, 96, 96), sequences=("t1c",))

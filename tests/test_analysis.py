@@ -4,10 +4,16 @@ import numpy as np
 import pytest
 from making import bright_flair, card, fake_engine
 
-from tumorscope.analysis import analyze, arrange_channels
+from tumorscope import analysis as analyzing
+from tumorscope.analysis import NOT_A_BRAIN, arrange_channels
 from tumorscope.bundles import Inputs, OperatingPoint
 from tumorscope.errors import TumorscopeError
 from tumorscope.scan import Scan
+
+
+def analyze(scan, engine, **options):
+    """These heads are discs, which the gate would turn away."""
+    return analyzing.analyze(scan, engine, **{"gate": False, **options})
 
 
 def scan_with_spot(slices=3, size=96, affine=None, sequences=("t1", "flair", "t1c")):
@@ -141,5 +147,112 @@ def test_oblong_pixels_are_seen_in_proportion():
 def test_every_stage_is_timed_and_the_notice_is_there():
     scan, _ = scan_with_spot()
     analysis = analyze(scan, fake_engine())
-    assert list(analysis.timing_ms) == ["preparing", "inference", "outlining", "measuring"]
+    assert list(analysis.timing_ms) == ["gate", "preparing", "inference", "outlining", "measuring"]
     assert "Research use only" in analysis.notice
+
+
+TYPES = ("glioma", "meningioma", "pituitary")
+
+
+def says_types(logits, **others):
+    """A network of single slices that outlines the bright spot and always says the same of its type."""
+
+    def session(pictures):
+        mask = (pictures[:, 0] - 4) * 20
+        count = len(pictures)
+        answers = {"mask": mask, "presence": ((mask > 0).mean(axis=(1, 2)) - 0.01) * 1000}
+        answers["type"] = np.tile(np.asarray(logits, np.float32), (count, 1))
+        answers["type_map"] = np.arange(count * 3 * 4, dtype=np.float32).reshape(count, 3, 2, 2)
+        return {**answers, **others}
+
+    return session
+
+
+def typed_engine(logits=(3.0, 0.0, -1.0), point=None, **changes):
+    return fake_engine(
+        says_types(logits),
+        inputs=Inputs(sequences=("t1c",), stands_in={"t1c": ("flair", "unknown")}),
+        outputs=("presence", "type", "mask"),
+        classes=TYPES,
+        operating_point=point or OperatingPoint(),
+        **changes,
+    )
+
+
+def test_the_type_of_a_found_tumour_is_named_with_its_probability():
+    scan, _ = scan_with_spot(sequences=("flair",))
+    found = analyze(scan, typed_engine())
+    expected = np.exp([3, 0, -1]) / np.exp([3, 0, -1]).sum()
+    assert found.tumor_type.name == found.tumor_type.likeliest == "glioma"
+    np.testing.assert_allclose(list(found.tumor_type.probabilities.values()), expected, rtol=1e-5)
+    assert found.slices[1].type_probabilities == pytest.approx(dict(zip(TYPES, expected, strict=True)))
+
+
+def test_an_unsure_type_stays_open_and_temperature_makes_it_unsure():
+    scan, _ = scan_with_spot(sequences=("flair",))
+    sure = OperatingPoint(type_confidence=0.9)
+    assert analyze(scan, typed_engine(point=sure)).tumor_type.name == "glioma"
+    unsure = OperatingPoint(type_confidence=0.9, type_temperature=3.0)
+    finding = analyze(scan, typed_engine(point=unsure)).tumor_type
+    assert finding.name is None
+    assert finding.likeliest == "glioma"
+    assert finding.probability < 0.9
+
+
+def test_without_a_tumour_there_is_no_type():
+    scan, _ = scan_with_spot(sequences=("t1",))  # without a spot
+    engine = typed_engine()
+    engine.bundle.card.inputs.stands_in["t1c"] = ("t1",)
+    found = analyze(scan, engine)
+    assert not found.tumor_present
+    assert found.tumor_type is None
+
+
+def test_a_class_that_says_no_tumour_decides_presence():
+    def session(pictures):
+        return {"type": np.tile(np.array([[0.0, 0.0, 2.0, 0.0]], np.float32), (len(pictures), 1))}
+
+    classes = ("glioma", "meningioma", "notumor", "pituitary")
+    changes = {"inputs": Inputs(sequences=("t1c",)), "outputs": ("type",), "classes": classes}
+    scan, _ = scan_with_spot(slices=1, sequences=("t1c",))
+    found = analyze(scan, fake_engine(session, **changes))
+    none = np.exp(2) / (np.exp(2) + 3)
+    assert found.tumor_probability == pytest.approx(1 - none)
+    assert not found.tumor_present
+    eager = analyze(scan, fake_engine(session, operating_point=OperatingPoint(presence=0.1), **changes))
+    assert eager.tumor_present
+    assert list(eager.tumor_type.probabilities.values()) == pytest.approx([1 / 3] * 3)
+
+
+def test_the_second_opinion_comes_from_the_slice_that_shows_most_and_may_differ():
+    class Second:
+        def classify(self, image, mask):
+            assert mask.sum() == found_areas[1]
+            return {"glioma": 0.2, "meningioma": 0.7, "pituitary": 0.1}
+
+    scan, _ = scan_with_spot(sequences=("flair",))
+    found_areas = [finding.area_px for finding in analyze(scan, typed_engine()).slices]
+    found = analyze(scan, dataclasses.replace(typed_engine(), type_by_features=Second()))
+    assert found.type_by_features.likeliest == "meningioma"
+    assert found.tumor_type.likeliest == "glioma"
+
+
+def test_the_activation_map_is_kept_only_where_it_is_asked_for():
+    scan, _ = scan_with_spot(sequences=("flair",))
+    assert analyze(scan, typed_engine()).activation is None
+    kept = analyze(scan, typed_engine(), explain=True).activation
+    assert kept.question == "type"
+    assert kept.answers == ("glioma",) * 3
+    np.testing.assert_array_equal(kept.values[0], [[0, 1], [2, 3]])
+    assert analyze(scan_with_spot()[0], fake_engine(), explain=True).activation is None
+
+
+def test_what_is_no_head_gets_a_warning_and_no_finding():
+    noise = np.random.default_rng(0).integers(0, 255, (1, 96, 96, 1), np.uint8)
+    found = analyzing.analyze(Scan(noise, ("unknown",), "noise", "picture"), typed_engine())
+    assert not found.judged
+    assert found.warnings == (NOT_A_BRAIN,)
+    assert np.isnan(found.tumor_probability)
+    assert not found.mask.any()
+    assert found.tumor_type is None
+    assert analyze(Scan(noise, ("unknown",), "noise", "picture"), typed_engine()).judged

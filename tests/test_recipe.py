@@ -1,7 +1,8 @@
 import pytest
 
 from tumorscope.errors import BadRecipe
-from tumorscope.recipe import load_recipe, parse_recipe, recipe_folder
+from tumorscope.features_recipe import parse_features_recipe
+from tumorscope.recipe import load_recipe, parse_recipe, read_recipe, recipe_folder, with_changes
 
 GOOD = {"name": "r", "title": "R", "dataset": "lgg", "network": {"kind": "compact"}}
 
@@ -10,7 +11,30 @@ def test_every_shipped_recipe_is_valid_and_named_as_its_file():
     files = sorted(recipe_folder().glob("*.yaml"))
     assert {file.stem for file in files} >= {"lgg-compact", "lgg-resnet50", "lgg-resunet"}
     for file in files:
-        assert load_recipe(str(file)).name == file.stem
+        content, origin = read_recipe(str(file))
+        parse = parse_features_recipe if content.get("kind") == "features" else parse_recipe
+        assert parse(content, origin).name == file.stem
+
+
+def test_every_experiment_of_the_notebooks_is_a_recipe():
+    names = {file.stem for file in recipe_folder().glob("*.yaml")}
+    assert names >= {
+        "kaggle4-cnn", "kaggle4-cnn-augmented", "kaggle4-resnet50", "kaggle4-vgg16", "kaggle4-efficientnet",
+        "kaggle4-densenet169", "figshare-unet", "figshare-resunet", "figshare-densenet169", "figshare-features",
+    }  # fmt: skip
+
+
+def test_a_key_can_be_changed_without_another_file():
+    content, origin = read_recipe("kaggle4-cnn")
+    changed = parse_recipe(with_changes(content, ["preparation.clahe=true", "optimization.epochs=3"]), origin)
+    assert changed.preparation.clahe
+    assert changed.optimization.epochs == 3
+    assert not load_recipe("kaggle4-cnn").preparation.clahe
+    for bad in ("preparation.clahe", "=1", "name.first=1"):
+        with pytest.raises(BadRecipe, match="KEY=VALUE"):
+            with_changes(content, [bad])
+    with pytest.raises(BadRecipe, match="did you mean 'clahe'"):
+        parse_recipe(with_changes(content, ["preparation.clah=true"]), origin)
 
 
 def test_the_notebooks_choices_are_in_their_recipes():
@@ -33,7 +57,7 @@ def test_a_recipe_written_out_and_read_again_is_the_same():
         ({"optimization": {"learning_rat": 1}}, "did you mean 'learning_rate'"),
         ({"optimization": {"learning_rate": -1}}, "optimization.learning_rate: input should be greater than 0"),
         ({"network": {"kind": "compact", "width": [1]}}, "did you mean 'widths'"),
-        ({"network": {"kind": "unet"}}, "'unet'"),
+        ({"network": {"kind": "vnet"}}, "'vnet'"),
         ({"preparation": {"size": 100}}, "preparation.size"),
         ({"network": {"kind": "resnet50", "weights": "https://x/y.pth"}}, "need their sha256"),
         ({"dataset": "brats"}, "dataset"),

@@ -18,6 +18,7 @@ from tumorscope.measuring.lesions import Lesion, drop_small, find_lesions
 from tumorscope.notice import NOTICE
 from tumorscope.preparing import prepare
 from tumorscope.preparing.framing import Framing
+from tumorscope.preparing.gate import default_gate, is_brain_mri
 from tumorscope.scan import Scan
 from tumorscope.tumor_type import (
     TypeFinding,
@@ -26,6 +27,10 @@ from tumorscope.tumor_type import (
     opinion,
     tumor_classes,
     type_probability,
+)
+
+NOT_A_BRAIN = (
+    "this does not look like an MRI of a head, so nothing was judged; if it is one, analyse it again with --no-gate"
 )
 
 
@@ -71,6 +76,8 @@ class Analysis:
         type_by_features: a second opinion on it, by the features of the slice that shows most
             tumour; None where nothing is outlined or the bundle has no such model.
         activation: where the answers come from, if it was asked for and the bundle can say it.
+        judged: whether the scan was judged at all; not, where it does not look like an MRI of
+            a head. Probabilities are then NaN, and nothing is said to be present or absent.
         bundle_reason: why this bundle was taken, where it was chosen for the scan.
         warnings: what a reader of the findings should know.
         timing_ms: by stage, in the order of the stages.
@@ -91,12 +98,18 @@ class Analysis:
     tumor_type: TypeFinding | None = None
     type_by_features: TypeFinding | None = None
     activation: ActivationMap | None = None
+    judged: bool = True
     bundle_reason: str | None = None
     notice: str = NOTICE
 
 
 def analyze(
-    scan: Scan, engine: Engine, on_slices: Callable[[int], None] = lambda done: None, *, explain: bool = False
+    scan: Scan,
+    engine: Engine,
+    on_slices: Callable[[int], None] = lambda done: None,
+    *,
+    explain: bool = False,
+    gate: bool = True,
 ) -> Analysis:
     """Find, outline, measure and name tumours in a scan.
 
@@ -108,6 +121,7 @@ def analyze(
         engine: a loaded bundle.
         on_slices: called with the number of slices just done, for a progress bar.
         explain: keep the activation map.
+        gate: first ask whether this looks like an MRI of a head, and judge nothing else.
 
     Raises:
         TumorscopeError: the scan lacks a sequence that the bundle cannot do without.
@@ -115,8 +129,12 @@ def analyze(
     card = engine.bundle.card
     clock = _Stages()
     voxels, warnings = arrange_channels(scan, card)
-    spacing = scan.spacing_mm
-    prepared = prepare(voxels, card.preparation, 1.0 if spacing is None else spacing[1] / spacing[2])
+    aspect = scan.pixel_aspect
+    if gate and not is_brain_mri(voxels, default_gate(), aspect):
+        clock.stage("gate")
+        return _not_judged(scan, engine, clock.timing_ms)
+    clock.stage("gate")
+    prepared = prepare(voxels, card.preparation, aspect)
     clock.stage("preparing")
     answers = engine.run(prepared.pictures, on_slices)
     clock.stage("inference")
@@ -167,6 +185,36 @@ def analyze(
     )
 
 
+def _not_judged(scan: Scan, engine: Engine, timing_ms: dict[str, float]) -> Analysis:
+    """No finding, and one warning that says why."""
+    nothing, pixel_area = float("nan"), scan.pixel_area_mm2
+    return Analysis(
+        scan=scan,
+        bundle=engine.bundle,
+        runtime=engine.runtime,
+        precision=engine.precision,
+        mask=np.zeros(scan.shape, bool),
+        slices=tuple(
+            SliceFinding(
+                index=index,
+                name=scan.slice_names[index] if scan.slice_names else None,
+                tumor_probability=nothing,
+                mask_probability=None,
+                area_px=0,
+                area_mm2=None if pixel_area is None else 0.0,
+            )
+            for index in range(scan.shape[0])
+        ),
+        lesions=(),
+        tumor_present=False,
+        tumor_probability=nothing,
+        volume_mm3=None,
+        warnings=(NOT_A_BRAIN,),
+        timing_ms=timing_ms,
+        judged=False,
+    )
+
+
 def arrange_channels(scan: Scan, card: Card) -> tuple[np.ndarray, list[str]]:
     """The scan's channels in the order the network expects, and what was assumed for that.
 
@@ -190,7 +238,8 @@ def arrange_channels(scan: Scan, card: Card) -> tuple[np.ndarray, list[str]]:
         warnings.append(f"the sequence is not named in the file; taken as {have[0]}")
     channels = []
     for sequence in wanted:
-        substitute = next((name for name in card.inputs.stands_in.get(sequence, ()) if name in have), None)
+        named = [name for name in have if name != "unknown" or len(have) == 1]
+        substitute = next((name for name in card.inputs.stands_in.get(sequence, ()) if name in named), None)
         if sequence in have:
             channels.append(have.index(sequence))
         elif substitute is not None:

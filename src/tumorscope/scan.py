@@ -103,6 +103,12 @@ class Scan:
         return slice_, row, column
 
     @property
+    def pixel_aspect(self) -> float:
+        """Height of a pixel divided by its width; one where that is not known."""
+        spacing = self.spacing_mm
+        return 1.0 if spacing is None else spacing[1] / spacing[2]
+
+    @property
     def voxel_volume_mm3(self) -> float | None:
         """Volume of one voxel, slice gaps counted in, or None without an affine."""
         return None if self.affine is None else float(abs(np.linalg.det(self.affine[:3, :3])))

@@ -170,7 +170,7 @@ def test_bundles_are_listed_and_shown(run):
     assert code == 0
     assert "lgg" in out
     code, out, _ = run("bundles", "lgg")
-    assert json.loads(out)["schema"] == "tumorscope.card/1"
+    assert json.loads(out)["schema"] == "tumorscope.card/2"
 
 
 def test_the_doctor_runs_every_model_of_every_bundle(run):

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from tumorscope.datasets.download import download_lgg
+from tumorscope.datasets.download import download_kaggle4, download_lgg
+from tumorscope.datasets.folders import FolderDataset
 from tumorscope.datasets.lgg import LggDataset
 from tumorscope.errors import BadDataset, TumorscopeError
 
@@ -43,6 +44,7 @@ class Kaggle(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.content = archive()
+        self.handle = "mateuszbuda/lgg-mri-segmentation"
         self.status = 200
         self.body: bytes | None = None
         self.asked: list[str] = []
@@ -71,8 +73,7 @@ class _Handler(BaseHTTPRequestHandler):
         call = self.path.rsplit("/", 1)[-1]
         self.server.asked.append(call)
         self.server.authorization = self.headers.get("Authorization")
-        assert request["ownerSlug"] == "mateuszbuda"
-        assert request["datasetSlug"] == "lgg-mri-segmentation"
+        assert f"{request['ownerSlug']}/{request['datasetSlug']}" == self.server.handle
         if self.server.status != 200 or self.server.body is not None:
             self._answer(self.server.status, self.server.body or b"{}", Content_Type="application/json")
         elif call == "GetDataset":
@@ -242,3 +243,54 @@ def test_a_file_in_the_way_is_named(kaggle, tmp_path):
     (tmp_path / "lgg").write_text("")
     with pytest.raises(TumorscopeError, match="lgg"):
         download_lgg(tmp_path / "lgg")
+
+
+def classes_archive(sides=("Training", "Testing")) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as zipped:
+        for side in sides:
+            for kind in ("glioma", "notumor"):
+                zipped.writestr(f"{side}/{kind}/a.jpg", b"\xff\xd8\xff")
+    return content.getvalue()
+
+
+@pytest.fixture
+def kaggle4(kaggle):
+    kaggle.content = classes_archive()
+    kaggle.handle = "masoudnickparvar/brain-tumor-mri-dataset"
+    return kaggle
+
+
+def test_the_four_class_set_arrives_ready_to_open(kaggle4, tmp_path):
+    root = download_kaggle4(tmp_path / "data")
+    assert root == tmp_path / "data"
+    assert sorted(path.name for path in root.iterdir()) == ["Testing", "Training"]
+    assert len(FolderDataset.open(root, "kaggle4").cases) == 4
+    kaggle4.asked.clear()
+    assert download_kaggle4(root) == root
+    assert kaggle4.asked == []
+
+
+def test_an_archive_without_a_test_side_is_not_the_four_class_set(kaggle4, tmp_path):
+    kaggle4.content = classes_archive(("Training",))
+    with pytest.raises(BadDataset, match="no Training and Testing here"):
+        download_kaggle4(tmp_path / "data")
+    assert not (tmp_path / "data" / "Training").exists()
+
+
+def test_pictures_that_are_in_the_way_are_never_mixed_with_the_download(kaggle4, tmp_path):
+    own = tmp_path / "data" / "Training" / "glioma" / "own.jpg"
+    own.parent.mkdir(parents=True)
+    own.write_bytes(b"mine")
+    with pytest.raises(TumorscopeError, match="Training: is in the way"):
+        download_kaggle4(tmp_path / "data")
+    assert own.read_bytes() == b"mine"
+    assert kaggle4.asked == []
+
+
+def test_where_kaggle_refuses_the_four_class_set_its_own_page_is_named(kaggle4, tmp_path):
+    kaggle4.status = 503
+    with pytest.raises(
+        TumorscopeError, match="masoudnickparvar/brain-tumor-mri-dataset, unzip it, and name the folder"
+    ):
+        download_kaggle4(tmp_path / "data")

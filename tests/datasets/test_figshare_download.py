@@ -216,7 +216,7 @@ def test_a_connection_that_always_breaks_at_the_same_byte_is_given_up(figshare, 
     with pytest.raises(TumorscopeError, match="broke off; run the command again") as error:
         download_figshare(tmp_path, api=figshare.api)
     one_line(error)
-    assert sum(one.startswith(FIRST) for one in figshare.asked) == 5
+    assert sum(one.startswith(FIRST) for one in figshare.asked) == 4
 
 
 def test_a_file_whose_checksum_differs_is_not_unzipped_and_not_kept(figshare, tmp_path):

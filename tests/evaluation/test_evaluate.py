@@ -3,14 +3,13 @@ import shutil
 
 import numpy as np
 import pytest
+from evaluation.conftest import CLASSES, brightness_tells_class, make_classed
 
 from tumorscope.analysis import analyze
+from tumorscope.datasets.lgg import LggPatient
 from tumorscope.errors import TumorscopeError
-from tumorscope.evaluation import evaluate_lgg, summarize
-
-
-def names(dataset) -> list[str]:
-    return [patient.case for patient in dataset.patients]
+from tumorscope.evaluation import evaluate, summarize
+from tumorscope.evaluation.evaluate import judged_classes
 
 
 def nothing(pictures: np.ndarray) -> dict[str, np.ndarray]:
@@ -19,7 +18,7 @@ def nothing(pictures: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def test_a_network_that_sees_what_is_there_scores_nearly_full(dataset, make_engine):
-    figures = summarize(evaluate_lgg(dataset, names(dataset), make_engine()))
+    figures = summarize(evaluate(dataset, dataset.cases, make_engine()))
     assert figures["patients"] == 3
     assert figures["slices"] == 18
     assert figures["patient_dice"]["n"] == 3
@@ -35,11 +34,11 @@ def test_a_network_that_sees_what_is_there_scores_nearly_full(dataset, make_engi
 
 def test_what_is_evaluated_is_what_users_get(dataset, make_engine):
     engine = make_engine()
-    evaluation = evaluate_lgg(dataset, names(dataset)[:1], engine)
-    analysis = analyze(dataset.patients[0].scan(), engine)
+    evaluation = evaluate(dataset, dataset.cases[:1], engine)
+    analysis = analyze(dataset.patients[0].scan(), engine, gate=False)
     truth = dataset.patients[0].mask
     expected = 2 * (analysis.mask & truth).sum() / (analysis.mask.sum() + truth.sum())
-    assert evaluation.patients[0].dice == pytest.approx(expected)
+    assert evaluation.cases[0].dice == pytest.approx(expected)
     assert [row.predicted_px for row in evaluation.slices] == [finding.area_px for finding in analysis.slices]
     assert [row.tumor_probability for row in evaluation.slices] == [
         finding.tumor_probability for finding in analysis.slices
@@ -47,7 +46,7 @@ def test_what_is_evaluated_is_what_users_get(dataset, make_engine):
 
 
 def test_a_network_that_sees_nothing_scores_zero_and_raises_no_alarm(dataset, make_engine):
-    evaluation = evaluate_lgg(dataset, names(dataset), make_engine(nothing))
+    evaluation = evaluate(dataset, dataset.cases, make_engine(nothing))
     figures = summarize(evaluation)
     assert figures["patient_dice"]["mean"] == 0
     assert figures["tumor_slice_dice"]["mean"] == 0
@@ -58,24 +57,25 @@ def test_a_network_that_sees_nothing_scores_zero_and_raises_no_alarm(dataset, ma
 
 
 def test_every_slice_and_patient_has_a_row_that_adds_up(dataset, make_engine):
-    evaluation = evaluate_lgg(dataset, names(dataset), make_engine())
-    for patient in evaluation.patients:
+    evaluation = evaluate(dataset, dataset.cases, make_engine())
+    for patient in evaluation.cases:
         rows = [row for row in evaluation.slices if row.case == patient.case]
         assert [row.slice for row in rows] == list(range(patient.slices))
         assert sum(row.true_px for row in rows) == patient.true_px
         assert sum(row.predicted_px or 0 for row in rows) == patient.predicted_px
         assert sum(row.present for row in rows) == patient.tumor_slices
-    assert [patient.true_px for patient in evaluation.patients] == [12**2 + 16**2, 10**2, 8**2 + 14**2 + 12**2]
+    assert [patient.true_px for patient in evaluation.cases] == [12**2 + 16**2, 10**2, 8**2 + 14**2 + 12**2]
 
 
 def test_a_broken_patient_is_named_and_does_not_stop_the_others(dataset, make_engine):
     broken = dataset.patients[1].folder
     (broken / f"{broken.name}_2.tif").write_bytes(b"not a picture")
     done = []
-    cases = [*names(dataset), "TCGA_XX_9999_20000101"]
-    evaluation = evaluate_lgg(dataset, cases, make_engine(), done.append)
+    missing = LggPatient(dataset.root / "TCGA_XX_9999_20000101")
+    cases = [patient.case for patient in (*dataset.cases, missing)]
+    evaluation = evaluate(dataset, [*dataset.cases, missing], make_engine(), done.append)
     assert done == cases
-    assert [patient.case for patient in evaluation.patients] == [cases[0], cases[2]]
+    assert [patient.case for patient in evaluation.cases] == [cases[0], cases[2]]
     assert [item.case for item in evaluation.failed] == [cases[1], cases[3]]
     assert all(item.reason and "\n" not in item.reason for item in evaluation.failed)
     assert [item["case"] for item in summarize(evaluation)["failed"]] == [cases[1], cases[3]]
@@ -86,22 +86,22 @@ def test_a_mask_of_another_size_is_refused_not_resized(dataset, make_engine):
 
     for path in dataset.patients[0].folder.glob("*_mask.tif"):
         tifffile.imwrite(path, np.zeros((32, 32), np.uint8))
-    evaluation = evaluate_lgg(dataset, names(dataset), make_engine())
+    evaluation = evaluate(dataset, dataset.cases, make_engine())
     assert len(evaluation.failed) == 1
 
 
 def test_an_evaluation_without_a_single_patient_is_an_error(dataset, make_engine):
     for patient in dataset.patients:
         shutil.rmtree(patient.folder)
-    with pytest.raises(TumorscopeError, match="not one of 3 patients"):
-        evaluate_lgg(dataset, names(dataset), make_engine())
+    with pytest.raises(TumorscopeError, match="not one of 3 cases"):
+        evaluate(dataset, dataset.cases, make_engine())
 
 
 def test_a_bundle_without_masks_is_judged_on_presence_alone(dataset, make_engine):
     def presence(pictures):
         return {"presence": pictures[:, 1].max(axis=(1, 2)) - 3}
 
-    evaluation = evaluate_lgg(dataset, names(dataset), make_engine(presence, outputs=["presence"]))
+    evaluation = evaluate(dataset, dataset.cases, make_engine(presence, outputs=["presence"]))
     figures = summarize(evaluation)
     assert figures["patient_dice"] is None
     assert figures["empty_slice_false_positive_rate"] is None
@@ -112,16 +112,79 @@ def test_a_bundle_without_a_presence_output_is_judged_by_its_masks(dataset, make
     def mask(pictures):
         return {"mask": 4 * (pictures[:, 1] - 3)}
 
-    figures = summarize(evaluate_lgg(dataset, names(dataset), make_engine(mask, outputs=["mask"])))
+    figures = summarize(evaluate(dataset, dataset.cases, make_engine(mask, outputs=["mask"])))
     assert figures["presence"]["confusion"] == [[12, 0], [0, 6]]
 
 
 def test_the_figures_are_json(dataset, make_engine):
     for session in (nothing, None):
         engine = make_engine(session) if session else make_engine()
-        figures = summarize(evaluate_lgg(dataset, names(dataset)[:1], engine))
+        figures = summarize(evaluate(dataset, dataset.cases[:1], engine))
         assert json.loads(json.dumps(figures, allow_nan=False)) == figures
         assert "not counted" in figures["policy"]
+
+
+ALL = {
+    "inputs": {"sequences": ["t1c"], "stands_in": {"t1c": ["unknown"]}},
+    "outputs": ["presence", "type", "mask"],
+    "classes": list(CLASSES),
+    "maps": ["type_map"],
+}
+
+
+def test_classes_masks_and_maps_are_judged_where_the_truth_has_them(tmp_path, make_engine):
+    made = make_classed(tmp_path)
+    evaluation = evaluate(made, made.cases, make_engine(brightness_tells_class, **ALL))
+    assert not evaluation.failed
+    assert evaluation.classes == CLASSES
+    assert [row.said_class for row in evaluation.slices] == [case.tumor_class for case in made.cases]
+    for row in evaluation.slices:
+        assert sum(row.class_probabilities) == pytest.approx(1)
+        assert row.mask_share is not None
+        # The square lies on 80 of 4,096 pixels, of which the head's frame leaves some out.
+        assert 80 / 4096 < row.mask_share < 0.04
+        assert row.map_inside is not None
+        assert row.map_inside > 0.5
+    figures = summarize(evaluation)
+    assert (figures["patients"], figures["cases"]) == (6, 12)
+    assert figures["classes"]["accuracy"] == {"value": 1, "ci95": [1, 1]}
+    assert figures["tumor_slice_dice"]["mean"] > 0.9
+    assert figures["presence"]["specificity"] == {"value": None, "ci95": None}  # every picture shows a tumour
+
+
+def test_presence_says_that_there_is_no_tumor_where_the_bundle_has_no_such_class(tmp_path, make_engine):
+    made = make_classed(tmp_path, (*CLASSES[:2], "notumor", CLASSES[2]), masks=False)
+    evaluation = evaluate(made, made.cases, make_engine(brightness_tells_class, **ALL))
+    assert [row.said_class for row in evaluation.slices] == [case.tumor_class for case in made.cases]
+    for row in evaluation.slices:
+        assert sum(row.class_probabilities) == pytest.approx(1)
+        assert row.class_probabilities[2] == pytest.approx(1 - row.tumor_probability)
+        assert (row.true_px, row.dice, row.map_inside) == (None, None, None)
+    figures = summarize(evaluation)
+    assert figures["presence"]["confusion"] == [[3, 0], [0, 9]]
+    assert figures["tumor_slice_dice"] is None
+
+
+def test_classes_are_judged_only_by_a_bundle_that_knows_them_all(make_engine):
+    card = make_engine(**ALL).bundle.card
+    assert judged_classes(("glioma", "metastasis"), card) == ()
+    assert judged_classes((), card) == ()
+    assert judged_classes(CLASSES, make_engine().bundle.card) == ()
+
+
+def test_a_type_that_only_the_bundle_knows_can_be_said_and_is_wrong(tmp_path, make_engine):
+    made = make_classed(tmp_path, CLASSES[:2])
+
+    def always_pituitary(pictures):
+        answer = brightness_tells_class(pictures)
+        return {**answer, "type": np.tile([0.0, 0.0, 5.0], (len(pictures), 1))}
+
+    evaluation = evaluate(made, made.cases, make_engine(always_pituitary, **ALL))
+    assert evaluation.classes == CLASSES
+    figures = summarize(evaluation)["classes"]
+    assert figures["accuracy"]["value"] == 0
+    assert figures["confusion"] == [[0, 0, 6], [0, 0, 6], [0, 0, 0]]
+    assert figures["of_class"]["pituitary"]["recall"]["value"] is None
 
 
 @pytest.mark.real
@@ -129,10 +192,10 @@ def test_a_threshold_on_real_flair_is_far_from_perfect_but_every_patient_is_judg
     from tumorscope.datasets.lgg import LggDataset
 
     real = LggDataset.open(lgg_folder)
-    cases = names(real)[::44]
-    evaluation = evaluate_lgg(real, cases, make_engine(preparation={"size": 128}))
+    cases = real.patients[::44]
+    evaluation = evaluate(real, cases, make_engine(preparation={"size": 128}))
     figures = summarize(evaluation)
     assert not evaluation.failed
     assert figures["patients"] == 2
     assert 0 <= figures["patient_dice"]["mean"] < 0.9
-    assert sum(row.true_px for row in evaluation.slices) == sum(int(real[case].mask.sum()) for case in cases)
+    assert sum(row.true_px for row in evaluation.slices) == sum(int(case.mask.sum()) for case in cases)

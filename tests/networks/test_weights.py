@@ -8,8 +8,19 @@ torch = pytest.importorskip("torch")
 
 from tumorscope.errors import TumorscopeError
 from tumorscope.networks import build_network
+from tumorscope.networks.backbones import _monai_densenet_name
 from tumorscope.networks.weights import load_weights
 from tumorscope.recipe import parse_recipe
+
+
+def bare():
+    """MONAI's own ResNet-50, whose weights have torchvision's names."""
+    from monai.networks.nets.resnet import resnet50
+
+    return resnet50(
+        pretrained=False, spatial_dims=2, n_input_channels=3, conv1_t_size=7, conv1_t_stride=2, feed_forward=False,
+        shortcut_type="B", bias_downsample=False,
+    )  # fmt: skip
 
 
 def resnet(channels_context: int = 0, **settings):
@@ -30,7 +41,7 @@ def resnet(channels_context: int = 0, **settings):
 def weights_file(tmp_path_factory):
     """A file as torchvision publishes it: the backbone's names, and a classifier."""
     torch.manual_seed(1)
-    state = {**resnet().backbone.state_dict(), "fc.weight": torch.zeros(1000, 2048), "fc.bias": torch.zeros(1000)}
+    state = {**bare().state_dict(), "fc.weight": torch.zeros(1000, 2048), "fc.bias": torch.zeros(1000)}
     path = tmp_path_factory.mktemp("weights") / "resnet50.pth"
     torch.save(state, path)
     return path
@@ -43,13 +54,13 @@ def checksum(path):
 def test_weights_from_a_file_are_the_networks_first_weights(weights_file):
     network = resnet(weights=str(weights_file), sha256=checksum(weights_file))
     stored = torch.load(weights_file, weights_only=True)
-    torch.testing.assert_close(network.backbone.layer3[0].conv2.weight.data, stored["layer3.0.conv2.weight"])
+    torch.testing.assert_close(network.encoder[3][0].conv2.weight.data, stored["layer3.0.conv2.weight"])
 
 
 def test_more_channels_share_out_the_first_layer(weights_file):
     network = resnet(1, weights=str(weights_file))
     stored = torch.load(weights_file, weights_only=True)["conv1.weight"]
-    own = network.backbone.conv1.weight.data
+    own = network.encoder[0][0].weight.data
     assert own.shape[1] == 9
     torch.testing.assert_close(own.sum(1), stored.sum(1))
 
@@ -64,9 +75,9 @@ def test_frozen_stages_stay_as_they_are_while_the_rest_learns(weights_file):
     assert not [
         name
         for name in changed
-        if name.startswith(("backbone.conv1", "backbone.bn1", "backbone.layer1", "backbone.layer2"))
+        if name.startswith(("encoder.0", "encoder.1", "encoder.2"))
     ]
-    assert any(name.startswith("backbone.layer3") for name in changed)
+    assert any(name.startswith("encoder.3") for name in changed)
 
 
 def test_weights_by_address_are_fetched_once_and_checked(weights_file, tmp_path, monkeypatch):
@@ -84,7 +95,7 @@ def test_weights_by_address_are_fetched_once_and_checked(weights_file, tmp_path,
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     address = f"http://127.0.0.1:{server.server_port}/resnet50.pth"
     try:
-        backbone = resnet().backbone
+        backbone = bare()
         with pytest.raises(TumorscopeError, match="cannot be downloaded"):
             load_weights(backbone, address, "0" * 64, "conv1.weight")
         load_weights(backbone, address, checksum(weights_file)[:8], "conv1.weight")
@@ -97,7 +108,7 @@ def test_weights_by_address_are_fetched_once_and_checked(weights_file, tmp_path,
 
 
 def test_what_is_wrong_with_a_file_of_weights_is_said(weights_file, tmp_path):
-    backbone = resnet().backbone
+    backbone = bare()
     with pytest.raises(TumorscopeError, match="cannot be read"):
         load_weights(backbone, str(tmp_path / "none.pth"), None, "conv1.weight")
     with pytest.raises(TumorscopeError, match="checksum differs"):
@@ -115,4 +126,45 @@ def test_what_is_wrong_with_a_file_of_weights_is_said(weights_file, tmp_path):
 def test_an_address_that_does_not_answer_is_one_clear_line(tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     with pytest.raises(TumorscopeError, match="download it and name the file"):
-        load_weights(resnet().backbone, "http://127.0.0.1:9/weights.pth", "0" * 64, "conv1.weight")
+        load_weights(bare(), "http://127.0.0.1:9/weights.pth", "0" * 64, "conv1.weight")
+
+
+def test_densenet_weights_are_known_by_their_old_names_and_their_new_ones():
+    new = "features.denseblock3.denselayer12.conv2.weight"
+    old = "features.denseblock3.denselayer12.conv.2.weight"
+    assert _monai_densenet_name(new) == _monai_densenet_name(old) == new.replace("conv2", "layers.conv2")
+
+
+@pytest.mark.real
+def test_the_published_densenet_fits_and_knows_pictures_from_noise():
+    """Trained filters answer to edges far more than to noise of the same strength; random ones do not."""
+    from conftest import DATA
+
+    path = DATA / "weights" / "densenet169_imagenet.safetensors"
+    if not path.exists():
+        pytest.skip(f"no weights: {path} does not exist")
+    made = {
+        weights: build_network(
+            parse_recipe(
+                {
+                    "name": "d", "title": "d", "dataset": "figshare", "sequences": ["t1c"],
+                    "classes": ["glioma", "pituitary"], "preparation": {"size": 64},
+                    "network": {"kind": "densenet169", "weights": weights, "frozen_stages": 2},
+                }
+            )
+        ).eval()
+        for weights in (str(path), None)
+    }  # fmt: skip
+    torch.manual_seed(0)
+    noise = torch.randn(8, 1, 64, 64)
+    edges = torch.zeros(8, 1, 64, 64)
+    for index in range(8):
+        edges[index, :, :, 8 * index + 4 :] = 1
+    edges = (edges - edges.mean((2, 3), keepdim=True)) / edges.std((2, 3), keepdim=True)
+
+    def ratio(network):
+        stem = network.encoder[0]
+        with torch.no_grad():
+            return (stem(edges).amax((2, 3)).mean() / stem(noise).amax((2, 3)).mean()).item()
+
+    assert ratio(made[str(path)]) > 1.3 * ratio(made[None])

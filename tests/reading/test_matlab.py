@@ -2,11 +2,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from reading.files import head, write_cjdata
 
+from tumorscope.errors import UnreadableScan
 from tumorscope.reading import open_scan, read_cjdata
+from tumorscope.reading.matlab import read_label
 
 IMAGE = head(40, 60).astype(np.int16)
 MASK = np.zeros((40, 60), bool)
@@ -46,3 +49,55 @@ def test_real_tumours_enhance(figshare_folder: Path):
         around = data.image[(data.image > 30) & ~data.mask]
         brighter += data.image[data.mask].mean() > np.median(around)
     assert brighter >= 16
+
+
+def test_label_and_patient_are_read_without_the_picture(tmp_path: Path):
+    path = write_cjdata(tmp_path / "7.mat", np.zeros((2, 2, 2)), MASK)  # no picture, and nobody looks
+    assert read_label(path) == (2, "100360")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"label": np.array([[0.0]])}, "label 0 is not 1"),
+        ({"label": np.array([[4.0]])}, "label 4 is not 1"),
+        ({"label": np.array([[1.5]])}, "label 1.5 is not 1"),
+        ({"label": np.array([[np.nan]])}, "label nan is not 1"),
+        ({"label": np.empty((0, 1))}, "cjdata.label holds 0×1 numbers"),
+        ({"PID": np.zeros((2000, 1), np.uint16)}, "cjdata.PID holds 2000×1 numbers"),
+        ({"label": None, "PID": None}, "cjdata lacks label, PID"),
+        ({"tumorMask": None}, "cjdata lacks tumorMask"),
+    ],
+)
+def test_a_label_that_is_none_is_refused_by_both_ways_of_reading(tmp_path: Path, changes: dict, words: str):
+    path = write_cjdata(tmp_path / "7.mat", IMAGE, MASK, **changes)
+    for read in (read_label, read_cjdata):
+        with pytest.raises(UnreadableScan, match=words):
+            read(path)
+
+
+def test_a_file_of_another_layout_is_refused_by_both_ways_of_reading(tmp_path: Path):
+    for name, layout in (("root.mat", "image"), ("array.mat", "cjdata")):
+        with h5py.File(tmp_path / name, "w") as file:
+            file[layout] = IMAGE
+        for read in (read_label, read_cjdata):
+            with pytest.raises(UnreadableScan, match=f"{name}: holds no struct cjdata"):
+                read(tmp_path / name)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.95])
+def test_a_truncated_file_is_one_line_without_its_folder(tmp_path: Path, share: float):
+    content = write_cjdata(tmp_path / "7.mat", IMAGE, MASK).read_bytes()
+    (tmp_path / "7.mat").write_bytes(content[: int(share * len(content))])
+    with pytest.raises(UnreadableScan, match="7.mat: damaged or truncated") as error:
+        read_label(tmp_path / "7.mat")
+    assert str(tmp_path) not in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.real
+def test_real_labels_are_the_same_by_both_ways_of_reading(figshare_folder: Path):
+    for number in range(1, 21):
+        path = figshare_folder / f"{number}.mat"
+        data = read_cjdata(path)
+        assert read_label(path) == (data.label, data.patient)

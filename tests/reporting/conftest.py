@@ -17,7 +17,7 @@ from tumorscope.measuring.lesions import find_lesions
 from tumorscope.scan import Scan, StoredGrid
 
 CARD = {
-    "schema": "tumorscope.card/1",
+    "schema": "tumorscope.card/2",
     "name": "made-up",
     "version": "1.2.3",
     "title": "A bundle that is only a card",

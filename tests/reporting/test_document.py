@@ -10,8 +10,8 @@ from tumorscope.errors import TumorscopeError
 from tumorscope.reporting.document import load_document, mask_from_document, to_document, to_json
 
 KEYS = {
-    "schema", "case", "bundle", "engine", "tumor_present", "tumor_probability", "slices", "lesions", "volume_mm3",
-    "voxels", "mask_rle", "geometry", "warnings", "notice", "timing_ms",
+    "schema", "case", "bundle", "engine", "judged", "tumor_present", "tumor_probability", "tumor_type",
+    "type_by_features", "types_agree", "slices", "lesions", "volume_mm3", "voxels", "mask_rle", "geometry", "warnings", "notice", "timing_ms",
 }  # fmt: skip
 
 
@@ -25,8 +25,8 @@ def strict(text: str) -> dict[str, Any]:
 def test_the_document_has_the_keys_of_its_schema(analyzed, volume_scan, mask):
     document = to_document(analyzed(volume_scan, mask))
     assert set(document) == KEYS
-    assert document["schema"] == "tumorscope.analysis/1"
-    assert set(document["bundle"]) == {"name", "version", "sha256"}
+    assert document["schema"] == "tumorscope.analysis/2"
+    assert set(document["bundle"]) == {"name", "version", "sha256", "reason"}
     assert set(document["engine"]) == {"runtime", "precision"}
     assert set(document["geometry"]) == {"shape", "spacing_mm", "affine", "sequences", "kind"}
     names = {"index", "name", "tumor_probability", "mask_probability", "area_px", "area_mm2"}
@@ -93,8 +93,8 @@ def test_names_with_broken_bytes_still_give_valid_text(analyzed, folder_scan, ma
     [
         (b"{", "damaged"),
         (b"\xff\xfe", "damaged"),
-        (b"[]", "not tumorscope.analysis/1"),
-        (b'{"schema": "tumorscope.analysis/9"}', "not tumorscope.analysis/1"),
+        (b"[]", "not tumorscope.analysis/2"),
+        (b'{"schema": "tumorscope.analysis/9"}', "not tumorscope.analysis/2"),
     ],
 )
 def test_a_file_that_is_no_document_is_refused_with_its_name(tmp_path: Path, content: bytes, says: str):

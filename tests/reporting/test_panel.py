@@ -66,7 +66,7 @@ def test_red_and_green_are_where_the_masks_are_and_nowhere_else(analyzed, folder
     analysis = analyzed(folder_scan, mask)
     _, layout, tile = drawn(analysis, truth)
     chosen = choose_slices(analysis, truth, 4)
-    view = frame_head(folder_scan, chosen, mask, truth)
+    view = frame_head(folder_scan, 1, chosen, mask, truth)
     assert layout.rows == len(chosen) == 4
     for row, index in enumerate(chosen):
         for column in ("mri", "truth", "predicted"):
@@ -83,7 +83,7 @@ def test_mask_columns_show_the_masks_in_white(analyzed, folder_scan, mask, truth
     analysis = analyzed(folder_scan, mask)
     _, _, tile = drawn(analysis, truth)
     chosen = choose_slices(analysis, truth, 4)
-    view = frame_head(folder_scan, chosen, mask, truth)
+    view = frame_head(folder_scan, 1, chosen, mask, truth)
     row = chosen.index(3)
     assert overlap(tile(row, "predicted")[..., 0] > 127, mask[3], view) == 1
     assert overlap(tile(row, "truth")[..., 0] > 127, truth[3], view) == 1
@@ -92,20 +92,20 @@ def test_mask_columns_show_the_masks_in_white(analyzed, folder_scan, mask, truth
 def test_small_slices_are_enlarged_and_large_ones_reduced():
     for rows in (60, 256, 1500):
         scan = Scan(np.ones((1, rows, rows, 1), np.uint8), ("flair",), "x", "picture")
-        view = frame_head(scan, (0,))
+        view = frame_head(scan, 0, (0,))
         assert view.height == view.width == TILE_HEIGHT
 
 
 def test_pixels_that_are_higher_than_wide_stay_so(volume_scan):
     tall = replace(volume_scan, voxels=np.ones((6, 50, 100, 3)), affine=np.diag([1.0, 2.0, 5.0, 1.0]))
-    view = frame_head(tall, (0, 1))
+    view = frame_head(tall, 0, (0, 1))
     assert view.height / view.width == pytest.approx(1, abs=0.02)
 
 
 def test_the_view_never_cuts_a_mask_off(folder_scan):
     mask = np.zeros((6, 96, 80), bool)
     mask[2, 0, 0] = mask[2, 95, 79] = True
-    view = frame_head(folder_scan, (2,), mask)
+    view = frame_head(folder_scan, 1, (2,), mask)
     assert (view.top, view.left, view.bottom, view.right) == (0, 0, 96, 80)
 
 

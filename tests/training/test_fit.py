@@ -13,6 +13,7 @@ torch = pytest.importorskip("torch")
 
 from tumorscope.datasets.lgg import LggDataset
 from tumorscope.errors import TumorscopeError
+from tumorscope.preparing.gate import default_gate
 from tumorscope.recipe import parse_recipe
 from tumorscope.training.fit import Run, train
 from tumorscope.training.module import area_under_curve
@@ -29,13 +30,18 @@ RECIPE = {
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory):
+def folder(tmp_path_factory):
     return write_miniature_lgg(tmp_path_factory.mktemp("lgg") / "kaggle_3m", patients=10, slices=8)
 
 
 @pytest.fixture(scope="module")
-def trained(data, tmp_path_factory):
-    split = LggDataset.open(data).split(shares={"train": 0.6, "validation": 0.2, "test": 0.2})
+def data(folder):
+    return {"lgg": folder}
+
+
+@pytest.fixture(scope="module")
+def trained(folder, data, tmp_path_factory):
+    split = LggDataset.open(folder).split(shares={"train": 0.6, "validation": 0.2, "test": 0.2})
     return train(parse_recipe(RECIPE), data, tmp_path_factory.mktemp("run"), split=split, device="cpu")
 
 
@@ -53,7 +59,7 @@ def test_a_run_leaves_recipe_split_curves_and_weights(trained):
     assert trained.recipe() == parse_recipe(RECIPE)
 
 
-def test_export_makes_a_bundle_that_finds_tumours_in_patients_it_never_saw(trained, data, tmp_path):
+def test_export_makes_a_bundle_that_finds_tumours_in_patients_it_never_saw(trained, folder, data, tmp_path):
     from tumorscope.analysis import analyze
     from tumorscope.bundles import load_bundle
     from tumorscope.engine import load_engine
@@ -66,9 +72,12 @@ def test_export_makes_a_bundle_that_finds_tumours_in_patients_it_never_saw(train
     assert bundle.name == "my-bundle"
     assert bundle.sha256 == report.bundle.sha256
     assert bundle.card.figures["split_hash"] == trained.split().hash
-    patient = LggDataset.open(data)[trained.split()["test"][0]]
-    analysis = analyze(patient.scan(), load_engine(bundle, "onnxruntime"))
+    patient = LggDataset.open(folder)[trained.split()["test"][0]]
+    analysis = analyze(patient.scan(), load_engine(bundle, "onnxruntime"), explain=True)
     assert 2 * (analysis.mask & patient.mask).sum() / (analysis.mask.sum() + patient.mask.sum()) > 0.5
+    assert bundle.card.maps == ("presence_map",)
+    assert analysis.activation is not None
+    assert bundle.card.gate["threshold"] == default_gate().threshold
 
 
 def test_eight_bits_are_made_compared_and_recorded(trained, data, tmp_path, monkeypatch):
@@ -77,7 +86,7 @@ def test_eight_bits_are_made_compared_and_recorded(trained, data, tmp_path, monk
     monkeypatch.setattr(exporting, "LARGEST_LOSS", 0.2)  # a network of 48 channels quantises badly
     report = exporting.export(trained, data, tmp_path / "bundle")
     card = report.bundle.card
-    assert report.int8_dice == card.figures["validation"]["int8"]["patient_dice"]["mean"]
+    assert report.int8_figure == card.figures["validation"]["int8"]["patient_dice"]["mean"]
     sizes = {model.precision: (tmp_path / "bundle" / model.file).stat().st_size for model in card.models}
     assert sizes["int8"] < sizes["float"]
     monkeypatch.setattr(exporting, "LARGEST_LOSS", -1.0)
@@ -170,4 +179,11 @@ def test_exporting_needs_the_first_weights_no_more(data, tmp_path):
     (tmp_path / "recipe.yaml").write_text(yaml.safe_dump(recipe.model_dump(mode="json")))
     network = Run(tmp_path).network()
     assert type(network) is type(build_network(bare))
-    torch.testing.assert_close(network.presence.weight, module.network.presence.weight)
+    torch.testing.assert_close(network.head.weigh.weight, module.network.head.weigh.weight)
+
+
+def test_folders_must_be_the_ones_that_the_recipe_learns_from(folder, tmp_path):
+    with pytest.raises(TumorscopeError, match="learns from lgg; add lgg=PATH"):
+        train(parse_recipe(RECIPE), {}, tmp_path / "run")
+    with pytest.raises(TumorscopeError, match="does not learn from figshare"):
+        train(parse_recipe(RECIPE), {"lgg": folder, "figshare": folder}, tmp_path / "run")

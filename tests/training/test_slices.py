@@ -1,12 +1,45 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from making import write_miniature_lgg
 
 torch = pytest.importorskip("torch")
 
+from tumorscope.datasets.labelled import Truth
 from tumorscope.datasets.lgg import LggDataset
+from tumorscope.errors import TumorscopeError, UnreadableScan
 from tumorscope.preparing import Preparation
-from tumorscope.training.slices import BalancedSlices, SliceStore, load_slices
+from tumorscope.recipe import parse_recipe
+from tumorscope.scan import Scan
+from tumorscope.training.module import TumorModule
+from tumorscope.training.slices import UNKNOWN_CLASS, BalancedSlices, SliceStore, load_slices
+
+
+@dataclasses.dataclass(frozen=True)
+class Picture:
+    """A case in memory: a bright square in noise."""
+
+    case: str
+    kind: str | None = None
+    mask: bool = True
+    broken: bool = False
+
+    @property
+    def patient(self):
+        return self.case
+
+    def scan(self):
+        if self.broken:
+            raise UnreadableScan(f"{self.case}: damaged")
+        grey = np.random.default_rng(0).normal(100, 9, (1, 64, 64, 1)).astype(np.float32)
+        return Scan(grey, ("t1c",), self.case, "picture")
+
+    def truth(self):
+        mask = np.zeros((1, 64, 64), bool)
+        mask[0, 20:30, 20:30] = True
+        present = np.array([self.kind != "notumor"])
+        return Truth(present=present, mask=mask if self.mask else None, tumor_class=self.kind)
 
 
 @pytest.fixture(scope="module")
@@ -15,32 +48,72 @@ def store(tmp_path_factory):
     return load_slices(dataset.patients, Preparation(size=96))
 
 
+def drawn_from(present, empty_slices=1.0, seed=0, shares=None, sources=None):
+    """A sampler over slices of which only presence and data set matter."""
+    present = torch.as_tensor(present, dtype=torch.bool)
+    nothing = torch.zeros(len(present))
+    columns = {
+        field.name: nothing for field in dataclasses.fields(SliceStore) if field.type in ("Tensor", torch.Tensor)
+    }
+    names = tuple(sorted(set(sources))) if sources else ("",)
+    places = torch.tensor([names.index(source) for source in sources]) if sources else torch.zeros(len(present))
+    columns |= {"present": present, "sources": places, "classes": torch.full((len(present),), UNKNOWN_CLASS)}
+    store = SliceStore(**columns, names=(), source_names=names, unreadable={})
+    return BalancedSlices(store, empty_slices, seed, shares), store
+
+
 def test_neighbours_never_come_from_another_patient(store):
     first_of_second = int((store.cases == 1).nonzero()[0])
-    pictures, _, _ = store.batch(torch.tensor([first_of_second]), context=1)
+    pictures = store.batch(torch.tensor([first_of_second]), context=1).pictures
     own = store.pictures[first_of_second].float()
     torch.testing.assert_close(pictures[0, :3], own)
     torch.testing.assert_close(pictures[0, 3:6], own)
 
 
 def test_masks_are_shares_between_zero_and_one_never_255(store):
-    _, masks, present = store.batch(torch.arange(len(store)), context=0)
-    assert masks.max() == 1
-    assert masks.min() == 0
-    np.testing.assert_array_equal(masks.flatten(1).amax(1) > 0.5, present > 0.5)
+    batch = store.batch(torch.arange(len(store)), context=0)
+    assert batch.masks.max() == 1
+    assert batch.masks.min() == 0
+    np.testing.assert_array_equal(batch.masks.flatten(1).amax(1) > 0.5, batch.present > 0.5)
+
+
+def test_what_a_data_set_does_not_say_is_known_as_unknown():
+    cases = [Picture("a", "glioma"), Picture("b", "notumor", mask=False), Picture("c", "abscess", mask=False)]
+    batch = load_slices(cases, Preparation(size=64), ("glioma", "notumor")).batch(torch.arange(3), 0)
+    assert batch.outlined.tolist() == [True, False, False]
+    assert batch.classes.tolist() == [0, 1, UNKNOWN_CLASS]
+    assert batch.present.tolist() == [1, 0, 1]
+
+
+def test_a_corrupt_picture_among_others_is_left_out_and_named():
+    cases = [Picture("a"), Picture("b", broken=True), Picture("c")]
+    store = load_slices(cases, Preparation(size=64))
+    assert store.names == ("a", "c")
+    assert dict(store.unreadable) == {"b": "b: damaged"}
+    with pytest.raises(TumorscopeError, match="not one case can be read; the first: b: damaged"):
+        load_slices([Picture("b", broken=True)], Preparation(size=64))
 
 
 def test_an_epoch_shows_every_slice_with_tumour_once():
-    drawn = BalancedSlices(torch.tensor([True] * 7 + [False] * 50), empty_slices=1.0, seed=0)
+    drawn, _ = drawn_from([True] * 7 + [False] * 50)
     seen = list(drawn)
     assert len(drawn) == len(seen) == 14
     assert sorted(index for index in seen if index < 7) == list(range(7))
     assert len({index for index in seen if index >= 7}) == 7
 
 
+def test_an_epoch_shows_of_each_data_set_its_share():
+    sources = ["figshare"] * 10 + ["kaggle4"] * 40
+    present = [True] * 10 + [True, False] * 20
+    drawn, _ = drawn_from(present, shares={"kaggle4": 0.5}, sources=sources)
+    seen = list(drawn)
+    assert sum(index < 10 for index in seen) == 10
+    assert sum(index >= 10 and index % 2 == 0 for index in seen) == 10
+    assert drawn.drawn == (20, 10)
+
+
 def test_epochs_differ_and_a_seed_repeats_them():
-    present = torch.tensor([True, False] * 40)
-    one, other = (BalancedSlices(present, 1.0, seed=3) for _ in range(2))
+    (one, _), (other, _) = (drawn_from([True, False] * 40, seed=3) for _ in range(2))
     first = list(one)
     one.set_epoch(1)
     other.set_epoch(1)
@@ -49,23 +122,30 @@ def test_epochs_differ_and_a_seed_repeats_them():
 
 
 def test_a_part_without_any_tumour_can_still_be_drawn():
-    assert sorted(BalancedSlices(torch.zeros(10, dtype=torch.bool), 1.0, 0)) == list(range(10))
+    assert sorted(drawn_from([False] * 10)[0]) == list(range(10))
 
 
-def test_class_weights_make_up_for_what_is_drawn():
-    from tumorscope.recipe import parse_recipe
-    from tumorscope.training.module import TumorModule
+def recipe(**changes):
+    fields = {
+        "name": "r",
+        "title": "r",
+        "dataset": "lgg",
+        "network": {"kind": "compact", "widths": [4, 8, 8, 8, 8]},
+        "loss": {"class_weights": True},
+    }
+    return parse_recipe({**fields, **changes})
 
-    store = SliceStore(*[torch.zeros(1)] * 2, torch.tensor([True] * 10 + [False] * 40), *[torch.zeros(1)] * 3, names=())
-    for empty, weight in ((1.0, 1.0), (3.0, 3.0), (9.0, 4.0)):
-        recipe = parse_recipe(
-            {
-                "name": "r",
-                "title": "r",
-                "dataset": "lgg",
-                "network": {"kind": "compact", "widths": [4, 8, 8, 8, 8]},
-                "loss": {"class_weights": True},
-                "optimization": {"empty_slices": empty},
-            }
-        )
-        assert TumorModule(recipe, store).positive_weight == pytest.approx(weight)
+
+@pytest.mark.parametrize(("empty", "weight"), [(1.0, 1.0), (3.0, 3.0), (9.0, 4.0)])
+def test_presence_weights_make_up_for_what_is_drawn(empty, weight):
+    _, store = drawn_from([True] * 10 + [False] * 40)
+    module = TumorModule(recipe(optimization={"empty_slices": empty}), store)
+    assert module.positive_weight == pytest.approx(weight)
+
+
+def test_class_weights_are_the_inverse_of_how_often_a_class_occurs():
+    _, store = drawn_from([True] * 8)
+    store = dataclasses.replace(store, classes=torch.tensor([0, 0, 0, 0, 0, 0, 1, UNKNOWN_CLASS]))
+    network = {"kind": "cnn", "hidden": 4}
+    module = TumorModule(recipe(classes=["glioma", "pituitary"], network=network, dataset="figshare"), store)
+    assert module.class_weights.tolist() == pytest.approx([7 / (2 * 6), 7 / 2])

@@ -78,6 +78,7 @@ class Card(_Part):
     figures: dict[str, Any] = {}
     training: dict[str, Any] = {}
     calibration: dict[str, Any] = {}
+    gate: dict[str, Any] = {}
     limits: tuple[str, ...] = ()
     licences: tuple[str, ...] = ()
 

@@ -43,18 +43,22 @@ def choose_bundle(scan: Scan, bundles: Sequence[Bundle]) -> BundleChoice:
 
 
 def _found(bundle: Bundle, sequences: Sequence[str]) -> int:
-    return sum(name in sequences for name in bundle.card.inputs.sequences)
+    wanted = bundle.card.inputs.sequences
+    return len(wanted) if _unnamed(wanted, sequences) else sum(name in sequences for name in wanted)
 
 
 def _can_take(bundle: Bundle, sequences: Sequence[str]) -> bool:
     """Whether every sequence is there, or has one that may stand in."""
     inputs = bundle.card.inputs
-    if set(sequences) == {"unknown"} and len(sequences) == len(inputs.sequences) > 1:
-        return True
-    return all(
-        name in sequences or any(other in sequences for other in inputs.stands_in.get(name, ()))
-        for name in inputs.sequences
+    named = [name for name in sequences if name != "unknown" or len(sequences) == 1]
+    return _unnamed(inputs.sequences, sequences) or all(
+        name in named or any(other in named for other in inputs.stands_in.get(name, ())) for name in inputs.sequences
     )
+
+
+def _unnamed(wanted: Sequence[str], sequences: Sequence[str]) -> bool:
+    """Whether the scan has as many channels without names as the bundle takes, more than one."""
+    return set(sequences) == {"unknown"} and len(sequences) == len(wanted) > 1
 
 
 def _reason(bundle: Bundle, sequences: Sequence[str]) -> str:

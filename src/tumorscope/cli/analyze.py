@@ -47,6 +47,7 @@ def command(
     explain: Annotated[
         bool, typer.Option("--explain", help="Show which places of a slice speak for what was found.")
     ] = False,
+    gate: Annotated[bool, typer.Option("--gate/--no-gate", help="Judge only what looks like an MRI of a head.")] = True,
     truth: Annotated[
         Path | None, typer.Option(help="The true mask, to compare with; masks beside LGG slices are found.")
     ] = None,
@@ -85,6 +86,7 @@ def command(
         truth=truth,
         channels=names,
         explain=explain,
+        gate=gate,
     )
 
 

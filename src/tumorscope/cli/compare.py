@@ -41,7 +41,7 @@ def _print(comparison: Comparison) -> None:
         table.add_column(escape(run.name), overflow="fold")
     for title, cells in origin_rows(comparison.runs):
         table.add_row(title, *map(escape, cells), style="dim")
-    for title, cells in figure_rows(comparison):
+    for title, cells in figure_rows(comparison, details=False):
         table.add_row(escape(title), *map(escape, cells))
     console = Console(highlight=False)
     console.print(table)

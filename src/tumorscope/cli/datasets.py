@@ -1,4 +1,4 @@
-"""`tumorscope datasets`: what a data set holds, how it looks, where it comes from."""
+"""`tumorscope datasets`: what a data set holds, how it looks, where it comes from, what is in it twice."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from tumorscope.cli import duplicates
+
 app = typer.Typer(help="Look at data sets, fetch them, split them.", no_args_is_help=True, rich_markup_mode=None)
 
 
@@ -15,10 +17,16 @@ class KnownSet(StrEnum):
     """The data sets with a reader."""
 
     lgg = "lgg"
+    figshare = "figshare"
+    kaggle4 = "kaggle4"
+    folders = "folders"
 
 
-DatasetArgument = Annotated[KnownSet, typer.Argument(help="Which data set.")]
+DatasetArgument = Annotated[
+    KnownSet, typer.Argument(help="Which data set; folders is any folder with one folder of pictures a class.")
+]
 PathArgument = Annotated[Path, typer.Argument(help="Its folder.")]
+SeedOption = Annotated[int, typer.Option(help="Another seed chooses otherwise.")]
 
 
 @app.command()
@@ -27,18 +35,36 @@ def summary(
     path: PathArgument,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for summary.json and summary.md.")] = Path("summary"),
 ) -> None:
-    """Count patients, slices, tumours and missing sequences."""
+    """Count patients, pictures, classes and tumours; show how they are stored and what is missing."""
     from rich.console import Console
-    from rich.progress import Progress
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+    from tumorscope.datasets.class_counting import summarize_figshare, summarize_folders
+    from tumorscope.datasets.class_summary import ClassSummary, print_class_summary
+    from tumorscope.datasets.figshare import FigshareDataset
+    from tumorscope.datasets.labelled import open_dataset
     from tumorscope.datasets.lgg import LggDataset
     from tumorscope.datasets.summary import print_summary, summarize_lgg
 
-    patients = LggDataset.open(path)
-    with Progress(transient=True) as progress:
-        task = progress.add_task("patients", total=len(patients.patients))
-        found = summarize_lgg(patients, lambda _case: progress.advance(task))
-    print_summary(found, Console())
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("opening", total=None)
+        opened = open_dataset(dataset, path)
+        progress.update(task, description="reading", total=len(opened.cases))
+
+        def show(_case: str) -> None:
+            progress.advance(task)
+
+        if isinstance(opened, LggDataset):
+            found = summarize_lgg(opened, show)
+        elif isinstance(opened, FigshareDataset):
+            found = summarize_figshare(opened, show)
+        else:
+            found = summarize_folders(opened, show)
+    if isinstance(found, ClassSummary):
+        print_class_summary(found, Console())
+    else:
+        print_summary(found, Console())
     found.save(out)
     typer.echo(f"Saved: {out / 'summary.json'}, {out / 'summary.md'}")
 
@@ -48,18 +74,25 @@ def preview(
     dataset: DatasetArgument,
     path: PathArgument,
     out: Annotated[Path, typer.Option("--out", "-o", help="The picture to write.")] = Path("preview.png"),
-    count: Annotated[int, typer.Option(min=1, max=50, help="Patients shown.")] = 6,
-    seed: Annotated[int, typer.Option(help="Another seed shows other patients.")] = 0,
+    count: Annotated[int, typer.Option(min=1, max=50, help="Patients shown; for classes, pictures of each.")] = 6,
+    seed: SeedOption = 0,
 ) -> None:
-    """Draw scans, masks and overlays side by side."""
+    """Draw scans, masks and overlays side by side, or some pictures of each class."""
     import io
 
+    from tumorscope.datasets.class_preview import draw_class_preview
+    from tumorscope.datasets.labelled import open_dataset
     from tumorscope.datasets.lgg import LggDataset
     from tumorscope.datasets.preview import draw_preview
     from tumorscope.files import save_whole
 
+    opened = open_dataset(dataset, path)
+    if isinstance(opened, LggDataset):
+        sheet = draw_preview(opened, count, seed)
+    else:
+        sheet = draw_class_preview(opened, count, seed)
     picture = io.BytesIO()
-    draw_preview(LggDataset.open(path), count, seed).save(picture, "PNG")
+    sheet.save(picture, "PNG")
     save_whole(out, picture.getvalue())
     typer.echo(f"Saved: {out}")
 
@@ -69,18 +102,29 @@ def split(
     dataset: DatasetArgument,
     path: PathArgument,
     out: Annotated[Path, typer.Option("--out", "-o", help="The JSON file to write.")] = Path("split.json"),
-    folds: Annotated[int, typer.Option(min=0, max=20, help="So many folds; 0 makes train, validation and test.")] = 0,
-    seed: Annotated[int, typer.Option(help="Another seed deals otherwise.")] = 0,
+    folds: Annotated[
+        int, typer.Option(min=0, max=20, help="So many folds (figshare: 5, as published) instead of one split.")
+    ] = 0,
+    fold: Annotated[
+        int | None, typer.Option(min=0, max=4, help="Of five folds, the one to test on; the others train and validate.")
+    ] = None,
+    seed: SeedOption = 0,
 ) -> None:
-    """Deal patients out, alike in institution and tumour burden."""
-    from tumorscope.datasets.lgg import LggDataset
+    """Deal patients out for training and judging, alike in what the data set knows of them."""
+    from tumorscope.datasets.folders import FolderDataset
+    from tumorscope.datasets.labelled import open_dataset
+    from tumorscope.errors import TumorscopeError
     from tumorscope.files import save_whole
 
-    patients = LggDataset.open(path)
-    dealt = patients.folds(folds, seed) if folds else patients.split(seed)
+    if folds and fold is not None:
+        raise TumorscopeError("--folds and --fold: give one of them; --fold K is one split with fold K to test")
+    opened = open_dataset(dataset, path)
+    several = opened.folds(folds, seed) if folds else None
+    dealt = several or (opened.split(seed) if fold is None else opened.fold(fold, seed))
     save_whole(out, dealt.to_json().encode())
+    whom = "pictures" if isinstance(opened, FolderDataset) else "patients"
     for part, names in dealt.parts.items():
-        typer.echo(f"  {part}: {len(names)} patients")
+        typer.echo(f"  {part}: {len(names):,} {whom}")
     typer.echo(f"Saved: {out} (hash {dealt.hash[:12]})")
 
 
@@ -88,10 +132,37 @@ def split(
 def download(
     dataset: DatasetArgument,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Folder for the data; Kaggle's cache if not given.")
+        Path | None,
+        typer.Option("--out", "-o", help="Folder for the data; if not given, Kaggle's cache, or figshare in this one."),
     ] = None,
 ) -> None:
     """Fetch a data set from its publisher."""
-    from tumorscope.datasets.download import download_lgg
+    from tumorscope.datasets.download import download_kaggle4, download_lgg
+    from tumorscope.errors import TumorscopeError
 
-    typer.echo(f"Saved: {download_lgg(out)}")
+    if dataset is KnownSet.folders:
+        raise TumorscopeError(
+            "folders: is any folder of classes, which nobody publishes; name lgg, figshare or kaggle4"
+        )
+    if dataset is KnownSet.figshare:
+        saved = _download_figshare(out or Path("figshare"))
+    else:
+        saved = (download_lgg if dataset is KnownSet.lgg else download_kaggle4)(out)
+    typer.echo(f"Saved: {saved}")
+
+
+def _download_figshare(out: Path) -> Path:
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    from tumorscope.datasets.figshare_download import download_figshare
+
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("asking figshare", total=None)
+        return download_figshare(
+            out, lambda name, done, whole: progress.update(task, description=name, completed=done, total=whole)
+        )
+
+
+app.command("duplicates")(duplicates.command)

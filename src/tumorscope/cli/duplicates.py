@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-THRESHOLD = 0.93  # comparing.COPY, which a quick --help does not import
+if TYPE_CHECKING:
+    from rich.console import Console
+
+THRESHOLD = 0.96  # comparing.COPY, which a quick --help does not import
 
 
 def command(
@@ -62,8 +65,9 @@ def command(
         **{file: splits[name].to_json().encode() for file, name in split_files.items()},
         "duplicates.md": markdown(overview).encode(),
     }
-    outdated = () if "split.json" in contents else ("split.json",)
-    save_together(out, contents, outdated)
+    # A split of an earlier run may name other pictures; one that is somebody else's stays.
+    earlier = out.glob("split*.json") if (out / "duplicates.md").exists() else ()
+    save_together(out, contents, tuple(path.name for path in earlier if path.name not in contents))
     console = Console(highlight=False)
     console.print(terminal_table(overview))
     if prints.unreadable:
@@ -99,7 +103,7 @@ def named_roots(paths: Sequence[Path]) -> dict[str, Path]:
     return roots
 
 
-def _name_unreadable(console, lines: Sequence[str], most: int = 5) -> None:
+def _name_unreadable(console: Console, lines: Sequence[str], most: int = 5) -> None:
     console.print(f"left out, cannot be read: {len(lines):,}", style="red")
     for line in lines[:most]:
         console.print(f"  {line}", style="dim", markup=False)

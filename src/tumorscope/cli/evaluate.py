@@ -69,20 +69,17 @@ def command(
     name = loaded.bundle.name
     opened = open_dataset(dataset.value, path)
     chosen = Split.load(split or loaded.bundle.folder / "split.json") if part != "all" else None
-    joined = chosen is not None and "+" in chosen.dataset
-    judged: LabelledDataset = opened
-    if joined or channel is not None:
-        judged = JoinedDataset.join({dataset.value: opened}, {dataset.value: (channel,)} if channel else {})
-    cases = list(judged.cases) if chosen is None else _cases_of_part(judged, chosen, part, prefixed=judged is not opened)
+    if channel is not None:
+        opened = JoinedDataset.join({dataset.value: opened}, {dataset.value: (channel,)})
+    cases = cases_of_part(opened, chosen, part)
     with Progress(transient=True) as progress:
         task = progress.add_task("cases", total=len(cases))
-        evaluation = evaluate(judged, cases, loaded, lambda _case: progress.advance(task))
+        evaluation = evaluate(opened, cases, loaded, lambda _case: progress.advance(task))
     copied = None
     if copies and chosen is not None and part != "train" and dataset in (EvaluatedSet.kaggle4, EvaluatedSet.folders):
         from tumorscope.training.copies import copies_of
 
-        trained = _cases_of_part(judged, chosen, "train", prefixed=judged is not opened)
-        copied = copies_of(cases, trained)
+        copied = copies_of(cases, cases_of_part(opened, chosen, "train"))
     command_line = f"tumorscope evaluate {dataset.value} PATH --bundle {name} --part {part}"
     figures = write_report(
         evaluation,
@@ -101,15 +98,28 @@ def command(
         )
 
 
-def _cases_of_part(dataset: LabelledDataset, split: Split, part: str, *, prefixed: bool) -> list[LabelledCase]:
-    """The part's cases that are of this data set; a joint split names those of others too."""
-    from tumorscope.datasets.labelled import cases_of
+def cases_of_part(dataset: LabelledDataset, split: Split | None, part: str) -> list[LabelledCase]:
+    """The cases of a part of a split, or all without one.
 
-    names = [patient for patient in split[part]]
-    if "+" in split.dataset:
+    A split of several data sets names its patients after them; those of others are passed over.
+    """
+    from tumorscope.datasets.joined import JoinedDataset
+    from tumorscope.datasets.labelled import cases_of
+    from tumorscope.errors import BadSplit
+
+    if split is None:
+        return list(dataset.cases)
+    joint_split, joint_names = "+" in split.dataset, isinstance(dataset, JoinedDataset)
+    names = list(split[part])
+    if joint_split:
         names = [patient for patient in names if patient.startswith(f"{dataset.name}/")]
-    elif prefixed:
-        names = [f"{dataset.name}/{patient}" for patient in names]
+        if not names:
+            raise BadSplit(f"the split's part {part!r} holds no patients of {dataset.name}")
+    prefix = f"{dataset.name}/"
+    if joint_split and not joint_names:
+        names = [patient.removeprefix(prefix) for patient in names]
+    if not joint_split and joint_names:
+        names = [f"{prefix}{patient}" for patient in names]
     return cases_of(dataset, names)
 
 

@@ -9,7 +9,20 @@ from typing import Annotated
 import typer
 
 from tumorscope import __version__
-from tumorscope.cli import analyze, bundles, datasets, demo, doctor, evaluate, export, features, train
+from tumorscope.cli import (
+    analyze,
+    bundles,
+    calibrate,
+    compare,
+    datasets,
+    demo,
+    doctor,
+    evaluate,
+    export,
+    features,
+    gate,
+    train,
+)
 from tumorscope.errors import TumorscopeError
 from tumorscope.notice import NOTICE
 
@@ -45,11 +58,14 @@ def options(
 app.command("analyze")(analyze.command)
 app.command("demo")(demo.command)
 app.command("evaluate")(evaluate.command)
+app.command("compare")(compare.command)
+app.command("calibrate")(calibrate.command)
 app.command("bundles")(bundles.command)
 app.command("doctor")(doctor.command)
 app.command("train")(train.command)
 app.command("export")(export.command)
 app.command("features")(features.command)
+app.command("gate")(gate.command)
 app.add_typer(datasets.app, name="datasets")
 
 

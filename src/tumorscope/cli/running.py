@@ -63,6 +63,7 @@ def run_cases(
     truth: Path | None = None,
     channels: Sequence[str] | None = None,
     explain: bool = False,
+    gate: bool = True,
 ) -> list[Outcome]:
     """Analyse and write every case; one that fails does not stop the others.
 
@@ -82,7 +83,9 @@ def run_cases(
         for case in cases:
             over_slices = progress.add_task(case.label[:32], total=None)
             try:
-                outcomes.append(_run_case(case, engines, out, truth, channels, explain, taken, progress, over_slices))
+                outcomes.append(
+                    _run_case(case, engines, out, truth, channels, explain, gate, taken, progress, over_slices)
+                )
             except TumorscopeError as error:
                 outcomes.append(Outcome(case.label, failure=str(error)))
             except MemoryError:
@@ -137,6 +140,7 @@ def _run_case(
     truth: Path | None,
     channels: Sequence[str] | None,
     explain: bool,
+    gate: bool,
     taken: set[str],
     progress: Progress,
     task: TaskID,
@@ -148,7 +152,7 @@ def _run_case(
     reading_ms = round((time.perf_counter() - started) * 1000, 2)
     progress.update(task, total=scan.shape[0], description=scan.case[:32])
     engine, reason = engines.for_scan(scan)
-    analysis = analyze(scan, engine, lambda done: progress.advance(task, done), explain=explain)
+    analysis = analyze(scan, engine, lambda done: progress.advance(task, done), explain=explain, gate=gate)
     timing_ms = {"reading": reading_ms, **analysis.timing_ms}
     analysis = dataclasses.replace(analysis, timing_ms=timing_ms, bundle_reason=reason)
     written = write_results(analysis, out, truth=true_mask)
@@ -193,7 +197,7 @@ def print_findings(outcomes: Sequence[Outcome], out: Path) -> None:
             continue
         table.add_row(
             escape(outcome.case),
-            "present" if analysis.tumor_present else "none found",
+            ("present" if analysis.tumor_present else "none found") if analysis.judged else "not judged",
             probability_text(analysis.tumor_probability, 3),
             *([type_words(analysis.tumor_type) if analysis.tumor_type else "-"] if typed else []),
             str(len(analysis.lesions)),

@@ -1,11 +1,16 @@
 """The brain tumour data set of Jun Cheng on figshare: 3,064 contrast-enhanced T1 slices of 233 patients.
 
 Cheng et al. 2015 and 2016. One ``N.mat`` a slice with its type and mask, and ``cvind.mat``
-with the publisher's five folds, in which no patient is in two. Every slice shows a tumour.
+with the publisher's five folds, in which no patient code is in two. Every slice shows a tumour.
+
+Codes are not quite persons: 18 numbers come with several closing letters (``MR040240``,
+``MR040240B`` …), the slices show the same head and tumour on several dates, and 16 of the 18
+are in more than one fold. See :attr:`FigshareSlice.person`.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -25,6 +30,7 @@ LICENCE = "images and masks: Jun Cheng, figshare 1512427 (CC BY 4.0)"
 FOLDS_FILE = "cvind.mat"
 FOLDS = 5
 TYPES = ("glioma", "meningioma", "pituitary")
+_LATER = re.compile(r"^(MR\d+)[A-Z]$")
 VALIDATION_SHARE = 0.12
 """Of the patients outside the test fold: enough to choose an epoch and a threshold by."""
 
@@ -49,6 +55,11 @@ class FigshareSlice:
     def case(self) -> str:
         """The file's number."""
         return self.path.stem
+
+    @property
+    def person(self) -> str:
+        """Whom the code means: ``MR040240B`` is a later examination of ``MR040240``."""
+        return _LATER.sub(r"\1", self.patient)
 
     def scan(self) -> Scan:
         """The slice.

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from tumorscope.datasets.split import Split
 from tumorscope.errors import BadDataset
 from tumorscope.scan import Scan
+
+if TYPE_CHECKING:
+    from tumorscope.datasets.figshare import FigshareDataset
+    from tumorscope.datasets.folders import FolderDataset
+    from tumorscope.datasets.lgg import LggDataset
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +100,7 @@ def cases_of(dataset: LabelledDataset, patients: Iterable[str]) -> list[Labelled
     return found
 
 
-def open_dataset(name: str, path: Path) -> LabelledDataset:
+def open_dataset(name: str, path: Path) -> LggDataset | FigshareDataset | FolderDataset:
     """The data set of that name in a folder.
 
     Args:

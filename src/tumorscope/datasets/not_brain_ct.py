@@ -42,7 +42,7 @@ def _shepp_logan(random: np.random.Generator) -> np.ndarray:
     from skimage.data import shepp_logan_phantom
 
     drawn = ndimage.rotate(shepp_logan_phantom(), random.uniform(-15, 15), reshape=False, order=1)
-    drawn = np.clip(ndimage.zoom(drawn, random.uniform(0.4, 1), order=1), 0, 1) ** random.uniform(0.5, 1.2)
+    drawn = np.clip(np.asarray(ndimage.zoom(drawn, random.uniform(0.4, 1), order=1)), 0, 1) ** random.uniform(0.5, 1.2)
     return in_grey_levels(drawn + random.uniform(0, 0.03) * random.standard_normal(drawn.shape))
 
 

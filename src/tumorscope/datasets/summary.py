@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -19,7 +19,6 @@ from tumorscope.reading.lgg import CHANNELS, missing_sequences
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
 AREA_SHARES = (0.0, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.08, 1.0)
 """Edges of the histogram of tumour area, as shares of the picture, each bin open below."""
@@ -118,8 +117,8 @@ class Summary:
         counts = [
             ("patients", f"{self.patients:,}"),
             ("slices", f"{self.slices:,}"),
-            ("with tumour", _part(self.slices_with_tumor, self.slices)),
-            ("without", _part(self.slices_without_tumor, self.slices)),
+            ("with tumour", part(self.slices_with_tumor, self.slices)),
+            ("without", part(self.slices_without_tumor, self.slices)),
             ("patients without any tumour", str(len(self.patients_without_tumor))),
             ("slices of a patient", str(self.slices_per_patient or "–")),
             ("picture sizes", ", ".join(f"{size}: {count:,}" for size, count in self.picture_sizes.items())),
@@ -127,7 +126,7 @@ class Summary:
             ("tumour px, patients", str(self.patient_tumor_px or "–")),
         ]
         areas = [
-            (f"{100 * one.above:g} to {100 * one.up_to:g} %", _part(one.slices, self.slices_with_tumor))
+            (f"{100 * one.above:g} to {100 * one.up_to:g} %", part(one.slices, self.slices_with_tumor))
             for one in self.areas
         ]
         missing = [
@@ -215,19 +214,23 @@ def print_summary(summary: Summary, console: Console) -> None:
     """The tables on a terminal."""
     console.print(f"{summary.dataset} in {summary.root}", style="bold", highlight=False)
     for title, rows in summary.tables():
-        console.print(_table(title, rows))
+        print_table(console, (title, ""), rows)
     console.print(summary.licence, style="dim", highlight=False)
 
 
-def _table(title: str, rows: list[tuple[str, str]]) -> Table:
+def print_table(console: Console, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """One table on a terminal."""
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(title, "", box=None, pad_edge=False, header_style="bold")
-    for name, value in rows:
-        table.add_row(escape(name), escape(value))
-    return table
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for place, name in enumerate(header):
+        table.add_column(escape(name), justify="right" if place and len(header) > 2 else "left")
+    for row in rows:
+        table.add_row(*map(escape, row))
+    console.print(table)
 
 
-def _part(count: int, whole: int) -> str:
+def part(count: int, whole: int) -> str:
+    """``3 (25.0 %)``."""
     return f"{count:,} ({100 * count / whole:.1f} %)" if whole else f"{count:,}"

@@ -21,6 +21,7 @@ from tumorscope.evaluation.rows import Evaluation, SliceRow
 CLASS_PLOTS = ("class_confusion.png", "class_roc.png", "class_reliability.png", "class_coverage.png")
 _MARKED = (0.5, 0.7, 0.9, 0.95, 0.99)
 """Confidences that the coverage curve names."""
+_APART = 0.11
 
 
 def draw_class_plots(evaluation: Evaluation) -> dict[str, bytes]:
@@ -77,24 +78,23 @@ def draw_coverage(evaluation: Evaluation) -> bytes:
     axes = figure.subplots()
     axes.plot(coverage, accuracy, color=BLUE)
     low = float(accuracy.min())
-    marked = {int(np.flatnonzero(limit >= wanted)[-1]): wanted for wanted in _MARKED if (limit >= wanted).any()}
-    for place, wanted in marked.items():  # of limits that leave the same slices the last is named
+    last = 2.0
+    for wanted in _MARKED:
+        place = int((limit >= wanted).sum()) - 1
+        if place < 0 or last - coverage[place] < _APART:  # its name would lie on the one before
+            continue
+        last = float(coverage[place])
         axes.plot(coverage[place], accuracy[place], "o", color=RED, markersize=5)
         axes.annotate(
-            f"≥ {wanted:g}",
-            (coverage[place], accuracy[place]),
-            (0, 7),
-            textcoords="offset points",
-            fontsize=8,
-            ha="center",
+            f"≥ {wanted:g}", (coverage[place], accuracy[place]), (4, 5), textcoords="offset points", fontsize=8
         )
     axes.set(
         xlabel="share of slices that are named",
         ylabel="share of those named rightly",
-        xlim=(-0.02, 1.06),
+        xlim=(-0.03, 1.06),
         ylim=(low - 0.08 * (1 - low) - 0.002, 1 + 0.12 * (1 - low) + 0.003),
     )
-    axes.set_title("named from this confidence on", fontsize=9, color=RED)
+    axes.set_title("dots: a slice is named from this confidence on", fontsize=9)
     return png(figure)
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tumorscope.evaluation.compare_plots import COMPARE_PLOTS, draw_comparison
-from tumorscope.evaluation.compare_runs import ComparedRun
-from tumorscope.evaluation.figures import OF_CLASS, Figure, interval, list_figures, number
+from tumorscope.evaluation.compare_runs import ComparedRun, Judged
+from tumorscope.evaluation.figures import OF_CLASS, SPREADS, Figure, interval, list_figures, number
 from tumorscope.evaluation.markdown import table
 from tumorscope.files import save_together
 from tumorscope.notice import NOTICE
@@ -25,6 +26,20 @@ _BEST = {
     "auroc": "best validation AUROC",
     "accuracy": "best validation accuracy",
 }
+
+
+_GROUPS = (
+    *SPREADS,
+    "empty_slice_false_positive_rate",
+    "classes",
+    "presence",
+    "activation",
+    "without_copies",
+    "validation",
+)
+"""How the figures' names begin, in the order of the table."""
+_DETAILS = re.compile(r"of_class\..*\.(precision|recall|auroc)$|^without_copies.*(brier|ece|balanced_accuracy)$")
+"""Figures that would make a table on the terminal too long."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +59,9 @@ class Comparison:
 
     @property
     def titles(self) -> dict[str, str]:
-        """Every figure that any run has, and its title."""
-        return {name: figure.title for own in self.figures for name, figure in own.items()}
+        """Every figure that any run has, and its title, alike ones together."""
+        titles = {name: figure.title for own in self.figures for name, figure in own.items()}
+        return dict(sorted(titles.items(), key=lambda item: _GROUPS.index(item[0].split(".")[0])))
 
 
 def compare_runs(runs: Sequence[ComparedRun]) -> Comparison:
@@ -111,9 +127,13 @@ def origin_rows(runs: Sequence[ComparedRun]) -> list[tuple[str, list[str]]]:
     ]
 
 
-def figure_rows(comparison: Comparison) -> list[tuple[str, list[str]]]:
-    """A title and a cell a run for every figure: value and interval."""
-    return [(title, [_value(own.get(name)) for own in comparison.figures]) for name, title in comparison.titles.items()]
+def figure_rows(comparison: Comparison, *, details: bool = True) -> list[tuple[str, list[str]]]:
+    """A title and a cell a run for every figure, or for the main ones: value and interval."""
+    return [
+        (title, [_value(own.get(name)) for own in comparison.figures])
+        for name, title in comparison.titles.items()
+        if details or not _DETAILS.search(name)
+    ]
 
 
 def _figures(run: ComparedRun) -> dict[str, Figure]:
@@ -157,22 +177,23 @@ def _warnings(runs: Sequence[ComparedRun]) -> list[str]:
     judged = [(run.name, run.judged) for run in runs if run.judged is not None]
     trained = [(run.name, run.trained) for run in runs if run.trained is not None]
     for words, said in (
-        ("judged on different data", [(name, one.content["dataset"]) for name, one in judged]),
-        ("judged on different parts", [(name, one.content.get("part")) for name, one in judged]),
-        ("judged on different splits", [(name, _short(one.content.get("split_hash"))) for name, one in judged]),
-        (
-            "trained and validated on different splits",
-            [(name, _short(one.summary.get("split_hash"))) for name, one in trained],
-        ),
+        ("judged on different splits", [(name, _judged_on(one)) for name, one in judged]),
+        ("trained on different splits", [(name, _short(one.summary.get("split_hash"))) for name, one in trained]),
     ):
         if len({what for _, what in said}) > 1:
             listed = ", ".join(f"{name}: {what or 'unknown'}" for name, what in said)
             warnings.append(f"{words} ({listed}); their figures should not be held against each other")
-    alike = len({(one.content["dataset"], one.content.get("part"), one.content.get("split_hash")) for _, one in judged})
-    if len(judged) > 1 and alike == 1 and len({frozenset(row.case for row in one.slices) for _, one in judged}) > 1:
+    alike = len({_judged_on(one) for _, one in judged}) == 1
+    if alike and len({frozenset(row.case for row in one.slices) for _, one in judged}) > 1:
         listed = ", ".join(f"{name}: {one.content['cases']}" for name, one in judged)
         warnings.append(f"not the same cases were judged ({listed}); some of them may have failed")
     return warnings
+
+
+def _judged_on(one: Judged) -> str:
+    content = one.content
+    said = (content["dataset"], content.get("part"), _short(content.get("split_hash")) or "without a split")
+    return " ".join(word for word in said if word)
 
 
 def _short(split_hash: Any) -> str | None:

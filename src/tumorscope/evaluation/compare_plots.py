@@ -96,11 +96,11 @@ def draw_forest(judged: _Named) -> bytes | None:
     panels = [panel for panel in panels if panel]
     if not panels:
         return None
-    rows = [len(panel) * (0.2 * len(judged) + 0.25) for panel in panels]
+    rows = [len(panel) * (0.17 * len(judged) + 0.22) for panel in panels]
     figure = new_figure(7.2, sum(rows) + 0.75 * len(panels) + 0.3 * len(judged) / _COLUMNS + 0.3)
     several = figure.subplots(len(panels), 1, height_ratios=rows, squeeze=False)[:, 0]
     for axes, panel in zip(several, panels, strict=True):
-        for number, ((place, name, _), own) in enumerate(zip(judged, found, strict=True)):
+        for number, ((place, _, _), own) in enumerate(zip(judged, found, strict=True)):
             values = np.array([own[one.name].value if one.name in own else np.nan for one in panel])
             pairs = [own[one.name].ci95 if one.name in own else None for one in panel]
             ends = np.array([pair or (np.nan, np.nan) for pair in pairs]).T
@@ -112,7 +112,6 @@ def draw_forest(judged: _Named) -> bytes | None:
                 color=colour(place),
                 markersize=5,
                 elinewidth=1.5,
-                label=name if axes is several[0] else None,
             )
         axes.set_yticks(range(len(panel)), [one.title for one in panel], fontsize=9)
         axes.set_ylim(len(panel) - 0.5, -0.5)
@@ -120,13 +119,16 @@ def draw_forest(judged: _Named) -> bytes | None:
             axes.axhline(edge - 0.5, color="#d0d7de", linewidth=0.6)
         axes.set_title("lower is better" if panel[0].lower_is_better else "higher is better", fontsize=9, loc="left")
     several[-1].set_xlabel("value, 95 % interval by bootstrap over patients")
-    _legend(figure, len(judged))
+    _legend(figure, [(place, name) for place, name, _ in judged])
     return png(figure)
 
 
 def draw_curves(runs: Sequence[ComparedRun]) -> bytes:
     """Loss and validation figures of all trainings over their epochs."""
+    from matplotlib.ticker import MaxNLocator
+
     trained = [(place, run.name, run.trained) for place, run in enumerate(runs) if run.trained is not None]
+    longest = max((epoch for _, _, one in trained for points in one.curves.values() for epoch, _ in points), default=0)
     panels = {"train/loss": "training loss"}
     for name, title in _VALIDATION.items():
         if any(f"validation/{name}" in one.curves for _, _, one in trained):
@@ -136,20 +138,18 @@ def draw_curves(runs: Sequence[ComparedRun]) -> bytes:
     figure = new_figure(3.9 * columns, 2.9 * rows + 0.3 + 0.2 * len(trained) / _COLUMNS)
     several = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, (name, title) in zip(several, panels.items(), strict=False):
-        for place, run, one in trained:
+        for place, _, one in trained:
             points = one.curves.get(name)
             if points:
                 style = "o-" if len(points) < 12 else "-"
-                label = run if axes is several[0] else None
-                axes.plot(
-                    *zip(*points, strict=True), style, markersize=3, color=colour(place), linewidth=1.3, label=label
-                )
+                axes.plot(*zip(*points, strict=True), style, markersize=3, color=colour(place), linewidth=1.3)
         axes.set_title(title, fontsize=10)
         axes.set_xlabel("epoch", fontsize=9)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.set_xlim(-0.02 * longest - 0.4, 1.02 * longest + 0.4)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     for axes in several[len(panels) :]:
         axes.remove()
-    _legend(figure, len(trained))
+    _legend(figure, [(place, name) for place, name, _ in trained])
     return png(figure)
 
 
@@ -225,7 +225,7 @@ def draw_class_bars(judged: _Named) -> bytes:
     for axes, (key, title) in zip(
         several, {"precision": "precision", "recall": "recall", "f1": "F1"}.items(), strict=True
     ):
-        for number, (place, run, one) in enumerate(judged):
+        for number, (place, _, one) in enumerate(judged):
             figures = [one.content["classes"]["of_class"].get(name, {}).get(key) or {} for name in names]
             values = np.array([figure_.get("value") for figure_ in figures], float)
             ends = np.array([figure_.get("ci95") or (np.nan, np.nan) for figure_ in figures], float)
@@ -236,23 +236,24 @@ def draw_class_bars(judged: _Named) -> bytes:
                 yerr=np.clip(np.stack([values - ends[:, 0], ends[:, 1] - values]), 0, None),
                 color=colour(place),
                 error_kw={"elinewidth": 1, "ecolor": "#24292f"},
-                label=run if axes is several[0] else None,
             )
         axes.set(ylabel=title, ylim=(0, 1.02))
         axes.set_xticks(range(len(names)), names)
-    _legend(figure, len(judged))
+    _legend(figure, [(place, name) for place, name, _ in judged])
     return png(figure)
 
 
 def _draw_reliability(points: Sequence[tuple[int, str, np.ndarray, np.ndarray]], xlabel: str, ylabel: str) -> bytes:
-    figure = new_figure(5.2, 5.2)
+    figure = new_figure(5.2, 5.2 + 0.2 * len(points) / _COLUMNS)
     axes = figure.subplots()
+    labels: list[tuple[int, str]] = []
     for place, name, happened, probability in points:
         said, true, _ = calibration_points(happened, probability)
         error = float(metrics.expected_calibration_error(happened, probability))
-        axes.plot(said, true, "o-", color=colour(place), markersize=4, label=f"{name}, ECE {error:.3f}")
+        axes.plot(said, true, "o-", color=colour(place), markersize=4)
+        labels.append((place, f"{name}, ECE {error:.3f}"))
     prepare_unit_square(axes, xlabel, ylabel)
-    axes.legend(loc="upper left", fontsize=8)
+    _legend(figure, labels)
     return png(figure)
 
 
@@ -278,5 +279,9 @@ def _offset(number: int, of: int) -> float:
     return (number - (of - 1) / 2) * min(0.2, 0.7 / of)
 
 
-def _legend(figure: Figure, runs: int) -> None:
-    figure.legend(loc="outside upper center", ncols=min(_COLUMNS, runs), fontsize=8, frameon=False)
+def _legend(figure: Figure, runs: Sequence[tuple[int, str]]) -> None:
+    """The runs' colours above everything, where no curve can run under them."""
+    from matplotlib.lines import Line2D
+
+    lines = [Line2D([], [], color=colour(place), marker="o", markersize=4, label=name) for place, name in runs]
+    figure.legend(handles=lines, loc="outside upper center", ncols=min(_COLUMNS, len(lines)), fontsize=8, frameon=False)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,12 +92,14 @@ def unique_names(folders: Sequence[Path]) -> list[str]:
         if not shared:
             break
         depths = [depth + (name in shared) for depth, name in zip(depths, names, strict=True)]
-    taken: Counter[str] = Counter()
-    for place, name in enumerate(names):
-        taken[name] += 1
-        if taken[name] > 1:
-            names[place] = f"{name}-{taken[name]}"
-    return names
+    unique: list[str] = []
+    for name in names:
+        number, free = 1, name
+        while free in unique or (number > 1 and free in names):
+            number += 1
+            free = f"{name}-{number}"
+        unique.append(free)
+    return unique
 
 
 def _read_run(folder: Path, name: str) -> ComparedRun:

@@ -66,9 +66,9 @@ def draw_calibration(happened: np.ndarray, probability: np.ndarray, xlabel: str,
     figure = new_figure(4.6, 5.2)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     error = float(metrics.expected_calibration_error(happened, probability))
-    upper.plot(said, true, "o-", color=BLUE, markersize=4, label=f"ECE {error:.3f}, {bins} bins")
+    upper.plot(said, true, "o-", color=BLUE, markersize=4)
     prepare_unit_square(upper, "", ylabel)
-    upper.legend(loc="upper left", fontsize=8)
+    upper.set_title(f"calibration error (ECE) {error:.3f}, {bins} bins", fontsize=9)
     lower.bar((np.arange(bins) + 0.5) / bins, np.maximum(counts, 0.5), width=0.9 / bins, color=GREY)
     lower.set(xlabel=xlabel, ylabel="slices", yscale="log", ylim=(0.5, None))
     return png(figure)
@@ -79,7 +79,7 @@ def draw_matrix(axes: Axes, counts: np.ndarray, names: Sequence[str], title: str
 
     Classes that never occur have no row.
     """
-    rows = np.flatnonzero(counts.sum(axis=1))
+    rows = np.flatnonzero(counts.sum(axis=1)).tolist()
     shown = counts[rows]
     share = shown / shown.sum(axis=1, keepdims=True)
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1, aspect="auto")

@@ -59,7 +59,7 @@ def _line(cells: Sequence[object]) -> str:
 
 def _origin(content: dict[str, Any]) -> list[str]:
     bundle, patients, cases = content["bundle"], content["patients"], content["cases"]
-    counted = f"{patients:,} patients" if patients == cases else f"{patients:,} patients, {cases:,} cases"
+    counted = f"{cases:,} cases" if patients == cases else f"{cases:,} cases of {patients:,} patients"
     where = f"part **{content['part']}** of " if content["part"] else ""
     split = f", split `{content['split_hash'][:12]}`" if content["split_hash"] else ""
     lines = [
@@ -152,12 +152,11 @@ def _presence(presence: dict[str, Any]) -> list[str]:
             for name in telling_presence(presence)
         ],
     )
-    if not lines:
-        return []
+    if not all(any(row) for row in presence["confusion"]):
+        return lines
     counts = zip(("no tumour", "tumour"), presence["confusion"], strict=True)
     return lines + table(
-        ("truth \\ said", "no tumour", "tumour"),
-        [(name, *(f"{count:,}" for count in row)) for name, row in counts if any(row)],
+        ("truth \\ said", "no tumour", "tumour"), [(name, *(f"{count:,}" for count in row)) for name, row in counts]
     )
 
 
@@ -219,10 +218,17 @@ def _mistakes(evaluation: Evaluation) -> list[str]:
     wrong = sorted(
         (place for place, fine in enumerate(right) if not fine), key=lambda place: (-confidence[place], place)
     )
+    several = any(row.slice for row in evaluation.slices)
     rows = [
-        (row.case, row.slice + 1, row.true_class, row.said_class, number(float(confidence[place])))
+        (
+            row.case,
+            *([row.slice + 1] if several else []),
+            row.true_class,
+            row.said_class,
+            number(float(confidence[place])),
+        )
         for place in wrong[:_SHOWN]
         for row in [evaluation.slices[place]]
     ]
-    lines = table(("case", "slice", "truth", "said", "probability"), rows)
+    lines = table(("case", *(["slice"] if several else []), "truth", "said", "probability"), rows)
     return ["## Surest mistakes", "", *lines] if lines else []

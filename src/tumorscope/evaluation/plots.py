@@ -61,9 +61,11 @@ def _draw_dice_bars(cases: list[CaseRow]) -> bytes:
         float(np.median(dices)), color=GREY, linewidth=1, linestyle="--", label=f"median {np.median(dices):.3f}"
     )
     upper.set(ylabel="Dice of the whole case", ylim=(0, 1))
-    upper.legend(loc="upper left", fontsize=8)
-    lower.bar(places, [max(row.true_px or 0, 1) for row in cases], color=GREY, width=0.8)
-    lower.set(ylabel="tumour, px", yscale="log")
+    figure.legend(loc="outside upper center", ncols=2, fontsize=8, frameon=False)
+    true = np.array([max(row.true_px or 0, 1) for row in cases])
+    lower.bar(places, true, color=GREY, width=0.8)
+    decades = 10.0 ** np.floor(np.log10(true.min())), 10.0 ** np.ceil(np.log10(true.max() + 1))
+    lower.set(ylabel="tumour, px", yscale="log", ylim=decades)
     lower.yaxis.minorticks_off()  # their labels would lie on each other
     lower.set_xticks(places, [row.case for row in cases], rotation=90, fontsize=6)
     return png(figure)

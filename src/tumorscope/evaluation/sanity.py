@@ -6,9 +6,10 @@ network's reasons.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 import numpy as np
 from scipy.stats import spearmanr
@@ -34,7 +35,7 @@ def check_maps(engine: Engine, cases: Sequence[LabelledCase], count: int = 32, s
 
     Args:
         engine: a loaded bundle.
-        cases: to draw slices from.
+        cases: to draw slices from; those that cannot be read are passed over.
         count: how many slices, at most.
         seed: of the draw and of the shuffling.
 
@@ -47,9 +48,6 @@ def check_maps(engine: Engine, cases: Sequence[LabelledCase], count: int = 32, s
           where the map depends on the weights; a map that became flat counts as zero;
         - ``inside_before``, ``inside_after``: mean share of the maps inside the true mask, over the
           slices where both are known; None where no truth has a mask.
-
-    Raises:
-        TumorscopeError: a case cannot be read.
     """
     card = engine.bundle.card
     model = card.model("float")
@@ -60,40 +58,57 @@ def check_maps(engine: Engine, cases: Sequence[LabelledCase], count: int = 32, s
     trained = replace(engine, runtime="onnxruntime", precision="float", session=_onnxruntime_session(content))
     random = replace(trained, session=_onnxruntime_session(broken))
     chance = np.random.default_rng(seed)
-    correlations: list[float] = []
-    inside: list[tuple[float, float]] = []
-    question = None
     waiting = [cases[place] for place in chance.permutation(len(cases))]
-    while waiting and len(correlations) < count:
+    found: list[_Compared] = []
+    while waiting and len(found) < count:
         case = waiting.pop()
-        scan, truth = case.scan(), case.truth()
-        tumor = _tumor_slices(truth, scan.shape[0])
-        share = -(
-            -(count - len(correlations)) // (len(waiting) + 1)
-        )  # rounded up: the cases still to come share the rest
-        chosen = chance.permutation(tumor)[:share]
-        if not len(chosen):
+        share = math.ceil((count - len(found)) / (len(waiting) + 1))  # the cases still to come take theirs
+        try:
+            found += _compare_case(case, trained, random, share, chance)
+        except Exception:  # an evaluation goes on without a broken case, and names it
             continue
-        before, after = _maps(scan, trained, random)
-        question = before.question
-        for index in map(int, chosen):
-            correlations.append(_rank_correlation(before.values[index], after.values[index]))
-            if truth.mask is not None:
-                pair = before.energy_inside(index, truth.mask[index]), after.energy_inside(index, truth.mask[index])
-                if pair[0] is not None and pair[1] is not None:
-                    inside.append((pair[0], pair[1]))
-    if not correlations:
+    if not found:
         return None
-    means = np.mean(inside, axis=0).round(4).tolist() if inside else (None, None)
+    inside = [(one.before, one.after) for one in found if one.before is not None and one.after is not None]
+    before, after = np.mean(inside, axis=0).round(4).tolist() if inside else (None, None)
     return {
-        "question": question,
-        "slices": len(correlations),
+        "question": found[0].question,
+        "slices": len(found),
         "shuffled": shuffled,
         "seed": seed,
-        "correlation": round(float(np.mean(correlations)), 4),
-        "inside_before": means[0],
-        "inside_after": means[1],
+        "correlation": round(float(np.mean([one.correlation for one in found])), 4),
+        "inside_before": before,
+        "inside_after": after,
     }
+
+
+@dataclass(frozen=True)
+class _Compared:
+    """Two maps of one slice: how alike they are, and the share of each inside the mask where that is known."""
+
+    question: str
+    correlation: float
+    before: float | None
+    after: float | None
+
+
+def _compare_case(
+    case: LabelledCase, trained: Engine, random: Engine, most: int, chance: np.random.Generator
+) -> list[_Compared]:
+    scan, truth = case.scan(), case.truth()
+    chosen = chance.permutation(_tumor_slices(truth, scan.shape[0]))[:most]
+    if not len(chosen):
+        return []
+    before, after = _maps(scan, trained, random)
+    compared = []
+    for index in map(int, chosen):
+        inside = [
+            None if truth.mask is None else one.energy_inside(index, truth.mask[index]) for one in (before, after)
+        ]
+        compared.append(
+            _Compared(before.question, _rank_correlation(before.values[index], after.values[index]), *inside)
+        )
+    return compared
 
 
 def shuffle_weights(model: bytes, seed: int = 0) -> tuple[bytes, int]:
@@ -127,9 +142,9 @@ def shuffle_weights(model: bytes, seed: int = 0) -> tuple[bytes, int]:
 
 def _maps(scan: Scan, trained: Engine, random: Engine) -> tuple[ActivationMap, ActivationMap]:
     """The scan's maps by both networks, for what the trained one answers."""
-    card, spacing = trained.bundle.card, scan.spacing_mm
+    card = trained.bundle.card
     voxels, _ = arrange_channels(scan, card)
-    prepared = prepare(voxels, card.preparation, 1.0 if spacing is None else spacing[1] / spacing[2])
+    prepared = prepare(voxels, card.preparation, scan.pixel_aspect)
     answers, others = trained.run(prepared.pictures), random.run(prepared.pictures)
     swapped = replace(answers, presence_map=others.presence_map, class_map=others.class_map)
     before, after = (activation_map(one, card, prepared.framing) for one in (answers, swapped))
@@ -147,4 +162,5 @@ def _tumor_slices(truth: Truth, slices: int) -> np.ndarray:
 def _rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
     if np.ptp(one) == 0 or np.ptp(other) == 0:
         return 0.0
-    return float(spearmanr(one.ravel(), other.ravel()).statistic)
+    correlation, _ = spearmanr(one.ravel(), other.ravel())
+    return float(cast(float, correlation))

@@ -63,6 +63,8 @@ def positive_slices(analysis: Analysis) -> int:
 
 def finding_line(analysis: Analysis) -> str:
     """The finding in a few words, for a picture."""
+    if not analysis.judged:
+        return "Not judged: this does not look like an MRI of a head"
     parts = ["Tumour found" if analysis.tumor_present else "No tumour found"]
     parts.append(f"probability {probability_text(analysis.tumor_probability)}")
     if analysis.lesions:
@@ -117,6 +119,8 @@ def type_sentence(finding: TypeFinding) -> str:
 
 def finding_sentence(analysis: Analysis) -> str:
     """The finding in one sentence."""
+    if not analysis.judged:
+        return "Not judged: this does not look like an MRI of a head."
     card = analysis.bundle.card
     point = f"{card.operating_point.presence:.2f}"
     slices = len(analysis.slices)

@@ -8,7 +8,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tqdm import tqdm
+
+from tumorscope.datasets.duplicates import Fingerprints, fingerprint_arrays, originals
+from tumorscope.datasets.figshare import FigshareSlice
+from tumorscope.datasets.folders import ClassPicture
+from tumorscope.datasets.joined import JoinedCase
 from tumorscope.datasets.labelled import LabelledCase
+from tumorscope.errors import UnreadableScan
 from tumorscope.files import save_whole
 
 LEFT_OUT_FILE = "left_out.csv"
@@ -18,21 +25,18 @@ _COLUMNS = ("case", "copy_of")
 def leave_out_copies(parts: Mapping[str, Sequence[LabelledCase]], folder: Path) -> dict[str, list[LabelledCase]]:
     """The parts of a split without pictures that would make judging a matter of memory.
 
-    Copies of test pictures leave training and validation. Of a copy in training and
-    validation, the one leaves that does not know its patient, and of two such the one in
-    validation. Pictures are compared once; what was found stands in ``left_out.csv``, which a
-    resumed training reads again.
+    Copies of test pictures leave training and validation. Of a picture that is in both
+    training and validation, the copy leaves whose patient nobody knows, and of two such the
+    one in validation. Pictures are compared once; what was found stands in
+    ``left_out.csv``, which a resumed training reads again.
 
     Args:
         parts: cases by ``train``, ``validation`` and ``test``.
         folder: the run's folder.
     """
     path = folder / LEFT_OUT_FILE
-    if path.exists():
-        with path.open(newline="") as file:
-            left_out = {row["case"]: row["copy_of"] for row in csv.DictReader(file)}
-    else:
-        left_out = find_copies(parts)
+    left_out = read_left_out(path) if path.exists() else find_copies(parts)
+    if not path.exists():
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(_COLUMNS)
@@ -44,6 +48,62 @@ def leave_out_copies(parts: Mapping[str, Sequence[LabelledCase]], folder: Path) 
     return kept
 
 
+def read_left_out(path: Path) -> dict[str, str]:
+    """What :func:`leave_out_copies` wrote: each case that was left out, and what it copies."""
+    with path.open(newline="") as file:
+        return {row["case"]: row["copy_of"] for row in csv.DictReader(file)}
+
+
 def find_copies(parts: Mapping[str, Sequence[LabelledCase]]) -> dict[str, str]:
-    """For each case to be left out, the case that it copies."""
-    raise NotImplementedError
+    """For each case to be left out, the case that it copies; see :func:`leave_out_copies`."""
+    prints = {part: _fingerprints(cases, part) for part, cases in parts.items()}
+    known = {case.case for cases in parts.values() for case in cases if _patient_known(case)}
+    train, validation, test = prints["train"], prints["validation"], prints["test"]
+    left_out = {**_copied(train, test), **_copied(validation, test)}
+    own = validation.take([place for place, name in enumerate(validation.names) if name in known])
+    left_out |= _copied(_without(train, left_out), own)
+    others = validation.take([place for place, name in enumerate(validation.names) if name not in known])
+    return left_out | _copied(_without(others, left_out), _without(train, left_out))
+
+
+def copies_of(cases: Sequence[LabelledCase], among: Sequence[LabelledCase]) -> dict[str, str]:
+    """Which of the cases are near-copies of another set's, and of which.
+
+    Args:
+        cases: single pictures; others cannot be compared and are passed over.
+        among: what they may be copies of, the training pictures for example.
+    """
+    return _copied(_fingerprints(cases, "judged"), _fingerprints(among, "trained"))
+
+
+def _copied(pictures: Fingerprints, of: Fingerprints) -> dict[str, str]:
+    if not len(pictures) or not len(of):
+        return {}
+    found = originals(of, pictures)
+    return {pictures.names[place]: of.names[first] for place, first in enumerate(found.tolist()) if first >= 0}
+
+
+def _without(prints: Fingerprints, names: Mapping[str, str]) -> Fingerprints:
+    return prints.take([place for place, name in enumerate(prints.names) if name not in names])
+
+
+def _fingerprints(cases: Sequence[LabelledCase], title: str) -> Fingerprints:
+    parts = []
+    for case in tqdm([case for case in cases if _is_picture(case)], f"comparing {title}", leave=False):
+        try:
+            parts.append(fingerprint_arrays([case.scan().voxels[0, ..., 0]], [case.case]))
+        except UnreadableScan:
+            continue  # whoever loads the pictures names it
+    return Fingerprints.join(parts) if parts else fingerprint_arrays([], [])
+
+
+def _is_picture(case: LabelledCase) -> bool:
+    return isinstance(_inner(case), FigshareSlice | ClassPicture)
+
+
+def _patient_known(case: LabelledCase) -> bool:
+    return not isinstance(_inner(case), ClassPicture)
+
+
+def _inner(case: LabelledCase) -> LabelledCase:
+    return case.inner if isinstance(case, JoinedCase) else case

@@ -7,7 +7,7 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -17,12 +17,13 @@ import numpy as np
 from tumorscope import __version__
 from tumorscope.bundles import Bundle, Card, Inputs, Model, load_bundle
 from tumorscope.bundles.bundle import CARD_FILE
-from tumorscope.bundles.card import NO_TUMOR
 from tumorscope.datasets.labelled import LabelledCase, LabelledDataset, cases_of
 from tumorscope.engine import Engine, load_engine
-from tumorscope.errors import TumorscopeError, UnreadableScan
-from tumorscope.evaluation import ValidationCase, choose_operating_point, evaluate, summarize
+from tumorscope.errors import TumorscopeError
+from tumorscope.evaluation import choose_operating_point, evaluate, summarize
+from tumorscope.evaluation.validation import validation_cases
 from tumorscope.preparing import prepare, with_neighbours
+from tumorscope.preparing.gate import default_gate
 from tumorscope.recipe import Recipe
 from tumorscope.training.copies import LEFT_OUT_FILE, leave_out_copies
 from tumorscope.training.fit import SPLIT_FILE, SUMMARY_FILE, Run, open_datasets
@@ -114,13 +115,14 @@ def export(
             flip_average=recipe.flip_average,
             models=(_model(work / _FLOAT_FILE, "float"),),
             training=_training(run, recipe, {part: len(cases) for part, cases in parts.items()}),
+            gate=gate_figures(),
             limits=tuple(limit for name in recipe.datasets for limit in _LIMITS.get(name, ())),
             licences=(dataset.licence, _LICENCE),
         )
         say("choosing the operating point on the validation patients")
         bundle = _save(card, work)
         engine = load_engine(bundle, "onnxruntime", "float")
-        choice = choose_operating_point(list(_answers(engine, parts["validation"])))
+        choice = choose_operating_point(list(validation_cases(engine, parts["validation"])))
         calibration = {
             "presence": None if choice.presence is None else choice.presence.as_dict(),
             "classes": choice.classes,
@@ -178,6 +180,17 @@ def calibration_pictures(cases: Sequence[LabelledCase], recipe: Recipe) -> np.nd
     return np.concatenate(pictures)
 
 
+def gate_figures() -> dict[str, Any]:
+    """The input gate's threshold and how often it errs, for the card."""
+    gate = default_gate()
+    rates = ("rejected_mri", "rejected_scans", "accepted", "accepted_known")
+    return {
+        "threshold": gate.threshold,
+        **{name: {group: str(rate) for group, rate in getattr(gate, name).items()} for name in rates},
+        "notes": list(gate.notes),
+    }
+
+
 def main_figure(figures: dict[str, Any]) -> float:
     """The one figure that eight bits must keep: Dice, or accuracy of the class, or AUROC of presence.
 
@@ -228,32 +241,6 @@ def _refuse_loss(float_figures: dict[str, Any], int8_figures: dict[str, Any]) ->
             f"the eight-bit model reaches {after:.4f} on validation patients, the float model {before:.4f}: "
             f"more than {LARGEST_LOSS} is lost; nothing was exported (--float-only leaves eight bits out)"
         )
-
-
-def _answers(engine: Engine, cases: Sequence[LabelledCase]) -> Iterator[ValidationCase]:
-    card = engine.bundle.card
-    for case in cases:
-        try:
-            yield validation_case(engine, case, card.classes)
-        except UnreadableScan:
-            continue  # the figures name it
-
-
-def validation_case(engine: Engine, case: LabelledCase, classes: tuple[str, ...]) -> ValidationCase:
-    """What a bundle's network says about a case, with the truth beside it."""
-    truth = case.truth()
-    prepared = prepare(case.scan().voxels, engine.bundle.card.preparation)
-    answers = engine.run(prepared.pictures)
-    return ValidationCase(
-        answers.presence,
-        answers.mask,
-        None if truth.mask is None else prepared.framing.apply(truth.mask) >= 0.5,
-        truth.present,
-        case.case,
-        class_logits=answers.classes,
-        true_class=classes.index(truth.tumor_class) if truth.tumor_class in classes else None,
-        no_tumor=classes.index(NO_TUMOR) if NO_TUMOR in classes else None,
-    )
 
 
 def _figures(engine: Engine, dataset: LabelledDataset, cases: Sequence[LabelledCase]) -> dict[str, Any]:

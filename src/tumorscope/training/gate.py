@@ -209,9 +209,7 @@ def _fit_voter(scaled: np.ndarray, mri: np.ndarray, seed: int) -> Voter:
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.neural_network import MLPClassifier
 
-    model = MLPClassifier(
-        (HINGES,), alpha=0.03, learning_rate_init=3e-3, max_iter=20, random_state=seed
-    )
+    model = MLPClassifier((HINGES,), alpha=0.03, learning_rate_init=3e-3, max_iter=20, random_state=seed)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a fixed number of passes is meant
         model.fit(scaled, mri)

@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from tumorscope.preparing.gate import Gate
 from tumorscope.training.gate import Judged
+from tumorscope.training.gate_samples import ALTERED
 
 _BLUE, _RED, _GREY = "#1f6feb", "#d1242f", "#8c959f"
 _FARTHEST = 15.0
@@ -54,7 +55,7 @@ def draw_wrong(gate: Gate, judged: Sequence[Judged]) -> bytes:
 
     It shows real patients' slices where data sets hold them: it is not for the repository.
     """
-    tiles = [tile for one in judged for tile in _wrong_tiles(gate, one)]
+    tiles = [tile for one in judged if not one.samples.source.endswith(ALTERED) for tile in _wrong_tiles(gate, one)]
     rows = max(1, -(-len(tiles) // _COLUMNS))
     sheet = Image.new("RGB", (_COLUMNS * _TILE, rows * (_TILE + _TOP)), _BACKGROUND)
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(11)

@@ -21,6 +21,8 @@ from tumorscope.preparing.head import head_mask
 THUMB_PX, DETAIL_PX = 48, 96
 SMALLEST_SIDE = 16
 """A smaller picture shows no anatomy to know it again by."""
+_LEAST_VALUES = 12
+"""Fewer grey values than this are a mask or air: of LGG's empty slices some have three."""
 _DARKEST, _BRIGHTEST = 0.5, 99.8
 """Percentiles that become 0 and 255: a few bright pixels must not darken the rest."""
 _EDGE = 0.03
@@ -59,8 +61,8 @@ def look_of(picture: np.ndarray) -> Look:
     """Cut out the head and make it comparable.
 
     Args:
-        picture: ``(row, column)``, grey, any numbers. One that is tiny or of a single value
-            gets a look of zeros, which resembles nothing.
+        picture: ``(row, column)``, grey, any numbers. One that is tiny or of hardly any
+            different values gets a look of zeros, which resembles nothing.
     """
     head = _cut_out(picture)
     if head is None:
@@ -115,7 +117,8 @@ def _cut_out(picture: np.ndarray) -> np.ndarray | None:
         return None
     picture = np.nan_to_num(picture.astype(np.float32), posinf=0, neginf=0)
     low, high = np.percentile(picture, (_DARKEST, _BRIGHTEST))
-    if not high > low:
+    stride = max(1, min(picture.shape) // 128)
+    if not high > low or len(np.unique(picture[::stride, ::stride])) < _LEAST_VALUES:
         return None
     head = head_mask(picture[None, :, :, None])[0]
     top, bottom = _extent(head.sum(axis=1))

@@ -1,0 +1,63 @@
+"""`tumorscope calibrate`: honest probabilities on other patients, without training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from tumorscope.cli.evaluate import EvaluatedSet, cases_of_part
+from tumorscope.errors import TumorscopeError
+
+
+def command(
+    dataset: Annotated[EvaluatedSet, typer.Argument(help="Which data set.")],
+    path: Annotated[Path, typer.Argument(help="Its folder.")],
+    bundle: Annotated[str, typer.Option(help="A shipped bundle's name, or a bundle's folder.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The calibrated bundle's folder.")],
+    split: Annotated[Path | None, typer.Option(help="A split's JSON file; the bundle's own if not given.")] = None,
+    part: Annotated[str, typer.Option(help="The split's part to calibrate on; `all` takes every patient.")] = (
+        "validation"
+    ),
+) -> None:
+    """Copy a bundle with temperatures fitted to validation patients; say what that changed."""
+    from rich.console import Console
+    from rich.progress import Progress
+    from rich.table import Table
+
+    from tumorscope.bundles import load_bundle
+    from tumorscope.datasets.labelled import open_dataset
+    from tumorscope.datasets.split import Split
+    from tumorscope.engine import load_engine
+    from tumorscope.evaluation.recalibration import PLOT_FILE, recalibrate, write_recalibrated
+
+    if part == "test":
+        raise TumorscopeError("--part test: those patients are for judging; calibrate on others")
+    engine = load_engine(load_bundle(bundle))
+    if out.exists():
+        raise TumorscopeError(f"{out}: is there already; name another folder with -o")
+    chosen = Split.load(split or engine.bundle.folder / "split.json") if part != "all" else None
+    cases = cases_of_part(open_dataset(dataset.value, path), chosen, part)
+    with Progress(transient=True) as progress:
+        task = progress.add_task("cases", total=len(cases))
+        found = recalibrate(engine, cases, lambda: progress.advance(task))
+    written = write_recalibrated(engine.bundle, found, out)
+    table = Table("", "temperature", "ECE before", "ECE after", box=None, pad_edge=False, header_style="bold")
+    if found.presence is not None:
+        one = found.presence
+        table.add_row("presence", f"{one.temperature:.3f}", f"{one.ece_before:.4f}", f"{one.ece_after:.4f}")
+    if found.classes is not None:
+        figures = found.classes
+        table.add_row(
+            "class", f"{figures['temperature']:.3f}", f"{figures['ece_before']:.4f}", f"{figures['ece_after']:.4f}"
+        )
+    console = Console()
+    console.print(f"{len(cases)} cases, {found.slices} slices")
+    console.print(table)
+    if found.classes is not None and found.classes["accuracy_of_named"] is not None:
+        console.print(
+            f"A class is named from {found.type_confidence:.2f}: {100 * found.classes['coverage']:.0f} % of slices, "
+            f"of which {100 * found.classes['accuracy_of_named']:.1f} % rightly"
+        )
+    typer.echo(f"Bundle {written.name} with these is in {out}; plot: {out / PLOT_FILE}")

@@ -1,0 +1,154 @@
+"""What a data set of classes holds: pictures, patients, how they are stored, and tumour sizes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tumorscope.datasets.summary import Spread, part, print_table
+from tumorscope.files import save_together
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_MOST_SIZES = 8
+"""Rows of the table of sizes; the JSON file has all."""
+
+Table = tuple[tuple[str, ...], list[tuple[str, ...]]]
+"""Header and rows."""
+
+
+@dataclass(frozen=True)
+class ClassSummary:
+    """What a data set of classes holds. Counts by class list the classes in one order.
+
+    Attributes:
+        dataset, root: its name and folder.
+        pictures: of each class.
+        patients: of each class; None where nobody says whom the pictures show.
+        parts: for each side or published fold, the pictures of each class.
+        patients_in_parts: the same for patients.
+        slices_per_patient: of each class; None where patients are unknown.
+        sizes: pictures of each size, ``rows×columns``, of each class.
+        modes: how colours are stored (``grey``, ``RGB`` …) and how many pictures of each
+            class are stored so.
+        bits: pictures by the bits of a pixel's channel.
+        guessed: the share of pictures whose class is guessed from nothing, from the colour
+            mode and from the size, each picture guessed by the others like it. Whatever
+            beats the first can be learned without looking at a single brain.
+        darkest, brightest: values of each picture's darkest and brightest pixel; None where
+            only the files' headers were read.
+        tumor_px: pixels of tumour in a picture, of each class; None without masks.
+        persons: those with several patient codes, and the fold of each code; None where
+            patients are unknown.
+        unreadable: pictures left out, each with one line that says why.
+        licence: of pictures and truth.
+    """
+
+    dataset: str
+    root: Path
+    pictures: dict[str, int]
+    patients: dict[str, int] | None
+    parts: dict[str, dict[str, int]]
+    patients_in_parts: dict[str, dict[str, int]] | None
+    slices_per_patient: dict[str, Spread] | None
+    sizes: dict[str, dict[str, int]]
+    modes: dict[str, dict[str, int]]
+    bits: dict[str, int]
+    guessed: dict[str, float]
+    darkest: Spread | None
+    brightest: Spread | None
+    tumor_px: dict[str, Spread] | None
+    persons: dict[str, dict[str, str]] | None
+    unreadable: dict[str, str]
+    licence: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {**asdict(self), "root": str(self.root)}
+
+    def save(self, folder: Path) -> None:
+        """Write ``summary.json`` and ``summary.md``.
+
+        Raises:
+            TumorscopeError: the folder cannot be written.
+        """
+        content = json.dumps(self.as_dict(), indent=1, ensure_ascii=False) + "\n"
+        save_together(folder, {"summary.md": self.markdown().encode(), "summary.json": content.encode()})
+
+    def title(self) -> str:
+        """``figshare: 3,064 pictures of 233 patients``."""
+        of_patients = f" of {sum(self.patients.values()):,} patients" if self.patients else ""
+        return f"{self.dataset}: {sum(self.pictures.values()):,} pictures{of_patients}"
+
+    def markdown(self) -> str:
+        """The same as tables."""
+        lines = [f"# {self.title()}", ""]
+        for header, rows in self.tables():
+            rule = "|---" + "|---:" * (len(header) - 1) + "|"
+            lines += [_row(header), rule, *map(_row, rows), ""]
+        return "\n".join([*lines, self.licence, ""])
+
+    def tables(self) -> list[Table]:
+        """Header and rows of each table for people."""
+        classes = tuple(self.pictures)
+        whole = sum(self.pictures.values())
+        counts = [("pictures", *self._counts(self.pictures), f"{whole:,}")]
+        if self.patients:
+            counts.append(("patients", *self._counts(self.patients), f"{sum(self.patients.values()):,}"))
+        tables: list[Table] = [(("", *classes, "all"), counts)]
+        for name, parts in (("pictures", self.parts), ("patients", self.patients_in_parts or {})):
+            rows = [(one, *self._counts(found), f"{sum(found.values()):,}") for one, found in parts.items()]
+            if rows:
+                tables.append(((f"{name} in", *classes, "all"), rows))
+        for name, spreads in (("slices of a patient", self.slices_per_patient), ("tumour px", self.tumor_px)):
+            if spreads:
+                tables.append(((name, ""), [(kind, str(spread)) for kind, spread in spreads.items()]))
+        modes = [(mode, *self._shares(found), part(sum(found.values()), whole)) for mode, found in self.modes.items()]
+        tables.append((("stored as", *classes, "all"), modes))
+        sizes = list(self.sizes.items())
+        shown = [(size, *self._shares(found), part(sum(found.values()), whole)) for size, found in sizes[:_MOST_SIZES]]
+        if rest := sizes[_MOST_SIZES:]:
+            left = Counter({kind: sum(found.get(kind, 0) for _, found in rest) for kind in classes})
+            shown.append((f"{len(rest)} others", *self._shares(left), part(sum(left.values()), whole)))
+        tables.append((("rows×columns", *classes, "all"), shown))
+        tables.append(
+            (("class guessed from", "right"), [(name, f"{100 * share:.1f} %") for name, share in self.guessed.items()])
+        )
+        values = [("bits", ", ".join(f"{bits}: {count:,}" for bits, count in self.bits.items()))]
+        values += [("darkest pixel", str(self.darkest))] if self.darkest else []
+        values += [("brightest pixel", str(self.brightest))] if self.brightest else []
+        tables.append((("values", ""), values))
+        if self.persons:
+            codes = [
+                (person, ", ".join(f"{code} {fold}".rstrip() for code, fold in found.items()))
+                for person, found in self.persons.items()
+            ]
+            tables.append((("one person by the code's number", "codes"), codes))
+        if self.unreadable:
+            tables.append((("left out", ""), list(self.unreadable.items())))
+        return tables
+
+    def _counts(self, found: Mapping[str, int]) -> list[str]:
+        return [f"{found.get(kind, 0):,}" for kind in self.pictures]
+
+    def _shares(self, found: Mapping[str, int]) -> list[str]:
+        """Of each class's pictures, not of all."""
+        return [part(found.get(kind, 0), count) for kind, count in self.pictures.items()]
+
+
+def print_class_summary(summary: ClassSummary, console: Console) -> None:
+    """The tables on a terminal."""
+    console.print(f"{summary.title()}, in {summary.root}", style="bold", highlight=False, markup=False)
+    for header, rows in summary.tables():
+        print_table(console, header, rows)
+    console.print(summary.licence, style="dim", highlight=False, markup=False)
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(re.sub(r"([|\\])", r"\\\1", cell) for cell in cells) + " |"

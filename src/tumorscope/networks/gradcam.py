@@ -1,0 +1,71 @@
+"""Grad-CAM (Selvaraju et al. 2017) for any classifier of the workshop, with MONAI."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from tumorscope.errors import TumorscopeError
+
+
+class _Logits(nn.Module):
+    """One of a network's answers alone, ``(n, answers)``."""
+
+    def __init__(self, network: nn.Module, question: str) -> None:
+        super().__init__()
+        self.network = network
+        self.question = question
+
+    def forward(self, x: Tensor) -> Tensor:
+        logits = self.network(x)[self.question]
+        return logits.unsqueeze(1) if logits.ndim == 1 else logits
+
+
+def grad_cam(
+    network: nn.Module,
+    pictures: Tensor,
+    question: Literal["presence", "type"],
+    answer: int = 0,
+    layer: str | None = None,
+) -> Tensor:
+    """Which places of the last features speak for an answer, by gradients.
+
+    For networks with a pooled linear head this is what their own maps say, times the number
+    of places; for others, such as the three-layer CNN, it is the only map there is.
+
+    Args:
+        network: answers with logits by name, as :func:`tumorscope.networks.build_network` makes them.
+        pictures: ``(n, channels, rows, columns)``.
+        question: the output to explain.
+        answer: place of the class among the question's answers.
+        layer: name of the module whose output is looked at; where absent the last features,
+            which every classifier passes through a module named ``seen``.
+
+    Returns:
+        ``(n, r, c)``, not negative, at the size of those features.
+
+    Raises:
+        TumorscopeError: the network does not answer the question, or has no such layer.
+    """
+    from monai.visualize.class_activation_maps import GradCAM
+
+    if question not in network.outputs:  # type: ignore[operator]
+        raise TumorscopeError(f"the network does not answer {question!r}")
+    names = [name for name, _ in network.named_modules()]
+    found = layer or next((name for name in names if name.split(".")[-1] == "seen"), None)
+    if found not in names:
+        raise TumorscopeError(f"the network has no layer {found!r} to look at")
+    training = network.training
+    with torch.enable_grad():
+        explain = GradCAM(_Logits(network.eval(), question), f"network.{found}", postprocessing=_as_it_is)
+        # Frozen stages have no gradients of their own: the picture's make the whole path known.
+        maps = explain.compute_map(pictures.detach().clone().requires_grad_(), class_idx=answer)
+    network.train(training)
+    return maps[:, 0].detach()
+
+
+def _as_it_is(values: Tensor) -> Tensor:
+    """MONAI would scale each map to one."""
+    return values

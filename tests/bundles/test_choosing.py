@@ -1,0 +1,42 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from making import card
+
+from tumorscope.bundles import Bundle, Inputs
+from tumorscope.bundles.choosing import choose_bundle
+from tumorscope.errors import TumorscopeError
+from tumorscope.scan import Scan
+
+LGG = Bundle(Path("lgg"), card(name="lgg"))
+SINGLE = Inputs(sequences=("t1c",), stands_in={"t1c": ("t1", "flair", "t2", "unknown")})
+T1C = Bundle(Path("t1c"), card(name="t1c", inputs=SINGLE))
+
+
+def scan(*sequences):
+    return Scan(np.zeros((1, 32, 32, len(sequences))), sequences, "case", "picture")
+
+
+@pytest.mark.parametrize(
+    ("sequences", "expected", "because"),
+    [
+        (("t1", "flair", "t1c"), "lgg", "the scan has t1, flair, t1c"),
+        (("t1", "t1c", "t2", "flair"), "lgg", "the scan has t1, flair, t1c"),
+        (("flair",), "lgg", "the scan has flair"),
+        (("t1c",), "t1c", "the scan has t1c"),
+        (("t1", "t1c"), "t1c", "the scan has t1c"),
+        (("t2",), "t1c", "single slices and the scan's sequence is t2"),
+        (("unknown",), "t1c", "single slices and the scan's sequence is unknown"),
+        (("unknown",) * 3, "lgg", "3 channels without names, as many as it takes"),
+    ],
+)
+def test_the_bundle_that_finds_most_of_its_sequences_is_taken_and_says_why(sequences, expected, because):
+    choice = choose_bundle(scan(*sequences), [LGG, T1C])
+    assert choice.bundle.name == expected
+    assert because in choice.reason
+
+
+def test_a_scan_that_no_bundle_takes_is_one_clear_line():
+    with pytest.raises(TumorscopeError, match="no bundle takes t2 .*--channels"):
+        choose_bundle(scan("t2"), [LGG])

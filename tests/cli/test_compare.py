@@ -1,0 +1,66 @@
+"""`tumorscope compare` as its users meet it; the command is called as the program calls it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import typer
+from evaluation.conftest import made_evaluation
+from typer.testing import CliRunner
+
+from tumorscope.cli.compare import command
+from tumorscope.errors import TumorscopeError
+from tumorscope.evaluation.report import write_report
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path):
+    """Run the command in an empty folder; its error or None, and what it printed."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "160")
+    app = typer.Typer()
+    app.command()(command)
+
+    def call(*arguments: object) -> tuple[BaseException | None, str]:
+        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+        if result.exception is not None and not isinstance(result.exception, TumorscopeError | SystemExit):
+            raise result.exception
+        return result.exception, result.output
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def evaluations(tmp_path_factory) -> list[Path]:
+    """Of a good and of a poor network, on different splits."""
+    root = tmp_path_factory.mktemp("runs")
+    for name, skill, split in (("good", 4.0, "ab"), ("poor", 0.5, "cd")):
+        write_report(made_evaluation(patients=6, skill=skill), root / name, split_hash=split * 32)
+    return [root / "good", root / "poor"]
+
+
+def test_evaluations_stand_side_by_side_and_different_splits_are_warned_of(run, evaluations):
+    error, out = run(*evaluations, "-o", "out")
+    assert error is None, out
+    lines = out.splitlines()
+    assert lines[0].split() == ["figure", "good", "poor"]
+    (accuracy,) = [line for line in lines if line.startswith("class, accuracy")]
+    good, poor = (float(word) for word in accuracy.split()[2::4])
+    assert good > poor
+    assert "warning: judged on different splits (good: made abababababab, poor: made cdcdcdcdcdcd)" in out
+    assert {"compare.md", "compare.csv", "compare.json", "forest.png"} <= {path.name for path in Path("out").iterdir()}
+
+
+def test_what_is_no_run_is_one_line_and_writes_nothing(run):
+    Path("empty").mkdir()
+    error, _ = run("empty", "-o", "out")
+    assert isinstance(error, TumorscopeError)
+    assert str(error).startswith("empty: not the folder of an evaluation or a training")
+    assert not Path("out").exists()
+
+
+def test_no_run_at_all_is_a_mistake_in_the_command(run):
+    error, _ = run("-o", "out")
+    assert isinstance(error, SystemExit)
+    assert error.code == 2

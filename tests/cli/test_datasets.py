@@ -1,0 +1,138 @@
+import json
+import sys
+
+import pytest
+from making import write_miniature_classes, write_miniature_figshare, write_miniature_lgg
+from PIL import Image
+
+from tumorscope.cli import datasets, main
+from tumorscope.datasets.split import Split
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, tmp_path):
+    """Run a command in an empty folder; exit code, standard output, standard error."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["tumorscope", "datasets", *map(str, arguments)])
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code or 0
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def roots(tmp_path_factory):
+    root = tmp_path_factory.mktemp("sets")
+    write_miniature_lgg(root / "lgg", patients=3, slices=2, size=48)
+    write_miniature_figshare(root / "figshare", patients=10, slices=2, size=48)
+    for name in ("kaggle4", "folders"):
+        write_miniature_classes(root / name, sides={"Training": 4, "Testing": 2}, size=48)
+    return root
+
+
+SUMMARIES = {
+    "lgg": ("patients", "CC BY 3.0"),
+    "figshare": ("figshare: 20 pictures of 10 patients", "fold 4", "meningioma", "tumour px", "CC BY 4.0"),
+    "kaggle4": ("kaggle4: 24 pictures", "Training", "notumor", "grey", "colour mode", "masoudnickparvar"),
+    "folders": ("folders: 24 pictures", "as their owner says"),
+}
+
+
+@pytest.mark.parametrize("name", SUMMARIES)
+def test_a_summary_is_shown_and_saved(run, roots, tmp_path, name):
+    code, out, err = run("summary", name, roots / name, "-o", "found")
+    assert code == 0, err
+    for words in SUMMARIES[name]:
+        assert words in out
+    assert json.loads((tmp_path / "found" / "summary.json").read_text())["dataset"] == name
+    assert (tmp_path / "found" / "summary.md").read_text().startswith(f"# {name}: ")
+
+
+@pytest.mark.parametrize("name", SUMMARIES)
+def test_a_preview_is_a_picture(run, roots, tmp_path, name):
+    code, out, err = run("preview", name, roots / name, "--count", 2, "-o", tmp_path / "sheet.png")
+    assert code == 0, err
+    assert "sheet.png" in out
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.width > 300
+        assert len(sheet.convert("L").getcolors(256)) > 50
+
+
+def test_figshares_published_folds_are_written(run, roots, tmp_path):
+    code, out, _ = run("split", "figshare", roots / "figshare", "--folds", 5)
+    assert code == 0
+    assert "fold4: 2 patients" in out
+    split = Split.load(tmp_path / "split.json")
+    assert split.parts == {f"fold{k}": (f"P00{k}", f"P00{k + 5}") for k in range(5)}
+
+
+def test_one_fold_is_written_as_train_validation_and_test(run, roots, tmp_path):
+    code, out, _ = run("split", "figshare", roots / "figshare", "--fold", 2, "-o", "f2.json")
+    assert code == 0
+    assert "test: 2 patients" in out
+    split = Split.load(tmp_path / "f2.json")
+    assert list(split.parts) == ["train", "validation", "test"]
+    assert split["test"] == ("P002", "P007")
+
+
+def test_a_published_test_side_is_kept(run, roots, tmp_path):
+    code, out, _ = run("split", "kaggle4", roots / "kaggle4")
+    assert code == 0
+    assert "test: 8 pictures" in out
+    assert all(name.startswith("Testing/") for name in Split.load(tmp_path / "split.json")["test"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["split", "figshare", "{}/figshare", "--folds", "4"], "4 folds are not published"),
+        (["split", "figshare", "{}/figshare", "--folds", "5", "--fold", "1"], "give one of them"),
+        (["split", "figshare", "{}/figshare", "--fold", "5"], "0<=x<=4"),
+        (["summary", "figshare", "{}/lgg"], "no N.mat here"),
+        (["summary", "kaggle4", "{}/lgg"], "no Training and Testing here"),
+        (["preview", "lgg", "{}/figshare"], "no TCGA_*"),
+        (["summary", "brats", "."], "brats"),
+        (["download", "folders"], "nobody publishes"),
+    ],
+)
+def test_a_wrong_call_is_one_clear_line_and_leaves_nothing(run, roots, tmp_path, arguments, message):
+    code, _, err = run(*(argument.format(roots) for argument in arguments))
+    assert code == 2
+    assert message in err
+    assert "Traceback" not in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_download_goes_where_it_is_told_or_into_a_folder_of_the_sets_name(run, monkeypatch):
+    asked = []
+
+    def fetch(destination, show):
+        show("1.zip", 5, 10)
+        asked.append(str(destination))
+        return destination
+
+    monkeypatch.setattr("tumorscope.datasets.figshare_download.download_figshare", fetch)
+    assert run("download", "figshare")[1] == "Saved: figshare\n"
+    assert run("download", "figshare", "-o", "x/y")[1] == "Saved: x/y\n"
+    assert asked == ["figshare", "x/y"]
+    for name in ("lgg", "kaggle4"):
+        monkeypatch.setattr(f"tumorscope.datasets.download.download_{name}", lambda out, name=name: f"{out} {name}")
+        assert run("download", name, "-o", "z")[1] == f"Saved: z {name}\n"
+
+
+def test_copies_are_looked_for_too():
+    assert {command.name or command.callback.__name__ for command in datasets.app.registered_commands} == {
+        "summary",
+        "preview",
+        "split",
+        "download",
+        "duplicates",
+    }

@@ -1,0 +1,86 @@
+"""The workshop's Grad-CAM and the clinic's exact maps say the same."""
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from tumorscope.errors import TumorscopeError
+from tumorscope.networks import build_network
+from tumorscope.networks.gradcam import grad_cam
+from tumorscope.recipe import parse_recipe
+
+TYPES = ["glioma", "meningioma", "pituitary"]
+POOLED = {
+    "compact": {"kind": "compact", "widths": [8, 16, 24, 32, 48]},
+    "dense-unet": {"kind": "dense-unet", "third_block": 2, "features": 16, "decoder_widths": [16, 8, 8]},
+    "resnet50": {"kind": "resnet50"},
+    "densenet169": {"kind": "densenet169"},
+    "efficientnet": {"kind": "efficientnet"},
+    "vgg16": {"kind": "vgg16"},
+}
+
+
+def recipe(network, classes=TYPES, size=64):
+    return parse_recipe(
+        {
+            "name": "n",
+            "title": "n",
+            "dataset": "figshare",
+            "sequences": ["t1c"],
+            "classes": [] if network["kind"] == "compact" else list(classes),
+            "network": network,
+            "preparation": {"size": size},
+        }
+    )
+
+
+@pytest.mark.parametrize("name", POOLED)
+def test_the_exact_map_of_a_pooled_head_is_grad_cam(name, tmp_path, monkeypatch):
+    """Shown on the exported network, as the clinic runs it, without PyTorch."""
+    onnxruntime = pytest.importorskip("onnxruntime")
+    from tumorscope.training import onnx_files
+
+    # Storing weights in half the bytes moves every answer of an untrained network a little.
+    monkeypatch.setattr(onnx_files, "store_as_float16", lambda model: model)
+    torch.manual_seed(3)
+    made = recipe(POOLED[name])
+    network = build_network(made).eval()
+    question = "type" if "type" in network.outputs else "presence"
+    pictures = torch.randn(2, 1, 64, 64)
+    onnx_files.export_float(network, made, tmp_path / "model.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    found = session.run([f"{question}_map"], {"pictures": pictures.numpy()})[0]
+    answers = found.shape[1] if question == "type" else 1
+    for answer in range(answers):
+        own = np.maximum(found[:, answer] if question == "type" else found, 0)
+        expected = grad_cam(network, pictures, question, answer).numpy()
+        for mine, theirs in zip(own, expected, strict=True):
+            assert theirs.max() == 0 or mine.max() > 0
+            np.testing.assert_allclose(mine / max(mine.max(), 1e-9), theirs / max(theirs.max(), 1e-9), atol=1e-3)
+
+
+def test_the_cnn_without_a_pooled_head_has_grad_cam_too():
+    torch.manual_seed(0)
+    network = build_network(recipe({"kind": "cnn", "hidden": 16}))
+    maps = grad_cam(network, torch.randn(2, 1, 64, 64), "type", 1)
+    assert maps.shape == (2, 8, 8)
+    assert (maps >= 0).all()
+    assert maps.max() > 0
+
+
+def test_looking_changes_nothing():
+    network = build_network(recipe({"kind": "resnet50", "frozen_stages": 3})).train()
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    grad_cam(network, torch.randn(1, 1, 64, 64), "type", 0)
+    assert network.training
+    assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+    assert all(parameter.grad is None for parameter in network.encoder[0].parameters())
+
+
+def test_a_question_that_the_network_does_not_answer_is_refused():
+    network = build_network(recipe({"kind": "cnn", "hidden": 16}))
+    with pytest.raises(TumorscopeError, match="does not answer 'presence'"):
+        grad_cam(network, torch.randn(1, 1, 64, 64), "presence")
+    with pytest.raises(TumorscopeError, match="no layer 'top'"):
+        grad_cam(network, torch.randn(1, 1, 64, 64), "type", 0, layer="top")
