@@ -18,12 +18,14 @@ def engine():
 
 
 def test_test_patients_evaluate_as_the_card_claims(lgg_folder, engine):
+    from tumorscope.datasets.labelled import cases_of
     from tumorscope.datasets.lgg import LggDataset
     from tumorscope.datasets.split import Split
-    from tumorscope.evaluation.evaluate import evaluate_lgg, summarize
+    from tumorscope.evaluation import evaluate, summarize
 
     split = Split.load(engine.bundle.folder / "split.json")
-    figures = summarize(evaluate_lgg(LggDataset.open(lgg_folder), split["test"], engine))
+    dataset = LggDataset.open(lgg_folder)
+    figures = summarize(evaluate(dataset, cases_of(dataset, split["test"]), engine))
     claimed = engine.bundle.card.figures["test"][engine.precision]
     assert figures["patients"] == claimed["patients"] == len(split["test"])
     assert figures["patient_dice"]["mean"] == pytest.approx(claimed["patient_dice"]["mean"], abs=0.003)

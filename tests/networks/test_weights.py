@@ -72,11 +72,7 @@ def test_frozen_stages_stay_as_they_are_while_the_rest_learns(weights_file):
     network(torch.randn(4, 3, 64, 64))["presence"].square().mean().backward()
     optimizer.step()
     changed = {name for name, value in network.state_dict().items() if not torch.equal(value, before[name])}
-    assert not [
-        name
-        for name in changed
-        if name.startswith(("encoder.0", "encoder.1", "encoder.2"))
-    ]
+    assert not [name for name in changed if name.startswith(("encoder.0", "encoder.1", "encoder.2"))]
     assert any(name.startswith("encoder.3") for name in changed)
 
 

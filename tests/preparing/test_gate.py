@@ -65,8 +65,8 @@ def test_odd_slices_at_the_ends_do_not_turn_a_scan_away(head):
 
 
 def test_a_scan_of_something_else_is_turned_away():
-    knee = np.stack([np.resize(picture, (200, 200)) for picture in draw_family("noise", 9, seed=5)])
-    assert not is_brain_mri(knee[..., None], GATE)
+    noise = np.stack([np.resize(picture, (200, 200)) for picture in draw_family("noise", 9, seed=5)])
+    assert not is_brain_mri(noise[..., None], GATE)
 
 
 def test_the_gate_that_ships_is_small_and_states_its_error_rates():

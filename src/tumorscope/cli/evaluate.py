@@ -48,7 +48,7 @@ def command(
         str | None, typer.Option(help="Of a data set of several sequences, show only this one, such as flair.")
     ] = None,
     copies: Annotated[
-        bool, typer.Option("--copies/--no-copies", help="Also judge without near-copies of training pictures.")
+        bool, typer.Option("--copies/--no-copies", help="Also judge without pictures or persons that training has seen.")
     ] = True,
     engine: EngineOption = EngineChoice.auto,
     precision: PrecisionOption = PrecisionChoice.auto,
@@ -75,11 +75,13 @@ def command(
     with Progress(transient=True) as progress:
         task = progress.add_task("cases", total=len(cases))
         evaluation = evaluate(opened, cases, loaded, lambda _case: progress.advance(task))
-    copied = None
-    if copies and chosen is not None and part != "train" and dataset in (EvaluatedSet.kaggle4, EvaluatedSet.folders):
-        from tumorscope.training.copies import copies_of
+    seen = None
+    if copies and chosen is not None and part != "train" and dataset is not EvaluatedSet.lgg:
+        from tumorscope.training.copies import LEFT_OUT_FILE, read_left_out, seen_in_training
 
-        copied = copies_of(cases, cases_of_part(opened, chosen, "train"))
+        left_out = loaded.bundle.folder / LEFT_OUT_FILE
+        known = read_left_out(left_out) if left_out.exists() else {}
+        seen = seen_in_training(cases, cases_of_part(opened, chosen, "train"), known)
     command_line = f"tumorscope evaluate {dataset.value} PATH --bundle {name} --part {part}"
     figures = write_report(
         evaluation,
@@ -87,7 +89,7 @@ def command(
         split_hash=None if chosen is None else chosen.hash,
         part=part,
         command=command_line + (f" --channel {channel}" if channel else ""),
-        copies=copied,
+        copies=seen,
         sanity=check_maps(loaded, cases),
     )
     _print(figures)
@@ -127,27 +129,44 @@ def _print(figures: dict[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("figure", "value", "95 % interval", box=None, pad_edge=False, header_style="bold")
-    classes = figures.get("classes") or {}
-    rows = {
+    console = Console()
+    who = f"{figures['patients']} patients" if figures["patients"] < figures["cases"] else f"{figures['cases']} cases"
+    console.print(f"{who}, {figures['slices']} slices, {figures['runtime']} {figures['precision']}")
+    without = figures.get("without_copies")
+    columns = ["value", "95 % interval"]
+    if without:
+        columns += [f"without what training saw ({without['cases']} cases)", "95 % interval"]
+    table = Table("figure", *columns, box=None, pad_edge=False, header_style="bold")
+    theirs = _rows(without) if without else {}
+    for name, cells in _rows(figures).items():
+        table.add_row(name, *cells, *(theirs.get(name, ("", "")) if without else ()))
+    console.print(table)
+
+
+def _rows(figures: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    """Each figure that has a value, in words, with its interval."""
+    from tumorscope.evaluation.figures import telling_presence
+
+    classes, telling = figures.get("classes") or {}, telling_presence(figures["presence"])
+    wanted = {
         "whole-patient Dice, mean": (figures.get("patient_dice"), "mean"),
         "whole-patient Dice, median": (figures.get("patient_dice"), "median"),
         "Dice on slices with tumour, mean": (figures.get("tumor_slice_dice"), "mean"),
         "Dice on slices with tumour, median": (figures.get("tumor_slice_dice"), "median"),
         "false alarms on slices without": (figures.get("empty_slice_false_positive_rate"), "value"),
-        "presence, AUROC": (figures["presence"].get("auroc"), "value"),
-        "presence, accuracy": (figures["presence"].get("accuracy"), "value"),
+        **{
+            f"presence, {title}": (figures["presence"].get(name), "value")
+            for name, title in (("auroc", "AUROC"), ("accuracy", "accuracy"), ("sensitivity", "sensitivity"))
+            if name in telling
+        },
         "class, accuracy": (classes.get("accuracy"), "value"),
         "class, balanced accuracy": (classes.get("balanced_accuracy"), "value"),
         "class, macro-F1": (classes.get("macro_f1"), "value"),
         "class, calibration error": (classes.get("ece"), "value"),
     }
-    for name, (figure, key) in rows.items():
+    rows = {}
+    for name, (figure, key) in wanted.items():
         if figure and figure.get(key) is not None:
             interval = figure.get("ci95") if key != "median" else None
-            table.add_row(name, f"{figure[key]:.4f}", f"{interval[0]:.3f} to {interval[1]:.3f}" if interval else "")
-    console = Console()
-    console.print(
-        f"{figures['patients']} patients, {figures['slices']} slices, {figures['runtime']} {figures['precision']}"
-    )
-    console.print(table)
+            rows[name] = (f"{figure[key]:.4f}", f"{interval[0]:.3f} to {interval[1]:.3f}" if interval else "")
+    return rows

@@ -4,8 +4,9 @@ Cheng et al. 2015 and 2016. One ``N.mat`` a slice with its type and mask, and ``
 with the publisher's five folds, in which no patient code is in two. Every slice shows a tumour.
 
 Codes are not quite persons: 18 numbers come with several closing letters (``MR040240``,
-``MR040240B`` …), the slices show the same head and tumour on several dates, and 16 of the 18
-are in more than one fold. See :attr:`FigshareSlice.person`.
+``MR040240B`` …) and 16 of the 18 are in more than one fold. The slices of the two numbers that
+were looked at show one head and one tumour, examined again. The test folds here are the published
+ones, so that figures can be compared; but who is in one is not trained on under another code.
 """
 
 from __future__ import annotations
@@ -35,6 +36,15 @@ VALIDATION_SHARE = 0.12
 """Of the patients outside the test fold: enough to choose an epoch and a threshold by."""
 
 
+def person_of(patient: str) -> str:
+    """Whom a patient code means.
+
+    >>> person_of("MR040240B"), person_of("MR040240"), person_of("100360")
+    ('MR040240', 'MR040240', '100360')
+    """
+    return _LATER.sub(r"\1", patient)
+
+
 @dataclass(frozen=True)
 class FigshareSlice:
     """One ``N.mat``.
@@ -58,8 +68,8 @@ class FigshareSlice:
 
     @property
     def person(self) -> str:
-        """Whom the code means: ``MR040240B`` is a later examination of ``MR040240``."""
-        return _LATER.sub(r"\1", self.patient)
+        """See :func:`person_of`."""
+        return person_of(self.patient)
 
     def scan(self) -> Scan:
         """The slice.
@@ -129,6 +139,8 @@ class FigshareDataset:
     def fold(self, test: int, seed: int = 0) -> Split:
         """Test on the publisher's fold ``test + 1``; validate on some patients of the others, alike in type.
 
+        Whoever is tested under one code is neither trained on nor validated on under another.
+
         Raises:
             BadDataset: ``cvind.mat`` is missing or does not fit, or there is no such fold.
         """
@@ -136,9 +148,15 @@ class FigshareDataset:
         if f"fold{test}" not in published.parts:
             raise BadDataset(f"{self.root}: no fold {test}; the published folds are 0 to {FOLDS - 1}")
         tested = published[f"fold{test}"]
-        strata = {patient: (kind,) for patient, kind in self._type_of.items() if patient not in tested}
+        known = {person_of(patient) for patient in tested}
+        codes: dict[str, list[str]] = {}
+        for patient in self._type_of:
+            if person_of(patient) not in known:
+                codes.setdefault(person_of(patient), []).append(patient)
+        strata = {person: (self._type_of[patients[0]],) for person, patients in codes.items()}
         parts = stratified_parts(strata, {"train": 1 - VALIDATION_SHARE, "validation": VALIDATION_SHARE}, seed)
-        return Split(self.name, {**parts, "test": tested})
+        dealt = {part: tuple(code for person in persons for code in codes[person]) for part, persons in parts.items()}
+        return Split(self.name, {**dealt, "test": tested})
 
     def folds(self, count: int = FOLDS, seed: int = 0) -> Split:
         """The published folds as ``fold0 …``, in which no patient is in two; nothing is left to ``seed``.

@@ -76,6 +76,36 @@ def copies_of(cases: Sequence[LabelledCase], among: Sequence[LabelledCase]) -> d
     return _copied(_fingerprints(cases, "judged"), _fingerprints(among, "trained"))
 
 
+def seen_in_training(
+    cases: Sequence[LabelledCase], trained: Sequence[LabelledCase], left_out: Mapping[str, str]
+) -> dict[str, str]:
+    """Judged cases that are near-copies of training pictures, or of a person known from another patient code.
+
+    Args:
+        cases: those that are judged.
+        trained: the split's training part.
+        left_out: from :func:`read_left_out`, pictures that did not train after all; in a joint
+            training they are named after their data set.
+
+    Returns:
+        For each such case, the training case.
+    """
+    kept = [case for case in trained if not any(name in left_out for name in _names(case))]
+    persons = {found.person: case.case for case in kept if isinstance(found := _inner(case), FigshareSlice)}
+    known = {
+        case.case: persons[found.person]
+        for case in cases
+        if isinstance(found := _inner(case), FigshareSlice) and found.person in persons
+    }
+    return {**copies_of(cases, kept), **known}
+
+
+def _names(case: LabelledCase) -> tuple[str, ...]:
+    """A case's name alone and in a joint training."""
+    dataset = {FigshareSlice: "figshare", ClassPicture: "kaggle4"}.get(type(case))
+    return (case.case,) if dataset is None else (case.case, f"{dataset}/{case.case}")
+
+
 def _copied(pictures: Fingerprints, of: Fingerprints) -> dict[str, str]:
     if not len(pictures) or not len(of):
         return {}

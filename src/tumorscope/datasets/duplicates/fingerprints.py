@@ -60,25 +60,35 @@ class Fingerprints:
         """Some of the pictures, by a boolean array or by their places."""
         which = np.asarray(which)
         places = np.arange(len(self))[which if which.size else which.astype(int)]
-        words = (
-            tuple(column[place] for place in places)
-            for column in (self.names, self.sets, self.labels, self.patients, self.digests)
+
+        def words(column: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(column[place] for place in places)
+
+        return Fingerprints(
+            names=words(self.names),
+            sets=words(self.sets),
+            labels=words(self.labels),
+            patients=words(self.patients),
+            digests=words(self.digests),
+            hashes=self.hashes[places],
+            thumbs=self.thumbs[places],
+            details=self.details[places],
+            unreadable=self.unreadable,
         )
-        return Fingerprints(*words, self.hashes[places], self.thumbs[places], self.details[places], self.unreadable)
 
     @staticmethod
     def join(parts: Sequence[Fingerprints]) -> Fingerprints:
         """Several sets as one, in order."""
-        words = (
-            tuple(word for part in parts for word in getattr(part, column))
-            for column in ("names", "sets", "labels", "patients", "digests")
-        )
         return Fingerprints(
-            *words,
-            np.concatenate([part.hashes for part in parts]),
-            np.concatenate([part.thumbs for part in parts]),
-            np.concatenate([part.details for part in parts]),
-            {name: why for part in parts for name, why in part.unreadable.items()},
+            names=tuple(name for part in parts for name in part.names),
+            sets=tuple(name for part in parts for name in part.sets),
+            labels=tuple(kind for part in parts for kind in part.labels),
+            patients=tuple(patient for part in parts for patient in part.patients),
+            digests=tuple(digest for part in parts for digest in part.digests),
+            hashes=np.concatenate([part.hashes for part in parts]),
+            thumbs=np.concatenate([part.thumbs for part in parts]),
+            details=np.concatenate([part.details for part in parts]),
+            unreadable={name: why for part in parts for name, why in part.unreadable.items()},
         )
 
 

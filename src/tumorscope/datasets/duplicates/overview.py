@@ -68,7 +68,11 @@ class Overview:
 
     def pair_counts(self) -> Counter[tuple[str, str, str]]:
         """How many pairs of each kind between two sides: ``(exact or near, side, side)``."""
-        return Counter((pair.kind, *sorted((self.sides[pair.first], self.sides[pair.second]))) for pair in self.pairs)
+        counts: Counter[tuple[str, str, str]] = Counter()
+        for pair in self.pairs:
+            one, other = sorted((self.sides[pair.first], self.sides[pair.second]))
+            counts[pair.kind, one, other] += 1
+        return counts
 
     def copied(self) -> list[Copied]:
         """For every side and class, how many pictures have a copy on each side, their own included."""

@@ -12,7 +12,7 @@ from tumorscope.preparing.gate.features import FEATURES, THUMBNAIL_PIXELS, measu
 from tumorscope.preparing.gate.views import head_views
 from tumorscope.preparing.head import head_mask
 
-MOST_SLICES = 32
+MOST_SLICES = 16
 """A scan is judged by so many of its slices at most, evenly spread."""
 
 _FAR = 6.0

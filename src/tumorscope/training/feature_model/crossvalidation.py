@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tumorscope.datasets.figshare import person_of
 from tumorscope.evaluation.intervals import draw_patients, percentiles
 from tumorscope.features_recipe import ModelName
 from tumorscope.training.feature_model.models import fit_model
@@ -42,16 +43,20 @@ def cross_validate(
 ) -> Judged:
     """Fit a model to all folds but one, and judge that one; each in turn.
 
+    Whoever is judged under one patient code is not fitted to under another.
+
     Raises:
         ValueError: a type is missing from the slices that a model is fitted to.
     """
     values, truth, patients, folds, measured = (
         table.values(), table.truth, table.patients, table.folds, table.measured,
     )  # fmt: skip
+    persons = np.array([person_of(patient) for patient in patients.tolist()])
     probabilities = np.zeros((len(truth), len(table.types)))
     fitted = {}
     for fold in np.unique(folds).tolist():
-        train, test = measured & (folds != fold), measured & (folds == fold)
+        known = np.isin(persons, persons[folds == fold])
+        train, test = measured & (folds != fold) & ~known, measured & (folds == fold)
         if len(np.unique(truth[train])) < len(table.types):
             raise ValueError(f"without fold {fold} a type has no slice")
         fitted[fold] = fit_model(name, values[train], truth[train], patients[train], seed)

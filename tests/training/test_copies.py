@@ -1,0 +1,130 @@
+"""What one is judged on is not learnt by heart: copies leave, and the finder itself proves it."""
+
+import dataclasses
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("torch")
+
+from tumorscope.datasets.duplicates import fingerprint_arrays, near_copies
+from tumorscope.datasets.figshare import FigshareSlice
+from tumorscope.datasets.folders import ClassPicture
+from tumorscope.datasets.joined import JoinedCase
+from tumorscope.datasets.phantom import make_phantom, plausible_lesion
+from tumorscope.training.copies import leave_out_copies, read_left_out, seen_in_training
+
+
+def head(seed):
+    """One slice of a phantom head, uint8."""
+    phantom = make_phantom([plausible_lesion(seed)], seed=seed, shape=(3, 192, 192))
+    slice_ = phantom.scan.voxels[1, ..., -1].astype(float)
+    return np.clip(255 * slice_ / np.percentile(slice_, 99.8), 0, 255).astype(np.uint8)
+
+
+def published_again(picture, size=150):
+    """Resized and compressed, as copies in collections are."""
+    file = io.BytesIO()
+    Image.fromarray(picture).resize((size, size)).save(file, "JPEG", quality=85)
+    return np.asarray(Image.open(file).convert("L"))
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    """``pictures(name, array)``: a class picture on disk."""
+
+    def make(name, array):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(array).save(path)
+        return JoinedCase("kaggle4", ClassPicture(path, name, path.parent.name))
+
+    return make
+
+
+@dataclasses.dataclass(frozen=True)
+class Slice(FigshareSlice):
+    """A slice of a known patient, from a picture on disk."""
+
+    def scan(self):
+        return ClassPicture(self.path, self.path.name, "glioma").scan()
+
+
+def known(picture, patient):
+    return JoinedCase("figshare", Slice(picture.inner.path, patient, "glioma", 1))
+
+
+@pytest.fixture
+def parts(pictures):
+    heads = [head(seed) for seed in range(6)]
+    return {
+        "train": [
+            known(pictures("fig/1.png", heads[0]), "A"),
+            pictures("Training/glioma/copy-of-test.png", published_again(heads[1])),
+            pictures("Training/glioma/own.png", heads[2]),
+            pictures("Training/glioma/copy-of-known-validation.png", published_again(heads[3])),
+        ],
+        "validation": [
+            known(pictures("fig/2.png", heads[3]), "B"),
+            pictures("Training/glioma/copy-of-train.png", published_again(heads[2])),
+            pictures("Training/glioma/validation.png", heads[4]),
+        ],
+        "test": [
+            known(pictures("fig/3.png", heads[1]), "C"),
+            pictures("Testing/glioma/copy-of-known-train.png", published_again(heads[0])),
+            pictures("Testing/glioma/test.png", heads[5]),
+        ],
+    }
+
+
+def test_after_leaving_out_no_picture_of_training_is_a_copy_of_a_judged_one(parts, tmp_path):
+    kept = leave_out_copies(parts, tmp_path)
+    prints = {
+        part: fingerprint_arrays([case.scan().voxels[0, ..., 0] for case in cases], [case.case for case in cases])
+        for part, cases in kept.items()
+    }
+    for judged in ("validation", "test"):
+        assert not near_copies(prints[judged], prints["train"]).any()
+    assert not near_copies(prints["test"], prints["validation"]).any()
+    # The phantoms do copy each other before: the finder is not blind.
+    before = {part: [case.scan().voxels[0, ..., 0] for case in cases] for part, cases in parts.items()}
+    found = near_copies(
+        fingerprint_arrays(before["test"], list("abc")), fingerprint_arrays(before["train"], list("abcd"))
+    )
+    assert found.tolist() == [True, True, False, False]
+
+
+def test_who_leaves_is_the_copy_whose_patient_nobody_knows(parts, tmp_path):
+    leave_out_copies(parts, tmp_path)
+    assert set(read_left_out(tmp_path / "left_out.csv")) == {
+        "figshare/1",  # the test picture copies it
+        "kaggle4/Training/glioma/copy-of-test.png",
+        "kaggle4/Training/glioma/copy-of-known-validation.png",
+        "kaggle4/Training/glioma/copy-of-train.png",
+    }
+
+
+def test_a_resumed_training_leaves_out_what_was_found_at_first(parts, tmp_path):
+    (tmp_path / "left_out.csv").write_text("case,copy_of\nkaggle4/Training/glioma/own.png,x\n")
+    kept = leave_out_copies(parts, tmp_path)
+    assert [case.case for case in kept["train"]] == [
+        case.case for case in parts["train"] if not case.case.endswith("own.png")
+    ]
+    assert kept["test"] == parts["test"]
+
+
+def test_judged_cases_that_training_saw_are_named_persons_under_another_code_too(parts):
+    other_code = known(parts["test"][2], "MR040240B")
+    earlier = dataclasses.replace(
+        parts["train"][0], inner=dataclasses.replace(parts["train"][0].inner, patient="MR040240")
+    )
+    seen = seen_in_training([*parts["test"][:2], other_code], [earlier, parts["train"][1]], {})
+    assert seen == {
+        "figshare/3": "kaggle4/Training/glioma/copy-of-test.png",
+        "kaggle4/Testing/glioma/copy-of-known-train.png": "figshare/1",
+        other_code.case: "figshare/1",
+    }
+    left_out = {"kaggle4/Training/glioma/copy-of-test.png": "figshare/3"}
+    assert "figshare/3" not in seen_in_training(parts["test"], [parts["train"][1]], left_out)
