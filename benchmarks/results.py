@@ -1,0 +1,205 @@
+"""The table of all experiments, from stored runs.
+
+    python benchmarks/results.py add NAME EVALUATION [--run RUN] [--note TEXT]   # keep a run's figures
+    python benchmarks/results.py write                                           # docs/results.md anew
+
+``add`` takes an evaluation's folder (``tumorscope evaluate … -o EVALUATION``) or the folder of a
+model on features, and the training's folder beside it; what is kept is small enough for the
+repository. ``write`` reads ``results/*.json`` and ``results/notebooks.yaml`` only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[1]
+STORE, PAGE = ROOT / "results", ROOT / "docs" / "results.md"
+_KEPT = (
+    "patient_dice", "tumor_slice_dice", "hd95_px", "empty_slice_false_positive_rate", "presence", "classes",
+    "activation",
+)  # fmt: skip
+_DROPPED = {"coverage", "policy", "failed"}
+
+
+def store(name: str, evaluation: Path, run: Path | None, note: str) -> Path:
+    """Write ``results/NAME.json``: who was judged, the figures, and how the network was trained."""
+    if (evaluation / "figures.json").exists():
+        content = _of_features(json.loads((evaluation / "figures.json").read_text()))
+    else:
+        content = _of_evaluation(json.loads((evaluation / "evaluation.json").read_text()))
+    if run is not None:
+        recipe = yaml.safe_load((run / "recipe.yaml").read_text())
+        summary = json.loads((run / "summary.json").read_text())
+        content["recipe"] = recipe["name"]
+        content["training"] = {
+            **{key: summary[key] for key in ("epochs", "minutes", "parameters") if key in summary},
+            "clahe": recipe["preparation"]["clahe"],
+            "first_weights": "ImageNet" if recipe["network"].get("weights") else "scratch",
+            "frozen_stages": recipe["network"].get("frozen_stages", 0),
+        }
+    path = STORE / f"{name}.json"
+    path.write_text(json.dumps({"name": name, "note": note, **content}, indent=1, ensure_ascii=False) + "\n")
+    return path
+
+
+def page(runs: list[dict[str, Any]], notebooks: list[dict[str, Any]]) -> str:
+    """``docs/results.md``."""
+    lines = [
+        "# Results",
+        "",
+        "Every figure here stands in `results/*.json`, which `tumorscope evaluate` wrote;",
+        "`python benchmarks/results.py write` makes this page of them. Brackets hold 95 % intervals by bootstrap over",
+        "patients (over pictures where nobody knows the patients). Research use only.",
+        "",
+        "## The notebooks' experiments",
+        "",
+        "*As published*: on the split that the author or publisher gives. *Honest*: by patient, and without pictures",
+        "that copy a training picture. What an author reports is beside it, with the split as far as it is told.",
+        "",
+        "| notebook | recipe | author reports | author's split | as published | honest |",
+        "|---|---|---|---|---|---|",
+    ]
+    by_recipe: dict[str, list[dict[str, Any]]] = {}
+    for run in runs:
+        by_recipe.setdefault(run.get("recipe", run["name"]), []).append(run)
+    for row in notebooks:
+        own = by_recipe.get(row["recipe"], [])
+        published, honest = (_first(own, kind) for kind in (_published, _honest))
+        lines.append(
+            f"| {row['notebook']}: {row['task']} | `{row['recipe']}` | {row['reported']} | {row['split'] or '–'} "
+            f"| {published} | {honest} |"
+        )
+    lines += ["", "## All runs", ""]
+    lines += ["| run | judged on | figures | training | note |", "|---|---|---|---|---|"]
+    for run in sorted(runs, key=lambda one: one["name"]):
+        without = run.get("without_copies")
+        figures = _figures(run["figures"]) + (f"; without what training saw: {_figures(without)}" if without else "")
+        lines.append(f"| {run['name']} | {_judged(run)} | {figures} | {_training(run)} | {run['note'] or '–'} |")
+    lines += ["", "*Research use only. Not a medical device; not for diagnosis or treatment.*", ""]
+    return "\n".join(lines)
+
+
+def _of_evaluation(content: dict[str, Any]) -> dict[str, Any]:
+    def kept(figures: dict[str, Any]) -> dict[str, Any]:
+        counts = {key: figures[key] for key in ("patients", "cases", "slices")}
+        return {**counts, **{key: _light(figures[key]) for key in _KEPT if figures.get(key) is not None}}
+
+    return {
+        "dataset": content["dataset"],
+        "part": content["part"],
+        "split_hash": content["split_hash"],
+        "command": content["command"],
+        "precision": content["precision"],
+        "figures": kept(content),
+        "without_copies": kept(content["without_copies"]) if content.get("without_copies") else None,
+    }
+
+
+def _of_features(content: dict[str, Any]) -> dict[str, Any]:
+    best = content["models"][0]
+    figures = {name: best["figures"][name] for name in ("accuracy", "balanced_accuracy", "macro_f1")}
+    return {
+        "recipe": content["recipe"]["name"],
+        "dataset": content["recipe"]["dataset"],
+        "part": "five folds",
+        "split_hash": None,
+        "command": f"tumorscope train {content['recipe']['name']} --data PATH -o RUN",
+        "precision": best["model"],
+        "figures": {
+            "patients": best["patients"],
+            "cases": best["slices"],
+            "slices": best["slices"],
+            "classes": figures,
+        },
+        "without_copies": None,
+    }
+
+
+def _light(value: Any) -> Any:
+    return {key: item for key, item in value.items() if key not in _DROPPED} if isinstance(value, dict) else value
+
+
+def _first(runs: list[dict[str, Any]], kind: Any) -> str:
+    found = [text for run in runs if (text := kind(run))]
+    return found[0] if found else "not run yet"
+
+
+def _published(run: dict[str, Any]) -> str | None:
+    return _figures(run["figures"]) if run["dataset"] == "kaggle4" else None
+
+
+def _honest(run: dict[str, Any]) -> str | None:
+    if run["dataset"] == "kaggle4":
+        return _figures(run["without_copies"]) if run.get("without_copies") else None
+    return _figures(run["figures"])
+
+
+def _figures(figures: dict[str, Any]) -> str:
+    parts = []
+    dice = figures.get("patient_dice") or figures.get("tumor_slice_dice")
+    if dice and dice["mean"] is not None:
+        what = "whole-patient Dice" if figures.get("patient_dice") else "Dice over slices"
+        parts.append(f"{what} {_value(dice, 'mean')}, median {dice['median']:.3f}")
+    classes = figures.get("classes")
+    if classes:
+        parts.append(f"accuracy {_value(classes['accuracy'])}, macro-F1 {_value(classes['macro_f1'])}")
+    elif figures.get("presence", {}).get("auroc", {}).get("value") is not None and not dice:
+        presence = figures["presence"]
+        parts.append(f"accuracy {_value(presence['accuracy'])}, AUROC {_value(presence['auroc'])}")
+    return "; ".join(parts) or "–"
+
+
+def _value(figure: dict[str, Any], key: str = "value") -> str:
+    interval = figure.get("ci95")
+    return f"{figure[key]:.3f}" + (f" ({interval[0]:.3f}–{interval[1]:.3f})" if interval else "")
+
+
+def _judged(run: dict[str, Any]) -> str:
+    figures = run["figures"]
+    who = f"{figures['patients']} patients, " if figures["patients"] < figures["cases"] else ""
+    return f"{run['dataset']} {run['part']}: {who}{figures['slices']:,} slices"
+
+
+def _training(run: dict[str, Any]) -> str:
+    training = run.get("training")
+    if not training:
+        return "–"
+    parts = [f"{training['epochs']} epochs, {training['minutes']:.0f} min", training["first_weights"]]
+    if training["frozen_stages"]:
+        parts.append(f"{training['frozen_stages']} stages frozen")
+    if training["clahe"]:
+        parts.append("CLAHE")
+    return ", ".join(parts)
+
+
+def load() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The stored runs, and what the notebooks report."""
+    runs = [json.loads(path.read_text()) for path in sorted(STORE.glob("*.json"))]
+    return runs, yaml.safe_load((STORE / "notebooks.yaml").read_text())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    adding = commands.add_parser("add")
+    adding.add_argument("name")
+    adding.add_argument("evaluation", type=Path)
+    adding.add_argument("--run", type=Path)
+    adding.add_argument("--note", default="")
+    commands.add_parser("write")
+    given = parser.parse_args()
+    if given.command == "add":
+        print(f"Saved: {store(given.name, given.evaluation, given.run, given.note)}", file=sys.stderr)
+    else:
+        PAGE.write_text(page(*load()))
+        print(f"Saved: {PAGE}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
