@@ -48,7 +48,8 @@ def command(
         str | None, typer.Option(help="Of a data set of several sequences, show only this one, such as flair.")
     ] = None,
     copies: Annotated[
-        bool, typer.Option("--copies/--no-copies", help="Also judge without pictures or persons that training has seen.")
+        bool,
+        typer.Option("--copies/--no-copies", help="Also judge without pictures or persons that training has seen."),
     ] = True,
     engine: EngineOption = EngineChoice.auto,
     precision: PrecisionOption = PrecisionChoice.auto,

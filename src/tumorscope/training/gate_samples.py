@@ -13,7 +13,7 @@ from scipy import ndimage
 
 from tumorscope.datasets.lgg import LggDataset
 from tumorscope.datasets.not_brain import FAMILIES, draw_family
-from tumorscope.datasets.not_brain_kaggle4 import CT_PICTURES, UNSURE_PICTURES
+from tumorscope.datasets.not_brain.kaggle4 import CT_PICTURES, UNSURE_PICTURES
 from tumorscope.datasets.phantom import Tissue, make_phantom, plausible_lesion
 from tumorscope.errors import BadDataset
 from tumorscope.preparing.gate.features import FEATURES, THUMBNAIL_PIXELS, measure, thumbnails

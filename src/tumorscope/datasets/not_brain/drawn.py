@@ -6,8 +6,8 @@ import io
 
 import numpy as np
 
-from tumorscope.datasets.not_brain_canvas import Canvas, in_grey_levels, smooth_field
-from tumorscope.datasets.not_brain_everyday import bundled, cut
+from tumorscope.datasets.not_brain.canvas import Canvas, in_grey_levels, smooth_field
+from tumorscope.datasets.not_brain.everyday import bundled, cut
 
 _WORDS = [
     "the",

@@ -12,10 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
-from tumorscope.datasets import not_brain_anatomy as anatomy
-from tumorscope.datasets import not_brain_ct as ct
-from tumorscope.datasets import not_brain_drawn as drawn
-from tumorscope.datasets import not_brain_everyday as everyday
+from tumorscope.datasets.not_brain import anatomy, ct, drawn, everyday
 
 Family = Callable[[np.random.Generator], np.ndarray]
 """Draws one grey picture ``(row, column)``, uint8, uint16 or float32, of any size."""

@@ -11,8 +11,8 @@ from itertools import pairwise
 import numpy as np
 from scipy import ndimage
 
-from tumorscope.datasets.not_brain_canvas import Canvas, in_grey_levels
-from tumorscope.datasets.not_brain_torso import draw_body, draw_torso
+from tumorscope.datasets.not_brain.canvas import Canvas, in_grey_levels
+from tumorscope.datasets.not_brain.torso import draw_body, draw_torso
 
 
 def mri_body(random: np.random.Generator) -> np.ndarray:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from tumorscope.datasets.not_brain_canvas import Canvas, in_grey_levels, smooth_field
-from tumorscope.datasets.not_brain_torso import draw_body, draw_torso
+from tumorscope.datasets.not_brain.canvas import Canvas, in_grey_levels, smooth_field
+from tumorscope.datasets.not_brain.torso import draw_body, draw_torso
 
 _HOUNSFIELD = np.array([-1000, 30, -100, 50, 900, 300, 45, 8, 38, 30, 37, 10, 45, 40], np.float32)
 """For each of the phantom's tissues, in the order of :class:`tumorscope.datasets.phantom.Tissue`."""

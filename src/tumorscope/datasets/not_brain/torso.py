@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tumorscope.datasets.not_brain_canvas import Canvas
+from tumorscope.datasets.not_brain.canvas import Canvas
 
 
 def draw_body(random: np.random.Generator, air: float, fat: float, muscle: float) -> Canvas:

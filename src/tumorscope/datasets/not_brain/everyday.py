@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 from scipy import ndimage
 
-from tumorscope.datasets.not_brain_canvas import Canvas, in_grey_levels, smooth_field
+from tumorscope.datasets.not_brain.canvas import Canvas, in_grey_levels, smooth_field
 
 
 def photograph(random: np.random.Generator) -> np.ndarray:
