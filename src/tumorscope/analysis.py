@@ -233,12 +233,12 @@ def arrange_channels(scan: Scan, card: Card) -> tuple[np.ndarray, list[str]]:
         have = wanted
         said = f"sequences are not named in the file; taken as {', '.join(wanted)} in this order"
         warnings.append(said if len(wanted) > 1 else f"the sequence is not named in the file; taken as {wanted[0]}")
-    elif have == ("unknown",) and len(everywhere := set(card.inputs.stands_in.values())) == 1:
-        have = next(iter(everywhere))[:1]
-        warnings.append(f"the sequence is not named in the file; taken as {have[0]}")
+    elif have == ("unknown",) and (common := _stands_in_for_all(card)) is not None:
+        have = (common,)
+        warnings.append(f"the sequence is not named in the file; taken as {common}")
+    named = [name for name in have if name != "unknown" or len(have) == 1]
     channels = []
     for sequence in wanted:
-        named = [name for name in have if name != "unknown" or len(have) == 1]
         substitute = next((name for name in card.inputs.stands_in.get(sequence, ()) if name in named), None)
         if sequence in have:
             channels.append(have.index(sequence))
@@ -251,6 +251,12 @@ def arrange_channels(scan: Scan, card: Card) -> tuple[np.ndarray, list[str]]:
                 f"the scan has {', '.join(scan.sequences)}); add it with --sequence or name channels with --channels"
             )
     return scan.voxels[..., channels], warnings
+
+
+def _stands_in_for_all(card: Card) -> str | None:
+    """The sequence that may take the place of every other one, if there is one."""
+    first = {names[0] for names in card.inputs.stands_in.values() if names}
+    return first.pop() if len(first) == 1 else None
 
 
 def presence_probability(logits: np.ndarray, temperature: float) -> np.ndarray:

@@ -115,7 +115,8 @@ class Engines:
     def __init__(self, bundle: str, engine: EngineName, precision: PrecisionName) -> None:
         self._bundles = shipped_bundles() if bundle == "auto" else [load_bundle(bundle)]
         self._choosing = bundle == "auto"
-        self._engine, self._precision = engine, precision
+        self._engine: EngineName = engine
+        self._precision: PrecisionName = precision
         self._loaded: dict[str, Engine] = {}
         if not self._choosing:
             self._load(self._bundles[0])  # what is wrong with it is said before any case is read

@@ -56,7 +56,7 @@ class LggPatient:
 
     def truth(self) -> Truth:
         """Mask and presence; all are lower-grade gliomas."""
-        return Truth(present=self.mask.any(axis=(1, 2)), mask=self.mask, tumor_class="glioma")
+        return Truth(present=np.asarray(self.mask.any(axis=(1, 2))), mask=self.mask, tumor_class="glioma")
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ def markdown(
     types: Sequence[str],
     importance: Mapping[str, Mapping[str, Sequence[float]]],
     pictures: Sequence[str],
+    without_fold: int | None = None,
 ) -> str:
     """Figures of every model, the best one's by type, and what it rests on."""
     one = compared[0]
@@ -40,8 +41,10 @@ def markdown(
         lines.append(f"| {TITLES[model['model']]} | {' | '.join(figures)} | {model['patient_accuracy']:.3f} |")
     lines += [
         "",
-        f"The best by balanced accuracy, {TITLES[best['model']]}, is exported, fitted to all slices. It was chosen "
-        "with these same folds, so its figures flatter it a little.",
+        f"The best by balanced accuracy, {TITLES[best['model']]}, is exported, fitted to "
+        + ("all slices" if without_fold is None else f"the slices outside the publisher's fold {without_fold}")
+        + "."
+        + (" It was chosen with these same folds, so its figures flatter it a little." if len(compared) > 1 else ""),
         "",
         "| type | precision | recall | F1 |",
         "|---|---|---|---|",

@@ -139,7 +139,7 @@ def train_feature_model(
         "unreadable": dataset.unreadable,
         "notice": NOTICE,
     }
-    report = markdown(recipe, compared, compared[0], table.types, importance, list(pictures))
+    report = markdown(recipe, compared, compared[0], table.types, importance, list(pictures), without_fold)
     save_together(
         folder,
         {
