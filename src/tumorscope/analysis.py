@@ -231,8 +231,9 @@ def arrange_channels(scan: Scan, card: Card) -> tuple[np.ndarray, list[str]]:
     warnings: list[str] = []
     if set(have) == {"unknown"} and len(have) == len(wanted):
         have = wanted
-        said = f"sequences are not named in the file; taken as {', '.join(wanted)} in this order"
-        warnings.append(said if len(wanted) > 1 else f"the sequence is not named in the file; taken as {wanted[0]}")
+        taken = f"taken as {', '.join(wanted)}"
+        several = f"sequences are not named in the file; {taken} in this order"
+        warnings.append(several if len(wanted) > 1 else f"the sequence is not named in the file; {taken}")
     elif have == ("unknown",) and (common := _stands_in_for_all(card)) is not None:
         have = (common,)
         warnings.append(f"the sequence is not named in the file; taken as {common}")
@@ -255,7 +256,7 @@ def arrange_channels(scan: Scan, card: Card) -> tuple[np.ndarray, list[str]]:
 
 def _stands_in_for_all(card: Card) -> str | None:
     """The sequence that may take the place of every other one, if there is one."""
-    first = {names[0] for names in card.inputs.stands_in.values() if names}
+    first = {next(iter(names)) for names in card.inputs.stands_in.values() if names}
     return first.pop() if len(first) == 1 else None
 
 

@@ -42,7 +42,7 @@ def test_the_temperature_undoes_overconfidence():
     honest = choose_operating_point([case(seed) for seed in range(12)]).point.temperature
     overconfident = choose_operating_point([case(seed, overconfidence=3) for seed in range(12)])
     assert overconfident.point.temperature == pytest.approx(3 * honest, rel=0.02)
-    assert overconfident.nll_after < overconfident.nll_before
+    assert overconfident.presence.nll_after < overconfident.presence.nll_before
 
 
 def test_the_temperature_stays_finite_where_the_logits_never_err():
@@ -107,13 +107,13 @@ def test_a_network_without_a_presence_output_is_gated_by_its_mask():
     cases = [ValidationCase(None, one.mask_probability, one.truth) for one in map(case, range(4))]
     choice = choose_operating_point(cases)
     assert choice.point.temperature == 1
-    assert choice.nll_before is None
+    assert choice.presence is None
     assert choice.best.balanced_accuracy == 1
 
 
 @pytest.mark.parametrize("cases", [[], [case(0, lesion=False)]], ids=["none", "no tumour"])
-def test_slices_of_one_kind_cannot_choose(cases):
-    with pytest.raises(TumorscopeError, match="both kinds"):
+def test_slices_without_any_tumour_cannot_choose(cases):
+    with pytest.raises(TumorscopeError, match="that show a tumour"):
         choose_operating_point(cases)
 
 

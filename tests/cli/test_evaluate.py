@@ -1,0 +1,72 @@
+"""`evaluate`, `calibrate` and `--data` from the command line, on miniatures."""
+
+from pathlib import Path
+
+import pytest
+from making import write_miniature_figshare
+
+from tumorscope.cli.datafolders import data_folders
+from tumorscope.cli.evaluate import cases_of_part
+from tumorscope.datasets.joined import JoinedDataset
+from tumorscope.datasets.labelled import open_dataset
+from tumorscope.datasets.split import Split
+from tumorscope.errors import BadSplit, TumorscopeError
+
+
+@pytest.fixture(scope="module")
+def figshare(tmp_path_factory):
+    return open_dataset("figshare", write_miniature_figshare(tmp_path_factory.mktemp("figshare")))
+
+
+def test_a_joint_split_names_the_cases_of_the_data_set_that_is_asked_for(figshare):
+    patients = sorted({case.patient for case in figshare.cases})
+    joint = Split("figshare+lgg", {"test": (f"figshare/{patients[0]}", "lgg/TCGA_X"), "train": ("lgg/TCGA_Y",)})
+    alone = cases_of_part(figshare, joint, "test")
+    assert {case.patient for case in alone} == {patients[0]}
+    joined = cases_of_part(JoinedDataset.join({"figshare": figshare}, {}), joint, "test")
+    assert [case.case for case in joined] == [f"figshare/{case.case}" for case in alone]
+    with pytest.raises(BadSplit, match="no patients of figshare"):
+        cases_of_part(figshare, joint, "train")
+
+
+def test_a_split_of_one_data_set_serves_it_alone_and_joined(figshare):
+    patient = figshare.cases[0].patient
+    split = Split("figshare", {"test": (patient,)})
+    joined = JoinedDataset.join({"figshare": figshare}, {})
+    assert len(cases_of_part(figshare, split, "test")) == len(cases_of_part(joined, split, "test")) > 0
+    assert len(cases_of_part(figshare, None, "all")) == len(figshare.cases)
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted", "expected"),
+    [
+        (["data"], ["lgg"], {"lgg": Path("data")}),
+        (["lgg=data"], ["lgg"], {"lgg": Path("data")}),
+        (["figshare=a", "lgg=b=c"], ["figshare", "lgg"], {"figshare": Path("a"), "lgg": Path("b=c")}),
+    ],
+)
+def test_folders_are_told_by_name_where_there_are_several(given, wanted, expected):
+    assert data_folders(given, wanted) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [(["data"], "write NAME=PATH"), (["brats=x"], "one of figshare, lgg"), (["lgg=a", "lgg=b"], "given twice")],
+)
+def test_folders_that_are_not_clear_are_refused(given, message):
+    with pytest.raises(TumorscopeError, match=message):
+        data_folders(given, ["figshare", "lgg"])
+
+
+def test_the_results_page_is_made_of_the_stored_runs():
+    """The page in the repository is what the command writes today."""
+    import importlib.util
+
+    root = Path(__file__).parents[2]
+    spec = importlib.util.spec_from_file_location("results", root / "benchmarks" / "results.py")
+    results = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(results)
+    runs, notebooks = results.load()
+    assert (root / "docs" / "results.md").read_text() == results.page(runs, notebooks)
+    for run in runs:
+        assert run["figures"]["slices"] >= run["figures"]["cases"] >= run["figures"]["patients"] > 0
