@@ -131,7 +131,7 @@ def load_engine(bundle: Bundle, engine: EngineName = "auto", precision: Precisio
         raise BadBundle(f"bundle {bundle.name} has no {chosen} model")
     content = bundle.read_model(model)
     try:
-        session = _openvino_session(content) if runtime == "openvino" else _onnxruntime_session(content)
+        session = _openvino_session(content) if runtime == "openvino" else onnxruntime_session(content)
     except Exception as error:  # each runtime raises its own kinds
         reason = (str(error).splitlines() or ["unknown reason"])[0][:120]
         raise BadBundle(f"bundle {bundle.name}: {runtime} cannot load {model.file} ({reason})") from error
@@ -158,7 +158,8 @@ def threads() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _onnxruntime_session(content: bytes) -> Session:
+def onnxruntime_session(content: bytes) -> Session:
+    """A model's bytes, loaded by ONNX Runtime for all of this process's cores."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -25,18 +25,25 @@ def command(
         typer.echo(f"  takes {', '.join(card.inputs.sequences)}; gives {', '.join(card.outputs)}")
         test = card.figures.get("test", {})
         figures: dict[str, Any] = test.get("int8") or test.get("float") or {}
-        if figures:
-            typer.echo(f"  on {figures['patients']} test patients, with 95 % intervals:")
-            classes = figures.get("classes") or {}
-            for title, figure, key in (
-                ("mean whole-patient Dice", figures.get("patient_dice"), "mean"),
-                ("mean Dice of tumour slices", figures.get("tumor_slice_dice"), "mean"),
-                ("AUROC of slice presence", figures.get("presence", {}).get("auroc"), "value"),
-                ("accuracy of the class", classes.get("accuracy"), "value"),
-                ("macro-F1 of the class", classes.get("macro_f1"), "value"),
-            ):
-                if figure and figure.get(key) is not None:
-                    typer.echo(f"    {title} {_interval(figure, key)}")
+        for name, own in ({"": figures} if "patients" in figures else figures).items():
+            _print(own, name)
+
+
+def _print(figures: dict[str, Any], dataset: str) -> None:
+    """A card's main figures on one data set."""
+    where = f" of {dataset}" if dataset else ""
+    who = f"{figures['patients']} test patients" if figures["patients"] < figures["slices"] else "test pictures"
+    typer.echo(f"  on {who}{where}, {figures['slices']:,} slices, with 95 % intervals:")
+    classes = figures.get("classes") or {}
+    for title, figure, key in (
+        ("mean whole-patient Dice", figures.get("patient_dice"), "mean"),
+        ("mean Dice of tumour slices", figures.get("tumor_slice_dice"), "mean"),
+        ("AUROC of slice presence", figures.get("presence", {}).get("auroc"), "value"),
+        ("accuracy of the class", classes.get("accuracy"), "value"),
+        ("macro-F1 of the class", classes.get("macro_f1"), "value"),
+    ):
+        if figure and figure.get(key) is not None:
+            typer.echo(f"    {title} {_interval(figure, key)}")
 
 
 def _interval(figure: dict[str, Any], key: str) -> str:

@@ -25,20 +25,10 @@ class EvaluatedSet(StrEnum):
     folders = "folders"
 
 
-DEFAULT_BUNDLES = {
-    EvaluatedSet.lgg: "lgg",
-    EvaluatedSet.figshare: "t1c",
-    EvaluatedSet.kaggle4: "t1c",
-    EvaluatedSet.folders: "t1c",
-}
-
-
 def command(
     dataset: Annotated[EvaluatedSet, typer.Argument(help="Which data set.")],
     path: Annotated[Path, typer.Argument(help="Its folder.")],
-    bundle: Annotated[
-        str | None, typer.Option(help="A shipped bundle's name, or a bundle's folder; the data set's own if not given.")
-    ] = None,
+    bundle: Annotated[str, typer.Option(help="A shipped bundle's name, or a bundle's folder.")] = "lgg",
     split: Annotated[Path | None, typer.Option(help="A split's JSON file; the bundle's own if not given.")] = None,
     part: Annotated[str, typer.Option(help="The split's part to judge on; `all` takes every patient.")] = "test",
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for figures, tables and plots.")] = Path(
@@ -66,7 +56,7 @@ def command(
     from tumorscope.evaluation.report import write_report
     from tumorscope.evaluation.sanity import check_maps
 
-    loaded = load_engine(load_bundle(bundle or DEFAULT_BUNDLES[dataset]), engine.value, precision.value)
+    loaded = load_engine(load_bundle(bundle), engine.value, precision.value)
     name = loaded.bundle.name
     opened = open_dataset(dataset.value, path)
     chosen = Split.load(split or loaded.bundle.folder / "split.json") if part != "all" else None

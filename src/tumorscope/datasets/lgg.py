@@ -55,8 +55,8 @@ class LggPatient:
         return read_lgg_mask(self.folder)
 
     def truth(self) -> Truth:
-        """Mask and presence; all are lower-grade gliomas."""
-        return Truth(present=np.asarray(self.mask.any(axis=(1, 2))), mask=self.mask, tumor_class="glioma")
+        """Mask and presence. All are gliomas, but no slice says so: most show no tumour."""
+        return Truth(present=np.asarray(self.mask.any(axis=(1, 2))), mask=self.mask)
 
 
 @dataclass(frozen=True)

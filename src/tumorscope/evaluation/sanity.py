@@ -16,7 +16,7 @@ from scipy.stats import spearmanr
 
 from tumorscope.analysis import arrange_channels
 from tumorscope.datasets.labelled import LabelledCase, Truth
-from tumorscope.engine import Engine, _onnxruntime_session
+from tumorscope.engine import Engine, onnxruntime_session
 from tumorscope.explaining import ActivationMap, activation_map
 from tumorscope.preparing import prepare
 from tumorscope.scan import Scan
@@ -55,8 +55,8 @@ def check_maps(engine: Engine, cases: Sequence[LabelledCase], count: int = 32, s
         return None
     content = engine.bundle.read_model(model)
     broken, shuffled = shuffle_weights(content, seed)
-    trained = replace(engine, runtime="onnxruntime", precision="float", session=_onnxruntime_session(content))
-    random = replace(trained, session=_onnxruntime_session(broken))
+    trained = replace(engine, runtime="onnxruntime", precision="float", session=onnxruntime_session(content))
+    random = replace(trained, session=onnxruntime_session(broken))
     chance = np.random.default_rng(seed)
     waiting = [cases[place] for place in chance.permutation(len(cases))]
     found: list[_Compared] = []

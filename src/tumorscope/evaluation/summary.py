@@ -65,7 +65,7 @@ def summarize(evaluation: Evaluation) -> dict[str, Any]:
     return {
         **figures,
         "presence": _presence(evaluation, patient),
-        "classes": _classes(evaluation, patient) if evaluation.classes else None,
+        "classes": _classes(evaluation),
         "activation": _activation(evaluation, patient),
         "failed": [{"case": item.case, "reason": item.reason} for item in evaluation.failed],
         "policy": POLICY,
@@ -82,8 +82,12 @@ def without(evaluation: Evaluation, left_out: Collection[str]) -> Evaluation:
     )
 
 
-def _classes(evaluation: Evaluation, patient: np.ndarray) -> dict[str, Any]:
-    names, rows = evaluation.classes, evaluation.slices
+def _classes(evaluation: Evaluation) -> dict[str, Any] | None:
+    """Of the slices whose class is known; None without any."""
+    names, rows = evaluation.classes, [row for row in evaluation.slices if row.true_class in evaluation.classes]
+    if not rows:
+        return None
+    patient = np.array([row.patient for row in rows])
     truth = np.array([names.index(row.true_class or "") for row in rows])
     said = np.array([names.index(row.said_class or "") for row in rows])
     probability = np.array([row.class_probabilities for row in rows])

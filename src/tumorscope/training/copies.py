@@ -119,7 +119,7 @@ def _without(prints: Fingerprints, names: Mapping[str, str]) -> Fingerprints:
 
 def _fingerprints(cases: Sequence[LabelledCase], title: str) -> Fingerprints:
     parts = []
-    for case in tqdm([case for case in cases if _is_picture(case)], f"comparing {title}", leave=False):
+    for case in tqdm([case for case in cases if _is_picture(case)], f"comparing {title}", leave=False, disable=None):
         try:
             parts.append(fingerprint_arrays([case.scan().voxels[0, ..., 0]], [case.case]))
         except UnreadableScan:

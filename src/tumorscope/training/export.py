@@ -17,6 +17,7 @@ import numpy as np
 from tumorscope import __version__
 from tumorscope.bundles import Bundle, Card, Inputs, Model, load_bundle
 from tumorscope.bundles.bundle import CARD_FILE
+from tumorscope.datasets.joined import JoinedDataset
 from tumorscope.datasets.labelled import LabelledCase, LabelledDataset, cases_of
 from tumorscope.engine import Engine, load_engine
 from tumorscope.errors import TumorscopeError
@@ -194,8 +195,11 @@ def gate_figures() -> dict[str, Any]:
 def main_figure(figures: dict[str, Any]) -> float:
     """The one figure that eight bits must keep: Dice, or accuracy of the class, or AUROC of presence.
 
-    Where a network outlines and names, the mean of Dice and accuracy.
+    Where a network outlines and names, the mean of Dice and accuracy; of several data sets the
+    mean over those.
     """
+    if "patients" not in figures:
+        return float(np.mean([main_figure(own) for own in figures.values()]))
     dice, classes = figures.get("patient_dice") or figures.get("tumor_slice_dice"), figures.get("classes")
     found = [float(dice["mean"])] if dice and dice["mean"] is not None else []
     if classes:
@@ -244,7 +248,11 @@ def _refuse_loss(float_figures: dict[str, Any], int8_figures: dict[str, Any]) ->
 
 
 def _figures(engine: Engine, dataset: LabelledDataset, cases: Sequence[LabelledCase]) -> dict[str, Any]:
-    return summarize(evaluate(dataset, cases, engine))
+    """The figures of an evaluation; of several data sets those of each, by name."""
+    if not isinstance(dataset, JoinedDataset):
+        return summarize(evaluate(dataset, cases, engine))
+    own = {name: [case for case in cases if case.case.startswith(f"{name}/")] for name in dataset.datasets}
+    return {name: summarize(evaluate(dataset.datasets[name], own[name], engine)) for name in own if own[name]}
 
 
 def _inputs(recipe: Recipe) -> Inputs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -31,6 +32,8 @@ def export_float(network: torch.nn.Module, recipe: Recipe, path: Path) -> None:
     size = recipe.preparation.size
     outputs = [*output_names(network), *map_names(network)]
     example = torch.zeros(2, recipe.channels_in, size, size)
+    # The exporter warns of every operator of torchvision, which nothing here uses.
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(
