@@ -132,8 +132,8 @@ def test_densenet_weights_are_known_by_their_old_names_and_their_new_ones():
 
 
 @pytest.mark.real
-def test_the_published_densenet_fits_and_knows_pictures_from_noise():
-    """Trained filters answer to edges far more than to noise of the same strength; random ones do not."""
+def test_the_published_densenet_fits_and_its_first_filters_are_smooth():
+    """Trained filters are edges and blobs, in which neighbours resemble each other; random ones are noise."""
     from conftest import DATA
 
     path = DATA / "weights" / "densenet169_imagenet.safetensors"
@@ -151,16 +151,10 @@ def test_the_published_densenet_fits_and_knows_pictures_from_noise():
         ).eval()
         for weights in (str(path), None)
     }  # fmt: skip
-    torch.manual_seed(0)
-    noise = torch.randn(8, 1, 64, 64)
-    edges = torch.zeros(8, 1, 64, 64)
-    for index in range(8):
-        edges[index, :, :, 8 * index + 4 :] = 1
-    edges = (edges - edges.mean((2, 3), keepdim=True)) / edges.std((2, 3), keepdim=True)
 
-    def ratio(network):
-        stem = network.encoder[0]
-        with torch.no_grad():
-            return (stem(edges).amax((2, 3)).mean() / stem(noise).amax((2, 3)).mean()).item()
+    def resemblance(network):
+        filters = network.encoder[0][0].weight.data[:, 0]
+        return torch.corrcoef(torch.stack([filters[:, :, :-1].flatten(), filters[:, :, 1:].flatten()]))[0, 1].item()
 
-    assert ratio(made[str(path)]) > 1.3 * ratio(made[None])
+    assert resemblance(made[str(path)]) > 0.4
+    assert abs(resemblance(made[None])) < 0.1

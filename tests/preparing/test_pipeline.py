@@ -36,7 +36,7 @@ def test_training_sees_exactly_what_use_sees(tmp_path, clahe):
         write_lgg_folder(phantom, tmp_path, case=f"TCGA_XX_000{number}_20000101")
     dataset = LggDataset.open(tmp_path)
     store = load_slices(dataset.patients, settings)
-    trained, _, _ = store.batch(torch.arange(len(store)), context=1)
+    trained = store.batch(torch.arange(len(store)), context=1).pictures
     used = []
     for patient in dataset.patients:
         pictures = prepare(open_scan(patient.folder).voxels, settings).pictures

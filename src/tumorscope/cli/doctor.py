@@ -22,7 +22,10 @@ CLINIC = (
     "pillow",
     "scikit-image",
 )
-EXTRAS = {"fast": ("openvino",), "train": ("torch", "lightning", "monai", "onnx", "scikit-learn", "kagglehub")}
+EXTRAS = {
+    "fast": ("openvino",),
+    "train": ("torch", "lightning", "monai", "onnx", "scikit-learn", "skl2onnx", "kagglehub"),
+}
 
 
 def command() -> None:

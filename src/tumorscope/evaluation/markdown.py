@@ -76,7 +76,10 @@ def _copies(content: dict[str, Any]) -> list[str]:
     if not content["copies"]:
         return []
     found, of = len(content["copies"]), content["cases"]
-    lines = [f"{found:,} of the {of:,} cases are near-copies of pictures that were trained on.", ""]
+    lines = [
+        f"{found:,} of the {of:,} cases are near-copies of pictures that were trained on, or of a person who was.",
+        "",
+    ]
     kept = content["without_copies"]
     if kept is None:
         return [*lines, "Without them none is left.", ""]

@@ -19,6 +19,8 @@ from tumorscope.datasets.labelled import LabelledCase
 from tumorscope.engine import Engine
 from tumorscope.errors import TumorscopeError
 from tumorscope.evaluation.calibration import Calibration, calibrate_presence, class_report, said_classes
+from tumorscope.evaluation.drawing import new_figure, png, prepare_unit_square
+from tumorscope.evaluation.metrics import CALIBRATION_BINS, calibration_bin
 from tumorscope.evaluation.validation import validation_cases
 
 PLOT_FILE = "calibration.png"
@@ -117,16 +119,10 @@ def write_recalibrated(bundle: Bundle, found: Recalibration, folder: Path) -> Bu
 
 def _draw(curves: dict[str, list[tuple[np.ndarray, np.ndarray]]], classes: dict[str, Any] | None) -> bytes:
     """Reliability before and after for each output, and coverage against accuracy of the class."""
-    import io
-
-    from matplotlib.figure import Figure
-
-    from tumorscope.evaluation.metrics import CALIBRATION_BINS, calibration_bin
-
-    figure = Figure(figsize=(4.2 * (len(curves) + (classes is not None)), 4), layout="constrained")
+    figure = new_figure(4.2 * (len(curves) + (classes is not None)), 4)
     panels = list(np.atleast_1d(figure.subplots(1, len(curves) + (classes is not None))))
     for axes, (name, pairs) in zip(panels, curves.items(), strict=False):
-        axes.plot([0, 1], [0, 1], color="#8c959f", linewidth=0.8, linestyle="--")
+        prepare_unit_square(axes, f"probability, {name}", "how often right")
         for (right, probability), label, colour in zip(pairs, ("before", "after"), ("#d1242f", "#1f6feb"), strict=True):
             held = calibration_bin(probability)
             counts = np.bincount(held, minlength=CALIBRATION_BINS)
@@ -134,16 +130,11 @@ def _draw(curves: dict[str, list[tuple[np.ndarray, np.ndarray]]], classes: dict[
             said = np.bincount(held, probability, CALIBRATION_BINS)[filled] / counts[filled]
             true = np.bincount(held, right, CALIBRATION_BINS)[filled] / counts[filled]
             axes.plot(said, true, "o-", color=colour, markersize=4, label=label)
-        axes.set(xlabel=f"probability, {name}", ylabel="how often right", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
         axes.legend(fontsize=8)
-        axes.grid(alpha=0.3)
     if classes is not None:
         curve = classes["curve"]
         panels[-1].plot([one["coverage"] for one in curve], [one["accuracy"] for one in curve], "o-", color="#1f6feb")
         panels[-1].axvline(classes["coverage"], color="#d1242f", linewidth=1, linestyle="--", label="named")
         panels[-1].set(xlabel="share of slices whose class is named", ylabel="how often rightly", xlim=(0, 1.02))
         panels[-1].legend(fontsize=8)
-        panels[-1].grid(alpha=0.3)
-    file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=110, metadata={"Software": None})
-    return file.getvalue()
+    return png(figure)

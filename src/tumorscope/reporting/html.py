@@ -96,7 +96,7 @@ def _values(analysis: Analysis, agreement: Agreement | None) -> dict[str, Any]:
         "panel_text": _panel_text(analysis, agreement),
         "true_mask": agreement is not None,
         "predicted_mask": "mask" in card.outputs,
-        "chart": slice_chart(analysis) if len(analysis.slices) > 1 else None,
+        "chart": slice_chart(analysis) if len(analysis.slices) > 1 and analysis.judged else None,
         "lesions": [_lesion(number, lesion, analysis) for number, lesion in enumerate(analysis.lesions, start=1)],
         "sized": scan.affine is not None,
         "slices": [

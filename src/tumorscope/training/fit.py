@@ -144,7 +144,9 @@ def train(
     if recipe.leave_out_copies:
         cases = leave_out_copies(cases, folder)
     parts = {
-        part: load_slices(tqdm(cases[part], f"preparing {part}", leave=False, disable=None), recipe.preparation, recipe.classes)
+        part: load_slices(
+            tqdm(cases[part], f"preparing {part}", leave=False, disable=None), recipe.preparation, recipe.classes
+        )
         for part in ("train", "validation")
     }
     for part, store in parts.items():

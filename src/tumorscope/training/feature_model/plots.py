@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from tumorscope.evaluation.drawing import new_figure, png
 from tumorscope.measuring.features import title_of
 from tumorscope.training.feature_model.models import TITLES
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 _BLUE, _GREY, _DARK = "#1f6feb", "#8c959f", "#0a3069"
 _SHOWN = 20
@@ -23,7 +20,7 @@ def draw_comparison(compared: Sequence[Mapping[str, Any]], types: Sequence[str])
     rows = {"accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "macro_f1": "macro-F1"}
     rows |= {f"f1_{name}": f"F1, {name}" for name in types}
     colours = (_BLUE, "#bf8700", "#1a7f37", "#cf222e")
-    figure = _figure(6.4, 0.62 * len(rows) + 1.0)
+    figure = new_figure(6.4, 0.62 * len(rows) + 1.0)
     axes = figure.subplots()
     for number, one in enumerate(compared):
         values = np.array([one["figures"][name]["value"] for name in rows])
@@ -44,7 +41,7 @@ def draw_comparison(compared: Sequence[Mapping[str, Any]], types: Sequence[str])
     axes.set(xlabel="value, 95 % interval by bootstrap over patients")
     # Outside, where no interval can run under it.
     figure.legend(loc="outside upper center", ncols=len(compared), fontsize=8, frameon=False)
-    return _png(figure)
+    return png(figure)
 
 
 def draw_confusion(one: Mapping[str, Any], types: Sequence[str]) -> bytes:
@@ -54,7 +51,7 @@ def draw_confusion(one: Mapping[str, Any], types: Sequence[str]) -> bytes:
         counts = counts[:, :-1]
     answers = [*types, "no outline"][: counts.shape[1]]
     share = counts / counts.sum(axis=1, keepdims=True)
-    figure = _figure(1.25 * len(answers) + 1.6, 1.0 * len(types) + 1.5)
+    figure = new_figure(1.25 * len(answers) + 1.6, 1.0 * len(types) + 1.5)
     axes = figure.subplots()
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     for (row, column), value in np.ndenumerate(counts):
@@ -68,14 +65,14 @@ def draw_confusion(one: Mapping[str, Any], types: Sequence[str]) -> bytes:
     axes.title.set_fontsize(10)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
-    return _png(figure, grid=False)
+    return png(figure, grid=False)
 
 
 def draw_importance(
     of_families: Mapping[str, Sequence[float]], of_features: Mapping[str, Sequence[float]], model: str
 ) -> bytes:
     """Loss of balanced accuracy by shuffling, of families and of the twenty weightiest features; a dot a fold."""
-    figure = _figure(11.0, 5.4)
+    figure = new_figure(11.0, 5.4)
     left, right = figure.subplots(1, 2)
     for axes, losses, title in (
         (left, of_families, "whole families shuffled"),
@@ -92,21 +89,4 @@ def draw_importance(
         axes.set(title=title, xlabel="loss of balanced accuracy, points")
         axes.title.set_fontsize(10)
     figure.suptitle(f"{TITLES[model]}: bars are means, dots the held-out folds", fontsize=10)
-    return _png(figure)
-
-
-def _figure(width: float, height: float) -> Figure:
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, height), layout="constrained")
-
-
-def _png(figure: Figure, grid: bool = True) -> bytes:
-    if grid:
-        for axes in figure.axes:
-            axes.grid(alpha=0.3)
-            axes.set_axisbelow(True)
-    picture = io.BytesIO()
-    # Without the software's version the same figures give the same bytes.
-    figure.savefig(picture, format="png", dpi=120, metadata={"Software": None})
-    return picture.getvalue()
+    return png(figure)
