@@ -13,7 +13,7 @@ from pathlib import Path
 import lightning
 import torch
 import yaml
-from lightning.pytorch.callbacks import EarlyStopping, EMAWeightAveraging, ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import CSVLogger
 from torch.utils.data import DataLoader
 from tqdm import tqdm
@@ -23,6 +23,7 @@ from tumorscope.datasets.labelled import LabelledDataset, cases_of, open_dataset
 from tumorscope.datasets.split import Split
 from tumorscope.errors import TumorscopeError
 from tumorscope.recipe import DenseUNetSettings, Recipe, TransferSettings, parse_recipe
+from tumorscope.training.averaging import WarmAverage
 from tumorscope.training.budget import Budget
 from tumorscope.training.copies import leave_out_copies
 from tumorscope.training.curves import LOG_FOLDER, draw_curves
@@ -163,7 +164,7 @@ def train(
     last = ModelCheckpoint(folder, "last", every_n_epochs=1, save_on_train_epoch_end=True, enable_version_counter=False)
     callbacks = [budget, best, last, TQDMProgressBar(refresh_rate=5)]
     if settings.averaging:
-        callbacks.append(EMAWeightAveraging(decay=settings.averaging, use_buffers=True))
+        callbacks.append(WarmAverage(settings.averaging))
     if settings.early_stopping:
         patience = math.ceil(settings.early_stopping / settings.validate_every)
         callbacks.append(EarlyStopping("validation/score", mode="max", patience=patience))
