@@ -80,6 +80,29 @@ def test_export_makes_a_bundle_that_finds_tumours_in_patients_it_never_saw(train
     assert bundle.card.gate["threshold"] == default_gate().threshold
 
 
+def test_a_second_opinion_goes_along_and_a_missing_one_is_said_first(trained, data, tmp_path, monkeypatch):
+    from tumorscope.errors import BadBundle
+    from tumorscope.training import export as exporting
+
+    with pytest.raises(BadBundle, match="type_by_features.onnx"):
+        exporting.export(trained, data, tmp_path / "bundle", features=tmp_path)
+    opinion = tmp_path / "opinion"
+    opinion.mkdir()
+    for name in ("type_by_features.onnx", "type_by_features.json"):
+        (opinion / name).write_bytes(name.encode())
+    monkeypatch.setattr(exporting, "load_type_model", lambda folder: None)  # these two files are only names
+    monkeypatch.setattr("tumorscope.engine.load_type_model", lambda folder: "an opinion")
+    bundle = exporting.export(trained, data, tmp_path / "bundle", eight_bit=False, features=opinion).bundle
+    assert (bundle.folder / "type_by_features.json").read_bytes() == b"type_by_features.json"
+    before = bundle.sha256
+    (bundle.folder / "type_by_features.onnx").write_bytes(b"another")
+    from tumorscope.bundles import load_bundle
+    from tumorscope.engine import load_engine
+
+    assert load_bundle(bundle.folder).sha256 != before
+    assert load_engine(bundle, "onnxruntime").type_by_features == "an opinion"
+
+
 def test_eight_bits_are_made_compared_and_recorded(trained, data, tmp_path, monkeypatch):
     from tumorscope.training import export as exporting
 

@@ -16,6 +16,9 @@ def command(
     out: Annotated[Path, typer.Option("--out", "-o", help="The bundle's folder.")],
     name: Annotated[str | None, typer.Option(help="The bundle's name; its folder's if not given.")] = None,
     float_only: Annotated[bool, typer.Option("--float-only", help="Leave the eight-bit model out.")] = False,
+    features: Annotated[
+        Path | None, typer.Option(help="A run of a recipe on features, for a second opinion on the type.")
+    ] = None,
 ) -> None:
     """Make a bundle: ONNX, eight bits, operating point, and figures in its card."""
     from tumorscope.training.export import export
@@ -24,7 +27,13 @@ def command(
     trained = Run(run)
     folders = data_folders(data, trained.recipe().datasets)
     report = export(
-        trained, folders, out, name=name, eight_bit=not float_only, say=lambda line: typer.echo(line, err=True)
+        trained,
+        folders,
+        out,
+        name=name,
+        eight_bit=not float_only,
+        features=features,
+        say=lambda line: typer.echo(line, err=True),
     )
     typer.echo(f"Bundle {report.bundle.name} ({report.bundle.sha256[:12]}) is in {out}")
     typer.echo(f"  validation, float: {report.float_figure:.4f}")

@@ -23,6 +23,9 @@ from tumorscope.engine import Engine, load_engine
 from tumorscope.errors import TumorscopeError
 from tumorscope.evaluation import choose_operating_point, evaluate, summarize
 from tumorscope.evaluation.validation import validation_cases
+from tumorscope.measuring.type_by_features import CARD_FILE as FEATURES_CARD_FILE
+from tumorscope.measuring.type_by_features import MODEL_FILE as FEATURES_MODEL_FILE
+from tumorscope.measuring.type_by_features import load_type_model
 from tumorscope.preparing import prepare, with_neighbours
 from tumorscope.preparing.gate import default_gate
 from tumorscope.recipe import Recipe
@@ -71,6 +74,7 @@ def export(
     *,
     name: str | None = None,
     eight_bit: bool = True,
+    features: Path | None = None,
     say: Callable[[str], None] = lambda line: None,
 ) -> ExportReport:
     """Write a bundle from a run's best weights.
@@ -85,13 +89,17 @@ def export(
         folder: the bundle's folder; replaced only when everything has succeeded.
         name: the bundle's name, of small letters, digits and hyphens; made from its folder's where absent.
         eight_bit: also make the eight-bit model.
+        features: the folder of a model on features, whose second opinion on the type the bundle gets.
         say: told what is being done.
 
     Raises:
         TumorscopeError: the name has other signs in it; or every calibration of the eight-bit model loses more than
             :data:`LARGEST_LOSS` of Dice, accuracy or AUROC.
+        BadBundle: there is no model on features in that folder.
     """
     name = _bundle_name(name, folder)
+    if features is not None:
+        load_type_model(features)  # what is wrong with it is said before anything is computed
     recipe, split = run.recipe(), run.split()
     dataset = open_datasets(recipe, data)
     parts = {part: cases_of(dataset, split[part]) for part in ("train", "validation", "test")}
@@ -150,6 +158,9 @@ def export(
         shutil.copy(run.folder / SPLIT_FILE, work / SPLIT_FILE)
         if recipe.leave_out_copies:
             shutil.copy(run.folder / LEFT_OUT_FILE, work / LEFT_OUT_FILE)
+        if features is not None:
+            for file in (FEATURES_MODEL_FILE, FEATURES_CARD_FILE):
+                shutil.copy(features / file, work / file)
         work.chmod(0o755)  # temporary folders are private
         old = work.with_name(f"{work.name}-old")
         if folder.exists():
