@@ -1,6 +1,7 @@
 import numpy as np
 
 from tumorscope.preparing.clahe import equalize
+from tumorscope.preparing.intensity import HIGHEST, LOWEST
 
 
 def test_faint_local_contrast_grows():
@@ -17,3 +18,10 @@ def test_every_slice_is_equalised_by_itself():
     together = equalize(pictures)
     np.testing.assert_array_equal(together[1:2], equalize(pictures[1:2]))
     assert together.shape == pictures.shape
+
+
+def test_a_rounding_error_beyond_the_range_is_no_obstacle():
+    picture = np.full((1, 32, 32), HIGHEST, np.float32)
+    picture[0, :16] = np.nextafter(np.float32(HIGHEST), np.float32(99))
+    picture[0, 0, 0] = LOWEST
+    assert np.isfinite(equalize(picture)).all()

@@ -23,5 +23,7 @@ def equalize(pictures: np.ndarray, clip_limit: float = 0.01) -> np.ndarray:
     flat = pictures.reshape(-1, *pictures.shape[-2:])
     result = np.empty(flat.shape, np.float32)
     for index, picture in enumerate(flat):
-        result[index] = equalize_adapthist((picture - LOWEST) / span, clip_limit=clip_limit) * span + LOWEST
+        # Resampling may carry the brightest pixels over the edge by a rounding error, which scikit-image refuses.
+        unit = np.clip((picture - LOWEST) / span, 0, 1)
+        result[index] = equalize_adapthist(unit, clip_limit=clip_limit) * span + LOWEST
     return result.reshape(pictures.shape)
