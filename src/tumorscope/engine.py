@@ -7,15 +7,16 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 
 from tumorscope.bundles import Bundle
 from tumorscope.errors import BadBundle, TumorscopeError
-from tumorscope.measuring.type_by_features import CARD_FILE as FEATURES_CARD_FILE
-from tumorscope.measuring.type_by_features import TypeByFeatures, load_type_model
 from tumorscope.preparing import with_neighbours
+
+if TYPE_CHECKING:
+    from tumorscope.measuring.type_by_features import TypeByFeatures
 
 EngineName = Literal["auto", "onnxruntime", "openvino"]
 PrecisionName = Literal["auto", "float", "int8"]
@@ -135,8 +136,16 @@ def load_engine(bundle: Bundle, engine: EngineName = "auto", precision: Precisio
     except Exception as error:  # each runtime raises its own kinds
         reason = (str(error).splitlines() or ["unknown reason"])[0][:120]
         raise BadBundle(f"bundle {bundle.name}: {runtime} cannot load {model.file} ({reason})") from error
-    second = load_type_model(bundle.folder) if (bundle.folder / FEATURES_CARD_FILE).is_file() else None
-    return Engine(bundle, runtime, chosen, session, second)
+    return Engine(bundle, runtime, chosen, session, _second_opinion(bundle))
+
+
+def _second_opinion(bundle: Bundle) -> TypeByFeatures | None:
+    if not bundle.has_second_opinion:
+        return None
+    # What measures texture takes half a second to import; bundles without a second opinion are spared it.
+    from tumorscope.measuring.type_by_features import load_type_model
+
+    return load_type_model(bundle.folder)
 
 
 def openvino_available() -> bool:

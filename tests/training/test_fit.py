@@ -91,7 +91,7 @@ def test_a_second_opinion_goes_along_and_a_missing_one_is_said_first(trained, da
     for name in ("type_by_features.onnx", "type_by_features.json"):
         (opinion / name).write_bytes(name.encode())
     monkeypatch.setattr(exporting, "load_type_model", lambda folder: None)  # these two files are only names
-    monkeypatch.setattr("tumorscope.engine.load_type_model", lambda folder: "an opinion")
+    monkeypatch.setattr("tumorscope.measuring.type_by_features.load_type_model", lambda folder: "an opinion")
     bundle = exporting.export(trained, data, tmp_path / "bundle", eight_bit=False, features=opinion).bundle
     assert (bundle.folder / "type_by_features.json").read_bytes() == b"type_by_features.json"
     before = bundle.sha256

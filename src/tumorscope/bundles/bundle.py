@@ -14,6 +14,8 @@ from tumorscope.bundles.card import SCHEMA, Card, Model
 from tumorscope.errors import BadBundle
 
 CARD_FILE = "card.json"
+SECOND_OPINION_FILES = ("type_by_features.onnx", "type_by_features.json")
+"""A classical model of types and its card, which a bundle may hold beside its network."""
 SHIPPED = Path(__file__).parent
 
 
@@ -34,9 +36,15 @@ class Bundle:
         digest = hashlib.sha256((self.folder / CARD_FILE).read_bytes())
         for model in self.card.models:
             digest.update(bytes.fromhex(model.sha256))
-        for path in sorted(self.folder.glob("type_by_features.*")):  # the second opinion, where there is one
-            digest.update(path.read_bytes())
+        if self.has_second_opinion:
+            for name in SECOND_OPINION_FILES:
+                digest.update((self.folder / name).read_bytes())
         return digest.hexdigest()
+
+    @property
+    def has_second_opinion(self) -> bool:
+        """Whether a classical model of types lies beside the network."""
+        return all((self.folder / name).is_file() for name in SECOND_OPINION_FILES)
 
     def read_model(self, model: Model) -> bytes:
         """The model's bytes, checked against the card.

@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 from skimage.transform import resize
 
+from tumorscope.bundles.bundle import SECOND_OPINION_FILES
 from tumorscope.errors import BadBundle, TumorscopeError
 from tumorscope.measuring.features import FeatureSettings, extract_features
 from tumorscope.measuring.features.surroundings import find_head, surroundings
 
-MODEL_FILE, CARD_FILE = "type_by_features.onnx", "type_by_features.json"
+MODEL_FILE, CARD_FILE = SECOND_OPINION_FILES
 SCHEMA = "tumorscope.type-by-features/1"
 HEAD_SIZE_PX = 256.0
 """Slices are brought to this size (side of a square as large as the head) before they are measured."""

@@ -16,15 +16,13 @@ import numpy as np
 
 from tumorscope import __version__
 from tumorscope.bundles import Bundle, Card, Inputs, Model, load_bundle
-from tumorscope.bundles.bundle import CARD_FILE
+from tumorscope.bundles.bundle import CARD_FILE, SECOND_OPINION_FILES
 from tumorscope.datasets.joined import JoinedDataset
 from tumorscope.datasets.labelled import LabelledCase, LabelledDataset, cases_of
 from tumorscope.engine import Engine, load_engine
 from tumorscope.errors import TumorscopeError
 from tumorscope.evaluation import choose_operating_point, evaluate, summarize
 from tumorscope.evaluation.validation import validation_cases
-from tumorscope.measuring.type_by_features import CARD_FILE as FEATURES_CARD_FILE
-from tumorscope.measuring.type_by_features import MODEL_FILE as FEATURES_MODEL_FILE
 from tumorscope.measuring.type_by_features import load_type_model
 from tumorscope.preparing import prepare, with_neighbours
 from tumorscope.preparing.gate import default_gate
@@ -159,7 +157,7 @@ def export(
         if recipe.leave_out_copies:
             shutil.copy(run.folder / LEFT_OUT_FILE, work / LEFT_OUT_FILE)
         if features is not None:
-            for file in (FEATURES_MODEL_FILE, FEATURES_CARD_FILE):
+            for file in SECOND_OPINION_FILES:
                 shutil.copy(features / file, work / file)
         work.chmod(0o755)  # temporary folders are private
         old = work.with_name(f"{work.name}-old")
