@@ -107,7 +107,7 @@ def _of_features(content: dict[str, Any]) -> dict[str, Any]:
     return {
         "recipe": content["recipe"]["name"],
         "dataset": content["recipe"]["dataset"],
-        "part": "five folds",
+        "part": "five folds" if content.get("judged_fold") is None else f"fold {content['judged_fold']}",
         "split_hash": None,
         "command": f"tumorscope train {content['recipe']['name']} --data PATH -o RUN",
         "precision": best["model"],

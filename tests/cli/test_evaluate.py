@@ -1,5 +1,6 @@
 """`evaluate`, `calibrate` and `--data` from the command line, on miniatures."""
 
+import csv
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,29 @@ def test_folders_are_told_by_name_where_there_are_several(given, wanted, expecte
 def test_folders_that_are_not_clear_are_refused(given, message):
     with pytest.raises(TumorscopeError, match=message):
         data_folders(given, ["figshare", "lgg"])
+
+
+def test_outlines_can_be_kept_to_be_measured_afterwards(tmp_path, monkeypatch):
+    import json
+
+    from tumorscope.cli import main
+    from tumorscope.datasets.phantom import make_phantom, plausible_lesion, write_lgg_folder
+    from tumorscope.reading import open_scan
+    from tumorscope.training.feature_model.masks import mask_source
+
+    folder = tmp_path / "kaggle_3m"
+    phantom = make_phantom([plausible_lesion(0)], shape=(8, 192, 192))
+    patient = write_lgg_folder(phantom, folder, "TCGA_XX_0001_20000101")
+    kept, out = tmp_path / "masks.npz", tmp_path / "evaluation"
+    command = ["evaluate", "lgg", folder, "--bundle", "lgg", "--part", "all", "-o", out, "--save-masks", kept]
+    monkeypatch.setattr("sys.argv", ["tumorscope", *map(str, command)])
+    with pytest.raises(SystemExit, match="0"):
+        main()
+    mask = mask_source(kept)(open_scan(patient))
+    with (out / "cases.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert json.loads((out / "evaluation.json").read_text())["cases"] == 1
+    assert int(row["predicted_px"]) == mask.sum() > 0
 
 
 def test_the_results_page_is_made_of_the_stored_runs():

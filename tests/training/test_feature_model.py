@@ -164,6 +164,24 @@ def test_masks_of_a_network_are_measured_and_an_empty_one_counts_as_wrong(data, 
     assert 0.7 < one["figures"]["accuracy"]["value"] <= 16 / 18
 
 
+def test_outlines_of_one_network_are_judged_on_the_fold_it_never_saw(data, tmp_path):
+    recipe = RECIPE.model_copy(update={"masks": "predicted", "models": ("logistic_regression",)})
+    unseen = [case.case for case in FigshareDataset.open(data).cases if case.fold == 2]
+    found = train_feature_model(
+        recipe,
+        data,
+        tmp_path,
+        # Perfect where it was trained, one outline where it was not: only the second counts.
+        lambda scan: np.zeros(scan.shape, bool) if scan.case in unseen[1:] else find_mask(scan),
+        without_fold=2,
+    )
+    one = found.compared[0]
+    assert list(one["fold_accuracy"]) == ["2"]
+    assert (one["slices"], one["without_outline"]) == (len(unseen), len(unseen) - 1)
+    assert one["figures"]["accuracy"]["value"] <= 1 / len(unseen) < 1
+    assert "the publisher's fold 2" in (tmp_path / "report.md").read_text()
+
+
 def test_masks_come_from_a_folder_or_from_one_archive(data, tmp_path):
     from PIL import Image
 

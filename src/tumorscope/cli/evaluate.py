@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +14,8 @@ from tumorscope.cli.analyze import EngineChoice, EngineOption, PrecisionChoice, 
 from tumorscope.errors import TumorscopeError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from tumorscope.datasets.labelled import LabelledCase, LabelledDataset
     from tumorscope.datasets.split import Split
 
@@ -41,6 +45,9 @@ def command(
         bool,
         typer.Option("--copies/--no-copies", help="Also judge without pictures or persons that training has seen."),
     ] = True,
+    save_masks: Annotated[
+        Path | None, typer.Option(help="Also write every outline into this .npz file, an array for each case.")
+    ] = None,
     engine: EngineOption = EngineChoice.auto,
     precision: PrecisionOption = PrecisionChoice.auto,
 ) -> None:
@@ -55,6 +62,7 @@ def command(
     from tumorscope.evaluation import evaluate
     from tumorscope.evaluation.report import write_report
     from tumorscope.evaluation.sanity import check_maps
+    from tumorscope.files import save_whole
 
     loaded = load_engine(load_bundle(bundle), engine.value, precision.value)
     name = loaded.bundle.name
@@ -63,9 +71,13 @@ def command(
     if channel is not None:
         opened = JoinedDataset.join({dataset.value: opened}, {dataset.value: (channel,)})
     cases = cases_of_part(opened, chosen, part)
+    masks: dict[str, np.ndarray] = {}
     with Progress(transient=True) as progress:
         task = progress.add_task("cases", total=len(cases))
-        evaluation = evaluate(opened, cases, loaded, lambda _case: progress.advance(task))
+        keep = masks.__setitem__ if save_masks is not None else lambda case, mask: None
+        evaluation = evaluate(opened, cases, loaded, lambda _case: progress.advance(task), keep)
+    if save_masks is not None:
+        save_whole(save_masks, _archive(masks))
     seen = None
     if copies and chosen is not None and part != "train" and dataset is not EvaluatedSet.lgg:
         from tumorscope.training.copies import LEFT_OUT_FILE, read_left_out, seen_in_training
@@ -114,6 +126,14 @@ def cases_of_part(dataset: LabelledDataset, split: Split | None, part: str) -> l
     if not joint_split and joint_names:
         names = [f"{prefix}{patient}" for patient in names]
     return cases_of(dataset, names)
+
+
+def _archive(masks: Mapping[str, np.ndarray]) -> bytes:
+    import numpy as np
+
+    content = io.BytesIO()
+    np.savez_compressed(content, **masks)  # type: ignore[arg-type]
+    return content.getvalue()
 
 
 def _print(figures: dict[str, Any]) -> None:

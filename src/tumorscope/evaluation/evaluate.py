@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
 from tumorscope.analysis import Analysis, analyze
 from tumorscope.bundles import Card
 from tumorscope.bundles.card import NO_TUMOR
@@ -20,6 +22,7 @@ def evaluate(
     cases: Sequence[LabelledCase],
     engine: Engine,
     on_case: Callable[[str], None] = lambda case: None,
+    on_mask: Callable[[str, np.ndarray], None] = lambda case, mask: None,
 ) -> Evaluation:
     """Analyse cases as the clinic does and hold the findings against the truth.
 
@@ -30,6 +33,7 @@ def evaluate(
         cases: those to judge, a part of a split.
         engine: a loaded bundle.
         on_case: called with each case just done, for a progress bar.
+        on_mask: called with each case's name and its outline, boolean ``(slice, row, column)``.
 
     Raises:
         TumorscopeError: not one of the cases could be judged.
@@ -38,12 +42,13 @@ def evaluate(
     rows, slices, failed = [], [], []
     for case in cases:
         try:
-            row, own = evaluate_case(case, engine, classes)
+            row, own, mask = evaluate_case(case, engine, classes)
         except Exception as error:  # whatever breaks one case must not lose the others' figures
             failed.append(FailedCase(case.case, _one_line(error)))
         else:
             rows.append(row)
             slices.extend(own)
+            on_mask(case.case, mask)
         on_case(case.case)
     if not rows:
         first = failed[0].reason if failed else "none was named"
@@ -76,14 +81,14 @@ def judged_classes(classes: Sequence[str], card: Card) -> tuple[str, ...]:
 
 def evaluate_case(
     case: LabelledCase, engine: Engine, classes: tuple[str, ...] = ()
-) -> tuple[CaseRow, tuple[SliceRow, ...]]:
-    """Analyse one case and compare it with what is known of it."""
+) -> tuple[CaseRow, tuple[SliceRow, ...], np.ndarray]:
+    """Analyse one case and compare it with what is known of it; its outline comes with the rows."""
     scan, truth = case.scan(), case.truth()
     if truth.mask is not None and truth.mask.shape != scan.shape:
         raise TumorscopeError(f"{case.case}: the mask is {truth.mask.shape}, the scan {scan.shape}")
     analysis = analyze(scan, engine, explain=True, gate=False)  # the gate's own errors stand in the card
     rows = tuple(_slice_row(case, truth, analysis, index, classes) for index in range(len(analysis.slices)))
-    return _case_row(case, truth, analysis, rows), rows
+    return _case_row(case, truth, analysis, rows), rows, analysis.mask
 
 
 def _slice_row(case: LabelledCase, truth: Truth, analysis: Analysis, index: int, classes: tuple[str, ...]) -> SliceRow:

@@ -37,6 +37,10 @@ class Judged:
         """Index of the most probable type, ``(row,)``, or :data:`NONE`."""
         return np.where(self.probabilities.any(axis=1), self.probabilities.argmax(axis=1), NONE)
 
+    def only(self, rows: np.ndarray) -> Judged:
+        """The answers to some of the slices, boolean ``(row,)``."""
+        return Judged(self.name, self.probabilities[rows], self.fitted)
+
 
 def cross_validate(
     name: ModelName, table: FeatureTable, seed: int, progress: Callable[[int], object] = lambda fold: None

@@ -28,7 +28,7 @@ def markdown(
         f"# {recipe.title}",
         "",
         f"{one['slices']:,} slices of {one['patients']} patients ({recipe.dataset}), {recipe.masks} masks, the "
-        "publisher's folds: every slice is judged by a model that never saw its patient. 95 % intervals by "
+        f"publisher's {_folds(one)}: every slice is judged by a model that never saw its patient. 95 % intervals by "
         "bootstrap over patients. A patient is right if the mean over all its slices is."
         + (" The outlines are the publisher's: with a network's own, expect less." if recipe.masks == "true" else "")
         + (f" {one['without_outline']} slices without an outline count as wrong." if one["without_outline"] else ""),
@@ -70,3 +70,9 @@ def _ranked(losses: Mapping[str, Sequence[float]]) -> list[tuple[str, Sequence[f
 def _figure(figure: Mapping[str, Any]) -> str:
     low, high = figure["ci95"] or (float("nan"), float("nan"))
     return f"{figure['value']:.3f} ({low:.3f} to {high:.3f})"
+
+
+def _folds(figures: Mapping[str, Any]) -> str:
+    """Which of the publisher's folds the figures are of."""
+    folds = list(figures["fold_accuracy"])
+    return "folds" if len(folds) > 1 else f"fold {folds[0]}"

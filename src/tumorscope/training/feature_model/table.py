@@ -75,6 +75,10 @@ class FeatureTable:
         """Folds from 1, ``(row,)``."""
         return np.array([row.fold for row in self.rows])
 
+    def only(self, rows: np.ndarray) -> FeatureTable:
+        """Some of the slices, boolean ``(row,)``."""
+        return FeatureTable(tuple(row for row, wanted in zip(self.rows, rows, strict=True) if wanted), self.types)
+
     def values(self) -> np.ndarray:
         """What the models see of every row, float32 ``(row, feature)``; zeros where nothing was measured."""
         seen = np.zeros((len(self.rows), len(self.names)), np.float32)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -71,9 +72,10 @@ def train_feature_model(
         masks_from: for ``masks: predicted``, what outlines the tumour: see
             :func:`tumorscope.training.feature_model.masks.mask_source`. The figures are
             only honest if each slice's outline comes from a network that was not trained
-            on its patient.
+            on its patient; for those of one network, name the fold it was not trained on.
         without_fold: the publisher's fold whose patients the exported model never sees, for a
-            bundle that is judged on them; all are used where absent.
+            bundle that is judged on them; all are used where absent. With ``masks_from`` the
+            figures are of this fold alone.
         console: where progress is shown; standard error if not given.
 
     Raises:
@@ -103,8 +105,12 @@ def train_feature_model(
         for name in recipe.models:
             progress.update(fitting, description=f"fitting {TITLES[name]}")
             judged.append(cross_validate(name, table, recipe.seed, lambda _fold: progress.advance(fitting)))
+        # A network's outlines of patients it was trained on are better than it will ever draw again.
+        judged_fold = None if masks_from is None else without_fold
+        honest = np.ones(len(table.rows), bool) if judged_fold is None else table.folds == judged_fold
+        shown = table.only(honest)
         ranked = sorted(
-            ((figures(one, table), one) for one in judged),
+            ((figures(one.only(honest), shown), one) for one in judged),
             key=lambda pair: -pair[0]["figures"]["balanced_accuracy"]["value"],
         )
         compared, best = [found for found, _ in ranked], ranked[0][1]
@@ -112,7 +118,12 @@ def train_feature_model(
         shuffling = progress.add_task("shuffling features", total=len(groups) + len(table.names))
         importance = {
             kind: permutation_importance(
-                best, table, members, recipe.permutations, recipe.seed, lambda _group: progress.advance(shuffling)
+                best.only(honest),
+                shown,
+                members,
+                recipe.permutations,
+                recipe.seed,
+                lambda _group: progress.advance(shuffling),
             )
             for kind, members in (("families", groups), ("features", {name: [name] for name in table.names}))
         }
@@ -134,6 +145,7 @@ def train_feature_model(
         "types": list(table.types),
         "features": list(table.names),
         "best": best.name,
+        "judged_fold": judged_fold,
         "models": compared,
         "importance": importance,
         "unreadable": dataset.unreadable,
