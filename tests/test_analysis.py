@@ -83,6 +83,19 @@ def test_specks_are_left_out_and_reported_but_a_second_tumour_stays():
     assert any("1 speck" in warning for warning in analysis.warnings)
 
 
+def test_the_probability_of_every_voxel_is_kept_where_it_is_asked_for():
+    (scan, _), engine = scan_with_spot(), fake_engine()
+    analysis = analyze(scan, engine, probabilities=True)
+    assert analysis.probability.dtype == np.uint8
+    assert analysis.probability.shape == scan.shape
+    called = analysis.mask.any(axis=(1, 2))
+    limit = 255 * engine.bundle.card.operating_point.mask
+    assert called.any()
+    assert (analysis.probability[called][analysis.mask[called]] >= limit - 1).all()
+    assert (analysis.probability[called][~analysis.mask[called]] <= limit + 1).all()
+    assert analyze(scan, engine).probability is None
+
+
 def test_a_network_without_presence_judges_by_its_mask():
     scan, _ = scan_with_spot()
     mask_only = fake_engine(lambda pictures: {"mask": bright_flair(pictures)["mask"]}, outputs=("mask",))

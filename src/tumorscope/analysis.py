@@ -76,6 +76,8 @@ class Analysis:
         type_by_features: a second opinion on it, by the features of the slice that shows most
             tumour; None where nothing is outlined or the bundle has no such model.
         activation: where the answers come from, if it was asked for and the bundle can say it.
+        probability: of every voxel by the mask output, 0 to 255 for 0 to 1, uint8
+            ``(slice, row, column)`` on the scan's grid, if it was asked for and the bundle outlines.
         judged: whether the scan was judged at all; not, where it does not look like an MRI of
             a head. Probabilities are then NaN, and nothing is said to be present or absent.
         bundle_reason: why this bundle was taken, where it was chosen for the scan.
@@ -98,6 +100,7 @@ class Analysis:
     tumor_type: TypeFinding | None = None
     type_by_features: TypeFinding | None = None
     activation: ActivationMap | None = None
+    probability: np.ndarray | None = None
     judged: bool = True
     bundle_reason: str | None = None
     notice: str = NOTICE
@@ -109,6 +112,7 @@ def analyze(
     on_slices: Callable[[int], None] = lambda done: None,
     *,
     explain: bool = False,
+    probabilities: bool = False,
     gate: bool = True,
 ) -> Analysis:
     """Find, outline, measure and name tumours in a scan.
@@ -121,6 +125,7 @@ def analyze(
         engine: a loaded bundle.
         on_slices: called with the number of slices just done, for a progress bar.
         explain: keep the activation map.
+        probabilities: keep the probability of every voxel.
         gate: first ask whether this looks like an MRI of a head, and judge nothing else.
 
     Raises:
@@ -182,6 +187,7 @@ def analyze(
         tumor_type=tumor_type,
         type_by_features=second,
         activation=activation_map(answers, card, prepared.framing) if explain else None,
+        probability=_probability(answers, prepared.framing) if probabilities else None,
     )
 
 
@@ -328,6 +334,16 @@ def _outline(answers: Answers, probability: np.ndarray, card: Card, framing: Fra
         speck = (answers.mask[index] >= point.mask) & ~kept[index]
         mask[index] = framing.restore(np.where(speck, 0, answers.mask[index])) >= point.mask
     return mask, dropped
+
+
+def _probability(answers: Answers, framing: Framing) -> np.ndarray | None:
+    """What the mask output says of every voxel, in bytes."""
+    if answers.mask is None:
+        return None
+    bytes_ = np.zeros((len(answers.mask), *framing.shape), np.uint8)
+    for index in np.flatnonzero(answers.mask.max(axis=(1, 2)) * 255 >= 0.5):
+        bytes_[index] = np.clip(framing.restore(answers.mask[index]) * 255 + 0.5, 0, 255)
+    return bytes_
 
 
 def _doubts(scan: Scan, card: Card, present: bool, mask: np.ndarray, dropped: int) -> list[str]:

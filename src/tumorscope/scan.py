@@ -13,9 +13,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
 
 SEQUENCES = ("t1", "t1c", "t2", "flair")
 """The sequences that have a name here. A channel may also be ``"unknown"``."""
@@ -57,6 +60,20 @@ class StoredGrid:
 
 
 @dataclass(frozen=True, eq=False)
+class SourceImage:
+    """The DICOM image that a slice was read from.
+
+    Attributes:
+        header: every attribute before the pixels, file meta information included. It names the
+            patient: only DICOM objects that go back to the same patient's study may copy from it.
+        frame: the image within the file, from zero.
+    """
+
+    header: Dataset
+    frame: int = 0
+
+
+@dataclass(frozen=True, eq=False)
 class Scan:
     """One patient's images on one grid.
 
@@ -69,6 +86,8 @@ class Scan:
             file does not say how large a voxel is. Sizes are then in pixels.
         stored: the grid of the file that was read, for volumes.
         slice_names: the file each slice came from, where slices are files.
+        source_images: the DICOM image each slice was read from; empty for other formats. Where a
+            scan joins several series, those of the series on whose grid it lies.
         notes: what the reader noticed and a reader of the results should know.
     """
 
@@ -79,6 +98,7 @@ class Scan:
     affine: np.ndarray | None = None
     stored: StoredGrid | None = None
     slice_names: tuple[str, ...] = ()
+    source_images: tuple[SourceImage, ...] = ()
     source: Path | None = None
     notes: tuple[str, ...] = field(default=())
 

@@ -17,9 +17,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from tumorscope.analysis import Analysis, analyze
-from tumorscope.bundles import Bundle, load_bundle, shipped_bundles
-from tumorscope.bundles.choosing import choose_bundle
-from tumorscope.engine import Engine, EngineName, PrecisionName, load_engine
+from tumorscope.engine import EngineName, PrecisionName
+from tumorscope.engines import Engines
 from tumorscope.errors import TumorscopeError
 from tumorscope.files import safe_name
 from tumorscope.notice import NOTICE
@@ -99,39 +98,6 @@ def run_cases(
     if failures:
         raise TumorscopeError(f"{len(failures)} of {len(outcomes)} cases failed; the lines above say why")
     return outcomes
-
-
-class Engines:
-    """Loads what is needed once, and says which bundle suits a scan.
-
-    Args:
-        bundle: a name, a folder, or ``auto``.
-        engine, precision: how to run it.
-
-    Raises:
-        BadBundle: there is no such bundle.
-    """
-
-    def __init__(self, bundle: str, engine: EngineName, precision: PrecisionName) -> None:
-        self._bundles = shipped_bundles() if bundle == "auto" else [load_bundle(bundle)]
-        self._choosing = bundle == "auto"
-        self._engine: EngineName = engine
-        self._precision: PrecisionName = precision
-        self._loaded: dict[str, Engine] = {}
-        if not self._choosing:
-            self._load(self._bundles[0])  # what is wrong with it is said before any case is read
-
-    def for_scan(self, scan: Scan) -> tuple[Engine, str | None]:
-        """The engine, and why its bundle was taken where there was a choice."""
-        if not self._choosing:
-            return self._load(self._bundles[0]), None
-        choice = choose_bundle(scan, self._bundles)
-        return self._load(choice.bundle), choice.reason
-
-    def _load(self, bundle: Bundle) -> Engine:
-        if bundle.name not in self._loaded:
-            self._loaded[bundle.name] = load_engine(bundle, self._engine, self._precision)
-        return self._loaded[bundle.name]
 
 
 def _run_case(

@@ -8,6 +8,7 @@ from typing import cast
 import numpy as np
 from scipy import ndimage
 
+from tumorscope.measuring.diameters import Diameters
 from tumorscope.scan import Scan
 
 _TOUCHING = ndimage.generate_binary_structure(3, 3)
@@ -26,6 +27,10 @@ class Lesion:
         volume_mm3: slice gaps counted in, or None without an affine.
         largest_slice: the slice with the largest area.
         tumor_probability: the largest presence probability among its slices.
+        diameters: the longest in-plane diameter and the longest at a right angle to it.
+        extent_mm: edge to edge along ``(slice, row, column)``, or None without an affine.
+        hemisphere: ``"left"``, ``"right"`` or ``"midline"`` of the patient; None where not known.
+        midline_distance_mm: from the centre to the head's midline, None where not known.
     """
 
     voxels: int
@@ -36,6 +41,10 @@ class Lesion:
     volume_mm3: float | None
     largest_slice: int
     tumor_probability: float
+    diameters: Diameters | None = None
+    extent_mm: tuple[float, float, float] | None = None
+    hemisphere: str | None = None
+    midline_distance_mm: float | None = None
 
 
 def find_lesions(mask: np.ndarray, scan: Scan, slice_probability: np.ndarray) -> tuple[Lesion, ...]:
