@@ -1,0 +1,184 @@
+"""`tumorscope measure`: how large the lesions of anyone's mask are, and where."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from tumorscope.errors import TumorscopeError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tumorscope.measuring.label_files import LabelledMask
+    from tumorscope.measuring.lesions import Lesion
+    from tumorscope.reporting.measurements import Measured
+    from tumorscope.scan import Scan
+
+OUTPUTS = (".json", ".csv", ".png")
+_WIDE = 110
+"""A terminal of so many columns has room for extent and centre, which JSON and CSV always have."""
+
+
+def command(
+    mask: Annotated[
+        Path,
+        typer.Argument(
+            metavar="MASK",
+            help="NIfTI, DICOM SEG, PNG or TIFF, a folder of mask pictures, or what `analyze` wrote.",
+            show_default=False,
+        ),
+    ],
+    image: Annotated[
+        Path | None,
+        typer.Option(help="The scan the mask was drawn on: for the picture, and for the side of the head."),
+    ] = None,
+    out: Annotated[
+        list[Path] | None,
+        typer.Option("--out", "-o", metavar="FILE", help="A .json, .csv or .png to write; repeat for several."),
+    ] = None,
+) -> None:
+    """Measure each lesion: volume, RANO's two diameters, extent, and the side of the head."""
+    from tumorscope.files import save_together
+    from tumorscope.measuring.label_files import onto_scan
+    from tumorscope.reading import open_scan
+    from tumorscope.reporting.measured_picture import draw_measured, encode_png
+    from tumorscope.reporting.measurements import measure_labels, measurement_document, to_csv, to_json
+
+    files = _outputs(out or [])
+    labels = open_labels(mask)
+    if not labels.parts:
+        raise TumorscopeError(f"{labels.case}: the mask is empty; there is nothing to measure")
+    scan = labels.on_nothing()
+    if image is not None:
+        scan = open_scan(image)
+        labels = onto_scan(labels, scan)
+        scan = _with_geometry(scan, labels)
+    measured = measure_labels(labels, scan)
+    writers = {
+        ".json": lambda: to_json(measurement_document(measured, scan)),
+        ".csv": lambda: to_csv(measured, scan),
+        ".png": lambda: encode_png(draw_measured(measured, scan, image is not None)),
+    }
+    contents = [(file, writers[file.suffix.lower()]()) for file in files]
+    for folder in dict.fromkeys(file.parent for file in files):
+        save_together(folder, {file.name: content for file, content in contents if file.parent == folder})
+    print_measured(measured, scan)
+    if files:
+        typer.echo(f"Saved: {', '.join(map(str, files))}")
+
+
+def open_labels(path: Path) -> LabelledMask:
+    """Any mask, or the mask that an analysis found.
+
+    Args:
+        path: see :func:`tumorscope.measuring.label_files.read_labels`; also an ``analysis.json``
+            or the folder that holds one.
+
+    Raises:
+        TumorscopeError: no mask, damaged, or an image.
+    """
+    from tumorscope.measuring.label_files import read_labels
+
+    if path.is_dir() and (path / "analysis.json").is_file():
+        return _of_analysis(path / "analysis.json")
+    return _of_analysis(path) if path.suffix.lower() == ".json" else read_labels(path)
+
+
+def _of_analysis(path: Path) -> LabelledMask:
+    import numpy as np
+
+    from tumorscope.measuring.label_files import LabelledMask
+    from tumorscope.reporting.document import load_document, mask_from_document
+
+    document = load_document(path)
+    mask = mask_from_document(document)
+    affine = document["geometry"].get("affine")
+    slices, rows, columns = mask.shape
+    return LabelledMask(
+        parts=(("tumour", mask),) if mask.any() else (),
+        shape=(slices, rows, columns),
+        case=str(document.get("case", path.stem)),
+        kind=document["geometry"].get("kind", "volume"),
+        affine=None if affine is None else np.array(affine, float),
+    )
+
+
+def _with_geometry(scan: Scan, labels: LabelledMask) -> Scan:
+    """The scan with the mask's name, and with its voxel size where the scan has none."""
+    from dataclasses import replace
+
+    return replace(scan, case=labels.case, affine=labels.affine, notes=(*scan.notes, *labels.notes))
+
+
+def _outputs(files: list[Path]) -> list[Path]:
+    for file in files:
+        if file.suffix.lower() not in OUTPUTS:
+            raise TumorscopeError(f"{file}: the name must end in {', '.join(OUTPUTS[:-1])} or {OUTPUTS[-1]}")
+    return list(dict.fromkeys(files))
+
+
+def print_measured(measured: Sequence[Measured], scan: Scan) -> None:
+    """One row a lesion; a total a label; then notes and the notice."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from tumorscope.notice import NOTICE
+    from tumorscope.reporting.measurements import product_sum
+    from tumorscope.reporting.wording import volume_text
+
+    known, several = scan.affine is not None, len(measured) > 1
+    unit = "mm" if known else "px"
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    if several:
+        table.add_column("label", overflow="fold")
+    console = Console(highlight=False)
+    wide = console.width >= _WIDE
+    for name in ("lesion", "volume" if known else "voxels", f"diameters, {unit}", "slice"):
+        table.add_column(name)
+    for name in (*(("extent, mm", "centre x y z, mm") if wide else ()), "side", "RANO") if known else ():
+        table.add_column(name)
+    for part in measured:
+        for number, lesion in enumerate(part.lesions, start=1):
+            table.add_row(*([escape(part.name)] if several else []), str(number), *_cells(lesion, known, wide))
+    console.print(table)
+    volume = scan.voxel_volume_mm3
+    for part in measured:
+        name = f"{part.name}: " if several else ""
+        lesions = "one lesion" if len(part.lesions) == 1 else f"{len(part.lesions)} lesions"
+        line = f"{name}{lesions}, {volume_text(part.voxels, None if volume is None else part.voxels * volume)}"
+        if known:
+            measurable = sum(bool(lesion.measurable) for lesion in part.lesions)
+            line += f", {measurable} measurable by RANO, sum of products {product_sum(part.lesions):,.0f} mm²"
+        console.print(line, markup=False)
+    if scan.shape[0] > 1:
+        console.print("note: slices are counted from 0", style="dim")
+    if not known:
+        console.print("note: the file does not give the voxel size; sizes are in pixels", style="dim", markup=False)
+    for note in scan.notes:
+        console.print(f"note: {note}", style="dim", markup=False)
+    console.print(NOTICE, style="dim")
+
+
+def _cells(lesion: Lesion, known: bool, wide: bool) -> list[str]:
+    from tumorscope.reporting.wording import volume_text
+
+    found = lesion.diameters
+    assert found is not None  # every lesion has them
+    cells = [
+        volume_text(lesion.voxels, lesion.volume_mm3) if known else f"{lesion.voxels:,}",
+        f"{found.longest.length:.1f} × {found.perpendicular.length:.1f}",
+        str(found.slice),
+    ]
+    if not known:
+        return cells
+    side = "-"
+    if lesion.hemisphere is not None and lesion.midline_distance_mm is not None:
+        side = f"{lesion.hemisphere}, {lesion.midline_distance_mm:.0f} mm"
+    if wide:
+        cells.append(" × ".join(f"{length:.1f}" for length in lesion.extent_mm or ()))
+        cells.append(" ".join(f"{value:.1f}" for value in lesion.centre_mm or ()))
+    return [*cells, side, lesion.unmeasurable or "measurable"]

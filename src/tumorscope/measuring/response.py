@@ -1,0 +1,315 @@
+"""What became of a tumour between two studies, and the category that RANO has for it.
+
+Response is judged by the sum of the products of the diameters of the target lesions: a half
+or less of it is a partial response, a quarter more is progression. The rules and their wording
+are those of Wen et al., J Clin Oncol 2010;28:1963 (RANO); RANO 2.0 (Wen et al., J Clin Oncol
+2023;41:5187) keeps the thresholds. Change in volume is given beside it and decides nothing
+here.
+
+Images are not all that RANO asks for: :data:`NOT_JUDGED` names the rest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from tumorscope.measuring.lesions import Lesion, label_lesions
+
+Category = Literal["CR", "PR", "SD", "PD"]
+
+CATEGORY_NAMES: dict[Category, str] = {
+    "CR": "complete response",
+    "PR": "partial response",
+    "SD": "stable disease",
+    "PD": "progressive disease",
+}
+
+PARTIAL, PROGRESSIVE, MINOR = -0.50, 0.25, -0.25
+"""Relative changes of the sum of products: to this or less, to this or more, and to this or less."""
+
+MOST_TARGETS = 5
+"""RANO: at most the five largest measurable lesions are followed."""
+
+_GROWN_MM = 5.0
+"""A lesion that becomes measurable counts as progression if it grew by more than this, or by a quarter."""
+
+NOT_JUDGED = (
+    "corticosteroid dose: CR needs none, PR and SD none or no more than before",
+    "clinical status: worsening alone is progression, and CR, PR and SD need a stable patient or better",
+    "confirmation: CR and PR must last for four weeks; progression within twelve weeks of radiotherapy may be false",
+    "the nadir: progression is judged against the smallest sum of all studies, and only two are given",
+    "other disease: enhancement or T2/FLAIR change outside these masks, leptomeningeal spread",
+)
+"""What RANO asks for and two masks cannot say."""
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """The lesions of one study, and where they lie.
+
+    Attributes:
+        name: of the study, for tables.
+        mask: boolean ``(slice, row, column)``.
+        lesions: all of this mask, as :func:`~tumorscope.measuring.lesions.find_lesions` gives them.
+        affine: ``(column, row, slice, 1)`` to RAS+ mm, or None where the voxel size is not known.
+    """
+
+    name: str
+    mask: np.ndarray
+    lesions: tuple[Lesion, ...]
+    affine: np.ndarray | None
+
+    @property
+    def volume_mm3(self) -> float | None:
+        """Of all lesions; None without an affine."""
+        if self.affine is None:
+            return None
+        return float(np.count_nonzero(self.mask) * abs(np.linalg.det(self.affine[:3, :3])))
+
+    @property
+    def measurable(self) -> tuple[int, ...]:
+        """Places in :attr:`lesions` of those that RANO measures."""
+        return tuple(place for place, lesion in enumerate(self.lesions) if lesion.measurable)
+
+
+@dataclass(frozen=True)
+class Match:
+    """Lesions of both studies that lie in one place: usually one of each, more where some merged or split.
+
+    Attributes:
+        before, after: places in the studies' lesions; empty for a new or a vanished lesion.
+    """
+
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Change:
+    """A size before and after.
+
+    >>> Change(200.0, 90.0).relative
+    -0.55
+    """
+
+    before: float
+    after: float
+
+    @property
+    def relative(self) -> float | None:
+        """(after − before) / before; None where there was nothing."""
+        return (self.after - self.before) / self.before if self.before else None
+
+
+@dataclass(frozen=True)
+class Response:
+    """How two studies compare.
+
+    Attributes:
+        category: RANO's, by what the masks show; None where it cannot be told.
+        rule: the rule that decided, or why none could.
+        volume_mm3: of all lesions; None where a voxel size is not known.
+        products_mm2: the sum over target lesions; None where a voxel size is not known.
+        targets: places of the target lesions in the study before.
+        matches: which lesions belong together; None where the grids do not allow to say so.
+        new: places in the study after of new lesions, measurable ones first; empty if not matched.
+        notes: what a reader of the category should know.
+    """
+
+    category: Category | None
+    rule: str
+    volume_mm3: Change | None
+    products_mm2: Change | None
+    targets: tuple[int, ...]
+    matches: tuple[Match, ...] | None
+    new: tuple[int, ...] = ()
+    notes: tuple[str, ...] = field(default=())
+
+
+def compare_studies(before: Study, after: Study, *, registered: bool = False) -> Response:
+    """Compare a study with an earlier one of the same patient.
+
+    Lesions are matched where they overlap. That needs both studies in one frame: on the same
+    grid, or registered; otherwise only the totals are compared.
+
+    Args:
+        before: the baseline, or the study with the smallest sum for progression.
+        after: the study to judge.
+        registered: whether millimetres of both mean the same places, whatever their grids.
+    """
+    notes = []
+    matches = _match(before, after, registered)
+    targets = tuple(sorted(before.measurable, key=lambda place: -_product(before.lesions[place])))[:MOST_TARGETS]
+    known = before.affine is not None and after.affine is not None
+    if matches is None:
+        notes.append(
+            "the studies do not lie on one grid, so lesions are not matched and new ones cannot be told from old; "
+            "register the later study to the earlier one"
+        )
+        new: tuple[int, ...] = ()
+        products = _totals(before, after, targets)
+        if len(after.measurable) > len(before.measurable) and before.lesions:
+            notes.append(
+                f"{len(after.measurable)} measurable lesions, {len(before.measurable)} before: "
+                "a new one would be progression"
+            )
+    else:
+        new = tuple(place for match in matches if not match.before for place in match.after)
+        new = tuple(sorted(new, key=lambda place: (not after.lesions[place].measurable, place)))
+        products = _matched(before, after, targets, matches)
+    if len(before.measurable) > MOST_TARGETS:
+        notes.append(f"{len(before.measurable)} measurable lesions before; the {MOST_TARGETS} largest are followed")
+    category, rule = (
+        _decide(before, after, products, targets, matches, new)
+        if known
+        else (None, "the voxel size is not known, and RANO's rules are in millimetres")
+    )
+    if category == "SD" and targets and (products.relative or 0) <= MINOR:
+        notes.append(
+            "a decrease of 25 to 50 % is a minor response where the disease does not enhance (RANO for low-grade glioma)"
+        )
+    small = [place for place in new if not after.lesions[place].measurable]
+    if small and category != "PD":
+        notes.append(f"{_count(len(small), 'new lesion')} too small to measure; look at the next study")
+    volumes = before.volume_mm3, after.volume_mm3
+    return Response(
+        category=category,
+        rule=rule,
+        volume_mm3=Change(volumes[0], volumes[1]) if volumes[0] is not None and volumes[1] is not None else None,
+        products_mm2=products if known else None,
+        targets=targets,
+        matches=matches,
+        new=new,
+        notes=tuple(notes),
+    )
+
+
+def _decide(
+    before: Study,
+    after: Study,
+    products: Change,
+    targets: tuple[int, ...],
+    matches: tuple[Match, ...] | None,
+    new: tuple[int, ...],
+) -> tuple[Category | None, str]:
+    """The category and the rule behind it; progression is asked first, as one sign of it is enough."""
+    if not before.lesions and not after.lesions:
+        return None, "neither study shows a lesion, so there is no response to judge"
+    if not before.lesions:
+        return "PD", f"{_count(len(after.lesions), 'lesion')} where there was none: any new lesion is progression"
+    measurable = [place for place in new if after.lesions[place].measurable]
+    if measurable:
+        return "PD", f"{_count(len(measurable), 'new measurable lesion')}: any new lesion is progression"
+    change = products.relative
+    if change is not None and change >= PROGRESSIVE:
+        return "PD", f"the sum of products grew by {_percent(change)}: 25 % or more is progression"
+    grown = _became_measurable(before, after, matches or ())
+    if grown:
+        return "PD", f"{_count(grown, 'lesion')} became measurable, by more than 5 mm or 25 %: that is progression"
+    if not targets:
+        if not after.lesions:
+            return "SD", "all lesions are gone, but none was measurable: stable disease is then the best response"
+        if after.measurable and matches is None:
+            return None, "no lesion was measurable before, and new ones cannot be told from old"
+        return "SD", "no lesion is measurable: without progression this is stable disease"
+    if not after.lesions:
+        return "CR", "no lesion is left: disappearance of all lesions is a complete response"
+    assert change is not None  # targets have a product
+    if change <= PARTIAL:
+        return "PR", f"the sum of products shrank by {_percent(change)}: 50 % or more is a partial response"
+    way = "did not change" if abs(change) < 0.005 else f"{'grew' if change > 0 else 'shrank'} by {_percent(change)}"
+    return "SD", f"the sum of products {way}: between 50 % less and 25 % more is stable disease"
+
+
+def _match(before: Study, after: Study, registered: bool) -> tuple[Match, ...] | None:
+    """Groups of lesions that overlap, or None where the studies are not in one frame."""
+    if not after.lesions or not before.lesions:
+        lost = [Match((place,), ()) for place in range(len(before.lesions))]
+        return tuple(lost + [Match((), (place,)) for place in range(len(after.lesions))])
+    if before.affine is None or after.affine is None:
+        return None
+    same = before.mask.shape == after.mask.shape and np.allclose(before.affine, after.affine, rtol=0, atol=1e-3)
+    if not same and not registered:
+        return None
+    step = np.linalg.inv(before.affine) @ after.affine
+    earlier, later = _numbered(before), _numbered(after)
+    places = np.argwhere(later >= 0)
+    homogeneous = np.c_[places[:, ::-1], np.ones(len(places))]
+    there = np.rint((homogeneous @ step.T)[:, 2::-1]).astype(int)
+    seen = ((there >= 0) & (there < earlier.shape)).all(axis=1)
+    met = earlier[tuple(there[seen].T)]
+    pairs = {(int(one), int(other)) for one, other in zip(met, later[tuple(places[seen].T)], strict=True) if one >= 0}
+    return _groups(pairs, len(before.lesions), len(after.lesions))
+
+
+def _groups(pairs: set[tuple[int, int]], earlier: int, later: int) -> tuple[Match, ...]:
+    """Lesions joined by overlaps, through however many others.
+
+    >>> _groups({(0, 0), (1, 0)}, 3, 2)
+    (Match(before=(0, 1), after=(0,)), Match(before=(2,), after=()), Match(before=(), after=(1,)))
+    """
+    group = list(range(earlier + later))
+    for one, other in sorted(pairs):
+        first, second = group[one], group[earlier + other]
+        group = [first if number == second else number for number in group]
+    matches = []
+    for number in dict.fromkeys(group):
+        members = [place for place, own in enumerate(group) if own == number]
+        before = tuple(place for place in members if place < earlier)
+        matches.append(Match(before, tuple(place - earlier for place in members if place >= earlier)))
+    return tuple(matches)
+
+
+def _numbered(study: Study) -> np.ndarray:
+    """For each voxel the place of its lesion, −1 outside."""
+    labels, sizes = label_lesions(study.mask)
+    place_of = np.full(len(sizes), -1)
+    place_of[1 + np.argsort(-sizes[1:], kind="stable")] = np.arange(len(sizes) - 1)  # as they are sorted
+    return place_of[labels]
+
+
+def _matched(before: Study, after: Study, targets: tuple[int, ...], matches: tuple[Match, ...]) -> Change:
+    """Sums of products: the targets, and what lies there afterwards, measurable still or not."""
+    followed = {place for match in matches if set(match.before) & set(targets) for place in match.after}
+    earlier = sum(_product(before.lesions[place]) for place in targets)
+    return Change(earlier, sum(_product(after.lesions[place]) for place in followed))
+
+
+def _totals(before: Study, after: Study, targets: tuple[int, ...]) -> Change:
+    """Sums of products without matching: afterwards the measurable lesions, and at least as many as were targets."""
+    products = sorted((_product(lesion) for lesion in after.lesions), reverse=True)
+    counted = min(MOST_TARGETS, max(len(targets), len(after.measurable)))
+    return Change(sum(_product(before.lesions[place]) for place in targets), sum(products[:counted]))
+
+
+def _became_measurable(before: Study, after: Study, matches: tuple[Match, ...]) -> int:
+    """How many lesions were too small, are measurable now, and grew by more than 5 mm or a quarter."""
+    grown = 0
+    for match in matches:
+        if not match.before or any(before.lesions[place].measurable for place in match.before):
+            continue
+        for place in match.after:
+            lesion = after.lesions[place]
+            if not lesion.measurable or lesion.diameters is None:
+                continue
+            earlier = [before.lesions[place].diameters for place in match.before]
+            longest = max(found.longest.length for found in earlier if found is not None)
+            product = sum(found.product for found in earlier if found is not None)
+            wider = lesion.diameters.longest.length - longest > _GROWN_MM
+            grown += wider or lesion.diameters.product >= product * (1 + PROGRESSIVE)
+    return grown
+
+
+def _product(lesion: Lesion) -> float:
+    return lesion.diameters.product if lesion.diameters is not None else 0.0
+
+
+def _percent(change: float) -> str:
+    return f"{100 * abs(change):.1f} %"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{'one' if number == 1 else number} {what}{'' if number == 1 else 's'}"

@@ -1,0 +1,61 @@
+"""Two studies compared, as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tumorscope.measuring.response import CATEGORY_NAMES, NOT_JUDGED, Change, Response, Study
+from tumorscope.notice import NOTICE
+from tumorscope.reporting.measurements import lesion_values, to_json
+
+SCHEMA = "tumorscope.comparison/1"
+
+__all__ = ["SCHEMA", "comparison_document", "to_json"]
+
+
+def comparison_document(before: Study, after: Study, response: Response) -> dict[str, Any]:
+    """How two studies compare, as plain values that JSON can hold.
+
+    Lesions are named by their place in each study's list, from zero; ``matches`` is null where
+    the grids do not allow to say which belong together.
+    """
+    category = response.category
+    return {
+        "schema": SCHEMA,
+        "before": _study(before),
+        "after": _study(after),
+        "volume_mm3": _change(response.volume_mm3),
+        "product_sum_mm2": _change(response.products_mm2),
+        "category": category,
+        "category_name": None if category is None else CATEGORY_NAMES[category],
+        "rule": response.rule,
+        "targets": list(response.targets),
+        "matches": None
+        if response.matches is None
+        else [{"before": list(match.before), "after": list(match.after)} for match in response.matches],
+        "new": list(response.new),
+        "notes": list(response.notes),
+        "not_judged": list(NOT_JUDGED),
+        "notice": NOTICE,
+    }
+
+
+def _study(study: Study) -> dict[str, Any]:
+    return {
+        "case": study.name,
+        "lesions": [
+            {"voxels": lesion.voxels, "volume_mm3": lesion.volume_mm3, **lesion_values(lesion, study.affine)}
+            for lesion in study.lesions
+        ],
+    }
+
+
+def _change(change: Change | None) -> dict[str, float | None] | None:
+    if change is None:
+        return None
+    relative = change.relative
+    return {
+        "before": round(change.before, 2),
+        "after": round(change.after, 2),
+        "relative": None if relative is None else round(relative, 4),
+    }

@@ -1,0 +1,185 @@
+"""Measurements of a mask as JSON and CSV, for programs and spreadsheets to read."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tumorscope.measuring.diameters import Caliper
+from tumorscope.measuring.label_files import LabelledMask
+from tumorscope.measuring.lesions import Lesion, find_lesions
+from tumorscope.notice import NOTICE
+from tumorscope.scan import Scan
+
+SCHEMA = "tumorscope.measurements/1"
+
+_INNERMOST = re.compile(r"\[[-\d.,\s]*\]")
+"""A list of numbers as ``json`` indents it."""
+
+CSV_COLUMNS = (
+    "case", "label", "lesion", "voxels", "volume_mm3", "volume_ml", "longest_mm", "perpendicular_mm", "product_mm2",
+    "longest_px", "perpendicular_px", "slice", "measurable", "first_slice", "last_slice", "extent_slice_mm",
+    "extent_row_mm", "extent_column_mm", "centre_x_mm", "centre_y_mm", "centre_z_mm", "hemisphere",
+    "midline_distance_mm",
+)  # fmt: skip
+"""One row a lesion. Slices count from zero; x, y and z are RAS+; what is not known is empty."""
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """One label of a mask and its lesions, the largest first; small ones are kept."""
+
+    name: str
+    mask: np.ndarray
+    lesions: tuple[Lesion, ...]
+
+    @property
+    def voxels(self) -> int:
+        """Of all lesions."""
+        return sum(lesion.voxels for lesion in self.lesions)
+
+
+def measure_labels(labels: LabelledMask, scan: Scan) -> tuple[Measured, ...]:
+    """The lesions of each label.
+
+    Args:
+        labels: on the scan's grid.
+        scan: gives sizes in mm, and shows the midline where it shows a head.
+    """
+    unknown = np.zeros(scan.shape[0])
+    return tuple(Measured(name, part, find_lesions(part, scan, unknown)) for name, part in labels.parts)
+
+
+def lesion_values(lesion: Lesion, affine: np.ndarray | None) -> dict[str, Any]:
+    """What was measured of a lesion, as plain values for JSON.
+
+    Lengths are in mm where the affine is known, else in pixels; points are ``[row, column]`` on
+    the slice, and in RAS+ mm where that is known.
+    """
+    found = lesion.diameters
+    unit = "px" if affine is None else "mm"
+    values: dict[str, Any] = {
+        "extent_mm": None if lesion.extent_mm is None else list(lesion.extent_mm),
+        "hemisphere": lesion.hemisphere,
+        "midline_distance_mm": lesion.midline_distance_mm,
+        "measurable": lesion.measurable,
+        "unmeasurable": lesion.unmeasurable,
+        "diameters": None,
+    }
+    if found is not None:
+        values["diameters"] = {
+            "unit": unit,
+            "slice": found.slice,
+            "longest": _caliper(found.longest, found.slice, affine),
+            "perpendicular": _caliper(found.perpendicular, found.slice, affine),
+            "product": round(found.product, 2),
+            "inside": found.inside,
+        }
+    return values
+
+
+def measurement_document(measured: Sequence[Measured], scan: Scan) -> dict[str, Any]:
+    """Everything that was measured, as plain values that JSON can hold.
+
+    Indices count from zero and positions are ``[slice, row, column]``; millimetres are RAS+.
+    """
+    volume = scan.voxel_volume_mm3
+    return {
+        "schema": SCHEMA,
+        "case": scan.case,
+        "geometry": {
+            "shape": list(scan.shape),
+            "spacing_mm": None if scan.spacing_mm is None else [round(value, 6) for value in scan.spacing_mm],
+            "affine": None if scan.affine is None else np.round(scan.affine, 9).tolist(),
+        },
+        "labels": [
+            {
+                "name": part.name,
+                "voxels": part.voxels,
+                "volume_mm3": None if volume is None else round(part.voxels * volume, 2),
+                "volume_ml": None if volume is None else round(part.voxels * volume / 1000, 5),
+                "lesion_count": len(part.lesions),
+                "measurable_count": None if volume is None else sum(bool(lesion.measurable) for lesion in part.lesions),
+                "product_sum_mm2": None if volume is None else round(product_sum(part.lesions), 2),
+                "lesions": [_lesion(lesion, scan) for lesion in part.lesions],
+            }
+            for part in measured
+        ],
+        "notes": list(scan.notes),
+        "notice": NOTICE,
+    }
+
+
+def product_sum(lesions: Sequence[Lesion]) -> float:
+    """RANO's sum of the products of the diameters, over measurable lesions, mm²."""
+    return sum(lesion.diameters.product for lesion in lesions if lesion.measurable and lesion.diameters)
+
+
+def to_json(document: dict[str, Any]) -> bytes:
+    """A document as strict, indented JSON; positions and the like stand on one line."""
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1)
+    return (_INNERMOST.sub(lambda found: " ".join(found.group().split()), text) + "\n").encode()
+
+
+def to_csv(measured: Sequence[Measured], scan: Scan) -> bytes:
+    """One row a lesion, columns :data:`CSV_COLUMNS`."""
+    file = io.StringIO(newline="")
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(CSV_COLUMNS)
+    for part in measured:
+        for number, lesion in enumerate(part.lesions, start=1):
+            row = {"case": scan.case, "label": part.name, "lesion": number, **_row(lesion)}
+            writer.writerow([row.get(column) for column in CSV_COLUMNS])
+    return file.getvalue().encode()
+
+
+def _row(lesion: Lesion) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "voxels": lesion.voxels,
+        "volume_mm3": lesion.volume_mm3,
+        "volume_ml": None if lesion.volume_mm3 is None else round(lesion.volume_mm3 / 1000, 5),
+        "first_slice": lesion.first[0],
+        "last_slice": lesion.last[0],
+        "measurable": None if lesion.measurable is None else "yes" if lesion.measurable else "no",
+        "hemisphere": lesion.hemisphere,
+        "midline_distance_mm": lesion.midline_distance_mm,
+    }
+    found = lesion.diameters
+    if found is not None:
+        unit = "px" if lesion.extent_mm is None else "mm"
+        row |= {"slice": found.slice, f"longest_{unit}": found.longest.length}
+        row |= {f"perpendicular_{unit}": found.perpendicular.length}
+        if unit == "mm":
+            row["product_mm2"] = round(found.product, 2)
+    for name, values in (("extent_{}_mm", lesion.extent_mm), ("centre_{}_mm", lesion.centre_mm)):
+        axes = ("slice", "row", "column") if name.startswith("extent") else ("x", "y", "z")
+        row |= {name.format(axis): value for axis, value in zip(axes, values or (), strict=False)}
+    return row
+
+
+def _lesion(lesion: Lesion, scan: Scan) -> dict[str, Any]:
+    return {
+        "voxels": lesion.voxels,
+        "volume_mm3": lesion.volume_mm3,
+        "volume_ml": None if lesion.volume_mm3 is None else round(lesion.volume_mm3 / 1000, 5),
+        "bounding_box": {"first": list(lesion.first), "last": list(lesion.last)},
+        "centre": list(lesion.centre),
+        "centre_mm": None if lesion.centre_mm is None else list(lesion.centre_mm),
+        "largest_slice": lesion.largest_slice,
+        **lesion_values(lesion, scan.affine),
+    }
+
+
+def _caliper(caliper: Caliper, slice_: int, affine: np.ndarray | None) -> dict[str, Any]:
+    values: dict[str, Any] = {"length": caliper.length, "start": list(caliper.start), "end": list(caliper.end)}
+    if affine is not None:
+        for name, (row, column) in (("start_mm", caliper.start), ("end_mm", caliper.end)):
+            values[name] = [round(float(value), 2) for value in (affine @ (column, row, slice_, 1.0))[:3]]
+    return values

@@ -1,0 +1,252 @@
+"""Masks as other programs write them."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+from reading.files import (
+    AXIAL,
+    CORONAL,
+    SAGITTAL,
+    heads,
+    rotation,
+    write_cjdata,
+    write_dicom,
+    write_nifti,
+    write_series,
+)
+
+from tumorscope.errors import UnreadableScan
+from tumorscope.measuring.label_files import onto_scan, read_labels
+from tumorscope.reading import open_scan
+
+MASK = np.zeros((6, 24, 20), bool)
+MASK[2:5, 5:12, 3:9] = True
+MASK[4, 5, 9] = True  # without symmetry
+AFFINE = np.array([[-0.9, 0, 0, 8], [0, -0.7, 0, 9], [0, 0, 4.0, -10], [0, 0, 0, 1]])
+
+
+def of_columns(mask):
+    """As NIfTI stores it."""
+    return mask.transpose(2, 1, 0).astype(np.uint8)
+
+
+def part(labels):
+    ((_, mask),) = labels.parts
+    return mask
+
+
+def test_a_nifti_mask_lies_as_a_radiologist_sees_it(tmp_path: Path):
+    labels = read_labels(write_nifti(tmp_path / "m.nii.gz", of_columns(MASK), AFFINE))
+    np.testing.assert_array_equal(part(labels), MASK)
+    np.testing.assert_allclose(labels.affine, AFFINE, atol=1e-5)
+    assert labels.case == "m"
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float32])
+def test_each_label_is_a_mask_of_its_own(tmp_path: Path, dtype: type):
+    values = np.zeros(MASK.shape, dtype)
+    values[MASK] = 1
+    values[0, 20:, 15:] = 4
+    labels = read_labels(write_nifti(tmp_path / "m.nii", values.transpose(2, 1, 0), AFFINE))
+    assert [(name, int(mask.sum())) for name, mask in labels.parts] == [("label 1", MASK.sum()), ("label 4", 20)]
+
+
+def test_probabilities_are_cut_at_one_half_and_it_says_so(tmp_path: Path):
+    values = np.where(MASK, 0.7, 0.3).astype(np.float32).transpose(2, 1, 0)
+    labels = read_labels(write_nifti(tmp_path / "p.nii", values, AFFINE))
+    np.testing.assert_array_equal(part(labels), MASK)
+    assert "one half" in labels.notes[0]
+
+
+def test_our_own_mask_of_a_scan_without_voxel_size_stays_without(tmp_path: Path):
+    from tumorscope.reporting.nifti import encode_nifti
+
+    (tmp_path / "m.nii.gz").write_bytes(encode_nifti(of_columns(MASK), None))
+    assert read_labels(tmp_path / "m.nii.gz").affine is None
+    (tmp_path / "n.nii.gz").write_bytes(encode_nifti(of_columns(MASK), AFFINE))
+    assert read_labels(tmp_path / "n.nii.gz").affine is not None
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif", "bmp", "jpg"])
+def test_a_picture_is_one_slice(tmp_path: Path, suffix: str):
+    Image.fromarray(MASK[2] * np.uint8(255)).save(tmp_path / f"m.{suffix}")
+    labels = read_labels(tmp_path / f"m.{suffix}")
+    np.testing.assert_array_equal(part(labels), MASK[2:3])
+    assert (labels.affine, labels.kind) == (None, "picture")
+
+
+def test_a_tiff_of_pages_and_a_folder_of_pictures_are_slices(tmp_path: Path):
+    tifffile.imwrite(tmp_path / "m.tif", MASK * np.uint8(255), photometric="minisblack")
+    np.testing.assert_array_equal(part(read_labels(tmp_path / "m.tif")), MASK)
+    folder = tmp_path / "case"
+    folder.mkdir()
+    for index, slice_ in enumerate(MASK):
+        Image.fromarray(heads(1)[0].astype(np.uint8)).save(folder / f"s_{index + 8}.png")
+        Image.fromarray(slice_ * np.uint8(255)).save(folder / f"s_{index + 8}_mask.png")
+    np.testing.assert_array_equal(part(read_labels(folder)), MASK)
+
+
+def test_a_sample_of_figshare_has_its_mask(tmp_path: Path):
+    write_cjdata(tmp_path / "1.mat", heads(1, 64, 48)[0], np.pad(MASK[2], ((0, 40), (0, 28))))
+    assert part(read_labels(tmp_path / "1.mat")).sum() == MASK[2].sum()
+
+
+COMPLETE = {
+    "StudyInstanceUID": "1.2.9",
+    "FrameOfReferenceUID": "1.2.8",
+    "PatientBirthDate": "",
+    "PatientSex": "",
+    "AccessionNumber": "",
+    "StudyID": "",
+    "StudyDate": "20240101",
+    "StudyTime": "120000",
+    "ReferringPhysicianName": "",
+}
+
+
+def write_segmentation(path: Path, sources: list[Path], *masks: np.ndarray, kind: str = "BINARY") -> Path:
+    """A SEG of overlapping segments ``(slice, row, column)`` over single-frame images in the given order."""
+    import highdicom as hd
+    import pydicom
+    from highdicom.sr.coding import CodedConcept
+
+    tissue = CodedConcept("108369006", "SCT", "Neoplasm")
+    descriptions = [
+        hd.seg.SegmentDescription(
+            number,
+            f"tumour {number}",
+            CodedConcept("49755003", "SCT", "Morphologically Abnormal Structure"),
+            tissue,
+            hd.seg.SegmentAlgorithmTypeValues.MANUAL,
+        )
+        for number in range(1, len(masks) + 1)
+    ]
+    array = np.stack(masks, axis=-1)
+    segmentation = hd.seg.Segmentation(
+        source_images=[pydicom.dcmread(source) for source in sources],
+        pixel_array=array if kind == "FRACTIONAL" else array.astype(np.uint8),
+        segmentation_type=kind,
+        segment_descriptions=descriptions,
+        series_instance_uid=hd.UID(),
+        series_number=9,
+        sop_instance_uid=hd.UID(),
+        instance_number=1,
+        manufacturer="test",
+        manufacturer_model_name="test",
+        software_versions="1",
+        device_serial_number="1",
+    )
+    segmentation.save_as(path)
+    return path
+
+
+@pytest.mark.parametrize("orientation", [AXIAL, CORONAL, SAGITTAL, tuple(rotation(20, -15, 35)[:2].ravel())])
+@pytest.mark.parametrize("reverse", [False, True])
+def test_a_dicom_segmentation_lies_on_the_voxels_it_was_drawn_on(tmp_path: Path, orientation, reverse: bool):
+    """Empty slices are left out of the file; they are filled in again on the scan."""
+    files = write_series(tmp_path / "mr", heads(6, 24, 20), orientation, **COMPLETE)
+    files, mask = (files[::-1], MASK[::-1]) if reverse else (files, MASK)
+    path = write_segmentation(tmp_path / "s.dcm", files, mask)
+    labels = read_labels(path)
+    scan = open_scan(tmp_path / "mr")
+    placed = part(onto_scan(labels, scan))
+    # Where each voxel is in the patient, by the images' own attributes.
+    normal = np.cross(orientation[:3], orientation[3:])
+    index, row, column = np.argwhere(MASK).T
+    expected = (
+        np.array((-10.0, -20.0, 30.0))
+        + np.outer(index * 3.0, normal)
+        + np.outer(row * 0.5, orientation[3:])
+        + np.outer(column * 0.75, orientation[:3])
+    ) * (-1, -1, 1)
+    index, row, column = np.argwhere(placed).T
+    found = np.c_[column, row, index, np.ones(len(index))] @ scan.affine[:3].T
+    order = [np.lexsort(np.round(points, 3).T) for points in (expected, found)]
+    np.testing.assert_allclose(found[order[1]], expected[order[0]], atol=1e-3)
+
+
+def test_segments_may_overlap_and_keep_their_names(tmp_path: Path):
+    files = write_series(tmp_path / "mr", heads(6, 24, 20), **COMPLETE)
+    inner = np.zeros_like(MASK)
+    inner[3, 6:9, 4:6] = True
+    labels = read_labels(write_segmentation(tmp_path / "s.dcm", files, MASK, inner))
+    assert [(name, int(mask.sum())) for name, mask in labels.parts] == [
+        ("tumour 1", int(MASK.sum())),
+        ("tumour 2", int(inner.sum())),
+    ]
+
+
+def test_a_fractional_segmentation_is_cut_at_one_half(tmp_path: Path):
+    files = write_series(tmp_path / "mr", heads(6, 24, 20), **COMPLETE)
+    labels = read_labels(write_segmentation(tmp_path / "s.dcm", files, MASK * 0.8, kind="FRACTIONAL"))
+    assert int(part(labels).sum()) == MASK.sum()
+    assert "one half" in labels.notes[0]
+
+
+def test_a_file_named_after_the_patient_does_not_name_the_case(tmp_path: Path):
+    files = write_series(tmp_path / "mr", heads(6, 24, 20), **COMPLETE)
+    labels = read_labels(write_segmentation(tmp_path / "doe_jane.dcm", files, MASK))
+    assert "doe" not in labels.case.lower()
+
+
+@pytest.mark.parametrize("turn", [(0, 1, 2), (2, 1, 0), (1, 0, 2)])
+def test_a_mask_stored_along_other_axes_comes_onto_the_scan(tmp_path: Path, turn: tuple[int, int, int]):
+    volume = heads(16, 24, 20).transpose(2, 1, 0)
+    mask = np.zeros(volume.shape, np.uint8)
+    mask[3:9, 5:12, 2:5] = 1
+    affine = AFFINE @ np.diag([1, 1, 0.3, 1])
+    write_nifti(tmp_path / "scan.nii", volume, affine)
+    stored = np.flip(mask.transpose(turn), 0)
+    place = affine[:, [*turn, 3]] @ np.array(
+        [[-1, 0, 0, stored.shape[0] - 1], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
+    )
+    labels = read_labels(write_nifti(tmp_path / "m.nii", stored, place))
+    scan = open_scan(tmp_path / "scan.nii")
+    placed = part(onto_scan(labels, scan))
+    np.testing.assert_array_equal(scan.stored.to_stored(placed), mask)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda p: write_nifti(p / "m.nii", np.where(of_columns(MASK), np.nan, 0).astype("f4")), "NaN or infinite"),
+        (lambda p: write_nifti(p / "m.nii", np.zeros((8, 9, 10, 4), np.uint8)), "4 volumes; a mask has one"),
+        (lambda p: write_nifti(p / "m.nii", heads(6).transpose(2, 1, 0)), "an image, not a mask"),
+        (lambda p: write_nifti(p / "m.nii", -of_columns(MASK).astype("i2")), "below zero"),
+        (lambda p: write_nifti(p / "m.nii", of_columns(MASK) * np.float32(1.5)), "fractions up to 1.5"),
+        (lambda p: p / "none.nii", "no such mask"),
+        (lambda p: p, "holds no mask"),
+        (lambda p: write_dicom(p / "mr.dcm", heads(1)[0]), "not a DICOM segmentation (modality MR)"),
+    ],
+)
+def test_what_is_no_mask_is_refused_in_one_line(tmp_path: Path, make, message: str):
+    with pytest.raises(UnreadableScan) as error:
+        read_labels(make(tmp_path))
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_an_empty_mask_has_no_parts(tmp_path: Path):
+    assert read_labels(write_nifti(tmp_path / "m.nii", of_columns(np.zeros_like(MASK)), AFFINE)).parts == ()
+
+
+def test_a_mask_of_another_shape_or_elsewhere_does_not_fit(tmp_path: Path):
+    volume = heads(16, 24, 20).transpose(2, 1, 0)
+    scan = open_scan(write_nifti(tmp_path / "scan.nii", volume, AFFINE))
+    shifted = AFFINE.copy()
+    shifted[0, 3] += 0.47
+    turned = AFFINE.copy()
+    turned[:3, :3] = rotation(0, 0, 8) @ turned[:3, :3]
+    far = AFFINE.copy()
+    far[2, 3] += 400
+    whole = np.ones(volume.shape, np.uint8)
+    for affine, message in ((shifted, "resample"), (turned, "resample"), (far, "beyond the scan")):
+        labels = read_labels(write_nifti(tmp_path / "m.nii", whole, affine))
+        with pytest.raises(UnreadableScan, match=message):
+            onto_scan(labels, scan)
+    Image.fromarray(MASK[2] * np.uint8(255)).save(tmp_path / "m.png")
+    with pytest.raises(UnreadableScan, match="1×24×20, the scan 16×24×20"):
+        onto_scan(read_labels(tmp_path / "m.png"), scan)
