@@ -7,20 +7,34 @@ from dataclasses import replace
 
 import nibabel
 import numpy as np
+import pydicom
 import pytest
+from dicom_making import write_series
 
 from tumorscope.errors import TumorscopeError
+from tumorscope.reading import open_scan
 from tumorscope.reporting import load_document, mask_from_document, write_results
 from tumorscope.reporting.agreement import compare
+from tumorscope.reporting.write import Outputs
 
 
-def test_a_case_gets_a_folder_with_all_four_files(analyzed, folder_scan, mask, truth, tmp_path):
+def dicom_scan(folder):
+    """A phantom's FLAIR series, and a box for a tumour."""
+    write_series(folder)
+    scan = open_scan(folder)
+    found = np.zeros(scan.shape, bool)
+    found[10:14, 30:50, 40:56] = True
+    return scan, found
+
+
+def test_a_case_gets_a_folder_with_all_files(analyzed, folder_scan, mask, truth, tmp_path):
     paths = write_results(analyzed(folder_scan, mask), tmp_path / "out", truth)
-    assert list(paths) == ["panel", "mask", "report", "analysis"]
+    assert list(paths) == ["panel", "mask", "report", "pdf", "analysis"]
     assert {path.name for path in (tmp_path / "out" / "case_1").iterdir()} == {
         "panel.png",
         "mask.nii.gz",
         "report.html",
+        "report.pdf",
         "analysis.json",
     }
     assert all(path.parent == tmp_path / "out" / "case_1" for path in paths.values())
@@ -37,7 +51,7 @@ def test_document_and_mask_file_hold_the_same_mask(analyzed, volume_scan, mask, 
 def test_the_document_tells_how_long_writing_took(analyzed, folder_scan, mask, tmp_path):
     paths = write_results(analyzed(folder_scan, mask), tmp_path)
     timing = json.loads(paths["analysis"].read_text())["timing_ms"]
-    assert list(timing) == ["preparing", "inference", "panel", "mask", "report"]
+    assert list(timing) == ["preparing", "inference", "panel", "mask", "report", "pdf"]
     assert timing["panel"] > 0
 
 
@@ -84,9 +98,45 @@ def test_a_mask_of_an_earlier_run_of_another_kind_goes(analyzed, folder_scan, ma
     assert {path.name for path in (tmp_path / "case_1").glob("mask*")} == {"mask.png"}
 
 
+def test_what_came_as_dicom_goes_back_as_dicom(analyzed, tmp_path):
+    scan, found = dicom_scan(tmp_path / "series")
+    analysis = analyzed(scan, found)
+    paths = write_results(analysis, tmp_path / "out")
+    own = {"segmentation": "seg.dcm", "structured_report": "sr.dcm", "capture": "capture.dcm"}
+    assert {key: paths[key].name for key in own} == own
+    assert "dicom" in json.loads(paths["analysis"].read_text())["timing_ms"]
+    segmentation = pydicom.dcmread(paths["segmentation"])
+    assert segmentation.StudyInstanceUID == scan.source_images[0].header.StudyInstanceUID
+    assert (segmentation.pixel_array > 0).sum() == found.sum()
+    kept = replace(analysis, probability=np.where(found, 200, 10).astype(np.uint8))
+    both = write_results(kept, tmp_path / "out", outputs=Outputs(pdf=False, fractional=True))
+    assert both["probability"].name == "seg-probability.dcm"
+    assert not (both["analysis"].parent / "report.pdf").exists()
+    # An analysis without them leaves none behind that could be taken for its own.
+    write_results(analysis, tmp_path / "out", outputs=Outputs(dicom=False))
+    assert not list((tmp_path / "out").glob("*/*.dcm"))
+
+
+def test_images_that_cannot_be_referred_to_get_no_dicom_but_a_warning(analyzed, tmp_path):
+    scan, found = dicom_scan(tmp_path / "series")
+    for source in scan.source_images:
+        source.header.SOPInstanceUID = ""
+    paths = write_results(analyzed(scan, found), tmp_path / "out")
+    assert "segmentation" not in paths
+    assert any("no DICOM was written" in one for one in json.loads(paths["analysis"].read_text())["warnings"])
+    with pytest.raises(TumorscopeError, match="lacks SOPInstanceUID"):
+        write_results(analyzed(scan, found), tmp_path / "asked", outputs=Outputs(dicom=True))
+    assert not (tmp_path / "asked").exists()
+
+
+def test_dicom_of_what_did_not_come_as_dicom_is_refused(analyzed, volume_scan, mask, tmp_path):
+    with pytest.raises(TumorscopeError, match="DICOM output needs DICOM input"):
+        write_results(analyzed(volume_scan, mask), tmp_path, outputs=Outputs(dicom=True))
+
+
 def test_results_do_not_depend_on_when_they_are_written(analyzed, folder_scan, mask, truth, tmp_path):
     first, second = (write_results(analyzed(folder_scan, mask), tmp_path / name, truth) for name in ("a", "b"))
-    for key in ("panel", "mask"):
+    for key in ("panel", "mask"):  # reports tell the time that each stage took
         assert first[key].read_bytes() == second[key].read_bytes()
 
 
@@ -98,7 +148,7 @@ def test_dice_is_known_only_where_there_is_something_to_compare():
 
 
 def test_importing_reporting_is_light():
-    code = "import sys, tumorscope.reporting; print(*{'PIL', 'jinja2', 'nibabel', 'torch', 'matplotlib'} & set(sys.modules))"
+    code = "import sys, tumorscope.reporting; print(*{'PIL', 'jinja2', 'nibabel', 'torch', 'matplotlib', 'typst', 'highdicom'} & set(sys.modules))"
     found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert found.stdout.strip() == ""
 

@@ -25,5 +25,5 @@ def command(
     outcome = run_cases([Case(None, sequences)], out, "lgg", truth=files["mask"])[0]
     assert outcome.folder is not None
     typer.echo(f"\nAnalysed in {time.perf_counter() - started:.1f} s. Look at:")
-    for name in ("report.html", "panel.png", "mask.nii.gz", "analysis.json"):
+    for name in ("report.html", "report.pdf", "panel.png", "mask.nii.gz", "analysis.json"):
         typer.echo(f"  {outcome.folder / name}")

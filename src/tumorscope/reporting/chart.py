@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tumorscope.analysis import Analysis
-from tumorscope.reporting.wording import area_text, probability_text
+from tumorscope.reporting.drawing import Figure
+from tumorscope.reporting.templating import render
+from tumorscope.reporting.wording import area_text, finding_sentence, probability_text
 
-_WIDTH, _LEFT, _RIGHT = 960, 52, 12
-_TOP, _PROBABILITY_HEIGHT, _SPACE, _AREA_HEIGHT, _BOTTOM = 14, 120, 20, 72, 40
+_WIDTH, _LEFT, _RIGHT = 720, 34, 6
+_TOP, _PROBABILITY_HEIGHT, _SPACE, _AREA_HEIGHT, _BOTTOM = 8, 84, 24, 50, 32
 _MOST_TICKS = 14
 
 
@@ -52,6 +54,19 @@ class Chart:
     bars: tuple[Bar, ...]
     slice_ticks: tuple[Tick, ...]
     probability_ticks: tuple[Tick, ...]
+
+
+def chart_figure(analysis: Analysis) -> Figure:
+    """The chart as a drawing."""
+    chart = slice_chart(analysis)
+    what = "Tumour probability and area of the mask" if chart.outlined else "Tumour probability"
+    below = " Bars below: the area of its mask." if chart.outlined else ""
+    return Figure(
+        "chart",
+        render("chart.svg.j2", "html", chart=chart),
+        f"{what} of each slice. {finding_sentence(analysis)}",
+        f"Bars above: each slice's tumour probability, dark from the operating point on (dashed line, {chart.point}).{below}",
+    )
 
 
 def slice_chart(analysis: Analysis) -> Chart:

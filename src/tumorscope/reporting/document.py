@@ -12,6 +12,7 @@ import numpy as np
 from tumorscope.analysis import Analysis
 from tumorscope.errors import TumorscopeError
 from tumorscope.measuring.rle import decode, encode
+from tumorscope.reporting.measurements import lesion_values
 from tumorscope.reporting.wording import types_agree
 from tumorscope.tumor_type import TypeFinding
 
@@ -68,6 +69,7 @@ def to_document(analysis: Analysis) -> dict[str, Any]:
                 "centre_mm": None if lesion.centre_mm is None else [_number(value, 2) for value in lesion.centre_mm],
                 "largest_slice": int(lesion.largest_slice),
                 "tumor_probability": _probability(lesion.tumor_probability),
+                **lesion_values(lesion, scan.affine),
             }
             for lesion in analysis.lesions
         ],

@@ -24,6 +24,7 @@ from tumorscope.reporting.tiles import (
     mri_tile,
     overlay_tile,
     shape_tile,
+    sides,
     window,
 )
 from tumorscope.reporting.wording import area_text, clean, finding_line, probability_text
@@ -222,14 +223,10 @@ def _draw_label(pen: Pen, analysis: Analysis, true: np.ndarray | None, index: in
 
 def _draw_sides(pen: Pen, scan: Scan, layout: Layout, row: int) -> None:
     """Name the patient's sides on the MRI, where the file says which is which."""
-    if scan.affine is None:
+    named = sides(scan)
+    if named is None:
         return
     left, top = layout.corner(row, 0)
-    direction = scan.affine[:3, 0]
-    axis = int(np.abs(direction).argmax())
-    letters = ("LR", "PA", "IS")[axis]
-    if direction[axis] < 0:
-        letters = letters[::-1]
     middle = top + layout.tile_height // 2
-    pen.text((left + 5, middle), letters[0], _MUTED, font_of(13), anchor="lm")
-    pen.text((left + layout.tile_width - 5, middle), letters[1], _MUTED, font_of(13), anchor="rm")
+    pen.text((left + 5, middle), named.left, _MUTED, font_of(13), anchor="lm")
+    pen.text((left + layout.tile_width - 5, middle), named.right, _MUTED, font_of(13), anchor="rm")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,7 +28,7 @@ _LINE = 3
 """Width of an outline on the finer grid."""
 
 Colour = tuple[int, int, int]
-_HEAT: tuple[Colour, ...] = ((40, 11, 84), (140, 41, 129), (222, 73, 104), (254, 159, 109), (252, 253, 191))
+HEAT: tuple[Colour, ...] = ((40, 11, 84), (140, 41, 129), (222, 73, 104), (254, 159, 109), (252, 253, 191))
 """From weak to strong, evenly brighter, so that it reads in grey and with any colour vision."""
 _DENSEST = 0.75
 
@@ -48,6 +48,29 @@ class View:
         """The shown part of ``(…, row, column)``."""
         return picture[..., self.top : self.bottom, self.left : self.right]
 
+    def fitted(self, width: float, height: float) -> View:
+        """The same part, as large as it can be within a frame."""
+        scale = min(width / self.width, height / self.height)
+        return replace(self, width=max(1, round(self.width * scale)), height=max(1, round(self.height * scale)))
+
+    def place(self, points: np.ndarray) -> np.ndarray:
+        """Where points of a slice lie on the tile.
+
+        Args:
+            points: ``(point, (row, column))``; whole numbers are pixel centres.
+
+        Returns:
+            ``(point, (x, y))`` from the tile's top left corner, in the tile's pixels.
+        """
+        rows, columns = np.asarray(points, float).T
+        return np.stack(
+            [
+                (columns + 0.5 - self.left) * self.width / (self.right - self.left),
+                (rows + 0.5 - self.top) * self.height / (self.bottom - self.top),
+            ],
+            axis=1,
+        )
+
 
 def background_channel(scan: Scan, used: Sequence[str]) -> int:
     """The channel that is shown: FLAIR, which shows most of a tumour, or the first that was used.
@@ -58,6 +81,31 @@ def background_channel(scan: Scan, used: Sequence[str]) -> int:
     """
     wanted = [name for name in ("flair", *used) if name in used and name in scan.sequences]
     return scan.sequences.index(wanted[0]) if wanted else 0
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The patient's sides around a tile, as letters of R, L, A, P, S and I."""
+
+    left: str
+    right: str
+    top: str
+    bottom: str
+
+
+def sides(scan: Scan) -> Sides | None:
+    """Which side of the patient is where on every slice, or None where the file does not say."""
+    if scan.affine is None:
+        return None
+    (left, right), (top, bottom) = (_ends(scan.affine[:3, axis]) for axis in (0, 1))
+    return Sides(left, right, top, bottom)
+
+
+def _ends(direction: np.ndarray) -> str:
+    """The letters of the sides where an axis ``(x, y, z)`` in RAS+ begins and ends."""
+    axis = int(np.abs(direction).argmax())
+    letters = ("LR", "PA", "IS")[axis]
+    return letters if direction[axis] > 0 else letters[::-1]
 
 
 def frame_head(scan: Scan, channel: int, indices: tuple[int, ...], *masks: np.ndarray) -> View:
@@ -160,8 +208,8 @@ def activation_tile(grey: Picture, strength: np.ndarray, view: View) -> Picture:
 
     part = Image.fromarray(view.crop(strength).astype(np.float32))
     shown = np.clip(np.asarray(part.resize((view.width, view.height), Image.Resampling.BILINEAR)), 0, 1)
-    stops = np.linspace(0, 1, len(_HEAT))
-    heat = np.stack([np.interp(shown, stops, [colour[part] for colour in _HEAT]) for part in range(3)], axis=-1)
+    stops = np.linspace(0, 1, len(HEAT))
+    heat = np.stack([np.interp(shown, stops, [colour[part] for colour in HEAT]) for part in range(3)], axis=-1)
     density = np.interp(shown, (0, 0.15, 1), (0, 0, _DENSEST))[..., None]
     mixed = np.asarray(grey, np.float32) * (1 - density) + heat * density
     return Image.fromarray(np.round(mixed).astype(np.uint8))

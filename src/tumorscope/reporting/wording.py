@@ -5,10 +5,14 @@ from __future__ import annotations
 import math
 
 from tumorscope.analysis import Analysis
+from tumorscope.measuring.diameters import Diameters
+from tumorscope.measuring.lesions import Lesion
+from tumorscope.reporting.templating import plain
 from tumorscope.tumor_type import TypeFinding
 
 TYPE_NAMES = {"pituitary": "pituitary tumour"}
 """Types whose class is not their name."""
+_SEQUENCES = {"t1": "T1", "t1c": "T1 with contrast", "t2": "T2", "flair": "FLAIR"}
 
 
 def probability_text(value: float | None, digits: int = 2) -> str:
@@ -45,6 +49,50 @@ def volume_text(voxels: int, mm3: float | None, unit: str = "voxels") -> str:
     if mm3 is None:
         return f"{voxels:,} {unit}"
     return f"{mm3 / 1000:,.1f} ml" if mm3 >= 1000 else f"{mm3:,.0f} mm³"
+
+
+def length_text(length: float, known: bool, digits: int = 1) -> str:
+    """A length in mm, or in pixels where their size is not known.
+
+    >>> length_text(42.34, known=True), length_text(42.34, known=False)
+    ('42.3 mm', '42.3 px')
+    """
+    return f"{length:,.{digits}f} {'mm' if known else 'px'}"
+
+
+def diameters_text(diameters: Diameters, known: bool) -> str:
+    """Longest by perpendicular, as RANO writes it.
+
+    >>> from tumorscope.measuring.diameters import Caliper
+    >>> diameters_text(Diameters(3, Caliper(42.34, (0, 0), (0, 42)), Caliper(30.06, (0, 0), (30, 0))), known=True)
+    '42.3 × 30.1 mm'
+    """
+    return f"{diameters.longest.length:,.1f} × {length_text(diameters.perpendicular.length, known)}"
+
+
+def side_text(lesion: Lesion) -> str:
+    """Where a lesion lies about the midline, in words; a dash where that is not known."""
+    if lesion.hemisphere is None:
+        return "–"
+    return {"midline": "on the midline"}.get(lesion.hemisphere, lesion.hemisphere)
+
+
+def sequence_text(sequence: str) -> str:
+    """A sequence as radiologists write it.
+
+    >>> sequence_text("t1c"), sequence_text("flair")
+    ('T1 with contrast', 'FLAIR')
+    """
+    return _SEQUENCES.get(sequence, sequence)
+
+
+def type_name(name: str) -> str:
+    """A type's name in words.
+
+    >>> type_name("pituitary"), type_name("glioma")
+    ('pituitary tumour', 'glioma')
+    """
+    return TYPE_NAMES.get(name, name)
 
 
 def size_text(analysis: Analysis) -> str:
@@ -86,7 +134,7 @@ def type_words(finding: TypeFinding) -> str:
     """
     if finding.name is None:
         return "type uncertain"
-    return f"{TYPE_NAMES.get(finding.name, finding.name)} {probability_text(finding.probability)}"
+    return f"{type_name(finding.name)} {probability_text(finding.probability)}"
 
 
 def types_agree(analysis: Analysis) -> bool | None:
@@ -101,7 +149,7 @@ def features_sentence(analysis: Analysis) -> str | None:
     second, agree = analysis.type_by_features, types_agree(analysis)
     if second is None or agree is None:
         return None
-    what = f"{TYPE_NAMES.get(second.likeliest, second.likeliest)}, probability {probability_text(second.probability)}"
+    what = f"{type_name(second.likeliest)}, probability {probability_text(second.probability)}"
     if agree:
         return f"Shape, intensity and texture inside the mask say the same ({what})."
     return f"Shape, intensity and texture inside the mask say otherwise ({what}): treat the type with caution."
@@ -109,7 +157,7 @@ def features_sentence(analysis: Analysis) -> str | None:
 
 def type_sentence(finding: TypeFinding) -> str:
     """The type in one sentence."""
-    likeliest = TYPE_NAMES.get(finding.likeliest, finding.likeliest)
+    likeliest = type_name(finding.likeliest)
     probability = probability_text(finding.probability)
     if finding.name is not None:
         return f"Likeliest type: {likeliest} (probability {probability})."
@@ -159,9 +207,8 @@ def clean(text: str, longest: int = 120) -> str:
     >>> clean("a" * 9 + "b" * 9, longest=9)
     'aaaa…bbbb'
     """
-    plain = "".join(sign if sign.isprintable() else "�" for sign in text)
-    half = longest // 2
-    return plain if len(plain) <= longest else f"{plain[:half]}…{plain[-half:]}"
+    text, half = plain(text), longest // 2
+    return text if len(text) <= longest else f"{text[:half]}…{text[-half:]}"
 
 
 def _lesions(analysis: Analysis) -> str:

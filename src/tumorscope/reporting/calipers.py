@@ -1,0 +1,74 @@
+"""Calipers on a tile: a lesion's two diameters as lines with their lengths."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tumorscope.analysis import Analysis
+from tumorscope.measuring.diameters import Caliper
+from tumorscope.measuring.lesions import Lesion
+from tumorscope.reporting.tiles import View
+from tumorscope.reporting.wording import length_text
+
+_TICK = 4.0
+"""Half the length of the strokes at a line's ends."""
+_BESIDE = 7.0
+"""From a line's end to its length."""
+_LETTER, _HEIGHT = 6.2, 12.0
+"""About the width of a letter and the height of a line of words."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A caliper in a tile's units: an SVG path with strokes at both ends, and its length in words."""
+
+    path: str
+    words: str
+    x: float
+    y: float
+
+
+def caliper_lines(lesions: Sequence[Lesion], analysis: Analysis, view: View) -> tuple[Line, ...]:
+    """The diameters of some lesions; each length stands where it hides no other.
+
+    Lesions are numbered where the scan has several, as in the table.
+    """
+    known, several = analysis.scan.affine is not None, len(analysis.lesions) > 1
+    lines: list[Line] = []
+    for lesion in lesions:
+        if lesion.diameters is None:
+            continue
+        number = f"{analysis.lesions.index(lesion) + 1}: " if several else ""
+        longest, perpendicular = lesion.diameters.longest, lesion.diameters.perpendicular
+        lines.append(_line(longest, number + length_text(longest.length, known), view, lines))
+        lines.append(_line(perpendicular, length_text(perpendicular.length, known), view, lines))
+    return tuple(lines)
+
+
+def _line(caliper: Caliper, words: str, view: View, others: Sequence[Line]) -> Line:
+    start, end = view.place(np.array([caliper.start, caliper.end]))
+    along = end - start
+    length = float(np.linalg.norm(along))
+    along = along / length if length else np.array([1.0, 0.0])
+    across = np.array([-along[1], along[0]]) * _TICK
+    corners = [start - across, start + across, start, end, end - across, end + across]
+    path = "M{}L{}M{}L{}M{}L{}".format(*(f"{x:.1f} {y:.1f}" for x, y in corners))
+    places = [_beside(point, away, words, view) for point, away in ((end, along), (start, -along))]
+    x, y = max(places, key=lambda place: _room(place, words, others))
+    return Line(path, words, round(x, 1), round(y, 1))
+
+
+def _beside(point: np.ndarray, away: np.ndarray, words: str, view: View) -> tuple[float, float]:
+    """The middle of the words' baseline beyond a line's end, kept within the tile."""
+    half = len(words) * _LETTER / 2
+    x, y = point + away * (_BESIDE + abs(away[0]) * half + abs(away[1]) * _HEIGHT / 2)
+    inside = min(max(x, half + 2), max(view.width - half - 2, half + 2))
+    return float(inside), float(min(max(y + _HEIGHT / 3, _HEIGHT), view.height - 4))
+
+
+def _room(place: tuple[float, float], words: str, others: Sequence[Line]) -> float:
+    """How far a place is from the nearest words that already stand."""
+    return min((abs(place[0] - other.x) / 3 + abs(place[1] - other.y) for other in others), default=0.0)

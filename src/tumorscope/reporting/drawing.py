@@ -1,0 +1,81 @@
+"""Figures as SVG: the same drawing on screen and on paper.
+
+Lines must read in grey too: each lies on a dark casing, the predicted mask is a solid line,
+the true one a dashed line, and half of an activation map's height a dotted one.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from tumorscope.reporting.calipers import Line
+from tumorscope.reporting.templating import render
+from tumorscope.reporting.tiles import Sides
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+    from PIL.Image import Image as Picture
+
+WIDTH = 720
+"""Of a figure in its own units; on A4 paper one is a quarter of a millimetre."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A drawing, what it shows in words for those who cannot see it, and what stands below it."""
+
+    name: str
+    svg: Markup
+    alt: str
+    caption: str
+
+
+@dataclass(frozen=True)
+class Outline:
+    """An SVG path, and what it runs around: a mask, or where an activation map reaches half of its highest value."""
+
+    path: str
+    kind: Literal["predicted", "true", "half"]
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One picture of a figure, with all that is drawn on it, in the figure's units.
+
+    Attributes:
+        x, y, width, height: where it is.
+        picture: a data URI.
+        above, below: words.
+        outlines, lines: from the tile's own corner.
+        sides: of the patient, if they are to be named.
+        bar: length of the scale bar and its words.
+    """
+
+    x: float
+    y: float
+    width: float
+    height: float
+    picture: str
+    above: str = ""
+    below: str = ""
+    outlines: tuple[Outline, ...] = ()
+    lines: tuple[Line, ...] = ()
+    sides: Sides | None = None
+    bar: tuple[float, str] | None = None
+
+
+def data_uri(picture: Picture, *, grey: bool = False) -> str:
+    file = io.BytesIO()
+    (picture.convert("L") if grey else picture).save(file, "PNG", compress_level=3)
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+
+
+def draw_slices(
+    tiles: Sequence[Tile], height: float, *, heat: tuple[str, ...] = (), heat_x: float = 0, heat_height: float = 0
+) -> Markup:
+    values = {"heat": heat, "heat_x": heat_x, "heat_height": heat_height}
+    return render("slices.svg.j2", "html", tiles=tiles, width=WIDTH, height=round(height, 1), **values)

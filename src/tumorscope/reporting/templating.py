@@ -1,0 +1,85 @@
+"""One template, two languages: in both, every value that a template prints is text and never code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from markupsafe import Markup
+
+Language = Literal["html", "typst"]
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def render(name: str, language: Language, **values: Any) -> Markup:
+    """Fill in one of the templates.
+
+    ``say`` is the vocabulary of the language (``html.j2`` or ``typst.j2``): how it says a
+    heading, a paragraph, a table. In HTML and SVG values are escaped; in Typst they become
+    literals, so that no sign of a name is ever read as code.
+    """
+    from markupsafe import Markup
+
+    return Markup(_environment(language).get_template(name).render(**values))
+
+
+def typst_literal(value: Any) -> str:
+    r"""A value as Typst's own literal.
+
+    Within a Typst string only the backslash and the quotation mark mean anything.
+
+    >>> print(typst_literal('#include "x" \\ $y$'))
+    "#include \"x\" \\ $y$"
+    >>> print(typst_literal(["a", 1.5, None, True]))
+    ("a", 1.5, none, true, )
+    """
+    match value:
+        case None:
+            return "none"
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return repr(value)
+        case str():
+            escaped = plain(value).replace("\\", "\\\\").replace('"', '\\"')
+            return f'"{escaped}"'
+        case Sequence():
+            return "(" + "".join(f"{typst_literal(part)}, " for part in value) + ")"
+    raise TypeError(f"{type(value).__name__} has no literal in Typst")
+
+
+def plain(text: str) -> str:
+    r"""Text without control signs, broken bytes and signs that turn the direction of what follows.
+
+    >>> plain("a\x07b\u202ec")
+    'a�b�c'
+    """
+    return text if text.isprintable() else "".join(sign if sign.isprintable() else "�" for sign in text)
+
+
+@cache
+def _environment(language: Language) -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    def finalize(value: Any) -> Any:
+        if isinstance(value, Markup):  # made by a template, so its values have been through here
+            return value
+        if language == "typst":
+            return Markup(typst_literal(value))
+        return plain(value) if isinstance(value, str) else value
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["language"] = language
+    return environment

@@ -1,0 +1,262 @@
+import io
+from dataclasses import replace
+
+import highdicom as hd
+import numpy as np
+import pydicom
+import pytest
+from dicom_making import oblique
+from dicom_peers import iod_errors, needs
+from pydicom.sr.codedict import codes
+from reporting.dicom.studies import NOW, SMALL, study_of
+
+from tumorscope.errors import TumorscopeError
+from tumorscope.notice import NOTICE
+from tumorscope.reporting.dicom import encode_segmentation, encode_structured_report
+from tumorscope.tumor_type import TypeFinding
+
+GLIOMA = TypeFinding("glioma", "glioma", 0.934, {"glioma": 0.934, "meningioma": 0.066}, 0.6)
+UNCERTAIN = TypeFinding(None, "glioma", 0.51, {"glioma": 0.51, "meningioma": 0.49}, 0.6)
+
+
+def read(content: bytes):
+    """The document, as highdicom reads it."""
+    return hd.sr.srread(io.BytesIO(content))
+
+
+def report_of(analysis, **options):
+    """The document on an analysis with its segmentation, where it has one."""
+    segmentation = encode_segmentation(analysis) if analysis.mask.any() else None
+    return read(encode_structured_report(analysis, segmentation, **options))
+
+
+def value(group, name) -> float:
+    """The one measurement of this name in a group."""
+    (measurement,) = group.get_measurements(name)
+    return measurement.value
+
+
+def answer(group, name) -> str:
+    """The one evaluation of this name in a group, in words."""
+    (evaluation,) = group.get_qualitative_evaluations(name)
+    return evaluation.value.meaning
+
+
+def comments(document) -> list[str]:
+    """What the document says in sentences."""
+    items = hd.sr.utils.find_content_items(document, name=codes.DCM.Comment, recursive=True)
+    return [item.TextValue for item in items]
+
+
+def whole_scan(document):
+    """The group about the whole scan."""
+    return document.content.get_image_measurement_groups()[0]
+
+
+@pytest.fixture
+def nothing_found(analysis):
+    return replace(
+        analysis,
+        mask=np.zeros_like(analysis.mask),
+        lesions=(),
+        tumor_present=False,
+        tumor_probability=0.02,
+        volume_mm3=0.0,
+    )
+
+
+def test_each_lesion_has_its_measurements_in_millimetres(analysis):
+    groups = report_of(analysis).content.get_volumetric_roi_measurement_groups()
+    assert len(groups) == len(analysis.lesions) == 2
+    for group, lesion in zip(groups, analysis.lesions, strict=True):
+        assert value(group, codes.SCT.Volume) == lesion.volume_mm3
+        assert value(group, codes.SCT.LongAxis) == pytest.approx(lesion.diameters.longest.length, abs=0.005)
+        assert value(group, codes.SCT.ShortAxis) == pytest.approx(lesion.diameters.perpendicular.length, abs=0.005)
+        units = {item.name.meaning: item.unit.value for item in group.get_measurements()}
+        assert units == {
+            "Volume": "mm3",
+            "Long axis": "mm",
+            "Short axis": "mm",
+            "Product of long and short axis": "mm2",
+        }
+        (product,) = (item for item in group.get_measurements() if item.unit.value == "mm2")
+        assert product.value == pytest.approx(lesion.diameters.product, abs=0.005)
+        assert {item.method.meaning for item in group.get_measurements() if item.unit.value != "mm3"} == {"RANO"}
+        (site,) = group.finding_sites
+        assert (site.value.meaning, site.laterality.meaning) == ("Brain", "Left")
+
+
+def test_lesions_name_their_segments_by_number_and_by_tracking_identifier(analysis):
+    content = encode_segmentation(analysis)
+    segmentation = pydicom.dcmread(io.BytesIO(content))
+    document = read(encode_structured_report(analysis, content))
+    for number, group in enumerate(document.content.get_volumetric_roi_measurement_groups(), 1):
+        segment = group.referenced_segment[0]
+        assert segment.referenced_sop_instance_uid == segmentation.SOPInstanceUID
+        assert segment.referenced_segment_numbers == [number]
+        described = segmentation.SegmentSequence[number - 1]
+        assert (group.tracking_uid, group.tracking_identifier) == (described.TrackingUID, described.TrackingID)
+
+
+def test_lesions_name_the_images_that_show_them(analysis, study):
+    heights = {image.SOPInstanceUID: image.ImagePositionPatient[2] for image in map(pydicom.dcmread, study.files)}
+    groups = report_of(analysis).content.get_volumetric_roi_measurement_groups()
+    for group, lesion in zip(groups, analysis.lesions, strict=True):
+        named = {item.referenced_sop_instance_uid for item in group.referenced_segment[1:]}
+        slices = range(lesion.first[0], lesion.last[0] + 1)
+        expected = {(analysis.scan.affine @ (0, 0, index, 1))[2] for index in slices}
+        assert sorted(heights[uid] for uid in named) == pytest.approx(sorted(expected))
+
+
+@pytest.mark.parametrize("enhanced", [False, True], ids=["single-frame", "enhanced"])
+def test_the_end_points_of_the_diameters_lie_where_they_were_measured(analyzed, tmp_path, enhanced):
+    grid = replace(SMALL, orientation=oblique(20, -15, 40))
+    study = study_of(tmp_path / "series", grid, order="shuffled", enhanced=enhanced)
+    found = analyzed(study.scan, study.mask)
+    to_lps = np.diag([-1.0, -1, 1, 1]) @ found.scan.affine
+    images = {image.SOPInstanceUID: image for image in map(pydicom.dcmread, study.files)}
+    _, *groups = report_of(found).content.get_image_measurement_groups()
+    assert len(groups) == 2
+    for group, lesion in zip(groups, found.lesions, strict=True):
+        for name, line in (
+            (codes.SCT.LongAxis, lesion.diameters.longest),
+            (codes.SCT.ShortAxis, lesion.diameters.perpendicular),
+        ):
+            (measurement,) = group.get_measurements(name)
+            (drawn,) = measurement.referenced_coordinates
+            reference = drawn.ContentSequence[0].ReferencedSOPSequence[0]
+            image = images[reference.ReferencedSOPInstanceUID]
+            frame = {"frame_number": int(reference.ReferencedFrameNumber)} if enhanced else {}
+            points = hd.spatial.ImageToReferenceTransformer.for_image(image, **frame)(drawn.value)
+            expected = [
+                (to_lps @ (column, row, lesion.diameters.slice, 1))[:3] for row, column in (line.start, line.end)
+            ]
+            np.testing.assert_allclose(points, expected, atol=1e-3)
+            assert np.linalg.norm(points[0] - points[1]) == pytest.approx(measurement.value, abs=0.01)
+
+
+def test_the_finding_is_said_with_its_certainty(analysis):
+    document = report_of(replace(analysis, tumor_type=GLIOMA, tumor_probability=0.97))
+    group = whole_scan(document)
+    assert answer(group, codes.SCT.Neoplasm) == "Present"
+    assert value(group, codes.DCM.CertaintyOfFinding) == 97.0
+    assert answer(group, codes.DCM.DifferentialDiagnosisImpression) == "Glioma"
+    assert value(group, codes.DCM.CertaintyOfImpression) == 93.4
+    assert value(group, codes.SCT.NumberOfLesions) == 2
+    assert value(group, codes.SCT.Volume) == analysis.volume_mm3
+    assert any("Likeliest type: glioma" in sentence for sentence in comments(document))
+
+
+def test_an_uncertain_type_is_indeterminate(analysis):
+    document = report_of(replace(analysis, tumor_type=UNCERTAIN))
+    assert answer(whole_scan(document), codes.DCM.DifferentialDiagnosisImpression) == "Indeterminate"
+    assert not whole_scan(document).get_measurements(codes.DCM.CertaintyOfImpression)
+    assert any("Type uncertain" in sentence for sentence in comments(document))
+
+
+def test_a_type_without_a_code_keeps_its_name(analysis):
+    other = TypeFinding("choroid plexus papilloma", "choroid plexus papilloma", 0.8, {}, 0.6)
+    group = whole_scan(report_of(replace(analysis, tumor_type=other)))
+    assert answer(group, codes.DCM.DifferentialDiagnosisImpression) == "choroid plexus papilloma"
+
+
+def test_certainty_is_never_rounded_to_all_or_nothing(analysis):
+    assert (
+        value(whole_scan(report_of(replace(analysis, tumor_probability=0.99999))), codes.DCM.CertaintyOfFinding) < 100
+    )
+    assert value(whole_scan(report_of(replace(analysis, tumor_probability=1e-9))), codes.DCM.CertaintyOfFinding) > 0
+
+
+def test_warnings_and_the_notice_are_in_it_and_the_notice_comes_last(analysis):
+    said = comments(whole_scan(report_of(replace(analysis, warnings=("gaps – between slices vary",))))[0])
+    assert "Note: gaps – between slices vary" in said
+    assert said[-1] == NOTICE
+
+
+def test_a_lesion_that_rano_would_not_measure_says_why(analysis):
+    assert all(lesion.unmeasurable for lesion in analysis.lesions)
+    said = [sentence for sentence in comments(report_of(analysis)) if sentence.startswith("Not measurable by RANO: ")]
+    assert len(said) == 2
+    assert analysis.lesions[0].unmeasurable in said[0]
+
+
+def test_a_segmentation_of_other_findings_is_not_taken(analysis):
+    with pytest.raises(ValueError, match="not the binary segmentation"):
+        encode_structured_report(replace(analysis, lesions=analysis.lesions[:1]), encode_segmentation(analysis))
+
+
+def test_nothing_found_is_a_report_that_says_so(nothing_found):
+    document = report_of(nothing_found)
+    assert answer(whole_scan(document), codes.SCT.Neoplasm) == "Absent"
+    assert value(whole_scan(document), codes.DCM.CertaintyOfFinding) == 2.0
+    assert len(document.content.get_image_measurement_groups()) == 1
+    assert not document.content.get_volumetric_roi_measurement_groups()
+    assert comments(document)[0].startswith("No tumour found")
+
+
+def test_a_scan_that_was_not_judged_gets_no_finding(nothing_found):
+    document = report_of(replace(nothing_found, judged=False, tumor_probability=float("nan"), volume_mm3=None))
+    group = whole_scan(document)
+    assert answer(group, codes.SCT.Neoplasm) == "Test not done"
+    assert not group.get_measurements()
+    assert comments(document)[0].startswith("Not judged")
+
+
+def test_lesions_without_a_segmentation_have_their_measurements_all_the_same(analysis):
+    document = read(encode_structured_report(analysis, None))
+    assert not document.content.get_volumetric_roi_measurement_groups()
+    _, *groups = document.content.get_image_measurement_groups()
+    assert [value(group, codes.SCT.Volume) for group in groups] == [lesion.volume_mm3 for lesion in analysis.lesions]
+
+
+def test_pixels_are_not_called_millimetres(analyzed, tmp_path):
+    study = study_of(tmp_path / "series", PixelSpacing=None)
+    assert study.scan.affine is None
+    found = analyzed(study.scan, study.mask)
+    _, *groups = read(encode_structured_report(found, None)).content.get_image_measurement_groups()
+    units = {item.unit.value for group in groups for item in group.get_measurements()}
+    assert units == {"{pixels}", "{pixels}2"}
+
+
+def test_the_document_names_algorithm_observer_and_evidence(analysis, study):
+    content = encode_segmentation(analysis)
+    document = read(encode_structured_report(analysis, content))
+    (observer,) = document.content.get_observer_contexts()
+    assert observer.observer_identifying_attributes.name == "Tumorscope"
+    made_by = {
+        item.name.meaning: item
+        for item in document.content.get_volumetric_roi_measurement_groups()[0][0].ContentSequence
+    }
+    assert made_by["Algorithm Name"].value == "Tumorscope made-up"
+    assert made_by["Algorithm Version"].value == "1.2.3"
+    assert analysis.bundle.sha256 in made_by["Algorithm Parameters"].value
+    named = {
+        item.ReferencedSOPInstanceUID
+        for series in document.CurrentRequestedProcedureEvidenceSequence[0].ReferencedSeriesSequence
+        for item in series.ReferencedSOPSequence
+    }
+    images = {pydicom.dcmread(path).SOPInstanceUID for path in study.files}
+    assert named == images | {pydicom.dcmread(io.BytesIO(content)).SOPInstanceUID}
+    assert (document.CompletionFlag, document.VerificationFlag) == ("COMPLETE", "UNVERIFIED")
+    assert document.ContentQualification == "RESEARCH"
+
+
+def test_the_same_findings_are_the_same_document_and_others_are_another(analysis):
+    once, again = (encode_structured_report(analysis, encode_segmentation(analysis), NOW) for _ in range(2))
+    assert once == again
+    other = report_of(replace(analysis, tumor_probability=0.5))
+    assert read(once).SOPInstanceUID != other.SOPInstanceUID
+    assert read(once).SeriesInstanceUID == other.SeriesInstanceUID
+
+
+def test_a_scan_of_another_format_is_refused_in_one_line(analyzed, volume_scan, mask):
+    with pytest.raises(TumorscopeError, match="DICOM output needs DICOM input"):
+        encode_structured_report(analyzed(volume_scan, mask), None)
+
+
+@needs("dciodvfy")
+def test_dciodvfy_finds_no_error(analysis, nothing_found):
+    found = replace(analysis, tumor_type=GLIOMA, warnings=("größer als 5 mm²",))
+    assert iod_errors(encode_structured_report(found, encode_segmentation(found))) == []
+    assert iod_errors(encode_structured_report(found, None)) == []
+    assert iod_errors(encode_structured_report(nothing_found, None)) == []

@@ -1,0 +1,327 @@
+import io
+import warnings
+from dataclasses import replace
+
+import highdicom as hd
+import numpy as np
+import pydicom
+import pytest
+import SimpleITK
+from dicom_making import AXIAL, CORONAL, SAGITTAL, oblique
+from dicom_peers import iod_errors, needs
+from reporting.dicom.studies import NOW, SMALL, as_set, in_patient, marks, study_of
+
+from tumorscope.errors import TumorscopeError
+from tumorscope.notice import NOTICE
+from tumorscope.reading import open_scan
+from tumorscope.reporting.dicom import encode_segmentation, segmentation
+from tumorscope.tumor_type import TypeFinding
+
+X, Y = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0)
+IN_PLANE = [
+    tuple(sign * part for sign, axis in zip(signs, axes, strict=True) for part in axis)
+    for axes in ((X, Y), (Y, X))
+    for signs in ((1, 1), (1, -1), (-1, 1), (-1, -1))
+]
+"""All eight ways in which rows and columns of an axial slice may run."""
+ORIENTATIONS = {
+    **{f"in-plane-{number}": orientation for number, orientation in enumerate(IN_PLANE)},
+    "coronal": CORONAL,
+    "coronal-upside-down": tuple(-part for part in CORONAL),
+    "sagittal": SAGITTAL,
+    "sagittal-from-behind": (0.0, -1.0, 0.0, 0.0, 0.0, -1.0),
+    "oblique": oblique(20, -15, 40),
+    "very-oblique": oblique(50, 40, -70),
+}
+
+
+def read_by_functional_groups(content: bytes) -> dict[int, set[tuple[float, ...]]]:
+    """Where each segment's voxels lie, LPS mm, by bits, positions and directions alone."""
+    dataset = pydicom.dcmread(io.BytesIO(content))
+    size = dataset.Rows * dataset.Columns
+    if dataset.BitsAllocated == 1:
+        stored = np.unpackbits(np.frombuffer(dataset.PixelData, np.uint8), bitorder="little")
+    else:
+        stored = np.frombuffer(dataset.PixelData, np.uint8)
+    shared = dataset.SharedFunctionalGroupsSequence[0]
+    orientation = shared.PlaneOrientationSequence[0].ImageOrientationPatient
+    spacing = shared.PixelMeasuresSequence[0].PixelSpacing
+    places: dict[int, set[tuple[float, ...]]] = {}
+    for index, frame in enumerate(dataset.PerFrameFunctionalGroupsSequence):
+        pixels = stored[index * size : (index + 1) * size].reshape(dataset.Rows, dataset.Columns)
+        where = frame if "SegmentIdentificationSequence" in frame else shared
+        number = where.SegmentIdentificationSequence[0].ReferencedSegmentNumber
+        position = frame.PlanePositionSequence[0].ImagePositionPatient
+        places.setdefault(number, set()).update(as_set(in_patient(pixels, position, orientation, spacing)))
+    return places
+
+
+def read_by_highdicom(content: bytes) -> set[tuple[float, ...]]:
+    """Where any segment's voxels lie, LPS mm, by highdicom's volume."""
+    volume = hd.seg.segread(io.BytesIO(content)).get_volume(combine_segments=True)
+    marked = np.argwhere(volume.array > 0)
+    return as_set(marked @ volume.affine[:3, :3].T + volume.affine[:3, 3])
+
+
+def read_by_simpleitk(content: bytes, folder) -> set[tuple[float, ...]]:
+    """Where the voxels of the only segment lie, LPS mm, for ITK, which takes the frames for a volume."""
+    path = folder / "read.dcm"
+    path.write_bytes(content)
+    image = SimpleITK.ReadImage(str(path))
+    marked = np.argwhere(SimpleITK.GetArrayFromImage(image) > 0)
+    return as_set(np.array([image.TransformIndexToPhysicalPoint(place[::-1].tolist()) for place in marked]))
+
+
+@pytest.mark.parametrize(("order", "enhanced"), [("ascending", False), ("descending", False), ("shuffled", True)])
+@pytest.mark.parametrize("orientation", ORIENTATIONS.values(), ids=ORIENTATIONS.keys())
+def test_a_voxel_marked_in_the_patient_is_the_same_voxel_when_read_back(
+    analyzed, tmp_path, orientation, order, enhanced
+):
+    grid = replace(SMALL, orientation=orientation)
+    study = study_of(tmp_path / "series", grid, order=order, enhanced=enhanced)
+    expected = study.marked_mm()
+    assert len(expected) == marks(grid.shape).sum()
+    content = encode_segmentation(analyzed(study.scan, study.mask))
+    lesions = read_by_functional_groups(content)
+    assert len(lesions) == 2
+    assert len(lesions[1]) > len(lesions[2])
+    assert lesions[1] | lesions[2] == expected
+    assert read_by_highdicom(content) == expected
+
+
+@pytest.mark.parametrize("orientation", ORIENTATIONS.values(), ids=ORIENTATIONS.keys())
+def test_itk_puts_a_lesion_where_it_was_marked(analyzed, tmp_path, orientation):
+    grid = replace(SMALL, orientation=orientation)
+    mark = marks(grid.shape)
+    mark[4:] = False
+    study = study_of(tmp_path / "series", grid, mark, order="shuffled")
+    content = encode_segmentation(analyzed(study.scan, study.mask))
+    assert read_by_simpleitk(content, tmp_path) == study.marked_mm()
+
+
+def test_slices_at_uneven_distances_keep_their_own_places(analyzed, tmp_path):
+    study = study_of(tmp_path / "series")
+    moved = pydicom.dcmread(study.files[-1])
+    moved.ImagePositionPatient[2] += 3.5
+    moved.save_as(study.files[-1])
+    study = replace(study, scan=open_scan(tmp_path / "series"))
+    content = encode_segmentation(analyzed(study.scan, study.mask))
+    assert set.union(*read_by_functional_groups(content).values()) == study.marked_mm()
+
+
+def test_every_frame_names_the_image_it_lies_on(analysis, study):
+    dataset = pydicom.dcmread(io.BytesIO(encode_segmentation(analysis)))
+    heights = {image.SOPInstanceUID: image.ImagePositionPatient for image in map(pydicom.dcmread, study.files)}
+    for frame in dataset.PerFrameFunctionalGroupsSequence:
+        (source,) = frame.DerivationImageSequence[0].SourceImageSequence
+        assert heights[source.ReferencedSOPInstanceUID] == frame.PlanePositionSequence[0].ImagePositionPatient
+        assert "ReferencedFrameNumber" not in source
+    (series,) = dataset.ReferencedSeriesSequence
+    first = pydicom.dcmread(study.files[0])
+    assert series.SeriesInstanceUID == first.SeriesInstanceUID
+    assert {item.ReferencedSOPInstanceUID for item in series.ReferencedInstanceSequence} == set(heights)
+    assert {item.ReferencedSOPClassUID for item in series.ReferencedInstanceSequence} == {first.SOPClassUID}
+    assert dataset.FrameOfReferenceUID == first.FrameOfReferenceUID
+
+
+def test_every_frame_names_the_frame_of_an_enhanced_file(analyzed, tmp_path):
+    study = study_of(tmp_path / "series", order="shuffled", enhanced=True)
+    dataset = pydicom.dcmread(io.BytesIO(encode_segmentation(analyzed(study.scan, study.mask))))
+    source = pydicom.dcmread(study.files[0])
+    for frame in dataset.PerFrameFunctionalGroupsSequence:
+        (item,) = frame.DerivationImageSequence[0].SourceImageSequence
+        place = source.PerFrameFunctionalGroupsSequence[item.ReferencedFrameNumber - 1].PlanePositionSequence[0]
+        assert place.ImagePositionPatient == frame.PlanePositionSequence[0].ImagePositionPatient
+        assert (item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID) == (
+            source.SOPClassUID,
+            source.SOPInstanceUID,
+        )
+    assert len(dataset.ReferencedSeriesSequence[0].ReferencedInstanceSequence) == 1
+
+
+def test_the_probability_comes_back_to_the_last_of_its_256_values(analysis, tmp_path):
+    probability = np.random.default_rng(0).integers(0, 256, analysis.mask.shape, dtype=np.uint8)
+    content = encode_segmentation(replace(analysis, probability=probability), fractional=True)
+    dataset = pydicom.dcmread(io.BytesIO(content))
+    assert (dataset.SegmentationType, dataset.SegmentationFractionalType) == ("FRACTIONAL", "PROBABILITY")
+    assert dataset.MaximumFractionalValue == 255
+    by_instance = {
+        frame.DerivationImageSequence[0].SourceImageSequence[0].ReferencedSOPInstanceUID: pixels
+        for frame, pixels in zip(dataset.PerFrameFunctionalGroupsSequence, dataset.pixel_array, strict=True)
+    }
+    for source, expected in zip(analysis.scan.source_images, probability, strict=True):
+        np.testing.assert_array_equal(by_instance[source.header.SOPInstanceUID], expected)
+    path = tmp_path / "probability.dcm"
+    path.write_bytes(content)
+    image = SimpleITK.ReadImage(str(path))
+    assert sorted(SimpleITK.GetArrayFromImage(image).sum(axis=(1, 2))) == sorted(probability.sum(axis=(1, 2)))
+
+
+def test_probability_above_zero_lies_where_it_was(analysis, study):
+    content = encode_segmentation(replace(analysis, probability=analysis.mask * np.uint8(77)), fractional=True)
+    assert read_by_functional_groups(content)[1] == study.marked_mm()
+
+
+def test_segments_say_what_they_are_and_what_made_them(analysis):
+    found = replace(analysis, tumor_type=TypeFinding("glioma", "glioma", 0.9, {"glioma": 0.9}, 0.6))
+    dataset = pydicom.dcmread(io.BytesIO(encode_segmentation(found)))
+    first, second = dataset.SegmentSequence
+    kind = first.SegmentedPropertyTypeCodeSequence[0]
+    assert first.SegmentedPropertyCategoryCodeSequence[0].CodeMeaning == "Morphologically Abnormal Structure"
+    assert (kind.CodeValue, kind.CodingSchemeDesignator, kind.CodeMeaning) == ("108369006", "SCT", "Neoplasm")
+    assert kind.SegmentedPropertyTypeModifierCodeSequence[0].CodeMeaning == "Glioma"
+    assert first.AnatomicRegionSequence[0].CodeMeaning == "Brain"
+    made_by = first.SegmentationAlgorithmIdentificationSequence[0]
+    assert (made_by.AlgorithmName, made_by.AlgorithmVersion) == ("Tumorscope made-up", "1.2.3")
+    assert found.bundle.sha256 in made_by.AlgorithmParameters
+    assert (first.SegmentLabel, second.SegmentLabel) == ("Lesion 1", "Lesion 2")
+    assert first.TrackingUID != second.TrackingUID
+    assert first.SegmentDescription == dataset.ImageComments == NOTICE
+    assert dataset.ContentQualification == "RESEARCH"
+
+
+def test_an_uncertain_type_is_not_written(analysis):
+    found = replace(analysis, tumor_type=TypeFinding(None, "glioma", 0.4, {"glioma": 0.4}, 0.6))
+    kind = pydicom.dcmread(io.BytesIO(encode_segmentation(found))).SegmentSequence[0]
+    assert "SegmentedPropertyTypeModifierCodeSequence" not in kind.SegmentedPropertyTypeCodeSequence[0]
+
+
+def test_the_segmentation_belongs_to_the_patient_and_study_of_its_images(analysis, study):
+    dataset, source = pydicom.dcmread(io.BytesIO(encode_segmentation(analysis))), pydicom.dcmread(study.files[0])
+    for keyword in ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyInstanceUID", "StudyDate"):
+        assert dataset[keyword].value == source[keyword].value
+    assert dataset.SeriesInstanceUID != source.SeriesInstanceUID
+    assert dataset.Manufacturer == "Tumorscope"
+    assert "Phantom Works" in {item.Manufacturer for item in dataset.ContributingEquipmentSequence}
+
+
+def test_the_same_findings_are_the_same_object_and_others_are_another(analysis):
+    once, again = (encode_segmentation(analysis, made_at=NOW) for _ in range(2))
+    assert once == again
+    fewer = analysis.mask.copy()
+    fewer[4:] = False
+    other = encode_segmentation(replace(analysis, mask=fewer), made_at=NOW)
+    first, second = (pydicom.dcmread(io.BytesIO(content)) for content in (once, other))
+    assert first.SOPInstanceUID != second.SOPInstanceUID
+    assert first.SeriesInstanceUID == second.SeriesInstanceUID
+
+
+def test_many_lesions_leave_out_the_frames_that_show_none(analysis, study, monkeypatch):
+    full = encode_segmentation(analysis)
+    monkeypatch.setattr(segmentation, "MOST_FRAMES", 5)
+    short = encode_segmentation(analysis)
+    assert pydicom.dcmread(io.BytesIO(full)).NumberOfFrames == 2 * len(study.files)
+    assert pydicom.dcmread(io.BytesIO(short)).NumberOfFrames < len(study.files)
+    assert read_by_functional_groups(short) == read_by_functional_groups(full)
+
+
+def test_the_lesions_are_numbered_as_they_are_listed(analysis):
+    labels = segmentation.lesion_labels(analysis)
+    assert [int((labels == number).sum()) for number in (1, 2)] == [lesion.voxels for lesion in analysis.lesions]
+    for number, lesion in enumerate(analysis.lesions, 1):
+        assert np.argwhere(labels == number).min(axis=0).tolist() == list(lesion.first)
+
+
+@pytest.mark.parametrize(
+    "name", ["Müller^Jürgen", "山田^太郎", "Nocaret " * 12 + "long", "Too^many^parts^in^a^name", ""]
+)
+def test_a_name_of_any_kind_goes_back_as_it_came_and_nowhere_else(analyzed, tmp_path, name, caplog, capfd):
+    study = study_of(tmp_path / "series", PatientName=name, PatientSex="unknown sex", StudyTime="half past ten")
+    found = analyzed(study.scan, study.mask)
+    caplog.clear()
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        content = encode_segmentation(found)
+    said = (caplog.text, *capfd.readouterr(), *(str(warning.message) for warning in warned))
+    assert "".join(said) == ""
+    assert pydicom.dcmread(io.BytesIO(content)).PatientName == name
+
+
+def test_a_name_in_an_old_character_set_is_read_by_that(analyzed, tmp_path):
+    study = study_of(tmp_path / "series", SpecificCharacterSet="ISO_IR 100", PatientName="Müller^Jürgen")
+    assert b"M\xfcller" in study.files[0].read_bytes()
+    content = encode_segmentation(analyzed(study.scan, study.mask))
+    assert "Müller".encode() in content
+    assert pydicom.dcmread(io.BytesIO(content)).PatientName.family_name == "Müller"
+
+
+@pytest.mark.parametrize(
+    "keyword", ["FrameOfReferenceUID", "PatientID", "PatientBirthDate", "StudyID", "SliceThickness"]
+)
+def test_headers_that_lack_what_the_standard_asks_for_are_no_obstacle(analyzed, tmp_path, keyword):
+    study = study_of(tmp_path / "series", **{keyword: None})
+    content = encode_segmentation(analyzed(study.scan, study.mask))
+    assert set.union(*read_by_functional_groups(content).values()) == study.marked_mm()
+
+
+def test_a_scan_of_another_format_is_refused_in_one_line(analyzed, volume_scan, mask):
+    with pytest.raises(TumorscopeError, match="DICOM output needs DICOM input"):
+        encode_segmentation(analyzed(volume_scan, mask))
+
+
+def test_images_without_a_place_are_refused(analyzed, tmp_path):
+    study = study_of(tmp_path / "series", ImagePositionPatient=None)
+    with pytest.raises(TumorscopeError, match="do not say where they lie"):
+        encode_segmentation(analyzed(study.scan, study.mask))
+
+
+def test_images_without_a_study_are_refused(analysis):
+    scan = analysis.scan
+    for source in scan.source_images:
+        del source.header.StudyInstanceUID
+    with pytest.raises(TumorscopeError, match="lacks StudyInstanceUID"):
+        encode_segmentation(analysis)
+
+
+def test_a_scan_that_was_flipped_or_moved_on_the_way_is_refused(analysis):
+    affine = np.array(analysis.scan.affine)
+    flipped = affine @ np.diag([-1.0, 1, 1, 1])
+    moved = affine + np.outer([1, 0, 0, 0], [0, 0, 0, 1])
+    for wrong in (flipped, moved):
+        with pytest.raises(TumorscopeError, match="does not lie on the grid"):
+            encode_segmentation(replace(analysis, scan=replace(analysis.scan, affine=wrong)))
+
+
+def test_nothing_outlined_and_no_probability_are_said(analysis):
+    with pytest.raises(TumorscopeError, match="nothing is outlined"):
+        encode_segmentation(replace(analysis, mask=np.zeros_like(analysis.mask), lesions=()))
+    with pytest.raises(TumorscopeError, match="was not kept"):
+        encode_segmentation(analysis, fractional=True)
+
+
+@needs("dciodvfy")
+@pytest.mark.parametrize("enhanced", [False, True], ids=["single-frame", "enhanced"])
+@pytest.mark.parametrize("orientation", [AXIAL, oblique(20, -15, 40)], ids=["axial", "oblique"])
+def test_dciodvfy_finds_no_error(analyzed, tmp_path, orientation, enhanced):
+    study = study_of(tmp_path / "series", replace(SMALL, orientation=orientation), enhanced=enhanced)
+    found = analyzed(study.scan, study.mask)
+    found = replace(found, probability=(study.scan.voxels[..., 0] % 256).astype(np.uint8))
+    assert iod_errors(encode_segmentation(found)) == []
+    assert iod_errors(encode_segmentation(found, fractional=True)) == []
+
+
+@needs("dciodvfy")
+def test_dciodvfy_finds_errors_where_there_are_some(analysis):
+    dataset = pydicom.dcmread(io.BytesIO(encode_segmentation(analysis)))
+    del dataset.SegmentSequence[0].SegmentAlgorithmType
+    file = io.BytesIO()
+    dataset.save_as(file)
+    assert iod_errors(file.getvalue())
+
+
+@pytest.mark.real
+@needs("dciodvfy")
+@pytest.mark.parametrize("name", ["t2_axial", "pd_axial"])
+def test_a_real_series_gets_its_segmentation_where_it_was_drawn(analyzed, volumes_folder, name):
+    scan = open_scan(next(volumes_folder.rglob(name)))
+    length = np.array(scan.shape)[:, None, None, None]
+    middle = length * np.array([0.5, 0.4, 0.6])[:, None, None, None]
+    mask = (((np.indices(scan.shape) - middle) / (0.12 * length)) ** 2).sum(axis=0) < 1
+    expected = [
+        in_patient(drawn, image.ImagePositionPatient, image.ImageOrientationPatient, image.PixelSpacing)
+        for drawn, image in zip(mask, (source.header for source in scan.source_images), strict=True)
+    ]
+    content = encode_segmentation(analyzed(scan, mask))
+    assert read_by_functional_groups(content)[1] == as_set(np.concatenate(expected))
+    # One of the series has identifiers that were made unlawful when it was anonymised.
+    assert [error for error in iod_errors(content) if "Illegal root for UID" not in error] == []

@@ -1,0 +1,109 @@
+import json
+from dataclasses import replace
+
+import nibabel
+import numpy as np
+import pytest
+
+from tumorscope.errors import TumorscopeError
+from tumorscope.files import save_whole
+from tumorscope.measuring.diameters import Caliper, Diameters
+from tumorscope.notice import NOTICE
+from tumorscope.reporting.bids import subject_label, write_bids
+from tumorscope.scan import Scan, StoredGrid
+
+
+def test_a_scan_becomes_a_subject_of_a_derivative(analyzed, volume_scan, mask, tmp_path):
+    root = tmp_path / "masks"
+    paths = write_bids(analyzed(replace(volume_scan, case="case1"), mask), root)
+    assert {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()} == {
+        "README.md",
+        "dataset_description.json",
+        "sub-case1/anat/sub-case1_desc-tumor_mask.json",
+        "sub-case1/anat/sub-case1_desc-tumor_mask.nii.gz",
+    }
+    description = json.loads(paths["description"].read_text())
+    assert description["DatasetType"] == "derivative"
+    assert description["GeneratedBy"][0]["Name"] == "Tumorscope"
+    assert {"Name", "BIDSVersion", "SourceDatasets"} <= set(description)
+    assert NOTICE in (root / "README.md").read_text()
+
+
+def test_the_mask_lies_on_the_grid_of_the_file_that_was_read(analyzed, mask, tmp_path):
+    stored_affine = np.array([[0, 0, 5.0, -10], [0.9, 0, 0, 3], [0, -1.1, 0, 50], [0, 0, 0, 1]])
+    grid = StoredGrid((80, 96, 6), stored_affine, (2, 1, 0), (True, False, False))
+    scan = Scan(np.ones((6, 96, 80, 1)), ("flair",), "case1", "volume", np.diag([1.0, 1, 1, 1]), grid)
+    image = nibabel.load(write_bids(analyzed(scan, mask), tmp_path)["mask"])
+    assert image.get_data_dtype() == np.uint8
+    np.testing.assert_array_equal(grid.to_scan(np.asarray(image.dataobj)), mask)
+    np.testing.assert_allclose(image.affine, stored_affine, rtol=1e-6)
+
+
+def test_slices_and_pictures_become_volumes_too(analyzed, folder_scan, mask, tmp_path):
+    picture = replace(folder_scan, voxels=folder_scan.voxels[:1], kind="picture", slice_names=(), case="picture")
+    for scan, drawn in ((folder_scan, mask), (picture, mask[3:4])):
+        image = nibabel.load(write_bids(analyzed(scan, drawn), tmp_path)["mask"])
+        np.testing.assert_array_equal(np.asarray(image.dataobj), drawn.transpose(2, 1, 0))
+
+
+def test_the_probability_is_written_where_it_was_kept_and_goes_with_the_mask(analyzed, volume_scan, mask, tmp_path):
+    probability = np.random.default_rng(0).integers(0, 256, mask.shape, dtype=np.uint8)
+    analysis = replace(analyzed(volume_scan, mask), probability=probability)
+    path = write_bids(analysis, tmp_path)["probability"]
+    assert path.name.endswith("_desc-tumor_probseg.nii.gz")
+    values = volume_scan.stored.to_scan(np.asarray(nibabel.load(path).dataobj))
+    np.testing.assert_array_equal(np.rint(values * 255), probability)
+    assert values.max() <= 1
+    assert "probability" not in write_bids(replace(analysis, probability=None), tmp_path)
+    assert not path.exists()
+
+
+def test_the_sidecar_says_what_was_measured_and_by_what(analyzed, volume_scan, mask, tmp_path):
+    analysis = analyzed(volume_scan, mask)
+    line = Caliper(26.4, (30, 20), (53, 20))
+    lesion = replace(analysis.lesions[0], diameters=Diameters(3, line, replace(line, length=16.2)), hemisphere="right")
+    said = json.loads(write_bids(replace(analysis, lesions=(lesion,)), tmp_path)["sidecar"].read_text())
+    assert said["Type"] == "Lesion"
+    assert said["Bundle"] == {"Name": "made-up", "Version": "1.2.3", "SHA256": analysis.bundle.sha256}
+    assert said["Notice"] == NOTICE
+    assert said["VolumeMm3"] == analysis.volume_mm3
+    (found,) = said["Lesions"]
+    assert (found["LongestDiameterMm"], found["PerpendicularDiameterMm"]) == (26.4, 16.2)
+    assert found["ProductOfDiametersMm2"] == pytest.approx(26.4 * 16.2, abs=0.005)
+    assert found["Hemisphere"] == "right"
+
+
+def test_a_scan_that_was_not_judged_has_an_empty_mask_and_says_so(analyzed, volume_scan, mask, tmp_path):
+    analysis = analyzed(volume_scan, np.zeros_like(mask))
+    paths = write_bids(replace(analysis, judged=False, tumor_probability=float("nan")), tmp_path)
+    said = json.loads(paths["sidecar"].read_text())
+    assert (said["Judged"], said["TumorPresent"], said["TumorProbability"]) == (False, None, None)
+    assert not np.asarray(nibabel.load(paths["mask"]).dataobj).any()
+
+
+def test_several_scans_share_one_data_set(analyzed, volume_scan, mask, tmp_path):
+    for case in ("a", "b"):
+        write_bids(analyzed(replace(volume_scan, case=case), mask), tmp_path)
+    assert {path.name for path in tmp_path.glob("sub-*")} == {"sub-a", "sub-b"}
+    assert len(list(tmp_path.glob("dataset_description.json"))) == 1
+
+
+def test_another_data_set_is_not_written_into(analyzed, volume_scan, mask, tmp_path):
+    save_whole(tmp_path / "dataset_description.json", b'{"Name": "Raw scans", "BIDSVersion": "1.8.0"}')
+    with pytest.raises(TumorscopeError, match="holds another data set"):
+        write_bids(analyzed(volume_scan, mask), tmp_path)
+    assert not list(tmp_path.glob("sub-*"))
+
+
+@pytest.mark.parametrize("case", ["../../x", "case 1", "case_1", "", "Ä", "a" * 200 + "-"])
+def test_labels_are_letters_and_digits_and_tell_cases_apart(case):
+    label = subject_label(case)
+    assert label.isascii()
+    assert label.isalnum()
+    assert label not in {subject_label(other) for other in ("x", "case1", "case.1", "case", "A", "a" * 200)}
+
+
+def test_no_case_name_leaves_the_folder(analyzed, volume_scan, mask, tmp_path):
+    root = tmp_path / "out"
+    paths = write_bids(analyzed(replace(volume_scan, case="../../x"), mask), root)
+    assert all(path.resolve().is_relative_to(root.resolve()) for path in paths.values())

@@ -1,0 +1,49 @@
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tumorscope.reporting.templating import plain, typst_literal
+
+typst = pytest.importorskip("typst")
+NO_FONTS = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False)
+
+
+def read_back(value):
+    """What Typst makes of a value's literal."""
+    return json.loads(typst.eval(b"", typst_literal(value), font_paths=NO_FONTS, ignore_system_fonts=True))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"; #panic("out") //',
+        '\\" #include "/etc/passwd"',
+        "\\",
+        '\\\\"',
+        "\\u{41}",
+        "$x^2$ @ref `raw` *b* _i_ <label> // /* #[x] ~ -- ...",
+        "a\nb\tc",
+    ],
+)
+def test_typst_reads_back_the_text_it_was_given(text):
+    assert read_back(text) == plain(text)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text())
+def test_typst_reads_back_any_text(text):
+    assert read_back(text) == plain(text)
+
+
+def test_lists_keep_their_values_and_their_depth():
+    rows = [["a", 1], ["b", None]]
+    assert read_back(rows) == rows
+    assert read_back([["only"]]) == [["only"]]
+    assert read_back([]) == []
+
+
+def test_what_is_no_value_is_refused():
+    with pytest.raises(TypeError, match="object has no literal"):
+        typst_literal(object())
