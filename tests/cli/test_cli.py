@@ -88,7 +88,7 @@ def test_the_demo_finds_the_phantoms_tumour_and_draws_it(run, tmp_path):
     np.testing.assert_allclose(found.affine, truth.affine, atol=1e-4)
     one, other = np.asarray(found.dataobj) > 0, np.asarray(truth.dataobj) > 0
     assert 2 * (one & other).sum() / (one.sum() + other.sum()) > 0.8
-    for name in ("report.html", "panel.png", "mask.nii.gz", "analysis.json"):
+    for name in ("report.html", "report.pdf", "panel.png", "mask.nii.gz", "analysis.json"):
         assert name in out
         assert (folder / name).stat().st_size > 500
     assert "Research use only" in out

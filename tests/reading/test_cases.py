@@ -1,7 +1,9 @@
 import numpy as np
+from dicom_making import Grid, write_series
 from PIL import Image
 
 from tumorscope.reading import find_cases
+from tumorscope.reading.dicom.studies import StudyFiles
 
 
 def picture(path):
@@ -31,6 +33,36 @@ def test_a_folder_of_folders_stands_for_the_cases_below(tmp_path):
 def test_an_empty_folder_is_given_back_for_its_reader_to_complain(tmp_path):
     (tmp_path / "empty").mkdir()
     assert find_cases(tmp_path) == [tmp_path]
+
+
+def test_a_study_beside_other_cases_is_the_files_of_its_own(tmp_path):
+    write_series(tmp_path / "1", "flair", Grid((2, 24, 20)), number=1)
+    write_series(tmp_path / "2", "t1", Grid((2, 24, 20)), number=2)
+    picture(tmp_path / "3" / "1.png")
+    study, other = find_cases(tmp_path)
+    assert isinstance(study, StudyFiles)
+    assert {file.parent.name for file in study.files} == {"1", "2"}
+    assert other == tmp_path / "3"
+
+
+def test_studies_in_folders_of_their_own_are_these_folders(tmp_path):
+    for patient in ("a", "b"):
+        for number, sequence in enumerate(("flair", "t1"), 1):
+            folder = tmp_path / patient / "2024" / str(number)
+            write_series(folder, sequence, Grid((2, 24, 20)), study=patient, number=number)
+    write_series(tmp_path / "c", "flair", Grid((2, 24, 20)), study="c")
+    assert find_cases(tmp_path) == [tmp_path / "a" / "2024", tmp_path / "b" / "2024", tmp_path / "c"]
+
+
+def test_folders_whose_files_name_no_study_are_cases_of_their_own(tmp_path):
+    for name in ("a", "b"):
+        write_series(tmp_path / name, "flair", Grid((2, 24, 20)), StudyInstanceUID=None, PatientID=None)
+    assert find_cases(tmp_path) == [tmp_path / "a", tmp_path / "b"]
+
+
+def test_a_path_that_cannot_be_is_given_back_too(tmp_path):
+    endless = tmp_path / ("x" * 5000)
+    assert find_cases(endless) == [endless]
 
 
 def test_links_in_a_circle_are_not_followed(tmp_path):

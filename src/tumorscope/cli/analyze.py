@@ -48,6 +48,25 @@ def command(
         bool, typer.Option("--explain", help="Show which places of a slice speak for what was found.")
     ] = False,
     gate: Annotated[bool, typer.Option("--gate/--no-gate", help="Judge only what looks like an MRI of a head.")] = True,
+    pdf: Annotated[bool, typer.Option("--pdf/--no-pdf", help="Also write the report as report.pdf.")] = True,
+    dicom: Annotated[
+        bool | None,
+        typer.Option(
+            "--dicom/--no-dicom",
+            help="Write DICOM segmentation, structured report and capture; by default for what came as DICOM.",
+            show_default=False,
+        ),
+    ] = None,
+    fractional: Annotated[
+        bool, typer.Option("--fractional", help="With DICOM, also a segmentation that holds probabilities.")
+    ] = False,
+    bids: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Also add every case to this BIDS derivative data set.")
+    ] = None,
+    register: Annotated[
+        bool,
+        typer.Option("--register", help="Lay a study's series onto each other by their pictures (needs SimpleITK)."),
+    ] = False,
     truth: Annotated[
         Path | None, typer.Option(help="The true mask, to compare with; masks beside LGG slices are found.")
     ] = None,
@@ -61,9 +80,9 @@ def command(
     engine: EngineOption = EngineChoice.auto,
     precision: PrecisionOption = PrecisionChoice.auto,
 ) -> None:
-    """Turn scans into findings: OUT/<case>/ with analysis.json, mask, panel.png and report.html."""
-    from tumorscope.cli.running import Case, run_cases
-    from tumorscope.reading import find_cases
+    """Turn scans into findings: OUT/<case>/ with analysis.json, mask, panel, report.html and report.pdf, and DICOM."""
+    from tumorscope.cli.running import Case, Wishes, cases_in, run_cases
+    from tumorscope.reporting.write import Outputs
 
     named = _named_sequences(sequence or [])
     if named and paths:
@@ -71,7 +90,7 @@ def command(
     if named:
         cases = [Case(None, named)]
     elif paths:
-        cases = [Case(path) for given in paths for path in find_cases(given)]
+        cases = [case for path in paths for case in cases_in(path)]
     else:
         raise TumorscopeError("name at least one PATH, or --sequence NAME=FILE")
     if truth is not None and len(cases) != 1:
@@ -83,10 +102,15 @@ def command(
         bundle,
         engine=engine.value,
         precision=precision.value,
-        truth=truth,
-        channels=names,
-        explain=explain,
-        gate=gate,
+        wishes=Wishes(
+            truth=truth,
+            channels=names,
+            register=register,
+            explain=explain,
+            gate=gate,
+            outputs=Outputs(pdf=pdf, dicom=dicom, fractional=fractional),
+            bids=bids,
+        ),
     )
 
 

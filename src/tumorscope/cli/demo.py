@@ -14,7 +14,7 @@ def command(
     """Analyse a phantom with a known tumour, and show what came out."""
     import time
 
-    from tumorscope.cli.running import Case, run_cases
+    from tumorscope.cli.running import Case, Wishes, run_cases
     from tumorscope.datasets.phantom import demo_phantom, write_nifti
 
     typer.echo("Drawing a phantom: a procedural head with one tumour of known outline.")
@@ -22,7 +22,7 @@ def command(
     files = write_nifti(phantom, out / "input" / "phantom")
     sequences = {name: path for name, path in files.items() if name != "mask"}
     started = time.perf_counter()
-    outcome = run_cases([Case(None, sequences)], out, "lgg", truth=files["mask"])[0]
+    outcome = run_cases([Case(None, sequences)], out, "lgg", wishes=Wishes(truth=files["mask"]))[0]
     assert outcome.folder is not None
     typer.echo(f"\nAnalysed in {time.perf_counter() - started:.1f} s. Look at:")
     for name in ("report.html", "report.pdf", "panel.png", "mask.nii.gz", "analysis.json"):

@@ -15,15 +15,20 @@ CLINIC = (
     "onnxruntime",
     "nibabel",
     "pydicom",
+    "highdicom",
     "python-gdcm",
     "h5py",
     "tifffile",
     "imagecodecs",
     "pillow",
     "scikit-image",
+    "jinja2",
+    "typst",
 )
 EXTRAS = {
     "fast": ("openvino",),
+    "pacs": ("pynetdicom", "dicomweb-client"),
+    "register": ("SimpleITK",),
     "train": ("torch", "lightning", "monai", "onnx", "scikit-learn", "skl2onnx", "kagglehub"),
 }
 

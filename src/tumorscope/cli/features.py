@@ -13,6 +13,7 @@ from tumorscope.errors import TumorscopeError
 
 if TYPE_CHECKING:
     from tumorscope.measuring.features import FeatureSettings
+    from tumorscope.reading.dicom.studies import StudyFiles
     from tumorscope.scan import Scan
 
 _PREFERRED = ("t1c", "flair", "t2", "t1")
@@ -87,17 +88,22 @@ def command(
         raise TumorscopeError(f"{len(failures)} of {len(cases)} cases failed; the lines above say why")
 
 
-def _cases(path: Path) -> list[Path]:
+def _cases(path: Path) -> list[Path | StudyFiles]:
     """Scans below a path; a folder of several ``N.mat`` is a data set of single slices."""
     from tumorscope.reading import find_cases
+    from tumorscope.reading.dicom.studies import StudyFiles
 
     numbered = [file for file in path.glob("*.mat") if file.stem.isdecimal()] if path.is_dir() else []
     if len(numbered) > 1:
-        return sorted(numbered, key=lambda file: int(file.stem))
-    return [case for found in find_cases(path) for case in ([found] if found == path else _cases(found))]
+        numbered.sort(key=lambda file: int(file.stem))
+        return [*numbered]
+    cases: list[Path | StudyFiles] = []
+    for found in find_cases(path):
+        cases += [found] if isinstance(found, StudyFiles) or found == path else _cases(found)
+    return cases
 
 
-def _measure(path: Path, mask_path: Path | None, sequence: str | None, settings: FeatureSettings) -> Row:
+def _measure(path: Path | StudyFiles, mask_path: Path | None, sequence: str | None, settings: FeatureSettings) -> Row:
     from tumorscope.measuring.features import extract_features
     from tumorscope.reading import find_mask, open_scan, read_mask
 
@@ -123,7 +129,7 @@ def _measure(path: Path, mask_path: Path | None, sequence: str | None, settings:
     }
 
 
-def _sequence(scan: Scan, wanted: str | None, path: Path) -> str:
+def _sequence(scan: Scan, wanted: str | None, path: Path | StudyFiles) -> str:
     if wanted is None:
         return next((name for name in _PREFERRED if name in scan.sequences), scan.sequences[0])
     if wanted not in scan.sequences:

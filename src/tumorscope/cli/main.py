@@ -14,6 +14,7 @@ from tumorscope.cli import (
     bundles,
     calibrate,
     compare,
+    compare_studies,
     datasets,
     demo,
     doctor,
@@ -21,6 +22,9 @@ from tumorscope.cli import (
     export,
     features,
     gate,
+    measure,
+    node,
+    pacs,
     train,
 )
 from tumorscope.errors import TumorscopeError
@@ -29,6 +33,12 @@ from tumorscope.notice import NOTICE
 FAILED = 2
 """The exit code of every error that the user can act on."""
 INTERRUPTED = 130
+_EXTRAS = {
+    "train": {"torch", "lightning", "monai", "onnx", "sklearn", "matplotlib", "kagglehub", "skl2onnx"},
+    "pacs": {"pynetdicom", "dicomweb_client", "requests"},
+    "register": {"SimpleITK"},
+}
+"""What an installation may lack, by the extra that brings it."""
 
 app = typer.Typer(
     name="tumorscope",
@@ -56,6 +66,10 @@ def options(
 
 
 app.command("analyze")(analyze.command)
+app.command("measure")(measure.command)
+app.command("compare-studies")(compare_studies.command)
+app.command("node")(node.command)
+app.add_typer(pacs.app, name="pacs")
 app.command("demo")(demo.command)
 app.command("evaluate")(evaluate.command)
 app.command("compare")(compare.command)
@@ -79,17 +93,10 @@ def main() -> None:
         print("tumorscope: interrupted", file=sys.stderr)
         sys.exit(INTERRUPTED)
     except ModuleNotFoundError as error:
-        if error.name and error.name.split(".")[0] in {
-            "torch",
-            "lightning",
-            "monai",
-            "onnx",
-            "sklearn",
-            "matplotlib",
-            "kagglehub",
-            "skl2onnx",
-        }:
-            _fail(f"this command needs {error.name.split('.')[0]}; run `pip install tumorscope[train]`")
+        missing = (error.name or "").split(".")[0]
+        extra = next((extra for extra, modules in _EXTRAS.items() if missing in modules), None)
+        if extra is not None:
+            _fail(f"this needs {missing}; run `pip install tumorscope[{extra}]`")
         raise
     except OSError as error:
         if error.errno in {

@@ -6,7 +6,7 @@ import dataclasses
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
@@ -22,23 +22,49 @@ from tumorscope.engines import Engines
 from tumorscope.errors import TumorscopeError
 from tumorscope.files import safe_name
 from tumorscope.notice import NOTICE
-from tumorscope.reading import find_mask, open_scan, read_mask
+from tumorscope.reading import find_cases, find_mask, open_scan, read_mask
+from tumorscope.reading.dicom.studies import StudyFiles
 from tumorscope.reporting import compare, write_results
+from tumorscope.reporting.bids import write_bids
 from tumorscope.reporting.wording import probability_text, size_text, type_words
+from tumorscope.reporting.write import Outputs
 from tumorscope.scan import Scan
 
 
 @dataclass(frozen=True)
 class Case:
-    """Something to analyse: a path, or several files that are one scan's sequences."""
+    """Something to analyse: a path, a study among others, or several files that are one scan's sequences."""
 
-    path: Path | None
+    path: Path | StudyFiles | None
     sequences: Mapping[str, Path] | None = None
 
     @property
     def label(self) -> str:
         """What to call it before it has been read."""
         return ", ".join(file.name for file in (self.sequences or {}).values()) if self.path is None else self.path.name
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """How every case is read, judged and written.
+
+    Attributes:
+        truth: the true mask, for a single case.
+        channels: what the channels of a file show.
+        register: lay a study's series onto each other by their pictures.
+        explain: show the activation map.
+        gate: judge only what looks like an MRI of a head.
+        outputs: what is written besides the picture panel, mask, page and document.
+        bids: a BIDS derivative data set that every case is added to.
+    """
+
+    truth: Path | None = None
+    channels: Sequence[str] | None = None
+    register: bool = False
+    explain: bool = False
+    gate: bool = True
+    outputs: Outputs = field(default_factory=Outputs)
+    bids: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +78,18 @@ class Outcome:
     failure: str | None = None
 
 
+def cases_in(path: Path) -> list[Case]:
+    """The cases in a file or a folder; a bar shows while the headers of DICOM files are read."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("reading headers", visible=False)
+
+        def show(done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total, visible=True)
+
+        return [Case(found) for found in find_cases(path, show)]
+
+
 def run_cases(
     cases: Sequence[Case],
     out: Path,
@@ -59,10 +97,7 @@ def run_cases(
     *,
     engine: EngineName | str = "auto",
     precision: PrecisionName | str = "auto",
-    truth: Path | None = None,
-    channels: Sequence[str] | None = None,
-    explain: bool = False,
-    gate: bool = True,
+    wishes: Wishes | None = None,
 ) -> list[Outcome]:
     """Analyse and write every case; one that fails does not stop the others.
 
@@ -82,9 +117,7 @@ def run_cases(
         for case in cases:
             over_slices = progress.add_task(case.label[:32], total=None)
             try:
-                outcomes.append(
-                    _run_case(case, engines, out, truth, channels, explain, gate, taken, progress, over_slices)
-                )
+                outcomes.append(_run_case(case, engines, out, wishes or Wishes(), taken, progress, over_slices))
             except TumorscopeError as error:
                 outcomes.append(Outcome(case.label, failure=str(error)))
             except MemoryError:
@@ -104,25 +137,37 @@ def _run_case(
     case: Case,
     engines: Engines,
     out: Path,
-    truth: Path | None,
-    channels: Sequence[str] | None,
-    explain: bool,
-    gate: bool,
+    wishes: Wishes,
     taken: set[str],
     progress: Progress,
     task: TaskID,
 ) -> Outcome:
     started = time.perf_counter()
-    scan = open_scan(case.path, sequences=case.sequences, channels=channels)
+    scan = open_scan(
+        case.path,
+        sequences=case.sequences,
+        channels=wishes.channels,
+        register=wishes.register,
+        on_files=lambda done, total: progress.update(task, completed=done, total=total),
+    )
     scan = dataclasses.replace(scan, case=_unused(safe_name(scan.case), taken))
-    true_mask = _true_mask(scan, truth)
+    true_mask = _true_mask(scan, wishes.truth)
     reading_ms = round((time.perf_counter() - started) * 1000, 2)
-    progress.update(task, total=scan.shape[0], description=scan.case[:32])
+    progress.update(task, completed=0, total=scan.shape[0], description=scan.case[:32])
     engine, reason = engines.for_scan(scan)
-    analysis = analyze(scan, engine, lambda done: progress.advance(task, done), explain=explain, gate=gate)
+    analysis = analyze(
+        scan,
+        engine,
+        lambda done: progress.advance(task, done),
+        explain=wishes.explain,
+        probabilities=wishes.outputs.fractional or wishes.bids is not None,
+        gate=wishes.gate,
+    )
     timing_ms = {"reading": reading_ms, **analysis.timing_ms}
     analysis = dataclasses.replace(analysis, timing_ms=timing_ms, bundle_reason=reason)
-    written = write_results(analysis, out, truth=true_mask)
+    written = write_results(analysis, out, true_mask, wishes.outputs)
+    if wishes.bids is not None:
+        write_bids(analysis, wishes.bids)
     outlined = "mask" in engine.bundle.card.outputs
     dice = compare(analysis.mask, true_mask).dice if outlined and true_mask is not None else None
     return Outcome(scan.case, analysis, written["analysis"].parent, dice)

@@ -2,34 +2,119 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tumorscope.errors import UnreadableScan
+from tumorscope.reading.dicom.dicomdir import files_of_dicomdir
+from tumorscope.reading.dicom.sorting import OnFiles
+from tumorscope.reading.dicom.studies import StudyFiles, studies_of, study_code
 from tumorscope.reading.formats import PICTURE_SUFFIXES, file_format
 
 _SUFFIXES = (*PICTURE_SUFFIXES, ".nii", ".nii.gz", ".dcm", ".mat")
 
 
-def find_cases(path: Path) -> list[Path]:
-    """The paths to open one by one: the path itself, or the folders with scans below it.
+def find_cases(path: Path, on_files: OnFiles | None = None) -> list[Path | StudyFiles]:
+    """What to open one by one: the path itself, or what lies below it.
 
     A folder that holds a scan's files is one case, whatever folders lie in it. A folder
     of folders stands for the cases in them, such as the patients of a data set. Where
     nothing is found the path itself is given back, for its reader to say what is wrong.
+
+    DICOM files make one case a study: series that lie in folders beside each other are one
+    case, and a folder or DICOMDIR with several studies or patients is one case for each. A
+    study that has a folder to itself is given as that folder.
+
+    Args:
+        path: a file or a folder.
+        on_files: told now and then how many DICOM headers are read, and of how many.
     """
-    return _below(path) or [path]
+    if path.name.upper() == "DICOMDIR" and path.is_file():
+        try:
+            files, _missing = files_of_dicomdir(path)
+        except UnreadableScan:  # its reader says so when its turn comes
+            return [path]
+        return _studies(path, files, on_files)
+    found = _below_folder(path)
+    dicom = {folder: files for folder in found if (files := dicom_files(folder))}
+    if not dicom:
+        return [*found] or [path]
+    if list(dicom) == found == [path]:
+        return _studies(path, dicom[path], on_files)
+    others: list[tuple[Path, Path | StudyFiles]] = [(folder, folder) for folder in found if folder not in dicom]
+    cases = _by_folder(path, found, dicom, on_files)
+    return [case for _place, case in sorted([*others, *cases], key=lambda placed: placed[0])]
+
+
+def dicom_files(folder: Path) -> list[Path]:
+    """The DICOM files in a folder itself, sorted by name; none where it is no folder that can be entered."""
+    try:
+        return [path for path in files_in(folder) if _format(path) == "dicom"]
+    except OSError:
+        return []
+
+
+def files_in(folder: Path) -> list[Path]:
+    """The files in a folder itself that may belong to a scan, sorted by name."""
+    with os.scandir(folder) as entries:
+        names = [entry.name for entry in entries if not entry.name.startswith(".") and entry.is_file()]
+    return [folder / name for name in sorted(names) if name.upper() != "DICOMDIR"]
+
+
+def dicom_files_below(folder: Path) -> list[Path]:
+    """The DICOM files in the folders below one, links not followed, by folder and name."""
+    return [file for inner in _folders_below(folder) for file in dicom_files(inner)]
+
+
+def _folders_below(folder: Path) -> Iterator[Path]:
+    for place, folders, _files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        if Path(place) != folder:
+            yield Path(place)
+
+
+def _studies(path: Path, files: Sequence[Path], on_files: OnFiles | None) -> list[Path | StudyFiles]:
+    """One case for each study among the files; the path itself where there is one."""
+    studies = studies_of(files, on_files)
+    if len(studies) < 2:
+        return [path]
+    return [StudyFiles(path, tuple(own), study_code(study)) for study, own in studies.items()]
+
+
+def _by_folder(
+    path: Path, cases: Sequence[Path], dicom: dict[Path, list[Path]], on_files: OnFiles | None
+) -> list[tuple[Path, Path | StudyFiles]]:
+    """The studies in several folders, each with the place by which it is sorted."""
+    studies = studies_of([file for files in dicom.values() for file in files], on_files)
+    holders: dict[Path, int] = {}
+    for files in studies.values():
+        for folder in {file.parent for file in files}:
+            holders[folder] = holders.get(folder, 0) + 1
+    placed: list[tuple[Path, Path | StudyFiles]] = []
+    for study, files in studies.items():
+        folders = {file.parent for file in files}
+        if not study[0] and len(folders) > 1:  # nothing says that these folders belong together
+            placed += [(folder, folder) for folder in folders]
+            continue
+        common = Path(os.path.commonpath(folders))
+        others = any(case not in folders and case.is_relative_to(common) for case in cases)
+        alone = not others and all(holders[folder] == 1 for folder in folders)
+        placed.append((files[0], common if alone else StudyFiles(path, tuple(files), study_code(study))))
+    return placed
 
 
 def _below(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
     entries = sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
-    if any(_is_scan(entry) for entry in entries if entry.is_file()):
+    if any(_is_scan(entry) for entry in entries if entry.is_file() and entry.name.upper() != "DICOMDIR"):
         return [path]
     return [case for entry in entries if entry.is_dir() and not entry.is_symlink() for case in _below_folder(entry)]
 
 
 def _below_folder(folder: Path) -> list[Path]:
+    """The cases below a folder; the folder itself where it cannot be entered."""
     try:
         return _below(folder)
     except OSError:  # not to be entered: its reader says so when its turn comes
@@ -39,8 +124,11 @@ def _below_folder(folder: Path) -> list[Path]:
 def _is_scan(path: Path) -> bool:
     if path.name.lower().endswith(_SUFFIXES):  # also where it is damaged: left out silently, it would be missed
         return True
+    return _format(path) is not None
+
+
+def _format(path: Path) -> str | None:
     try:
-        file_format(path)
+        return file_format(path)
     except UnreadableScan:
-        return False
-    return True
+        return None

@@ -10,6 +10,10 @@ import numpy as np
 
 from tumorscope.errors import UnreadableScan
 from tumorscope.reading.checks import label, public_name, size_text
+from tumorscope.reading.dicom.files import study_of
+from tumorscope.reading.dicom.privacy import names_patient, patient_words
+from tumorscope.reading.dicom.studies import study_code
+from tumorscope.reading.joining import GRID_ORDER, join_series
 from tumorscope.reading.lgg import is_mask_name
 from tumorscope.reading.nifti import read_nifti
 from tumorscope.reading.sequences import SEQUENCE_NOTES, check_name, recognize_sequence
@@ -48,13 +52,18 @@ def combine(case: str, source: Path | None, scans: Mapping[str, Scan]) -> Scan:
     )
 
 
-def read_sequences(path: Path | None, sequences: Mapping[str, Path], read: Callable[[Path], Scan]) -> Scan:
+def read_sequences(
+    path: Path | None, sequences: Mapping[str, Path], read: Callable[[Path], Scan], register: bool = False
+) -> Scan:
     """The files that the user named, one a sequence.
+
+    DICOM series are laid onto the grid of one of them; files of other formats must share it.
 
     Args:
         path: names the case; None takes the folder of the files.
         sequences: sequence name to file.
         read: opens one file.
+        register: lay DICOM series onto the grid by their pictures.
 
     Raises:
         UnreadableScan: a name that is no sequence, or files that do not fit together.
@@ -73,7 +82,23 @@ def read_sequences(path: Path | None, sequences: Mapping[str, Path], read: Calla
         scans[sequence] = scan
     anchor = path if path is not None else next(iter(files.values())).resolve().parent
     case = anchor.resolve().name if anchor.is_dir() else _case_of_file(anchor, scans)
+    if all(scan.source_images and len(scan.sequences) == 1 for scan in scans.values()) and len(scans) > 1:
+        return _join_named(case, anchor, scans, register)
     return combine(case, anchor, scans)
+
+
+def _join_named(case: str, source: Path, scans: Mapping[str, Scan], register: bool) -> Scan:
+    """DICOM series whose sequences the user names, so that what their headers say of those is outdated."""
+    named = {
+        sequence: replace(scan, notes=tuple(note for note in scan.notes if not note.startswith(SEQUENCE_NOTES)))
+        for sequence, scan in scans.items()
+    }
+    grid = next(sequence for sequence in GRID_ORDER if sequence in named)
+    header = named[grid].source_images[0].header
+    if names_patient(case, patient_words(header)):
+        case = study_code(study_of(header))
+    name = label(source) if source.name == case else case
+    return join_series(named, grid, case, source, name, register)
 
 
 def read_nifti_folder(folder: Path, files: list[Path]) -> Scan:

@@ -108,7 +108,9 @@ def _by_magic(head: bytes, path: Path) -> Format | None:
     if head.startswith((_HDF5, b"MATLAB 7.3")) or head[512:520] == _HDF5:
         return "matlab"
     # Old DICOM files lack the preamble: they start with an element of group 2 or 8 in little endian.
-    if head[:2] in (b"\x02\0", b"\x08\0") and head[3:4] == b"\0" and path.suffix.lower() in DICOM_SUFFIXES:
+    # A name made of numbers and dots is a UID.
+    named = path.suffix.lower() in DICOM_SUFFIXES or path.suffix[1:].isdecimal()
+    if head[:2] in (b"\x02\0", b"\x08\0") and head[3:4] == b"\0" and named:
         return "dicom"
     return None
 

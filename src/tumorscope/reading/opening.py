@@ -5,12 +5,17 @@ from __future__ import annotations
 import errno
 import stat
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tumorscope.errors import UnreadableScan
+from tumorscope.reading.cases import dicom_files_below, files_in
 from tumorscope.reading.checks import checked, label, public_name
 from tumorscope.reading.combining import read_nifti_folder, read_sequences
+from tumorscope.reading.dicom import read_dicom
+from tumorscope.reading.dicom.dicomdir import files_of_dicomdir, is_dicomdir
+from tumorscope.reading.dicom.sorting import OnFiles
+from tumorscope.reading.dicom.studies import StudyFiles
 from tumorscope.reading.formats import PICTURE_SUFFIXES, SUPPORTED, Format, file_format
 from tumorscope.reading.matlab import read_matlab
 from tumorscope.reading.nifti import read_nifti
@@ -20,19 +25,26 @@ from tumorscope.scan import Scan
 
 
 def open_scan(
-    path: Path | str | None,
+    path: Path | str | StudyFiles | None,
     sequences: Mapping[str, Path] | None = None,
     channels: Sequence[str] | None = None,
+    *,
+    register: bool = False,
+    on_files: OnFiles | None = None,
 ) -> Scan:
     """Read a scan from a file or a folder.
 
     Args:
-        path: a picture (PNG, JPEG, BMP, TIFF), a NIfTI file, a DICOM file, a ``cjdata``
-            MATLAB v7.3 file; or a folder of one DICOM series, of pictures (the LGG data
-            set's layout among them) or of NIfTI files named by sequence.
-        sequences: one file for each sequence, where the sequences lie in several files;
+        path: a picture (PNG, JPEG, BMP, TIFF), a NIfTI file, a DICOM file, a DICOMDIR, a
+            ``cjdata`` MATLAB v7.3 file; or a folder of one DICOM study (its series in one folder
+            or in folders of their own), of pictures (the LGG data set's layout among them) or of
+            NIfTI files named by sequence; or a study from :func:`find_cases`.
+        sequences: one file or DICOM folder for each sequence, where the sequences lie apart;
             ``path`` then only names the case and may be None.
         channels: the sequence of each channel, where a file holds several.
+        register: lay a study's series onto each other by their pictures, rigidly; series in
+            different frames of reference are refused without. Needs SimpleITK.
+        on_files: told now and then how many DICOM headers are read, and of how many.
 
     Returns:
         A finite scan of at least 16×16 pixels with some contrast.
@@ -40,14 +52,18 @@ def open_scan(
     Raises:
         UnreadableScan: one line that says what is wrong and what to do.
     """
-    where = None if path is None else Path(path)
+    where = path if path is None or isinstance(path, StudyFiles) else Path(path)
     if sequences is not None:
         if channels is not None:
             raise UnreadableScan("channels and sequences are both given; sequences already name the channels")
-        return checked(read_sequences(where, sequences, lambda file: checked(_read(Path(file), None))))
+        anchor = where.path if isinstance(where, StudyFiles) else where
+        dicom = _DicomOptions(on_files=on_files)
+        return checked(
+            read_sequences(anchor, sequences, lambda file: checked(_read(Path(file), None, dicom)), register)
+        )
     if where is None:
         raise UnreadableScan("no scan is named; give a file or a folder")
-    scan = _read(where, channels)
+    scan = _read(where, channels, _DicomOptions(register, on_files))
     if channels is not None:
         names = check_channels(channels, len(scan.sequences), public_name(scan))
         notes = tuple(note for note in scan.notes if not note.startswith(SEQUENCE_NOTES))
@@ -55,15 +71,37 @@ def open_scan(
     return checked(scan)
 
 
-def _read(path: Path, channels: Sequence[str] | None) -> Scan:
+@dataclass(frozen=True)
+class _DicomOptions:
+    """What only the DICOM reader asks for."""
+
+    register: bool = False
+    on_files: OnFiles | None = None
+
+    def read(self, path: Path | StudyFiles, files: Sequence[Path], skipped: int = 0) -> Scan:
+        return read_dicom(path, files, skipped, register=self.register, on_files=self.on_files)
+
+    def read_dicomdir(self, path: Path) -> Scan:
+        files, missing = files_of_dicomdir(path)
+        scan = self.read(path, files)
+        if not missing:
+            return scan
+        note = f"{missing} file{'s' if missing > 1 else ''} that the DICOMDIR names {'are' if missing > 1 else 'is'} missing"
+        return replace(scan, notes=(*scan.notes, note))
+
+
+def _read(path: Path | StudyFiles, channels: Sequence[str] | None, dicom: _DicomOptions) -> Scan:
+    name = path.name if isinstance(path, StudyFiles) else label(path)
     try:
+        if isinstance(path, StudyFiles):
+            return dicom.read(path, path.files)
         if _is_folder(path):
-            return _read_folder(path, channels)
-        return _read_file(path, file_format(path), channels)
+            return _read_folder(path, channels, dicom)
+        return _read_file(path, file_format(path), channels, dicom)
     except MemoryError as error:
-        raise UnreadableScan(f"{label(path)}: does not fit into memory; give a smaller scan") from error
+        raise UnreadableScan(f"{name}: does not fit into memory; give a smaller scan") from error
     except OSError as error:  # a file that vanished, a network drive that failed
-        raise UnreadableScan(f"{label(path)}: cannot be read ({error.strerror or 'unknown reason'})") from error
+        raise UnreadableScan(f"{name}: cannot be read ({error.strerror or 'unknown reason'})") from error
 
 
 def _is_folder(path: Path) -> bool:
@@ -84,26 +122,22 @@ def _is_folder(path: Path) -> bool:
     return stat.S_ISDIR(mode)
 
 
-def _read_file(path: Path, kind: Format, channels: Sequence[str] | None) -> Scan:
+def _read_file(path: Path, kind: Format, channels: Sequence[str] | None, dicom: _DicomOptions) -> Scan:
     if kind == "picture":
         return read_picture(path, channels)
     if kind == "nifti":
         return read_nifti(path, channels)
     if kind == "matlab":
         return read_matlab(path)
-    from tumorscope.reading.dicom import read_dicom
-
-    return read_dicom(path, [path])
+    return dicom.read_dicomdir(path) if is_dicomdir(path) else dicom.read(path, [path])
 
 
-def _read_folder(folder: Path, channels: Sequence[str] | None) -> Scan:
+def _read_folder(folder: Path, channels: Sequence[str] | None, dicom: _DicomOptions) -> Scan:
     name = label(folder)
-    entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
-    files = [path for path in entries if path.is_file() and path.name.upper() != "DICOMDIR"]
-    if not entries:
+    files = files_in(folder)
+    inner = [path for path in folder.iterdir() if not path.name.startswith(".") and path.is_dir()]
+    if not files and not inner:
         raise UnreadableScan(f"{name}: the folder is empty; name a folder with a scan")
-    if not files:
-        raise UnreadableScan(f"{name}: holds only folders; name the one with the images")
     found: dict[Format, list[Path]] = {}
     others = []
     for path in files:
@@ -111,16 +145,19 @@ def _read_folder(folder: Path, channels: Sequence[str] | None) -> Scan:
             found.setdefault(file_format(path), []).append(path)
         except UnreadableScan as error:
             others.append((path, error))
-    if not found and len(entries) > len(files):
+    if not found and inner:
+        below = dicom_files_below(folder)
+        if below:
+            return dicom.read(folder, below)
+        if not files:
+            raise UnreadableScan(f"{name}: holds only folders; name the one with the images")
         raise UnreadableScan(f"{name}: holds no scan of its own; name one of the folders in it")
     if not found:
         if len(others) == 1:
             raise others[0][1]
         raise UnreadableScan(f"{name}: none of its {len(others)} files is a scan; give one of {SUPPORTED}")
     if "dicom" in found:
-        from tumorscope.reading.dicom import read_dicom
-
-        return read_dicom(folder, found["dicom"], skipped=len(files) - len(found["dicom"]))
+        return dicom.read(folder, found["dicom"], skipped=len(files) - len(found["dicom"]))
     if "nifti" in found:
         return read_nifti_folder(folder, found["nifti"])
     if "picture" in found:

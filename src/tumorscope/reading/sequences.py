@@ -23,7 +23,22 @@ _NO_CONTRAST = {"pre", "without", "no", "non", "nativ", "native", "precontrast",
 _OTHER = {
     *{"t2star", "star", "swi", "swan", "gre", "hemo", "medic", "map", "maps", "mapping", "pd", "dwi", "adc", "trace"},
     *{"dti", "bold", "fmri", "asl", "perfusion", "relcbf", "cbf", "cbv", "mra", "tof", "angio", "localizer"},
-    *{"scout", "survey", "stir", "subtraction", "subtracted", "dual"},
+    *{
+        "scout",
+        "survey",
+        "stir",
+        "subtraction",
+        "subtracted",
+        "dual",
+        "loc",
+        "localiser",
+        "mip",
+        "minip",
+        "psir",
+        "dir",
+    },
+    *{"diffusion", "tensor", "b1000", "eadc", "dsc", "dce", "dynamic", "perf", "mrv", "venogram", "ciss", "fiesta"},
+    *{"phase", "pcasl", "spectroscopy", "mrs", "csi"},
 }
 
 
@@ -103,5 +118,6 @@ def check_channels(channels: Sequence[str], count: int, name: str) -> tuple[str,
 def _words(text: str) -> set[str]:
     """The words of a text in lower case; "post" of "post op" left out, for it is about another event."""
     lowered = text.lower().replace("t2*", "t2star").replace("+c", " contrast ")
+    lowered = re.sub(r"dark[ _-]?fluid", "flair", lowered)
     words = set(re.split(r"[^a-z0-9]+", lowered)) - {""}
     return words - {"post"} if words & _EVENTS else words

@@ -20,6 +20,7 @@ from tumorscope.preparing.gate.features import FEATURES, THUMBNAIL_PIXELS, measu
 from tumorscope.preparing.gate.views import SIDE, head_views
 from tumorscope.preparing.head import head_mask
 from tumorscope.reading import find_cases, open_scan, read_cjdata
+from tumorscope.reading.dicom.studies import StudyFiles
 from tumorscope.reading.raster import read_raster
 
 ALTERED = ", altered"
@@ -142,7 +143,8 @@ def volume_pictures(path: Path, most: int = 40) -> Iterator[Picture]:
     for case in [*niftis, *others]:
         scan = open_scan(case)
         spacing = scan.spacing_mm or (1.0, 1.0, 1.0)
-        patient = f"{case.parent.name} {scan.shape}"  # sequences of one patient lie on one grid
+        folder = case.name if isinstance(case, StudyFiles) else case.parent.name
+        patient = f"{folder} {scan.shape}"  # sequences of one patient lie on one grid
         planes = {"axial": (0, 1, 2)}
         if max(spacing) < 1.5 * min(spacing):
             planes |= {"coronal": (1, 0, 2), "sagittal": (2, 0, 1)}

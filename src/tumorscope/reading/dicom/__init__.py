@@ -1,5 +1,5 @@
-"""DICOM files and folders of one series."""
+"""DICOM files, folders and DICOMDIRs: one study, its series on one grid."""
 
-from tumorscope.reading.dicom.series import read_dicom
+from tumorscope.reading.dicom.study import read_dicom
 
 __all__ = ["read_dicom"]

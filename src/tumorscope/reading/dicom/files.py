@@ -1,35 +1,65 @@
 """Reading a DICOM file as far as needed.
 
 Some writers leave megabytes of zeros behind the pixels, which pydicom would parse as a
-hundred thousand empty elements; both functions stop before.
+hundred thousand empty elements; nothing here reads past the pixels.
 """
 
 from __future__ import annotations
 
+from functools import cache
+from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 if TYPE_CHECKING:
     from pydicom import FileDataset
 
-_FIRST_PIXEL_TAG = 0x7FE00001
-_PIXEL_DATA = 0x7FE00010
+_PATIENT_ID, _STUDY_INSTANCE_UID = 0x00100020, 0x0020000D
+_FIRST_PIXEL_TAG, _PIXEL_DATA = 0x7FE00001, 0x7FE00010
+
+_HEAD = 4096
+"""The study stands within so many bytes. Parsed from memory they take less time, for pydicom
+asks the file where it is at every element."""
+
+_NEEDED = (
+    *("ImageType", "SOPClassUID", "SOPInstanceUID", "Modality", "SeriesDescription", "PatientName", "PatientID"),
+    *("OtherPatientNames", "PatientIdentityRemoved", "ContrastBolusAgent", "ContrastBolusAgentSequence"),
+    *("ScanningSequence", "SequenceVariant", "SliceThickness", "RepetitionTime", "EchoTime", "InversionTime"),
+    *("ProtocolName", "SpacingBetweenSlices", "AcquisitionContrast", "EchoPulseSequence", "EchoPlanarPulseSequence"),
+    *("InversionRecovery", "StudyInstanceUID", "SeriesInstanceUID", "SeriesNumber", "AcquisitionNumber"),
+    *("InstanceNumber", "ImagePositionPatient", "ImageOrientationPatient", "TemporalPositionIdentifier"),
+    *("DiffusionBValue", "SamplesPerPixel", "PhotometricInterpretation", "NumberOfFrames", "Rows", "Columns"),
+    *("PixelSpacing", "RescaleIntercept", "RescaleSlope", "SharedFunctionalGroupsSequence"),
+    "PerFrameFunctionalGroupsSequence",
+)
+"""What decides whether, where and as what an image is read; all else is skipped on the way."""
 
 
 def read_header(path: Path) -> tuple[FileDataset, bool]:
-    """What stands before the pixels, and whether pixels follow."""
-    from pydicom.filereader import read_partial
-
-    met = []
-
-    def at_pixels(tag: Any, _vr: str | None, _length: int) -> bool:
-        if tag >= _FIRST_PIXEL_TAG:
-            met.append(int(tag))
-        return bool(met)
-
+    """What decides about a file, of all that stands before the pixels, and whether pixels follow."""
     with path.open("rb") as file:
-        dataset = read_partial(file, at_pixels, force=True)
-    return dataset, met[:1] == [_PIXEL_DATA]  # type: ignore[return-value]
+        dataset, met = _read_until(file, _FIRST_PIXEL_TAG, _needed_tags())
+    return dataset, met == _PIXEL_DATA
+
+
+def read_study(path: Path) -> tuple[str, str]:
+    """Which study and which patient a file states: StudyInstanceUID and PatientID, empty where not given."""
+    stop, tags = _STUDY_INSTANCE_UID + 1, (_PATIENT_ID, _STUDY_INSTANCE_UID)
+    with path.open("rb") as file:
+        try:
+            dataset, met = _read_until(BytesIO(file.read(_HEAD)), stop, tags)
+        except Exception:  # pydicom raises many kinds where the rest is missing
+            dataset, met = None, None
+        if met is None:
+            file.seek(0)
+            dataset, _ = _read_until(file, stop, tags)
+    return study_of(dataset)
+
+
+def study_of(dataset: Any) -> tuple[str, str]:
+    """StudyInstanceUID and PatientID, empty where not given."""
+    study, patient = dataset.get("StudyInstanceUID"), dataset.get("PatientID")
+    return str(study or "").strip(), str(patient or "").strip()
 
 
 def read_with_pixels(path: Path) -> FileDataset:
@@ -47,3 +77,26 @@ def read_with_pixels(path: Path) -> FileDataset:
 
     with path.open("rb") as file:
         return read_partial(file, after_pixels, force=True)  # type: ignore[return-value]
+
+
+def _read_until(file: BinaryIO, stop: int, tags: tuple[int, ...]) -> tuple[FileDataset, int | None]:
+    """The tags that stand before ``stop``, and the first tag from there on, None at the end of the file."""
+    from pydicom.filereader import read_partial
+
+    met: list[int] = []
+
+    def reached(tag: Any, _vr: str | None, _length: int) -> bool:
+        if int(tag) < stop:
+            return False
+        met.append(int(tag))
+        return True
+
+    dataset = read_partial(file, reached, force=True, specific_tags=list(tags))
+    return dataset, met[0] if met else None  # type: ignore[return-value]
+
+
+@cache
+def _needed_tags() -> tuple[int, ...]:
+    from pydicom.datadict import tag_for_keyword
+
+    return tuple(tag for keyword in _NEEDED if (tag := tag_for_keyword(keyword)) is not None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,15 @@ _MR_LIKE = {"MR", "OT", "SC", ""}
 MOST_FRAMES = 10_000
 """More images in one file than this are a damaged header."""
 
+_SAME_DIRECTION = 0.005
+"""Direction cosines that differ by less lie on one grid: a third of a degree, far above rounding."""
+
+_SAME_ECHO = 0.05
+"""Echo times that differ by less than this share are one echo."""
+
+_SAME_SPACING = 0.001
+"""Spacings that differ by less, in mm, lie on one grid."""
+
 
 @dataclass(frozen=True, eq=False)
 class Frame:
@@ -29,7 +39,10 @@ class Frame:
     Attributes:
         path: the file.
         index: the frame within the file.
+        uid: SOPInstanceUID.
         instance: the number by which the scanner counts.
+        moment: what tells images of one place apart: time point, b-value, acquisition.
+        echo_ms: echo time, 0 where not given.
         size: rows and columns.
         position: centre of the first pixel in mm, LPS, or None.
         orientation: direction along a row, then along a column, LPS, or None.
@@ -40,7 +53,10 @@ class Frame:
 
     path: Path
     index: int
+    uid: str
     instance: int
+    moment: tuple[float, ...]
+    echo_ms: float
     size: tuple[int, int]
     position: np.ndarray | None
     orientation: np.ndarray | None
@@ -49,12 +65,15 @@ class Frame:
     slope: float
     intercept: float
 
-    @property
-    def stack(self) -> tuple[Any, ...]:
-        """Equal for images that can lie on one grid: same size, orientation and spacing."""
-        orientation = None if self.orientation is None else tuple(np.round(self.orientation, 2) + 0.0)
-        spacing = None if self.spacing_mm is None else tuple(np.round(self.spacing_mm, 3))
-        return self.size, orientation, spacing, self.position is not None
+    def lies_with(self, other: Frame) -> bool:
+        """Whether both can be slices of one volume: same echo, size, orientation and spacing."""
+        return (
+            self.size == other.size
+            and abs(self.echo_ms - other.echo_ms) <= max(0.5, _SAME_ECHO * other.echo_ms)
+            and (self.position is None) == (other.position is None)
+            and _near(self.orientation, other.orientation, _SAME_DIRECTION)
+            and _near(self.spacing_mm, other.spacing_mm, _SAME_SPACING)
+        )
 
 
 def refusal(dataset: Dataset, has_pixels: bool) -> str | None:
@@ -89,10 +108,10 @@ def frame_count(dataset: Dataset) -> int:
 
 def frames_of(path: Path, dataset: Dataset) -> list[Frame]:
     """The images of one file; geometry that is missing or not a number is None."""
-    return [_frame(path, dataset, index, _Groups(dataset, index)) for index in range(frame_count(dataset))]
+    return [_frame(path, dataset, index, FunctionalGroups(dataset, index)) for index in range(frame_count(dataset))]
 
 
-class _Groups:
+class FunctionalGroups:
     """Looks an attribute up where enhanced files keep it: per frame, then shared, then on top."""
 
     def __init__(self, dataset: Dataset, index: int) -> None:
@@ -106,27 +125,40 @@ class _Groups:
         self.top = None if several and not self.places else dataset
 
     def get(self, group: str, attribute: str) -> Any:
+        """The attribute's value in the group, or on top, or None."""
         for place in self.places:
             items = place.get(group) or []
             if items and items[0].get(attribute) is not None:
                 return items[0].get(attribute)
         return None if self.top is None else self.top.get(attribute)
 
+    def number(self, group: str, attribute: str) -> float | None:
+        """The same as a finite number."""
+        return number(self.get(group, attribute))
 
-def _frame(path: Path, dataset: Dataset, index: int, groups: _Groups) -> Frame:
-    spacing = _numbers(groups.get("PixelMeasuresSequence", "PixelSpacing"), 2)
-    between = _number(groups.get("PixelMeasuresSequence", "SpacingBetweenSlices"))
-    thickness = _number(groups.get("PixelMeasuresSequence", "SliceThickness"))
-    slope = _number(groups.get("PixelValueTransformationSequence", "RescaleSlope"))
-    intercept = _number(groups.get("PixelValueTransformationSequence", "RescaleIntercept"))
+
+def _frame(path: Path, dataset: Dataset, index: int, groups: FunctionalGroups) -> Frame:
+    between = groups.number("PixelMeasuresSequence", "SpacingBetweenSlices")
+    thickness = groups.number("PixelMeasuresSequence", "SliceThickness")
+    slope = groups.number("PixelValueTransformationSequence", "RescaleSlope")
+    intercept = groups.number("PixelValueTransformationSequence", "RescaleIntercept")
+    moment = (
+        groups.number("FrameContentSequence", "TemporalPositionIndex")
+        or number(dataset.get("TemporalPositionIdentifier")),
+        groups.number("MRDiffusionSequence", "DiffusionBValue"),
+        groups.number("FrameContentSequence", "FrameAcquisitionNumber") or number(dataset.get("AcquisitionNumber")),
+    )
     return Frame(
         path=path,
         index=index,
-        instance=int(_number(dataset.get("InstanceNumber")) or 0),
+        uid=str(dataset.get("SOPInstanceUID") or ""),
+        instance=int(number(dataset.get("InstanceNumber")) or 0),
+        moment=tuple(value or 0.0 for value in moment),
+        echo_ms=groups.number("MREchoSequence", "EffectiveEchoTime") or number(dataset.get("EchoTime")) or 0.0,
         size=(int(dataset.Rows), int(dataset.Columns)),
         position=_numbers(groups.get("PlanePositionSequence", "ImagePositionPatient"), 3),
         orientation=_numbers(groups.get("PlaneOrientationSequence", "ImageOrientationPatient"), 6),
-        spacing_mm=spacing,
+        spacing_mm=_numbers(groups.get("PixelMeasuresSequence", "PixelSpacing"), 2),
         thickness_mm=next((abs(value) for value in (between, thickness) if value), None),
         slope=1.0 if slope is None else slope,
         intercept=intercept or 0.0,
@@ -141,9 +173,16 @@ def _numbers(value: Any, count: int) -> np.ndarray | None:
     return numbers if numbers.shape == (count,) and np.isfinite(numbers).all() else None
 
 
-def _number(value: Any) -> float | None:
+def number(value: Any) -> float | None:
+    """A finite number, or None for whatever else stands there."""
     try:
-        number = float(value)
+        found = float(value)
     except (TypeError, ValueError):
         return None
-    return number if np.isfinite(number) else None
+    return found if math.isfinite(found) else None
+
+
+def _near(one: np.ndarray | None, other: np.ndarray | None, tolerance: float) -> bool:
+    if one is None or other is None:
+        return one is other
+    return bool(np.abs(one - other).max() <= tolerance)

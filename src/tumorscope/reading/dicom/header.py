@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tumorscope.reading.checks import printable
+from tumorscope.reading.dicom.frames import FunctionalGroups, number
 from tumorscope.reading.dicom.privacy import names_patient
-from tumorscope.reading.sequences import names_other, recognize_sequence
-from tumorscope.scan import SEQUENCES
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-_NO_AGENT = {"", "no", "none", "n", "0", "without", "nativ"}
+_NO_AGENT = {"", "no", "none", "n", "0", "without", "nativ", "n/a", "na", "not applicable", "unknown", "off"}
 
 
 @dataclass(frozen=True)
@@ -21,37 +20,75 @@ class SeriesHeader:
     """The attributes by which a series is named and its sequence recognised.
 
     pydicom decodes an attribute when it is first asked for, and a damaged one raises then;
-    so all are asked for at once, here.
+    so all are asked for at once, here. Enhanced files say the same in other words, which
+    are translated.
 
     Attributes:
-        series: SeriesInstanceUID.
+        series: SeriesInstanceUID; where it is missing, what else tells series apart.
         number: SeriesNumber, 0 where not given.
         description: SeriesDescription.
         protocol: ProtocolName.
         contrast: whether a contrast agent is recorded.
+        image_type: the ImageType values in capitals.
         scanning: the ScanningSequence codes, SE, IR, GR, EP, RM.
+        variant: the SequenceVariant codes, such as MP for prepared magnetisation.
+        acquisition_contrast: AcquisitionContrast of enhanced files, such as FLUID_ATTENUATED.
+        repetition_ms, echo_ms, inversion_ms: TR, TE and TI, None where not given.
     """
 
     series: str
     number: int
     description: str
     protocol: str
-    contrast: bool
-    scanning: frozenset[str]
+    contrast: bool = False
+    image_type: tuple[str, ...] = ()
+    scanning: frozenset[str] = frozenset()
+    variant: frozenset[str] = frozenset()
+    acquisition_contrast: str = ""
+    repetition_ms: float | None = None
+    echo_ms: float | None = None
+    inversion_ms: float | None = None
 
     @classmethod
     def of(cls, dataset: Dataset) -> SeriesHeader:
         """From the header of one file of the series."""
-        scanning = dataset.get("ScanningSequence") or ()
-        number = str(dataset.get("SeriesNumber") or 0)
+        groups = FunctionalGroups(dataset, 0)
+        scanning = set(_values(dataset.get("ScanningSequence")))
+        pulse = str(dataset.get("EchoPulseSequence") or "")
+        scanning |= {"SPIN": {"SE"}, "GRADIENT": {"GR"}, "BOTH": {"SE", "GR"}}.get(pulse, set())
+        if str(dataset.get("EchoPlanarPulseSequence") or "") == "YES":
+            scanning.add("EP")
+        inversion = number(dataset.get("InversionTime"))
+        if str(groups.get("MRModifierSequence", "InversionRecovery") or "") == "YES":
+            scanning.add("IR")
+            inversion = inversion or number(
+                next(iter(_values(groups.get("MRModifierSequence", "InversionTimes"))), None)
+            )
+        series_number = str(dataset.get("SeriesNumber") or 0)
+        frame_contrast = groups.get("MRImageFrameTypeSequence", "AcquisitionContrast")
         return cls(
-            series=str(dataset.get("SeriesInstanceUID", "")),
-            number=int(number) if number.isdecimal() else 0,
+            series=str(dataset.get("SeriesInstanceUID", "") or ""),
+            number=int(series_number) if series_number.isdecimal() else 0,
             description=str(dataset.get("SeriesDescription", "") or "").strip(),
             protocol=str(dataset.get("ProtocolName", "") or "").strip(),
-            contrast=str(dataset.get("ContrastBolusAgent", "") or "").strip().lower() not in _NO_AGENT,
-            scanning=frozenset([scanning] if isinstance(scanning, str) else map(str, scanning)),
+            contrast=_agent_recorded(dataset, groups),
+            image_type=tuple(value.upper() for value in _values(dataset.get("ImageType"))),
+            scanning=frozenset(scanning),
+            variant=frozenset(_values(dataset.get("SequenceVariant"))),
+            acquisition_contrast=str(dataset.get("AcquisitionContrast") or frame_contrast or "").upper(),
+            repetition_ms=groups.number("MRTimingAndRelatedParametersSequence", "RepetitionTime"),
+            echo_ms=groups.number("MREchoSequence", "EffectiveEchoTime") or number(dataset.get("EchoTime")),
+            inversion_ms=inversion or None,
         )
+
+
+def series_key(dataset: Dataset) -> str:
+    """What tells a file's series from others: its UID, or else number, description and protocol."""
+    uid = str(dataset.get("SeriesInstanceUID") or "").strip()
+    if uid:
+        return uid
+    parts = (dataset.get(keyword) or "" for keyword in ("SeriesNumber", "SeriesDescription", "ProtocolName"))
+    return " ".join(("without UID", *map(str, parts)))
 
 
 def public_text(text: str, words: frozenset[str]) -> str:
@@ -59,26 +96,18 @@ def public_text(text: str, words: frozenset[str]) -> str:
     return "" if not text or names_patient(text, words) else printable(text)[:60]
 
 
-def sequence_of(header: SeriesHeader, words: frozenset[str]) -> tuple[str, str]:
-    """The sequence, ``"unknown"`` where the header is not plain, and a note that says why.
+def _agent_recorded(dataset: Dataset, groups: FunctionalGroups) -> bool:
+    administered = groups.get("ContrastBolusUsageSequence", "ContrastBolusAgentAdministered")
+    if administered is not None:
+        return str(administered).upper() == "YES"
+    if str(dataset.get("ContrastBolusAgent") or "").strip().lower() not in _NO_AGENT:
+        return True
+    return bool(dataset.get("ContrastBolusAgentSequence"))
 
-    Args:
-        header: of the series.
-        words: the patient's name, kept out of the note.
-    """
-    for text, what in ((header.description, "series description"), (header.protocol, "protocol name")):
-        shown = public_text(text, words)
-        if names_other(text):
-            break
-        sequence = recognize_sequence(text, header.contrast)
-        quoted = f'the {what} "{shown}"' if shown else f"the {what}"
-        if sequence == "t2" and "GR" in header.scanning and "SE" not in header.scanning:
-            return "unknown", f"sequence unknown: {quoted} names T2, but it is a gradient echo, so perhaps T2*"
-        if sequence != "unknown":
-            agent = ", and a contrast agent is recorded" if sequence == "t1c" and header.contrast else ""
-            return sequence, f"sequence {sequence} taken from {quoted}{agent}"
-    names = ", ".join(SEQUENCES)
-    shown = public_text(header.description, words)
-    if not shown:
-        return "unknown", f"sequence unknown: no series description that names one of {names}"
-    return "unknown", f'sequence unknown: the series description "{shown}" does not plainly name one of {names}'
+
+def _values(value: Any) -> tuple[str, ...]:
+    """A DICOM value of any multiplicity as texts."""
+    if value is None or value == "":
+        return ()
+    several = isinstance(value, list | tuple) or type(value).__name__ == "MultiValue"
+    return tuple(str(item).strip() for item in value) if several else (str(value).strip(),)

@@ -1,0 +1,77 @@
+"""A DICOMDIR: the table of contents of a disc, which names every file on it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tumorscope.errors import UnreadableScan
+from tumorscope.reading.checks import label
+from tumorscope.reading.quiet import quiet_libraries
+
+_MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
+_MOST_RECORDS = 1_000_000
+
+
+def is_dicomdir(path: Path) -> bool:
+    """Whether a file is a DICOMDIR, by its name or its meta header."""
+    if path.name.upper() == "DICOMDIR":
+        return True
+    with path.open("rb") as file:
+        return _MEDIA_STORAGE_DIRECTORY.encode() + b"\0" in file.read(400)
+
+
+@quiet_libraries()
+def files_of_dicomdir(path: Path) -> tuple[list[Path], int]:
+    """The files that a DICOMDIR names and that are there, in its order, and how many are not.
+
+    Discs are written in capitals and often copied in small letters, so case does not count.
+
+    Raises:
+        UnreadableScan: damaged, empty, or naming files outside its own folder.
+    """
+    from pydicom import dcmread
+
+    name = label(path.resolve())
+    try:
+        records = dcmread(path, force=True, specific_tags=["DirectoryRecordSequence"]).get("DirectoryRecordSequence")
+        named = [parts for record in records or () if (parts := _parts(record.get("ReferencedFileID")))]
+    except Exception as error:  # a damaged file makes pydicom raise many kinds
+        raise UnreadableScan(f"{name}: the DICOMDIR is damaged; name the folder instead") from error
+    if not named or len(named) > _MOST_RECORDS:
+        raise UnreadableScan(f"{name}: the DICOMDIR names no files; name the folder instead")
+    root = path.resolve().parent
+    found, missing = [], 0
+    listings: dict[Path, dict[str, Path]] = {}
+    for parts in named:
+        if any(part in ("", ".", "..") or "/" in part or "\\" in part or ":" in part for part in parts):
+            raise UnreadableScan(f"{name}: the DICOMDIR names files outside its folder; name the folder instead")
+        file = _find(root, parts, listings)
+        if file is None:
+            missing += 1
+        elif not file.resolve().is_relative_to(root):
+            raise UnreadableScan(f"{name}: the DICOMDIR names files outside its folder; name the folder instead")
+        else:
+            found.append(file)
+    if not found:
+        raise UnreadableScan(f"{name}: none of the {len(named)} files it names is there; copy the whole disc")
+    return list(dict.fromkeys(found)), missing
+
+
+def _parts(file_id: Any) -> list[str]:
+    """The folders and the name of a file; nothing where a record names none."""
+    if not file_id:
+        return []
+    return [file_id] if isinstance(file_id, str) else [str(part) for part in file_id]
+
+
+def _find(root: Path, parts: list[str], listings: dict[Path, dict[str, Path]]) -> Path | None:
+    place = root
+    for part in parts:
+        if place not in listings:
+            listings[place] = {entry.name.upper(): entry for entry in place.iterdir()} if place.is_dir() else {}
+        entry = listings[place].get(part.upper())
+        if entry is None:
+            return None
+        place = entry
+    return place if place.is_file() else None

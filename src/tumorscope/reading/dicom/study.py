@@ -1,0 +1,108 @@
+"""DICOM files as a scan: the study they belong to, its sequences, all on one grid."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from tumorscope.errors import UnreadableScan
+from tumorscope.reading.checks import label
+from tumorscope.reading.dicom.choosing import choose_series
+from tumorscope.reading.dicom.privacy import names_patient, series_code
+from tumorscope.reading.dicom.series import read_series
+from tumorscope.reading.dicom.sorting import Group, OnFiles, distinct_studies, sort_files
+from tumorscope.reading.dicom.studies import StudyFiles
+from tumorscope.reading.formats import DICOM_SUFFIXES
+from tumorscope.reading.joining import join_series
+from tumorscope.reading.quiet import quiet_libraries
+from tumorscope.scan import Scan, SourceImage
+
+
+@quiet_libraries()
+def read_dicom(
+    path: Path | StudyFiles,
+    files: Sequence[Path],
+    skipped: int = 0,
+    *,
+    register: bool = False,
+    on_files: OnFiles | None = None,
+) -> Scan:
+    """The sequences of one study, each a channel, on the grid of FLAIR.
+
+    Where FLAIR is missing the grid is that of the first of T1c, T1, T2. Of several series of
+    one sequence the best is taken (see :func:`choose_series`); where no series says plainly
+    what it shows, the one with the most images is taken alone.
+
+    Args:
+        path: what the user named, a file, a folder or a study.
+        files: the DICOM files there.
+        skipped: other files there, for the note.
+        register: lay series onto the grid by their pictures; allows frames of reference to differ.
+        on_files: told how many headers are read.
+
+    Raises:
+        UnreadableScan: no MR image among the files, several studies, or a series that cannot be
+            decoded or laid onto the grid.
+    """
+    found = sort_files(files, on_files)
+    name, case = _public_names(path, found.words, found.groups)
+    if not found.groups:
+        reason, count = found.refused.most_common(1)[0]
+        shown = f"{name}: " if len(files) == 1 else f"{name}: no MR images; {count} of {len(files)} files: "
+        raise UnreadableScan(f"{shown}{reason}")
+    _check_one_study(found.groups, name)
+    choice = choose_series(found.groups, found.words)
+    source = path.path if isinstance(path, StudyFiles) else path
+    several = len(choice.series) > 1
+    scans = {
+        sequence: read_series(group, sequence, case, source, f"{name}: {sequence}" if several else name, found.words)
+        for sequence, group in choice.series.items()
+    }
+    grid = next(iter(scans))
+    scan = join_series(scans, grid, case, source, name, register) if several else scans[grid]
+    images, doubts = _referable(scan.source_images)
+    notes = (*choice.reasons.values(), *choice.notes, *scan.notes, *doubts, *_skipped(skipped, found.refused))
+    return replace(scan, notes=notes, source_images=images)
+
+
+def _check_one_study(groups: Sequence[Group], name: str) -> None:
+    studies = set(distinct_studies([group.study for group in groups]).values())
+    if len(studies) == 1:
+        return
+    patients = len({patient for _study, patient in studies})
+    of = f" of {patients} patients" if patients > 1 else ""
+    raise UnreadableScan(f"{name}: holds {len(studies)} studies{of}; give a folder with one study")
+
+
+def _referable(images: tuple[SourceImage, ...]) -> tuple[tuple[SourceImage, ...], list[str]]:
+    """The images, or none where files share a SOPInstanceUID or lack one: nothing may refer to the wrong one."""
+    headers = {id(image.header): image.header for image in images}.values()
+    uids = Counter(str(header.get("SOPInstanceUID") or "") for header in headers)
+    shared = sum(count for uid, count in uids.items() if count > 1 or not uid)
+    if not shared:
+        return images, []
+    what = "image has" if shared == 1 else "images have"
+    return (), [f"{shared} {what} no SOPInstanceUID of their own, so no DICOM results can refer to them"]
+
+
+def _public_names(path: Path | StudyFiles, words: frozenset[str], groups: Sequence[Group]) -> tuple[str, str]:
+    """The path's name for messages and for the case; a code if it contains a part of a patient's name."""
+    if isinstance(path, StudyFiles):
+        return path.name, path.name
+    resolved = path.resolve()
+    if not resolved.name or names_patient(resolved.name, words):
+        code = series_code(groups[0].series) if groups else "series"
+        return code, code
+    has_suffix = path.is_file() and path.suffix.lower() in DICOM_SUFFIXES
+    return label(resolved), resolved.stem if has_suffix else resolved.name
+
+
+def _skipped(other_files: int, refused: Counter[str]) -> list[str]:
+    notes = []
+    if other_files:
+        notes.append(f"{other_files} file{'s' if other_files > 1 else ''} skipped: not DICOM")
+    for reason, count in refused.most_common():
+        notes.append(f"{count} DICOM file{'s' if count > 1 else ''} skipped: {reason.split(';')[0]}")
+    return notes

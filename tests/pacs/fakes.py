@@ -1,0 +1,52 @@
+"""Stand-ins for the analysis: quick, and each run makes an object of its own.
+
+A run's object has a new SOPInstanceUID, so that a study analysed twice shows as two objects.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from pydicom import Dataset, dcmread
+from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+
+from tumorscope.errors import TumorscopeError
+
+SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+
+
+def process(folder: Path, out: Path, bundle: str) -> list[Path]:
+    """A capture that says how many images it was made from; slow for a bundle that is a number of seconds.
+
+    A series described as POISON ends the process, UNREADABLE is refused, BUG raises.
+    """
+    images = sorted(folder.iterdir())
+    source = dcmread(images[0], stop_before_pixels=True)
+    what = str(source.get("SeriesDescription", ""))
+    if what == "POISON":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if what == "UNREADABLE":
+        raise TumorscopeError("nothing here can be read")
+    if what == "BUG":
+        raise ValueError(f"this message names {source.PatientName}")
+    time.sleep(float(bundle) if bundle != "auto" else 0)
+    print("a library prints this")
+    path = out / folder.name / "capture.dcm"
+    path.parent.mkdir()
+    capture = Dataset()
+    capture.SOPClassUID, capture.SOPInstanceUID = SECONDARY_CAPTURE, generate_uid()
+    capture.StudyInstanceUID, capture.SeriesInstanceUID = source.StudyInstanceUID, generate_uid()
+    capture.PatientName, capture.PatientID = source.get("PatientName"), source.get("PatientID")
+    capture.Modality, capture.SeriesDescription = "OT", f"{len(images)} images"
+    capture.Rows, capture.Columns, capture.SamplesPerPixel = 4, 4, 1
+    capture.PhotometricInterpretation, capture.PixelRepresentation = "MONOCHROME2", 0
+    capture.BitsAllocated, capture.BitsStored, capture.HighBit = 8, 8, 7
+    capture.PixelData = bytes(16)
+    capture["PixelData"].VR = "OB"
+    capture.ensure_file_meta()
+    capture.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    capture.save_as(path, enforce_file_format=True)
+    return [path]

@@ -1,0 +1,63 @@
+"""Where results go, and how that is written."""
+
+import pytest
+
+from tumorscope.errors import TumorscopeError
+from tumorscope.pacs.destinations import Peer, WebArchive, find_destinations
+from tumorscope.pacs.dicomweb import Credentials
+
+
+def test_a_destination_is_given_in_full_or_by_a_name_in_the_file(tmp_path):
+    (tmp_path / "destinations.yaml").write_text(
+        "orthanc: 127.0.0.1:4242/ORTHANC\n"
+        "archive: {to: 'https://pacs.example.org/dicom-web/', user: u, password_file: /p}\n"
+    )
+    found = find_destinations(["orthanc", "archive", "other=pacs-1.example:104/STORE SCP"], tmp_path)
+    assert found == [
+        Peer("orthanc", "127.0.0.1", 4242, "ORTHANC"),
+        WebArchive("archive", "https://pacs.example.org/dicom-web", Credentials("u", tmp_path.__class__("/p"))),
+        Peer("other", "pacs-1.example", 104, "STORE SCP"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("orthanc", "not in .*destinations.yaml; add it there, or write NAME=HOST:PORT/TITLE"),
+        ("=127.0.0.1:4242/A", "write NAME="),
+        ("a/b=127.0.0.1:4242/A", "write NAME="),
+        ("a=127.0.0.1", "127.0.0.1 is no place"),
+        ("a=127.0.0.1:4242", "is no place"),
+        ("a=127.0.0.1:99999/A", "is no place"),
+        ("a=127.0.0.1:4242/A TITLE FAR TOO LONG", "is no place"),
+        ("a=", "nothing is no place"),
+        ("a=https://user:secret@pacs.example.org", "has a user or password in it"),
+        ("a=https://", "no address of DICOMweb"),
+    ],
+)
+def test_what_cannot_be_read_is_one_line_that_says_how_to_write_it(tmp_path, given, message):
+    with pytest.raises(TumorscopeError, match=message) as error:
+        find_destinations([given], tmp_path)
+    assert "secret" not in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("a: [", "cannot be read as YAML"),
+        ("- a", "write one `name: host:port/title` a line"),
+        ("a: {to: '127.0.0.1:1/A', password: x}", "unknown password"),
+        ("a: {to: '127.0.0.1:1/A', user: u, password_file: p}", "C-STORE knows no user"),
+        ("a: {to: 'https://x.example', user: u}", "belong together"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named(tmp_path, content, message):
+    (tmp_path / "destinations.yaml").write_text(content)
+    with pytest.raises(TumorscopeError, match=message):
+        find_destinations(["a"], tmp_path)
+
+
+def test_a_name_is_given_once(tmp_path):
+    with pytest.raises(TumorscopeError, match="given twice"):
+        find_destinations(["a=127.0.0.1:1/A", "a=127.0.0.1:2/A"], tmp_path)

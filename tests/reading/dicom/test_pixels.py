@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from reading.files import heads, write_dicom
+from scipy import ndimage
+
+from tumorscope.reading import open_scan
+
+HEAD = heads(1, 64, 48)[0].astype(np.int64)
+SMOOTH = ndimage.gaussian_filter(HEAD.astype(float), 1.5)
+
+EXACT = (
+    *("JPEGLosslessProcess14", "JPEGLosslessProcess14_1", "JPEGLSLossless", "JPEG2000Lossless", "RLELossless"),
+    *("DeflatedExplicitVRLittleEndian", "ExplicitVRBigEndian", "ImplicitVRLittleEndian"),
+)
+LOSSY = ("JPEGBaselineProcess1", "JPEGExtendedProcess2_4", "JPEGLSNearLossless", "JPEG2000")
+DEPTHS = {
+    "8 bits": (HEAD.astype(np.uint8), 8),
+    "12 bits": ((HEAD * 16).astype(np.uint16), 12),
+    "12 bits, signed": ((HEAD * 16 - 1500).astype(np.int16), 12),
+    "16 bits": ((HEAD * 250).astype(np.uint16), 16),
+}
+
+
+def transcoded(path: Path, syntax: str) -> Path:
+    """The file in another transfer syntax, by GDCM."""
+    import gdcm
+
+    reader = gdcm.ImageReader()
+    reader.SetFileName(str(path))
+    assert reader.Read()
+    change = gdcm.ImageChangeTransferSyntax()
+    change.SetTransferSyntax(gdcm.TransferSyntax(getattr(gdcm.TransferSyntax, syntax)))
+    change.SetInput(reader.GetImage())
+    assert change.Change(), syntax
+    writer = gdcm.ImageWriter()
+    writer.SetFileName(str(path))
+    writer.SetFile(reader.GetFile())
+    writer.SetImage(change.GetOutput())
+    assert writer.Write(), syntax
+    return path
+
+
+@pytest.mark.parametrize("depth", DEPTHS)
+@pytest.mark.parametrize("syntax", EXACT)
+def test_lossless_syntaxes_give_back_every_value(tmp_path: Path, syntax: str, depth: str):
+    image, bits = DEPTHS[depth]
+    path = write_dicom(tmp_path / "a.dcm", image, BitsStored=bits, HighBit=bits - 1)
+    voxels = open_scan(transcoded(path, syntax)).voxels[0, ..., 0]
+    assert np.array_equal(voxels, image)
+
+
+@pytest.mark.parametrize("syntax", LOSSY)
+def test_lossy_syntaxes_give_back_nearly_every_value(tmp_path: Path, syntax: str):
+    image = SMOOTH.astype(np.uint8)
+    voxels = open_scan(transcoded(write_dicom(tmp_path / "a.dcm", image), syntax)).voxels[0, ..., 0]
+    assert np.abs(voxels.astype(int) - image).max() <= 2
+
+
+def test_extended_jpeg_of_twelve_bits_is_decoded(tmp_path: Path):
+    import imagecodecs
+    from pydicom import dcmread
+    from pydicom.encaps import encapsulate
+    from pydicom.uid import JPEGExtended12Bit
+
+    image = (SMOOTH * 16).astype(np.uint16)
+    dataset = dcmread(write_dicom(tmp_path / "a.dcm", image, BitsStored=12, HighBit=11))
+    dataset.file_meta.TransferSyntaxUID = JPEGExtended12Bit
+    dataset.PixelData = encapsulate([imagecodecs.jpeg8_encode(image, level=98, bitspersample=12)])
+    dataset["PixelData"].VR = "OB"
+    dataset.save_as(tmp_path / "a.dcm")
+    voxels = open_scan(tmp_path / "a.dcm").voxels[0, ..., 0]
+    assert voxels.max() > 255 * 8
+    assert np.abs(voxels.astype(int) - image).max() <= 4
+
+
+def test_twelve_signed_bits_keep_their_sign_though_the_upper_four_are_empty(tmp_path: Path):
+    image = HEAD * 8 - 900
+    stored = (image & 0xFFF).astype(np.uint16)
+    path = write_dicom(tmp_path / "a.dcm", stored, BitsStored=12, HighBit=11, PixelRepresentation=1)
+    assert np.array_equal(open_scan(path).voxels[0, ..., 0], image)
+
+
+def test_an_overlay_in_the_unused_bits_is_no_brightness(tmp_path: Path):
+    path = write_dicom(tmp_path / "a.dcm", (HEAD | 0xF000).astype(np.uint16), BitsStored=12, HighBit=11)
+    assert np.array_equal(open_scan(path).voxels[0, ..., 0], HEAD)
+
+
+def test_a_window_changes_no_value(tmp_path: Path):
+    plain = open_scan(write_dicom(tmp_path / "a.dcm", HEAD.astype(np.int16))).voxels
+    windowed = write_dicom(
+        tmp_path / "b.dcm", HEAD.astype(np.int16), WindowCenter=[20, 40], WindowWidth=[10, 5], VOILUTFunction="SIGMOID"
+    )
+    assert np.array_equal(open_scan(windowed).voxels, plain)
+
+
+def test_a_modality_lut_gives_the_scanner_s_values(tmp_path: Path):
+    from pydicom import Dataset, Sequence
+
+    lut = Dataset()
+    lut.LUTDescriptor = [256, 0, 16]
+    lut.ModalityLUTType = "US"
+    lut.LUTData = (np.arange(256) * 3 + 7).astype("<u2").tobytes()
+    path = write_dicom(tmp_path / "a.dcm", HEAD.astype(np.uint8), ModalityLUTSequence=Sequence([lut]))
+    assert np.array_equal(open_scan(path).voxels[0, ..., 0], HEAD * 3 + 7)
+
+
+def test_padding_around_the_image_is_dark(tmp_path: Path):
+    image = HEAD.astype(np.int16)
+    image[:5] = -32768
+    path = write_dicom(tmp_path / "a.dcm", image, PixelPaddingValue=-32768)
+    voxels = open_scan(path).voxels[0, ..., 0]
+    assert voxels.min() == HEAD[5:].min()
+    assert np.array_equal(voxels[5:], HEAD[5:])
+
+
+def test_monochrome1_turns_round_within_the_bits_that_are_stored(tmp_path: Path):
+    path = write_dicom(
+        tmp_path / "a.dcm", HEAD.astype(np.uint16), BitsStored=12, HighBit=11, PhotometricInterpretation="MONOCHROME1"
+    )
+    assert np.array_equal(open_scan(path).voxels[0, ..., 0], 4095 - HEAD)
+
+
+def test_slices_of_two_types_keep_their_values(tmp_path: Path):
+    write_dicom(tmp_path / "a.dcm", (HEAD - 50).astype(np.int16))
+    write_dicom(tmp_path / "b.dcm", (HEAD * 250).astype(np.uint16), ImagePositionPatient=[0, 0, 3.0])
+    voxels = open_scan(tmp_path).voxels[..., 0]
+    assert np.array_equal(voxels, [HEAD - 50, HEAD * 250])

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from dicom_making import CORONAL, SAGITTAL, Grid, oblique
+
+from tumorscope.reading.resampling import coverage, resample, same_grid
+
+GRID = Grid((12, 40, 36), (5.0, 2.0, 2.5))
+
+
+def ramp(grid: Grid) -> np.ndarray:
+    """A value that grows evenly along each axis of the patient: linear interpolation is exact on it."""
+    index = np.stack([*np.indices(grid.shape)[::-1], np.ones(grid.shape)], axis=-1)
+    x, y, z, _ = np.moveaxis(index @ grid.affine.T, -1, 0)
+    return (1000 + 2 * x - 3 * y + 5 * z).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        Grid((24, 60, 60), (3.0, 2.0, 2.0)),
+        Grid((24, 60, 60), (3.0, 2.0, 2.0), shift_mm=(1.3, -2.1, 0.7)),
+        Grid((60, 40, 50), (2.0, 2.5, 2.5), SAGITTAL),
+        Grid((60, 40, 50), (2.0, 2.5, 2.5), CORONAL),
+        Grid((40, 80, 80), (2.5, 2.0, 2.0), oblique(12, -7, 20)),
+        Grid((30, 80, 80), (4.0, 2.0, 2.0), (1.0, 0.0, 0.0, 0.0, -1.0, 0.0)),
+    ],
+)
+def test_values_stay_at_their_place_in_the_patient(source: Grid):
+    assert coverage(source.shape, source.affine, GRID.shape, GRID.affine) == 1
+    carried = resample(ramp(source), source.affine, GRID.shape, GRID.affine)
+    inside = (slice(1, -1), slice(2, -2), slice(2, -2))  # at the rim a voxel's outer half takes its centre's value
+    assert np.abs(carried - ramp(GRID))[inside].max() < 0.02
+
+
+@pytest.mark.parametrize("turn", [(0, 0, 0), (3, 1, -2)])
+def test_whole_numbers_stay_whole_and_within_half_a_unit(turn: tuple[float, float, float]):
+    source = Grid((24, 60, 60), (3.0, 2.0, 2.0), oblique(*turn))
+    carried = resample(np.rint(ramp(source)).astype(np.int16), source.affine, GRID.shape, GRID.affine)
+    assert carried.dtype == np.int16
+    assert np.abs(carried - ramp(GRID))[1:-1, 2:-2, 2:-2].max() <= 1.02
+
+
+@pytest.mark.parametrize("turn", [(0, 0, 0), (0, 0, 4)])
+def test_where_a_volume_does_not_reach_its_lowest_value_stands(turn: tuple[float, float, float]):
+    source = Grid((6, 40, 36), (5.0, 2.0, 2.5), oblique(*turn))
+    volume = np.full(source.shape, 7, np.int16)
+    volume[2, 20, 20] = -3
+    carried = resample(volume, source.affine, GRID.shape, GRID.affine)
+    middle = (slice(None), slice(10, 30), slice(10, 26))
+    assert (carried[middle][:3] == -3).all(), "below the volume"
+    assert (carried[middle][9:] == -3).all(), "above it"
+    assert carried[middle][4:8].max() == 7
+
+
+def test_both_ways_of_interpolating_agree():
+    noise = np.random.default_rng(0).normal(0, 1, (20, 40, 40)).astype(np.float32)
+    source = Grid((20, 40, 40), (3.0, 2.0, 2.0), oblique(0, 0, 0.02))
+    tilted = Grid((20, 40, 40), (3.0, 2.0, 2.0), oblique(0, 0, 0.4))
+    one = resample(noise, source.affine, GRID.shape, GRID.affine)
+    other = resample(noise, tilted.affine, GRID.shape, GRID.affine)
+    assert np.abs(one - other)[1:-1, 4:-4, 4:-4].mean() < 0.1
+    assert np.corrcoef(one.ravel(), other.ravel())[0, 1] > 0.95
+
+
+def test_one_grid_is_recognised_however_its_affine_was_rounded():
+    rounded = GRID.affine + np.random.default_rng(1).uniform(-1e-5, 1e-5, (4, 4)) * [[1], [1], [1], [0]]
+    assert same_grid(GRID.shape, GRID.affine, GRID.shape, rounded)
+    assert not same_grid(GRID.shape, GRID.affine, (13, 40, 36), GRID.affine)
+    moved = Grid(GRID.shape, GRID.spacing_mm, shift_mm=(0.2, 0, 0))
+    assert not same_grid(GRID.shape, GRID.affine, moved.shape, moved.affine)
+    volume = ramp(GRID)
+    assert resample(volume, GRID.affine, GRID.shape, rounded) is volume
+
+
+def test_coverage_is_the_share_of_the_grid():
+    half = Grid((6, 40, 36), (5.0, 2.0, 2.5), shift_mm=(0, 0, -15.0))
+    assert coverage(half.shape, half.affine, GRID.shape, GRID.affine) == pytest.approx(0.5)
+    far = Grid((6, 40, 36), (5.0, 2.0, 2.5), shift_mm=(500.0, 0, 0))
+    assert coverage(far.shape, far.affine, GRID.shape, GRID.affine) == 0
