@@ -162,7 +162,7 @@ def _value(figure: dict[str, Any], key: str = "value") -> str:
 
 def _judged(run: dict[str, Any]) -> str:
     figures = run["figures"]
-    who = f"{figures['patients']} patients, " if figures["patients"] < figures["cases"] else ""
+    who = f"{figures['patients']} patients, " if figures["patients"] < figures["slices"] else ""
     return f"{run['dataset']} {run['part']}: {who}{figures['slices']:,} slices"
 
 

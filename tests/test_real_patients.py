@@ -94,3 +94,55 @@ def test_a_real_t2_series_is_read_and_its_missing_flair_is_named(volumes_folder,
         analyze(scan, engine)
     taken_for_flair = analyze(open_scan(folder, channels=["flair"]), engine)
     assert taken_for_flair.mask.shape == scan.shape
+
+
+@pytest.fixture(scope="module")
+def typing_engine():
+    return load_engine(load_bundle("t1c"), "onnxruntime")
+
+
+def test_types_and_outlines_of_patients_the_t1c_bundle_never_saw(figshare_folder, typing_engine):
+    from tumorscope.datasets.figshare import FigshareDataset
+    from tumorscope.datasets.split import Split
+
+    split = Split.load(typing_engine.bundle.folder / "split.json")
+    unseen = [
+        case for case in FigshareDataset.open(figshare_folder).cases if f"figshare/{case.patient}" in split["test"]
+    ]
+    assert len(unseen) >= 5
+    right, dice = [], []
+    for case in unseen:
+        analysis, truth = analyze(case.scan(), typing_engine), case.truth()
+        assert analysis.tumor_type is not None
+        right.append(analysis.tumor_type.likeliest == truth.tumor_class)
+        assert truth.mask is not None
+        dice.append(2 * (analysis.mask & truth.mask).sum() / (analysis.mask.sum() + truth.mask.sum()))
+    assert np.mean(right) >= 0.8
+    assert np.median(dice) > 0.75
+
+
+def test_four_class_pictures_are_told_apart_about_as_often_as_the_card_claims(kaggle4_folder, typing_engine):
+    from tumorscope.datasets.labelled import open_dataset
+    from tumorscope.datasets.split import Split
+    from tumorscope.evaluation import evaluate, summarize
+
+    split = Split.load(typing_engine.bundle.folder / "split.json")
+    held_out = {name.removeprefix("kaggle4/") for name in split["test"] if name.startswith("kaggle4/")}
+    dataset = open_dataset("kaggle4", kaggle4_folder)
+    cases = [case for case in dataset.cases if case.patient in held_out][::12]
+    figures = summarize(evaluate(dataset, cases, typing_engine))
+    claimed = typing_engine.bundle.card.figures["test"]["float"]["kaggle4"]["classes"]["accuracy"]["value"]
+    assert figures["slices"] > 100
+    assert figures["classes"]["accuracy"]["value"] == pytest.approx(claimed, abs=0.06)
+
+
+def test_the_t1c_bundle_never_saw_a_copy_of_what_it_is_judged_on(typing_engine):
+    """Everybody is in one part, and the pictures left out as copies name what they copy."""
+    from tumorscope.datasets.split import Split
+    from tumorscope.training.copies import LEFT_OUT_FILE, read_left_out
+
+    split = Split.load(typing_engine.bundle.folder / "split.json")
+    parts = [set(split[part]) for part in ("train", "validation", "test")]
+    assert not (parts[0] & parts[2] or parts[1] & parts[2] or parts[0] & parts[1])
+    left_out = read_left_out(typing_engine.bundle.folder / LEFT_OUT_FILE)
+    assert len(left_out) > 3000

@@ -7,13 +7,14 @@ from tumorscope.bundles import load_bundle, shipped_bundles
 from tumorscope.errors import BadBundle
 
 
-def test_the_shipped_bundle_is_small_complete_and_undamaged():
-    bundle = load_bundle("lgg")
-    assert {model.precision for model in bundle.card.models} == {"float", "int8"}
+@pytest.mark.parametrize(("name", "precisions"), [("lgg", {"float", "int8"}), ("t1c", {"float"})])
+def test_the_shipped_bundles_are_small_complete_and_undamaged(name, precisions):
+    bundle = load_bundle(name)
+    assert {model.precision for model in bundle.card.models} == precisions
     for model in bundle.card.models:
         bundle.read_model(model)
-    assert sum(path.stat().st_size for path in bundle.folder.iterdir()) < 8_000_000
-    assert [found.name for found in shipped_bundles()] == ["lgg"]
+    assert sum(path.stat().st_size for path in bundle.folder.iterdir()) < 10_000_000
+    assert [found.name for found in shipped_bundles()] == ["lgg", "t1c"]
 
 
 def test_the_card_tells_figures_split_and_licence():

@@ -21,9 +21,11 @@ from tumorscope.engine import EngineName, PrecisionName
 from tumorscope.engines import Engines
 from tumorscope.errors import TumorscopeError
 from tumorscope.files import safe_name
+from tumorscope.measuring.label_files import onto_scan, read_labels
 from tumorscope.notice import NOTICE
 from tumorscope.reading import find_cases, find_mask, open_scan, read_mask
 from tumorscope.reading.dicom.studies import StudyFiles
+from tumorscope.reading.formats import file_format
 from tumorscope.reporting import compare, write_results
 from tumorscope.reporting.bids import write_bids
 from tumorscope.reporting.wording import probability_text, size_text, type_words
@@ -174,7 +176,12 @@ def _run_case(
 
 
 def _true_mask(scan: Scan, truth: Path | None) -> np.ndarray | None:
-    return find_mask(scan) if truth is None else read_mask(truth, scan)
+    if truth is None:
+        return find_mask(scan)
+    if truth.is_file() and file_format(truth) == "dicom":
+        labels = onto_scan(read_labels(truth), scan)
+        return np.any([part for _name, part in labels.parts], axis=0) if labels.parts else np.zeros(scan.shape, bool)
+    return read_mask(truth, scan)
 
 
 def _unused(name: str, taken: set[str]) -> str:
