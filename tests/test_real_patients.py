@@ -143,6 +143,7 @@ def test_the_t1c_bundle_never_saw_a_copy_of_what_it_is_judged_on(typing_engine):
 
     split = Split.load(typing_engine.bundle.folder / "split.json")
     parts = [set(split[part]) for part in ("train", "validation", "test")]
-    assert not (parts[0] & parts[2] or parts[1] & parts[2] or parts[0] & parts[1])
+    assert not (parts[0] | parts[1]) & parts[2]
+    assert not parts[0] & parts[1]
     left_out = read_left_out(typing_engine.bundle.folder / LEFT_OUT_FILE)
     assert len(left_out) > 3000
