@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import typer
 from evaluation.conftest import made_evaluation
-from typer.testing import CliRunner
 
 from tumorscope.cli.compare import command
 from tumorscope.errors import TumorscopeError
@@ -15,20 +13,8 @@ from tumorscope.evaluation.report import write_report
 
 
 @pytest.fixture
-def run(monkeypatch, tmp_path):
-    """Run the command in an empty folder; its error or None, and what it printed."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "160")
-    app = typer.Typer()
-    app.command()(command)
-
-    def call(*arguments: object) -> tuple[BaseException | None, str]:
-        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-        if result.exception is not None and not isinstance(result.exception, TumorscopeError | SystemExit):
-            raise result.exception
-        return result.exception, result.output
-
-    return call
+def run(in_empty_folder):
+    return in_empty_folder(command)
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import typer
 from reading.files import write_nifti
-from typer.testing import CliRunner
 
 from tumorscope.cli.compare_studies import command
 from tumorscope.errors import TumorscopeError
@@ -18,20 +16,8 @@ AFFINE = np.diag([1.0, 1.0, 3.0, 1.0])
 
 
 @pytest.fixture
-def run(monkeypatch, tmp_path):
-    """Run the command in an empty folder; its error or None, and what it printed."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
-    app = typer.Typer()
-    app.command()(command)
-
-    def call(*arguments: object) -> tuple[BaseException | None, str]:
-        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-        if result.exception is not None and not isinstance(result.exception, TumorscopeError | SystemExit):
-            raise result.exception
-        return result.exception, result.output
-
-    return call
+def run(in_empty_folder):
+    return in_empty_folder(command)
 
 
 def write_mask(name, *discs, affine=AFFINE):

@@ -7,10 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import typer
 from PIL import Image
 from reading.files import write_cjdata, write_nifti
-from typer.testing import CliRunner
 
 from tumorscope.cli.features import command
 from tumorscope.datasets.phantom import make_phantom, plausible_lesion, write_lgg_folder
@@ -23,19 +21,8 @@ MASK[10:20, 15:31] = True
 
 
 @pytest.fixture
-def run(monkeypatch, tmp_path):
-    """Run the command in an empty folder; its error or None, and what it printed."""
-    monkeypatch.chdir(tmp_path)
-    app = typer.Typer()
-    app.command()(command)
-
-    def call(*arguments: object) -> tuple[BaseException | None, str]:
-        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-        if result.exception is not None and not isinstance(result.exception, TumorscopeError | SystemExit):
-            raise result.exception
-        return result.exception, result.output
-
-    return call
+def run(in_empty_folder):
+    return in_empty_folder(command)
 
 
 def table(path: Path = Path("features.csv")) -> list[dict[str, str]]:

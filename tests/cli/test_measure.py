@@ -8,11 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import typer
 from making import bright_flair, card, write_bundle
 from PIL import Image
 from reading.files import heads, write_nifti
-from typer.testing import CliRunner
 
 from tumorscope.analysis import analyze
 from tumorscope.bundles import Bundle
@@ -26,20 +24,8 @@ from tumorscope.reporting.document import to_document, to_json
 
 
 @pytest.fixture
-def run(monkeypatch, tmp_path):
-    """Run the command in an empty folder; its error or None, and what it printed."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
-    app = typer.Typer()
-    app.command()(command)
-
-    def call(*arguments: object) -> tuple[BaseException | None, str]:
-        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-        if result.exception is not None and not isinstance(result.exception, TumorscopeError | SystemExit):
-            raise result.exception
-        return result.exception, result.output
-
-    return call
+def run(in_empty_folder):
+    return in_empty_folder(command)
 
 
 @pytest.fixture(scope="module")
