@@ -9,7 +9,7 @@ from making import write_miniature_figshare
 from tumorscope.cli.datafolders import data_folders
 from tumorscope.cli.evaluate import cases_of_part
 from tumorscope.datasets.joined import JoinedDataset
-from tumorscope.datasets.labelled import open_dataset
+from tumorscope.datasets.opening import open_dataset
 from tumorscope.datasets.split import Split
 from tumorscope.errors import BadSplit, TumorscopeError
 

@@ -4,8 +4,9 @@ from making import write_miniature_classes, write_miniature_figshare
 
 from tumorscope.datasets.figshare import FigshareDataset
 from tumorscope.datasets.folders import FolderDataset
-from tumorscope.datasets.labelled import cases_of, open_dataset
+from tumorscope.datasets.labelled import cases_of
 from tumorscope.datasets.lgg import LggDataset
+from tumorscope.datasets.opening import open_dataset
 from tumorscope.errors import BadDataset
 
 KINDS = {"lgg": LggDataset, "figshare": FigshareDataset, "kaggle4": FolderDataset, "folders": FolderDataset}

@@ -27,7 +27,7 @@ def command(
     from rich.table import Table
 
     from tumorscope.bundles import load_bundle
-    from tumorscope.datasets.labelled import open_dataset
+    from tumorscope.datasets.opening import open_dataset
     from tumorscope.datasets.split import Split
     from tumorscope.engine import load_engine
     from tumorscope.evaluation.recalibration import PLOT_FILE, recalibrate, write_recalibrated

@@ -42,8 +42,8 @@ def summary(
     from tumorscope.datasets.class_counting import summarize_figshare, summarize_folders
     from tumorscope.datasets.class_summary import ClassSummary, print_class_summary
     from tumorscope.datasets.figshare import FigshareDataset
-    from tumorscope.datasets.labelled import open_dataset
     from tumorscope.datasets.lgg import LggDataset
+    from tumorscope.datasets.opening import open_dataset
     from tumorscope.datasets.summary import print_summary, summarize_lgg
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -81,8 +81,8 @@ def preview(
     import io
 
     from tumorscope.datasets.class_preview import draw_class_preview
-    from tumorscope.datasets.labelled import open_dataset
     from tumorscope.datasets.lgg import LggDataset
+    from tumorscope.datasets.opening import open_dataset
     from tumorscope.datasets.preview import draw_preview
     from tumorscope.files import save_whole
 
@@ -112,7 +112,7 @@ def split(
 ) -> None:
     """Deal patients out for training and judging, alike in what the data set knows of them."""
     from tumorscope.datasets.folders import FolderDataset
-    from tumorscope.datasets.labelled import open_dataset
+    from tumorscope.datasets.opening import open_dataset
     from tumorscope.errors import TumorscopeError
     from tumorscope.files import save_whole
 

@@ -56,7 +56,7 @@ def command(
 
     from tumorscope.bundles import load_bundle
     from tumorscope.datasets.joined import JoinedDataset
-    from tumorscope.datasets.labelled import open_dataset
+    from tumorscope.datasets.opening import open_dataset
     from tumorscope.datasets.split import Split
     from tumorscope.engine import load_engine
     from tumorscope.evaluation import evaluate

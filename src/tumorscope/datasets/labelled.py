@@ -5,18 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from tumorscope.datasets.split import Split
 from tumorscope.errors import BadDataset
 from tumorscope.scan import Scan
-
-if TYPE_CHECKING:
-    from tumorscope.datasets.figshare import FigshareDataset
-    from tumorscope.datasets.folders import FolderDataset
-    from tumorscope.datasets.lgg import LggDataset
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,26 +93,3 @@ def cases_of(dataset: LabelledDataset, patients: Iterable[str]) -> list[Labelled
     if missing:
         raise BadDataset(f"{dataset.root}: no patient {missing[0]}, which the split names")
     return found
-
-
-def open_dataset(name: str, path: Path) -> LggDataset | FigshareDataset | FolderDataset:
-    """The data set of that name in a folder.
-
-    Args:
-        name: ``lgg``, ``figshare``, ``kaggle4`` or ``folders``.
-        path: where its publisher's files were unzipped.
-
-    Raises:
-        BadDataset: the folder does not hold it, or there is no data set of that name.
-    """
-    from tumorscope.datasets.figshare import FigshareDataset
-    from tumorscope.datasets.folders import FolderDataset
-    from tumorscope.datasets.lgg import LggDataset
-
-    if name == "lgg":
-        return LggDataset.open(path)
-    if name == "figshare":
-        return FigshareDataset.open(path)
-    if name in ("kaggle4", "folders"):
-        return FolderDataset.open(path, name)
-    raise BadDataset(f"{name}: no such data set; there are lgg, figshare, kaggle4 and folders")

@@ -19,7 +19,8 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from tumorscope.datasets.joined import JoinedDataset
-from tumorscope.datasets.labelled import LabelledDataset, cases_of, open_dataset
+from tumorscope.datasets.labelled import LabelledDataset, cases_of
+from tumorscope.datasets.opening import open_dataset
 from tumorscope.datasets.split import Split
 from tumorscope.errors import TumorscopeError
 from tumorscope.recipe import DenseUNetSettings, Recipe, TransferSettings, parse_recipe
