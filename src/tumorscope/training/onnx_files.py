@@ -48,7 +48,7 @@ def export_float(network: torch.nn.Module, recipe: Recipe, path: Path) -> None:
             verbose=False,
         )
     _fold_batch_norm(path)
-    onnx.save(store_as_float16(onnx.load(path)), path)
+    onnx.save(forget_origin(store_as_float16(onnx.load(path))), path)
 
 
 class _Tuple(torch.nn.Module):
@@ -149,6 +149,16 @@ def _heads(model: onnx.ModelProto) -> list[str]:
     averaged = {name for node in plain if node.op_type == "ReduceMean" for name in node.input}
     maps = [node for node in model.graph.node if node.op_type == "Conv" and set(node.output) & averaged]
     return [node.name for node in (*plain, *maps)]
+
+
+def forget_origin(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Remove the exporter's stack traces, which name the folders of the machine that trained."""
+    graph = model.graph
+    for part in (model, graph, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
+        if hasattr(part, "metadata_props"):
+            del part.metadata_props[:]
+        part.doc_string = ""
+    return model
 
 
 def _widened(model: onnx.ModelProto) -> onnx.ModelProto:
