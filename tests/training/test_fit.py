@@ -79,7 +79,7 @@ def test_export_makes_a_bundle_that_finds_tumours_in_patients_it_never_saw(train
     assert analysis.activation is not None
     assert bundle.card.gate["threshold"] == default_gate().threshold
     # Nor does the file tell in which folders of which machine it was made.
-    assert not any(b".py" in bundle.read_model(model) for model in bundle.card.models)
+    assert not any(b'.py"' in bundle.read_model(model) for model in bundle.card.models)
 
 
 def test_a_second_opinion_goes_along_and_a_missing_one_is_said_first(trained, data, tmp_path, monkeypatch):
