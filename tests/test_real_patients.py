@@ -1,5 +1,7 @@
 """What ships, on real patients that training never saw."""
 
+import hashlib
+
 import numpy as np
 import pytest
 
@@ -136,8 +138,8 @@ def test_four_class_pictures_are_told_apart_about_as_often_as_the_card_claims(ka
     assert figures["classes"]["accuracy"]["value"] == pytest.approx(claimed, abs=0.06)
 
 
-def test_the_t1c_bundle_never_saw_a_copy_of_what_it_is_judged_on(typing_engine):
-    """Everybody is in one part, and the pictures left out as copies name what they copy."""
+def test_the_t1c_bundle_never_saw_a_file_that_it_is_judged_on_under_another_name(kaggle4_folder, typing_engine):
+    """Near copies are :mod:`tests.training.test_copies`' business; 216 test pictures are byte for byte training ones."""
     from tumorscope.datasets.split import Split
     from tumorscope.training.copies import LEFT_OUT_FILE, read_left_out
 
@@ -146,4 +148,13 @@ def test_the_t1c_bundle_never_saw_a_copy_of_what_it_is_judged_on(typing_engine):
     assert not (parts[0] | parts[1]) & parts[2]
     assert not parts[0] & parts[1]
     left_out = read_left_out(typing_engine.bundle.folder / LEFT_OUT_FILE)
-    assert len(left_out) > 3000
+    digests = {
+        part: {
+            hashlib.sha256((kaggle4_folder / name.removeprefix("kaggle4/")).read_bytes()).digest()
+            for name in split[part]
+            if name.startswith("kaggle4/") and name not in left_out
+        }
+        for part in ("train", "test")
+    }
+    assert len(digests["train"]) > 1000
+    assert not digests["train"] & digests["test"]

@@ -25,6 +25,9 @@ SEQUENCES = ("t1", "t1c", "t2", "flair")
 
 Kind = Literal["picture", "slices", "volume"]
 
+SIDES_ASSUMED = "the header does not say how the head lies; right and left, front and back are assumed"
+"""The note of a scan or a mask whose file leaves open which side is which."""
+
 
 @dataclass(frozen=True, eq=False)
 class StoredGrid:

@@ -72,10 +72,7 @@ def _chosen(labels: LabelledMask, label: str | None) -> np.ndarray:
         if labels.parts and label not in parts:
             raise TumorscopeError(f"{labels.case}: has no label {label!r}; it has {', '.join(map(repr, parts))}")
         return parts.get(label, np.zeros(labels.shape, bool))
-    mask = np.zeros(labels.shape, bool)
-    for _, part in labels.parts:
-        mask |= part
-    return mask
+    return labels.whole
 
 
 def _print(before: Study, after: Study, response: Response) -> None:

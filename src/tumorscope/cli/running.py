@@ -179,8 +179,7 @@ def _true_mask(scan: Scan, truth: Path | None) -> np.ndarray | None:
     if truth is None:
         return find_mask(scan)
     if truth.is_file() and file_format(truth) == "dicom":
-        labels = onto_scan(read_labels(truth), scan)
-        return np.any([part for _name, part in labels.parts], axis=0) if labels.parts else np.zeros(scan.shape, bool)
+        return onto_scan(read_labels(truth), scan).whole
     return read_mask(truth, scan)
 
 

@@ -25,7 +25,7 @@ from tumorscope.reading.pictures import natural
 from tumorscope.reading.quiet import quiet_libraries
 from tumorscope.reading.raster import read_raster
 from tumorscope.reading.stacking import stack_slices
-from tumorscope.scan import Kind, Scan
+from tumorscope.scan import SIDES_ASSUMED, Kind, Scan
 
 if TYPE_CHECKING:
     from highdicom.seg import Segmentation
@@ -41,7 +41,6 @@ _SAME_PLACE = 0.1
 
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _HALF = "the mask holds probabilities; inside is what is at least one half"
-_ORIENTATION_ASSUMED = "the header does not say how the head lies; right and left, front and back are assumed"
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +62,14 @@ class LabelledMask:
     kind: Kind
     affine: np.ndarray | None
     notes: tuple[str, ...] = ()
+
+    @property
+    def whole(self) -> np.ndarray:
+        """All labels as one mask, boolean ``(slice, row, column)``."""
+        mask = np.zeros(self.shape, bool)
+        for _name, part in self.parts:
+            mask |= part
+        return mask
 
     def on_nothing(self) -> Scan:
         """A scan of the mask's grid on which nothing is to be seen."""
@@ -176,7 +183,7 @@ def _read_nifti(path: Path) -> LabelledMask:
     values = np.ascontiguousarray(grid.to_scan(array.reshape((*array.shape, 1)[:3])))
     named, notes = _split(values, path)
     if not volume.oriented:
-        notes = (*notes, _ORIENTATION_ASSUMED)
+        notes = (*notes, SIDES_ASSUMED)
     affine = None if _says_no_size(path) else scan_affine(grid)
     return LabelledMask(named, _shape(values), stem(path), "volume", affine, notes)
 

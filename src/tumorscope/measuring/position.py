@@ -18,13 +18,10 @@ import numpy as np
 from scipy import ndimage
 
 from tumorscope.preparing.head import head_mask
-from tumorscope.scan import Scan
+from tumorscope.scan import SIDES_ASSUMED, Scan
 
 MIDLINE_MM = 5.0
 """A centre nearer to the plane than this lies on the midline: the plane is no surer than that."""
-
-_ASSUMED = "the header does not say how the head lies"
-"""How the NIfTI reader's note begins where right and left are a guess."""
 
 _FINE_MM = 4.0
 """Symmetry is sought on a grid about this coarse: the tumour matters little, and it is quick."""
@@ -78,7 +75,7 @@ def find_midline(scan: Scan) -> Midline | None:
     Args:
         scan: of any plane and any number of channels; the first with contrast is used.
     """
-    if scan.affine is None or any(note.startswith(_ASSUMED) for note in scan.notes):
+    if scan.affine is None or SIDES_ASSUMED in scan.notes:
         return None
     coarse, affine = _coarse(scan.voxels, scan.affine)
     if coarse.max() == coarse.min():

@@ -18,7 +18,7 @@ from tumorscope.reading.lgg import is_mask_name
 from tumorscope.reading.orientation import radiological_grid, scan_affine
 from tumorscope.reading.quiet import quiet_libraries
 from tumorscope.reading.sequences import check_channels, recognize_sequence
-from tumorscope.scan import Scan
+from tumorscope.scan import SIDES_ASSUMED, Scan
 
 MOST_CHANNELS = 16
 """A longer fourth axis is a time series: diffusion, perfusion or functional MRI."""
@@ -69,7 +69,7 @@ def read_nifti(path: Path, channels: Sequence[str] | None = None) -> Scan:
         array = array[..., None]
     sequences, notes = _sequences(path, array.shape[3], channels)
     if not volume.oriented:
-        notes = (*notes, "the header does not say how the head lies; right and left, front and back are assumed")
+        notes = (*notes, SIDES_ASSUMED)
     return Scan(
         voxels=np.ascontiguousarray(grid.to_scan(array)),
         sequences=sequences,
