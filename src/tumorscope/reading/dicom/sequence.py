@@ -71,8 +71,9 @@ def weighting(header: SeriesHeader) -> str | None:
     """``flair``, ``t1``, ``t2`` or ``pd`` where scanning sequence and timing leave no doubt, else None.
 
     The bounds are narrower than what is in use at 1.5 and 3 T: what lies between them is left
-    open. STIR nulls fat with TI under 300 ms, FLAIR fluid with TI over 1400 ms. Gradient echoes are left open unless they are prepared by an inversion as
-    MPRAGE is: angiographies, T2* and localisers have timing like T1.
+    open. STIR nulls fat with TI under 300 ms, FLAIR fluid with TI over 1400 ms. Gradient echoes
+    are left open unless they are prepared by an inversion as MPRAGE is: angiographies, T2* and
+    localisers have timing like T1.
     """
     scanning, repetition, echo = header.scanning, header.repetition_ms, header.echo_ms
     inversion = header.inversion_ms
