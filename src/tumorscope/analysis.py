@@ -81,6 +81,7 @@ class Analysis:
         judged: whether the scan was judged at all; not, where it does not look like an MRI of
             a head. Probabilities are then NaN, and nothing is said to be present or absent.
         bundle_reason: why this bundle was taken, where it was chosen for the scan.
+        corrected: whether a person has drawn the outline anew; see :mod:`tumorscope.revising`.
         warnings: what a reader of the findings should know.
         timing_ms: by stage, in the order of the stages.
     """
@@ -103,6 +104,7 @@ class Analysis:
     probability: np.ndarray | None = None
     judged: bool = True
     bundle_reason: str | None = None
+    corrected: bool = False
     notice: str = NOTICE
 
 
@@ -168,7 +170,7 @@ def analyze(
     # A slice speaks for the type by how much tumour it shows, or by how surely where nothing is outlined.
     weights = np.where(called, areas if mask.any() else probability, 0.0)
     tumor_type = None if types is None else find_type(types, weights, card)
-    second = None if tumor_type is None else _by_features(engine, voxels, mask)
+    second = None if tumor_type is None else second_opinion(engine, voxels, mask)
     volume = scan.voxel_volume_mm3
     clock.stage("measuring")
     return Analysis(
@@ -313,8 +315,14 @@ def _types(answers: Answers, card: Card) -> np.ndarray | None:
     return type_probability(class_probability(answers.classes, card.operating_point.type_temperature), card)
 
 
-def _by_features(engine: Engine, voxels: np.ndarray, mask: np.ndarray) -> TypeFinding | None:
-    """The second opinion, from the slice with the largest outline."""
+def second_opinion(engine: Engine, voxels: np.ndarray, mask: np.ndarray) -> TypeFinding | None:
+    """The type by features of the slice with the largest outline; None without an outline or such a model.
+
+    Args:
+        engine: whose bundle may hold a model on features.
+        voxels: ``(slice, row, column, sequence)``, from :func:`arrange_channels`.
+        mask: boolean ``(slice, row, column)``.
+    """
     if engine.type_by_features is None or not mask.any():
         return None
     largest = int(mask.sum(axis=(1, 2)).argmax())

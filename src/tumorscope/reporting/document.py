@@ -41,6 +41,7 @@ def to_document(analysis: Analysis) -> dict[str, Any]:
         },
         "engine": {"runtime": analysis.runtime, "precision": analysis.precision},
         "judged": analysis.judged,
+        "corrected": analysis.corrected,
         "tumor_present": bool(analysis.tumor_present) if analysis.judged else None,
         "tumor_probability": _probability(analysis.tumor_probability),
         "tumor_type": None if analysis.tumor_type is None else _type(analysis.tumor_type),

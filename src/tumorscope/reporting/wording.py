@@ -113,7 +113,10 @@ def finding_line(analysis: Analysis) -> str:
     """The finding in a few words, for a picture."""
     if not analysis.judged:
         return "Not judged: this does not look like an MRI of a head"
-    parts = ["Tumour found" if analysis.tumor_present else "No tumour found"]
+    if analysis.corrected:
+        parts = ["Outline corrected by hand"]
+    else:
+        parts = ["Tumour found" if analysis.tumor_present else "No tumour found"]
     parts.append(f"probability {probability_text(analysis.tumor_probability)}")
     if analysis.lesions:
         parts.append(f"{size_text(analysis)} in {_lesions(analysis)}")
@@ -169,6 +172,8 @@ def finding_sentence(analysis: Analysis) -> str:
     """The finding in one sentence."""
     if not analysis.judged:
         return "Not judged: this does not look like an MRI of a head."
+    if analysis.corrected:
+        return _corrected_sentence(analysis)
     card = analysis.bundle.card
     point = f"{card.operating_point.presence:.2f}"
     slices = len(analysis.slices)
@@ -179,12 +184,25 @@ def finding_sentence(analysis: Analysis) -> str:
     where = "" if slices == 1 else f" in {positive_slices(analysis)} of {slices} slices"
     start = f"Tumour found{where} (probability {probability})"
     if analysis.lesions:
-        together = "of" if len(analysis.lesions) == 1 else "of together"
-        largest = "" if slices == 1 else f", largest in slice {max(analysis.slices, key=lambda f: f.area_px).index}"
-        return f"{start}: {_lesions(analysis)} {together} {size_text(analysis)}{largest}."
+        return f"{start}: {_outlined(analysis)}."
     if "mask" not in card.outputs:
         return f"{start}; this bundle does not outline tumours."
     return f"{start}, but without an outline: too few pixels reach the operating point for the mask."
+
+
+def _corrected_sentence(analysis: Analysis) -> str:
+    network = f"the network's own tumour probability is {probability_text(analysis.tumor_probability)}"
+    if not analysis.lesions:
+        return f"No tumour outlined: the outline was corrected by hand; {network}."
+    return f"Tumour outlined, corrected by hand: {_outlined(analysis)}; {network}."
+
+
+def _outlined(analysis: Analysis) -> str:
+    """How many lesions of what size, and where most is seen."""
+    together = "of" if len(analysis.lesions) == 1 else "of together"
+    widest = max(analysis.slices, key=lambda finding: finding.area_px).index
+    largest = "" if len(analysis.slices) == 1 else f", largest in slice {widest}"
+    return f"{_lesions(analysis)} {together} {size_text(analysis)}{largest}"
 
 
 def activation_sentence(analysis: Analysis) -> str:

@@ -108,7 +108,7 @@ def lesion_labels(analysis: Analysis) -> np.ndarray:
 def _lesions(analysis: Analysis) -> tuple[np.ndarray, list[SegmentDescription], str]:
     labels = lesion_labels(analysis)
     segments = [
-        _segment(analysis, number, f"Lesion {number}", tracking_uid(analysis, number))
+        _segment(analysis, number, f"Lesion {number}", tracking_uid(analysis, number), corrected=analysis.corrected)
         for number in range(1, int(labels.max()) + 1)
     ]
     return labels, segments, "Tumour outline"
@@ -121,7 +121,9 @@ def _probability(analysis: Analysis) -> tuple[np.ndarray, list[SegmentDescriptio
     return analysis.probability.astype(np.float32) / MOST_VALUE, [segment], "Tumour probability"
 
 
-def _segment(analysis: Analysis, number: int, label: str, tracking: str) -> SegmentDescription:
+def _segment(
+    analysis: Analysis, number: int, label: str, tracking: str, *, corrected: bool = False
+) -> SegmentDescription:
     import highdicom as hd
     from pydicom.sr.codedict import codes
 
@@ -138,7 +140,7 @@ def _segment(analysis: Analysis, number: int, label: str, tracking: str) -> Segm
         segment_label=label,
         segmented_property_category=codes.SCT.MorphologicallyAbnormalStructure,
         segmented_property_type=codes.SCT.Neoplasm,
-        algorithm_type="AUTOMATIC",
+        algorithm_type="SEMIAUTOMATIC" if corrected else "AUTOMATIC",
         algorithm_identification=identification,
         tracking_uid=tracking,
         tracking_id=label,
