@@ -48,8 +48,9 @@ def store(name: str, evaluation: Path, run: Path | None, note: str) -> Path:
     return path
 
 
-def page(runs: list[dict[str, Any]], notebooks: list[dict[str, Any]]) -> str:
+def page(runs: list[dict[str, Any]], notebooks: list[dict[str, Any]], ablations: list[dict[str, Any]]) -> str:
     """``docs/results.md``."""
+    by_name = {run["name"]: run for run in runs}
     lines = [
         "# Results",
         "",
@@ -65,16 +66,14 @@ def page(runs: list[dict[str, Any]], notebooks: list[dict[str, Any]]) -> str:
         "| notebook | recipe | author reports | author's split | as published | honest |",
         "|---|---|---|---|---|---|",
     ]
-    by_recipe: dict[str, list[dict[str, Any]]] = {}
-    for run in runs:
-        by_recipe.setdefault(run.get("recipe", run["name"]), []).append(run)
     for row in notebooks:
-        own = by_recipe.get(row["recipe"], [])
-        published, honest = (_first(own, kind) for kind in (_published, _honest))
+        run = by_name.get(row["recipe"])
+        published, honest = (kind(run) or "–" if run else "not run yet" for kind in (_published, _honest))
         lines.append(
             f"| {row['notebook']}: {row['task']} | `{row['recipe']}` | {row['reported']} | {row['split'] or '–'} "
             f"| {published} | {honest} |"
         )
+    lines += _ablations(by_name, ablations)
     lines += ["", "## All runs", ""]
     lines += ["| run | judged on | figures | training | note |", "|---|---|---|---|---|"]
     for run in sorted(runs, key=lambda one: one["name"]):
@@ -83,6 +82,20 @@ def page(runs: list[dict[str, Any]], notebooks: list[dict[str, Any]]) -> str:
         lines.append(f"| {run['name']} | {_judged(run)} | {figures} | {_training(run)} | {run['note'] or '–'} |")
     lines += ["", "*Research use only. Not a medical device; not for diagnosis or treatment.*", ""]
     return "\n".join(lines)
+
+
+def _ablations(by_name: dict[str, dict[str, Any]], ablations: list[dict[str, Any]]) -> list[str]:
+    """One step at a time: the same recipe, split and budget, with it and without."""
+    lines = ["", "## One step at a time", ""]
+    lines += ["Same recipe and split; only the named step differs.", ""]
+    lines += ["| step | run | figures | training |", "|---|---|---|---|"]
+    for ablation in ablations:
+        for place, (what, name) in enumerate(ablation["runs"].items()):
+            step = ablation["step"] if place == 0 else ""
+            run = by_name[name]
+            figures = _honest(run) or _figures(run["figures"])
+            lines.append(f"| {step} | {what} | {figures} | {_training(run)} |")
+    return lines
 
 
 def _of_evaluation(content: dict[str, Any]) -> dict[str, Any]:
@@ -123,11 +136,6 @@ def _of_features(content: dict[str, Any]) -> dict[str, Any]:
 
 def _light(value: Any) -> Any:
     return {key: item for key, item in value.items() if key not in _DROPPED} if isinstance(value, dict) else value
-
-
-def _first(runs: list[dict[str, Any]], kind: Any) -> str:
-    found = [text for run in runs if (text := kind(run))]
-    return found[0] if found else "not run yet"
 
 
 def _published(run: dict[str, Any]) -> str | None:
@@ -178,10 +186,11 @@ def _training(run: dict[str, Any]) -> str:
     return ", ".join(parts)
 
 
-def load() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The stored runs, and what the notebooks report."""
+def load() -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
+    """The stored runs, what the notebooks report, and which runs differ by one step."""
     runs = [json.loads(path.read_text()) for path in sorted(STORE.glob("*.json"))]
-    return runs, yaml.safe_load((STORE / "notebooks.yaml").read_text())
+    told, steps = (yaml.safe_load((STORE / name).read_text()) for name in ("notebooks.yaml", "ablations.yaml"))
+    return runs, told, steps
 
 
 def main() -> None:

@@ -90,7 +90,7 @@ def test_the_results_page_is_made_of_the_stored_runs():
     spec = importlib.util.spec_from_file_location("results", root / "benchmarks" / "results.py")
     results = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(results)
-    runs, notebooks = results.load()
-    assert (root / "docs" / "results.md").read_text() == results.page(runs, notebooks)
+    runs, notebooks, ablations = results.load()
+    assert (root / "docs" / "results.md").read_text() == results.page(runs, notebooks, ablations)
     for run in runs:
         assert run["figures"]["slices"] >= run["figures"]["cases"] >= run["figures"]["patients"] > 0

@@ -10,7 +10,7 @@ from tumorscope.errors import TumorscopeError
 from tumorscope.reporting.document import load_document, mask_from_document, to_document, to_json
 
 KEYS = {
-    "schema", "case", "bundle", "engine", "judged", "corrected", "tumor_present", "tumor_probability", "tumor_type",
+    "schema", "case", "bundle", "engine", "operating_point", "judged", "corrected", "tumor_present", "tumor_probability", "tumor_type",
     "type_by_features", "types_agree", "slices", "lesions", "volume_mm3", "voxels", "mask_rle", "geometry", "warnings", "notice", "timing_ms",
 }  # fmt: skip
 
@@ -28,6 +28,7 @@ def test_the_document_has_the_keys_of_its_schema(analyzed, volume_scan, mask):
     assert document["schema"] == "tumorscope.analysis/2"
     assert set(document["bundle"]) == {"name", "version", "sha256", "reason"}
     assert set(document["engine"]) == {"runtime", "precision"}
+    assert document["operating_point"] == {"presence": 0.45, "mask": 0.4}
     assert set(document["geometry"]) == {"shape", "spacing_mm", "affine", "sequences", "kind"}
     names = {"index", "name", "tumor_probability", "mask_probability", "area_px", "area_mm2"}
     assert all(set(part) == names for part in document["slices"])

@@ -29,7 +29,7 @@ def to_document(analysis: Analysis) -> dict[str, Any]:
     millimetres are RAS+. A size that is not known is None. ``mask_rle`` holds one run-length
     encoding a slice, as COCO writes it, empty slices included.
     """
-    scan, bundle = analysis.scan, analysis.bundle
+    scan, bundle, point = analysis.scan, analysis.bundle, analysis.bundle.card.operating_point
     return {
         "schema": SCHEMA,
         "case": _text(scan.case),
@@ -40,6 +40,7 @@ def to_document(analysis: Analysis) -> dict[str, Any]:
             "reason": analysis.bundle_reason,
         },
         "engine": {"runtime": analysis.runtime, "precision": analysis.precision},
+        "operating_point": {"presence": point.presence, "mask": point.mask},
         "judged": analysis.judged,
         "corrected": analysis.corrected,
         "tumor_present": bool(analysis.tumor_present) if analysis.judged else None,
