@@ -1,0 +1,65 @@
+"""Studies fetched by DICOMweb: which addresses may be, and the fetching itself."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from tumorscope.errors import TumorscopeError
+from tumorscope.pacs.destinations import WebArchive, find_destinations
+from tumorscope.pacs.dicomweb import Credentials, check_url, connect
+from tumorscope.pacs.pulling import pull_study
+from tumorscope.service.settings import ServiceSettings
+
+_BETWEEN = "/studies/"
+_UID = re.compile(r"[0-9.]{1,64}")
+
+
+def check_address(address: str, settings: ServiceSettings) -> str:
+    """Whether a study may be fetched from an address; its StudyInstanceUID.
+
+    A service that others can reach fetches only from the archives it was given: whoever may upload could
+    otherwise have it ask any machine in its network.
+
+    Raises:
+        TumorscopeError: it may not, or is no address of a study.
+    """
+    base, study = _parts(address)
+    _credentials(base, settings)
+    return study
+
+
+def fetch_study(address: str, out: Path, settings: ServiceSettings, on_progress: Callable[[int, int], None]) -> None:
+    """Fetch a study into a folder; what an earlier try left there is kept.
+
+    Raises:
+        TumorscopeError: the address may not be asked, there is no such study, no connection and the like.
+    """
+    base, study = _parts(address)
+    pull_study(connect(base, _credentials(base, settings)), study, out, on_progress)
+
+
+def _parts(address: str) -> tuple[str, str]:
+    base, between, study = check_url(address).rpartition(_BETWEEN)
+    if not between or not _UID.fullmatch(study):
+        raise TumorscopeError(f"the address names no study; it ends in {_BETWEEN}<StudyInstanceUID>")
+    return base, study
+
+
+def _credentials(base: str, settings: ServiceSettings) -> Credentials | None:
+    archives = [each for each in find_destinations(settings.archives, settings.data) if isinstance(each, WebArchive)]
+    for archive in archives:
+        if archive.url == base:
+            return archive.credentials
+    if archives or not _only_this_machine(settings.host):
+        raise TumorscopeError("studies are not fetched from this address; the service's --archive names those that are")
+    return None
+
+
+def _only_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,129 @@
+"""How the service runs; everything also from the environment, as ``TUMORSCOPE_<NAME>``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from tumorscope.engine import EngineName
+from tumorscope.errors import TumorscopeError
+
+_PREFIX = "TUMORSCOPE_"
+_ONLY_WEB = ("port", "token", "users", "allowed_hosts")
+"""What a worker has no business to know."""
+_ADDRESS = {
+    "database": (("sqlite", "postgresql"), "sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"),
+    "queue": (("sqlite", "redis", "rediss"), "sqlite:///FILE or redis://HOST:PORT/0"),
+}
+
+
+def _split(value: Any) -> Any:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+
+
+class ServiceSettings(BaseSettings):
+    """How the service and its workers run.
+
+    Attributes:
+        data: the folder of studies; workers on other machines must see the same one.
+        host, port: where the page and the interface are.
+        database: SQLAlchemy's address; None takes ``service.sqlite`` in ``data``.
+        queue: ``redis://…``; None takes ``queue.sqlite`` in ``data``.
+        workers: how many processes analyse on this machine.
+        bundle: for uploads that name none.
+        engine: what runs the networks.
+        keep_days: studies that have been done for so long are removed; None keeps them.
+        token: a bearer token that lets in.
+        users: passwords by name.
+        allowed_hosts: names under which the service may be asked, besides its own.
+        archives: DICOMweb services that studies may be fetched from, ``NAME=https://…`` or a name in
+            ``data/destinations.yaml``, where their passwords' files are named.
+        upload_bytes, upload_files, unpacked_bytes: the most that one upload may hold.
+        lease_s: a worker that has not been heard of for so long has lost its study.
+        attempts: a study that ended its worker so often has failed.
+        longest_analysis_s: an analysis that takes longer hangs.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, env_parse_none_str="none")
+
+    data: Path = Path("tumorscope-service")
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    database: str | None = None
+    queue: str | None = None
+    workers: int = Field(default=1, ge=0, le=64)
+    bundle: str = "auto"
+    engine: EngineName = "auto"
+    keep_days: float | None = Field(default=30, ge=0)
+    token: SecretStr | None = None
+    users: Mapping[str, SecretStr] = {}
+    allowed_hosts: Words = ()
+    archives: Words = ()
+    upload_bytes: int = Field(default=4 * 2**30, gt=0)
+    upload_files: int = Field(default=20_000, gt=0)
+    unpacked_bytes: int = Field(default=8 * 2**30, gt=0)
+    lease_s: float = Field(default=60, gt=0)
+    attempts: int = Field(default=3, gt=0)
+    longest_analysis_s: float = Field(default=1800, gt=0)
+
+    @model_validator(mode="after")
+    def _check_addresses(self) -> ServiceSettings:
+        for name, (known, how) in _ADDRESS.items():
+            address = getattr(self, name)
+            try:
+                fits = address is None or make_url(address).get_backend_name() in known
+            except ArgumentError:
+                fits = False
+            if not fits:
+                raise ValueError(f"write {how}")  # without the address, which may hold a password
+        return self
+
+    @property
+    def database_url(self) -> str:
+        """Of the catalogue's database, with the driver that is used."""
+        if self.database is None:
+            return f"sqlite:///{self.data.absolute() / 'service.sqlite'}"
+        url = make_url(self.database)
+        if url.drivername == "postgresql":
+            url = url.set(drivername="postgresql+psycopg")
+        return url.render_as_string(hide_password=False)
+
+    @property
+    def queue_url(self) -> str:
+        """Of the queue."""
+        return self.queue or f"sqlite:///{self.data.absolute() / 'queue.sqlite'}"
+
+    def environment(self) -> dict[str, str]:
+        """These settings as a worker's process gets them: not on its command line, where everyone could read them."""
+        values: dict[str, str] = {}
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if name in _ONLY_WEB or (value is None and name != "keep_days"):
+                continue
+            words = ",".join(value) if isinstance(value, tuple) else value
+            values[_PREFIX + name.upper()] = "none" if words is None else str(words)
+        return values | {f"{_PREFIX}DATA": str(self.data.absolute())}
+
+
+def service_settings(**given: Any) -> ServiceSettings:
+    """Settings from the values given, then the environment, then the defaults.
+
+    Raises:
+        TumorscopeError: one line about the first that is wrong, without its value.
+    """
+    try:
+        return ServiceSettings(**given)
+    except ValidationError as error:
+        fault = error.errors(include_input=False, include_url=False)[0]
+        name = ".".join(str(part) for part in fault["loc"])
+        said = str(fault["msg"]).removeprefix("Value error, ")
+        raise TumorscopeError(f"{name or 'the address of database or queue'}: {said[0].lower()}{said[1:]}") from None

@@ -1,0 +1,92 @@
+"""Making good what was lost, and forgetting what is old."""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import timedelta
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from tumorscope.errors import TumorscopeError
+from tumorscope.service.catalogue import Catalogue
+from tumorscope.service.folders import Folders
+from tumorscope.service.queue import StudyQueue, enqueue
+from tumorscope.service.settings import ServiceSettings
+
+log = logging.getLogger(__name__)
+
+SWEEPS = 4
+"""So often in a lease a worker looks for what was lost."""
+FORGOTTEN_S = 10.0
+"""A study that waits for so long should have a message in the queue."""
+_CLEAR_S = 600.0
+
+
+class Sweeper:
+    """What a worker does beside its work; several may do it at once.
+
+    Args:
+        settings, catalogue, folders, queue: of the service.
+        forgotten_s: see :data:`FORGOTTEN_S`.
+    """
+
+    def __init__(
+        self,
+        settings: ServiceSettings,
+        catalogue: Catalogue,
+        folders: Folders,
+        queue: StudyQueue,
+        forgotten_s: float = FORGOTTEN_S,
+    ) -> None:
+        self._settings = settings
+        self._catalogue = catalogue
+        self._folders = folders
+        self._queue = queue
+        self._forgotten = timedelta(seconds=forgotten_s)
+        self._next_clearing = 0.0
+        self._told = False
+
+    def sweep(self) -> None:
+        """Look once; what is out of reach is told once and tried again next time."""
+        try:
+            self.requeue()
+            if time.monotonic() >= self._next_clearing:
+                self._next_clearing = time.monotonic() + _CLEAR_S
+                self.clear()
+        except (SQLAlchemyError, TumorscopeError, OSError) as error:
+            if not self._told:
+                said = str(error) if isinstance(error, TumorscopeError) else type(error).__name__
+                log.error("the database, the queue or the disk is in trouble (%s); waiting", said)
+            self._told = True
+        else:
+            if self._told:
+                log.info("database, queue and disk are in order again")
+            self._told = False
+
+    def requeue(self) -> list[str]:
+        """Send messages for studies that wait without one; their ids.
+
+        Which messages are in the queue cannot be seen, but how many. Where there are as many as studies
+        that wait, none was lost, so that a long queue does not grow by waiting.
+        """
+        waiting = self._catalogue.to_queue(self._catalogue.now() - self._forgotten)
+        if not waiting or self._queue.waiting() >= len(waiting):
+            return []
+        log.info("%d waiting without a message: sent again", len(waiting))
+        return [study for study in waiting if enqueue(self._queue, study)]
+
+    def clear(self) -> list[str]:
+        """Remove studies that have expired, and what ended processes left; the ids of the studies."""
+        forgotten = []
+        if self._settings.keep_days is not None:
+            moment = self._catalogue.now() - timedelta(days=self._settings.keep_days)
+            for study in self._catalogue.expired(moment):
+                if self._catalogue.delete(study, unchanged_since=moment):
+                    self._folders.remove(study)
+                    forgotten.append(study)
+                    log.info("%s: kept for %g days, removed", study, self._settings.keep_days)
+        left = self._folders.tidy(self._catalogue.ids())
+        if left:
+            log.info("%d folders of no study removed", left)
+        return forgotten

@@ -1,0 +1,183 @@
+"""What the viewer shows, on the scan's grid: every sequence, the outline, the activation map.
+
+Files are NIfTI with the axes column, row and slice and the scan's affine; the identity where that
+is not known.
+"""
+
+from __future__ import annotations
+
+import gzip
+import math
+import os
+import shutil
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, cast
+
+import numpy as np
+
+from tumorscope.analysis import Analysis
+from tumorscope.errors import TumorscopeError
+from tumorscope.explaining import ActivationMap
+from tumorscope.files import save_together
+from tumorscope.reading.checks import size_text
+from tumorscope.reporting.nifti import encode_nifti
+from tumorscope.scan import Scan
+
+if TYPE_CHECKING:
+    from nibabel import Nifti1Header
+
+MASK, ACTIVATION = "mask", "activation"
+_SUFFIX = ".nii.gz"
+_AS_STORED = (np.uint8, np.int16, np.uint16)
+_GZIP_LEVEL = 1
+_SAME_PLACE_MM = 1e-2
+_HEADER_BYTES, _MOST_BEFORE_VOXELS = 352, 2**16
+
+
+def write_views(analysis: Analysis, folder: Path, earlier: Path | None = None) -> None:
+    """Write the images of a revision.
+
+    Args:
+        analysis: the revision.
+        folder: made if it is not there.
+        earlier: images of another revision of the same scan; its sequences are linked, not written again.
+
+    Raises:
+        TumorscopeError: a file cannot be written.
+    """
+    scan = analysis.scan
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, values in _sequences(scan):
+        before = None if earlier is None else earlier / f"{name}{_SUFFIX}"
+        if before is None or not before.is_file():
+            save_together(folder, {f"{name}{_SUFFIX}": encode_image(_plain(values), scan.affine)})
+        else:
+            _link(before, folder / before.name)
+    made = {f"{MASK}{_SUFFIX}": encode_nifti(_turned(analysis.mask.astype(np.uint8)), scan.affine)}
+    if analysis.activation is not None:
+        shown = activation_bytes(analysis.activation, scan.shape[0])
+        made[f"{ACTIVATION}{_SUFFIX}"] = encode_image(shown, scan.affine)
+    save_together(folder, made)
+
+
+def view_names(folder: Path) -> list[str]:
+    """The images in a folder of views: sequences first, then outline and activation map."""
+    found = sorted(path.name.removesuffix(_SUFFIX) for path in folder.glob(f"*{_SUFFIX}"))
+    last = [name for name in (MASK, ACTIVATION) if name in found]
+    return [name for name in found if name not in last] + last
+
+
+def activation_bytes(activation: ActivationMap, slices: int) -> np.ndarray:
+    """A map for the eye, uint8 ``(slice, row, column)``: 255 is what speaks loudest in the whole scan.
+
+    Scaled slice by slice, as a single picture is, a slice without a tumour would glow like one with.
+    """
+    tops = np.maximum(activation.values, 0).max(axis=(1, 2))
+    loudest = float(tops.max()) or 1.0
+    return np.stack(
+        [(activation.on_slice(index) * (tops[index] / loudest) * 255 + 0.5).astype(np.uint8) for index in range(slices)]
+    )
+
+
+def encode_image(values: np.ndarray, affine: np.ndarray | None) -> bytes:
+    """``(slice, row, column)`` as the content of a ``.nii.gz`` file."""
+    import nibabel as nib
+
+    placed = np.eye(4) if affine is None else np.asarray(affine, float)
+    image = nib.Nifti1Image(_turned(values), placed)
+    image.set_sform(placed, "aligned" if affine is None else "scanner")
+    image.set_qform(None, 0)  # a quaternion cannot hold shear; the sform can
+    image.header.set_xyzt_units("unknown" if affine is None else "mm")
+    return gzip.compress(image.to_bytes(), _GZIP_LEVEL, mtime=0)
+
+
+def read_outline(path: Path, like: Path) -> np.ndarray:
+    """A corrected outline, boolean ``(slice, row, column)``.
+
+    Args:
+        path: ``.nii`` or ``.nii.gz``, from anywhere.
+        like: the ``mask.nii.gz`` among the views, on whose grid it must lie.
+
+    Raises:
+        TumorscopeError: it cannot be read, or lies on another grid.
+    """
+    import nibabel as nib
+    from nibabel.spatialimages import HeaderDataError
+    from nibabel.wrapstruct import WrapStructError
+
+    from tumorscope.reading.quiet import quiet_libraries
+
+    broken = (WrapStructError, HeaderDataError, OSError, EOFError, ValueError, OverflowError, zlib.error)
+    expected = nib.Nifti1Image.from_filename(like)
+    try:
+        with quiet_libraries(), _unpacked(path) as content:
+            # By hand: nibabel would first read whatever a header says that lies before the voxels.
+            header = nib.Nifti1Header(content.read(nib.Nifti1Header.sizeof_hdr))
+            _check_grid(header, expected.header)
+            content.seek(int(header["vox_offset"]))
+            size = header.get_data_dtype().itemsize * math.prod(expected.shape)
+            raw = content.read(size)
+            if len(raw) < size:
+                raise EOFError
+    except broken as error:
+        raise TumorscopeError("the outline cannot be read; give a whole NIfTI file (.nii.gz)") from error
+    values = np.frombuffer(raw, header.get_data_dtype()).reshape(expected.shape, order="F")
+    return np.ascontiguousarray(_turned(values)) > 0
+
+
+def _check_grid(header: Nifti1Header, expected: Nifti1Header) -> None:
+    shape, wanted = header.get_data_shape(), expected.get_data_shape()
+    if shape != wanted:
+        raise TumorscopeError(f"the outline has {size_text(shape)} voxels, the scan {size_text(wanted)}")
+    if header.get_data_dtype().kind not in "bui":
+        raise TumorscopeError("the outline's voxels are no whole numbers; save it as uint8")
+    if not np.allclose(
+        *(np.asarray(each.get_best_affine(), float) for each in (header, expected)), atol=_SAME_PLACE_MM
+    ):
+        raise TumorscopeError("the outline lies elsewhere than the scan; draw it on the scan's images")
+    if not _HEADER_BYTES <= float(header["vox_offset"]) <= _MOST_BEFORE_VOXELS:
+        raise TumorscopeError("the outline's file holds more than an outline; save it without extensions")
+
+
+@contextmanager
+def _unpacked(path: Path) -> Iterator[IO[bytes]]:
+    """The content of a file, whatever its name says about its packing."""
+    with path.open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
+        if not packed:
+            yield file
+            return
+        with gzip.open(file) as content:
+            yield cast("IO[bytes]", content)
+
+
+def _sequences(scan: Scan) -> Iterator[tuple[str, np.ndarray]]:
+    """Each channel under a name of its own."""
+    taken: set[str] = set()
+    for channel, sequence in enumerate(scan.sequences):
+        name, number = sequence, 2
+        while name in taken:
+            name, number = f"{sequence}-{number}", number + 1
+        taken.add(name)
+        yield name, scan.voxels[..., channel]
+
+
+def _plain(values: np.ndarray) -> np.ndarray:
+    native = values.dtype.newbyteorder("=")
+    kind = native.type if native.type in _AS_STORED else np.uint8 if native.kind == "b" else np.float32
+    return values.astype(kind, copy=False)
+
+
+def _turned(values: np.ndarray) -> np.ndarray:
+    return values.transpose(2, 1, 0)
+
+
+def _link(before: Path, place: Path) -> None:
+    try:
+        os.link(before, place)
+    except OSError:  # a file system without links
+        shutil.copyfile(before, place)

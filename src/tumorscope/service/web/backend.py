@@ -1,0 +1,103 @@
+"""What the routes work with: settings, catalogue, folders, queue, metrics."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import anyio
+from fastapi import Depends, Request
+
+from tumorscope.bundles import Bundle, load_bundle, shipped_bundles
+from tumorscope.service.catalogue import Catalogue
+from tumorscope.service.folders import Folders
+from tumorscope.service.queue import StudyQueue, make_queue
+from tumorscope.service.records import Study, is_id
+from tumorscope.service.settings import ServiceSettings
+from tumorscope.service.web.metrics import Metrics
+from tumorscope.service.web.refusal import Refusal
+
+_UPLOADS_AT_ONCE = 8
+"""Uploads have threads of their own, so that however many come, status calls find one free."""
+
+
+@dataclass(frozen=True)
+class Backend:
+    """Made once for an application.
+
+    Attributes:
+        bundles: that may be asked for by name.
+        keys_under_way: Idempotency-Keys of the uploads that are being taken.
+        upload_threads: how many uploads are worked on at once.
+        stopping: set when the service is to stop; streams of events then end.
+    """
+
+    settings: ServiceSettings
+    catalogue: Catalogue
+    folders: Folders
+    queue: StudyQueue
+    bundles: tuple[Bundle, ...]
+    metrics: Metrics
+    keys_under_way: set[str] = field(default_factory=set)
+    upload_threads: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(_UPLOADS_AT_ONCE))
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def study(self, request: Request, study_id: str) -> Study:
+        """The study that an address names; its id is noted for the log.
+
+        Raises:
+            Refusal: there is none.
+        """
+        if is_id(study_id):
+            study = self.catalogue.get(study_id)
+            if study is not None:
+                request.state.study_id = study_id
+                return study
+        raise Refusal(404, "no such study; it may have been deleted, or have expired")
+
+    def check_bundle(self, name: str | None) -> str:
+        """The bundle that is asked for, or the service's own.
+
+        Raises:
+            Refusal: there is none of that name; a folder cannot be asked for.
+        """
+        if name is None or name == self.settings.bundle:
+            return self.settings.bundle
+        known = {bundle.name for bundle in self.bundles} | {"auto"}
+        if name not in known:
+            raise Refusal(400, f"no such bundle; there are {', '.join(sorted(known))}")
+        return name
+
+
+def make_backend(settings: ServiceSettings, catalogue: Catalogue | None = None) -> Backend:
+    """Open what the settings name.
+
+    Raises:
+        TumorscopeError: the database, the queue or the folder cannot be used, or the bundle is none.
+    """
+    folders = Folders(settings.data)
+    opened = catalogue or Catalogue.of(settings)
+    return Backend(
+        settings=settings,
+        catalogue=opened,
+        folders=folders,
+        queue=make_queue(settings),
+        bundles=_bundles(settings.bundle),
+        metrics=Metrics(opened.counts),
+    )
+
+
+def _bundles(own: str) -> tuple[Bundle, ...]:
+    shipped = shipped_bundles()
+    if own == "auto" or own in {bundle.name for bundle in shipped}:
+        return tuple(shipped)
+    return (load_bundle(Path(own)), *shipped)
+
+
+async def _of_request(request: Request) -> Backend:
+    return request.app.state.backend
+
+
+BackendOfApp = Annotated[Backend, Depends(_of_request)]

@@ -1,0 +1,80 @@
+"""Studies as the interface tells of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import quote
+
+from tumorscope.service.records import Revision, Study
+from tumorscope.service.views import view_names
+from tumorscope.service.web.backend import Backend
+from tumorscope.service.web.models import (
+    FileEntry,
+    ImageEntry,
+    Progress,
+    RevisionEntry,
+    StudyState,
+    StudyWhole,
+    Summary,
+)
+from tumorscope.service.web.results import RESULTS, VIEW_FOLDER, VIEW_SUFFIX, WHOLE
+
+_SETTLED = ("done", "failed")
+
+
+def present(study: Study, keep_days: float | None) -> StudyState:
+    """Where a study stands."""
+    return StudyState(**_state(study, keep_days))
+
+
+def present_whole(study: Study, revisions: Iterable[Revision], shown: int, backend: Backend) -> StudyWhole:
+    """A study with what can be had of one of its revisions; of none where that is 0."""
+    run = backend.folders.run(study.id, shown) if shown else None
+    return StudyWhole(
+        **_state(study, backend.settings.keep_days),
+        revisions=[RevisionEntry(revision=each.number, kind=each.kind, created=each.created) for each in revisions],
+        images=[] if run is None else _images(study.id, shown, run),
+        files=[] if run is None else _files(study.id, shown, run),
+    )
+
+
+def _state(study: Study, keep_days: float | None) -> dict:
+    expires = keep_days is not None and study.state in _SETTLED
+    return {
+        "id": study.id,
+        "name": study.name,
+        "state": study.state,
+        "progress": Progress(stage=study.stage, done=study.done, total=study.total),
+        "failure": study.failure,
+        "bundle": Path(study.bundle).name,  # where it is a folder, its place is nobody's business
+        "created": study.created,
+        "changed": study.changed,
+        "expires": study.changed + timedelta(days=keep_days or 0) if expires else None,
+        "revision": study.revision,
+        "summary": None if study.summary is None else Summary.model_validate(study.summary),
+    }
+
+
+def _images(study_id: str, revision: int, run: Path) -> list[ImageEntry]:
+    at = f"/api/studies/{study_id}/images"
+    return [
+        ImageEntry(name=name, href=f"{at}/{quote(name)}{VIEW_SUFFIX}?revision={revision}")
+        for name in view_names(run / VIEW_FOLDER)
+    ]
+
+
+def _files(study_id: str, revision: int, run: Path) -> list[FileEntry]:
+    files = []
+    for result in RESULTS:
+        try:
+            size = (run / result.file).stat().st_size
+        except OSError:  # not every study has every file
+            continue
+        href = f"/api/studies/{study_id}/{result.address}?revision={revision}"
+        files.append(FileEntry(name=result.file, bytes=size, href=href))
+    if files:
+        whole = f"/api/studies/{study_id}/{WHOLE}?revision={revision}"
+        files.append(FileEntry(name=WHOLE, bytes=sum(file.bytes for file in files), href=whole))
+    return files

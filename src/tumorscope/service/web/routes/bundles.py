@@ -1,0 +1,30 @@
+"""``/api/bundles``: the networks that can be asked for."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from tumorscope.service.web.backend import BackendOfApp
+from tumorscope.service.web.models import BundleEntry, BundleList
+from tumorscope.service.web.routes.describing import problems
+
+router = APIRouter(tags=["service"])
+
+
+@router.get("/api/bundles", responses=problems(), operation_id="list_bundles")
+async def list_bundles(backend: BackendOfApp) -> BundleList:
+    """The networks that there are; `auto` chooses by a study's sequences."""
+    own = backend.settings.bundle
+    return BundleList(
+        bundles=[
+            BundleEntry(
+                name=bundle.name,
+                version=bundle.card.version,
+                title=bundle.card.title,
+                sequences=list(bundle.card.inputs.sequences),
+                outputs=list(bundle.card.outputs),
+                default=own in (bundle.name, str(bundle.folder)),
+            )
+            for bundle in backend.bundles
+        ]
+    )

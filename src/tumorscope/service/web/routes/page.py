@@ -1,0 +1,85 @@
+"""The viewer's page and its files, and the interface's description for people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import APIRouter
+from starlette.exceptions import HTTPException
+from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from tumorscope.notice import NOTICE
+from tumorscope.service.web.security.headers import PAGE_POLICY
+
+STATIC = Path(__file__).parents[1] / "static"
+
+router = APIRouter(include_in_schema=False)
+
+_HEADERS = {"content-security-policy": PAGE_POLICY, "cache-control": "no-cache"}
+_NOT_BUILT = f"""<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>Tumorscope</title>
+<h1>Tumorscope</h1>
+<p>The page has not been built in this installation; the interface for programs is at
+<a href="/openapi.json">/openapi.json</a>.</p>
+<p>{NOTICE}</p>
+</html>
+"""
+_DOCS = f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Tumorscope: interface</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="stylesheet" href="/assets/swagger/swagger-ui.css"></head>
+<body><p>{NOTICE}</p><div id="swagger-ui"></div>
+<script src="/assets/swagger/swagger-ui-bundle.js"></script><script src="/docs/start.js"></script></body>
+</html>
+"""
+_DOCS_START = """SwaggerUIBundle({
+  url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true, validatorUrl: null,
+  presets: [SwaggerUIBundle.presets.apis], layout: "BaseLayout",
+});
+"""
+
+
+@router.get("/")
+async def page() -> Response:
+    index = STATIC / "index.html"
+    return FileResponse(index, headers=_HEADERS) if index.is_file() else HTMLResponse(_NOT_BUILT, headers=_HEADERS)
+
+
+@router.get("/docs")
+async def docs() -> Response:
+    built = (STATIC / "assets" / "swagger" / "swagger-ui-bundle.js").is_file()
+    return HTMLResponse(_DOCS if built else _NOT_BUILT, headers=_HEADERS)
+
+
+@router.get("/docs/start.js")
+async def docs_start() -> Response:
+    return Response(_DOCS_START, media_type="text/javascript", headers=_HEADERS)
+
+
+@router.get("/favicon.ico")
+async def icon() -> Response:
+    found = STATIC / "favicon.ico"
+    return FileResponse(found, headers=_HEADERS) if found.is_file() else Response(status_code=204)
+
+
+class Assets(StaticFiles):
+    """The viewer's files. A script started by one of them (a worker) is bound by the same policy."""
+
+    def __init__(self) -> None:
+        super().__init__(directory=STATIC / "assets", check_dir=False)
+
+    async def check_config(self) -> None:
+        """An installation from the source has no such folder until the viewer is built."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        try:
+            response = await super().get_response(path, scope)
+        except HTTPException as error:
+            if error.status_code == 404:
+                raise HTTPException(404, "no such file") from error
+            raise
+        for name, value in _HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response

@@ -1,0 +1,97 @@
+"""``/api/studies``: the work list, and new studies."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Request, Response
+
+from tumorscope.service.records import State
+from tumorscope.service.web.backend import BackendOfApp
+from tumorscope.service.web.models import StudyList, Uploaded
+from tumorscope.service.web.presenting import present
+from tumorscope.service.web.routes.describing import problems
+from tumorscope.service.web.uploads.accepting import accept_address, accept_upload, once
+
+router = APIRouter(tags=["studies"])
+
+_BODY = {
+    "required": True,
+    "content": {
+        "multipart/form-data": {
+            "schema": {
+                "type": "object",
+                "required": ["files"],
+                "properties": {
+                    "files": {
+                        "type": "array",
+                        "minItems": 1,
+                        "items": {"type": "string", "format": "binary"},
+                        "description": "Pictures, NIfTI, DICOM or MATLAB files, or ZIP archives of them. "
+                        "A file's name may be a path below the folder that is uploaded.",
+                    },
+                    "bundle": {"type": "string", "maxLength": 100},
+                },
+                "additionalProperties": False,
+            }
+        },
+        "application/json": {"schema": {"$ref": "#/components/schemas/DicomwebStudy"}},
+    },
+}
+
+
+@router.get("/api/studies", responses=problems(422), operation_id="list_studies")
+def list_studies(
+    backend: BackendOfApp,
+    search: Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$", description="Part of a name.")] = None,
+    state: Annotated[list[State] | None, Query(description="Only these states; repeat.")] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    after: Annotated[
+        str | None, Query(max_length=200, pattern=r"^[A-Za-z0-9_=.:+-]*$", description="`next` of the page before.")
+    ] = None,
+) -> StudyList:
+    """Studies, newest first."""
+    page = backend.catalogue.page(search or "", state or (), limit, after or None)
+    return StudyList(
+        studies=[present(study, backend.settings.keep_days) for study in page.studies],
+        next=page.next,
+        total=page.total,
+    )
+
+
+@router.post(
+    "/api/studies",
+    status_code=201,
+    responses={
+        200: {"model": Uploaded, "description": "This upload was taken before, under the same Idempotency-Key."},
+        **problems(408, 409, 413, 415, 422, 507),
+    },
+    openapi_extra={"requestBody": _BODY},
+    operation_id="create_studies",
+)
+async def create_studies(
+    request: Request,
+    response: Response,
+    backend: BackendOfApp,
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            pattern=r"^[A-Za-z0-9_-]{1,64}$",
+            description="Chosen by the client; the same upload sent again with the same key makes no second study.",
+        ),
+    ] = None,
+) -> Uploaded:
+    """Upload scans, or name a study on a DICOMweb service.
+
+    A folder that holds a scan's files is one case, and so are files without a folder that can be one scan;
+    every case becomes a study. All files are on disk, and the studies in the database, before the answer comes.
+    """
+    async with once(backend, idempotency_key) as known:
+        if known is not None:
+            response.status_code = 200
+            response.headers["connection"] = "close"  # the body is not read
+            return known
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind == "application/json":
+            return await accept_address(request, backend, idempotency_key)
+        return await accept_upload(request, backend, idempotency_key)

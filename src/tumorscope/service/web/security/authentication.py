@@ -1,0 +1,86 @@
+"""Who asks: a token, or a user with a password."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Mapping
+
+from pydantic import SecretStr
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from tumorscope.service.web.security.answering import header_values, refuse
+
+OPEN_PATHS = frozenset({"/healthz", "/readyz"})
+"""Asked by machines that look after the service; they say nothing but that it runs."""
+
+_CHALLENGE = {"www-authenticate": 'Basic realm="Tumorscope", charset="UTF-8"'}
+
+
+class Credentials:
+    """What lets a request in.
+
+    Secrets are kept as digests, and all of them are compared, each in constant time: how long an
+    answer takes tells neither a user's name nor a part of a password.
+
+    Args:
+        token: for ``Authorization: Bearer``; a browser may give it as the password of any user.
+        users: password by user name.
+    """
+
+    def __init__(self, token: SecretStr | None, users: Mapping[str, SecretStr]) -> None:
+        self._token = None if token is None else _digest(token.get_secret_value())
+        self._users = [(_digest(name), _digest(password.get_secret_value())) for name, password in users.items()]
+
+    @property
+    def needed(self) -> bool:
+        """Whether anything has to be shown at all."""
+        return self._token is not None or bool(self._users)
+
+    def accept(self, authorization: str) -> bool:
+        """Whether the value of an ``Authorization`` header lets a request in."""
+        scheme, _, value = authorization.strip().partition(" ")
+        if scheme.lower() == "bearer":
+            return self._knows_token(_bytes(value.strip()))
+        if scheme.lower() != "basic":
+            return False
+        try:
+            decoded = base64.b64decode(value.strip(), validate=True)
+        except (binascii.Error, ValueError):
+            return False
+        name, separator, password = decoded.partition(b":")
+        known = [
+            hmac.compare_digest(user, _digest(name)) & hmac.compare_digest(secret, _digest(password))
+            for user, secret in self._users
+        ]
+        return bool(separator) and (any(known) | self._knows_token(password))
+
+    def _knows_token(self, given: bytes) -> bool:
+        return self._token is not None and hmac.compare_digest(self._token, _digest(given))
+
+
+class Authentication:
+    """Asks every request but those of :data:`OPEN_PATHS` for credentials."""
+
+    def __init__(self, app: ASGIApp, credentials: Credentials) -> None:
+        self._app = app
+        self._credentials = credentials
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and self._credentials.needed and scope["path"] not in OPEN_PATHS:
+            given = header_values(scope, b"authorization")
+            if len(given) != 1 or not self._credentials.accept(given[0]):
+                detail = "the token or the password is wrong" if given else "give a token, or a user and a password"
+                await refuse(scope, receive, send, 401, detail, _CHALLENGE)
+                return
+        await self._app(scope, receive, send)
+
+
+def _digest(secret: str | bytes) -> bytes:
+    return hashlib.sha256(secret.encode() if isinstance(secret, str) else secret).digest()
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("latin-1", "replace")

@@ -1,0 +1,156 @@
+"""A ``multipart/form-data`` body, written to disk as it arrives.
+
+python-multipart's parser calls back for every piece; what belongs to a file goes to its place at
+once, so memory stays flat however large the upload is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from python_multipart import MultipartParser
+from python_multipart.exceptions import FormParserError
+from python_multipart.multipart import parse_options_header
+
+from tumorscope.service.web.refusal import Refusal
+from tumorscope.service.web.uploads.limits import size_words
+from tumorscope.service.web.uploads.tree import UploadTree
+
+_LONGEST_FIELD, _MOST_FIELDS = 1024, 16
+_MOST_BOUNDARY = 256
+
+
+@dataclass
+class _Part:
+    """One part of the form under way."""
+
+    headers: dict[str, bytes] = field(default_factory=dict)
+    name: str = ""
+    value: bytearray = field(default_factory=bytearray)
+    file: BinaryIO | None = None
+    is_file: bool = False
+
+
+class MultipartReceiver:
+    """Takes a body piece by piece.
+
+    Args:
+        content_type: the request's, with the boundary.
+        tree: where the files of the field ``files`` go.
+
+    Raises:
+        Refusal: not a form, or one that breaks a limit; the files written so far stay for the caller to remove.
+    """
+
+    def __init__(self, content_type: str, tree: UploadTree) -> None:
+        kind, options = parse_options_header(content_type)
+        boundary = options.get(b"boundary", b"")
+        if kind != b"multipart/form-data":
+            raise Refusal(415, "send multipart/form-data with files, or JSON with a DICOMweb address")
+        if not 0 < len(boundary) <= _MOST_BOUNDARY:
+            raise Refusal(400, "the form has no usable boundary; send multipart/form-data as browsers do")
+        self._tree = tree
+        self._part = _Part()
+        self._header_name, self._header_value = b"", b""
+        self._bytes = 0
+        self._ended = False
+        self.fields: dict[str, str] = {}
+        self.files = 0
+        self._parser = MultipartParser(
+            boundary,
+            {
+                "on_part_begin": self._begin_part,
+                "on_header_field": self._take_header_name,
+                "on_header_value": self._take_header_value,
+                "on_header_end": self._end_header,
+                "on_headers_finished": self._end_headers,
+                "on_part_data": self._take_data,
+                "on_part_end": self._end_part,
+                "on_end": self._end,
+            },
+        )
+
+    def write(self, piece: bytes) -> None:
+        """Take the next bytes."""
+        self._bytes += len(piece)
+        check_size(self._bytes, self._tree.limits.upload_bytes)
+        try:
+            self._parser.write(piece)
+        except FormParserError as error:
+            raise Refusal(400, "the form is damaged; send it again") from error
+
+    def finish(self) -> None:
+        """Check that the form is whole."""
+        if not self._ended:
+            raise Refusal(400, "the form ends in the middle; send it again")
+
+    def close(self) -> None:
+        """Close the file that was being written, if the upload broke off."""
+        if self._part.file is not None:
+            with contextlib.suppress(OSError):  # a full disk shows again on closing
+                self._part.file.close()
+            self._part.file = None
+
+    def _begin_part(self) -> None:
+        self._part = _Part()
+
+    def _take_header_name(self, data: bytes, start: int, end: int) -> None:
+        self._header_name += data[start:end]
+
+    def _take_header_value(self, data: bytes, start: int, end: int) -> None:
+        self._header_value += data[start:end]
+
+    def _end_header(self) -> None:
+        self._part.headers[self._header_name.decode("latin-1").lower()] = self._header_value
+        self._header_name, self._header_value = b"", b""
+
+    def _end_headers(self) -> None:
+        part = self._part
+        _kind, options = parse_options_header(part.headers.get("content-disposition", b""))
+        part.name = _text(options.get(b"name", b""))
+        part.is_file = b"filename" in options
+        if not part.is_file:
+            if len(self.fields) >= _MOST_FIELDS:
+                raise Refusal(413, f"more than {_MOST_FIELDS} fields beside the files")
+            return
+        if part.name != "files":
+            raise Refusal(400, "files belong into the field named files")
+        self.files += 1
+        # A script in a browser may give a path as the name; python-multipart leaves it whole.
+        path = self._tree.place(_text(options[b"filename"]))
+        part.file = None if path is None else path.open("xb")
+
+    def _take_data(self, data: bytes, start: int, end: int) -> None:
+        part = self._part
+        if part.file is not None:
+            part.file.write(memoryview(data)[start:end])
+        elif not part.is_file:
+            if len(part.value) + end - start > _LONGEST_FIELD:
+                raise Refusal(413, f"a field of more than {size_words(_LONGEST_FIELD)}; only files may be long")
+            part.value += data[start:end]
+
+    def _end_part(self) -> None:
+        if not self._part.is_file:
+            self.fields[self._part.name] = _text(bytes(self._part.value))
+        elif self._part.file is not None:
+            self._part.file.close()
+            self._part.file = None
+
+    def _end(self) -> None:
+        self._ended = True
+
+
+def check_size(count: int, limit: int) -> None:
+    """Refuse a body that is larger than allowed."""
+    if count > limit:
+        raise Refusal(413, f"the upload is larger than {size_words(limit)}; upload less at a time")
+
+
+def _text(raw: bytes) -> str:
+    """UTF-8, as browsers send; what is not is read as Latin-1, so that nothing is lost."""
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("latin-1")

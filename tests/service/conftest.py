@@ -1,0 +1,133 @@
+import logging
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from making import bright_flair, write_bundle
+from service.stores import empty_database, running_postgresql, running_redis
+
+from tumorscope.bundles import load_bundle
+from tumorscope.datasets.phantom import make_phantom, plausible_lesion, write_nifti
+from tumorscope.engine import Engine
+from tumorscope.service.catalogue import Catalogue
+from tumorscope.service.folders import Folders
+from tumorscope.service.queue import StudyQueue, make_queue
+from tumorscope.service.records import new_id
+from tumorscope.service.settings import ServiceSettings, service_settings
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """A PostgreSQL server's address; see :func:`service.stores.empty_database`."""
+    with running_postgresql() as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def redis() -> Iterator[str]:
+    """A Redis server's address."""
+    with running_redis() as address:
+        yield address
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database, of either kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'catalogue.sqlite'}"
+    address = empty_database(request.getfixturevalue("postgresql"))
+    return service_settings(database=address).database_url
+
+
+@pytest.fixture(params=["sqlite", "redis"])
+def queue_address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty queue, of either kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'messages.sqlite'}"
+    address = request.getfixturevalue("redis")
+    import redis
+
+    redis.Redis.from_url(address).flushall()
+    return address
+
+
+@pytest.fixture(autouse=True)
+def _own_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What this machine's environment says is not meant for the tests."""
+    import os
+
+    for name in [name for name in os.environ if name.startswith("TUMORSCOPE_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> ServiceSettings:
+    return service_settings(data=tmp_path / "data")
+
+
+@pytest.fixture
+def folders(settings: ServiceSettings) -> Folders:
+    return Folders(settings.data)
+
+
+@pytest.fixture
+def catalogue(settings: ServiceSettings) -> Iterator[Catalogue]:
+    opened = Catalogue.of(settings)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def queue(settings: ServiceSettings) -> StudyQueue:
+    return make_queue(settings)
+
+
+class FakeEngines:
+    """Stands for the engines of every bundle: FLAIR far over the median is tumour."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.scans = 0
+
+    def __call__(self, bundle: str) -> "FakeEngines":
+        return self
+
+    def for_scan(self, scan: object) -> tuple[Engine, str | None]:
+        self.scans += 1
+        return self.engine, None
+
+
+@pytest.fixture
+def engines(tmp_path: Path) -> Any:
+    """What :func:`tumorscope.service.work.load_engines` gives, with a function for a network."""
+    bundle = load_bundle(str(write_bundle(tmp_path / "bundle", b"a model")))
+    return FakeEngines(Engine(bundle, "fake", "float", partial(bright_flair, threshold=1.5)))
+
+
+@pytest.fixture(scope="session")
+def phantom_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with t1, flair and t1c of a head with a tumour, nine small slices."""
+    folder = tmp_path_factory.mktemp("phantom")
+    write_nifti(make_phantom([plausible_lesion(0)], seed=0, shape=(9, 96, 96)), folder)["mask"].unlink()
+    return folder
+
+
+@pytest.fixture
+def upload(phantom_files: Path, folders: Folders, catalogue: Catalogue) -> Callable[[], str]:
+    """Makes the phantom a study, as an upload does, but for the message; its id."""
+    import shutil
+
+    def enter() -> str:
+        study = new_id()
+        folders.adopt(Path(shutil.copytree(phantom_files, folders.incoming() / "case")), study)
+        catalogue.create(study, "Müller^Anna", "auto")
+        return study
+
+    return enter
+
+
+@pytest.fixture(autouse=True)
+def _log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "tumorscope")

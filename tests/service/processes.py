@@ -1,0 +1,62 @@
+"""Workers as processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from service.stores import PATIENCE_S, wait_until
+
+from tumorscope.service.catalogue import Catalogue
+from tumorscope.service.records import Study
+from tumorscope.service.settings import ServiceSettings
+
+
+def start_worker(settings: ServiceSettings, log: Path, name: str = "") -> subprocess.Popen[bytes]:
+    """A real worker; what it says is added to the log."""
+    environment = os.environ | settings.environment() | {"OMP_NUM_THREADS": "1"}
+    if name:
+        environment["TUMORSCOPE_WORKER_NAME"] = name
+    with log.open("ab") as file:
+        return subprocess.Popen(
+            [sys.executable, "-m", "tumorscope.service.worker"], stdout=file, stderr=file, env=environment
+        )
+
+
+@contextmanager
+def running_workers(settings: ServiceSettings, log: Path, count: int = 1) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Workers that are stopped at the end."""
+    workers = [start_worker(settings, log) for _ in range(count)]
+    try:
+        yield workers
+    finally:
+        for worker in workers:
+            worker.terminate()
+        for worker in workers:
+            worker.wait(PATIENCE_S)
+
+
+def settled(catalogue: Catalogue, *ids: str) -> list[Study]:
+    """The studies, when all are done or failed."""
+
+    def found() -> list[Study]:
+        return [study for each in ids if (study := catalogue.get(each)) and study.state in ("done", "failed")]
+
+    wait_until(lambda: len(found()) == len(ids), "the studies to be done")
+    return found()
+
+
+def in_stage(catalogue: Catalogue, study_id: str, stage: str) -> None:
+    """Wait until a worker is there with a study."""
+
+    def seen() -> Study:
+        study = catalogue.get(study_id)
+        assert study is not None
+        return study
+
+    wait_until(lambda: seen().stage == stage or seen().state == "done", f"stage {stage}")
+    assert seen().stage == stage

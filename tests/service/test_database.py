@@ -1,0 +1,61 @@
+"""The tables come from the migrations alone, whoever starts first."""
+
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import inspect, text
+
+from tumorscope.errors import TumorscopeError
+from tumorscope.service.database import open_database, reading, writing
+from tumorscope.service.tables import metadata
+
+
+def test_migrations_make_exactly_the_tables_that_the_code_uses(database):
+    engine = open_database(database)
+    with reading(engine) as base:
+        assert compare_metadata(MigrationContext.configure(base), metadata) == []
+    assert {"studies", "revisions", "alembic_version"} == set(inspect(engine).get_table_names())
+    engine.dispose()
+
+
+def test_processes_that_start_together_make_the_tables_once(database):
+    with ThreadPoolExecutor(4) as pool:
+        engines = list(pool.map(open_database, [database] * 4))
+    with reading(engines[0]) as base:
+        assert base.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == ["0001"]
+    for engine in engines:
+        engine.dispose()
+
+
+def test_a_database_of_a_later_version_is_left_alone(database):
+    engine = open_database(database)
+    with writing(engine) as base:
+        base.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    engine.dispose()
+    with pytest.raises(TumorscopeError, match="belongs to another version"):
+        open_database(database)
+
+
+def test_what_is_no_database_is_named(tmp_path):
+    path = tmp_path / "x.sqlite"
+    path.write_bytes(b"something else entirely" * 100)
+    with pytest.raises(TumorscopeError, match="x.sqlite: cannot be used as the service's database"):
+        open_database(f"sqlite:///{path}")
+
+
+def test_no_password_is_told_when_the_database_is_out_of_reach():
+    with pytest.raises(TumorscopeError, match="cannot be used") as caught:
+        open_database("postgresql+psycopg://anna:secret@127.0.0.1:1/none")
+    assert "secret" not in str(caught.value)
+
+
+def test_sqlite_is_on_disk_at_every_commit(tmp_path):
+    engine = open_database(f"sqlite:///{tmp_path / 'x.sqlite'}")
+    with reading(engine) as base:
+        pragmas = {name: base.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous")}
+    assert pragmas == {"journal_mode": "wal", "synchronous": 2}
+    assert sqlite3.sqlite_version_info >= (3, 35), "UPDATE … RETURNING"
+    engine.dispose()

@@ -1,0 +1,110 @@
+"""Files of studies: moved in, sealed, removed; and nothing else ever."""
+
+import os
+import time
+
+import pytest
+
+from tumorscope.reading.dicom.studies import StudyFiles
+from tumorscope.service.folders import LEFT_BEHIND_S, Folders
+from tumorscope.service.records import new_id
+
+
+@pytest.fixture
+def study(folders):
+    made = new_id()
+    case = folders.incoming() / "case"
+    (case / "series").mkdir(parents=True)
+    (case / "series" / "a.dcm").write_bytes(b"a")
+    folders.adopt(case, made)
+    return made
+
+
+def made_in(aside, content=b"{}"):
+    (aside / "case").mkdir()
+    (aside / "case" / "analysis.json").write_bytes(content)
+    return aside / "case"
+
+
+def test_a_folder_becomes_a_studys_input_as_it_is(folders, study):
+    assert (folders.input(study) / "series" / "a.dcm").read_bytes() == b"a"
+    assert folders.case(study) == folders.input(study)
+
+
+def test_a_single_file_is_opened_itself(folders):
+    study, upload = new_id(), folders.incoming()
+    (upload / "scan.png").write_bytes(b"x")
+    folders.adopt(upload / "scan.png", study)
+    assert folders.case(study) == folders.input(study) / "scan.png"
+
+
+def test_of_a_study_among_others_only_its_own_files_come(folders):
+    study, upload = new_id(), folders.incoming()
+    for name in ("mine/1", "mine/2", "other/1"):
+        (upload / name).parent.mkdir(exist_ok=True)
+        (upload / name).write_bytes(name.encode())
+    folders.adopt(StudyFiles(upload, (upload / "mine/1", upload / "mine/2"), "study-1"), study)
+    found = {path.relative_to(folders.input(study)).as_posix() for path in folders.input(study).rglob("*/*")}
+    assert found == {"mine/1", "mine/2"}
+    assert (upload / "other/1").exists()
+
+
+def test_results_appear_whole_or_not_at_all(folders, study):
+    with folders.aside() as aside:
+        made = made_in(aside)
+        assert not folders.run(study, 1).exists()
+        assert folders.seal(made, study, 1)
+    assert (folders.run(study, 1) / "analysis.json").exists()
+    assert not aside.exists()
+
+
+def test_the_first_results_of_a_revision_stay(folders, study):
+    for content, first in ((b"first", True), (b"second", False)):
+        with folders.aside() as aside:
+            assert folders.seal(made_in(aside, content), study, 1) == first
+    assert (folders.run(study, 1) / "analysis.json").read_bytes() == b"first"
+
+
+def test_results_of_a_removed_study_go_nowhere(folders, study):
+    with folders.aside() as aside:
+        made = made_in(aside)
+        folders.remove(study)
+        with pytest.raises(FileNotFoundError):
+            folders.seal(made, study, 1)
+    assert [path for path in folders.data.rglob("*") if path.is_file()] == []
+    folders.remove(study)  # twice does no harm
+
+
+@pytest.mark.parametrize(
+    "name", ["..", "../../etc", "", "a" * 15, "x" * 16 + "/", "-rf-rf-rf-rf-rf-", "a/../b/../c/../d"]
+)
+def test_what_is_no_id_never_becomes_a_path(folders, name):
+    for reach in (folders.input, folders.remove, folders.case):
+        with pytest.raises(ValueError, match="no study's id"):
+            reach(name)
+
+
+def test_what_nobody_knows_is_removed_when_it_is_old(folders, study):
+    unknown = new_id()
+    folders.prepare(unknown)
+    upload, slow = folders.incoming(), folders.incoming()
+    (upload / "a").touch()
+    later = time.time() + LEFT_BEHIND_S + 60
+    (slow / "just-came").touch()
+    os.utime(slow / "just-came", (later, later))
+    assert folders.tidy({study}) == 0, "an upload may be under way, a study about to be entered"
+    assert folders.tidy({study}, now=later) == 3, "and what the upload of the study left"
+    assert folders.input(study).exists()
+    assert slow.exists()
+    assert not upload.exists()
+    assert not folders.input(unknown).exists()
+
+
+def test_a_catalogue_that_knows_nothing_removes_no_study(folders, study):
+    """It is more likely the wrong one, named by mistake."""
+    folders.tidy(set(), now=time.time() + LEFT_BEHIND_S + 60)
+    assert folders.input(study).exists()
+
+
+def test_only_the_owner_looks_into_the_folder(tmp_path):
+    assert Folders(tmp_path / "new").data.stat().st_mode & 0o077 == 0

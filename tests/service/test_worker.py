@@ -1,0 +1,127 @@
+"""Real workers, with real networks, killed and stopped in the middle."""
+
+import signal
+
+import pytest
+from service.processes import in_stage, running_workers, settled, start_worker
+from service.stores import PATIENCE_S, empty_database
+
+from tumorscope.service.catalogue import Catalogue
+from tumorscope.service.folders import Folders
+from tumorscope.service.queue import enqueue, make_queue
+from tumorscope.service.settings import service_settings
+
+
+@pytest.fixture
+def settings(tmp_path):
+    """A lease so short that a test can see it run out, and the runtime that starts soonest."""
+    return service_settings(data=tmp_path / "data", lease_s=4, engine="onnxruntime")
+
+
+@pytest.fixture
+def log(tmp_path):
+    return tmp_path / "workers.log"
+
+
+def results(folders, study):
+    return sorted(path.name for path in folders.run(study, 1).parent.iterdir())
+
+
+def test_a_worker_killed_in_the_middle_leaves_the_study_to_be_done_again_exactly_once(
+    settings, upload, catalogue, folders, queue, log
+):
+    """Killed while it reads, and the next one while it writes; nobody tells the third of the study."""
+    study = upload()
+    enqueue(queue, study)
+    for stage in ("analysing", "writing"):
+        worker = start_worker(settings, log)
+        in_stage(catalogue, study, stage)
+        worker.kill()
+        worker.wait()
+        assert catalogue.get(study).state == "analysing"
+        assert results(folders, study) == []
+        queue.huey.storage.flush_all()
+    with running_workers(settings, log):
+        (done,) = settled(catalogue, study)
+    assert (done.state, done.revision, done.summary["lesions"]) == ("done", 1, 1)
+    assert [each.state for each in catalogue.revisions(study)] == ["done"]
+    assert results(folders, study) == ["1"]
+    assert {path.name for path in folders.run(study, 1).iterdir()} >= {"analysis.json", "report.pdf", "view"}
+    said = log.read_text()
+    assert said.count(f"{study}: revision 1 begins") == 3
+    assert said.count(f"{study}: done") == 1
+    assert "Anna" not in said
+
+
+def test_a_stopped_worker_gives_its_study_back_and_goes(settings, upload, catalogue, folders, queue, log):
+    study = upload()
+    enqueue(queue, study)
+    worker = start_worker(settings, log)
+    in_stage(catalogue, study, "analysing")
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(PATIENCE_S) == 0
+    assert catalogue.get(study).state == "queued"
+    assert queue.waiting() >= 1, "the next worker need not wait for a sweep"
+    assert list((folders.data / "working").iterdir()) == []
+    assert "given back" in log.read_text()
+
+
+def test_two_workers_on_two_machines_and_doubled_messages_make_every_result_once(
+    tmp_path, phantom_files, postgresql, redis, log, request
+):
+    """PostgreSQL and Redis between them; every message is sent three times, and then Redis forgets all."""
+    from redis import Redis
+
+    Redis.from_url(redis).flushall()
+    settings = service_settings(
+        data=tmp_path / "data", database=empty_database(postgresql), queue=redis, engine="onnxruntime", lease_s=8
+    )
+    catalogue, folders, queue = Catalogue.of(settings), Folders(settings.data), make_queue(settings)
+    request.addfinalizer(catalogue.close)
+    enter = upload_into(phantom_files, folders, catalogue)
+    told = [enter() for _ in range(4)]
+    with running_workers(settings, log, 2):
+        for study in told * 3:
+            enqueue(queue, study)
+        assert {study.state for study in settled(catalogue, *told)} == {"done"}
+        forgotten = enter()
+        enqueue(queue, forgotten)
+        Redis.from_url(redis).flushall()
+        settled(catalogue, forgotten)
+    said = log.read_text()
+    for study in (*told, forgotten):
+        assert said.count(f"{study}: revision 1 begins") == 1
+        assert said.count(f"{study}: done") == 1
+        assert results(folders, study) == ["1"]
+
+
+def upload_into(phantom_files, folders, catalogue):
+    import shutil
+    from pathlib import Path
+
+    from tumorscope.service.records import new_id
+
+    def enter():
+        study = new_id()
+        folders.adopt(Path(shutil.copytree(phantom_files, folders.incoming() / "case")), study)
+        catalogue.create(study, "case", "auto")
+        return study
+
+    return enter
+
+
+def test_an_analysis_that_hangs_is_ended_with_its_worker(settings, upload, catalogue, queue, log):
+    study = upload()
+    enqueue(queue, study)
+    worker = start_worker(settings.model_copy(update={"longest_analysis_s": 0.01, "lease_s": 0.4}), log)
+    assert worker.wait(PATIENCE_S) == 70
+    failed = catalogue.get(study)
+    assert (failed.state, failed.failure) == ("failed", "the analysis took longer than 0.01 s")
+
+
+def test_a_worker_that_cannot_start_says_why_in_one_line(tmp_path, log):
+    (tmp_path / "file").touch()
+    worker = start_worker(service_settings(data=tmp_path / "file"), log)
+    assert worker.wait(PATIENCE_S) == 2
+    assert log.read_text().count("\n") == 1
+    assert "the worker cannot start" in log.read_text()

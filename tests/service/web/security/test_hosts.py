@@ -1,0 +1,68 @@
+import pytest
+from fastapi.testclient import TestClient
+
+from tumorscope.service.web.security.hosts import Hosts
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1:8000", "localhost", "LOCALHOST:1", "[::1]:8000", "localhost.", "127.0.0.1"]
+)
+def test_this_machine_answers_to_its_own_names(client, host):
+    assert client.get("/healthz", headers={"host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "evil.example:8000",
+        "127.0.0.1.evil.example",
+        "localhost.evil.example",
+        "localhost@evil.example",
+        "evil.example#localhost",
+        "localhost/../evil.example",
+        "localhost:8000:8000",
+        "localhost:99999",
+        "localhost evil.example",
+        "localhost,evil.example",
+        "192.168.1.5",
+        "[::1",
+        "",
+        "xn--lcalhost-o4a",
+        "lоcalhost".encode(),  # with a Cyrillic letter
+    ],
+)
+def test_a_name_that_somebody_bound_to_this_machine_is_refused(client, host):
+    """DNS rebinding: the browser takes the service for the attacker's own origin."""
+    for address in ("/", "/api/studies", "/healthz"):
+        answer = client.get(address, headers={"host": host})
+        assert answer.status_code == 400
+        assert answer.json() == {
+            "detail": "this service does not answer to that host name; allow it with --allowed-host"
+        }
+
+
+def test_two_host_headers_are_refused(client):
+    answer = client.get("/healthz", headers=[("host", "localhost"), ("host", "evil.example")])
+    assert answer.status_code == 400
+
+
+@pytest.mark.parametrize("header", ["x-forwarded-host", "x-original-host", "forwarded", "x-host"])
+def test_other_headers_do_not_stand_in_for_the_host(client, header):
+    assert client.get("/healthz", headers={"host": "evil.example", header: "localhost"}).status_code == 400
+
+
+def test_an_allowed_name_is_answered_to(make_client):
+    client: TestClient = make_client(allowed_hosts=("mri.example.org",))
+    assert client.get("/healthz", headers={"host": "mri.example.org"}).status_code == 200
+    assert client.get("/healthz", headers={"host": "MRI.example.org:443"}).status_code == 200
+    assert client.get("/healthz", headers={"host": "other.example.org"}).status_code == 400
+
+
+def test_on_the_network_plain_addresses_are_answered_to_but_no_strange_names():
+    """An address is no name that anybody could bind anew."""
+    hosts = Hosts("0.0.0.0", ["mri.example.org"])
+    assert hosts.allow("192.168.1.5:8000")
+    assert hosts.allow("[fe80::1]:8000")
+    assert hosts.allow("mri.example.org")
+    assert not hosts.allow("evil.example")
