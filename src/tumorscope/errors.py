@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import traceback
+from pathlib import Path
+
 
 class TumorscopeError(Exception):
     """Something the user can act on.
@@ -32,3 +35,9 @@ class BadDataset(TumorscopeError):
 
 class BadSplit(TumorscopeError):
     """A split would put one patient on both sides."""
+
+
+def where(error: Exception) -> str:
+    """The kind of an error and the line it came from; not its message, which may quote the patient."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {Path(place.filename).name}, line {place.lineno}"

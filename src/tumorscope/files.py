@@ -110,6 +110,18 @@ def save_together(folder: Path, contents: Mapping[str, bytes], outdated: tuple[s
     return paths
 
 
+def sync(path: Path) -> None:
+    """Put a file, or the names in a folder, on disk for good, where the system can."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except PermissionError:  # folders on Windows
+        return
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _write(path: Path, content: bytes) -> None:
     with path.open("xb") as file:
         file.write(content)

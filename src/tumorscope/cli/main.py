@@ -25,7 +25,10 @@ from tumorscope.cli import (
     measure,
     node,
     pacs,
+    serve,
+    submit,
     train,
+    worker,
 )
 from tumorscope.errors import TumorscopeError
 from tumorscope.notice import NOTICE
@@ -37,6 +40,20 @@ _EXTRAS = {
     "train": {"torch", "lightning", "monai", "onnx", "sklearn", "matplotlib", "kagglehub", "skl2onnx"},
     "pacs": {"pynetdicom", "dicomweb_client", "requests"},
     "register": {"SimpleITK"},
+    "ray": {"ray", "pyarrow"},
+    "service": {
+        "alembic",
+        "fastapi",
+        "httpx2",
+        "huey",
+        "prometheus_client",
+        "pydantic_settings",
+        "python_multipart",
+        "sqlalchemy",
+        "starlette",
+        "uvicorn",
+    },
+    "cluster": {"psycopg", "redis"},
 }
 """What an installation may lack, by the extra that brings it."""
 
@@ -70,6 +87,9 @@ app.command("measure")(measure.command)
 app.command("compare-studies")(compare_studies.command)
 app.command("node")(node.command)
 app.add_typer(pacs.app, name="pacs")
+app.command("serve")(serve.command)
+app.command("worker")(worker.command)
+app.command("submit")(submit.command)
 app.command("demo")(demo.command)
 app.command("evaluate")(evaluate.command)
 app.command("compare")(compare.command)

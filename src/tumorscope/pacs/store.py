@@ -21,6 +21,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tumorscope.errors import TumorscopeError
+from tumorscope.files import sync
 
 RESERVE_BYTES = 500 * 2**20
 """Kept free for results and the journal: with less, no image is taken in."""
@@ -102,7 +103,7 @@ class Store:
             with suppress(OSError):
                 aside.unlink(missing_ok=True)
             raise
-        _sync_folder(path.parent)
+        sync(path.parent)
         return path
 
     def received(self) -> Iterator[Path]:
@@ -132,7 +133,7 @@ class Store:
         place = self.results_of(study, run)
         place.parent.mkdir(exist_ok=True)
         (self.working / "out").replace(place)
-        _sync_folder(place.parent)
+        sync(place.parent)
         return place
 
     def results_of(self, study: str, run: int) -> Path:
@@ -167,15 +168,3 @@ def only_node(data: Path) -> Iterator[bool]:
             yield True
     finally:
         lock.close()
-
-
-def _sync_folder(folder: Path) -> None:
-    """Put a rename on disk, where folders can be opened for that."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError:  # Windows
-        return
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -12,11 +12,10 @@ import json
 import os
 import sys
 import threading
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from tumorscope.errors import TumorscopeError
+from tumorscope.errors import TumorscopeError, where
 
 Processor = Callable[[Path, Path, str], list[Path]]
 """From a folder of images, a folder for results and a bundle's name to the DICOM objects made."""
@@ -52,15 +51,9 @@ def main() -> None:
     except MemoryError:
         said = {"failure": "not enough memory"}
     except Exception as error:
-        said = {"crash": _where(error)}
+        said = {"crash": where(error)}
     answer.write(json.dumps(said) + "\n")
     answer.close()
-
-
-def _where(error: Exception) -> str:
-    """The kind of an error and the line it came from; not its message, which may quote the patient."""
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__} in {Path(place.filename).name}, line {place.lineno}"
 
 
 def _end_with_the_node() -> None:

@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tumorscope.errors import TumorscopeError
+from tumorscope.files import sync
 from tumorscope.reading.dicom.studies import StudyFiles
 from tumorscope.service.records import is_id
 
@@ -170,18 +171,6 @@ class Folders:
         if not is_id(study_id):
             raise ValueError("no study's id")
         return self._studies / study_id
-
-
-def sync(path: Path) -> None:
-    """Put a file, or the names in a folder, on disk, where the system can."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-    except PermissionError:  # folders on Windows
-        return
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _sync_tree(folder: Path) -> None:

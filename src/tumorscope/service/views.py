@@ -53,13 +53,15 @@ def write_views(analysis: Analysis, folder: Path, earlier: Path | None = None) -
     for name, values in _sequences(scan):
         before = None if earlier is None else earlier / f"{name}{_SUFFIX}"
         if before is None or not before.is_file():
-            save_together(folder, {f"{name}{_SUFFIX}": encode_image(_plain(values), scan.affine)})
+            save_together(
+                folder, {f"{name}{_SUFFIX}": encode_nifti(_turned(_plain(values)), scan.affine, name, top=None)}
+            )
         else:
             _link(before, folder / before.name)
     made = {f"{MASK}{_SUFFIX}": encode_nifti(_turned(analysis.mask.astype(np.uint8)), scan.affine)}
     if analysis.activation is not None:
         shown = activation_bytes(analysis.activation, scan.shape[0])
-        made[f"{ACTIVATION}{_SUFFIX}"] = encode_image(shown, scan.affine)
+        made[f"{ACTIVATION}{_SUFFIX}"] = encode_nifti(_turned(shown), scan.affine, "activation map", top=255)
     save_together(folder, made)
 
 
@@ -80,18 +82,6 @@ def activation_bytes(activation: ActivationMap, slices: int) -> np.ndarray:
     return np.stack(
         [(activation.on_slice(index) * (tops[index] / loudest) * 255 + 0.5).astype(np.uint8) for index in range(slices)]
     )
-
-
-def encode_image(values: np.ndarray, affine: np.ndarray | None) -> bytes:
-    """``(slice, row, column)`` as the content of a ``.nii.gz`` file."""
-    import nibabel as nib
-
-    placed = np.eye(4) if affine is None else np.asarray(affine, float)
-    image = nib.Nifti1Image(_turned(values), placed)
-    image.set_sform(placed, "aligned" if affine is None else "scanner")
-    image.set_qform(None, 0)  # a quaternion cannot hold shear; the sform can
-    image.header.set_xyzt_units("unknown" if affine is None else "mm")
-    return gzip.compress(image.to_bytes(), _GZIP_LEVEL, mtime=0)
 
 
 def read_outline(path: Path, like: Path) -> np.ndarray:

@@ -7,7 +7,6 @@ import logging
 import os
 import threading
 import time
-import traceback
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -18,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from tumorscope.analysis import Analysis, analyze
 from tumorscope.bundles import shipped_bundles
 from tumorscope.engines import Engines
-from tumorscope.errors import TumorscopeError
+from tumorscope.errors import TumorscopeError, where
 from tumorscope.reading import open_scan
 from tumorscope.reporting import load_document, write_results
 from tumorscope.reporting.write import DOCUMENT_FILE
@@ -182,11 +181,11 @@ def _settle(hold: _Hold, make: Callable[[], dict[str, Any]], settings: ServiceSe
         except FileNotFoundError as error:
             if catalogue.get(claim.study) is None:
                 return "lost"
-            reason = _broken(error)
+            reason = f"the analysis broke: {where(error)}"
         except OSError as error:
             reason = f"the service's disk: {(error.strerror or type(error).__name__).lower()}"
         except Exception as error:
-            reason = _broken(error)
+            reason = f"the analysis broke: {where(error)}"
         held = catalogue.fail(claim, reason)
         if held:
             log.error("%s: %s", claim.study, reason if reason.startswith("the analysis") else "cannot be analysed")
@@ -279,9 +278,3 @@ def _public(line: str, claim: Claim, folders: Folders) -> str:
     if line.startswith(f"{place.name}:"):
         line = claim.name + line.removeprefix(place.name)
     return " ".join(line.split())
-
-
-def _broken(error: Exception) -> str:
-    """The kind of an error and the line it came from; not its message, which may quote the patient."""
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    return f"the analysis broke: {type(error).__name__} in {Path(place.filename).name}, line {place.lineno}"

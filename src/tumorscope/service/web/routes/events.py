@@ -32,10 +32,7 @@ def _existing(study_id: StudyId, request: Request, backend: BackendOfApp) -> str
 @router.get(
     "/api/studies/{study_id}/events",
     response_class=EventSourceResponse,
-    responses={
-        200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}, "description": "Events named `study`."},
-        **problems(404, 429),
-    },
+    responses=problems(404, 429),
     operation_id="follow_study",
 )
 async def follow_study(

@@ -1,0 +1,178 @@
+"""Whatever is wrong between a program and the service, it is one clear line."""
+
+import shutil
+import socket
+import subprocess
+
+import pytest
+from client.scripted import STUDY, service
+
+from tumorscope.client import Client, Refused, Unavailable
+from tumorscope.client.connection import hidden_on_the_way
+from tumorscope.errors import TumorscopeError
+
+
+def error_of(address, **who):
+    with Client(address, **who) as client, pytest.raises(TumorscopeError) as caught:
+        client.study(STUDY)
+    assert "\n" not in str(caught.value)
+    assert str(caught.value).startswith(address)
+    return caught.value
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+def test_a_service_that_is_not_running():
+    error = error_of(f"http://127.0.0.1:{free_port()}")
+    assert isinstance(error, Unavailable)
+    assert "no connection (refused); is the service running?" in str(error)
+
+
+def test_a_host_that_does_not_exist(monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "*")
+    assert "no connection (no such host)" in str(error_of("http://nowhere.invalid:8000"))
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "words"),
+    [
+        (401, Refused, "access denied; check the token, or user and password"),
+        (403, Refused, "the service's own line"),
+        (404, Refused, "the service's own line"),
+        (500, Unavailable, "the service's own line; try again later"),
+        (503, Unavailable, "the service's own line; try again later"),
+    ],
+)
+def test_what_the_service_itself_says_is_told(status, kind, words):
+    with service(lambda asked: asked.answer({"detail": "the service's own line"}, status)) as address:
+        error = error_of(address)
+    assert type(error) is kind
+    assert str(error) == f"{address}: {words}"
+    if isinstance(error, Refused):
+        assert error.status == status
+
+
+def test_signs_that_would_steer_a_terminal_do_not_reach_it():
+    with service(lambda asked: asked.answer({"detail": "a\x1b[2Jb\nc" + "d" * 9999}, 400)) as address:
+        text = str(error_of(address))
+    assert "a [2Jb c" in text
+    assert text.isprintable()
+    assert len(text) < 600
+
+
+@pytest.mark.parametrize("content", [{"hello": "world"}, [], {"id": "../../x", "name": "x", "state": "done"}])
+def test_something_else_that_answers_is_told_from_the_service(content):
+    with service(lambda asked: asked.answer(content)) as address:
+        assert "is no Tumorscope service; check the address" in str(error_of(address))
+
+
+def test_a_service_elsewhere_is_named_instead_of_followed_with_the_token():
+    asked_there = []
+    with (
+        service(lambda asked: asked_there.append(asked.path)) as other,
+        service(lambda asked: asked.answer({}, 308, Location=f"{other}/x")) as address,
+    ):
+        error = error_of(address, token="secret")
+    assert f"sends elsewhere ({other}/x); give that address" in str(error)
+    assert asked_there == []
+
+
+def test_an_answer_that_breaks_off_is_told():
+    def half(asked):
+        asked.send_response(200)
+        asked.send_header("Content-Length", "1000")
+        asked.end_headers()
+        asked.wfile.write(b"{")
+        asked.cut()
+
+    with service(half) as address:
+        error = error_of(address)
+    assert isinstance(error, Unavailable)
+    assert "the connection broke in the middle" in str(error)
+
+
+def test_a_service_that_speaks_no_tls_is_told(monkeypatch):
+    with service(lambda asked: asked.answer({})) as address:
+        error = error_of(address.replace("http://", "https://"))
+    assert isinstance(error, Refused)
+    assert "does not speak TLS" in str(error)
+
+
+def test_token_and_password_go_with_every_request():
+    seen = []
+
+    def note(asked):
+        seen.append(asked.headers.get("Authorization"))
+        asked.answer({"detail": "no"}, 404)
+
+    with service(note) as address:
+        error_of(address, token="secret")
+        error_of(address, user=("ann", "pass"))
+        error_of(address)
+    assert seen == ["Bearer secret", "Basic YW5uOnBhc3M=", None]
+
+
+def test_the_service_on_this_machine_is_not_looked_for_behind_a_proxy(monkeypatch):
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with service(lambda asked: asked.answer({"detail": "here"}, 404)) as address:
+        assert str(error_of(address)).endswith("here")
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
+def test_a_certificate_is_trusted_where_its_authority_is_named(tmp_path, monkeypatch):
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    subprocess.run([*made, "-keyout", key, "-out", certificate, *subject], check=True, capture_output=True)
+    with service(lambda asked: asked.answer({"detail": "here"}, 404), tls=(certificate, key)) as address:
+        address = address.replace("http://127.0.0.1", "https://localhost")
+        assert "its certificate is not trusted" in str(error_of(address))
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        assert str(error_of(address)).endswith("here")
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("localhost:8000", "no address of a service; give one such as http://"),
+        ("ftp://x", "no address of a service"),
+        ("http://[", "no address of a service"),
+        ("http://ann:pass@host", "has a user or password in it"),
+        ("http://host/?a=b", "without what follows"),
+    ],
+)
+def test_an_address_that_is_none_is_told_before_anything_is_sent(address, words):
+    with pytest.raises(TumorscopeError, match=words) as caught:
+        Client(address)
+    assert "pass@" not in str(caught.value)
+
+
+@pytest.mark.parametrize("token", ["", "a b", "a\nb", "ä"])
+def test_a_token_that_no_header_can_carry(token):
+    with pytest.raises(TumorscopeError, match="the token is none"):
+        Client("http://127.0.0.1", token=token)
+
+
+def test_token_and_user_exclude_each_other():
+    with pytest.raises(TumorscopeError, match="either a token, or a user"):
+        Client("http://127.0.0.1", token="a", user=("b", "c"))
+
+
+@pytest.mark.parametrize("study", ["", "../x", "a/b", "-rf", "a b", "a?b"])
+def test_an_id_that_is_none_makes_no_request(study):
+    with Client("http://127.0.0.1:1") as client, pytest.raises(TumorscopeError, match="no study's id"):
+        client.delete(study)
+
+
+def test_what_is_hidden_on_the_way():
+    assert [hidden_on_the_way(address) for address in ("https://a", "http://127.0.0.1:1", "http://a")] == [
+        True,
+        True,
+        False,
+    ]

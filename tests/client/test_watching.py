@@ -1,0 +1,165 @@
+"""A study is followed to its end, whatever happens to the connection."""
+
+import pytest
+from client.scripted import STUDY, service, study
+
+from tumorscope.client import Client, Refused, Unavailable, watching
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    monkeypatch.setattr(watching, "_FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(watching, "_BETWEEN_ASKING_S", 0.01)
+    monkeypatch.setattr(watching, "SILENCE_S", 0.5)
+
+
+def followed(answer, patience_s=5.0):
+    """Where the study ended, and what was told on the way: state and how many slices."""
+    told = []
+    with service(answer) as address, Client(address) as client:
+        end = client.wait(STUDY, lambda now: told.append((now.state, now.done)), patience_s=patience_s)
+    return end, told
+
+
+def events(asked, *studies):
+    asked.begin_events()
+    for each in studies:
+        asked.tell(each)
+
+
+def test_every_change_is_told_once_and_the_end_is_whole():
+    def answer(asked):
+        if asked.path.endswith("/events"):
+            events(
+                asked, study(), study("analysing", 1), study("analysing", 1), study("analysing", 9), study("done", 9)
+            )
+            asked.cut()
+        else:
+            answers.append(1)
+            files = [{"name": "report.pdf", "bytes": 3, "href": f"/api/studies/{STUDY}/report.pdf"}]
+            asked.answer(study() if len(answers) == 1 else study("done", 9, files=files))
+
+    answers = []
+    end, told = followed(answer)
+    assert told == [("queued", 0), ("analysing", 1), ("analysing", 9), ("done", 9)]
+    assert [file.name for file in end.files] == ["report.pdf"]
+    assert len(answers) == 2  # at the beginning, and for the files
+
+
+def test_a_failure_is_an_end():
+    end, told = followed(lambda asked: asked.answer(study("failed")))
+    assert (end.state, end.failure) == ("failed", "too dark")
+    assert told == [("failed", 0)]
+
+
+def test_a_connection_that_breaks_is_made_anew():
+    opened = []
+
+    def answer(asked):
+        if asked.path.endswith("/events"):
+            opened.append(1)
+            events(asked, study("analysing", len(opened)), *([study("done", 9)] if len(opened) == 3 else []))
+            asked.cut()
+        else:
+            asked.answer(study("analysing", len(opened)) if len(opened) < 3 else study("done", 9))
+
+    end, told = followed(answer)
+    assert end.state == "done"
+    assert [done for _state, done in told] == [0, 1, 2, 3, 9]
+
+
+@pytest.mark.parametrize("how", ["none", "silent", "empty", "other kind", "error"])
+def test_where_no_event_comes_through_the_study_is_asked_for(how):
+    asked_for, opened = [], []
+
+    def answer(asked):
+        if not asked.path.endswith("/events"):
+            asked_for.append(1)
+            asked.answer(study("done", 9) if len(asked_for) >= 4 else study("analysing", len(asked_for)))
+            return
+        opened.append(1)
+        if how == "none":
+            asked.answer({"detail": "not found"}, 405)
+        elif how == "silent":
+            asked.begin_events()
+            import time
+
+            time.sleep(0.8)
+        elif how == "empty":
+            asked.begin_events()
+            asked.cut()
+        elif how == "other kind":
+            asked.answer({"an": "answer"})
+        else:
+            asked.answer({"detail": "broken"}, 500)
+
+    end, told = followed(answer)
+    assert end.state == "done"
+    assert [done for _state, done in told] == [1, 2, 3, 9]
+    assert len(opened) == 1  # once is enough to know
+
+
+def test_a_service_that_restarts_is_waited_for():
+    answers = []
+
+    def answer(asked):
+        if asked.path.endswith("/events"):
+            events(asked, study("analysing", 1))
+            asked.cut()
+            return
+        answers.append(1)
+        if 2 <= len(answers) <= 6:
+            asked.cut()
+        else:
+            asked.answer(study("analysing") if len(answers) == 1 else study("done", 9))
+
+    end, told = followed(answer)
+    assert end.state == "done"
+    assert told == [("analysing", 0), ("analysing", 1), ("done", 9)]
+
+
+def test_a_service_that_stays_away_is_given_up_when_patience_is_over():
+    answers = []
+
+    def answer(asked):
+        answers.append(1)
+        asked.cut()
+
+    with pytest.raises(Unavailable, match="connection broke"):
+        followed(answer, patience_s=0.2)
+    assert len(answers) >= 2
+
+
+def test_a_study_that_is_removed_meanwhile_is_told():
+    def answer(asked):
+        if asked.path.endswith("/events"):
+            events(asked, study("analysing", 1))
+            asked.cut()
+        elif answers:
+            asked.answer({"detail": "no such study"}, 404)
+        else:
+            answers.append(1)
+            asked.answer(study())
+
+    answers = []
+    with pytest.raises(Refused, match="no such study") as caught:
+        followed(answer)
+    assert caught.value.status == 404
+
+
+def test_names_with_line_separators_come_through_events():
+    name = "a\u2028b\u0085c"
+
+    def answer(asked):
+        if asked.path.endswith("/events"):
+            asked.begin_events()
+            import json
+
+            told = json.dumps(study("failed", name=name), ensure_ascii=False)
+            asked.wfile.write(b": hello\r\n\r\nevent: study\r\ndata: " + told.encode() + b"\r\n\r\n")
+            asked.cut()
+        else:
+            asked.answer(study(name=name))
+
+    end, _ = followed(answer)
+    assert (end.state, end.name) == ("failed", name)
