@@ -163,8 +163,10 @@ def exact_int8() -> bool:
 
 
 def threads() -> int:
-    """CPU cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """CPU cores this process may use, or fewer where ``OMP_NUM_THREADS`` says so, as Ray does for its actors."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    told = os.environ.get("OMP_NUM_THREADS", "")
+    return min(cores, max(1, int(told))) if told.isdecimal() else cores
 
 
 def onnxruntime_session(content: bytes) -> Session:

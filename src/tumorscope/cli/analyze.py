@@ -63,6 +63,17 @@ def command(
     bids: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Also add every case to this BIDS derivative data set.")
     ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Analyse in bulk with Ray: local for all cores here, auto or an address for a cluster; "
+            "cases done before are skipped.",
+        ),
+    ] = None,
+    actors: Annotated[
+        int | None, typer.Option(min=1, help="With --ray, cases at a time; one a core by default.")
+    ] = None,
     register: Annotated[
         bool,
         typer.Option("--register", help="Lay a study's series onto each other by their pictures (needs SimpleITK)."),
@@ -81,7 +92,8 @@ def command(
     precision: PrecisionOption = PrecisionChoice.auto,
 ) -> None:
     """Turn scans into findings: OUT/<case>/ with analysis.json, mask, panel, report.html and report.pdf, and DICOM."""
-    from tumorscope.cli.running import Case, Wishes, cases_in, run_cases
+    from tumorscope.cases import Case, Wishes
+    from tumorscope.cli.running import cases_in, run_cases
     from tumorscope.reporting.write import Outputs
 
     named = _named_sequences(sequence or [])
@@ -95,23 +107,24 @@ def command(
         raise TumorscopeError("name at least one PATH, or --sequence NAME=FILE")
     if truth is not None and len(cases) != 1:
         raise TumorscopeError(f"--truth belongs to one case, but {len(cases)} were given")
-    names = [name.strip() for name in channels.split(",")] if channels else None
-    run_cases(
-        cases,
-        out,
-        bundle,
-        engine=engine.value,
-        precision=precision.value,
-        wishes=Wishes(
-            truth=truth,
-            channels=names,
-            register=register,
-            explain=explain,
-            gate=gate,
-            outputs=Outputs(pdf=pdf, dicom=dicom, fractional=fractional),
-            bids=bids,
-        ),
+    if actors is not None and ray is None:
+        raise TumorscopeError("--actors belongs to --ray")
+    wishes = Wishes(
+        truth=truth,
+        channels=[name.strip() for name in channels.split(",")] if channels else None,
+        register=register,
+        explain=explain,
+        gate=gate,
+        outputs=Outputs(pdf=pdf, dicom=dicom, fractional=fractional),
+        bids=bids,
     )
+    how = {"engine": engine.value, "precision": precision.value, "wishes": wishes}
+    if ray is None:
+        run_cases(cases, out, bundle, **how)
+    else:
+        from tumorscope.cli.running_bulk import run_in_bulk
+
+        run_in_bulk(cases, out, bundle, address=ray, actors=actors, **how)
 
 
 def _named_sequences(options: list[str]) -> dict[str, Path]:

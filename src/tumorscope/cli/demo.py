@@ -14,7 +14,8 @@ def command(
     """Analyse a phantom with a known tumour, and show what came out."""
     import time
 
-    from tumorscope.cli.running import Case, Wishes, run_cases
+    from tumorscope.cases import Case, Wishes
+    from tumorscope.cli.running import run_cases
     from tumorscope.datasets.phantom import demo_phantom, write_nifti
 
     typer.echo("Drawing a phantom: a procedural head with one tumour of known outline.")

@@ -2,82 +2,23 @@
 
 from __future__ import annotations
 
-import dataclasses
 import os
-import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
-import numpy as np
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from tumorscope.analysis import Analysis, analyze
+from tumorscope.cases import Case, Outcome, Wishes, analyze_case
 from tumorscope.engine import EngineName, PrecisionName
 from tumorscope.engines import Engines
 from tumorscope.errors import TumorscopeError
-from tumorscope.files import safe_name
-from tumorscope.measuring.label_files import onto_scan, read_labels
 from tumorscope.notice import NOTICE
-from tumorscope.reading import find_cases, find_mask, open_scan, read_mask
-from tumorscope.reading.dicom.studies import StudyFiles
-from tumorscope.reading.formats import file_format
-from tumorscope.reporting import compare, write_results
-from tumorscope.reporting.bids import write_bids
+from tumorscope.reading import find_cases
 from tumorscope.reporting.wording import probability_text, size_text, type_words
-from tumorscope.reporting.write import Outputs
-from tumorscope.scan import Scan
-
-
-@dataclass(frozen=True)
-class Case:
-    """Something to analyse: a path, a study among others, or several files that are one scan's sequences."""
-
-    path: Path | StudyFiles | None
-    sequences: Mapping[str, Path] | None = None
-
-    @property
-    def label(self) -> str:
-        """What to call it before it has been read."""
-        return ", ".join(file.name for file in (self.sequences or {}).values()) if self.path is None else self.path.name
-
-
-@dataclass(frozen=True)
-class Wishes:
-    """How every case is read, judged and written.
-
-    Attributes:
-        truth: the true mask, for a single case.
-        channels: what the channels of a file show.
-        register: lay a study's series onto each other by their pictures.
-        explain: show the activation map.
-        gate: judge only what looks like an MRI of a head.
-        outputs: what is written besides the picture panel, mask, page and document.
-        bids: a BIDS derivative data set that every case is added to.
-    """
-
-    truth: Path | None = None
-    channels: Sequence[str] | None = None
-    register: bool = False
-    explain: bool = False
-    gate: bool = True
-    outputs: Outputs = field(default_factory=Outputs)
-    bids: Path | None = None
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a case: its results, or one line that says why there are none."""
-
-    case: str
-    analysis: Analysis | None = None
-    folder: Path | None = None
-    dice: float | None = None
-    failure: str | None = None
 
 
 def cases_in(path: Path) -> list[Case]:
@@ -144,43 +85,16 @@ def _run_case(
     progress: Progress,
     task: TaskID,
 ) -> Outcome:
-    started = time.perf_counter()
-    scan = open_scan(
-        case.path,
-        sequences=case.sequences,
-        channels=wishes.channels,
-        register=wishes.register,
+    return analyze_case(
+        case,
+        engines,
+        out,
+        wishes,
+        lambda name: _unused(name, taken),
         on_files=lambda done, total: progress.update(task, completed=done, total=total),
+        on_read=lambda scan: progress.update(task, completed=0, total=scan.shape[0], description=scan.case[:32]),
+        on_slices=lambda done: progress.advance(task, done),
     )
-    scan = dataclasses.replace(scan, case=_unused(safe_name(scan.case), taken))
-    true_mask = _true_mask(scan, wishes.truth)
-    reading_ms = round((time.perf_counter() - started) * 1000, 2)
-    progress.update(task, completed=0, total=scan.shape[0], description=scan.case[:32])
-    engine, reason = engines.for_scan(scan)
-    analysis = analyze(
-        scan,
-        engine,
-        lambda done: progress.advance(task, done),
-        explain=wishes.explain,
-        probabilities=wishes.outputs.fractional or wishes.bids is not None,
-        gate=wishes.gate,
-    )
-    timing_ms = {"reading": reading_ms, **analysis.timing_ms}
-    analysis = dataclasses.replace(analysis, timing_ms=timing_ms, bundle_reason=reason)
-    written = write_results(analysis, out, true_mask, wishes.outputs)
-    if wishes.bids is not None:
-        write_bids(analysis, wishes.bids)
-    outlined = "mask" in engine.bundle.card.outputs
-    dice = compare(analysis.mask, true_mask).dice if outlined and true_mask is not None else None
-    return Outcome(scan.case, analysis, written["analysis"].parent, dice)
-
-
-def _true_mask(scan: Scan, truth: Path | None) -> np.ndarray | None:
-    if truth is None:
-        return find_mask(scan)
-    if truth.is_file() and file_format(truth) == "dicom":
-        return onto_scan(read_labels(truth), scan).whole
-    return read_mask(truth, scan)
 
 
 def _unused(name: str, taken: set[str]) -> str:

@@ -29,6 +29,12 @@ def command(
         typer.Option("--set", metavar="KEY=VALUE", help="Change the recipe, such as preparation.clahe=true; repeat."),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or gpu.")] = "auto",
+    devices: Annotated[
+        int, typer.Option(min=1, help="Processes on this machine (GPUs, where it has some) that share every batch.")
+    ] = 1,
+    nodes: Annotated[
+        int, typer.Option(min=1, help="Machines that share every batch; each runs this command, see docs/scale.md.")
+    ] = 1,
     weights: Annotated[
         str | None, typer.Option(help="First weights from this file instead of the recipe's address; none for scratch.")
     ] = None,
@@ -44,6 +50,8 @@ def command(
     content, origin = read_recipe(recipe)
     content = with_changes(content, change or [])
     if content.get("kind") == "features":
+        if devices * nodes > 1:
+            raise TumorscopeError("--devices and --nodes belong to recipes of networks")
         _train_features(content, origin, data, out, masks, fold)
         return
     if masks is not None:
@@ -59,14 +67,27 @@ def command(
     if device not in {"auto", "cpu", "gpu"}:
         raise TumorscopeError(f"--device {device}: choose auto, cpu or gpu")
     from tumorscope.training.fit import train
+    from tumorscope.training.processes import is_first
 
     dealt = Split.load(split) if split else None
     folders = data_folders(data, chosen.datasets)
     try:
-        run = train(chosen, folders, out, split=dealt, fold=fold, minutes=minutes, device=device)
+        run = train(
+            chosen,
+            folders,
+            out,
+            split=dealt,
+            fold=fold,
+            minutes=minutes,
+            device=device,
+            devices=devices,
+            nodes=nodes,
+        )
     except SystemExit as stop:  # what Lightning makes of Ctrl-C
         typer.echo(f"\nStopped; the same command goes on from the last whole epoch in {out}", err=True)
         raise KeyboardInterrupt from stop
+    if not is_first():
+        return
     typer.echo(f"Trained. Best weights, curves and split are in {run.folder}. Next:")
     typer.echo(f"  tumorscope export {run.folder} {' '.join(f'--data {item}' for item in data)} -o BUNDLE")
 

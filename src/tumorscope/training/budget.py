@@ -42,7 +42,8 @@ class Budget(Callback):
         assert isinstance(pl_module, TumorModule)
         done = (trainer.current_epoch + batch_idx / max(1, trainer.num_training_batches)) / self.epochs
         if self.minutes is not None:
-            done = max(done, self.spent_s / (60 * self.minutes))
+            # Clocks differ, and all processes must stop at the same batch.
+            done = max(done, trainer.strategy.broadcast(self.spent_s) / (60 * self.minutes))
             if done >= 1:
                 trainer.should_stop = True
         pl_module.progress = min(done, 1.0)

@@ -15,7 +15,7 @@ import torch
 import yaml
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import CSVLogger
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, DistributedSampler
 from tqdm import tqdm
 
 from tumorscope.datasets.joined import JoinedDataset
@@ -30,6 +30,7 @@ from tumorscope.training.copies import leave_out_copies
 from tumorscope.training.curves import LOG_FOLDER, draw_curves
 from tumorscope.training.module import TumorModule, drawn_slices
 from tumorscope.training.plateau import ReduceOnPlateau
+from tumorscope.training.processes import check_processes, say, trainer_options
 from tumorscope.training.slices import SliceNumbers, load_slices
 
 RECIPE_FILE, SPLIT_FILE, SUMMARY_FILE = "recipe.yaml", "split.json", "summary.json"
@@ -109,6 +110,8 @@ def train(
     fold: int | None = None,
     minutes: float | None = None,
     device: str = "auto",
+    devices: int = 1,
+    nodes: int = 1,
 ) -> Run:
     """Train a recipe, or go on with an interrupted training in the same folder.
 
@@ -120,12 +123,16 @@ def train(
         fold: of five folds, the one to test on, instead of a single split.
         minutes: the most time to spend; the learning rate falls to zero within it.
         device: ``auto``, ``cpu`` or ``gpu``.
+        devices: processes on this machine, one a GPU. Together with ``nodes`` they share each batch.
+        nodes: machines, each of which runs the same command.
 
     Raises:
-        TumorscopeError: the folder holds another recipe's training, or there is no GPU.
+        TumorscopeError: the folder holds another recipe's training, there is no GPU, or a batch
+            cannot be dealt out evenly.
     """
     if device == "gpu" and not torch.cuda.is_available():
         raise TumorscopeError("--device gpu: PyTorch finds no GPU here; use --device cpu")
+    check_processes(devices, nodes, recipe.optimization.batch_size)
     run = Run(folder)
     dataset = open_datasets(recipe, data)
     if run.last.exists():
@@ -135,29 +142,61 @@ def train(
     elif split is None:
         seed = recipe.optimization.seed
         split = dataset.fold(fold, seed) if fold is not None else dataset.split()
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / RECIPE_FILE).write_text(yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False))
-    split.save(folder / SPLIT_FILE)
+    settings = recipe.optimization
+    trainer, budget, best = _make_trainer(recipe, folder, minutes, device, devices, nodes)
+    first, place, processes = trainer.is_global_zero, trainer.global_rank, trainer.world_size
+    if first:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / RECIPE_FILE).write_text(yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False))
+        split.save(folder / SPLIT_FILE)
 
     _keep_freed_memory()
-    lightning.seed_everything(recipe.optimization.seed, verbose=False)
-    settings = recipe.optimization
+    lightning.seed_everything(settings.seed, verbose=False)
     cases = {part: cases_of(dataset, split[part]) for part in ("train", "validation", "test")}
     if recipe.leave_out_copies:
         cases = leave_out_copies(cases, folder)
     parts = {
         part: load_slices(
-            tqdm(cases[part], f"preparing {part}", leave=False, disable=None), recipe.preparation, recipe.classes
+            tqdm(cases[part], f"preparing {part}", leave=False, disable=None if first else True),
+            recipe.preparation,
+            recipe.classes,
         )
         for part in ("train", "validation")
     }
     for part, store in parts.items():
-        _say(f"{part}: {len(store.names)} cases, {len(store)} slices")
+        say(f"{part}: {len(store.names)} cases, {len(store)} slices")
         for case, why in store.unreadable.items():
-            _say(f"  left out {case}: {why}")
+            say(f"  left out {case}: {why}")
     module = TumorModule(recipe, parts["train"], parts["validation"])
-    drawn = drawn_slices(parts["train"], recipe)
-    size = min(settings.batch_size, len(drawn))
+    drawn = drawn_slices(parts["train"], recipe, place, processes)
+    size = min(settings.batch_size // processes, len(drawn))
+    judged = SliceNumbers(len(parts["validation"]))
+    trainer.fit(
+        module,
+        DataLoader(SliceNumbers(len(parts["train"])), size, sampler=drawn, drop_last=True),
+        DataLoader(judged, settings.batch_size, sampler=DistributedSampler(judged, processes, place, shuffle=False)),
+        ckpt_path=str(run.last) if run.last.exists() else None,
+        weights_only=False,
+    )
+    if not first:
+        return run
+    draw_curves(folder)
+    summary = {
+        "epochs": trainer.current_epoch,
+        "minutes": round(budget.spent_s / 60, 1),
+        "best_score": None if best.best_model_score is None else float(best.best_model_score),
+        "parameters": sum(parameter.numel() for parameter in module.network.parameters()),
+        "split_hash": split.hash,
+    }
+    (folder / SUMMARY_FILE).write_text(json.dumps(summary, indent=1) + "\n")
+    return run
+
+
+def _make_trainer(
+    recipe: Recipe, folder: Path, minutes: float | None, device: str, devices: int, nodes: int
+) -> tuple[lightning.Trainer, Budget, ModelCheckpoint]:
+    """Lightning's trainer, which from now on knows which of several processes this one is."""
+    settings = recipe.optimization
     budget = Budget(settings.epochs, minutes)
     best = ModelCheckpoint(
         folder, "best", monitor="validation/score", mode="max", enable_version_counter=False, save_weights_only=True
@@ -175,7 +214,6 @@ def train(
     starts = len(list((folder / LOG_FOLDER).glob("*")))
     trainer = lightning.Trainer(
         accelerator=device,
-        devices=1,
         precision="bf16-mixed",
         max_epochs=settings.epochs,
         callbacks=callbacks,
@@ -186,28 +224,9 @@ def train(
         log_every_n_steps=1,
         gradient_clip_val=1.0,
         enable_model_summary=False,
+        **trainer_options(devices, nodes, on_gpu=device != "cpu" and torch.cuda.is_available()),
     )
-    trainer.fit(
-        module,
-        DataLoader(SliceNumbers(len(parts["train"])), size, sampler=drawn, drop_last=True),
-        DataLoader(SliceNumbers(len(parts["validation"])), settings.batch_size),
-        ckpt_path=str(run.last) if run.last.exists() else None,
-        weights_only=False,
-    )
-    draw_curves(folder)
-    summary = {
-        "epochs": trainer.current_epoch,
-        "minutes": round(budget.spent_s / 60, 1),
-        "best_score": None if best.best_model_score is None else float(best.best_model_score),
-        "parameters": sum(parameter.numel() for parameter in module.network.parameters()),
-        "split_hash": split.hash,
-    }
-    (folder / SUMMARY_FILE).write_text(json.dumps(summary, indent=1) + "\n")
-    return run
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr)
+    return trainer, budget, best
 
 
 def _keep_freed_memory() -> None:

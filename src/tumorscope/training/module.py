@@ -17,6 +17,7 @@ from tumorscope.networks.transfer import TransferNetwork
 from tumorscope.recipe import Recipe
 from tumorscope.training.augmentation import augment
 from tumorscope.training.losses import MASK_LOSSES
+from tumorscope.training.processes import gathered, processes
 from tumorscope.training.slices import UNKNOWN_CLASS, BalancedSlices, Batch, SliceStore
 
 
@@ -60,6 +61,10 @@ class TumorModule(lightning.LightningModule):
             store = self._stores[part] = store.to(self.device)
         return store
 
+    def on_train_start(self) -> None:
+        if self.global_rank:  # else every process would change its pictures as the first does
+            torch.manual_seed(self.recipe.optimization.seed + self.global_rank)
+
     def forward(self, pictures: Tensor) -> dict[str, Tensor]:
         return self.network(pictures.to(memory_format=torch.channels_last))
 
@@ -75,7 +80,10 @@ class TumorModule(lightning.LightningModule):
             size=self._picture_size(),
         )
         answer = self(pictures)
-        terms = self._loss_terms(answer, replace(batch, pictures=pictures, masks=masks))
+        batch = replace(batch, pictures=pictures, masks=masks)
+        if processes() > 1:
+            answer, batch = _whole_batch(answer, batch)
+        terms = self._loss_terms(answer, batch)
         for name, term in terms.items():
             self.log(f"train/{name}_loss", term, on_step=False, on_epoch=True, batch_size=len(indices))
         weights = {"mask": 1.0, "presence": recipe.loss.presence_weight, "type": recipe.loss.type_weight}
@@ -136,6 +144,7 @@ class TumorModule(lightning.LightningModule):
         batch = store.batch(indices, self.recipe.preparation.context)
         answer = self(batch.pictures)
         kept = {
+            "slice": indices,
             "case": store.cases[indices],
             "source": store.sources[indices],
             "present": batch.present,
@@ -159,6 +168,8 @@ class TumorModule(lightning.LightningModule):
     def on_validation_epoch_end(self) -> None:
         answers = {key: torch.cat([part[key] for part in self._answers]) for key in self._answers[0]}
         self._answers.clear()
+        if processes() > 1:
+            answers = whole_part(answers)
         figures = validation_figures(answers, len(self.recipe.classes))
         for name, value in figures.items():
             self.log(f"validation/{name}", value)
@@ -187,12 +198,27 @@ class TumorModule(lightning.LightningModule):
         return torch.optim.AdamW(groups, lr=settings.learning_rate, weight_decay=settings.weight_decay)
 
 
-def drawn_slices(store: SliceStore, recipe: Recipe) -> BalancedSlices:
-    """What an epoch of a recipe's training draws."""
+def drawn_slices(store: SliceStore, recipe: Recipe, process: int = 0, processes: int = 1) -> BalancedSlices:
+    """What an epoch of a recipe's training draws, or one process's share of it."""
     settings = recipe.optimization
-    return BalancedSlices(
-        store, settings.empty_slices, settings.seed, {str(name): share for name, share in settings.shares.items()}
-    )
+    shares = {str(name): share for name, share in settings.shares.items()}
+    return BalancedSlices(store, settings.empty_slices, settings.seed, shares, process=process, processes=processes)
+
+
+def _whole_batch(answer: dict[str, Tensor], batch: Batch) -> tuple[dict[str, Tensor], Batch]:
+    """Answers and truth of all processes' shares; the pictures stay where they are."""
+    whole = {name: gathered(answer[name].float()) for name in ("mask", "presence", "type") if name in answer}
+    known = {name: gathered(getattr(batch, name)) for name in ("masks", "outlined", "present", "classes")}
+    return whole, replace(batch, **known)
+
+
+def whole_part(answers: dict[str, Tensor]) -> dict[str, Tensor]:
+    """All processes' validation answers in the order of the slices; those dealt twice to fill up count once."""
+    whole = {name: gathered(values) for name, values in answers.items()}
+    slices = whole["slice"]
+    places = torch.zeros_like(slices[: int(slices.max()) + 1])
+    places[slices] = torch.arange(len(slices), device=slices.device)
+    return {name: values[places] for name, values in whole.items()}
 
 
 def validation_figures(answers: dict[str, Tensor], classes: int) -> dict[str, Tensor]:

@@ -178,10 +178,19 @@ class BalancedSlices(Sampler[int]):
         empty_slices: how many slices without tumour are drawn for each one with.
         shares: by data set, how much of it an epoch sees; everything where not named.
         seed: together with the epoch it fixes the order, so that a resumed training goes on with it.
+        process, processes: which of how many that learn together; the epoch's slices are dealt to
+            them in turn, so that their batches together are the batches of one process alone.
     """
 
     def __init__(
-        self, store: SliceStore, empty_slices: float, seed: int, shares: Mapping[str, float] | None = None
+        self,
+        store: SliceStore,
+        empty_slices: float,
+        seed: int,
+        shares: Mapping[str, float] | None = None,
+        *,
+        process: int = 0,
+        processes: int = 1,
     ) -> None:
         self._pools: list[tuple[Tensor, int]] = []
         present, sources = store.present.cpu(), store.sources.cpu()
@@ -192,11 +201,13 @@ class BalancedSlices(Sampler[int]):
             drawn_empty = min(len(empty), round(len(shown) * empty_slices)) if len(shown) else len(empty)
             self._pools += [(shown, _part(len(shown), share)), (empty, _part(drawn_empty, share))]
         self.seed = seed
+        self.process = process
+        self.processes = processes
         self.epoch = 0
 
     @property
     def drawn(self) -> tuple[int, int]:
-        """How many slices with tumour and without an epoch holds."""
+        """How many slices with tumour and without an epoch holds, for all processes together."""
         return sum(count for _, count in self._pools[::2]), sum(count for _, count in self._pools[1::2])
 
     def set_epoch(self, epoch: int) -> None:
@@ -204,13 +215,14 @@ class BalancedSlices(Sampler[int]):
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return sum(self.drawn)
+        return sum(self.drawn) // self.processes
 
     def __iter__(self) -> Iterator[int]:
         chance = torch.Generator().manual_seed(self.seed * 100_003 + self.epoch)
         chosen = [pool[torch.randperm(len(pool), generator=chance)[:count]] for pool, count in self._pools]
         slices = torch.cat(chosen)
-        yield from slices[torch.randperm(len(slices), generator=chance)].tolist()
+        order = slices[torch.randperm(len(slices), generator=chance)].tolist()
+        yield from order[self.process : len(self) * self.processes : self.processes]
 
 
 def _part(count: int, share: float) -> int:

@@ -1,0 +1,80 @@
+"""What all workers of a bulk analysis share, and whether a folder already holds another one."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from tumorscope.bundles import load_bundle, shipped_bundles
+from tumorscope.cases import Wishes
+from tumorscope.engine import EngineName, PrecisionName, exact_int8, openvino_available
+from tumorscope.errors import TumorscopeError
+from tumorscope.files import save_whole
+
+FOLDER = "_bulk"
+"""Beside the cases' folders; no case is ever called so, as safe names do not begin with an underscore."""
+_SETTINGS_FILE = "job.json"
+
+
+@dataclass(frozen=True)
+class Job:
+    """How every case is analysed, and where its results go.
+
+    Attributes:
+        out: the folder of all results, the same for all machines.
+        bundle: a name, a folder, or ``auto``.
+        engine, precision: how to run it; ``auto`` is decided by the machine.
+        wishes: how cases are read, judged and written.
+        machine: what ``auto`` came to where the job was started.
+    """
+
+    out: Path
+    bundle: str
+    engine: EngineName
+    precision: PrecisionName
+    wishes: Wishes
+    machine: str
+
+    @property
+    def folder(self) -> Path:
+        """Where the job keeps its own files."""
+        return self.out / FOLDER
+
+
+def machine_kind(engine: EngineName, precision: PrecisionName) -> str:
+    """What ``auto`` means on this machine: machines of one kind give the same results to the bit.
+
+    >>> machine_kind("onnxruntime", "float")
+    'onnxruntime, float'
+    """
+    runtime = engine if engine != "auto" else "openvino" if openvino_available() else "onnxruntime"
+    chosen = precision if precision != "auto" else "int8 where there is one" if exact_int8() else "float"
+    return f"{runtime}, {chosen}"
+
+
+def keep_settings(job: Job) -> None:
+    """Write down how the cases are analysed; a folder's cases are all analysed in one way.
+
+    Raises:
+        TumorscopeError: the folder holds the results of another bundle or of other options.
+        BadBundle: there is no such bundle.
+    """
+    bundles = shipped_bundles() if job.bundle == "auto" else [load_bundle(job.bundle)]
+    wishes = dataclasses.asdict(job.wishes)
+    settings = {
+        "bundles": {bundle.name: bundle.sha256 for bundle in bundles},
+        "machine": job.machine,
+        **{name: str(value) if isinstance(value, Path) else value for name, value in wishes.items()},
+    }
+    path = job.folder / _SETTINGS_FILE
+    if not path.exists():
+        save_whole(path, (json.dumps(settings, indent=1) + "\n").encode())
+        return
+    kept = json.loads(path.read_text())
+    changed = sorted(name for name in kept.keys() | settings.keys() if kept.get(name) != settings.get(name))
+    if changed:
+        raise TumorscopeError(
+            f"{job.out}: holds a bulk analysis that differs in {', '.join(changed)}; name another folder with -o"
+        )

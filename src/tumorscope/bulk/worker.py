@@ -1,0 +1,88 @@
+"""What one actor does: it loads the bundles once and analyses one case after the other."""
+
+from __future__ import annotations
+
+import pickle
+import time
+from typing import Any
+
+from tumorscope.bulk.claims import MOST_ATTEMPTS, Attempts, Names
+from tumorscope.bulk.job import Job, machine_kind
+from tumorscope.bulk.tables import result_row
+from tumorscope.cases import Case, analyze_case
+from tumorscope.engines import Engines
+from tumorscope.errors import TumorscopeError, where
+from tumorscope.reading.checks import label
+
+NAMES_FOLDER, ATTEMPTS_FOLDER = "names", "begun"
+
+
+class CaseWorker:
+    """From a row that holds a case to a row that says what came of it; never raises for a bad case.
+
+    Args:
+        job: how cases are analysed.
+
+    Raises:
+        TumorscopeError: this machine would run another model than the one where the job was started.
+        BadBundle: the bundle is not on this machine.
+    """
+
+    def __init__(self, job: Job) -> None:
+        here = machine_kind(job.engine, job.precision)
+        if here != job.machine:
+            raise TumorscopeError(
+                f"this machine would run {here}, others {job.machine}, and results differ; say --engine and --precision"
+            )
+        self.job = job
+        self.engines = Engines(job.bundle, job.engine, job.precision)
+        self.names = Names(job.folder / NAMES_FOLDER)
+        self.attempts = Attempts(job.folder / ATTEMPTS_FOLDER)
+
+    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Analyse a case.
+
+        Args:
+            row: from :func:`case_row`.
+
+        Returns:
+            ``result`` and ``failure``, pickled rows of the two tables; one of them is empty.
+        """
+        source, name = row["source"], row["label"]
+        if not self.attempts.begin(source):
+            return _failed(source, name, f"its process ended {MOST_ATTEMPTS} times without a word, as in a crash")
+        started, used = time.perf_counter(), time.process_time()
+        try:
+            outcome = analyze_case(
+                pickle.loads(row["case"]),
+                self.engines,
+                self.job.out,
+                self.job.wishes,
+                lambda name: self.names.claim(name, source, row["turn"]),
+            )
+            spent = time.perf_counter() - started, time.process_time() - used
+            return {"result": pickle.dumps(result_row(outcome, source, *spent)), "failure": b""}
+        except TumorscopeError as error:
+            return _failed(source, name, str(error))
+        except MemoryError:
+            return _failed(source, name, "not enough memory")
+        except Exception as error:  # whatever it is, the other cases have nothing to do with it
+            return _failed(source, name, where(error))
+        finally:
+            self.attempts.end(source)
+
+
+def case_row(case: Case, source: str, turn: int) -> dict[str, Any]:
+    """A case as a row for :class:`CaseWorker`.
+
+    Args:
+        case: with absolute paths.
+        source: what it is recognised by.
+        turn: the how-manieth of its name it is, see :func:`tumorscope.bulk.claims.turns`.
+    """
+    return {"source": source, "label": label(case.label), "case": pickle.dumps(case), "turn": turn}
+
+
+def _failed(source: str, name: str, failure: str) -> dict[str, Any]:
+    row = {"source": source, "label": name, "failure": " ".join(failure.split())}
+    return {"result": b"", "failure": pickle.dumps(row)}

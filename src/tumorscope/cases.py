@@ -1,0 +1,137 @@
+"""One case from its files to its folder of results: the same steps on one machine and on a hundred."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from tumorscope.analysis import Analysis, analyze
+from tumorscope.engines import Engines
+from tumorscope.files import safe_name
+from tumorscope.measuring.label_files import onto_scan, read_labels
+from tumorscope.reading import find_mask, open_scan, read_mask
+from tumorscope.reading.dicom.sorting import OnFiles
+from tumorscope.reading.dicom.studies import StudyFiles
+from tumorscope.reading.formats import file_format
+from tumorscope.reporting import compare, write_results
+from tumorscope.reporting.bids import write_bids
+from tumorscope.reporting.write import Outputs
+from tumorscope.scan import Scan
+
+
+@dataclass(frozen=True)
+class Case:
+    """Something to analyse: a path, a study among others, or several files that are one scan's sequences."""
+
+    path: Path | StudyFiles | None
+    sequences: Mapping[str, Path] | None = None
+
+    @property
+    def label(self) -> str:
+        """What to call it before it has been read."""
+        return ", ".join(file.name for file in (self.sequences or {}).values()) if self.path is None else self.path.name
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """How every case is read, judged and written.
+
+    Attributes:
+        truth: the true mask, for a single case.
+        channels: what the channels of a file show.
+        register: lay a study's series onto each other by their pictures.
+        explain: show the activation map.
+        gate: judge only what looks like an MRI of a head.
+        outputs: what is written besides the picture panel, mask, page and document.
+        bids: a BIDS derivative data set that every case is added to.
+    """
+
+    truth: Path | None = None
+    channels: Sequence[str] | None = None
+    register: bool = False
+    explain: bool = False
+    gate: bool = True
+    outputs: Outputs = field(default_factory=Outputs)
+    bids: Path | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a case: its results, or one line that says why there are none."""
+
+    case: str
+    analysis: Analysis | None = None
+    folder: Path | None = None
+    dice: float | None = None
+    failure: str | None = None
+
+
+def analyze_case(
+    case: Case,
+    engines: Engines,
+    out: Path,
+    wishes: Wishes,
+    unused: Callable[[str], str],
+    *,
+    on_files: OnFiles | None = None,
+    on_read: Callable[[Scan], None] = lambda scan: None,
+    on_slices: Callable[[int], None] = lambda done: None,
+) -> Outcome:
+    """Read, judge and write one case.
+
+    Args:
+        case: what to read.
+        engines: the loaded bundles.
+        out: where the case's own folder goes.
+        wishes: how.
+        unused: from a safe name the one that the case gets: two files of one name must not
+            write into one folder.
+        on_files: told now and then how many DICOM headers are read, and of how many.
+        on_read: told of the scan, under the name that it got.
+        on_slices: told of the number of slices just done.
+
+    Raises:
+        TumorscopeError: one line that says what is wrong with this case.
+    """
+    started = time.perf_counter()
+    scan = open_scan(
+        case.path,
+        sequences=case.sequences,
+        channels=wishes.channels,
+        register=wishes.register,
+        on_files=on_files,
+    )
+    scan = dataclasses.replace(scan, case=unused(safe_name(scan.case)))
+    true_mask = _true_mask(scan, wishes.truth)
+    reading_ms = round((time.perf_counter() - started) * 1000, 2)
+    on_read(scan)
+    engine, reason = engines.for_scan(scan)
+    analysis = analyze(
+        scan,
+        engine,
+        on_slices,
+        explain=wishes.explain,
+        probabilities=wishes.outputs.fractional or wishes.bids is not None,
+        gate=wishes.gate,
+    )
+    timing_ms = {"reading": reading_ms, **analysis.timing_ms}
+    analysis = dataclasses.replace(analysis, timing_ms=timing_ms, bundle_reason=reason)
+    written = write_results(analysis, out, true_mask, wishes.outputs)
+    if wishes.bids is not None:
+        write_bids(analysis, wishes.bids)
+    outlined = "mask" in engine.bundle.card.outputs
+    dice = compare(analysis.mask, true_mask).dice if outlined and true_mask is not None else None
+    return Outcome(scan.case, analysis, written["analysis"].parent, dice)
+
+
+def _true_mask(scan: Scan, truth: Path | None) -> np.ndarray | None:
+    if truth is None:
+        return find_mask(scan)
+    if truth.is_file() and file_format(truth) == "dicom":
+        return onto_scan(read_labels(truth), scan).whole
+    return read_mask(truth, scan)

@@ -1,0 +1,29 @@
+"""Names and attempts, agreed on through a folder."""
+
+from pathlib import Path
+
+from tumorscope.bulk.claims import MOST_ATTEMPTS, Attempts, Names, turns
+from tumorscope.cases import Case
+
+
+def test_a_name_belongs_to_one_case_for_good(tmp_path):
+    one, other = Names(tmp_path), Names(tmp_path)  # as two workers
+    assert one.claim("scan", "/a/scan", 1) == "scan"
+    assert other.claim("Scan", "/b/scan", 1) == "Scan-2"  # some disks do not tell a from A
+    assert other.claim("scan", "/a/scan", 1) == "scan"
+    assert one.claim("scan-2", "/c/scan-2", 1) == "scan-2-2"
+
+
+def test_numbers_follow_the_order_of_the_cases_whatever_their_format():
+    paths = ["a/scan.nii.gz", "a/other.png", "b/SCAN.mat", "c/scan"]
+    assert turns([Case(Path(path)) for path in paths]) == [1, 1, 2, 3]
+
+
+def test_a_case_that_ends_badly_is_begun_only_so_often(tmp_path):
+    attempts = Attempts(tmp_path / "begun")
+    assert [attempts.begin("x") for _ in range(MOST_ATTEMPTS + 1)] == [True] * MOST_ATTEMPTS + [False]
+    assert attempts.begin("y")
+    attempts.end("y")
+    assert list((tmp_path / "begun").iterdir()) != []
+    attempts.forget()
+    assert attempts.begin("x")

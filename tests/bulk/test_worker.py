@@ -1,0 +1,55 @@
+"""What one actor does with a case, without Ray."""
+
+import pickle
+import re
+from dataclasses import replace
+
+import pytest
+
+pytest.importorskip("pyarrow")
+
+from making import fake_engine
+
+from tumorscope.bulk import worker as working
+from tumorscope.bulk.job import Job, machine_kind
+from tumorscope.bulk.worker import CaseWorker, case_row
+from tumorscope.cases import Case, Wishes
+from tumorscope.errors import TumorscopeError
+
+
+@pytest.fixture
+def job(tmp_path):
+    kind = machine_kind("onnxruntime", "float")
+    return Job(tmp_path / "out", "lgg", "onnxruntime", "float", Wishes(), kind)
+
+
+@pytest.fixture
+def worker(job, monkeypatch):
+    monkeypatch.setattr(working, "Engines", lambda *arguments: fake_engine())
+    return CaseWorker(job)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (TumorscopeError("scan.png: empty"), "scan.png: empty"),
+        (MemoryError(), "not enough memory"),
+        (KeyError("DOE^JOHN"), r"KeyError in test_worker.py, line \d+"),
+    ],
+)
+def test_whatever_a_case_does_there_is_a_row_that_says_so(worker, tmp_path, monkeypatch, error, said):
+    def fails(*arguments):
+        raise error
+
+    monkeypatch.setattr(working, "analyze_case", fails)
+    found = worker(case_row(Case(tmp_path / "scan.png"), "scan", 1))
+    assert found["result"] == b""
+    row = pickle.loads(found["failure"])
+    assert (row["source"], row["label"]) == ("scan", "scan.png")
+    assert re.fullmatch(said, row["failure"])
+    assert list(worker.attempts.folder.iterdir()) == []
+
+
+def test_a_machine_that_would_run_another_model_takes_no_part(job):
+    with pytest.raises(TumorscopeError, match="would run onnxruntime, float, others openvino, .*say --engine"):
+        CaseWorker(replace(job, machine="openvino, float"))

@@ -1,0 +1,120 @@
+"""A training by two processes, started as users start it, against the same training by one."""
+
+import csv
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+import yaml
+from making import write_miniature_lgg
+
+pytest.importorskip("torch")
+
+RECIPE = {
+    "name": "miniature",
+    "title": "A miniature",
+    "dataset": "lgg",
+    "preparation": {"size": 32, "context": 1},
+    "network": {"kind": "compact", "widths": [4, 8, 12, 16, 24], "dropout": 0},
+    # Chance is drawn by each process for itself; without it the curves can be compared.
+    "augmentation": dict.fromkeys(
+        (
+            "flip", "rotation_deg", "zoom", "shift", "bend", "holes", "intensity", "noise", "blur", "bias_field",
+            "missing_sequence", "missing_context",
+        ),
+        0,
+    ),
+    "optimization": {"epochs": 3, "batch_size": 8, "learning_rate": 0.003, "averaging": 0.9, "validate_every": 1},
+}  # fmt: skip
+
+PROGRAM = """
+# `tumorscope` in float32: bfloat16 rounds otherwise for half a batch, and Adam's first steps carry that far.
+import os, shutil
+import lightning
+from tumorscope.cli import main
+from tumorscope.training import fit, module
+
+trainer, step = lightning.Trainer, module.TumorModule.training_step
+lightning.Trainer = lambda **options: trainer(**{**options, "precision": "32-true"})
+fit._keep_freed_memory = lambda: None
+
+def copying(self, indices, batch_index):
+    if self.current_epoch == 1 and batch_index == 0 and "COPY" in os.environ:
+        shutil.copytree(self.trainer.default_root_dir, os.environ["COPY"])
+    return step(self, indices, batch_index)
+
+module.TumorModule.training_step = copying
+main()
+"""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    place = tmp_path_factory.mktemp("together")
+    write_miniature_lgg(place / "lgg", patients=9, slices=6)
+    (place / "recipe.yaml").write_text(yaml.safe_dump(RECIPE))
+    (place / "program.py").write_text(PROGRAM)
+    return place
+
+
+@pytest.fixture(scope="module")
+def alone(place):
+    """The curve of one process. What it had written after one epoch is kept aside."""
+    process = start(place, "alone", COPY=str(place / "machines"))
+    _, error = process.communicate(timeout=900)
+    assert process.returncode == 0, error
+    return curve(place / "alone")
+
+
+def start(place, out, *arguments, **environment):
+    """``tumorscope train`` as a process of its own."""
+    told = {name: value for name, value in os.environ.items() if name not in ("LOCAL_RANK", "WORLD_SIZE", "NODE_RANK")}
+    command = [sys.executable, place / "program.py", "train", place / "recipe.yaml", "--data", place / "lgg"]
+    command += ["-o", place / out, "--device", "cpu", *arguments]
+    return subprocess.Popen(
+        [str(part) for part in command],
+        env={**told, "OMP_NUM_THREADS": "1", **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def curve(folder):
+    with (folder / "curves.csv").open() as file:
+        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+
+
+def assert_same_curve(found, expected):
+    assert [row["epoch"] for row in found] == [row["epoch"] for row in expected] == [0, 1, 2]
+    for row, other in zip(found, expected, strict=True):
+        assert row["train/learning_rate"] == other["train/learning_rate"]
+        for name in ("train/loss", "train/mask_loss", "train/presence_loss"):
+            assert row[name] == pytest.approx(other[name], rel=3e-3), name
+        assert row["validation/dice"] == pytest.approx(other["validation/dice"], abs=0.01)
+
+
+def test_two_processes_learn_along_the_curve_of_one(place, alone):
+    process = start(place, "two", "--devices", "2")
+    out, error = process.communicate(timeout=900)
+    assert process.returncode == 0, error
+    assert_same_curve(curve(place / "two"), alone)
+    assert out.count("Trained.") == 1  # only one process prints
+    assert [path.name for path in (place / "two" / "log").iterdir()] == ["0"]
+
+
+def test_two_machines_go_on_with_what_one_began(place, alone):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
+    machines = [
+        start(place, "machines", "--nodes", "2", "--minutes", "60", NODE_RANK=str(number), **meeting)
+        for number in range(2)
+    ]
+    told = [process.communicate(timeout=900) for process in machines]
+    assert [process.returncode for process in machines] == [0, 0], told
+    assert ["Trained." in out for out, _ in told] == [True, False]
+    assert sorted(path.name for path in (place / "machines" / "log").iterdir()) == ["0", "1"]
+    assert_same_curve(curve(place / "machines"), alone)
