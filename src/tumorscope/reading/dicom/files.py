@@ -11,6 +11,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from tumorscope.reading.dicom.deflated import refuse_deflated_bomb
+
 if TYPE_CHECKING:
     from pydicom import FileDataset
 
@@ -36,7 +38,12 @@ _NEEDED = (
 
 
 def read_header(path: Path) -> tuple[FileDataset, bool]:
-    """What decides about a file, of all that stands before the pixels, and whether pixels follow."""
+    """What decides about a file, of all that stands before the pixels, and whether pixels follow.
+
+    Raises:
+        UnreadableScan: it is deflated and would not fit into memory.
+    """
+    refuse_deflated_bomb(path)
     with path.open("rb") as file:
         dataset, met = _read_until(file, _FIRST_PIXEL_TAG, _needed_tags())
     return dataset, met == _PIXEL_DATA
@@ -44,6 +51,7 @@ def read_header(path: Path) -> tuple[FileDataset, bool]:
 
 def read_study(path: Path) -> tuple[str, str]:
     """Which study and which patient a file states: StudyInstanceUID and PatientID, empty where not given."""
+    refuse_deflated_bomb(path)
     stop, tags = _STUDY_INSTANCE_UID + 1, (_PATIENT_ID, _STUDY_INSTANCE_UID)
     with path.open("rb") as file:
         try:
@@ -75,6 +83,7 @@ def read_with_pixels(path: Path) -> FileDataset:
             met.append(tag)
         return False
 
+    refuse_deflated_bomb(path)
     with path.open("rb") as file:
         return read_partial(file, after_pixels, force=True)  # type: ignore[return-value]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -42,7 +42,7 @@ class Backend:
     metrics: Metrics
     keys_under_way: set[str] = field(default_factory=set)
     upload_threads: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(_UPLOADS_AT_ONCE))
-    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    stopping: threading.Event = field(default_factory=threading.Event)
 
     def study(self, request: Request, study_id: str) -> Study:
         """The study that an address names; its id is noted for the log.

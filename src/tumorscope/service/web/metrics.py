@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -37,16 +38,24 @@ class Metrics:
         self.uploads = Counter(
             "tumorscope_uploads", "Uploads, by what became of them.", ("outcome",), registry=self.registry
         )
-        self.listeners = Gauge("tumorscope_event_streams", "Streams of events that are open.", registry=self.registry)
+        self._streams = Gauge("tumorscope_event_streams", "Streams of events that are open.", registry=self.registry)
+        self.streams = 0
         self.registry.register(_Studies(studies))
 
     def request_done(self, method: str, route: str, status: int, seconds: float) -> None:
         self._requests.labels(method, route, str(status)).inc()
         self._durations.labels(method, route).observe(seconds)
 
-    def open_streams(self) -> int:
-        """How many streams of events are open now."""
-        return int(self.registry.get_sample_value("tumorscope_event_streams") or 0)
+    @contextmanager
+    def stream(self) -> Iterator[None]:
+        """A stream of events is open for as long as the block lasts; ``streams`` counts them."""
+        self.streams += 1
+        self._streams.set(self.streams)
+        try:
+            yield
+        finally:
+            self.streams -= 1
+            self._streams.set(self.streams)
 
     def text(self) -> bytes:
         """All figures in Prometheus's text format."""

@@ -56,7 +56,7 @@ def test_the_stream_ends_when_the_service_stops(client, study):
 
 
 def test_streams_are_counted_and_limited(client, study):
-    client.app.state.backend.metrics.listeners.set(200)
+    client.app.state.backend.metrics.streams = 200
     answer = client.get(f"/api/studies/{study}/events")
     assert answer.status_code == 429
     assert answer.headers["retry-after"] == "5"

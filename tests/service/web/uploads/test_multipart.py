@@ -1,3 +1,5 @@
+import tracemalloc
+
 import pytest
 
 from tumorscope.service.web.refusal import Refusal
@@ -89,3 +91,19 @@ def test_what_systems_leave_behind_is_read_past(make_tree):
     receiver = receive(tree, part(b"x", filename=".DS_Store") + part(b"y") + END)
     assert receiver.files == 2
     assert list(tree.sent_as.values()) == ["a.png"]
+
+
+def test_memory_stays_flat_however_large_a_file_is(make_tree):
+    tree = make_tree()
+    receiver = MultipartReceiver(KIND, tree)
+    piece = bytes(1 << 20)
+    tracemalloc.start()
+    receiver.write(part(b"")[:-2])
+    for _ in range(64):
+        receiver.write(piece)
+    receiver.write(b"\r\n" + END)
+    _now, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    receiver.finish()
+    assert (tree.loose / "a.png").stat().st_size == 64 << 20
+    assert peak < 4 << 20

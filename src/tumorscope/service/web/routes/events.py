@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterable
-from contextlib import suppress
 from typing import Annotated
 
 from anyio import to_thread
@@ -19,12 +18,12 @@ from tumorscope.service.web.routes.describing import StudyId, problems
 router = APIRouter(tags=["studies"])
 
 _MOST_LISTENERS = 200
-_SOON_S, _LATER_S, _SLOWER = 0.2, 2.0, 1.25
+_SOON_S, _LATER_S, _SLOWER = 0.2, 1.0, 1.25
 """How soon a study is looked at again: soon after a change, less often while nothing happens."""
 
 
 def _existing(study_id: StudyId, request: Request, backend: BackendOfApp) -> str:
-    if backend.metrics.open_streams() >= _MOST_LISTENERS:
+    if backend.metrics.streams >= _MOST_LISTENERS:
         raise Refusal(429, "too many streams of events are open; ask for the study itself", {"retry-after": "5"})
     return backend.study(request, study_id).id
 
@@ -39,7 +38,7 @@ async def follow_study(
     study_id: Annotated[str, Depends(_existing)], backend: BackendOfApp
 ) -> AsyncIterable[ServerSentEvent]:
     """A study's state as JSON, at once and at every change; the stream ends when it is done, failed or deleted."""
-    with backend.metrics.listeners.track_inprogress():
+    with backend.metrics.stream():
         async for text in _changes(study_id, backend):
             yield ServerSentEvent(event="study", raw_data=text)
 
@@ -56,7 +55,7 @@ async def _changes(study_id: str, backend: Backend) -> AsyncIterable[str]:
             told, pause = text, _SOON_S
         if study.state in ("done", "failed"):
             return
-        with suppress(TimeoutError):
-            await asyncio.wait_for(backend.stopping.wait(), pause)
+        await asyncio.sleep(pause)
+        if backend.stopping.is_set():
             return
         pause = min(pause * _SLOWER, _LATER_S)

@@ -16,7 +16,8 @@ from tumorscope.service.web.uploads.limits import DEEPEST, LONGEST_NAME, LONGEST
 
 _SUFFIX = re.compile(r"(\.nii\.gz|\.[A-Za-z0-9]{1,8})$", re.IGNORECASE)
 _DRIVE = re.compile(r"[A-Za-z]:")
-_LEFT_BY_SYSTEMS = {"__macosx", "thumbs.db", "desktop.ini", "$recycle.bin"}
+_LEFT_BY_SYSTEMS = {"__macosx", "thumbs.db", "desktop.ini", "$recycle.bin", "dicomdir"}
+"""A DICOMDIR lists files by where they lay; here they are found without it."""
 
 
 def parts_of(name: str) -> tuple[str, ...]:
@@ -61,7 +62,7 @@ def safe_file_name(name: str) -> str:
     """A safe name that keeps the ending, for it tells formats apart.
 
     >>> safe_file_name("FLAIR scan.NII.GZ"), safe_file_name("x<b>.png")
-    ('FLAIR_scan.nii.gz', 'x_b-1bd4ff.png')
+    ('FLAIR_scan.nii.gz', 'x_b_-830eed.png')
     """
     found = _SUFFIX.search(name)
     if found is None or found.start() == 0:

@@ -10,13 +10,13 @@ from tumorscope.errors import UnreadableScan
 from tumorscope.files import safe_name
 from tumorscope.reading import find_cases
 from tumorscope.reading.cases import dicom_files_below
+from tumorscope.reading.dicom.deflated import refuse_deflated_bomb
 from tumorscope.reading.dicom.files import read_study
 from tumorscope.reading.dicom.studies import StudyFiles, study_code
 from tumorscope.reading.formats import PICTURE_SUFFIXES, Format, file_format
 from tumorscope.reading.lgg import is_mask_name
 from tumorscope.reading.quiet import quiet_libraries
 from tumorscope.reading.sequences import recognize_sequence
-from tumorscope.service.web.uploads.bombs import refuse_deflated_bomb
 from tumorscope.service.web.uploads.names import file_stem
 from tumorscope.service.web.uploads.tree import UploadTree
 

@@ -1,7 +1,7 @@
-"""Files that swell when they are read, of kinds whose readers do not count.
+"""DICOM files that swell when they are read.
 
 Readers refuse pictures and volumes by the size that the header states, before they unpack
-anything. A DICOM file whose whole content is deflated states nothing.
+anything. A DICOM file whose whole content is deflated states nothing, and pydicom inflates it whole.
 """
 
 from __future__ import annotations
@@ -11,12 +11,11 @@ from pathlib import Path
 
 from tumorscope.errors import UnreadableScan
 from tumorscope.reading.checks import label
-from tumorscope.service.web.uploads.limits import GIB, size_words
 
 DEFLATED = b"1.2.840.10008.1.2.1.99"
 """Deflated Explicit VR Little Endian, DICOM PS3.5 A.5."""
 
-MOST_INFLATED = GIB
+MOST_INFLATED = 1 << 30
 """The largest volume that is opened has as many bytes of pixels."""
 
 _HEAD = 4096
@@ -43,7 +42,7 @@ def refuse_deflated_bomb(path: Path) -> None:
                 total += len(inflate.decompress(packed, _PIECE))
                 pending = inflate.unconsumed_tail
                 if total > MOST_INFLATED:
-                    most = size_words(MOST_INFLATED)
+                    most = f"{MOST_INFLATED >> 20:,} MiB"
                     raise UnreadableScan(f"{label(path)}: larger than {most} unpacked; store it uncompressed")
         except zlib.error as error:
             raise UnreadableScan(f"{label(path)}: the compression is damaged; copy the file again") from error

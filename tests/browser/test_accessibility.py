@@ -1,0 +1,141 @@
+"""axe finds nothing on any screen, in either theme; and everything fits where it is used."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from browser.running import ask, new_page, open_study
+from playwright.sync_api import Browser, Page, expect
+
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+
+SIZES = {
+    "small desktop": {"width": 1280, "height": 720},
+    "tablet": {"width": 1024, "height": 768, "has_touch": True, "is_mobile": True},
+    "tablet upright": {"width": 820, "height": 1180, "has_touch": True, "is_mobile": True},
+}
+
+
+def _list(page: Page, base: str, study: str) -> None:
+    page.goto(base)
+    expect(page.locator(".studies tbody tr").first).to_be_visible()
+
+
+def _empty(page: Page, base: str, study: str) -> None:
+    page.route("**/api/studies?*", lambda route: route.fulfill(json={"studies": [], "next": None, "total": 0}))
+    page.goto(base)
+    expect(page.get_by_text("Nothing here yet.")).to_be_visible()
+
+
+def _waiting(page: Page, base: str, study: str) -> None:
+    _in_work(page, base, study, "analysing")
+    expect(page.get_by_role("heading", name="Being analysed")).to_be_visible()
+
+
+def _failed(page: Page, base: str, study: str) -> None:
+    _in_work(page, base, study, "failed")
+    expect(page.get_by_role("heading", name="This could not be analysed")).to_be_visible()
+
+
+def _in_work(page: Page, base: str, study: str, state: str) -> None:
+    progress = {"stage": "analysing", "done": 12, "total": 60}
+    told = {
+        **ask(f"{base}/api/studies/{study}"),
+        "state": state,
+        "revision": 0,
+        "progress": progress,
+        "failure": "damaged",
+    }
+    page.route(f"**/api/studies/{study}", lambda route: route.fulfill(json=told))
+    page.route(f"**/api/studies/{study}/events", lambda route: route.abort())
+    page.goto(f"{base}/#/studies/{study}")
+
+
+def _correcting(page: Page, base: str, study: str) -> None:
+    open_study(page, base, study)
+    page.keyboard.press("b")
+    expect(page.get_by_role("toolbar", name="Correct the outline")).to_be_visible()
+
+
+def _keys(page: Page, base: str, study: str) -> None:
+    open_study(page, base, study)
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+
+
+def _question(page: Page, base: str, study: str) -> None:
+    _list(page, base, study)
+    page.get_by_role("button", name="Delete phantom").first.click()
+    expect(page.get_by_role("dialog")).to_be_visible()
+
+
+SCREENS: dict[str, Callable[[Page, str, str], None]] = {
+    "list": _list, "empty": _empty, "waiting": _waiting, "failed": _failed, "study": open_study,
+    "correcting": _correcting, "keys": _keys, "question": _question,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_axe_finds_nothing(page: Page, base: str, phantom: str, screen: str, theme: str) -> None:
+    page.add_init_script(f"localStorage.setItem('tumorscope.theme', '{theme}')")
+    page.emulate_media(reduced_motion="reduce")
+
+    SCREENS[screen](page, base, phantom)
+
+    assert page.locator("html").get_attribute("data-theme") == theme
+    results = Axe().run(page, options=RULES)
+    assert results.violations_count == 0, results.generate_report()
+
+
+@pytest.fixture(params=SIZES)
+def sized(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[Page]:
+    page = new_page(chromium, **SIZES[request.param])
+    yield page
+    page.context.close()
+
+
+@pytest.mark.parametrize("screen", ["list", "study", "correcting"])
+def test_a_screen_fits_with_the_notice_in_sight(sized: Page, base: str, phantom: str, screen: str) -> None:
+    SCREENS[screen](sized, base, phantom)
+
+    assert sized.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert sized.evaluate("document.documentElement.scrollHeight <= innerHeight")
+    notice = sized.get_by_text("Research use only. Not a medical device; not for diagnosis or treatment.").first
+    box, size = notice.bounding_box(), sized.viewport_size
+    assert box is not None
+    assert size is not None
+    assert box["y"] >= 0
+    assert box["y"] + box["height"] <= size["height"]
+    if screen != "list":
+        stage = sized.locator(".stage").bounding_box()
+        assert stage is not None
+        assert stage["height"] >= 380
+        assert stage["width"] >= 480
+
+
+def test_dark_unless_asked_otherwise_and_the_choice_stays(page: Page, base: str) -> None:
+    page.emulate_media(color_scheme="light")
+    page.goto(base)
+    root = page.locator("html")
+    expect(root).to_have_attribute("data-theme", "dark")
+
+    page.get_by_role("button", name="Colours: Dark").click()
+    expect(root).to_have_attribute("data-theme", "light")
+    page.reload()
+    expect(root).to_have_attribute("data-theme", "light")
+    page.get_by_role("button", name="Colours: Light").click()
+    page.emulate_media(color_scheme="dark")
+
+    expect(page.get_by_role("button", name="Colours: As the device")).to_be_visible()
+    expect(root).to_have_attribute("data-theme", "dark")
+
+
+def test_the_interfaces_description_is_shown_without_anything_from_elsewhere(page: Page, base: str) -> None:
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+
+    page.goto(f"{base}/docs")
+
+    expect(page.get_by_role("heading", name="Tumorscope")).to_be_visible()
+    assert [address for address in asked if not address.startswith((base, "data:", "blob:"))] == []

@@ -1,0 +1,93 @@
+from pathlib import Path
+
+from browser.running import PATIENCE_S, ask, drop, healthy_case, study_of, wait_done
+from playwright.sync_api import Page, expect
+
+MARKUP = '<img src=x onerror="document.title=1">'
+_LONG_MS = PATIENCE_S * 1000
+
+
+def test_a_dropped_scan_is_analysed_and_listed_with_its_finding(page: Page, base: str, phantom: str) -> None:
+    page.goto(base)
+
+    row = page.get_by_role("row", name="phantom").first
+    expect(row).to_contain_text("Tumour found")
+    expect(row).to_contain_text("24 slices")
+    expect(row).to_contain_text("in 30 days")
+
+
+def test_several_files_become_several_rows_whose_progress_is_shown_until_they_are_done(
+    page: Page, base: str, cases: Path
+) -> None:
+    page.goto(base)
+    drop(page, healthy_case(cases, "left"), healthy_case(cases, "right"))
+
+    for name in ("left", "right"):
+        row = page.get_by_role("row", name=name)
+        expect(row).to_be_visible()
+        expect(row).to_contain_text("No tumour found", timeout=_LONG_MS)
+
+
+def test_what_cannot_be_read_is_refused_in_the_services_own_words(page: Page, base: str, tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("no scan")
+    page.goto(base)
+
+    drop(page, tmp_path / "letter.txt")
+
+    expect(page.locator(".upload.failed")).to_contain_text("files ending in .txt are not read")
+
+
+def test_search_and_state_narrow_the_list(page: Page, base: str, phantom: str) -> None:
+    page.goto(base)
+    search = page.get_by_label("Search by name")
+
+    search.fill("phantom")
+    expect(page.locator(".studies tbody tr")).to_have_count(1)
+    search.fill("there is no such scan")
+    expect(page.get_by_text("No scan matches.")).to_be_visible()
+    search.fill("")
+    page.get_by_label("State").select_option("failed")
+    expect(page.get_by_role("row", name="phantom")).to_have_count(0)
+
+
+def test_a_study_is_deleted_only_after_a_question(page: Page, base: str, cases: Path) -> None:
+    page.goto(base)
+    drop(page, healthy_case(cases, "unwanted"))
+    study = study_of(page)
+    wait_done(base, study)
+    page.goto(f"{base}/#/")
+
+    page.get_by_role("button", name="Delete unwanted").click()
+    page.get_by_role("button", name="Cancel").click()
+    assert ask(f"{base}/api/studies/{study}")["id"] == study
+    page.get_by_role("button", name="Delete unwanted").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+
+    expect(page.get_by_role("row", name="unwanted")).to_have_count(0)
+    assert study not in [each["id"] for each in ask(f"{base}/api/studies")["studies"]]
+
+
+def test_markup_in_a_name_stays_text(page: Page, base: str, phantom: str) -> None:
+    """The name passes a row, a question, a title, the study's own page and its findings."""
+    study = {
+        **ask(f"{base}/api/studies/{phantom}"),
+        "id": "AAAAAAAAAAAAAAAA",
+        "name": MARKUP,
+        "failure": MARKUP,
+        "state": "failed",
+    }
+    page.route("**/api/studies?*", lambda route: route.fulfill(json={"studies": [study], "next": None, "total": 1}))
+    page.route(
+        "**/api/studies/AAAAAAAAAAAAAAAA",
+        lambda route: route.fulfill(json={**study, "revision": 0}),
+    )
+
+    page.goto(base)
+    expect(page.get_by_role("link", name=MARKUP)).to_be_visible()
+    page.get_by_role("button", name=f"Delete {MARKUP}").click()
+    expect(page.get_by_role("dialog")).to_contain_text(MARKUP)
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("link", name=MARKUP).click()
+    expect(page.get_by_role("heading", name=MARKUP)).to_be_visible()
+    assert page.locator("img").count() == 0
+    assert MARKUP in page.title()
