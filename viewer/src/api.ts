@@ -1,0 +1,215 @@
+/** The service's HTTP interface, as far as the page uses it. */
+
+import type { Analysis } from "./analysis";
+
+export type State = "fetching" | "queued" | "analysing" | "done" | "failed";
+
+export interface Summary {
+  judged: boolean;
+  tumor_present: boolean | null;
+  tumor_probability: number | null;
+  tumor_type: string | null;
+  volume_mm3: number | null;
+  lesions: number;
+  slices: number;
+  sequences: string[];
+}
+
+export interface Study {
+  id: string;
+  name: string;
+  state: State;
+  progress: { stage: string | null; done: number; total: number };
+  failure: string | null;
+  bundle: string;
+  created: string;
+  changed: string;
+  expires: string | null;
+  revision: number;
+  summary: Summary | null;
+}
+
+export interface StudyWhole extends Study {
+  revisions: { revision: number; kind: "analysis" | "edit"; created: string }[];
+  images: Image[];
+  files: ResultFile[];
+}
+
+export interface Image {
+  name: string;
+  href: string;
+}
+
+export interface ResultFile {
+  name: string;
+  bytes: number;
+  href: string;
+}
+
+export interface StudyPage {
+  studies: Study[];
+  next: string | null;
+  total: number;
+}
+
+export interface Bundle {
+  name: string;
+  title: string;
+  sequences: string[];
+}
+
+export interface About {
+  version: string;
+  notice: string;
+  keep_days: number | null;
+  upload_bytes: number;
+  upload_files: number;
+}
+
+export interface Taken {
+  studies: Study[];
+  left_out: { name: string; reason: string }[];
+}
+
+/** A refusal in the service's own words, or what kept the request from it. */
+export class ApiError extends Error {
+  constructor(
+    /** Of HTTP; 0 where no answer came. */
+    readonly status: number,
+    detail: string,
+  ) {
+    super(detail);
+  }
+}
+
+const NO_ANSWER = "The service does not answer. Is it still running?";
+
+export function isBusy(study: Study): boolean {
+  return study.state !== "done" && study.state !== "failed";
+}
+
+export function detailOf(text: string, status: number): string {
+  try {
+    const detail: unknown = (JSON.parse(text) as { detail?: unknown }).detail;
+    if (typeof detail === "string" && detail) return detail;
+  } catch {
+    // a proxy's page, for instance
+  }
+  return status === 413 ? "Too much for one upload." : `The service answered ${status}.`;
+}
+
+async function ask(address: string, options: RequestInit = {}): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(address, { credentials: "same-origin", ...options });
+  } catch (error) {
+    if (options.signal?.aborted) throw error;
+    throw new ApiError(0, NO_ANSWER);
+  }
+  if (!response.ok) throw new ApiError(response.status, detailOf(await response.text(), response.status));
+  return response;
+}
+
+async function askJson<T>(address: string, options?: RequestInit): Promise<T> {
+  return (await (await ask(address, options)).json()) as T;
+}
+
+const at = (id: string, rest = ""): string => `/api/studies/${encodeURIComponent(id)}${rest}`;
+
+export const getAbout = (): Promise<About> => askJson("/api/about");
+
+export const getBundles = async (): Promise<Bundle[]> =>
+  (await askJson<{ bundles: Bundle[] }>("/api/bundles")).bundles;
+
+export function listStudies(
+  wanted: { search: string; states: State[]; limit: number; after?: string | null },
+  signal?: AbortSignal,
+): Promise<StudyPage> {
+  const query = new URLSearchParams({ limit: String(wanted.limit) });
+  if (wanted.search) query.set("search", wanted.search);
+  for (const state of wanted.states) query.append("state", state);
+  if (wanted.after) query.set("after", wanted.after);
+  return askJson(`/api/studies?${query}`, signal ? { signal } : {});
+}
+
+export const getStudy = (id: string): Promise<StudyWhole> => askJson(at(id));
+
+export const getAnalysis = (id: string, revision: number): Promise<Analysis> =>
+  askJson(at(id, `/analysis?revision=${revision}`));
+
+export const retryStudy = (id: string): Promise<Study> => askJson(at(id, "/retry"), { method: "POST" });
+
+export const deleteStudy = async (id: string): Promise<void> => {
+  await ask(at(id), { method: "DELETE" });
+};
+
+export const fetchByDicomweb = (address: string, bundle: string): Promise<Taken> =>
+  askJson("/api/studies", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ dicomweb: address, bundle }),
+  });
+
+export const saveMask = (id: string, revision: number, mask: Blob): Promise<Study> =>
+  askJson(at(id, "/mask"), {
+    method: "PUT",
+    headers: { "content-type": "application/gzip", "if-match": `"${revision}"` },
+    body: mask,
+  });
+
+/** The same file of another revision. */
+export function ofRevision(href: string, revision: number): string {
+  const address = new URL(href, "http://here");
+  address.searchParams.set("revision", String(revision));
+  return address.pathname + address.search;
+}
+
+/** Where a study's images of a revision are; sequences never change, so the first revision's stay in the cache. */
+export function imagesOf(study: StudyWhole, revision: number): Image[] {
+  return study.images.map(({ name, href }) => ({
+    name,
+    href: ofRevision(href, name === "mask" || name === "activation" ? revision : 1),
+  }));
+}
+
+/**
+ * Follow a study until it is done or failed.
+ *
+ * Events are taken where they come, and the study is asked for where they do not.
+ */
+export function follow(id: string, told: (study: Study) => void, lost: (error: ApiError) => void): () => void {
+  let over = false;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const events = new EventSource(at(id, "/events"));
+
+  const stop = (): void => {
+    over = true;
+    events.close();
+    clearTimeout(timer);
+  };
+  const tell = (study: Study): void => {
+    if (over) return;
+    if (!isBusy(study)) stop();
+    told(study);
+  };
+  const poll = async (): Promise<void> => {
+    if (over) return;
+    try {
+      tell(await getStudy(id));
+    } catch (error) {
+      if (over) return;
+      if (error instanceof ApiError && error.status !== 0 && error.status < 500) {
+        stop();
+        lost(error);
+        return;
+      }
+    }
+    if (!over) timer = setTimeout(() => void poll(), 2000);
+  };
+  events.addEventListener("study", (event) => tell(JSON.parse((event as MessageEvent<string>).data) as Study));
+  events.addEventListener("error", () => {
+    events.close();
+    if (!over && timer === undefined) void poll();
+  });
+  return stop;
+}

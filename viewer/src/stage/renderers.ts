@@ -1,0 +1,177 @@
+/**
+ * Who draws: the canvas at once, NiiVue as soon as it has the sequence in the window that is set.
+ *
+ * NiiVue works a whole volume over for every window, so while a window is being dragged, or a sequence
+ * is on its way to the graphics card, the canvas draws the one slice that is looked at.
+ */
+
+import { agree } from "./agreement";
+import { CanvasImages } from "./canvas-images";
+import { thinned, type Grid } from "./geometry";
+import type { Images, Picture } from "./images";
+import type { Mask } from "./mask";
+import type { NiivueImages } from "./niivue-images";
+import { wantsCanvas, webGl } from "./webgl";
+
+const REST_MS = 160;
+/**
+ * More voxels than this are not worked over by a processor that plays a graphics card: slices stay on
+ * the canvas, and the view of the volume is thinned.
+ */
+const MOST_SLOW_VOXELS = 4_000_000;
+
+export interface Drawn {
+  kind: Images["kind"];
+  /** Whether something better is on its way. */
+  passing: boolean;
+}
+
+export class Renderers {
+  private readonly canvas = new CanvasImages();
+  private niivue: NiivueImages | null = null;
+  private state: "absent" | "possible" | "coming" | "there";
+  private readonly onlyVolume: boolean;
+  private resting = 0;
+  private gone = false;
+  private wanted: { picture: Picture; mask: Mask | null } | null = null;
+
+  constructor(
+    private readonly grid: Grid,
+    private readonly place: (element: HTMLElement) => void,
+    private readonly changed: () => void,
+  ) {
+    this.canvas.element.setAttribute("aria-hidden", "true");
+    place(this.canvas.element);
+    const drawnBy = wantsCanvas(location.href) ? "none" : webGl();
+    this.state = drawnBy === "none" ? "absent" : "possible";
+    this.onlyVolume = drawnBy === "slow" && thinned(grid, MOST_SLOW_VOXELS) !== grid;
+  }
+
+  /** Whether the volume can be shown, now or soon. */
+  get solid(): boolean {
+    return this.state !== "absent";
+  }
+
+  /** Fetch NiiVue for the slices, where it draws them well. */
+  bring(): void {
+    if (!this.onlyVolume) void this.fetch();
+  }
+
+  private async fetch(): Promise<void> {
+    if (this.state !== "possible" || this.gone) return;
+    this.state = "coming";
+    try {
+      const { NiivueImages } = await import("./niivue-images");
+      if (this.gone) return;
+      const niivue = await NiivueImages.create(this.onlyVolume ? thinned(this.grid, MOST_SLOW_VOXELS) : this.grid, (element) => {
+        element.setAttribute("aria-hidden", "true");
+        element.classList.add("waiting");
+        this.place(element);
+      });
+      if (this.gone) niivue?.destroy();
+      else if (niivue) {
+        this.niivue = niivue;
+        niivue.onLost(() => this.drop());
+      }
+    } catch (error) {
+      console.warn("NiiVue cannot draw here; a plain canvas does.", error);
+    }
+    this.state = this.niivue ? "there" : "absent";
+    this.changed();
+  }
+
+  draw(picture: Picture, mask: Mask | null): Drawn {
+    const solid = !picture.panes.length;
+    if (solid) return this.drawVolume(picture, mask);
+    const { niivue } = this;
+    const usable = niivue !== null && !this.onlyVolume;
+    if (usable && niivue.holds(picture.volume, picture.window)) {
+      niivue.draw(picture);
+      this.show(niivue);
+      return { kind: "niivue", passing: false };
+    }
+    this.canvas.draw(picture);
+    this.show(this.canvas);
+    if (usable) this.later(picture, mask);
+    return { kind: "canvas", passing: !this.onlyVolume && (usable || this.coming) };
+  }
+
+  private get coming(): boolean {
+    return this.state === "possible" || this.state === "coming";
+  }
+
+  turn(dx: number, dy: number): void {
+    this.niivue?.turn(dx, dy);
+    this.changed();
+  }
+
+  grow(factor: number): void {
+    this.niivue?.grow(factor);
+    this.changed();
+  }
+
+  destroy(): void {
+    this.gone = true;
+    clearTimeout(this.resting);
+    this.canvas.destroy();
+    this.niivue?.destroy();
+    this.niivue = null;
+  }
+
+  private drawVolume(picture: Picture, mask: Mask | null): Drawn {
+    const { niivue } = this;
+    if (!niivue) {
+      void this.fetch();
+      this.canvas.draw(picture);
+      this.show(this.canvas);
+      return { kind: "canvas", passing: this.coming };
+    }
+    const held = niivue.holds(picture.volume, picture.window) && niivue.holdsMask(mask);
+    if (!held) this.later(picture, mask);
+    niivue.draw(picture);
+    this.show(niivue);
+    return { kind: "niivue", passing: !held };
+  }
+
+  /** Take the sequence over once the window has come to rest. */
+  private later(picture: Picture, mask: Mask | null): void {
+    const before = this.wanted?.picture;
+    this.wanted = { picture, mask };
+    const same = before?.volume === picture.volume && before.window.low === picture.window.low && before.window.high === picture.window.high;
+    if (same && this.resting) return;
+    clearTimeout(this.resting);
+    this.resting = window.setTimeout(() => this.takeOver(), REST_MS);
+  }
+
+  private takeOver(): void {
+    this.resting = 0;
+    const { niivue, wanted } = this;
+    if (!niivue || !wanted) return;
+    const { picture, mask } = wanted;
+    this.wanted = null;
+    const colour = getComputedStyle(this.canvas.element).getPropertyValue("--lesion").trim() || "#1ede5c";
+    try {
+      niivue.take(picture.volume, picture.window, picture.panes.length ? null : mask, colour);
+      if (picture.panes.length) {
+        this.canvas.draw(picture);
+        niivue.draw(picture);
+        if (!agree(this.canvas.element, niivue.picture)) throw new Error("it shows another picture than the canvas");
+      }
+    } catch (error) {
+      console.warn("NiiVue is not used for the slices of this scan.", error);
+      this.drop();
+    }
+    this.changed();
+  }
+
+  private drop(): void {
+    this.niivue?.destroy();
+    this.niivue = null;
+    this.state = "absent";
+    this.changed();
+  }
+
+  private show(images: Images): void {
+    for (const each of [this.canvas, this.niivue]) each?.element.classList.toggle("waiting", each !== images);
+  }
+}

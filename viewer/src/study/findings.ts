@@ -1,0 +1,236 @@
+/** What was found, beside the images. Every word of it is set as text. */
+
+import type { Analysis, Lesion, TypeFinding } from "../analysis";
+import type { StudyWhole } from "../api";
+import { ofRevision } from "../api";
+import { h, newId } from "../dom";
+import { icon } from "../icons";
+import { bytesText, capital, countText, dateText, diametersText, momentText, numberText, probabilityText, sequenceLongText, sideText, typeText, volumeText } from "../wording";
+
+export interface FindingsActions {
+  lesion(index: number): void;
+  revision(number: number): void;
+}
+
+export interface Findings {
+  element: HTMLElement;
+  /** Marks a lesion in the list. */
+  select(index: number | null): void;
+}
+
+export function findings(study: StudyWhole, analysis: Analysis, revision: number, actions: FindingsActions): Findings {
+  const lesions = analysis.lesions.map((lesion, index) => lesionButton(lesion, index, () => actions.lesion(index)));
+  const element = h(
+    "aside",
+    { class: "findings", "aria-label": "Findings", tabindex: 0 },
+    headline(analysis),
+    typePart(analysis),
+    lesionPart(analysis, lesions),
+    warningPart(analysis),
+    revisionPart(study, revision, actions),
+    filePart(study, revision),
+    aboutPart(study, analysis),
+  );
+  return {
+    element,
+    select(index) {
+      lesions.forEach((button, each) => button.setAttribute("aria-pressed", String(each === index)));
+    },
+  };
+}
+
+function section(title: string, ...content: (Node | null)[]): HTMLElement {
+  const id = newId("part");
+  return h("section", { "aria-labelledby": id }, h("h2", { id }, title), ...content);
+}
+
+function headline(analysis: Analysis): HTMLElement {
+  if (!analysis.judged) {
+    return h(
+      "section",
+      { class: "headline unjudged" },
+      h("h2", {}, "Not judged"),
+      h("p", {}, "This does not look like an MRI of a head, so nothing is said about a tumour."),
+    );
+  }
+  const present = analysis.tumor_present === true;
+  const size = analysis.lesions.length ? volumeText(analysis.voxels, analysis.volume_mm3) : "–";
+  return h(
+    "section",
+    { class: `headline ${present ? "present" : "absent"}` },
+    h("h2", {}, present ? "Tumour found" : "No tumour found"),
+    h(
+      "dl",
+      { class: "figures" },
+      figure("Probability", probabilityText(analysis.tumor_probability)),
+      figure(analysis.volume_mm3 === null ? "Size" : "Volume", size),
+      figure("Lesions", numberText(analysis.lesions.length)),
+    ),
+    analysis.corrected
+      ? h("p", { class: "corrected" }, icon("brush"), "Outline corrected by hand. Lesions and volume are of that outline; the probability is the network's.")
+      : null,
+  );
+}
+
+function figure(name: string, value: string): HTMLElement {
+  return h("div", {}, h("dt", {}, name), h("dd", {}, value));
+}
+
+function typePart(analysis: Analysis): HTMLElement | null {
+  const { tumor_type: network, type_by_features: features } = analysis;
+  if (!network && !features) {
+    return analysis.judged && analysis.tumor_present
+      ? section("Type", h("p", { class: "nothing" }, "This network does not tell types."))
+      : null;
+  }
+  const agree = analysis.types_agree;
+  return section(
+    "Type",
+    network ? opinion("Network", network) : null,
+    features ? opinion("By shape and texture", features) : null,
+    agree === null
+      ? null
+      : h("p", { class: agree ? "agree" : "disagree" }, icon(agree ? "check" : "warning"), agree ? "Both opinions find the same type likeliest." : "The two opinions differ."),
+  );
+}
+
+function opinion(source: string, finding: TypeFinding): HTMLElement {
+  const named = finding.name === null ? "Uncertain" : capital(typeText(finding.name));
+  const likely = Object.entries(finding.type_probabilities ?? {}).sort(([, one], [, other]) => (other ?? 0) - (one ?? 0));
+  return h(
+    "div",
+    { class: "opinion" },
+    h("div", { class: "opinion-head" }, h("span", { class: "opinion-source" }, source), h("strong", { class: finding.name === null ? "uncertain" : "" }, named)),
+    h(
+      "ul",
+      { class: "bars" },
+      ...likely.map(([name, value]) =>
+        h(
+          "li",
+          { class: name === finding.likeliest ? "likeliest" : "" },
+          h("span", {}, capital(typeText(name))),
+          h("span", { class: "bar", "aria-hidden": "true", vars: { "--share": String(value ?? 0) } }),
+          h("span", { class: "value" }, probabilityText(value)),
+        ),
+      ),
+    ),
+    finding.name === null && finding.confidence_needed !== null
+      ? h("p", { class: "hint" }, `A type is named from a probability of ${probabilityText(finding.confidence_needed)} on.`)
+      : null,
+  );
+}
+
+function lesionButton(lesion: Lesion, index: number, act: () => void): HTMLButtonElement {
+  const place = [sideText(lesion), `slice ${lesion.diameters?.slice ?? lesion.largest_slice}`].filter(Boolean).join(" · ");
+  const rano = lesion.measurable === null ? null : lesion.measurable ? "measurable" : "not measurable";
+  return h(
+    "button",
+    { type: "button", class: "lesion", "aria-pressed": "false", title: lesion.unmeasurable ? capital(lesion.unmeasurable) : "Show where it was measured", on: { click: act } },
+    h("span", { class: "lesion-number", "aria-hidden": "true" }, index + 1),
+    h("span", { class: "unseen" }, `Lesion ${index + 1}: `),
+    h(
+      "span",
+      { class: "lesion-words" },
+      h("span", { class: "lesion-size" }, lesion.diameters ? diametersText(lesion.diameters) : "–"),
+      h("span", { class: "lesion-place" }, place),
+    ),
+    h("span", { class: "lesion-end" }, h("span", { class: "lesion-volume" }, volumeText(lesion.voxels, lesion.volume_mm3)), rano ? h("span", { class: "lesion-rano" }, rano) : null),
+  );
+}
+
+function lesionPart(analysis: Analysis, buttons: HTMLButtonElement[]): HTMLElement | null {
+  if (!analysis.judged && !buttons.length) return null;
+  if (!buttons.length) {
+    return section("Lesions", h("p", { class: "nothing" }, analysis.tumor_present ? "Nothing is outlined." : "None."));
+  }
+  return section(
+    "Lesions",
+    h("p", { class: "hint" }, "Longest diameter × the longest across it. Choose one to see where it was measured."),
+    h("ol", { class: "lesions" }, ...buttons.map((button) => h("li", {}, button))),
+  );
+}
+
+function warningPart(analysis: Analysis): HTMLElement | null {
+  if (!analysis.warnings.length) return null;
+  return section("Please note", h("ul", { class: "warnings" }, ...analysis.warnings.map((line) => h("li", {}, icon("warning"), h("span", {}, capital(line))))));
+}
+
+function revisionPart(study: StudyWhole, shown: number, actions: FindingsActions): HTMLElement | null {
+  if (study.revisions.length < 2) return null;
+  const newest = [...study.revisions].sort((one, other) => other.revision - one.revision);
+  return section(
+    "Versions",
+    h(
+      "ol",
+      { class: "revisions" },
+      ...newest.map(({ revision, kind, created }) =>
+        h(
+          "li",
+          {},
+          h(
+            "button",
+            { type: "button", class: "revision", "aria-pressed": String(revision === shown), on: { click: () => actions.revision(revision) } },
+            h("span", {}, `Version ${revision}`),
+            h("span", {}, kind === "edit" ? "outline corrected" : "analysis"),
+            h("time", { datetime: created, title: dateText(created) }, momentText(created)),
+          ),
+        ),
+      ),
+    ),
+  );
+}
+
+const FILES: Record<string, string> = {
+  "report.pdf": "Report (PDF)",
+  "report.html": "Report (HTML)",
+  "panel.png": "Picture panel (PNG)",
+  "analysis.json": "Findings (JSON)",
+  "mask.nii.gz": "Outline (NIfTI)",
+  "mask.png": "Outline (PNG)",
+  "seg.dcm": "Outline (DICOM SEG)",
+  "sr.dcm": "Measurements (DICOM SR)",
+  "capture.dcm": "Picture panel (DICOM)",
+  "results.zip": "Everything (ZIP)",
+};
+
+function filePart(study: StudyWhole, revision: number): HTMLElement | null {
+  if (!study.files.length) return null;
+  const newest = revision === study.revision;
+  return section(
+    "Downloads",
+    h(
+      "ul",
+      { class: "files" },
+      ...study.files.map(({ name, bytes, href }) =>
+        h(
+          "li",
+          { class: name === "results.zip" ? "whole" : "" },
+          h("a", { href: ofRevision(href, revision), download: "", "data-file": name }, icon("download"), h("span", {}, FILES[name] ?? name)),
+          // The service tells sizes of the newest version only.
+          newest && name !== "results.zip" ? h("span", { class: "bytes" }, bytesText(bytes)) : null,
+        ),
+      ),
+    ),
+  );
+}
+
+function aboutPart(study: StudyWhole, analysis: Analysis): HTMLElement {
+  const { shape, spacing_mm: spacing, sequences } = analysis.geometry;
+  const voxel = spacing ? `${[spacing[2], spacing[1], spacing[0]].map((each) => numberText(each, 2)).join(" × ")} mm` : "not known";
+  const spent = Object.values(analysis.timing_ms).reduce<number>((sum, each) => sum + (each ?? 0), 0);
+  const rows: [string, string][] = [
+    ["Sequences", sequences.map(sequenceLongText).join(", ")],
+    ["Grid", `${shape[2]} × ${shape[1]}, ${countText(shape[0], "slice")}`],
+    ["Voxel", voxel],
+    ["Network", `${analysis.bundle.name} ${analysis.bundle.version}`],
+    ["Run by", `${analysis.engine.runtime}, ${analysis.engine.precision}`],
+    ["Took", `${numberText(spent / 1000, 1)} s`],
+    ["Added", dateText(study.created)],
+    ["Expires", study.expires ? `${dateText(study.expires)} (${momentText(study.expires)})` : "never"],
+  ];
+  return section(
+    "About this analysis",
+    h("dl", { class: "about" }, ...rows.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))),
+    analysis.bundle.reason ? h("p", { class: "nothing" }, capital(analysis.bundle.reason)) : null,
+  );
+}

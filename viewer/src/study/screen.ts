@@ -1,0 +1,304 @@
+/** One study: waiting for it, its images and findings, and correcting its outline. */
+
+import type { Analysis } from "../analysis";
+import { ApiError, deleteStudy, follow, getAnalysis, getStudy, imagesOf, isBusy, retryStudy, saveMask, type Study, type StudyWhole } from "../api";
+import { confirmed } from "../dialogs";
+import { h, put, say } from "../dom";
+import { icon } from "../icons";
+import type { Screen } from "../main";
+import { tell, tellError } from "../messages";
+import type { Stage } from "../stage/api";
+import { countText } from "../wording";
+import { bars, firstView, type Bars, type View } from "./bars";
+import { findings } from "./findings";
+import { loadStage } from "./stage";
+import { waiting } from "./waiting";
+
+const KEYS: Screen["keys"] = [
+  {
+    title: "Images",
+    keys: [
+      [["↑", "↓"], "slice before, slice after (or the wheel)"],
+      [["PageUp", "PageDown"], "five slices"],
+      [["Home", "End"], "first, last slice"],
+      [["a", "m", "v"], "slices, three planes, volume"],
+      [["1", "2", "…"], "sequence"],
+      [["0"], "window by itself"],
+      [["o"], "outline, fill, off"],
+      [["l"], "next lesion"],
+      [["+", "-", "f"], "nearer, farther, fit"],
+    ],
+  },
+  {
+    title: "Tools",
+    keys: [
+      [["n"], "move"],
+      [["w"], "window by dragging"],
+      [["r"], "ruler"],
+      [["b", "e"], "brush, eraser"],
+      [["[", "]"], "smaller, larger brush"],
+      [["Ctrl+Z"], "undo; with Shift: redo"],
+      [["Ctrl+S"], "save the outline as a new version"],
+    ],
+  },
+];
+
+export function studyScreen(id: string): Screen {
+  let over = false;
+  let study: StudyWhole | undefined;
+  let shown = 0;
+  let analysis: Analysis | undefined;
+  let stage: Stage | undefined;
+  let controls: Bars | undefined;
+  let view: View | undefined;
+  let dirty = false;
+  let lesion = -1;
+  let unfollow = (): void => undefined;
+  let turn = 0;
+
+  const name = h("h1", { class: "study-name" }, "…");
+  const more = h("span", { class: "study-more" });
+  const remove = h("button", { type: "button", class: "icon-button danger", "aria-label": "Delete this study", title: "Delete", on: { click: () => void deleteThis() } }, icon("trash"));
+  const back = h("a", { class: "button quiet", href: "#/" }, icon("back"), "Work list");
+  const note = h("div", { class: "working", role: "status", hidden: true });
+  const content = h("div", { class: "study-content" });
+  const element = h("div", { class: "study" }, note, content);
+  const wait = waiting({ retry: () => void retry(), remove: () => void deleteThis() });
+  // The images' code is fetched while the analysis runs.
+  const stageCode = loadStage();
+  stageCode.catch(() => undefined);
+
+  async function open(): Promise<void> {
+    try {
+      took(await getStudy(id));
+    } catch (error) {
+      if (!over) gone(error);
+    }
+  }
+
+  function took(now: StudyWhole): void {
+    if (over) return;
+    study = now;
+    say(name, now.name);
+    document.title = `${now.name} · Tumorscope`;
+    if (now.revision > 0) void show(now.revision);
+    else showWaiting(now);
+    if (isBusy(now)) watch();
+    else if (now.state === "failed" && now.revision > 0) showNote(now);
+  }
+
+  function watch(): void {
+    unfollow();
+    unfollow = follow(id, (now) => void progressed(now), gone);
+  }
+
+  async function progressed(now: Study): Promise<void> {
+    if (over) return;
+    if (!isBusy(now)) {
+      performance.mark("analysis-done");
+      try {
+        const whole = await getStudy(id);
+        if (over) return;
+        study = whole;
+        controls?.saving(false);
+        showNote(whole);
+        if (whole.state === "done") await show(whole.revision);
+        else if (!whole.revision) showWaiting(whole);
+      } catch (error) {
+        if (!over) gone(error);
+      }
+    } else if (shown > 0) showNote(now);
+    else showWaiting(now);
+  }
+
+  function showWaiting(now: Study): void {
+    wait.show(now);
+    if (!wait.element.isConnected) put(content, wait.element);
+    put(more);
+  }
+
+  /** What goes on while the version before is still shown. */
+  function showNote(now: Study): void {
+    note.hidden = now.state === "done";
+    if (note.hidden) return put(note);
+    if (now.state === "failed") {
+      const again = h("button", { type: "button", class: "button", on: { click: () => void retry() } }, icon("retry"), "Try again");
+      return put(note, icon("warning"), h("span", {}, `The new version failed: ${now.failure ?? "no reason is known"}`), again);
+    }
+    put(note, h("span", { class: "spinner", "aria-hidden": "true" }), h("span", {}, "The new version is being measured…"));
+  }
+
+  /** Open a version; how it is looked at stays. */
+  async function show(revision: number): Promise<void> {
+    const now = study;
+    if (!now) return;
+    const mine = (turn += 1);
+    try {
+      const [found, createStage] = await Promise.all([getAnalysis(id, revision), stageCode]);
+      if (over || mine !== turn) return;
+      const slice = stage?.slice ?? firstSlice(found);
+      stage?.destroy();
+      stage = undefined;
+      analysis = found;
+      shown = revision;
+      dirty = false;
+      lesion = -1;
+      const images = imagesOf(now, revision);
+      const names = images.map((image) => image.name);
+      view ??= firstView(names.filter((each) => each !== "mask" && each !== "activation"));
+      const newest = revision === now.revision;
+      const made = (controls = bars(found, names, view, newest, { save: () => void save(), discard: () => void discard() }));
+      const place = h("div", { class: "stage", "data-revision": revision });
+      const panel = findings(now, found, revision, {
+        lesion: (index) => toLesion(index),
+        revision: (other) => void change(other),
+      });
+      selectLesion = panel.select;
+      put(content, made.beside, h("div", { class: "middle" }, made.above, made.editing, h("div", { class: "stage-place" }, place, made.readout)), panel.element);
+      put(more, versionText(now, revision));
+      const ready = await createStage({
+        element: place,
+        analysis: found,
+        images,
+        sequence: view.sequence,
+        slice: Math.min(slice, found.slices.length - 1),
+        onSlice: (index) => made.slice(index),
+        onEdited: (changed) => { dirty = changed; made.edited(changed); },
+        onMessage: (line) => tell(line),
+        onTool: (tool) => made.toolChanged(tool),
+        onWindow: (low, high) => made.windowed(low, high),
+      });
+      if (over || mine !== turn) return ready.destroy();
+      stage = ready;
+      made.attach(ready, place.querySelector<HTMLElement>(".stage-view")?.dataset["renderer"]);
+      if (document.activeElement === document.body || document.activeElement?.id === "main") ready.focus();
+      place.dataset["ready"] = "true";
+      performance.mark("first-picture");
+    } catch (error) {
+      if (!over && mine === turn) tellError(error);
+    }
+  }
+
+  let selectLesion = (_index: number | null): void => undefined;
+
+  function toLesion(index: number): void {
+    const found = analysis?.lesions[index];
+    if (!found || !stage || !view) return;
+    lesion = index;
+    selectLesion(index);
+    stage.setSlice(found.diameters?.slice ?? found.largest_slice);
+    stage.setLesion(index);
+  }
+
+  async function change(revision: number): Promise<void> {
+    if (revision === shown || !(await mayLeave())) return;
+    await show(revision);
+  }
+
+  async function save(): Promise<void> {
+    if (!stage || !dirty || !study) return;
+    controls?.saving(true);
+    try {
+      const now = await saveMask(id, shown, await stage.maskFile());
+      if (over) return;
+      dirty = false;
+      controls?.edited(false);
+      showNote(now);
+      watch();
+    } catch (error) {
+      controls?.saving(false);
+      if (error instanceof ApiError && error.status === 412) tell("Someone else saved a version meanwhile. Open that one and correct it anew.", "error");
+      else tellError(error);
+    }
+  }
+
+  async function discard(): Promise<void> {
+    const sure = await confirmed({ title: "Discard the changes?", text: "The outline is again that of this version.", action: "Discard", danger: true });
+    if (sure) stage?.discardEdits();
+  }
+
+  async function retry(): Promise<void> {
+    try {
+      const now = await retryStudy(id);
+      if (shown > 0) showNote(now);
+      else showWaiting(now);
+      watch();
+    } catch (error) {
+      tellError(error);
+    }
+  }
+
+  async function deleteThis(): Promise<void> {
+    const sure = await confirmed({
+      title: `Delete ${study?.name ?? "this study"}?`,
+      text: "Its images, results and all its versions are removed from the service. This cannot be undone.",
+      action: "Delete",
+      danger: true,
+    });
+    if (!sure) return;
+    try {
+      await deleteStudy(id);
+    } catch (error) {
+      if (!(error instanceof ApiError && error.status === 404)) return tellError(error);
+    }
+    dirty = false;
+    location.hash = "#/";
+  }
+
+  function gone(error: unknown): void {
+    unfollow();
+    say(name, "Not here");
+    remove.hidden = true;
+    put(content, h("div", { class: "gone" }, h("h2", {}, "This study cannot be shown"), h("p", {}, error instanceof Error ? error.message : String(error)), h("a", { class: "button", href: "#/" }, "To the work list")));
+  }
+
+  async function mayLeave(): Promise<boolean> {
+    if (!dirty) return true;
+    return confirmed({ title: "Leave without saving?", text: "The changed outline has not been saved as a version.", action: "Leave", danger: true });
+  }
+
+  const unload = (event: BeforeUnloadEvent): void => {
+    if (dirty) event.preventDefault();
+  };
+  addEventListener("beforeunload", unload);
+
+  return {
+    title: "Study · Tumorscope",
+    element,
+    bar: [back, name, more, remove],
+    keys: KEYS,
+    onKey(event) {
+      if (!event.ctrlKey && !event.metaKey && !event.altKey) {
+        if (event.key === "l" && analysis?.lesions.length) {
+          toLesion((lesion + 1) % analysis.lesions.length);
+          return true;
+        }
+        if (event.key === "Escape") {
+          if (view && view.tool !== "navigate") return controls?.onKey(new KeyboardEvent("keydown", { key: "n" })) ?? false;
+          location.hash = "#/";
+          return true;
+        }
+      }
+      return controls?.onKey(event) ?? false;
+    },
+    shown: () => void open(),
+    mayLeave,
+    destroy() {
+      over = true;
+      unfollow();
+      stage?.destroy();
+      removeEventListener("beforeunload", unload);
+    },
+  };
+}
+
+/** Where most of the tumour is; the middle without one. */
+function firstSlice(analysis: Analysis): number {
+  const lesion = analysis.lesions[0];
+  return lesion?.diameters?.slice ?? lesion?.largest_slice ?? Math.floor(analysis.slices.length / 2);
+}
+
+function versionText(study: StudyWhole, revision: number): string {
+  if (study.revisions.length < 2) return "";
+  return `version ${revision} of ${countText(study.revisions.length, "version").split(" ")[0] ?? ""}`;
+}

@@ -1,0 +1,61 @@
+/** A study on its way: what is done, what is being done, what went wrong. */
+
+import type { Study } from "../api";
+import { h, put, say } from "../dom";
+import { icon } from "../icons";
+import { momentText, stageText } from "../wording";
+
+const STEPS: [string, string][] = [
+  ["queued", "Waiting for its turn"],
+  ["reading", "Reading the files"],
+  ["analysing", "Looking for a tumour"],
+  ["writing", "Writing the results"],
+];
+
+export interface Waiting {
+  element: HTMLElement;
+  show(study: Study): void;
+}
+
+export function waiting(actions: { retry(): void; remove(): void }): Waiting {
+  const title = h("h2", {}, "Waiting");
+  const words = h("p", { class: "waiting-words", role: "status" });
+  const bar = h("progress", { "aria-label": "Progress of the analysis" });
+  const steps = STEPS.map(([, text]) => h("li", {}, h("span", { class: "dot", "aria-hidden": "true" }), text));
+  const list = h("ol", { class: "steps" }, ...steps);
+  const failed = h(
+    "div",
+    { class: "waiting-actions" },
+    h("button", { type: "button", class: "button primary", on: { click: actions.retry } }, icon("retry"), "Try again"),
+    h("button", { type: "button", class: "button", on: { click: actions.remove } }, "Delete"),
+  );
+  const element = h("section", { class: "waiting", "aria-label": "Progress" }, title, words, bar, list, failed);
+  return {
+    element,
+    show(study) {
+      const broken = study.state === "failed";
+      element.classList.toggle("failed", broken);
+      bar.hidden = list.hidden = broken;
+      failed.hidden = !broken;
+      if (broken) {
+        say(title, "This could not be analysed");
+        say(words, study.failure ?? "No reason is known.");
+        return;
+      }
+      say(title, study.state === "fetching" ? "Fetching the study" : study.state === "queued" ? "In the queue" : "Being analysed");
+      say(words, study.state === "queued" ? `Added ${momentText(study.created)}.` : stageText(study.state, study.progress));
+      const { stage, done, total } = study.progress;
+      if (study.state === "analysing" && total > 0 && done > 0) {
+        bar.max = total;
+        bar.value = done;
+      } else bar.removeAttribute("value");
+      const at = study.state === "analysing" ? Math.max(1, STEPS.findIndex(([name]) => name === stage)) : 0;
+      steps.forEach((step, index) => {
+        step.className = index < at ? "past" : index === at ? "now" : "";
+        put(step, index < at ? icon("check") : h("span", { class: "dot", "aria-hidden": "true" }), STEPS[index]?.[1] ?? "");
+        if (index === at) step.setAttribute("aria-current", "step");
+        else step.removeAttribute("aria-current");
+      });
+    },
+  };
+}

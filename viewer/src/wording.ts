@@ -1,0 +1,111 @@
+/** Values in words, the same ones as in the report. */
+
+import type { Diameters, Lesion } from "./analysis";
+
+const NUMBERS = "en-GB";
+const DASH = "–";
+
+export function numberText(value: number, digits = 0): string {
+  return value.toLocaleString(NUMBERS, { minimumFractionDigits: digits, maximumFractionDigits: digits });
+}
+
+/** A probability that is never rounded to certainty. */
+export function probabilityText(value: number | null | undefined, digits = 2): string {
+  if (value === null || value === undefined || !Number.isFinite(value)) return DASH;
+  const step = 10 ** -digits;
+  if (value > 1 - step / 2) return `>${(1 - step).toFixed(digits)}`;
+  return value < step / 2 ? `<${step.toFixed(digits)}` : value.toFixed(digits);
+}
+
+export function volumeText(voxels: number, mm3: number | null): string {
+  if (mm3 === null) return `${numberText(voxels)} voxels`;
+  return mm3 >= 1000 ? `${numberText(mm3 / 1000, 1)} ml` : `${numberText(mm3)} mm³`;
+}
+
+export function areaText(pixels: number, mm2: number | null): string {
+  if (mm2 === null) return `${numberText(pixels)} px`;
+  return `${numberText(mm2, mm2 > 0 && mm2 < 10 ? 1 : 0)} mm²`;
+}
+
+/** Longest by perpendicular, as RANO writes it. */
+export function diametersText(found: Diameters): string {
+  return `${numberText(found.longest.length, 1)} × ${numberText(found.perpendicular.length, 1)} ${found.unit}`;
+}
+
+export function sideText(lesion: Lesion): string | null {
+  if (lesion.hemisphere === null) return null;
+  return lesion.hemisphere === "midline" ? "on the midline" : lesion.hemisphere;
+}
+
+const SEQUENCES: Record<string, string> = { t1: "T1", t1c: "T1c", t2: "T2", flair: "FLAIR", unknown: "sequence not known" };
+const SEQUENCES_LONG: Record<string, string> = { t1c: "T1 with contrast" };
+
+/** A sequence as radiologists write it. */
+export function sequenceText(name: string): string {
+  return SEQUENCES[name] ?? name;
+}
+
+export function sequenceLongText(name: string): string {
+  return SEQUENCES_LONG[name] ?? sequenceText(name);
+}
+
+export function typeText(name: string): string {
+  return name === "pituitary" ? "pituitary tumour" : name === "notumor" ? "no tumour" : name;
+}
+
+export function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+export function bytesText(bytes: number): string {
+  if (bytes < 1000) return `${bytes} B`;
+  if (bytes < 999_500) return `${numberText(bytes / 1000)} kB`;
+  if (bytes < 999_500_000) return `${numberText(bytes / 1e6, bytes < 1e7 ? 1 : 0)} MB`;
+  return `${numberText(bytes / 1e9, 1)} GB`;
+}
+
+export function countText(count: number, one: string, many = `${one}s`): string {
+  return `${numberText(count)} ${count === 1 ? one : many}`;
+}
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** A moment seen from now: "5 min ago", "in 29 days". */
+export function momentText(moment: string, now = Date.now()): string {
+  const away = new Date(moment).getTime() - now;
+  const far = Math.abs(away);
+  if (far < MINUTE) return away > 0 ? "in a minute" : "just now";
+  const [count, unit] =
+    far < HOUR
+      ? [Math.round(far / MINUTE), "min"]
+      : far < DAY
+        ? [Math.round(far / HOUR), "h"]
+        : [Math.round(far / DAY), Math.round(far / DAY) === 1 ? "day" : "days"];
+  return away > 0 ? `in ${count} ${unit}` : `${count} ${unit} ago`;
+}
+
+export function dateText(moment: string): string {
+  return new Date(moment).toLocaleString(NUMBERS, { dateStyle: "medium", timeStyle: "short" });
+}
+
+const STAGES: Record<string, string> = {
+  fetching: "Fetching",
+  reading: "Reading the files",
+  analysing: "Analysing",
+  writing: "Writing the results",
+};
+
+const UNITS: Record<string, string> = { fetching: "file", reading: "file", analysing: "slice" };
+
+/** What is being done to a study, in words. */
+export function stageText(state: string, progress: { stage: string | null; done: number; total: number }): string {
+  if (state === "queued") return "Waiting";
+  const stage = progress.stage;
+  if (stage === null) return state === "fetching" ? "Waiting to be fetched" : "Starting";
+  const words = STAGES[stage] ?? capital(stage);
+  // The first steps may take a while: a network is loaded then.
+  if (progress.total <= 0 || progress.done <= 0) return words;
+  return `${words}: ${UNITS[stage] ?? "step"} ${numberText(progress.done)} of ${numberText(progress.total)}`;
+}

@@ -1,0 +1,59 @@
+/** One upload on its way: fetch() does not tell how far it is, XMLHttpRequest does. */
+
+import { ApiError, detailOf, type Taken } from "../api";
+import type { Picked } from "./files";
+
+const AGAIN_MS = [1000, 3000, 8000];
+
+export interface Sending {
+  /** What became of it; rejects with an ApiError, or an AbortError where it was cancelled. */
+  done: Promise<Taken>;
+  cancel(): void;
+}
+
+/** Send files; an answer that got lost is asked for again under the same key, which doubles nothing. */
+export function send(files: Picked[], bundle: string, progress: (sent: number, total: number) => void): Sending {
+  const key = crypto.randomUUID?.() ?? Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16)).join("");
+  let current: XMLHttpRequest | undefined;
+  let cancelled = false;
+
+  const once = (): Promise<Taken> =>
+    new Promise((done, failed) => {
+      const body = new FormData();
+      body.append("bundle", bundle);
+      for (const { file, path } of files) body.append("files", file, path);
+      const request = (current = new XMLHttpRequest());
+      request.open("POST", "/api/studies");
+      request.setRequestHeader("idempotency-key", key);
+      request.upload.addEventListener("progress", (event) => progress(event.loaded, event.total));
+      request.addEventListener("load", () => {
+        if (request.status === 200 || request.status === 201) done(JSON.parse(request.responseText) as Taken);
+        else failed(new ApiError(request.status, detailOf(request.responseText, request.status)));
+      });
+      request.addEventListener("error", () => failed(new ApiError(0, "The connection broke before the files had arrived.")));
+      request.addEventListener("abort", () => failed(new DOMException("cancelled", "AbortError")));
+      request.send(body);
+    });
+
+  const all = async (): Promise<Taken> => {
+    for (const pause of [...AGAIN_MS, 0]) {
+      try {
+        return await once();
+      } catch (error) {
+        const mayHelp = error instanceof ApiError && (error.status === 0 || error.status === 409);
+        if (!mayHelp || !pause || cancelled) throw error;
+        await new Promise((wait) => setTimeout(wait, pause));
+        if (cancelled) throw new DOMException("cancelled", "AbortError");
+      }
+    }
+    throw new ApiError(0, "The connection broke before the files had arrived.");
+  };
+
+  return {
+    done: all(),
+    cancel() {
+      cancelled = true;
+      current?.abort();
+    },
+  };
+}

@@ -1,0 +1,27 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { areaText, bytesText, momentText, probabilityText, stageText, volumeText } from "../src/wording";
+
+test("a probability is never rounded to certainty", () => {
+  assert.deepEqual([0.9993, 0.4711, 0].map((value) => probabilityText(value)), [">0.99", "0.47", "<0.01"]);
+  assert.equal(probabilityText(null), "–");
+});
+
+test("sizes say which unit is known", () => {
+  assert.deepEqual([volumeText(9, 12345.6), volumeText(9, 432.1), volumeText(1200, null)], ["12.3 ml", "432 mm³", "1,200 voxels"]);
+  assert.deepEqual([areaText(12, 10.55), areaText(3, 2.44), areaText(1200, null)], ["11 mm²", "2.4 mm²", "1,200 px"]);
+  assert.deepEqual([bytesText(999), bytesText(12_345), bytesText(4_200_000_000)], ["999 B", "12 kB", "4.2 GB"]);
+});
+
+test("a moment is told from now, in both directions", () => {
+  const now = Date.UTC(2026, 0, 10);
+  assert.equal(momentText("2026-01-09T23:55:00Z", now), "5 min ago");
+  assert.equal(momentText("2026-02-08T00:00:00Z", now), "in 29 days");
+  assert.equal(momentText("2026-01-11T00:00:00Z", now), "in 1 day");
+});
+
+test("work that goes on says what and how far", () => {
+  assert.equal(stageText("analysing", { stage: "analysing", done: 12, total: 60 }), "Analysing: slice 12 of 60");
+  assert.equal(stageText("queued", { stage: null, done: 0, total: 0 }), "Waiting");
+  assert.equal(stageText("analysing", { stage: "writing", done: 0, total: 0 }), "Writing the results");
+});
