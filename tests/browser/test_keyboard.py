@@ -5,7 +5,7 @@ from playwright.sync_api import Page, expect
 
 
 def test_a_study_is_found_opened_read_and_left_by_keys_alone(page: Page, base: str, phantom: str) -> None:
-    page.goto(base)
+    page.goto(f"{base}/?canvas")
     expect(page.locator(".studies tbody tr").first).to_be_visible()
     page.keyboard.press("/")
     page.keyboard.type("phantom")
@@ -34,7 +34,7 @@ def test_a_study_is_found_opened_read_and_left_by_keys_alone(page: Page, base: s
 
 
 def test_the_sheet_of_keys_opens_keeps_the_focus_and_gives_it_back(page: Page, base: str, phantom: str) -> None:
-    open_study(page, base, phantom)
+    open_study(page, base, phantom, "?canvas")
 
     page.keyboard.press("?")
     sheet = page.get_by_role("dialog", name="Keys")
@@ -50,7 +50,7 @@ def test_the_sheet_of_keys_opens_keeps_the_focus_and_gives_it_back(page: Page, b
 
 
 def test_every_control_is_reached_by_tab_and_has_a_name(page: Page, base: str, phantom: str) -> None:
-    open_study(page, base, phantom)
+    open_study(page, base, phantom, "?canvas")
     page.locator("body").evaluate("body => { document.activeElement.blur(); }")
     names: list[str] = []
     for _ in range(80):

@@ -104,7 +104,7 @@ def test_everything_found_is_text_and_never_markup(page: Page, base: str, phanto
     page.route("**/analysis?revision=1", lambda route: route.fulfill(json=analysis))
     page.route(f"**/api/studies/{phantom}", lambda route: route.fulfill(json={**study, "name": MARKUP}))
 
-    open_study(page, base, phantom)
+    open_study(page, base, phantom, "?canvas")
 
     findings = page.get_by_role("complementary", name="Findings")
     assert findings.inner_text().count(MARKUP) >= 5
@@ -121,7 +121,7 @@ def test_a_dicom_study_is_read_and_its_results_are_downloaded_whole(
     drop(page, dicom_case(cases, "study"))
     study = study_of(page)
     wait_done(base, study)
-    open_study(page, base, study)
+    open_study(page, base, study, "?canvas")
 
     pdf = PdfReader(io.BytesIO(_download(page, "Report (PDF)", tmp_path)))
     assert "Research use only" in pdf.pages[0].extract_text()
