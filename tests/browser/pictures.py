@@ -29,6 +29,7 @@ def volume(base: str, study: str, name: str, revision: int = 1) -> np.ndarray:
 
 def stage_picture(page: Page) -> np.ndarray:
     """The images as they are on the screen, RGB, after whatever was asked for has been drawn."""
+    page.mouse.move(2, 2)  # a brush and the place under the pointer are drawn too
     page.wait_for_selector('.stage-view[data-settled][data-mask="loaded"]')
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     page.wait_for_selector(".stage-view[data-settled]")

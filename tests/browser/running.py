@@ -84,6 +84,7 @@ def new_page(browser: Browser, width: int = 1280, height: int = 720, **options: 
 
 def drop(page: Page, *paths: Path) -> None:
     """Drop files and folders from the desktop, as a person does."""
+    page.locator(".drop").wait_for()
     browser: CDPSession = page.context.new_cdp_session(page)
     size = page.viewport_size
     assert size is not None

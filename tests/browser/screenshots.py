@@ -67,8 +67,8 @@ def draw(playwright, base: str, cases: Path) -> None:
     page.keyboard.press("o")
     box = page.locator(".stage-view").bounding_box()
     assert box is not None
-    for step, (x, y) in enumerate([(0.58, 0.72), (0.62, 0.77), (0.60, 0.75)]):
-        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+    for step, (x, y) in enumerate([(0.59, 0.72), (0.62, 0.66), (0.61, 0.58)]):
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=8)
         if step == 0:
             page.mouse.down()
     page.mouse.up()
@@ -99,7 +99,7 @@ def _keep(page: Page, name: str) -> None:
     picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     PICTURES.mkdir(parents=True, exist_ok=True)
     path = PICTURES / f"{name}.png"
-    picture.quantize(112, dither=Image.Dither.NONE).save(path, optimize=True)
+    picture.quantize(128, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)
     print(f"{path} {path.stat().st_size / 1000:.0f} kB")
 
 

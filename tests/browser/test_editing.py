@@ -17,13 +17,10 @@ def own(page: Page, base: str, cases: Path) -> str:
     return study
 
 
-@pytest.mark.parametrize("query", ["", "?canvas"], ids=["webgl", "canvas"])
-def test_a_stroke_of_the_brush_is_saved_as_a_version_and_measurements_follow(
-    page: Page, base: str, own: str, query: str
-) -> None:
+def test_a_stroke_of_the_brush_is_saved_as_a_version_and_measurements_follow(page: Page, base: str, own: str) -> None:
     before = ask(f"{base}/api/studies/{own}/analysis")
     mask = volume(base, own, "mask") > 0
-    open_study(page, base, own, query)
+    open_study(page, base, own)
     index = int(mask.sum(axis=(1, 2)).argmax())
     place = _placement(page, base, own, index)
     row, column = _beside(mask[index])
