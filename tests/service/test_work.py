@@ -219,19 +219,19 @@ def test_of_two_workers_on_one_study_one_result_counts(upload, run, catalogue, f
 def test_a_long_step_keeps_its_claim(upload, run, settings, folders, catalogue, monkeypatch):
     import tumorscope.service.work as work
 
-    short = settings.model_copy(update={"lease_s": 2.0})
-    own, study, real = Catalogue(settings.database_url, lease_s=2), upload(), work.write_results
+    short = settings.model_copy(update={"lease_s": 6.0})  # a busy machine stands still for seconds
+    own, study, real = Catalogue(settings.database_url, lease_s=6), upload(), work.write_results
     tried = []
 
     def slow(*args, **kwargs):
-        for _ in range(6):
+        for _ in range(16):
             tried.append(own.claim(study, "thief"))
             threading.Event().wait(0.5)
         return real(*args, **kwargs)
 
     monkeypatch.setattr(work, "write_results", slow)
     assert run(study, settings=short, catalogue=own) == "done"
-    assert tried == [None] * 6
+    assert tried == [None] * 16
     own.close()
 
 
