@@ -106,7 +106,7 @@ def save_together(folder: Path, contents: Mapping[str, bytes], outdated: tuple[s
         raise TumorscopeError(f"{place}: {_reason(error)}") from error
     finally:
         if not complete:  # also when the user interrupts
-            _remove([*asides.values(), *placed], made)
+            remove([*asides.values(), *placed], made)
     return paths
 
 
@@ -130,7 +130,8 @@ def _write(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _remove(files: list[Path], folders: list[Path]) -> None:
+def remove(files: list[Path], folders: list[Path]) -> None:
+    """Take away what an interrupted writer left; folders, from the innermost outwards, as far as they are empty."""
     for path in files:
         try:
             path.unlink(missing_ok=True)

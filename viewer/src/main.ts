@@ -6,25 +6,10 @@ import { showKeys, type Keys } from "./dialogs";
 import { h, put, say, takesKeys } from "./dom";
 import { icon } from "./icons";
 import { messages, tellError } from "./messages";
+import type { Screen } from "./screen";
 import { studyScreen } from "./study/screen";
 import { applyTheme, chosenTheme, nextTheme, type Theme } from "./theme";
 import { workListScreen } from "./worklist/screen";
-
-/** What fills the page between its bars. */
-export interface Screen {
-  title: string;
-  element: HTMLElement;
-  /** Stands in the bar at the top. */
-  bar?: HTMLElement[];
-  keys: Keys[];
-  /** Takes a key that nothing else took; true where it did something. */
-  onKey(event: KeyboardEvent): boolean;
-  /** Called once the element is in the page. */
-  shown?(): void;
-  /** Whether leaving loses something; asks if so. */
-  mayLeave?(): Promise<boolean>;
-  destroy(): void;
-}
 
 const NOTICE = "Research use only. Not a medical device; not for diagnosis or treatment.";
 const THEMES: Record<Theme, ["moon" | "sun" | "system", string]> = {

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tumorscope.client.connection import Connection
 from tumorscope.errors import TumorscopeError
+from tumorscope.files import remove
 
 
 def fetch_together(
@@ -43,7 +44,7 @@ def fetch_together(
         raise TumorscopeError(f"{place}: cannot be written ({(error.strerror or 'unknown').lower()})") from error
     finally:
         if not complete:  # also when the user interrupts
-            _remove(list(asides.values()), made)
+            remove(list(asides.values()), made)
     return [folder / name for name in addresses]
 
 
@@ -55,16 +56,3 @@ def _fetch(connection: Connection, address: str, aside: Path, on_bytes: Callable
         file.flush()
         # Some file systems (NFS, quotas) say only now that the disk is full.
         os.fsync(file.fileno())
-
-
-def _remove(files: list[Path], folders: list[Path]) -> None:
-    for path in files:
-        try:
-            path.unlink(missing_ok=True)
-        except OSError:  # nothing more can be done, and the first error is the one to tell
-            continue
-    for path in folders:
-        try:
-            path.rmdir()
-        except OSError:
-            return

@@ -5,7 +5,7 @@ import { ApiError, deleteStudy, follow, getAnalysis, getStudy, imagesOf, isBusy,
 import { confirmed } from "../dialogs";
 import { h, put, say } from "../dom";
 import { icon } from "../icons";
-import type { Screen } from "../main";
+import type { Screen } from "../screen";
 import { tell, tellError } from "../messages";
 import type { Stage } from "../stage/api";
 import { countText } from "../wording";

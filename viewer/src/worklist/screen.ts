@@ -4,7 +4,7 @@ import { ApiError, deleteStudy, isBusy, listStudies, retryStudy, type About, typ
 import { confirmed } from "../dialogs";
 import { h, newId, put, say } from "../dom";
 import { icon } from "../icons";
-import type { Screen } from "../main";
+import type { Screen } from "../screen";
 import { tell, tellError } from "../messages";
 import { countText } from "../wording";
 import { studyTable } from "./table";
