@@ -10,6 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
@@ -28,6 +29,7 @@ from browser.running import (
     wait_done,
 )
 
+_GREYS, _NEARLY_GREY = 64, 4
 PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 
 
@@ -92,15 +94,26 @@ def _added(page: Page, base: str, case: Path) -> str:
 
 
 def _keep(page: Page, name: str) -> None:
-    """Settled, and in few colours, which a page of greys does not miss."""
+    """Once everything is drawn, in few colours."""
     if page.locator(".stage-view").count():
         page.wait_for_selector(".stage-view[data-settled][data-loaded]")
     page.wait_for_timeout(500)
     picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     PICTURES.mkdir(parents=True, exist_ok=True)
     path = PICTURES / f"{name}.png"
-    picture.quantize(128, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(path, optimize=True)
+    picture.quantize(palette=_palette(picture), dither=Image.Dither.NONE).save(path, optimize=True)
     print(f"{path} {path.stat().st_size / 1000:.0f} kB")
+
+
+def _palette(picture: Image.Image) -> Image.Image:
+    """Greys for the images and the picture's own other colours, which there are fewer pixels of."""
+    pixels = np.asarray(picture).reshape(-1, 3)
+    coloured = pixels[np.ptp(pixels, axis=1) > _NEARLY_GREY]
+    own = Image.fromarray(coloured[None]).quantize(256 - _GREYS).getpalette() or []
+    greys = np.linspace(0, 255, _GREYS).round().astype(int).repeat(3).tolist()
+    palette = Image.new("P", (1, 1))
+    palette.putpalette(greys + own)
+    return palette
 
 
 if __name__ == "__main__":
