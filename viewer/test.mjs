@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
 
+process.chdir(import.meta.dirname);
 const folder = mkdtempSync(join(tmpdir(), "viewer-test-"));
 try {
   const entryPoints = readdirSync("test", { recursive: true }).filter((name) => name.endsWith(".test.ts")).map((name) => `test/${name}`);
