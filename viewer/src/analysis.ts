@@ -68,6 +68,7 @@ export interface Analysis {
   case: string;
   bundle: { name: string; version: string; sha256: string; reason: string | null };
   engine: { runtime: string; precision: string };
+  operating_point?: { presence: number; mask: number };
   judged: boolean;
   corrected: boolean;
   tumor_present: boolean | null;

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 MASK, ACTIVATION = "mask", "activation"
 _SUFFIX = ".nii.gz"
 _AS_STORED = (np.uint8, np.int16, np.uint16)
-_GZIP_LEVEL = 1
 _SAME_PLACE_MM = 1e-2
 _HEADER_BYTES, _MOST_BEFORE_VOXELS = 352, 2**16
 

@@ -473,6 +473,6 @@ function startingPlace(analysis: Analysis, grid: Grid, slice: number | undefined
   return clampVoxel(grid, [column, row, at]);
 }
 
-function presencePoint(analysis: Analysis & { operating_point?: { presence?: number } | null }): number | null {
+function presencePoint(analysis: Analysis): number | null {
   return analysis.operating_point?.presence ?? null;
 }
