@@ -70,7 +70,7 @@ class _FirstWeights(_Section):
 class TransferSettings(_FirstWeights):
     """A well-known classifier with a new head."""
 
-    kind: Literal["resnet50", "vgg16", "efficientnet", "densenet169"]
+    kind: Literal["resnet50", "vgg16", "efficientnet", "efficientnet-lite0", "densenet169"]
 
 
 class DenseUNetSettings(_FirstWeights):

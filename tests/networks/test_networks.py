@@ -15,11 +15,12 @@ NETWORKS = {
     "resnet50": {"kind": "resnet50"},
     "cnn": {"kind": "cnn", "hidden": 16},
     "efficientnet": {"kind": "efficientnet"},
+    "efficientnet-lite0": {"kind": "efficientnet-lite0"},
     "densenet169": {"kind": "densenet169"},
     "vgg16": {"kind": "vgg16"},
     "dense-unet": {"kind": "dense-unet", "third_block": 2, "features": 16, "decoder_widths": [16, 8, 8]},
 }
-TYPED = {"cnn", "efficientnet", "densenet169", "vgg16", "dense-unet"}
+TYPED = {"cnn", "efficientnet", "efficientnet-lite0", "densenet169", "vgg16", "dense-unet"}
 """Built to tell classes apart; the others answer with presence or a mask alone."""
 CLASSES = ["glioma", "meningioma", "pituitary"]
 

@@ -1,5 +1,6 @@
 import hashlib
 import http.server
+import re
 import threading
 
 import pytest
@@ -10,7 +11,7 @@ from tumorscope.errors import TumorscopeError
 from tumorscope.networks import build_network
 from tumorscope.networks.backbones import _monai_densenet_name
 from tumorscope.networks.weights import load_weights
-from tumorscope.recipe import parse_recipe
+from tumorscope.recipe import TransferSettings, parse_recipe
 
 
 def bare():
@@ -63,6 +64,34 @@ def test_more_channels_share_out_the_first_layer(weights_file):
     own = network.encoder[0][0].weight.data
     assert own.shape[1] == 9
     torch.testing.assert_close(own.sum(1), stored.sum(1))
+
+
+@pytest.mark.parametrize("kind", ["efficientnet", "efficientnet-lite0"])
+def test_published_efficientnets_count_their_blocks_through(kind, tmp_path):
+    """Sixteen blocks, `_blocks.0` to `_blocks.15`; MONAI's own names hold the row too."""
+    from tumorscope.networks import backbones
+
+    states = {}
+
+    def published(network, settings, first_layer, rename=None):
+        states["own"] = network.state_dict()
+        states["file"] = {
+            re.sub(r"^_blocks\.\d+\.(?=\d)", "_blocks.", name): torch.rand_like(values)
+            if values.is_floating_point()
+            else values
+            for name, values in states["own"].items()
+        }
+
+    settings = TransferSettings(kind=kind)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backbones, "_load", published)
+        backbones.build_backbone(settings, 3)
+    assert {int(name.split(".")[1]) for name in states["file"] if name.startswith("_blocks")} == set(range(16))
+    path = tmp_path / f"{kind}.pth"
+    torch.save(states["file"], path)
+    stages = backbones.build_backbone(settings.model_copy(update={"weights": str(path)}), 3).stages
+    last = next(iter(stages[-2].children()))  # the sixteenth block, a row of its own
+    torch.testing.assert_close(last._project_conv.weight.data, states["file"]["_blocks.15._project_conv.weight"])
 
 
 def test_frozen_stages_stay_as_they_are_while_the_rest_learns(weights_file):

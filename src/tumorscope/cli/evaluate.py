@@ -95,7 +95,7 @@ def command(
         copies=seen,
         sanity=check_maps(loaded, cases),
     )
-    _print(figures)
+    print_figures(figures)
     typer.echo(f"Tables and plots: {out / 'evaluation.md'}")
     if evaluation.failed:
         raise TumorscopeError(
@@ -136,7 +136,8 @@ def _archive(masks: Mapping[str, np.ndarray]) -> bytes:
     return content.getvalue()
 
 
-def _print(figures: dict[str, Any]) -> None:
+def print_figures(figures: dict[str, Any]) -> None:
+    """The figures of an evaluation that have a value, as a table on the terminal."""
     from rich.console import Console
     from rich.table import Table
 

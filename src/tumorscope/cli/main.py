@@ -25,6 +25,7 @@ from tumorscope.cli import (
     measure,
     node,
     pacs,
+    pool,
     serve,
     submit,
     train,
@@ -93,6 +94,7 @@ app.command("submit")(submit.command)
 app.command("demo")(demo.command)
 app.command("evaluate")(evaluate.command)
 app.command("compare")(compare.command)
+app.command("pool")(pool.command)
 app.command("calibrate")(calibrate.command)
 app.command("bundles")(bundles.command)
 app.command("doctor")(doctor.command)

@@ -105,7 +105,7 @@ def unique_names(folders: Sequence[Path]) -> list[str]:
 def _read_run(folder: Path, name: str) -> ComparedRun:
     if not folder.is_dir():
         raise TumorscopeError(f"{folder}: no such folder")
-    judged = _read_judged(folder) if (folder / REPORT_FILE).exists() else None
+    judged = read_judged(folder) if (folder / REPORT_FILE).exists() else None
     trained = _read_trained(folder) if (folder / CURVES_FILE).exists() else None
     if judged is None and trained is None:
         if (folder / RECIPE_FILE).exists():
@@ -116,7 +116,12 @@ def _read_run(folder: Path, name: str) -> ComparedRun:
     return ComparedRun(name, judged, trained)
 
 
-def _read_judged(folder: Path) -> Judged:
+def read_judged(folder: Path) -> Judged:
+    """What ``tumorscope evaluate`` wrote.
+
+    Raises:
+        TumorscopeError: no evaluation's folder, damaged, or written by another version.
+    """
     path = folder / REPORT_FILE
     content = _json(path)
     schema = content.get("schema")

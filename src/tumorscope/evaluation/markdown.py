@@ -69,7 +69,12 @@ def _origin(content: dict[str, Any]) -> list[str]:
         f"Bundle `{bundle['sha256'][:12]}`, {content['precision']}, run by {content['runtime']}.",
         "",
     ]
-    return lines + (["    " + content["command"], ""] if content["command"] else [])
+    lines += ["    " + content["command"], ""] if content["command"] else []
+    folds = [
+        (f"{fold['bundle']['name']} `{fold['bundle']['sha256'][:12]}`", fold["part"] or "–", f"{fold['cases']:,}")
+        for fold in content.get("pooled", ())
+    ]
+    return lines + table(("pooled from", "part", "cases"), folds)
 
 
 def _copies(content: dict[str, Any]) -> list[str]:

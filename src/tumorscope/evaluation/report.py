@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from tumorscope.files import save_together
 from tumorscope.notice import NOTICE
 
 SCHEMA = "tumorscope.evaluation/2"
-REPORT_FILE, SLICES_FILE = "evaluation.json", "slices.csv"
+REPORT_FILE, SLICES_FILE, CASES_FILE = "evaluation.json", "slices.csv", "cases.csv"
 _EARLIER = ("patients.csv",)
 """What earlier versions wrote instead of today's files."""
 
@@ -30,6 +30,7 @@ def write_report(
     command: str | None = None,
     copies: Mapping[str, str] | None = None,
     sanity: dict[str, Any] | None = None,
+    pooled: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Write ``evaluation.json``, ``evaluation.md``, ``cases.csv``, ``slices.csv`` and plots.
 
@@ -44,6 +45,7 @@ def write_report(
         copies: cases that are near-copies of training pictures, and of which; where given, all
             figures stand beside those without these cases. Names of other cases are passed over.
         sanity: from :func:`tumorscope.evaluation.sanity.check_maps`.
+        pooled: the evaluations that this one joins, from :func:`tumorscope.evaluation.pooling.pool`.
 
     Returns:
         What ``evaluation.json`` holds: where the figures come from, the figures of
@@ -64,6 +66,7 @@ def write_report(
         "runtime": evaluation.runtime,
         "precision": evaluation.precision,
         "command": command,
+        **({"pooled": list(pooled)} if pooled else {}),
         **summarize(evaluation),
         "sanity": sanity,
         "copies": copied,
@@ -75,7 +78,7 @@ def write_report(
         folder,
         {
             **plots,
-            "cases.csv": cases_csv(evaluation.cases),
+            CASES_FILE: cases_csv(evaluation.cases),
             SLICES_FILE: slices_csv(evaluation.slices, evaluation.classes),
             "evaluation.md": markdown(evaluation, content, list(plots)).encode(),
             REPORT_FILE: (json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode(),

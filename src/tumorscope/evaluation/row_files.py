@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tumorscope.errors import TumorscopeError
 from tumorscope.evaluation.rows import CaseRow, SliceRow
 
+_Row = TypeVar("_Row", CaseRow, SliceRow)
 _PROBABILITIES = "class_probabilities"
 _OF_CLASS = "probability_"
 """Begins the name of the column that holds a class's probability."""
@@ -39,26 +40,48 @@ def read_slices(path: Path, classes: Sequence[str]) -> tuple[SliceRow, ...]:
     Raises:
         TumorscopeError: the file is missing, or it is not such a file.
     """
+    return _read(path, "slices", lambda line: _slice_row(line, classes))
+
+
+def read_cases(path: Path) -> tuple[CaseRow, ...]:
+    """What :func:`cases_csv` wrote, to its six digits.
+
+    Raises:
+        TumorscopeError: the file is missing, or it is not such a file.
+    """
+    return _read(path, "cases", _case_row)
+
+
+def _read(path: Path, what: str, row_of: Callable[[dict[str, str]], _Row]) -> tuple[_Row, ...]:
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            rows = tuple(_slice_row(line, classes) for line in csv.DictReader(file))
+            rows = tuple(row_of(line) for line in csv.DictReader(file))
     except OSError as error:
         raise TumorscopeError(f"{path}: cannot be read ({(error.strerror or '').lower()}); evaluate anew") from error
     except (KeyError, ValueError, TypeError, csv.Error) as error:
         raise TumorscopeError(f"{path}: damaged, or of another version; evaluate anew") from error
     if not rows:
-        raise TumorscopeError(f"{path}: holds no slices; evaluate anew")
+        raise TumorscopeError(f"{path}: holds no {what}; evaluate anew")
     return rows
 
 
+def _case_row(line: dict[str, str]) -> CaseRow:
+    return CaseRow(
+        case=line["case"],
+        patient=line["patient"],
+        slices=int(line["slices"]),
+        tumor_slices=int(line["tumor_slices"]),
+        dice=_float(line["dice"]),
+        tumor_slice_dice=_float(line["tumor_slice_dice"]),
+        hd95=_float(line["hd95"]),
+        true_px=_int(line["true_px"]),
+        predicted_px=_int(line["predicted_px"]),
+        false_positive_slices=_int(line["false_positive_slices"]),
+    )
+
+
 def _slice_row(line: dict[str, str], classes: Sequence[str]) -> SliceRow:
-    def optional(name: str) -> float | None:
-        return float(line[name]) if line[name] else None
-
-    def pixels(name: str) -> int | None:
-        return int(line[name]) if line[name] else None
-
-    probabilities = [optional(_OF_CLASS + name) for name in classes]
+    probabilities = [_float(line[_OF_CLASS + name]) for name in classes]
     return SliceRow(
         case=line["case"],
         patient=line["patient"],
@@ -66,16 +89,24 @@ def _slice_row(line: dict[str, str], classes: Sequence[str]) -> SliceRow:
         present=bool(int(line["present"])),
         called=bool(int(line["called"])),
         tumor_probability=float(line["tumor_probability"]),
-        mask_probability=optional("mask_probability"),
-        true_px=pixels("true_px"),
-        predicted_px=pixels("predicted_px"),
-        dice=optional("dice"),
+        mask_probability=_float(line["mask_probability"]),
+        true_px=_int(line["true_px"]),
+        predicted_px=_int(line["predicted_px"]),
+        dice=_float(line["dice"]),
         true_class=line["true_class"] or None,
         said_class=line["said_class"] or None,
         class_probabilities=tuple(value for value in probabilities if value is not None),
-        map_inside=optional("map_inside"),
-        mask_share=optional("mask_share"),
+        map_inside=_float(line["map_inside"]),
+        mask_share=_float(line["mask_share"]),
     )
+
+
+def _float(cell: str) -> float | None:
+    return float(cell) if cell else None
+
+
+def _int(cell: str) -> int | None:
+    return int(cell) if cell else None
 
 
 def _csv(names: list[str], lines: Sequence[dict[str, Any]]) -> bytes:

@@ -93,10 +93,41 @@ def _efficientnet(settings: TransferSettings, channels_in: int) -> Backbone:
     """MONAI's EfficientNet-B0 (Tan and Le 2019), without its random skipping of blocks."""
     from monai.networks.nets.efficientnet import EfficientNetBN
 
-    network: Any = EfficientNetBN("efficientnet-b0", pretrained=False, in_channels=channels_in, num_classes=1000)
-    _load(network, settings, "_conv_stem.weight")
-    stem = nn.Sequential(network._conv_stem_padding, network._conv_stem, network._bn0, nn.SiLU())
-    top = nn.Sequential(network._conv_head_padding, network._conv_head, network._bn1, nn.SiLU())
+    network = EfficientNetBN("efficientnet-b0", pretrained=False, in_channels=channels_in, num_classes=1000)
+    return _efficient_stages(network, settings, nn.SiLU())
+
+
+def _efficientnet_lite0(settings: TransferSettings, channels_in: int) -> Backbone:
+    """EfficientNet-Lite0: B0 without squeeze-and-excitation, and with ReLU6 for swish, which suits small machines."""
+    from monai.networks.nets.efficientnet import EfficientNet
+
+    blocks = [
+        "r1_k3_s11_e1_i32_o16", "r2_k3_s22_e6_i16_o24", "r2_k5_s22_e6_i24_o40", "r3_k3_s22_e6_i40_o80",
+        "r3_k5_s11_e6_i80_o112", "r4_k5_s22_e6_i112_o192", "r1_k3_s11_e6_i192_o320",
+    ]  # fmt: skip
+    network = EfficientNet(blocks, in_channels=channels_in)
+    for block in network.modules():
+        if hasattr(block, "_swish"):
+            block._swish = nn.ReLU6()
+    return _efficient_stages(network, settings, nn.ReLU6())
+
+
+def _efficient_stages(network: Any, settings: TransferSettings, activation: nn.Module) -> Backbone:
+    """Stem, seven rows of blocks and the last convolution of one of the EfficientNets."""
+    # The published weights number the blocks through; MONAI numbers them through and by row.
+    rows = {
+        f"_blocks.{block}": f"_blocks.{row}.{block}"
+        for row, blocks in network._blocks.named_children()
+        for block, _ in blocks.named_children()
+    }
+    _load(
+        network,
+        settings,
+        "_conv_stem.weight",
+        lambda name: re.sub(r"^_blocks\.\d+(?=\._)", lambda found: rows.get(found[0], found[0]), name),
+    )
+    stem = nn.Sequential(network._conv_stem_padding, network._conv_stem, network._bn0, activation)
+    top = nn.Sequential(network._conv_head_padding, network._conv_head, network._bn1, activation)
     return Backbone((stem, *network._blocks, top), 1280)
 
 
@@ -140,4 +171,10 @@ def _load(
         load_weights(network, settings.weights, settings.sha256, first_layer, rename)
 
 
-_BUILDERS = {"resnet50": _resnet50, "densenet169": _densenet169, "efficientnet": _efficientnet, "vgg16": _vgg16}
+_BUILDERS = {
+    "resnet50": _resnet50,
+    "densenet169": _densenet169,
+    "efficientnet": _efficientnet,
+    "efficientnet-lite0": _efficientnet_lite0,
+    "vgg16": _vgg16,
+}

@@ -1,0 +1,33 @@
+"""`tumorscope pool`: the folds of a cross-validation as one evaluation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    folds: Annotated[
+        list[Path],
+        typer.Argument(metavar="EVALUATION...", help="What `evaluate` wrote for each fold.", show_default=False),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for figures, tables and plots.")] = Path("pooled"),
+) -> None:
+    """Join the evaluations of several folds: every case judged once, figures over all patients."""
+    from tumorscope.cli.evaluate import print_figures
+    from tumorscope.evaluation.pooling import pool
+    from tumorscope.evaluation.report import write_report
+
+    pooled = pool(folds)
+    figures = write_report(
+        pooled.evaluation,
+        out,
+        part=f"{len(folds)} folds",
+        command="tumorscope pool " + " ".join("EVALUATION" for _ in folds),
+        copies=pooled.copies,
+        pooled=pooled.parts,
+    )
+    print_figures(figures)
+    typer.echo(f"Tables and plots: {out / 'evaluation.md'}")

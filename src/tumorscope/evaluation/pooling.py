@@ -1,0 +1,86 @@
+"""Evaluations of several folds as one: every case judged once, by a network that has not seen it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tumorscope.errors import TumorscopeError
+from tumorscope.evaluation.compare_runs import read_judged
+from tumorscope.evaluation.report import CASES_FILE
+from tumorscope.evaluation.row_files import read_cases
+from tumorscope.evaluation.rows import Evaluation, FailedCase
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """What :func:`tumorscope.evaluation.report.write_report` needs of several evaluations.
+
+    Attributes:
+        evaluation: all their rows. Its ``bundle`` and ``version`` are the folds' own where they
+            agree; its ``sha256`` is that of all their checksums, one a line.
+        copies: cases that are near-copies of pictures that their own fold trained on.
+        parts: of each, the bundle, the part, the split's hash and how many cases it judged.
+    """
+
+    evaluation: Evaluation
+    copies: dict[str, str]
+    parts: tuple[dict[str, Any], ...]
+
+
+def pool(folders: Sequence[Path]) -> Pooled:
+    """Join what ``tumorscope evaluate`` wrote for the folds of a cross-validation.
+
+    Figures of the joined rows are over all patients at once, as if one network had judged
+    them; their intervals draw patients, so they do not speak of how trainings differ.
+
+    Args:
+        folders: two evaluations or more of one data set, no case in two of them.
+
+    Raises:
+        TumorscopeError: a folder is not an evaluation's, or they do not fit together.
+    """
+    if len(folders) < 2:
+        raise TumorscopeError("pooling wants two evaluations or more")
+    judged = [read_judged(folder) for folder in folders]
+    for folder, one in zip(folders, judged, strict=True):
+        if one.content["dataset"] != judged[0].content["dataset"]:
+            raise TumorscopeError(f"{folder}: its dataset differs from that of {folders[0]}")
+        if one.classes != judged[0].classes:
+            raise TumorscopeError(f"{folder}: its classes differ from those of {folders[0]}")
+    cases = tuple(row for folder in folders for row in read_cases(folder / CASES_FILE))
+    twice = [case for case, count in Counter(row.case for row in cases).items() if count > 1]
+    if twice:
+        raise TumorscopeError(
+            f"{len(twice)} cases were judged more than once, such as {twice[0]}; pool folds that share none"
+        )
+    contents = [one.content for one in judged]
+    bundles = [content["bundle"] for content in contents]
+    evaluation = Evaluation(
+        dataset=contents[0]["dataset"],
+        classes=judged[0].classes,
+        bundle=_same([bundle["name"] for bundle in bundles]),
+        version=_same([bundle["version"] for bundle in bundles]),
+        sha256=hashlib.sha256("\n".join(bundle["sha256"] for bundle in bundles).encode()).hexdigest(),
+        runtime=_same([content["runtime"] for content in contents]),
+        precision=_same([content["precision"] for content in contents]),
+        cases=cases,
+        slices=tuple(row for one in judged for row in one.slices),
+        failed=tuple(FailedCase(**item) for content in contents for item in content["failed"]),
+    )
+    copies = {case: original for content in contents for case, original in content["copies"].items()}
+    parts = tuple({key: content[key] for key in ("bundle", "part", "split_hash", "cases")} for content in contents)
+    return Pooled(evaluation, copies, parts)
+
+
+def _same(names: Sequence[str]) -> str:
+    """The name they share, or all of them.
+
+    >>> _same(["t1c", "t1c"]), _same(["a", "b", "a"])
+    ('t1c', 'a, b')
+    """
+    return ", ".join(dict.fromkeys(names))
