@@ -8,8 +8,10 @@ import os
 import re
 import secrets
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from tumorscope.errors import TumorscopeError
 
@@ -66,10 +68,7 @@ def save_whole(path: Path, content: bytes) -> Path:
 def save_together(folder: Path, contents: Mapping[str, bytes], outdated: tuple[str, ...] = ()) -> dict[str, Path]:
     """Write several files of one folder so that all are there whole, or none.
 
-    All are written aside first and renamed into place when the last byte is on disk. The
-    last of ``contents`` is the seal: an earlier one is removed before anything else
-    changes, and the new one is put in place last, so that it never stands beside files
-    of another run.
+    The last of ``contents`` is the seal, see :func:`together`.
 
     Args:
         folder: made if it is not there.
@@ -79,35 +78,68 @@ def save_together(folder: Path, contents: Mapping[str, bytes], outdated: tuple[s
     Raises:
         TumorscopeError: naming the file; what was there before is then unchanged.
     """
-    paths = {name: folder / name for name in contents}
-    asides = {name: folder / f".{name}.{secrets.token_hex(4)}.part" for name in contents}
+    with together(folder, tuple(contents), outdated) as writing:
+        for name, content in contents.items():
+            with writing(name) as file:
+                file.write(content)
+    return {name: folder / name for name in contents}
+
+
+@contextmanager
+def together(
+    folder: Path, names: Sequence[str], outdated: tuple[str, ...] = ()
+) -> Iterator[Callable[[str], AbstractContextManager[BinaryIO]]]:
+    """Several files of one folder, written as they come, that are there whole or not at all.
+
+    Inside, every one of ``names`` is opened, written and closed once. All are written aside
+    and renamed into place when the last byte is on disk. The last name is the seal: an
+    earlier one is removed before anything else changes, and the new one is put in place
+    last, so that it never stands beside files of another run.
+
+    Args:
+        folder: made if it is not there.
+        names: of the files.
+        outdated: files of an earlier run that the new ones make wrong.
+
+    Raises:
+        TumorscopeError: naming the file; what was there before is then unchanged, as it is
+            when anything else is raised inside.
+    """
+    asides = {name: folder / f".{name}.{secrets.token_hex(4)}.part" for name in names}
     made: list[Path] = []
     placed: list[Path] = []
     place = folder
     complete = False
+
+    @contextmanager
+    def writing(name: str) -> Iterator[BinaryIO]:
+        nonlocal place
+        place = folder / name
+        if place.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        with asides[name].open("xb") as file:
+            yield file
+            file.flush()
+            # Some file systems (NFS, quotas) say only now that the disk is full.
+            os.fsync(file.fileno())
+
     try:
         made += [path for path in (folder, *folder.parents) if not path.exists()]
         folder.mkdir(parents=True, exist_ok=True)
-        for name, content in contents.items():
-            place = paths[name]
-            if place.is_dir():
-                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-            _write(asides[name], content)
-        seal = place
-        for path in (seal, *(folder / name for name in outdated)):
-            place = path
-            path.unlink(missing_ok=True)
-        for name, path in paths.items():
-            place = path
-            asides[name].replace(path)
-            placed.append(path)
+        yield writing
+        for name in (names[-1], *outdated):
+            place = folder / name
+            place.unlink(missing_ok=True)
+        for name, aside in asides.items():
+            place = folder / name
+            aside.replace(place)
+            placed.append(place)
         complete = True
     except OSError as error:
         raise TumorscopeError(f"{place}: {_reason(error)}") from error
     finally:
         if not complete:  # also when the user interrupts
-            remove([*asides.values(), *placed], made)
-    return paths
+            _remove([*asides.values(), *placed], made)
 
 
 def sync(path: Path) -> None:
@@ -122,15 +154,7 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _write(path: Path, content: bytes) -> None:
-    with path.open("xb") as file:
-        file.write(content)
-        file.flush()
-        # Some file systems (NFS, quotas) say only now that the disk is full.
-        os.fsync(file.fileno())
-
-
-def remove(files: list[Path], folders: list[Path]) -> None:
+def _remove(files: list[Path], folders: list[Path]) -> None:
     """Take away what an interrupted writer left; folders, from the innermost outwards, as far as they are empty."""
     for path in files:
         try:

@@ -97,6 +97,8 @@ def test_other_machines_are_never_let_in_without_a_secret(tmp_path, host):
         ({"keep_days": "soon"}, "keep_days"),
         ({"database": "mysql://user:secret@host/name"}, "postgresql"),
         ({"bundle": "nothing"}, "no bundle 'nothing'"),
+        ({"archive": ["pacs"]}, "--archive pacs: not in "),
+        ({"archive": ["pacs=127.0.0.1:104/PACS"]}, "--archive pacs: studies are fetched by DICOMweb"),
         ({"host": "no.such.host.invalid", "token": TOKEN, "workers": 0}, "no address to listen at"),
     ],
 )

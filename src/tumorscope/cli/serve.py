@@ -76,6 +76,7 @@ def command(
     Every option may also be set in the environment, as TUMORSCOPE_PORT or TUMORSCOPE_TOKEN. Stop it with
     Ctrl-C; what was being analysed is done when it runs again.
     """
+    from tumorscope.service.pulling import web_archives
     from tumorscope.service.settings import service_settings
     from tumorscope.service.supervisor import Supervisor
     from tumorscope.service.web import create_app
@@ -98,6 +99,7 @@ def command(
         given["keep_days"] = None if keep_days.lower() == "none" else keep_days
     settings = service_settings(**given)
     _check_secrets(settings)
+    web_archives(settings)  # a mistake in their names is better told now than at the first fetch
     _log_to_stderr()
     app = create_app(settings)
     with _listen(settings.host, settings.port) as listening, Supervisor(settings):

@@ -54,12 +54,13 @@ class WebArchive:
 Destination = Peer | WebArchive
 
 
-def find_destinations(given: Sequence[str], data: Path) -> list[Destination]:
-    """The destinations that ``--send-to`` names.
+def find_destinations(given: Sequence[str], data: Path, option: str = "--send-to") -> list[Destination]:
+    """The destinations that an option names.
 
     Args:
         given: each ``NAME=WHERE``, or a name from the file.
         data: the folder with ``destinations.yaml``.
+        option: what the user wrote before each, for errors.
 
     Raises:
         TumorscopeError: a name is unknown or given twice, or a place cannot be read.
@@ -69,16 +70,16 @@ def find_destinations(given: Sequence[str], data: Path) -> list[Destination]:
     for item in given:
         name, equals, where = item.partition("=")
         if not _NAME.fullmatch(name):
-            raise TumorscopeError(f"--send-to {item}: {_HOW}")
+            raise TumorscopeError(f"{option} {item}: {_HOW}")
         if name in found:
-            raise TumorscopeError(f"--send-to {name} was given twice")
+            raise TumorscopeError(f"{option} {name} was given twice")
         if equals:
             found[name] = _destination(name, where)
             continue
         if known is None:
             known = _read(data / FILE)
         if name not in known:
-            raise TumorscopeError(f"--send-to {name}: not in {data / FILE}; add it there, or {_HOW}")
+            raise TumorscopeError(f"{option} {name}: not in {data / FILE}; add it there, or {_HOW}")
         found[name] = _destination(name, known[name])
     return list(found.values())
 

@@ -17,6 +17,20 @@ _BETWEEN = "/studies/"
 _UID = re.compile(r"[0-9.]{1,64}")
 
 
+def web_archives(settings: ServiceSettings) -> tuple[WebArchive, ...]:
+    """The archives that the settings name.
+
+    Raises:
+        TumorscopeError: a name is unknown, or it is no DICOMweb service.
+    """
+    archives = []
+    for each in find_destinations(settings.archives, settings.data, "--archive"):
+        if not isinstance(each, WebArchive):
+            raise TumorscopeError(f"--archive {each.name}: studies are fetched by DICOMweb; name an https:// address")
+        archives.append(each)
+    return tuple(archives)
+
+
 def check_address(address: str, settings: ServiceSettings) -> str:
     """Whether a study may be fetched from an address; its StudyInstanceUID.
 
@@ -49,7 +63,7 @@ def _parts(address: str) -> tuple[str, str]:
 
 
 def _credentials(base: str, settings: ServiceSettings) -> Credentials | None:
-    archives = [each for each in find_destinations(settings.archives, settings.data) if isinstance(each, WebArchive)]
+    archives = web_archives(settings)
     for archive in archives:
         if archive.url == base:
             return archive.credentials
