@@ -143,7 +143,10 @@ class OptimizationSettings(_Section):
         default={}, description="of several data sets, the share of each one's slices that is drawn an epoch"
     )
     pretrained_rate: float = Field(
-        default=1.0, gt=0, le=1, description="learning rate of pre-trained stages, relative to the others'"
+        default=1.0,
+        gt=0,
+        le=1,
+        description="learning rate of pre-trained stages, relative to the others'; from scratch all learn alike",
     )
     seed: int = 0
 

@@ -16,7 +16,7 @@ from tumorscope.errors import TumorscopeError
 from tumorscope.preparing.gate import default_gate
 from tumorscope.recipe import parse_recipe
 from tumorscope.training.fit import Run, train
-from tumorscope.training.module import area_under_curve
+from tumorscope.training.module import TumorModule, area_under_curve
 
 RECIPE = {
     "name": "miniature",
@@ -194,7 +194,6 @@ def test_exporting_needs_the_first_weights_no_more(data, tmp_path):
     network = {"kind": "resnet50", "weights": "http://127.0.0.1:9/gone.pth", "sha256": "0" * 64}
     recipe = parse_recipe({**RECIPE, "network": network})
     from tumorscope.networks import build_network
-    from tumorscope.training.module import TumorModule
 
     bare = parse_recipe({**RECIPE, "network": {"kind": "resnet50"}})
     module = TumorModule(bare)
@@ -212,3 +211,20 @@ def test_folders_must_be_the_ones_that_the_recipe_learns_from(folder, tmp_path):
         train(parse_recipe(RECIPE), {}, tmp_path / "run")
     with pytest.raises(TumorscopeError, match="does not learn from figshare"):
         train(parse_recipe(RECIPE), {"lgg": folder, "figshare": folder}, tmp_path / "run")
+
+
+@pytest.mark.parametrize(("weights", "rates"), [("there.pth", {0.1, 1.0}), (None, {1.0})])
+def test_only_stages_that_have_learned_before_learn_slowly(weights, rates, monkeypatch):
+    monkeypatch.setattr("tumorscope.networks.backbones.load_weights", lambda *arguments: None)
+    module = TumorModule(
+        parse_recipe(
+            RECIPE
+            | {
+                "network": {"kind": "dense-unet", "third_block": 1, "features": 8, "weights": weights},
+                "optimization": {"pretrained_rate": 0.1},
+            }
+        )
+    )
+    groups = module.configure_optimizers().param_groups
+    assert {group["relative_rate"] for group in groups} == rates
+    assert sum(len(group["params"]) for group in groups) == len(list(module.network.parameters()))

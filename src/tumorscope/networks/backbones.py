@@ -89,11 +89,16 @@ def _monai_densenet_name(name: str) -> str:
     return re.sub(r"(denselayer\d+)\.(norm|relu|conv)\.?(\d)", r"\1.layers.\2\3", name)
 
 
+_EFFICIENT_NORM = ("batch", {"eps": 1e-3, "momentum": 0.1})
+"""Statistics that follow within tens of steps; the published ones are for trainings of 100,000 steps, and in
+short ones leave a network that answers at random once it uses them."""
+
+
 def _efficientnet(settings: TransferSettings, channels_in: int) -> Backbone:
     """MONAI's EfficientNet-B0 (Tan and Le 2019), without its random skipping of blocks."""
     from monai.networks.nets.efficientnet import EfficientNetBN
 
-    network = EfficientNetBN("efficientnet-b0", pretrained=False, in_channels=channels_in, num_classes=1000)
+    network = EfficientNetBN("efficientnet-b0", pretrained=False, in_channels=channels_in, norm=_EFFICIENT_NORM)
     return _efficient_stages(network, settings, nn.SiLU())
 
 
@@ -105,7 +110,7 @@ def _efficientnet_lite0(settings: TransferSettings, channels_in: int) -> Backbon
         "r1_k3_s11_e1_i32_o16", "r2_k3_s22_e6_i16_o24", "r2_k5_s22_e6_i24_o40", "r3_k3_s22_e6_i40_o80",
         "r3_k5_s11_e6_i80_o112", "r4_k5_s22_e6_i112_o192", "r1_k3_s11_e6_i192_o320",
     ]  # fmt: skip
-    network = EfficientNet(blocks, in_channels=channels_in)
+    network = EfficientNet(blocks, in_channels=channels_in, norm=_EFFICIENT_NORM)
     for block in network.modules():
         if hasattr(block, "_swish"):
             block._swish = nn.ReLU6()

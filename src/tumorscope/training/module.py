@@ -14,7 +14,7 @@ from torch.nn import functional
 from tumorscope.bundles.card import NO_TUMOR
 from tumorscope.networks import build_network
 from tumorscope.networks.transfer import TransferNetwork
-from tumorscope.recipe import Recipe
+from tumorscope.recipe import DenseUNetSettings, Recipe, TransferSettings
 from tumorscope.training.augmentation import augment
 from tumorscope.training.losses import MASK_LOSSES
 from tumorscope.training.processes import gathered, processes
@@ -181,8 +181,13 @@ class TumorModule(lightning.LightningModule):
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         settings = self.recipe.optimization
-        pretrained = self.network.encoder if isinstance(self.network, TransferNetwork) else None
-        slow = {id(weight) for weight in pretrained.parameters()} if pretrained is not None else set()
+        # From scratch nothing is worth being kept, and the first stages have as much to learn as the rest.
+        knows = isinstance(self.recipe.network, TransferSettings | DenseUNetSettings) and self.recipe.network.weights
+        slow = (
+            {id(weight) for weight in self.network.encoder.parameters()}
+            if knows and isinstance(self.network, TransferNetwork)
+            else set()
+        )
         groups = []
         for relative_rate, chosen in ((settings.pretrained_rate, True), (1.0, False)):
             weights = [

@@ -3,25 +3,21 @@
 import type { Analysis } from "../analysis";
 import type { Layout, MaskStyle, Stage, StageOptions, Tool } from "./api";
 import { control, type Controlled } from "./controls";
-import { Corners, say } from "./corners";
+import { Corners } from "./corners";
 import { clampVoxel, gridOf, type Grid, type Voxel } from "./geometry";
 import type { Spot } from "./gestures";
+import { ACTIVATION, Layers, MASK } from "./layers";
 import { diameterLines } from "./lines";
 import { Loader } from "./loading";
-import { Mask } from "./mask";
-import { gzipped, niftiOfBytes, type NiftiImage } from "./nifti";
+import type { Mask } from "./mask";
 import { Overlay, type Line } from "./overlay";
 import { paneAt, panesOf, toScreen, toVoxel, wholeView, type Pane, type View } from "./panes";
 import { Renderers, type Drawn } from "./renderers";
 import { Sequences } from "./sequences";
 import { Strip, sliceWords, type StripSlice } from "./strip";
+import { Voice } from "./voice";
 import { Volume } from "./volume";
 import type { Window } from "./windowing";
-
-const MASK = "mask";
-const ACTIVATION = "activation";
-const SPOKEN_AFTER_MS = 350;
-const HELP = "Arrow keys change the slice. With Shift they move the cross, and Enter uses the tool there.";
 
 /** Resolves when the first sequence is on the screen; mask and the rest follow by themselves. */
 export async function createStage(options: StageOptions): Promise<Stage> {
@@ -54,15 +50,10 @@ class StageView implements Stage, Controlled {
   private readonly corners: Corners;
   private readonly box = document.createElement("div");
   private readonly area = document.createElement("div");
-  private readonly live = unseen("status");
-  private readonly help = unseen(null);
+  private readonly voice = new Voice(this.area);
   private readonly over = new AbortController();
   private readonly operatingPoint: number | null;
-  private mask: Mask | null = null;
-  private maskImage: NiftiImage | null = null;
-  private maskLoading: Promise<void> = Promise.resolve();
-  private maskMissing = false;
-  private activation: Uint8Array | null = null;
+  private readonly layers: Layers;
   private maskStyle: MaskStyle = { mode: "outline", opacity: 0.9 };
   private activationOpacity = 0;
   private lesion: number | null = null;
@@ -70,7 +61,6 @@ class StageView implements Stage, Controlled {
   private crossLed = false;
   private dirty = false;
   private frame = 0;
-  private speaking = 0;
 
   constructor(private readonly options: StageOptions, private readonly loader: Loader, first: Volume) {
     const { analysis } = options;
@@ -79,6 +69,7 @@ class StageView implements Stage, Controlled {
     this.cursor = startingPlace(analysis, this.grid, options.slice);
     this.operatingPoint = options.operatingPoint ?? presencePoint(analysis);
     this.sequences = new Sequences(first, loader);
+    this.layers = new Layers(this.grid, loader, this.over.signal);
     this.renderers = new Renderers(this.grid, (element) => this.area.prepend(element), () => this.changed());
     this.corners = new Corners(this.grid);
     this.strip = new Strip({
@@ -96,9 +87,7 @@ class StageView implements Stage, Controlled {
     this.render();
     this.options.onSlice?.(this.slice);
     this.windowChanged();
-    this.maskLoading = this.loadMask();
-    void this.loadRest(names);
-    void this.maskLoading.then(() => this.renderers.bring());
+    void this.load(names);
   }
 
   // How it is looked at
@@ -109,6 +98,10 @@ class StageView implements Stage, Controlled {
 
   get volume(): Volume {
     return this.sequences.shown;
+  }
+
+  private get mask(): Mask | null {
+    return this.layers.mask;
   }
 
   get window(): Window {
@@ -127,7 +120,7 @@ class StageView implements Stage, Controlled {
     this.changed();
     if (before === this.slice) return;
     this.showStrip();
-    this.speak();
+    this.voice.tellAtRest(() => this.words(this.slice));
     this.options.onSlice?.(this.slice);
   }
 
@@ -244,7 +237,7 @@ class StageView implements Stage, Controlled {
   // Correcting the mask
 
   maskToDraw(): Mask | null {
-    if (!this.mask) this.options.onMessage?.(this.maskMissing ? "There is no outline to correct." : "The outline is not loaded yet.");
+    if (!this.mask) this.options.onMessage?.(this.layers.missing ? "There is no outline to correct." : "The outline is not loaded yet.");
     return this.mask;
   }
 
@@ -278,10 +271,8 @@ class StageView implements Stage, Controlled {
     this.maskChanged();
   }
 
-  async maskFile(): Promise<Blob> {
-    await this.maskLoading;
-    if (!this.mask || !this.maskImage) throw new Error("The outline could not be loaded, so it cannot be saved.");
-    return gzipped(niftiOfBytes(this.maskImage, this.mask.voxels));
+  maskFile(): Promise<Blob> {
+    return this.layers.file();
   }
 
   // For those who ask
@@ -303,11 +294,11 @@ class StageView implements Stage, Controlled {
     this.over.abort();
     this.loader.stop();
     cancelAnimationFrame(this.frame);
-    clearTimeout(this.speaking);
+    this.voice.stop();
     this.renderers.destroy();
     this.overlay.destroy();
     this.box.remove();
-    this.mask = this.maskImage = this.activation = null;
+    this.layers.release();
   }
 
   // Drawing
@@ -324,6 +315,7 @@ class StageView implements Stage, Controlled {
     if (!this.width || !this.height) return;
     this.settleLayout();
     const { width, height, grid, cursor, volume, window, mask } = this;
+    const { activation } = this.layers;
     const ratio = devicePixelRatio || 1;
     const panes = (this.panes = panesOf(grid, this.layout, width, height, this.view));
     const drawn = this.renderers.draw({ volume, window, panes, cursor, width, height, ratio }, mask);
@@ -335,7 +327,7 @@ class StageView implements Stage, Controlled {
       dims: grid.dims,
       mask,
       maskStyle: this.maskStyle,
-      activation: this.activation && { bytes: this.activation, opacity: this.activationOpacity },
+      activation: activation && { bytes: activation, opacity: this.activationOpacity },
       lines: [...diameterLines(this.options.analysis, this.lesion, this.dirty), ...this.rulers],
       cross: this.layout === "multiplanar" || this.crossLed,
       brush: draws && this.hover && hovered ? { ...this.hover, pane: hovered, radiusPx: this.brushPx, erases: this.tool === "eraser" } : null,
@@ -355,7 +347,7 @@ class StageView implements Stage, Controlled {
     dataset["layout"] = this.layout;
     dataset["renderer"] = kind;
     dataset["sequence"] = this.volume.name;
-    dataset["mask"] = this.mask ? "loaded" : this.maskMissing ? "missing" : "loading";
+    dataset["mask"] = this.mask ? "loaded" : this.layers.missing ? "missing" : "loading";
     dataset["drawing"] = String(this.mask?.revision ?? 0);
     dataset["panes"] = JSON.stringify(
       this.panes.map(({ plane, rect, acrossScale, acrossStart, downScale, downStart }) => ({
@@ -379,14 +371,8 @@ class StageView implements Stage, Controlled {
     this.strip.show(this.slice, Array.from({ length: this.grid.dims[2] }, (_, index) => this.stripSlice(index)));
   }
 
-  /** Said once the slices have come to rest. */
-  private speak(): void {
-    clearTimeout(this.speaking);
-    this.speaking = globalThis.setTimeout(() => say(this.live, this.words(this.slice)), SPOKEN_AFTER_MS) as unknown as number;
-  }
-
   private assemble(): void {
-    const { area, box, strip, live, overlay, corners } = this;
+    const { area, box, strip, overlay, corners, voice } = this;
     box.className = "stage-box";
     area.className = "stage-view";
     area.tabIndex = 0;
@@ -394,15 +380,12 @@ class StageView implements Stage, Controlled {
     area.setAttribute("aria-roledescription", "image viewer");
     area.setAttribute("aria-label", "Images");
     area.dataset["tool"] = this.tool;
-    this.help.id = `stage-help-${(helps += 1)}`;
-    say(this.help, HELP);
-    area.setAttribute("aria-describedby", this.help.id);
     overlay.element.setAttribute("aria-hidden", "true");
     area.append(overlay.element, ...corners.elements);
-    box.append(area, strip.element, live, this.help);
+    box.append(area, strip.element, ...voice.elements);
     this.options.element.append(box);
     this.showStrip();
-    say(live, this.words(this.slice));
+    voice.tell(this.words(this.slice));
     const resized = new ResizeObserver(() => {
       this.changed();
       strip.draw();
@@ -413,31 +396,19 @@ class StageView implements Stage, Controlled {
 
   // Loading
 
-  private async loadMask(): Promise<void> {
-    this.maskMissing = !this.loader.has(MASK);
-    if (this.maskMissing) return;
+  /** The outline, then the better renderer, the activation map and the other sequences, one after another. */
+  private async load(names: readonly string[]): Promise<void> {
     try {
-      const image = await this.loader.load(MASK);
-      if (this.over.signal.aborted) return;
-      if (!(image.voxels instanceof Uint8Array) || !this.sameGrid(image)) throw new Error("The outline lies on another grid than the scan.");
-      this.maskImage = image;
-      this.mask = new Mask(this.grid, image.voxels);
-      this.showStrip();
+      await this.layers.loadMask();
+      if (this.mask) this.showStrip();
     } catch (error) {
-      this.maskMissing = true;
       this.complain(error);
     }
     this.changed();
-  }
-
-  private async loadRest(names: readonly string[]): Promise<void> {
-    await this.maskLoading;
+    void this.renderers.bring();
     try {
-      if (this.loader.has(ACTIVATION)) {
-        const image = await this.loader.load(ACTIVATION);
-        if (image.voxels instanceof Uint8Array && this.sameGrid(image)) this.activation = image.voxels;
-        this.changed();
-      }
+      await this.layers.loadActivation();
+      this.changed();
       for (const name of names) await this.sequences.load(name);
     } catch (error) {
       this.complain(error);
@@ -445,24 +416,10 @@ class StageView implements Stage, Controlled {
     this.area.dataset["loaded"] = "true";
   }
 
-  private sameGrid({ dims }: NiftiImage): boolean {
-    return dims.every((size, axis) => size === this.grid.dims[axis as 0 | 1 | 2]);
-  }
-
   private complain(error: unknown): void {
     if (this.over.signal.aborted) return;
     this.options.onMessage?.(error instanceof Error ? error.message : String(error));
   }
-}
-
-let helps = 0;
-
-/** Words for screen readers alone. */
-function unseen(role: string | null): HTMLElement {
-  const element = document.createElement("div");
-  element.className = role ? "stage-live" : "stage-help";
-  if (role) element.setAttribute("role", role);
-  return element;
 }
 
 /** Where the largest lesion is, or the scan's middle. */

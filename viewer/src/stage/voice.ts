@@ -1,0 +1,43 @@
+/** What screen readers hear of the pictures: how to move, and which slice is shown. */
+
+import { say } from "./corners";
+
+const SPOKEN_AFTER_MS = 350;
+const HELP = "Arrow keys change the slice. With Shift they move the cross, and Enter uses the tool there.";
+
+let voices = 0;
+
+export class Voice {
+  readonly elements: readonly HTMLElement[];
+  private readonly live = unseen("stage-live");
+  private readonly help = unseen("stage-help");
+  private waiting = 0;
+
+  constructor(described: HTMLElement) {
+    this.live.setAttribute("role", "status");
+    this.help.id = `stage-help-${(voices += 1)}`;
+    say(this.help, HELP);
+    described.setAttribute("aria-describedby", this.help.id);
+    this.elements = [this.live, this.help];
+  }
+
+  tell(words: string): void {
+    say(this.live, words);
+  }
+
+  /** Said once the slices have come to rest. */
+  tellAtRest(words: () => string): void {
+    clearTimeout(this.waiting);
+    this.waiting = globalThis.setTimeout(() => this.tell(words()), SPOKEN_AFTER_MS) as unknown as number;
+  }
+
+  stop(): void {
+    clearTimeout(this.waiting);
+  }
+}
+
+function unseen(name: string): HTMLElement {
+  const element = document.createElement("div");
+  element.className = name;
+  return element;
+}
