@@ -1,11 +1,11 @@
 """The table of all experiments, from stored runs.
 
-    python benchmarks/results.py add NAME EVALUATION [--run RUN] [--note TEXT]   # keep a run's figures
-    python benchmarks/results.py write                                           # docs/results.md anew
+    python benchmarks/results.py add NAME EVALUATION [--run RUN…] [--note TEXT]   # keep a run's figures
+    python benchmarks/results.py write                                            # docs/results.md anew
 
-``add`` takes an evaluation's folder (``tumorscope evaluate … -o EVALUATION``) or the folder of a
-model on features, and the training's folder beside it; what is kept is small enough for the
-repository. ``write`` reads ``results/*.json`` and ``results/notebooks.yaml`` only.
+``add`` takes an evaluation's folder (``tumorscope evaluate … -o EVALUATION``, or ``tumorscope pool``) or the
+folder of a model on features, and the training's folder beside it, of pooled folds every one's; what is
+kept is small enough for the repository. ``write`` reads ``results/*.json`` and ``results/notebooks.yaml`` only.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,18 +28,19 @@ _KEPT = (
 _DROPPED = {"coverage", "policy", "failed"}
 
 
-def store(name: str, evaluation: Path, run: Path | None, note: str) -> Path:
-    """Write ``results/NAME.json``: who was judged, the figures, and how the network was trained."""
+def store(name: str, evaluation: Path, runs: Sequence[Path], note: str) -> Path:
+    """Write ``results/NAME.json``: who was judged, the figures, and how the networks were trained."""
     if (evaluation / "figures.json").exists():
         content = _of_features(json.loads((evaluation / "figures.json").read_text()))
     else:
         content = _of_evaluation(json.loads((evaluation / "evaluation.json").read_text()))
-    if run is not None:
-        recipe = yaml.safe_load((run / "recipe.yaml").read_text())
-        summary = json.loads((run / "summary.json").read_text())
+    if runs:
+        recipe = yaml.safe_load((runs[0] / "recipe.yaml").read_text())
+        summaries = [json.loads((run / "summary.json").read_text()) for run in runs]
         content["recipe"] = recipe["name"]
         content["training"] = {
-            **{key: summary[key] for key in ("epochs", "minutes", "parameters") if key in summary},
+            **{key: [summary[key] for summary in summaries] for key in ("epochs", "minutes")},
+            "parameters": summaries[0]["parameters"],
             "clahe": recipe["preparation"]["clahe"],
             "first_weights": "ImageNet" if recipe["network"].get("weights") else "scratch",
             "frozen_stages": recipe["network"].get("frozen_stages", 0),
@@ -178,12 +180,24 @@ def _training(run: dict[str, Any]) -> str:
     training = run.get("training")
     if not training:
         return "–"
-    parts = [f"{training['epochs']} epochs, {training['minutes']:.0f} min", training["first_weights"]]
+    epochs, minutes = _span(training["epochs"]), _span([round(each) for each in training["minutes"]])
+    each = f"{len(training['epochs'])} times " if len(training["epochs"]) > 1 else ""
+    parts = [f"{each}{epochs} epochs, {minutes} min", training["first_weights"]]
     if training["frozen_stages"]:
         parts.append(f"{training['frozen_stages']} stages frozen")
     if training["clahe"]:
         parts.append("CLAHE")
     return ", ".join(parts)
+
+
+def _span(values: Sequence[int]) -> str:
+    """The value of all, or the smallest and the largest.
+
+    >>> _span([4]), _span([7, 27, 7])
+    ('4', '7 to 27')
+    """
+    low, high = min(values), max(values)
+    return str(low) if low == high else f"{low} to {high}"
 
 
 def load() -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
@@ -199,7 +213,7 @@ def main() -> None:
     adding = commands.add_parser("add")
     adding.add_argument("name")
     adding.add_argument("evaluation", type=Path)
-    adding.add_argument("--run", type=Path)
+    adding.add_argument("--run", type=Path, nargs="+", default=())
     adding.add_argument("--note", default="")
     commands.add_parser("write")
     given = parser.parse_args()
