@@ -156,13 +156,23 @@ def test_an_interrupted_training_goes_on_where_it_stopped(data, tmp_path):
 def test_minutes_limit_a_training_and_bring_the_rate_to_zero(data, tmp_path, monkeypatch):
     clock = itertools.count(step=0.25)  # a quarter of a second between any two looks at it
     monkeypatch.setattr("tumorscope.training.budget.time", SimpleNamespace(monotonic=lambda: next(clock)))
-    recipe = parse_recipe({**RECIPE, "optimization": {**RECIPE["optimization"], "epochs": 10_000, "validate_every": 1}})
+    recipe = parse_recipe({**RECIPE, "optimization": {**RECIPE["optimization"], "epochs": 10_000, "validate_every": 999}})
     run = train(recipe, data, tmp_path / "run", minutes=0.15, device="cpu")
     summary = json.loads((run.folder / "summary.json").read_text())
     assert 1 < summary["epochs"] < 40
     with (run.folder / "curves.csv").open() as file:
-        rates = [float(row["train/learning_rate"]) for row in csv.DictReader(file)]
+        rows = list(csv.DictReader(file))
+    rates = [float(row["train/learning_rate"]) for row in rows]
     assert rates[-1] < 0.1 * max(rates)
+    assert [bool(row["validation/score"]) for row in rows] == [False] * (len(rows) - 1) + [True]
+    assert run.best.exists()
+
+
+def test_the_last_epoch_is_validated_however_rarely_others_are(data, tmp_path):
+    recipe = parse_recipe({**RECIPE, "optimization": {**RECIPE["optimization"], "epochs": 3, "validate_every": 2}})
+    run = train(recipe, data, tmp_path / "run", device="cpu")
+    with (run.folder / "curves.csv").open() as file:
+        assert [bool(row["validation/score"]) for row in csv.DictReader(file)] == [False, True, True]
 
 
 def test_another_recipes_folder_is_not_written_over(trained, data):

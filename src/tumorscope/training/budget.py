@@ -36,6 +36,10 @@ class Budget(Callback):
     def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         self._since = time.monotonic()
 
+    def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        if trainer.current_epoch + 1 >= self.epochs:
+            _validate_this_epoch(trainer)
+
     def on_train_batch_start(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, batch: Any, batch_idx: int
     ) -> None:
@@ -46,6 +50,7 @@ class Budget(Callback):
             done = max(done, trainer.strategy.broadcast(self.spent_s) / (60 * self.minutes))
             if done >= 1:
                 trainer.should_stop = True
+                _validate_this_epoch(trainer)
         pl_module.progress = min(done, 1.0)
 
     def state_dict(self) -> dict[str, Any]:
@@ -53,3 +58,8 @@ class Budget(Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self._spent_s = float(state_dict["spent_s"])
+
+
+def _validate_this_epoch(trainer: lightning.Trainer) -> None:
+    """However rarely epochs are validated, the last is: the rate has come down to zero, and its weights are the best."""
+    trainer.check_val_every_n_epoch = 1
