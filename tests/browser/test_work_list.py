@@ -1,6 +1,10 @@
+import zipfile
 from pathlib import Path
 
 from browser.running import PATIENCE_S, ask, drop, healthy_case, study_of, wait_done
+from dicom_making import uid
+from pacs.running import small_series
+from pacs.web import study_archive
 from playwright.sync_api import Page, expect
 
 MARKUP = '<img src=x onerror="document.title=1">'
@@ -26,6 +30,37 @@ def test_several_files_become_several_rows_whose_progress_is_shown_until_they_ar
         row = page.get_by_role("row", name=name)
         expect(row).to_be_visible()
         expect(row).to_contain_text("No tumour found", timeout=_LONG_MS)
+
+
+def test_a_zip_of_two_scans_becomes_two_rows(page: Page, base: str, cases: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "both.zip", "w") as archive:
+        for name in ("zipped-one", "zipped-two"):
+            archive.write(healthy_case(cases, name), f"{name}.nii.gz")
+    page.goto(base)
+
+    drop(page, tmp_path / "both.zip")
+
+    for name in ("zipped-one", "zipped-two"):
+        expect(page.get_by_role("row", name=name)).to_contain_text("No tumour found", timeout=_LONG_MS)
+
+
+def test_a_study_of_an_archive_that_was_away_is_tried_again(page: Page, base: str, tmp_path: Path) -> None:
+    away = True
+    with study_archive(small_series(tmp_path / "in"), away=lambda: away) as url:
+        page.goto(base)
+        page.get_by_role("button", name="From DICOMweb").click()
+        page.get_by_label("Address of a study").fill(f"{url}/studies/{uid('study')}")
+        page.keyboard.press("Enter")
+        study = study_of(page)
+        page.goto(f"{base}/#/")
+        row = page.locator(".studies tbody tr").filter(has=page.locator(f'a[href$="{study}"]'))
+        expect(row).to_contain_text("Failed", timeout=_LONG_MS)
+
+        away = False
+        row.get_by_role("button", name="again").click()
+
+        expect(row).not_to_contain_text("Failed", timeout=_LONG_MS)
+        assert wait_done(base, study)["summary"]["slices"] == 4
 
 
 def test_what_cannot_be_read_is_refused_in_the_services_own_words(page: Page, base: str, tmp_path: Path) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
+
+from pydicom import dcmread
 
 
 @dataclass(frozen=True)
@@ -60,3 +64,28 @@ def web_service(answer: Callable[[Request], Answer]) -> Iterator[str]:
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def study_archive(
+    files: Sequence[Path], asked: list[Request] | None = None, away: Callable[[], bool] = lambda: False
+) -> AbstractContextManager[str]:
+    """A DICOMweb service with one study: what it is asked, and whether it is out of order just now."""
+
+    def serve(request: Request) -> Answer:
+        if asked is not None:
+            asked.append(request)
+        if away():
+            return Answer(404)
+        if "/series/" not in request.path:
+            entries = [
+                {
+                    "00080018": {"vr": "UI", "Value": [str(dcmread(path).SOPInstanceUID)]},
+                    "0020000E": {"vr": "UI", "Value": [str(dcmread(path).SeriesInstanceUID)]},
+                }
+                for path in files
+            ]
+            return Answer(200, json.dumps(entries if "offset=0" in request.path else []).encode())
+        content = b"".join(b"\r\n--x\r\nContent-Type: application/dicom\r\n\r\n" + path.read_bytes() for path in files)
+        return Answer(200, content + b"\r\n--x--", 'multipart/related; type="application/dicom"; boundary=x')
+
+    return web_service(serve)

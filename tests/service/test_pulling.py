@@ -5,8 +5,7 @@ import json
 import pytest
 from dicom_making import uid
 from pacs.running import small_series
-from pacs.web import Answer, web_service
-from pydicom import dcmread
+from pacs.web import study_archive
 
 from tumorscope.errors import TumorscopeError
 from tumorscope.service.pulling import check_address, fetch_study
@@ -20,27 +19,6 @@ def _no_proxy(monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
 
 
-def archive(files, asked=None):
-    """A DICOMweb service with one study."""
-
-    def serve(request):
-        if asked is not None:
-            asked.append(request)
-        if "/series/" not in request.path:
-            entries = [
-                {
-                    "00080018": {"vr": "UI", "Value": [str(dcmread(path).SOPInstanceUID)]},
-                    "0020000E": {"vr": "UI", "Value": [str(dcmread(path).SeriesInstanceUID)]},
-                }
-                for path in files
-            ]
-            return Answer(200, json.dumps(entries if "offset=0" in request.path else []).encode())
-        content = b"".join(b"\r\n--x\r\nContent-Type: application/dicom\r\n\r\n" + path.read_bytes() for path in files)
-        return Answer(200, content + b"\r\n--x--", 'multipart/related; type="application/dicom"; boundary=x')
-
-    return web_service(serve)
-
-
 def test_a_study_is_fetched_once_and_then_analysed_like_an_upload(
     tmp_path, settings, catalogue, folders, engines, monkeypatch
 ):
@@ -48,7 +26,7 @@ def test_a_study_is_fetched_once_and_then_analysed_like_an_upload(
         raise TumorscopeError("something else is wrong")
 
     study = new_id()
-    with archive(small_series(tmp_path / "in")) as url:
+    with study_archive(small_series(tmp_path / "in")) as url:
         address = f"{url}/studies/{uid('study')}"
         assert check_address(address, settings) == uid("study")
         folders.prepare(study)
@@ -120,7 +98,7 @@ def test_a_workers_own_settings_say_what_the_web_process_knew(tmp_path, monkeypa
 def test_the_archives_password_comes_from_its_file(tmp_path, folders, settings):
     files, asked = small_series(tmp_path / "in"), []
     (tmp_path / "password").write_text("hidden\n")
-    with archive(files, asked) as url:
+    with study_archive(files, asked) as url:
         (settings.data / "destinations.yaml").write_text(
             json.dumps({"pacs": {"to": url, "user": "anna", "password_file": str(tmp_path / "password")}})
         )

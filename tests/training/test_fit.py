@@ -156,7 +156,9 @@ def test_an_interrupted_training_goes_on_where_it_stopped(data, tmp_path):
 def test_minutes_limit_a_training_and_bring_the_rate_to_zero(data, tmp_path, monkeypatch):
     clock = itertools.count(step=0.25)  # a quarter of a second between any two looks at it
     monkeypatch.setattr("tumorscope.training.budget.time", SimpleNamespace(monotonic=lambda: next(clock)))
-    recipe = parse_recipe({**RECIPE, "optimization": {**RECIPE["optimization"], "epochs": 10_000, "validate_every": 999}})
+    recipe = parse_recipe(
+        {**RECIPE, "optimization": {**RECIPE["optimization"], "epochs": 10_000, "validate_every": 999}}
+    )
     run = train(recipe, data, tmp_path / "run", minutes=0.15, device="cpu")
     summary = json.loads((run.folder / "summary.json").read_text())
     assert 1 < summary["epochs"] < 40
