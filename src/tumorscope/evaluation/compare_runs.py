@@ -18,6 +18,13 @@ from tumorscope.evaluation.rows import SliceRow
 CURVES_FILE, RECIPE_FILE, SUMMARY_FILE = "curves.csv", "recipe.yaml", "summary.json"
 
 
+_TOLD = (
+    "dataset", "part", "split_hash", "bundle", "runtime", "precision", "patients", "cases", "presence", "classes",
+    "failed", "copies",
+)  # fmt: skip
+"""What every evaluation says of itself."""
+
+
 @dataclass(frozen=True)
 class Judged:
     """An evaluation as it was written.
@@ -127,7 +134,7 @@ def read_judged(folder: Path) -> Judged:
     schema = content.get("schema")
     if schema != SCHEMA:
         raise TumorscopeError(f"{path}: its schema is {schema or 'not named'}, not {SCHEMA}; evaluate anew")
-    missing = [key for key in ("dataset", "presence", "classes", "bundle", "cases", "patients") if key not in content]
+    missing = [key for key in _TOLD if key not in content]
     if missing:
         raise TumorscopeError(f"{path}: damaged ({missing[0]} is missing); evaluate anew")
     judged = Judged(content, ())
