@@ -72,7 +72,7 @@ def test_folds_of_other_classes_or_data_sets_are_refused(folds, whole, tmp_path)
 def test_one_fold_a_missing_one_and_a_damaged_one_are_one_line(folds, tmp_path):
     with pytest.raises(TumorscopeError, match="two evaluations or more"):
         pool(folds[:1])
-    with pytest.raises(TumorscopeError, match="none"):
+    with pytest.raises(TumorscopeError, match="none: not the folder of an evaluation"):
         pool([folds[0], tmp_path / "none"])
     (folds[1] / "cases.csv").write_text("case,patient\na,b\n")
     with pytest.raises(TumorscopeError, match="cases.csv: damaged, or of another version"):

@@ -130,6 +130,8 @@ def read_judged(folder: Path) -> Judged:
         TumorscopeError: no evaluation's folder, damaged, or written by another version.
     """
     path = folder / REPORT_FILE
+    if not path.exists():
+        raise TumorscopeError(f"{folder}: not the folder of an evaluation (no {REPORT_FILE})")
     content = _json(path)
     schema = content.get("schema")
     if schema != SCHEMA:
