@@ -127,3 +127,8 @@ def test_a_folder_in_a_files_place_is_named_before_anything_changes(tmp_path: Pa
     with pytest.raises(TumorscopeError, match=r"b\.txt: a folder is in the way"):
         save_together(tmp_path, {"a.txt": b"a", "b.txt": b"b"})
     assert [path.name for path in tmp_path.iterdir()] == ["b.txt"]
+
+
+def test_no_files_at_all_are_no_mistake(tmp_path):
+    assert save_together(tmp_path, {}) == {}
+    assert list(tmp_path.iterdir()) == []

@@ -127,7 +127,7 @@ def together(
         made += [path for path in (folder, *folder.parents) if not path.exists()]
         folder.mkdir(parents=True, exist_ok=True)
         yield writing
-        for name in (names[-1], *outdated):
+        for name in (*names[-1:], *outdated):
             place = folder / name
             place.unlink(missing_ok=True)
         for name, aside in asides.items():
