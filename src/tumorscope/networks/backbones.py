@@ -90,8 +90,8 @@ def _monai_densenet_name(name: str) -> str:
 
 
 _EFFICIENT_NORM = ("batch", {"eps": 1e-3, "momentum": 0.1})
-"""Statistics that follow within tens of steps; the published ones are for trainings of 100,000 steps, and in
-short ones leave a network that answers at random once it uses them."""
+"""Statistics that follow within tens of steps. MONAI's momentum, 0.01, is meant for long trainings on ImageNet;
+in the first hundreds of steps from scratch its statistics lag far behind the weights."""
 
 
 def _efficientnet(settings: TransferSettings, channels_in: int) -> Backbone:

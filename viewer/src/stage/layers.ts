@@ -28,7 +28,6 @@ export class Layers {
   }
 
   async loadActivation(): Promise<void> {
-    await this.loading;
     if (!this.loader.has(ACTIVATION)) return;
     const image = await this.loader.load(ACTIVATION);
     if (!this.over.aborted && image.voxels instanceof Uint8Array && this.fits(image)) this.activation = image.voxels;

@@ -9,8 +9,8 @@ let voices = 0;
 
 export class Voice {
   readonly elements: readonly HTMLElement[];
-  private readonly live = unseen("stage-live");
-  private readonly help = unseen("stage-help");
+  private readonly live = unseen();
+  private readonly help = unseen();
   private waiting = 0;
 
   constructor(described: HTMLElement) {
@@ -36,8 +36,8 @@ export class Voice {
   }
 }
 
-function unseen(name: string): HTMLElement {
+function unseen(): HTMLElement {
   const element = document.createElement("div");
-  element.className = name;
+  element.className = "unseen";
   return element;
 }
