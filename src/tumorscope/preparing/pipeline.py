@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tumorscope.preparing.clahe import equalize
 from tumorscope.preparing.framing import Framing
 from tumorscope.preparing.head import head_box, head_mask
-from tumorscope.preparing.intensity import normalize
+from tumorscope.preparing.intensity import normalize, standardize
 
 
 class Preparation(BaseModel):
@@ -20,6 +21,9 @@ class Preparation(BaseModel):
 
     size: int = Field(default=192, ge=32, le=1024, multiple_of=16, description="side of the square the network sees")
     context: int = Field(default=0, ge=0, le=3, description="neighbouring slices seen on each side")
+    intensity: Literal["linear", "standardized"] = Field(
+        default="linear", description="linear scaling, or percentiles mapped onto those of an average head MRI slice"
+    )
     clahe: bool = Field(default=False, description="equalise the contrast of every slice first")
     clahe_clip_limit: float = Field(default=0.01, gt=0, le=1)
 
@@ -38,7 +42,7 @@ class Prepared:
 
 
 def prepare(voxels: np.ndarray, settings: Preparation, pixel_aspect: float = 1.0) -> Prepared:
-    """Normalise, crop to the head, resize, and equalise if asked.
+    """Normalize, crop to the head, resize, and equalise if asked.
 
     Args:
         voxels: ``(slice, row, column, channel)``; the channels the network expects.
@@ -49,8 +53,14 @@ def prepare(voxels: np.ndarray, settings: Preparation, pixel_aspect: float = 1.0
     framing = Framing(head.shape[1:], head_box(head, pixel_aspect), settings.size)
     slices, _, _, channels = voxels.shape
     pictures = np.empty((slices, channels, settings.size, settings.size), np.float32)
-    for channel in range(channels):
-        pictures[:, channel] = framing.apply(normalize(voxels[..., channel], head))
+    if settings.intensity == "standardized":
+        # Percentiles hardly depend on the resolution, and the network's is the cheaper one.
+        inside = framing.apply(head) > 0.5
+        for channel in range(channels):
+            pictures[:, channel] = standardize(framing.apply(voxels[..., channel]), inside)
+    else:
+        for channel in range(channels):
+            pictures[:, channel] = framing.apply(normalize(voxels[..., channel], head))
     if settings.clahe:
         pictures = equalize(pictures, settings.clahe_clip_limit)
     return Prepared(pictures, framing)
