@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from tumorscope.errors import BadRecipe
 from tumorscope.preparing import Preparation
+from tumorscope.preparing.axial import Plane
 
 
 class _Section(BaseModel):
@@ -174,6 +175,7 @@ class Recipe(_Section):
     title: str
     dataset: DatasetName | tuple[DatasetName, ...] = Field(description="one, or several to learn from together")
     sequences: tuple[str, ...] = ("t1", "flair", "t1c")
+    planes: tuple[Plane, ...] = Field(default=("axial",), description="the planes of the training slices")
     apart: dict[DatasetName, tuple[str, ...]] = Field(
         default={}, description="for a data set of several sequences, those shown one by one as pictures of their own"
     )

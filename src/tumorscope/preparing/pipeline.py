@@ -24,6 +24,9 @@ class Preparation(BaseModel):
     intensity: Literal["linear", "standardized"] = Field(
         default="linear", description="linear scaling, or percentiles mapped onto those of an average head MRI slice"
     )
+    slice_distance_mm: float | None = Field(
+        default=None, gt=0, description="distance of adjacent slices in training; thinner scans are sampled at it"
+    )
     clahe: bool = Field(default=False, description="equalise the contrast of every slice first")
     clahe_clip_limit: float = Field(default=0.01, gt=0, le=1)
 
@@ -66,20 +69,21 @@ def prepare(voxels: np.ndarray, settings: Preparation, pixel_aspect: float = 1.0
     return Prepared(pictures, framing)
 
 
-def with_neighbours(pictures: np.ndarray, indices: np.ndarray, context: int) -> np.ndarray:
+def with_neighbours(pictures: np.ndarray, indices: np.ndarray, context: int, step: int = 1) -> np.ndarray:
     """Each slice with its neighbours as further channels; a scan's ends repeat.
 
     Args:
         pictures: ``(slice, channel, size, size)``.
         indices: the slices wanted, ``(n,)``.
         context: neighbours on each side.
+        step: from a slice to the next neighbour.
 
     Returns:
         ``(n, (2·context + 1)·channel, size, size)``, from the slice below to the one above.
     """
     if context == 0:
         return pictures[indices]
-    offsets = np.arange(-context, context + 1)
+    offsets = step * np.arange(-context, context + 1)
     chosen = np.clip(indices[:, None] + offsets, 0, len(pictures) - 1)
     stacked = pictures[chosen]
     return stacked.reshape(len(indices), -1, *pictures.shape[2:])
