@@ -45,6 +45,7 @@ def load_bundle_weights(network: nn.Module, bundle: Bundle, images: Tensor) -> N
     for convolution, norm in following.items():
         _pass_through(network.get_submodule(norm), merged[convolution])
     _split(network, following, merged, images)
+    network.train()
 
 
 _NORM_PARTS = ("weight", "bias", "running_mean", "running_var")

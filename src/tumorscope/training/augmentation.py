@@ -182,9 +182,12 @@ def _flatten_surroundings(stack: Tensor, probability: float) -> Tensor:
     """For some images, gray levels measured partly from their surroundings, as local equalization leaves them."""
     count, size = stack.shape[0], stack.shape[-1]
     flat = stack.flatten(1, 2)
-    kernel = 2 * (size // 12) + 1
-    mean = functional.avg_pool2d(flat, kernel, 1, kernel // 2, count_include_pad=False)
-    square = functional.avg_pool2d(flat.square(), kernel, 1, kernel // 2, count_include_pad=False)
+    tile = size // 8
+    # Means of tiles and straight lines between them: what a sliding window finds, at a fraction of the time.
+    mean, square = (
+        functional.interpolate(functional.avg_pool2d(values, tile), (size, size), mode="bilinear")
+        for values in (flat, flat.square())
+    )
     spread = (square - mean.square()).clamp(min=0).sqrt() + 0.3
     share = torch.rand(count, 1, 1, 1, device=stack.device) * (
         torch.rand(count, 1, 1, 1, device=stack.device) < probability
