@@ -135,11 +135,13 @@ def analyze(
     """
     card = engine.bundle.card
     clock = _Stages()
+    if gate and scan.rejection_reason is not None:
+        return _not_judged(scan, engine, clock.timing_ms, rejected_by_header(scan.rejection_reason))
     voxels, warnings = arrange_channels(scan, card)
     aspect = scan.pixel_aspect
     if gate and not is_brain_mri(voxels, default_gate(), aspect):
         clock.stage("gate")
-        return _not_judged(scan, engine, clock.timing_ms)
+        return _not_judged(scan, engine, clock.timing_ms, NOT_A_BRAIN)
     clock.stage("gate")
     prepared = prepare(voxels, card.preparation, aspect)
     clock.stage("preparing")
@@ -193,7 +195,12 @@ def analyze(
     )
 
 
-def _not_judged(scan: Scan, engine: Engine, timing_ms: dict[str, float]) -> Analysis:
+def rejected_by_header(reason: str) -> str:
+    """The warning of a scan whose header says that it is not a structural MRI of a head."""
+    return f"{reason}; nothing was assessed. If it is a structural MRI of a head, analyze it with --no-gate"
+
+
+def _not_judged(scan: Scan, engine: Engine, timing_ms: dict[str, float], why: str) -> Analysis:
     """No finding, and one warning that says why."""
     nothing, pixel_area = float("nan"), scan.pixel_area_mm2
     return Analysis(
@@ -217,7 +224,7 @@ def _not_judged(scan: Scan, engine: Engine, timing_ms: dict[str, float]) -> Anal
         tumor_present=False,
         tumor_probability=nothing,
         volume_mm3=None,
-        warnings=(NOT_A_BRAIN,),
+        warnings=(why,),
         timing_ms=timing_ms,
         judged=False,
     )
