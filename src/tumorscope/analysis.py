@@ -136,6 +136,7 @@ def analyze(
     card = engine.bundle.card
     clock = _Stages()
     if gate and scan.rejection_reason is not None:
+        clock.stage("gate")
         return _not_judged(scan, engine, clock.timing_ms, rejected_by_header(scan.rejection_reason))
     voxels, warnings = arrange_channels(scan, card)
     aspect = scan.pixel_aspect
@@ -186,7 +187,7 @@ def analyze(
         tumor_present=present,
         tumor_probability=float(probability.max()),
         volume_mm3=None if volume is None else round(float(areas.sum() * volume), 2),
-        warnings=(*scan.notes, *warnings, *_doubts(scan, card, present, mask, dropped)),
+        warnings=(*_header_warning(scan), *scan.notes, *warnings, *_doubts(scan, card, present, mask, dropped)),
         timing_ms=clock.timing_ms,
         tumor_type=tumor_type,
         type_by_features=second,
@@ -198,6 +199,11 @@ def analyze(
 def rejected_by_header(reason: str) -> str:
     """The warning of a scan whose header says that it is not a structural MRI of a head."""
     return f"{reason}; nothing was assessed. If it is a structural MRI of a head, analyze it with --no-gate"
+
+
+def _header_warning(scan: Scan) -> tuple[str, ...]:
+    """What the header says against the scan, first among the warnings of an analysis without the input check."""
+    return () if scan.rejection_reason is None else (scan.rejection_reason,)
 
 
 def _not_judged(scan: Scan, engine: Engine, timing_ms: dict[str, float], why: str) -> Analysis:

@@ -84,8 +84,7 @@ def read_header(path: Path) -> tuple[FileDataset, bool]:
     refuse_deflated_bomb(path)
     with damage_told(f"{label(path)}: {DAMAGED}"), path.open("rb") as file:
         dataset, met = _read_until(file, _FIRST_PIXEL_TAG, _needed_tags())
-        for element in dataset.iterall():
-            str(element.value) if element.VR == "PN" else element.value
+        _decode_values(dataset)
     return dataset, met is not None and met <= _PIXEL_DATA
 
 
@@ -105,12 +104,13 @@ def read_study_and_series(path: Path) -> tuple[tuple[str, str], str]:
     with damage_told(f"{label(path)}: {DAMAGED}"), path.open("rb") as file:
         try:
             dataset, met = _read_until(BytesIO(file.read(_HEAD)), stop, tags)
-        except Exception:  # pydicom raises many kinds where the rest is missing
+        except Exception:  # pydicom raises many kinds where the rest of the file is missing
             dataset, met = None, None
         if met is None:
             file.seek(0)
             dataset, _ = _read_until(file, stop, tags)
-        return study_of(dataset), str(dataset.get("SeriesInstanceUID") or "").strip()
+        _decode_values(dataset)
+    return study_of(dataset), str(dataset.get("SeriesInstanceUID") or "").strip()
 
 
 def study_of(dataset: Any) -> tuple[str, str]:
@@ -156,6 +156,12 @@ def _read_until(file: BinaryIO, stop: int, tags: tuple[int, ...]) -> tuple[FileD
 
     dataset = read_partial(file, reached, force=True, specific_tags=list(tags))
     return dataset, met[0] if met else None  # type: ignore[return-value]
+
+
+def _decode_values(dataset: Any) -> None:
+    """Pydicom decodes a value when it is first asked for, and only then finds that it is damaged."""
+    for element in dataset.iterall():
+        str(element.value) if element.VR == "PN" else element.value
 
 
 @cache
