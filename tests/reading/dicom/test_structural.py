@@ -165,6 +165,7 @@ def test_a_time_series_is_told_by_what_counts_its_volumes(tmp_path: Path, keywor
         ({"BodyPartExamined": "CSPINE"}, ", BodyPartExamined is CSPINE, not a head"),
         ({"DiffusionBValue": 1000.0}, ", DiffusionBValue reaches 1000 s/mm²"),
         ({"ImageType": ["ORIGINAL", "PRIMARY", "ASL", "NONE"]}, ", ImageType ASL"),
+        ({"ImageType": ["ORIGINAL", "PRIMARY", "M", "MB", "ND", "MOSAIC"]}, ", ImageType MOSAIC"),
     ],
 )
 @pytest.mark.parametrize("number", [1, 3])

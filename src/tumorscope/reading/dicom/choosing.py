@@ -11,7 +11,7 @@ from tumorscope.reading.dicom.geometry import SAME_PLACE_MM, plane_of
 from tumorscope.reading.dicom.header import public_text
 from tumorscope.reading.dicom.sequence import sequence_of
 from tumorscope.reading.dicom.sorting import Group
-from tumorscope.reading.dicom.structural import rejection_reason
+from tumorscope.reading.dicom.structural import functional_word, rejection_reason
 from tumorscope.reading.joining import GRID_ORDER
 
 _FINE_MM = 2.0
@@ -197,7 +197,7 @@ def _why_worse(group: Group, rejection: str | None) -> str:
     """The header's reason where the description, which is quoted, does not say it itself."""
     if group.header.kind.name.startswith("Dixon"):
         return f", {group.header.kind.name}"
-    return f", {rejection.partition(':')[0]}" if rejection and not rejection.startswith("SeriesDescription") else ""
+    return "" if rejection is None or functional_word(group.header.description) else f", {rejection.partition(':')[0]}"
 
 
 def _how_it_differs(group: Group, main: Group) -> str:

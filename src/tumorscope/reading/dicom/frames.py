@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tumorscope.reading.checks import printable
-from tumorscope.reading.dicom.image_kind import ImageKind, kind_of_frame, private_number, texts
+from tumorscope.reading.dicom.image_kind import ImageKind, kind_of_frame, private_number
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -103,8 +103,6 @@ def refusal(dataset: Dataset, has_pixels: bool) -> str | None:
     modality = str(dataset.get("Modality", "") or "").upper()
     if modality not in _MR_LIKE:
         return f"is of modality {printable(modality[:16])}, not MR; give an MRI series"
-    if "MOSAIC" in texts(dataset.get("ImageType")):
-        return "is a Siemens mosaic (ImageType MOSAIC), the slices of a functional or diffusion volume in one image; give a structural series"
     if not 0 < frame_count(dataset) <= MOST_FRAMES:
         return f"claims to hold {frame_count(dataset)} frames; export it again"
     if not _count(dataset, "Rows", 0) or not _count(dataset, "Columns", 0):

@@ -39,6 +39,9 @@ _MAPS = {
 }
 """Values of ImageType that mean a map, a projection, a functional image or a localizer."""
 
+MOSAIC = "MOSAIC"
+"""Siemens' ImageType of images in which all slices of a functional or diffusion volume are tiled."""
+
 _COMPLEX = {
     **dict.fromkeys(("P", "PHASE", "PHASE MAP"), "phase image"),
     **dict.fromkeys(("R", "REAL"), "real part"),
@@ -122,7 +125,7 @@ def kind_of_values(values: Iterable[str], keyword: str = "ImageType") -> ImageKi
     ('', 'phase image')
     """
     known = tuple(values)
-    for names in ({value: value for value in _MAPS}, _COMPLEX, _DIXON):
+    for names in ({MOSAIC: MOSAIC}, {value: value for value in _MAPS}, _COMPLEX, _DIXON):
         value = next((value for value in known if value in names), None)
         if value is not None:
             return ImageKind(names[value], f"{keyword} {value}")

@@ -87,8 +87,14 @@ def _not_structural(header: SeriesHeader) -> str | None:
         return f"{header.kind.stated}{shown}: not a structural image"
     if header.acquisition_contrast in _CONTRASTS:
         return f"AcquisitionContrast is {header.acquisition_contrast}: not a structural image"
-    named = set(re.split(r"[^a-z0-9]+", header.description.lower())) & _FUNCTIONAL
-    return f"SeriesDescription names {min(named).upper()}: not a structural image" if named else None
+    named = functional_word(header.description)
+    return f"SeriesDescription names {named}: not a structural image" if named else None
+
+
+def functional_word(description: str) -> str | None:
+    """A word of a series description that names a functional image or a map, in capitals."""
+    named = set(re.split(r"[^a-z0-9]+", description.lower())) & _FUNCTIONAL
+    return min(named).upper() if named else None
 
 
 def _of_a_function(header: SeriesHeader, frames: Sequence[Frame]) -> str | None:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from tumorscope.errors import UnreadableScan
 from tumorscope.reading.checks import label
-from tumorscope.reading.dicom.choosing import choose_series
+from tumorscope.reading.dicom.choosing import Choice, choose_series
+from tumorscope.reading.dicom.image_kind import MOSAIC
 from tumorscope.reading.dicom.patients import Study, distinct_studies
 from tumorscope.reading.dicom.privacy import names_patient, series_code
 from tumorscope.reading.dicom.series import read_series
@@ -57,6 +58,7 @@ def read_dicom(
         raise UnreadableScan(f"{shown}{reason}")
     _study, patient = _the_study(found.groups, name)
     choice = choose_series(found.groups, found.words)
+    _refuse_mosaics(choice, name)
     source = path.path if isinstance(path, StudyFiles) else path
     several = len(choice.series) > 1
     scans = {
@@ -75,6 +77,15 @@ def read_dicom(
         source_images=images,
         rejection_reason=choice.rejection_reason,
     )
+
+
+def _refuse_mosaics(choice: Choice, name: str) -> None:
+    """Refuse what no one can want as it is: tiles of slices that lie elsewhere than the header says."""
+    if any(group.header.kind.name == MOSAIC for group in choice.series.values()):
+        raise UnreadableScan(
+            f"{name}: is a Siemens mosaic (ImageType MOSAIC), all slices of a functional or diffusion volume in one "
+            "image; give a structural series"
+        )
 
 
 def _the_study(groups: Sequence[Group], name: str) -> Study:
