@@ -111,7 +111,9 @@ def public_text(text: str, words: frozenset[str]) -> str:
 
 
 def _body_parts(dataset: Dataset, groups: FunctionalGroups) -> tuple[tuple[str, str], ...]:
-    regions = items_of(groups.get("FrameAnatomySequence", "AnatomicRegionSequence"))
+    regions = items_of(
+        groups.get("FrameAnatomySequence", "AnatomicRegionSequence") or dataset.get("AnatomicRegionSequence")
+    )
     stated = [("BodyPartExamined", dataset.get("BodyPartExamined"))]
     stated += [("AnatomicRegionSequence", region.get("CodeMeaning")) for region in regions]
     return tuple((keyword, text) for keyword, value in stated if (text := str(value or "").strip()))

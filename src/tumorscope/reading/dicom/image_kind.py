@@ -125,10 +125,10 @@ def kind_of_values(values: Iterable[str], keyword: str = "ImageType") -> ImageKi
     ('', 'phase image')
     """
     known = tuple(values)
-    for names in ({MOSAIC: MOSAIC}, {value: value for value in _MAPS}, _COMPLEX, _DIXON):
+    for names in ((MOSAIC,), _MAPS, _COMPLEX, _DIXON):
         value = next((value for value in known if value in names), None)
         if value is not None:
-            return ImageKind(names[value], f"{keyword} {value}")
+            return ImageKind(names[value] if isinstance(names, dict) else value, f"{keyword} {value}")
     return PLAIN
 
 
