@@ -159,9 +159,10 @@ def _read_until(file: BinaryIO, stop: int, tags: tuple[int, ...]) -> tuple[FileD
 
 
 def _decode_values(dataset: Any) -> None:
-    """Pydicom decodes a value when it is first asked for, and only then finds that it is damaged."""
-    for element in dataset.iterall():
-        str(element.value) if element.VR == "PN" else element.value
+    """Decode every value at once; pydicom would find a damaged one only when it is first asked for."""
+    for element in dataset.iterall():  # which decodes all but names
+        if element.VR == "PN":
+            str(element.value)
 
 
 @cache

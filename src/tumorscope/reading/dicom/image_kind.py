@@ -48,7 +48,7 @@ _COMPLEX = {
     **dict.fromkeys(("I", "IMAGINARY"), "imaginary part"),
 }
 GE_IMAGE_TYPE = (0x0043, 0x2F, "GEMS_PARM_01")
-_GE_COMPLEX = {1: "phase image", 2: "real part", 3: "imaginary part"}
+_GE_COMPLEX = {1.0: "phase image", 2.0: "real part", 3.0: "imaginary part"}
 """GE's private image type: its ImageType is OTHER for all of them."""
 
 WATER, IN_PHASE, OPPOSED_PHASE, FAT = (f"Dixon {name} image" for name in ("water", "in-phase", "opposed-phase", "fat"))

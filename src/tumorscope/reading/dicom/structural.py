@@ -115,7 +115,7 @@ def _of_a_function(header: SeriesHeader, frames: Sequence[Frame]) -> str | None:
 
 def _volumes(frames: Sequence[Frame]) -> int:
     """How many images lie at every place; 1 where places are not known."""
-    if any(frame.position is None for frame in frames):
+    positions = [frame.position for frame in frames if frame.position is not None]
+    if len(positions) < len(frames):
         return 1
-    at = Counter(tuple((frame.position / SAME_PLACE_MM).round().tolist()) for frame in frames)  # type: ignore[operator]
-    return min(at.values())
+    return min(Counter(tuple((position / SAME_PLACE_MM).round().tolist()) for position in positions).values())

@@ -10,6 +10,7 @@ from pathlib import Path
 from tumorscope.errors import UnreadableScan
 from tumorscope.reading.checks import label
 from tumorscope.reading.dicom.choosing import Choice, choose_series
+from tumorscope.reading.dicom.files import study_of
 from tumorscope.reading.dicom.image_kind import MOSAIC
 from tumorscope.reading.dicom.patients import Study, distinct_studies
 from tumorscope.reading.dicom.privacy import names_patient, series_code
@@ -109,12 +110,12 @@ def _the_study(groups: Sequence[Group], name: str) -> Study:
 def _fill_in_patient(images: Sequence[SourceImage], patient: str) -> list[str]:
     """Give headers that leave the patient blank the patient of the others, so that results are filed under them."""
     headers = list({id(image.header): image.header for image in images}.values())
-    blank = [header for header in headers if not str(header.get("PatientID") or "").strip()]
+    blank = [header for header in headers if not study_of(header)[1]]
     if not blank or not patient:
         return []
-    stated = next((header for header in headers if header.get("PatientID")), None)
+    stated = next((header for header in headers if study_of(header)[1]), blank[0])
     for header in blank:
-        for keyword in _PATIENT if stated is not None else ():
+        for keyword in _PATIENT:
             if not header.get(keyword) and stated.get(keyword):
                 setattr(header, keyword, stated.get(keyword))
         header.PatientID = patient
