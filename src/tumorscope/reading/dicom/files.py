@@ -102,11 +102,8 @@ def read_study_and_series(path: Path) -> tuple[tuple[str, str], str]:
     refuse_deflated_bomb(path)
     stop, tags = _SERIES_INSTANCE_UID + 1, (_PATIENT_ID, _STUDY_INSTANCE_UID, _SERIES_INSTANCE_UID)
     with damage_told(f"{label(path)}: {DAMAGED}"), path.open("rb") as file:
-        try:
-            dataset, met = _read_until(BytesIO(file.read(_HEAD)), stop, tags)
-        except Exception:  # pydicom raises many kinds where the rest of the file is missing
-            dataset, met = None, None
-        if met is None:
+        dataset = _read_head(file, stop, tags)
+        if dataset is None:
             file.seek(0)
             dataset, _ = _read_until(file, stop, tags)
         _decode_values(dataset)
@@ -140,6 +137,15 @@ def read_with_pixels(path: Path) -> FileDataset:
     refuse_deflated_bomb(path)
     with path.open("rb") as file:
         return read_partial(file, after_pixels, force=True)  # type: ignore[return-value]
+
+
+def _read_head(file: BinaryIO, stop: int, tags: tuple[int, ...]) -> FileDataset | None:
+    """The tags that are before ``stop``, None where that is not within the first bytes."""
+    try:
+        dataset, met = _read_until(BytesIO(file.read(_HEAD)), stop, tags)
+    except Exception:  # pydicom raises many kinds where the rest of the file is missing
+        return None
+    return None if met is None else dataset
 
 
 def _read_until(file: BinaryIO, stop: int, tags: tuple[int, ...]) -> tuple[FileDataset, int | None]:

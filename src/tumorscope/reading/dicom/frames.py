@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tumorscope.reading.checks import printable
-from tumorscope.reading.dicom.image_kind import ImageKind, kind_of_frame, private_number
+from tumorscope.reading.dicom.image_kind import PLAIN, ImageKind, kind_of_frame, private_number
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -47,7 +47,6 @@ class Frame:
         index: the frame within the file.
         uid: SOPInstanceUID.
         instance: the number by which the scanner counts.
-        kind: a plain image, or which part of a complex signal, Dixon image or map.
         moment: what tells images of one place apart: time point, b-value, acquisition.
         echo_ms: echo time, 0 where not given.
         size: rows and columns.
@@ -56,13 +55,13 @@ class Frame:
         spacing_mm: distance between rows, then between columns, or None.
         thickness_mm: distance between slices as the header states it, or None.
         slope, intercept: from stored values to the scanner's values.
+        kind: a plain image, or which part of a complex signal, Dixon image or map.
     """
 
     path: Path
     index: int
     uid: str
     instance: int
-    kind: ImageKind
     moment: tuple[float, ...]
     echo_ms: float
     size: tuple[int, int]
@@ -72,6 +71,7 @@ class Frame:
     thickness_mm: float | None
     slope: float
     intercept: float
+    kind: ImageKind = PLAIN
 
     def lies_with(self, other: Frame) -> bool:
         """Whether both can be slices of one volume: same kind, echo, size, orientation and spacing."""
@@ -162,7 +162,6 @@ def _frame(path: Path, dataset: Dataset, index: int, groups: FunctionalGroups) -
         index=index,
         uid=str(dataset.get("SOPInstanceUID") or ""),
         instance=int(number(dataset.get("InstanceNumber")) or 0),
-        kind=kind_of_frame(dataset, groups),
         moment=tuple(value or 0.0 for value in moment),
         echo_ms=groups.number("MREchoSequence", "EffectiveEchoTime") or number(dataset.get("EchoTime")) or 0.0,
         size=(_count(dataset, "Rows", 0), _count(dataset, "Columns", 0)),
@@ -172,6 +171,7 @@ def _frame(path: Path, dataset: Dataset, index: int, groups: FunctionalGroups) -
         thickness_mm=next((abs(value) for value in (between, thickness) if value), None),
         slope=1.0 if slope is None else slope,
         intercept=intercept or 0.0,
+        kind=kind_of_frame(dataset, groups),
     )
 
 
