@@ -2,7 +2,6 @@
 
 import json
 
-import imagecodecs
 import numpy as np
 import pydicom.uid
 import pytest
@@ -12,6 +11,7 @@ from pacs.running import small_series
 from pacs.web import Answer, web_service
 from pydicom import dcmread
 from pydicom.encaps import encapsulate
+from reading.files import high_throughput
 
 from tumorscope.errors import TumorscopeError
 from tumorscope.pacs.dicomweb import connect, connect_to_store
@@ -143,7 +143,7 @@ def test_what_an_archive_stores_as_high_throughput_jpeg_2000_comes_as_such_and_i
 
 def compress(path, syntax):
     dataset = dcmread(path)
-    dataset.PixelData = encapsulate([imagecodecs.htj2k_encode(dataset.pixel_array, reversible=True)])
+    dataset.PixelData = encapsulate([high_throughput(dataset.pixel_array)])
     dataset["PixelData"].VR = "OB"
     dataset.file_meta.TransferSyntaxUID = syntax
     dataset.save_as(path)

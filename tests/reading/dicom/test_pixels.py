@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from pydicom.uid import RLELossless
-from reading.files import heads, write_dicom
+from reading.files import heads, high_throughput, write_dicom
 from scipy import ndimage
 
 from tumorscope.errors import UnreadableScan
@@ -47,16 +47,15 @@ def transcoded(path: Path, syntax: str) -> Path:
     return path
 
 
-def high_throughput(path: Path, image: np.ndarray, syntax: str, keep: int | None = None) -> Path:
+def with_high_throughput(path: Path, image: np.ndarray, syntax: str, keep: int | None = None) -> Path:
     """The file with its pixels as a high-throughput code stream, under a syntax by its keyword or UID."""
-    import imagecodecs
     import pydicom.uid
     from pydicom import dcmread
     from pydicom.encaps import encapsulate
 
     dataset = dcmread(path)
     dataset.file_meta.TransferSyntaxUID = getattr(pydicom.uid, syntax, syntax)
-    dataset.PixelData = encapsulate([imagecodecs.htj2k_encode(image, reversible=True)[:keep]])
+    dataset.PixelData = encapsulate([high_throughput(image)[:keep]])
     dataset["PixelData"].VR = "OB"
     dataset.save_as(path)
     return path
@@ -105,13 +104,13 @@ def test_extended_jpeg_of_twelve_bits_is_decoded(tmp_path: Path):
 def test_high_throughput_jpeg_2000_gives_back_every_value(tmp_path: Path, syntax: str, depth: str):
     image, bits = DEPTHS[depth]
     path = write_dicom(tmp_path / "a.dcm", image, BitsStored=bits, HighBit=bits - 1)
-    voxels = open_scan(high_throughput(path, image, syntax)).voxels[0, ..., 0]
+    voxels = open_scan(with_high_throughput(path, image, syntax)).voxels[0, ..., 0]
     assert np.array_equal(voxels, image)
 
 
 def test_a_damaged_code_stream_is_told(tmp_path: Path):
     image = HEAD.astype(np.uint8)
-    path = high_throughput(write_dicom(tmp_path / "a.dcm", image), image, "HTJ2K", keep=60)
+    path = with_high_throughput(write_dicom(tmp_path / "a.dcm", image), image, "HTJ2K", keep=60)
     with pytest.raises(UnreadableScan, match="the pixel data is damaged or cut short"):
         open_scan(path)
 
@@ -126,7 +125,7 @@ def test_a_damaged_code_stream_is_told(tmp_path: Path):
 )
 def test_what_cannot_be_decoded_is_named_without_advice_that_does_not_help(tmp_path: Path, syntax: str, told: str):
     image = HEAD.astype(np.uint8)
-    path = high_throughput(write_dicom(tmp_path / "a.dcm", image), image, syntax)
+    path = with_high_throughput(write_dicom(tmp_path / "a.dcm", image), image, syntax)
     with pytest.raises(UnreadableScan, match=told) as caught:
         open_scan(path)
     assert "export it uncompressed" in str(caught.value)

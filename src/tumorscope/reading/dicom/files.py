@@ -110,6 +110,11 @@ def read_study_and_series(path: Path) -> tuple[tuple[str, str], str]:
     return study_of(dataset), str(dataset.get("SeriesInstanceUID") or "").strip()
 
 
+def read_series_uid(path: Path) -> str:
+    """Which series a file states: SeriesInstanceUID, empty where not given."""
+    return read_study_and_series(path)[1]
+
+
 def study_of(dataset: Any) -> tuple[str, str]:
     """StudyInstanceUID and PatientID, empty where not given."""
     study, patient = dataset.get("StudyInstanceUID"), dataset.get("PatientID")
