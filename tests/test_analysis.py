@@ -8,6 +8,7 @@ from tumorscope import analysis as analyzing
 from tumorscope.analysis import NOT_A_BRAIN, arrange_channels
 from tumorscope.bundles import Inputs, OperatingPoint
 from tumorscope.errors import TumorscopeError
+from tumorscope.reporting.wording import finding_sentence
 from tumorscope.scan import Scan
 
 
@@ -162,6 +163,31 @@ def test_every_stage_is_timed_and_the_notice_is_there():
     analysis = analyze(scan, fake_engine())
     assert list(analysis.timing_ms) == ["gate", "preparing", "inference", "outlining", "measuring"]
     assert "Research use only" in analysis.notice
+
+
+def test_what_the_header_says_against_a_scan_is_told_before_anything_is_computed():
+    scan, _ = scan_with_spot()
+    rejected = dataclasses.replace(scan, rejection_reason="BodyPartExamined is BREAST, not a head")
+    analysis = analyze(rejected, fake_engine(broken), gate=True)
+    assert not analysis.judged
+    assert not analysis.mask.any()
+    (warning,) = analysis.warnings
+    assert warning.startswith("BodyPartExamined is BREAST, not a head; nothing was assessed")
+    assert "--no-gate" in warning
+    assert finding_sentence(analysis) == "Not judged: BodyPartExamined is BREAST, not a head."
+
+
+def broken(pictures):
+    raise AssertionError("the network was run")
+
+
+def test_without_the_gate_a_header_does_not_stop_the_analysis():
+    scan, _ = scan_with_spot()
+    rejected = dataclasses.replace(scan, rejection_reason="BodyPartExamined is BREAST, not a head")
+    analysis = analyze(rejected, fake_engine(), gate=False)
+    assert analysis.judged
+    assert analysis.tumor_present
+    assert "BodyPartExamined is BREAST, not a head" in analysis.warnings
 
 
 TYPES = ("glioma", "meningioma", "pituitary")

@@ -138,6 +138,9 @@ def analyze(
     """
     card = engine.bundle.card
     clock = _Stages()
+    if gate and scan.rejection_reason is not None:
+        clock.stage("gate")
+        return _not_judged(scan, engine, clock.timing_ms, rejected_by_header(scan.rejection_reason))
     channels, warnings = arrange_channels(scan, card)
     view = axial_view(scan.shape, scan.affine)
     voxels = view.forward(channels)
@@ -145,7 +148,7 @@ def analyze(
     voxels = voxels[sampling.indices]
     if gate and not is_brain_mri(voxels, default_gate(), view.pixel_aspect):
         clock.stage("gate")
-        return _not_judged(scan, engine, clock.timing_ms)
+        return _not_judged(scan, engine, clock.timing_ms, NOT_A_BRAIN)
     clock.stage("gate")
     prepared = prepare(voxels, card.preparation, view.pixel_aspect)
     clock.stage("preparing")
@@ -197,6 +200,7 @@ def analyze(
         tumor_probability=float(evidence.max()),
         volume_mm3=None if volume is None else round(float(areas.sum() * volume), 2),
         warnings=(
+            *_header_warning(scan),
             *_plane_warnings(scan, view, card),
             *scan.notes,
             *warnings,
@@ -210,7 +214,17 @@ def analyze(
     )
 
 
-def _not_judged(scan: Scan, engine: Engine, timing_ms: dict[str, float]) -> Analysis:
+def rejected_by_header(reason: str) -> str:
+    """The warning of a scan whose header says that it is not a structural MRI of a head."""
+    return f"{reason}; nothing was assessed. If it is a structural MRI of a head, analyze it with --no-gate"
+
+
+def _header_warning(scan: Scan) -> tuple[str, ...]:
+    """What the header says against the scan, first among the warnings of an analysis without the input check."""
+    return () if scan.rejection_reason is None else (scan.rejection_reason,)
+
+
+def _not_judged(scan: Scan, engine: Engine, timing_ms: dict[str, float], why: str) -> Analysis:
     """No finding, and one warning that says why."""
     nothing, pixel_area = float("nan"), scan.pixel_area_mm2
     return Analysis(
@@ -234,7 +248,7 @@ def _not_judged(scan: Scan, engine: Engine, timing_ms: dict[str, float]) -> Anal
         tumor_present=False,
         tumor_probability=nothing,
         volume_mm3=None,
-        warnings=(NOT_A_BRAIN,),
+        warnings=(why,),
         timing_ms=timing_ms,
         judged=False,
     )

@@ -92,6 +92,8 @@ class Scan:
         source_images: the DICOM image each slice was read from; empty for other formats. Where a
             scan joins several series, those of the series on whose grid it lies.
         notes: what the reader noticed and a reader of the results should know.
+        rejection_reason: what the header says against a structural MRI of a head, naming the attribute;
+            None where it says nothing. The input check refuses such a scan.
     """
 
     voxels: np.ndarray
@@ -104,6 +106,7 @@ class Scan:
     source_images: tuple[SourceImage, ...] = ()
     source: Path | None = None
     notes: tuple[str, ...] = field(default=())
+    rejection_reason: str | None = None
 
     def __post_init__(self) -> None:
         if self.voxels.ndim != 4:

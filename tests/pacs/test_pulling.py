@@ -2,17 +2,22 @@
 
 import json
 
+import numpy as np
+import pydicom.uid
 import pytest
 from dicom_making import PATIENT_ID, PATIENT_NAME, uid
 from dicom_peers import needs
 from pacs.running import small_series
 from pacs.web import Answer, web_service
 from pydicom import dcmread
+from pydicom.encaps import encapsulate
+from reading.files import high_throughput
 
 from tumorscope.errors import TumorscopeError
 from tumorscope.pacs.dicomweb import connect, connect_to_store
 from tumorscope.pacs.pulling import pull_study
 from tumorscope.pacs.pushing import push_files
+from tumorscope.reading import open_scan
 
 
 @pytest.fixture
@@ -121,6 +126,27 @@ def test_objects_of_another_study_are_not_taken(tmp_path):
     with served(files, parts(*files)) as url, pytest.raises(TumorscopeError, match="that was not asked for"):
         pull_study(connect(url), "1.2.3", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("syntax", ["HTJ2KLossless", "HTJ2KLosslessRPCL", "HTJ2K"])
+def test_what_an_archive_stores_as_high_throughput_jpeg_2000_comes_as_such_and_is_read(tmp_path, syntax):
+    files = small_series(tmp_path / "in")
+    voxels = open_scan(tmp_path / "in").voxels
+    for path in files:
+        compress(path, getattr(pydicom.uid, syntax))
+    with served(files, parts(*files)) as url:
+        pulled = pull_study(connect(url), uid("study"), tmp_path / "out")
+    assert same(pulled.files, {dcmread(path).SOPInstanceUID: dcmread(path) for path in files})
+    assert {dcmread(path).file_meta.TransferSyntaxUID for path in pulled.files} == {getattr(pydicom.uid, syntax)}
+    assert np.array_equal(open_scan(pulled.files[0].parent).voxels, voxels)
+
+
+def compress(path, syntax):
+    dataset = dcmread(path)
+    dataset.PixelData = encapsulate([high_throughput(dataset.pixel_array)])
+    dataset["PixelData"].VR = "OB"
+    dataset.file_meta.TransferSyntaxUID = syntax
+    dataset.save_as(path)
 
 
 def test_a_service_that_knows_no_pages_does_not_hold_it_for_ever(tmp_path):

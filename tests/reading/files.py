@@ -76,6 +76,13 @@ def write_dicom(path: Path, pixels: np.ndarray, **attributes: Any) -> Path:
     return path
 
 
+def high_throughput(image: np.ndarray) -> bytes:
+    """A lossless code stream of High-Throughput JPEG 2000, which older releases of imagecodecs only decode."""
+    import pytest
+
+    return pytest.importorskip("imagecodecs", minversion="2026.1.14").htj2k_encode(image, reversible=True)
+
+
 def write_series(
     folder: Path,
     volume: np.ndarray,

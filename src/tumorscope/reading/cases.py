@@ -8,8 +8,9 @@ from pathlib import Path
 
 from tumorscope.errors import UnreadableScan
 from tumorscope.reading.dicom.dicomdir import files_of_dicomdir
+from tumorscope.reading.dicom.patients import several_patients
 from tumorscope.reading.dicom.sorting import OnFiles
-from tumorscope.reading.dicom.studies import StudyFiles, studies_of, study_code
+from tumorscope.reading.dicom.studies import StudyFiles, notes_on, studies_of, study_code
 from tumorscope.reading.formats import PICTURE_SUFFIXES, file_format
 
 _SUFFIXES = (*PICTURE_SUFFIXES, ".nii", ".nii.gz", ".dcm", ".mat")
@@ -79,7 +80,10 @@ def _studies(path: Path, files: Sequence[Path], on_files: OnFiles | None) -> lis
     studies = studies_of(files, on_files)
     if len(studies) < 2:
         return [path]
-    return [StudyFiles(path, tuple(own), study_code(study)) for study, own in studies.items()]
+    doubtful = several_patients(studies)
+    return [
+        StudyFiles(path, tuple(own), study_code(study), notes_on(study, doubtful)) for study, own in studies.items()
+    ]
 
 
 def _by_folder(
@@ -87,6 +91,7 @@ def _by_folder(
 ) -> list[tuple[Path, Path | StudyFiles]]:
     """The studies in several folders, each with the place by which it is sorted."""
     studies = studies_of([file for files in dicom.values() for file in files], on_files)
+    doubtful = several_patients(studies)
     holders: dict[Path, int] = {}
     for files in studies.values():
         for folder in {file.parent for file in files}:
@@ -99,8 +104,9 @@ def _by_folder(
             continue
         common = Path(os.path.commonpath(folders))
         others = any(case not in folders and case.is_relative_to(common) for case in cases)
-        alone = not others and all(holders[folder] == 1 for folder in folders)
-        placed.append((files[0], common if alone else StudyFiles(path, tuple(files), study_code(study))))
+        notes = notes_on(study, doubtful)
+        alone = not others and not notes and all(holders[folder] == 1 for folder in folders)
+        placed.append((files[0], common if alone else StudyFiles(path, tuple(files), study_code(study), notes)))
     return placed
 
 

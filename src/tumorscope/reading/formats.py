@@ -1,4 +1,4 @@
-"""What a file is, told by its first bytes; the suffix is asked only where they are silent."""
+"""Which format a file has, by its first bytes; by its suffix only where they do not tell."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def read_head(path: Path) -> bytes:
             head = file.read(_HEAD)
     except OSError as error:
         raise UnreadableScan(f"{name}: cannot be opened ({error.strerror or 'unknown reason'})") from error
-    if not head.startswith(b"\x1f\x8b"):
+    if is_dicom_head(head) or not head.startswith(b"\x1f\x8b"):
         return head
     try:
         with gzip.open(path, "rb") as file:
@@ -84,6 +84,15 @@ def read_head(path: Path) -> bytes:
     if head[344:348] not in (b"n+1\0", b"ni1\0") and head[4:8] != b"n+2\0":
         raise UnreadableScan(f"{name}: compressed with gzip, but no NIfTI inside; unpack it first")
     return head
+
+
+def is_dicom_head(head: bytes) -> bool:
+    """Whether a file starts with DICOM's preamble.
+
+    Its first 128 bytes are free (DICOM PS3.10, 7.1) and often start like a TIFF, so that one file
+    is both; other programs write other things there. What follows them decides.
+    """
+    return head[128:132] == b"DICM"
 
 
 def is_gzip(path: Path) -> bool:
@@ -99,12 +108,12 @@ def is_tiff(path: Path) -> bool:
 
 
 def _by_magic(head: bytes, path: Path) -> Format | None:
+    if is_dicom_head(head):
+        return "dicom"
     if head.startswith(_PICTURES) or (head.startswith(b"BM") and head[6:10] == b"\0\0\0\0"):
         return "picture"
     if head[344:348] == b"n+1\0" or head[4:8] == b"n+2\0":
         return "nifti"
-    if head[128:132] == b"DICM":
-        return "dicom"
     if head.startswith((_HDF5, b"MATLAB 7.3")) or head[512:520] == _HDF5:
         return "matlab"
     # Old DICOM files lack the preamble: they start with an element of group 2 or 8 in little endian.

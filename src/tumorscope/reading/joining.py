@@ -58,6 +58,7 @@ def join_series(
         case=case,
         source=source,
         notes=tuple(dict.fromkeys(notes)),
+        rejection_reason=next((scan.rejection_reason for scan in scans.values() if scan.rejection_reason), None),
     )
 
 

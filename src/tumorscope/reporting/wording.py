@@ -109,10 +109,15 @@ def positive_slices(analysis: Analysis) -> int:
     return sum(finding.tumor_probability >= point for finding in analysis.slices)
 
 
+def rejection_reason(analysis: Analysis) -> str:
+    """Why a scan was not assessed: what its header says against it, or how it looks."""
+    return analysis.scan.rejection_reason or "this does not look like an MRI of a head"
+
+
 def finding_line(analysis: Analysis) -> str:
     """The finding in a few words, for a picture."""
     if not analysis.judged:
-        return "Not judged: this does not look like an MRI of a head"
+        return f"Not judged: {rejection_reason(analysis)}"
     if analysis.corrected:
         parts = ["Outline corrected by hand"]
     else:
@@ -171,7 +176,7 @@ def type_sentence(finding: TypeFinding) -> str:
 def finding_sentence(analysis: Analysis) -> str:
     """The finding in one sentence."""
     if not analysis.judged:
-        return "Not judged: this does not look like an MRI of a head."
+        return f"Not judged: {rejection_reason(analysis)}."
     if analysis.corrected:
         return _corrected_sentence(analysis)
     card = analysis.bundle.card

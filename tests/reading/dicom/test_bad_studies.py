@@ -16,6 +16,7 @@ from tumorscope.reading import find_cases, open_scan
 
 SMALL = Grid((6, 24, 20), (20.0, 9.6, 10.0))
 SEG, PDF, SR = "1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.104.1", "1.2.840.10008.5.1.4.1.1.88.33"
+SPECTROSCOPY = "1.2.840.10008.5.1.4.1.1.4.2"
 CAPTURE, PRESENTATION = "1.2.840.10008.5.1.4.1.1.7", "1.2.840.10008.5.1.4.1.1.11.1"
 
 Make = Callable[[Path], Any]
@@ -141,9 +142,20 @@ def another_modality(folder: Path):
     flair(folder, Modality="PT")
 
 
-@refused("is DICOM without pixel data")
-def numbers_with_decimals(folder: Path):
+@refused("the pixel data is damaged or cut short")
+def decimals_said_to_be_of_sixteen_bits(folder: Path):
     flair(folder, PixelData=None, FloatPixelData=bytes(24 * 20 * 4))
+
+
+@refused("is MR spectroscopy, not images")
+def spectroscopy(folder: Path):
+    folder.mkdir()
+    write_file(folder / "mrs.dcm", {"SOPClassUID": SPECTROSCOPY, "Modality": "MR", "Rows": 1, "Columns": 1})
+
+
+@refused("is a Siemens mosaic (ImageType MOSAIC)")
+def mosaics(folder: Path):
+    flair(folder, ImageType=["ORIGINAL", "PRIMARY", "M", "MB", "ND", "MOSAIC"])
 
 
 @refused("none of its 3 files is a scan")
@@ -311,6 +323,12 @@ def orientation_twice_as_long(folder: Path):
 # What does not belong together
 
 
+@refused("2 patients are stated under one StudyInstanceUID")
+def two_patients_of_one_study(folder: Path):
+    flair(folder, number=1)
+    flair(folder, number=2, PatientID="PAT-2")
+
+
 @refused("holds 2 studies of 2 patients")
 def two_patients(folder: Path):
     flair(folder, number=1)
@@ -407,6 +425,20 @@ def spacing_that_is_no_number(folder: Path):
 @noted("all 6 images state the same place; sorted by instance number")
 def one_position_for_all(folder: Path):
     flair(folder, ImagePositionPatient=[0, 0, 0])
+
+
+@noted("3 images state no PatientID; taken as of the patient whom the others")
+def every_second_patient_blank(folder: Path):
+    for path in flair(folder)[::2]:
+        altered(path, PatientID="")
+
+
+@noted("same series, phase images")
+def magnitude_and_phase(folder: Path):
+    flair(folder)
+    for path in flair(folder / "x", ImageType=["ORIGINAL", "PRIMARY", "P", "NONE"]):
+        altered(path, SOPInstanceUID=uid("phase", path.name)).rename(folder / f"x{path.name}")
+    (folder / "x").rmdir()
 
 
 @noted("same series without a position")

@@ -70,6 +70,39 @@ def test_names_in_small_letters_are_found(tmp_path: Path):
     assert open_scan(path).sequences == ("t1", "flair")
 
 
+def renamed(path: Path, change) -> Path:
+    """The disc with every file and folder but the DICOMDIR under another name."""
+    for place in sorted(path.parent.rglob("*"), key=lambda place: -len(place.parts)):
+        if place != path:
+            place.rename(place.with_name(change(place)))
+    return path
+
+
+@pytest.mark.parametrize("ending", [".dcm", ".DCM", ";1", ".;1", ".dcm;1"])
+def test_endings_that_copying_added_do_not_hide_files(tmp_path: Path, ending: str):
+    path = renamed(write_disc(tmp_path), lambda place: place.name + ("" if place.is_dir() else ending))
+    scan = open_scan(path)
+    assert scan.sequences == ("t1", "flair")
+    assert not any("missing" in note for note in scan.notes)
+
+
+@pytest.mark.filterwarnings("ignore:Invalid value for VR CS")
+@pytest.mark.parametrize("ending", [".dcm", ";1"])
+def test_endings_that_the_directory_alone_states_do_not_hide_files(tmp_path: Path, ending: str):
+    def add(records):
+        for record in records:
+            record.ReferencedFileID = [*record.ReferencedFileID[:-1], record.ReferencedFileID[-1] + ending]
+
+    assert open_scan(rewritten(write_disc(tmp_path), add)).sequences == ("t1", "flair")
+
+
+def test_the_very_name_goes_before_one_with_an_ending(tmp_path: Path):
+    path = write_disc(tmp_path)
+    first = min(place for place in path.parent.rglob("*") if place.is_file() and place != path)
+    first.with_name(first.name + ".dcm").write_bytes(b"another file")
+    assert open_scan(path).sequences == ("t1", "flair")
+
+
 def test_a_missing_file_is_told(tmp_path: Path):
     path = write_disc(tmp_path)
     max(place for place in path.parent.rglob("*") if place.is_file() and place != path).unlink()

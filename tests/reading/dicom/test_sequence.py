@@ -8,6 +8,7 @@ from dicom_making import Grid, write_series
 
 from tumorscope.reading import open_scan
 from tumorscope.reading.dicom.header import SeriesHeader
+from tumorscope.reading.dicom.image_kind import kind_of_values
 from tumorscope.reading.dicom.sequence import sequence_of
 
 SILENT = SeriesHeader("1", 1, "", "")
@@ -98,14 +99,14 @@ def test_timing_may_contradict_words_but_not_overrule_them(description: str, hea
 
 @pytest.mark.parametrize("kind", ["ADC", "SUBTRACT", "MIP", "P", "LOCALIZER", "PHASE MAP"])
 def test_maps_and_projections_are_no_sequence_whatever_they_are_called(kind: str):
-    header = replace(SILENT, description="AX T1 +C", image_type=("DERIVED", "SECONDARY", kind))
+    header = replace(SILENT, description="AX T1 +C", kind=kind_of_values(("SECONDARY", kind)))
     sequence, reason = sequence_of(header, frozenset())
     assert sequence == "unknown"
     assert kind in reason
 
 
 def test_reformatted_images_stay_what_they_show():
-    header = replace(SILENT, description="AX T1 +C", image_type=("DERIVED", "SECONDARY", "MPR"))
+    header = replace(SILENT, description="AX T1 +C", kind=kind_of_values(("SECONDARY", "MPR")), is_derived=True)
     assert sequence_of(header, frozenset())[0] == "t1c"
 
 

@@ -64,6 +64,15 @@ def test_files_without_a_preamble_are_read(tmp_path: Path):
     assert np.array_equal(open_scan(tmp_path / "b.dcm").voxels, open_scan(path).voxels)
 
 
+def test_every_slice_counts_whatever_its_preamble_holds(tmp_path: Path):
+    for path in write_series(tmp_path / "s", VOLUME)[1:4]:
+        content = path.read_bytes()
+        path.write_bytes(b"II*\0\x08\0\0\0".ljust(128, b"\0") + content[128:])
+    scan = open_scan(tmp_path / "s")
+    assert np.array_equal(scan.voxels[..., 0], VOLUME)
+    assert not any("skipped" in note for note in scan.notes)
+
+
 def test_zeros_behind_the_pixels_cost_no_time(tmp_path: Path):
     path = write_dicom(tmp_path / "a.dcm", VOLUME[0])
     path.write_bytes(path.read_bytes() + bytes(40_000_000))

@@ -11,6 +11,7 @@ from tumorscope.reading.dicom.geometry import SAME_PLACE_MM, plane_of
 from tumorscope.reading.dicom.header import public_text
 from tumorscope.reading.dicom.sequence import sequence_of
 from tumorscope.reading.dicom.sorting import Group
+from tumorscope.reading.dicom.structural import functional_word, rejection_reason
 from tumorscope.reading.joining import GRID_ORDER
 
 _FINE_MM = 2.0
@@ -37,32 +38,49 @@ class Choice:
         series: sequence to images, the one whose grid is taken first; the only one may be ``"unknown"``.
         reasons: sequence to the note that says where its name comes from.
         notes: what was left out, and why one of several was taken.
+        rejection_reason: what the headers say against a structural MRI of a head; None where one was found.
     """
 
     series: dict[str, Group]
     reasons: dict[str, str]
     notes: tuple[str, ...]
+    rejection_reason: str | None = None
 
 
 def choose_series(groups: Sequence[Group], words: frozenset[str]) -> Choice:
     """The best series of each sequence; the one with the most images where no sequence is plain.
 
-    Of several the one that shows the whole head wins, then the plane of the grid (axial for the
-    grid itself) or thin slices, then more slices, then smaller pixels, then the first by number.
+    What is not a structural MRI of a head by its header is left out where anything else is there.
+    Of several the one that shows the whole head wins, then an acquired plain image (before a
+    derived one, Dixon's water, in-phase and opposed-phase), then the plane of the grid (axial for
+    the grid itself) or thin slices, then more slices, then smaller pixels, then the first by number.
 
     Args:
         groups: of one study, not empty.
         words: the patient's name, kept out of the notes.
     """
-    named = [(group, *sequence_of(group.header, words)) for group in groups]
+    rejected = {id(group): rejection_reason(group.header, group.frames) for group in groups}
+    structural = [group for group in groups if rejected[id(group)] is None]
     found: dict[str, list[Group]] = {}
-    for group, sequence, _reason in named:
+    reasons: dict[int, str] = {}
+    for group in structural or groups:
+        sequence, reasons[id(group)] = sequence_of(group.header, words)
         if sequence != "unknown":
             found.setdefault(sequence, []).append(group)
-    reasons = {id(group): reason for group, _sequence, reason in named}
-    if not found:
-        main = min(groups, key=lambda group: (-len(group.frames), group.header.number, group.series))
-        return Choice({"unknown": main}, {"unknown": reasons[id(main)]}, _left_out([main], groups, words))
+    if found:
+        chosen, notes = _best_of_each(found, words)
+    else:
+        chosen, notes = {"unknown": min(structural or groups, key=_most_images)}, []
+    return Choice(
+        chosen,
+        {name: reasons[id(group)] for name, group in chosen.items()},
+        (*notes, *_left_out(list(chosen.values()), groups, rejected, words)),
+        None if structural else rejected[id(next(iter(chosen.values())))],
+    )
+
+
+def _best_of_each(found: dict[str, list[Group]], words: frozenset[str]) -> tuple[dict[str, Group], list[str]]:
+    """The best series of each sequence, the one whose grid is taken first, and why it is the best."""
     chosen: dict[str, Group] = {}
     notes: list[str] = []
     plane = "axial"
@@ -77,8 +95,11 @@ def choose_series(groups: Sequence[Group], words: frozenset[str]) -> Choice:
             )
         if len(chosen) == 1:  # the grid
             plane = _plane(ranked[0]) or "axial"
-    left_out = _left_out(list(chosen.values()), groups, words)
-    return Choice(chosen, {name: reasons[id(group)] for name, group in chosen.items()}, (*notes, *left_out))
+    return chosen, notes
+
+
+def _most_images(group: Group) -> tuple:
+    return -len(group.frames), *_by_kind(group), group.header.number, group.series
 
 
 def _ranked(groups: Sequence[Group], plane: str) -> list[Group]:
@@ -95,24 +116,46 @@ def _ranking(groups: Sequence[Group], plane: str) -> Callable[[Group], tuple]:
 def _rank(group: Group, plane: str, furthest_mm: float, longest: int) -> tuple:
     frame = group.frames[0]
     suits = _plane(group) == plane or (frame.thickness_mm or np.inf) <= _FINE_MM
-    pixel = np.inf if frame.spacing_mm is None else float(frame.spacing_mm.max())
     whole = _reach_mm(group) >= min(_WHOLE * furthest_mm, _WHOLE_MM) and len(group.frames) >= _SCOUT * longest
-    return not whole, not suits, -len(group.frames), round(pixel, 2), group.header.number, group.series
+    return (
+        not whole,
+        *_by_kind(group),
+        not suits,
+        -len(group.frames),
+        _pixel_mm(group),
+        group.header.number,
+        group.series,
+    )
 
 
 def _advantage(best: Group, other: Group, plane: str) -> str:
     """In what the best comes before another, in words."""
     rank = _ranking([best, other], plane)
-    one, two = rank(best), rank(other)
-    if one[0] != two[0]:
-        return "the others show a part of the head"
-    if one[1] != two[1]:
-        return plane if _plane(best) == plane else "thin slices"
-    if one[2] != two[2]:
-        return f"more slices, {-one[2]} against {-two[2]}"
-    if one[3] != two[3]:
-        return f"smaller pixels, {one[3]:g} against {two[3]:g} mm"
-    return "the first by number"
+    differs = [one != two for one, two in zip(rank(best), rank(other), strict=True)]
+    reasons = (
+        "the others show a part of the head",
+        f"{_kind(best)}, not {_kind(other)}",
+        f"{_kind(best)}, not {_kind(other)}",
+        plane if _plane(best) == plane else "thin slices",
+        f"more slices, {len(best.frames)} against {len(other.frames)}",
+        f"smaller pixels, {_pixel_mm(best):g} against {_pixel_mm(other):g} mm",
+    )
+    return next((reason for reason, one in zip(reasons, differs, strict=False) if one), "the first by number")
+
+
+def _by_kind(group: Group) -> tuple[int, bool]:
+    """Plain images before those of Dixon, acquired before derived."""
+    return group.header.kind.preference, group.header.is_derived
+
+
+def _kind(group: Group) -> str:
+    header = group.header
+    return header.kind.name or ("derived image" if header.is_derived else "acquired plain image")
+
+
+def _pixel_mm(group: Group) -> float:
+    spacing = group.frames[0].spacing_mm
+    return np.inf if spacing is None else round(float(spacing.max()), 2)
 
 
 def _plane(group: Group) -> str | None:
@@ -130,7 +173,9 @@ def _reach_mm(group: Group) -> float:
     return max(heights) - min(heights) + max(first.thickness_mm or 0.0, SAME_PLACE_MM)
 
 
-def _left_out(chosen: Sequence[Group], groups: Sequence[Group], words: frozenset[str]) -> tuple[str, ...]:
+def _left_out(
+    chosen: Sequence[Group], groups: Sequence[Group], rejected: dict[int, str | None], words: frozenset[str]
+) -> tuple[str, ...]:
     others = sorted(
         (group for group in groups if group not in chosen),
         key=lambda group: (-len(group.frames), group.header.number, group.series),
@@ -140,15 +185,25 @@ def _left_out(chosen: Sequence[Group], groups: Sequence[Group], words: frozenset
     shown = []
     for group in others[:_MOST_TOLD]:
         count = len(group.frames)
-        same = next((_how_it_differs(group, main) for main in chosen if main.series == group.series), "")
-        shown.append(f"{_described(group, words)} ({count} image{'s' if count > 1 else ''}{same})")
+        same = next((main for main in chosen if main.series == group.series), None)
+        why = _how_it_differs(group, same) if same else _why_worse(group, rejected[id(group)])
+        shown.append(f"{_described(group, words)} ({count} image{'s' if count > 1 else ''}{why})")
     more = f" and {len(others) - _MOST_TOLD} more" if len(others) > _MOST_TOLD else ""
     what = "not of the main series" if len(chosen) == 1 else "not of the series taken"
     return (f"left out, {what}: {', '.join(shown)}{more}",)
 
 
+def _why_worse(group: Group, rejection: str | None) -> str:
+    """The header's reason where the description, which is quoted, does not say it itself."""
+    if group.header.kind.name.startswith("Dixon"):
+        return f", {group.header.kind.name}"
+    return "" if rejection is None or functional_word(group.header.description) else f", {rejection.partition(':')[0]}"
+
+
 def _how_it_differs(group: Group, main: Group) -> str:
     frame, other = group.frames[0], main.frames[0]
+    if frame.kind.name != other.kind.name:
+        return f", same series, {frame.kind.name or 'plain image'}{'s' if len(group.frames) > 1 else ''}"
     if frame.size != other.size:
         return f", same series in another size, {frame.size[0]}×{frame.size[1]}"
     if frame.position is None or frame.orientation is None:

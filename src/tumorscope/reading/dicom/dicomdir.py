@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 from tumorscope.errors import UnreadableScan
 from tumorscope.reading.checks import label
+from tumorscope.reading.dicom.files import damage_told
+from tumorscope.reading.dicom.frames import items_of
 from tumorscope.reading.quiet import quiet_libraries
 
 _MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
@@ -25,7 +28,8 @@ def is_dicomdir(path: Path) -> bool:
 def files_of_dicomdir(path: Path) -> tuple[list[Path], int]:
     """The files that a DICOMDIR names and that are there, in its order, and how many are not.
 
-    Discs are written in capitals and often copied in small letters, so case does not count.
+    Discs are written in capitals and often copied in small letters, so case does not count. Neither
+    does the version that ISO 9660 adds to names (``;1``), nor a suffix that was added for other programs.
 
     Raises:
         UnreadableScan: damaged, empty, or naming files outside its own folder.
@@ -33,11 +37,10 @@ def files_of_dicomdir(path: Path) -> tuple[list[Path], int]:
     from pydicom import dcmread
 
     name = label(path.resolve())
-    try:
+    with damage_told(f"{name}: the DICOMDIR is damaged; name the folder instead"):
         records = dcmread(path, force=True, specific_tags=["DirectoryRecordSequence"]).get("DirectoryRecordSequence")
-        named = [parts for record in records or () if (parts := _parts(record.get("ReferencedFileID")))]
-    except Exception as error:  # a damaged file makes pydicom raise many kinds
-        raise UnreadableScan(f"{name}: the DICOMDIR is damaged; name the folder instead") from error
+        file_ids = [record.get("ReferencedFileID") for record in items_of(records)]
+    named = [parts for file_id in file_ids if (parts := _parts(file_id))]
     if not named or len(named) > _MOST_RECORDS:
         raise UnreadableScan(f"{name}: the DICOMDIR names no files; name the folder instead")
     root = path.resolve().parent
@@ -69,9 +72,24 @@ def _find(root: Path, parts: list[str], listings: dict[Path, dict[str, Path]]) -
     place = root
     for part in parts:
         if place not in listings:
-            listings[place] = {entry.name.upper(): entry for entry in place.iterdir()} if place.is_dir() else {}
-        entry = listings[place].get(part.upper())
+            listings[place] = _listing(place)
+        entry = listings[place].get(part.upper()) or listings[place].get(_bare(part))
         if entry is None:
             return None
         place = entry
     return place if place.is_file() else None
+
+
+def _listing(folder: Path) -> dict[str, Path]:
+    """What is in a folder by its name in capitals and by its bare name; names as they are go first."""
+    entries = sorted(folder.iterdir()) if folder.is_dir() else []
+    return {_bare(entry.name): entry for entry in entries} | {entry.name.upper(): entry for entry in entries}
+
+
+def _bare(name: str) -> str:
+    """The name in capitals without version and suffix.
+
+    >>> _bare("im0001.dcm"), _bare("IM0001.;1"), _bare("IM0001")
+    ('IM0001', 'IM0001', 'IM0001')
+    """
+    return re.sub(r"\.?(;\d+)?$", "", name.upper()).removesuffix(".DCM")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tumorscope.reading.checks import printable
-from tumorscope.reading.dicom.frames import FunctionalGroups, number
+from tumorscope.reading.dicom.frames import FunctionalGroups, items_of, number
+from tumorscope.reading.dicom.image_kind import PLAIN, ImageKind, image_type, kind_of_description, kind_of_frame, texts
 from tumorscope.reading.dicom.privacy import names_patient
 
 if TYPE_CHECKING:
@@ -17,11 +18,9 @@ _NO_AGENT = {"", "no", "none", "n", "0", "without", "nativ", "n/a", "na", "not a
 
 @dataclass(frozen=True)
 class SeriesHeader:
-    """The attributes by which a series is named and its sequence recognised.
+    """The attributes by which a series is named and its sequence recognized.
 
-    pydicom decodes an attribute when it is first asked for, and a damaged one raises then;
-    so all are asked for at once, here. Enhanced files say the same in other words, which
-    are translated.
+    Enhanced files say the same in other words, which are translated.
 
     Attributes:
         series: SeriesInstanceUID; where it is missing, what else tells series apart.
@@ -29,11 +28,16 @@ class SeriesHeader:
         description: SeriesDescription.
         protocol: ProtocolName.
         contrast: whether a contrast agent is recorded.
-        image_type: the ImageType values in capitals.
+        kind: a plain image, or which part of a complex signal, Dixon image or map, by image type or description.
+        is_derived: whether the images were computed from others.
         scanning: the ScanningSequence codes, SE, IR, GR, EP, RM.
         variant: the SequenceVariant codes, such as MP for prepared magnetisation.
         acquisition_contrast: AcquisitionContrast of enhanced files, such as FLUID_ATTENUATED.
         repetition_ms, echo_ms, inversion_ms: TR, TE and TI, None where not given.
+        sop_class: SOPClassUID.
+        body_parts: BodyPartExamined and the meanings of AnatomicRegionSequence, with the attribute's name.
+        species: PatientSpeciesDescription, empty where not given.
+        time_points: NumberOfTemporalPositions, 0 where not given.
     """
 
     series: str
@@ -41,19 +45,24 @@ class SeriesHeader:
     description: str
     protocol: str
     contrast: bool = False
-    image_type: tuple[str, ...] = ()
+    kind: ImageKind = PLAIN
+    is_derived: bool = False
     scanning: frozenset[str] = frozenset()
     variant: frozenset[str] = frozenset()
     acquisition_contrast: str = ""
     repetition_ms: float | None = None
     echo_ms: float | None = None
     inversion_ms: float | None = None
+    sop_class: str = ""
+    body_parts: tuple[tuple[str, str], ...] = ()
+    species: str = ""
+    time_points: int = 0
 
     @classmethod
-    def of(cls, dataset: Dataset) -> SeriesHeader:
-        """From the header of one file of the series."""
-        groups = FunctionalGroups(dataset, 0)
-        scanning = set(_values(dataset.get("ScanningSequence")))
+    def of(cls, dataset: Dataset, frame: int = 0) -> SeriesHeader:
+        """From the header of one file of the series, and one of its frames."""
+        groups = FunctionalGroups(dataset, frame)
+        scanning = set(texts(dataset.get("ScanningSequence")))
         pulse = str(dataset.get("EchoPulseSequence") or "")
         scanning |= {"SPIN": {"SE"}, "GRADIENT": {"GR"}, "BOTH": {"SE", "GR"}}.get(pulse, set())
         if str(dataset.get("EchoPlanarPulseSequence") or "") == "YES":
@@ -61,24 +70,29 @@ class SeriesHeader:
         inversion = number(dataset.get("InversionTime"))
         if str(groups.get("MRModifierSequence", "InversionRecovery") or "") == "YES":
             scanning.add("IR")
-            inversion = inversion or number(
-                next(iter(_values(groups.get("MRModifierSequence", "InversionTimes"))), None)
-            )
+            inversion = inversion or number(next(iter(texts(groups.get("MRModifierSequence", "InversionTimes"))), None))
         series_number = str(dataset.get("SeriesNumber") or 0)
+        description = str(dataset.get("SeriesDescription", "") or "").strip()
+        kind = kind_of_frame(dataset, groups)
         frame_contrast = groups.get("MRImageFrameTypeSequence", "AcquisitionContrast")
         return cls(
             series=str(dataset.get("SeriesInstanceUID", "") or ""),
             number=int(series_number) if series_number.isdecimal() else 0,
-            description=str(dataset.get("SeriesDescription", "") or "").strip(),
+            description=description,
             protocol=str(dataset.get("ProtocolName", "") or "").strip(),
             contrast=_agent_recorded(dataset, groups),
-            image_type=tuple(value.upper() for value in _values(dataset.get("ImageType"))),
+            kind=kind if kind.name else kind_of_description(description),
+            is_derived=image_type(dataset, groups)[1][:1] == ("DERIVED",),
             scanning=frozenset(scanning),
-            variant=frozenset(_values(dataset.get("SequenceVariant"))),
-            acquisition_contrast=str(dataset.get("AcquisitionContrast") or frame_contrast or "").upper(),
+            variant=frozenset(texts(dataset.get("SequenceVariant"))),
+            acquisition_contrast=str(frame_contrast or dataset.get("AcquisitionContrast") or "").upper(),
             repetition_ms=groups.number("MRTimingAndRelatedParametersSequence", "RepetitionTime"),
             echo_ms=groups.number("MREchoSequence", "EffectiveEchoTime") or number(dataset.get("EchoTime")),
             inversion_ms=inversion or None,
+            sop_class=str(dataset.get("SOPClassUID") or ""),
+            body_parts=_body_parts(dataset, groups),
+            species=str(dataset.get("PatientSpeciesDescription") or "").strip(),
+            time_points=int(number(dataset.get("NumberOfTemporalPositions")) or 0),
         )
 
 
@@ -96,6 +110,15 @@ def public_text(text: str, words: frozenset[str]) -> str:
     return "" if not text or names_patient(text, words) else printable(text)[:60]
 
 
+def _body_parts(dataset: Dataset, groups: FunctionalGroups) -> tuple[tuple[str, str], ...]:
+    regions = items_of(
+        groups.get("FrameAnatomySequence", "AnatomicRegionSequence") or dataset.get("AnatomicRegionSequence")
+    )
+    stated = [("BodyPartExamined", dataset.get("BodyPartExamined"))]
+    stated += [("AnatomicRegionSequence", region.get("CodeMeaning")) for region in regions]
+    return tuple((keyword, text) for keyword, value in stated if (text := str(value or "").strip()))
+
+
 def _agent_recorded(dataset: Dataset, groups: FunctionalGroups) -> bool:
     administered = groups.get("ContrastBolusUsageSequence", "ContrastBolusAgentAdministered")
     if administered is not None:
@@ -103,11 +126,3 @@ def _agent_recorded(dataset: Dataset, groups: FunctionalGroups) -> bool:
     if str(dataset.get("ContrastBolusAgent") or "").strip().lower() not in _NO_AGENT:
         return True
     return bool(dataset.get("ContrastBolusAgentSequence"))
-
-
-def _values(value: Any) -> tuple[str, ...]:
-    """A DICOM value of any multiplicity as texts."""
-    if value is None or value == "":
-        return ()
-    several = isinstance(value, list | tuple) or type(value).__name__ == "MultiValue"
-    return tuple(str(item).strip() for item in value) if several else (str(value).strip(),)

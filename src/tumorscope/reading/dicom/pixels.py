@@ -14,8 +14,8 @@ import numpy as np
 
 from tumorscope.errors import UnreadableScan
 from tumorscope.reading.checks import MAX_VOXELS, size_text
-from tumorscope.reading.dicom.files import read_with_pixels
-from tumorscope.reading.dicom.frames import Frame
+from tumorscope.reading.dicom.files import PIXEL_KEYWORDS, damage_told, read_with_pixels
+from tumorscope.reading.dicom.frames import Frame, number
 from tumorscope.scan import SourceImage
 
 if TYPE_CHECKING:
@@ -69,35 +69,49 @@ def read_images(frames: Sequence[Frame], name: str) -> tuple[np.ndarray, tuple[S
 def _decode(path: Path, name: str) -> tuple[np.ndarray, Dataset]:
     """The file's pixels, and its header without them."""
     from pydicom.pixels.processing import apply_modality_lut
-    from pydicom.pixels.utils import pixel_array
-    from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEGExtended12Bit
 
-    try:
+    with damage_told(f"{name}: a DICOM file is damaged or truncated; export the series again"):
         dataset = read_with_pixels(path)
-        if "TransferSyntaxUID" not in dataset.file_meta:
-            implicit, little = dataset.original_encoding
-            explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
-            dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else explicit
-    except Exception as error:  # a file cut short makes pydicom raise many kinds
-        raise UnreadableScan(f"{name}: a DICOM file is damaged or truncated; export the series again") from error
-    try:
-        if dataset.file_meta.TransferSyntaxUID == JPEGExtended12Bit:
-            from tumorscope.reading.dicom import jpeg12
-
-            jpeg12.register()
-        stored = pixel_array(dataset)
-        pixels = _inverted(stored, dataset) if dataset.get("PhotometricInterpretation") == "MONOCHROME1" else stored
-        pixels = _without_padding(pixels, stored, dataset)
-        if "ModalityLUTSequence" in dataset:
+        _state_syntax(dataset)
+    stored = _stored_pixels(dataset, name)
+    pixels = _inverted(stored, dataset) if dataset.get("PhotometricInterpretation") == "MONOCHROME1" else stored
+    pixels = _without_padding(pixels, stored, dataset)
+    if "ModalityLUTSequence" in dataset:
+        with damage_told(f"{name}: the modality LUT is damaged; export the series again"):
             pixels = apply_modality_lut(pixels, dataset)
+    for keyword in PIXEL_KEYWORDS:
+        dataset.pop(keyword, None)
+    return pixels, dataset
+
+
+def _state_syntax(dataset: Dataset) -> None:
+    """Old files lack the meta information; how they were parsed says their transfer syntax."""
+    from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+    if "TransferSyntaxUID" not in dataset.file_meta:
+        implicit, little = dataset.original_encoding
+        explicit = ExplicitVRLittleEndian if little else ExplicitVRBigEndian
+        dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else explicit
+
+
+def _stored_pixels(dataset: Dataset, name: str) -> np.ndarray:
+    from pydicom.pixels.utils import pixel_array
+
+    from tumorscope.reading.dicom import codecs
+
+    codecs.register()
+    try:
+        return pixel_array(dataset)
+    except MemoryError:
+        raise
     except Exception as error:  # decoders raise RuntimeError, ValueError, AttributeError, NotImplementedError
         raise UnreadableScan(f"{name}: {_why_not(dataset)}") from error
-    del dataset["PixelData"]
-    return pixels, dataset
 
 
 def _inverted(pixels: np.ndarray, dataset: Any) -> np.ndarray:
     """MONOCHROME1 shows small values bright; turned round within the bits that are stored."""
+    if pixels.dtype.kind == "f":
+        return -pixels
     if int(dataset.PixelRepresentation) == 1:
         return -1 - pixels
     return (2 ** int(dataset.BitsStored) - 1 - pixels.astype(np.int64)).astype(pixels.dtype)
@@ -105,13 +119,24 @@ def _inverted(pixels: np.ndarray, dataset: Any) -> np.ndarray:
 
 def _without_padding(pixels: np.ndarray, stored: np.ndarray, dataset: Any) -> np.ndarray:
     """What was put around the image to fill the matrix becomes as dark as the darkest pixel."""
-    padding = dataset.get("PixelPaddingValue")
-    if not padding:
-        return pixels
-    outside = stored == padding
-    if not outside.any() or outside.all():
+    outside = _padding(stored, dataset)
+    if outside is None or not outside.any() or outside.all():
         return pixels
     return np.where(outside, pixels[~outside].min(), pixels)
+
+
+def _padding(stored: np.ndarray, dataset: Any) -> np.ndarray | None:
+    """Where PixelPaddingValue stands, or what lies between it and PixelPaddingRangeLimit (PS3.3 C.7.5.1.1.2)."""
+    kind = {"f4": "FloatPixelPadding", "f8": "DoubleFloatPixelPadding"}.get(stored.dtype.str[1:], "PixelPadding")
+    value, limit = dataset.get(f"{kind}Value"), number(dataset.get(f"{kind}RangeLimit"))
+    padding = number(value)
+    if padding is None:
+        return np.isnan(stored) if value is not None and stored.dtype.kind == "f" else None
+    lowest, highest = sorted((padding, padding if limit is None else limit))
+    no_signal = lowest == highest == 0 and not number(dataset.get("RescaleIntercept"))
+    if no_signal and dataset.get("PhotometricInterpretation") != "MONOCHROME1":
+        return None  # air already; raised to the darkest pixel of a brain without its skull it would differ by slice
+    return (stored >= lowest) & (stored <= highest)
 
 
 def _why_not(dataset: Any) -> str:
@@ -121,7 +146,9 @@ def _why_not(dataset: Any) -> str:
     try:
         decodable = get_decoder(syntax).is_available
     except NotImplementedError:
-        return "is a video or of an unknown compression; give an uncompressed image series"
+        if syntax.name == syntax:
+            return "is of an unknown compression; export an uncompressed image series"
+        return f"is a video or compressed as {syntax.name}, which cannot be decoded; export it uncompressed"
     if not decodable:
-        return f"compressed as {syntax.name}, which needs `pip install python-gdcm`, or export it uncompressed"
+        return f"compressed as {syntax.name}, which cannot be decoded; export it uncompressed"
     return "the pixel data is damaged or cut short; export the series again"

@@ -9,15 +9,9 @@ a missing one.
 from __future__ import annotations
 
 from tumorscope.reading.dicom.header import SeriesHeader, public_text
+from tumorscope.reading.dicom.image_kind import without_dixon_phase
 from tumorscope.reading.sequences import names_other, recognize_sequence
 from tumorscope.scan import SEQUENCES
-
-_NO_ANATOMY = {
-    *("ADC", "TRACEW", "FA", "PHASE", "PHASE MAP", "P", "R", "I", "T1 MAP", "T2 MAP", "T2_STAR MAP", "SUBTRACT"),
-    *("SUBTRACTION", "SUB", "MIP", "MAX_IP", "MIN_IP", "MNIP", "PROJECTION IMAGE", "DIFFUSION", "PERFUSION", "RCBF"),
-    *("RCBV", "LOCALIZER", "FLOW", "VELOCITY", "MOSAIC", "SCREEN SAVE", "REPORT"),
-}
-"""Values of ImageType that mean a map, a projection, a phase image or a localiser."""
 
 _BY_CONTRAST = {"FLUID_ATTENUATED": "flair", "T1": "t1", "T2": "t2"}
 _OTHER_CONTRASTS = {"DIFFUSION", "FLOW_ENCODED", "PERFUSION", "PROTON_DENSITY", "STIR", "TAGGING", "T2_STAR", "TOF"}
@@ -30,11 +24,11 @@ def sequence_of(header: SeriesHeader, words: frozenset[str]) -> tuple[str, str]:
         header: of the series.
         words: the patient's name, kept out of the note.
     """
-    kind = next((value for value in header.image_type[1:] if value in _NO_ANATOMY), None)
-    if kind is not None:
-        return "unknown", f"sequence unknown: the image type is {kind}, no plain anatomical image"
+    if not header.kind.is_structural:
+        return "unknown", f"sequence unknown: it is not an anatomical image ({header.kind.stated})"
     by_timing = weighting(header)
     for text, what in ((header.description, "series description"), (header.protocol, "protocol name")):
+        text = without_dixon_phase(text)
         if names_other(text):
             return _unclear(header, words)
         sequence = recognize_sequence(text, header.contrast)

@@ -8,6 +8,7 @@ from tumorscope.reading.dicom.frames import Frame
 from tumorscope.reading.dicom.geometry import stack_frames
 from tumorscope.reading.dicom.pixels import read_images
 from tumorscope.reading.dicom.privacy import names_patient
+from tumorscope.reading.dicom.scales import notes_on_values
 from tumorscope.reading.dicom.sorting import Group
 from tumorscope.scan import Scan
 
@@ -42,7 +43,7 @@ def read_series(group: Group, sequence: str, case: str, source: Path | None, nam
         slice_names=tuple(_slice_name(frame, words, number) for number, frame in enumerate(stack.frames, 1)),
         source_images=images,
         source=source,
-        notes=stack.notes,
+        notes=(*stack.notes, *notes_on_values(images)),
     )
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from tumorscope.errors import UnreadableScan
+from tumorscope.reading.checks import label
 from tumorscope.reading.dicom.files import read_header, study_of
 from tumorscope.reading.dicom.frames import Frame, frames_of, refusal
 from tumorscope.reading.dicom.header import SeriesHeader, series_key
+from tumorscope.reading.dicom.patients import Stated, Study, with_patients
 from tumorscope.reading.dicom.privacy import patient_words
 
 OnFiles = Callable[[int, int], None]
@@ -18,13 +21,10 @@ OnFiles = Callable[[int, int], None]
 
 _TOLD_EVERY = 50
 
-Study = tuple[str, str]
-"""StudyInstanceUID and PatientID, empty where not given."""
-
 
 @dataclass(frozen=True, eq=False)
 class Group:
-    """Images of one series that can be one volume: same echo, size, orientation and spacing."""
+    """Images of one series that can be one volume: same kind, echo, size, orientation and spacing."""
 
     header: SeriesHeader
     series: str
@@ -48,26 +48,32 @@ class Sorted:
 
 
 def sort_files(files: Sequence[Path], on_files: OnFiles | None = None) -> Sorted:
-    """Read the header of every file, and sort the images by series and grid."""
-    groups: dict[tuple[str, Study], list[Group]] = {}
+    """Read the header of every file, and sort the images by series and grid.
+
+    A file that cannot be read is left out and counted; other errors are the program's and pass.
+    """
+    groups: dict[Stated, list[Group]] = {}
     refused: Counter[str] = Counter()
     words: set[str] = set()
     for path in counted(files, on_files):
         try:
             dataset, has_pixels = read_header(path)
-            words |= patient_words(dataset)
-            reason = refusal(dataset, has_pixels)
-            frames = [] if reason else frames_of(path, dataset)
-            series, study = series_key(dataset), study_of(dataset)
-            known = groups.setdefault((series, study), [])
-            for frame in frames:
-                _add(frame, known, dataset, series, study)
-        except Exception:  # a damaged header makes pydicom raise many kinds
-            refused["damaged or truncated DICOM; export it again"] += 1
+        except UnreadableScan as error:
+            refused[str(error).removeprefix(f"{label(path)}: ")] += 1
             continue
+        except OSError as error:  # a file that vanished, a drive that failed
+            refused[f"cannot be read ({error.strerror or 'unknown reason'}); check the disk"] += 1
+            continue
+        words |= patient_words(dataset)
+        reason = refusal(dataset, has_pixels)
         if reason:
             refused[reason] += 1
-    return Sorted([group for several in groups.values() for group in several], refused, frozenset(words))
+            continue
+        stated = Stated(study_of(dataset), series_key(dataset))
+        known = groups.setdefault(stated, [])
+        for frame in frames_of(path, dataset):
+            _add(frame, known, dataset, stated)
+    return Sorted(_with_patients(groups), refused, frozenset(words))
 
 
 def counted(files: Sequence[Path], on_files: OnFiles | None) -> Any:
@@ -78,22 +84,24 @@ def counted(files: Sequence[Path], on_files: OnFiles | None) -> Any:
             on_files(done, len(files))
 
 
-def distinct_studies(studies: Sequence[Study]) -> dict[Study, Study]:
-    """For each study that a file states, the study it belongs to.
-
-    A file that lacks one of the two UIDs belongs to the only study that it does not contradict.
-    """
-    complete = [study for study in dict.fromkeys(studies) if all(study)]
-    belongs = {}
-    for study in dict.fromkeys(studies):
-        fits = [known for known in complete if all(a == b or not a for a, b in zip(study, known, strict=True))]
-        belongs[study] = fits[0] if len(fits) == 1 else study
-    return belongs
-
-
-def _add(frame: Frame, known: list[Group], dataset: Any, series: str, study: Study) -> None:
+def _add(frame: Frame, known: list[Group], dataset: Any, stated: Stated) -> None:
     for group in known:
         if frame.lies_with(group.frames[0]):
             group.frames.append(frame)
             return
-    known.append(Group(SeriesHeader.of(dataset), series, study, [frame]))
+    known.append(Group(SeriesHeader.of(dataset, frame.index), stated.series, stated.study, [frame]))
+
+
+def _with_patients(groups: dict[Stated, list[Group]]) -> list[Group]:
+    """The groups, those joined that only a blank PatientID has parted."""
+    studies = with_patients(groups)
+    joined: dict[Stated, list[Group]] = {}
+    for stated, several in groups.items():
+        known = joined.setdefault(Stated(studies[stated], stated.series), [])
+        for group in several:
+            same = next((other for other in known if group.frames[0].lies_with(other.frames[0])), None)
+            if same is None:
+                known.append(replace(group, study=studies[stated]))
+            else:
+                same.frames.extend(group.frames)
+    return [group for several in joined.values() for group in several]

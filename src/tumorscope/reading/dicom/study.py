@@ -9,15 +9,20 @@ from pathlib import Path
 
 from tumorscope.errors import UnreadableScan
 from tumorscope.reading.checks import label
-from tumorscope.reading.dicom.choosing import choose_series
+from tumorscope.reading.dicom.choosing import Choice, choose_series
+from tumorscope.reading.dicom.files import study_of
+from tumorscope.reading.dicom.image_kind import MOSAIC
+from tumorscope.reading.dicom.patients import Study, distinct_studies
 from tumorscope.reading.dicom.privacy import names_patient, series_code
 from tumorscope.reading.dicom.series import read_series
-from tumorscope.reading.dicom.sorting import Group, OnFiles, distinct_studies, sort_files
+from tumorscope.reading.dicom.sorting import Group, OnFiles, sort_files
 from tumorscope.reading.dicom.studies import StudyFiles
 from tumorscope.reading.formats import DICOM_SUFFIXES
 from tumorscope.reading.joining import join_series
 from tumorscope.reading.quiet import quiet_libraries
 from tumorscope.scan import Scan, SourceImage
+
+_PATIENT = ("PatientName", "PatientBirthDate", "PatientSex", "IssuerOfPatientID")
 
 
 @quiet_libraries()
@@ -52,8 +57,9 @@ def read_dicom(
         reason, count = found.refused.most_common(1)[0]
         shown = f"{name}: " if len(files) == 1 else f"{name}: no MR images; {count} of {len(files)} files: "
         raise UnreadableScan(f"{shown}{reason}")
-    _check_one_study(found.groups, name)
+    _study, patient = _the_study(found.groups, name)
     choice = choose_series(found.groups, found.words)
+    _refuse_mosaics(choice, name)
     source = path.path if isinstance(path, StudyFiles) else path
     several = len(choice.series) > 1
     scans = {
@@ -62,18 +68,59 @@ def read_dicom(
     }
     grid = next(iter(scans))
     scan = join_series(scans, grid, case, source, name, register) if several else scans[grid]
+    blank = _fill_in_patient(scan.source_images, patient)
     images, doubts = _referable(scan.source_images)
-    notes = (*choice.reasons.values(), *choice.notes, *scan.notes, *doubts, *_skipped(skipped, found.refused))
-    return replace(scan, notes=notes, source_images=images)
+    odd = path.notes if isinstance(path, StudyFiles) else ()
+    notes = (*choice.reasons.values(), *choice.notes, *scan.notes, *odd, *blank, *doubts)
+    return replace(
+        scan,
+        notes=(*notes, *_skipped(skipped, found.refused)),
+        source_images=images,
+        rejection_reason=choice.rejection_reason,
+    )
 
 
-def _check_one_study(groups: Sequence[Group], name: str) -> None:
-    studies = set(distinct_studies([group.study for group in groups]).values())
+def _refuse_mosaics(choice: Choice, name: str) -> None:
+    """Refuse what no one can want as it is: tiles of slices that lie elsewhere than the header says."""
+    if any(group.header.kind.name == MOSAIC for group in choice.series.values()):
+        raise UnreadableScan(
+            f"{name}: is a Siemens mosaic (ImageType MOSAIC), all slices of a functional or diffusion volume in one "
+            "image; give a structural series"
+        )
+
+
+def _the_study(groups: Sequence[Group], name: str) -> Study:
+    """The study that all belong to.
+
+    Raises:
+        UnreadableScan: there are several.
+    """
+    studies = set(distinct_studies(group.study for group in groups).values())
     if len(studies) == 1:
-        return
-    patients = len({patient for _study, patient in studies})
-    of = f" of {patients} patients" if patients > 1 else ""
+        return studies.pop()
+    patients = {patient for _study, patient in studies}
+    if len({study for study, _patient in studies}) == 1:
+        raise UnreadableScan(
+            f"{name}: {len(patients)} patients are stated under one StudyInstanceUID; give a folder with one patient"
+        )
+    of = f" of {len(patients)} patients" if len(patients) > 1 else ""
     raise UnreadableScan(f"{name}: holds {len(studies)} studies{of}; give a folder with one study")
+
+
+def _fill_in_patient(images: Sequence[SourceImage], patient: str) -> list[str]:
+    """Give headers that leave the patient blank the patient of the others, so that results are filed under them."""
+    headers = list({id(image.header): image.header for image in images}.values())
+    blank = [header for header in headers if not study_of(header)[1]]
+    if not blank or not patient:
+        return []
+    stated = next((header for header in headers if study_of(header)[1]), blank[0])
+    for header in blank:
+        for keyword in _PATIENT:
+            if not header.get(keyword) and stated.get(keyword):
+                setattr(header, keyword, stated.get(keyword))
+        header.PatientID = patient
+    what = "image states" if len(blank) == 1 else "images state"
+    return [f"{len(blank)} {what} no PatientID; taken as of the patient whom the others of the study state"]
 
 
 def _referable(images: tuple[SourceImage, ...]) -> tuple[tuple[SourceImage, ...], list[str]]:
