@@ -82,6 +82,8 @@ class Analysis:
             a head. Probabilities are then NaN, and nothing is said to be present or absent.
         bundle_reason: why this bundle was taken, where it was chosen for the scan.
         corrected: whether a person has drawn the outline anew; see :mod:`tumorscope.revising`.
+        incomplete: why images of the study may be missing, where that is known of its transfer; None
+            says nothing against it.
         warnings: what a reader of the findings should know.
         timing_ms: by stage, in the order of the stages.
     """
@@ -105,6 +107,7 @@ class Analysis:
     judged: bool = True
     bundle_reason: str | None = None
     corrected: bool = False
+    incomplete: str | None = None
     notice: str = NOTICE
 
 

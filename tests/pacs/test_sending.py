@@ -34,8 +34,8 @@ class Sending:
         files = [path.relative_to(self.data).as_posix() for path in paths]
         self.journal.receive(study, uid(study), "1", files[0], True)
         self.journal.mark_ready(study)
-        run, _ = self.journal.begin(study)
-        assert self.journal.finish(study, run, files, destinations)
+        run = self.journal.begin(study)
+        assert self.journal.finish(study, run.number, files, destinations)
 
     def courier(self, destination):
         self.couriers.append(Courier(destination, self.data, self.journal, "TUMORSCOPE", self.stop, first_wait_s=0.05))

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import sqlite3
 import threading
+from contextlib import suppress
 from io import BytesIO
 from typing import TYPE_CHECKING, cast
 
 from tumorscope.errors import TumorscopeError
 from tumorscope.pacs.arrivals import Arrivals, Delivery
 from tumorscope.pacs.journal import Journal
+from tumorscope.pacs.records import Arrival
 from tumorscope.pacs.store import Store, image_code, study_code
 from tumorscope.pacs.wording import counted
 
@@ -135,8 +138,6 @@ class Receiver:
             return CANNOT_UNDERSTAND
 
     def _take(self, event: Event) -> int:
-        if not self._store.has_room():
-            return self._full()
         content = event.encoded_dataset()
         header = _header(content)
         study, image = str(header.get("StudyInstanceUID") or ""), str(header.get("SOPInstanceUID") or "")
@@ -148,14 +149,26 @@ class Receiver:
         if (image, kind) != (str(request.AffectedSOPInstanceUID), str(request.AffectedSOPClassUID)):
             log.error("an object that is not what its sender called it was refused")
             return NOT_OF_ITS_CLASS
-        code = study_code(study)
+        code, is_input = study_code(study), kind in INPUT_CLASSES
         self._arrivals.begins(event.assoc, code)
-        path = self._store.keep(code, image_code(image), content)
-        file = path.relative_to(self._store.data).as_posix()
-        arrival = self._journal.receive(code, study, image, file, kind in INPUT_CLASSES)
+        try:
+            arrival = self._keep(code, study, image, content, is_input)
+        except (OSError, sqlite3.Error):
+            if is_input:
+                with suppress(sqlite3.Error):  # a full disk, most often; the association's end is told all the same
+                    self._arrivals.missed(event.assoc, code)
+            raise
         self._arrivals.came(event.assoc, code, arrival.new, arrival.reopened)
         self._warned_full.clear()
         return SUCCESS
+
+    def _keep(self, code: str, study: str, image: str, content: bytes, is_input: bool) -> Arrival:
+        """Put an object on disk and into the journal, or raise what kept it from there."""
+        if not self._store.has_room():
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        path = self._store.keep(code, image_code(image), content)
+        file = path.relative_to(self._store.data).as_posix()
+        return self._journal.receive(code, study, image, file, is_input)
 
     def _full(self) -> int:
         if not self._warned_full.is_set():
@@ -168,13 +181,16 @@ class Receiver:
 
     def _tell(self, deliveries: list[Delivery], well: bool) -> None:
         for delivery in deliveries:
-            if not delivery.new and not delivery.known:
-                continue  # everything it brought was refused, which has been said
+            if not (delivery.new or delivery.known or delivery.refused):
+                continue  # what it brought was not understood, which has been logged
+            refused = f", {counted(delivery.refused, 'image')} could not be kept" if delivery.refused else ""
             known = f", {delivery.known} already here" if delivery.known else ""
             broken = "" if well else "; the association broke off"
-            log.info("%s: %s received%s%s", delivery.study, counted(delivery.new, "object"), known, broken)
+            log.info("%s: %s received%s%s%s", delivery.study, counted(delivery.new, "object"), known, refused, broken)
             if delivery.reopened:
                 log.info("%s: these came after its analysis began; it will be analysed again", delivery.study)
+            elif delivery.confirmed:
+                log.info("%s: is now known to be whole; it will be analyzed again", delivery.study)
 
     def _rejected(self, event: Event) -> None:
         # Not the title: where titles are checked they are a kind of password.

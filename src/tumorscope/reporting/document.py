@@ -43,6 +43,7 @@ def to_document(analysis: Analysis) -> dict[str, Any]:
         "operating_point": {"presence": point.presence, "mask": point.mask},
         "judged": analysis.judged,
         "corrected": analysis.corrected,
+        "incomplete": analysis.incomplete,
         "tumor_present": bool(analysis.tumor_present) if analysis.judged else None,
         "tumor_probability": _probability(analysis.tumor_probability),
         "tumor_type": None if analysis.tumor_type is None else _type(analysis.tumor_type),
