@@ -16,6 +16,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, cast
 
 from tumorscope.errors import TumorscopeError
+from tumorscope.pacs.admission import Admission, Limits, close_connection
 from tumorscope.pacs.arrivals import Arrivals, Delivery
 from tumorscope.pacs.journal import Journal
 from tumorscope.pacs.records import Arrival
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
     from pynetdicom.transport import ThreadedAssociationServer
 
 log = logging.getLogger(__name__)
-
-MOST_ASSOCIATIONS = 8
-"""Each holds an object in memory, and an enhanced one may be large."""
 
 SUCCESS = 0x0000
 OUT_OF_RESOURCES = 0xA700
@@ -67,6 +65,11 @@ TRANSFER_SYNTAXES = (
 )
 """Those that the readers decode."""
 
+_LOCAL_LIMIT_EXCEEDED = (0x02, 0x03, 0x02)
+"""Result, source and reason of an A-ASSOCIATE-RJ (PS3.8 9.3.4): come again later."""
+_REQUEST_WITHIN_S = 10
+_NO_LIMIT = 10**6
+
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -77,13 +80,23 @@ class Receiver:
         store, journal, arrivals: of the node.
         aet: this node's application entity title.
         allowed: the calling titles that are let in; empty lets everyone in.
+        limits: of the connections.
     """
 
-    def __init__(self, store: Store, journal: Journal, arrivals: Arrivals, aet: str, allowed: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        journal: Journal,
+        arrivals: Arrivals,
+        aet: str,
+        allowed: tuple[str, ...],
+        limits: Limits | None = None,
+    ) -> None:
         self._store = store
         self._journal = journal
         self._arrivals = arrivals
         self._ae = _application_entity(aet, allowed)
+        self._admission = Admission(limits or Limits(), close_connection)
         self._warned_full = threading.Event()
 
     def listen(self, host: str, port: int) -> int:
@@ -95,6 +108,10 @@ class Receiver:
         from pynetdicom import evt
 
         handlers = [
+            (evt.EVT_CONN_OPEN, lambda event: self._admission.connected(event.assoc)),
+            (evt.EVT_REQUESTED, self._requested),
+            (evt.EVT_PDU_RECV, lambda event: self._admission.heard(event.assoc)),
+            (evt.EVT_PDU_SENT, lambda event: self._admission.heard(event.assoc)),
             (evt.EVT_C_ECHO, lambda _event: SUCCESS),
             (evt.EVT_C_STORE, self._store_object),
             (evt.EVT_RELEASED, lambda event: self._left(event, well=True)),
@@ -111,7 +128,8 @@ class Receiver:
         return int(cast("ThreadedAssociationServer", server).server_address[1])
 
     def sweep(self) -> None:
-        """Notice associations whose thread ended without an event."""
+        """Close idle connections, and notice associations whose thread ended without an event."""
+        self._admission.sweep()
         for sender in self._arrivals.senders():
             if isinstance(sender, threading.Thread) and not sender.is_alive():
                 self._tell(self._arrivals.left(sender, well=False), well=False)
@@ -120,9 +138,21 @@ class Receiver:
         """Shut the door; associations still open are aborted, and their senders know what was not taken."""
         self._ae.shutdown()
 
+    def _requested(self, event: Event) -> None:
+        """Find a place for an association that may have one; those that may not are refused by their title."""
+        titles = self._ae.require_calling_aet
+        association = event.assoc
+        if titles and association.requestor.primitive.calling_ae_title not in [title.strip() for title in titles]:
+            return
+        if not self._admission.admit(association):
+            log.warning("an association was refused: too many are at work")
+            association.acse.send_reject(*_LOCAL_LIMIT_EXCEEDED)
+            association.kill()
+
     def _store_object(self, event: Event) -> int:
         try:
-            return self._take(event)
+            with self._admission.serving(event.assoc):
+                return self._take(event)
         except OSError as error:
             if error.errno in _FULL:
                 return self._full()
@@ -195,7 +225,7 @@ class Receiver:
     def _rejected(self, event: Event) -> None:
         # Not the title: where titles are checked they are a kind of password.
         address = getattr(event.assoc.requestor, "address", "?")
-        log.warning("an association from %s was refused: its title is not allowed, or too many are open", address)
+        log.warning("an association from %s was refused: its title is not allowed", address)
 
 
 def adopt(store: Store, journal: Journal) -> int:
@@ -238,8 +268,10 @@ def _application_entity(aet: str, allowed: tuple[str, ...]) -> AE:
         raise TumorscopeError(
             "application entity titles have 1 to 16 plain characters; mend --aet or --allow"
         ) from error
-    ae.maximum_associations = MOST_ASSOCIATIONS
-    ae.network_timeout = 60
+    # pynetdicom counts every open connection, and its timers wait for messages that stop in the middle.
+    ae.maximum_associations = _NO_LIMIT
+    ae.network_timeout = None
+    ae.acse_timeout = _REQUEST_WITHIN_S
     ae.add_supported_context(Verification)
     for context in AllStoragePresentationContexts:
         ae.add_supported_context(str(context.abstract_syntax), list(TRANSFER_SYNTAXES))
