@@ -33,6 +33,9 @@ def to_document(analysis: Analysis) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "case": _text(scan.case),
+        "patient_key": None if scan.study is None else scan.study.patient_key,
+        "study_date": None if scan.study is None else scan.study.date,
+        "sequences": list(analysis.sequences),
         "bundle": {
             "name": bundle.name,
             "version": bundle.card.version,

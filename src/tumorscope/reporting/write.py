@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 DOCUMENT_FILE = "analysis.json"
 SEGMENTATION_FILE, PROBABILITY_FILE = "seg.dcm", "seg-probability.dcm"
 STRUCTURED_REPORT_FILE, CAPTURE_FILE = "sr.dcm", "capture.dcm"
+MASKS = (*MASK_FILES, SEGMENTATION_FILE)
+"""Files that hold the mask which an analysis found."""
 _OPTIONAL = (*MASK_FILES, PDF_FILE, SEGMENTATION_FILE, PROBABILITY_FILE, STRUCTURED_REPORT_FILE, CAPTURE_FILE)
 """Not every scan gets these; one that an earlier scan of this name left would be taken for this one's."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from tumorscope.errors import UnreadableScan
 from tumorscope.reading.checks import label
 from tumorscope.reading.dicom.choosing import choose_series
+from tumorscope.reading.dicom.patient_key import study_identity
 from tumorscope.reading.dicom.privacy import names_patient, series_code
 from tumorscope.reading.dicom.series import read_series
 from tumorscope.reading.dicom.sorting import Group, OnFiles, distinct_studies, sort_files
@@ -62,9 +63,12 @@ def read_dicom(
     }
     grid = next(iter(scans))
     scan = join_series(scans, grid, case, source, name, register) if several else scans[grid]
+    patient_id = next((group.study[1] for group in found.groups if group.study[1]), "")
+    identity, unkeyed = study_identity(patient_id, scan.source_images[0].header)
     images, doubts = _referable(scan.source_images)
-    notes = (*choice.reasons.values(), *choice.notes, *scan.notes, *doubts, *_skipped(skipped, found.refused))
-    return replace(scan, notes=notes, source_images=images)
+    skipped_files = _skipped(skipped, found.refused)
+    notes = (*choice.reasons.values(), *choice.notes, *scan.notes, *doubts, *skipped_files, *unkeyed)
+    return replace(scan, notes=notes, source_images=images, study=identity)
 
 
 def _check_one_study(groups: Sequence[Group], name: str) -> None:
