@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ from tumorscope.errors import UnreadableScan
 from tumorscope.reading.checks import label
 from tumorscope.reading.quiet import quiet_libraries
 
-_MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
+_MEDIA_STORAGE_DIRECTORY = re.compile(rb"1\.2\.840\.10008\.1\.3\.10(?![.\d])")
+"""The SOP class of a DICOMDIR, and none of which it is the beginning."""
 _MOST_RECORDS = 1_000_000
 
 
@@ -18,7 +20,7 @@ def is_dicomdir(path: Path) -> bool:
     if path.name.upper() == "DICOMDIR":
         return True
     with path.open("rb") as file:
-        return _MEDIA_STORAGE_DIRECTORY.encode() + b"\0" in file.read(400)
+        return _MEDIA_STORAGE_DIRECTORY.search(file.read(400)) is not None
 
 
 @quiet_libraries()
