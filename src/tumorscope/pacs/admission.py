@@ -81,7 +81,8 @@ class Admission:
             self._new[connection] = self._clock()
             many = len(self._new) + len(self._waiting) > self._limits.connections
             oldest = next(iter(self._new)) if many else None
-            self._new.pop(oldest, None) if oldest is not None else None
+            if oldest is not None:
+                del self._new[oldest]
         if oldest is not None:
             self._end(oldest, "more connections are open than can be served")
 
@@ -120,7 +121,7 @@ class Admission:
             self.heard(connection)
 
     def sweep(self) -> None:
-        """Close what has asked for nothing, or said nothing, for too long."""
+        """Close connections without a request, and associations without traffic, for too long."""
         now = self._clock()
         with self._lock:
             self._forget_dead()
