@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -42,6 +42,14 @@ def _data_set(name: str, limit: int = 0) -> Path:
         f"{name}-{limit}" if limit else name,
         lambda folder: subprocess.run([sys.executable, script, name, folder, *arguments], check=True) and None,
     )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _salt_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The salt for patient keys is made in a folder of the tests, not in the user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TUMORSCOPE_PATIENT_SALT", str(tmp_path_factory.mktemp("salt") / "patient-salt"))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.special import expit
@@ -85,6 +85,9 @@ class Analysis:
             a head. Probabilities are then NaN, and nothing is said to be present or absent.
         bundle_reason: why this bundle was taken, where it was chosen for the scan.
         corrected: whether a person has drawn the outline anew; see :mod:`tumorscope.revising`.
+        sequences: the scan's name of what each input of the network received.
+        incomplete: why images of the study may be missing, where that is known of its transfer; None
+            says nothing against it.
         warnings: what a reader of the findings should know.
         timing_ms: by stage, in the order of the stages.
     """
@@ -108,6 +111,8 @@ class Analysis:
     judged: bool = True
     bundle_reason: str | None = None
     corrected: bool = False
+    incomplete: str | None = None
+    sequences: tuple[str, ...] = ()
     notice: str = NOTICE
 
 
@@ -211,6 +216,7 @@ def analyze(
         type_by_features=second,
         activation=activation_map(answers, card, prepared.framing, view) if explain else None,
         probability=_probability(answers, prepared.framing, view) if probabilities else None,
+        sequences=sequences_taken(scan, card),
     )
 
 
@@ -249,6 +255,7 @@ def _not_judged(scan: Scan, engine: Engine, timing_ms: dict[str, float], why: st
         tumor_probability=nothing,
         volume_mm3=None,
         warnings=(why,),
+        sequences=sequences_taken(scan, engine.bundle.card),
         timing_ms=timing_ms,
         judged=False,
     )
@@ -291,6 +298,13 @@ def arrange_channels(scan: Scan, card: Card) -> tuple[np.ndarray, list[str]]:
                 f"the scan has {', '.join(scan.sequences)}); add it with --sequence or name channels with --channels"
             )
     return scan.voxels[..., channels], warnings
+
+
+def sequences_taken(scan: Scan, card: Card) -> tuple[str, ...]:
+    """The scan's name of what each input of the network receives, substitutes and unknown ones included."""
+    numbers = np.arange(len(scan.sequences)).reshape(1, 1, 1, -1)  # each channel shows its own number
+    taken, _ = arrange_channels(replace(scan, voxels=numbers), card)
+    return tuple(scan.sequences[int(number)] for number in taken.ravel())
 
 
 def _stands_in_for_all(card: Card) -> str | None:

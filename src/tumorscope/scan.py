@@ -76,6 +76,14 @@ class SourceImage:
     frame: int = 0
 
 
+@dataclass(frozen=True)
+class StudyIdentity:
+    """Whose study it is, without saying who, and its date (ISO 8601); None where the files do not say."""
+
+    patient_key: str | None
+    date: str | None
+
+
 @dataclass(frozen=True, eq=False)
 class Scan:
     """One patient's images on one grid.
@@ -91,6 +99,7 @@ class Scan:
         slice_names: the file each slice came from, where slices are files.
         source_images: the DICOM image each slice was read from; empty for other formats. Where a
             scan joins several series, those of the series on whose grid it lies.
+        study: the patient's key and the study's date, where the scan came as DICOM.
         notes: what the reader noticed and a reader of the results should know.
         rejection_reason: what the header says against a structural MRI of a head, naming the attribute;
             None where it says nothing. The input check refuses such a scan.
@@ -105,6 +114,7 @@ class Scan:
     slice_names: tuple[str, ...] = ()
     source_images: tuple[SourceImage, ...] = ()
     source: Path | None = None
+    study: StudyIdentity | None = None
     notes: tuple[str, ...] = field(default=())
     rejection_reason: str | None = None
 

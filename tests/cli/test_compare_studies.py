@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 from reading.files import write_nifti
 
 from tumorscope.cli.compare_studies import command
 from tumorscope.errors import TumorscopeError
+from tumorscope.measuring.rle import encode
+from tumorscope.reporting.document import SCHEMA
 
 AFFINE = np.diag([1.0, 1.0, 3.0, 1.0])
 
@@ -88,6 +92,73 @@ def test_other_grids_give_totals_unless_registered(run):
     error, out = run("before.nii", "after.nii", "--registered")
     assert "lesions are not matched" not in out
     assert "SD, stable disease" in out
+
+
+def write_analysis(folder, diameter=30, **changes):
+    """An ``analysis.json`` with a lesion, and its mask beside it."""
+    nifti = nib.load(write_mask(f"{folder}-mask.nii", (48, 48, diameter)))
+    mask = np.asarray(nifti.dataobj).astype(bool).transpose(2, 1, 0)
+    document = {
+        "schema": SCHEMA,
+        "case": folder,
+        "patient_key": "aaaaaaaa-1111",
+        "study_date": "2026-01-01",
+        "bundle": {"name": "lgg", "version": "0.1.0", "sha256": "1" * 64},
+        "sequences": ["t1", "flair", "t1c"],
+        "geometry": {"shape": mask.shape, "affine": AFFINE.tolist(), "kind": "volume"},
+        "mask_rle": [encode(part) for part in mask],
+        **changes,
+    }
+    Path(folder).mkdir(exist_ok=True)
+    (Path(folder) / "analysis.json").write_text(json.dumps(document))
+    Path(f"{folder}-mask.nii").rename(Path(folder) / "mask.nii")
+    with gzip.open(Path(folder) / "mask.nii.gz", "wb") as file:
+        file.write((Path(folder) / "mask.nii").read_bytes())
+    return folder
+
+
+def test_two_studies_of_a_patient_are_compared_with_their_dates(run):
+    write_analysis("before", 40)
+    write_analysis("after", 26, study_date="2026-03-01")
+    error, out = run("before", "after", "-o", "c.json")
+    assert error is None, out
+    assert "2026-01-01" in out
+    assert "2026-03-01" in out
+    assert "taken for granted" not in out
+    after = json.loads(Path("c.json").read_text())["after"]
+    assert (after["patient_key"], after["study_date"], after["bundle"]) == ("aaaaaaaa-1111", "2026-03-01", "lgg 0.1.0")
+    assert after["sequences"] == ["t1", "flair", "t1c"]
+
+
+@pytest.mark.parametrize("name", ["after", "after/analysis.json", "after/mask.nii.gz"])
+def test_studies_of_two_patients_are_compared_only_when_forced(run, name):
+    write_analysis("before")
+    write_analysis("after", patient_key="aaaaaaaa-2222", sequences=["t1", "flair", "flair"])
+    error, out = run("before", name)
+    assert isinstance(error, TumorscopeError)
+    assert "they are of different patients; the network saw other sequences (t1 flair t1c, then t1 flair flair)" in str(
+        error
+    )
+    assert "--force" in str(error)
+    assert "RANO" not in out
+    error, out = run("before", name, "--force", "-o", "c.json")
+    assert error is None, out
+    assert "RANO" in out
+    assert "compared although they are of different patients" in json.loads(Path("c.json").read_text())["notes"]
+
+
+def test_an_analysis_of_an_older_version_may_be_compared_with_a_doubt(run):
+    write_analysis("before")
+    write_analysis("after")
+    for name in ("before", "after"):
+        path = Path(name) / "analysis.json"
+        old = json.loads(path.read_text())
+        path.write_text(
+            json.dumps({key: old[key] for key in old if key not in ("patient_key", "study_date", "sequences")})
+        )
+    error, out = run("before", "after")
+    assert error is None, out
+    assert "taken for granted: that both are of one patient, in this order, of the same sequences" in out
 
 
 @pytest.mark.parametrize(

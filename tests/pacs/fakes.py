@@ -14,16 +14,19 @@ from pydicom import Dataset, dcmread
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from tumorscope.errors import TumorscopeError
+from tumorscope.pacs.worker import Task
 
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 
 
-def process(folder: Path, out: Path, bundle: str) -> list[Path]:
+def process(task: Task) -> list[Path]:
     """A capture that says how many images it was made from; slow for a bundle that is a number of seconds.
+
+    Beside it lies ``task.json``, what the node asked for.
 
     A series described as POISON ends the process, UNREADABLE is refused, BUG raises.
     """
-    images = sorted(folder.iterdir())
+    images = sorted(task.folder.iterdir())
     source = dcmread(images[0], stop_before_pixels=True)
     what = str(source.get("SeriesDescription", ""))
     if what == "POISON":
@@ -32,10 +35,11 @@ def process(folder: Path, out: Path, bundle: str) -> list[Path]:
         raise TumorscopeError("nothing here can be read")
     if what == "BUG":
         raise ValueError(f"this message names {source.PatientName}")
-    time.sleep(float(bundle) if bundle != "auto" else 0)
+    time.sleep(float(task.bundle) if task.bundle != "auto" else 0)
     print("a library prints this")
-    path = out / folder.name / "capture.dcm"
+    path = task.out / task.folder.name / "capture.dcm"
     path.parent.mkdir()
+    path.with_name("task.json").write_text(task.to_json())
     capture = Dataset()
     capture.SOPClassUID, capture.SOPInstanceUID = SECONDARY_CAPTURE, generate_uid()
     capture.StudyInstanceUID, capture.SeriesInstanceUID = source.StudyInstanceUID, generate_uid()

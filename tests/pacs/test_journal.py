@@ -4,6 +4,7 @@ import pytest
 
 from tumorscope.errors import TumorscopeError
 from tumorscope.pacs.journal import MOST_CRASHES, MOST_REFUSALS, Journal
+from tumorscope.pacs.records import Run
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def arrive(journal, tmp_path, image="1.1", study="s", is_input=True):
 def analysed(journal, tmp_path, files=("a", "b"), destinations=("x",)):
     arrive(journal, tmp_path)
     journal.mark_ready("s")
-    run, _ = journal.begin("s")
+    run = journal.begin("s").number
     assert journal.finish("s", run, files, destinations)
 
 
@@ -27,7 +28,7 @@ def test_a_study_goes_from_receiving_to_done(journal, tmp_path):
     arrive(journal, tmp_path)
     assert [study.code for study in journal.in_state("receiving")] == ["s"]
     journal.mark_ready("s")
-    assert journal.begin("s") == (1, ["s-1.1"])
+    assert journal.begin("s") == Run(1, ("s-1.1",), incomplete=True, earlier=())
     assert journal.finish("s", 1, ["a", "b"], ["x", "y"])
     assert journal.study("s").state == "sending"
     for destination in "xy":
@@ -63,7 +64,7 @@ def test_an_image_sent_twice_changes_nothing(journal, tmp_path):
 def test_a_late_image_opens_the_study_again(journal, tmp_path, state):
     arrive(journal, tmp_path)
     journal.mark_ready("s")
-    run, _ = journal.begin("s")
+    run = journal.begin("s").number
     if state in ("sending", "done"):
         journal.finish("s", run, ["a"], ["x"] if state == "sending" else [])
     elif state == "failed":
@@ -76,7 +77,7 @@ def test_a_late_image_opens_the_study_again(journal, tmp_path, state):
 def test_results_of_an_analysis_overtaken_by_images_are_not_entered(journal, tmp_path):
     arrive(journal, tmp_path)
     journal.mark_ready("s")
-    run, _ = journal.begin("s")
+    run = journal.begin("s").number
     arrive(journal, tmp_path, "1.2")
     assert not journal.finish("s", run, ["a"], ["x"])
     assert journal.unsent("x") == []
@@ -101,11 +102,49 @@ def test_an_analysis_that_crashes_is_tried_three_times(journal, tmp_path):
     assert (journal.study("s").state, journal.study("s").reason) == ("failed", "signal 11")
 
 
+def test_a_run_replaces_those_with_fewer_images_and_those_that_waited_in_vain(journal, tmp_path):
+    def run(image=None):
+        """Two come in vain, then the sender comes back: the third run is whole, and so is its repetition."""
+        if image:
+            arrive(journal, tmp_path, image)
+            journal.mark_ready("s")
+        else:
+            journal.again("s")
+        begun = journal.begin("s")
+        journal.finish("s", begun.number, [], [])
+        return begun.incomplete, begun.earlier
+
+    assert run("1.1") == (True, ())
+    assert run("1.2") == (True, (1,))
+    assert run() == (True, (1,)), "the same images: not another report"
+    assert journal.ended_well("s"), "what was whole after all is opened"
+    journal.mark_ready("s")
+    begun = journal.begin("s")
+    assert (begun.incomplete, begun.earlier) == (False, (1, 2, 3))
+    journal.finish("s", begun.number, [], [])
+    assert not journal.ended_well("s"), "once"
+    assert run() == (False, (1, 2, 3))
+
+
+def test_known_images_sent_again_and_broken_off_leave_a_whole_study_whole(journal, tmp_path):
+    arrive(journal, tmp_path)
+    journal.ended_well("s")
+    arrive(journal, tmp_path)
+    assert not journal.study("s").interrupted
+
+
+def test_a_study_that_an_image_was_refused_of_is_not_whole(journal, tmp_path):
+    arrive(journal, tmp_path)
+    journal.ended_well("s")
+    journal.interrupt("s")
+    assert journal.study("s").interrupted
+
+
 def test_a_study_can_be_asked_for_again_by_uid_or_code(journal, tmp_path):
     analysed(journal, tmp_path, destinations=())
     for name in ("s", "uid-s"):
         assert journal.again(name) == "s"
-        run, _ = journal.begin("s")
+        run = journal.begin("s").number
         journal.finish("s", run, [], [])
     assert journal.study("s").run == 3
     with pytest.raises(TumorscopeError, match="no such study"):

@@ -26,6 +26,7 @@ from pynetdicom import AE
 from tumorscope.errors import TumorscopeError
 from tumorscope.pacs.node import NodeSettings, clear, run_node
 from tumorscope.pacs.store import image_code, study_code
+from tumorscope.pacs.working import INCOMPLETE
 from tumorscope.reading.dicom.files import read_with_pixels
 
 KILLS = 20
@@ -71,6 +72,37 @@ def test_images_that_come_after_the_analysis_have_it_done_again_with_all_of_them
         node.wait_for("these came after its analysis began; it will be analysed again")
         node.wait_for(": done", 2)
     assert sorted(results_at(orthanc)[uid("study")]) == ["4 images", "6 images"]
+
+
+@needs("storescu")
+def test_a_study_whose_sender_did_not_come_back_is_partial_until_it_does(tmp_path):
+    files = small_series(tmp_path / "in", count=6)
+    with running_node(tmp_path / "data", "--patience-seconds", 1) as node:
+        send_and_break_off(files[:4], node.port)
+        node.wait_for("its sender did not finish and did not come back")
+        node.wait_for(" made")
+        send_and_break_off(files[4:], node.port)
+        node.wait_for(" made", 2)
+        assert store(files, node.port).code == 0
+        node.wait_for("is now known to be whole; it will be analyzed again")
+        node.wait_for(" made", 3)
+        results = node.data / "results" / study_code(uid("study"))
+        tasks = [json.loads((results / run / results.name / "task.json").read_text()) for run in "123"]
+        assert [task["incomplete"] for task in tasks] == [INCOMPLETE, INCOMPLETE, None]
+        assert [task["earlier"] for task in tasks] == [
+            [],
+            [str(results / "1")],
+            [str(results / "1"), str(results / "2")],
+        ]
+
+
+def send_and_break_off(files, port):
+    ae = AE("SCANNER")
+    ae.add_requested_context("1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.1.2.1")
+    association = ae.associate("127.0.0.1", port)
+    for path in files:
+        assert association.send_c_store(dcmread(path)).Status == 0
+    association.abort()
 
 
 @needs("storescu")

@@ -48,6 +48,26 @@ def test_an_object_that_the_archive_does_not_take_is_named_with_the_reason(tmp_p
     with web_service(lambda _request: answer) as url:
         outcomes = push_files(connect_to_store(url), files)
     assert [outcome.problem for outcome in outcomes] == [None, None, "refused (reason A700)", None]
+    assert [outcome.temporary for outcome in outcomes] == [False, False, True, False]
+
+
+@pytest.mark.parametrize(("reason", "temporary"), [(0xA700, True), (0x0213, True), (0xA900, False), (0xC000, False)])
+def test_an_archive_that_takes_none_says_for_each_whether_it_may_later(tmp_path, reason, temporary):
+    files = small_series(tmp_path / "in")
+    items = [
+        {
+            "00081155": {"vr": "UI", "Value": [str(dcmread(path).SOPInstanceUID)]},
+            "00081197": {"vr": "US", "Value": [reason]},
+        }
+        for path in files
+    ]
+    answer = Answer(409, json.dumps({"00081198": {"vr": "SQ", "Value": items}}).encode())
+    asked = []
+    with web_service(lambda request: asked.append(request) or answer) as url:
+        outcomes = push_files(connect_to_store(url), files)
+    assert [outcome.problem for outcome in outcomes] == [f"refused (reason {reason:04X})"] * 4
+    assert {outcome.temporary for outcome in outcomes} == {temporary}
+    assert len(asked) == 1
 
 
 def test_a_batch_that_is_refused_as_a_whole_is_offered_one_by_one(tmp_path):

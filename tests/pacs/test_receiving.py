@@ -162,6 +162,30 @@ def test_a_full_disk_is_out_of_resources_and_nothing_is_half_kept(open_door, tmp
     assert door.images() == 4
 
 
+def test_a_study_that_lost_an_image_to_a_full_disk_is_waited_for_though_its_sender_ended_well(
+    open_door, tmp_path, monkeypatch, caplog
+):
+    caplog.set_level("INFO")
+    door = open_door()
+    files = [dcmread(path) for path in small_series(tmp_path / "in")]
+    association = associate(door.port)
+    for number, dataset in enumerate(files):
+        with monkeypatch.context() as patch:
+            if number == 2:
+                patch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=1000))
+            assert association.send_c_store(dataset).Status == (0xA700 if number == 2 else 0)
+    association.release()
+    wait_until(lambda: "3 objects received, 1 image could not be kept" in caplog.text, "the end of the association")
+    assert door.arrivals.mark_complete() == []
+    assert door.journal.study(study_code(uid("study"))).interrupted
+
+    association = associate(door.port)
+    assert association.send_c_store(files[2]).Status == 0
+    association.release()
+    wait_until(lambda: door.arrivals.mark_complete() == [study_code(uid("study"))], "the study to be complete")
+    assert not door.journal.study(study_code(uid("study"))).interrupted
+
+
 @pytest.mark.parametrize(
     ("changes", "status"),
     [

@@ -1,20 +1,23 @@
 """Results reach their destinations, whatever state these are in."""
 
+import json
 import threading
 from base64 import b64encode
 from contextlib import contextmanager
 
+import numpy as np
 import pytest
 from dicom_making import uid
 from dicom_peers import free_ports, needs
 from pacs.running import small_series, wait_until
 from pacs.web import Answer, web_service
+from pydicom import dcmread
 from pynetdicom import AE, evt
 
 from tumorscope.pacs.destinations import Peer, WebArchive
 from tumorscope.pacs.dicomweb import Credentials
 from tumorscope.pacs.journal import MOST_REFUSALS, Journal
-from tumorscope.pacs.sending import Courier
+from tumorscope.pacs.sending import LONGEST_WAIT_S, Courier, Pauses
 
 MR = "1.2.840.10008.5.1.4.1.1.4"
 
@@ -34,11 +37,11 @@ class Sending:
         files = [path.relative_to(self.data).as_posix() for path in paths]
         self.journal.receive(study, uid(study), "1", files[0], True)
         self.journal.mark_ready(study)
-        run, _ = self.journal.begin(study)
-        assert self.journal.finish(study, run, files, destinations)
+        run = self.journal.begin(study)
+        assert self.journal.finish(study, run.number, files, destinations)
 
-    def courier(self, destination):
-        self.couriers.append(Courier(destination, self.data, self.journal, "TUMORSCOPE", self.stop, first_wait_s=0.05))
+    def courier(self, destination, first_wait_s=0.05):
+        self.couriers.append(Courier(destination, self.data, self.journal, "TUMORSCOPE", self.stop, first_wait_s))
         self.couriers[-1].start()
 
     def state(self, study):
@@ -60,12 +63,12 @@ def sending(tmp_path, caplog):
 
 
 @contextmanager
-def archive(statuses=lambda _count: 0, kinds=(MR,), port=0):
-    """A peer that answers the n-th object with ``statuses(n)``; the instances it took, and its port."""
+def archive(statuses=lambda _count: 0, kinds=(MR,), port=0, of_instance=lambda _instance: 0):
+    """A peer that answers the n-th object with ``statuses(n)`` or ``of_instance``; what it took, and its port."""
     taken, count = [], [0]
 
     def store(event):
-        status = statuses(count[0])
+        status = statuses(count[0]) or of_instance(str(event.request.AffectedSOPInstanceUID))
         count[0] += 1
         if status == 0:
             taken.append(str(event.request.AffectedSOPInstanceUID))
@@ -112,13 +115,62 @@ def test_a_destination_that_is_down_does_not_hold_up_another(sending):
     assert sending.state("a") == "sending"
 
 
-def test_a_full_archive_is_waited_for(sending):
+@pytest.mark.parametrize("status", [0xA700, 0xA702, 0x0110, 0x0213])
+def test_a_full_archive_is_offered_the_results_far_more_often_than_one_that_refuses_them(sending, caplog, status):
     sending.results("a", "x")
-    with archive(lambda count: 0xA700 if count < 4 else 0) as (taken, port):
-        sending.courier(Peer("x", "127.0.0.1", port, "ARCHIVE"))
+    with archive(lambda count: status if count < 3 * (MOST_REFUSALS + 1) else 0) as (taken, port):
+        sending.courier(Peer("x", "127.0.0.1", port, "ARCHIVE"), first_wait_s=0.01)
         sending.wait_for("a", "done")
     assert sorted(taken) == sorted(set(taken))
     assert len(taken) == 3
+    assert caplog.text.count(f"x takes nothing at the moment (status {status:04X}); offered again until it does") == 1
+    assert "given up" not in caplog.text
+
+
+def test_a_full_web_archive_is_offered_the_results_until_it_takes_them(sending):
+    sending.results("a", "x", count=1)
+    [path] = (sending.data / "a").iterdir()
+    item = {
+        "00081155": {"vr": "UI", "Value": [str(dcmread(path).SOPInstanceUID)]},
+        "00081197": {"vr": "US", "Value": [0xA700]},
+    }
+    full = Answer(202, json.dumps({"00081198": {"vr": "SQ", "Value": [item]}}).encode())
+    asked = []
+
+    def serve(request):
+        asked.append(request)
+        return full if len(asked) <= MOST_REFUSALS + 2 else Answer(200)
+
+    with web_service(serve) as url:
+        sending.courier(WebArchive("x", url, Credentials()), first_wait_s=0.01)
+        sending.wait_for("a", "done")
+
+
+def test_one_object_that_finds_no_room_does_not_hold_up_the_others(sending):
+    sending.results("a", "x", count=1)
+    sending.results("b", "x", count=2)
+    large = uid("a", 1, 1)
+    with archive(of_instance=lambda instance: 0xA700 if instance == large else 0) as (taken, port):
+        sending.courier(Peer("x", "127.0.0.1", port, "ARCHIVE"), first_wait_s=0.01)
+        sending.wait_for("b", "done")
+    assert len(taken) == 2
+    assert sending.state("a") == "sending"
+
+
+def test_pauses_grow_to_minutes_and_go_on_for_hours():
+    now = [0.0]
+    pauses = Pauses(1.0, clock=lambda: now[0])
+    offered = []
+    while now[0] < 3600:
+        if pauses.over("a"):
+            offered.append(now[0])
+            pauses.begin("a")
+        now[0] += 0.5
+    steps = np.diff(offered)
+    assert steps[:4].tolist() == [1, 2, 4, 8]
+    assert steps[-1] == LONGEST_WAIT_S
+    pauses.forget("a")
+    assert pauses.over("a")
 
 
 def test_a_warning_is_a_success(sending):

@@ -12,7 +12,7 @@ from pacs.running import TESTS, small_series, wait_until
 from tumorscope.errors import TumorscopeError
 from tumorscope.pacs.journal import Journal
 from tumorscope.pacs.store import Store
-from tumorscope.pacs.worker import load_processor
+from tumorscope.pacs.worker import Task, load_processor
 from tumorscope.pacs.working import Crashed, Failed, Made, recover, run_worker
 
 FAKE = "pacs.fakes:process"
@@ -20,7 +20,7 @@ FAKE = "pacs.fakes:process"
 
 @pytest.fixture(autouse=True)
 def _fakes_are_found(monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(TESTS))
+    monkeypatch.setenv("PYTHONPATH", str(TESTS), prepend=os.pathsep)
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def out(tmp_path):
 
 def run(tmp_path, out, bundle="auto", stop=None, longest_s=60.0, **attributes):
     small_series(tmp_path / "case", **attributes)
-    return run_worker(FAKE, tmp_path / "case", out, bundle, stop or threading.Event(), longest_s)
+    return run_worker(FAKE, Task(tmp_path / "case", out, bundle), stop or threading.Event(), longest_s)
 
 
 def test_what_was_made_is_named_whatever_libraries_print(tmp_path, out):
@@ -71,10 +71,12 @@ def test_an_analysis_ends_with_its_node(tmp_path, out):
     """Otherwise a node that was killed would leave one behind, and start another."""
     small_series(tmp_path / "case")
     program = (
-        "import threading, sys; from pathlib import Path; from tumorscope.pacs.working import run_worker;"
-        f"run_worker({FAKE!r}, Path({str(tmp_path / 'case')!r}), Path({str(out)!r}), '600', threading.Event())"
+        "import threading, sys; from pathlib import Path; from tumorscope.pacs.worker import Task;"
+        "from tumorscope.pacs.working import run_worker;"
+        f"task = Task(Path({str(tmp_path / 'case')!r}), Path({str(out)!r}), '600');"
+        f"run_worker({FAKE!r}, task, threading.Event())"
     )
-    node = subprocess.Popen([sys.executable, "-c", program], env={**os.environ, "PYTHONPATH": str(TESTS)})
+    node = subprocess.Popen([sys.executable, "-c", program], env=os.environ)
     children = f"/proc/{node.pid}/task/{node.pid}/children"
     if not os.path.exists(children):  # noqa: PTH110
         node.kill()
@@ -89,6 +91,14 @@ def test_an_analysis_ends_with_its_node(tmp_path, out):
     node.kill()
     node.wait()
     wait_until(lambda: not os.path.exists(f"/proc/{worker}"), "the analysis to end")  # noqa: PTH110
+
+
+def test_a_task_is_the_same_on_the_other_side_of_the_command_line(tmp_path):
+    task = Task(
+        tmp_path / "a", tmp_path / "out", "lgg", "the sender did not come back", (tmp_path / "1", tmp_path / "2")
+    )
+    assert Task.from_json(task.to_json()) == task
+    assert Task.from_json(Task(tmp_path, tmp_path).to_json()) == Task(tmp_path, tmp_path, "auto", None, ())
 
 
 def test_a_processor_that_does_not_exist_is_named():

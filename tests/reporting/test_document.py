@@ -10,7 +10,7 @@ from tumorscope.errors import TumorscopeError
 from tumorscope.reporting.document import load_document, mask_from_document, to_document, to_json
 
 KEYS = {
-    "schema", "case", "bundle", "engine", "operating_point", "judged", "corrected", "tumor_present", "tumor_probability", "tumor_type",
+    "schema", "case", "patient_key", "study_date", "sequences", "bundle", "engine", "operating_point", "judged", "incomplete", "corrected", "tumor_present", "tumor_probability", "tumor_type",
     "type_by_features", "types_agree", "slices", "lesions", "volume_mm3", "voxels", "mask_rle", "geometry", "warnings", "notice", "timing_ms",
 }  # fmt: skip
 

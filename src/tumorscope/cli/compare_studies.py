@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from rich.table import Table
 
+    from tumorscope.measuring.comparability import Origin
     from tumorscope.measuring.label_files import LabelledMask
     from tumorscope.measuring.lesions import Lesion
     from tumorscope.measuring.response import Change, Response, Study
@@ -32,6 +34,10 @@ def command(
     registered: Annotated[
         bool, typer.Option("--registered", help="Millimetres mean the same places in both studies.")
     ] = False,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Compare even studies of different patients, bundles or sequences."),
+    ] = False,
     out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE.json", help="Write it as JSON too.")] = None,
 ) -> None:
     """Compare two studies: change in volume and in the product of diameters, and RANO's category."""
@@ -42,7 +48,7 @@ def command(
     if out is not None and out.suffix.lower() != ".json":
         raise TumorscopeError(f"{out}: the name must end in .json")
     earlier, later = _open_study(before, label), _open_study(after, label)
-    response = compare_studies(earlier, later, registered=registered)
+    response = compare_studies(earlier, later, registered=registered, force=force)
     if out is not None:
         save_whole(out, to_json(comparison_document(earlier, later, response)))
     _print(earlier, later, response)
@@ -60,7 +66,27 @@ def _open_study(path: Path, label: str | None) -> Study:
     labels = open_labels(path)
     mask = _chosen(labels, label)
     lesions = find_lesions(mask, labels.on_nothing(), np.zeros(len(mask)))
-    return Study(labels.case, mask, lesions, labels.affine)
+    return Study(labels.case, mask, lesions, labels.affine, _origin(path))
+
+
+def _origin(path: Path) -> Origin:
+    """What is known of a mask: by its analysis, which may lie beside it, or by its DICOM header."""
+    from tumorscope.measuring.comparability import Origin
+    from tumorscope.reading.dicom.patient_key import read_identity
+    from tumorscope.reading.formats import file_format
+    from tumorscope.reporting.document import load_document
+    from tumorscope.reporting.write import DOCUMENT_FILE, MASKS
+
+    document = path / DOCUMENT_FILE if path.is_dir() else path
+    if document.suffix.lower() == ".json" and document.is_file():
+        return Origin.of_document(load_document(document))
+    if path.name in MASKS:
+        with suppress(TumorscopeError):  # none, or of an older version: then nothing is known
+            return Origin.of_document(load_document(path.with_name(DOCUMENT_FILE)))
+    if path.is_file() and file_format(path) == "dicom":
+        identity = read_identity(path)
+        return Origin(patient_key=identity.patient_key, study_date=identity.date)
+    return Origin()
 
 
 def _chosen(labels: LabelledMask, label: str | None) -> np.ndarray:
@@ -86,6 +112,9 @@ def _print(before: Study, after: Study, response: Response) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("", "before", "after", "change"):
         table.add_column(name)
+    dates = before.origin.study_date, after.origin.study_date
+    if any(dates):
+        table.add_row("study date", *(date or "-" for date in dates))
     table.add_row("lesions", str(len(before.lesions)), str(len(after.lesions)))
     table.add_row("measurable by RANO", *(_measurable(study) for study in (before, after)))
     table.add_row("volume, ml", *_change_cells(response.volume_mm3, 1000, 2))

@@ -16,7 +16,10 @@ from typing import Literal
 
 import numpy as np
 
-from tumorscope.measuring.lesions import Lesion, label_lesions
+from tumorscope.errors import TumorscopeError
+from tumorscope.measuring.comparability import Origin, conflicts, doubts
+from tumorscope.measuring.lesions import Lesion
+from tumorscope.measuring.matching import Match, match_lesions
 
 Category = Literal["CR", "PR", "SD", "PD"]
 
@@ -55,12 +58,14 @@ class Study:
         mask: boolean ``(slice, row, column)``.
         lesions: all of this mask, as :func:`~tumorscope.measuring.lesions.find_lesions` gives them.
         affine: ``(column, row, slice, 1)`` to RAS+ mm, or None where the voxel size is not known.
+        origin: whose it is, from when, and what made it.
     """
 
     name: str
     mask: np.ndarray
     lesions: tuple[Lesion, ...]
     affine: np.ndarray | None
+    origin: Origin = field(default_factory=Origin)
 
     @property
     def volume_mm3(self) -> float | None:
@@ -73,18 +78,6 @@ class Study:
     def measurable(self) -> tuple[int, ...]:
         """Places in :attr:`lesions` of those that RANO measures."""
         return tuple(place for place, lesion in enumerate(self.lesions) if lesion.measurable)
-
-
-@dataclass(frozen=True)
-class Match:
-    """Lesions of both studies that lie in one place: usually one of each, more where some merged or split.
-
-    Attributes:
-        before, after: places in the studies' lesions; empty for a new or a vanished lesion.
-    """
-
-    before: tuple[int, ...]
-    after: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -129,7 +122,7 @@ class Response:
     notes: tuple[str, ...] = field(default=())
 
 
-def compare_studies(before: Study, after: Study, *, registered: bool = False) -> Response:
+def compare_studies(before: Study, after: Study, *, registered: bool = False, force: bool = False) -> Response:
     """Compare a study with an earlier one of the same patient.
 
     Lesions are matched where they overlap. That needs both studies in one frame: on the same
@@ -139,9 +132,19 @@ def compare_studies(before: Study, after: Study, *, registered: bool = False) ->
         before: the baseline, or the study with the smallest sum for progression.
         after: the study to judge.
         registered: whether millimetres of both mean the same places, whatever their grids.
+        force: compare them although they differ in patient, bundle or sequences, or are in the wrong
+            order; the notes then say so.
+
+    Raises:
+        TumorscopeError: they differ in one of these.
     """
-    notes = []
-    matches = _match(before, after, registered)
+    against = conflicts(before.origin, after.origin)
+    if against and not force:
+        raise TumorscopeError(
+            f"{before.name} and {after.name} are not comparable: {'; '.join(against)}. --force compares them all the same"
+        )
+    notes = [*(f"compared although {reason}" for reason in against), *doubts(before.origin, after.origin)]
+    matches = match_lesions(before, after, registered)
     targets = tuple(sorted(before.measurable, key=lambda place: -_product(before.lesions[place])))[:MOST_TARGETS]
     known = before.affine is not None and after.affine is not None
     if matches is None:
@@ -222,53 +225,6 @@ def _decide(
         return "PR", f"the sum of products shrank by {_percent(change)}: 50 % or more is a partial response"
     way = "did not change" if abs(change) < 0.005 else f"{'grew' if change > 0 else 'shrank'} by {_percent(change)}"
     return "SD", f"the sum of products {way}: between 50 % less and 25 % more is stable disease"
-
-
-def _match(before: Study, after: Study, registered: bool) -> tuple[Match, ...] | None:
-    """Groups of lesions that overlap, or None where the studies are not in one frame."""
-    if not after.lesions or not before.lesions:
-        lost = [Match((place,), ()) for place in range(len(before.lesions))]
-        return tuple(lost + [Match((), (place,)) for place in range(len(after.lesions))])
-    if before.affine is None or after.affine is None:
-        return None
-    same = before.mask.shape == after.mask.shape and np.allclose(before.affine, after.affine, rtol=0, atol=1e-3)
-    if not same and not registered:
-        return None
-    step = np.linalg.inv(before.affine) @ after.affine
-    earlier, later = _numbered(before), _numbered(after)
-    places = np.argwhere(later >= 0)
-    homogeneous = np.c_[places[:, ::-1], np.ones(len(places))]
-    there = np.rint((homogeneous @ step.T)[:, 2::-1]).astype(int)
-    seen = ((there >= 0) & (there < earlier.shape)).all(axis=1)
-    met = earlier[tuple(there[seen].T)]
-    pairs = {(int(one), int(other)) for one, other in zip(met, later[tuple(places[seen].T)], strict=True) if one >= 0}
-    return _groups(pairs, len(before.lesions), len(after.lesions))
-
-
-def _groups(pairs: set[tuple[int, int]], earlier: int, later: int) -> tuple[Match, ...]:
-    """Lesions joined by overlaps, through however many others.
-
-    >>> _groups({(0, 0), (1, 0)}, 3, 2)
-    (Match(before=(0, 1), after=(0,)), Match(before=(2,), after=()), Match(before=(), after=(1,)))
-    """
-    group = list(range(earlier + later))
-    for one, other in sorted(pairs):
-        first, second = group[one], group[earlier + other]
-        group = [first if number == second else number for number in group]
-    matches = []
-    for number in dict.fromkeys(group):
-        members = [place for place, own in enumerate(group) if own == number]
-        before = tuple(place for place in members if place < earlier)
-        matches.append(Match(before, tuple(place - earlier for place in members if place >= earlier)))
-    return tuple(matches)
-
-
-def _numbered(study: Study) -> np.ndarray:
-    """For each voxel the place of its lesion, −1 outside."""
-    labels, sizes = label_lesions(study.mask)
-    place_of = np.full(len(sizes), -1)
-    place_of[1 + np.argsort(-sizes[1:], kind="stable")] = np.arange(len(sizes) - 1)  # as they are sorted
-    return place_of[labels]
 
 
 def _matched(before: Study, after: Study, targets: tuple[int, ...], matches: tuple[Match, ...]) -> Change:

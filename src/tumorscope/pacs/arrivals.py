@@ -1,7 +1,8 @@
 """When a study is complete: nothing came for a while, and nobody is still sending.
 
 A sender that was cut off will come again. So a study whose association broke, or was open
-when the node itself was stopped, is waited for longer than one that was sent to the end.
+when the node itself was stopped, or that an image was refused of, is waited for longer than one
+that was sent to the end. If nobody comes, its results say that images may be missing.
 """
 
 from __future__ import annotations
@@ -17,12 +18,22 @@ from tumorscope.pacs.journal import Journal
 
 @dataclass
 class Delivery:
-    """What one association brought of one study."""
+    """What one association brought of one study.
+
+    Attributes:
+        study: its code.
+        new, known: images and other objects that were kept, and that were here already.
+        refused: images that could not be kept.
+        reopened: whether any came after the study's analysis began.
+        confirmed: whether results that were made of a part of the study are now known to need another analysis.
+    """
 
     study: str
     new: int = 0
     known: int = 0
+    refused: int = 0
     reopened: bool = False
+    confirmed: bool = False
 
 
 class Arrivals:
@@ -62,6 +73,12 @@ class Arrivals:
             delivery.known += not new
             delivery.reopened |= reopened
 
+    def missed(self, sender: Hashable, study: str) -> None:
+        """An image was offered and could not be kept: the study is not whole, however the association ends."""
+        with self._lock:
+            self._open[sender].setdefault(study, Delivery(study)).refused += 1
+            self._journal.interrupt(study)
+
     def left(self, sender: Hashable, well: bool) -> list[Delivery]:
         """An association has ended; what it brought.
 
@@ -74,8 +91,8 @@ class Arrivals:
             others = {study for studies in self._open.values() for study in studies}
             for delivery in deliveries:
                 self._last[delivery.study] = self._clock()
-                if well and delivery.study not in others:
-                    self._journal.ended_well(delivery.study)
+                if well and not delivery.refused and delivery.study not in others:
+                    delivery.confirmed = self._journal.ended_well(delivery.study)
         return deliveries
 
     def senders(self) -> list[Hashable]:

@@ -7,81 +7,21 @@ changed. Every step is one transaction, on disk before the next begins.
 
 from __future__ import annotations
 
-import sqlite3
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Iterable, Sequence
 
 from tumorscope.errors import TumorscopeError
-from tumorscope.pacs.records import Arrival, Result, State, Study
+from tumorscope.pacs.database import Database
+from tumorscope.pacs.records import Arrival, Result, Run, State, Study
 
 MOST_CRASHES = 3
 """An analysis that ended its process this often is not tried again."""
 MOST_REFUSALS = 5
 """A result that a destination refused this often is not offered again."""
 
-_TABLES = """
-CREATE TABLE IF NOT EXISTS studies (
-    code TEXT PRIMARY KEY, uid TEXT NOT NULL UNIQUE, state TEXT NOT NULL DEFAULT 'receiving',
-    interrupted INTEGER NOT NULL DEFAULT 0, run INTEGER NOT NULL DEFAULT 0, crashes INTEGER NOT NULL DEFAULT 0,
-    reason TEXT, first_received REAL NOT NULL, changed REAL NOT NULL
-);
-CREATE TABLE IF NOT EXISTS images (
-    study TEXT NOT NULL REFERENCES studies(code) ON DELETE CASCADE, uid TEXT NOT NULL,
-    file TEXT NOT NULL, input INTEGER NOT NULL, PRIMARY KEY (study, uid)
-);
-CREATE TABLE IF NOT EXISTS results (
-    study TEXT NOT NULL REFERENCES studies(code) ON DELETE CASCADE, run INTEGER NOT NULL, file TEXT NOT NULL,
-    destination TEXT NOT NULL, sent INTEGER NOT NULL DEFAULT 0, refusals INTEGER NOT NULL DEFAULT 0, reason TEXT,
-    PRIMARY KEY (study, run, file, destination)
-);
-"""
 
-
-class Journal:
-    """The database; one object for all threads of a process, and several processes may open it.
-
-    Args:
-        path: of the database; made if it is not there.
-
-    Raises:
-        TumorscopeError: the file is no journal, or cannot be written.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._lock = threading.RLock()
-        self._data = path.parent
-        try:
-            self._base = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
-            self._base.row_factory = sqlite3.Row
-            self._base.execute("PRAGMA journal_mode = WAL")
-            self._base.execute("PRAGMA synchronous = FULL")
-            self._base.execute("PRAGMA foreign_keys = ON")
-            self._base.executescript(_TABLES)
-        except sqlite3.DatabaseError as error:
-            raise TumorscopeError(f"{path}: no journal of a node ({error}); name another folder with --data") from error
-
-    def close(self) -> None:
-        with self._lock:
-            self._base.close()
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            self._base.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._base
-                self._base.execute("COMMIT")
-            except BaseException:
-                if self._base.in_transaction:
-                    self._base.execute("ROLLBACK")
-                raise
-
-    def _rows(self, query: str, *values: object) -> list[sqlite3.Row]:
-        with self._lock:
-            return self._base.execute(query, values).fetchall()
+class Journal(Database):
+    """What a node knows of its studies; see :class:`~tumorscope.pacs.database.Database` for its file."""
 
     # Receiving
 
@@ -99,8 +39,8 @@ class Journal:
             FileNotFoundError: it is not on disk, because its study was being forgotten.
         """
         now = time.time()
-        with self._transaction() as base:
-            if not (self._data / file).exists():
+        with self.transaction() as base:
+            if not (self.data / file).exists():
                 raise FileNotFoundError(file)
             base.execute(
                 "INSERT OR IGNORE INTO studies (code, uid, first_received, changed) VALUES (?, ?, ?, ?)",
@@ -112,23 +52,39 @@ class Journal:
             )
             new = entered.rowcount == 1
             state = base.execute("SELECT state FROM studies WHERE code = ?", (code,)).fetchone()["state"]
-            if is_input:
-                base.execute("UPDATE studies SET interrupted = 1 WHERE code = ?", (code,))
-            if new and is_input:
+            if new and is_input:  # known ones, sent again and broken off, take nothing away
                 base.execute(
-                    "UPDATE studies SET state = 'receiving', crashes = 0, reason = NULL, changed = ? WHERE code = ?",
+                    "UPDATE studies SET state = 'receiving', interrupted = 1, crashes = 0, reason = NULL, changed = ? "
+                    "WHERE code = ?",
                     (now, code),
                 )
         return Arrival(new, new and is_input and state not in ("receiving", "ready"))
 
-    def ended_well(self, code: str) -> None:
-        """Every association that brought images of the study has been released."""
-        with self._transaction() as base:
+    def interrupt(self, code: str) -> None:
+        """An image of the study was offered and could not be kept."""
+        with self.transaction() as base:
+            base.execute("UPDATE studies SET interrupted = 1 WHERE code = ?", (code,))
+
+    def ended_well(self, code: str) -> bool:
+        """Every association that brought images of the study has been released.
+
+        Returns:
+            Whether that opens the study again: its results were made, or are being made, when images
+            seemed to be missing.
+        """
+        with self.transaction() as base:
+            reopened = base.execute(
+                "UPDATE studies SET state = 'receiving', changed = ? "
+                "WHERE code = ? AND interrupted = 1 AND state IN ('analysing', 'sending', 'done') "
+                "AND (SELECT incomplete FROM runs WHERE study = code AND runs.run = studies.run)",
+                (time.time(), code),
+            )
             base.execute("UPDATE studies SET interrupted = 0 WHERE code = ?", (code,))
+            return reopened.rowcount == 1
 
     def files(self) -> set[str]:
         """Every object known, relative to the node's folder."""
-        return {row["file"] for row in self._rows("SELECT file FROM images")}
+        return {row["file"] for row in self.rows("SELECT file FROM images")}
 
     # Analysing
 
@@ -142,7 +98,7 @@ class Journal:
         return found[0] if found else None
 
     def _studies(self, condition: str, value: str) -> list[Study]:
-        rows = self._rows(
+        rows = self.rows(
             "SELECT s.*, (SELECT COUNT(*) FROM images i WHERE i.study = s.code AND i.input = 1) AS images "
             f"FROM studies s WHERE {condition} ORDER BY s.changed, s.code",
             value,
@@ -157,22 +113,30 @@ class Journal:
         """A study that is being received is complete."""
         self._move(code, "receiving", "ready")
 
-    def begin(self, code: str) -> tuple[int, list[str]] | None:
-        """An analysis begins: its number, and its images' files. None if the study is not ready any more."""
-        with self._transaction() as base:
+    def begin(self, code: str) -> Run | None:
+        """An analysis begins. None if the study is not ready any more."""
+        with self.transaction() as base:
             moved = base.execute(
                 "UPDATE studies SET state = 'analysing', run = run + 1 WHERE code = ? AND state = 'ready'", (code,)
             )
             if moved.rowcount == 0:
                 return None
-            run = base.execute("SELECT run FROM studies WHERE code = ?", (code,)).fetchone()["run"]
-            rows = base.execute("SELECT file FROM images WHERE study = ? AND input = 1 ORDER BY file", (code,))
-            return run, [row["file"] for row in rows]
+            run, incomplete = base.execute("SELECT run, interrupted FROM studies WHERE code = ?", (code,)).fetchone()
+            query = "SELECT file FROM images WHERE study = ? AND input = 1 ORDER BY file"
+            files = tuple(row["file"] for row in base.execute(query, (code,)))
+            # A run with fewer images, or one that waited in vain for images which have been confirmed since.
+            superseded = base.execute(
+                "SELECT run FROM runs WHERE study = ? AND (images < ? OR incomplete > ?) ORDER BY run",
+                (code, len(files), incomplete),
+            )
+            earlier = tuple(row["run"] for row in superseded)
+            base.execute("INSERT INTO runs VALUES (?, ?, ?, ?)", (code, run, len(files), incomplete))
+            return Run(run, files, bool(incomplete), earlier)
 
     def finish(self, code: str, run: int, files: Sequence[str], destinations: Iterable[str]) -> bool:
         """The results of a run are on disk and are to be sent. False if images came meanwhile: it is out of date."""
         rows = [(code, run, file, destination) for destination in destinations for file in files]
-        with self._transaction() as base:
+        with self.transaction() as base:
             moved = base.execute(
                 "UPDATE studies SET state = ?, crashes = 0, changed = ? WHERE code = ? AND state = 'analysing' AND run = ?",
                 ("sending" if rows else "done", time.time(), code, run),
@@ -187,7 +151,7 @@ class Journal:
 
     def crash(self, code: str, reason: str) -> bool:
         """An analysis ended its process; whether it is tried again."""
-        with self._transaction() as base:
+        with self.transaction() as base:
             base.execute(
                 "UPDATE studies SET crashes = crashes + 1, reason = ?, "
                 "state = CASE WHEN crashes + 1 < ? THEN 'ready' ELSE 'failed' END, changed = ? "
@@ -199,7 +163,7 @@ class Journal:
 
     def fail(self, code: str, reason: str) -> None:
         """An analysis said that it cannot be done."""
-        with self._transaction() as base:
+        with self.transaction() as base:
             base.execute(
                 "UPDATE studies SET state = 'failed', reason = ?, changed = ? WHERE code = ? AND state = 'analysing'",
                 (reason, time.time(), code),
@@ -214,7 +178,7 @@ class Journal:
         Raises:
             TumorscopeError: it was never received.
         """
-        with self._transaction() as base:
+        with self.transaction() as base:
             row = base.execute("SELECT code FROM studies WHERE code = ? OR uid = ?", (name, name)).fetchone()
             if row is None:
                 raise TumorscopeError("no such study was received here; name it by its UID or by the code in the log")
@@ -226,14 +190,14 @@ class Journal:
             return row["code"]
 
     def _move(self, code: str, before: State, after: State) -> None:
-        with self._transaction() as base:
+        with self.transaction() as base:
             base.execute("UPDATE studies SET state = ? WHERE code = ? AND state = ?", (after, code, before))
 
     # Sending
 
     def unsent(self, destination: str) -> list[Result]:
         """What a destination is still to have, what it has not refused yet first."""
-        rows = self._rows(
+        rows = self.rows(
             "SELECT * FROM results WHERE destination = ? AND sent = 0 AND refusals < ? "
             "ORDER BY refusals, study, run, file",
             destination,
@@ -243,7 +207,7 @@ class Journal:
 
     def waiting_for(self) -> dict[str, int]:
         """How many results each destination is still to have."""
-        rows = self._rows(
+        rows = self.rows(
             "SELECT destination, COUNT(*) AS n FROM results WHERE sent = 0 AND refusals < ? GROUP BY destination",
             MOST_REFUSALS,
         )
@@ -259,7 +223,7 @@ class Journal:
         return result.refusals + 1 < MOST_REFUSALS
 
     def _note(self, result: Result, change: str, *values: object) -> None:
-        with self._transaction() as base:
+        with self.transaction() as base:
             base.execute(
                 f"UPDATE results SET {change} WHERE study = ? AND run = ? AND file = ? AND destination = ?",
                 (*values, result.study, result.run, result.file, result.destination),
@@ -267,7 +231,7 @@ class Journal:
 
     def settle(self, code: str) -> State | None:
         """Where the study stands now if nothing of it remains to be sent: ``done``, or ``failed`` if anything was refused."""
-        with self._transaction() as base:
+        with self.transaction() as base:
             counts = base.execute(
                 "SELECT COALESCE(SUM(sent = 0 AND refusals < ?), 0) AS open, COALESCE(SUM(sent = 0), 0) AS unsent "
                 "FROM results WHERE study = ? AND run = (SELECT run FROM studies WHERE code = ?)",
@@ -287,7 +251,7 @@ class Journal:
     def settled_before(self, moment: float) -> list[str]:
         """Codes of studies that have been done or failed since before a moment, in seconds since 1970."""
         query = "SELECT code FROM studies WHERE state IN ('done', 'failed') AND changed < ?"
-        return [row["code"] for row in self._rows(query, moment)]
+        return [row["code"] for row in self.rows(query, moment)]
 
     def forget(self, code: str, remove: Callable[[], None]) -> None:
         """Strike a study out if it is done or failed, and remove its files in the same step.
@@ -295,7 +259,7 @@ class Journal:
         An image that arrives in this moment is entered before, and the study stays; or it
         finds its file gone, and the sender is told to send it again.
         """
-        with self._transaction() as base:
+        with self.transaction() as base:
             struck = base.execute("DELETE FROM studies WHERE code = ? AND state IN ('done', 'failed')", (code,))
             if struck.rowcount:
                 remove()

@@ -135,7 +135,10 @@ def _watch(
         for code in complete:
             study = journal.study(code)
             if study and study.interrupted:
-                log.warning("%s: its sender was cut off and did not come back; there may be images missing", code)
+                log.warning(
+                    "%s: its sender did not finish and did not come back; its results will say that images may be missing",
+                    code,
+                )
         if settings.keep_days is not None and time.monotonic() >= next_clearing:
             next_clearing = time.monotonic() + _HOUR_S
             clear(store, journal, time.time() - settings.keep_days * 86400)

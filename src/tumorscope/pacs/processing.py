@@ -1,24 +1,28 @@
-"""What the node does with a complete study: open it, analyse it, write the results."""
+"""What the node does with a complete study: open it, analyze it, write the results."""
 
 from __future__ import annotations
 
-import dataclasses
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tumorscope.pacs.worker import Task
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+    from tumorscope.analysis import Analysis
 
 
-def process_study(folder: Path, out: Path, bundle: str) -> list[Path]:
-    """Analyse a folder of DICOM images.
-
-    Args:
-        folder: the study's images; its name becomes the case's name.
-        out: where the case's own folder goes.
-        bundle: a name, a folder, or ``auto``.
+def process_study(task: Task) -> list[Path]:
+    """Analyze a folder of DICOM images.
 
     Returns:
         The DICOM objects among the results, which go back to the archive.
 
     Raises:
-        TumorscopeError: the study cannot be analysed, or its results not be written as DICOM;
+        TumorscopeError: the study cannot be analyzed, or its results not be written as DICOM;
             one line that says why.
     """
     from tumorscope.analysis import analyze
@@ -27,9 +31,28 @@ def process_study(folder: Path, out: Path, bundle: str) -> list[Path]:
     from tumorscope.reporting import write_results
     from tumorscope.reporting.write import Outputs
 
-    engines = Engines(bundle)
-    scan = open_scan(folder)
+    engines = Engines(task.bundle)
+    scan = open_scan(task.folder)
     engine, reason = engines.for_scan(scan)
-    analysis = dataclasses.replace(analyze(scan, engine), bundle_reason=reason)
-    written = write_results(analysis, out, outputs=Outputs(dicom=True))
+    analysis = replace(analyze(scan, engine), bundle_reason=reason)
+    if task.incomplete is not None:
+        analysis = _incomplete(analysis, task.incomplete)
+    outputs = Outputs(dicom=True, earlier_reports=_reports(task.earlier))
+    written = write_results(analysis, task.out, outputs=outputs)
     return sorted(written["analysis"].parent.glob("*.dcm"))
+
+
+def _incomplete(analysis: Analysis, reason: str) -> Analysis:
+    warning = f"images of this study may be missing: {reason}"
+    return replace(analysis, incomplete=reason, warnings=(warning, *analysis.warnings))
+
+
+def _reports(folders: Sequence[Path]) -> tuple[Dataset, ...]:
+    """The headers of the structured reports in earlier results."""
+    from pydicom import dcmread
+
+    from tumorscope.reporting.write import STRUCTURED_REPORT_FILE
+
+    tags = ["SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"]
+    found = (path for folder in folders for path in sorted(folder.rglob(STRUCTURED_REPORT_FILE)))
+    return tuple(dcmread(path, specific_tags=tags) for path in found)

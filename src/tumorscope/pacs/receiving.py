@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import sqlite3
 import threading
+from contextlib import suppress
 from io import BytesIO
 from typing import TYPE_CHECKING, cast
 
 from tumorscope.errors import TumorscopeError
+from tumorscope.pacs.admission import Admission, Limits, close_connection
 from tumorscope.pacs.arrivals import Arrivals, Delivery
 from tumorscope.pacs.journal import Journal
+from tumorscope.pacs.records import Arrival
 from tumorscope.pacs.store import Store, image_code, study_code
 from tumorscope.pacs.wording import counted
 
@@ -27,9 +31,6 @@ if TYPE_CHECKING:
     from pynetdicom.transport import ThreadedAssociationServer
 
 log = logging.getLogger(__name__)
-
-MOST_ASSOCIATIONS = 8
-"""Each holds an object in memory, and an enhanced one may be large."""
 
 SUCCESS = 0x0000
 OUT_OF_RESOURCES = 0xA700
@@ -67,6 +68,11 @@ TRANSFER_SYNTAXES = (
 )
 """Those that the readers decode."""
 
+_LOCAL_LIMIT_EXCEEDED = (0x02, 0x03, 0x02)
+"""Result, source and reason of an A-ASSOCIATE-RJ (PS3.8 9.3.4): come again later."""
+_REQUEST_WITHIN_S = 10
+_NO_LIMIT = 10**6
+
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -77,13 +83,23 @@ class Receiver:
         store, journal, arrivals: of the node.
         aet: this node's application entity title.
         allowed: the calling titles that are let in; empty lets everyone in.
+        limits: of the connections.
     """
 
-    def __init__(self, store: Store, journal: Journal, arrivals: Arrivals, aet: str, allowed: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        journal: Journal,
+        arrivals: Arrivals,
+        aet: str,
+        allowed: tuple[str, ...],
+        limits: Limits | None = None,
+    ) -> None:
         self._store = store
         self._journal = journal
         self._arrivals = arrivals
         self._ae = _application_entity(aet, allowed)
+        self._admission = Admission(limits or Limits(), close_connection)
         self._warned_full = threading.Event()
 
     def listen(self, host: str, port: int) -> int:
@@ -95,6 +111,10 @@ class Receiver:
         from pynetdicom import evt
 
         handlers = [
+            (evt.EVT_CONN_OPEN, lambda event: self._admission.connected(event.assoc)),
+            (evt.EVT_REQUESTED, self._requested),
+            (evt.EVT_PDU_RECV, lambda event: self._admission.heard(event.assoc)),
+            (evt.EVT_PDU_SENT, lambda event: self._admission.heard(event.assoc)),
             (evt.EVT_C_ECHO, lambda _event: SUCCESS),
             (evt.EVT_C_STORE, self._store_object),
             (evt.EVT_RELEASED, lambda event: self._left(event, well=True)),
@@ -111,7 +131,8 @@ class Receiver:
         return int(cast("ThreadedAssociationServer", server).server_address[1])
 
     def sweep(self) -> None:
-        """Notice associations whose thread ended without an event."""
+        """Close idle connections, and notice associations whose thread ended without an event."""
+        self._admission.sweep()
         for sender in self._arrivals.senders():
             if isinstance(sender, threading.Thread) and not sender.is_alive():
                 self._tell(self._arrivals.left(sender, well=False), well=False)
@@ -120,9 +141,21 @@ class Receiver:
         """Shut the door; associations still open are aborted, and their senders know what was not taken."""
         self._ae.shutdown()
 
+    def _requested(self, event: Event) -> None:
+        """Find a place for an association that may have one; those that may not are refused by their title."""
+        titles = self._ae.require_calling_aet
+        association = event.assoc
+        if titles and association.requestor.primitive.calling_ae_title not in [title.strip() for title in titles]:
+            return
+        if not self._admission.admit(association):
+            log.warning("an association was refused: too many are at work")
+            association.acse.send_reject(*_LOCAL_LIMIT_EXCEEDED)
+            association.kill()
+
     def _store_object(self, event: Event) -> int:
         try:
-            return self._take(event)
+            with self._admission.serving(event.assoc):
+                return self._take(event)
         except OSError as error:
             if error.errno in _FULL:
                 return self._full()
@@ -138,8 +171,6 @@ class Receiver:
             return CANNOT_UNDERSTAND
 
     def _take(self, event: Event) -> int:
-        if not self._store.has_room():
-            return self._full()
         content = event.encoded_dataset()
         header = _header(content)
         study, image = str(header.get("StudyInstanceUID") or ""), str(header.get("SOPInstanceUID") or "")
@@ -151,14 +182,26 @@ class Receiver:
         if (image, kind) != (str(request.AffectedSOPInstanceUID), str(request.AffectedSOPClassUID)):
             log.error("an object that is not what its sender called it was refused")
             return NOT_OF_ITS_CLASS
-        code = study_code(study)
+        code, is_input = study_code(study), kind in INPUT_CLASSES
         self._arrivals.begins(event.assoc, code)
-        path = self._store.keep(code, image_code(image), content)
-        file = path.relative_to(self._store.data).as_posix()
-        arrival = self._journal.receive(code, study, image, file, kind in INPUT_CLASSES)
+        try:
+            arrival = self._keep(code, study, image, content, is_input)
+        except (OSError, sqlite3.Error):
+            if is_input:
+                with suppress(sqlite3.Error):  # a full disk, most often; the association's end is told all the same
+                    self._arrivals.missed(event.assoc, code)
+            raise
         self._arrivals.came(event.assoc, code, arrival.new, arrival.reopened)
         self._warned_full.clear()
         return SUCCESS
+
+    def _keep(self, code: str, study: str, image: str, content: bytes, is_input: bool) -> Arrival:
+        """Put an object on disk and into the journal, or raise what kept it from there."""
+        if not self._store.has_room():
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        path = self._store.keep(code, image_code(image), content)
+        file = path.relative_to(self._store.data).as_posix()
+        return self._journal.receive(code, study, image, file, is_input)
 
     def _full(self) -> int:
         if not self._warned_full.is_set():
@@ -171,18 +214,21 @@ class Receiver:
 
     def _tell(self, deliveries: list[Delivery], well: bool) -> None:
         for delivery in deliveries:
-            if not delivery.new and not delivery.known:
-                continue  # everything it brought was refused, which has been said
+            if not (delivery.new or delivery.known or delivery.refused):
+                continue  # what it brought was not understood, which has been logged
+            refused = f", {counted(delivery.refused, 'image')} could not be kept" if delivery.refused else ""
             known = f", {delivery.known} already here" if delivery.known else ""
             broken = "" if well else "; the association broke off"
-            log.info("%s: %s received%s%s", delivery.study, counted(delivery.new, "object"), known, broken)
+            log.info("%s: %s received%s%s%s", delivery.study, counted(delivery.new, "object"), known, refused, broken)
             if delivery.reopened:
                 log.info("%s: these came after its analysis began; it will be analysed again", delivery.study)
+            elif delivery.confirmed:
+                log.info("%s: is now known to be whole; it will be analyzed again", delivery.study)
 
     def _rejected(self, event: Event) -> None:
         # Not the title: where titles are checked they are a kind of password.
         address = getattr(event.assoc.requestor, "address", "?")
-        log.warning("an association from %s was refused: its title is not allowed, or too many are open", address)
+        log.warning("an association from %s was refused: its title is not allowed", address)
 
 
 def adopt(store: Store, journal: Journal) -> int:
@@ -225,8 +271,10 @@ def _application_entity(aet: str, allowed: tuple[str, ...]) -> AE:
         raise TumorscopeError(
             "application entity titles have 1 to 16 plain characters; mend --aet or --allow"
         ) from error
-    ae.maximum_associations = MOST_ASSOCIATIONS
-    ae.network_timeout = 60
+    # pynetdicom counts every open connection, and its timers wait for messages that stop in the middle.
+    ae.maximum_associations = _NO_LIMIT
+    ae.network_timeout = None
+    ae.acse_timeout = _REQUEST_WITHIN_S
     ae.add_supported_context(Verification)
     for context in AllStoragePresentationContexts:
         ae.add_supported_context(str(context.abstract_syntax), list(TRANSFER_SYNTAXES))

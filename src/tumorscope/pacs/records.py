@@ -30,6 +30,24 @@ class Study:
 
 
 @dataclass(frozen=True)
+class Run:
+    """An analysis that begins.
+
+    Attributes:
+        number: counts the analyses of a study, from one.
+        files: of its images, relative to the node's folder.
+        incomplete: whether the sender did not finish, so that images may be missing.
+        earlier: numbers of the runs whose results this one's replace: they had fewer images, or
+            might have lacked some.
+    """
+
+    number: int
+    files: tuple[str, ...]
+    incomplete: bool
+    earlier: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Arrival:
     """What an object was to the journal: new or known, and whether its study had been analysed already."""
 

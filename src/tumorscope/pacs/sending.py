@@ -2,12 +2,18 @@
 
 A result may be sent twice, after a connection that broke before the answer; it has the same
 SOP Instance UID both times, by which an archive keeps one.
+
+What a destination does not take for reasons of its own, such as a full disk, is offered until it
+is taken, with growing pauses. An object that it refuses for good is given up after a few tries.
+Neither holds up the other results.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -15,7 +21,7 @@ from pathlib import Path
 from tumorscope.pacs.destinations import Destination, Peer, WebArchive
 from tumorscope.pacs.dicomweb import Refused, Unavailable, connect_to_store
 from tumorscope.pacs.journal import Journal
-from tumorscope.pacs.pushing import push_files
+from tumorscope.pacs.pushing import Pushed, is_temporary, push_files
 from tumorscope.pacs.records import Result
 from tumorscope.pacs.wording import counted
 
@@ -27,8 +33,42 @@ _TICK_S = 0.1
 
 _NOT_TAKEN = "it takes no objects of this class"
 
-Outcome = tuple[Path, str | None]
-"""A file, and why it was refused; None where the destination has it."""
+
+class Pauses:
+    """When a result that was not taken is offered again: each pause is twice as long as the one before.
+
+    Args:
+        first_s: the first pause.
+        clock: seconds that only run forward.
+    """
+
+    def __init__(self, first_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._first_s = first_s
+        self._clock = clock
+        self._tries: Counter[str] = Counter()
+        self._end: dict[str, float] = {}
+
+    def begin(self, file: str) -> None:
+        """A result was offered in vain."""
+        self._tries[file] += 1
+        self._end[file] = self._clock() + self.length_s(self._tries[file])
+
+    def over(self, file: str) -> bool:
+        """Whether a result may be offered."""
+        return self._end.get(file, 0.0) <= self._clock()
+
+    def length_s(self, tries: int) -> float:
+        """After so many tries in vain.
+
+        >>> [Pauses(1.0).length_s(tries) for tries in (1, 2, 5, 1000)]
+        [1.0, 2.0, 16.0, 300.0]
+        """
+        return min(self._first_s * 2 ** min(tries - 1, 20), LONGEST_WAIT_S)
+
+    def forget(self, file: str) -> None:
+        """A result has been taken, or given up."""
+        self._tries.pop(file, None)
+        self._end.pop(file, None)
 
 
 class Courier(threading.Thread):
@@ -58,8 +98,9 @@ class Courier(threading.Thread):
         self._journal = journal
         self._aet = aet
         self._stopping = stop
-        self._first_wait_s = first_wait_s
+        self._pauses = Pauses(first_wait_s)
         self._tries = 0
+        self._warned = False
 
     def run(self) -> None:
         while not self._stopping.is_set():
@@ -71,28 +112,21 @@ class Courier(threading.Thread):
 
     def _bring_next(self) -> None:
         waiting = self._journal.unsent(self._destination.name)
-        first = [result for result in waiting if (result.study, result.run) == (waiting[0].study, waiting[0].run)]
-        refused = min((result.refusals for result in first), default=0)
-        if not first:
+        due = [result for result in waiting if self._pauses.over(result.file)]
+        if due:
+            first = (due[0].study, due[0].run)
+            self._bring([result for result in due if (result.study, result.run) == first], len(waiting))
+        else:
             self._stopping.wait(_TICK_S)
-        elif not refused or not self._stopping.wait(self._wait_s(refused)):
-            self._bring([result for result in first if result.refusals == refused], len(waiting))
-
-    def _wait_s(self, tries: int) -> float:
-        return min(self._first_wait_s * 2 ** min(tries - 1, 20), LONGEST_WAIT_S)
 
     def _bring(self, results: Sequence[Result], waiting: int) -> None:
-        name, study = self._destination.name, results[0].study
+        study = results[0].study
         by_path = {self._data / result.file: result for result in results}
         sent = 0
         try:
-            for path, problem in self._send(list(by_path)):
+            for outcome in self._send(list(by_path)):
                 self._tries = 0
-                if problem is None:
-                    self._journal.sent(by_path[path])
-                    sent += 1
-                elif not self._journal.refused(by_path[path], problem):
-                    log.error("%s: %s does not take %s: %s; given up", study, name, path.name, problem)
+                sent += self._enter(by_path[outcome.path], outcome)
                 if self._stopping.is_set():
                     break
         except Unavailable as error:
@@ -100,21 +134,40 @@ class Courier(threading.Thread):
             if self._tries == 1:
                 log.warning("%s; %s to send, tried again until sent", error, counted(waiting, "object"))
         if sent:
-            log.info("%s: %s sent to %s", study, counted(sent, "object"), name)
+            log.info("%s: %s sent to %s", study, counted(sent, "object"), self._destination.name)
         state = self._journal.settle(study)
         if state:
             log.info("%s: %s", study, state)
         if self._tries:
-            self._stopping.wait(self._wait_s(self._tries))
+            self._stopping.wait(self._pauses.length_s(self._tries))
 
-    def _send(self, paths: list[Path]) -> Iterator[Outcome]:
+    def _enter(self, result: Result, outcome: Pushed) -> bool:
+        """Write down what became of a result; whether the destination has it."""
+        name = self._destination.name
+        if outcome.problem is None:
+            self._journal.sent(result)
+            self._pauses.forget(result.file)
+            self._warned = False
+            return True
+        self._pauses.begin(result.file)
+        if outcome.temporary:
+            if not self._warned:
+                log.warning("%s takes nothing at the moment (%s); offered again until it does", name, outcome.problem)
+            self._warned = True
+        elif not self._journal.refused(result, outcome.problem):
+            self._pauses.forget(result.file)
+            what = outcome.path.name
+            log.error("%s: %s does not take %s: %s; given up", result.study, name, what, outcome.problem)
+        return False
+
+    def _send(self, paths: list[Path]) -> Iterator[Pushed]:
         """Every file with what became of it; raises Unavailable where it is worth another try."""
         present = []
         for path in paths:
             if path.exists():
                 present.append(path)
             else:
-                yield path, "the file is gone"
+                yield Pushed(path, "the file is gone")
         if not present:
             return
         if isinstance(self._destination, WebArchive):
@@ -123,20 +176,19 @@ class Courier(threading.Thread):
             yield from c_store(self._destination, present, self._aet)
 
 
-def _stow(archive: WebArchive, paths: list[Path]) -> Iterator[Outcome]:
+def _stow(archive: WebArchive, paths: list[Path]) -> Iterator[Pushed]:
     try:
         client = connect_to_store(archive.url, archive.credentials)
-        for pushed in push_files(client, paths):
-            yield pushed.path, pushed.problem
+        yield from push_files(client, paths)
     except Refused as error:  # a wrong password or address is mended by people, not by giving up
         raise Unavailable(str(error)) from error
 
 
-def c_store(peer: Peer, paths: Sequence[Path], aet: str) -> Iterator[Outcome]:
+def c_store(peer: Peer, paths: Sequence[Path], aet: str) -> Iterator[Pushed]:
     """Send files in one association.
 
     Raises:
-        Unavailable: no association, a connection that broke, or no room at the other side.
+        Unavailable: no association, or a connection that broke.
     """
     from pydicom import dcmread
     from pynetdicom import AE
@@ -146,7 +198,7 @@ def c_store(peer: Peer, paths: Sequence[Path], aet: str) -> Iterator[Outcome]:
         try:
             datasets[path] = dcmread(path)
         except Exception:  # pydicom raises many kinds
-            yield path, "it cannot be read"
+            yield Pushed(path, "it cannot be read")
     if not datasets:
         return
     ae = AE(aet)
@@ -155,30 +207,28 @@ def c_store(peer: Peer, paths: Sequence[Path], aet: str) -> Iterator[Outcome]:
         ae.add_requested_context(*kind)
     association = ae.associate(peer.host, peer.port, ae_title=peer.aet)
     if not association.is_established and association.rejected_contexts:
-        yield from ((path, _NOT_TAKEN) for path in datasets)
+        yield from (Pushed(path, _NOT_TAKEN) for path in datasets)
         return
     if not association.is_established:
         why = "refuses this node's title or its own" if association.is_rejected else "does not answer"
         raise Unavailable(f"{peer.name} {why}")
     try:
         for path, dataset in datasets.items():
-            yield path, _answer(peer, lambda dataset=dataset: association.send_c_store(dataset))
+            yield _outcome(peer, path, lambda dataset=dataset: association.send_c_store(dataset))
     finally:
         with suppress(RuntimeError):
             association.release()
 
 
-def _answer(peer: Peer, store: Callable) -> str | None:
+def _outcome(peer: Peer, path: Path, store: Callable) -> Pushed:
     try:
         status = store().get("Status")
     except ValueError:  # no presentation context
-        return _NOT_TAKEN
+        return Pushed(path, _NOT_TAKEN)
     except RuntimeError as error:  # the association is gone
         raise Unavailable(f"{peer.name} broke the association") from error
     if status is None:
         raise Unavailable(f"{peer.name} broke the association")
     if status == 0 or status & 0xF000 == 0xB000:
-        return None
-    if status & 0xFF00 == 0xA700:
-        raise Unavailable(f"{peer.name} has no room")
-    return f"status {status:04X}"
+        return Pushed(path)
+    return Pushed(path, f"status {status:04X}", is_temporary(status))

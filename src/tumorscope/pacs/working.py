@@ -13,16 +13,19 @@ import time
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from tumorscope.pacs.journal import Journal
+from tumorscope.pacs.records import Run
 from tumorscope.pacs.store import Store
 from tumorscope.pacs.wording import counted
+from tumorscope.pacs.worker import Task
 
 log = logging.getLogger(__name__)
 
 LONGEST_ANALYSIS_S = 1800.0
 """An analysis that takes longer hangs, and is ended."""
+INCOMPLETE = "the sender did not finish and did not come back"
+"""Why images of a study may be missing."""
 _REST_S = 60.0
 _TICK_S = 0.1
 _STOPPED_TOGETHER_S = 0.5
@@ -99,17 +102,16 @@ class Analyst(threading.Thread):
 
     def _analyse_next(self) -> bool:
         ready = self._journal.in_state("ready")
-        begun = self._journal.begin(ready[0].code) if ready else None
-        if not ready or begun is None:
+        run = self._journal.begin(ready[0].code) if ready else None
+        if not ready or run is None:
             return False
-        code, (run, files) = ready[0].code, begun
-        log.info("%s: analysing %s, run %d", code, counted(len(files), "image"), run)
+        code = ready[0].code
+        log.info("%s: analysing %s, run %d", code, counted(len(run.files), "image"), run.number)
         started = time.monotonic()
-        folder, out = self._store.lay_out(code, [self._store.data / file for file in files])
-        outcome = run_worker(self._processor, folder, out, self._bundle, self._stopping)
+        outcome = run_worker(self._processor, self._task(code, run), self._stopping)
         seconds = time.monotonic() - started
         if isinstance(outcome, Made):
-            self._seal(code, run, outcome.files, seconds)
+            self._seal(code, run.number, outcome.files, seconds)
         elif isinstance(outcome, Failed):
             self._journal.fail(code, outcome.reason)
             log.error("%s: failed: %s", code, outcome.reason)
@@ -120,6 +122,17 @@ class Analyst(threading.Thread):
             self._journal.put_back(code)
         self._store.tidy()
         return True
+
+    def _task(self, code: str, run: Run) -> Task:
+        folder, out = self._store.lay_out(code, [self._store.data / file for file in run.files])
+        earlier = (self._store.results_of(code, number) for number in run.earlier)
+        return Task(
+            folder=folder,
+            out=out,
+            bundle=self._bundle,
+            incomplete=INCOMPLETE if run.incomplete else None,
+            earlier=tuple(path for path in earlier if path.exists()),
+        )
 
     def _begin_again(self) -> None:
         with suppress(sqlite3.Error):
@@ -132,7 +145,7 @@ class Analyst(threading.Thread):
             log.info("%s: analysed in %.1f s, %s made", code, seconds, counted(len(files), "object"))
         else:
             shutil.rmtree(place, ignore_errors=True)
-            log.info("%s: images came during the analysis; its results are dropped", code)
+            log.info("%s: images came, or were confirmed, during the analysis; its results are dropped", code)
 
 
 def enter_results(
@@ -152,15 +165,10 @@ def enter_results(
 
 
 def run_worker(
-    processor: str,
-    folder: Path,
-    out: Path,
-    bundle: str,
-    stop: threading.Event,
-    longest_s: float = LONGEST_ANALYSIS_S,
+    processor: str, task: Task, stop: threading.Event, longest_s: float = LONGEST_ANALYSIS_S
 ) -> Made | Failed | Crashed | None:
-    """Analyse a folder in another process; None if the node was asked to stop meanwhile."""
-    command = [sys.executable, "-m", "tumorscope.pacs.worker", processor, str(folder), str(out), bundle]
+    """Analyze a study in another process; None if the node was asked to stop meanwhile."""
+    command = [sys.executable, "-m", "tumorscope.pacs.worker", processor, task.to_json()]
     end = time.monotonic() + longest_s
     # Its standard error may quote the patient. Its standard input stays open for as long as this process lives.
     with subprocess.Popen(

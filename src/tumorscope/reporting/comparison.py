@@ -41,8 +41,13 @@ def comparison_document(before: Study, after: Study, response: Response) -> dict
 
 
 def _study(study: Study) -> dict[str, Any]:
+    origin = study.origin
     return {
         "case": study.name,
+        "patient_key": origin.patient_key,
+        "study_date": origin.study_date,
+        "bundle": origin.bundle,
+        "sequences": list(origin.sequences) or None,
         "lesions": [
             {"voxels": lesion.voxels, "volume_mm3": lesion.volume_mm3, **lesion_values(lesion, study.affine)}
             for lesion in study.lesions

@@ -33,6 +33,9 @@ def to_document(analysis: Analysis) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "case": _text(scan.case),
+        "patient_key": None if scan.study is None else scan.study.patient_key,
+        "study_date": None if scan.study is None else scan.study.date,
+        "sequences": list(analysis.sequences),
         "bundle": {
             "name": bundle.name,
             "version": bundle.card.version,
@@ -43,6 +46,7 @@ def to_document(analysis: Analysis) -> dict[str, Any]:
         "operating_point": {"presence": point.presence, "mask": point.mask},
         "judged": analysis.judged,
         "corrected": analysis.corrected,
+        "incomplete": analysis.incomplete,
         "tumor_present": bool(analysis.tumor_present) if analysis.judged else None,
         "tumor_probability": _probability(analysis.tumor_probability),
         "tumor_type": None if analysis.tumor_type is None else _type(analysis.tumor_type),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,9 +21,14 @@ from tumorscope.reporting.masks import MASK_FILES, encode_mask
 from tumorscope.reporting.panel import PANEL_FILE, draw_panel, encode_panel
 from tumorscope.reporting.pdf import PDF_FILE, render_pdf
 
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
 DOCUMENT_FILE = "analysis.json"
 SEGMENTATION_FILE, PROBABILITY_FILE = "seg.dcm", "seg-probability.dcm"
 STRUCTURED_REPORT_FILE, CAPTURE_FILE = "sr.dcm", "capture.dcm"
+MASKS = (*MASK_FILES, SEGMENTATION_FILE)
+"""Files that hold the mask which an analysis found."""
 _OPTIONAL = (*MASK_FILES, PDF_FILE, SEGMENTATION_FILE, PROBABILITY_FILE, STRUCTURED_REPORT_FILE, CAPTURE_FILE)
 """Not every scan gets these; one that an earlier scan of this name left would be taken for this one's."""
 
@@ -35,11 +41,13 @@ class Outputs:
         pdf: the report on paper.
         dicom: segmentation, structured report and capture; None means where the scan came as DICOM.
         fractional: a second segmentation with the probability of every voxel, for analyses that kept it.
+        earlier_reports: headers of structured reports of the same study that the new one replaces.
     """
 
     pdf: bool = True
     dicom: bool | None = None
     fractional: bool = False
+    earlier_reports: tuple[Dataset, ...] = ()
 
 
 def write_results(
@@ -106,7 +114,10 @@ def _dicom(analysis: Analysis, panel: bytes, outputs: Outputs) -> dict[str, tupl
         made["segmentation"] = SEGMENTATION_FILE, segmentation
         if outputs.fractional and analysis.probability is not None:
             made["probability"] = PROBABILITY_FILE, encode_segmentation(analysis, fractional=True)
-    made["structured_report"] = STRUCTURED_REPORT_FILE, encode_structured_report(analysis, segmentation)
+    made["structured_report"] = (
+        STRUCTURED_REPORT_FILE,
+        encode_structured_report(analysis, segmentation, earlier=outputs.earlier_reports),
+    )
     made["capture"] = CAPTURE_FILE, encode_capture(analysis, panel)
     return made
 

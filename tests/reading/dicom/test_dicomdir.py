@@ -132,3 +132,8 @@ def test_links_that_lead_out_are_refused(tmp_path: Path):
     first.symlink_to(secret)
     with pytest.raises(UnreadableScan, match="names files outside its folder"):
         open_scan(path)
+
+
+def test_a_dicomdir_is_known_by_its_content_where_it_was_renamed(tmp_path: Path):
+    path = write_disc(tmp_path)
+    assert open_scan(path.rename(path.with_name("contents.dcm"))).sequences == ("t1", "flair")

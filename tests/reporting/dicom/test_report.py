@@ -255,6 +255,20 @@ def test_a_scan_of_another_format_is_refused_in_one_line(analyzed, volume_scan, 
 
 
 @needs("dciodvfy")
+def test_a_report_on_a_part_and_the_one_that_replaces_it_are_valid(analysis):
+    part = replace(analysis, incomplete="the sender did not finish and did not come back", warnings=("a part",))
+    first = encode_structured_report(part, None, NOW)
+    second = encode_structured_report(analysis, None, NOW, earlier=[pydicom.dcmread(io.BytesIO(first))])
+    assert iod_errors(first) == []
+    assert iod_errors(second) == []
+    assert (read(first).CompletionFlag, read(second).CompletionFlag) == ("PARTIAL", "COMPLETE")
+    assert "CompletionFlagDescription" not in read(second)
+    [study] = read(second).PredecessorDocumentsSequence
+    [document] = study.ReferencedSeriesSequence[0].ReferencedSOPSequence
+    assert document.ReferencedSOPInstanceUID == read(first).SOPInstanceUID
+
+
+@needs("dciodvfy")
 def test_dciodvfy_finds_no_error(analysis, nothing_found):
     found = replace(analysis, tumor_type=GLIOMA, warnings=("größer als 5 mm²",))
     assert iod_errors(encode_structured_report(found, encode_segmentation(found))) == []

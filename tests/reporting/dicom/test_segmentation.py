@@ -11,6 +11,7 @@ from dicom_making import AXIAL, CORONAL, SAGITTAL, oblique
 from dicom_peers import iod_errors, needs
 from reporting.dicom.studies import NOW, SMALL, as_set, in_patient, marks, study_of
 
+from tumorscope.cli import compare_studies
 from tumorscope.errors import TumorscopeError
 from tumorscope.notice import NOTICE
 from tumorscope.reading import open_scan
@@ -325,3 +326,14 @@ def test_a_real_series_gets_its_segmentation_where_it_was_drawn(analyzed, volume
     assert read_by_functional_groups(content)[1] == as_set(np.concatenate(expected))
     # One of the series has identifiers that were made unlawful when it was anonymised.
     assert [error for error in iod_errors(content) if "Illegal root for UID" not in error] == []
+
+
+def test_segmentations_of_two_patients_are_not_compared(analyzed, tmp_path):
+    files = []
+    for patient in ("PAT-1", "PAT-2"):
+        study = study_of(tmp_path / patient, PatientID=patient)
+        files.append(tmp_path / f"{patient}.dcm")
+        files[-1].write_bytes(encode_segmentation(analyzed(study.scan, study.mask)))
+    with pytest.raises(TumorscopeError, match="are not comparable: they are of different patients"):
+        compare_studies.command(*files)
+    compare_studies.command(files[0], files[0])

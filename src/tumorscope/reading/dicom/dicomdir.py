@@ -12,7 +12,8 @@ from tumorscope.reading.dicom.files import damage_told
 from tumorscope.reading.dicom.frames import items_of
 from tumorscope.reading.quiet import quiet_libraries
 
-_MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
+_MEDIA_STORAGE_DIRECTORY = re.compile(rb"1\.2\.840\.10008\.1\.3\.10(?![.\d])")
+"""The SOP class of a DICOMDIR, and none of which it is the beginning."""
 _MOST_RECORDS = 1_000_000
 
 
@@ -21,7 +22,7 @@ def is_dicomdir(path: Path) -> bool:
     if path.name.upper() == "DICOMDIR":
         return True
     with path.open("rb") as file:
-        return _MEDIA_STORAGE_DIRECTORY.encode() + b"\0" in file.read(400)
+        return _MEDIA_STORAGE_DIRECTORY.search(file.read(400)) is not None
 
 
 @quiet_libraries()

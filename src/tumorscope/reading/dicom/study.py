@@ -12,6 +12,7 @@ from tumorscope.reading.checks import label
 from tumorscope.reading.dicom.choosing import Choice, choose_series
 from tumorscope.reading.dicom.files import study_of
 from tumorscope.reading.dicom.image_kind import MOSAIC
+from tumorscope.reading.dicom.patient_key import study_identity
 from tumorscope.reading.dicom.patients import Study, distinct_studies
 from tumorscope.reading.dicom.privacy import names_patient, series_code
 from tumorscope.reading.dicom.series import read_series
@@ -69,13 +70,15 @@ def read_dicom(
     grid = next(iter(scans))
     scan = join_series(scans, grid, case, source, name, register) if several else scans[grid]
     blank = _fill_in_patient(scan.source_images, patient)
+    identity, unkeyed = study_identity(patient, scan.source_images[0].header)
     images, doubts = _referable(scan.source_images)
     odd = path.notes if isinstance(path, StudyFiles) else ()
-    notes = (*choice.reasons.values(), *choice.notes, *scan.notes, *odd, *blank, *doubts)
+    notes = (*choice.reasons.values(), *choice.notes, *scan.notes, *odd, *blank, *doubts, *unkeyed)
     return replace(
         scan,
         notes=(*notes, *_skipped(skipped, found.refused)),
         source_images=images,
+        study=identity,
         rejection_reason=choice.rejection_reason,
     )
 

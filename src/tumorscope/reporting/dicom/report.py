@@ -30,15 +30,24 @@ from tumorscope.reporting.dicom.sources import evidence, reference, require_sour
 from tumorscope.reporting.wording import features_sentence, finding_sentence, type_sentence
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from highdicom.sr import AlgorithmIdentification, Measurement, ObservationContext
+    from pydicom import Dataset
     from pydicom.sr.coding import Code
 
 SERIES_NUMBER = 9803
 _DIGITS = 2
+_LONGEST_LO = 64
 
 
 @quiet_libraries()
-def encode_structured_report(analysis: Analysis, segmentation: bytes | None, made_at: datetime | None = None) -> bytes:
+def encode_structured_report(
+    analysis: Analysis,
+    segmentation: bytes | None,
+    made_at: datetime | None = None,
+    earlier: Sequence[Dataset] = (),
+) -> bytes:
     """A Comprehensive SR document after template 1500, as a file's content.
 
     A group for the whole scan says whether there is a tumour, of which type, how sure both are, and
@@ -52,6 +61,8 @@ def encode_structured_report(analysis: Analysis, segmentation: bytes | None, mad
         segmentation: from :func:`encode_segmentation`, of the same analysis, binary; None where
             nothing is outlined.
         made_at: the time written into the object; now, unless given.
+        earlier: headers of reports of the same study that this one replaces; they become its
+            predecessor documents (PS3.3 C.17.2.1).
 
     Raises:
         TumorscopeError: the scan is not from DICOM, or its images cannot be referred to.
@@ -88,20 +99,25 @@ def encode_structured_report(analysis: Analysis, segmentation: bytes | None, mad
         PRIVATE_SCHEME, name="Tumorscope's own concepts", responsible_organization=MANUFACTURER
     )
     text = json.dumps(content[0].to_json_dict(), sort_keys=True)
+    instance = object_uid(analysis, "report", text.encode())
     dataset = hd.sr.ComprehensiveSR(
         evidence=[*evidence(analysis.scan), *([] if seg is None else [seg])],
         content=content,
         series_instance_uid=series_uid(analysis, "report"),
         series_number=SERIES_NUMBER,
-        sop_instance_uid=object_uid(analysis, "report", text.encode()),
+        sop_instance_uid=instance,
         instance_number=1,
-        is_complete=True,
+        is_complete=analysis.incomplete is None,
+        # The same report sent again is not its own predecessor.
+        previous_versions=[report for report in earlier if report.SOPInstanceUID != instance] or None,
         series_description="Tumorscope measurements (research)",
         content_qualification="RESEARCH",
         coding_schemes=[private],
         specific_character_set=CHARACTER_SET,
         **equipment(analysis),
     )
+    if analysis.incomplete is not None:
+        dataset.CompletionFlagDescription = analysis.incomplete[:_LONGEST_LO]
     return encode_object(dataset, header, made_at or datetime.now())
 
 
