@@ -4,9 +4,14 @@ import numpy as np
 import pytest
 from dicom_making import CORONAL, SAGITTAL, Grid, oblique
 
-from tumorscope.reading.resampling import coverage, resample, same_grid
+from tumorscope.geometry import Geometry
+from tumorscope.reading.resampling import coverage, resample, resample_onto
 
 GRID = Grid((12, 40, 36), (5.0, 2.0, 2.5))
+
+
+def geometry(grid: Grid) -> Geometry:
+    return Geometry(grid.shape, grid.affine)
 
 
 def ramp(grid: Grid) -> np.ndarray:
@@ -28,7 +33,7 @@ def ramp(grid: Grid) -> np.ndarray:
     ],
 )
 def test_values_stay_at_their_place_in_the_patient(source: Grid):
-    assert coverage(source.shape, source.affine, GRID.shape, GRID.affine) == 1
+    assert coverage(geometry(source), geometry(GRID)) == 1
     carried = resample(ramp(source), source.affine, GRID.shape, GRID.affine)
     inside = (slice(1, -1), slice(2, -2), slice(2, -2))  # at the rim a voxel's outer half takes its centre's value
     assert np.abs(carried - ramp(GRID))[inside].max() < 0.02
@@ -66,16 +71,16 @@ def test_both_ways_of_interpolating_agree():
 
 def test_one_grid_is_recognised_however_its_affine_was_rounded():
     rounded = GRID.affine + np.random.default_rng(1).uniform(-1e-5, 1e-5, (4, 4)) * [[1], [1], [1], [0]]
-    assert same_grid(GRID.shape, GRID.affine, GRID.shape, rounded)
-    assert not same_grid(GRID.shape, GRID.affine, (13, 40, 36), GRID.affine)
+    assert geometry(GRID).same_grid(Geometry(GRID.shape, rounded))
+    assert not geometry(GRID).same_grid(Geometry((13, 40, 36), GRID.affine))
     moved = Grid(GRID.shape, GRID.spacing_mm, shift_mm=(0.2, 0, 0))
-    assert not same_grid(GRID.shape, GRID.affine, moved.shape, moved.affine)
+    assert not geometry(GRID).same_grid(geometry(moved))
     volume = ramp(GRID)
     assert resample(volume, GRID.affine, GRID.shape, rounded) is volume
 
 
 def test_coverage_is_the_share_of_the_grid():
     half = Grid((6, 40, 36), (5.0, 2.0, 2.5), shift_mm=(0, 0, -15.0))
-    assert coverage(half.shape, half.affine, GRID.shape, GRID.affine) == pytest.approx(0.5)
+    assert coverage(geometry(half), geometry(GRID)) == pytest.approx(0.5)
     far = Grid((6, 40, 36), (5.0, 2.0, 2.5), shift_mm=(500.0, 0, 0))
-    assert coverage(far.shape, far.affine, GRID.shape, GRID.affine) == 0
+    assert coverage(geometry(far), geometry(GRID)) == 0
