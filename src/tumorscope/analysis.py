@@ -14,7 +14,7 @@ from tumorscope.bundles.card import NO_TUMOR
 from tumorscope.engine import Answers, Engine
 from tumorscope.errors import TumorscopeError
 from tumorscope.explaining import ActivationMap, activation_map
-from tumorscope.measuring.lesions import Lesion, drop_small, find_lesions
+from tumorscope.measuring.lesions import Lesion, drop_small, find_lesions, total_volume_mm3, unknown_volumes
 from tumorscope.notice import NOTICE
 from tumorscope.preparing import prepare
 from tumorscope.preparing.framing import Framing
@@ -171,7 +171,7 @@ def analyze(
     weights = np.where(called, areas if mask.any() else probability, 0.0)
     tumor_type = None if types is None else find_type(types, weights, card)
     second = None if tumor_type is None else second_opinion(engine, voxels, mask)
-    volume = scan.voxel_volume_mm3
+    volume = total_volume_mm3(lesions, mask, scan)
     clock.stage("measuring")
     return Analysis(
         scan=scan,
@@ -183,8 +183,8 @@ def analyze(
         lesions=lesions,
         tumor_present=present,
         tumor_probability=float(probability.max()),
-        volume_mm3=None if volume is None else round(float(areas.sum() * volume), 2),
-        warnings=(*scan.notes, *warnings, *_doubts(scan, card, present, mask, dropped)),
+        volume_mm3=volume,
+        warnings=(*scan.notes, *warnings, *_doubts(scan, card, present, mask, dropped), *unknown_volumes(lesions)),
         timing_ms=clock.timing_ms,
         tumor_type=tumor_type,
         type_by_features=second,

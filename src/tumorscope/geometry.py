@@ -136,6 +136,14 @@ class Geometry:
         index = np.array(corners, float)
         return bool(np.abs(self.to_index(other.to_mm(index)) - index).max() < SAME_POSITION)
 
+    def even_planes(self) -> tuple[np.ndarray, np.ndarray]:
+        """Evenly spaced planes through the stack: the slice nearest to each, ``(planes,)``, and their affine."""
+        step = 1.0 if self.is_even else _plane_step(self.positions)
+        places = np.arange(round(self.positions[-1] / step) + 1) * step
+        affine = self.affine.copy()
+        affine[:3, 2] *= step
+        return self.nearest_slice(places), affine
+
     def moved(self, transform: np.ndarray) -> Geometry:
         """The same stack carried elsewhere by a 4×4 matrix in RAS+ mm."""
         return replace(self, affine=transform @ self.affine)
@@ -185,21 +193,18 @@ class EvenGrid:
         Each plane shows the slice nearest to it. Where the stack leans, slices are shifted by whole
         pixels, so no pixel is further than half its size from its place.
         """
-        step = 1.0 if stack.is_even else _plane_step(stack.positions)
-        planes = np.arange(round(stack.positions[-1] / step) + 1)
-        slices = stack.nearest_slice(planes * step)
-        affine = stack.affine.copy()
-        corners = np.zeros((len(planes), 2), int)
+        slices, affine = stack.even_planes()
+        corners = np.zeros((len(slices), 2), int)
         if stack.leans:
-            normal = stack._normal_step
-            lean = np.linalg.lstsq(stack.affine[:3, :2], stack.affine[:3, 2] - normal, rcond=None)[0]
-            shifts = np.rint(np.outer(stack.positions[slices], lean[::-1])).astype(int)
+            upright = replace(stack, affine=affine)._normal_step
+            lean = np.linalg.lstsq(affine[:3, 1::-1], affine[:3, 2] - upright, rcond=None)[0]
+            scale = np.linalg.norm(stack.affine[:3, 2]) / np.linalg.norm(affine[:3, 2])
+            shifts = np.rint(np.outer(stack.positions[slices] * scale, lean)).astype(int)
             corners = shifts - shifts.min(axis=0)
-            affine[:3, 3] += stack.affine[:3, 1::-1] @ shifts.min(axis=0)
-            affine[:3, 2] = normal
-        affine[:3, 2] *= step
+            affine[:3, 3] += affine[:3, 1::-1] @ shifts.min(axis=0)
+            affine[:3, 2] = upright
         rows, columns = np.array(stack.shape[1:]) + corners.max(axis=0)
-        return cls(Geometry((len(planes), int(rows), int(columns)), affine), slices, corners)
+        return cls(Geometry((len(slices), int(rows), int(columns)), affine), slices, corners)
 
     def place(self, array: np.ndarray) -> np.ndarray:
         """An array ``(slice, row, column)`` of the stack on this grid, 0 where no slice is."""

@@ -90,13 +90,13 @@ class Scan:
         kind: a single picture, a folder of slices, or a volume.
         affine: ``(column, row, slice, 1)`` to millimetres in RAS+, or None where the
             file does not say how large a voxel is. Sizes are then in pixels.
-        slice_positions: where each slice is, in steps of the affine's third axis; None where slices are
-            evenly spaced. See :class:`tumorscope.geometry.Geometry`.
         stored: the grid of the file that was read, for volumes.
         slice_names: the file each slice came from, where slices are files.
         source_images: the DICOM image each slice was read from; empty for other formats. Where a
             scan joins several series, those of the series on whose grid it lies.
         notes: what the reader noticed and a reader of the results should know.
+        slice_positions: where each slice is, in steps of the affine's third axis; None where slices are
+            evenly spaced. See :class:`tumorscope.geometry.Geometry`.
     """
 
     voxels: np.ndarray
@@ -104,12 +104,12 @@ class Scan:
     case: str
     kind: Kind
     affine: np.ndarray | None = None
-    slice_positions: np.ndarray | None = None
     stored: StoredGrid | None = None
     slice_names: tuple[str, ...] = ()
     source_images: tuple[SourceImage, ...] = ()
     source: Path | None = None
     notes: tuple[str, ...] = field(default=())
+    slice_positions: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if self.voxels.ndim != 4:

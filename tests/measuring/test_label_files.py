@@ -19,7 +19,8 @@ from reading.files import (
 )
 
 from tumorscope.errors import UnreadableScan
-from tumorscope.measuring.label_files import onto_scan, read_labels
+from tumorscope.measuring.label_files import read_labels
+from tumorscope.measuring.placing import onto_scan
 from tumorscope.reading import open_scan
 
 MASK = np.zeros((6, 24, 20), bool)

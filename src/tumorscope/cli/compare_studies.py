@@ -60,7 +60,7 @@ def _open_study(path: Path, label: str | None) -> Study:
     labels = open_labels(path)
     mask = _chosen(labels, label)
     lesions = find_lesions(mask, labels.on_nothing(), np.zeros(len(mask)))
-    return Study(labels.case, mask, lesions, labels.affine)
+    return Study(labels.case, mask, lesions, labels.affine, labels.slice_positions)
 
 
 def _chosen(labels: LabelledMask, label: str | None) -> np.ndarray:

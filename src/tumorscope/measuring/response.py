@@ -16,7 +16,8 @@ from typing import Literal
 
 import numpy as np
 
-from tumorscope.measuring.lesions import Lesion, label_lesions
+from tumorscope.geometry import Geometry
+from tumorscope.measuring.lesions import Lesion, label_lesions, unknown_volumes
 
 Category = Literal["CR", "PR", "SD", "PD"]
 
@@ -55,19 +56,27 @@ class Study:
         mask: boolean ``(slice, row, column)``.
         lesions: all of this mask, as :func:`~tumorscope.measuring.lesions.find_lesions` gives them.
         affine: ``(column, row, slice, 1)`` to RAS+ mm, or None where the voxel size is not known.
+        slice_positions: see :class:`tumorscope.geometry.Geometry`.
     """
 
     name: str
     mask: np.ndarray
     lesions: tuple[Lesion, ...]
     affine: np.ndarray | None
+    slice_positions: np.ndarray | None = None
+
+    @property
+    def geometry(self) -> Geometry | None:
+        """Where the voxels are in the patient; None without an affine."""
+        slices, rows, columns = self.mask.shape
+        return None if self.affine is None else Geometry((slices, rows, columns), self.affine, self.slice_positions)
 
     @property
     def volume_mm3(self) -> float | None:
-        """Of all lesions; None without an affine."""
-        if self.affine is None:
+        """Of all lesions; None without an affine, or where that of a lesion cannot be measured."""
+        if self.geometry is None or any(lesion.volume_mm3 is None for lesion in self.lesions):
             return None
-        return float(np.count_nonzero(self.mask) * abs(np.linalg.det(self.affine[:3, :3])))
+        return self.geometry.volume_mm3(self.mask.sum(axis=(1, 2)))
 
     @property
     def measurable(self) -> tuple[int, ...]:
@@ -140,7 +149,11 @@ def compare_studies(before: Study, after: Study, *, registered: bool = False) ->
         after: the study to judge.
         registered: whether millimetres of both mean the same places, whatever their grids.
     """
-    notes = []
+    notes = [
+        f"{when}: {note}"
+        for when, study in (("before", before), ("after", after))
+        for note in unknown_volumes(study.lesions)
+    ]
     matches = _match(before, after, registered)
     targets = tuple(sorted(before.measurable, key=lambda place: -_product(before.lesions[place])))[:MOST_TARGETS]
     known = before.affine is not None and after.affine is not None
@@ -229,16 +242,14 @@ def _match(before: Study, after: Study, registered: bool) -> tuple[Match, ...] |
     if not after.lesions or not before.lesions:
         lost = [Match((place,), ()) for place in range(len(before.lesions))]
         return tuple(lost + [Match((), (place,)) for place in range(len(after.lesions))])
-    if before.affine is None or after.affine is None:
+    earlier_grid, later_grid = before.geometry, after.geometry
+    if earlier_grid is None or later_grid is None:
         return None
-    same = before.mask.shape == after.mask.shape and np.allclose(before.affine, after.affine, rtol=0, atol=1e-3)
-    if not same and not registered:
+    if not earlier_grid.same_grid(later_grid) and not registered:
         return None
-    step = np.linalg.inv(before.affine) @ after.affine
     earlier, later = _numbered(before), _numbered(after)
     places = np.argwhere(later >= 0)
-    homogeneous = np.c_[places[:, ::-1], np.ones(len(places))]
-    there = np.rint((homogeneous @ step.T)[:, 2::-1]).astype(int)
+    there = np.rint(earlier_grid.to_index(later_grid.to_mm(places))).astype(int)
     seen = ((there >= 0) & (there < earlier.shape)).all(axis=1)
     met = earlier[tuple(there[seen].T)]
     pairs = {(int(one), int(other)) for one, other in zip(met, later[tuple(places[seen].T)], strict=True) if one >= 0}

@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 
 from tumorscope.errors import UnreadableScan
-from tumorscope.geometry import EvenGrid
 from tumorscope.reading.resampling import coverage, resample_onto
 from tumorscope.scan import SEQUENCES, Scan
 
@@ -98,8 +97,8 @@ def _evened(scan: Scan) -> tuple[np.ndarray, np.ndarray]:
     volume = scan.voxels[..., 0]
     if scan.geometry.is_even:
         return volume, scan.geometry.affine
-    grid = EvenGrid.of(scan.geometry)
-    return grid.place(volume), grid.geometry.affine
+    slices, affine = scan.geometry.even_planes()
+    return volume[slices], affine
 
 
 def _checked_frames(base: Scan, grid: str, scan: Scan, sequence: str, name: str, register: bool) -> list[str]:

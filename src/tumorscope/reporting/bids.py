@@ -135,7 +135,8 @@ def on_stored_grid(scan: Scan, array: np.ndarray) -> tuple[np.ndarray, np.ndarra
     """
     if scan.kind == "volume" and scan.stored is not None:
         return scan.stored.to_stored(array), scan.stored.affine
-    return array.transpose(2, 1, 0), scan.affine
+    even, affine = scan.evened(array)
+    return even.transpose(2, 1, 0), affine
 
 
 def _diameters(lesion: Lesion, scan: Scan) -> dict[str, Any]:

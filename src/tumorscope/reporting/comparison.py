@@ -44,7 +44,7 @@ def _study(study: Study) -> dict[str, Any]:
     return {
         "case": study.name,
         "lesions": [
-            {"voxels": lesion.voxels, "volume_mm3": lesion.volume_mm3, **lesion_values(lesion, study.affine)}
+            {"voxels": lesion.voxels, "volume_mm3": lesion.volume_mm3, **lesion_values(lesion, study.geometry)}
             for lesion in study.lesions
         ],
     }
