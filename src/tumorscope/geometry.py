@@ -54,7 +54,7 @@ class Geometry:
     def leans(self) -> bool:
         """Whether slices are not exactly above each other."""
         step = self.affine[:3, 2]
-        return bool(np.linalg.norm(step - self._normal_step) > _LEAN * np.linalg.norm(step))
+        return bool(np.linalg.norm(step - self.normal_step_mm) > _LEAN * np.linalg.norm(step))
 
     @cached_property
     def positions(self) -> np.ndarray:
@@ -65,7 +65,14 @@ class Geometry:
     def spacing_mm(self) -> tuple[float, float, float]:
         """Distance of planes, usual where it varies; then of rows and of columns within a slice."""
         column, row = (float(np.linalg.norm(self.affine[:3, axis])) for axis in (0, 1))
-        return float(np.linalg.norm(self._normal_step)), row, column
+        return float(np.linalg.norm(self.normal_step_mm)), row, column
+
+    @property
+    def normal_step_mm(self) -> np.ndarray:
+        """From one plane to the next at a right angle, RAS+ ``(3,)``."""
+        normal = np.cross(self.affine[:3, 0], self.affine[:3, 1])
+        normal /= np.linalg.norm(normal)
+        return normal * (normal @ self.affine[:3, 2])
 
     @property
     def voxel_volume_mm3(self) -> float:
@@ -148,13 +155,6 @@ class Geometry:
         """The same stack carried elsewhere by a 4×4 matrix in RAS+ mm."""
         return replace(self, affine=transform @ self.affine)
 
-    @property
-    def _normal_step(self) -> np.ndarray:
-        """From one plane to the next at a right angle, mm."""
-        normal = np.cross(self.affine[:3, 0], self.affine[:3, 1])
-        normal /= np.linalg.norm(normal)
-        return normal * (normal @ self.affine[:3, 2])
-
     @cached_property
     def _edges(self) -> tuple[np.ndarray, np.ndarray]:
         """Where what each slice represents begins and ends, in steps."""
@@ -196,7 +196,7 @@ class EvenGrid:
         slices, affine = stack.even_planes()
         corners = np.zeros((len(slices), 2), int)
         if stack.leans:
-            upright = replace(stack, affine=affine)._normal_step
+            upright = replace(stack, affine=affine).normal_step_mm
             lean = np.linalg.lstsq(affine[:3, 1::-1], affine[:3, 2] - upright, rcond=None)[0]
             scale = np.linalg.norm(stack.affine[:3, 2]) / np.linalg.norm(affine[:3, 2])
             shifts = np.rint(np.outer(stack.positions[slices] * scale, lean)).astype(int)

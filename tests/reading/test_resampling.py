@@ -84,3 +84,37 @@ def test_coverage_is_the_share_of_the_grid():
     assert coverage(geometry(half), geometry(GRID)) == pytest.approx(0.5)
     far = Grid((6, 40, 36), (5.0, 2.0, 2.5), shift_mm=(500.0, 0, 0))
     assert coverage(geometry(far), geometry(GRID)) == 0
+
+
+def with_gaps(grid: Grid, *missing: int) -> tuple[np.ndarray, Geometry]:
+    """A ramp on a grid some of whose slices are missing."""
+    kept = np.setdiff1d(np.arange(grid.shape[0]), missing)
+    positions = kept - kept[0]
+    return ramp(grid)[kept], Geometry((len(kept), *grid.shape[1:]), grid.affine, positions.astype(float))
+
+
+@pytest.mark.parametrize("turn", [(0, 0, 0), (12, -7, 20)])
+def test_missing_slices_move_nothing_and_one_is_bridged(turn: tuple[float, float, float]):
+    source = Grid((40, 80, 80), (2.5, 2.0, 2.0), oblique(*turn))
+    volume, stack = with_gaps(source, 15, 22)
+    carried = resample_onto(volume, stack, geometry(GRID))
+    inside = (slice(1, -1), slice(2, -2), slice(2, -2))
+    assert np.abs(carried - ramp(GRID))[inside].max() < 0.02
+    assert coverage(stack, geometry(GRID)) == 1
+
+
+@pytest.mark.parametrize("turn", [(0, 0, 0), (0, 0, 4)])
+def test_where_several_slices_are_missing_nothing_is_made_up(turn: tuple[float, float, float]):
+    source = Grid((12, 60, 60), (5.0, 2.0, 2.0), oblique(*turn))
+    volume, stack = with_gaps(source, 4, 5, 6)
+    carried = resample_onto(volume, stack, geometry(GRID))
+    assert (carried[5, 10:30, 10:26] == volume.min()).all()
+    assert np.abs(carried - ramp(GRID))[[2, 3, 7, 8, 9], 10:30, 10:26].max() < 0.02
+    assert coverage(stack, geometry(GRID)) == pytest.approx(11 / 12)
+
+
+def test_a_grid_that_lacks_slices_gets_the_values_of_those_it_has():
+    source = Grid((24, 60, 60), (3.0, 2.0, 2.0))
+    expected, onto = with_gaps(GRID, 4, 5, 9)
+    carried = resample_onto(ramp(source), geometry(source), onto)
+    assert np.abs(carried - expected)[1:-1, 2:-2, 2:-2].max() < 0.02

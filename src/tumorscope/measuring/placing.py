@@ -61,18 +61,18 @@ def onto_scan(mask: LabelledMask, scan: Scan) -> LabelledMask:
 
 def _voxels(case: str, marked: np.ndarray, here: Geometry, there: Geometry) -> tuple[np.ndarray, int]:
     """Where marked voxels are among the scan's ``(voxel, slice row column)``, and how many are between its slices."""
-    exact = there.to_index(here.to_mm(marked))
+    mm = here.to_mm(marked)
+    exact = there.to_index(mm)
     evened = here.is_even and not here.leans
-    position = there.position_of(exact[:, 0])
-    nearest = np.rint(exact).astype(int)
     lost = np.zeros(len(marked), bool)
     if not there.is_even:
-        nearest[:, 0] = there.nearest_slice(position)
-        apart = there.distance_to_slice(position)
+        position = there.position_of(exact[:, 0])
+        beside = there.positions[there.nearest_slice(position)] - position
         inside = (position > there.positions[0]) & (position < there.positions[-1])
         tolerance = _NEAREST * here.spacing_mm[0] / there.spacing_mm[0] + 1e-6 if evened else _SAME_POSITION
-        lost = inside & (apart > tolerance)
-        exact[~lost, 0] = nearest[~lost, 0]
+        lost = inside & (np.abs(beside) > tolerance)
+        exact[inside] = there.to_index(mm + np.outer(beside, there.normal_step_mm))[inside]
+    nearest = np.rint(exact).astype(int)
     places = nearest[~lost]
     off = np.abs(exact[~lost] - places)
     furthest = np.array([_SAME_POSITION, *[_NEAREST + 1e-6 if evened and there.leans else _SAME_POSITION] * 2])

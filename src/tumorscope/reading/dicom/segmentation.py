@@ -7,7 +7,7 @@ neighbours, else by SliceThickness; what lies between is then filled in, empty.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -143,10 +143,8 @@ def _is_background(segment: Dataset) -> bool:
 
 def _marked(dataset: Dataset, segments: _Segments) -> list[tuple[int, int, np.ndarray]]:
     """Frame, segment and boolean ``(row, column)``, where anything of the segment is marked."""
-    from pydicom.pixels.utils import iter_pixels
-
     found = []
-    for index, pixels in enumerate(iter_pixels(dataset)):
+    for index, pixels in enumerate(_pixels(dataset)):
         if segments.in_pixels:
             found += [
                 (index, number, pixels == number) for number in np.unique(pixels).tolist() if number in segments.names
@@ -158,6 +156,22 @@ def _marked(dataset: Dataset, segments: _Segments) -> list[tuple[int, int, np.nd
         if number in segments.names and inside.any():
             found.append((index, number, inside))
     return found
+
+
+def _pixels(dataset: Dataset) -> Iterator[np.ndarray]:
+    """The frames one by one, ``(row, column)``."""
+    from pydicom.pixels.utils import iter_pixels
+
+    if dataset.BitsAllocated != 1 or dataset.file_meta.TransferSyntaxUID.is_encapsulated:
+        yield from iter_pixels(dataset)
+        return
+    # Frames of one bit per pixel may begin within a byte, which pydicom's iter_pixels (3.0) does not know.
+    rows, columns = int(dataset.Rows), int(dataset.Columns)
+    stored = np.frombuffer(dataset.PixelData, np.uint8)
+    for first in range(0, frame_count(dataset) * rows * columns, rows * columns):
+        last = first + rows * columns
+        bits = np.unpackbits(stored[first // 8 : -(-last // 8)], bitorder="little")
+        yield bits[first % 8 :][: rows * columns].reshape(rows, columns)
 
 
 def _planes(frames: Sequence[Frame], name: str) -> tuple[Plane, np.ndarray, list[int]]:
