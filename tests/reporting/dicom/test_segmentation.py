@@ -325,3 +325,22 @@ def test_a_real_series_gets_its_segmentation_where_it_was_drawn(analyzed, volume
     assert read_by_functional_groups(content)[1] == as_set(np.concatenate(expected))
     # One of the series has identifiers that were made unlawful when it was anonymised.
     assert [error for error in iod_errors(content) if "Illegal root for UID" not in error] == []
+
+
+@pytest.mark.parametrize("lossy", [0, 3])
+def test_what_was_compressed_with_loss_stays_so(analysis, lossy):
+    """Ratio and method are part of it, and one such image among the sources is enough."""
+    header = analysis.scan.source_images[lossy].header
+    header.LossyImageCompression = "01"
+    header.LossyImageCompressionRatio = ["8.5", "2"]
+    header.LossyImageCompressionMethod = ["ISO_15444_1", "ISO_10918_1"]
+    dataset = pydicom.dcmread(io.BytesIO(encode_segmentation(analysis)))
+    assert dataset.LossyImageCompression == "01"
+    assert dataset.LossyImageCompressionRatio == [8.5, 2]
+    assert dataset.LossyImageCompressionMethod == ["ISO_15444_1", "ISO_10918_1"]
+
+
+def test_what_was_not_compressed_with_loss_is_not_said_to_be(analysis):
+    dataset = pydicom.dcmread(io.BytesIO(encode_segmentation(analysis)))
+    assert dataset.LossyImageCompression == "00"
+    assert "LossyImageCompressionRatio" not in dataset
