@@ -118,11 +118,13 @@ class Geometry:
 
     def position_of(self, index: np.ndarray) -> np.ndarray:
         """Slice indices, fractions allowed, as positions along the slice axis."""
-        return index if self.is_even else np.interp(index, *self._knots)
+        indices, positions = self._knots
+        return index if self.is_even else np.interp(index, indices, positions)
 
     def index_at(self, position: np.ndarray) -> np.ndarray:
         """The inverse of :meth:`position_of`."""
-        return position if self.is_even else np.interp(position, *self._knots[::-1])
+        indices, positions = self._knots
+        return position if self.is_even else np.interp(position, positions, indices)
 
     def distance_to_slice(self, position: np.ndarray) -> np.ndarray:
         """How far positions along the slice axis are from the nearest slice, in steps."""

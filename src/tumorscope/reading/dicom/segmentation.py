@@ -152,7 +152,9 @@ def _marked(dataset: Dataset, segments: _Segments) -> list[tuple[int, int, np.nd
             continue
         inside = pixels > 0 if segments.most is None else pixels >= segments.most / 2
         stated = FunctionalGroups(dataset, index).get("SegmentIdentificationSequence", "ReferencedSegmentNumber")
-        number = next(iter(segments.names)) if stated is None and len(segments.names) == 1 else int(stated)
+        if stated is None and len(segments.names) > 1:
+            raise ValueError("a frame does not name its segment")
+        number = next(iter(segments.names)) if stated is None else int(stated)
         if number in segments.names and inside.any():
             found.append((index, number, inside))
     return found
