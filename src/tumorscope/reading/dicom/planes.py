@@ -122,7 +122,7 @@ def _steps(positions: np.ndarray, plane: Plane, name: str) -> tuple[np.ndarray, 
         if even
         else [
             f"gaps between slices vary from {gaps.min():.2f} to {gaps.max():.2f} mm, slices may be missing; each keeps "
-            "its position, and volumes count it to half way to its neighbours"
+            "its position, and volumes count it to half way to its neighbors"
         ]
     )
     # From end to end, so that a stack keeps its lean whatever is missing between.
