@@ -15,7 +15,7 @@ from tumorscope.engine import Answers, Engine
 from tumorscope.errors import TumorscopeError
 from tumorscope.explaining import ActivationMap, activation_map
 from tumorscope.measuring.components import find_components
-from tumorscope.measuring.lesions import Lesion, find_lesions
+from tumorscope.measuring.lesions import Lesion, find_lesions, total_volume_mm3, unknown_volumes
 from tumorscope.notice import NOTICE
 from tumorscope.preparing import prepare
 from tumorscope.preparing.axial import View, acquired_plane, axial_view
@@ -147,9 +147,11 @@ def analyze(
         clock.stage("gate")
         return _not_judged(scan, engine, clock.timing_ms, rejected_by_header(scan.rejection_reason))
     channels, warnings = arrange_channels(scan, card)
-    view = axial_view(scan.shape, scan.affine)
+    view = network_view(scan)
     voxels = view.forward(channels)
-    sampling = sample_slices(len(voxels), view.spacing_mm and view.spacing_mm[0], card.preparation.slice_distance_mm)
+    # Slices at uneven distances are analyzed one by one.
+    distance = card.preparation.slice_distance_mm if scan.slice_positions is None else None
+    sampling = sample_slices(len(voxels), view.spacing_mm and view.spacing_mm[0], distance)
     voxels = voxels[sampling.indices]
     if gate and not is_brain_mri(voxels, default_gate(), view.pixel_aspect):
         clock.stage("gate")
@@ -191,7 +193,7 @@ def analyze(
         for index, area in enumerate(areas)
     )
     second = None if tumor_type is None else second_opinion(engine, view.forward(channels), analyzed)
-    volume = scan.voxel_volume_mm3
+    volume = total_volume_mm3(lesions, mask, scan)
     clock.stage("measuring")
     return Analysis(
         scan=scan,
@@ -203,13 +205,14 @@ def analyze(
         lesions=lesions,
         tumor_present=present,
         tumor_probability=float(evidence.max()),
-        volume_mm3=None if volume is None else round(float(areas.sum() * volume), 2),
+        volume_mm3=volume,
         warnings=(
             *_header_warning(scan),
             *_plane_warnings(scan, view, card),
             *scan.notes,
             *warnings,
             *_doubts(scan, card, present, mask, dropped),
+            *unknown_volumes(lesions),
         ),
         timing_ms=clock.timing_ms,
         tumor_type=tumor_type,
@@ -259,6 +262,13 @@ def _not_judged(scan: Scan, engine: Engine, timing_ms: dict[str, float], why: st
         timing_ms=timing_ms,
         judged=False,
     )
+
+
+def network_view(scan: Scan) -> View:
+    """How the scan is shown to a network; slices at uneven distances stay as they were acquired."""
+    if scan.slice_positions is not None:
+        return View(spacing_mm=scan.spacing_mm)
+    return axial_view(scan.shape, scan.affine)
 
 
 def arrange_channels(scan: Scan, card: Card) -> tuple[np.ndarray, list[str]]:

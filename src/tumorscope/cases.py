@@ -13,7 +13,8 @@ import numpy as np
 from tumorscope.analysis import Analysis, analyze
 from tumorscope.engines import Engines
 from tumorscope.files import safe_name
-from tumorscope.measuring.label_files import onto_scan, read_labels
+from tumorscope.measuring.label_files import read_labels
+from tumorscope.measuring.placing import onto_scan
 from tumorscope.reading import find_mask, open_scan, read_mask
 from tumorscope.reading.dicom.sorting import OnFiles
 from tumorscope.reading.dicom.studies import StudyFiles

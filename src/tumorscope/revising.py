@@ -6,11 +6,10 @@ import dataclasses
 
 import numpy as np
 
-from tumorscope.analysis import Analysis, arrange_channels, second_opinion
+from tumorscope.analysis import Analysis, arrange_channels, network_view, second_opinion
 from tumorscope.engine import Engine
 from tumorscope.errors import TumorscopeError
-from tumorscope.measuring.lesions import find_lesions
-from tumorscope.preparing.axial import axial_view
+from tumorscope.measuring.lesions import find_lesions, total_volume_mm3, unknown_volumes
 
 CORRECTED = (
     "the outline was corrected by hand; the probabilities, and the type by the network, are those of the analysis "
@@ -41,7 +40,7 @@ def revise(analysis: Analysis, engine: Engine, mask: np.ndarray) -> Analysis:
         raise TumorscopeError(f"{scan.case}: the mask's shape {mask.shape} is not the scan's {scan.shape}")
     probability = np.array([finding.tumor_probability for finding in analysis.slices])
     areas = mask.sum(axis=(1, 2))
-    pixel_area, voxel_volume = scan.pixel_area_mm2, scan.voxel_volume_mm3
+    pixel_area = scan.pixel_area_mm2
     slices = tuple(
         dataclasses.replace(
             finding,
@@ -51,15 +50,22 @@ def revise(analysis: Analysis, engine: Engine, mask: np.ndarray) -> Analysis:
         for finding, area in zip(analysis.slices, areas, strict=True)
     )
     channels, _ = arrange_channels(scan, engine.bundle.card)
-    view = axial_view(scan.shape, scan.affine)
+    view = network_view(scan)
+    lesions = find_lesions(mask, scan, probability)
     return dataclasses.replace(
         analysis,
         mask=mask,
         slices=slices,
-        lesions=find_lesions(mask, scan, probability),
+        lesions=lesions,
         tumor_present=bool(mask.any()),
-        volume_mm3=None if voxel_volume is None else round(float(areas.sum() * voxel_volume), 2),
+        volume_mm3=total_volume_mm3(lesions, mask, scan),
         type_by_features=second_opinion(engine, view.forward(channels), view.forward(mask)),
-        warnings=(CORRECTED, *analysis.warnings),
+        warnings=(CORRECTED, *_still_true(analysis), *unknown_volumes(lesions)),
         corrected=True,
     )
+
+
+def _still_true(analysis: Analysis) -> tuple[str, ...]:
+    """The warnings that do not speak of the lesions that were replaced."""
+    replaced = unknown_volumes(analysis.lesions)
+    return tuple(warning for warning in analysis.warnings if warning not in replaced)

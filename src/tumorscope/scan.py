@@ -6,7 +6,8 @@ the patient's right to the patient's left, and slices from inferior to superior.
 
 Coordinates. ``affine`` maps ``(column, row, slice, 1)`` to millimetres in RAS+ (x grows to
 the patient's right, y to anterior, z to superior), which is NIfTI's convention; DICOM's
-LPS+ is converted by the reader.
+LPS+ is converted by the reader. Where slices are missing it maps positions along the slice axis
+instead of slice indices; :attr:`Scan.geometry` knows both.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+
+from tumorscope.geometry import EvenGrid, Geometry
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -103,6 +106,8 @@ class Scan:
         notes: what the reader noticed and a reader of the results should know.
         rejection_reason: what the header says against a structural MRI of a head, naming the attribute;
             None where it says nothing. The input check refuses such a scan.
+        slice_positions: where each slice is, in steps of the affine's third axis; None where slices are
+            evenly spaced. See :class:`tumorscope.geometry.Geometry`.
     """
 
     voxels: np.ndarray
@@ -117,12 +122,15 @@ class Scan:
     study: StudyIdentity | None = None
     notes: tuple[str, ...] = field(default=())
     rejection_reason: str | None = None
+    slice_positions: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if self.voxels.ndim != 4:
             raise ValueError(f"voxels must be (slice, row, column, channel), not {self.voxels.shape}")
         if len(self.sequences) != self.voxels.shape[3]:
             raise ValueError(f"{self.voxels.shape[3]} channels but {len(self.sequences)} sequence names")
+        if self.slice_positions is not None and len(self.slice_positions) != len(self.voxels):
+            raise ValueError(f"{len(self.voxels)} slices but {len(self.slice_positions)} positions")
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -131,12 +139,14 @@ class Scan:
         return slices, rows, columns
 
     @property
+    def geometry(self) -> Geometry | None:
+        """Where the voxels are in the patient, or None without an affine."""
+        return None if self.affine is None else Geometry(self.shape, self.affine, self.slice_positions)
+
+    @property
     def spacing_mm(self) -> tuple[float, float, float] | None:
-        """Distance between voxel centres ``(slice, row, column)`` in mm, or None."""
-        if self.affine is None:
-            return None
-        column, row, slice_ = (float(np.linalg.norm(self.affine[:3, axis])) for axis in range(3))
-        return slice_, row, column
+        """Distance of planes, then of rows and of columns, in mm, or None; see :class:`Geometry`."""
+        return None if self.geometry is None else self.geometry.spacing_mm
 
     @property
     def pixel_aspect(self) -> float:
@@ -146,14 +156,21 @@ class Scan:
 
     @property
     def voxel_volume_mm3(self) -> float | None:
-        """Volume of one voxel, slice gaps counted in, or None without an affine."""
-        return None if self.affine is None else float(abs(np.linalg.det(self.affine[:3, :3])))
+        """Volume of a voxel of evenly spaced slices, slice gaps counted in, or None without an affine."""
+        return None if self.geometry is None else self.geometry.voxel_volume_mm3
 
     @property
     def pixel_area_mm2(self) -> float | None:
         """Area of one pixel within its slice, or None without an affine."""
         spacing = self.spacing_mm
         return None if spacing is None else spacing[1] * spacing[2]
+
+    def evened(self, array: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """An array ``(slice, row, column)`` of this scan as evenly spaced slices above each other, and its affine."""
+        if self.geometry is None:
+            return array, None
+        grid = EvenGrid.of(self.geometry)
+        return grid.place(array), grid.geometry.affine
 
     def channel(self, sequence: str) -> np.ndarray:
         """The voxels of one sequence, shape ``(slice, row, column)``."""

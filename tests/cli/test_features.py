@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from reading.files import write_cjdata, write_nifti
+from reading.files import heads, write_cjdata, write_nifti, write_series
 
 from tumorscope.cli.features import command
 from tumorscope.datasets.phantom import make_phantom, plausible_lesion, write_lgg_folder
@@ -91,6 +91,13 @@ def test_the_choices_of_texture_are_taken(run):
     (row,) = table()
     assert "cm_contrast_2D_avg" in row
     assert float(row["ih_max"]) <= 4
+
+
+def test_a_series_that_lacks_slices_has_no_features_of_a_volume(run):
+    write_series(Path("mr"), heads(5), heights=[0, 3, 6, 12, 15])
+    error, _ = run("mr", "--mask", "mask.nii")
+    assert isinstance(error, TumorscopeError)
+    assert "slices are missing" in str(error)
 
 
 @pytest.mark.parametrize(

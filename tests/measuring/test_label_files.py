@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image
+from reading.dicom.segmentations import COMPLETE, write_segmentation
 from reading.files import (
     AXIAL,
     CORONAL,
@@ -19,7 +20,8 @@ from reading.files import (
 )
 
 from tumorscope.errors import UnreadableScan
-from tumorscope.measuring.label_files import onto_scan, read_labels
+from tumorscope.measuring.label_files import read_labels
+from tumorscope.measuring.placing import onto_scan
 from tumorscope.reading import open_scan
 
 MASK = np.zeros((6, 24, 20), bool)
@@ -92,55 +94,6 @@ def test_a_tiff_of_pages_and_a_folder_of_pictures_are_slices(tmp_path: Path):
 def test_a_sample_of_figshare_has_its_mask(tmp_path: Path):
     write_cjdata(tmp_path / "1.mat", heads(1, 64, 48)[0], np.pad(MASK[2], ((0, 40), (0, 28))))
     assert part(read_labels(tmp_path / "1.mat")).sum() == MASK[2].sum()
-
-
-COMPLETE = {
-    "StudyInstanceUID": "1.2.9",
-    "FrameOfReferenceUID": "1.2.8",
-    "PatientBirthDate": "",
-    "PatientSex": "",
-    "AccessionNumber": "",
-    "StudyID": "",
-    "StudyDate": "20240101",
-    "StudyTime": "120000",
-    "ReferringPhysicianName": "",
-}
-
-
-def write_segmentation(path: Path, sources: list[Path], *masks: np.ndarray, kind: str = "BINARY") -> Path:
-    """A SEG of overlapping segments ``(slice, row, column)`` over single-frame images in the given order."""
-    import highdicom as hd
-    import pydicom
-    from highdicom.sr.coding import CodedConcept
-
-    tissue = CodedConcept("108369006", "SCT", "Neoplasm")
-    descriptions = [
-        hd.seg.SegmentDescription(
-            number,
-            f"tumour {number}",
-            CodedConcept("49755003", "SCT", "Morphologically Abnormal Structure"),
-            tissue,
-            hd.seg.SegmentAlgorithmTypeValues.MANUAL,
-        )
-        for number in range(1, len(masks) + 1)
-    ]
-    array = np.stack(masks, axis=-1)
-    segmentation = hd.seg.Segmentation(
-        source_images=[pydicom.dcmread(source) for source in sources],
-        pixel_array=array if kind == "FRACTIONAL" else array.astype(np.uint8),
-        segmentation_type=kind,
-        segment_descriptions=descriptions,
-        series_instance_uid=hd.UID(),
-        series_number=9,
-        sop_instance_uid=hd.UID(),
-        instance_number=1,
-        manufacturer="test",
-        manufacturer_model_name="test",
-        software_versions="1",
-        device_serial_number="1",
-    )
-    segmentation.save_as(path)
-    return path
 
 
 @pytest.mark.parametrize("orientation", [AXIAL, CORONAL, SAGITTAL, tuple(rotation(20, -15, 35)[:2].ravel())])

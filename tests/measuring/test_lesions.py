@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from measuring.ellipsoids import Ellipsoid, Grid
 
-from tumorscope.measuring.lesions import find_lesions
+from tumorscope.measuring.lesions import find_lesions, total_volume_mm3, unknown_volumes
 from tumorscope.scan import Scan
 
 
@@ -187,3 +189,48 @@ def test_without_a_voxel_size_no_one_knows_whether_a_lesion_is_measurable():
     lesion = find_lesions(mask, scan_of(mask.shape), np.ones(6))[0]
     assert (lesion.measurable, lesion.unmeasurable, lesion.extent_mm) == (None, None, None)
     assert lesion.diameters.longest.length > 0
+
+
+def uneven(positions, shape=(5, 20, 20)) -> Scan:
+    affine = np.diag([0.5, 0.5, 2.0, 1])
+    return replace(scan_of(shape, affine), slice_positions=np.array(positions, float))
+
+
+def test_a_volume_counts_slices_to_half_way_to_their_neighbors():
+    scan = uneven([0, 1, 2, 4, 5])
+    mask = np.zeros(scan.shape, bool)
+    mask[1:4, 2:12, 3:13] = True
+    (lesion,) = find_lesions(mask, scan, np.ones(5))
+    assert lesion.volume_mm3 == pytest.approx((1 + 1.5 + 1.5) * 100 * 0.5)
+    assert lesion.extent_mm == (8.0, 5.0, 5.0)
+    assert lesion.centre == (2.0, 6.5, 7.5)
+    assert lesion.centre_mm == pytest.approx((3.75, 3.25, 2 * (1 + 2 * 1.5 + 4 * 1.5) / 4))
+    assert total_volume_mm3([lesion], mask, scan) == lesion.volume_mm3
+
+
+def test_a_volume_that_would_be_mostly_a_guess_is_not_given():
+    scan = uneven([0, 1, 2, 12, 13])
+    mask = np.zeros(scan.shape, bool)
+    mask[1:3, 2:12, 3:13] = True
+    mask[4, 16:18, 16:18] = True
+    large, small = find_lesions(mask, scan, np.ones(5))
+    assert large.volume_mm3 is None
+    assert large.diameters.longest.length > 5, "diameters are within a slice and stay"
+    assert small.volume_mm3 == pytest.approx(4 * 0.5)
+    assert total_volume_mm3([large, small], mask, scan) is None
+    assert unknown_volumes([large, small]) == (
+        "the volume of lesion 1 cannot be measured: more than half of it is where slices are missing",
+    )
+    assert unknown_volumes(find_lesions(mask, scan_of(mask.shape), np.ones(5))) == ()
+
+
+def test_a_third_of_the_slices_gives_the_volume_of_a_ball_all_the_same():
+    """44 of 120 slices at random: slices counted at their median distance would be off by a quarter."""
+    z = np.sort(np.random.default_rng(3).choice(120, 44, replace=False))
+    grid = np.indices((120, 64, 64)) - np.array([60, 32, 32]).reshape(3, 1, 1, 1)
+    ball = (grid**2).sum(axis=0) <= 28**2
+    usual = float(np.median(np.diff(z)))
+    scan = replace(scan_of((44, 64, 64), np.diag([1, 1, usual, 1])), slice_positions=(z - z[0]) / usual)
+    (lesion,) = find_lesions(ball[z], scan, np.ones(44))
+    assert lesion.volume_mm3 == pytest.approx(ball.sum(), rel=0.03)
+    assert abs(lesion.voxels * usual / ball.sum() - 1) > 0.2

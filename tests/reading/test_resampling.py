@@ -4,9 +4,14 @@ import numpy as np
 import pytest
 from dicom_making import CORONAL, SAGITTAL, Grid, oblique
 
-from tumorscope.reading.resampling import coverage, resample, same_grid
+from tumorscope.geometry import Geometry
+from tumorscope.reading.resampling import coverage, resample, resample_onto
 
 GRID = Grid((12, 40, 36), (5.0, 2.0, 2.5))
+
+
+def geometry(grid: Grid) -> Geometry:
+    return Geometry(grid.shape, grid.affine)
 
 
 def ramp(grid: Grid) -> np.ndarray:
@@ -28,7 +33,7 @@ def ramp(grid: Grid) -> np.ndarray:
     ],
 )
 def test_values_stay_at_their_place_in_the_patient(source: Grid):
-    assert coverage(source.shape, source.affine, GRID.shape, GRID.affine) == 1
+    assert coverage(geometry(source), geometry(GRID)) == 1
     carried = resample(ramp(source), source.affine, GRID.shape, GRID.affine)
     inside = (slice(1, -1), slice(2, -2), slice(2, -2))  # at the rim a voxel's outer half takes its centre's value
     assert np.abs(carried - ramp(GRID))[inside].max() < 0.02
@@ -66,16 +71,50 @@ def test_both_ways_of_interpolating_agree():
 
 def test_one_grid_is_recognised_however_its_affine_was_rounded():
     rounded = GRID.affine + np.random.default_rng(1).uniform(-1e-5, 1e-5, (4, 4)) * [[1], [1], [1], [0]]
-    assert same_grid(GRID.shape, GRID.affine, GRID.shape, rounded)
-    assert not same_grid(GRID.shape, GRID.affine, (13, 40, 36), GRID.affine)
+    assert geometry(GRID).same_grid(Geometry(GRID.shape, rounded))
+    assert not geometry(GRID).same_grid(Geometry((13, 40, 36), GRID.affine))
     moved = Grid(GRID.shape, GRID.spacing_mm, shift_mm=(0.2, 0, 0))
-    assert not same_grid(GRID.shape, GRID.affine, moved.shape, moved.affine)
+    assert not geometry(GRID).same_grid(geometry(moved))
     volume = ramp(GRID)
     assert resample(volume, GRID.affine, GRID.shape, rounded) is volume
 
 
 def test_coverage_is_the_share_of_the_grid():
     half = Grid((6, 40, 36), (5.0, 2.0, 2.5), shift_mm=(0, 0, -15.0))
-    assert coverage(half.shape, half.affine, GRID.shape, GRID.affine) == pytest.approx(0.5)
+    assert coverage(geometry(half), geometry(GRID)) == pytest.approx(0.5)
     far = Grid((6, 40, 36), (5.0, 2.0, 2.5), shift_mm=(500.0, 0, 0))
-    assert coverage(far.shape, far.affine, GRID.shape, GRID.affine) == 0
+    assert coverage(geometry(far), geometry(GRID)) == 0
+
+
+def with_gaps(grid: Grid, *missing: int) -> tuple[np.ndarray, Geometry]:
+    """A ramp on a grid some of whose slices are missing."""
+    kept = np.setdiff1d(np.arange(grid.shape[0]), missing)
+    positions = kept - kept[0]
+    return ramp(grid)[kept], Geometry((len(kept), *grid.shape[1:]), grid.affine, positions.astype(float))
+
+
+@pytest.mark.parametrize("turn", [(0, 0, 0), (12, -7, 20)])
+def test_missing_slices_move_nothing_and_one_is_bridged(turn: tuple[float, float, float]):
+    source = Grid((40, 80, 80), (2.5, 2.0, 2.0), oblique(*turn))
+    volume, stack = with_gaps(source, 15, 22)
+    carried = resample_onto(volume, stack, geometry(GRID))
+    inside = (slice(1, -1), slice(2, -2), slice(2, -2))
+    assert np.abs(carried - ramp(GRID))[inside].max() < 0.02
+    assert coverage(stack, geometry(GRID)) == 1
+
+
+@pytest.mark.parametrize("turn", [(0, 0, 0), (0, 0, 4)])
+def test_where_several_slices_are_missing_nothing_is_made_up(turn: tuple[float, float, float]):
+    source = Grid((12, 60, 60), (5.0, 2.0, 2.0), oblique(*turn))
+    volume, stack = with_gaps(source, 4, 5, 6)
+    carried = resample_onto(volume, stack, geometry(GRID))
+    assert (carried[5, 10:30, 10:26] == volume.min()).all()
+    assert np.abs(carried - ramp(GRID))[[2, 3, 7, 8, 9], 10:30, 10:26].max() < 0.02
+    assert coverage(stack, geometry(GRID)) == pytest.approx(11 / 12)
+
+
+def test_a_grid_that_lacks_slices_gets_the_values_of_those_it_has():
+    source = Grid((24, 60, 60), (3.0, 2.0, 2.0))
+    expected, onto = with_gaps(GRID, 4, 5, 9)
+    carried = resample_onto(ramp(source), geometry(source), onto)
+    assert np.abs(carried - expected)[1:-1, 2:-2, 2:-2].max() < 0.02

@@ -26,6 +26,7 @@ def test_a_scan_becomes_a_subject_of_a_derivative(analyzed, volume_scan, mask, t
     assert description["DatasetType"] == "derivative"
     assert description["GeneratedBy"][0]["Name"] == "Tumorscope"
     assert {"Name", "BIDSVersion", "SourceDatasets"} <= set(description)
+    assert len(description["Authors"]) > 1, "the validator warns of one author or none"
     assert NOTICE in (root / "README.md").read_text()
 
 
@@ -54,8 +55,14 @@ def test_the_probability_is_written_where_it_was_kept_and_goes_with_the_mask(ana
     values = volume_scan.stored.to_scan(np.asarray(nibabel.load(path).dataobj))
     np.testing.assert_array_equal(np.rint(values * 255), probability)
     assert values.max() <= 1
+    beside = path.with_name(path.name.replace(".nii.gz", ".json"))
+    said = json.loads(beside.read_text())
+    assert said["SpatialReference"] == "orig"
+    assert said["Bundle"]["Name"] == "made-up"
+    assert "0 to 1" in said["Description"]
     assert "probability" not in write_bids(replace(analysis, probability=None), tmp_path)
     assert not path.exists()
+    assert not beside.exists()
 
 
 def test_the_sidecar_says_what_was_measured_and_by_what(analyzed, volume_scan, mask, tmp_path):
@@ -64,6 +71,7 @@ def test_the_sidecar_says_what_was_measured_and_by_what(analyzed, volume_scan, m
     lesion = replace(analysis.lesions[0], diameters=Diameters(3, line, replace(line, length=16.2)), hemisphere="right")
     said = json.loads(write_bids(replace(analysis, lesions=(lesion,)), tmp_path)["sidecar"].read_text())
     assert said["Type"] == "Lesion"
+    assert said["SpatialReference"] == "orig"
     assert said["Bundle"] == {"Name": "made-up", "Version": "1.2.3", "SHA256": analysis.bundle.sha256}
     assert said["Notice"] == NOTICE
     assert said["VolumeMm3"] == analysis.volume_mm3

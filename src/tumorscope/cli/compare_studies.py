@@ -66,7 +66,7 @@ def _open_study(path: Path, label: str | None) -> Study:
     labels = open_labels(path)
     mask = _chosen(labels, label)
     lesions = find_lesions(mask, labels.on_nothing(), np.zeros(len(mask)))
-    return Study(labels.case, mask, lesions, labels.affine, _origin(path))
+    return Study(labels.case, mask, lesions, labels.affine, _origin(path), labels.slice_positions)
 
 
 def _origin(path: Path) -> Origin:

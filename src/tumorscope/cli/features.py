@@ -108,6 +108,11 @@ def _measure(path: Path | StudyFiles, mask_path: Path | None, sequence: str | No
     from tumorscope.reading import find_mask, open_scan, read_mask
 
     scan = open_scan(path)
+    if scan.slice_positions is not None:
+        raise TumorscopeError(
+            f"{path.name}: slices are missing or unevenly spaced, so features of the volume cannot be measured; "
+            "give the whole series"
+        )
     mask = find_mask(scan) if mask_path is None else read_mask(mask_path, scan)
     if mask is None:
         raise TumorscopeError(f"{path.name}: no mask beside it; name one with --mask")

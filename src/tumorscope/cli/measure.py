@@ -42,7 +42,7 @@ def command(
 ) -> None:
     """Measure each lesion: volume, RANO's two diameters, extent, and the side of the head."""
     from tumorscope.files import save_together
-    from tumorscope.measuring.label_files import onto_scan
+    from tumorscope.measuring.placing import onto_scan
     from tumorscope.reading import open_scan
     from tumorscope.reporting.measured_picture import draw_measured, encode_png
     from tumorscope.reporting.measurements import measure_labels, measurement_document, to_csv, to_json
@@ -95,7 +95,7 @@ def _of_analysis(path: Path) -> LabelledMask:
 
     document = load_document(path)
     mask = mask_from_document(document)
-    affine = document["geometry"].get("affine")
+    affine, positions = (document["geometry"].get(key) for key in ("affine", "slice_positions"))
     slices, rows, columns = mask.shape
     return LabelledMask(
         parts=(("tumour", mask),) if mask.any() else (),
@@ -103,6 +103,7 @@ def _of_analysis(path: Path) -> LabelledMask:
         case=str(document.get("case", path.stem)),
         kind=document["geometry"].get("kind", "volume"),
         affine=None if affine is None else np.array(affine, float),
+        slice_positions=None if positions is None else np.array(positions, float),
     )
 
 
@@ -110,7 +111,13 @@ def _with_geometry(scan: Scan, labels: LabelledMask) -> Scan:
     """The scan with the mask's name, and with its voxel size where the scan has none."""
     from dataclasses import replace
 
-    return replace(scan, case=labels.case, affine=labels.affine, notes=(*scan.notes, *labels.notes))
+    return replace(
+        scan,
+        case=labels.case,
+        affine=labels.affine,
+        slice_positions=labels.slice_positions,
+        notes=tuple(dict.fromkeys((*scan.notes, *labels.notes))),
+    )
 
 
 def _outputs(files: list[Path]) -> list[Path]:
@@ -127,7 +134,7 @@ def print_measured(measured: Sequence[Measured], scan: Scan) -> None:
     from rich.table import Table
 
     from tumorscope.notice import NOTICE
-    from tumorscope.reporting.measurements import product_sum
+    from tumorscope.reporting.measurements import measurement_notes, product_sum
     from tumorscope.reporting.wording import volume_text
 
     known, several = scan.affine is not None, len(measured) > 1
@@ -145,11 +152,10 @@ def print_measured(measured: Sequence[Measured], scan: Scan) -> None:
         for number, lesion in enumerate(part.lesions, start=1):
             table.add_row(*([escape(part.name)] if several else []), str(number), *_cells(lesion, known, wide))
     console.print(table)
-    volume = scan.voxel_volume_mm3
     for part in measured:
         name = f"{part.name}: " if several else ""
         lesions = "one lesion" if len(part.lesions) == 1 else f"{len(part.lesions)} lesions"
-        line = f"{name}{lesions}, {volume_text(part.voxels, None if volume is None else part.voxels * volume)}"
+        line = f"{name}{lesions}, {volume_text(part.voxels, part.volume_mm3(scan))}"
         if known:
             measurable = sum(bool(lesion.measurable) for lesion in part.lesions)
             line += f", {measurable} measurable by RANO, sum of products {product_sum(part.lesions):,.0f} mm²"
@@ -158,7 +164,7 @@ def print_measured(measured: Sequence[Measured], scan: Scan) -> None:
         console.print("note: slices are counted from 0", style="dim")
     if not known:
         console.print("note: the file does not give the voxel size; sizes are in pixels", style="dim", markup=False)
-    for note in scan.notes:
+    for note in measurement_notes(measured, scan):
         console.print(f"note: {note}", style="dim", markup=False)
     console.print(NOTICE, style="dim")
 

@@ -6,40 +6,29 @@ here. Slices lie as the scan's do (:mod:`tumorscope.scan`), in the acquired plan
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tumorscope.errors import UnreadableScan
-from tumorscope.reading.checks import label, printable, reason, size_text
-from tumorscope.reading.dicom.files import read_header
-from tumorscope.reading.dicom.privacy import names_patient, patient_words, series_code
+from tumorscope.geometry import Geometry
+from tumorscope.reading.checks import label
+from tumorscope.reading.dicom.segmentation import read_segmentation
 from tumorscope.reading.formats import file_format
 from tumorscope.reading.lgg import is_mask_name
 from tumorscope.reading.matlab import read_cjdata
 from tumorscope.reading.nifti import read_stored_volume, stem
-from tumorscope.reading.orientation import radiological_grid, scan_affine, slice_direction
+from tumorscope.reading.orientation import radiological_grid, scan_affine
 from tumorscope.reading.pictures import natural
 from tumorscope.reading.quiet import quiet_libraries
 from tumorscope.reading.raster import read_raster
 from tumorscope.reading.stacking import stack_slices
 from tumorscope.scan import SIDES_ASSUMED, Kind, Scan
 
-if TYPE_CHECKING:
-    from highdicom.seg import Segmentation
-
 MOST_LABELS = 32
 """More different values than this are grey levels, not labels."""
 
-_SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
-"""SOP classes: Segmentation Storage and Label Map Segmentation Storage."""
-
-_SAME_PLACE = 0.1
-"""In voxels: how far a mask's voxels may lie from the scan's and still be the same ones."""
-
-_LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 _HALF = "the mask holds probabilities; inside is what is at least one half"
 
 
@@ -53,6 +42,7 @@ class LabelledMask:
         case: a short name; never a patient's name.
         kind: a single picture, a folder of slices, or a volume.
         affine: as a scan's, or None where the voxel size is not known.
+        slice_positions: as a scan's; None where slices are evenly spaced.
         notes: what was assumed on the way.
     """
 
@@ -62,6 +52,12 @@ class LabelledMask:
     kind: Kind
     affine: np.ndarray | None
     notes: tuple[str, ...] = ()
+    slice_positions: np.ndarray | None = None
+
+    @property
+    def geometry(self) -> Geometry | None:
+        """Where the voxels are in the patient, or None without an affine."""
+        return None if self.affine is None else Geometry(self.shape, self.affine, self.slice_positions)
 
     @property
     def whole(self) -> np.ndarray:
@@ -74,7 +70,15 @@ class LabelledMask:
     def on_nothing(self) -> Scan:
         """A scan of the mask's grid on which nothing is to be seen."""
         empty = np.broadcast_to(np.uint8(0), (*self.shape, 1))
-        return Scan(empty, ("unknown",), self.case, self.kind, affine=self.affine, notes=self.notes)
+        return Scan(
+            empty,
+            ("unknown",),
+            self.case,
+            self.kind,
+            affine=self.affine,
+            slice_positions=self.slice_positions,
+            notes=self.notes,
+        )
 
 
 def read_labels(path: Path | str) -> LabelledMask:
@@ -101,47 +105,6 @@ def read_labels(path: Path | str) -> LabelledMask:
         return _of_slices(read_cjdata(path).mask[None], path, path.stem)
     pixels = read_raster(path)
     return _of_slices(_flat(pixels, path), path, path.stem)
-
-
-def onto_scan(mask: LabelledMask, scan: Scan) -> LabelledMask:
-    """The same mask on a scan's grid: other axes are turned, slices that were left out filled in.
-
-    Raises:
-        UnreadableScan: of another size, on a grid of its own, or beyond the scan.
-    """
-    if mask.affine is None or scan.affine is None:
-        if mask.shape != scan.shape:
-            raise UnreadableScan(
-                f"{mask.case}: the mask is {size_text(mask.shape)}, the scan {size_text(scan.shape)}; "
-                "draw it on the scan's own grid"
-            )
-        return replace(mask, affine=mask.affine if scan.affine is None else scan.affine)
-    step = np.linalg.inv(scan.affine) @ mask.affine  # (column, row, slice) of the mask to those of the scan
-    sizes = np.array(mask.shape[::-1])
-    for axis in np.flatnonzero(sizes == 1):  # how far the next slice would be says nothing
-        step[:3, axis] /= np.abs(step[:3, axis]).max()
-    nearest = np.rint(step)
-    turn, shift = nearest[:3, :3], nearest[:3, 3]
-    whole = (np.abs(turn).sum(axis=0) == 1).all() and (np.abs(turn).sum(axis=1) == 1).all()
-    corners = np.array([(*np.array(corner) * (sizes - 1), 1) for corner in np.ndindex(2, 2, 2)])
-    if not whole or np.abs(corners @ (step - nearest).T).max() > _SAME_PLACE:
-        raise UnreadableScan(
-            f"{mask.case}: the mask does not lie on the scan's grid (affines differ); resample it onto the scan"
-        )
-    axes = np.abs(turn).argmax(axis=1)  # for each axis of the scan, the mask's
-    signs = turn.sum(axis=1)
-    first = np.where(signs > 0, shift, shift - (sizes[axes] - 1)).astype(int)
-    parts = []
-    for name, part in mask.parts:
-        turned = part.transpose(2, 1, 0).transpose(axes)
-        turned = np.flip(turned, tuple(axis for axis in range(3) if signs[axis] < 0))
-        whole_scan = np.zeros(scan.shape[::-1], bool)
-        places = np.argwhere(turned) + first
-        if (places < 0).any() or (places >= whole_scan.shape).any():
-            raise UnreadableScan(f"{mask.case}: the mask reaches beyond the scan; give the scan that it was drawn on")
-        whole_scan[tuple(places.T)] = True
-        parts.append((name, np.ascontiguousarray(whole_scan.transpose(2, 1, 0))))
-    return replace(mask, parts=tuple(parts), shape=scan.shape, affine=scan.affine)
 
 
 def _read_folder(folder: Path) -> LabelledMask:
@@ -202,53 +165,17 @@ def _says_no_size(path: Path) -> bool:
     return b"voxel size unknown" in bytes(head["descrip"].item())
 
 
-@quiet_libraries()
 def _read_segmentation(path: Path) -> LabelledMask:
-    header, _ = read_header(path)
-    words = patient_words(header)
-    unnamed = names_patient(path.stem, words)
-    case = series_code(str(header.get("SeriesInstanceUID", ""))) if unnamed else path.stem
-    name = case if unnamed else label(path)
-    if header.get("SOPClassUID") not in _SEGMENTATIONS:
-        modality = printable(str(header.get("Modality") or "unknown"))[:16]
-        raise UnreadableScan(f"{name}: not a DICOM segmentation (modality {modality}); give a SEG, NIfTI or pictures")
-    import highdicom as hd
-
-    try:
-        segmentation = hd.seg.segread(path)
-        volume = segmentation.get_volume(combine_segments=False)
-        array, affine = np.asarray(volume.array), np.array(volume.affine, float)
-    except Exception as error:  # highdicom and pydicom raise many kinds on odd files
-        raise UnreadableScan(f"{name}: not readable as a volume ({reason(error, path)}); export it again") from error
-    if array.ndim == 3:
-        array = array[..., None]
-    direction = affine[:3, 0] / np.linalg.norm(affine[:3, 0])
-    if slice_direction(direction) @ direction < 0:
-        affine = affine @ np.array([[-1, 0, 0, len(array) - 1], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]])
-        array = array[::-1]
-    notes = (_HALF,) if array.dtype.kind == "f" else ()
-    parts = []
-    for index, called in enumerate(_segment_names(segmentation, words)):
-        inside = array[..., index] >= 0.5
-        if inside.any():
-            parts.append((called, np.ascontiguousarray(inside)))
+    found = read_segmentation(path)
     return LabelledMask(
-        parts=tuple(parts),
-        shape=_shape(array),
-        case=case,
+        parts=found.segments,
+        shape=found.geometry.shape,
+        case=found.case,
         kind="slices",
-        affine=_LPS_TO_RAS @ affine[:, [2, 1, 0, 3]],
-        notes=notes,
+        affine=found.geometry.affine,
+        slice_positions=found.geometry.slice_positions,
+        notes=(*((_HALF,) if found.fractional else ()), *found.notes),
     )
-
-
-def _segment_names(segmentation: Segmentation, words: frozenset[str]) -> list[str]:
-    names = []
-    for number in segmentation.segment_numbers:
-        called = printable(str(segmentation.get_segment_description(number).SegmentLabel))[:60]
-        names.append(f"segment {number}" if not called or names_patient(called, words) else called)
-    # Rows are told apart by name.
-    return [f"{name} ({number})" if names.count(name) > 1 else name for number, name in enumerate(names, start=1)]
 
 
 def _of_slices(values: np.ndarray, path: Path, case: str) -> LabelledMask:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 from scipy import ndimage
@@ -18,6 +19,9 @@ _TOUCHING = ndimage.generate_binary_structure(3, 3)
 MEASURABLE_MM = 10.0
 """RANO: both diameters of a measurable lesion are at least this long (Wen 2010, 2023)."""
 
+MOST_UNSEEN = 0.5
+"""A volume of which more than this share is where slices are missing is a guess, and not given."""
+
 _THICK_MM = 5.0
 """RANO: where slices are farther apart, both diameters must be twice that distance (Wen 2010)."""
 
@@ -30,9 +34,11 @@ class Lesion:
         voxels: how many.
         first, last: corners of the bounding box ``(slice, row, column)``, both inside.
         centre: mean position ``(slice, row, column)``.
-        centre_mm: the same in millimetres, RAS+, or None without an affine.
+        centre_mm: the same in millimetres, RAS+, or None without an affine; each slice counts for as
+            much as it represents.
         volume_mm3: voxels times the volume of the cell between their centres, so slice gaps are
-            counted in; None without an affine.
+            counted in; None without an affine, or where more than half of it is in gaps between slices
+            (:data:`MOST_UNSEEN`).
         largest_slice: the slice with the largest area.
         tumor_probability: the largest presence probability among its slices.
         diameters: the longest in-plane diameter and the longest at a right angle to it, in mm, or
@@ -99,33 +105,64 @@ def find_lesions(mask: np.ndarray, scan: Scan, slice_probability: np.ndarray) ->
         return ()
     corner = np.array([axis.start for axis in marked])
     labels, _ = label_lesions(mask[marked])
-    spacing, volume = scan.spacing_mm, scan.voxel_volume_mm3
     midline = find_midline(scan)
     lesions = []
     for label, box in enumerate(ndimage.find_objects(labels), start=1):
         inside = labels[box] == label
         start = corner + [axis.start for axis in box]
-        centre = np.argwhere(inside).mean(axis=0) + start
-        areas = inside.sum(axis=(1, 2))
-        centre_mm = _patient_position(scan, centre)
-        hemisphere, distance = _side(midline, centre_mm)
+        areas = np.zeros(scan.shape[0], int)
+        areas[start[0] : start[0] + len(inside)] = inside.sum(axis=(1, 2))
         lesions.append(
             Lesion(
                 voxels=int(areas.sum()),
                 first=_triple(start),
                 last=_triple(start + inside.shape - 1),
-                centre=_position(centre),
-                centre_mm=centre_mm,
-                volume_mm3=None if volume is None else round(float(areas.sum() * volume), 2),
-                largest_slice=int(start[0] + areas.argmax()),
+                centre=_position(np.argwhere(inside).mean(axis=0) + start),
+                largest_slice=int(areas.argmax()),
                 tumor_probability=float(slice_probability[start[0] : start[0] + len(inside)].max()),
-                diameters=find_diameters(inside, (1.0, 1.0) if spacing is None else spacing[1:], _triple(start)),
-                extent_mm=None if spacing is None else _position(np.array(inside.shape) * spacing),
-                hemisphere=hemisphere,
-                midline_distance_mm=distance,
+                **_in_patient(scan, inside, start, areas, midline),
             )
         )
     return tuple(sorted(lesions, key=lambda lesion: -lesion.voxels))
+
+
+def total_volume_mm3(lesions: Sequence[Lesion], mask: np.ndarray, scan: Scan) -> float | None:
+    """The volume of a mask whose lesions these are; None without an affine, or where that of a lesion is not known."""
+    if scan.geometry is None or any(lesion.volume_mm3 is None for lesion in lesions):
+        return None
+    return round(scan.geometry.volume_mm3(mask.sum(axis=(1, 2))), 2)
+
+
+def unknown_volumes(lesions: Sequence[Lesion]) -> tuple[str, ...]:
+    """Which lesions have no volume although the voxel size is known, and why: one line each."""
+    return tuple(
+        f"the volume of lesion {number} cannot be measured: more than half of it is where slices are missing"
+        for number, lesion in enumerate(lesions, start=1)
+        if lesion.extent_mm is not None and lesion.volume_mm3 is None
+    )
+
+
+def _in_patient(
+    scan: Scan, inside: np.ndarray, start: np.ndarray, areas: np.ndarray, midline: Midline | None
+) -> dict[str, Any]:
+    """What is measured of one lesion: in millimetres where the scan knows them, and diameters in pixels elsewhere."""
+    geometry, first = scan.geometry, _triple(start)
+    if geometry is None:
+        return {"centre_mm": None, "volume_mm3": None, "diameters": find_diameters(inside, (1.0, 1.0), first)}
+    spacing = geometry.spacing_mm
+    voxels = np.argwhere(inside) + start
+    centre_mm = _position(np.average(geometry.to_mm(voxels), axis=0, weights=geometry.slice_extents[voxels[:, 0]]))
+    hemisphere, distance = _side(midline, centre_mm)
+    seen = geometry.unseen_share(areas) <= MOST_UNSEEN
+    height = geometry.extent_mm(first[0], first[0] + len(inside) - 1)
+    return {
+        "centre_mm": centre_mm,
+        "volume_mm3": round(geometry.volume_mm3(areas), 2) if seen else None,
+        "diameters": find_diameters(inside, spacing[1:], first),
+        "extent_mm": _position(np.array([height, *np.array(inside.shape[1:]) * spacing[1:]])),
+        "hemisphere": hemisphere,
+        "midline_distance_mm": distance,
+    }
 
 
 def label_lesions(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -159,13 +196,6 @@ def _bounding_box(mask: np.ndarray) -> tuple[slice, ...] | None:
 def _triple(values: np.ndarray) -> tuple[int, int, int]:
     slice_, row, column = (int(value) for value in values)
     return slice_, row, column
-
-
-def _patient_position(scan: Scan, centre: np.ndarray) -> tuple[float, float, float] | None:
-    if scan.affine is None:
-        return None
-    slice_, row, column = centre
-    return _position(scan.affine @ (column, row, slice_, 1.0))
 
 
 def _side(midline: Midline | None, centre: tuple[float, float, float] | None) -> tuple[str | None, float | None]:

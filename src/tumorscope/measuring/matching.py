@@ -30,16 +30,14 @@ def match_lesions(before: Study, after: Study, registered: bool) -> tuple[Match,
     if not after.lesions or not before.lesions:
         lost = [Match((place,), ()) for place in range(len(before.lesions))]
         return tuple(lost + [Match((), (place,)) for place in range(len(after.lesions))])
-    if before.affine is None or after.affine is None:
+    earlier_grid, later_grid = before.geometry, after.geometry
+    if earlier_grid is None or later_grid is None:
         return None
-    same = before.mask.shape == after.mask.shape and np.allclose(before.affine, after.affine, rtol=0, atol=1e-3)
-    if not same and not registered:
+    if not earlier_grid.same_grid(later_grid) and not registered:
         return None
-    step = np.linalg.inv(before.affine) @ after.affine
     earlier, later = _numbered(before), _numbered(after)
     places = np.argwhere(later >= 0)
-    homogeneous = np.c_[places[:, ::-1], np.ones(len(places))]
-    there = np.rint((homogeneous @ step.T)[:, 2::-1]).astype(int)
+    there = np.rint(earlier_grid.to_index(later_grid.to_mm(places))).astype(int)
     seen = ((there >= 0) & (there < earlier.shape)).all(axis=1)
     met = earlier[tuple(there[seen].T)]
     pairs = {(int(one), int(other)) for one, other in zip(met, later[tuple(places[seen].T)], strict=True) if one >= 0}

@@ -77,7 +77,7 @@ def find_midline(scan: Scan) -> Midline | None:
     """
     if scan.affine is None or SIDES_ASSUMED in scan.notes:
         return None
-    coarse, affine = _coarse(scan.voxels, scan.affine)
+    coarse, affine = _coarse(*_even(scan))
     if coarse.max() == coarse.min():
         return None
     head = head_mask(coarse[..., None])
@@ -109,6 +109,16 @@ def find_midline(scan: Scan) -> Midline | None:
         return None
     normal, offset = _plane(found, centre)
     return Midline(normal, offset, 1 - worst)
+
+
+def _even(scan: Scan) -> tuple[np.ndarray, np.ndarray]:
+    """The voxels as evenly spaced slices, each the nearest one, and their affine."""
+    geometry = scan.geometry
+    assert geometry is not None  # the caller has looked
+    if geometry.is_even:
+        return scan.voxels, geometry.affine
+    slices, affine = geometry.even_planes()
+    return scan.voxels[slices], affine
 
 
 def _coarse(voxels: np.ndarray, affine: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

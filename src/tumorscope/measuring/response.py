@@ -17,8 +17,9 @@ from typing import Literal
 import numpy as np
 
 from tumorscope.errors import TumorscopeError
+from tumorscope.geometry import Geometry
 from tumorscope.measuring.comparability import Origin, conflicts, doubts
-from tumorscope.measuring.lesions import Lesion
+from tumorscope.measuring.lesions import Lesion, unknown_volumes
 from tumorscope.measuring.matching import Match, match_lesions
 
 Category = Literal["CR", "PR", "SD", "PD"]
@@ -59,6 +60,7 @@ class Study:
         lesions: all of this mask, as :func:`~tumorscope.measuring.lesions.find_lesions` gives them.
         affine: ``(column, row, slice, 1)`` to RAS+ mm, or None where the voxel size is not known.
         origin: whose it is, from when, and what made it.
+        slice_positions: see :class:`tumorscope.geometry.Geometry`.
     """
 
     name: str
@@ -66,13 +68,20 @@ class Study:
     lesions: tuple[Lesion, ...]
     affine: np.ndarray | None
     origin: Origin = field(default_factory=Origin)
+    slice_positions: np.ndarray | None = None
+
+    @property
+    def geometry(self) -> Geometry | None:
+        """Where the voxels are in the patient; None without an affine."""
+        slices, rows, columns = self.mask.shape
+        return None if self.affine is None else Geometry((slices, rows, columns), self.affine, self.slice_positions)
 
     @property
     def volume_mm3(self) -> float | None:
-        """Of all lesions; None without an affine."""
-        if self.affine is None:
+        """Of all lesions; None without an affine, or where that of a lesion cannot be measured."""
+        if self.geometry is None or any(lesion.volume_mm3 is None for lesion in self.lesions):
             return None
-        return float(np.count_nonzero(self.mask) * abs(np.linalg.det(self.affine[:3, :3])))
+        return self.geometry.volume_mm3(self.mask.sum(axis=(1, 2)))
 
     @property
     def measurable(self) -> tuple[int, ...]:
@@ -143,7 +152,15 @@ def compare_studies(before: Study, after: Study, *, registered: bool = False, fo
         raise TumorscopeError(
             f"{before.name} and {after.name} are not comparable: {'; '.join(against)}. --force compares them all the same"
         )
-    notes = [*(f"compared although {reason}" for reason in against), *doubts(before.origin, after.origin)]
+    notes = [
+        *(f"compared although {reason}" for reason in against),
+        *doubts(before.origin, after.origin),
+        *(
+            f"{when}: {note}"
+            for when, study in (("before", before), ("after", after))
+            for note in unknown_volumes(study.lesions)
+        ),
+    ]
     matches = match_lesions(before, after, registered)
     targets = tuple(sorted(before.measurable, key=lambda place: -_product(before.lesions[place])))[:MOST_TARGETS]
     known = before.affine is not None and after.affine is not None

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from tumorscope.errors import UnreadableScan
-from tumorscope.reading.resampling import coverage, resample, same_grid
+from tumorscope.reading.resampling import coverage, resample_onto
 from tumorscope.scan import SEQUENCES, Scan
 
 GRID_ORDER = ("flair", "t1c", "t1", "t2")
@@ -26,7 +26,7 @@ def join_series(
 ) -> Scan:
     """One scan with a channel for each series, in the order of :data:`SEQUENCES`.
 
-    Series on another grid are interpolated linearly at the places that the affines tell.
+    Series on another grid are interpolated linearly at the positions of its voxels in the patient.
 
     Args:
         scans: sequence to a scan of one channel.
@@ -66,30 +66,40 @@ def _laid_onto(
     base: Scan, grid: str, scan: Scan, sequence: str, name: str, register: bool
 ) -> tuple[np.ndarray | None, list[str]]:
     """The series on the grid, or None where it cannot lie there, and what a reader should know."""
-    volume, affine = scan.voxels[..., 0], scan.affine
-    if base.affine is None or affine is None:
-        if base.affine is None and affine is None and scan.shape == base.shape:
+    volume, geometry = scan.voxels[..., 0], scan.geometry
+    if base.geometry is None or geometry is None:
+        if base.geometry is None and geometry is None and scan.shape == base.shape:
             return volume, [f"{sequence} and {grid} do not say where they lie; taken slice by slice"]
-        silent = sequence if affine is None else grid
+        silent = sequence if geometry is None else grid
         return None, [f"{sequence} left out: {silent} does not say where its images lie"]
     notes = _checked_frames(base, grid, scan, sequence, name, register)
     if register:
         from tumorscope.reading.registration import register_rigid
 
-        found = register_rigid(volume, affine, base.voxels[..., 0], base.affine, f"{name}: {sequence}")
-        affine = np.linalg.inv(found.transform) @ affine
+        found = register_rigid(*_evened(scan), *_evened(base), f"{name}: {sequence}")
+        geometry = geometry.moved(np.linalg.inv(found.transform))
         notes = [
             f"{sequence} registered onto {grid}: moved by {found.shift_mm:.1f} mm, turned by {found.angle_deg:.1f}°"
         ]
-    elif same_grid(scan.shape, affine, base.shape, base.affine):
+    elif geometry.same_grid(base.geometry):
         return volume, notes
-    covered = coverage(scan.shape, affine, base.shape, base.affine)
+    covered = coverage(geometry, base.geometry)
     if covered < _LEAST_COVERED:
         return None, [*notes, f"{sequence} left out: it shows only {covered:.0%} of what {grid} shows"]
     if covered < _WELL_COVERED:
         notes.append(f"{sequence} shows {covered:.0%} of what {grid} shows, the rest of it is dark")
     notes.append(f"{sequence} resampled onto the slices of {grid}")
-    return resample(volume, affine, base.shape, base.affine), notes
+    return resample_onto(volume, geometry, base.geometry), notes
+
+
+def _evened(scan: Scan) -> tuple[np.ndarray, np.ndarray]:
+    """The first channel as evenly spaced slices, and their affine: registration knows no other."""
+    assert scan.geometry is not None  # the caller has looked
+    volume = scan.voxels[..., 0]
+    if scan.geometry.is_even:
+        return volume, scan.geometry.affine
+    slices, affine = scan.geometry.even_planes()
+    return volume[slices], affine
 
 
 def _checked_frames(base: Scan, grid: str, scan: Scan, sequence: str, name: str, register: bool) -> list[str]:

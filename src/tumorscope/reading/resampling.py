@@ -1,15 +1,13 @@
-"""A volume carried onto another grid by the two affines."""
+"""A volume carried onto another grid by what both say of their place in the patient."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from itertools import product
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-_SAME_PLACE = 0.02
-"""Grids whose corners are nearer than this, in voxels, are one grid."""
+from tumorscope.geometry import SAME_POSITION, Geometry
 
 _STRAIGHT = 0.05
 """Axes that drift by less than this over the whole volume, in voxels, count as parallel."""
@@ -17,37 +15,36 @@ _STRAIGHT = 0.05
 _EDGE = 0.5
 """A voxel reaches half its size beyond its centre; what lies further out is not known."""
 
+_BRIDGED = 1.0
+"""What is further than this from a slice, in steps, is not known: one missing slice is bridged, no more."""
+
 _THREADS = 2
 """SciPy lets other threads run while it computes."""
 
 
-def same_grid(
-    shape: tuple[int, ...], affine: np.ndarray, other_shape: tuple[int, ...], other_affine: np.ndarray
-) -> bool:
-    """Whether two grids are one: same shape, and corners at the same place within rounding."""
-    if tuple(shape) != tuple(other_shape):
-        return False
-    corners = _corners(shape)
-    return bool(np.abs(_to_voxels(affine, other_affine, corners) - corners).max() < _SAME_PLACE)
-
-
-def coverage(shape: tuple[int, ...], affine: np.ndarray, onto_shape: tuple[int, ...], onto_affine: np.ndarray) -> float:
-    """The share of a grid's volume that a volume on ``affine`` covers.
+def coverage(geometry: Geometry, onto: Geometry) -> float:
+    """The share of a grid's volume that a volume covers.
 
     Args:
-        shape, affine: slices, rows and columns of the volume; ``(column, row, slice, 1)`` to mm.
-        onto_shape, onto_affine: the grid's.
+        geometry: of the volume.
+        onto: the grid's.
     """
-    steps = [np.linspace(0, length - 1, min(length, 24)) for length in onto_shape]
+    steps = [np.linspace(0, length - 1, min(length, 24)) for length in onto.shape]
     points = np.stack([axis.ravel() for axis in np.meshgrid(*steps, indexing="ij")], axis=1)
-    there = _to_voxels(affine, onto_affine, points)
-    inside = ((there >= -_EDGE) & (there <= np.array(shape) - 1 + _EDGE)).all(axis=1)
-    return float(inside.mean())
+    there = geometry.to_index(onto.to_mm(points))
+    inside = ((there >= -_EDGE) & (there <= np.array(geometry.shape) - 1 + _EDGE)).all(axis=1)
+    return float((inside & ~_in_gap(geometry, geometry.position_of(there[:, 0]))).mean())
 
 
 def resample(
     volume: np.ndarray, affine: np.ndarray, onto_shape: tuple[int, int, int], onto_affine: np.ndarray
 ) -> np.ndarray:
+    """:func:`resample_onto` between two grids of evenly spaced slices, which their affines describe."""
+    slices, rows, columns = volume.shape
+    return resample_onto(volume, Geometry((slices, rows, columns), affine), Geometry(onto_shape, onto_affine))
+
+
+def resample_onto(volume: np.ndarray, geometry: Geometry, onto: Geometry) -> np.ndarray:
     """The volume's values at the centres of another grid's voxels, linear between its own.
 
     Where the axes of both grids are parallel each axis is interpolated by itself, which is ten
@@ -55,24 +52,43 @@ def resample(
 
     Args:
         volume: ``(slice, row, column)``, any real type.
-        affine: of the volume, ``(column, row, slice, 1)`` to millimetres.
-        onto_shape: slices, rows and columns of the grid.
-        onto_affine: of the grid.
+        geometry: of the volume.
+        onto: the grid.
 
     Returns:
-        The volume's type, whole numbers rounded; its lowest value where it does not reach.
+        The volume's type, whole numbers rounded; its lowest value where it does not reach, or where
+        several of its slices are missing.
     """
-    if same_grid(volume.shape, affine, onto_shape, onto_affine):
+    if geometry.same_grid(onto):
         return volume
     # Index order is (slice, row, column) here, that of affines (column, row, slice).
-    back = np.linalg.inv(affine) @ onto_affine
-    matrix, offset = back[:3, :3][::-1, ::-1], back[:3, 3][::-1]
-    order = np.abs(matrix * np.array(onto_shape)).argmax(axis=1)
-    drift = np.abs(matrix * (np.array(onto_shape) - 1))
+    back = np.linalg.inv(geometry.affine) @ onto.affine
+    way = _Way(geometry, onto, back[:3, :3][::-1, ::-1], back[:3, 3][::-1])
+    last = np.array([onto.positions[-1], *np.array(onto.shape[1:]) - 1])
+    order = np.abs(way.matrix * (last + 1)).argmax(axis=1)
+    drift = np.abs(way.matrix * last)
     drift[np.arange(3), order] = 0
     if len(set(order)) == 3 and drift.sum(axis=1).max() < _STRAIGHT:
-        return _along_axes(volume, matrix, offset, order, onto_shape)
-    return _in_space(volume, matrix, offset, onto_shape)
+        return _along_axes(volume, way, order, last)
+    return _in_space(volume, way)
+
+
+@dataclass(frozen=True, eq=False)
+class _Way:
+    """From a grid's positions ``(slice, row, column)`` to a volume's: ``matrix @ position + offset``."""
+
+    geometry: Geometry
+    onto: Geometry
+    matrix: np.ndarray
+    offset: np.ndarray
+
+
+def _in_gap(geometry: Geometry, position: np.ndarray) -> np.ndarray:
+    """Whether positions along the slice axis are between slices too far apart to say anything about them."""
+    if geometry.is_even:
+        return np.zeros(np.shape(position), bool)
+    inside = (position >= geometry.positions[0]) & (position <= geometry.positions[-1])
+    return inside & (geometry.distance_to_slice(position) > _BRIDGED + SAME_POSITION)
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,9 +101,15 @@ class _Line:
     outside: np.ndarray
 
     @classmethod
+    def across_slices(cls, places: np.ndarray, geometry: Geometry) -> _Line:
+        """Places along a volume's slice axis, where slices may be missing."""
+        line = cls.at(geometry.index_at(places), geometry.shape[0])
+        return replace(line, outside=line.outside | _in_gap(geometry, places))
+
+    @classmethod
     def at(cls, places: np.ndarray, length: int) -> _Line:
         inside = np.clip(places, 0, length - 1)
-        if (np.abs(inside - np.rint(inside)) < _SAME_PLACE).all():
+        if (np.abs(inside - np.rint(inside)) < SAME_POSITION).all():
             inside = np.rint(inside)
         lower = np.minimum(inside.astype(int), max(length - 2, 0))
         upper = np.minimum(lower + 1, length - 1)
@@ -108,17 +130,18 @@ class _Line:
         return _between(np.take(image, self.lower, axis=axis), np.take(image, self.upper, axis=axis), weight)
 
 
-def _along_axes(
-    volume: np.ndarray, matrix: np.ndarray, offset: np.ndarray, order: np.ndarray, onto_shape: tuple[int, int, int]
-) -> np.ndarray:
-    """``order[i]`` is the grid's axis along which the volume's axis i runs."""
+def _along_axes(volume: np.ndarray, way: _Way, order: np.ndarray, last: np.ndarray) -> np.ndarray:
+    """``order[i]`` is the grid's axis along which the volume's axis i runs; ``last``, the grid's last positions."""
+    onto_shape = way.onto.shape
     own = [int(np.flatnonzero(order == axis)[0]) for axis in range(3)]
     turned = volume.transpose(own)
     lines = []
     for axis in range(3):
-        middle = sum(matrix[own[axis], other] * (onto_shape[other] - 1) / 2 for other in range(3) if other != axis)
-        places = np.asarray(matrix[own[axis], axis]) * np.arange(onto_shape[axis]) + offset[own[axis]] + middle
-        lines.append(_Line.at(places, turned.shape[axis]))
+        middle = sum(way.matrix[own[axis], other] * last[other] / 2 for other in range(3) if other != axis)
+        grid = way.onto.positions if axis == 0 else np.arange(onto_shape[axis])
+        places = way.matrix[own[axis], axis] * grid + way.offset[own[axis]] + middle
+        by_slices = own[axis] == 0
+        lines.append(_Line.across_slices(places, way.geometry) if by_slices else _Line.at(places, turned.shape[axis]))
     over_slices, over_rows, over_columns = lines
     lowest = volume.min()
     beyond = over_rows.outside[:, None] | over_columns.outside
@@ -146,34 +169,33 @@ def _between(lower: np.ndarray, upper: np.ndarray, weight: np.ndarray | float) -
     return result
 
 
-def _in_space(
-    volume: np.ndarray, matrix: np.ndarray, offset: np.ndarray, onto_shape: tuple[int, int, int]
-) -> np.ndarray:
-    """Any two grids, slab by slab."""
+def _in_space(volume: np.ndarray, way: _Way) -> np.ndarray:
+    """Any two grids, slice by slice."""
     from scipy import ndimage
 
     source = volume if volume.dtype in (np.int16, np.uint16, np.float32) else volume.astype(np.float32)
     lowest = volume.min()
-    result = np.empty(onto_shape, volume.dtype)
-    corners = _corners((1, *onto_shape[1:]))
-    largest = np.array(volume.shape) - 1
+    slices, rows, columns = way.onto.shape
+    result = np.empty((slices, rows, columns), volume.dtype)
+    row, column = np.ogrid[:rows, :columns]
 
     def one(index: int) -> None:
-        start = offset + matrix[:, 0] * index
-        slab = np.empty((1, *onto_shape[1:]), np.float32)
-        ndimage.affine_transform(source, matrix, start, output=slab, order=1, mode="nearest")  # type: ignore[arg-type]
-        result[index] = _as_type(slab[0], volume.dtype)
-        there = corners @ matrix.T + start
-        if (there < -_EDGE).any() or (there > largest + _EDGE).any():
-            row, column = np.ogrid[: onto_shape[1], : onto_shape[2]]
-            beyond = np.zeros(onto_shape[1:], bool)
-            for axis in range(3):
-                at = start[axis] + matrix[axis, 1] * row + matrix[axis, 2] * column
-                beyond |= (at < -_EDGE) | (at > largest[axis] + _EDGE)
-            result[index][beyond] = lowest
+        start = way.offset + way.matrix[:, 0] * way.onto.positions[index]
+        at = [start[axis] + way.matrix[axis, 1] * row + way.matrix[axis, 2] * column for axis in range(3)]
+        beyond = _in_gap(way.geometry, at[0])
+        at[0] = way.geometry.index_at(at[0])
+        for place, length in zip(at, volume.shape, strict=True):
+            beyond |= (place < -_EDGE) | (place > length - 1 + _EDGE)
+        values = np.empty((1, rows, columns), np.float32)
+        if way.geometry.is_even:  # three times as fast as with a list of places
+            ndimage.affine_transform(source, way.matrix, start, output=values, order=1, mode="nearest")  # type: ignore[arg-type]
+        else:
+            ndimage.map_coordinates(source, np.stack(at)[:, None], output=values, order=1, mode="nearest")
+        result[index] = _as_type(values[0], volume.dtype)
+        result[index][beyond] = lowest
 
     with ThreadPoolExecutor(_THREADS) as threads:
-        list(threads.map(one, range(onto_shape[0])))
+        list(threads.map(one, range(slices)))
     return result
 
 
@@ -181,13 +203,3 @@ def _as_type(values: np.ndarray, dtype: np.dtype) -> np.ndarray:
     if values.dtype == dtype:
         return values
     return (np.rint(values) if dtype.kind in "iu" else values).astype(dtype)
-
-
-def _corners(shape: tuple[int, ...]) -> np.ndarray:
-    return np.array(list(product(*((0, length - 1) for length in shape))), float)
-
-
-def _to_voxels(affine: np.ndarray, onto_affine: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Where points of one grid lie in the other's, both as ``(slice, row, column)``."""
-    back = np.linalg.inv(affine) @ onto_affine
-    return points @ back[:3, :3][::-1, ::-1].T + back[:3, 3][::-1]

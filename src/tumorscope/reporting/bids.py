@@ -37,14 +37,15 @@ def write_bids(analysis: Analysis, root: Path) -> dict[str, Path]:
 
     ``sub-<label>/anat/sub-<label>_desc-tumor_mask.nii.gz`` lies on the grid of the file that was read,
     with its measurements beside it in JSON; ``…_desc-tumor_probseg.nii.gz`` holds the probability of
-    every voxel, 0 to 1, where the analysis kept it.
+    every voxel, 0 to 1, where the analysis kept it, with what it is in JSON.
 
     Args:
         analysis: what was found; the case's name gives the label.
         root: of the data set, for any number of scans.
 
     Returns:
-        The paths of ``description``, ``mask``, ``sidecar`` and, where there is one, ``probability``.
+        The paths of ``description``, ``mask``, ``sidecar`` and, where there is one, ``probability`` and
+        ``probability_sidecar``.
 
     Raises:
         TumorscopeError: a file cannot be written, or ``root`` is a data set of something else.
@@ -56,19 +57,24 @@ def write_bids(analysis: Analysis, root: Path) -> dict[str, Path]:
         save_together(root, {"README.md": README.encode(), DESCRIPTION_FILE: _json(dataset_description())})
     label = subject_label(analysis.scan.case)
     stem = f"sub-{label}_desc-tumor"
-    names = {"mask": f"{stem}_mask.nii.gz", "sidecar": f"{stem}_mask.json"}
-    mask = encode_nifti(*on_stored_grid(analysis.scan, analysis.mask.astype(np.uint8)))
-    contents = {names["mask"]: mask, names["sidecar"]: _json(sidecar(analysis))}
-    outdated = f"{stem}_probseg.nii.gz"
+    names = {
+        "mask": f"{stem}_mask.nii.gz",
+        "sidecar": f"{stem}_mask.json",
+        "probability": f"{stem}_probseg.nii.gz",
+        "probability_sidecar": f"{stem}_probseg.json",
+    }
+    made = {}
     if analysis.probability is not None:
-        names["probability"] = outdated
         probability = analysis.probability.astype(np.float32) / 255
-        contents = {outdated: encode_nifti(*on_stored_grid(analysis.scan, probability)), **contents}
-    # The sidecar comes last: where it stands, the images beside it are complete and belong to it.
-    paths = save_together(
-        root / f"sub-{label}" / "anat", contents, () if analysis.probability is not None else (outdated,)
-    )
-    return {"description": description, **{key: paths[name] for key, name in names.items()}}
+        made["probability"] = encode_nifti(*on_stored_grid(analysis.scan, probability))
+        made["probability_sidecar"] = _json(_probability_sidecar(analysis))
+    made["mask"] = encode_nifti(*on_stored_grid(analysis.scan, analysis.mask.astype(np.uint8)))
+    # The mask's sidecar comes last: where it stands, the files beside it are complete and belong to it.
+    made["sidecar"] = _json(sidecar(analysis))
+    outdated = tuple(name for key, name in names.items() if key not in made)
+    contents = {names[key]: content for key, content in made.items()}
+    paths = save_together(root / f"sub-{label}" / "anat", contents, outdated)
+    return {"description": description, **{key: paths[names[key]] for key in made}}
 
 
 def subject_label(case: str) -> str:
@@ -92,6 +98,8 @@ def dataset_description() -> dict[str, Any]:
         "BIDSVersion": BIDS_VERSION,
         "DatasetType": "derivative",
         "GeneratedBy": [{"Name": "Tumorscope", "Version": __version__}],
+        # No person is known here; BIDS asks for more than one author.
+        "Authors": ["The Tumorscope developers", "The user who ran Tumorscope"],
         # The scans were given one by one; which data set they belong to, if any, nobody has said.
         "SourceDatasets": [],
     }
@@ -99,15 +107,11 @@ def dataset_description() -> dict[str, Any]:
 
 def sidecar(analysis: Analysis) -> dict[str, Any]:
     """What stands beside a mask: which bundle drew it, what was found and measured, in mm, mm² and mm³."""
-    scan, bundle = analysis.scan, analysis.bundle
-    opinion = analysis.tumor_type
+    scan, opinion = analysis.scan, analysis.tumor_type
     return {
-        "Description": "Outline of a brain tumour, drawn by a neural network",
+        "Description": "Segmentation of a brain tumor by a neural network",
         "Type": "Lesion",
-        "Sources": [],
-        "Notice": analysis.notice,
-        "Bundle": {"Name": bundle.name, "Version": bundle.card.version, "SHA256": bundle.sha256},
-        "Sequences": list(scan.sequences),
+        **_origin(analysis),
         "Judged": analysis.judged,
         "TumorPresent": analysis.tumor_present if analysis.judged else None,
         "TumorProbability": round(analysis.tumor_probability, 6) if analysis.judged else None,
@@ -128,6 +132,26 @@ def sidecar(analysis: Analysis) -> dict[str, Any]:
     }
 
 
+def _probability_sidecar(analysis: Analysis) -> dict[str, Any]:
+    return {
+        "Description": "Probability of each voxel to be brain tumor, 0 to 1, by a neural network",
+        **_origin(analysis),
+    }
+
+
+def _origin(analysis: Analysis) -> dict[str, Any]:
+    """What is said of every image: on which grid it is, and what made it."""
+    bundle = analysis.bundle
+    return {
+        "Sources": [],
+        # The grid of the scan itself, which BIDS calls so.
+        "SpatialReference": "orig",
+        "Notice": analysis.notice,
+        "Bundle": {"Name": bundle.name, "Version": bundle.card.version, "SHA256": bundle.sha256},
+        "Sequences": list(analysis.scan.sequences),
+    }
+
+
 def on_stored_grid(scan: Scan, array: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     """An array ``(slice, row, column)`` and its affine, as the volume that was read stores them.
 
@@ -135,7 +159,8 @@ def on_stored_grid(scan: Scan, array: np.ndarray) -> tuple[np.ndarray, np.ndarra
     """
     if scan.kind == "volume" and scan.stored is not None:
         return scan.stored.to_stored(array), scan.stored.affine
-    return array.transpose(2, 1, 0), scan.affine
+    even, affine = scan.evened(array)
+    return even.transpose(2, 1, 0), affine
 
 
 def _diameters(lesion: Lesion, scan: Scan) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def _study(study: Study) -> dict[str, Any]:
         "bundle": origin.bundle,
         "sequences": list(origin.sequences) or None,
         "lesions": [
-            {"voxels": lesion.voxels, "volume_mm3": lesion.volume_mm3, **lesion_values(lesion, study.affine)}
+            {"voxels": lesion.voxels, "volume_mm3": lesion.volume_mm3, **lesion_values(lesion, study.geometry)}
             for lesion in study.lesions
         ],
     }

@@ -177,7 +177,7 @@ def _method(analysis: Analysis) -> Pairs:
     size = (
         "voxel size not known; sizes are in pixels and voxels"
         if spacing is None
-        else f"voxels of {spacing[1]:.3g} × {spacing[2]:.3g} mm, slices {spacing[0]:.3g} mm apart"
+        else f"voxels of {spacing[1]:.3g} × {spacing[2]:.3g} mm, slices {spacing[0]:.3g} mm apart{' or more' * (scan.slice_positions is not None)}"
     )
     thresholds = [f"presence from {point.presence:.2f}"]
     if "mask" in card.outputs:

@@ -12,7 +12,7 @@ import numpy as np
 from tumorscope.analysis import Analysis
 from tumorscope.errors import TumorscopeError
 from tumorscope.measuring.rle import decode, encode
-from tumorscope.reporting.measurements import lesion_values
+from tumorscope.reporting.measurements import lesion_values, slice_positions_values
 from tumorscope.reporting.wording import types_agree
 from tumorscope.tumor_type import TypeFinding
 
@@ -26,7 +26,8 @@ def to_document(analysis: Analysis) -> dict[str, Any]:
     """An analysis as plain values that JSON can hold.
 
     Indices count from zero and positions are ``[slice, row, column]`` on the scan's grid;
-    millimetres are RAS+. A size that is not known is None. ``mask_rle`` holds one run-length
+    millimetres are RAS+. A size that is not known is None. ``slice_positions`` is None unless slices are
+    unevenly spaced; the affine then maps these positions, not slice indices. ``mask_rle`` holds one run-length
     encoding a slice, as COCO writes it, empty slices included.
     """
     scan, bundle, point = analysis.scan, analysis.bundle, analysis.bundle.card.operating_point
@@ -75,7 +76,7 @@ def to_document(analysis: Analysis) -> dict[str, Any]:
                 "centre_mm": None if lesion.centre_mm is None else [_number(value, 2) for value in lesion.centre_mm],
                 "largest_slice": int(lesion.largest_slice),
                 "tumor_probability": _probability(lesion.tumor_probability),
-                **lesion_values(lesion, scan.affine),
+                **lesion_values(lesion, scan.geometry),
             }
             for lesion in analysis.lesions
         ],
@@ -83,6 +84,7 @@ def to_document(analysis: Analysis) -> dict[str, Any]:
             "shape": list(scan.shape),
             "spacing_mm": None if scan.spacing_mm is None else [_number(value, 6) for value in scan.spacing_mm],
             "affine": None if scan.affine is None else [[_number(value, 9) for value in row] for row in scan.affine],
+            "slice_positions": slice_positions_values(scan),
             "sequences": list(scan.sequences),
             "kind": scan.kind,
         },

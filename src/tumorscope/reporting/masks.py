@@ -18,7 +18,8 @@ def write_mask(analysis: Analysis, folder: Path) -> Path:
     """Write ``mask.nii.gz``, or ``mask.png`` for a single picture.
 
     A volume's mask lies on exactly the grid of the file that was read: same shape, same
-    affine. A folder of slices becomes a volume whose axes are column, row and slice. A
+    affine. A folder of slices becomes a volume whose axes are column, row and slice; where
+    slices are missing or the stack leans, on an even grid (:class:`tumorscope.geometry.EvenGrid`). A
     picture's mask has the picture's size, 0 outside and 255 inside.
 
     Raises:
@@ -35,7 +36,8 @@ def encode_mask(analysis: Analysis) -> tuple[str, bytes]:
         return "mask.png", _png(mask[0])
     if scan.kind == "volume" and scan.stored is not None:
         return "mask.nii.gz", encode_nifti(scan.stored.to_stored(mask), scan.stored.affine)
-    return "mask.nii.gz", encode_nifti(mask.transpose(2, 1, 0), scan.affine)
+    even, affine = scan.evened(mask)
+    return "mask.nii.gz", encode_nifti(even.transpose(2, 1, 0), affine)
 
 
 def _png(mask: np.ndarray) -> bytes:

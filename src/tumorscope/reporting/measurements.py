@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from tumorscope.geometry import Geometry
 from tumorscope.measuring.diameters import Caliper
 from tumorscope.measuring.label_files import LabelledMask
-from tumorscope.measuring.lesions import Lesion, find_lesions
+from tumorscope.measuring.lesions import Lesion, find_lesions, total_volume_mm3, unknown_volumes
 from tumorscope.notice import NOTICE
 from tumorscope.scan import Scan
 
@@ -45,6 +46,10 @@ class Measured:
         """Of all lesions."""
         return sum(lesion.voxels for lesion in self.lesions)
 
+    def volume_mm3(self, scan: Scan) -> float | None:
+        """Of all lesions, on the scan's grid; None where it is not known."""
+        return total_volume_mm3(self.lesions, self.mask, scan)
+
 
 def measure_labels(labels: LabelledMask, scan: Scan) -> tuple[Measured, ...]:
     """The lesions of each label.
@@ -57,14 +62,14 @@ def measure_labels(labels: LabelledMask, scan: Scan) -> tuple[Measured, ...]:
     return tuple(Measured(name, part, find_lesions(part, scan, unknown)) for name, part in labels.parts)
 
 
-def lesion_values(lesion: Lesion, affine: np.ndarray | None) -> dict[str, Any]:
+def lesion_values(lesion: Lesion, geometry: Geometry | None) -> dict[str, Any]:
     """What was measured of a lesion, as plain values for JSON.
 
-    Lengths are in mm where the affine is known, else in pixels; points are ``[row, column]`` on
+    Lengths are in mm where the geometry is known, else in pixels; points are ``[row, column]`` on
     the slice, and in RAS+ mm where that is known.
     """
     found = lesion.diameters
-    unit = "px" if affine is None else "mm"
+    unit = "px" if geometry is None else "mm"
     values: dict[str, Any] = {
         "extent_mm": None if lesion.extent_mm is None else list(lesion.extent_mm),
         "hemisphere": lesion.hemisphere,
@@ -77,8 +82,8 @@ def lesion_values(lesion: Lesion, affine: np.ndarray | None) -> dict[str, Any]:
         values["diameters"] = {
             "unit": unit,
             "slice": found.slice,
-            "longest": _caliper(found.longest, found.slice, affine),
-            "perpendicular": _caliper(found.perpendicular, found.slice, affine),
+            "longest": _caliper(found.longest, found.slice, geometry),
+            "perpendicular": _caliper(found.perpendicular, found.slice, geometry),
             "product": round(found.product, 2),
             "inside": found.inside,
         }
@@ -90,7 +95,6 @@ def measurement_document(measured: Sequence[Measured], scan: Scan) -> dict[str, 
 
     Indices count from zero and positions are ``[slice, row, column]``; millimetres are RAS+.
     """
-    volume = scan.voxel_volume_mm3
     return {
         "schema": SCHEMA,
         "case": scan.case,
@@ -98,23 +102,26 @@ def measurement_document(measured: Sequence[Measured], scan: Scan) -> dict[str, 
             "shape": list(scan.shape),
             "spacing_mm": None if scan.spacing_mm is None else [round(value, 6) for value in scan.spacing_mm],
             "affine": None if scan.affine is None else np.round(scan.affine, 9).tolist(),
+            "slice_positions": slice_positions_values(scan),
         },
-        "labels": [
-            {
-                "name": part.name,
-                "voxels": part.voxels,
-                "volume_mm3": None if volume is None else round(part.voxels * volume, 2),
-                "volume_ml": None if volume is None else round(part.voxels * volume / 1000, 5),
-                "lesion_count": len(part.lesions),
-                "measurable_count": None if volume is None else sum(bool(lesion.measurable) for lesion in part.lesions),
-                "product_sum_mm2": None if volume is None else round(product_sum(part.lesions), 2),
-                "lesions": [_lesion(lesion, scan) for lesion in part.lesions],
-            }
-            for part in measured
-        ],
-        "notes": list(scan.notes),
+        "labels": [_label(part, scan) for part in measured],
+        "notes": measurement_notes(measured, scan),
         "notice": NOTICE,
     }
+
+
+def measurement_notes(measured: Sequence[Measured], scan: Scan) -> list[str]:
+    """What a reader of the measurements should know."""
+    notes = list(scan.notes)
+    for part in measured:
+        name = f"{part.name}: " if len(measured) > 1 else ""
+        notes += [f"{name}{note}" for note in unknown_volumes(part.lesions)]
+    return notes
+
+
+def slice_positions_values(scan: Scan) -> list[float] | None:
+    """Where each slice is, in steps of the affine's third axis; None where slices are evenly spaced."""
+    return None if scan.slice_positions is None else np.round(scan.slice_positions, 6).tolist()
 
 
 def product_sum(lesions: Sequence[Lesion]) -> float:
@@ -164,6 +171,20 @@ def _row(lesion: Lesion) -> dict[str, Any]:
     return row
 
 
+def _label(part: Measured, scan: Scan) -> dict[str, Any]:
+    volume, known = part.volume_mm3(scan), scan.affine is not None
+    return {
+        "name": part.name,
+        "voxels": part.voxels,
+        "volume_mm3": volume,
+        "volume_ml": None if volume is None else round(volume / 1000, 5),
+        "lesion_count": len(part.lesions),
+        "measurable_count": sum(bool(lesion.measurable) for lesion in part.lesions) if known else None,
+        "product_sum_mm2": round(product_sum(part.lesions), 2) if known else None,
+        "lesions": [_lesion(lesion, scan) for lesion in part.lesions],
+    }
+
+
 def _lesion(lesion: Lesion, scan: Scan) -> dict[str, Any]:
     return {
         "voxels": lesion.voxels,
@@ -173,13 +194,13 @@ def _lesion(lesion: Lesion, scan: Scan) -> dict[str, Any]:
         "centre": list(lesion.centre),
         "centre_mm": None if lesion.centre_mm is None else list(lesion.centre_mm),
         "largest_slice": lesion.largest_slice,
-        **lesion_values(lesion, scan.affine),
+        **lesion_values(lesion, scan.geometry),
     }
 
 
-def _caliper(caliper: Caliper, slice_: int, affine: np.ndarray | None) -> dict[str, Any]:
+def _caliper(caliper: Caliper, slice_: int, geometry: Geometry | None) -> dict[str, Any]:
     values: dict[str, Any] = {"length": caliper.length, "start": list(caliper.start), "end": list(caliper.end)}
-    if affine is not None:
-        for name, (row, column) in (("start_mm", caliper.start), ("end_mm", caliper.end)):
-            values[name] = [round(float(value), 2) for value in (affine @ (column, row, slice_, 1.0))[:3]]
+    if geometry is not None:
+        for name, point in (("start_mm", caliper.start), ("end_mm", caliper.end)):
+            values[name] = np.round(geometry.to_mm(np.array([slice_, *point])), 2).tolist()
     return values

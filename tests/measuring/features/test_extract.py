@@ -7,6 +7,7 @@ import pytest
 
 from tumorscope.errors import TumorscopeError
 from tumorscope.measuring.features import FeatureSettings, extract_features, title_of
+from tumorscope.measuring.features.histogram import discretise
 
 CHANCE = np.random.default_rng(0)
 
@@ -184,3 +185,10 @@ def test_real_tumours_have_finite_features(figshare_folder):
         assert all(np.isfinite(list(found.values())))
         assert found["stat_min"] == data.image[data.mask].min()
         assert found["shape2d_area_pixels"] == data.mask.sum()
+
+
+def test_gray_levels_of_whole_numbers_are_exact():
+    """Of 100 bins over 0 to 100 every bin but the last has one whole number; divided first, three fell a bin too low."""
+    values = np.arange(101.0)
+    levels = discretise(values, np.ones(101, bool), bins=100)
+    assert levels.tolist() == [*range(1, 101), 100]

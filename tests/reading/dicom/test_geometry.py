@@ -6,17 +6,47 @@ import numpy as np
 import pytest
 from reading.files import heads, write_dicom, write_series
 
+from tumorscope.errors import UnreadableScan
 from tumorscope.reading import open_scan
 
 VOLUME = heads(6)
 
 
-def test_a_missing_slice_is_told_and_the_median_gap_is_used(tmp_path: Path):
+def test_a_missing_slice_is_told_and_every_other_keeps_its_position(tmp_path: Path):
     write_series(tmp_path / "s", VOLUME, heights=[0, 3, 6, 12, 15, 18])
     scan = open_scan(tmp_path / "s")
     assert scan.spacing_mm is not None
     assert scan.spacing_mm[0] == pytest.approx(3)
+    assert scan.slice_positions == pytest.approx([0, 1, 2, 4, 5, 6])
+    assert scan.geometry is not None
+    heights = scan.geometry.to_mm(np.array([[k, 0, 0] for k in range(6)]))[:, 2]
+    assert heights == pytest.approx([30, 33, 36, 42, 45, 48])
     assert any("from 3.00 to 6.00 mm" in note for note in scan.notes)
+
+
+@pytest.mark.parametrize("missing", [(), (2,), (1, 2)])
+def test_a_leaning_stack_keeps_its_lean_whatever_is_missing(tmp_path: Path, missing: tuple[int, ...]):
+    for k in set(range(6)) - set(missing):
+        write_dicom(tmp_path / f"{k}.dcm", VOLUME[k], ImagePositionPatient=[0.5 * k, -0.2 * k, 3.0 * k])
+    scan = open_scan(tmp_path)
+    assert scan.affine is not None
+    assert np.allclose(scan.affine[:3, 2], [-0.5, 0.2, 3])
+    assert scan.spacing_mm == pytest.approx((3, 1, 1)), "planes are 3 mm apart, not the 3.05 mm along the lean"
+    assert scan.voxel_volume_mm3 == pytest.approx(3)
+    assert scan.geometry is not None
+    assert scan.geometry.to_mm(np.array([len(scan.voxels) - 1, 0, 0])) == pytest.approx([-2.5, 1, 15])
+
+
+def test_slices_that_are_shifted_without_a_rule_are_told(tmp_path: Path):
+    for k in range(5):
+        write_dicom(tmp_path / f"{k}.dcm", VOLUME[k], ImagePositionPatient=[2.5 * (k == 2), 0, 3.0 * k])
+    assert any("unevenly; positions are off by up to 2.5 mm" in note for note in open_scan(tmp_path).notes)
+
+
+def test_slices_further_apart_than_a_patient_is_long_are_refused(tmp_path: Path):
+    write_series(tmp_path / "s", VOLUME, heights=[0, 3, 6, 9, 12, 150000])
+    with pytest.raises(UnreadableScan, match=r"reach over 150\.0 m"):
+        open_scan(tmp_path / "s")
 
 
 def test_small_jitter_is_no_irregularity_and_the_ends_set_the_spacing(tmp_path: Path):

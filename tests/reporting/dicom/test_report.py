@@ -241,6 +241,34 @@ def test_the_document_names_algorithm_observer_and_evidence(analysis, study):
     assert document.ContentQualification == "RESEARCH"
 
 
+def coded(dataset):
+    """All codes in a document: scheme, value and meaning."""
+    for element in dataset:
+        if element.VR == "SQ":
+            for item in element.value:
+                if "CodeValue" in item:
+                    yield item.CodingSchemeDesignator, item.CodeValue, item.CodeMeaning
+                yield from coded(item)
+
+
+def test_dicoms_own_concepts_are_spelled_as_in_the_standard(analysis):
+    standard: dict[str, set[str]] = {}
+    for keyword in codes.DCM.dir():
+        concept = getattr(codes.DCM, keyword)
+        standard.setdefault(concept.value, set()).add(concept.meaning)
+    found = {(value, meaning) for scheme, value, meaning in coded(report_of(analysis)) if scheme == "DCM"}
+    assert ("121233", "Source image for segmentation") in found
+    assert {(value, meaning) for value, meaning in found if meaning not in standard[value]} == set()
+
+
+def test_the_procedure_is_one_that_the_template_names(analysis):
+    """Context group 100 of PS3.16, which TID 1500 asks for."""
+    document = report_of(analysis)
+    (procedure,) = hd.sr.utils.find_content_items(document, name=codes.DCM.ProcedureReported)
+    assert procedure.value in {getattr(codes.CID100, keyword) for keyword in codes.CID100.dir()}
+    assert procedure.value.meaning == "MRI unspecified body region"
+
+
 def test_the_same_findings_are_the_same_document_and_others_are_another(analysis):
     once, again = (encode_structured_report(analysis, encode_segmentation(analysis), NOW) for _ in range(2))
     assert once == again

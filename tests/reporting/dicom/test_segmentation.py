@@ -337,3 +337,22 @@ def test_segmentations_of_two_patients_are_not_compared(analyzed, tmp_path):
     with pytest.raises(TumorscopeError, match="are not comparable: they are of different patients"):
         compare_studies.command(*files)
     compare_studies.command(files[0], files[0])
+
+
+@pytest.mark.parametrize("lossy", [0, 3])
+def test_what_was_compressed_with_loss_stays_so(analysis, lossy):
+    """Ratio and method are part of it, and one such image among the sources is enough."""
+    header = analysis.scan.source_images[lossy].header
+    header.LossyImageCompression = "01"
+    header.LossyImageCompressionRatio = ["8.5", "2"]
+    header.LossyImageCompressionMethod = ["ISO_15444_1", "ISO_10918_1"]
+    dataset = pydicom.dcmread(io.BytesIO(encode_segmentation(analysis)))
+    assert dataset.LossyImageCompression == "01"
+    assert dataset.LossyImageCompressionRatio == [8.5, 2]
+    assert dataset.LossyImageCompressionMethod == ["ISO_15444_1", "ISO_10918_1"]
+
+
+def test_what_was_not_compressed_with_loss_is_not_said_to_be(analysis):
+    dataset = pydicom.dcmread(io.BytesIO(encode_segmentation(analysis)))
+    assert dataset.LossyImageCompression == "00"
+    assert "LossyImageCompressionRatio" not in dataset

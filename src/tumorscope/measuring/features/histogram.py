@@ -45,7 +45,7 @@ def discretise(
             )
         levels[mask] = np.floor((inside - start) / bin_size).astype(np.intp) + 1
     elif high > low:
-        levels[mask] = np.minimum(np.floor(bins * ((inside - low) / (high - low))), bins - 1).astype(np.intp) + 1
+        levels[mask] = np.minimum(np.floor(bins * (inside - low) / (high - low)), bins - 1).astype(np.intp) + 1
     else:
         levels[mask] = 1
     return levels

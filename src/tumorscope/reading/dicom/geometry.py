@@ -1,8 +1,4 @@
-"""Where the images of a series lie: their order, and the affine of the stack.
-
-DICOM PS3.3 C.7.6.2.1.1: a pixel lies at ``position + column·spacing·row_direction +
-row·spacing·column_direction``, in millimetres in the patient's LPS frame.
-"""
+"""The images of a series in their order along the slice normal, and where they are in the patient."""
 
 from __future__ import annotations
 
@@ -12,21 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from tumorscope.errors import UnreadableScan
 from tumorscope.reading.dicom.frames import Frame
-from tumorscope.reading.orientation import slice_direction
+from tumorscope.reading.dicom.planes import Plane, place_slices
 
 SAME_PLACE_MM = 0.01
 """Images nearer than this along the normal show the same slice."""
-
-_IRREGULAR = 0.05
-"""Gaps that differ from the median by more than this share are worth a note."""
-
-_PIXEL_MM = (0.02, 20.0)
-"""A pixel of a head's image is no smaller and no larger than this."""
-
-_DIRECTION_TOLERANCE = 0.01
-_LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,12 +21,15 @@ class Stack:
 
     Attributes:
         frames: ordered along the slice normal, one for each place.
-        affine: ``(column, row, slice, 1)`` to millimetres in RAS+, or None.
+        affine: ``(column, row, position, 1)`` to millimetres in RAS+, or None.
+        slice_positions: where each slice is, in steps of the affine's third axis; None where slices
+            are evenly spaced. See :class:`tumorscope.geometry.Geometry`.
         notes: what was noticed on the way.
     """
 
     frames: tuple[Frame, ...]
     affine: np.ndarray | None
+    slice_positions: np.ndarray | None
     notes: tuple[str, ...]
 
 
@@ -52,7 +41,8 @@ def stack_frames(frames: list[Frame], name: str) -> Stack:
         name: the series, for errors.
 
     Raises:
-        UnreadableScan: pixel spacing that is no distance, directions that span no plane.
+        UnreadableScan: pixel spacing that is not a distance, directions that span no plane, slices
+            further apart than any patient is long.
     """
     frames = sorted(frames, key=lambda frame: (frame.moment, frame.instance, frame.path.name, frame.index))
     frames, notes = _without_copies(frames)
@@ -76,32 +66,23 @@ def _has_place(frame: Frame) -> bool:
 def _by_number(frames: list[Frame], notes: list[str]) -> Stack:
     note = "the files do not say where the images lie; sorted by instance number, sizes are in pixels"
     frames = sorted(frames, key=lambda frame: (frame.instance, frame.path.name, frame.index))
-    return Stack(tuple(frames), None, (note, *notes))
+    return Stack(tuple(frames), None, None, (note, *notes))
 
 
 def _by_place(frames: list[Frame], notes: list[str], name: str) -> Stack:
     first = frames[0]
     assert first.orientation is not None
     assert first.spacing_mm is not None
-    smallest, largest = _PIXEL_MM
-    if not ((first.spacing_mm >= smallest) & (first.spacing_mm <= largest)).all():
-        shown = "\\".join(f"{value:g}" for value in first.spacing_mm)
-        raise UnreadableScan(f"{name}: the pixel spacing {shown} is not a size in mm; export the series again")
-    along_row, along_column = _directions(first.orientation, name)
-    direction = slice_direction(np.cross(along_row, along_column))
-    places = _places(frames, direction)
+    plane = Plane.of(first.orientation, first.spacing_mm, name)
+    places = _places(frames, plane.normal)
     if len(places) == 1 and len(frames) > 2 and len({frame.moment for frame in frames}) == 1:
         note = f"all {len(frames)} images state the same place; sorted by instance number, sizes are in pixels"
-        return Stack(tuple(frames), None, (note, *notes))
+        return Stack(tuple(frames), None, None, (note, *notes))
     kept = [place[0] for place in places]
     notes += _told_repeats(places)
-    step, step_notes = _slice_step(kept, direction)
-    affine = np.eye(4)
-    affine[:3, 0] = along_row * first.spacing_mm[1]
-    affine[:3, 1] = along_column * first.spacing_mm[0]
-    affine[:3, 2] = step
-    affine[:3, 3] = kept[0].position
-    return Stack(tuple(kept), _LPS_TO_RAS @ affine, (*notes, *step_notes))
+    positions = np.array([frame.position for frame in kept])
+    placed = place_slices(positions, plane, first.thickness_mm, name)
+    return Stack(tuple(kept), placed.affine, placed.slice_positions, (*notes, *placed.notes))
 
 
 def _without_copies(frames: list[Frame]) -> tuple[list[Frame], list[str]]:
@@ -156,17 +137,6 @@ def _images(count: int) -> str:
     return f"{count} image{'s' if count > 1 else ''}"
 
 
-def _directions(orientation: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray]:
-    along_row, along_column = orientation[:3], orientation[3:]
-    lengths = np.linalg.norm(along_row), np.linalg.norm(along_column)
-    unit = all(abs(length - 1) < _DIRECTION_TOLERANCE for length in lengths)
-    if not unit or abs(along_row @ along_column) > _DIRECTION_TOLERANCE:
-        raise UnreadableScan(
-            f"{name}: the image orientation is not two directions at a right angle; export the series again"
-        )
-    return along_row / lengths[0], along_column / lengths[1]
-
-
 def _places(frames: list[Frame], direction: np.ndarray) -> list[list[Frame]]:
     """The frames of each place along the direction, those of a place in the order given."""
     heights = np.array([frame.position @ direction for frame in frames])
@@ -177,21 +147,3 @@ def _places(frames: list[Frame], direction: np.ndarray) -> list[list[Frame]]:
         else:
             places.append([int(index)])
     return [[frames[index] for index in sorted(place)] for place in places]
-
-
-def _slice_step(frames: list[Frame], direction: np.ndarray) -> tuple[np.ndarray, list[str]]:
-    """The vector from one slice to the next in mm, LPS, and notes."""
-    if len(frames) == 1:
-        if frames[0].thickness_mm is None:
-            return direction, ["the slice thickness is not stated; 1 mm is assumed"]
-        return direction * frames[0].thickness_mm, []
-    positions = np.array([frame.position for frame in frames])
-    gaps = np.diff(positions @ direction)
-    median = float(np.median(gaps))
-    if np.abs(gaps - median).max() <= max(_IRREGULAR * median, SAME_PLACE_MM):
-        return (positions[-1] - positions[0]) / (len(frames) - 1), []
-    note = (
-        f"gaps between slices vary from {gaps.min():.2f} to {gaps.max():.2f} mm, slices may be missing; "
-        f"the median, {median:.2f} mm, is used"
-    )
-    return direction * median, [note]

@@ -40,6 +40,7 @@ def read_series(group: Group, sequence: str, case: str, source: Path | None, nam
         case=case,
         kind="slices",
         affine=stack.affine,
+        slice_positions=stack.slice_positions,
         slice_names=tuple(_slice_name(frame, words, number) for number, frame in enumerate(stack.frames, 1)),
         source_images=images,
         source=source,

@@ -11,8 +11,15 @@ import numpy as np
 from tumorscope.analysis import Analysis
 from tumorscope.notice import NOTICE
 from tumorscope.reading.quiet import quiet_libraries
-from tumorscope.reporting.dicom.identity import CHARACTER_SET, encode_object, equipment, object_uid, series_uid
-from tumorscope.reporting.dicom.sources import require_sources
+from tumorscope.reporting.dicom.identity import (
+    CHARACTER_SET,
+    encode_object,
+    equipment,
+    in_zone_of,
+    object_uid,
+    series_uid,
+)
+from tumorscope.reporting.dicom.sources import keep_lossy_compression, require_sources
 from tumorscope.reporting.lettering import drawable, font_of, width, write
 from tumorscope.reporting.wording import finding_line
 
@@ -63,11 +70,12 @@ def encode_capture(analysis: Analysis, panel_png: bytes, made_at: datetime | Non
         specific_character_set=CHARACTER_SET,
         **equipment(analysis),
     )
+    keep_lossy_compression(dataset, analysis.scan)
     dataset.PatientOrientation = None  # a panel shows several pictures, each with its sides lettered
     dataset.BurnedInAnnotation = "YES"
     dataset.ImageComments = f"{finding_line(analysis)}. {NOTICE}"
     dataset.BodyPartExamined = "BRAIN"
-    made_at = made_at or datetime.now()
+    made_at = in_zone_of(header, made_at or datetime.now())
     dataset.DateOfSecondaryCapture, dataset.TimeOfSecondaryCapture = made_at.strftime("%Y%m%d %H%M%S").split()
     return encode_object(dataset, header, made_at)
 

@@ -19,7 +19,6 @@ _TYPES = {
     "pituitary": ("127024001", "SCT", "Neoplasm of pituitary gland"),
 }
 _OTHERS = {
-    "mr_brain": ("24590-2", "LN", "MR Brain"),
     "rano": ("C114879", "NCIt", "RANO"),
     "not_done": ("373121007", "SCT", "Test not done"),
     "lesions": ("246206008", "SCT", "Number of lesions"),

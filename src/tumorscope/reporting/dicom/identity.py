@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import io
-from datetime import datetime
+import re
+from datetime import datetime, timedelta, timezone, tzinfo
 from typing import TYPE_CHECKING, Any
 
 from tumorscope.analysis import Analysis
@@ -100,6 +101,8 @@ def encode_object(dataset: Dataset, header: Dataset, made_at: datetime) -> bytes
     from pydicom import dcmwrite
 
     _copy_patient_and_study(header, dataset)
+    made_at = in_zone_of(header, made_at)
+    dataset.TimezoneOffsetFromUTC = made_at.strftime("%z")[:5]
     date, time = made_at.strftime("%Y%m%d"), made_at.strftime("%H%M%S")
     for event in ("InstanceCreation", "Content", "Series"):
         setattr(dataset, f"{event}Date", date)
@@ -110,6 +113,27 @@ def encode_object(dataset: Dataset, header: Dataset, made_at: datetime) -> bytes
     file = io.BytesIO()
     dcmwrite(file, dataset, enforce_file_format=True)
     return file.getvalue()
+
+
+def in_zone_of(header: Dataset, moment: datetime) -> datetime:
+    """A moment in the time zone that a study states, or else in this machine's.
+
+    All times of an object are in one zone (PS3.3 C.12.1), and those of the study are copied as they are.
+
+    Args:
+        header: of an image of the study.
+        moment: without a zone it is this machine's local time.
+    """
+    return moment.astimezone(_zone(str(header.get("TimezoneOffsetFromUTC") or "").strip()))
+
+
+def _zone(offset: str) -> tzinfo | None:
+    """The zone of ``+HHMM`` or ``-HHMM``; None where that is not what it says."""
+    found = re.fullmatch(r"([+-])(0\d|1[0-4])([0-5]\d)", offset)
+    if found is None:
+        return None
+    away = timedelta(hours=int(found[2]), minutes=int(found[3]))
+    return timezone(-away if found[1] == "-" else away)
 
 
 def _origin(analysis: Analysis) -> str:

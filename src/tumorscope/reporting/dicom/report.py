@@ -92,7 +92,7 @@ def encode_structured_report(
             groups.append(_diameter_group(analysis, number, lesion, algorithm_id, alone=seg is None))
     content = hd.sr.MeasurementReport(
         observation_context=_observer(analysis),
-        procedure_reported=code("mr_brain"),
+        procedure_reported=codes.LN.MRIUnspecifiedBodyRegion,  # context group 100 has no MRI of the brain
         imaging_measurements=groups,
     )
     private = CodingSchemeIdentificationItem(
@@ -170,16 +170,23 @@ def _segment_group(
             sop_class_uid=SegmentationStorage,
             sop_instance_uid=segmentation_uid,
             segment_number=number,
-            source_images=[
-                hd.sr.SourceImageForSegmentation(kind, uid, None if frame is None else [frame])
-                for kind, uid, frame in shown
-            ],
+            source_images=[_source_of_segment(*image) for image in shown],
         ),
         measurements=[*_sizes(analysis, lesion), *_axes(analysis, lesion, end_points=False)],
     )
     if lesion.unmeasurable is not None:
         _say(group, f"Not measurable by RANO: {lesion.unmeasurable}.")
     return group
+
+
+def _source_of_segment(kind: str, uid: str, frame: int | None) -> Any:
+    """An image under a segment; highdicom (0.28) spells the concept in another case than the standard."""
+    import highdicom as hd
+    from pydicom.sr.codedict import codes
+
+    item = hd.sr.SourceImageForSegmentation(kind, uid, None if frame is None else [frame])
+    item.ConceptNameCodeSequence[0].CodeMeaning = codes.DCM.SourceImageForSegmentation.meaning
+    return item
 
 
 def _diameter_group(

@@ -23,7 +23,7 @@ from tumorscope.reporting.dicom.identity import (
     tracking_uid,
     unique_identifier,
 )
-from tumorscope.reporting.dicom.sources import name_sources, plain_images
+from tumorscope.reporting.dicom.sources import keep_lossy_compression, name_sources, plain_images
 
 if TYPE_CHECKING:
     from highdicom.seg import SegmentDescription
@@ -90,6 +90,7 @@ def encode_segmentation(analysis: Analysis, fractional: bool = False, made_at: d
         **equipment(analysis),
     )
     name_sources(dataset, analysis.scan)
+    keep_lossy_compression(dataset, analysis.scan)
     dataset.ImageComments = NOTICE
     dataset.BodyPartExamined = "BRAIN"
     _name_dimensions(dataset, unique_identifier("dimensions", uid))

@@ -109,6 +109,20 @@ def name_sources(dataset: Dataset, scan: Scan) -> None:
     series.ReferencedInstanceSequence = [_instance(kind, uid) for uid, kind in instances.items()]
 
 
+def keep_lossy_compression(dataset: Dataset, scan: Scan) -> None:
+    """State of a derived image what its sources state: once lossy, always lossy (PS3.3 C.7.6.1.1.5).
+
+    Ratio and method are those of the first source that was compressed so.
+    """
+    lossy = next(
+        (source.header for source in scan.source_images if source.header.get("LossyImageCompression") == "01"), None
+    )
+    dataset.LossyImageCompression = "00" if lossy is None else "01"
+    for keyword in ("LossyImageCompressionRatio", "LossyImageCompressionMethod"):
+        if lossy is not None and lossy.get(keyword):
+            setattr(dataset, keyword, lossy.get(keyword))
+
+
 def _place(source: SourceImage) -> tuple[list[float] | None, list[float] | None, list[float] | None]:
     """Position of the first pixel, the two directions, and the pixels' spacing."""
     return (
@@ -174,7 +188,7 @@ def _without_patient(source: Dataset) -> Dataset:
         setattr(header, keyword, None)
     for keyword in ("StudyID", "StudyDate", "StudyTime"):
         setattr(header, keyword, None)
-    for keyword in ("Manufacturer", "ManufacturerModelName", "LossyImageCompression"):
+    for keyword in ("Manufacturer", "ManufacturerModelName"):
         if source.get(keyword):
             setattr(header, keyword, source.get(keyword))
     return header
