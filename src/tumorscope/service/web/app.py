@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import logging
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DataError, IntegrityError, NotSupportedError, ProgrammingError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
@@ -14,6 +17,7 @@ from tumorscope import __version__
 from tumorscope.errors import TumorscopeError
 from tumorscope.notice import NOTICE
 from tumorscope.service.catalogue import Catalogue
+from tumorscope.service.database import is_full
 from tumorscope.service.errors import Conflict, UnknownStudy
 from tumorscope.service.settings import ServiceSettings
 from tumorscope.service.web.backend import make_backend
@@ -28,6 +32,12 @@ from tumorscope.service.web.security.hosts import HostGuard, Hosts, is_loopback
 from tumorscope.service.web.security.origins import CrossSiteGuard
 from tumorscope.service.web.watching import Watch
 
+log = logging.getLogger(__name__)
+
+_NO_SPACE = "the service has no space left; delete studies that are not needed"
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_OWN_FAULTS = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
+"""Errors of a database that is in order, and was asked something wrong."""
 _SAID_BY_STATUS = {404: "no such address", 405: "no such method at this address"}
 _ROUTERS = (studies, study, events, results, masks, bundles, about, health)
 
@@ -66,6 +76,8 @@ def create_app(settings: ServiceSettings, catalogue: Catalogue | None = None) ->
             TumorscopeError: _tell_error,
             RequestValidationError: _tell_invalid,
             HTTPException: _tell_http,
+            SQLAlchemyError: _tell_database,
+            OSError: _tell_disk,
         },
         middleware=[
             Middleware(Drain),
@@ -126,3 +138,22 @@ async def _tell_http(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     detail = _SAID_BY_STATUS.get(error.status_code, error.detail)
     return JSONResponse({"detail": detail}, error.status_code, error.headers)
+
+
+async def _tell_database(_request: Request, error: Exception) -> JSONResponse:
+    """A database that is full, damaged or out of reach: its state, not an error of the request."""
+    assert isinstance(error, SQLAlchemyError)
+    if isinstance(error, _OWN_FAULTS):
+        raise error
+    if is_full(error):
+        return JSONResponse({"detail": _NO_SPACE}, 507)
+    log.error("the database is in trouble (%s)", type(error).__name__)
+    return JSONResponse({"detail": "the database is in trouble; /readyz says more"}, 503)
+
+
+async def _tell_disk(_request: Request, error: Exception) -> JSONResponse:
+    """A full disk, whatever was to be written."""
+    assert isinstance(error, OSError)
+    if error.errno not in _FULL:
+        raise error
+    return JSONResponse({"detail": _NO_SPACE}, 507)

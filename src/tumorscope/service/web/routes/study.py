@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
+from tumorscope.service.deleting import remove_study
 from tumorscope.service.queue import enqueue
 from tumorscope.service.web.backend import BackendOfApp
 from tumorscope.service.web.models import StudyState, StudyWhole
@@ -26,12 +27,13 @@ def get_study(
     return present_whole(study, revisions, revision or study.revision, backend)
 
 
-@router.delete("/api/studies/{study_id}", status_code=204, responses=problems(404), operation_id="delete_study")
+@router.delete(
+    "/api/studies/{study_id}", status_code=204, responses=problems(404, 503, 507), operation_id="delete_study"
+)
 def delete_study(study_id: StudyId, request: Request, backend: BackendOfApp) -> Response:
     """Remove a study with all its files, now."""
     study = backend.study(request, study_id)
-    backend.catalogue.delete(study.id)
-    backend.folders.remove(study.id)
+    remove_study(study.id, backend.catalogue, backend.folders)
     return Response(status_code=204)
 
 
