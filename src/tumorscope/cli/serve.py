@@ -11,16 +11,10 @@ import typer
 from tumorscope.errors import TumorscopeError
 
 if TYPE_CHECKING:
-    import uvicorn
-    from fastapi import FastAPI
-
     from tumorscope.service.settings import ServiceSettings
 
 SHORTEST_TOKEN, SHORTEST_PASSWORD = 16, 12
 """Of a service that other machines can reach: shorter ones can be guessed by trying."""
-
-_GRACE_S = 10
-"""How long answers that are under way may take when the service is to stop."""
 
 
 def command(
@@ -80,6 +74,7 @@ def command(
     from tumorscope.service.settings import service_settings
     from tumorscope.service.supervisor import Supervisor
     from tumorscope.service.web import create_app
+    from tumorscope.service.web.serving import serve
 
     given: dict[str, Any] = {
         "host": host,
@@ -104,7 +99,7 @@ def command(
     app = create_app(settings)
     with _listen(settings.host, settings.port) as listening, Supervisor(settings):
         typer.echo(f"Tumorscope is at {_url(settings.host, listening)} (Ctrl-C stops it)", err=True)
-        _run(app, listening)
+        serve(app, listening, on_stop=app.state.backend.stopping.set)  # streams of events would be waited for
 
 
 def _users(given: list[str] | None) -> dict[str, str] | None:
@@ -168,36 +163,6 @@ def _url(host: str, listening: socket.socket) -> str:
     port = listening.getsockname()[1]
     shown = f"[{host.strip('[]')}]" if ":" in host else host
     return f"http://{shown}:{port}/"
-
-
-def _run(app: FastAPI, listening: socket.socket) -> None:
-    """Answer requests until SIGTERM or Ctrl-C."""
-    import signal
-
-    import uvicorn
-
-    class Server(uvicorn.Server):
-        def handle_exit(self, sig: int, frame: Any) -> None:
-            app.state.backend.stopping.set()  # streams of events would otherwise be waited for
-            super().handle_exit(sig, frame)
-
-    config: uvicorn.Config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,  # its lines hold paths and query strings; the service writes its own
-        server_header=False,
-        proxy_headers=False,
-        ws="none",
-        timeout_keep_alive=30,
-        timeout_graceful_shutdown=_GRACE_S,
-    )
-    # uvicorn raises the signal anew once it has stopped; the workers are still to be told then.
-    before = {each: signal.signal(each, lambda *_: None) for each in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        Server(config).run(sockets=[listening])
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
 
 
 def _log_to_stderr() -> None:
