@@ -43,6 +43,17 @@ def command(
         list[str] | None,
         typer.Option(metavar="NAME", help="A name by which the service is asked, such as a proxy's; repeat."),
     ] = None,
+    root_path: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="The path below which a proxy shows the service, such as /tumor."),
+    ] = None,
+    trusted_proxy: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="A proxy's address or network whose X-Forwarded-Prefix and X-Forwarded-For are believed; repeat.",
+        ),
+    ] = None,
     database: Annotated[
         str | None, typer.Option(help="postgresql://USER@HOST/NAME; by default a SQLite file in the folder.")
     ] = None,
@@ -83,6 +94,8 @@ def command(
         "token": token,
         "users": _users(user),
         "allowed_hosts": None if allowed_host is None else tuple(allowed_host),
+        "root_path": root_path,
+        "trusted_proxies": None if trusted_proxy is None else tuple(trusted_proxy),
         "database": database,
         "queue": queue,
         "workers": workers,
@@ -98,7 +111,7 @@ def command(
     _log_to_stderr()
     app = create_app(settings)
     with _listen(settings.host, settings.port) as listening, Supervisor(settings):
-        typer.echo(f"Tumorscope is at {_url(settings.host, listening)} (Ctrl-C stops it)", err=True)
+        typer.echo(f"Tumorscope is at {_url(settings.host, listening, settings.root_path)} (Ctrl-C stops it)", err=True)
         serve(app, listening, on_stop=app.state.backend.stopping.set)  # streams of events would be waited for
 
 
@@ -159,10 +172,10 @@ def _listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def _url(host: str, listening: socket.socket) -> str:
+def _url(host: str, listening: socket.socket, root_path: str) -> str:
     port = listening.getsockname()[1]
     shown = f"[{host.strip('[]')}]" if ":" in host else host
-    return f"http://{shown}:{port}/"
+    return f"http://{shown}:{port}{root_path}/"
 
 
 def _log_to_stderr() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
-from typing import Any
+from typing import Any, cast
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DataError, IntegrityError, NotSupportedError, ProgrammingError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from tumorscope import __version__
 from tumorscope.errors import TumorscopeError
@@ -22,6 +23,7 @@ from tumorscope.service.errors import Conflict, UnknownStudy
 from tumorscope.service.settings import ServiceSettings
 from tumorscope.service.web.backend import make_backend
 from tumorscope.service.web.draining import Drain
+from tumorscope.service.web.heads import AnswerHead
 from tumorscope.service.web.models import DicomwebStudy
 from tumorscope.service.web.refusal import Refusal
 from tumorscope.service.web.routes import about, bundles, events, health, masks, page, results, studies, study
@@ -30,6 +32,8 @@ from tumorscope.service.web.security.authentication import Authentication, Crede
 from tumorscope.service.web.security.headers import SecurityHeaders
 from tumorscope.service.web.security.hosts import HostGuard, Hosts, is_loopback
 from tumorscope.service.web.security.origins import CrossSiteGuard
+from tumorscope.service.web.security.proxies import BehindProxy
+from tumorscope.service.web.security.throttle import Throttle
 from tumorscope.service.web.watching import Watch
 
 log = logging.getLogger(__name__)
@@ -83,9 +87,12 @@ def create_app(settings: ServiceSettings, catalogue: Catalogue | None = None) ->
             Middleware(Drain),
             Middleware(Watch, metrics=backend.metrics),
             Middleware(SecurityHeaders),
+            Middleware(BehindProxy, root_path=settings.root_path, trusted=settings.trusted_proxies),
+            Middleware(cast(Any, ProxyHeadersMiddleware), trusted_hosts=list(settings.trusted_proxies)),
             Middleware(HostGuard, hosts=Hosts(settings.host, settings.allowed_hosts)),
             Middleware(CrossSiteGuard),
-            Middleware(Authentication, credentials=credentials),
+            Middleware(Authentication, credentials=credentials, throttle=Throttle()),
+            Middleware(AnswerHead),
         ],
     )
     app.state.backend = backend

@@ -24,7 +24,7 @@ def get_study(
     revisions = [each for each in backend.catalogue.revisions(study.id) if each.state == "done"]
     if revision is not None and revision not in {each.number for each in revisions}:
         raise Refusal(404, "this study has no such revision")
-    return present_whole(study, revisions, revision or study.revision, backend)
+    return present_whole(study, revisions, revision or study.revision, backend, request.scope["root_path"])
 
 
 @router.delete(
