@@ -30,7 +30,7 @@ _NOT_BUILT = f"""<!doctype html>
 _DOCS = f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Tumorscope: interface</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="stylesheet" href="assets/swagger/swagger-ui.css"></head>
+<link rel="icon" href="favicon.ico"><link rel="stylesheet" href="assets/swagger/swagger-ui.css"></head>
 <body><p>{NOTICE}</p><div id="swagger-ui"></div>
 <script src="assets/swagger/swagger-ui-bundle.js"></script><script src="docs/start.js"></script></body>
 </html>
