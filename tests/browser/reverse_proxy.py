@@ -79,7 +79,7 @@ def shown_below(path: str, service: str, cut_off: bool) -> Iterator[Shown]:
                 self.wfile.flush()
             self.close_connection = True
 
-        def log_message(self, *_arguments: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:
             """Not among the test's own lines."""
 
     for method in ("GET", "HEAD", "POST", "PUT", "DELETE"):

@@ -20,7 +20,8 @@ REFILL_S = 6.0
 _MOST_ADDRESSES = 10_000
 _MOST_KNOWN = 1_000
 
-Key, Value = TypeVar("Key"), TypeVar("Value")
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 
 
 @dataclass
