@@ -53,11 +53,12 @@ function finish(result) {
   writeFileSync(join(assets, "licences.txt"), licences);
 
   const [script, entry] = Object.entries(result.metafile.outputs).find(([, output]) => output.entryPoint === "src/main.ts");
-  const address = (path) => `/${relative(ASIDE, join(HERE, path)).replaceAll("\\", "/")}`;
+  // Named from the page, which a proxy may show below a path.
+  const address = (path) => `${relative(ASIDE, join(HERE, path)).replaceAll("\\", "/")}`;
   const page = readFileSync(join(HERE, "index.html"), "utf8")
     .replace("%SCRIPT%", address(script))
     .replace("%STYLE%", address(entry.cssBundle))
-    .replace("%ICON%", `/assets/${hashed("src/icon.svg", assets)}`);
+    .replace("%ICON%", `assets/${hashed("src/icon.svg", assets)}`);
   writeFileSync(join(ASIDE, "index.html"), page);
   writeFileSync(join(ASIDE, "build.txt"), `${stamp(HERE)}\n`);
 

@@ -29,8 +29,8 @@ _ADDRESS = re.compile(r"http://[\d.]+:\d+")
 
 
 @contextmanager
-def running_service(folder: Path) -> Iterator[str]:
-    """`tumorscope serve` on a free port; gives its address."""
+def running_service(folder: Path, *options: str) -> Iterator[str]:
+    """`tumorscope serve` on a free port, with these options besides; gives its address."""
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "serve.log"
     command = [
@@ -44,6 +44,7 @@ def running_service(folder: Path) -> Iterator[str]:
         "1",
         "--data",
         str(folder / "data"),
+        *options,
     ]
     with log.open("wb") as out:
         server = subprocess.Popen(command, stdout=out, stderr=out, env={**os.environ, "OMP_NUM_THREADS": "1"})

@@ -1,4 +1,6 @@
 import logging
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -6,7 +8,7 @@ from typing import Any
 
 import pytest
 from making import bright_flair, write_bundle
-from service.stores import empty_database, running_postgresql, running_redis
+from service.stores import PATIENCE_S, empty_database, running_postgresql, running_redis
 
 from tumorscope.bundles import load_bundle
 from tumorscope.datasets.phantom import make_phantom, plausible_lesion, write_nifti
@@ -126,6 +128,17 @@ def upload(phantom_files: Path, folders: Folders, catalogue: Catalogue) -> Calla
         return study
 
     return enter
+
+
+@pytest.fixture
+def run_program() -> Callable[[str], subprocess.CompletedProcess[str]]:
+    """Runs `tumorscope` with these words until it ends."""
+
+    def run(words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "tumorscope", *words.split()]
+        return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+
+    return run
 
 
 @pytest.fixture(autouse=True)

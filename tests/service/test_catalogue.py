@@ -342,5 +342,5 @@ def test_without_a_clock_of_its_own_time_is_the_databases(database):
     catalogue = Catalogue(database)
     assert abs(catalogue.now() - datetime.now(UTC)) < timedelta(seconds=30)
     assert catalogue.now().tzinfo is UTC
-    assert catalogue.alive()
+    assert catalogue.trouble() is None
     catalogue.close()

@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import inspect, text
+from sqlalchemy import create_engine, inspect, text
 
 from tumorscope.errors import TumorscopeError
-from tumorscope.service.database import open_database, reading, writing
+from tumorscope.service.database import find_trouble, open_database, reading, writing
 from tumorscope.service.tables import metadata
 
 
@@ -17,7 +17,7 @@ def test_migrations_make_exactly_the_tables_that_the_code_uses(database):
     engine = open_database(database)
     with reading(engine) as base:
         assert compare_metadata(MigrationContext.configure(base), metadata) == []
-    assert {"studies", "revisions", "alembic_version"} == set(inspect(engine).get_table_names())
+    assert {"studies", "revisions", "identity", "alembic_version"} == set(inspect(engine).get_table_names())
     engine.dispose()
 
 
@@ -25,7 +25,7 @@ def test_processes_that_start_together_make_the_tables_once(database):
     with ThreadPoolExecutor(4) as pool:
         engines = list(pool.map(open_database, [database] * 4))
     with reading(engines[0]) as base:
-        assert base.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == ["0001"]
+        assert base.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == ["0002"]
     for engine in engines:
         engine.dispose()
 
@@ -59,3 +59,28 @@ def test_sqlite_is_on_disk_at_every_commit(tmp_path):
     assert pragmas == {"journal_mode": "wal", "synchronous": 2}
     assert sqlite3.sqlite_version_info >= (3, 35), "UPDATE … RETURNING"
     engine.dispose()
+
+
+def test_a_file_damaged_in_the_middle_is_found_while_it_is_open(tmp_path):
+    """Every page but the first, which says what the file is."""
+    path = tmp_path / "x.sqlite"
+    engine = open_database(f"sqlite:///{path}")
+    assert find_trouble(engine) is None
+    with sqlite3.connect(path) as own:
+        own.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    damage(path)
+    assert find_trouble(engine) == "the database is damaged"
+    path.unlink()
+    assert find_trouble(engine) == "the database does not answer"
+    engine.dispose()
+
+
+def damage(path):
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * (path.stat().st_size - 4096))
+
+
+def test_a_server_that_is_away_is_in_trouble():
+    engine = create_engine("postgresql+psycopg://anna:secret@127.0.0.1:1/none")
+    assert find_trouble(engine) == "the database does not answer"

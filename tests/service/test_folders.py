@@ -6,7 +6,7 @@ import time
 import pytest
 
 from tumorscope.reading.dicom.studies import StudyFiles
-from tumorscope.service.folders import LEFT_BEHIND_S, Folders
+from tumorscope.service.folders import LEFT_BEHIND_S, Folders, Tidied
 from tumorscope.service.records import new_id
 
 
@@ -84,7 +84,7 @@ def test_what_is_no_id_never_becomes_a_path(folders, name):
             reach(name)
 
 
-def test_what_nobody_knows_is_removed_when_it_is_old(folders, study):
+def test_what_nobody_finished_is_removed_when_it_is_old(folders, study):
     unknown = new_id()
     folders.prepare(unknown)
     upload, slow = folders.incoming(), folders.incoming()
@@ -92,18 +92,22 @@ def test_what_nobody_knows_is_removed_when_it_is_old(folders, study):
     later = time.time() + LEFT_BEHIND_S + 60
     (slow / "just-came").touch()
     os.utime(slow / "just-came", (later, later))
-    assert folders.tidy({study}) == 0, "an upload may be under way, a study about to be entered"
-    assert folders.tidy({study}, now=later) == 3, "and what the upload of the study left"
-    assert folders.input(study).exists()
+    assert folders.tidy({study}) == Tidied(), "an upload may be under way, a study about to be entered"
+    assert folders.tidy({study}, now=later) == Tidied(2, 1), "and what the upload of the study left"
+    assert folders.studies() == {study}
     assert slow.exists()
     assert not upload.exists()
-    assert not folders.input(unknown).exists()
 
 
-def test_a_catalogue_that_knows_nothing_removes_no_study(folders, study):
-    """It is more likely the wrong one, named by mistake."""
-    folders.tidy(set(), now=time.time() + LEFT_BEHIND_S + 60)
-    assert folders.input(study).exists()
+def test_a_study_that_no_database_knows_is_kept_apart_however_often(folders, study):
+    later = time.time() + LEFT_BEHIND_S + 60
+    for content in (b"first", b"second"):
+        (folders.input(study) / "series" / "a.dcm").write_bytes(content)
+        assert folders.tidy(set(), now=later).moved == 1
+        folders.prepare(study)
+        (folders.input(study) / "series").mkdir()
+    found = {path.read_bytes() for path in (folders.data / "lost+found").rglob("a.dcm")}
+    assert found == {b"first", b"second"}
 
 
 def test_only_the_owner_looks_into_the_folder(tmp_path):

@@ -8,9 +8,15 @@ from datetime import timedelta
 import pytest
 
 from tumorscope.service.folders import LEFT_BEHIND_S
+from tumorscope.service.identity import join_identity
 from tumorscope.service.queue import enqueue, make_queue
 from tumorscope.service.settings import service_settings
 from tumorscope.service.sweeping import Sweeper
+
+
+@pytest.fixture(autouse=True)
+def _joined(catalogue, folders):
+    join_identity(catalogue, folders)
 
 
 @pytest.fixture

@@ -114,12 +114,15 @@ async function askJson<T>(address: string, options?: RequestInit): Promise<T> {
   return (await (await ask(address, options)).json()) as T;
 }
 
-const at = (id: string, rest = ""): string => `/api/studies/${encodeURIComponent(id)}${rest}`;
+// Addresses are named from the page, which a proxy may show below a path.
+export const STUDIES = "api/studies";
 
-export const getAbout = (): Promise<About> => askJson("/api/about");
+const at = (id: string, rest = ""): string => `${STUDIES}/${encodeURIComponent(id)}${rest}`;
+
+export const getAbout = (): Promise<About> => askJson("api/about");
 
 export const getBundles = async (): Promise<Bundle[]> =>
-  (await askJson<{ bundles: Bundle[] }>("/api/bundles")).bundles;
+  (await askJson<{ bundles: Bundle[] }>("api/bundles")).bundles;
 
 export function listStudies(
   wanted: { search: string; states: State[]; limit: number; after?: string | null },
@@ -129,7 +132,7 @@ export function listStudies(
   if (wanted.search) query.set("search", wanted.search);
   for (const state of wanted.states) query.append("state", state);
   if (wanted.after) query.set("after", wanted.after);
-  return askJson(`/api/studies?${query}`, signal ? { signal } : {});
+  return askJson(`${STUDIES}?${query}`, signal ? { signal } : {});
 }
 
 export const getStudy = (id: string): Promise<StudyWhole> => askJson(at(id));
@@ -144,7 +147,7 @@ export const deleteStudy = async (id: string): Promise<void> => {
 };
 
 export const fetchByDicomweb = (address: string, bundle: string): Promise<Taken> =>
-  askJson("/api/studies", {
+  askJson(STUDIES, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ dicomweb: address, bundle }),
@@ -157,11 +160,11 @@ export const saveMask = (id: string, revision: number, mask: Blob): Promise<Stud
     body: mask,
   });
 
-/** The same file of another revision. */
+/** The same file of another revision, named from the page: the service need not know below which path it is shown. */
 export function ofRevision(href: string, revision: number): string {
   const address = new URL(href, "http://here");
   address.searchParams.set("revision", String(revision));
-  return address.pathname + address.search;
+  return address.pathname.slice(address.pathname.lastIndexOf(`/${STUDIES}/`) + 1) + address.search;
 }
 
 /** Where a study's images of a revision are; sequences never change, so the first revision's stay in the cache. */

@@ -82,9 +82,9 @@ function help(): void {
       "Tumorscope ",
       versionText.textContent,
       " · ",
-      h("a", { href: "/docs", target: "_blank", rel: "noopener" }, "interface for programs"),
+      h("a", { href: "docs", target: "_blank", rel: "noopener" }, "interface for programs"),
       " · ",
-      h("a", { href: "/assets/licences.txt", target: "_blank", rel: "noopener" }, "licences of what the page contains"),
+      h("a", { href: "assets/licences.txt", target: "_blank", rel: "noopener" }, "licences of what the page contains"),
     ),
   ]);
 }

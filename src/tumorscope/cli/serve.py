@@ -11,16 +11,10 @@ import typer
 from tumorscope.errors import TumorscopeError
 
 if TYPE_CHECKING:
-    import uvicorn
-    from fastapi import FastAPI
-
     from tumorscope.service.settings import ServiceSettings
 
 SHORTEST_TOKEN, SHORTEST_PASSWORD = 16, 12
 """Of a service that other machines can reach: shorter ones can be guessed by trying."""
-
-_GRACE_S = 10
-"""How long answers that are under way may take when the service is to stop."""
 
 
 def command(
@@ -48,6 +42,17 @@ def command(
     allowed_host: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="A name by which the service is asked, such as a proxy's; repeat."),
+    ] = None,
+    root_path: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="The path below which a proxy shows the service, such as /tumor."),
+    ] = None,
+    trusted_proxy: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="A proxy's address or network whose X-Forwarded-Prefix and X-Forwarded-For are believed; repeat.",
+        ),
     ] = None,
     database: Annotated[
         str | None, typer.Option(help="postgresql://USER@HOST/NAME; by default a SQLite file in the folder.")
@@ -80,6 +85,7 @@ def command(
     from tumorscope.service.settings import service_settings
     from tumorscope.service.supervisor import Supervisor
     from tumorscope.service.web import create_app
+    from tumorscope.service.web.serving import serve
 
     given: dict[str, Any] = {
         "host": host,
@@ -88,6 +94,8 @@ def command(
         "token": token,
         "users": _users(user),
         "allowed_hosts": None if allowed_host is None else tuple(allowed_host),
+        "root_path": root_path,
+        "trusted_proxies": None if trusted_proxy is None else tuple(trusted_proxy),
         "database": database,
         "queue": queue,
         "workers": workers,
@@ -103,8 +111,8 @@ def command(
     _log_to_stderr()
     app = create_app(settings)
     with _listen(settings.host, settings.port) as listening, Supervisor(settings):
-        typer.echo(f"Tumorscope is at {_url(settings.host, listening)} (Ctrl-C stops it)", err=True)
-        _run(app, listening)
+        typer.echo(f"Tumorscope is at {_url(settings.host, listening, settings.root_path)} (Ctrl-C stops it)", err=True)
+        serve(app, listening, on_stop=app.state.backend.stopping.set)  # streams of events would be waited for
 
 
 def _users(given: list[str] | None) -> dict[str, str] | None:
@@ -164,40 +172,10 @@ def _listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def _url(host: str, listening: socket.socket) -> str:
+def _url(host: str, listening: socket.socket, root_path: str) -> str:
     port = listening.getsockname()[1]
     shown = f"[{host.strip('[]')}]" if ":" in host else host
-    return f"http://{shown}:{port}/"
-
-
-def _run(app: FastAPI, listening: socket.socket) -> None:
-    """Answer requests until SIGTERM or Ctrl-C."""
-    import signal
-
-    import uvicorn
-
-    class Server(uvicorn.Server):
-        def handle_exit(self, sig: int, frame: Any) -> None:
-            app.state.backend.stopping.set()  # streams of events would otherwise be waited for
-            super().handle_exit(sig, frame)
-
-    config: uvicorn.Config = uvicorn.Config(
-        app,
-        log_config=None,
-        access_log=False,  # its lines hold paths and query strings; the service writes its own
-        server_header=False,
-        proxy_headers=False,
-        ws="none",
-        timeout_keep_alive=30,
-        timeout_graceful_shutdown=_GRACE_S,
-    )
-    # uvicorn raises the signal anew once it has stopped; the workers are still to be told then.
-    before = {each: signal.signal(each, lambda *_: None) for each in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        Server(config).run(sockets=[listening])
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
+    return f"http://{shown}:{port}{root_path}/"
 
 
 def _log_to_stderr() -> None:

@@ -24,18 +24,17 @@ from sqlalchemy import (
     insert,
     or_,
     select,
-    text,
     update,
 )
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError
 
 from tumorscope.errors import TumorscopeError
-from tumorscope.service.database import open_database, reading, writing
+from tumorscope.service.database import find_trouble, open_database, reading, writing
 from tumorscope.service.errors import Conflict, UnknownStudy
 from tumorscope.service.folders import Folders
 from tumorscope.service.records import STATES, Claim, NewStudy, Page, Revision, State, Study
 from tumorscope.service.settings import ServiceSettings
-from tumorscope.service.tables import revisions, studies
+from tumorscope.service.tables import identity, revisions, studies
 
 _BUSY = studies.c.state.in_(("fetching", "analysing")) & studies.c.lease.is_not(None)
 _WAITING = (studies.c.state == "queued") | ((studies.c.state == "fetching") & studies.c.lease.is_(None))
@@ -79,14 +78,27 @@ class Catalogue:
         """Close every connection."""
         self._engine.dispose()
 
-    def alive(self) -> bool:
-        """Whether the database answers."""
+    @property
+    def address(self) -> str:
+        """Of the database, without its password."""
+        return self._engine.url.render_as_string(hide_password=True)
+
+    def trouble(self) -> str | None:
+        """Why the database cannot be worked with; None where all is well."""
+        return find_trouble(self._engine)
+
+    def identity(self) -> str | None:
+        """The text by which the folder of studies knows this database; None before there is one."""
+        with reading(self._engine) as base:
+            return base.execute(select(identity.c.value)).scalar_one_or_none()
+
+    def mark(self, value: str) -> None:
+        """Give the database an identity, unless it has one."""
         try:
-            with reading(self._engine) as base:
-                base.execute(text("SELECT 1"))
-        except SQLAlchemyError:
-            return False
-        return True
+            with writing(self._engine) as base:
+                base.execute(insert(identity).values(number=1, value=value))
+        except IntegrityError:  # another process was first
+            return
 
     def now(self) -> datetime:
         """The moment, by the clock that leases go by."""
@@ -351,18 +363,27 @@ class Catalogue:
 
     # Forgetting and making good
 
-    def delete(self, study_id: str, unchanged_since: datetime | None = None) -> bool:
+    def delete(
+        self,
+        study_id: str,
+        unchanged_since: datetime | None = None,
+        remove: Callable[[], object] = lambda: None,
+    ) -> bool:
         """Strike a study out, whoever works on it; whether it was there.
 
         Args:
             study_id: the study.
             unchanged_since: only if it has been done or failed since before this moment.
+            remove: takes its files out of sight before anyone can see that it is gone.
         """
         wanted = [studies.c.id == study_id]
         if unchanged_since is not None:
             wanted += [_SETTLED, studies.c.changed < unchanged_since]
         with writing(self._engine) as base:
-            return base.execute(delete(studies).where(*wanted)).rowcount == 1
+            found = base.execute(delete(studies).where(*wanted)).rowcount == 1
+            if found:
+                remove()
+            return found
 
     def expired(self, moment: datetime) -> list[str]:
         """Studies that have been done or failed since before a moment."""

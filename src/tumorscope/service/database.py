@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from alembic import command
@@ -21,6 +22,7 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 0x7465_6D6F_7273
 """PostgreSQL's advisory lock for those who migrate."""
 _PATIENCE_S = 30
+DAMAGED = "the database is damaged"
 
 
 def open_database(address: str) -> Engine:
@@ -74,6 +76,37 @@ def reading(engine: Engine) -> Iterator[Connection]:
     """A transaction that only looks."""
     with engine.connect() as connection, connection.begin():
         yield connection
+
+
+def find_trouble(engine: Engine) -> str | None:
+    """Why the database cannot be worked with, in a few words; None where all is well.
+
+    SQLite checks the structure of the whole file, on a connection of its own: others remember pages that
+    were whole when they were read. PostgreSQL is only asked whether it answers.
+    """
+    if engine.dialect.name != "sqlite":
+        try:
+            with reading(engine) as base:
+                base.execute(text("SELECT 1"))
+        except SQLAlchemyError:
+            return "the database does not answer"
+        return None
+    try:
+        with closing(
+            sqlite3.connect(f"{Path(engine.url.database or '').absolute().as_uri()}?mode=rw", uri=True)
+        ) as own:
+            (found,) = own.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.OperationalError:
+        return "the database does not answer"
+    except sqlite3.DatabaseError:
+        return DAMAGED
+    return None if found == "ok" else DAMAGED
+
+
+def is_full(error: SQLAlchemyError) -> bool:
+    """Whether the database had no room on its disk."""
+    cause = error.orig if isinstance(error, DBAPIError) else None
+    return getattr(cause, "sqlite_errorname", None) == "SQLITE_FULL" or getattr(cause, "sqlstate", None) == "53100"
 
 
 def _sqlite(address: str) -> Engine:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -15,8 +17,10 @@ from tumorscope.engine import EngineName
 from tumorscope.errors import TumorscopeError
 
 _PREFIX = "TUMORSCOPE_"
-_ONLY_WEB = ("port", "token", "users", "allowed_hosts")
+_ONLY_WEB = ("port", "token", "users", "allowed_hosts", "root_path", "trusted_proxies")
 """What a worker has no business to know."""
+_PATH_PART = re.compile(r"[A-Za-z0-9._~-]{1,100}")
+_OWN_PATHS = ("api", "assets", "docs")
 _ADDRESS = {
     "database": (("sqlite", "postgresql"), "sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"),
     "queue": (("sqlite", "redis", "rediss"), "sqlite:///FILE or redis://HOST:PORT/0"),
@@ -27,7 +31,32 @@ def _split(value: Any) -> Any:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
+def clean_root_path(path: str) -> str:
+    """A path below which the service is seen, with a slash at its beginning and none at its end.
+
+    >>> clean_root_path("tumor/"), clean_root_path("/mri/tumor"), clean_root_path("/")
+    ('/tumor', '/mri/tumor', '')
+
+    Raises:
+        ValueError: it is none, or one of the service's own.
+    """
+    parts = [part for part in path.strip().split("/") if part]
+    if any(not _PATH_PART.fullmatch(part) or part in (".", "..") for part in parts):
+        raise ValueError("write a path such as /tumor, of letters, digits, -, _, . and ~")
+    if parts and parts[0] in _OWN_PATHS:
+        raise ValueError(f"/{parts[0]} is an address of the service itself; choose another path")
+    return "".join(f"/{part}" for part in parts)
+
+
+def _clean_network(address: str) -> str:
+    try:
+        return str(ipaddress.ip_network(address, strict=False))
+    except ValueError:
+        raise ValueError("write a proxy's address or network, such as 127.0.0.1 or 10.0.0.0/8") from None
+
+
 Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
+Networks = Annotated[tuple[Annotated[str, AfterValidator(_clean_network)], ...], NoDecode, BeforeValidator(_split)]
 
 
 class ServiceSettings(BaseSettings):
@@ -45,6 +74,9 @@ class ServiceSettings(BaseSettings):
         token: a bearer token that lets in.
         users: passwords by name.
         allowed_hosts: names under which the service may be asked, besides its own.
+        root_path: the path below which a proxy shows the service, ``/tumor``.
+        trusted_proxies: addresses and networks of proxies whose ``X-Forwarded-Prefix`` and ``X-Forwarded-For``
+            are believed.
         archives: DICOMweb services that studies may be fetched from, ``NAME=https://…`` or a name in
             ``data/destinations.yaml``, where their passwords' files are named.
         upload_bytes, upload_files, unpacked_bytes: the most that one upload may hold.
@@ -67,6 +99,8 @@ class ServiceSettings(BaseSettings):
     token: SecretStr | None = None
     users: Mapping[str, SecretStr] = {}
     allowed_hosts: Words = ()
+    root_path: Annotated[str, AfterValidator(clean_root_path)] = ""
+    trusted_proxies: Networks = ()
     archives: Words = ()
     upload_bytes: int = Field(default=4 * 2**30, gt=0)
     upload_files: int = Field(default=20_000, gt=0)

@@ -10,7 +10,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tumorscope.errors import TumorscopeError
 from tumorscope.service.catalogue import Catalogue
+from tumorscope.service.deleting import remove_study
 from tumorscope.service.folders import Folders
+from tumorscope.service.identity import check_identity
 from tumorscope.service.queue import StudyQueue, enqueue
 from tumorscope.service.settings import ServiceSettings
 
@@ -82,11 +84,20 @@ class Sweeper:
         if self._settings.keep_days is not None:
             moment = self._catalogue.now() - timedelta(days=self._settings.keep_days)
             for study in self._catalogue.expired(moment):
-                if self._catalogue.delete(study, unchanged_since=moment):
-                    self._folders.remove(study)
+                if remove_study(study, self._catalogue, self._folders, unchanged_since=moment):
                     forgotten.append(study)
                     log.info("%s: kept for %g days, removed", study, self._settings.keep_days)
-        left = self._folders.tidy(self._catalogue.ids())
-        if left:
-            log.info("%d folders of no study removed", left)
+        self._tidy()
         return forgotten
+
+    def _tidy(self) -> None:
+        """Put away what is in no catalogue; nothing, where this catalogue cannot be relied on."""
+        check_identity(self._catalogue, self._folders)
+        reason = self._catalogue.trouble()
+        if reason is not None:
+            raise TumorscopeError(reason)
+        tidied = self._folders.tidy(self._catalogue.ids())
+        if tidied.removed:
+            log.info("%d unfinished uploads or results removed", tidied.removed)
+        if tidied.moved:
+            log.warning("%d studies that the database does not know moved to lost+found", tidied.moved)

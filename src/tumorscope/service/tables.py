@@ -1,4 +1,4 @@
-"""The two tables of the service's database."""
+"""The tables of the service's database."""
 
 from __future__ import annotations
 
@@ -87,3 +87,11 @@ revisions = Table(
     Column("state", String(16), nullable=False),
     Column("created", Moment, nullable=False),
 )
+
+identity = Table(
+    "identity",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("value", String(32), nullable=False),
+)
+"""One row: the text that also is in the folder of studies; see :mod:`tumorscope.service.identity`."""

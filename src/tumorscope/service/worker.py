@@ -22,6 +22,7 @@ from typing import NoReturn
 from tumorscope.errors import TumorscopeError
 from tumorscope.service.catalogue import Catalogue
 from tumorscope.service.folders import Folders
+from tumorscope.service.identity import join_identity
 from tumorscope.service.queue import enqueue, make_queue
 from tumorscope.service.settings import ServiceSettings, service_settings
 from tumorscope.service.sweeping import SWEEPS, Sweeper
@@ -58,6 +59,7 @@ def run_worker(settings: ServiceSettings, stop: threading.Event, name: str | Non
     """
     folders = Folders(settings.data)
     catalogue = Catalogue.of(settings)
+    join_identity(catalogue, folders)
     engines = load_engines(settings)
     known = name or worker_name()
 

@@ -3,6 +3,8 @@ import re
 
 import pytest
 
+from tumorscope.service.web import readiness
+
 SECRETS = ("Doe^Jane", "Doe", "7311", "token=hidden")
 
 
@@ -67,9 +69,10 @@ def test_two_services_in_one_process_count_apart(make_client, client):
 
 
 def test_readiness_is_told_by_the_disk_the_database_and_the_queue(client, monkeypatch):
-    assert client.get("/readyz").status_code == 200
     backend = client.app.state.backend
-    monkeypatch.setattr(backend.catalogue, "alive", lambda: False)
+    monkeypatch.setattr(readiness, "_KEPT_S", 0)
+    assert client.get("/readyz").status_code == 200
+    monkeypatch.setattr(backend.catalogue, "trouble", lambda: "the database does not answer")
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json()["detail"]) == (503, "the database does not answer")
     assert client.get("/healthz").status_code == 200

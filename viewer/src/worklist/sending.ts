@@ -1,6 +1,6 @@
 /** One upload on its way: fetch() does not tell how far it is, XMLHttpRequest does. */
 
-import { ApiError, detailOf, type Taken } from "../api";
+import { ApiError, detailOf, STUDIES, type Taken } from "../api";
 import type { Picked } from "./files";
 
 const AGAIN_MS = [1000, 3000, 8000];
@@ -23,7 +23,7 @@ export function send(files: Picked[], bundle: string, progress: (sent: number, t
       body.append("bundle", bundle);
       for (const { file, path } of files) body.append("files", file, path);
       const request = (current = new XMLHttpRequest());
-      request.open("POST", "/api/studies");
+      request.open("POST", STUDIES);
       request.setRequestHeader("idempotency-key", key);
       request.upload.addEventListener("progress", (event) => progress(event.loaded, event.total));
       request.addEventListener("load", () => {

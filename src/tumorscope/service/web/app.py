@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+import errno
+import logging
+from typing import Any, cast
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DataError, IntegrityError, NotSupportedError, ProgrammingError, SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from tumorscope import __version__
 from tumorscope.errors import TumorscopeError
 from tumorscope.notice import NOTICE
 from tumorscope.service.catalogue import Catalogue
+from tumorscope.service.database import is_full
 from tumorscope.service.errors import Conflict, UnknownStudy
 from tumorscope.service.settings import ServiceSettings
 from tumorscope.service.web.backend import make_backend
 from tumorscope.service.web.draining import Drain
+from tumorscope.service.web.heads import AnswerHead
 from tumorscope.service.web.models import DicomwebStudy
 from tumorscope.service.web.refusal import Refusal
 from tumorscope.service.web.routes import about, bundles, events, health, masks, page, results, studies, study
@@ -26,8 +32,16 @@ from tumorscope.service.web.security.authentication import Authentication, Crede
 from tumorscope.service.web.security.headers import SecurityHeaders
 from tumorscope.service.web.security.hosts import HostGuard, Hosts, is_loopback
 from tumorscope.service.web.security.origins import CrossSiteGuard
+from tumorscope.service.web.security.proxies import BehindProxy
+from tumorscope.service.web.security.throttle import Throttle
 from tumorscope.service.web.watching import Watch
 
+log = logging.getLogger(__name__)
+
+_NO_SPACE = "the service has no space left; delete studies that are not needed"
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_OWN_FAULTS = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
+"""Errors of a database that is in order, and was asked something wrong."""
 _SAID_BY_STATUS = {404: "no such address", 405: "no such method at this address"}
 _ROUTERS = (studies, study, events, results, masks, bundles, about, health)
 
@@ -66,14 +80,19 @@ def create_app(settings: ServiceSettings, catalogue: Catalogue | None = None) ->
             TumorscopeError: _tell_error,
             RequestValidationError: _tell_invalid,
             HTTPException: _tell_http,
+            SQLAlchemyError: _tell_database,
+            OSError: _tell_disk,
         },
         middleware=[
             Middleware(Drain),
             Middleware(Watch, metrics=backend.metrics),
             Middleware(SecurityHeaders),
+            Middleware(BehindProxy, root_path=settings.root_path, trusted=settings.trusted_proxies),
+            Middleware(cast(Any, ProxyHeadersMiddleware), trusted_hosts=list(settings.trusted_proxies)),
             Middleware(HostGuard, hosts=Hosts(settings.host, settings.allowed_hosts)),
             Middleware(CrossSiteGuard),
-            Middleware(Authentication, credentials=credentials),
+            Middleware(Authentication, credentials=credentials, throttle=Throttle()),
+            Middleware(AnswerHead),
         ],
     )
     app.state.backend = backend
@@ -126,3 +145,22 @@ async def _tell_http(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     detail = _SAID_BY_STATUS.get(error.status_code, error.detail)
     return JSONResponse({"detail": detail}, error.status_code, error.headers)
+
+
+async def _tell_database(_request: Request, error: Exception) -> JSONResponse:
+    """A database that is full, damaged or out of reach: its state, not an error of the request."""
+    assert isinstance(error, SQLAlchemyError)
+    if isinstance(error, _OWN_FAULTS):
+        raise error
+    if is_full(error):
+        return JSONResponse({"detail": _NO_SPACE}, 507)
+    log.error("the database is in trouble (%s)", type(error).__name__)
+    return JSONResponse({"detail": "the database is in trouble; /readyz says more"}, 503)
+
+
+async def _tell_disk(_request: Request, error: Exception) -> JSONResponse:
+    """A full disk, whatever was to be written."""
+    assert isinstance(error, OSError)
+    if error.errno not in _FULL:
+        raise error
+    return JSONResponse({"detail": _NO_SPACE}, 507)

@@ -13,10 +13,12 @@ from fastapi import Depends, Request
 from tumorscope.bundles import Bundle, load_bundle, shipped_bundles
 from tumorscope.service.catalogue import Catalogue
 from tumorscope.service.folders import Folders
+from tumorscope.service.identity import join_identity
 from tumorscope.service.queue import StudyQueue, make_queue
 from tumorscope.service.records import Study, is_id
 from tumorscope.service.settings import ServiceSettings
 from tumorscope.service.web.metrics import Metrics
+from tumorscope.service.web.readiness import Readiness
 from tumorscope.service.web.refusal import Refusal
 
 _UPLOADS_AT_ONCE = 8
@@ -40,6 +42,7 @@ class Backend:
     queue: StudyQueue
     bundles: tuple[Bundle, ...]
     metrics: Metrics
+    readiness: Readiness
     keys_under_way: set[str] = field(default_factory=set)
     upload_threads: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(_UPLOADS_AT_ONCE))
     stopping: threading.Event = field(default_factory=threading.Event)
@@ -79,12 +82,15 @@ def make_backend(settings: ServiceSettings, catalogue: Catalogue | None = None) 
     """
     folders = Folders(settings.data)
     opened = catalogue or Catalogue.of(settings)
+    join_identity(opened, folders)
+    queue = make_queue(settings)
     return Backend(
         settings=settings,
         catalogue=opened,
         folders=folders,
-        queue=make_queue(settings),
+        queue=queue,
         bundles=_bundles(settings.bundle),
+        readiness=Readiness(opened, queue, folders),
         metrics=Metrics(opened.counts),
     )
 

@@ -29,14 +29,22 @@ def present(study: Study, keep_days: float | None) -> StudyState:
     return StudyState(**_state(study, keep_days))
 
 
-def present_whole(study: Study, revisions: Iterable[Revision], shown: int, backend: Backend) -> StudyWhole:
-    """A study with what can be had of one of its revisions; of none where that is 0."""
+def present_whole(study: Study, revisions: Iterable[Revision], shown: int, backend: Backend, root: str) -> StudyWhole:
+    """A study with what can be had of one of its revisions; of none where that is 0.
+
+    Args:
+        study, revisions: of the catalogue.
+        shown: the revision whose images and files are listed.
+        backend: of the application.
+        root: the path below which the service is seen.
+    """
+    at = f"{root}/api/studies/{study.id}"
     run = backend.folders.run(study.id, shown) if shown else None
     return StudyWhole(
         **_state(study, backend.settings.keep_days),
         revisions=[RevisionEntry(revision=each.number, kind=each.kind, created=each.created) for each in revisions],
-        images=[] if run is None else _images(study.id, shown, run),
-        files=[] if run is None else _files(study.id, shown, run),
+        images=[] if run is None else _images(at, shown, run),
+        files=[] if run is None else _files(at, shown, run),
     )
 
 
@@ -57,24 +65,23 @@ def _state(study: Study, keep_days: float | None) -> dict:
     }
 
 
-def _images(study_id: str, revision: int, run: Path) -> list[ImageEntry]:
-    at = f"/api/studies/{study_id}/images"
+def _images(at: str, revision: int, run: Path) -> list[ImageEntry]:
     return [
-        ImageEntry(name=name, href=f"{at}/{quote(name)}{VIEW_SUFFIX}?revision={revision}")
+        ImageEntry(name=name, href=f"{at}/images/{quote(name)}{VIEW_SUFFIX}?revision={revision}")
         for name in view_names(run / VIEW_FOLDER)
     ]
 
 
-def _files(study_id: str, revision: int, run: Path) -> list[FileEntry]:
+def _files(at: str, revision: int, run: Path) -> list[FileEntry]:
     files = []
     for result in RESULTS:
         try:
             size = (run / result.file).stat().st_size
         except OSError:  # not every study has every file
             continue
-        href = f"/api/studies/{study_id}/{result.address}?revision={revision}"
+        href = f"{at}/{result.address}?revision={revision}"
         files.append(FileEntry(name=result.file, bytes=size, href=href))
     if files:
-        whole = f"/api/studies/{study_id}/{WHOLE}?revision={revision}"
+        whole = f"{at}/{WHOLE}?revision={revision}"
         files.append(FileEntry(name=WHOLE, bytes=sum(file.bytes for file in files), href=whole))
     return files

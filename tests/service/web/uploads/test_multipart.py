@@ -51,6 +51,30 @@ def test_names_of_any_script_arrive(make_tree):
 
 
 @pytest.mark.parametrize(
+    ("disposition", "name"),
+    [
+        ("filename*=UTF-8''M%C3%BCller.png", "Müller.png"),
+        ("filename*=iso-8859-1'de'M%FCller.png", "Müller.png"),
+        ("filename*=UTF-8''case%2Fslice%201.png", "slice 1.png"),
+        ("filename=\"plain.png\"; filename*=UTF-8''other.png", "plain.png"),
+    ],
+)
+def test_a_file_may_have_its_name_in_the_extended_form_only(make_tree, disposition, name):
+    tree = make_tree()
+    head = f'--XX\r\nContent-Disposition: form-data; name="files"; {disposition}\r\n\r\n'.encode()
+    receiver = receive(tree, head + b"x" * 5000 + b"\r\n" + END)
+    assert receiver.files == 1
+    assert list(tree.sent_as.values()) == [name]
+    assert [path.read_bytes() for path in tree.sent_as] == [b"x" * 5000]
+
+
+def test_an_extended_name_is_bound_by_the_same_rules(make_tree):
+    head = b"--XX\r\nContent-Disposition: form-data; name=\"files\"; filename*=UTF-8''..%2F..%2Fx.png\r\n\r\n"
+    with pytest.raises(Refusal, match="climbs out"):
+        receive(make_tree(), head + b"x\r\n" + END)
+
+
+@pytest.mark.parametrize(
     ("body", "limits", "status", "words"),
     [
         (part(b"x" * 2000) + END, {"upload_bytes": 1000}, 413, "larger than"),

@@ -22,11 +22,11 @@ _WHAT = {
     416: "No such range of bytes.",
     422: "A parameter is wrong.",
     428: "Say by If-Match on which revision this builds.",
-    429: "Too many at once.",
-    503: "Not ready.",
+    429: "Too many at once, or too many wrong tokens.",
+    503: "Not ready, or the database is in trouble.",
     507: "No space left.",
 }
-EVERYWHERE = (400, 401, 403)
+EVERYWHERE = (400, 401, 403, 429, 503)
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from tumorscope.errors import TumorscopeError
 from tumorscope.service.web.backend import BackendOfApp
 from tumorscope.service.web.models import Health
 from tumorscope.service.web.refusal import Refusal
 from tumorscope.service.web.routes.describing import problems
-from tumorscope.service.web.uploads.limits import MIB
 
 router = APIRouter(tags=["service"])
 
-_LEAST_FREE = 64 * MIB
 _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -23,17 +20,12 @@ async def healthz() -> Health:
     return Health()
 
 
-@router.get("/readyz", responses=problems(503), operation_id="readyz", openapi_extra={"security": []})
+@router.get("/readyz", responses=problems(), operation_id="readyz", openapi_extra={"security": []})
 def readyz(backend: BackendOfApp) -> Health:
-    """Uploads can be taken: the database and the queue answer, and there is room on the disk."""
-    if not backend.catalogue.alive():
-        raise Refusal(503, "the database does not answer")
-    try:
-        backend.queue.waiting()
-    except TumorscopeError as error:
-        raise Refusal(503, "the queue does not answer") from error
-    if backend.folders.free_bytes() < _LEAST_FREE:
-        raise Refusal(503, "no space left for studies")
+    """Requests can be worked on: the database is whole, the queue answers, and there is room on the disk."""
+    reason = backend.readiness.reason()
+    if reason is not None:
+        raise Refusal(503, reason)
     return Health()
 
 

@@ -39,7 +39,7 @@ _BODY = {
 @router.put(
     "/api/studies/{study_id}/mask",
     status_code=202,
-    responses=problems(404, 408, 409, 412, 413, 415, 422, 428),
+    responses=problems(404, 408, 409, 412, 413, 415, 422, 428, 507),
     openapi_extra={"requestBody": _BODY},
     operation_id="save_mask",
 )

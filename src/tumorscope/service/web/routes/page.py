@@ -17,25 +17,26 @@ STATIC = Path(__file__).parents[1] / "static"
 
 router = APIRouter(include_in_schema=False)
 
+# Addresses in a page are named from where the page is, which a proxy may have put below a path.
 _HEADERS = {"content-security-policy": PAGE_POLICY, "cache-control": "no-cache"}
 _NOT_BUILT = f"""<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Tumorscope</title>
 <h1>Tumorscope</h1>
 <p>The page has not been built in this installation; the interface for programs is at
-<a href="/openapi.json">/openapi.json</a>.</p>
+<a href="openapi.json">openapi.json</a>.</p>
 <p>{NOTICE}</p>
 </html>
 """
 _DOCS = f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Tumorscope: interface</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="stylesheet" href="/assets/swagger/swagger-ui.css"></head>
+<link rel="icon" href="favicon.ico"><link rel="stylesheet" href="assets/swagger/swagger-ui.css"></head>
 <body><p>{NOTICE}</p><div id="swagger-ui"></div>
-<script src="/assets/swagger/swagger-ui-bundle.js"></script><script src="/docs/start.js"></script></body>
+<script src="assets/swagger/swagger-ui-bundle.js"></script><script src="docs/start.js"></script></body>
 </html>
 """
 _DOCS_START = """SwaggerUIBundle({
-  url: "/openapi.json", dom_id: "#swagger-ui", deepLinking: true, validatorUrl: null,
+  url: "openapi.json", dom_id: "#swagger-ui", deepLinking: true, validatorUrl: null,
   presets: [SwaggerUIBundle.presets.apis], layout: "BaseLayout",
 });
 """

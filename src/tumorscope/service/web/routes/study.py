@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 
+from tumorscope.service.deleting import remove_study
 from tumorscope.service.queue import enqueue
 from tumorscope.service.web.backend import BackendOfApp
 from tumorscope.service.web.models import StudyState, StudyWhole
@@ -23,15 +24,16 @@ def get_study(
     revisions = [each for each in backend.catalogue.revisions(study.id) if each.state == "done"]
     if revision is not None and revision not in {each.number for each in revisions}:
         raise Refusal(404, "this study has no such revision")
-    return present_whole(study, revisions, revision or study.revision, backend)
+    return present_whole(study, revisions, revision or study.revision, backend, request.scope["root_path"])
 
 
-@router.delete("/api/studies/{study_id}", status_code=204, responses=problems(404), operation_id="delete_study")
+@router.delete(
+    "/api/studies/{study_id}", status_code=204, responses=problems(404, 503, 507), operation_id="delete_study"
+)
 def delete_study(study_id: StudyId, request: Request, backend: BackendOfApp) -> Response:
     """Remove a study with all its files, now."""
     study = backend.study(request, study_id)
-    backend.catalogue.delete(study.id)
-    backend.folders.remove(study.id)
+    remove_study(study.id, backend.catalogue, backend.folders)
     return Response(status_code=204)
 
 

@@ -12,6 +12,8 @@ from pydantic import SecretStr
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tumorscope.service.web.security.answering import header_values, refuse
+from tumorscope.service.web.security.proxies import route_path
+from tumorscope.service.web.security.throttle import Throttle
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 """Asked by machines that look after the service; they say nothing but that it runs."""
@@ -62,20 +64,36 @@ class Credentials:
 
 
 class Authentication:
-    """Asks every request but those of :data:`OPEN_PATHS` for credentials."""
+    """Asks every request but those of :data:`OPEN_PATHS` for credentials, and whoever guesses them to wait."""
 
-    def __init__(self, app: ASGIApp, credentials: Credentials) -> None:
+    def __init__(self, app: ASGIApp, credentials: Credentials, throttle: Throttle) -> None:
         self._app = app
         self._credentials = credentials
+        self._throttle = throttle
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and self._credentials.needed and scope["path"] not in OPEN_PATHS:
-            given = header_values(scope, b"authorization")
-            if len(given) != 1 or not self._credentials.accept(given[0]):
-                detail = "the token or the password is wrong" if given else "give a token, or a user and a password"
-                await refuse(scope, receive, send, 401, detail, _CHALLENGE)
+        if scope["type"] == "http" and self._credentials.needed and route_path(scope) not in OPEN_PATHS:
+            refusal = self._refusal(scope)
+            if refusal is not None:
+                await refuse(scope, receive, send, *refusal)
                 return
         await self._app(scope, receive, send)
+
+    def _refusal(self, scope: Scope) -> tuple[int, str, dict[str, str]] | None:
+        """Status, line and headers of the answer to who may not come in."""
+        given = header_values(scope, b"authorization")
+        if len(given) != 1:
+            return 401, "give a token, or a user and a password", _CHALLENGE
+        address = (scope.get("client") or ("",))[0]
+        wait_s = self._throttle.wait_s(address, given[0])
+        if wait_s:
+            line = "too many wrong tokens or passwords from your address; wait and try again"
+            return 429, line, {"retry-after": str(wait_s)}
+        if self._credentials.accept(given[0]):
+            self._throttle.right(address, given[0])
+            return None
+        self._throttle.wrong(address, given[0])
+        return 401, "the token or the password is wrong", _CHALLENGE
 
 
 def _digest(secret: str | bytes) -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -31,7 +30,6 @@ from tumorscope.service.web.uploads.tree import LeftOut, UploadTree
 
 _LONGEST_ADDRESS_BODY = 8192
 _FIELDS = {"bundle"}
-_FULL = {errno.ENOSPC, errno.EDQUOT}
 _Result = TypeVar("_Result")
 
 
@@ -176,17 +174,9 @@ def _nothing(left_out: list[LeftOut]) -> str:
 
 
 async def _in_thread(backend: Backend, work: Callable[[], _Result]) -> _Result:
-    """Run what waits for the disk, in a thread of the uploads.
-
-    Raises:
-        Refusal: the disk is full.
-    """
+    """Run what waits for the disk, in a thread of the uploads; what cannot be read is refused."""
     try:
         return await to_thread.run_sync(work, limiter=backend.upload_threads)
-    except OSError as error:
-        if error.errno in _FULL:
-            raise Refusal(507, "the service has no space left; try again when studies have expired") from error
-        raise
     except TumorscopeError as error:
         if isinstance(error, Refusal):
             raise

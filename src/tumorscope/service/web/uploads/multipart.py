@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass, field
+from email.message import Message
 from typing import BinaryIO
 
 from python_multipart import MultipartParser
@@ -108,10 +109,12 @@ class MultipartReceiver:
 
     def _end_headers(self) -> None:
         part = self._part
-        _kind, options = parse_options_header(part.headers.get("content-disposition", b""))
+        disposition = part.headers.get("content-disposition", b"")
+        _kind, options = parse_options_header(disposition)
+        filename = _text(options[b"filename"]) if b"filename" in options else _extended_filename(disposition)
         part.name = _text(options.get(b"name", b""))
-        part.is_file = b"filename" in options
-        if not part.is_file:
+        part.is_file = filename is not None
+        if filename is None:
             if len(self.fields) >= _MOST_FIELDS:
                 raise Refusal(413, f"more than {_MOST_FIELDS} fields beside the files")
             return
@@ -119,7 +122,7 @@ class MultipartReceiver:
             raise Refusal(400, "files belong into the field named files")
         self.files += 1
         # A script in a browser may give a path as the name; python-multipart leaves it whole.
-        path = self._tree.place(_text(options[b"filename"]))
+        path = self._tree.place(filename)
         part.file = None if path is None else path.open("xb")
 
     def _take_data(self, data: bytes, start: int, end: int) -> None:
@@ -146,6 +149,19 @@ def check_size(count: int, limit: int) -> None:
     """Refuse a body that is larger than allowed."""
     if count > limit:
         raise Refusal(413, f"the upload is larger than {size_words(limit)}; upload less at a time")
+
+
+def _extended_filename(disposition: bytes) -> str | None:
+    """The name in ``filename*`` (RFC 5987), where a part has no other; None where it has none.
+
+    Forms should not use it (RFC 7578, 4.2), but libraries for HTTP do.
+
+    >>> _extended_filename(b"form-data; name=files; filename*=UTF-8''M%C3%BCller.dcm")
+    'Müller.dcm'
+    """
+    message = Message()
+    message["content-disposition"] = disposition.decode("latin-1")
+    return message.get_filename()
 
 
 def _text(raw: bytes) -> str:

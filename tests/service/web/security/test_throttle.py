@@ -1,0 +1,117 @@
+"""Wrong tokens are slowed down and told, without being told."""
+
+import base64
+import logging
+
+import pytest
+from fastapi.testclient import TestClient
+
+from tumorscope.service.settings import service_settings
+from tumorscope.service.web import create_app
+from tumorscope.service.web.security.throttle import GUESSES, REFILL_S, Throttle
+
+TOKEN = "a-token-that-nobody-guesses"
+HERE = "http://127.0.0.1:8000"
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def throttle(clock):
+    return Throttle(clock)
+
+
+def guess(throttle, address, count, first=0):
+    """Try so many different ones; how many were looked at."""
+    looked_at = 0
+    for number in range(first, first + count):
+        given = f"Bearer guess-{number}"
+        if throttle.wait_s(address, given) == 0:
+            throttle.wrong(address, given)
+            looked_at += 1
+    return looked_at
+
+
+def test_a_guesser_gets_a_few_tries_and_then_one_every_six_seconds(throttle, clock):
+    assert guess(throttle, "10.0.0.1", 1000) == GUESSES
+    assert throttle.wait_s("10.0.0.1", "Bearer next") == REFILL_S
+    clock.now += 60
+    assert guess(throttle, "10.0.0.1", 1000, first=1000) == 10
+    clock.now += 1e6
+    assert guess(throttle, "10.0.0.1", 1000, first=2000) == GUESSES, "no more than at first, however long one waits"
+
+
+def test_others_do_not_wait_for_a_guesser(throttle):
+    guess(throttle, "10.0.0.1", 100)
+    assert throttle.wait_s("10.0.0.2", "Bearer x") == 0
+    guess(throttle, "2001:db8:1:2::1", 100)
+    assert throttle.wait_s("2001:db8:1:2::99", "Bearer x") > 0, "whoever has one IPv6 address has as many as he likes"
+    assert throttle.wait_s("2001:db8:1:3::1", "Bearer x") == 0
+
+
+def test_an_outdated_token_locks_nobody_out(throttle):
+    for _ in range(1000):
+        assert throttle.wait_s("10.0.0.1", "Bearer outdated") == 0
+        throttle.wrong("10.0.0.1", "Bearer outdated")
+    assert throttle.wait_s("10.0.0.1", "Bearer another") == 0
+
+
+def test_who_was_let_in_before_stays_in_beside_a_guesser(throttle):
+    throttle.right("10.0.0.1", "Bearer right")
+    guess(throttle, "10.0.0.1", 100)
+    assert throttle.wait_s("10.0.0.1", "Bearer right") == 0
+    assert throttle.wait_s("10.0.0.1", "Bearer never seen") > 0
+
+
+def test_memory_is_bounded_however_many_addresses_guess(throttle):
+    for number in range(12_000):
+        throttle.wrong(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", "Bearer x")
+    assert len(throttle._tries) == 10_000
+
+
+@pytest.fixture
+def guarded(tmp_path):
+    settings = service_settings(data=tmp_path / "data", token=TOKEN, trusted_proxies="10.9.0.0/16")
+    app = create_app(settings)
+    return lambda client=("192.168.1.5", 50_000): TestClient(app, base_url=HERE, client=client)
+
+
+def bearer(token, **more):
+    return {"authorization": f"Bearer {token}", **more}
+
+
+def test_the_service_refuses_a_guesser_and_logs_him_without_what_he_tried(guarded, caplog):
+    caplog.set_level(logging.INFO, "tumorscope")
+    client = guarded()
+    answers = [client.get("/api/studies", headers=bearer(f"secret-guess-{number}")) for number in range(GUESSES + 5)]
+    assert [answer.status_code for answer in answers] == [401] * GUESSES + [429] * 5
+    assert 0 < int(answers[-1].headers["retry-after"]) <= REFILL_S
+    assert list(answers[-1].json()) == ["detail"]
+    assert client.get("/api/studies").status_code == 401, "who shows nothing is asked, as browsers need it"
+    assert client.get("/api/studies", headers=bearer(TOKEN)).status_code == 429, "a guess like any other"
+    assert guarded(("192.168.1.6", 1)).get("/api/studies", headers=bearer(TOKEN)).status_code == 200
+    assert client.get("/healthz").status_code == 200
+    said = [record.getMessage() for record in caplog.records]
+    assert said.count("a wrong token or password from 192.168.1.5") == GUESSES
+    assert said.count("too many wrong tokens or passwords from 192.168.1.5: refused for now") == 1
+    assert "secret-guess" not in caplog.text
+    assert base64.b64encode(b"secret-guess").decode() not in caplog.text
+
+
+def test_behind_a_proxy_that_is_trusted_each_client_counts_for_itself(guarded):
+    proxy, other = guarded(("10.9.1.1", 1)), guarded(("10.8.1.1", 1))
+    for client, second in ((proxy, 401), (other, 429)):
+        for number in range(GUESSES + 1):
+            client.get("/api/studies", headers=bearer(f"x{number}", **{"x-forwarded-for": "203.0.113.1"}))
+        answer = client.get("/api/studies", headers=bearer("y", **{"x-forwarded-for": "203.0.113.2"}))
+        assert answer.status_code == second, "who is no trusted proxy cannot pretend to be somebody else"
