@@ -250,3 +250,13 @@ def test_a_mask_of_another_shape_or_elsewhere_does_not_fit(tmp_path: Path):
     Image.fromarray(MASK[2] * np.uint8(255)).save(tmp_path / "m.png")
     with pytest.raises(UnreadableScan, match="1×24×20, the scan 16×24×20"):
         onto_scan(read_labels(tmp_path / "m.png"), scan)
+
+
+def test_a_drawing_saved_under_the_header_of_a_4d_image_is_its_one_volume(tmp_path: Path):
+    import nibabel
+
+    content = nibabel.Nifti1Image(of_columns(MASK)[..., None].repeat(3, -1), AFFINE).to_bytes()
+    (tmp_path / "m.nii").write_bytes(content[: 352 + MASK.size])
+    labels = read_labels(tmp_path / "m.nii")
+    np.testing.assert_array_equal(part(labels), MASK)
+    assert "the header promises 3 volumes, but the file holds one, which is read" in labels.notes

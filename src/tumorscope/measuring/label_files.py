@@ -16,16 +16,16 @@ from tumorscope.errors import UnreadableScan
 from tumorscope.reading.checks import label, printable, reason, size_text
 from tumorscope.reading.dicom.files import read_header
 from tumorscope.reading.dicom.privacy import names_patient, patient_words, series_code
-from tumorscope.reading.formats import file_format
+from tumorscope.reading.formats import file_format, header_of_pair
 from tumorscope.reading.lgg import is_mask_name
 from tumorscope.reading.matlab import read_cjdata
 from tumorscope.reading.nifti import read_stored_volume, stem
-from tumorscope.reading.orientation import radiological_grid, scan_affine, slice_direction
+from tumorscope.reading.orientation import scan_affine, slice_direction
 from tumorscope.reading.pictures import natural
 from tumorscope.reading.quiet import quiet_libraries
 from tumorscope.reading.raster import read_raster
 from tumorscope.reading.stacking import stack_slices
-from tumorscope.scan import SIDES_ASSUMED, Kind, Scan
+from tumorscope.scan import Kind, Scan
 
 if TYPE_CHECKING:
     from highdicom.seg import Segmentation
@@ -87,7 +87,7 @@ def read_labels(path: Path | str) -> LabelledMask:
     Raises:
         UnreadableScan: no mask, damaged, of four dimensions, with NaN, or an image.
     """
-    path = Path(path)
+    path = header_of_pair(Path(path))
     if path.is_dir():
         return _read_folder(path)
     if not path.is_file():
@@ -179,27 +179,12 @@ def _read_nifti(path: Path) -> LabelledMask:
     array = volume.array
     if array.ndim > 3:
         raise UnreadableScan(f"{label(path)}: {array.shape[3]} volumes; a mask has one, name or save one of them")
-    grid = radiological_grid(array.shape[: volume.spatial], volume.affine)
+    grid = volume.grid
     values = np.ascontiguousarray(grid.to_scan(array.reshape((*array.shape, 1)[:3])))
     named, notes = _split(values, path)
-    if not volume.oriented:
-        notes = (*notes, SIDES_ASSUMED)
-    affine = None if _says_no_size(path) else scan_affine(grid)
-    return LabelledMask(named, _shape(values), stem(path), "volume", affine, notes)
-
-
-@quiet_libraries()
-def _says_no_size(path: Path) -> bool:
-    """Whether this is a mask of ours that was made without a known voxel size."""
-    import gzip
-
-    import nibabel as nib
-
-    from tumorscope.reading.formats import is_gzip
-
-    with gzip.open(path) if is_gzip(path) else path.open("rb") as stream:
-        head = nib.Nifti1Header(stream.read(348), check=False)
-    return b"voxel size unknown" in bytes(head["descrip"].item())
+    # A mask of ours that was made without a known voxel size says so.
+    affine = None if b"voxel size unknown" in volume.description else scan_affine(grid)
+    return LabelledMask(named, _shape(values), stem(path), "volume", affine, (*notes, *volume.notes))
 
 
 @quiet_libraries()

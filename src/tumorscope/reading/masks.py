@@ -9,7 +9,7 @@ import numpy as np
 from tumorscope.errors import UnreadableScan
 from tumorscope.reading.checks import label, size_text
 from tumorscope.reading.combining import GRID_TOLERANCE
-from tumorscope.reading.formats import PICTURE_SUFFIXES, file_format
+from tumorscope.reading.formats import PICTURE_SUFFIXES, file_format, header_of_pair
 from tumorscope.reading.lgg import is_mask_name
 from tumorscope.reading.matlab import read_cjdata
 from tumorscope.reading.nifti import read_stored_volume
@@ -36,7 +36,7 @@ def read_mask(path: Path | str, scan: Scan) -> np.ndarray:
     Raises:
         UnreadableScan: damaged, of another shape, or elsewhere in the patient.
     """
-    path = Path(path)
+    path = header_of_pair(Path(path))
     if path.is_dir():
         return _read_folder(path, scan)
     if not path.is_file():
