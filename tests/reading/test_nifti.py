@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from reading.files import heads, rotation, write_nifti
 
-from tumorscope.errors import UnreadableScan
+from tumorscope.errors import TumorscopeError, UnreadableScan
 from tumorscope.reading import open_scan
 from tumorscope.reading.nifti import read_nifti, read_stored_volume, stem
 
@@ -62,6 +62,17 @@ def test_the_fourth_axis_is_channels(tmp_path: Path):
     scan = read_nifti(path, channels=["t1", "flair"])
     assert scan.sequences == ("t1", "flair")
     assert np.array_equal(scan.channel("flair"), scan.channel("t1") + 5)
+
+
+def test_three_volumes_without_names_are_not_the_three_sequences_of_a_bundle(tmp_path: Path):
+    """Three points in time of a functional MRI fill three channels just as well."""
+    from tumorscope.bundles import shipped_bundles
+    from tumorscope.bundles.choosing import choose_bundle
+
+    path = write_nifti(tmp_path / "bold.nii", VOLUME[..., None].repeat(3, -1))
+    with pytest.raises(TumorscopeError, match="no bundle takes unknown, unknown, unknown"):
+        choose_bundle(open_scan(path), shipped_bundles())
+    assert choose_bundle(open_scan(path, channels=["t1", "flair", "t1c"]), shipped_bundles()).bundle.name == "lgg"
 
 
 def test_axes_of_length_one_at_the_end_mean_nothing(tmp_path: Path):

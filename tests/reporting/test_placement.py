@@ -55,14 +55,14 @@ def scan_and_mask(analyzed, folder: Path, image: nibabel.Nifti1Image) -> tuple[P
 
 @pytest.mark.parametrize(("qform_code", "sform_code"), CODES)
 def test_mask_and_scan_are_placed_alike_by_nibabel_and_by_itk(analyzed, tmp_path, qform_code: int, sform_code: int):
-    import SimpleITK as sitk
+    import SimpleITK
 
     scan, mask, stored = scan_and_mask(analyzed, tmp_path, image_of_two_minds(qform_code, sform_code))
     one, other = nibabel.load(scan), nibabel.load(mask)
     np.testing.assert_array_equal(np.asarray(other.dataobj), stored)
     for read in ("get_qform", "get_sform", "get_best_affine", "get_base_affine"):
         np.testing.assert_array_equal(getattr(one.header, read)(), getattr(other.header, read)(), err_msg=read)
-    one, other = sitk.ReadImage(scan), sitk.ReadImage(mask)
+    one, other = SimpleITK.ReadImage(scan), SimpleITK.ReadImage(mask)
     assert one.GetSize() == other.GetSize()
     assert one.GetOrigin() == other.GetOrigin()
     assert one.GetSpacing() == other.GetSpacing()
