@@ -149,6 +149,12 @@ def is_tiff(path: Path) -> bool:
         return file.read(4) in _TIFF
 
 
+def is_jpeg(path: Path) -> bool:
+    """Whether the first bytes are those of a JPEG."""
+    with path.open("rb") as file:
+        return file.read(3) == b"\xff\xd8\xff"
+
+
 def _by_magic(head: bytes, path: Path) -> Format | None:
     if head.startswith(_PICTURES) or (head.startswith(b"BM") and head[6:10] == b"\0\0\0\0"):
         return "picture"
