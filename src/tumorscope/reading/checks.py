@@ -24,6 +24,12 @@ FILL = 1e20
 """Programs fill with values beyond this, such as -3.4e38 and 1e30, what they do not know; no scanner measures them."""
 
 
+HEAD_MM = (100.0, 350.0)
+"""A head measures so much in the slices that show most of it."""
+
+_FEW_SLICES = 16
+
+
 def label(path: Path | str) -> str:
     r"""A file's name for a message: one line, not endless.
 
@@ -78,7 +84,33 @@ def checked(scan: Scan) -> Scan:
         raise UnreadableScan(f"{name}: has no contrast, every pixel is the same; check the export")
     if flat:
         scan = replace(scan, notes=(*scan.notes, f"no contrast in {', '.join(flat)}: every pixel is the same"))
-    return scan
+    return _with_doubts(scan)
+
+
+def _with_doubts(scan: Scan) -> Scan:
+    """The scan with a note where its voxel size makes a head of what is shown that nobody has."""
+    if scan.affine is None or scan.spacing_mm is None:
+        return scan
+    shown = _shown_mm(scan.voxels, scan.spacing_mm, scan.pixel_aspect)
+    smallest, largest = HEAD_MM
+    if shown[0] >= smallest and max(shown) <= largest:
+        return scan
+    note = (
+        f"voxels of {'×'.join(f'{length:.3g}' for length in reversed(scan.spacing_mm))} mm make what is shown "
+        f"{max(shown):,.0f} mm large, a head measures {smallest:g} to {largest:g} mm; check the voxel size"
+    )
+    return scan if note in scan.notes else replace(scan, notes=(*scan.notes, note))
+
+
+def _shown_mm(voxels: np.ndarray, spacing_mm: tuple[float, float, float], aspect: float) -> tuple[float, float]:
+    """How large what stands out from the air is within the slices, and across them."""
+    from tumorscope.preparing.head import head_box, head_mask
+
+    chosen = np.unique(np.linspace(0, len(voxels) - 1, _FEW_SLICES).round().astype(int))
+    head = head_mask(voxels[chosen])
+    areas = head.mean(axis=(1, 2))
+    shown = chosen[areas >= 0.1 * areas.max()]
+    return head_box(head, aspect, margin=0).width * spacing_mm[2], float(shown[-1] - shown[0]) * spacing_mm[0]
 
 
 def _finite(scan: Scan, name: str) -> Scan:
