@@ -60,7 +60,7 @@ def test_a_recipe_written_out_and_read_again_is_the_same():
         ({"network": {"kind": "vnet"}}, "'vnet'"),
         ({"preparation": {"size": 100}}, "preparation.size"),
         ({"network": {"kind": "resnet50", "weights": "https://x/y.pth"}}, "need their sha256"),
-        ({"dataset": "brats"}, "dataset"),
+        ({"dataset": "isles"}, "dataset"),
         ({"name": "No Good"}, "name"),
     ],
 )

@@ -14,11 +14,14 @@ from tumorscope.bundles.card import NO_TUMOR
 from tumorscope.engine import Answers, Engine
 from tumorscope.errors import TumorscopeError
 from tumorscope.explaining import ActivationMap, activation_map
-from tumorscope.measuring.lesions import Lesion, drop_small, find_lesions
+from tumorscope.measuring.components import find_components
+from tumorscope.measuring.lesions import Lesion, find_lesions
 from tumorscope.notice import NOTICE
 from tumorscope.preparing import prepare
+from tumorscope.preparing.axial import View, acquired_plane, axial_view
 from tumorscope.preparing.framing import Framing
 from tumorscope.preparing.gate import default_gate, is_brain_mri
+from tumorscope.preparing.sampling import sample_slices
 from tumorscope.scan import Scan
 from tumorscope.tumor_type import (
     TypeFinding,
@@ -135,24 +138,38 @@ def analyze(
     """
     card = engine.bundle.card
     clock = _Stages()
-    voxels, warnings = arrange_channels(scan, card)
-    aspect = scan.pixel_aspect
-    if gate and not is_brain_mri(voxels, default_gate(), aspect):
+    channels, warnings = arrange_channels(scan, card)
+    view = axial_view(scan.shape, scan.affine)
+    voxels = view.forward(channels)
+    sampling = sample_slices(len(voxels), view.spacing_mm and view.spacing_mm[0], card.preparation.slice_distance_mm)
+    voxels = voxels[sampling.indices]
+    if gate and not is_brain_mri(voxels, default_gate(), view.pixel_aspect):
         clock.stage("gate")
         return _not_judged(scan, engine, clock.timing_ms)
     clock.stage("gate")
-    prepared = prepare(voxels, card.preparation, aspect)
+    prepared = prepare(voxels, card.preparation, view.pixel_aspect)
     clock.stage("preparing")
-    answers = engine.run(prepared.pictures, on_slices)
+    answers = engine.run(prepared.pictures, on_slices, step=sampling.step).spread(sampling)
     clock.stage("inference")
-    probability = slice_probability(answers, card)
-    mask, dropped = _outline(answers, probability, card, prepared.framing)
+    evidence = slice_probability(answers, card)
+    analyzed, dropped = _segment(answers, evidence, card, prepared.framing)
+    mask = view.inverse(analyzed)
     clock.stage("outlining")
+    types, names = _types(answers, card), tumor_classes(card)
+    called = (evidence >= card.operating_point.presence) | analyzed.any(axis=(1, 2))
+    present = bool((evidence >= card.operating_point.presence).any())
+    # A slice supports the type by how much tumor it shows, or by how surely where nothing is segmented.
+    weights = np.where(called, analyzed.sum(axis=(1, 2)) if analyzed.any() else evidence, 0.0)
+    tumor_type = None if types is None else find_type(types, weights, card)
+    if view.is_acquired:
+        order = slice(None, None, -1 if view.flips[0] else 1)
+        probability, types = evidence[order], None if types is None else types[order]
+        tops = None if answers.mask is None else answers.mask.max(axis=(1, 2))[order]
+    else:
+        probability, tops, types = _of_acquired_slices(answers, evidence, tumor_type, prepared.framing, view)
     lesions = find_lesions(mask, scan, probability)
     areas = mask.sum(axis=(1, 2))
     pixel_area = scan.pixel_area_mm2
-    types, names = _types(answers, card), tumor_classes(card)
-    tops = None if answers.mask is None else answers.mask.max(axis=(1, 2))
     slices = tuple(
         SliceFinding(
             index=index,
@@ -165,12 +182,7 @@ def analyze(
         )
         for index, area in enumerate(areas)
     )
-    called = probability >= card.operating_point.presence
-    present = bool(called.any())
-    # A slice speaks for the type by how much tumour it shows, or by how surely where nothing is outlined.
-    weights = np.where(called, areas if mask.any() else probability, 0.0)
-    tumor_type = None if types is None else find_type(types, weights, card)
-    second = None if tumor_type is None else second_opinion(engine, voxels, mask)
+    second = None if tumor_type is None else second_opinion(engine, view.forward(channels), analyzed)
     volume = scan.voxel_volume_mm3
     clock.stage("measuring")
     return Analysis(
@@ -182,14 +194,19 @@ def analyze(
         slices=slices,
         lesions=lesions,
         tumor_present=present,
-        tumor_probability=float(probability.max()),
+        tumor_probability=float(evidence.max()),
         volume_mm3=None if volume is None else round(float(areas.sum() * volume), 2),
-        warnings=(*scan.notes, *warnings, *_doubts(scan, card, present, mask, dropped)),
+        warnings=(
+            *_plane_warnings(scan, view, card),
+            *scan.notes,
+            *warnings,
+            *_doubts(scan, card, present, mask, dropped),
+        ),
         timing_ms=clock.timing_ms,
         tumor_type=tumor_type,
         type_by_features=second,
-        activation=activation_map(answers, card, prepared.framing) if explain else None,
-        probability=_probability(answers, prepared.framing) if probabilities else None,
+        activation=activation_map(answers, card, prepared.framing, view) if explain else None,
+        probability=_probability(answers, prepared.framing, view) if probabilities else None,
     )
 
 
@@ -270,12 +287,13 @@ def presence_probability(logits: np.ndarray, temperature: float) -> np.ndarray:
     return expit(np.asarray(logits, np.float64) / temperature)
 
 
-def outline_at_network_size(
+def postprocess(
     mask_probability: np.ndarray, slice_probability: np.ndarray, point: OperatingPoint
 ) -> tuple[np.ndarray, int]:
-    """What the operating point makes of a scan: presence first, then pixels, then specks.
+    """What the operating point makes of a scan: detect, then localize, at the level of connected parts.
 
-    The evaluation chooses operating points with this very function.
+    A part of the mask stays whole if one of its slices reaches the operating point for presence. The evaluation
+    chooses operating points by the same functions.
 
     Args:
         mask_probability: ``(slice, size, size)``.
@@ -283,10 +301,34 @@ def outline_at_network_size(
         point: the thresholds.
 
     Returns:
-        Boolean mask ``(slice, size, size)``, and how many specks were left out of it.
+        Boolean mask ``(slice, size, size)``, and how many small components were left out of it.
     """
-    marked = (slice_probability >= point.presence)[:, None, None] & (mask_probability >= point.mask)
-    return drop_small(marked, point.smallest_lesion_px)
+    parts = find_components(mask_probability, slice_probability, point.mask, point.slice_floor)
+    kept = parts.kept(point.presence, point.smallest_lesion_px)
+    return kept[parts.labels], int((parts.kept(point.presence, 0) & ~kept).sum())
+
+
+def _of_acquired_slices(
+    answers: Answers, evidence: np.ndarray, tumor_type: TypeFinding | None, framing: Framing, view: View
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray | None]:
+    """Probabilities of the acquired slices where others were analyzed.
+
+    An acquired slice shows a tumor as probably as the pixels in it that the mask output marks, as far as the
+    analyzed slices through them show one.
+
+    Returns:
+        Tumor and mask probability ``(slice,)`` and type probabilities ``(slice, type)`` of the acquired slices.
+    """
+    count = framing.shape[view.axes.index(0) - 1]
+    types = None if tumor_type is None else np.tile([*tumor_type.probabilities.values()], (count, 1))
+    if answers.mask is None:
+        return np.full(count, evidence.max()), None, types
+    axis = view.axes.index(0) - 1  # of an analyzed slice, the axis along which acquired slices follow one another
+    lines = np.stack([framing.restore(mask).max(axis=1 - axis) for mask in answers.mask])
+    lines = np.clip(lines, 0, 1)
+    marked = np.minimum(lines, evidence[:, None]).max(axis=0)
+    order = slice(None, None, -1 if view.flips[axis + 1] else 1)
+    return marked[order], lines.max(axis=0)[order], types
 
 
 def slice_probability(answers: Answers, card: Card) -> np.ndarray:
@@ -327,28 +369,39 @@ def second_opinion(engine: Engine, voxels: np.ndarray, mask: np.ndarray) -> Type
     return opinion(probabilities, engine.bundle.card.operating_point.type_confidence)
 
 
-def _outline(answers: Answers, probability: np.ndarray, card: Card, framing: Framing) -> tuple[np.ndarray, int]:
-    """The mask on the scan's grid, and how many specks were left out."""
+def _segment(answers: Answers, probability: np.ndarray, card: Card, framing: Framing) -> tuple[np.ndarray, int]:
+    """The mask on the analyzed slices' grid, and how many small components were left out."""
     point = card.operating_point
     mask = np.zeros((len(probability), *framing.shape), bool)
     if answers.mask is None:
         return mask, 0
-    kept, dropped = outline_at_network_size(answers.mask, probability, point)
+    kept, dropped = postprocess(answers.mask, probability, point)
     for index in np.flatnonzero(kept.any(axis=(1, 2))):
-        # Pixels below the threshold stay, as the enlarged outline lies between them and the kept ones.
-        speck = (answers.mask[index] >= point.mask) & ~kept[index]
-        mask[index] = framing.restore(np.where(speck, 0, answers.mask[index])) >= point.mask
+        # Pixels below the threshold stay, as the enlarged contour runs between them and the kept ones.
+        removed = (answers.mask[index] >= point.mask) & ~kept[index]
+        mask[index] = framing.restore(np.where(removed, 0, answers.mask[index])) >= point.mask
     return mask, dropped
 
 
-def _probability(answers: Answers, framing: Framing) -> np.ndarray | None:
-    """What the mask output says of every voxel, in bytes."""
+def _probability(answers: Answers, framing: Framing, view: View) -> np.ndarray | None:
+    """The mask output of every voxel of the scan, in bytes."""
     if answers.mask is None:
         return None
     bytes_ = np.zeros((len(answers.mask), *framing.shape), np.uint8)
     for index in np.flatnonzero(answers.mask.max(axis=(1, 2)) * 255 >= 0.5):
         bytes_[index] = np.clip(framing.restore(answers.mask[index]) * 255 + 0.5, 0, 255)
-    return bytes_
+    return view.inverse(bytes_)
+
+
+def _plane_warnings(scan: Scan, view: View, card: Card) -> list[str]:
+    """Thick slices in a plane that the network never saw."""
+    plane = acquired_plane(scan.affine)
+    if plane is None or plane in card.inputs.planes or not view.is_acquired:
+        return []
+    return [
+        f"the slices are {plane} and too thick to be cut anew, and bundle {card.name} was trained on "
+        f"{' and '.join(card.inputs.planes)} slices only; do not rely on these findings"
+    ]
 
 
 def _doubts(scan: Scan, card: Card, present: bool, mask: np.ndarray, dropped: int) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
@@ -14,6 +14,7 @@ import numpy as np
 from tumorscope.bundles import Bundle
 from tumorscope.errors import BadBundle, TumorscopeError
 from tumorscope.preparing import with_neighbours
+from tumorscope.preparing.sampling import SliceSampling
 
 if TYPE_CHECKING:
     from tumorscope.measuring.type_by_features import TypeByFeatures
@@ -50,6 +51,11 @@ class Answers:
     presence_map: np.ndarray | None = None
     class_map: np.ndarray | None = None
 
+    def spread(self, sampling: SliceSampling) -> Answers:
+        """What the analyzed slices say of all slices."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return Answers(**{name: None if one is None else sampling.spread(one) for name, one in values.items()})
+
     def __len__(self) -> int:
         known = next(values for values in (self.presence, self.mask, self.classes) if values is not None)
         return len(known)
@@ -73,18 +79,21 @@ class Engine:
     session: Session
     type_by_features: TypeByFeatures | None = None
 
-    def run(self, pictures: np.ndarray, on_slices: Callable[[int], None] = lambda done: None) -> Answers:
+    def run(
+        self, pictures: np.ndarray, on_slices: Callable[[int], None] = lambda done: None, *, step: int = 1
+    ) -> Answers:
         """Answer for every slice.
 
         Args:
             pictures: float32 ``(slice, sequence, size, size)`` from ``prepare``.
             on_slices: called with the number of slices just done.
+            step: from a slice to its adjacent slice in the network's input.
         """
         card = self.bundle.card
         found: dict[str, list[np.ndarray]] = {}
         for start in range(0, len(pictures), BATCH):
             indices = np.arange(start, min(start + BATCH, len(pictures)))
-            batch = with_neighbours(pictures, indices, card.preparation.context)
+            batch = with_neighbours(pictures, indices, card.preparation.context, step)
             answer = self.session(batch)
             if card.flip_average:
                 mirrored = self.session(np.ascontiguousarray(batch[..., ::-1]))

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from tumorscope.errors import BadRecipe
 from tumorscope.preparing import Preparation
+from tumorscope.preparing.axial import Plane
 
 
 class _Section(BaseModel):
@@ -86,13 +87,27 @@ NetworkSettings = Annotated[
     CompactSettings | ResUNetSettings | UNetSettings | CnnSettings | TransferSettings | DenseUNetSettings,
     Field(discriminator="kind"),
 ]
-DatasetName = Literal["lgg", "figshare", "kaggle4", "folders"]
+DatasetName = Literal["lgg", "figshare", "kaggle4", "br35h", "brisc", "brats", "folders"]
 
 
 class AugmentationSettings(_Section):
     """How far training pictures are changed; each change is drawn anew for each picture."""
 
+    restyled: int = Field(
+        default=0,
+        ge=0,
+        le=4,
+        description="further versions of every scan, as other people's software would show it: contrast, skull "
+        "stripping, noise, resolution, letters; drawn once, before preparation",
+    )
     flip: float = Field(default=0.5, ge=0, le=1, description="probability of mirroring left and right")
+    vertical_flip: float = Field(default=0.0, ge=0, le=1, description="probability of turning upside down")
+    quarter_turn: float = Field(default=0.0, ge=0, le=1, description="probability of a turn by 90, 180 or 270 degrees")
+    reversed_slices: float = Field(default=0.0, ge=0, le=1, description="probability that adjacent slices change sides")
+    curve: float = Field(default=0.0, ge=0, le=2, description="how far a random increasing tone curve bends")
+    local_contrast: float = Field(
+        default=0.0, ge=0, le=1, description="probability that gray levels are measured from their surroundings' mean"
+    )
     rotation_deg: float = Field(default=20.0, ge=0, le=180)
     zoom: float = Field(default=0.2, ge=0, lt=1, description="0.2 scales by 1/1.2 to 1.2, each axis a little by itself")
     shift: float = Field(default=0.08, ge=0, lt=1, description="share of the picture's side")
@@ -139,8 +154,10 @@ class OptimizationSettings(_Section):
     empty_slices: float = Field(
         default=1.0, gt=0, description="slices without tumour drawn an epoch, relative to those with"
     )
-    shares: dict[DatasetName, float] = Field(
-        default={}, description="of several data sets, the share of each one's slices that is drawn an epoch"
+    shares: dict[DatasetName, float | tuple[float, float]] = Field(
+        default={},
+        description="of several data sets, the share of each one's slices that is drawn an epoch; two numbers for "
+        "slices with and without tumor; above one, slices come more than once",
     )
     pretrained_rate: float = Field(
         default=1.0,
@@ -158,6 +175,7 @@ class Recipe(_Section):
     title: str
     dataset: DatasetName | tuple[DatasetName, ...] = Field(description="one, or several to learn from together")
     sequences: tuple[str, ...] = ("t1", "flair", "t1c")
+    planes: tuple[Plane, ...] = Field(default=("axial",), description="the planes of the training slices")
     apart: dict[DatasetName, tuple[str, ...]] = Field(
         default={}, description="for a data set of several sequences, those shown one by one as pictures of their own"
     )

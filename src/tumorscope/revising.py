@@ -10,6 +10,7 @@ from tumorscope.analysis import Analysis, arrange_channels, second_opinion
 from tumorscope.engine import Engine
 from tumorscope.errors import TumorscopeError
 from tumorscope.measuring.lesions import find_lesions
+from tumorscope.preparing.axial import axial_view
 
 CORRECTED = (
     "the outline was corrected by hand; the probabilities, and the type by the network, are those of the analysis "
@@ -49,7 +50,8 @@ def revise(analysis: Analysis, engine: Engine, mask: np.ndarray) -> Analysis:
         )
         for finding, area in zip(analysis.slices, areas, strict=True)
     )
-    voxels, _ = arrange_channels(scan, engine.bundle.card)
+    channels, _ = arrange_channels(scan, engine.bundle.card)
+    view = axial_view(scan.shape, scan.affine)
     return dataclasses.replace(
         analysis,
         mask=mask,
@@ -57,7 +59,7 @@ def revise(analysis: Analysis, engine: Engine, mask: np.ndarray) -> Analysis:
         lesions=find_lesions(mask, scan, probability),
         tumor_present=bool(mask.any()),
         volume_mm3=None if voxel_volume is None else round(float(areas.sum() * voxel_volume), 2),
-        type_by_features=second_opinion(engine, voxels, mask),
+        type_by_features=second_opinion(engine, view.forward(channels), view.forward(mask)),
         warnings=(CORRECTED, *analysis.warnings),
         corrected=True,
     )

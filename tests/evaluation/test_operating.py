@@ -3,7 +3,7 @@ import itertools
 import numpy as np
 import pytest
 
-from tumorscope.analysis import outline_at_network_size, presence_probability
+from tumorscope.analysis import postprocess, presence_probability
 from tumorscope.bundles import OperatingPoint
 from tumorscope.errors import TumorscopeError
 from tumorscope.evaluation.metrics import dice
@@ -63,11 +63,16 @@ def test_every_point_of_the_curve_is_what_the_analysis_would_draw():
         itertools.product((0.1, 0.5, 0.9), (0.3, 0.5), (0, 2, 30))
     )
     for point in choice.curve:
-        setting = OperatingPoint(presence=point.presence, mask=point.mask, smallest_lesion_px=point.smallest_lesion_px)
+        setting = OperatingPoint(
+            presence=point.presence,
+            presence_within=choice.point.presence_within,
+            mask=point.mask,
+            smallest_lesion_px=point.smallest_lesion_px,
+        )
         values = []
         for one in cases:
             probability = presence_probability(one.presence_logits, choice.point.temperature)
-            outline, _ = outline_at_network_size(one.mask_probability, probability, setting)
+            outline, _ = postprocess(one.mask_probability, probability, setting)
             values.append(dice(one.truth, outline))
         known = [value for value in values if value is not None]
         assert point.patient_dice == pytest.approx(np.mean(known))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from measuring.ellipsoids import Ellipsoid, Grid
 
-from tumorscope.measuring.lesions import drop_small, find_lesions
+from tumorscope.measuring.lesions import find_lesions
 from tumorscope.scan import Scan
 
 
@@ -49,15 +49,6 @@ def test_voxels_that_share_a_corner_are_one_lesion():
     mask = np.zeros((2, 4, 4), bool)
     mask[0, 1, 1] = mask[1, 2, 2] = True
     assert len(find_lesions(mask, scan_of(mask.shape), np.ones(2))) == 1
-
-
-def test_small_parts_are_left_out_and_counted_never_the_second_tumour():
-    mask = two_lesions()
-    mask[0, 0, 0] = True
-    kept, dropped = drop_small(mask, smallest=5)
-    assert dropped == 1
-    assert kept.sum() == 84
-    np.testing.assert_array_equal(drop_small(mask, 0)[0], mask)
 
 
 GRIDS = {

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tumorscope.preparing.intensity import HIGHEST, LOWEST, normalize, without_spikes
+from tumorscope.preparing.intensity import HIGHEST, LOWEST, normalize, standardize, without_spikes
 
 
 def test_a_normal_distribution_comes_out_standard():
@@ -75,3 +75,43 @@ def test_an_offset_costs_long_integers_no_precision():
 def test_images_without_spikes_are_handed_on_as_they_are():
     image = np.random.default_rng(0).gamma(4, 20, (64, 64)).astype(np.float32)
     assert without_spikes(image) is image
+
+
+def ellipsoid() -> tuple[np.ndarray, np.ndarray]:
+    """A head of many gray levels in air, ``(slice, row, column)``, and where it is."""
+    z, y, x = np.mgrid[-1:1:12j, -1:1:64j, -1:1:64j]
+    head = z**2 + y**2 + x**2 < 0.8
+    values = 300 + 120 * x + 60 * np.sin(7 * y) + np.random.default_rng(1).normal(0, 20, head.shape)
+    return np.where(head, values, 20), head
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda image: image,
+        lambda image: 0.01 * image - 7,
+        lambda image: (image / 500) ** 2.2,
+        np.sqrt,
+        lambda image: np.searchsorted(np.sort(image.ravel()), image) / image.size,  # histogram equalization
+    ],
+    ids=["none", "scale", "gamma", "root", "equalized"],
+)
+def test_standardized_gray_levels_do_not_depend_on_increasing_changes(change):
+    image, head = ellipsoid()
+    expected = standardize(image, head)
+    found = standardize(change(image), head)
+    assert np.abs(found - expected)[head].mean() < 0.02
+    assert np.median(found[head]) == pytest.approx(0, abs=0.01)
+
+
+def test_standardized_integers_and_floats_agree_and_stay_within_the_scale():
+    image, head = ellipsoid()
+    whole = np.round(image).astype(np.int16)
+    large = np.repeat(whole, 3, axis=0)
+    heads = np.repeat(head, 3, axis=0)
+    assert large.size > 1 << 16
+    np.testing.assert_allclose(standardize(large, heads), standardize(large.astype(np.float32), heads), atol=1e-5)
+    found = standardize(np.where(head, image, -1e6), head)
+    assert found.min() == LOWEST
+    assert found.max() <= HIGHEST
+    assert not standardize(np.zeros((2, 8, 8)), np.ones((2, 8, 8), bool)).any()

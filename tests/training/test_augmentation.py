@@ -101,3 +101,47 @@ def test_pictures_of_one_batch_are_changed_differently():
     pictures = torch.randn(1, 9, 48, 48).repeat(4, 1, 1, 1)
     after, _ = augment(pictures, torch.zeros(4, 48, 48), AugmentationSettings(), sequences=3, fallback=1, size=48)
     assert len({round(float(picture.sum()), 2) for picture in after}) == 4
+
+
+def test_upside_down_and_quarter_turns_move_image_and_mask_alike():
+    pictures, masks = batch()
+    after, masks_after = changed(vertical_flip=1.0)
+    torch.testing.assert_close(after, pictures.flip(-2).clamp(-4, 6), atol=1e-4, rtol=0)
+    torch.testing.assert_close(masks_after, masks.flip(-2), atol=1e-4, rtol=0)
+    after, masks_after = changed(quarter_turn=1.0)
+    for image, mask, one, before in zip(after, masks_after, pictures.clamp(-4, 6), masks, strict=True):
+        turns = [k for k in (1, 2, 3) if torch.allclose(image, torch.rot90(one, k, (-2, -1)), atol=1e-3)]
+        assert len(turns) == 1
+        torch.testing.assert_close(mask, torch.rot90(before, turns[0], (-2, -1)), atol=1e-3, rtol=0)
+
+
+def test_reversed_slices_change_sides_and_the_middle_one_stays():
+    pictures, _ = batch()
+    after, _ = changed(reversed_slices=1.0)
+    expected = pictures.view(4, 3, 3, 48, 48).flip(1).reshape(4, 9, 48, 48).clamp(-4, 6)
+    torch.testing.assert_close(after, expected, atol=1e-4, rtol=0)
+
+
+def test_a_tone_curve_keeps_the_order_of_gray_levels_and_is_one_curve_for_all_slices_of_a_sequence():
+    ramp = torch.linspace(-3.5, 5, 48).view(1, 1, 1, 48).expand(2, 9, 48, 48).contiguous()
+    masks = torch.zeros(2, 48, 48)
+    torch.manual_seed(3)
+    settings = NOTHING.model_copy(update={"curve": 0.6})
+    after, _ = augment(ramp, masks, settings, sequences=3, fallback=1, size=48)
+    steps = after[..., 1:] - after[..., :-1]
+    assert (steps >= -1e-4).all()
+    assert (after - ramp).abs().mean() > 0.05
+    by_slice = after.view(2, 3, 3, 48, 48)
+    torch.testing.assert_close(by_slice[:, 0], by_slice[:, 2])
+    assert (by_slice[:, 0, 0] - by_slice[:, 0, 1]).abs().mean() > 0.01
+
+
+def test_local_contrast_takes_away_slow_changes_and_keeps_edges():
+    torch.manual_seed(0)
+    slow = torch.linspace(-2, 2, 48).view(1, 1, 48, 1).expand(16, 9, 48, 48).clone()
+    slow[..., 20:24] += 1
+    settings = NOTHING.model_copy(update={"local_contrast": 1.0})
+    after, _ = augment(slow, torch.zeros(16, 48, 48), settings, sequences=3, fallback=1, size=48)
+    rise = (after[:, :, 40, 5] - after[:, :, 8, 5]).abs()
+    assert rise.min() < 0.5 * (slow[0, 0, 40, 5] - slow[0, 0, 8, 5])
+    assert (after[:, :, 24, 22] - after[:, :, 24, 30]).min() > 0.3

@@ -13,7 +13,7 @@ from tumorscope.preparing import Preparation
 from tumorscope.recipe import parse_recipe
 from tumorscope.scan import Scan
 from tumorscope.training.module import TumorModule
-from tumorscope.training.slices import UNKNOWN_CLASS, BalancedSlices, SliceStore, load_slices
+from tumorscope.training.slices import UNKNOWN_CLASS, BalancedSlices, SliceStore, arrange, load_slices
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +80,7 @@ def test_masks_are_shares_between_zero_and_one_never_255(store):
 def test_what_a_data_set_does_not_say_is_known_as_unknown():
     cases = [Picture("a", "glioma"), Picture("b", "notumor", mask=False), Picture("c", "abscess", mask=False)]
     batch = load_slices(cases, Preparation(size=64), ("glioma", "notumor")).batch(torch.arange(3), 0)
-    assert batch.outlined.tolist() == [True, False, False]
+    assert batch.outlined.tolist() == [True, True, False]  # without a tumor the mask is known to be empty
     assert batch.classes.tolist() == [0, 1, UNKNOWN_CLASS]
     assert batch.present.tolist() == [1, 0, 1]
 
@@ -105,7 +105,7 @@ def test_an_epoch_shows_every_slice_with_tumour_once():
 def test_an_epoch_shows_of_each_data_set_its_share():
     sources = ["figshare"] * 10 + ["kaggle4"] * 40
     present = [True] * 10 + [True, False] * 20
-    drawn, _ = drawn_from(present, shares={"kaggle4": 0.5}, sources=sources)
+    drawn, _ = drawn_from(present, shares={"kaggle4": (0.5, 0.5)}, sources=sources)
     seen = list(drawn)
     assert sum(index < 10 for index in seen) == 10
     assert sum(index >= 10 and index % 2 == 0 for index in seen) == 10
@@ -149,3 +149,42 @@ def test_class_weights_are_the_inverse_of_how_often_a_class_occurs():
     network = {"kind": "cnn", "hidden": 4}
     module = TumorModule(recipe(classes=["glioma", "pituitary"], network=network, dataset="figshare"), store)
     assert module.class_weights.tolist() == pytest.approx([7 / (2 * 6), 7 / 2])
+
+
+def test_restyled_versions_are_slices_of_the_same_case_and_an_epoch_stays_as_long():
+    cases = [Picture("a", "glioma"), Picture("b", "notumor", mask=False)]
+    plain = load_slices(cases, Preparation(size=64), ("glioma",))
+    several = load_slices(cases, Preparation(size=64), ("glioma",), restyled=2)
+    assert len(several) == 3 * len(plain) == 6
+    assert several.names == plain.names
+    assert several.cases.tolist() == [0, 0, 0, 1, 1, 1]
+    assert several.first.tolist() == several.last.tolist() == list(range(6))
+    torch.testing.assert_close(several.pictures[[0, 3]], plain.pictures)
+    assert not torch.equal(several.pictures[0], several.pictures[1])
+    sampler = BalancedSlices(several, 1.0, 0)
+    assert sampler.drawn == BalancedSlices(plain, 1.0, 0).drawn == (1, 1)
+    again = load_slices(cases, Preparation(size=64), ("glioma",), restyled=2)
+    torch.testing.assert_close(again.pictures, several.pictures)
+
+
+def test_a_slice_without_tumor_has_a_known_empty_mask():
+    store = load_slices([Picture("b", "notumor", mask=False), Picture("c", "glioma", mask=False)], Preparation(size=64))
+    assert store.outlined.tolist() == [True, False]
+    assert store.masks[0].sum() == 0
+
+
+def test_shares_differ_for_slices_with_and_without_tumor_and_may_repeat_slices():
+    sampler, _ = drawn_from([1] * 4 + [0] * 6, shares={"a": (2.0, 0.5)}, sources=["a"] * 10, empty_slices=9)
+    assert sampler.drawn == (8, 3)
+    drawn = list(sampler)
+    assert sorted(index for index in drawn if index < 4) == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert len({index for index in drawn if index >= 4}) == 3
+
+
+def test_channels_are_chosen_by_name_and_flair_replaces_a_missing_one():
+    scan = Scan(np.arange(4.0).reshape(1, 1, 1, 4), ("t1c", "flair", "t2", "t1"), "case", "volume")
+    assert arrange(scan, ("t1", "flair", "t1c")).ravel().tolist() == [3, 1, 0]
+    two = Scan(np.arange(2.0).reshape(1, 1, 1, 2), ("t1c", "flair"), "case", "volume")
+    assert arrange(two, ("t1", "flair", "t1c")).ravel().tolist() == [1, 1, 0]
+    with pytest.raises(UnreadableScan, match="shows t2, t1c only"):
+        arrange(Scan(np.zeros((1, 1, 1, 2)), ("t2", "t1c"), "case", "volume"), ("t1", "flair", "t1c"))

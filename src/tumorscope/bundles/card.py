@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from tumorscope.preparing import Preparation
+from tumorscope.preparing.axial import Plane
 
 SCHEMA = "tumorscope.card/2"
 NO_TUMOR = "notumor"
@@ -23,12 +24,14 @@ class Inputs(_Part):
 
     Attributes:
         sequences: the channels of one slice, in order.
+        planes: the planes of the slices that it was trained on.
         stands_in: for a sequence that a scan may lack, those that may take its place, the
             best first; ``unknown`` among them means any single channel that has no name.
     """
 
     sequences: tuple[str, ...] = Field(min_length=1)
     stands_in: dict[str, tuple[str, ...]] = {}
+    planes: tuple[Plane, ...] = Field(default=("axial",), min_length=1)
 
 
 class OperatingPoint(_Part):
@@ -40,8 +43,10 @@ class OperatingPoint(_Part):
         temperature: presence logits are divided by it, so that probabilities are honest.
         type_temperature: likewise for the logits of the class.
         type_confidence: below this probability of the likeliest class it is called uncertain.
+        presence_within: a slice may be less certain than ``presence``, down to this, where its part of the mask
+            is connected to a slice that reaches ``presence``; None lets no slice be.
         smallest_lesion_px: lesions with fewer pixels, counted at the network's size over
-            all slices, are left out and reported as such.
+            all analyzed slices, are left out and reported as such.
     """
 
     presence: float = Field(default=0.5, ge=0, le=1)
@@ -49,7 +54,13 @@ class OperatingPoint(_Part):
     temperature: float = Field(default=1.0, gt=0)
     type_temperature: float = Field(default=1.0, gt=0)
     type_confidence: float = Field(default=0.0, ge=0, le=1)
+    presence_within: float | None = Field(default=None, ge=0, le=1)
     smallest_lesion_px: int = Field(default=0, ge=0)
+
+    @property
+    def slice_floor(self) -> float:
+        """Slices below this probability are empty, whatever is beside them."""
+        return self.presence if self.presence_within is None else min(self.presence_within, self.presence)
 
 
 class Model(_Part):

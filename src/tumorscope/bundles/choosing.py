@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tumorscope.bundles.bundle import Bundle
 from tumorscope.errors import TumorscopeError
+from tumorscope.preparing.axial import Plane, acquired_plane, axial_view
 from tumorscope.scan import Scan
 
 
@@ -22,7 +23,8 @@ def choose_bundle(scan: Scan, bundles: Sequence[Bundle]) -> BundleChoice:
     """The bundle that finds most of its sequences in the scan.
 
     Names of sequences come from DICOM tags, file names or the user. Where two bundles find
-    as many, the one with fewer left to stand in for is taken.
+    as many, the one with fewer left to stand in for is taken. Slices too thick to be cut axially
+    go to a bundle that was trained on their plane, if there is one.
 
     Args:
         scan: what is to be analysed.
@@ -38,8 +40,21 @@ def choose_bundle(scan: Scan, bundles: Sequence[Bundle]) -> BundleChoice:
             f"{scan.case}: no bundle takes {', '.join(scan.sequences)} ({wanted}); "
             "name the channels with --channels, or a bundle with --bundle"
         )
+    plane = _fixed_plane(scan)
+    trained = [bundle for bundle in fitting if plane is None or plane in bundle.card.inputs.planes]
+    left_out = [bundle.name for bundle in fitting if trained and bundle not in trained]
+    fitting = trained or fitting
     best = max(fitting, key=lambda bundle: (_found(bundle, scan.sequences), -len(bundle.card.inputs.sequences)))
-    return BundleChoice(best, f"bundle {best.name} was taken because {_reason(best, scan.sequences)}")
+    reason = f"bundle {best.name} was taken because {_reason(best, scan.sequences)}"
+    if left_out:
+        reason += f"; {', '.join(left_out)} was not trained on {plane} slices"
+    return BundleChoice(best, reason)
+
+
+def _fixed_plane(scan: Scan) -> Plane | None:
+    """The plane of slices that are analyzed as they were acquired; None where they are cut axially anyway."""
+    view = axial_view(scan.shape, scan.affine)
+    return acquired_plane(scan.affine) if view.is_acquired and scan.kind != "picture" else None
 
 
 def _found(bundle: Bundle, sequences: Sequence[str]) -> int:

@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
-from tumorscope.cli.evaluate import EvaluatedSet, cases_of_part
+from tumorscope.cli.datafolders import KnownDataset
+from tumorscope.cli.evaluate import cases_of_part
 from tumorscope.errors import TumorscopeError
 
 
 def command(
-    dataset: Annotated[EvaluatedSet, typer.Argument(help="Which data set.")],
+    dataset: Annotated[KnownDataset, typer.Argument(help="Which data set.")],
     path: Annotated[Path, typer.Argument(help="Its folder.")],
     bundle: Annotated[str, typer.Option(help="A shipped bundle's name, or a bundle's folder.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The calibrated bundle's folder.")],

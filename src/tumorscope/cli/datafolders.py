@@ -1,14 +1,28 @@
-"""`--data`: the folder of a data set, or of each where several are meant."""
+"""Which data sets commands know, and `--data`: the folder of a data set, or of each where several are meant."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from tumorscope.errors import TumorscopeError
+
+
+class KnownDataset(StrEnum):
+    """The data sets with a reader."""
+
+    lgg = "lgg"
+    figshare = "figshare"
+    kaggle4 = "kaggle4"
+    br35h = "br35h"
+    brisc = "brisc"
+    brats = "brats"
+    folders = "folders"
+
 
 DataOption = Annotated[
     list[str],

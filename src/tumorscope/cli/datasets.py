@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from tumorscope.cli import duplicates
+from tumorscope.cli.datafolders import KnownDataset
 
 app = typer.Typer(help="Look at data sets, fetch them, split them.", no_args_is_help=True, rich_markup_mode=None)
 
 
-class KnownSet(StrEnum):
-    """The data sets with a reader."""
-
-    lgg = "lgg"
-    figshare = "figshare"
-    kaggle4 = "kaggle4"
-    folders = "folders"
-
-
 DatasetArgument = Annotated[
-    KnownSet, typer.Argument(help="Which data set; folders is any folder with one folder of pictures a class.")
+    KnownDataset, typer.Argument(help="Which data set; folders is any folder with one folder of pictures a class.")
 ]
 PathArgument = Annotated[Path, typer.Argument(help="Its folder.")]
 SeedOption = Annotated[int, typer.Option(help="Another seed chooses otherwise.")]
@@ -140,14 +131,14 @@ def download(
     from tumorscope.datasets.download import download_kaggle4, download_lgg
     from tumorscope.errors import TumorscopeError
 
-    if dataset is KnownSet.folders:
+    if dataset is KnownDataset.folders:
         raise TumorscopeError(
             "folders: is any folder of classes, which nobody publishes; name lgg, figshare or kaggle4"
         )
-    if dataset is KnownSet.figshare:
+    if dataset is KnownDataset.figshare:
         saved = _download_figshare(out or Path("figshare"))
     else:
-        saved = (download_lgg if dataset is KnownSet.lgg else download_kaggle4)(out)
+        saved = (download_lgg if dataset is KnownDataset.lgg else download_kaggle4)(out)
     typer.echo(f"Saved: {saved}")
 
 

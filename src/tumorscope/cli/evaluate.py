@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tumorscope.cli.analyze import EngineChoice, EngineOption, PrecisionChoice, PrecisionOption
+from tumorscope.cli.datafolders import KnownDataset
 from tumorscope.errors import TumorscopeError
 
 if TYPE_CHECKING:
@@ -20,17 +20,8 @@ if TYPE_CHECKING:
     from tumorscope.datasets.split import Split
 
 
-class EvaluatedSet(StrEnum):
-    """The data sets with a reader."""
-
-    lgg = "lgg"
-    figshare = "figshare"
-    kaggle4 = "kaggle4"
-    folders = "folders"
-
-
 def command(
-    dataset: Annotated[EvaluatedSet, typer.Argument(help="Which data set.")],
+    dataset: Annotated[KnownDataset, typer.Argument(help="Which data set.")],
     path: Annotated[Path, typer.Argument(help="Its folder.")],
     bundle: Annotated[str, typer.Option(help="A shipped bundle's name, or a bundle's folder.")] = "lgg",
     split: Annotated[Path | None, typer.Option(help="A split's JSON file; the bundle's own if not given.")] = None,
@@ -79,7 +70,7 @@ def command(
     if save_masks is not None:
         save_whole(save_masks, _archive(masks))
     seen = None
-    if copies and chosen is not None and part != "train" and dataset is not EvaluatedSet.lgg:
+    if copies and chosen is not None and part != "train" and dataset is not KnownDataset.lgg:
         from tumorscope.training.copies import LEFT_OUT_FILE, read_left_out, seen_in_training
 
         left_out = loaded.bundle.folder / LEFT_OUT_FILE

@@ -15,6 +15,7 @@ from tumorscope.cli import (
     calibrate,
     compare,
     compare_studies,
+    consistency,
     datasets,
     demo,
     doctor,
@@ -95,6 +96,7 @@ app.command("demo")(demo.command)
 app.command("evaluate")(evaluate.command)
 app.command("compare")(compare.command)
 app.command("pool")(pool.command)
+app.command("consistency")(consistency.command)
 app.command("calibrate")(calibrate.command)
 app.command("bundles")(bundles.command)
 app.command("doctor")(doctor.command)

@@ -38,6 +38,10 @@ def command(
     weights: Annotated[
         str | None, typer.Option(help="First weights from this file instead of the recipe's address; none for scratch.")
     ] = None,
+    start_from: Annotated[
+        str | None,
+        typer.Option(metavar="BUNDLE", help="Initial weights from this bundle, a shipped one's name or a folder."),
+    ] = None,
     masks: Annotated[
         Path | None, typer.Option(help="For features of predicted masks: a folder or .npz with a mask a case.")
     ] = None,
@@ -66,6 +70,7 @@ def command(
         raise TumorscopeError("give --split or --fold, not both")
     if device not in {"auto", "cpu", "gpu"}:
         raise TumorscopeError(f"--device {device}: choose auto, cpu or gpu")
+    from tumorscope.bundles import load_bundle
     from tumorscope.training.fit import train
     from tumorscope.training.processes import is_first
 
@@ -82,6 +87,7 @@ def command(
             device=device,
             devices=devices,
             nodes=nodes,
+            start_from=load_bundle(start_from) if start_from else None,
         )
     except SystemExit as stop:  # what Lightning makes of Ctrl-C
         typer.echo(f"\nStopped; the same command goes on from the last whole epoch in {out}", err=True)

@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
+from tumorscope.datasets.br35h import Br35hDataset
+from tumorscope.datasets.brats import BratsDataset
+from tumorscope.datasets.brisc import BriscDataset
 from tumorscope.datasets.figshare import FigshareDataset
 from tumorscope.datasets.folders import FolderDataset
+from tumorscope.datasets.labelled import LabelledDataset
 from tumorscope.datasets.lgg import LggDataset
 from tumorscope.errors import BadDataset
 
+_OPENERS: dict[str, Callable[[Path], LabelledDataset]] = {
+    "lgg": LggDataset.open,
+    "figshare": FigshareDataset.open,
+    "kaggle4": lambda path: FolderDataset.open(path, "kaggle4"),
+    "br35h": Br35hDataset.open,
+    "brisc": BriscDataset.open,
+    "brats": BratsDataset.open,
+    "folders": lambda path: FolderDataset.open(path, "folders"),
+}
 
-def open_dataset(name: str, path: Path) -> LggDataset | FigshareDataset | FolderDataset:
+
+def open_dataset(name: str, path: Path) -> LabelledDataset:
     """The data set of that name in a folder.
 
     Args:
-        name: ``lgg``, ``figshare``, ``kaggle4`` or ``folders``.
+        name: ``lgg``, ``figshare``, ``kaggle4``, ``br35h``, ``brisc``, ``brats`` or ``folders``.
         path: where its publisher's files were unzipped.
 
     Raises:
         BadDataset: the folder does not hold it, or there is no data set of that name.
     """
-    if name == "lgg":
-        return LggDataset.open(path)
-    if name == "figshare":
-        return FigshareDataset.open(path)
-    if name in ("kaggle4", "folders"):
-        return FolderDataset.open(path, name)
-    raise BadDataset(f"{name}: no such data set; there are lgg, figshare, kaggle4 and folders")
+    if name not in _OPENERS:
+        raise BadDataset(f"{name}: no such data set; there are {', '.join(_OPENERS)}")
+    return _OPENERS[name](path)

@@ -105,7 +105,7 @@ def _slice_row(case: LabelledCase, truth: Truth, analysis: Analysis, index: int,
     map_, inside, share = analysis.activation, None, None
     if map_ is not None and mask is not None and mask.any():
         inside = map_.energy_inside(index, mask)
-        share = float(map_.framing.apply(mask).mean())
+        share = map_.share_of(mask)
     return SliceRow(
         case=case.case,
         patient=case.patient,

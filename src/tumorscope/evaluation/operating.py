@@ -9,17 +9,21 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
-from tumorscope.analysis import outline_at_network_size, presence_probability
+from tumorscope.analysis import postprocess, presence_probability
 from tumorscope.bundles import OperatingPoint
 from tumorscope.errors import TumorscopeError
 from tumorscope.evaluation.calibration import Calibration, calibrate_presence, class_report
 from tumorscope.evaluation.metrics import balanced_accuracy, confusion
-from tumorscope.measuring.lesions import label_lesions
+from tumorscope.measuring.components import Components, find_components
 from tumorscope.tumor_type import class_probability
 
 PRESENCE_GRID = (0.02, *(round(0.05 * step, 2) for step in range(1, 20)))
 MASK_GRID = tuple(round(0.05 * step, 2) for step in range(4, 17))
 SMALLEST_GRID = (0, 5, 10, 20, 40, 80)
+WITHIN_GRID = (None, 0.3, 0.2, 0.1, 0.05, 0.02, 0.0)
+"""Probabilities down to which a slice inside a tumor may fall, the strictest first."""
+MOST_FALSE_POSITIVES = 0.025
+"""Share of slices without tumor that may get a mask because a neighboring slice is certain."""
 BALANCED_ACCURACY_WEIGHT = 0.1
 _UNUSED_MASK = 0.5
 TOLERANCE = 0.001
@@ -129,6 +133,7 @@ def choose_operating_point(
     presence_grid: Sequence[float] = PRESENCE_GRID,
     mask_grid: Sequence[float] = MASK_GRID,
     smallest_grid: Sequence[int] = SMALLEST_GRID,
+    within_grid: Sequence[float | None] = WITHIN_GRID,
 ) -> Choice:
     """Choose temperatures, thresholds and the smallest lesion on validation patients.
 
@@ -142,11 +147,15 @@ def choose_operating_point(
 
     Of the points within :data:`TOLERANCE` of the best, those that leave out the smallest
     specks are taken, because leaving out may hide a second tumour, and of these the one in
-    their middle, because it stands furthest from where the score falls.
+    their middle, because it is furthest from where the score falls.
+
+    How far a slice inside a tumor may be less certain than ``presence`` is chosen first: of the values with which at
+    most :data:`MOST_FALSE_POSITIVES` of the empty slices get a mask, the strictest within :data:`TOLERANCE` of the best.
 
     Args:
         cases: the validation cases.
         presence_grid, mask_grid, smallest_grid: the values to try, in rising order.
+        within_grid: the values of ``presence_within`` to try, the strictest first.
 
     Raises:
         TumorscopeError: there are no slices that show a tumour.
@@ -166,6 +175,7 @@ def choose_operating_point(
         for limit in presence_grid
     ]
     outlined = [(case, own) for case, own in zip(cases, probabilities, strict=True) if _outlined(case)]
+    within = None
     if not outlined:
         curve = [
             CurvePoint(threshold, _UNUSED_MASK, 0, None, value, value)
@@ -173,19 +183,19 @@ def choose_operating_point(
         ]
         grid = (presence_grid, (_UNUSED_MASK,), (0,))
     else:
-        scores = _patient_dice(
-            [case for case, _ in outlined], [own for _, own in outlined], presence_grid, mask_grid, smallest_grid
-        )
-        curve = [
-            CurvePoint(presence, mask, smallest, value, right, value + BALANCED_ACCURACY_WEIGHT * right)
-            for presence, right, plane in zip(presence_grid, accuracies, scores, strict=True)
-            for mask, row in zip(mask_grid, plane, strict=True)
-            for smallest, value in zip(smallest_grid, row.tolist(), strict=True)
-        ]
         grid = (presence_grid, mask_grid, smallest_grid)
+        # Only a volume has slices between others.
+        volumes = any(len(own) > 1 for _, own in outlined)
+        tried = {
+            limit: _curve(_patient_dice(outlined, grid, limit), grid, accuracies)
+            for limit in (within_grid if volumes else (None,))
+        }
+        within = _choose_within({limit: _middle_of_best(own, grid) for limit, own in tried.items()}, outlined)
+        curve = tried[within]
     best = _middle_of_best(curve, grid)
     point = OperatingPoint(
         presence=best.presence,
+        presence_within=within,
         mask=best.mask,
         temperature=temperature,
         type_temperature=class_temperature,
@@ -193,6 +203,50 @@ def choose_operating_point(
         smallest_lesion_px=best.smallest_lesion_px,
     )
     return Choice(point, tuple(curve), best, calibration, report)
+
+
+Grid = tuple[Sequence[float], Sequence[float], Sequence[int]]
+
+
+def _curve(scores: np.ndarray, grid: Grid, accuracies: Sequence[float]) -> list[CurvePoint]:
+    return [
+        CurvePoint(presence, mask, smallest, value, right, value + BALANCED_ACCURACY_WEIGHT * right)
+        for presence, right, plane in zip(grid[0], accuracies, scores, strict=True)
+        for mask, row in zip(grid[1], plane, strict=True)
+        for smallest, value in zip(grid[2], row.tolist(), strict=True)
+    ]
+
+
+def _choose_within(
+    best: dict[float | None, CurvePoint], cases: Sequence[tuple[ValidationCase, np.ndarray]]
+) -> float | None:
+    """The strictest value that is as good as the best of those with few enough false positives."""
+    rates = {limit: _false_positive_rate(point, limit, cases) for limit, point in best.items()}
+    allowed = [limit for limit in best if rates[limit] <= MOST_FALSE_POSITIVES] or [
+        min(best, key=lambda limit: rates[limit])
+    ]
+    top = max(best[limit].score for limit in allowed)
+    return next(limit for limit in allowed if best[limit].score >= top - TOLERANCE)
+
+
+def _false_positive_rate(
+    best: CurvePoint, within: float | None, cases: Sequence[tuple[ValidationCase, np.ndarray]]
+) -> float:
+    """Share of the slices without tumor that get a mask; zero where every slice shows one."""
+    point = OperatingPoint(
+        presence=best.presence,
+        presence_within=within,
+        mask=best.mask,
+        smallest_lesion_px=best.smallest_lesion_px,
+    )
+    empty = marked = 0
+    for case, probability in cases:
+        assert case.mask_probability is not None
+        found, _ = postprocess(case.mask_probability, probability, point)
+        free = ~case.shows_tumor
+        empty += int(free.sum())
+        marked += int(found[free].any(axis=(1, 2)).sum())
+    return marked / max(1, empty)
 
 
 def _outlined(case: ValidationCase) -> bool:
@@ -217,19 +271,13 @@ def _calibrate_classes(cases: Sequence[ValidationCase]) -> tuple[float, float, d
     return calibration.temperature, confidence, report
 
 
-def _patient_dice(
-    cases: Sequence[ValidationCase],
-    probabilities: Sequence[np.ndarray],
-    presence_grid: Sequence[float],
-    mask_grid: Sequence[float],
-    smallest_grid: Sequence[int],
-) -> np.ndarray:
+def _patient_dice(cases: Sequence[tuple[ValidationCase, np.ndarray]], grid: Grid, within: float | None) -> np.ndarray:
     """Mean patient Dice ``(presence, mask, smallest)``; patients without a Dice left out."""
-    shape = (len(presence_grid), len(mask_grid), len(smallest_grid))
+    shape = (len(grid[0]), len(grid[1]), len(grid[2]))
     total, counted = np.zeros(shape), np.zeros(shape)
-    for case, probability in zip(cases, probabilities, strict=True):
+    for case, probability in cases:
         values = np.full(shape, np.nan)
-        for place, value in _dice_of_case(case, probability, presence_grid, mask_grid, smallest_grid):
+        for place, value in _dice_of_case(case, probability, grid, within):
             values[place] = value
         known = np.isfinite(values)
         total += np.where(known, values, 0)
@@ -238,38 +286,29 @@ def _patient_dice(
 
 
 def _dice_of_case(
-    case: ValidationCase,
-    probability: np.ndarray,
-    presence_grid: Sequence[float],
-    mask_grid: Sequence[float],
-    smallest_grid: Sequence[int],
+    case: ValidationCase, probability: np.ndarray, grid: Grid, within: float | None
 ) -> Iterator[tuple[tuple[int, int, int], float]]:
     """Dice at every place of the grid; NaN where truth and outline are both empty."""
     assert case.mask_probability is not None and case.truth is not None  # noqa: PT018
+    presence_grid, mask_grid, smallest_grid = grid
     true_px = int(case.truth.sum())
     box = _box(case.mask_probability >= min(mask_grid))
     answer, truth = case.mask_probability[box], case.truth[box]
     tops = answer.max(axis=(1, 2), initial=0)
     for j, mask in enumerate(mask_grid):
-        known: dict[bytes, np.ndarray] = {}  # thresholds that let the same slices through agree
+        known: dict[bytes, tuple[Components, np.ndarray]] = {}  # floors that let the same slices through agree
         for i, presence in enumerate(presence_grid):
-            gate = ((probability >= presence) & (tops >= mask)).tobytes()
-            if gate not in known:
-                point = OperatingPoint(presence=presence, mask=mask, temperature=1.0, smallest_lesion_px=0)
-                marked, _ = outline_at_network_size(answer, probability, point)
-                known[gate] = _dice_by_smallest(marked, truth, true_px, smallest_grid)
-            for k, value in enumerate(known[gate]):
+            floor = presence if within is None else min(within, presence)
+            passing = ((probability >= floor) & (tops >= mask)).tobytes()
+            if passing not in known:
+                parts = find_components(answer, probability, mask, floor)
+                known[passing] = parts, np.bincount(parts.labels[truth], minlength=len(parts.sizes))
+            parts, overlaps = known[passing]
+            kept = np.stack([parts.kept(presence, smallest) for smallest in smallest_grid], axis=1)
+            with np.errstate(invalid="ignore"):
+                values = 2 * (overlaps @ kept) / (true_px + parts.sizes @ kept)
+            for k, value in enumerate(values):
                 yield (i, j, k), float(value)
-
-
-def _dice_by_smallest(marked: np.ndarray, truth: np.ndarray, true_px: int, smallest_grid: Sequence[int]) -> np.ndarray:
-    """Dice after leaving out specks, for every smallest size: the labelling is done once for all."""
-    labels, sizes = label_lesions(marked)
-    overlaps = np.bincount(labels[truth], minlength=len(sizes))
-    kept = sizes[1:, None] >= np.asarray(smallest_grid)
-    size, overlap = sizes[1:] @ kept, overlaps[1:] @ kept
-    with np.errstate(invalid="ignore"):
-        return 2 * overlap / (true_px + size)
 
 
 def _box(marked: np.ndarray) -> tuple[slice, slice, slice]:
@@ -279,9 +318,7 @@ def _box(marked: np.ndarray) -> tuple[slice, slice, slice]:
     return slice(None), rows, columns
 
 
-def _middle_of_best(
-    curve: Sequence[CurvePoint], grid: tuple[Sequence[float], Sequence[float], Sequence[int]]
-) -> CurvePoint:
+def _middle_of_best(curve: Sequence[CurvePoint], grid: Grid) -> CurvePoint:
     top = max(point.score for point in curve)
     good = [point for point in curve if point.score >= top - TOLERANCE]
     least = min(point.smallest_lesion_px for point in good)

@@ -8,6 +8,7 @@ a bias, and up to a positive factor it is what Grad-CAM (Selvaraju et al. 2017) 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -15,6 +16,7 @@ from scipy import ndimage
 
 from tumorscope.bundles import Card
 from tumorscope.engine import Answers
+from tumorscope.preparing.axial import AS_ACQUIRED, View
 from tumorscope.preparing.framing import Framing
 from tumorscope.tumor_type import tumor_classes
 
@@ -26,36 +28,53 @@ class ActivationMap:
     """The maps of a scan's slices.
 
     Attributes:
-        question: what was asked: whether there is a tumour, or of which type it is.
-        answers: for each slice, which answer its map speaks for, such as ``glioma``.
-        values: float32 ``(slice, r, c)``, coarse; contributions to the logit, of either sign.
-        framing: where the network's picture lies in the slices.
+        question: what was asked: whether there is a tumor, or of which type it is.
+        analyzed_answers: for each analyzed slice, which answer its map supports, such as ``glioma``.
+        values: float32 ``(analyzed slice, r, c)``, coarse; contributions to the logit, of either sign.
+        framing: where the network's image is in the analyzed slices.
+        view: how the analyzed slices lie in the scan.
     """
 
     question: Question
-    answers: tuple[str, ...]
+    analyzed_answers: tuple[str, ...]
     values: np.ndarray
     framing: Framing
+    view: View = AS_ACQUIRED
+
+    @cached_property
+    def answers(self) -> tuple[str, ...]:
+        """For each acquired slice, which answer its map supports; where slices were cut anew, the strongest one's."""
+        if self.view.is_acquired:
+            return self.analyzed_answers[::-1] if self.view.flips[0] else self.analyzed_answers
+        strongest = self.analyzed_answers[int(self.values.max(axis=(1, 2)).argmax())]
+        return (strongest,) * len(self._volume)
+
+    @cached_property
+    def peaks(self) -> np.ndarray:
+        """The largest positive contribution in each acquired slice, ``(slice,)``."""
+        if not self.view.is_acquired:
+            return self._volume.max(axis=(1, 2))
+        tops = np.maximum(self.values, 0).max(axis=(1, 2))
+        return tops[::-1] if self.view.flips[0] else tops
 
     def on_slice(self, index: int) -> np.ndarray:
-        """What speaks for the answer, on the slice's own grid.
+        """What supports the answer, on the acquired slice's own grid.
 
         Negative contributions are cut off, as in Grad-CAM, and the rest is scaled to one.
 
         Returns:
-            float32 ``(row, column)`` from zero to one; all zero where nothing speaks for it.
+            float32 ``(row, column)`` from zero to one; all zero where nothing supports it.
         """
-        positive = np.maximum(self.values[index], 0)
-        size = self.framing.size
-        zoom = (size / positive.shape[0], size / positive.shape[1])
-        # Bilinear between the centres of the coarse cells, which span the whole picture.
-        fine = np.asarray(ndimage.zoom(positive, zoom, order=1, mode="nearest", grid_mode=True))
-        placed = np.clip(self.framing.restore(fine), 0, None)
+        if self.view.is_acquired:
+            analyzed = len(self.values) - 1 - index if self.view.flips[0] else index
+            placed = self.view.inverse(self._placed(analyzed)[None])[0]
+        else:
+            placed = self._volume[index].astype(np.float32)
         top = float(placed.max())
         return placed / top if top > 0 else placed
 
     def energy_inside(self, index: int, mask: np.ndarray) -> float | None:
-        """Share of the map that lies inside a mask ``(row, column)``: the energy-based pointing game (Wang et al. 2020).
+        """Share of the map that is inside a mask ``(row, column)``: the energy-based pointing game (Wang et al. 2020).
 
         Returns:
             None where the mask or the map is empty.
@@ -64,8 +83,28 @@ class ActivationMap:
         total = float(map_.sum())
         return float(map_[mask].sum()) / total if total > 0 and mask.any() else None
 
+    def share_of(self, mask: np.ndarray) -> float:
+        """Share of the network's image that a mask ``(row, column)`` covers: what a map without aim has inside it."""
+        if not self.view.is_acquired:
+            return float(mask.mean())
+        return float(self.framing.apply(self.view.forward(mask[None])[0]).mean())
 
-def activation_map(answers: Answers, card: Card, framing: Framing) -> ActivationMap | None:
+    def _placed(self, analyzed: int) -> np.ndarray:
+        """The positive contributions on an analyzed slice's own grid."""
+        positive = np.maximum(self.values[analyzed], 0)
+        size = self.framing.size
+        zoom = (size / positive.shape[0], size / positive.shape[1])
+        # Bilinear between the centers of the coarse cells, which span the whole image.
+        fine = np.asarray(ndimage.zoom(positive, zoom, order=1, mode="nearest", grid_mode=True))
+        return np.clip(self.framing.restore(fine), 0, None)
+
+    @cached_property
+    def _volume(self) -> np.ndarray:
+        """All analyzed slices on the scan's axes, float16."""
+        return self.view.inverse(np.stack([self._placed(k).astype(np.float16) for k in range(len(self.values))]))
+
+
+def activation_map(answers: Answers, card: Card, framing: Framing, view: View) -> ActivationMap | None:
     """The map to show: of the likeliest type where the network tells types apart, else of presence.
 
     Returns:
@@ -76,7 +115,7 @@ def activation_map(answers: Answers, card: Card, framing: Framing) -> Activation
         places = [card.classes.index(name) for name in names]
         best = answers.classes[:, places].argmax(axis=1)
         values = answers.class_map[np.arange(len(best)), np.array(places)[best]]
-        return ActivationMap("type", tuple(names[place] for place in best), values, framing)
+        return ActivationMap("type", tuple(names[place] for place in best), values, framing, view)
     if answers.presence_map is not None:
-        return ActivationMap("presence", ("tumour",) * len(answers.presence_map), answers.presence_map, framing)
+        return ActivationMap("presence", ("tumour",) * len(answers.presence_map), answers.presence_map, framing, view)
     return None

@@ -128,24 +128,6 @@ def find_lesions(mask: np.ndarray, scan: Scan, slice_probability: np.ndarray) ->
     return tuple(sorted(lesions, key=lambda lesion: -lesion.voxels))
 
 
-def drop_small(mask: np.ndarray, smallest: int) -> tuple[np.ndarray, int]:
-    """Leave out components with fewer voxels; say how many there were.
-
-    Args:
-        mask: boolean ``(slice, row, column)``.
-        smallest: voxels that a component must have to stay.
-
-    Returns:
-        The mask without them, and their number.
-    """
-    if smallest <= 1 or not mask.any():
-        return mask, 0
-    labels, sizes = label_lesions(mask)
-    small = sizes < smallest
-    small[0] = False
-    return mask & ~small[labels], int(small.sum())
-
-
 def label_lesions(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Number the connected components of ``(slice, row, column)`` from one, and count their voxels.
 

@@ -12,6 +12,16 @@ _NORMAL_RANGE_5_TO_95 = 3.2897
 
 _MANY_PIXELS = 1_000_000
 
+_PERCENTILES = np.array([0.5, 1, 2, *range(5, 100, 5), 98, 99, 99.5])
+_DARK_HALF = (-1.81, -1.76, -1.67, -1.46, -1.15, -0.89, -0.67, -0.51, -0.38, -0.27, -0.18, -0.09)
+_BRIGHT_HALF = (0.09, 0.18, 0.28, 0.38, 0.51, 0.68, 0.95, 1.32, 1.83, 2.32, 2.57, 2.76)
+_STANDARD = np.array([*_DARK_HALF, 0.0, *_BRIGHT_HALF])
+"""Where :func:`standardize` puts the percentiles: their mean over 400 linearly normalized head MRI slices of mixed
+sequences, so that an ordinary image changes little."""
+
+_MIDDLE = len(_STANDARD) // 2
+_LARGEST_TABLE = 1 << 16
+
 _SPIKE = 1e5
 """Pixels that lie so many times further out than the central 99 % is wide are no part of the image. Pixels of
 eight and sixteen bits cannot."""
@@ -73,3 +83,43 @@ def normalize(image: np.ndarray, head: np.ndarray) -> np.ndarray:
     with np.errstate(over="ignore"):  # what is infinitely far out is clipped like the rest
         result = (image.astype(kind) - kind.type(middle)).astype(np.float32, copy=False) / np.float32(scale)
     return np.clip(result, LOWEST, HIGHEST, out=result)
+
+
+def standardize(image: np.ndarray, head: np.ndarray) -> np.ndarray:
+    """Map the head's percentiles onto those of an average head MRI slice.
+
+    Histogram standardization by landmarks (Nyul, Udupa and Zhang 2000), with 25 of them. Any increasing change of
+    gray levels, such as gamma, windowing or histogram equalization, is undone up to the levels it merged.
+
+    Args:
+        image: ``(slice, row, column)``, one sequence of one scan.
+        head: boolean, same shape; the pixels whose percentiles count.
+
+    Returns:
+        float32 of the same shape, within ``LOWEST .. HIGHEST``; zeros for an image without any contrast.
+    """
+    inside = image[head]
+    stride = max(1, inside.size // _MANY_PIXELS)
+    found = np.percentile(inside[::stride].astype(np.float64), _PERCENTILES)
+    levels, which = np.unique(found, return_inverse=True)
+    if len(levels) < 2:
+        return np.zeros(image.shape, np.float32)
+    # Several percentiles on one gray level: that level gets the middle of their standard values.
+    standard = np.bincount(which, _STANDARD) / np.bincount(which)
+    below, above = max(found[_MIDDLE] - levels[0], levels[1] - levels[0]), levels[-1] - found[_MIDDLE]
+    above = max(above, levels[-1] - levels[-2])
+    # Air and what outshines the head go on at the average slope of their half until the scale ends.
+    levels = np.concatenate(
+        [
+            [levels[0] - below * (standard[0] - LOWEST) / -_STANDARD[0]],
+            levels,
+            [levels[-1] + above * (HIGHEST - standard[-1]) / _STANDARD[-1]],
+        ]
+    )
+    standard = np.concatenate([[LOWEST], standard, [HIGHEST]])
+    if image.dtype.kind in "iu" and image.size > _LARGEST_TABLE:
+        lowest, highest = int(image.min()), int(image.max())
+        if highest - lowest < _LARGEST_TABLE:
+            table = np.interp(np.arange(lowest, highest + 1), levels, standard).astype(np.float32)
+            return table[image.astype(np.int32) - lowest]
+    return np.interp(image, levels, standard).astype(np.float32)

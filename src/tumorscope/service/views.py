@@ -76,7 +76,7 @@ def activation_bytes(activation: ActivationMap, slices: int) -> np.ndarray:
 
     Scaled slice by slice, as a single picture is, a slice without a tumour would glow like one with.
     """
-    tops = np.maximum(activation.values, 0).max(axis=(1, 2))
+    tops = activation.peaks
     loudest = float(tops.max()) or 1.0
     return np.stack(
         [(activation.on_slice(index) * (tops[index] / loudest) * 255 + 0.5).astype(np.uint8) for index in range(slices)]

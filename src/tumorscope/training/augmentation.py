@@ -18,6 +18,9 @@ from tumorscope.recipe import AugmentationSettings
 
 _BEND_KNOTS = 6
 _BIAS_KNOTS = 3
+_TONE_STEPS = 6
+_TONES = (-3.0, 4.0)
+"""Between these, in robust standard deviations, tone curves bend."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,12 @@ def draw_motion(count: int, settings: AugmentationSettings, device: torch.device
     zoom = torch.exp(_uniform(count, math.log1p(settings.zoom), device))
     stretch = torch.exp(_uniform(count, math.log1p(settings.zoom) / 3, device))
     mirror = 1 - 2 * (torch.rand(count, device=device) < settings.flip).float()
+    if settings.quarter_turn:
+        turned = torch.rand(count, device=device) < settings.quarter_turn
+        angle = angle + turned * torch.randint(1, 4, (count,), device=device) * (math.pi / 2)
+    if settings.vertical_flip:  # mirroring and half a turn
+        upset = torch.rand(count, device=device) < settings.vertical_flip
+        mirror, angle = torch.where(upset, -mirror, mirror), angle + upset * math.pi
     cosine, sine = torch.cos(angle), torch.sin(angle)
     matrices = torch.stack(
         [
@@ -102,10 +111,17 @@ def augment(
     if context and settings.missing_context:
         alone = torch.rand(count, device=device) < settings.missing_context
         stack = torch.where(alone.view(-1, 1, 1, 1, 1), stack[:, context : context + 1], stack)
+    if context and settings.reversed_slices:
+        upset = torch.rand(count, device=device) < settings.reversed_slices
+        stack = torch.where(upset.view(-1, 1, 1, 1, 1), stack.flip(1), stack)
     if fallback is not None and settings.missing_sequence:
         missing = torch.rand(count, 1, sequences, 1, 1, device=device) < settings.missing_sequence
         stack = torch.where(missing, stack[:, :, fallback : fallback + 1], stack)
     stack = _change_intensity(stack, settings)
+    if settings.curve:
+        stack = _bend_tones(stack, settings.curve)
+    if settings.local_contrast:
+        stack = _flatten_surroundings(stack, settings.local_contrast)
     if settings.bias_field:
         knots = torch.rand(count, 1, _BIAS_KNOTS, _BIAS_KNOTS, device=device) * 2 - 1
         field = functional.interpolate(knots, (size, size), mode="bicubic", align_corners=True)
@@ -143,6 +159,40 @@ def _change_intensity(stack: Tensor, settings: AugmentationSettings) -> Tensor:
     # Gamma also shifts the middle of the scale; what was zero goes back to zero.
     zero = torch.full_like(gamma, -LOWEST / (HIGHEST - LOWEST)).pow(gamma) * (HIGHEST - LOWEST) + LOWEST
     return (bent - zero) * contrast + brightness
+
+
+def _bend_tones(stack: Tensor, strength: float) -> Tensor:
+    """A random increasing tone curve for each sequence, straight between knots; the middle of the scale stays."""
+    count, sequences = stack.shape[0], stack.shape[2]
+    steps = torch.exp(strength * torch.randn(count, sequences, _TONE_STEPS, device=stack.device))
+    steps = steps * (_TONE_STEPS / steps.sum(dim=2, keepdim=True))
+    ends = functional.pad(steps.cumsum(dim=2), (1, 0))  # the curve at the knots, in steps
+    position = ((stack - _TONES[0]) * (_TONE_STEPS / (_TONES[1] - _TONES[0]))).clamp(0, _TONE_STEPS - 1e-3)
+    # (n, slices, sequences, h, w) to (n, sequences, slices·h·w), the order of the curves
+    flat = position.transpose(1, 2).flatten(2)
+    knot = flat.long()
+    bent = ends.gather(2, knot) + steps.gather(2, knot) * (flat - knot)
+    bent = bent.view(position.transpose(1, 2).shape).transpose(1, 2)
+    straight = stack.clamp(*_TONES)
+    # What lies beyond the knots keeps its distance from the last one.
+    return _TONES[0] + bent * ((_TONES[1] - _TONES[0]) / _TONE_STEPS) + (stack - straight)
+
+
+def _flatten_surroundings(stack: Tensor, probability: float) -> Tensor:
+    """For some images, gray levels measured partly from their surroundings, as local equalization leaves them."""
+    count, size = stack.shape[0], stack.shape[-1]
+    flat = stack.flatten(1, 2)
+    tile = size // 8
+    # Means of tiles and straight lines between them: what a sliding window finds, at a fraction of the time.
+    mean, square = (
+        functional.interpolate(functional.avg_pool2d(values, tile), (size, size), mode="bilinear")
+        for values in (flat, flat.square())
+    )
+    spread = (square - mean.square()).clamp(min=0).sqrt() + 0.3
+    share = torch.rand(count, 1, 1, 1, device=stack.device) * (
+        torch.rand(count, 1, 1, 1, device=stack.device) < probability
+    )
+    return ((1 - share) * flat + share * (flat - mean) / spread).view(stack.shape)
 
 
 def _punch_holes(pictures: Tensor, probability: float, holes: int = 3) -> Tensor:

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from tumorscope.datasets.duplicates import Fingerprints, fingerprint_arrays, originals
 from tumorscope.datasets.figshare import FigshareSlice
 from tumorscope.datasets.folders import ClassPicture
+from tumorscope.datasets.images import AnnotatedImage
 from tumorscope.datasets.joined import JoinedCase
 from tumorscope.datasets.labelled import LabelledCase
 from tumorscope.errors import UnreadableScan
@@ -102,8 +103,8 @@ def seen_in_training(
 
 def _names(case: LabelledCase) -> tuple[str, ...]:
     """A case's name alone and in a joint training."""
-    dataset = {FigshareSlice: "figshare", ClassPicture: "kaggle4"}.get(type(case))
-    return (case.case,) if dataset is None else (case.case, f"{dataset}/{case.case}")
+    datasets = {FigshareSlice: ("figshare",), ClassPicture: ("kaggle4",), AnnotatedImage: ("br35h", "brisc")}
+    return (case.case, *(f"{dataset}/{case.case}" for dataset in datasets.get(type(case), ())))
 
 
 def _copied(pictures: Fingerprints, of: Fingerprints) -> dict[str, str]:
@@ -128,11 +129,11 @@ def _fingerprints(cases: Sequence[LabelledCase], title: str) -> Fingerprints:
 
 
 def _is_picture(case: LabelledCase) -> bool:
-    return isinstance(_inner(case), FigshareSlice | ClassPicture)
+    return isinstance(_inner(case), FigshareSlice | ClassPicture | AnnotatedImage)
 
 
 def _patient_known(case: LabelledCase) -> bool:
-    return not isinstance(_inner(case), ClassPicture)
+    return not isinstance(_inner(case), ClassPicture | AnnotatedImage)
 
 
 def _inner(case: LabelledCase) -> LabelledCase:

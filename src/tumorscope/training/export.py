@@ -269,9 +269,10 @@ def _inputs(recipe: Recipe) -> Inputs:
     if len(recipe.sequences) == 1:
         (wanted,) = recipe.sequences
         others = tuple(name for name in ("t1c", "t1", "flair", "t2", "unknown") if name != wanted)
-        return Inputs(sequences=recipe.sequences, stands_in={wanted: others})
+        return Inputs(sequences=recipe.sequences, stands_in={wanted: others}, planes=recipe.planes)
     stands_in = {name: ("flair",) for name in recipe.sequences if name != "flair"}
-    return Inputs(sequences=recipe.sequences, stands_in=stands_in if "flair" in recipe.sequences else {})
+    stands_in = stands_in if "flair" in recipe.sequences else {}
+    return Inputs(sequences=recipe.sequences, stands_in=stands_in, planes=recipe.planes)
 
 
 def _model(path: Path, precision: Literal["float", "int8"]) -> Model:

@@ -18,11 +18,13 @@ from lightning.pytorch.loggers import CSVLogger
 from torch.utils.data import DataLoader, DistributedSampler
 from tqdm import tqdm
 
+from tumorscope.bundles import Bundle
 from tumorscope.datasets.joined import JoinedDataset
 from tumorscope.datasets.labelled import LabelledDataset, cases_of
 from tumorscope.datasets.opening import open_dataset
 from tumorscope.datasets.split import Split
 from tumorscope.errors import TumorscopeError
+from tumorscope.networks.bundle_weights import load_bundle_weights
 from tumorscope.recipe import DenseUNetSettings, Recipe, TransferSettings, parse_recipe
 from tumorscope.training.averaging import WarmAverage
 from tumorscope.training.budget import Budget
@@ -32,6 +34,9 @@ from tumorscope.training.module import TumorModule, drawn_slices
 from tumorscope.training.plateau import ReduceOnPlateau
 from tumorscope.training.processes import check_processes, say, trainer_options
 from tumorscope.training.slices import SliceNumbers, load_slices
+
+_STATISTICS_SLICES = 48
+"""So many training slices say what a bundle's layers see."""
 
 RECIPE_FILE, SPLIT_FILE, SUMMARY_FILE = "recipe.yaml", "split.json", "summary.json"
 
@@ -112,6 +117,7 @@ def train(
     device: str = "auto",
     devices: int = 1,
     nodes: int = 1,
+    start_from: Bundle | None = None,
 ) -> Run:
     """Train a recipe, or go on with an interrupted training in the same folder.
 
@@ -125,6 +131,7 @@ def train(
         device: ``auto``, ``cpu`` or ``gpu``.
         devices: processes on this machine, one a GPU. Together with ``nodes`` they share each batch.
         nodes: machines, each of which runs the same command.
+        start_from: a bundle of the same network, whose weights are the initial ones.
 
     Raises:
         TumorscopeError: the folder holds another recipe's training, there is no GPU, or a batch
@@ -160,6 +167,9 @@ def train(
             tqdm(cases[part], f"preparing {part}", leave=False, disable=None if first else True),
             recipe.preparation,
             recipe.classes,
+            recipe.sequences,
+            restyled=recipe.augmentation.restyled if part == "train" else 0,
+            seed=recipe.optimization.seed,
         )
         for part in ("train", "validation")
     }
@@ -168,6 +178,10 @@ def train(
         for case, why in store.unreadable.items():
             say(f"  left out {case}: {why}")
     module = TumorModule(recipe, parts["train"], parts["validation"])
+    if start_from is not None and not run.last.exists():
+        spread = torch.linspace(0, len(parts["train"]) - 1, min(_STATISTICS_SLICES, len(parts["train"]))).long()
+        images = parts["train"].batch(spread, recipe.preparation.context).pictures
+        load_bundle_weights(module.network, start_from, images)
     drawn = drawn_slices(parts["train"], recipe, place, processes)
     size = min(settings.batch_size // processes, len(drawn))
     judged = SliceNumbers(len(parts["validation"]))

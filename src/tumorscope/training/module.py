@@ -206,7 +206,9 @@ class TumorModule(lightning.LightningModule):
 def drawn_slices(store: SliceStore, recipe: Recipe, process: int = 0, processes: int = 1) -> BalancedSlices:
     """What an epoch of a recipe's training draws, or one process's share of it."""
     settings = recipe.optimization
-    shares = {str(name): share for name, share in settings.shares.items()}
+    shares = {
+        str(name): share if isinstance(share, tuple) else (share, share) for name, share in settings.shares.items()
+    }
     return BalancedSlices(store, settings.empty_slices, settings.seed, shares, process=process, processes=processes)
 
 

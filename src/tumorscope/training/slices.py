@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 
@@ -13,8 +14,10 @@ from torch.utils.data import Dataset, Sampler
 
 from tumorscope.datasets.joined import JoinedCase
 from tumorscope.datasets.labelled import LabelledCase
-from tumorscope.errors import TumorscopeError
+from tumorscope.datasets.styles import restyle
+from tumorscope.errors import TumorscopeError, UnreadableScan
 from tumorscope.preparing import Preparation, prepare
+from tumorscope.scan import Scan
 
 UNKNOWN_CLASS = -1
 
@@ -55,6 +58,7 @@ class SliceStore:
         names: the cases.
         source_names: the data sets.
         unreadable: cases that were left out, and why.
+        versions: how many versions of each slice there are, the unchanged one included.
     """
 
     pictures: Tensor
@@ -69,6 +73,7 @@ class SliceStore:
     names: tuple[str, ...]
     source_names: tuple[str, ...]
     unreadable: Mapping[str, str]
+    versions: int = 1
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -92,7 +97,14 @@ class SliceStore:
         )
 
 
-def load_slices(cases: Iterable[LabelledCase], settings: Preparation, classes: tuple[str, ...] = ()) -> SliceStore:
+def load_slices(
+    cases: Iterable[LabelledCase],
+    settings: Preparation,
+    classes: tuple[str, ...] = (),
+    sequences: tuple[str, ...] = (),
+    restyled: int = 0,
+    seed: int = 0,
+) -> SliceStore:
     """Read and prepare every slice of the cases, by the code that users' scans go through.
 
     A case that cannot be read is left out and named in ``unreadable``.
@@ -101,6 +113,9 @@ def load_slices(cases: Iterable[LabelledCase], settings: Preparation, classes: t
         cases: of one data set or several.
         settings: from the recipe.
         classes: the recipe's; a case of another class has none here.
+        sequences: the recipe's, chosen from what a case shows; all in the case's own order where empty.
+        restyled: further versions of each case, each with other changes from :func:`tumorscope.datasets.styles.restyle`.
+        seed: of those changes.
 
     Raises:
         TumorscopeError: not one case can be read.
@@ -110,45 +125,71 @@ def load_slices(cases: Iterable[LabelledCase], settings: Preparation, classes: t
     sources: list[str] = []
     unreadable: dict[str, str] = {}
     start = 0
-    for case in cases:
+    for number, case in enumerate(cases):
         try:
             scan, truth = case.scan(), case.truth()
+            chance = np.random.default_rng((seed, number))
+            voxels = arrange(scan, sequences)
+            versions = [voxels, *(restyle(voxels, chance, truth.mask) for _ in range(restyled))]
             # Matrices as small as these only wait for each other on several cores.
             with threadpool_limits(1, "blas"):
-                prepared = prepare(scan.voxels, settings)
+                prepared = [prepare(version, settings) for version in versions]
         except TumorscopeError as error:
             unreadable[case.case] = str(error)
             continue
-        count = len(prepared.pictures)
+        count = len(voxels)
         source = case.dataset if isinstance(case, JoinedCase) else ""
         if source not in sources:
             sources.append(source)
         known = truth.tumor_class in classes if truth.tumor_class else False
-        masks = (
-            np.zeros((count, settings.size, settings.size))
-            if truth.mask is None
-            else prepared.framing.apply(truth.mask)
-        )
-        columns = {
-            "pictures": prepared.pictures.astype(np.float16),
-            "masks": np.round(masks * 255).astype(np.uint8),
-            "outlined": np.full(count, truth.mask is not None),
-            "present": np.ones(count, bool) if truth.present is None else truth.present,
-            "classes": np.full(count, classes.index(truth.tumor_class or "") if known else UNKNOWN_CLASS),
-            "first": np.full(count, start),
-            "last": np.full(count, start + count - 1),
-            "cases": np.full(count, len(names)),
-            "sources": np.full(count, sources.index(source)),
-        }
-        for name, values in columns.items():
-            parts[name].append(values)
+        present = np.ones(count, bool) if truth.present is None else truth.present
+        for version in prepared:
+            masks = (
+                np.zeros((count, settings.size, settings.size))
+                if truth.mask is None
+                else version.framing.apply(truth.mask)
+            )
+            columns = {
+                "pictures": version.pictures.astype(np.float16),
+                "masks": np.round(masks * 255).astype(np.uint8),
+                # A slice without a tumor has a mask that everybody knows: an empty one.
+                "outlined": np.full(count, truth.mask is not None) | ~present,
+                "present": present,
+                "classes": np.full(count, classes.index(truth.tumor_class or "") if known else UNKNOWN_CLASS),
+                "first": np.full(count, start),
+                "last": np.full(count, start + count - 1),
+                "cases": np.full(count, len(names)),
+                "sources": np.full(count, sources.index(source)),
+            }
+            for name, values in columns.items():
+                parts[name].append(values)
+            start += count
         names.append(case.case)
-        start += count
     if not names:
         first = next(iter(unreadable.values()), "none was named")
         raise TumorscopeError(f"not one case can be read; the first: {first}")
     joined = {name: torch.from_numpy(np.concatenate(values)) for name, values in parts.items()}
-    return SliceStore(**joined, names=tuple(names), source_names=tuple(sources), unreadable=unreadable)
+    return SliceStore(
+        **joined, names=tuple(names), source_names=tuple(sources), unreadable=unreadable, versions=1 + restyled
+    )
+
+
+def arrange(scan: Scan, sequences: tuple[str, ...]) -> np.ndarray:
+    """The channels that a recipe wants, FLAIR in place of a missing one, as in the LGG data set.
+
+    Args:
+        scan: of named sequences, or of one channel.
+        sequences: in the recipe's order; all of the scan's where empty.
+
+    Raises:
+        UnreadableScan: a sequence is missing, and so is FLAIR.
+    """
+    if not sequences or (len(sequences) == 1 and len(scan.sequences) == 1):
+        return scan.voxels
+    found = [name if name in scan.sequences else "flair" for name in sequences]
+    if not set(found) <= set(scan.sequences):
+        raise UnreadableScan(f"{scan.case}: shows {', '.join(scan.sequences)} only, not {', '.join(sequences)}")
+    return scan.voxels[..., [scan.sequences.index(name) for name in found]]
 
 
 _COLUMNS = ("pictures", "masks", "outlined", "present", "classes", "first", "last", "cases", "sources")
@@ -176,7 +217,8 @@ class BalancedSlices(Sampler[int]):
     Args:
         store: what is drawn from.
         empty_slices: how many slices without tumour are drawn for each one with.
-        shares: by data set, how much of it an epoch sees; everything where not named.
+        shares: by data set, how much of its slices with and without tumor an epoch sees; everything where not
+            named. Above one, slices come more than once.
         seed: together with the epoch it fixes the order, so that a resumed training goes on with it.
         process, processes: which of how many that learn together; the epoch's slices are dealt to
             them in turn, so that their batches together are the batches of one process alone.
@@ -187,7 +229,7 @@ class BalancedSlices(Sampler[int]):
         store: SliceStore,
         empty_slices: float,
         seed: int,
-        shares: Mapping[str, float] | None = None,
+        shares: Mapping[str, tuple[float, float]] | None = None,
         *,
         process: int = 0,
         processes: int = 1,
@@ -195,11 +237,11 @@ class BalancedSlices(Sampler[int]):
         self._pools: list[tuple[Tensor, int]] = []
         present, sources = store.present.cpu(), store.sources.cpu()
         for place, source in enumerate(store.source_names):
-            share = (shares or {}).get(source, 1.0)
+            with_tumor, without = (share / store.versions for share in (shares or {}).get(source, (1.0, 1.0)))
             shown = (present & (sources == place)).nonzero().flatten()
             empty = (~present & (sources == place)).nonzero().flatten()
             drawn_empty = min(len(empty), round(len(shown) * empty_slices)) if len(shown) else len(empty)
-            self._pools += [(shown, _part(len(shown), share)), (empty, _part(drawn_empty, share))]
+            self._pools += [(shown, _part(len(shown), with_tumor)), (empty, _part(drawn_empty, without))]
         self.seed = seed
         self.process = process
         self.processes = processes
@@ -219,12 +261,18 @@ class BalancedSlices(Sampler[int]):
 
     def __iter__(self) -> Iterator[int]:
         chance = torch.Generator().manual_seed(self.seed * 100_003 + self.epoch)
-        chosen = [pool[torch.randperm(len(pool), generator=chance)[:count]] for pool, count in self._pools]
+        chosen = [_draw(pool, count, chance) for pool, count in self._pools]
         slices = torch.cat(chosen)
         order = slices[torch.randperm(len(slices), generator=chance)].tolist()
         yield from order[self.process : len(self) * self.processes : self.processes]
 
 
 def _part(count: int, share: float) -> int:
-    """At least one of what is there; more than all of it cannot be drawn."""
-    return min(count, max(1, round(count * share))) if count else 0
+    """At least one of what is there."""
+    return max(1, round(count * share)) if count else 0
+
+
+def _draw(pool: Tensor, count: int, chance: torch.Generator) -> Tensor:
+    """So many of the pool; all of it comes once before anything comes twice."""
+    rounds = [torch.randperm(len(pool), generator=chance) for _ in range(math.ceil(count / max(1, len(pool))))]
+    return pool[torch.cat(rounds)[:count]] if rounds else pool

@@ -1,0 +1,99 @@
+"""BraTS training cases: skull-stripped glioma MRI in four sequences with labels (Menze et al. 2015; Bakas et al. 2017).
+
+Layout: a folder per case, ``CASE/CASE_{t1,t1ce,t2,flair,seg}.nii.gz``, or ``CASE/CASE-{t1n,t1c,t2w,t2f,seg}.nii.gz``
+from 2023 on. The whole tumor, every label above zero, is the mask. Cases of some years lack sequences.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tumorscope.datasets.labelled import Truth
+from tumorscope.datasets.split import Split, stratified_parts
+from tumorscope.errors import BadDataset, UnreadableScan
+from tumorscope.reading.combining import read_nifti_folder
+from tumorscope.reading.masks import find_mask
+from tumorscope.scan import Scan
+
+LICENCE = "images and labels: BraTS (research use; cite Menze et al. 2015 and Bakas et al. 2017)"
+SHARES = {"train": 0.7, "validation": 0.15, "test": 0.15}
+_VISIT = re.compile(r"[-_]\d{1,3}$")
+"""The number of the examination, with which a case's name ends."""
+
+
+@dataclass(frozen=True)
+class BratsCase:
+    """One folder of the data set."""
+
+    folder: Path
+
+    @property
+    def case(self) -> str:
+        """The folder's name."""
+        return self.folder.name
+
+    @property
+    def patient(self) -> str:
+        """The case without its examination: ``BraTS-GLI-00483-000`` and ``-001`` are one patient."""
+        return _VISIT.sub("", self.case)
+
+    def scan(self) -> Scan:
+        """The case's sequences on their common grid.
+
+        Raises:
+            UnreadableScan: damaged.
+        """
+        files = [file for file in sorted(self.folder.iterdir()) if file.name.endswith((".nii", ".nii.gz"))]
+        return read_nifti_folder(self.folder, files)
+
+    def truth(self) -> Truth:
+        """The whole tumor. Every case is a glioma, but a slice without tumor is not.
+
+        Raises:
+            UnreadableScan: there is no ``seg`` beside the sequences, or it is of another shape.
+        """
+        mask = find_mask(self.scan())
+        if mask is None:
+            raise UnreadableScan(f"{self.case}: no seg file beside the sequences; use the training cases")
+        return Truth(present=np.asarray(mask.any(axis=(1, 2))), mask=mask)
+
+
+@dataclass(frozen=True)
+class BratsDataset:
+    """All cases under a folder, in the order of their names."""
+
+    root: Path
+    cases: tuple[BratsCase, ...]
+    name: str = "brats"
+    classes: tuple[str, ...] = ()
+    licence: str = LICENCE
+
+    @classmethod
+    def open(cls, path: Path) -> BratsDataset:
+        """Find the cases at any depth below ``path``.
+
+        Raises:
+            BadDataset: there are none.
+        """
+        if not path.is_dir():
+            raise BadDataset(f"{path}: no such folder")
+        folders = sorted({file.parent for file in path.rglob("*seg.nii*")}, key=lambda folder: folder.name)
+        if not folders:
+            raise BadDataset(f"{path}: no CASE/CASE_seg.nii.gz here; unzip BraTS training cases and name their folder")
+        return cls(path, tuple(BratsCase(folder) for folder in folders))
+
+    def split(self, seed: int = 0) -> Split:
+        """Patients by shares."""
+        return Split(self.name, stratified_parts(self._strata(), SHARES, seed))
+
+    def fold(self, test: int, seed: int = 0) -> Split:
+        """One of five folds to test, the next to validate, the others to train."""
+        return Split(self.name, stratified_parts(self._strata(), {f"fold{k}": 0.2 for k in range(5)}, seed)).fold(test)
+
+    def _strata(self) -> dict[str, tuple[str, ...]]:
+        # The first two words tell year and site, whose scanners resemble each other.
+        return {case.patient: tuple(case.patient.replace("-", "_").split("_")[:2]) for case in self.cases}

@@ -1,0 +1,215 @@
+"""Whether the same head gets the same findings after other people's software, or turned, or mirrored."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from tumorscope.analysis import Analysis, analyze
+from tumorscope.datasets import styles
+from tumorscope.datasets.labelled import LabelledCase, Truth
+from tumorscope.engine import Engine
+from tumorscope.errors import TumorscopeError
+from tumorscope.evaluation import metrics
+
+Voxels = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Change:
+    """What is done to a scan before it is analyzed a second time.
+
+    Attributes:
+        name: as tables call it.
+        voxels: from ``(slice, row, column, channel)`` to an array of the same shape.
+        mask: the same movement for a mask ``(slice, row, column)``; None where nothing moves.
+    """
+
+    name: str
+    voxels: Voxels
+    mask: Voxels | None = None
+
+
+def _gray(name: str, change: styles.Change) -> Change:
+    """A change of gray levels, by way of eight bits, as images are exchanged."""
+    return Change(name, lambda voxels: np.round(np.clip(change(styles.to_unit(voxels)), 0, 1) * 255).astype(np.uint8))
+
+
+def _flip(name: str, axis: int) -> Change:
+    return Change(name, lambda voxels: np.flip(voxels, axis), lambda mask: np.flip(mask, axis))
+
+
+def _turn(degrees: float) -> Change:
+    def turn(array: np.ndarray, order: int) -> np.ndarray:
+        return ndimage.rotate(array, degrees, axes=(2, 1), reshape=False, order=order, mode="nearest")
+
+    return Change(f"turned by {degrees:g}°", lambda voxels: turn(voxels, 1), lambda mask: turn(mask, 0))
+
+
+def _noise(images: np.ndarray) -> np.ndarray:
+    return styles.add_noise(images, 8 / 255, np.random.default_rng(0))
+
+
+def _shade(images: np.ndarray) -> np.ndarray:
+    return styles.shade(images, 0.6, np.random.default_rng(0))
+
+
+CHANGES = (
+    _gray("8 bits", lambda images: images),
+    _gray("CLAHE, clip 0.01", lambda images: styles.clahe(images, 0.01)),
+    _gray("CLAHE, clip 0.02", lambda images: styles.clahe(images, 0.02)),
+    _gray("CLAHE, clip 0.03", lambda images: styles.clahe(images, 0.03)),
+    _gray("histogram equalization", styles.equalize),
+    _gray("gamma 0.6", lambda images: styles.gamma(images, 0.6)),
+    _gray("gamma 2", lambda images: styles.gamma(images, 2.0)),
+    _gray("percentiles 2 to 98", lambda images: styles.window(images, 2, 98)),
+    _gray("noise of 8 gray levels", _noise),
+    _gray("bias field of 60 %", _shade),
+    _gray("half the resolution", lambda images: styles.coarsen(images, 0.5)),
+    _gray("skull stripped", lambda images: styles.strip_skull(images, 0.1)),
+    _flip("mirrored", 2),
+    _flip("upside down", 1),
+    _flip("slices reversed", 0),
+    _turn(10),
+    _turn(15),
+    Change("turned by 90°", lambda voxels: np.rot90(voxels, axes=(1, 2)), lambda mask: np.rot90(mask, axes=(1, 2))),
+)
+"""All changes that are tried; the first only rounds."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A case before and after a change.
+
+    Attributes:
+        case, patient: whose.
+        change: its name.
+        shows_tumor: whether the case truly shows a tumor.
+        found_before, found: whether a tumor was called present.
+        refused: whether the input check refused the changed scan.
+        agreement: Dice between the masks before and after; None where both are empty.
+        dice_before, dice: against the true mask; None where it is unknown or nothing is there to find.
+    """
+
+    case: str
+    patient: str
+    change: str
+    shows_tumor: bool
+    found_before: bool
+    found: bool
+    refused: bool
+    agreement: float | None
+    dice_before: float | None
+    dice: float | None
+
+
+def compare_changes(
+    cases: Sequence[LabelledCase],
+    engine: Engine,
+    changes: Sequence[Change] = CHANGES,
+    on_case: Callable[[], None] = lambda: None,
+    *,
+    gate: bool = True,
+) -> list[Comparison]:
+    """Analyze every case as it is and after every change; a case that cannot be read is passed over.
+
+    Args:
+        cases: whose truth is known, at least presence.
+        engine: a loaded bundle.
+        changes: what to try.
+        on_case: called after each case, for a progress bar.
+        gate: whether changed scans must pass the input check to count as found.
+    """
+    rows = []
+    for case in cases:
+        try:
+            scan, truth = case.scan(), case.truth()
+        except TumorscopeError:
+            on_case()
+            continue
+        before = analyze(scan, engine, gate=False)
+        for change in changes:
+            moved = dataclasses.replace(scan, voxels=np.ascontiguousarray(change.voxels(scan.voxels)))
+            if moved.shape != scan.shape:  # an image that is not square and lies on its side
+                moved = dataclasses.replace(moved, stored=None)
+            checked = analyze(moved, engine, gate=gate)
+            after = checked if checked.judged else analyze(moved, engine, gate=False)
+            rows.append(_compare(case, truth, change, before, after, refused=not checked.judged))
+        on_case()
+    return rows
+
+
+def _compare(
+    case: LabelledCase, truth: Truth, change: Change, before: Analysis, after: Analysis, refused: bool
+) -> Comparison:
+    move = change.mask or (lambda mask: mask)
+    true_mask = truth.mask if truth.mask is not None and truth.mask.any() else None
+    return Comparison(
+        case=case.case,
+        patient=case.patient,
+        change=change.name,
+        shows_tumor=bool(truth.present is None or truth.present.any()),
+        found_before=before.tumor_present,
+        found=after.tumor_present and not refused,
+        refused=refused,
+        agreement=metrics.dice(move(before.mask), after.mask),
+        dice_before=None if true_mask is None else metrics.dice(true_mask, before.mask),
+        dice=None if true_mask is None else metrics.dice(move(true_mask), after.mask),
+    )
+
+
+@dataclass(frozen=True)
+class ConsistencyRow:
+    """What one change does to all cases; shares are None where they have no cases.
+
+    Attributes:
+        change: its name.
+        cases: that were compared.
+        still_found: of the tumors found before, the share found after.
+        agreement: mean Dice between masks before and after, over cases with a tumor in which either is not empty.
+        dice_before, dice: mean against the truth.
+        false_alarms_before, false_alarms: share of the cases without a tumor.
+        refused: share of all cases.
+    """
+
+    change: str
+    cases: int
+    still_found: float | None
+    agreement: float | None
+    dice_before: float | None
+    dice: float | None
+    false_alarms_before: float | None
+    false_alarms: float | None
+    refused: float | None
+
+
+def summarize_changes(rows: Sequence[Comparison]) -> list[ConsistencyRow]:
+    """One row per change, in the order in which they were tried."""
+    return [
+        _summarize(change, [row for row in rows if row.change == change])
+        for change in dict.fromkeys(row.change for row in rows)
+    ]
+
+
+def _summarize(change: str, rows: Sequence[Comparison]) -> ConsistencyRow:
+    shown, empty = [row for row in rows if row.shows_tumor], [row for row in rows if not row.shows_tumor]
+    return ConsistencyRow(
+        change=change,
+        cases=len(rows),
+        still_found=_mean(row.found for row in shown if row.found_before),
+        agreement=_mean(row.agreement for row in shown),
+        dice_before=_mean(row.dice_before for row in shown),
+        dice=_mean(row.dice for row in shown),
+        false_alarms_before=_mean(row.found_before for row in empty),
+        false_alarms=_mean(row.found for row in empty),
+        refused=_mean(row.refused for row in rows),
+    )
+
+
+def _mean(values: object) -> float | None:
+    known = [float(value) for value in values if value is not None]  # type: ignore[attr-defined]
+    return round(float(np.mean(known)), 4) if known else None
