@@ -16,7 +16,7 @@ VOLUME = heads(20, 22, 18).transpose(2, 1, 0)
 def write_case(folder: Path, names: dict[str, int], prefix: str = "BraTS_001_") -> Path:
     folder.mkdir(exist_ok=True)
     for name, offset in names.items():
-        write_nifti(folder / f"{prefix}{name}.nii.gz", VOLUME + offset)
+        write_nifti(folder / f"{prefix}{name}.nii.gz", VOLUME + offset, np.diag([8.0, 8, 8, 1]))
     return folder
 
 

@@ -20,6 +20,16 @@ MOST_BAD_VOXELS = 0.01
 """Up to this share of NaN or infinite voxels is repaired; more means a damaged file."""
 
 
+FILL = 1e20
+"""Programs fill with values beyond this, such as -3.4e38 and 1e30, what they do not know; no scanner measures them."""
+
+
+HEAD_MM = (100.0, 350.0)
+"""A head measures so much in the slices that show most of it."""
+
+_FEW_SLICES = 16
+
+
 def label(path: Path | str) -> str:
     r"""A file's name for a message: one line, not endless.
 
@@ -74,21 +84,66 @@ def checked(scan: Scan) -> Scan:
         raise UnreadableScan(f"{name}: has no contrast, every pixel is the same; check the export")
     if flat:
         scan = replace(scan, notes=(*scan.notes, f"no contrast in {', '.join(flat)}: every pixel is the same"))
-    return scan
+    return _with_doubts(scan)
+
+
+def _with_doubts(scan: Scan) -> Scan:
+    """The scan with a note where its voxel size makes a head of what is shown that nobody has."""
+    if scan.affine is None or scan.spacing_mm is None:
+        return scan
+    shown = _shown_mm(scan.voxels, scan.spacing_mm, scan.pixel_aspect)
+    smallest, largest = HEAD_MM
+    if shown[0] >= smallest and max(shown) <= largest:
+        return scan
+    note = (
+        f"voxels of {'×'.join(f'{length:.3g}' for length in reversed(scan.spacing_mm))} mm make what is shown "
+        f"{max(shown):,.0f} mm large, a head measures {smallest:g} to {largest:g} mm; check the voxel size"
+    )
+    return scan if note in scan.notes else replace(scan, notes=(*scan.notes, note))
+
+
+def _shown_mm(voxels: np.ndarray, spacing_mm: tuple[float, float, float], aspect: float) -> tuple[float, float]:
+    """How large what stands out from the air is within the slices, and across them."""
+    from tumorscope.preparing.head import head_box, head_mask
+
+    chosen = np.unique(np.linspace(0, len(voxels) - 1, _FEW_SLICES).round().astype(int))
+    head = head_mask(voxels[chosen])
+    areas = head.mean(axis=(1, 2))
+    shown = chosen[areas >= 0.1 * areas.max()]
+    return head_box(head, aspect, margin=0).width * spacing_mm[2], float(shown[-1] - shown[0]) * spacing_mm[0]
 
 
 def _finite(scan: Scan, name: str) -> Scan:
     if scan.voxels.dtype.kind != "f":
         return scan
-    finite = np.isfinite(scan.voxels)
-    bad = finite.size - int(np.count_nonzero(finite))
-    if bad == 0:
+    voxels = scan.voxels
+    if voxels.min() > -FILL and voxels.max() < FILL:  # false for NaN
         return scan
+    finite = np.isfinite(voxels)
+    bad = finite.size - int(np.count_nonzero(finite))
     share = bad / finite.size
     if share > MOST_BAD_VOXELS:
         raise UnreadableScan(f"{name}: {share:.0%} of the voxels are NaN or infinite; export the scan again")
-    note = f"{bad} NaN or infinite voxel{'s' if bad > 1 else ''} set to 0"
-    return replace(scan, voxels=np.where(finite, scan.voxels, scan.voxels.dtype.type(0)), notes=(*scan.notes, note))
+    notes = list(scan.notes)
+    if bad:
+        voxels = np.where(finite, voxels, voxels.dtype.type(0))
+        notes.append(f"{bad} NaN or infinite voxel{'s' if bad > 1 else ''} set to 0")
+    filled = np.abs(voxels) >= FILL
+    count = int(np.count_nonzero(filled))
+    if count:
+        shown = float(voxels[filled][0])
+        channels = [_without_fill(voxels[..., index], filled[..., index]) for index in range(voxels.shape[3])]
+        voxels = np.stack(channels, axis=-1)
+        notes.append(
+            f"{count:,} voxel{'s' if count > 1 else ''} of {shown:.3g}, which no scanner measures, "
+            "set to the lowest of the others"
+        )
+    return replace(scan, voxels=voxels, notes=tuple(notes))
+
+
+def _without_fill(image: np.ndarray, filled: np.ndarray) -> np.ndarray:
+    lowest = image[~filled].min() if not filled.all() else image.dtype.type(0)
+    return np.where(filled, lowest, image)
 
 
 def _constant(image: np.ndarray) -> bool:

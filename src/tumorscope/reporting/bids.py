@@ -19,7 +19,7 @@ from tumorscope.errors import TumorscopeError
 from tumorscope.files import save_together
 from tumorscope.measuring.lesions import Lesion
 from tumorscope.notice import NOTICE
-from tumorscope.reporting.nifti import encode_nifti
+from tumorscope.reporting.nifti import encode_on_stored_grid
 from tumorscope.scan import Scan
 
 BIDS_VERSION = "1.10.0"
@@ -66,9 +66,9 @@ def write_bids(analysis: Analysis, root: Path) -> dict[str, Path]:
     made = {}
     if analysis.probability is not None:
         probability = analysis.probability.astype(np.float32) / 255
-        made["probability"] = encode_nifti(*on_stored_grid(analysis.scan, probability))
+        made["probability"] = encode_on_stored_grid(analysis.scan, probability)
         made["probability_sidecar"] = _json(_probability_sidecar(analysis))
-    made["mask"] = encode_nifti(*on_stored_grid(analysis.scan, analysis.mask.astype(np.uint8)))
+    made["mask"] = encode_on_stored_grid(analysis.scan, analysis.mask.astype(np.uint8))
     # The mask's sidecar comes last: where it stands, the files beside it are complete and belong to it.
     made["sidecar"] = _json(sidecar(analysis))
     outdated = tuple(name for key, name in names.items() if key not in made)
@@ -150,17 +150,6 @@ def _origin(analysis: Analysis) -> dict[str, Any]:
         "Bundle": {"Name": bundle.name, "Version": bundle.card.version, "SHA256": bundle.sha256},
         "Sequences": list(analysis.scan.sequences),
     }
-
-
-def on_stored_grid(scan: Scan, array: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    """An array ``(slice, row, column)`` and its affine, as the volume that was read stores them.
-
-    Slices and pictures become a volume whose axes are column, row and slice.
-    """
-    if scan.kind == "volume" and scan.stored is not None:
-        return scan.stored.to_stored(array), scan.stored.affine
-    even, affine = scan.evened(array)
-    return even.transpose(2, 1, 0), affine
 
 
 def _diameters(lesion: Lesion, scan: Scan) -> dict[str, Any]:
