@@ -239,8 +239,9 @@ def _not_judged(scan: Scan, engine: Engine, timing_ms: dict[str, float], why: st
 def arrange_channels(scan: Scan, card: Card) -> tuple[np.ndarray, list[str]]:
     """The scan's channels in the order the network expects, and what was assumed for that.
 
-    A single channel of unknown sequence is taken for the one that may stand in for all
-    others; as many unknown channels as the network takes are taken in its order.
+    A single channel of unknown sequence is taken for the only one that the network takes, or
+    for the one that may stand in for all others. Several channels without names are taken for
+    nothing: three volumes in one file may as well be three points in time.
 
     Returns:
         ``(slice, row, column, sequence)``, and warnings.
@@ -250,12 +251,8 @@ def arrange_channels(scan: Scan, card: Card) -> tuple[np.ndarray, list[str]]:
     """
     wanted, have = card.inputs.sequences, scan.sequences
     warnings: list[str] = []
-    if set(have) == {"unknown"} and len(have) == len(wanted):
-        have = wanted
-        taken = f"taken as {', '.join(wanted)}"
-        several = f"sequences are not named in the file; {taken} in this order"
-        warnings.append(several if len(wanted) > 1 else f"the sequence is not named in the file; {taken}")
-    elif have == ("unknown",) and (common := _stands_in_for_all(card)) is not None:
+    common = wanted[0] if len(wanted) == 1 else _stands_in_for_all(card)
+    if have == ("unknown",) and common is not None:
         have = (common,)
         warnings.append(f"the sequence is not named in the file; taken as {common}")
     named = [name for name in have if name != "unknown" or len(have) == 1]

@@ -11,6 +11,7 @@ LPS+ is converted by the reader.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -30,6 +31,22 @@ SIDES_ASSUMED = "the header does not say how the head lies; right and left, fron
 
 
 @dataclass(frozen=True, eq=False)
+class NiftiPlacement:
+    """Every field by which a NIfTI header places its voxels in the patient, as stored.
+
+    A header may state it up to three times (sform, qform, voxel sizes alone), and programs choose
+    differently among them; a mask that repeats all of them lies on its scan in every program.
+
+    Attributes:
+        version: of the NIfTI standard, 1 or 2.
+        fields: values by the standard's names; of ``pixdim`` the first four.
+    """
+
+    version: int
+    fields: Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
 class StoredGrid:
     """How the file that was read stores its voxels, so that a mask can be stored alike.
 
@@ -38,12 +55,14 @@ class StoredGrid:
         affine: the stored array's own 4×4 affine, millimetres in RAS+.
         axes: for each stored axis, the scan axis it became (0 slice, 1 row, 2 column).
         flips: for each stored axis, whether it was reversed on the way.
+        placement: what the file's header says of it, where it is a NIfTI file.
     """
 
     shape: tuple[int, ...]
     affine: np.ndarray
     axes: tuple[int, int, int]
     flips: tuple[bool, bool, bool]
+    placement: NiftiPlacement | None = None
 
     def to_scan(self, stored: np.ndarray) -> np.ndarray:
         """A stored array (three spatial axes, then any others) on the scan's axes."""

@@ -104,6 +104,19 @@ def test_a_picture_is_measured_in_pixels_and_it_says_so(run):
     assert row["longest_mm"] == row["volume_mm3"] == row["measurable"] == ""
 
 
+def test_an_image_is_measured_only_by_a_threshold_and_it_says_so(run):
+    image = np.zeros((60, 70), np.uint8)
+    image[5:55, 5:65] = np.arange(60) + 20
+    image[20:30, 30:50] = 200
+    Image.fromarray(image).save("slice.png")
+    error, _out = run("slice.png")
+    assert "61 different values, so it is an image, not a mask" in str(error)
+    error, out = run("slice.png", "--threshold", "150")
+    assert error is None, out
+    assert "one lesion, 200 voxels" in out
+    assert "the mask is what is at least 150 in the image" in out
+
+
 def test_what_an_analysis_found_can_be_measured_again(run, files, tmp_path):
     bundle = Bundle(write_bundle(tmp_path / "bundle", b"model"), card())
     engine = Engine(bundle, "fake", "float", lambda pictures: bright_flair(pictures, threshold=1.2))

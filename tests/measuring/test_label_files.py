@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pytest
 import tifffile
@@ -10,7 +11,9 @@ from reading.files import (
     AXIAL,
     CORONAL,
     SAGITTAL,
+    head,
     heads,
+    lgg_slice,
     rotation,
     write_cjdata,
     write_dicom,
@@ -45,12 +48,13 @@ def test_a_nifti_mask_lies_as_a_radiologist_sees_it(tmp_path: Path):
     assert labels.case == "m"
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float32])
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.int64, np.float32])
 def test_each_label_is_a_mask_of_its_own(tmp_path: Path, dtype: type):
     values = np.zeros(MASK.shape, dtype)
     values[MASK] = 1
     values[0, 20:, 15:] = 4
-    labels = read_labels(write_nifti(tmp_path / "m.nii", values.transpose(2, 1, 0), AFFINE))
+    nibabel.save(nibabel.Nifti1Image(values.transpose(2, 1, 0), AFFINE, dtype=dtype), tmp_path / "m.nii")
+    labels = read_labels(tmp_path / "m.nii")
     assert [(name, int(mask.sum())) for name, mask in labels.parts] == [("label 1", MASK.sum()), ("label 4", 20)]
 
 
@@ -59,6 +63,43 @@ def test_probabilities_are_cut_at_one_half_and_it_says_so(tmp_path: Path):
     labels = read_labels(write_nifti(tmp_path / "p.nii", values, AFFINE))
     np.testing.assert_array_equal(part(labels), MASK)
     assert "one half" in labels.notes[0]
+
+
+@pytest.mark.parametrize("stored_as", [np.uint8, np.int16])
+def test_labels_that_were_saved_through_a_slope_are_whole_again(tmp_path: Path, stored_as: type):
+    """In bytes 2 becomes 1.992, in 16 bits 2.00003; a background of 0 may be off as well."""
+    values = np.zeros(MASK.shape, np.float32)
+    values[MASK] = 2
+    values[0, 20:, 15:] = 3
+    values[0, 0, 0] = 7
+    image = nibabel.Nifti1Image(values.transpose(2, 1, 0), AFFINE)
+    image.set_data_dtype(stored_as)
+    nibabel.save(image, tmp_path / "m.nii")
+    found = np.asarray(nibabel.load(tmp_path / "m.nii").dataobj)
+    assert not np.array_equal(found, np.rint(found)), "the file holds no whole numbers"
+    labels = read_labels(tmp_path / "m.nii")
+    assert [(name, int(mask.sum())) for name, mask in labels.parts] == [
+        ("label 2", MASK.sum()),
+        ("label 3", 20),
+        ("label 7", 1),
+    ]
+
+
+@pytest.mark.parametrize("value", [1.5, 2.03, 60.4])
+def test_a_value_further_from_a_whole_number_is_no_label(tmp_path: Path, value: float):
+    path = write_nifti(tmp_path / "m.nii", of_columns(MASK) * np.float32(value), AFFINE)
+    with pytest.raises(UnreadableScan, match="fractions up to"):
+        read_labels(path)
+
+
+def test_a_threshold_makes_a_mask_of_an_image(tmp_path: Path):
+    image = heads(6).transpose(2, 1, 0)
+    path = write_nifti(tmp_path / "scan.nii", image, AFFINE)
+    with pytest.raises(UnreadableScan, match="so it is an image, not a mask.*--threshold"):
+        read_labels(path)
+    labels = read_labels(path, threshold=100)
+    np.testing.assert_array_equal(part(labels), image.transpose(2, 1, 0) >= 100)
+    assert "the mask is what is at least 100 in the image" in labels.notes
 
 
 def test_our_own_mask_of_a_scan_without_voxel_size_stays_without(tmp_path: Path):
@@ -76,6 +117,84 @@ def test_a_picture_is_one_slice(tmp_path: Path, suffix: str):
     labels = read_labels(tmp_path / f"m.{suffix}")
     np.testing.assert_array_equal(part(labels), MASK[2:3])
     assert (labels.affine, labels.kind) == (None, "picture")
+
+
+def photograph() -> np.ndarray:
+    y, x = np.mgrid[0:1:96j, 0:1:96j]
+    return (np.stack([x, y, 1 - x], -1) * 255).astype(np.uint8)
+
+
+def screenshot() -> np.ndarray:
+    """A slice in a window: white, with a gray image in it."""
+    window = np.full((128, 128), 255, np.uint8)
+    window[20:84, 30:78] = head()
+    return window
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "tif"])
+@pytest.mark.parametrize("make", [photograph, screenshot, head, lgg_slice])
+def test_photographs_slices_and_screenshots_are_no_masks(tmp_path: Path, make, suffix: str):
+    Image.fromarray(make()).save(tmp_path / f"m.{suffix}")
+    with pytest.raises(UnreadableScan, match="so it is an image, not a mask"):
+        read_labels(tmp_path / f"m.{suffix}")
+    assert read_labels(tmp_path / f"m.{suffix}", threshold=50).parts
+
+
+def test_a_dark_slice_with_one_bright_spot_is_no_mask_in_a_jpeg_either(tmp_path: Path):
+    dark = head() // 4
+    dark[30:36, 20:26] = 255
+    Image.fromarray(dark).save(tmp_path / "m.jpg", quality=90)
+    with pytest.raises(UnreadableScan, match="many gray levels"):
+        read_labels(tmp_path / "m.jpg")
+
+
+@pytest.mark.parametrize("quality", [30, 60, 95])
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_the_blur_of_a_jpeg_is_no_gray_level(tmp_path: Path, quality: int, mode: str):
+    mask = np.zeros((96, 80), np.uint8)
+    mask[20:45, 30:60] = 255
+    Image.fromarray(mask).convert(mode).save(tmp_path / "m.jpg", quality=quality)
+    assert np.count_nonzero(part(read_labels(tmp_path / "m.jpg"))[0] != (mask > 0)) < 40
+
+
+def test_each_color_is_a_label(tmp_path: Path):
+    colors = np.zeros((24, 20, 3), np.uint8)
+    colors[2:6, 2:6] = 255, 0, 0
+    colors[10:15, 4:9] = 0, 128, 0
+    Image.fromarray(colors).save(tmp_path / "m.png")
+    labels = read_labels(tmp_path / "m.png")
+    assert [(name, int(mask.sum())) for name, mask in labels.parts] == [("color #008000", 25), ("color #ff0000", 16)]
+
+
+def test_the_index_of_a_palette_is_the_label_not_its_brightness(tmp_path: Path):
+    """A gray for label 0 would be a lesion as large as the image, equal brightness one label of two."""
+    values = np.zeros((256, 256), np.uint8)
+    values[10:40, 20:60] = 1
+    values[100:103, 100:103] = 2
+    indexed = Image.fromarray(values).convert("P")
+    indexed.putpalette([128, 128, 128, 200, 0, 0, 200, 0, 0] + [0] * 759)
+    indexed.save(tmp_path / "m.png")
+    labels = read_labels(tmp_path / "m.png")
+    assert [(name, int(mask.sum())) for name, mask in labels.parts] == [("label 1", 1200), ("label 2", 9)]
+
+
+def test_a_one_bit_tiff_with_white_as_zero_is_not_inside_out(tmp_path: Path):
+    inside = np.zeros((64, 64), bool)
+    inside[10:30, 20:40] = True
+    tifffile.imwrite(tmp_path / "m.tif", ~inside, photometric="miniswhite", software="scanner")
+    assert part(read_labels(tmp_path / "m.tif")).sum() == 400
+
+
+def test_colors_and_gray_in_one_folder_are_labels_of_one_kind(tmp_path: Path):
+    for index, color in enumerate([(255, 0, 0), (255, 255, 255), (0, 0, 0)]):
+        slice_ = np.zeros((24, 20, 3), np.uint8)
+        slice_[3:6, 4:8] = color
+        Image.fromarray(slice_).save(tmp_path / f"s_{index}_mask.png")
+    labels = read_labels(tmp_path)
+    assert [(name, np.argwhere(mask)[0].tolist()) for name, mask in labels.parts] == [
+        ("color #ff0000", [0, 3, 4]),
+        ("color #ffffff", [1, 3, 4]),
+    ]
 
 
 def test_a_tiff_of_pages_and_a_folder_of_pictures_are_slices(tmp_path: Path):
@@ -250,3 +369,11 @@ def test_a_mask_of_another_shape_or_elsewhere_does_not_fit(tmp_path: Path):
     Image.fromarray(MASK[2] * np.uint8(255)).save(tmp_path / "m.png")
     with pytest.raises(UnreadableScan, match="1×24×20, the scan 16×24×20"):
         onto_scan(read_labels(tmp_path / "m.png"), scan)
+
+
+def test_a_drawing_saved_under_the_header_of_a_4d_image_is_its_one_volume(tmp_path: Path):
+    content = nibabel.Nifti1Image(of_columns(MASK)[..., None].repeat(3, -1), AFFINE).to_bytes()
+    (tmp_path / "m.nii").write_bytes(content[: 352 + MASK.size])
+    labels = read_labels(tmp_path / "m.nii")
+    np.testing.assert_array_equal(part(labels), MASK)
+    assert "the header promises 3 volumes, but the file holds one, which is read" in labels.notes

@@ -40,6 +40,27 @@ def test_scale_and_offset_of_the_grey_values_do_not_matter(head):
     np.testing.assert_allclose(gate_score(slices, GATE), gate_score(slices.astype(np.uint16), GATE), atol=0.05)
 
 
+def test_short_integers_of_their_full_range_are_judged_as_floats_are(head):
+    """A background of -20,000 under a head of up to 20,000 is a range that 16 bits cannot subtract."""
+    slices = head[3:8, ..., 1].astype(np.float64)
+    full = np.rint((slices - slices.min()) / np.ptp(slices) * 40_000 - 20_000)
+    assert full.min() == -20_000
+    scores = gate_score(full.astype(np.int16), GATE)
+    np.testing.assert_array_equal(scores, gate_score(full.astype(np.float32), GATE))
+    np.testing.assert_array_equal(scores, gate_score(full.astype(np.int32), GATE))
+    np.testing.assert_allclose(scores, gate_score(slices, GATE), atol=0.1)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("spike", [1e10, -1e10, 1e30, float(np.finfo(np.float32).min)])
+def test_a_few_pixels_out_of_all_proportion_change_nothing_much(head, spike):
+    slices = head[3:8, ..., 1].astype(np.float32)
+    spiked = slices.copy()
+    spiked[:, 60, 70] = spike
+    np.testing.assert_allclose(gate_score(spiked, GATE), gate_score(slices, GATE), atol=1.5)
+    assert is_brain_mri(spiked[..., None], GATE)
+
+
 def test_a_slice_is_judged_whatever_lies_beside_it(head):
     slices = head[..., 0]
     np.testing.assert_allclose(gate_score(slices, GATE)[4:5], gate_score(slices[4:5], GATE), atol=1e-9)

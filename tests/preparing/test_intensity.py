@@ -1,6 +1,7 @@
 import numpy as np
+import pytest
 
-from tumorscope.preparing.intensity import HIGHEST, LOWEST, normalize
+from tumorscope.preparing.intensity import HIGHEST, LOWEST, normalize, without_spikes
 
 
 def test_a_normal_distribution_comes_out_standard():
@@ -43,3 +44,34 @@ def test_large_scans_are_scaled_as_small_ones_are():
     whole = normalize(image, np.ones(image.shape, bool))
     low, middle, high = np.percentile(image, (5, 50, 95))
     np.testing.assert_allclose(whole, np.clip((image - middle) / (high - low) * 3.2897, LOWEST, HIGHEST), atol=0.03)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("spike", [1e10, -1e30, float(np.finfo(np.float32).max)])
+def test_a_pixel_out_of_all_proportion_is_clipped_and_the_others_stay(spike: float):
+    image = np.random.default_rng(0).normal(500, 40, (1, 100, 100)).astype(np.float32)
+    spiked = image.copy()
+    spiked[0, 50, 50] = spike
+    everywhere = np.ones(image.shape, bool)
+    one, other = normalize(image, everywhere), normalize(spiked, everywhere)
+    assert other[0, 50, 50] == (HIGHEST if spike > 0 else LOWEST)
+    other[0, 50, 50] = one[0, 50, 50]
+    np.testing.assert_allclose(one, other, atol=1e-2)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int32, np.float64])
+def test_short_integers_of_their_full_range_come_out_as_longer_types_do(dtype: type):
+    image = np.where(np.arange(100) < 6, -20_000, 20_000 + np.arange(100))[None, None].repeat(50, 1).astype(np.int16)
+    everywhere = np.ones(image.shape, bool)
+    np.testing.assert_array_equal(normalize(image, everywhere), normalize(image.astype(dtype), everywhere))
+
+
+def test_an_offset_costs_long_integers_no_precision():
+    image = np.random.default_rng(0).integers(0, 1000, (1, 60, 60)).astype(np.int32)
+    everywhere = np.ones(image.shape, bool)
+    np.testing.assert_allclose(normalize(image + 2**30, everywhere), normalize(image, everywhere), atol=1e-6)
+
+
+def test_images_without_spikes_are_handed_on_as_they_are():
+    image = np.random.default_rng(0).gamma(4, 20, (64, 64)).astype(np.float32)
+    assert without_spikes(image) is image

@@ -114,8 +114,8 @@ def write_nifti(path: Path, array: np.ndarray, affine: np.ndarray | None = None)
     return path
 
 
-def write_cjdata(path: Path, image: np.ndarray, mask: np.ndarray, **changes: Any) -> Path:
-    """A sample as MATLAB stores it: columns first, text as numbers. None leaves a field out."""
+def write_cjdata(path: Path, image: np.ndarray, mask: np.ndarray, /, **changes: Any) -> Path:
+    """A sample as MATLAB stores it: columns first, text as numbers. None leaves a field out, ``[]`` makes it empty."""
     import h5py
 
     fields = {
@@ -128,7 +128,10 @@ def write_cjdata(path: Path, image: np.ndarray, mask: np.ndarray, **changes: Any
     with h5py.File(path, "w", userblock_size=512) as file:
         group = file.create_group("cjdata")
         for name, value in {**fields, **changes}.items():
-            if value is not None:
+            if isinstance(value, list):
+                # The lengths of the axes, marked as those of an empty array.
+                group.create_dataset(name, data=np.zeros(2, np.uint64)).attrs["MATLAB_empty"] = np.uint8(1)
+            elif value is not None:
                 group.create_dataset(name, data=value)
     return path
 

@@ -211,12 +211,30 @@ def gzip_of_text(tmp: Path) -> Path:
     return written(tmp / "a.nii.gz", gzip.compress(b"hello" * 200))
 
 
-@case("half of a NIfTI pair")
-def nifti_pair(tmp: Path) -> Path:
+@case("is half of a NIfTI pair, and a.img is not beside it")
+def half_a_nifti_pair(tmp: Path) -> Path:
     import nibabel
 
     nibabel.save(nibabel.Nifti1Pair(VOLUME, np.eye(4)), tmp / "a.hdr")
+    (tmp / "a.img").unlink()
     return tmp / "a.hdr"
+
+
+def analyze_pair(tmp: Path) -> Path:
+    import nibabel
+
+    nibabel.save(nibabel.AnalyzeImage(VOLUME, np.eye(4)), tmp / "a.hdr")
+    return tmp / "a.hdr"
+
+
+@case("is Analyze 7.5, which does not say which side is right")
+def header_of_an_analyze_pair(tmp: Path) -> Path:
+    return analyze_pair(tmp)
+
+
+@case("a.hdr: is Analyze 7.5, which does not say which side is right")
+def voxels_of_an_analyze_pair(tmp: Path) -> Path:
+    return analyze_pair(tmp).with_suffix(".img")
 
 
 @case("this is a mask by its name; name the picture instead")
@@ -364,7 +382,7 @@ def nifti_of_an_unknown_type(tmp: Path) -> Path:
     return patched(tmp / "a.nii", 70, struct.pack("<h", 12345))
 
 
-@case("holds colours (RGB)")
+@case("holds colors (RGB)")
 def nifti_in_colour(tmp: Path) -> Path:
     rgb = np.zeros(VOLUME.shape, dtype=[("R", "u1"), ("G", "u1"), ("B", "u1")])
     return write_nifti(tmp / "a.nii", rgb)

@@ -30,6 +30,23 @@ def test_a_few_nan_become_zero_and_are_told():
     assert np.isnan(voxels[0, 3, 4, 0]), "the caller's array is not changed"
 
 
+@pytest.mark.parametrize("fill", [np.finfo(np.float32).min, 1e30])
+def test_what_programs_fill_in_becomes_background_however_much_it_is(fill: float):
+    voxels = ramp() + 12
+    voxels[0, :20] = fill
+    result = checked(scan(voxels))
+    assert np.unique(result.voxels[0, :20]).tolist() == [voxels[0, 20:].min()]
+    assert np.array_equal(result.voxels[0, 20:], voxels[0, 20:])
+    assert result.notes == (f"800 voxels of {fill:.3g}, which no scanner measures, set to the lowest of the others",)
+
+
+def test_each_channel_is_filled_with_its_own_lowest():
+    voxels = np.stack([ramp()[..., 0] + 5, ramp()[..., 0] - 300], axis=-1)
+    voxels[0, 1, 1] = 1e30
+    result = checked(scan(voxels, ("t1", "flair")))
+    assert result.voxels[0, 1, 1].tolist() == [5, -300]
+
+
 def test_many_nan_are_refused():
     voxels = ramp()
     voxels[0, :10] = np.nan

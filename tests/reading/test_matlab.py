@@ -24,6 +24,17 @@ def test_a_sample_is_turned_as_matlab_shows_it(tmp_path: Path):
     assert data.border.tolist() == [[10, 20], [12, 22]]
 
 
+def test_a_border_that_is_empty_in_matlab_has_no_points(tmp_path: Path):
+    assert read_cjdata(write_cjdata(tmp_path / "7.mat", IMAGE, MASK, tumorBorder=[])).border.shape == (0, 2)
+
+
+@pytest.mark.parametrize("field", ["image", "tumorMask", "label", "PID"])
+def test_any_other_field_that_is_empty_in_matlab_is_refused_as_such(tmp_path: Path, field: str):
+    path = write_cjdata(tmp_path / "7.mat", IMAGE, MASK, **{field: []})
+    with pytest.raises(UnreadableScan, match=f"7.mat: cjdata.{field} is empty; download the file again"):
+        read_cjdata(path)
+
+
 def test_its_slice_opens_as_a_t1c_picture(tmp_path: Path):
     scan = open_scan(write_cjdata(tmp_path / "7.mat", IMAGE, MASK))
     assert (scan.sequences, scan.kind, scan.case, scan.affine) == (("t1c",), "picture", "7", None)

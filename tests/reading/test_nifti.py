@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from reading.files import heads, rotation, write_nifti
 
-from tumorscope.errors import UnreadableScan
+from tumorscope.errors import TumorscopeError, UnreadableScan
+from tumorscope.reading import open_scan
 from tumorscope.reading.nifti import read_nifti, read_stored_volume, stem
 
 VOLUME = heads(20, 22, 18).transpose(2, 1, 0)  # stored (x, y, z)
@@ -61,6 +62,17 @@ def test_the_fourth_axis_is_channels(tmp_path: Path):
     scan = read_nifti(path, channels=["t1", "flair"])
     assert scan.sequences == ("t1", "flair")
     assert np.array_equal(scan.channel("flair"), scan.channel("t1") + 5)
+
+
+def test_three_volumes_without_names_are_not_the_three_sequences_of_a_bundle(tmp_path: Path):
+    """Three points in time of a functional MRI fill three channels just as well."""
+    from tumorscope.bundles import shipped_bundles
+    from tumorscope.bundles.choosing import choose_bundle
+
+    path = write_nifti(tmp_path / "bold.nii", VOLUME[..., None].repeat(3, -1))
+    with pytest.raises(TumorscopeError, match="no bundle takes unknown, unknown, unknown"):
+        choose_bundle(open_scan(path), shipped_bundles())
+    assert choose_bundle(open_scan(path, channels=["t1", "flair", "t1c"]), shipped_bundles()).bundle.name == "lgg"
 
 
 def test_axes_of_length_one_at_the_end_mean_nothing(tmp_path: Path):
@@ -118,7 +130,51 @@ def test_sixteen_channels_are_the_most(tmp_path: Path):
         read_nifti(write_nifti(tmp_path / "b.nii", VOLUME[..., None].repeat(17, -1)))
 
 
-@pytest.mark.parametrize(("name", "case"), [("a.b.nii.gz", "a.b"), ("a.NII", "a"), ("plain", "plain"), ("x.gz", "x")])
+def one_volume_for_three(path: Path, volumes: float = 1) -> Path:
+    """A file whose header promises three volumes and that holds fewer."""
+    import gzip
+
+    content = nibabel.Nifti1Image(VOLUME[..., None].repeat(3, -1), oblique()).to_bytes()
+    content = content[: 352 + int(VOLUME.nbytes * volumes)]
+    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+def test_one_volume_under_a_header_for_three_is_read_with_a_note(tmp_path: Path, suffix: str):
+    scan = read_nifti(one_volume_for_three(tmp_path / f"a{suffix}"))
+    assert scan.sequences == ("unknown",)
+    assert np.array_equal(scan.stored.to_stored(scan.voxels[..., 0]), VOLUME)
+    assert "the header promises 3 volumes, but the file holds one, which is read" in scan.notes
+
+
+@pytest.mark.parametrize("volumes", [0.5, 1.5, 2])
+def test_any_other_length_is_a_truncated_file(tmp_path: Path, volumes: float):
+    with pytest.raises(UnreadableScan, match="damaged or truncated NIfTI"):
+        read_nifti(one_volume_for_three(tmp_path / "a.nii", volumes))
+
+
+@pytest.mark.parametrize("image_class", [nibabel.Nifti1Pair, nibabel.Nifti2Pair])
+@pytest.mark.parametrize(("header", "voxels"), [("a.hdr", "a.img"), ("a.hdr.gz", "a.img.gz"), ("A.HDR", "A.IMG")])
+def test_a_pair_is_read_by_either_of_its_names(tmp_path: Path, header: str, voxels: str, image_class: type):
+    # The first voxels look like the start of an old DICOM file.
+    values = VOLUME.copy()
+    values[:3, 0, 0] = 2, 0, 0
+    nibabel.save(image_class(values, oblique()), tmp_path / header.lower())
+    for name in (header, voxels):
+        (tmp_path / name.lower()).rename(tmp_path / name)
+    for name in (header, voxels):
+        scan = open_scan(tmp_path / name)
+        assert scan.case.lower() == "a"
+        assert np.array_equal(scan.stored.to_stored(scan.voxels[..., 0]), values)
+        assert np.allclose(scan.stored.affine, oblique(), atol=1e-5)
+    assert open_scan(tmp_path).shape == scan.shape, "a folder that holds a pair holds one scan"
+
+
+@pytest.mark.parametrize(
+    ("name", "case"),
+    [("a.b.nii.gz", "a.b"), ("a.NII", "a"), ("plain", "plain"), ("x.gz", "x"), ("a.hdr.gz", "a"), ("a.hdr", "a")],
+)
 def test_cases_are_names_without_suffix(name: str, case: str):
     assert stem(Path(name)) == case
 

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image
+from PIL import Image, ImageOps
 from reading.files import head, lgg_slice
 
 from tumorscope.errors import UnreadableScan
 from tumorscope.reading import raster
-from tumorscope.reading.raster import read_raster
+from tumorscope.reading.raster import open_raster, read_raster
 
 DEEP = (np.arange(40 * 30, dtype=np.uint16).reshape(40, 30) * 50) % 60_000
 
@@ -135,3 +135,75 @@ def test_a_bomb_is_refused_before_it_is_decoded(tmp_path: Path, monkeypatch: pyt
     for name in ("a.png", "b.tif"):
         with pytest.raises(UnreadableScan, match="more than the"):
             read_raster(tmp_path / name)
+
+
+def one_bit_tiff(path: Path, inside: np.ndarray, photometric: str, software: str) -> Path:
+    """A TIFF of one bit a pixel that shows ``inside`` white, as the standard stores it."""
+    stored = inside if photometric == "minisblack" else ~inside
+    tifffile.imwrite(path, stored, photometric=photometric, software=software)
+    return path
+
+
+@pytest.mark.parametrize("photometric", ["minisblack", "miniswhite"])
+@pytest.mark.parametrize("software", ["", "scanner 1.0"])
+def test_one_bit_pixels_are_white_where_the_header_says_so(tmp_path: Path, photometric: str, software: str):
+    inside = np.zeros((64, 64), bool)
+    inside[10:30, 20:40] = True
+    path = one_bit_tiff(tmp_path / "a.tif", inside, photometric, software)
+    assert np.array_equal(read_raster(path)[..., 0], inside)
+    # Fax compression, as scanners write it.
+    Image.fromarray(inside).save(tmp_path / "b.tif", compression="group4")
+    assert np.array_equal(read_raster(tmp_path / "b.tif")[..., 0], inside)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])
+def test_a_picture_is_upright_as_its_exif_says(tmp_path: Path, orientation: int, suffix: str):
+    exif = Image.Exif()
+    exif[274] = orientation
+    stored = head()
+    Image.fromarray(stored).save(tmp_path / "known.png", exif=exif)
+    upright = np.asarray(ImageOps.exif_transpose(Image.open(tmp_path / "known.png")))
+    if suffix == ".tif":
+        extra = [(274, "H", 1, orientation, True)]
+        tifffile.imwrite(tmp_path / "a.tif", stored, photometric="minisblack", extratags=extra)
+    else:
+        Image.fromarray(stored).save(tmp_path / f"a{suffix}", exif=exif, quality=98)
+    raster = open_raster(tmp_path / f"a{suffix}")
+    assert np.abs(raster.pixels[..., 0].astype(int) - upright).mean() < 3
+    assert bool(raster.notes) == (orientation != 1)
+
+
+def test_an_animated_png_is_refused_by_its_name(tmp_path: Path):
+    frames = [Image.fromarray(head(seed=seed)) for seed in range(3)]
+    frames[0].save(tmp_path / "a.png", save_all=True, append_images=frames[1:])
+    with pytest.raises(UnreadableScan, match="a.png: is an animated PNG of 3 frames; save each as its own file"):
+        read_raster(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".bmp"])
+def test_the_index_of_a_palette_is_the_label(tmp_path: Path, suffix: str):
+    labels = head() // 100
+    indexed = Image.fromarray(labels).convert("P")
+    # A gray for no label, and one brightness for two labels.
+    indexed.putpalette([128, 128, 128, 200, 0, 0, 0, 200, 0] + [0] * 759)
+    indexed.save(tmp_path / f"a{suffix}")
+    assert np.array_equal(read_raster(tmp_path / f"a{suffix}", indices=True)[..., 0], labels)
+
+
+def test_a_palette_of_black_and_white_is_white_inside_in_either_order(tmp_path: Path):
+    for black, white in ((0, 1), (1, 0)):
+        palette = [0] * 768
+        palette[3 * white : 3 * white + 3] = [255] * 3
+        indexed = Image.fromarray(np.where(head() > 50, white, black).astype(np.uint8)).convert("P")
+        indexed.putpalette(palette)
+        indexed.save(tmp_path / "a.png")
+        assert np.array_equal(read_raster(tmp_path / "a.png", indices=True)[..., 0] > 0, head() > 50)
+
+
+def test_a_transparent_index_is_no_label(tmp_path: Path):
+    labels = head() // 100
+    indexed = Image.fromarray(labels).convert("P")
+    indexed.putpalette([0, 0, 0, 200, 0, 0, 0, 200, 0] + [0] * 759)
+    indexed.save(tmp_path / "a.png", transparency=1)
+    assert np.array_equal(read_raster(tmp_path / "a.png", indices=True)[..., 0], np.where(labels == 1, 0, labels))

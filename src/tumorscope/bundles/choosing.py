@@ -43,28 +43,20 @@ def choose_bundle(scan: Scan, bundles: Sequence[Bundle]) -> BundleChoice:
 
 
 def _found(bundle: Bundle, sequences: Sequence[str]) -> int:
-    wanted = bundle.card.inputs.sequences
-    return len(wanted) if _unnamed(wanted, sequences) else sum(name in sequences for name in wanted)
+    return sum(name in sequences for name in bundle.card.inputs.sequences)
 
 
 def _can_take(bundle: Bundle, sequences: Sequence[str]) -> bool:
     """Whether every sequence is there, or has one that may stand in."""
     inputs = bundle.card.inputs
     named = [name for name in sequences if name != "unknown" or len(sequences) == 1]
-    return _unnamed(inputs.sequences, sequences) or all(
+    return all(
         name in named or any(other in named for other in inputs.stands_in.get(name, ())) for name in inputs.sequences
     )
-
-
-def _unnamed(wanted: Sequence[str], sequences: Sequence[str]) -> bool:
-    """Whether the scan has as many channels without names as the bundle takes, more than one."""
-    return set(sequences) == {"unknown"} and len(sequences) == len(wanted) > 1
 
 
 def _reason(bundle: Bundle, sequences: Sequence[str]) -> str:
     found = [name for name in bundle.card.inputs.sequences if name in sequences]
     if found:
         return f"the scan has {', '.join(found)}"
-    if len(bundle.card.inputs.sequences) > 1:
-        return f"the scan has {len(sequences)} channels without names, as many as it takes"
     return f"it takes single slices and the scan's sequence is {sequences[0]}"

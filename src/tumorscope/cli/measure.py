@@ -35,6 +35,10 @@ def command(
         Path | None,
         typer.Option(help="The scan the mask was drawn on: for the picture, and for the side of the head."),
     ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(help="Measure what is at least this in an image or a probability map that is not a mask."),
+    ] = None,
     out: Annotated[
         list[Path] | None,
         typer.Option("--out", "-o", metavar="FILE", help="A .json, .csv or .png to write; repeat for several."),
@@ -48,7 +52,7 @@ def command(
     from tumorscope.reporting.measurements import measure_labels, measurement_document, to_csv, to_json
 
     files = _outputs(out or [])
-    labels = open_labels(mask)
+    labels = open_labels(mask, threshold)
     if not labels.parts:
         raise TumorscopeError(f"{labels.case}: the mask is empty; there is nothing to measure")
     scan = labels.on_nothing()
@@ -70,12 +74,12 @@ def command(
         typer.echo(f"Saved: {', '.join(map(str, files))}")
 
 
-def open_labels(path: Path) -> LabelledMask:
+def open_labels(path: Path, threshold: float | None = None) -> LabelledMask:
     """Any mask, or the mask that an analysis found.
 
     Args:
-        path: see :func:`tumorscope.measuring.label_files.read_labels`; also an ``analysis.json``
-            or the folder that holds one.
+        path, threshold: see :func:`tumorscope.measuring.label_files.read_labels`; the path may also be an
+            ``analysis.json`` or the folder that holds one.
 
     Raises:
         TumorscopeError: no mask, damaged, or an image.
@@ -83,8 +87,12 @@ def open_labels(path: Path) -> LabelledMask:
     from tumorscope.measuring.label_files import read_labels
 
     if path.is_dir() and (path / "analysis.json").is_file():
-        return _of_analysis(path / "analysis.json")
-    return _of_analysis(path) if path.suffix.lower() == ".json" else read_labels(path)
+        path /= "analysis.json"
+    if path.suffix.lower() != ".json":
+        return read_labels(path, threshold)
+    if threshold is not None:
+        raise TumorscopeError(f"{path}: a threshold is for images; an analysis says what it found")
+    return _of_analysis(path)
 
 
 def _of_analysis(path: Path) -> LabelledMask:

@@ -16,22 +16,20 @@ from tumorscope.errors import UnreadableScan
 from tumorscope.reading.checks import label, printable, reason, size_text
 from tumorscope.reading.dicom.files import read_header
 from tumorscope.reading.dicom.privacy import names_patient, patient_words, series_code
-from tumorscope.reading.formats import file_format
+from tumorscope.reading.formats import file_format, header_of_pair
+from tumorscope.reading.label_values import HALF, LabelRaster, of_one_kind, read_label_raster, split_labels
 from tumorscope.reading.lgg import is_mask_name
 from tumorscope.reading.matlab import read_cjdata
 from tumorscope.reading.nifti import read_stored_volume, stem
-from tumorscope.reading.orientation import radiological_grid, scan_affine, slice_direction
+from tumorscope.reading.orientation import scan_affine, slice_direction
 from tumorscope.reading.pictures import natural
 from tumorscope.reading.quiet import quiet_libraries
 from tumorscope.reading.raster import read_raster
 from tumorscope.reading.stacking import stack_slices
-from tumorscope.scan import SIDES_ASSUMED, Kind, Scan
+from tumorscope.scan import Kind, Scan
 
 if TYPE_CHECKING:
     from highdicom.seg import Segmentation
-
-MOST_LABELS = 32
-"""More different values than this are grey levels, not labels."""
 
 _SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
 """SOP classes: Segmentation Storage and Label Map Segmentation Storage."""
@@ -40,7 +38,6 @@ _SAME_PLACE = 0.1
 """In voxels: how far a mask's voxels may lie from the scan's and still be the same ones."""
 
 _LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
-_HALF = "the mask holds probabilities; inside is what is at least one half"
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,30 +74,33 @@ class LabelledMask:
         return Scan(empty, ("unknown",), self.case, self.kind, affine=self.affine, notes=self.notes)
 
 
-def read_labels(path: Path | str) -> LabelledMask:
+def read_labels(path: Path | str, threshold: float | None = None) -> LabelledMask:
     """Read a mask with one or more labels.
 
     Args:
         path: a NIfTI file, a DICOM SEG, a picture, a TIFF with a page a slice, a ``cjdata``
             file; or a folder of mask pictures, one a slice, or with one file of the others.
+        threshold: take what is at least this in a NIfTI file or a picture for the mask. Without it
+            an image is refused.
 
     Raises:
         UnreadableScan: no mask, damaged, of four dimensions, with NaN, or an image.
     """
-    path = Path(path)
+    path = header_of_pair(Path(path))
     if path.is_dir():
-        return _read_folder(path)
+        return _read_folder(path, threshold)
     if not path.is_file():
         raise UnreadableScan(f"{label(path)}: no such mask; check the path")
     kind = file_format(path)
     if kind == "nifti":
-        return _read_nifti(path)
+        return _read_nifti(path, threshold)
+    if kind == "picture":
+        return _of_slices(_raster(path, threshold), path, path.stem, threshold)
+    if threshold is not None:
+        raise UnreadableScan(f"{label(path)}: a threshold is for NIfTI and pictures; this file says what is inside")
     if kind == "dicom":
         return _read_segmentation(path)
-    if kind == "matlab":
-        return _of_slices(read_cjdata(path).mask[None], path, path.stem)
-    pixels = read_raster(path)
-    return _of_slices(_flat(pixels, path), path, path.stem)
+    return _of_slices(LabelRaster(read_cjdata(path).mask[None]), path, path.stem)
 
 
 def onto_scan(mask: LabelledMask, scan: Scan) -> LabelledMask:
@@ -144,7 +144,7 @@ def onto_scan(mask: LabelledMask, scan: Scan) -> LabelledMask:
     return replace(mask, parts=tuple(parts), shape=scan.shape, affine=scan.affine)
 
 
-def _read_folder(folder: Path) -> LabelledMask:
+def _read_folder(folder: Path, threshold: float | None) -> LabelledMask:
     files = sorted(
         (path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")), key=_natural
     )
@@ -152,13 +152,12 @@ def _read_folder(folder: Path) -> LabelledMask:
     known = [path for path in marked or files if _format(path)]
     pictures = [path for path in known if _format(path) == "picture"]
     if pictures and len(pictures) == len(known):
-        values = [_flat(read_raster(path), path) for path in pictures]
-        stacked = stack_slices(
-            folder, pictures, [value[0][..., None] if len(value) == 1 else value for value in values]
-        )
-        return _of_slices(stacked[..., 0], folder, folder.resolve().name)
+        rasters = of_one_kind([_raster(path, threshold) for path in pictures])
+        slices = [raster.values[0][..., None] if len(raster.values) == 1 else raster.values for raster in rasters]
+        stacked = LabelRaster(stack_slices(folder, pictures, slices)[..., 0], rasters[0].colored)
+        return _of_slices(stacked, folder, folder.resolve().name, threshold)
     if len(known) == 1:
-        return read_labels(known[0])
+        return read_labels(known[0], threshold)
     what = "no mask" if not known else f"{len(known)} files that may be masks"
     raise UnreadableScan(f"{label(folder)}: holds {what}; name the mask itself")
 
@@ -174,32 +173,25 @@ def _format(path: Path) -> str | None:
         return None
 
 
-def _read_nifti(path: Path) -> LabelledMask:
+def _raster(path: Path, threshold: float | None) -> LabelRaster:
+    """The labels, or the brightness that a threshold cuts."""
+    if threshold is None:
+        return read_label_raster(path)
+    pixels = read_raster(path)
+    return LabelRaster((pixels if pixels.ndim == 4 else pixels[None]).max(axis=-1))
+
+
+def _read_nifti(path: Path, threshold: float | None) -> LabelledMask:
     volume = read_stored_volume(path)
     array = volume.array
     if array.ndim > 3:
         raise UnreadableScan(f"{label(path)}: {array.shape[3]} volumes; a mask has one, name or save one of them")
-    grid = radiological_grid(array.shape[: volume.spatial], volume.affine)
+    grid = volume.grid
     values = np.ascontiguousarray(grid.to_scan(array.reshape((*array.shape, 1)[:3])))
-    named, notes = _split(values, path)
-    if not volume.oriented:
-        notes = (*notes, SIDES_ASSUMED)
-    affine = None if _says_no_size(path) else scan_affine(grid)
-    return LabelledMask(named, _shape(values), stem(path), "volume", affine, notes)
-
-
-@quiet_libraries()
-def _says_no_size(path: Path) -> bool:
-    """Whether this is a mask of ours that was made without a known voxel size."""
-    import gzip
-
-    import nibabel as nib
-
-    from tumorscope.reading.formats import is_gzip
-
-    with gzip.open(path) if is_gzip(path) else path.open("rb") as stream:
-        head = nib.Nifti1Header(stream.read(348), check=False)
-    return b"voxel size unknown" in bytes(head["descrip"].item())
+    named, notes = split_labels(values, label(path), threshold)
+    # A mask of ours that was made without a known voxel size says so.
+    affine = None if b"voxel size unknown" in volume.description else scan_affine(grid)
+    return LabelledMask(named, _shape(values), stem(path), "volume", affine, (*notes, *volume.notes))
 
 
 @quiet_libraries()
@@ -226,7 +218,7 @@ def _read_segmentation(path: Path) -> LabelledMask:
     if slice_direction(direction) @ direction < 0:
         affine = affine @ np.array([[-1, 0, 0, len(array) - 1], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1.0]])
         array = array[::-1]
-    notes = (_HALF,) if array.dtype.kind == "f" else ()
+    notes = (HALF,) if array.dtype.kind == "f" else ()
     parts = []
     for index, called in enumerate(_segment_names(segmentation, words)):
         inside = array[..., index] >= 0.5
@@ -251,57 +243,10 @@ def _segment_names(segmentation: Segmentation, words: frozenset[str]) -> list[st
     return [f"{name} ({number})" if names.count(name) > 1 else name for number, name in enumerate(names, start=1)]
 
 
-def _of_slices(values: np.ndarray, path: Path, case: str) -> LabelledMask:
-    named, notes = _split(values, path)
-    kind: Kind = "picture" if len(values) == 1 else "slices"
-    return LabelledMask(named, _shape(values), case, kind, None, notes)
-
-
-def _flat(pixels: np.ndarray, path: Path) -> np.ndarray:
-    """``(slice, row, column)`` of a picture's pixels: what is coloured is inside, and JPEG's blur is undone."""
-    pixels = pixels if pixels.ndim == 4 else pixels[None]
-    values = pixels.max(axis=-1)
-    coloured = pixels.shape[-1] == 3 and bool((pixels != pixels[..., :1]).any())
-    if coloured:
-        return values > 0
-    if path.suffix.lower() in {".jpg", ".jpeg"}:
-        return values > values.max() / 2
-    return values
-
-
-def _split(values: np.ndarray, path: Path) -> tuple[tuple[tuple[str, np.ndarray], ...], tuple[str, ...]]:
-    """A boolean mask for every value above zero, and notes.
-
-    Raises:
-        UnreadableScan: NaN, values below zero, or so many that this is an image.
-    """
-    name = label(path)
-    if values.dtype.kind == "f":
-        bad = values.size - int(np.count_nonzero(np.isfinite(values)))
-        if bad:
-            raise UnreadableScan(
-                f"{name}: {bad} voxel{'s are' if bad > 1 else ' is'} NaN or infinite; a mask has 0 and 1"
-            )
-    if not values.any():
-        return (), ()
-    if values.dtype == bool:
-        return (("mask", values),), ()
-    if values.min() < 0:
-        raise UnreadableScan(f"{name}: holds values below zero, so it is an image, not a mask; give the mask itself")
-    found = np.unique(values[values > 0])
-    if values.dtype.kind == "f" and not (found == np.rint(found)).all():
-        if found.max() > 1:
-            raise UnreadableScan(f"{name}: holds fractions up to {found.max():g}, so it is an image, not a mask")
-        inside = values >= 0.5
-        return ((("mask", inside),) if inside.any() else ()), (_HALF,)
-    if len(found) > MOST_LABELS:
-        raise UnreadableScan(
-            f"{name}: holds {len(found):,} different values, so it is an image, not a mask; a mask has 0 and 1, "
-            f"or up to {MOST_LABELS} labels"
-        )
-    if len(found) == 1:
-        return (("mask", values > 0),), ()
-    return tuple((f"label {int(value)}", values == value) for value in found), ()
+def _of_slices(raster: LabelRaster, path: Path, case: str, threshold: float | None = None) -> LabelledMask:
+    named, notes = split_labels(raster.values, label(path), threshold, raster.colored)
+    kind: Kind = "picture" if len(raster.values) == 1 else "slices"
+    return LabelledMask(named, _shape(raster.values), case, kind, None, notes)
 
 
 def _shape(values: np.ndarray) -> tuple[int, int, int]:

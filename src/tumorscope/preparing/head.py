@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from tumorscope.preparing.intensity import working_type
+
 _ENOUGH_PX = 128
 """A head is found just as well in a coarser picture, and four times as fast or more."""
 
@@ -45,9 +47,10 @@ def head_mask(voxels: np.ndarray) -> np.ndarray:
     coarse = voxels[:, ::stride, ::stride]
     signal = np.zeros(coarse.shape[:3], np.float32)
     for channel in range(coarse.shape[3]):
-        image = coarse[..., channel].astype(np.float32)
+        image = coarse[..., channel].astype(working_type(coarse.dtype))
         sides = (image[:, 0], image[:, -1], image[:, :, 0], image[:, :, -1])
-        distance = np.abs(image - np.median(np.concatenate([side.ravel() for side in sides])))
+        with np.errstate(over="ignore"):  # what is infinitely far from the air is bright
+            distance = np.abs(image - np.median(np.concatenate([side.ravel() for side in sides])))
         brightest = np.percentile(distance, 99)
         if brightest > 0:
             np.maximum(signal, distance / brightest, out=signal)

@@ -20,6 +20,10 @@ MOST_BAD_VOXELS = 0.01
 """Up to this share of NaN or infinite voxels is repaired; more means a damaged file."""
 
 
+FILL = 1e20
+"""Programs fill with values beyond this, such as -3.4e38 and 1e30, what they do not know; no scanner measures them."""
+
+
 def label(path: Path | str) -> str:
     r"""A file's name for a message: one line, not endless.
 
@@ -80,15 +84,34 @@ def checked(scan: Scan) -> Scan:
 def _finite(scan: Scan, name: str) -> Scan:
     if scan.voxels.dtype.kind != "f":
         return scan
-    finite = np.isfinite(scan.voxels)
-    bad = finite.size - int(np.count_nonzero(finite))
-    if bad == 0:
+    voxels = scan.voxels
+    if voxels.min() > -FILL and voxels.max() < FILL:  # false for NaN
         return scan
+    finite = np.isfinite(voxels)
+    bad = finite.size - int(np.count_nonzero(finite))
     share = bad / finite.size
     if share > MOST_BAD_VOXELS:
         raise UnreadableScan(f"{name}: {share:.0%} of the voxels are NaN or infinite; export the scan again")
-    note = f"{bad} NaN or infinite voxel{'s' if bad > 1 else ''} set to 0"
-    return replace(scan, voxels=np.where(finite, scan.voxels, scan.voxels.dtype.type(0)), notes=(*scan.notes, note))
+    notes = list(scan.notes)
+    if bad:
+        voxels = np.where(finite, voxels, voxels.dtype.type(0))
+        notes.append(f"{bad} NaN or infinite voxel{'s' if bad > 1 else ''} set to 0")
+    filled = np.abs(voxels) >= FILL
+    count = int(np.count_nonzero(filled))
+    if count:
+        shown = float(voxels[filled][0])
+        channels = [_without_fill(voxels[..., index], filled[..., index]) for index in range(voxels.shape[3])]
+        voxels = np.stack(channels, axis=-1)
+        notes.append(
+            f"{count:,} voxel{'s' if count > 1 else ''} of {shown:.3g}, which no scanner measures, "
+            "set to the lowest of the others"
+        )
+    return replace(scan, voxels=voxels, notes=tuple(notes))
+
+
+def _without_fill(image: np.ndarray, filled: np.ndarray) -> np.ndarray:
+    lowest = image[~filled].min() if not filled.all() else image.dtype.type(0)
+    return np.where(filled, lowest, image)
 
 
 def _constant(image: np.ndarray) -> bool:

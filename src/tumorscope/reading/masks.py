@@ -9,7 +9,8 @@ import numpy as np
 from tumorscope.errors import UnreadableScan
 from tumorscope.reading.checks import label, size_text
 from tumorscope.reading.combining import GRID_TOLERANCE
-from tumorscope.reading.formats import PICTURE_SUFFIXES, file_format
+from tumorscope.reading.formats import PICTURE_SUFFIXES, file_format, header_of_pair, is_jpeg
+from tumorscope.reading.label_values import whole_labels
 from tumorscope.reading.lgg import is_mask_name
 from tumorscope.reading.matlab import read_cjdata
 from tumorscope.reading.nifti import read_stored_volume
@@ -23,7 +24,7 @@ def read_mask(path: Path | str, scan: Scan) -> np.ndarray:
     """The mask of a scan.
 
     Whatever is above zero is inside, so that 0/1, 0/255 and several labels all work; of a
-    JPEG, which blurs edges, what is above half of its brightest.
+    palette its index counts, of a JPEG, which blurs edges, what is above half of its brightest.
 
     Args:
         path: a picture, a TIFF with a page a slice, a NIfTI file on the scan's grid, a
@@ -36,7 +37,7 @@ def read_mask(path: Path | str, scan: Scan) -> np.ndarray:
     Raises:
         UnreadableScan: damaged, of another shape, or elsewhere in the patient.
     """
-    path = Path(path)
+    path = header_of_pair(Path(path))
     if path.is_dir():
         return _read_folder(path, scan)
     if not path.is_file():
@@ -111,9 +112,8 @@ def _read_folder(folder: Path, scan: Scan) -> np.ndarray:
 
 
 def _read_picture(path: Path) -> np.ndarray:
-    pixels = read_raster(path)
-    lossy = path.suffix.lower() in {".jpg", ".jpeg"}
-    return np.any(pixels > (pixels.max() / 2 if lossy else 0), axis=-1)
+    pixels = read_raster(path, indices=True)
+    return np.any(pixels > (pixels.max() / 2 if is_jpeg(path) else 0), axis=-1)
 
 
 def _read_nifti(path: Path, scan: Scan) -> np.ndarray:
@@ -130,7 +130,7 @@ def _read_nifti(path: Path, scan: Scan) -> np.ndarray:
     turn = io_orientation(np.linalg.inv(scan.affine) @ volume.affine)
     turned = apply_orientation(array, turn).transpose(2, 1, 0)
     affine = volume.affine @ inv_ornt_aff(turn, array.shape)
-    mask = _fitting(turned > 0, path, scan)
+    mask = _fitting(whole_labels(turned) > 0, path, scan)
     if not np.allclose(affine, scan.affine, rtol=0, atol=GRID_TOLERANCE):
         raise UnreadableScan(
             f"{label(path)}: lies elsewhere in the patient than the scan (affines differ); resample it"

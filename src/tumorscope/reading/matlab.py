@@ -101,6 +101,9 @@ def read_matlab(path: Path) -> Scan:
 
 
 def _cjdata(name: str, group: Any) -> CjData:
+    for field in ("image", "tumorMask"):
+        if _is_empty(group[field].id):
+            raise UnreadableScan(f"{name}: cjdata.{field} is empty; download the file again")
     shape = group["image"].shape
     if len(shape) != 2 or group["image"].dtype.kind not in "iuf":
         raise UnreadableScan(f"{name}: cjdata.image is no grey picture ({size_text(shape)}); download the file again")
@@ -113,7 +116,8 @@ def _cjdata(name: str, group: Any) -> CjData:
     image = np.asarray(group["image"]).T  # MATLAB stores columns first
     if image.dtype.itemsize > 2:
         image = image.astype(np.float32)
-    border = np.asarray(group["tumorBorder"], float).ravel() if "tumorBorder" in group else np.empty(0)
+    stated = "tumorBorder" in group and not _is_empty(group["tumorBorder"].id)
+    border = np.asarray(group["tumorBorder"], float).ravel() if stated else np.empty(0)
     return CjData(
         image=np.ascontiguousarray(image),
         mask=np.ascontiguousarray(np.asarray(group["tumorMask"]).T > 0),
@@ -147,11 +151,24 @@ def _patient(name: str, group: Any) -> str:
     return "".join(chr(int(code)) for code in _short(name, group, "PID"))
 
 
+def _is_empty(found: Any) -> bool:
+    """Whether MATLAB stored an empty array: it writes the lengths of the axes in its place, and marks that so.
+
+    Args:
+        found: a data set, by h5py's plain calls.
+    """
+    import h5py
+
+    return h5py.h5a.exists(found, b"MATLAB_empty") and bool(h5py.Dataset(found).attrs["MATLAB_empty"])
+
+
 def _short(name: str, group: Any, field: str) -> np.ndarray:
     """The few numbers of a field."""
     import h5py
 
     found = h5py.h5d.open(group, field.encode())
+    if _is_empty(found):
+        raise UnreadableScan(f"{name}: cjdata.{field} is empty; download the file again")
     if not 0 < math.prod(found.shape) <= _MOST_NUMBERS:
         raise UnreadableScan(f"{name}: cjdata.{field} holds {size_text(found.shape)} numbers; download the file again")
     numbers = np.empty(found.shape, found.dtype)

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import gzip
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 import numpy as np
 
 from tumorscope.errors import UnreadableScan
 from tumorscope.reading.checks import MAX_VOXELS, label, reason, size_text
-from tumorscope.reading.formats import is_gzip, read_head
+from tumorscope.reading.formats import is_gzip, read_head, voxels_of_pair
 from tumorscope.reading.lgg import is_mask_name
 from tumorscope.reading.orientation import radiological_grid, scan_affine
+from tumorscope.reading.placement import placement_notes, placement_of, unit_mm
 from tumorscope.reading.quiet import quiet_libraries
 from tumorscope.reading.sequences import check_channels, recognize_sequence
-from tumorscope.scan import SIDES_ASSUMED, Scan
+from tumorscope.scan import SIDES_ASSUMED, NiftiPlacement, Scan, StoredGrid
 
 MOST_CHANNELS = 16
 """A longer fourth axis is a time series: diffusion, perfusion or functional MRI."""
@@ -26,8 +28,6 @@ MOST_CHANNELS = 16
 _SMALLEST_MM, _LARGEST_MM = 1e-3, 1e3
 _FLATTEST = 0.01
 """Volume spanned by the three unit directions: 1 at right angles, 0 where they lie in a plane."""
-
-_MM = {"meter": 1000.0, "micron": 0.001}
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,21 +37,31 @@ class StoredVolume:
     Attributes:
         array: two or three spatial axes, then at most one of channels.
         spatial: how many of the axes are spatial.
-        affine: 4×4, stored indices to millimetres in RAS+.
-        oriented: whether the header says how the volume lies in the patient.
+        affine: 4×4, stored indices to millimeters in RAS+.
+        placement: what the header says of where the voxels lie.
+        description: the header's, as a program wrote it.
+        notes: what a reader of the results should know.
     """
 
     array: np.ndarray
     spatial: int
     affine: np.ndarray
-    oriented: bool
+    placement: NiftiPlacement
+    description: bytes
+    notes: tuple[str, ...]
+
+    @property
+    def grid(self) -> StoredGrid:
+        """How the volume is shown radiologically, and the way back."""
+        grid = radiological_grid(self.array.shape[: self.spatial], self.affine)
+        return replace(grid, placement=self.placement)
 
 
 def read_nifti(path: Path, channels: Sequence[str] | None = None) -> Scan:
     """A NIfTI file of two to four dimensions, shown radiologically.
 
     Args:
-        path: ``.nii`` or ``.nii.gz``; the content decides, not the suffix.
+        path: ``.nii`` or ``.nii.gz``, or the header of a pair; the content decides, not the suffix.
         channels: names of the fourth axis's channels.
 
     Raises:
@@ -61,15 +71,12 @@ def read_nifti(path: Path, channels: Sequence[str] | None = None) -> Scan:
     if is_mask_name(path.name):
         raise UnreadableScan(f"{name}: this is a mask by its name; name the scan instead")
     volume = read_stored_volume(path)
-    array = volume.array
-    grid = radiological_grid(array.shape[: volume.spatial], volume.affine)
+    array, grid = volume.array, volume.grid
     if volume.spatial == 2:
         array = array[:, :, None]
     if array.ndim == 3:
         array = array[..., None]
     sequences, notes = _sequences(path, array.shape[3], channels)
-    if not volume.oriented:
-        notes = (*notes, SIDES_ASSUMED)
     return Scan(
         voxels=np.ascontiguousarray(grid.to_scan(array)),
         sequences=sequences,
@@ -78,7 +85,7 @@ def read_nifti(path: Path, channels: Sequence[str] | None = None) -> Scan:
         affine=scan_affine(grid),
         stored=grid,
         source=path,
-        notes=notes,
+        notes=(*notes, *volume.notes),
     )
 
 
@@ -89,13 +96,16 @@ def read_stored_volume(path: Path) -> StoredVolume:
     Raises:
         UnreadableScan: damaged, RGB, complex, a time series, or without a usable affine.
     """
+    from nibabel.arrayproxy import ArrayProxy
+
     name = label(path)
     try:
-        with gzip.open(path) if is_gzip(path) else path.open("rb") as stream:
-            image = _image_class(path).from_stream(stream)
-            shape = _checked_shape(name, image)
-            array = np.asarray(image.dataobj).reshape(shape)
-            affine, oriented = _affine(name, image, len(shape))
+        header, placement = _read_headers(path)
+        with _opened(path if header.is_single else voxels_of_pair(path)) as stream:
+            notes = _only_one_volume(header, stream)
+            shape = _checked_shape(name, header)
+            array = np.asarray(ArrayProxy(stream, header)).reshape(shape)
+        affine = _affine(name, header, len(shape))
     except UnreadableScan:
         raise
     except MemoryError as error:
@@ -107,7 +117,11 @@ def read_stored_volume(path: Path) -> StoredVolume:
         with np.errstate(over="ignore"):
             array = array.astype(np.float32)
     array = array.astype(array.dtype.newbyteorder("="), copy=False)
-    return StoredVolume(array, min(len(shape), 3), affine, oriented)
+    spatial = min(len(shape), 3)
+    if header["sform_code"] <= 0 and header["qform_code"] <= 0:
+        notes = (*notes, SIDES_ASSUMED)
+    notes = (*notes, *placement_notes(header, shape[:spatial]))
+    return StoredVolume(array, spatial, affine, placement, header["descrip"].item(), notes)
 
 
 def stem(path: Path) -> str:
@@ -117,26 +131,60 @@ def stem(path: Path) -> str:
     'case_flair'
     """
     name = path.name
-    for suffix in (".nii.gz", ".nii", ".gz"):
+    for suffix in (".nii.gz", ".nii", ".hdr.gz", ".hdr", ".gz"):
         if name.lower().endswith(suffix):
             return name[: -len(suffix)]
     return path.stem
 
 
-def _image_class(path: Path) -> Any:
-    import nibabel
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    with gzip.open(path) if is_gzip(path) else path.open("rb") as stream:
+        yield cast("IO[bytes]", stream)
 
-    return nibabel.Nifti2Image if read_head(path)[4:8] == b"n+2\0" else nibabel.Nifti1Image
+
+def _read_headers(path: Path) -> tuple[Any, NiftiPlacement]:
+    """The header that nibabel makes of it, and where the header as it is stored places the voxels."""
+    from nibabel.nifti1 import Nifti1Header, Nifti1PairHeader
+    from nibabel.nifti2 import Nifti2Header, Nifti2PairHeader
+
+    head = read_head(path)
+    if head[4:8] in (b"n+2\0", b"ni2\0"):
+        header_class = Nifti2Header if head[4:6] == b"n+" else Nifti2PairHeader
+    else:
+        header_class = Nifti1Header if head[344:346] == b"n+" else Nifti1PairHeader
+    with _opened(path) as stream:
+        stored = header_class(stream.read(header_class.template_dtype.itemsize), check=False)
+    # nibabel's checks correct what programs choose differently among.
+    header = stored.copy()
+    header.check_fix()
+    return header, placement_of(stored)
 
 
-def _checked_shape(name: str, image: Any) -> tuple[int, ...]:
+def _only_one_volume(header: Any, stream: IO[bytes]) -> tuple[str, ...]:
+    """Correct the header where it promises several volumes and the file holds one; a note says so.
+
+    Programs save a drawing under the header of the 4-D image that it was made on.
+    """
+    shape = header.get_data_shape()
+    if len(shape) < 4 or math.prod(shape[3:]) <= 1 or not 0 < math.prod(shape[:3]) <= MAX_VOXELS:
+        return ()
+    end = header.get_data_offset() + math.prod(shape[:3]) * header.get_data_dtype().itemsize
+    stream.seek(end - 1)
+    if len(stream.read(2)) != 1:
+        return ()
+    header.set_data_shape(shape[:3])
+    return (f"the header promises {math.prod(shape[3:])} volumes, but the file holds one, which is read",)
+
+
+def _checked_shape(name: str, header: Any) -> tuple[int, ...]:
     """The shape without trailing axes of length one, if the file is one that can be a scan."""
-    dtype = image.get_data_dtype()
+    dtype = header.get_data_dtype()
     if dtype.names:
-        raise UnreadableScan(f"{name}: holds colours (RGB), not MRI intensities; export the scan itself")
+        raise UnreadableScan(f"{name}: holds colors (RGB), not MRI intensities; export the scan itself")
     if dtype.kind == "c":
         raise UnreadableScan(f"{name}: holds complex numbers; export the magnitude")
-    shape = tuple(int(length) for length in image.shape)
+    shape = tuple(int(length) for length in header.get_data_shape())
     while len(shape) > 3 and shape[-1] == 1:
         shape = shape[:-1]
     if min(shape, default=0) < 1:
@@ -154,10 +202,9 @@ def _checked_shape(name: str, image: Any) -> tuple[int, ...]:
     return shape
 
 
-def _affine(name: str, image: Any, spatial: int) -> tuple[np.ndarray, bool]:
-    header = image.header
-    affine = np.array(image.affine, float)
-    affine[:3] *= _MM.get(header.get_xyzt_units()[0], 1.0)
+def _affine(name: str, header: Any, spatial: int) -> np.ndarray:
+    affine = np.array(header.get_best_affine(), float)
+    affine[:3] *= unit_mm(header)
     if spatial == 2 and np.linalg.norm(affine[:3, 2]) < 1e-6:  # a picture has no thickness
         normal = np.cross(affine[:3, 0], affine[:3, 1])
         affine[:3, 2] = normal / max(float(np.linalg.norm(normal)), 1e-12)
@@ -165,7 +212,7 @@ def _affine(name: str, image: Any, spatial: int) -> tuple[np.ndarray, bool]:
     usable = np.isfinite(affine).all() and lengths.min() > _SMALLEST_MM and lengths.max() < _LARGEST_MM
     if not usable or abs(np.linalg.det(affine[:3, :3] / lengths)) < _FLATTEST:
         raise UnreadableScan(f"{name}: the affine is singular, so voxels have no size; export it again")
-    return affine, bool(header["sform_code"] > 0 or header["qform_code"] > 0)
+    return affine
 
 
 def _sequences(path: Path, count: int, channels: Sequence[str] | None) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -16,7 +16,7 @@ from tumorscope.reading.dicom import read_dicom
 from tumorscope.reading.dicom.dicomdir import files_of_dicomdir, is_dicomdir
 from tumorscope.reading.dicom.sorting import OnFiles
 from tumorscope.reading.dicom.studies import StudyFiles
-from tumorscope.reading.formats import PICTURE_SUFFIXES, SUPPORTED, Format, file_format
+from tumorscope.reading.formats import PICTURE_SUFFIXES, SUPPORTED, Format, file_format, header_of_pair
 from tumorscope.reading.matlab import read_matlab
 from tumorscope.reading.nifti import read_nifti
 from tumorscope.reading.pictures import read_picture, read_picture_folder
@@ -35,7 +35,7 @@ def open_scan(
     """Read a scan from a file or a folder.
 
     Args:
-        path: a picture (PNG, JPEG, BMP, TIFF), a NIfTI file, a DICOM file, a DICOMDIR, a
+        path: a picture (PNG, JPEG, BMP, TIFF), a NIfTI file (either file of a pair), a DICOM file, a DICOMDIR, a
             ``cjdata`` MATLAB v7.3 file; or a folder of one DICOM study (its series in one folder
             or in folders of their own), of pictures (the LGG data set's layout among them) or of
             NIfTI files named by sequence; or a study from :func:`find_cases`.
@@ -97,6 +97,7 @@ def _read(path: Path | StudyFiles, channels: Sequence[str] | None, dicom: _Dicom
             return dicom.read(path, path.files)
         if _is_folder(path):
             return _read_folder(path, channels, dicom)
+        path = header_of_pair(path)
         return _read_file(path, file_format(path), channels, dicom)
     except MemoryError as error:
         raise UnreadableScan(f"{name}: does not fit into memory; give a smaller scan") from error

@@ -19,7 +19,7 @@ from tumorscope.reading.lgg import (
     missing_sequences,
     read_lgg_folder,
 )
-from tumorscope.reading.raster import read_raster
+from tumorscope.reading.raster import open_raster
 from tumorscope.reading.sequences import recognize_sequence
 from tumorscope.reading.stacking import stack_slices
 from tumorscope.scan import Scan
@@ -40,7 +40,8 @@ def read_picture(path: Path, channels: Sequence[str] | None = None) -> Scan:
     """
     if is_mask_name(path.name):
         raise UnreadableScan(f"{label(path)}: this is a mask by its name; name the picture instead")
-    pixels = read_raster(path)
+    raster = open_raster(path)
+    pixels = raster.pixels
     voxels = pixels[None] if pixels.ndim == 3 else pixels
     published = is_published_name(path.name)
     voxels, sequences, notes = _as_sequences(voxels, label(path), path.stem, published, channels)
@@ -52,7 +53,7 @@ def read_picture(path: Path, channels: Sequence[str] | None = None) -> Scan:
         kind="picture" if pages == 1 else "slices",
         slice_names=(path.name,) if pages == 1 else tuple(f"{path.name}#{page + 1}" for page in range(pages)),
         source=path,
-        notes=notes,
+        notes=(*notes, *raster.notes),
     )
 
 
@@ -68,6 +69,7 @@ def read_picture_folder(folder: Path, files: list[Path], channels: Sequence[str]
         UnreadableScan: only masks, slices of different sizes, or colour photographs.
     """
     published = is_published_name(folder.resolve().name)
+    turned: tuple[str, ...] = ()
     if is_lgg_folder(folder):
         scan = read_lgg_folder(folder)
         if published and channels is None:
@@ -77,7 +79,9 @@ def read_picture_folder(folder: Path, files: list[Path], channels: Sequence[str]
         files = sorted((path for path in files if not is_mask_name(path.name)), key=lambda path: natural(path.name))
         if not files:
             raise UnreadableScan(f"{label(folder)}: holds only masks; name the folder with the pictures")
-        voxels = stack_slices(folder, files, [read_raster(path) for path in files])
+        rasters = [open_raster(path) for path in files]
+        turned = tuple(dict.fromkeys(note for raster in rasters for note in raster.notes))
+        voxels = stack_slices(folder, files, [raster.pixels for raster in rasters])
     case = folder.resolve().name
     voxels, sequences, notes = _as_sequences(voxels, label(folder), case, published, channels)
     return Scan(
@@ -87,7 +91,7 @@ def read_picture_folder(folder: Path, files: list[Path], channels: Sequence[str]
         kind="slices",
         slice_names=tuple(path.name for path in files),
         source=folder,
-        notes=notes,
+        notes=(*notes, *turned),
     )
 
 

@@ -1,9 +1,12 @@
-"""Pictures: PNG, JPEG, BMP and TIFF, 8 or 16 bit, grey or RGB."""
+"""Pictures: PNG, JPEG, BMP and TIFF, 8 or 16 bit, gray or RGB."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,27 +15,62 @@ from tumorscope.reading.checks import label, reason, size_text
 from tumorscope.reading.formats import is_tiff
 from tumorscope.reading.quiet import quiet_libraries
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 MAX_PIXELS = 64_000_000
 """The largest picture that is opened, counting all pages. A decompression bomb is larger."""
 
 
+# By EXIF's orientation, how axes (row, column, channel), or pages before them, become upright.
+_UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
+    2: lambda pixels: pixels[..., ::-1, :],
+    3: lambda pixels: pixels[..., ::-1, ::-1, :],
+    4: lambda pixels: pixels[..., ::-1, :, :],
+    5: lambda pixels: pixels.swapaxes(-3, -2),
+    6: lambda pixels: pixels.swapaxes(-3, -2)[..., ::-1, :],
+    7: lambda pixels: pixels.swapaxes(-3, -2)[..., ::-1, ::-1, :],
+    8: lambda pixels: pixels.swapaxes(-3, -2)[..., ::-1, :, :],
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Raster:
+    """A picture's pixels, upright.
+
+    Attributes:
+        pixels: ``(row, column, channel)`` with one or three channels, uint8, uint16 or float32;
+            of a TIFF of several pages ``(page, row, column, channel)``.
+        notes: what a reader of the results should know.
+    """
+
+    pixels: np.ndarray
+    notes: tuple[str, ...] = ()
+
+
+def read_raster(path: Path, *, indices: bool = False) -> np.ndarray:
+    """The pixels alone of :func:`open_raster`."""
+    return open_raster(path, indices=indices).pixels
+
+
 @quiet_libraries()
-def read_raster(path: Path) -> np.ndarray:
-    """The picture's pixels.
+def open_raster(path: Path, *, indices: bool = False) -> Raster:
+    """Read a picture.
 
-    Transparency is laid over black, palettes become RGB, and "white is zero" is inverted.
+    Transparency is laid over black, palettes become RGB, "white is zero" is inverted, and the
+    picture is turned as its EXIF orientation says.
 
-    Returns:
-        ``(row, column, channel)`` with one or three channels, uint8, uint16 or float32.
-        A TIFF of several pages is ``(page, row, column, channel)``.
+    Args:
+        path: PNG, JPEG, BMP or TIFF; the content decides, not the suffix.
+        indices: keep the indices of a palette, one channel, as a mask's labels are stored.
 
     Raises:
         UnreadableScan: with one line that says why.
     """
     name = label(path)
     try:
-        tiff = is_tiff(path)
-        pixels = _read_tiff(path, name) if tiff else _read_with_pillow(path, name)
+        read = _read_tiff if is_tiff(path) else _read_with_pillow
+        pixels, orientation = read(path, name, indices)
     except UnreadableScan:
         raise
     except MemoryError as error:
@@ -41,10 +79,14 @@ def read_raster(path: Path) -> np.ndarray:
         raise UnreadableScan(f"{name}: damaged, truncated or not a picture ({_unnamed(error, path)})") from error
     if 0 in pixels.shape:
         raise UnreadableScan(f"{name}: the picture has no pixels; export it again")
-    return pixels if pixels.dtype in (np.uint8, np.uint16) else pixels.astype(np.float32)
+    pixels = pixels if pixels.dtype in (np.uint8, np.uint16) else pixels.astype(np.float32)
+    if orientation not in _UPRIGHT:
+        return Raster(pixels)
+    note = f"turned upright as its EXIF orientation ({orientation}) says"
+    return Raster(np.ascontiguousarray(_UPRIGHT[orientation](pixels)), (note,))
 
 
-def _read_tiff(path: Path, name: str) -> np.ndarray:
+def _read_tiff(path: Path, name: str, indices: bool) -> tuple[np.ndarray, int]:
     import tifffile
 
     with tifffile.TiffFile(path) as file:
@@ -58,22 +100,25 @@ def _read_tiff(path: Path, name: str) -> np.ndarray:
         photometric, planes = page.photometric, page.samplesperpixel
         alpha_is_plain = 2 in (page.extrasamples or ())
         palette = page.colormap if photometric == tifffile.PHOTOMETRIC.PALETTE else None
+        orientation, software = int(page.tags.valueof("Orientation", default=1)), str(page.software)
         if photometric in (tifffile.PHOTOMETRIC.SEPARATED, tifffile.PHOTOMETRIC.CIELAB):
-            raise UnreadableScan(f"{name}: colours are stored as {photometric.name}; save it as grey or RGB")
+            raise UnreadableScan(f"{name}: colors are stored as {photometric.name}; save it as gray or RGB")
         # Pages that were written one by one are series of their own.
         pixels = np.stack([each.asarray() for each in full]) if len(full) > 1 else series.asarray()
         axes = f"Q{series.axes}" if len(full) > 1 else series.axes
     pixels = _pages_first(pixels, axes, name)
+    inverted = photometric == tifffile.PHOTOMETRIC.MINISWHITE
     if pixels.dtype == bool:
-        # One bit a pixel is a mask, and tifffile marks boolean arrays as "white is zero" while
-        # it stores true as one: turned round, such a mask would outline everything else.
-        return pixels.astype(np.uint8)
+        # tifffile marks boolean arrays as "white is zero" while it stores true as one: turned
+        # round, such a mask would mark everything else.
+        return (pixels != (inverted and not software.startswith("tifffile"))).astype(np.uint8), orientation
     if palette is not None:
-        return (np.moveaxis(palette, 0, -1)[pixels[..., 0]] >> 8).astype(np.uint8)
-    if photometric == tifffile.PHOTOMETRIC.MINISWHITE and pixels.dtype.kind == "u":
+        colors = (np.moveaxis(palette, 0, -1) >> 8).astype(np.uint8)
+        return (_labels_of(pixels[..., 0], colors) if indices else colors[pixels[..., 0]]), orientation
+    if inverted and pixels.dtype.kind == "u":
         pixels = np.iinfo(pixels.dtype).max - pixels
-    colours = 3 if planes > 2 else 1
-    return _over_black(pixels, colours) if alpha_is_plain else pixels[..., :colours]
+    channels = 3 if planes > 2 else 1
+    return (_over_black(pixels, channels) if alpha_is_plain else pixels[..., :channels]), orientation
 
 
 def _pages_first(pixels: np.ndarray, axes: str, name: str) -> np.ndarray:
@@ -89,7 +134,7 @@ def _pages_first(pixels: np.ndarray, axes: str, name: str) -> np.ndarray:
     return pixels.reshape((lengths[stacks[0]], *shape) if stacks else shape)
 
 
-def _read_with_pillow(path: Path, name: str) -> np.ndarray:
+def _read_with_pillow(path: Path, name: str, indices: bool) -> tuple[np.ndarray, int]:
     from PIL import Image
 
     try:
@@ -98,19 +143,68 @@ def _read_with_pillow(path: Path, name: str) -> np.ndarray:
         raise UnreadableScan(f"{name}: more pixels than the {MAX_PIXELS:,} allowed; save it smaller") from error
     with picture:
         _refuse_bomb(name, picture.width * picture.height, (picture.height, picture.width))
-        if _is_deep_colour_png(path):
-            return _over_black(_read_deep_png(path), 3)
-        has_alpha = picture.mode in {"RGBA", "LA", "PA"} or "transparency" in picture.info
-        if picture.mode in {"P", "PA", "CMYK", "YCbCr", "LAB", "HSV", "RGBX", "RGBa", "RGBA", "RGB"}:
-            return _over_black(np.asarray(picture.convert("RGBA" if has_alpha else "RGB")), 3)
-        if picture.mode in {"1", "L", "LA", "La"}:
-            pixels = np.asarray(picture.convert("LA" if has_alpha else "L"))
-            return _over_black(pixels if pixels.ndim == 3 else pixels[..., None], 1)
-        return np.asarray(picture)[..., None]  # 16 or 32 bit grey
+        frames = getattr(picture, "n_frames", 1)
+        if picture.format == "PNG" and frames > 1:
+            raise UnreadableScan(f"{name}: is an animated PNG of {frames} frames; save each as its own file")
+        return _pillow_pixels(picture, path, indices), _exif_orientation(picture)
 
 
-def _is_deep_colour_png(path: Path) -> bool:
-    """Whether this is a PNG with 16 bits a colour, which Pillow would cut to 8."""
+def _pillow_pixels(picture: Image, path: Path, indices: bool) -> np.ndarray:
+    if _is_deep_color_png(path):
+        return _over_black(_read_deep_png(path), 3)
+    has_alpha = picture.mode in {"RGBA", "LA", "PA"} or "transparency" in picture.info
+    if picture.mode == "P" and indices:
+        return _labels_of(np.asarray(picture), _palette(picture))
+    if picture.mode in {"P", "PA", "CMYK", "YCbCr", "LAB", "HSV", "RGBX", "RGBa", "RGBA", "RGB"}:
+        return _over_black(np.asarray(picture.convert("RGBA" if has_alpha else "RGB")), 3)
+    if picture.mode in {"1", "L", "LA", "La"}:
+        pixels = np.asarray(picture.convert("LA" if has_alpha else "L"))
+        return _over_black(pixels if pixels.ndim == 3 else pixels[..., None], 1)
+    return np.asarray(picture)[..., None]  # 16 or 32 bit gray
+
+
+def _exif_orientation(picture: Image) -> int:
+    from PIL.ExifTags import Base
+
+    try:
+        return int(picture.getexif().get(Base.Orientation, 1))
+    except Exception:  # EXIF that cannot be read turns nothing; the pixels are there all the same
+        return 1
+
+
+def _palette(picture: Image) -> np.ndarray:
+    """The picture's palette, uint8 ``(256, 3)``; with a fourth channel where some of it is transparent."""
+    colors = np.zeros((256, 3), np.uint8)
+    stated = np.asarray(picture.getpalette("RGB"), np.uint8).reshape(-1, 3)
+    colors[: len(stated)] = stated
+    transparent = picture.info.get("transparency")
+    if transparent is None:
+        return colors
+    alpha = np.full((256, 1), 255, np.uint8)
+    if isinstance(transparent, bytes):
+        alpha[: len(transparent), 0] = np.frombuffer(transparent, np.uint8)
+    else:
+        alpha[transparent] = 0
+    return np.hstack([colors, alpha])
+
+
+def _labels_of(places: np.ndarray, colors: np.ndarray) -> np.ndarray:
+    """The labels that indices into a palette ``(index, channel)`` stand for: the indices themselves.
+
+    Where a palette shows black and white alone their order is chance, and white is inside. An
+    index that is transparent marks nothing.
+    """
+    used = np.unique(places)
+    if (colors[used, :3] == colors[used, :1]).all() and np.isin(colors[used, 0], (0, 255)).all():
+        return _over_black(colors[places], 3)[..., :1]
+    labels = np.arange(len(colors))
+    if colors.shape[1] == 4:
+        labels[colors[:, 3] == 0] = 0
+    return labels[places][..., None].astype(np.uint8 if len(colors) <= 256 else np.uint16)
+
+
+def _is_deep_color_png(path: Path) -> bool:
+    """Whether this is a PNG with 16 bits a color, which Pillow would cut to 8."""
     with path.open("rb") as file:
         head = file.read(26)
     return head.startswith(b"\x89PNG") and head[24] == 16 and head[25] in (2, 6)
@@ -122,15 +216,15 @@ def _read_deep_png(path: Path) -> np.ndarray:
     return np.asarray(imagecodecs.png_decode(path.read_bytes()))
 
 
-def _over_black(pixels: np.ndarray, colours: int) -> np.ndarray:
+def _over_black(pixels: np.ndarray, channels: int) -> np.ndarray:
     """Drop transparency: what is transparent becomes black, as viewers on black show it."""
-    if pixels.shape[-1] == colours:
+    if pixels.shape[-1] == channels:
         return pixels
     opaque = np.iinfo(pixels.dtype).max if pixels.dtype.kind in "iu" else 1
-    alpha = pixels[..., colours : colours + 1]
+    alpha = pixels[..., channels : channels + 1]
     if (alpha == opaque).all():
-        return pixels[..., :colours]
-    return np.rint(pixels[..., :colours] * (alpha / opaque)).astype(pixels.dtype)
+        return pixels[..., :channels]
+    return np.rint(pixels[..., :channels] * (alpha / opaque)).astype(pixels.dtype)
 
 
 def _refuse_bomb(name: str, pixels: int, shape: tuple[int, ...]) -> None:

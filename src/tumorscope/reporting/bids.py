@@ -19,7 +19,7 @@ from tumorscope.errors import TumorscopeError
 from tumorscope.files import save_together
 from tumorscope.measuring.lesions import Lesion
 from tumorscope.notice import NOTICE
-from tumorscope.reporting.nifti import encode_nifti
+from tumorscope.reporting.nifti import encode_on_stored_grid
 from tumorscope.scan import Scan
 
 BIDS_VERSION = "1.10.0"
@@ -57,13 +57,13 @@ def write_bids(analysis: Analysis, root: Path) -> dict[str, Path]:
     label = subject_label(analysis.scan.case)
     stem = f"sub-{label}_desc-tumor"
     names = {"mask": f"{stem}_mask.nii.gz", "sidecar": f"{stem}_mask.json"}
-    mask = encode_nifti(*on_stored_grid(analysis.scan, analysis.mask.astype(np.uint8)))
+    mask = encode_on_stored_grid(analysis.scan, analysis.mask.astype(np.uint8))
     contents = {names["mask"]: mask, names["sidecar"]: _json(sidecar(analysis))}
     outdated = f"{stem}_probseg.nii.gz"
     if analysis.probability is not None:
         names["probability"] = outdated
         probability = analysis.probability.astype(np.float32) / 255
-        contents = {outdated: encode_nifti(*on_stored_grid(analysis.scan, probability)), **contents}
+        contents = {outdated: encode_on_stored_grid(analysis.scan, probability), **contents}
     # The sidecar comes last: where it stands, the images beside it are complete and belong to it.
     paths = save_together(
         root / f"sub-{label}" / "anat", contents, () if analysis.probability is not None else (outdated,)
@@ -126,16 +126,6 @@ def sidecar(analysis: Analysis) -> dict[str, Any]:
         ],
         "Warnings": list(analysis.warnings),
     }
-
-
-def on_stored_grid(scan: Scan, array: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    """An array ``(slice, row, column)`` and its affine, as the volume that was read stores them.
-
-    Slices and pictures become a volume whose axes are column, row and slice.
-    """
-    if scan.kind == "volume" and scan.stored is not None:
-        return scan.stored.to_stored(array), scan.stored.affine
-    return array.transpose(2, 1, 0), scan.affine
 
 
 def _diameters(lesion: Lesion, scan: Scan) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from tumorscope.analysis import Analysis
 from tumorscope.files import save_whole
-from tumorscope.reporting.nifti import encode_nifti
+from tumorscope.reporting.nifti import encode_on_stored_grid
 
 MASK_FILES = ("mask.nii.gz", "mask.png")
 
@@ -17,8 +17,8 @@ MASK_FILES = ("mask.nii.gz", "mask.png")
 def write_mask(analysis: Analysis, folder: Path) -> Path:
     """Write ``mask.nii.gz``, or ``mask.png`` for a single picture.
 
-    A volume's mask lies on exactly the grid of the file that was read: same shape, same
-    affine. A folder of slices becomes a volume whose axes are column, row and slice. A
+    A volume's mask lies on exactly the grid of the file that was read: same shape, and all
+    that its header says of where the voxels lie. A folder of slices becomes a volume whose axes are column, row and slice. A
     picture's mask has the picture's size, 0 outside and 255 inside.
 
     Raises:
@@ -33,9 +33,7 @@ def encode_mask(analysis: Analysis) -> tuple[str, bytes]:
     scan, mask = analysis.scan, analysis.mask.astype(np.uint8)
     if scan.kind == "picture":
         return "mask.png", _png(mask[0])
-    if scan.kind == "volume" and scan.stored is not None:
-        return "mask.nii.gz", encode_nifti(scan.stored.to_stored(mask), scan.stored.affine)
-    return "mask.nii.gz", encode_nifti(mask.transpose(2, 1, 0), scan.affine)
+    return "mask.nii.gz", encode_on_stored_grid(scan, mask)
 
 
 def _png(mask: np.ndarray) -> bytes:

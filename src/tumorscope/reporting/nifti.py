@@ -3,29 +3,70 @@
 from __future__ import annotations
 
 import gzip
+from typing import Any
 
 import numpy as np
+
+from tumorscope.scan import NiftiPlacement, Scan
 
 _GZIP_LEVEL = 1
 """Masks are mostly zeros: higher levels save a few kilobytes and cost several times the time."""
 
 
-def encode_nifti(values: np.ndarray, affine: np.ndarray | None, what: str = "mask", top: float | None = 1) -> bytes:
+def encode_nifti(
+    values: np.ndarray,
+    affine: np.ndarray | None,
+    what: str = "mask",
+    top: float | None = 1,
+    placement: NiftiPlacement | None = None,
+) -> bytes:
     """The content of a ``.nii.gz`` file.
 
     Args:
         values: two or three axes, of a type that NIfTI knows.
-        affine: from the indices to millimetres, RAS+; None where the voxel size is
+        affine: from the indices to millimeters, RAS+; None where the voxel size is
             not known. The file then has the identity, no unit, and says so.
         what: what it shows, for the header.
         top: the value that viewers are to show at full brightness; None leaves it to them.
+        placement: of the file on whose grid the values lie; repeated as it is, whatever ``affine`` says.
     """
     import nibabel as nib
+
+    image_class = nib.Nifti2Image if placement is not None and placement.version == 2 else nib.Nifti1Image
+    image = image_class(values, None)
+    if placement is None:
+        _place(image, affine)
+    else:
+        for name, value in placement.fields.items():
+            image.header[name] = np.concatenate([value, image.header[name][4:]]) if name == "pixdim" else value
+    if top is not None:
+        image.header["cal_max"] = top
+    unknown = "; voxel size unknown, affine is identity" if placement is None and affine is None else ""
+    image.header["descrip"] = f"Tumorscope {what}, research use only{unknown}".encode()
+    return gzip.compress(image.to_bytes(), _GZIP_LEVEL, mtime=0)
+
+
+def encode_on_stored_grid(scan: Scan, array: np.ndarray) -> bytes:
+    """The content of a ``.nii.gz`` file that lies on a scan.
+
+    A volume's has the shape and the placement of the file that was read. Slices and pictures become a
+    volume whose axes are column, row and slice.
+
+    Args:
+        array: ``(slice, row, column)``, of a type that NIfTI knows.
+    """
+    stored = scan.stored
+    if scan.kind == "volume" and stored is not None:
+        return encode_nifti(stored.to_stored(array), stored.affine, placement=stored.placement)
+    return encode_nifti(array.transpose(2, 1, 0), scan.affine)
+
+
+def _place(image: Any, affine: np.ndarray | None) -> None:
+    """Both forms of one affine; the identity where it is not known."""
     from nibabel.spatialimages import HeaderDataError
 
     placed = np.eye(4) if affine is None else np.asarray(affine, float)
     code = "aligned" if affine is None else "scanner"
-    image = nib.Nifti1Image(values, placed)
     image.set_sform(placed, code)
     try:
         image.set_qform(placed, code, strip_shears=False)
@@ -34,8 +75,3 @@ def encode_nifti(values: np.ndarray, affine: np.ndarray | None, what: str = "mas
         # elsewhere than one that reads the sform.
         image.set_qform(None, 0)
     image.header.set_xyzt_units("unknown" if affine is None else "mm")
-    if top is not None:
-        image.header["cal_max"] = top
-    unknown = "; voxel size unknown, affine is identity" if affine is None else ""
-    image.header["descrip"] = f"Tumorscope {what}, research use only{unknown}".encode()
-    return gzip.compress(image.to_bytes(), _GZIP_LEVEL, mtime=0)

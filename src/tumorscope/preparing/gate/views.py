@@ -6,6 +6,7 @@ import numpy as np
 
 from tumorscope.preparing.framing import Framing
 from tumorscope.preparing.head import head_box, head_mask
+from tumorscope.preparing.intensity import without_spikes, working_type
 
 SIDE = 64
 _ENOUGH_PX = 128
@@ -45,11 +46,13 @@ def _view(picture: np.ndarray, pixel_aspect: float) -> tuple[np.ndarray, np.ndar
 
 def _reduced(picture: np.ndarray) -> np.ndarray:
     """float32 from zero up, so that large offsets cost no digits; large pictures as means of square blocks."""
+    picture = without_spikes(picture)
     step = max(1, min(picture.shape) // _ENOUGH_PX)
     rows, columns = (length // step * step for length in picture.shape)
     low = picture.min()
     total = np.zeros((rows // step, columns // step), np.float32)
     for row in range(step):
         for column in range(step):
-            total += picture[row:rows:step, column:columns:step] - low
+            # Short integers would overflow.
+            total += np.subtract(picture[row:rows:step, column:columns:step], low, dtype=working_type(picture.dtype))
     return total / max(float(total.max()), 1e-30)
