@@ -3,6 +3,7 @@ from __future__ import annotations
 import sys
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -74,7 +75,7 @@ def test_without_simpleitk_the_extra_is_named(tmp_path: Path, monkeypatch: pytes
 @cache
 def grown() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """A head before and after its tumor grew, whole and without noise; its affine and its brain's points."""
-    fine = dict(seed=0, shape=(112, 112, 112), spacing_mm=(2.25, 2.25, 2.25), sequences=("flair",), noise=0)
+    fine: dict[str, Any] = {"shape": (112, 112, 112), "spacing_mm": (2.25,) * 3, "sequences": ("flair",), "noise": 0}
     before = make_phantom([Lesion((30, 10, 10), (12, 12, 12))], **fine)
     after = make_phantom([Lesion((30, 10, 10), (20, 22, 20))], **fine)
     affine = before.scan.affine
