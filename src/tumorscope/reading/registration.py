@@ -18,9 +18,9 @@ from tumorscope.errors import UnreadableScan
 from tumorscope.reading.rigid_search import FEWEST_VOXELS, LEAST_OVERLAP, Candidate, Outcome, Pyramid, Search
 
 _LEAST_GAIN = 0.15
-"""In nats, at the coarse level, over heads that are rotated at random. One patient's phantoms gain 0.5 and more, T1c and
-FLAIR without skull 0.25, a head and something else 0.1 at most. Another person's head may gain 0.4: whether two scans
-are of one patient is not what this tells."""
+"""In nats, at the coarse level, over heads that are rotated at random. One patient's phantoms gain 0.5 and
+more, T1c and FLAIR without skull 0.25, a head and something else 0.1 at most. Another person's head may
+gain 0.4: whether two scans are of one patient is not what this tells."""
 
 _ELSEWHERE_MM, _RIVAL = 20.0, 0.9
 """A start that ended so far away with this share of the best one's gain leaves it open which is right."""
