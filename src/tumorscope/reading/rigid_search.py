@@ -113,9 +113,10 @@ class Pyramid:
     def contains(self, points: np.ndarray) -> np.ndarray:
         """Which of the points, ``(n, 4)`` in mm, are in the head."""
         voxels = np.rint(points @ np.linalg.inv(self.coarse.affine).T)[:, 2::-1].astype(int)
-        within = ((voxels >= 0) & (voxels < self.head.shape)).all(axis=1)
-        within[within] = self.head[tuple(voxels[within].T)]
-        return within
+        places = np.flatnonzero(((voxels >= 0) & (voxels < self.head.shape)).all(axis=1))
+        inside = np.zeros(len(points), bool)
+        inside[places] = self.head[tuple(voxels[places].T)]
+        return inside
 
 
 @dataclass(frozen=True, eq=False)

@@ -110,7 +110,7 @@ def _is_probability_map(values: np.ndarray) -> bool:
         return False
     certain, inside = np.count_nonzero(values >= _NEARLY_ONE), np.count_nonzero(values > _ROUNDING)
     between = np.count_nonzero((values > 0.3) & (values < 0.7))
-    return certain >= _CERTAIN * inside and between < certain
+    return bool(certain >= _CERTAIN * inside and between < certain)
 
 
 def _is_probability_set(voxels: np.ndarray) -> bool:
@@ -129,7 +129,7 @@ def _is_ct(values: np.ndarray) -> bool:
     air = np.count_nonzero((values > _AIR_HU[0]) & (values < _AIR_HU[1]))
     tissue = np.count_nonzero(values > _TISSUE_HU)
     soft = np.count_nonzero((values > _SOFT_HU[0]) & (values < _SOFT_HU[1]))
-    return air >= 0.1 * values.size and soft >= 0.3 * tissue > 0.01 * values.size
+    return bool(air >= 0.1 * values.size and soft >= 0.3 * tissue > 0.01 * values.size)
 
 
 def _is_diffusivity(values: np.ndarray) -> bool:
@@ -137,7 +137,8 @@ def _is_diffusivity(values: np.ndarray) -> bool:
     if values.dtype.kind != "f" or not 0 < values.max() < _FASTEST_MM2_S:
         return False
     low, high = _TISSUE_MM2_S
-    return low <= float(np.median(values[values > low / 3])) <= high if (values > low / 3).any() else False
+    tissue = values[values > low / 3]
+    return tissue.size > 0 and low <= float(np.median(tissue)) <= high
 
 
 def _is_time_series(voxels: np.ndarray) -> bool:
