@@ -110,7 +110,7 @@ def _is_probability_map(values: np.ndarray) -> bool:
         return False
     certain, inside = np.count_nonzero(values >= _NEARLY_ONE), np.count_nonzero(values > _ROUNDING)
     between = np.count_nonzero((values > 0.3) & (values < 0.7))
-    return bool(certain >= _CERTAIN * inside and between < certain)
+    return bool(certain >= _CERTAIN * inside and between < 1.5 * certain)
 
 
 def _is_probability_set(voxels: np.ndarray) -> bool:
@@ -119,7 +119,7 @@ def _is_probability_set(voxels: np.ndarray) -> bool:
         return False
     total = voxels.sum(axis=-1)
     inside = total > 0.5
-    return bool(inside.any()) and np.count_nonzero(np.abs(total[inside] - 1) < 0.02) > 0.9 * np.count_nonzero(inside)
+    return bool(inside.any() and np.count_nonzero(np.abs(total[inside] - 1) < 0.02) > 0.9 * np.count_nonzero(inside))
 
 
 def _is_ct(values: np.ndarray) -> bool:
