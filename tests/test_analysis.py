@@ -307,3 +307,18 @@ def test_what_is_no_head_gets_a_warning_and_no_finding():
     assert not found.mask.any()
     assert found.tumor_type is None
     assert analyze(Scan(noise, ("unknown",), "noise", "picture"), typed_engine()).judged
+
+
+def test_values_that_are_not_an_mri_s_are_told_before_anything_is_computed():
+    labels = np.kron(np.arange(8, dtype=np.uint8).reshape(2, 4), np.ones((16, 8), np.uint8))[None, ..., None]
+    scan = Scan(labels, ("flair",), "case", "volume")
+    analysis = analyze(scan, fake_engine(broken), gate=True)
+    assert not analysis.judged
+    (warning,) = analysis.warnings
+    assert warning.startswith(
+        "this looks like a label map (a segmentation or an atlas), not an MRI; nothing was assessed"
+    )
+    assert finding_sentence(analysis) == f"Not judged: {analysis.scan.rejection_reason}."
+    without = analyze(scan, fake_engine(), gate=False)
+    assert without.judged
+    assert analysis.scan.rejection_reason in without.warnings

@@ -21,6 +21,7 @@ from tumorscope.preparing import prepare
 from tumorscope.preparing.axial import View, acquired_plane, axial_view
 from tumorscope.preparing.framing import Framing
 from tumorscope.preparing.gate import default_gate, is_brain_mri
+from tumorscope.preparing.gate.content import reject_by_content
 from tumorscope.preparing.sampling import sample_slices
 from tumorscope.scan import Scan
 from tumorscope.tumor_type import (
@@ -143,6 +144,7 @@ def analyze(
     """
     card = engine.bundle.card
     clock = _Stages()
+    scan = reject_by_content(scan)
     if gate and scan.rejection_reason is not None:
         clock.stage("gate")
         return _not_judged(scan, engine, clock.timing_ms, rejected_by_header(scan.rejection_reason))

@@ -1,12 +1,18 @@
 from __future__ import annotations
 
 import sys
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from dicom_making import Grid, oblique, uid, voxels_on, write_series
+from scipy import ndimage
+from scipy.spatial.transform import Rotation
 
+from tumorscope.datasets.phantom import Lesion, Tissue, make_phantom
+from tumorscope.datasets.phantom.contrast import add_rician_noise
 from tumorscope.errors import UnreadableScan
 from tumorscope.reading import open_scan
 from tumorscope.reading.registration import register_rigid
@@ -64,6 +70,90 @@ def test_without_simpleitk_the_extra_is_named(tmp_path: Path, monkeypatch: pytes
     folder = write_displaced(tmp_path / "s")
     with pytest.raises(UnreadableScan, match=r"s: t1: registering needs SimpleITK; .*tumorscope\[register\]"):
         open_scan(folder, register=True)
+
+
+@cache
+def grown() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """A head before and after its tumor grew, whole and without noise; its affine and its brain's points."""
+    fine: dict[str, Any] = {"shape": (112, 112, 112), "spacing_mm": (2.25,) * 3, "sequences": ("flair",), "noise": 0}
+    before = make_phantom([Lesion((30, 10, 10), (12, 12, 12))], **fine)
+    after = make_phantom([Lesion((30, 10, 10), (20, 22, 20))], **fine)
+    affine = before.scan.affine
+    assert affine is not None
+    brain = np.argwhere(before.labels >= Tissue.CSF)[::40, ::-1]
+    points = np.c_[brain, np.ones(len(brain))] @ affine.T
+    points = points[(np.abs(points[:, :3]) < 85).all(axis=1)]
+    return before.scan.channel("flair"), after.scan.channel("flair"), affine, points
+
+
+def follow_up(angle_deg: float, slice_mm: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The head before, and grown, of inverted contrast, rotated about x and shifted by 2 mm per 5°.
+
+    Returns:
+        Moving and fixed volume, the affine of both, and the true transform, fixed to moving.
+    """
+    before, after, affine, _points = grown()
+    shape = (round(180 / slice_mm), 80, 80)
+    step = np.sign(affine[:3, :3]) * (2.25, 2.25, slice_mm)
+    grid = np.eye(4)
+    grid[:3, :3], grid[:3, 3] = step, -step @ (np.array(shape[::-1]) - 1) / 2
+    true = np.eye(4)
+    true[:3, :3] = Rotation.from_euler("x", angle_deg, degrees=True).as_matrix()
+    true[0, 3] = 2 * angle_deg / 5
+
+    def acquired(head: np.ndarray, pose: np.ndarray, seed: int) -> np.ndarray:
+        parts = max(1, round(slice_mm / 1.5))  # a slice is the mean over its thickness
+        total = np.zeros(shape, np.float32)
+        for part in range(parts):
+            within = np.eye(4)
+            within[2, 3] = (part + 0.5) / parts - 0.5
+            back = np.linalg.inv(affine) @ pose @ grid @ within
+            total += ndimage.affine_transform(
+                head.astype(np.float32), back[:3, :3][::-1, ::-1], back[:3, 3][::-1], output_shape=shape, mode="nearest"
+            )
+        return add_rician_noise(total / parts, 12, np.random.default_rng(seed))
+
+    moving = acquired(after, np.linalg.inv(true), 1)
+    return moving.max() - moving, acquired(before, np.eye(4), 2), grid, true
+
+
+@pytest.mark.parametrize(("angle_deg", "slice_mm", "within_mm"), [(15, 2.25, 0.5), (45, 2.25, 0.5), (30, 6, 1.0)])
+def test_a_grown_head_of_inverted_contrast_is_found_at_any_angle(angle_deg, slice_mm, within_mm):
+    pytest.importorskip("SimpleITK")
+    moving, fixed, affine, true = follow_up(angle_deg, slice_mm)
+    found = register_rigid(moving, affine, fixed, affine, "follow-up")
+    assert np.linalg.norm((found.transform - true) @ grown()[3].T, axis=0).max() < within_mm
+    assert found.angle_deg == pytest.approx(angle_deg, abs=0.5)
+
+
+def test_the_same_volumes_are_registered_the_same_twice():
+    pytest.importorskip("SimpleITK")
+    fixed, moving = voxels_on(FIXED, "flair"), voxels_on(displaced((5, -4, 8), (6, -9, 5))[0], "t1")
+    one, other = (register_rigid(moving, FIXED.affine, fixed, FIXED.affine, "twice") for _ in range(2))
+    assert np.array_equal(one.transform, other.transform)
+
+
+def test_frames_of_reference_that_are_far_apart_do_not_matter():
+    pytest.importorskip("SimpleITK")
+    fixed, elsewhere = voxels_on(FIXED, "flair"), FIXED.affine.copy()
+    elsewhere[:3, 3] += (2000, -1500, 900)
+    found = register_rigid(voxels_on(FIXED, "t1"), elsewhere, fixed, FIXED.affine, "far")
+    true = elsewhere @ np.linalg.inv(FIXED.affine)
+    assert np.linalg.norm(((found.transform - true) @ CORNERS.T)[:3], axis=0).max() < 1
+
+
+def test_what_has_no_distinct_position_is_refused():
+    pytest.importorskip("SimpleITK")
+    random = np.random.default_rng(0)
+    noise = random.normal(size=FIXED.shape)
+    with pytest.raises(UnreadableScan, match=r"^t1: cannot be registered, [^\n]*$"):
+        register_rigid(noise, FIXED.affine, voxels_on(FIXED, "flair"), FIXED.affine, "t1")
+
+
+def test_a_few_slices_are_refused():
+    pytest.importorskip("SimpleITK")
+    with pytest.raises(UnreadableScan, match=r"t1: cannot be registered, 3 slices are too few; 4 are needed"):
+        register_rigid(voxels_on(FIXED, "t1")[:3], FIXED.affine, voxels_on(FIXED, "flair"), FIXED.affine, "t1")
 
 
 def test_heads_that_do_not_fit_are_refused():

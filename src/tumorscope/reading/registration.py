@@ -1,36 +1,42 @@
-"""Where one series lies in another's frame of reference, found from the pictures: rigid, by SimpleITK.
+"""Where one series is in another's frame of reference, found from the images: rigid, by SimpleITK.
 
-Mutual information after Mattes et al. (2003), from coarse to fine, as in SimpleITK's own
-examples: it needs no equal brightness, only that one series tells of the other.
+Several starts are optimized by mutual information (:mod:`tumorscope.reading.rigid_search`). A result
+that may be wrong is refused: heads that do not overlap or are hardly alike, starts that end at
+different positions with much the same similarity, or resolutions that disagree.
+
+SimpleITK rather than elastix, whose wheels are six times as large (300 MB, 1.6 GB installed) for
+results that differ by a quarter of a millimeter.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from tumorscope.errors import UnreadableScan
-from tumorscope.reading.resampling import resample
+from tumorscope.reading.rigid_search import FEWEST_VOXELS, LEAST_OVERLAP, Candidate, Outcome, Pyramid, Search
 
-_GRID_MM = 2.0
-"""Both volumes are compared on cubes of this size; finer ones cost time and gain little."""
+_LEAST_GAIN = 0.15
+"""In nats, at the coarse level, over heads that are rotated at random. One patient's phantoms gain 0.5 and
+more, T1c and FLAIR without skull 0.25, a head and something else 0.1 at most. Another person's head may
+gain 0.4: whether two scans are of one patient is not what this tells."""
 
-_SAMPLED = 0.15
-_SEED = 1
-_LEAST_OVERLAP = 0.6
-"""Of the smaller head, measured after registering; less means that it went astray."""
+_ELSEWHERE_MM, _RIVAL = 20.0, 0.9
+"""A start that ended so far away with this share of the best one's gain leaves it open which is right."""
+
+_MOST_REFINED_MM = 15.0
+"""The finer levels correct the coarse one by 5 mm at most where it was right."""
 
 
 @dataclass(frozen=True, eq=False)
 class Placement:
-    """How a volume must be moved to lie on another.
+    """How a volume must be moved to coincide with another.
 
     Attributes:
         transform: 4×4, points of the fixed volume (RAS+ mm) to the same points in the moving one.
-        shift_mm: how far the head's middle moves.
-        angle_deg: by how much it turns.
+        shift_mm: how far the head's center moves.
+        angle_deg: the rotation's angle.
     """
 
     transform: np.ndarray
@@ -41,15 +47,20 @@ class Placement:
 def register_rigid(
     moving: np.ndarray, moving_affine: np.ndarray, fixed: np.ndarray, fixed_affine: np.ndarray, name: str
 ) -> Placement:
-    """Find the rigid movement that lays one head onto the other.
+    """Find the rigid movement that aligns one head with the other.
+
+    On phantoms with a tumor that has grown, of inverted contrast, it is within 0.5 mm everywhere in
+    the brain up to rotations of 45° on voxels of 2 mm, and within 1 mm on slices of 6 mm. The same
+    volumes give the same result to the last bit. Some 10 s of one core.
 
     Args:
         moving, fixed: ``(slice, row, column)``.
-        moving_affine, fixed_affine: ``(column, row, slice, 1)`` to millimetres in RAS+.
+        moving_affine, fixed_affine: ``(column, row, slice, 1)`` to millimeters in RAS+.
         name: the moving volume, for errors.
 
     Raises:
-        UnreadableScan: SimpleITK is not installed, or the heads cannot be laid onto each other.
+        UnreadableScan: SimpleITK is not installed, a volume has too few slices, or the result is
+            doubtful.
     """
     try:
         import SimpleITK as sitk  # noqa: N813 - the name its documentation uses
@@ -57,67 +68,39 @@ def register_rigid(
         raise UnreadableScan(
             f"{name}: registering needs SimpleITK; install it with `pip install 'tumorscope[register]'`"
         ) from error
-    there, there_mask = _on_cubes(sitk, moving, moving_affine)
-    here, here_mask = _on_cubes(sitk, fixed, fixed_affine)
-    try:
-        found = _search(sitk, here, there)
-    except RuntimeError as error:  # ITK's way of saying that no sample overlaps
-        raise UnreadableScan(f"{name}: cannot be registered, the two heads do not overlap") from error
-    moved = sitk.Resample(there_mask, here, found, sitk.sitkNearestNeighbor, 0)
-    head, other = sitk.GetArrayViewFromImage(here_mask) > 0, sitk.GetArrayViewFromImage(moved) > 0
-    least = min(int(head.sum()), int((sitk.GetArrayViewFromImage(there_mask) > 0).sum()))
-    if least == 0 or (head & other).sum() < _LEAST_OVERLAP * least:
-        raise UnreadableScan(f"{name}: cannot be registered, the two heads do not fit onto each other")
-    turn = np.array(found.GetMatrix()).reshape(3, 3)
-    centre = np.array(found.GetCenter())
-    transform = np.eye(4)
-    transform[:3, :3] = turn
-    transform[:3, 3] = centre + np.array(found.GetTranslation()) - turn @ centre
-    middle = np.append(np.argwhere(head).mean(axis=0)[::-1] * _GRID_MM + np.array(here.GetOrigin()), 1)
-    shift = float(np.linalg.norm((transform @ middle - middle)[:3]))
-    angle = float(np.degrees(np.arccos(np.clip((np.trace(turn) - 1) / 2, -1, 1))))
-    return Placement(transform, shift, angle)
+    fewest = min(*moving.shape, *fixed.shape)
+    if fewest < FEWEST_VOXELS:
+        raise UnreadableScan(f"{name}: cannot be registered, {fewest} slices are too few; {FEWEST_VOXELS} are needed")
+    search = Search(sitk, Pyramid.of(sitk, fixed, fixed_affine), Pyramid.of(sitk, moving, moving_affine))
+    found = search.run()
+    doubt = _doubt(search, found)
+    if doubt:
+        raise UnreadableScan(f"{name}: cannot be registered, {doubt}")
+    matrix = found.best.matrix
+    center = np.append(search.fixed.center, 1)
+    shift = float(np.linalg.norm((matrix @ center - center)[:3]))
+    angle = float(np.degrees(np.arccos(np.clip((np.trace(matrix[:3, :3]) - 1) / 2, -1, 1))))
+    return Placement(matrix, shift, angle)
 
 
-def _search(sitk: Any, fixed: Any, moving: Any) -> Any:
-    start = sitk.CenteredTransformInitializer(
-        fixed, moving, sitk.Euler3DTransform(), sitk.CenteredTransformInitializerFilter.MOMENTS
-    )
-    method = sitk.ImageRegistrationMethod()
-    method.SetNumberOfThreads(1)  # several add up in another order each time, and results would differ
-    method.SetMetricAsMattesMutualInformation(numberOfHistogramBins=40)
-    method.SetMetricSamplingStrategy(method.RANDOM)
-    method.SetMetricSamplingPercentage(_SAMPLED, _SEED)
-    method.SetInterpolator(sitk.sitkLinear)
-    method.SetOptimizerAsRegularStepGradientDescent(
-        learningRate=2.0, minStep=0.002, numberOfIterations=100, relaxationFactor=0.6, gradientMagnitudeTolerance=1e-6
-    )
-    method.SetOptimizerScalesFromPhysicalShift()
-    method.SetShrinkFactorsPerLevel([4, 2, 1])
-    method.SetSmoothingSigmasPerLevel([4, 2, 0])
-    method.SmoothingSigmasAreSpecifiedInPhysicalUnitsOn()
-    transform = sitk.Euler3DTransform(start)
-    method.SetInitialTransform(transform, inPlace=True)
-    method.Execute(fixed, moving)
-    return transform
+def _doubt(search: Search, found: Outcome) -> str | None:
+    """Why a result may be wrong, or None."""
+    first, *others = found.coarse
+    if search.overlap(found.best.matrix) < LEAST_OVERLAP:
+        return "the two heads do not fit onto each other"
+    gain = first.similarity - found.chance
+    if not gain >= _LEAST_GAIN:
+        return "the two heads are hardly more alike in the best position than in others"
+    if _distance_mm(search.fixed, first, found.best) > _MOST_REFINED_MM:
+        return "coarse and fine images disagree on the position"
+    if found.best.similarity < found.stated and search.overlap(np.eye(4)) >= LEAST_OVERLAP:
+        return "the result is less similar than the position that the files state"
+    rivals = [other for other in others if _distance_mm(search.fixed, first, other) > _ELSEWHERE_MM]
+    if any(rival.similarity - found.chance > _RIVAL * gain for rival in rivals):
+        return "several positions fit almost equally well"
+    return None
 
 
-def _on_cubes(sitk: Any, volume: np.ndarray, affine: np.ndarray) -> tuple[Any, Any]:
-    """The volume on cubes along the patient's axes, scaled to about one, and a mask of its head."""
-    high = float(np.percentile(volume[:: max(1, len(volume) // 30), ::4, ::4], 99)) or 1.0
-    low = float(volume.min())
-    corners = np.array([[c, r, s, 1.0] for c in (0, 1) for r in (0, 1) for s in (0, 1)])
-    corners[:, :3] *= np.array(volume.shape[::-1]) - 1
-    millimetres = (affine @ corners.T)[:3]
-    first, last = millimetres.min(axis=1), millimetres.max(axis=1)
-    shape = tuple(int(n) for n in np.ceil((last - first) / _GRID_MM)[::-1] + 1)
-    grid = np.diag([_GRID_MM, _GRID_MM, _GRID_MM, 1.0])
-    grid[:3, 3] = first
-    scaled = (volume.astype(np.float32) - low) / max(high - low, 1e-6)
-    cubes = resample(scaled, affine, (shape[0], shape[1], shape[2]), grid)
-    image = sitk.GetImageFromArray(cubes)
-    mask = sitk.GetImageFromArray((cubes > 0.15).astype(np.uint8))
-    for made in (image, mask):
-        made.SetSpacing((_GRID_MM,) * 3)
-        made.SetOrigin(first.tolist())
-    return image, mask
+def _distance_mm(fixed: Pyramid, one: Candidate, other: Candidate) -> float:
+    """The largest, of any point in the head."""
+    return float(np.linalg.norm((fixed.points @ (one.matrix - other.matrix).T)[:, :3], axis=1).max())
