@@ -182,6 +182,13 @@ class Recipe(_Section):
         """Channels that the network sees: sequences times slices."""
         return len(self.sequences) * (2 * self.preparation.context + 1)
 
+    def from_scratch(self) -> Recipe:
+        """The same without initial weights, for a network whose weights come from elsewhere."""
+        if not isinstance(self.network, _FirstWeights):
+            return self
+        network = self.network.model_copy(update={"weights": None, "sha256": None})
+        return self.model_copy(update={"network": network})
+
 
 def recipe_folder() -> Path:
     """Where the recipes that come with Tumorscope lie."""

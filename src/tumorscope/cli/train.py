@@ -35,6 +35,9 @@ def command(
     nodes: Annotated[
         int, typer.Option(min=1, help="Machines that share every batch; each runs this command, see docs/scale.md.")
     ] = 1,
+    precision: Annotated[
+        str, typer.Option(help="bf16, float32, or auto: the faster one here, found by a short trial.")
+    ] = "auto",
     weights: Annotated[
         str | None, typer.Option(help="First weights from this file instead of the recipe's address; none for scratch.")
     ] = None,
@@ -82,6 +85,7 @@ def command(
             device=device,
             devices=devices,
             nodes=nodes,
+            precision=precision,
         )
     except SystemExit as stop:  # what Lightning makes of Ctrl-C
         typer.echo(f"\nStopped; the same command goes on from the last whole epoch in {out}", err=True)

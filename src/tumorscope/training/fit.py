@@ -23,13 +23,14 @@ from tumorscope.datasets.labelled import LabelledDataset, cases_of
 from tumorscope.datasets.opening import open_dataset
 from tumorscope.datasets.split import Split
 from tumorscope.errors import TumorscopeError
-from tumorscope.recipe import DenseUNetSettings, Recipe, TransferSettings, parse_recipe
+from tumorscope.recipe import Recipe, parse_recipe
 from tumorscope.training.averaging import WarmAverage
 from tumorscope.training.budget import Budget
 from tumorscope.training.copies import leave_out_copies
 from tumorscope.training.curves import LOG_FOLDER, draw_curves
 from tumorscope.training.module import TumorModule, drawn_slices
 from tumorscope.training.plateau import ReduceOnPlateau
+from tumorscope.training.precision import set_precision
 from tumorscope.training.processes import check_processes, say, trainer_options
 from tumorscope.training.slices import SliceNumbers, load_slices
 
@@ -68,11 +69,7 @@ class Run:
         """The network with its best weights, ready to answer."""
         if not self.best.exists():
             raise TumorscopeError(f"{self.folder}: no best.ckpt yet; let the training validate once")
-        recipe = self.recipe()
-        if isinstance(recipe.network, TransferSettings | DenseUNetSettings):  # the first weights are of no use any more
-            network = recipe.network.model_copy(update={"weights": None, "sha256": None})
-            recipe = recipe.model_copy(update={"network": network})
-        module = TumorModule(recipe)
+        module = TumorModule(self.recipe().from_scratch())  # the initial weights are of no use any more
         checkpoint = torch.load(self.best, map_location="cpu", weights_only=True)
         module.load_state_dict(checkpoint["state_dict"])
         return module.network.eval()
@@ -112,6 +109,7 @@ def train(
     device: str = "auto",
     devices: int = 1,
     nodes: int = 1,
+    precision: str = "auto",
 ) -> Run:
     """Train a recipe, or go on with an interrupted training in the same folder.
 
@@ -125,6 +123,7 @@ def train(
         device: ``auto``, ``cpu`` or ``gpu``.
         devices: processes on this machine, one a GPU. Together with ``nodes`` they share each batch.
         nodes: machines, each of which runs the same command.
+        precision: ``bf16``, ``float32``, or ``auto`` for the faster one, see :mod:`tumorscope.training.precision`.
 
     Raises:
         TumorscopeError: the folder holds another recipe's training, there is no GPU, or a batch
@@ -143,14 +142,15 @@ def train(
         seed = recipe.optimization.seed
         split = dataset.fold(fold, seed) if fold is not None else dataset.split()
     settings = recipe.optimization
+    _keep_freed_memory()
     trainer, budget, best = _make_trainer(recipe, folder, minutes, device, devices, nodes)
+    chosen_precision = set_precision(trainer, recipe, folder, precision)
     first, place, processes = trainer.is_global_zero, trainer.global_rank, trainer.world_size
     if first:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / RECIPE_FILE).write_text(yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False))
         split.save(folder / SPLIT_FILE)
 
-    _keep_freed_memory()
     lightning.seed_everything(settings.seed, verbose=False)
     cases = {part: cases_of(dataset, split[part]) for part in ("train", "validation", "test")}
     if recipe.leave_out_copies:
@@ -184,6 +184,7 @@ def train(
     summary = {
         "epochs": trainer.current_epoch,
         "minutes": round(budget.spent_s / 60, 1),
+        "precision": chosen_precision,
         "best_score": None if best.best_model_score is None else float(best.best_model_score),
         "parameters": sum(parameter.numel() for parameter in module.network.parameters()),
         "split_hash": split.hash,
@@ -214,7 +215,6 @@ def _make_trainer(
     starts = len(list((folder / LOG_FOLDER).glob("*")))
     trainer = lightning.Trainer(
         accelerator=device,
-        precision="bf16-mixed",
         max_epochs=settings.epochs,
         callbacks=callbacks,
         logger=CSVLogger(folder, name=LOG_FOLDER, version=str(starts), flush_logs_every_n_steps=1),
