@@ -6,9 +6,10 @@ import copy
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from tumorscope.errors import BadRecipe
 from tumorscope.preparing import Preparation
@@ -18,11 +19,26 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _multiple_of_eight(width: int) -> int:
+    if width < 8 or width % 8:
+        raise PydanticCustomError(
+            "width",
+            "widths are multiples of eight, as training with others is slow on every CPU and crashes oneDNN "
+            "on those with AVX2 only",
+        )
+    return width
+
+
+Width = Annotated[int, AfterValidator(_multiple_of_eight)]
+"""Feature channels of a convolution. The backward pass of oneDNN 3.12, which PyTorch 2.13 brings, ends with a
+segmentation fault or hangs for other widths where a CPU has AVX2 and no AVX-512."""
+
+
 class CompactSettings(_Section):
     """Residual U-Net with a presence head on the shared encoder."""
 
     kind: Literal["compact"]
-    widths: tuple[int, ...] = Field(default=(16, 32, 64, 128, 288), min_length=3)
+    widths: tuple[Width, ...] = Field(default=(16, 32, 64, 128, 288), min_length=3)
     dropout: float = Field(default=0.1, ge=0, lt=1)
 
 
@@ -30,14 +46,14 @@ class ResUNetSettings(_Section):
     """The notebooks' ResUNet: residual blocks, max pooling, up-sampling, one mask."""
 
     kind: Literal["resunet"]
-    widths: tuple[int, ...] = Field(default=(16, 32, 64, 128, 256), min_length=3)
+    widths: tuple[Width, ...] = Field(default=(16, 32, 64, 128, 256), min_length=3)
 
 
 class UNetSettings(_Section):
     """The plain U-Net of five scales, one mask."""
 
     kind: Literal["unet"]
-    widths: tuple[int, int, int, int, int, int] = (32, 32, 64, 128, 256, 32)
+    widths: tuple[Width, Width, Width, Width, Width, Width] = (32, 32, 64, 128, 256, 32)
     dropout: float = Field(default=0.0, ge=0, lt=1)
 
 
@@ -45,7 +61,7 @@ class CnnSettings(_Section):
     """The notebooks' baseline classifier: three convolutions, two dense layers."""
 
     kind: Literal["cnn"]
-    widths: tuple[int, int, int] = (32, 64, 128)
+    widths: tuple[Width, Width, Width] = (32, 64, 128)
     hidden: int = Field(default=128, ge=1)
     dropout: float = Field(default=0.0, ge=0, lt=1)
 
@@ -78,8 +94,8 @@ class DenseUNetSettings(_FirstWeights):
 
     kind: Literal["dense-unet"]
     third_block: int = Field(default=20, ge=1, le=32, description="layers of the third dense block that are kept")
-    features: int = Field(default=256, ge=8, description="channels of the deepest features")
-    decoder_widths: tuple[int, int, int] = (96, 48, 24)
+    features: Width = Field(default=256, description="channels of the deepest features")
+    decoder_widths: tuple[Width, Width, Width] = (96, 48, 24)
 
 
 NetworkSettings = Annotated[
@@ -275,7 +291,7 @@ _KINDS: dict[str, type[BaseModel]] = {
     "resunet": ResUNetSettings,
     "unet": UNetSettings,
     "cnn": CnnSettings,
-    **dict.fromkeys(("resnet50", "vgg16", "efficientnet", "densenet169"), TransferSettings),
+    **dict.fromkeys(get_args(TransferSettings.model_fields["kind"].annotation), TransferSettings),
     "dense-unet": DenseUNetSettings,
 }
 
