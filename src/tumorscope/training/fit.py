@@ -28,6 +28,7 @@ from tumorscope.training.averaging import WarmAverage
 from tumorscope.training.budget import Budget
 from tumorscope.training.copies import leave_out_copies
 from tumorscope.training.curves import LOG_FOLDER, draw_curves
+from tumorscope.training.finite import StopWhenNotFinite, finite
 from tumorscope.training.module import TumorModule, drawn_slices
 from tumorscope.training.plateau import ReduceOnPlateau
 from tumorscope.training.precision import set_precision
@@ -72,6 +73,8 @@ class Run:
         module = TumorModule(self.recipe().from_scratch())  # the initial weights are of no use any more
         checkpoint = torch.load(self.best, map_location="cpu", weights_only=True)
         module.load_state_dict(checkpoint["state_dict"])
+        if not finite(module):
+            raise TumorscopeError(f"{self.best}: its weights are not finite, so they predict nothing; train anew")
         return module.network.eval()
 
 
@@ -203,7 +206,7 @@ def _make_trainer(
         folder, "best", monitor="validation/score", mode="max", enable_version_counter=False, save_weights_only=True
     )
     last = ModelCheckpoint(folder, "last", every_n_epochs=1, save_on_train_epoch_end=True, enable_version_counter=False)
-    callbacks = [budget, best, last, TQDMProgressBar(refresh_rate=5)]
+    callbacks = [budget, StopWhenNotFinite(Run(folder).last), best, last, TQDMProgressBar(refresh_rate=5)]
     if settings.averaging:
         callbacks.append(WarmAverage(settings.averaging))
     if settings.early_stopping:

@@ -87,13 +87,16 @@ def _fold_batch_norm(path: Path) -> None:
 
 
 def store_as_float16(model: onnx.ModelProto, smallest: int = 256) -> onnx.ModelProto:
-    """Store large float32 weights as float16, each behind a cast back to float32."""
+    """Store large float32 weights as float16, each behind a cast back to float32; those out of its range stay."""
     graph = model.graph
     casts = []
     for weight in graph.initializer:
         if weight.data_type != TensorProto.FLOAT or np.prod(weight.dims) < smallest:
             continue
-        halved = numpy_helper.from_array(numpy_helper.to_array(weight).astype(np.float16), f"{weight.name}_half")
+        values = numpy_helper.to_array(weight)
+        if np.abs(values).max() > np.finfo(np.float16).max:
+            continue
+        halved = numpy_helper.from_array(values.astype(np.float16), f"{weight.name}_half")
         casts.append(onnx.helper.make_node("Cast", [halved.name], [weight.name], to=TensorProto.FLOAT))
         weight.CopyFrom(halved)
     nodes = [*casts, *graph.node]
