@@ -7,6 +7,7 @@ torch = pytest.importorskip("torch")
 
 from tumorscope.errors import TumorscopeError
 from tumorscope.recipe import parse_recipe
+from tumorscope.training.checkpoints import MovableCheckpoint
 from tumorscope.training.fit import Run, train
 from tumorscope.training.module import TumorModule, step_seed
 
@@ -67,6 +68,20 @@ def test_a_resumed_training_has_the_weights_of_one_that_was_never_stopped(data, 
         for key, values in one["state_dict"].items():
             assert torch.equal(values, other["state_dict"][key]), (name, key)
     assert (whole.folder / "curves.csv").read_text() == (resumed.folder / "curves.csv").read_text()
+
+
+def test_what_was_best_is_still_known_in_a_folder_that_was_moved(tmp_path):
+    for name in ("first", "moved"):
+        (tmp_path / name).mkdir()
+    first = MovableCheckpoint(tmp_path / "first", "best", monitor="validation/score", mode="max")
+    path = str(tmp_path / "first" / "best.ckpt")
+    first.best_model_path, first.best_model_score = path, torch.tensor(0.8)
+    first.best_k_models, first.kth_best_model_path, first.kth_value = {path: torch.tensor(0.8)}, path, torch.tensor(0.8)
+    moved = MovableCheckpoint(tmp_path / "moved", "best", monitor="validation/score", mode="max")
+    moved.load_state_dict(first.state_dict())
+    assert moved.best_model_score == pytest.approx(0.8)
+    assert list(moved.best_k_models) == [str(tmp_path / "moved" / "best.ckpt")] == [moved.kth_best_model_path]
+    assert moved.kth_value == pytest.approx(0.8)
 
 
 def test_every_step_of_every_epoch_and_process_draws_otherwise():

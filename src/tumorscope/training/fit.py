@@ -13,7 +13,7 @@ from pathlib import Path
 import lightning
 import torch
 import yaml
-from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.callbacks import EarlyStopping, TQDMProgressBar
 from lightning.pytorch.loggers import CSVLogger
 from torch.utils.data import DataLoader, DistributedSampler
 from tqdm import tqdm
@@ -26,6 +26,7 @@ from tumorscope.errors import TumorscopeError
 from tumorscope.recipe import Recipe, parse_recipe
 from tumorscope.training.averaging import WarmAverage
 from tumorscope.training.budget import Budget
+from tumorscope.training.checkpoints import MovableCheckpoint
 from tumorscope.training.copies import leave_out_copies
 from tumorscope.training.curves import LOG_FOLDER, draw_curves
 from tumorscope.training.finite import StopWhenNotFinite, finite
@@ -198,14 +199,16 @@ def train(
 
 def _make_trainer(
     recipe: Recipe, folder: Path, minutes: float | None, device: str, devices: int, nodes: int
-) -> tuple[lightning.Trainer, Budget, ModelCheckpoint]:
+) -> tuple[lightning.Trainer, Budget, MovableCheckpoint]:
     """Lightning's trainer, which from now on knows which of several processes this one is."""
     settings = recipe.optimization
     budget = Budget(settings.epochs, minutes)
-    best = ModelCheckpoint(
+    best = MovableCheckpoint(
         folder, "best", monitor="validation/score", mode="max", enable_version_counter=False, save_weights_only=True
     )
-    last = ModelCheckpoint(folder, "last", every_n_epochs=1, save_on_train_epoch_end=True, enable_version_counter=False)
+    last = MovableCheckpoint(
+        folder, "last", every_n_epochs=1, save_on_train_epoch_end=True, enable_version_counter=False
+    )
     callbacks = [budget, StopWhenNotFinite(Run(folder).last), best, last, TQDMProgressBar(refresh_rate=5)]
     if settings.averaging:
         callbacks.append(WarmAverage(settings.averaging))
