@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader, DistributedSampler
 from tqdm import tqdm
 
 from tumorscope.datasets.joined import JoinedDataset
-from tumorscope.datasets.labelled import LabelledDataset, cases_of
+from tumorscope.datasets.labelled import LabelledDataset, cases_of, check_split
 from tumorscope.datasets.opening import open_dataset
 from tumorscope.datasets.split import Split
 from tumorscope.errors import TumorscopeError
@@ -145,6 +145,7 @@ def train(
     elif split is None:
         seed = recipe.optimization.seed
         split = dataset.fold(fold, seed) if fold is not None else dataset.split()
+    check_split(dataset, split)
     settings = recipe.optimization
     _keep_freed_memory()
     trainer, budget, best = _make_trainer(recipe, folder, minutes, device, devices, nodes)
