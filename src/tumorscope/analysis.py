@@ -13,7 +13,7 @@ from tumorscope.bundles import Bundle, Card, OperatingPoint
 from tumorscope.bundles.card import NO_TUMOR
 from tumorscope.engine import Answers, Engine
 from tumorscope.errors import TumorscopeError
-from tumorscope.explaining import ActivationMap, activation_map
+from tumorscope.explaining import ActivationMap, activation_map, why_no_map
 from tumorscope.measuring.lesions import Lesion, drop_small, find_lesions
 from tumorscope.notice import NOTICE
 from tumorscope.preparing import prepare
@@ -172,6 +172,9 @@ def analyze(
     tumor_type = None if types is None else find_type(types, weights, card)
     second = None if tumor_type is None else second_opinion(engine, voxels, mask)
     volume = scan.voxel_volume_mm3
+    activation = activation_map(answers, card, prepared.framing) if explain else None
+    if explain and activation is None:
+        warnings = (*warnings, why_no_map(card))
     clock.stage("measuring")
     return Analysis(
         scan=scan,
@@ -188,7 +191,7 @@ def analyze(
         timing_ms=clock.timing_ms,
         tumor_type=tumor_type,
         type_by_features=second,
-        activation=activation_map(answers, card, prepared.framing) if explain else None,
+        activation=activation,
         probability=_probability(answers, prepared.framing) if probabilities else None,
     )
 

@@ -6,9 +6,9 @@ import copy
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from tumorscope.errors import BadRecipe
@@ -167,6 +167,22 @@ class OptimizationSettings(_Section):
     seed: int = 0
 
 
+def _as_name(value: Any) -> Any:
+    """A class may be called ``2`` or ``true``, which YAML reads as something else than a name."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int) else value
+
+
+def _several_and_different(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(names) == 1 or len(set(names)) < len(names):
+        raise PydanticCustomError("classes", "name two classes or more, each once")
+    return names
+
+
+ClassNames = Annotated[tuple[Annotated[str, BeforeValidator(_as_name)], ...], AfterValidator(_several_and_different)]
+
+
 class Recipe(_Section):
     """One experiment, complete."""
 
@@ -177,7 +193,10 @@ class Recipe(_Section):
     apart: dict[DatasetName, tuple[str, ...]] = Field(
         default={}, description="for a data set of several sequences, those shown one by one as pictures of their own"
     )
-    classes: tuple[str, ...] = Field(default=(), description="the classes to tell apart; none for presence and mask")
+    classes: ClassNames = Field(
+        default=(),
+        description="the classes to tell apart; none for presence and mask, or for all that folders of classes hold",
+    )
     leave_out_copies: bool = Field(
         default=False, description="leave near-copies of validation and test pictures out of the training"
     )
@@ -232,8 +251,6 @@ def read_recipe(name_or_path: str) -> tuple[dict[str, Any], str]:
     Raises:
         BadRecipe: not found or not YAML.
     """
-    import yaml
-
     path = Path(name_or_path)
     if not path.suffix:
         path = recipe_folder() / f"{name_or_path}.yaml"
@@ -241,14 +258,40 @@ def read_recipe(name_or_path: str) -> tuple[dict[str, Any], str]:
             names = sorted(file.stem for file in recipe_folder().glob("*.yaml"))
             raise BadRecipe(f"no recipe {name_or_path!r}{_nearest(name_or_path, names)}; there are {', '.join(names)}")
     try:
-        content = yaml.safe_load(path.read_text())
+        content = parse_yaml(path.read_text())
     except OSError as error:
         raise BadRecipe(f"{path}: cannot be read ({error.strerror})") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise BadRecipe(f"{path}: not YAML ({' '.join(str(error).split())[:120]})") from error
     if not isinstance(content, dict):
         raise BadRecipe(f"{path}: a recipe is a mapping of keys to values")
     return content, str(path)
+
+
+def parse_yaml(text: str) -> Any:
+    """What a YAML text says, ``yes``, ``no``, ``on`` and ``off`` being words, as in YAML 1.2.
+
+    >>> parse_yaml("{classes: [yes, no], preparation: {clahe: true}}")
+    {'classes': ['yes', 'no'], 'preparation': {'clahe': True}}
+
+    Raises:
+        ValueError: not YAML.
+    """
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        yaml_implicit_resolvers: ClassVar = {
+            sign: [(tag, form) for tag, form in resolvers if tag != _YAML_BOOL or sign in "tTfF"]
+            for sign, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+        }
+
+    try:
+        return yaml.load(text, Loader)
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from error
+
+
+_YAML_BOOL = "tag:yaml.org,2002:bool"
 
 
 def with_changes(content: dict[str, Any], changes: Sequence[str]) -> dict[str, Any]:
@@ -260,8 +303,6 @@ def with_changes(content: dict[str, Any], changes: Sequence[str]) -> dict[str, A
     Raises:
         BadRecipe: a change is not written as KEY=VALUE.
     """
-    import yaml
-
     changed = copy.deepcopy(content)
     for change in changes:
         place, equals, value = change.partition("=")
@@ -272,8 +313,8 @@ def with_changes(content: dict[str, Any], changes: Sequence[str]) -> dict[str, A
         if not equals or not key or not isinstance(section, dict):
             raise BadRecipe(f"--set {change}: write KEY=VALUE, such as preparation.clahe=true")
         try:
-            section[key] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
+            section[key] = parse_yaml(value)
+        except ValueError as error:
             raise BadRecipe(f"--set {change}: the value is not YAML") from error
     return changed
 

@@ -98,7 +98,7 @@ def test_two_processes_learn_along_the_curve_of_one(place, alone):
     out, error = process.communicate(timeout=900)
     assert process.returncode == 0, error
     assert_same_curve(curve(place / "two"), alone)
-    assert out.count("Trained.") == 1  # only one process prints
+    assert out.count("Trained for 3 epochs") == 1  # only one process prints
     assert [path.name for path in (place / "two" / "log").iterdir()] == ["0"]
 
 
@@ -112,6 +112,6 @@ def test_two_machines_go_on_with_what_one_began(place, alone):
     ]
     told = [process.communicate(timeout=900) for process in machines]
     assert [process.returncode for process in machines] == [0, 0], told
-    assert ["Trained." in out for out, _ in told] == [True, False]
+    assert ["Trained for 3 epochs" in out for out, _ in told] == [True, False]
     assert sorted(path.name for path in (place / "machines" / "log").iterdir()) == ["0", "1"]
     assert_same_curve(curve(place / "machines"), alone)

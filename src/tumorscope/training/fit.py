@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import lightning
 import torch
@@ -23,10 +24,11 @@ from tumorscope.datasets.labelled import LabelledDataset, cases_of, check_split
 from tumorscope.datasets.opening import open_dataset
 from tumorscope.datasets.split import Split
 from tumorscope.errors import TumorscopeError
-from tumorscope.recipe import Recipe, parse_recipe
+from tumorscope.recipe import Recipe, parse_recipe, parse_yaml
 from tumorscope.training.averaging import WarmAverage
 from tumorscope.training.budget import Budget
 from tumorscope.training.checkpoints import MovableCheckpoint
+from tumorscope.training.classes import check_classes, with_classes
 from tumorscope.training.copies import leave_out_copies
 from tumorscope.training.curves import LOG_FOLDER, draw_curves
 from tumorscope.training.finite import StopWhenNotFinite, finite
@@ -58,7 +60,7 @@ class Run:
     def recipe(self) -> Recipe:
         """The recipe that was trained."""
         try:
-            content = yaml.safe_load((self.folder / RECIPE_FILE).read_text())
+            content = parse_yaml((self.folder / RECIPE_FILE).read_text())
         except OSError as error:
             raise TumorscopeError(f"{self.folder}: not the folder of a training (no {RECIPE_FILE})") from error
         return parse_recipe(content, str(self.folder / RECIPE_FILE))
@@ -66,6 +68,11 @@ class Run:
     def split(self) -> Split:
         """The patients that were trained on, chosen with, and kept aside."""
         return Split.load(self.folder / SPLIT_FILE)
+
+    def summary(self) -> dict[str, Any]:
+        """How long it was trained and how well it validated; empty before a training has ended."""
+        file = self.folder / SUMMARY_FILE
+        return json.loads(file.read_text()) if file.exists() else {}
 
     def network(self) -> torch.nn.Module:
         """The network with its best weights, ready to answer."""
@@ -130,14 +137,15 @@ def train(
         precision: ``bf16``, ``float32``, or ``auto`` for the faster one, see :mod:`tumorscope.training.precision`.
 
     Raises:
-        TumorscopeError: the folder holds another recipe's training, there is no GPU, or a batch
-            cannot be dealt out evenly.
+        TumorscopeError: the folder holds another recipe's training, there is no GPU, a batch
+            cannot be dealt out evenly, there are no slices of a class, or the loss is not finite any more.
     """
     if device == "gpu" and not torch.cuda.is_available():
         raise TumorscopeError("--device gpu: PyTorch finds no GPU here; use --device cpu")
     check_processes(devices, nodes, recipe.optimization.batch_size)
     run = Run(folder)
     dataset = open_datasets(recipe, data)
+    recipe = with_classes(recipe, dataset)
     if run.last.exists():
         if run.recipe() != recipe:
             raise TumorscopeError(f"{folder}: holds another recipe's training; name another folder")
@@ -172,6 +180,7 @@ def train(
         say(f"{part}: {len(store.names)} cases, {len(store)} slices")
         for case, why in store.unreadable.items():
             say(f"  left out {case}: {why}")
+    check_classes(recipe, parts["train"])
     module = TumorModule(recipe, parts["train"], parts["validation"])
     drawn = drawn_slices(parts["train"], recipe, place, processes)
     size = min(settings.batch_size // processes, len(drawn))
@@ -188,6 +197,8 @@ def train(
     draw_curves(folder)
     summary = {
         "epochs": trainer.current_epoch,
+        "steps": trainer.global_step,
+        "steps_an_epoch": int(trainer.num_training_batches),
         "minutes": round(budget.spent_s / 60, 1),
         "precision": chosen_precision,
         "best_score": None if best.best_model_score is None else float(best.best_model_score),
