@@ -142,7 +142,7 @@ def _segmentation(content: dict[str, Any]) -> list[str]:
                 interval([group["q1"], group["q3"]]),
             )
             for name, title in SPREADS.items()
-            if (group := content[name]) and group["n"]
+            if (group := content.get(name)) and group["n"]
         ],
     )
     marked = content["empty_slice_false_positive_rate"]
