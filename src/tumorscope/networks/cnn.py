@@ -65,8 +65,11 @@ class Cnn(nn.Module):
 
     def _contributions(self, features: Tensor) -> Tensor:
         """What each position adds to each logit, times the number of positions: ``(n, answers, r, c)``."""
-        first, last = self.decide[2].weight.detach(), self.decide[5].weight.detach()
-        active = functional.linear(features.flatten(1), first, self.decide[2].bias.detach()) > 0
+        hidden, output = self.decide[2], self.decide[5]
+        assert isinstance(hidden, nn.Linear)
+        assert isinstance(output, nn.Linear)
+        first, last = hidden.weight.detach(), output.weight.detach()
+        active = functional.linear(features.flatten(1), first, hidden.bias.detach()) > 0
         gradients = torch.matmul(last * active[:, None].to(last.dtype), first)  # (n, answers, channels·r·c)
         rows, columns = features.shape[2:]
         each = gradients.unflatten(2, features.shape[1:]) * features[:, None]
