@@ -1,4 +1,5 @@
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -295,7 +296,24 @@ def test_the_activation_map_is_kept_only_where_it_is_asked_for():
     assert kept.question == "type"
     assert kept.answers == ("glioma",) * 3
     np.testing.assert_array_equal(kept.values[0], [[0, 1], [2, 3]])
-    assert analyze(scan_with_spot()[0], fake_engine(), explain=True).activation is None
+    assert not any("activation map" in warning for warning in analyze(scan, typed_engine(), explain=True).warnings)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "reason"),
+    [
+        (("mask",), "no activation map: this network only segments, .*"),
+        (("presence", "mask"), "no activation map: this bundle was exported without maps; .*"),
+    ],
+)
+def test_who_asks_for_a_map_that_there_is_not_is_told_why(outputs, reason):
+    scan, engine = scan_with_spot()[0], fake_engine()
+    card = engine.bundle.card.model_copy(update={"outputs": outputs})
+    engine = dataclasses.replace(engine, bundle=dataclasses.replace(engine.bundle, card=card))
+    explained = analyze(scan, engine, explain=True)
+    assert explained.activation is None
+    assert [one for one in explained.warnings if re.fullmatch(reason, one)]
+    assert not any("activation map" in warning for warning in analyze(scan, engine).warnings)
 
 
 def test_what_is_no_head_gets_a_warning_and_no_finding():

@@ -13,7 +13,7 @@ from tumorscope.bundles import Bundle, Card, OperatingPoint
 from tumorscope.bundles.card import NO_TUMOR
 from tumorscope.engine import Answers, Engine
 from tumorscope.errors import TumorscopeError
-from tumorscope.explaining import ActivationMap, activation_map
+from tumorscope.explaining import ActivationMap, activation_map, why_no_map
 from tumorscope.measuring.components import find_components
 from tumorscope.measuring.lesions import Lesion, find_lesions, total_volume_mm3, unknown_volumes
 from tumorscope.notice import NOTICE
@@ -196,6 +196,9 @@ def analyze(
     )
     second = None if tumor_type is None else second_opinion(engine, view.forward(channels), analyzed)
     volume = total_volume_mm3(lesions, mask, scan)
+    activation = activation_map(answers, card, prepared.framing, view) if explain else None
+    if explain and activation is None:
+        warnings = (*warnings, why_no_map(card))
     clock.stage("measuring")
     return Analysis(
         scan=scan,
@@ -219,7 +222,7 @@ def analyze(
         timing_ms=clock.timing_ms,
         tumor_type=tumor_type,
         type_by_features=second,
-        activation=activation_map(answers, card, prepared.framing, view) if explain else None,
+        activation=activation,
         probability=_probability(answers, prepared.framing, view) if probabilities else None,
         sequences=sequences_taken(scan, card),
     )

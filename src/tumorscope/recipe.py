@@ -6,9 +6,10 @@ import copy
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 from tumorscope.errors import BadRecipe
 from tumorscope.preparing import Preparation
@@ -19,11 +20,26 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _multiple_of_eight(width: int) -> int:
+    if width < 8 or width % 8:
+        raise PydanticCustomError(
+            "width",
+            "widths are multiples of eight, as training with others is slow on every CPU and crashes oneDNN "
+            "on those with AVX2 only",
+        )
+    return width
+
+
+Width = Annotated[int, AfterValidator(_multiple_of_eight)]
+"""Feature channels of a convolution. The backward pass of oneDNN 3.12, which PyTorch 2.13 brings, ends with a
+segmentation fault or hangs for other widths where a CPU has AVX2 and no AVX-512."""
+
+
 class CompactSettings(_Section):
     """Residual U-Net with a presence head on the shared encoder."""
 
     kind: Literal["compact"]
-    widths: tuple[int, ...] = Field(default=(16, 32, 64, 128, 288), min_length=3)
+    widths: tuple[Width, ...] = Field(default=(16, 32, 64, 128, 288), min_length=3)
     dropout: float = Field(default=0.1, ge=0, lt=1)
 
 
@@ -31,14 +47,14 @@ class ResUNetSettings(_Section):
     """The notebooks' ResUNet: residual blocks, max pooling, up-sampling, one mask."""
 
     kind: Literal["resunet"]
-    widths: tuple[int, ...] = Field(default=(16, 32, 64, 128, 256), min_length=3)
+    widths: tuple[Width, ...] = Field(default=(16, 32, 64, 128, 256), min_length=3)
 
 
 class UNetSettings(_Section):
     """The plain U-Net of five scales, one mask."""
 
     kind: Literal["unet"]
-    widths: tuple[int, int, int, int, int, int] = (32, 32, 64, 128, 256, 32)
+    widths: tuple[Width, Width, Width, Width, Width, Width] = (32, 32, 64, 128, 256, 32)
     dropout: float = Field(default=0.0, ge=0, lt=1)
 
 
@@ -46,7 +62,7 @@ class CnnSettings(_Section):
     """The notebooks' baseline classifier: three convolutions, two dense layers."""
 
     kind: Literal["cnn"]
-    widths: tuple[int, int, int] = (32, 64, 128)
+    widths: tuple[Width, Width, Width] = (32, 64, 128)
     hidden: int = Field(default=128, ge=1)
     dropout: float = Field(default=0.0, ge=0, lt=1)
 
@@ -79,8 +95,8 @@ class DenseUNetSettings(_FirstWeights):
 
     kind: Literal["dense-unet"]
     third_block: int = Field(default=20, ge=1, le=32, description="layers of the third dense block that are kept")
-    features: int = Field(default=256, ge=8, description="channels of the deepest features")
-    decoder_widths: tuple[int, int, int] = (96, 48, 24)
+    features: Width = Field(default=256, description="channels of the deepest features")
+    decoder_widths: tuple[Width, Width, Width] = (96, 48, 24)
 
 
 NetworkSettings = Annotated[
@@ -168,6 +184,22 @@ class OptimizationSettings(_Section):
     seed: int = 0
 
 
+def _as_name(value: Any) -> Any:
+    """A class may be called ``2`` or ``true``, which YAML reads as something else than a name."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int) else value
+
+
+def _several_and_different(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(names) == 1 or len(set(names)) < len(names):
+        raise PydanticCustomError("classes", "name two classes or more, each once")
+    return names
+
+
+ClassNames = Annotated[tuple[Annotated[str, BeforeValidator(_as_name)], ...], AfterValidator(_several_and_different)]
+
+
 class Recipe(_Section):
     """One experiment, complete."""
 
@@ -179,7 +211,10 @@ class Recipe(_Section):
     apart: dict[DatasetName, tuple[str, ...]] = Field(
         default={}, description="for a data set of several sequences, those shown one by one as pictures of their own"
     )
-    classes: tuple[str, ...] = Field(default=(), description="the classes to tell apart; none for presence and mask")
+    classes: ClassNames = Field(
+        default=(),
+        description="the classes to tell apart; none for presence and mask, or for all that folders of classes hold",
+    )
     leave_out_copies: bool = Field(
         default=False, description="leave near-copies of validation and test pictures out of the training"
     )
@@ -199,6 +234,13 @@ class Recipe(_Section):
     def channels_in(self) -> int:
         """Channels that the network sees: sequences times slices."""
         return len(self.sequences) * (2 * self.preparation.context + 1)
+
+    def from_scratch(self) -> Recipe:
+        """The same without initial weights, for a network whose weights come from elsewhere."""
+        if not isinstance(self.network, _FirstWeights):
+            return self
+        network = self.network.model_copy(update={"weights": None, "sha256": None})
+        return self.model_copy(update={"network": network})
 
 
 def recipe_folder() -> Path:
@@ -227,8 +269,6 @@ def read_recipe(name_or_path: str) -> tuple[dict[str, Any], str]:
     Raises:
         BadRecipe: not found or not YAML.
     """
-    import yaml
-
     path = Path(name_or_path)
     if not path.suffix:
         path = recipe_folder() / f"{name_or_path}.yaml"
@@ -236,14 +276,40 @@ def read_recipe(name_or_path: str) -> tuple[dict[str, Any], str]:
             names = sorted(file.stem for file in recipe_folder().glob("*.yaml"))
             raise BadRecipe(f"no recipe {name_or_path!r}{_nearest(name_or_path, names)}; there are {', '.join(names)}")
     try:
-        content = yaml.safe_load(path.read_text())
+        content = parse_yaml(path.read_text())
     except OSError as error:
         raise BadRecipe(f"{path}: cannot be read ({error.strerror})") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise BadRecipe(f"{path}: not YAML ({' '.join(str(error).split())[:120]})") from error
     if not isinstance(content, dict):
         raise BadRecipe(f"{path}: a recipe is a mapping of keys to values")
     return content, str(path)
+
+
+def parse_yaml(text: str) -> Any:
+    """What a YAML text says, ``yes``, ``no``, ``on`` and ``off`` being words, as in YAML 1.2.
+
+    >>> parse_yaml("{classes: [yes, no], preparation: {clahe: true}}")
+    {'classes': ['yes', 'no'], 'preparation': {'clahe': True}}
+
+    Raises:
+        ValueError: not YAML.
+    """
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        yaml_implicit_resolvers: ClassVar = {
+            sign: [(tag, form) for tag, form in resolvers if tag != _YAML_BOOL or sign in "tTfF"]
+            for sign, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+        }
+
+    try:
+        return yaml.load(text, Loader)
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from error
+
+
+_YAML_BOOL = "tag:yaml.org,2002:bool"
 
 
 def with_changes(content: dict[str, Any], changes: Sequence[str]) -> dict[str, Any]:
@@ -255,8 +321,6 @@ def with_changes(content: dict[str, Any], changes: Sequence[str]) -> dict[str, A
     Raises:
         BadRecipe: a change is not written as KEY=VALUE.
     """
-    import yaml
-
     changed = copy.deepcopy(content)
     for change in changes:
         place, equals, value = change.partition("=")
@@ -267,8 +331,8 @@ def with_changes(content: dict[str, Any], changes: Sequence[str]) -> dict[str, A
         if not equals or not key or not isinstance(section, dict):
             raise BadRecipe(f"--set {change}: write KEY=VALUE, such as preparation.clahe=true")
         try:
-            section[key] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
+            section[key] = parse_yaml(value)
+        except ValueError as error:
             raise BadRecipe(f"--set {change}: the value is not YAML") from error
     return changed
 
@@ -286,7 +350,7 @@ _KINDS: dict[str, type[BaseModel]] = {
     "resunet": ResUNetSettings,
     "unet": UNetSettings,
     "cnn": CnnSettings,
-    **dict.fromkeys(("resnet50", "vgg16", "efficientnet", "densenet169"), TransferSettings),
+    **dict.fromkeys(get_args(TransferSettings.model_fields["kind"].annotation), TransferSettings),
     "dense-unet": DenseUNetSettings,
 }
 

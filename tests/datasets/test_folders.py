@@ -60,6 +60,27 @@ def test_without_sides_pictures_are_dealt_alike_in_class(tmp_path):
     assert sum(name.startswith("glioma/") for name in split["test"]) == 2
 
 
+def test_slices_whose_names_tell_the_patient_are_split_by_patient(tmp_path):
+    for kind, number in (("glioma", 1), ("glioma", 2), ("notumor", 1), ("notumor", 3)):
+        for visit in ("000", "001"):
+            for index in range(5):
+                picture(tmp_path / kind / f"BraTS-GLI-{number:05d}-{visit}_{index}.png")
+    dataset = FolderDataset.open(tmp_path)
+    patients = {f"BraTS-GLI-{number:05d}" for number in (1, 2, 3)}
+    assert {case.patient for case in dataset.cases} == patients
+    for split in (dataset.split(), dataset.fold(0)):
+        assert sorted(name for names in split.parts.values() for name in names) == sorted(patients)
+
+
+def test_who_is_on_the_published_test_side_is_not_trained_on(tmp_path):
+    for side, number in (("Training", 1), ("Training", 2), ("Training", 3), ("Testing", 1)):
+        for kind in ("glioma", "notumor"):
+            picture(tmp_path / side / kind / f"sub-{number}_ses-{side}_{kind}.png")
+    split = FolderDataset.open(tmp_path).split()
+    assert split["test"] == ("sub-1",)
+    assert sorted(split["train"] + split["validation"]) == ["sub-2", "sub-3"]
+
+
 def test_folds_hold_every_picture_once_and_are_alike_in_class(kaggle4):
     dataset = FolderDataset.open(kaggle4)
     folds = dataset.folds(4)

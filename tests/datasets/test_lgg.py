@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from datasets.miniature import write_patient, write_three
 
+from tumorscope.datasets.labelled import cases_of
 from tumorscope.datasets.lgg import LggDataset
 from tumorscope.errors import BadDataset
 
@@ -44,6 +45,20 @@ def test_a_patient_whom_only_the_split_knows_is_named(tmp_path):
         LggDataset.open(write_three(tmp_path))["TCGA_ZZ_0000_20000101"]
 
 
+def test_visits_of_a_patient_are_in_one_part(tmp_path):
+    for number in range(8):
+        for date in ("19990312", "20010704"):
+            write_patient(tmp_path, f"TCGA_AA_{number:04d}_{date}", [number])
+    dataset = LggDataset.open(tmp_path)
+    assert len(dataset.cases) == 16
+    for split in (dataset.split(), dataset.folds(5), dataset.fold(2)):
+        assert sorted(name for names in split.parts.values() for name in names) == [
+            f"TCGA_AA_{k:04d}" for k in range(8)
+        ]
+    shown = cases_of(dataset, dataset.split()["train"])
+    assert len(shown) == 2 * len(dataset.split()["train"])
+
+
 def test_folds_hold_every_patient_once(tmp_path):
     for k in range(10):
         write_patient(tmp_path, f"TCGA_AA_{k:04d}_20000101", [k + 1])
@@ -58,10 +73,11 @@ def test_the_real_split_balances_institutions_and_tumour_burden(lgg_folder):
     assert {part: len(names) for part, names in split.parts.items()} == {"train": 63, "validation": 9, "test": 16}
     assert dataset.split().hash == split.hash
     whole = Counter(patient.institution for patient in dataset.patients)
-    burden = {patient.case: int(patient.mask.sum()) for patient in dataset.patients}
+    burden = {patient.patient: int(patient.mask.sum()) for patient in dataset.patients}
+    site = {patient.patient: patient.institution for patient in dataset.patients}
     terciles = np.quantile(list(burden.values()), [1 / 3, 2 / 3])
     for names in split.parts.values():
-        for institution, count in Counter(dataset[name].institution for name in names).items():
+        for institution, count in Counter(site[name] for name in names).items():
             assert abs(count - whole[institution] * len(names) / 88) <= 2
         thirds = Counter(int(np.searchsorted(terciles, burden[name])) for name in names)
         assert all(abs(thirds[k] - len(names) / 3) <= 3 for k in range(3))

@@ -18,7 +18,7 @@ def test_everything_is_counted_once(tmp_path):
     assert len(seen) == 3
     assert (summary.patients, summary.slices) == (3, 9)
     assert (summary.slices_with_tumor, summary.slices_without_tumor) == (3, 6)
-    assert summary.patients_without_tumor == ("TCGA_AA_0002_20000101",)
+    assert summary.patients_without_tumor == ("TCGA_AA_0002",)
     assert summary.institutions == {"AA": 2, "BB": 1}
     assert summary.missing == {"t1": (), "t1c": ("TCGA_BB_0003_20000101",)}
     assert summary.picture_sizes == {"32×32": 9}
@@ -28,6 +28,21 @@ def test_everything_is_counted_once(tmp_path):
     assert (summary.tumor_px.least, summary.tumor_px.median, summary.tumor_px.most) == (10, 20, 100)
     assert summary.patient_tumor_px is not None
     assert (summary.patient_tumor_px.least, summary.patient_tumor_px.most) == (30, 100)
+
+
+def test_a_patient_who_was_examined_twice_is_one_patient(tmp_path):
+    for case, areas in (
+        ("TCGA_AA_0001_20000101", [0, 10]),
+        ("TCGA_AA_0001_20010315", [30]),
+        ("TCGA_AA_0002_20000101", [0]),
+    ):
+        write_patient(tmp_path, case, areas)
+    summary = summarize_lgg(LggDataset.open(tmp_path))
+    assert (summary.patients, summary.examinations, summary.slices) == (2, 3, 4)
+    assert summary.institutions == {"AA": 2}
+    assert summary.patients_without_tumor == ("TCGA_AA_0002",)
+    assert (summary.patient_tumor_px.least, summary.slices_per_patient.most) == (40, 3)
+    assert "| patients | 2 |\n| examinations | 3 |" in summary.markdown()
 
 
 def test_every_tumor_slice_is_in_one_bin_of_its_share_of_the_picture(tmp_path):

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 from sklearn import metrics as sklearn_metrics
 
 from tumorscope.evaluation import metrics
@@ -176,3 +177,29 @@ def test_all_draws_at_once_give_what_each_gives_alone():
     for figure in (metrics.auroc, metrics.brier, metrics.expected_calibration_error):
         together = figure(present, probability, weights)
         assert together == pytest.approx([float(figure(present, probability, one)) for one in weights])
+
+
+def ball(center, radius, shape=(20, 20, 60)):
+    distances = sum((axis - at) ** 2 for axis, at in zip(np.ogrid[tuple(map(slice, shape))], center, strict=True))
+    return distances <= radius**2
+
+
+def test_hd95_is_the_larger_direction_and_does_not_let_a_false_lesion_vanish():
+    """Pooled over both directions the far lesion's surface is under a twentieth, and the value would be 0."""
+    truth = ball((10, 10, 10), 6)
+    predicted = truth | ball((10, 10, 44), 2)
+    there = ndimage.distance_transform_edt(~surface(truth))[surface(predicted)]
+    back = ndimage.distance_transform_edt(~surface(predicted))[surface(truth)]
+    assert np.percentile(np.concatenate([there, back]), 95) == 0
+    assert metrics.hd95(truth, predicted, (1, 1, 1)) == pytest.approx(np.percentile(there, 95))
+    assert metrics.hd95(truth, predicted, (1, 1, 1)) > 25
+
+
+def surface(mask):
+    """Voxels with one of six neighbors outside, by shifting instead of eroding."""
+    padded = np.pad(mask, 1)
+    inside = mask.copy()
+    for axis in range(mask.ndim):
+        for step in (-1, 1):
+            inside &= np.roll(padded, step, axis)[tuple(slice(1, -1) for _ in mask.shape)]
+    return mask & ~inside

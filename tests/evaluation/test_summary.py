@@ -51,6 +51,32 @@ def test_a_patients_dice_is_given_only_where_a_case_is_a_whole_patient():
     assert summarize(made_evaluation(slices_per_patient=1))["patient_dice"]["n"] == 20
 
 
+def test_examinations_of_one_patient_have_each_their_dice_and_are_drawn_together():
+    single = made_evaluation(slices_per_patient=1)
+    volumes = replace(single, cases=tuple(replace(row, slices=5) for row in single.cases))
+    twice = replace(volumes, cases=tuple(replace(row, case=f"{row.case}-{k}") for row in volumes.cases for k in (0, 1)))
+    one, two = summarize(volumes)["patient_dice"], summarize(twice)["patient_dice"]
+    assert (two["n"], two["mean"]) == (2 * one["n"], one["mean"])
+    (low, high), (lower, upper) = one["ci95"], two["ci95"]
+    assert upper - lower == pytest.approx(high - low, rel=0.15)
+
+
+def test_distances_in_millimetres_are_not_called_pixels():
+    pixels = made_evaluation(slices_per_patient=1)
+    mm = replace(pixels, cases=tuple(replace(row, hd95_unit="mm") for row in pixels.cases))
+    assert "hd95_mm" not in summarize(pixels)
+    assert summarize(mm)["hd95_px"]["n"] == 0
+    assert summarize(mm)["hd95_mm"] == summarize(pixels)["hd95_px"]
+
+
+def test_every_group_of_a_summary_has_its_definition():
+    figures = summarize(made_evaluation())
+    counts = {"patients", "cases", "slices", "failed", "policy", "definitions"}
+    assert figures.keys() - counts <= figures["definitions"].keys()
+    for word in ("surface voxels", "larger", "not pooled", "both empty: not counted"):
+        assert word in figures["policy"], word
+
+
 def test_every_class_is_counted_and_named():
     evaluation = made_evaluation()
     figures = summarize(evaluation)["classes"]

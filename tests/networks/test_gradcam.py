@@ -60,13 +60,33 @@ def test_the_exact_map_of_a_pooled_head_is_grad_cam(name, tmp_path, monkeypatch)
             np.testing.assert_allclose(mine / max(mine.max(), 1e-9), theirs / max(theirs.max(), 1e-9), atol=1e-3)
 
 
-def test_the_cnn_without_a_pooled_head_has_grad_cam_too():
-    torch.manual_seed(0)
-    network = build_network(recipe({"kind": "cnn", "hidden": 16}))
-    maps = grad_cam(network, torch.randn(2, 1, 64, 64), "type", 1)
-    assert maps.shape == (2, 8, 8)
-    assert (maps >= 0).all()
-    assert maps.max() > 0
+@pytest.mark.parametrize("classes", [TYPES, ()])
+def test_the_map_of_the_cnn_is_features_times_gradients(classes, tmp_path, monkeypatch):
+    """HiResCAM by PyTorch's gradients, against the exported network as it runs without PyTorch."""
+    onnxruntime = pytest.importorskip("onnxruntime")
+    from tumorscope.training import onnx_files
+
+    monkeypatch.setattr(onnx_files, "store_as_float16", lambda model: model)
+    torch.manual_seed(5)
+    made = recipe({"kind": "cnn", "hidden": 16}, classes)
+    network = build_network(made).eval()
+    (question,) = network.outputs
+    images = torch.randn(2, 1, 64, 64)
+    onnx_files.export_float(network, made, tmp_path / "model.onnx")
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
+    found, logits = session.run([f"{question}_map", question], {"pictures": images.numpy()})
+    found, logits = found.reshape(2, -1, 8, 8), logits.reshape(2, -1)
+    features = network.features(images).detach().requires_grad_()
+    outputs = network.decide(features)
+    for answer in range(logits.shape[1]):
+        gradients = torch.autograd.grad(outputs[:, answer].sum(), features, retain_graph=True)[0]
+        expected = (features * gradients).sum(dim=1).detach().numpy() * 64
+        np.testing.assert_allclose(found[:, answer], expected, rtol=1e-3, atol=1e-4)
+    # Without biases in the dense layers the map's mean is the logit.
+    for layer in (network.decide[2], network.decide[5]):
+        torch.nn.init.zeros_(layer.bias)
+    answer = network(images)
+    torch.testing.assert_close(answer[f"{question}_map"].mean(dim=(-2, -1)), answer[question], rtol=1e-4, atol=1e-5)
 
 
 def test_looking_changes_nothing():

@@ -11,6 +11,7 @@ from making import write_miniature_lgg
 
 torch = pytest.importorskip("torch")
 
+from tumorscope.datasets.labelled import cases_of
 from tumorscope.datasets.lgg import LggDataset
 from tumorscope.errors import TumorscopeError
 from tumorscope.preparing.gate import default_gate
@@ -72,7 +73,7 @@ def test_export_makes_a_bundle_that_finds_tumours_in_patients_it_never_saw(train
     assert bundle.name == "my-bundle"
     assert bundle.sha256 == report.bundle.sha256
     assert bundle.card.figures["split_hash"] == trained.split().hash
-    patient = LggDataset.open(folder)[trained.split()["test"][0]]
+    patient = cases_of(LggDataset.open(folder), trained.split()["test"])[0]
     analysis = analyze(patient.scan(), load_engine(bundle, "onnxruntime"), explain=True)
     assert 2 * (analysis.mask & patient.mask).sum() / (analysis.mask.sum() + patient.mask.sum()) > 0.5
     assert bundle.card.maps == ("presence_map",)

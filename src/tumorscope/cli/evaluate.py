@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -98,25 +98,32 @@ def cases_of_part(dataset: LabelledDataset, split: Split | None, part: str) -> l
     """The cases of a part of a split, or all without one.
 
     A split of several data sets names its patients after them; those of others are passed over.
+
+    Raises:
+        BadSplit: it holds no patients of this data set, or has one patient on both sides.
     """
     from tumorscope.datasets.joined import JoinedDataset
-    from tumorscope.datasets.labelled import cases_of
+    from tumorscope.datasets.labelled import cases_of, check_split
+    from tumorscope.datasets.split import Split
     from tumorscope.errors import BadSplit
 
     if split is None:
         return list(dataset.cases)
     joint_split, joint_names = "+" in split.dataset, isinstance(dataset, JoinedDataset)
-    names = list(split[part])
-    if joint_split:
-        names = [patient for patient in names if patient.startswith(f"{dataset.name}/")]
-        if not names:
-            raise BadSplit(f"the split's part {part!r} holds no patients of {dataset.name}")
     prefix = f"{dataset.name}/"
-    if joint_split and not joint_names:
-        names = [patient.removeprefix(prefix) for patient in names]
-    if not joint_split and joint_names:
-        names = [f"{prefix}{patient}" for patient in names]
-    return cases_of(dataset, names)
+
+    def own(names: Sequence[str]) -> tuple[str, ...]:
+        if joint_split:
+            names = [name for name in names if name.startswith(prefix)]
+        if joint_split == joint_names:
+            return tuple(names)
+        return tuple(name.removeprefix(prefix) if joint_split else f"{prefix}{name}" for name in names)
+
+    here = Split(dataset.name, {name: own(patients) for name, patients in split.parts.items()})
+    if joint_split and not here[part]:
+        raise BadSplit(f"the split's part {part!r} holds no patients of {dataset.name}")
+    check_split(dataset, here)
+    return cases_of(dataset, here[part])
 
 
 def _archive(masks: Mapping[str, np.ndarray]) -> bytes:

@@ -14,6 +14,7 @@ import numpy as np
 
 from tumorscope.bundles.card import NO_TUMOR
 from tumorscope.datasets.labelled import Truth
+from tumorscope.datasets.patients import published_patient
 from tumorscope.datasets.split import Split, stratified_parts
 from tumorscope.errors import BadDataset, UnreadableScan
 from tumorscope.reading.checks import checked
@@ -47,8 +48,8 @@ class ClassPicture:
 
     @property
     def patient(self) -> str:
-        """The picture itself: nobody says who it shows."""
-        return self.case
+        """Whom the file's name names, as published collections do; else the picture itself: nobody says who it shows."""
+        return published_patient(self.path.stem) or self.case
 
     def scan(self) -> Scan:
         """The picture in grey, whatever colours it is stored in, so that storage cannot tell the class."""
@@ -132,8 +133,8 @@ class FolderDataset:
 
         Copies of one picture may stand on both sides: see ``tumorscope datasets duplicates``.
         """
-        tested = {case.case for case in self.cases if case.case.startswith(f"{TEST_SIDE}/")}
-        strata = {case.case: (case.tumor_class,) for case in self.cases if case.case not in tested}
+        tested = {case.patient for case in self.cases if case.case.startswith(f"{TEST_SIDE}/")}
+        strata = {patient: kinds for patient, kinds in self._classes_of_patients().items() if patient not in tested}
         shares = {"train": 1 - VALIDATION_SHARE, "validation": VALIDATION_SHARE}
         if tested:
             return Split(self.name, {**stratified_parts(strata, shares, seed), "test": tuple(sorted(tested))})
@@ -146,8 +147,14 @@ class FolderDataset:
 
     def folds(self, count: int = 5, seed: int = 0) -> Split:
         """``count`` equal parts ``fold0 …`` of all pictures, whatever side they were published on."""
-        strata = {case.case: (case.tumor_class,) for case in self.cases}
+        strata = self._classes_of_patients()
         return Split(self.name, stratified_parts(strata, {f"fold{k}": 1 / count for k in range(count)}, seed))
+
+    def _classes_of_patients(self) -> dict[str, tuple[str, ...]]:
+        found: dict[str, set[str]] = {}
+        for case in self.cases:
+            found.setdefault(case.patient, set()).add(case.tumor_class)
+        return {patient: tuple(sorted(kinds)) for patient, kinds in found.items()}
 
 
 def class_name(folder: str) -> str:

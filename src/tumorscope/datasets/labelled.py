@@ -9,8 +9,9 @@ from typing import Protocol
 
 import numpy as np
 
+from tumorscope.datasets.patients import patient_key
 from tumorscope.datasets.split import Split
-from tumorscope.errors import BadDataset
+from tumorscope.errors import BadDataset, BadSplit
 from tumorscope.scan import Scan
 
 
@@ -81,15 +82,47 @@ class LabelledDataset(Protocol):
         ...
 
 
-def cases_of(dataset: LabelledDataset, patients: Iterable[str]) -> list[LabelledCase]:
+def cases_of(dataset: LabelledDataset, names: Iterable[str]) -> list[LabelledCase]:
     """All cases of the patients, in the data set's order.
+
+    Args:
+        dataset: where they are.
+        names: of patients, or of single cases for whose patient they stand.
 
     Raises:
         BadDataset: a patient has no case there.
     """
-    wanted = set(patients)
+    wanted = _patients_of(dataset, names)
     found = [case for case in dataset.cases if case.patient in wanted]
-    missing = sorted(wanted.difference(case.patient for case in found))
+    missing = sorted(wanted.keys() - {case.patient for case in found})
     if missing:
-        raise BadDataset(f"{dataset.root}: no patient {missing[0]}, which the split names")
+        raise BadDataset(f"{dataset.root}: no patient {wanted[missing[0]]}, which the split names")
+    return found
+
+
+def check_split(dataset: LabelledDataset, split: Split) -> None:
+    """Refuse a split that puts examinations of one patient on both sides, under whatever names.
+
+    Raises:
+        BadSplit: naming the patient and both parts.
+    """
+    seen: dict[str, tuple[str, str]] = {}
+    for part, names in split.parts.items():
+        for patient, name in _patients_of(dataset, names).items():
+            before, other = seen.setdefault(patient, (part, name))
+            if before != part:
+                raise BadSplit(f"patient {patient} is in both {before} (as {other}) and {part} (as {name})")
+
+
+def _patients_of(dataset: LabelledDataset, names: Iterable[str]) -> dict[str, str]:
+    """The patients whom names stand for, each with the first such name.
+
+    Names may be patients', or cases' as splits had them before patients were told from their
+    examinations. A patient who is not in the data set is known by the form of the name alone.
+    """
+    patient_of = {case.case: case.patient for case in dataset.cases}
+    patients = set(patient_of.values())
+    found: dict[str, str] = {}
+    for name in names:
+        found.setdefault(name if name in patients else patient_of.get(name) or patient_key(name), name)
     return found

@@ -6,6 +6,7 @@ with one TIFF a slice and one a mask, and ``data.csv`` beside the folders.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from tumorscope.datasets.labelled import Truth
+from tumorscope.datasets.patients import patient_key
 from tumorscope.datasets.split import Split, stratified_parts
 from tumorscope.errors import BadDataset
 from tumorscope.reading.lgg import is_lgg_folder, read_lgg_folder, read_lgg_mask
@@ -25,7 +27,7 @@ LICENCE = "images: TCGA-LGG, The Cancer Imaging Archive (CC BY 3.0); masks: Buda
 
 @dataclass(frozen=True)
 class LggPatient:
-    """One folder of the data set. Pictures are read only when asked for."""
+    """One folder of the data set: one examination of a patient. Pictures are read only when asked for."""
 
     folder: Path
 
@@ -36,8 +38,8 @@ class LggPatient:
 
     @property
     def patient(self) -> str:
-        """The case itself: a folder holds one patient."""
-        return self.case
+        """The folder's name without the date: a patient may have been examined several times."""
+        return patient_key(self.case)
 
     @property
     def institution(self) -> str:
@@ -97,11 +99,13 @@ class LggDataset:
 
     def split(self, seed: int = 0, shares: Mapping[str, float] | None = None) -> Split:
         """Deal the patients out by institution and tumour burden (terciles of tumour pixels)."""
-        burden = {patient.case: int(patient.mask.sum()) for patient in self.patients}
+        burden: Counter[str] = Counter()
+        for case in self.patients:
+            burden[case.patient] += int(case.mask.sum())
         limits = np.quantile(list(burden.values()), [1 / 3, 2 / 3])
         strata = {
-            patient.case: (patient.institution, int(np.searchsorted(limits, burden[patient.case])))
-            for patient in self.patients
+            case.patient: (case.institution, int(np.searchsorted(limits, burden[case.patient])))
+            for case in self.patients
         }
         shares = shares or {"train": 0.72, "validation": 0.10, "test": 0.18}
         return Split(self.name, stratified_parts(strata, shares, seed))

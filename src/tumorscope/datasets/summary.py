@@ -61,23 +61,24 @@ class Summary:
 
     Attributes:
         dataset, root: its name and folder.
-        patients, slices: how many.
+        patients, examinations, slices: how many; a patient may have been examined several times.
         slices_with_tumor, slices_without_tumor: by the true masks.
         patients_without_tumor: those in whom no slice shows one.
         tumor_px: pixels of tumour in the slices that show one.
-        patient_tumor_px: pixels of tumour in a patient, all slices together.
+        patient_tumor_px: pixels of tumour in a patient, all slices of all examinations together.
         areas: the same slices by how much of the picture the tumour takes.
         institutions: patients of each tissue source site.
-        missing: for each sequence, the patients in whom FLAIR stands in its place.
+        missing: for each sequence, the examinations in which FLAIR stands in its place.
         picture_sizes: slices of each size, ``rows×columns``.
-        slices_per_patient: how many slices a patient has.
-        unreadable: patients left out, each with one line that says why.
+        slices_per_patient: how many slices a patient has, of all examinations.
+        unreadable: examinations left out, each with one line that says why.
         licence: of the pictures and masks.
     """
 
     dataset: str
     root: Path
     patients: int
+    examinations: int
     slices: int
     slices_with_tumor: int
     slices_without_tumor: int
@@ -116,6 +117,7 @@ class Summary:
         """Title and rows of each table for people."""
         counts = [
             ("patients", f"{self.patients:,}"),
+            ("examinations", f"{self.examinations:,}"),
             ("slices", f"{self.slices:,}"),
             ("with tumour", part(self.slices_with_tumor, self.slices)),
             ("without", part(self.slices_without_tumor, self.slices)),
@@ -137,7 +139,7 @@ class Summary:
             ("counts", counts),
             ("tumour's share of the picture", areas),
             ("patients by institution", [(name, str(count)) for name, count in self.institutions.items()]),
-            ("patients whose sequence is only a copy of FLAIR", missing),
+            ("examinations whose sequence is only a copy of FLAIR", missing),
         ]
         if self.unreadable:
             tables.append(("left out", list(self.unreadable.items())))
@@ -145,23 +147,24 @@ class Summary:
 
 
 def summarize_lgg(dataset: LggDataset, on_patient: Callable[[str], None] = lambda case: None) -> Summary:
-    """Read every patient once and count.
+    """Read every examination once and count.
 
-    Patients that cannot be read are named under ``unreadable`` and not counted.
+    Examinations that cannot be read are named under ``unreadable`` and not counted.
 
     Args:
         dataset: the data set.
-        on_patient: called with each patient just read, for a progress bar.
+        on_patient: called with each examination just read, for a progress bar.
 
     Raises:
         BadDataset: not one patient can be read.
     """
     per_slice: list[int] = []
-    per_patient: dict[str, int] = {}
-    lengths: list[int] = []
+    per_patient: Counter[str] = Counter()
+    lengths: Counter[str] = Counter()
     shares: list[float] = []
     sizes: Counter[str] = Counter()
-    institutions: Counter[str] = Counter()
+    institutions: dict[str, str] = {}
+    examinations = 0
     missing: dict[str, list[str]] = {"t1": [], "t1c": []}
     unreadable: dict[str, str] = {}
     for patient in dataset.patients:
@@ -177,10 +180,11 @@ def summarize_lgg(dataset: LggDataset, on_patient: Callable[[str], None] = lambd
         _, rows, columns = scan.shape
         per_slice += areas[areas > 0].tolist()
         shares += (areas[areas > 0] / (rows * columns)).tolist()
-        per_patient[patient.case] = int(areas.sum())
-        lengths.append(len(areas))
+        examinations += 1
+        per_patient[patient.patient] += int(areas.sum())
+        lengths[patient.patient] += len(areas)
         sizes[f"{rows}×{columns}"] += len(areas)
-        institutions[patient.institution] += 1
+        institutions[patient.patient] = patient.institution
         for sequence in missing_sequences(scan.voxels):
             missing[sequence].append(patient.case)
         on_patient(patient.case)
@@ -191,20 +195,21 @@ def summarize_lgg(dataset: LggDataset, on_patient: Callable[[str], None] = lambd
         dataset=dataset.name,
         root=dataset.root,
         patients=len(per_patient),
-        slices=sum(lengths),
+        examinations=examinations,
+        slices=lengths.total(),
         slices_with_tumor=len(per_slice),
-        slices_without_tumor=sum(lengths) - len(per_slice),
-        patients_without_tumor=tuple(case for case, pixels in per_patient.items() if not pixels),
+        slices_without_tumor=lengths.total() - len(per_slice),
+        patients_without_tumor=tuple(name for name, pixels in per_patient.items() if not pixels),
         tumor_px=Spread.of(per_slice),
         patient_tumor_px=Spread.of([pixels for pixels in per_patient.values() if pixels]),
         areas=tuple(
             AreaBin(above, up_to, int((counted == place).sum()))
             for place, (above, up_to) in enumerate(pairwise(AREA_SHARES))
         ),
-        institutions=dict(sorted(institutions.items())),
+        institutions=dict(sorted(Counter(institutions.values()).items())),
         missing={sequence: tuple(cases) for sequence, cases in missing.items()},
         picture_sizes=dict(sizes.most_common()),
-        slices_per_patient=Spread.of(lengths),
+        slices_per_patient=Spread.of(list(lengths.values())),
         unreadable=unreadable,
         licence=LICENCE,
     )

@@ -152,6 +152,7 @@ def _case_row(case: LabelledCase, truth: Truth, analysis: Analysis, rows: tuple[
         false_positive_slices=None
         if known is None
         else int((~known.any(axis=(1, 2)) & predicted.any(axis=(1, 2))).sum()),
+        hd95_unit="px" if analysis.scan.spacing_mm is None else "mm",
     )
 
 

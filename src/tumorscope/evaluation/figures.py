@@ -12,6 +12,7 @@ SPREADS = {
     "patient_dice": "Dice of the whole patient",
     "tumor_slice_dice": "Dice on slices with tumour",
     "hd95_px": "HD95, pixels",
+    "hd95_mm": "HD95, mm",
 }
 PRESENCE = {
     "auroc": "AUROC",
@@ -31,7 +32,7 @@ CLASSES = {
     "brier": "Brier score",
 }
 OF_CLASS = {"precision": "precision", "recall": "recall", "f1": "F1", "auroc": "AUROC"}
-_LOWER_IS_BETTER = {"hd95_px", "ece", "brier", "empty_slice_false_positive_rate"}
+_LOWER_IS_BETTER = {"hd95_px", "hd95_mm", "ece", "brier", "empty_slice_false_positive_rate"}
 
 
 @dataclass(frozen=True)

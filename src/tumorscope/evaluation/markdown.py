@@ -142,7 +142,7 @@ def _segmentation(content: dict[str, Any]) -> list[str]:
                 interval([group["q1"], group["q3"]]),
             )
             for name, title in SPREADS.items()
-            if (group := content[name]) and group["n"]
+            if (group := content.get(name)) and group["n"]
         ],
     )
     marked = content["empty_slice_false_positive_rate"]
@@ -209,7 +209,7 @@ def _cases(rows: Sequence[CaseRow]) -> list[str]:
                 row.case,
                 number(row.dice),
                 *([number(row.tumor_slice_dice)] if several else []),
-                number(row.hd95),
+                f"{number(row.hd95)} {row.hd95_unit}" if row.hd95 is not None else number(None),
                 f"{row.true_px or 0:,}",
                 f"{row.predicted_px or 0:,}",
                 *([row.false_positive_slices] if several else []),

@@ -51,6 +51,10 @@ def hd95(
 ) -> float | None:
     """95th percentile of the distances between the two surfaces, the larger of the two directions.
 
+    A surface is a mask's own voxels with a face neighbor outside of it. The percentile is
+    taken of each direction by itself, by linear interpolation; pooling both directions,
+    as some libraries do, lets a small false lesion vanish (``docs/metrics.md``).
+
     With a spacing, surfaces and distances are three-dimensional, in mm. Without one the gap
     between slices is unknown: outlines are then compared within each slice, in pixels, and
     the distances of all slices in which both masks mark something are taken together.

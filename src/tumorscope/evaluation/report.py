@@ -93,4 +93,4 @@ def _without(evaluation: Evaluation, copied: Mapping[str, str]) -> dict[str, Any
     if not copied or not kept.cases:
         return None
     figures = summarize(kept)
-    return {name: value for name, value in figures.items() if name not in ("policy", "failed")}
+    return {name: value for name, value in figures.items() if name not in ("policy", "definitions", "failed")}

@@ -77,6 +77,7 @@ def _case_row(line: dict[str, str]) -> CaseRow:
         true_px=_int(line["true_px"]),
         predicted_px=_int(line["predicted_px"]),
         false_positive_slices=_int(line["false_positive_slices"]),
+        hd95_unit=line.get("hd95_unit") or "px",  # files of earlier versions have pixels only
     )
 
 

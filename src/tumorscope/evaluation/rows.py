@@ -48,7 +48,8 @@ class CaseRow:
     Attributes:
         dice: of all slices together.
         tumor_slice_dice: mean over the slices that truly show a tumour.
-        hd95: in pixels within slices, or in mm where the scan knows its spacing.
+        hd95: see :func:`tumorscope.evaluation.metrics.hd95`.
+        hd95_unit: ``px`` within slices, or ``mm`` in three dimensions where the scan knows its spacing.
         false_positive_slices: truly empty slices on which pixels were marked.
     """
 
@@ -62,6 +63,7 @@ class CaseRow:
     true_px: int | None
     predicted_px: int | None
     false_positive_slices: int | None
+    hd95_unit: str = "px"
 
 
 @dataclass(frozen=True)

@@ -12,28 +12,44 @@ from tumorscope.evaluation import classes, metrics
 from tumorscope.evaluation.intervals import Interval, patient_interval, slice_interval, weighted_mean
 from tumorscope.evaluation.rows import Evaluation
 
-POLICY = (
-    "Dice and HD95 are not counted where truth and prediction are both empty; Dice is 0 where only one is. "
-    "patient_dice: all slices of a patient together, then over patients; only where a case is a whole patient. "
-    "tumor_slice_dice: over all slices that truly show a tumour. hd95_px: per case, outlines within slices that both "
-    "masks mark, in pixels of the original slices. empty_slice_false_positive_rate: truly empty slices with at least "
-    "one pixel marked. presence: slices at the bundle's operating point; rates of one kind of slice are missing where "
-    "the data set has no such slices. classes: the likeliest class of each slice, where the classes include notumor "
-    "after presence has decided; ece of the class that was said. activation: share of the map inside the true mask, "
-    "beside the share of the picture that the mask takes. Intervals: 95 % percentiles of 2,000 bootstrap draws of "
-    "patients, or of cases where no one knows the patients; of the mean, where several statistics are given."
-)
+DEFINITIONS = {
+    "patient_dice": "Dice of all voxels of a case (an examination, all its slices together), mean over cases; only "
+    "where a case is a whole examination. Truth and prediction both empty: not counted, neither as 0 nor as 1. Only "
+    "one of them empty: 0, also for a false alarm on an empty case. Voxels are not pooled over cases",
+    "tumor_slice_dice": "Dice of each slice by itself, mean over all slices of all cases that truly show a tumor; "
+    "0 where nothing is predicted there",
+    "hd95_px": "95th percentile of the distances between the surface voxels of truth and prediction (a mask's own "
+    "voxels with a face neighbor outside of it) within slices, in pixels of the original slices, distances of all "
+    "slices that both masks mark taken together. The percentile is taken of each direction by itself, by linear "
+    "interpolation, and the larger counts; directions are not pooled. Not counted where no slice is marked by both",
+    "hd95_mm": "the same in three dimensions and mm, for scans whose spacing is known; not counted where one mask is "
+    "empty",
+    "empty_slice_false_positive_rate": "share of the truly empty slices on which at least one pixel is predicted",
+    "presence": "of slices, at the bundle's operating point; AUROC by ranks, ties counting half; macro_f1 over tumor "
+    "and no tumor; ece in 15 bins of equal width of the tumor probability. Rates of one kind of slice are missing "
+    "where the data set has no such slices",
+    "classes": "of slices, the likeliest class, where the classes include notumor after presence has decided; "
+    "macro_f1 and balanced_accuracy as unweighted means over classes; ece in 15 bins of the predicted class's "
+    "probability; brier summed over classes",
+    "activation": "share of the map inside the true mask, beside the share of the image that the mask takes",
+    "ci95": "95 % percentile intervals of 2,000 bootstrap draws of patients, or of cases where no one knows the "
+    "patients; of the mean, where several statistics are given",
+}
+"""What each metric of a summary means exactly; ``docs/metrics.md`` compares them with other libraries'."""
+POLICY = " ".join(f"{name}: {definition}." for name, definition in DEFINITIONS.items())
 
 
 def summarize(evaluation: Evaluation) -> dict[str, Any]:
     """The figures, ready for JSON; what has no value is None.
 
     Each group of Dice and HD95 gives how many ``n`` had a value, and the interval of
-    their mean. ``policy`` says what every figure means.
+    their mean. ``definitions`` says what each metric means, ``policy`` the same in one text.
     """
     rows = evaluation.slices
     patient = np.array([row.patient for row in rows])
-    whole = len({case.patient for case in evaluation.cases}) == len(evaluation.cases)
+    single = len({case.patient for case in evaluation.cases}) == len(evaluation.cases)
+    # Of a patient who was examined twice each case is an examination; several cases of one slice are parts of one.
+    whole = single or all(case.slices > 1 for case in evaluation.cases)
     figures: dict[str, Any] = {
         "patients": len({case.patient for case in evaluation.cases}),
         "cases": len(evaluation.cases),
@@ -44,20 +60,25 @@ def summarize(evaluation: Evaluation) -> dict[str, Any]:
         "empty_slice_false_positive_rate": None,
     }
     if any(row.predicted_px is not None and row.true_px is not None for row in rows):
-        dices = [case.dice for case in evaluation.cases]
-        distances = [case.hd95 for case in evaluation.cases]
         by_slice = np.array([row.dice if row.present and row.dice is not None else np.nan for row in rows])
-        # Cases of one patient resemble each other, so the patients are drawn, not the cases.
-        whose = np.array([case.patient for case in evaluation.cases])
-        far = np.array(distances, float)
         true_px = np.array([np.nan if row.true_px is None else row.true_px for row in rows])
         predicted_px = np.array([row.predicted_px or 0 for row in rows])
+        # Cases of one patient resemble each other, so the patients are drawn, not the cases.
+        whose = np.array([case.patient for case in evaluation.cases])
+
+        def of_cases(values: list[float | None]) -> dict[str, Any]:
+            known = np.array(values, float)
+            drawn = patient_interval(values) if single else slice_interval(whose, weighted_mean(known))
+            return _spread(known, drawn)
+
+        distances = {
+            f"hd95_{unit}": of_cases([case.hd95 if case.hd95_unit == unit else None for case in evaluation.cases])
+            for unit in dict.fromkeys(("px", *(case.hd95_unit for case in evaluation.cases)))
+        }
         figures |= {
-            "patient_dice": _spread(np.array(dices, float), patient_interval(dices)) if whole else None,
+            "patient_dice": of_cases([case.dice for case in evaluation.cases]) if whole else None,
             "tumor_slice_dice": _spread(by_slice, slice_interval(patient, weighted_mean(by_slice))),
-            "hd95_px": _spread(
-                far, patient_interval(distances) if whole else slice_interval(whose, weighted_mean(far))
-            ),
+            **distances,
             "empty_slice_false_positive_rate": _with_interval(
                 patient, lambda weights: metrics.empty_slice_false_positive_rate(true_px, predicted_px, weights)
             ),
@@ -68,6 +89,7 @@ def summarize(evaluation: Evaluation) -> dict[str, Any]:
         "classes": _classes(evaluation),
         "activation": _activation(evaluation, patient),
         "failed": [{"case": item.case, "reason": item.reason} for item in evaluation.failed],
+        "definitions": DEFINITIONS,
         "policy": POLICY,
     }
 

@@ -3,6 +3,8 @@
 The shipped networks answer with a linear head on averaged features. For such a head the
 class activation map (Zhou et al. 2016) is exact: its mean over the slice is the logit but for
 a bias, and up to a positive factor it is what Grad-CAM (Selvaraju et al. 2017) finds with gradients.
+The three-layer CNN, whose dense layers see every position by itself, gives HiResCAM (Draelos and
+Carin 2020): features times gradients, whose mean is the logit but for the biases.
 """
 
 from __future__ import annotations
@@ -108,7 +110,7 @@ def activation_map(answers: Answers, card: Card, framing: Framing, view: View) -
     """The map to show: of the likeliest type where the network tells types apart, else of presence.
 
     Returns:
-        None where the bundle's network gives no maps.
+        None where the bundle's network gives no maps, see :func:`why_no_map`.
     """
     if answers.class_map is not None and answers.classes is not None:
         names = tumor_classes(card)
@@ -119,3 +121,10 @@ def activation_map(answers: Answers, card: Card, framing: Framing, view: View) -
     if answers.presence_map is not None:
         return ActivationMap("presence", ("tumour",) * len(answers.presence_map), answers.presence_map, framing, view)
     return None
+
+
+def why_no_map(card: Card) -> str:
+    """One line for those who asked for an activation map of a bundle that gives none."""
+    if set(card.outputs) <= {"mask"}:
+        return "no activation map: this network only segments, and the mask itself shows which voxels it took for tumor"
+    return "no activation map: this bundle was exported without maps; export it from its run to get them"

@@ -15,9 +15,9 @@ def build_network(recipe: Recipe) -> nn.Module:
 
     Every network takes ``(n, channels, rows, columns)`` and returns logits by name, those
     that its ``outputs`` lists: ``presence`` ``(n,)``, ``type`` ``(n, classes)``, ``mask``
-    ``(n, rows, columns)``. Those with a pooled linear head add activation maps, which its
+    ``(n, rows, columns)``. Those that answer more than a mask add activation maps, which
     ``maps`` lists: ``presence_map`` ``(n, r, c)`` and ``type_map`` ``(n, classes, r, c)``,
-    coarse, whose means are the logits but for a bias.
+    coarse, whose means are the logits but for the biases.
     """
     settings, channels = recipe.network, recipe.channels_in
     if settings.kind == "compact":

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from tumorscope.networks.heads import answer_count, logits_by_name, slice_answers
 
@@ -10,8 +12,10 @@ from tumorscope.networks.heads import answer_count, logits_by_name, slice_answer
 class Cnn(nn.Module):
     """Three times convolution, ReLU and max pooling; then the whole picture at once.
 
-    The dense layers know where in the picture a feature lies, which is why so small a
-    network does well on centred pictures, and why it has no exact activation map.
+    The dense layers know where in the image a feature lies, which is why so small a network
+    does well on centered images. With ReLU between them they are linear for any one image, so
+    each position's contribution to a logit is its features times their gradients: HiResCAM
+    (Draelos and Carin 2020), computed here without a backward pass.
 
     Args:
         channels_in: sequences times slices of context.
@@ -21,8 +25,6 @@ class Cnn(nn.Module):
         hidden: width of the dense layer between.
         dropout: before and after it, in training.
     """
-
-    maps = ()
 
     def __init__(
         self,
@@ -35,6 +37,7 @@ class Cnn(nn.Module):
     ) -> None:
         super().__init__()
         self.outputs = slice_answers(classes)
+        self.maps = tuple(f"{name}_map" for name in self.outputs)
         layers: list[nn.Module] = []
         for width in widths:
             layers += [nn.Conv2d(channels_in, width, 3, padding=1), nn.ReLU(inplace=True), nn.MaxPool2d(2)]
@@ -51,5 +54,23 @@ class Cnn(nn.Module):
         )
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
-        """Logits ``presence`` ``(n,)`` or ``type`` ``(n, classes)`` for ``(n, channels, size, size)``."""
-        return logits_by_name(self.outputs, self.decide(self.seen(self.features(x))))
+        """Logits ``presence`` ``(n,)`` or ``type`` ``(n, classes)`` for ``(n, channels, size, size)``, and their map.
+
+        But for what the biases add, a map's mean is its logit (without dropout).
+        """
+        features = self.seen(self.features(x))
+        answer = logits_by_name(self.outputs, self.decide(features))
+        contributions = self._contributions(features.detach())
+        return {**answer, self.maps[0]: contributions[:, 0] if "presence" in answer else contributions}
+
+    def _contributions(self, features: Tensor) -> Tensor:
+        """What each position adds to each logit, times the number of positions: ``(n, answers, r, c)``."""
+        hidden, output = self.decide[2], self.decide[5]
+        assert isinstance(hidden, nn.Linear)
+        assert isinstance(output, nn.Linear)
+        first, last = hidden.weight.detach(), output.weight.detach()
+        active = functional.linear(features.flatten(1), first, hidden.bias.detach()) > 0
+        gradients = torch.matmul(last * active[:, None].to(last.dtype), first)  # (n, answers, channels·r·c)
+        rows, columns = features.shape[2:]
+        each = gradients.unflatten(2, features.shape[1:]) * features[:, None]
+        return each.sum(dim=2) * (rows * columns)

@@ -33,7 +33,7 @@ def grad_cam(
     """Which places of the last features speak for an answer, by gradients.
 
     For networks with a pooled linear head this is what their own maps say, times the number
-    of places; for others, such as the three-layer CNN, it is the only map there is.
+    of places; the three-layer CNN's own maps do not average the gradients over places first.
 
     Args:
         network: answers with logits by name, as :func:`tumorscope.networks.build_network` makes them.

@@ -26,7 +26,9 @@ _WORDS = {
 }
 _INTERVALS = frozenset({"ci", "ci95", "iqr"})
 _MOST_HEADLINES = 24
-_NOT_HEADLINES = frozenset({"policy", "failed", "confusion", "q1", "q3", "split_hash", "reliability", "per_class"})
+_NOT_HEADLINES = frozenset(
+    {"policy", "definitions", "failed", "confusion", "q1", "q3", "split_hash", "reliability", "per_class"}
+)
 """What a card keeps for those who look closely."""
 
 

@@ -28,7 +28,7 @@ from tumorscope.preparing import prepare, with_neighbours
 from tumorscope.preparing.gate import default_gate
 from tumorscope.recipe import Recipe
 from tumorscope.training.copies import LEFT_OUT_FILE, leave_out_copies
-from tumorscope.training.fit import SPLIT_FILE, SUMMARY_FILE, Run, open_datasets
+from tumorscope.training.fit import SPLIT_FILE, Run, open_datasets
 from tumorscope.training.onnx_files import CALIBRATIONS, export_float, map_names, output_names, quantize
 
 LARGEST_LOSS = 0.002
@@ -285,5 +285,4 @@ def _save(card: Card, folder: Path) -> Bundle:
 
 
 def _training(run: Run, recipe: Recipe, cases: dict[str, int]) -> dict[str, Any]:
-    summary = json.loads((run.folder / SUMMARY_FILE).read_text()) if (run.folder / SUMMARY_FILE).exists() else {}
-    return {"recipe": recipe.name, "dataset": "+".join(recipe.datasets), "cases": cases, **summary}
+    return {"recipe": recipe.name, "dataset": "+".join(recipe.datasets), "cases": cases, **run.summary()}

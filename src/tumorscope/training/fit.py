@@ -9,29 +9,34 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import lightning
 import torch
 import yaml
-from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.callbacks import EarlyStopping, TQDMProgressBar
 from lightning.pytorch.loggers import CSVLogger
 from torch.utils.data import DataLoader, DistributedSampler
 from tqdm import tqdm
 
 from tumorscope.bundles import Bundle
 from tumorscope.datasets.joined import JoinedDataset
-from tumorscope.datasets.labelled import LabelledDataset, cases_of
+from tumorscope.datasets.labelled import LabelledDataset, cases_of, check_split
 from tumorscope.datasets.opening import open_dataset
 from tumorscope.datasets.split import Split
 from tumorscope.errors import TumorscopeError
 from tumorscope.networks.bundle_weights import load_bundle_weights
-from tumorscope.recipe import DenseUNetSettings, Recipe, TransferSettings, parse_recipe
+from tumorscope.recipe import Recipe, parse_recipe, parse_yaml
 from tumorscope.training.averaging import WarmAverage
 from tumorscope.training.budget import Budget
+from tumorscope.training.checkpoints import MovableCheckpoint
+from tumorscope.training.classes import check_classes, with_classes
 from tumorscope.training.copies import leave_out_copies
 from tumorscope.training.curves import LOG_FOLDER, draw_curves
+from tumorscope.training.finite import StopWhenNotFinite, finite
 from tumorscope.training.module import TumorModule, drawn_slices
 from tumorscope.training.plateau import ReduceOnPlateau
+from tumorscope.training.precision import set_precision
 from tumorscope.training.processes import check_processes, say, trainer_options
 from tumorscope.training.slices import SliceNumbers, load_slices
 
@@ -60,7 +65,7 @@ class Run:
     def recipe(self) -> Recipe:
         """The recipe that was trained."""
         try:
-            content = yaml.safe_load((self.folder / RECIPE_FILE).read_text())
+            content = parse_yaml((self.folder / RECIPE_FILE).read_text())
         except OSError as error:
             raise TumorscopeError(f"{self.folder}: not the folder of a training (no {RECIPE_FILE})") from error
         return parse_recipe(content, str(self.folder / RECIPE_FILE))
@@ -69,17 +74,20 @@ class Run:
         """The patients that were trained on, chosen with, and kept aside."""
         return Split.load(self.folder / SPLIT_FILE)
 
+    def summary(self) -> dict[str, Any]:
+        """How long it was trained and how well it validated; empty before a training has ended."""
+        file = self.folder / SUMMARY_FILE
+        return json.loads(file.read_text()) if file.exists() else {}
+
     def network(self) -> torch.nn.Module:
         """The network with its best weights, ready to answer."""
         if not self.best.exists():
             raise TumorscopeError(f"{self.folder}: no best.ckpt yet; let the training validate once")
-        recipe = self.recipe()
-        if isinstance(recipe.network, TransferSettings | DenseUNetSettings):  # the first weights are of no use any more
-            network = recipe.network.model_copy(update={"weights": None, "sha256": None})
-            recipe = recipe.model_copy(update={"network": network})
-        module = TumorModule(recipe)
+        module = TumorModule(self.recipe().from_scratch())  # the initial weights are of no use any more
         checkpoint = torch.load(self.best, map_location="cpu", weights_only=True)
         module.load_state_dict(checkpoint["state_dict"])
+        if not finite(module):
+            raise TumorscopeError(f"{self.best}: its weights are not finite, so they predict nothing; train anew")
         return module.network.eval()
 
 
@@ -118,6 +126,7 @@ def train(
     devices: int = 1,
     nodes: int = 1,
     start_from: Bundle | None = None,
+    precision: str = "auto",
 ) -> Run:
     """Train a recipe, or go on with an interrupted training in the same folder.
 
@@ -132,16 +141,18 @@ def train(
         devices: processes on this machine, one a GPU. Together with ``nodes`` they share each batch.
         nodes: machines, each of which runs the same command.
         start_from: a bundle of the same network, whose weights are the initial ones.
+        precision: ``bf16``, ``float32``, or ``auto`` for the faster one, see :mod:`tumorscope.training.precision`.
 
     Raises:
-        TumorscopeError: the folder holds another recipe's training, there is no GPU, or a batch
-            cannot be dealt out evenly.
+        TumorscopeError: the folder holds another recipe's training, there is no GPU, a batch
+            cannot be dealt out evenly, there are no slices of a class, or the loss is not finite any more.
     """
     if device == "gpu" and not torch.cuda.is_available():
         raise TumorscopeError("--device gpu: PyTorch finds no GPU here; use --device cpu")
     check_processes(devices, nodes, recipe.optimization.batch_size)
     run = Run(folder)
     dataset = open_datasets(recipe, data)
+    recipe = with_classes(recipe, dataset)
     if run.last.exists():
         if run.recipe() != recipe:
             raise TumorscopeError(f"{folder}: holds another recipe's training; name another folder")
@@ -149,15 +160,17 @@ def train(
     elif split is None:
         seed = recipe.optimization.seed
         split = dataset.fold(fold, seed) if fold is not None else dataset.split()
+    check_split(dataset, split)
     settings = recipe.optimization
+    _keep_freed_memory()
     trainer, budget, best = _make_trainer(recipe, folder, minutes, device, devices, nodes)
+    chosen_precision = set_precision(trainer, recipe, folder, precision)
     first, place, processes = trainer.is_global_zero, trainer.global_rank, trainer.world_size
     if first:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / RECIPE_FILE).write_text(yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False))
         split.save(folder / SPLIT_FILE)
 
-    _keep_freed_memory()
     lightning.seed_everything(settings.seed, verbose=False)
     cases = {part: cases_of(dataset, split[part]) for part in ("train", "validation", "test")}
     if recipe.leave_out_copies:
@@ -177,6 +190,7 @@ def train(
         say(f"{part}: {len(store.names)} cases, {len(store)} slices")
         for case, why in store.unreadable.items():
             say(f"  left out {case}: {why}")
+    check_classes(recipe, parts["train"])
     module = TumorModule(recipe, parts["train"], parts["validation"])
     if start_from is not None and not run.last.exists():
         spread = torch.linspace(0, len(parts["train"]) - 1, min(_STATISTICS_SLICES, len(parts["train"]))).long()
@@ -197,7 +211,10 @@ def train(
     draw_curves(folder)
     summary = {
         "epochs": trainer.current_epoch,
+        "steps": trainer.global_step,
+        "steps_an_epoch": int(trainer.num_training_batches),
         "minutes": round(budget.spent_s / 60, 1),
+        "precision": chosen_precision,
         "best_score": None if best.best_model_score is None else float(best.best_model_score),
         "parameters": sum(parameter.numel() for parameter in module.network.parameters()),
         "split_hash": split.hash,
@@ -208,15 +225,17 @@ def train(
 
 def _make_trainer(
     recipe: Recipe, folder: Path, minutes: float | None, device: str, devices: int, nodes: int
-) -> tuple[lightning.Trainer, Budget, ModelCheckpoint]:
+) -> tuple[lightning.Trainer, Budget, MovableCheckpoint]:
     """Lightning's trainer, which from now on knows which of several processes this one is."""
     settings = recipe.optimization
     budget = Budget(settings.epochs, minutes)
-    best = ModelCheckpoint(
+    best = MovableCheckpoint(
         folder, "best", monitor="validation/score", mode="max", enable_version_counter=False, save_weights_only=True
     )
-    last = ModelCheckpoint(folder, "last", every_n_epochs=1, save_on_train_epoch_end=True, enable_version_counter=False)
-    callbacks = [budget, best, last, TQDMProgressBar(refresh_rate=5)]
+    last = MovableCheckpoint(
+        folder, "last", every_n_epochs=1, save_on_train_epoch_end=True, enable_version_counter=False
+    )
+    callbacks = [budget, StopWhenNotFinite(Run(folder).last), best, last, TQDMProgressBar(refresh_rate=5)]
     if settings.averaging:
         callbacks.append(WarmAverage(settings.averaging))
     if settings.early_stopping:
@@ -228,7 +247,6 @@ def _make_trainer(
     starts = len(list((folder / LOG_FOLDER).glob("*")))
     trainer = lightning.Trainer(
         accelerator=device,
-        precision="bf16-mixed",
         max_epochs=settings.epochs,
         callbacks=callbacks,
         logger=CSVLogger(folder, name=LOG_FOLDER, version=str(starts), flush_logs_every_n_steps=1),

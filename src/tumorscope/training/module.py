@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import lightning
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -60,10 +61,6 @@ class TumorModule(lightning.LightningModule):
         if store.pictures.device != self.device:
             store = self._stores[part] = store.to(self.device)
         return store
-
-    def on_train_start(self) -> None:
-        if self.global_rank:  # else every process would change its pictures as the first does
-            torch.manual_seed(self.recipe.optimization.seed + self.global_rank)
 
     def forward(self, pictures: Tensor) -> dict[str, Tensor]:
         return self.network(pictures.to(memory_format=torch.channels_last))
@@ -119,6 +116,7 @@ class TumorModule(lightning.LightningModule):
         return self.recipe.preparation.size
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        torch.manual_seed(step_seed(self.recipe.optimization.seed, self.current_epoch, batch_idx, self.global_rank))
         rate = self.recipe.optimization.learning_rate * self._rate_factor()
         for group in self._parameter_groups():
             group["lr"] = rate * group["relative_rate"]
@@ -201,6 +199,17 @@ class TumorModule(lightning.LightningModule):
             ]
         groups = [group for group in groups if group["params"]]
         return torch.optim.AdamW(groups, lr=settings.learning_rate, weight_decay=settings.weight_decay)
+
+
+def step_seed(seed: int, epoch: int, step: int, process: int = 0) -> int:
+    """What chance is drawn from in one step: the same whether or not the training was interrupted before.
+
+    Args:
+        seed: of the training.
+        epoch, step: from zero; the step within the epoch.
+        process: each of several that learn together changes its own images in its own way.
+    """
+    return int(np.random.SeedSequence((seed, epoch, step, process)).generate_state(1)[0])
 
 
 def drawn_slices(store: SliceStore, recipe: Recipe, process: int = 0, processes: int = 1) -> BalancedSlices:

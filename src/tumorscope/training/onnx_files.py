@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -87,13 +87,16 @@ def _fold_batch_norm(path: Path) -> None:
 
 
 def store_as_float16(model: onnx.ModelProto, smallest: int = 256) -> onnx.ModelProto:
-    """Store large float32 weights as float16, each behind a cast back to float32."""
+    """Store large float32 weights as float16, each behind a cast back to float32; those out of its range stay."""
     graph = model.graph
     casts = []
     for weight in graph.initializer:
         if weight.data_type != TensorProto.FLOAT or np.prod(weight.dims) < smallest:
             continue
-        halved = numpy_helper.from_array(numpy_helper.to_array(weight).astype(np.float16), f"{weight.name}_half")
+        values = numpy_helper.to_array(weight)
+        if np.abs(values).max() > np.finfo(np.float16).max:
+            continue
+        halved = numpy_helper.from_array(values.astype(np.float16), f"{weight.name}_half")
         casts.append(onnx.helper.make_node("Cast", [halved.name], [weight.name], to=TensorProto.FLOAT))
         weight.CopyFrom(halved)
     nodes = [*casts, *graph.node]
@@ -144,11 +147,22 @@ def quantize(float_model: Path, pictures: np.ndarray, path: Path, calibration: s
 
 
 def _heads(model: onnx.ModelProto) -> list[str]:
-    """The last layers, which turn features into answers: they are tiny, and every step shows."""
+    """The last layers, which turn features into answers, and what only maps need: they are tiny, and every step shows."""
     plain = [node for node in model.graph.node if node.op_type in {"Gemm", "MatMul", "ReduceMean"}]
     averaged = {name for node in plain if node.op_type == "ReduceMean" for name in node.input}
     maps = [node for node in model.graph.node if node.op_type == "Conv" and set(node.output) & averaged]
-    return [node.name for node in (*plain, *maps)]
+    predicted = _needed(model, lambda name: not name.endswith("_map"))
+    mapping = [node for node in model.graph.node if not set(node.output) & predicted]
+    return list({node.name: None for node in (*plain, *maps, *mapping)})
+
+
+def _needed(model: onnx.ModelProto, chosen: Callable[[str], bool]) -> set[str]:
+    """All values that the chosen outputs are computed from, themselves included."""
+    needed = {output.name for output in model.graph.output if chosen(output.name)}
+    for node in reversed(model.graph.node):  # a node follows those whose values it takes
+        if set(node.output) & needed:
+            needed |= set(node.input)
+    return needed
 
 
 def forget_origin(model: onnx.ModelProto) -> onnx.ModelProto:
