@@ -20,6 +20,7 @@ from tumorscope.reading.formats import PICTURE_SUFFIXES, SUPPORTED, Format, file
 from tumorscope.reading.matlab import read_matlab
 from tumorscope.reading.nifti import read_nifti
 from tumorscope.reading.pictures import read_picture, read_picture_folder
+from tumorscope.reading.results import is_results
 from tumorscope.reading.sequences import SEQUENCE_NOTES, check_channels
 from tumorscope.scan import Scan
 
@@ -134,6 +135,8 @@ def _read_file(path: Path, kind: Format, channels: Sequence[str] | None, dicom: 
 
 def _read_folder(folder: Path, channels: Sequence[str] | None, dicom: _DicomOptions) -> Scan:
     name = label(folder)
+    if is_results(folder):
+        raise UnreadableScan(f"{name}: holds results of an analysis; name the scan that they were made from")
     files = files_in(folder)
     inner = [path for path in folder.iterdir() if not path.name.startswith(".") and path.is_dir()]
     if not files and not inner:
