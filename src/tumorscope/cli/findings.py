@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from rich.console import Console
+from rich.progress import Progress
 
 from tumorscope.notice import NOTICE
 
@@ -33,6 +35,16 @@ class Row:
     more: tuple[str, ...] = ()
     failure: str | None = None
     notes: tuple[str, ...] = ()
+
+
+@contextmanager
+def aside(progress: Progress) -> Iterator[None]:
+    """While rows are printed, on what may be the same terminal as the progress."""
+    progress.stop()
+    try:
+        yield
+    finally:
+        progress.start()
 
 
 class FindingsTable:
@@ -77,7 +89,8 @@ class FindingsTable:
         done = self._states.total()
         if self._total > 1 or interrupted:
             parts = ", ".join(f"{count} {state}" for state, count in sorted(self._states.items()))
-            self._say(f"{done} of {self._total} cases{': ' if parts else ''}{parts}")
+            how = "interrupted after " if interrupted else ""
+            self._say(f"{how}{done} of {self._total} cases{': ' if parts else ''}{parts}")
         if done > self.failures:
             self._say(f"Results are in {results}")
         self._say(NOTICE, "dim")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import cast
 
@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from tumorscope.bulk.job import analysis_settings, machine_kind
 from tumorscope.cases import Case, Findings, Outcome, Wishes, run_case
-from tumorscope.cli.findings import FindingsTable, Row
+from tumorscope.cli.findings import FindingsTable, Row, aside
 from tumorscope.cli.resuming import Journal
 from tumorscope.engine import EngineName, PrecisionName
 from tumorscope.engines import Engines
@@ -21,6 +21,8 @@ from tumorscope.errors import TumorscopeError
 from tumorscope.reading import find_cases_among
 from tumorscope.reporting.wording import probability_text, type_words
 
+INTERRUPTED = 130
+"""The exit code of a command that the user has stopped."""
 RESUME_HINT = "The same command with --resume goes on from there"
 
 
@@ -83,7 +85,7 @@ def run_cases(
             with bars.aside():
                 table.close(f"{out}{os.sep}<case>{os.sep}", interrupted=True)
                 print(RESUME_HINT)
-            raise
+            raise SystemExit(INTERRUPTED) from None
     table.close(f"{out}{os.sep}<case>{os.sep}")
     if last is not None and last.failure and len(waiting) == 1:
         raise TumorscopeError(last.failure)
@@ -107,8 +109,14 @@ class _Bars:
 
     def __init__(self, cases: int) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        # Standard output is left alone: where it is a file, rows must get into it.
-        self._progress = Progress(*columns, console=Console(stderr=True), transient=True, redirect_stdout=False)
+        console = Console(stderr=True)
+        self._progress = Progress(
+            *columns,
+            console=console,
+            transient=True,
+            redirect_stdout=False,  # where standard output is a file, rows must get into it
+            disable=not console.is_terminal,
+        )
         self._cases = self._progress.add_task("cases", total=cases, visible=cases > 1)
 
     def __enter__(self) -> _Bars:
@@ -118,14 +126,9 @@ class _Bars:
     def __exit__(self, *error: object) -> None:
         self._progress.stop()
 
-    @contextmanager
-    def aside(self) -> Iterator[None]:
-        """While something is printed, on what may be the same terminal."""
-        self._progress.stop()
-        try:
-            yield
-        finally:
-            self._progress.start()
+    def aside(self) -> AbstractContextManager[None]:
+        """While something is printed."""
+        return aside(self._progress)
 
     @contextmanager
     def case(self) -> Iterator[Callable[..., None]]:

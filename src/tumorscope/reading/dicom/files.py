@@ -16,7 +16,7 @@ from tumorscope.reading.dicom.deflated import refuse_deflated_bomb
 if TYPE_CHECKING:
     from pydicom import FileDataset
 
-_PATIENT_ID, _STUDY_INSTANCE_UID = 0x00100020, 0x0020000D
+_PATIENT_ID, _STUDY_INSTANCE_UID, _SERIES_INSTANCE_UID = 0x00100020, 0x0020000D, 0x0020000E
 _FIRST_PIXEL_TAG, _PIXEL_DATA = 0x7FE00001, 0x7FE00010
 
 _HEAD = 4096
@@ -51,17 +51,27 @@ def read_header(path: Path) -> tuple[FileDataset, bool]:
 
 def read_study(path: Path) -> tuple[str, str]:
     """Which study and which patient a file states: StudyInstanceUID and PatientID, empty where not given."""
+    return study_of(_read_identity(path, _PATIENT_ID, _STUDY_INSTANCE_UID))
+
+
+def read_series_uid(path: Path) -> str:
+    """Which series a file states: SeriesInstanceUID, empty where not given."""
+    return str(_read_identity(path, _SERIES_INSTANCE_UID).get("SeriesInstanceUID") or "").strip()
+
+
+def _read_identity(path: Path, *tags: int) -> FileDataset:
+    """A few tags that stand among the first, in ascending order."""
     refuse_deflated_bomb(path)
-    stop, tags = _STUDY_INSTANCE_UID + 1, (_PATIENT_ID, _STUDY_INSTANCE_UID)
+    stop = tags[-1] + 1
     with path.open("rb") as file:
         try:
             dataset, met = _read_until(BytesIO(file.read(_HEAD)), stop, tags)
         except Exception:  # pydicom raises many kinds where the rest is missing
             dataset, met = None, None
-        if met is None:
+        if dataset is None or met is None:
             file.seek(0)
             dataset, _ = _read_until(file, stop, tags)
-    return study_of(dataset)
+    return dataset
 
 
 def study_of(dataset: Any) -> tuple[str, str]:
