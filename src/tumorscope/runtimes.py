@@ -16,12 +16,14 @@ _SOURCE_PLACE = re.compile(r"\S*\.(?:cc|cpp|h|hpp):\d+:?(?: \w+ [\w:]+\(.*?\)(?=
 """A line of C++, and the signature of the function there."""
 
 
-def open_session(content: bytes, threads: int) -> InferenceSession:
+def open_session(content: bytes, threads: int, *, spinning: bool = False) -> InferenceSession:
     """A model's bytes, loaded by ONNX Runtime.
 
     Args:
         content: an ONNX file.
         threads: how many compute one operator.
+        spinning: a thread that waits for work keeps its core busy, which only an idle machine can spare
+            (``docs/performance.md``).
     """
     import onnxruntime
 
@@ -29,6 +31,7 @@ def open_session(content: bytes, threads: int) -> InferenceSession:
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "1" if spinning else "0")
     return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 
