@@ -9,9 +9,10 @@ from typing import Any
 from tumorscope.bulk.claims import MOST_ATTEMPTS, Attempts, Names
 from tumorscope.bulk.job import Job, machine_kind
 from tumorscope.bulk.tables import result_row
-from tumorscope.cases import Case, Outcome, failed, run_case
+from tumorscope.cases import Case, Outcome, run_case
 from tumorscope.engines import Engines
 from tumorscope.errors import TumorscopeError
+from tumorscope.reading.checks import label
 
 NAMES_FOLDER, ATTEMPTS_FOLDER = "names", "begun"
 
@@ -47,14 +48,14 @@ class CaseWorker:
         Returns:
             ``result`` and ``failure``, pickled rows of the two tables; one of them is empty.
         """
-        source, case = row["source"], pickle.loads(row["case"])
-        if not self.attempts.begin(source):
-            crashed = TumorscopeError(f"its process ended {MOST_ATTEMPTS} times without a word, as in a crash")
-            return _failed(source, failed(case, crashed, self.job.out))
+        source = row["source"]
+        if not self.attempts.begin(source):  # its files are not touched again, not even for a better name
+            crashed = f"its process ended {MOST_ATTEMPTS} times without a word, as in a crash"
+            return _failed(source, Outcome(row["label"], failure=crashed))
         started, used = time.perf_counter(), time.process_time()
         try:
             outcome = run_case(
-                case,
+                pickle.loads(row["case"]),
                 self.engines,
                 self.job.out,
                 self.job.wishes,
@@ -76,7 +77,7 @@ def case_row(case: Case, source: str, turn: int) -> dict[str, Any]:
         source: what it is recognised by.
         turn: the how-manieth of its name it is, see :func:`tumorscope.bulk.claims.turns`.
     """
-    return {"source": source, "case": pickle.dumps(case), "turn": turn}
+    return {"source": source, "label": label(case.label), "case": pickle.dumps(case), "turn": turn}
 
 
 def _failed(source: str, outcome: Outcome) -> dict[str, Any]:
