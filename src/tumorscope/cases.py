@@ -12,6 +12,7 @@ import numpy as np
 
 from tumorscope.analysis import Analysis, analyze
 from tumorscope.engines import Engines
+from tumorscope.faults import FAULT_LOG, failure_line
 from tumorscope.files import safe_name
 from tumorscope.measuring.label_files import read_labels
 from tumorscope.measuring.placing import onto_scan
@@ -19,10 +20,13 @@ from tumorscope.reading import find_mask, open_scan, read_mask
 from tumorscope.reading.dicom.sorting import OnFiles
 from tumorscope.reading.dicom.studies import StudyFiles
 from tumorscope.reading.formats import file_format
+from tumorscope.reading.naming import public_names
 from tumorscope.reporting import compare, write_results
 from tumorscope.reporting.bids import write_bids
+from tumorscope.reporting.wording import size_text
 from tumorscope.reporting.write import Outputs
 from tumorscope.scan import Scan
+from tumorscope.tumor_type import TypeFinding
 
 
 @dataclass(frozen=True)
@@ -62,14 +66,91 @@ class Wishes:
 
 
 @dataclass(frozen=True)
+class Findings:
+    """What a batch keeps of an analysis: numbers and words, and neither scan nor mask.
+
+    Attributes:
+        judged, tumor_present, tumor_probability, tumor_type, volume_mm3, runtime, precision,
+            bundle_reason, warnings: as in the analysis.
+        size: of the mask, in words; None where there is none.
+        lesions, slices: how many.
+        bundle, bundle_sha256: what it was analyzed with.
+    """
+
+    judged: bool
+    tumor_present: bool
+    tumor_probability: float
+    tumor_type: TypeFinding | None
+    volume_mm3: float | None
+    size: str | None
+    lesions: int
+    slices: int
+    bundle: str
+    bundle_sha256: str
+    runtime: str
+    precision: str
+    bundle_reason: str | None
+    warnings: tuple[str, ...]
+
+    @classmethod
+    def of(cls, analysis: Analysis) -> Findings:
+        """The findings of an analysis."""
+        return cls(
+            judged=analysis.judged,
+            tumor_present=analysis.tumor_present,
+            tumor_probability=analysis.tumor_probability,
+            tumor_type=analysis.tumor_type,
+            volume_mm3=analysis.volume_mm3,
+            size=size_text(analysis) if analysis.lesions else None,
+            lesions=len(analysis.lesions),
+            slices=len(analysis.slices),
+            bundle=analysis.bundle.name,
+            bundle_sha256=analysis.bundle.sha256,
+            runtime=analysis.runtime,
+            precision=analysis.precision,
+            bundle_reason=analysis.bundle_reason,
+            warnings=analysis.warnings,
+        )
+
+
+@dataclass(frozen=True)
 class Outcome:
-    """What became of a case: its results, or one line that says why there are none."""
+    """What became of a case: its findings and their folder, or one line that says why there are none."""
 
     case: str
-    analysis: Analysis | None = None
+    findings: Findings | None = None
     folder: Path | None = None
     dice: float | None = None
     failure: str | None = None
+
+
+def run_case(
+    case: Case,
+    engines: Engines,
+    out: Path,
+    wishes: Wishes,
+    unused: Callable[[str], str],
+    *,
+    on_files: OnFiles | None = None,
+    on_read: Callable[[Scan], None] = lambda scan: None,
+    on_slices: Callable[[int], None] = lambda done: None,
+) -> Outcome:
+    """Analyze one case of several, see :func:`analyze_case`: whatever is wrong with it, the others go on.
+
+    A fault of the program adds its traceback to ``_faults.log`` in ``out``.
+    """
+    try:
+        return analyze_case(case, engines, out, wishes, unused, on_files=on_files, on_read=on_read, on_slices=on_slices)
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # a panic in a library written in Rust is not an Exception
+        return failed(case, error, out)
+
+
+def failed(case: Case, error: BaseException, out: Path) -> Outcome:
+    """The outcome of a case that an error has ended, in words that name no patient."""
+    names = public_names(case.path, case.sequences)
+    return Outcome(names.label, failure=names.hide(failure_line(error, names.label, out / FAULT_LOG)))
 
 
 def analyze_case(
@@ -83,7 +164,7 @@ def analyze_case(
     on_read: Callable[[Scan], None] = lambda scan: None,
     on_slices: Callable[[int], None] = lambda done: None,
 ) -> Outcome:
-    """Read, judge and write one case.
+    """Read, judge and write one case; nothing of its scan is kept.
 
     Args:
         case: what to read.
@@ -127,7 +208,7 @@ def analyze_case(
         write_bids(analysis, wishes.bids)
     outlined = "mask" in engine.bundle.card.outputs
     dice = compare(analysis.mask, true_mask).dice if outlined and true_mask is not None else None
-    return Outcome(scan.case, analysis, written["analysis"].parent, dice)
+    return Outcome(scan.case, Findings.of(analysis), written["analysis"].parent, dice)
 
 
 def _true_mask(scan: Scan, truth: Path | None) -> np.ndarray | None:

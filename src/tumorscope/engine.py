@@ -15,6 +15,7 @@ from tumorscope.bundles import Bundle
 from tumorscope.errors import BadBundle, TumorscopeError
 from tumorscope.preparing import with_neighbours
 from tumorscope.preparing.sampling import SliceSampling
+from tumorscope.runtimes import open_session, runtime_reason
 
 if TYPE_CHECKING:
     from tumorscope.measuring.type_by_features import TypeByFeatures
@@ -143,7 +144,7 @@ def load_engine(bundle: Bundle, engine: EngineName = "auto", precision: Precisio
     try:
         session = _openvino_session(content) if runtime == "openvino" else onnxruntime_session(content)
     except Exception as error:  # each runtime raises its own kinds
-        reason = (str(error).splitlines() or ["unknown reason"])[0][:120]
+        reason = runtime_reason(error)
         raise BadBundle(f"bundle {bundle.name}: {runtime} cannot load {model.file} ({reason})") from error
     return Engine(bundle, runtime, chosen, session, _second_opinion(bundle))
 
@@ -180,13 +181,7 @@ def threads() -> int:
 
 def onnxruntime_session(content: bytes) -> Session:
     """A model's bytes, loaded by ONNX Runtime for all of this process's cores."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads()
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    session = open_session(content, threads())
     names = [output.name for output in session.get_outputs()]
     feed = session.get_inputs()[0].name
 

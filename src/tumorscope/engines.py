@@ -28,6 +28,11 @@ class Engines:
         if not self._choosing:
             self._load(self._bundles[0])  # what is wrong with it is said before any case is read
 
+    @property
+    def bundles(self) -> tuple[Bundle, ...]:
+        """The one bundle, or those that are chosen from."""
+        return tuple(self._bundles)
+
     def for_scan(self, scan: Scan) -> tuple[Engine, str | None]:
         """The engine, and why its bundle was taken where there was a choice."""
         if not self._choosing:

@@ -37,7 +37,7 @@ class BadSplit(TumorscopeError):
     """A split would put one patient on both sides."""
 
 
-def where(error: Exception) -> str:
+def where(error: BaseException) -> str:
     """The kind of an error and the line it came from; not its message, which may quote the patient."""
     place = traceback.extract_tb(error.__traceback__)[-1]
     return f"{type(error).__name__} in {Path(place.filename).name}, line {place.lineno}"

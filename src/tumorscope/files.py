@@ -136,7 +136,7 @@ def together(
             placed.append(place)
         complete = True
     except OSError as error:
-        raise TumorscopeError(f"{place}: {_reason(error)}") from error
+        raise TumorscopeError(f"{place}: {writing_reason(error)}") from error
     finally:
         if not complete:  # also when the user interrupts
             _remove([*asides.values(), *placed], made)
@@ -168,5 +168,6 @@ def _remove(files: list[Path], folders: list[Path]) -> None:
             return
 
 
-def _reason(error: OSError) -> str:
+def writing_reason(error: OSError) -> str:
+    """Why a file cannot be written, and what to do."""
     return _REASONS.get(error.errno or 0, f"cannot be written ({error.strerror or type(error).__name__})")

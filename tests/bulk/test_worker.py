@@ -15,6 +15,7 @@ from tumorscope.bulk.job import Job, machine_kind
 from tumorscope.bulk.worker import CaseWorker, case_row
 from tumorscope.cases import Case, Wishes
 from tumorscope.errors import TumorscopeError
+from tumorscope.faults import FAULT_LOG
 
 
 @pytest.fixture
@@ -33,21 +34,27 @@ def worker(job, monkeypatch):
     ("error", "said"),
     [
         (TumorscopeError("scan.png: empty"), "scan.png: empty"),
-        (MemoryError(), "not enough memory"),
-        (KeyError("DOE^JOHN"), r"KeyError in test_worker.py, line \d+"),
+        (MemoryError(), "scan.png: not enough memory"),
+        (
+            KeyError("DOE^JOHN"),
+            r"scan.png: a fault of the program, not of the case \(KeyError in test_worker.py, line \d+\); its traceback .*",
+        ),
     ],
 )
 def test_whatever_a_case_does_there_is_a_row_that_says_so(worker, tmp_path, monkeypatch, error, said):
-    def fails(*arguments):
+    def fails(*arguments, **options):
         raise error
 
-    monkeypatch.setattr(working, "analyze_case", fails)
+    monkeypatch.setattr("tumorscope.cases.open_scan", fails)
     found = worker(case_row(Case(tmp_path / "scan.png"), "scan", 1))
     assert found["result"] == b""
     row = pickle.loads(found["failure"])
     assert (row["source"], row["label"]) == ("scan", "scan.png")
     assert re.fullmatch(said, row["failure"])
     assert list(worker.attempts.folder.iterdir()) == []
+    logged = tmp_path / "out" / FAULT_LOG
+    assert logged.exists() == isinstance(error, KeyError)
+    assert not logged.exists() or ("in fails" in logged.read_text() and "DOE" not in logged.read_text())
 
 
 def test_a_machine_that_would_run_another_model_takes_no_part(job):

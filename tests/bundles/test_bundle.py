@@ -1,10 +1,13 @@
 import json
 
+import onnx
 import pytest
 from making import write_bundle
 
 from tumorscope.bundles import load_bundle, shipped_bundles
+from tumorscope.bundles.bundle import SHIPPED
 from tumorscope.errors import BadBundle
+from tumorscope.runtimes import OPSET
 
 
 @pytest.mark.parametrize(("name", "precisions"), [("lgg", {"float", "int8"}), ("t1c", {"float"})])
@@ -81,3 +84,9 @@ def test_a_card_that_is_not_json_is_refused(tmp_path):
     (folder / "card.json").write_text("{")
     with pytest.raises(BadBundle, match="damaged"):
         load_bundle(folder)
+
+
+@pytest.mark.parametrize("path", sorted(SHIPPED.glob("*/*.onnx")), ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_the_oldest_runtime_allowed_loads_every_shipped_model(path):
+    opsets = {entry.domain: entry.version for entry in onnx.load(path).opset_import}
+    assert opsets[""] <= OPSET

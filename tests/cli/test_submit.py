@@ -50,7 +50,7 @@ def test_cases_go_there_and_findings_come_back_as_analyze_writes_them(run, cases
         error, said = run(cases, "--to", service.address, "-o", tmp_path / "out")
         assert error is None
         rows = [line.split() for line in said.splitlines() if line.startswith(("case", "p0", "p1"))]
-        assert rows[0] == ["case", "tumour", "probability", "lesions", "size"]
+        assert rows[0] == ["case", "tumor", "probability", "lesions", "size", "type"]
         assert [row[:2] for row in rows[1:]] == [["p0", "present"], ["p1", "present"]]
         assert "not a medical device" in said.lower()
         results = {"analysis.json", "mask.nii.gz", "panel.png", "report.html", "report.pdf"}

@@ -29,7 +29,7 @@ def picture() -> np.ndarray:
     return np.where(TUMOR, 160, np.where(HEAD, 100, 0)) + np.random.default_rng(0).normal(0, 3, HEAD.shape)
 
 
-def model() -> bytes:
+def model(opset: int = 17) -> bytes:
     """Softmax of two features, as logits of two types."""
     weight = numpy_helper.from_array(np.eye(2, dtype=np.float32), "weight")
     graph = helper.make_graph(
@@ -42,7 +42,7 @@ def model() -> bytes:
         [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, [None, 2])],
         [weight],
     )
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8).SerializeToString()
 
 
 def card(content: bytes, **changes) -> bytes:
@@ -131,7 +131,8 @@ def test_features_that_are_missing_or_not_finite_are_refused(features, message):
         (model(), b"{", "damaged"),
         (model(), b'{"schema": "tumorscope.type-by-features/1"}', "damaged"),
         (model(), b"[]", "damaged"),
-        (b"junk", card(b"junk"), "not a model"),
+        (b"junk", card(b"junk"), "onnxruntime cannot load it"),
+        (model(opset=99), card(model(opset=99)), "[Oo]pset 99"),
     ],
 )
 def test_damaged_models_are_refused_with_one_line(content, described, message):

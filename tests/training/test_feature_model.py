@@ -9,6 +9,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import onnx
 import pytest
 from reading.files import write_cjdata
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, precision_score, recall_score
@@ -16,8 +17,9 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, p
 from tumorscope.datasets.figshare import FigshareDataset
 from tumorscope.errors import BadDataset, BadRecipe, TumorscopeError
 from tumorscope.features_recipe import FeaturesRecipe, parse_features_recipe
-from tumorscope.measuring.type_by_features import load_type_model
+from tumorscope.measuring.type_by_features import MODEL_FILE, load_type_model
 from tumorscope.reading import find_mask, open_scan
+from tumorscope.runtimes import OPSET
 from tumorscope.training.feature_model import train_feature_model
 from tumorscope.training.feature_model.crossvalidation import Judged, cross_validate, figures
 from tumorscope.training.feature_model.export import TOLERANCE, export_model, largest_difference
@@ -298,6 +300,7 @@ def test_every_model_is_the_same_in_onnx(name):
     assert largest_difference(loaded, model, new) < TOLERANCE
     assert loaded.card["features"] == ["stat_a", "stat_b", "cm_c"]
     assert loaded.types == TYPES
+    assert {entry.domain: entry.version for entry in onnx.load_from_string(files[MODEL_FILE]).opset_import}[""] <= OPSET
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from tumorscope.bundles import load_bundle, shipped_bundles
+from tumorscope.bundles import Bundle, load_bundle, shipped_bundles
 from tumorscope.cases import Wishes
 from tumorscope.engine import EngineName, PrecisionName, exact_int8, openvino_available
 from tumorscope.errors import TumorscopeError
@@ -54,6 +56,17 @@ def machine_kind(engine: EngineName, precision: PrecisionName) -> str:
     return f"{runtime}, {chosen}"
 
 
+def analysis_settings(bundles: Sequence[Bundle], machine: str, wishes: Wishes) -> dict[str, Any]:
+    """All that two analyses of one scan must have in common to be the same, as plain values."""
+    return {
+        "bundles": {bundle.name: bundle.sha256 for bundle in bundles},
+        "machine": machine,
+        **{
+            name: str(value) if isinstance(value, Path) else value for name, value in dataclasses.asdict(wishes).items()
+        },
+    }
+
+
 def keep_settings(job: Job) -> None:
     """Write down how the cases are analysed; a folder's cases are all analysed in one way.
 
@@ -62,12 +75,7 @@ def keep_settings(job: Job) -> None:
         BadBundle: there is no such bundle.
     """
     bundles = shipped_bundles() if job.bundle == "auto" else [load_bundle(job.bundle)]
-    wishes = dataclasses.asdict(job.wishes)
-    settings = {
-        "bundles": {bundle.name: bundle.sha256 for bundle in bundles},
-        "machine": job.machine,
-        **{name: str(value) if isinstance(value, Path) else value for name, value in wishes.items()},
-    }
+    settings = analysis_settings(bundles, job.machine, job.wishes)
     path = job.folder / _SETTINGS_FILE
     if not path.exists():
         save_whole(path, (json.dumps(settings, indent=1) + "\n").encode())

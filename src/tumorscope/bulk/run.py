@@ -172,8 +172,7 @@ class _Keeper:
 
 @contextmanager
 def _cluster(address: str, actors: int | None) -> Iterator[int]:
-    """Ray while it is needed, quiet and reporting to nobody; how many cores it has."""
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    """Ray while it is needed, quiet; how many cores it has."""
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
     import ray
 

@@ -41,23 +41,23 @@ FAILURES = pa.schema([("source", pa.string()), ("label", pa.string()), ("failure
 
 def result_row(outcome: Outcome, source: str, seconds: float, cpu_seconds: float) -> dict[str, Any]:
     """The row of a case that was analysed."""
-    analysis = outcome.analysis
-    assert analysis is not None
+    found = outcome.findings
+    assert found is not None
     return {
         "source": source,
         "case": outcome.case,
-        "judged": analysis.judged,
-        "tumor_present": analysis.tumor_present if analysis.judged else None,
-        "tumor_probability": analysis.tumor_probability if analysis.judged else None,
-        "tumor_type": analysis.tumor_type.name if analysis.tumor_type else None,
-        "volume_mm3": analysis.volume_mm3,
-        "lesions": len(analysis.lesions),
-        "slices": len(analysis.slices),
+        "judged": found.judged,
+        "tumor_present": found.tumor_present if found.judged else None,
+        "tumor_probability": found.tumor_probability if found.judged else None,
+        "tumor_type": found.tumor_type.name if found.tumor_type else None,
+        "volume_mm3": found.volume_mm3,
+        "lesions": found.lesions,
+        "slices": found.slices,
         "dice": outcome.dice,
-        "bundle": analysis.bundle.name,
-        "bundle_sha256": analysis.bundle.sha256,
-        "runtime": analysis.runtime,
-        "precision": analysis.precision,
+        "bundle": found.bundle,
+        "bundle_sha256": found.bundle_sha256,
+        "runtime": found.runtime,
+        "precision": found.precision,
         "seconds": round(seconds, 3),
         "cpu_seconds": round(cpu_seconds, 3),
     }

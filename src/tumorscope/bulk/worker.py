@@ -9,9 +9,9 @@ from typing import Any
 from tumorscope.bulk.claims import MOST_ATTEMPTS, Attempts, Names
 from tumorscope.bulk.job import Job, machine_kind
 from tumorscope.bulk.tables import result_row
-from tumorscope.cases import Case, analyze_case
+from tumorscope.cases import Case, Outcome, run_case
 from tumorscope.engines import Engines
-from tumorscope.errors import TumorscopeError, where
+from tumorscope.errors import TumorscopeError
 from tumorscope.reading.checks import label
 
 NAMES_FOLDER, ATTEMPTS_FOLDER = "names", "begun"
@@ -48,28 +48,25 @@ class CaseWorker:
         Returns:
             ``result`` and ``failure``, pickled rows of the two tables; one of them is empty.
         """
-        source, name = row["source"], row["label"]
-        if not self.attempts.begin(source):
-            return _failed(source, name, f"its process ended {MOST_ATTEMPTS} times without a word, as in a crash")
+        source = row["source"]
+        if not self.attempts.begin(source):  # its files are not touched again, not even for a better name
+            crashed = f"its process ended {MOST_ATTEMPTS} times without a word, as in a crash"
+            return _failed(source, Outcome(row["label"], failure=crashed))
         started, used = time.perf_counter(), time.process_time()
         try:
-            outcome = analyze_case(
+            outcome = run_case(
                 pickle.loads(row["case"]),
                 self.engines,
                 self.job.out,
                 self.job.wishes,
                 lambda name: self.names.claim(name, source, row["turn"]),
             )
-            spent = time.perf_counter() - started, time.process_time() - used
-            return {"result": pickle.dumps(result_row(outcome, source, *spent)), "failure": b""}
-        except TumorscopeError as error:
-            return _failed(source, name, str(error))
-        except MemoryError:
-            return _failed(source, name, "not enough memory")
-        except Exception as error:  # whatever it is, the other cases have nothing to do with it
-            return _failed(source, name, where(error))
         finally:
             self.attempts.end(source)
+        if outcome.failure is not None:
+            return _failed(source, outcome)
+        spent = time.perf_counter() - started, time.process_time() - used
+        return {"result": pickle.dumps(result_row(outcome, source, *spent)), "failure": b""}
 
 
 def case_row(case: Case, source: str, turn: int) -> dict[str, Any]:
@@ -83,6 +80,6 @@ def case_row(case: Case, source: str, turn: int) -> dict[str, Any]:
     return {"source": source, "label": label(case.label), "case": pickle.dumps(case), "turn": turn}
 
 
-def _failed(source: str, name: str, failure: str) -> dict[str, Any]:
-    row = {"source": source, "label": name, "failure": " ".join(failure.split())}
+def _failed(source: str, outcome: Outcome) -> dict[str, Any]:
+    row = {"source": source, "label": outcome.case, "failure": outcome.failure}
     return {"result": b"", "failure": pickle.dumps(row)}

@@ -71,6 +71,10 @@ def command(
             "cases done before are skipped.",
         ),
     ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Skip cases whose results in the folder are up to date; failed ones are tried."),
+    ] = False,
     actors: Annotated[
         int | None, typer.Option(min=1, help="With --ray, cases at a time; one a core by default.")
     ] = None,
@@ -102,7 +106,7 @@ def command(
     if named:
         cases = [Case(None, named)]
     elif paths:
-        cases = [case for path in paths for case in cases_in(path)]
+        cases = cases_in(paths)
     else:
         raise TumorscopeError("name at least one PATH, or --sequence NAME=FILE")
     if truth is not None and len(cases) != 1:
@@ -120,7 +124,7 @@ def command(
     )
     how = {"engine": engine.value, "precision": precision.value, "wishes": wishes}
     if ray is None:
-        run_cases(cases, out, bundle, **how)
+        run_cases(cases, out, bundle, resume=resume, **how)
     else:
         from tumorscope.cli.running_bulk import run_in_bulk
 

@@ -23,7 +23,8 @@ def command(
     files = write_nifti(phantom, out / "input" / "phantom")
     sequences = {name: path for name, path in files.items() if name != "mask"}
     started = time.perf_counter()
-    outcome = run_cases([Case(None, sequences)], out, "lgg", wishes=Wishes(truth=files["mask"]))[0]
+    outcome = run_cases([Case(None, sequences)], out, "lgg", wishes=Wishes(truth=files["mask"]))
+    assert outcome is not None
     assert outcome.folder is not None
     typer.echo(f"\nAnalysed in {time.perf_counter() - started:.1f} s. Look at:")
     for name in ("report.html", "report.pdf", "panel.png", "mask.nii.gz", "analysis.json"):

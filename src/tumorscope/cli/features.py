@@ -56,10 +56,11 @@ def command(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+    from tumorscope.cases import Case, failed
     from tumorscope.files import save_whole
     from tumorscope.measuring.features import FeatureSettings
 
-    cases = [case for path in paths for case in _cases(path)]
+    cases = _cases(paths)
     if mask is not None and len(cases) != 1:
         raise TumorscopeError(f"--mask belongs to one case, but {len(cases)} were given")
     chosen = None if texture is TextureChoice.auto else texture.value
@@ -72,10 +73,10 @@ def command(
         for case in cases:
             try:
                 rows.append(_measure(case, mask, sequence, settings))
-            except TumorscopeError as error:
-                failures.append(str(error))
-            except MemoryError:
-                failures.append(f"{case.name}: not enough memory")
+            except (KeyboardInterrupt, SystemExit):
+                raise
+            except BaseException as error:  # whatever it is, the other cases have nothing to do with it
+                failures.append(failed(Case(case), error, out.parent).failure or "")
             progress.advance(over_cases)
     if len(cases) == 1 and failures:
         raise TumorscopeError(failures[0])
@@ -88,19 +89,20 @@ def command(
         raise TumorscopeError(f"{len(failures)} of {len(cases)} cases failed; the lines above say why")
 
 
-def _cases(path: Path) -> list[Path | StudyFiles]:
-    """Scans below a path; a folder of several ``N.mat`` is a data set of single slices."""
-    from tumorscope.reading import find_cases
-    from tumorscope.reading.dicom.studies import StudyFiles
+def _cases(paths: Sequence[Path]) -> list[Path | StudyFiles]:
+    """Scans among and below paths; a folder of several ``N.mat`` is a data set of single slices."""
+    from tumorscope.reading import find_cases_among
 
+    return [
+        case
+        for found in find_cases_among(paths)
+        for case in ([found] if not isinstance(found, Path) else _numbered(found) or [found])
+    ]
+
+
+def _numbered(path: Path) -> list[Path]:
     numbered = [file for file in path.glob("*.mat") if file.stem.isdecimal()] if path.is_dir() else []
-    if len(numbered) > 1:
-        numbered.sort(key=lambda file: int(file.stem))
-        return [*numbered]
-    cases: list[Path | StudyFiles] = []
-    for found in find_cases(path):
-        cases += [found] if isinstance(found, StudyFiles) or found == path else _cases(found)
-    return cases
+    return sorted(numbered, key=lambda file: int(file.stem)) if len(numbered) > 1 else []
 
 
 def _measure(path: Path | StudyFiles, mask_path: Path | None, sequence: str | None, settings: FeatureSettings) -> Row:

@@ -32,6 +32,7 @@ from tumorscope.cli import (
     train,
     worker,
 )
+from tumorscope.cli.console import replace_unknown_characters
 from tumorscope.errors import TumorscopeError
 from tumorscope.notice import NOTICE
 
@@ -109,6 +110,7 @@ app.add_typer(datasets.app, name="datasets")
 
 def main() -> None:
     """Run a command; an error becomes one line and exit code 2, never a traceback."""
+    replace_unknown_characters()
     try:
         app()
     except TumorscopeError as error:

@@ -1,28 +1,33 @@
-"""Analysing one case after the other, with progress, and telling what came out."""
+"""Analyzing one case after the other, with progress, and telling what came of each as soon as it is done."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import cast
 
 from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from tumorscope.cases import Case, Outcome, Wishes, analyze_case
+from tumorscope.bulk.job import analysis_settings, machine_kind
+from tumorscope.cases import Case, Findings, Outcome, Wishes, run_case
+from tumorscope.cli.findings import FindingsTable, Row, aside
+from tumorscope.cli.resuming import Journal
 from tumorscope.engine import EngineName, PrecisionName
 from tumorscope.engines import Engines
 from tumorscope.errors import TumorscopeError
-from tumorscope.notice import NOTICE
-from tumorscope.reading import find_cases
-from tumorscope.reporting.wording import probability_text, size_text, type_words
+from tumorscope.reading import find_cases_among
+from tumorscope.reporting.wording import probability_text, type_words
+
+INTERRUPTED = 130
+"""The exit code of a command that the user has stopped."""
+RESUME_HINT = "The same command with --resume goes on from there"
 
 
-def cases_in(path: Path) -> list[Case]:
-    """The cases in a file or a folder; a bar shows while the headers of DICOM files are read."""
+def cases_in(paths: Sequence[Path]) -> list[Case]:
+    """The cases in files and folders; a bar shows while the headers of DICOM files are read."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("reading headers", visible=False)
@@ -30,7 +35,7 @@ def cases_in(path: Path) -> list[Case]:
         def show(done: int, total: int) -> None:
             progress.update(task, completed=done, total=total, visible=True)
 
-        return [Case(found) for found in find_cases(path, show)]
+        return [Case(found) for found in find_cases_among(paths, show)]
 
 
 def run_cases(
@@ -41,60 +46,114 @@ def run_cases(
     engine: EngineName | str = "auto",
     precision: PrecisionName | str = "auto",
     wishes: Wishes | None = None,
-) -> list[Outcome]:
-    """Analyse and write every case; one that fails does not stop the others.
+    resume: bool = False,
+) -> Outcome | None:
+    """Analyze and write every case; one that fails does not stop the others.
 
-    The bundle is a name, a folder, or ``auto``, which chooses for every case.
+    Each is printed when it is done; scans and masks are not kept. The bundle is a name, a
+    folder, or ``auto``, which chooses for every case.
+
+    Args:
+        cases: what to analyze.
+        out: where the cases' folders go.
+        bundle, engine, precision, wishes: how.
+        resume: skip the cases whose results in ``out`` are up to date.
+
+    Returns:
+        The last case's outcome; None where there was none left to analyze.
 
     Raises:
-        TumorscopeError: after the table of findings, if any case failed.
+        TumorscopeError: after the last case, if any failed.
     """
-    engines = Engines(bundle, cast(EngineName, engine), cast(PrecisionName, precision))
+    engine, precision = cast(EngineName, engine), cast(PrecisionName, precision)
+    engines, wishes = Engines(bundle, engine, precision), wishes or Wishes()
     _make_folder(out)
-    console = Console(stderr=True)
-    outcomes: list[Outcome] = []
-    taken: set[str] = set()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        over_cases = progress.add_task("cases", total=len(cases), visible=len(cases) > 1)
-        for case in cases:
-            over_slices = progress.add_task(case.label[:32], total=None)
-            try:
-                outcomes.append(_run_case(case, engines, out, wishes or Wishes(), taken, progress, over_slices))
-            except TumorscopeError as error:
-                outcomes.append(Outcome(case.label, failure=str(error)))
-            except MemoryError:
-                outcomes.append(Outcome(case.label, failure=f"{case.label}: not enough memory"))
-            progress.remove_task(over_slices)
-            progress.advance(over_cases)
-    print_findings(outcomes, out)
-    failures = [outcome for outcome in outcomes if outcome.failure]
-    if len(outcomes) == 1 and failures:
-        raise TumorscopeError(failures[0].failure or "")
-    if failures:
-        raise TumorscopeError(f"{len(failures)} of {len(outcomes)} cases failed; the lines above say why")
-    return outcomes
+    journal = Journal(out, analysis_settings(engines.bundles, machine_kind(engine, precision), wishes))
+    waiting, taken = _left(cases, journal) if resume else (cases, set())
+    columns = _columns(engines)
+    table = FindingsTable((case.label for case in waiting), tuple(columns))
+    last: Outcome | None = None
+    with _Bars(len(waiting)) as bars:
+        try:
+            for case in waiting:
+                stamp = journal.stamp(case)
+                last = _run_case(case, engines, out, wishes, taken, bars)
+                journal.add(stamp, last)
+                with bars.aside():
+                    table.add(_row(last, columns))
+        except KeyboardInterrupt:
+            with bars.aside():
+                table.close(f"{out}{os.sep}<case>{os.sep}", interrupted=True)
+                print(RESUME_HINT)
+            raise SystemExit(INTERRUPTED) from None
+    table.close(f"{out}{os.sep}<case>{os.sep}")
+    if last is not None and last.failure and len(waiting) == 1:
+        raise TumorscopeError(last.failure)
+    if table.failures:
+        raise TumorscopeError(f"{table.failures} of {len(waiting)} cases failed; the lines above say why")
+    return last
 
 
-def _run_case(
-    case: Case,
-    engines: Engines,
-    out: Path,
-    wishes: Wishes,
-    taken: set[str],
-    progress: Progress,
-    task: TaskID,
-) -> Outcome:
-    return analyze_case(
-        case,
-        engines,
-        out,
-        wishes,
-        lambda name: _unused(name, taken),
-        on_files=lambda done, total: progress.update(task, completed=done, total=total),
-        on_read=lambda scan: progress.update(task, completed=0, total=scan.shape[0], description=scan.case[:32]),
-        on_slices=lambda done: progress.advance(task, done),
-    )
+def _left(cases: Sequence[Case], journal: Journal) -> tuple[list[Case], set[str]]:
+    """The cases to analyze, and the folders of the others, which they must not write into."""
+    done = journal.done()
+    stamps = [(case, journal.stamp(case)) for case in cases]
+    waiting = [case for case, stamp in stamps if stamp not in done]
+    if len(waiting) < len(cases):
+        print(f"{len(cases) - len(waiting)} of {len(cases)} cases have their results already")
+    return waiting, {done[stamp].lower() for _case, stamp in stamps if stamp in done}
+
+
+class _Bars:
+    """Progress over the cases and over the slices of the one in work, on standard error."""
+
+    def __init__(self, cases: int) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        console = Console(stderr=True)
+        self._progress = Progress(
+            *columns,
+            console=console,
+            transient=True,
+            redirect_stdout=False,  # where standard output is a file, rows must get into it
+            disable=not console.is_terminal,
+        )
+        self._cases = self._progress.add_task("cases", total=cases, visible=cases > 1)
+
+    def __enter__(self) -> _Bars:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._progress.stop()
+
+    def aside(self) -> AbstractContextManager[None]:
+        """While something is printed."""
+        return aside(self._progress)
+
+    @contextmanager
+    def case(self) -> Iterator[Callable[..., None]]:
+        """A bar for one case: what it shows is changed by calling it as rich's ``update``."""
+        # What the file is called may name the patient; the case's own name is known once it is read.
+        task = self._progress.add_task("reading", total=None)
+        try:
+            yield lambda **changes: self._progress.update(task, **changes)
+        finally:
+            self._progress.remove_task(task)
+            self._progress.advance(self._cases)
+
+
+def _run_case(case: Case, engines: Engines, out: Path, wishes: Wishes, taken: set[str], bars: _Bars) -> Outcome:
+    with bars.case() as show:
+        return run_case(
+            case,
+            engines,
+            out,
+            wishes,
+            lambda name: _unused(name, taken),
+            on_files=lambda done, total: show(completed=done, total=total),
+            on_read=lambda scan: show(completed=0, total=scan.shape[0], description=scan.case[:32]),
+            on_slices=lambda done: show(advance=done),
+        )
 
 
 def _unused(name: str, taken: set[str]) -> str:
@@ -115,36 +174,33 @@ def _make_folder(out: Path) -> None:
         ) from error
 
 
-def print_findings(outcomes: Sequence[Outcome], out: Path) -> None:
-    """One row a case: is there a tumour, how sure, how large; then failures, notes and the notice."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("case", overflow="fold")
-    typed = any(outcome.analysis and "type" in outcome.analysis.bundle.card.outputs for outcome in outcomes)
-    for name in ("tumour", "probability", *(["type"] if typed else []), "lesions", "size", "Dice"):
-        table.add_column(name)
-    for outcome in outcomes:
-        analysis = outcome.analysis
-        if analysis is None:
-            table.add_row(escape(outcome.case), "[red]failed[/red]")
-            continue
-        table.add_row(
-            escape(outcome.case),
-            ("present" if analysis.tumor_present else "none found") if analysis.judged else "not judged",
-            probability_text(analysis.tumor_probability, 3),
-            *([type_words(analysis.tumor_type) if analysis.tumor_type else "-"] if typed else []),
-            str(len(analysis.lesions)),
-            size_text(analysis) if analysis.lesions else "-",
-            "-" if outcome.dice is None else f"{outcome.dice:.3f}",
-        )
-    console = Console(highlight=False)
-    console.print(table)
-    for outcome in outcomes:
-        if outcome.failure and len(outcomes) > 1:
-            console.print(f"failed: {outcome.failure}", style="red", markup=False)
-        if outcome.analysis and outcome.analysis.bundle_reason:
-            console.print(f"{outcome.case}: {outcome.analysis.bundle_reason}", style="dim", markup=False)
-        for warning in outcome.analysis.warnings if outcome.analysis and len(outcomes) == 1 else ():
-            console.print(f"note: {warning}", style="dim", markup=False)
-    if any(outcome.folder for outcome in outcomes):
-        console.print(f"Results are in {out}{os.sep}<case>{os.sep}", markup=False)
-    console.print(NOTICE, style="dim")
+def _columns(engines: Engines) -> dict[str, Callable[[Outcome, Findings], str]]:
+    """What is printed besides what there always is, by title."""
+    columns: dict[str, Callable[[Outcome, Findings], str]] = {
+        "Dice": lambda outcome, found: "-" if outcome.dice is None else f"{outcome.dice:.3f}"
+    }
+    if len(engines.bundles) > 1:
+        columns["bundle"] = lambda outcome, found: found.bundle
+    if any("type" in bundle.card.outputs for bundle in engines.bundles):
+        columns["type"] = lambda outcome, found: type_words(found.tumor_type) if found.tumor_type else "-"
+    return columns
+
+
+def _row(outcome: Outcome, columns: Mapping[str, Callable[[Outcome, Findings], str]]) -> Row:
+    """Is there a tumor, how sure, how large."""
+    found = outcome.findings
+    if found is None:
+        return Row(outcome.case, "failed", failure=outcome.failure)
+    return Row(
+        case=outcome.case,
+        state=_state(found),
+        cells=(probability_text(found.tumor_probability, 3), str(found.lesions), found.size or "-"),
+        more=tuple(cell(outcome, found) for cell in columns.values()),
+        notes=(*([found.bundle_reason] if found.bundle_reason else []), *found.warnings),
+    )
+
+
+def _state(found: Findings) -> str:
+    if not found.judged:
+        return "not judged"
+    return "present" if found.tumor_present else "none found"

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +21,17 @@ from rich.progress import (
     TimeElapsedColumn,
     TransferSpeedColumn,
 )
-from rich.table import Table
 
+from tumorscope.cases import Case
+from tumorscope.cli.findings import FindingsTable, Row, aside
 from tumorscope.cli.running import cases_in
 from tumorscope.cli.submitted import Entry, Journal, stamp_of
 from tumorscope.client import Client, Left, Refused, Study, Unavailable
 from tumorscope.client.uploading import Outgoing, named_below, outgoing
 from tumorscope.errors import TumorscopeError
-from tumorscope.notice import NOTICE
+from tumorscope.faults import FAULT_LOG, failure_line
 from tumorscope.reading.dicom.studies import StudyFiles
+from tumorscope.reading.naming import PublicNames, public_names
 from tumorscope.reporting.wording import area_text, probability_text, type_words, volume_text
 from tumorscope.tumor_type import TypeFinding
 
@@ -40,23 +43,18 @@ _DENIED = (401, 403)
 class Waiting:
     """A case on this disk: one upload."""
 
-    label: str
     path: Path
     files: tuple[Path, ...] | None = None
+    case: Path | StudyFiles | None = None
+
+    @cached_property
+    def names(self) -> PublicNames:
+        """What it may be called; looks into the headers of DICOM files."""
+        return public_names(self.case or self.path)
 
     def outgoing(self) -> list[Outgoing]:
         """Its files, with the names under which they are sent."""
         return outgoing([self.path]) if self.files is None else named_below(self.path, self.files)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a case: its findings, or one line that says why there are none."""
-
-    case: str
-    document: dict[str, Any] | None = None
-    folder: Path | None = None
-    failure: str | None = None
 
 
 @dataclass(frozen=True)
@@ -65,24 +63,26 @@ class _Sent:
 
     entry: Entry
     study: str
-    label: str
+    names: PublicNames
     before: bool
+
+    @property
+    def label(self) -> str:
+        return self.names.label
 
 
 def waiting_to_be_sent(paths: Sequence[Path]) -> list[Waiting]:
     """The cases in files, folders and zips; a zip is taken apart by the service."""
-    waiting: list[Waiting] = []
-    for path in paths:
-        if path.suffix.lower() == ".zip":
-            waiting.append(Waiting(path.name, path))
-            continue
-        for case in cases_in(path):
-            if isinstance(case.path, StudyFiles):
-                below = case.path.path if case.path.path.is_dir() else case.path.path.parent
-                waiting.append(Waiting(case.label, below, case.path.files))
-            else:
-                waiting.append(Waiting(case.label, case.path or path))
-    return waiting
+    zips = [Waiting(path) for path in paths if path.suffix.lower() == ".zip"]
+    return [*zips, *map(_waiting, cases_in([path for path in paths if path.suffix.lower() != ".zip"]))]
+
+
+def _waiting(case: Case) -> Waiting:
+    path = case.path
+    assert path is not None
+    if not isinstance(path, StudyFiles):
+        return Waiting(path)
+    return Waiting(path.path if path.path.is_dir() else path.path.parent, path.files, path)
 
 
 def submit_cases(client: Client, waiting: Sequence[Waiting], out: Path, bundle: str, *, wait: bool = True) -> None:
@@ -96,34 +96,40 @@ def submit_cases(client: Client, waiting: Sequence[Waiting], out: Path, bundle: 
     journal = Journal(out)
     journal.save()  # a folder that cannot be written is known before anything is sent
     try:
-        sent, failed, left_out = _send(client, waiting, journal, bundle, console)
+        sent, failed, left_out = _send(client, waiting, journal, bundle, out, console)
         for each in left_out:
             console.print(f"left out: {each.name}: {each.reason}", style="dim", markup=False, highlight=False)
+        total = len(sent) + len(failed)
         if not wait:
             _print_sent(client, sent)
-            _raise_if(failed, len(sent) + len(failed))
+            for row in failed if total > 1 else ():
+                Console(highlight=False).print(f"failed: {row.failure}", style="red", markup=False)
+            _raise_if(failed, total)
             return
-        outcomes = [*_fetch(client, sent, journal, out, console), *failed]
+        table = FindingsTable([*(each.label for each in sent), *(row.case for row in failed)], ("type",))
+        failed += _fetch(client, sent, journal, out, console, table)
+        for row in failed[: total - len(sent)]:
+            table.add(row)
     except Unavailable as error:
         raise Unavailable(f"{error}; {GO_ON}") from error
     except KeyboardInterrupt:
         console.print(GO_ON[0].upper() + GO_ON[1:], highlight=False)
         raise
-    print_findings(outcomes, out)
-    _raise_if(outcomes, len(outcomes))
+    table.close(f"{out}{os.sep}<case>{os.sep}")
+    _raise_if(failed, total)
 
 
 def _send(
-    client: Client, waiting: Sequence[Waiting], journal: Journal, bundle: str, console: Console
-) -> tuple[list[_Sent], list[Outcome], list[Left]]:
+    client: Client, waiting: Sequence[Waiting], journal: Journal, bundle: str, out: Path, console: Console
+) -> tuple[list[_Sent], list[Row], list[Left]]:
     sent: list[_Sent] = []
-    failed: list[Outcome] = []
+    failed: list[Row] = []
     left_out: list[Left] = []
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         for number, case in enumerate(waiting, 1):
             place = f" ({number} of {len(waiting)})" if len(waiting) > 1 else ""
-            task = progress.add_task(f"sending {escape(case.label[:32])}{place}", total=None)
+            task = progress.add_task(f"sending {escape(case.names.label[:32])}{place}", total=None)
             try:
                 files = case.outgoing()
                 stamp = stamp_of(client.address, bundle, files)
@@ -142,22 +148,23 @@ def _send(
                     entry.studies = [study.id for study in answer.studies]
                     journal.save()
                     if not entry.studies:
-                        raise TumorscopeError(f"{case.label}: nothing in it was taken")
-                sent += [_Sent(entry, study, case.label, before) for study in entry.studies]
-            except Unavailable:
-                raise
-            except TumorscopeError as error:
-                if isinstance(error, Refused) and error.status in _DENIED:
-                    raise
-                failed.append(Outcome(case.label, failure=_naming(case.label, str(error))))
+                        raise TumorscopeError(f"{case.names.label}: nothing in it was taken")
+                sent += [_Sent(entry, study, case.names, before) for study in entry.studies]
+            except BaseException as error:
+                failed.append(_failed(case.names, error, out))
             progress.remove_task(task)
     return sent, failed, left_out
 
 
-def _fetch(client: Client, sent: Sequence[_Sent], journal: Journal, out: Path, console: Console) -> list[Outcome]:
-    outcomes: list[Outcome] = []
+def _fetch(
+    client: Client, sent: Sequence[_Sent], journal: Journal, out: Path, console: Console, table: FindingsTable
+) -> list[Row]:
+    """Wait for every study, fetch and print it; the rows of those that failed."""
+    failed: list[Row] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(
+        *columns, console=console, transient=True, redirect_stdout=False, disable=not console.is_terminal
+    ) as progress:
         over_cases = progress.add_task("cases", total=len(sent), visible=len(sent) > 1)
         for each in sent:
             task = progress.add_task(escape(each.label[:32]), total=None)
@@ -169,19 +176,27 @@ def _fetch(client: Client, sent: Sequence[_Sent], journal: Journal, out: Path, c
                 )
 
             try:
-                outcomes.append(_fetch_one(client, each, journal, out, show))
-            except Unavailable:
-                raise
-            except TumorscopeError as error:
-                if isinstance(error, Refused) and error.status in _DENIED:
-                    raise
-                outcomes.append(Outcome(each.label, failure=_naming(each.label, str(error))))
+                row = _fetch_one(client, each, journal, out, show)
+            except BaseException as error:
+                row = _failed(each.names, error, out)
+            failed += [row] if row.failure else []
             progress.remove_task(task)
             progress.advance(over_cases)
-    return outcomes
+            with aside(progress):
+                table.add(row)
+    return failed
 
 
-def _fetch_one(client: Client, sent: _Sent, journal: Journal, out: Path, show: Any) -> Outcome:
+def _failed(names: PublicNames, error: BaseException, out: Path) -> Row:
+    """The row of a case that an error has ended; what concerns all cases is raised again."""
+    denied = isinstance(error, Refused) and error.status in _DENIED
+    if denied or isinstance(error, Unavailable | KeyboardInterrupt | SystemExit):
+        raise error
+    line = names.hide(failure_line(error, names.label, out / FAULT_LOG))
+    return Row(names.label, "failed", failure=_naming(names.label, line))
+
+
+def _fetch_one(client: Client, sent: _Sent, journal: Journal, out: Path, show: Any) -> Row:
     entry = sent.entry
     here = out / entry.folders[sent.study] if sent.study in entry.folders else None
     fetched = here is not None and (here / "analysis.json").is_file() and sent.study in entry.fetched
@@ -194,56 +209,37 @@ def _fetch_one(client: Client, sent: _Sent, journal: Journal, out: Path, show: A
         if error.status != 404:
             raise
         if fetched and here is not None:
-            return Outcome(here.name, _document(here), here)
+            return _row(here)
         journal.forget(entry)
         raise TumorscopeError(
             f"{sent.label}: the service has it no more; give the command again to send it anew"
         ) from error
     folder = out / journal.folder(entry, study.id, study.name)
     if study.state == "failed":
-        return Outcome(folder.name, failure=_naming(folder.name, study.failure or "the analysis failed"))
+        return Row(folder.name, "failed", failure=_naming(folder.name, study.failure or "the analysis failed"))
     if not fetched or entry.fetched.get(study.id) != study.revision:
         client.download_all(study, folder)
         entry.fetched[study.id] = study.revision
         journal.save()
-    return Outcome(folder.name, _document(folder), folder)
+    return _row(folder)
 
 
-def print_findings(outcomes: Sequence[Outcome], out: Path) -> None:
-    """One row a case as `analyze` prints it; then failures and the notice."""
-    documents = [outcome.document for outcome in outcomes if outcome.document is not None]
-    typed = any(document.get("tumor_type") for document in documents)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("case", overflow="fold")
-    for name in ("tumour", "probability", *(["type"] if typed else []), "lesions", "size"):
-        table.add_column(name)
-    for outcome in outcomes:
-        if outcome.document is None:
-            table.add_row(escape(outcome.case), "[red]failed[/red]")
-        else:
-            table.add_row(escape(outcome.case), *_cells(outcome.document, typed))
-    console = Console(highlight=False)
-    console.print(table)
-    for outcome in outcomes:
-        if outcome.failure and len(outcomes) > 1:
-            console.print(f"failed: {outcome.failure}", style="red", markup=False)
-        for warning in outcome.document["warnings"] if outcome.document and len(outcomes) == 1 else ():
-            console.print(f"note: {warning}", style="dim", markup=False)
-    if documents:
-        console.print(f"Results are in {out}{os.sep}<case>{os.sep}", markup=False)
-    console.print(NOTICE, style="dim")
-
-
-def _cells(document: dict[str, Any], typed: bool) -> list[str]:
+def _row(folder: Path) -> Row:
+    document = _document(folder)
     kind, lesions = document.get("tumor_type"), document["lesions"]
     present = "present" if document["tumor_present"] else "none found"
-    return [
-        (present if document["judged"] else "not judged") + (", corrected by hand" if document["corrected"] else ""),
-        probability_text(document["tumor_probability"], 3),
-        *([_type(kind) if kind else "-"] if typed else []),
-        str(len(lesions)),
-        _size(document) if lesions else "-",
-    ]
+    return Row(
+        case=folder.name,
+        state=(present if document["judged"] else "not judged")
+        + (", corrected by hand" if document["corrected"] else ""),
+        cells=(
+            probability_text(document["tumor_probability"], 3),
+            str(len(lesions)),
+            _size(document) if lesions else "-",
+        ),
+        more=(_type(kind) if kind else "-",),
+        notes=tuple(document["warnings"]),
+    )
 
 
 def _type(kind: dict[str, Any]) -> str:
@@ -285,11 +281,8 @@ def _naming(label: str, line: str) -> str:
     return line if line.startswith(label) else f"{label}: {line}"
 
 
-def _raise_if(outcomes: Sequence[Outcome], total: int) -> None:
-    failures = [outcome.failure for outcome in outcomes if outcome.failure]
-    if len(failures) == total == 1:
-        raise TumorscopeError(failures[0])
-    for failure in failures if total != len(outcomes) else ():
-        Console(highlight=False).print(f"failed: {failure}", style="red", markup=False)
-    if failures:
-        raise TumorscopeError(f"{len(failures)} of {total} cases failed; the lines above say why")
+def _raise_if(failed: Sequence[Row], total: int) -> None:
+    if len(failed) == total == 1:
+        raise TumorscopeError(failed[0].failure or "")
+    if failed:
+        raise TumorscopeError(f"{len(failed)} of {total} cases failed; the lines above say why")

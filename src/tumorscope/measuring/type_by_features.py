@@ -20,6 +20,7 @@ from tumorscope.bundles.bundle import SECOND_OPINION_FILES
 from tumorscope.errors import BadBundle, TumorscopeError
 from tumorscope.measuring.features import FeatureSettings, extract_features
 from tumorscope.measuring.features.surroundings import find_head, surroundings
+from tumorscope.runtimes import open_session, runtime_reason
 
 MODEL_FILE, CARD_FILE = SECOND_OPINION_FILES
 SCHEMA = "tumorscope.type-by-features/1"
@@ -129,8 +130,6 @@ def load_type_model(folder: Path) -> TypeByFeatures:
 
 def read_type_model(model: bytes, card: bytes) -> TypeByFeatures:
     """Load a model from the content of its two files; see :func:`load_type_model`."""
-    import onnxruntime
-
     try:
         content = json.loads(card)
         if content["schema"] != SCHEMA:
@@ -143,13 +142,10 @@ def read_type_model(model: bytes, card: bytes) -> TypeByFeatures:
         bins = int(content["bins"])
     except (ValueError, KeyError, TypeError) as error:
         raise BadBundle(f"{CARD_FILE}: damaged ({type(error).__name__}: {error}); copy it again") from error
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
     try:
-        loaded = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        loaded = open_session(model, threads=1)
     except Exception as error:  # ONNX Runtime's own kinds of error
-        raise BadBundle(f"{MODEL_FILE}: not a model that can be run; copy it again") from error
+        raise BadBundle(f"{MODEL_FILE}: onnxruntime cannot load it ({runtime_reason(error)})") from error
     name, output = loaded.get_inputs()[0].name, loaded.get_outputs()[-1].name
 
     def run(values: np.ndarray) -> np.ndarray:

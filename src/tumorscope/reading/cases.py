@@ -8,10 +8,11 @@ from pathlib import Path
 
 from tumorscope.errors import UnreadableScan
 from tumorscope.reading.dicom.dicomdir import files_of_dicomdir
-from tumorscope.reading.dicom.patients import several_patients
+from tumorscope.reading.dicom.patients import Study, several_patients
 from tumorscope.reading.dicom.sorting import OnFiles
 from tumorscope.reading.dicom.studies import StudyFiles, notes_on, studies_of, study_code
 from tumorscope.reading.formats import PICTURE_SUFFIXES, file_format
+from tumorscope.reading.results import is_results
 
 _SUFFIXES = (*PICTURE_SUFFIXES, ".nii", ".nii.gz", ".dcm", ".mat")
 
@@ -25,7 +26,8 @@ def find_cases(path: Path, on_files: OnFiles | None = None) -> list[Path | Study
 
     DICOM files make one case a study: series that lie in folders beside each other are one
     case, and a folder or DICOMDIR with several studies or patients is one case for each. A
-    study that has a folder to itself is given as that folder.
+    study that has a folder to itself is given as that folder. Results of earlier analyses are
+    no cases.
 
     Args:
         path: a file or a folder.
@@ -46,6 +48,65 @@ def find_cases(path: Path, on_files: OnFiles | None = None) -> list[Path | Study
     others: list[tuple[Path, Path | StudyFiles]] = [(folder, folder) for folder in found if folder not in dicom]
     cases = _by_folder(path, found, dicom, on_files)
     return [case for _place, case in sorted([*others, *cases], key=lambda placed: placed[0])]
+
+
+def find_cases_among(paths: Sequence[Path], on_files: OnFiles | None = None) -> list[Path | StudyFiles]:
+    """The cases in several files and folders, as a command line names them.
+
+    DICOM files of one study are one case, as they would be in a folder: ``series/*.dcm`` is what
+    ``series`` is. All else is found by :func:`find_cases`, one path after the other.
+
+    Args:
+        paths: files and folders, in any order.
+        on_files: told now and then how many DICOM headers are read, and of how many.
+    """
+    files = [path for path in dict.fromkeys(paths) if path.name.upper() != "DICOMDIR" and is_dicom(path)]
+    if len(files) < 2:
+        return [case for path in paths for case in find_cases(path, on_files)]
+    studies = _named_studies(files, on_files)
+    given: set[Path | StudyFiles] = set()
+    cases: list[Path | StudyFiles] = []
+    for path in paths:
+        if path not in studies:
+            cases += find_cases(path, on_files)
+        elif (study := studies[path]) not in given:
+            given.add(study)
+            cases.append(study)
+    return cases
+
+
+def _named_studies(files: Sequence[Path], on_files: OnFiles | None) -> dict[Path, Path | StudyFiles]:
+    """For each DICOM file that was named, the case it belongs to."""
+    cases: dict[Path, Path | StudyFiles] = {}
+    studies = studies_of(files, on_files)
+    doubtful = several_patients(studies)
+    for study, own in studies.items():
+        folders = {file.parent for file in own}
+        if not any(study) and len(folders) > 1:  # nothing says that these folders belong together
+            parts = [(study, [file for file in own if file.parent == folder]) for folder in sorted(folders)]
+        else:
+            parts = [(study, own)]
+        for code, part in parts:
+            cases |= dict.fromkeys(part, _one_study(code, part, notes_on(code, doubtful)))
+    return cases
+
+
+def _one_study(study: Study, files: Sequence[Path], notes: tuple[str, ...]) -> Path | StudyFiles:
+    """A study's files as a case: a single file, the folder that they fill, or just these files."""
+    if len(files) == 1 and not notes:
+        return files[0]
+    folder = Path(os.path.commonpath([file.parent for file in files]))
+    below = [*dicom_files(folder), *dicom_files_below(folder)]
+    alone = not notes and set(below) == set(files)
+    return folder if alone else StudyFiles(folder, tuple(files), study_code(study), notes)
+
+
+def is_dicom(path: Path) -> bool:
+    """Whether this is a DICOM file that can be opened."""
+    try:
+        return path.is_file() and _format(path) == "dicom"
+    except OSError:
+        return False
 
 
 def dicom_files(folder: Path) -> list[Path]:
@@ -70,7 +131,7 @@ def dicom_files_below(folder: Path) -> list[Path]:
 
 def _folders_below(folder: Path) -> Iterator[Path]:
     for place, folders, _files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and not is_results(Path(place) / name))
         if Path(place) != folder:
             yield Path(place)
 
@@ -116,7 +177,8 @@ def _below(path: Path) -> list[Path]:
     entries = sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
     if any(_is_scan(entry) for entry in entries if entry.is_file() and entry.name.upper() != "DICOMDIR"):
         return [path]
-    return [case for entry in entries if entry.is_dir() and not entry.is_symlink() for case in _below_folder(entry)]
+    inner = [entry for entry in entries if entry.is_dir() and not entry.is_symlink() and not is_results(entry)]
+    return [case for entry in inner for case in _below_folder(entry)]
 
 
 def _below_folder(folder: Path) -> list[Path]:

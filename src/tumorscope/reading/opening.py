@@ -14,12 +14,14 @@ from tumorscope.reading.checks import checked, label, public_name
 from tumorscope.reading.combining import read_nifti_folder, read_sequences
 from tumorscope.reading.dicom import read_dicom
 from tumorscope.reading.dicom.dicomdir import files_of_dicomdir, is_dicomdir
+from tumorscope.reading.dicom.siblings import with_note_on_siblings
 from tumorscope.reading.dicom.sorting import OnFiles
 from tumorscope.reading.dicom.studies import StudyFiles
 from tumorscope.reading.formats import PICTURE_SUFFIXES, SUPPORTED, Format, file_format, header_of_pair
 from tumorscope.reading.matlab import read_matlab
 from tumorscope.reading.nifti import read_nifti
 from tumorscope.reading.pictures import read_picture, read_picture_folder
+from tumorscope.reading.results import is_results
 from tumorscope.reading.sequences import SEQUENCE_NOTES, check_channels
 from tumorscope.scan import Scan
 
@@ -130,11 +132,15 @@ def _read_file(path: Path, kind: Format, channels: Sequence[str] | None, dicom: 
         return read_nifti(path, channels)
     if kind == "matlab":
         return read_matlab(path)
-    return dicom.read_dicomdir(path) if is_dicomdir(path) else dicom.read(path, [path])
+    if is_dicomdir(path):
+        return dicom.read_dicomdir(path)
+    return with_note_on_siblings(dicom.read(path, [path]), path)
 
 
 def _read_folder(folder: Path, channels: Sequence[str] | None, dicom: _DicomOptions) -> Scan:
     name = label(folder)
+    if is_results(folder):
+        raise UnreadableScan(f"{name}: holds results of an analysis; name the scan that they were made from")
     files = files_in(folder)
     inner = [path for path in folder.iterdir() if not path.name.startswith(".") and path.is_dir()]
     if not files and not inner:

@@ -16,6 +16,7 @@ from onnx import TensorProto, numpy_helper
 
 from tumorscope.bundles import OutputName
 from tumorscope.recipe import Recipe
+from tumorscope.runtimes import OPSET
 
 CALIBRATIONS = ("MinMax", "Percentile")
 """ONNX Runtime's ways to find the range of each activation, as far as they suit masks."""
@@ -44,6 +45,7 @@ def export_float(network: torch.nn.Module, recipe: Recipe, path: Path) -> None:
             output_names=outputs,
             dynamic_shapes=({0: torch.export.Dim("batch", min=1)},),
             external_data=False,
+            opset_version=OPSET,
             dynamo=True,
             verbose=False,
         )

@@ -36,6 +36,24 @@ def test_letters_of_other_scripts_count():
     assert names_patient("müller_2", patient_words(patient("Müller^Anna", SpecificCharacterSet="ISO_IR 192")))
 
 
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [
+        ("Müller^Jörg", "MUELLER_J"), ("Müller^Jörg", "scan_muller"), ("MUELLER^JOERG", "Müller"), ("Müller^J", "Mu\u0308ller"),
+        ("Groß^A", "Gross"), ("GROSS^A", "groß_1"), ("Sørensen^B", "soerensen"), ("Sørensen^B", "Sorensen-T1"),
+        ("Åkesson^C", "Aakesson"), ("AAKESSON^C", "akesson"), ("Lefèvre^D", "lefevre"), ("Łukasz^E", "lukasz"),
+        ("Çelik^F", "Celik"), ("Muñoz^G", "munoz"), ("Bäcker^H", "mri-baecker-2"), ("Dvořák^I", "dvorak"),
+    ],
+)  # fmt: skip
+def test_accents_and_transliterations_hide_no_name(name: str, folder: str):
+    assert names_patient(folder, patient_words(patient(name, SpecificCharacterSet="ISO_IR 192")))
+
+
+@pytest.mark.parametrize("text", ["Moller", "miller_2", "value", "t1_axial", "mule"])
+def test_names_that_only_look_alike_are_other_names(text: str):
+    assert not names_patient(text, patient_words(patient("Müller^Jörg", SpecificCharacterSet="ISO_IR 192")))
+
+
 def test_a_series_code_depends_on_the_series_only():
     assert series_code("1.2") == series_code("1.2") != series_code("1.3")
     assert re.fullmatch(r"series-[0-9a-f]{8}", series_code("1.2"))

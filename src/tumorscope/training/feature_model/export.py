@@ -14,6 +14,7 @@ from tumorscope.errors import TumorscopeError
 from tumorscope.features_recipe import FeaturesRecipe
 from tumorscope.measuring.type_by_features import CARD_FILE, MODEL_FILE, SCHEMA, TypeByFeatures, read_type_model
 from tumorscope.notice import NOTICE
+from tumorscope.runtimes import OPSET
 
 TOLERANCE = 1e-4
 """The most that a probability may change on the way to ONNX."""
@@ -95,7 +96,9 @@ def _to_onnx(model: Pipeline, example: np.ndarray) -> bytes:
     # A map for each row (zipmap) would be many times slower to read than an array.
     with warnings.catch_warnings():  # it asks an SVM for what scikit-learn 1.11 will no longer have
         warnings.simplefilter("ignore", FutureWarning)
-        converted: Any = to_onnx(model, example, options={id(model): {"zipmap": False}})
+        converted: Any = to_onnx(
+            model, example, options={id(model): {"zipmap": False}}, target_opset={"": OPSET, "ai.onnx.ml": 3}
+        )
     return converted.SerializeToString()
 
 

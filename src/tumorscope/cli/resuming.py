@@ -1,0 +1,112 @@
+"""Which cases of a folder of results were analyzed, in which way: what `analyze --resume` skips."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tumorscope.cases import Case, Outcome
+from tumorscope.errors import TumorscopeError
+from tumorscope.files import writing_reason
+from tumorscope.reading.dicom.studies import StudyFiles
+from tumorscope.reporting.write import DOCUMENT_FILE
+
+JOURNAL_FILE = "_analyzed.jsonl"
+"""One line a case, added when its results are complete. Lines hold checksums: they name no file and no patient."""
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A line: which case with which settings, the folder of its results, and the checksum of their document."""
+
+    stamp: str
+    folder: str
+    document: str
+
+
+class Journal:
+    """The cases of a folder that were analyzed.
+
+    Args:
+        out: the folder of results.
+        settings: what must be the same for a case not to be analyzed again.
+    """
+
+    def __init__(self, out: Path, settings: Mapping[str, Any]) -> None:
+        self._out = out
+        self._path = out / JOURNAL_FILE
+        self._settings = json.dumps(settings, sort_keys=True)
+
+    def done(self) -> dict[str, str]:
+        """By stamp, the folder of every case whose results are still those that were written then."""
+        latest = {entry.stamp: entry for entry in self._entries()}
+        return {
+            stamp: entry.folder
+            for stamp, entry in latest.items()
+            if _checksum(self._out / entry.folder / DOCUMENT_FILE) == entry.document
+        }
+
+    def stamp(self, case: Case) -> str:
+        """The same for the same files, unchanged, and the same settings."""
+        digest = hashlib.sha256(self._settings.encode())
+        for file in _files(case, self._out):
+            try:
+                status = file.stat()
+            except OSError:  # its reader says so
+                continue
+            digest.update(os.fsencode(file.absolute()) + f"\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+        return digest.hexdigest()
+
+    def add(self, stamp: str, outcome: Outcome) -> None:
+        """Note a case with results.
+
+        Raises:
+            TumorscopeError: the disk is full and the like.
+        """
+        if outcome.folder is None:
+            return
+        document = _checksum(outcome.folder / DOCUMENT_FILE)
+        line = json.dumps({"stamp": stamp, "folder": outcome.folder.name, "document": document})
+        try:
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(f"{line}\n")
+        except OSError as error:
+            raise TumorscopeError(f"{self._path}: {writing_reason(error)}") from error
+
+    def _entries(self) -> Iterator[_Entry]:
+        try:
+            lines = self._path.read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError) as error:
+            raise TumorscopeError(f"{self._path}: cannot be read; remove it to analyze every case again") from error
+        for line in lines:
+            try:
+                yield _Entry(**json.loads(line))
+            except (ValueError, TypeError):  # the last line of a run that was killed
+                continue
+
+
+def _files(case: Case, out: Path) -> Iterator[Path]:
+    """The files that a case is read from, which the results beside them are not."""
+    if isinstance(case.path, StudyFiles):
+        yield from case.path.files
+        return
+    for place in [case.path] if case.path is not None else map(Path, (case.sequences or {}).values()):
+        if place.is_file():
+            yield place
+        for folder, inner, names in os.walk(place):
+            inner[:] = sorted(name for name in inner if Path(folder, name).absolute() != out.absolute())
+            yield from (Path(folder, name) for name in sorted(names) if Path(folder).absolute() != out.absolute())
+
+
+def _checksum(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return ""
