@@ -9,6 +9,7 @@ import pytest
 from service.processes import in_stage, settled
 from service.stores import wait_until
 
+from tumorscope.service import supervisor as supervising
 from tumorscope.service.queue import enqueue
 from tumorscope.service.settings import service_settings
 from tumorscope.service.supervisor import Supervisor, share_cores
@@ -75,3 +76,11 @@ def alive(pid):
         return False
     with open(f"/proc/{pid}/stat") as file:  # noqa: PTH123
         return file.read().rpartition(")")[2].split()[0] != "Z"
+
+
+def test_a_worker_has_the_salt_of_the_service_so_that_patient_keys_agree(settings, monkeypatch):
+    monkeypatch.setenv("TUMORSCOPE_PATIENT_SALT", "/etc/tumorscope/salt")
+    started = []
+    monkeypatch.setattr(subprocess, "Popen", lambda _command, env, **_options: started.append(env))
+    supervising._start(settings, supervising._Place(cores=""))
+    assert started[0]["TUMORSCOPE_PATIENT_SALT"] == "/etc/tumorscope/salt"

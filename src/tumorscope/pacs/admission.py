@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 if TYPE_CHECKING:
     from pynetdicom.association import Association
@@ -169,9 +169,9 @@ class Admission:
         self._close(connection)
 
 
-def close_connection(association: Association) -> None:
-    """Close the connection under an association: whatever its threads wait for, they end."""
-    wrapped = association.dul.socket
+def close_connection(association: Connection) -> None:
+    """Close the connection under an association of pynetdicom: whatever its threads wait for, they end."""
+    wrapped = cast("Association", association).dul.socket
     connection = wrapped.socket if wrapped is not None else None
     if connection is not None:
         with suppress(OSError):  # closed by the other side

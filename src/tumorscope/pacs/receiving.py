@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pynetdicom import AE
     from pynetdicom.dimse_primitives import C_STORE
     from pynetdicom.events import Event
+    from pynetdicom.pdu_primitives import A_ASSOCIATE
     from pynetdicom.transport import ThreadedAssociationServer
 
 log = logging.getLogger(__name__)
@@ -70,7 +71,6 @@ TRANSFER_SYNTAXES = (
 
 _LOCAL_LIMIT_EXCEEDED = (0x02, 0x03, 0x02)
 """Result, source and reason of an A-ASSOCIATE-RJ (PS3.8 9.3.4): come again later."""
-_REQUEST_WITHIN_S = 10
 _NO_LIMIT = 10**6
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -98,8 +98,9 @@ class Receiver:
         self._store = store
         self._journal = journal
         self._arrivals = arrivals
-        self._ae = _application_entity(aet, allowed)
-        self._admission = Admission(limits or Limits(), close_connection)
+        limits = limits or Limits()
+        self._ae = _application_entity(aet, allowed, limits.request_s)
+        self._admission = Admission(limits, close_connection)
         self._warned_full = threading.Event()
 
     def listen(self, host: str, port: int) -> int:
@@ -143,9 +144,10 @@ class Receiver:
 
     def _requested(self, event: Event) -> None:
         """Find a place for an association that may have one; those that may not are refused by their title."""
-        titles = self._ae.require_calling_aet
         association = event.assoc
-        if titles and association.requestor.primitive.calling_ae_title not in [title.strip() for title in titles]:
+        request = cast("A_ASSOCIATE", association.requestor.primitive)
+        titles = [title.strip() for title in self._ae.require_calling_aet]
+        if titles and request.calling_ae_title not in titles:
             return
         if not self._admission.admit(association):
             log.warning("an association was refused: too many are at work")
@@ -260,7 +262,7 @@ def _header(content: bytes) -> Dataset:
     return dcmread(BytesIO(content), stop_before_pixels=True, specific_tags=tags)
 
 
-def _application_entity(aet: str, allowed: tuple[str, ...]) -> AE:
+def _application_entity(aet: str, allowed: tuple[str, ...], request_s: float) -> AE:
     from pynetdicom import AE, AllStoragePresentationContexts
     from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
@@ -274,7 +276,7 @@ def _application_entity(aet: str, allowed: tuple[str, ...]) -> AE:
     # pynetdicom counts every open connection, and its timers wait for messages that stop in the middle.
     ae.maximum_associations = _NO_LIMIT
     ae.network_timeout = None
-    ae.acse_timeout = _REQUEST_WITHIN_S
+    ae.acse_timeout = request_s
     ae.add_supported_context(Verification)
     for context in AllStoragePresentationContexts:
         ae.add_supported_context(str(context.abstract_syntax), list(TRANSFER_SYNTAXES))

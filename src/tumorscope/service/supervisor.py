@@ -134,7 +134,13 @@ def share_cores(workers: int) -> list[str]:
 
 
 def _start(settings: ServiceSettings, place: _Place) -> subprocess.Popen[bytes]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("TUMORSCOPE_")}
+    from tumorscope.reading.dicom.patient_key import SALT_VARIABLE
+
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("TUMORSCOPE_") or name == SALT_VARIABLE  # not a setting, and one for all workers
+    }
     return subprocess.Popen(
         [sys.executable, "-m", "tumorscope.service.worker", SUPERVISED],
         stdin=subprocess.PIPE,  # stays open for as long as this process lives
