@@ -31,7 +31,7 @@ from tumorscope.evaluation.consistency import CHANGES, compare_changes, summariz
 from tumorscope.evaluation.summary import summarize
 from tumorscope.files import save_whole
 from tumorscope.preparing.axial import axial_view
-from tumorscope.preparing.gate import default_gate, is_brain_mri
+from tumorscope.preparing.gate import default_gate, scan_score
 
 ROOT = Path(__file__).parents[1]
 
@@ -130,7 +130,8 @@ def _refused(cases: list[LabelledCase]) -> tuple[int, int]:
             continue
         view = axial_view(scan.shape, scan.affine)
         read += 1
-        refused += not is_brain_mri(view.forward(scan.voxels), default_gate(), view.pixel_aspect)
+        score = scan_score(view.forward(scan.voxels), default_gate(), view.pixel_aspect)
+        refused += score < default_gate().refusal
     return refused, read
 
 

@@ -6,9 +6,10 @@ import pytest
 from making import bright_flair, card, fake_engine
 
 from tumorscope import analysis as analyzing
-from tumorscope.analysis import NOT_A_BRAIN, arrange_channels
+from tumorscope.analysis import DOUBTFUL_INPUT, NOT_A_BRAIN, arrange_channels
 from tumorscope.bundles import Inputs, OperatingPoint
 from tumorscope.errors import TumorscopeError
+from tumorscope.preparing.gate import default_gate
 from tumorscope.reporting.wording import finding_sentence
 from tumorscope.scan import Scan
 
@@ -325,6 +326,20 @@ def test_what_is_no_head_gets_a_warning_and_no_finding():
     assert not found.mask.any()
     assert found.tumor_type is None
     assert analyze(Scan(noise, ("unknown",), "noise", "picture"), typed_engine()).judged
+
+
+def test_a_doubtful_input_is_analyzed_and_the_first_warning_says_so(monkeypatch):
+    scan, gate = scan_with_spot()[0], default_gate()
+    for score, assessed, warned in [
+        (gate.threshold, True, False),
+        (gate.threshold - 0.01, True, True),
+        (gate.refusal, True, True),
+        (gate.refusal - 0.01, False, False),
+    ]:
+        monkeypatch.setattr(analyzing, "scan_score", lambda *_, score=score: score)
+        found = analyzing.analyze(scan, fake_engine())
+        assert found.judged == assessed
+        assert (found.warnings[0] == DOUBTFUL_INPUT) == warned
 
 
 def test_values_that_are_not_an_mri_s_are_told_before_anything_is_computed():

@@ -20,7 +20,7 @@ from tumorscope.notice import NOTICE
 from tumorscope.preparing import prepare
 from tumorscope.preparing.axial import View, acquired_plane, axial_view
 from tumorscope.preparing.framing import Framing
-from tumorscope.preparing.gate import default_gate, is_brain_mri
+from tumorscope.preparing.gate import default_gate, scan_score
 from tumorscope.preparing.gate.content import reject_by_content
 from tumorscope.preparing.sampling import sample_slices
 from tumorscope.scan import Scan
@@ -36,6 +36,9 @@ from tumorscope.tumor_type import (
 NOT_A_BRAIN = (
     "this does not look like an MRI of a head, so nothing was judged; if it is one, analyse it again with --no-gate"
 )
+
+
+DOUBTFUL_INPUT = "this hardly looks like an MRI of a head; unless it is one, these findings mean nothing"
 
 
 @dataclass(frozen=True)
@@ -155,7 +158,8 @@ def analyze(
     distance = card.preparation.slice_distance_mm if scan.slice_positions is None else None
     sampling = sample_slices(len(voxels), view.spacing_mm and view.spacing_mm[0], distance)
     voxels = voxels[sampling.indices]
-    if gate and not is_brain_mri(voxels, default_gate(), view.pixel_aspect):
+    looks = scan_score(voxels, default_gate(), view.pixel_aspect) if gate else np.inf
+    if looks < default_gate().refusal:
         clock.stage("gate")
         return _not_judged(scan, engine, clock.timing_ms, NOT_A_BRAIN)
     clock.stage("gate")
@@ -212,6 +216,7 @@ def analyze(
         tumor_probability=float(evidence.max()),
         volume_mm3=volume,
         warnings=(
+            *([DOUBTFUL_INPUT] if looks < default_gate().threshold else []),
             *_header_warning(scan),
             *_plane_warnings(scan, view, card),
             *scan.notes,

@@ -60,7 +60,9 @@ class Gate(_Part):
     """What decides whether a slice looks like an MRI of a head.
 
     Attributes:
-        threshold: a picture passes from this score on.
+        threshold: an image passes from this score on.
+        certainty: so far below the threshold, as log-odds, it is refused; between the two it is analyzed with a
+            warning. Heads whose contrast somebody equalized, without a skull, or in rare planes are there.
         shape: coarse pictures are told by how far they lie along these axes, and how far off them.
         centre, spread: mean and standard deviation of each measure over MRIs.
         voters: their mean is the score, a log-odds.
@@ -75,6 +77,7 @@ class Gate(_Part):
     """
 
     threshold: float
+    certainty: float = Field(default=6.0, ge=0)
     shape: Shape
     centre: Row
     spread: Row
@@ -85,6 +88,11 @@ class Gate(_Part):
     accepted_known: dict[str, Rate] = {}
     not_judged: dict[str, int] = {}
     notes: tuple[str, ...] = ()
+
+    @property
+    def refusal(self) -> float:
+        """Below this score an image is refused."""
+        return self.threshold - self.certainty
 
     @model_validator(mode="after")
     def _numbers_fit(self) -> Gate:
@@ -127,10 +135,16 @@ def gate_score(pictures: np.ndarray, gate: Gate, pixel_aspect: float = 1.0) -> n
 
 
 def is_brain_mri(voxels: np.ndarray, gate: Gate, pixel_aspect: float = 1.0) -> bool:
-    """Whether a scan passes: the median score of its slices with much head in them.
+    """Whether a scan passes without a doubt; see :func:`scan_score`."""
+    return scan_score(voxels, gate, pixel_aspect) >= gate.threshold
 
-    The ends of a scan may show neck, the top of the scalp or only noise; they have no vote.
-    A single picture passes by its own score.
+
+def scan_score(voxels: np.ndarray, gate: Gate, pixel_aspect: float = 1.0) -> float:
+    """How much a scan looks like an MRI of a head: the median score of its slices with much head in them.
+
+    The ends of a scan may show neck, the top of the scalp or only noise; they do not count.
+    A single image has its own score. Below ``gate.threshold`` a scan is doubtful, and below
+    ``gate.refusal`` it is refused.
 
     Args:
         voxels: ``(slice, row, column, channel)``.
@@ -140,7 +154,7 @@ def is_brain_mri(voxels: np.ndarray, gate: Gate, pixel_aspect: float = 1.0) -> b
     voxels = voxels[spread]
     chosen = slices_with_much_head(head_mask(voxels).mean(axis=(1, 2)))
     few = chosen[np.unique(np.linspace(0, len(chosen) - 1, MOST_SLICES).round().astype(int))]
-    return bool(np.median(gate_score(voxels[few], gate, pixel_aspect)) >= gate.threshold)
+    return float(np.median(gate_score(voxels[few], gate, pixel_aspect)))
 
 
 def slices_with_much_head(head_share: np.ndarray) -> np.ndarray:
