@@ -52,7 +52,7 @@ def test_of_joined_data_sets_cases_are_named_after_theirs(br35h, write, tmp_path
     ("content", "message"),
     [
         ({"br53h": ["yes/y0.jpg"]}, "no data set br53h; there are lgg, figshare"),
-        ({"br35h": ["yes/y0.jpg", "yes/y77.jpg", "yes/y78.jpg"]}, r"br35h has no case yes/y77\.jpg and 1 others"),
+        ({"br35h": ["yes/y0.jpg", "yes/y77.jpg", "yes/y78.jpg"]}, r"br35h has no case yes/y77\.jpg and 1 more"),
         ({"br35h": [True]}, "not a JSON object with a list of case names"),
         ({"br35h": "yes/y0.jpg"}, "not a JSON object with a list of case names"),
         ("[1]", "not a JSON object with a list of case names"),

@@ -10,7 +10,7 @@ from tumorscope.datasets.joined import JoinedCase
 from tumorscope.datasets.labelled import LabelledDataset
 from tumorscope.datasets.opening import DATASET_NAMES
 from tumorscope.errors import TumorscopeError
-from tumorscope.reading.checks import label
+from tumorscope.reading.checks import printable
 
 
 def read_leave_out_lists(files: Sequence[Path], dataset: LabelledDataset) -> dict[str, str]:
@@ -41,15 +41,15 @@ def _read(file: Path, dataset: LabelledDataset) -> dict[str, str]:
             continue
         if name not in DATASET_NAMES:
             raise TumorscopeError(
-                f"--leave-out {file}: no data set {label(name)}; there are {', '.join(DATASET_NAMES)}"
+                f"--leave-out {file}: no data set {printable(name)}; there are {', '.join(DATASET_NAMES)}"
             )
         if name not in cases:
             continue
         known = cases[name]
         unknown = sorted(set(listed) - known.keys())
         if unknown:
-            more = f" and {len(unknown) - 1:,} others" if len(unknown) > 1 else ""
-            raise TumorscopeError(f"--leave-out {file}: {name} has no case {label(unknown[0])}{more}")
+            more = f" and {len(unknown) - 1:,} more" if len(unknown) > 1 else ""
+            raise TumorscopeError(f"--leave-out {file}: {name} has no case {printable(unknown[0])}{more}")
         left_out |= {case: f"listed in {file.name}" for one in listed for case in known[one]}
     return left_out
 
