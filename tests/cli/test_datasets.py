@@ -2,6 +2,7 @@ import json
 import sys
 
 import pytest
+from datasets.miniature import write_br35h, write_brats, write_brisc
 from making import write_miniature_classes, write_miniature_figshare, write_miniature_lgg
 from PIL import Image
 
@@ -35,6 +36,12 @@ def roots(tmp_path_factory):
     write_miniature_figshare(root / "figshare", patients=10, slices=2, size=48)
     for name in ("kaggle4", "folders"):
         write_miniature_classes(root / name, sides={"Training": 4, "Testing": 2}, size=48)
+    write_br35h(root / "br35h", groups=6)
+    write_brisc(root / "brisc", per_type=5)
+    for visit in ("000", "001"):
+        write_brats(root / "brats", f"BraTS-GLI-00483-{visit}", "-", ("t1n", "t1c", "t2w", "t2f", "seg"))
+    for number in range(3):
+        write_brats(root / "brats", f"brats_2013_pat{number:04}_1", "_", ("t1ce", "flair", "seg"))
     return root
 
 
@@ -43,6 +50,9 @@ SUMMARIES = {
     "figshare": ("figshare: 20 pictures of 10 patients", "fold 4", "meningioma", "tumour px", "CC BY 4.0"),
     "kaggle4": ("kaggle4: 24 pictures", "Training", "notumor", "grey", "colour mode", "masoudnickparvar"),
     "folders": ("folders: 24 pictures", "as their owner says"),
+    "br35h": ("br35h: 13 pictures", "groups", "with mask", "tumor", "notumor", "no license stated"),
+    "brisc": ("brisc: 20 pictures", "with mask", "coronal", "pituitary", "tumour px", "CC BY 4.0"),
+    "brats": ("BraTS GLI", "tumor mL", "whose sequence is missing", "brats_2013_pat0002_1", "research use"),
 }
 
 
@@ -83,10 +93,20 @@ def test_one_fold_is_written_as_train_validation_and_test(run, roots, tmp_path):
     assert split["test"] == ("P002", "P007")
 
 
+@pytest.mark.parametrize(
+    ("name", "counts"), [("br35h", "3 groups of copies"), ("brisc", "10 images"), ("brats", "2 patients")]
+)
+def test_what_is_not_published_in_folds_is_split_into_as_many_as_wanted(run, roots, tmp_path, name, counts):
+    code, out, err = run("split", name, roots / name, "--folds", 2)
+    assert code == 0, err
+    assert counts in out
+    assert list(Split.load(tmp_path / "split.json").parts) == ["fold0", "fold1"]
+
+
 def test_a_published_test_side_is_kept(run, roots, tmp_path):
     code, out, _ = run("split", "kaggle4", roots / "kaggle4")
     assert code == 0
-    assert "test: 8 pictures" in out
+    assert "test: 8 images" in out
     assert all(name.startswith("Testing/") for name in Split.load(tmp_path / "split.json")["test"])
 
 
@@ -99,8 +119,9 @@ def test_a_published_test_side_is_kept(run, roots, tmp_path):
         (["summary", "figshare", "{}/lgg"], "no N.mat here"),
         (["summary", "kaggle4", "{}/lgg"], "no Training and Testing here"),
         (["preview", "lgg", "{}/figshare"], "no TCGA_*"),
-        (["summary", "brats", "."], "brats"),
+        (["summary", "brats", "."], "CASE_seg.nii.gz here"),
         (["download", "folders"], "nobody publishes"),
+        (["download", "brats"], "synapse.org"),
     ],
 )
 def test_a_wrong_call_is_one_clear_line_and_leaves_nothing(run, roots, tmp_path, arguments, message):
@@ -123,8 +144,8 @@ def test_a_download_goes_where_it_is_told_or_into_a_folder_of_the_sets_name(run,
     assert run("download", "figshare")[1] == "Saved: figshare\n"
     assert run("download", "figshare", "-o", "x/y")[1] == "Saved: x/y\n"
     assert asked == ["figshare", "x/y"]
-    for name in ("lgg", "kaggle4"):
-        monkeypatch.setattr(f"tumorscope.datasets.download.download_{name}", lambda out, name=name: f"{out} {name}")
+    monkeypatch.setattr("tumorscope.datasets.download.download_from_kaggle", lambda name, out: f"{out} {name}")
+    for name in ("lgg", "kaggle4", "br35h", "brisc"):
         assert run("download", name, "-o", "z")[1] == f"Saved: z {name}\n"
 
 

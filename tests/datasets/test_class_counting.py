@@ -6,12 +6,15 @@ import imagecodecs
 import numpy as np
 import pytest
 import tifffile
+from datasets.miniature import write_br35h, write_brisc, write_mask
 from making import write_miniature_classes, write_miniature_figshare
 from PIL import Image
 from reading.files import head, write_cjdata
 from rich.console import Console
 
-from tumorscope.datasets.class_counting import summarize_figshare, summarize_folders
+from tumorscope.datasets.br35h import Br35hDataset
+from tumorscope.datasets.brisc import BriscDataset
+from tumorscope.datasets.class_counting import summarize_figshare, summarize_images
 from tumorscope.datasets.class_summary import print_class_summary
 from tumorscope.datasets.figshare import FigshareDataset
 from tumorscope.datasets.folders import FolderDataset
@@ -35,7 +38,7 @@ def leaky(tmp_path):
 
 def test_classes_sides_sizes_and_colours_are_counted(leaky):
     seen = []
-    summary = summarize_folders(FolderDataset.open(leaky), seen.append)
+    summary = summarize_images(FolderDataset.open(leaky), seen.append)
     assert len(seen) == 8
     assert summary.pictures == {"glioma": 4, "notumor": 4}
     assert summary.parts == {"Testing": {"glioma": 1, "notumor": 1}, "Training": {"glioma": 3, "notumor": 3}}
@@ -46,7 +49,7 @@ def test_classes_sides_sizes_and_colours_are_counted(leaky):
 
 
 def test_how_much_of_the_class_storage_gives_away(leaky):
-    guessed = summarize_folders(FolderDataset.open(leaky)).guessed
+    guessed = summarize_images(FolderDataset.open(leaky)).guessed
     # Of the other seven, four are of the other class: always guessed wrongly.
     assert guessed["nothing"] == 0
     # RGB is guessed healthy (4 of 5 right), grey glioma (3 of 3).
@@ -59,7 +62,7 @@ def test_every_way_to_store_colours_has_its_name(tmp_path):
         save(tmp_path / "glioma" / f"{mode}.png", head(32, 32), mode)
     Image.fromarray(head(32, 32).astype(np.uint16) * 200).save(tmp_path / "glioma" / "deep.png")
     save(tmp_path / "notumor" / "a.png", head(32, 32))
-    summary = summarize_folders(FolderDataset.open(tmp_path))
+    summary = summarize_images(FolderDataset.open(tmp_path))
     assert {mode: found["glioma"] for mode, found in summary.modes.items()} == {
         "grey": 2,
         "RGB": 1,
@@ -76,7 +79,7 @@ def test_deep_colours_and_a_tiff_that_pillow_does_not_know_are_counted_too(tmp_p
     tifffile.imwrite(tmp_path / "glioma" / "b.tif", np.zeros((32, 40), np.float64))
     (tmp_path / "glioma" / "c.png").write_bytes(imagecodecs.png_encode(np.zeros((32, 40, 3), np.uint16)))
     save(tmp_path / "notumor" / "a.png", head(32, 32))
-    summary = summarize_folders(FolderDataset.open(tmp_path))
+    summary = summarize_images(FolderDataset.open(tmp_path))
     assert summary.modes == {"RGB": {"glioma": 2, "notumor": 0}, "grey": {"glioma": 1, "notumor": 1}}
     assert summary.sizes["32×40"]["glioma"] == 3
     assert summary.bits == {"16": 2, "32": 1, "8": 1}
@@ -91,7 +94,7 @@ def test_pictures_that_cannot_be_used_are_named_and_not_counted(tmp_path):
     (folder / "page.jpg").write_text("<html>404</html>")
     save(folder / "dot.png", np.full((1, 1), 7, np.uint8))
     save(folder / "huge.png", np.zeros((8001, 8000), np.uint8), "1")
-    summary = summarize_folders(FolderDataset.open(tmp_path))
+    summary = summarize_images(FolderDataset.open(tmp_path))
     assert summary.pictures == {"glioma": 2, "notumor": 2}
     assert set(summary.unreadable) == {f"glioma/{name}.jpg" for name in ("cut", "page")} | {
         f"glioma/{name}.png" for name in ("dot", "empty", "huge")
@@ -107,7 +110,7 @@ def test_nothing_readable_is_an_error(tmp_path):
         (tmp_path / kind).mkdir()
         (tmp_path / kind / "a.png").write_bytes(b"")
     with pytest.raises(BadDataset, match="not one picture can be read; the first: a.png"):
-        summarize_folders(FolderDataset.open(tmp_path))
+        summarize_images(FolderDataset.open(tmp_path))
 
 
 def test_figshares_patients_folds_and_tumours_are_counted(tmp_path):
@@ -144,7 +147,7 @@ def test_figshares_patients_folds_and_tumours_are_counted(tmp_path):
 
 
 def test_the_summary_is_saved_as_json_and_as_tables(leaky, tmp_path):
-    summary = summarize_folders(FolderDataset.open(leaky))
+    summary = summarize_images(FolderDataset.open(leaky))
     summary.save(tmp_path / "out")
     content = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert content == json.loads(json.dumps(summary.as_dict()))
@@ -157,7 +160,7 @@ def test_the_summary_is_saved_as_json_and_as_tables(leaky, tmp_path):
 
 def test_the_terminal_shows_the_same_tables(leaky):
     console = Console(file=io.StringIO(), width=120)
-    print_class_summary(summarize_folders(FolderDataset.open(leaky)), console)
+    print_class_summary(summarize_images(FolderDataset.open(leaky)), console)
     assert isinstance(console.file, io.StringIO)
     text = console.file.getvalue()
     for words in ("folders: 8 pictures", "Training", "64×48", "87.5 %", "as their owner says"):
@@ -176,3 +179,31 @@ def test_the_real_samples_are_counted_as_their_files_say(figshare_folder):
     assert summary.tumor_px is not None
     assert summary.tumor_px["meningioma"].median == np.median(areas[1])
     assert not summary.unreadable
+
+
+def test_groups_masks_and_tumor_sizes_of_single_images_are_counted(tmp_path):
+    write_br35h(tmp_path, groups=6)
+    summary = summarize_images(Br35hDataset.open(tmp_path))
+    assert summary.pictures == {"notumor": 1, "tumor": 12}
+    assert summary.groups == {"notumor": 1, "tumor": 6}
+    assert summary.masks == {"notumor": 0, "tumor": 3}
+    assert (summary.planes, summary.parts) == (None, {})
+    assert summary.tumor_px["tumor"].median == 42
+
+
+def test_planes_and_the_published_side_are_counted_by_class(tmp_path):
+    write_brisc(tmp_path, per_type=4)
+    summary = summarize_images(BriscDataset.open(tmp_path))
+    assert summary.planes["coronal"] == {"glioma": 0, "meningioma": 4, "notumor": 4, "pituitary": 0}
+    assert summary.planes["axial"]["glioma"] == 4
+    assert list(summary.parts) == ["train"]
+    assert summary.groups is None  # every image is its own
+    assert sum(summary.masks.values()) == 12
+
+
+def test_an_image_whose_mask_does_not_fit_is_named_and_not_counted(tmp_path):
+    write_br35h(tmp_path, groups=2)
+    write_mask(tmp_path / "masks" / "y0.png", size=40)
+    summary = summarize_images(Br35hDataset.open(tmp_path))
+    assert list(summary.unreadable) == ["yes/y0.jpg"]
+    assert summary.pictures["tumor"] == 3

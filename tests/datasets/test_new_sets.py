@@ -1,12 +1,7 @@
 """Br35H, BRISC and BraTS, as their publishers lay them out."""
 
-import json
-from pathlib import Path
-
-import nibabel
-import numpy as np
 import pytest
-from PIL import Image
+from datasets.miniature import write_br35h, write_brats, write_brisc, write_image, write_mask
 
 from tumorscope.bundles.card import NO_TUMOR
 from tumorscope.datasets.br35h import Br35hDataset
@@ -15,28 +10,9 @@ from tumorscope.datasets.brisc import BriscDataset, plane_of
 from tumorscope.errors import BadDataset, UnreadableScan
 
 
-def write_image(path: Path, seed: int = 0, size: int = 32) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.random.default_rng(seed).integers(0, 255, (size, size), np.uint8)).save(path)
-
-
-def write_mask(path: Path, size: int = 32) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    mask = np.zeros((size, size), np.uint8)
-    mask[4:10, 5:12] = 255
-    Image.fromarray(mask).save(path)
-
-
 @pytest.fixture
 def br35h(tmp_path):
-    groups = {}
-    for number in range(40):
-        write_image(tmp_path / "yes" / f"y{number}.jpg", number)
-        groups[f"y{number}.jpg"] = number // 2
-        if number % 4 == 0:
-            write_mask(tmp_path / "masks" / f"y{number}.png")
-    write_image(tmp_path / "no" / "no1.jpg", 99)
-    (tmp_path / "groups.json").write_text(json.dumps(groups))
+    write_br35h(tmp_path, groups=20)
     return tmp_path
 
 
@@ -67,21 +43,13 @@ def test_br35h_without_groups_takes_every_image_for_its_own(br35h):
 
 @pytest.fixture
 def brisc(tmp_path):
-    folder = tmp_path / "segmentation_task" / "train"
-    for number, kind in enumerate(["gl_ax", "me_co", "pi_sa"] * 10):
-        name = f"brisc2025_train_{number:05}_{kind}_t1"
-        write_image(folder / "images" / f"{name}.jpg", number)
-        write_mask(folder / "masks" / f"{name}.png")
-    for number in range(20):
-        write_image(
-            tmp_path / "classification_task" / "train" / "no_tumor" / f"brisc_{number}_no_co_t1.jpg", 100 + number
-        )
+    write_brisc(tmp_path, per_type=10)
     return tmp_path
 
 
 def test_brisc_takes_types_and_planes_from_names_and_no_tumor_has_an_empty_mask(brisc):
     dataset = BriscDataset.open(brisc)
-    assert len(dataset.cases) == 50
+    assert len(dataset.cases) == 40
     first = dataset.cases[0]
     assert (first.tumor_class, plane_of(first), first.scan().sequences) == ("glioma", "axial", ("t1c",))
     assert first.truth().mask.sum() == 42
@@ -104,23 +72,10 @@ def test_brisc_refuses_an_image_without_its_mask(brisc):
         BriscDataset.open(brisc)
 
 
-def write_brats(folder: Path, case: str, joint: str, names: dict[str, str]) -> None:
-    (folder / case).mkdir(parents=True)
-    for seed, name in enumerate(names):
-        values = np.random.default_rng(seed).integers(1, 200, (20, 18, 6)).astype(np.int16)
-        if name == "seg":
-            values = np.zeros((20, 18, 6), np.int16)
-            values[4:8, 5:9, 2:4] = 4
-            values[4:6, 5:9, 2:4] = 2
-        nibabel.save(
-            nibabel.Nifti1Image(values, np.diag([1.0, 1, 6, 1])), folder / case / f"{case}{joint}{name}.nii.gz"
-        )
-
-
 def test_brats_of_both_namings_gives_the_whole_tumor_and_visits_of_one_patient_stay_together(tmp_path):
-    write_brats(tmp_path, "Brats18_TCIA01_378_1", "_", dict.fromkeys(("t1", "t1ce", "t2", "flair", "seg"), ""))
+    write_brats(tmp_path, "Brats18_TCIA01_378_1", "_", ("t1", "t1ce", "t2", "flair", "seg"))
     for visit in ("000", "001"):
-        write_brats(tmp_path, f"BraTS-GLI-00483-{visit}", "-", dict.fromkeys(("t1n", "t1c", "t2w", "t2f", "seg"), ""))
+        write_brats(tmp_path, f"BraTS-GLI-00483-{visit}", "-", ("t1n", "t1c", "t2w", "t2f", "seg"))
     dataset = BratsDataset.open(tmp_path)
     assert [case.patient for case in dataset.cases] == ["BraTS-GLI-00483", "BraTS-GLI-00483", "Brats18_TCIA01_378"]
     for case in dataset.cases:
@@ -132,7 +87,7 @@ def test_brats_of_both_namings_gives_the_whole_tumor_and_visits_of_one_patient_s
 
 
 def test_a_brats_case_without_labels_is_named_when_it_is_asked(tmp_path):
-    write_brats(tmp_path, "Brats18_A_1_1", "_", dict.fromkeys(("t1", "flair", "seg"), ""))
+    write_brats(tmp_path, "Brats18_A_1_1", "_", ("t1", "flair", "seg"))
     case = BratsDataset.open(tmp_path).cases[0]
     next(case.folder.glob("*_seg.nii.gz")).unlink()
     with pytest.raises(UnreadableScan, match="no seg file"):

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
-from datasets.miniature import write_patient, write_three
+from datasets.miniature import write_brats, write_patient, write_three
 
+from tumorscope.datasets.brats import BratsDataset
 from tumorscope.datasets.lgg import LggDataset
 from tumorscope.datasets.preview import draw_preview
 from tumorscope.errors import BadDataset
@@ -57,3 +58,12 @@ def test_nothing_to_show_is_an_error(tmp_path):
         path.unlink()
     with pytest.raises(BadDataset, match="not one patient"):
         draw_preview(LggDataset.open(tmp_path))
+
+
+def test_a_sequence_that_a_patient_lacks_stays_empty(tmp_path):
+    write_brats(tmp_path, "brats_2013_pat0001_1", "_", ("t1ce", "flair", "seg"))
+    sheet = np.asarray(draw_preview(BratsDataset.open(tmp_path), 1))
+    assert sheet.shape[1] == 150 + 6 * 164
+    shown = [sheet[26 : 26 + 160, 150 + 164 * column :][:, :160].std() > 5 for column in range(6)]
+    assert shown == [False, True, False, True, True, True]  # T1, T1 contrast, T2, FLAIR, mask, overlay
+    assert len(red_pixels(sheet))

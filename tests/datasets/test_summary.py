@@ -3,18 +3,19 @@ import json
 
 import numpy as np
 import pytest
-from datasets.miniature import write_patient, write_three
+from datasets.miniature import write_brats, write_patient, write_three
 from PIL import Image
 from rich.console import Console
 
+from tumorscope.datasets.brats import BratsDataset
 from tumorscope.datasets.lgg import LggDataset
-from tumorscope.datasets.summary import print_summary, summarize_lgg
+from tumorscope.datasets.summary import print_summary, summarize_volumes
 from tumorscope.errors import BadDataset
 
 
 def test_everything_is_counted_once(tmp_path):
     seen = []
-    summary = summarize_lgg(LggDataset.open(write_three(tmp_path)), seen.append)
+    summary = summarize_volumes(LggDataset.open(write_three(tmp_path)), seen.append)
     assert len(seen) == 3
     assert (summary.patients, summary.slices) == (3, 9)
     assert (summary.slices_with_tumor, summary.slices_without_tumor) == (3, 6)
@@ -37,7 +38,7 @@ def test_a_patient_who_was_examined_twice_is_one_patient(tmp_path):
         ("TCGA_AA_0002_20000101", [0]),
     ):
         write_patient(tmp_path, case, areas)
-    summary = summarize_lgg(LggDataset.open(tmp_path))
+    summary = summarize_volumes(LggDataset.open(tmp_path))
     assert (summary.patients, summary.examinations, summary.slices) == (2, 3, 4)
     assert summary.institutions == {"AA": 2}
     assert summary.patients_without_tumor == ("TCGA_AA_0002",)
@@ -48,7 +49,7 @@ def test_a_patient_who_was_examined_twice_is_one_patient(tmp_path):
 def test_every_tumor_slice_is_in_one_bin_of_its_share_of_the_picture(tmp_path):
     # 32×32 pixels are 1,024: 10 px are 0.98 %, 20 px 1.95 %, 41 px 4.004 %, 1024 px everything.
     write_patient(tmp_path, "TCGA_AA_0001_20000101", [0, 10, 20, 41, 1024])
-    summary = summarize_lgg(LggDataset.open(tmp_path))
+    summary = summarize_volumes(LggDataset.open(tmp_path))
     filled = {(one.above, one.up_to): one.slices for one in summary.areas if one.slices}
     assert filled == {(0.005, 0.01): 1, (0.01, 0.02): 1, (0.04, 0.08): 1, (0.08, 1.0): 1}
     assert sum(one.slices for one in summary.areas) == summary.slices_with_tumor
@@ -58,7 +59,7 @@ def test_a_broken_patient_is_named_and_not_counted(tmp_path):
     write_three(tmp_path)
     broken = tmp_path / "TCGA_AA_0001_20000101"
     (broken / f"{broken.name}_2.tif").write_bytes(b"II*\0 truncated")
-    summary = summarize_lgg(LggDataset.open(tmp_path))
+    summary = summarize_volumes(LggDataset.open(tmp_path))
     assert summary.patients == 2
     assert list(summary.unreadable) == [broken.name]
     assert "left out" in summary.markdown()
@@ -69,11 +70,11 @@ def test_a_data_set_without_a_single_readable_patient_is_an_error(tmp_path):
     for path in tmp_path.rglob("*_mask.tif"):
         path.unlink()
     with pytest.raises(BadDataset, match="not one patient"):
-        summarize_lgg(LggDataset.open(tmp_path))
+        summarize_volumes(LggDataset.open(tmp_path))
 
 
 def test_the_summary_is_saved_as_json_and_as_tables(tmp_path):
-    summary = summarize_lgg(LggDataset.open(write_three(tmp_path / "data")))
+    summary = summarize_volumes(LggDataset.open(write_three(tmp_path / "data")))
     summary.save(tmp_path / "out")
     content = json.loads((tmp_path / "out" / "summary.json").read_text())
     assert content == json.loads(json.dumps(summary.as_dict()))
@@ -86,7 +87,7 @@ def test_the_summary_is_saved_as_json_and_as_tables(tmp_path):
 
 
 def test_the_terminal_shows_the_same_tables(tmp_path):
-    summary = summarize_lgg(LggDataset.open(write_three(tmp_path)))
+    summary = summarize_volumes(LggDataset.open(write_three(tmp_path)))
     console = Console(file=io.StringIO(), width=120)
     print_summary(summary, console)
     assert isinstance(console.file, io.StringIO)
@@ -97,7 +98,7 @@ def test_the_terminal_shows_the_same_tables(tmp_path):
 
 @pytest.mark.real
 def test_the_real_data_set_is_counted_as_its_keepers_count_it(lgg_folder):
-    summary = summarize_lgg(LggDataset.open(lgg_folder))
+    summary = summarize_volumes(LggDataset.open(lgg_folder))
     assert (summary.patients, summary.slices, summary.slices_with_tumor) == (88, 3216, 1120)
     assert summary.slices_without_tumor == 3216 - 1120
     assert summary.patients_without_tumor == ()
@@ -125,3 +126,15 @@ def test_the_real_data_set_is_counted_as_its_keepers_count_it(lgg_folder):
     assert (summary.tumor_px.least, summary.tumor_px.most) == (min(with_tumor), max(with_tumor)) == (7, 7929)
     assert summary.tumor_px.median == np.median(with_tumor) == 1526
     assert {sequence: set(cases) for sequence, cases in summary.missing.items()} == copies
+
+
+def test_of_volumes_missing_sequences_and_milliliters_are_known(tmp_path):
+    for visit in ("000", "001"):
+        write_brats(tmp_path, f"BraTS-GLI-00483-{visit}", "-", ("t1n", "t1c", "t2w", "t2f", "seg"))
+    write_brats(tmp_path, "brats_2013_pat0001_1", "_", ("t1ce", "flair", "seg"))
+    summary = summarize_volumes(BratsDataset.open(tmp_path))
+    assert (summary.patients, summary.examinations, summary.slices, summary.slices_with_tumor) == (2, 3, 18, 6)
+    without = ("brats_2013_pat0001_1",)
+    assert summary.missing == {"t1": without, "t1c": (), "t2": without, "flair": ()}
+    assert summary.institutions == {"BraTS GLI": 1, "brats 2013": 1}
+    assert summary.tumor_ml.median == pytest.approx(16 * 2 * 6 / 1000)

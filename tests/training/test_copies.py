@@ -14,7 +14,8 @@ from tumorscope.datasets.figshare import FigshareSlice
 from tumorscope.datasets.folders import ClassPicture
 from tumorscope.datasets.joined import JoinedCase
 from tumorscope.datasets.phantom import make_phantom, plausible_lesion
-from tumorscope.training.copies import leave_out_copies, read_left_out, seen_in_training
+from tumorscope.errors import TumorscopeError
+from tumorscope.training.copies import leave_out, read_left_out, seen_in_training
 
 
 def head(seed):
@@ -80,7 +81,7 @@ def parts(pictures):
 
 
 def test_after_leaving_out_no_picture_of_training_is_a_copy_of_a_judged_one(parts, tmp_path):
-    kept = leave_out_copies(parts, tmp_path)
+    kept = leave_out(parts, tmp_path, copies=True)
     prints = {
         part: fingerprint_arrays([case.scan().voxels[0, ..., 0] for case in cases], [case.case for case in cases])
         for part, cases in kept.items()
@@ -97,7 +98,7 @@ def test_after_leaving_out_no_picture_of_training_is_a_copy_of_a_judged_one(part
 
 
 def test_who_leaves_is_the_copy_whose_patient_nobody_knows(parts, tmp_path):
-    leave_out_copies(parts, tmp_path)
+    leave_out(parts, tmp_path, copies=True)
     assert set(read_left_out(tmp_path / "left_out.csv")) == {
         "figshare/1",  # the test picture copies it
         "kaggle4/Training/glioma/copy-of-test.png",
@@ -108,11 +109,35 @@ def test_who_leaves_is_the_copy_whose_patient_nobody_knows(parts, tmp_path):
 
 def test_a_resumed_training_leaves_out_what_was_found_at_first(parts, tmp_path):
     (tmp_path / "left_out.csv").write_text("case,copy_of\nkaggle4/Training/glioma/own.png,x\n")
-    kept = leave_out_copies(parts, tmp_path)
+    kept = leave_out(parts, tmp_path, copies=True)
     assert [case.case for case in kept["train"]] == [
         case.case for case in parts["train"] if not case.case.endswith("own.png")
     ]
     assert kept["test"] == parts["test"]
+
+
+def test_listed_cases_leave_training_and_validation_but_not_the_test(parts, tmp_path):
+    listed = dict.fromkeys(("kaggle4/Training/glioma/own.png", "figshare/2", "figshare/3"), "listed in kept.json")
+    kept = leave_out(parts, tmp_path, copies=False, listed=listed)
+    assert [len(kept[part]) for part in ("train", "validation", "test")] == [3, 2, 3]
+    assert set(read_left_out(tmp_path / "left_out.csv")) == {"kaggle4/Training/glioma/own.png", "figshare/2"}
+    assert leave_out(parts, tmp_path, copies=False) == kept  # a resumed training and an export read it
+
+
+def test_copies_of_one_another_are_looked_for_among_what_lists_leave(parts, tmp_path):
+    leave_out(parts, tmp_path, copies=True, listed={"figshare/2": "listed in kept.json"})
+    found = read_left_out(tmp_path / "left_out.csv")
+    assert found["figshare/2"] == "listed in kept.json"
+    # Its copy in training is no copy of anything that is left.
+    assert "kaggle4/Training/glioma/copy-of-known-validation.png" not in found
+
+
+@pytest.mark.parametrize("earlier", [None, "case,copy_of\nfigshare/2,x\n"])
+def test_a_training_that_began_with_a_case_is_not_resumed_without_it(parts, tmp_path, earlier):
+    if earlier:
+        (tmp_path / "left_out.csv").write_text(earlier)
+    with pytest.raises(TumorscopeError, match=r"began with kaggle4/Training/glioma/own\.png.*name another folder"):
+        leave_out(parts, tmp_path, copies=False, listed={"kaggle4/Training/glioma/own.png": "x"}, resumed=True)
 
 
 def test_judged_cases_that_training_saw_are_named_persons_under_another_code_too(parts):

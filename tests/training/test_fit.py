@@ -16,6 +16,7 @@ from tumorscope.datasets.lgg import LggDataset
 from tumorscope.errors import TumorscopeError
 from tumorscope.preparing.gate import default_gate
 from tumorscope.recipe import parse_recipe
+from tumorscope.training.copies import read_left_out
 from tumorscope.training.fit import Run, train
 from tumorscope.training.module import TumorModule, area_under_curve
 
@@ -181,6 +182,21 @@ def test_the_last_epoch_is_validated_however_rarely_others_are(data, tmp_path):
 def test_another_recipes_folder_is_not_written_over(trained, data):
     with pytest.raises(TumorscopeError, match="another recipe"):
         train(parse_recipe({**RECIPE, "title": "Another"}), data, trained.folder)
+
+
+def test_listed_cases_are_neither_trained_nor_validated_on_and_stay_out_when_it_goes_on(folder, data, tmp_path):
+    split = LggDataset.open(folder).split(shares={"train": 0.6, "validation": 0.2, "test": 0.2})
+    left, kept = split["train"][:2], split["train"][2]
+    case = next(case.case for case in LggDataset.open(folder).cases if case.patient == left[0])
+    (tmp_path / "kept.json").write_text(json.dumps({"lgg": [case, left[1]], "figshare": [1]}))
+    (tmp_path / "more.json").write_text(json.dumps({"lgg": [kept]}))
+    recipe = parse_recipe({**RECIPE, "optimization": {**RECIPE["optimization"], "epochs": 1, "validate_every": 1}})
+    run = train(recipe, data, tmp_path / "run", split=split, device="cpu", leave_out_lists=[tmp_path / "kept.json"])
+    left_out = read_left_out(run.folder / "left_out.csv")
+    assert {name: reason for name, reason in left_out.items() if name == case} == {case: "listed in kept.json"}
+    assert len(left_out) == 2
+    with pytest.raises(TumorscopeError, match="is to be left out; name another folder"):
+        train(recipe, data, run.folder, device="cpu", leave_out_lists=[tmp_path / "more.json"])
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path):

@@ -67,19 +67,22 @@ def command(
         cases = [cases[place] for place in np.linspace(0, len(cases) - 1, limit).astype(int)]
     with Progress(transient=True) as progress:
         task = progress.add_task("cases", total=len(cases))
-        rows = summarize_changes(compare_changes(cases, loaded, CHANGES, lambda: progress.advance(task)))
+        compared = compare_changes(cases, loaded, CHANGES, lambda: progress.advance(task))
+    rows, count = summarize_changes(compared), len({row.case for row in compared})
     shown = [name for name in _TITLES if any(getattr(row, name) is not None for row in rows)]
     table = Table("change", *(_TITLES[name] for name in shown), box=None, pad_edge=False, header_style="bold")
     for row in rows:
         table.add_row(row.change, *_cells(row, shown))
     Console().print(table)
+    if count < len(cases):
+        typer.echo(f"{len(cases) - count} of {len(cases)} cases could not be read and are not in the table", err=True)
     content = {
         "schema": "tumorscope.consistency/1",
         "bundle": loaded.bundle.name,
         "sha256": loaded.bundle.sha256,
         "dataset": dataset.value,
         "part": part,
-        "cases": len(cases),
+        "cases": count,
         "rows": [asdict(row) for row in rows],
     }
     lines = [

@@ -17,6 +17,12 @@ DatasetArgument = Annotated[
     KnownDataset, typer.Argument(help="Which data set; folders is any folder with one folder of pictures a class.")
 ]
 PathArgument = Annotated[Path, typer.Argument(help="Its folder.")]
+_SPLIT_UNITS = {
+    KnownDataset.kaggle4: "images",
+    KnownDataset.br35h: "groups of copies",
+    KnownDataset.brisc: "images",
+    KnownDataset.folders: "images",
+}
 SeedOption = Annotated[int, typer.Option(help="Another seed chooses otherwise.")]
 
 
@@ -26,16 +32,17 @@ def summary(
     path: PathArgument,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for summary.json and summary.md.")] = Path("summary"),
 ) -> None:
-    """Count patients, pictures, classes and tumours; show how they are stored and what is missing."""
+    """Count patients, images, classes, planes, sequences, masks and tumors; show how they are stored, what is missing."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from tumorscope.datasets.class_counting import summarize_figshare, summarize_folders
+    from tumorscope.datasets.brats import BratsDataset
+    from tumorscope.datasets.class_counting import summarize_figshare, summarize_images
     from tumorscope.datasets.class_summary import ClassSummary, print_class_summary
     from tumorscope.datasets.figshare import FigshareDataset
     from tumorscope.datasets.lgg import LggDataset
     from tumorscope.datasets.opening import open_dataset
-    from tumorscope.datasets.summary import print_summary, summarize_lgg
+    from tumorscope.datasets.summary import print_summary, summarize_volumes
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
@@ -46,12 +53,12 @@ def summary(
         def show(_case: str) -> None:
             progress.advance(task)
 
-        if isinstance(opened, LggDataset):
-            found = summarize_lgg(opened, show)
+        if isinstance(opened, LggDataset | BratsDataset):
+            found = summarize_volumes(opened, show)
         elif isinstance(opened, FigshareDataset):
             found = summarize_figshare(opened, show)
         else:
-            found = summarize_folders(opened, show)
+            found = summarize_images(opened, show)
     if isinstance(found, ClassSummary):
         print_class_summary(found, Console())
     else:
@@ -71,6 +78,7 @@ def preview(
     """Draw scans, masks and overlays side by side, or some pictures of each class."""
     import io
 
+    from tumorscope.datasets.brats import BratsDataset
     from tumorscope.datasets.class_preview import draw_class_preview
     from tumorscope.datasets.lgg import LggDataset
     from tumorscope.datasets.opening import open_dataset
@@ -78,7 +86,7 @@ def preview(
     from tumorscope.files import save_whole
 
     opened = open_dataset(dataset, path)
-    if isinstance(opened, LggDataset):
+    if isinstance(opened, LggDataset | BratsDataset):
         sheet = draw_preview(opened, count, seed)
     else:
         sheet = draw_class_preview(opened, count, seed)
@@ -102,7 +110,6 @@ def split(
     seed: SeedOption = 0,
 ) -> None:
     """Deal patients out for training and judging, alike in what the data set knows of them."""
-    from tumorscope.datasets.folders import FolderDataset
     from tumorscope.datasets.opening import open_dataset
     from tumorscope.errors import TumorscopeError
     from tumorscope.files import save_whole
@@ -113,9 +120,9 @@ def split(
     several = opened.folds(folds, seed) if folds else None
     dealt = several or (opened.split(seed) if fold is None else opened.fold(fold, seed))
     save_whole(out, dealt.to_json().encode())
-    whom = "pictures" if isinstance(opened, FolderDataset) else "patients"
+    unit = _SPLIT_UNITS.get(dataset, "patients")
     for part, names in dealt.parts.items():
-        typer.echo(f"  {part}: {len(names):,} {whom}")
+        typer.echo(f"  {part}: {len(names):,} {unit}")
     typer.echo(f"Saved: {out} (hash {dealt.hash[:12]})")
 
 
@@ -127,18 +134,13 @@ def download(
         typer.Option("--out", "-o", help="Folder for the data; if not given, Kaggle's cache, or figshare in this one."),
     ] = None,
 ) -> None:
-    """Fetch a data set from its publisher."""
-    from tumorscope.datasets.download import download_kaggle4, download_lgg
-    from tumorscope.errors import TumorscopeError
+    """Fetch a data set from its publisher, or say how to get it."""
+    from tumorscope.datasets.download import download_from_kaggle
 
-    if dataset is KnownDataset.folders:
-        raise TumorscopeError(
-            "folders: is any folder of classes, which nobody publishes; name lgg, figshare or kaggle4"
-        )
     if dataset is KnownDataset.figshare:
         saved = _download_figshare(out or Path("figshare"))
     else:
-        saved = (download_lgg if dataset is KnownDataset.lgg else download_kaggle4)(out)
+        saved = download_from_kaggle(dataset.value, out)
     typer.echo(f"Saved: {saved}")
 
 

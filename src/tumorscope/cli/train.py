@@ -45,6 +45,12 @@ def command(
         str | None,
         typer.Option(metavar="BUNDLE", help="Initial weights from this bundle, a shipped one's name or a folder."),
     ] = None,
+    leave_out: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE", help="JSON lists of cases by data set, neither trained nor validated on; repeat for more."
+        ),
+    ] = None,
     masks: Annotated[
         Path | None, typer.Option(help="For features of predicted masks: a folder or .npz with a mask a case.")
     ] = None,
@@ -59,6 +65,8 @@ def command(
     if content.get("kind") == "features":
         if devices * nodes > 1:
             raise TumorscopeError("--devices and --nodes belong to recipes of networks")
+        if leave_out:
+            raise TumorscopeError("--leave-out belongs to recipes of networks")
         _train_features(content, origin, data, out, masks, fold)
         return
     if masks is not None:
@@ -91,6 +99,7 @@ def command(
             devices=devices,
             nodes=nodes,
             start_from=load_bundle(start_from) if start_from else None,
+            leave_out_lists=leave_out or (),
             precision=precision,
         )
     except SystemExit as stop:  # what Lightning makes of Ctrl-C

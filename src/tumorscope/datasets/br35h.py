@@ -13,13 +13,14 @@ from pathlib import Path
 
 from tumorscope.bundles.card import NO_TUMOR
 from tumorscope.datasets.images import AnnotatedImage
-from tumorscope.datasets.split import Split, stratified_parts
+from tumorscope.datasets.split import Split, equal_folds, stratified_parts
 from tumorscope.errors import BadDataset
 from tumorscope.reading.formats import PICTURE_SUFFIXES
 
 KAGGLE_HANDLE = "ahmedhamada0/brain-tumor-detection"
 LICENCE = "images: Kaggle ahmedhamada0/brain-tumor-detection (no license stated)"
 SHARES = {"train": 0.6, "validation": 0.15, "test": 0.25}
+FOLDERS = ("yes", "no")
 _GROUPS_FILE = "groups.json"
 
 
@@ -44,7 +45,7 @@ class Br35hDataset:
             raise BadDataset(f"{path}: no such folder")
         groups = _read_groups(path / _GROUPS_FILE)
         cases = []
-        for folder in ("yes", "no"):
+        for folder in FOLDERS:
             for file in sorted((path / folder).glob("*")):
                 if file.suffix.lower() not in PICTURE_SUFFIXES or file.name.startswith("."):
                     continue
@@ -69,8 +70,11 @@ class Br35hDataset:
 
     def fold(self, test: int, seed: int = 0) -> Split:
         """One of five folds to test, the next to validate, the others to train."""
-        folds = stratified_parts(self._strata(), {f"fold{k}": 0.2 for k in range(5)}, seed)
-        return Split(self.name, folds).fold(test)
+        return self.folds(5, seed).fold(test)
+
+    def folds(self, count: int = 5, seed: int = 0) -> Split:
+        """``count`` equal parts ``fold0 …`` of the groups, alike in presence and in whether masks are known."""
+        return Split(self.name, equal_folds(self._strata(), count, seed))
 
     def _strata(self) -> dict[str, tuple[bool, bool]]:
         strata: dict[str, tuple[bool, bool]] = {}

@@ -13,12 +13,14 @@ from pathlib import Path
 import numpy as np
 
 from tumorscope.datasets.labelled import Truth
-from tumorscope.datasets.split import Split, stratified_parts
+from tumorscope.datasets.split import Split, equal_folds, stratified_parts
 from tumorscope.errors import BadDataset, UnreadableScan
 from tumorscope.reading.combining import read_nifti_folder
 from tumorscope.reading.masks import find_mask
 from tumorscope.scan import Scan
 
+SEQUENCES = ("t1", "t1c", "t2", "flair")
+REGISTRATION_PAGE = "https://www.synapse.org/brats"
 LICENCE = "images and labels: BraTS (research use; cite Menze et al. 2015 and Bakas et al. 2017)"
 SHARES = {"train": 0.7, "validation": 0.15, "test": 0.15}
 _VISIT = re.compile(r"[-_]\d{1,3}$")
@@ -41,6 +43,11 @@ class BratsCase:
         """The case without its examination: ``BraTS-GLI-00483-000`` and ``-001`` are one patient."""
         return _VISIT.sub("", self.case)
 
+    @property
+    def institution(self) -> str:
+        """Year and site, the name's first two words: scanners of one site resemble each other."""
+        return " ".join(self.patient.replace("-", "_").split("_")[:2])
+
     def scan(self) -> Scan:
         """The case's sequences on their common grid.
 
@@ -50,15 +57,25 @@ class BratsCase:
         files = [file for file in sorted(self.folder.iterdir()) if file.name.endswith((".nii", ".nii.gz"))]
         return read_nifti_folder(self.folder, files)
 
+    def scan_and_mask(self) -> tuple[Scan, np.ndarray]:
+        """The scan and the whole tumor, boolean ``(slice, row, column)``; the files are read once.
+
+        Raises:
+            UnreadableScan: damaged, there is no ``seg`` beside the sequences, or it is of another shape.
+        """
+        scan = self.scan()
+        mask = find_mask(scan)
+        if mask is None:
+            raise UnreadableScan(f"{self.case}: no seg file beside the sequences; use the training cases")
+        return scan, mask
+
     def truth(self) -> Truth:
         """The whole tumor. Every case is a glioma, but a slice without tumor is not.
 
         Raises:
-            UnreadableScan: there is no ``seg`` beside the sequences, or it is of another shape.
+            UnreadableScan: as :meth:`scan_and_mask`.
         """
-        mask = find_mask(self.scan())
-        if mask is None:
-            raise UnreadableScan(f"{self.case}: no seg file beside the sequences; use the training cases")
+        _, mask = self.scan_and_mask()
         return Truth(present=np.asarray(mask.any(axis=(1, 2))), mask=mask)
 
 
@@ -92,8 +109,11 @@ class BratsDataset:
 
     def fold(self, test: int, seed: int = 0) -> Split:
         """One of five folds to test, the next to validate, the others to train."""
-        return Split(self.name, stratified_parts(self._strata(), {f"fold{k}": 0.2 for k in range(5)}, seed)).fold(test)
+        return self.folds(5, seed).fold(test)
+
+    def folds(self, count: int = 5, seed: int = 0) -> Split:
+        """``count`` equal parts ``fold0 …`` of the patients, alike in year and site."""
+        return Split(self.name, equal_folds(self._strata(), count, seed))
 
     def _strata(self) -> dict[str, tuple[str, ...]]:
-        # The first two words tell year and site, whose scanners resemble each other.
-        return {case.patient: tuple(case.patient.replace("-", "_").split("_")[:2]) for case in self.cases}
+        return {case.patient: (case.institution,) for case in self.cases}

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tumorscope.bundles.card import NO_TUMOR
 from tumorscope.datasets.images import AnnotatedImage
-from tumorscope.datasets.split import Split, stratified_parts
+from tumorscope.datasets.split import Split, equal_folds, stratified_parts
 from tumorscope.errors import BadDataset
 from tumorscope.reading.formats import PICTURE_SUFFIXES
 
@@ -22,6 +22,8 @@ LICENCE = "images and masks: BRISC 2025 (CC BY 4.0)"
 TYPES = {"gl": "glioma", "me": "meningioma", "pi": "pituitary", "no": NO_TUMOR, "nt": NO_TUMOR}
 PLANES = {"ax": "axial", "co": "coronal", "sa": "sagittal"}
 SHARES = {"train": 0.8, "validation": 0.08, "test": 0.12}
+TASK_FOLDERS = ("segmentation_task", "classification_task")
+_ARCHIVE_FOLDER = "brisc2025"
 _TEST_SIDE = "test"
 
 
@@ -37,13 +39,14 @@ class BriscDataset:
 
     @classmethod
     def open(cls, path: Path) -> BriscDataset:
-        """Find the images in ``path``.
+        """Find the images in ``path`` or in the folder that the publisher's archive unpacks to.
 
         Raises:
             BadDataset: there are none, one has no mask, or a name gives no type.
         """
         if not path.is_dir():
             raise BadDataset(f"{path}: no such folder")
+        path = path / _ARCHIVE_FOLDER if (path / _ARCHIVE_FOLDER).is_dir() else path
         cases: list[AnnotatedImage] = []
         for folder in sorted(path.glob("segmentation_task/*/images")):
             for file in _images(folder):
@@ -59,7 +62,7 @@ class BriscDataset:
 
     def split(self, seed: int = 0) -> Split:
         """The published test side where it is there; else shares of the images, alike in type and plane."""
-        strata = {case.patient: (case.tumor_class, plane_of(case)) for case in self.cases}
+        strata = self._strata()
         tested = {case.patient for case in self.cases if f"/{_TEST_SIDE}/" in f"/{case.case}"}
         if not tested:
             return Split(self.name, stratified_parts(strata, SHARES, seed))
@@ -69,8 +72,14 @@ class BriscDataset:
 
     def fold(self, test: int, seed: int = 0) -> Split:
         """One of five folds to test, the next to validate, the others to train."""
-        strata = {case.patient: (case.tumor_class, plane_of(case)) for case in self.cases}
-        return Split(self.name, stratified_parts(strata, {f"fold{k}": 0.2 for k in range(5)}, seed)).fold(test)
+        return self.folds(5, seed).fold(test)
+
+    def folds(self, count: int = 5, seed: int = 0) -> Split:
+        """``count`` equal parts ``fold0 …`` of all images, whatever side they were published on."""
+        return Split(self.name, equal_folds(self._strata(), count, seed))
+
+    def _strata(self) -> dict[str, tuple[str | None, str]]:
+        return {case.patient: (case.tumor_class, plane_of(case)) for case in self.cases}
 
 
 def plane_of(case: AnnotatedImage) -> str:

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tumorscope.datasets.br35h import Br35hDataset
+from tumorscope.datasets.brisc import BriscDataset, plane_of
 from tumorscope.datasets.class_summary import ClassSummary
 from tumorscope.datasets.figshare import FigshareDataset
 from tumorscope.datasets.folders import ClassPicture, FolderDataset
+from tumorscope.datasets.images import AnnotatedImage
 from tumorscope.datasets.summary import Spread
 from tumorscope.errors import BadDataset, UnreadableScan
 from tumorscope.reading.checks import SMALLEST_SIDE, label
@@ -67,6 +70,9 @@ def summarize_figshare(dataset: FigshareDataset, on_case: Callable[[str], object
         root=dataset.root,
         **_counted(seen, classes),
         patients={kind: len(patients[kind]) for kind in classes},
+        groups=None,
+        planes=None,
+        masks={kind: len(areas[kind]) for kind in classes},
         patients_in_parts={fold: _ordered(found, classes) for fold, found in by_fold.items()},
         slices_per_patient=_spreads({kind: list(found.values()) for kind, found in patients.items()}, classes),
         darkest=Spread.of(darkest),
@@ -78,14 +84,16 @@ def summarize_figshare(dataset: FigshareDataset, on_case: Callable[[str], object
     )
 
 
-def summarize_folders(dataset: FolderDataset, on_case: Callable[[str], object] = lambda case: None) -> ClassSummary:
-    """Read every picture's header and count; what lies behind the header is not decoded.
+def summarize_images(
+    dataset: FolderDataset | Br35hDataset | BriscDataset, on_case: Callable[[str], object] = lambda case: None
+) -> ClassSummary:
+    """Read every image's header and count; only images with a mask are decoded, to measure the tumor.
 
-    Pictures that are no pictures, too large, too small or cut short are named under
+    Files that are not images, too large, too small or cut short, and those whose mask does not fit, are named under
     ``unreadable`` and not counted.
 
     Args:
-        dataset: the data set.
+        dataset: of single images.
         on_case: called with each picture just looked at, for a progress bar.
 
     Raises:
@@ -93,25 +101,37 @@ def summarize_folders(dataset: FolderDataset, on_case: Callable[[str], object] =
     """
     unreadable: dict[str, str] = {}
     seen: list[_Seen] = []
+    areas: dict[str, list[int]] = defaultdict(list)
+    groups: dict[str, set[str]] = defaultdict(set)
     with quiet_libraries():
         for case in dataset.cases:
             try:
-                seen.append(_look(case))
+                found, area = _look(case), _tumor_area(case)
             except UnreadableScan as error:
                 unreadable[case.case] = str(error)
+            else:
+                seen.append(found)
+                groups[found.kind].add(case.patient)
+                if area is not None:
+                    areas[found.kind].append(area)
             finally:
                 on_case(case.case)
-    classes = _present(dataset.classes, seen, dataset.root, unreadable)
+    classes = _present(dataset.classes or sorted(groups), seen, dataset.root, unreadable)
+    grouped = {kind: len(groups[kind]) for kind in classes}
+    planes = _crossed([one.plane for one in seen], [one.kind for one in seen], classes, drop="")
     return ClassSummary(
         dataset=dataset.name,
         root=dataset.root,
         **_counted(seen, classes),
         patients=None,
+        groups=grouped if sum(grouped.values()) < len(seen) else None,
+        planes=planes or None,
+        masks={kind: len(areas[kind]) for kind in classes} if areas else None,
         patients_in_parts=None,
         slices_per_patient=None,
         darkest=None,
         brightest=None,
-        tumor_px=None,
+        tumor_px=_spreads(areas, classes) if areas else None,
         persons=None,
         unreadable=unreadable,
         licence=dataset.licence,
@@ -127,29 +147,45 @@ class _Seen:
     size: str
     mode: str
     bits: int
+    plane: str = ""
 
 
-def _look(case: ClassPicture) -> _Seen:
-    """A picture by its header; where Pillow does not know it, by the reader that training uses."""
+def _tumor_area(case: ClassPicture | AnnotatedImage) -> int | None:
+    """Pixels of the published mask; None where there is none."""
+    if not isinstance(case, AnnotatedImage) or case.mask is None:
+        return None
+    mask = case.truth().mask
+    return None if mask is None else int(mask.sum())
+
+
+def _look(case: ClassPicture | AnnotatedImage) -> _Seen:
+    stored = _stored(case.path)
+    if isinstance(case, AnnotatedImage):
+        plane = plane_of(case)
+        return _Seen(case.kind, case.side, *stored, plane="" if plane == "unknown" else plane)
+    return _Seen(case.tumor_class, case.case.split("/")[0] if case.case.count("/") > 1 else "", *stored)
+
+
+def _stored(path: Path) -> tuple[str, str, int]:
+    """Size, color mode and bits by the header; where Pillow does not know it, by the reader that training uses."""
     from PIL import Image
 
-    name = label(case.path)
-    place = case.case.split("/")[0] if case.case.count("/") > 1 else ""
+    name = label(path)
     try:
-        with Image.open(case.path) as picture:
+        with Image.open(path) as picture:
             width, height, mode, kind = picture.width, picture.height, picture.mode, picture.format
             is_deep = ";16" in str(picture.tile)  # Pillow calls a colour picture of 16 bits RGB too
     except Exception:  # damaged, a bomb, or a TIFF that only tifffile knows
-        pixels = read_raster(case.path)
+        pixels = read_raster(path)
         height, width = pixels.shape[-3:-1]
-        return _Seen(case.tumor_class, place, f"{height}×{width}", _mode(pixels.shape[-1]), 8 * pixels.itemsize)
+        return f"{height}×{width}", _mode(pixels.shape[-1]), 8 * pixels.itemsize
     if width * height > MAX_PIXELS:
-        read_raster(case.path)  # which says so
+        read_raster(path)  # which says so
     if min(width, height) < SMALLEST_SIDE:
         raise UnreadableScan(f"{name}: {height}×{width} pixels are too few to show a brain")
-    if kind == "JPEG" and _END_OF_JPEG not in _tail(case.path):
+    if kind == "JPEG" and _END_OF_JPEG not in _tail(path):
         raise UnreadableScan(f"{name}: the JPEG ends in its middle; copy or download it again")
-    return _Seen(case.tumor_class, place, f"{height}×{width}", _mode(mode), 16 if is_deep else _BITS.get(mode, 8))
+    return f"{height}×{width}", _mode(mode), 16 if is_deep else _BITS.get(mode, 8)
 
 
 def _tail(path: Path) -> bytes:

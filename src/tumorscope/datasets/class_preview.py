@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
 from tumorscope.datasets.figshare import FigshareSlice
+from tumorscope.datasets.images import AnnotatedImage
 from tumorscope.datasets.labelled import LabelledCase, LabelledDataset
 from tumorscope.errors import BadDataset, TumorscopeError
 from tumorscope.reporting.lettering import drawable, width
@@ -69,7 +70,8 @@ def _shuffled(dataset: LabelledDataset, seed: int) -> dict[str, list[LabelledCas
     for case in cases:
         turns[case.patient] = turns.get(case.patient, 0) + 1
         order.append(turns[case.patient])
-    by_class: dict[str, list[LabelledCase]] = {kind: [] for kind in dataset.classes}
+    classes = dataset.classes or sorted({_class_of(case) for case in cases})
+    by_class: dict[str, list[LabelledCase]] = {kind: [] for kind in classes}
     for _, case in sorted(zip(order, cases, strict=True), key=lambda pair: pair[0]):
         by_class[_class_of(case)].append(case)
     return by_class
@@ -77,6 +79,8 @@ def _shuffled(dataset: LabelledDataset, seed: int) -> dict[str, list[LabelledCas
 
 def _class_of(case: LabelledCase) -> str:
     """Without reading the case's picture, where its file list says it."""
+    if isinstance(case, AnnotatedImage):
+        return case.kind
     known = case.tumor_type if isinstance(case, FigshareSlice) else getattr(case, "tumor_class", None)
     return known or case.truth().tumor_class or ""
 
@@ -91,7 +95,8 @@ def _shown(cases: Sequence[LabelledCase], count: int) -> Iterator[tuple[Image.Im
         except TumorscopeError:
             continue  # a preview shows what can be shown; the summary names the others
         mask = None if truth.mask is None else truth.mask[0]
-        name = case.case.rsplit("/", 1)[-1] if case.patient == case.case else f"{case.patient} · slice {case.case}"
+        by_name = isinstance(case, AnnotatedImage) or case.patient == case.case
+        name = case.case.rsplit("/", 1)[-1] if by_name else f"{case.patient} · slice {case.case}"
         yield _tile(scan.voxels[0, ..., 0], mask), name
         shown += 1
 

@@ -34,6 +34,10 @@ class ClassSummary:
         parts: for each side or published fold, the pictures of each class.
         patients_in_parts: the same for patients.
         slices_per_patient: of each class; None where patients are unknown.
+        groups: of each class, so many groups of images that splits keep together (copies, slices of one patient);
+            None where every image is its own.
+        planes: images of each plane and class; None where names do not give it.
+        masks: images of each class with a mask; None where the data set has none.
         sizes: pictures of each size, ``rows×columns``, of each class.
         modes: how colours are stored (``grey``, ``RGB`` …) and how many pictures of each
             class are stored so.
@@ -57,6 +61,9 @@ class ClassSummary:
     parts: dict[str, dict[str, int]]
     patients_in_parts: dict[str, dict[str, int]] | None
     slices_per_patient: dict[str, Spread] | None
+    groups: dict[str, int] | None
+    planes: dict[str, dict[str, int]] | None
+    masks: dict[str, int] | None
     sizes: dict[str, dict[str, int]]
     modes: dict[str, dict[str, int]]
     bits: dict[str, int]
@@ -99,13 +106,18 @@ class ClassSummary:
         classes = tuple(self.pictures)
         whole = sum(self.pictures.values())
         counts = [("pictures", *self._counts(self.pictures), f"{whole:,}")]
-        if self.patients:
-            counts.append(("patients", *self._counts(self.patients), f"{sum(self.patients.values()):,}"))
+        for name, found in (("patients", self.patients), ("groups", self.groups), ("with mask", self.masks)):
+            if found:
+                counts.append((name, *self._counts(found), f"{sum(found.values()):,}"))
         tables: list[Table] = [(("", *classes, "all"), counts)]
-        for name, parts in (("pictures", self.parts), ("patients", self.patients_in_parts or {})):
+        for name, parts in (
+            ("pictures in", self.parts),
+            ("patients in", self.patients_in_parts or {}),
+            ("plane", self.planes or {}),
+        ):
             rows = [(one, *self._counts(found), f"{sum(found.values()):,}") for one, found in parts.items()]
             if rows:
-                tables.append(((f"{name} in", *classes, "all"), rows))
+                tables.append(((name, *classes, "all"), rows))
         for name, spreads in (("slices of a patient", self.slices_per_patient), ("tumour px", self.tumor_px)):
             if spreads:
                 tables.append(((name, ""), [(kind, str(spread)) for kind, spread in spreads.items()]))

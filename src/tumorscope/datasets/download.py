@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tumorscope.datasets import folders, lgg
+from tumorscope.datasets import br35h, brats, brisc, folders, lgg
 from tumorscope.errors import BadDataset, TumorscopeError
 
 _CACHE_VARIABLE = "KAGGLEHUB_CACHE"
@@ -47,62 +47,72 @@ class _KaggleSet:
         return f"or download it in a browser from {self.page}, unzip it, and name {self.to_name}"
 
 
-_LGG = _KaggleSet(
-    lgg.KAGGLE_HANDLE,
-    "its kaggle_3m folder",
-    "2 GB",
-    root=lambda path: lgg.LggDataset.open(path).root,
-    parts=lambda root: [root],
-    names=("kaggle_3m",),
-)
-_KAGGLE4 = _KaggleSet(
-    folders.KAGGLE_HANDLE,
-    "the folder with Training and Testing in it",
-    "500 MB",
-    root=lambda path: folders.FolderDataset.open(path, "kaggle4").root,
-    parts=lambda root: [root / folders.TRAIN_SIDE, root / folders.TEST_SIDE],
-    names=(folders.TRAIN_SIDE, folders.TEST_SIDE),
-)
+_KAGGLE_SETS = {
+    "lgg": _KaggleSet(
+        lgg.KAGGLE_HANDLE,
+        "its kaggle_3m folder",
+        "2 GB",
+        root=lambda path: lgg.LggDataset.open(path).root,
+        parts=lambda root: [root],
+        names=("kaggle_3m",),
+    ),
+    "kaggle4": _KaggleSet(
+        folders.KAGGLE_HANDLE,
+        "the folder with Training and Testing in it",
+        "500 MB",
+        root=lambda path: folders.FolderDataset.open(path, "kaggle4").root,
+        parts=lambda root: [root / folders.TRAIN_SIDE, root / folders.TEST_SIDE],
+        names=(folders.TRAIN_SIDE, folders.TEST_SIDE),
+    ),
+    "br35h": _KaggleSet(
+        br35h.KAGGLE_HANDLE,
+        "the folder with yes and no in it",
+        "500 MB",
+        root=lambda path: br35h.Br35hDataset.open(path).root,
+        parts=lambda root: [root / folder for folder in br35h.FOLDERS],
+        names=br35h.FOLDERS,
+    ),
+    "brisc": _KaggleSet(
+        brisc.KAGGLE_HANDLE,
+        "the folder with segmentation_task in it",
+        "1 GB",
+        root=lambda path: brisc.BriscDataset.open(path).root,
+        parts=lambda root: [root / folder for folder in brisc.TASK_FOLDERS],
+        names=brisc.TASK_FOLDERS,
+    ),
+}
+_BY_HAND = {
+    "brats": f"brats: is given to registered users only: register on {brats.REGISTRATION_PAGE}, accept the terms, unzip "
+    "the training cases (CASE/CASE_{t1,t1ce,t2,flair,seg}.nii.gz, or CASE/CASE-{t1n,t1c,t2w,t2f,seg}.nii.gz from 2023 "
+    "on) and name the folder with the cases in it",
+    "folders": "folders: is any folder of classes, which nobody publishes; name a published data set, such as "
+    + ", ".join(_KAGGLE_SETS),
+}
 
 
-def download_lgg(destination: Path | None = None) -> Path:
-    """Download the LGG data set (Buda et al. 2019) with kagglehub, about 0.7 GB.
-
-    Args:
-        destination: gets ``kaggle_3m``; see :func:`download_kaggle4`.
-
-    Returns:
-        The folder with the patients' folders, for :meth:`LggDataset.open`.
-
-    Raises:
-        TumorscopeError, BadDataset: as :func:`download_kaggle4`.
-    """
-    return _download(_LGG, destination)
-
-
-def download_kaggle4(destination: Path | None = None) -> Path:
-    """Download the four-class data set (masoudnickparvar) with kagglehub.
+def download_from_kaggle(name: str, destination: Path | None = None) -> Path:
+    """Download a data set with kagglehub.
 
     Kaggle is asked with whatever credentials kagglehub finds, and without any otherwise.
     An interrupted download goes on where it stopped.
 
     Args:
-        destination: a folder that gets ``Training`` and ``Testing``, whole or not at all;
-            made if need be. If the data set is there already nothing is downloaded.
+        name: ``lgg`` (0.7 GB), ``kaggle4``, ``br35h`` or ``brisc``.
+        destination: a folder that gets the data set's own folders (``kaggle_3m``; ``Training`` and ``Testing``;
+            ``yes`` and ``no``; ``segmentation_task`` and ``classification_task``), whole or not at all; made if need be. If the data set is there already nothing is downloaded.
             kagglehub's own cache (``~/.cache/kagglehub``) if None.
 
     Returns:
-        The folder with both, for :meth:`FolderDataset.open`.
+        The folder for :func:`tumorscope.datasets.opening.open_dataset`.
 
     Raises:
-        TumorscopeError: Kaggle cannot be reached, wants credentials or refuses, the disk
+        TumorscopeError: the data set is not on Kaggle, or Kaggle cannot be reached, wants credentials or refuses, the disk
             is full, or what arrived is damaged; one line that names the way out.
         BadDataset: what arrived is not that data set.
     """
-    return _download(_KAGGLE4, destination)
-
-
-def _download(wanted: _KaggleSet, destination: Path | None) -> Path:
+    if name not in _KAGGLE_SETS:
+        raise TumorscopeError(_BY_HAND[name])
+    wanted = _KAGGLE_SETS[name]
     if destination is None:
         return wanted.root(Path(_fetch(wanted)))
     try:

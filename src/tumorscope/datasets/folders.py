@@ -15,7 +15,7 @@ import numpy as np
 from tumorscope.bundles.card import NO_TUMOR
 from tumorscope.datasets.labelled import Truth
 from tumorscope.datasets.patients import published_patient
-from tumorscope.datasets.split import Split, stratified_parts
+from tumorscope.datasets.split import Split, equal_folds, stratified_parts
 from tumorscope.errors import BadDataset, UnreadableScan
 from tumorscope.reading.checks import checked
 from tumorscope.reading.colour import to_grey
@@ -147,8 +147,7 @@ class FolderDataset:
 
     def folds(self, count: int = 5, seed: int = 0) -> Split:
         """``count`` equal parts ``fold0 …`` of all pictures, whatever side they were published on."""
-        strata = self._classes_of_patients()
-        return Split(self.name, stratified_parts(strata, {f"fold{k}": 1 / count for k in range(count)}, seed))
+        return Split(self.name, equal_folds(self._classes_of_patients(), count, seed))
 
     def _classes_of_patients(self) -> dict[str, tuple[str, ...]]:
         found: dict[str, set[str]] = {}

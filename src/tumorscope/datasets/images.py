@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tumorscope.bundles.card import NO_TUMOR
 from tumorscope.datasets.labelled import Truth
 from tumorscope.errors import UnreadableScan
 from tumorscope.reading.checks import checked
@@ -37,6 +38,17 @@ class AnnotatedImage:
     mask: Path | None = None
     tumor_class: str | None = None
     sequence: str = "unknown"
+
+    @property
+    def kind(self) -> str:
+        """The class for tables: where the publisher names none, whether there is a tumor."""
+        return self.tumor_class or ("tumor" if self.present else NO_TUMOR)
+
+    @property
+    def side(self) -> str:
+        """The published side, such as ``train``: the folder within the task's; empty where there is none."""
+        folders = self.case.split("/")
+        return folders[1] if len(folders) > 3 else ""
 
     def scan(self) -> Scan:
         """The image in gray.

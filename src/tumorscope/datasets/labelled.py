@@ -82,6 +82,18 @@ class LabelledDataset(Protocol):
         ...
 
 
+class FoldedDataset(LabelledDataset, Protocol):
+    """A data set that can be divided into any number of folds, or into those that are published."""
+
+    def folds(self, count: int = 5, seed: int = 0) -> Split:
+        """``fold0 …``.
+
+        Raises:
+            BadDataset: its folds are published, and of another number.
+        """
+        ...
+
+
 def cases_of(dataset: LabelledDataset, names: Iterable[str]) -> list[LabelledCase]:
     """All cases of the patients, in the data set's order.
 

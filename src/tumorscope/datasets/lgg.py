@@ -18,7 +18,7 @@ from tumorscope.datasets.labelled import Truth
 from tumorscope.datasets.patients import patient_key
 from tumorscope.datasets.split import Split, stratified_parts
 from tumorscope.errors import BadDataset
-from tumorscope.reading.lgg import is_lgg_folder, read_lgg_folder, read_lgg_mask
+from tumorscope.reading.lgg import CHANNELS, is_lgg_folder, read_lgg_folder, read_lgg_mask
 from tumorscope.scan import Scan
 
 KAGGLE_HANDLE = "mateuszbuda/lgg-mri-segmentation"
@@ -50,6 +50,18 @@ class LggPatient:
     def scan(self) -> Scan:
         """The patient's slices."""
         return read_lgg_folder(self.folder)
+
+    def scan_and_mask(self) -> tuple[Scan, np.ndarray]:
+        """The slices and the mask.
+
+        Raises:
+            UnreadableScan: damaged.
+            BadDataset: not slices of three sequences with masks of their size.
+        """
+        scan = self.scan()
+        if scan.sequences != CHANNELS or self.mask.shape != scan.shape:
+            raise BadDataset(f"{self.case}: not slices of T1, FLAIR and T1c with masks of their size")
+        return scan, self.mask
 
     @cached_property
     def mask(self) -> np.ndarray:

@@ -10,11 +10,11 @@ from tumorscope.datasets.brats import BratsDataset
 from tumorscope.datasets.brisc import BriscDataset
 from tumorscope.datasets.figshare import FigshareDataset
 from tumorscope.datasets.folders import FolderDataset
-from tumorscope.datasets.labelled import LabelledDataset
+from tumorscope.datasets.labelled import FoldedDataset
 from tumorscope.datasets.lgg import LggDataset
 from tumorscope.errors import BadDataset
 
-_OPENERS: dict[str, Callable[[Path], LabelledDataset]] = {
+_OPENERS: dict[str, Callable[[Path], FoldedDataset]] = {
     "lgg": LggDataset.open,
     "figshare": FigshareDataset.open,
     "kaggle4": lambda path: FolderDataset.open(path, "kaggle4"),
@@ -23,9 +23,10 @@ _OPENERS: dict[str, Callable[[Path], LabelledDataset]] = {
     "brats": BratsDataset.open,
     "folders": lambda path: FolderDataset.open(path, "folders"),
 }
+DATASET_NAMES = tuple(_OPENERS)
 
 
-def open_dataset(name: str, path: Path) -> LabelledDataset:
+def open_dataset(name: str, path: Path) -> FoldedDataset:
     """The data set of that name in a folder.
 
     Args:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
+from tumorscope.datasets.brats import SEQUENCES, BratsCase, BratsDataset
 from tumorscope.datasets.lgg import LggDataset, LggPatient
 from tumorscope.errors import BadDataset, TumorscopeError
 from tumorscope.reading.lgg import CHANNELS
 
-COLUMNS = ("T1", "FLAIR", "T1 contrast", "true mask", "FLAIR and mask")
+_TITLES = {"t1": "T1", "flair": "FLAIR", "t1c": "T1 contrast", "t2": "T2"}
+_MASK_COLUMNS = ("true mask", "FLAIR and mask")
 _TILE, _GAP, _LEFT, _TOP = 160, 4, 150, 26
 _RED = (255, 48, 48)
 _FILL = 0.28
@@ -21,11 +23,11 @@ _FILL = 0.28
 _BACKGROUND, _TEXT = (16, 18, 22), (222, 226, 232)
 
 
-def draw_preview(dataset: LggDataset, count: int = 6, seed: int = 0) -> Image.Image:
+def draw_preview(dataset: LggDataset | BratsDataset, count: int = 6, seed: int = 0) -> Image.Image:
     """Two rows a patient: the slice with the largest tumour, and one without any.
 
-    The columns are T1, FLAIR, T1 with contrast agent, the true mask, and FLAIR with the
-    mask in red. Each picture is stretched to its own 1st to 99.5th percentile.
+    The columns are the data set's sequences, the true mask, and FLAIR with the mask in red. A sequence that the
+    patient lacks stays empty. Each slice is stretched to its own 1st to 99.5th percentile.
 
     Args:
         dataset: where the patients come from.
@@ -38,42 +40,48 @@ def draw_preview(dataset: LggDataset, count: int = 6, seed: int = 0) -> Image.Im
     Raises:
         BadDataset: not one of the patients can be read.
     """
-    rows = list(_rows(dataset, count, seed))
+    sequences = CHANNELS if isinstance(dataset, LggDataset) else SEQUENCES
+    columns = (*(_TITLES[sequence] for sequence in sequences), *_MASK_COLUMNS)
+    rows = list(_rows(dataset, sequences, count, seed))
     if not rows:
         raise BadDataset(f"{dataset.root}: not one patient can be shown")
-    width = _LEFT + len(COLUMNS) * (_TILE + _GAP)
+    width = _LEFT + len(columns) * (_TILE + _GAP)
     sheet = Image.new("RGB", (width, _TOP + len(rows) * (_TILE + _GAP)), _BACKGROUND)
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(13)
-    for column, name in enumerate(COLUMNS):
+    for column, name in enumerate(columns):
         left = _LEFT + column * (_TILE + _GAP)
         draw.text((left + _TILE / 2, _TOP / 2), name, _TEXT, font, anchor="mm")
     for row, (label, pictures) in enumerate(rows):
         top = _TOP + row * (_TILE + _GAP)
         draw.multiline_text((8, top + _TILE / 2), label, _TEXT, font, anchor="lm", spacing=5)
         for column, picture in enumerate(pictures):
+            if picture is None:
+                continue
             tile = Image.fromarray(picture).resize((_TILE, _TILE), Image.Resampling.LANCZOS)
             sheet.paste(tile, (_LEFT + column * (_TILE + _GAP), top))
     return sheet
 
 
-def _rows(dataset: LggDataset, count: int, seed: int) -> Iterator[tuple[str, list[np.ndarray]]]:
-    patients = list(dataset.patients)
+_Row = tuple[str, list[np.ndarray | None]]
+"""What is beside a row, and its images; None for a missing sequence."""
+
+
+def _rows(dataset: LggDataset | BratsDataset, sequences: Sequence[str], count: int, seed: int) -> Iterator[_Row]:
+    patients: list[LggPatient | BratsCase] = list(dataset.cases)
     random.Random(seed).shuffle(patients)
     shown = 0
     for patient in patients:
         if shown == count:
             return
         try:
-            yield from _patient_rows(patient)
+            yield from _patient_rows(patient, sequences)
         except TumorscopeError:
             continue  # a preview shows what can be shown; the summary names the others
         shown += 1
 
 
-def _patient_rows(patient: LggPatient) -> list[tuple[str, list[np.ndarray]]]:
-    scan, mask = patient.scan(), patient.mask
-    if scan.sequences != CHANNELS or mask.shape != scan.shape:
-        raise BadDataset(f"{patient.case}: not slices of T1, FLAIR and T1c with masks of their size")
+def _patient_rows(patient: LggPatient | BratsCase, sequences: Sequence[str]) -> list[_Row]:
+    scan, mask = patient.scan_and_mask()
     areas = mask.sum(axis=(1, 2))
     chosen = [int(areas.argmax())]
     empty = np.flatnonzero(areas == 0)
@@ -82,13 +90,16 @@ def _patient_rows(patient: LggPatient) -> list[tuple[str, list[np.ndarray]]]:
         chosen.append(int(empty[np.abs(empty - len(areas) // 2).argmin()]))
     fields = patient.case.split("_")
     name = "_".join(fields[:3]) + "\n" + "_".join(fields[3:])
+    name = name.rstrip("\n")
     rows = []
     for index in chosen:
-        sequences = [_grey(scan.channel(sequence)[index]) for sequence in CHANNELS]
+        shown = {sequence: _grey(scan.channel(sequence)[index]) for sequence in scan.sequences}
         truth = np.where(mask[index], 255, 0).astype(np.uint8)[..., None].repeat(3, axis=-1)
         found = f"{int(areas[index]):,} px" if areas[index] else "no tumour"
         label = f"{name}\nslice {index + 1} of {len(areas)}\n{found}"
-        rows.append((label, [*sequences, truth, _overlay(sequences[1], mask[index])]))
+        flair = shown.get("flair")
+        overlay = None if flair is None else _overlay(flair, mask[index])
+        rows.append((label, [*(shown.get(sequence) for sequence in sequences), truth, overlay]))
     return rows
 
 

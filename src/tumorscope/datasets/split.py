@@ -119,3 +119,8 @@ def stratified_parts(
         behind = max(order, key=lambda part: shares[part] * count - len(dealt[part]))
         dealt[behind].append(patient)
     return {part: tuple(sorted(names)) for part, names in dealt.items()}
+
+
+def equal_folds(strata: Mapping[str, Sequence[object]], count: int, seed: int) -> dict[str, tuple[str, ...]]:
+    """``fold0 …``, ``count`` equal parts; see :func:`stratified_parts`."""
+    return stratified_parts(strata, {f"fold{k}": 1 / count for k in range(count)}, seed)

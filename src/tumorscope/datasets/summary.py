@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tumorscope.datasets.lgg import LICENCE, LggDataset
+from tumorscope.datasets.brats import SEQUENCES, BratsCase, BratsDataset
+from tumorscope.datasets.lgg import LggDataset, LggPatient
 from tumorscope.errors import BadDataset, TumorscopeError
 from tumorscope.files import save_together
-from tumorscope.reading.lgg import CHANNELS, missing_sequences
+from tumorscope.reading.lgg import missing_sequences
+from tumorscope.scan import Scan
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,7 +37,7 @@ class Spread:
     most: float
 
     @classmethod
-    def of(cls, values: list[int]) -> Spread | None:
+    def of(cls, values: Sequence[float]) -> Spread | None:
         """None of nothing."""
         return cls(*(float(value) for value in np.percentile(values, (0, 25, 50, 75, 100)))) if values else None
 
@@ -66,9 +68,11 @@ class Summary:
         patients_without_tumor: those in whom no slice shows one.
         tumor_px: pixels of tumour in the slices that show one.
         patient_tumor_px: pixels of tumour in a patient, all slices of all examinations together.
+        tumor_ml: milliliters of tumor in an examination that shows one; None where voxel sizes are not published.
         areas: the same slices by how much of the picture the tumour takes.
-        institutions: patients of each tissue source site.
-        missing: for each sequence, the examinations in which FLAIR stands in its place.
+        institutions: patients of each site; of each year and site for BraTS.
+        missing: for each sequence, the examinations without it.
+        missing_means: what they have instead, for tables.
         picture_sizes: slices of each size, ``rows×columns``.
         slices_per_patient: how many slices a patient has, of all examinations.
         unreadable: examinations left out, each with one line that says why.
@@ -85,9 +89,11 @@ class Summary:
     patients_without_tumor: tuple[str, ...]
     tumor_px: Spread | None
     patient_tumor_px: Spread | None
+    tumor_ml: Spread | None
     areas: tuple[AreaBin, ...]
     institutions: dict[str, int]
     missing: dict[str, tuple[str, ...]]
+    missing_means: str
     picture_sizes: dict[str, int]
     slices_per_patient: Spread | None
     unreadable: dict[str, str]
@@ -127,6 +133,8 @@ class Summary:
             ("tumour px, slices with tumour", str(self.tumor_px or "–")),
             ("tumour px, patients", str(self.patient_tumor_px or "–")),
         ]
+        if self.tumor_ml:
+            counts.append(("tumor mL, examinations with tumor", str(self.tumor_ml)))
         areas = [
             (f"{100 * one.above:g} to {100 * one.up_to:g} %", part(one.slices, self.slices_with_tumor))
             for one in self.areas
@@ -139,14 +147,16 @@ class Summary:
             ("counts", counts),
             ("tumour's share of the picture", areas),
             ("patients by institution", [(name, str(count)) for name, count in self.institutions.items()]),
-            ("examinations whose sequence is only a copy of FLAIR", missing),
+            (f"examinations whose sequence is {self.missing_means}", missing),
         ]
         if self.unreadable:
             tables.append(("left out", list(self.unreadable.items())))
         return tables
 
 
-def summarize_lgg(dataset: LggDataset, on_patient: Callable[[str], None] = lambda case: None) -> Summary:
+def summarize_volumes(
+    dataset: LggDataset | BratsDataset, on_patient: Callable[[str], None] = lambda case: None
+) -> Summary:
     """Read every examination once and count.
 
     Examinations that cannot be read are named under ``unreadable`` and not counted.
@@ -165,13 +175,13 @@ def summarize_lgg(dataset: LggDataset, on_patient: Callable[[str], None] = lambd
     sizes: Counter[str] = Counter()
     institutions: dict[str, str] = {}
     examinations = 0
-    missing: dict[str, list[str]] = {"t1": [], "t1c": []}
+    milliliters: list[float] = []
+    expected = ("t1", "t1c") if isinstance(dataset, LggDataset) else SEQUENCES
+    missing: dict[str, list[str]] = {sequence: [] for sequence in expected}
     unreadable: dict[str, str] = {}
-    for patient in dataset.patients:
+    for patient in dataset.cases:
         try:
-            scan, mask = patient.scan(), patient.mask
-            if scan.sequences != CHANNELS or mask.shape != scan.shape:
-                raise BadDataset(f"{patient.case}: not slices of T1, FLAIR and T1c with masks of their size")
+            scan, mask = patient.scan_and_mask()
         except TumorscopeError as error:
             unreadable[patient.case] = str(error)
             on_patient(patient.case)
@@ -185,7 +195,9 @@ def summarize_lgg(dataset: LggDataset, on_patient: Callable[[str], None] = lambd
         lengths[patient.patient] += len(areas)
         sizes[f"{rows}×{columns}"] += len(areas)
         institutions[patient.patient] = patient.institution
-        for sequence in missing_sequences(scan.voxels):
+        if scan.voxel_volume_mm3 is not None and mask.any():
+            milliliters.append(float(areas.sum()) * scan.voxel_volume_mm3 / 1000)
+        for sequence in _missing(patient, scan):
             missing[sequence].append(patient.case)
         on_patient(patient.case)
     if not per_patient:
@@ -202,17 +214,25 @@ def summarize_lgg(dataset: LggDataset, on_patient: Callable[[str], None] = lambd
         patients_without_tumor=tuple(name for name, pixels in per_patient.items() if not pixels),
         tumor_px=Spread.of(per_slice),
         patient_tumor_px=Spread.of([pixels for pixels in per_patient.values() if pixels]),
+        tumor_ml=Spread.of(milliliters),
         areas=tuple(
             AreaBin(above, up_to, int((counted == place).sum()))
             for place, (above, up_to) in enumerate(pairwise(AREA_SHARES))
         ),
         institutions=dict(sorted(Counter(institutions.values()).items())),
         missing={sequence: tuple(cases) for sequence, cases in missing.items()},
+        missing_means="only a copy of FLAIR" if isinstance(dataset, LggDataset) else "missing",
         picture_sizes=dict(sizes.most_common()),
         slices_per_patient=Spread.of(list(lengths.values())),
         unreadable=unreadable,
-        licence=LICENCE,
+        licence=dataset.licence,
     )
+
+
+def _missing(case: LggPatient | BratsCase, scan: Scan) -> Sequence[str]:
+    if isinstance(case, LggPatient):
+        return missing_sequences(scan.voxels)
+    return [sequence for sequence in SEQUENCES if sequence not in scan.sequences]
 
 
 def print_summary(summary: Summary, console: Console) -> None:

@@ -123,12 +123,17 @@ def compare_changes(
         changes: what to try.
         on_case: called after each case, for a progress bar.
         gate: whether changed scans must pass the input check to count as found.
+
+    Raises:
+        TumorscopeError: not one case can be read.
     """
     rows = []
+    why = "there are none"
     for case in cases:
         try:
             scan, truth = case.scan(), case.truth()
-        except TumorscopeError:
+        except TumorscopeError as error:
+            why = str(error)
             on_case()
             continue
         before = analyze(scan, engine, gate=False)
@@ -140,6 +145,8 @@ def compare_changes(
             after = checked if checked.judged else analyze(moved, engine, gate=False)
             rows.append(_compare(case, truth, change, before, after, refused=not checked.judged))
         on_case()
+    if not rows:
+        raise TumorscopeError(f"not one case can be compared: {why}")
     return rows
 
 

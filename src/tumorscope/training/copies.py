@@ -16,47 +16,70 @@ from tumorscope.datasets.folders import ClassPicture
 from tumorscope.datasets.images import AnnotatedImage
 from tumorscope.datasets.joined import JoinedCase
 from tumorscope.datasets.labelled import LabelledCase
-from tumorscope.errors import UnreadableScan
+from tumorscope.errors import TumorscopeError, UnreadableScan
 from tumorscope.files import save_whole
 
 LEFT_OUT_FILE = "left_out.csv"
 _COLUMNS = ("case", "copy_of")
 
 
-def leave_out_copies(parts: Mapping[str, Sequence[LabelledCase]], folder: Path) -> dict[str, list[LabelledCase]]:
-    """The parts of a split without pictures that would make judging a matter of memory.
+def leave_out(
+    parts: Mapping[str, Sequence[LabelledCase]],
+    folder: Path,
+    *,
+    copies: bool,
+    listed: Mapping[str, str] | None = None,
+    resumed: bool = False,
+) -> dict[str, list[LabelledCase]]:
+    """The parts of a split without images that would make the evaluation a matter of memory.
 
-    Copies of test pictures leave training and validation. Of a picture that is in both
-    training and validation, the copy leaves whose patient nobody knows, and of two such the
-    one in validation. Pictures are compared once; what was found stands in
-    ``left_out.csv``, which a resumed training reads again.
+    Listed cases leave training and validation. Copies of test images leave training and validation too. Of an image
+    that is in both training and validation, the copy leaves whose patient nobody knows, and of two such the
+    one in validation. Images are compared once; what leaves is in ``left_out.csv``, which a resumed training reads.
 
     Args:
         parts: cases by ``train``, ``validation`` and ``test``.
         folder: the run's folder.
+        copies: whether to look for copies.
+        listed: cases to leave out, each with the reason.
+        resumed: whether the run's folder holds a training that has begun.
+
+    Raises:
+        TumorscopeError: a listed case is part of the training that is resumed.
     """
     path = folder / LEFT_OUT_FILE
-    left_out = read_left_out(path) if path.exists() else find_copies(parts)
+    learned = {case.case for part in ("train", "validation") for case in parts[part]}
+    wanted = {name: reason for name, reason in (listed or {}).items() if name in learned}
+    left_out = read_left_out(path) if path.exists() else {}
+    if (resumed or path.exists()) and (trained := sorted(wanted.keys() - left_out.keys())):
+        raise TumorscopeError(
+            f"{folder}: holds a training that began with {trained[0]}, which is to be left out; name another folder"
+        )
     if not path.exists():
+        left_out = {**wanted, **(find_copies(_kept(parts, wanted)) if copies else {})}
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(_COLUMNS)
         writer.writerows(sorted(left_out.items()))
         save_whole(path, text.getvalue().encode())
-    kept = {part: [case for case in cases if case.case not in left_out] for part, cases in parts.items()}
+    kept = _kept(parts, left_out)
     for part, cases in parts.items():
-        print(f"{part}: {len(cases) - len(kept[part])} copies left out", file=sys.stderr)
+        print(f"{part}: {len(cases) - len(kept[part])} cases left out", file=sys.stderr)
     return kept
 
 
+def _kept(parts: Mapping[str, Sequence[LabelledCase]], left_out: Mapping[str, str]) -> dict[str, list[LabelledCase]]:
+    return {part: [case for case in cases if case.case not in left_out] for part, cases in parts.items()}
+
+
 def read_left_out(path: Path) -> dict[str, str]:
-    """What :func:`leave_out_copies` wrote: each case that was left out, and what it copies."""
+    """What :func:`leave_out` wrote: each case that was left out, and what it copies or which file lists it."""
     with path.open(newline="") as file:
         return {row["case"]: row["copy_of"] for row in csv.DictReader(file)}
 
 
 def find_copies(parts: Mapping[str, Sequence[LabelledCase]]) -> dict[str, str]:
-    """For each case to be left out, the case that it copies; see :func:`leave_out_copies`."""
+    """For each case to be left out, the case that it copies; see :func:`leave_out`."""
     prints = {part: _fingerprints(cases, part) for part, cases in parts.items()}
     known = {case.case for cases in parts.values() for case in cases if _patient_known(case)}
     train, validation, test = prints["train"], prints["validation"], prints["test"]

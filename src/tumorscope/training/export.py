@@ -27,7 +27,7 @@ from tumorscope.measuring.type_by_features import load_type_model
 from tumorscope.preparing import prepare, with_neighbours
 from tumorscope.preparing.gate import default_gate
 from tumorscope.recipe import Recipe
-from tumorscope.training.copies import LEFT_OUT_FILE, leave_out_copies
+from tumorscope.training.copies import LEFT_OUT_FILE, leave_out
 from tumorscope.training.fit import SPLIT_FILE, Run, open_datasets
 from tumorscope.training.onnx_files import CALIBRATIONS, export_float, map_names, output_names, quantize
 from tumorscope.training.slices import arrange
@@ -108,8 +108,8 @@ def export(
     recipe, split = run.recipe(), run.split()
     dataset = open_datasets(recipe, data)
     parts = {part: cases_of(dataset, split[part]) for part in ("train", "validation", "test")}
-    if recipe.leave_out_copies:
-        parts = leave_out_copies(parts, run.folder)
+    if recipe.leave_out_copies or (run.folder / LEFT_OUT_FILE).exists():
+        parts = leave_out(parts, run.folder, copies=recipe.leave_out_copies)
     folder.parent.mkdir(parents=True, exist_ok=True)
     # Renamed into place at the end, it has nothing left to clean up.
     with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent, ignore_cleanup_errors=True) as place:
@@ -161,7 +161,7 @@ def export(
         }
         bundle = _save(bundle.card.model_copy(update={"figures": figures}), work)
         shutil.copy(run.folder / SPLIT_FILE, work / SPLIT_FILE)
-        if recipe.leave_out_copies:
+        if (run.folder / LEFT_OUT_FILE).exists():
             shutil.copy(run.folder / LEFT_OUT_FILE, work / LEFT_OUT_FILE)
         if features is not None:
             for file in SECOND_OPINION_FILES:

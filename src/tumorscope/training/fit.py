@@ -6,7 +6,7 @@ import ctypes
 import json
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,9 +31,10 @@ from tumorscope.training.averaging import WarmAverage
 from tumorscope.training.budget import Budget
 from tumorscope.training.checkpoints import MovableCheckpoint
 from tumorscope.training.classes import check_classes, with_classes
-from tumorscope.training.copies import leave_out_copies
+from tumorscope.training.copies import LEFT_OUT_FILE, leave_out
 from tumorscope.training.curves import LOG_FOLDER, draw_curves
 from tumorscope.training.finite import StopWhenNotFinite, finite
+from tumorscope.training.leave_out_lists import read_leave_out_lists
 from tumorscope.training.module import TumorModule, drawn_slices
 from tumorscope.training.plateau import ReduceOnPlateau
 from tumorscope.training.precision import set_precision
@@ -126,6 +127,7 @@ def train(
     devices: int = 1,
     nodes: int = 1,
     start_from: Bundle | None = None,
+    leave_out_lists: Sequence[Path] = (),
     precision: str = "auto",
 ) -> Run:
     """Train a recipe, or go on with an interrupted training in the same folder.
@@ -141,6 +143,8 @@ def train(
         devices: processes on this machine, one a GPU. Together with ``nodes`` they share each batch.
         nodes: machines, each of which runs the same command.
         start_from: a bundle of the same network, whose weights are the initial ones.
+        leave_out_lists: files that list cases to be neither trained on nor validated on, see
+            :mod:`tumorscope.training.leave_out_lists`.
         precision: ``bf16``, ``float32``, or ``auto`` for the faster one, see :mod:`tumorscope.training.precision`.
 
     Raises:
@@ -152,6 +156,7 @@ def train(
     check_processes(devices, nodes, recipe.optimization.batch_size)
     run = Run(folder)
     dataset = open_datasets(recipe, data)
+    listed = read_leave_out_lists(leave_out_lists, dataset)
     recipe = with_classes(recipe, dataset)
     if run.last.exists():
         if run.recipe() != recipe:
@@ -173,8 +178,9 @@ def train(
 
     lightning.seed_everything(settings.seed, verbose=False)
     cases = {part: cases_of(dataset, split[part]) for part in ("train", "validation", "test")}
-    if recipe.leave_out_copies:
-        cases = leave_out_copies(cases, folder)
+    if recipe.leave_out_copies or listed or (folder / LEFT_OUT_FILE).exists():
+        resumed = run.last.exists()
+        cases = leave_out(cases, folder, copies=recipe.leave_out_copies, listed=listed, resumed=resumed)
     parts = {
         part: load_slices(
             tqdm(cases[part], f"preparing {part}", leave=False, disable=None if first else True),

@@ -1,0 +1,80 @@
+"""Lists of cases that must not be trained on, as publishers of copies give them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from tumorscope.datasets.joined import JoinedCase
+from tumorscope.datasets.labelled import LabelledDataset
+from tumorscope.datasets.opening import DATASET_NAMES
+from tumorscope.errors import TumorscopeError
+from tumorscope.reading.checks import printable
+
+
+def read_leave_out_lists(files: Sequence[Path], dataset: LabelledDataset) -> dict[str, str]:
+    """The cases that files list, each with the file that lists it.
+
+    A file is a JSON object with a list for each data set: ``{"kaggle4": ["Testing/glioma/x.jpg"], "figshare": [17]}``.
+    A list names cases, or patients (for Br35H, groups of copies) for all their cases. Lists of data sets that are not
+    trained on and empty lists are passed over.
+
+    Args:
+        files: to read.
+        dataset: what is trained on, one data set or several joined.
+
+    Returns:
+        By the case's name in ``dataset``, a reason for ``left_out.csv``.
+
+    Raises:
+        TumorscopeError: a file is not such an object, or names a data set or a case that does not exist.
+    """
+    return {case: reason for file in files for case, reason in _read(file, dataset).items()}
+
+
+def _read(file: Path, dataset: LabelledDataset) -> dict[str, str]:
+    cases = _cases_by_dataset(dataset)
+    left_out: dict[str, str] = {}
+    for name, listed in _load(file).items():
+        if not listed:
+            continue
+        if name not in DATASET_NAMES:
+            raise TumorscopeError(
+                f"--leave-out {file}: no data set {printable(name)}; there are {', '.join(DATASET_NAMES)}"
+            )
+        if name not in cases:
+            continue
+        known = cases[name]
+        unknown = sorted(set(listed) - known.keys())
+        if unknown:
+            more = f" and {len(unknown) - 1:,} more" if len(unknown) > 1 else ""
+            raise TumorscopeError(f"--leave-out {file}: {name} has no case {printable(unknown[0])}{more}")
+        left_out |= {case: f"listed in {file.name}" for one in listed for case in known[one]}
+    return left_out
+
+
+def _load(file: Path) -> dict[str, list[str]]:
+    try:
+        content = json.loads(file.read_text())
+    except OSError as error:
+        raise TumorscopeError(f"--leave-out {file}: cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise TumorscopeError(f"--leave-out {file}: not JSON") from error
+    if not isinstance(content, dict) or not all(_is_list_of_names(listed) for listed in content.values()):
+        raise TumorscopeError(f"--leave-out {file}: not a JSON object with a list of case names for each data set")
+    return {str(name): [str(one) for one in listed] for name, listed in content.items()}
+
+
+def _is_list_of_names(listed: object) -> bool:
+    return isinstance(listed, list) and all(isinstance(one, str) or type(one) is int for one in listed)
+
+
+def _cases_by_dataset(dataset: LabelledDataset) -> dict[str, dict[str, list[str]]]:
+    """For each data set and each of its cases and patients, the names of the cases in the whole."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for case in dataset.cases:
+        name, own = (case.dataset, case.inner) if isinstance(case, JoinedCase) else (dataset.name, case)
+        for key in {own.case, own.patient}:
+            found.setdefault(name, {}).setdefault(key, []).append(case.case)
+    return found
