@@ -573,7 +573,7 @@ def dicom_with_broken_compression(tmp: Path) -> Path:
     return tmp / "a.dcm"
 
 
-@case("is a video or of an unknown compression")
+@case("is a video or compressed as MPEG2 Main Profile")
 def dicom_video(tmp: Path) -> Path:
     from pydicom import dcmread
     from pydicom.encaps import encapsulate

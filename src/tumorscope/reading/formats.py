@@ -72,8 +72,11 @@ def file_format(path: Path) -> Format:
 def header_of_pair(path: Path) -> Path:
     """The header beside a file that holds only the voxels of a NIfTI or Analyze pair; any other path as it is."""
     header = _other_half(path, dict(_PAIRS))
-    if header is None or not header.is_file() or is_dicom_head(read_head(path)):
+    if header is None or not header.is_file():
         return path
+    with path.open("rb") as file:
+        if is_dicom_head(file.read(_HEAD)):
+            return path
     head = read_head(header)
     return header if _is_pair(head) or _is_analyze(head) else path
 
