@@ -330,3 +330,9 @@ def test_a_drawing_saved_under_the_header_of_a_4d_image_is_its_one_volume(tmp_pa
     labels = read_labels(tmp_path / "m.nii")
     np.testing.assert_array_equal(part(labels), MASK)
     assert "the header promises 3 volumes, but the file holds one, which is read" in labels.notes
+
+
+def test_voxels_that_are_missing_beside_their_header_are_named(tmp_path):
+    (tmp_path / "a.hdr").write_bytes(bytes(348))
+    with pytest.raises(UnreadableScan, match="no such mask"):
+        read_labels(tmp_path / "a.img")

@@ -72,7 +72,7 @@ def file_format(path: Path) -> Format:
 def header_of_pair(path: Path) -> Path:
     """The header beside a file that holds only the voxels of a NIfTI or Analyze pair; any other path as it is."""
     header = _other_half(path, dict(_PAIRS))
-    if header is None or not header.is_file():
+    if header is None or not header.is_file() or not path.is_file():
         return path
     with path.open("rb") as file:
         if is_dicom_head(file.read(_HEAD)):
