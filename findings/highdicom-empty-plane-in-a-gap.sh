@@ -3,8 +3,8 @@
 # Behavior: where the segmented series lacks a slice, the volume has an empty plane at its place, by default and
 #   without a warning, also when the segmentation has a frame for each image, so that no frame was left out as empty.
 # Why it surprises: "nothing is marked there" and "nobody looked there" are the same in the result: a lesion that
-#   reaches over the gap falls apart into two and loses a slice of its volume. The default (allow_missing_positions=True)
-#   is documented and right for frames left out as empty; the opposite of Image.get_volume's, and False refuses.
+#   reaches over the gap falls apart into two and loses a slice of its volume. allow_missing_positions=True, the
+#   documented default, is right for frames left out as empty; Image.get_volume's is False, which refuses.
 # Tumorscope: leaves no plane where an image is missing, and counts each slice to half way to its neighbors
 #   (docs/dicom.md, "Measurements").
 set -euo pipefail

@@ -3,9 +3,9 @@
 # Behavior: of native pixel data with one bit a pixel, frames that begin within a byte may end in "ValueError: cannot
 #   reshape array": where the bits of a frame touch one byte more than its size rounded up. Frame 2 of 23 x 19 pixels
 #   begins at bit 5 of a byte and touches 56 bytes, 55 are taken.
-# Why it surprises: one-bit frames follow each other without padding (PS3.5), and
-#   pixel_array reads the same file; 21 x 20 pixels, with frames within bytes too, are read.
-# Tumorscope: unpacks one-bit frames itself (src/tumorscope/reading/dicom/segmentation.py, docstrings and comments).
+# Why it surprises: one-bit frames follow each other without padding (PS3.5), and pixel_array reads the same
+#   file; 21 x 20 pixels, with a frame that begins within a byte too, are read.
+# Tumorscope: unpacks one-bit frames itself (src/tumorscope/reading/dicom/segmentation.py, _pixels).
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT

@@ -72,7 +72,7 @@ def read_back(slices):
 
 whole, gap = read_back([0, 1, 2, 3, 4, 5, 6, 7, 8]), read_back([0, 1, 2, 3, 5, 6, 7, 8])
 print(*(f"{name} {version(name)}" for name in ("SimpleITK", "highdicom", "pydicom", "numpy")), sep=", ")
-print("Input:    slices 4 mm apart, pixels of 0.75 x 1.5 mm, one voxel marked at (4.5, 7.5, 4.0) mm; slice 4 of 0-8 missing")
+print("Input:    slices 4 mm apart, pixels of 0.75 x 1.5 mm, a voxel marked at (4.5, 7.5, 4.0); slice 4 of 0-8 missing")
 print("Expected: spacing 0.75 x 1.5 mm within slices and the voxel where it was marked, or a refusal or warning")
 print("Seen:     nothing missing: spacing {}, marked at {}".format(*whole))
 print("          slice missing:   spacing {}, marked at {}".format(*gap))

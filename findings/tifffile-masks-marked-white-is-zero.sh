@@ -5,8 +5,8 @@
 # Why it surprises: by the header True is black. Pillow follows it, as baseline TIFF demands, and returns the mask
 #   turned inside out, without a word; arrays of integers are marked "black is zero".
 #   imwrite(..., photometric="minisblack") is read alike by both.
-# Tumorscope: reads a one-bit TIFF that tifffile wrote by its bits and any other by its header (src/tumorscope/reading/raster.py,
-#   comment in _read_tiff).
+# Tumorscope: reads a one-bit TIFF that tifffile wrote by its bits and any other by its header
+#   (src/tumorscope/reading/raster.py, _read_tiff).
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
