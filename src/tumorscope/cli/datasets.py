@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
 from tumorscope.cli import duplicates
 from tumorscope.cli.datafolders import KnownDataset
+
+if TYPE_CHECKING:
+    from tumorscope.datasets.br35h import Br35hDataset
+    from tumorscope.datasets.brisc import BriscDataset
+    from tumorscope.datasets.folders import FolderDataset
 
 app = typer.Typer(help="Look at data sets, fetch them, split them.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -58,7 +63,7 @@ def summary(
         elif isinstance(opened, FigshareDataset):
             found = summarize_figshare(opened, show)
         else:
-            found = summarize_images(opened, show)
+            found = summarize_images(cast("FolderDataset | Br35hDataset | BriscDataset", opened), show)
     if isinstance(found, ClassSummary):
         print_class_summary(found, Console())
     else:

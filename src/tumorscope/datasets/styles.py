@@ -78,9 +78,9 @@ def invert(images: np.ndarray) -> np.ndarray:
 def coarsen(images: np.ndarray, factor: float) -> np.ndarray:
     """In-plane resolution reduced to ``factor`` and enlarged again."""
     rows, columns = images.shape[1:3]
-    small = ndimage.zoom(images, (1, factor, factor, 1), order=1)
+    small = np.asarray(ndimage.zoom(images, (1, factor, factor, 1), order=1))
     back = (1, rows / small.shape[1], columns / small.shape[2], 1)
-    return np.clip(ndimage.zoom(small, back, order=1), 0, 1)[:, :rows, :columns]
+    return np.clip(np.asarray(ndimage.zoom(small, back, order=1)), 0, 1)[:, :rows, :columns]
 
 
 def sharpen(images: np.ndarray, amount: float) -> np.ndarray:
@@ -98,7 +98,7 @@ def shade(images: np.ndarray, strength: float, chance: np.random.Generator) -> n
     """A receive coil's smooth field: gray levels times ``1 - strength`` to ``1 + strength``."""
     knots = chance.uniform(-1, 1, (3, 3))
     rows, columns = images.shape[1:3]
-    field = ndimage.zoom(knots, (rows / 3, columns / 3), order=3)[:rows, :columns]
+    field = np.asarray(ndimage.zoom(knots, (rows / 3, columns / 3), order=3))[:rows, :columns]
     return np.clip(images * (1 + strength * np.clip(field, -1, 1)[None, ..., None]), 0, 1).astype(np.float32)
 
 
@@ -127,9 +127,9 @@ def strip_skull(images: np.ndarray, share: float, keep: np.ndarray | None = None
     head = head_mask(images)
     result = np.zeros_like(images)
     for index, slice_ in enumerate(head):
-        filled = ndimage.binary_fill_holes(slice_)
+        filled = np.asarray(ndimage.binary_fill_holes(slice_))
         width = np.sqrt(max(1, np.count_nonzero(filled)))
-        brain = ndimage.distance_transform_edt(filled) > share * width
+        brain = np.asarray(ndimage.distance_transform_edt(filled)) > share * width
         if keep is not None:
             brain |= keep[index]
         result[index] = images[index] * brain[..., None]

@@ -14,7 +14,7 @@ from typing import Any, cast
 import numpy as np
 from scipy.stats import spearmanr
 
-from tumorscope.analysis import arrange_channels
+from tumorscope.analysis import arrange_channels, network_view
 from tumorscope.datasets.labelled import LabelledCase, Truth
 from tumorscope.engine import Engine, onnxruntime_session
 from tumorscope.explaining import ActivationMap, activation_map
@@ -144,10 +144,11 @@ def _maps(scan: Scan, trained: Engine, random: Engine) -> tuple[ActivationMap, A
     """The scan's maps by both networks, for what the trained one answers."""
     card = trained.bundle.card
     voxels, _ = arrange_channels(scan, card)
-    prepared = prepare(voxels, card.preparation, scan.pixel_aspect)
+    view = network_view(scan)
+    prepared = prepare(view.forward(voxels), card.preparation, view.pixel_aspect)
     answers, others = trained.run(prepared.pictures), random.run(prepared.pictures)
     swapped = replace(answers, presence_map=others.presence_map, class_map=others.class_map)
-    before, after = (activation_map(one, card, prepared.framing) for one in (answers, swapped))
+    before, after = (activation_map(one, card, prepared.framing, view) for one in (answers, swapped))
     assert before is not None  # the card lists maps
     assert after is not None
     return before, after

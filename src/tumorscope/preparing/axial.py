@@ -43,15 +43,17 @@ class View:
         """Height of a pixel divided by its width; one where that is not known."""
         return 1.0 if self.spacing_mm is None else self.spacing_mm[1] / self.spacing_mm[2]
 
+    @property
+    def _flipped(self) -> tuple[int, ...]:
+        return tuple(axis for axis in range(3) if self.flips[axis])
+
     def forward(self, array: np.ndarray) -> np.ndarray:
         """The scan's ``(slice, row, column, …)`` as the view shows it."""
-        return np.flip(
-            array.transpose(*self.axes, *range(3, array.ndim)), [axis for axis in range(3) if self.flips[axis]]
-        )
+        return np.flip(array.transpose(*self.axes, *range(3, array.ndim)), self._flipped)
 
     def inverse(self, array: np.ndarray) -> np.ndarray:
         """The view's ``(slice, row, column)`` on the scan's axes."""
-        flipped = np.flip(array, [axis for axis in range(3) if self.flips[axis]])
+        flipped = np.flip(array, self._flipped)
         return np.ascontiguousarray(flipped.transpose(*np.argsort(self.axes), *range(3, array.ndim)))
 
 
