@@ -66,7 +66,7 @@ def center_of_marks(stack) -> np.ndarray:
 def study_from(path: Path) -> Study:
     labels = read_labels(path)
     lesions = find_lesions(labels.whole, labels.on_nothing(), np.zeros(labels.shape[0]))
-    return Study(labels.case, labels.whole, lesions, labels.affine, labels.slice_positions)
+    return Study(labels.case, labels.whole, lesions, labels.affine, slice_positions=labels.slice_positions)
 
 
 def test_the_volume_is_the_same_whatever_is_missing(stack, analyzed):
@@ -100,7 +100,7 @@ def test_an_analysis_and_its_own_segmentation_are_the_same_study(written, tmp_pa
         analysis.mask,
         analysis.lesions,
         np.array(geometry["affine"]),
-        None if positions is None else np.array(positions),
+        slice_positions=None if positions is None else np.array(positions),
     )
     response = compare_studies(before, study_from(segmentation))
     assert response.matches is not None
