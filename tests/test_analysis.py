@@ -355,3 +355,12 @@ def test_values_that_are_not_an_mri_s_are_told_before_anything_is_computed():
     without = analyze(scan, fake_engine(), gate=False)
     assert without.judged
     assert analysis.scan.rejection_reason in without.warnings
+
+
+def test_a_scan_that_lacks_slices_is_analyzed_slice_by_slice():
+    scan, spot = scan_with_spot(affine=np.diag([1.0, 1.0, 5.0, 1]))
+    gap = dataclasses.replace(scan, slice_positions=np.array([0.0, 1.0, 3.0]))
+    found = analyze(gap, fake_engine())
+    assert found.sequences == ("t1", "flair", "t1c")
+    assert found.mask[1].any()
+    assert found.volume_mm3 == pytest.approx(found.mask[1].sum() * 5.0 * 1.5)  # half of the gap is the slice's

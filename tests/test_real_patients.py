@@ -19,36 +19,41 @@ def engine():
     return load_engine(load_bundle("lgg"), "onnxruntime")
 
 
+def lgg_patients(engine) -> dict[str, list[str]]:
+    """Of each part of the bundle's split, the patients of the LGG data set."""
+    from tumorscope.datasets.split import Split
+
+    split = Split.load(engine.bundle.folder / "split.json")
+    return {
+        part: [name.removeprefix("lgg/") for name in names if name.startswith("lgg/")]
+        for part, names in split.parts.items()
+    }
+
+
 def test_test_patients_evaluate_as_the_card_claims(lgg_folder, engine):
     from tumorscope.datasets.labelled import cases_of
     from tumorscope.datasets.lgg import LggDataset
-    from tumorscope.datasets.split import Split
     from tumorscope.evaluation import evaluate, summarize
 
-    split = Split.load(engine.bundle.folder / "split.json")
+    tested = lgg_patients(engine)["test"]
     dataset = LggDataset.open(lgg_folder)
-    figures = summarize(evaluate(dataset, cases_of(dataset, split["test"]), engine))
-    claimed = engine.bundle.card.figures["test"][engine.precision]
-    assert figures["patients"] == claimed["patients"] == len(split["test"])
+    figures = summarize(evaluate(dataset, cases_of(dataset, tested), engine))
+    claimed = engine.bundle.card.figures["test"][engine.precision]["lgg"]
+    assert figures["patients"] == claimed["patients"] == len(tested)
     assert figures["patient_dice"]["mean"] == pytest.approx(claimed["patient_dice"]["mean"], abs=0.003)
     assert figures["presence"]["auroc"]["value"] == pytest.approx(claimed["presence"]["auroc"]["value"], abs=0.003)
 
 
 def test_no_patient_of_the_data_set_is_in_two_parts_and_none_is_missing(lgg_folder, engine):
     from tumorscope.datasets.lgg import LggDataset
-    from tumorscope.datasets.split import Split
 
-    split = Split.load(engine.bundle.folder / "split.json")
-    dealt = sorted(name for part in split.parts.values() for name in part)
+    dealt = sorted(name for part in lgg_patients(engine).values() for name in part)
     assert dealt == [patient.case for patient in LggDataset.open(lgg_folder).patients]
 
 
 def test_a_patient_is_drawn_slice_by_slice_where_the_radiologist_drew(lgg_folder, engine):
-    from tumorscope.datasets.split import Split
-
-    split = Split.load(engine.bundle.folder / "split.json")
     dice = []
-    for case in split["test"][:4]:
+    for case in lgg_patients(engine)["test"][:4]:
         scan = open_scan(lgg_folder / case)
         truth, mask = find_mask(scan), analyze(scan, engine).mask
         dice.append(2 * (truth & mask).sum() / (truth.sum() + mask.sum()))
@@ -56,9 +61,7 @@ def test_a_patient_is_drawn_slice_by_slice_where_the_radiologist_drew(lgg_folder
 
 
 def test_one_real_slice_alone_still_shows_its_tumour(lgg_folder, engine):
-    from tumorscope.datasets.split import Split
-
-    folder = lgg_folder / Split.load(engine.bundle.folder / "split.json")["test"][1]
+    folder = lgg_folder / lgg_patients(engine)["test"][1]
     whole = open_scan(folder)
     truth = find_mask(whole)
     fullest = int(truth.sum(axis=(1, 2)).argmax())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.special import expit
@@ -294,6 +294,17 @@ def arrange_channels(scan: Scan, card: Card) -> tuple[np.ndarray, list[str]]:
     Raises:
         TumorscopeError: naming the sequence that is missing.
     """
+    channels, warnings = _channel_order(scan, card)
+    return scan.voxels[..., channels], warnings
+
+
+def sequences_taken(scan: Scan, card: Card) -> tuple[str, ...]:
+    """The scan's name of what each input of the network receives, substitutes and unknown ones included."""
+    return tuple(scan.sequences[channel] for channel in _channel_order(scan, card)[0])
+
+
+def _channel_order(scan: Scan, card: Card) -> tuple[list[int], list[str]]:
+    """For each input of the network the scan's channel, and what was assumed for that; see :func:`arrange_channels`."""
     wanted, have = card.inputs.sequences, scan.sequences
     warnings: list[str] = []
     common = wanted[0] if len(wanted) == 1 else _stands_in_for_all(card)
@@ -314,14 +325,7 @@ def arrange_channels(scan: Scan, card: Card) -> tuple[np.ndarray, list[str]]:
                 f"{scan.case}: the sequence {sequence} is missing (bundle {card.name} takes {', '.join(wanted)}; "
                 f"the scan has {', '.join(scan.sequences)}); add it with --sequence or name channels with --channels"
             )
-    return scan.voxels[..., channels], warnings
-
-
-def sequences_taken(scan: Scan, card: Card) -> tuple[str, ...]:
-    """The scan's name of what each input of the network receives, substitutes and unknown ones included."""
-    numbers = np.arange(len(scan.sequences)).reshape(1, 1, 1, -1)  # each channel shows its own number
-    taken, _ = arrange_channels(replace(scan, voxels=numbers), card)
-    return tuple(scan.sequences[int(number)] for number in taken.ravel())
+    return channels, warnings
 
 
 def _stands_in_for_all(card: Card) -> str | None:
