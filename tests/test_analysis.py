@@ -358,7 +358,7 @@ def test_values_that_are_not_an_mri_s_are_told_before_anything_is_computed():
 
 
 def test_a_scan_that_lacks_slices_is_analyzed_slice_by_slice():
-    scan, spot = scan_with_spot(affine=np.diag([1.0, 1.0, 5.0, 1]))
+    scan, _ = scan_with_spot(affine=np.diag([1.0, 1.0, 5.0, 1]))
     gap = dataclasses.replace(scan, slice_positions=np.array([0.0, 1.0, 3.0]))
     found = analyze(gap, fake_engine())
     assert found.sequences == ("t1", "flair", "t1c")

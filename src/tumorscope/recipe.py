@@ -21,18 +21,19 @@ class _Section(BaseModel):
 
 
 def _multiple_of_eight(width: int) -> int:
-    if width < 8 or width % 8:
+    if width < 16 or width % 8:
         raise PydanticCustomError(
             "width",
-            "widths are multiples of eight, as training with others is slow on every CPU and crashes oneDNN "
-            "on those with AVX2 only",
+            "widths are multiples of eight from 16 on, as training with others is slow on every CPU and crashes oneDNN "
+            "on some",
         )
     return width
 
 
 Width = Annotated[int, AfterValidator(_multiple_of_eight)]
 """Feature channels of a convolution. The backward pass of oneDNN 3.12, which PyTorch 2.13 brings, ends with a
-segmentation fault or hangs for other widths where a CPU has AVX2 and no AVX-512."""
+segmentation fault or hangs for other widths where a CPU has AVX2 and no AVX-512, and in float32 for a first width of
+eight where it has AVX-512."""
 
 
 class CompactSettings(_Section):

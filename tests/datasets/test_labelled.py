@@ -82,5 +82,5 @@ def test_a_split_with_visits_of_one_patient_on_both_sides_is_refused(visits):
 
 
 def test_a_name_that_is_no_data_sets_is_refused(roots):
-    with pytest.raises(BadDataset, match="brats: no such data set; there are lgg, figshare"):
-        open_dataset("brats", roots)
+    with pytest.raises(BadDataset, match="isles: no such data set; there are lgg, figshare"):
+        open_dataset("isles", roots)

@@ -23,7 +23,7 @@ RECIPE = parse_recipe(
         "title": "tiny",
         "dataset": "figshare",
         "sequences": ["t1c"],
-        "network": {"kind": "compact", "widths": [8, 8, 16]},
+        "network": {"kind": "compact", "widths": [16, 16, 16]},
         "preparation": {"size": 64},
     }
 )

@@ -51,7 +51,7 @@ def test_normalizations_get_statistics_of_the_images_not_of_nothing():
 def test_a_bundle_of_another_network_is_refused(tmp_path):
     network = build_network(
         parse_recipe(
-            {"name": "n", "title": "n", "dataset": "lgg", "network": {"kind": "compact", "widths": [8, 16, 24]}}
+            {"name": "n", "title": "n", "dataset": "lgg", "network": {"kind": "compact", "widths": [16, 16, 24]}}
         )
     )
     with pytest.raises(TumorscopeError, match="holds another network"):

@@ -12,8 +12,8 @@ from tumorscope.recipe import parse_recipe
 
 TYPES = ["glioma", "meningioma", "pituitary"]
 POOLED = {
-    "compact": {"kind": "compact", "widths": [8, 16, 24, 32, 48]},
-    "dense-unet": {"kind": "dense-unet", "third_block": 2, "features": 16, "decoder_widths": [16, 8, 8]},
+    "compact": {"kind": "compact", "widths": [16, 16, 24, 32, 48]},
+    "dense-unet": {"kind": "dense-unet", "third_block": 2, "features": 16, "decoder_widths": [16, 16, 16]},
     "resnet50": {"kind": "resnet50"},
     "densenet169": {"kind": "densenet169"},
     "efficientnet": {"kind": "efficientnet"},

@@ -9,16 +9,16 @@ from tumorscope.networks import build_network
 from tumorscope.recipe import Recipe, parse_recipe
 
 NETWORKS = {
-    "compact": {"kind": "compact", "widths": [8, 16, 24, 32, 48]},
-    "resunet": {"kind": "resunet", "widths": [8, 16, 24]},
-    "unet": {"kind": "unet", "widths": [8, 8, 16, 16, 24, 8]},
+    "compact": {"kind": "compact", "widths": [16, 16, 24, 32, 48]},
+    "resunet": {"kind": "resunet", "widths": [16, 16, 24]},
+    "unet": {"kind": "unet", "widths": [16, 16, 16, 16, 24, 16]},
     "resnet50": {"kind": "resnet50"},
     "cnn": {"kind": "cnn", "hidden": 16},
     "efficientnet": {"kind": "efficientnet"},
     "efficientnet-lite0": {"kind": "efficientnet-lite0"},
     "densenet169": {"kind": "densenet169"},
     "vgg16": {"kind": "vgg16"},
-    "dense-unet": {"kind": "dense-unet", "third_block": 2, "features": 16, "decoder_widths": [16, 8, 8]},
+    "dense-unet": {"kind": "dense-unet", "third_block": 2, "features": 16, "decoder_widths": [16, 16, 16]},
 }
 TYPED = {"cnn", "efficientnet", "efficientnet-lite0", "densenet169", "vgg16", "dense-unet"}
 """Built to tell classes apart; the others answer with presence or a mask alone."""

@@ -25,7 +25,7 @@ RECIPE = {
     "title": "A miniature",
     "dataset": "lgg",
     "preparation": {"size": 64, "context": 1},
-    "network": {"kind": "compact", "widths": [8, 16, 24, 32, 48]},
+    "network": {"kind": "compact", "widths": [16, 16, 24, 32, 48]},
     "augmentation": {"rotation_deg": 5, "zoom": 0.05, "holes": 0, "missing_sequence": 0},
     "optimization": {"epochs": 40, "batch_size": 4, "learning_rate": 0.01, "averaging": 0.9, "validate_every": 5},
 }
@@ -249,7 +249,7 @@ def test_only_stages_that_have_learned_before_learn_slowly(weights, rates, monke
         parse_recipe(
             RECIPE
             | {
-                "network": {"kind": "dense-unet", "third_block": 1, "features": 8, "weights": weights},
+                "network": {"kind": "dense-unet", "third_block": 1, "features": 16, "weights": weights},
                 "optimization": {"pretrained_rate": 0.1},
             }
         )

@@ -20,7 +20,7 @@ RECIPE = parse_recipe(
         "title": "A miniature",
         "dataset": "lgg",
         "preparation": {"size": 32},
-        "network": {"kind": "compact", "widths": [8, 8, 8]},
+        "network": {"kind": "compact", "widths": [16, 16, 16]},
     }
 )
 

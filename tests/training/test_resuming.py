@@ -18,7 +18,7 @@ RECIPE = parse_recipe(
         "title": "A miniature",
         "dataset": "lgg",
         "preparation": {"size": 32, "context": 1},
-        "network": {"kind": "compact", "widths": [8, 8, 8], "dropout": 0.3},
+        "network": {"kind": "compact", "widths": [16, 16, 16], "dropout": 0.3},
         "augmentation": {"bend": 0.05},
         "optimization": {"epochs": 4, "batch_size": 4, "learning_rate": 0.01, "schedule": "plateau", "averaging": 0.9},
     }

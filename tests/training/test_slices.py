@@ -130,7 +130,7 @@ def recipe(**changes):
         "name": "r",
         "title": "r",
         "dataset": "lgg",
-        "network": {"kind": "compact", "widths": [8, 8, 8, 8, 8]},
+        "network": {"kind": "compact", "widths": [16, 16, 16, 16, 16]},
         "loss": {"class_weights": True},
     }
     return parse_recipe({**fields, **changes})

@@ -17,7 +17,7 @@ RECIPE = {
     "title": "A miniature",
     "dataset": "lgg",
     "preparation": {"size": 32, "context": 1},
-    "network": {"kind": "compact", "widths": [8, 8, 8, 8, 8], "dropout": 0},
+    "network": {"kind": "compact", "widths": [16, 16, 16, 16, 16], "dropout": 0},
     # Chance is drawn by each process for itself; without it the curves can be compared.
     "augmentation": dict.fromkeys(
         (
