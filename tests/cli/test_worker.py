@@ -96,7 +96,7 @@ def test_a_worker_elsewhere_shares_database_queue_and_folder_with_the_service(ca
                 process.send_signal(signal.SIGTERM)
                 assert process.wait(LONG_S) == 0
     assert (done.state, done.revision) == ("done", 1)
-    assert sorted(path.name for path in (tmp_path / "data").iterdir()) == ["incoming", "studies", "working"]
+    assert sorted(path.name for path in (tmp_path / "data").iterdir()) == ["identity", "incoming", "studies", "working"]
 
 
 @pytest.mark.parametrize(

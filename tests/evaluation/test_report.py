@@ -121,7 +121,7 @@ def test_one_patient_without_tumor_can_be_reported(dataset, make_engine, tmp_pat
     assert content["patient_dice"]["mean"] == 0
     text = (tmp_path / "out" / "evaluation.md").read_text()
     assert "| specificity |" in text
-    for words in ("AUROC", "sensitivity", "| tumour |"):  # no slice shows one, so nothing is to be said
+    for words in ("| AUROC", "sensitivity", "| tumour |"):  # no slice shows one, so nothing is to be said
         assert words not in text
 
 
