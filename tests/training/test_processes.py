@@ -86,9 +86,12 @@ def test_the_shares_of_an_epoch_make_its_batches(store):
 
 @pytest.fixture
 def store():
-    """Twenty slices of one data set, of which seven show a tumour."""
+    """Twenty slices of one data set, of which seven show a tumor."""
     return SimpleNamespace(
-        present=torch.arange(20) % 3 == 1, sources=torch.zeros(20, dtype=torch.long), source_names=("",)
+        present=torch.arange(20) % 3 == 1,
+        sources=torch.zeros(20, dtype=torch.long),
+        source_names=("",),
+        versions=1,
     )
 
 
