@@ -58,13 +58,13 @@ def machine_kind(engine: EngineName, precision: PrecisionName) -> str:
 
 def analysis_settings(bundles: Sequence[Bundle], machine: str, wishes: Wishes) -> dict[str, Any]:
     """All that two analyses of one scan must have in common to be the same, as plain values."""
-    return {
+    settings = {
         "bundles": {bundle.name: bundle.sha256 for bundle in bundles},
         "machine": machine,
-        **{
-            name: str(value) if isinstance(value, Path) else value for name, value in dataclasses.asdict(wishes).items()
-        },
+        **dataclasses.asdict(wishes),
     }
+    # As they are read back from a file, where a path is a text and a tuple a list.
+    return json.loads(json.dumps(settings, default=str))
 
 
 def keep_settings(job: Job) -> None:
