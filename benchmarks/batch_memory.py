@@ -19,11 +19,11 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from tumorscope import cases as case_module
-from tumorscope.cases import Case, Outcome, Wishes
 from tumorscope.cli import running
 from tumorscope.datasets.phantom import make_phantom, plausible_lesion, write_nifti
 from tumorscope.reporting.write import Outputs
+from tumorscope.studies import case as case_module
+from tumorscope.studies.case import AnalysisOptions, Case, Outcome
 
 
 def resident_mb() -> float:
@@ -51,9 +51,9 @@ def main() -> None:
         phantom = make_phantom([plausible_lesion(0)], shape=(given.slices, given.size, given.size))
         scan = write_nifti(phantom, Path(folder) / "in")["flair"]
         batch = [Case(scan)] * given.cases
-        wishes = Wishes(gate=False, outputs=Outputs(pdf=given.pdf))
+        options = AnalysisOptions(input_check=False, outputs=Outputs(pdf=given.pdf))
         with contextlib.redirect_stdout(io.StringIO()):
-            running.run_cases(batch, Path(folder) / "out", "lgg", engine="onnxruntime", wishes=wishes)
+            running.run_cases(batch, Path(folder) / "out", "lgg", engine="onnxruntime", options=options)
     table = Table(box=None, pad_edge=False)
     table.add_column("cases done")
     table.add_column("resident, MB")

@@ -28,18 +28,18 @@ from rich.table import Table
 
 STAGES = {
     "read": ("reading",),
-    "prepare": ("gate", "preparing"),
+    "prepare": ("input_check", "preparing"),
     "infer": ("inference",),
-    "measure": ("outlining", "measuring"),
+    "measure": ("segmenting", "measuring"),
     "write": ("panel", "mask", "dicom", "report", "pdf"),
 }
 
 
 def analyze_all(way: str, out: Path, paths: list[str], engine: str, precision: str) -> None:
     """What one of the processes does; ``way`` is plain or a number of actors."""
-    from tumorscope.bulk.run import run_bulk
-    from tumorscope.cases import Case
     from tumorscope.cli import running
+    from tumorscope.studies.bulk.run import run_bulk
+    from tumorscope.studies.case import Case
 
     if way == "plain":
         cases = [running.Case(Path(path)) for path in paths]
@@ -51,7 +51,7 @@ def analyze_all(way: str, out: Path, paths: list[str], engine: str, precision: s
 
 def spread(paths: list[Path], limit: int) -> list[str]:
     """So many cases of each folder or list of files, evenly chosen."""
-    from tumorscope.reading import find_cases
+    from tumorscope.io import find_cases
 
     groups: dict[Path, list[str]] = {}
     for path in paths:

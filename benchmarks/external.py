@@ -17,21 +17,21 @@ from typing import Any
 import numpy as np
 
 from tumorscope import __version__
-from tumorscope.bundles import load_bundle
 from tumorscope.cli.datafolders import data_folders
 from tumorscope.cli.evaluate import cases_of_part
-from tumorscope.datasets.joined import JoinedDataset
-from tumorscope.datasets.labelled import LabelledCase
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.files import save_whole
+from tumorscope.datasets.combined import CombinedDataset
+from tumorscope.datasets.labeled import LabeledCase
 from tumorscope.datasets.opening import open_dataset
 from tumorscope.datasets.split import Split
-from tumorscope.engine import Engine, load_engine
-from tumorscope.errors import TumorscopeError
 from tumorscope.evaluation import evaluate
 from tumorscope.evaluation.consistency import CHANGES, compare_changes, summarize_changes
 from tumorscope.evaluation.summary import summarize
-from tumorscope.files import save_whole
-from tumorscope.preparing.axial import axial_view
-from tumorscope.preparing.gate import default_gate, scan_score
+from tumorscope.inference.bundles import load_bundle
+from tumorscope.inference.engine import Engine, load_engine
+from tumorscope.preprocessing.axial import axial_view
+from tumorscope.preprocessing.input_check import default_input_check, scan_score
 
 ROOT = Path(__file__).parents[1]
 
@@ -80,7 +80,7 @@ def main() -> None:
         engine = load_engine(load_bundle(target.bundle), "onnxruntime", "float")
         opened = open_dataset(target.dataset, folders[target.dataset])
         if target.channel is not None:
-            opened = JoinedDataset.join({target.dataset: opened}, {target.dataset: (target.channel,)})
+            opened = CombinedDataset.join({target.dataset: opened}, {target.dataset: (target.channel,)})
         split = Split.load(engine.bundle.folder / "split.json")
         cases = cases_of_part(opened, split, "test")
         rows.append(_row(target, summarize(evaluate(opened, cases, engine)), _refused(cases)))
@@ -120,7 +120,7 @@ def _value(metric: dict[str, Any] | None, key: str = "value") -> str:
     return f"{metric[key]:.3f}{interval}"
 
 
-def _refused(cases: list[LabelledCase]) -> tuple[int, int]:
+def _refused(cases: list[LabeledCase]) -> tuple[int, int]:
     """How many of how many scans the input check refuses."""
     refused = read = 0
     for case in cases:
@@ -130,12 +130,12 @@ def _refused(cases: list[LabelledCase]) -> tuple[int, int]:
             continue
         view = axial_view(scan.shape, scan.affine)
         read += 1
-        score = scan_score(view.forward(scan.voxels), default_gate(), view.pixel_aspect)
-        refused += score < default_gate().refusal
+        score = scan_score(view.forward(scan.voxels), default_input_check(), view.pixel_aspect)
+        refused += score < default_input_check().refusal
     return refused, read
 
 
-def _consistency(target: Target, cases: list[LabelledCase], engine: Engine, limit: int) -> str:
+def _consistency(target: Target, cases: list[LabeledCase], engine: Engine, limit: int) -> str:
     chosen = [cases[place] for place in np.unique(np.linspace(0, len(cases) - 1, limit).astype(int))]
     lines = [
         f"### `{target.bundle}` on {target.dataset}, {len(chosen)} cases",

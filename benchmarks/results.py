@@ -1,6 +1,6 @@
 """The table of all experiments, from stored runs.
 
-    python benchmarks/results.py add NAME EVALUATION [--run RUN…] [--note TEXT]   # keep a run's figures
+    python benchmarks/results.py add NAME EVALUATION [--run RUN…] [--note TEXT]   # keep a run's metrics
     python benchmarks/results.py write                                            # docs/results.md anew
 
 ``add`` takes an evaluation's folder (``tumorscope evaluate … -o EVALUATION``, or ``tumorscope pool``) or the
@@ -29,9 +29,9 @@ _DROPPED = {"coverage", "policy", "failed"}
 
 
 def store(name: str, evaluation: Path, runs: Sequence[Path], note: str) -> Path:
-    """Write ``results/NAME.json``: who was judged, the figures, and how the networks were trained."""
-    if (evaluation / "figures.json").exists():
-        content = _of_features(json.loads((evaluation / "figures.json").read_text()))
+    """Write ``results/NAME.json``: who was evaluated, the metrics, and how the networks were trained."""
+    if (evaluation / "metrics.json").exists():
+        content = _of_features(json.loads((evaluation / "metrics.json").read_text()))
     else:
         content = _of_evaluation(json.loads((evaluation / "evaluation.json").read_text()))
     if runs:
@@ -58,12 +58,12 @@ def page(runs: list[dict[str, Any]], notebooks: list[dict[str, Any]], ablations:
         "",
         "Every figure here stands in `results/*.json`, which `tumorscope evaluate` wrote;",
         "`python benchmarks/results.py write` makes this page of them. Brackets hold 95 % intervals by bootstrap over",
-        "patients (over pictures where nobody knows the patients). Research use only.",
+        "patients (over images where nobody knows the patients). Research use only.",
         "",
         "## The notebooks' experiments",
         "",
-        "*As published*: on the split that the author or publisher gives. *Honest*: by patient, and without pictures",
-        "that copy a training picture. What an author reports is beside it, with the split as far as it is told.",
+        "*As published*: on the split that the author or publisher gives. *Honest*: by patient, and without images",
+        "that copy a training image. What an author reports is beside it, with the split as far as it is told.",
         "",
         "| notebook | recipe | author reports | author's split | as published | honest |",
         "|---|---|---|---|---|---|",
@@ -77,11 +77,11 @@ def page(runs: list[dict[str, Any]], notebooks: list[dict[str, Any]], ablations:
         )
     lines += _ablations(by_name, ablations)
     lines += ["", "## All runs", ""]
-    lines += ["| run | judged on | figures | training | note |", "|---|---|---|---|---|"]
+    lines += ["| run | evaluated on | metrics | training | note |", "|---|---|---|---|---|"]
     for run in sorted(runs, key=lambda one: one["name"]):
         without = run.get("without_copies")
-        figures = _figures(run["figures"]) + (f"; without what training saw: {_figures(without)}" if without else "")
-        lines.append(f"| {run['name']} | {_judged(run)} | {figures} | {_training(run)} | {run['note'] or '–'} |")
+        metrics = _metrics(run["metrics"]) + (f"; without what training saw: {_metrics(without)}" if without else "")
+        lines.append(f"| {run['name']} | {_evaluated(run)} | {metrics} | {_training(run)} | {run['note'] or '–'} |")
     lines += ["", "*Research use only. Not a medical device; not for diagnosis or treatment.*", ""]
     return "\n".join(lines)
 
@@ -90,20 +90,20 @@ def _ablations(by_name: dict[str, dict[str, Any]], ablations: list[dict[str, Any
     """One step at a time: the same recipe, split and budget, with it and without."""
     lines = ["", "## One step at a time", ""]
     lines += ["Same recipe and split; only the named step differs.", ""]
-    lines += ["| step | run | figures | training |", "|---|---|---|---|"]
+    lines += ["| step | run | metrics | training |", "|---|---|---|---|"]
     for ablation in ablations:
         for place, (what, name) in enumerate(ablation["runs"].items()):
             step = ablation["step"] if place == 0 else ""
             run = by_name[name]
-            figures = _honest(run) or _figures(run["figures"])
-            lines.append(f"| {step} | {what} | {figures} | {_training(run)} |")
+            metrics = _honest(run) or _metrics(run["metrics"])
+            lines.append(f"| {step} | {what} | {metrics} | {_training(run)} |")
     return lines
 
 
 def _of_evaluation(content: dict[str, Any]) -> dict[str, Any]:
-    def kept(figures: dict[str, Any]) -> dict[str, Any]:
-        counts = {key: figures[key] for key in ("patients", "cases", "slices")}
-        return {**counts, **{key: _light(figures[key]) for key in _KEPT if figures.get(key) is not None}}
+    def kept(metrics: dict[str, Any]) -> dict[str, Any]:
+        counts = {key: metrics[key] for key in ("patients", "cases", "slices")}
+        return {**counts, **{key: _light(metrics[key]) for key in _KEPT if metrics.get(key) is not None}}
 
     return {
         "dataset": content["dataset"],
@@ -111,26 +111,26 @@ def _of_evaluation(content: dict[str, Any]) -> dict[str, Any]:
         "split_hash": content["split_hash"],
         "command": content["command"],
         "precision": content["precision"],
-        "figures": kept(content),
+        "metrics": kept(content),
         "without_copies": kept(content["without_copies"]) if content.get("without_copies") else None,
     }
 
 
 def _of_features(content: dict[str, Any]) -> dict[str, Any]:
     best = content["models"][0]
-    figures = {name: best["figures"][name] for name in ("accuracy", "balanced_accuracy", "macro_f1")}
+    metrics = {name: best["metrics"][name] for name in ("accuracy", "balanced_accuracy", "macro_f1")}
     return {
         "recipe": content["recipe"]["name"],
         "dataset": content["recipe"]["dataset"],
-        "part": "five folds" if content.get("judged_fold") is None else f"fold {content['judged_fold']}",
+        "part": "five folds" if content.get("evaluated_fold") is None else f"fold {content['evaluated_fold']}",
         "split_hash": None,
         "command": f"tumorscope train {content['recipe']['name']} --data PATH -o RUN",
         "precision": best["model"],
-        "figures": {
+        "metrics": {
             "patients": best["patients"],
             "cases": best["slices"],
             "slices": best["slices"],
-            "classes": figures,
+            "classes": metrics,
         },
         "without_copies": None,
     }
@@ -141,26 +141,26 @@ def _light(value: Any) -> Any:
 
 
 def _published(run: dict[str, Any]) -> str | None:
-    return _figures(run["figures"]) if run["dataset"] == "kaggle4" else None
+    return _metrics(run["metrics"]) if run["dataset"] == "kaggle4" else None
 
 
 def _honest(run: dict[str, Any]) -> str | None:
     if run["dataset"] == "kaggle4":
-        return _figures(run["without_copies"]) if run.get("without_copies") else None
-    return _figures(run["figures"])
+        return _metrics(run["without_copies"]) if run.get("without_copies") else None
+    return _metrics(run["metrics"])
 
 
-def _figures(figures: dict[str, Any]) -> str:
+def _metrics(metrics: dict[str, Any]) -> str:
     parts = []
-    dice = figures.get("patient_dice") or figures.get("tumor_slice_dice")
+    dice = metrics.get("patient_dice") or metrics.get("tumor_slice_dice")
     if dice and dice["mean"] is not None:
-        what = "whole-patient Dice" if figures.get("patient_dice") else "Dice over slices"
+        what = "whole-patient Dice" if metrics.get("patient_dice") else "Dice over slices"
         parts.append(f"{what} {_value(dice, 'mean')}, median {dice['median']:.3f}")
-    classes = figures.get("classes")
+    classes = metrics.get("classes")
     if classes:
         parts.append(f"accuracy {_value(classes['accuracy'])}, macro-F1 {_value(classes['macro_f1'])}")
-    elif figures.get("presence", {}).get("auroc", {}).get("value") is not None and not dice:
-        presence = figures["presence"]
+    elif metrics.get("presence", {}).get("auroc", {}).get("value") is not None and not dice:
+        presence = metrics["presence"]
         parts.append(f"accuracy {_value(presence['accuracy'])}, AUROC {_value(presence['auroc'])}")
     return "; ".join(parts) or "–"
 
@@ -170,10 +170,10 @@ def _value(figure: dict[str, Any], key: str = "value") -> str:
     return f"{figure[key]:.3f}" + (f" ({interval[0]:.3f}–{interval[1]:.3f})" if interval else "")
 
 
-def _judged(run: dict[str, Any]) -> str:
-    figures = run["figures"]
-    who = f"{figures['patients']} patients, " if figures["patients"] < figures["slices"] else ""
-    return f"{run['dataset']} {run['part']}: {who}{figures['slices']:,} slices"
+def _evaluated(run: dict[str, Any]) -> str:
+    metrics = run["metrics"]
+    who = f"{metrics['patients']} patients, " if metrics["patients"] < metrics["slices"] else ""
+    return f"{run['dataset']} {run['part']}: {who}{metrics['slices']:,} slices"
 
 
 def _training(run: dict[str, Any]) -> str:

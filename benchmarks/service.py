@@ -1,7 +1,7 @@
-"""The service under load: what is lost, what is doubled, how memory runs, how long answers take.
+"""The service under load: what is lost, what is doubled, how memory runs, how long predictions take.
 
 Starts `tumorscope serve` on a folder of its own. Each client uploads a case, waits for its
-findings by server-sent events, fetches the first picture as the viewer would, and begins again until
+findings by server-sent events, fetches the first image as the viewer would, and begins again until
 the time is over; what was taken is waited for. Meanwhile a process of its own asks for a study's
 state ten times a second, and the memory of the web process and of its workers is noted.
 
@@ -36,8 +36,8 @@ from rich.console import Console
 from rich.table import Table
 
 from tumorscope.client import Client, Study
+from tumorscope.core.errors import TumorscopeError
 from tumorscope.datasets.phantom import make_phantom, plausible_lesion, write_nifti
-from tumorscope.errors import TumorscopeError
 
 CASES = 4
 """Different phantoms; more would only take longer to draw."""
@@ -54,7 +54,7 @@ class Sent:
     case: str
     upload_s: float
     done_s: float
-    picture_s: float
+    image_s: float
     state: str
     probability: float | None
 
@@ -81,12 +81,12 @@ def main() -> None:
                 listed = [client.study(study) for study in client.studies()]
             series = memory.stop()
         begun = Counter(match[1] for match in map(_BEGINS.search, log.read_text().splitlines()) if match)
-        figures = _figures(given, load, listed, begun, asked, series)
-    _print(given, figures)
+        metrics = _metrics(given, load, listed, begun, asked, series)
+    _print(given, metrics)
     if given.out is not None:
-        given.out.write_text(json.dumps(figures, indent=1) + "\n")
+        given.out.write_text(json.dumps(metrics, indent=1) + "\n")
         print(f"Saved: {given.out}", file=sys.stderr)
-    sys.exit(1 if figures["lost"] or figures["doubled"] else 0)
+    sys.exit(1 if metrics["lost"] or metrics["doubled"] else 0)
 
 
 def _arguments() -> Namespace:
@@ -96,7 +96,7 @@ def _arguments() -> Namespace:
     parser.add_argument("--slices", type=int, default=60)
     parser.add_argument("--size", type=int, default=256, help="rows and columns")
     parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("-o", "--out", type=Path, help="figures as JSON")
+    parser.add_argument("-o", "--out", type=Path, help="metrics as JSON")
     return parser.parse_args()
 
 
@@ -128,13 +128,13 @@ def _serving(data: Path, workers: int, log: Path) -> Iterator[tuple[int, str]]:
 
 
 def _run(address: str, cases: Sequence[Path], given: Namespace, memory: _Memory) -> tuple[Load, list[float]]:
-    """The clients' work, and the milliseconds of every status call while something was analysed."""
+    """The clients' work, and the milliseconds of every status call while something was analyzed."""
     load, lock = Load(), threading.Lock()
     started = time.monotonic()
     until = started + given.seconds
     spawning = multiprocessing.get_context("spawn")  # a process of its own: the clients' work is not measured with it
-    stop, answers = spawning.Event(), spawning.SimpleQueue()
-    asking = spawning.Process(target=_ask, args=(address, stop, answers), daemon=True)
+    stop, predictions = spawning.Event(), spawning.SimpleQueue()
+    asking = spawning.Process(target=_ask, args=(address, stop, predictions), daemon=True)
     asking.start()
     clients = [
         threading.Thread(target=_be_a_client, args=(address, cases, number, until, load, lock))
@@ -145,7 +145,7 @@ def _run(address: str, cases: Sequence[Path], given: Namespace, memory: _Memory)
     for each in clients:
         each.join()
     stop.set()
-    asked = answers.get()
+    asked = predictions.get()
     asking.join()
     memory.busy_until = time.monotonic()
     return load, asked
@@ -167,7 +167,7 @@ def _be_a_client(
                     load.taken.append(study.id)
                 ended: list[float] = []
                 study = client.wait(study, lambda now: ended.append(time.perf_counter()))  # noqa: B023
-                picture = _first_picture(browser, study) if study.state == "done" else None
+                image = _first_image(browser, study) if study.state == "done" else None
                 shown = time.perf_counter()
             except (TumorscopeError, httpx2.HTTPError) as error:
                 with lock:
@@ -181,33 +181,33 @@ def _be_a_client(
                         case.name,
                         taken - begun,
                         ended[-1] - taken,
-                        shown - ended[-1] if picture else float("nan"),
+                        shown - ended[-1] if image else float("nan"),
                         study.state,
                         probability,
                     )
                 )
 
 
-def _first_picture(browser: httpx2.Client, study: Study) -> int:
+def _first_image(browser: httpx2.Client, study: Study) -> int:
     """What the viewer asks for before it can draw: the findings and one sequence; how many bytes."""
     image = next(each for each in study.images if each.name not in ("mask", "activation"))
-    answers = [browser.get(f"/api/studies/{study.id}/analysis"), browser.get(image.href)]
-    return sum(len(answer.raise_for_status().content) for answer in answers)
+    predictions = [browser.get(f"/api/studies/{study.id}/analysis"), browser.get(image.href)]
+    return sum(len(prediction.raise_for_status().content) for prediction in predictions)
 
 
-def _ask(address: str, stop: Any, answers: Any) -> None:
-    """Ask for the newest studies and one of them; note the milliseconds while something is analysed."""
+def _ask(address: str, stop: Any, predictions: Any) -> None:
+    """Ask for the newest studies and one of them; note the milliseconds while something is analyzed."""
     spent: list[float] = []
     with httpx2.Client(base_url=address, timeout=60) as client:
         while not stop.wait(ASK_EVERY_S):
             begun = time.perf_counter()
-            page = client.get("/api/studies", params={"state": "analysing", "limit": 1}).json()
+            page = client.get("/api/studies", params={"state": "analyzing", "limit": 1}).json()
             between = time.perf_counter()
             if not page["studies"]:
                 continue
             client.get(f"/api/studies/{page['studies'][0]['id']}")
             spent += [(between - begun) * 1000, (time.perf_counter() - between) * 1000]
-    answers.put(spent)
+    predictions.put(spent)
 
 
 class _Memory:
@@ -251,7 +251,7 @@ def _resident_mb(process: int) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def _figures(
+def _metrics(
     given: Namespace,
     load: Load,
     listed: Sequence[Study],
@@ -286,7 +286,7 @@ def _figures(
         "cases_with_unlike_findings": unlike,
         "upload_s": _spread([each.upload_s for each in load.sent]),
         "until_done_s": _spread([each.done_s for each in load.sent]),
-        "done_event_to_first_picture_s": _spread([each.picture_s for each in load.sent]),
+        "done_event_to_first_image_s": _spread([each.image_s for each in load.sent]),
         "status_ms": {"calls": len(asked), **_spread(asked)},
         "memory_mb": {"web": _run_of([web for _, web, _ in series]), "workers": _run_of([work for *_, work in series])},
         "memory_series": [[round(value, 1) for value in row] for row in series[:: max(1, len(series) // 240)]],
@@ -315,33 +315,33 @@ def _run_of(values: Sequence[float]) -> dict[str, float]:
     }
 
 
-def _print(given: Namespace, figures: dict[str, Any]) -> None:
+def _print(given: Namespace, metrics: dict[str, Any]) -> None:
     title = f"{given.clients} clients, {given.seconds:g} s, cases of {given.slices} slices of {given.size}×{given.size}"
     counts = Table("uploads taken", "done", "lost", "doubled", "errors", title=title)
     counts.add_row(*(str(value) for value in (
-        figures["taken"], figures["done"], len(figures["lost"]), len(figures["doubled"]), len(figures["errors"])
+        metrics["taken"], metrics["done"], len(metrics["lost"]), len(metrics["doubled"]), len(metrics["errors"])
     )))  # fmt: skip
     times = Table("", "median", "p95", "largest")
     for name, unit, key in (
         ("upload", "s", "upload_s"),
         ("upload taken until done (clients wait in turn)", "s", "until_done_s"),
-        ("done event until first picture", "s", "done_event_to_first_picture_s"),
-        (f"status call ({figures['status_ms']['calls']})", "ms", "status_ms"),
+        ("done event until first image", "s", "done_event_to_first_image_s"),
+        (f"status call ({metrics['status_ms']['calls']})", "ms", "status_ms"),
     ):  # fmt: skip
-        values = (figures[key][column] for column in ("median", "p95", "largest"))
+        values = (metrics[key][column] for column in ("median", "p95", "largest"))
         digits = 2 if unit == "s" else 0
         times.add_row(name, *("–" if value is None else f"{value:.{digits}f} {unit}" for value in values))
     memory = Table("memory, MB", "second quarter", "last quarter", "peak")
     for name in ("web", "workers"):
         memory.add_row(
-            name, *(f"{figures['memory_mb'][name][key]:.0f}" for key in ("second_quarter", "last_quarter", "peak"))
+            name, *(f"{metrics['memory_mb'][name][key]:.0f}" for key in ("second_quarter", "last_quarter", "peak"))
         )
     console = Console(width=100)
     for table in (counts, times, memory):
         console.print(table)
-    for error in figures["errors"][:5]:
+    for error in metrics["errors"][:5]:
         console.print(f"error: {error}", markup=False, highlight=False)
-    console.print(f"Load average of the machine at the end: {figures['load_average'][0]:g} on {figures['cores']} cores")
+    console.print(f"Load average of the machine at the end: {metrics['load_average'][0]:g} on {metrics['cores']} cores")
 
 
 if __name__ == "__main__":

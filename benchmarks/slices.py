@@ -1,4 +1,4 @@
-"""How fast a slice is outlined: the shipped bundle in every engine, PyTorch, and Buda's U-Net.
+"""How fast a slice is segmented: the shipped bundle in every engine, PyTorch, and Buda's U-Net.
 
 All run in this one process, in turn, on the same slices and the same number of threads; the
 median over the rounds is taken, and what is printed beside it is the ratio to Buda's U-Net.
@@ -18,13 +18,13 @@ from rich.console import Console
 from rich.table import Table
 from torch import nn
 
-from tumorscope.analysis import arrange_channels
-from tumorscope.bundles import load_bundle
 from tumorscope.datasets.phantom import demo_phantom
-from tumorscope.engine import load_engine, threads
-from tumorscope.networks.compact import CompactNet
-from tumorscope.preparing import Preparation, prepare
-from tumorscope.recipe import load_recipe
+from tumorscope.inference.analysis import arrange_channels
+from tumorscope.inference.bundles import load_bundle
+from tumorscope.inference.engine import load_engine, threads
+from tumorscope.models.compact import CompactNet
+from tumorscope.preprocessing import Preparation, prepare
+from tumorscope.recipes.experiment import load_recipe
 
 
 class BudaUNet(nn.Module):
@@ -60,13 +60,13 @@ class BudaUNet(nn.Module):
 
 
 def contestants(voxels: np.ndarray) -> dict[str, Callable[[], object]]:
-    """Each answers for all slices of one scan, batch 1, as a viewer would ask."""
+    """Each predictions for all slices of one scan, batch 1, as a viewer would ask."""
     bundle = load_bundle("lgg")
-    pictures = prepare(voxels, bundle.card.preparation).pictures
-    full = torch.from_numpy(prepare(voxels, Preparation(size=256)).pictures)
+    images = prepare(voxels, bundle.card.preparation).images
+    full = torch.from_numpy(prepare(voxels, Preparation(size=256)).images)
     recipe = load_recipe("lgg-compact")
     eager = CompactNet(recipe.channels_in, recipe.network.widths).eval()
-    stacked = torch.randn(len(pictures), recipe.channels_in, *pictures.shape[2:])
+    stacked = torch.randn(len(images), recipe.channels_in, *images.shape[2:])
     buda = BudaUNet().eval()
 
     def run_torch(network: nn.Module, inputs: torch.Tensor) -> None:
@@ -81,7 +81,7 @@ def contestants(voxels: np.ndarray) -> dict[str, Callable[[], object]]:
     for runtime in ("onnxruntime", "openvino"):
         for precision in ("float", "int8"):
             engine = load_engine(bundle, runtime, precision)
-            found[f"bundle lgg, {runtime}, {precision}"] = lambda engine=engine: engine.run(pictures)
+            found[f"bundle lgg, {runtime}, {precision}"] = lambda engine=engine: engine.run(images)
     return found
 
 

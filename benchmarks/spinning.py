@@ -2,7 +2,7 @@
 
     python benchmarks/spinning.py [--bundle lgg] [--precision int8] [--seconds 5] [--rounds 3] [--threads N]
 
-A thread that waits for its part of the next operator either spins, which answers sooner and burns a core, or
+A thread that waits for its part of the next operator either spins, which predictions sooner and burns a core, or
 sleeps. *Idle*: one process has the machine. *Shared*: as many as ``--processes`` want the same cores at once, as
 several analyses, a training or a service do. Ways alternate; the table shows medians over rounds.
 """
@@ -20,9 +20,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from tumorscope.bundles import load_bundle
-from tumorscope.engine import BATCH, threads
-from tumorscope.runtimes import open_session
+from tumorscope.inference.bundles import load_bundle
+from tumorscope.inference.engine import BATCH, threads
+from tumorscope.inference.runtimes import open_session
 
 _READY = "ready"
 
@@ -34,14 +34,14 @@ def work(bundle_name: str, precision: str, spinning: bool, count: int, seconds: 
     assert model is not None
     session = open_session(bundle.read_model(model), count, spinning=spinning)
     feed = session.get_inputs()[0]
-    pictures = np.random.default_rng(0).normal(size=(BATCH, *feed.shape[1:])).astype(np.float32)
+    images = np.random.default_rng(0).normal(size=(BATCH, *feed.shape[1:])).astype(np.float32)
     for _ in range(3):
-        session.run(None, {feed.name: pictures})
+        session.run(None, {feed.name: images})
     print(_READY, flush=True)
     sys.stdin.readline()
     started, used, slices = time.perf_counter(), time.process_time(), 0
     while time.perf_counter() - started < seconds:
-        session.run(None, {feed.name: pictures})
+        session.run(None, {feed.name: images})
         slices += BATCH
     spent = time.perf_counter() - started
     print(json.dumps({"slices": slices / spent, "cores": (time.process_time() - used) / spent}), flush=True)

@@ -80,7 +80,7 @@ class Grid:
         return self.directions * np.array(self.spacing_mm[::-1])
 
     def position(self, slice_index: float = 0) -> np.ndarray:
-        """Centre of the first pixel of a slice, LPS mm: ImagePositionPatient."""
+        """Center of the first pixel of a slice, LPS mm: ImagePositionPatient."""
         middle = (np.array(self.shape[::-1]) - 1) / 2
         return np.array(self.shift_mm) - self.steps @ middle + self.steps[:, 2] * slice_index
 
@@ -378,7 +378,7 @@ def _write_enhanced(
         )
         position = _dataset(ImagePositionPatient=_decimals(grid.position(int(place))))
         frames.append(_dataset(FrameContentSequence=[content], PlanePositionSequence=[position]))
-    organisation = uid(common["SeriesInstanceUID"], "dimensions")
+    organization = uid(common["SeriesInstanceUID"], "dimensions")
     enhanced = {
         "SOPClassUID": ENHANCED_MR,
         "SOPInstanceUID": uid(common["SeriesInstanceUID"], "enhanced"),
@@ -399,10 +399,10 @@ def _write_enhanced(
         "ResonantNucleus": "1H",
         "ApplicableSafetyStandardAgency": "IEC",
         "AcquisitionContextSequence": [],
-        "DimensionOrganizationSequence": [_dataset(DimensionOrganizationUID=organisation)],
+        "DimensionOrganizationSequence": [_dataset(DimensionOrganizationUID=organization)],
         "DimensionIndexSequence": [
             _dataset(
-                DimensionOrganizationUID=organisation,
+                DimensionOrganizationUID=organization,
                 DimensionIndexPointer=pointer,
                 FunctionalGroupPointer=0x00209111,
                 DimensionDescriptionLabel=name,

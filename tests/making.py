@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from tumorscope.bundles import Bundle, Card, Inputs, Model, OperatingPoint
 from tumorscope.datasets.phantom import Phantom, make_phantom, plausible_lesion, write_lgg_folder
-from tumorscope.engine import Engine
-from tumorscope.preparing import Preparation
+from tumorscope.inference.bundles import Bundle, Card, Inputs, Model, OperatingPoint
+from tumorscope.inference.engine import Engine
+from tumorscope.preprocessing import Preparation
 
 
 def card(**changes: Any) -> Card:
@@ -25,7 +25,7 @@ def card(**changes: Any) -> Card:
         "name": "fake",
         "version": "1",
         "title": "A fake",
-        "inputs": Inputs(sequences=("t1", "flair", "t1c"), stands_in={"t1": ("flair",), "t1c": ("flair",)}),
+        "inputs": Inputs(sequences=("t1", "flair", "t1c"), substitutes={"t1": ("flair",), "t1c": ("flair",)}),
         "preparation": Preparation(size=96),
         "outputs": ("presence", "mask"),
         "operating_point": OperatingPoint(),
@@ -34,9 +34,9 @@ def card(**changes: Any) -> Card:
     return Card(**{**fields, **changes})
 
 
-def bright_flair(pictures: np.ndarray, threshold: float = 4.0) -> dict[str, np.ndarray]:
-    """Stands for a network: FLAIR far over the median is tumour, and where there is much of it, presence."""
-    flair = pictures[:, pictures.shape[1] // 3 + 1 if pictures.shape[1] > 3 else 1]
+def bright_flair(images: np.ndarray, threshold: float = 4.0) -> dict[str, np.ndarray]:
+    """Stands for a network: FLAIR far over the median is tumor, and where there is much of it, presence."""
+    flair = images[:, images.shape[1] // 3 + 1 if images.shape[1] > 3 else 1]
     mask = (flair - threshold) * 20
     return {"presence": ((mask > 0).mean(axis=(1, 2)) - 0.01) * 1000, "mask": mask}
 
@@ -68,7 +68,7 @@ def write_miniature_figshare(folder: Path, patients: int = 10, slices: int = 2, 
     """A data set of phantoms in the layout of figshare, each patient in one of the five folds.
 
     Types take turns: the first patient has a meningioma, the second a glioma, the third a
-    pituitary tumour. Patients are ``P000`` and so on, slices ``1.mat`` and so on; at most
+    pituitary tumor. Patients are ``P000`` and so on, slices ``1.mat`` and so on; at most
     three slices a patient.
     """
     import h5py
@@ -78,11 +78,11 @@ def write_miniature_figshare(folder: Path, patients: int = 10, slices: int = 2, 
     for patient in range(patients):
         for index in range(slices):
             folds.append(patient % 5 + 1)
-            picture, mask = _miniature_slice(patient % 3, index, len(folds), size)
+            image, mask = _miniature_slice(patient % 3, index, len(folds), size)
             with h5py.File(folder / f"{len(folds)}.mat", "w", userblock_size=512) as file:
                 group = file.create_group("cjdata")
                 group["PID"] = np.array([[ord(letter)] for letter in f"P{patient:03d}"], np.uint16)
-                group["image"] = picture.T.astype(np.int16)  # MATLAB stores columns first
+                group["image"] = image.T.astype(np.int16)  # MATLAB stores columns first
                 group["label"] = np.array([[patient % 3 + 1.0]])
                 group["tumorMask"] = mask.T.astype(np.uint8)
     with h5py.File(folder / "cvind.mat", "w", userblock_size=512) as file:
@@ -96,7 +96,7 @@ def write_miniature_classes(
     sides: Mapping[str, int] = MappingProxyType({"Training": 4, "Testing": 2}),
     size: int = 64,
 ) -> Path:
-    """A folder of classes: so many phantom pictures a class on each side, JPEG in grey.
+    """A folder of classes: so many phantom images a class on each side, JPEG in gray.
 
     The side ``""`` stands for a folder without sides. ``notumor`` is without a lesion.
     """
@@ -106,17 +106,17 @@ def write_miniature_classes(
             (folder / side / kind).mkdir(parents=True, exist_ok=True)
             for index in range(count):
                 number += 1
-                picture, _ = _miniature_slice(None if kind == "notumor" else number % 3, number % 3, number, size)
-                Image.fromarray(picture).save(folder / side / kind / f"{kind}_{index}.jpg")
+                image, _ = _miniature_slice(None if kind == "notumor" else number % 3, number % 3, number, size)
+                Image.fromarray(image).save(folder / side / kind / f"{kind}_{index}.jpg")
     return folder
 
 
 def _miniature_slice(seed: int | None, index: int, number: int, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """A grey slice (uint8) with noise of its own, and its mask; without a lesion if there is no seed."""
+    """A gray slice (uint8) with noise of its own, and its mask; without a lesion if there is no seed."""
     phantom = _small_phantom(seed)
     place = int(np.argsort(-phantom.mask.sum(axis=(1, 2)), kind="stable")[index])
-    grey = Image.fromarray(phantom.scan.voxels[place, :, :, 0].astype(np.float32) * 0.2).resize((size, size))
-    noisy = np.asarray(grey) + np.random.default_rng(number).normal(0, 3, (size, size))
+    gray = Image.fromarray(phantom.scan.voxels[place, :, :, 0].astype(np.float32) * 0.2).resize((size, size))
+    noisy = np.asarray(gray) + np.random.default_rng(number).normal(0, 3, (size, size))
     mask = Image.fromarray(phantom.mask[place]).resize((size, size), Image.Resampling.NEAREST)
     return np.clip(noisy, 0, 255).astype(np.uint8), np.asarray(mask, bool)
 

@@ -34,7 +34,7 @@ class Service:
         self._stop_worker: list[Callable[[], None]] = []
 
     def start(self) -> None:
-        """Answer requests; returns when it does."""
+        """Response requests; returns when it does."""
         app = create_app(self.settings)
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
         listening = socket.create_server(("127.0.0.1", self.settings.port))
@@ -50,12 +50,12 @@ class Service:
         self._stop.append(stop)
 
     def stop(self) -> None:
-        """Answer no more, as when it is restarted."""
+        """Response no more, as when it is restarted."""
         while self._stop:
             self._stop.pop()()
 
     def start_worker(self) -> None:
-        """Analyse."""
+        """Analyze."""
         stop = threading.Event()
         thread = threading.Thread(target=run_worker, args=(self.settings, stop), daemon=True)
 
@@ -67,7 +67,7 @@ class Service:
         self._stop_worker.append(end)
 
     def stop_worker(self) -> None:
-        """Analyse no more."""
+        """Analyze no more."""
         while self._stop_worker:
             self._stop_worker.pop()()
 
@@ -92,13 +92,13 @@ class Wire:
     Attributes:
         address: to ask instead of the service's.
         cut_after: of the bytes that a client sends: the connection is cut then, once.
-        lose_answer: the next answer to a POST does not come back, once; the request arrives whole.
+        lose_response: the next response to a POST does not come back, once; the request arrives whole.
     """
 
     def __init__(self, port: int) -> None:
         self._to = port
         self.cut_after: int | None = None
-        self.lose_answer = False
+        self.lose_response = False
         self.cuts = 0
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.address = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
@@ -132,8 +132,8 @@ class Wire:
     def _back(self, server: socket.socket, client: socket.socket, seen: dict[str, int]) -> None:
         with suppress(OSError):
             while chunk := server.recv(2**16):
-                if self.lose_answer and seen["posts"]:
-                    self.lose_answer, self.cuts = False, self.cuts + 1
+                if self.lose_response and seen["posts"]:
+                    self.lose_response, self.cuts = False, self.cuts + 1
                     break
                 client.sendall(chunk)
         _cut(client, server)

@@ -5,18 +5,18 @@ import numpy as np
 import pytest
 from making import bright_flair, card, fake_engine
 
-from tumorscope import analysis as analyzing
-from tumorscope.analysis import DOUBTFUL_INPUT, NOT_A_BRAIN, arrange_channels
-from tumorscope.bundles import Inputs, OperatingPoint
-from tumorscope.errors import TumorscopeError
-from tumorscope.preparing.gate import default_gate
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.scan import Scan
+from tumorscope.inference import analysis as analyzing
+from tumorscope.inference.analysis import DOUBTFUL_INPUT, NOT_A_BRAIN, arrange_channels
+from tumorscope.inference.bundles import Inputs, OperatingPoint
+from tumorscope.preprocessing.input_check import default_input_check
 from tumorscope.reporting.wording import finding_sentence
-from tumorscope.scan import Scan
 
 
 def analyze(scan, engine, **options):
-    """These heads are discs, which the gate would turn away."""
-    return analyzing.analyze(scan, engine, **{"gate": False, **options})
+    """These heads are discs, which the input_check would turn away."""
+    return analyzing.analyze(scan, engine, **{"input_check": False, **options})
 
 
 def scan_with_spot(slices=3, size=96, affine=None, sequences=("t1", "flair", "t1c")):
@@ -40,10 +40,10 @@ def test_the_spot_is_found_where_it_is():
     found = analysis.mask[1]
     assert 2 * (found & spot).sum() / (found.sum() + spot.sum()) > 0.9
     assert len(analysis.lesions) == 1
-    np.testing.assert_allclose(analysis.lesions[0].centre, (1, 40, 55), atol=1)
+    np.testing.assert_allclose(analysis.lesions[0].center, (1, 40, 55), atol=1)
 
 
-def test_sizes_are_in_millimetres_only_where_the_file_says_how_large_a_voxel_is():
+def test_sizes_are_in_millimeters_only_where_the_file_says_how_large_a_voxel_is():
     scan, _ = scan_with_spot()
     without = analyze(scan, fake_engine())
     assert without.volume_mm3 is None
@@ -56,7 +56,7 @@ def test_sizes_are_in_millimetres_only_where_the_file_says_how_large_a_voxel_is(
 
 
 def test_the_same_head_has_the_same_findings_as_short_integers_and_as_floats():
-    """Its background of -20,000 makes a range that 16 bits cannot subtract; the gate sees it too."""
+    """Its background of -20,000 makes a range that 16 bits cannot subtract; the input_check sees it too."""
     scan, _ = scan_with_spot()
     full = np.rint(scan.voxels * 100 - 20_000).clip(-20_000, 20_000)
     one, other = (
@@ -65,12 +65,12 @@ def test_the_same_head_has_the_same_findings_as_short_integers_and_as_floats():
     assert one.tumor_present
     assert one.slices == other.slices
     np.testing.assert_array_equal(one.mask, other.mask)
-    np.testing.assert_allclose(one.lesions[0].centre, (1, 40, 55), atol=1)
+    np.testing.assert_allclose(one.lesions[0].center, (1, 40, 55), atol=1)
 
 
 def test_presence_decides_first_and_both_probabilities_are_kept():
-    def says_no(pictures):
-        return {**bright_flair(pictures), "presence": np.full(len(pictures), -5.0)}
+    def says_no(images):
+        return {**bright_flair(images), "presence": np.full(len(images), -5.0)}
 
     scan, _ = scan_with_spot()
     analysis = analyze(scan, fake_engine(says_no))
@@ -90,11 +90,11 @@ def test_temperature_makes_probabilities_less_certain_but_keeps_their_order():
     assert max(after) < max(before)
 
 
-def test_specks_are_left_out_and_reported_but_a_second_tumour_stays():
+def test_specks_are_left_out_and_reported_but_a_second_tumor_stays():
     scan, _ = scan_with_spot()
     scan.voxels[1, 70:78, 30:38, 1] += 150
     scan.voxels[1, 25:27, 30:32, 1] += 400
-    analysis = analyze(scan, fake_engine(operating_point=OperatingPoint(smallest_lesion_px=12)))
+    analysis = analyze(scan, fake_engine(operating_point=OperatingPoint(min_component_size_px=12)))
     assert len(analysis.lesions) == 2
     assert any("1 speck" in warning for warning in analysis.warnings)
 
@@ -112,15 +112,15 @@ def test_the_probability_of_every_voxel_is_kept_where_it_is_asked_for():
     assert analyze(scan, engine).probability is None
 
 
-def test_a_network_without_presence_judges_by_its_mask():
+def test_a_network_without_presence_assesses_by_its_mask():
     scan, _ = scan_with_spot()
-    mask_only = fake_engine(lambda pictures: {"mask": bright_flair(pictures)["mask"]}, outputs=("mask",))
+    mask_only = fake_engine(lambda images: {"mask": bright_flair(images)["mask"]}, outputs=("mask",))
     assert [finding.tumor_probability > 0.5 for finding in analyze(scan, mask_only).slices] == [False, True, False]
 
 
-def test_a_network_without_a_mask_still_says_whether_there_is_a_tumour():
+def test_a_network_without_a_mask_still_says_whether_there_is_a_tumor():
     scan, _ = scan_with_spot()
-    only = fake_engine(lambda pictures: {"presence": bright_flair(pictures)["presence"]}, outputs=("presence",))
+    only = fake_engine(lambda images: {"presence": bright_flair(images)["presence"]}, outputs=("presence",))
     analysis = analyze(scan, only)
     assert analysis.tumor_present
     assert not analysis.mask.any()
@@ -129,7 +129,7 @@ def test_a_network_without_a_mask_still_says_whether_there_is_a_tumour():
 
 def test_mirror_images_are_averaged_back_in_place():
     scan, _ = scan_with_spot()
-    np.testing.assert_array_equal(analyze(scan, fake_engine(flip_average=True)).mask, analyze(scan, fake_engine()).mask)
+    np.testing.assert_array_equal(analyze(scan, fake_engine(tta_flip=True)).mask, analyze(scan, fake_engine()).mask)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_mirror_images_are_averaged_back_in_place():
 )
 def test_channels_are_arranged_and_what_is_missing_is_filled_and_said(have, taken, said):
     voxels = np.zeros((1, 20, 20, len(have))) + np.arange(len(have))
-    arranged, warnings = arrange_channels(Scan(voxels, have, "case", "picture"), card())
+    arranged, warnings = arrange_channels(Scan(voxels, have, "case", "image"), card())
     assert arranged[0, 0, 0].tolist() == taken
     assert len(warnings) == len(said)
     for warning, part in zip(warnings, said, strict=True):
@@ -153,7 +153,7 @@ def test_channels_are_arranged_and_what_is_missing_is_filled_and_said(have, take
 
 @pytest.mark.parametrize("have", [("t1",), ("t2",), ("t1", "t1c"), ("unknown",) * 2, ("unknown",) * 3])
 def test_a_missing_sequence_is_named(have):
-    scan = Scan(np.zeros((1, 20, 20, len(have))), have, "case", "picture")
+    scan = Scan(np.zeros((1, 20, 20, len(have))), have, "case", "image")
     with pytest.raises(TumorscopeError, match=r"flair is missing|t1 is missing"):
         arrange_channels(scan, card())
 
@@ -161,7 +161,7 @@ def test_a_missing_sequence_is_named(have):
 def test_nothing_stands_in_where_the_card_does_not_allow_it():
     strict = card(inputs=Inputs(sequences=("t1", "flair")))
     with pytest.raises(TumorscopeError, match="t1 is missing"):
-        arrange_channels(Scan(np.zeros((1, 20, 20, 1)), ("flair",), "case", "picture"), strict)
+        arrange_channels(Scan(np.zeros((1, 20, 20, 1)), ("flair",), "case", "image"), strict)
 
 
 def test_oblong_pixels_are_seen_in_proportion():
@@ -175,31 +175,31 @@ def test_oblong_pixels_are_seen_in_proportion():
 def test_every_stage_is_timed_and_the_notice_is_there():
     scan, _ = scan_with_spot()
     analysis = analyze(scan, fake_engine())
-    assert list(analysis.timing_ms) == ["gate", "preparing", "inference", "outlining", "measuring"]
+    assert list(analysis.timing_ms) == ["input_check", "preparing", "inference", "segmenting", "measuring"]
     assert "Research use only" in analysis.notice
 
 
 def test_what_the_header_says_against_a_scan_is_told_before_anything_is_computed():
     scan, _ = scan_with_spot()
     rejected = dataclasses.replace(scan, rejection_reason="BodyPartExamined is BREAST, not a head")
-    analysis = analyze(rejected, fake_engine(broken), gate=True)
-    assert not analysis.judged
+    analysis = analyze(rejected, fake_engine(broken), input_check=True)
+    assert not analysis.assessed
     assert not analysis.mask.any()
     (warning,) = analysis.warnings
     assert warning.startswith("BodyPartExamined is BREAST, not a head; nothing was assessed")
-    assert "--no-gate" in warning
-    assert finding_sentence(analysis) == "Not judged: BodyPartExamined is BREAST, not a head."
+    assert "--no-input-check" in warning
+    assert finding_sentence(analysis) == "Not assessed: BodyPartExamined is BREAST, not a head."
 
 
-def broken(pictures):
+def broken(images):
     raise AssertionError("the network was run")
 
 
 def test_without_the_gate_a_header_does_not_stop_the_analysis():
     scan, _ = scan_with_spot()
     rejected = dataclasses.replace(scan, rejection_reason="BodyPartExamined is BREAST, not a head")
-    analysis = analyze(rejected, fake_engine(), gate=False)
-    assert analysis.judged
+    analysis = analyze(rejected, fake_engine(), input_check=False)
+    assert analysis.assessed
     assert analysis.tumor_present
     assert "BodyPartExamined is BREAST, not a head" in analysis.warnings
 
@@ -208,15 +208,15 @@ TYPES = ("glioma", "meningioma", "pituitary")
 
 
 def says_types(logits, **others):
-    """A network of single slices that outlines the bright spot and always says the same of its type."""
+    """A network of single slices that segmentations the bright spot and always says the same of its type."""
 
-    def session(pictures):
-        mask = (pictures[:, 0] - 4) * 20
-        count = len(pictures)
-        answers = {"mask": mask, "presence": ((mask > 0).mean(axis=(1, 2)) - 0.01) * 1000}
-        answers["type"] = np.tile(np.asarray(logits, np.float32), (count, 1))
-        answers["type_map"] = np.arange(count * 3 * 4, dtype=np.float32).reshape(count, 3, 2, 2)
-        return {**answers, **others}
+    def session(images):
+        mask = (images[:, 0] - 4) * 20
+        count = len(images)
+        predictions = {"mask": mask, "presence": ((mask > 0).mean(axis=(1, 2)) - 0.01) * 1000}
+        predictions["type"] = np.tile(np.asarray(logits, np.float32), (count, 1))
+        predictions["type_map"] = np.arange(count * 3 * 4, dtype=np.float32).reshape(count, 3, 2, 2)
+        return {**predictions, **others}
 
     return session
 
@@ -224,7 +224,7 @@ def says_types(logits, **others):
 def typed_engine(logits=(3.0, 0.0, -1.0), point=None, **changes):
     return fake_engine(
         says_types(logits),
-        inputs=Inputs(sequences=("t1c",), stands_in={"t1c": ("flair", "unknown")}),
+        inputs=Inputs(sequences=("t1c",), substitutes={"t1c": ("flair", "unknown")}),
         outputs=("presence", "type", "mask"),
         classes=TYPES,
         operating_point=point or OperatingPoint(),
@@ -232,7 +232,7 @@ def typed_engine(logits=(3.0, 0.0, -1.0), point=None, **changes):
     )
 
 
-def test_the_type_of_a_found_tumour_is_named_with_its_probability():
+def test_the_type_of_a_found_tumor_is_named_with_its_probability():
     scan, _ = scan_with_spot(sequences=("flair",))
     found = analyze(scan, typed_engine())
     expected = np.exp([3, 0, -1]) / np.exp([3, 0, -1]).sum()
@@ -252,18 +252,18 @@ def test_an_unsure_type_stays_open_and_temperature_makes_it_unsure():
     assert finding.probability < 0.9
 
 
-def test_without_a_tumour_there_is_no_type():
+def test_without_a_tumor_there_is_no_type():
     scan, _ = scan_with_spot(sequences=("t1",))  # without a spot
     engine = typed_engine()
-    engine.bundle.card.inputs.stands_in["t1c"] = ("t1",)
+    engine.bundle.card.inputs.substitutes["t1c"] = ("t1",)
     found = analyze(scan, engine)
     assert not found.tumor_present
     assert found.tumor_type is None
 
 
-def test_a_class_that_says_no_tumour_decides_presence():
-    def session(pictures):
-        return {"type": np.tile(np.array([[0.0, 0.0, 2.0, 0.0]], np.float32), (len(pictures), 1))}
+def test_a_class_that_says_no_tumor_decides_presence():
+    def session(images):
+        return {"type": np.tile(np.array([[0.0, 0.0, 2.0, 0.0]], np.float32), (len(images), 1))}
 
     classes = ("glioma", "meningioma", "notumor", "pituitary")
     changes = {"inputs": Inputs(sequences=("t1c",)), "outputs": ("type",), "classes": classes}
@@ -285,8 +285,8 @@ def test_the_second_opinion_comes_from_the_slice_that_shows_most_and_may_differ(
 
     scan, _ = scan_with_spot(sequences=("flair",))
     found_areas = [finding.area_px for finding in analyze(scan, typed_engine()).slices]
-    found = analyze(scan, dataclasses.replace(typed_engine(), type_by_features=Second()))
-    assert found.type_by_features.likeliest == "meningioma"
+    found = analyze(scan, dataclasses.replace(typed_engine(), radiomics_classifier=Second()))
+    assert found.radiomics_classifier.likeliest == "meningioma"
     assert found.tumor_type.likeliest == "glioma"
 
 
@@ -295,7 +295,7 @@ def test_the_activation_map_is_kept_only_where_it_is_asked_for():
     assert analyze(scan, typed_engine()).activation is None
     kept = analyze(scan, typed_engine(), explain=True).activation
     assert kept.question == "type"
-    assert kept.answers == ("glioma",) * 3
+    assert kept.predictions == ("glioma",) * 3
     np.testing.assert_array_equal(kept.values[0], [[0, 1], [2, 3]])
     assert not any("activation map" in warning for warning in analyze(scan, typed_engine(), explain=True).warnings)
 
@@ -319,41 +319,41 @@ def test_who_asks_for_a_map_that_there_is_not_is_told_why(outputs, reason):
 
 def test_what_is_no_head_gets_a_warning_and_no_finding():
     noise = np.random.default_rng(0).integers(0, 255, (1, 96, 96, 1), np.uint8)
-    found = analyzing.analyze(Scan(noise, ("unknown",), "noise", "picture"), typed_engine())
-    assert not found.judged
+    found = analyzing.analyze(Scan(noise, ("unknown",), "noise", "image"), typed_engine())
+    assert not found.assessed
     assert found.warnings == (NOT_A_BRAIN,)
     assert np.isnan(found.tumor_probability)
     assert not found.mask.any()
     assert found.tumor_type is None
-    assert analyze(Scan(noise, ("unknown",), "noise", "picture"), typed_engine()).judged
+    assert analyze(Scan(noise, ("unknown",), "noise", "image"), typed_engine()).assessed
 
 
 def test_a_doubtful_input_is_analyzed_and_the_first_warning_says_so(monkeypatch):
-    scan, gate = scan_with_spot()[0], default_gate()
+    scan, input_check = scan_with_spot()[0], default_input_check()
     for score, assessed, warned in [
-        (gate.threshold, True, False),
-        (gate.threshold - 0.01, True, True),
-        (gate.refusal, True, True),
-        (gate.refusal - 0.01, False, False),
+        (input_check.threshold, True, False),
+        (input_check.threshold - 0.01, True, True),
+        (input_check.refusal, True, True),
+        (input_check.refusal - 0.01, False, False),
     ]:
         monkeypatch.setattr(analyzing, "scan_score", lambda *_, score=score: score)
         found = analyzing.analyze(scan, fake_engine())
-        assert found.judged == assessed
+        assert found.assessed == assessed
         assert (found.warnings[0] == DOUBTFUL_INPUT) == warned
 
 
 def test_values_that_are_not_an_mri_s_are_told_before_anything_is_computed():
     labels = np.kron(np.arange(8, dtype=np.uint8).reshape(2, 4), np.ones((16, 8), np.uint8))[None, ..., None]
     scan = Scan(labels, ("flair",), "case", "volume")
-    analysis = analyze(scan, fake_engine(broken), gate=True)
-    assert not analysis.judged
+    analysis = analyze(scan, fake_engine(broken), input_check=True)
+    assert not analysis.assessed
     (warning,) = analysis.warnings
     assert warning.startswith(
         "this looks like a label map (a segmentation or an atlas), not an MRI; nothing was assessed"
     )
-    assert finding_sentence(analysis) == f"Not judged: {analysis.scan.rejection_reason}."
-    without = analyze(scan, fake_engine(), gate=False)
-    assert without.judged
+    assert finding_sentence(analysis) == f"Not assessed: {analysis.scan.rejection_reason}."
+    without = analyze(scan, fake_engine(), input_check=False)
+    assert without.assessed
     assert analysis.scan.rejection_reason in without.warnings
 
 

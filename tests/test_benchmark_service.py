@@ -9,14 +9,14 @@ BENCHMARK = Path(__file__).parents[1] / "benchmarks" / "service.py"
 
 
 def test_clients_that_come_together_lose_nothing_and_double_nothing(tmp_path):
-    short = ["--clients", "3", "--seconds", "2", "--slices", "5", "--size", "96", "-o", tmp_path / "figures.json"]
+    short = ["--clients", "3", "--seconds", "2", "--slices", "5", "--size", "96", "-o", tmp_path / "metrics.json"]
     done = subprocess.run([sys.executable, BENCHMARK, *short], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    figures = json.loads((tmp_path / "figures.json").read_text())
-    assert figures["taken"] >= 3
-    assert figures["done"] == figures["taken"]
-    assert (figures["lost"], figures["doubled"], figures["errors"]) == ([], [], [])
-    assert figures["cases_with_unlike_findings"] == []  # the same case is found the same whoever sent it
-    assert figures["status_ms"]["calls"] > 0
-    for line in ("status call", "done event until first picture", "workers", "Load average"):
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert metrics["taken"] >= 3
+    assert metrics["done"] == metrics["taken"]
+    assert (metrics["lost"], metrics["doubled"], metrics["errors"]) == ([], [], [])
+    assert metrics["cases_with_unlike_findings"] == []  # the same case is found the same whoever sent it
+    assert metrics["status_ms"]["calls"] > 0
+    for line in ("status call", "done event until first image", "workers", "Load average"):
         assert line in done.stdout

@@ -12,7 +12,7 @@ BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 def test_the_case_benchmark_breaks_a_case_into_stages():
     done = subprocess.run([sys.executable, BENCHMARKS / "case.py"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    for stage in ("reading", "preparing", "inference", "outlining", "panel", "report", "Peak memory"):
+    for stage in ("reading", "preparing", "inference", "segmenting", "panel", "report", "Peak memory"):
         assert stage in done.stdout
 
 

@@ -2,41 +2,41 @@ import numpy as np
 import pytest
 from making import card, fake_engine, write_bundle
 
-from tumorscope.bundles import load_bundle
-from tumorscope.engine import BATCH, load_engine, openvino_available
-from tumorscope.errors import BadBundle, TumorscopeError
-from tumorscope.preparing import Preparation
+from tumorscope.core.errors import BadBundle, TumorscopeError
+from tumorscope.inference.bundles import load_bundle
+from tumorscope.inference.engine import BATCH, load_engine, openvino_available
+from tumorscope.preprocessing import Preparation
 
 
-def sum_of_channels(pictures):
-    return {"presence": pictures.sum(axis=(1, 2, 3)), "mask": pictures.sum(axis=1)}
+def sum_of_channels(images):
+    return {"presence": images.sum(axis=(1, 2, 3)), "mask": images.sum(axis=1)}
 
 
 def test_every_slice_is_answered_once_and_in_order():
-    pictures = np.random.default_rng(0).normal(size=(2 * BATCH + 3, 3, 8, 8)).astype(np.float32)
+    images = np.random.default_rng(0).normal(size=(2 * BATCH + 3, 3, 8, 8)).astype(np.float32)
     done = []
-    answers = fake_engine(sum_of_channels).run(pictures, done.append)
-    np.testing.assert_allclose(answers.presence, pictures.sum(axis=(1, 2, 3)), rtol=1e-5)
-    assert sum(done) == len(pictures)
-    assert answers.mask.shape == (len(pictures), 8, 8)
+    predictions = fake_engine(sum_of_channels).run(images, done.append)
+    np.testing.assert_allclose(predictions.presence, images.sum(axis=(1, 2, 3)), rtol=1e-5)
+    assert sum(done) == len(images)
+    assert predictions.mask.shape == (len(images), 8, 8)
 
 
-def test_neighbours_are_given_to_a_network_that_wants_them():
-    pictures = np.arange(5, dtype=np.float32).reshape(5, 1, 1, 1)
+def test_neighbors_are_given_to_a_network_that_wants_them():
+    images = np.arange(5, dtype=np.float32).reshape(5, 1, 1, 1)
     seen = []
     engine = fake_engine(
-        lambda batch: seen.append(batch) or sum_of_channels(batch), preparation=Preparation(size=32, context=1)
+        lambda batch: seen.append(batch) or sum_of_channels(batch), preparation=Preparation(size=32, adjacent_slices=1)
     )
-    engine.run(pictures)
+    engine.run(images)
     assert np.concatenate(seen)[:, :, 0, 0].tolist() == [[0, 0, 1], [0, 1, 2], [1, 2, 3], [2, 3, 4], [3, 4, 4]]
 
 
 def test_extreme_logits_give_probabilities_not_overflow():
     with np.errstate(all="raise"):
-        answers = fake_engine(lambda p: {"mask": np.full((1, 2, 2), -1e9)}, outputs=("mask",)).run(
+        predictions = fake_engine(lambda p: {"mask": np.full((1, 2, 2), -1e9)}, outputs=("mask",)).run(
             np.zeros((1, 3, 2, 2))
         )
-    assert answers.mask.max() < 1e-10
+    assert predictions.mask.max() < 1e-10
 
 
 def test_a_changed_model_is_refused(tmp_path):
@@ -60,16 +60,16 @@ def test_a_precision_that_the_bundle_lacks_is_named(tmp_path):
 
 
 def test_openvino_that_is_not_installed_is_asked_for_by_its_extra(tmp_path, monkeypatch):
-    monkeypatch.setattr("tumorscope.engine.openvino_available", lambda: False)
+    monkeypatch.setattr("tumorscope.inference.engine.openvino_available", lambda: False)
     folder = write_bundle(tmp_path / "bundle", b"model")
     with pytest.raises(TumorscopeError, match=r"tumorscope\[fast\]"):
         load_engine(load_bundle(folder), "openvino")
 
 
 def test_without_exact_byte_sums_the_float_model_is_taken(monkeypatch):
-    monkeypatch.setattr("tumorscope.engine.exact_int8", lambda: False)
+    monkeypatch.setattr("tumorscope.inference.engine.supports_vnni_int8", lambda: False)
     assert load_engine(load_bundle("lgg"), "onnxruntime").precision == "float"
-    monkeypatch.setattr("tumorscope.engine.exact_int8", lambda: True)
+    monkeypatch.setattr("tumorscope.inference.engine.supports_vnni_int8", lambda: True)
     assert load_engine(load_bundle("lgg"), "onnxruntime").precision == "int8"
 
 
@@ -78,12 +78,12 @@ def test_both_runtimes_say_the_same(precision):
     if not openvino_available():
         pytest.skip("openvino is not installed")
     from tumorscope.datasets.phantom import demo_phantom
-    from tumorscope.preparing import prepare
+    from tumorscope.preprocessing import prepare
 
     bundle = load_bundle("lgg")
-    pictures = prepare(demo_phantom().scan.voxels, bundle.card.preparation).pictures[8:14]
-    one = load_engine(bundle, "onnxruntime", precision).run(pictures)
-    other = load_engine(bundle, "openvino", precision).run(pictures)
+    images = prepare(demo_phantom().scan.voxels, bundle.card.preparation).images[8:14]
+    one = load_engine(bundle, "onnxruntime", precision).run(images)
+    other = load_engine(bundle, "openvino", precision).run(images)
     first, second = one.mask > 0.5, other.mask > 0.5
     assert first.any()
     assert 2 * (first & second).sum() / (first.sum() + second.sum()) > (0.999 if precision == "float" else 0.98)
@@ -92,9 +92,9 @@ def test_both_runtimes_say_the_same(precision):
 def test_a_slice_is_answered_alike_in_any_batch():
     engine = load_engine(load_bundle("lgg"), "onnxruntime", "float")
     size = engine.bundle.card.preparation.size
-    pictures = np.random.default_rng(0).normal(size=(BATCH + 1, 3, size, size)).astype(np.float32)
-    whole = engine.run(pictures)
-    again = engine.run(pictures[:BATCH])
+    images = np.random.default_rng(0).normal(size=(BATCH + 1, 3, size, size)).astype(np.float32)
+    whole = engine.run(images)
+    again = engine.run(images[:BATCH])
     np.testing.assert_allclose(whole.mask[: BATCH - 1], again.mask[: BATCH - 1], atol=1e-5)
 
 

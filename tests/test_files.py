@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tumorscope.errors import TumorscopeError
-from tumorscope.files import LONGEST_NAME, safe_name, save_together, save_whole
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.files import LONGEST_NAME, safe_name, save_together, save_whole
 
 NAMES = [
     "../../x", "", "..", ".", "/", "/etc/passwd", "C:\\x", "Müller^Anna", "a" * 500, " ", ".hidden", "-rf", "CON",

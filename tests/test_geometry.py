@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tumorscope.geometry import EvenGrid, Geometry
+from tumorscope.core.geometry import EvenGrid, Geometry
 
 AFFINE = np.array([[-0.5, 0, 0, 10], [0, -0.8, 0, 20], [0, 0, 4.0, -30], [0, 0, 0, 1]])
 LEANING = AFFINE + np.array([[0, 0, 1.2, 0], [0, 0, -0.3, 0], [0, 0, 0, 0], [0, 0, 0, 0]])

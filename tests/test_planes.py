@@ -8,10 +8,10 @@ import pytest
 from making import fake_engine
 from reading.files import write_dicom, write_nifti
 
-from tumorscope.analysis import Analysis, analyze
-from tumorscope.bundles import Inputs
-from tumorscope.preparing import Preparation
-from tumorscope.reading import open_scan
+from tumorscope.inference.analysis import Analysis, analyze
+from tumorscope.inference.bundles import Inputs
+from tumorscope.io import open_scan
+from tumorscope.preprocessing import Preparation
 
 SPACING = 2.0
 AXIAL = np.diag([-SPACING, -SPACING, SPACING, 1.0])  # columns to the left, rows to posterior, slices to superior
@@ -29,10 +29,10 @@ def head() -> np.ndarray:
 
 
 def analyzed(path: Path) -> Analysis:
-    inputs = Inputs(sequences=("t1", "flair", "t1c"), stands_in=dict.fromkeys(("t1", "t1c"), ("flair", "unknown")))
-    preparation = Preparation(size=64, context=1, slice_distance_mm=6)
+    inputs = Inputs(sequences=("t1", "flair", "t1c"), substitutes=dict.fromkeys(("t1", "t1c"), ("flair", "unknown")))
+    preparation = Preparation(size=64, adjacent_slices=1, slice_distance_mm=6)
     scan = open_scan(path, channels=["flair"])
-    return analyze(scan, fake_engine(inputs=inputs, preparation=preparation), gate=False, explain=True)
+    return analyze(scan, fake_engine(inputs=inputs, preparation=preparation), input_check=False, explain=True)
 
 
 def findings(analysis: Analysis) -> dict[str, object]:
@@ -42,7 +42,7 @@ def findings(analysis: Analysis) -> dict[str, object]:
         "probability": round(analysis.tumor_probability, 6),
         "voxels": int(analysis.mask.sum()),
         "volume": analysis.volume_mm3,
-        "lesions": [(lesion.voxels, np.round(lesion.centre_mm, 3).tolist()) for lesion in analysis.lesions],
+        "lesions": [(lesion.voxels, np.round(lesion.center_mm, 3).tolist()) for lesion in analysis.lesions],
     }
 
 

@@ -5,11 +5,11 @@ import hashlib
 import numpy as np
 import pytest
 
-from tumorscope.analysis import analyze
-from tumorscope.bundles import load_bundle
-from tumorscope.engine import load_engine
-from tumorscope.errors import TumorscopeError
-from tumorscope.reading import find_mask, open_scan
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.inference.analysis import analyze
+from tumorscope.inference.bundles import load_bundle
+from tumorscope.inference.engine import load_engine
+from tumorscope.io import find_mask, open_scan
 
 pytestmark = pytest.mark.real
 
@@ -31,17 +31,17 @@ def lgg_patients(engine) -> dict[str, list[str]]:
 
 
 def test_test_patients_evaluate_as_the_card_claims(lgg_folder, engine):
-    from tumorscope.datasets.labelled import cases_of
+    from tumorscope.datasets.labeled import cases_of
     from tumorscope.datasets.lgg import LggDataset
     from tumorscope.evaluation import evaluate, summarize
 
     tested = lgg_patients(engine)["test"]
     dataset = LggDataset.open(lgg_folder)
-    figures = summarize(evaluate(dataset, cases_of(dataset, tested), engine))
-    claimed = engine.bundle.card.figures["test"][engine.precision]["lgg"]
-    assert figures["patients"] == claimed["patients"] == len(tested)
-    assert figures["patient_dice"]["mean"] == pytest.approx(claimed["patient_dice"]["mean"], abs=0.003)
-    assert figures["presence"]["auroc"]["value"] == pytest.approx(claimed["presence"]["auroc"]["value"], abs=0.003)
+    metrics = summarize(evaluate(dataset, cases_of(dataset, tested), engine))
+    claimed = engine.bundle.card.metrics["test"][engine.precision]["lgg"]
+    assert metrics["patients"] == claimed["patients"] == len(tested)
+    assert metrics["patient_dice"]["mean"] == pytest.approx(claimed["patient_dice"]["mean"], abs=0.003)
+    assert metrics["presence"]["auroc"]["value"] == pytest.approx(claimed["presence"]["auroc"]["value"], abs=0.003)
 
 
 def test_no_patient_of_the_data_set_is_in_two_parts_and_none_is_missing(lgg_folder, engine):
@@ -60,7 +60,7 @@ def test_a_patient_is_drawn_slice_by_slice_where_the_radiologist_drew(lgg_folder
     assert np.median(dice) > 0.75
 
 
-def test_one_real_slice_alone_still_shows_its_tumour(lgg_folder, engine):
+def test_one_real_slice_alone_still_shows_its_tumor(lgg_folder, engine):
     folder = lgg_folder / lgg_patients(engine)["test"][1]
     whole = open_scan(folder)
     truth = find_mask(whole)
@@ -83,7 +83,7 @@ def test_a_real_volume_gets_a_mask_on_its_own_grid(volumes_folder, engine, tmp_p
     assert mask.shape == flair.shape == (240, 240, 155)
     np.testing.assert_allclose(mask.affine, flair.affine)
     marked = np.asarray(mask.dataobj) > 0
-    # Metastases with oedema, not glioma: what is marked must at least be bright on FLAIR.
+    # Metastases with edema, not glioma: what is marked must at least be bright on FLAIR.
     values = np.asarray(flair.dataobj)
     assert analysis.tumor_present
     assert np.median(values[marked]) > 1.2 * np.median(values[values > 0])
@@ -126,7 +126,7 @@ def test_types_and_outlines_of_patients_the_t1c_bundle_never_saw(figshare_folder
     assert np.median(dice) > 0.75
 
 
-def test_four_class_pictures_are_told_apart_about_as_often_as_the_card_claims(kaggle4_folder, typing_engine):
+def test_four_class_images_are_told_apart_about_as_often_as_the_card_claims(kaggle4_folder, typing_engine):
     from tumorscope.datasets.opening import open_dataset
     from tumorscope.datasets.split import Split
     from tumorscope.evaluation import evaluate, summarize
@@ -135,14 +135,14 @@ def test_four_class_pictures_are_told_apart_about_as_often_as_the_card_claims(ka
     held_out = {name.removeprefix("kaggle4/") for name in split["test"] if name.startswith("kaggle4/")}
     dataset = open_dataset("kaggle4", kaggle4_folder)
     cases = [case for case in dataset.cases if case.patient in held_out][::12]
-    figures = summarize(evaluate(dataset, cases, typing_engine))
-    claimed = typing_engine.bundle.card.figures["test"]["float"]["kaggle4"]["classes"]["accuracy"]["value"]
-    assert figures["slices"] > 100
-    assert figures["classes"]["accuracy"]["value"] == pytest.approx(claimed, abs=0.06)
+    metrics = summarize(evaluate(dataset, cases, typing_engine))
+    claimed = typing_engine.bundle.card.metrics["test"]["float"]["kaggle4"]["classes"]["accuracy"]["value"]
+    assert metrics["slices"] > 100
+    assert metrics["classes"]["accuracy"]["value"] == pytest.approx(claimed, abs=0.06)
 
 
-def test_the_t1c_bundle_never_saw_a_file_that_it_is_judged_on_under_another_name(kaggle4_folder, typing_engine):
-    """Near copies are :mod:`tests.training.test_copies`' business; 216 test pictures are byte for byte training ones."""
+def test_the_t1c_bundle_never_saw_a_file_that_it_is_assessed_on_under_another_name(kaggle4_folder, typing_engine):
+    """Near copies are :mod:`tests.training.test_copies`' business; 216 test images are byte for byte training ones."""
     from tumorscope.datasets.split import Split
     from tumorscope.training.copies import LEFT_OUT_FILE, read_left_out
 

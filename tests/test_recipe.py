@@ -1,8 +1,8 @@
 import pytest
 
-from tumorscope.errors import BadRecipe
-from tumorscope.features_recipe import parse_features_recipe
-from tumorscope.recipe import load_recipe, parse_recipe, read_recipe, recipe_folder, with_changes
+from tumorscope.core.errors import BadRecipe
+from tumorscope.recipes.experiment import load_recipe, parse_recipe, read_recipe, recipe_folder, with_changes
+from tumorscope.recipes.radiomics import parse_features_recipe
 
 GOOD = {"name": "r", "title": "R", "dataset": "lgg", "network": {"kind": "compact"}}
 

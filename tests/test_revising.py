@@ -6,16 +6,16 @@ import pytest
 from making import bright_flair, write_bundle
 from reporting.dicom.studies import study_of
 
-from tumorscope.analysis import analyze
-from tumorscope.bundles import load_bundle
-from tumorscope.engine import Engine
-from tumorscope.errors import TumorscopeError
-from tumorscope.reading import open_scan
-from tumorscope.reporting.dicom import encode_segmentation
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.scan import Scan
+from tumorscope.inference.analysis import analyze
+from tumorscope.inference.bundles import load_bundle
+from tumorscope.inference.engine import Engine
+from tumorscope.io import open_scan
+from tumorscope.io.dicom.writers import encode_segmentation
 from tumorscope.reporting.document import to_document
 from tumorscope.reporting.wording import finding_line, finding_sentence
-from tumorscope.revising import CORRECTED, revise
-from tumorscope.scan import Scan
+from tumorscope.studies.revision import CORRECTED, revise
 
 
 def scan(affine=None) -> Scan:
@@ -42,13 +42,13 @@ def engine(tmp_path) -> Engine:
 
 
 def test_measurements_follow_the_new_outline_and_probabilities_stay(engine):
-    before = analyze(scan(np.diag([0.5, 0.5, 6.0, 1])), engine, gate=False)
+    before = analyze(scan(np.diag([0.5, 0.5, 6.0, 1])), engine, input_check=False)
     after = revise(before, engine, drawn())
     assert [finding.area_px for finding in after.slices] == [0, 100, 100]
     assert [finding.area_mm2 for finding in after.slices] == [0, 25, 25]
     assert after.volume_mm3 == pytest.approx(200 * 0.25 * 6)
     assert len(after.lesions) == 1
-    np.testing.assert_allclose(after.lesions[0].centre, (1.5, 64.5, 34.5))
+    np.testing.assert_allclose(after.lesions[0].center, (1.5, 64.5, 34.5))
     assert [finding.tumor_probability for finding in after.slices] == [
         finding.tumor_probability for finding in before.slices
     ]
@@ -57,28 +57,28 @@ def test_measurements_follow_the_new_outline_and_probabilities_stay(engine):
 
 
 def test_what_follows_says_that_a_person_drew_it(engine):
-    after = revise(analyze(scan(), engine, gate=False), engine, drawn())
+    after = revise(analyze(scan(), engine, input_check=False), engine, drawn())
     document = to_document(after)
     assert document["corrected"] is True
     assert document["warnings"][0] == CORRECTED
     assert "corrected by hand" in finding_sentence(after)
     assert "one lesion" in finding_sentence(after)
     assert "by hand" in finding_line(after)
-    assert not to_document(analyze(scan(), engine, gate=False))["corrected"]
+    assert not to_document(analyze(scan(), engine, input_check=False))["corrected"]
 
 
-def test_who_removes_the_outline_says_that_there_is_no_tumour(engine):
-    after = revise(analyze(scan(), engine, gate=False), engine, np.zeros((3, 96, 96), bool))
+def test_who_removes_the_outline_says_that_there_is_no_tumor(engine):
+    after = revise(analyze(scan(), engine, input_check=False), engine, np.zeros((3, 96, 96), bool))
     assert not after.tumor_present
     assert after.lesions == ()
-    assert finding_sentence(after).startswith("No tumour outlined")
+    assert finding_sentence(after).startswith("No tumor segmented")
     assert to_document(after)["tumor_present"] is False
 
 
 def test_the_opinion_by_features_is_of_the_new_outline(engine, monkeypatch):
-    before = analyze(scan(), engine, gate=False)
+    before = analyze(scan(), engine, input_check=False)
     asked = []
-    monkeypatch.setattr("tumorscope.revising.second_opinion", lambda engine, voxels, mask: asked.append(mask))
+    monkeypatch.setattr("tumorscope.studies.revision.second_opinion", lambda engine, voxels, mask: asked.append(mask))
     revise(before, engine, drawn())
     np.testing.assert_array_equal(asked[0], drawn())
 
@@ -86,7 +86,7 @@ def test_the_opinion_by_features_is_of_the_new_outline(engine, monkeypatch):
 def test_the_segmentation_of_a_corrected_outline_is_not_called_automatic(engine, tmp_path):
     study_of(tmp_path / "study")
     dicom = open_scan(tmp_path / "study")
-    before = analyze(dicom, engine, gate=False)
+    before = analyze(dicom, engine, input_check=False)
     mask = np.zeros(dicom.shape, bool)
     mask[1, 4:9, 4:9] = True
     content = encode_segmentation(revise(before, engine, mask))
@@ -96,12 +96,12 @@ def test_the_segmentation_of_a_corrected_outline_is_not_called_automatic(engine,
 
 def test_a_mask_of_another_shape_is_refused(engine):
     with pytest.raises(TumorscopeError, match="shape"):
-        revise(analyze(scan(), engine, gate=False), engine, np.zeros((3, 96, 95), bool))
+        revise(analyze(scan(), engine, input_check=False), engine, np.zeros((3, 96, 95), bool))
 
 
-def test_a_scan_that_was_not_judged_has_no_probabilities_to_keep(engine):
+def test_a_scan_that_was_not_assessed_has_no_probabilities_to_keep(engine):
     noise = Scan(np.random.default_rng(0).normal(size=(3, 96, 96, 3)), ("t1", "flair", "t1c"), "noise", "volume")
     before = analyze(noise, engine)
-    assert not before.judged
-    with pytest.raises(TumorscopeError, match="not judged"):
+    assert not before.assessed
+    with pytest.raises(TumorscopeError, match="not assessed"):
         revise(before, engine, drawn())

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from tumorscope.analysis import analyze
-from tumorscope.bundles import load_bundle
 from tumorscope.datasets.phantom import demo_phantom, healthy_twin, make_phantom, plausible_lesion
-from tumorscope.engine import load_engine
+from tumorscope.inference.analysis import analyze
+from tumorscope.inference.bundles import load_bundle
+from tumorscope.inference.engine import load_engine
 
 
 @pytest.fixture(scope="module", params=["float", "int8"])
@@ -15,7 +15,7 @@ def engine(request):
 
 
 @pytest.mark.parametrize("seed", [0, 3, 4])
-def test_it_finds_the_phantoms_tumour_and_outlines_it(engine, seed):
+def test_it_finds_the_phantoms_tumor_and_outlines_it(engine, seed):
     phantom = demo_phantom(seed)
     analysis = analyze(phantom.scan, engine)
     assert analysis.tumor_present
@@ -32,13 +32,13 @@ def test_it_finds_nothing_in_the_healthy_twin(engine, seed):
     assert not analysis.mask.any()
 
 
-def test_two_tumours_are_both_found(engine):
+def test_two_tumors_are_both_found(engine):
     left, right = plausible_lesion(0), plausible_lesion(0)
-    x, y, z = right.centre_mm
+    x, y, z = right.center_mm
     phantom = make_phantom([left, type(right)((-x, y, z), right.radii_mm)], seed=0)
     lesions = analyze(phantom.scan, engine).lesions
     assert len(lesions) == 2
-    found = sorted(lesion.centre_mm[0] for lesion in lesions)
+    found = sorted(lesion.center_mm[0] for lesion in lesions)
     np.testing.assert_allclose(found, [-abs(x), abs(x)], atol=8)
 
 

@@ -6,15 +6,15 @@ import signal
 import pytest
 from sealed import run_sealed
 
-from tumorscope import telemetry
+from tumorscope.core import telemetry
 from tumorscope.datasets.phantom import make_phantom, plausible_lesion, write_nifti
-from tumorscope.engine import openvino_available
+from tumorscope.inference.engine import openvino_available
 
 COMMAND = "from tumorscope.cli import main\nmain()"
 LIBRARY = """
 from tumorscope import analyze, load_bundle, load_engine, open_scan
 import sys
-print(analyze(open_scan(sys.argv[1]), load_engine(load_bundle("lgg"), sys.argv[2])).judged)
+print(analyze(open_scan(sys.argv[1]), load_engine(load_bundle("lgg"), sys.argv[2])).assessed)
 """
 
 

@@ -4,7 +4,7 @@ import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } fr
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { context } from "esbuild";
-import { licenceTexts, packagesIn } from "./licences.mjs";
+import { licenseTexts, packagesIn } from "./licenses.mjs";
 import { stamp } from "./stamp.mjs";
 
 const HERE = dirname(fileURLToPath(import.meta.url));
@@ -49,8 +49,8 @@ function finish(result) {
   const assets = join(ASIDE, "assets");
   mkdirSync(join(assets, "swagger"), { recursive: true });
   for (const file of SWAGGER) cpSync(join(HERE, "node_modules", "swagger-ui-dist", file), join(assets, "swagger", file));
-  const licences = licenceTexts(HERE, [...packagesIn(result.metafile), "swagger-ui-dist"]);
-  writeFileSync(join(assets, "licences.txt"), licences);
+  const licenses = licenseTexts(HERE, [...packagesIn(result.metafile), "swagger-ui-dist"]);
+  writeFileSync(join(assets, "licenses.txt"), licenses);
 
   const [script, entry] = Object.entries(result.metafile.outputs).find(([, output]) => output.entryPoint === "src/main.ts");
   // Named from the page, which a proxy may show below a path.

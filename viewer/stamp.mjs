@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-const FILES = ["build.mjs", "index.html", "licences.mjs", "package-lock.json", "package.json", "stamp.mjs"];
+const FILES = ["build.mjs", "index.html", "licenses.mjs", "package-lock.json", "package.json", "stamp.mjs"];
 
 export function stamp(folder) {
   const sources = readdirSync(join(folder, "src"), { recursive: true, withFileTypes: true })

@@ -13,15 +13,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tumorscope import telemetry
+from tumorscope.core import telemetry
 
 if TYPE_CHECKING:
-    from tumorscope.analysis import Analysis, analyze
-    from tumorscope.bundles import load_bundle
-    from tumorscope.engine import load_engine
-    from tumorscope.errors import TumorscopeError
-    from tumorscope.reading import open_scan
-    from tumorscope.scan import Scan
+    from tumorscope.core.errors import TumorscopeError
+    from tumorscope.core.scan import Scan
+    from tumorscope.inference.analysis import Analysis, analyze
+    from tumorscope.inference.bundles import load_bundle
+    from tumorscope.inference.engine import load_engine
+    from tumorscope.io import open_scan
 
 telemetry.decline()
 
@@ -38,13 +38,13 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Analysis": "analysis",
-    "analyze": "analysis",
-    "load_bundle": "bundles",
-    "load_engine": "engine",
-    "TumorscopeError": "errors",
-    "open_scan": "reading",
-    "Scan": "scan",
+    "Analysis": "inference.analysis",
+    "analyze": "inference.analysis",
+    "load_bundle": "inference.bundles",
+    "load_engine": "inference.engine",
+    "TumorscopeError": "core.errors",
+    "open_scan": "io",
+    "Scan": "core.scan",
 }
 
 

@@ -55,7 +55,7 @@ def watch(page: Page, complaints: list[str]) -> None:
 
 @pytest.fixture(scope="session")
 def phantom(base: str, chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The id of an analysed phantom, dropped as a folder of three NIfTI files; tests only look at it."""
+    """The id of an analyzed phantom, dropped as a folder of three NIfTI files; tests only look at it."""
     page = new_page(chromium)
     page.goto(base)
     drop(page, nifti_case(tmp_path_factory.mktemp("cases"), "phantom"))

@@ -66,15 +66,15 @@ def shown_below(path: str, service: str, cut_off: bool) -> Iterator[Shown]:
             self._give_back(connection.getresponse())
             connection.close()
 
-        def _give_back(self, answer: http.client.HTTPResponse) -> None:
-            """The answer as it comes: events are not gathered."""
-            self.send_response(answer.status)
-            for name, value in answer.getheaders():
+        def _give_back(self, response: http.client.HTTPResponse) -> None:
+            """The response as it comes: events are not gathered."""
+            self.send_response(response.status)
+            for name, value in response.getheaders():
                 if name.lower() not in {*_HOP_BY_HOP, "date", "server"}:
                     self.send_header(name, value)
             self.send_header("Connection", "close")
             self.end_headers()
-            while piece := answer.read1(1 << 16):
+            while piece := response.read1(1 << 16):
                 self.wfile.write(piece)
                 self.wfile.flush()
             self.close_connection = True

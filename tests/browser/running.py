@@ -96,9 +96,9 @@ def drop(page: Page, *paths: Path) -> None:
 
 
 def ask(address: str) -> Any:
-    """What the service answers, from JSON."""
-    with urllib.request.urlopen(address) as answer:
-        return json.load(answer)
+    """What the service responses, from JSON."""
+    with urllib.request.urlopen(address) as response:
+        return json.load(response)
 
 
 def wait_done(base: str, study: str, revision: int = 1) -> dict[str, Any]:
@@ -120,7 +120,7 @@ def study_of(page: Page) -> str:
 
 
 def open_study(page: Page, base: str, study: str, query: str = "") -> None:
-    """Open a study and wait for its picture."""
+    """Open a study and wait for its image."""
     page.goto(f"{base}/{query}#/studies/{study}")
     page.wait_for_selector(".stage[data-ready]", timeout=PATIENCE_S * 1000)
 
@@ -135,14 +135,14 @@ def go_to(page: Page, index: int) -> None:
 
 
 def nifti_case(folder: Path, name: str, slices: int = 24) -> Path:
-    """A folder with a phantom's sequences, 256×256, and one tumour."""
+    """A folder with a phantom's sequences, 256×256, and one tumor."""
     files = write_nifti(demo_phantom(shape=(slices, 256, 256)), folder / name)
     files["mask"].unlink()
     return folder / name
 
 
 def healthy_case(folder: Path, name: str) -> Path:
-    """A small head without a tumour, FLAIR only, as one file."""
+    """A small head without a tumor, FLAIR only, as one file."""
     files = write_nifti(make_phantom([], seed=2, shape=(9, 128, 128), sequences=("flair",)), folder / name)
     return files["flair"].rename(folder / f"{name}.nii.gz")
 

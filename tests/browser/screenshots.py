@@ -1,4 +1,4 @@
-"""Draws the documentation's pictures of the page anew, of the phantom only.
+"""Draws the documentation's images of the page anew, of the phantom only.
 
 .venv/bin/python tests/browser/screenshots.py
 """
@@ -29,8 +29,8 @@ from browser.running import (
     wait_done,
 )
 
-_GREYS, _NEARLY_GREY = 64, 4
-PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
+_GRAYS, _NEARLY_GRAY = 64, 4
+IMAGES = Path(__file__).parents[2] / "docs" / "images"
 
 
 def main() -> None:
@@ -50,13 +50,13 @@ def draw(playwright, base: str, cases: Path) -> None:
     page.goto(base)
     drop(page, nifti_case(cases, "phantom"))
     phantom = study_of(page)
-    page.get_by_role("heading", name="Being analysed").wait_for()
+    page.get_by_role("heading", name="Being analyzed").wait_for()
     _keep(page, "waiting")
     studies.append(phantom)
     wait_done(base, phantom)
 
     page.goto(f"{base}/#/")
-    page.get_by_role("row", name="phantom").get_by_text("Tumour found").wait_for()
+    page.get_by_role("row", name="phantom").get_by_text("Tumor found").wait_for()
     _keep(page, "work-list")
     open_study(page, base, phantom)
     page.get_by_role("button", name="Lesion 1:").click()
@@ -94,25 +94,25 @@ def _added(page: Page, base: str, case: Path) -> str:
 
 
 def _keep(page: Page, name: str) -> None:
-    """Once everything is drawn, in few colours."""
+    """Once everything is drawn, in few colors."""
     if page.locator(".stage-view").count():
         page.wait_for_selector(".stage-view[data-settled][data-loaded]")
     page.wait_for_timeout(500)
-    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-    PICTURES.mkdir(parents=True, exist_ok=True)
-    path = PICTURES / f"{name}.png"
-    picture.quantize(palette=_palette(picture), dither=Image.Dither.NONE).save(path, optimize=True)
+    image = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    path = IMAGES / f"{name}.png"
+    image.quantize(palette=_palette(image), dither=Image.Dither.NONE).save(path, optimize=True)
     print(f"{path} {path.stat().st_size / 1000:.0f} kB")
 
 
-def _palette(picture: Image.Image) -> Image.Image:
-    """Greys for the images and the picture's own other colours, which there are fewer pixels of."""
-    pixels = np.asarray(picture).reshape(-1, 3)
-    coloured = pixels[np.ptp(pixels, axis=1) > _NEARLY_GREY]
-    own = Image.fromarray(coloured[None]).quantize(256 - _GREYS).getpalette() or []
-    greys = np.linspace(0, 255, _GREYS).round().astype(int).repeat(3).tolist()
+def _palette(image: Image.Image) -> Image.Image:
+    """Grays for the images and the image's own other colors, which there are fewer pixels of."""
+    pixels = np.asarray(image).reshape(-1, 3)
+    colored = pixels[np.ptp(pixels, axis=1) > _NEARLY_GRAY]
+    own = Image.fromarray(colored[None]).quantize(256 - _GRAYS).getpalette() or []
+    grays = np.linspace(0, 255, _GRAYS).round().astype(int).repeat(3).tolist()
     palette = Image.new("P", (1, 1))
-    palette.putpalette(greys + own)
+    palette.putpalette(grays + own)
     return palette
 
 

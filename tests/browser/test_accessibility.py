@@ -28,17 +28,17 @@ def _empty(page: Page, base: str, study: str) -> None:
 
 
 def _waiting(page: Page, base: str, study: str) -> None:
-    _in_work(page, base, study, "analysing")
-    expect(page.get_by_role("heading", name="Being analysed")).to_be_visible()
+    _in_work(page, base, study, "analyzing")
+    expect(page.get_by_role("heading", name="Being analyzed")).to_be_visible()
 
 
 def _failed(page: Page, base: str, study: str) -> None:
     _in_work(page, base, study, "failed")
-    expect(page.get_by_role("heading", name="This could not be analysed")).to_be_visible()
+    expect(page.get_by_role("heading", name="This could not be analyzed")).to_be_visible()
 
 
 def _in_work(page: Page, base: str, study: str, state: str) -> None:
-    progress = {"stage": "analysing", "done": 12, "total": 60}
+    progress = {"stage": "analyzing", "done": 12, "total": 60}
     told = {
         **ask(f"{base}/api/studies/{study}"),
         "state": state,
@@ -58,7 +58,7 @@ def _study(page: Page, base: str, study: str) -> None:
 def _correcting(page: Page, base: str, study: str) -> None:
     _study(page, base, study)
     page.keyboard.press("b")
-    expect(page.get_by_role("toolbar", name="Correct the outline")).to_be_visible()
+    expect(page.get_by_role("toolbar", name="Correct the segmentation")).to_be_visible()
 
 
 def _keys(page: Page, base: str, study: str) -> None:
@@ -116,14 +116,14 @@ def test_dark_unless_asked_otherwise_and_the_choice_stays(page: Page, base: str)
     root = page.locator("html")
     expect(root).to_have_attribute("data-theme", "dark")
 
-    page.get_by_role("button", name="Colours: Dark").click()
+    page.get_by_role("button", name="Colors: Dark").click()
     expect(root).to_have_attribute("data-theme", "light")
     page.reload()
     expect(root).to_have_attribute("data-theme", "light")
-    page.get_by_role("button", name="Colours: Light").click()
+    page.get_by_role("button", name="Colors: Light").click()
     page.emulate_media(color_scheme="dark")
 
-    expect(page.get_by_role("button", name="Colours: As the device")).to_be_visible()
+    expect(page.get_by_role("button", name="Colors: As the device")).to_be_visible()
     expect(root).to_have_attribute("data-theme", "dark")
 
 

@@ -45,7 +45,7 @@ def test_a_scan_goes_from_the_drop_to_the_download_below_a_path(
         assert (tmp_path / name).read_bytes().startswith(begins)
 
     page.goto(f"{shown.address}/#/")
-    expect(page.get_by_role("row", name="head").first).to_contain_text("No tumour found")
+    expect(page.get_by_role("row", name="head").first).to_contain_text("No tumor found")
     assert shown.strays == []
 
 
@@ -55,8 +55,8 @@ def test_the_description_of_the_interface_is_shown_and_used_below_a_path(page: P
     page.locator("#operations-service-about .opblock-summary-control").click()
     page.get_by_role("button", name="Try it out").click()
     page.get_by_role("button", name="Execute").click()
-    answer = page.locator("#operations-service-about .live-responses-table td.response-col_status").last
-    expect(answer).to_have_text("200")
+    response = page.locator("#operations-service-about .live-responses-table td.response-col_status").last
+    expect(response).to_have_text("200")
     assert "GET /api/about" in shown.passed
     assert shown.strays == []
 

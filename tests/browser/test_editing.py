@@ -2,7 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browser.pictures import Placement, changed, placement, stage_picture, volume
+from browser.images import Placement, changed, placement, stage_image, volume
 from browser.running import ask, drop, go_to, nifti_case, open_study, study_of, wait_done
 from playwright.sync_api import Page, expect
 
@@ -39,7 +39,7 @@ def test_a_stroke_of_the_brush_is_saved_as_a_version_and_measurements_follow(pag
     assert set(np.flatnonzero(added.any(axis=(1, 2)))) == {index}
     assert after["corrected"]
     assert after["voxels"] == corrected.sum() == before["voxels"] + added.sum()
-    expect(page.get_by_text("Outline corrected by hand.")).to_be_visible()
+    expect(page.get_by_text("Segmentation corrected by hand.")).to_be_visible()
     expect(page.get_by_role("complementary", name="Findings")).to_contain_text(f"{after['volume_mm3'] / 1000:,.1f} ml")
 
     page.reload()
@@ -56,19 +56,19 @@ def test_undo_takes_a_stroke_back_and_discard_asks_first(page: Page, base: str, 
     index = int(mask.sum(axis=(1, 2)).argmax())
     place = _placement(page, base, phantom, index)
     page.keyboard.press("b")
-    clean = stage_picture(page)
+    clean = stage_image(page)
     _stroke(page, place, *_beside(mask[index]))
-    drawn = stage_picture(page)
+    drawn = stage_image(page)
     assert changed(clean, drawn).sum() > 20
 
     page.keyboard.press("Control+z")
-    assert changed(clean, stage_picture(page)).sum() < 20
+    assert changed(clean, stage_image(page)).sum() < 20
     page.keyboard.press("Control+Shift+z")
-    assert changed(drawn, stage_picture(page)).sum() < 20
+    assert changed(drawn, stage_image(page)).sum() < 20
 
     page.get_by_role("button", name="Discard").click()
     page.get_by_role("dialog").get_by_role("button", name="Discard").click()
-    assert changed(clean, stage_picture(page)).sum() < 20
+    assert changed(clean, stage_image(page)).sum() < 20
     expect(page.get_by_role("button", name="Save as a new version")).to_be_disabled()
 
 
@@ -96,13 +96,13 @@ def _placement(page: Page, base: str, study: str, index: int) -> Placement:
     page.keyboard.press("b")  # first, since the row for editing takes height from the stage
     page.keyboard.press("o")
     page.keyboard.press("o")
-    bare = stage_picture(page)
+    bare = stage_image(page)
     page.keyboard.press("o")
     return placement(bare, volume(base, study, "flair")[index])
 
 
 def _beside(mask: np.ndarray) -> tuple[int, int]:
-    """A voxel of the head some way from the tumour, towards the middle of the picture."""
+    """A voxel of the head some way from the tumor, towards the middle of the image."""
     row, column = (int(value) for value in np.argwhere(mask).mean(axis=0))
     return row, 2 * (mask.shape[1] // 2) - column
 

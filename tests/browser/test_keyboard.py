@@ -62,7 +62,7 @@ def test_every_control_is_reached_by_tab_and_has_a_name(page: Page, base: str, p
             break
         names.append(name.strip())
 
-    wanted = ("Ruler", "Brush", "Slices as acquired", "Outline opacity", "Findings", "Work list", "Keys and help")
+    wanted = ("Ruler", "Brush", "Slices as acquired", "Segmentation opacity", "Findings", "Work list", "Keys and help")
     missing = [name for name in wanted if not any(name in each for each in names)]
     assert missing == []
     assert all(names)

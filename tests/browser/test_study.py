@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from browser.conftest import watch
-from browser.pictures import changed, dice, placement, stage_picture, volume
+from browser.images import changed, dice, placement, stage_image, volume
 from browser.running import (
     PATIENCE_S,
     ask,
@@ -30,25 +30,25 @@ def test_the_outline_lies_where_the_mask_is(page: Page, base: str, phantom: str,
     open_study(page, base, phantom, query)
     mask, voxels = volume(base, phantom, "mask"), volume(base, phantom, "flair")
     measured = ask(f"{base}/api/studies/{phantom}/analysis")["lesions"][0]["diameters"]["slice"]
-    index = measured + 1  # where no diameters are drawn over the outline
+    index = measured + 1  # where no diameters are drawn over the segmentation
     go_to(page, index)
 
-    _outline(page, "No outline")
-    bare = stage_picture(page)
-    _outline(page, "Fill")
-    filled = changed(bare, stage_picture(page))
-    _outline(page, "Outline")
-    outlined = changed(bare, stage_picture(page))
+    _segmentation(page, "No segmentation")
+    bare = stage_image(page)
+    _segmentation(page, "Fill")
+    filled = changed(bare, stage_image(page))
+    _segmentation(page, "Segmentation")
+    segmented = changed(bare, stage_image(page))
 
     place = placement(bare, voxels[index])
     expected = place.drawn(mask[index] > 0, filled.shape)
     assert dice(filled, expected) > 0.93
     reach = int(np.ceil(max(place.scale))) + 2
     near = ndimage.binary_dilation(expected, iterations=reach) & ~ndimage.binary_erosion(expected, iterations=reach)
-    assert outlined.any()
-    assert (outlined & near).sum() / outlined.sum() > 0.97
+    assert segmented.any()
+    assert (segmented & near).sum() / segmented.sum() > 0.97
     edge = expected & ~ndimage.binary_erosion(expected)
-    followed = ndimage.binary_dilation(outlined, iterations=reach)
+    followed = ndimage.binary_dilation(segmented, iterations=reach)
     assert (edge & followed).sum() / edge.sum() > 0.97
 
 
@@ -57,13 +57,13 @@ def test_the_wheel_scrolls_through_the_slices(page: Page, base: str, phantom: st
     open_study(page, base, phantom, query)
     where = page.locator(".where")
     go_to(page, 10)
-    before = stage_picture(page)
+    before = stage_image(page)
 
     page.locator(".stage-view").hover()
     page.mouse.wheel(0, 120)
 
     expect(where).not_to_have_text("Slice 10 of 0–23")
-    assert changed(before, stage_picture(page)).mean() > 0.001
+    assert changed(before, stage_image(page)).mean() > 0.001
 
 
 def test_choosing_a_lesion_goes_to_the_slice_it_was_measured_on(page: Page, base: str, phantom: str) -> None:
@@ -78,15 +78,15 @@ def test_choosing_a_lesion_goes_to_the_slice_it_was_measured_on(page: Page, base
     expect(page.get_by_role("button", name="Lesion 1:")).to_contain_text(size)
 
 
-def test_sequences_and_layouts_change_the_picture(page: Page, base: str, phantom: str) -> None:
+def test_sequences_and_layouts_change_the_image(page: Page, base: str, phantom: str) -> None:
     open_study(page, base, phantom)
     go_to(page, 13)
-    flair = stage_picture(page)
+    flair = stage_image(page)
 
     page.get_by_role("button", name="T1", exact=True).click()
-    t1 = stage_picture(page)
+    t1 = stage_image(page)
     page.get_by_role("button", name="Three planes").click()
-    planes = stage_picture(page)
+    planes = stage_image(page)
 
     assert changed(flair, t1).mean() > 0.02
     assert changed(t1, planes).mean() > 0.02
@@ -98,8 +98,8 @@ def test_everything_found_is_text_and_never_markup(page: Page, base: str, phanto
         "name": MARKUP, "likeliest": MARKUP, "probability": 0.9, "confidence_needed": 0.6,
         "type_probabilities": {MARKUP: 0.9, "glioma": 0.1},
     }  # fmt: skip
-    lesion = {**analysis["lesions"][0], "hemisphere": MARKUP, "unmeasurable": MARKUP}
-    analysis |= {"case": MARKUP, "tumor_type": kind, "type_by_features": kind, "types_agree": True}
+    lesion = {**analysis["lesions"][0], "laterality": MARKUP, "nonmeasurable_reason": MARKUP}
+    analysis |= {"case": MARKUP, "tumor_type": kind, "radiomics_classifier": kind, "types_agree": True}
     analysis |= {"warnings": [MARKUP], "lesions": [lesion], "bundle": {**analysis["bundle"], "reason": MARKUP}}
     page.route("**/analysis?revision=1", lambda route: route.fulfill(json=analysis))
     page.route(f"**/api/studies/{phantom}", lambda route: route.fulfill(json={**study, "name": MARKUP}))
@@ -126,14 +126,14 @@ def test_a_dicom_study_is_read_and_its_results_are_downloaded_whole(
     pdf = PdfReader(io.BytesIO(_download(page, "Report (PDF)", tmp_path)))
     assert "Research use only" in pdf.pages[0].extract_text()
     json.loads(_download(page, "Findings (JSON)", tmp_path))
-    segmentation = segread(io.BytesIO(_download(page, "Outline (DICOM SEG)", tmp_path)))
-    outlined = int(segmentation.pixel_array.astype(bool).sum())
-    assert outlined == int(volume(base, study, "mask").sum()) > 0
+    segmentation = segread(io.BytesIO(_download(page, "Segmentation (DICOM SEG)", tmp_path)))
+    segmented = int(segmentation.pixel_array.astype(bool).sum())
+    assert segmented == int(volume(base, study, "mask").sum()) > 0
     for title in ("Measurements (DICOM SR)", "Everything (ZIP)"):
         assert len(_download(page, title, tmp_path)) > 500
 
 
-def test_the_first_picture_of_sixty_slices_comes_soon(chromium: Browser, base: str, cases: Path) -> None:
+def test_the_first_image_of_sixty_slices_comes_soon(chromium: Browser, base: str, cases: Path) -> None:
     """Aimed at under 2 s after the analysis; the bound here is for machines that do much else."""
     page, complaints = new_page(chromium), []
     watch(page, complaints)
@@ -143,17 +143,17 @@ def test_the_first_picture_of_sixty_slices_comes_soon(chromium: Browser, base: s
     page.wait_for_selector(".stage[data-ready]", timeout=PATIENCE_S * 1000)
 
     shown, done = page.evaluate(
-        """() => [performance.getEntriesByName("first-picture")[0].startTime,
+        """() => [performance.getEntriesByName("first-image")[0].startTime,
                   performance.getEntriesByName("analysis-done")[0].startTime]"""
     )
-    print(f"first picture {(shown - done) / 1000:.2f} s after the analysis")
+    print(f"first image {(shown - done) / 1000:.2f} s after the analysis")
     assert 0 < shown - done < 20_000
     assert complaints == []
     page.context.close()
 
 
-def _outline(page: Page, mode: str) -> None:
-    page.get_by_role("group", name="Outline of the tumour").get_by_role("button", name=mode, exact=True).click()
+def _segmentation(page: Page, mode: str) -> None:
+    page.get_by_role("group", name="Segmentation of the tumor").get_by_role("button", name=mode, exact=True).click()
 
 
 def _download(page: Page, title: str, folder: Path) -> bytes:

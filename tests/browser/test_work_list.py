@@ -11,11 +11,11 @@ MARKUP = '<img src=x onerror="document.title=1">'
 _LONG_MS = PATIENCE_S * 1000
 
 
-def test_a_dropped_scan_is_analysed_and_listed_with_its_finding(page: Page, base: str, phantom: str) -> None:
+def test_a_dropped_scan_is_analyzed_and_listed_with_its_finding(page: Page, base: str, phantom: str) -> None:
     page.goto(base)
 
     row = page.get_by_role("row", name="phantom").first
-    expect(row).to_contain_text("Tumour found")
+    expect(row).to_contain_text("Tumor found")
     expect(row).to_contain_text("24 slices")
     expect(row).to_contain_text("in 30 days")
 
@@ -29,7 +29,7 @@ def test_several_files_become_several_rows_whose_progress_is_shown_until_they_ar
     for name in ("left", "right"):
         row = page.get_by_role("row", name=name)
         expect(row).to_be_visible()
-        expect(row).to_contain_text("No tumour found", timeout=_LONG_MS)
+        expect(row).to_contain_text("No tumor found", timeout=_LONG_MS)
 
 
 def test_a_zip_of_two_scans_becomes_two_rows(page: Page, base: str, cases: Path, tmp_path: Path) -> None:
@@ -41,7 +41,7 @@ def test_a_zip_of_two_scans_becomes_two_rows(page: Page, base: str, cases: Path,
     drop(page, tmp_path / "both.zip")
 
     for name in ("zipped-one", "zipped-two"):
-        expect(page.get_by_role("row", name=name)).to_contain_text("No tumour found", timeout=_LONG_MS)
+        expect(page.get_by_role("row", name=name)).to_contain_text("No tumor found", timeout=_LONG_MS)
 
 
 def test_a_study_of_an_archive_that_was_away_is_tried_again(page: Page, base: str, tmp_path: Path) -> None:

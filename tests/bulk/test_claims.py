@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from tumorscope.bulk.claims import MOST_ATTEMPTS, Attempts, Names, turns
-from tumorscope.cases import Case
+from tumorscope.studies.bulk.claims import MOST_ATTEMPTS, Attempts, Names, turns
+from tumorscope.studies.case import Case
 
 
 def test_a_name_belongs_to_one_case_for_good(tmp_path):

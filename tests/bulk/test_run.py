@@ -14,12 +14,12 @@ from dicom_making import Grid, write_study
 pytest.importorskip("ray")
 parquet = pytest.importorskip("pyarrow.parquet")
 
-from tumorscope.bulk.run import run_bulk
-from tumorscope.cases import Case, Wishes
 from tumorscope.cli import running
+from tumorscope.core.errors import TumorscopeError
 from tumorscope.datasets.phantom import make_phantom, plausible_lesion, write_lgg_folder, write_nifti
-from tumorscope.errors import TumorscopeError
-from tumorscope.reading import find_cases
+from tumorscope.io import find_cases
+from tumorscope.studies.bulk.run import run_bulk
+from tumorscope.studies.case import AnalysisOptions, Case
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Deadly(Case):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Pictures, volumes of one name, a DICOM study, and a folder whose picture is none."""
+    """Images, volumes of one name, a DICOM study, and a folder whose image is none."""
     place = tmp_path_factory.mktemp("cases")
     for number in range(2):
         phantom = make_phantom([plausible_lesion(number)], seed=number, shape=(6, 96, 96))
@@ -57,7 +57,9 @@ def plain(cases, tmp_path_factory):
     """The results of the plain path."""
     out = tmp_path_factory.mktemp("plain")
     with pytest.raises(TumorscopeError, match="1 of 7 cases failed"):
-        running.run_cases([running.Case(case.path) for case in cases], out, "lgg", wishes=running.Wishes(explain=True))
+        running.run_cases(
+            [running.Case(case.path) for case in cases], out, "lgg", options=running.AnalysisOptions(explain=True)
+        )
     return out
 
 
@@ -65,7 +67,7 @@ def plain(cases, tmp_path_factory):
 def bulk(cases, folder, tmp_path_factory):
     """The results of two actors, interrupted after the first cases; one case kills its actor."""
     out = tmp_path_factory.mktemp("bulk")
-    given, wishes = [*cases, Deadly(folder / "deadly")], Wishes(explain=True)
+    given, options = [*cases, Deadly(folder / "deadly")], AnalysisOptions(explain=True)
     steps = []
 
     def interrupt(done):
@@ -74,9 +76,9 @@ def bulk(cases, folder, tmp_path_factory):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_bulk(given, out, "lgg", wishes=wishes, actors=2, on_done=interrupt)
+        run_bulk(given, out, "lgg", options=options, actors=2, on_done=interrupt)
     steps.append("again")
-    summary = run_bulk(given, out, "lgg", wishes=wishes, actors=2, on_done=steps.append)
+    summary = run_bulk(given, out, "lgg", options=options, actors=2, on_done=steps.append)
     return out, summary, steps
 
 
@@ -156,11 +158,11 @@ def test_an_interrupted_analysis_goes_on_with_the_rest(bulk):
 
 def test_where_every_case_has_its_row_nothing_is_started(bulk, cases, monkeypatch):
     monkeypatch.setattr("ray.init", lambda *arguments, **options: pytest.fail("Ray was started"))
-    summary = run_bulk(cases, bulk[0], "lgg", wishes=Wishes(explain=True))
+    summary = run_bulk(cases, bulk[0], "lgg", options=AnalysisOptions(explain=True))
     assert (summary.before, summary.analyzed, len(summary.failures)) == (7, 6, 1)
 
 
-def test_a_folder_s_cases_are_all_analysed_in_one_way(bulk, cases):
+def test_a_folder_s_cases_are_all_analyzed_in_one_way(bulk, cases):
     with pytest.raises(TumorscopeError, match="differs in bundles, explain; name another folder"):
         run_bulk(cases, bulk[0], "t1c")
 

@@ -10,18 +10,18 @@ pytest.importorskip("pyarrow")
 
 from making import fake_engine
 
-from tumorscope.bulk import worker as working
-from tumorscope.bulk.job import Job, machine_kind
-from tumorscope.bulk.worker import CaseWorker, case_row
-from tumorscope.cases import Case, Wishes
-from tumorscope.errors import TumorscopeError
-from tumorscope.faults import FAULT_LOG
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.faults import FAULT_LOG
+from tumorscope.studies.bulk import worker as working
+from tumorscope.studies.bulk.job import Job, machine_kind
+from tumorscope.studies.bulk.worker import CaseWorker, case_row
+from tumorscope.studies.case import AnalysisOptions, Case
 
 
 @pytest.fixture
 def job(tmp_path):
     kind = machine_kind("onnxruntime", "float")
-    return Job(tmp_path / "out", "lgg", "onnxruntime", "float", Wishes(), kind)
+    return Job(tmp_path / "out", "lgg", "onnxruntime", "float", AnalysisOptions(), kind)
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_whatever_a_case_does_there_is_a_row_that_says_so(worker, tmp_path, monk
     def fails(*arguments, **options):
         raise error
 
-    monkeypatch.setattr("tumorscope.cases.open_scan", fails)
+    monkeypatch.setattr("tumorscope.studies.case.open_scan", fails)
     found = worker(case_row(Case(tmp_path / "scan.png"), "scan", 1))
     assert found["result"] == b""
     row = pickle.loads(found["failure"])

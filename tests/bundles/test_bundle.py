@@ -5,10 +5,10 @@ import onnx
 import pytest
 from making import write_bundle
 
-from tumorscope.bundles import load_bundle, shipped_bundles
-from tumorscope.bundles.bundle import SHIPPED
-from tumorscope.errors import BadBundle
-from tumorscope.runtimes import OPSET
+from tumorscope.core.errors import BadBundle
+from tumorscope.inference.bundle import SHIPPED
+from tumorscope.inference.bundles import load_bundle, shipped_bundles
+from tumorscope.inference.runtimes import OPSET
 
 
 @pytest.mark.parametrize(("name", "precisions"), [("lgg", {"float", "int8"}), ("t1c", {"float"})])
@@ -21,14 +21,14 @@ def test_the_shipped_bundles_are_small_complete_and_undamaged(name, precisions):
     assert [found.name for found in shipped_bundles()] == ["lgg", "t1c"]
 
 
-def test_the_card_tells_figures_split_and_licence():
+def test_the_card_tells_figures_split_and_license():
     card = load_bundle("lgg").card
-    assert len(card.figures["split_hash"]) == 64
+    assert len(card.metrics["split_hash"]) == 64
     for precision in ("float", "int8"):
-        for test in card.figures["test"][precision].values():
+        for test in card.metrics["test"][precision].values():
             low, high = test["patient_dice"]["ci95"]
             assert low < test["patient_dice"]["mean"] < high
-    assert card.licences
+    assert card.licenses
     assert card.limits
 
 
@@ -37,13 +37,13 @@ def test_the_split_in_the_bundle_is_the_one_in_the_card():
 
     bundle = load_bundle("lgg")
     split = Split.load(bundle.folder / "split.json")
-    assert split.hash == bundle.card.figures["split_hash"]
-    tested = bundle.card.figures["test"]["float"]
+    assert split.hash == bundle.card.metrics["split_hash"]
+    tested = bundle.card.metrics["test"]["float"]
     assert len(split["test"]) == sum(metrics["patients"] for metrics in tested.values())
 
 
 def test_eight_bits_cost_no_more_dice_than_allowed():
-    validation = load_bundle("lgg").card.figures["validation"]
+    validation = load_bundle("lgg").card.metrics["validation"]
     means = {
         precision: np.mean([metrics["patient_dice"]["mean"] for metrics in validation[precision].values()])
         for precision in ("float", "int8")

@@ -4,18 +4,18 @@ import numpy as np
 import pytest
 from making import card
 
-from tumorscope.bundles import Bundle, Inputs
-from tumorscope.bundles.choosing import choose_bundle
-from tumorscope.errors import TumorscopeError
-from tumorscope.scan import Scan
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.scan import Scan
+from tumorscope.inference.bundle_choice import choose_bundle
+from tumorscope.inference.bundles import Bundle, Inputs
 
 LGG = Bundle(Path("lgg"), card(name="lgg"))
-SINGLE = Inputs(sequences=("t1c",), stands_in={"t1c": ("t1", "flair", "t2", "unknown")})
+SINGLE = Inputs(sequences=("t1c",), substitutes={"t1c": ("t1", "flair", "t2", "unknown")})
 T1C = Bundle(Path("t1c"), card(name="t1c", inputs=SINGLE))
 
 
 def scan(*sequences):
-    return Scan(np.zeros((1, 32, 32, len(sequences))), sequences, "case", "picture")
+    return Scan(np.zeros((1, 32, 32, len(sequences))), sequences, "case", "image")
 
 
 @pytest.mark.parametrize(

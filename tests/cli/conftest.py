@@ -8,7 +8,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from tumorscope.errors import TumorscopeError
+from tumorscope.core.errors import TumorscopeError
 
 
 @pytest.fixture

@@ -66,7 +66,7 @@ def test_help_needs_none_of_the_heavy_libraries():
     assert out.stdout.strip() == "[]"
 
 
-def test_analysing_needs_no_pytorch(tmp_path, phantom):
+def test_analyzing_needs_no_pytorch(tmp_path, phantom):
     """With PyTorch and its relatives hidden, a whole case still goes through."""
     files = write_nifti(phantom, tmp_path)
     program = HIDING.format(hidden=HEAVY)
@@ -76,7 +76,7 @@ def test_analysing_needs_no_pytorch(tmp_path, phantom):
     assert len(list((tmp_path / "out").glob("*/analysis.json"))) == 1
 
 
-def test_the_demo_finds_the_phantoms_tumour_and_draws_it(run, tmp_path):
+def test_the_demo_finds_the_phantoms_tumor_and_draws_it(run, tmp_path):
     code, out, err = run("demo", "-o", tmp_path / "demo")
     assert code == 0, err
     folder = tmp_path / "demo" / "phantom"
@@ -182,7 +182,7 @@ def test_bundles_are_listed_and_shown(run):
     assert code == 0
     assert "lgg" in out
     code, out, _ = run("bundles", "lgg")
-    assert json.loads(out)["schema"] == "tumorscope.card/2"
+    assert json.loads(out)["schema"] == "tumorscope.card/3"
 
 
 def test_the_doctor_runs_every_model_of_every_bundle(run):

@@ -8,7 +8,7 @@ import pytest
 from evaluation.conftest import made_evaluation
 
 from tumorscope.cli.compare import command
-from tumorscope.errors import TumorscopeError
+from tumorscope.core.errors import TumorscopeError
 from tumorscope.evaluation.report import write_report
 
 
@@ -34,7 +34,7 @@ def test_evaluations_stand_side_by_side_and_different_splits_are_warned_of(run, 
     (accuracy,) = [line for line in lines if line.startswith("class, accuracy")]
     good, poor = (float(word) for word in accuracy.split()[2::4])
     assert good > poor
-    assert "warning: judged on different splits (good: made abababababab, poor: made cdcdcdcdcdcd)" in out
+    assert "warning: evaluated on different splits (good: made abababababab, poor: made cdcdcdcdcdcd)" in out
     assert {"compare.md", "compare.csv", "compare.json", "forest.png"} <= {path.name for path in Path("out").iterdir()}
 
 

@@ -12,8 +12,8 @@ import pytest
 from reading.files import write_nifti
 
 from tumorscope.cli.compare_studies import command
-from tumorscope.errors import TumorscopeError
-from tumorscope.measuring.rle import encode
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.measurement.rle import encode
 from tumorscope.reporting.document import SCHEMA
 
 AFFINE = np.diag([1.0, 1.0, 3.0, 1.0])
@@ -49,7 +49,7 @@ def test_a_response_is_told_with_the_rule_that_decided(run):
     assert document["category"] == "PR"
     assert document["matches"] == [{"before": [0], "after": [0]}]
     assert document["volume_mm3"]["relative"] == pytest.approx((26 / 40) ** 2 - 1, abs=0.02)
-    assert len(document["not_judged"]) == 5
+    assert len(document["not_assessed"]) == 5
 
 
 def test_a_new_lesion_is_named_and_is_progression(run):

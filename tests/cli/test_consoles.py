@@ -12,7 +12,7 @@ from making import bright_flair
 from tumorscope.cli import main
 from tumorscope.cli.main import app
 from tumorscope.datasets.phantom import make_phantom, plausible_lesion, write_nifti
-from tumorscope.engine import Engine
+from tumorscope.inference.engine import Engine
 
 ENCODINGS = ["gbk", "cp932", "cp437", "cp1251", "ascii"]
 COMMANDS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
@@ -76,12 +76,13 @@ def test_bundles_and_their_cards(console):
 
 def test_analyze(console, files, monkeypatch, tmp_path):
     monkeypatch.setattr(
-        "tumorscope.engines.load_engine", lambda bundle, *how: Engine(bundle, "fake", "float", bright_flair)
+        "tumorscope.inference.engine_pool.load_engine",
+        lambda bundle, *how: Engine(bundle, "fake", "float", bright_flair),
     )
     strange = tmp_path / "мозг-脑-café–1.nii.gz"
     strange.write_bytes(files["flair"].read_bytes())
     code, said = console(
-        "analyze", strange, "-o", tmp_path / "Ergebnis-–-é", "--no-pdf", "--no-gate", "--bundle", "lgg"
+        "analyze", strange, "-o", tmp_path / "Ergebnis-–-é", "--no-pdf", "--no-input-check", "--bundle", "lgg"
     )
     assert code == 0, said
     assert "none found" in said

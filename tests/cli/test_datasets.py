@@ -47,11 +47,11 @@ def roots(tmp_path_factory):
 
 SUMMARIES = {
     "lgg": ("patients", "CC BY 3.0"),
-    "figshare": ("figshare: 20 pictures of 10 patients", "fold 4", "meningioma", "tumour px", "CC BY 4.0"),
-    "kaggle4": ("kaggle4: 24 pictures", "Training", "notumor", "grey", "colour mode", "masoudnickparvar"),
-    "folders": ("folders: 24 pictures", "as their owner says"),
-    "br35h": ("br35h: 13 pictures", "groups", "with mask", "tumor", "notumor", "no license stated"),
-    "brisc": ("brisc: 20 pictures", "with mask", "coronal", "pituitary", "tumour px", "CC BY 4.0"),
+    "figshare": ("figshare: 20 images of 10 patients", "fold 4", "meningioma", "tumor px", "CC BY 4.0"),
+    "kaggle4": ("kaggle4: 24 images", "Training", "notumor", "gray", "color mode", "masoudnickparvar"),
+    "folders": ("folders: 24 images", "as their owner says"),
+    "br35h": ("br35h: 13 images", "groups", "with mask", "tumor", "notumor", "no license stated"),
+    "brisc": ("brisc: 20 images", "with mask", "coronal", "pituitary", "tumor px", "CC BY 4.0"),
     "brats": ("BraTS GLI", "tumor mL", "whose sequence is missing", "brats_2013_pat0002_1", "research use"),
 }
 
@@ -67,7 +67,7 @@ def test_a_summary_is_shown_and_saved(run, roots, tmp_path, name):
 
 
 @pytest.mark.parametrize("name", SUMMARIES)
-def test_a_preview_is_a_picture(run, roots, tmp_path, name):
+def test_a_preview_is_a_image(run, roots, tmp_path, name):
     code, out, err = run("preview", name, roots / name, "--count", 2, "-o", tmp_path / "sheet.png")
     assert code == 0, err
     assert "sheet.png" in out

@@ -10,10 +10,10 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from tumorscope.cli.duplicates import THRESHOLD, command, named_roots
+from tumorscope.core.errors import BadDataset
 from tumorscope.datasets.duplicates.comparing import COPY
 from tumorscope.datasets.phantom import make_phantom
 from tumorscope.datasets.split import Split
-from tumorscope.errors import BadDataset
 
 FILES = {"duplicates.csv", "duplicates.md", "pairs.png", "split.json"}
 
@@ -33,9 +33,9 @@ def run(tmp_path, monkeypatch):
     return lambda *arguments: CliRunner().invoke(app, [*map(str, arguments)])
 
 
-def save(path, picture):
+def save(path, image):
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(picture).save(path)
+    Image.fromarray(image).save(path)
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_one_set_gives_tables_a_sheet_and_a_clean_split(run, data, tmp_path):
         "test": ["Testing/glioma/c.png"],
         "dropped": ["Testing/glioma/a.png", "Testing/glioma/b.jpg"],
     }
-    assert "1 test pictures without copies, 2 dropped" in done.output
+    assert "1 test images without copies, 2 dropped" in done.output
     assert (
         "| data/Testing | glioma | 3 | data/Training | 2 (67 %) | 1 |" in (tmp_path / "out/duplicates.md").read_text()
     )
@@ -89,7 +89,7 @@ def test_two_sets_are_compared_with_each_other_and_a_stale_split_goes(run, data,
     assert json.loads((tmp_path / "out/split.json").read_text())["dataset"] == "data"
 
 
-def test_pictures_that_cannot_be_read_are_counted_and_named(run, data, tmp_path):
+def test_images_that_cannot_be_read_are_counted_and_named(run, data, tmp_path):
     for number in range(7):
         (data / f"Training/glioma/[broken]{number}.jpg").write_bytes(b"\xff\xd8\xff broken")
     done = run(data, "-o", "out")
@@ -102,7 +102,7 @@ def test_pictures_that_cannot_be_read_are_counted_and_named(run, data, tmp_path)
 
 def test_a_wrong_folder_is_one_clear_error_and_nothing_is_written(run, data, tmp_path):
     (tmp_path / "empty").mkdir()
-    for path, words in (("nowhere", "no such folder"), ("empty", "no pictures here"), (data / "Testing", "lies in")):
+    for path, words in (("nowhere", "no such folder"), ("empty", "no images here"), (data / "Testing", "lies in")):
         done = run(data, path, "-o", "out")
         assert isinstance(done.exception, BadDataset)
         assert words in str(done.exception)

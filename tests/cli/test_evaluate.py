@@ -8,10 +8,10 @@ from making import write_miniature_figshare
 
 from tumorscope.cli.datafolders import data_folders
 from tumorscope.cli.evaluate import cases_of_part
-from tumorscope.datasets.joined import JoinedDataset
+from tumorscope.core.errors import BadSplit, TumorscopeError
+from tumorscope.datasets.combined import CombinedDataset
 from tumorscope.datasets.opening import open_dataset
 from tumorscope.datasets.split import Split
-from tumorscope.errors import BadSplit, TumorscopeError
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def test_a_joint_split_names_the_cases_of_the_data_set_that_is_asked_for(figshar
     joint = Split("figshare+lgg", {"test": (f"figshare/{patients[0]}", "lgg/TCGA_X"), "train": ("lgg/TCGA_Y",)})
     alone = cases_of_part(figshare, joint, "test")
     assert {case.patient for case in alone} == {patients[0]}
-    joined = cases_of_part(JoinedDataset.join({"figshare": figshare}, {}), joint, "test")
+    joined = cases_of_part(CombinedDataset.join({"figshare": figshare}, {}), joint, "test")
     assert [case.case for case in joined] == [f"figshare/{case.case}" for case in alone]
     with pytest.raises(BadSplit, match="no patients of figshare"):
         cases_of_part(figshare, joint, "train")
@@ -33,7 +33,7 @@ def test_a_joint_split_names_the_cases_of_the_data_set_that_is_asked_for(figshar
 def test_a_split_of_one_data_set_serves_it_alone_and_joined(figshare):
     patient = figshare.cases[0].patient
     split = Split("figshare", {"test": (patient,)})
-    joined = JoinedDataset.join({"figshare": figshare}, {})
+    joined = CombinedDataset.join({"figshare": figshare}, {})
     assert len(cases_of_part(figshare, split, "test")) == len(cases_of_part(joined, split, "test")) > 0
     assert len(cases_of_part(figshare, None, "all")) == len(figshare.cases)
 
@@ -64,7 +64,7 @@ def test_outlines_can_be_kept_to_be_measured_afterwards(tmp_path, monkeypatch):
 
     from tumorscope.cli import main
     from tumorscope.datasets.phantom import make_phantom, plausible_lesion, write_lgg_folder
-    from tumorscope.reading import open_scan
+    from tumorscope.io import open_scan
     from tumorscope.training.feature_model.masks import mask_source
 
     folder = tmp_path / "kaggle_3m"
@@ -93,4 +93,4 @@ def test_the_results_page_is_made_of_the_stored_runs():
     runs, notebooks, ablations = results.load()
     assert (root / "docs" / "results.md").read_text() == results.page(runs, notebooks, ablations)
     for run in runs:
-        assert run["figures"]["slices"] >= run["figures"]["cases"] >= run["figures"]["patients"] > 0
+        assert run["metrics"]["slices"] >= run["metrics"]["cases"] >= run["metrics"]["patients"] > 0

@@ -11,8 +11,8 @@ from PIL import Image
 from reading.files import heads, write_cjdata, write_nifti, write_series
 
 from tumorscope.cli.features import command
+from tumorscope.core.errors import TumorscopeError
 from tumorscope.datasets.phantom import make_phantom, plausible_lesion, write_lgg_folder
-from tumorscope.errors import TumorscopeError
 
 CHANCE = np.random.default_rng(0)
 IMAGE = CHANCE.integers(10, 200, (40, 50)).astype(np.uint8)
@@ -30,10 +30,10 @@ def table(path: Path = Path("features.csv")) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_a_picture_and_its_mask_give_one_row(run):
+def test_a_image_and_its_mask_give_one_row(run):
     Image.fromarray(IMAGE).save("a.png")
-    Image.fromarray(MASK.astype(np.uint8) * 255).save("outline.png")
-    error, out = run("a.png", "--mask", "outline.png", "-o", "table.csv")
+    Image.fromarray(MASK.astype(np.uint8) * 255).save("segmentation.png")
+    error, out = run("a.png", "--mask", "segmentation.png", "-o", "table.csv")
     assert error is None, out
     (row,) = table(Path("table.csv"))
     assert (row["case"], row["measured"], row["unit"], row["slices"], row["voxels"]) == ("a", "slice", "px", "1", "160")
@@ -42,7 +42,7 @@ def test_a_picture_and_its_mask_give_one_row(run):
     assert "cm_contrast_2D_comb" in row
 
 
-def test_the_mask_beside_a_volume_is_found_and_sizes_are_in_millimetres(run):
+def test_the_mask_beside_a_volume_is_found_and_sizes_are_in_millimeters(run):
     volume = CHANCE.integers(0, 900, (20, 24, 18)).astype(np.int16)
     region = np.zeros(volume.shape, np.uint8)
     region[5:9, 6:12, 4:9] = 1

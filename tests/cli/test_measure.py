@@ -12,14 +12,14 @@ from making import bright_flair, card, write_bundle
 from PIL import Image
 from reading.files import heads, write_nifti
 
-from tumorscope.analysis import analyze
-from tumorscope.bundles import Bundle
 from tumorscope.cli.measure import command
+from tumorscope.core.errors import TumorscopeError
 from tumorscope.datasets.phantom import Lesion, make_phantom
 from tumorscope.datasets.phantom import write_nifti as write_phantom
-from tumorscope.engine import Engine
-from tumorscope.errors import TumorscopeError
-from tumorscope.reading import open_scan
+from tumorscope.inference.analysis import analyze
+from tumorscope.inference.bundles import Bundle
+from tumorscope.inference.engine import Engine
+from tumorscope.io import open_scan
 from tumorscope.reporting.document import to_document, to_json
 
 
@@ -54,29 +54,29 @@ def test_without_an_image_no_side_is_told(run, files):
     error, out = run(files["mask"], "-o", "m.json")
     assert error is None, out
     lesions = json.loads(Path("m.json").read_text())["labels"][0]["lesions"]
-    assert [lesion["hemisphere"] for lesion in lesions] == [None, None]
+    assert [lesion["laterality"] for lesion in lesions] == [None, None]
 
 
-def test_json_and_csv_say_the_same_and_the_picture_is_drawn(run, files):
+def test_json_and_csv_say_the_same_and_the_image_is_drawn(run, files):
     error, out = run(files["mask"], "--image", files["flair"], "-o", "m.json", "-o", "m.csv", "-o", "deep/m.png")
     assert error is None, out
     document = json.loads(Path("m.json").read_text())
-    assert document["schema"] == "tumorscope.measurements/1"
+    assert document["schema"] == "tumorscope.measurements/2"
     (label,) = document["labels"]
     rows = list(csv.DictReader(Path("m.csv").read_text().splitlines()))
     assert len(rows) == len(label["lesions"]) == label["lesion_count"] == 2
     for row, lesion in zip(rows, label["lesions"], strict=True):
         assert float(row["longest_mm"]) == lesion["diameters"]["longest"]["length"]
         assert float(row["volume_mm3"]) == lesion["volume_mm3"]
-        assert float(row["centre_x_mm"]) == lesion["centre_mm"][0]
-        assert row["hemisphere"] == lesion["hemisphere"]
+        assert float(row["center_x_mm"]) == lesion["center_mm"][0]
+        assert row["laterality"] == lesion["laterality"]
     assert sum(lesion["volume_mm3"] for lesion in label["lesions"]) == pytest.approx(label["volume_mm3"])
     ends = [np.array(label["lesions"][0]["diameters"]["longest"][end]) for end in ("start_mm", "end_mm")]
     length = label["lesions"][0]["diameters"]["longest"]["length"]
     assert np.linalg.norm(ends[1] - ends[0]) == pytest.approx(length, abs=0.02)
-    picture = np.asarray(Image.open("deep/m.png")).astype(int)
-    yellow = (picture[..., 0] > 230) & (picture[..., 2] < 110) & (picture[..., 1] > 180)
-    blue = (picture[..., 2] > 230) & (picture[..., 0] < 130)
+    image = np.asarray(Image.open("deep/m.png")).astype(int)
+    yellow = (image[..., 0] > 230) & (image[..., 2] < 110) & (image[..., 1] > 180)
+    blue = (image[..., 2] > 230) & (image[..., 0] < 130)
     assert yellow.sum() > 300
     assert blue.sum() > 300
 
@@ -91,7 +91,7 @@ def test_labels_have_rows_and_totals_of_their_own(run, tmp_path):
     assert "label 3: one lesion" in out
 
 
-def test_a_picture_is_measured_in_pixels_and_it_says_so(run):
+def test_a_image_is_measured_in_pixels_and_it_says_so(run):
     mask = np.zeros((40, 50), np.uint8)
     mask[10:20, 10:40] = 255
     Image.fromarray(mask).save("m.png")
@@ -119,8 +119,8 @@ def test_an_image_is_measured_only_by_a_threshold_and_it_says_so(run):
 
 def test_what_an_analysis_found_can_be_measured_again(run, files, tmp_path):
     bundle = Bundle(write_bundle(tmp_path / "bundle", b"model"), card())
-    engine = Engine(bundle, "fake", "float", lambda pictures: bright_flair(pictures, threshold=1.2))
-    analysis = analyze(open_scan(files["flair"]), engine, gate=False)
+    engine = Engine(bundle, "fake", "float", lambda images: bright_flair(images, threshold=1.2))
+    analysis = analyze(open_scan(files["flair"]), engine, input_check=False)
     assert analysis.lesions
     (tmp_path / "case").mkdir()
     (tmp_path / "case" / "analysis.json").write_text(to_json(to_document(analysis)))

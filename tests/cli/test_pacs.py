@@ -7,12 +7,12 @@ import typer
 from dicom_making import uid
 from dicom_peers import free_ports, needs, running_orthanc
 from pacs.running import small_series
-from pacs.web import Answer, web_service
+from pacs.web import Response, web_service
 from pydicom import dcmread
 from typer.testing import CliRunner
 
 from tumorscope.cli import node, pacs
-from tumorscope.errors import TumorscopeError
+from tumorscope.core.errors import TumorscopeError
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +50,7 @@ def test_files_that_were_not_sent_are_named_and_the_command_fails(tmp_path):
     small_series(tmp_path / "in")
     (tmp_path / "in" / "note.txt").write_text("not DICOM")
     (tmp_path / "in" / ".hidden").write_text("left out")
-    with web_service(lambda _request: Answer(200)) as url:
+    with web_service(lambda _request: Response(200)) as url:
         said, error = run("push", "--url", url, tmp_path / "in")
     assert "not sent: note.txt: no DICOM object" in said
     assert "Sent 4 of 5 files" in said

@@ -9,7 +9,7 @@ from pathlib import Path
 from evaluation.conftest import made_evaluation
 
 from tumorscope.cli.pool import command
-from tumorscope.errors import TumorscopeError
+from tumorscope.core.errors import TumorscopeError
 from tumorscope.evaluation.report import write_report
 from tumorscope.evaluation.summary import without
 

@@ -13,12 +13,12 @@ import pytest
 from dicom_making import Grid, write_series
 from making import bright_flair
 
-import tumorscope.cases
+import tumorscope.studies.case
 from tumorscope.cli import main
 from tumorscope.cli.resuming import JOURNAL_FILE
+from tumorscope.core.faults import FAULT_LOG
 from tumorscope.datasets.phantom import make_phantom, plausible_lesion, write_nifti
-from tumorscope.engine import Engine
-from tumorscope.faults import FAULT_LOG
+from tumorscope.inference.engine import Engine
 
 QUOTED = "of Jane Doe"
 DOE = {"PatientName": "Müller^Jörg", "PatientID": "1"}
@@ -29,11 +29,12 @@ def analyze(monkeypatch, capsys, tmp_path):
     """Run the command in an empty folder, without reports on paper; exit code, standard output and error."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(
-        "tumorscope.engines.load_engine", lambda bundle, *how: Engine(bundle, "fake", "float", bright_flair)
+        "tumorscope.inference.engine_pool.load_engine",
+        lambda bundle, *how: Engine(bundle, "fake", "float", bright_flair),
     )
 
     def call(*arguments: object) -> tuple[int, str, str]:
-        given = ("analyze", *map(str, arguments), "-o", "out", "--no-pdf", "--no-gate", "--bundle", "lgg")
+        given = ("analyze", *map(str, arguments), "-o", "out", "--no-pdf", "--no-input-check", "--bundle", "lgg")
         monkeypatch.setattr(sys, "argv", ["tumorscope", *given])
         with pytest.raises(SystemExit) as end:
             main()
@@ -62,14 +63,14 @@ def _parent(path: Path) -> Path:
 
 def on_case(monkeypatch, name: str, action) -> None:
     """Do something when the case of this name comes to be analyzed."""
-    real = tumorscope.cases.analyze
+    real = tumorscope.studies.case.analyze
 
     def instead(scan, *arguments, **options):
         if scan.case == name:
             action()
         return real(scan, *arguments, **options)
 
-    monkeypatch.setattr("tumorscope.cases.analyze", instead)
+    monkeypatch.setattr("tumorscope.studies.case.analyze", instead)
 
 
 class Panic(BaseException):
@@ -105,7 +106,7 @@ def test_a_row_is_printed_before_the_next_case_begins(analyze, scans, monkeypatc
 
 def test_no_scan_and_no_analysis_outlives_its_case(analyze, scans, monkeypatch):
     seen, alive = [], []
-    real = tumorscope.cases.analyze
+    real = tumorscope.studies.case.analyze
 
     def watched(scan, *arguments, **options):
         gc.collect()
@@ -114,7 +115,7 @@ def test_no_scan_and_no_analysis_outlives_its_case(analyze, scans, monkeypatch):
         seen.extend([weakref.ref(scan), weakref.ref(scan.voxels), weakref.ref(analysis), weakref.ref(analysis.mask)])
         return analysis
 
-    monkeypatch.setattr("tumorscope.cases.analyze", watched)
+    monkeypatch.setattr("tumorscope.studies.case.analyze", watched)
     assert analyze(*scans)[0] == 0
     assert alive == [[], [False] * 4, [False] * 8]
 
@@ -176,7 +177,7 @@ def test_a_failed_case_is_not_called_by_its_patients_name(analyze, scans, tmp_pa
 
 def test_faults_of_the_program_do_not_log_the_patients_name(analyze, scans, monkeypatch, tmp_path):
     write_series(tmp_path / "Mueller", grid=Grid((2, 32, 32)), **DOE)
-    monkeypatch.setattr("tumorscope.cases.analyze", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("tumorscope.studies.case.analyze", lambda *_, **__: 1 / 0)
     code, out, err = analyze(tmp_path / "Mueller", scans[0])
     log = (tmp_path / "out" / FAULT_LOG).read_text()
     assert code == 2

@@ -15,7 +15,7 @@ import pytest
 import typer
 
 from tumorscope.cli import serve
-from tumorscope.errors import TumorscopeError
+from tumorscope.core.errors import TumorscopeError
 
 PATIENCE_S = 120
 TOKEN = "a-token-that-nobody-guesses"
@@ -54,8 +54,8 @@ def run(**options):
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
 def test_it_serves_until_it_is_told_to_stop(tmp_path, end):
     with serving(tmp_path / "data") as (process, address, logged):
-        with urlopen(f"{address}healthz", timeout=PATIENCE_S) as answer:
-            assert answer.status == 200
+        with urlopen(f"{address}healthz", timeout=PATIENCE_S) as response:
+            assert response.status == 200
         process.send_signal(end)
         assert process.wait(PATIENCE_S) == 0
     assert "Traceback" not in "".join(logged)
@@ -66,8 +66,8 @@ def test_secrets_come_from_the_environment_and_stay_out_of_the_log(tmp_path):
         with pytest.raises(HTTPError, match="401"):
             urlopen(f"{address}api/about", timeout=PATIENCE_S)
         asked = Request(f"{address}api/about?x={TOKEN}", headers={"Authorization": f"Bearer {TOKEN}"})
-        with urlopen(asked, timeout=PATIENCE_S) as answer:
-            assert answer.status == 200
+        with urlopen(asked, timeout=PATIENCE_S) as response:
+            assert response.status == 200
     assert "GET (none) - 401" in "".join(logged)
     assert "GET /api/about - 200" in "".join(logged)
     assert TOKEN not in "".join(logged)

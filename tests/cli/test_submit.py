@@ -116,8 +116,8 @@ def test_the_only_case_that_fails_is_the_error(run, tmp_path):
 def test_cases_of_one_name_get_folders_of_their_own(run, tmp_path):
     for number in range(2):
         (tmp_path / str(number)).mkdir()
-        grey = np.random.default_rng(number).integers(0, 255, (64, 64)).astype(np.uint8)
-        Image.fromarray(grey).save(tmp_path / str(number) / "scan.png")
+        gray = np.random.default_rng(number).integers(0, 255, (64, 64)).astype(np.uint8)
+        Image.fromarray(gray).save(tmp_path / str(number) / "scan.png")
     paths = [tmp_path / str(number) / "scan.png" for number in range(2)]
     with running_service(tmp_path / "data") as service:
         assert run(*paths, "--to", service.address, "-o", tmp_path / "out")[0] is None
@@ -146,7 +146,7 @@ def test_a_lost_answer_makes_no_second_study_even_by_another_run(run, cases, tmp
     monkeypatch.setattr(client_module, "_TRIES", 1)  # as if the program itself were killed there
     with running_service(tmp_path / "data", worker=False) as service, wire_to(service) as wire:
         arguments = (cases / "p0", "--to", wire.address, "-o", tmp_path / "out", "--no-wait")
-        wire.lose_answer = True
+        wire.lose_response = True
         error, _ = run(*arguments)
         assert "the connection broke in the middle" in str(error)
         assert "the same command goes on where it was" in str(error)

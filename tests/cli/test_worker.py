@@ -71,7 +71,7 @@ def test_a_worker_that_is_ended_in_the_middle_leaves_the_study_to_the_next_which
         client = Client(service.address)
         (study,) = client.submit(case).studies
         with running_worker(log, "--data", tmp_path / "data", TUMORSCOPE_LEASE_S=str(lease_s)) as process:
-            until(lambda: client.study(study).state == "analysing", process)
+            until(lambda: client.study(study).state == "analyzing", process)
             process.send_signal(how)
             process.wait(LONG_S)
         if how is signal.SIGTERM:

@@ -18,7 +18,7 @@ def _own_settings():
 
 @pytest.fixture(scope="session")
 def phantom_folder(tmp_path_factory) -> Path:
-    """A folder ``head`` with t1, flair and t1c of a head with a tumour, nine small slices."""
+    """A folder ``head`` with t1, flair and t1c of a head with a tumor, nine small slices."""
     folder = tmp_path_factory.mktemp("phantom") / "head"
     write_nifti(make_phantom([plausible_lesion(0)], seed=0, shape=(9, 96, 96)), folder)["mask"].unlink()
     return folder

@@ -1,4 +1,4 @@
-"""A service that answers as a test says, and breaks where a test says: a real one seldom does so on demand."""
+"""A service that responses as a test says, and breaks where a test says: a real one seldom does so on demand."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ STUDY = "aaaaaaaaaaaaaaaa"
 
 
 class Asked(BaseHTTPRequestHandler):
-    """A request, and the ways to answer it."""
+    """A request, and the ways to response it."""
 
-    def answer(self, content: Any, status: int = 200, **headers: str) -> None:
+    def response(self, content: Any, status: int = 200, **headers: str) -> None:
         """JSON, whole."""
         body = json.dumps(content).encode()
         self.send_response(status)
@@ -57,7 +57,7 @@ def study(state: str = "queued", done: int = 0, **changes: Any) -> dict[str, Any
         "id": STUDY,
         "name": "case",
         "state": state,
-        "progress": {"stage": "inference" if state == "analysing" else None, "done": done, "total": 9},
+        "progress": {"stage": "inference" if state == "analyzing" else None, "done": done, "total": 9},
         "failure": "too dark" if state == "failed" else None,
         "bundle": "auto",
         "created": "2026-01-01T00:00:00Z",
@@ -71,20 +71,20 @@ def study(state: str = "queued", done: int = 0, **changes: Any) -> dict[str, Any
 
 
 @contextmanager
-def service(answer: Callable[[Asked], None], tls: tuple[Path, Path] | None = None) -> Iterator[str]:
-    """The address of a service for as long as it runs; ``/api/about`` is answered of itself.
+def service(response: Callable[[Asked], None], tls: tuple[Path, Path] | None = None) -> Iterator[str]:
+    """The address of a service for as long as it runs; ``/api/about`` is responded of itself.
 
     Args:
-        answer: to every other request.
+        response: to every other request.
         tls: a certificate and its key.
     """
 
     class Handler(Asked):
         def _serve(self) -> None:
             if self.path == "/api/about":
-                self.answer(ABOUT)
+                self.response(ABOUT)
             else:
-                answer(self)
+                response(self)
 
         do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815
 

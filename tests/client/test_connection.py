@@ -8,8 +8,8 @@ import pytest
 from client.scripted import STUDY, service
 
 from tumorscope.client import Client, Refused, Unavailable
-from tumorscope.client.connection import hidden_on_the_way
-from tumorscope.errors import TumorscopeError
+from tumorscope.client.connection import is_encrypted
+from tumorscope.core.errors import TumorscopeError
 
 
 def error_of(address, **who):
@@ -48,7 +48,7 @@ def test_a_host_that_does_not_exist(monkeypatch):
     ],
 )
 def test_what_the_service_itself_says_is_told(status, kind, words):
-    with service(lambda asked: asked.answer({"detail": "the service's own line"}, status)) as address:
+    with service(lambda asked: asked.response({"detail": "the service's own line"}, status)) as address:
         error = error_of(address)
     assert type(error) is kind
     assert str(error) == f"{address}: {words}"
@@ -57,7 +57,7 @@ def test_what_the_service_itself_says_is_told(status, kind, words):
 
 
 def test_signs_that_would_steer_a_terminal_do_not_reach_it():
-    with service(lambda asked: asked.answer({"detail": "a\x1b[2Jb\nc" + "d" * 9999}, 400)) as address:
+    with service(lambda asked: asked.response({"detail": "a\x1b[2Jb\nc" + "d" * 9999}, 400)) as address:
         text = str(error_of(address))
     assert "a [2Jb c" in text
     assert text.isprintable()
@@ -66,7 +66,7 @@ def test_signs_that_would_steer_a_terminal_do_not_reach_it():
 
 @pytest.mark.parametrize("content", [{"hello": "world"}, [], {"id": "../../x", "name": "x", "state": "done"}])
 def test_something_else_that_answers_is_told_from_the_service(content):
-    with service(lambda asked: asked.answer(content)) as address:
+    with service(lambda asked: asked.response(content)) as address:
         assert "is no Tumorscope service; check the address" in str(error_of(address))
 
 
@@ -74,7 +74,7 @@ def test_a_service_elsewhere_is_named_instead_of_followed_with_the_token():
     asked_there = []
     with (
         service(lambda asked: asked_there.append(asked.path)) as other,
-        service(lambda asked: asked.answer({}, 308, Location=f"{other}/x")) as address,
+        service(lambda asked: asked.response({}, 308, Location=f"{other}/x")) as address,
     ):
         error = error_of(address, token="secret")
     assert f"sends elsewhere ({other}/x); give that address" in str(error)
@@ -96,7 +96,7 @@ def test_an_answer_that_breaks_off_is_told():
 
 
 def test_a_service_that_speaks_no_tls_is_told(monkeypatch):
-    with service(lambda asked: asked.answer({})) as address:
+    with service(lambda asked: asked.response({})) as address:
         error = error_of(address.replace("http://", "https://"))
     assert isinstance(error, Refused)
     assert "does not speak TLS" in str(error)
@@ -107,7 +107,7 @@ def test_token_and_password_go_with_every_request():
 
     def note(asked):
         seen.append(asked.headers.get("Authorization"))
-        asked.answer({"detail": "no"}, 404)
+        asked.response({"detail": "no"}, 404)
 
     with service(note) as address:
         error_of(address, token="secret")
@@ -120,7 +120,7 @@ def test_the_service_on_this_machine_is_not_looked_for_behind_a_proxy(monkeypatc
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
     monkeypatch.delenv("NO_PROXY", raising=False)
-    with service(lambda asked: asked.answer({"detail": "here"}, 404)) as address:
+    with service(lambda asked: asked.response({"detail": "here"}, 404)) as address:
         assert str(error_of(address)).endswith("here")
 
 
@@ -130,7 +130,7 @@ def test_a_certificate_is_trusted_where_its_authority_is_named(tmp_path, monkeyp
     subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
     made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
     subprocess.run([*made, "-keyout", key, "-out", certificate, *subject], check=True, capture_output=True)
-    with service(lambda asked: asked.answer({"detail": "here"}, 404), tls=(certificate, key)) as address:
+    with service(lambda asked: asked.response({"detail": "here"}, 404), tls=(certificate, key)) as address:
         address = address.replace("http://127.0.0.1", "https://localhost")
         assert "its certificate is not trusted" in str(error_of(address))
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
@@ -171,7 +171,7 @@ def test_an_id_that_is_none_makes_no_request(study):
 
 
 def test_what_is_hidden_on_the_way():
-    assert [hidden_on_the_way(address) for address in ("https://a", "http://127.0.0.1:1", "http://a")] == [
+    assert [is_encrypted(address) for address in ("https://a", "http://127.0.0.1:1", "http://a")] == [
         True,
         True,
         False,

@@ -9,7 +9,7 @@ import pytest
 from client.scripted import STUDY, service, study
 
 from tumorscope.client import Client, Refused, Unavailable
-from tumorscope.errors import TumorscopeError
+from tumorscope.core.errors import TumorscopeError
 
 CONTENT = {"analysis.json": b"{}" * 1000, "mask.nii.gz": os.urandom(100_000), "report.pdf": b"%PDF" * 1000}
 HREFS = {name: f"/api/studies/{STUDY}/{name.replace('.json', '')}?revision=1" for name in CONTENT}
@@ -22,7 +22,7 @@ def listed(hrefs=HREFS):
 def give(asked):
     name = next((name for name in CONTENT if asked.path == HREFS[name]), None)
     if name is None:
-        asked.answer(listed())
+        asked.response(listed())
         return
     asked.send_response(200)
     asked.send_header("Content-Length", str(len(CONTENT[name])))
@@ -32,7 +32,7 @@ def give(asked):
 
 
 def breaks_in(broken):
-    def answer(asked):
+    def response(asked):
         if asked.path != HREFS[broken]:
             give(asked)
             return
@@ -42,7 +42,7 @@ def breaks_in(broken):
         asked.wfile.write(CONTENT[broken][:-1])
         asked.cut()
 
-    return answer
+    return response
 
 
 def test_one_result_and_all_of_them(tmp_path):
@@ -116,7 +116,7 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path):
 def test_a_service_cannot_choose_where_a_file_lies(tmp_path, name):
     evil = study("done", files=[{"name": name, "bytes": 1, "href": HREFS["report.pdf"]}])
     with (
-        service(lambda asked: asked.answer(evil)) as address,
+        service(lambda asked: asked.response(evil)) as address,
         Client(address) as client,
         pytest.raises(Refused, match="is no Tumorscope service"),
     ):
@@ -131,7 +131,7 @@ def test_a_service_cannot_send_the_token_elsewhere(tmp_path):
         for href in hrefs:
             evil = listed({"report.pdf": href})
             with (
-                service(lambda asked, evil=evil: asked.answer(evil)) as address,
+                service(lambda asked, evil=evil: asked.response(evil)) as address,
                 Client(address, token="secret") as client,
                 pytest.raises(Refused, match="not its own"),
             ):
@@ -142,12 +142,12 @@ def test_a_service_cannot_send_the_token_elsewhere(tmp_path):
 def test_a_service_behind_a_prefix_is_asked_below_it(tmp_path):
     asked_for = []
 
-    def answer(asked):
+    def response(asked):
         asked_for.append(asked.path)
         asked.path = asked.path.removeprefix("/mri")
         give(asked)
 
-    with service(answer) as address, Client(f"{address}/mri/") as client:
+    with service(response) as address, Client(f"{address}/mri/") as client:
         client.download(STUDY, "report.pdf", tmp_path)
     assert asked_for == [f"/mri/api/studies/{STUDY}", f"/mri{HREFS['report.pdf']}"]
 
@@ -160,7 +160,7 @@ def test_what_there_is_not_is_told_with_what_there_is(tmp_path):
     ):
         client.download(STUDY, "seg.dcm", tmp_path)
     with (
-        service(lambda asked: asked.answer(study())) as address,
+        service(lambda asked: asked.response(study())) as address,
         Client(address) as client,
         pytest.raises(Refused, match="no results; it is queued"),
     ):

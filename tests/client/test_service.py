@@ -24,19 +24,19 @@ def test_files_folders_and_zips_go_in_and_findings_come_out(live, phantom_folder
         for file in phantom_folder.iterdir():
             archive.write(file, f"packed/{file.name}")
     flair = nibabel.load(phantom_folder / "flair.nii.gz")
-    picture = tmp_path / "picture.png"
-    grey = np.asarray(flair.dataobj)[..., 4].T
-    Image.fromarray((255 * (grey / grey.max())).astype(np.uint8)).save(picture)
+    image = tmp_path / "image.png"
+    gray = np.asarray(flair.dataobj)[..., 4].T
+    Image.fromarray((255 * (gray / gray.max())).astype(np.uint8)).save(image)
     told = []
     with Client(live.address) as client:
-        sent = client.submit([phantom_folder, tmp_path / "packed.zip", picture])
-        assert sorted(study.name for study in sent.studies) == ["head", "packed", "picture"]
+        sent = client.submit([phantom_folder, tmp_path / "packed.zip", image])
+        assert sorted(study.name for study in sent.studies) == ["head", "packed", "image"]
         assert sent.left_out == ()
         done = {study.name: client.wait(study, lambda now: told.append(now.state)) for study in sent.studies}
         assert {study.state for study in done.values()} == {"done"}
         head = done["head"]
         assert head.summary is not None
-        assert head.summary.judged
+        assert head.summary.assessed
         assert head.summary.slices == 9
         assert set(head.summary.sequences) == {"t1", "flair", "t1c"}
         findings = client.analysis(head)
@@ -135,7 +135,7 @@ def test_a_wire_that_breaks_while_a_scan_is_sent_makes_one_study(how, tmp_path, 
     nibabel.save(nibabel.Nifti1Image(noise, np.eye(4)), scan)
     with running_service(tmp_path / "data", worker=False) as service, wire_to(service) as wire:
         wire.cut_after = 500_000 if how == "in the middle" else None
-        wire.lose_answer = how == "after it was taken"
+        wire.lose_response = how == "after it was taken"
         with Client(wire.address) as client:
             sent = client.submit(scan)
         assert wire.cuts == 1
@@ -183,7 +183,7 @@ def test_a_study_that_failed_is_tried_again(tmp_path, phantom_folder):
         failed = client.wait(study)
         assert failed.state == "failed"
         assert "t1.nii.gz" in (failed.failure or "")
-        assert client.retry(failed).state in ("queued", "analysing")
+        assert client.retry(failed).state in ("queued", "analyzing")
         again = client.wait(study)
         assert (again.state, again.failure) == ("failed", failed.failure)
         with pytest.raises(Refused, match="no results"):

@@ -13,7 +13,7 @@ from client.scripted import service, study
 from tumorscope.client import Client, Refused, Unavailable
 from tumorscope.client import client as client_module
 from tumorscope.client.uploading import named_below, outgoing
-from tumorscope.errors import TumorscopeError
+from tumorscope.core.errors import TumorscopeError
 
 
 @pytest.fixture(autouse=True)
@@ -84,10 +84,10 @@ def test_bytes_and_names_arrive_as_they_are(tree):
 
     def take(asked):
         got.append((asked.path, sent(asked.body())))
-        asked.answer({"studies": [study()], "left_out": [{"name": "x", "reason": "y"}]}, 201)
+        asked.response({"studies": [study()], "left_out": [{"name": "x", "reason": "y"}]}, 201)
 
     with service(take) as address, Client(address) as client:
-        answer = client.submit([tree / "case", awkward, not_text], "lgg")
+        response = client.submit([tree / "case", awkward, not_text], "lgg")
     ((path, parts),) = got
     assert path == "/api/studies"
     assert parts == {
@@ -97,8 +97,8 @@ def test_bytes_and_names_arrive_as_they_are(tree):
         'a "b" ä.png': bytes(range(256)) * 1000,
         "\ufffd.png": b"x",
     }
-    assert [each.id for each in answer.studies] == [study()["id"]]
-    assert [(each.name, each.reason) for each in answer.left_out] == [("x", "y")]
+    assert [each.id for each in response.studies] == [study()["id"]]
+    assert [(each.name, each.reason) for each in response.left_out] == [("x", "y")]
 
 
 def test_a_large_file_is_never_in_memory_and_its_progress_is_told(tmp_path):
@@ -112,7 +112,7 @@ def test_a_large_file_is_never_in_memory_and_its_progress_is_told(tmp_path):
         got.append(left)
         while left:
             left -= len(asked.rfile.read(min(left, 2**16)))
-        asked.answer({"studies": [study()]}, 201)
+        asked.response({"studies": [study()]}, 201)
 
     with service(take) as address, Client(address) as client:
         tracemalloc.start()
@@ -134,7 +134,7 @@ def test_many_files_are_open_one_at_a_time(tmp_path, monkeypatch):
     opened = len(list(Path("/proc/self/fd").iterdir()))
 
     def take(asked):
-        asked.answer({"studies": [study()], "left_out": [{"name": str(len(sent(asked.body()))), "reason": ""}]}, 201)
+        asked.response({"studies": [study()], "left_out": [{"name": str(len(sent(asked.body()))), "reason": ""}]}, 201)
 
     with service(take) as address, Client(address) as client:
         monkeypatch.setattr(client, "about", lambda: client_module.About(version="1"))
@@ -156,14 +156,14 @@ def test_a_connection_cut_in_the_middle_is_made_anew_and_the_upload_keeps_its_ke
             asked.cut()
             return
         if asked.headers["Content-Length"] == "0":
-            asked.answer({"detail": "no files"}, 400)
+            asked.response({"detail": "no files"}, 400)
             return
         complete.append(len(sent(asked.body())["scan.nii"]))
-        asked.answer({"studies": [study()]}, 201)
+        asked.response({"studies": [study()]}, 201)
 
     with service(take) as address, Client(address) as client:
-        answer = client.submit(tmp_path / "scan.nii", on_progress=lambda done, total: told.append(done))
-    assert len(answer.studies) == 1
+        response = client.submit(tmp_path / "scan.nii", on_progress=lambda done, total: told.append(done))
+    assert len(response.studies) == 1
     assert complete == [3 * 2**20]
     assert keys == keys[:1] * 3  # once it was asked whether the first had been taken after all
     assert re.fullmatch(r"[A-Za-z0-9_-]{16,64}", keys[0])
@@ -176,7 +176,7 @@ def test_two_uploads_have_two_keys(tree):
     def take(asked):
         asked.body()
         keys.append(asked.headers["Idempotency-Key"])
-        asked.answer({"studies": [study()]}, 201)
+        asked.response({"studies": [study()]}, 201)
 
     with service(take) as address, Client(address) as client:
         for _ in range(2):
@@ -186,16 +186,16 @@ def test_two_uploads_have_two_keys(tree):
 
 def test_an_upload_whose_answer_was_lost_is_asked_for_without_its_bytes(tree):
     """While the service still takes it, it says 409."""
-    lengths, answers = [], iter([None, 409, 409, 200])
+    lengths, responses = [], iter([None, 409, 409, 200])
 
     def take(asked):
         lengths.append(int(asked.headers["Content-Length"]))
         asked.body()
-        status = next(answers)
+        status = next(responses)
         if status is None:
             asked.cut()
         else:
-            asked.answer({"studies": [study()]} if status == 200 else {"detail": "still being taken"}, status)
+            asked.response({"studies": [study()]} if status == 200 else {"detail": "still being taken"}, status)
 
     with service(take) as address, Client(address) as client:
         assert len(client.submit(tree / "scan.nii.gz").studies) == 1
@@ -212,7 +212,7 @@ def test_a_service_that_breaks_every_time_is_given_up(tree):
             tries.append(body)
             asked.cut()
         else:
-            asked.answer({"detail": "no files"}, 400)
+            asked.response({"detail": "no files"}, 400)
 
     with service(take) as address, Client(address) as client, pytest.raises(Unavailable, match="connection broke"):
         client.submit(tree / "scan.nii.gz")
@@ -224,7 +224,7 @@ def test_what_the_service_does_not_take_is_told_in_its_words_and_not_sent_again(
 
     def take(asked):
         tries.append(asked.body())
-        asked.answer({"detail": "scan.nii.gz: damaged"}, 400)
+        asked.response({"detail": "scan.nii.gz: damaged"}, 400)
 
     with service(take) as address, Client(address) as client, pytest.raises(Refused, match=r"scan\.nii\.gz: damaged$"):
         client.submit(tree / "scan.nii.gz")
@@ -239,8 +239,8 @@ def test_what_will_not_be_taken_is_known_before_a_byte_is_sent(tree, how, monkey
     about = {**scripted.ABOUT, **({"upload_files": 1} if how == "too many files" else {"upload_bytes": 5})}
     monkeypatch.setattr(scripted, "ABOUT", about)
     if how == "wrong token":
-        real = scripted.Asked.answer
-        monkeypatch.setattr(scripted.Asked, "answer", lambda self, *_: real(self, {"detail": "no"}, 401))
+        real = scripted.Asked.response
+        monkeypatch.setattr(scripted.Asked, "response", lambda self, *_: real(self, {"detail": "no"}, 401))
     words = {"wrong token": "access denied", "too many files": r"2 files are more", "too many bytes": "MiB are more"}
     with (
         service(lambda asked: sent_bytes.append(asked.body())) as address,

@@ -13,11 +13,11 @@ def _quick(monkeypatch):
     monkeypatch.setattr(watching, "SILENCE_S", 0.5)
 
 
-def followed(answer, patience_s=5.0):
+def followed(response, abort_timeout_s=5.0):
     """Where the study ended, and what was told on the way: state and how many slices."""
     told = []
-    with service(answer) as address, Client(address) as client:
-        end = client.wait(STUDY, lambda now: told.append((now.state, now.done)), patience_s=patience_s)
+    with service(response) as address, Client(address) as client:
+        end = client.wait(STUDY, lambda now: told.append((now.state, now.done)), abort_timeout_s=abort_timeout_s)
     return end, told
 
 
@@ -28,26 +28,26 @@ def events(asked, *studies):
 
 
 def test_every_change_is_told_once_and_the_end_is_whole():
-    def answer(asked):
+    def response(asked):
         if asked.path.endswith("/events"):
             events(
-                asked, study(), study("analysing", 1), study("analysing", 1), study("analysing", 9), study("done", 9)
+                asked, study(), study("analyzing", 1), study("analyzing", 1), study("analyzing", 9), study("done", 9)
             )
             asked.cut()
         else:
-            answers.append(1)
+            responses.append(1)
             files = [{"name": "report.pdf", "bytes": 3, "href": f"/api/studies/{STUDY}/report.pdf"}]
-            asked.answer(study() if len(answers) == 1 else study("done", 9, files=files))
+            asked.response(study() if len(responses) == 1 else study("done", 9, files=files))
 
-    answers = []
-    end, told = followed(answer)
-    assert told == [("queued", 0), ("analysing", 1), ("analysing", 9), ("done", 9)]
+    responses = []
+    end, told = followed(response)
+    assert told == [("queued", 0), ("analyzing", 1), ("analyzing", 9), ("done", 9)]
     assert [file.name for file in end.files] == ["report.pdf"]
-    assert len(answers) == 2  # at the beginning, and for the files
+    assert len(responses) == 2  # at the beginning, and for the files
 
 
 def test_a_failure_is_an_end():
-    end, told = followed(lambda asked: asked.answer(study("failed")))
+    end, told = followed(lambda asked: asked.response(study("failed")))
     assert (end.state, end.failure) == ("failed", "too dark")
     assert told == [("failed", 0)]
 
@@ -55,15 +55,15 @@ def test_a_failure_is_an_end():
 def test_a_connection_that_breaks_is_made_anew():
     opened = []
 
-    def answer(asked):
+    def response(asked):
         if asked.path.endswith("/events"):
             opened.append(1)
-            events(asked, study("analysing", len(opened)), *([study("done", 9)] if len(opened) == 3 else []))
+            events(asked, study("analyzing", len(opened)), *([study("done", 9)] if len(opened) == 3 else []))
             asked.cut()
         else:
-            asked.answer(study("analysing", len(opened)) if len(opened) < 3 else study("done", 9))
+            asked.response(study("analyzing", len(opened)) if len(opened) < 3 else study("done", 9))
 
-    end, told = followed(answer)
+    end, told = followed(response)
     assert end.state == "done"
     assert [done for _state, done in told] == [0, 1, 2, 3, 9]
 
@@ -72,14 +72,14 @@ def test_a_connection_that_breaks_is_made_anew():
 def test_where_no_event_comes_through_the_study_is_asked_for(how):
     asked_for, opened = [], []
 
-    def answer(asked):
+    def response(asked):
         if not asked.path.endswith("/events"):
             asked_for.append(1)
-            asked.answer(study("done", 9) if len(asked_for) >= 4 else study("analysing", len(asked_for)))
+            asked.response(study("done", 9) if len(asked_for) >= 4 else study("analyzing", len(asked_for)))
             return
         opened.append(1)
         if how == "none":
-            asked.answer({"detail": "not found"}, 405)
+            asked.response({"detail": "not found"}, 405)
         elif how == "silent":
             asked.begin_events()
             import time
@@ -89,68 +89,68 @@ def test_where_no_event_comes_through_the_study_is_asked_for(how):
             asked.begin_events()
             asked.cut()
         elif how == "other kind":
-            asked.answer({"an": "answer"})
+            asked.response({"an": "response"})
         else:
-            asked.answer({"detail": "broken"}, 500)
+            asked.response({"detail": "broken"}, 500)
 
-    end, told = followed(answer)
+    end, told = followed(response)
     assert end.state == "done"
     assert [done for _state, done in told] == [1, 2, 3, 9]
     assert len(opened) == 1  # once is enough to know
 
 
 def test_a_service_that_restarts_is_waited_for():
-    answers = []
+    responses = []
 
-    def answer(asked):
+    def response(asked):
         if asked.path.endswith("/events"):
-            events(asked, study("analysing", 1))
+            events(asked, study("analyzing", 1))
             asked.cut()
             return
-        answers.append(1)
-        if 2 <= len(answers) <= 6:
+        responses.append(1)
+        if 2 <= len(responses) <= 6:
             asked.cut()
         else:
-            asked.answer(study("analysing") if len(answers) == 1 else study("done", 9))
+            asked.response(study("analyzing") if len(responses) == 1 else study("done", 9))
 
-    end, told = followed(answer)
+    end, told = followed(response)
     assert end.state == "done"
-    assert told == [("analysing", 0), ("analysing", 1), ("done", 9)]
+    assert told == [("analyzing", 0), ("analyzing", 1), ("done", 9)]
 
 
 def test_a_service_that_stays_away_is_given_up_when_patience_is_over():
-    answers = []
+    responses = []
 
-    def answer(asked):
-        answers.append(1)
+    def response(asked):
+        responses.append(1)
         asked.cut()
 
     with pytest.raises(Unavailable, match="connection broke"):
-        followed(answer, patience_s=0.2)
-    assert len(answers) >= 2
+        followed(response, abort_timeout_s=0.2)
+    assert len(responses) >= 2
 
 
 def test_a_study_that_is_removed_meanwhile_is_told():
-    def answer(asked):
+    def response(asked):
         if asked.path.endswith("/events"):
-            events(asked, study("analysing", 1))
+            events(asked, study("analyzing", 1))
             asked.cut()
-        elif answers:
-            asked.answer({"detail": "no such study"}, 404)
+        elif responses:
+            asked.response({"detail": "no such study"}, 404)
         else:
-            answers.append(1)
-            asked.answer(study())
+            responses.append(1)
+            asked.response(study())
 
-    answers = []
+    responses = []
     with pytest.raises(Refused, match="no such study") as caught:
-        followed(answer)
+        followed(response)
     assert caught.value.status == 404
 
 
 def test_names_with_line_separators_come_through_events():
     name = "a\u2028b\u0085c"
 
-    def answer(asked):
+    def response(asked):
         if asked.path.endswith("/events"):
             asked.begin_events()
             import json
@@ -159,7 +159,7 @@ def test_names_with_line_separators_come_through_events():
             asked.wfile.write(b": hello\r\n\r\nevent: study\r\ndata: " + told.encode() + b"\r\n\r\n")
             asked.cut()
         else:
-            asked.answer(study(name=name))
+            asked.response(study(name=name))
 
-    end, _ = followed(answer)
+    end, _ = followed(response)
     assert (end.state, end.name) == ("failed", name)

@@ -11,17 +11,17 @@ from PIL import Image
 
 
 def write_patient(root: Path, case: str, areas: list[int], *, missing: str = "", size: int = 32) -> Path:
-    """One patient with the given number of tumour pixels in each slice."""
+    """One patient with the given number of tumor pixels in each slice."""
     chance = np.random.default_rng(sum(map(ord, case)))
     folder = root / case
     folder.mkdir(parents=True)
     for index, area in enumerate(areas, start=1):
-        picture = chance.integers(0, 255, (size, size, 3), dtype=np.uint8)
+        image = chance.integers(0, 255, (size, size, 3), dtype=np.uint8)
         if missing:
-            picture[..., ("t1", "flair", "t1c").index(missing)] = picture[..., 1]
+            image[..., ("t1", "flair", "t1c").index(missing)] = image[..., 1]
         mask = np.zeros(size * size, np.uint8)
         mask[:area] = 255
-        tifffile.imwrite(folder / f"{case}_{index}.tif", picture, photometric="rgb")
+        tifffile.imwrite(folder / f"{case}_{index}.tif", image, photometric="rgb")
         tifffile.imwrite(folder / f"{case}_{index}_mask.tif", mask.reshape(size, size))
     return folder
 

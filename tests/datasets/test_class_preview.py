@@ -4,10 +4,10 @@ import pytest
 from making import write_miniature_classes, write_miniature_figshare
 from reading.files import write_cjdata
 
+from tumorscope.core.errors import BadDataset
 from tumorscope.datasets.class_preview import draw_class_preview
 from tumorscope.datasets.figshare import FigshareDataset
 from tumorscope.datasets.folders import FolderDataset
-from tumorscope.errors import BadDataset
 
 TILE, GAP, LEFT, TOP, CAPTION = 176, 6, 116, 8, 20
 """Of the sheet, in pixels."""
@@ -18,11 +18,11 @@ def tile(sheet: np.ndarray, row: int, column: int) -> np.ndarray:
     return sheet[top : top + TILE, left : left + TILE]
 
 
-def red(picture: np.ndarray) -> np.ndarray:
-    return (picture[..., 0] > 180) & (picture[..., 1] < 110) & (picture[..., 2] < 110)
+def red(image: np.ndarray) -> np.ndarray:
+    return (image[..., 0] > 180) & (image[..., 1] < 110) & (image[..., 2] < 110)
 
 
-def test_a_row_a_class_and_a_column_a_picture_but_no_more_than_there_are(tmp_path):
+def test_a_row_a_class_and_a_column_a_image_but_no_more_than_there_are(tmp_path):
     dataset = FolderDataset.open(write_miniature_classes(tmp_path, sides={"Training": 2, "Testing": 1}))
     for count, columns in ((1, 1), (2, 2), (9, 3)):
         sheet = draw_class_preview(dataset, count)
@@ -30,17 +30,17 @@ def test_a_row_a_class_and_a_column_a_picture_but_no_more_than_there_are(tmp_pat
     pixels = np.asarray(sheet)
     for row in range(4):
         assert all(tile(pixels, row, column).max() > 200 for column in range(3))
-    assert not red(pixels).any()  # nobody says where the tumours are
+    assert not red(pixels).any()  # nobody says where the tumors are
 
 
-def test_the_same_seed_draws_the_same_pictures(tmp_path):
+def test_the_same_seed_draws_the_same_images(tmp_path):
     dataset = FolderDataset.open(write_miniature_classes(tmp_path))
     assert draw_class_preview(dataset, 2).tobytes() == draw_class_preview(dataset, 2).tobytes()
     assert draw_class_preview(dataset, 2).tobytes() != draw_class_preview(dataset, 2, seed=1).tobytes()
 
 
 def write_square(folder):
-    """One slice as large as a tile with a square tumour: rows 20 to 59, columns 100 to 129."""
+    """One slice as large as a tile with a square tumor: rows 20 to 59, columns 100 to 129."""
     image = np.tile(np.arange(176, dtype=np.int16), (176, 1))
     mask = np.zeros((176, 176), bool)
     mask[20:60, 100:130] = True
@@ -48,7 +48,7 @@ def write_square(folder):
     return folder
 
 
-def test_the_outline_lies_around_the_tumour_and_the_tumour_stays_visible(tmp_path):
+def test_the_outline_lies_around_the_tumor_and_the_tumor_stays_visible(tmp_path):
     sheet = np.asarray(draw_class_preview(FigshareDataset.open(write_square(tmp_path)), 1))
     assert sheet.shape[0] == TOP + 3 * (TILE + CAPTION + GAP)  # the types without a slice keep their rows
     line = red(tile(sheet, 0, 0))
@@ -72,7 +72,7 @@ def test_sides_keep_their_proportion(tmp_path):
 
 
 def test_patients_take_turns(tmp_path):
-    """Of nine slices of one patient and one of another, two pictures show both patients."""
+    """Of nine slices of one patient and one of another, two images show both patients."""
     write_miniature_figshare(tmp_path, patients=1, slices=1, size=64)
     for number in range(2, 11):
         code = np.array([[ord(letter)] for letter in "P000"], np.uint16)
@@ -86,7 +86,7 @@ def test_patients_take_turns(tmp_path):
         assert sorted(ramps) == [False, True]
 
 
-def test_a_broken_picture_is_passed_over(tmp_path):
+def test_a_broken_image_is_passed_over(tmp_path):
     write_miniature_classes(tmp_path, ("glioma", "notumor"), {"": 2})
     (tmp_path / "glioma" / "glioma_0.jpg").write_bytes(b"")
     sheet = np.asarray(draw_class_preview(FolderDataset.open(tmp_path), 2))
@@ -98,5 +98,5 @@ def test_nothing_to_show_is_an_error(tmp_path):
     for kind in ("glioma", "notumor"):
         (tmp_path / kind).mkdir()
         (tmp_path / kind / "a.png").write_bytes(b"")
-    with pytest.raises(BadDataset, match="not one picture can be shown"):
+    with pytest.raises(BadDataset, match="not one image can be shown"):
         draw_class_preview(FolderDataset.open(tmp_path))

@@ -12,12 +12,12 @@ import pytest
 import tifffile
 from PIL import Image
 
+from tumorscope.core.errors import BadDataset, TumorscopeError
 from tumorscope.datasets.br35h import Br35hDataset
 from tumorscope.datasets.brisc import BriscDataset
 from tumorscope.datasets.download import download_from_kaggle
 from tumorscope.datasets.folders import FolderDataset
 from tumorscope.datasets.lgg import LggDataset
-from tumorscope.errors import BadDataset, TumorscopeError
 
 pytest.importorskip("kagglehub")
 CASE = "TCGA_AA_0001_20000101"
@@ -33,9 +33,9 @@ def archive(folders=("kaggle_3m", "lgg-mri-segmentation/kaggle_3m"), ballast: in
         zipped.writestr("ballast", b"x" * ballast)
         for folder in folders:
             for name, shape in ((f"{CASE}_1.tif", (16, 16, 3)), (f"{CASE}_1_mask.tif", (16, 16))):
-                picture = io.BytesIO()
-                tifffile.imwrite(picture, np.full(shape, 255, np.uint8))
-                zipped.writestr(f"{folder}/{CASE}/{name}", picture.getvalue())
+                image = io.BytesIO()
+                tifffile.imwrite(image, np.full(shape, 255, np.uint8))
+                zipped.writestr(f"{folder}/{CASE}/{name}", image.getvalue())
     return content.getvalue()
 
 
@@ -61,7 +61,7 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *arguments) -> None:
         pass
 
-    def _answer(self, status: int, body: bytes = b"", **headers: str) -> None:
+    def _response(self, status: int, body: bytes = b"", **headers: str) -> None:
         self.send_response(status)
         for name, value in {"Content-Length": str(len(body)), **headers}.items():
             self.send_header(name.replace("_", "-"), value)
@@ -69,7 +69,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def do_HEAD(self) -> None:
-        self._answer(404)
+        self._response(404)
 
     def do_POST(self) -> None:
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -78,11 +78,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.authorization = self.headers.get("Authorization")
         assert f"{request['ownerSlug']}/{request['datasetSlug']}" == self.server.handle
         if self.server.status != 200 or self.server.body is not None:
-            self._answer(self.server.status, self.server.body or b"{}", Content_Type="application/json")
+            self._response(self.server.status, self.server.body or b"{}", Content_Type="application/json")
         elif call == "GetDataset":
-            self._answer(200, b'{"currentVersionNumber": 2}', Content_Type="application/json")
+            self._response(200, b'{"currentVersionNumber": 2}', Content_Type="application/json")
         else:
-            self._answer(302, Location="/store/archive.zip")
+            self._response(302, Location="/store/archive.zip")
 
     def do_GET(self) -> None:
         whole = self.server.content
@@ -180,7 +180,7 @@ def test_where_kaggle_wants_credentials_all_three_ways_are_named(kaggle, tmp_pat
     with pytest.raises(TumorscopeError) as error:
         download_from_kaggle("lgg", tmp_path / "lgg")
     text = one_line(error)
-    for words in ("KAGGLE_API_TOKEN", "KAGGLE_USERNAME", "KAGGLE_KEY", "kaggle.json", "licence", str(status)):
+    for words in ("KAGGLE_API_TOKEN", "KAGGLE_USERNAME", "KAGGLE_KEY", "kaggle.json", "license", str(status)):
         assert words in text
 
 
@@ -190,7 +190,7 @@ def test_a_refusal_that_is_only_in_the_body_is_understood(kaggle, tmp_path):
         download_from_kaggle("lgg", tmp_path / "lgg")
 
 
-@pytest.mark.parametrize(("status", "words"), [(404, "does not know"), (429, "too often"), (503, "answered 503")])
+@pytest.mark.parametrize(("status", "words"), [(404, "does not know"), (429, "too often"), (503, "responded 503")])
 def test_other_refusals_say_what_to_do(kaggle, tmp_path, status, words):
     kaggle.status = status
     with pytest.raises(TumorscopeError, match=words) as error:
@@ -238,7 +238,7 @@ def test_a_kaggle_that_never_answers_is_not_waited_for(monkeypatch, tmp_path):
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         point_to(monkeypatch, f"http://127.0.0.1:{silent.getsockname()[1]}")
-        with pytest.raises(TumorscopeError, match="no answer in time"):
+        with pytest.raises(TumorscopeError, match="no response in time"):
             download_from_kaggle("lgg", tmp_path / "lgg")
 
 
@@ -281,7 +281,7 @@ def test_an_archive_without_a_test_side_is_not_the_four_class_set(kaggle4, tmp_p
     assert not (tmp_path / "data" / "Training").exists()
 
 
-def test_pictures_that_are_in_the_way_are_never_mixed_with_the_download(kaggle4, tmp_path):
+def test_images_that_are_in_the_way_are_never_mixed_with_the_download(kaggle4, tmp_path):
     own = tmp_path / "data" / "Training" / "glioma" / "own.jpg"
     own.parent.mkdir(parents=True)
     own.write_bytes(b"mine")

@@ -1,4 +1,4 @@
-"""Copies are found whatever was done to them; neighbours and strangers are no copies."""
+"""Copies are found whatever was done to them; neighbors and strangers are no copies."""
 
 import io
 
@@ -8,10 +8,11 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
+from tumorscope.core.errors import BadDataset
 from tumorscope.datasets.duplicates import (
     Fingerprints,
     find_duplicates,
-    find_pictures,
+    find_images,
     fingerprint_arrays,
     fingerprint_folder,
     groups,
@@ -23,7 +24,6 @@ from tumorscope.datasets.duplicates.overview import Overview
 from tumorscope.datasets.duplicates.report import markdown, pairs_csv
 from tumorscope.datasets.duplicates.sheet import draw_pairs
 from tumorscope.datasets.phantom import make_phantom, plausible_lesion
-from tumorscope.errors import BadDataset
 
 
 @pytest.fixture(scope="module")
@@ -33,25 +33,25 @@ def slices():
     return list(phantom.scan.voxels[7:17, :, :, 0])
 
 
-def grey(picture):
+def gray(image):
     """Eight bits, the window at the brightest per mille."""
-    return np.clip(picture * (255 / np.percentile(picture, 99.9)), 0, 255).astype(np.uint8)
+    return np.clip(image * (255 / np.percentile(image, 99.9)), 0, 255).astype(np.uint8)
 
 
-def jpeg(picture, quality=75):
+def jpeg(image, quality=75):
     stored = io.BytesIO()
-    Image.fromarray(picture).save(stored, "JPEG", quality=quality)
+    Image.fromarray(image).save(stored, "JPEG", quality=quality)
     return np.asarray(Image.open(stored))
 
 
-def resized(picture, side):
-    return np.asarray(Image.fromarray(picture).resize((side, side), Image.Resampling.BICUBIC))
+def resized(image, side):
+    return np.asarray(Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC))
 
 
-def cut(picture):
+def cut(image):
     """To the head, with two pixels around it."""
-    rows, columns = np.nonzero(ndimage.gaussian_filter(picture.astype(float), 1.5) > 40)
-    return picture[max(rows.min() - 2, 0) : rows.max() + 3, max(columns.min() - 2, 0) : columns.max() + 3]
+    rows, columns = np.nonzero(ndimage.gaussian_filter(image.astype(float), 1.5) > 40)
+    return image[max(rows.min() - 2, 0) : rows.max() + 3, max(columns.min() - 2, 0) : columns.max() + 3]
 
 
 REPUBLISHED = {
@@ -71,8 +71,8 @@ REPUBLISHED = {
 
 @pytest.mark.parametrize("change", REPUBLISHED)
 def test_a_slice_published_again_is_found(slices, change):
-    pictures = [grey(one) for one in slices]
-    again = [np.ascontiguousarray(REPUBLISHED[change](one)) for one in pictures]
+    images = [gray(one) for one in slices]
+    again = [np.ascontiguousarray(REPUBLISHED[change](one)) for one in images]
     known = fingerprint_arrays(slices, [f"slice {k}" for k in range(len(slices))])  # 16 bit, as published
     copies = fingerprint_arrays(again, [f"copy {k}" for k in range(len(again))])
     assert originals(known, copies).tolist() == list(range(len(slices)))
@@ -80,7 +80,7 @@ def test_a_slice_published_again_is_found(slices, change):
     assert near_copies(copies, known).all()
 
 
-def test_neighbouring_slices_of_one_head_are_no_copies(slices):
+def test_neighboring_slices_of_one_head_are_no_copies(slices):
     assert find_duplicates(fingerprint_arrays(slices, [str(k) for k in range(len(slices))])) == []
 
 
@@ -97,7 +97,7 @@ def test_the_same_slice_of_two_heads_is_no_copy(slices):
 def test_how_a_copy_lies_is_told_and_its_hash_agrees(slices):
     one = slices[4]
     for orientation in ORIENTATIONS:
-        copy = resized(jpeg(grey(oriented(one, orientation))), 224)
+        copy = resized(jpeg(gray(oriented(one, orientation))), 224)
         (pair,) = find_duplicates(fingerprint_arrays([one, copy], ["original", "copy"]))
         assert (pair.first, pair.second, pair.kind, pair.orientation) == (0, 1, "near", orientation)
         assert pair.correlation > 0.97
@@ -105,7 +105,7 @@ def test_how_a_copy_lies_is_told_and_its_hash_agrees(slices):
     assert hash_distance(look_of(one).hash, look_of(slices[0]).hash) > 6
 
 
-def test_an_oriented_picture_has_the_hash_that_its_orientation_says(slices):
+def test_an_oriented_image_has_the_hash_that_its_orientation_says(slices):
     one = look_of(slices[3])
     for orientation in ORIENTATIONS:
         turned = look_of(oriented(slices[3], orientation))
@@ -114,8 +114,8 @@ def test_an_oriented_picture_has_the_hash_that_its_orientation_says(slices):
 
 
 def test_identical_arrays_are_exact_and_twins_are_compared_once(slices):
-    pictures = [slices[2], slices[5], slices[2], jpeg(grey(slices[2])), slices[2]]
-    pairs = find_duplicates(fingerprint_arrays(pictures, list("abcde")))
+    images = [slices[2], slices[5], slices[2], jpeg(gray(slices[2])), slices[2]]
+    pairs = find_duplicates(fingerprint_arrays(images, list("abcde")))
     assert [(pair.first, pair.second, pair.kind) for pair in pairs] == [
         (0, 2, "exact"),
         (0, 3, "near"),
@@ -124,7 +124,7 @@ def test_identical_arrays_are_exact_and_twins_are_compared_once(slices):
     assert groups(pairs) == [(0, 2, 3, 4)]
 
 
-def test_pictures_without_anything_to_see_match_only_byte_by_byte():
+def test_images_without_anything_to_see_match_only_byte_by_byte():
     noise = np.random.default_rng(0).normal(100, 10, (64, 64))
     nothing = [np.zeros((64, 64), np.uint8), np.zeros((48, 48), np.uint8), np.zeros((64, 64), np.uint8)]
     tiny = [np.zeros((1, 1), np.uint8), np.full((1, 1), 255, np.uint8), np.eye(64, dtype=np.uint8)]
@@ -154,31 +154,31 @@ def test_sets_can_be_taken_apart_and_joined(slices):
     assert find_duplicates(empty) == []
 
 
-def test_arrays_must_be_pictures(slices):
+def test_arrays_must_be_images(slices):
     with pytest.raises(ValueError, match="dimensions"):
-        fingerprint_arrays([np.zeros((4, 4, 3))], ["colour"])
+        fingerprint_arrays([np.zeros((4, 4, 3))], ["color"])
     with pytest.raises(ValueError, match="zip"):
         fingerprint_arrays(slices, ["one name"])
 
 
-def save(path, picture):
+def save(path, image):
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(picture).save(path)
+    Image.fromarray(image).save(path)
     return path
 
 
 @pytest.fixture
 def folder(tmp_path, slices):
-    """Two sides: a byte-identical copy, a mirrored JPEG in colour mode, a twin within the test, a conflict."""
-    pictures = [grey(one) for one in slices]
+    """Two sides: a byte-identical copy, a mirrored JPEG in color mode, a twin within the test, a conflict."""
+    images = [gray(one) for one in slices]
     root = tmp_path / "set"
-    save(root / "Training/glioma/a.png", pictures[0])
-    save(root / "Training/no_tumor/b.png", pictures[2])
-    save(root / "Testing/glioma/a again.png", pictures[0])
-    save(root / "Testing/glioma/b as glioma.jpg", np.repeat(pictures[2][:, ::-1, None], 3, axis=2))
-    save(root / "Testing/no_tumor/c.png", pictures[4])
-    save(root / "Testing/no_tumor/c again.jpg", resized(pictures[4], 200))
-    save(root / "Testing/no_tumor/d.png", pictures[6])
+    save(root / "Training/glioma/a.png", images[0])
+    save(root / "Training/no_tumor/b.png", images[2])
+    save(root / "Testing/glioma/a again.png", images[0])
+    save(root / "Testing/glioma/b as glioma.jpg", np.repeat(images[2][:, ::-1, None], 3, axis=2))
+    save(root / "Testing/no_tumor/c.png", images[4])
+    save(root / "Testing/no_tumor/c again.jpg", resized(images[4], 200))
+    save(root / "Testing/no_tumor/d.png", images[6])
     return root
 
 
@@ -207,16 +207,16 @@ def test_a_folder_of_classes_is_split_without_its_copies(folder):
 def test_a_published_mat_slice_is_found_in_a_folder_of_jpegs(tmp_path, slices):
     root = tmp_path / "figshare"
     root.mkdir()
-    for number, picture in enumerate(slices[:3], start=1):
+    for number, image in enumerate(slices[:3], start=1):
         with h5py.File(root / f"{number}.mat", "w") as file:
             group = file.create_group("cjdata")
-            group["image"] = picture.T.astype(np.int16)
-            group["tumorMask"] = np.zeros(picture.T.shape, np.uint8)
+            group["image"] = image.T.astype(np.int16)
+            group["tumorMask"] = np.zeros(image.T.shape, np.uint8)
             group["label"] = np.array([[3.0]])
             group["PID"] = np.array([[ord(sign)] for sign in "MR7"], np.uint16)
-    (root / "cvind.mat").write_bytes(b"no picture")
-    save(tmp_path / "jpegs/pituitary/x.jpg", resized(grey(slices[1])[:, ::-1], 150))
-    save(tmp_path / "jpegs/pituitary/y.jpg", resized(grey(slices[6]), 150))
+    (root / "cvind.mat").write_bytes(b"no image")
+    save(tmp_path / "jpegs/pituitary/x.jpg", resized(gray(slices[1])[:, ::-1], 150))
+    save(tmp_path / "jpegs/pituitary/y.jpg", resized(gray(slices[6]), 150))
     published, again = fingerprint_folder(root), fingerprint_folder(tmp_path / "jpegs")
     assert published.labels == ("pituitary",) * 3
     assert published.patients == ("MR7",) * 3
@@ -224,12 +224,12 @@ def test_a_published_mat_slice_is_found_in_a_folder_of_jpegs(tmp_path, slices):
     assert not published.unreadable
 
 
-def test_damaged_pictures_among_good_ones_are_left_out_and_named(folder):
+def test_damaged_images_among_good_ones_are_left_out_and_named(folder):
     (folder / "Training/glioma/broken.jpg").write_bytes(b"\xff\xd8\xff broken")
     (folder / "Training/glioma/empty.png").write_bytes(b"")
     (folder / "Training/glioma/7.mat").write_bytes(b"junk")
     seen = []
-    prints = fingerprint_folder(folder, on_picture=seen.append)
+    prints = fingerprint_folder(folder, on_image=seen.append)
     assert len(prints) == 7
     assert len(seen) == 10
     assert {name.rpartition("/")[2] for name in prints.unreadable} == {"broken.jpg", "empty.png", "7.mat"}
@@ -238,7 +238,7 @@ def test_damaged_pictures_among_good_ones_are_left_out_and_named(folder):
 
 def test_two_processes_find_what_one_finds(tmp_path, slices):
     for number in range(70):
-        save(tmp_path / f"{number}.png", np.roll(grey(slices[number % 10]), number, axis=1))
+        save(tmp_path / f"{number}.png", np.roll(gray(slices[number % 10]), number, axis=1))
     (tmp_path / "70.png").write_bytes(b"junk")
     one, two = fingerprint_folder(tmp_path), fingerprint_folder(tmp_path, processes=2)
     assert one.names == two.names == tuple(f"{number}.png" for number in range(70))
@@ -247,20 +247,20 @@ def test_two_processes_find_what_one_finds(tmp_path, slices):
     assert list(one.unreadable) == list(two.unreadable) == [f"{tmp_path.name}/70.png"]
 
 
-def test_a_folder_without_pictures_is_one_clear_error(tmp_path):
+def test_a_folder_without_images_is_one_clear_error(tmp_path):
     with pytest.raises(BadDataset, match="no such folder"):
-        find_pictures(tmp_path / "nowhere")
+        find_images(tmp_path / "nowhere")
     (tmp_path / ".hidden.png").write_bytes(b"")
     (tmp_path / "scan_mask.png").write_bytes(b"")
-    with pytest.raises(BadDataset, match="no pictures here"):
-        find_pictures(tmp_path)
+    with pytest.raises(BadDataset, match="no images here"):
+        find_images(tmp_path)
     (tmp_path / "broken.png").write_bytes(b"junk")
-    with pytest.raises(BadDataset, match="not one picture can be read"):
+    with pytest.raises(BadDataset, match="not one image can be read"):
         fingerprint_folder(tmp_path)
 
 
 def test_a_pair_on_the_sheet_looks_alike(tmp_path, slices):
-    original = grey(slices[4])
+    original = gray(slices[4])
     save(tmp_path / "original.png", original)
     save(tmp_path / "copy.png", np.ascontiguousarray(original[:, ::-1]))
     prints = fingerprint_folder(tmp_path, "set")
@@ -273,10 +273,10 @@ def test_a_pair_on_the_sheet_looks_alike(tmp_path, slices):
 
 @pytest.mark.real
 def test_the_known_copies_between_the_sides_of_kaggle4_are_found(kaggle4_folder):
-    """411 test pictures are known to copy a training picture, 216 of them byte by byte; half the classes hold enough."""
+    """411 test images are known to copy a training image, 216 of them byte by byte; half the classes hold enough."""
     kinds = ("meningioma", "notumor")
-    pictures = [path for path in find_pictures(kaggle4_folder) if path.parent.name in kinds]
-    prints = fingerprint_folder(kaggle4_folder, files=pictures)
+    images = [path for path in find_images(kaggle4_folder) if path.parent.name in kinds]
+    prints = fingerprint_folder(kaggle4_folder, files=images)
     tested = np.array([name.startswith("Testing/") for name in prints.names])
     train, test = prints.take(~tested), prints.take(tested)
     known = set(train.digests)
@@ -290,10 +290,10 @@ def test_the_known_copies_between_the_sides_of_kaggle4_are_found(kaggle4_folder)
 
 
 @pytest.mark.real
-def test_figshare_slices_are_found_in_kaggle4_and_are_not_copies_of_their_neighbours(figshare_folder, kaggle4_folder):
+def test_figshare_slices_are_found_in_kaggle4_and_are_not_copies_of_their_neighbors(figshare_folder, kaggle4_folder):
     published = fingerprint_folder(figshare_folder)
     assert find_duplicates(published) == []
-    assert len(set(published.patients)) < len(published)  # neighbours are among them
-    pictures = [path for path in find_pictures(kaggle4_folder) if path.parent.name == published.labels[0]]
-    again = fingerprint_folder(kaggle4_folder, files=pictures)
+    assert len(set(published.patients)) < len(published)  # neighbors are among them
+    images = [path for path in find_images(kaggle4_folder) if path.parent.name == published.labels[0]]
+    again = fingerprint_folder(kaggle4_folder, files=images)
     assert near_copies(again, published).sum() >= len(published) - 1

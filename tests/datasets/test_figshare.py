@@ -7,8 +7,8 @@ import pytest
 from making import write_miniature_figshare
 from reading.files import head, write_cjdata
 
+from tumorscope.core.errors import BadDataset, UnreadableScan
 from tumorscope.datasets.figshare import FigshareDataset, FigshareSlice
-from tumorscope.errors import BadDataset, UnreadableScan
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def test_slices_come_in_the_order_of_their_numbers_with_patient_type_and_fold(pu
     assert [case.fold for case in dataset.cases[::2]] == [1, 2, 3, 4, 5] * 2
 
 
-def test_a_slice_is_a_t1c_picture_with_the_truth_of_its_file(published):
+def test_a_slice_is_a_t1c_image_with_the_truth_of_its_file(published):
     case = FigshareDataset.open(published).cases[2]
     scan, truth = case.scan(), case.truth()
     assert (scan.shape, scan.sequences, scan.case) == ((1, 96, 96), ("t1c",), "3")
@@ -43,7 +43,7 @@ def test_a_slice_is_a_t1c_picture_with_the_truth_of_its_file(published):
     assert truth.present.tolist() == [True]
     assert truth.mask.shape == scan.shape
     inside = scan.voxels[0, ..., 0][truth.mask[0]].mean()
-    assert inside > np.median(scan.voxels[scan.voxels > 50])  # the phantom's tumour enhances
+    assert inside > np.median(scan.voxels[scan.voxels > 50])  # the phantom's tumor enhances
 
 
 def test_archives_may_be_unzipped_into_folders_of_their_own(published, tmp_path):
@@ -154,7 +154,7 @@ def test_damaged_slices_are_named_and_the_others_stay(folder):
         (np.ones((1, 1), np.int16), np.ones((1, 1), bool), "1×1 pixels are too few"),
     ],
 )
-def test_a_slice_of_which_nothing_can_be_learnt_says_so_when_it_is_read(tmp_path, image, mask, words):
+def test_a_slice_of_which_nothing_can_be_learned_says_so_when_it_is_read(tmp_path, image, mask, words):
     write_cjdata(tmp_path / "1.mat", image, mask)
     case = FigshareDataset.open(tmp_path).cases[0]
     with pytest.raises(UnreadableScan, match=words):

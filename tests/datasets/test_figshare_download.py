@@ -13,10 +13,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from making import write_miniature_figshare
 
+from tumorscope.core.errors import BadDataset, TumorscopeError
 from tumorscope.datasets import figshare_download
 from tumorscope.datasets.figshare import FigshareDataset
 from tumorscope.datasets.figshare_download import WORK, download_figshare
-from tumorscope.errors import BadDataset, TumorscopeError
 
 BALLAST = 2 << 20
 
@@ -233,8 +233,8 @@ def test_a_file_whose_checksum_differs_is_not_unzipped_and_not_kept(figshare, tm
         (404, "does not know"),
         (403, "browsers only"),
         (202, "browsers only"),
-        (400, "answered 400"),
-        (503, "answered 503"),
+        (400, "responded 400"),
+        (503, "responded 503"),
     ],
 )
 def test_a_refusal_says_what_to_do(figshare, tmp_path, status, words):
@@ -326,7 +326,7 @@ def test_a_figshare_that_never_answers_is_not_waited_for(monkeypatch, tmp_path):
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
-        with pytest.raises(TumorscopeError, match="no answer in time"):
+        with pytest.raises(TumorscopeError, match="no response in time"):
             download_figshare(tmp_path, api=f"http://127.0.0.1:{silent.getsockname()[1]}/")
 
 

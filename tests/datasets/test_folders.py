@@ -7,13 +7,13 @@ from making import write_miniature_classes
 from PIL import Image
 from reading.files import head
 
-from tumorscope.datasets.folders import ClassPicture, FolderDataset, class_name
-from tumorscope.errors import BadDataset, UnreadableScan
+from tumorscope.core.errors import BadDataset, UnreadableScan
+from tumorscope.datasets.folders import ClassImage, FolderDataset, class_name
 
-GREY = head(64, 48)
+GRAY = head(64, 48)
 
 
-def picture(path, pixels=GREY, mode=None, **options):
+def image(path, pixels=GRAY, mode=None, **options):
     path.parent.mkdir(parents=True, exist_ok=True)
     image = Image.fromarray(pixels)
     (image.convert(mode) if mode else image).save(path, **options)
@@ -21,7 +21,7 @@ def picture(path, pixels=GREY, mode=None, **options):
 
 
 def voxels(path) -> np.ndarray:
-    return ClassPicture(path, path.name, "glioma").scan().voxels
+    return ClassImage(path, path.name, "glioma").scan().voxels
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def test_the_published_test_side_is_the_test_part(kaggle4):
     assert len(split["validation"]) == 2  # a tenth of 16
 
 
-def test_without_sides_pictures_are_dealt_alike_in_class(tmp_path):
+def test_without_sides_images_are_dealt_alike_in_class(tmp_path):
     write_miniature_classes(tmp_path, ("glioma", "notumor"), {"": 10}, size=32)
     dataset = FolderDataset.open(tmp_path)
     assert not dataset.has_test_side
@@ -64,7 +64,7 @@ def test_slices_whose_names_tell_the_patient_are_split_by_patient(tmp_path):
     for kind, number in (("glioma", 1), ("glioma", 2), ("notumor", 1), ("notumor", 3)):
         for visit in ("000", "001"):
             for index in range(5):
-                picture(tmp_path / kind / f"BraTS-GLI-{number:05d}-{visit}_{index}.png")
+                image(tmp_path / kind / f"BraTS-GLI-{number:05d}-{visit}_{index}.png")
     dataset = FolderDataset.open(tmp_path)
     patients = {f"BraTS-GLI-{number:05d}" for number in (1, 2, 3)}
     assert {case.patient for case in dataset.cases} == patients
@@ -75,13 +75,13 @@ def test_slices_whose_names_tell_the_patient_are_split_by_patient(tmp_path):
 def test_who_is_on_the_published_test_side_is_not_trained_on(tmp_path):
     for side, number in (("Training", 1), ("Training", 2), ("Training", 3), ("Testing", 1)):
         for kind in ("glioma", "notumor"):
-            picture(tmp_path / side / kind / f"sub-{number}_ses-{side}_{kind}.png")
+            image(tmp_path / side / kind / f"sub-{number}_ses-{side}_{kind}.png")
     split = FolderDataset.open(tmp_path).split()
     assert split["test"] == ("sub-1",)
     assert sorted(split["train"] + split["validation"]) == ["sub-2", "sub-3"]
 
 
-def test_folds_hold_every_picture_once_and_are_alike_in_class(kaggle4):
+def test_folds_hold_every_image_once_and_are_alike_in_class(kaggle4):
     dataset = FolderDataset.open(kaggle4)
     folds = dataset.folds(4)
     assert sorted(name for names in folds.parts.values() for name in names) == sorted(c.case for c in dataset.cases)
@@ -94,11 +94,11 @@ def test_folds_hold_every_picture_once_and_are_alike_in_class(kaggle4):
     ("folder", "kind"),
     [
         ("no_tumor", "notumor"),
-        ("No Tumour", "notumor"),
+        ("No Tumor", "notumor"),
         ("healthy", "notumor"),
         ("no", "notumor"),
         ("glioma_tumor", "glioma"),
-        ("Pituitary Tumour", "pituitary"),
+        ("Pituitary Tumor", "pituitary"),
         ("MENINGIOMA", "meningioma"),
         ("tumor", "tumor"),
         ("yes", "yes"),
@@ -108,12 +108,12 @@ def test_folders_are_called_many_things(folder, kind):
     assert class_name(folder) == kind
 
 
-def test_what_a_mac_and_masks_leave_behind_is_no_picture(tmp_path):
+def test_what_a_mac_and_masks_leave_behind_is_no_image(tmp_path):
     for kind in ("glioma", "notumor"):
-        picture(tmp_path / kind / "a.png")
+        image(tmp_path / kind / "a.png")
         (tmp_path / kind / "._a.png").write_bytes(b"\0\5\26\7")
         (tmp_path / kind / "notes.txt").write_text("by hand")
-        picture(tmp_path / kind / "a_mask.png")
+        image(tmp_path / kind / "a_mask.png")
     (tmp_path / "__MACOSX").mkdir()
     (tmp_path / ".git").mkdir()
     dataset = FolderDataset.open(tmp_path)
@@ -124,7 +124,7 @@ def test_what_a_mac_and_masks_leave_behind_is_no_picture(tmp_path):
     ("remake", "name", "words"),
     [
         (lambda root: (root / "Training" / "cyst").mkdir(), "kaggle4", "Training/cyst: not a class of this data set"),
-        (lambda root: (root / "Training" / "cyst").mkdir(), "folders", "Training/cyst: no pictures in this class"),
+        (lambda root: (root / "Training" / "cyst").mkdir(), "folders", "Training/cyst: no images in this class"),
         (lambda root: (root / "Testing").rename(root / "test"), "kaggle4", "no Training and Testing here"),
         (lambda root: (root / "Testing").rename(root / "x") and (root / "Testing").mkdir(), "folders", "no folders of"),
     ],
@@ -141,7 +141,7 @@ def test_where_there_are_no_classes_the_line_says_what_is_wanted(tmp_path):
         FolderDataset.open(tmp_path / "nowhere")
     with pytest.raises(BadDataset, match="no folders of classes here"):
         FolderDataset.open(tmp_path)
-    picture(tmp_path / "glioma" / "a.png")
+    image(tmp_path / "glioma" / "a.png")
     with pytest.raises(BadDataset, match="fewer than two classes"):
         FolderDataset.open(tmp_path)
 
@@ -160,23 +160,23 @@ def test_where_there_are_no_classes_the_line_says_what_is_wanted(tmp_path):
         ("rgb.jpg", "RGB", {"quality": 95}, 12),
     ],
 )
-def test_how_colours_are_stored_cannot_be_seen_in_the_voxels(tmp_path, name, mode, options, tolerance):
-    read = voxels(picture(tmp_path / name, mode=mode, **options))
+def test_how_colors_are_stored_cannot_be_seen_in_the_voxels(tmp_path, name, mode, options, tolerance):
+    read = voxels(image(tmp_path / name, mode=mode, **options))
     assert read.shape == (1, 64, 48, 1)
     assert read.dtype == np.uint8
-    difference = np.abs(read[0, ..., 0].astype(int) - GREY)
+    difference = np.abs(read[0, ..., 0].astype(int) - GRAY)
     assert difference.max() <= tolerance
     assert difference.mean() <= tolerance / 6
 
 
-def test_a_grey_jpeg_and_the_same_one_in_colour_differ_by_no_more_than_rounding(tmp_path):
-    grey = voxels(picture(tmp_path / "l.jpg", quality=90)).astype(int)
-    colour = voxels(picture(tmp_path / "rgb.jpg", mode="RGB", quality=90)).astype(int)
-    assert np.abs(grey - colour).max() <= 1
+def test_a_gray_jpeg_and_the_same_one_in_color_differ_by_no_more_than_rounding(tmp_path):
+    gray = voxels(image(tmp_path / "l.jpg", quality=90)).astype(int)
+    color = voxels(image(tmp_path / "rgb.jpg", mode="RGB", quality=90)).astype(int)
+    assert np.abs(gray - color).max() <= 1
 
 
 def bomb(path):
-    """A PNG of 20,000 × 20,000 grey pixels in under half a megabyte."""
+    """A PNG of 20,000 × 20,000 gray pixels in under half a megabyte."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -192,33 +192,33 @@ def bomb(path):
 
 def test_a_decompression_bomb_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
     def unpack(*arguments):
-        raise AssertionError("the picture was decoded")
+        raise AssertionError("the image was decoded")
 
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", unpack)
     with pytest.raises(UnreadableScan, match="64,000,000 allowed"):
         voxels(bomb(tmp_path / "bomb.png"))
 
 
-def test_pictures_that_show_nothing_say_so(tmp_path):
+def test_images_that_show_nothing_say_so(tmp_path):
     with pytest.raises(UnreadableScan, match="has no contrast, every pixel is the same"):
-        voxels(picture(tmp_path / "black.png", np.zeros((64, 64), np.uint8)))
+        voxels(image(tmp_path / "black.png", np.zeros((64, 64), np.uint8)))
     with pytest.raises(UnreadableScan, match="1×1 pixels are too few"):
-        voxels(picture(tmp_path / "dot.png", np.full((1, 1), 7, np.uint8)))
-    pages = [Image.fromarray(GREY), Image.fromarray(GREY)]
+        voxels(image(tmp_path / "dot.png", np.full((1, 1), 7, np.uint8)))
+    pages = [Image.fromarray(GRAY), Image.fromarray(GRAY)]
     pages[0].save(tmp_path / "pages.tif", save_all=True, append_images=pages[1:])
     with pytest.raises(UnreadableScan, match="several pages"):
         voxels(tmp_path / "pages.tif")
 
 
-def test_training_leaves_a_corrupt_picture_out_and_names_it(tmp_path):
+def test_training_leaves_a_corrupt_image_out_and_names_it(tmp_path):
     pytest.importorskip("torch")
-    from tumorscope.preparing import Preparation
+    from tumorscope.preprocessing import Preparation
     from tumorscope.training.slices import load_slices
 
     write_miniature_classes(tmp_path, ("glioma", "notumor"), {"": 2}, size=64)
     whole = (tmp_path / "glioma" / "glioma_0.jpg").read_bytes()
     (tmp_path / "glioma" / "cut.jpg").write_bytes(whole[: len(whole) // 2])
-    picture(tmp_path / "notumor" / "black.png", np.zeros((64, 64), np.uint8))
+    image(tmp_path / "notumor" / "black.png", np.zeros((64, 64), np.uint8))
     dataset = FolderDataset.open(tmp_path)
     store = load_slices(dataset.cases, Preparation(size=64), dataset.classes)
     assert len(store) == 4

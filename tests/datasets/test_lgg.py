@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from datasets.miniature import write_patient, write_three
 
-from tumorscope.datasets.labelled import cases_of
+from tumorscope.core.errors import BadDataset
+from tumorscope.datasets.labeled import cases_of
 from tumorscope.datasets.lgg import LggDataset
-from tumorscope.errors import BadDataset
 
 
 @pytest.mark.parametrize("inside", [".", "kaggle_3m", "lgg-mri-segmentation/kaggle_3m"])
@@ -22,7 +22,7 @@ def test_where_there_is_no_data_set_the_line_says_what_is_wanted(tmp_path):
         LggDataset.open(tmp_path)
     with pytest.raises(BadDataset, match="no such folder"):
         LggDataset.open(tmp_path / "nowhere")
-    (tmp_path / "TCGA_AA_0001_20000101").mkdir()  # a patient's folder without pictures
+    (tmp_path / "TCGA_AA_0001_20000101").mkdir()  # a patient's folder without images
     with pytest.raises(BadDataset):
         LggDataset.open(tmp_path)
 
@@ -67,7 +67,7 @@ def test_folds_hold_every_patient_once(tmp_path):
 
 
 @pytest.mark.real
-def test_the_real_split_balances_institutions_and_tumour_burden(lgg_folder):
+def test_the_real_split_balances_institutions_and_tumor_burden(lgg_folder):
     dataset = LggDataset.open(lgg_folder)
     split = dataset.split()
     assert {part: len(names) for part, names in split.parts.items()} == {"train": 63, "validation": 9, "test": 16}

@@ -3,11 +3,11 @@
 import pytest
 from datasets.miniature import write_br35h, write_brats, write_brisc, write_image, write_mask
 
-from tumorscope.bundles.card import NO_TUMOR
+from tumorscope.core.errors import BadDataset, UnreadableScan
 from tumorscope.datasets.br35h import Br35hDataset
 from tumorscope.datasets.brats import BratsDataset
 from tumorscope.datasets.brisc import BriscDataset, plane_of
-from tumorscope.errors import BadDataset, UnreadableScan
+from tumorscope.inference.model_card import NO_TUMOR
 
 
 @pytest.fixture

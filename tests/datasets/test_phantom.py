@@ -19,8 +19,8 @@ from tumorscope.datasets.phantom import (
     write_lgg_folder,
     write_nifti,
 )
-from tumorscope.preparing import Preparation, prepare
-from tumorscope.reading.lgg import read_lgg_folder, read_lgg_mask
+from tumorscope.io.lgg import read_lgg_folder, read_lgg_mask
+from tumorscope.preprocessing import Preparation, prepare
 
 SMALL = (12, 96, 96)
 DEEP = (32.0, 4.0, 16.0)
@@ -52,12 +52,12 @@ def test_irregular_outline_keeps_to_its_size_and_in_one_piece():
         assert ndimage.label(phantom.mask)[1] == 1
 
 
-def test_affine_leads_from_the_masks_centre_to_the_lesions():
+def test_affine_leads_from_the_masks_center_to_the_lesions():
     lesion = Lesion((-30.0, 22.0, 12.0), (18, 20, 18), irregularity=0)
     phantom = make_phantom([lesion], shape=(24, 128, 128))
     slice_, row, column = ndimage.center_of_mass(phantom.mask)
     reached = phantom.scan.affine @ [column, row, slice_, 1]
-    assert reached[:3] == pytest.approx(lesion.centre_mm, abs=0.5)
+    assert reached[:3] == pytest.approx(lesion.center_mm, abs=0.5)
 
 
 def test_columns_grow_to_the_left_rows_to_posterior_slices_to_superior():
@@ -65,7 +65,7 @@ def test_columns_grow_to_the_left_rows_to_posterior_slices_to_superior():
     assert np.array_equal(np.sign(np.diag(affine)), [-1, -1, 1, 1])
     right = make_phantom([Lesion((32, 30, 16), (15, 15, 15))], shape=SMALL).mask
     _, row, column = ndimage.center_of_mass(right)
-    assert column < SMALL[2] / 2  # the patient's right is on the picture's left
+    assert column < SMALL[2] / 2  # the patient's right is on the image's left
     assert row < SMALL[1] / 2  # and anterior at its top
 
 
@@ -129,10 +129,10 @@ def test_healthy_tissue_has_the_order_of_each_sequence(seed):
         flair[Tissue.BONE]
         < flair[Tissue.CSF]
         < flair[Tissue.WHITE_MATTER]
-        < flair[Tissue.GREY_MATTER]
+        < flair[Tissue.GRAY_MATTER]
         < flair[Tissue.FAT]
     )
-    assert t1[Tissue.CSF] < t1[Tissue.GREY_MATTER] < t1[Tissue.WHITE_MATTER] < t1[Tissue.FAT]
+    assert t1[Tissue.CSF] < t1[Tissue.GRAY_MATTER] < t1[Tissue.WHITE_MATTER] < t1[Tissue.FAT]
     assert t1c[Tissue.VESSEL] > 1.5 * t1c[Tissue.WHITE_MATTER]
     assert t1[Tissue.VESSEL] < t1[Tissue.WHITE_MATTER]
 
@@ -149,17 +149,17 @@ def test_enhancing_lesion_has_a_ring_on_t1c_alone():
     lesion = Lesion(DEEP, (22, 22, 22), "enhancing", irregularity=0)
     phantom = make_phantom([lesion], shape=(24, 128, 128), bias=0)
     twin = healthy_twin(phantom)
-    centre = np.array(lesion.centre_mm)
+    center = np.array(lesion.center_mm)
     index = np.stack(np.meshgrid(*(np.arange(n) for n in phantom.mask.shape), indexing="ij"), axis=-1)
     places = index[..., ::-1] @ phantom.scan.affine[:3, :3].T + phantom.scan.affine[:3, 3]
-    radius = np.linalg.norm(places - centre, axis=-1) / 22
-    ring, core, oedema = (radius > 0.48) & (radius < 0.58), radius < 0.3, (radius > 0.72) & (radius < 0.9)
+    radius = np.linalg.norm(places - center, axis=-1) / 22
+    ring, core, edema = (radius > 0.48) & (radius < 0.58), radius < 0.3, (radius > 0.72) & (radius < 0.9)
     t1c, flair, healthy_t1c = phantom.scan.channel("t1c"), phantom.scan.channel("flair"), twin.scan.channel("t1c")
     white = np.median(healthy_t1c[twin.labels == Tissue.WHITE_MATTER])
     assert np.median(t1c[ring]) > 1.7 * white
     assert np.median(t1c[core]) < 0.8 * white
-    assert np.median(t1c[oedema]) < white
-    assert np.median(flair[oedema]) > 1.4 * np.median(twin.scan.channel("flair")[oedema])
+    assert np.median(t1c[edema]) < white
+    assert np.median(flair[edema]) > 1.4 * np.median(twin.scan.channel("flair")[edema])
     assert np.median(phantom.scan.channel("t1")[ring]) < white
 
 
@@ -176,15 +176,15 @@ def test_demo_lesion_is_35_to_45_mm_across_and_stands_out_after_preparation():
     assert phantom.scan.voxels.dtype == np.uint16
     assert phantom.scan.case == "phantom-0"
     prepared = prepare(phantom.scan.voxels, Preparation(size=128))
-    mask = prepared.framing.apply(phantom.mask) > 0.9
+    mask = prepared.crop_resize.apply(phantom.mask) > 0.9
     # TCGA-LGG has a median from 0.5 to 1.9 there.
-    assert 0.7 < np.median(prepared.pictures[:, 1][mask]) < 2.1
+    assert 0.7 < np.median(prepared.images[:, 1][mask]) < 2.1
 
 
 def test_plausible_lesions_lie_in_either_hemisphere():
-    centres = np.array([plausible_lesion(seed).centre_mm for seed in range(20)])
-    assert (centres[:, 0] > 0).any()
-    assert (centres[:, 0] < 0).any()
+    centers = np.array([plausible_lesion(seed).center_mm for seed in range(20)])
+    assert (centers[:, 0] > 0).any()
+    assert (centers[:, 0] < 0).any()
     assert plausible_lesion(4) == plausible_lesion(4)
 
 

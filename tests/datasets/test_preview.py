@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from datasets.miniature import write_brats, write_patient, write_three
 
+from tumorscope.core.errors import BadDataset
 from tumorscope.datasets.brats import BratsDataset
 from tumorscope.datasets.lgg import LggDataset
 from tumorscope.datasets.preview import draw_preview
-from tumorscope.errors import BadDataset
 
 
 def red_pixels(sheet: np.ndarray) -> np.ndarray:

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tumorscope.core.errors import BadSplit
 from tumorscope.datasets.split import Split, stratified_parts
-from tumorscope.errors import BadSplit
 
 NAMES = st.lists(st.text("abcdefgh123", min_size=1, max_size=4), unique=True, min_size=1, max_size=60)
 FOLDS = Split("lgg", {f"fold{k}": (f"{k}a", f"{k}b") for k in range(5)})

@@ -7,10 +7,10 @@ from datasets.miniature import write_brats, write_patient, write_three
 from PIL import Image
 from rich.console import Console
 
+from tumorscope.core.errors import BadDataset
 from tumorscope.datasets.brats import BratsDataset
 from tumorscope.datasets.lgg import LggDataset
 from tumorscope.datasets.summary import print_summary, summarize_volumes
-from tumorscope.errors import BadDataset
 
 
 def test_everything_is_counted_once(tmp_path):
@@ -22,7 +22,7 @@ def test_everything_is_counted_once(tmp_path):
     assert summary.patients_without_tumor == ("TCGA_AA_0002",)
     assert summary.institutions == {"AA": 2, "BB": 1}
     assert summary.missing == {"t1": (), "t1c": ("TCGA_BB_0003_20000101",)}
-    assert summary.picture_sizes == {"32×32": 9}
+    assert summary.image_sizes == {"32×32": 9}
     assert summary.slices_per_patient is not None
     assert summary.slices_per_patient.median == 3
     assert summary.tumor_px is not None
@@ -46,7 +46,7 @@ def test_a_patient_who_was_examined_twice_is_one_patient(tmp_path):
     assert "| patients | 2 |\n| examinations | 3 |" in summary.markdown()
 
 
-def test_every_tumor_slice_is_in_one_bin_of_its_share_of_the_picture(tmp_path):
+def test_every_tumor_slice_is_in_one_bin_of_its_share_of_the_image(tmp_path):
     # 32×32 pixels are 1,024: 10 px are 0.98 %, 20 px 1.95 %, 41 px 4.004 %, 1024 px everything.
     write_patient(tmp_path, "TCGA_AA_0001_20000101", [0, 10, 20, 41, 1024])
     summary = summarize_volumes(LggDataset.open(tmp_path))
@@ -102,7 +102,7 @@ def test_the_real_data_set_is_counted_as_its_keepers_count_it(lgg_folder):
     assert (summary.patients, summary.slices, summary.slices_with_tumor) == (88, 3216, 1120)
     assert summary.slices_without_tumor == 3216 - 1120
     assert summary.patients_without_tumor == ()
-    assert summary.picture_sizes == {"256×256": 3216}
+    assert summary.image_sizes == {"256×256": 3216}
     assert summary.institutions == {"CS": 13, "DU": 36, "EZ": 1, "FG": 11, "HT": 27}
     assert not summary.unreadable
     # Of the publisher's 6 without T1 and 9 without T1c; the others are not among the 88.

@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 import tifffile
 
-from tumorscope.bundles import Bundle, Card
-from tumorscope.datasets.labelled import Truth
+from tumorscope.core.scan import Scan
+from tumorscope.datasets.labeled import GroundTruth
 from tumorscope.datasets.lgg import LggDataset
-from tumorscope.engine import Engine
 from tumorscope.evaluation import CaseRow, Evaluation, SliceRow
-from tumorscope.scan import Scan
+from tumorscope.inference.bundles import Bundle, Card
+from tumorscope.inference.engine import Engine
 
 SIZE = 64
 
 
 def write_patient(folder: Path, tumors: dict[int, int], slices: int = 6) -> None:
-    """A round head, grey 80, with a square of grey 200 in FLAIR in some slices (slice: side)."""
+    """A round head, gray 80, with a square of gray 200 in FLAIR in some slices (slice: side)."""
     folder.mkdir(parents=True)
     rows, columns = np.mgrid[:SIZE, :SIZE]
     head = (rows - 31.5) ** 2 + (columns - 31.5) ** 2 < 28**2
@@ -28,10 +28,10 @@ def write_patient(folder: Path, tumors: dict[int, int], slices: int = 6) -> None
         side = tumors.get(index, 0)
         mask = np.zeros((SIZE, SIZE), np.uint8)
         mask[24 : 24 + side, 30 : 30 + side] = 255
-        picture = np.where(head, 80, 0).astype(np.uint8)[..., None].repeat(3, axis=-1)
-        picture[..., 1][mask > 0] = 200
-        picture[::7, ::5][head[::7, ::5]] += 9  # a little texture, so that there is a scale
-        tifffile.imwrite(folder / f"{folder.name}_{index + 1}.tif", picture, photometric="rgb")
+        image = np.where(head, 80, 0).astype(np.uint8)[..., None].repeat(3, axis=-1)
+        image[..., 1][mask > 0] = 200
+        image[::7, ::5][head[::7, ::5]] += 9  # a little texture, so that there is a scale
+        tifffile.imwrite(folder / f"{folder.name}_{index + 1}.tif", image, photometric="rgb")
         tifffile.imwrite(folder / f"{folder.name}_{index + 1}_mask.tif", mask)
 
 
@@ -44,9 +44,9 @@ def dataset(tmp_path: Path) -> LggDataset:
     return LggDataset.open(root)
 
 
-def bright_flair(pictures: np.ndarray) -> dict[str, np.ndarray]:
-    """Says tumour where FLAIR, the second channel, is far above the head's usual."""
-    mask = np.clip(4 * (pictures[:, 1] - 3), -20, 20)
+def bright_flair(images: np.ndarray) -> dict[str, np.ndarray]:
+    """Says tumor where FLAIR, the second channel, is far above the head's usual."""
+    mask = np.clip(4 * (images[:, 1] - 3), -20, 20)
     return {"mask": mask, "presence": mask.max(axis=(1, 2))}
 
 
@@ -78,7 +78,7 @@ CLASSES = ("glioma", "meningioma", "pituitary")
 
 @dataclass(frozen=True, eq=False)
 class MadeCase:
-    """A grey picture with a square whose brightness is its class."""
+    """A gray image with a square whose brightness is its class."""
 
     case: str
     patient: str
@@ -87,11 +87,11 @@ class MadeCase:
     tumor_class: str
 
     def scan(self) -> Scan:
-        return Scan(self.pixels[None, ..., None], ("unknown",), self.case, "picture")
+        return Scan(self.pixels[None, ..., None], ("unknown",), self.case, "image")
 
-    def truth(self) -> Truth:
+    def truth(self) -> GroundTruth:
         present = np.array([self.tumor_class != "notumor"])
-        return Truth(present, None if self.mask is None else self.mask[None], self.tumor_class)
+        return GroundTruth(present, None if self.mask is None else self.mask[None], self.tumor_class)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,11 +100,11 @@ class MadeDataset:
     root: Path
     classes: tuple[str, ...]
     cases: tuple[MadeCase, ...]
-    licence: str = "made for a test"
+    license: str = "made for a test"
 
 
 def make_classed(path: Path, classes: tuple[str, ...] = CLASSES, *, masks: bool = True, count: int = 12) -> MadeDataset:
-    """Pictures that take their classes in turn; with masks two of one patient follow each other, as in figshare."""
+    """Images that take their classes in turn; with masks two of one patient follow each other, as in figshare."""
     rows, columns = np.mgrid[:SIZE, :SIZE]
     head = (rows - 31.5) ** 2 + (columns - 31.5) ** 2 < 28**2
     chance = np.random.default_rng(0)
@@ -121,15 +121,15 @@ def make_classed(path: Path, classes: tuple[str, ...] = CLASSES, *, masks: bool 
     return MadeDataset("made", path, classes, tuple(cases))
 
 
-def brightness_tells_class(pictures: np.ndarray) -> dict[str, np.ndarray]:
+def brightness_tells_class(images: np.ndarray) -> dict[str, np.ndarray]:
     """Stands for a network with all outputs; the map is where the square is."""
-    top = pictures[:, 0].max(axis=(1, 2))
-    centres = np.array([3.5, 4.5, 5.6])  # of the squares' brightness, in robust standard deviations
-    mask = np.clip(4 * (pictures[:, 0] - 2), -20, 20)
-    coarse = (pictures[:, 0] > 2.5).reshape(len(pictures), 16, 4, 16, 4).mean(axis=(2, 4))
+    top = images[:, 0].max(axis=(1, 2))
+    centers = np.array([3.5, 4.5, 5.6])  # of the squares' brightness, in robust standard deviations
+    mask = np.clip(4 * (images[:, 0] - 2), -20, 20)
+    coarse = (images[:, 0] > 2.5).reshape(len(images), 16, 4, 16, 4).mean(axis=(2, 4))
     return {
         "presence": 4 * (top - 2.5),
-        "type": -8 * np.abs(top[:, None] - centres),
+        "type": -8 * np.abs(top[:, None] - centers),
         "mask": mask,
         "type_map": np.repeat(coarse[:, None], 3, axis=1),
     }
@@ -172,9 +172,9 @@ def made_evaluation(
                 predicted_px=int(px * chance.uniform(0.8, 1.2)) if masks else None,
                 dice=dice,
                 true_class=classes[true],
-                said_class=classes[int(np.argmax(logits))],
+                predicted_class=classes[int(np.argmax(logits))],
                 class_probabilities=probability,
-                map_inside=float(chance.beta(4, 4)) if px else None,
+                saliency_inside_mask=float(chance.beta(4, 4)) if px else None,
                 mask_share=px / 60_000 if px else None,
             )
         )

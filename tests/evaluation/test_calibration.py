@@ -2,22 +2,22 @@ import numpy as np
 import pytest
 from making import card
 
-from tumorscope.bundles import Bundle, Inputs
-from tumorscope.datasets.labelled import Truth
-from tumorscope.engine import Engine
-from tumorscope.errors import TumorscopeError
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.scan import Scan
+from tumorscope.datasets.labeled import GroundTruth
 from tumorscope.evaluation.calibration import (
     LARGEST_CONFIDENCE,
     calibrate_classes,
     calibrate_presence,
     choose_confidence,
     class_report,
-    said_classes,
+    predicted_classes,
 )
 from tumorscope.evaluation.operating import ValidationCase, choose_operating_point
 from tumorscope.evaluation.recalibration import recalibrate, write_recalibrated
-from tumorscope.preparing import Preparation
-from tumorscope.scan import Scan
+from tumorscope.inference.bundles import Bundle, Inputs
+from tumorscope.inference.engine import Engine
+from tumorscope.preprocessing import Preparation
 
 
 def honest(seed, slices=4000, classes=3):
@@ -47,8 +47,8 @@ def test_presence_is_calibrated_alike():
 
 def test_a_temperature_changes_how_sure_but_not_what_is_said():
     logits, truth = honest(2)
-    before, sure = said_classes(logits, truth, 1.0)
-    after, less_sure = said_classes(logits, truth, 2.5)
+    before, sure = predicted_classes(logits, truth, 1.0)
+    after, less_sure = predicted_classes(logits, truth, 2.5)
     np.testing.assert_array_equal(before, after)
     assert (less_sure <= sure + 1e-12).all()
 
@@ -89,27 +89,27 @@ def test_the_operating_point_holds_both_temperatures_and_the_confidence():
     assert choice.best.balanced_accuracy == 1
 
 
-def test_where_every_slice_shows_a_tumour_every_slice_counts():
+def test_where_every_slice_shows_a_tumor_every_slice_counts():
     choice = choose_operating_point([case("a", 0), case("b", 1)])
     assert choice.point.presence == 0
     assert choice.point.temperature == 1
-    with pytest.raises(TumorscopeError, match="show a tumour"):
+    with pytest.raises(TumorscopeError, match="show a tumor"):
         choose_operating_point([case("a", 0, present=False)])
 
 
 def test_cases_without_a_mask_do_not_decide_where_the_mask_begins():
     truth = np.zeros((1, 32, 32), bool)
     truth[0, 8:20, 8:20] = True
-    answer = np.where(truth, 0.45, 0.2).astype(np.float32)
-    outlined = ValidationCase(np.array([3.0]), answer, truth)
-    bare = ValidationCase(np.array([-3.0]), np.full_like(answer, 0.4), None, np.array([False]))
-    choice = choose_operating_point([outlined, bare])
+    prediction = np.where(truth, 0.45, 0.2).astype(np.float32)
+    segmented = ValidationCase(np.array([3.0]), prediction, truth)
+    bare = ValidationCase(np.array([-3.0]), np.full_like(prediction, 0.4), None, np.array([False]))
+    choice = choose_operating_point([segmented, bare])
     assert 0.2 < choice.point.mask <= 0.45
     assert choice.best.patient_dice == 1
 
 
 class Case:
-    """A picture of noise whose brightness tells the network what to say."""
+    """A image of noise whose brightness tells the network what to say."""
 
     def __init__(self, name, value, kind):
         self.case = self.patient = name
@@ -118,10 +118,10 @@ class Case:
     def scan(self):
         noise = np.random.default_rng(0).normal(100, 10, (1, 64, 64, 1))
         noise[0, :8, :8] += 1000 * self.value
-        return Scan(noise.astype(np.float32), ("t1c",), self.case, "picture")
+        return Scan(noise.astype(np.float32), ("t1c",), self.case, "image")
 
     def truth(self):
-        return Truth(present=np.array([self.kind != "notumor"]), tumor_class=self.kind)
+        return GroundTruth(present=np.array([self.kind != "notumor"]), tumor_class=self.kind)
 
 
 @pytest.fixture
@@ -129,10 +129,10 @@ def engine(tmp_path):
     """Says glioma or meningioma at random with far too much conviction; presence rightly."""
     chance = np.random.default_rng(5)
 
-    def session(pictures):
-        flip = chance.random(len(pictures)) < 0.3
+    def session(images):
+        flip = chance.random(len(images)) < 0.3
         sides = np.where(flip, -6.0, 6.0)
-        return {"type": np.stack([sides, -sides], axis=1), "presence": np.full(len(pictures), 2.0)}
+        return {"type": np.stack([sides, -sides], axis=1), "presence": np.full(len(images), 2.0)}
 
     folder = tmp_path / "bundle"
     folder.mkdir()
@@ -150,7 +150,7 @@ def test_recalibrating_writes_a_copy_whose_probabilities_are_honest(engine, tmp_
     cases = [Case(str(number), 0, "glioma") for number in range(60)]
     found = recalibrate(engine, cases)
     assert found.classes["ece_after"] < 0.1 < found.classes["ece_before"]
-    assert found.presence is None  # there is nothing without tumour to tell from
+    assert found.presence is None  # there is nothing without tumor to tell from
     assert found.plot.startswith(b"\x89PNG")
     written = write_recalibrated(engine.bundle, found, tmp_path / "new")
     assert written.card.operating_point.type_temperature == found.type_temperature > 3

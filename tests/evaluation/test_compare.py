@@ -8,10 +8,10 @@ import pytest
 from evaluation.conftest import made_evaluation
 from PIL import Image
 
-from tumorscope.errors import TumorscopeError
+from tumorscope.core.errors import TumorscopeError
 from tumorscope.evaluation.compare import compare_runs, write_comparison
 from tumorscope.evaluation.compare_plots import COMPARE_PLOTS
-from tumorscope.evaluation.compare_runs import Judged, read_runs, unique_names
+from tumorscope.evaluation.compare_runs import Evaluated, read_runs, unique_names
 from tumorscope.evaluation.report import write_report
 
 FOUR = ("glioma", "meningioma", "notumor", "pituitary")
@@ -52,24 +52,24 @@ def test_the_table_holds_the_figures_of_the_evaluations(runs, compared):
     assert content["warnings"] == []
     for run in runs[:2]:
         published = json.loads((run / "evaluation.json").read_text())
-        figures = content["figures"][run.name]
-        assert figures["classes.macro_f1"]["value"] == published["classes"]["macro_f1"]["value"]
-        assert figures["classes.macro_f1"]["ci95"] == published["classes"]["macro_f1"]["ci95"]
+        metrics = content["metrics"][run.name]
+        assert metrics["classes.macro_f1"]["value"] == published["classes"]["macro_f1"]["value"]
+        assert metrics["classes.macro_f1"]["ci95"] == published["classes"]["macro_f1"]["ci95"]
         recall = published["classes"]["of_class"]["glioma"]["recall"]["value"]
-        assert figures["classes.of_class.glioma.recall"]["value"] == recall
-    assert content["figures"]["training"] == {
+        assert metrics["classes.of_class.glioma.recall"]["value"] == recall
+    assert content["metrics"]["training"] == {
         "validation.macro_f1": {"title": "best validation macro-F1", "value": 0.9, "ci95": None}
     }
     lines = list(csv.DictReader((compared / "compare.csv").open()))
     (row,) = [line for line in lines if (line["run"], line["figure"]) == ("poor", "presence.auroc")]
-    figure = content["figures"]["poor"]["presence.auroc"]
+    figure = content["metrics"]["poor"]["presence.auroc"]
     assert [float(row[key]) for key in ("value", "ci95_low", "ci95_high")] == [figure["value"], *figure["ci95"]]
     text = (compared / "compare.md").read_text()
     assert "| run | good | poor | training |" in text
     assert "Warning" not in text
 
 
-def test_every_plot_is_a_picture_that_the_table_shows(compared):
+def test_every_plot_is_a_image_that_the_table_shows(compared):
     plots = {path.name for path in compared.glob("*.png")}
     assert plots == set(COMPARE_PLOTS)
     for name in plots:
@@ -96,23 +96,23 @@ def change(folder: Path, **changes) -> None:
 
 
 @pytest.mark.parametrize("changes", [{"split_hash": "cd" * 32}, {"part": "validation"}, {"dataset": "other"}])
-def test_runs_judged_on_different_patients_are_compared_with_a_warning(runs, tmp_path, changes):
+def test_runs_evaluated_on_different_patients_are_compared_with_a_warning(runs, tmp_path, changes):
     folders = [shutil.copytree(runs[0], tmp_path / name) for name in ("a", "b")]
     change(folders[1], **changes)
     comparison = compare_runs(read_runs(folders))
     (warning,) = comparison.warnings
-    assert warning.startswith("judged on different splits (a: made test abababababab, b: ")
-    shown = compare_runs([replace(run, judged=None, trained=run.trained) for run in comparison.runs])
+    assert warning.startswith("evaluated on different splits (a: made test abababababab, b: ")
+    shown = compare_runs([replace(run, evaluated=None, trained=run.trained) for run in comparison.runs])
     write_comparison(replace(shown, warnings=comparison.warnings), tmp_path / "out")
     assert f"**Warning: {warning}.**" in (tmp_path / "out" / "compare.md").read_text()
 
 
 def test_runs_that_lost_different_cases_are_compared_with_a_warning(runs):
     whole, _, _ = read_runs(runs)
-    assert whole.judged is not None
-    fewer = Judged({**whole.judged.content, "cases": 23}, whole.judged.slices[1:])
-    (warning,) = compare_runs([whole, replace(whole, name="b", judged=fewer)]).warnings
-    assert warning.startswith("not the same cases were judged (good: 24, b: 23)")
+    assert whole.evaluated is not None
+    fewer = Evaluated({**whole.evaluated.content, "cases": 23}, whole.evaluated.slices[1:])
+    (warning,) = compare_runs([whole, replace(whole, name="b", evaluated=fewer)]).warnings
+    assert warning.startswith("not the same cases were evaluated (good: 24, b: 23)")
 
 
 def test_trainings_on_different_splits_are_compared_with_a_warning(tmp_path):
@@ -125,19 +125,19 @@ def test_a_folder_may_hold_a_training_and_its_evaluation(runs, tmp_path):
     folder = write_training(tmp_path / "both")
     shutil.copytree(runs[0], folder, dirs_exist_ok=True)
     (run,) = read_runs([folder])
-    assert run.judged is not None
+    assert run.evaluated is not None
     assert run.trained is not None
-    figures = compare_runs([run]).figures[0]
-    assert {"classes.accuracy", "validation.macro_f1"} <= set(figures)
+    metrics = compare_runs([run]).metrics[0]
+    assert {"classes.accuracy", "validation.macro_f1"} <= set(metrics)
 
 
 def test_figures_without_copies_are_compared_too(runs, tmp_path):
     folder = shutil.copytree(runs[0], tmp_path / "a")
     poor = json.loads((runs[1] / "evaluation.json").read_text())
     change(folder, without_copies=poor)
-    figures = compare_runs(read_runs([folder])).figures[0]
-    assert figures["without_copies.classes.accuracy"].value == poor["classes"]["accuracy"]["value"]
-    assert figures["classes.accuracy"].value > poor["classes"]["accuracy"]["value"]
+    metrics = compare_runs(read_runs([folder])).metrics[0]
+    assert metrics["without_copies.classes.accuracy"].value == poor["classes"]["accuracy"]["value"]
+    assert metrics["classes.accuracy"].value > poor["classes"]["accuracy"]["value"]
 
 
 def test_names_are_as_short_as_they_can_be_and_unique():
@@ -163,7 +163,7 @@ def damage(folder: Path, file: str, content: str | None) -> None:
         ("evaluation.json", "[]", "damaged"),
         ("evaluation.json", '{"schema": "tumorscope.evaluation/1"}', "tumorscope.evaluation/1, not"),
         ("evaluation.json", "{}", "not named, not"),
-        ("evaluation.json", '{"schema": "tumorscope.evaluation/2"}', "dataset is missing"),
+        ("evaluation.json", '{"schema": "tumorscope.evaluation/3"}', "dataset is missing"),
         ("slices.csv", None, "cannot be read"),
         ("slices.csv", "case,patient\nx,y\n", "damaged"),
         ("slices.csv", "", "holds no slices"),

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from making import bright_flair, fake_engine
 
-from tumorscope.bundles import Inputs
-from tumorscope.datasets.labelled import Truth
+from tumorscope.core.scan import Scan
+from tumorscope.datasets.labeled import GroundTruth
 from tumorscope.evaluation.consistency import CHANGES, Change, compare_changes, summarize_changes
-from tumorscope.preparing import Preparation
-from tumorscope.scan import Scan
+from tumorscope.inference.bundles import Inputs
+from tumorscope.preprocessing import Preparation
 
 SIZE = 96
 
@@ -34,24 +34,24 @@ class Head:
         head = ((rows - 48) ** 2 + (columns - 48) ** 2 < 40**2)[None]
         chance = np.random.default_rng(len(self.case))
         voxels = head * (90 + 20 * chance.random((1, SIZE, SIZE))) + self._spot() * 100
-        return Scan(voxels[..., None].astype(np.uint8), ("flair",), self.case, "picture")
+        return Scan(voxels[..., None].astype(np.uint8), ("flair",), self.case, "image")
 
-    def truth(self) -> Truth:
-        return Truth(present=np.array([self.shows]), mask=self._spot())
+    def truth(self) -> GroundTruth:
+        return GroundTruth(present=np.array([self.shows]), mask=self._spot())
 
 
 HEADS = [Head("with", True), Head("without", False), Head("with too", True)]
 
 
 def engine():
-    inputs = Inputs(sequences=("t1", "flair", "t1c"), stands_in=dict.fromkeys(("t1", "t1c"), ("flair",)))
+    inputs = Inputs(sequences=("t1", "flair", "t1c"), substitutes=dict.fromkeys(("t1", "t1c"), ("flair",)))
     return fake_engine(lambda images: bright_flair(images, 3.0), inputs=inputs, preparation=Preparation(size=96))
 
 
 def rows(*names: str):
     changes = [change for change in CHANGES if change.name in names]
     assert len(changes) == len(names)
-    return {row.change: row for row in summarize_changes(compare_changes(HEADS, engine(), changes, gate=False))}
+    return {row.change: row for row in summarize_changes(compare_changes(HEADS, engine(), changes, input_check=False))}
 
 
 def test_what_does_not_move_the_spot_leaves_the_findings():
@@ -67,7 +67,7 @@ def test_what_does_not_move_the_spot_leaves_the_findings():
 
 def test_a_network_that_takes_inverted_air_for_a_tumor_is_caught():
     inverted = Change("inverted", lambda voxels: voxels.max() - voxels)
-    (row,) = summarize_changes(compare_changes(HEADS, engine(), [inverted], gate=False))
+    (row,) = summarize_changes(compare_changes(HEADS, engine(), [inverted], input_check=False))
     assert (row.false_alarms_before, row.false_alarms) == (0.0, 1.0)
     assert row.agreement == 0.0
     assert row.dice == 0.0

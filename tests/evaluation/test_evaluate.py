@@ -5,37 +5,37 @@ import numpy as np
 import pytest
 from evaluation.conftest import CLASSES, brightness_tells_class, make_classed
 
-from tumorscope.analysis import analyze
+from tumorscope.core.errors import TumorscopeError
 from tumorscope.datasets.lgg import LggPatient
-from tumorscope.errors import TumorscopeError
 from tumorscope.evaluation import evaluate, summarize
-from tumorscope.evaluation.evaluate import judged_classes
+from tumorscope.evaluation.evaluate import evaluated_classes
+from tumorscope.inference.analysis import analyze
 
 
-def nothing(pictures: np.ndarray) -> dict[str, np.ndarray]:
-    low = np.full((len(pictures), *pictures.shape[2:]), -9.0)
+def nothing(images: np.ndarray) -> dict[str, np.ndarray]:
+    low = np.full((len(images), *images.shape[2:]), -9.0)
     return {"mask": low, "presence": low.max(axis=(1, 2))}
 
 
 def test_a_network_that_sees_what_is_there_scores_nearly_full(dataset, make_engine):
-    figures = summarize(evaluate(dataset, dataset.cases, make_engine()))
-    assert figures["patients"] == 3
-    assert figures["slices"] == 18
-    assert figures["patient_dice"]["n"] == 3
-    assert figures["patient_dice"]["mean"] > 0.9
-    low, high = figures["patient_dice"]["ci95"]
-    assert low <= figures["patient_dice"]["mean"] <= high
-    assert figures["tumor_slice_dice"]["n"] == 6
-    assert figures["hd95_px"]["median"] <= 1
-    assert figures["empty_slice_false_positive_rate"]["value"] == 0
-    assert figures["presence"]["auroc"] == {"value": 1, "ci95": [1, 1]}
-    assert figures["presence"]["confusion"] == [[12, 0], [0, 6]]
+    metrics = summarize(evaluate(dataset, dataset.cases, make_engine()))
+    assert metrics["patients"] == 3
+    assert metrics["slices"] == 18
+    assert metrics["patient_dice"]["n"] == 3
+    assert metrics["patient_dice"]["mean"] > 0.9
+    low, high = metrics["patient_dice"]["ci95"]
+    assert low <= metrics["patient_dice"]["mean"] <= high
+    assert metrics["tumor_slice_dice"]["n"] == 6
+    assert metrics["hd95_px"]["median"] <= 1
+    assert metrics["empty_slice_false_positive_rate"]["value"] == 0
+    assert metrics["presence"]["auroc"] == {"value": 1, "ci95": [1, 1]}
+    assert metrics["presence"]["confusion"] == [[12, 0], [0, 6]]
 
 
 def test_what_is_evaluated_is_what_users_get(dataset, make_engine):
     engine = make_engine()
     evaluation = evaluate(dataset, dataset.cases[:1], engine)
-    analysis = analyze(dataset.patients[0].scan(), engine, gate=False)
+    analysis = analyze(dataset.patients[0].scan(), engine, input_check=False)
     truth = dataset.patients[0].mask
     expected = 2 * (analysis.mask & truth).sum() / (analysis.mask.sum() + truth.sum())
     assert evaluation.cases[0].dice == pytest.approx(expected)
@@ -47,12 +47,12 @@ def test_what_is_evaluated_is_what_users_get(dataset, make_engine):
 
 def test_a_network_that_sees_nothing_scores_zero_and_raises_no_alarm(dataset, make_engine):
     evaluation = evaluate(dataset, dataset.cases, make_engine(nothing))
-    figures = summarize(evaluation)
-    assert figures["patient_dice"]["mean"] == 0
-    assert figures["tumor_slice_dice"]["mean"] == 0
-    assert figures["hd95_px"] == {"n": 0, "mean": None, "median": None, "q1": None, "q3": None, "ci95": None}
-    assert figures["presence"]["sensitivity"]["value"] == 0
-    assert figures["presence"]["specificity"]["value"] == 1
+    metrics = summarize(evaluation)
+    assert metrics["patient_dice"]["mean"] == 0
+    assert metrics["tumor_slice_dice"]["mean"] == 0
+    assert metrics["hd95_px"] == {"n": 0, "mean": None, "median": None, "q1": None, "q3": None, "ci95": None}
+    assert metrics["presence"]["sensitivity"]["value"] == 0
+    assert metrics["presence"]["specificity"]["value"] == 1
     assert [row.dice for row in evaluation.slices[:3]] == [None, None, 0.0]
 
 
@@ -69,7 +69,7 @@ def test_every_slice_and_patient_has_a_row_that_adds_up(dataset, make_engine):
 
 def test_a_broken_patient_is_named_and_does_not_stop_the_others(dataset, make_engine):
     broken = dataset.patients[1].folder
-    (broken / f"{broken.name}_2.tif").write_bytes(b"not a picture")
+    (broken / f"{broken.name}_2.tif").write_bytes(b"not a image")
     done = []
     missing = LggPatient(dataset.root / "TCGA_XX_9999_20000101")
     cases = [patient.case for patient in (*dataset.cases, missing)]
@@ -97,105 +97,105 @@ def test_an_evaluation_without_a_single_patient_is_an_error(dataset, make_engine
         evaluate(dataset, dataset.cases, make_engine())
 
 
-def test_a_bundle_without_masks_is_judged_on_presence_alone(dataset, make_engine):
-    def presence(pictures):
-        return {"presence": pictures[:, 1].max(axis=(1, 2)) - 3}
+def test_a_bundle_without_masks_is_evaluated_on_presence_alone(dataset, make_engine):
+    def presence(images):
+        return {"presence": images[:, 1].max(axis=(1, 2)) - 3}
 
     evaluation = evaluate(dataset, dataset.cases, make_engine(presence, outputs=["presence"]))
-    figures = summarize(evaluation)
-    assert figures["patient_dice"] is None
-    assert figures["empty_slice_false_positive_rate"] is None
-    assert figures["presence"]["accuracy"]["value"] == 1
+    metrics = summarize(evaluation)
+    assert metrics["patient_dice"] is None
+    assert metrics["empty_slice_false_positive_rate"] is None
+    assert metrics["presence"]["accuracy"]["value"] == 1
 
 
-def test_a_bundle_without_a_presence_output_is_judged_by_its_masks(dataset, make_engine):
-    def mask(pictures):
-        return {"mask": 4 * (pictures[:, 1] - 3)}
+def test_a_bundle_without_a_presence_output_is_evaluated_by_its_masks(dataset, make_engine):
+    def mask(images):
+        return {"mask": 4 * (images[:, 1] - 3)}
 
-    figures = summarize(evaluate(dataset, dataset.cases, make_engine(mask, outputs=["mask"])))
-    assert figures["presence"]["confusion"] == [[12, 0], [0, 6]]
+    metrics = summarize(evaluate(dataset, dataset.cases, make_engine(mask, outputs=["mask"])))
+    assert metrics["presence"]["confusion"] == [[12, 0], [0, 6]]
 
 
 def test_the_figures_are_json(dataset, make_engine):
     for session in (nothing, None):
         engine = make_engine(session) if session else make_engine()
-        figures = summarize(evaluate(dataset, dataset.cases[:1], engine))
-        assert json.loads(json.dumps(figures, allow_nan=False)) == figures
-        assert "not counted" in figures["policy"]
+        metrics = summarize(evaluate(dataset, dataset.cases[:1], engine))
+        assert json.loads(json.dumps(metrics, allow_nan=False)) == metrics
+        assert "not counted" in metrics["policy"]
 
 
 ALL = {
-    "inputs": {"sequences": ["t1c"], "stands_in": {"t1c": ["unknown"]}},
+    "inputs": {"sequences": ["t1c"], "substitutes": {"t1c": ["unknown"]}},
     "outputs": ["presence", "type", "mask"],
     "classes": list(CLASSES),
     "maps": ["type_map"],
 }
 
 
-def test_classes_masks_and_maps_are_judged_where_the_truth_has_them(tmp_path, make_engine):
+def test_classes_masks_and_maps_are_evaluated_where_the_truth_has_them(tmp_path, make_engine):
     made = make_classed(tmp_path)
     evaluation = evaluate(made, made.cases, make_engine(brightness_tells_class, **ALL))
     assert not evaluation.failed
     assert evaluation.classes == CLASSES
-    assert [row.said_class for row in evaluation.slices] == [case.tumor_class for case in made.cases]
+    assert [row.predicted_class for row in evaluation.slices] == [case.tumor_class for case in made.cases]
     for row in evaluation.slices:
         assert sum(row.class_probabilities) == pytest.approx(1)
         assert row.mask_share is not None
         # The square lies on 80 of 4,096 pixels, of which the head's frame leaves some out.
         assert 80 / 4096 < row.mask_share < 0.04
-        assert row.map_inside is not None
-        assert row.map_inside > 0.5
-    figures = summarize(evaluation)
-    assert (figures["patients"], figures["cases"]) == (6, 12)
-    assert figures["classes"]["accuracy"] == {"value": 1, "ci95": [1, 1]}
-    assert figures["tumor_slice_dice"]["mean"] > 0.9
-    assert figures["presence"]["specificity"] == {"value": None, "ci95": None}  # every picture shows a tumour
+        assert row.saliency_inside_mask is not None
+        assert row.saliency_inside_mask > 0.5
+    metrics = summarize(evaluation)
+    assert (metrics["patients"], metrics["cases"]) == (6, 12)
+    assert metrics["classes"]["accuracy"] == {"value": 1, "ci95": [1, 1]}
+    assert metrics["tumor_slice_dice"]["mean"] > 0.9
+    assert metrics["presence"]["specificity"] == {"value": None, "ci95": None}  # every image shows a tumor
 
 
 def test_presence_says_that_there_is_no_tumor_where_the_bundle_has_no_such_class(tmp_path, make_engine):
     made = make_classed(tmp_path, (*CLASSES[:2], "notumor", CLASSES[2]), masks=False)
     evaluation = evaluate(made, made.cases, make_engine(brightness_tells_class, **ALL))
-    assert [row.said_class for row in evaluation.slices] == [case.tumor_class for case in made.cases]
+    assert [row.predicted_class for row in evaluation.slices] == [case.tumor_class for case in made.cases]
     for row in evaluation.slices:
         assert sum(row.class_probabilities) == pytest.approx(1)
         assert row.class_probabilities[2] == pytest.approx(1 - row.tumor_probability)
-        assert (row.true_px, row.dice, row.map_inside) == (None, None, None)
-    figures = summarize(evaluation)
-    assert figures["presence"]["confusion"] == [[3, 0], [0, 9]]
-    assert figures["tumor_slice_dice"] is None
+        assert (row.true_px, row.dice, row.saliency_inside_mask) == (None, None, None)
+    metrics = summarize(evaluation)
+    assert metrics["presence"]["confusion"] == [[3, 0], [0, 9]]
+    assert metrics["tumor_slice_dice"] is None
 
 
-def test_classes_are_judged_only_by_a_bundle_that_knows_them_all(make_engine):
+def test_classes_are_evaluated_only_by_a_bundle_that_knows_them_all(make_engine):
     card = make_engine(**ALL).bundle.card
-    assert judged_classes(("glioma", "metastasis"), card) == ()
-    assert judged_classes((), card) == ()
-    assert judged_classes(CLASSES, make_engine().bundle.card) == ()
+    assert evaluated_classes(("glioma", "metastasis"), card) == ()
+    assert evaluated_classes((), card) == ()
+    assert evaluated_classes(CLASSES, make_engine().bundle.card) == ()
 
 
 def test_a_type_that_only_the_bundle_knows_can_be_said_and_is_wrong(tmp_path, make_engine):
     made = make_classed(tmp_path, CLASSES[:2])
 
-    def always_pituitary(pictures):
-        answer = brightness_tells_class(pictures)
-        return {**answer, "type": np.tile([0.0, 0.0, 5.0], (len(pictures), 1))}
+    def always_pituitary(images):
+        prediction = brightness_tells_class(images)
+        return {**prediction, "type": np.tile([0.0, 0.0, 5.0], (len(images), 1))}
 
     evaluation = evaluate(made, made.cases, make_engine(always_pituitary, **ALL))
     assert evaluation.classes == CLASSES
-    figures = summarize(evaluation)["classes"]
-    assert figures["accuracy"]["value"] == 0
-    assert figures["confusion"] == [[0, 0, 6], [0, 0, 6], [0, 0, 0]]
-    assert figures["of_class"]["pituitary"]["recall"]["value"] is None
+    metrics = summarize(evaluation)["classes"]
+    assert metrics["accuracy"]["value"] == 0
+    assert metrics["confusion"] == [[0, 0, 6], [0, 0, 6], [0, 0, 0]]
+    assert metrics["of_class"]["pituitary"]["recall"]["value"] is None
 
 
 @pytest.mark.real
-def test_a_threshold_on_real_flair_is_far_from_perfect_but_every_patient_is_judged(lgg_folder, make_engine):
+def test_a_threshold_on_real_flair_is_far_from_perfect_but_every_patient_is_evaluated(lgg_folder, make_engine):
     from tumorscope.datasets.lgg import LggDataset
 
     real = LggDataset.open(lgg_folder)
     cases = real.patients[::44]
     evaluation = evaluate(real, cases, make_engine(preparation={"size": 128}))
-    figures = summarize(evaluation)
+    metrics = summarize(evaluation)
     assert not evaluation.failed
-    assert figures["patients"] == 2
-    assert 0 <= figures["patient_dice"]["mean"] < 0.9
+    assert metrics["patients"] == 2
+    assert 0 <= metrics["patient_dice"]["mean"] < 0.9
     assert sum(row.true_px for row in evaluation.slices) == sum(int(case.mask.sum()) for case in cases)

@@ -41,7 +41,7 @@ def test_dice_of_a_shifted_square_is_the_share_that_still_overlaps(shift):
 
 @pytest.mark.parametrize("shift", [1, 3, 5])
 def test_hd95_of_a_shifted_square_is_the_shift(shift):
-    # The leading edge, a tenth of the outline and more, lies exactly the shift away.
+    # The leading edge, a tenth of the segmentation and more, lies exactly the shift away.
     assert metrics.hd95(square(5, 5), square(5, 5 + shift)) == shift
 
 
@@ -69,7 +69,7 @@ def test_hd95_agrees_with_monai_within_a_slice():
         assert metrics.hd95(truth, predicted) == pytest.approx(float(reference), abs=1e-4)
 
 
-def test_hd95_is_in_millimetres_and_across_slices_where_the_spacing_is_known():
+def test_hd95_is_in_millimeters_and_across_slices_where_the_spacing_is_known():
     truth = np.zeros((9, 20, 20), bool)
     truth[2:5, 5:15, 5:15] = True
     assert metrics.hd95(truth, np.roll(truth, 2, axis=0), (5.0, 1.0, 1.0)) == 10
@@ -108,7 +108,7 @@ def test_the_false_positive_rate_counts_only_truly_empty_slices():
 
 
 def test_calibration_error_by_hand():
-    # Two bins of two: (0.2, 0.4) with one tumour, (0.6, 0.9) with two.
+    # Two bins of two: (0.2, 0.4) with one tumor, (0.6, 0.9) with two.
     probability, present = np.array([0.2, 0.4, 0.6, 0.9]), np.array([0, 1, 1, 1], bool)
     expected = 2 / 4 * abs(0.3 - 0.5) + 2 / 4 * abs(0.75 - 1)
     assert metrics.expected_calibration_error(present, probability, bins=2) == pytest.approx(expected)

@@ -3,11 +3,11 @@ import itertools
 import numpy as np
 import pytest
 
-from tumorscope.analysis import postprocess, presence_probability
-from tumorscope.bundles import OperatingPoint
-from tumorscope.errors import TumorscopeError
+from tumorscope.core.errors import TumorscopeError
 from tumorscope.evaluation.metrics import dice
 from tumorscope.evaluation.operating import ValidationCase, choose_operating_point
+from tumorscope.inference.analysis import postprocess, presence_probability
+from tumorscope.inference.bundles import OperatingPoint
 
 
 def case(seed: int, noise: float = 0.5, overconfidence: float = 1.0, lesion: bool = True) -> ValidationCase:
@@ -59,7 +59,7 @@ def test_every_point_of_the_curve_is_what_the_analysis_would_draw():
     cases.append(case(9, lesion=False))
     choice = choose_operating_point(cases, (0.1, 0.5, 0.9), (0.3, 0.5), (0, 2, 30))
     assert len(choice.curve) == 18
-    assert {(p.presence, p.mask, p.smallest_lesion_px) for p in choice.curve} == set(
+    assert {(p.presence, p.mask, p.min_component_size_px) for p in choice.curve} == set(
         itertools.product((0.1, 0.5, 0.9), (0.3, 0.5), (0, 2, 30))
     )
     for point in choice.curve:
@@ -67,13 +67,13 @@ def test_every_point_of_the_curve_is_what_the_analysis_would_draw():
             presence=point.presence,
             presence_within=choice.point.presence_within,
             mask=point.mask,
-            smallest_lesion_px=point.smallest_lesion_px,
+            min_component_size_px=point.min_component_size_px,
         )
         values = []
         for one in cases:
             probability = presence_probability(one.presence_logits, choice.point.temperature)
-            outline, _ = postprocess(one.mask_probability, probability, setting)
-            values.append(dice(one.truth, outline))
+            segmentation, _ = postprocess(one.mask_probability, probability, setting)
+            values.append(dice(one.truth, segmentation))
         known = [value for value in values if value is not None]
         assert point.patient_dice == pytest.approx(np.mean(known))
 
@@ -85,25 +85,25 @@ def test_specks_are_left_out_where_that_helps_and_only_as_large_as_needed():
         probability = one.mask_probability.copy()
         probability[:, 28:30, ::3] = 0.9  # bars of two rows, eight slices deep: 16 voxels each
         cases.append(ValidationCase(one.presence_logits + 9, probability, one.truth))
-    assert choose_operating_point(cases, (0.5,)).point.smallest_lesion_px == 20
+    assert choose_operating_point(cases, (0.5,)).point.min_component_size_px == 20
 
 
 def test_nothing_is_left_out_where_it_does_not_help():
-    assert choose_operating_point([case(seed, noise=0) for seed in range(3)]).point.smallest_lesion_px == 0
+    assert choose_operating_point([case(seed, noise=0) for seed in range(3)]).point.min_component_size_px == 0
 
 
-def test_presence_is_judged_by_the_full_size_truth_where_it_is_given():
+def test_presence_is_evaluated_by_the_full_size_truth_where_it_is_given():
     one = case(0, noise=0)
     present = np.ones(8, bool)
     present[0] = False
     assert ValidationCase(one.presence_logits, one.mask_probability, one.truth, present).shows_tumor is present
 
 
-def test_a_network_without_masks_is_judged_by_balanced_accuracy():
+def test_a_network_without_masks_is_evaluated_by_balanced_accuracy():
     cases = [ValidationCase(one.presence_logits, None, one.truth) for one in map(case, range(6))]
     choice = choose_operating_point(cases)
     assert choice.best.patient_dice is None
-    assert choice.point.smallest_lesion_px == 0
+    assert choice.point.min_component_size_px == 0
     assert choice.point.mask == 0.5
     assert choice.best.balanced_accuracy >= max(point.balanced_accuracy for point in choice.curve) - 0.001
 
@@ -116,14 +116,14 @@ def test_a_network_without_a_presence_output_is_gated_by_its_mask():
     assert choice.best.balanced_accuracy == 1
 
 
-@pytest.mark.parametrize("cases", [[], [case(0, lesion=False)]], ids=["none", "no tumour"])
-def test_slices_without_any_tumour_cannot_choose(cases):
-    with pytest.raises(TumorscopeError, match="that show a tumour"):
+@pytest.mark.parametrize("cases", [[], [case(0, lesion=False)]], ids=["none", "no tumor"])
+def test_slices_without_any_tumor_cannot_choose(cases):
+    with pytest.raises(TumorscopeError, match="that show a tumor"):
         choose_operating_point(cases)
 
 
 def test_the_choice_is_json_with_a_line_along_each_axis():
     content = choose_operating_point([case(seed) for seed in range(3)]).as_dict()
-    assert set(content["along"]) == {"presence", "mask", "smallest_lesion_px"}
+    assert set(content["along"]) == {"presence", "mask", "min_component_size_px"}
     assert len(content["along"]["mask"]) == 13
     assert content["best"] in content["along"]["presence"]

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 from evaluation.conftest import made_evaluation
 
-from tumorscope.errors import TumorscopeError
+from tumorscope.core.errors import TumorscopeError
 from tumorscope.evaluation.pooling import pool
 from tumorscope.evaluation.report import write_report
 from tumorscope.evaluation.summary import summarize
@@ -55,7 +55,7 @@ def test_a_pooled_evaluation_says_what_it_was_joined_from(folds, tmp_path):
 
 
 def test_folds_that_share_cases_are_refused(folds):
-    with pytest.raises(TumorscopeError, match="9 cases were judged more than once, such as c0"):
+    with pytest.raises(TumorscopeError, match="9 cases were evaluated more than once, such as c0"):
         pool([folds[0], folds[1], folds[0]])
 
 

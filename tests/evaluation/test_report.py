@@ -8,13 +8,13 @@ import pytest
 from evaluation.conftest import CLASSES, made_evaluation
 from PIL import Image
 
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.notice import NOTICE
 from tumorscope.datasets.lgg import LggPatient
-from tumorscope.errors import TumorscopeError
 from tumorscope.evaluation import evaluate, summarize, without
 from tumorscope.evaluation.plots import draw_dice
 from tumorscope.evaluation.report import write_report
 from tumorscope.evaluation.row_files import read_slices, slices_csv
-from tumorscope.notice import NOTICE
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_tables_name_the_figures_and_the_patients(evaluation, tmp_path):
         "Worst cases",
         "TCGA_BB_0003_20000101",
         NOTICE,
-        "| tumour |",
+        "| tumor |",
     ):
         assert words in text
 
@@ -59,7 +59,7 @@ def test_csv_has_a_row_for_each_case_and_slice(evaluation, tmp_path):
     assert float(slices[2]["dice"]) == pytest.approx(evaluation.slices[2].dice, abs=1e-6)
 
 
-def test_every_plot_is_a_picture_that_the_table_shows(evaluation, tmp_path):
+def test_every_plot_is_a_image_that_the_table_shows(evaluation, tmp_path):
     out = tmp_path / "out"
     write_report(evaluation, out)
     plots = sorted(path.name for path in out.glob("*.png"))
@@ -97,8 +97,8 @@ def test_a_file_in_the_way_is_one_clear_line(evaluation, tmp_path):
 
 
 def test_a_bundle_without_masks_has_tables_and_plots_of_presence_only(dataset, make_engine, tmp_path):
-    def presence(pictures):
-        return {"presence": pictures[:, 1].max(axis=(1, 2)) - 3}
+    def presence(images):
+        return {"presence": images[:, 1].max(axis=(1, 2)) - 3}
 
     out = tmp_path / "out"
     out.mkdir()
@@ -121,7 +121,7 @@ def test_one_patient_without_tumor_can_be_reported(dataset, make_engine, tmp_pat
     assert content["patient_dice"]["mean"] == 0
     text = (tmp_path / "out" / "evaluation.md").read_text()
     assert "| specificity |" in text
-    for words in ("| AUROC", "sensitivity", "| tumour |"):  # no slice shows one, so nothing is to be said
+    for words in ("| AUROC", "sensitivity", "| tumor |"):  # no slice shows one, so nothing is to be said
         assert words not in text
 
 
@@ -133,7 +133,7 @@ def test_a_case_that_failed_is_in_the_report(dataset, make_engine, tmp_path):
 
 @pytest.fixture(scope="module")
 def classed(tmp_path_factory) -> Path:
-    """The report of slices that all show a tumour of one of three types, with a check of the maps."""
+    """The report of slices that all show a tumor of one of three types, with a check of the maps."""
     folder = tmp_path_factory.mktemp("classed")
     sanity = {"slices": 32, "correlation": 0.041, "inside_before": 0.5, "inside_after": 0.1}
     write_report(made_evaluation(), folder, copies={}, sanity=sanity)
@@ -156,11 +156,11 @@ def test_classes_have_their_tables_and_plots(classed):
     assert plots == {"class_confusion.png", "class_roc.png", "class_reliability.png", "class_coverage.png"}
 
 
-def test_slices_that_all_show_a_tumour_leave_no_room_for_specificity(classed):
+def test_slices_that_all_show_a_tumor_leave_no_room_for_specificity(classed):
     content, text = read(classed)
     assert content["presence"]["specificity"]["value"] is None
     assert "| sensitivity |" in text
-    for words in ("specificity", "no tumour |", "empty slices with a mask", "Dice of the whole patient", "| – |"):
+    for words in ("specificity", "no tumor |", "empty slices with a mask", "Dice of the whole patient", "| – |"):
         assert words not in text
     assert not (classed / "roc.png").exists()
 
@@ -182,9 +182,9 @@ def test_the_check_of_the_maps_stands_beside_them(classed):
 
 def test_figures_without_copies_stand_beside_those_as_published(tmp_path):
     evaluation = made_evaluation()
-    right = {row.case: "train/1.jpg" for row in evaluation.slices if row.true_class == row.said_class}
+    right = {row.case: "train/1.jpg" for row in evaluation.slices if row.true_class == row.predicted_class}
     copies = dict(list(right.items())[:10])
-    content = write_report(evaluation, tmp_path, copies={**copies, "judged by nobody": "train/2.jpg"})
+    content = write_report(evaluation, tmp_path, copies={**copies, "evaluated by nobody": "train/2.jpg"})
     assert content["copies"] == copies
     alone = summarize(without(evaluation, copies))
     assert content["without_copies"]["classes"] == alone["classes"]
@@ -210,16 +210,16 @@ def test_slices_are_read_back_as_they_were_written(tmp_path):
     (tmp_path / "slices.csv").write_bytes(slices_csv(evaluation.slices, evaluation.classes))
     for one, other in zip(read_slices(tmp_path / "slices.csv", evaluation.classes), evaluation.slices, strict=True):
         assert one.class_probabilities == pytest.approx(other.class_probabilities, abs=1e-6)
-        for name in ("case", "patient", "slice", "present", "called", "true_px", "true_class", "said_class"):
+        for name in ("case", "patient", "slice", "present", "called", "true_px", "true_class", "predicted_class"):
             assert getattr(one, name) == getattr(other, name)
-        for name in ("tumor_probability", "dice", "map_inside", "mask_share"):
+        for name in ("tumor_probability", "dice", "saliency_inside_mask", "mask_share"):
             expected = getattr(other, name)
             assert getattr(one, name) == (None if expected is None else pytest.approx(expected, abs=1e-6))
 
 
 def test_many_cases_are_drawn_as_a_crowd_not_as_a_mile_of_bars():
-    picture = draw_dice(made_evaluation(slices_per_patient=8))
-    assert Image.open(io.BytesIO(picture)).size[0] < 1200
+    image = draw_dice(made_evaluation(slices_per_patient=8))
+    assert Image.open(io.BytesIO(image)).size[0] < 1200
 
 
 def test_a_class_that_never_occurs_is_reported_without_a_row_of_its_own(tmp_path):

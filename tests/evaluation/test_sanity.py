@@ -10,11 +10,11 @@ onnx = pytest.importorskip("onnx")
 
 from evaluation.conftest import MadeDataset, make_classed
 
-from tumorscope.bundles import load_bundle
-from tumorscope.engine import Engine, load_engine
 from tumorscope.evaluation.sanity import check_maps, shuffle_weights
-from tumorscope.networks import build_network
-from tumorscope.recipe import parse_recipe
+from tumorscope.inference.bundles import load_bundle
+from tumorscope.inference.engine import Engine, load_engine
+from tumorscope.models import build_network
+from tumorscope.recipes.experiment import parse_recipe
 from tumorscope.training.onnx_files import export_float
 
 RECIPE = parse_recipe(
@@ -47,11 +47,11 @@ def engine_of(folder: Path, model: bytes, **changes) -> Engine:
     folder.mkdir(exist_ok=True)
     (folder / "model.onnx").write_bytes(model)
     card = {
-        "schema": "tumorscope.card/2",
+        "schema": "tumorscope.card/3",
         "name": "tiny",
         "version": "0",
         "title": "tiny",
-        "inputs": {"sequences": ["t1c"], "stands_in": {"t1c": ["unknown"]}},
+        "inputs": {"sequences": ["t1c"], "substitutes": {"t1c": ["unknown"]}},
         "preparation": {"size": 64},
         "outputs": ["presence", "mask"],
         "maps": ["presence_map"],
@@ -72,12 +72,12 @@ def test_a_map_that_comes_from_the_weights_is_lost_with_them(network_file, made,
     assert 0 <= result["inside_after"] <= 1
 
 
-def test_a_map_that_only_repeats_the_picture_survives_and_is_found_out(made, tmp_path):
-    """The map is the picture itself, averaged; the only weights decide the answer, not the map."""
+def test_a_map_that_only_repeats_the_image_survives_and_is_found_out(made, tmp_path):
+    """The map is the image itself, averaged; the only weights decide the prediction, not the map."""
     helper, types = onnx.helper, onnx.TensorProto
     shape = ["batch", 1, 64, 64]
     nodes = [
-        helper.make_node("AveragePool", ["pictures"], ["coarse"], kernel_shape=[8, 8], strides=[8, 8]),
+        helper.make_node("AveragePool", ["images"], ["coarse"], kernel_shape=[8, 8], strides=[8, 8]),
         helper.make_node("Squeeze", ["coarse", "one"], ["presence_map"]),
         helper.make_node("Flatten", ["coarse"], ["flat"]),
         helper.make_node("MatMul", ["flat", "weights"], ["column"]),
@@ -87,7 +87,7 @@ def test_a_map_that_only_repeats_the_picture_survives_and_is_found_out(made, tmp
     graph = helper.make_graph(
         nodes,
         "edges",
-        [helper.make_tensor_value_info("pictures", types.FLOAT, shape)],
+        [helper.make_tensor_value_info("images", types.FLOAT, shape)],
         [
             helper.make_tensor_value_info("presence", types.FLOAT, ["batch"]),
             helper.make_tensor_value_info("presence_map", types.FLOAT, ["batch", 8, 8]),

@@ -20,7 +20,7 @@ def test_leaving_cases_out_leaves_out_their_slices_and_failures_and_nothing_else
 
 def test_a_figure_without_copies_is_that_of_the_other_slices_alone():
     whole = made_evaluation()
-    wrong = {row.case for row in whole.slices if row.true_class != row.said_class}
+    wrong = {row.case for row in whole.slices if row.true_class != row.predicted_class}
     assert summarize(whole)["classes"]["accuracy"]["value"] == pytest.approx(1 - len(wrong) / 60, abs=1e-4)
     assert summarize(without(whole, wrong))["classes"]["accuracy"]["value"] == 1
 
@@ -39,8 +39,8 @@ def test_patients_are_drawn_together_so_alike_slices_do_not_make_an_interval_nar
     assert thirty["tumor_slice_dice"]["ci95"] == one["tumor_slice_dice"]["ci95"]
     assert thirty["activation"]["inside"]["ci95"] == one["activation"]["inside"]["ci95"]
 
-    def width(figures):
-        low, high = figures["hd95_px"]["ci95"]
+    def width(metrics):
+        low, high = metrics["hd95_px"]["ci95"]
         return high - low
 
     assert width(thirty) == pytest.approx(width(one), rel=0.1)
@@ -61,7 +61,7 @@ def test_examinations_of_one_patient_have_each_their_dice_and_are_drawn_together
     assert upper - lower == pytest.approx(high - low, rel=0.15)
 
 
-def test_distances_in_millimetres_are_not_called_pixels():
+def test_distances_in_millimeters_are_not_called_pixels():
     pixels = made_evaluation(slices_per_patient=1)
     mm = replace(pixels, cases=tuple(replace(row, hd95_unit="mm") for row in pixels.cases))
     assert "hd95_mm" not in summarize(pixels)
@@ -70,29 +70,29 @@ def test_distances_in_millimetres_are_not_called_pixels():
 
 
 def test_every_group_of_a_summary_has_its_definition():
-    figures = summarize(made_evaluation())
+    metrics = summarize(made_evaluation())
     counts = {"patients", "cases", "slices", "failed", "policy", "definitions"}
-    assert figures.keys() - counts <= figures["definitions"].keys()
+    assert metrics.keys() - counts <= metrics["definitions"].keys()
     for word in ("surface voxels", "larger", "not pooled", "both empty: not counted"):
-        assert word in figures["policy"], word
+        assert word in metrics["policy"], word
 
 
 def test_every_class_is_counted_and_named():
     evaluation = made_evaluation()
-    figures = summarize(evaluation)["classes"]
-    assert figures["names"] == list(CLASSES)
-    assert {name: one["slices"] for name, one in figures["of_class"].items()} == {
+    metrics = summarize(evaluation)["classes"]
+    assert metrics["names"] == list(CLASSES)
+    assert {name: one["slices"] for name, one in metrics["of_class"].items()} == {
         name: sum(row.true_class == name for row in evaluation.slices) for name in CLASSES
     }
-    assert np.sum(figures["confusion"]) == 60
-    recalls = [one["recall"]["value"] for one in figures["of_class"].values()]
-    assert figures["balanced_accuracy"]["value"] == pytest.approx(np.mean(recalls), abs=1e-4)
-    low, high = figures["accuracy"]["ci95"]
-    assert low < figures["accuracy"]["value"] < high
+    assert np.sum(metrics["confusion"]) == 60
+    recalls = [one["recall"]["value"] for one in metrics["of_class"].values()]
+    assert metrics["balanced_accuracy"]["value"] == pytest.approx(np.mean(recalls), abs=1e-4)
+    low, high = metrics["accuracy"]["ci95"]
+    assert low < metrics["accuracy"]["value"] < high
 
 
 def test_a_map_is_summed_up_beside_what_a_map_without_sense_of_place_would_reach():
-    figures = summarize(made_evaluation())["activation"]
-    assert figures["inside"]["n"] == figures["mask_share"]["n"] == 60
-    assert figures["inside"]["mean"] > 0.3 > 0.05 > figures["mask_share"]["mean"]
+    metrics = summarize(made_evaluation())["activation"]
+    assert metrics["inside"]["n"] == metrics["mask_share"]["n"] == 60
+    assert metrics["inside"]["mean"] > 0.3 > 0.05 > metrics["mask_share"]["mean"]
     assert summarize(made_evaluation(masks=False))["activation"] is None

@@ -13,7 +13,7 @@ import nibabel as nib
 import numpy as np
 import SimpleITK
 
-from tumorscope.scan import Scan
+from tumorscope.core.scan import Scan
 
 _RAS_TO_LPS = np.array([-1.0, -1.0, 1.0])
 ON_GRID = 0.02
@@ -53,14 +53,14 @@ class NiftiReader:
 
 
 class ItkReader:
-    """DICOM files, one slice each, or a picture, as SimpleITK reads them."""
+    """DICOM files, one slice each, or a image, as SimpleITK reads them."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self._images = [SimpleITK.ReadImage(str(path)) for path in paths]
         self._arrays = [SimpleITK.GetArrayFromImage(image) for image in self._images]
 
     def values(self, scan: Scan, voxels: np.ndarray) -> np.ndarray:
-        """``(count, channel)``, for a scan of one channel, or of a color picture's three."""
+        """``(count, channel)``, for a scan of one channel, or of a color image's three."""
         if scan.affine is None:
             rows, columns = voxels[:, 1], voxels[:, 2]
             [pixels] = [array.reshape((*scan.shape[1:], -1)) for array in self._arrays]

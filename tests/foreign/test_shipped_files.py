@@ -13,9 +13,9 @@ import pytest
 pytest.importorskip("SimpleITK")
 from foreign.independent import ItkReader, NiftiReader, places
 
-from tumorscope.errors import TumorscopeError
-from tumorscope.reading import open_scan
-from tumorscope.reading.formats import file_format
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.io import open_scan
+from tumorscope.io.formats import file_format
 
 PACKAGES = ("pydicom", "nibabel", "highdicom", "skimage")
 CODE = {".py", ".pyc", ".pyi", ".pyx", ".pxd", ".so", ".pyd", ".dylib", ".typed"}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from tumorscope.scan import Scan
+from tumorscope.core.scan import Scan
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,11 @@ class Grid:
 
 @dataclass(frozen=True)
 class Ellipsoid:
-    """Half axes in mm, turned by angles in degrees, with its centre in mm from the grid's."""
+    """Half axes in mm, turned by angles in degrees, with its center in mm from the grid's."""
 
     half_axes: tuple[float, float, float]
     angles: tuple[float, float, float] = (0, 0, 0)
-    centre: tuple[float, float, float] = (0, 0, 0)
+    center: tuple[float, float, float] = (0, 0, 0)
 
     @property
     def covariance(self) -> np.ndarray:
@@ -52,14 +52,14 @@ class Ellipsoid:
 
     def mask(self, grid: Grid) -> np.ndarray:
         slice_, row, column = np.indices(grid.shape)
-        points = np.stack([column, row, slice_], axis=-1) @ grid.affine[:3, :3].T + grid.affine[:3, 3] - self.centre
+        points = np.stack([column, row, slice_], axis=-1) @ grid.affine[:3, :3].T + grid.affine[:3, 3] - self.center
         return np.einsum("...i,ij,...j->...", points, np.linalg.inv(self.covariance), points) <= 1
 
     def section(self, grid: Grid, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Half axes (the longer first) in a slice, and their directions (column, row) in the columns."""
         form = np.linalg.inv(self.covariance)
         plane, normal = grid.directions[:, :2], grid.directions[:, 2]
-        height = float(normal @ (grid.affine @ (0, 0, index, 1))[:3] - normal @ self.centre)
+        height = float(normal @ (grid.affine @ (0, 0, index, 1))[:3] - normal @ self.center)
         inner, cross = plane.T @ form @ plane, plane.T @ form @ normal * height
         middle = -np.linalg.solve(inner, cross)
         left = 1 - float(height**2 * normal @ form @ normal) + float(middle @ inner @ middle)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tumorscope.measuring.comparability import Origin, conflicts, doubts
+from tumorscope.measurement.comparability import Origin, conflicts, doubts
 
 KNOWN = Origin("aaaaaaaa-1", "2026-01-01", "lgg 0.1.0", "1" * 64, ("t1", "flair", "t1c"))
 

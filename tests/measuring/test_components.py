@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from tumorscope.analysis import postprocess
-from tumorscope.bundles import OperatingPoint
-from tumorscope.measuring.components import find_components
+from tumorscope.inference.analysis import postprocess
+from tumorscope.inference.bundles import OperatingPoint
+from tumorscope.measurement.components import find_components
 
 
 def tumor_of_five_slices() -> np.ndarray:
@@ -48,6 +48,8 @@ def test_small_components_are_left_out_and_counted_and_the_second_tumor_stays():
     probability = tumor_of_five_slices()
     probability[8:10, 5:8, 5:8] = 0.9
     probability[0, 0, 0] = 0.9
-    mask, removed = postprocess(probability, np.ones(10), OperatingPoint(presence=0.5, mask=0.5, smallest_lesion_px=5))
+    mask, removed = postprocess(
+        probability, np.ones(10), OperatingPoint(presence=0.5, mask=0.5, min_component_size_px=5)
+    )
     assert removed == 1
     assert mask.sum() == 45 + 18

@@ -10,13 +10,13 @@ from hypothesis.extra import numpy as arrays
 from scipy.spatial.distance import pdist
 from skimage.measure import find_contours
 
-from tumorscope.measuring.diameters import Caliper, Diameters, find_diameters
+from tumorscope.measurement.diameters import Diameter, Diameters, find_diameters
 
 masks = arrays.arrays(bool, st.tuples(st.just(1), st.integers(1, 12), st.integers(1, 12))).filter(np.any)
 sizes = st.tuples(st.floats(0.4, 3), st.floats(0.4, 3))
 
 
-def outline(mask, size):
+def contour(mask, size):
     """Of ``(row, column)`` by scikit-image, as pieces ``(piece, end, 2)`` in mm."""
     lines = find_contours(np.pad(mask, 1).astype(float), 0.5, fully_connected="high")
     return np.array([(one, other) for line in lines for one, other in pairwise(line - 1)]) * np.array(size)
@@ -43,7 +43,7 @@ def ends_mm(caliper, size):
 @given(masks, sizes)
 def test_the_longest_is_the_longest_of_all_pairs_of_points(mask, size):
     found = find_diameters(mask, size)
-    pieces = outline(mask[0], size)
+    pieces = contour(mask[0], size)
     assert found.longest.length == pytest.approx(pdist(pieces.reshape(-1, 2)).max(), abs=2e-3)
     start, end = ends_mm(found.longest, size)
     assert np.linalg.norm(end - start) == pytest.approx(found.longest.length, abs=5e-3)
@@ -55,7 +55,7 @@ def test_the_perpendicular_is_the_longest_stretch_of_all_lines_at_a_right_angle(
     found = find_diameters(mask, size)
     long, across = (np.diff(ends_mm(line, size), axis=0)[0] for line in (found.longest, found.perpendicular))
     assert abs(long @ across) <= 0.01 * np.linalg.norm(long) * max(np.linalg.norm(across), 0.5)
-    lengths = chord_lengths(outline(mask[0], size), np.array([-long[1], long[0]]) / np.linalg.norm(long))
+    lengths = chord_lengths(contour(mask[0], size), np.array([-long[1], long[0]]) / np.linalg.norm(long))
     # No line of many is longer, and the nearest of them is hardly shorter than the corner it passes.
     assert lengths.max() <= found.perpendicular.length + 2e-3
     assert lengths.max() >= found.perpendicular.length - 0.2 * max(size)
@@ -63,7 +63,7 @@ def test_the_perpendicular_is_the_longest_stretch_of_all_lines_at_a_right_angle(
 
 @settings(max_examples=40, deadline=None)
 @given(masks)
-def test_nothing_depends_on_which_way_the_picture_is_held(mask):
+def test_nothing_depends_on_which_way_the_image_is_held(mask):
     found = find_diameters(mask, (0.7, 1.3))
     turned = find_diameters(mask.transpose(0, 2, 1)[:, ::-1], (1.3, 0.7))
     assert turned.longest.length == pytest.approx(found.longest.length, abs=2e-3)
@@ -150,5 +150,5 @@ def test_a_line_that_slants_along_the_steps_of_an_edge_is_inside():
 
 
 def test_a_product_is_of_both_lengths():
-    line = Caliper(4.0, (0, 0), (0, 4)), Caliper(3.0, (0, 0), (3, 0))
+    line = Diameter(4.0, (0, 0), (0, 4)), Diameter(3.0, (0, 0), (3, 0))
     assert Diameters(0, *line).product == 12

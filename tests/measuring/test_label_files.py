@@ -22,10 +22,10 @@ from reading.files import (
     write_series,
 )
 
-from tumorscope.errors import UnreadableScan
-from tumorscope.measuring.label_files import read_labels
-from tumorscope.measuring.placing import onto_scan
-from tumorscope.reading import open_scan
+from tumorscope.core.errors import UnreadableScan
+from tumorscope.io import open_scan
+from tumorscope.measurement.alignment import onto_scan
+from tumorscope.measurement.label_files import read_labels
 
 MASK = np.zeros((6, 24, 20), bool)
 MASK[2:5, 5:12, 3:9] = True
@@ -114,11 +114,11 @@ def test_our_own_mask_of_a_scan_without_voxel_size_stays_without(tmp_path: Path)
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif", "bmp", "jpg"])
-def test_a_picture_is_one_slice(tmp_path: Path, suffix: str):
+def test_a_image_is_one_slice(tmp_path: Path, suffix: str):
     Image.fromarray(MASK[2] * np.uint8(255)).save(tmp_path / f"m.{suffix}")
     labels = read_labels(tmp_path / f"m.{suffix}")
     np.testing.assert_array_equal(part(labels), MASK[2:3])
-    assert (labels.affine, labels.kind) == (None, "picture")
+    assert (labels.affine, labels.kind) == (None, "image")
 
 
 def photograph() -> np.ndarray:
@@ -199,7 +199,7 @@ def test_colors_and_gray_in_one_folder_are_labels_of_one_kind(tmp_path: Path):
     ]
 
 
-def test_a_tiff_of_pages_and_a_folder_of_pictures_are_slices(tmp_path: Path):
+def test_a_tiff_of_pages_and_a_folder_of_images_are_slices(tmp_path: Path):
     tifffile.imwrite(tmp_path / "m.tif", MASK * np.uint8(255), photometric="minisblack")
     np.testing.assert_array_equal(part(read_labels(tmp_path / "m.tif")), MASK)
     folder = tmp_path / "case"
@@ -246,8 +246,8 @@ def test_segments_may_overlap_and_keep_their_names(tmp_path: Path):
     inner[3, 6:9, 4:6] = True
     labels = read_labels(write_segmentation(tmp_path / "s.dcm", files, MASK, inner))
     assert [(name, int(mask.sum())) for name, mask in labels.parts] == [
-        ("tumour 1", int(MASK.sum())),
-        ("tumour 2", int(inner.sum())),
+        ("tumor 1", int(MASK.sum())),
+        ("tumor 2", int(inner.sum())),
     ]
 
 

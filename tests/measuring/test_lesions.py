@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from measuring.ellipsoids import Ellipsoid, Grid
 
-from tumorscope.measuring.lesions import find_lesions, total_volume_mm3, unknown_volumes
-from tumorscope.scan import Scan
+from tumorscope.core.scan import Scan
+from tumorscope.measurement.lesions import find_lesions, total_volume_mm3, unknown_volumes
 
 
 def scan_of(shape, affine=None):
@@ -24,7 +24,7 @@ def test_two_lesions_stay_two_and_the_largest_comes_first():
     large, small = find_lesions(mask, scan_of(mask.shape), np.linspace(0, 1, 6))
     assert (large.voxels, small.voxels) == (72, 12)
     assert (large.first, large.last) == ((1, 3, 4), (3, 8, 7))
-    assert large.centre == (2.0, 5.5, 5.5)
+    assert large.center == (2.0, 5.5, 5.5)
     assert small.tumor_probability == 1.0
     assert large.tumor_probability == pytest.approx(0.6)
 
@@ -37,14 +37,14 @@ def test_volume_counts_slice_gaps_and_oblique_axes():
     mask = two_lesions()
     lesion = find_lesions(mask, scan_of(mask.shape, affine), np.ones(6))[0]
     assert lesion.volume_mm3 == pytest.approx(72 * 0.5 * 0.7 * 6.0)
-    np.testing.assert_allclose(lesion.centre_mm, (affine @ (5.5, 5.5, 2.0, 1))[:3], atol=0.01)
+    np.testing.assert_allclose(lesion.center_mm, (affine @ (5.5, 5.5, 2.0, 1))[:3], atol=0.01)
 
 
-def test_without_an_affine_nothing_is_said_in_millimetres():
+def test_without_an_affine_nothing_is_said_in_millimeters():
     mask = two_lesions()
     lesion = find_lesions(mask, scan_of(mask.shape), np.ones(6))[0]
     assert lesion.volume_mm3 is None
-    assert lesion.centre_mm is None
+    assert lesion.center_mm is None
 
 
 def test_voxels_that_share_a_corner_are_one_lesion():
@@ -61,9 +61,9 @@ GRIDS = {
     "oblique and anisotropic": Grid((30, 90, 60), (2.0, 0.6, 1.1), angles=(-33, 10, 70)),
 }
 SOLIDS = {
-    "ball": Ellipsoid((18, 18, 18), centre=(0.4, -1.1, 0.3)),
-    "upright": Ellipsoid((22, 14, 17), centre=(1.3, 0.2, -0.7)),
-    "askew": Ellipsoid((23, 13, 16), angles=(25, 40, -10), centre=(-0.6, 0.9, 1.2)),
+    "ball": Ellipsoid((18, 18, 18), center=(0.4, -1.1, 0.3)),
+    "upright": Ellipsoid((22, 14, 17), center=(1.3, 0.2, -0.7)),
+    "askew": Ellipsoid((23, 13, 16), angles=(25, 40, -10), center=(-0.6, 0.9, 1.2)),
 }
 
 
@@ -74,8 +74,8 @@ def test_an_ellipsoid_is_measured_to_within_half_a_voxel(grid, solid):
     (lesion,) = find_lesions(mask, grid.scan(), np.ones(grid.shape[0]))
     assert lesion.volume_mm3 == pytest.approx(solid.volume, rel=0.015)
     voxel = np.array(grid.spacing)
-    # The centre, along slice, row and column.
-    away = (np.array(lesion.centre_mm) - solid.centre) @ grid.directions[:, ::-1]
+    # The center, along slice, row and column.
+    away = (np.array(lesion.center_mm) - solid.center) @ grid.directions[:, ::-1]
     assert (np.abs(away) < 0.1 * voxel).all()
     # Both faces of the bounding box; the last voxel's own middle lies inside.
     half = np.sqrt(np.einsum("ij,ik,kj->j", grid.directions, solid.covariance, grid.directions))[::-1]
@@ -99,8 +99,8 @@ def test_an_ellipsoid_is_measured_to_within_half_a_voxel(grid, solid):
 def test_on_the_whole_sizes_are_neither_too_large_nor_too_small():
     """Over many places of one ellipsoid the errors of extent and volume cancel out."""
     grid, errors = GRIDS["anisotropic"], []
-    for centre in np.random.default_rng(0).uniform(-1.5, 1.5, (20, 3)):
-        solid = Ellipsoid((20, 13, 16), angles=(10, 20, 30), centre=tuple(centre))
+    for center in np.random.default_rng(0).uniform(-1.5, 1.5, (20, 3)):
+        solid = Ellipsoid((20, 13, 16), angles=(10, 20, 30), center=tuple(center))
         (lesion,) = find_lesions(solid.mask(grid), grid.scan(), np.ones(grid.shape[0]))
         half = np.sqrt(np.diag(solid.covariance))[::-1]
         errors.append([*(np.array(lesion.extent_mm) - 2 * half) / grid.spacing, lesion.volume_mm3 / solid.volume - 1])
@@ -167,7 +167,7 @@ def test_rano_says_which_lesions_are_measurable(sides, slices, apart, why):
     # A bar, so that the diameters are its sides and not its diagonals.
     mask[:, 5 : 5 + sides[0], 5 : 5 + sides[1]] &= _bar(sides)
     (lesion,) = find_lesions(mask, Grid(mask.shape, (apart, 1.0, 1.0)).scan(), np.ones(5))
-    assert lesion.unmeasurable == why
+    assert lesion.nonmeasurable_reason == why
     assert lesion.measurable is (why is None)
 
 
@@ -175,7 +175,7 @@ def test_a_lesion_around_a_cavity_is_not_measurable():
     row, column = np.indices((60, 60)) - 30
     ring = np.repeat(((np.hypot(row, column) < 25) & (np.hypot(row, column) > 15))[None], 4, axis=0)
     (lesion,) = find_lesions(ring, Grid(ring.shape, (3.0, 1.0, 1.0)).scan(), np.ones(4))
-    assert lesion.unmeasurable == "its longest diameter crosses a gap"
+    assert lesion.nonmeasurable_reason == "its longest diameter crosses a gap"
 
 
 def _bar(sides):
@@ -187,7 +187,7 @@ def _bar(sides):
 def test_without_a_voxel_size_no_one_knows_whether_a_lesion_is_measurable():
     mask = two_lesions()
     lesion = find_lesions(mask, scan_of(mask.shape), np.ones(6))[0]
-    assert (lesion.measurable, lesion.unmeasurable, lesion.extent_mm) == (None, None, None)
+    assert (lesion.measurable, lesion.nonmeasurable_reason, lesion.extent_mm) == (None, None, None)
     assert lesion.diameters.longest.length > 0
 
 
@@ -203,8 +203,8 @@ def test_a_volume_counts_slices_to_half_way_to_their_neighbors():
     (lesion,) = find_lesions(mask, scan, np.ones(5))
     assert lesion.volume_mm3 == pytest.approx((1 + 1.5 + 1.5) * 100 * 0.5)
     assert lesion.extent_mm == (8.0, 5.0, 5.0)
-    assert lesion.centre == (2.0, 6.5, 7.5)
-    assert lesion.centre_mm == pytest.approx((3.75, 3.25, 2 * (1 + 2 * 1.5 + 4 * 1.5) / 4))
+    assert lesion.center == (2.0, 6.5, 7.5)
+    assert lesion.center_mm == pytest.approx((3.75, 3.25, 2 * (1 + 2 * 1.5 + 4 * 1.5) / 4))
     assert total_volume_mm3([lesion], mask, scan) == lesion.volume_mm3
 
 

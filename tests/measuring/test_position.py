@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from tumorscope.core.scan import Scan
 from tumorscope.datasets.phantom import make_phantom, plausible_lesion
-from tumorscope.measuring.lesions import find_lesions
-from tumorscope.measuring.position import MIDLINE_MM, find_midline
-from tumorscope.reading import open_scan
-from tumorscope.scan import Scan
+from tumorscope.io import open_scan
+from tumorscope.measurement.lesions import find_lesions
+from tumorscope.measurement.position import MIDLINE_MM, find_midline
 
 WITHIN_BRAIN = np.array([(x, y, z) for x in (-45, 0, 45) for y in (-50, 0, 50) for z in (-35, 0, 35)], float)
 
@@ -45,7 +45,7 @@ def test_the_midline_goes_with_the_head_to_within_its_own_uncertainty(phantoms, 
         midline = find_midline(scan)
         assert midline is not None
         distances = there @ midline.normal - midline.offset_mm
-        # The phantom's heads are drawn up to 3 degrees askew and uneven by a millimetre or two.
+        # The phantom's heads are drawn up to 3 degrees askew and uneven by a millimeter or two.
         assert np.abs(distances - WITHIN_BRAIN[:, 0]).max() < MIDLINE_MM
 
 
@@ -60,16 +60,16 @@ def test_a_head_that_is_turned_on_its_grid_has_the_same_side(phantoms):
     mask = np.ascontiguousarray(phantom.mask.transpose(2, 0, 1))
     there = find_lesions(mask, flipped, np.ones(len(mask)))[0]
     here = find_lesions(phantom.mask, phantom.scan, np.ones(len(phantom.mask)))[0]
-    assert there.hemisphere == here.hemisphere
+    assert there.laterality == here.laterality
     assert there.midline_distance_mm == pytest.approx(here.midline_distance_mm, abs=3)
 
 
 def test_a_lesion_is_on_the_side_it_was_drawn_on(phantoms):
     for phantom in phantoms:
-        drawn = phantom.lesions[0].centre_mm[0]
+        drawn = phantom.lesions[0].center_mm[0]
         lesion = find_lesions(phantom.mask, phantom.scan, np.ones(len(phantom.mask)))[0]
-        assert lesion.hemisphere == ("right" if drawn > 0 else "left")
-        assert lesion.midline_distance_mm == pytest.approx(abs(lesion.centre_mm[0]), abs=MIDLINE_MM)
+        assert lesion.laterality == ("right" if drawn > 0 else "left")
+        assert lesion.midline_distance_mm == pytest.approx(abs(lesion.center_mm[0]), abs=MIDLINE_MM)
 
 
 def test_near_the_plane_it_is_the_midline(phantoms):
@@ -77,7 +77,7 @@ def test_near_the_plane_it_is_the_midline(phantoms):
     assert midline is not None
     on_it = midline.normal * midline.offset_mm
     for away, side in ((0, "midline"), (4.9, "midline"), (5.1, "right"), (-40, "left")):
-        assert midline.hemisphere(tuple(on_it + away * midline.normal)) == side
+        assert midline.laterality(tuple(on_it + away * midline.normal)) == side
 
 
 def test_nothing_is_said_without_an_affine_an_image_or_a_whole_head(phantoms):
@@ -114,5 +114,5 @@ def test_the_large_metastasis_is_on_the_left_in_either_sequence(volumes_folder):
     scans = [open_scan(next(volumes_folder.rglob(f"{name}.nii.gz"))) for name in ("t1", "flair")]
     planes = [find_midline(scan) for scan in scans]
     place = tuple((scans[0].affine @ (150, 165, 77, 1))[:3])  # column, row and slice within it, as seen
-    assert [plane.hemisphere(place) for plane in planes] == ["left", "left"]
+    assert [plane.laterality(place) for plane in planes] == ["left", "left"]
     assert planes[0].distance_mm(place) == pytest.approx(planes[1].distance_mm(place), abs=4)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from tumorscope.measuring.lesions import find_lesions
-from tumorscope.measuring.response import Change, Study, compare_studies
-from tumorscope.scan import Scan
+from tumorscope.core.scan import Scan
+from tumorscope.measurement.lesions import find_lesions
+from tumorscope.measurement.response import Change, Study, compare_studies
 
 SHAPE = (8, 128, 128)
 AFFINE = np.diag([1.0, 1.0, 3.0, 1.0])
@@ -121,7 +121,7 @@ def test_more_measurable_lesions_than_before_are_warned_of_where_nothing_is_matc
     assert any("would be progression" in note for note in response.notes)
 
 
-def test_registered_studies_are_matched_by_millimetres():
+def test_registered_studies_are_matched_by_millimeters():
     """The later grid is finer, flipped and shifted; the lesion lies where it lay."""
     affine = np.array([[-0.5, 0, 0, 90], [0, 0.5, 0, 30], [0, 0, 3.0, 0], [0, 0, 0, 1]])
     after = study((68, 52, 80), (20, 150, 40), affine=affine, shape=(8, 160, 170))

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from tumorscope.measuring.rle import decode, encode
+from tumorscope.measurement.rle import decode, encode
 
 
 @given(arrays(bool, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=12), elements=st.booleans()))
@@ -18,7 +18,7 @@ def test_runs_go_down_the_columns_as_coco_has_them():
     assert encode(mask) == {"size": [3, 3], "counts": [1, 3, 5]}
 
 
-def test_a_mask_that_begins_with_tumour_has_an_empty_first_run():
+def test_a_mask_that_begins_with_tumor_has_an_empty_first_run():
     assert encode(np.ones((2, 2), bool)) == {"size": [2, 2], "counts": [0, 4]}
 
 

@@ -4,12 +4,12 @@ from making import card
 
 torch = pytest.importorskip("torch")
 
-from tumorscope.bundles import Bundle, load_bundle
-from tumorscope.bundles.card import Model
-from tumorscope.errors import TumorscopeError
-from tumorscope.networks import build_network
-from tumorscope.networks.bundle_weights import load_bundle_weights
-from tumorscope.recipe import load_recipe, parse_recipe
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.inference.bundles import Bundle, load_bundle
+from tumorscope.inference.model_card import Model
+from tumorscope.models import build_network
+from tumorscope.models.bundle_weights import load_bundle_weights
+from tumorscope.recipes.experiment import load_recipe, parse_recipe
 
 
 def recipe(kind: str):

@@ -5,15 +5,15 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from tumorscope.errors import TumorscopeError
-from tumorscope.networks import build_network
-from tumorscope.networks.gradcam import grad_cam
-from tumorscope.recipe import parse_recipe
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.models import build_network
+from tumorscope.models.gradcam import grad_cam
+from tumorscope.recipes.experiment import parse_recipe
 
 TYPES = ["glioma", "meningioma", "pituitary"]
 POOLED = {
     "compact": {"kind": "compact", "widths": [16, 16, 24, 32, 48]},
-    "dense-unet": {"kind": "dense-unet", "third_block": 2, "features": 16, "decoder_widths": [16, 16, 16]},
+    "dense-unet": {"kind": "dense-unet", "dense_block3_layers": 2, "features": 16, "decoder_widths": [16, 16, 16]},
     "resnet50": {"kind": "resnet50"},
     "densenet169": {"kind": "densenet169"},
     "efficientnet": {"kind": "efficientnet"},
@@ -41,20 +41,20 @@ def test_the_exact_map_of_a_pooled_head_is_grad_cam(name, tmp_path, monkeypatch)
     onnxruntime = pytest.importorskip("onnxruntime")
     from tumorscope.training import onnx_files
 
-    # Storing weights in half the bytes moves every answer of an untrained network a little.
+    # Storing weights in half the bytes moves every output of an untrained network a little.
     monkeypatch.setattr(onnx_files, "store_as_float16", lambda model: model)
     torch.manual_seed(3)
     made = recipe(POOLED[name])
     network = build_network(made).eval()
     question = "type" if "type" in network.outputs else "presence"
-    pictures = torch.randn(2, 1, 64, 64)
+    images = torch.randn(2, 1, 64, 64)
     onnx_files.export_float(network, made, tmp_path / "model.onnx")
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
-    found = session.run([f"{question}_map"], {"pictures": pictures.numpy()})[0]
-    answers = found.shape[1] if question == "type" else 1
-    for answer in range(answers):
-        own = np.maximum(found[:, answer] if question == "type" else found, 0)
-        expected = grad_cam(network, pictures, question, answer).numpy()
+    found = session.run([f"{question}_map"], {"images": images.numpy()})[0]
+    predictions = found.shape[1] if question == "type" else 1
+    for output in range(predictions):
+        own = np.maximum(found[:, output] if question == "type" else found, 0)
+        expected = grad_cam(network, images, question, output).numpy()
         for mine, theirs in zip(own, expected, strict=True):
             assert theirs.max() == 0 or mine.max() > 0
             np.testing.assert_allclose(mine / max(mine.max(), 1e-9), theirs / max(theirs.max(), 1e-9), atol=1e-3)
@@ -74,19 +74,19 @@ def test_the_map_of_the_cnn_is_features_times_gradients(classes, tmp_path, monke
     images = torch.randn(2, 1, 64, 64)
     onnx_files.export_float(network, made, tmp_path / "model.onnx")
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
-    found, logits = session.run([f"{question}_map", question], {"pictures": images.numpy()})
+    found, logits = session.run([f"{question}_map", question], {"images": images.numpy()})
     found, logits = found.reshape(2, -1, 8, 8), logits.reshape(2, -1)
     features = network.features(images).detach().requires_grad_()
     outputs = network.decide(features)
-    for answer in range(logits.shape[1]):
-        gradients = torch.autograd.grad(outputs[:, answer].sum(), features, retain_graph=True)[0]
+    for output in range(logits.shape[1]):
+        gradients = torch.autograd.grad(outputs[:, output].sum(), features, retain_graph=True)[0]
         expected = (features * gradients).sum(dim=1).detach().numpy() * 64
-        np.testing.assert_allclose(found[:, answer], expected, rtol=1e-3, atol=1e-4)
+        np.testing.assert_allclose(found[:, output], expected, rtol=1e-3, atol=1e-4)
     # Without biases in the dense layers the map's mean is the logit.
     for layer in (network.decide[2], network.decide[5]):
         torch.nn.init.zeros_(layer.bias)
-    answer = network(images)
-    torch.testing.assert_close(answer[f"{question}_map"].mean(dim=(-2, -1)), answer[question], rtol=1e-4, atol=1e-5)
+    output = network(images)
+    torch.testing.assert_close(output[f"{question}_map"].mean(dim=(-2, -1)), output[question], rtol=1e-4, atol=1e-5)
 
 
 def test_looking_changes_nothing():
@@ -100,7 +100,7 @@ def test_looking_changes_nothing():
 
 def test_a_question_that_the_network_does_not_answer_is_refused():
     network = build_network(recipe({"kind": "cnn", "hidden": 16}))
-    with pytest.raises(TumorscopeError, match="does not answer 'presence'"):
+    with pytest.raises(TumorscopeError, match="does not output 'presence'"):
         grad_cam(network, torch.randn(1, 1, 64, 64), "presence")
     with pytest.raises(TumorscopeError, match="no layer 'top'"):
         grad_cam(network, torch.randn(1, 1, 64, 64), "type", 0, layer="top")

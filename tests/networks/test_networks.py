@@ -5,8 +5,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from tumorscope.networks import build_network
-from tumorscope.recipe import Recipe, parse_recipe
+from tumorscope.models import build_network
+from tumorscope.recipes.experiment import Recipe, parse_recipe
 
 NETWORKS = {
     "compact": {"kind": "compact", "widths": [16, 16, 24, 32, 48]},
@@ -18,14 +18,14 @@ NETWORKS = {
     "efficientnet-lite0": {"kind": "efficientnet-lite0"},
     "densenet169": {"kind": "densenet169"},
     "vgg16": {"kind": "vgg16"},
-    "dense-unet": {"kind": "dense-unet", "third_block": 2, "features": 16, "decoder_widths": [16, 16, 16]},
+    "dense-unet": {"kind": "dense-unet", "dense_block3_layers": 2, "features": 16, "decoder_widths": [16, 16, 16]},
 }
 TYPED = {"cnn", "efficientnet", "efficientnet-lite0", "densenet169", "vgg16", "dense-unet"}
-"""Built to tell classes apart; the others answer with presence or a mask alone."""
+"""Built to tell classes apart; the others output with presence or a mask alone."""
 CLASSES = ["glioma", "meningioma", "pituitary"]
 
 
-def recipe(kind: str, context: int = 1) -> Recipe:
+def recipe(kind: str, adjacent_slices: int = 1) -> Recipe:
     return parse_recipe(
         {
             "name": kind,
@@ -33,7 +33,7 @@ def recipe(kind: str, context: int = 1) -> Recipe:
             "dataset": "lgg",
             "classes": CLASSES if kind in TYPED else [],
             "network": NETWORKS[kind],
-            "preparation": {"size": 64, "context": context},
+            "preparation": {"size": 64, "adjacent_slices": adjacent_slices},
         }
     )
 
@@ -45,20 +45,20 @@ def network(request):
 
 
 def test_it_answers_with_the_outputs_it_names_in_their_shapes(network):
-    answer = network(torch.randn(2, 9, 64, 64))
-    assert set(answer) == {*network.outputs, *network.maps}
-    if "presence" in answer:
-        assert answer["presence"].shape == (2,)
-    if "type" in answer:
-        assert answer["type"].shape == (2, len(CLASSES))
-    if "mask" in answer:
-        assert answer["mask"].shape == (2, 64, 64)
+    output = network(torch.randn(2, 9, 64, 64))
+    assert set(output) == {*network.outputs, *network.maps}
+    if "presence" in output:
+        assert output["presence"].shape == (2,)
+    if "type" in output:
+        assert output["type"].shape == (2, len(CLASSES))
+    if "mask" in output:
+        assert output["mask"].shape == (2, 64, 64)
 
 
 def test_every_weight_that_may_learn_gets_a_gradient(network):
-    answer = network(torch.randn(2, 9, 64, 64))
-    answer = {name: answer[name] for name in network.outputs}
-    sum(values.square().mean() for values in answer.values()).backward()
+    output = network(torch.randn(2, 9, 64, 64))
+    output = {name: output[name] for name in network.outputs}
+    sum(values.square().mean() for values in output.values()).backward()
     silent = [name for name, weight in network.named_parameters() if weight.requires_grad and weight.grad is None]
     assert silent == []
 
@@ -66,16 +66,16 @@ def test_every_weight_that_may_learn_gets_a_gradient(network):
 def test_other_sizes_that_halve_often_enough_are_taken(network, request):
     if request.node.callspec.params["network"] == "cnn":
         pytest.skip("its dense layers belong to one size")
-    answer = network.eval()(torch.randn(1, 9, 96, 128))
-    if "mask" in answer:
-        assert answer["mask"].shape == (1, 96, 128)
+    output = network.eval()(torch.randn(1, 9, 96, 128))
+    if "mask" in output:
+        assert output["mask"].shape == (1, 96, 128)
 
 
-def test_one_picture_is_answered_alike_alone_and_in_a_batch(network):
+def test_one_image_is_answered_alike_alone_and_in_a_batch(network):
     network.eval()
-    pictures = torch.randn(3, 9, 64, 64)
+    images = torch.randn(3, 9, 64, 64)
     with torch.no_grad():
-        together, alone = network(pictures), network(pictures[1:2])
+        together, alone = network(images), network(images[1:2])
     for name in network.outputs:
         torch.testing.assert_close(together[name][1:2], alone[name], atol=1e-4, rtol=1e-4)
 
@@ -89,19 +89,17 @@ def test_onnx_says_what_pytorch_says_at_any_batch_size(network, tmp_path, reques
     export_float(network.eval(), recipe(kind), path)
     session = onnxruntime.InferenceSession(path)
     for batch in (1, 3):
-        pictures = torch.randn(batch, 9, 64, 64)
+        images = torch.randn(batch, 9, 64, 64)
         with torch.no_grad():
-            expected = network(pictures)
-        found = dict(
-            zip(network.outputs, session.run(list(network.outputs), {"pictures": pictures.numpy()}), strict=True)
-        )
+            expected = network(images)
+        found = dict(zip(network.outputs, session.run(list(network.outputs), {"images": images.numpy()}), strict=True))
         for name in network.outputs:
             scale = expected[name].abs().max().item() + 1e-3
             assert np.abs(found[name] - expected[name].numpy()).max() < 0.01 * scale  # weights are float16
 
 
 def test_the_shipped_recipe_stays_within_its_size():
-    from tumorscope.recipe import load_recipe
+    from tumorscope.recipes.experiment import load_recipe
 
     compact = build_network(load_recipe("lgg-compact"))
     assert 2_000_000 < sum(parameter.numel() for parameter in compact.parameters()) < 3_000_000
@@ -112,17 +110,17 @@ def test_every_network_that_says_more_than_a_mask_has_maps_of_it(network):
 
 
 def test_the_activation_map_of_a_pooled_head_adds_up_to_its_answer(network):
-    """Answers are linear in averaged features, so a map of their products is exact."""
-    answer = network.eval()(torch.randn(2, 9, 64, 64))
+    """Predictions are linear in averaged features, so a map of their products is exact."""
+    output = network.eval()(torch.randn(2, 9, 64, 64))
     if not hasattr(network, "head"):
         pytest.skip("it has no pooled head")
-    logits = torch.cat([answer[name].view(2, -1) for name in ("presence", "type") if name in answer], dim=1)
-    means = torch.cat([answer[name].flatten(-2).mean(-1).view(2, -1) for name in network.maps], dim=1)
+    logits = torch.cat([output[name].view(2, -1) for name in ("presence", "type") if name in output], dim=1)
+    means = torch.cat([output[name].flatten(-2).mean(-1).view(2, -1) for name in network.maps], dim=1)
     torch.testing.assert_close(means + network.head.bias, logits, atol=1e-4, rtol=1e-4)
 
 
 def test_the_t1c_network_stays_within_its_size():
-    from tumorscope.recipe import load_recipe
+    from tumorscope.recipes.experiment import load_recipe
 
     made = load_recipe("t1c")
     settings = made.network.model_copy(update={"weights": None, "sha256": None})

@@ -7,11 +7,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from tumorscope.errors import TumorscopeError
-from tumorscope.networks import build_network
-from tumorscope.networks.backbones import _monai_densenet_name
-from tumorscope.networks.weights import load_weights
-from tumorscope.recipe import TransferSettings, parse_recipe
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.models import build_network
+from tumorscope.models.backbones import _monai_densenet_name
+from tumorscope.models.weights import load_weights
+from tumorscope.recipes.experiment import TransferSettings, parse_recipe
 
 
 def bare():
@@ -31,7 +31,7 @@ def resnet(channels_context: int = 0, **settings):
                 "name": "r",
                 "title": "r",
                 "dataset": "lgg",
-                "preparation": {"size": 64, "context": channels_context},
+                "preparation": {"size": 64, "adjacent_slices": channels_context},
                 "network": {"kind": "resnet50", **settings},
             }
         )
@@ -69,7 +69,7 @@ def test_more_channels_share_out_the_first_layer(weights_file):
 @pytest.mark.parametrize("kind", ["efficientnet", "efficientnet-lite0"])
 def test_published_efficientnets_count_their_blocks_through(kind, tmp_path):
     """Sixteen blocks, `_blocks.0` to `_blocks.15`; MONAI's own names hold the row too."""
-    from tumorscope.networks import backbones
+    from tumorscope.models import backbones
 
     states = {}
 
@@ -162,7 +162,7 @@ def test_densenet_weights_are_known_by_their_old_names_and_their_new_ones():
 
 @pytest.mark.real
 def test_the_published_densenet_fits_and_its_first_filters_are_smooth():
-    """Trained filters are edges and blobs, in which neighbours resemble each other; random ones are noise."""
+    """Trained filters are edges and blobs, in which neighbors resemble each other; random ones are noise."""
     from conftest import DATA
 
     path = DATA / "weights" / "densenet169_imagenet.safetensors"

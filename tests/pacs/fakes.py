@@ -1,6 +1,6 @@
 """Stand-ins for the analysis: quick, and each run makes an object of its own.
 
-A run's object has a new SOPInstanceUID, so that a study analysed twice shows as two objects.
+A run's object has a new SOPInstanceUID, so that a study analyzed twice shows as two objects.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from pathlib import Path
 from pydicom import Dataset, dcmread
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
-from tumorscope.errors import TumorscopeError
-from tumorscope.pacs.worker import Task
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.dicom_network.worker import Task
 
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 

@@ -43,8 +43,8 @@ class RunningNode:
     def said(self) -> str:
         return self.log.read_text()
 
-    def wait_for(self, text: str, count: int = 1, patience_s: float = PATIENCE_S) -> None:
-        wait_until(lambda: self.said().count(text) >= count, f"{text!r} in the log", patience_s, self.said)
+    def wait_for(self, text: str, count: int = 1, abort_timeout_s: float = PATIENCE_S) -> None:
+        wait_until(lambda: self.said().count(text) >= count, f"{text!r} in the log", abort_timeout_s, self.said)
 
     def kill(self) -> None:
         self.process.kill()
@@ -93,13 +93,13 @@ def stop(node: RunningNode) -> int:
 def wait_until(
     condition: Callable[[], object],
     what: str,
-    patience_s: float = PATIENCE_S,
+    abort_timeout_s: float = PATIENCE_S,
     context: Callable[[], str] = lambda: "",
 ) -> None:
-    end = time.monotonic() + patience_s
+    end = time.monotonic() + abort_timeout_s
     while not condition():
         if time.monotonic() > end:
-            raise AssertionError(f"waited {patience_s:g} s in vain for {what}\n{context()}")
+            raise AssertionError(f"waited {abort_timeout_s:g} s in vain for {what}\n{context()}")
         time.sleep(0.05)
 
 
@@ -112,7 +112,7 @@ def small_series(folder: Path, study: str = "study", count: int = 4, **attribute
 
 @dataclass(frozen=True)
 class Sent:
-    """What storescu reported: its exit code, and the files that were answered with Success."""
+    """What storescu reported: its exit code, and the files that were responded with Success."""
 
     code: int
     accepted: tuple[Path, ...]

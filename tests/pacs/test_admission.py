@@ -10,11 +10,11 @@ from pacs.running import small_series, wait_until
 from pydicom import dcmread
 from pynetdicom import AE
 
-from tumorscope.pacs.admission import Admission, Limits
-from tumorscope.pacs.arrivals import Arrivals
-from tumorscope.pacs.journal import Journal
-from tumorscope.pacs.receiving import Receiver
-from tumorscope.pacs.store import Store
+from tumorscope.dicom_network.admission import Admission, Limits
+from tumorscope.dicom_network.arrivals import Arrivals
+from tumorscope.dicom_network.journal import Journal
+from tumorscope.dicom_network.receiver import Receiver
+from tumorscope.dicom_network.store import Store
 
 MR = "1.2.840.10008.5.1.4.1.1.4"
 PATIENT = Limits(request_s=600, idle_s=0.5, wait_s=100, silence_s=600)

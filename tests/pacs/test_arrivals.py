@@ -2,8 +2,8 @@
 
 import pytest
 
-from tumorscope.pacs.arrivals import Arrivals
-from tumorscope.pacs.journal import Journal
+from tumorscope.dicom_network.arrivals import Arrivals
+from tumorscope.dicom_network.journal import Journal
 
 QUIET, PATIENCE = 10, 100
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tumorscope.errors import TumorscopeError
-from tumorscope.pacs.destinations import Peer, WebArchive, find_destinations
-from tumorscope.pacs.dicomweb import Credentials
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.dicom_network.destinations import Peer, WebArchive, find_destinations
+from tumorscope.dicom_network.dicomweb import Credentials
 
 
 def test_a_destination_is_given_in_full_or_by_a_name_in_the_file(tmp_path):

@@ -4,11 +4,11 @@ import socket
 
 import pytest
 from dicom_peers import free_ports
-from pacs.web import Answer, web_service
+from pacs.web import Response, web_service
 
-from tumorscope.errors import TumorscopeError
-from tumorscope.pacs import dicomweb
-from tumorscope.pacs.dicomweb import Credentials, Refused, Unavailable, check_url, connect, plain_errors
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.dicom_network import dicomweb
+from tumorscope.dicom_network.dicomweb import Credentials, Refused, Unavailable, check_url, connect, plain_errors
 
 
 def ask(url, credentials=None):
@@ -18,20 +18,20 @@ def ask(url, credentials=None):
 
 
 @pytest.mark.parametrize(
-    ("answer", "kind", "message"),
+    ("response", "kind", "message"),
     [
-        (Answer(401), Refused, r"access denied \(401\); check --user and --password-file, or --token-file"),
-        (Answer(403), Refused, r"access denied \(403\)"),
-        (Answer(404), Refused, r"not found \(404\); check the address and the UID"),
-        (Answer(400), Refused, r"refused the request \(400\)"),
-        (Answer(500), Unavailable, r"in trouble \(500\); try again later"),
-        (Answer(503), Unavailable, "is busy; try again later"),
-        (Answer(200, b"<html>welcome</html>", "text/html"), Refused, "what it answers is no DICOMweb"),
-        (Answer(200, b"[{", length=1000), Unavailable, "the connection broke in the middle"),
+        (Response(401), Refused, r"access denied \(401\); check --user and --password-file, or --token-file"),
+        (Response(403), Refused, r"access denied \(403\)"),
+        (Response(404), Refused, r"not found \(404\); check the address and the UID"),
+        (Response(400), Refused, r"refused the request \(400\)"),
+        (Response(500), Unavailable, r"in trouble \(500\); try again later"),
+        (Response(503), Unavailable, "is busy; try again later"),
+        (Response(200, b"<html>welcome</html>", "text/html"), Refused, "what it responses is no DICOMweb"),
+        (Response(200, b"[{", length=1000), Unavailable, "the connection broke in the middle"),
     ],
 )
-def test_an_answer_that_is_no_use_is_named(answer, kind, message):
-    with web_service(lambda _request: answer) as url, pytest.raises(kind, match=message) as error:
+def test_an_answer_that_is_no_use_is_named(response, kind, message):
+    with web_service(lambda _request: response) as url, pytest.raises(kind, match=message) as error:
         ask(url)
     assert str(error.value).startswith(url)
     assert "\n" not in str(error.value)
@@ -53,16 +53,19 @@ def test_a_host_that_does_not_exist_is_said_so(monkeypatch):
 
 
 def test_a_service_without_tls_is_told_from_one_that_is_down():
-    with web_service(lambda _request: Answer()) as url, pytest.raises(Refused, match="certificate is not trusted, or"):
+    with (
+        web_service(lambda _request: Response()) as url,
+        pytest.raises(Refused, match="certificate is not trusted, or"),
+    ):
         ask(url.replace("http://", "https://"))
 
 
 def test_a_service_that_never_answers_is_given_up(monkeypatch):
     from threading import Event
 
-    monkeypatch.setattr(dicomweb, "ANSWER_S", 0.2)
+    monkeypatch.setattr(dicomweb, "RESPONSE_S", 0.2)
     done = Event()
-    with web_service(lambda _request: done.wait(10) and Answer()) as url:
+    with web_service(lambda _request: done.wait(10) and Response()) as url:
         try:
             with pytest.raises(Unavailable, match="nothing came for 0.2 s"):
                 ask(url)
@@ -74,11 +77,11 @@ def test_a_password_and_a_token_come_from_files(tmp_path):
     (tmp_path / "secret").write_text("hush\n\nnot this\n")
     heard = []
 
-    def answer(request):
+    def response(request):
         heard.append(request.authorization)
-        return Answer(200, b"[]")
+        return Response(200, b"[]")
 
-    with web_service(answer) as url:
+    with web_service(response) as url:
         ask(url, Credentials(user="u", password_file=tmp_path / "secret"))
         ask(url, Credentials(token_file=tmp_path / "secret"))
         ask(url)

@@ -2,9 +2,9 @@
 
 import pytest
 
-from tumorscope.errors import TumorscopeError
-from tumorscope.pacs.journal import MOST_CRASHES, MOST_REFUSALS, Journal
-from tumorscope.pacs.records import Run
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.dicom_network.journal import MOST_CRASHES, MOST_REFUSALS, Journal
+from tumorscope.dicom_network.records import Run
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def arrive(journal, tmp_path, image="1.1", study="s", is_input=True):
     return journal.receive(study, f"uid-{study}", image, f"{study}-{image}", is_input)
 
 
-def analysed(journal, tmp_path, files=("a", "b"), destinations=("x",)):
+def analyzed(journal, tmp_path, files=("a", "b"), destinations=("x",)):
     arrive(journal, tmp_path)
     journal.mark_ready("s")
     run = journal.begin("s").number
@@ -52,7 +52,7 @@ def test_an_object_that_is_not_on_disk_is_not_entered(journal):
 
 
 def test_an_image_sent_twice_changes_nothing(journal, tmp_path):
-    analysed(journal, tmp_path, destinations=())
+    analyzed(journal, tmp_path, destinations=())
     assert journal.study("s").state == "done"
     again = arrive(journal, tmp_path)
     assert not again.new
@@ -60,7 +60,7 @@ def test_an_image_sent_twice_changes_nothing(journal, tmp_path):
     assert journal.study("s").state == "done"
 
 
-@pytest.mark.parametrize("state", ["analysing", "sending", "done", "failed"])
+@pytest.mark.parametrize("state", ["analyzing", "sending", "done", "failed"])
 def test_a_late_image_opens_the_study_again(journal, tmp_path, state):
     arrive(journal, tmp_path)
     journal.mark_ready("s")
@@ -86,7 +86,7 @@ def test_results_of_an_analysis_overtaken_by_images_are_not_entered(journal, tmp
 def test_objects_that_are_no_images_neither_start_nor_repeat_an_analysis(journal, tmp_path):
     arrive(journal, tmp_path, "9.9", is_input=False)
     assert journal.in_state("receiving") == []
-    analysed(journal, tmp_path, destinations=())
+    analyzed(journal, tmp_path, destinations=())
     assert not arrive(journal, tmp_path, "9.8", is_input=False).reopened
     assert journal.study("s").state == "done"
 
@@ -141,7 +141,7 @@ def test_a_study_that_an_image_was_refused_of_is_not_whole(journal, tmp_path):
 
 
 def test_a_study_can_be_asked_for_again_by_uid_or_code(journal, tmp_path):
-    analysed(journal, tmp_path, destinations=())
+    analyzed(journal, tmp_path, destinations=())
     for name in ("s", "uid-s"):
         assert journal.again(name) == "s"
         run = journal.begin("s").number
@@ -152,7 +152,7 @@ def test_a_study_can_be_asked_for_again_by_uid_or_code(journal, tmp_path):
 
 
 def test_a_refused_result_is_offered_five_times_and_after_the_others(journal, tmp_path):
-    analysed(journal, tmp_path)
+    analyzed(journal, tmp_path)
     refused, _ = journal.unsent("x")
     journal.refused(refused, "status C000")
     assert [result.file for result in journal.unsent("x")] == ["b", "a"]
@@ -165,7 +165,7 @@ def test_a_refused_result_is_offered_five_times_and_after_the_others(journal, tm
 
 
 def test_what_is_forgotten_is_only_what_is_settled(journal, tmp_path):
-    analysed(journal, tmp_path, destinations=())
+    analyzed(journal, tmp_path, destinations=())
     arrive(journal, tmp_path, study="t")
     removed = []
     assert journal.settled_before(4e9) == ["s"]

@@ -23,11 +23,11 @@ from pacs.running import (
 from pydicom import dcmread
 from pynetdicom import AE
 
-from tumorscope.errors import TumorscopeError
-from tumorscope.pacs.node import NodeSettings, clear, run_node
-from tumorscope.pacs.store import image_code, study_code
-from tumorscope.pacs.working import INCOMPLETE
-from tumorscope.reading.dicom.files import read_with_pixels
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.dicom_network.analysis_thread import INCOMPLETE
+from tumorscope.dicom_network.node import NodeSettings, clear, run_node
+from tumorscope.dicom_network.store import image_code, study_code
+from tumorscope.io.dicom.files import read_with_pixels
 
 KILLS = 20
 
@@ -69,7 +69,7 @@ def test_images_that_come_after_the_analysis_have_it_done_again_with_all_of_them
         store(files[:4], node.port)
         node.wait_for(": done")
         store(files, node.port)
-        node.wait_for("these came after its analysis began; it will be analysed again")
+        node.wait_for("these came after its analysis began; it will be analyzed again")
         node.wait_for(": done", 2)
     assert sorted(results_at(orthanc)[uid("study")]) == ["4 images", "6 images"]
 
@@ -106,7 +106,7 @@ def send_and_break_off(files, port):
 
 
 @needs("storescu")
-def test_a_study_sent_twice_is_analysed_once_unless_asked(tmp_path, orthanc):
+def test_a_study_sent_twice_is_analyzed_once_unless_asked(tmp_path, orthanc):
     files = small_series(tmp_path / "in")
     with running_node(tmp_path / "data", *to(orthanc)) as node:
         store(files, node.port)
@@ -114,11 +114,11 @@ def test_a_study_sent_twice_is_analysed_once_unless_asked(tmp_path, orthanc):
         store(files, node.port)
         node.wait_for("4 already here")
         time.sleep(1)
-        assert node.said().count("analysing") == 1
+        assert node.said().count("analyzing") == 1
         settings = NodeSettings(data=node.data)
         run_node(settings, threading.Event(), [uid("study")])  # tells the node that runs, and returns
         node.wait_for(": done", 2)
-        assert node.said().count("analysing") == 2
+        assert node.said().count("analyzing") == 2
     assert results_at(orthanc)[uid("study")] == ["4 images", "4 images"]
 
 
@@ -137,17 +137,17 @@ def test_results_wait_for_an_archive_that_is_down(tmp_path):
     [port] = free_ports(1)
     with running_node(tmp_path / "data", "--send-to", f"orthanc=127.0.0.1:{port}/ORTHANC") as node:
         store(small_series(tmp_path / "in"), node.port)
-        node.wait_for("orthanc does not answer; 1 object to send, tried again until sent")
+        node.wait_for("orthanc does not response; 1 object to send, tried again until sent")
         with running_orthanc(tmp_path / "orthanc", DicomPort=port) as peer:
             node.wait_for(": done")
             assert results_at(peer) == {uid("study"): ["4 images"]}
 
 
-def test_four_associations_bring_studies_while_another_is_analysed(tmp_path):
+def test_four_associations_bring_studies_while_another_is_analyzed(tmp_path):
     studies = {name: small_series(tmp_path / name, study=name) for name in "abcd"}
     with running_node(tmp_path / "data", seconds=5) as node:
         store(small_series(tmp_path / "first", study="first"), node.port)
-        node.wait_for("analysing")
+        node.wait_for("analyzing")
         ae = AE("SCANNER")
         ae.add_requested_context("1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.1.2.1")
         open_ = {name: ae.associate("127.0.0.1", node.port) for name in studies}
@@ -155,7 +155,7 @@ def test_four_associations_bring_studies_while_another_is_analysed(tmp_path):
         for files in zip(*studies.values(), strict=True):
             for association, path in zip(open_.values(), files, strict=True):
                 assert association.send_c_store(dcmread(path)).Status == 0
-        assert "analysed in" not in node.said()
+        assert "analyzed in" not in node.said()
         for association in open_.values():
             association.release()
         node.wait_for("4 objects received", 5)
@@ -165,7 +165,7 @@ def test_four_associations_bring_studies_while_another_is_analysed(tmp_path):
 def test_an_analysis_interrupted_by_the_end_of_the_node_is_no_crash(tmp_path):
     with running_node(tmp_path / "data", seconds=600) as node:
         store(small_series(tmp_path / "in"), node.port)
-        node.wait_for("analysing")
+        node.wait_for("analyzing")
         node.process.send_signal(signal.SIGINT)
         assert node.process.wait(30) == 0
     with running_node(tmp_path / "data", seconds=0) as node:
@@ -184,8 +184,8 @@ def test_a_study_nobody_sent_cannot_be_asked_for_again(tmp_path):
 
 
 def test_what_has_been_done_for_long_is_forgotten_and_new_when_it_comes_again(tmp_path):
-    from tumorscope.pacs.journal import Journal
-    from tumorscope.pacs.store import Store
+    from tumorscope.dicom_network.journal import Journal
+    from tumorscope.dicom_network.store import Store
 
     files = small_series(tmp_path / "in")
     with running_node(tmp_path / "data") as node:
@@ -207,7 +207,7 @@ def test_a_real_series_with_megabytes_behind_its_pixels_is_kept_as_it_is(tmp_pat
     files = sorted(next(volumes_folder.rglob("pd_axial")).iterdir())
     with running_node(tmp_path / "data") as node:
         assert store(files, node.port).accepted == tuple(files)
-        node.wait_for("analysing 20 images")
+        node.wait_for("analyzing 20 images")
         node.wait_for("1 object made")
 
 
@@ -220,7 +220,7 @@ def test_each_result_lies_in_the_archive_once_however_often_the_node_is_killed(t
     options = (*to(orthanc), "--patience-seconds", 20)
     sender = Sender(list(studies.values()), port)
     chance = random.Random(20)
-    stages = ["starting", "receiving", "analysing", "sealing", "sending"]
+    stages = ["starting", "receiving", "analyzing", "sealing", "sending"]
     hit: dict[str, int] = {}
     node = start_node(tmp_path / "data", port, *options, seconds=0.3)
     try:
@@ -232,7 +232,7 @@ def test_each_result_lies_in_the_archive_once_however_often_the_node_is_killed(t
             hit[stage] = hit.get(stage, 0) + wait_for_stage(stage, node, chance)
             node.kill()
             for path in sender.accepted():
-                assert kept(node, path).exists(), "answered with Success, and lost"
+                assert kept(node, path).exists(), "responded with Success, and lost"
             node = start_node(tmp_path / "data", port, *options, seconds=0.3)
         sender.allow_one_more(len(studies))
         sender.join(120)
@@ -250,7 +250,7 @@ def test_each_result_lies_in_the_archive_once_however_often_the_node_is_killed(t
     assert sender.cut_off > 0
     said = node.said()
     assert "Traceback" not in said
-    print(json.dumps({"hit": hit, "sender cut off": sender.cut_off, "analyses begun": said.count(": analysing")}))
+    print(json.dumps({"hit": hit, "sender cut off": sender.cut_off, "analyses begun": said.count(": analyzing")}))
 
 
 class Sender(threading.Thread):
@@ -290,7 +290,7 @@ class Sender(threading.Thread):
 
 def wait_for_stage(stage: str, node: RunningNode, chance: random.Random) -> bool:
     """Wait for a random point within a stage; False if it did not come, because nothing is left to do."""
-    text = {"analysing": ": analysing", "sealing": ": analysing", "sending": " made"}.get(stage)
+    text = {"analyzing": ": analyzing", "sealing": ": analyzing", "sending": " made"}.get(stage)
     lines, images = node.said().count(text or "listens"), count_images(node)
     more = chance.randint(1, 15)
     end = time.monotonic() + 20
@@ -301,7 +301,7 @@ def wait_for_stage(stage: str, node: RunningNode, chance: random.Random) -> bool
         if stage == "receiving" and count_images(node) >= images + more:
             return True
         if text and node.said().count(text) > lines:
-            time.sleep({"analysing": chance.uniform(0, 0.4), "sealing": chance.uniform(0.4, 0.9)}.get(stage, 0.02))
+            time.sleep({"analyzing": chance.uniform(0, 0.4), "sealing": chance.uniform(0.4, 0.9)}.get(stage, 0.02))
             return True
         time.sleep(0.002)
     return False

@@ -8,13 +8,13 @@ from dicom_peers import needs
 from pacs.running import running_node, store
 from pydicom import dcmread
 
-from tumorscope.errors import TumorscopeError
-from tumorscope.pacs.processing import process_study
-from tumorscope.pacs.receiving import INPUT_CLASSES
-from tumorscope.pacs.store import study_code
-from tumorscope.pacs.worker import Task
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.dicom_network.processing import process_study
+from tumorscope.dicom_network.receiver import INPUT_CLASSES
+from tumorscope.dicom_network.store import study_code
+from tumorscope.dicom_network.worker import Task
 
-REAL = ("--processor", "tumorscope.pacs.processing:process_study", "--bundle", "lgg")
+REAL = ("--processor", "tumorscope.dicom_network.processing:process_study", "--bundle", "lgg")
 
 
 @needs("Orthanc", "storescu")
@@ -23,7 +23,7 @@ def test_a_study_of_three_sequences_comes_back_as_segmentation_report_and_captur
     files = sorted(folder.iterdir())
     with running_node(tmp_path / "data", *REAL, "--send-to", f"o=127.0.0.1:{orthanc.dicom_port}/ORTHANC") as node:
         assert store(files, node.port).code == 0
-        node.wait_for(": done", patience_s=180)
+        node.wait_for(": done", abort_timeout_s=180)
     stored = orthanc.stored()
     objects = []
     for content in stored.values():

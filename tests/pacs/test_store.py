@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from tumorscope.pacs.store import Store, image_code, only_node, study_code
+from tumorscope.dicom_network.store import Store, image_code, only_node, study_code
 
 
 def test_codes_say_nothing_of_the_uid_and_are_file_names():

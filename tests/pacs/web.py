@@ -1,4 +1,4 @@
-"""A web service on this machine that answers as a test says."""
+"""A web service on this machine that responses as a test says."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """What it is told; ``length`` may claim more than there is."""
 
     status: int = 200
@@ -34,13 +34,13 @@ class Answer:
 
 
 @contextmanager
-def web_service(answer: Callable[[Request], Answer]) -> Iterator[str]:
+def web_service(response: Callable[[Request], Response]) -> Iterator[str]:
     """The service's address, for as long as it runs."""
 
     class Handler(BaseHTTPRequestHandler):
         def _serve(self) -> None:
             body = self._body()
-            told = answer(Request(self.command, self.path, self.headers.get("Authorization", ""), body))
+            told = response(Request(self.command, self.path, self.headers.get("Authorization", ""), body))
             self.send_response(told.status)
             self.send_header("Content-Type", told.kind)
             self.send_header("Content-Length", str(len(told.content) if told.length is None else told.length))
@@ -71,11 +71,11 @@ def study_archive(
 ) -> AbstractContextManager[str]:
     """A DICOMweb service with one study: what it is asked, and whether it is out of order just now."""
 
-    def serve(request: Request) -> Answer:
+    def serve(request: Request) -> Response:
         if asked is not None:
             asked.append(request)
         if away():
-            return Answer(404)
+            return Response(404)
         if "/series/" not in request.path:
             entries = [
                 {
@@ -84,8 +84,8 @@ def study_archive(
                 }
                 for path in files
             ]
-            return Answer(200, json.dumps(entries if "offset=0" in request.path else []).encode())
+            return Response(200, json.dumps(entries if "offset=0" in request.path else []).encode())
         content = b"".join(b"\r\n--x\r\nContent-Type: application/dicom\r\n\r\n" + path.read_bytes() for path in files)
-        return Answer(200, content + b"\r\n--x--", 'multipart/related; type="application/dicom"; boundary=x')
+        return Response(200, content + b"\r\n--x--", 'multipart/related; type="application/dicom"; boundary=x')
 
     return web_service(serve)

@@ -3,8 +3,8 @@ import itertools
 import numpy as np
 import pytest
 
-from tumorscope.preparing.axial import View, acquired_plane, axial_view
-from tumorscope.preparing.sampling import SliceSampling, sample_slices
+from tumorscope.preprocessing.axial import View, acquired_plane, axial_view
+from tumorscope.preprocessing.sampling import SliceSampling, sample_slices
 
 AXIAL = np.diag([-1.0, -1.0, 1.0, 1.0])  # columns to the left, rows to posterior, slices to superior
 

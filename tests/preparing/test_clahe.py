@@ -1,7 +1,7 @@
 import numpy as np
 
-from tumorscope.preparing.clahe import equalize
-from tumorscope.preparing.intensity import HIGHEST, LOWEST
+from tumorscope.preprocessing.clahe import equalize
+from tumorscope.preprocessing.intensity import HIGHEST, LOWEST
 
 
 def test_faint_local_contrast_grows():
@@ -13,15 +13,15 @@ def test_faint_local_contrast_grows():
     assert after > 1.5 * before
 
 
-def test_every_slice_is_equalised_by_itself():
-    pictures = np.random.default_rng(0).normal(0, 1, (3, 2, 32, 32)).astype(np.float32)
-    together = equalize(pictures)
-    np.testing.assert_array_equal(together[1:2], equalize(pictures[1:2]))
-    assert together.shape == pictures.shape
+def test_every_slice_is_equalized_by_itself():
+    images = np.random.default_rng(0).normal(0, 1, (3, 2, 32, 32)).astype(np.float32)
+    together = equalize(images)
+    np.testing.assert_array_equal(together[1:2], equalize(images[1:2]))
+    assert together.shape == images.shape
 
 
 def test_a_rounding_error_beyond_the_range_is_no_obstacle():
-    picture = np.full((1, 32, 32), HIGHEST, np.float32)
-    picture[0, :16] = np.nextafter(np.float32(HIGHEST), np.float32(99))
-    picture[0, 0, 0] = LOWEST
-    assert np.isfinite(equalize(picture)).all()
+    image = np.full((1, 32, 32), HIGHEST, np.float32)
+    image[0, :16] = np.nextafter(np.float32(HIGHEST), np.float32(99))
+    image[0, 0, 0] = LOWEST
+    assert np.isfinite(equalize(image)).all()

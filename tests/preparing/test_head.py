@@ -1,6 +1,6 @@
 import numpy as np
 
-from tumorscope.preparing.head import head_box, head_mask
+from tumorscope.preprocessing.head import head_box, head_mask
 
 
 def head_in_air(offset: float = 0.0, scale: float = 1.0) -> np.ndarray:
@@ -23,12 +23,12 @@ def test_units_and_offsets_of_the_scanner_do_not_matter():
     np.testing.assert_array_equal(plain, head_mask(head_in_air(scale=0.003)))
 
 
-def test_the_box_is_square_in_millimetres():
+def test_the_box_is_square_in_millimeters():
     box = head_box(head_mask(head_in_air()), pixel_aspect=2.0)
     assert box.height * 2 == box.width
 
 
-def test_a_picture_without_a_head_is_taken_whole():
+def test_a_image_without_a_head_is_taken_whole():
     flat = np.zeros((2, 40, 50, 1))
     assert head_mask(flat).all()
     box = head_box(head_mask(flat))

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tumorscope.preparing.intensity import HIGHEST, LOWEST, normalize, standardize, without_spikes
+from tumorscope.preprocessing.intensity import HIGHEST, LOWEST, normalize, standardize, without_spikes
 
 
 def test_a_normal_distribution_comes_out_standard():
@@ -11,7 +11,7 @@ def test_a_normal_distribution_comes_out_standard():
     assert abs(result.std() - 1) < 0.02
 
 
-def test_a_bright_tumour_does_not_move_the_scale_of_the_brain():
+def test_a_bright_tumor_does_not_move_the_scale_of_the_brain():
     chance = np.random.default_rng(0)
     healthy = chance.normal(100, 10, (1, 100, 100))
     ill = healthy.copy()

@@ -15,7 +15,7 @@ ENHANCED_MR = "1.2.840.10008.5.1.4.1.1.4.1"
 
 
 def head(rows: int = 64, columns: int = 48, seed: int = 0) -> np.ndarray:
-    """A grey slice with a bright textured ellipse on dark air, uint8 ``(row, column)``."""
+    """A gray slice with a bright textured ellipse on dark air, uint8 ``(row, column)``."""
     random = np.random.default_rng(seed)
     y, x = np.mgrid[-1 : 1 : rows * 1j, -1 : 1 : columns * 1j]
     inside = (y / 0.8) ** 2 + (x / 0.75) ** 2 < 1

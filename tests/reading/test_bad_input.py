@@ -17,8 +17,8 @@ import tifffile
 from PIL import Image
 from reading.files import ENHANCED_MR, head, heads, lgg_slice, write_cjdata, write_dicom, write_nifti, write_series
 
-from tumorscope.errors import TumorscopeError
-from tumorscope.reading import open_scan
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.io import open_scan
 
 VOLUME = heads(20, 22, 18).transpose(2, 1, 0)
 IMAGE = heads(1)[0]
@@ -121,13 +121,13 @@ def folder_of_masks(tmp: Path) -> Path:
 
 
 @case("a2.png is 60×48 pixels, a1.png 64×48")
-def folder_of_pictures_of_two_sizes(tmp: Path) -> Path:
+def folder_of_images_of_two_sizes(tmp: Path) -> Path:
     png(tmp / "a1.png", head())
     png(tmp / "a2.png", head(60))
     return tmp
 
 
-@case("looks like a colour photograph")
+@case("looks like a color photograph")
 def folder_of_photographs(tmp: Path) -> Path:
     for number in range(3):
         png(tmp / f"a{number}.png", np.random.default_rng(number).integers(0, 256, (64, 64, 3), np.uint8))
@@ -167,7 +167,7 @@ def folder_of_samples(tmp: Path) -> Path:
 
 
 @case("the file is empty")
-def empty_picture(tmp: Path) -> Path:
+def empty_image(tmp: Path) -> Path:
     return written(tmp / "a.png", b"")
 
 
@@ -181,9 +181,9 @@ def no_suffix_and_no_known_content(tmp: Path) -> Path:
     return written(tmp / "README", b"hello")
 
 
-@case("not a picture although its name says so (text inside)")
+@case("not a image although its name says so (text inside)")
 def text_named_png(tmp: Path) -> Path:
-    return written(tmp / "a.png", b"this is not a picture\n" * 50)
+    return written(tmp / "a.png", b"this is not a image\n" * 50)
 
 
 @case("not DICOM although its name says so (text inside)")
@@ -191,7 +191,7 @@ def html_named_dcm(tmp: Path) -> Path:
     return written(tmp / "a.dcm", b"<!DOCTYPE html><html><body>404</body></html>" * 20)
 
 
-@case("not a picture although its name says so (something else inside)")
+@case("not a image although its name says so (something else inside)")
 def random_bytes_named_jpg(tmp: Path) -> Path:
     return written(tmp / "a.jpg", np.random.default_rng(0).integers(0, 256, 900, np.uint8).tobytes())
 
@@ -237,8 +237,8 @@ def voxels_of_an_analyze_pair(tmp: Path) -> Path:
     return analyze_pair(tmp).with_suffix(".img")
 
 
-@case("this is a mask by its name; name the picture instead")
-def mask_picture(tmp: Path) -> Path:
+@case("this is a mask by its name; name the image instead")
+def mask_image(tmp: Path) -> Path:
     return png(tmp / "a_mask.png", MASK.astype(np.uint8))
 
 
@@ -247,7 +247,7 @@ def mask_volume(tmp: Path) -> Path:
     return write_nifti(tmp / "a_seg.nii.gz", (VOLUME > 100).astype(np.uint8))
 
 
-# Pictures
+# Images
 
 
 @case("damaged, truncated")
@@ -305,16 +305,16 @@ def tiff_with_pages_of_two_sizes(tmp: Path) -> Path:
 
 
 @case("has no contrast")
-def black_picture(tmp: Path) -> Path:
+def black_image(tmp: Path) -> Path:
     return png(tmp / "a.png", np.zeros((64, 64), np.uint8))
 
 
 @case("15×40 pixels are too few")
-def tiny_picture(tmp: Path) -> Path:
+def tiny_image(tmp: Path) -> Path:
     return png(tmp / "a.png", head(15, 40))
 
 
-@case("looks like a colour photograph, not an MRI")
+@case("looks like a color photograph, not an MRI")
 def photograph(tmp: Path) -> Path:
     y, x = np.mgrid[0:1:96j, 0:1:96j]
     return png(tmp / "a.png", (np.stack([x, y, 1 - x], -1) * 255).astype(np.uint8))
@@ -383,7 +383,7 @@ def nifti_of_an_unknown_type(tmp: Path) -> Path:
 
 
 @case("holds colors (RGB)")
-def nifti_in_colour(tmp: Path) -> Path:
+def nifti_in_color(tmp: Path) -> Path:
     rgb = np.zeros(VOLUME.shape, dtype=[("R", "u1"), ("G", "u1"), ("B", "u1")])
     return write_nifti(tmp / "a.nii", rgb)
 
@@ -453,7 +453,7 @@ def sample_with_a_smaller_mask(tmp: Path) -> Path:
     return write_cjdata(tmp / "1.mat", head(), MASK[:32])
 
 
-@case("no grey picture")
+@case("no gray image")
 def sample_with_a_volume(tmp: Path) -> Path:
     return write_cjdata(tmp / "1.mat", np.zeros((20, 20, 20)), MASK)
 
@@ -483,12 +483,12 @@ def dicom_with_a_pdf(tmp: Path) -> Path:
     )
 
 
-@case("is a colour picture in DICOM")
+@case("is a color image in DICOM")
 def dicom_screen_capture(tmp: Path) -> Path:
-    colours = lgg_slice()
+    colors = lgg_slice()
     return write_dicom(
         tmp / "a.dcm",
-        colours,
+        colors,
         SOPClassUID="1.2.840.10008.5.1.4.1.1.7",
         SamplesPerPixel=3,
         PlanarConfiguration=0,

@@ -2,11 +2,11 @@ import numpy as np
 from dicom_making import Grid, write_series
 from PIL import Image
 
-from tumorscope.reading import find_cases
-from tumorscope.reading.dicom.studies import StudyFiles
+from tumorscope.io import find_cases
+from tumorscope.io.dicom.studies import StudyFiles
 
 
-def picture(path):
+def image(path):
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(np.zeros((20, 20), np.uint8)).save(path)
 
@@ -16,17 +16,17 @@ def test_a_file_is_itself(tmp_path):
 
 
 def test_a_folder_with_a_scan_is_one_case_whatever_folders_lie_in_it(tmp_path):
-    picture(tmp_path / "1.png")
-    picture(tmp_path / "thumbnails" / "1.png")
+    image(tmp_path / "1.png")
+    image(tmp_path / "thumbnails" / "1.png")
     assert find_cases(tmp_path) == [tmp_path]
 
 
 def test_a_folder_of_folders_stands_for_the_cases_below(tmp_path):
-    picture(tmp_path / "b" / "1.png")
-    picture(tmp_path / "a" / "deep" / "1.png")
+    image(tmp_path / "b" / "1.png")
+    image(tmp_path / "a" / "deep" / "1.png")
     (tmp_path / "data.csv").write_text("patient\n")
     (tmp_path / ".hidden").mkdir()
-    picture(tmp_path / ".hidden" / "1.png")
+    image(tmp_path / ".hidden" / "1.png")
     assert find_cases(tmp_path) == [tmp_path / "a" / "deep", tmp_path / "b"]
 
 
@@ -38,7 +38,7 @@ def test_an_empty_folder_is_given_back_for_its_reader_to_complain(tmp_path):
 def test_a_study_beside_other_cases_is_the_files_of_its_own(tmp_path):
     write_series(tmp_path / "1", "flair", Grid((2, 24, 20)), number=1)
     write_series(tmp_path / "2", "t1", Grid((2, 24, 20)), number=2)
-    picture(tmp_path / "3" / "1.png")
+    image(tmp_path / "3" / "1.png")
     study, other = find_cases(tmp_path)
     assert isinstance(study, StudyFiles)
     assert {file.parent.name for file in study.files} == {"1", "2"}
@@ -66,6 +66,6 @@ def test_a_path_that_cannot_be_is_given_back_too(tmp_path):
 
 
 def test_links_in_a_circle_are_not_followed(tmp_path):
-    picture(tmp_path / "a" / "1.png")
+    image(tmp_path / "a" / "1.png")
     (tmp_path / "loop").symlink_to(tmp_path)
     assert find_cases(tmp_path) == [tmp_path / "a"]

@@ -3,13 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tumorscope.errors import UnreadableScan
-from tumorscope.reading.checks import checked, label
-from tumorscope.scan import Scan
+from tumorscope.core.errors import UnreadableScan
+from tumorscope.core.scan import Scan
+from tumorscope.io.checks import checked, label
 
 
 def scan(voxels: np.ndarray, sequences: tuple[str, ...] = ("t1",)) -> Scan:
-    return Scan(voxels=voxels, sequences=sequences, case="case", kind="picture")
+    return Scan(voxels=voxels, sequences=sequences, case="case", kind="image")
 
 
 def ramp(channels: int = 1) -> np.ndarray:
@@ -104,7 +104,7 @@ def test_voxels_that_make_a_head_are_not(spacing_mm: tuple[float, ...]):
 def test_dicom_is_doubted_like_nifti(tmp_path):
     from reading.files import head, write_nifti, write_series
 
-    from tumorscope.reading import open_scan
+    from tumorscope.io import open_scan
 
     pixels = np.stack([head(seed=seed) for seed in range(16)]).astype(np.int16)
     for size, expected in ((0.1, 1), (4.0, 0), (12.0, 1)):

@@ -7,8 +7,8 @@ import pytest
 from PIL import Image
 from reading.files import head, heads, write_nifti
 
-from tumorscope.errors import UnreadableScan
-from tumorscope.reading import open_scan
+from tumorscope.core.errors import UnreadableScan
+from tumorscope.io import open_scan
 
 VOLUME = heads(20, 22, 18).transpose(2, 1, 0)
 
@@ -50,7 +50,7 @@ def test_named_files_make_one_scan(tmp_path: Path):
     assert scan.stored is not None
 
 
-def test_named_pictures_make_one_scan_too(tmp_path: Path):
+def test_named_images_make_one_scan_too(tmp_path: Path):
     for name in ("a", "b"):
         Image.fromarray(head(seed=ord(name))).save(tmp_path / f"{name}.png")
     scan = open_scan(tmp_path, sequences={"flair": tmp_path / "a.png", "t1": tmp_path / "b.png"})

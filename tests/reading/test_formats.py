@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 from reading.files import head, heads, write_cjdata, write_dicom, write_nifti
 
-from tumorscope.reading.formats import file_format
+from tumorscope.io.formats import file_format
 
 
 def make(path: Path, kind: str) -> Path:
@@ -21,7 +21,7 @@ def make(path: Path, kind: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("kind", ["picture", "nifti", "dicom", "matlab"])
+@pytest.mark.parametrize("kind", ["image", "nifti", "dicom", "matlab"])
 @pytest.mark.parametrize("name", ["file", "file.png", "file.dcm", "file.nii", "file.mat", "file.xyz"])
 def test_the_first_bytes_decide_whatever_the_name(tmp_path: Path, kind: str, name: str):
     assert file_format(make(tmp_path / name, kind)) == kind

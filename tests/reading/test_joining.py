@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from dicom_making import Grid, voxels_on, write_series
 
-from tumorscope.reading import open_scan
+from tumorscope.io import open_scan
 
 GRID = Grid(shape=(12, 48, 48), spacing_mm=(8.0, 4.8, 4.8))
 MISSING = 7

@@ -7,8 +7,8 @@ import pytest
 import tifffile
 from reading.files import lgg_slice
 
-from tumorscope.errors import UnreadableScan
-from tumorscope.reading.lgg import (
+from tumorscope.core.errors import UnreadableScan
+from tumorscope.io.lgg import (
     CHANNELS,
     is_lgg_folder,
     is_mask_name,
@@ -75,7 +75,7 @@ def test_names_of_masks(name: str):
 
 
 @pytest.mark.parametrize("name", ["a.tif", "unmasked.png", "mask_1.tif", "segment.png", "relabel.png"])
-def test_names_of_pictures(name: str):
+def test_names_of_images(name: str):
     assert not is_mask_name(name)
 
 

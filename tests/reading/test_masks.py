@@ -9,16 +9,16 @@ import tifffile
 from PIL import Image
 from reading.files import AXIAL, head, heads, lgg_slice, rotation, write_cjdata, write_nifti, write_series
 
-from tumorscope.errors import UnreadableScan
-from tumorscope.reading import find_mask, open_scan, read_mask
-from tumorscope.scan import Scan
+from tumorscope.core.errors import UnreadableScan
+from tumorscope.core.scan import Scan
+from tumorscope.io import find_mask, open_scan, read_mask
 
 VOLUME = heads(20, 22, 18).transpose(2, 1, 0)
 MASK = np.zeros((64, 48), bool)
 MASK[10:20, 5:30] = True
 
 
-def picture(folder: Path) -> Scan:
+def image(folder: Path) -> Scan:
     Image.fromarray(head()).save(folder / "a.png")
     return open_scan(folder / "a.png")
 
@@ -27,22 +27,22 @@ def picture(folder: Path) -> Scan:
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".bmp"])
 def test_whatever_is_above_zero_is_inside(tmp_path: Path, inside: int, suffix: str):
     Image.fromarray(MASK.astype(np.uint8) * np.uint8(inside)).save(tmp_path / f"m{suffix}")
-    assert np.array_equal(read_mask(tmp_path / f"m{suffix}", picture(tmp_path))[0], MASK)
+    assert np.array_equal(read_mask(tmp_path / f"m{suffix}", image(tmp_path))[0], MASK)
 
 
 def test_a_boolean_tiff_is_not_turned_round(tmp_path: Path):
     tifffile.imwrite(tmp_path / "m.tif", MASK)
-    assert np.array_equal(read_mask(tmp_path / "m.tif", picture(tmp_path))[0], MASK)
+    assert np.array_equal(read_mask(tmp_path / "m.tif", image(tmp_path))[0], MASK)
 
 
-def test_the_blur_of_jpeg_is_not_tumour(tmp_path: Path):
+def test_the_blur_of_jpeg_is_not_tumor(tmp_path: Path):
     Image.fromarray(MASK.astype(np.uint8) * 255).save(tmp_path / "m.jpg", quality=60)
-    found = read_mask(tmp_path / "m.jpg", picture(tmp_path))[0]
+    found = read_mask(tmp_path / "m.jpg", image(tmp_path))[0]
     assert (found != MASK).sum() < 0.05 * MASK.sum()
 
 
-def test_the_mask_beside_a_picture_is_found(tmp_path: Path):
-    scan = picture(tmp_path)
+def test_the_mask_beside_a_image_is_found(tmp_path: Path):
+    scan = image(tmp_path)
     assert find_mask(scan) is None
     Image.fromarray(MASK.astype(np.uint8)).save(tmp_path / "a_mask.png")
     found = find_mask(scan)
@@ -70,7 +70,7 @@ def test_the_mask_inside_a_matlab_sample_is_found(tmp_path: Path):
 def test_shapes_that_differ_are_both_named(tmp_path: Path):
     Image.fromarray(MASK[:32].astype(np.uint8)).save(tmp_path / "m.png")
     with pytest.raises(UnreadableScan, match="the mask is 1×32×48, the scan 1×64×48"):
-        read_mask(tmp_path / "m.png", picture(tmp_path))
+        read_mask(tmp_path / "m.png", image(tmp_path))
 
 
 def test_a_nifti_mask_goes_the_scan_s_way_even_if_stored_along_other_axes(tmp_path: Path):
@@ -127,7 +127,7 @@ def test_the_segmentation_beside_a_nifti_or_in_its_folder_is_found(tmp_path: Pat
 
 @pytest.mark.real
 def test_the_real_lgg_masks_are_those_of_the_data_set(lgg_folder: Path):
-    from tumorscope.reading.lgg import read_lgg_mask
+    from tumorscope.io.lgg import read_lgg_mask
 
     folder = lgg_folder / "TCGA_CS_4941_19960909"
     assert np.array_equal(find_mask(open_scan(folder)), read_lgg_mask(folder))

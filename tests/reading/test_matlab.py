@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from reading.files import head, write_cjdata
 
-from tumorscope.errors import UnreadableScan
-from tumorscope.reading import open_scan, read_cjdata
-from tumorscope.reading.matlab import read_label
+from tumorscope.core.errors import UnreadableScan
+from tumorscope.io import open_scan, read_cjdata
+from tumorscope.io.matlab import read_label
 
 IMAGE = head(40, 60).astype(np.int16)
 MASK = np.zeros((40, 60), bool)
@@ -35,9 +35,9 @@ def test_any_other_field_that_is_empty_in_matlab_is_refused_as_such(tmp_path: Pa
         read_cjdata(path)
 
 
-def test_its_slice_opens_as_a_t1c_picture(tmp_path: Path):
+def test_its_slice_opens_as_a_t1c_image(tmp_path: Path):
     scan = open_scan(write_cjdata(tmp_path / "7.mat", IMAGE, MASK))
-    assert (scan.sequences, scan.kind, scan.case, scan.affine) == (("t1c",), "picture", "7", None)
+    assert (scan.sequences, scan.kind, scan.case, scan.affine) == (("t1c",), "image", "7", None)
     assert np.array_equal(scan.voxels[0, :, :, 0], IMAGE)
 
 
@@ -52,8 +52,8 @@ def test_real_masks_lie_where_the_real_borders_are(figshare_folder: Path):
 
 
 @pytest.mark.real
-def test_real_tumours_enhance(figshare_folder: Path):
-    """Contrast-enhanced tumours are brighter than the rest of the head in most samples."""
+def test_real_tumors_enhance(figshare_folder: Path):
+    """Contrast-enhanced tumors are brighter than the rest of the head in most samples."""
     brighter = 0
     for number in range(1, 21):
         data = read_cjdata(figshare_folder / f"{number}.mat")
@@ -62,8 +62,8 @@ def test_real_tumours_enhance(figshare_folder: Path):
     assert brighter >= 16
 
 
-def test_label_and_patient_are_read_without_the_picture(tmp_path: Path):
-    path = write_cjdata(tmp_path / "7.mat", np.zeros((2, 2, 2)), MASK)  # no picture, and nobody looks
+def test_label_and_patient_are_read_without_the_image(tmp_path: Path):
+    path = write_cjdata(tmp_path / "7.mat", np.zeros((2, 2, 2)), MASK)  # no image, and nobody looks
     assert read_label(path) == (2, "100360")
 
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from reading.files import heads, rotation, write_nifti
 
-from tumorscope.errors import TumorscopeError, UnreadableScan
-from tumorscope.reading import open_scan
-from tumorscope.reading.nifti import read_nifti, read_stored_volume, stem
+from tumorscope.core.errors import TumorscopeError, UnreadableScan
+from tumorscope.io import open_scan
+from tumorscope.io.nifti import read_nifti, read_stored_volume, stem
 
 VOLUME = heads(20, 22, 18).transpose(2, 1, 0)  # stored (x, y, z)
 
@@ -66,8 +66,8 @@ def test_the_fourth_axis_is_channels(tmp_path: Path):
 
 def test_three_volumes_without_names_are_not_the_three_sequences_of_a_bundle(tmp_path: Path):
     """Three points in time of a functional MRI fill three channels just as well."""
-    from tumorscope.bundles import shipped_bundles
-    from tumorscope.bundles.choosing import choose_bundle
+    from tumorscope.inference.bundle_choice import choose_bundle
+    from tumorscope.inference.bundles import shipped_bundles
 
     path = write_nifti(tmp_path / "bold.nii", VOLUME[..., None].repeat(3, -1))
     with pytest.raises(TumorscopeError, match="no bundle takes unknown, unknown, unknown"):
@@ -104,7 +104,7 @@ def test_a_header_without_orientation_is_read_with_a_note(tmp_path: Path):
     assert any("does not say how the head lies" in note for note in scan.notes)
 
 
-def test_metres_become_millimetres(tmp_path: Path):
+def test_meters_become_millimeters(tmp_path: Path):
     image = nibabel.Nifti1Image(VOLUME, np.diag([0.001, 0.001, 0.002, 1]))
     image.header.set_xyzt_units("meter")
     nibabel.save(image, tmp_path / "a.nii")

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from reading.files import heads, rotation
 
-from tumorscope.measuring.label_files import read_labels
-from tumorscope.reading import open_scan
+from tumorscope.io import open_scan
+from tumorscope.measurement.label_files import read_labels
 
 VOLUME = heads(18, 22, 20).transpose(2, 1, 0)
 PLAIN = np.array([[-1, 0, 0, 9], [0, -1, 0, 10], [0, 0, 1, -8], [0, 0, 0, 1.0]])

@@ -8,15 +8,15 @@ import tifffile
 from PIL import Image, ImageOps
 from reading.files import head, lgg_slice
 
-from tumorscope.errors import UnreadableScan
-from tumorscope.reading import raster
-from tumorscope.reading.raster import open_raster, read_raster
+from tumorscope.core.errors import UnreadableScan
+from tumorscope.io import raster
+from tumorscope.io.raster import open_raster, read_raster
 
 DEEP = (np.arange(40 * 30, dtype=np.uint16).reshape(40, 30) * 50) % 60_000
 
 
 @pytest.mark.parametrize("suffix", [".png", ".bmp", ".tif"])
-def test_grey_pixels_come_back_exactly(tmp_path: Path, suffix: str):
+def test_gray_pixels_come_back_exactly(tmp_path: Path, suffix: str):
     Image.fromarray(head()).save(tmp_path / f"a{suffix}")
     assert np.array_equal(read_raster(tmp_path / f"a{suffix}")[..., 0], head())
 
@@ -33,7 +33,7 @@ def test_jpeg_is_close(tmp_path: Path):
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
-def test_sixteen_bit_grey_keeps_its_depth(tmp_path: Path, suffix: str):
+def test_sixteen_bit_gray_keeps_its_depth(tmp_path: Path, suffix: str):
     if suffix == ".png":
         Image.fromarray(DEEP).save(tmp_path / "a.png")
     else:
@@ -46,12 +46,12 @@ def test_sixteen_bit_grey_keeps_its_depth(tmp_path: Path, suffix: str):
 def test_sixteen_bit_rgb_png_keeps_its_depth(tmp_path: Path):
     import imagecodecs
 
-    colours = np.stack([DEEP, DEEP // 2, DEEP // 3], -1)
-    (tmp_path / "a.png").write_bytes(imagecodecs.png_encode(colours))
-    assert np.array_equal(read_raster(tmp_path / "a.png"), colours)
+    colors = np.stack([DEEP, DEEP // 2, DEEP // 3], -1)
+    (tmp_path / "a.png").write_bytes(imagecodecs.png_encode(colors))
+    assert np.array_equal(read_raster(tmp_path / "a.png"), colors)
 
 
-def test_a_palette_becomes_its_colours(tmp_path: Path):
+def test_a_palette_becomes_its_colors(tmp_path: Path):
     indexed = Image.fromarray(head() // 100)
     indexed = indexed.convert("P")
     indexed.putpalette([0, 0, 0, 10, 20, 30, 200, 100, 50] + [0] * 759)
@@ -78,7 +78,7 @@ def test_pages_come_before_rows(tmp_path: Path):
     assert np.array_equal(read_raster(tmp_path / "a.tif")[..., 0], pages)
 
 
-def test_three_grey_pages_are_pages_not_colours(tmp_path: Path):
+def test_three_gray_pages_are_pages_not_colors(tmp_path: Path):
     pages = np.stack([head(seed=seed) for seed in range(3)])
     with tifffile.TiffWriter(tmp_path / "a.tif") as file:
         for page in pages:
@@ -96,7 +96,7 @@ def test_what_is_transparent_becomes_black(tmp_path: Path):
     assert np.array_equal(pixels[10:50, 10:40], lgg_slice()[10:50, 10:40])
 
 
-def test_grey_with_alpha_is_one_channel(tmp_path: Path):
+def test_gray_with_alpha_is_one_channel(tmp_path: Path):
     Image.fromarray(np.dstack([head(), np.full_like(head(), 255)])).save(tmp_path / "a.png")
     assert np.array_equal(read_raster(tmp_path / "a.png")[..., 0], head())
 
@@ -158,7 +158,7 @@ def test_one_bit_pixels_are_white_where_the_header_says_so(tmp_path: Path, photo
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])
-def test_a_picture_is_upright_as_its_exif_says(tmp_path: Path, orientation: int, suffix: str):
+def test_a_image_is_upright_as_its_exif_says(tmp_path: Path, orientation: int, suffix: str):
     exif = Image.Exif()
     exif[274] = orientation
     stored = head()

@@ -11,11 +11,11 @@ from dicom_making import Grid, oblique, uid, voxels_on, write_series
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
+from tumorscope.core.errors import UnreadableScan
 from tumorscope.datasets.phantom import Lesion, Tissue, make_phantom
 from tumorscope.datasets.phantom.contrast import add_rician_noise
-from tumorscope.errors import UnreadableScan
-from tumorscope.reading import open_scan
-from tumorscope.reading.registration import register_rigid
+from tumorscope.io import open_scan
+from tumorscope.preprocessing.registration import register_rigid
 
 FIXED = Grid((24, 72, 72), (5.5, 3.2, 3.2))
 CORNERS = np.array([[x, y, z, 1.0] for x in (-60, 60) for y in (-80, 80) for z in (-40, 40)])
@@ -29,7 +29,7 @@ def displaced(turn: tuple[float, float, float], shift: tuple[float, float, float
 @pytest.mark.parametrize(
     ("turn", "shift", "sequence"), [((5, -4, 8), (6, -9, 5), "t1"), ((-9, 3, 2), (-12, 10, -8), "t1c")]
 )
-def test_a_known_displacement_is_found_to_a_millimetre_and_a_degree(turn, shift, sequence):
+def test_a_known_displacement_is_found_to_a_millimeter_and_a_degree(turn, shift, sequence):
     pytest.importorskip("SimpleITK")
     lay, stated = displaced(turn, shift)
     found = register_rigid(

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from dicom_making import CORONAL, SAGITTAL, Grid, oblique
 
-from tumorscope.geometry import Geometry
-from tumorscope.reading.resampling import coverage, resample, resample_onto
+from tumorscope.core.geometry import Geometry
+from tumorscope.preprocessing.resampling import coverage, resample, resample_onto
 
 GRID = Grid((12, 40, 36), (5.0, 2.0, 2.5))
 
@@ -35,7 +35,7 @@ def ramp(grid: Grid) -> np.ndarray:
 def test_values_stay_at_their_place_in_the_patient(source: Grid):
     assert coverage(geometry(source), geometry(GRID)) == 1
     carried = resample(ramp(source), source.affine, GRID.shape, GRID.affine)
-    inside = (slice(1, -1), slice(2, -2), slice(2, -2))  # at the rim a voxel's outer half takes its centre's value
+    inside = (slice(1, -1), slice(2, -2), slice(2, -2))  # at the rim a voxel's outer half takes its center's value
     assert np.abs(carried - ramp(GRID))[inside].max() < 0.02
 
 
@@ -69,7 +69,7 @@ def test_both_ways_of_interpolating_agree():
     assert np.corrcoef(one.ravel(), other.ravel())[0, 1] > 0.95
 
 
-def test_one_grid_is_recognised_however_its_affine_was_rounded():
+def test_one_grid_is_recognized_however_its_affine_was_rounded():
     rounded = GRID.affine + np.random.default_rng(1).uniform(-1e-5, 1e-5, (4, 4)) * [[1], [1], [1], [0]]
     assert geometry(GRID).same_grid(Geometry(GRID.shape, rounded))
     assert not geometry(GRID).same_grid(Geometry((13, 40, 36), GRID.affine))

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from tumorscope.errors import UnreadableScan
-from tumorscope.reading.sequences import check_channels, check_name, recognize_sequence
+from tumorscope.core.errors import UnreadableScan
+from tumorscope.io.sequences import check_channels, check_name, recognize_sequence
 
 
 @pytest.mark.parametrize(

@@ -11,22 +11,22 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tumorscope.analysis import Analysis, SliceFinding
-from tumorscope.bundles import Bundle, Card
-from tumorscope.measuring.lesions import find_lesions
-from tumorscope.scan import Scan, StoredGrid
+from tumorscope.core.scan import Scan, StoredGrid
+from tumorscope.inference.analysis import Analysis, SliceFinding
+from tumorscope.inference.bundles import Bundle, Card
+from tumorscope.measurement.lesions import find_lesions
 
 CARD = {
-    "schema": "tumorscope.card/2",
+    "schema": "tumorscope.card/3",
     "name": "made-up",
     "version": "1.2.3",
     "title": "A bundle that is only a card",
     "inputs": {"sequences": ["t1", "flair", "t1c"]},
     "preparation": {},
     "outputs": ["presence", "mask"],
-    "operating_point": {"presence": 0.45, "mask": 0.4, "smallest_lesion_px": 30},
+    "operating_point": {"presence": 0.45, "mask": 0.4, "min_component_size_px": 30},
     "models": [{"file": "model.onnx", "sha256": "0" * 64, "precision": "float"}],
-    "figures": {"test": {"patients": 16, "patient_dice": {"mean": 0.8612, "ci95": [0.81, 0.9]}}},
+    "metrics": {"test": {"patients": 16, "patient_dice": {"mean": 0.8612, "ci95": [0.81, 0.9]}}},
     "limits": ["Trained on lower-grade glioma only."],
 }
 
@@ -77,7 +77,7 @@ def analyzed(tmp_path: Path) -> Analyze:
 
 
 def head(slices: int = 6, rows: int = 96, columns: int = 80) -> np.ndarray:
-    """A grey ellipse in the dark, three equal channels: ``(slice, row, column, 3)`` uint8."""
+    """A gray ellipse in the dark, three equal channels: ``(slice, row, column, 3)`` uint8."""
     row, column = np.mgrid[:rows, :columns]
     inside = ((row - rows / 2) / (0.42 * rows)) ** 2 + ((column - columns / 2) / (0.42 * columns)) ** 2 < 1
     return np.repeat(np.repeat((inside * 120).astype(np.uint8)[None], slices, 0)[..., None], 3, 3)

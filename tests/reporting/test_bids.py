@@ -5,12 +5,12 @@ import nibabel
 import numpy as np
 import pytest
 
-from tumorscope.errors import TumorscopeError
-from tumorscope.files import save_whole
-from tumorscope.measuring.diameters import Caliper, Diameters
-from tumorscope.notice import NOTICE
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.files import save_whole
+from tumorscope.core.notice import NOTICE
+from tumorscope.core.scan import Scan, StoredGrid
+from tumorscope.measurement.diameters import Diameter, Diameters
 from tumorscope.reporting.bids import subject_label, write_bids
-from tumorscope.scan import Scan, StoredGrid
 
 
 def test_a_scan_becomes_a_subject_of_a_derivative(analyzed, volume_scan, mask, tmp_path):
@@ -40,9 +40,9 @@ def test_the_mask_lies_on_the_grid_of_the_file_that_was_read(analyzed, mask, tmp
     np.testing.assert_allclose(image.affine, stored_affine, rtol=1e-6)
 
 
-def test_slices_and_pictures_become_volumes_too(analyzed, folder_scan, mask, tmp_path):
-    picture = replace(folder_scan, voxels=folder_scan.voxels[:1], kind="picture", slice_names=(), case="picture")
-    for scan, drawn in ((folder_scan, mask), (picture, mask[3:4])):
+def test_slices_and_images_become_volumes_too(analyzed, folder_scan, mask, tmp_path):
+    single = replace(folder_scan, voxels=folder_scan.voxels[:1], kind="single", slice_names=(), case="single")
+    for scan, drawn in ((folder_scan, mask), (single, mask[3:4])):
         image = nibabel.load(write_bids(analyzed(scan, drawn), tmp_path)["mask"])
         np.testing.assert_array_equal(np.asarray(image.dataobj), drawn.transpose(2, 1, 0))
 
@@ -67,8 +67,8 @@ def test_the_probability_is_written_where_it_was_kept_and_goes_with_the_mask(ana
 
 def test_the_sidecar_says_what_was_measured_and_by_what(analyzed, volume_scan, mask, tmp_path):
     analysis = analyzed(volume_scan, mask)
-    line = Caliper(26.4, (30, 20), (53, 20))
-    lesion = replace(analysis.lesions[0], diameters=Diameters(3, line, replace(line, length=16.2)), hemisphere="right")
+    line = Diameter(26.4, (30, 20), (53, 20))
+    lesion = replace(analysis.lesions[0], diameters=Diameters(3, line, replace(line, length=16.2)), laterality="right")
     said = json.loads(write_bids(replace(analysis, lesions=(lesion,)), tmp_path)["sidecar"].read_text())
     assert said["Type"] == "Lesion"
     assert said["SpatialReference"] == "orig"
@@ -81,11 +81,11 @@ def test_the_sidecar_says_what_was_measured_and_by_what(analyzed, volume_scan, m
     assert found["Hemisphere"] == "right"
 
 
-def test_a_scan_that_was_not_judged_has_an_empty_mask_and_says_so(analyzed, volume_scan, mask, tmp_path):
+def test_a_scan_that_was_not_assessed_has_an_empty_mask_and_says_so(analyzed, volume_scan, mask, tmp_path):
     analysis = analyzed(volume_scan, np.zeros_like(mask))
-    paths = write_bids(replace(analysis, judged=False, tumor_probability=float("nan")), tmp_path)
+    paths = write_bids(replace(analysis, assessed=False, tumor_probability=float("nan")), tmp_path)
     said = json.loads(paths["sidecar"].read_text())
-    assert (said["Judged"], said["TumorPresent"], said["TumorProbability"]) == (False, None, None)
+    assert (said["Assessed"], said["TumorPresent"], said["TumorProbability"]) == (False, None, None)
     assert not np.asarray(nibabel.load(paths["mask"]).dataobj).any()
 
 

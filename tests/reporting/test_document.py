@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tumorscope.errors import TumorscopeError
+from tumorscope.core.errors import TumorscopeError
 from tumorscope.reporting.document import load_document, mask_from_document, to_document, to_json
 
 KEYS = {
-    "schema", "case", "patient_key", "study_date", "sequences", "bundle", "engine", "operating_point", "judged", "incomplete", "corrected", "tumor_present", "tumor_probability", "tumor_type",
-    "type_by_features", "types_agree", "slices", "lesions", "volume_mm3", "voxels", "mask_rle", "geometry", "warnings", "notice", "timing_ms",
+    "schema", "case", "patient_key", "study_date", "sequences", "bundle", "engine", "operating_point", "assessed", "incomplete", "corrected", "tumor_present", "tumor_probability", "tumor_type",
+    "radiomics_classifier", "types_agree", "slices", "lesions", "volume_mm3", "voxels", "mask_rle", "geometry", "warnings", "notice", "timing_ms",
 }  # fmt: skip
 
 
@@ -25,7 +25,7 @@ def strict(text: str) -> dict[str, Any]:
 def test_the_document_has_the_keys_of_its_schema(analyzed, volume_scan, mask):
     document = to_document(analyzed(volume_scan, mask))
     assert set(document) == KEYS
-    assert document["schema"] == "tumorscope.analysis/2"
+    assert document["schema"] == "tumorscope.analysis/3"
     assert set(document["bundle"]) == {"name", "version", "sha256", "reason"}
     assert set(document["engine"]) == {"runtime", "precision"}
     assert document["operating_point"] == {"presence": 0.45, "mask": 0.4}
@@ -52,7 +52,7 @@ def test_sizes_that_are_not_known_are_null(analyzed, folder_scan, mask):
     assert document["geometry"]["affine"] is None
     assert document["slices"][3]["area_mm2"] is None
     assert document["slices"][3]["name"] == "case_4.tif"
-    assert document["lesions"][0]["centre_mm"] is None
+    assert document["lesions"][0]["center_mm"] is None
 
 
 def test_the_runs_decode_to_the_mask(analyzed, folder_scan, mask):
@@ -94,8 +94,8 @@ def test_names_with_broken_bytes_still_give_valid_text(analyzed, folder_scan, ma
     [
         (b"{", "damaged"),
         (b"\xff\xfe", "damaged"),
-        (b"[]", "not tumorscope.analysis/2"),
-        (b'{"schema": "tumorscope.analysis/9"}', "not tumorscope.analysis/2"),
+        (b"[]", "not tumorscope.analysis/3"),
+        (b'{"schema": "tumorscope.analysis/9"}', "not tumorscope.analysis/3"),
     ],
 )
 def test_a_file_that_is_no_document_is_refused_with_its_name(tmp_path: Path, content: bytes, says: str):

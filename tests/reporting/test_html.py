@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from pages import Page
 
-from tumorscope.notice import NOTICE
+from tumorscope.core.notice import NOTICE
+from tumorscope.core.scan import Scan
 from tumorscope.reporting.contents import build_report
 from tumorscope.reporting.html import render_html
-from tumorscope.scan import Scan
 
 
 def report(analysis, truth=None) -> str:
@@ -18,7 +18,7 @@ def report(analysis, truth=None) -> str:
 def test_names_that_are_html_stay_text(analyzed, folder_scan, mask):
     evil = "<script>alert(1)</script>"
     scan = replace(folder_scan, case=evil, slice_names=(f'"><img src=x onerror={evil}>',) * 6, notes=(evil,))
-    text = report(analyzed(scan, mask, limits=[evil], title=evil, figures={evil: {evil: evil}}))
+    text = report(analyzed(scan, mask, limits=[evil], title=evil, metrics={evil: {evil: evil}}))
     page = Page(text)
     assert page.tags("script") == []
     assert page.tags("img") == []
@@ -46,8 +46,8 @@ def test_the_notice_stands_at_the_top_and_at_the_bottom(analyzed, folder_scan, m
 
 def test_the_story_has_its_order(analyzed, volume_scan, mask):
     page = Page(report(analyzed(volume_scan, mask))).text
-    sentence = "Tumour found in 3 of 6 slices (probability 0.94): one lesion of 5.1 ml, largest in slice 3."
-    parts = [sentence, "Key pictures", "Measurements", "Slice by slice", "Method", "Bundle", "Warnings"]
+    sentence = "Tumor found in 3 of 6 slices (probability 0.94): one lesion of 5.1 ml, largest in slice 3."
+    parts = [sentence, "Key images", "Measurements", "Slice by slice", "Method", "Bundle", "Warnings"]
     places = [page.index(part) for part in parts]
     assert places == sorted(places)
 
@@ -55,13 +55,12 @@ def test_the_story_has_its_order(analyzed, volume_scan, mask):
 def test_nothing_found_is_said_with_the_operating_point(analyzed, volume_scan, mask):
     text = Page(report(analyzed(volume_scan, np.zeros_like(mask)))).text
     assert (
-        "No tumour found: the highest tumour probability of any slice is 0.15, below the operating point of 0.45."
-        in text
+        "No tumor found: the highest tumor probability of any slice is 0.15, below the operating point of 0.45." in text
     )
     assert "Measurements" not in text
 
 
-def test_millimetres_appear_only_where_they_are_known(analyzed, volume_scan, folder_scan, mask):
+def test_millimeters_appear_only_where_they_are_known(analyzed, volume_scan, folder_scan, mask):
     known, unknown = (Page(report(analyzed(scan, mask))).text for scan in (volume_scan, folder_scan))
     assert " ml" in known
     assert "mm²" in known
@@ -86,13 +85,13 @@ def test_every_slice_has_a_bar_and_a_row(analyzed, folder_scan, mask):
         assert name in page.text
 
 
-def test_a_single_picture_needs_no_chart(analyzed):
-    scan = Scan(np.ones((1, 40, 40, 1), np.uint8), ("unknown",), "one", "picture")
+def test_a_single_image_needs_no_chart(analyzed):
+    scan = Scan(np.ones((1, 40, 40, 1), np.uint8), ("unknown",), "one", "image")
     mask = np.zeros((1, 40, 40), bool)
     mask[0, 3:6, 3:6] = True
     page = Page(report(analyzed(scan, mask)))
     assert page.tags("rect") == []
-    assert "Tumour found (probability 0.90): one lesion of 9 px." in page.text
+    assert "Tumor found (probability 0.90): one lesion of 9 px." in page.text
 
 
 def test_drawings_have_a_text_in_their_place(analyzed, folder_scan, mask):
@@ -112,7 +111,7 @@ def test_the_method_names_the_bundle_its_hash_and_its_figures(analyzed, folder_s
 def test_warnings_are_announced_with_the_findings(analyzed, folder_scan, volume_scan, mask):
     page = Page(report(analyzed(folder_scan, mask)))
     assert [attributes["href"] for attributes in page.tags("a")] == ["#warnings"]
-    assert page.text.index("Read these findings with the warning") < page.text.index("Key pictures")
+    assert page.text.index("Read these findings with the warning") < page.text.index("Key images")
     assert Page(report(analyzed(replace(volume_scan, notes=()), mask))).tags("a") == []
 
 

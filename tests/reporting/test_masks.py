@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tumorscope.core.scan import Scan, StoredGrid
 from tumorscope.reporting.masks import write_mask
 from tumorscope.reporting.nifti import encode_nifti
-from tumorscope.scan import Scan, StoredGrid
 
 
 def oblique(rng: np.random.Generator) -> np.ndarray:
@@ -65,14 +65,14 @@ def test_slices_of_unknown_size_get_an_identity_affine_that_says_so(analyzed, fo
     assert image.header.get_xyzt_units()[0] == "unknown"
 
 
-def test_a_pictures_mask_is_a_picture_of_the_same_size(analyzed, tmp_path: Path):
+def test_a_images_mask_is_a_image_of_the_same_size(analyzed, tmp_path: Path):
     mask = np.zeros((1, 41, 57), bool)
     mask[0, 3:9, 40:50] = True
-    scan = Scan(np.ones((1, 41, 57, 3), np.uint8), ("unknown",) * 3, "picture", "picture")
+    scan = Scan(np.ones((1, 41, 57, 3), np.uint8), ("unknown",) * 3, "image", "image")
     path = write_mask(analyzed(scan, mask), tmp_path)
-    picture = Image.open(path)
-    assert (path.name, picture.mode, picture.size) == ("mask.png", "L", (57, 41))
-    np.testing.assert_array_equal(np.asarray(picture), mask[0] * 255)
+    image = Image.open(path)
+    assert (path.name, image.mode, image.size) == ("mask.png", "L", (57, 41))
+    np.testing.assert_array_equal(np.asarray(image), mask[0] * 255)
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -3,12 +3,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tumorscope.errors import TumorscopeError
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.scan import Scan
 from tumorscope.reporting import panel as panels
 from tumorscope.reporting.choosing import choose_slices
 from tumorscope.reporting.panel import Layout, draw_panel, write_panel
 from tumorscope.reporting.tiles import TILE_HEIGHT, View, frame_head, shape_tile, window
-from tumorscope.scan import Scan
 
 
 @pytest.fixture
@@ -23,19 +23,19 @@ def drawn(monkeypatch):
     monkeypatch.setattr(panels, "Layout", watched)
 
     def draw(analysis, truth=None):
-        picture = np.asarray(draw_panel(analysis, truth)).astype(int)
+        image = np.asarray(draw_panel(analysis, truth)).astype(int)
         layout = made[-1]
 
         def tile(row: int, column: str) -> np.ndarray:
             left, top = layout.corner(row, layout.columns.index(column))
-            return picture[top : top + layout.tile_height, left : left + layout.tile_width]
+            return image[top : top + layout.tile_height, left : left + layout.tile_width]
 
-        return picture, layout, tile
+        return image, layout, tile
 
     return draw
 
 
-def coloured(tile: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def colored(tile: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Where a tile is red, and where it is green."""
     red, green, blue = tile[..., 0], tile[..., 1], tile[..., 2]
     return red - np.maximum(green, blue) > 25, green - np.maximum(red, blue) > 25
@@ -46,7 +46,7 @@ def overlap(found: np.ndarray, mask: np.ndarray, view: View) -> float:
     return 2 * (found & expected).sum() / (found.sum() + expected.sum())
 
 
-def test_with_a_true_mask_a_row_has_the_five_pictures(analyzed, folder_scan, mask, truth, drawn):
+def test_with_a_true_mask_a_row_has_the_five_images(analyzed, folder_scan, mask, truth, drawn):
     _, layout, _ = drawn(analyzed(folder_scan, mask), truth)
     assert layout.columns == ("mri", "truth", "predicted", "mri_truth", "mri_predicted")
 
@@ -57,9 +57,9 @@ def test_without_a_true_mask_a_row_has_three(analyzed, folder_scan, mask, drawn)
 
 
 def test_a_bundle_that_outlines_nothing_shows_the_mri_alone(analyzed, folder_scan, mask, drawn):
-    picture, layout, _ = drawn(analyzed(folder_scan, np.zeros_like(mask), outputs=["presence"]))
+    image, layout, _ = drawn(analyzed(folder_scan, np.zeros_like(mask), outputs=["presence"]))
     assert layout.columns == ("mri",)
-    assert picture.shape[1] >= 700
+    assert image.shape[1] >= 700
 
 
 def test_red_and_green_are_where_the_masks_are_and_nowhere_else(analyzed, folder_scan, mask, truth, drawn):
@@ -70,11 +70,11 @@ def test_red_and_green_are_where_the_masks_are_and_nowhere_else(analyzed, folder
     assert layout.rows == len(chosen) == 4
     for row, index in enumerate(chosen):
         for column in ("mri", "truth", "predicted"):
-            assert not any(colour.any() for colour in coloured(tile(row, column)))
-        red, green = coloured(tile(row, "mri_truth"))
+            assert not any(color.any() for color in colored(tile(row, column)))
+        red, green = colored(tile(row, "mri_truth"))
         assert not green.any()
         assert (not truth[index].any() and not red.any()) or overlap(red, truth[index], view) > 0.98
-        red, green = coloured(tile(row, "mri_predicted"))
+        red, green = colored(tile(row, "mri_predicted"))
         assert not red.any()
         assert (not mask[index].any() and not green.any()) or overlap(green, mask[index], view) > 0.98
 
@@ -91,7 +91,7 @@ def test_mask_columns_show_the_masks_in_white(analyzed, folder_scan, mask, truth
 
 def test_small_slices_are_enlarged_and_large_ones_reduced():
     for rows in (60, 256, 1500):
-        scan = Scan(np.ones((1, rows, rows, 1), np.uint8), ("flair",), "x", "picture")
+        scan = Scan(np.ones((1, rows, rows, 1), np.uint8), ("flair",), "x", "image")
         view = frame_head(scan, 0, (0,))
         assert view.height == view.width == TILE_HEIGHT
 
@@ -123,13 +123,13 @@ def test_the_window_ignores_a_few_odd_voxels():
     assert 97 < high <= 100
 
 
-def test_a_scan_of_one_grey_can_be_drawn(analyzed, folder_scan, mask):
+def test_a_scan_of_one_gray_can_be_drawn(analyzed, folder_scan, mask):
     flat = replace(folder_scan, voxels=np.full(folder_scan.voxels.shape, 7.5))
     assert draw_panel(analyzed(flat, mask)).mode == "RGB"
 
 
-def test_a_single_picture_gives_a_single_row(analyzed, drawn):
-    scan = Scan(np.full((1, 40, 40, 1), 9, np.uint8), ("unknown",), "one", "picture")
+def test_a_single_image_gives_a_single_row(analyzed, drawn):
+    scan = Scan(np.full((1, 40, 40, 1), 9, np.uint8), ("unknown",), "one", "image")
     _, layout, _ = drawn(analyzed(scan, np.zeros((1, 40, 40), bool)))
     assert layout.rows == 1
 

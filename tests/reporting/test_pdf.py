@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from pages import Page
 
-from tumorscope.explaining import ActivationMap
-from tumorscope.notice import NOTICE
-from tumorscope.preparing.framing import Framing
-from tumorscope.preparing.head import Box
+from tumorscope.core.notice import NOTICE
+from tumorscope.core.scan import Scan
+from tumorscope.inference.activation_maps import ActivationMap
+from tumorscope.inference.tumor_type import opinion
+from tumorscope.preprocessing.crop_resize import CropResize
+from tumorscope.preprocessing.head import Box
 from tumorscope.reporting.contents import build_report
 from tumorscope.reporting.html import render_html
 from tumorscope.reporting.pdf import render_pdf
-from tumorscope.scan import Scan
-from tumorscope.tumor_type import opinion
 
 pypdf = pytest.importorskip("pypdf")
 
@@ -67,12 +67,12 @@ def full(analyzed, folder_scan, mask):
     analysis = analyzed(folder_scan, mask)
     values = np.zeros((6, 4, 4), np.float32)
     values[:, 1, 1] = 2.0
-    framing = Framing((96, 80), Box(0, 0, 96, 80), 64)
+    crop_resize = CropResize((96, 80), Box(0, 0, 96, 80), 64)
     return replace(
         analysis,
         tumor_type=opinion(SURE, 0.6),
-        type_by_features=opinion(OTHER, 0.6),
-        activation=ActivationMap("type", ("glioma",) * 6, values, framing),
+        radiomics_classifier=opinion(OTHER, 0.6),
+        activation=ActivationMap("type", ("glioma",) * 6, values, crop_resize),
         bundle_reason="all of its sequences are there",
     )
 
@@ -91,9 +91,9 @@ def test_screen_and_paper_say_the_same(full, truth):
 
 def test_headings_have_their_order(full):
     reader = printed(full)
-    sections = ["Findings", "Key pictures", "Measurements", "Slice by slice", "Type", "Activation map", "Method"]
+    sections = ["Findings", "Key images", "Measurements", "Slice by slice", "Type", "Activation map", "Method"]
     sections += ["Bundle", "Warnings"]
-    case, below = reader.outline
+    case, below = reader.contour
     assert case.title == "case 1"
     assert [entry.title for entry in below if not isinstance(entry, list)] == sections
     levels = [name for name, _ in tags(reader) if re.fullmatch(r"/H\d", name)]
@@ -147,7 +147,7 @@ NASTY = [
 @pytest.mark.parametrize("name", NASTY)
 def test_names_are_text_whatever_they_are(analyzed, folder_scan, mask, name):
     scan = replace(folder_scan, case=name, slice_names=(name,) * 6, notes=(name,))
-    reader = printed(analyzed(scan, mask, limits=[name], title=name, figures={name: {name: name}}))
+    reader = printed(analyzed(scan, mask, limits=[name], title=name, metrics={name: {name: name}}))
     assert promises_accessibility(reader)
     if name.isascii():  # what is written from right to left comes out in another order
         assert words(reader).count(solid(name)) >= 6
@@ -159,7 +159,7 @@ def test_names_are_text_whatever_they_are(analyzed, folder_scan, mask, name):
 @pytest.mark.parametrize("name", ["a\x00b\x07\n\r\u2028c", "\u202eevil\u200f", "\udcff broken"])
 def test_control_signs_become_visible(analyzed, folder_scan, mask, name):
     reader = printed(analyzed(replace(folder_scan, case=name), mask))
-    assert reader.outline[0].title.count("�") == sum(not sign.isprintable() for sign in name)
+    assert reader.contour[0].title.count("�") == sum(not sign.isprintable() for sign in name)
 
 
 @pytest.mark.parametrize("signs", ["🧠", "患者の頭部", "환자"])
@@ -173,7 +173,7 @@ def test_a_sign_that_no_font_here_has_costs_no_more_than_the_promise(analyzed, f
 @pytest.mark.parametrize("name", ["", "  "])
 def test_a_case_without_a_name_has_a_heading_all_the_same(analyzed, folder_scan, mask, name):
     reader = printed(analyzed(replace(folder_scan, case=name), mask))
-    assert reader.outline[0].title == "Unnamed case"
+    assert reader.contour[0].title == "Unnamed case"
     assert promises_accessibility(reader)
 
 
@@ -192,14 +192,14 @@ def test_a_very_long_name_stays_on_the_page(analyzed, folder_scan, mask):
     assert "x" * 60 + "…" + "x" * 60 in words(reader)
 
 
-def test_nothing_found_and_not_judged_fit_their_pages(analyzed, volume_scan, mask):
+def test_nothing_found_and_not_assessed_fit_their_pages(analyzed, volume_scan, mask):
     nothing = analyzed(volume_scan, np.zeros_like(mask))
     text = words(printed(nothing))
-    assert solid("No tumour found: the highest tumour probability of any slice is 0.15") in text
+    assert solid("No tumor found: the highest tumor probability of any slice is 0.15") in text
     assert "Measurements" not in text
     refused = replace(
         nothing,
-        judged=False,
+        assessed=False,
         tumor_present=False,
         tumor_probability=float("nan"),
         warnings=("this does not look like an MRI of a head",),
@@ -207,7 +207,7 @@ def test_nothing_found_and_not_judged_fit_their_pages(analyzed, volume_scan, mas
     )
     reader = printed(refused)
     assert len(reader.pages) == 1
-    assert solid("Not judged: this does not look like an MRI of a head.") in words(reader)
+    assert solid("Not assessed: this does not look like an MRI of a head.") in words(reader)
     assert "Slicebyslice" not in words(reader)
     assert not re.search(r"\bnan\b", reader.pages[0].extract_text().lower())
 
@@ -226,11 +226,11 @@ def test_five_hundred_slices_and_thirty_lesions_stay_a_few_pages(analyzed, volum
     assert solid("The 40 with the largest area of 401; analysis.json has all.") in words(reader)
 
 
-def test_a_single_picture_without_a_voxel_size(analyzed):
+def test_a_single_image_without_a_voxel_size(analyzed):
     mask = np.zeros((1, 40, 40), bool)
     mask[0, 3:6, 3:6] = True
-    text = words(printed(analyzed(Scan(np.ones((1, 40, 40, 1), np.uint8), ("unknown",), "one", "picture"), mask)))
-    assert solid("Tumour found (probability 0.90): one lesion of 9 px.") in text
+    text = words(printed(analyzed(Scan(np.ones((1, 40, 40, 1), np.uint8), ("unknown",), "one", "image"), mask)))
+    assert solid("Tumor found (probability 0.90): one lesion of 9 px.") in text
     assert "mm²" not in text
 
 

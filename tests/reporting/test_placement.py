@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from reading.files import heads, rotation
 
-from tumorscope.reading import open_scan
+from tumorscope.io import open_scan
 from tumorscope.reporting.masks import write_mask
 
 VOLUME = heads(18, 22, 20).transpose(2, 1, 0)  # stored (x, y, z)

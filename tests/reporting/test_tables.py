@@ -3,10 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tumorscope.measuring.diameters import Caliper, Diameters
+from tumorscope.measurement.diameters import Diameter, Diameters
 from tumorscope.reporting.tables import MOST_LESIONS, MOST_SLICES, all_slices, called_slices, measurements
 
-FOUND = Diameters(3, Caliper(42.34, (0, 0), (0, 42)), Caliper(30.06, (0, 0), (30, 0)))
+FOUND = Diameters(3, Diameter(42.34, (0, 0), (0, 42)), Diameter(30.06, (0, 0), (30, 0)))
 
 
 def filled(analysis, **changes):
@@ -14,7 +14,7 @@ def filled(analysis, **changes):
         analysis.lesions[0],
         diameters=FOUND,
         extent_mm=(15.0, 26.4, 16.2),
-        hemisphere="left",
+        laterality="left",
         midline_distance_mm=-31.7,
         **changes,
     )
@@ -35,14 +35,14 @@ def test_every_measurement_stands_with_its_unit(analyzed, volume_scan, mask):
         "Extent, slices × rows × columns (mm)": "15 × 26 × 16",
         "Side": "left",
         "From midline (mm)": "32",
-        "Centre, x, y, z (mm)": "15, 6, 5",
-        "Tumour probability": "0.94",
+        "Center, x, y, z (mm)": "15, 6, 5",
+        "Tumor probability": "0.94",
     }
 
 
 def test_without_a_voxel_size_everything_is_in_pixels(analyzed, folder_scan, mask):
     analysis = analyzed(folder_scan, mask)
-    lesion = replace(analysis.lesions[0], diameters=FOUND, extent_mm=None, hemisphere=None, midline_distance_mm=None)
+    lesion = replace(analysis.lesions[0], diameters=FOUND, extent_mm=None, laterality=None, midline_distance_mm=None)
     table = measurements(replace(analysis, lesions=(lesion,)))
     row = cells(table)
     assert row["Longest × perpendicular (px)"] == "42.3 × 30.1"
@@ -78,9 +78,9 @@ def test_several_lesions_have_a_total_and_one_has_none(analyzed, volume_scan, ma
     assert table.total[:2] == ("Total", "5.6 ml")  # 1,132 voxels of 4.95 mm³
 
 
-def test_a_picture_has_an_area_and_no_thickness(analyzed, folder_scan, mask):
-    picture = replace(folder_scan, voxels=folder_scan.voxels[:1], kind="picture", slice_names=())
-    row = cells(measurements(analyzed(picture, mask[3:4])))
+def test_a_image_has_an_area_and_no_thickness(analyzed, folder_scan, mask):
+    image = replace(folder_scan, voxels=folder_scan.voxels[:1], kind="image", slice_names=())
+    row = cells(measurements(analyzed(image, mask[3:4])))
     assert row["Area"] == "432 px"
     assert "Extent, rows × columns (voxels)" in row
     assert not {"Volume", "Slices (largest)"} & set(row)

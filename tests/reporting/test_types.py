@@ -6,15 +6,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tumorscope.explaining import ActivationMap
-from tumorscope.preparing.framing import Framing
-from tumorscope.preparing.head import Box
+from tumorscope.inference.activation_maps import ActivationMap
+from tumorscope.inference.tumor_type import opinion
+from tumorscope.preprocessing.crop_resize import CropResize
+from tumorscope.preprocessing.head import Box
 from tumorscope.reporting.contents import build_report
 from tumorscope.reporting.document import to_document
 from tumorscope.reporting.html import render_html
 from tumorscope.reporting.panel import draw_panel
 from tumorscope.reporting.wording import features_sentence, finding_line, finding_sentence, type_sentence, types_agree
-from tumorscope.tumor_type import opinion
 
 SURE = {"glioma": 0.91, "meningioma": 0.06, "pituitary": 0.03}
 OTHER = {"glioma": 0.2, "meningioma": 0.1, "pituitary": 0.7}
@@ -29,8 +29,8 @@ def with_map(analysis):
     _, rows, columns = analysis.scan.shape
     values = np.zeros((len(analysis.slices), 4, 4), np.float32)
     values[:, 1, 1] = 2.0
-    framing = Framing((rows, columns), Box(0, 0, rows, columns), 64)
-    return replace(analysis, activation=ActivationMap("type", ("glioma",) * len(analysis.slices), values, framing))
+    crop_resize = CropResize((rows, columns), Box(0, 0, rows, columns), 64)
+    return replace(analysis, activation=ActivationMap("type", ("glioma",) * len(analysis.slices), values, crop_resize))
 
 
 def test_a_type_is_named_with_its_probability_or_called_uncertain(typed):
@@ -39,26 +39,26 @@ def test_a_type_is_named_with_its_probability_or_called_uncertain(typed):
     unsure = opinion({"glioma": 0.5, "meningioma": 0.3, "pituitary": 0.2}, 0.6)
     assert "uncertain" in finding_line(replace(typed, tumor_type=unsure))
     assert "0.50 is below 0.60" in type_sentence(unsure)
-    assert "pituitary tumour" in type_sentence(opinion(OTHER, 0.6))
+    assert "pituitary tumor" in type_sentence(opinion(OTHER, 0.6))
 
 
 def test_both_opinions_stand_in_the_document_with_whether_they_agree(typed):
-    document = to_document(replace(typed, type_by_features=opinion(OTHER, 0.6)))
+    document = to_document(replace(typed, radiomics_classifier=opinion(OTHER, 0.6)))
     assert document["tumor_type"]["name"] == "glioma"
     assert document["tumor_type"]["type_probabilities"] == SURE
-    assert document["type_by_features"]["likeliest"] == "pituitary"
+    assert document["radiomics_classifier"]["likeliest"] == "pituitary"
     assert document["types_agree"] is False
-    assert to_document(replace(typed, type_by_features=opinion(SURE, 0.6)))["types_agree"] is True
+    assert to_document(replace(typed, radiomics_classifier=opinion(SURE, 0.6)))["types_agree"] is True
     assert to_document(typed)["types_agree"] is None
 
 
 def test_the_report_tells_of_disagreement(typed):
-    disagreeing = replace(typed, type_by_features=opinion(OTHER, 0.6))
+    disagreeing = replace(typed, radiomics_classifier=opinion(OTHER, 0.6))
     assert types_agree(disagreeing) is False
     page = render_html(build_report(disagreeing)).decode()
-    assert "say otherwise (pituitary tumour, probability 0.70)" in page
+    assert "say otherwise (pituitary tumor, probability 0.70)" in page
     assert features_sentence(typed) is None
-    for name in ("glioma", "meningioma", "pituitary tumour"):
+    for name in ("glioma", "meningioma", "pituitary tumor"):
         assert f'<th scope="row">{name}</th>' in page
 
 
@@ -74,8 +74,8 @@ def test_an_activation_map_is_one_more_column_of_the_panel_and_one_sentence_of_t
 def test_a_map_is_strongest_where_the_network_looked_and_stays_inside_the_frame():
     values = np.zeros((1, 4, 4), np.float32)
     values[0, 0, 3] = 1.0
-    values[0, 3, 0] = -5.0  # what speaks against the answer is not shown
-    shown = ActivationMap("presence", ("tumour",), values, Framing((80, 120), Box(10, 20, 60, 60), 64)).on_slice(0)
+    values[0, 3, 0] = -5.0  # what speaks against the prediction is not shown
+    shown = ActivationMap("presence", ("tumor",), values, CropResize((80, 120), Box(10, 20, 60, 60), 64)).on_slice(0)
     assert shown.shape == (80, 120)
     assert shown.max() == pytest.approx(1)
     row, column = np.unravel_index(shown.argmax(), shown.shape)
@@ -87,7 +87,7 @@ def test_a_map_is_strongest_where_the_network_looked_and_stays_inside_the_frame(
 
 def test_energy_inside_is_a_share_and_nothing_without_mask_or_map():
     values = np.ones((1, 4, 4), np.float32)
-    activation = ActivationMap("presence", ("tumour",), values, Framing((64, 64), Box(0, 0, 64, 64), 64))
+    activation = ActivationMap("presence", ("tumor",), values, CropResize((64, 64), Box(0, 0, 64, 64), 64))
     half = np.zeros((64, 64), bool)
     half[:32] = True
     assert activation.energy_inside(0, half) == pytest.approx(0.5)
@@ -96,20 +96,20 @@ def test_energy_inside_is_a_share_and_nothing_without_mask_or_map():
     assert silent.energy_inside(0, half) is None
 
 
-def test_what_was_not_judged_is_said_everywhere(analyzed, folder_scan, mask):
+def test_what_was_not_assessed_is_said_everywhere(analyzed, folder_scan, mask):
     nothing = np.zeros_like(mask)
     slices = analyzed(folder_scan, nothing).slices
     refused = replace(
         analyzed(folder_scan, nothing),
-        judged=False,
+        assessed=False,
         tumor_present=False,
         tumor_probability=float("nan"),
         slices=tuple(replace(one, tumor_probability=float("nan"), mask_probability=None) for one in slices),
     )
-    assert "Not judged" in finding_line(refused)
-    assert "Not judged" in finding_sentence(refused)
+    assert "Not assessed" in finding_line(refused)
+    assert "Not assessed" in finding_sentence(refused)
     document = to_document(refused)
-    assert document["judged"] is False
+    assert document["assessed"] is False
     assert document["tumor_present"] is None
     assert document["tumor_probability"] is None
     assert draw_panel(refused).width > 0

@@ -11,15 +11,15 @@ import pydicom
 import pytest
 from dicom_making import write_series
 
-from tumorscope.errors import TumorscopeError
-from tumorscope.reading import open_scan
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.io import open_scan
 from tumorscope.reporting import load_document, mask_from_document, write_results
 from tumorscope.reporting.agreement import compare
 from tumorscope.reporting.write import Outputs
 
 
 def dicom_scan(folder):
-    """A phantom's FLAIR series, and a box for a tumour."""
+    """A phantom's FLAIR series, and a box for a tumor."""
     write_series(folder)
     scan = open_scan(folder)
     found = np.zeros(scan.shape, bool)
@@ -93,8 +93,8 @@ def test_a_file_in_the_folders_place_is_named(analyzed, folder_scan, mask, tmp_p
 
 def test_a_mask_of_an_earlier_run_of_another_kind_goes(analyzed, folder_scan, mask, tmp_path):
     write_results(analyzed(folder_scan, mask), tmp_path)
-    picture = replace(folder_scan, voxels=folder_scan.voxels[:1], kind="picture", slice_names=())
-    write_results(analyzed(picture, mask[2:3]), tmp_path)
+    image = replace(folder_scan, voxels=folder_scan.voxels[:1], kind="image", slice_names=())
+    write_results(analyzed(image, mask[2:3]), tmp_path)
     assert {path.name for path in (tmp_path / "case_1").glob("mask*")} == {"mask.png"}
 
 
@@ -153,7 +153,7 @@ def test_importing_reporting_is_light():
     assert found.stdout.strip() == ""
 
 
-def test_a_bundle_that_draws_no_mask_is_not_judged_by_its_dice(analyzed, folder_scan, mask, truth, tmp_path):
+def test_a_bundle_that_draws_no_mask_is_not_assessed_by_its_dice(analyzed, folder_scan, mask, truth, tmp_path):
     drawn = write_results(analyzed(folder_scan, mask), tmp_path / "drawn", truth)
     undrawn = write_results(analyzed(folder_scan, np.zeros_like(mask), outputs=["presence"]), tmp_path / "none", truth)
     assert "Dice" in drawn["report"].read_text()

@@ -10,10 +10,10 @@ import pytest
 from making import bright_flair, write_bundle
 from service.stores import PATIENCE_S, empty_database, running_postgresql, running_redis
 
-from tumorscope.bundles import load_bundle
 from tumorscope.datasets.phantom import make_phantom, plausible_lesion, write_nifti
-from tumorscope.engine import Engine
-from tumorscope.service.catalogue import Catalogue
+from tumorscope.inference.bundles import load_bundle
+from tumorscope.inference.engine import Engine
+from tumorscope.service.catalog import Catalog
 from tumorscope.service.folders import Folders
 from tumorscope.service.queue import StudyQueue, make_queue
 from tumorscope.service.records import new_id
@@ -38,7 +38,7 @@ def redis() -> Iterator[str]:
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty database, of either kind."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'catalogue.sqlite'}"
+        return f"sqlite:///{tmp_path / 'catalog.sqlite'}"
     address = empty_database(request.getfixturevalue("postgresql"))
     return service_settings(database=address).database_url
 
@@ -75,8 +75,8 @@ def folders(settings: ServiceSettings) -> Folders:
 
 
 @pytest.fixture
-def catalogue(settings: ServiceSettings) -> Iterator[Catalogue]:
-    opened = Catalogue.of(settings)
+def catalog(settings: ServiceSettings) -> Iterator[Catalog]:
+    opened = Catalog.of(settings)
     yield opened
     opened.close()
 
@@ -87,7 +87,7 @@ def queue(settings: ServiceSettings) -> StudyQueue:
 
 
 class FakeEngines:
-    """Stands for the engines of every bundle: FLAIR far over the median is tumour."""
+    """Stands for the engines of every bundle: FLAIR far over the median is tumor."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -110,21 +110,21 @@ def engines(tmp_path: Path) -> Any:
 
 @pytest.fixture(scope="session")
 def phantom_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with t1, flair and t1c of a head with a tumour, nine small slices."""
+    """A folder with t1, flair and t1c of a head with a tumor, nine small slices."""
     folder = tmp_path_factory.mktemp("phantom")
     write_nifti(make_phantom([plausible_lesion(0)], seed=0, shape=(9, 96, 96)), folder)["mask"].unlink()
     return folder
 
 
 @pytest.fixture
-def upload(phantom_files: Path, folders: Folders, catalogue: Catalogue) -> Callable[[], str]:
+def upload(phantom_files: Path, folders: Folders, catalog: Catalog) -> Callable[[], str]:
     """Makes the phantom a study, as an upload does, but for the message; its id."""
     import shutil
 
     def enter() -> str:
         study = new_id()
-        folders.adopt(Path(shutil.copytree(phantom_files, folders.incoming() / "case")), study)
-        catalogue.create(study, "Müller^Anna", "auto")
+        folders.import_upload(Path(shutil.copytree(phantom_files, folders.incoming() / "case")), study)
+        catalog.create(study, "Müller^Anna", "auto")
         return study
 
     return enter

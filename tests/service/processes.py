@@ -11,7 +11,7 @@ from pathlib import Path
 
 from service.stores import PATIENCE_S, wait_until
 
-from tumorscope.service.catalogue import Catalogue
+from tumorscope.service.catalog import Catalog
 from tumorscope.service.records import Study
 from tumorscope.service.settings import ServiceSettings
 
@@ -40,21 +40,21 @@ def running_workers(settings: ServiceSettings, log: Path, count: int = 1) -> Ite
             worker.wait(PATIENCE_S)
 
 
-def settled(catalogue: Catalogue, *ids: str) -> list[Study]:
+def settled(catalog: Catalog, *ids: str) -> list[Study]:
     """The studies, when all are done or failed."""
 
     def found() -> list[Study]:
-        return [study for each in ids if (study := catalogue.get(each)) and study.state in ("done", "failed")]
+        return [study for each in ids if (study := catalog.get(each)) and study.state in ("done", "failed")]
 
     wait_until(lambda: len(found()) == len(ids), "the studies to be done")
     return found()
 
 
-def in_stage(catalogue: Catalogue, study_id: str, stage: str) -> None:
+def in_stage(catalog: Catalog, study_id: str, stage: str) -> None:
     """Wait until a worker is there with a study."""
 
     def seen() -> Study:
-        study = catalogue.get(study_id)
+        study = catalog.get(study_id)
         assert study is not None
         return study
 

@@ -19,12 +19,12 @@ PATIENCE_S = 180.0
 """How long a test waits for what must happen; only a failing one waits so long."""
 
 
-def wait_until(condition: Callable[[], object], what: str, patience_s: float = PATIENCE_S) -> None:
+def wait_until(condition: Callable[[], object], what: str, abort_timeout_s: float = PATIENCE_S) -> None:
     """Look again and again; only a failing test waits to the end."""
-    end = time.monotonic() + patience_s
+    end = time.monotonic() + abort_timeout_s
     while not condition():
         if time.monotonic() > end:
-            raise AssertionError(f"waited {patience_s:g} s in vain for {what}")
+            raise AssertionError(f"waited {abort_timeout_s:g} s in vain for {what}")
         time.sleep(0.01)
 
 
@@ -48,7 +48,7 @@ def running_postgresql() -> Iterator[str]:
         command = [programs / "postgres", "-D", data, "-p", str(port)]
         command += [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         address = f"postgresql://postgres@127.0.0.1:{port}/postgres"
-        with _running(command, log, user, lambda: _postgresql_answers(address)):
+        with _running(command, log, user, lambda: _postgresql_responds(address)):
             yield address
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -64,7 +64,7 @@ def running_redis() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="tumorscope-redis-") as folder:
         command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder]
         address = f"redis://127.0.0.1:{port}/0"
-        with _running(command, Path(folder, "log"), None, lambda: _redis_answers(address)):
+        with _running(command, Path(folder, "log"), None, lambda: _redis_responds(address)):
             yield address
 
 
@@ -79,11 +79,11 @@ def empty_database(address: str) -> str:
 
 
 @contextmanager
-def _running(command: Sequence[object], log: Path, user: str | None, answers: Callable[[], bool]) -> Iterator[None]:
+def _running(command: Sequence[object], log: Path, user: str | None, responses: Callable[[], bool]) -> Iterator[None]:
     with log.open("wb") as file:
         process = subprocess.Popen([str(part) for part in command], stdout=file, stderr=file, user=user, cwd=log.parent)
     try:
-        wait_until(lambda: answers() or process.poll() is not None, f"{command[0]} to answer")
+        wait_until(lambda: responses() or process.poll() is not None, f"{command[0]} to response")
         assert process.poll() is None, log.read_text()
         yield
     finally:
@@ -91,7 +91,7 @@ def _running(command: Sequence[object], log: Path, user: str | None, answers: Ca
         process.wait(PATIENCE_S)
 
 
-def _postgresql_answers(address: str) -> bool:
+def _postgresql_responds(address: str) -> bool:
     import psycopg
 
     try:
@@ -101,7 +101,7 @@ def _postgresql_answers(address: str) -> bool:
     return True
 
 
-def _redis_answers(address: str) -> bool:
+def _redis_responds(address: str) -> bool:
     from redis import Redis
     from redis.exceptions import ConnectionError as NoConnection
 

@@ -8,7 +8,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, inspect, text
 
-from tumorscope.errors import TumorscopeError
+from tumorscope.core.errors import TumorscopeError
 from tumorscope.service.database import find_trouble, open_database, reading, writing
 from tumorscope.service.tables import metadata
 
@@ -71,7 +71,7 @@ def test_a_file_damaged_in_the_middle_is_found_while_it_is_open(tmp_path):
     damage(path)
     assert find_trouble(engine) == "the database is damaged"
     path.unlink()
-    assert find_trouble(engine) == "the database does not answer"
+    assert find_trouble(engine) == "the database does not response"
     engine.dispose()
 
 
@@ -83,4 +83,4 @@ def damage(path):
 
 def test_a_server_that_is_away_is_in_trouble():
     engine = create_engine("postgresql+psycopg://anna:secret@127.0.0.1:1/none")
-    assert find_trouble(engine) == "the database does not answer"
+    assert find_trouble(engine) == "the database does not response"

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
-from tumorscope.service.catalogue import Catalogue
+from tumorscope.service.catalog import Catalog
 from tumorscope.service.deleting import remove_study
 from tumorscope.service.folders import Folders
 from tumorscope.service.identity import join_identity
@@ -29,11 +29,11 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "-l", place], check=True)
 
 
-def enter(catalogue, folders, size=100_000):
+def enter(catalog, folders, size=100_000):
     study = new_id()
     folders.prepare(study)
     (folders.input(study) / "scan").write_bytes(bytes(size))
-    catalogue.create(study, "case", "auto")
+    catalog.create(study, "case", "auto")
     return study
 
 
@@ -43,10 +43,10 @@ def fill(place: Path):
             file.write(b"x" * 512)
 
 
-def break_commits(catalogue, broken):
+def break_commits(catalog, broken):
     """Let transactions fail as SQLite's do, for as long as something is so."""
 
-    @event.listens_for(catalogue._engine, "commit")
+    @event.listens_for(catalog._engine, "commit")
     def commit(_connection):
         name = broken()
         if name:
@@ -55,48 +55,48 @@ def break_commits(catalogue, broken):
             raise OperationalError("COMMIT", {}, error)
 
 
-def test_a_study_goes_with_its_files_and_only_once(catalogue, folders):
-    study, other = enter(catalogue, folders), enter(catalogue, folders)
-    assert remove_study(study, catalogue, folders)
-    assert not remove_study(study, catalogue, folders)
-    assert catalogue.ids() == folders.studies() == {other}
+def test_a_study_goes_with_its_files_and_only_once(catalog, folders):
+    study, other = enter(catalog, folders), enter(catalog, folders)
+    assert remove_study(study, catalog, folders)
+    assert not remove_study(study, catalog, folders)
+    assert catalog.ids() == folders.studies() == {other}
     assert list((folders.data / "working").iterdir()) == []
 
 
-def test_a_study_that_must_not_have_changed_stays_whole_if_it_has(catalogue, folders):
-    study = enter(catalogue, folders)
-    assert not remove_study(study, catalogue, folders, unchanged_since=catalogue.now())
+def test_a_study_that_must_not_have_changed_stays_whole_if_it_has(catalog, folders):
+    study = enter(catalog, folders)
+    assert not remove_study(study, catalog, folders, unchanged_since=catalog.now())
     assert (folders.input(study) / "scan").exists()
 
 
 def test_space_is_freed_through_the_service_however_full_the_disk_is(small_disk):
     settings = service_settings(data=small_disk / "data")
-    folders, catalogue = Folders(settings.data), Catalogue.of(settings)
-    join_identity(catalogue, folders)
-    studies = [enter(catalogue, folders) for _ in range(5)]
+    folders, catalog = Folders(settings.data), Catalog.of(settings)
+    join_identity(catalog, folders)
+    studies = [enter(catalog, folders) for _ in range(5)]
     fill(small_disk)
     with pytest.raises(OperationalError, match="full"):
-        catalogue.delete(studies[0])
+        catalog.delete(studies[0])
     for study in studies[:3]:
-        assert remove_study(study, catalogue, folders)
+        assert remove_study(study, catalog, folders)
         fill(small_disk)
-    assert catalogue.ids() == folders.studies() == set(studies[3:])
-    catalogue.close()
+    assert catalog.ids() == folders.studies() == set(studies[3:])
+    catalog.close()
 
 
-def test_a_database_that_is_full_gets_its_room_from_the_files(catalogue, folders):
-    study = enter(catalogue, folders)
-    break_commits(catalogue, lambda: "SQLITE_FULL" if list(folders.data.rglob("scan")) else "")
-    assert remove_study(study, catalogue, folders)
-    assert catalogue.ids() == folders.studies() == set()
+def test_a_database_that_is_full_gets_its_room_from_the_files(catalog, folders):
+    study = enter(catalog, folders)
+    break_commits(catalog, lambda: "SQLITE_FULL" if list(folders.data.rglob("scan")) else "")
+    assert remove_study(study, catalog, folders)
+    assert catalog.ids() == folders.studies() == set()
 
 
-def test_a_database_in_other_trouble_leaves_the_study_as_it_was(catalogue, folders):
-    study = enter(catalogue, folders)
+def test_a_database_in_other_trouble_leaves_the_study_as_it_was(catalog, folders):
+    study = enter(catalog, folders)
     trouble = ["SQLITE_IOERR"]
-    break_commits(catalogue, lambda: trouble[-1])
+    break_commits(catalog, lambda: trouble[-1])
     with pytest.raises(OperationalError):
-        remove_study(study, catalogue, folders)
+        remove_study(study, catalog, folders)
     trouble.append("")
-    assert catalogue.ids() == folders.studies() == {study}
+    assert catalog.ids() == folders.studies() == {study}
     assert (folders.input(study) / "scan").exists()

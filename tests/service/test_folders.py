@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from tumorscope.reading.dicom.studies import StudyFiles
+from tumorscope.io.dicom.studies import StudyFiles
 from tumorscope.service.folders import LEFT_BEHIND_S, Folders, Tidied
 from tumorscope.service.records import new_id
 
@@ -16,7 +16,7 @@ def study(folders):
     case = folders.incoming() / "case"
     (case / "series").mkdir(parents=True)
     (case / "series" / "a.dcm").write_bytes(b"a")
-    folders.adopt(case, made)
+    folders.import_upload(case, made)
     return made
 
 
@@ -34,7 +34,7 @@ def test_a_folder_becomes_a_studys_input_as_it_is(folders, study):
 def test_a_single_file_is_opened_itself(folders):
     study, upload = new_id(), folders.incoming()
     (upload / "scan.png").write_bytes(b"x")
-    folders.adopt(upload / "scan.png", study)
+    folders.import_upload(upload / "scan.png", study)
     assert folders.case(study) == folders.input(study) / "scan.png"
 
 
@@ -43,7 +43,7 @@ def test_of_a_study_among_others_only_its_own_files_come(folders):
     for name in ("mine/1", "mine/2", "other/1"):
         (upload / name).parent.mkdir(exist_ok=True)
         (upload / name).write_bytes(name.encode())
-    folders.adopt(StudyFiles(upload, (upload / "mine/1", upload / "mine/2"), "study-1"), study)
+    folders.import_upload(StudyFiles(upload, (upload / "mine/1", upload / "mine/2"), "study-1"), study)
     found = {path.relative_to(folders.input(study)).as_posix() for path in folders.input(study).rglob("*/*")}
     assert found == {"mine/1", "mine/2"}
     assert (upload / "other/1").exists()
@@ -92,8 +92,8 @@ def test_what_nobody_finished_is_removed_when_it_is_old(folders, study):
     later = time.time() + LEFT_BEHIND_S + 60
     (slow / "just-came").touch()
     os.utime(slow / "just-came", (later, later))
-    assert folders.tidy({study}) == Tidied(), "an upload may be under way, a study about to be entered"
-    assert folders.tidy({study}, now=later) == Tidied(2, 1), "and what the upload of the study left"
+    assert folders.prune({study}) == Tidied(), "an upload may be under way, a study about to be entered"
+    assert folders.prune({study}, now=later) == Tidied(2, 1), "and what the upload of the study left"
     assert folders.studies() == {study}
     assert slow.exists()
     assert not upload.exists()
@@ -103,7 +103,7 @@ def test_a_study_that_no_database_knows_is_kept_apart_however_often(folders, stu
     later = time.time() + LEFT_BEHIND_S + 60
     for content in (b"first", b"second"):
         (folders.input(study) / "series" / "a.dcm").write_bytes(content)
-        assert folders.tidy(set(), now=later).moved == 1
+        assert folders.prune(set(), now=later).moved == 1
         folders.prepare(study)
         (folders.input(study) / "series").mkdir()
     found = {path.read_bytes() for path in (folders.data / "lost+found").rglob("a.dcm")}

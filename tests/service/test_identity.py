@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tumorscope.errors import TumorscopeError
-from tumorscope.service.catalogue import Catalogue
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.service.catalog import Catalog
 from tumorscope.service.folders import LEFT_BEHIND_S, Folders
 from tumorscope.service.identity import check_identity, join_identity
 from tumorscope.service.records import new_id
@@ -18,11 +18,11 @@ from tumorscope.service.web import create_app
 
 
 @pytest.fixture
-def open_catalogue(request):
+def open_catalog(request):
     """Opens a database; all are closed at the end."""
 
     def opened(address):
-        made = Catalogue(address)
+        made = Catalog(address)
         request.addfinalizer(made.close)
         return made
 
@@ -30,18 +30,18 @@ def open_catalogue(request):
 
 
 @pytest.fixture
-def pair(database, folders, open_catalogue):
+def pair(database, folders, open_catalog):
     """A database and a folder that know each other, with one analyzed study."""
-    catalogue = open_catalogue(database)
-    join_identity(catalogue, folders)
-    return catalogue, folders, enter(catalogue, folders)
+    catalog = open_catalog(database)
+    join_identity(catalog, folders)
+    return catalog, folders, enter(catalog, folders)
 
 
-def enter(catalogue, folders):
+def enter(catalog, folders):
     study = new_id()
     folders.prepare(study)
     folders.run(study, 1).mkdir()
-    catalogue.create(study, "case", "auto")
+    catalog.create(study, "case", "auto")
     return study
 
 
@@ -54,37 +54,37 @@ def forget_identity(folders):
 
 
 def test_a_new_pair_gets_one_identity_and_keeps_it(pair):
-    catalogue, folders, _ = pair
-    first = catalogue.identity()
+    catalog, folders, _ = pair
+    first = catalog.identity()
     assert first is not None
     assert first == folders.identity()
-    join_identity(catalogue, folders)
-    assert catalogue.identity() == first == folders.identity()
+    join_identity(catalog, folders)
+    assert catalog.identity() == first == folders.identity()
 
 
 def test_processes_that_start_together_give_one_identity(database, folders):
     def start(_):
-        catalogue = Catalogue(database)
-        join_identity(catalogue, Folders(folders.data))
-        found = catalogue.identity()
-        catalogue.close()
+        catalog = Catalog(database)
+        join_identity(catalog, Folders(folders.data))
+        found = catalog.identity()
+        catalog.close()
         return found
 
     with ThreadPoolExecutor(4) as pool:
         assert set(pool.map(start, range(4))) == {folders.identity()}
 
 
-def test_an_empty_database_is_refused_where_studies_stand(pair, tmp_path, open_catalogue):
+def test_an_empty_database_is_refused_where_studies_stand(pair, tmp_path, open_catalog):
     _, folders, study = pair
     with pytest.raises(TumorscopeError, match=r"holds a study, but the database .* is empty") as caught:
-        join_identity(open_catalogue(other_database(tmp_path)), folders)
+        join_identity(open_catalog(other_database(tmp_path)), folders)
     assert "\n" not in str(caught.value)
     assert folders.has_results(study)
 
 
-def test_another_services_database_is_refused(pair, tmp_path, open_catalogue):
+def test_another_services_database_is_refused(pair, tmp_path, open_catalog):
     _, folders, _ = pair
-    foreign = open_catalogue(other_database(tmp_path))
+    foreign = open_catalog(other_database(tmp_path))
     elsewhere = Folders(tmp_path / "elsewhere")
     join_identity(foreign, elsewhere)
     enter(foreign, elsewhere)
@@ -94,57 +94,57 @@ def test_another_services_database_is_refused(pair, tmp_path, open_catalogue):
 
 
 def test_a_database_that_was_emptied_is_refused_but_an_upload_cut_off_is_no_study(pair):
-    catalogue, folders, study = pair
-    catalogue.delete(study)
+    catalog, folders, study = pair
+    catalog.delete(study)
     with pytest.raises(TumorscopeError, match="is empty"):
-        join_identity(catalogue, folders)
+        join_identity(catalog, folders)
     folders.run(study, 1).rmdir()
-    join_identity(catalogue, folders)
+    join_identity(catalog, folders)
 
 
-def test_a_pair_of_an_earlier_version_is_known_by_its_studies(database, folders, open_catalogue):
+def test_a_pair_of_an_earlier_version_is_known_by_its_studies(database, folders, open_catalog):
     """Neither had an identity then."""
-    catalogue = open_catalogue(database)
-    enter(catalogue, folders)
+    catalog = open_catalog(database)
+    enter(catalog, folders)
     unknown = new_id()
     folders.prepare(unknown)
-    join_identity(catalogue, folders)
-    assert catalogue.identity() == folders.identity() is not None
+    join_identity(catalog, folders)
+    assert catalog.identity() == folders.identity() is not None
 
 
 @pytest.mark.parametrize("share", [True, False])
 def test_a_pair_of_which_one_lost_its_identity_is_known_by_its_studies(pair, share):
-    catalogue, folders, study = pair
+    catalog, folders, study = pair
     forget_identity(folders)
     if share:
-        before = catalogue.identity()
-        join_identity(catalogue, folders)
+        before = catalog.identity()
+        join_identity(catalog, folders)
         assert folders.identity() == before
     else:
         shutil.move(folders.input(study).parent, folders.data / "studies" / new_id())
         with pytest.raises(TumorscopeError, match="belong to different services"):
-            join_identity(catalogue, folders)
+            join_identity(catalog, folders)
 
 
 def test_what_the_database_does_not_know_is_moved_and_never_removed(pair, settings, queue, caplog):
     """As after an older backup of the database and a new upload."""
-    catalogue, folders, kept = pair
+    catalog, folders, kept = pair
     unknown = new_id()
     folders.prepare(unknown)
     (folders.input(unknown) / "original.dcm").write_bytes(b"voxels")
     past = time.time() - LEFT_BEHIND_S - 60
     for path in [*(folders.data / "studies" / unknown).iterdir(), folders.data / "studies" / unknown]:
         os.utime(path, (past, past))
-    Sweeper(settings, catalogue, folders, queue).clear()
+    Sweeper(settings, catalog, folders, queue).clear()
     assert (folders.data / "lost+found" / unknown / "input" / "original.dcm").read_bytes() == b"voxels"
     assert folders.studies() == {kept}
     assert "1 studies that the database does not know moved to lost+found" in caplog.text
 
 
-def test_a_sweep_with_another_database_moves_nothing(pair, settings, tmp_path, queue, open_catalogue, caplog):
+def test_a_sweep_with_another_database_moves_nothing(pair, settings, tmp_path, queue, open_catalog, caplog):
     """It was exchanged while the service ran; a single new study is in it."""
     _, folders, study = pair
-    foreign = open_catalogue(other_database(tmp_path))
+    foreign = open_catalog(other_database(tmp_path))
     foreign.create(new_id(), "new", "auto")
     past = time.time() - 2 * LEFT_BEHIND_S
     for path in [*folders.input(study).parent.iterdir(), folders.input(study).parent]:
@@ -162,14 +162,14 @@ def test_a_folder_that_cannot_be_moved_stays(pair, caplog):
     _, folders, study = pair
     (folders.data / "lost+found").touch()
     later = time.time() + LEFT_BEHIND_S + 60
-    assert folders.tidy(set(), now=later).moved == 0
+    assert folders.prune(set(), now=later).moved == 0
     assert folders.studies() == {study}
     assert "stays in studies/" in caplog.text
 
 
 def test_neither_page_nor_worker_starts_with_a_database_that_was_lost(tmp_path, run_program):
     settings = service_settings(data=tmp_path / "data")
-    create_app(settings).state.backend.catalogue.close()
+    create_app(settings).state.backend.catalog.close()
     folders = Folders(settings.data)
     folders.prepare(new_id())
     for file in settings.data.glob("service.sqlite*"):

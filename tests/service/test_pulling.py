@@ -7,7 +7,7 @@ from dicom_making import uid
 from pacs.running import small_series
 from pacs.web import study_archive
 
-from tumorscope.errors import TumorscopeError
+from tumorscope.core.errors import TumorscopeError
 from tumorscope.service.pulling import check_address, fetch_study
 from tumorscope.service.records import new_id
 from tumorscope.service.settings import service_settings
@@ -19,8 +19,8 @@ def _no_proxy(monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
 
 
-def test_a_study_is_fetched_once_and_then_analysed_like_an_upload(
-    tmp_path, settings, catalogue, folders, engines, monkeypatch
+def test_a_study_is_fetched_once_and_then_analyzed_like_an_upload(
+    tmp_path, settings, catalog, folders, engines, monkeypatch
 ):
     def broken(*_args, **_kwargs):
         raise TumorscopeError("something else is wrong")
@@ -30,26 +30,26 @@ def test_a_study_is_fetched_once_and_then_analysed_like_an_upload(
         address = f"{url}/studies/{uid('study')}"
         assert check_address(address, settings) == uid("study")
         folders.prepare(study)
-        catalogue.create(study, "study-1", "auto", fetch=address)
+        catalog.create(study, "study-1", "auto", fetch=address)
         monkeypatch.setattr("tumorscope.service.work.analyze", broken)
-        assert process(study, settings, catalogue, folders, engines) == "failed"
+        assert process(study, settings, catalog, folders, engines) == "failed"
         assert len(list(folders.input(study).rglob("*.dcm"))) == 4
         monkeypatch.undo()
-    catalogue.retry(study)
-    assert process(study, settings, catalogue, folders, engines) == "done", "the archive is not needed any more"
-    assert catalogue.get(study).summary["slices"] == 4
+    catalog.retry(study)
+    assert process(study, settings, catalog, folders, engines) == "done", "the archive is not needed any more"
+    assert catalog.get(study).summary["slices"] == 4
     assert {"sr.dcm", "capture.dcm"} <= {path.name for path in folders.run(study, 1).iterdir()}
 
 
 def test_an_archive_that_is_away_fails_the_study_with_a_line_and_it_can_be_asked_again(
-    tmp_path, settings, catalogue, folders, engines
+    tmp_path, settings, catalog, folders, engines
 ):
     study = new_id()
     folders.prepare(study)
-    catalogue.create(study, "study-1", "auto", fetch="http://127.0.0.1:1/dicom-web/studies/1.2.3")
-    assert process(study, settings, catalogue, folders, engines) == "failed"
-    assert "no connection" in catalogue.get(study).failure
-    assert catalogue.retry(study).state == "fetching"
+    catalog.create(study, "study-1", "auto", fetch="http://127.0.0.1:1/dicom-web/studies/1.2.3")
+    assert process(study, settings, catalog, folders, engines) == "failed"
+    assert "no connection" in catalog.get(study).failure
+    assert catalog.retry(study).state == "fetching"
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 from service.stores import wait_until
 
-from tumorscope.errors import TumorscopeError
+from tumorscope.core.errors import TumorscopeError
 from tumorscope.service.queue import enqueue, make_queue
 from tumorscope.service.records import new_id
 from tumorscope.service.settings import service_settings
@@ -53,7 +53,7 @@ def test_a_queue_that_is_out_of_reach_holds_nothing_up(caplog, tmp_path):
     queue = make_queue(service_settings(data=tmp_path, queue="redis://:secret@127.0.0.1:1/0"))
     study = new_id()
     assert not enqueue(queue, study)
-    with pytest.raises(TumorscopeError, match="the queue does not answer"):
+    with pytest.raises(TumorscopeError, match="the queue does not response"):
         queue.waiting()
     assert f"{study}: the queue is out of reach" in caplog.text
     assert "secret" not in caplog.text

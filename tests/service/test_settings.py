@@ -2,7 +2,7 @@
 
 import pytest
 
-from tumorscope.errors import TumorscopeError
+from tumorscope.core.errors import TumorscopeError
 from tumorscope.service.settings import ServiceSettings, service_settings
 
 

@@ -22,15 +22,15 @@ def settings(tmp_path):
 
 
 def test_a_supervised_worker_that_dies_is_replaced_and_its_study_taken_at_once(
-    settings, upload, catalogue, queue, caplog
+    settings, upload, catalog, queue, caplog
 ):
     study = upload()
     enqueue(queue, study)
     with Supervisor(settings) as supervisor:
-        in_stage(catalogue, study, "analysing")
+        in_stage(catalog, study, "analyzing")
         (first,) = supervisor.pids()
         os.kill(first, signal.SIGSEGV)
-        (done,) = settled(catalogue, study)
+        (done,) = settled(catalog, study)
         assert done.state == "done"
         (second,) = supervisor.pids()
         assert second != first

@@ -15,8 +15,8 @@ from tumorscope.service.sweeping import Sweeper
 
 
 @pytest.fixture(autouse=True)
-def _joined(catalogue, folders):
-    join_identity(catalogue, folders)
+def _joined(catalog, folders):
+    join_identity(catalog, folders)
 
 
 @pytest.fixture
@@ -25,8 +25,8 @@ def queue(settings, queue_address):
 
 
 @pytest.fixture
-def sweeper(settings, catalogue, folders, queue):
-    return Sweeper(settings, catalogue, folders, queue, forgotten_s=0)
+def sweeper(settings, catalog, folders, queue):
+    return Sweeper(settings, catalog, folders, queue, forgotten_s=0)
 
 
 def test_a_message_that_was_lost_is_sent_again(upload, queue, sweeper):
@@ -46,33 +46,33 @@ def test_a_long_queue_does_not_grow_by_waiting(upload, queue, sweeper):
     assert queue.waiting() == 5
 
 
-def test_what_was_just_entered_has_time_to_be_taken(upload, settings, catalogue, folders, queue):
+def test_what_was_just_entered_has_time_to_be_taken(upload, settings, catalog, folders, queue):
     upload()
-    assert Sweeper(settings, catalogue, folders, queue).requeue() == []
+    assert Sweeper(settings, catalog, folders, queue).requeue() == []
 
 
-def test_a_study_whose_worker_vanished_is_sent_again(upload, catalogue, queue, sweeper):
+def test_a_study_whose_worker_vanished_is_sent_again(upload, catalog, queue, sweeper):
     study = upload()
-    catalogue.claim(study, "w")
+    catalog.claim(study, "w")
     assert sweeper.requeue() == []
-    catalogue.release("w")
+    catalog.release("w")
     assert sweeper.requeue() == [study]
 
 
-def test_studies_expire_with_everything_they_had(upload, catalogue, folders, settings, queue, monkeypatch):
+def test_studies_expire_with_everything_they_had(upload, catalog, folders, settings, queue, monkeypatch):
     old, new = upload(), upload()
-    catalogue.fail(catalogue.claim(old, "w"), "no")
+    catalog.fail(catalog.claim(old, "w"), "no")
     short = settings.model_copy(update={"keep_days": 1.0})
-    sweeper = Sweeper(short, catalogue, folders, queue)
+    sweeper = Sweeper(short, catalog, folders, queue)
     assert sweeper.clear() == []
-    tomorrow = catalogue.now() + timedelta(days=1, seconds=1)
-    monkeypatch.setattr(catalogue, "now", lambda: tomorrow)
-    assert sweeper.clear() == [old], "what waits to be analysed does not expire"
-    assert catalogue.get(old) is None
+    tomorrow = catalog.now() + timedelta(days=1, seconds=1)
+    monkeypatch.setattr(catalog, "now", lambda: tomorrow)
+    assert sweeper.clear() == [old], "what waits to be analyzed does not expire"
+    assert catalog.get(old) is None
     assert not folders.input(old).parent.exists()
     assert folders.input(new).exists()
-    kept = Sweeper(settings.model_copy(update={"keep_days": None}), catalogue, folders, queue)
-    catalogue.fail(catalogue.claim(new, "w"), "no")
+    kept = Sweeper(settings.model_copy(update={"keep_days": None}), catalog, folders, queue)
+    catalog.fail(catalog.claim(new, "w"), "no")
     assert kept.clear() == []
 
 
@@ -85,13 +85,13 @@ def test_uploads_that_nobody_finished_are_removed_after_a_day(folders, sweeper, 
     assert folders.input(study).exists()
 
 
-def test_trouble_is_told_once_and_the_sweeper_goes_on(upload, settings, catalogue, folders, caplog):
+def test_trouble_is_told_once_and_the_sweeper_goes_on(upload, settings, catalog, folders, caplog):
     queue = make_queue(service_settings(data=settings.data, queue="redis://127.0.0.1:1/0"))
     upload()
-    sweeper = Sweeper(settings, catalogue, folders, queue, forgotten_s=0)
+    sweeper = Sweeper(settings, catalog, folders, queue, forgotten_s=0)
     for _ in range(3):
         sweeper.sweep()
-    assert caplog.text.count("the queue does not answer") == 1
+    assert caplog.text.count("the queue does not response") == 1
     sweeper._queue = make_queue(settings)
     sweeper.sweep()
     assert "in order again" in caplog.text

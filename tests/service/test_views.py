@@ -8,13 +8,13 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from tumorscope.analysis import analyze
-from tumorscope.errors import TumorscopeError
-from tumorscope.explaining import ActivationMap
-from tumorscope.preparing.framing import Framing
-from tumorscope.preparing.head import Box
-from tumorscope.scan import Scan
-from tumorscope.service.views import read_outline, view_names, write_views
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.scan import Scan
+from tumorscope.inference.activation_maps import ActivationMap
+from tumorscope.inference.analysis import analyze
+from tumorscope.preprocessing.crop_resize import CropResize
+from tumorscope.preprocessing.head import Box
+from tumorscope.service.views import read_segmentation, view_names, write_views
 
 AFFINE = np.array([[-0.9, 0, 0.1, 40], [0, -0.8, 0, 30], [0, 0.2, 5.0, -20], [0, 0, 0, 1.0]])
 
@@ -27,7 +27,7 @@ def scan(dtype, affine=AFFINE, sequences=("t1", "flair", "t1c")):
 @pytest.fixture
 def shown(tmp_path, engines):
     def write(given, **changes):
-        analysis = dataclasses.replace(analyze(given, engines.engine, gate=False), **changes)
+        analysis = dataclasses.replace(analyze(given, engines.engine, input_check=False), **changes)
         write_views(analysis, tmp_path / "view")
         return analysis, tmp_path / "view"
 
@@ -57,15 +57,15 @@ def test_the_outline_lies_on_the_same_grid(shown):
     assert image.get_data_dtype() == np.uint8
     np.testing.assert_allclose(image.affine, AFFINE, atol=1e-5)
     np.testing.assert_array_equal(np.asarray(image.dataobj).transpose(2, 1, 0), mask)
-    np.testing.assert_array_equal(read_outline(folder / "mask.nii.gz", folder / "mask.nii.gz"), mask)
+    np.testing.assert_array_equal(read_segmentation(folder / "mask.nii.gz", folder / "mask.nii.gz"), mask)
 
 
 def test_the_activation_map_shows_where_the_whole_scan_speaks_loudest(shown):
     """The second slice says half as much as the first, the third nothing."""
     values = np.zeros((3, 4, 4), np.float32)
     values[0, 1, 1], values[1, 2, 2], values[2] = 8, 4, -3
-    framing = Framing((32, 40), Box(top=0, left=0, height=32, width=40), 16)
-    _, folder = shown(scan("u1"), activation=ActivationMap("presence", ("tumour",) * 3, values, framing))
+    crop_resize = CropResize((32, 40), Box(top=0, left=0, height=32, width=40), 16)
+    _, folder = shown(scan("u1"), activation=ActivationMap("presence", ("tumor",) * 3, values, crop_resize))
     image = nib.load(folder / "activation.nii.gz")
     assert image.get_data_dtype() == np.uint8
     tops = np.asarray(image.dataobj).max(axis=(0, 1))
@@ -82,7 +82,7 @@ def test_a_scan_of_unknown_place_is_shown_all_the_same(shown):
 
 def test_sequences_of_one_name_do_not_hide_each_other(tmp_path, engines):
     given = scan("u1", sequences=("unknown", "flair", "unknown"))
-    write_views(analyze(given, engines.engine, gate=False), tmp_path / "view")
+    write_views(analyze(given, engines.engine, input_check=False), tmp_path / "view")
     assert view_names(tmp_path / "view") == ["flair", "unknown", "unknown-2", "mask"]
 
 
@@ -111,18 +111,18 @@ def test_an_outline_is_read_whatever_its_file_is_called(tmp_path, like, name, dt
     values = np.zeros((6, 5, 4), dtype)
     values[5, 1, 2] = 1
     path = saved(tmp_path, values, name=name).rename(tmp_path / "aside")
-    outline = read_outline(path, like)
-    assert outline.dtype == bool
-    assert list(zip(*np.nonzero(outline), strict=True)) == [(2, 1, 5)]
+    segmentation = read_segmentation(path, like)
+    assert segmentation.dtype == bool
+    assert list(zip(*np.nonzero(segmentation), strict=True)) == [(2, 1, 5)]
 
 
 def test_an_outline_of_another_grid_is_refused(tmp_path, like):
-    with pytest.raises(TumorscopeError, match="the outline has 4×5×6 voxels, the scan 6×5×4"):
-        read_outline(saved(tmp_path, np.zeros((4, 5, 6), np.uint8)), like)
+    with pytest.raises(TumorscopeError, match="the segmentation has 4×5×6 voxels, the scan 6×5×4"):
+        read_segmentation(saved(tmp_path, np.zeros((4, 5, 6), np.uint8)), like)
     with pytest.raises(TumorscopeError, match="lies elsewhere"):
-        read_outline(saved(tmp_path, np.zeros((6, 5, 4), np.uint8), np.diag([-1, 1, 1, 1.0]) @ AFFINE), like)
+        read_segmentation(saved(tmp_path, np.zeros((6, 5, 4), np.uint8), np.diag([-1, 1, 1, 1.0]) @ AFFINE), like)
     with pytest.raises(TumorscopeError, match="no whole numbers"):
-        read_outline(saved(tmp_path, np.zeros((6, 5, 4), np.float32)), like)
+        read_segmentation(saved(tmp_path, np.zeros((6, 5, 4), np.float32)), like)
 
 
 @pytest.mark.parametrize(
@@ -139,16 +139,16 @@ def test_an_outline_of_another_grid_is_refused(tmp_path, like):
 )
 def test_what_is_no_outline_is_said_so_in_one_line(tmp_path, like, content):
     (tmp_path / "given").write_bytes(content)
-    with pytest.raises(TumorscopeError, match="the outline"):
-        read_outline(tmp_path / "given", like)
+    with pytest.raises(TumorscopeError, match="the segmentation"):
+        read_segmentation(tmp_path / "given", like)
 
 
 def test_a_cut_or_damaged_outline_is_refused(tmp_path, like):
     whole = saved(tmp_path, np.random.default_rng(0).integers(0, 2, (6, 5, 4)).astype(np.uint8)).read_bytes()
     for content in (whole[:-20], whole[:40], whole[:60] + b"x" * 20 + whole[80:]):
         (tmp_path / "given").write_bytes(content)
-        with pytest.raises(TumorscopeError, match="the outline"):
-            read_outline(tmp_path / "given", like)
+        with pytest.raises(TumorscopeError, match="the segmentation"):
+            read_segmentation(tmp_path / "given", like)
 
 
 def test_a_header_that_asks_for_gigabytes_gets_none(tmp_path, like):
@@ -157,5 +157,5 @@ def test_a_header_that_asks_for_gigabytes_gets_none(tmp_path, like):
     raw[108:112] = struct.pack("<f", 2e9)
     raw[348:360] = struct.pack("<4Bii", 1, 0, 0, 0, 2**31 - 16, 6)
     (tmp_path / "given").write_bytes(gzip.compress(bytes(raw) + bytes(2**20)))
-    with pytest.raises(TumorscopeError, match="holds more than an outline"):
-        read_outline(tmp_path / "given", like)
+    with pytest.raises(TumorscopeError, match="holds more than an segmentation"):
+        read_segmentation(tmp_path / "given", like)

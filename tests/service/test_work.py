@@ -11,15 +11,15 @@ import pytest
 from service.stores import wait_until
 from sqlalchemy.exc import OperationalError
 
-from tumorscope.service.catalogue import Catalogue
+from tumorscope.service.catalog import Catalog
 from tumorscope.service.records import new_id
 from tumorscope.service.work import load_engines, process
 
 
 @pytest.fixture
-def run(settings, catalogue, folders, engines):
+def run(settings, catalog, folders, engines):
     def run(study, **changes):
-        given = {"settings": settings, "catalogue": catalogue, "folders": folders, "engines": engines, **changes}
+        given = {"settings": settings, "catalog": catalog, "folders": folders, "engines": engines, **changes}
         return process(study, **given)
 
     return run
@@ -33,13 +33,13 @@ def document(folders, study, revision=1):
     return json.loads((folders.run(study, revision) / "analysis.json").read_text())
 
 
-def test_a_study_is_analysed_and_its_results_and_images_are_there(upload, run, catalogue, folders):
+def test_a_study_is_analyzed_and_its_results_and_images_are_there(upload, run, catalog, folders):
     study = upload()
     assert run(study) == "done"
-    found = catalogue.get(study)
+    found = catalog.get(study)
     assert (found.state, found.revision, found.failure) == ("done", 1, None)
-    assert {key: found.summary[key] for key in ("judged", "tumor_present", "tumor_type", "lesions", "slices")} == {
-        "judged": True,
+    assert {key: found.summary[key] for key in ("assessed", "tumor_present", "tumor_type", "lesions", "slices")} == {
+        "assessed": True,
         "tumor_present": True,
         "tumor_type": None,
         "lesions": len(document(folders, study)["lesions"]),
@@ -53,25 +53,25 @@ def test_a_study_is_analysed_and_its_results_and_images_are_there(upload, run, c
     assert document(folders, study)["case"] == "Müller^Anna"
 
 
-def test_a_message_that_comes_twice_or_late_changes_nothing(upload, run, engines, folders, catalogue):
+def test_a_message_that_comes_twice_or_late_changes_nothing(upload, run, engines, folders, catalog):
     study = upload()
     assert [run(study), run(study), run(new_id())] == ["done", "nothing to do", "nothing to do"]
     assert engines.scans == 1
-    catalogue.delete(study)
+    catalog.delete(study)
     assert run(study) == "nothing to do"
 
 
-def test_progress_is_told_by_stage_and_slice(upload, run, catalogue, monkeypatch):
+def test_progress_is_told_by_stage_and_slice(upload, run, catalog, monkeypatch):
     study, seen = upload(), []
-    tell = catalogue.progress
-    monkeypatch.setattr(catalogue, "progress", lambda claim, *said: seen.append(said) or tell(claim, *said))
+    tell = catalog.progress
+    monkeypatch.setattr(catalog, "progress", lambda claim, *said: seen.append(said) or tell(claim, *said))
     run(study)
-    assert list(dict.fromkeys(stage for stage, *_ in seen)) == ["reading", "analysing", "writing"]
-    assert ("analysing", 0, 9) in seen
-    assert ("analysing", 9, 9) in seen
+    assert list(dict.fromkeys(stage for stage, *_ in seen)) == ["reading", "analyzing", "writing"]
+    assert ("analyzing", 0, 9) in seen
+    assert ("analyzing", 9, 9) in seen
 
 
-def test_a_corrected_outline_is_measured_and_nothing_else_changes(upload, run, catalogue, folders):
+def test_a_corrected_outline_is_measured_and_nothing_else_changes(upload, run, catalog, folders):
     study = upload()
     run(study)
     before = files(folders.run(study, 1))
@@ -80,55 +80,55 @@ def test_a_corrected_outline_is_measured_and_nothing_else_changes(upload, run, c
     drawn[30:40, 50:60, 4] = 1
     aside = folders.incoming() / "drawn.nii.gz"
     nib.save(nib.Nifti1Image(drawn, image.affine), aside)
-    assert catalogue.request_edit(study, 1, lambda number: folders.place_mask(aside, study, number)) == 2
+    assert catalog.request_edit(study, 1, lambda number: folders.place_mask(aside, study, number)) == 2
     assert run(study) == "done"
     after = document(folders, study, 2)
     assert after["corrected"]
     assert after["voxels"] == 100
     assert after["tumor_probability"] == document(folders, study)["tumor_probability"]
-    assert catalogue.get(study).summary["lesions"] == 1
-    assert catalogue.get(study).revision == 2
+    assert catalog.get(study).summary["lesions"] == 1
+    assert catalog.get(study).revision == 2
     shown = nib.load(folders.run(study, 2) / "view" / "mask.nii.gz")
     np.testing.assert_array_equal(np.asarray(shown.dataobj), drawn)
     assert files(folders.run(study, 1)) == before
     assert (folders.run(study, 2) / "view" / "t1.nii.gz").samefile(folders.run(study, 1) / "view" / "t1.nii.gz")
 
 
-def test_an_outline_of_another_scan_fails_and_the_revision_before_stays(upload, run, catalogue, folders):
+def test_an_outline_of_another_scan_fails_and_the_revision_before_stays(upload, run, catalog, folders):
     study = upload()
     run(study)
     aside = folders.incoming() / "drawn.nii.gz"
     nib.save(nib.Nifti1Image(np.ones((5, 5, 5), np.uint8), np.eye(4)), aside)
-    catalogue.request_edit(study, 1, lambda number: folders.place_mask(aside, study, number))
+    catalog.request_edit(study, 1, lambda number: folders.place_mask(aside, study, number))
     assert run(study) == "failed"
-    assert catalogue.get(study).failure.startswith("the outline has 5×5×5 voxels")
-    assert catalogue.get(study).revision == 1
+    assert catalog.get(study).failure.startswith("the segmentation has 5×5×5 voxels")
+    assert catalog.get(study).revision == 1
     assert folders.run(study, 1).is_dir()
 
 
-def test_what_cannot_be_read_is_said_in_one_line_by_the_studys_name_and_without_a_path(run, catalogue, folders, caplog):
+def test_what_cannot_be_read_is_said_in_one_line_by_the_studys_name_and_without_a_path(run, catalog, folders, caplog):
     study, case = new_id(), folders.incoming() / "case"
     case.mkdir()
     (case / "notes.txt").write_text("hello")
     (case / "more.txt").write_text("hello")
-    folders.adopt(case, study)
-    catalogue.create(study, "holiday", "auto")
+    folders.import_upload(case, study)
+    catalog.create(study, "holiday", "auto")
     assert run(study) == "failed"
-    failure = catalogue.get(study).failure
+    failure = catalog.get(study).failure
     assert failure.startswith("holiday: none of its 2 files is a scan")
     assert str(folders.data) not in failure
     assert "holiday" not in caplog.text
 
 
-def test_a_bug_is_told_by_its_place_and_not_by_its_message(upload, run, catalogue, monkeypatch, caplog):
+def test_a_bug_is_told_by_its_place_and_not_by_its_message(upload, run, catalog, monkeypatch, caplog):
     def bug(*_args, **_kwargs):
         raise ValueError("this message names Müller^Anna")
 
     monkeypatch.setattr("tumorscope.service.work.analyze", bug)
     study = upload()
     assert run(study) == "failed"
-    assert "the analysis broke: ValueError in test_work.py, line " in catalogue.get(study).failure
-    assert "Anna" not in catalogue.get(study).failure + caplog.text
+    assert "the analysis broke: ValueError in test_work.py, line " in catalog.get(study).failure
+    assert "Anna" not in catalog.get(study).failure + caplog.text
 
 
 def test_logs_tell_the_study_by_its_id_only(upload, run, caplog):
@@ -140,7 +140,7 @@ def test_logs_tell_the_study_by_its_id_only(upload, run, caplog):
 
 @pytest.mark.parametrize("where", ["open_scan", "analyze", "write_results", "write_views"])
 def test_a_worker_that_is_stopped_gives_the_study_back_and_leaves_nothing(
-    upload, run, catalogue, folders, monkeypatch, where
+    upload, run, catalog, folders, monkeypatch, where
 ):
     """Whatever it is doing at the moment, it notices at its next step."""
     import tumorscope.service.work as work
@@ -154,21 +154,21 @@ def test_a_worker_that_is_stopped_gives_the_study_back_and_leaves_nothing(
     monkeypatch.setattr(work, where, stopped)
     study = upload()
     assert run(study, stop=stop) == "given back"
-    assert catalogue.get(study).state == "queued"
+    assert catalog.get(study).state == "queued"
     assert not folders.run(study, 1).exists()
     assert list((folders.data / "working").iterdir()) == []
     monkeypatch.undo()
     assert run(study) == "done"
 
 
-def test_a_study_deleted_in_the_middle_leaves_nothing(upload, run, catalogue, folders, monkeypatch):
+def test_a_study_deleted_in_the_middle_leaves_nothing(upload, run, catalog, folders, monkeypatch):
     import tumorscope.service.work as work
 
     real, study = work.write_results, upload()
 
     def meanwhile(*args, **kwargs):
         written = real(*args, **kwargs)
-        catalogue.delete(study)
+        catalog.delete(study)
         folders.remove(study)
         return written
 
@@ -177,7 +177,7 @@ def test_a_study_deleted_in_the_middle_leaves_nothing(upload, run, catalogue, fo
     assert [path for path in folders.data.rglob("*") if path.is_file() and "sqlite" not in path.name] == []
 
 
-def test_results_that_lie_there_already_are_taken_not_made_again(upload, run, catalogue, folders, engines, monkeypatch):
+def test_results_that_lie_there_already_are_taken_not_made_again(upload, run, catalog, folders, engines, monkeypatch):
     """A worker was ended between putting them in place and saying so."""
     study = upload()
 
@@ -185,18 +185,18 @@ def test_results_that_lie_there_already_are_taken_not_made_again(upload, run, ca
         raise OperationalError("UPDATE", {}, Exception("the database went away"))
 
     with monkeypatch.context() as patch:
-        patch.setattr(catalogue, "finish", gone)
+        patch.setattr(catalog, "finish", gone)
         assert run(study, worker="first") == "lost"
     before = files(folders.run(study, 1))
-    assert catalogue.get(study).state == "analysing"
-    catalogue.release("first")
+    assert catalog.get(study).state == "analyzing"
+    catalog.release("first")
     assert run(study) == "done"
     assert files(folders.run(study, 1)) == before
     assert engines.scans == 1
-    assert catalogue.get(study).summary["slices"] == 9
+    assert catalog.get(study).summary["slices"] == 9
 
 
-def test_of_two_workers_on_one_study_one_result_counts(upload, run, catalogue, folders, monkeypatch):
+def test_of_two_workers_on_one_study_one_result_counts(upload, run, catalog, folders, monkeypatch):
     """The first was thought dead and goes on after the second has finished."""
     import tumorscope.service.work as work
 
@@ -204,7 +204,7 @@ def test_of_two_workers_on_one_study_one_result_counts(upload, run, catalogue, f
 
     def slow(*args, **kwargs):
         monkeypatch.setattr(work, "write_views", real)
-        catalogue.release("first")
+        catalog.release("first")
         results.append(run(study, worker="second"))
         results.append(files(folders.run(study, 1)))
         return real(*args, **kwargs)
@@ -213,14 +213,14 @@ def test_of_two_workers_on_one_study_one_result_counts(upload, run, catalogue, f
     assert run(study, worker="first") == "lost"
     assert results[0] == "done"
     assert files(folders.run(study, 1)) == results[1]
-    assert (catalogue.get(study).state, catalogue.get(study).revision) == ("done", 1)
+    assert (catalog.get(study).state, catalog.get(study).revision) == ("done", 1)
 
 
-def test_a_long_step_keeps_its_claim(upload, run, settings, folders, catalogue, monkeypatch):
+def test_a_long_step_keeps_its_claim(upload, run, settings, folders, catalog, monkeypatch):
     import tumorscope.service.work as work
 
     short = settings.model_copy(update={"lease_s": 6.0})  # a busy machine stands still for seconds
-    own, study, real = Catalogue(settings.database_url, lease_s=6), upload(), work.write_results
+    own, study, real = Catalog(settings.database_url, lease_s=6), upload(), work.write_results
     tried = []
 
     def slow(*args, **kwargs):
@@ -230,28 +230,28 @@ def test_a_long_step_keeps_its_claim(upload, run, settings, folders, catalogue, 
         return real(*args, **kwargs)
 
     monkeypatch.setattr(work, "write_results", slow)
-    assert run(study, settings=short, catalogue=own) == "done"
+    assert run(study, settings=short, catalog=own) == "done"
     assert tried == [None] * 16
     own.close()
 
 
-def test_only_bundles_that_are_offered_can_be_asked_for(settings, phantom_files, run, catalogue, folders, engines):
+def test_only_bundles_that_are_offered_can_be_asked_for(settings, phantom_files, run, catalog, folders, engines):
     study = new_id()
-    folders.adopt(Path(shutil.copytree(phantom_files, folders.incoming() / "case")), study)
-    catalogue.create(study, "case", str(engines.engine.bundle.folder))
+    folders.import_upload(Path(shutil.copytree(phantom_files, folders.incoming() / "case")), study)
+    catalog.create(study, "case", str(engines.engine.bundle.folder))
     assert run(study, engines=load_engines(settings)) == "failed"
-    assert "no bundle" in catalogue.get(study).failure
+    assert "no bundle" in catalog.get(study).failure
     named = settings.model_copy(update={"bundle": str(engines.engine.bundle.folder)})
-    catalogue.retry(study)
+    catalog.retry(study)
     run(study, engines=load_engines(named))
-    assert "no bundle" not in (catalogue.get(study).failure or ""), "the one that the service was started with"
+    assert "no bundle" not in (catalog.get(study).failure or ""), "the one that the service was started with"
 
 
-def test_a_study_that_came_as_one_file_is_read_as_that_file(run, catalogue, folders, phantom_files):
+def test_a_study_that_came_as_one_file_is_read_as_that_file(run, catalog, folders, phantom_files):
     study, upload = new_id(), folders.incoming()
     path = Path(shutil.copy(phantom_files / "flair.nii.gz", upload / "flair.nii.gz"))
-    folders.adopt(path, study)
-    catalogue.create(study, "flair.nii.gz", "auto")
+    folders.import_upload(path, study)
+    catalog.create(study, "flair.nii.gz", "auto")
     assert run(study) == "done"
-    wait_until(lambda: catalogue.get(study).summary["slices"] == 9, "nine slices")
+    wait_until(lambda: catalog.get(study).summary["slices"] == 9, "nine slices")
     assert not list(folders.data.glob("working/*"))

@@ -6,7 +6,7 @@ import pytest
 from service.processes import in_stage, running_workers, settled, start_worker
 from service.stores import PATIENCE_S, empty_database
 
-from tumorscope.service.catalogue import Catalogue
+from tumorscope.service.catalog import Catalog
 from tumorscope.service.folders import Folders
 from tumorscope.service.queue import enqueue, make_queue
 from tumorscope.service.settings import service_settings
@@ -28,23 +28,23 @@ def results(folders, study):
 
 
 def test_a_worker_killed_in_the_middle_leaves_the_study_to_be_done_again_exactly_once(
-    settings, upload, catalogue, folders, queue, log
+    settings, upload, catalog, folders, queue, log
 ):
     """Killed while it reads, and the next one while it writes; nobody tells the third of the study."""
     study = upload()
     enqueue(queue, study)
-    for stage in ("analysing", "writing"):
+    for stage in ("analyzing", "writing"):
         worker = start_worker(settings, log)
-        in_stage(catalogue, study, stage)
+        in_stage(catalog, study, stage)
         worker.kill()
         worker.wait()
-        assert catalogue.get(study).state == "analysing"
+        assert catalog.get(study).state == "analyzing"
         assert results(folders, study) == []
         queue.huey.storage.flush_all()
     with running_workers(settings, log):
-        (done,) = settled(catalogue, study)
+        (done,) = settled(catalog, study)
     assert (done.state, done.revision, done.summary["lesions"]) == ("done", 1, 1)
-    assert [each.state for each in catalogue.revisions(study)] == ["done"]
+    assert [each.state for each in catalog.revisions(study)] == ["done"]
     assert results(folders, study) == ["1"]
     assert {path.name for path in folders.run(study, 1).iterdir()} >= {"analysis.json", "report.pdf", "view"}
     said = log.read_text()
@@ -53,14 +53,14 @@ def test_a_worker_killed_in_the_middle_leaves_the_study_to_be_done_again_exactly
     assert "Anna" not in said
 
 
-def test_a_stopped_worker_gives_its_study_back_and_goes(settings, upload, catalogue, folders, queue, log):
+def test_a_stopped_worker_gives_its_study_back_and_goes(settings, upload, catalog, folders, queue, log):
     study = upload()
     enqueue(queue, study)
     worker = start_worker(settings, log)
-    in_stage(catalogue, study, "analysing")
+    in_stage(catalog, study, "analyzing")
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(PATIENCE_S) == 0
-    assert catalogue.get(study).state == "queued"
+    assert catalog.get(study).state == "queued"
     assert queue.waiting() >= 1, "the next worker need not wait for a sweep"
     assert list((folders.data / "working").iterdir()) == []
     assert "given back" in log.read_text()
@@ -76,18 +76,18 @@ def test_two_workers_on_two_machines_and_doubled_messages_make_every_result_once
     settings = service_settings(
         data=tmp_path / "data", database=empty_database(postgresql), queue=redis, engine="onnxruntime", lease_s=8
     )
-    catalogue, folders, queue = Catalogue.of(settings), Folders(settings.data), make_queue(settings)
-    request.addfinalizer(catalogue.close)
-    enter = upload_into(phantom_files, folders, catalogue)
+    catalog, folders, queue = Catalog.of(settings), Folders(settings.data), make_queue(settings)
+    request.addfinalizer(catalog.close)
+    enter = upload_into(phantom_files, folders, catalog)
     told = [enter() for _ in range(4)]
     with running_workers(settings, log, 2):
         for study in told * 3:
             enqueue(queue, study)
-        assert {study.state for study in settled(catalogue, *told)} == {"done"}
+        assert {study.state for study in settled(catalog, *told)} == {"done"}
         forgotten = enter()
         enqueue(queue, forgotten)
         Redis.from_url(redis).flushall()
-        settled(catalogue, forgotten)
+        settled(catalog, forgotten)
     said = log.read_text()
     for study in (*told, forgotten):
         assert said.count(f"{study}: revision 1 begins") == 1
@@ -95,7 +95,7 @@ def test_two_workers_on_two_machines_and_doubled_messages_make_every_result_once
         assert results(folders, study) == ["1"]
 
 
-def upload_into(phantom_files, folders, catalogue):
+def upload_into(phantom_files, folders, catalog):
     import shutil
     from pathlib import Path
 
@@ -103,19 +103,19 @@ def upload_into(phantom_files, folders, catalogue):
 
     def enter():
         study = new_id()
-        folders.adopt(Path(shutil.copytree(phantom_files, folders.incoming() / "case")), study)
-        catalogue.create(study, "case", "auto")
+        folders.import_upload(Path(shutil.copytree(phantom_files, folders.incoming() / "case")), study)
+        catalog.create(study, "case", "auto")
         return study
 
     return enter
 
 
-def test_an_analysis_that_hangs_is_ended_with_its_worker(settings, upload, catalogue, queue, log):
+def test_an_analysis_that_hangs_is_ended_with_its_worker(settings, upload, catalog, queue, log):
     study = upload()
     enqueue(queue, study)
     worker = start_worker(settings.model_copy(update={"longest_analysis_s": 0.01, "lease_s": 0.4}), log)
     assert worker.wait(PATIENCE_S) == 70
-    failed = catalogue.get(study)
+    failed = catalog.get(study)
     assert (failed.state, failed.failure) == ("failed", "the analysis took longer than 0.01 s")
 
 

@@ -5,11 +5,11 @@ from making import write_miniature_classes
 
 torch = pytest.importorskip("torch")
 
+from tumorscope.core.errors import BadRecipe, TumorscopeError
 from tumorscope.datasets.folders import FolderDataset
 from tumorscope.datasets.opening import open_dataset
-from tumorscope.errors import BadRecipe, TumorscopeError
-from tumorscope.preparing import Preparation
-from tumorscope.recipe import load_recipe, parse_recipe, with_changes
+from tumorscope.preprocessing import Preparation
+from tumorscope.recipes.experiment import load_recipe, parse_recipe, with_changes
 from tumorscope.training.classes import check_classes, with_classes
 from tumorscope.training.fit import train
 from tumorscope.training.slices import load_slices
@@ -30,8 +30,8 @@ def recipe(classes, network="cnn", dataset="folders"):
     )
 
 
-def folders(tmp_path, *classes, pictures=10):
-    return FolderDataset.open(write_miniature_classes(tmp_path / "own", classes, {"": pictures}, size=64))
+def folders(tmp_path, *classes, images=10):
+    return FolderDataset.open(write_miniature_classes(tmp_path / "own", classes, {"": images}, size=64))
 
 
 @pytest.mark.parametrize("written", ["[yes, no]", "['yes', 'no']", "[Yes, NO]"])

@@ -1,4 +1,4 @@
-"""What one is judged on is not learnt by heart: copies leave, and the finder itself proves it."""
+"""What one is evaluated on is not learned by heart: copies leave, and the finder itself proves it."""
 
 import dataclasses
 import io
@@ -9,12 +9,12 @@ from PIL import Image
 
 pytest.importorskip("torch")
 
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.datasets.combined import CombinedCase
 from tumorscope.datasets.duplicates import fingerprint_arrays, near_copies
 from tumorscope.datasets.figshare import FigshareSlice
-from tumorscope.datasets.folders import ClassPicture
-from tumorscope.datasets.joined import JoinedCase
+from tumorscope.datasets.folders import ClassImage
 from tumorscope.datasets.phantom import make_phantom, plausible_lesion
-from tumorscope.errors import TumorscopeError
 from tumorscope.training.copies import leave_out, read_left_out, seen_in_training
 
 
@@ -25,69 +25,69 @@ def head(seed):
     return np.clip(255 * slice_ / np.percentile(slice_, 99.8), 0, 255).astype(np.uint8)
 
 
-def published_again(picture, size=150):
+def published_again(image, size=150):
     """Resized and compressed, as copies in collections are."""
     file = io.BytesIO()
-    Image.fromarray(picture).resize((size, size)).save(file, "JPEG", quality=85)
+    Image.fromarray(image).resize((size, size)).save(file, "JPEG", quality=85)
     return np.asarray(Image.open(file).convert("L"))
 
 
 @pytest.fixture
-def pictures(tmp_path):
-    """``pictures(name, array)``: a class picture on disk."""
+def images(tmp_path):
+    """``images(name, array)``: a class image on disk."""
 
     def make(name, array):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(array).save(path)
-        return JoinedCase("kaggle4", ClassPicture(path, name, path.parent.name))
+        return CombinedCase("kaggle4", ClassImage(path, name, path.parent.name))
 
     return make
 
 
 @dataclasses.dataclass(frozen=True)
 class Slice(FigshareSlice):
-    """A slice of a known patient, from a picture on disk."""
+    """A slice of a known patient, from a image on disk."""
 
     def scan(self):
-        return ClassPicture(self.path, self.path.name, "glioma").scan()
+        return ClassImage(self.path, self.path.name, "glioma").scan()
 
 
-def known(picture, patient):
-    return JoinedCase("figshare", Slice(picture.inner.path, patient, "glioma", 1))
+def known(image, patient):
+    return CombinedCase("figshare", Slice(image.inner.path, patient, "glioma", 1))
 
 
 @pytest.fixture
-def parts(pictures):
+def parts(images):
     heads = [head(seed) for seed in range(6)]
     return {
         "train": [
-            known(pictures("fig/1.png", heads[0]), "A"),
-            pictures("Training/glioma/copy-of-test.png", published_again(heads[1])),
-            pictures("Training/glioma/own.png", heads[2]),
-            pictures("Training/glioma/copy-of-known-validation.png", published_again(heads[3])),
+            known(images("fig/1.png", heads[0]), "A"),
+            images("Training/glioma/copy-of-test.png", published_again(heads[1])),
+            images("Training/glioma/own.png", heads[2]),
+            images("Training/glioma/copy-of-known-validation.png", published_again(heads[3])),
         ],
         "validation": [
-            known(pictures("fig/2.png", heads[3]), "B"),
-            pictures("Training/glioma/copy-of-train.png", published_again(heads[2])),
-            pictures("Training/glioma/validation.png", heads[4]),
+            known(images("fig/2.png", heads[3]), "B"),
+            images("Training/glioma/copy-of-train.png", published_again(heads[2])),
+            images("Training/glioma/validation.png", heads[4]),
         ],
         "test": [
-            known(pictures("fig/3.png", heads[1]), "C"),
-            pictures("Testing/glioma/copy-of-known-train.png", published_again(heads[0])),
-            pictures("Testing/glioma/test.png", heads[5]),
+            known(images("fig/3.png", heads[1]), "C"),
+            images("Testing/glioma/copy-of-known-train.png", published_again(heads[0])),
+            images("Testing/glioma/test.png", heads[5]),
         ],
     }
 
 
-def test_after_leaving_out_no_picture_of_training_is_a_copy_of_a_judged_one(parts, tmp_path):
+def test_after_leaving_out_no_image_of_training_is_a_copy_of_a_evaluated_one(parts, tmp_path):
     kept = leave_out(parts, tmp_path, copies=True)
     prints = {
         part: fingerprint_arrays([case.scan().voxels[0, ..., 0] for case in cases], [case.case for case in cases])
         for part, cases in kept.items()
     }
-    for judged in ("validation", "test"):
-        assert not near_copies(prints[judged], prints["train"]).any()
+    for evaluated in ("validation", "test"):
+        assert not near_copies(prints[evaluated], prints["train"]).any()
     assert not near_copies(prints["test"], prints["validation"]).any()
     # The phantoms do copy each other before: the finder is not blind.
     before = {part: [case.scan().voxels[0, ..., 0] for case in cases] for part, cases in parts.items()}
@@ -100,7 +100,7 @@ def test_after_leaving_out_no_picture_of_training_is_a_copy_of_a_judged_one(part
 def test_who_leaves_is_the_copy_whose_patient_nobody_knows(parts, tmp_path):
     leave_out(parts, tmp_path, copies=True)
     assert set(read_left_out(tmp_path / "left_out.csv")) == {
-        "figshare/1",  # the test picture copies it
+        "figshare/1",  # the test image copies it
         "kaggle4/Training/glioma/copy-of-test.png",
         "kaggle4/Training/glioma/copy-of-known-validation.png",
         "kaggle4/Training/glioma/copy-of-train.png",
@@ -140,7 +140,7 @@ def test_a_training_that_began_with_a_case_is_not_resumed_without_it(parts, tmp_
         leave_out(parts, tmp_path, copies=False, listed={"kaggle4/Training/glioma/own.png": "x"}, resumed=True)
 
 
-def test_judged_cases_that_training_saw_are_named_persons_under_another_code_too(parts):
+def test_evaluated_cases_that_training_saw_are_named_persons_under_another_code_too(parts):
     other_code = known(parts["test"][2], "MR040240B")
     earlier = dataclasses.replace(
         parts["train"][0], inner=dataclasses.replace(parts["train"][0].inner, patient="MR040240")

@@ -14,14 +14,14 @@ import pytest
 from reading.files import write_cjdata
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, precision_score, recall_score
 
+from tumorscope.core.errors import BadDataset, BadRecipe, TumorscopeError
 from tumorscope.datasets.figshare import FigshareDataset
-from tumorscope.errors import BadDataset, BadRecipe, TumorscopeError
-from tumorscope.features_recipe import FeaturesRecipe, parse_features_recipe
-from tumorscope.measuring.type_by_features import MODEL_FILE, load_type_model
-from tumorscope.reading import find_mask, open_scan
-from tumorscope.runtimes import OPSET
+from tumorscope.inference.runtimes import OPSET
+from tumorscope.io import find_mask, open_scan
+from tumorscope.measurement.radiomics_classifier import MODEL_FILE, load_type_model
+from tumorscope.recipes.radiomics import FeaturesRecipe, parse_features_recipe
 from tumorscope.training.feature_model import train_feature_model
-from tumorscope.training.feature_model.crossvalidation import Judged, cross_validate, figures
+from tumorscope.training.feature_model.crossvalidation import Evaluated, cross_validate, metrics
 from tumorscope.training.feature_model.export import TOLERANCE, export_model, largest_difference
 from tumorscope.training.feature_model.importance import families, permutation_importance
 from tumorscope.training.feature_model.masks import mask_source
@@ -34,7 +34,7 @@ RECIPE = FeaturesRecipe(
 )
 ROWS, COLUMNS = np.mgrid[:96, :96]
 PLACES = {1: (30, 20), 2: (35, 60), 3: (66, 48)}
-"""Meningiomas at the edge, gliomas inside, pituitary tumours in the middle below."""
+"""Meningiomas at the edge, gliomas inside, pituitary tumors in the middle below."""
 
 
 def sample(kind: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -90,12 +90,12 @@ def made_table(rows_of_a_type: int = 30, noise: float = 0.6, seed: int = 0) -> F
 def test_a_run_leaves_everything_and_tells_the_types(run):
     names = {path.name for path in run.folder.iterdir()}
     assert names == {
-        "recipe.yaml", "features.csv", "predictions.csv", "figures.json", "report.md",
-        "models.png", "confusion.png", "importance.png", "type_by_features.onnx", "type_by_features.json",
+        "recipe.yaml", "features.csv", "predictions.csv", "metrics.json", "report.md",
+        "models.png", "confusion.png", "importance.png", "radiomics_classifier.onnx", "radiomics_classifier.json",
     }  # fmt: skip
-    content = json.loads((run.folder / "figures.json").read_text())
+    content = json.loads((run.folder / "metrics.json").read_text())
     assert content["best"] == run.best
-    assert run.compared[0]["figures"]["accuracy"]["value"] == 1.0
+    assert run.compared[0]["metrics"]["accuracy"]["value"] == 1.0
     assert run.compared[0]["confusion"] == [[6, 0, 0, 0], [0, 6, 0, 0], [0, 0, 6, 0]]
     assert "bootstrap over patients" in (run.folder / "report.md").read_text()
 
@@ -159,28 +159,28 @@ def test_masks_of_a_network_are_measured_and_an_empty_one_counts_as_wrong(data, 
         recipe, data, tmp_path, lambda scan: np.zeros(scan.shape, bool) if scan.case in empty else find_mask(scan)
     )
     one = found.compared[0]
-    assert one["without_outline"] == 2
+    assert one["without_segmentation"] == 2
     confusion = np.array(one["confusion"])
-    assert confusion[:, 3].tolist() == [1, 0, 1]  # cases 4 and 9: a glioma and a pituitary tumour
-    assert one["figures"]["accuracy"]["value"] == pytest.approx(np.trace(confusion) / 18)
-    assert 0.7 < one["figures"]["accuracy"]["value"] <= 16 / 18
+    assert confusion[:, 3].tolist() == [1, 0, 1]  # cases 4 and 9: a glioma and a pituitary tumor
+    assert one["metrics"]["accuracy"]["value"] == pytest.approx(np.trace(confusion) / 18)
+    assert 0.7 < one["metrics"]["accuracy"]["value"] <= 16 / 18
 
 
-def test_outlines_of_one_network_are_judged_on_the_fold_it_never_saw(data, tmp_path):
+def test_outlines_of_one_network_are_evaluated_on_the_fold_it_never_saw(data, tmp_path):
     recipe = RECIPE.model_copy(update={"masks": "predicted", "models": ("logistic_regression",)})
     unseen = [case.case for case in FigshareDataset.open(data).cases if case.fold == 2]
     found = train_feature_model(
         recipe,
         data,
         tmp_path,
-        # Perfect where it was trained, one outline where it was not: only the second counts.
+        # Perfect where it was trained, one segmentation where it was not: only the second counts.
         lambda scan: np.zeros(scan.shape, bool) if scan.case in unseen[1:] else find_mask(scan),
         without_fold=2,
     )
     one = found.compared[0]
     assert list(one["fold_accuracy"]) == ["2"]
-    assert (one["slices"], one["without_outline"]) == (len(unseen), len(unseen) - 1)
-    assert one["figures"]["accuracy"]["value"] <= 1 / len(unseen) < 1
+    assert (one["slices"], one["without_segmentation"]) == (len(unseen), len(unseen) - 1)
+    assert one["metrics"]["accuracy"]["value"] <= 1 / len(unseen) < 1
     assert "the publisher's fold 2" in (tmp_path / "report.md").read_text()
 
 
@@ -227,32 +227,32 @@ def test_a_patient_in_two_folds_is_refused(tmp_path):
 
 def test_figures_are_scikit_learns():
     table = made_table()
-    judged = cross_validate("logistic_regression", table, 0)
-    found = {name: one["value"] for name, one in figures(judged, table)["figures"].items()}
-    truth, answers = table.truth, judged.answers
+    evaluated = cross_validate("logistic_regression", table, 0)
+    found = {name: one["value"] for name, one in metrics(evaluated, table)["metrics"].items()}
+    truth, predictions = table.truth, evaluated.predictions
     assert 0.5 < found["accuracy"] < 1
-    assert found["accuracy"] == pytest.approx(accuracy_score(truth, answers))
-    assert found["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(truth, answers))
-    assert found["macro_f1"] == pytest.approx(f1_score(truth, answers, average="macro"))
+    assert found["accuracy"] == pytest.approx(accuracy_score(truth, predictions))
+    assert found["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(truth, predictions))
+    assert found["macro_f1"] == pytest.approx(f1_score(truth, predictions, average="macro"))
     for what, score in (("precision", precision_score), ("recall", recall_score), ("f1", f1_score)):
-        assert [found[f"{what}_{name}"] for name in TYPES] == pytest.approx(score(truth, answers, average=None))
+        assert [found[f"{what}_{name}"] for name in TYPES] == pytest.approx(score(truth, predictions, average=None))
 
 
 def test_intervals_hold_the_value_and_are_wider_where_a_patients_slices_agree():
     """Three copies of every slice tell no more than one; slices taken for patients would."""
     table = made_table(noise=1.0)
-    judged = cross_validate("logistic_regression", table, 0)
+    evaluated = cross_validate("logistic_regression", table, 0)
     alone = replace(table, rows=tuple(replace(row, patient=row.case) for row in table.rows))
     copies = replace(table, rows=tuple(replace(row, patient=row.case) for row in table.rows for _ in range(3)))
-    thrice = replace(judged, probabilities=judged.probabilities.repeat(3, axis=0))
-    single, multiple = figures(judged, alone), figures(thrice, copies)
-    for name, one in single["figures"].items():
+    thrice = replace(evaluated, probabilities=evaluated.probabilities.repeat(3, axis=0))
+    single, multiple = metrics(evaluated, alone), metrics(thrice, copies)
+    for name, one in single["metrics"].items():
         low, high = one["ci95"]
         assert low <= one["value"] <= high
-        assert multiple["figures"][name]["ci95"] == pytest.approx([low, high], abs=1e-9)
+        assert multiple["metrics"][name]["ci95"] == pytest.approx([low, high], abs=1e-9)
 
 
-def test_no_patient_is_judged_by_a_model_that_saw_it():
+def test_no_patient_is_evaluated_by_a_model_that_saw_it():
     """With features that only name the patient, a model that saw the patient would be right."""
     table = made_table()
     numbers = {name: float(number) for number, name in enumerate(sorted(set(table.patients.tolist())))}
@@ -270,17 +270,17 @@ def test_no_patient_is_judged_by_a_model_that_saw_it():
     named = FeatureTable(rows, TYPES)
     seen = fit_model("random_forest", named.values(), named.truth, named.patients, 0)
     assert (seen.predict(named.values()) == named.truth).mean() > 0.9
-    judged = cross_validate("random_forest", named, 0)
-    assert (judged.answers == named.truth).mean() < 0.6
+    evaluated = cross_validate("random_forest", named, 0)
+    assert (evaluated.predictions == named.truth).mean() < 0.6
 
 
 def test_shuffling_matters_for_the_family_that_tells_and_twins_hide_each_other():
     table = made_table(noise=0.3)
-    judged = cross_validate("random_forest", table, 0)
+    evaluated = cross_validate("random_forest", table, 0)
     groups = families(table.names)
     assert groups == {"intensity": ["stat_a", "stat_b"], "GLCM": ["cm_c"]}
-    whole = permutation_importance(judged, table, groups, 5)
-    single = permutation_importance(judged, table, {name: [name] for name in table.names}, 5)
+    whole = permutation_importance(evaluated, table, groups, 5)
+    single = permutation_importance(evaluated, table, {name: [name] for name in table.names}, 5)
     assert {len(losses) for losses in whole.values()} == {5}
     assert np.mean(whole["intensity"]) > 0.4
     assert abs(np.mean(whole["GLCM"])) < 0.1
@@ -291,9 +291,9 @@ def test_shuffling_matters_for_the_family_that_tells_and_twins_hide_each_other()
 def test_every_model_is_the_same_in_onnx(name):
     table = made_table()
     model = fit_model(name, table.values(), table.truth, table.patients, 0)
-    judged = Judged(name, model.predict_proba(table.values()), {})
-    files = export_model(model, RECIPE, table.names, TYPES, table.values(), figures(judged, table))
-    from tumorscope.measuring.type_by_features import read_type_model
+    evaluated = Evaluated(name, model.predict_proba(table.values()), {})
+    files = export_model(model, RECIPE, table.names, TYPES, table.values(), metrics(evaluated, table))
+    from tumorscope.measurement.radiomics_classifier import read_type_model
 
     loaded = read_type_model(*files.values())
     new = made_table(seed=1).values()
@@ -326,7 +326,7 @@ def test_what_a_recipe_may_not_say_is_refused(change, message):
 def test_the_shipped_recipe_is_valid():
     import yaml
 
-    from tumorscope.recipe import recipe_folder
+    from tumorscope.recipes.experiment import recipe_folder
 
     content = yaml.safe_load((recipe_folder() / "figshare-features.yaml").read_text())
     assert parse_features_recipe(content).models == tuple(TITLES)

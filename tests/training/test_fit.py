@@ -11,11 +11,11 @@ from making import write_miniature_lgg
 
 torch = pytest.importorskip("torch")
 
-from tumorscope.datasets.labelled import cases_of
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.datasets.labeled import cases_of
 from tumorscope.datasets.lgg import LggDataset
-from tumorscope.errors import TumorscopeError
-from tumorscope.preparing.gate import default_gate
-from tumorscope.recipe import parse_recipe
+from tumorscope.preprocessing.input_check import default_input_check
+from tumorscope.recipes.experiment import parse_recipe
 from tumorscope.training.copies import read_left_out
 from tumorscope.training.fit import Run, train
 from tumorscope.training.module import TumorModule, area_under_curve
@@ -24,10 +24,10 @@ RECIPE = {
     "name": "miniature",
     "title": "A miniature",
     "dataset": "lgg",
-    "preparation": {"size": 64, "context": 1},
+    "preparation": {"size": 64, "adjacent_slices": 1},
     "network": {"kind": "compact", "widths": [16, 16, 24, 32, 48]},
-    "augmentation": {"rotation_deg": 5, "zoom": 0.05, "holes": 0, "missing_sequence": 0},
-    "optimization": {"epochs": 40, "batch_size": 4, "learning_rate": 0.01, "averaging": 0.9, "validate_every": 5},
+    "augmentation": {"rotation_deg": 5, "scale": 0.05, "coarse_dropout": 0, "modality_dropout": 0},
+    "optimization": {"epochs": 40, "batch_size": 4, "learning_rate": 0.01, "ema_decay": 0.9, "validate_every": 5},
 }
 
 
@@ -61,10 +61,10 @@ def test_a_run_leaves_recipe_split_curves_and_weights(trained):
     assert trained.recipe() == parse_recipe(RECIPE)
 
 
-def test_export_makes_a_bundle_that_finds_tumours_in_patients_it_never_saw(trained, folder, data, tmp_path):
-    from tumorscope.analysis import analyze
-    from tumorscope.bundles import load_bundle
-    from tumorscope.engine import load_engine
+def test_export_makes_a_bundle_that_finds_tumors_in_patients_it_never_saw(trained, folder, data, tmp_path):
+    from tumorscope.inference.analysis import analyze
+    from tumorscope.inference.bundles import load_bundle
+    from tumorscope.inference.engine import load_engine
     from tumorscope.training import export as exporting
 
     with pytest.raises(TumorscopeError, match="small letters"):
@@ -73,47 +73,47 @@ def test_export_makes_a_bundle_that_finds_tumours_in_patients_it_never_saw(train
     bundle = load_bundle(tmp_path / "My_Bundle")
     assert bundle.name == "my-bundle"
     assert bundle.sha256 == report.bundle.sha256
-    assert bundle.card.figures["split_hash"] == trained.split().hash
+    assert bundle.card.metrics["split_hash"] == trained.split().hash
     patient = cases_of(LggDataset.open(folder), trained.split()["test"])[0]
     analysis = analyze(patient.scan(), load_engine(bundle, "onnxruntime"), explain=True)
     assert 2 * (analysis.mask & patient.mask).sum() / (analysis.mask.sum() + patient.mask.sum()) > 0.5
     assert bundle.card.maps == ("presence_map",)
     assert analysis.activation is not None
-    assert bundle.card.gate["threshold"] == default_gate().threshold
+    assert bundle.card.input_check["threshold"] == default_input_check().threshold
     # Nor does the file tell in which folders of which machine it was made.
     assert not any(b'.py"' in bundle.read_model(model) for model in bundle.card.models)
 
 
 def test_a_second_opinion_goes_along_and_a_missing_one_is_said_first(trained, data, tmp_path, monkeypatch):
-    from tumorscope.errors import BadBundle
+    from tumorscope.core.errors import BadBundle
     from tumorscope.training import export as exporting
 
-    with pytest.raises(BadBundle, match="type_by_features.onnx"):
+    with pytest.raises(BadBundle, match="radiomics_classifier.onnx"):
         exporting.export(trained, data, tmp_path / "bundle", features=tmp_path)
     opinion = tmp_path / "opinion"
     opinion.mkdir()
-    for name in ("type_by_features.onnx", "type_by_features.json"):
+    for name in ("radiomics_classifier.onnx", "radiomics_classifier.json"):
         (opinion / name).write_bytes(name.encode())
     monkeypatch.setattr(exporting, "load_type_model", lambda folder: None)  # these two files are only names
-    monkeypatch.setattr("tumorscope.measuring.type_by_features.load_type_model", lambda folder: "an opinion")
+    monkeypatch.setattr("tumorscope.measurement.radiomics_classifier.load_type_model", lambda folder: "an opinion")
     bundle = exporting.export(trained, data, tmp_path / "bundle", eight_bit=False, features=opinion).bundle
-    assert (bundle.folder / "type_by_features.json").read_bytes() == b"type_by_features.json"
+    assert (bundle.folder / "radiomics_classifier.json").read_bytes() == b"radiomics_classifier.json"
     before = bundle.sha256
-    (bundle.folder / "type_by_features.onnx").write_bytes(b"another")
-    from tumorscope.bundles import load_bundle
-    from tumorscope.engine import load_engine
+    (bundle.folder / "radiomics_classifier.onnx").write_bytes(b"another")
+    from tumorscope.inference.bundles import load_bundle
+    from tumorscope.inference.engine import load_engine
 
     assert load_bundle(bundle.folder).sha256 != before
-    assert load_engine(bundle, "onnxruntime").type_by_features == "an opinion"
+    assert load_engine(bundle, "onnxruntime").radiomics_classifier == "an opinion"
 
 
 def test_eight_bits_are_made_compared_and_recorded(trained, data, tmp_path, monkeypatch):
     from tumorscope.training import export as exporting
 
-    monkeypatch.setattr(exporting, "LARGEST_LOSS", 0.2)  # a network of 48 channels quantises badly
+    monkeypatch.setattr(exporting, "LARGEST_LOSS", 0.2)  # a network of 48 channels quantizes badly
     report = exporting.export(trained, data, tmp_path / "bundle")
     card = report.bundle.card
-    assert report.int8_figure == card.figures["validation"]["int8"]["patient_dice"]["mean"]
+    assert report.int8_metric == card.metrics["validation"]["int8"]["patient_dice"]["mean"]
     sizes = {model.precision: (tmp_path / "bundle" / model.file).stat().st_size for model in card.models}
     assert sizes["int8"] < sizes["float"]
     monkeypatch.setattr(exporting, "LARGEST_LOSS", -1.0)
@@ -222,7 +222,7 @@ def test_a_gpu_that_is_not_there_is_one_clear_line(data, tmp_path):
 def test_exporting_needs_the_first_weights_no_more(data, tmp_path):
     network = {"kind": "resnet50", "weights": "http://127.0.0.1:9/gone.pth", "sha256": "0" * 64}
     recipe = parse_recipe({**RECIPE, "network": network})
-    from tumorscope.networks import build_network
+    from tumorscope.models import build_network
 
     bare = parse_recipe({**RECIPE, "network": {"kind": "resnet50"}})
     module = TumorModule(bare)
@@ -244,13 +244,13 @@ def test_folders_must_be_the_ones_that_the_recipe_learns_from(folder, tmp_path):
 
 @pytest.mark.parametrize(("weights", "rates"), [("there.pth", {0.1, 1.0}), (None, {1.0})])
 def test_only_stages_that_have_learned_before_learn_slowly(weights, rates, monkeypatch):
-    monkeypatch.setattr("tumorscope.networks.backbones.load_weights", lambda *arguments: None)
+    monkeypatch.setattr("tumorscope.models.backbones.load_weights", lambda *arguments: None)
     module = TumorModule(
         parse_recipe(
             RECIPE
             | {
-                "network": {"kind": "dense-unet", "third_block": 1, "features": 16, "weights": weights},
-                "optimization": {"pretrained_rate": 0.1},
+                "network": {"kind": "dense-unet", "dense_block3_layers": 1, "features": 16, "weights": weights},
+                "optimization": {"encoder_lr_multiplier": 0.1},
             }
         )
     )

@@ -5,10 +5,10 @@ import json
 import pytest
 from datasets.miniature import write_br35h, write_brisc
 
+from tumorscope.core.errors import TumorscopeError
 from tumorscope.datasets.br35h import Br35hDataset
 from tumorscope.datasets.brisc import BriscDataset
-from tumorscope.datasets.joined import JoinedDataset
-from tumorscope.errors import TumorscopeError
+from tumorscope.datasets.combined import CombinedDataset
 from tumorscope.training.leave_out_lists import read_leave_out_lists
 
 BRISC_CASE = "segmentation_task/train/images/brisc2025_train_00001_me_co_t1.jpg"
@@ -43,7 +43,7 @@ def test_of_one_data_set_cases_and_groups_are_named_as_it_names_them(br35h, writ
 
 def test_of_joined_data_sets_cases_are_named_after_theirs(br35h, write, tmp_path):
     write_brisc(tmp_path / "brisc", per_type=1)
-    joined = JoinedDataset.join({"br35h": br35h, "brisc": BriscDataset.open(tmp_path / "brisc")}, {})
+    joined = CombinedDataset.join({"br35h": br35h, "brisc": BriscDataset.open(tmp_path / "brisc")}, {})
     file = write({"brisc": [BRISC_CASE], "br35h": ["yes/y0.jpg"], "figshare": [1, 10], "elsewhere": []})
     assert set(read_leave_out_lists([file], joined)) == {f"brisc/{BRISC_CASE}", "br35h/yes/y0.jpg"}
 

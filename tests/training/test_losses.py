@@ -26,7 +26,7 @@ def test_losses_are_never_negative_whatever_the_answer(loss):
 
 
 @pytest.mark.parametrize("loss", MASK_LOSSES.values())
-def test_slices_without_tumour_teach_silence(loss):
+def test_slices_without_tumor_teach_silence(loss):
     logits = torch.zeros(3, 16, 16, requires_grad=True)
     loss(logits, torch.zeros(3, 16, 16)).backward()
     assert (logits.grad > 0).all()
@@ -42,7 +42,7 @@ def test_soft_dice_of_a_half_overlap_is_known():
     assert dice_cross_entropy(logits, truth) == pytest.approx(expected, rel=1e-3)
 
 
-def test_missed_tumour_costs_more_than_a_false_alarm_of_the_same_size():
+def test_missed_tumor_costs_more_than_a_false_alarm_of_the_same_size():
     truth = torch.zeros(1, 20, 20)
     truth[0, :10] = 1
     missed, false = truth.clone(), truth.clone()

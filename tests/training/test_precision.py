@@ -9,8 +9,8 @@ torch = pytest.importorskip("torch")
 
 from lightning.pytorch.plugins import MixedPrecision
 
-from tumorscope.errors import TumorscopeError
-from tumorscope.recipe import parse_recipe
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.recipes.experiment import parse_recipe
 from tumorscope.training import precision as choosing
 from tumorscope.training.precision import PRECISION_FILE, set_precision, time_steps
 

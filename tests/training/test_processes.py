@@ -14,11 +14,11 @@ from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DistributedSampler
 
-from tumorscope.errors import TumorscopeError
+from tumorscope.core.errors import TumorscopeError
 from tumorscope.training.losses import dice_cross_entropy
 from tumorscope.training.module import whole_part
 from tumorscope.training.processes import SharedBatchNorm, check_processes, gathered
-from tumorscope.training.slices import BalancedSlices
+from tumorscope.training.slices import BalancedSliceSampler
 
 
 def network():
@@ -29,25 +29,25 @@ def network():
 
 
 def batch():
-    """Pictures whose halves differ in mean and spread, so that statistics of a half are wrong."""
+    """Images whose halves differ in mean and spread, so that statistics of a half are wrong."""
     torch.manual_seed(1)
-    pictures = torch.randn(6, 2, 8, 8) * torch.arange(1, 7).view(-1, 1, 1, 1) + torch.arange(6).view(-1, 1, 1, 1)
-    return pictures, (torch.rand(6, 8, 8) < torch.linspace(0, 0.6, 6).view(-1, 1, 1)).float()
+    images = torch.randn(6, 2, 8, 8) * torch.arange(1, 7).view(-1, 1, 1, 1) + torch.arange(6).view(-1, 1, 1, 1)
+    return images, (torch.rand(6, 8, 8) < torch.linspace(0, 0.6, 6).view(-1, 1, 1)).float()
 
 
 def learn_together(process, port, folder):
-    """One of two processes: a step on every other picture."""
+    """One of two processes: a step on every other image."""
     distributed.init_process_group("gloo", f"tcp://127.0.0.1:{port}", rank=process, world_size=2)
     model = DistributedDataParallel(SharedBatchNorm().apply(network()))
-    pictures, truth = batch()
-    answer, whole = gathered(model(pictures[process::2])), gathered(truth[process::2])
-    loss = dice_cross_entropy(answer, whole)
+    images, truth = batch()
+    prediction, whole = gathered(model(images[process::2])), gathered(truth[process::2])
+    loss = dice_cross_entropy(prediction, whole)
     loss.backward()
     found = {"whole": whole, "loss": loss.detach(), "bool": gathered(truth[process::2].flatten(1).any(1))}
     found |= {f"gradient of {name}": weight.grad for name, weight in model.module.named_parameters()}
     found |= dict(model.module.named_buffers())
     slices = torch.tensor(list(DistributedSampler(range(5), 2, process, shuffle=False)))
-    found |= {"validation": whole_part({"slice": slices, "answer": slices * 10})["answer"]}
+    found |= {"validation": whole_part({"slice": slices, "prediction": slices * 10})["prediction"]}
     torch.save(found, folder / f"{process}.pt")
     distributed.destroy_process_group()
 
@@ -60,8 +60,8 @@ def test_loss_gradients_and_statistics_of_two_processes_are_those_of_one(tmp_pat
     started = [subprocess.Popen(command) for command in commands]
     assert [process.wait(120) for process in started] == [0, 0]
     model = network()
-    pictures, truth = batch()
-    loss = dice_cross_entropy(model(pictures), truth)
+    images, truth = batch()
+    loss = dice_cross_entropy(model(images), truth)
     loss.backward()
     expected = {"whole": truth, "loss": loss.detach(), "bool": truth.flatten(1).any(1)}
     expected |= {f"gradient of {name}": weight.grad for name, weight in model.named_parameters()}
@@ -72,8 +72,8 @@ def test_loss_gradients_and_statistics_of_two_processes_are_those_of_one(tmp_pat
 
 
 def test_the_shares_of_an_epoch_make_its_batches(store):
-    alone = BalancedSlices(store, 0.5, seed=3)
-    dealt = [BalancedSlices(store, 0.5, seed=3, process=process, processes=3) for process in range(3)]
+    alone = BalancedSliceSampler(store, 0.5, seed=3)
+    dealt = [BalancedSliceSampler(store, 0.5, seed=3, process=process, processes=3) for process in range(3)]
     for sampler in (alone, *dealt):
         sampler.set_epoch(2)
     order, shares = list(alone), [list(share) for share in dealt]

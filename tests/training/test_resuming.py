@@ -5,8 +5,8 @@ from making import write_miniature_lgg
 
 torch = pytest.importorskip("torch")
 
-from tumorscope.errors import TumorscopeError
-from tumorscope.recipe import parse_recipe
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.recipes.experiment import parse_recipe
 from tumorscope.training.checkpoints import MovableCheckpoint
 from tumorscope.training.fit import Run, train
 from tumorscope.training.module import TumorModule, step_seed
@@ -17,10 +17,10 @@ RECIPE = parse_recipe(
         "name": "miniature",
         "title": "A miniature",
         "dataset": "lgg",
-        "preparation": {"size": 32, "context": 1},
+        "preparation": {"size": 32, "adjacent_slices": 1},
         "network": {"kind": "compact", "widths": [16, 16, 16], "dropout": 0.3},
-        "augmentation": {"bend": 0.05},
-        "optimization": {"epochs": 4, "batch_size": 4, "learning_rate": 0.01, "schedule": "plateau", "averaging": 0.9},
+        "augmentation": {"elastic_deformation": 0.05},
+        "optimization": {"epochs": 4, "batch_size": 4, "learning_rate": 0.01, "schedule": "plateau", "ema_decay": 0.9},
     }
 )
 

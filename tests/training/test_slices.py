@@ -6,18 +6,18 @@ from making import write_miniature_lgg
 
 torch = pytest.importorskip("torch")
 
-from tumorscope.datasets.labelled import Truth
+from tumorscope.core.errors import TumorscopeError, UnreadableScan
+from tumorscope.core.scan import Scan
+from tumorscope.datasets.labeled import GroundTruth
 from tumorscope.datasets.lgg import LggDataset
-from tumorscope.errors import TumorscopeError, UnreadableScan
-from tumorscope.preparing import Preparation
-from tumorscope.recipe import parse_recipe
-from tumorscope.scan import Scan
+from tumorscope.preprocessing import Preparation
+from tumorscope.recipes.experiment import parse_recipe
 from tumorscope.training.module import TumorModule
-from tumorscope.training.slices import UNKNOWN_CLASS, BalancedSlices, SliceStore, arrange, load_slices
+from tumorscope.training.slices import UNKNOWN_CLASS, BalancedSliceSampler, SliceCache, arrange, load_slices
 
 
 @dataclasses.dataclass(frozen=True)
-class Picture:
+class Image:
     """A case in memory: a bright square in noise."""
 
     case: str
@@ -32,14 +32,14 @@ class Picture:
     def scan(self):
         if self.broken:
             raise UnreadableScan(f"{self.case}: damaged")
-        grey = np.random.default_rng(0).normal(100, 9, (1, 64, 64, 1)).astype(np.float32)
-        return Scan(grey, ("t1c",), self.case, "picture")
+        gray = np.random.default_rng(0).normal(100, 9, (1, 64, 64, 1)).astype(np.float32)
+        return Scan(gray, ("t1c",), self.case, "image")
 
     def truth(self):
         mask = np.zeros((1, 64, 64), bool)
         mask[0, 20:30, 20:30] = True
         present = np.array([self.kind != "notumor"])
-        return Truth(present=present, mask=mask if self.mask else None, tumor_class=self.kind)
+        return GroundTruth(present=present, mask=mask if self.mask else None, tumor_class=self.kind)
 
 
 @pytest.fixture(scope="module")
@@ -48,53 +48,53 @@ def store(tmp_path_factory):
     return load_slices(dataset.patients, Preparation(size=96))
 
 
-def drawn_from(present, empty_slices=1.0, seed=0, shares=None, sources=None):
+def drawn_from(present, negative_ratio=1.0, seed=0, shares=None, sources=None):
     """A sampler over slices of which only presence and data set matter."""
     present = torch.as_tensor(present, dtype=torch.bool)
     nothing = torch.zeros(len(present))
     columns = {
-        field.name: nothing for field in dataclasses.fields(SliceStore) if field.type in ("Tensor", torch.Tensor)
+        field.name: nothing for field in dataclasses.fields(SliceCache) if field.type in ("Tensor", torch.Tensor)
     }
     names = tuple(sorted(set(sources))) if sources else ("",)
     places = torch.tensor([names.index(source) for source in sources]) if sources else torch.zeros(len(present))
     columns |= {"present": present, "sources": places, "classes": torch.full((len(present),), UNKNOWN_CLASS)}
-    store = SliceStore(**columns, names=(), source_names=names, unreadable={})
-    return BalancedSlices(store, empty_slices, seed, shares), store
+    store = SliceCache(**columns, names=(), source_names=names, unreadable={})
+    return BalancedSliceSampler(store, negative_ratio, seed, shares), store
 
 
-def test_neighbours_never_come_from_another_patient(store):
+def test_neighbors_never_come_from_another_patient(store):
     first_of_second = int((store.cases == 1).nonzero()[0])
-    pictures = store.batch(torch.tensor([first_of_second]), context=1).pictures
-    own = store.pictures[first_of_second].float()
-    torch.testing.assert_close(pictures[0, :3], own)
-    torch.testing.assert_close(pictures[0, 3:6], own)
+    images = store.batch(torch.tensor([first_of_second]), adjacent_slices=1).images
+    own = store.images[first_of_second].float()
+    torch.testing.assert_close(images[0, :3], own)
+    torch.testing.assert_close(images[0, 3:6], own)
 
 
 def test_masks_are_shares_between_zero_and_one_never_255(store):
-    batch = store.batch(torch.arange(len(store)), context=0)
+    batch = store.batch(torch.arange(len(store)), adjacent_slices=0)
     assert batch.masks.max() == 1
     assert batch.masks.min() == 0
     np.testing.assert_array_equal(batch.masks.flatten(1).amax(1) > 0.5, batch.present > 0.5)
 
 
 def test_what_a_data_set_does_not_say_is_known_as_unknown():
-    cases = [Picture("a", "glioma"), Picture("b", "notumor", mask=False), Picture("c", "abscess", mask=False)]
+    cases = [Image("a", "glioma"), Image("b", "notumor", mask=False), Image("c", "abscess", mask=False)]
     batch = load_slices(cases, Preparation(size=64), ("glioma", "notumor")).batch(torch.arange(3), 0)
-    assert batch.outlined.tolist() == [True, True, False]  # without a tumor the mask is known to be empty
+    assert batch.has_mask.tolist() == [True, True, False]  # without a tumor the mask is known to be empty
     assert batch.classes.tolist() == [0, 1, UNKNOWN_CLASS]
     assert batch.present.tolist() == [1, 0, 1]
 
 
-def test_a_corrupt_picture_among_others_is_left_out_and_named():
-    cases = [Picture("a"), Picture("b", broken=True), Picture("c")]
+def test_a_corrupt_image_among_others_is_left_out_and_named():
+    cases = [Image("a"), Image("b", broken=True), Image("c")]
     store = load_slices(cases, Preparation(size=64))
     assert store.names == ("a", "c")
     assert dict(store.unreadable) == {"b": "b: damaged"}
     with pytest.raises(TumorscopeError, match="not one case can be read; the first: b: damaged"):
-        load_slices([Picture("b", broken=True)], Preparation(size=64))
+        load_slices([Image("b", broken=True)], Preparation(size=64))
 
 
-def test_an_epoch_shows_every_slice_with_tumour_once():
+def test_an_epoch_shows_every_slice_with_tumor_once():
     drawn, _ = drawn_from([True] * 7 + [False] * 50)
     seen = list(drawn)
     assert len(drawn) == len(seen) == 14
@@ -121,7 +121,7 @@ def test_epochs_differ_and_a_seed_repeats_them():
     assert list(one) == list(other)
 
 
-def test_a_part_without_any_tumour_can_still_be_drawn():
+def test_a_part_without_any_tumor_can_still_be_drawn():
     assert sorted(drawn_from([False] * 10)[0]) == list(range(10))
 
 
@@ -139,7 +139,7 @@ def recipe(**changes):
 @pytest.mark.parametrize(("empty", "weight"), [(1.0, 1.0), (3.0, 3.0), (9.0, 4.0)])
 def test_presence_weights_make_up_for_what_is_drawn(empty, weight):
     _, store = drawn_from([True] * 10 + [False] * 40)
-    module = TumorModule(recipe(optimization={"empty_slices": empty}), store)
+    module = TumorModule(recipe(optimization={"negative_ratio": empty}), store)
     assert module.positive_weight == pytest.approx(weight)
 
 
@@ -152,29 +152,29 @@ def test_class_weights_are_the_inverse_of_how_often_a_class_occurs():
 
 
 def test_restyled_versions_are_slices_of_the_same_case_and_an_epoch_stays_as_long():
-    cases = [Picture("a", "glioma"), Picture("b", "notumor", mask=False)]
+    cases = [Image("a", "glioma"), Image("b", "notumor", mask=False)]
     plain = load_slices(cases, Preparation(size=64), ("glioma",))
     several = load_slices(cases, Preparation(size=64), ("glioma",), restyled=2)
     assert len(several) == 3 * len(plain) == 6
     assert several.names == plain.names
     assert several.cases.tolist() == [0, 0, 0, 1, 1, 1]
     assert several.first.tolist() == several.last.tolist() == list(range(6))
-    torch.testing.assert_close(several.pictures[[0, 3]], plain.pictures)
-    assert not torch.equal(several.pictures[0], several.pictures[1])
-    sampler = BalancedSlices(several, 1.0, 0)
-    assert sampler.drawn == BalancedSlices(plain, 1.0, 0).drawn == (1, 1)
+    torch.testing.assert_close(several.images[[0, 3]], plain.images)
+    assert not torch.equal(several.images[0], several.images[1])
+    sampler = BalancedSliceSampler(several, 1.0, 0)
+    assert sampler.drawn == BalancedSliceSampler(plain, 1.0, 0).drawn == (1, 1)
     again = load_slices(cases, Preparation(size=64), ("glioma",), restyled=2)
-    torch.testing.assert_close(again.pictures, several.pictures)
+    torch.testing.assert_close(again.images, several.images)
 
 
 def test_a_slice_without_tumor_has_a_known_empty_mask():
-    store = load_slices([Picture("b", "notumor", mask=False), Picture("c", "glioma", mask=False)], Preparation(size=64))
-    assert store.outlined.tolist() == [True, False]
+    store = load_slices([Image("b", "notumor", mask=False), Image("c", "glioma", mask=False)], Preparation(size=64))
+    assert store.has_mask.tolist() == [True, False]
     assert store.masks[0].sum() == 0
 
 
 def test_shares_differ_for_slices_with_and_without_tumor_and_may_repeat_slices():
-    sampler, _ = drawn_from([1] * 4 + [0] * 6, shares={"a": (2.0, 0.5)}, sources=["a"] * 10, empty_slices=9)
+    sampler, _ = drawn_from([1] * 4 + [0] * 6, shares={"a": (2.0, 0.5)}, sources=["a"] * 10, negative_ratio=9)
     assert sampler.drawn == (8, 3)
     drawn = list(sampler)
     assert sorted(index for index in drawn if index < 4) == [0, 0, 1, 1, 2, 2, 3, 3]

@@ -16,17 +16,17 @@ RECIPE = {
     "name": "miniature",
     "title": "A miniature",
     "dataset": "lgg",
-    "preparation": {"size": 32, "context": 1},
+    "preparation": {"size": 32, "adjacent_slices": 1},
     "network": {"kind": "compact", "widths": [16, 16, 16, 16, 16], "dropout": 0},
     # Chance is drawn by each process for itself; without it the curves can be compared.
     "augmentation": dict.fromkeys(
         (
-            "flip", "rotation_deg", "zoom", "shift", "bend", "holes", "intensity", "noise", "blur", "bias_field",
-            "missing_sequence", "missing_context",
+            "flip", "rotation_deg", "scale", "translation", "elastic_deformation", "coarse_dropout", "intensity", "noise", "blur", "bias_field",
+            "modality_dropout", "context_dropout",
         ),
         0,
     ),
-    "optimization": {"epochs": 3, "batch_size": 8, "learning_rate": 0.001, "averaging": 0.9, "validate_every": 1},
+    "optimization": {"epochs": 3, "batch_size": 8, "learning_rate": 0.001, "ema_decay": 0.9, "validate_every": 1},
 }  # fmt: skip
 
 PROGRAM = """

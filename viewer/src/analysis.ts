@@ -1,4 +1,4 @@
-/** analysis.json, schema tumorscope.analysis/2. Positions are [slice, row, column] from zero; mm are RAS+. */
+/** analysis.json, schema tumorscope.analysis/3. Positions are [slice, row, column] from zero; mm are RAS+. */
 
 export type Point = [number, number];
 export type Place = [number, number, number];
@@ -23,7 +23,7 @@ export interface SliceFinding {
 }
 
 /** A straight line on a slice; ends are [row, column]. */
-export interface Caliper {
+export interface Diameter {
   length: number;
   start: Point;
   end: Point;
@@ -34,8 +34,8 @@ export interface Caliper {
 export interface Diameters {
   unit: "mm" | "px";
   slice: number;
-  longest: Caliper;
-  perpendicular: Caliper;
+  longest: Diameter;
+  perpendicular: Diameter;
   product: number;
   inside: boolean;
 }
@@ -44,15 +44,15 @@ export interface Lesion {
   bounding_box: { first: Place; last: Place };
   voxels: number;
   volume_mm3: number | null;
-  centre: Place;
-  centre_mm: Place | null;
+  center: Place;
+  center_mm: Place | null;
   largest_slice: number;
   tumor_probability: number | null;
   extent_mm: Place | null;
-  hemisphere: string | null;
+  laterality: string | null;
   midline_distance_mm: number | null;
   measurable: boolean | null;
-  unmeasurable: string | null;
+  nonmeasurable_reason: string | null;
   diameters: Diameters | null;
 }
 
@@ -69,12 +69,12 @@ export interface Analysis {
   bundle: { name: string; version: string; sha256: string; reason: string | null };
   engine: { runtime: string; precision: string };
   operating_point?: { presence: number; mask: number };
-  judged: boolean;
+  assessed: boolean;
   corrected: boolean;
   tumor_present: boolean | null;
   tumor_probability: number | null;
   tumor_type: TypeFinding | null;
-  type_by_features: TypeFinding | null;
+  radiomics_classifier: TypeFinding | null;
   types_agree: boolean | null;
   volume_mm3: number | null;
   voxels: number;

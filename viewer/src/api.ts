@@ -2,10 +2,10 @@
 
 import type { Analysis } from "./analysis";
 
-export type State = "fetching" | "queued" | "analysing" | "done" | "failed";
+export type State = "fetching" | "queued" | "analyzing" | "done" | "failed";
 
 export interface Summary {
-  judged: boolean;
+  assessed: boolean;
   tumor_present: boolean | null;
   tumor_probability: number | null;
   tumor_type: string | null;
@@ -29,7 +29,7 @@ export interface Study {
   summary: Summary | null;
 }
 
-export interface StudyWhole extends Study {
+export interface StudyDetail extends Study {
   revisions: { revision: number; kind: "analysis" | "edit"; created: string }[];
   images: Image[];
   files: ResultFile[];
@@ -74,7 +74,7 @@ export interface Taken {
 /** A refusal in the service's own words, or what kept the request from it. */
 export class ApiError extends Error {
   constructor(
-    /** Of HTTP; 0 where no answer came. */
+    /** Of HTTP; 0 where no response came. */
     readonly status: number,
     detail: string,
   ) {
@@ -82,7 +82,7 @@ export class ApiError extends Error {
   }
 }
 
-const NO_ANSWER = "The service does not answer. Is it still running?";
+const NO_RESPONSE = "The service does not response. Is it still running?";
 
 export function isBusy(study: Study): boolean {
   return study.state !== "done" && study.state !== "failed";
@@ -95,7 +95,7 @@ export function detailOf(text: string, status: number): string {
   } catch {
     // a proxy's page, for instance
   }
-  return status === 413 ? "Too much for one upload." : `The service answered ${status}.`;
+  return status === 413 ? "Too much for one upload." : `The service responded ${status}.`;
 }
 
 async function ask(address: string, options: RequestInit = {}): Promise<Response> {
@@ -104,7 +104,7 @@ async function ask(address: string, options: RequestInit = {}): Promise<Response
     response = await fetch(address, { credentials: "same-origin", ...options });
   } catch (error) {
     if (options.signal?.aborted) throw error;
-    throw new ApiError(0, NO_ANSWER);
+    throw new ApiError(0, NO_RESPONSE);
   }
   if (!response.ok) throw new ApiError(response.status, detailOf(await response.text(), response.status));
   return response;
@@ -135,7 +135,7 @@ export function listStudies(
   return askJson(`${STUDIES}?${query}`, signal ? { signal } : {});
 }
 
-export const getStudy = (id: string): Promise<StudyWhole> => askJson(at(id));
+export const getStudy = (id: string): Promise<StudyDetail> => askJson(at(id));
 
 export const getAnalysis = (id: string, revision: number): Promise<Analysis> =>
   askJson(at(id, `/analysis?revision=${revision}`));
@@ -168,7 +168,7 @@ export function ofRevision(href: string, revision: number): string {
 }
 
 /** Where a study's images of a revision are; sequences never change, so the first revision's stay in the cache. */
-export function imagesOf(study: StudyWhole, revision: number): Image[] {
+export function imagesOf(study: StudyDetail, revision: number): Image[] {
   return study.images.map(({ name, href }) => ({
     name,
     href: ofRevision(href, name === "mask" || name === "activation" ? revision : 1),

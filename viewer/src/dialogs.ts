@@ -14,7 +14,7 @@ function open(dialog: HTMLDialogElement): void {
 
 /** Ask before something that cannot be undone. */
 export function confirmed(question: { title: string; text: string; action: string; danger?: boolean }): Promise<boolean> {
-  return new Promise((answer) => {
+  return new Promise((response) => {
     const title = newId("title");
     const text = newId("text");
     const keep = h("button", { type: "button", class: "button", on: { click: () => dialog.close("") } }, "Cancel");
@@ -25,12 +25,12 @@ export function confirmed(question: { title: string; text: string; action: strin
     );
     const dialog = h(
       "dialog",
-      { class: "dialog small", "aria-labelledby": title, "aria-describedby": text },
+      { class: "dialog small", "aria-labeledby": title, "aria-describedby": text },
       h("h2", { id: title }, question.title),
       h("p", { id: text }, question.text),
       h("div", { class: "dialog-actions" }, keep, go),
     );
-    dialog.addEventListener("close", () => answer(dialog.returnValue === "yes"));
+    dialog.addEventListener("close", () => response(dialog.returnValue === "yes"));
     open(dialog);
     keep.focus();
   });
@@ -48,7 +48,7 @@ export function showKeys(groups: Keys[], about: Child[]): void {
   const close = h("button", { type: "button", class: "icon-button", "aria-label": "Close", on: { click: () => dialog.close() } }, icon("close"));
   const dialog = h(
     "dialog",
-    { class: "dialog help", "aria-labelledby": title },
+    { class: "dialog help", "aria-labeledby": title },
     h("header", {}, h("h2", { id: title }, "Keys"), close),
     h(
       "div",

@@ -34,8 +34,8 @@ const themeButton = h("button", { type: "button", class: "icon-button", on: { cl
 function showTheme(theme: Theme): void {
   const [name, words] = THEMES[theme];
   put(themeButton, icon(name));
-  themeButton.setAttribute("aria-label", `Colours: ${words}`);
-  themeButton.title = `Colours: ${words}`;
+  themeButton.setAttribute("aria-label", `Colors: ${words}`);
+  themeButton.title = `Colors: ${words}`;
 }
 showTheme(chosenTheme());
 
@@ -84,7 +84,7 @@ function help(): void {
       " · ",
       h("a", { href: "docs", target: "_blank", rel: "noopener" }, "interface for programs"),
       " · ",
-      h("a", { href: "assets/licences.txt", target: "_blank", rel: "noopener" }, "licences of what the page contains"),
+      h("a", { href: "assets/licenses.txt", target: "_blank", rel: "noopener" }, "licenses of what the page contains"),
     ),
   ]);
 }

@@ -33,8 +33,8 @@ export function diametersText(found: Diameters): string {
 }
 
 export function sideText(lesion: Lesion): string | null {
-  if (lesion.hemisphere === null) return null;
-  return lesion.hemisphere === "midline" ? "on the midline" : lesion.hemisphere;
+  if (lesion.laterality === null) return null;
+  return lesion.laterality === "midline" ? "on the midline" : lesion.laterality;
 }
 
 const SEQUENCES: Record<string, string> = { t1: "T1", t1c: "T1c", t2: "T2", flair: "FLAIR", unknown: "sequence not known" };
@@ -50,7 +50,7 @@ export function sequenceLongText(name: string): string {
 }
 
 export function typeText(name: string): string {
-  return name === "pituitary" ? "pituitary tumour" : name === "notumor" ? "no tumour" : name;
+  return name === "pituitary" ? "pituitary tumor" : name === "notumor" ? "no tumor" : name;
 }
 
 export function capital(text: string): string {
@@ -93,11 +93,11 @@ export function dateText(moment: string): string {
 const STAGES: Record<string, string> = {
   fetching: "Fetching",
   reading: "Reading the files",
-  analysing: "Analysing",
+  analyzing: "Analyzing",
   writing: "Writing the results",
 };
 
-const UNITS: Record<string, string> = { fetching: "file", reading: "file", analysing: "slice" };
+const UNITS: Record<string, string> = { fetching: "file", reading: "file", analyzing: "slice" };
 
 /** What is being done to a study, in words. */
 export function stageText(state: string, progress: { stage: string | null; done: number; total: number }): string {

@@ -21,7 +21,7 @@ test("a moment is told from now, in both directions", () => {
 });
 
 test("work that goes on says what and how far", () => {
-  assert.equal(stageText("analysing", { stage: "analysing", done: 12, total: 60 }), "Analysing: slice 12 of 60");
+  assert.equal(stageText("analyzing", { stage: "analyzing", done: 12, total: 60 }), "Analyzing: slice 12 of 60");
   assert.equal(stageText("queued", { stage: null, done: 0, total: 0 }), "Waiting");
-  assert.equal(stageText("analysing", { stage: "writing", done: 0, total: 0 }), "Writing the results");
+  assert.equal(stageText("analyzing", { stage: "writing", done: 0, total: 0 }), "Writing the results");
 });

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tumorscope.errors import TumorscopeError
+from tumorscope.core.errors import TumorscopeError
 
 
 class EngineChoice(StrEnum):
@@ -36,7 +36,7 @@ def command(
         list[Path] | None,
         typer.Argument(
             metavar="PATH...",
-            help="Pictures, NIfTI, DICOM or MATLAB files, folders of slices, folders of such.",
+            help="Images, NIfTI, DICOM or MATLAB files, folders of slices, folders of such.",
             show_default=False,
         ),
     ] = None,
@@ -47,7 +47,9 @@ def command(
     explain: Annotated[
         bool, typer.Option("--explain", help="Show which places of a slice speak for what was found.")
     ] = False,
-    gate: Annotated[bool, typer.Option("--gate/--no-gate", help="Judge only what looks like an MRI of a head.")] = True,
+    input_check: Annotated[
+        bool, typer.Option("--input-check/--no-input-check", help="Assess only what looks like an MRI of a head.")
+    ] = True,
     pdf: Annotated[bool, typer.Option("--pdf/--no-pdf", help="Also write the report as report.pdf.")] = True,
     dicom: Annotated[
         bool | None,
@@ -67,7 +69,7 @@ def command(
         str | None,
         typer.Option(
             metavar="ADDRESS",
-            help="Analyse in bulk with Ray: local for all cores here, auto or an address for a cluster; "
+            help="Analyze in bulk with Ray: local for all cores here, auto or an address for a cluster; "
             "cases done before are skipped.",
         ),
     ] = None,
@@ -80,7 +82,7 @@ def command(
     ] = None,
     register: Annotated[
         bool,
-        typer.Option("--register", help="Lay a study's series onto each other by their pictures (needs SimpleITK)."),
+        typer.Option("--register", help="Lay a study's series onto each other by their images (needs SimpleITK)."),
     ] = False,
     truth: Annotated[
         Path | None, typer.Option(help="The true mask, to compare with; masks beside LGG slices are found.")
@@ -96,9 +98,9 @@ def command(
     precision: PrecisionOption = PrecisionChoice.auto,
 ) -> None:
     """Turn scans into findings: OUT/<case>/ with analysis.json, mask, panel, report.html and report.pdf, and DICOM."""
-    from tumorscope.cases import Case, Wishes
     from tumorscope.cli.running import cases_in, run_cases
     from tumorscope.reporting.write import Outputs
+    from tumorscope.studies.case import AnalysisOptions, Case
 
     named = _named_sequences(sequence or [])
     if named and paths:
@@ -113,16 +115,16 @@ def command(
         raise TumorscopeError(f"--truth belongs to one case, but {len(cases)} were given")
     if actors is not None and ray is None:
         raise TumorscopeError("--actors belongs to --ray")
-    wishes = Wishes(
+    options = AnalysisOptions(
         truth=truth,
         channels=[name.strip() for name in channels.split(",")] if channels else None,
         register=register,
         explain=explain,
-        gate=gate,
+        input_check=input_check,
         outputs=Outputs(pdf=pdf, dicom=dicom, fractional=fractional),
         bids=bids,
     )
-    how = {"engine": engine.value, "precision": precision.value, "wishes": wishes}
+    how = {"engine": engine.value, "precision": precision.value, "options": options}
     if ray is None:
         run_cases(cases, out, bundle, resume=resume, **how)
     else:

@@ -13,7 +13,7 @@ def command(
     """List the shipped bundles, or show one bundle's card."""
     from rich.console import Console
 
-    from tumorscope.bundles import load_bundle, shipped_bundles
+    from tumorscope.inference.bundles import load_bundle, shipped_bundles
 
     if bundle is not None:
         Console().print_json(load_bundle(bundle).card.model_dump_json(by_alias=True))
@@ -23,22 +23,22 @@ def command(
         megabytes = sum((found.folder / model.file).stat().st_size for model in card.models) / 1e6
         typer.echo(f"{card.name} {card.version} ({megabytes:.1f} MB): {card.title}")
         typer.echo(f"  takes {', '.join(card.inputs.sequences)}; gives {', '.join(card.outputs)}")
-        test = card.figures.get("test", {})
-        figures: dict[str, Any] = test.get("int8") or test.get("float") or {}
-        for name, own in ({"": figures} if "patients" in figures else figures).items():
+        test = card.metrics.get("test", {})
+        metrics: dict[str, Any] = test.get("int8") or test.get("float") or {}
+        for name, own in ({"": metrics} if "patients" in metrics else metrics).items():
             _print(own, name)
 
 
-def _print(figures: dict[str, Any], dataset: str) -> None:
-    """A card's main figures on one data set."""
+def _print(metrics: dict[str, Any], dataset: str) -> None:
+    """A card's main metrics on one data set."""
     where = f" of {dataset}" if dataset else ""
-    who = f"{figures['patients']} test patients" if figures["patients"] < figures["slices"] else "test pictures"
-    typer.echo(f"  on {who}{where}, {figures['slices']:,} slices, with 95 % intervals:")
-    classes = figures.get("classes") or {}
+    who = f"{metrics['patients']} test patients" if metrics["patients"] < metrics["slices"] else "test images"
+    typer.echo(f"  on {who}{where}, {metrics['slices']:,} slices, with 95 % intervals:")
+    classes = metrics.get("classes") or {}
     for title, figure, key in (
-        ("mean whole-patient Dice", figures.get("patient_dice"), "mean"),
-        ("mean Dice of tumour slices", figures.get("tumor_slice_dice"), "mean"),
-        ("AUROC of slice presence", figures.get("presence", {}).get("auroc"), "value"),
+        ("mean whole-patient Dice", metrics.get("patient_dice"), "mean"),
+        ("mean Dice of tumor slices", metrics.get("tumor_slice_dice"), "mean"),
+        ("AUROC of slice presence", metrics.get("presence", {}).get("auroc"), "value"),
         ("accuracy of the class", classes.get("accuracy"), "value"),
         ("macro-F1 of the class", classes.get("macro_f1"), "value"),
     ):

@@ -9,7 +9,7 @@ import typer
 
 from tumorscope.cli.datafolders import KnownDataset
 from tumorscope.cli.evaluate import cases_of_part
-from tumorscope.errors import TumorscopeError
+from tumorscope.core.errors import TumorscopeError
 
 
 def command(
@@ -27,14 +27,14 @@ def command(
     from rich.progress import Progress
     from rich.table import Table
 
-    from tumorscope.bundles import load_bundle
     from tumorscope.datasets.opening import open_dataset
     from tumorscope.datasets.split import Split
-    from tumorscope.engine import load_engine
     from tumorscope.evaluation.recalibration import PLOT_FILE, recalibrate, write_recalibrated
+    from tumorscope.inference.bundles import load_bundle
+    from tumorscope.inference.engine import load_engine
 
     if part == "test":
-        raise TumorscopeError("--part test: those patients are for judging; calibrate on others")
+        raise TumorscopeError("--part test: those patients are for evaluating; calibrate on others")
     engine = load_engine(load_bundle(bundle))
     if out.exists():
         raise TumorscopeError(f"{out}: is there already; name another folder with -o")
@@ -49,9 +49,9 @@ def command(
         one = found.presence
         table.add_row("presence", f"{one.temperature:.3f}", f"{one.ece_before:.4f}", f"{one.ece_after:.4f}")
     if found.classes is not None:
-        figures = found.classes
+        metrics = found.classes
         table.add_row(
-            "class", f"{figures['temperature']:.3f}", f"{figures['ece_before']:.4f}", f"{figures['ece_after']:.4f}"
+            "class", f"{metrics['temperature']:.3f}", f"{metrics['ece_before']:.4f}", f"{metrics['ece_after']:.4f}"
         )
     console = Console()
     console.print(f"{len(cases)} cases, {found.slices} slices")

@@ -18,7 +18,7 @@ def command(
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for tables and plots.")] = Path("compare"),
 ) -> None:
-    """Hold runs against each other: figures with intervals, curves, ROC, reliability, confusion."""
+    """Hold runs against each other: metrics with intervals, curves, ROC, reliability, confusion."""
     from tumorscope.evaluation.compare import compare_runs, write_comparison
     from tumorscope.evaluation.compare_runs import read_runs
 
@@ -33,7 +33,7 @@ def _print(comparison: Comparison) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from tumorscope.evaluation.compare import figure_rows, origin_rows
+    from tumorscope.evaluation.compare import metric_rows, origin_rows
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("figure", overflow="fold")
@@ -41,7 +41,7 @@ def _print(comparison: Comparison) -> None:
         table.add_column(escape(run.name), overflow="fold")
     for title, cells in origin_rows(comparison.runs):
         table.add_row(title, *map(escape, cells), style="dim")
-    for title, cells in figure_rows(comparison, details=False):
+    for title, cells in metric_rows(comparison, details=False):
         table.add_row(escape(title), *map(escape, cells))
     console = Console(highlight=False)
     console.print(table)

@@ -1,4 +1,4 @@
-"""`tumorscope compare-studies`: what became of a tumour between two studies."""
+"""`tumorscope compare-studies`: what became of a tumor between two studies."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tumorscope.errors import TumorscopeError
+from tumorscope.core.errors import TumorscopeError
 
 if TYPE_CHECKING:
     import numpy as np
     from rich.table import Table
 
-    from tumorscope.measuring.comparability import Origin
-    from tumorscope.measuring.label_files import LabelledMask
-    from tumorscope.measuring.lesions import Lesion
-    from tumorscope.measuring.response import Change, Response, Study
+    from tumorscope.measurement.comparability import Origin
+    from tumorscope.measurement.label_files import LabeledMask
+    from tumorscope.measurement.lesions import Lesion
+    from tumorscope.measurement.response import Change, Response, Study
 
 
 def command(
@@ -32,7 +32,7 @@ def command(
         str | None, typer.Option(help="The one label of the masks to compare, by its name; all together otherwise.")
     ] = None,
     registered: Annotated[
-        bool, typer.Option("--registered", help="Millimetres mean the same places in both studies.")
+        bool, typer.Option("--registered", help="Millimeters mean the same places in both studies.")
     ] = False,
     force: Annotated[
         bool,
@@ -41,8 +41,8 @@ def command(
     out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE.json", help="Write it as JSON too.")] = None,
 ) -> None:
     """Compare two studies: change in volume and in the product of diameters, and RANO's category."""
-    from tumorscope.files import save_whole
-    from tumorscope.measuring.response import compare_studies
+    from tumorscope.core.files import save_whole
+    from tumorscope.measurement.response import compare_studies
     from tumorscope.reporting.comparison import comparison_document, to_json
 
     if out is not None and out.suffix.lower() != ".json":
@@ -60,8 +60,8 @@ def _open_study(path: Path, label: str | None) -> Study:
     import numpy as np
 
     from tumorscope.cli.measure import open_labels
-    from tumorscope.measuring.lesions import find_lesions
-    from tumorscope.measuring.response import Study
+    from tumorscope.measurement.lesions import find_lesions
+    from tumorscope.measurement.response import Study
 
     labels = open_labels(path)
     mask = _chosen(labels, label)
@@ -71,9 +71,9 @@ def _open_study(path: Path, label: str | None) -> Study:
 
 def _origin(path: Path) -> Origin:
     """What is known of a mask: by its analysis, which may lie beside it, or by its DICOM header."""
-    from tumorscope.measuring.comparability import Origin
-    from tumorscope.reading.dicom.patient_key import read_identity
-    from tumorscope.reading.formats import file_format
+    from tumorscope.io.dicom.patient_key import read_identity
+    from tumorscope.io.formats import file_format
+    from tumorscope.measurement.comparability import Origin
     from tumorscope.reporting.document import load_document
     from tumorscope.reporting.write import DOCUMENT_FILE, MASKS
 
@@ -89,7 +89,7 @@ def _origin(path: Path) -> Origin:
     return Origin()
 
 
-def _chosen(labels: LabelledMask, label: str | None) -> np.ndarray:
+def _chosen(labels: LabeledMask, label: str | None) -> np.ndarray:
     """One label of a mask, or all of them as one."""
     import numpy as np
 
@@ -105,8 +105,8 @@ def _print(before: Study, after: Study, response: Response) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from tumorscope.measuring.response import CATEGORY_NAMES, NOT_JUDGED
-    from tumorscope.notice import NOTICE
+    from tumorscope.core.notice import NOTICE
+    from tumorscope.measurement.response import CATEGORY_NAMES, NOT_ASSESSED
 
     console = Console(highlight=False)
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -123,13 +123,13 @@ def _print(before: Study, after: Study, response: Response) -> None:
     if response.matches is not None and (before.lesions or after.lesions):
         console.print(_lesion_table(before, after, response))
     category = response.category
-    what = "not judged" if category is None else f"{category}, {CATEGORY_NAMES[category]}"
+    what = "not evaluated" if category is None else f"{category}, {CATEGORY_NAMES[category]}"
     console.print(f"\nRANO, by the masks alone: {what}", style="bold", markup=False)
     console.print(f"because {response.rule}", markup=False)
     for note in response.notes:
         console.print(f"note: {note}", style="dim", markup=False)
-    console.print("Not judged, as images do not show it:", style="dim")
-    for item in NOT_JUDGED:
+    console.print("Not evaluated, as images do not show it:", style="dim")
+    for item in NOT_ASSESSED:
         console.print(f"  {item}", style="dim", markup=False)
     console.print(NOTICE, style="dim")
 

@@ -48,20 +48,20 @@ def command(
     from rich.progress import Progress
     from rich.table import Table
 
-    from tumorscope.bundles import load_bundle
     from tumorscope.cli.evaluate import cases_of_part
-    from tumorscope.datasets.joined import JoinedDataset
+    from tumorscope.core.files import save_together
+    from tumorscope.datasets.combined import CombinedDataset
     from tumorscope.datasets.opening import open_dataset
     from tumorscope.datasets.split import Split
-    from tumorscope.engine import load_engine
     from tumorscope.evaluation.consistency import CHANGES, compare_changes, summarize_changes
-    from tumorscope.files import save_together
+    from tumorscope.inference.bundles import load_bundle
+    from tumorscope.inference.engine import load_engine
 
     loaded = load_engine(load_bundle(bundle), engine.value, precision.value)
     opened = open_dataset(dataset.value, path)
     chosen = Split.load(split or loaded.bundle.folder / "split.json") if part != "all" else None
     if channel is not None:
-        opened = JoinedDataset.join({dataset.value: opened}, {dataset.value: (channel,)})
+        opened = CombinedDataset.join({dataset.value: opened}, {dataset.value: (channel,)})
     cases = cases_of_part(opened, chosen, part)
     if limit is not None and limit < len(cases):
         cases = [cases[place] for place in np.linspace(0, len(cases) - 1, limit).astype(int)]

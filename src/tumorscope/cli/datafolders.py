@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from tumorscope.errors import TumorscopeError
+from tumorscope.core.errors import TumorscopeError
 
 
 class KnownDataset(StrEnum):

@@ -19,7 +19,7 @@ app = typer.Typer(help="Look at data sets, fetch them, split them.", no_args_is_
 
 
 DatasetArgument = Annotated[
-    KnownDataset, typer.Argument(help="Which data set; folders is any folder with one folder of pictures a class.")
+    KnownDataset, typer.Argument(help="Which data set; folders is any folder with one folder of images a class.")
 ]
 PathArgument = Annotated[Path, typer.Argument(help="Its folder.")]
 _SPLIT_UNITS = {
@@ -76,28 +76,28 @@ def summary(
 def preview(
     dataset: DatasetArgument,
     path: PathArgument,
-    out: Annotated[Path, typer.Option("--out", "-o", help="The picture to write.")] = Path("preview.png"),
-    count: Annotated[int, typer.Option(min=1, max=50, help="Patients shown; for classes, pictures of each.")] = 6,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The image to write.")] = Path("preview.png"),
+    count: Annotated[int, typer.Option(min=1, max=50, help="Patients shown; for classes, images of each.")] = 6,
     seed: SeedOption = 0,
 ) -> None:
-    """Draw scans, masks and overlays side by side, or some pictures of each class."""
+    """Draw scans, masks and overlays side by side, or some images of each class."""
     import io
 
+    from tumorscope.core.files import save_whole
     from tumorscope.datasets.brats import BratsDataset
     from tumorscope.datasets.class_preview import draw_class_preview
     from tumorscope.datasets.lgg import LggDataset
     from tumorscope.datasets.opening import open_dataset
     from tumorscope.datasets.preview import draw_preview
-    from tumorscope.files import save_whole
 
     opened = open_dataset(dataset, path)
     if isinstance(opened, LggDataset | BratsDataset):
         sheet = draw_preview(opened, count, seed)
     else:
         sheet = draw_class_preview(opened, count, seed)
-    picture = io.BytesIO()
-    sheet.save(picture, "PNG")
-    save_whole(out, picture.getvalue())
+    image = io.BytesIO()
+    sheet.save(image, "PNG")
+    save_whole(out, image.getvalue())
     typer.echo(f"Saved: {out}")
 
 
@@ -114,10 +114,10 @@ def split(
     ] = None,
     seed: SeedOption = 0,
 ) -> None:
-    """Deal patients out for training and judging, alike in what the data set knows of them."""
+    """Deal patients out for training and assessing, alike in what the data set knows of them."""
+    from tumorscope.core.errors import TumorscopeError
+    from tumorscope.core.files import save_whole
     from tumorscope.datasets.opening import open_dataset
-    from tumorscope.errors import TumorscopeError
-    from tumorscope.files import save_whole
 
     if folds and fold is not None:
         raise TumorscopeError("--folds and --fold: give one of them; --fold K is one split with fold K to test")

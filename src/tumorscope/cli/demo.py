@@ -11,19 +11,19 @@ import typer
 def command(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")] = Path("demo"),
 ) -> None:
-    """Analyse a phantom with a known tumour, and show what came out."""
+    """Analyze a phantom with a known tumor, and show what came out."""
     import time
 
-    from tumorscope.cases import Case, Wishes
     from tumorscope.cli.running import run_cases
     from tumorscope.datasets.phantom import demo_phantom, write_nifti
+    from tumorscope.studies.case import AnalysisOptions, Case
 
-    typer.echo("Drawing a phantom: a procedural head with one tumour of known outline.")
+    typer.echo("Drawing a phantom: a procedural head with one tumor of known segmentation.")
     phantom = demo_phantom()
     files = write_nifti(phantom, out / "input" / "phantom")
     sequences = {name: path for name, path in files.items() if name != "mask"}
     started = time.perf_counter()
-    outcome = run_cases([Case(None, sequences)], out, "lgg", wishes=Wishes(truth=files["mask"]))
+    outcome = run_cases([Case(None, sequences)], out, "lgg", options=AnalysisOptions(truth=files["mask"]))
     assert outcome is not None
     assert outcome.folder is not None
     typer.echo(f"\nAnalysed in {time.perf_counter() - started:.1f} s. Look at:")

@@ -7,7 +7,7 @@ from importlib import metadata
 
 import typer
 
-from tumorscope.errors import TumorscopeError
+from tumorscope.core.errors import TumorscopeError
 
 CLINIC = (
     "numpy",
@@ -42,14 +42,14 @@ def command() -> None:
     from rich.markup import escape
 
     from tumorscope import __version__
-    from tumorscope.bundles import shipped_bundles
-    from tumorscope.engine import exact_int8, load_engine, openvino_available, threads
+    from tumorscope.inference.bundles import shipped_bundles
+    from tumorscope.inference.engine import load_engine, openvino_available, supports_vnni_int8, threads
 
     console = Console(highlight=False)
     faults = []
     console.print(f"tumorscope {__version__}, Python {platform.python_version()}, {platform.platform(terse=True)}")
     console.print(
-        f"CPU: {threads()} cores; exact eight-bit sums: {'yes' if exact_int8() else 'no, the float model is used'}"
+        f"CPU: {threads()} cores; exact eight-bit sums: {'yes' if supports_vnni_int8() else 'no, the float model is used'}"
     )
     for package in CLINIC:
         version = _version(package)
@@ -68,11 +68,11 @@ def command() -> None:
                 try:
                     engine = load_engine(bundle, runtime, model.precision)  # type: ignore[arg-type]
                     size = card.preparation.size
-                    pictures = np.zeros((8, len(card.inputs.sequences), size, size), np.float32)
-                    engine.run(pictures[:4])
+                    images = np.zeros((8, len(card.inputs.sequences), size, size), np.float32)
+                    engine.run(images[:4])
                     started = time.perf_counter()
-                    engine.run(pictures)
-                    speed = (time.perf_counter() - started) / len(pictures) * 1000
+                    engine.run(images)
+                    speed = (time.perf_counter() - started) / len(images) * 1000
                     console.print(f"bundle {bundle.name} in {runtime}, {model.precision}: {speed:.1f} ms a slice")
                 except TumorscopeError as error:
                     faults.append(str(error))

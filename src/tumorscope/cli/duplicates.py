@@ -1,4 +1,4 @@
-"""`tumorscope datasets duplicates`: copies of pictures within and across data sets."""
+"""`tumorscope datasets duplicates`: copies of images within and across data sets."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ THRESHOLD = 0.96  # comparing.COPY, which a quick --help does not import
 
 
 def command(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Folders of pictures, one a data set.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Folders of images, one a data set.")],
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder for duplicates.csv, duplicates.md, pairs.png and split.json.")
     ] = Path("duplicates"),
     threshold: Annotated[
-        float, typer.Option(min=0.86, max=1, help="Correlation from which pictures are called copies.")
+        float, typer.Option(min=0.86, max=1, help="Correlation from which images are called copies.")
     ] = THRESHOLD,
 ) -> None:
     """Find exact and near copies, and the test side without them."""
@@ -30,14 +30,14 @@ def command(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from tumorscope.datasets.duplicates import Fingerprints, find_duplicates, find_pictures, fingerprint_folder
+    from tumorscope.core.files import safe_name, save_together
+    from tumorscope.datasets.duplicates import Fingerprints, find_duplicates, find_images, fingerprint_folder
     from tumorscope.datasets.duplicates.overview import Overview
     from tumorscope.datasets.duplicates.report import markdown, pairs_csv, terminal_table
     from tumorscope.datasets.duplicates.sheet import draw_pairs
-    from tumorscope.files import safe_name, save_together
 
     roots = named_roots(paths)
-    files = {name: find_pictures(root) for name, root in roots.items()}
+    files = {name: find_images(root) for name, root in roots.items()}
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         reading = progress.add_task("reading", total=sum(map(len, files.values())))
@@ -46,7 +46,7 @@ def command(
                 root,
                 name,
                 processes=min(2, os.cpu_count() or 1),
-                on_picture=lambda _name: progress.advance(reading),
+                on_image=lambda _name: progress.advance(reading),
                 files=files[name],
             )
             for name, root in roots.items()
@@ -55,17 +55,17 @@ def command(
         comparing = progress.add_task("comparing", total=len(prints))
         pairs = find_duplicates(prints, threshold, lambda done, total: progress.update(comparing, completed=done))
     overview = Overview(prints, pairs, threshold)
-    picture = io.BytesIO()
-    draw_pairs(prints, pairs, roots).save(picture, "PNG")
+    image = io.BytesIO()
+    draw_pairs(prints, pairs, roots).save(image, "PNG")
     splits = overview.clean_splits()
     split_files = {"split.json" if len(splits) == 1 else f"split-{safe_name(name)}.json": name for name in splits}
     contents = {
-        "pairs.png": picture.getvalue(),
+        "pairs.png": image.getvalue(),
         "duplicates.csv": pairs_csv(overview).encode(),
         **{file: splits[name].to_json().encode() for file, name in split_files.items()},
         "duplicates.md": markdown(overview).encode(),
     }
-    # A split of an earlier run may name other pictures; one that is somebody else's stays.
+    # A split of an earlier run may name other images; one that is somebody else's stays.
     earlier = out.glob("split*.json") if (out / "duplicates.md").exists() else ()
     save_together(out, contents, tuple(path.name for path in earlier if path.name not in contents))
     console = Console(highlight=False)
@@ -74,7 +74,7 @@ def command(
         _name_unreadable(console, list(prints.unreadable.values()))
     for name, split in splits.items():
         kept, dropped = len(split["test"]), len(split["dropped"])
-        console.print(f"{name}: {kept:,} test pictures without copies, {dropped:,} dropped", markup=False)
+        console.print(f"{name}: {kept:,} test images without copies, {dropped:,} dropped", markup=False)
     console.print(f"Saved: {', '.join(str(out / name) for name in contents)}", markup=False, soft_wrap=True)
 
 
@@ -85,9 +85,9 @@ def named_roots(paths: Sequence[Path]) -> dict[str, Path]:
     ['set', 'set-2']
 
     Raises:
-        BadDataset: a folder lies in another, or is named twice: its pictures would copy themselves.
+        BadDataset: a folder lies in another, or is named twice: its images would copy themselves.
     """
-    from tumorscope.errors import BadDataset
+    from tumorscope.core.errors import BadDataset
 
     whole = [path.resolve() for path in paths]
     for place, path in enumerate(whole):

@@ -11,12 +11,12 @@ import typer
 
 from tumorscope.cli.analyze import EngineChoice, EngineOption, PrecisionChoice, PrecisionOption
 from tumorscope.cli.datafolders import KnownDataset
-from tumorscope.errors import TumorscopeError
+from tumorscope.core.errors import TumorscopeError
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from tumorscope.datasets.labelled import LabelledCase, LabelledDataset
+    from tumorscope.datasets.labeled import LabeledCase, LabeledDataset
     from tumorscope.datasets.split import Split
 
 
@@ -25,8 +25,8 @@ def command(
     path: Annotated[Path, typer.Argument(help="Its folder.")],
     bundle: Annotated[str, typer.Option(help="A shipped bundle's name, or a bundle's folder.")] = "lgg",
     split: Annotated[Path | None, typer.Option(help="A split's JSON file; the bundle's own if not given.")] = None,
-    part: Annotated[str, typer.Option(help="The split's part to judge on; `all` takes every patient.")] = "test",
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for figures, tables and plots.")] = Path(
+    part: Annotated[str, typer.Option(help="The split's part to evaluate on; `all` takes every patient.")] = "test",
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for metrics, tables and plots.")] = Path(
         "evaluation"
     ),
     channel: Annotated[
@@ -34,33 +34,33 @@ def command(
     ] = None,
     copies: Annotated[
         bool,
-        typer.Option("--copies/--no-copies", help="Also judge without pictures or persons that training has seen."),
+        typer.Option("--copies/--no-copies", help="Also evaluate without images or persons that training has seen."),
     ] = True,
     save_masks: Annotated[
-        Path | None, typer.Option(help="Also write every outline into this .npz file, an array for each case.")
+        Path | None, typer.Option(help="Also write every segmentation into this .npz file, an array for each case.")
     ] = None,
     engine: EngineOption = EngineChoice.auto,
     precision: PrecisionOption = PrecisionChoice.auto,
 ) -> None:
-    """Judge a bundle on patients of a data set: figures with intervals, tables, plots."""
+    """Evaluate a bundle on patients of a data set: metrics with intervals, tables, plots."""
     from rich.progress import Progress
 
-    from tumorscope.bundles import load_bundle
-    from tumorscope.datasets.joined import JoinedDataset
+    from tumorscope.core.files import save_whole
+    from tumorscope.datasets.combined import CombinedDataset
     from tumorscope.datasets.opening import open_dataset
     from tumorscope.datasets.split import Split
-    from tumorscope.engine import load_engine
     from tumorscope.evaluation import evaluate
     from tumorscope.evaluation.report import write_report
     from tumorscope.evaluation.sanity import check_maps
-    from tumorscope.files import save_whole
+    from tumorscope.inference.bundles import load_bundle
+    from tumorscope.inference.engine import load_engine
 
     loaded = load_engine(load_bundle(bundle), engine.value, precision.value)
     name = loaded.bundle.name
     opened = open_dataset(dataset.value, path)
     chosen = Split.load(split or loaded.bundle.folder / "split.json") if part != "all" else None
     if channel is not None:
-        opened = JoinedDataset.join({dataset.value: opened}, {dataset.value: (channel,)})
+        opened = CombinedDataset.join({dataset.value: opened}, {dataset.value: (channel,)})
     cases = cases_of_part(opened, chosen, part)
     masks: dict[str, np.ndarray] = {}
     with Progress(transient=True) as progress:
@@ -77,7 +77,7 @@ def command(
         known = read_left_out(left_out) if left_out.exists() else {}
         seen = seen_in_training(cases, cases_of_part(opened, chosen, "train"), known)
     command_line = f"tumorscope evaluate {dataset.value} PATH --bundle {name} --part {part}"
-    figures = write_report(
+    metrics = write_report(
         evaluation,
         out,
         split_hash=None if chosen is None else chosen.hash,
@@ -86,15 +86,15 @@ def command(
         copies=seen,
         sanity=check_maps(loaded, cases),
     )
-    print_figures(figures)
+    print_metrics(metrics)
     typer.echo(f"Tables and plots: {out / 'evaluation.md'}")
     if evaluation.failed:
         raise TumorscopeError(
-            f"{len(evaluation.failed)} of {len(cases)} cases could not be judged; see {out / 'evaluation.md'}"
+            f"{len(evaluation.failed)} of {len(cases)} cases could not be evaluated; see {out / 'evaluation.md'}"
         )
 
 
-def cases_of_part(dataset: LabelledDataset, split: Split | None, part: str) -> list[LabelledCase]:
+def cases_of_part(dataset: LabeledDataset, split: Split | None, part: str) -> list[LabeledCase]:
     """The cases of a part of a split, or all without one.
 
     A split of several data sets names its patients after them; those of others are passed over.
@@ -102,14 +102,14 @@ def cases_of_part(dataset: LabelledDataset, split: Split | None, part: str) -> l
     Raises:
         BadSplit: it holds no patients of this data set, or has one patient on both sides.
     """
-    from tumorscope.datasets.joined import JoinedDataset
-    from tumorscope.datasets.labelled import cases_of, check_split
+    from tumorscope.core.errors import BadSplit
+    from tumorscope.datasets.combined import CombinedDataset
+    from tumorscope.datasets.labeled import cases_of, check_split
     from tumorscope.datasets.split import Split
-    from tumorscope.errors import BadSplit
 
     if split is None:
         return list(dataset.cases)
-    joint_split, joint_names = "+" in split.dataset, isinstance(dataset, JoinedDataset)
+    joint_split, joint_names = "+" in split.dataset, isinstance(dataset, CombinedDataset)
     prefix = f"{dataset.name}/"
 
     def own(names: Sequence[str]) -> tuple[str, ...]:
@@ -134,38 +134,38 @@ def _archive(masks: Mapping[str, np.ndarray]) -> bytes:
     return content.getvalue()
 
 
-def print_figures(figures: dict[str, Any]) -> None:
-    """The figures of an evaluation that have a value, as a table on the terminal."""
+def print_metrics(metrics: dict[str, Any]) -> None:
+    """The metrics of an evaluation that have a value, as a table on the terminal."""
     from rich.console import Console
     from rich.table import Table
 
     console = Console()
-    who = f"{figures['patients']} patients" if figures["patients"] < figures["cases"] else f"{figures['cases']} cases"
-    console.print(f"{who}, {figures['slices']} slices, {figures['runtime']} {figures['precision']}")
-    without = figures.get("without_copies")
+    who = f"{metrics['patients']} patients" if metrics["patients"] < metrics["cases"] else f"{metrics['cases']} cases"
+    console.print(f"{who}, {metrics['slices']} slices, {metrics['runtime']} {metrics['precision']}")
+    without = metrics.get("without_copies")
     columns = ["value", "95 % interval"]
     if without:
         columns += [f"without what training saw ({without['cases']} cases)", "95 % interval"]
     table = Table("figure", *columns, box=None, pad_edge=False, header_style="bold")
     theirs = _rows(without) if without else {}
-    for name, cells in _rows(figures).items():
+    for name, cells in _rows(metrics).items():
         table.add_row(name, *cells, *(theirs.get(name, ("", "")) if without else ()))
     console.print(table)
 
 
-def _rows(figures: dict[str, Any]) -> dict[str, tuple[str, str]]:
+def _rows(metrics: dict[str, Any]) -> dict[str, tuple[str, str]]:
     """Each figure that has a value, in words, with its interval."""
-    from tumorscope.evaluation.figures import telling_presence
+    from tumorscope.evaluation.metric_list import telling_presence
 
-    classes, telling = figures.get("classes") or {}, telling_presence(figures["presence"])
+    classes, telling = metrics.get("classes") or {}, telling_presence(metrics["presence"])
     wanted = {
-        "whole-patient Dice, mean": (figures.get("patient_dice"), "mean"),
-        "whole-patient Dice, median": (figures.get("patient_dice"), "median"),
-        "Dice on slices with tumour, mean": (figures.get("tumor_slice_dice"), "mean"),
-        "Dice on slices with tumour, median": (figures.get("tumor_slice_dice"), "median"),
-        "false alarms on slices without": (figures.get("empty_slice_false_positive_rate"), "value"),
+        "whole-patient Dice, mean": (metrics.get("patient_dice"), "mean"),
+        "whole-patient Dice, median": (metrics.get("patient_dice"), "median"),
+        "Dice on slices with tumor, mean": (metrics.get("tumor_slice_dice"), "mean"),
+        "Dice on slices with tumor, median": (metrics.get("tumor_slice_dice"), "median"),
+        "false alarms on slices without": (metrics.get("empty_slice_false_positive_rate"), "value"),
         **{
-            f"presence, {title}": (figures["presence"].get(name), "value")
+            f"presence, {title}": (metrics["presence"].get(name), "value")
             for name, title in (("auroc", "AUROC"), ("accuracy", "accuracy"), ("sensitivity", "sensitivity"))
             if name in telling
         },

@@ -20,7 +20,7 @@ def command(
         Path | None, typer.Option(help="A run of a recipe on features, for a second opinion on the type.")
     ] = None,
 ) -> None:
-    """Make a bundle: ONNX, eight bits, operating point, and figures in its card."""
+    """Make a bundle: ONNX, eight bits, operating point, and metrics in its card."""
     from tumorscope.training.export import export
     from tumorscope.training.fit import Run
 
@@ -36,6 +36,6 @@ def command(
         say=lambda line: typer.echo(line, err=True),
     )
     typer.echo(f"Bundle {report.bundle.name} ({report.bundle.sha256[:12]}) is in {out}")
-    typer.echo(f"  validation, float: {report.float_figure:.4f}")
-    if report.int8_figure is not None:
-        typer.echo(f"  validation, int8:  {report.int8_figure:.4f} (calibrated by {report.calibration})")
+    typer.echo(f"  validation, float: {report.float_metric:.4f}")
+    if report.int8_metric is not None:
+        typer.echo(f"  validation, int8:  {report.int8_metric:.4f} (calibrated by {report.calibration})")

@@ -1,4 +1,4 @@
-"""`tumorscope features`: radiomic features of outlined tumours, one row a case."""
+"""`tumorscope features`: radiomic features of segmented tumors, one row a case."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tumorscope.errors import TumorscopeError
+from tumorscope.core.errors import TumorscopeError
 
 if TYPE_CHECKING:
-    from tumorscope.measuring.features import FeatureSettings
-    from tumorscope.reading.dicom.studies import StudyFiles
-    from tumorscope.scan import Scan
+    from tumorscope.core.scan import Scan
+    from tumorscope.io.dicom.studies import StudyFiles
+    from tumorscope.measurement.radiomics import FeatureSettings
 
 _PREFERRED = ("t1c", "flair", "t2", "t1")
 Row = dict[str, str | int | float]
@@ -38,15 +38,15 @@ def command(
         typer.Argument(metavar="PATH...", help="Scans, folders of scans, or figshare's folder.", show_default=False),
     ],
     mask: Annotated[
-        Path | None, typer.Option(help="The outline of the one scan; where not given, the mask beside each scan.")
+        Path | None, typer.Option(help="The segmentation of the one scan; where not given, the mask beside each scan.")
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="The CSV file to write.")] = Path("features.csv"),
     sequence: Annotated[
         str | None, typer.Option(help="The sequence to measure; T1c, FLAIR, T2, T1, whichever comes first.")
     ] = None,
-    bins: Annotated[int, typer.Option(min=2, max=1024, help="Grey levels of the texture.")] = 32,
+    bins: Annotated[int, typer.Option(min=2, max=1024, help="Gray levels of the texture.")] = 32,
     bin_size: Annotated[
-        float | None, typer.Option(min=1e-9, help="Width of a grey level, instead of their number.")
+        float | None, typer.Option(min=1e-9, help="Width of a gray level, instead of their number.")
     ] = None,
     texture: Annotated[
         TextureChoice, typer.Option(help="auto merges all directions of the slice or volume.")
@@ -56,9 +56,9 @@ def command(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from tumorscope.cases import Case, failed
-    from tumorscope.files import save_whole
-    from tumorscope.measuring.features import FeatureSettings
+    from tumorscope.core.files import save_whole
+    from tumorscope.measurement.radiomics import FeatureSettings
+    from tumorscope.studies.case import Case, failed
 
     cases = _cases(paths)
     if mask is not None and len(cases) != 1:
@@ -91,7 +91,7 @@ def command(
 
 def _cases(paths: Sequence[Path]) -> list[Path | StudyFiles]:
     """Scans among and below paths; a folder of several ``N.mat`` is a data set of single slices."""
-    from tumorscope.reading import find_cases_among
+    from tumorscope.io import find_cases_among
 
     return [
         case
@@ -106,8 +106,8 @@ def _numbered(path: Path) -> list[Path]:
 
 
 def _measure(path: Path | StudyFiles, mask_path: Path | None, sequence: str | None, settings: FeatureSettings) -> Row:
-    from tumorscope.measuring.features import extract_features
-    from tumorscope.reading import find_mask, open_scan, read_mask
+    from tumorscope.io import find_mask, open_scan, read_mask
+    from tumorscope.measurement.radiomics import extract_features
 
     scan = open_scan(path)
     if scan.slice_positions is not None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.progress import Progress
 
-from tumorscope.notice import NOTICE
+from tumorscope.core.notice import NOTICE
 
 _WIDEST_NAME = 40
 _COLUMNS = (("tumor", 11), ("probability", 11), ("lesions", 7), ("size", 12))

@@ -22,7 +22,7 @@ from tumorscope.cli import (
     evaluate,
     export,
     features,
-    gate,
+    input_check,
     measure,
     node,
     pacs,
@@ -33,8 +33,8 @@ from tumorscope.cli import (
     worker,
 )
 from tumorscope.cli.console import replace_unknown_characters
-from tumorscope.errors import TumorscopeError
-from tumorscope.notice import NOTICE
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.notice import NOTICE
 
 FAILED = 2
 """The exit code of every error that the user can act on."""
@@ -62,7 +62,7 @@ _EXTRAS = {
 
 app = typer.Typer(
     name="tumorscope",
-    help=f"Find, outline and measure brain tumours on MRI.\n\n{NOTICE}",
+    help=f"Find, segmentation and measure brain tumors on MRI.\n\n{NOTICE}",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -104,7 +104,7 @@ app.command("doctor")(doctor.command)
 app.command("train")(train.command)
 app.command("export")(export.command)
 app.command("features")(features.command)
-app.command("gate")(gate.command)
+app.command("input_check")(input_check.command)
 app.add_typer(datasets.app, name="datasets")
 
 

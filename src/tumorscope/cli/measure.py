@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tumorscope.errors import TumorscopeError
+from tumorscope.core.errors import TumorscopeError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tumorscope.measuring.label_files import LabelledMask
-    from tumorscope.measuring.lesions import Lesion
+    from tumorscope.core.scan import Scan
+    from tumorscope.measurement.label_files import LabeledMask
+    from tumorscope.measurement.lesions import Lesion
     from tumorscope.reporting.measurements import Measured
-    from tumorscope.scan import Scan
 
 OUTPUTS = (".json", ".csv", ".png")
 _WIDE = 110
-"""A terminal of so many columns has room for extent and centre, which JSON and CSV always have."""
+"""A terminal of so many columns has room for extent and center, which JSON and CSV always have."""
 
 
 def command(
@@ -27,13 +27,13 @@ def command(
         Path,
         typer.Argument(
             metavar="MASK",
-            help="NIfTI, DICOM SEG, PNG or TIFF, a folder of mask pictures, or what `analyze` wrote.",
+            help="NIfTI, DICOM SEG, PNG or TIFF, a folder of mask images, or what `analyze` wrote.",
             show_default=False,
         ),
     ],
     image: Annotated[
         Path | None,
-        typer.Option(help="The scan the mask was drawn on: for the picture, and for the side of the head."),
+        typer.Option(help="The scan the mask was drawn on: for the image, and for the side of the head."),
     ] = None,
     threshold: Annotated[
         float | None,
@@ -45,10 +45,10 @@ def command(
     ] = None,
 ) -> None:
     """Measure each lesion: volume, RANO's two diameters, extent, and the side of the head."""
-    from tumorscope.files import save_together
-    from tumorscope.measuring.placing import onto_scan
-    from tumorscope.reading import open_scan
-    from tumorscope.reporting.measured_picture import draw_measured, encode_png
+    from tumorscope.core.files import save_together
+    from tumorscope.io import open_scan
+    from tumorscope.measurement.alignment import onto_scan
+    from tumorscope.reporting.measured_image import draw_measured, encode_png
     from tumorscope.reporting.measurements import measure_labels, measurement_document, to_csv, to_json
 
     files = _outputs(out or [])
@@ -74,17 +74,17 @@ def command(
         typer.echo(f"Saved: {', '.join(map(str, files))}")
 
 
-def open_labels(path: Path, threshold: float | None = None) -> LabelledMask:
+def open_labels(path: Path, threshold: float | None = None) -> LabeledMask:
     """Any mask, or the mask that an analysis found.
 
     Args:
-        path, threshold: see :func:`tumorscope.measuring.label_files.read_labels`; the path may also be an
+        path, threshold: see :func:`tumorscope.measurement.label_files.read_labels`; the path may also be an
             ``analysis.json`` or the folder that holds one.
 
     Raises:
         TumorscopeError: no mask, damaged, or an image.
     """
-    from tumorscope.measuring.label_files import read_labels
+    from tumorscope.measurement.label_files import read_labels
 
     if path.is_dir() and (path / "analysis.json").is_file():
         path /= "analysis.json"
@@ -95,18 +95,18 @@ def open_labels(path: Path, threshold: float | None = None) -> LabelledMask:
     return _of_analysis(path)
 
 
-def _of_analysis(path: Path) -> LabelledMask:
+def _of_analysis(path: Path) -> LabeledMask:
     import numpy as np
 
-    from tumorscope.measuring.label_files import LabelledMask
+    from tumorscope.measurement.label_files import LabeledMask
     from tumorscope.reporting.document import load_document, mask_from_document
 
     document = load_document(path)
     mask = mask_from_document(document)
     affine, positions = (document["geometry"].get(key) for key in ("affine", "slice_positions"))
     slices, rows, columns = mask.shape
-    return LabelledMask(
-        parts=(("tumour", mask),) if mask.any() else (),
+    return LabeledMask(
+        parts=(("tumor", mask),) if mask.any() else (),
         shape=(slices, rows, columns),
         case=str(document.get("case", path.stem)),
         kind=document["geometry"].get("kind", "volume"),
@@ -115,7 +115,7 @@ def _of_analysis(path: Path) -> LabelledMask:
     )
 
 
-def _with_geometry(scan: Scan, labels: LabelledMask) -> Scan:
+def _with_geometry(scan: Scan, labels: LabeledMask) -> Scan:
     """The scan with the mask's name, and with its voxel size where the scan has none."""
     from dataclasses import replace
 
@@ -141,8 +141,8 @@ def print_measured(measured: Sequence[Measured], scan: Scan) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from tumorscope.notice import NOTICE
-    from tumorscope.reporting.measurements import measurement_notes, product_sum
+    from tumorscope.core.notice import NOTICE
+    from tumorscope.reporting.measurements import measurement_notes, sum_of_products
     from tumorscope.reporting.wording import volume_text
 
     known, several = scan.affine is not None, len(measured) > 1
@@ -154,7 +154,7 @@ def print_measured(measured: Sequence[Measured], scan: Scan) -> None:
     wide = console.width >= _WIDE
     for name in ("lesion", "volume" if known else "voxels", f"diameters, {unit}", "slice"):
         table.add_column(name)
-    for name in (*(("extent, mm", "centre x y z, mm") if wide else ()), "side", "RANO") if known else ():
+    for name in (*(("extent, mm", "center x y z, mm") if wide else ()), "side", "RANO") if known else ():
         table.add_column(name)
     for part in measured:
         for number, lesion in enumerate(part.lesions, start=1):
@@ -166,7 +166,7 @@ def print_measured(measured: Sequence[Measured], scan: Scan) -> None:
         line = f"{name}{lesions}, {volume_text(part.voxels, part.volume_mm3(scan))}"
         if known:
             measurable = sum(bool(lesion.measurable) for lesion in part.lesions)
-            line += f", {measurable} measurable by RANO, sum of products {product_sum(part.lesions):,.0f} mm²"
+            line += f", {measurable} measurable by RANO, sum of products {sum_of_products(part.lesions):,.0f} mm²"
         console.print(line, markup=False)
     if scan.shape[0] > 1:
         console.print("note: slices are counted from 0", style="dim")
@@ -190,9 +190,9 @@ def _cells(lesion: Lesion, known: bool, wide: bool) -> list[str]:
     if not known:
         return cells
     side = "-"
-    if lesion.hemisphere is not None and lesion.midline_distance_mm is not None:
-        side = f"{lesion.hemisphere}, {lesion.midline_distance_mm:.0f} mm"
+    if lesion.laterality is not None and lesion.midline_distance_mm is not None:
+        side = f"{lesion.laterality}, {lesion.midline_distance_mm:.0f} mm"
     if wide:
         cells.append(" × ".join(f"{length:.1f}" for length in lesion.extent_mm or ()))
-        cells.append(" ".join(f"{value:.1f}" for value in lesion.centre_mm or ()))
-    return [*cells, side, lesion.unmeasurable or "measurable"]
+        cells.append(" ".join(f"{value:.1f}" for value in lesion.center_mm or ()))
+    return [*cells, side, lesion.nonmeasurable_reason or "measurable"]

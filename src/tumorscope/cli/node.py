@@ -53,12 +53,12 @@ def command(
         list[str] | None,
         typer.Option(
             metavar="STUDY",
-            help="Analyse a study once more, by its UID or its code in the log; a node that runs is told; repeat.",
+            help="Analyze a study once more, by its UID or its code in the log; a node that runs is told; repeat.",
         ),
     ] = None,
-    processor: Annotated[str, typer.Option(hidden=True)] = "tumorscope.pacs.processing:process_study",
+    processor: Annotated[str, typer.Option(hidden=True)] = "tumorscope.dicom_network.processing:process_study",
 ) -> None:
-    """Receive studies by C-STORE, analyse each when it is complete, and send SEG, SR and capture back.
+    """Receive studies by C-STORE, analyze each when it is complete, and send SEG, SR and capture back.
 
     Every image is on disk before its sender reads Success. Stop it with Ctrl-C, or however else: it goes on
     where it was. The log names studies by codes, never a patient.
@@ -67,8 +67,8 @@ def command(
     import signal
     import threading
 
-    from tumorscope.pacs.destinations import find_destinations
-    from tumorscope.pacs.node import NodeSettings, run_node
+    from tumorscope.dicom_network.destinations import find_destinations
+    from tumorscope.dicom_network.node import NodeSettings, run_node
 
     _log_to_stderr(logging.getLogger("tumorscope"))
     settings = NodeSettings(
@@ -78,8 +78,8 @@ def command(
         aet=aet,
         allowed=tuple(allow or ()),
         destinations=tuple(find_destinations(send_to or (), data)),
-        quiet_s=quiet_seconds,
-        patience_s=patience_seconds,
+        quiescence_s=quiet_seconds,
+        abort_timeout_s=patience_seconds,
         bundle=bundle,
         keep_days=keep_days,
         processor=processor,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tumorscope.errors import TumorscopeError
+from tumorscope.core.errors import TumorscopeError
 
 app = typer.Typer(
     help="Fetch studies from an archive and send files to one, by DICOMweb.",
@@ -38,9 +38,9 @@ def pull(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from tumorscope.pacs.dicomweb import Credentials, connect
-    from tumorscope.pacs.pulling import pull_study
-    from tumorscope.pacs.wording import counted
+    from tumorscope.dicom_network.dicomweb import Credentials, connect
+    from tumorscope.dicom_network.retrieval import pull_study
+    from tumorscope.dicom_network.wording import counted
 
     client = connect(url, Credentials(user, password_file, token_file))
     _warn_unencrypted(url, user is not None or token_file is not None)
@@ -66,8 +66,8 @@ def push(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from tumorscope.pacs.dicomweb import Credentials, connect_to_store
-    from tumorscope.pacs.pushing import push_files
+    from tumorscope.dicom_network.dicomweb import Credentials, connect_to_store
+    from tumorscope.dicom_network.upload import push_files
 
     found = _files(files)
     client = connect_to_store(url, Credentials(user, password_file, token_file))

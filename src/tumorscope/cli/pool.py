@@ -13,15 +13,15 @@ def command(
         list[Path],
         typer.Argument(metavar="EVALUATION...", help="What `evaluate` wrote for each fold.", show_default=False),
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for figures, tables and plots.")] = Path("pooled"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for metrics, tables and plots.")] = Path("pooled"),
 ) -> None:
-    """Join the evaluations of several folds: every case judged once, figures over all patients."""
-    from tumorscope.cli.evaluate import print_figures
+    """Join the evaluations of several folds: every case assessed once, metrics over all patients."""
+    from tumorscope.cli.evaluate import print_metrics
     from tumorscope.evaluation.pooling import pool
     from tumorscope.evaluation.report import write_report
 
     pooled = pool(folds)
-    figures = write_report(
+    metrics = write_report(
         pooled.evaluation,
         out,
         part=f"{len(folds)} folds",
@@ -29,5 +29,5 @@ def command(
         copies=pooled.copies,
         pooled=pooled.parts,
     )
-    print_figures(figures)
+    print_metrics(metrics)
     typer.echo(f"Tables and plots: {out / 'evaluation.md'}")

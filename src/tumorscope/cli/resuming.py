@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tumorscope.cases import Case, Outcome
-from tumorscope.errors import TumorscopeError
-from tumorscope.files import writing_reason
-from tumorscope.reading.dicom.studies import StudyFiles
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.files import writing_reason
+from tumorscope.io.dicom.studies import StudyFiles
 from tumorscope.reporting.write import DOCUMENT_FILE
+from tumorscope.studies.case import Case, Outcome
 
 JOURNAL_FILE = "_analyzed.jsonl"
 """One line a case, added when its results are complete. Lines hold checksums: they name no file and no patient."""

@@ -11,15 +11,15 @@ from typing import cast
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from tumorscope.bulk.job import analysis_settings, machine_kind
-from tumorscope.cases import Case, Findings, Outcome, Wishes, run_case
 from tumorscope.cli.findings import FindingsTable, Row, aside
 from tumorscope.cli.resuming import Journal
-from tumorscope.engine import EngineName, PrecisionName
-from tumorscope.engines import Engines
-from tumorscope.errors import TumorscopeError
-from tumorscope.reading import find_cases_among
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.inference.engine import EngineName, PrecisionName
+from tumorscope.inference.engine_pool import Engines
+from tumorscope.io import find_cases_among
 from tumorscope.reporting.wording import probability_text, type_words
+from tumorscope.studies.bulk.job import analysis_settings, machine_kind
+from tumorscope.studies.case import AnalysisOptions, Case, Findings, Outcome, run_case
 
 INTERRUPTED = 130
 """The exit code of a command that the user has stopped."""
@@ -45,7 +45,7 @@ def run_cases(
     *,
     engine: EngineName | str = "auto",
     precision: PrecisionName | str = "auto",
-    wishes: Wishes | None = None,
+    options: AnalysisOptions | None = None,
     resume: bool = False,
 ) -> Outcome | None:
     """Analyze and write every case; one that fails does not stop the others.
@@ -56,7 +56,7 @@ def run_cases(
     Args:
         cases: what to analyze.
         out: where the cases' folders go.
-        bundle, engine, precision, wishes: how.
+        bundle, engine, precision, options: how.
         resume: skip the cases whose results in ``out`` are up to date.
 
     Returns:
@@ -66,9 +66,9 @@ def run_cases(
         TumorscopeError: after the last case, if any failed.
     """
     engine, precision = cast(EngineName, engine), cast(PrecisionName, precision)
-    engines, wishes = Engines(bundle, engine, precision), wishes or Wishes()
+    engines, options = Engines(bundle, engine, precision), options or AnalysisOptions()
     _make_folder(out)
-    journal = Journal(out, analysis_settings(engines.bundles, machine_kind(engine, precision), wishes))
+    journal = Journal(out, analysis_settings(engines.bundles, machine_kind(engine, precision), options))
     waiting, taken = _left(cases, journal) if resume else (cases, set())
     columns = _columns(engines)
     table = FindingsTable((case.label for case in waiting), tuple(columns))
@@ -77,7 +77,7 @@ def run_cases(
         try:
             for case in waiting:
                 stamp = journal.stamp(case)
-                last = _run_case(case, engines, out, wishes, taken, bars)
+                last = _run_case(case, engines, out, options, taken, bars)
                 journal.add(stamp, last)
                 with bars.aside():
                     table.add(_row(last, columns))
@@ -142,13 +142,15 @@ class _Bars:
             self._progress.advance(self._cases)
 
 
-def _run_case(case: Case, engines: Engines, out: Path, wishes: Wishes, taken: set[str], bars: _Bars) -> Outcome:
+def _run_case(
+    case: Case, engines: Engines, out: Path, options: AnalysisOptions, taken: set[str], bars: _Bars
+) -> Outcome:
     with bars.case() as show:
         return run_case(
             case,
             engines,
             out,
-            wishes,
+            options,
             lambda name: _unused(name, taken),
             on_files=lambda done, total: show(completed=done, total=total),
             on_read=lambda scan: show(completed=0, total=scan.shape[0], description=scan.case[:32]),
@@ -201,6 +203,6 @@ def _row(outcome: Outcome, columns: Mapping[str, Callable[[Outcome, Findings], s
 
 
 def _state(found: Findings) -> str:
-    if not found.judged:
-        return "not judged"
+    if not found.assessed:
+        return "not assessed"
     return "present" if found.tumor_present else "none found"

@@ -1,4 +1,4 @@
-"""Analysing many cases with Ray, with progress, and telling what came of them in a few lines."""
+"""Analyzing many cases with Ray, with progress, and telling what came of them in a few lines."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import cast
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from tumorscope.cases import Case, Wishes
-from tumorscope.engine import EngineName, PrecisionName
-from tumorscope.errors import TumorscopeError
-from tumorscope.notice import NOTICE
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.notice import NOTICE
+from tumorscope.inference.engine import EngineName, PrecisionName
+from tumorscope.studies.case import AnalysisOptions, Case
 
 _MOST_FAILURES_SHOWN = 20
 
@@ -24,16 +24,16 @@ def run_in_bulk(
     *,
     engine: EngineName | str,
     precision: PrecisionName | str,
-    wishes: Wishes,
+    options: AnalysisOptions,
     address: str,
     actors: int | None = None,
 ) -> None:
-    """Analyse the cases that have no row yet, and sum up the folder.
+    """Analyze the cases that have no row yet, and sum up the folder.
 
     Raises:
         TumorscopeError: after the summary, if any case failed; or nothing could be started.
     """
-    from tumorscope.bulk.run import run_bulk
+    from tumorscope.studies.bulk.run import run_bulk
 
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
@@ -46,7 +46,7 @@ def run_in_bulk(
             bundle,
             engine=cast(EngineName, engine),
             precision=cast(PrecisionName, precision),
-            wishes=wishes,
+            options=options,
             address=address,
             actors=actors,
             on_done=lambda done: progress.advance(task, done),
@@ -58,8 +58,8 @@ def run_in_bulk(
 
     if summary.before:
         say(f"{summary.before} of {summary.cases} cases had their row already")
-    unjudged = f", {summary.not_judged} not judged" if summary.not_judged else ""
-    say(f"{summary.analyzed} analysed: {summary.present} with a tumour{unjudged}; a row each in {summary.results}")
+    unassessed = f", {summary.not_assessed} not assessed" if summary.not_assessed else ""
+    say(f"{summary.analyzed} analyzed: {summary.present} with a tumor{unassessed}; a row each in {summary.results}")
     for label, failure in summary.failures[:_MOST_FAILURES_SHOWN]:
         say(f"failed: {label}: {failure.removeprefix(f'{label}: ')}", "red")
     if len(summary.failures) > _MOST_FAILURES_SHOWN:

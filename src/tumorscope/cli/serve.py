@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tumorscope.errors import TumorscopeError
+from tumorscope.core.errors import TumorscopeError
 
 if TYPE_CHECKING:
     from tumorscope.service.settings import ServiceSettings
@@ -62,7 +62,7 @@ def command(
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option(min=0, max=64, help="Processes that analyse here; 0 leaves it to others.  [default: 1]"),
+        typer.Option(min=0, max=64, help="Processes that analyze here; 0 leaves it to others.  [default: 1]"),
     ] = None,
     keep_days: Annotated[
         str | None,
@@ -79,7 +79,7 @@ def command(
     """Serve the page and the interface: drop a scan, watch it, read what was found.
 
     Every option may also be set in the environment, as TUMORSCOPE_PORT or TUMORSCOPE_TOKEN. Stop it with
-    Ctrl-C; what was being analysed is done when it runs again.
+    Ctrl-C; what was being analyzed is done when it runs again.
     """
     from tumorscope.service.pulling import web_archives
     from tumorscope.service.settings import service_settings

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from tumorscope.errors import TumorscopeError
+from tumorscope.core.errors import TumorscopeError
 
 
 def command(
@@ -45,13 +45,13 @@ def command(
     """
     from tumorscope.cli.submitting import submit_cases, waiting_to_be_sent
     from tumorscope.client import Client
-    from tumorscope.client.connection import hidden_on_the_way
+    from tumorscope.client.connection import is_encrypted
 
     if token is None and user is None:
         token = os.environ.get("TUMORSCOPE_TOKEN")
     login = None if user is None else (user, _password(user))
     with Client(to, token, login) as client:
-        if (token is not None or login is not None) and not hidden_on_the_way(client.address):
+        if (token is not None or login is not None) and not is_encrypted(client.address):
             typer.echo("note: http:// sends the password unencrypted; use https:// where the service has it", err=True)
         client.about()
         submit_cases(client, waiting_to_be_sent(paths), out, bundle, wait=wait)

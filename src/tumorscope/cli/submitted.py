@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from tumorscope.client.uploading import Outgoing
-from tumorscope.errors import TumorscopeError
-from tumorscope.files import safe_name, save_whole
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.files import safe_name, save_whole
 
 NAME = "submitted.json"
 _SCHEMA = "tumorscope.submitted/1"
@@ -24,7 +24,7 @@ class Entry:
     """One upload.
 
     Attributes:
-        key: the upload's name at the service, kept before a byte is sent: where the answer was lost, the
+        key: the upload's name at the service, kept before a byte is sent: where the response was lost, the
             service knows by it what it has taken.
         studies: ids, once they are known.
         folders: of a study's results below OUT, by id.

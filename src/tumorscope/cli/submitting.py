@@ -22,18 +22,18 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
-from tumorscope.cases import Case
 from tumorscope.cli.findings import FindingsTable, Row, aside
 from tumorscope.cli.running import cases_in
 from tumorscope.cli.submitted import Entry, Journal, stamp_of
 from tumorscope.client import Client, Left, Refused, Study, Unavailable
 from tumorscope.client.uploading import Outgoing, named_below, outgoing
-from tumorscope.errors import TumorscopeError
-from tumorscope.faults import FAULT_LOG, failure_line
-from tumorscope.reading.dicom.studies import StudyFiles
-from tumorscope.reading.naming import PublicNames, public_names
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.faults import FAULT_LOG, failure_line
+from tumorscope.inference.tumor_type import TypeFinding
+from tumorscope.io.case_names import PublicNames, public_names
+from tumorscope.io.dicom.studies import StudyFiles
 from tumorscope.reporting.wording import area_text, probability_text, type_words, volume_text
-from tumorscope.tumor_type import TypeFinding
+from tumorscope.studies.case import Case
 
 GO_ON = "what was sent is kept; the same command goes on where it was"
 _DENIED = (401, 403)
@@ -137,15 +137,15 @@ def _send(
                 entry = journal.entry(stamp)
                 before = bool(entry.studies)
                 if not before:
-                    answer = client.submit_files(
+                    response = client.submit_files(
                         files,
                         bundle,
                         lambda done, total, task=task: progress.update(task, completed=done, total=total),
                         key=entry.key,
                         repeated=repeated,
                     )
-                    left_out += answer.left_out
-                    entry.studies = [study.id for study in answer.studies]
+                    left_out += response.left_out
+                    entry.studies = [study.id for study in response.studies]
                     journal.save()
                     if not entry.studies:
                         raise TumorscopeError(f"{case.names.label}: nothing in it was taken")
@@ -170,7 +170,7 @@ def _fetch(
             task = progress.add_task(escape(each.label[:32]), total=None)
 
             def show(now: Study, task: Any = task) -> None:
-                words = now.stage if now.state == "analysing" and now.stage else now.state
+                words = now.stage if now.state == "analyzing" and now.stage else now.state
                 progress.update(
                     task, description=f"{escape(now.name[:32])}: {words}", completed=now.done or 0, total=now.total
                 )
@@ -230,7 +230,7 @@ def _row(folder: Path) -> Row:
     present = "present" if document["tumor_present"] else "none found"
     return Row(
         case=folder.name,
-        state=(present if document["judged"] else "not judged")
+        state=(present if document["assessed"] else "not assessed")
         + (", corrected by hand" if document["corrected"] else ""),
         cells=(
             probability_text(document["tumor_probability"], 3),

@@ -11,7 +11,7 @@ import typer
 from tumorscope.cli.datafolders import DataOption, data_folders
 
 if TYPE_CHECKING:
-    from tumorscope.recipe import Recipe
+    from tumorscope.recipes.experiment import Recipe
 
 
 def command(
@@ -56,9 +56,9 @@ def command(
     ] = None,
 ) -> None:
     """Train a recipe. Interrupt it when you like: the same command goes on."""
+    from tumorscope.core.errors import TumorscopeError
     from tumorscope.datasets.split import Split
-    from tumorscope.errors import TumorscopeError
-    from tumorscope.recipe import parse_recipe, read_recipe, with_changes
+    from tumorscope.recipes.experiment import parse_recipe, read_recipe, with_changes
 
     content, origin = read_recipe(recipe)
     content = with_changes(content, change or [])
@@ -81,7 +81,7 @@ def command(
         raise TumorscopeError("give --split or --fold, not both")
     if device not in {"auto", "cpu", "gpu"}:
         raise TumorscopeError(f"--device {device}: choose auto, cpu or gpu")
-    from tumorscope.bundles import load_bundle
+    from tumorscope.inference.bundles import load_bundle
     from tumorscope.training.fit import train
     from tumorscope.training.processes import is_first
 
@@ -128,7 +128,7 @@ def how_long(summary: dict[str, Any]) -> str:
 
 def _with_weights(recipe: Recipe, place: str) -> Recipe:
     """The recipe with first weights from elsewhere: ``none`` starts from scratch, all stages learning."""
-    from tumorscope.errors import TumorscopeError
+    from tumorscope.core.errors import TumorscopeError
 
     if "weights" not in type(recipe.network).model_fields:
         raise TumorscopeError(f"--weights: recipe {recipe.name} trains a network that has no first weights")
@@ -141,11 +141,11 @@ def _with_weights(recipe: Recipe, place: str) -> Recipe:
 def _train_features(
     content: dict[str, Any], origin: str, data: Sequence[str], out: Path, masks: Path | None, fold: int | None
 ) -> None:
-    from tumorscope.features_recipe import parse_features_recipe
+    from tumorscope.recipes.radiomics import parse_features_recipe
     from tumorscope.training.feature_model import train_feature_model
 
     recipe = parse_features_recipe(content, origin)
     folders = data_folders(data, (recipe.dataset,))
     without_fold = None if fold is None else fold + 1  # the publisher counts from one
     run = train_feature_model(recipe, folders[recipe.dataset], out, masks, without_fold=without_fold)
-    typer.echo(f"Trained. The best model is {run.best}; figures and plots are in {run.folder / 'report.md'}")
+    typer.echo(f"Trained. The best model is {run.best}; metrics and plots are in {run.folder / 'report.md'}")

@@ -42,7 +42,7 @@ def command(
         typer.Option(metavar="NAME=URL", help="The DICOMweb services that the service may fetch from; repeat."),
     ] = None,
 ) -> None:
-    """Analyse studies one after the other until told to stop; start as many as there are cores to spare.
+    """Analyze studies one after the other until told to stop; start as many as there are cores to spare.
 
     Every option may also be set in the environment, as TUMORSCOPE_DATA. SIGTERM or Ctrl-C ends it at the
     next step of an analysis, and the study goes to another worker, or waits for one. Killed hard, its

@@ -9,7 +9,7 @@
             print(study.name, study.summary and study.summary.tumor_probability, study.failure)
             client.download(study, "report.pdf", "out")
 
-Errors are :class:`tumorscope.errors.TumorscopeError` with one clear line: :class:`Unavailable` where
+Errors are :class:`tumorscope.core.errors.TumorscopeError` with one clear line: :class:`Unavailable` where
 another try may help, :class:`Refused` where the service said no.
 """
 

@@ -12,17 +12,17 @@ from typing import Any, Self
 import httpx2
 from pydantic import TypeAdapter
 
-from tumorscope.client.connection import ANSWER_S, CONNECT_S, Connection, Refused, Unavailable
+from tumorscope.client.connection import CONNECT_S, RESPONSE_S, Connection, Refused, Unavailable
 from tumorscope.client.downloading import fetch_together
-from tumorscope.client.uploading import OnBytes, Outgoing, Part, Told, outgoing
+from tumorscope.client.uploading import OnBytes, Outgoing, Part, ProgressReporter, outgoing
 from tumorscope.client.values import About, Page, Study, StudyId, Submitted
 from tumorscope.client.watching import changes
-from tumorscope.errors import TumorscopeError
+from tumorscope.core.errors import TumorscopeError
 
 PATIENCE_S = 300.0
 """For how long :meth:`Client.wait` tries to reach a service that restarts."""
 _CHECKING_S = 1800.0
-"""The service answers an upload when it has unpacked and checked it."""
+"""The service responses an upload when it has unpacked and checked it."""
 _TRIES, _PAUSE_S = 3, 1.0
 _PAGE, _CONFLICT = 100, 409
 _WHOLE = "results.zip"
@@ -74,7 +74,7 @@ class Client:
         return self._connection.value(About, "GET", "/api/about")
 
     def bundles(self) -> list[dict[str, Any]]:
-        """The bundles that it can analyse with."""
+        """The bundles that it can analyze with."""
         content = self._connection.ask("GET", "/api/bundles").json()
         return list(content["bundles"] if isinstance(content, dict) else content)
 
@@ -116,7 +116,7 @@ class Client:
             bundle: a name, or ``auto``.
             on_progress: told how many bytes are sent, and of how many.
             key: names this upload, 1 to 64 letters, digits, ``-`` and ``_``. One sent twice under a key,
-                because the answer to the first was lost, is taken once.
+                because the response to the first was lost, is taken once.
             repeated: it may have been sent before under this key.
         """
         about = self.about()  # a wrong token or too large an upload shows now, not after gigabytes
@@ -131,10 +131,12 @@ class Client:
                 f"{total / 2**20:,.0f} MiB are more than {self.address} takes at once "
                 f"({about.upload_bytes / 2**20:,.0f} MiB); send fewer files at a time"
             )
-        told = Told(total, on_progress)
+        told = ProgressReporter(total, on_progress)
         return self._send_once(files, bundle, told, key or secrets.token_urlsafe(18), repeated)
 
-    def _send_once(self, files: Sequence[Outgoing], bundle: str, told: Told, key: str, repeated: bool) -> Submitted:
+    def _send_once(
+        self, files: Sequence[Outgoing], bundle: str, told: ProgressReporter, key: str, repeated: bool
+    ) -> Submitted:
         """Send until the service has said that it took it; by the key it knows what it took already."""
         tries, until = 0, time.monotonic() + _CHECKING_S
         while True:
@@ -152,7 +154,7 @@ class Client:
                         for file, part in zip(files, parts, strict=True)
                     ],
                     headers={"Idempotency-Key": key},
-                    timeout=httpx2.Timeout(ANSWER_S, connect=CONNECT_S, read=_CHECKING_S),
+                    timeout=httpx2.Timeout(RESPONSE_S, connect=CONNECT_S, read=_CHECKING_S),
                 )
             except Unavailable:
                 tries += 1
@@ -167,7 +169,7 @@ class Client:
     def _taken(self, key: str, until: float) -> Submitted | None:
         """What became of an upload under this key, if the service took it.
 
-        Asked without the files: an answer that comes before a long body is through may get lost.
+        Asked without the files: an response that comes before a long body is through may get lost.
         """
         while True:
             try:
@@ -220,7 +222,7 @@ class Client:
         study: Study | str,
         on_change: Callable[[Study], None] = lambda now: None,
         *,
-        patience_s: float = PATIENCE_S,
+        abort_timeout_s: float = PATIENCE_S,
     ) -> Study:
         """Wait until a study is done or has failed, and return it; its ``state`` says which.
 
@@ -230,14 +232,14 @@ class Client:
         Args:
             study: or its id.
             on_change: told of the study now, and whenever it changed.
-            patience_s: for how long a service that cannot be reached is tried again.
+            abort_timeout_s: for how long a service that cannot be reached is tried again.
 
         Raises:
             Unavailable: it could not be reached for so long.
             Refused: the study is not there (any more).
         """
         last: Study | None = None
-        for now in changes(self._connection, _id(study), patience_s):
+        for now in changes(self._connection, _id(study), abort_timeout_s):
             if last is None or _seen(now) != _seen(last):
                 on_change(now)
             last = now
@@ -280,7 +282,7 @@ class Client:
         if file is None:
             offers = ", ".join(sorted(listed)) or f"nothing, it is {known.state}"
             raise Refused(f"{known.name}: there is no {name}; there is {offers}", 404)
-        told = Told(file.bytes or 0, on_progress)
+        told = ProgressReporter(file.bytes or 0, on_progress)
         return fetch_together(self._connection, Path(folder), {name: _below_api(file.href)}, told.add)[0]
 
     def download_all(
@@ -301,7 +303,7 @@ class Client:
             raise Refused(f"{known.name}: there are no results; it is {known.state}", 409)
         single = [file for file in known.files if file.name != _WHOLE]
         files = sorted(single, key=lambda file: file.name == "analysis.json")
-        told = Told(sum(file.bytes or 0 for file in files), on_progress)
+        told = ProgressReporter(sum(file.bytes or 0 for file in files), on_progress)
         addresses = {file.name: _below_api(file.href) for file in files}
         return fetch_together(self._connection, Path(folder), addresses, told.add)
 
@@ -323,7 +325,7 @@ class Client:
         return self._connection.value(Study, "PUT", f"{_path(study)}/mask", content=content, headers=headers)
 
     def retry(self, study: Study | str) -> Study:
-        """Have a study that failed analysed once more."""
+        """Have a study that failed analyzed once more."""
         return self._connection.value(Study, "POST", f"{_path(study)}/retry")
 
     def delete(self, study: Study | str) -> None:

@@ -12,10 +12,10 @@ import httpx2
 from pydantic import BaseModel, ValidationError
 
 from tumorscope import __version__
-from tumorscope.errors import TumorscopeError
+from tumorscope.core.errors import TumorscopeError
 
-CONNECT_S, ANSWER_S = 10.0, 120.0
-"""How long to wait for a connection, and for the next bytes of an answer."""
+CONNECT_S, RESPONSE_S = 10.0, 120.0
+"""How long to wait for a connection, and for the next bytes of an response."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _LONGEST_DETAIL = 500
 
@@ -23,14 +23,14 @@ Value = TypeVar("Value", bound=BaseModel)
 
 
 class Unavailable(TumorscopeError):
-    """The service does not answer, or cannot do anything now: worth another try."""
+    """The service does not response, or cannot do anything now: worth another try."""
 
 
 class Refused(TumorscopeError):
-    """The service answered, and does not do what was asked.
+    """The service responded, and does not do what was asked.
 
     Attributes:
-        status: of HTTP; 404 where there is no such thing, 0 where it was no answer of this service.
+        status: of HTTP; 404 where there is no such thing, 0 where it was no response of this service.
     """
 
     def __init__(self, message: str, status: int = 0) -> None:
@@ -62,14 +62,14 @@ def check_address(address: str) -> str:
     return address.rstrip("/")
 
 
-def hidden_on_the_way(address: str) -> bool:
+def is_encrypted(address: str) -> bool:
     """Whether nobody on the network can read what is sent: TLS, or this very machine."""
     parts = urlsplit(address)
     return parts.scheme == "https" or parts.hostname in LOOPBACK
 
 
 class Connection:
-    """A service's address with who asks; every answer is a value or an error in one line."""
+    """A service's address with who asks; every response is a value or an error in one line."""
 
     def __init__(self, address: str, token: str | None, user: tuple[str, str] | None) -> None:
         self.address = check_address(address)
@@ -84,7 +84,7 @@ class Connection:
             base_url=self.address,
             auth=httpx2.BasicAuth(*user) if user is not None else None,
             headers=headers,
-            timeout=httpx2.Timeout(ANSWER_S, connect=CONNECT_S),
+            timeout=httpx2.Timeout(RESPONSE_S, connect=CONNECT_S),
             # A proxy for the web is no way to this machine.
             mounts={f"all://{f'[{host}]' if ':' in host else host}": None for host in LOOPBACK},
         )
@@ -93,19 +93,19 @@ class Connection:
         self._http.close()
 
     def ask(self, method: str, path: str, **options: Any) -> httpx2.Response:
-        """One request and its whole answer.
+        """One request and its whole response.
 
         Raises:
-            Unavailable: no connection, no answer in time, in trouble.
+            Unavailable: no connection, no response in time, in trouble.
             Refused: the token, the address or the request is wrong.
         """
         with self.plain_errors():
-            answer = self._http.request(method, path, **options)
-            self._check(answer)
-            return answer
+            response = self._http.request(method, path, **options)
+            self._check(response)
+            return response
 
     def value(self, kind: type[Value], method: str, path: str, **options: Any) -> Value:
-        """One request whose answer is JSON of this kind."""
+        """One request whose response is JSON of this kind."""
         return self.read(kind, self.ask(method, path, **options).content)
 
     def read(self, kind: type[Value], content: bytes | str) -> Value:
@@ -117,14 +117,14 @@ class Connection:
         try:
             return kind.model_validate_json(content)
         except ValidationError as error:
-            raise Refused(f"{self.address}: what it answers is no Tumorscope service; check the address") from error
+            raise Refused(f"{self.address}: what it responses is no Tumorscope service; check the address") from error
 
     @contextmanager
     def streamed(self, path: str) -> Iterator[httpx2.Response]:
-        """An answer that is read piece by piece."""
-        with self.plain_errors(), self._http.stream("GET", path) as answer:
-            self._check(answer)
-            yield answer
+        """An response that is read piece by piece."""
+        with self.plain_errors(), self._http.stream("GET", path) as response:
+            self._check(response)
+            yield response
 
     @contextmanager
     def events(self, path: str, silence_s: float) -> Iterator[httpx2.EventSource]:
@@ -140,7 +140,7 @@ class Connection:
         try:
             yield
         except httpx2.ConnectTimeout as error:
-            raise Unavailable(f"{self.address}: no answer within {CONNECT_S:g} s; is the service running?") from error
+            raise Unavailable(f"{self.address}: no response within {CONNECT_S:g} s; is the service running?") from error
         except httpx2.TimeoutException as error:
             raise Unavailable(f"{self.address}: nothing came for a long time; try again") from error
         except httpx2.ProxyError as error:
@@ -161,14 +161,14 @@ class Connection:
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise Refused(f"{self.address}: the request failed ({type(error).__name__}); check the address") from error
 
-    def _check(self, answer: httpx2.Response) -> None:
-        if answer.is_success:
+    def _check(self, response: httpx2.Response) -> None:
+        if response.is_success:
             return
-        if answer.is_redirect:
-            there = plain_line(answer.headers.get("location", "somewhere else"))
-            raise Refused(f"{self.address}: sends elsewhere ({there}); give that address", answer.status_code)
-        detail = _detail(answer)
-        status = answer.status_code
+        if response.is_redirect:
+            there = plain_line(response.headers.get("location", "somewhere else"))
+            raise Refused(f"{self.address}: sends elsewhere ({there}); give that address", response.status_code)
+        detail = _detail(response)
+        status = response.status_code
         if status in (401, 407):
             raise Refused(f"{self.address}: access denied; check the token, or user and password", status)
         if status in (408, 425, 429, 502, 503, 504) or (status >= 500 and status != 501):
@@ -187,11 +187,11 @@ def plain_line(text: str) -> str:
     return shown if len(shown) <= _LONGEST_DETAIL else f"{shown[:_LONGEST_DETAIL]}…"
 
 
-def _detail(answer: httpx2.Response) -> str | None:
+def _detail(response: httpx2.Response) -> str | None:
     """The service's own line."""
     try:
-        answer.read()
-        detail = answer.json().get("detail")
+        response.read()
+        detail = response.json().get("detail")
     except (ValueError, AttributeError, httpx2.HTTPError):
         return None
     return plain_line(detail) if isinstance(detail, str) and detail.strip() else None

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tumorscope.client.connection import Connection
-from tumorscope.files import together
+from tumorscope.core.files import together
 
 
 def fetch_together(
@@ -23,8 +23,8 @@ def fetch_together(
     """
     with together(folder, tuple(addresses)) as writing:
         for name, address in addresses.items():
-            with connection.streamed(address) as answer, writing(name) as file:
-                for piece in answer.iter_bytes(256 * 1024):
+            with connection.streamed(address) as response, writing(name) as file:
+                for piece in response.iter_bytes(256 * 1024):
                     file.write(piece)
                     on_bytes(len(piece))
     return [folder / name for name in addresses]

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from tumorscope.errors import TumorscopeError
+from tumorscope.core.errors import TumorscopeError
 
 OnBytes = Callable[[int, int], None]
-"""Told how many bytes are sent, and of how many."""
+"""ProgressReporter how many bytes are sent, and of how many."""
 _TOLD_EVERY = 256 * 1024
 
 
@@ -108,7 +108,7 @@ class Part:
             self._open = None
 
 
-class Told:
+class ProgressReporter:
     """Adds up what went through, and says so now and then and at the end."""
 
     def __init__(self, total: int, on_progress: OnBytes) -> None:

@@ -36,14 +36,14 @@ class Summary(_Value):
     """The findings in short; :meth:`Client.analysis` has all of them.
 
     Attributes:
-        judged: false where the scan does not look like an MRI of a head; then nothing is said.
+        assessed: false where the scan does not look like an MRI of a head; then nothing is said.
         tumor_probability: the largest of any slice.
         tumor_type: the likeliest type; None where it is left open.
-        volume_mm3: of the whole outline; None where the size of a voxel is not known.
+        volume_mm3: of the whole segmentation; None where the size of a voxel is not known.
         lesions: how many.
     """
 
-    judged: bool = True
+    assessed: bool = True
     tumor_present: bool | None = None
     tumor_probability: float | None = None
     tumor_type: str | None = None
@@ -80,7 +80,7 @@ class Study(_Value):
     """One case at the service.
 
     Attributes:
-        state: fetching, queued, analysing, done or failed.
+        state: fetching, queued, analyzing, done or failed.
         stage, done, total: how far the analysis is.
         failure: one line that says why there are no results.
         expires: when the service removes it.

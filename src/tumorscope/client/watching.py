@@ -13,14 +13,14 @@ SILENCE_S = 45.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S, _BETWEEN_ASKING_S = 0.25, 5.0, 2.0
 
 
-def changes(connection: Connection, study: str, patience_s: float) -> Iterator[Study]:
+def changes(connection: Connection, study: str, abort_timeout_s: float) -> Iterator[Study]:
     """The study as it is now, and again whenever it may have changed; never ends by itself.
 
     A connection that breaks is made anew. Where no event comes through (a proxy that
     collects them, an old service) the study is asked for every two seconds.
 
     Args:
-        patience_s: for how long a service that cannot be reached is tried again.
+        abort_timeout_s: for how long a service that cannot be reached is tried again.
 
     Raises:
         Unavailable: it could not be reached for so long.
@@ -39,7 +39,7 @@ def changes(connection: Connection, study: str, patience_s: float) -> Iterator[S
                     yield now
                 by_events = heard
         except Unavailable:
-            if not heard and time.monotonic() - reached > patience_s:
+            if not heard and time.monotonic() - reached > abort_timeout_s:
                 raise
         time.sleep(pause_s if by_events else _BETWEEN_ASKING_S)
         pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)

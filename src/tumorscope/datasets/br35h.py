@@ -11,14 +11,14 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from tumorscope.bundles.card import NO_TUMOR
+from tumorscope.core.errors import BadDataset
 from tumorscope.datasets.images import AnnotatedImage
 from tumorscope.datasets.split import Split, equal_folds, stratified_parts
-from tumorscope.errors import BadDataset
-from tumorscope.reading.formats import PICTURE_SUFFIXES
+from tumorscope.inference.model_card import NO_TUMOR
+from tumorscope.io.formats import IMAGE_SUFFIXES
 
 KAGGLE_HANDLE = "ahmedhamada0/brain-tumor-detection"
-LICENCE = "images: Kaggle ahmedhamada0/brain-tumor-detection (no license stated)"
+LICENSE = "images: Kaggle ahmedhamada0/brain-tumor-detection (no license stated)"
 SHARES = {"train": 0.6, "validation": 0.15, "test": 0.25}
 FOLDERS = ("yes", "no")
 _GROUPS_FILE = "groups.json"
@@ -32,7 +32,7 @@ class Br35hDataset:
     cases: tuple[AnnotatedImage, ...]
     name: str = "br35h"
     classes: tuple[str, ...] = ()
-    licence: str = LICENCE
+    license: str = LICENSE
 
     @classmethod
     def open(cls, path: Path) -> Br35hDataset:
@@ -47,7 +47,7 @@ class Br35hDataset:
         cases = []
         for folder in FOLDERS:
             for file in sorted((path / folder).glob("*")):
-                if file.suffix.lower() not in PICTURE_SUFFIXES or file.name.startswith("."):
+                if file.suffix.lower() not in IMAGE_SUFFIXES or file.name.startswith("."):
                     continue
                 mask = path / "masks" / f"{file.stem}.png"
                 cases.append(

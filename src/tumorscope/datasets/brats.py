@@ -12,16 +12,16 @@ from pathlib import Path
 
 import numpy as np
 
-from tumorscope.datasets.labelled import Truth
+from tumorscope.core.errors import BadDataset, UnreadableScan
+from tumorscope.core.scan import Scan
+from tumorscope.datasets.labeled import GroundTruth
 from tumorscope.datasets.split import Split, equal_folds, stratified_parts
-from tumorscope.errors import BadDataset, UnreadableScan
-from tumorscope.reading.combining import read_nifti_folder
-from tumorscope.reading.masks import find_mask
-from tumorscope.scan import Scan
+from tumorscope.io.channel_merging import read_nifti_folder
+from tumorscope.io.masks import find_mask
 
 SEQUENCES = ("t1", "t1c", "t2", "flair")
 REGISTRATION_PAGE = "https://www.synapse.org/brats"
-LICENCE = "images and labels: BraTS (research use; cite Menze et al. 2015 and Bakas et al. 2017)"
+LICENSE = "images and labels: BraTS (research use; cite Menze et al. 2015 and Bakas et al. 2017)"
 SHARES = {"train": 0.7, "validation": 0.15, "test": 0.15}
 _VISIT = re.compile(r"[-_]\d{1,3}$")
 """The number of the examination, with which a case's name ends."""
@@ -69,14 +69,14 @@ class BratsCase:
             raise UnreadableScan(f"{self.case}: no seg file beside the sequences; use the training cases")
         return scan, mask
 
-    def truth(self) -> Truth:
+    def truth(self) -> GroundTruth:
         """The whole tumor. Every case is a glioma, but a slice without tumor is not.
 
         Raises:
             UnreadableScan: as :meth:`scan_and_mask`.
         """
         _, mask = self.scan_and_mask()
-        return Truth(present=np.asarray(mask.any(axis=(1, 2))), mask=mask)
+        return GroundTruth(present=np.asarray(mask.any(axis=(1, 2))), mask=mask)
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class BratsDataset:
     cases: tuple[BratsCase, ...]
     name: str = "brats"
     classes: tuple[str, ...] = ()
-    licence: str = LICENCE
+    license: str = LICENSE
 
     @classmethod
     def open(cls, path: Path) -> BratsDataset:

@@ -11,14 +11,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from tumorscope.bundles.card import NO_TUMOR
+from tumorscope.core.errors import BadDataset
 from tumorscope.datasets.images import AnnotatedImage
 from tumorscope.datasets.split import Split, equal_folds, stratified_parts
-from tumorscope.errors import BadDataset
-from tumorscope.reading.formats import PICTURE_SUFFIXES
+from tumorscope.inference.model_card import NO_TUMOR
+from tumorscope.io.formats import IMAGE_SUFFIXES
 
 KAGGLE_HANDLE = "briscdataset/brisc2025"
-LICENCE = "images and masks: BRISC 2025 (CC BY 4.0)"
+LICENSE = "images and masks: BRISC 2025 (CC BY 4.0)"
 TYPES = {"gl": "glioma", "me": "meningioma", "pi": "pituitary", "no": NO_TUMOR, "nt": NO_TUMOR}
 PLANES = {"ax": "axial", "co": "coronal", "sa": "sagittal"}
 SHARES = {"train": 0.8, "validation": 0.08, "test": 0.12}
@@ -35,7 +35,7 @@ class BriscDataset:
     cases: tuple[AnnotatedImage, ...]
     name: str = "brisc"
     classes: tuple[str, ...] = ("glioma", "meningioma", NO_TUMOR, "pituitary")
-    licence: str = LICENCE
+    license: str = LICENSE
 
     @classmethod
     def open(cls, path: Path) -> BriscDataset:
@@ -88,7 +88,7 @@ def plane_of(case: AnnotatedImage) -> str:
 
 
 def _images(folder: Path) -> list[Path]:
-    found = (file for file in folder.iterdir() if file.suffix.lower() in PICTURE_SUFFIXES)
+    found = (file for file in folder.iterdir() if file.suffix.lower() in IMAGE_SUFFIXES)
     return sorted(file for file in found if not file.name.startswith("."))
 
 

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tumorscope.core.errors import BadDataset, UnreadableScan
 from tumorscope.datasets.br35h import Br35hDataset
 from tumorscope.datasets.brisc import BriscDataset, plane_of
 from tumorscope.datasets.class_summary import ClassSummary
 from tumorscope.datasets.figshare import FigshareDataset
-from tumorscope.datasets.folders import ClassPicture, FolderDataset
+from tumorscope.datasets.folders import ClassImage, FolderDataset
 from tumorscope.datasets.images import AnnotatedImage
 from tumorscope.datasets.summary import Spread
-from tumorscope.errors import BadDataset, UnreadableScan
-from tumorscope.reading.checks import SMALLEST_SIDE, label
-from tumorscope.reading.matlab import read_cjdata
-from tumorscope.reading.quiet import quiet_libraries
-from tumorscope.reading.raster import MAX_PIXELS, read_raster
+from tumorscope.io.checks import SMALLEST_SIDE, label
+from tumorscope.io.library_warnings import quiet_libraries
+from tumorscope.io.matlab import read_cjdata
+from tumorscope.io.raster import MAX_PIXELS, read_raster
 
 _BITS = {"1": 1, "I": 32, "F": 32}
 """Of one pixel and channel, by Pillow's mode; 8 in most others."""
@@ -56,7 +56,7 @@ def summarize_figshare(dataset: FigshareDataset, on_case: Callable[[str], object
             on_case(case.case)
         fold = "" if case.fold is None else f"fold {case.fold - 1}"
         rows, columns = data.image.shape
-        seen.append(_Seen(case.tumor_type, fold, f"{rows}×{columns}", "grey", 8 * data.image.dtype.itemsize))
+        seen.append(_Seen(case.tumor_type, fold, f"{rows}×{columns}", "gray", 8 * data.image.dtype.itemsize))
         patients[case.tumor_type][case.patient] += 1
         fold_patients[fold].add((case.patient, case.tumor_type))
         areas[case.tumor_type].append(int(data.mask.sum()))
@@ -80,7 +80,7 @@ def summarize_figshare(dataset: FigshareDataset, on_case: Callable[[str], object
         tumor_px=_spreads(areas, classes),
         persons={person: codes for person, codes in sorted(persons.items()) if len(codes) > 1},
         unreadable=unreadable,
-        licence=dataset.licence,
+        license=dataset.license,
     )
 
 
@@ -94,10 +94,10 @@ def summarize_images(
 
     Args:
         dataset: of single images.
-        on_case: called with each picture just looked at, for a progress bar.
+        on_case: called with each image just looked at, for a progress bar.
 
     Raises:
-        BadDataset: not one picture can be read.
+        BadDataset: not one image can be read.
     """
     unreadable: dict[str, str] = {}
     seen: list[_Seen] = []
@@ -134,13 +134,13 @@ def summarize_images(
         tumor_px=_spreads(areas, classes) if areas else None,
         persons=None,
         unreadable=unreadable,
-        licence=dataset.licence,
+        license=dataset.license,
     )
 
 
 @dataclass(frozen=True)
 class _Seen:
-    """One picture, as far as the counts go."""
+    """One image, as far as the counts go."""
 
     kind: str
     part: str
@@ -150,7 +150,7 @@ class _Seen:
     plane: str = ""
 
 
-def _tumor_area(case: ClassPicture | AnnotatedImage) -> int | None:
+def _tumor_area(case: ClassImage | AnnotatedImage) -> int | None:
     """Pixels of the published mask; None where there is none."""
     if not isinstance(case, AnnotatedImage) or case.mask is None:
         return None
@@ -158,7 +158,7 @@ def _tumor_area(case: ClassPicture | AnnotatedImage) -> int | None:
     return None if mask is None else int(mask.sum())
 
 
-def _look(case: ClassPicture | AnnotatedImage) -> _Seen:
+def _look(case: ClassImage | AnnotatedImage) -> _Seen:
     stored = _stored(case.path)
     if isinstance(case, AnnotatedImage):
         plane = plane_of(case)
@@ -172,9 +172,9 @@ def _stored(path: Path) -> tuple[str, str, int]:
 
     name = label(path)
     try:
-        with Image.open(path) as picture:
-            width, height, mode, kind = picture.width, picture.height, picture.mode, picture.format
-            is_deep = ";16" in str(picture.tile)  # Pillow calls a colour picture of 16 bits RGB too
+        with Image.open(path) as image:
+            width, height, mode, kind = image.width, image.height, image.mode, image.format
+            is_deep = ";16" in str(image.tile)  # Pillow calls a color image of 16 bits RGB too
     except Exception:  # damaged, a bomb, or a TIFF that only tifffile knows
         pixels = read_raster(path)
         height, width = pixels.shape[-3:-1]
@@ -196,16 +196,16 @@ def _tail(path: Path) -> bytes:
 
 def _mode(stored: str | int) -> str:
     if stored in (1, "1", "L", "I", "F") or str(stored).startswith("I;16"):
-        return "grey"
-    return {3: "RGB", "P": "palette", "PA": "palette", "LA": "grey with alpha"}.get(stored, str(stored))
+        return "gray"
+    return {3: "RGB", "P": "palette", "PA": "palette", "LA": "gray with alpha"}.get(stored, str(stored))
 
 
 def _present(
     wanted: Iterable[str], seen: Sequence[_Seen], root: Path, unreadable: Mapping[str, str]
 ) -> tuple[str, ...]:
-    """The classes of which there is a picture."""
+    """The classes of which there is a image."""
     if not seen:
-        raise BadDataset(f"{root}: not one picture can be read; the first: {next(iter(unreadable.values()))}")
+        raise BadDataset(f"{root}: not one image can be read; the first: {next(iter(unreadable.values()))}")
     found = {one.kind for one in seen}
     return tuple(kind for kind in wanted if kind in found)
 
@@ -214,15 +214,15 @@ def _counted(seen: Sequence[_Seen], classes: tuple[str, ...]) -> dict[str, Any]:
     """What is counted alike for all data sets."""
     kinds = [one.kind for one in seen]
     return {
-        "pictures": _ordered(Counter(kinds), classes),
+        "images": _ordered(Counter(kinds), classes),
         "parts": dict(sorted(_crossed((one.part for one in seen), kinds, classes, drop="").items())),
         "sizes": _crossed((one.size for one in seen), kinds, classes),
         "modes": _crossed((one.mode for one in seen), kinds, classes),
         "bits": {str(bits): count for bits, count in Counter(one.bits for one in seen).most_common()},
         "guessed": {
             "nothing": _guessed(["" for _ in seen], kinds),
-            "colour mode": _guessed([one.mode for one in seen], kinds),
-            "picture size": _guessed([one.size for one in seen], kinds),
+            "color mode": _guessed([one.mode for one in seen], kinds),
+            "image size": _guessed([one.size for one in seen], kinds),
         },
     }
 
@@ -230,7 +230,7 @@ def _counted(seen: Sequence[_Seen], classes: tuple[str, ...]) -> dict[str, Any]:
 def _crossed(
     values: Iterable[str], kinds: Sequence[str], classes: tuple[str, ...], drop: str | None = None
 ) -> dict[str, dict[str, int]]:
-    """For each value, the commonest first, how many pictures of each class have it."""
+    """For each value, the commonest first, how many images of each class have it."""
     found: dict[str, Counter[str]] = defaultdict(Counter)
     for value, kind in zip(values, kinds, strict=True):
         if value != drop:
@@ -240,7 +240,7 @@ def _crossed(
 
 
 def _guessed(values: Sequence[str], kinds: Sequence[str]) -> float:
-    """Share of pictures whose class is the commonest among the other pictures of the same value.
+    """Share of images whose class is the commonest among the other images of the same value.
 
     Where no other has it, the commonest class of all others is guessed; of equally common
     ones each is as likely.

@@ -1,4 +1,4 @@
-"""A glance at a data set of classes: a row a class, some pictures of each, the tumour's outline in red."""
+"""A glance at a data set of classes: a row a class, some images of each, the tumor's contour in red."""
 
 from __future__ import annotations
 
@@ -9,41 +9,41 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
+from tumorscope.core.errors import BadDataset, TumorscopeError
 from tumorscope.datasets.figshare import FigshareSlice
 from tumorscope.datasets.images import AnnotatedImage
-from tumorscope.datasets.labelled import LabelledCase, LabelledDataset
-from tumorscope.errors import BadDataset, TumorscopeError
+from tumorscope.datasets.labeled import LabeledCase, LabeledDataset
 from tumorscope.reporting.lettering import drawable, width
 
 _TILE, _GAP, _LEFT, _TOP, _CAPTION = 176, 6, 116, 8, 20
 _FINER = 2
-"""Outlines are drawn this much finer and then averaged, for smooth edges."""
+"""Contours are drawn this much finer and then averaged, for smooth edges."""
 _LINE = 3
-"""Width of an outline on the finer grid."""
+"""Width of an contour on the finer grid."""
 _RED = (255, 48, 48)
 _BACKGROUND, _TEXT, _FAINT = (16, 18, 22), (222, 226, 232), (140, 146, 156)
 
 
-def draw_class_preview(dataset: LabelledDataset, count: int = 6, seed: int = 0) -> Image.Image:
-    """A row a class, ``count`` pictures in each, of as many patients where patients are known.
+def draw_class_preview(dataset: LabeledDataset, count: int = 6, seed: int = 0) -> Image.Image:
+    """A row a class, ``count`` images in each, of as many patients where patients are known.
 
-    Each picture is stretched to its own 1st to 99.5th percentile and shown whole; a tumour
-    whose mask is known is outlined.
+    Each image is stretched to its own 1st to 99.5th percentile and shown whole; a tumor
+    whose mask is known is segmented.
 
     Args:
-        dataset: of pictures with a class each.
-        count: how many pictures of a class, at most; drawn at random.
+        dataset: of images with a class each.
+        count: how many images of a class, at most; drawn at random.
         seed: makes the draw repeatable.
 
     Returns:
-        An RGB picture.
+        An RGB image.
 
     Raises:
-        BadDataset: not one picture can be read.
+        BadDataset: not one image can be read.
     """
     rows = [(kind, len(cases), list(_shown(cases, count))) for kind, cases in _shuffled(dataset, seed).items()]
     if not any(tiles for _, _, tiles in rows):
-        raise BadDataset(f"{dataset.root}: not one picture can be shown")
+        raise BadDataset(f"{dataset.root}: not one image can be shown")
     columns = max(len(tiles) for _, _, tiles in rows)
     height = _TILE + _CAPTION + _GAP
     sheet = Image.new("RGB", (_LEFT + columns * (_TILE + _GAP), _TOP + len(rows) * height), _BACKGROUND)
@@ -60,7 +60,7 @@ def draw_class_preview(dataset: LabelledDataset, count: int = 6, seed: int = 0) 
     return sheet
 
 
-def _shuffled(dataset: LabelledDataset, seed: int) -> dict[str, list[LabelledCase]]:
+def _shuffled(dataset: LabeledDataset, seed: int) -> dict[str, list[LabeledCase]]:
     """Each class's cases in the order in which they are tried; the patients take turns."""
     chance = random.Random(seed)
     cases = list(dataset.cases)
@@ -71,21 +71,21 @@ def _shuffled(dataset: LabelledDataset, seed: int) -> dict[str, list[LabelledCas
         turns[case.patient] = turns.get(case.patient, 0) + 1
         order.append(turns[case.patient])
     classes = dataset.classes or sorted({_class_of(case) for case in cases})
-    by_class: dict[str, list[LabelledCase]] = {kind: [] for kind in classes}
+    by_class: dict[str, list[LabeledCase]] = {kind: [] for kind in classes}
     for _, case in sorted(zip(order, cases, strict=True), key=lambda pair: pair[0]):
         by_class[_class_of(case)].append(case)
     return by_class
 
 
-def _class_of(case: LabelledCase) -> str:
-    """Without reading the case's picture, where its file list says it."""
+def _class_of(case: LabeledCase) -> str:
+    """Without reading the case's image, where its file list says it."""
     if isinstance(case, AnnotatedImage):
         return case.kind
     known = case.tumor_type if isinstance(case, FigshareSlice) else getattr(case, "tumor_class", None)
     return known or case.truth().tumor_class or ""
 
 
-def _shown(cases: Sequence[LabelledCase], count: int) -> Iterator[tuple[Image.Image, str]]:
+def _shown(cases: Sequence[LabeledCase], count: int) -> Iterator[tuple[Image.Image, str]]:
     shown = 0
     for case in cases:
         if shown == count:
@@ -102,12 +102,12 @@ def _shown(cases: Sequence[LabelledCase], count: int) -> Iterator[tuple[Image.Im
 
 
 def _tile(image: np.ndarray, mask: np.ndarray | None) -> Image.Image:
-    """The whole picture within the tile, its sides in proportion."""
+    """The whole image within the tile, its sides in proportion."""
     scale = _TILE / max(image.shape)
     size = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
     low, high = np.percentile(image, (1, 99.5))
-    grey = np.clip((image - low) / max(high - low, 1e-6), 0, 1)
-    tile = Image.fromarray(np.round(255 * grey).astype(np.uint8)).resize(size, Image.Resampling.LANCZOS).convert("RGB")
+    gray = np.clip((image - low) / max(high - low, 1e-6), 0, 1)
+    tile = Image.fromarray(np.round(255 * gray).astype(np.uint8)).resize(size, Image.Resampling.LANCZOS).convert("RGB")
     if mask is not None and mask.any():
         fine = (size[0] * _FINER, size[1] * _FINER)
         enlarged = Image.fromarray(mask.astype(np.uint8) * np.uint8(255)).resize(fine, Image.Resampling.BILINEAR)

@@ -1,4 +1,4 @@
-"""What a data set of classes holds: pictures, patients, how they are stored, and tumour sizes."""
+"""What a data set of classes holds: images, patients, how they are stored, and tumor sizes."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tumorscope.core.files import save_together
 from tumorscope.datasets.summary import Spread, part, print_table
-from tumorscope.files import save_together
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -29,34 +29,34 @@ class ClassSummary:
 
     Attributes:
         dataset, root: its name and folder.
-        pictures: of each class.
-        patients: of each class; None where nobody says whom the pictures show.
-        parts: for each side or published fold, the pictures of each class.
+        images: of each class.
+        patients: of each class; None where nobody says whom the images show.
+        parts: for each side or published fold, the images of each class.
         patients_in_parts: the same for patients.
         slices_per_patient: of each class; None where patients are unknown.
         groups: of each class, so many groups of images that splits keep together (copies, slices of one patient);
             None where every image is its own.
         planes: images of each plane and class; None where names do not give it.
         masks: images of each class with a mask; None where the data set has none.
-        sizes: pictures of each size, ``rows×columns``, of each class.
-        modes: how colours are stored (``grey``, ``RGB`` …) and how many pictures of each
+        sizes: images of each size, ``rows×columns``, of each class.
+        modes: how colors are stored (``gray``, ``RGB`` …) and how many images of each
             class are stored so.
-        bits: pictures by the bits of a pixel's channel.
-        guessed: the share of pictures whose class is guessed from nothing, from the colour
-            mode and from the size, each picture guessed by the others like it. Whatever
+        bits: images by the bits of a pixel's channel.
+        guessed: the share of images whose class is guessed from nothing, from the color
+            mode and from the size, each image guessed by the others like it. Whatever
             beats the first can be learned without looking at a single brain.
-        darkest, brightest: values of each picture's darkest and brightest pixel; None where
+        darkest, brightest: values of each image's darkest and brightest pixel; None where
             only the files' headers were read.
-        tumor_px: pixels of tumour in a picture, of each class; None without masks.
+        tumor_px: pixels of tumor in a image, of each class; None without masks.
         persons: those with several patient codes, and the fold of each code; None where
             patients are unknown.
-        unreadable: pictures left out, each with one line that says why.
-        licence: of pictures and truth.
+        unreadable: images left out, each with one line that says why.
+        license: of images and truth.
     """
 
     dataset: str
     root: Path
-    pictures: dict[str, int]
+    images: dict[str, int]
     patients: dict[str, int] | None
     parts: dict[str, dict[str, int]]
     patients_in_parts: dict[str, dict[str, int]] | None
@@ -73,7 +73,7 @@ class ClassSummary:
     tumor_px: dict[str, Spread] | None
     persons: dict[str, dict[str, str]] | None
     unreadable: dict[str, str]
-    licence: str
+    license: str
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -89,9 +89,9 @@ class ClassSummary:
         save_together(folder, {"summary.md": self.markdown().encode(), "summary.json": content.encode()})
 
     def title(self) -> str:
-        """``figshare: 3,064 pictures of 233 patients``."""
+        """``figshare: 3,064 images of 233 patients``."""
         of_patients = f" of {sum(self.patients.values()):,} patients" if self.patients else ""
-        return f"{self.dataset}: {sum(self.pictures.values()):,} pictures{of_patients}"
+        return f"{self.dataset}: {sum(self.images.values()):,} images{of_patients}"
 
     def markdown(self) -> str:
         """The same as tables."""
@@ -99,26 +99,26 @@ class ClassSummary:
         for header, rows in self.tables():
             rule = "|---" + "|---:" * (len(header) - 1) + "|"
             lines += [_row(header), rule, *map(_row, rows), ""]
-        return "\n".join([*lines, self.licence, ""])
+        return "\n".join([*lines, self.license, ""])
 
     def tables(self) -> list[Table]:
         """Header and rows of each table for people."""
-        classes = tuple(self.pictures)
-        whole = sum(self.pictures.values())
-        counts = [("pictures", *self._counts(self.pictures), f"{whole:,}")]
+        classes = tuple(self.images)
+        whole = sum(self.images.values())
+        counts = [("images", *self._counts(self.images), f"{whole:,}")]
         for name, found in (("patients", self.patients), ("groups", self.groups), ("with mask", self.masks)):
             if found:
                 counts.append((name, *self._counts(found), f"{sum(found.values()):,}"))
         tables: list[Table] = [(("", *classes, "all"), counts)]
         for name, parts in (
-            ("pictures in", self.parts),
+            ("images in", self.parts),
             ("patients in", self.patients_in_parts or {}),
             ("plane", self.planes or {}),
         ):
             rows = [(one, *self._counts(found), f"{sum(found.values()):,}") for one, found in parts.items()]
             if rows:
                 tables.append(((name, *classes, "all"), rows))
-        for name, spreads in (("slices of a patient", self.slices_per_patient), ("tumour px", self.tumor_px)):
+        for name, spreads in (("slices of a patient", self.slices_per_patient), ("tumor px", self.tumor_px)):
             if spreads:
                 tables.append(((name, ""), [(kind, str(spread)) for kind, spread in spreads.items()]))
         modes = [(mode, *self._shares(found), part(sum(found.values()), whole)) for mode, found in self.modes.items()]
@@ -147,11 +147,11 @@ class ClassSummary:
         return tables
 
     def _counts(self, found: Mapping[str, int]) -> list[str]:
-        return [f"{found.get(kind, 0):,}" for kind in self.pictures]
+        return [f"{found.get(kind, 0):,}" for kind in self.images]
 
     def _shares(self, found: Mapping[str, int]) -> list[str]:
-        """Of each class's pictures, not of all."""
-        return [part(found.get(kind, 0), count) for kind, count in self.pictures.items()]
+        """Of each class's images, not of all."""
+        return [part(found.get(kind, 0), count) for kind, count in self.images.items()]
 
 
 def print_class_summary(summary: ClassSummary, console: Console) -> None:
@@ -159,7 +159,7 @@ def print_class_summary(summary: ClassSummary, console: Console) -> None:
     console.print(f"{summary.title()}, in {summary.root}", style="bold", highlight=False, markup=False)
     for header, rows in summary.tables():
         print_table(console, header, rows)
-    console.print(summary.licence, style="dim", highlight=False, markup=False)
+    console.print(summary.license, style="dim", highlight=False, markup=False)
 
 
 def _row(cells: Sequence[str]) -> str:

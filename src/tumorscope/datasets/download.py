@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tumorscope.core.errors import BadDataset, TumorscopeError
 from tumorscope.datasets import br35h, brats, brisc, folders, lgg
-from tumorscope.errors import BadDataset, TumorscopeError
 
 _CACHE_VARIABLE = "KAGGLEHUB_CACHE"
 _CONNECT_S, _READ_S = 5, 15
@@ -201,14 +201,14 @@ def _reach_kaggle() -> None:
 def _refusal(response: object, wanted: _KaggleSet) -> str:
     status = _status(response)
     if status in (401, 403):
-        return _wants_credentials(f"it answered {status}", wanted)
+        return _wants_credentials(f"it responded {status}", wanted)
     if status == 404:
         return f"Kaggle does not know {wanted.handle} any more (404); look for it on {wanted.page}"
     if status == 429:
         return (
             f"Kaggle is asked too often from here (429); wait some minutes and run the command again, {wanted.by_hand}"
         )
-    return f"Kaggle answered {status or 'with an error'}; try again later, {wanted.by_hand}"
+    return f"Kaggle responded {status or 'with an error'}; try again later, {wanted.by_hand}"
 
 
 def _status(response: object) -> int | None:
@@ -226,7 +226,7 @@ def _status(response: object) -> int | None:
 def _wants_credentials(why: str, wanted: _KaggleSet) -> str:
     return (
         f"Kaggle wants credentials ({why}): set KAGGLE_API_TOKEN, or KAGGLE_USERNAME and KAGGLE_KEY, or save "
-        f"~/.kaggle/kaggle.json (all from kaggle.com, Settings, API), and accept the data set's licence on its page; {wanted.by_hand}"
+        f"~/.kaggle/kaggle.json (all from kaggle.com, Settings, API), and accept the data set's license on its page; {wanted.by_hand}"
     )
 
 
@@ -248,13 +248,13 @@ def network_failure(error: Exception) -> str:
     """What lies at the bottom of a nest of network errors, in words."""
     text = str(error).lower()
     if "timed out" in text or "timeout" in type(error).__name__.lower():
-        return "no answer in time"
+        return "no response in time"
     if "resolve" in text or "name or service" in text:
         return "its name cannot be resolved"
     if "refused" in text:
         return "the connection was refused"
     if "proxy" in text:
-        return "the proxy does not answer"
+        return "the proxy does not response"
     if "certificate" in text or "ssl" in text:
         return "its certificate cannot be verified"
     return type(error).__name__

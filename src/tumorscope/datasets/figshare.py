@@ -1,12 +1,12 @@
-"""The brain tumour data set of Jun Cheng on figshare: 3,064 contrast-enhanced T1 slices of 233 patients.
+"""The brain tumor data set of Jun Cheng on figshare: 3,064 contrast-enhanced T1 slices of 233 patients.
 
 Cheng et al. 2015 and 2016. One ``N.mat`` a slice with its type and mask, and ``cvind.mat``
-with the publisher's five folds, in which no patient code is in two. Every slice shows a tumour.
+with the publisher's five folds, in which no patient code is in two. Every slice shows a tumor.
 
 Codes are not quite persons: 18 numbers come with several closing letters (``MR040240``,
 ``MR040240B`` …) and 16 of the 18 are in more than one fold. The slices of the two numbers that
-were looked at show one head and one tumour, examined again. The test folds here are the published
-ones, so that figures can be compared; but who is in one is not trained on under another code.
+were looked at show one head and one tumor, examined again. The test folds here are the published
+ones, so that metrics can be compared; but who is in one is not trained on under another code.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from pathlib import Path
 
 import numpy as np
 
-from tumorscope.datasets.labelled import Truth
+from tumorscope.core.errors import BadDataset, UnreadableScan
+from tumorscope.core.scan import Scan
+from tumorscope.datasets.labeled import GroundTruth
 from tumorscope.datasets.split import Split, stratified_parts
-from tumorscope.errors import BadDataset, UnreadableScan
-from tumorscope.reading.checks import checked
-from tumorscope.reading.matlab import TUMOUR_TYPES, read_cjdata, read_label, read_matlab
-from tumorscope.scan import Scan
+from tumorscope.io.checks import checked
+from tumorscope.io.matlab import TUMOR_TYPES, read_cjdata, read_label, read_matlab
 
 ARTICLE = "https://figshare.com/articles/dataset/brain_tumor_dataset/1512427"
-LICENCE = "images and masks: Jun Cheng, figshare 1512427 (CC BY 4.0)"
+LICENSE = "images and masks: Jun Cheng, figshare 1512427 (CC BY 4.0)"
 FOLDS_FILE = "cvind.mat"
 FOLDS = 5
 TYPES = ("glioma", "meningioma", "pituitary")
@@ -79,9 +79,11 @@ class FigshareSlice:
         """
         return checked(read_matlab(self.path))
 
-    def truth(self) -> Truth:
+    def truth(self) -> GroundTruth:
         """Type and mask."""
-        return Truth(present=np.ones(1, bool), mask=read_cjdata(self.path).mask[None], tumor_class=self.tumor_type)
+        return GroundTruth(
+            present=np.ones(1, bool), mask=read_cjdata(self.path).mask[None], tumor_class=self.tumor_type
+        )
 
 
 @dataclass(frozen=True)
@@ -93,13 +95,13 @@ class FigshareDataset:
     unreadable: dict[str, str]
     name: str = "figshare"
     classes: tuple[str, ...] = TYPES
-    licence: str = LICENCE
+    license: str = LICENSE
 
     @classmethod
     def open(cls, path: Path) -> FigshareDataset:
         """Find the slices in ``path`` or in the folders that the publisher's archives unpack to.
 
-        Labels and patients are read at once, pictures later. Damaged files are left out
+        Labels and patients are read at once, images later. Damaged files are left out
         and named in ``unreadable``.
 
         Raises:
@@ -122,7 +124,7 @@ class FigshareDataset:
             except UnreadableScan as error:
                 unreadable[file.name] = str(error)
                 continue
-            cases.append(FigshareSlice(file, patient, TUMOUR_TYPES[number], folds.get(int(file.stem))))
+            cases.append(FigshareSlice(file, patient, TUMOR_TYPES[number], folds.get(int(file.stem))))
         if not cases:
             raise BadDataset(f"{path}: not one slice can be read; the first: {next(iter(unreadable.values()))}")
         return cls(path, tuple(cases), unreadable)

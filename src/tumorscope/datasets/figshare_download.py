@@ -1,4 +1,4 @@
-"""Fetching the brain tumour data set of Jun Cheng from figshare."""
+"""Fetching the brain tumor data set of Jun Cheng from figshare."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from tumorscope import __version__
+from tumorscope.core.errors import BadDataset, TumorscopeError
 from tumorscope.datasets.download import network_failure, remove_if_empty, write_failure
 from tumorscope.datasets.figshare import ARTICLE, FOLDS_FILE
-from tumorscope.errors import BadDataset, TumorscopeError
 
 API = "https://api.figshare.com/v2/articles/1512427"
 BY_HAND = f"or download its files in a browser from {ARTICLE}, unzip them, and name their folder"
@@ -38,7 +38,7 @@ _MOST_UNZIPPED = 20 << 30
 
 Result = TypeVar("Result")
 Show = Callable[[str, int, int], object]
-"""Told the file, the bytes that have arrived of all files, and the bytes of all files."""
+"""ProgressReporter the file, the bytes that have arrived of all files, and the bytes of all files."""
 
 
 @dataclass(frozen=True)
@@ -162,19 +162,19 @@ def _fetch_rest(file: RemoteFile, target: Path, show: Callable[[int], object]) -
     if start == file.size and target.exists():
         return
     try:
-        answer = _open(file.url, start)
+        response = _open(file.url, start)
     except urllib.error.HTTPError as error:
         if start and error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE:
             target.unlink()
             raise http.client.HTTPException("the server knows no such part") from error
         raise
-    with answer:
-        goes_on = answer.status == http.client.PARTIAL_CONTENT
-        if goes_on and not (answer.headers.get("Content-Range") or "").startswith(f"bytes {start}-"):
+    with response:
+        goes_on = response.status == http.client.PARTIAL_CONTENT
+        if goes_on and not (response.headers.get("Content-Range") or "").startswith(f"bytes {start}-"):
             raise http.client.HTTPException("another part was sent than was asked for")
         done = start if goes_on else 0
         with target.open("ab" if goes_on else "wb") as part:
-            while piece := answer.read(_PIECE):
+            while piece := response.read(_PIECE):
                 part.write(piece)
                 done += len(piece)
                 if done > file.size:
@@ -191,11 +191,11 @@ def _open(url: str, start: int = 0) -> http.client.HTTPResponse:
     headers = {"User-Agent": f"tumorscope/{__version__}"}
     if start:
         headers["Range"] = f"bytes={start}-"
-    answer = urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=_TIMEOUT_S)
-    if answer.status not in (http.client.OK, http.client.PARTIAL_CONTENT):
-        answer.close()  # figshare says 202 where it wants to see a browser
-        raise urllib.error.HTTPError(url, answer.status, "", answer.headers, None)
-    return answer
+    response = urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=_TIMEOUT_S)
+    if response.status not in (http.client.OK, http.client.PARTIAL_CONTENT):
+        response.close()  # figshare says 202 where it wants to see a browser
+        raise urllib.error.HTTPError(url, response.status, "", response.headers, None)
+    return response
 
 
 def _patiently(act: Callable[[], Result], progress: Callable[[], int] = lambda: 0) -> Result:
@@ -221,13 +221,13 @@ def _refusal(status: int) -> str:
     if status == http.client.NOT_FOUND:
         return f"figshare does not know this file any more (404); look for it on {ARTICLE}"
     if status in (http.client.ACCEPTED, http.client.UNAUTHORIZED, http.client.FORBIDDEN):
-        return f"figshare sends this file to browsers only (it answered {status}); try again later, {BY_HAND}"
-    return f"figshare answered {status}; try again later, {BY_HAND}"
+        return f"figshare sends this file to browsers only (it responded {status}); try again later, {BY_HAND}"
+    return f"figshare responded {status}; try again later, {BY_HAND}"
 
 
 def _failure(error: Exception, reached: int) -> str:
     if isinstance(error, urllib.error.HTTPError):
-        return f"figshare answered {error.code}; try again later, {BY_HAND}"
+        return f"figshare responded {error.code}; try again later, {BY_HAND}"
     if reached:
         return f"the connection broke off; run the command again to go on from there, {BY_HAND}"
     return f"figshare cannot be reached ({network_failure(error)}); check the network or the proxy, {BY_HAND}"

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from tumorscope.bundles.card import NO_TUMOR
-from tumorscope.datasets.labelled import Truth
-from tumorscope.errors import UnreadableScan
-from tumorscope.reading.checks import checked
-from tumorscope.reading.colour import to_grey
-from tumorscope.reading.masks import read_mask
-from tumorscope.reading.raster import read_raster
-from tumorscope.scan import Scan
+from tumorscope.core.errors import UnreadableScan
+from tumorscope.core.scan import Scan
+from tumorscope.datasets.labeled import GroundTruth
+from tumorscope.inference.model_card import NO_TUMOR
+from tumorscope.io.checks import checked
+from tumorscope.io.color import to_gray
+from tumorscope.io.masks import read_mask
+from tumorscope.io.raster import read_raster
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class AnnotatedImage:
         """
         return read_gray(self.path, self.case, self.sequence)
 
-    def truth(self) -> Truth:
+    def truth(self) -> GroundTruth:
         """Presence, and mask and class where they are given. An image without a tumor has an empty mask.
 
         Raises:
@@ -68,7 +68,7 @@ class AnnotatedImage:
             mask = read_mask(self.mask, self.scan())
         else:
             mask = None if self.present else np.zeros(self.scan().shape, bool)
-        return Truth(present=np.array([self.present]), mask=mask, tumor_class=self.tumor_class)
+        return GroundTruth(present=np.array([self.present]), mask=mask, tumor_class=self.tumor_class)
 
 
 def read_gray(path: Path, case: str, sequence: str = "unknown") -> Scan:
@@ -80,13 +80,13 @@ def read_gray(path: Path, case: str, sequence: str = "unknown") -> Scan:
     pixels = read_raster(path)
     if pixels.ndim != 3:
         raise UnreadableScan(f"{case}: an image of several pages; save each as its own file")
-    gray = pixels if pixels.shape[-1] == 1 else to_grey(pixels)
+    gray = pixels if pixels.shape[-1] == 1 else to_gray(pixels)
     return checked(
         Scan(
             voxels=gray[None],
             sequences=(sequence,),
             case=path.stem,
-            kind="picture",
+            kind="image",
             slice_names=(path.name,),
             source=path,
         )

@@ -1,6 +1,6 @@
 """The LGG segmentation data set: TCGA lower-grade glioma, 110 patients (Buda et al. 2019).
 
-Masks outline the FLAIR abnormality. Layout: ``kaggle_3m/TCGA_<institution>_<patient>_<date>/``
+Masks contour the FLAIR abnormality. Layout: ``kaggle_3m/TCGA_<institution>_<patient>_<date>/``
 with one TIFF a slice and one a mask, and ``data.csv`` beside the folders.
 """
 
@@ -14,20 +14,20 @@ from pathlib import Path
 
 import numpy as np
 
-from tumorscope.datasets.labelled import Truth
+from tumorscope.core.errors import BadDataset
+from tumorscope.core.scan import Scan
+from tumorscope.datasets.labeled import GroundTruth
 from tumorscope.datasets.patients import patient_key
 from tumorscope.datasets.split import Split, stratified_parts
-from tumorscope.errors import BadDataset
-from tumorscope.reading.lgg import CHANNELS, is_lgg_folder, read_lgg_folder, read_lgg_mask
-from tumorscope.scan import Scan
+from tumorscope.io.lgg import CHANNELS, is_lgg_folder, read_lgg_folder, read_lgg_mask
 
 KAGGLE_HANDLE = "mateuszbuda/lgg-mri-segmentation"
-LICENCE = "images: TCGA-LGG, The Cancer Imaging Archive (CC BY 3.0); masks: Buda et al. 2019 (CC BY-NC-SA 4.0)"
+LICENSE = "images: TCGA-LGG, The Cancer Imaging Archive (CC BY 3.0); masks: Buda et al. 2019 (CC BY-NC-SA 4.0)"
 
 
 @dataclass(frozen=True)
 class LggPatient:
-    """One folder of the data set: one examination of a patient. Pictures are read only when asked for."""
+    """One folder of the data set: one examination of a patient. Images are read only when asked for."""
 
     folder: Path
 
@@ -68,9 +68,9 @@ class LggPatient:
         """Boolean ``(slice, row, column)``."""
         return read_lgg_mask(self.folder)
 
-    def truth(self) -> Truth:
-        """Mask and presence. All are gliomas, but no slice says so: most show no tumour."""
-        return Truth(present=np.asarray(self.mask.any(axis=(1, 2))), mask=self.mask)
+    def truth(self) -> GroundTruth:
+        """Mask and presence. All are gliomas, but no slice says so: most show no tumor."""
+        return GroundTruth(present=np.asarray(self.mask.any(axis=(1, 2))), mask=self.mask)
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class LggDataset:
     patients: tuple[LggPatient, ...]
     name: str = "lgg"
     classes: tuple[str, ...] = ()
-    licence: str = LICENCE
+    license: str = LICENSE
 
     @property
     def cases(self) -> tuple[LggPatient, ...]:
@@ -110,7 +110,7 @@ class LggDataset:
         raise BadDataset(f"{self.root}: no patient {case}, which the split names")
 
     def split(self, seed: int = 0, shares: Mapping[str, float] | None = None) -> Split:
-        """Deal the patients out by institution and tumour burden (terciles of tumour pixels)."""
+        """Deal the patients out by institution and tumor burden (terciles of tumor pixels)."""
         burden: Counter[str] = Counter()
         for case in self.patients:
             burden[case.patient] += int(case.mask.sum())

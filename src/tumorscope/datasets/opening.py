@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from tumorscope.core.errors import BadDataset
 from tumorscope.datasets.br35h import Br35hDataset
 from tumorscope.datasets.brats import BratsDataset
 from tumorscope.datasets.brisc import BriscDataset
 from tumorscope.datasets.figshare import FigshareDataset
 from tumorscope.datasets.folders import FolderDataset
-from tumorscope.datasets.labelled import FoldedDataset
+from tumorscope.datasets.labeled import FoldedDataset
 from tumorscope.datasets.lgg import LggDataset
-from tumorscope.errors import BadDataset
 
 _OPENERS: dict[str, Callable[[Path], FoldedDataset]] = {
     "lgg": LggDataset.open,

@@ -9,22 +9,22 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
+from tumorscope.core.errors import BadDataset, TumorscopeError
 from tumorscope.datasets.brats import SEQUENCES, BratsCase, BratsDataset
 from tumorscope.datasets.lgg import LggDataset, LggPatient
-from tumorscope.errors import BadDataset, TumorscopeError
-from tumorscope.reading.lgg import CHANNELS
+from tumorscope.io.lgg import CHANNELS
 
 _TITLES = {"t1": "T1", "flair": "FLAIR", "t1c": "T1 contrast", "t2": "T2"}
 _MASK_COLUMNS = ("true mask", "FLAIR and mask")
 _TILE, _GAP, _LEFT, _TOP = 160, 4, 150, 26
 _RED = (255, 48, 48)
 _FILL = 0.28
-"""How much of the red shows inside the outline; what lies beneath stays visible."""
+"""How much of the red shows inside the contour; what lies beneath stays visible."""
 _BACKGROUND, _TEXT = (16, 18, 22), (222, 226, 232)
 
 
 def draw_preview(dataset: LggDataset | BratsDataset, count: int = 6, seed: int = 0) -> Image.Image:
-    """Two rows a patient: the slice with the largest tumour, and one without any.
+    """Two rows a patient: the slice with the largest tumor, and one without any.
 
     The columns are the data set's sequences, the true mask, and FLAIR with the mask in red. A sequence that the
     patient lacks stays empty. Each slice is stretched to its own 1st to 99.5th percentile.
@@ -35,7 +35,7 @@ def draw_preview(dataset: LggDataset | BratsDataset, count: int = 6, seed: int =
         seed: makes the draw repeatable.
 
     Returns:
-        An RGB picture.
+        An RGB image.
 
     Raises:
         BadDataset: not one of the patients can be read.
@@ -51,13 +51,13 @@ def draw_preview(dataset: LggDataset | BratsDataset, count: int = 6, seed: int =
     for column, name in enumerate(columns):
         left = _LEFT + column * (_TILE + _GAP)
         draw.text((left + _TILE / 2, _TOP / 2), name, _TEXT, font, anchor="mm")
-    for row, (label, pictures) in enumerate(rows):
+    for row, (label, images) in enumerate(rows):
         top = _TOP + row * (_TILE + _GAP)
         draw.multiline_text((8, top + _TILE / 2), label, _TEXT, font, anchor="lm", spacing=5)
-        for column, picture in enumerate(pictures):
-            if picture is None:
+        for column, image in enumerate(images):
+            if image is None:
                 continue
-            tile = Image.fromarray(picture).resize((_TILE, _TILE), Image.Resampling.LANCZOS)
+            tile = Image.fromarray(image).resize((_TILE, _TILE), Image.Resampling.LANCZOS)
             sheet.paste(tile, (_LEFT + column * (_TILE + _GAP), top))
     return sheet
 
@@ -93,9 +93,9 @@ def _patient_rows(patient: LggPatient | BratsCase, sequences: Sequence[str]) -> 
     name = name.rstrip("\n")
     rows = []
     for index in chosen:
-        shown = {sequence: _grey(scan.channel(sequence)[index]) for sequence in scan.sequences}
+        shown = {sequence: _gray(scan.channel(sequence)[index]) for sequence in scan.sequences}
         truth = np.where(mask[index], 255, 0).astype(np.uint8)[..., None].repeat(3, axis=-1)
-        found = f"{int(areas[index]):,} px" if areas[index] else "no tumour"
+        found = f"{int(areas[index]):,} px" if areas[index] else "no tumor"
         label = f"{name}\nslice {index + 1} of {len(areas)}\n{found}"
         flair = shown.get("flair")
         overlay = None if flair is None else _overlay(flair, mask[index])
@@ -103,16 +103,16 @@ def _patient_rows(patient: LggPatient | BratsCase, sequences: Sequence[str]) -> 
     return rows
 
 
-def _grey(image: np.ndarray) -> np.ndarray:
+def _gray(image: np.ndarray) -> np.ndarray:
     """uint8 ``(row, column, 3)``."""
     low, high = np.percentile(image, (1, 99.5))
     scaled = np.clip((image - low) / max(high - low, 1e-6), 0, 1)
     return np.round(255 * scaled).astype(np.uint8)[..., None].repeat(3, axis=-1)
 
 
-def _overlay(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """The picture with the mask tinted and its edge drawn in red."""
-    blended = picture.astype(float)
+def _overlay(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The image with the mask tinted and its edge drawn in red."""
+    blended = image.astype(float)
     blended[mask] = (1 - _FILL) * blended[mask] + _FILL * np.array(_RED)
     blended[mask & ~np.asarray(ndimage.binary_erosion(mask), bool)] = _RED
     return np.round(blended).astype(np.uint8)

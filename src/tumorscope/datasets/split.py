@@ -1,4 +1,4 @@
-"""Who is trained on and who is judged on: patients, never slices."""
+"""Who is trained on and who is evaluated on: patients, never slices."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tumorscope.errors import BadSplit
+from tumorscope.core.errors import BadSplit
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Split:
     >>> Split("lgg", {"train": ("a", "b"), "test": ("b",)})
     Traceback (most recent call last):
         ...
-    tumorscope.errors.BadSplit: patient b is in both train and test
+    tumorscope.core.errors.BadSplit: patient b is in both train and test
     """
 
     dataset: str

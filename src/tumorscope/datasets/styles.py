@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy import ndimage
 
-from tumorscope.preparing.head import head_mask
+from tumorscope.preprocessing.head import head_mask
 
 Change = Callable[[np.ndarray], np.ndarray]
 

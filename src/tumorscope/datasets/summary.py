@@ -1,4 +1,4 @@
-"""What a data set holds: patients, slices, tumour sizes, and what is missing."""
+"""What a data set holds: patients, slices, tumor sizes, and what is missing."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tumorscope.core.errors import BadDataset, TumorscopeError
+from tumorscope.core.files import save_together
+from tumorscope.core.scan import Scan
 from tumorscope.datasets.brats import SEQUENCES, BratsCase, BratsDataset
 from tumorscope.datasets.lgg import LggDataset, LggPatient
-from tumorscope.errors import BadDataset, TumorscopeError
-from tumorscope.files import save_together
-from tumorscope.reading.lgg import missing_sequences
-from tumorscope.scan import Scan
+from tumorscope.io.lgg import missing_sequences
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 AREA_SHARES = (0.0, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.08, 1.0)
-"""Edges of the histogram of tumour area, as shares of the picture, each bin open below."""
+"""Edges of the histogram of tumor area, as shares of the image, each bin open below."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class AreaBin:
-    """How many tumour slices have an area above ``above`` and up to ``up_to``, as shares of the picture."""
+    """How many tumor slices have an area above ``above`` and up to ``up_to``, as shares of the image."""
 
     above: float
     up_to: float
@@ -66,17 +66,17 @@ class Summary:
         patients, examinations, slices: how many; a patient may have been examined several times.
         slices_with_tumor, slices_without_tumor: by the true masks.
         patients_without_tumor: those in whom no slice shows one.
-        tumor_px: pixels of tumour in the slices that show one.
-        patient_tumor_px: pixels of tumour in a patient, all slices of all examinations together.
+        tumor_px: pixels of tumor in the slices that show one.
+        patient_tumor_px: pixels of tumor in a patient, all slices of all examinations together.
         tumor_ml: milliliters of tumor in an examination that shows one; None where voxel sizes are not published.
-        areas: the same slices by how much of the picture the tumour takes.
+        areas: the same slices by how much of the image the tumor takes.
         institutions: patients of each site; of each year and site for BraTS.
         missing: for each sequence, the examinations without it.
         missing_means: what they have instead, for tables.
-        picture_sizes: slices of each size, ``rows×columns``.
+        image_sizes: slices of each size, ``rows×columns``.
         slices_per_patient: how many slices a patient has, of all examinations.
         unreadable: examinations left out, each with one line that says why.
-        licence: of the pictures and masks.
+        license: of the images and masks.
     """
 
     dataset: str
@@ -94,10 +94,10 @@ class Summary:
     institutions: dict[str, int]
     missing: dict[str, tuple[str, ...]]
     missing_means: str
-    picture_sizes: dict[str, int]
+    image_sizes: dict[str, int]
     slices_per_patient: Spread | None
     unreadable: dict[str, str]
-    licence: str
+    license: str
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -117,7 +117,7 @@ class Summary:
         lines = [f"# {self.dataset}: {self.patients} patients", ""]
         for title, rows in self.tables():
             lines += [f"| {title} | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows), ""]
-        return "\n".join([*lines, self.licence, ""])
+        return "\n".join([*lines, self.license, ""])
 
     def tables(self) -> list[tuple[str, list[tuple[str, str]]]]:
         """Title and rows of each table for people."""
@@ -125,13 +125,13 @@ class Summary:
             ("patients", f"{self.patients:,}"),
             ("examinations", f"{self.examinations:,}"),
             ("slices", f"{self.slices:,}"),
-            ("with tumour", part(self.slices_with_tumor, self.slices)),
+            ("with tumor", part(self.slices_with_tumor, self.slices)),
             ("without", part(self.slices_without_tumor, self.slices)),
-            ("patients without any tumour", str(len(self.patients_without_tumor))),
+            ("patients without any tumor", str(len(self.patients_without_tumor))),
             ("slices of a patient", str(self.slices_per_patient or "–")),
-            ("picture sizes", ", ".join(f"{size}: {count:,}" for size, count in self.picture_sizes.items())),
-            ("tumour px, slices with tumour", str(self.tumor_px or "–")),
-            ("tumour px, patients", str(self.patient_tumor_px or "–")),
+            ("image sizes", ", ".join(f"{size}: {count:,}" for size, count in self.image_sizes.items())),
+            ("tumor px, slices with tumor", str(self.tumor_px or "–")),
+            ("tumor px, patients", str(self.patient_tumor_px or "–")),
         ]
         if self.tumor_ml:
             counts.append(("tumor mL, examinations with tumor", str(self.tumor_ml)))
@@ -145,7 +145,7 @@ class Summary:
         ]
         tables = [
             ("counts", counts),
-            ("tumour's share of the picture", areas),
+            ("tumor's share of the image", areas),
             ("patients by institution", [(name, str(count)) for name, count in self.institutions.items()]),
             (f"examinations whose sequence is {self.missing_means}", missing),
         ]
@@ -222,10 +222,10 @@ def summarize_volumes(
         institutions=dict(sorted(Counter(institutions.values()).items())),
         missing={sequence: tuple(cases) for sequence, cases in missing.items()},
         missing_means="only a copy of FLAIR" if isinstance(dataset, LggDataset) else "missing",
-        picture_sizes=dict(sizes.most_common()),
+        image_sizes=dict(sizes.most_common()),
         slices_per_patient=Spread.of(list(lengths.values())),
         unreadable=unreadable,
-        licence=dataset.licence,
+        license=dataset.license,
     )
 
 
@@ -240,7 +240,7 @@ def print_summary(summary: Summary, console: Console) -> None:
     console.print(f"{summary.dataset} in {summary.root}", style="bold", highlight=False)
     for title, rows in summary.tables():
         print_table(console, (title, ""), rows)
-    console.print(summary.licence, style="dim", highlight=False)
+    console.print(summary.license, style="dim", highlight=False)
 
 
 def print_table(console: Console, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

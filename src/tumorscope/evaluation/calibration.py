@@ -64,13 +64,13 @@ def calibrate_classes(logits: np.ndarray, truth: np.ndarray) -> Calibration:
         return float((np.asarray(logsumexp(scaled, axis=1)) - scaled[np.arange(len(truth)), truth]).mean())
 
     def error(temperature: float) -> float:
-        right, confidence = said_classes(logits, truth, temperature)
+        right, confidence = predicted_classes(logits, truth, temperature)
         return float(top_calibration_error(right, confidence, CALIBRATION_BINS))
 
     return _calibration(loss, error, len(logits))
 
 
-def said_classes(logits: np.ndarray, truth: np.ndarray, temperature: float) -> tuple[np.ndarray, np.ndarray]:
+def predicted_classes(logits: np.ndarray, truth: np.ndarray, temperature: float) -> tuple[np.ndarray, np.ndarray]:
     """Whether the likeliest class is the true one, and its probability, each ``(slice,)``."""
     probability = softmax(np.asarray(logits, np.float64) / temperature, axis=1)
     return probability.argmax(axis=1) == truth, probability.max(axis=1)
@@ -99,7 +99,7 @@ def choose_confidence(right: np.ndarray, confidence: np.ndarray, wanted: float =
 def class_report(logits: np.ndarray, truth: np.ndarray) -> tuple[Calibration, float, dict[str, Any]]:
     """Temperature, confidence, and both with the coverage curve for the card."""
     calibration = calibrate_classes(logits, truth)
-    right, confidence = said_classes(logits, truth, calibration.temperature)
+    right, confidence = predicted_classes(logits, truth, calibration.temperature)
     limit = choose_confidence(right, confidence)
     named = confidence >= limit
     return (

@@ -1,4 +1,4 @@
-"""How well classes are told apart, in pictures, each as the bytes of a PNG."""
+"""How well classes are told apart, in images, each as the bytes of a PNG."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tumorscope.evaluation.classes import class_confusion
 from tumorscope.evaluation.drawing import (
     BLUE,
     RED,
-    colour,
+    color,
     draw_calibration,
     draw_matrix,
     new_figure,
@@ -25,7 +25,7 @@ _APART = 0.11
 
 
 def draw_class_plots(evaluation: Evaluation) -> dict[str, bytes]:
-    """The plots of an evaluation that judges classes, by file name; none of another."""
+    """The plots of an evaluation that evaluates classes, by file name; none of another."""
     if not evaluation.classes:
         return {}
     plots = {
@@ -42,7 +42,7 @@ def draw_class_confusion(evaluation: Evaluation) -> bytes:
     """True classes by row and what was said by column."""
     names = evaluation.classes
     truth = np.array([names.index(row.true_class or "") for row in evaluation.slices])
-    said = np.array([names.index(row.said_class or "") for row in evaluation.slices])
+    said = np.array([names.index(row.predicted_class or "") for row in evaluation.slices])
     counts = class_confusion(truth, said, len(names))
     figure = new_figure(1.15 * len(names) + 1.6, 0.85 * int((counts.sum(axis=1) > 0).sum()) + 1.2)
     draw_matrix(figure.subplots(), counts, names)
@@ -57,7 +57,7 @@ def draw_class_roc(evaluation: Evaluation) -> bytes:
         is_it, probability = of_class(evaluation.slices, name, place)
         if is_it.any() and not is_it.all():
             area = float(metrics.auroc(is_it, probability))
-            axes.plot(*roc(is_it, probability), color=colour(place), label=f"{name}, AUROC {area:.3f}")
+            axes.plot(*roc(is_it, probability), color=color(place), label=f"{name}, AUROC {area:.3f}")
     prepare_unit_square(axes, "share of the other classes' slices", "share of the class's slices")
     axes.legend(loc="lower right", fontsize=8)
     return png(figure)
@@ -65,7 +65,7 @@ def draw_class_roc(evaluation: Evaluation) -> bytes:
 
 def draw_class_reliability(evaluation: Evaluation) -> bytes:
     """How often the class that was said is right against how probable it was said to be."""
-    right, confidence = said_and_right(evaluation.slices, evaluation.classes)
+    right, confidence = predicted_and_right(evaluation.slices, evaluation.classes)
     return draw_calibration(
         right, confidence, "probability of the class that was said", "share of slices named rightly"
     )
@@ -73,7 +73,7 @@ def draw_class_reliability(evaluation: Evaluation) -> bytes:
 
 def draw_coverage(evaluation: Evaluation) -> bytes:
     """How often the named slices are right when the least sure ones are left open."""
-    coverage, accuracy, limit = coverage_and_accuracy(*said_and_right(evaluation.slices, evaluation.classes))
+    coverage, accuracy, limit = coverage_and_accuracy(*predicted_and_right(evaluation.slices, evaluation.classes))
     figure = new_figure(5.0, 4.0)
     axes = figure.subplots()
     axes.plot(coverage, accuracy, color=BLUE)
@@ -104,10 +104,10 @@ def of_class(slices: tuple[SliceRow, ...], name: str, place: int) -> tuple[np.nd
     return is_it, np.array([row.class_probabilities[place] for row in slices])
 
 
-def said_and_right(slices: tuple[SliceRow, ...], classes: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+def predicted_and_right(slices: tuple[SliceRow, ...], classes: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
     """Whether the class that was said is right, and its probability, each ``(slice,)``."""
-    right = np.array([row.said_class == row.true_class for row in slices])
-    return right, np.array([row.class_probabilities[classes.index(row.said_class or "")] for row in slices])
+    right = np.array([row.predicted_class == row.true_class for row in slices])
+    return right, np.array([row.class_probabilities[classes.index(row.predicted_class or "")] for row in slices])
 
 
 def coverage_and_accuracy(right: np.ndarray, confidence: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -1,7 +1,7 @@
-"""Figures of merit for classes: how often each is recognised, and how honest the probabilities are.
+"""Metrics of merit for classes: how often each is recognized, and how honest the probabilities are.
 
 As in :mod:`tumorscope.evaluation.metrics`, weights ``(…, slice)`` are how often each slice
-was drawn, so that all draws of a bootstrap are one call. Tests hold the figures against
+was drawn, so that all draws of a bootstrap are one call. Tests hold the metrics against
 scikit-learn's.
 """
 

@@ -1,4 +1,4 @@
-"""Several runs side by side: one table of figures with intervals, and plots that lay them over each other."""
+"""Several runs side by side: one table of metrics with intervals, and plots that lay them over each other."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tumorscope.core.files import save_together
+from tumorscope.core.notice import NOTICE
 from tumorscope.evaluation.compare_plots import COMPARE_PLOTS, draw_comparison
-from tumorscope.evaluation.compare_runs import ComparedRun, Judged
-from tumorscope.evaluation.figures import OF_CLASS, SPREADS, Figure, interval, list_figures, number
+from tumorscope.evaluation.compare_runs import ComparedRun, Evaluated
 from tumorscope.evaluation.markdown import table
-from tumorscope.files import save_together
-from tumorscope.notice import NOTICE
+from tumorscope.evaluation.metric_list import OF_CLASS, SPREADS, Metric, interval, list_metrics, number
 
 COMPARE_SCHEMA = "tumorscope.compare/1"
 _BEST = {
@@ -37,36 +37,36 @@ _GROUPS = (
     "without_copies",
     "validation",
 )
-"""How the figures' names begin, in the order of the table."""
+"""How the metrics' names begin, in the order of the table."""
 _DETAILS = re.compile(r"of_class\..*\.(precision|recall|auroc)$|^without_copies.*(brier|ece|balanced_accuracy)$")
-"""Figures that would make a table on the terminal too long."""
+"""Metrics that would make a table on the terminal too long."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Runs and their figures.
+    """Runs and their metrics.
 
     Attributes:
         runs: in the order asked for.
-        figures: of each run by name, as published and, where copies were left out, under
+        metrics: of each run by name, as published and, where copies were left out, under
             ``without_copies.…`` too.
-        warnings: why some figures should not be held against each other.
+        warnings: why some metrics should not be held against each other.
     """
 
     runs: tuple[ComparedRun, ...]
-    figures: tuple[dict[str, Figure], ...]
+    metrics: tuple[dict[str, Metric], ...]
     warnings: tuple[str, ...]
 
     @property
     def titles(self) -> dict[str, str]:
         """Every figure that any run has, and its title, alike ones together."""
-        titles = {name: figure.title for own in self.figures for name, figure in own.items()}
+        titles = {name: figure.title for own in self.metrics for name, figure in own.items()}
         return dict(sorted(titles.items(), key=lambda item: _GROUPS.index(item[0].split(".")[0])))
 
 
 def compare_runs(runs: Sequence[ComparedRun]) -> Comparison:
-    """Gather the figures of all runs, and what is different about how they were found."""
-    return Comparison(tuple(runs), tuple(_figures(run) for run in runs), tuple(_warnings(runs)))
+    """Gather the metrics of all runs, and what is different about how they were found."""
+    return Comparison(tuple(runs), tuple(_metrics(run) for run in runs), tuple(_warnings(runs)))
 
 
 def write_comparison(comparison: Comparison, folder: Path) -> list[str]:
@@ -83,12 +83,12 @@ def write_comparison(comparison: Comparison, folder: Path) -> list[str]:
         "schema": COMPARE_SCHEMA,
         "runs": [{"name": run.name, **_origin(run)} for run in comparison.runs],
         "warnings": list(comparison.warnings),
-        "figures": {
+        "metrics": {
             run.name: {
                 name: {"title": figure.title, "value": figure.value, "ci95": figure.ci95}
                 for name, figure in own.items()
             }
-            for run, own in zip(comparison.runs, comparison.figures, strict=True)
+            for run, own in zip(comparison.runs, comparison.metrics, strict=True)
         },
         "notice": NOTICE,
     }
@@ -106,15 +106,15 @@ def write_comparison(comparison: Comparison, folder: Path) -> list[str]:
 
 
 def origin_rows(runs: Sequence[ComparedRun]) -> list[tuple[str, list[str]]]:
-    """Where each run's figures come from: a title and a cell a run, those that say something."""
+    """Where each run's metrics come from: a title and a cell a run, those that say something."""
     origins = [_origin(run) for run in runs]
     titles = {
         "bundle": "bundle",
         "recipe": "recipe",
         "network": "network",
-        "judged_on": "judged on",
+        "evaluated_on": "evaluated on",
         "split_hash": "split",
-        "cases": "cases judged",
+        "cases": "cases evaluated",
         "run_by": "run by",
         "parameters": "parameters",
         "epochs": "epochs",
@@ -127,30 +127,30 @@ def origin_rows(runs: Sequence[ComparedRun]) -> list[tuple[str, list[str]]]:
     ]
 
 
-def figure_rows(comparison: Comparison, *, details: bool = True) -> list[tuple[str, list[str]]]:
+def metric_rows(comparison: Comparison, *, details: bool = True) -> list[tuple[str, list[str]]]:
     """A title and a cell a run for every figure, or for the main ones: value and interval."""
     return [
-        (title, [_value(own.get(name)) for own in comparison.figures])
+        (title, [_value(own.get(name)) for own in comparison.metrics])
         for name, title in comparison.titles.items()
         if details or not _DETAILS.search(name)
     ]
 
 
-def _figures(run: ComparedRun) -> dict[str, Figure]:
-    found: list[Figure] = []
-    if run.judged is not None:
-        found += list_figures(run.judged.content, of_class=tuple(OF_CLASS))
-        clean = run.judged.content.get("without_copies")
-        for figure in list_figures(clean, of_class=()) if clean else ():
+def _metrics(run: ComparedRun) -> dict[str, Metric]:
+    found: list[Metric] = []
+    if run.evaluated is not None:
+        found += list_metrics(run.evaluated.content, of_class=tuple(OF_CLASS))
+        clean = run.evaluated.content.get("without_copies")
+        for figure in list_metrics(clean, of_class=()) if clean else ():
             title = f"{figure.title}, without copies"
             found.append(
-                Figure(f"without_copies.{figure.name}", title, figure.value, figure.ci95, figure.lower_is_better)
+                Metric(f"without_copies.{figure.name}", title, figure.value, figure.ci95, figure.lower_is_better)
             )
     if run.trained is not None:
         for name, title in _BEST.items():
             points = run.trained.curves.get(f"validation/{name}")
             if points:
-                found.append(Figure(f"validation.{name}", title, max(value for _, value in points), None, False))
+                found.append(Metric(f"validation.{name}", title, max(value for _, value in points), None, False))
     return {figure.name: figure for figure in found}
 
 
@@ -161,11 +161,13 @@ def _origin(run: ComparedRun) -> dict[str, Any]:
         origin["recipe"] = recipe.get("name")
         origin["network"] = (recipe.get("network") or {}).get("kind")
         origin |= {key: summary.get(key) for key in ("split_hash", "parameters", "epochs", "minutes")}
-    if run.judged is not None:
-        content = run.judged.content
+    if run.evaluated is not None:
+        content = run.evaluated.content
         bundle = content["bundle"]
         origin["bundle"] = f"{bundle.get('name')} {bundle.get('version')}"
-        origin["judged_on"] = f"{content['dataset']}, {content['part']}" if content.get("part") else content["dataset"]
+        origin["evaluated_on"] = (
+            f"{content['dataset']}, {content['part']}" if content.get("part") else content["dataset"]
+        )
         origin["cases"] = content["cases"]
         origin["run_by"] = f"{content.get('runtime')}, {content.get('precision')}"
         origin["split_hash"] = content.get("split_hash")
@@ -174,23 +176,23 @@ def _origin(run: ComparedRun) -> dict[str, Any]:
 
 def _warnings(runs: Sequence[ComparedRun]) -> list[str]:
     warnings = []
-    judged = [(run.name, run.judged) for run in runs if run.judged is not None]
+    evaluated = [(run.name, run.evaluated) for run in runs if run.evaluated is not None]
     trained = [(run.name, run.trained) for run in runs if run.trained is not None]
     for words, said in (
-        ("judged on different splits", [(name, _judged_on(one)) for name, one in judged]),
+        ("evaluated on different splits", [(name, _evaluated_on(one)) for name, one in evaluated]),
         ("trained on different splits", [(name, _short(one.summary.get("split_hash"))) for name, one in trained]),
     ):
         if len({what for _, what in said}) > 1:
             listed = ", ".join(f"{name}: {what or 'unknown'}" for name, what in said)
-            warnings.append(f"{words} ({listed}); their figures should not be held against each other")
-    alike = len({_judged_on(one) for _, one in judged}) == 1
-    if alike and len({frozenset(row.case for row in one.slices) for _, one in judged}) > 1:
-        listed = ", ".join(f"{name}: {one.content['cases']}" for name, one in judged)
-        warnings.append(f"not the same cases were judged ({listed}); some of them may have failed")
+            warnings.append(f"{words} ({listed}); their metrics should not be held against each other")
+    alike = len({_evaluated_on(one) for _, one in evaluated}) == 1
+    if alike and len({frozenset(row.case for row in one.slices) for _, one in evaluated}) > 1:
+        listed = ", ".join(f"{name}: {one.content['cases']}" for name, one in evaluated)
+        warnings.append(f"not the same cases were evaluated ({listed}); some of them may have failed")
     return warnings
 
 
-def _judged_on(one: Judged) -> str:
+def _evaluated_on(one: Evaluated) -> str:
     content = one.content
     said = (content["dataset"], content.get("part"), _short(content.get("split_hash")) or "without a split")
     return " ".join(word for word in said if word)
@@ -208,7 +210,7 @@ def _cell(value: Any, key: str) -> str:
     return f"{value:,}" if isinstance(value, int | float) else str(value)
 
 
-def _value(figure: Figure | None) -> str:
+def _value(figure: Metric | None) -> str:
     if figure is None:
         return "–"
     return number(figure.value) + (f" ({interval(figure.ci95)})" if figure.ci95 else "")
@@ -220,8 +222,8 @@ def _markdown(comparison: Comparison, plots: Sequence[str]) -> str:
     for warning in comparison.warnings:
         lines += [f"**Warning: {warning}.**", ""]
     lines += table(("run", *names), [(title, *cells) for title, cells in origin_rows(comparison.runs)])
-    lines += table(("figure", *names), [(title, *cells) for title, cells in figure_rows(comparison)])
-    if any(figure.ci95 for own in comparison.figures for figure in own.values()):
+    lines += table(("figure", *names), [(title, *cells) for title, cells in metric_rows(comparison)])
+    if any(figure.ci95 for own in comparison.metrics for figure in own.values()):
         lines += ["In brackets: 95 % intervals, by bootstrap over patients.", ""]
     lines += [f"![{name.removesuffix('.png').replace('_', ' ')}]({name})" for name in plots]
     return "\n".join([*lines, "", f"*{NOTICE}*", ""])
@@ -231,7 +233,7 @@ def _csv(comparison: Comparison) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(("run", "figure", "title", "value", "ci95_low", "ci95_high"))
-    for run, own in zip(comparison.runs, comparison.figures, strict=True):
+    for run, own in zip(comparison.runs, comparison.metrics, strict=True):
         for name, figure in own.items():
             writer.writerow((run.name, name, figure.title, round(figure.value, 6), *(figure.ci95 or ("", ""))))
     return text.getvalue().encode()

@@ -1,4 +1,4 @@
-"""Several runs in one picture, each picture as the bytes of a PNG."""
+"""Several runs in one image, each image as the bytes of a PNG."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tumorscope.evaluation import metrics
-from tumorscope.evaluation.class_plots import of_class, roc, said_and_right
-from tumorscope.evaluation.compare_runs import ComparedRun, Judged
+from tumorscope.evaluation.class_plots import of_class, predicted_and_right, roc
+from tumorscope.evaluation.compare_runs import ComparedRun, Evaluated
 from tumorscope.evaluation.drawing import (
     calibration_points,
-    colour,
+    color,
     draw_matrix,
     new_figure,
     png,
     prepare_unit_square,
 )
-from tumorscope.evaluation.figures import list_figures
+from tumorscope.evaluation.metric_list import list_metrics
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -58,17 +58,17 @@ _VALIDATION = {
     "score": "validation score",
 }
 _COLUMNS = 3
-_Named = Sequence[tuple[int, str, Judged]]
-"""The run's place among all, which is its colour, its name, and its evaluation."""
+_Named = Sequence[tuple[int, str, Evaluated]]
+"""The run's place among all, which is its color, its name, and its evaluation."""
 
 
 def draw_comparison(runs: Sequence[ComparedRun]) -> dict[str, bytes]:
     """All plots that at least one run has something for, by file name."""
-    judged = [(place, run.name, run.judged) for place, run in enumerate(runs) if run.judged is not None]
-    both = [one for one in judged if 0 < sum(row.present for row in one[2].slices) < len(one[2].slices)]
-    classed = [one for one in judged if one[2].classes]
+    evaluated = [(place, run.name, run.evaluated) for place, run in enumerate(runs) if run.evaluated is not None]
+    both = [one for one in evaluated if 0 < sum(row.present for row in one[2].slices) < len(one[2].slices)]
+    classed = [one for one in evaluated if one[2].classes]
     plots: dict[str, bytes] = {}
-    if judged and (forest := draw_forest(judged)):
+    if evaluated and (forest := draw_forest(evaluated)):
         plots["forest.png"] = forest
     if any(run.trained is not None for run in runs):
         plots["curves.png"] = draw_curves(runs)
@@ -88,28 +88,28 @@ def draw_comparison(runs: Sequence[ComparedRun]) -> dict[str, bytes]:
     return {name: plots[name] for name in COMPARE_PLOTS if name in plots}
 
 
-def draw_forest(judged: _Named) -> bytes | None:
-    """The main figures, a dot a run with its 95 % interval; what should be high apart from what should be low."""
-    found = [{figure.name: figure for figure in list_figures(one.content)} for _, _, one in judged]
+def draw_forest(evaluated: _Named) -> bytes | None:
+    """The main metrics, a dot a run with its 95 % interval; what should be high apart from what should be low."""
+    found = [{figure.name: figure for figure in list_metrics(one.content)} for _, _, one in evaluated]
     known = [next((own[name] for own in found if name in own), None) for name in _FOREST]
     panels = [[one for one in known if one and one.lower_is_better == low] for low in (False, True)]
     panels = [panel for panel in panels if panel]
     if not panels:
         return None
-    rows = [len(panel) * (0.17 * len(judged) + 0.22) for panel in panels]
-    figure = new_figure(7.2, sum(rows) + 0.75 * len(panels) + 0.3 * len(judged) / _COLUMNS + 0.3)
+    rows = [len(panel) * (0.17 * len(evaluated) + 0.22) for panel in panels]
+    figure = new_figure(7.2, sum(rows) + 0.75 * len(panels) + 0.3 * len(evaluated) / _COLUMNS + 0.3)
     several = figure.subplots(len(panels), 1, height_ratios=rows, squeeze=False)[:, 0]
     for axes, panel in zip(several, panels, strict=True):
-        for number, ((place, _, _), own) in enumerate(zip(judged, found, strict=True)):
+        for number, ((place, _, _), own) in enumerate(zip(evaluated, found, strict=True)):
             values = np.array([own[one.name].value if one.name in own else np.nan for one in panel])
             pairs = [own[one.name].ci95 if one.name in own else None for one in panel]
             ends = np.array([pair or (np.nan, np.nan) for pair in pairs]).T
             axes.errorbar(
                 values,
-                np.arange(len(panel)) + _offset(number, len(judged)),
+                np.arange(len(panel)) + _offset(number, len(evaluated)),
                 xerr=np.clip(np.stack([values - ends[0], ends[1] - values]), 0, None),  # rounding may cross by a digit
                 fmt="o",
-                color=colour(place),
+                color=color(place),
                 markersize=5,
                 elinewidth=1.5,
             )
@@ -119,12 +119,12 @@ def draw_forest(judged: _Named) -> bytes | None:
             axes.axhline(edge - 0.5, color="#d0d7de", linewidth=0.6)
         axes.set_title("lower is better" if panel[0].lower_is_better else "higher is better", fontsize=9, loc="left")
     several[-1].set_xlabel("value, 95 % interval by bootstrap over patients")
-    _legend(figure, [(place, name) for place, name, _ in judged])
+    _legend(figure, [(place, name) for place, name, _ in evaluated])
     return png(figure)
 
 
 def draw_curves(runs: Sequence[ComparedRun]) -> bytes:
-    """Loss and validation figures of all trainings over their epochs."""
+    """Loss and validation metrics of all trainings over their epochs."""
     from matplotlib.ticker import MaxNLocator
 
     trained = [(place, run.name, run.trained) for place, run in enumerate(runs) if run.trained is not None]
@@ -142,7 +142,7 @@ def draw_curves(runs: Sequence[ComparedRun]) -> bytes:
             points = one.curves.get(name)
             if points:
                 style = "o-" if len(points) < 12 else "-"
-                axes.plot(*zip(*points, strict=True), style, markersize=3, color=colour(place), linewidth=1.3)
+                axes.plot(*zip(*points, strict=True), style, markersize=3, color=color(place), linewidth=1.3)
         axes.set_title(title, fontsize=10)
         axes.set_xlabel("epoch", fontsize=9)
         axes.set_xlim(-0.02 * longest - 0.4, 1.02 * longest + 0.4)
@@ -153,27 +153,27 @@ def draw_curves(runs: Sequence[ComparedRun]) -> bytes:
     return png(figure)
 
 
-def draw_roc(judged: _Named) -> bytes:
+def draw_roc(evaluated: _Named) -> bytes:
     """Presence: sensitivity against false alarms, and where each bundle operates."""
     figure = new_figure(5.2, 5.2)
     axes = figure.subplots()
-    for place, name, one in judged:
+    for place, name, one in evaluated:
         present, probability = _presence(one)
         area = float(metrics.auroc(present, probability))
-        axes.plot(*roc(present, probability), color=colour(place), label=f"{name}, AUROC {area:.3f}")
+        axes.plot(*roc(present, probability), color=color(place), label=f"{name}, AUROC {area:.3f}")
         counts = metrics.confusion(present, np.array([row.called for row in one.slices]))
-        axes.plot(1 - metrics.specificity(counts), metrics.sensitivity(counts), "o", color=colour(place))
+        axes.plot(1 - metrics.specificity(counts), metrics.sensitivity(counts), "o", color=color(place))
     prepare_unit_square(axes, "1 − specificity (slices)", "sensitivity (slices)")
     axes.legend(loc="lower right", fontsize=8, title="dots: operating points", title_fontsize=8)
     return png(figure)
 
 
-def draw_class_roc(judged: _Named) -> bytes:
+def draw_class_roc(evaluated: _Named) -> bytes:
     """Classes: the mean over classes of each one's curve against all others."""
     grid = np.linspace(0, 1, 501)
     figure = new_figure(5.2, 5.2)
     axes = figure.subplots()
-    for place, name, one in judged:
+    for place, name, one in evaluated:
         curves, areas = [], []
         for number, kind in enumerate(one.classes):
             is_it, probability = of_class(one.slices, kind, number)
@@ -183,7 +183,7 @@ def draw_class_roc(judged: _Named) -> bytes:
         if curves:
             found = np.concatenate([[0.0], np.mean(curves, axis=0)])
             label = f"{name}, mean AUROC {np.mean(areas):.3f}"
-            axes.plot(np.concatenate([[0.0], grid]), found, color=colour(place), label=label)
+            axes.plot(np.concatenate([[0.0], grid]), found, color=color(place), label=label)
     prepare_unit_square(axes, "share of the other classes' slices", "share of the class's slices")
     axes.legend(
         loc="lower right", fontsize=8, title="each class against the others, mean over classes", title_fontsize=8
@@ -191,55 +191,57 @@ def draw_class_roc(judged: _Named) -> bytes:
     return png(figure)
 
 
-def draw_reliability(judged: _Named) -> bytes:
-    """Presence: how often there is a tumour against how probable it was said to be."""
-    points = [(place, name, *_presence(one)) for place, name, one in judged]
-    return _draw_reliability(points, "tumour probability", "share of slices with tumour")
+def draw_reliability(evaluated: _Named) -> bytes:
+    """Presence: how often there is a tumor against how probable it was said to be."""
+    points = [(place, name, *_presence(one)) for place, name, one in evaluated]
+    return _draw_reliability(points, "tumor probability", "share of slices with tumor")
 
 
-def draw_class_reliability(judged: _Named) -> bytes:
+def draw_class_reliability(evaluated: _Named) -> bytes:
     """Classes: how often the class that was said is right against how probable it was said to be."""
-    points = [(place, name, *said_and_right(one.slices, one.classes)) for place, name, one in judged]
+    points = [(place, name, *predicted_and_right(one.slices, one.classes)) for place, name, one in evaluated]
     return _draw_reliability(points, "probability of the class that was said", "share of slices named rightly")
 
 
-def draw_confusion(judged: _Named) -> bytes:
-    """Presence: what was said of slices with and without tumour, a matrix a run."""
-    found = [(name, np.array(one.content["presence"]["confusion"]), ("no tumour", "tumour")) for _, name, one in judged]
+def draw_confusion(evaluated: _Named) -> bytes:
+    """Presence: what was said of slices with and without tumor, a matrix a run."""
+    found = [
+        (name, np.array(one.content["presence"]["confusion"]), ("no tumor", "tumor")) for _, name, one in evaluated
+    ]
     return _draw_matrices(found)
 
 
-def draw_class_confusion(judged: _Named) -> bytes:
+def draw_class_confusion(evaluated: _Named) -> bytes:
     """Classes: what was said of each, a matrix a run."""
     return _draw_matrices(
-        [(name, np.array(one.content["classes"]["confusion"]), one.classes) for _, name, one in judged]
+        [(name, np.array(one.content["classes"]["confusion"]), one.classes) for _, name, one in evaluated]
     )
 
 
-def draw_class_bars(judged: _Named) -> bytes:
+def draw_class_bars(evaluated: _Named) -> bytes:
     """Precision, recall and F1 of each class, a bar a run with its 95 % interval."""
-    names = list(dict.fromkeys(name for _, _, one in judged for name in one.classes))
-    width = 0.8 / len(judged)
-    figure = new_figure(max(4.0, len(names) * (0.34 * len(judged) + 0.5) + 1.2), 7.6)
+    names = list(dict.fromkeys(name for _, _, one in evaluated for name in one.classes))
+    width = 0.8 / len(evaluated)
+    figure = new_figure(max(4.0, len(names) * (0.34 * len(evaluated) + 0.5) + 1.2), 7.6)
     several = figure.subplots(3, 1, sharex=True)
     for axes, (key, title) in zip(
         several, {"precision": "precision", "recall": "recall", "f1": "F1"}.items(), strict=True
     ):
-        for number, (place, _, one) in enumerate(judged):
-            figures = [one.content["classes"]["of_class"].get(name, {}).get(key) or {} for name in names]
-            values = np.array([figure_.get("value") for figure_ in figures], float)
-            ends = np.array([figure_.get("ci95") or (np.nan, np.nan) for figure_ in figures], float)
+        for number, (place, _, one) in enumerate(evaluated):
+            metrics = [one.content["classes"]["of_class"].get(name, {}).get(key) or {} for name in names]
+            values = np.array([figure_.get("value") for figure_ in metrics], float)
+            ends = np.array([figure_.get("ci95") or (np.nan, np.nan) for figure_ in metrics], float)
             axes.bar(
-                np.arange(len(names)) + (number - (len(judged) - 1) / 2) * width,
+                np.arange(len(names)) + (number - (len(evaluated) - 1) / 2) * width,
                 values,
                 0.9 * width,
                 yerr=np.clip(np.stack([values - ends[:, 0], ends[:, 1] - values]), 0, None),
-                color=colour(place),
+                color=color(place),
                 error_kw={"elinewidth": 1, "ecolor": "#24292f"},
             )
         axes.set(ylabel=title, ylim=(0, 1.02))
         axes.set_xticks(range(len(names)), names)
-    _legend(figure, [(place, name) for place, name, _ in judged])
+    _legend(figure, [(place, name) for place, name, _ in evaluated])
     return png(figure)
 
 
@@ -250,7 +252,7 @@ def _draw_reliability(points: Sequence[tuple[int, str, np.ndarray, np.ndarray]],
     for place, name, happened, probability in points:
         said, true, _ = calibration_points(happened, probability)
         error = float(metrics.expected_calibration_error(happened, probability))
-        axes.plot(said, true, "o-", color=colour(place), markersize=4)
+        axes.plot(said, true, "o-", color=color(place), markersize=4)
         labels.append((place, f"{name}, ECE {error:.3f}"))
     prepare_unit_square(axes, xlabel, ylabel)
     _legend(figure, labels)
@@ -270,7 +272,7 @@ def _draw_matrices(found: Sequence[tuple[str, np.ndarray, Sequence[str]]]) -> by
     return png(figure, grid=False)
 
 
-def _presence(one: Judged) -> tuple[np.ndarray, np.ndarray]:
+def _presence(one: Evaluated) -> tuple[np.ndarray, np.ndarray]:
     return np.array([row.present for row in one.slices]), np.array([row.tumor_probability for row in one.slices])
 
 
@@ -280,8 +282,8 @@ def _offset(number: int, of: int) -> float:
 
 
 def _legend(figure: Figure, runs: Sequence[tuple[int, str]]) -> None:
-    """The runs' colours above everything, where no curve can run under them."""
+    """The runs' colors above everything, where no curve can run under them."""
     from matplotlib.lines import Line2D
 
-    lines = [Line2D([], [], color=colour(place), marker="o", markersize=4, label=name) for place, name in runs]
+    lines = [Line2D([], [], color=color(place), marker="o", markersize=4, label=name) for place, name in runs]
     figure.legend(handles=lines, loc="outside upper center", ncols=min(_COLUMNS, len(lines)), fontsize=8, frameon=False)

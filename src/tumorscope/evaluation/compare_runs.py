@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tumorscope.errors import TumorscopeError
+from tumorscope.core.errors import TumorscopeError
 from tumorscope.evaluation.report import REPORT_FILE, SCHEMA, SLICES_FILE
 from tumorscope.evaluation.row_files import read_slices
 from tumorscope.evaluation.rows import SliceRow
@@ -26,7 +26,7 @@ _TOLD = (
 
 
 @dataclass(frozen=True)
-class Judged:
+class Evaluated:
     """An evaluation as it was written.
 
     Attributes:
@@ -67,7 +67,7 @@ class ComparedRun:
     """
 
     name: str
-    judged: Judged | None
+    evaluated: Evaluated | None
     trained: Trained | None
 
 
@@ -112,18 +112,18 @@ def unique_names(folders: Sequence[Path]) -> list[str]:
 def _read_run(folder: Path, name: str) -> ComparedRun:
     if not folder.is_dir():
         raise TumorscopeError(f"{folder}: no such folder")
-    judged = read_judged(folder) if (folder / REPORT_FILE).exists() else None
+    evaluated = read_evaluated(folder) if (folder / REPORT_FILE).exists() else None
     trained = _read_trained(folder) if (folder / CURVES_FILE).exists() else None
-    if judged is None and trained is None:
+    if evaluated is None and trained is None:
         if (folder / RECIPE_FILE).exists():
             raise TumorscopeError(f"{folder}: this training has no {CURVES_FILE} yet; let it come to its end")
         raise TumorscopeError(
             f"{folder}: not the folder of an evaluation or a training (no {REPORT_FILE}, no {CURVES_FILE})"
         )
-    return ComparedRun(name, judged, trained)
+    return ComparedRun(name, evaluated, trained)
 
 
-def read_judged(folder: Path) -> Judged:
+def read_evaluated(folder: Path) -> Evaluated:
     """What ``tumorscope evaluate`` wrote.
 
     Raises:
@@ -139,8 +139,8 @@ def read_judged(folder: Path) -> Judged:
     missing = [key for key in _TOLD if key not in content]
     if missing:
         raise TumorscopeError(f"{path}: damaged ({missing[0]} is missing); evaluate anew")
-    judged = Judged(content, ())
-    return Judged(content, read_slices(folder / SLICES_FILE, judged.classes))
+    evaluated = Evaluated(content, ())
+    return Evaluated(content, read_slices(folder / SLICES_FILE, evaluated.classes))
 
 
 def _read_trained(folder: Path) -> Trained:

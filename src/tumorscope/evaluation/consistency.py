@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from tumorscope.analysis import Analysis, analyze
+from tumorscope.core.errors import TumorscopeError
 from tumorscope.datasets import styles
-from tumorscope.datasets.labelled import LabelledCase, Truth
-from tumorscope.engine import Engine
-from tumorscope.errors import TumorscopeError
+from tumorscope.datasets.labeled import GroundTruth, LabeledCase
 from tumorscope.evaluation import metrics
+from tumorscope.inference.analysis import Analysis, analyze
+from tumorscope.inference.engine import Engine
 
 Voxels = Callable[[np.ndarray], np.ndarray]
 
@@ -108,12 +108,12 @@ class Comparison:
 
 
 def compare_changes(
-    cases: Sequence[LabelledCase],
+    cases: Sequence[LabeledCase],
     engine: Engine,
     changes: Sequence[Change] = CHANGES,
     on_case: Callable[[], None] = lambda: None,
     *,
-    gate: bool = True,
+    input_check: bool = True,
 ) -> list[Comparison]:
     """Analyze every case as it is and after every change; a case that cannot be read is passed over.
 
@@ -122,7 +122,7 @@ def compare_changes(
         engine: a loaded bundle.
         changes: what to try.
         on_case: called after each case, for a progress bar.
-        gate: whether changed scans must pass the input check to count as found.
+        input_check: whether changed scans must pass the input check to count as found.
 
     Raises:
         TumorscopeError: not one case can be read.
@@ -136,14 +136,14 @@ def compare_changes(
             why = str(error)
             on_case()
             continue
-        before = analyze(scan, engine, gate=False)
+        before = analyze(scan, engine, input_check=False)
         for change in changes:
             moved = dataclasses.replace(scan, voxels=np.ascontiguousarray(change.voxels(scan.voxels)))
             if moved.shape != scan.shape:  # an image that is not square and lies on its side
                 moved = dataclasses.replace(moved, stored=None)
-            checked = analyze(moved, engine, gate=gate)
-            after = checked if checked.judged else analyze(moved, engine, gate=False)
-            rows.append(_compare(case, truth, change, before, after, refused=not checked.judged))
+            checked = analyze(moved, engine, input_check=input_check)
+            after = checked if checked.assessed else analyze(moved, engine, input_check=False)
+            rows.append(_compare(case, truth, change, before, after, refused=not checked.assessed))
         on_case()
     if not rows:
         raise TumorscopeError(f"not one case can be compared: {why}")
@@ -151,7 +151,7 @@ def compare_changes(
 
 
 def _compare(
-    case: LabelledCase, truth: Truth, change: Change, before: Analysis, after: Analysis, refused: bool
+    case: LabeledCase, truth: GroundTruth, change: Change, before: Analysis, after: Analysis, refused: bool
 ) -> Comparison:
     move = change.mask or (lambda mask: mask)
     true_mask = truth.mask if truth.mask is not None and truth.mask.any() else None

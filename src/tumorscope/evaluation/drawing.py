@@ -1,4 +1,4 @@
-"""What the evaluation's pictures share: colours, a figure, its bytes, and panels that several of them hold."""
+"""What the evaluation's images share: colors, a figure, its bytes, and panels that several of them hold."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-BLUE, RED, GREY = "#1f6feb", "#d1242f", "#8c959f"
-COLOURS = (BLUE, RED, "#1a7f37", "#bf8700", "#8250df", "#0a7ea4", "#bc4c00", "#57606a")
+BLUE, RED, GRAY = "#1f6feb", "#d1242f", "#8c959f"
+COLORS = (BLUE, RED, "#1a7f37", "#bf8700", "#8250df", "#0a7ea4", "#bc4c00", "#57606a")
 """Of classes or runs, in their order."""
 
 
-def colour(place: int) -> str:
-    """The colour of the class or run at a place; after the last the first again."""
-    return COLOURS[place % len(COLOURS)]
+def color(place: int) -> str:
+    """The color of the class or run at a place; after the last the first again."""
+    return COLORS[place % len(COLORS)]
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -32,20 +32,20 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def png(figure: Figure, grid: bool = True) -> bytes:
-    """The figure's bytes, the same ones for the same figures."""
+    """The figure's bytes, the same ones for the same metrics."""
     if grid:
         for axes in figure.axes:
             axes.grid(alpha=0.3)
             axes.set_axisbelow(True)
-    picture = io.BytesIO()
-    # Without the software's version the same figures give the same bytes.
-    figure.savefig(picture, format="png", dpi=120, metadata={"Software": None})
-    return picture.getvalue()
+    image = io.BytesIO()
+    # Without the software's version the same metrics give the same bytes.
+    figure.savefig(image, format="png", dpi=120, metadata={"Software": None})
+    return image.getvalue()
 
 
 def prepare_unit_square(axes: Axes, xlabel: str, ylabel: str) -> None:
     """Both axes from zero to one, with the diagonal."""
-    axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle="--")
+    axes.plot([0, 1], [0, 1], color=GRAY, linewidth=0.8, linestyle="--")
     axes.set(xlabel=xlabel, ylabel=ylabel, xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
 
 
@@ -69,13 +69,13 @@ def draw_calibration(happened: np.ndarray, probability: np.ndarray, xlabel: str,
     upper.plot(said, true, "o-", color=BLUE, markersize=4)
     prepare_unit_square(upper, "", ylabel)
     upper.set_title(f"calibration error (ECE) {error:.3f}, {bins} bins", fontsize=9)
-    lower.bar((np.arange(bins) + 0.5) / bins, np.maximum(counts, 0.5), width=0.9 / bins, color=GREY)
+    lower.bar((np.arange(bins) + 0.5) / bins, np.maximum(counts, 0.5), width=0.9 / bins, color=GRAY)
     lower.set(xlabel=xlabel, ylabel="slices", yscale="log", ylim=(0.5, None))
     return png(figure)
 
 
 def draw_matrix(axes: Axes, counts: np.ndarray, names: Sequence[str], title: str | None = None) -> None:
-    """A confusion matrix ``(truth, said)``: slices, and their share of the row, which is also the colour.
+    """A confusion matrix ``(truth, said)``: slices, and their share of the row, which is also the color.
 
     Classes that never occur have no row.
     """

@@ -6,44 +6,44 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from tumorscope.analysis import Analysis, analyze
-from tumorscope.bundles import Card
-from tumorscope.bundles.card import NO_TUMOR
-from tumorscope.datasets.labelled import LabelledCase, LabelledDataset, Truth
-from tumorscope.engine import Engine
-from tumorscope.errors import TumorscopeError
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.datasets.labeled import GroundTruth, LabeledCase, LabeledDataset
 from tumorscope.evaluation import metrics
 from tumorscope.evaluation.rows import CaseRow, Evaluation, FailedCase, SliceRow
-from tumorscope.tumor_type import tumor_classes
+from tumorscope.inference.analysis import Analysis, analyze
+from tumorscope.inference.bundles import Card
+from tumorscope.inference.engine import Engine
+from tumorscope.inference.model_card import NO_TUMOR
+from tumorscope.inference.tumor_type import tumor_classes
 
 
 def evaluate(
-    dataset: LabelledDataset,
-    cases: Sequence[LabelledCase],
+    dataset: LabeledDataset,
+    cases: Sequence[LabeledCase],
     engine: Engine,
     on_case: Callable[[str], None] = lambda case: None,
     on_mask: Callable[[str, np.ndarray], None] = lambda case, mask: None,
 ) -> Evaluation:
-    """Analyse cases as the clinic does and hold the findings against the truth.
+    """Analyze cases as the clinic does and hold the findings against the truth.
 
-    A case that cannot be read or analysed is listed under ``failed``; the others go on.
+    A case that cannot be read or analyzed is listed under ``failed``; the others go on.
 
     Args:
         dataset: where the cases are from; names the classes.
-        cases: those to judge, a part of a split.
+        cases: those to evaluate, a part of a split.
         engine: a loaded bundle.
         on_case: called with each case just done, for a progress bar.
-        on_mask: called with each case's name and its outline, boolean ``(slice, row, column)``.
+        on_mask: called with each case's name and its segmentation, boolean ``(slice, row, column)``.
 
     Raises:
-        TumorscopeError: not one of the cases could be judged.
+        TumorscopeError: not one of the cases could be evaluated.
     """
-    classes = judged_classes(dataset.classes, engine.bundle.card)
+    classes = evaluated_classes(dataset.classes, engine.bundle.card)
     rows, slices, failed = [], [], []
     for case in cases:
         try:
             row, own, mask = evaluate_case(case, engine, classes)
-        except Exception as error:  # whatever breaks one case must not lose the others' figures
+        except Exception as error:  # whatever breaks one case must not lose the others' metrics
             failed.append(FailedCase(case.case, _one_line(error)))
         else:
             rows.append(row)
@@ -68,7 +68,7 @@ def evaluate(
     )
 
 
-def judged_classes(classes: Sequence[str], card: Card) -> tuple[str, ...]:
+def evaluated_classes(classes: Sequence[str], card: Card) -> tuple[str, ...]:
     """The data set's classes, if the bundle can tell every one of them from the others; else none.
 
     Types that only the bundle knows follow them: it may say them, and is then wrong.
@@ -80,21 +80,23 @@ def judged_classes(classes: Sequence[str], card: Card) -> tuple[str, ...]:
 
 
 def evaluate_case(
-    case: LabelledCase, engine: Engine, classes: tuple[str, ...] = ()
+    case: LabeledCase, engine: Engine, classes: tuple[str, ...] = ()
 ) -> tuple[CaseRow, tuple[SliceRow, ...], np.ndarray]:
-    """Analyse one case and compare it with what is known of it; its outline comes with the rows."""
+    """Analyze one case and compare it with what is known of it; its segmentation comes with the rows."""
     scan, truth = case.scan(), case.truth()
     if truth.mask is not None and truth.mask.shape != scan.shape:
         raise TumorscopeError(f"{case.case}: the mask is {truth.mask.shape}, the scan {scan.shape}")
-    analysis = analyze(scan, engine, explain=True, gate=False)  # the gate's own errors stand in the card
+    analysis = analyze(scan, engine, explain=True, input_check=False)  # the input_check's own errors stand in the card
     rows = tuple(_slice_row(case, truth, analysis, index, classes) for index in range(len(analysis.slices)))
     return _case_row(case, truth, analysis, rows), rows, analysis.mask
 
 
-def _slice_row(case: LabelledCase, truth: Truth, analysis: Analysis, index: int, classes: tuple[str, ...]) -> SliceRow:
+def _slice_row(
+    case: LabeledCase, truth: GroundTruth, analysis: Analysis, index: int, classes: tuple[str, ...]
+) -> SliceRow:
     finding, card = analysis.slices[index], analysis.bundle.card
     mask = None if truth.mask is None else truth.mask[index]
-    outlines = "mask" in card.outputs
+    segmentations = "mask" in card.outputs
     called = finding.tumor_probability >= card.operating_point.presence
     probabilities = _class_probabilities(finding.tumor_probability, finding.type_probabilities, classes)
     said = None
@@ -115,12 +117,12 @@ def _slice_row(case: LabelledCase, truth: Truth, analysis: Analysis, index: int,
         tumor_probability=finding.tumor_probability,
         mask_probability=finding.mask_probability,
         true_px=None if mask is None else int(mask.sum()),
-        predicted_px=finding.area_px if outlines else None,
-        dice=metrics.dice(mask, analysis.mask[index]) if outlines and mask is not None else None,
+        predicted_px=finding.area_px if segmentations else None,
+        dice=metrics.dice(mask, analysis.mask[index]) if segmentations and mask is not None else None,
         true_class=truth.tumor_class if classes else None,
-        said_class=said,
+        predicted_class=said,
         class_probabilities=probabilities,
-        map_inside=inside,
+        saliency_inside_mask=inside,
         mask_share=share,
     )
 
@@ -128,17 +130,17 @@ def _slice_row(case: LabelledCase, truth: Truth, analysis: Analysis, index: int,
 def _class_probabilities(
     tumor_probability: float, types: dict[str, float] | None, classes: tuple[str, ...]
 ) -> tuple[float, ...]:
-    """Of each class: of no tumour what presence leaves over, of a type its share of the rest."""
+    """Of each class: of no tumor what presence leaves over, of a type its share of the rest."""
     if not classes or types is None:
         return ()
     tumor = tumor_probability if NO_TUMOR in classes else 1.0
     return tuple(1 - tumor if name == NO_TUMOR else tumor * types[name] for name in classes)
 
 
-def _case_row(case: LabelledCase, truth: Truth, analysis: Analysis, rows: tuple[SliceRow, ...]) -> CaseRow:
-    outlines, mask = "mask" in analysis.bundle.card.outputs, truth.mask
+def _case_row(case: LabeledCase, truth: GroundTruth, analysis: Analysis, rows: tuple[SliceRow, ...]) -> CaseRow:
+    segmentations, mask = "mask" in analysis.bundle.card.outputs, truth.mask
     predicted = analysis.mask
-    known = mask if outlines else None
+    known = mask if segmentations else None
     return CaseRow(
         case=case.case,
         patient=case.patient,
@@ -148,7 +150,7 @@ def _case_row(case: LabelledCase, truth: Truth, analysis: Analysis, rows: tuple[
         tumor_slice_dice=None if known is None else metrics.tumor_slice_dice(known, predicted),
         hd95=None if known is None else metrics.hd95(known, predicted, analysis.scan.spacing_mm),
         true_px=None if mask is None else int(mask.sum()),
-        predicted_px=int(predicted.sum()) if outlines else None,
+        predicted_px=int(predicted.sum()) if segmentations else None,
         false_positive_slices=None
         if known is None
         else int((~known.any(axis=(1, 2)) & predicted.any(axis=(1, 2))).sum()),

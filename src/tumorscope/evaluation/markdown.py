@@ -5,29 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from tumorscope.evaluation.class_plots import said_and_right
-from tumorscope.evaluation.figures import (
+from tumorscope.core.notice import NOTICE
+from tumorscope.evaluation.class_plots import predicted_and_right
+from tumorscope.evaluation.metric_list import (
     CLASSES,
     OF_CLASS,
     PRESENCE,
     SPREADS,
-    Figure,
+    Metric,
     interval,
-    list_figures,
+    list_metrics,
     number,
     telling_presence,
 )
 from tumorscope.evaluation.rows import CaseRow, Evaluation
-from tumorscope.notice import NOTICE
 
 _SHOWN = 5
 
 
 def markdown(evaluation: Evaluation, content: dict[str, Any], plots: Sequence[str] = ()) -> str:
-    """The figures that have a value as tables, the worst and the best cases, and the plots.
+    """The metrics that have a value as tables, the worst and the best cases, and the plots.
 
     Args:
-        evaluation: the rows behind the figures.
+        evaluation: the rows behind the metrics.
         content: what ``evaluation.json`` holds.
         plots: names of the files to show.
     """
@@ -42,7 +42,7 @@ def markdown(evaluation: Evaluation, content: dict[str, Any], plots: Sequence[st
         *_mistakes(evaluation),
     ]
     if evaluation.failed:
-        lines += ["## Not judged", "", *(f"- {item.case}: {item.reason}" for item in evaluation.failed), ""]
+        lines += ["## Not evaluated", "", *(f"- {item.case}: {item.reason}" for item in evaluation.failed), ""]
     lines += [f"![{name.removesuffix('.png').replace('_', ' ')}]({name})" for name in plots]
     return "\n".join([*lines, "", content["policy"], "", f"*{NOTICE}*", ""])
 
@@ -82,22 +82,22 @@ def _copies(content: dict[str, Any]) -> list[str]:
         return []
     found, of = len(content["copies"]), content["cases"]
     lines = [
-        f"{found:,} of the {of:,} cases are near-copies of pictures that were trained on, or of a person who was.",
+        f"{found:,} of the {of:,} cases are near-copies of images that were trained on, or of a person who was.",
         "",
     ]
     kept = content["without_copies"]
     if kept is None:
         return [*lines, "Without them none is left.", ""]
-    clean = {figure.name: figure for figure in list_figures(kept)}
+    clean = {figure.name: figure for figure in list_metrics(kept)}
     rows = [("cases", f"{of:,}", f"{kept['cases']:,}")]
     rows += [
         (figure.title, _with_interval(figure), _with_interval(clean.get(figure.name)))
-        for figure in list_figures(content)
+        for figure in list_metrics(content)
     ]
     return lines + table(("figure", "as published", "without copies"), rows)
 
 
-def _with_interval(figure: Figure | None) -> str:
+def _with_interval(figure: Metric | None) -> str:
     if figure is None:
         return "–"
     return number(figure.value) + (f" ({interval(figure.ci95)})" if figure.ci95 else "")
@@ -113,8 +113,8 @@ def _classes(classes: dict[str, Any] | None) -> list[str]:
     lines += table(
         ("class", "slices", *OF_CLASS.values()),
         [
-            (name, f"{figures['slices']:,}", *(_value_and_interval(figures[figure]) for figure in OF_CLASS))
-            for name, figures in classes["of_class"].items()
+            (name, f"{metrics['slices']:,}", *(_value_and_interval(metrics[figure]) for figure in OF_CLASS))
+            for name, metrics in classes["of_class"].items()
         ],
     )
     names, confusion = classes["names"], classes["confusion"]
@@ -154,7 +154,7 @@ def _segmentation(content: dict[str, Any]) -> list[str]:
 
 def _presence(presence: dict[str, Any]) -> list[str]:
     lines = table(
-        ("slices with and without tumour", "value", "95 % interval"),
+        ("slices with and without tumor", "value", "95 % interval"),
         [
             (PRESENCE[name], number(presence[name]["value"]), interval(presence[name]["ci95"]))
             for name in telling_presence(presence)
@@ -162,9 +162,9 @@ def _presence(presence: dict[str, Any]) -> list[str]:
     )
     if not all(any(row) for row in presence["confusion"]):
         return lines
-    counts = zip(("no tumour", "tumour"), presence["confusion"], strict=True)
+    counts = zip(("no tumor", "tumor"), presence["confusion"], strict=True)
     return lines + table(
-        ("truth \\ said", "no tumour", "tumour"), [(name, *(f"{count:,}" for count in row)) for name, row in counts]
+        ("truth \\ said", "no tumor", "tumor"), [(name, *(f"{count:,}" for count in row)) for name, row in counts]
     )
 
 
@@ -174,11 +174,11 @@ def _activation(content: dict[str, Any]) -> list[str]:
     if activation:
         for name, title in (
             ("inside", "activation map inside the true mask"),
-            ("mask_share", "the mask's share of the picture"),
+            ("mask_share", "the mask's share of the image"),
         ):
             group = activation[name]
             rows.append((title, group["n"], number(group["mean"]), interval(group["ci95"])))
-    lines = table(("where the answer comes from", "slices", "mean", "95 % interval"), rows)
+    lines = table(("where the prediction comes from", "slices", "mean", "95 % interval"), rows)
     if not sanity:
         return lines
     checked = [("rank correlation of the maps (Spearman)", "1.000", number(sanity["correlation"]))]
@@ -189,18 +189,18 @@ def _activation(content: dict[str, Any]) -> list[str]:
 
 
 def _extremes(evaluation: Evaluation) -> list[str]:
-    judged = sorted((row for row in evaluation.cases if row.dice is not None), key=lambda row: row.dice or 0)
-    if not judged:
+    evaluated = sorted((row for row in evaluation.cases if row.dice is not None), key=lambda row: row.dice or 0)
+    if not evaluated:
         return []
-    shown = min(_SHOWN, (len(judged) + 1) // 2)
-    lines = ["## Worst cases", "", *_cases(judged[:shown])]
-    best = judged[::-1][: min(shown, len(judged) - shown)]
+    shown = min(_SHOWN, (len(evaluated) + 1) // 2)
+    lines = ["## Worst cases", "", *_cases(evaluated[:shown])]
+    best = evaluated[::-1][: min(shown, len(evaluated) - shown)]
     return [*lines, "## Best cases", "", *_cases(best)] if best else lines
 
 
 def _cases(rows: Sequence[CaseRow]) -> list[str]:
     several = any(row.slices > 1 for row in rows)
-    header = ["case", "Dice", *(["on tumour slices"] if several else []), "HD95", "true px", "predicted px"]
+    header = ["case", "Dice", *(["on tumor slices"] if several else []), "HD95", "true px", "predicted px"]
     header += ["empty slices marked"] if several else []
     return table(
         header,
@@ -222,7 +222,7 @@ def _cases(rows: Sequence[CaseRow]) -> list[str]:
 def _mistakes(evaluation: Evaluation) -> list[str]:
     if not evaluation.classes:
         return []
-    right, confidence = said_and_right(evaluation.slices, evaluation.classes)
+    right, confidence = predicted_and_right(evaluation.slices, evaluation.classes)
     wrong = sorted(
         (place for place, fine in enumerate(right) if not fine), key=lambda place: (-confidence[place], place)
     )
@@ -232,7 +232,7 @@ def _mistakes(evaluation: Evaluation) -> list[str]:
             row.case,
             *([row.slice + 1] if several else []),
             row.true_class,
-            row.said_class,
+            row.predicted_class,
             number(float(confidence[place])),
         )
         for place in wrong[:_SHOWN]

@@ -1,4 +1,4 @@
-"""Figures of merit, each under its own name, with one policy for what is empty.
+"""Metrics of merit, each under its own name, with one policy for what is empty.
 
 Empty masks. Where truth and prediction are both empty there is nothing to overlap: Dice
 and HD95 are then ``None`` and the case is not counted, neither as 0 nor as 1 (the same
@@ -6,11 +6,11 @@ network scores 0.68 or 0.86 on LGG depending on that choice). Where only one is 
 is 0, a plain miss, and HD95 is ``None``, because a distance to nothing is no number. What
 ``None`` hides stands beside it: the false-positive rate on empty slices.
 
-Weights. The figures for slice presence take weights of shape ``(…, slice)`` and give an
-array ``(…)``: with ones they are the usual figures (tests hold them against
+Weights. The metrics for slice presence take weights of shape ``(…, slice)`` and give an
+array ``(…)``: with ones they are the usual metrics (tests hold them against
 scikit-learn's), and with how often each patient was drawn they are all draws of a
 bootstrap at once. A figure without a value, such as the sensitivity where no slice shows
-a tumour, is NaN.
+a tumor, is NaN.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def slice_dice(truth: np.ndarray, predicted: np.ndarray) -> list[float | None]:
 
 
 def tumor_slice_dice(truth: np.ndarray, predicted: np.ndarray) -> float | None:
-    """Mean Dice of the slices that truly show a tumour; None where there are none."""
+    """Mean Dice of the slices that truly show a tumor; None where there are none."""
     values = [value for value, one in zip(slice_dice(truth, predicted), truth, strict=True) if one.any()]
     return None if not values else float(np.mean(np.array(values, float)))
 
@@ -56,14 +56,14 @@ def hd95(
     as some libraries do, lets a small false lesion vanish (``docs/metrics.md``).
 
     With a spacing, surfaces and distances are three-dimensional, in mm. Without one the gap
-    between slices is unknown: outlines are then compared within each slice, in pixels, and
+    between slices is unknown: segmentations are then compared within each slice, in pixels, and
     the distances of all slices in which both masks mark something are taken together.
     Slices that only one of them marks have no distance; Dice, sensitivity and the
     false-positive rate tell of those.
 
     Args:
         truth, predicted: boolean ``(slice, row, column)``.
-        spacing_mm: of voxel centres ``(slice, row, column)``.
+        spacing_mm: of voxel centers ``(slice, row, column)``.
 
     Returns:
         None where no distance exists.
@@ -103,7 +103,7 @@ def confusion(present: np.ndarray, called: np.ndarray, weights: np.ndarray | Non
     """Counts ``[[tn, fp], [fn, tp]]``, shape ``(…, 2, 2)``: rows are the truth.
 
     Args:
-        present: boolean ``(slice,)``, whether a slice truly shows a tumour.
+        present: boolean ``(slice,)``, whether a slice truly shows a tumor.
         called: boolean ``(slice,)``, whether it was said to.
         weights: ``(…, slice)``.
 
@@ -121,7 +121,7 @@ def accuracy(counts: np.ndarray) -> np.ndarray:
 
 
 def sensitivity(counts: np.ndarray) -> np.ndarray:
-    """Share of tumour slices that were called; NaN without any."""
+    """Share of tumor slices that were called; NaN without any."""
     return _share(counts[..., 1, 1], counts[..., 1, :].sum(axis=-1))
 
 
@@ -136,14 +136,14 @@ def balanced_accuracy(counts: np.ndarray) -> np.ndarray:
 
 
 def macro_f1(counts: np.ndarray) -> np.ndarray:
-    """Mean of the F1 of tumour and of no tumour; NaN where one is neither true nor called."""
+    """Mean of the F1 of tumor and of no tumor; NaN where one is neither true nor called."""
     wrong = counts[..., 0, 1] + counts[..., 1, 0]
     scores = [_share(2 * counts[..., k, k], 2 * counts[..., k, k] + wrong) for k in (0, 1)]
     return (scores[0] + scores[1]) / 2
 
 
 def auroc(present: np.ndarray, probability: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
-    """Chance that a tumour slice gets a higher probability than an empty one, ties counting half.
+    """Chance that a tumor slice gets a higher probability than an empty one, ties counting half.
 
     Hanley and McNeil 1982. NaN where one kind of slice is absent.
 
@@ -174,9 +174,9 @@ def expected_calibration_error(
     weights: np.ndarray | None = None,
     bins: int = CALIBRATION_BINS,
 ) -> np.ndarray:
-    """How far the tumour probability is from how often there is a tumour (Naeini et al. 2015).
+    """How far the tumor probability is from how often there is a tumor (Naeini et al. 2015).
 
-    Slices are sorted into bins of equal width by their tumour probability; the bins'
+    Slices are sorted into bins of equal width by their tumor probability; the bins'
     distances are averaged, each by its number of slices. Bins are closed above, as in
     Guo et al. 2017, and zero belongs to the first.
     """

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
-from tumorscope.analysis import postprocess, presence_probability
-from tumorscope.bundles import OperatingPoint
-from tumorscope.errors import TumorscopeError
+from tumorscope.core.errors import TumorscopeError
 from tumorscope.evaluation.calibration import Calibration, calibrate_presence, class_report
 from tumorscope.evaluation.metrics import balanced_accuracy, confusion
-from tumorscope.measuring.components import Components, find_components
-from tumorscope.tumor_type import class_probability
+from tumorscope.inference.analysis import postprocess, presence_probability
+from tumorscope.inference.bundles import OperatingPoint
+from tumorscope.inference.tumor_type import class_probability
+from tumorscope.measurement.components import Components, find_components
 
 PRESENCE_GRID = (0.02, *(round(0.05 * step, 2) for step in range(1, 20)))
 MASK_GRID = tuple(round(0.05 * step, 2) for step in range(4, 17))
@@ -39,11 +39,11 @@ class ValidationCase:
         mask_probability: float ``(slice, size, size)``, or None.
         truth: boolean ``(slice, size, size)``, at the network's size; None where unknown.
         present: boolean ``(slice,)``, by the full-size mask or the data set's word; by
-            ``truth`` where absent, which may lack a tumour of a few pixels.
+            ``truth`` where absent, which may lack a tumor of a few pixels.
         case: the patient.
         class_logits: ``(slice, class)``, or None where the network has no such output.
         true_class: place of the case's class among the network's; None where it has none.
-        no_tumor: place of the class that says there is no tumour; None without.
+        no_tumor: place of the class that says there is no tumor; None without.
     """
 
     presence_logits: np.ndarray | None
@@ -57,11 +57,11 @@ class ValidationCase:
 
     def __post_init__(self) -> None:
         if self.presence_logits is None and self.mask_probability is None and self.class_logits is None:
-            raise ValueError("a validation case needs an answer of the network")
+            raise ValueError("a validation case needs an prediction of the network")
 
     @property
     def shows_tumor(self) -> np.ndarray:
-        """Whether each slice truly shows a tumour, boolean ``(slice,)``."""
+        """Whether each slice truly shows a tumor, boolean ``(slice,)``."""
         if self.present is not None:
             return self.present
         assert self.truth is not None  # one of the two is known
@@ -87,7 +87,7 @@ class CurvePoint:
 
     presence: float
     mask: float
-    smallest_lesion_px: int
+    min_component_size_px: int
     patient_dice: float | None
     balanced_accuracy: float
     score: float
@@ -100,7 +100,7 @@ class Choice:
     Attributes:
         point: what goes into the bundle's card.
         curve: every point tried.
-        best: the chosen point's own figures.
+        best: the chosen point's own metrics.
         presence: how the presence logits were calibrated; None without that output.
         classes: the same of the class logits, with the coverage curve; None without.
     """
@@ -113,7 +113,7 @@ class Choice:
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON: the choice, and through it one line along each axis of the grid."""
-        best, axes = asdict(self.best), ("presence", "mask", "smallest_lesion_px")
+        best, axes = asdict(self.best), ("presence", "mask", "min_component_size_px")
         lines = {}
         for axis in axes:
             fixed = [other for other in axes if other != axis]
@@ -137,16 +137,16 @@ def choose_operating_point(
 ) -> Choice:
     """Choose temperatures, thresholds and the smallest lesion on validation patients.
 
-    The temperatures minimise the negative log-likelihood of the logits (Guo et al. 2017),
+    The temperatures minimize the negative log-likelihood of the logits (Guo et al. 2017),
     and a class is named from the confidence at which it is right often enough. The rest
-    maximises the mean Dice of the cases with a mask plus a tenth of the balanced accuracy of
+    maximizes the mean Dice of the cases with a mask plus a tenth of the balanced accuracy of
     slice presence over a grid; without masks balanced accuracy decides alone, and where all
-    slices show a tumour there is nothing to tell them from and every slice counts. A case
+    slices show a tumor there is nothing to tell them from and every slice counts. A case
     with nothing to find in which nothing is found has no Dice and is not counted; one in
     which something is found counts 0.
 
     Of the points within :data:`TOLERANCE` of the best, those that leave out the smallest
-    specks are taken, because leaving out may hide a second tumour, and of these the one in
+    specks are taken, because leaving out may hide a second tumor, and of these the one in
     their middle, because it is furthest from where the score falls.
 
     How far a slice inside a tumor may be less certain than ``presence`` is chosen first: of the values with which at
@@ -158,25 +158,25 @@ def choose_operating_point(
         within_grid: the values of ``presence_within`` to try, the strictest first.
 
     Raises:
-        TumorscopeError: there are no slices that show a tumour.
+        TumorscopeError: there are no slices that show a tumor.
     """
     present = np.concatenate([case.shows_tumor for case in cases]) if cases else np.zeros(0, bool)
     if not present.any():
-        raise TumorscopeError("no operating point without validation slices that show a tumour")
+        raise TumorscopeError("no operating point without validation slices that show a tumor")
     calibration, temperature = _calibrate_presence(cases, present), 1.0
     if calibration is not None:
         temperature = calibration.temperature
     class_temperature, confidence, report = _calibrate_classes(cases)
     if present.all():
-        presence_grid = (0.0,)  # nothing to tell tumours from: every slice counts as one
+        presence_grid = (0.0,)  # nothing to tell tumors from: every slice counts as one
     probabilities = [case.slice_probability(temperature, class_temperature) for case in cases]
     accuracies = [
         0.0 if present.all() else float(balanced_accuracy(confusion(present, np.concatenate(probabilities) >= limit)))
         for limit in presence_grid
     ]
-    outlined = [(case, own) for case, own in zip(cases, probabilities, strict=True) if _outlined(case)]
+    segmented = [(case, own) for case, own in zip(cases, probabilities, strict=True) if _segmented(case)]
     within = None
-    if not outlined:
+    if not segmented:
         curve = [
             CurvePoint(threshold, _UNUSED_MASK, 0, None, value, value)
             for threshold, value in zip(presence_grid, accuracies, strict=True)
@@ -185,12 +185,12 @@ def choose_operating_point(
     else:
         grid = (presence_grid, mask_grid, smallest_grid)
         # Only a volume has slices between others.
-        volumes = any(len(own) > 1 for _, own in outlined)
+        volumes = any(len(own) > 1 for _, own in segmented)
         tried = {
-            limit: _curve(_patient_dice(outlined, grid, limit), grid, accuracies)
+            limit: _curve(_patient_dice(segmented, grid, limit), grid, accuracies)
             for limit in (within_grid if volumes else (None,))
         }
-        within = _choose_within({limit: _middle_of_best(own, grid) for limit, own in tried.items()}, outlined)
+        within = _choose_within({limit: _middle_of_best(own, grid) for limit, own in tried.items()}, segmented)
         curve = tried[within]
     best = _middle_of_best(curve, grid)
     point = OperatingPoint(
@@ -200,7 +200,7 @@ def choose_operating_point(
         temperature=temperature,
         type_temperature=class_temperature,
         type_confidence=confidence,
-        smallest_lesion_px=best.smallest_lesion_px,
+        min_component_size_px=best.min_component_size_px,
     )
     return Choice(point, tuple(curve), best, calibration, report)
 
@@ -237,7 +237,7 @@ def _false_positive_rate(
         presence=best.presence,
         presence_within=within,
         mask=best.mask,
-        smallest_lesion_px=best.smallest_lesion_px,
+        min_component_size_px=best.min_component_size_px,
     )
     empty = marked = 0
     for case, probability in cases:
@@ -249,7 +249,7 @@ def _false_positive_rate(
     return marked / max(1, empty)
 
 
-def _outlined(case: ValidationCase) -> bool:
+def _segmented(case: ValidationCase) -> bool:
     return case.mask_probability is not None and case.truth is not None
 
 
@@ -288,20 +288,20 @@ def _patient_dice(cases: Sequence[tuple[ValidationCase, np.ndarray]], grid: Grid
 def _dice_of_case(
     case: ValidationCase, probability: np.ndarray, grid: Grid, within: float | None
 ) -> Iterator[tuple[tuple[int, int, int], float]]:
-    """Dice at every place of the grid; NaN where truth and outline are both empty."""
+    """Dice at every place of the grid; NaN where truth and segmentation are both empty."""
     assert case.mask_probability is not None and case.truth is not None  # noqa: PT018
     presence_grid, mask_grid, smallest_grid = grid
     true_px = int(case.truth.sum())
     box = _box(case.mask_probability >= min(mask_grid))
-    answer, truth = case.mask_probability[box], case.truth[box]
-    tops = answer.max(axis=(1, 2), initial=0)
+    prediction, truth = case.mask_probability[box], case.truth[box]
+    tops = prediction.max(axis=(1, 2), initial=0)
     for j, mask in enumerate(mask_grid):
         known: dict[bytes, tuple[Components, np.ndarray]] = {}  # floors that let the same slices through agree
         for i, presence in enumerate(presence_grid):
             floor = presence if within is None else min(within, presence)
             passing = ((probability >= floor) & (tops >= mask)).tobytes()
             if passing not in known:
-                parts = find_components(answer, probability, mask, floor)
+                parts = find_components(prediction, probability, mask, floor)
                 known[passing] = parts, np.bincount(parts.labels[truth], minlength=len(parts.sizes))
             parts, overlaps = known[passing]
             kept = np.stack([parts.kept(presence, smallest) for smallest in smallest_grid], axis=1)
@@ -321,8 +321,8 @@ def _box(marked: np.ndarray) -> tuple[slice, slice, slice]:
 def _middle_of_best(curve: Sequence[CurvePoint], grid: Grid) -> CurvePoint:
     top = max(point.score for point in curve)
     good = [point for point in curve if point.score >= top - TOLERANCE]
-    least = min(point.smallest_lesion_px for point in good)
-    good = [point for point in good if point.smallest_lesion_px == least]
+    least = min(point.min_component_size_px for point in good)
+    good = [point for point in good if point.min_component_size_px == least]
     places = np.array([(list(grid[0]).index(point.presence), list(grid[1]).index(point.mask)) for point in good], float)
     distances = np.abs(places[:, None] - places[None]).sum(axis=(1, 2))
     return good[int(distances.argmin())]

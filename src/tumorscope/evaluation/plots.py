@@ -1,4 +1,4 @@
-"""The evaluation in pictures, each as the bytes of a PNG."""
+"""The evaluation in images, each as the bytes of a PNG."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from tumorscope.evaluation import metrics
 from tumorscope.evaluation.class_plots import CLASS_PLOTS, draw_class_plots, roc
-from tumorscope.evaluation.drawing import BLUE, GREY, RED, draw_calibration, new_figure, png, prepare_unit_square
+from tumorscope.evaluation.drawing import BLUE, GRAY, RED, draw_calibration, new_figure, png, prepare_unit_square
 from tumorscope.evaluation.rows import CaseRow, Evaluation
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _MOST_BARS = 60
 
 
 def draw_plots(evaluation: Evaluation) -> dict[str, bytes]:
-    """All plots that the evaluation has the figures for, by file name."""
+    """All plots that the evaluation has the metrics for, by file name."""
     plots = draw_class_plots(evaluation)
     present = _presence(evaluation)[0]
     if present.any() and not present.all():
@@ -39,13 +39,13 @@ def draw_plots(evaluation: Evaluation) -> dict[str, bytes]:
     if len(_sizes(evaluation)[0]):
         plots["area.png"] = draw_area(evaluation)
         plots["bland_altman.png"] = draw_bland_altman(evaluation)
-    if any(row.map_inside is not None for row in evaluation.slices):
+    if any(row.saliency_inside_mask is not None for row in evaluation.slices):
         plots["activation.png"] = draw_activation(evaluation)
     return {name: plots[name] for name in PLOTS if name in plots}
 
 
 def draw_dice(evaluation: Evaluation) -> bytes:
-    """Dice of every case and how much tumour each has: by name where they are few, else as a crowd."""
+    """Dice of every case and how much tumor each has: by name where they are few, else as a crowd."""
     cases = sorted((row for row in evaluation.cases if row.dice is not None), key=lambda row: row.dice or 0)
     return _draw_dice_bars(cases) if len(cases) <= _MOST_BARS else _draw_dice_crowd(cases)
 
@@ -58,14 +58,14 @@ def _draw_dice_bars(cases: list[CaseRow]) -> bytes:
     upper.bar(places, dices, color=BLUE, width=0.8)
     upper.axhline(dices.mean(), color=RED, linewidth=1, label=f"mean {dices.mean():.3f}")
     upper.axhline(
-        float(np.median(dices)), color=GREY, linewidth=1, linestyle="--", label=f"median {np.median(dices):.3f}"
+        float(np.median(dices)), color=GRAY, linewidth=1, linestyle="--", label=f"median {np.median(dices):.3f}"
     )
     upper.set(ylabel="Dice of the whole case", ylim=(0, 1))
     figure.legend(loc="outside upper center", ncols=2, fontsize=8, frameon=False)
     true = np.array([max(row.true_px or 0, 1) for row in cases])
-    lower.bar(places, true, color=GREY, width=0.8)
+    lower.bar(places, true, color=GRAY, width=0.8)
     decades = 10.0 ** np.floor(np.log10(true.min())), 10.0 ** np.ceil(np.log10(true.max() + 1))
-    lower.set(ylabel="tumour, px", yscale="log", ylim=decades)
+    lower.set(ylabel="tumor, px", yscale="log", ylim=decades)
     lower.yaxis.minorticks_off()  # their labels would lie on each other
     lower.set_xticks(places, [row.case for row in cases], rotation=90, fontsize=6)
     return png(figure)
@@ -79,12 +79,12 @@ def _draw_dice_crowd(cases: list[CaseRow]) -> bytes:
     left.hist(dices, bins=np.linspace(0, 1, 26).tolist(), orientation="horizontal", color=BLUE)
     left.axhline(dices.mean(), color=RED, linewidth=1, label=f"mean {dices.mean():.3f}")
     left.axhline(
-        float(np.median(dices)), color=GREY, linewidth=1.2, linestyle="--", label=f"median {np.median(dices):.3f}"
+        float(np.median(dices)), color=GRAY, linewidth=1.2, linestyle="--", label=f"median {np.median(dices):.3f}"
     )
     left.set(xlabel="cases", ylabel="Dice of the case", ylim=(-0.02, 1.02))
     left.legend(loc="lower right", fontsize=8)
     right.plot(true, dices, "o", color=BLUE, markersize=3, alpha=0.5, markeredgewidth=0)
-    right.set(xlabel="true tumour, px", xscale="log")
+    right.set(xlabel="true tumor, px", xscale="log")
     return png(figure)
 
 
@@ -103,25 +103,25 @@ def draw_roc(evaluation: Evaluation) -> bytes:
 
 
 def draw_reliability(evaluation: Evaluation) -> bytes:
-    """How often there is a tumour against how probable it was said to be, and how many slices lie where."""
-    return draw_calibration(*_presence(evaluation), "tumour probability", "share of slices with tumour")
+    """How often there is a tumor against how probable it was said to be, and how many slices lie where."""
+    return draw_calibration(*_presence(evaluation), "tumor probability", "share of slices with tumor")
 
 
 def draw_area(evaluation: Evaluation) -> bytes:
-    """Predicted against true tumour, one dot a case."""
+    """Predicted against true tumor, one dot a case."""
     true, predicted = _sizes(evaluation)
     figure = new_figure(4.6, 4.6)
     axes = figure.subplots()
     top = 1.05 * max(1.0, true.max(), predicted.max())
-    axes.plot([0, top], [0, top], color=GREY, linewidth=0.8, linestyle="--")
+    axes.plot([0, top], [0, top], color=GRAY, linewidth=0.8, linestyle="--")
     _dots(axes, true, predicted)
-    axes.set(xlabel="true tumour, px (all slices)", ylabel="predicted, px", xlim=(0, top), ylim=(0, top))
+    axes.set(xlabel="true tumor, px (all slices)", ylabel="predicted, px", xlim=(0, top), ylim=(0, top))
     axes.locator_params(nbins=5)
     return png(figure)
 
 
 def draw_bland_altman(evaluation: Evaluation) -> bytes:
-    """Difference against mean of predicted and true tumour (Bland and Altman 1986), one dot a case."""
+    """Difference against mean of predicted and true tumor (Bland and Altman 1986), one dot a case."""
     true, predicted = _sizes(evaluation)
     difference, mean = predicted - true, (predicted + true) / 2
     figure = new_figure(5.4, 4.2)
@@ -131,25 +131,25 @@ def draw_bland_altman(evaluation: Evaluation) -> bytes:
     if len(difference) > 1:
         spread = 1.96 * difference.std(ddof=1)
         for edge, name in ((difference.mean() - spread, None), (difference.mean() + spread, "±1.96 SD")):
-            axes.axhline(edge, color=GREY, linewidth=1, linestyle="--", label=name)
+            axes.axhline(edge, color=GRAY, linewidth=1, linestyle="--", label=name)
     axes.set(xlabel="mean of predicted and true, px (all slices)", ylabel="predicted − true, px")
     axes.legend(fontsize=8)
     return png(figure)
 
 
 def draw_activation(evaluation: Evaluation) -> bytes:
-    """How much of each slice's activation map lies inside the mask against how much of the picture the mask takes."""
-    known = [row for row in evaluation.slices if row.map_inside is not None and row.mask_share is not None]
+    """How much of each slice's activation map lies inside the mask against how much of the image the mask takes."""
+    known = [row for row in evaluation.slices if row.saliency_inside_mask is not None and row.mask_share is not None]
     share = np.array([row.mask_share for row in known], float)
-    inside = np.array([row.map_inside for row in known], float)
+    inside = np.array([row.saliency_inside_mask for row in known], float)
     figure = new_figure(5.0, 4.4)
     axes = figure.subplots()
     top = 1.08 * max(float(share.max()), 1e-3)
     _dots(axes, share, inside)
-    axes.plot([0, top], [0, top], color=GREY, linewidth=1, linestyle="--", label="a map without any sense of place")
+    axes.plot([0, top], [0, top], color=GRAY, linewidth=1, linestyle="--", label="a map without any sense of place")
     axes.axhline(inside.mean(), color=RED, linewidth=1, label=f"mean {inside.mean():.3f}")
     axes.set(
-        xlabel="share of the picture that the true mask takes",
+        xlabel="share of the image that the true mask takes",
         ylabel="share of the map inside the true mask",
         xlim=(0, top),
         ylim=(-0.02, 1.02),

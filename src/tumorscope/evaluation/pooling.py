@@ -1,4 +1,4 @@
-"""Evaluations of several folds as one: every case judged once, by a network that has not seen it."""
+"""Evaluations of several folds as one: every case evaluated once, by a network that has not seen it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tumorscope.errors import TumorscopeError
-from tumorscope.evaluation.compare_runs import read_judged
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.evaluation.compare_runs import read_evaluated
 from tumorscope.evaluation.report import CASES_FILE
 from tumorscope.evaluation.row_files import read_cases
 from tumorscope.evaluation.rows import Evaluation, FailedCase
@@ -23,8 +23,8 @@ class Pooled:
     Attributes:
         evaluation: all their rows. Its ``bundle`` and ``version`` are the folds' own where they
             agree; its ``sha256`` is that of all their checksums, one a line.
-        copies: cases that are near-copies of pictures that their own fold trained on.
-        parts: of each, the bundle, the part, the split's hash and how many cases it judged.
+        copies: cases that are near-copies of images that their own fold trained on.
+        parts: of each, the bundle, the part, the split's hash and how many cases it evaluated.
     """
 
     evaluation: Evaluation
@@ -35,7 +35,7 @@ class Pooled:
 def pool(folders: Sequence[Path]) -> Pooled:
     """Join what ``tumorscope evaluate`` wrote for the folds of a cross-validation.
 
-    Figures of the joined rows are over all patients at once, as if one network had judged
+    Metrics of the joined rows are over all patients at once, as if one network had evaluated
     them; their intervals draw patients, so they do not speak of how trainings differ.
 
     Args:
@@ -46,30 +46,30 @@ def pool(folders: Sequence[Path]) -> Pooled:
     """
     if len(folders) < 2:
         raise TumorscopeError("pooling wants two evaluations or more")
-    judged = [read_judged(folder) for folder in folders]
-    for folder, one in zip(folders, judged, strict=True):
-        if one.content["dataset"] != judged[0].content["dataset"]:
+    evaluated = [read_evaluated(folder) for folder in folders]
+    for folder, one in zip(folders, evaluated, strict=True):
+        if one.content["dataset"] != evaluated[0].content["dataset"]:
             raise TumorscopeError(f"{folder}: its dataset differs from that of {folders[0]}")
-        if one.classes != judged[0].classes:
+        if one.classes != evaluated[0].classes:
             raise TumorscopeError(f"{folder}: its classes differ from those of {folders[0]}")
     cases = tuple(row for folder in folders for row in read_cases(folder / CASES_FILE))
     twice = [case for case, count in Counter(row.case for row in cases).items() if count > 1]
     if twice:
         raise TumorscopeError(
-            f"{len(twice)} cases were judged more than once, such as {twice[0]}; pool folds that share none"
+            f"{len(twice)} cases were evaluated more than once, such as {twice[0]}; pool folds that share none"
         )
-    contents = [one.content for one in judged]
+    contents = [one.content for one in evaluated]
     bundles = [content["bundle"] for content in contents]
     evaluation = Evaluation(
         dataset=contents[0]["dataset"],
-        classes=judged[0].classes,
+        classes=evaluated[0].classes,
         bundle=_same([bundle["name"] for bundle in bundles]),
         version=_same([bundle["version"] for bundle in bundles]),
         sha256=hashlib.sha256("\n".join(bundle["sha256"] for bundle in bundles).encode()).hexdigest(),
         runtime=_same([content["runtime"] for content in contents]),
         precision=_same([content["precision"] for content in contents]),
         cases=cases,
-        slices=tuple(row for one in judged for row in one.slices),
+        slices=tuple(row for one in evaluated for row in one.slices),
         failed=tuple(FailedCase(**item) for content in contents for item in content["failed"]),
     )
     copies = {case: original for content in contents for case, original in content["copies"].items()}

@@ -13,15 +13,15 @@ from typing import Any
 import numpy as np
 from scipy.special import expit
 
-from tumorscope.bundles import Bundle, load_bundle
-from tumorscope.bundles.bundle import CARD_FILE
-from tumorscope.datasets.labelled import LabelledCase
-from tumorscope.engine import Engine
-from tumorscope.errors import TumorscopeError
-from tumorscope.evaluation.calibration import Calibration, calibrate_presence, class_report, said_classes
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.datasets.labeled import LabeledCase
+from tumorscope.evaluation.calibration import Calibration, calibrate_presence, class_report, predicted_classes
 from tumorscope.evaluation.drawing import new_figure, png, prepare_unit_square
 from tumorscope.evaluation.metrics import CALIBRATION_BINS, calibration_bin
 from tumorscope.evaluation.validation import validation_cases
+from tumorscope.inference.bundle import CARD_FILE
+from tumorscope.inference.bundles import Bundle, load_bundle
+from tumorscope.inference.engine import Engine
 
 PLOT_FILE = "calibration.png"
 
@@ -47,13 +47,13 @@ class Recalibration:
 
 
 def recalibrate(
-    engine: Engine, cases: Sequence[LabelledCase], on_case: Callable[[], object] = lambda: None
+    engine: Engine, cases: Sequence[LabeledCase], on_case: Callable[[], object] = lambda: None
 ) -> Recalibration:
     """Find temperatures, and the confidence from which a class is named, on validation cases.
 
     Args:
         engine: a loaded bundle.
-        cases: patients that it was neither trained on nor will be judged on.
+        cases: patients that it was neither trained on nor will be evaluated on.
         on_case: called after each case, for a progress bar.
 
     Raises:
@@ -77,9 +77,9 @@ def recalibrate(
         truth = np.concatenate([np.full(len(case.shows_tumor), case.true_class) for case in known])
         calibration, confidence, classes = class_report(scores, truth)
         temperature = calibration.temperature
-        curves["class"] = [said_classes(scores, truth, value) for value in (1.0, temperature)]
+        curves["class"] = [predicted_classes(scores, truth, value) for value in (1.0, temperature)]
     if presence is None and classes is None:
-        raise TumorscopeError("nothing to calibrate: no slices with and without tumour, and no slices of known class")
+        raise TumorscopeError("nothing to calibrate: no slices with and without tumor, and no slices of known class")
     return Recalibration(presence, classes, temperature, confidence, len(present), _draw(curves, classes))
 
 
@@ -123,13 +123,13 @@ def _draw(curves: dict[str, list[tuple[np.ndarray, np.ndarray]]], classes: dict[
     panels = list(np.atleast_1d(figure.subplots(1, len(curves) + (classes is not None))))
     for axes, (name, pairs) in zip(panels, curves.items(), strict=False):
         prepare_unit_square(axes, f"probability, {name}", "how often right")
-        for (right, probability), label, colour in zip(pairs, ("before", "after"), ("#d1242f", "#1f6feb"), strict=True):
+        for (right, probability), label, color in zip(pairs, ("before", "after"), ("#d1242f", "#1f6feb"), strict=True):
             held = calibration_bin(probability)
             counts = np.bincount(held, minlength=CALIBRATION_BINS)
             filled = counts > 0
             said = np.bincount(held, probability, CALIBRATION_BINS)[filled] / counts[filled]
             true = np.bincount(held, right, CALIBRATION_BINS)[filled] / counts[filled]
-            axes.plot(said, true, "o-", color=colour, markersize=4, label=label)
+            axes.plot(said, true, "o-", color=color, markersize=4, label=label)
         axes.legend(fontsize=8)
     if classes is not None:
         curve = classes["curve"]

@@ -1,4 +1,4 @@
-"""An evaluation as files: figures for machines, tables for people, plots for both."""
+"""An evaluation as files: metrics for machines, tables for people, plots for both."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tumorscope.core.files import save_together
+from tumorscope.core.notice import NOTICE
 from tumorscope.evaluation.markdown import markdown
 from tumorscope.evaluation.plots import PLOTS, draw_plots
 from tumorscope.evaluation.row_files import cases_csv, slices_csv
 from tumorscope.evaluation.rows import Evaluation
 from tumorscope.evaluation.summary import summarize, without
-from tumorscope.files import save_together
-from tumorscope.notice import NOTICE
 
-SCHEMA = "tumorscope.evaluation/2"
+SCHEMA = "tumorscope.evaluation/3"
 REPORT_FILE, SLICES_FILE, CASES_FILE = "evaluation.json", "slices.csv", "cases.csv"
 _EARLIER = ("patients.csv",)
 """What earlier versions wrote instead of today's files."""
@@ -41,22 +41,22 @@ def write_report(
         folder: made if it is not there.
         split_hash: of the split that named the patients.
         part: the split's part that they are.
-        command: what a reader types to get the same figures.
-        copies: cases that are near-copies of training pictures, and of which; where given, all
-            figures stand beside those without these cases. Names of other cases are passed over.
+        command: what a reader types to get the same metrics.
+        copies: cases that are near-copies of training images, and of which; where given, all
+            metrics stand beside those without these cases. Names of other cases are passed over.
         sanity: from :func:`tumorscope.evaluation.sanity.check_maps`.
         pooled: the evaluations that this one joins, from :func:`tumorscope.evaluation.pooling.pool`.
 
     Returns:
-        What ``evaluation.json`` holds: where the figures come from, the figures of
+        What ``evaluation.json`` holds: where the metrics come from, the metrics of
         :func:`tumorscope.evaluation.summarize` as published, and under ``without_copies`` the
         same ones without the cases that ``copies`` lists; None where all or none are copies.
 
     Raises:
         TumorscopeError: the folder cannot be written.
     """
-    judged = {row.case for row in evaluation.cases}
-    copied = {case: original for case, original in sorted((copies or {}).items()) if case in judged}
+    evaluated = {row.case for row in evaluation.cases}
+    copied = {case: original for case, original in sorted((copies or {}).items()) if case in evaluated}
     content = {
         "schema": SCHEMA,
         "dataset": evaluation.dataset,
@@ -92,5 +92,5 @@ def _without(evaluation: Evaluation, copied: Mapping[str, str]) -> dict[str, Any
     kept = without(evaluation, copied)
     if not copied or not kept.cases:
         return None
-    figures = summarize(kept)
-    return {name: value for name, value in figures.items() if name not in ("policy", "definitions", "failed")}
+    metrics = summarize(kept)
+    return {name: value for name, value in metrics.items() if name not in ("policy", "definitions", "failed")}

@@ -9,7 +9,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tumorscope.errors import TumorscopeError
+from tumorscope.core.errors import TumorscopeError
 from tumorscope.evaluation.rows import CaseRow, SliceRow
 
 _Row = TypeVar("_Row", CaseRow, SliceRow)
@@ -95,9 +95,9 @@ def _slice_row(line: dict[str, str], classes: Sequence[str]) -> SliceRow:
         predicted_px=_int(line["predicted_px"]),
         dice=_float(line["dice"]),
         true_class=line["true_class"] or None,
-        said_class=line["said_class"] or None,
+        predicted_class=line["predicted_class"] or None,
         class_probabilities=tuple(value for value in probabilities if value is not None),
-        map_inside=_float(line["map_inside"]),
+        saliency_inside_mask=_float(line["saliency_inside_mask"]),
         mask_share=_float(line["mask_share"]),
     )
 

@@ -11,16 +11,16 @@ class SliceRow:
 
     Attributes:
         case, patient: whose slice it is; intervals draw patients.
-        present: whether it truly shows a tumour.
+        present: whether it truly shows a tumor.
         called: whether the slice's probability reaches the operating point.
         tumor_probability: by the presence output, or by the class that says so.
         mask_probability: the largest of any pixel; None for a bundle without masks.
         true_px, predicted_px: pixels of each mask on the scan's grid; None where unknown.
         dice: None where both masks are empty, or one is not known.
-        true_class, said_class: None where the data set or the bundle has none.
+        true_class, predicted_class: None where the data set or the bundle has none.
         class_probabilities: of the data set's classes, in its order; empty without.
-        map_inside: share of the activation map that lies inside the true mask.
-        mask_share: share of the network's picture that the true mask takes: what a map
+        saliency_inside_mask: share of the activation map that lies inside the true mask.
+        mask_share: share of the network's image that the true mask takes: what a map
             without any sense of place would reach.
     """
 
@@ -35,9 +35,9 @@ class SliceRow:
     predicted_px: int | None
     dice: float | None
     true_class: str | None = None
-    said_class: str | None = None
+    predicted_class: str | None = None
     class_probabilities: tuple[float, ...] = ()
-    map_inside: float | None = None
+    saliency_inside_mask: float | None = None
     mask_share: float | None = None
 
 
@@ -47,7 +47,7 @@ class CaseRow:
 
     Attributes:
         dice: of all slices together.
-        tumor_slice_dice: mean over the slices that truly show a tumour.
+        tumor_slice_dice: mean over the slices that truly show a tumor.
         hd95: see :func:`tumorscope.evaluation.metrics.hd95`.
         hd95_unit: ``px`` within slices, or ``mm`` in three dimensions where the scan knows its spacing.
         false_positive_slices: truly empty slices on which pixels were marked.
@@ -68,7 +68,7 @@ class CaseRow:
 
 @dataclass(frozen=True)
 class FailedCase:
-    """A case that could not be judged, and why, in one line."""
+    """A case that could not be evaluated, and why, in one line."""
 
     case: str
     reason: str
@@ -84,7 +84,7 @@ class Evaluation:
         bundle, version, sha256: what was evaluated.
         runtime, precision: how it was run.
         cases, slices: one row each, in the order asked for.
-        failed: those that could not be judged.
+        failed: those that could not be evaluated.
     """
 
     dataset: str

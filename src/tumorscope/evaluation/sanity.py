@@ -1,6 +1,6 @@
-"""Whether activation maps depend on what the network has learnt: weights shuffled, maps compared (Adebayo et al. 2018).
+"""Whether activation maps depend on what the network has learned: weights shuffled, maps compared (Adebayo et al. 2018).
 
-A map that looks the same after the weights were shuffled shows the picture's edges, not the
+A map that looks the same after the weights were shuffled shows the image's edges, not the
 network's reasons.
 """
 
@@ -14,24 +14,24 @@ from typing import Any, cast
 import numpy as np
 from scipy.stats import spearmanr
 
-from tumorscope.analysis import arrange_channels, network_view
-from tumorscope.datasets.labelled import LabelledCase, Truth
-from tumorscope.engine import Engine, onnxruntime_session
-from tumorscope.explaining import ActivationMap, activation_map
-from tumorscope.preparing import prepare
-from tumorscope.scan import Scan
+from tumorscope.core.scan import Scan
+from tumorscope.datasets.labeled import GroundTruth, LabeledCase
+from tumorscope.inference.activation_maps import ActivationMap, activation_map
+from tumorscope.inference.analysis import arrange_channels, network_view
+from tumorscope.inference.engine import Engine, onnxruntime_session
+from tumorscope.preprocessing import prepare
 
 _WEIGHED = {"Conv", "ConvTranspose", "Gemm", "MatMul"}
 _PASSED_ON = {"Cast", "Identity", "Transpose", "Reshape"}
 """What may stand between stored weights and the layer that uses them."""
 
 
-def check_maps(engine: Engine, cases: Sequence[LabelledCase], count: int = 32, seed: int = 0) -> dict[str, Any] | None:
-    """Compare activation maps before and after all convolutions and matrices lost what they learnt.
+def check_maps(engine: Engine, cases: Sequence[LabeledCase], count: int = 32, seed: int = 0) -> dict[str, Any] | None:
+    """Compare activation maps before and after all convolutions and matrices lost what they learned.
 
     The bundle's float model is run by ONNX Runtime, as it is and with the values of each weight
-    shuffled, whatever the engine itself runs. Both maps of a slice speak for the same answer, the
-    trained network's. Slices are drawn among those that truly show a tumour, evenly over cases.
+    shuffled, whatever the engine itself runs. Both maps of a slice speak for the same prediction, the
+    trained network's. Slices are drawn among those that truly show a tumor, evenly over cases.
 
     Args:
         engine: a loaded bundle.
@@ -40,7 +40,7 @@ def check_maps(engine: Engine, cases: Sequence[LabelledCase], count: int = 32, s
         seed: of the draw and of the shuffling.
 
     Returns:
-        None where the bundle gives no maps, has no float model, or no case shows a tumour. Else
+        None where the bundle gives no maps, has no float model, or no case shows a tumor. Else
 
         - ``question``: what the maps speak for, ``presence`` or ``type``;
         - ``slices``: how many were compared; ``shuffled``: how many weights were; ``seed``;
@@ -93,7 +93,7 @@ class _Compared:
 
 
 def _compare_case(
-    case: LabelledCase, trained: Engine, random: Engine, most: int, chance: np.random.Generator
+    case: LabeledCase, trained: Engine, random: Engine, most: int, chance: np.random.Generator
 ) -> list[_Compared]:
     scan, truth = case.scan(), case.truth()
     chosen = chance.permutation(_tumor_slices(truth, scan.shape[0]))[:most]
@@ -141,20 +141,20 @@ def shuffle_weights(model: bytes, seed: int = 0) -> tuple[bytes, int]:
 
 
 def _maps(scan: Scan, trained: Engine, random: Engine) -> tuple[ActivationMap, ActivationMap]:
-    """The scan's maps by both networks, for what the trained one answers."""
+    """The scan's maps by both networks, for what the trained one predictions."""
     card = trained.bundle.card
     voxels, _ = arrange_channels(scan, card)
     view = network_view(scan)
     prepared = prepare(view.forward(voxels), card.preparation, view.pixel_aspect)
-    answers, others = trained.run(prepared.pictures), random.run(prepared.pictures)
-    swapped = replace(answers, presence_map=others.presence_map, class_map=others.class_map)
-    before, after = (activation_map(one, card, prepared.framing, view) for one in (answers, swapped))
+    predictions, others = trained.run(prepared.images), random.run(prepared.images)
+    swapped = replace(predictions, presence_map=others.presence_map, class_map=others.class_map)
+    before, after = (activation_map(one, card, prepared.crop_resize, view) for one in (predictions, swapped))
     assert before is not None  # the card lists maps
     assert after is not None
     return before, after
 
 
-def _tumor_slices(truth: Truth, slices: int) -> np.ndarray:
+def _tumor_slices(truth: GroundTruth, slices: int) -> np.ndarray:
     if truth.mask is not None:
         return np.flatnonzero(truth.mask.any(axis=(1, 2)))
     return np.flatnonzero(np.ones(slices, bool) if truth.present is None else truth.present)

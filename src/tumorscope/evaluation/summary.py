@@ -1,4 +1,4 @@
-"""From rows to figures: each with its interval, drawn by patient."""
+"""From rows to values: each with its interval, drawn by patient."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tumorscope.evaluation.rows import Evaluation
 
 DEFINITIONS = {
     "patient_dice": "Dice of all voxels of a case (an examination, all its slices together), mean over cases; only "
-    "where a case is a whole examination. Truth and prediction both empty: not counted, neither as 0 nor as 1. Only "
+    "where a case is a whole examination. GroundTruth and prediction both empty: not counted, neither as 0 nor as 1. Only "
     "one of them empty: 0, also for a false alarm on an empty case. Voxels are not pooled over cases",
     "tumor_slice_dice": "Dice of each slice by itself, mean over all slices of all cases that truly show a tumor; "
     "0 where nothing is predicted there",
@@ -40,7 +40,7 @@ POLICY = " ".join(f"{name}: {definition}." for name, definition in DEFINITIONS.i
 
 
 def summarize(evaluation: Evaluation) -> dict[str, Any]:
-    """The figures, ready for JSON; what has no value is None.
+    """The values, ready for JSON; what has no value is None.
 
     Each group of Dice and HD95 gives how many ``n`` had a value, and the interval of
     their mean. ``definitions`` says what each metric means, ``policy`` the same in one text.
@@ -50,7 +50,7 @@ def summarize(evaluation: Evaluation) -> dict[str, Any]:
     single = len({case.patient for case in evaluation.cases}) == len(evaluation.cases)
     # Of a patient who was examined twice each case is an examination; several cases of one slice are parts of one.
     whole = single or all(case.slices > 1 for case in evaluation.cases)
-    figures: dict[str, Any] = {
+    values: dict[str, Any] = {
         "patients": len({case.patient for case in evaluation.cases}),
         "cases": len(evaluation.cases),
         "slices": len(rows),
@@ -75,7 +75,7 @@ def summarize(evaluation: Evaluation) -> dict[str, Any]:
             f"hd95_{unit}": of_cases([case.hd95 if case.hd95_unit == unit else None for case in evaluation.cases])
             for unit in dict.fromkeys(("px", *(case.hd95_unit for case in evaluation.cases)))
         }
-        figures |= {
+        values |= {
             "patient_dice": of_cases([case.dice for case in evaluation.cases]) if whole else None,
             "tumor_slice_dice": _spread(by_slice, slice_interval(patient, weighted_mean(by_slice))),
             **distances,
@@ -84,7 +84,7 @@ def summarize(evaluation: Evaluation) -> dict[str, Any]:
             ),
         }
     return {
-        **figures,
+        **values,
         "presence": _presence(evaluation, patient),
         "classes": _classes(evaluation),
         "activation": _activation(evaluation, patient),
@@ -95,7 +95,7 @@ def summarize(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def without(evaluation: Evaluation, left_out: Collection[str]) -> Evaluation:
-    """The same evaluation without some cases, such as copies of training pictures."""
+    """The same evaluation without some cases, such as copies of training images."""
     return replace(
         evaluation,
         cases=tuple(row for row in evaluation.cases if row.case not in left_out),
@@ -111,7 +111,7 @@ def _classes(evaluation: Evaluation) -> dict[str, Any] | None:
         return None
     patient = np.array([row.patient for row in rows])
     truth = np.array([names.index(row.true_class or "") for row in rows])
-    said = np.array([names.index(row.said_class or "") for row in rows])
+    said = np.array([names.index(row.predicted_class or "") for row in rows])
     probability = np.array([row.class_probabilities for row in rows])
     right, confidence = truth == said, probability[np.arange(len(said)), said]
 
@@ -120,15 +120,15 @@ def _classes(evaluation: Evaluation) -> dict[str, Any] | None:
             patient, lambda weights: figure(classes.class_confusion(truth, said, len(names), weights))
         )
 
-    figures: dict[str, Any] = {
+    values: dict[str, Any] = {
         figure.__name__: of_counts(figure) for figure in (classes.accuracy, classes.balanced_accuracy, classes.macro_f1)
     }
-    figures["ece"] = _with_interval(
+    values["ece"] = _with_interval(
         patient,
         lambda weights: classes.top_calibration_error(right, confidence, metrics.CALIBRATION_BINS, weights),
     )
-    figures["brier"] = _with_interval(patient, lambda weights: classes.class_brier(truth, probability, weights))
-    figures["of_class"] = {
+    values["brier"] = _with_interval(patient, lambda weights: classes.class_brier(truth, probability, weights))
+    values["of_class"] = {
         name: {
             "slices": int((truth == place).sum()),
             **{
@@ -142,14 +142,16 @@ def _classes(evaluation: Evaluation) -> dict[str, Any] | None:
         }
         for place, name in enumerate(names)
     }
-    figures["names"] = list(names)
-    figures["confusion"] = classes.class_confusion(truth, said, len(names)).astype(int).tolist()
-    figures["coverage"] = classes.coverage_curve(right, confidence)
-    return figures
+    values["names"] = list(names)
+    values["confusion"] = classes.class_confusion(truth, said, len(names)).astype(int).tolist()
+    values["coverage"] = classes.coverage_curve(right, confidence)
+    return values
 
 
 def _activation(evaluation: Evaluation, patient: np.ndarray) -> dict[str, Any] | None:
-    inside = np.array([np.nan if row.map_inside is None else row.map_inside for row in evaluation.slices])
+    inside = np.array(
+        [np.nan if row.saliency_inside_mask is None else row.saliency_inside_mask for row in evaluation.slices]
+    )
     share = np.array([np.nan if row.mask_share is None else row.mask_share for row in evaluation.slices])
     if not np.isfinite(inside).any():
         return None
@@ -164,7 +166,7 @@ def _presence(evaluation: Evaluation, patient: np.ndarray) -> dict[str, Any]:
     present = np.array([row.present for row in rows])
     called = np.array([row.called for row in rows])
     probability = np.array([row.tumor_probability for row in rows])
-    figures: dict[str, Any] = {
+    values: dict[str, Any] = {
         "auroc": _with_interval(patient, lambda weights: metrics.auroc(present, probability, weights)),
     }
     for figure in (
@@ -174,15 +176,15 @@ def _presence(evaluation: Evaluation, patient: np.ndarray) -> dict[str, Any]:
         metrics.sensitivity,
         metrics.specificity,
     ):
-        figures[figure.__name__] = _with_interval(
+        values[figure.__name__] = _with_interval(
             patient, lambda weights, figure=figure: figure(metrics.confusion(present, called, weights))
         )
-    figures["ece"] = _with_interval(
+    values["ece"] = _with_interval(
         patient, lambda weights: metrics.expected_calibration_error(present, probability, weights)
     )
-    figures["brier"] = _with_interval(patient, lambda weights: metrics.brier(present, probability, weights))
-    figures["confusion"] = metrics.confusion(present, called).astype(int).tolist()
-    return figures
+    values["brier"] = _with_interval(patient, lambda weights: metrics.brier(present, probability, weights))
+    values["confusion"] = metrics.confusion(present, called).astype(int).tolist()
+    return values
 
 
 def _with_interval(patient: np.ndarray, statistic: Callable[[np.ndarray], np.ndarray]) -> dict[str, Any]:

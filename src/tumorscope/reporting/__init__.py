@@ -1,4 +1,4 @@
-"""Findings as files: a document, a mask, a picture panel and a report. No writer computes a finding."""
+"""Findings as files: a document, a mask, a image panel and a report. No writer computes a finding."""
 
 from tumorscope.reporting.agreement import Agreement, compare
 from tumorscope.reporting.contents import Report, build_report

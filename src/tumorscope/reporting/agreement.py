@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tumorscope.errors import TumorscopeError
-from tumorscope.scan import Scan
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.scan import Scan
 
 
 @dataclass(frozen=True)

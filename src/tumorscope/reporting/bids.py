@@ -14,17 +14,17 @@ from typing import Any
 
 import numpy as np
 
-from tumorscope.analysis import Analysis
-from tumorscope.errors import TumorscopeError
-from tumorscope.files import save_together
-from tumorscope.measuring.lesions import Lesion
-from tumorscope.notice import NOTICE
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.files import save_together
+from tumorscope.core.notice import NOTICE
+from tumorscope.core.scan import Scan
+from tumorscope.inference.analysis import Analysis
+from tumorscope.measurement.lesions import Lesion
 from tumorscope.reporting.nifti import encode_on_stored_grid
-from tumorscope.scan import Scan
 
 BIDS_VERSION = "1.10.0"
 DESCRIPTION_FILE = "dataset_description.json"
-README = f"""# Outlines of brain tumours
+README = f"""# Contours of brain tumors
 
 Drawn by neural networks (Tumorscope); the JSON file beside each mask says by which, and what was measured.
 
@@ -94,7 +94,7 @@ def dataset_description() -> dict[str, Any]:
     from tumorscope import __version__
 
     return {
-        "Name": "Tumorscope: outlines of brain tumours",
+        "Name": "Tumorscope: contours of brain tumors",
         "BIDSVersion": BIDS_VERSION,
         "DatasetType": "derivative",
         "GeneratedBy": [{"Name": "Tumorscope", "Version": __version__}],
@@ -112,9 +112,9 @@ def sidecar(analysis: Analysis) -> dict[str, Any]:
         "Description": "Segmentation of a brain tumor by a neural network",
         "Type": "Lesion",
         **_origin(analysis),
-        "Judged": analysis.judged,
-        "TumorPresent": analysis.tumor_present if analysis.judged else None,
-        "TumorProbability": round(analysis.tumor_probability, 6) if analysis.judged else None,
+        "Assessed": analysis.assessed,
+        "TumorPresent": analysis.tumor_present if analysis.assessed else None,
+        "TumorProbability": round(analysis.tumor_probability, 6) if analysis.assessed else None,
         "TumorType": None if opinion is None else opinion.name,
         "TumorTypeProbability": None if opinion is None else round(opinion.probability, 6),
         "VolumeMm3": analysis.volume_mm3,
@@ -122,8 +122,8 @@ def sidecar(analysis: Analysis) -> dict[str, Any]:
             {
                 "Voxels": lesion.voxels,
                 "VolumeMm3": lesion.volume_mm3,
-                "CentreMm": lesion.centre_mm,
-                "Hemisphere": lesion.hemisphere,
+                "CenterMm": lesion.center_mm,
+                "Hemisphere": lesion.laterality,
                 **_diameters(lesion, scan),
             }
             for lesion in analysis.lesions

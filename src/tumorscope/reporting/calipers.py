@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tumorscope.analysis import Analysis
-from tumorscope.measuring.diameters import Caliper
-from tumorscope.measuring.lesions import Lesion
+from tumorscope.inference.analysis import Analysis
+from tumorscope.measurement.diameters import Diameter
+from tumorscope.measurement.lesions import Lesion
 from tumorscope.reporting.tiles import View
 from tumorscope.reporting.wording import length_text
 
@@ -48,7 +48,7 @@ def caliper_lines(lesions: Sequence[Lesion], analysis: Analysis, view: View) -> 
     return tuple(lines)
 
 
-def _line(caliper: Caliper, words: str, view: View, others: Sequence[Line]) -> Line:
+def _line(caliper: Diameter, words: str, view: View, others: Sequence[Line]) -> Line:
     start, end = view.place(np.array([caliper.start, caliper.end]))
     along = end - start
     length = float(np.linalg.norm(along))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tumorscope.analysis import Analysis
+from tumorscope.inference.analysis import Analysis
 from tumorscope.reporting.drawing import Figure
 from tumorscope.reporting.templating import render
 from tumorscope.reporting.wording import area_text, finding_sentence, probability_text
@@ -50,7 +50,7 @@ class Chart:
     point_y: float
     point: str
     largest_area: str
-    outlined: bool
+    segmented: bool
     bars: tuple[Bar, ...]
     slice_ticks: tuple[Tick, ...]
     probability_ticks: tuple[Tick, ...]
@@ -59,13 +59,13 @@ class Chart:
 def chart_figure(analysis: Analysis) -> Figure:
     """The chart as a drawing."""
     chart = slice_chart(analysis)
-    what = "Tumour probability and area of the mask" if chart.outlined else "Tumour probability"
-    below = " Bars below: the area of its mask." if chart.outlined else ""
+    what = "Tumor probability and area of the mask" if chart.segmented else "Tumor probability"
+    below = " Bars below: the area of its mask." if chart.segmented else ""
     return Figure(
         "chart",
         render("chart.svg.j2", "html", chart=chart),
         f"{what} of each slice. {finding_sentence(analysis)}",
-        f"Bars above: each slice's tumour probability, dark from the operating point on (dashed line, {chart.point}).{below}",
+        f"Bars above: each slice's tumor probability, dark from the operating point on (dashed line, {chart.point}).{below}",
     )
 
 
@@ -74,9 +74,9 @@ def slice_chart(analysis: Analysis) -> Chart:
     point = analysis.bundle.card.operating_point.presence
     right = _WIDTH - _RIGHT
     base = _TOP + _PROBABILITY_HEIGHT
-    outlined = bool(analysis.lesions)
+    segmented = bool(analysis.lesions)
     area_top = base + _SPACE
-    area_base = area_top + _AREA_HEIGHT if outlined else base
+    area_base = area_top + _AREA_HEIGHT if segmented else base
     step = (right - _LEFT) / len(analysis.slices)
     largest = max(analysis.slices, key=lambda finding: finding.area_px)
     bars = []
@@ -108,7 +108,7 @@ def slice_chart(analysis: Analysis) -> Chart:
         point_y=round(base - _PROBABILITY_HEIGHT * point, 2),
         point=f"{point:.2f}",
         largest_area=area_text(largest.area_px, largest.area_mm2),
-        outlined=outlined,
+        segmented=segmented,
         bars=tuple(bars),
         slice_ticks=tuple(
             Tick(round(_LEFT + (place + 0.5) * step, 2), str(analysis.slices[place].index))

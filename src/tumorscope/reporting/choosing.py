@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tumorscope.analysis import Analysis
+from tumorscope.inference.analysis import Analysis
 
 _NOTABLE_SHARE = 0.05
 """A further lesion gets a slice of its own if it holds at least this share of the mask."""
@@ -16,7 +16,7 @@ def choose_slices(analysis: Analysis, truth: np.ndarray | None, count: int) -> t
     First the slice with the largest predicted area; with a true mask, the slice that
     disagrees most with it; the largest slice of each further notable lesion; then slices
     spread over the extent of both masks. What is left to fill, and all of a scan without
-    finding, goes to the slices with the highest tumour probability.
+    finding, goes to the slices with the highest tumor probability.
 
     Args:
         analysis: gives areas, lesions and probabilities.

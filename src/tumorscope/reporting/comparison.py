@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tumorscope.measuring.response import CATEGORY_NAMES, NOT_JUDGED, Change, Response, Study
-from tumorscope.notice import NOTICE
+from tumorscope.core.notice import NOTICE
+from tumorscope.measurement.response import CATEGORY_NAMES, NOT_ASSESSED, Change, Response, Study
 from tumorscope.reporting.measurements import lesion_values, to_json
 
 SCHEMA = "tumorscope.comparison/1"
@@ -35,7 +35,7 @@ def comparison_document(before: Study, after: Study, response: Response) -> dict
         else [{"before": list(match.before), "after": list(match.after)} for match in response.matches],
         "new": list(response.new),
         "notes": list(response.notes),
-        "not_judged": list(NOT_JUDGED),
+        "not_assessed": list(NOT_ASSESSED),
         "notice": NOTICE,
     }
 

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tumorscope.analysis import Analysis
+from tumorscope.inference.analysis import Analysis
+from tumorscope.inference.tumor_type import TypeFinding
 from tumorscope.reporting.agreement import Agreement, compare, on_grid
+from tumorscope.reporting.card_metrics import performance
 from tumorscope.reporting.chart import chart_figure
 from tumorscope.reporting.drawing import Figure
-from tumorscope.reporting.figures import performance
-from tumorscope.reporting.pictures import activation_figure, choose_pictures, key_figure
+from tumorscope.reporting.images import activation_figure, choose_images, key_metric
 from tumorscope.reporting.tables import Column, Table, all_slices, called_slices, measurements
 from tumorscope.reporting.wording import (
     activation_sentence,
@@ -29,7 +30,6 @@ from tumorscope.reporting.wording import (
     type_sentence,
     type_words,
 )
-from tumorscope.tumor_type import TypeFinding
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -49,10 +49,10 @@ class Report:
 
     Attributes:
         case, notice: on every page.
-        present: whether a tumour was found.
+        present: whether a tumor was found.
         finding: in one sentence.
         type_sentences: the type, and whether a second opinion agrees.
-        facts: the figures that matter most, each with its name.
+        facts: the metrics that matter most, each with its name.
         warnings: what a reader of the findings should know.
         slices: the figure of the key slices.
         measurements: one row a lesion.
@@ -61,7 +61,7 @@ class Report:
         every_slice: all of them; on paper it would run on for pages.
         types: the likeliest first.
         activation: the activation maps.
-        method: how the scan was analysed.
+        method: how the scan was analyzed.
         bundle: with what.
         performance: how good that was found to be.
         limits: of the bundle.
@@ -87,7 +87,7 @@ class Report:
     limits: tuple[str, ...]
 
     @property
-    def figures(self) -> tuple[Figure, ...]:
+    def metrics(self) -> tuple[Figure, ...]:
         """All drawings."""
         return tuple(one for one in (self.slices, self.chart, self.activation) if one is not None)
 
@@ -104,8 +104,8 @@ def build_report(analysis: Analysis, truth: np.ndarray | None = None) -> Report:
     """
     drawn = "mask" in analysis.bundle.card.outputs
     truth = on_grid(truth, analysis.scan) if truth is not None else None
-    pictures = choose_pictures(analysis, truth)
-    charted = analysis.judged and len(analysis.slices) > 1
+    images = choose_images(analysis, truth)
+    charted = analysis.assessed and len(analysis.slices) > 1
     type_ = analysis.tumor_type
     second = features_sentence(analysis)
     return Report(
@@ -116,13 +116,13 @@ def build_report(analysis: Analysis, truth: np.ndarray | None = None) -> Report:
         type_sentences=() if type_ is None else (type_sentence(type_), *([second] if second else [])),
         facts=_facts(analysis, compare(analysis.mask, truth) if truth is not None and drawn else None),
         warnings=tuple(clean(warning, 400) for warning in analysis.warnings),
-        slices=key_figure(pictures),
+        slices=key_metric(images),
         measurements=measurements(analysis) if analysis.lesions else None,
         chart=chart_figure(analysis) if charted else None,
         called=called_slices(analysis) if charted and positive_slices(analysis) else None,
         every_slice=all_slices(analysis) if charted else None,
         types=() if type_ is None else _types(type_),
-        activation=None if analysis.activation is None else activation_figure(pictures, activation_sentence(analysis)),
+        activation=None if analysis.activation is None else activation_figure(images, activation_sentence(analysis)),
         method=_method(analysis),
         bundle=_bundle(analysis),
         performance=_performance(analysis),
@@ -131,10 +131,10 @@ def build_report(analysis: Analysis, truth: np.ndarray | None = None) -> Report:
 
 
 def _facts(analysis: Analysis, agreement: Agreement | None) -> Pairs:
-    if not analysis.judged:
+    if not analysis.assessed:
         return ()
     several = len(analysis.slices) > 1
-    facts = [("Tumour probability", probability_text(analysis.tumor_probability))]
+    facts = [("Tumor probability", probability_text(analysis.tumor_probability))]
     if several:
         point = f"{analysis.bundle.card.operating_point.presence:.2f}"
         facts.append((f"Slices at {point} or above", f"{positive_slices(analysis)} of {len(analysis.slices)}"))
@@ -148,7 +148,7 @@ def _facts(analysis: Analysis, agreement: Agreement | None) -> Pairs:
         if largest.diameters is not None:
             known = analysis.scan.affine is not None
             facts.append((f"Diameters{of}", diameters_text(largest.diameters, known)))
-        if largest.hemisphere is not None:
+        if largest.laterality is not None:
             facts.append((f"Side{of}", side_text(largest)))
         if several:
             widest = max(analysis.slices, key=lambda finding: finding.area_px)
@@ -184,8 +184,8 @@ def _method(analysis: Analysis) -> Pairs:
         thresholds.append(f"mask from {point.mask:.2f}")
     if "type" in card.outputs and point.type_confidence > 0:
         thresholds.append(f"type named from {point.type_confidence:.2f}")
-    if point.smallest_lesion_px > 1:
-        thresholds.append(f"lesions from {point.smallest_lesion_px} pixels at the network's size")
+    if point.min_component_size_px > 1:
+        thresholds.append(f"lesions from {point.min_component_size_px} pixels at the network's size")
     stages = ", ".join(f"{stage} {spent:,.0f} ms" for stage, spent in analysis.timing_ms.items())
     total = f"{sum(analysis.timing_ms.values()) / 1000:,.2f} s"
     return (
@@ -207,7 +207,7 @@ def _bundle(analysis: Analysis) -> Pairs:
 
 
 def _performance(analysis: Analysis) -> Table | None:
-    found = performance(analysis.bundle.card.figures, analysis.precision)
+    found = performance(analysis.bundle.card.metrics, analysis.precision)
     if found is None:
         return None
     which = {"test": "on its test patients", "validation": "on its validation patients"}.get(found.name)

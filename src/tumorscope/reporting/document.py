@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from tumorscope.analysis import Analysis
-from tumorscope.errors import TumorscopeError
-from tumorscope.measuring.rle import decode, encode
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.inference.analysis import Analysis
+from tumorscope.inference.tumor_type import TypeFinding
+from tumorscope.measurement.rle import decode, encode
 from tumorscope.reporting.measurements import lesion_values, slice_positions_values
 from tumorscope.reporting.wording import types_agree
-from tumorscope.tumor_type import TypeFinding
 
-SCHEMA = "tumorscope.analysis/2"
+SCHEMA = "tumorscope.analysis/3"
 _PROBABILITY_DIGITS = 6
 _ONE_A_LINE = ("slices", "lesions", "mask_rle")
 """Lists that are written one item a line, so that people can read the file too."""
@@ -26,7 +26,7 @@ def to_document(analysis: Analysis) -> dict[str, Any]:
     """An analysis as plain values that JSON can hold.
 
     Indices count from zero and positions are ``[slice, row, column]`` on the scan's grid;
-    millimetres are RAS+. A size that is not known is None. ``slice_positions`` is None unless slices are
+    millimeters are RAS+. A size that is not known is None. ``slice_positions`` is None unless slices are
     unevenly spaced; the affine then maps these positions, not slice indices. ``mask_rle`` holds one run-length
     encoding a slice, as COCO writes it, empty slices included.
     """
@@ -45,13 +45,13 @@ def to_document(analysis: Analysis) -> dict[str, Any]:
         },
         "engine": {"runtime": analysis.runtime, "precision": analysis.precision},
         "operating_point": {"presence": point.presence, "mask": point.mask},
-        "judged": analysis.judged,
+        "assessed": analysis.assessed,
         "corrected": analysis.corrected,
         "incomplete": analysis.incomplete,
-        "tumor_present": bool(analysis.tumor_present) if analysis.judged else None,
+        "tumor_present": bool(analysis.tumor_present) if analysis.assessed else None,
         "tumor_probability": _probability(analysis.tumor_probability),
         "tumor_type": None if analysis.tumor_type is None else _type(analysis.tumor_type),
-        "type_by_features": None if analysis.type_by_features is None else _type(analysis.type_by_features),
+        "radiomics_classifier": None if analysis.radiomics_classifier is None else _type(analysis.radiomics_classifier),
         "types_agree": types_agree(analysis),
         "volume_mm3": _number(analysis.volume_mm3, 2),
         "voxels": int(np.count_nonzero(analysis.mask)),
@@ -72,8 +72,8 @@ def to_document(analysis: Analysis) -> dict[str, Any]:
                 "bounding_box": {"first": list(lesion.first), "last": list(lesion.last)},
                 "voxels": int(lesion.voxels),
                 "volume_mm3": _number(lesion.volume_mm3, 2),
-                "centre": [_number(value, 2) for value in lesion.centre],
-                "centre_mm": None if lesion.centre_mm is None else [_number(value, 2) for value in lesion.centre_mm],
+                "center": [_number(value, 2) for value in lesion.center],
+                "center_mm": None if lesion.center_mm is None else [_number(value, 2) for value in lesion.center_mm],
                 "largest_slice": int(lesion.largest_slice),
                 "tumor_probability": _probability(lesion.tumor_probability),
                 **lesion_values(lesion, scan.geometry),
@@ -111,10 +111,10 @@ def load_document(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise TumorscopeError(f"{path}: cannot be read ({error.strerror})") from error
     except ValueError as error:  # not JSON, or not UTF-8
-        raise TumorscopeError(f"{path}: damaged or not JSON; analyse the scan again") from error
+        raise TumorscopeError(f"{path}: damaged or not JSON; analyze the scan again") from error
     schema = document.get("schema") if isinstance(document, dict) else None
     if schema != SCHEMA:
-        raise TumorscopeError(f"{path}: not {SCHEMA}; analyse the scan again with this version")
+        raise TumorscopeError(f"{path}: not {SCHEMA}; analyze the scan again with this version")
     return document
 
 
@@ -133,7 +133,7 @@ def mask_from_document(document: dict[str, Any]) -> np.ndarray:
             raise ValueError("runs do not fill the grid")
         return np.stack([decode(part) for part in runs])
     except (KeyError, TypeError, ValueError) as error:
-        raise TumorscopeError("the document's mask is damaged; analyse the scan again") from error
+        raise TumorscopeError("the document's mask is damaged; analyze the scan again") from error
 
 
 def _type(finding: TypeFinding) -> dict[str, Any]:

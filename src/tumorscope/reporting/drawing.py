@@ -1,6 +1,6 @@
-"""Figures as SVG: the same drawing on screen and on paper.
+"""Metrics as SVG: the same drawing on screen and on paper.
 
-Lines must read in grey too: each lies on a dark casing, the predicted mask is a solid line,
+Lines must read in gray too: each lies on a dark casing, the predicted mask is a solid line,
 the true one a dashed line, and half of an activation map's height a dotted one.
 """
 
@@ -18,10 +18,10 @@ from tumorscope.reporting.tiles import Sides
 
 if TYPE_CHECKING:
     from markupsafe import Markup
-    from PIL.Image import Image as Picture
+    from PIL.Image import Image as PillowImage
 
 WIDTH = 720
-"""Of a figure in its own units; on A4 paper one is a quarter of a millimetre."""
+"""Of a figure in its own units; on A4 paper one is a quarter of a millimeter."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Outline:
+class Contour:
     """An SVG path, and what it runs around: a mask, or where an activation map reaches half of its highest value."""
 
     path: str
@@ -44,13 +44,13 @@ class Outline:
 
 @dataclass(frozen=True)
 class Tile:
-    """One picture of a figure, with all that is drawn on it, in the figure's units.
+    """One image of a figure, with all that is drawn on it, in the figure's units.
 
     Attributes:
         x, y, width, height: where it is.
-        picture: a data URI.
+        image: a data URI.
         above, below: words.
-        outlines, lines: from the tile's own corner.
+        contours, lines: from the tile's own corner.
         sides: of the patient, if they are to be named.
         bar: length of the scale bar and its words.
     """
@@ -59,18 +59,18 @@ class Tile:
     y: float
     width: float
     height: float
-    picture: str
+    image: str
     above: str = ""
     below: str = ""
-    outlines: tuple[Outline, ...] = ()
+    contours: tuple[Contour, ...] = ()
     lines: tuple[Line, ...] = ()
     sides: Sides | None = None
     bar: tuple[float, str] | None = None
 
 
-def data_uri(picture: Picture, *, grey: bool = False) -> str:
+def data_uri(image: PillowImage, *, gray: bool = False) -> str:
     file = io.BytesIO()
-    (picture.convert("L") if grey else picture).save(file, "PNG", compress_level=3)
+    (image.convert("L") if gray else image).save(file, "PNG", compress_level=3)
     return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 

@@ -1,4 +1,4 @@
-"""Text on pictures, with the one font that comes with Pillow."""
+"""Text on images, with the one font that comes with Pillow."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _DRAWABLE = frozenset("·…") | frozenset(_RAISED)
 _ALIKE = str.maketrans({"–": "-", "—": "-", "−": "-", "×": "x", "≥": ">", "≤": "<"})
 
 
-def write(pen: Pen, place: tuple[int, int], text: str, size: int, colour: tuple[int, ...], room: float) -> float:
+def write(pen: Pen, place: tuple[int, int], text: str, size: int, color: tuple[int, ...], room: float) -> float:
     """Write a line on its baseline, shortened to the room there is; return its width.
 
     Args:
-        pen: draws on the picture.
+        pen: draws on the image.
         place: left end and baseline.
         text: signs that the font lacks lose their accents or become ``?``.
         size: of the letters, in pixels.
-        colour: RGB.
+        color: RGB.
         room: in pixels.
     """
     text = drawable(text)
@@ -33,7 +33,7 @@ def write(pen: Pen, place: tuple[int, int], text: str, size: int, colour: tuple[
     left, baseline = float(place[0]), place[1]
     for part, raised in _parts(text):
         font = font_of(_raised_size(size) if raised else size)
-        pen.text((left, baseline - (size * 0.38 if raised else 0)), part, colour, font, anchor="ls")
+        pen.text((left, baseline - (size * 0.38 if raised else 0)), part, color, font, anchor="ls")
         left += font.getlength(part)
     return left - place[0]
 

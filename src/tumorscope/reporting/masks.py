@@ -7,20 +7,20 @@ from pathlib import Path
 
 import numpy as np
 
-from tumorscope.analysis import Analysis
-from tumorscope.files import save_whole
+from tumorscope.core.files import save_whole
+from tumorscope.inference.analysis import Analysis
 from tumorscope.reporting.nifti import encode_on_stored_grid
 
 MASK_FILES = ("mask.nii.gz", "mask.png")
 
 
 def write_mask(analysis: Analysis, folder: Path) -> Path:
-    """Write ``mask.nii.gz``, or ``mask.png`` for a single picture.
+    """Write ``mask.nii.gz``, or ``mask.png`` for a single image.
 
     A volume's mask is on exactly the grid of the file that was read: same shape, and all that its header says of
     where the voxels are. A folder of slices becomes a volume whose axes are column, row and slice; where slices are
-    missing or the stack leans, on an even grid (:class:`tumorscope.geometry.EvenGrid`). A
-    picture's mask has the picture's size, 0 outside and 255 inside.
+    missing or the stack leans, on an even grid (:class:`tumorscope.core.geometry.EvenGrid`). A
+    image's mask has the image's size, 0 outside and 255 inside.
 
     Raises:
         TumorscopeError: the file cannot be written.
@@ -32,7 +32,7 @@ def write_mask(analysis: Analysis, folder: Path) -> Path:
 def encode_mask(analysis: Analysis) -> tuple[str, bytes]:
     """The name and the content of the mask's file."""
     scan, mask = analysis.scan, analysis.mask.astype(np.uint8)
-    if scan.kind == "picture":
+    if scan.kind == "image":
         return "mask.png", _png(mask[0])
     return "mask.nii.gz", encode_on_stored_grid(scan, mask)
 

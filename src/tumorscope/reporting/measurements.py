@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from tumorscope.geometry import Geometry
-from tumorscope.measuring.diameters import Caliper
-from tumorscope.measuring.label_files import LabelledMask
-from tumorscope.measuring.lesions import Lesion, find_lesions, total_volume_mm3, unknown_volumes
-from tumorscope.notice import NOTICE
-from tumorscope.scan import Scan
+from tumorscope.core.geometry import Geometry
+from tumorscope.core.notice import NOTICE
+from tumorscope.core.scan import Scan
+from tumorscope.measurement.diameters import Diameter
+from tumorscope.measurement.label_files import LabeledMask
+from tumorscope.measurement.lesions import Lesion, find_lesions, total_volume_mm3, unknown_volumes
 
-SCHEMA = "tumorscope.measurements/1"
+SCHEMA = "tumorscope.measurements/2"
 
 _INNERMOST = re.compile(r"\[[-\d.,\s]*\]")
 """A list of numbers as ``json`` indents it."""
@@ -27,7 +27,7 @@ _INNERMOST = re.compile(r"\[[-\d.,\s]*\]")
 CSV_COLUMNS = (
     "case", "label", "lesion", "voxels", "volume_mm3", "volume_ml", "longest_mm", "perpendicular_mm", "product_mm2",
     "longest_px", "perpendicular_px", "slice", "measurable", "first_slice", "last_slice", "extent_slice_mm",
-    "extent_row_mm", "extent_column_mm", "centre_x_mm", "centre_y_mm", "centre_z_mm", "hemisphere",
+    "extent_row_mm", "extent_column_mm", "center_x_mm", "center_y_mm", "center_z_mm", "laterality",
     "midline_distance_mm",
 )  # fmt: skip
 """One row a lesion. Slices count from zero; x, y and z are RAS+; what is not known is empty."""
@@ -51,7 +51,7 @@ class Measured:
         return total_volume_mm3(self.lesions, self.mask, scan)
 
 
-def measure_labels(labels: LabelledMask, scan: Scan) -> tuple[Measured, ...]:
+def measure_labels(labels: LabeledMask, scan: Scan) -> tuple[Measured, ...]:
     """The lesions of each label.
 
     Args:
@@ -72,10 +72,10 @@ def lesion_values(lesion: Lesion, geometry: Geometry | None) -> dict[str, Any]:
     unit = "px" if geometry is None else "mm"
     values: dict[str, Any] = {
         "extent_mm": None if lesion.extent_mm is None else list(lesion.extent_mm),
-        "hemisphere": lesion.hemisphere,
+        "laterality": lesion.laterality,
         "midline_distance_mm": lesion.midline_distance_mm,
         "measurable": lesion.measurable,
-        "unmeasurable": lesion.unmeasurable,
+        "nonmeasurable_reason": lesion.nonmeasurable_reason,
         "diameters": None,
     }
     if found is not None:
@@ -93,7 +93,7 @@ def lesion_values(lesion: Lesion, geometry: Geometry | None) -> dict[str, Any]:
 def measurement_document(measured: Sequence[Measured], scan: Scan) -> dict[str, Any]:
     """Everything that was measured, as plain values that JSON can hold.
 
-    Indices count from zero and positions are ``[slice, row, column]``; millimetres are RAS+.
+    Indices count from zero and positions are ``[slice, row, column]``; millimeters are RAS+.
     """
     return {
         "schema": SCHEMA,
@@ -124,7 +124,7 @@ def slice_positions_values(scan: Scan) -> list[float] | None:
     return None if scan.slice_positions is None else np.round(scan.slice_positions, 6).tolist()
 
 
-def product_sum(lesions: Sequence[Lesion]) -> float:
+def sum_of_products(lesions: Sequence[Lesion]) -> float:
     """RANO's sum of the products of the diameters, over measurable lesions, mm²."""
     return sum(lesion.diameters.product for lesion in lesions if lesion.measurable and lesion.diameters)
 
@@ -155,7 +155,7 @@ def _row(lesion: Lesion) -> dict[str, Any]:
         "first_slice": lesion.first[0],
         "last_slice": lesion.last[0],
         "measurable": None if lesion.measurable is None else "yes" if lesion.measurable else "no",
-        "hemisphere": lesion.hemisphere,
+        "laterality": lesion.laterality,
         "midline_distance_mm": lesion.midline_distance_mm,
     }
     found = lesion.diameters
@@ -165,7 +165,7 @@ def _row(lesion: Lesion) -> dict[str, Any]:
         row |= {f"perpendicular_{unit}": found.perpendicular.length}
         if unit == "mm":
             row["product_mm2"] = round(found.product, 2)
-    for name, values in (("extent_{}_mm", lesion.extent_mm), ("centre_{}_mm", lesion.centre_mm)):
+    for name, values in (("extent_{}_mm", lesion.extent_mm), ("center_{}_mm", lesion.center_mm)):
         axes = ("slice", "row", "column") if name.startswith("extent") else ("x", "y", "z")
         row |= {name.format(axis): value for axis, value in zip(axes, values or (), strict=False)}
     return row
@@ -180,7 +180,7 @@ def _label(part: Measured, scan: Scan) -> dict[str, Any]:
         "volume_ml": None if volume is None else round(volume / 1000, 5),
         "lesion_count": len(part.lesions),
         "measurable_count": sum(bool(lesion.measurable) for lesion in part.lesions) if known else None,
-        "product_sum_mm2": round(product_sum(part.lesions), 2) if known else None,
+        "product_sum_mm2": round(sum_of_products(part.lesions), 2) if known else None,
         "lesions": [_lesion(lesion, scan) for lesion in part.lesions],
     }
 
@@ -191,14 +191,14 @@ def _lesion(lesion: Lesion, scan: Scan) -> dict[str, Any]:
         "volume_mm3": lesion.volume_mm3,
         "volume_ml": None if lesion.volume_mm3 is None else round(lesion.volume_mm3 / 1000, 5),
         "bounding_box": {"first": list(lesion.first), "last": list(lesion.last)},
-        "centre": list(lesion.centre),
-        "centre_mm": None if lesion.centre_mm is None else list(lesion.centre_mm),
+        "center": list(lesion.center),
+        "center_mm": None if lesion.center_mm is None else list(lesion.center_mm),
         "largest_slice": lesion.largest_slice,
         **lesion_values(lesion, scan.geometry),
     }
 
 
-def _caliper(caliper: Caliper, slice_: int, geometry: Geometry | None) -> dict[str, Any]:
+def _caliper(caliper: Diameter, slice_: int, geometry: Geometry | None) -> dict[str, Any]:
     values: dict[str, Any] = {"length": caliper.length, "start": list(caliper.start), "end": list(caliper.end)}
     if geometry is not None:
         for name, point in (("start_mm", caliper.start), ("end_mm", caliper.end)):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tumorscope.scan import NiftiPlacement, Scan
+from tumorscope.core.scan import NiftiPlacement, Scan
 
 _GZIP_LEVEL = 1
 """Masks are mostly zeros: higher levels save a few kilobytes and cost several times the time."""

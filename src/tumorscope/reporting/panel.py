@@ -1,4 +1,4 @@
-"""The picture panel: MRI, true mask, predicted mask, and both masks on the MRI."""
+"""The image panel: MRI, true mask, predicted mask, and both masks on the MRI."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from tumorscope.analysis import Analysis
-from tumorscope.explaining import ActivationMap
-from tumorscope.files import save_whole
+from tumorscope.core.files import save_whole
+from tumorscope.core.scan import Scan
+from tumorscope.inference.activation_maps import ActivationMap
+from tumorscope.inference.analysis import Analysis
 from tumorscope.reporting.agreement import on_grid
 from tumorscope.reporting.choosing import choose_slices
 from tumorscope.reporting.lettering import font_of, write
@@ -28,15 +29,14 @@ from tumorscope.reporting.tiles import (
     window,
 )
 from tumorscope.reporting.wording import area_text, clean, finding_line, probability_text
-from tumorscope.scan import Scan
 
 if TYPE_CHECKING:
-    from PIL.Image import Image as Picture
+    from PIL.Image import Image as PillowImage
     from PIL.ImageDraw import ImageDraw as Pen
 
 PANEL_FILE = "panel.png"
-TRUE_COLOUR = (255, 54, 48)
-PREDICTED_COLOUR = (30, 222, 92)
+TRUE_COLOR = (255, 54, 48)
+PREDICTED_COLOR = (30, 222, 92)
 _BACKGROUND, _BRIGHT, _MUTED, _RULE = (15, 18, 22), (238, 241, 245), (158, 168, 180), (48, 54, 62)
 _MARGIN, _GAP, _LABELS, _HEADER, _HEADINGS, _FOOTER = 24, 8, 148, 70, 30, 66
 _NARROWEST = 760
@@ -77,10 +77,10 @@ class Layout:
         return left, _HEADER + _HEADINGS + row * (max(self.tile_height, _LOWEST) + _GAP)
 
 
-def draw_panel(analysis: Analysis, truth: np.ndarray | None = None, slices: int = 4) -> Picture:
+def draw_panel(analysis: Analysis, truth: np.ndarray | None = None, slices: int = 4) -> PillowImage:
     """Draw the most telling slices, one a row.
 
-    With a true mask every row has five pictures: MRI, true mask, predicted mask, MRI with
+    With a true mask every row has five images: MRI, true mask, predicted mask, MRI with
     the true mask in red, MRI with the predicted mask in green. Without, it has three. An
     activation map, where it was asked for, is one more.
 
@@ -90,7 +90,7 @@ def draw_panel(analysis: Analysis, truth: np.ndarray | None = None, slices: int 
         slices: how many at most.
 
     Returns:
-        An RGB picture.
+        An RGB image.
 
     Raises:
         TumorscopeError: the true mask has another shape than the scan.
@@ -132,7 +132,7 @@ def write_panel(analysis: Analysis, folder: Path, truth: np.ndarray | None = Non
     return save_whole(folder / PANEL_FILE, encode_panel(draw_panel(analysis, truth, slices)))
 
 
-def encode_panel(panel: Picture) -> bytes:
+def encode_panel(panel: PillowImage) -> bytes:
     """The panel as PNG; low compression, since this is the slowest step of all writing."""
     file = io.BytesIO()
     panel.save(file, "PNG", compress_level=1)
@@ -152,17 +152,17 @@ def _columns(analysis: Analysis, truth: np.ndarray | None) -> tuple[Column, ...]
     return tuple(column for column, shown in wanted.items() if shown)
 
 
-def _tiles(mri: Picture, mask: np.ndarray, true: np.ndarray | None, view: View) -> dict[Column, Picture]:
+def _tiles(mri: PillowImage, mask: np.ndarray, true: np.ndarray | None, view: View) -> dict[Column, PillowImage]:
     predicted = shape_tile(mask, view)
-    tiles: dict[Column, Picture] = {
+    tiles: dict[Column, PillowImage] = {
         "mri": mri,
         "predicted": mask_tile(predicted),
-        "mri_predicted": overlay_tile(mri, predicted, PREDICTED_COLOUR),
+        "mri_predicted": overlay_tile(mri, predicted, PREDICTED_COLOR),
     }
     if true is not None:
         shape = shape_tile(true, view)
         tiles["truth"] = mask_tile(shape)
-        tiles["mri_truth"] = overlay_tile(mri, shape, TRUE_COLOUR)
+        tiles["mri_truth"] = overlay_tile(mri, shape, TRUE_COLOR)
     return tiles
 
 
@@ -182,12 +182,12 @@ def _draw_frame(pen: Pen, analysis: Analysis, layout: Layout) -> None:
             heading += f" ({sequence.upper()})"
         write(pen, (left, top - 9), heading, 14, _BRIGHT, layout.tile_width)
     left = _MARGIN
-    for name, colour, text in (
-        ("mri_truth", TRUE_COLOUR, "true mask"),
-        ("mri_predicted", PREDICTED_COLOUR, "predicted mask"),
+    for name, color, text in (
+        ("mri_truth", TRUE_COLOR, "true mask"),
+        ("mri_predicted", PREDICTED_COLOR, "predicted mask"),
     ):
         if name in layout.columns:
-            pen.rectangle([left, height - 52, left + 12, height - 40], tuple(part // 3 for part in colour), colour)
+            pen.rectangle([left, height - 52, left + 12, height - 40], tuple(part // 3 for part in color), color)
             left += 20 + round(write(pen, (left + 20, height - 41), text, 13, _BRIGHT, room)) + 24
     notes = ["cropped to the head", "slices are counted from 0"]
     if analysis.activation is not None:
@@ -197,28 +197,28 @@ def _draw_frame(pen: Pen, analysis: Analysis, layout: Layout) -> None:
 
 
 def _question(activation: ActivationMap) -> str:
-    return "a tumour" if activation.question == "presence" else "the likeliest type"
+    return "a tumor" if activation.question == "presence" else "the likeliest type"
 
 
 def _draw_label(pen: Pen, analysis: Analysis, true: np.ndarray | None, index: int, top: int) -> None:
     """What there is to know about one row, beside its tiles."""
     finding, area = analysis.slices[index], analysis.scan.pixel_area_mm2
-    lines = [(f"slice {index}" if len(analysis.slices) > 1 else "picture", 17, _BRIGHT)]
+    lines = [(f"slice {index}" if len(analysis.slices) > 1 else "image", 17, _BRIGHT)]
     if finding.name:
         lines.append((clean(finding.name, 18), 12, _MUTED))
     lines.append((f"probability {probability_text(finding.tumor_probability)}", 13, _BRIGHT))
     if "mask" in analysis.bundle.card.outputs:
-        lines.append((f"predicted {area_text(finding.area_px, finding.area_mm2)}", 13, PREDICTED_COLOUR))
+        lines.append((f"predicted {area_text(finding.area_px, finding.area_mm2)}", 13, PREDICTED_COLOR))
     if finding.type_probabilities and analysis.tumor_type is not None:
         likeliest = max(finding.type_probabilities.items(), key=lambda item: item[1])
         lines.append((f"{likeliest[0]} {probability_text(likeliest[1])}", 13, _BRIGHT))
     if true is not None:
         pixels = int(np.count_nonzero(true))
-        lines.append((f"true {area_text(pixels, None if area is None else pixels * area)}", 13, TRUE_COLOUR))
+        lines.append((f"true {area_text(pixels, None if area is None else pixels * area)}", 13, TRUE_COLOR))
     baseline = top - 4
-    for text, size, colour in lines:
+    for text, size, color in lines:
         baseline += size + 7
-        write(pen, (_MARGIN, baseline), text, size, colour, _LABELS - 12)
+        write(pen, (_MARGIN, baseline), text, size, color, _LABELS - 12)
 
 
 def _draw_sides(pen: Pen, scan: Scan, layout: Layout, row: int) -> None:

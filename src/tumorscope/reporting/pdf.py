@@ -32,7 +32,7 @@ def render_pdf(report: Report) -> bytes:
     sources = {
         "main.typ": render("report.j2", "typst", report=report, style="").encode(),
         "report.typ": (TEMPLATES / "report.typ").read_bytes(),
-        **{f"{figure.name}.svg": figure.svg.encode() for figure in report.figures},
+        **{f"{figure.name}.svg": figure.svg.encode() for figure in report.metrics},
     }
     try:
         return _set(sources, _fonts(), "ua-1")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tumorscope.analysis import Analysis, SliceFinding
-from tumorscope.measuring.lesions import Lesion
+from tumorscope.inference.analysis import Analysis, SliceFinding
+from tumorscope.measurement.lesions import Lesion
 from tumorscope.reporting.wording import (
     area_text,
     clean,
@@ -68,7 +68,7 @@ def called_slices(analysis: Analysis) -> Table:
     """The slices at the operating point or above, as many as a page bears."""
     point = analysis.bundle.card.operating_point.presence
     called = [finding for finding in analysis.slices if finding.tumor_probability >= point]
-    caption = f"Slices with a tumour probability of {point:.2f}, the operating point, or above."
+    caption = f"Slices with a tumor probability of {point:.2f}, the operating point, or above."
     note = ""
     if len(called) > MOST_SLICES:
         called = sorted(sorted(called, key=lambda one: -one.area_px)[:MOST_SLICES], key=lambda one: one.index)
@@ -83,10 +83,10 @@ def all_slices(analysis: Analysis) -> Table:
 
 def _slice_table(analysis: Analysis, findings: list[SliceFinding], caption: str, note: str) -> Table:
     named = any(finding.name for finding in analysis.slices)
-    outlined = "mask" in analysis.bundle.card.outputs
+    segmented = "mask" in analysis.bundle.card.outputs
     point = analysis.bundle.card.operating_point.presence
-    columns = [Column("Slice"), *([Column("File", number=False)] if named else []), Column("Tumour probability")]
-    if outlined:
+    columns = [Column("Slice"), *([Column("File", number=False)] if named else []), Column("Tumor probability")]
+    if segmented:
         columns += [Column("Mask probability, highest"), Column("Area")]
     rows = [
         (
@@ -95,7 +95,7 @@ def _slice_table(analysis: Analysis, findings: list[SliceFinding], caption: str,
             probability_text(finding.tumor_probability, 3),
             *(
                 [probability_text(finding.mask_probability, 3), area_text(finding.area_px, finding.area_mm2)]
-                if outlined
+                if segmented
                 else []
             ),
         )
@@ -120,7 +120,7 @@ def _lesion_columns(analysis: Analysis) -> list[tuple[Column, Callable[[Lesion],
         columns.append((Column(f"Product ({unit}²)"), _product))
     if several:
         columns.append((Column("Slices (largest)"), _slices))
-    # A picture has no thickness.
+    # A image has no thickness.
     axes = slice(None) if several else slice(1, None)
     columns.append(
         (
@@ -128,17 +128,17 @@ def _lesion_columns(analysis: Analysis) -> list[tuple[Column, Callable[[Lesion],
             lambda one: " × ".join(_extent(one, known)[axes]),
         )
     )
-    if any(lesion.hemisphere is not None for lesion in lesions):
+    if any(lesion.laterality is not None for lesion in lesions):
         columns.append((Column("Side", number=False), side_text))
     if any(lesion.midline_distance_mm is not None for lesion in lesions):
         columns.append((Column("From midline (mm)"), _midline))
     columns.append(
         (
-            Column("Centre, x, y, z (mm)" if known else "Centre, slice, row, column"),
-            lambda one: ", ".join(str(round(value)).replace("-", "−") for value in (one.centre_mm or one.centre)),
+            Column("Center, x, y, z (mm)" if known else "Center, slice, row, column"),
+            lambda one: ", ".join(str(round(value)).replace("-", "−") for value in (one.center_mm or one.center)),
         )
     )
-    columns.append((Column("Tumour probability"), lambda one: probability_text(one.tumor_probability)))
+    columns.append((Column("Tumor probability"), lambda one: probability_text(one.tumor_probability)))
     return columns
 
 
@@ -185,7 +185,7 @@ def _lesion_note(analysis: Analysis) -> str:
     if analysis.scan.affine is not None:
         if len(analysis.slices) > 1:
             notes.append("Volumes count the gaps between slices.")
-        notes.append("Centres are RAS+ (x to the patient's right, y to the front, z to the top).")
+        notes.append("Centers are RAS+ (x to the patient's right, y to the front, z to the top).")
     rest = len(analysis.lesions) - MOST_LESIONS
     if rest > 0:
         notes.append(f"{rest} smaller lesions are in analysis.json.")

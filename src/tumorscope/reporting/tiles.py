@@ -1,4 +1,4 @@
-"""The small pictures a panel is made of: MRI, mask, and MRI with a mask on top."""
+"""The small images a panel is made of: MRI, mask, and MRI with a mask on top."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage
 
-from tumorscope.preparing.head import head_box, head_mask
-from tumorscope.scan import Scan
+from tumorscope.core.scan import Scan
+from tumorscope.preprocessing.head import head_box, head_mask
 
 if TYPE_CHECKING:
-    from PIL.Image import Image as Picture
+    from PIL.Image import Image as PillowImage
 
 TILE_HEIGHT = 256
 TILE_WIDTH = 384
@@ -25,11 +25,11 @@ _FILL = 0.34
 _FINER = 2
 """Masks are drawn this much finer and then averaged, for smooth edges."""
 _LINE = 3
-"""Width of an outline on the finer grid."""
+"""Width of an contour on the finer grid."""
 
-Colour = tuple[int, int, int]
-HEAT: tuple[Colour, ...] = ((40, 11, 84), (140, 41, 129), (222, 73, 104), (254, 159, 109), (252, 253, 191))
-"""From weak to strong, evenly brighter, so that it reads in grey and with any colour vision."""
+Color = tuple[int, int, int]
+HEAT: tuple[Color, ...] = ((40, 11, 84), (140, 41, 129), (222, 73, 104), (254, 159, 109), (252, 253, 191))
+"""From weak to strong, evenly brighter, so that it reads in gray and with any color vision."""
 _DENSEST = 0.75
 
 
@@ -44,9 +44,9 @@ class View:
     width: int
     height: int
 
-    def crop(self, picture: np.ndarray) -> np.ndarray:
+    def crop(self, image: np.ndarray) -> np.ndarray:
         """The shown part of ``(…, row, column)``."""
-        return picture[..., self.top : self.bottom, self.left : self.right]
+        return image[..., self.top : self.bottom, self.left : self.right]
 
     def fitted(self, width: float, height: float) -> View:
         """The same part, as large as it can be within a frame."""
@@ -57,7 +57,7 @@ class View:
         """Where points of a slice lie on the tile.
 
         Args:
-            points: ``(point, (row, column))``; whole numbers are pixel centres.
+            points: ``(point, (row, column))``; whole numbers are pixel centers.
 
         Returns:
             ``(point, (x, y))`` from the tile's top left corner, in the tile's pixels.
@@ -73,7 +73,7 @@ class View:
 
 
 def background_channel(scan: Scan, used: Sequence[str]) -> int:
-    """The channel that is shown: FLAIR, which shows most of a tumour, or the first that was used.
+    """The channel that is shown: FLAIR, which shows most of a tumor, or the first that was used.
 
     Args:
         scan: may have channels that nobody asked for.
@@ -112,7 +112,7 @@ def frame_head(scan: Scan, channel: int, indices: tuple[int, ...], *masks: np.nd
     """The view that holds the head and all masks of the given slices.
 
     Args:
-        scan: gives the pictures and the aspect of a pixel.
+        scan: gives the images and the aspect of a pixel.
         channel: the one that is shown.
         indices: the slices that will be shown.
         masks: boolean ``(slice, row, column)``, never cut off.
@@ -147,27 +147,27 @@ def window(volume: np.ndarray) -> tuple[float, float]:
     return float(low), float(high if high > low else low + 1)
 
 
-def mri_tile(picture: np.ndarray, limits: tuple[float, float], view: View) -> Picture:
-    """One slice ``(row, column)`` in grey, as RGB."""
+def mri_tile(image: np.ndarray, limits: tuple[float, float], view: View) -> PillowImage:
+    """One slice ``(row, column)`` in gray, as RGB."""
     from PIL import Image
 
     low, high = limits
-    part = view.crop(picture).astype(np.float32)
-    grey = np.clip((part - low) * (255 / (high - low)), 0, 255).astype(np.uint8)
-    return Image.fromarray(grey).resize((view.width, view.height), Image.Resampling.BICUBIC).convert("RGB")
+    part = view.crop(image).astype(np.float32)
+    gray = np.clip((part - low) * (255 / (high - low)), 0, 255).astype(np.uint8)
+    return Image.fromarray(gray).resize((view.width, view.height), Image.Resampling.BICUBIC).convert("RGB")
 
 
 @dataclass(frozen=True, eq=False)
 class Shape:
-    """A slice's mask at the size of a tile; both pictures are grey, 255 where it is.
+    """A slice's mask at the size of a tile; both images are gray, 255 where it is.
 
     Attributes:
         inside: all of it.
-        line: its outline, which lies within it.
+        line: its contour, which lies within it.
     """
 
-    inside: Picture
-    line: Picture
+    inside: PillowImage
+    line: PillowImage
 
 
 def shape_tile(mask: np.ndarray, view: View) -> Shape:
@@ -189,33 +189,33 @@ def shape_tile(mask: np.ndarray, view: View) -> Shape:
     return Shape(_averaged(fine), _averaged(line))
 
 
-def mask_tile(shape: Shape) -> Picture:
+def mask_tile(shape: Shape) -> PillowImage:
     """A mask, white on black, as RGB."""
     return shape.inside.convert("RGB")
 
 
-def overlay_tile(grey: Picture, shape: Shape, colour: Colour) -> Picture:
-    """A mask on an MRI tile: filled so that the MRI shines through, with a clear outline."""
-    tile = grey.copy()
-    tile.paste(colour, (0, 0), shape.inside.point([round(level * _FILL) for level in range(256)]))
-    tile.paste(colour, (0, 0), shape.line)
+def overlay_tile(gray: PillowImage, shape: Shape, color: Color) -> PillowImage:
+    """A mask on an MRI tile: filled so that the MRI shines through, with a clear contour."""
+    tile = gray.copy()
+    tile.paste(color, (0, 0), shape.inside.point([round(level * _FILL) for level in range(256)]))
+    tile.paste(color, (0, 0), shape.line)
     return tile
 
 
-def activation_tile(grey: Picture, strength: np.ndarray, view: View) -> Picture:
+def activation_tile(gray: PillowImage, strength: np.ndarray, view: View) -> PillowImage:
     """An activation map ``(row, column)`` from zero to one on an MRI tile: the stronger, the warmer and the denser."""
     from PIL import Image
 
     part = Image.fromarray(view.crop(strength).astype(np.float32))
     shown = np.clip(np.asarray(part.resize((view.width, view.height), Image.Resampling.BILINEAR)), 0, 1)
     stops = np.linspace(0, 1, len(HEAT))
-    heat = np.stack([np.interp(shown, stops, [colour[part] for colour in HEAT]) for part in range(3)], axis=-1)
+    heat = np.stack([np.interp(shown, stops, [color[part] for color in HEAT]) for part in range(3)], axis=-1)
     density = np.interp(shown, (0, 0.15, 1), (0, 0, _DENSEST))[..., None]
-    mixed = np.asarray(grey, np.float32) * (1 - density) + heat * density
+    mixed = np.asarray(gray, np.float32) * (1 - density) + heat * density
     return Image.fromarray(np.round(mixed).astype(np.uint8))
 
 
-def _averaged(fine: np.ndarray) -> Picture:
+def _averaged(fine: np.ndarray) -> PillowImage:
     from PIL import Image
 
     return Image.fromarray(fine.astype(np.uint8) * np.uint8(255)).reduce(_FINER)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 
-from tumorscope.analysis import Analysis
-from tumorscope.measuring.diameters import Diameters
-from tumorscope.measuring.lesions import Lesion
+from tumorscope.inference.analysis import Analysis
+from tumorscope.inference.tumor_type import TypeFinding
+from tumorscope.measurement.diameters import Diameters
+from tumorscope.measurement.lesions import Lesion
 from tumorscope.reporting.templating import plain
-from tumorscope.tumor_type import TypeFinding
 
-TYPE_NAMES = {"pituitary": "pituitary tumour"}
+TYPE_NAMES = {"pituitary": "pituitary tumor"}
 """Types whose class is not their name."""
 _SEQUENCES = {"t1": "T1", "t1c": "T1 with contrast", "t2": "T2", "flair": "FLAIR"}
 
@@ -63,8 +63,8 @@ def length_text(length: float, known: bool, digits: int = 1) -> str:
 def diameters_text(diameters: Diameters, known: bool) -> str:
     """Longest by perpendicular, as RANO writes it.
 
-    >>> from tumorscope.measuring.diameters import Caliper
-    >>> diameters_text(Diameters(3, Caliper(42.34, (0, 0), (0, 42)), Caliper(30.06, (0, 0), (30, 0))), known=True)
+    >>> from tumorscope.measurement.diameters import Diameter
+    >>> diameters_text(Diameters(3, Diameter(42.34, (0, 0), (0, 42)), Diameter(30.06, (0, 0), (30, 0))), known=True)
     '42.3 × 30.1 mm'
     """
     return f"{diameters.longest.length:,.1f} × {length_text(diameters.perpendicular.length, known)}"
@@ -72,9 +72,9 @@ def diameters_text(diameters: Diameters, known: bool) -> str:
 
 def side_text(lesion: Lesion) -> str:
     """Where a lesion lies about the midline, in words; a dash where that is not known."""
-    if lesion.hemisphere is None:
+    if lesion.laterality is None:
         return "–"
-    return {"midline": "on the midline"}.get(lesion.hemisphere, lesion.hemisphere)
+    return {"midline": "on the midline"}.get(lesion.laterality, lesion.laterality)
 
 
 def sequence_text(sequence: str) -> str:
@@ -90,7 +90,7 @@ def type_name(name: str) -> str:
     """A type's name in words.
 
     >>> type_name("pituitary"), type_name("glioma")
-    ('pituitary tumour', 'glioma')
+    ('pituitary tumor', 'glioma')
     """
     return TYPE_NAMES.get(name, name)
 
@@ -115,18 +115,18 @@ def rejection_reason(analysis: Analysis) -> str:
 
 
 def finding_line(analysis: Analysis) -> str:
-    """The finding in a few words, for a picture."""
-    if not analysis.judged:
-        return f"Not judged: {rejection_reason(analysis)}"
+    """The finding in a few words, for a image."""
+    if not analysis.assessed:
+        return f"Not assessed: {rejection_reason(analysis)}"
     if analysis.corrected:
-        parts = ["Outline corrected by hand"]
+        parts = ["Contour corrected by hand"]
     else:
-        parts = ["Tumour found" if analysis.tumor_present else "No tumour found"]
+        parts = ["Tumor found" if analysis.tumor_present else "No tumor found"]
     parts.append(f"probability {probability_text(analysis.tumor_probability)}")
     if analysis.lesions:
         parts.append(f"{size_text(analysis)} in {_lesions(analysis)}")
     elif analysis.tumor_present and "mask" in analysis.bundle.card.outputs:
-        parts.append("not outlined")
+        parts.append("not segmented")
     if analysis.tumor_type is not None:
         parts.append(type_words(analysis.tumor_type))
     return " · ".join(parts)
@@ -147,14 +147,14 @@ def type_words(finding: TypeFinding) -> str:
 
 def types_agree(analysis: Analysis) -> bool | None:
     """Whether the network and the features find the same type likeliest; None without two opinions."""
-    if analysis.tumor_type is None or analysis.type_by_features is None:
+    if analysis.tumor_type is None or analysis.radiomics_classifier is None:
         return None
-    return analysis.tumor_type.likeliest == analysis.type_by_features.likeliest
+    return analysis.tumor_type.likeliest == analysis.radiomics_classifier.likeliest
 
 
 def features_sentence(analysis: Analysis) -> str | None:
     """The second opinion in one sentence; None without one."""
-    second, agree = analysis.type_by_features, types_agree(analysis)
+    second, agree = analysis.radiomics_classifier, types_agree(analysis)
     if second is None or agree is None:
         return None
     what = f"{type_name(second.likeliest)}, probability {probability_text(second.probability)}"
@@ -175,8 +175,8 @@ def type_sentence(finding: TypeFinding) -> str:
 
 def finding_sentence(analysis: Analysis) -> str:
     """The finding in one sentence."""
-    if not analysis.judged:
-        return f"Not judged: {rejection_reason(analysis)}."
+    if not analysis.assessed:
+        return f"Not assessed: {rejection_reason(analysis)}."
     if analysis.corrected:
         return _corrected_sentence(analysis)
     card = analysis.bundle.card
@@ -184,25 +184,25 @@ def finding_sentence(analysis: Analysis) -> str:
     slices = len(analysis.slices)
     probability = probability_text(analysis.tumor_probability)
     if not analysis.tumor_present:
-        what = "its tumour probability" if slices == 1 else "the highest tumour probability of any slice"
-        return f"No tumour found: {what} is {probability}, below the operating point of {point}."
+        what = "its tumor probability" if slices == 1 else "the highest tumor probability of any slice"
+        return f"No tumor found: {what} is {probability}, below the operating point of {point}."
     where = "" if slices == 1 else f" in {positive_slices(analysis)} of {slices} slices"
-    start = f"Tumour found{where} (probability {probability})"
+    start = f"Tumor found{where} (probability {probability})"
     if analysis.lesions:
-        return f"{start}: {_outlined(analysis)}."
+        return f"{start}: {_segmented(analysis)}."
     if "mask" not in card.outputs:
-        return f"{start}; this bundle does not outline tumours."
-    return f"{start}, but without an outline: too few pixels reach the operating point for the mask."
+        return f"{start}; this bundle does not contour tumors."
+    return f"{start}, but without an contour: too few pixels reach the operating point for the mask."
 
 
 def _corrected_sentence(analysis: Analysis) -> str:
-    network = f"the network's own tumour probability is {probability_text(analysis.tumor_probability)}"
+    network = f"the network's own tumor probability is {probability_text(analysis.tumor_probability)}"
     if not analysis.lesions:
-        return f"No tumour outlined: the outline was corrected by hand; {network}."
-    return f"Tumour outlined, corrected by hand: {_outlined(analysis)}; {network}."
+        return f"No tumor segmented: the contour was corrected by hand; {network}."
+    return f"Tumor segmented, corrected by hand: {_segmented(analysis)}; {network}."
 
 
-def _outlined(analysis: Analysis) -> str:
+def _segmented(analysis: Analysis) -> str:
     """How many lesions of what size, and where most is seen."""
     together = "of" if len(analysis.lesions) == 1 else "of together"
     widest = max(analysis.slices, key=lambda finding: finding.area_px).index
@@ -211,11 +211,11 @@ def _outlined(analysis: Analysis) -> str:
 
 
 def activation_sentence(analysis: Analysis) -> str:
-    """What the activation map shows, and how much of it lies where the tumour was outlined."""
+    """What the activation map shows, and how much of it lies where the tumor was segmented."""
     activation = analysis.activation
     assert activation is not None  # asked only where there is one
-    what = "a tumour" if activation.question == "presence" else "the likeliest type of each slice"
-    sentence = f"The activation map shows which places of a slice speak for {what}; it is coarse, and it is no outline."
+    what = "a tumor" if activation.question == "presence" else "the likeliest type of each slice"
+    sentence = f"The activation map shows which places of a slice speak for {what}; it is coarse, and it is no contour."
     largest = max(range(len(analysis.slices)), key=lambda index: analysis.slices[index].area_px)
     share = activation.energy_inside(largest, analysis.mask[largest])
     if share is None:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tumorscope.analysis import Analysis
-from tumorscope.errors import TumorscopeError
-from tumorscope.files import safe_name, save_together
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.files import safe_name, save_together
+from tumorscope.inference.analysis import Analysis
 from tumorscope.reporting.contents import build_report
 from tumorscope.reporting.document import to_document, to_json
 from tumorscope.reporting.html import REPORT_FILE, render_html
@@ -35,7 +35,7 @@ _OPTIONAL = (*MASK_FILES, PDF_FILE, SEGMENTATION_FILE, PROBABILITY_FILE, STRUCTU
 
 @dataclass(frozen=True)
 class Outputs:
-    """What is written besides picture panel, mask, ``report.html`` and ``analysis.json``.
+    """What is written besides image panel, mask, ``report.html`` and ``analysis.json``.
 
     Attributes:
         pdf: the report on paper.
@@ -53,7 +53,7 @@ class Outputs:
 def write_results(
     analysis: Analysis, folder: Path, truth: np.ndarray | None = None, outputs: Outputs | None = None
 ) -> dict[str, Path]:
-    """Write picture panel, mask, reports, DICOM and ``analysis.json`` into a folder named for the case.
+    """Write image panel, mask, reports, DICOM and ``analysis.json`` into a folder named for the case.
 
     Everything is made in memory first and put in place together; ``analysis.json`` comes
     last, so that its presence means that the others are complete and belong to it. It also
@@ -104,8 +104,8 @@ def write_results(
 
 
 def _dicom(analysis: Analysis, panel: bytes, outputs: Outputs) -> dict[str, tuple[str, bytes]]:
-    """The objects that go back to the study; without an outline, or a place for it, there is no segmentation."""
-    from tumorscope.reporting.dicom import encode_capture, encode_segmentation, encode_structured_report
+    """The objects that go back to the study; without an contour, or a place for it, there is no segmentation."""
+    from tumorscope.io.dicom.writers import encode_capture, encode_segmentation, encode_structured_report
 
     made: dict[str, tuple[str, bytes]] = {}
     placed = analysis.scan.affine is not None and bool(analysis.mask.any())

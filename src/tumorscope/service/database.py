@@ -16,7 +16,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from tumorscope.errors import TumorscopeError
+from tumorscope.core.errors import TumorscopeError
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 0x7465_6D6F_7273
@@ -82,14 +82,14 @@ def find_trouble(engine: Engine) -> str | None:
     """Why the database cannot be worked with, in a few words; None where all is well.
 
     SQLite checks the structure of the whole file, on a connection of its own: others remember pages that
-    were whole when they were read. PostgreSQL is only asked whether it answers.
+    were whole when they were read. PostgreSQL is only asked whether it responses.
     """
     if engine.dialect.name != "sqlite":
         try:
             with reading(engine) as base:
                 base.execute(text("SELECT 1"))
         except SQLAlchemyError:
-            return "the database does not answer"
+            return "the database does not response"
         return None
     try:
         with closing(
@@ -97,7 +97,7 @@ def find_trouble(engine: Engine) -> str | None:
         ) as own:
             (found,) = own.execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.OperationalError:
-        return "the database does not answer"
+        return "the database does not response"
     except sqlite3.DatabaseError:
         return DAMAGED
     return None if found == "ok" else DAMAGED

@@ -6,14 +6,12 @@ from datetime import datetime
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from tumorscope.service.catalogue import Catalogue
+from tumorscope.service.catalog import Catalog
 from tumorscope.service.database import is_full
 from tumorscope.service.folders import Folders, Removed
 
 
-def remove_study(
-    study_id: str, catalogue: Catalogue, folders: Folders, unchanged_since: datetime | None = None
-) -> bool:
+def remove_study(study_id: str, catalog: Catalog, folders: Folders, unchanged_since: datetime | None = None) -> bool:
     """Remove a study with all its files; whether it was there.
 
     Files go out of sight in the transaction that strikes the study out, so that no end of this process
@@ -22,7 +20,7 @@ def remove_study(
 
     Args:
         study_id: the study.
-        catalogue, folders: of the service.
+        catalog, folders: of the service.
         unchanged_since: only if it has been done or failed since before this moment.
 
     Raises:
@@ -31,17 +29,17 @@ def remove_study(
     """
     taken: list[Removed] = []
     try:
-        found = catalogue.delete(study_id, unchanged_since, lambda: taken.append(folders.put_aside(study_id)))
+        found = catalog.delete(study_id, unchanged_since, lambda: taken.append(folders.put_aside(study_id)))
     except SQLAlchemyError as error:
         if not is_full(error):
             for each in taken:
-                each.put_back()
+                each.requeue()
             raise
         if unchanged_since is None:  # asked for by a person; the statement itself may not have come so far
             taken = taken or [folders.put_aside(study_id)]
         for each in taken:
             each.discard()
-        found = catalogue.delete(study_id, unchanged_since)
+        found = catalog.delete(study_id, unchanged_since)
     for each in taken:
         each.discard()
     return found

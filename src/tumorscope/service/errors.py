@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tumorscope.errors import TumorscopeError
+from tumorscope.core.errors import TumorscopeError
 
 
 class Conflict(TumorscopeError):

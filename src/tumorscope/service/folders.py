@@ -3,7 +3,7 @@
 DATA/incoming/<random>/        an upload under way; not yet a study
 DATA/studies/<id>/input/       one case, as it came
 DATA/studies/<id>/runs/<n>/    results of revision n, whole
-DATA/studies/<id>/masks/       corrected outlines, <n>.nii.gz for revision n
+DATA/studies/<id>/masks/       corrected segmentations, <n>.nii.gz for revision n
 DATA/working/<random>/         results being written, and what is being removed
 DATA/lost+found/<id>/          studies that the database does not know; never removed
 DATA/identity                  the text that the database carries too
@@ -21,9 +21,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tumorscope.errors import TumorscopeError
-from tumorscope.files import sync
-from tumorscope.reading.dicom.studies import StudyFiles
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.files import sync
+from tumorscope.io.dicom.studies import StudyFiles
 from tumorscope.service.records import is_id
 
 log = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class Removed:
         """Remove its files; what cannot be removed now goes with the next tidying."""
         shutil.rmtree(self.aside, ignore_errors=True)
 
-    def put_back(self) -> None:
+    def requeue(self) -> None:
         """Undo it."""
         with suppress(FileNotFoundError):
             self.aside.rename(self.place)
@@ -121,12 +121,12 @@ class Folders:
         """A new empty folder for an upload."""
         return _new_folder(self._incoming)
 
-    def adopt(self, case: Path | StudyFiles, study_id: str) -> Path:
+    def import_upload(self, case: Path | StudyFiles, study_id: str) -> Path:
         """Make a case the input of a study: moved, and on disk when this returns.
 
         Args:
             case: a file, a folder, or a study among other files, below :meth:`incoming`.
-            study_id: not yet in the catalogue.
+            study_id: not yet in the catalog.
         """
         study = self._study(study_id)
         for folder in (study, study / "runs", study / "masks"):
@@ -169,11 +169,11 @@ class Folders:
         return self._study(study_id) / _RESULTS / str(revision)
 
     def mask(self, study_id: str, revision: int) -> Path:
-        """The corrected outline that a revision is to be measured from."""
+        """The corrected segmentation that a revision is to be measured from."""
         return self._study(study_id) / "masks" / f"{revision}.nii.gz"
 
     def place_mask(self, aside: Path, study_id: str, revision: int) -> None:
-        """Put a corrected outline in its place: on disk when this returns."""
+        """Put a corrected segmentation in its place: on disk when this returns."""
         sync(aside)
         place = self.mask(study_id, revision)
         aside.replace(place)
@@ -217,14 +217,14 @@ class Folders:
             os.utime(removed)  # it is to be tidied away when it has lain there for a day
         return Removed(place, removed)
 
-    def tidy(self, known_ids: Collection[str], now: float | None = None) -> Tidied:
+    def prune(self, known_ids: Collection[str], now: float | None = None) -> Tidied:
         """Put away what processes left that ended in the middle.
 
         Uploads and results that nobody finished are removed. A study that the database does not know may be
         known to another one, lost or older: it is moved to ``lost+found``, and stays.
 
         Args:
-            known_ids: studies in the catalogue.
+            known_ids: studies in the catalog.
             now: seconds since 1970.
         """
         moment = time.time() if now is None else now

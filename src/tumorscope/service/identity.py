@@ -12,12 +12,12 @@ import secrets
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from tumorscope.errors import TumorscopeError
-from tumorscope.service.catalogue import Catalogue
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.service.catalog import Catalog
 from tumorscope.service.folders import Folders
 
 
-def join_identity(catalogue: Catalogue, folders: Folders) -> None:
+def join_identity(catalog: Catalog, folders: Folders) -> None:
     """Check at start that folder and database belong together; a new pair gets an identity.
 
     Raises:
@@ -25,72 +25,72 @@ def join_identity(catalogue: Catalogue, folders: Folders) -> None:
             way round; or one of the two cannot be read.
     """
     try:
-        reason = catalogue.trouble()
+        reason = catalog.trouble()
         if reason is not None:
-            raise TumorscopeError(f"{catalogue.address}: {reason}; restore it, and {folders.data}, from one backup")
-        recorded, marked = catalogue.identity(), folders.identity()
+            raise TumorscopeError(f"{catalog.address}: {reason}; restore it, and {folders.data}, from one backup")
+        recorded, marked = catalog.identity(), folders.identity()
         if recorded is not None and recorded == marked:
-            _check_not_emptied(catalogue, folders)
+            _check_not_emptied(catalog, folders)
             return
-        _check_different(recorded, marked, catalogue, folders)
-        _check_studies(catalogue, folders)
+        _check_different(recorded, marked, catalog, folders)
+        _check_studies(catalog, folders)
         # Processes that start together agree on what the first of them wrote.
         agreed = folders.mark(recorded or secrets.token_hex(16))
-        catalogue.mark(agreed)
+        catalog.mark(agreed)
     except SQLAlchemyError as error:
-        raise TumorscopeError(f"{catalogue.address}: cannot be used ({type(error).__name__})") from error
+        raise TumorscopeError(f"{catalog.address}: cannot be used ({type(error).__name__})") from error
     except OSError as error:
         raise TumorscopeError(f"{folders.data}: cannot be used ({(error.strerror or '').lower()})") from error
-    check_identity(catalogue, folders)
+    check_identity(catalog, folders)
 
 
-def check_identity(catalogue: Catalogue, folders: Folders) -> None:
+def check_identity(catalog: Catalog, folders: Folders) -> None:
     """Check once more, before anything is moved because the database does not know it.
 
     Raises:
         TumorscopeError: folder and database carry different identities, or none.
     """
-    recorded, marked = catalogue.identity(), folders.identity()
+    recorded, marked = catalog.identity(), folders.identity()
     if recorded is None or recorded != marked:
-        raise TumorscopeError(_strangers(catalogue, folders))
+        raise TumorscopeError(_strangers(catalog, folders))
 
 
-def _check_different(recorded: str | None, marked: str | None, catalogue: Catalogue, folders: Folders) -> None:
+def _check_different(recorded: str | None, marked: str | None, catalog: Catalog, folders: Folders) -> None:
     if recorded is not None and marked is not None:
-        raise TumorscopeError(_strangers(catalogue, folders))
+        raise TumorscopeError(_strangers(catalog, folders))
 
 
-def _check_not_emptied(catalogue: Catalogue, folders: Folders) -> None:
+def _check_not_emptied(catalog: Catalog, folders: Folders) -> None:
     """Refuse a database that was emptied, or restored from its first days.
 
     A folder without results does not count: an upload that was cut off leaves one.
     """
-    if catalogue.ids():
+    if catalog.ids():
         return
     analyzed = sum(folders.has_results(study) for study in folders.studies())
     if analyzed:
-        raise TumorscopeError(_empty(analyzed, catalogue, folders))
+        raise TumorscopeError(_empty(analyzed, catalog, folders))
 
 
-def _check_studies(catalogue: Catalogue, folders: Folders) -> None:
+def _check_studies(catalog: Catalog, folders: Folders) -> None:
     """Refuse a pair of which only one side, or neither, says whose it is, and that shares no study."""
-    known, stored = catalogue.ids(), folders.studies()
+    known, stored = catalog.ids(), folders.studies()
     if stored and not known:
-        raise TumorscopeError(_empty(len(stored), catalogue, folders))
+        raise TumorscopeError(_empty(len(stored), catalog, folders))
     if known and not known & stored:
-        raise TumorscopeError(_strangers(catalogue, folders))
+        raise TumorscopeError(_strangers(catalog, folders))
 
 
-def _empty(count: int, catalogue: Catalogue, folders: Folders) -> str:
+def _empty(count: int, catalog: Catalog, folders: Folders) -> str:
     what = "a study" if count == 1 else f"{count} studies"
     return (
-        f"{folders.data} holds {what}, but the database {catalogue.address} is empty; "
+        f"{folders.data} holds {what}, but the database {catalog.address} is empty; "
         "name the folder's own database, restore it, or name another folder with --data"
     )
 
 
-def _strangers(catalogue: Catalogue, folders: Folders) -> str:
+def _strangers(catalog: Catalog, folders: Folders) -> str:
     return (
-        f"{folders.data} and the database {catalogue.address} belong to different services; "
+        f"{folders.data} and the database {catalog.address} belong to different services; "
         "name the pair that belongs together with --data and --database, or restore both from one backup"
     )

@@ -7,10 +7,10 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from tumorscope.errors import TumorscopeError
-from tumorscope.pacs.destinations import WebArchive, find_destinations
-from tumorscope.pacs.dicomweb import Credentials, check_url, connect
-from tumorscope.pacs.pulling import pull_study
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.dicom_network.destinations import WebArchive, find_destinations
+from tumorscope.dicom_network.dicomweb import Credentials, check_url, connect
+from tumorscope.dicom_network.retrieval import pull_study
 from tumorscope.service.settings import ServiceSettings
 
 _BETWEEN = "/studies/"

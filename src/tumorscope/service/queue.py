@@ -1,6 +1,6 @@
 """The queue that tells workers which study to look at: huey's, in a SQLite file or in Redis.
 
-A message is a study's id and nothing else; what is to be done is in the catalogue. One that is
+A message is a study's id and nothing else; what is to be done is in the catalog. One that is
 doubled finds nothing to do, and for one that is lost the sweeper sends another.
 """
 
@@ -21,14 +21,14 @@ from huey.registry import Message
 from huey.serializer import Serializer
 from sqlalchemy.engine import make_url
 
-from tumorscope.errors import TumorscopeError
+from tumorscope.core.errors import TumorscopeError
 from tumorscope.service.records import is_id
 from tumorscope.service.settings import ServiceSettings
 
 log = logging.getLogger(__name__)
 
 _NAME = "tumorscope"
-_TASK = "analyse"
+_TASK = "analyze"
 _POLL_S = 0.05, 0.5
 """How soon a SQLite queue is looked at again, from just after a message to when nothing came for long."""
 
@@ -49,12 +49,12 @@ class StudyQueue:
         """How many messages nobody has taken yet.
 
         Raises:
-            TumorscopeError: the queue does not answer.
+            TumorscopeError: the queue does not response.
         """
         try:
             return self.huey.pending_count()
         except Exception as error:
-            raise TumorscopeError(f"the queue does not answer ({type(error).__name__})") from error
+            raise TumorscopeError(f"the queue does not response ({type(error).__name__})") from error
 
     def consumer(self) -> Consumer:
         """What takes messages one by one, in a thread of its own; to be started and stopped."""
@@ -64,12 +64,12 @@ class StudyQueue:
         )
 
 
-def make_queue(settings: ServiceSettings, analyse: Callable[[str], None] = lambda study_id: None) -> StudyQueue:
+def make_queue(settings: ServiceSettings, analyze: Callable[[str], None] = lambda study_id: None) -> StudyQueue:
     """The queue that the settings name.
 
     Args:
         settings: of the service.
-        analyse: what a worker does with a study's id; must not raise.
+        analyze: what a worker does with a study's id; must not raise.
 
     Raises:
         TumorscopeError: a file for it cannot be made.
@@ -88,7 +88,7 @@ def make_queue(settings: ServiceSettings, analyse: Callable[[str], None] = lambd
 
     @huey.task(name=_TASK)
     def task(study_id: str) -> None:
-        analyse(study_id)
+        analyze(study_id)
 
     return StudyQueue(huey, task)
 

@@ -1,4 +1,4 @@
-"""What the catalogue tells of studies, their revisions, and who works on them."""
+"""What the catalog tells of studies, their revisions, and who works on them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-State = Literal["fetching", "queued", "analysing", "done", "failed"]
-STATES: tuple[State, ...] = ("fetching", "queued", "analysing", "done", "failed")
+State = Literal["fetching", "queued", "analyzing", "done", "failed"]
+STATES: tuple[State, ...] = ("fetching", "queued", "analyzing", "done", "failed")
 Kind = Literal["analysis", "edit"]
 
 _ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{15}")
@@ -55,13 +55,13 @@ class NewStudy:
 
 @dataclass(frozen=True)
 class Study:
-    """A study as the catalogue knows it.
+    """A study as the catalog knows it.
 
     Attributes:
         id: its name in addresses, logs and folders.
         name: what people call it.
         state: where it stands; ``fetching`` also while it waits for that.
-        bundle: that it is to be analysed with, or ``auto``.
+        bundle: that it is to be analyzed with, or ``auto``.
         stage, done, total: of the work that is going on.
         failure: one line that says why it failed.
         created, changed: when it came in, and when its state last changed; aware, UTC.
@@ -85,7 +85,7 @@ class Study:
 
 @dataclass(frozen=True)
 class Revision:
-    """One set of results: the analysis, or what followed from a corrected outline."""
+    """One set of results: the analysis, or what followed from a corrected segmentation."""
 
     number: int
     kind: Kind

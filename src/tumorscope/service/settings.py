@@ -13,8 +13,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from tumorscope.engine import EngineName
-from tumorscope.errors import TumorscopeError
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.inference.engine import EngineName
 
 _PREFIX = "TUMORSCOPE_"
 _ONLY_WEB = ("port", "token", "users", "allowed_hosts", "root_path", "trusted_proxies")
@@ -67,7 +67,7 @@ class ServiceSettings(BaseSettings):
         host, port: where the page and the interface are.
         database: SQLAlchemy's address; None takes ``service.sqlite`` in ``data``.
         queue: ``redis://…``; None takes ``queue.sqlite`` in ``data``.
-        workers: how many processes analyse on this machine.
+        workers: how many processes analyze on this machine.
         bundle: for uploads that name none.
         engine: what runs the networks.
         keep_days: studies that have been done for so long are removed; None keeps them.
@@ -123,7 +123,7 @@ class ServiceSettings(BaseSettings):
 
     @property
     def database_url(self) -> str:
-        """Of the catalogue's database, with the driver that is used."""
+        """Of the catalog's database, with the driver that is used."""
         if self.database is None:
             return f"sqlite:///{self.data.absolute() / 'service.sqlite'}"
         url = make_url(self.database)

@@ -15,7 +15,7 @@ from types import TracebackType
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from tumorscope.service.catalogue import Catalogue
+from tumorscope.service.catalog import Catalog
 from tumorscope.service.queue import enqueue, make_queue
 from tumorscope.service.settings import ServiceSettings
 from tumorscope.service.worker import CORES, LEAVING_S, NAME, SUPERVISED
@@ -54,7 +54,7 @@ class Supervisor:
         self._thread = threading.Thread(target=self._watch, name="supervisor", daemon=True)
 
     def __enter__(self) -> Supervisor:
-        self._catalogue = Catalogue.of(self._settings)
+        self._catalog = Catalog.of(self._settings)
         self._queue = make_queue(self._settings)
         self._thread.start()
         return self
@@ -64,7 +64,7 @@ class Supervisor:
     ) -> None:
         self._stop.set()
         self._thread.join()
-        self._catalogue.close()
+        self._catalog.close()
 
     def alive(self) -> int:
         """How many workers run at the moment."""
@@ -99,7 +99,7 @@ class Supervisor:
 
     def _release(self, name: str) -> None:
         try:
-            for study in self._catalogue.release(name):
+            for study in self._catalog.release(name):
                 log.error("%s: its worker ended in the middle", study)
                 enqueue(self._queue, study)
         except SQLAlchemyError as error:  # the lease runs out by itself
@@ -134,7 +134,7 @@ def share_cores(workers: int) -> list[str]:
 
 
 def _start(settings: ServiceSettings, place: _Place) -> subprocess.Popen[bytes]:
-    from tumorscope.reading.dicom.patient_key import SALT_VARIABLE
+    from tumorscope.io.dicom.patient_key import SALT_VARIABLE
 
     kept = {
         name: value

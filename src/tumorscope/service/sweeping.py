@@ -8,8 +8,8 @@ from datetime import timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from tumorscope.errors import TumorscopeError
-from tumorscope.service.catalogue import Catalogue
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.service.catalog import Catalog
 from tumorscope.service.deleting import remove_study
 from tumorscope.service.folders import Folders
 from tumorscope.service.identity import check_identity
@@ -29,20 +29,20 @@ class Sweeper:
     """What a worker does beside its work; several may do it at once.
 
     Args:
-        settings, catalogue, folders, queue: of the service.
+        settings, catalog, folders, queue: of the service.
         forgotten_s: see :data:`FORGOTTEN_S`.
     """
 
     def __init__(
         self,
         settings: ServiceSettings,
-        catalogue: Catalogue,
+        catalog: Catalog,
         folders: Folders,
         queue: StudyQueue,
         forgotten_s: float = FORGOTTEN_S,
     ) -> None:
         self._settings = settings
-        self._catalogue = catalogue
+        self._catalog = catalog
         self._folders = folders
         self._queue = queue
         self._forgotten = timedelta(seconds=forgotten_s)
@@ -72,7 +72,7 @@ class Sweeper:
         Which messages are in the queue cannot be seen, but how many. Where there are as many as studies
         that wait, none was lost, so that a long queue does not grow by waiting.
         """
-        waiting = self._catalogue.to_queue(self._catalogue.now() - self._forgotten)
+        waiting = self._catalog.to_queue(self._catalog.now() - self._forgotten)
         if not waiting or self._queue.waiting() >= len(waiting):
             return []
         log.info("%d waiting without a message: sent again", len(waiting))
@@ -82,21 +82,21 @@ class Sweeper:
         """Remove studies that have expired, and what ended processes left; the ids of the studies."""
         forgotten = []
         if self._settings.keep_days is not None:
-            moment = self._catalogue.now() - timedelta(days=self._settings.keep_days)
-            for study in self._catalogue.expired(moment):
-                if remove_study(study, self._catalogue, self._folders, unchanged_since=moment):
+            moment = self._catalog.now() - timedelta(days=self._settings.keep_days)
+            for study in self._catalog.expired(moment):
+                if remove_study(study, self._catalog, self._folders, unchanged_since=moment):
                     forgotten.append(study)
                     log.info("%s: kept for %g days, removed", study, self._settings.keep_days)
         self._tidy()
         return forgotten
 
     def _tidy(self) -> None:
-        """Put away what is in no catalogue; nothing, where this catalogue cannot be relied on."""
-        check_identity(self._catalogue, self._folders)
-        reason = self._catalogue.trouble()
+        """Put away what is in no catalog; nothing, where this catalog cannot be relied on."""
+        check_identity(self._catalog, self._folders)
+        reason = self._catalog.trouble()
         if reason is not None:
             raise TumorscopeError(reason)
-        tidied = self._folders.tidy(self._catalogue.ids())
+        tidied = self._folders.prune(self._catalog.ids())
         if tidied.removed:
             log.info("%d unfinished uploads or results removed", tidied.removed)
         if tidied.moved:

@@ -1,4 +1,4 @@
-"""What the viewer shows, on the scan's grid: every sequence, the outline, the activation map.
+"""What the viewer shows, on the scan's grid: every sequence, the segmentation, the activation map.
 
 Files are NIfTI with the axes column, row and slice and the scan's affine; the identity where that
 is not known.
@@ -18,13 +18,13 @@ from typing import IO, TYPE_CHECKING, cast
 
 import numpy as np
 
-from tumorscope.analysis import Analysis
-from tumorscope.errors import TumorscopeError
-from tumorscope.explaining import ActivationMap
-from tumorscope.files import save_together
-from tumorscope.reading.checks import size_text
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.files import save_together
+from tumorscope.core.scan import Scan
+from tumorscope.inference.activation_maps import ActivationMap
+from tumorscope.inference.analysis import Analysis
+from tumorscope.io.checks import size_text
 from tumorscope.reporting.nifti import encode_nifti
-from tumorscope.scan import Scan
 
 if TYPE_CHECKING:
     from nibabel import Nifti1Header
@@ -65,7 +65,7 @@ def write_views(analysis: Analysis, folder: Path, earlier: Path | None = None) -
 
 
 def view_names(folder: Path) -> list[str]:
-    """The images in a folder of views: sequences first, then outline and activation map."""
+    """The images in a folder of views: sequences first, then segmentation and activation map."""
     found = sorted(path.name.removesuffix(_SUFFIX) for path in folder.glob(f"*{_SUFFIX}"))
     last = [name for name in (MASK, ACTIVATION) if name in found]
     return [name for name in found if name not in last] + last
@@ -74,7 +74,7 @@ def view_names(folder: Path) -> list[str]:
 def activation_bytes(activation: ActivationMap, slices: int) -> np.ndarray:
     """A map for the eye, uint8 ``(slice, row, column)``: 255 is what speaks loudest in the whole scan.
 
-    Scaled slice by slice, as a single picture is, a slice without a tumour would glow like one with.
+    Scaled slice by slice, as a single image is, a slice without a tumor would glow like one with.
     """
     tops = activation.peaks
     loudest = float(tops.max()) or 1.0
@@ -83,8 +83,8 @@ def activation_bytes(activation: ActivationMap, slices: int) -> np.ndarray:
     )
 
 
-def read_outline(path: Path, like: Path) -> np.ndarray:
-    """A corrected outline, boolean ``(slice, row, column)``.
+def read_segmentation(path: Path, like: Path) -> np.ndarray:
+    """A corrected segmentation, boolean ``(slice, row, column)``.
 
     Args:
         path: ``.nii`` or ``.nii.gz``, from anywhere.
@@ -97,7 +97,7 @@ def read_outline(path: Path, like: Path) -> np.ndarray:
     from nibabel.spatialimages import HeaderDataError
     from nibabel.wrapstruct import WrapStructError
 
-    from tumorscope.reading.quiet import quiet_libraries
+    from tumorscope.io.library_warnings import quiet_libraries
 
     broken = (WrapStructError, HeaderDataError, OSError, EOFError, ValueError, OverflowError, zlib.error)
     expected = nib.Nifti1Image.from_filename(like)
@@ -112,7 +112,7 @@ def read_outline(path: Path, like: Path) -> np.ndarray:
             if len(raw) < size:
                 raise EOFError
     except broken as error:
-        raise TumorscopeError("the outline cannot be read; give a whole NIfTI file (.nii.gz)") from error
+        raise TumorscopeError("the segmentation cannot be read; give a whole NIfTI file (.nii.gz)") from error
     values = np.frombuffer(raw, header.get_data_dtype()).reshape(expected.shape, order="F")
     return np.ascontiguousarray(_turned(values)) > 0
 
@@ -120,15 +120,15 @@ def read_outline(path: Path, like: Path) -> np.ndarray:
 def _check_grid(header: Nifti1Header, expected: Nifti1Header) -> None:
     shape, wanted = header.get_data_shape(), expected.get_data_shape()
     if shape != wanted:
-        raise TumorscopeError(f"the outline has {size_text(shape)} voxels, the scan {size_text(wanted)}")
+        raise TumorscopeError(f"the segmentation has {size_text(shape)} voxels, the scan {size_text(wanted)}")
     if header.get_data_dtype().kind not in "bui":
-        raise TumorscopeError("the outline's voxels are no whole numbers; save it as uint8")
+        raise TumorscopeError("the segmentation's voxels are no whole numbers; save it as uint8")
     if not np.allclose(
         *(np.asarray(each.get_best_affine(), float) for each in (header, expected)), atol=_SAME_PLACE_MM
     ):
-        raise TumorscopeError("the outline lies elsewhere than the scan; draw it on the scan's images")
+        raise TumorscopeError("the segmentation lies elsewhere than the scan; draw it on the scan's images")
     if not _HEADER_BYTES <= float(header["vox_offset"]) <= _MOST_BEFORE_VOXELS:
-        raise TumorscopeError("the outline's file holds more than an outline; save it without extensions")
+        raise TumorscopeError("the segmentation's file holds more than an segmentation; save it without extensions")
 
 
 @contextmanager

@@ -14,20 +14,20 @@ from typing import Any, Literal
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from tumorscope.analysis import Analysis, analyze
-from tumorscope.bundles import shipped_bundles
-from tumorscope.engines import Engines
-from tumorscope.errors import TumorscopeError, where
-from tumorscope.reading import open_scan
+from tumorscope.core.errors import TumorscopeError, where
+from tumorscope.inference.analysis import Analysis, analyze
+from tumorscope.inference.bundles import shipped_bundles
+from tumorscope.inference.engine_pool import Engines
+from tumorscope.io import open_scan
 from tumorscope.reporting import load_document, write_results
 from tumorscope.reporting.write import DOCUMENT_FILE
-from tumorscope.revising import revise
-from tumorscope.service.catalogue import Catalogue
+from tumorscope.service.catalog import Catalog
 from tumorscope.service.folders import Folders
 from tumorscope.service.pulling import fetch_study
 from tumorscope.service.records import Claim
 from tumorscope.service.settings import ServiceSettings
-from tumorscope.service.views import MASK, read_outline, write_views
+from tumorscope.service.views import MASK, read_segmentation, write_views
+from tumorscope.studies.revision import revise
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ def load_engines(settings: ServiceSettings) -> Callable[[str], Engines]:
 def process(
     study_id: str,
     settings: ServiceSettings,
-    catalogue: Catalogue,
+    catalog: Catalog,
     folders: Folders,
     engines: Callable[[str], Engines],
     stop: threading.Event | None = None,
@@ -74,13 +74,13 @@ def process(
 
     Args:
         study_id: from a message; it may be told twice, or be long gone.
-        settings, catalogue, folders: of the service.
+        settings, catalog, folders: of the service.
         engines: from :func:`load_engines`.
         stop: set when the worker is to end; the study is then given back.
         worker: the name under which it is claimed.
     """
     try:
-        claim = catalogue.claim(study_id, worker or f"process-{os.getpid()}")
+        claim = catalog.claim(study_id, worker or f"process-{os.getpid()}")
     except SQLAlchemyError as error:
         log.warning("%s: the database is out of reach (%s)", study_id, type(error).__name__)
         return "lost"
@@ -88,17 +88,17 @@ def process(
         return "nothing to do"
     log.info("%s: revision %d begins, attempt %d", claim.study, claim.revision, claim.attempt)
     started = time.monotonic()
-    with _Hold(catalogue, claim, settings, stop or threading.Event()) as hold:
+    with LeaseHolder(catalog, claim, settings, stop or threading.Event()) as hold:
         outcome = _settle(hold, lambda: _make(hold, claim, settings, folders, engines), settings, folders)
     log.info("%s: %s after %.1f s", claim.study, outcome, time.monotonic() - started)
     return outcome
 
 
-class _Hold:
+class LeaseHolder:
     """A claim that is kept alive by a thread until it is settled, and what is said about the work meanwhile."""
 
-    def __init__(self, catalogue: Catalogue, claim: Claim, settings: ServiceSettings, stop: threading.Event) -> None:
-        self.catalogue = catalogue
+    def __init__(self, catalog: Catalog, claim: Claim, settings: ServiceSettings, stop: threading.Event) -> None:
+        self.catalog = catalog
         self.claim = claim
         self._settings = settings
         self._stop = stop
@@ -108,7 +108,7 @@ class _Hold:
         self._said = 0.0
         self._thread = threading.Thread(target=self._beat, name=f"hold-{claim.study}", daemon=True)
 
-    def __enter__(self) -> _Hold:
+    def __enter__(self) -> LeaseHolder:
         self._thread.start()
         return self
 
@@ -131,7 +131,7 @@ class _Hold:
             return
         self._stage, self._said = stage, now
         try:
-            held = self.catalogue.progress(self.claim, stage, done, total)
+            held = self.catalog.progress(self.claim, stage, done, total)
         except SQLAlchemyError:  # the lease says whether there is still time
             return
         if not held:
@@ -142,7 +142,7 @@ class _Hold:
         started = heard = time.monotonic()
         while not self._over.wait(self._settings.lease_s / _BEATS):
             try:
-                held = self.catalogue.beat(self.claim)
+                held = self.catalog.renew_lease(self.claim)
                 heard = time.monotonic()
             except SQLAlchemyError:
                 held = time.monotonic() - heard < self._settings.lease_s
@@ -157,21 +157,23 @@ class _Hold:
         line = f"the analysis took longer than {self._settings.longest_analysis_s:g} s"
         log.error("%s: %s; this worker ends", self.claim.study, line)
         try:
-            self.catalogue.fail(self.claim, line)
+            self.catalog.fail(self.claim, line)
         finally:
             os._exit(HANGING)
 
 
-def _settle(hold: _Hold, make: Callable[[], dict[str, Any]], settings: ServiceSettings, folders: Folders) -> Outcome:
+def _settle(
+    hold: LeaseHolder, make: Callable[[], dict[str, Any]], settings: ServiceSettings, folders: Folders
+) -> Outcome:
     """Do the work and enter what became of it."""
-    catalogue, claim = hold.catalogue, hold.claim
+    catalog, claim = hold.catalog, hold.claim
     try:
         try:
-            return "done" if catalogue.finish(claim, make()) else "lost"
+            return "done" if catalog.finish(claim, make()) else "lost"
         except _Lost:
             return "lost"
         except _Stopped:
-            return "given back" if catalogue.give_back(claim) else "lost"
+            return "given back" if catalog.release_claim(claim) else "lost"
         except SQLAlchemyError:
             raise
         except TumorscopeError as error:
@@ -179,16 +181,16 @@ def _settle(hold: _Hold, make: Callable[[], dict[str, Any]], settings: ServiceSe
         except MemoryError:
             reason = "not enough memory"
         except FileNotFoundError as error:
-            if catalogue.get(claim.study) is None:
+            if catalog.get(claim.study) is None:
                 return "lost"
             reason = f"the analysis broke: {where(error)}"
         except OSError as error:
             reason = f"the service's disk: {(error.strerror or type(error).__name__).lower()}"
         except Exception as error:
             reason = f"the analysis broke: {where(error)}"
-        held = catalogue.fail(claim, reason)
+        held = catalog.fail(claim, reason)
         if held:
-            log.error("%s: %s", claim.study, reason if reason.startswith("the analysis") else "cannot be analysed")
+            log.error("%s: %s", claim.study, reason if reason.startswith("the analysis") else "cannot be analyzed")
         return "failed" if held else "lost"
     except SQLAlchemyError as error:  # the lease runs out, and another attempt follows
         log.error("%s: the database is out of reach (%s)", claim.study, type(error).__name__)
@@ -196,26 +198,26 @@ def _settle(hold: _Hold, make: Callable[[], dict[str, Any]], settings: ServiceSe
 
 
 def _make(
-    hold: _Hold, claim: Claim, settings: ServiceSettings, folders: Folders, engines: Callable[[str], Engines]
+    hold: LeaseHolder, claim: Claim, settings: ServiceSettings, folders: Folders, engines: Callable[[str], Engines]
 ) -> dict[str, Any]:
     """The revision's results in their place, and their summary."""
     place = folders.run(claim.study, claim.revision)
     if not place.is_dir():  # else a worker was ended between putting them there and saying so
         if claim.fetch is not None:
             _fetch(hold, claim, claim.fetch, settings, folders)
-        _analyse(hold, claim, folders, engines)
+        _analyze(hold, claim, folders, engines)
     return summary_of(place)
 
 
-def _fetch(hold: _Hold, claim: Claim, address: str, settings: ServiceSettings, folders: Folders) -> None:
+def _fetch(hold: LeaseHolder, claim: Claim, address: str, settings: ServiceSettings, folders: Folders) -> None:
     hold.progress("fetching")
     out = folders.input(claim.study)
     fetch_study(address, out, settings, lambda done, total: hold.progress("fetching", done, total))
-    if not hold.catalogue.fetched(claim):
+    if not hold.catalog.fetched(claim):
         raise _Lost
 
 
-def _analyse(hold: _Hold, claim: Claim, folders: Folders, engines: Callable[[str], Engines]) -> None:
+def _analyze(hold: LeaseHolder, claim: Claim, folders: Folders, engines: Callable[[str], Engines]) -> None:
     hold.progress("reading")
     started = time.perf_counter()
     scan = open_scan(folders.case(claim.study), on_files=lambda done, total: hold.progress("reading", done, total))
@@ -227,21 +229,21 @@ def _analyse(hold: _Hold, claim: Claim, folders: Folders, engines: Callable[[str
     def advance(count: int) -> None:
         nonlocal done
         done += count
-        hold.progress("analysing", done, slices)
+        hold.progress("analyzing", done, slices)
 
-    hold.progress("analysing", 0, slices)
-    analysis = analyze(scan, engine, advance, explain=True, gate=not edit)
+    hold.progress("analyzing", 0, slices)
+    analysis = analyze(scan, engine, advance, explain=True, input_check=not edit)
     timing_ms = {"reading": reading_ms, **analysis.timing_ms}
     analysis = dataclasses.replace(analysis, timing_ms=timing_ms, bundle_reason=reason)
     earlier = folders.run(claim.study, claim.base) / "view" if claim.base else None
     if edit and earlier is not None:
-        outline = read_outline(folders.mask(claim.study, claim.revision), earlier / f"{MASK}.nii.gz")
-        analysis = revise(analysis, engine, outline)
+        segmentation = read_segmentation(folders.mask(claim.study, claim.revision), earlier / f"{MASK}.nii.gz")
+        analysis = revise(analysis, engine, segmentation)
     hold.progress("writing")
     _write(hold, claim, analysis, earlier, folders)
 
 
-def _write(hold: _Hold, claim: Claim, analysis: Analysis, earlier: Path | None, folders: Folders) -> None:
+def _write(hold: LeaseHolder, claim: Claim, analysis: Analysis, earlier: Path | None, folders: Folders) -> None:
     with folders.aside() as aside:
         made = write_results(analysis, aside)["analysis"].parent
         hold.check()
@@ -259,7 +261,7 @@ def summary_of(results: Path) -> dict[str, Any]:
     document = load_document(results / DOCUMENT_FILE)
     kind = document["tumor_type"]
     return {
-        "judged": document["judged"],
+        "assessed": document["assessed"],
         "tumor_present": document["tumor_present"],
         "tumor_probability": document["tumor_probability"],
         "tumor_type": None if kind is None else kind["name"],

@@ -19,8 +19,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import NoReturn
 
-from tumorscope.errors import TumorscopeError
-from tumorscope.service.catalogue import Catalogue
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.service.catalog import Catalog
 from tumorscope.service.folders import Folders
 from tumorscope.service.identity import join_identity
 from tumorscope.service.queue import enqueue, make_queue
@@ -37,7 +37,7 @@ CORES = "TUMORSCOPE_WORKER_CORES"
 """The same with its share of the cores, ``0,2``."""
 LEAVING_S = 20.0
 """How long a worker that is told to stop waits for a step of the analysis to end."""
-_KINDNESS = 5
+_NICENESS = 5
 _NOISY = ("pydicom", "highdicom", "nibabel", "nibabel.global", "dicomweb_client", "urllib3", "tifffile", "PIL")
 
 
@@ -47,7 +47,7 @@ def worker_name() -> str:
 
 
 def run_worker(settings: ServiceSettings, stop: threading.Event, name: str | None = None) -> None:
-    """Work until ``stop`` is set; a study that is being analysed then is given back.
+    """Work until ``stop`` is set; a study that is being analyzed then is given back.
 
     Args:
         settings: of the service.
@@ -58,19 +58,19 @@ def run_worker(settings: ServiceSettings, stop: threading.Event, name: str | Non
         TumorscopeError: the database, the queue or the folder cannot be used.
     """
     folders = Folders(settings.data)
-    catalogue = Catalogue.of(settings)
-    join_identity(catalogue, folders)
+    catalog = Catalog.of(settings)
+    join_identity(catalog, folders)
     engines = load_engines(settings)
     known = name or worker_name()
 
-    def analyse(study_id: str) -> None:
-        outcome = process(study_id, settings, catalogue, folders, engines, stop, known)
+    def analyze(study_id: str) -> None:
+        outcome = process(study_id, settings, catalog, folders, engines, stop, known)
         _return_memory()
         if outcome == "given back":
             enqueue(queue, study_id)
 
-    queue = make_queue(settings, analyse)
-    sweeper = Sweeper(settings, catalogue, folders, queue)
+    queue = make_queue(settings, analyze)
+    sweeper = Sweeper(settings, catalog, folders, queue)
     consumer = queue.consumer()
     consumer.start()
     log.info("worker %s is ready", known)
@@ -84,22 +84,22 @@ def run_worker(settings: ServiceSettings, stop: threading.Event, name: str | Non
         consumer.stop()
         for _, thread in consumer.worker_threads:
             thread.join(LEAVING_S)
-        for study in catalogue.give_back_all(known):  # a step that takes longer than we wait for
+        for study in catalog.give_back_all(known):  # a step that takes longer than we wait for
             log.info("%s: given back", study)
             enqueue(queue, study)
-        catalogue.close()
+        catalog.close()
         log.info("worker %s has stopped", known)
 
 
-def leave_room(cores: set[int] | None = None) -> None:
+def lower_priority(cores: set[int] | None = None) -> None:
     """Let everything else on this machine go first, and use only some of its cores.
 
-    The runtimes take as many threads as this process may use cores (see :func:`tumorscope.engine.threads`),
+    The runtimes take as many threads as this process may use cores (see :func:`tumorscope.inference.engine.threads`),
     so that what is set here, before a network is loaded, holds for them too. All cores are used while
     nothing else wants them; the web process, which is not as kind, gets one at once.
     """
     with suppress(OSError, AttributeError):
-        os.nice(_KINDNESS)
+        os.nice(_NICENESS)
     if cores and hasattr(os, "sched_setaffinity"):
         with suppress(OSError):
             os.sched_setaffinity(0, cores)
@@ -138,7 +138,7 @@ def run_program(settings: ServiceSettings, supervised: bool = False) -> NoReturn
             signal.signal(each, lambda *_: stop.set())
         if supervised:
             threading.Thread(target=_stop_with_the_service, args=(stop,), daemon=True).start()
-        leave_room(_cores())
+        lower_priority(_cores())
         run_worker(settings, stop)
         logging.shutdown()
         # A step that is still running in a library does not keep the process, and must not crash its end.

@@ -1,6 +1,6 @@
-"""Changing training pictures, a whole batch at once, on whatever device it lies.
+"""Changing training images, a whole batch at once, on whatever device it lies.
 
-Each step has two halves: ``draw_*`` chooses random parameters for every picture, and a
+Each step has two halves: ``draw_*`` chooses random parameters for every image, and a
 function without chance applies them. A drawn change can thus be replayed.
 """
 
@@ -13,34 +13,34 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from tumorscope.preparing.intensity import HIGHEST, LOWEST
-from tumorscope.recipe import AugmentationSettings
+from tumorscope.preprocessing.intensity import HIGHEST, LOWEST
+from tumorscope.recipes.experiment import AugmentationSettings
 
 _BEND_KNOTS = 6
 _BIAS_KNOTS = 3
 _TONE_STEPS = 6
 _TONES = (-3.0, 4.0)
-"""Between these, in robust standard deviations, tone curves bend."""
+"""Between these, in robust standard deviations, tone curves elastic_deformation."""
 
 
 @dataclass(frozen=True)
 class Motion:
-    """Where each picture's pixels come from: an affine map and a smooth bend.
+    """Where each image's pixels come from: an affine map and a smooth elastic_deformation.
 
     Attributes:
         matrices: ``(n, 2, 3)`` in the coordinates of ``affine_grid``.
-        bend: ``(n, 2, knots, knots)`` displacements, or None.
+        elastic_deformation: ``(n, 2, knots, knots)`` displacements, or None.
     """
 
     matrices: Tensor
-    bend: Tensor | None
+    elastic_deformation: Tensor | None
 
 
 def draw_motion(count: int, settings: AugmentationSettings, device: torch.device) -> Motion:
-    """One flip, rotation, zoom, shift and bend a picture."""
+    """One flip, rotation, zoom, shift and elastic_deformation a image."""
     angle = _uniform(count, settings.rotation_deg, device) * math.pi / 180
-    zoom = torch.exp(_uniform(count, math.log1p(settings.zoom), device))
-    stretch = torch.exp(_uniform(count, math.log1p(settings.zoom) / 3, device))
+    zoom = torch.exp(_uniform(count, math.log1p(settings.scale), device))
+    stretch = torch.exp(_uniform(count, math.log1p(settings.scale) / 3, device))
     mirror = 1 - 2 * (torch.rand(count, device=device) < settings.flip).float()
     if settings.quarter_turn:
         turned = torch.rand(count, device=device) < settings.quarter_turn
@@ -52,36 +52,40 @@ def draw_motion(count: int, settings: AugmentationSettings, device: torch.device
     matrices = torch.stack(
         [
             torch.stack(
-                [mirror * cosine * zoom * stretch, -sine * zoom, 2 * _uniform(count, settings.shift, device)], 1
+                [mirror * cosine * zoom * stretch, -sine * zoom, 2 * _uniform(count, settings.translation, device)], 1
             ),
             torch.stack(
-                [mirror * sine * zoom * stretch, cosine * zoom, 2 * _uniform(count, settings.shift, device)], 1
+                [mirror * sine * zoom * stretch, cosine * zoom, 2 * _uniform(count, settings.translation, device)], 1
             ),
         ],
         dim=1,
     )
-    bend = None
-    if settings.bend > 0:
-        bend = (torch.rand(count, 2, _BEND_KNOTS, _BEND_KNOTS, device=device) * 2 - 1) * 2 * settings.bend
-    return Motion(matrices, bend)
+    elastic_deformation = None
+    if settings.elastic_deformation > 0:
+        elastic_deformation = (
+            (torch.rand(count, 2, _BEND_KNOTS, _BEND_KNOTS, device=device) * 2 - 1) * 2 * settings.elastic_deformation
+        )
+    return Motion(matrices, elastic_deformation)
 
 
-def move(pictures: Tensor, masks: Tensor, motion: Motion, size: int) -> tuple[Tensor, Tensor]:
-    """Apply one motion to pictures ``(n, c, h, w)`` and masks ``(n, h, w)`` alike.
+def move(images: Tensor, masks: Tensor, motion: Motion, size: int) -> tuple[Tensor, Tensor]:
+    """Apply one motion to images ``(n, c, h, w)`` and masks ``(n, h, w)`` alike.
 
-    Both come back at ``size``×``size``; masks are soft, a share of tumour in each pixel.
+    Both come back at ``size``×``size``; masks are soft, a share of tumor in each pixel.
     """
-    grid = functional.affine_grid(motion.matrices, [*pictures.shape[:2], size, size], align_corners=False)
-    if motion.bend is not None:
-        bend = functional.interpolate(motion.bend, (size, size), mode="bicubic", align_corners=True)
-        grid = grid + bend.permute(0, 2, 3, 1)
-    both = torch.cat([pictures, masks.unsqueeze(1)], dim=1)
+    grid = functional.affine_grid(motion.matrices, [*images.shape[:2], size, size], align_corners=False)
+    if motion.elastic_deformation is not None:
+        elastic_deformation = functional.interpolate(
+            motion.elastic_deformation, (size, size), mode="bicubic", align_corners=True
+        )
+        grid = grid + elastic_deformation.permute(0, 2, 3, 1)
+    both = torch.cat([images, masks.unsqueeze(1)], dim=1)
     moved = functional.grid_sample(both, grid, mode="bilinear", padding_mode="border", align_corners=False)
     return moved[:, :-1], moved[:, -1]
 
 
 def augment(
-    pictures: Tensor,
+    images: Tensor,
     masks: Tensor,
     settings: AugmentationSettings,
     *,
@@ -92,30 +96,30 @@ def augment(
     """A changed copy of a batch.
 
     Args:
-        pictures: ``(n, slices·sequences, h, w)`` in robust standard deviations.
+        images: ``(n, slices·sequences, h, w)`` in robust standard deviations.
         masks: ``(n, h, w)``, zero to one.
         settings: how far to go.
         sequences: channels that belong to one slice.
         fallback: the sequence that stands in for a missing one (FLAIR), or None.
-        size: side of the pictures that come back.
+        size: side of the images that come back.
 
     Returns:
         ``(n, slices·sequences, size, size)`` and ``(n, size, size)``.
     """
-    count, channels = pictures.shape[:2]
-    context = channels // sequences // 2
-    device = pictures.device
-    pictures, masks = move(pictures, masks, draw_motion(count, settings, device), size)
+    count, channels = images.shape[:2]
+    adjacent_slices = channels // sequences // 2
+    device = images.device
+    images, masks = move(images, masks, draw_motion(count, settings, device), size)
 
-    stack = pictures.view(count, channels // sequences, sequences, size, size)
-    if context and settings.missing_context:
-        alone = torch.rand(count, device=device) < settings.missing_context
-        stack = torch.where(alone.view(-1, 1, 1, 1, 1), stack[:, context : context + 1], stack)
-    if context and settings.reversed_slices:
+    stack = images.view(count, channels // sequences, sequences, size, size)
+    if adjacent_slices and settings.context_dropout:
+        alone = torch.rand(count, device=device) < settings.context_dropout
+        stack = torch.where(alone.view(-1, 1, 1, 1, 1), stack[:, adjacent_slices : adjacent_slices + 1], stack)
+    if adjacent_slices and settings.reversed_slices:
         upset = torch.rand(count, device=device) < settings.reversed_slices
         stack = torch.where(upset.view(-1, 1, 1, 1, 1), stack.flip(1), stack)
-    if fallback is not None and settings.missing_sequence:
-        missing = torch.rand(count, 1, sequences, 1, 1, device=device) < settings.missing_sequence
+    if fallback is not None and settings.modality_dropout:
+        missing = torch.rand(count, 1, sequences, 1, 1, device=device) < settings.modality_dropout
         stack = torch.where(missing, stack[:, :, fallback : fallback + 1], stack)
     stack = _change_intensity(stack, settings)
     if settings.curve:
@@ -126,24 +130,24 @@ def augment(
         knots = torch.rand(count, 1, _BIAS_KNOTS, _BIAS_KNOTS, device=device) * 2 - 1
         field = functional.interpolate(knots, (size, size), mode="bicubic", align_corners=True)
         strength = torch.rand(count, 1, 1, 1, device=device) * settings.bias_field
-        # A coil's field multiplies what lies above air, the lowest value of each picture.
+        # A coil's field multiplies what lies above air, the lowest value of each image.
         floor = stack.amin(dim=(3, 4), keepdim=True)
         stack = floor + (stack - floor) * (1 + strength * field).unsqueeze(2)
-    pictures = stack.reshape(count, channels, size, size)
+    images = stack.reshape(count, channels, size, size)
     if settings.blur:
         coarse = functional.interpolate(
-            functional.interpolate(pictures, scale_factor=0.5, mode="bilinear", antialias=False),
+            functional.interpolate(images, scale_factor=0.5, mode="bilinear", antialias=False),
             (size, size),
             mode="bilinear",
         )
         chosen = torch.rand(count, 1, 1, 1, device=device) < settings.blur
-        pictures = torch.where(chosen, coarse, pictures)
+        images = torch.where(chosen, coarse, images)
     if settings.noise:
         strength = torch.rand(count, 1, 1, 1, device=device) * settings.noise
-        pictures = pictures + torch.randn_like(pictures) * strength
-    if settings.holes:
-        pictures = _punch_holes(pictures, settings.holes)
-    return pictures.clamp(LOWEST, HIGHEST), masks
+        images = images + torch.randn_like(images) * strength
+    if settings.coarse_dropout:
+        images = _punch_holes(images, settings.coarse_dropout)
+    return images.clamp(LOWEST, HIGHEST), masks
 
 
 def _change_intensity(stack: Tensor, settings: AugmentationSettings) -> Tensor:
@@ -195,16 +199,16 @@ def _flatten_surroundings(stack: Tensor, probability: float) -> Tensor:
     return ((1 - share) * flat + share * (flat - mean) / spread).view(stack.shape)
 
 
-def _punch_holes(pictures: Tensor, probability: float, holes: int = 3) -> Tensor:
-    count, _, height, width = pictures.shape
-    device = pictures.device
+def _punch_holes(images: Tensor, probability: float, coarse_dropout: int = 3) -> Tensor:
+    count, _, height, width = images.shape
+    device = images.device
     rows = torch.arange(height, device=device).view(1, 1, -1, 1) / height
     columns = torch.arange(width, device=device).view(1, 1, 1, -1) / width
-    centre = torch.rand(count, holes, 2, 1, 1, device=device)
-    half = 0.02 + 0.06 * torch.rand(count, holes, 2, 1, 1, device=device)
-    inside = ((rows - centre[:, :, 0]).abs() < half[:, :, 0]) & ((columns - centre[:, :, 1]).abs() < half[:, :, 1])
+    center = torch.rand(count, coarse_dropout, 2, 1, 1, device=device)
+    half = 0.02 + 0.06 * torch.rand(count, coarse_dropout, 2, 1, 1, device=device)
+    inside = ((rows - center[:, :, 0]).abs() < half[:, :, 0]) & ((columns - center[:, :, 1]).abs() < half[:, :, 1])
     chosen = torch.rand(count, 1, 1, 1, device=device) < probability
-    return torch.where(inside.any(dim=1, keepdim=True) & chosen, torch.zeros((), device=device), pictures)
+    return torch.where(inside.any(dim=1, keepdim=True) & chosen, torch.zeros((), device=device), images)
 
 
 def _uniform(shape: int | tuple[int, ...], reach: float, device: torch.device) -> Tensor:

@@ -8,7 +8,7 @@ from lightning.pytorch.callbacks import WeightAveraging
 from torch import Tensor
 
 
-class WarmAverage(WeightAveraging):
+class EMAWarmup(WeightAveraging):
     """Exponential average of weights and batch statistics that is what validates and is kept.
 
     A constant decay of 0.998 would carry a third of the random first weights through 500

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import torch
 
+from tumorscope.core.errors import BadRecipe, TumorscopeError
 from tumorscope.datasets.folders import FolderDataset, class_name
-from tumorscope.datasets.labelled import LabelledDataset
-from tumorscope.errors import BadRecipe, TumorscopeError
-from tumorscope.recipe import CnnSettings, DenseUNetSettings, Recipe, TransferSettings
+from tumorscope.datasets.labeled import LabeledDataset
+from tumorscope.recipes.experiment import CnnSettings, DenseUNetSettings, Recipe, TransferSettings
 from tumorscope.training.processes import say
-from tumorscope.training.slices import UNKNOWN_CLASS, SliceStore
+from tumorscope.training.slices import UNKNOWN_CLASS, SliceCache
 
 _CLASSIFIERS = CnnSettings | TransferSettings | DenseUNetSettings
 
 
-def with_classes(recipe: Recipe, dataset: LabelledDataset) -> Recipe:
+def with_classes(recipe: Recipe, dataset: LabeledDataset) -> Recipe:
     """The recipe with its classes as the data set calls them; those of the folders where it names none.
 
     Raises:
@@ -39,7 +39,7 @@ def with_classes(recipe: Recipe, dataset: LabelledDataset) -> Recipe:
     return recipe.model_copy(update={"classes": names})
 
 
-def check_classes(recipe: Recipe, training: SliceStore) -> None:
+def check_classes(recipe: Recipe, training: SliceCache) -> None:
     """Refuse a training that would never see one of its classes.
 
     Raises:

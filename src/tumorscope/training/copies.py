@@ -1,4 +1,4 @@
-"""Keeping copies of the pictures one is judged on out of the training."""
+"""Keeping copies of the images one is evaluated on out of the training."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from tumorscope.core.errors import TumorscopeError, UnreadableScan
+from tumorscope.core.files import save_whole
+from tumorscope.datasets.combined import CombinedCase
 from tumorscope.datasets.duplicates import Fingerprints, fingerprint_arrays, originals
 from tumorscope.datasets.figshare import FigshareSlice
-from tumorscope.datasets.folders import ClassPicture
+from tumorscope.datasets.folders import ClassImage
 from tumorscope.datasets.images import AnnotatedImage
-from tumorscope.datasets.joined import JoinedCase
-from tumorscope.datasets.labelled import LabelledCase
-from tumorscope.errors import TumorscopeError, UnreadableScan
-from tumorscope.files import save_whole
+from tumorscope.datasets.labeled import LabeledCase
 
 LEFT_OUT_FILE = "left_out.csv"
 _COLUMNS = ("case", "copy_of")
 
 
 def leave_out(
-    parts: Mapping[str, Sequence[LabelledCase]],
+    parts: Mapping[str, Sequence[LabeledCase]],
     folder: Path,
     *,
     copies: bool,
     listed: Mapping[str, str] | None = None,
     resumed: bool = False,
-) -> dict[str, list[LabelledCase]]:
+) -> dict[str, list[LabeledCase]]:
     """The parts of a split without images that would make the evaluation a matter of memory.
 
     Listed cases leave training and validation. Copies of test images leave training and validation too. Of an image
@@ -68,7 +68,7 @@ def leave_out(
     return kept
 
 
-def _kept(parts: Mapping[str, Sequence[LabelledCase]], left_out: Mapping[str, str]) -> dict[str, list[LabelledCase]]:
+def _kept(parts: Mapping[str, Sequence[LabeledCase]], left_out: Mapping[str, str]) -> dict[str, list[LabeledCase]]:
     return {part: [case for case in cases if case.case not in left_out] for part, cases in parts.items()}
 
 
@@ -78,7 +78,7 @@ def read_left_out(path: Path) -> dict[str, str]:
         return {row["case"]: row["copy_of"] for row in csv.DictReader(file)}
 
 
-def find_copies(parts: Mapping[str, Sequence[LabelledCase]]) -> dict[str, str]:
+def find_copies(parts: Mapping[str, Sequence[LabeledCase]]) -> dict[str, str]:
     """For each case to be left out, the case that it copies; see :func:`leave_out`."""
     prints = {part: _fingerprints(cases, part) for part, cases in parts.items()}
     known = {case.case for cases in parts.values() for case in cases if _patient_known(case)}
@@ -90,25 +90,25 @@ def find_copies(parts: Mapping[str, Sequence[LabelledCase]]) -> dict[str, str]:
     return left_out | _copied(_without(others, left_out), _without(train, left_out))
 
 
-def copies_of(cases: Sequence[LabelledCase], among: Sequence[LabelledCase]) -> dict[str, str]:
+def copies_of(cases: Sequence[LabeledCase], among: Sequence[LabeledCase]) -> dict[str, str]:
     """Which of the cases are near-copies of another set's, and of which.
 
     Args:
-        cases: single pictures; others cannot be compared and are passed over.
-        among: what they may be copies of, the training pictures for example.
+        cases: single images; others cannot be compared and are passed over.
+        among: what they may be copies of, the training images for example.
     """
-    return _copied(_fingerprints(cases, "judged"), _fingerprints(among, "trained"))
+    return _copied(_fingerprints(cases, "evaluated"), _fingerprints(among, "trained"))
 
 
 def seen_in_training(
-    cases: Sequence[LabelledCase], trained: Sequence[LabelledCase], left_out: Mapping[str, str]
+    cases: Sequence[LabeledCase], trained: Sequence[LabeledCase], left_out: Mapping[str, str]
 ) -> dict[str, str]:
-    """Judged cases that are near-copies of training pictures, or of a person known from another patient code.
+    """Evaluated cases that are near-copies of training images, or of a person known from another patient code.
 
     Args:
-        cases: those that are judged.
+        cases: those that are evaluated.
         trained: the split's training part.
-        left_out: from :func:`read_left_out`, pictures that did not train after all; in a joint
+        left_out: from :func:`read_left_out`, images that did not train after all; in a joint
             training they are named after their data set.
 
     Returns:
@@ -124,40 +124,40 @@ def seen_in_training(
     return {**copies_of(cases, kept), **known}
 
 
-def _names(case: LabelledCase) -> tuple[str, ...]:
+def _names(case: LabeledCase) -> tuple[str, ...]:
     """A case's name alone and in a joint training."""
-    datasets = {FigshareSlice: ("figshare",), ClassPicture: ("kaggle4",), AnnotatedImage: ("br35h", "brisc")}
+    datasets = {FigshareSlice: ("figshare",), ClassImage: ("kaggle4",), AnnotatedImage: ("br35h", "brisc")}
     return (case.case, *(f"{dataset}/{case.case}" for dataset in datasets.get(type(case), ())))
 
 
-def _copied(pictures: Fingerprints, of: Fingerprints) -> dict[str, str]:
-    if not len(pictures) or not len(of):
+def _copied(images: Fingerprints, of: Fingerprints) -> dict[str, str]:
+    if not len(images) or not len(of):
         return {}
-    found = originals(of, pictures)
-    return {pictures.names[place]: of.names[first] for place, first in enumerate(found.tolist()) if first >= 0}
+    found = originals(of, images)
+    return {images.names[place]: of.names[first] for place, first in enumerate(found.tolist()) if first >= 0}
 
 
 def _without(prints: Fingerprints, names: Mapping[str, str]) -> Fingerprints:
     return prints.take([place for place, name in enumerate(prints.names) if name not in names])
 
 
-def _fingerprints(cases: Sequence[LabelledCase], title: str) -> Fingerprints:
+def _fingerprints(cases: Sequence[LabeledCase], title: str) -> Fingerprints:
     parts = []
-    for case in tqdm([case for case in cases if _is_picture(case)], f"comparing {title}", leave=False, disable=None):
+    for case in tqdm([case for case in cases if _is_image(case)], f"comparing {title}", leave=False, disable=None):
         try:
             parts.append(fingerprint_arrays([case.scan().voxels[0, ..., 0]], [case.case]))
         except UnreadableScan:
-            continue  # whoever loads the pictures names it
+            continue  # whoever loads the images names it
     return Fingerprints.join(parts) if parts else fingerprint_arrays([], [])
 
 
-def _is_picture(case: LabelledCase) -> bool:
-    return isinstance(_inner(case), FigshareSlice | ClassPicture | AnnotatedImage)
+def _is_image(case: LabeledCase) -> bool:
+    return isinstance(_inner(case), FigshareSlice | ClassImage | AnnotatedImage)
 
 
-def _patient_known(case: LabelledCase) -> bool:
-    return not isinstance(_inner(case), ClassPicture | AnnotatedImage)
+def _patient_known(case: LabeledCase) -> bool:
+    return not isinstance(_inner(case), ClassImage | AnnotatedImage)
 
 
-def _inner(case: LabelledCase) -> LabelledCase:
-    return case.inner if isinstance(case, JoinedCase) else case
+def _inner(case: LabeledCase) -> LabeledCase:
+    return case.inner if isinstance(case, CombinedCase) else case

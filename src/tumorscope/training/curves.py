@@ -1,4 +1,4 @@
-"""The curves of a training as CSV and as a picture."""
+"""The curves of a training as CSV and as a image."""
 
 from __future__ import annotations
 

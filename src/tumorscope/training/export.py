@@ -1,4 +1,4 @@
-"""From a run folder to a bundle: ONNX, eight bits, operating point, figures."""
+"""From a run folder to a bundle: ONNX, eight bits, operating point, metrics."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from typing import Any, Literal
 import numpy as np
 
 from tumorscope import __version__
-from tumorscope.bundles import Bundle, Card, Inputs, Model, load_bundle
-from tumorscope.bundles.bundle import CARD_FILE, SECOND_OPINION_FILES
-from tumorscope.datasets.joined import JoinedDataset
-from tumorscope.datasets.labelled import LabelledCase, LabelledDataset, cases_of
-from tumorscope.engine import Engine, load_engine
-from tumorscope.errors import TumorscopeError
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.datasets.combined import CombinedDataset
+from tumorscope.datasets.labeled import LabeledCase, LabeledDataset, cases_of
 from tumorscope.evaluation import choose_operating_point, evaluate, summarize
 from tumorscope.evaluation.validation import validation_cases
-from tumorscope.measuring.type_by_features import load_type_model
-from tumorscope.preparing import prepare, with_neighbours
-from tumorscope.preparing.gate import default_gate
-from tumorscope.recipe import Recipe
+from tumorscope.inference.bundle import CARD_FILE, SECOND_OPINION_FILES
+from tumorscope.inference.bundles import Bundle, Card, Inputs, Model, load_bundle
+from tumorscope.inference.engine import Engine, load_engine
+from tumorscope.measurement.radiomics_classifier import load_type_model
+from tumorscope.preprocessing import prepare, stack_adjacent_slices
+from tumorscope.preprocessing.input_check import default_input_check
+from tumorscope.recipes.experiment import Recipe
 from tumorscope.training.copies import LEFT_OUT_FILE, leave_out
 from tumorscope.training.fit import SPLIT_FILE, Run, open_datasets
 from tumorscope.training.onnx_files import CALIBRATIONS, export_float, map_names, output_names, quantize
@@ -50,25 +50,25 @@ _LIMITS = {
         "mask follows neither alone",
     ),
     "figshare": (
-        "types are told apart among glioma, meningioma and pituitary tumour only: a metastasis, an abscess or a "
+        "types are told apart among glioma, meningioma and pituitary tumor only: a metastasis, an abscess or a "
         "lymphoma is given one of these names",
-        "trained on T1-weighted contrast-enhanced slices of one collection, chosen by their publisher to show a tumour",
+        "trained on T1-weighted contrast-enhanced slices of one collection, chosen by their publisher to show a tumor",
     ),
     "kaggle4": (
-        "slices without tumour come from other sources than slices with one; what tells them apart may be the source",
-        "nobody knows which patients the four-class pictures come from",
+        "slices without tumor come from other sources than slices with one; what tells them apart may be the source",
+        "nobody knows which patients the four-class images come from",
     ),
 }
-_LICENCE = "weights: Apache-2.0, as this software"
+_LICENSE = "weights: Apache-2.0, as this software"
 
 
 @dataclass(frozen=True)
 class ExportReport:
-    """What an export made: the bundle, and :func:`main_figure` of each of its models on the validation patients."""
+    """What an export made: the bundle, and :func:`main_metric` of each of its models on the validation patients."""
 
     bundle: Bundle
-    float_figure: float
-    int8_figure: float | None
+    float_metric: float
+    int8_metric: float | None
     calibration: str | None
 
 
@@ -126,12 +126,12 @@ def export(
             outputs=output_names(network),
             classes=recipe.classes,
             maps=map_names(network),
-            flip_average=recipe.flip_average,
+            tta_flip=recipe.tta_flip,
             models=(_model(work / _FLOAT_FILE, "float"),),
             training=_training(run, recipe, {part: len(cases) for part, cases in parts.items()}),
-            gate=gate_figures(),
+            input_check=input_check_metrics(),
             limits=tuple(limit for name in recipe.datasets for limit in _LIMITS.get(name, ())),
-            licences=(dataset.licence, _LICENCE),
+            licenses=(dataset.license, _LICENSE),
         )
         say("choosing the operating point on the validation patients")
         bundle = _save(card, work)
@@ -143,23 +143,23 @@ def export(
             "slices_of": "validation",
         }
         bundle = _save(card.model_copy(update={"operating_point": choice.point, "calibration": calibration}), work)
-        float_figures = _figures(load_engine(bundle, "onnxruntime", "float"), dataset, parts["validation"])
-        int8_figures, range_method = None, None
+        float_metrics = _metrics(load_engine(bundle, "onnxruntime", "float"), dataset, parts["validation"])
+        int8_metrics, range_method = None, None
         if eight_bit:
             say("calibrating eight bits on training slices")
-            pictures = calibration_pictures(parts["train"], recipe)
-            bundle, int8_figures, range_method = _quantize_best(bundle, pictures, dataset, parts["validation"], say)
-            _refuse_loss(float_figures, int8_figures)
+            images = calibration_images(parts["train"], recipe)
+            bundle, int8_metrics, range_method = _quantize_best(bundle, images, dataset, parts["validation"], say)
+            _refuse_loss(float_metrics, int8_metrics)
         say("evaluating on the test patients")
-        figures: dict[str, Any] = {
+        metrics: dict[str, Any] = {
             "split_hash": split.hash,
-            "validation": {"float": float_figures, "int8": int8_figures, "calibration": range_method},
+            "validation": {"float": float_metrics, "int8": int8_metrics, "calibration": range_method},
             "test": {
-                model.precision: _figures(load_engine(bundle, "onnxruntime", model.precision), dataset, parts["test"])
+                model.precision: _metrics(load_engine(bundle, "onnxruntime", model.precision), dataset, parts["test"])
                 for model in bundle.card.models
             },
         }
-        bundle = _save(bundle.card.model_copy(update={"figures": figures}), work)
+        bundle = _save(bundle.card.model_copy(update={"metrics": metrics}), work)
         shutil.copy(run.folder / SPLIT_FILE, work / SPLIT_FILE)
         if (run.folder / LEFT_OUT_FILE).exists():
             shutil.copy(run.folder / LEFT_OUT_FILE, work / LEFT_OUT_FILE)
@@ -174,53 +174,53 @@ def export(
         shutil.rmtree(old, ignore_errors=True)
     return ExportReport(
         load_bundle(folder),
-        main_figure(float_figures),
-        None if int8_figures is None else main_figure(int8_figures),
+        main_metric(float_metrics),
+        None if int8_metrics is None else main_metric(int8_metrics),
         range_method,
     )
 
 
-def calibration_pictures(cases: Sequence[LabelledCase], recipe: Recipe) -> np.ndarray:
-    """A spread of training slices as the network sees them, half of them with tumour where there are both."""
+def calibration_images(cases: Sequence[LabeledCase], recipe: Recipe) -> np.ndarray:
+    """A spread of training slices as the network sees them, half of them with tumor where there are both."""
     chance = np.random.default_rng(0)
     cases = [cases[place] for place in chance.permutation(len(cases))[:_CALIBRATION_SLICES]]
     each = max(1, _CALIBRATION_SLICES // (2 * len(cases)))
-    pictures = []
+    images = []
     for case in cases:
-        prepared = prepare(arrange(case.scan(), recipe.sequences), recipe.preparation).pictures
+        prepared = prepare(arrange(case.scan(), recipe.sequences), recipe.preparation).images
         present = case.truth().present
         present = np.ones(len(prepared), bool) if present is None else present
         for group in (np.flatnonzero(present), np.flatnonzero(~present)):
             chosen = chance.permutation(group)[:each]
             if len(chosen):
-                pictures.append(with_neighbours(prepared, chosen, recipe.preparation.context))
-    return np.concatenate(pictures)
+                images.append(stack_adjacent_slices(prepared, chosen, recipe.preparation.adjacent_slices))
+    return np.concatenate(images)
 
 
-def gate_figures() -> dict[str, Any]:
-    """The input gate's threshold and how often it errs, for the card."""
-    gate = default_gate()
+def input_check_metrics() -> dict[str, Any]:
+    """The input input_check's threshold and how often it errs, for the card."""
+    input_check = default_input_check()
     rates = ("rejected_mri", "rejected_scans", "accepted", "accepted_known")
     return {
-        "threshold": gate.threshold,
-        **{name: {group: str(rate) for group, rate in getattr(gate, name).items()} for name in rates},
-        "notes": list(gate.notes),
+        "threshold": input_check.threshold,
+        **{name: {group: str(rate) for group, rate in getattr(input_check, name).items()} for name in rates},
+        "notes": list(input_check.notes),
     }
 
 
-def main_figure(figures: dict[str, Any]) -> float:
+def main_metric(metrics: dict[str, Any]) -> float:
     """The one figure that eight bits must keep: Dice, or accuracy of the class, or AUROC of presence.
 
-    Where a network outlines and names, the mean of Dice and accuracy; of several data sets the
+    Where a network segmentations and names, the mean of Dice and accuracy; of several data sets the
     mean over those.
     """
-    if "patients" not in figures:
-        return float(np.mean([main_figure(own) for own in figures.values()]))
-    dice, classes = figures.get("patient_dice") or figures.get("tumor_slice_dice"), figures.get("classes")
+    if "patients" not in metrics:
+        return float(np.mean([main_metric(own) for own in metrics.values()]))
+    dice, classes = metrics.get("patient_dice") or metrics.get("tumor_slice_dice"), metrics.get("classes")
     found = [float(dice["mean"])] if dice and dice["mean"] is not None else []
     if classes:
         found.append(float(classes["accuracy"]["value"]))
-    return float(np.mean(found)) if found else float(figures["presence"]["auroc"]["value"])
+    return float(np.mean(found)) if found else float(metrics["presence"]["auroc"]["value"])
 
 
 def _bundle_name(name: str | None, folder: Path) -> str:
@@ -233,29 +233,29 @@ def _bundle_name(name: str | None, folder: Path) -> str:
 
 def _quantize_best(
     bundle: Bundle,
-    pictures: np.ndarray,
-    dataset: LabelledDataset,
-    cases: Sequence[LabelledCase],
+    images: np.ndarray,
+    dataset: LabeledDataset,
+    cases: Sequence[LabeledCase],
     say: Callable[[str], None],
 ) -> tuple[Bundle, dict[str, Any], str]:
     """Try each calibration, keep the one that is best on validation patients."""
     best: tuple[float, bytes, dict[str, Any], str] | None = None
     path = bundle.folder / _INT8_FILE
     for calibration in CALIBRATIONS:
-        quantize(bundle.folder / _FLOAT_FILE, pictures, path, calibration)
+        quantize(bundle.folder / _FLOAT_FILE, images, path, calibration)
         card = bundle.card.model_copy(update={"models": (bundle.card.models[0], _model(path, "int8"))})
-        figures = _figures(load_engine(_save(card, bundle.folder), "onnxruntime", "int8"), dataset, cases)
-        say(f"eight bits calibrated by {calibration}: validation {main_figure(figures):.4f}")
-        if best is None or main_figure(figures) > best[0]:
-            best = (main_figure(figures), path.read_bytes(), figures, calibration)
+        metrics = _metrics(load_engine(_save(card, bundle.folder), "onnxruntime", "int8"), dataset, cases)
+        say(f"eight bits calibrated by {calibration}: validation {main_metric(metrics):.4f}")
+        if best is None or main_metric(metrics) > best[0]:
+            best = (main_metric(metrics), path.read_bytes(), metrics, calibration)
     assert best is not None
     path.write_bytes(best[1])
     card = bundle.card.model_copy(update={"models": (bundle.card.models[0], _model(path, "int8"))})
     return _save(card, bundle.folder), best[2], best[3]
 
 
-def _refuse_loss(float_figures: dict[str, Any], int8_figures: dict[str, Any]) -> None:
-    before, after = main_figure(float_figures), main_figure(int8_figures)
+def _refuse_loss(float_metrics: dict[str, Any], int8_metrics: dict[str, Any]) -> None:
+    before, after = main_metric(float_metrics), main_metric(int8_metrics)
     if before - after > LARGEST_LOSS:
         raise TumorscopeError(
             f"the eight-bit model reaches {after:.4f} on validation patients, the float model {before:.4f}: "
@@ -263,9 +263,9 @@ def _refuse_loss(float_figures: dict[str, Any], int8_figures: dict[str, Any]) ->
         )
 
 
-def _figures(engine: Engine, dataset: LabelledDataset, cases: Sequence[LabelledCase]) -> dict[str, Any]:
-    """The figures of an evaluation; of several data sets those of each, by name."""
-    if not isinstance(dataset, JoinedDataset):
+def _metrics(engine: Engine, dataset: LabeledDataset, cases: Sequence[LabeledCase]) -> dict[str, Any]:
+    """The metrics of an evaluation; of several data sets those of each, by name."""
+    if not isinstance(dataset, CombinedDataset):
         return summarize(evaluate(dataset, cases, engine))
     own = {name: [case for case in cases if case.case.startswith(f"{name}/")] for name in dataset.datasets}
     return {name: summarize(evaluate(dataset.datasets[name], own[name], engine)) for name in own if own[name]}
@@ -276,10 +276,10 @@ def _inputs(recipe: Recipe) -> Inputs:
     if len(recipe.sequences) == 1:
         (wanted,) = recipe.sequences
         others = tuple(name for name in ("t1c", "t1", "flair", "t2", "unknown") if name != wanted)
-        return Inputs(sequences=recipe.sequences, stands_in={wanted: others}, planes=recipe.planes)
-    stands_in = {name: ("flair",) for name in recipe.sequences if name != "flair"}
-    stands_in = stands_in if "flair" in recipe.sequences else {}
-    return Inputs(sequences=recipe.sequences, stands_in=stands_in, planes=recipe.planes)
+        return Inputs(sequences=recipe.sequences, substitutes={wanted: others}, planes=recipe.planes)
+    substitutes = {name: ("flair",) for name in recipe.sequences if name != "flair"}
+    substitutes = substitutes if "flair" in recipe.sequences else {}
+    return Inputs(sequences=recipe.sequences, substitutes=substitutes, planes=recipe.planes)
 
 
 def _model(path: Path, precision: Literal["float", "int8"]) -> Model:

@@ -19,15 +19,15 @@ from lightning.pytorch.loggers import CSVLogger
 from torch.utils.data import DataLoader, DistributedSampler
 from tqdm import tqdm
 
-from tumorscope.bundles import Bundle
-from tumorscope.datasets.joined import JoinedDataset
-from tumorscope.datasets.labelled import LabelledDataset, cases_of, check_split
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.datasets.combined import CombinedDataset
+from tumorscope.datasets.labeled import LabeledDataset, cases_of, check_split
 from tumorscope.datasets.opening import open_dataset
 from tumorscope.datasets.split import Split
-from tumorscope.errors import TumorscopeError
-from tumorscope.networks.bundle_weights import load_bundle_weights
-from tumorscope.recipe import Recipe, parse_recipe, parse_yaml
-from tumorscope.training.averaging import WarmAverage
+from tumorscope.inference.bundles import Bundle
+from tumorscope.models.bundle_weights import load_bundle_weights
+from tumorscope.recipes.experiment import Recipe, parse_recipe, parse_yaml
+from tumorscope.training.averaging import EMAWarmup
 from tumorscope.training.budget import Budget
 from tumorscope.training.checkpoints import MovableCheckpoint
 from tumorscope.training.classes import check_classes, with_classes
@@ -35,11 +35,11 @@ from tumorscope.training.copies import LEFT_OUT_FILE, leave_out
 from tumorscope.training.curves import LOG_FOLDER, draw_curves
 from tumorscope.training.finite import StopWhenNotFinite, finite
 from tumorscope.training.leave_out_lists import read_leave_out_lists
-from tumorscope.training.module import TumorModule, drawn_slices
+from tumorscope.training.module import TumorModule, train_sampler
 from tumorscope.training.plateau import ReduceOnPlateau
 from tumorscope.training.precision import set_precision
 from tumorscope.training.processes import check_processes, say, trainer_options
-from tumorscope.training.slices import SliceNumbers, load_slices
+from tumorscope.training.slices import IndexDataset, load_slices
 
 _STATISTICS_SLICES = 48
 """So many training slices say what a bundle's layers see."""
@@ -81,7 +81,7 @@ class Run:
         return json.loads(file.read_text()) if file.exists() else {}
 
     def network(self) -> torch.nn.Module:
-        """The network with its best weights, ready to answer."""
+        """The network with its best weights, ready to prediction."""
         if not self.best.exists():
             raise TumorscopeError(f"{self.folder}: no best.ckpt yet; let the training validate once")
         module = TumorModule(self.recipe().from_scratch())  # the initial weights are of no use any more
@@ -92,7 +92,7 @@ class Run:
         return module.network.eval()
 
 
-def open_datasets(recipe: Recipe, data: Mapping[str, Path]) -> LabelledDataset:
+def open_datasets(recipe: Recipe, data: Mapping[str, Path]) -> LabeledDataset:
     """The data sets that a recipe learns from, as one.
 
     Args:
@@ -110,9 +110,9 @@ def open_datasets(recipe: Recipe, data: Mapping[str, Path]) -> LabelledDataset:
         if name not in recipe.datasets:
             raise TumorscopeError(f"recipe {recipe.name} does not learn from {name}, only {', '.join(recipe.datasets)}")
     opened = {name: open_dataset(name, data[name]) for name in recipe.datasets}
-    if len(opened) == 1 and not recipe.apart:
+    if len(opened) == 1 and not recipe.channels_as_images:
         return opened[recipe.datasets[0]]
-    return JoinedDataset.join(opened, {str(name): sequences for name, sequences in recipe.apart.items()})
+    return CombinedDataset.join(opened, {str(name): sequences for name, sequences in recipe.channels_as_images.items()})
 
 
 def train(
@@ -200,15 +200,17 @@ def train(
     module = TumorModule(recipe, parts["train"], parts["validation"])
     if start_from is not None and not run.last.exists():
         spread = torch.linspace(0, len(parts["train"]) - 1, min(_STATISTICS_SLICES, len(parts["train"]))).long()
-        images = parts["train"].batch(spread, recipe.preparation.context).pictures
+        images = parts["train"].batch(spread, recipe.preparation.adjacent_slices).images
         load_bundle_weights(module.network, start_from, images)
-    drawn = drawn_slices(parts["train"], recipe, place, processes)
+    drawn = train_sampler(parts["train"], recipe, place, processes)
     size = min(settings.batch_size // processes, len(drawn))
-    judged = SliceNumbers(len(parts["validation"]))
+    evaluated = IndexDataset(len(parts["validation"]))
     trainer.fit(
         module,
-        DataLoader(SliceNumbers(len(parts["train"])), size, sampler=drawn, drop_last=True),
-        DataLoader(judged, settings.batch_size, sampler=DistributedSampler(judged, processes, place, shuffle=False)),
+        DataLoader(IndexDataset(len(parts["train"])), size, sampler=drawn, drop_last=True),
+        DataLoader(
+            evaluated, settings.batch_size, sampler=DistributedSampler(evaluated, processes, place, shuffle=False)
+        ),
         ckpt_path=str(run.last) if run.last.exists() else None,
         weights_only=False,
     )
@@ -242,8 +244,8 @@ def _make_trainer(
         folder, "last", every_n_epochs=1, save_on_train_epoch_end=True, enable_version_counter=False
     )
     callbacks = [budget, StopWhenNotFinite(Run(folder).last), best, last, TQDMProgressBar(refresh_rate=5)]
-    if settings.averaging:
-        callbacks.append(WarmAverage(settings.averaging))
+    if settings.ema_decay:
+        callbacks.append(EMAWarmup(settings.ema_decay))
     if settings.early_stopping:
         patience = math.ceil(settings.early_stopping / settings.validate_every)
         callbacks.append(EarlyStopping("validation/score", mode="max", patience=patience))

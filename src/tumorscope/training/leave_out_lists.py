@@ -6,14 +6,14 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from tumorscope.datasets.joined import JoinedCase
-from tumorscope.datasets.labelled import LabelledDataset
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.datasets.combined import CombinedCase
+from tumorscope.datasets.labeled import LabeledDataset
 from tumorscope.datasets.opening import DATASET_NAMES
-from tumorscope.errors import TumorscopeError
-from tumorscope.reading.checks import printable
+from tumorscope.io.checks import printable
 
 
-def read_leave_out_lists(files: Sequence[Path], dataset: LabelledDataset) -> dict[str, str]:
+def read_leave_out_lists(files: Sequence[Path], dataset: LabeledDataset) -> dict[str, str]:
     """The cases that files list, each with the file that lists it.
 
     A file is a JSON object with a list for each data set: ``{"kaggle4": ["Testing/glioma/x.jpg"], "figshare": [17]}``.
@@ -33,7 +33,7 @@ def read_leave_out_lists(files: Sequence[Path], dataset: LabelledDataset) -> dic
     return {case: reason for file in files for case, reason in _read(file, dataset).items()}
 
 
-def _read(file: Path, dataset: LabelledDataset) -> dict[str, str]:
+def _read(file: Path, dataset: LabeledDataset) -> dict[str, str]:
     cases = _cases_by_dataset(dataset)
     left_out: dict[str, str] = {}
     for name, listed in _load(file).items():
@@ -70,11 +70,11 @@ def _is_list_of_names(listed: object) -> bool:
     return isinstance(listed, list) and all(isinstance(one, str) or type(one) is int for one in listed)
 
 
-def _cases_by_dataset(dataset: LabelledDataset) -> dict[str, dict[str, list[str]]]:
+def _cases_by_dataset(dataset: LabeledDataset) -> dict[str, dict[str, list[str]]]:
     """For each data set and each of its cases and patients, the names of the cases in the whole."""
     found: dict[str, dict[str, list[str]]] = {}
     for case in dataset.cases:
-        name, own = (case.dataset, case.inner) if isinstance(case, JoinedCase) else (dataset.name, case)
+        name, own = (case.dataset, case.inner) if isinstance(case, CombinedCase) else (dataset.name, case)
         for key in {own.case, own.patient}:
             found.setdefault(name, {}).setdefault(key, []).append(case.case)
     return found

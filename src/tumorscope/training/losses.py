@@ -12,23 +12,23 @@ def dice_cross_entropy(logits: Tensor, truth: Tensor) -> Tensor:
     """Soft Dice of the whole batch (Milletari et al. 2016) plus binary cross-entropy.
 
     Dice is taken over the batch rather than slice by slice, and cross-entropy over every
-    pixel, so that slices without tumour teach the network to stay silent.
+    pixel, so that slices without tumor teach the network to stay silent.
 
     Args:
         logits: ``(n, h, w)``.
-        truth: ``(n, h, w)``, share of tumour in each pixel.
+        truth: ``(n, h, w)``, share of tumor in each pixel.
     """
     return dice(logits, truth) + functional.binary_cross_entropy_with_logits(logits, truth)
 
 
 def slice_dice_cross_entropy(logits: Tensor, truth: Tensor) -> Tensor:
-    """Soft Dice slice by slice, over the slices that show a tumour, plus binary cross-entropy.
+    """Soft Dice slice by slice, over the slices that show a tumor, plus binary cross-entropy.
 
-    A small tumour counts as much as a large one, which Dice over the batch lets go.
+    A small tumor counts as much as a large one, which Dice over the batch lets go.
 
     Args:
         logits: ``(n, h, w)``.
-        truth: ``(n, h, w)``, share of tumour in each pixel.
+        truth: ``(n, h, w)``, share of tumor in each pixel.
     """
     probability = logits.sigmoid()
     overlap, sizes = (probability * truth).sum(dim=(1, 2)), truth.sum(dim=(1, 2))
@@ -49,8 +49,8 @@ def focal_tversky(logits: Tensor, truth: Tensor, alpha: float = 0.7, gamma: floa
 
     Args:
         logits: ``(n, h, w)``.
-        truth: ``(n, h, w)``, share of tumour in each pixel.
-        alpha: weight of missed tumour; false alarms weigh ``1 - alpha``.
+        truth: ``(n, h, w)``, share of tumor in each pixel.
+        alpha: weight of missed tumor; false alarms weigh ``1 - alpha``.
         gamma: below one, batches that are nearly right still count.
     """
     probability = logits.sigmoid()

@@ -12,21 +12,21 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from tumorscope.bundles.card import NO_TUMOR
-from tumorscope.networks import build_network
-from tumorscope.networks.transfer import TransferNetwork
-from tumorscope.recipe import DenseUNetSettings, Recipe, TransferSettings
+from tumorscope.inference.model_card import NO_TUMOR
+from tumorscope.models import build_network
+from tumorscope.models.transfer import TransferNetwork
+from tumorscope.recipes.experiment import DenseUNetSettings, Recipe, TransferSettings
 from tumorscope.training.augmentation import augment
 from tumorscope.training.losses import MASK_LOSSES
 from tumorscope.training.processes import gathered, processes
-from tumorscope.training.slices import UNKNOWN_CLASS, BalancedSlices, Batch, SliceStore
+from tumorscope.training.slices import UNKNOWN_CLASS, BalancedSliceSampler, Batch, SliceCache
 
 
 class TumorModule(lightning.LightningModule):
     """A network in training.
 
     ``progress`` runs from zero to one over the whole training, whether epochs or minutes
-    limit it; the learning rate and the picture size follow it.
+    limit it; the learning rate and the image size follow it.
 
     Args:
         recipe: the experiment.
@@ -34,7 +34,7 @@ class TumorModule(lightning.LightningModule):
     """
 
     def __init__(
-        self, recipe: Recipe, training: SliceStore | None = None, validation: SliceStore | None = None
+        self, recipe: Recipe, training: SliceCache | None = None, validation: SliceCache | None = None
     ) -> None:
         super().__init__()
         self.recipe = recipe
@@ -43,76 +43,78 @@ class TumorModule(lightning.LightningModule):
         self.progress = 0.0
         self.plateau_factor = 1.0
         self._stores = {"training": training, "validation": validation}
-        self._answers: list[dict[str, Tensor]] = []
+        self._predictions: list[dict[str, Tensor]] = []
         self.positive_weight, self.class_weights = 1.0, torch.ones(max(1, len(recipe.classes)))
         if training is not None and recipe.loss.class_weights:
-            shown, empty = drawn_slices(training, recipe).drawn
+            shown, empty = train_sampler(training, recipe).drawn
             self.positive_weight = empty / max(1, shown) if empty else 1.0
             known = training.classes[training.classes != UNKNOWN_CLASS]
             counts = torch.bincount(known, minlength=len(self.class_weights)).clamp(min=1)
             self.class_weights = len(known) / (len(counts) * counts.float())
         self.fallback = recipe.sequences.index("flair") if "flair" in recipe.sequences else None
 
-    def store(self, part: str) -> SliceStore:
+    def store(self, part: str) -> SliceCache:
         """The slices of a part, on the device that trains."""
         store = self._stores[part]
         if store is None:
             raise RuntimeError(f"this module was made without {part} slices")
-        if store.pictures.device != self.device:
+        if store.images.device != self.device:
             store = self._stores[part] = store.to(self.device)
         return store
 
-    def forward(self, pictures: Tensor) -> dict[str, Tensor]:
-        return self.network(pictures.to(memory_format=torch.channels_last))
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        return self.network(images.to(memory_format=torch.channels_last))
 
     def training_step(self, indices: Tensor, batch_index: int) -> Tensor:
         recipe = self.recipe
-        batch = self.store("training").batch(indices, recipe.preparation.context)
-        pictures, masks = augment(
-            batch.pictures,
+        batch = self.store("training").batch(indices, recipe.preparation.adjacent_slices)
+        images, masks = augment(
+            batch.images,
             batch.masks,
             recipe.augmentation,
             sequences=len(recipe.sequences),
             fallback=self.fallback,
-            size=self._picture_size(),
+            size=self._image_size(),
         )
-        answer = self(pictures)
-        batch = replace(batch, pictures=pictures, masks=masks)
+        prediction = self(images)
+        batch = replace(batch, images=images, masks=masks)
         if processes() > 1:
-            answer, batch = _whole_batch(answer, batch)
-        terms = self._loss_terms(answer, batch)
+            prediction, batch = _whole_batch(prediction, batch)
+        terms = self._loss_terms(prediction, batch)
         for name, term in terms.items():
             self.log(f"train/{name}_loss", term, on_step=False, on_epoch=True, batch_size=len(indices))
         weights = {"mask": 1.0, "presence": recipe.loss.presence_weight, "type": recipe.loss.type_weight}
-        # A single answer needs no weight against others.
+        # A single prediction needs no weight against others.
         loss = sum((weights[name] if len(terms) > 1 else 1.0) * term for name, term in terms.items())
-        loss = loss + pictures.new_zeros(())
+        loss = loss + images.new_zeros(())
         self.log("train/loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(indices))
         return loss
 
-    def _loss_terms(self, answer: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:
-        """One term for each answer, over the slices whose truth is known."""
+    def _loss_terms(self, prediction: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:
+        """One term for each prediction, over the slices whose truth is known."""
         terms = {}
-        outlined, classed = batch.outlined, batch.classes != UNKNOWN_CLASS
-        if "mask" in answer and outlined.any():
-            terms["mask"] = MASK_LOSSES[self.recipe.loss.mask](answer["mask"].float()[outlined], batch.masks[outlined])
-        if "presence" in answer:
-            terms["presence"] = functional.binary_cross_entropy_with_logits(
-                answer["presence"].float(), batch.present, pos_weight=batch.present.new_tensor(self.positive_weight)
+        has_mask, classed = batch.has_mask, batch.classes != UNKNOWN_CLASS
+        if "mask" in prediction and has_mask.any():
+            terms["mask"] = MASK_LOSSES[self.recipe.loss.mask](
+                prediction["mask"].float()[has_mask], batch.masks[has_mask]
             )
-        if "type" in answer and classed.any():
+        if "presence" in prediction:
+            terms["presence"] = functional.binary_cross_entropy_with_logits(
+                prediction["presence"].float(), batch.present, pos_weight=batch.present.new_tensor(self.positive_weight)
+            )
+        if "type" in prediction and classed.any():
             terms["type"] = functional.cross_entropy(
-                answer["type"].float()[classed],
+                prediction["type"].float()[classed],
                 batch.classes[classed],
                 self.class_weights.to(batch.classes.device),
                 label_smoothing=self.recipe.loss.label_smoothing,
             )
         return terms
 
-    def _picture_size(self) -> int:
-        settings = self.recipe.optimization
-        if settings.small_size and self.progress < settings.small_until:
-            return settings.small_size
+    def _image_size(self) -> int:
+        resizing = self.recipe.optimization.progressive_resizing
+        if resizing is not None and self.progress < resizing.fraction:
+            return resizing.size
         return self.recipe.preparation.size
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
@@ -139,41 +141,41 @@ class TumorModule(lightning.LightningModule):
 
     def validation_step(self, indices: Tensor, batch_index: int) -> None:
         store = self.store("validation")
-        batch = store.batch(indices, self.recipe.preparation.context)
-        answer = self(batch.pictures)
+        batch = store.batch(indices, self.recipe.preparation.adjacent_slices)
+        prediction = self(batch.images)
         kept = {
             "slice": indices,
             "case": store.cases[indices],
             "source": store.sources[indices],
             "present": batch.present,
             "class": batch.classes,
-            "outlined": batch.outlined,
+            "has_mask": batch.has_mask,
         }
-        if "type" in answer:
-            kept["type"] = answer["type"].float().argmax(dim=1)
+        if "type" in prediction:
+            kept["type"] = prediction["type"].float().argmax(dim=1)
             if NO_TUMOR in self.recipe.classes:
                 none = self.recipe.classes.index(NO_TUMOR)
-                kept["presence"] = 1 - answer["type"].float().softmax(dim=1)[:, none]
-        if "presence" in answer:
-            kept["presence"] = answer["presence"].float().sigmoid()
-        if "mask" in answer:
-            guess, truth = answer["mask"].float() > 0, batch.masks >= 0.5
+                kept["presence"] = 1 - prediction["type"].float().softmax(dim=1)[:, none]
+        if "presence" in prediction:
+            kept["presence"] = prediction["presence"].float().sigmoid()
+        if "mask" in prediction:
+            guess, truth = prediction["mask"].float() > 0, batch.masks >= 0.5
             kept["overlap"] = (guess & truth).sum(dim=(1, 2))
             kept["sizes"] = guess.sum(dim=(1, 2)) + truth.sum(dim=(1, 2))
-            kept.setdefault("presence", answer["mask"].float().amax(dim=(1, 2)).sigmoid())
-        self._answers.append(kept)
+            kept.setdefault("presence", prediction["mask"].float().amax(dim=(1, 2)).sigmoid())
+        self._predictions.append(kept)
 
     def on_validation_epoch_end(self) -> None:
-        answers = {key: torch.cat([part[key] for part in self._answers]) for key in self._answers[0]}
-        self._answers.clear()
+        predictions = {key: torch.cat([part[key] for part in self._predictions]) for key in self._predictions[0]}
+        self._predictions.clear()
         if processes() > 1:
-            answers = whole_part(answers)
-        figures = validation_figures(answers, len(self.recipe.classes))
-        for name, value in figures.items():
+            predictions = whole_part(predictions)
+        metrics = validation_metrics(predictions, len(self.recipe.classes))
+        for name, value in metrics.items():
             self.log(f"validation/{name}", value)
-        # Outlines and classes decide; presence breaks ties between networks that are equally good at those.
-        main = [figures[name] for name in ("dice", "macro_f1") if name in figures]
-        presence = figures.get("auroc", torch.zeros(()))
+        # Segmentations and classes decide; presence breaks ties between networks that are equally good at those.
+        main = [metrics[name] for name in ("dice", "macro_f1") if name in metrics]
+        presence = metrics.get("auroc", torch.zeros(()))
         score = sum(main) + 0.2 * presence if main else presence
         self.log("validation/score", score, prog_bar=True)
 
@@ -187,7 +189,7 @@ class TumorModule(lightning.LightningModule):
             else set()
         )
         groups = []
-        for relative_rate, chosen in ((settings.pretrained_rate, True), (1.0, False)):
+        for relative_rate, chosen in ((settings.encoder_lr_multiplier, True), (1.0, False)):
             weights = [
                 each for each in self.network.parameters() if each.requires_grad and (id(each) in slow) == chosen
             ]
@@ -212,61 +214,64 @@ def step_seed(seed: int, epoch: int, step: int, process: int = 0) -> int:
     return int(np.random.SeedSequence((seed, epoch, step, process)).generate_state(1)[0])
 
 
-def drawn_slices(store: SliceStore, recipe: Recipe, process: int = 0, processes: int = 1) -> BalancedSlices:
+def train_sampler(store: SliceCache, recipe: Recipe, process: int = 0, processes: int = 1) -> BalancedSliceSampler:
     """What an epoch of a recipe's training draws, or one process's share of it."""
     settings = recipe.optimization
     shares = {
-        str(name): share if isinstance(share, tuple) else (share, share) for name, share in settings.shares.items()
+        str(name): share if isinstance(share, tuple) else (share, share)
+        for name, share in settings.dataset_fractions.items()
     }
-    return BalancedSlices(store, settings.empty_slices, settings.seed, shares, process=process, processes=processes)
+    return BalancedSliceSampler(
+        store, settings.negative_ratio, settings.seed, shares, process=process, processes=processes
+    )
 
 
-def _whole_batch(answer: dict[str, Tensor], batch: Batch) -> tuple[dict[str, Tensor], Batch]:
-    """Answers and truth of all processes' shares; the pictures stay where they are."""
-    whole = {name: gathered(answer[name].float()) for name in ("mask", "presence", "type") if name in answer}
-    known = {name: gathered(getattr(batch, name)) for name in ("masks", "outlined", "present", "classes")}
+def _whole_batch(prediction: dict[str, Tensor], batch: Batch) -> tuple[dict[str, Tensor], Batch]:
+    """Predictions and truth of all processes' shares; the images stay where they are."""
+    whole = {name: gathered(prediction[name].float()) for name in ("mask", "presence", "type") if name in prediction}
+    known = {name: gathered(getattr(batch, name)) for name in ("masks", "has_mask", "present", "classes")}
     return whole, replace(batch, **known)
 
 
-def whole_part(answers: dict[str, Tensor]) -> dict[str, Tensor]:
-    """All processes' validation answers in the order of the slices; those dealt twice to fill up count once."""
-    whole = {name: gathered(values) for name, values in answers.items()}
+def whole_part(predictions: dict[str, Tensor]) -> dict[str, Tensor]:
+    """All processes' validation predictions in the order of the slices; those dealt twice to fill up count once."""
+    whole = {name: gathered(values) for name, values in predictions.items()}
     slices = whole["slice"]
     places = torch.zeros_like(slices[: int(slices.max()) + 1])
     places[slices] = torch.arange(len(slices), device=slices.device)
     return {name: values[places] for name, values in whole.items()}
 
 
-def validation_figures(answers: dict[str, Tensor], classes: int) -> dict[str, Tensor]:
+def validation_metrics(predictions: dict[str, Tensor], classes: int) -> dict[str, Tensor]:
     """Mean Dice over cases, macro-F1 over classes and AUROC of presence, those that have a value.
 
     Of several data sets the Dice is the mean of each one's, so that the largest does not
     speak for all.
 
     Args:
-        answers: what ``validation_step`` keeps, all slices together.
+        predictions: what ``validation_step`` keeps, all slices together.
         classes: how many there are.
     """
-    figures = {}
-    if "presence" in answers and 0 < answers["present"].sum() < len(answers["present"]):
-        figures["auroc"] = area_under_curve(answers["presence"], answers["present"] > 0)
-    if "overlap" in answers and answers["outlined"].any():
+    metrics = {}
+    if "presence" in predictions and 0 < predictions["present"].sum() < len(predictions["present"]):
+        metrics["auroc"] = area_under_curve(predictions["presence"], predictions["present"] > 0)
+    if "overlap" in predictions and predictions["has_mask"].any():
         means = []
-        for source in answers["source"][answers["outlined"]].unique():
-            chosen = (answers["source"] == source) & answers["outlined"]
-            _, cases = answers["case"][chosen].unique(return_inverse=True)
+        for source in predictions["source"][predictions["has_mask"]].unique():
+            chosen = (predictions["source"] == source) & predictions["has_mask"]
+            _, cases = predictions["case"][chosen].unique(return_inverse=True)
             zeros = torch.zeros(int(cases.max()) + 1, device=cases.device)
-            overlap = zeros.index_add(0, cases, answers["overlap"][chosen].float())
-            sizes = zeros.index_add(0, cases, answers["sizes"][chosen].float())
+            overlap = zeros.index_add(0, cases, predictions["overlap"][chosen].float())
+            sizes = zeros.index_add(0, cases, predictions["sizes"][chosen].float())
             means.append(torch.where(sizes > 0, 2 * overlap / sizes.clamp(min=1), 1.0).mean())
-        figures["dice"] = torch.stack(means).mean()
-    if "type" in answers and (known := answers["class"] != UNKNOWN_CLASS).any():
-        truth, guess = answers["class"][known], answers["type"][known]
+        metrics["dice"] = torch.stack(means).mean()
+    if "type" in predictions and (known := predictions["class"] != UNKNOWN_CLASS).any():
+        truth, guess = predictions["class"][known], predictions["type"][known]
         hits = torch.bincount(truth[truth == guess], minlength=classes).float()
         sizes = torch.bincount(truth, minlength=classes) + torch.bincount(guess, minlength=classes)
-        figures["macro_f1"] = (2 * hits / sizes.clamp(min=1)).mean()
-        figures["accuracy"] = (truth == guess).float().mean()
-    return figures
+        metrics["macro_f1"] = (2 * hits / sizes.clamp(min=1)).mean()
+        metrics["accuracy"] = (truth == guess).float().mean()
+    return metrics
 
 
 def area_under_curve(scores: Tensor, positive: Tensor) -> Tensor:

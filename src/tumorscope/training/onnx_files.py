@@ -14,9 +14,9 @@ import onnx
 import torch
 from onnx import TensorProto, numpy_helper
 
-from tumorscope.bundles import OutputName
-from tumorscope.recipe import Recipe
-from tumorscope.runtimes import OPSET
+from tumorscope.inference.bundles import OutputName
+from tumorscope.inference.runtimes import OPSET
+from tumorscope.recipes.experiment import Recipe
 
 CALIBRATIONS = ("MinMax", "Percentile")
 """ONNX Runtime's ways to find the range of each activation, as far as they suit masks."""
@@ -41,7 +41,7 @@ def export_float(network: torch.nn.Module, recipe: Recipe, path: Path) -> None:
             _Tuple(network).eval(),
             (example,),
             path,
-            input_names=["pictures"],
+            input_names=["image"],
             output_names=outputs,
             dynamic_shapes=({0: torch.export.Dim("batch", min=1)},),
             external_data=False,
@@ -50,7 +50,7 @@ def export_float(network: torch.nn.Module, recipe: Recipe, path: Path) -> None:
             verbose=False,
         )
     _fold_batch_norm(path)
-    onnx.save(forget_origin(store_as_float16(onnx.load(path))), path)
+    onnx.save(strip_metadata(store_as_float16(onnx.load(path))), path)
 
 
 class _Tuple(torch.nn.Module):
@@ -60,25 +60,25 @@ class _Tuple(torch.nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        answer = self.network(pictures)
-        return tuple(answer[name] for name in (*output_names(self.network), *map_names(self.network)))
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        prediction = self.network(images)
+        return tuple(prediction[name] for name in (*output_names(self.network), *map_names(self.network)))
 
 
 def output_names(network: torch.nn.Module) -> tuple[OutputName, ...]:
-    """What a network answers with, in the order it names them."""
+    """What a network predictions with, in the order it names them."""
     names: Any = network.outputs
     return tuple(names)
 
 
 def map_names(network: torch.nn.Module) -> tuple[str, ...]:
-    """The activation maps that a network gives beside its answers."""
+    """The activation maps that a network gives beside its predictions."""
     names: Any = network.maps
     return tuple(names)
 
 
 def _fold_batch_norm(path: Path) -> None:
-    """Let ONNX Runtime merge batch normalisation into convolutions, once and for all."""
+    """Let ONNX Runtime merge batch normalization into convolutions, once and for all."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -107,7 +107,7 @@ def store_as_float16(model: onnx.ModelProto, smallest: int = 256) -> onnx.ModelP
     return model
 
 
-def quantize(float_model: Path, pictures: np.ndarray, path: Path, calibration: str) -> None:
+def quantize(float_model: Path, images: np.ndarray, path: Path, calibration: str) -> None:
     """Write an eight-bit copy: unsigned activations, signed weights a channel."""
     from onnxruntime.quantization import (
         CalibrationDataReader,
@@ -120,14 +120,14 @@ def quantize(float_model: Path, pictures: np.ndarray, path: Path, calibration: s
 
     class Reader(CalibrationDataReader):
         def __init__(self) -> None:
-            batch = min(_BATCH, len(pictures))  # equal batches: the calibrators stack what they collect
+            batch = min(_BATCH, len(images))  # equal batches: the calibrators stack what they collect
             self.batches: Iterator[np.ndarray] = iter(
-                np.split(pictures[: len(pictures) // batch * batch], len(pictures) // batch)
+                np.split(images[: len(images) // batch * batch], len(images) // batch)
             )
 
         def get_next(self) -> dict[str, np.ndarray] | None:  # type: ignore[override]
             batch = next(self.batches, None)
-            return None if batch is None else {"pictures": batch}
+            return None if batch is None else {"image": batch}
 
     with tempfile.TemporaryDirectory() as place:
         plain, ready = Path(place) / "plain.onnx", Path(place) / "ready.onnx"
@@ -149,7 +149,7 @@ def quantize(float_model: Path, pictures: np.ndarray, path: Path, calibration: s
 
 
 def _heads(model: onnx.ModelProto) -> list[str]:
-    """The last layers, which turn features into answers, and what only maps need: they are tiny, and every step shows."""
+    """The last layers, which turn features into predictions, and what only maps need: they are tiny, and every step shows."""
     plain = [node for node in model.graph.node if node.op_type in {"Gemm", "MatMul", "ReduceMean"}]
     averaged = {name for node in plain if node.op_type == "ReduceMean" for name in node.input}
     maps = [node for node in model.graph.node if node.op_type == "Conv" and set(node.output) & averaged]
@@ -167,7 +167,7 @@ def _needed(model: onnx.ModelProto, chosen: Callable[[str], bool]) -> set[str]:
     return needed
 
 
-def forget_origin(model: onnx.ModelProto) -> onnx.ModelProto:
+def strip_metadata(model: onnx.ModelProto) -> onnx.ModelProto:
     """Remove the exporter's stack traces, which name the folders of the machine that trained."""
     graph = model.graph
     for part in (model, graph, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):

@@ -16,10 +16,10 @@ import torch
 from lightning.pytorch.plugins import MixedPrecision
 from torch import Tensor, nn
 
-from tumorscope.errors import TumorscopeError
-from tumorscope.files import save_whole
-from tumorscope.networks import build_network
-from tumorscope.recipe import Recipe
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.files import save_whole
+from tumorscope.models import build_network
+from tumorscope.recipes.experiment import Recipe
 from tumorscope.training.processes import say
 
 Precision = Literal["bf16", "float32"]
@@ -76,7 +76,8 @@ def time_steps(recipe: Recipe, device: torch.device) -> dict[Precision, float]:
     count = recipe.optimization.batch_size
     if device.type == "cpu":  # a GPU is only busy with the whole batch; on a CPU a few slices tell as much
         count = min(count, _SLICES_ON_CPU)
-    size = recipe.optimization.small_size or recipe.preparation.size
+    resizing = recipe.optimization.progressive_resizing
+    size = recipe.preparation.size if resizing is None else resizing.size
     images = torch.zeros(max(2, count), recipe.channels_in, size, size, device=device)
     images = images.to(memory_format=torch.channels_last)
     seconds: dict[Precision, float] = dict.fromkeys(get_args(Precision), math.inf)

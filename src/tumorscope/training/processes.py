@@ -1,9 +1,9 @@
 """Several processes that learn together what one would learn alone.
 
-A batch is dealt out, one slice to each process in turn. Answers are gathered again before the
-loss is taken, and batch normalisation is over all shares, so that loss, gradients and weights
+A batch is dealt out, one slice to each process in turn. Predictions are gathered again before the
+loss is taken, and batch normalization is over all shares, so that loss, gradients and weights
 are those of one process with the whole batch, up to rounding. Only what is left to chance while
-a picture is changed, and dropout, is drawn by each process for itself.
+a image is changed, and dropout, is drawn by each process for itself.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from lightning.pytorch.plugins.layer_sync import LayerSync
 from torch import Tensor, distributed, nn
 from torch.autograd.function import once_differentiable
 
-from tumorscope.errors import TumorscopeError
+from tumorscope.core.errors import TumorscopeError
 
 
 def check_processes(devices: int, nodes: int, batch_size: int) -> None:
@@ -49,7 +49,7 @@ def trainer_options(devices: int, nodes: int, on_gpu: bool) -> dict[str, Any]:
     options: dict[str, Any] = {"devices": devices, "num_nodes": nodes, "use_distributed_sampler": False}
     if devices * nodes == 1:
         return options
-    # Every process logs the same figures, those of the whole batch.
+    # Every process logs the same metrics, those of the whole batch.
     warnings.filterwarnings("ignore", ".*sync_dist=True.*")
     # In a batch where nobody knows the types, say, the head for types learns nothing.
     options["strategy"] = "ddp_find_unused_parameters_true"
@@ -106,7 +106,7 @@ class _Gathered(torch.autograd.Function):
 
 
 class SharedBatchNorm(LayerSync):
-    """Lets batch normalisation on the CPU see the whole batch."""
+    """Lets batch normalization on the CPU see the whole batch."""
 
     def apply(self, model: nn.Module) -> nn.Module:
         """Exchange the layers; their weights and statistics stay the same tensors."""
@@ -124,7 +124,7 @@ class SharedBatchNorm(LayerSync):
 
 
 class _SharedBatchNorm2d(nn.BatchNorm2d):
-    """Batch normalisation with the mean and variance of all processes' shares, which are equally large."""
+    """Batch normalization with the mean and variance of all processes' shares, which are equally large."""
 
     def forward(self, input: Tensor) -> Tensor:
         if not self.training:

@@ -12,12 +12,12 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from tumorscope.datasets.joined import JoinedCase
-from tumorscope.datasets.labelled import LabelledCase
+from tumorscope.core.errors import TumorscopeError, UnreadableScan
+from tumorscope.core.scan import Scan
+from tumorscope.datasets.combined import CombinedCase
+from tumorscope.datasets.labeled import LabeledCase
 from tumorscope.datasets.styles import restyle
-from tumorscope.errors import TumorscopeError, UnreadableScan
-from tumorscope.preparing import Preparation, prepare
-from tumorscope.scan import Scan
+from tumorscope.preprocessing import Preparation, prepare
 
 UNKNOWN_CLASS = -1
 
@@ -27,30 +27,30 @@ class Batch:
     """Some slices with what is known about them.
 
     Attributes:
-        pictures: float32 ``(n, (2·context + 1)·sequences, size, size)`` as
-            :func:`tumorscope.preparing.with_neighbours` stacks them.
-        masks: float32 ``(n, size, size)``, the share of tumour; nothing where unknown.
-        outlined: boolean ``(n,)``, whether the mask is known.
+        images: float32 ``(n, (2·adjacent_slices + 1)·sequences, size, size)`` as
+            :func:`tumorscope.preprocessing.stack_adjacent_slices` stacks them.
+        masks: float32 ``(n, size, size)``, the share of tumor; nothing where unknown.
+        has_mask: boolean ``(n,)``, whether the mask is known.
         present: float32 ``(n,)``.
         classes: int ``(n,)``, or :data:`UNKNOWN_CLASS`.
     """
 
-    pictures: Tensor
+    images: Tensor
     masks: Tensor
-    outlined: Tensor
+    has_mask: Tensor
     present: Tensor
     classes: Tensor
 
 
 @dataclass(frozen=True, eq=False)
-class SliceStore:
+class SliceCache:
     """Prepared slices of several cases, ready to be drawn in batches.
 
     Attributes:
-        pictures: float16 ``(slice, sequence, size, size)``, all cases one after another.
-        masks: uint8 ``(slice, size, size)``, the share of tumour in 255ths.
-        outlined: boolean ``(slice,)``, whether the mask is known.
-        present: boolean ``(slice,)``, whether the slice shows a tumour.
+        images: float16 ``(slice, sequence, size, size)``, all cases one after another.
+        masks: uint8 ``(slice, size, size)``, the share of tumor in 255ths.
+        has_mask: boolean ``(slice,)``, whether the mask is known.
+        present: boolean ``(slice,)``, whether the slice shows a tumor.
         classes: int64 ``(slice,)``, or :data:`UNKNOWN_CLASS`.
         first, last: for each slice, the first and last slice of its case.
         cases: for each slice, the case's place in ``names``.
@@ -61,9 +61,9 @@ class SliceStore:
         versions: how many versions of each slice there are, the unchanged one included.
     """
 
-    pictures: Tensor
+    images: Tensor
     masks: Tensor
-    outlined: Tensor
+    has_mask: Tensor
     present: Tensor
     classes: Tensor
     first: Tensor
@@ -76,35 +76,35 @@ class SliceStore:
     versions: int = 1
 
     def __len__(self) -> int:
-        return len(self.pictures)
+        return len(self.images)
 
-    def to(self, device: torch.device) -> SliceStore:
+    def to(self, device: torch.device) -> SliceCache:
         """The same slices on another device."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         return replace(self, **{name: value.to(device) for name, value in values.items() if isinstance(value, Tensor)})
 
-    def batch(self, indices: Tensor, context: int) -> Batch:
-        """The chosen slices; a case's ends repeat where a neighbour is wanted."""
-        offsets = torch.arange(-context, context + 1, device=indices.device)
+    def batch(self, indices: Tensor, adjacent_slices: int) -> Batch:
+        """The chosen slices; a case's ends repeat where a neighbor is wanted."""
+        offsets = torch.arange(-adjacent_slices, adjacent_slices + 1, device=indices.device)
         chosen = indices[:, None] + offsets
         chosen = torch.maximum(torch.minimum(chosen, self.last[indices, None]), self.first[indices, None])
         return Batch(
-            self.pictures[chosen].float().flatten(1, 2),
+            self.images[chosen].float().flatten(1, 2),
             self.masks[indices].float() / 255,
-            self.outlined[indices],
+            self.has_mask[indices],
             self.present[indices].float(),
             self.classes[indices],
         )
 
 
 def load_slices(
-    cases: Iterable[LabelledCase],
+    cases: Iterable[LabeledCase],
     settings: Preparation,
     classes: tuple[str, ...] = (),
     sequences: tuple[str, ...] = (),
     restyled: int = 0,
     seed: int = 0,
-) -> SliceStore:
+) -> SliceCache:
     """Read and prepare every slice of the cases, by the code that users' scans go through.
 
     A case that cannot be read is left out and named in ``unreadable``.
@@ -138,7 +138,7 @@ def load_slices(
             unreadable[case.case] = str(error)
             continue
         count = len(voxels)
-        source = case.dataset if isinstance(case, JoinedCase) else ""
+        source = case.dataset if isinstance(case, CombinedCase) else ""
         if source not in sources:
             sources.append(source)
         known = truth.tumor_class in classes if truth.tumor_class else False
@@ -147,13 +147,13 @@ def load_slices(
             masks = (
                 np.zeros((count, settings.size, settings.size))
                 if truth.mask is None
-                else version.framing.apply(truth.mask)
+                else version.crop_resize.apply(truth.mask)
             )
             columns = {
-                "pictures": version.pictures.astype(np.float16),
+                "images": version.images.astype(np.float16),
                 "masks": np.round(masks * 255).astype(np.uint8),
                 # A slice without a tumor has a mask that everybody knows: an empty one.
-                "outlined": np.full(count, truth.mask is not None) | ~present,
+                "has_mask": np.full(count, truth.mask is not None) | ~present,
                 "present": present,
                 "classes": np.full(count, classes.index(truth.tumor_class or "") if known else UNKNOWN_CLASS),
                 "first": np.full(count, start),
@@ -169,7 +169,7 @@ def load_slices(
         first = next(iter(unreadable.values()), "none was named")
         raise TumorscopeError(f"not one case can be read; the first: {first}")
     joined = {name: torch.from_numpy(np.concatenate(values)) for name, values in parts.items()}
-    return SliceStore(
+    return SliceCache(
         **joined, names=tuple(names), source_names=tuple(sources), unreadable=unreadable, versions=1 + restyled
     )
 
@@ -192,11 +192,11 @@ def arrange(scan: Scan, sequences: tuple[str, ...]) -> np.ndarray:
     return scan.voxels[..., [scan.sequences.index(name) for name in found]]
 
 
-_COLUMNS = ("pictures", "masks", "outlined", "present", "classes", "first", "last", "cases", "sources")
+_COLUMNS = ("images", "masks", "has_mask", "present", "classes", "first", "last", "cases", "sources")
 
 
-class SliceNumbers(Dataset[int]):
-    """The numbers of a store's slices: what a data loader deals in, as the pictures are in memory."""
+class IndexDataset(Dataset[int]):
+    """The numbers of a store's slices: what a data loader deals in, as the images are in memory."""
 
     def __init__(self, count: int) -> None:
         self.count = count
@@ -208,15 +208,15 @@ class SliceNumbers(Dataset[int]):
         return index
 
 
-class BalancedSlices(Sampler[int]):
+class BalancedSliceSampler(Sampler[int]):
     """The slices of an epoch, in a new order each time.
 
-    From every data set come its slices with tumour, as many without as asked, and of both
+    From every data set come its slices with tumor, as many without as asked, and of both
     the data set's share.
 
     Args:
         store: what is drawn from.
-        empty_slices: how many slices without tumour are drawn for each one with.
+        negative_ratio: how many slices without tumor are drawn for each one with.
         shares: by data set, how much of its slices with and without tumor an epoch sees; everything where not
             named. Above one, slices come more than once.
         seed: together with the epoch it fixes the order, so that a resumed training goes on with it.
@@ -226,8 +226,8 @@ class BalancedSlices(Sampler[int]):
 
     def __init__(
         self,
-        store: SliceStore,
-        empty_slices: float,
+        store: SliceCache,
+        negative_ratio: float,
         seed: int,
         shares: Mapping[str, tuple[float, float]] | None = None,
         *,
@@ -240,7 +240,7 @@ class BalancedSlices(Sampler[int]):
             with_tumor, without = (share / store.versions for share in (shares or {}).get(source, (1.0, 1.0)))
             shown = (present & (sources == place)).nonzero().flatten()
             empty = (~present & (sources == place)).nonzero().flatten()
-            drawn_empty = min(len(empty), round(len(shown) * empty_slices)) if len(shown) else len(empty)
+            drawn_empty = min(len(empty), round(len(shown) * negative_ratio)) if len(shown) else len(empty)
             self._pools += [(shown, _part(len(shown), with_tumor)), (empty, _part(drawn_empty, without))]
         self.seed = seed
         self.process = process
@@ -249,7 +249,7 @@ class BalancedSlices(Sampler[int]):
 
     @property
     def drawn(self) -> tuple[int, int]:
-        """How many slices with tumour and without an epoch holds, for all processes together."""
+        """How many slices with tumor and without an epoch holds, for all processes together."""
         return sum(count for _, count in self._pools[::2]), sum(count for _, count in self._pools[1::2])
 
     def set_epoch(self, epoch: int) -> None:

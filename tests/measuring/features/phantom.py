@@ -1,4 +1,4 @@
-"""The digital phantom of the Image Biomarker Standardisation Initiative and its published feature values.
+"""The digital phantom of the Image Biomarker Standardization Initiative and its published feature values.
 
 Voxels: https://github.com/theibsi/data_sets, ibsi_1_digital_phantom (CC BY 4.0). Values
 and tolerances: reference manual, arXiv:1612.07003, tables of chapter 3; the tags are those
@@ -20,7 +20,7 @@ _SLICES = (
     ("144..", "11111", "11.11", "11611"),
     ("144..", "11111", "11111", "11611"),
 )
-"""Rows of grey levels; dots lie outside the region."""
+"""Rows of gray levels; dots lie outside the region."""
 
 
 def digital_phantom() -> tuple[np.ndarray, np.ndarray]:

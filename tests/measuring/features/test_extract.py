@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tumorscope.errors import TumorscopeError
-from tumorscope.measuring.features import FeatureSettings, extract_features, title_of
-from tumorscope.measuring.features.histogram import discretise
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.measurement.radiomics import FeatureSettings, extract_features, title_of
+from tumorscope.measurement.radiomics.histogram import discretize
 
 CHANCE = np.random.default_rng(0)
 
@@ -50,7 +50,7 @@ def test_turning_a_volume_takes_its_spacing_along():
 
 
 @pytest.mark.parametrize(("image", "mask"), [SLICE, VOLUME], ids=["slice", "volume"])
-def test_where_in_the_picture_the_region_lies_makes_no_difference(image, mask):
+def test_where_in_the_image_the_region_lies_makes_no_difference(image, mask):
     moved = [np.pad(array, [(5, 2)] * array.ndim) for array in (image, mask)]
     assert extract_features(moved[0], moved[1]) == pytest.approx(extract_features(image, mask), rel=1e-6, abs=1e-9)
 
@@ -65,7 +65,7 @@ def test_shuffling_the_pixels_keeps_intensity_and_outline_and_changes_texture():
     shuffled = image.copy()
     shuffled[mask] = CHANCE.permutation(image[mask])
     before, after = extract_features(image, mask), extract_features(shuffled, mask)
-    kept = {name for name in before if name.startswith(("stat_", "ih_", "shape2d_"))} - {"shape2d_centre_shift"}
+    kept = {name for name in before if name.startswith(("stat_", "ih_", "shape2d_"))} - {"shape2d_center_shift"}
     assert {name: after[name] for name in kept} == pytest.approx({name: before[name] for name in kept})
     assert after["cm_contrast_2D_comb"] > 1.5 * before["cm_contrast_2D_comb"]
 
@@ -81,11 +81,11 @@ def test_brighter_and_more_contrast_is_the_same_texture_with_a_fixed_number_of_b
 
 def test_sizes_follow_the_spacing():
     image, mask = VOLUME
-    pixels, millimetres = extract_features(image, mask), extract_features(image, mask, (2, 2, 2))
+    pixels, millimeters = extract_features(image, mask), extract_features(image, mask, (2, 2, 2))
     powers = {"morph_volume": 3, "morph_vol_approx": 3, "morph_area_mesh": 2, "morph_diam": 1, "morph_pca_maj_axis": 1}
     for name, power in powers.items():
-        assert millimetres[name] == pytest.approx(2**power * pixels[name])
-    assert millimetres["morph_sphericity"] == pytest.approx(pixels["morph_sphericity"])
+        assert millimeters[name] == pytest.approx(2**power * pixels[name])
+    assert millimeters["morph_sphericity"] == pytest.approx(pixels["morph_sphericity"])
 
 
 def test_a_ball_has_the_volume_area_and_sphericity_of_a_ball():
@@ -93,7 +93,7 @@ def test_a_ball_has_the_volume_area_and_sphericity_of_a_ball():
     ball = z**2 + y**2 + x**2 < 20**2
     found = extract_features(ball, ball, (0.5, 0.5, 0.5))
     assert found["morph_volume"] == pytest.approx(4 / 3 * np.pi * 10**3, rel=0.01)
-    # A mesh through a mask without grey edges has steps: 8 % more surface, whatever the resolution.
+    # A mesh through a mask without gray edges has steps: 8 % more surface, whatever the resolution.
     assert found["morph_area_mesh"] == pytest.approx(1.08 * 4 * np.pi * 10**2, rel=0.02)
     assert found["morph_pca_maj_axis"] == pytest.approx(4 * 10 / 5**0.5, rel=0.01)
     assert found["morph_vol_dens_aee"] == pytest.approx((5**0.5 / 2) ** 3, rel=0.02)
@@ -176,8 +176,8 @@ def test_every_feature_has_a_title_of_its_own():
 
 
 @pytest.mark.real
-def test_real_tumours_have_finite_features(figshare_folder):
-    from tumorscope.reading import read_cjdata
+def test_real_tumors_have_finite_features(figshare_folder):
+    from tumorscope.io import read_cjdata
 
     for number in range(1, 21):
         data = read_cjdata(figshare_folder / f"{number}.mat")
@@ -190,5 +190,5 @@ def test_real_tumours_have_finite_features(figshare_folder):
 def test_gray_levels_of_whole_numbers_are_exact():
     """Of 100 bins over 0 to 100 every bin but the last has one whole number; divided first, three fell a bin too low."""
     values = np.arange(101.0)
-    levels = discretise(values, np.ones(101, bool), bins=100)
+    levels = discretize(values, np.ones(101, bool), bins=100)
     assert levels.tolist() == [*range(1, 101), 100]

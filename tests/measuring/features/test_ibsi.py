@@ -7,14 +7,14 @@ from decimal import Decimal
 import pytest
 from measuring.features.phantom import SPACING_MM, digital_phantom, read_reference
 
-from tumorscope.measuring.features import FeatureSettings, extract_features
+from tumorscope.measurement.radiomics import FeatureSettings, extract_features
 
 REFERENCE = read_reference()
 AGGREGATIONS = ("2D_avg", "2D_comb", "2_5D_avg", "2_5D_comb", "3D_avg", "3D_comb")
-DISCRETISATIONS = {"levels as they are": {"bin_size": 1.0}, "six bins": {"bins": 6}}
+DISCRETIZATIONS = {"levels as they are": {"bin_size": 1.0}, "six bins": {"bins": 6}}
 
 
-@pytest.fixture(scope="module", params=DISCRETISATIONS.values(), ids=DISCRETISATIONS)
+@pytest.fixture(scope="module", params=DISCRETIZATIONS.values(), ids=DISCRETIZATIONS)
 def found(request):
     image, mask = digital_phantom()
     features = {}

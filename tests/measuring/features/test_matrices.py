@@ -10,12 +10,12 @@ from measuring.features.phantom import digital_phantom
 from scipy.special import elliprg
 from skimage.feature import graycomatrix, graycoprops
 
-from tumorscope.measuring.features import FeatureSettings, extract_features
-from tumorscope.measuring.features.autocorrelation import autocorrelation
-from tumorscope.measuring.features.cooccurrence import cooccurrence_matrix
-from tumorscope.measuring.features.gathering import directions
-from tumorscope.measuring.features.runs import run_length_matrix
-from tumorscope.measuring.features.shape import ellipsoid_area
+from tumorscope.measurement.radiomics import FeatureSettings, extract_features
+from tumorscope.measurement.radiomics.autocorrelation import autocorrelation
+from tumorscope.measurement.radiomics.cooccurrence import cooccurrence_matrix
+from tumorscope.measurement.radiomics.gathering import directions
+from tumorscope.measurement.radiomics.runs import run_length_matrix
+from tumorscope.measurement.radiomics.shape import ellipsoid_area
 
 LEVELS = np.random.default_rng(1).integers(1, 6, (14, 17))
 ANGLES = {(0, 0, 1): 0, (0, 1, 1): np.pi / 4, (0, 1, 0): np.pi / 2, (0, 1, -1): 3 * np.pi / 4}
@@ -90,14 +90,14 @@ def test_autocorrelation_is_the_plain_sum_over_all_pairs():
     image, mask = chance.normal(size=(3, 5, 4)), chance.random((3, 5, 4)) < 0.7
     spacing = (3.0, 1.0, 0.5)
     places, values = np.argwhere(mask) * spacing, image[mask]
-    centred, total, crossed, apart = values - values.mean(), 0.0, 0.0, 0.0
+    centered, total, crossed, apart = values - values.mean(), 0.0, 0.0, 0.0
     for one, other in product(range(len(values)), repeat=2):
         if one != other:
             weight = 1 / np.linalg.norm(places[one] - places[other])
             total += weight
-            crossed += weight * centred[one] * centred[other]
+            crossed += weight * centered[one] * centered[other]
             apart += weight * (values[one] - values[other]) ** 2
-    squares = (centred**2).sum()
+    squares = (centered**2).sum()
     found = autocorrelation(image, mask, spacing)
     assert found["morph_moran_i"] == pytest.approx(len(values) / total * crossed / squares)
     assert found["morph_geary_c"] == pytest.approx((len(values) - 1) / (2 * total) * apart / squares)

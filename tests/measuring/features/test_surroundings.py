@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tumorscope.errors import TumorscopeError
-from tumorscope.measuring.features.surroundings import find_head, surroundings
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.measurement.radiomics.surroundings import find_head, surroundings
 
 ROWS, COLUMNS = np.mgrid[:200, :240]
 HEAD = (ROWS - 110) ** 2 + (COLUMNS - 130) ** 2 < 80**2
@@ -16,14 +16,14 @@ def disc(row: float, column: float, radius: float) -> np.ndarray:
     return (ROWS - row) ** 2 + (COLUMNS - column) ** 2 < radius**2
 
 
-def picture(tumor: np.ndarray) -> np.ndarray:
-    """A head of grey 100 with a little texture, and a brighter tumour."""
+def image(tumor: np.ndarray) -> np.ndarray:
+    """A head of gray 100 with a little texture, and a brighter tumor."""
     texture = np.random.default_rng(0).normal(0, 5, HEAD.shape)
     return np.where(tumor, 160, np.where(HEAD, 100 + texture, 0))
 
 
 def test_the_head_is_found_whole():
-    hollow = np.where(disc(100, 130, 20), 0, picture(np.zeros_like(HEAD)))
+    hollow = np.where(disc(100, 130, 20), 0, image(np.zeros_like(HEAD)))
     view = find_head(hollow)
     assert (view.head ^ HEAD).sum() < 0.05 * HEAD.sum()
     assert view.size == pytest.approx(80 * np.pi**0.5, rel=0.03)
@@ -31,10 +31,10 @@ def test_the_head_is_found_whole():
 
 def test_a_disc_in_the_middle_lies_in_the_middle_and_deep():
     tumor = disc(110, 130, 10)
-    found = surroundings(find_head(picture(tumor)), tumor)
+    found = surroundings(find_head(image(tumor)), tumor)
     assert (found["place_row"], found["place_column"]) == pytest.approx((0.5, 0.5), abs=0.02)
     assert found["place_off_middle"] < 0.04
-    assert found["place_from_centre"] < 0.02
+    assert found["place_from_center"] < 0.02
     assert found["place_depth"] == pytest.approx(np.pi**-0.5, abs=0.03)
     assert found["place_area_share"] == pytest.approx(1 / 64, rel=0.1)
     assert found["head_aspect"] == pytest.approx(1, abs=0.03)
@@ -42,21 +42,21 @@ def test_a_disc_in_the_middle_lies_in_the_middle_and_deep():
 
 def test_a_disc_at_the_upper_left_edge_lies_there():
     tumor = disc(110 - 45, 130 - 45, 10)
-    found = surroundings(find_head(picture(tumor)), tumor)
+    found = surroundings(find_head(image(tumor)), tumor)
     assert (found["place_row"], found["place_column"]) == pytest.approx((0.22, 0.22), abs=0.02)
-    assert found["place_from_centre"] == pytest.approx(45 * 2**0.5 / (80 * np.pi**0.5), abs=0.02)
+    assert found["place_from_center"] == pytest.approx(45 * 2**0.5 / (80 * np.pi**0.5), abs=0.02)
     assert found["place_nearest_edge"] == pytest.approx((80 - 45 * 2**0.5 - 10) / (80 * np.pi**0.5), abs=0.03)
     assert found["ring_step"] > 3
 
 
 def test_left_and_right_only_differ_in_the_column():
-    left, right = (surroundings(find_head(picture(tumor)), tumor) for tumor in (disc(100, 95, 9), disc(100, 165, 9)))
+    left, right = (surroundings(find_head(image(tumor)), tumor) for tumor in (disc(100, 95, 9), disc(100, 165, 9)))
     assert right["place_column"] == pytest.approx(1 - left["place_column"], abs=0.02)
     assert right["place_off_middle"] == pytest.approx(left["place_off_middle"], abs=0.03)
 
 
 def test_a_lopsided_head_is_less_symmetric():
-    whole = picture(np.zeros_like(HEAD))
+    whole = image(np.zeros_like(HEAD))
     lopsided = np.where(COLUMNS > 150, whole * 0.4, whole)
     tumor = disc(110, 130, 8)
     assert (
@@ -67,19 +67,19 @@ def test_a_lopsided_head_is_less_symmetric():
 
 def test_resolution_makes_little_difference():
     tumor = disc(90, 110, 14)
-    fine = surroundings(find_head(picture(tumor)), tumor)
-    coarse = surroundings(find_head(picture(tumor)[::2, ::2]), tumor[::2, ::2])
-    for name in ("place_row", "place_column", "place_from_centre", "place_depth", "place_area_share"):
+    fine = surroundings(find_head(image(tumor)), tumor)
+    coarse = surroundings(find_head(image(tumor)[::2, ::2]), tumor[::2, ::2])
+    for name in ("place_row", "place_column", "place_from_center", "place_depth", "place_area_share"):
         assert coarse[name] == pytest.approx(fine[name], abs=0.03)
 
 
-def test_a_picture_without_a_head_still_has_finite_values():
+def test_a_image_without_a_head_still_has_finite_values():
     tumor = disc(50, 50, 5)
     assert np.isfinite(list(surroundings(find_head(np.zeros(HEAD.shape)), tumor).values())).all()
 
 
 def test_an_empty_or_ill_fitting_mask_is_refused():
-    view = find_head(picture(np.zeros_like(HEAD)))
+    view = find_head(image(np.zeros_like(HEAD)))
     for mask in (np.zeros_like(HEAD), np.ones((3, 3), bool)):
         with pytest.raises(TumorscopeError, match="mask"):
             surroundings(view, mask)

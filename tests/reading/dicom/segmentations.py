@@ -41,7 +41,7 @@ def write_segmentation(
     descriptions = [
         hd.seg.SegmentDescription(
             number,
-            f"tumour {number}",
+            f"tumor {number}",
             CodedConcept("49755003", "SCT", "Morphologically Abnormal Structure"),
             tissue,
             hd.seg.SegmentAlgorithmTypeValues.MANUAL,

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from dicom_making import PATIENT_ID, SAGITTAL, Grid, uid, write_file, write_series, write_study
 
-from tumorscope.errors import TumorscopeError
-from tumorscope.reading import find_cases, open_scan
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.io import find_cases, open_scan
 
 SMALL = Grid((6, 24, 20), (20.0, 9.6, 10.0))
 SEG, PDF, SR = "1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.104.1", "1.2.840.10008.5.1.4.1.1.88.33"
@@ -92,25 +92,25 @@ def no_pixel_data(folder: Path):
     flair(folder, PixelData=None)
 
 
-@refused("is a colour picture in DICOM")
-def colour_captures(folder: Path):
+@refused("is a color image in DICOM")
+def color_captures(folder: Path):
     for number in range(2):
-        colours = np.zeros((24, 20, 3), np.uint8)
+        colors = np.zeros((24, 20, 3), np.uint8)
         flair(
             folder,
             Grid((1, 24, 20)),
             number=number,
-            voxels=colours[None, ..., 0],
+            voxels=colors[None, ..., 0],
             SOPClassUID=CAPTURE,
             SamplesPerPixel=3,
             PlanarConfiguration=0,
             PhotometricInterpretation="RGB",
-            PixelData=colours.tobytes(),
+            PixelData=colors.tobytes(),
         )
 
 
-@refused("is a colour picture in DICOM")
-def palette_colours(folder: Path):
+@refused("is a color image in DICOM")
+def palette_colors(folder: Path):
     flair(folder, PhotometricInterpretation="PALETTE COLOR")
 
 
@@ -291,12 +291,12 @@ def negative_spacing(folder: Path):
 
 
 @refused("pixel spacing 1e-06\\1e-06 is not a size in mm")
-def spacing_of_a_nanometre(folder: Path):
+def spacing_of_a_nanometer(folder: Path):
     flair(folder, PixelSpacing=[1e-6, 1e-6])
 
 
 @refused("pixel spacing 900\\900 is not a size in mm")
-def spacing_of_a_metre(folder: Path):
+def spacing_of_a_meter(folder: Path):
     flair(folder, PixelSpacing=[900, 900])
 
 
@@ -465,7 +465,7 @@ def mixed_orientations(folder: Path):
     (folder / "x").rmdir()
 
 
-@noted("1 DICOM file skipped: is a colour picture in DICOM")
+@noted("1 DICOM file skipped: is a color image in DICOM")
 def a_capture_among_images(folder: Path):
     altered(
         flair(folder)[0],
@@ -521,7 +521,7 @@ def endless_texts(folder: Path):
 
 
 @noted('series description "AX FLAIR?[31"')
-def a_description_that_colours_the_terminal(folder: Path):
+def a_description_that_colors_the_terminal(folder: Path):
     for path in flair(folder):
         content = path.read_bytes()
         path.write_bytes(content.replace(b"AX T2 FLAIR ", b"AX FLAIR\x1b[31", 1))
@@ -588,7 +588,7 @@ def test_the_first_point_in_time_is_the_first_however_the_files_are_named(tmp_pa
 
 
 def test_the_rest_of_a_batch_goes_on(tmp_path: Path):
-    for name in ("zero_spacing", "the_last_image_cut", "colour_captures", "two_patients", "one_uid_for_all"):
+    for name in ("zero_spacing", "the_last_image_cut", "color_captures", "two_patients", "one_uid_for_all"):
         (REFUSED | NOTED)[name][0](tmp_path / name)
         if name != "the_last_image_cut":  # all are written as one study
             for path in (tmp_path / name).iterdir():

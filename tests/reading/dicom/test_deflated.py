@@ -6,11 +6,11 @@ import zlib
 import pytest
 from dicom_making import write_series
 
-from tumorscope.errors import UnreadableScan
-from tumorscope.reading import open_scan
-from tumorscope.reading.dicom import deflated as guard
-from tumorscope.reading.dicom.deflated import refuse_deflated_bomb
-from tumorscope.reading.dicom.files import read_header, read_study, read_with_pixels
+from tumorscope.core.errors import UnreadableScan
+from tumorscope.io import open_scan
+from tumorscope.io.dicom import deflated as guard
+from tumorscope.io.dicom.deflated import refuse_deflated_bomb
+from tumorscope.io.dicom.files import read_header, read_study, read_with_pixels
 
 
 def deflated(path, following: int):

@@ -7,8 +7,8 @@ import pytest
 from dicom_making import Grid, voxels_on, write_study
 from reading.files import write_dicom
 
-from tumorscope.errors import UnreadableScan
-from tumorscope.reading import find_cases, open_scan
+from tumorscope.core.errors import UnreadableScan
+from tumorscope.io import find_cases, open_scan
 
 SMALL = Grid((8, 48, 40), (12.0, 4.8, 5.0))
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from reading.files import heads, write_dicom, write_series
 
-from tumorscope.errors import UnreadableScan
-from tumorscope.reading import open_scan
+from tumorscope.core.errors import UnreadableScan
+from tumorscope.io import open_scan
 
 VOLUME = heads(6)
 

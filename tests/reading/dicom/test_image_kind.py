@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from dicom_making import Grid, uid, voxels_on, write_file, write_series
 
-from tumorscope.reading import open_scan
-from tumorscope.reading.dicom.image_kind import FAT, IN_PHASE, OPPOSED_PHASE, WATER, kind_of_description
+from tumorscope.io import open_scan
+from tumorscope.io.dicom.image_kind import FAT, IN_PHASE, OPPOSED_PHASE, WATER, kind_of_description
 
 SMALL = Grid((8, 48, 40), (12.0, 4.8, 5.0))
 FLAIR = voxels_on(SMALL, "flair")

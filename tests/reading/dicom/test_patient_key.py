@@ -6,8 +6,8 @@ import threading
 import pytest
 from dicom_making import PATIENT_ID, Grid, write_series
 
-from tumorscope.reading import open_scan
-from tumorscope.reading.dicom.patient_key import SALT_VARIABLE, patient_key, read_identity, salt_file, study_identity
+from tumorscope.io import open_scan
+from tumorscope.io.dicom.patient_key import SALT_VARIABLE, patient_key, read_identity, salt_file, study_identity
 
 SMALL = Grid(shape=(4, 32, 32))
 

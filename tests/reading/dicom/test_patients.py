@@ -9,10 +9,10 @@ import pytest
 from dicom_making import PATIENT_ID, PATIENT_NAME, Grid, voxels_on, write_series
 from pydicom import dcmread
 
-from tumorscope.errors import UnreadableScan
-from tumorscope.reading import find_cases, open_scan
-from tumorscope.reading.dicom.patients import Stated, with_patients
-from tumorscope.reading.dicom.studies import StudyFiles
+from tumorscope.core.errors import UnreadableScan
+from tumorscope.io import find_cases, open_scan
+from tumorscope.io.dicom.patients import Stated, with_patients
+from tumorscope.io.dicom.studies import StudyFiles
 
 SMALL = Grid((8, 48, 40), (12.0, 4.8, 5.0))
 ODD = "another PatientID is stated under the same StudyInstanceUID; check whose images these are"

@@ -9,8 +9,8 @@ from pydicom.uid import RLELossless
 from reading.files import heads, high_throughput, write_dicom
 from scipy import ndimage
 
-from tumorscope.errors import UnreadableScan
-from tumorscope.reading import open_scan
+from tumorscope.core.errors import UnreadableScan
+from tumorscope.io import open_scan
 
 HEAD = heads(1, 64, 48)[0].astype(np.int64)
 SMOOTH = ndimage.gaussian_filter(HEAD.astype(float), 1.5)

@@ -5,7 +5,7 @@ import re
 import pytest
 from pydicom import Dataset
 
-from tumorscope.reading.dicom.privacy import names_patient, patient_words, series_code
+from tumorscope.io.dicom.privacy import contains_patient_name, name_tokens, series_code
 
 
 def patient(name: str, **attributes: str) -> Dataset:
@@ -18,22 +18,22 @@ def patient(name: str, **attributes: str) -> Dataset:
 
 @pytest.mark.parametrize("text", ["DOE", "doe_jane_t2", "2024-jane", "scanjane", "Jane's head"])
 def test_any_part_of_the_name_names_the_patient(text: str):
-    assert names_patient(text, patient_words(patient("Doe^Jane")))
+    assert contains_patient_name(text, name_tokens(patient("Doe^Jane")))
 
 
 @pytest.mark.parametrize("text", ["t2_axial", "does_not", "shoe", "36444280", ""])
 def test_other_words_do_not(text: str):
-    assert not names_patient(text, patient_words(patient("Doe^Jane")))
+    assert not contains_patient_name(text, name_tokens(patient("Doe^Jane")))
 
 
 def test_short_names_count_as_whole_words_only():
-    words = patient_words(patient("Li^Bo"))
-    assert names_patient("li_t2", words)
-    assert not names_patient("clinical", words)
+    words = name_tokens(patient("Li^Bo"))
+    assert contains_patient_name("li_t2", words)
+    assert not contains_patient_name("clinical", words)
 
 
 def test_letters_of_other_scripts_count():
-    assert names_patient("müller_2", patient_words(patient("Müller^Anna", SpecificCharacterSet="ISO_IR 192")))
+    assert contains_patient_name("müller_2", name_tokens(patient("Müller^Anna", SpecificCharacterSet="ISO_IR 192")))
 
 
 @pytest.mark.parametrize(
@@ -46,12 +46,12 @@ def test_letters_of_other_scripts_count():
     ],
 )  # fmt: skip
 def test_accents_and_transliterations_hide_no_name(name: str, folder: str):
-    assert names_patient(folder, patient_words(patient(name, SpecificCharacterSet="ISO_IR 192")))
+    assert contains_patient_name(folder, name_tokens(patient(name, SpecificCharacterSet="ISO_IR 192")))
 
 
 @pytest.mark.parametrize("text", ["Moller", "miller_2", "value", "t1_axial", "mule"])
 def test_names_that_only_look_alike_are_other_names(text: str):
-    assert not names_patient(text, patient_words(patient("Müller^Jörg", SpecificCharacterSet="ISO_IR 192")))
+    assert not contains_patient_name(text, name_tokens(patient("Müller^Jörg", SpecificCharacterSet="ISO_IR 192")))
 
 
 def test_a_series_code_depends_on_the_series_only():

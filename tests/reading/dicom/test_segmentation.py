@@ -8,8 +8,8 @@ import pytest
 from reading.dicom.segmentations import COMPLETE, write_segmentation
 from reading.files import heads, write_dicom, write_series
 
-from tumorscope.errors import UnreadableScan
-from tumorscope.reading.dicom.segmentation import read_segmentation
+from tumorscope.core.errors import UnreadableScan
+from tumorscope.io.dicom.seg_reader import read_segmentation
 
 SHAPE = (9, 23, 19)
 """Frames of one bit per pixel begin in the middle of a byte."""
@@ -56,9 +56,9 @@ def test_the_background_of_a_label_map_is_not_a_lesion(tmp_path, images, omit):
         tmp_path / "s.dcm", images, block(3, 4), np.roll(block(6), 8, axis=1), kind="LABELMAP", omit_empty_frames=omit
     )
     labels = [str(segment.SegmentLabel) for segment in pydicom.dcmread(path).SegmentSequence]
-    assert labels == ["Background", "tumour 1", "tumour 2"]
+    assert labels == ["Background", "tumor 1", "tumor 2"]
     found = read_segmentation(path)
-    assert [(name, int(mask.sum())) for name, mask in found.segments] == [("tumour 1", 96), ("tumour 2", 48)]
+    assert [(name, int(mask.sum())) for name, mask in found.segments] == [("tumor 1", 96), ("tumor 2", 48)]
 
 
 def test_a_segment_named_background_is_none_either(tmp_path, images):
@@ -66,7 +66,7 @@ def test_a_segment_named_background_is_none_either(tmp_path, images):
     dataset = pydicom.dcmread(path)
     dataset.SegmentSequence[0].SegmentLabel = "Background"
     dataset.save_as(path)
-    assert [name for name, _ in read_segmentation(path).segments] == ["tumour 2"]
+    assert [name for name, _ in read_segmentation(path).segments] == ["tumor 2"]
 
 
 def test_gaps_between_frames_of_all_images_are_those_of_the_images(tmp_path, images):

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from dicom_making import Grid, write_series
 
-from tumorscope.reading import open_scan
-from tumorscope.reading.dicom.header import SeriesHeader
-from tumorscope.reading.dicom.image_kind import kind_of_values
-from tumorscope.reading.dicom.sequence import sequence_of
+from tumorscope.io import open_scan
+from tumorscope.io.dicom.header import SeriesHeader
+from tumorscope.io.dicom.image_kind import kind_of_values
+from tumorscope.io.dicom.sequence_names import sequence_of
 
 SILENT = SeriesHeader("1", 1, "", "")
 SE, IR, GR, EP = frozenset({"SE"}), frozenset({"SE", "IR"}), frozenset({"GR", "IR"}), frozenset({"EP", "SE"})

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from reading.files import AXIAL, CORONAL, ENHANCED_MR, SAGITTAL, heads, rotation, write_dicom, write_series
 
-from tumorscope.reading import open_scan
+from tumorscope.io import open_scan
 
 VOLUME = heads(6)
 
@@ -173,7 +173,7 @@ def test_the_patient_s_name_appears_nowhere(tmp_path: Path):
     assert "jane" not in told
 
 
-def test_an_anonymised_code_may_stay_the_case(tmp_path: Path):
+def test_an_anonymized_code_may_stay_the_case(tmp_path: Path):
     write_series(tmp_path / "TCGA-CS-4941", VOLUME, PatientName="TCGA-CS-4941", PatientIdentityRemoved="YES")
     assert open_scan(tmp_path / "TCGA-CS-4941").case == "TCGA-CS-4941"
 

@@ -9,7 +9,7 @@ import pytest
 from dicom_making import Grid, uid, write_series
 from pydicom import Dataset, dcmread
 
-from tumorscope.reading import open_scan
+from tumorscope.io import open_scan
 
 SMALL = Grid((6, 24, 20), (20.0, 9.6, 10.0))
 

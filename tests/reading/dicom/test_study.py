@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from dicom_making import AXIAL, CORONAL, SAGITTAL, Grid, oblique, uid, voxels_on, write_series, write_study
 
-from tumorscope.errors import UnreadableScan
-from tumorscope.reading import find_cases, open_scan
+from tumorscope.core.errors import UnreadableScan
+from tumorscope.io import find_cases, open_scan
 
 SMALL = Grid((8, 48, 40), (12.0, 4.8, 5.0))
 
@@ -281,7 +281,7 @@ def test_a_folder_named_by_the_patient_names_no_case(tmp_path: Path):
 
 
 def test_of_what_is_not_taken_only_headers_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    from tumorscope.reading.dicom import pixels
+    from tumorscope.io.dicom import pixels
 
     write_study(tmp_path / "s", ("flair", "t1"), SMALL)
     write_series(tmp_path / "s", "t2", Grid((60, 16, 16)), number=9, SeriesDescription="AX DWI")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from reporting.dicom.studies import Study, study_of
 
-from tumorscope.analysis import Analysis
+from tumorscope.inference.analysis import Analysis
 
 
 @pytest.fixture
@@ -22,4 +22,4 @@ def study(tmp_path: Path) -> Study:
 def analysis(analyzed: Callable[..., Analysis], study: Study) -> Analysis:
     """The marked lesions, on the left."""
     found = analyzed(study.scan, study.mask)
-    return replace(found, lesions=tuple(replace(lesion, hemisphere="left") for lesion in found.lesions))
+    return replace(found, lesions=tuple(replace(lesion, laterality="left") for lesion in found.lesions))

@@ -10,8 +10,8 @@ import numpy as np
 import pydicom
 from dicom_making import Grid, voxels_on, write_series
 
-from tumorscope.reading import open_scan
-from tumorscope.scan import Scan
+from tumorscope.core.scan import Scan
+from tumorscope.io import open_scan
 
 MARK = 4000
 NOW = datetime(2024, 3, 2, 9, 30)
@@ -57,7 +57,7 @@ def in_patient(frame: np.ndarray, position, orientation, spacing) -> np.ndarray:
 
 
 def as_set(places: np.ndarray) -> set[tuple[float, ...]]:
-    """Places to a hundredth of a millimetre; voxels are at least 0.75 mm apart."""
+    """Places to a hundredth of a millimeter; voxels are at least 0.75 mm apart."""
     return {tuple(place) for place in (np.round(places, 2) + 0.0).tolist()}
 
 

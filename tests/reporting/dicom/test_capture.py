@@ -8,10 +8,10 @@ from dicom_peers import iod_errors, needs
 from PIL import Image
 from reporting.dicom.studies import NOW
 
-from tumorscope.errors import TumorscopeError
-from tumorscope.notice import NOTICE
-from tumorscope.reporting.dicom import encode_capture
-from tumorscope.reporting.dicom.capture import holds_notice
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.notice import NOTICE
+from tumorscope.io.dicom.secondary_capture import holds_notice
+from tumorscope.io.dicom.writers import encode_capture
 from tumorscope.reporting.panel import draw_panel, encode_panel
 
 
@@ -31,7 +31,7 @@ def test_the_panel_comes_back_pixel_for_pixel(analysis):
     np.testing.assert_array_equal(shown(encode_capture(analysis, encode_panel(panel))), np.asarray(panel))
 
 
-def test_a_picture_without_the_notice_gets_it_burned_in_below(analysis):
+def test_a_image_without_the_notice_gets_it_burned_in_below(analysis):
     noise = np.random.default_rng(0).integers(0, 256, (90, 700, 3), dtype=np.uint8)
     pixels = shown(encode_capture(analysis, png(noise)))
     np.testing.assert_array_equal(pixels[:90], noise)
@@ -41,7 +41,7 @@ def test_a_picture_without_the_notice_gets_it_burned_in_below(analysis):
 
 
 @pytest.mark.parametrize("width", [40, 300])
-def test_a_narrow_picture_is_widened_for_the_notice(analysis, width):
+def test_a_narrow_image_is_widened_for_the_notice(analysis, width):
     pixels = shown(encode_capture(analysis, png(np.zeros((50, width), np.uint8))))
     assert holds_notice(Image.fromarray(pixels))
 

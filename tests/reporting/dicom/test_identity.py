@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pydicom
 import pytest
 
-from tumorscope.reporting.dicom import encode_capture, encode_segmentation, encode_structured_report
+from tumorscope.io.dicom.writers import encode_capture, encode_segmentation, encode_structured_report
 from tumorscope.reporting.panel import draw_panel, encode_panel
 
 NOON = datetime(2024, 3, 2, 12, 0, tzinfo=UTC)

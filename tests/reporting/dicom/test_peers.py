@@ -13,7 +13,7 @@ from dicom_peers import Orthanc, needs, running_orthanc
 from dicomweb_client import DICOMwebClient
 from reporting.dicom.studies import NOW
 
-from tumorscope.reporting.dicom import encode_capture, encode_segmentation, encode_structured_report
+from tumorscope.io.dicom.writers import encode_capture, encode_segmentation, encode_structured_report
 from tumorscope.reporting.panel import draw_panel, encode_panel
 
 
@@ -58,8 +58,8 @@ def stow(orthanc: Orthanc, contents) -> None:
     session = requests.Session()
     session.trust_env = False  # what is on this machine is asked without a proxy
     client = DICOMwebClient(orthanc.dicom_web, session=session)
-    answer = client.store_instances([pydicom.dcmread(io.BytesIO(content)) for content in contents])
-    assert not answer.get("FailedSOPSequence")
+    prediction = client.store_instances([pydicom.dcmread(io.BytesIO(content)) for content in contents])
+    assert not prediction.get("FailedSOPSequence")
 
 
 def assert_unchanged(stored: dict[str, bytes], sent: dict[str, bytes]) -> None:
@@ -102,7 +102,7 @@ def test_what_is_sent_twice_is_there_once(orthanc, analysis, tmp_path):
 
 def test_importing_the_writers_is_light():
     code = (
-        "import sys, tumorscope.reporting.dicom, tumorscope.reporting.bids;"
+        "import sys, tumorscope.io.dicom.writers, tumorscope.reporting.bids;"
         "print(*{'highdicom', 'pydicom', 'PIL', 'nibabel', 'scipy.signal'} & set(sys.modules))"
     )
     found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

@@ -10,10 +10,10 @@ from dicom_peers import iod_errors, needs
 from pydicom.sr.codedict import codes
 from reporting.dicom.studies import NOW, SMALL, study_of
 
-from tumorscope.errors import TumorscopeError
-from tumorscope.notice import NOTICE
-from tumorscope.reporting.dicom import encode_segmentation, encode_structured_report
-from tumorscope.tumor_type import TypeFinding
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.notice import NOTICE
+from tumorscope.inference.tumor_type import TypeFinding
+from tumorscope.io.dicom.writers import encode_segmentation, encode_structured_report
 
 GLIOMA = TypeFinding("glioma", "glioma", 0.934, {"glioma": 0.934, "meningioma": 0.066}, 0.6)
 UNCERTAIN = TypeFinding(None, "glioma", 0.51, {"glioma": 0.51, "meningioma": 0.49}, 0.6)
@@ -36,7 +36,7 @@ def value(group, name) -> float:
     return measurement.value
 
 
-def answer(group, name) -> str:
+def prediction(group, name) -> str:
     """The one evaluation of this name in a group, in words."""
     (evaluation,) = group.get_qualitative_evaluations(name)
     return evaluation.value.meaning
@@ -65,7 +65,7 @@ def nothing_found(analysis):
     )
 
 
-def test_each_lesion_has_its_measurements_in_millimetres(analysis):
+def test_each_lesion_has_its_measurements_in_millimeters(analysis):
     groups = report_of(analysis).content.get_volumetric_roi_measurement_groups()
     assert len(groups) == len(analysis.lesions) == 2
     for group, lesion in zip(groups, analysis.lesions, strict=True):
@@ -138,9 +138,9 @@ def test_the_end_points_of_the_diameters_lie_where_they_were_measured(analyzed, 
 def test_the_finding_is_said_with_its_certainty(analysis):
     document = report_of(replace(analysis, tumor_type=GLIOMA, tumor_probability=0.97))
     group = whole_scan(document)
-    assert answer(group, codes.SCT.Neoplasm) == "Present"
+    assert prediction(group, codes.SCT.Neoplasm) == "Present"
     assert value(group, codes.DCM.CertaintyOfFinding) == 97.0
-    assert answer(group, codes.DCM.DifferentialDiagnosisImpression) == "Glioma"
+    assert prediction(group, codes.DCM.DifferentialDiagnosisImpression) == "Glioma"
     assert value(group, codes.DCM.CertaintyOfImpression) == 93.4
     assert value(group, codes.SCT.NumberOfLesions) == 2
     assert value(group, codes.SCT.Volume) == analysis.volume_mm3
@@ -149,7 +149,7 @@ def test_the_finding_is_said_with_its_certainty(analysis):
 
 def test_an_uncertain_type_is_indeterminate(analysis):
     document = report_of(replace(analysis, tumor_type=UNCERTAIN))
-    assert answer(whole_scan(document), codes.DCM.DifferentialDiagnosisImpression) == "Indeterminate"
+    assert prediction(whole_scan(document), codes.DCM.DifferentialDiagnosisImpression) == "Indeterminate"
     assert not whole_scan(document).get_measurements(codes.DCM.CertaintyOfImpression)
     assert any("Type uncertain" in sentence for sentence in comments(document))
 
@@ -157,7 +157,7 @@ def test_an_uncertain_type_is_indeterminate(analysis):
 def test_a_type_without_a_code_keeps_its_name(analysis):
     other = TypeFinding("choroid plexus papilloma", "choroid plexus papilloma", 0.8, {}, 0.6)
     group = whole_scan(report_of(replace(analysis, tumor_type=other)))
-    assert answer(group, codes.DCM.DifferentialDiagnosisImpression) == "choroid plexus papilloma"
+    assert prediction(group, codes.DCM.DifferentialDiagnosisImpression) == "choroid plexus papilloma"
 
 
 def test_certainty_is_never_rounded_to_all_or_nothing(analysis):
@@ -174,10 +174,10 @@ def test_warnings_and_the_notice_are_in_it_and_the_notice_comes_last(analysis):
 
 
 def test_a_lesion_that_rano_would_not_measure_says_why(analysis):
-    assert all(lesion.unmeasurable for lesion in analysis.lesions)
+    assert all(lesion.nonmeasurable_reason for lesion in analysis.lesions)
     said = [sentence for sentence in comments(report_of(analysis)) if sentence.startswith("Not measurable by RANO: ")]
     assert len(said) == 2
-    assert analysis.lesions[0].unmeasurable in said[0]
+    assert analysis.lesions[0].nonmeasurable_reason in said[0]
 
 
 def test_a_segmentation_of_other_findings_is_not_taken(analysis):
@@ -187,19 +187,19 @@ def test_a_segmentation_of_other_findings_is_not_taken(analysis):
 
 def test_nothing_found_is_a_report_that_says_so(nothing_found):
     document = report_of(nothing_found)
-    assert answer(whole_scan(document), codes.SCT.Neoplasm) == "Absent"
+    assert prediction(whole_scan(document), codes.SCT.Neoplasm) == "Absent"
     assert value(whole_scan(document), codes.DCM.CertaintyOfFinding) == 2.0
     assert len(document.content.get_image_measurement_groups()) == 1
     assert not document.content.get_volumetric_roi_measurement_groups()
-    assert comments(document)[0].startswith("No tumour found")
+    assert comments(document)[0].startswith("No tumor found")
 
 
-def test_a_scan_that_was_not_judged_gets_no_finding(nothing_found):
-    document = report_of(replace(nothing_found, judged=False, tumor_probability=float("nan"), volume_mm3=None))
+def test_a_scan_that_was_not_assessed_gets_no_finding(nothing_found):
+    document = report_of(replace(nothing_found, assessed=False, tumor_probability=float("nan"), volume_mm3=None))
     group = whole_scan(document)
-    assert answer(group, codes.SCT.Neoplasm) == "Test not done"
+    assert prediction(group, codes.SCT.Neoplasm) == "Test not done"
     assert not group.get_measurements()
-    assert comments(document)[0].startswith("Not judged")
+    assert comments(document)[0].startswith("Not assessed")
 
 
 def test_lesions_without_a_segmentation_have_their_measurements_all_the_same(analysis):
@@ -209,7 +209,7 @@ def test_lesions_without_a_segmentation_have_their_measurements_all_the_same(ana
     assert [value(group, codes.SCT.Volume) for group in groups] == [lesion.volume_mm3 for lesion in analysis.lesions]
 
 
-def test_pixels_are_not_called_millimetres(analyzed, tmp_path):
+def test_pixels_are_not_called_millimeters(analyzed, tmp_path):
     study = study_of(tmp_path / "series", PixelSpacing=None)
     assert study.scan.affine is None
     found = analyzed(study.scan, study.mask)

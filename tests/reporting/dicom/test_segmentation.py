@@ -12,11 +12,12 @@ from dicom_peers import iod_errors, needs
 from reporting.dicom.studies import NOW, SMALL, as_set, in_patient, marks, study_of
 
 from tumorscope.cli import compare_studies
-from tumorscope.errors import TumorscopeError
-from tumorscope.notice import NOTICE
-from tumorscope.reading import open_scan
-from tumorscope.reporting.dicom import encode_segmentation, segmentation
-from tumorscope.tumor_type import TypeFinding
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.notice import NOTICE
+from tumorscope.inference.tumor_type import TypeFinding
+from tumorscope.io import open_scan
+from tumorscope.io.dicom import seg_writer
+from tumorscope.io.dicom.writers import encode_segmentation
 
 X, Y = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0)
 IN_PLANE = [
@@ -217,7 +218,7 @@ def test_many_lesions_leave_out_the_frames_that_show_none(analysis, study, monke
 
 
 def test_the_lesions_are_numbered_as_they_are_listed(analysis):
-    labels = segmentation.lesion_labels(analysis)
+    labels = seg_writer.lesion_labels(analysis)
     assert [int((labels == number).sum()) for number in (1, 2)] == [lesion.voxels for lesion in analysis.lesions]
     for number, lesion in enumerate(analysis.lesions, 1):
         assert np.argwhere(labels == number).min(axis=0).tolist() == list(lesion.first)
@@ -284,7 +285,7 @@ def test_a_scan_that_was_flipped_or_moved_on_the_way_is_refused(analysis):
 
 
 def test_nothing_outlined_and_no_probability_are_said(analysis):
-    with pytest.raises(TumorscopeError, match="nothing is outlined"):
+    with pytest.raises(TumorscopeError, match="nothing is segmented"):
         encode_segmentation(replace(analysis, mask=np.zeros_like(analysis.mask), lesions=()))
     with pytest.raises(TumorscopeError, match="was not kept"):
         encode_segmentation(analysis, fractional=True)
@@ -324,7 +325,7 @@ def test_a_real_series_gets_its_segmentation_where_it_was_drawn(analyzed, volume
     ]
     content = encode_segmentation(analyzed(scan, mask))
     assert read_by_functional_groups(content)[1] == as_set(np.concatenate(expected))
-    # One of the series has identifiers that were made unlawful when it was anonymised.
+    # One of the series has identifiers that were made unlawful when it was anonymized.
     assert [error for error in iod_errors(content) if "Illegal root for UID" not in error] == []
 
 

@@ -11,12 +11,12 @@ import pytest
 import SimpleITK
 from reporting.dicom.studies import SMALL, study_of
 
-from tumorscope.measuring.label_files import read_labels
-from tumorscope.measuring.lesions import find_lesions
-from tumorscope.measuring.placing import onto_scan
-from tumorscope.measuring.response import Study, compare_studies
-from tumorscope.reading import open_scan
-from tumorscope.reporting.dicom import encode_segmentation
+from tumorscope.io import open_scan
+from tumorscope.io.dicom.writers import encode_segmentation
+from tumorscope.measurement.alignment import onto_scan
+from tumorscope.measurement.label_files import read_labels
+from tumorscope.measurement.lesions import find_lesions
+from tumorscope.measurement.response import Study, compare_studies
 from tumorscope.reporting.document import load_document, to_document, to_json
 from tumorscope.reporting.masks import encode_mask
 
@@ -73,7 +73,7 @@ def test_the_volume_is_the_same_whatever_is_missing(stack, analyzed):
     (lesion,) = analyzed(stack.scan, stack.mask).lesions
     assert lesion.volume_mm3 == pytest.approx(VOLUME_MM3)
     assert lesion.extent_mm == pytest.approx((28, 15, 9))
-    assert lesion.centre_mm == pytest.approx(center_of_marks(stack), abs=2.1 if len(stack.files) < 12 else 0.01)
+    assert lesion.center_mm == pytest.approx(center_of_marks(stack), abs=2.1 if len(stack.files) < 12 else 0.01)
 
 
 def test_what_was_written_comes_back_onto_the_same_voxels(stack, written):

@@ -14,10 +14,10 @@ from fastapi.testclient import TestClient
 from making import bright_flair, write_bundle
 from service.conftest import FakeEngines
 
-from tumorscope.bundles import load_bundle
-from tumorscope.engine import Engine
+from tumorscope.inference.bundles import load_bundle
+from tumorscope.inference.engine import Engine
 from tumorscope.reporting.nifti import encode_nifti
-from tumorscope.service.catalogue import Catalogue
+from tumorscope.service.catalog import Catalog
 from tumorscope.service.folders import Folders
 from tumorscope.service.records import new_id
 from tumorscope.service.settings import ServiceSettings, service_settings
@@ -30,8 +30,8 @@ HERE = "http://127.0.0.1:8000"
 
 
 @pytest.fixture
-def app(settings: ServiceSettings, catalogue: Catalogue) -> FastAPI:
-    return create_app(settings, catalogue)
+def app(settings: ServiceSettings, catalog: Catalog) -> FastAPI:
+    return create_app(settings, catalog)
 
 
 @pytest.fixture
@@ -82,8 +82,8 @@ def nifti() -> bytes:
 
 
 @dataclass(frozen=True)
-class Analysed:
-    """A service that holds one study, analysed."""
+class Analyzed:
+    """A service that holds one study, analyzed."""
 
     client: TestClient
     study: str
@@ -99,26 +99,26 @@ class Analysed:
 
 
 @pytest.fixture(scope="session")
-def _analysed_data(tmp_path_factory: pytest.TempPathFactory, phantom_files: Path) -> tuple[Path, str]:
-    """The service's folder with one analysed study in it."""
-    place = tmp_path_factory.mktemp("analysed")
+def _analyzed_data(tmp_path_factory: pytest.TempPathFactory, phantom_files: Path) -> tuple[Path, str]:
+    """The service's folder with one analyzed study in it."""
+    place = tmp_path_factory.mktemp("analyzed")
     settings = service_settings(data=place / "data")
-    folders, catalogue = Folders(settings.data), Catalogue.of(settings)
+    folders, catalog = Folders(settings.data), Catalog.of(settings)
     bundle = load_bundle(str(write_bundle(place / "bundle", b"a model")))
     study = new_id()
-    folders.adopt(Path(shutil.copytree(phantom_files, folders.incoming() / "case")), study)
-    catalogue.create(study, "case one", "auto")
+    folders.import_upload(Path(shutil.copytree(phantom_files, folders.incoming() / "case")), study)
+    catalog.create(study, "case one", "auto")
     engines = FakeEngines(Engine(bundle, "fake", "float", bright_flair))
-    assert process(study, settings, catalogue, folders, engines) == "done"  # type: ignore[arg-type]
-    catalogue.close()
+    assert process(study, settings, catalog, folders, engines) == "done"  # type: ignore[arg-type]
+    catalog.close()
     for each in (settings.data / "incoming").iterdir():
         each.rmdir()
     return settings.data, study
 
 
 @pytest.fixture
-def analysed(_analysed_data: tuple[Path, str], tmp_path: Path) -> Iterator[Analysed]:
-    original, study = _analysed_data
-    data = Path(shutil.copytree(original, tmp_path / "analysed"))
+def analyzed(_analyzed_data: tuple[Path, str], tmp_path: Path) -> Iterator[Analyzed]:
+    original, study = _analyzed_data
+    data = Path(shutil.copytree(original, tmp_path / "analyzed"))
     with TestClient(create_app(service_settings(data=data)), base_url=HERE) as client:
-        yield Analysed(client, study, data)
+        yield Analyzed(client, study, data)

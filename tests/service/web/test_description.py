@@ -15,9 +15,9 @@ QUESTIONS = 12
 """Asked of every operation; the same ones in every run."""
 
 
-def test_the_service_answers_as_it_says_whatever_it_is_asked(analysed):
+def test_the_service_answers_as_it_says_whatever_it_is_asked(analyzed):
     """Half of the questions are about a study that is there: most of what can break lies behind one."""
-    app = analysed.client.app
+    app = analyzed.client.app
     description = schemathesis.openapi.from_dict(app.openapi())
     description.app = app
     asked = []
@@ -34,10 +34,10 @@ def test_the_service_answers_as_it_says_whatever_it_is_asked(analysed):
         @given(operation.as_strategy(), st.booleans())
         def ask(case, there):
             if there and case.operation.method.upper() != "DELETE" and "study_id" in (case.path_parameters or {}):
-                case.path_parameters["study_id"] = analysed.study
-            answer = case.call(base_url=HERE, headers={"host": "127.0.0.1"})
-            asked.append((case.operation.label, answer.status_code))
-            case.validate_response(answer, checks=CHECKS)
+                case.path_parameters["study_id"] = analyzed.study
+            response = case.call(base_url=HERE, headers={"host": "127.0.0.1"})
+            asked.append((case.operation.label, response.status_code))
+            case.validate_response(response, checks=CHECKS)
 
         ask()
     assert len({label for label, _ in asked}) > 20
@@ -57,13 +57,13 @@ def test_every_operation_says_what_it_may_answer(client: TestClient):
     assert len({operation["operationId"] for _, _, operation in operations}) == len(operations)
     for path, method, operation in operations:
         assert operation["summary"], path
-        answers = operation["responses"]
-        assert {"400", "401", "403"} <= set(answers), (path, method)
-        for status, answer in answers.items():
+        responses = operation["responses"]
+        assert {"400", "401", "403"} <= set(responses), (path, method)
+        for status, response in responses.items():
             if status >= "400":
-                assert answer["content"]["application/json"]["schema"]["$ref"].endswith("/Problem"), (path, status)
+                assert response["content"]["application/json"]["schema"]["$ref"].endswith("/Problem"), (path, status)
         if "{study_id}" in path:
-            assert "404" in answers
+            assert "404" in responses
     assert document["info"]["description"].startswith("Research use only")
 
 

@@ -5,7 +5,7 @@ import pytest
 from tumorscope.service.web import draining
 
 
-def answer_to(address, head: str, body: bytes) -> bytes:
+def response_to(address, head: str, body: bytes) -> bytes:
     """What a client reads that first sends everything, as browsers do."""
     with socket.create_connection(address, timeout=30) as connection:
         connection.sendall(head.encode() + body)
@@ -30,9 +30,9 @@ def post(length: int, *headers: str) -> str:
 def test_a_refusal_reaches_a_client_that_is_still_sending(running, headers, status):
     """Where it does not, the connection is reset and the line that says why is lost."""
     size = 20 << 20
-    answer = answer_to(running, post(size, *headers), bytes(size))
-    assert answer.split()[1] == status
-    assert b'{"detail":"' in answer
+    response = response_to(running, post(size, *headers), bytes(size))
+    assert response.split()[1] == status
+    assert b'{"detail":"' in response
 
 
 def test_nobody_is_read_for_ever(running, monkeypatch):

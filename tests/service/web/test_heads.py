@@ -1,4 +1,4 @@
-"""HEAD is answered as GET, without the body."""
+"""HEAD is responded as GET, without the body."""
 
 import http.client
 
@@ -9,8 +9,8 @@ import pytest
     "address",
     ["", "/analysis", "/report.pdf", "/panel.png", "/results.zip", "/images/flair.nii.gz", "/events", "/mask.png"],
 )
-def test_head_has_the_status_and_the_headers_of_get(analysed, address):
-    got, head = (analysed.client.request(method, analysed.at + address) for method in ("GET", "HEAD"))
+def test_head_has_the_status_and_the_headers_of_get(analyzed, address):
+    got, head = (analyzed.client.request(method, analyzed.at + address) for method in ("GET", "HEAD"))
     assert head.content == b""
     assert head.status_code == got.status_code
     assert dict(head.headers) == dict(got.headers)
@@ -30,16 +30,16 @@ def test_on_the_wire_no_byte_follows_the_head_and_the_connection_goes_on(running
     connection = http.client.HTTPConnection(*running)
     for _ in range(3):
         connection.request("HEAD", "/api/about")
-        answer = connection.getresponse()
-        assert answer.status == 200
-        assert int(answer.getheader("content-length")) > 100
-        assert answer.read() == b""
+        response = connection.getresponse()
+        assert response.status == 200
+        assert int(response.getheader("content-length")) > 100
+        assert response.read() == b""
     assert "HEAD /api/about - 200" in caplog.text
     connection.close()
 
 
-def test_a_part_of_a_file_and_one_that_is_known_are_told_too(analysed):
-    part = analysed.client.head(f"{analysed.at}/report.pdf", headers={"range": "bytes=0-9"})
+def test_a_part_of_a_file_and_one_that_is_known_are_told_too(analyzed):
+    part = analyzed.client.head(f"{analyzed.at}/report.pdf", headers={"range": "bytes=0-9"})
     assert (part.status_code, part.headers["content-length"]) == (206, "10")
-    tag = analysed.client.head(f"{analysed.at}/report.pdf").headers["etag"]
-    assert analysed.client.head(f"{analysed.at}/report.pdf", headers={"if-none-match": tag}).status_code == 304
+    tag = analyzed.client.head(f"{analyzed.at}/report.pdf").headers["etag"]
+    assert analyzed.client.head(f"{analyzed.at}/report.pdf", headers={"if-none-match": tag}).status_code == 304

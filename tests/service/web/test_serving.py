@@ -45,8 +45,8 @@ def served(tmp_path, *program):
 
 
 def status(port):
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/studies", timeout=10) as answer:
-        return answer.status
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/studies", timeout=10) as response:
+        return response.status
 
 
 def test_idle_connections_neither_stop_the_service_nor_fill_its_log(tmp_path):

@@ -31,46 +31,46 @@ def test_a_database_damaged_in_the_middle_is_not_ready_and_says_why(client, sett
     path = settings.data / "service.sqlite"
     with sqlite3.connect(path) as own:
         own.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    client.app.state.backend.catalogue.close()  # what is in its connections' memory is still whole
+    client.app.state.backend.catalog.close()  # what is in its connections' memory is still whole
     with path.open("r+b") as file:
         file.seek(4096)
         file.write(b"\xff" * (path.stat().st_size - 4096))
-    answer = client.get("/readyz")
-    assert (answer.status_code, answer.json()) == (503, {"detail": "the database is damaged"})
+    response = client.get("/readyz")
+    assert (response.status_code, response.json()) == (503, {"detail": "the database is damaged"})
     assert client.get("/healthz").status_code == 200
-    answer = client.get("/api/studies")
-    assert (answer.status_code, answer.json()["detail"]) == (503, "the database is in trouble; /readyz says more")
+    response = client.get("/api/studies")
+    assert (response.status_code, response.json()["detail"]) == (503, "the database is in trouble; /readyz says more")
 
 
 def test_a_full_database_refuses_an_upload_and_keeps_nothing_of_it(client, settings, nifti, monkeypatch):
-    monkeypatch.setattr(client.app.state.backend.catalogue, "create_all", full)
-    answer = client.post("/api/studies", files={"files": ("flair.nii.gz", nifti)})
-    assert answer.status_code == 507
-    assert "no space left" in answer.json()["detail"]
+    monkeypatch.setattr(client.app.state.backend.catalog, "create_all", full)
+    response = client.post("/api/studies", files={"files": ("flair.nii.gz", nifti)})
+    assert response.status_code == 507
+    assert "no space left" in response.json()["detail"]
     assert list((settings.data / "studies").iterdir()) == []
 
 
 def test_a_full_disk_is_told_whatever_was_to_be_written(client, nifti, monkeypatch):
     monkeypatch.setattr(client.app.state.backend.folders, "incoming", no_space)
-    answer = client.post("/api/studies", files={"files": ("flair.nii.gz", nifti)})
-    assert answer.status_code == 507
+    response = client.post("/api/studies", files={"files": ("flair.nii.gz", nifti)})
+    assert response.status_code == 507
 
 
-def test_a_study_is_deleted_through_a_database_that_is_full(analysed, monkeypatch):
+def test_a_study_is_deleted_through_a_database_that_is_full(analyzed, monkeypatch):
     """Until the study's files are gone; a real small disk is in the tests of deleting."""
-    backend = analysed.client.app.state.backend
-    strike = backend.catalogue.delete
+    backend = analyzed.client.app.state.backend
+    strike = backend.catalog.delete
 
     def delete(*args, **options):
-        return full() if analysed.run.exists() else strike(*args, **options)
+        return full() if analyzed.run.exists() else strike(*args, **options)
 
-    monkeypatch.setattr(backend.catalogue, "delete", delete)
-    assert analysed.client.delete(analysed.at).status_code == 204
-    assert analysed.client.get(analysed.at).status_code == 404
-    assert list((analysed.data / "studies").iterdir()) == []
+    monkeypatch.setattr(backend.catalog, "delete", delete)
+    assert analyzed.client.delete(analyzed.at).status_code == 204
+    assert analyzed.client.get(analyzed.at).status_code == 404
+    assert list((analyzed.data / "studies").iterdir()) == []
 
 
 def test_other_faults_of_the_disk_are_errors_of_the_service(client, settings):
     shutil.rmtree(settings.data / "incoming")
-    answer = client.post("/api/studies", files={"files": ("x.png", b"x")})
-    assert answer.status_code == 500
+    response = client.post("/api/studies", files={"files": ("x.png", b"x")})
+    assert response.status_code == 500

@@ -34,10 +34,10 @@ def test_an_error_nobody_expected_is_one_line_for_the_client_and_places_for_the_
     def fail(*_):
         raise ValueError(SECRETS[0])  # as libraries put a file's name into their errors
 
-    monkeypatch.setattr(client.app.state.backend.catalogue, "page", fail)
-    answer = client.get("/api/studies")
-    assert answer.status_code == 500
-    assert answer.json() == {"detail": "an error in the service; its log says more"}
+    monkeypatch.setattr(client.app.state.backend.catalog, "page", fail)
+    response = client.get("/api/studies")
+    assert response.status_code == 500
+    assert response.json() == {"detail": "an error in the service; its log says more"}
     told = "\n".join(lines())
     assert "ValueError in a request" in told
     assert "studies.py" in told
@@ -72,7 +72,7 @@ def test_readiness_is_told_by_the_disk_the_database_and_the_queue(client, monkey
     backend = client.app.state.backend
     monkeypatch.setattr(readiness, "_KEPT_S", 0)
     assert client.get("/readyz").status_code == 200
-    monkeypatch.setattr(backend.catalogue, "trouble", lambda: "the database does not answer")
-    answer = client.get("/readyz")
-    assert (answer.status_code, answer.json()["detail"]) == (503, "the database does not answer")
+    monkeypatch.setattr(backend.catalog, "trouble", lambda: "the database does not response")
+    response = client.get("/readyz")
+    assert (response.status_code, response.json()["detail"]) == (503, "the database does not response")
     assert client.get("/healthz").status_code == 200

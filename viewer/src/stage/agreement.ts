@@ -1,7 +1,7 @@
 /**
- * Whether two pictures of the same slice show the same thing the same way round.
+ * Whether two images of the same slice show the same thing the same way round.
  *
- * A picture on which the outline would lie elsewhere must not be shown: drawing by the graphics card
+ * A image on which the segmentation would lie elsewhere must not be shown: drawing by the graphics card
  * is compared with the plain canvas before it takes its place.
  */
 
@@ -20,17 +20,17 @@ export function agree(one: CanvasImageSource, other: CanvasImageSource): boolean
   return straight <= MOST_APART && turned.every((each) => straight <= each);
 }
 
-function small(picture: CanvasImageSource): Uint8ClampedArray | null {
+function small(image: CanvasImageSource): Uint8ClampedArray | null {
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [SIDE, SIDE];
   const context = canvas.getContext("2d", { willReadFrequently: true });
   if (!context) return null;
   context.imageSmoothingQuality = "high";
-  context.drawImage(picture, 0, 0, SIDE, SIDE);
+  context.drawImage(image, 0, 0, SIDE, SIDE);
   return context.getImageData(0, 0, SIDE, SIDE).data;
 }
 
-/** The mean difference in grey. */
+/** The mean difference in gray. */
 function apart(here: Uint8ClampedArray, there: Uint8ClampedArray, place: (x: number, y: number) => number): number {
   let sum = 0;
   for (let y = 0; y < SIDE; y += 1) {

@@ -22,7 +22,7 @@ export interface StageOptions {
   sequence?: string;
   /** The slice to begin with; else the first lesion's largest, or the middle. */
   slice?: number;
-  /** From this probability on a slice counts as one with tumour, where it is known. */
+  /** From this probability on a slice counts as one with tumor, where it is known. */
   operatingPoint?: number | null;
   onSlice?(index: number): void;
   onEdited?(dirty: boolean): void;
@@ -56,7 +56,7 @@ export interface Stage {
   maskFile(): Promise<Blob>;
   /** Intensity at [column, row, slice], NaN outside the scan. */
   readPixel(voxel: readonly [number, number, number]): number;
-  /** Where a voxel's centre is, in CSS pixels from the element's corner; null where no plane shows its slice. */
+  /** Where a voxel's center is, in CSS pixels from the element's corner; null where no plane shows its slice. */
   screenOf(voxel: readonly [number, number, number]): { x: number; y: number } | null;
   /** Fit the images into their panes again. */
   resetView(): void;

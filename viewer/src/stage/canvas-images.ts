@@ -1,10 +1,10 @@
 /** Slices on a plain canvas: works everywhere, at once, and is quick for one slice at a time. */
 
 import { sizeCanvas } from "./canvas";
-import type { Images, Picture } from "./images";
+import type { Images, SliceImage } from "./images";
 import type { Pane } from "./panes";
 import { cut, type Volume } from "./volume";
-import { greyer, type Window } from "./windowing";
+import { grayer, type Window } from "./windowing";
 
 interface Cut {
   volume: Volume;
@@ -26,7 +26,7 @@ export class CanvasImages implements Images {
     this.context = context;
   }
 
-  draw({ volume, window, panes, cursor, width, height, ratio }: Picture): void {
+  draw({ volume, window, panes, cursor, width, height, ratio }: SliceImage): void {
     const context = this.context;
     sizeCanvas(this.element, width, height, ratio);
     context.setTransform(1, 0, 0, 1, 0, 0);
@@ -34,8 +34,8 @@ export class CanvasImages implements Images {
     context.fillRect(0, 0, this.element.width, this.element.height);
     context.imageSmoothingEnabled = true;
     for (const pane of panes) {
-      const picture = this.cutOf(volume, window, pane, cursor[pane.plane.normal]);
-      drawPlane(context, picture, pane, ratio);
+      const image = this.cutOf(volume, window, pane, cursor[pane.plane.normal]);
+      drawPlane(context, image, pane, ratio);
     }
   }
 
@@ -61,20 +61,20 @@ function paint(canvas: HTMLCanvasElement, volume: Volume, window: Window, pane: 
   if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
   const context = canvas.getContext("2d");
   if (!context) return;
-  const picture = context.createImageData(width, height);
-  const pixels = new Uint32Array(picture.data.buffer);
-  const grey = greyer(volume, window);
+  const image = context.createImageData(width, height);
+  const pixels = new Uint32Array(image.data.buffer);
+  const gray = grayer(volume, window);
   const { voxels } = volume;
   for (let v = 0, place = 0; v < height; v += 1) {
     for (let u = 0, from = start + v * down; u < width; u += 1, from += across, place += 1) {
-      pixels[place] = 0xff000000 | (grey(voxels[from] as number) * 0x010101);
+      pixels[place] = 0xff000000 | (gray(voxels[from] as number) * 0x010101);
     }
   }
-  context.putImageData(picture, 0, 0);
+  context.putImageData(image, 0, 0);
 }
 
-/** A plane's pixels in their pane, turned as the pane is; whole numbers are pixel centres. */
-export function drawPlane(context: CanvasRenderingContext2D, picture: HTMLCanvasElement, pane: Pane, ratio: number): void {
+/** A plane's pixels in their pane, turned as the pane is; whole numbers are pixel centers. */
+export function drawPlane(context: CanvasRenderingContext2D, image: HTMLCanvasElement, pane: Pane, ratio: number): void {
   const { rect, acrossScale, acrossStart, downScale, downStart } = pane;
   context.save();
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
@@ -83,6 +83,6 @@ export function drawPlane(context: CanvasRenderingContext2D, picture: HTMLCanvas
   context.clip();
   context.imageSmoothingQuality = Math.min(Math.abs(acrossScale), Math.abs(downScale)) * ratio < 1 ? "medium" : "low";
   context.setTransform(ratio * acrossScale, 0, 0, ratio * downScale, ratio * acrossStart, ratio * downStart);
-  context.drawImage(picture, -0.5, -0.5);
+  context.drawImage(image, -0.5, -0.5);
   context.restore();
 }

@@ -1,7 +1,7 @@
 /**
  * Where voxels are, and how planes of them stand on the screen.
  *
- * A voxel is [column, row, slice]; whole numbers are its centre. The acquired plane is shown as the
+ * A voxel is [column, row, slice]; whole numbers are its center. The acquired plane is shown as the
  * report shows it: column 0 left, row 0 on top. Planes cut across it are turned as a radiologist
  * expects: the patient's right on the left, anterior on the left of a sagittal plane, head up.
  */

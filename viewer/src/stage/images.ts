@@ -1,10 +1,10 @@
-/** What draws the grey images below the overlay; one of two: a plain canvas, or NiiVue. */
+/** What draws the gray images below the overlay; one of two: a plain canvas, or NiiVue. */
 
 import type { Pane } from "./panes";
 import type { Volume } from "./volume";
 import type { Window } from "./windowing";
 
-export interface Picture {
+export interface SliceImage {
   volume: Volume;
   window: Window;
   panes: readonly Pane[];
@@ -20,6 +20,6 @@ export interface Picture {
 export interface Images {
   readonly kind: "canvas" | "niivue";
   readonly element: HTMLElement;
-  draw(picture: Picture): void;
+  draw(image: SliceImage): void;
   destroy(): void;
 }

@@ -1,4 +1,4 @@
-/** What lies over the pictures, the outline and the activation map: fetching them, and the outline as a file again. */
+/** What lies over the images, the segmentation and the activation map: fetching them, and the segmentation as a file again. */
 
 import type { Grid } from "./geometry";
 import type { Loader } from "./loading";
@@ -20,7 +20,7 @@ export class Layers {
     this.missing = !loader.has(MASK);
   }
 
-  /** Resolves when the outline is there, or is known to be missing; rejects with why. */
+  /** Resolves when the segmentation is there, or is known to be missing; rejects with why. */
   loadMask(): Promise<void> {
     const loaded = this.missing ? Promise.resolve() : this.fetchMask();
     this.loading = loaded.catch(() => undefined);
@@ -33,10 +33,10 @@ export class Layers {
     if (!this.over.aborted && image.voxels instanceof Uint8Array && this.fits(image)) this.activation = image.voxels;
   }
 
-  /** The outline as it is drawn now, as a file. */
+  /** The segmentation as it is drawn now, as a file. */
   async file(): Promise<Blob> {
     await this.loading;
-    if (!this.mask || !this.image) throw new Error("The outline could not be loaded, so it cannot be saved.");
+    if (!this.mask || !this.image) throw new Error("The segmentation could not be loaded, so it cannot be saved.");
     return gzipped(niftiOfBytes(this.image, this.mask.voxels));
   }
 
@@ -48,7 +48,7 @@ export class Layers {
     try {
       const image = await this.loader.load(MASK);
       if (this.over.aborted) return;
-      if (!(image.voxels instanceof Uint8Array) || !this.fits(image)) throw new Error("The outline lies on another grid than the scan.");
+      if (!(image.voxels instanceof Uint8Array) || !this.fits(image)) throw new Error("The segmentation lies on another grid than the scan.");
       this.image = image;
       this.mask = new Mask(this.grid, image.voxels);
     } catch (error) {

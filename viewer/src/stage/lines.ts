@@ -1,6 +1,6 @@
 /** Lines with a length: the diameters of the lesions, and what was measured by hand. */
 
-import type { Analysis, Caliper } from "../analysis";
+import type { Analysis, Diameter } from "../analysis";
 import { numberText } from "../wording";
 import type { Grid, Plane, Voxel } from "./geometry";
 import type { Line } from "./overlay";
@@ -10,7 +10,7 @@ export function diameterLines(analysis: Analysis, stressed: number | null, stale
   return analysis.lesions.flatMap(({ diameters }, lesion) => {
     if (!diameters) return [];
     const end = ([row, column]: [number, number]): Voxel => [column, row, diameters.slice];
-    const line = ({ length, start, end: stop }: Caliper): Line => ({
+    const line = ({ length, start, end: stop }: Diameter): Line => ({
       normal: 2,
       from: end(start),
       to: end(stop),

@@ -34,12 +34,12 @@ export class Loader {
 
   private async fetch(name: string): Promise<NiftiImage> {
     const address = this.addresses.get(name);
-    const what = name === "mask" ? "The outline" : name === "activation" ? "The activation map" : `The sequence ${name}`;
+    const what = name === "mask" ? "The segmentation" : name === "activation" ? "The activation map" : `The sequence ${name}`;
     if (address === undefined) throw new Error(`${what} is not there.`);
-    const answer = await fetch(address, { signal: this.stopping.signal, credentials: "same-origin" });
-    if (!answer.ok || !answer.body) throw new Error(`${what} could not be fetched (${answer.status}).`);
+    const response = await fetch(address, { signal: this.stopping.signal, credentials: "same-origin" });
+    if (!response.ok || !response.body) throw new Error(`${what} could not be fetched (${response.status}).`);
     try {
-      return await readNifti(answer.body);
+      return await readNifti(response.body);
     } catch (error) {
       if (this.stopping.signal.aborted) throw error;
       throw new Error(`${what} could not be read: ${error instanceof Error ? error.message : String(error)}.`);

@@ -11,7 +11,7 @@
 import { NVImage, Niivue, SLICE_TYPE } from "@niivue/niivue";
 import { sizeCanvas } from "./canvas";
 import type { Axis, Grid, Plane } from "./geometry";
-import type { Images, Picture } from "./images";
+import type { Images, SliceImage } from "./images";
 import type { Mask } from "./mask";
 import type { Voxels } from "./nifti";
 import type { Pane } from "./panes";
@@ -85,7 +85,7 @@ export class NiivueImages implements Images {
     return images;
   }
 
-  /** Told when the graphics card is taken away, as it is when a laptop sleeps. */
+  /** ProgressReporter when the graphics card is taken away, as it is when a laptop sleeps. */
   onLost(told: () => void): void {
     this.canvas.addEventListener("webglcontextlost", (event) => {
       event.preventDefault();
@@ -126,7 +126,7 @@ export class NiivueImages implements Images {
     return this.taken?.mask === mask && this.taken?.revision === (mask?.revision ?? 0);
   }
 
-  draw({ panes, cursor, width, height, ratio }: Picture): void {
+  draw({ panes, cursor, width, height, ratio }: SliceImage): void {
     const { niivue, grid } = this;
     sizeCanvas(this.canvas, width, height, ratio);
     niivue.parts.clear();
@@ -161,7 +161,7 @@ export class NiivueImages implements Images {
   }
 
   /** What was drawn last, for as long as nothing else is drawn. */
-  get picture(): HTMLCanvasElement {
+  get image(): HTMLCanvasElement {
     return this.canvas;
   }
 
@@ -188,12 +188,12 @@ export class NiivueImages implements Images {
 
   /** The corners of a pane, in NiiVue's mm: it counts from the patient's left, back and feet. */
   private partOf({ plane, rect, acrossScale, acrossStart, downScale, downStart }: Pane): { low: [number, number]; high: [number, number] } {
-    const [left, right] = [rect.x, rect.x + rect.width].map((x) => this.millimetres(plane.across, (x - acrossStart) / acrossScale)) as [number, number];
-    const [top, bottom] = [rect.y, rect.y + rect.height].map((y) => this.millimetres(plane.down, (y - downStart) / downScale)) as [number, number];
+    const [left, right] = [rect.x, rect.x + rect.width].map((x) => this.millimeters(plane.across, (x - acrossStart) / acrossScale)) as [number, number];
+    const [top, bottom] = [rect.y, rect.y + rect.height].map((y) => this.millimeters(plane.down, (y - downStart) / downScale)) as [number, number];
     return { low: [right, bottom], high: [left, top] };
   }
 
-  private millimetres(axis: Axis, at: number): number {
+  private millimeters(axis: Axis, at: number): number {
     const image = this.taken?.image;
     const { patient, sign } = this.grid.runs[axis];
     const [low, high] = [image?.extentsMinOrtho?.[patient] ?? 0, image?.extentsMaxOrtho?.[patient] ?? 1];
@@ -233,10 +233,10 @@ function plainVoxels(voxels: Voxels): [Uint8Array | Int16Array | Uint16Array | F
   return [voxels instanceof Float32Array ? voxels : Float32Array.from(voxels), KINDS.float32];
 }
 
-function channels(colour: string): [number, number, number] {
+function channels(color: string): [number, number, number] {
   const context = document.createElement("canvas").getContext("2d");
   if (!context) return [30, 222, 92];
-  context.fillStyle = colour;
+  context.fillStyle = color;
   context.fillRect(0, 0, 1, 1);
   const [red = 30, green = 222, blue = 92] = context.getImageData(0, 0, 1, 1).data;
   return [red, green, blue];

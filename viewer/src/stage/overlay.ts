@@ -3,10 +3,10 @@
 import type { MaskStyle } from "./api";
 import { sizeCanvas } from "./canvas";
 import { drawPlane } from "./canvas-images";
-import { heat } from "./colours";
+import { heat } from "./colors";
 import type { Plane, Voxel } from "./geometry";
 import type { Mask } from "./mask";
-import { outlineOf, type Loops } from "./outline";
+import { contourOf, type Loops } from "./contour";
 import { toScreen, type Pane } from "./panes";
 import { planeOf } from "./volume";
 
@@ -38,7 +38,7 @@ export interface Drawing {
   ratio: number;
 }
 
-interface Colours {
+interface Colors {
   lesion: string;
   measure: string;
   ink: string;
@@ -51,7 +51,7 @@ const HALO = "rgb(0 0 0 / 55%)";
 export class Overlay {
   readonly element = document.createElement("canvas");
   private readonly context: CanvasRenderingContext2D;
-  private readonly outlines = new Map<number, { index: number; revision: number; path: Path2D; empty: boolean }>();
+  private readonly contours = new Map<number, { index: number; revision: number; path: Path2D; empty: boolean }>();
   private readonly glows = new Map<number, { index: number; bytes: Uint8Array; canvas: HTMLCanvasElement }>();
 
   constructor() {
@@ -66,7 +66,7 @@ export class Overlay {
     sizeCanvas(this.element, width, height, ratio);
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, this.element.width, this.element.height);
-    const colours = coloursOf(this.element);
+    const colors = colorsOf(this.element);
     for (const pane of panes) {
       context.save();
       context.setTransform(ratio, 0, 0, ratio, 0, 0);
@@ -74,24 +74,24 @@ export class Overlay {
       context.rect(pane.rect.x, pane.rect.y, pane.rect.width, pane.rect.height);
       context.clip();
       this.glow(drawing, pane);
-      this.lesion(drawing, pane, colours);
-      if (drawing.cross) cross(context, pane, drawing.cursor, colours);
+      this.lesion(drawing, pane, colors);
+      if (drawing.cross) cross(context, pane, drawing.cursor, colors);
       for (const line of drawing.lines) {
-        if (line.normal === pane.plane.normal && Math.round(line.from[pane.plane.normal]) === drawing.cursor[pane.plane.normal]) drawLine(context, pane, line, colours);
+        if (line.normal === pane.plane.normal && Math.round(line.from[pane.plane.normal]) === drawing.cursor[pane.plane.normal]) drawLine(context, pane, line, colors);
       }
-      letters(context, pane, panes.length > 1, colours);
+      letters(context, pane, panes.length > 1, colors);
       context.restore();
     }
     if (drawing.brush) brush(context, drawing.brush, ratio);
   }
 
   destroy(): void {
-    this.outlines.clear();
+    this.contours.clear();
     this.glows.clear();
     this.element.remove();
   }
 
-  private lesion({ mask, maskStyle, cursor, dims, ratio }: Drawing, pane: Pane, colours: Colours): void {
+  private lesion({ mask, maskStyle, cursor, dims, ratio }: Drawing, pane: Pane, colors: Colors): void {
     if (!mask || maskStyle.mode === "off" || maskStyle.opacity <= 0) return;
     const path = this.outline(mask, dims, pane.plane, cursor[pane.plane.normal]);
     if (!path) return;
@@ -102,13 +102,13 @@ export class Overlay {
     context.globalAlpha = Math.min(maskStyle.opacity, 1);
     context.lineJoin = "round";
     if (maskStyle.mode === "fill") {
-      context.fillStyle = colours.lesion;
+      context.fillStyle = colors.lesion;
       context.fill(placed, "evenodd");
     } else {
       context.strokeStyle = HALO;
       context.lineWidth = 3.5;
       context.stroke(placed);
-      context.strokeStyle = colours.lesion;
+      context.strokeStyle = colors.lesion;
       context.lineWidth = Math.max(1.5, 2 / ratio);
       context.stroke(placed);
     }
@@ -116,12 +116,12 @@ export class Overlay {
   }
 
   private outline(mask: Mask, dims: Readonly<Voxel>, plane: Plane, index: number): Path2D | null {
-    const before = this.outlines.get(plane.normal);
+    const before = this.contours.get(plane.normal);
     if (before && before.index === index && before.revision === mask.revision) return before.empty ? null : before.path;
     const { pixels, width, height } = planeOf(mask.voxels, dims, plane, index);
-    const loops = outlineOf(pixels, width, height);
+    const loops = contourOf(pixels, width, height);
     const path = pathOf(loops);
-    this.outlines.set(plane.normal, { index, revision: mask.revision, path, empty: loops.length === 0 });
+    this.contours.set(plane.normal, { index, revision: mask.revision, path, empty: loops.length === 0 });
     return loops.length ? path : null;
   }
 
@@ -163,17 +163,17 @@ function paintHeat(canvas: HTMLCanvasElement, bytes: Uint8Array, dims: Readonly<
   if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
   const context = canvas.getContext("2d");
   if (!context) return;
-  const picture = context.createImageData(width, height);
-  const colours = new Uint32Array(picture.data.buffer);
-  for (let place = 0; place < pixels.length; place += 1) colours[place] = HEATS[pixels[place] as number] as number;
-  context.putImageData(picture, 0, 0);
+  const image = context.createImageData(width, height);
+  const colors = new Uint32Array(image.data.buffer);
+  for (let place = 0; place < pixels.length; place += 1) colors[place] = HEATS[pixels[place] as number] as number;
+  context.putImageData(image, 0, 0);
 }
 
-function cross(context: CanvasRenderingContext2D, pane: Pane, cursor: Readonly<Voxel>, colours: Colours): void {
+function cross(context: CanvasRenderingContext2D, pane: Pane, cursor: Readonly<Voxel>, colors: Colors): void {
   const { x, y } = toScreen(pane, cursor);
   const { rect } = pane;
   const open = 9;
-  context.strokeStyle = colours.measure;
+  context.strokeStyle = colors.measure;
   context.globalAlpha = 0.65;
   context.lineWidth = 1;
   context.beginPath();
@@ -189,7 +189,7 @@ function cross(context: CanvasRenderingContext2D, pane: Pane, cursor: Readonly<V
   context.globalAlpha = 1;
 }
 
-function drawLine(context: CanvasRenderingContext2D, pane: Pane, line: Line, colours: Colours): void {
+function drawLine(context: CanvasRenderingContext2D, pane: Pane, line: Line, colors: Colors): void {
   const [from, to] = [toScreen(pane, line.from), toScreen(pane, line.to)];
   const length = Math.hypot(to.x - from.x, to.y - from.y);
   const [acrossX, acrossY] = length ? [-(to.y - from.y) / length, (to.x - from.x) / length] : [0, 1];
@@ -211,7 +211,7 @@ function drawLine(context: CanvasRenderingContext2D, pane: Pane, line: Line, col
   context.strokeStyle = HALO;
   context.lineWidth = line.stressed ? 5 : 3.5;
   draw();
-  context.strokeStyle = colours.measure;
+  context.strokeStyle = colors.measure;
   context.lineWidth = line.stressed ? 2.5 : 1.5;
   if (line.stale) context.setLineDash([5, 5]);
   draw();
@@ -220,12 +220,12 @@ function drawLine(context: CanvasRenderingContext2D, pane: Pane, line: Line, col
   const end = line.kind === "ruler" || to.y > from.y ? to : from;
   const start = end === to ? from : to;
   const [dx, dy] = length ? [(end.x - start.x) / length, (end.y - start.y) / length] : [0, 1];
-  label(context, pane, end, [dx, dy], line.stale ? `${line.text} before` : line.text, colours.measure);
+  label(context, pane, end, [dx, dy], line.stale ? `${line.text} before` : line.text, colors.measure);
   context.restore();
 }
 
 /** Text beyond the end of a line, kept inside the pane. */
-function label(context: CanvasRenderingContext2D, { rect }: Pane, end: { x: number; y: number }, way: readonly [number, number], text: string, colour: string): void {
+function label(context: CanvasRenderingContext2D, { rect }: Pane, end: { x: number; y: number }, way: readonly [number, number], text: string, color: string): void {
   context.font = FONT;
   context.textBaseline = "middle";
   context.textAlign = "center";
@@ -235,13 +235,13 @@ function label(context: CanvasRenderingContext2D, { rect }: Pane, end: { x: numb
   const y = Math.min(Math.max(end.y + way[1] * away, rect.y + 12), rect.y + rect.height - 12);
   context.fillStyle = "rgb(0 0 0 / 65%)";
   context.fillRect(x - half, y - 9, 2 * half, 18);
-  context.fillStyle = colour;
+  context.fillStyle = color;
   context.fillText(text, x, y + 0.5);
 }
 
 const FONT = '600 12px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif';
 
-function letters(context: CanvasRenderingContext2D, { plane, rect }: Pane, titled: boolean, colours: Colours): void {
+function letters(context: CanvasRenderingContext2D, { plane, rect }: Pane, titled: boolean, colors: Colors): void {
   context.font = FONT;
   context.textBaseline = "middle";
   context.textAlign = "center";
@@ -250,7 +250,7 @@ function letters(context: CanvasRenderingContext2D, { plane, rect }: Pane, title
     context.lineWidth = 3;
     context.lineJoin = "round";
     context.strokeText(text, x, y);
-    context.fillStyle = colours.ink;
+    context.fillStyle = colors.ink;
     context.fillText(text, x, y);
   };
   if (plane.letters) {
@@ -271,8 +271,8 @@ function brush(context: CanvasRenderingContext2D, { x, y, pane, radiusPx, erases
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   // Round in mm, and both scales are pixels a voxel.
   const radius = Math.max(radiusPx * pane.columnScale, 1.5);
-  for (const [colour, width] of [["rgb(0 0 0 / 70%)", 3], ["#fff", 1.25]] as const) {
-    context.strokeStyle = colour;
+  for (const [color, width] of [["rgb(0 0 0 / 70%)", 3], ["#fff", 1.25]] as const) {
+    context.strokeStyle = color;
     context.lineWidth = width;
     context.setLineDash(erases ? [4, 4] : []);
     context.beginPath();
@@ -286,7 +286,7 @@ function brush(context: CanvasRenderingContext2D, { x, y, pane, radiusPx, erases
   context.restore();
 }
 
-function coloursOf(element: Element): Colours {
+function colorsOf(element: Element): Colors {
   const style = getComputedStyle(element);
   const of = (name: string, otherwise: string): string => style.getPropertyValue(name).trim() || otherwise;
   return {

@@ -12,7 +12,7 @@ export interface Rect {
 
 /** What is looked at: the voxel in the middle of every pane, and how much larger than fitted. */
 export interface View {
-  centre: Voxel;
+  center: Voxel;
   zoom: number;
 }
 
@@ -35,7 +35,7 @@ const GAP = 2;
 const MAIN_SHARE = 0.62;
 
 export function wholeView(grid: Grid): View {
-  return { centre: grid.dims.map((size) => (size - 1) / 2) as Voxel, zoom: 1 };
+  return { center: grid.dims.map((size) => (size - 1) / 2) as Voxel, zoom: 1 };
 }
 
 export function panesOf(grid: Grid, layout: Layout, width: number, height: number, view: View): Pane[] {
@@ -72,9 +72,9 @@ function pane(grid: Grid, plane: Plane, rect: Rect, view: View): Pane {
     plane,
     rect,
     acrossScale,
-    acrossStart: rect.x + rect.width / 2 - acrossScale * view.centre[plane.across],
+    acrossStart: rect.x + rect.width / 2 - acrossScale * view.center[plane.across],
     downScale,
-    downStart: rect.y + rect.height / 2 - downScale * view.centre[plane.down],
+    downStart: rect.y + rect.height / 2 - downScale * view.center[plane.down],
     columnScale: scale * grid.spacing[0],
   };
 }
@@ -104,18 +104,18 @@ export function zoomed(view: View, pane: Pane, x: number, y: number, factor: num
   const ratio = view.zoom / zoom;
   const { across, down } = pane.plane;
   const under = toVoxel(pane, x, y, 0);
-  const centre = [...view.centre] as Voxel;
-  centre[across] = under[across] + (centre[across] - under[across]) * ratio;
-  centre[down] = under[down] + (centre[down] - under[down]) * ratio;
-  return { centre, zoom };
+  const center = [...view.center] as Voxel;
+  center[across] = under[across] + (center[across] - under[across]) * ratio;
+  center[down] = under[down] + (center[down] - under[down]) * ratio;
+  return { center, zoom };
 }
 
 /** Moved by so many CSS pixels; the middle stays inside the scan. */
 export function panned(view: View, pane: Pane, dx: number, dy: number, grid: Grid): View {
-  const centre = [...view.centre] as Voxel;
+  const center = [...view.center] as Voxel;
   const within = (value: number, size: number): number => Math.min(Math.max(value, -0.5), size - 0.5);
   const { across, down } = pane.plane;
-  centre[across] = within(centre[across] - dx / pane.acrossScale, grid.dims[across]);
-  centre[down] = within(centre[down] - dy / pane.downScale, grid.dims[down]);
-  return { ...view, centre };
+  center[across] = within(center[across] - dx / pane.acrossScale, grid.dims[across]);
+  center[down] = within(center[down] - dy / pane.downScale, grid.dims[down]);
+  return { ...view, center };
 }

@@ -8,7 +8,7 @@
 import { agree } from "./agreement";
 import { CanvasImages } from "./canvas-images";
 import { thinned, type Grid } from "./geometry";
-import type { Images, Picture } from "./images";
+import type { Images, SliceImage } from "./images";
 import type { Mask } from "./mask";
 import type { NiivueImages } from "./niivue-images";
 import { wantsCanvas, webGl } from "./webgl";
@@ -33,7 +33,7 @@ export class Renderers {
   private readonly onlyVolume: boolean;
   private resting = 0;
   private gone = false;
-  private wanted: { picture: Picture; mask: Mask | null } | null = null;
+  private wanted: { image: SliceImage; mask: Mask | null } | null = null;
 
   constructor(
     private readonly grid: Grid,
@@ -80,19 +80,19 @@ export class Renderers {
     this.changed();
   }
 
-  draw(picture: Picture, mask: Mask | null): Drawn {
-    const solid = !picture.panes.length;
-    if (solid) return this.drawVolume(picture, mask);
+  draw(image: SliceImage, mask: Mask | null): Drawn {
+    const solid = !image.panes.length;
+    if (solid) return this.drawVolume(image, mask);
     const { niivue } = this;
     const usable = niivue !== null && !this.onlyVolume;
-    if (usable && niivue.holds(picture.volume, picture.window)) {
-      niivue.draw(picture);
+    if (usable && niivue.holds(image.volume, image.window)) {
+      niivue.draw(image);
       this.show(niivue);
       return { kind: "niivue", passing: false };
     }
-    this.canvas.draw(picture);
+    this.canvas.draw(image);
     this.show(this.canvas);
-    if (usable) this.later(picture, mask);
+    if (usable) this.later(image, mask);
     return { kind: "canvas", passing: !this.onlyVolume && (usable || this.coming) };
   }
 
@@ -118,26 +118,26 @@ export class Renderers {
     this.niivue = null;
   }
 
-  private drawVolume(picture: Picture, mask: Mask | null): Drawn {
+  private drawVolume(image: SliceImage, mask: Mask | null): Drawn {
     const { niivue } = this;
     if (!niivue) {
       void this.fetch();
-      this.canvas.draw(picture);
+      this.canvas.draw(image);
       this.show(this.canvas);
       return { kind: "canvas", passing: this.coming };
     }
-    const held = niivue.holds(picture.volume, picture.window) && niivue.holdsMask(mask);
-    if (!held) this.later(picture, mask);
-    niivue.draw(picture);
+    const held = niivue.holds(image.volume, image.window) && niivue.holdsMask(mask);
+    if (!held) this.later(image, mask);
+    niivue.draw(image);
     this.show(niivue);
     return { kind: "niivue", passing: !held };
   }
 
   /** Take the sequence over once the window has come to rest. */
-  private later(picture: Picture, mask: Mask | null): void {
-    const before = this.wanted?.picture;
-    this.wanted = { picture, mask };
-    const same = before?.volume === picture.volume && before.window.low === picture.window.low && before.window.high === picture.window.high;
+  private later(image: SliceImage, mask: Mask | null): void {
+    const before = this.wanted?.image;
+    this.wanted = { image, mask };
+    const same = before?.volume === image.volume && before.window.low === image.window.low && before.window.high === image.window.high;
     if (same && this.resting) return;
     clearTimeout(this.resting);
     this.resting = window.setTimeout(() => this.takeOver(), REST_MS);
@@ -147,15 +147,15 @@ export class Renderers {
     this.resting = 0;
     const { niivue, wanted } = this;
     if (!niivue || !wanted) return;
-    const { picture, mask } = wanted;
+    const { image, mask } = wanted;
     this.wanted = null;
-    const colour = getComputedStyle(this.canvas.element).getPropertyValue("--lesion").trim() || "#1ede5c";
+    const color = getComputedStyle(this.canvas.element).getPropertyValue("--lesion").trim() || "#1ede5c";
     try {
-      niivue.take(picture.volume, picture.window, picture.panes.length ? null : mask, colour);
-      if (picture.panes.length) {
-        this.canvas.draw(picture);
-        niivue.draw(picture);
-        if (!agree(this.canvas.element, niivue.picture)) throw new Error("it shows another picture than the canvas");
+      niivue.take(image.volume, image.window, image.panes.length ? null : mask, color);
+      if (image.panes.length) {
+        this.canvas.draw(image);
+        niivue.draw(image);
+        if (!agree(this.canvas.element, niivue.image)) throw new Error("it shows another image than the canvas");
       }
     } catch (error) {
       console.warn("NiiVue is not used for the slices of this scan.", error);

@@ -208,7 +208,7 @@ class StageView implements Stage, Controlled {
     this.lesion = index;
     const lesion = index === null ? undefined : this.options.analysis.lesions[index];
     if (lesion) {
-      const [, row, column] = lesion.centre;
+      const [, row, column] = lesion.center;
       this.setCursor([column, row, lesion.diameters?.slice ?? lesion.largest_slice]);
     }
     this.changed();
@@ -237,7 +237,7 @@ class StageView implements Stage, Controlled {
   // Correcting the mask
 
   maskToDraw(): Mask | null {
-    if (!this.mask) this.options.onMessage?.(this.layers.missing ? "There is no outline to correct." : "The outline is not loaded yet.");
+    if (!this.mask) this.options.onMessage?.(this.layers.missing ? "There is no outline to correct." : "The segmentation is not loaded yet.");
     return this.mask;
   }
 
@@ -363,8 +363,8 @@ class StageView implements Stage, Controlled {
 
   private stripSlice(index: number): StripSlice {
     const finding = this.options.analysis.slices[index];
-    const outlined = this.mask ? (this.mask.inside[index] ?? 0) > 0 : (finding?.area_px ?? 0) > 0;
-    return { probability: finding?.tumor_probability ?? null, outlined };
+    const segmented = this.mask ? (this.mask.inside[index] ?? 0) > 0 : (finding?.area_px ?? 0) > 0;
+    return { probability: finding?.tumor_probability ?? null, segmented };
   }
 
   private showStrip(): void {
@@ -396,7 +396,7 @@ class StageView implements Stage, Controlled {
 
   // Loading
 
-  /** The outline, then the better renderer, the activation map and the other sequences, one after another. */
+  /** The segmentation, then the better renderer, the activation map and the other sequences, one after another. */
   private async load(names: readonly string[]): Promise<void> {
     try {
       await this.layers.loadMask();
@@ -425,7 +425,7 @@ class StageView implements Stage, Controlled {
 /** Where the largest lesion is, or the scan's middle. */
 function startingPlace(analysis: Analysis, grid: Grid, slice: number | undefined): Voxel {
   const lesion = analysis.lesions[0];
-  const [, row, column] = lesion?.centre ?? [0, (grid.dims[1] - 1) / 2, (grid.dims[0] - 1) / 2];
+  const [, row, column] = lesion?.center ?? [0, (grid.dims[1] - 1) / 2, (grid.dims[0] - 1) / 2];
   const at = slice ?? lesion?.diameters?.slice ?? lesion?.largest_slice ?? Math.floor(grid.dims[2] / 2);
   return clampVoxel(grid, [column, row, at]);
 }

@@ -1,13 +1,13 @@
-/** All slices at a glance: a bar of tumour probability each, the one shown marked; a slider for hand and keys. */
+/** All slices at a glance: a bar of tumor probability each, the one shown marked; a slider for hand and keys. */
 
 import { probabilityText } from "../wording";
 import { sizeCanvas } from "./canvas";
-import { css, heat } from "./colours";
+import { css, heat } from "./colors";
 
 export interface StripSlice {
   probability: number | null;
   /** Whether the mask has pixels on it. */
-  outlined: boolean;
+  segmented: boolean;
 }
 
 export interface StripOptions {
@@ -76,7 +76,7 @@ export class Strip {
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, width, height);
     const style = getComputedStyle(this.element);
-    const colour = (name: string, otherwise: string): string => style.getPropertyValue(name).trim() || otherwise;
+    const color = (name: string, otherwise: string): string => style.getPropertyValue(name).trim() || otherwise;
     const step = (width - LEFT - RIGHT) / this.options.slices;
     const base = height - BOTTOM - MARKS;
     const room = base - TOP;
@@ -97,16 +97,16 @@ export class Strip {
         context.fillStyle = "#445363";
         context.fillRect(left, base - 2, wide, 2);
       }
-      if (slice.outlined) {
-        context.fillStyle = colour("--lesion", "#1ede5c");
+      if (slice.segmented) {
+        context.fillStyle = color("--lesion", "#1ede5c");
         context.fillRect(left, base + 1.5, wide + gap, MARKS - 2);
       }
     });
     if (this.options.operatingPoint !== null) {
       const y = snap(base - room * this.options.operatingPoint) + 0.5 / ratio;
       // Dark and light dashes in turn, to be seen on bars and beside them.
-      for (const [colour, offset] of [["#fff", 0], ["#000", 4]] as const) {
-        context.strokeStyle = colour;
+      for (const [color, offset] of [["#fff", 0], ["#000", 4]] as const) {
+        context.strokeStyle = color;
         context.lineWidth = 1 / ratio;
         context.setLineDash([4, 4]);
         context.lineDashOffset = offset;
@@ -117,12 +117,12 @@ export class Strip {
       }
       context.setLineDash([]);
     }
-    const accent = colour("--accent", "#6cb8e6");
+    const accent = color("--accent", "#6cb8e6");
     const [left, right] = [snap(LEFT + this.current * step), snap(LEFT + (this.current + 1) * step) - gap];
     context.strokeStyle = accent;
     context.lineWidth = 2;
     context.strokeRect(left - 1, 1, Math.max(right - left, 1) + 2, height - BOTTOM + 1);
-    this.numbers(context, width, height, step, colour("--stage-ink", "#e7ecf1"), colour("--stage-dim", "#9dabb9"));
+    this.numbers(context, width, height, step, color("--stage-ink", "#e7ecf1"), color("--stage-dim", "#9dabb9"));
   }
 
   /** The slice shown under its bar, and the ends where they do not run into it. */
@@ -154,8 +154,8 @@ export class Strip {
 
 /** What a slice is, in words. */
 export function sliceWords(index: number, last: number, slice: StripSlice, operatingPoint: number | null): string {
-  const where = last === 0 ? "Single picture" : `Slice ${index} of 0 to ${last}`;
-  const probability = slice.probability === null ? "" : `, tumour probability ${probabilityText(slice.probability)}`;
+  const where = last === 0 ? "Single image" : `Slice ${index} of 0 to ${last}`;
+  const probability = slice.probability === null ? "" : `, tumor probability ${probabilityText(slice.probability)}`;
   const side = slice.probability === null || operatingPoint === null ? "" : slice.probability >= operatingPoint ? ", at or above the operating point" : ", below the operating point";
-  return `${where}${probability}${side}, ${slice.outlined ? "tumour outlined" : "no tumour outlined"}`;
+  return `${where}${probability}${side}, ${slice.segmented ? "tumor segmented" : "no tumor segmented"}`;
 }

@@ -1,4 +1,4 @@
-/** What screen readers hear of the pictures: how to move, and which slice is shown. */
+/** What screen readers hear of the images: how to move, and which slice is shown. */
 
 import { say } from "./corners";
 

@@ -8,7 +8,7 @@ export interface Window {
 }
 
 const MOST_SAMPLES = 250_000;
-/** Shares of the whole scan's voxels that lie below black and below white; the report's pictures use the same. */
+/** Shares of the whole scan's voxels that lie below black and below white; the report's images use the same. */
 const DARKEST = 0.01;
 const BRIGHTEST = 0.995;
 
@@ -46,14 +46,14 @@ export function dragged(from: Window, volume: Volume, dx: number, dy: number): W
   return sound({ low: level - width / 2, high: level + width / 2 }, volume);
 }
 
-/** Grey of 0..255 for stored values. */
-export function greyer(volume: Volume, { low, high }: Window): (stored: number) => number {
+/** Gray of 0..255 for stored values. */
+export function grayer(volume: Volume, { low, high }: Window): (stored: number) => number {
   const scale = 255 / (high - low);
   const gain = volume.slope * scale;
   const offset = (volume.intercept - low) * scale + 0.5;
   return (stored) => {
-    const grey = stored * gain + offset;
-    return grey >= 255 ? 255 : grey > 0 ? grey | 0 : 0;
+    const gray = stored * gain + offset;
+    return gray >= 255 ? 255 : gray > 0 ? gray | 0 : 0;
   };
 }
 

@@ -1,4 +1,4 @@
-/** The bar above the images, the tools beside them, and the row for correcting the outline. */
+/** The bar above the images, the tools beside them, and the row for correcting the segmentation. */
 
 import type { Analysis } from "../analysis";
 import { h, say } from "../dom";
@@ -8,7 +8,7 @@ import { slicePressed } from "../stage/keys";
 import { areaText, probabilityText, sequenceLongText, sequenceText } from "../wording";
 import { chooser, slider, toolButton } from "./controls";
 
-const OUTLINE_OPACITY = 90;
+const CONTOUR_OPACITY = 90;
 const FILL_OPACITY = 40;
 const BRUSH = { min: 1, max: 40, value: 6 };
 const PRESETS: [string, string][] = [
@@ -36,7 +36,7 @@ export function firstView(sequences: string[]): View {
     layout: "acquired",
     sequence: sequences.includes("flair") ? "flair" : sequences.includes("t1c") ? "t1c" : (sequences[0] ?? ""),
     mask: "outline",
-    opacity: { outline: OUTLINE_OPACITY, fill: FILL_OPACITY, off: 0 },
+    opacity: { outline: CONTOUR_OPACITY, fill: FILL_OPACITY, off: 0 },
     activation: 0,
     brush: BRUSH.value,
     tool: "navigate",
@@ -98,7 +98,7 @@ export function bars(analysis: Analysis, names: string[], view: View, mayEdit: b
     h("option", { value: "own", hidden: true }, "By hand"),
   );
   const modes = chooser<MaskMode>(
-    "Outline of the tumour",
+    "Outline of the tumor",
     [
       { value: "outline", words: "Outline", key: "o" },
       { value: "fill", words: "Fill", key: "o" },
@@ -146,7 +146,7 @@ export function bars(analysis: Analysis, names: string[], view: View, mayEdit: b
   const discard = h("button", { type: "button", class: "button", on: { click: () => actions.discard() } }, "Discard");
   const save = h("button", { type: "button", class: "button primary", on: { click: () => actions.save() } }, icon("save"), "Save as a new version");
   const words = h("span", { class: "editing-words" });
-  const editing = h("div", { class: "editing", role: "toolbar", "aria-label": "Correct the outline", hidden: true }, words, size.element, undo, redo, h("span", { class: "grow" }), discard, save);
+  const editing = h("div", { class: "editing", role: "toolbar", "aria-label": "Correct the segmentation", hidden: true }, words, size.element, undo, redo, h("span", { class: "grow" }), discard, save);
 
   function group(name: string, ...content: HTMLElement[]): HTMLElement {
     // Where space is short, names go that the buttons make plain.
@@ -195,7 +195,7 @@ export function bars(analysis: Analysis, names: string[], view: View, mayEdit: b
     const draws = view.tool === "brush" || view.tool === "eraser";
     editing.hidden = !draws && !dirty;
     size.enable(draws);
-    say(words, busy ? "Saving…" : dirty ? "Changed, not saved" : view.tool === "eraser" ? "Erase the outline" : "Draw the outline");
+    say(words, busy ? "Saving…" : dirty ? "Changed, not saved" : view.tool === "eraser" ? "Erase the segmentation" : "Draw the segmentation");
     save.disabled = discard.disabled = !dirty || busy;
     history();
   }
@@ -225,7 +225,7 @@ export function bars(analysis: Analysis, names: string[], view: View, mayEdit: b
 
   function slice(index: number): void {
     const finding = analysis.slices[index];
-    say(where, single ? "Single picture" : `Slice ${index} of 0–${analysis.slices.length - 1}`);
+    say(where, single ? "Single image" : `Slice ${index} of 0–${analysis.slices.length - 1}`);
     const parts = finding ? [`probability ${probabilityText(finding.tumor_probability)}`] : [];
     if (finding?.area_px) parts.push(areaText(finding.area_px, finding.area_mm2));
     say(whereMore, parts.join(" · "));

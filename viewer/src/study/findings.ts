@@ -1,7 +1,7 @@
 /** What was found, beside the images. Every word of it is set as text. */
 
 import type { Analysis, Lesion, TypeFinding } from "../analysis";
-import type { StudyWhole } from "../api";
+import type { StudyDetail } from "../api";
 import { ofRevision } from "../api";
 import { h, newId } from "../dom";
 import { icon } from "../icons";
@@ -18,7 +18,7 @@ export interface Findings {
   select(index: number | null): void;
 }
 
-export function findings(study: StudyWhole, analysis: Analysis, revision: number, actions: FindingsActions): Findings {
+export function findings(study: StudyDetail, analysis: Analysis, revision: number, actions: FindingsActions): Findings {
   const lesions = analysis.lesions.map((lesion, index) => lesionButton(lesion, index, () => actions.lesion(index)));
   const element = h(
     "aside",
@@ -41,16 +41,16 @@ export function findings(study: StudyWhole, analysis: Analysis, revision: number
 
 function section(title: string, ...content: (Node | null)[]): HTMLElement {
   const id = newId("part");
-  return h("section", { "aria-labelledby": id }, h("h2", { id }, title), ...content);
+  return h("section", { "aria-labeledby": id }, h("h2", { id }, title), ...content);
 }
 
 function headline(analysis: Analysis): HTMLElement {
-  if (!analysis.judged) {
+  if (!analysis.assessed) {
     return h(
       "section",
-      { class: "headline unjudged" },
-      h("h2", {}, "Not judged"),
-      h("p", {}, "This does not look like an MRI of a head, so nothing is said about a tumour."),
+      { class: "headline unassessed" },
+      h("h2", {}, "Not assessed"),
+      h("p", {}, "This does not look like an MRI of a head, so nothing is said about a tumor."),
     );
   }
   const present = analysis.tumor_present === true;
@@ -58,10 +58,10 @@ function headline(analysis: Analysis): HTMLElement {
   return h(
     "section",
     { class: `headline ${present ? "present" : "absent"}` },
-    h("h2", {}, present ? "Tumour found" : "No tumour found"),
+    h("h2", {}, present ? "Tumor found" : "No tumor found"),
     h(
       "dl",
-      { class: "figures" },
+      { class: "metrics" },
       figure("Probability", probabilityText(analysis.tumor_probability)),
       figure(analysis.volume_mm3 === null ? "Size" : "Volume", size),
       figure("Lesions", numberText(analysis.lesions.length)),
@@ -77,9 +77,9 @@ function figure(name: string, value: string): HTMLElement {
 }
 
 function typePart(analysis: Analysis): HTMLElement | null {
-  const { tumor_type: network, type_by_features: features } = analysis;
+  const { tumor_type: network, radiomics_classifier: features } = analysis;
   if (!network && !features) {
-    return analysis.judged && analysis.tumor_present
+    return analysis.assessed && analysis.tumor_present
       ? section("Type", h("p", { class: "nothing" }, "This network does not tell types."))
       : null;
   }
@@ -125,7 +125,7 @@ function lesionButton(lesion: Lesion, index: number, act: () => void): HTMLButto
   const rano = lesion.measurable === null ? null : lesion.measurable ? "measurable" : "not measurable";
   return h(
     "button",
-    { type: "button", class: "lesion", "aria-pressed": "false", title: lesion.unmeasurable ? capital(lesion.unmeasurable) : "Show where it was measured", on: { click: act } },
+    { type: "button", class: "lesion", "aria-pressed": "false", title: lesion.nonmeasurable_reason ? capital(lesion.nonmeasurable_reason) : "Show where it was measured", on: { click: act } },
     h("span", { class: "lesion-number", "aria-hidden": "true" }, index + 1),
     h("span", { class: "unseen" }, `Lesion ${index + 1}: `),
     h(
@@ -139,9 +139,9 @@ function lesionButton(lesion: Lesion, index: number, act: () => void): HTMLButto
 }
 
 function lesionPart(analysis: Analysis, buttons: HTMLButtonElement[]): HTMLElement | null {
-  if (!analysis.judged && !buttons.length) return null;
+  if (!analysis.assessed && !buttons.length) return null;
   if (!buttons.length) {
-    return section("Lesions", h("p", { class: "nothing" }, analysis.tumor_present ? "Nothing is outlined." : "None."));
+    return section("Lesions", h("p", { class: "nothing" }, analysis.tumor_present ? "Nothing is segmented." : "None."));
   }
   return section(
     "Lesions",
@@ -155,7 +155,7 @@ function warningPart(analysis: Analysis): HTMLElement | null {
   return section("Please note", h("ul", { class: "warnings" }, ...analysis.warnings.map((line) => h("li", {}, icon("warning"), h("span", {}, capital(line))))));
 }
 
-function revisionPart(study: StudyWhole, shown: number, actions: FindingsActions): HTMLElement | null {
+function revisionPart(study: StudyDetail, shown: number, actions: FindingsActions): HTMLElement | null {
   if (study.revisions.length < 2) return null;
   const newest = [...study.revisions].sort((one, other) => other.revision - one.revision);
   return section(
@@ -183,17 +183,17 @@ function revisionPart(study: StudyWhole, shown: number, actions: FindingsActions
 const FILES: Record<string, string> = {
   "report.pdf": "Report (PDF)",
   "report.html": "Report (HTML)",
-  "panel.png": "Picture panel (PNG)",
+  "panel.png": "Image panel (PNG)",
   "analysis.json": "Findings (JSON)",
   "mask.nii.gz": "Outline (NIfTI)",
   "mask.png": "Outline (PNG)",
   "seg.dcm": "Outline (DICOM SEG)",
   "sr.dcm": "Measurements (DICOM SR)",
-  "capture.dcm": "Picture panel (DICOM)",
+  "capture.dcm": "Image panel (DICOM)",
   "results.zip": "Everything (ZIP)",
 };
 
-function filePart(study: StudyWhole, revision: number): HTMLElement | null {
+function filePart(study: StudyDetail, revision: number): HTMLElement | null {
   if (!study.files.length) return null;
   const newest = revision === study.revision;
   return section(
@@ -214,7 +214,7 @@ function filePart(study: StudyWhole, revision: number): HTMLElement | null {
   );
 }
 
-function aboutPart(study: StudyWhole, analysis: Analysis): HTMLElement {
+function aboutPart(study: StudyDetail, analysis: Analysis): HTMLElement {
   const { shape, spacing_mm: spacing, sequences } = analysis.geometry;
   const voxel = spacing ? `${[spacing[2], spacing[1], spacing[0]].map((each) => numberText(each, 2)).join(" × ")} mm` : "not known";
   const spent = Object.values(analysis.timing_ms).reduce<number>((sum, each) => sum + (each ?? 0), 0);

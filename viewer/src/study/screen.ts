@@ -1,7 +1,7 @@
 /** One study: waiting for it, its images and findings, and correcting its outline. */
 
 import type { Analysis } from "../analysis";
-import { ApiError, deleteStudy, follow, getAnalysis, getStudy, imagesOf, isBusy, retryStudy, saveMask, type Study, type StudyWhole } from "../api";
+import { ApiError, deleteStudy, follow, getAnalysis, getStudy, imagesOf, isBusy, retryStudy, saveMask, type Study, type StudyDetail } from "../api";
 import { confirmed } from "../dialogs";
 import { h, put, say } from "../dom";
 import { icon } from "../icons";
@@ -41,14 +41,14 @@ const KEYS: Screen["keys"] = [
       [["Enter"], "what a click does, at the cross"],
       [["Delete"], "take the last ruler away"],
       [["Ctrl+Z"], "undo; with Shift: redo"],
-      [["Ctrl+S"], "save the outline as a new version"],
+      [["Ctrl+S"], "save the segmentation as a new version"],
     ],
   },
 ];
 
 export function studyScreen(id: string): Screen {
   let over = false;
-  let study: StudyWhole | undefined;
+  let study: StudyDetail | undefined;
   let shown = 0;
   let analysis: Analysis | undefined;
   let stage: Stage | undefined;
@@ -79,7 +79,7 @@ export function studyScreen(id: string): Screen {
     }
   }
 
-  function took(now: StudyWhole): void {
+  function took(now: StudyDetail): void {
     if (over) return;
     study = now;
     say(name, now.name);
@@ -176,7 +176,7 @@ export function studyScreen(id: string): Screen {
       made.attach(ready, place.querySelector<HTMLElement>(".stage-view")?.dataset["renderer"]);
       if (document.activeElement === document.body || document.activeElement?.id === "main") ready.focus();
       place.dataset["ready"] = "true";
-      performance.mark("first-picture");
+      performance.mark("first-image");
     } catch (error) {
       if (!over && mine === turn) tellError(error);
     }
@@ -216,7 +216,7 @@ export function studyScreen(id: string): Screen {
   }
 
   async function discard(): Promise<void> {
-    const sure = await confirmed({ title: "Discard the changes?", text: "The outline is again that of this version.", action: "Discard", danger: true });
+    const sure = await confirmed({ title: "Discard the changes?", text: "The segmentation is again that of this version.", action: "Discard", danger: true });
     if (sure) stage?.discardEdits();
   }
 
@@ -295,13 +295,13 @@ export function studyScreen(id: string): Screen {
   };
 }
 
-/** Where most of the tumour is; the middle without one. */
+/** Where most of the tumor is; the middle without one. */
 function firstSlice(analysis: Analysis): number {
   const lesion = analysis.lesions[0];
   return lesion?.diameters?.slice ?? lesion?.largest_slice ?? Math.floor(analysis.slices.length / 2);
 }
 
-function versionText(study: StudyWhole, revision: number): string {
+function versionText(study: StudyDetail, revision: number): string {
   if (study.revisions.length < 2) return "";
   return `version ${revision} of ${countText(study.revisions.length, "version").split(" ")[0] ?? ""}`;
 }

@@ -8,7 +8,7 @@ import { momentText, stageText } from "../wording";
 const STEPS: [string, string][] = [
   ["queued", "Waiting for its turn"],
   ["reading", "Reading the files"],
-  ["analysing", "Looking for a tumour"],
+  ["analyzing", "Looking for a tumor"],
   ["writing", "Writing the results"],
 ];
 
@@ -38,18 +38,18 @@ export function waiting(actions: { retry(): void; remove(): void }): Waiting {
       bar.hidden = list.hidden = broken;
       failed.hidden = !broken;
       if (broken) {
-        say(title, "This could not be analysed");
+        say(title, "This could not be analyzed");
         say(words, study.failure ?? "No reason is known.");
         return;
       }
-      say(title, study.state === "fetching" ? "Fetching the study" : study.state === "queued" ? "In the queue" : "Being analysed");
+      say(title, study.state === "fetching" ? "Fetching the study" : study.state === "queued" ? "In the queue" : "Being analyzed");
       say(words, study.state === "queued" ? `Added ${momentText(study.created)}.` : stageText(study.state, study.progress));
       const { stage, done, total } = study.progress;
-      if (study.state === "analysing" && total > 0 && done > 0) {
+      if (study.state === "analyzing" && total > 0 && done > 0) {
         bar.max = total;
         bar.value = done;
       } else bar.removeAttribute("value");
-      const at = study.state === "analysing" ? Math.max(1, STEPS.findIndex(([name]) => name === stage)) : 0;
+      const at = study.state === "analyzing" ? Math.max(1, STEPS.findIndex(([name]) => name === stage)) : 0;
       steps.forEach((step, index) => {
         step.className = index < at ? "past" : index === at ? "now" : "";
         put(step, index < at ? icon("check") : h("span", { class: "dot", "aria-hidden": "true" }), STEPS[index]?.[1] ?? "");

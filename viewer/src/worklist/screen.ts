@@ -18,7 +18,7 @@ const MOST = 200;
 
 const FILTERS: [string, string, State[]][] = [
   ["", "All states", []],
-  ["working", "In work", ["fetching", "queued", "analysing"]],
+  ["working", "In work", ["fetching", "queued", "analyzing"]],
   ["done", "Done", ["done"]],
   ["failed", "Failed", ["failed"]],
 ];

@@ -6,16 +6,16 @@ import type { Picked } from "./files";
 const AGAIN_MS = [1000, 3000, 8000];
 
 export interface Sending {
-  /** What became of it; rejects with an ApiError, or an AbortError where it was cancelled. */
+  /** What became of it; rejects with an ApiError, or an AbortError where it was canceled. */
   done: Promise<Taken>;
   cancel(): void;
 }
 
-/** Send files; an answer that got lost is asked for again under the same key, which doubles nothing. */
+/** Send files; an response that got lost is asked for again under the same key, which doubles nothing. */
 export function send(files: Picked[], bundle: string, progress: (sent: number, total: number) => void): Sending {
   const key = crypto.randomUUID?.() ?? Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16)).join("");
   let current: XMLHttpRequest | undefined;
-  let cancelled = false;
+  let canceled = false;
 
   const once = (): Promise<Taken> =>
     new Promise((done, failed) => {
@@ -31,7 +31,7 @@ export function send(files: Picked[], bundle: string, progress: (sent: number, t
         else failed(new ApiError(request.status, detailOf(request.responseText, request.status)));
       });
       request.addEventListener("error", () => failed(new ApiError(0, "The connection broke before the files had arrived.")));
-      request.addEventListener("abort", () => failed(new DOMException("cancelled", "AbortError")));
+      request.addEventListener("abort", () => failed(new DOMException("canceled", "AbortError")));
       request.send(body);
     });
 
@@ -41,9 +41,9 @@ export function send(files: Picked[], bundle: string, progress: (sent: number, t
         return await once();
       } catch (error) {
         const mayHelp = error instanceof ApiError && (error.status === 0 || error.status === 409);
-        if (!mayHelp || !pause || cancelled) throw error;
+        if (!mayHelp || !pause || canceled) throw error;
         await new Promise((wait) => setTimeout(wait, pause));
-        if (cancelled) throw new DOMException("cancelled", "AbortError");
+        if (canceled) throw new DOMException("canceled", "AbortError");
       }
     }
     throw new ApiError(0, "The connection broke before the files had arrived.");
@@ -52,7 +52,7 @@ export function send(files: Picked[], bundle: string, progress: (sent: number, t
   return {
     done: all(),
     cancel() {
-      cancelled = true;
+      canceled = true;
       current?.abort();
     },
   };

@@ -138,7 +138,7 @@ function aboutText(summary: Summary | null): string {
 const STATES: Record<Study["state"], [IconName, string]> = {
   fetching: ["network", "Fetching"],
   queued: ["clock", "Waiting"],
-  analysing: ["pulse", "Analysing"],
+  analyzing: ["pulse", "Analyzing"],
   done: ["check", "Done"],
   failed: ["warning", "Failed"],
 };
@@ -156,8 +156,8 @@ function findingParts(study: Study): (HTMLElement | string)[] {
   if (study.state === "failed") return [h("span", { class: "failure" }, study.failure ?? "It failed.")];
   const summary = study.summary;
   if (!summary) return [h("span", { class: "nothing" }, "–")];
-  if (!summary.judged) return [h("span", { class: "finding unjudged" }, "Not judged")];
-  const words = summary.tumor_present ? "Tumour found" : "No tumour found";
+  if (!summary.assessed) return [h("span", { class: "finding unassessed" }, "Not assessed")];
+  const words = summary.tumor_present ? "Tumor found" : "No tumor found";
   return [
     h("span", { class: summary.tumor_present ? "finding present" : "finding absent" }, words),
     h("span", { class: "finding-more" }, `probability ${probabilityText(summary.tumor_probability)}`),

@@ -50,7 +50,7 @@ export function uploads(about: Promise<About>, taken: (studies: Study[]) => void
     address,
     h("button", { type: "submit", class: "button primary" }, "Fetch"),
   );
-  const veil = h("div", { class: "veil", "aria-hidden": "true" }, h("div", {}, icon("upload"), h("p", {}, "Drop to analyse")));
+  const veil = h("div", { class: "veil", "aria-hidden": "true" }, h("div", {}, icon("upload"), h("p", {}, "Drop to analyze")));
   const element = h("div", { class: "intake" }, zone, dicomweb, list, files, folder, veil);
 
   getBundles().then((bundles) => {
@@ -105,14 +105,14 @@ export function uploads(about: Promise<About>, taken: (studies: Study[]) => void
     const row = uploadRow(uploadName(picked), picked.length, () => sending.cancel());
     list.append(row.element);
     running += 1;
-    const answer = await sending.done.catch((error: unknown) => {
+    const response = await sending.done.catch((error: unknown) => {
       if (error instanceof DOMException) row.element.remove();
       else row.failed(error instanceof Error ? error.message : String(error), mayHelp(error) ? () => void start(picked) : undefined);
     });
     running -= 1;
-    if (!answer) return;
+    if (!response) return;
     row.element.remove();
-    settle(answer, uploadName(picked));
+    settle(response, uploadName(picked));
   }
 
   async function fetchStudy(): Promise<void> {
@@ -125,10 +125,10 @@ export function uploads(about: Promise<About>, taken: (studies: Study[]) => void
     }
   }
 
-  function settle(answer: Taken, name: string): void {
-    if (answer.left_out.length) list.append(leftOut(answer, name));
-    if (answer.studies.length) taken(answer.studies);
-    else tell(`Nothing in ${name} can be analysed.`, "error");
+  function settle(response: Taken, name: string): void {
+    if (response.left_out.length) list.append(leftOut(response, name));
+    if (response.studies.length) taken(response.studies);
+    else tell(`Nothing in ${name} can be analyzed.`, "error");
   }
 
   return {
@@ -172,17 +172,17 @@ function uploadRow(name: string, count: number, cancel: () => void) {
   };
 }
 
-function leftOut(answer: Taken, name: string): HTMLElement {
-  const count = countText(answer.left_out.length, "file");
+function leftOut(response: Taken, name: string): HTMLElement {
+  const count = countText(response.left_out.length, "file");
   const close = h("button", { type: "button", class: "icon-button", "aria-label": "Close the list", on: { click: () => element.remove() } }, icon("close"));
   const element = h(
     "li",
     { class: "upload left-out" },
     h(
       "details",
-      answer.studies.length ? {} : { open: true },
+      response.studies.length ? {} : { open: true },
       h("summary", {}, `${count} of ${name} left out`),
-      h("ul", {}, ...answer.left_out.slice(0, 200).map((each) => h("li", {}, h("b", {}, each.name), `: ${each.reason}`))),
+      h("ul", {}, ...response.left_out.slice(0, 200).map((each) => h("li", {}, h("b", {}, each.name), `: ${each.reason}`))),
     ),
     close,
   );

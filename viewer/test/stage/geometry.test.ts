@@ -84,7 +84,7 @@ test("screen and voxels are each other's inverse, also zoomed and moved", () => 
   }
 });
 
-test("a millimetre is as long across as down", () => {
+test("a millimeter is as long across as down", () => {
   const grid = gridOf(DIMS, AXIAL);
   for (const { acrossScale, downScale, plane } of panesOf(grid, "multiplanar", 900, 600, wholeView(grid))) {
     assert.ok(Math.abs(Math.abs(acrossScale) / grid.spacing[plane.across] - Math.abs(downScale) / grid.spacing[plane.down]) < 1e-9);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Analysis } from "../../src/analysis";
-import { heat } from "../../src/stage/colours";
+import { heat } from "../../src/stage/colors";
 import { acquiredPlane, gridOf, threePlanes } from "../../src/stage/geometry";
 import { slicePressed } from "../../src/stage/keys";
 import { diameterLines, rulerLine } from "../../src/stage/lines";
@@ -34,9 +34,9 @@ test("keys lead to slices, and never past the ends", () => {
 });
 
 test("a slice is told in words", () => {
-  assert.equal(sliceWords(13, 23, { probability: 0.9996, outlined: true }, null), "Slice 13 of 0 to 23, tumour probability >0.99, tumour outlined");
-  assert.equal(sliceWords(2, 23, { probability: 0.1, outlined: false }, 0.5), "Slice 2 of 0 to 23, tumour probability 0.10, below the operating point, no tumour outlined");
-  assert.equal(sliceWords(0, 0, { probability: null, outlined: false }, null), "Single picture, no tumour outlined");
+  assert.equal(sliceWords(13, 23, { probability: 0.9996, segmented: true }, null), "Slice 13 of 0 to 23, tumor probability >0.99, tumor segmented");
+  assert.equal(sliceWords(2, 23, { probability: 0.1, segmented: false }, 0.5), "Slice 2 of 0 to 23, tumor probability 0.10, below the operating point, no tumor segmented");
+  assert.equal(sliceWords(0, 0, { probability: null, segmented: false }, null), "Single image, no tumor segmented");
 });
 
 test("heat grows brighter all the way", () => {

@@ -45,7 +45,7 @@ test("the smallest brush still draws the pixel under it; edges and places outsid
   assert.equal(mask.inside[0], [...mask.voxels.slice(0, 1200)].filter(Boolean).length);
 });
 
-test("across the slices a brush is round in millimetres", () => {
+test("across the slices a brush is round in millimeters", () => {
   const mask = new Mask(GRID, new Uint8Array(SIZE));
   const across = threePlanes(GRID)[1];
   mask.begin(1);

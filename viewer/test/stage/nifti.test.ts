@@ -43,7 +43,7 @@ test("slope and intercept turn stored values into intensities; a slope of nought
   assert.equal(plain.at([1, 0, 0]), 20);
 });
 
-test("not-a-numbers do not bend the range", async () => {
+test("not-a-numbers do not elastic_deformation the range", async () => {
   const volume = new Volume("t1", await readNifti(stream(nifti([4, 1, 1], Float32Array.from([NaN, 3, Infinity, -2])))));
   assert.deepEqual([volume.min, volume.max], [-2, 3]);
 });

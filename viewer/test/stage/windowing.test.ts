@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Volume } from "../../src/stage/volume";
-import { autoWindow, dragged, greyer, sound, valueText } from "../../src/stage/windowing";
+import { autoWindow, dragged, grayer, sound, valueText } from "../../src/stage/windowing";
 
 function volumeOf(voxels: Uint8Array | Int16Array | Float32Array, slope = 1, intercept = 0): Volume {
   return new Volume("t1", { dims: [voxels.length / 10, 10, 1], voxels, slope, intercept, head: new Uint8Array(352) });
@@ -18,10 +18,10 @@ test("a scan of one value has a window all the same", () => {
   assert.deepEqual(autoWindow(volumeOf(new Float32Array(100).fill(NaN))), { low: 0, high: 1 });
 });
 
-test("low is black, high is white, the middle is grey, in intensities and not in stored values", () => {
-  const grey = greyer(volumeOf(Int16Array.from({ length: 10 }, (_, place) => place), 2, 100), { low: 104, high: 114 });
-  assert.deepEqual([0, 2, 7, 9].map(grey), [0, 0, 255, 255]);
-  assert.ok(Math.abs(grey(4.5) - 128) <= 1);
+test("low is black, high is white, the middle is gray, in intensities and not in stored values", () => {
+  const gray = grayer(volumeOf(Int16Array.from({ length: 10 }, (_, place) => place), 2, 100), { low: 104, high: 114 });
+  assert.deepEqual([0, 2, 7, 9].map(gray), [0, 0, 255, 255]);
+  assert.ok(Math.abs(gray(4.5) - 128) <= 1);
 });
 
 test("dragging right widens about the same level, dragging down raises it, and a window always stays one", () => {

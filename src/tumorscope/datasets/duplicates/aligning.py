@@ -14,7 +14,7 @@ _DAMPING = 1e-4
 
 
 def align(fixed: np.ndarray, moving: np.ndarray) -> np.ndarray:
-    """How each ``moving`` picture must be sampled to lie over its ``fixed`` one.
+    """How each ``moving`` image must be sampled to lie over its ``fixed`` one.
 
     Two crops of one slice differ by where the threshold found the head's edge: a few per
     cent of shift and size, rows and columns apart. Gauss–Newton steps on the correlation
@@ -50,12 +50,12 @@ def align(fixed: np.ndarray, moving: np.ndarray) -> np.ndarray:
     return moves
 
 
-def warp(pictures: np.ndarray, moves: np.ndarray) -> np.ndarray:
+def warp(images: np.ndarray, moves: np.ndarray) -> np.ndarray:
     """Sample ``(pair, side, side)`` linearly as :func:`align` says; beyond the edge the edge continues."""
-    side = pictures.shape[-1]
+    side = images.shape[-1]
     rows = _sampling(side, moves[:, 0], moves[:, 1])
     columns = _sampling(side, moves[:, 2], moves[:, 3])
-    return rows @ pictures @ columns.transpose(0, 2, 1)
+    return rows @ images @ columns.transpose(0, 2, 1)
 
 
 def _sampling(side: int, shift: np.ndarray, scale: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Which pictures are copies of which."""
+"""Which images are copies of which."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from tumorscope.datasets.duplicates.look import DETAIL_PX, ORIENTATIONS, Orienta
 
 CANDIDATE = 0.86
 """Correlation of two thumbnails, unaligned, from which they are looked at more closely. With 0.84
-in its place four more of the 10,083 pictures of figshare and kaggle4 have a copy."""
+in its place four more of the 10,083 images of figshare and kaggle4 have a copy."""
 
 COPY = 0.96
 """Correlation of two details, aligned, from which they are the same slice.
 
 Measured with ``tumorscope datasets duplicates --threshold 0.86`` on the sets as they are packed for
 tests. Slices that differ: at most 0.93 in figshare (6 mm thick), 0.93 between figshare and kaggle4,
-0.96 between thin neighbours in LGG. Copies: at least 0.99 between figshare and kaggle4, and 0.97
-between tumours within kaggle4. Only in kaggle4's ``notumor``, where copies were sharpened and their
+0.96 between thin neighbors in LGG. Copies: at least 0.99 between figshare and kaggle4, and 0.97
+between tumors within kaggle4. Only in kaggle4's ``notumor``, where copies were sharpened and their
 contrast changed much, they reach down to 0.8; other copies of the same slice then link them.
 """
 
 _EDGE = slice(DETAIL_PX // 20, -(DETAIL_PX // 20))
 _ROWS, _PAIRS = 512, 128
-"""Pictures and pairs that are compared at once; more would not fit the cache."""
+"""Images and pairs that are compared at once; more would not fit the cache."""
 
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, order=True)
 class DuplicatePair:
-    """Two pictures that show the same slice.
+    """Two images that show the same slice.
 
     Attributes:
         first: place in the fingerprints; smaller than ``second``.
@@ -59,18 +59,18 @@ class DuplicatePair:
 def find_duplicates(
     fingerprints: Fingerprints, threshold: float = COPY, on_progress: Progress = lambda done, total: None
 ) -> list[DuplicatePair]:
-    """All copies among some pictures.
+    """All copies among some images.
 
     Of byte-identical files only the first is compared with others, and the others are
     paired with it: :func:`groups` puts together what belongs together.
 
     Args:
         fingerprints: of all sets that are to be compared, joined.
-        threshold: aligned correlation from which two pictures are called copies.
-        on_progress: called with pictures done and all pictures.
+        threshold: aligned correlation from which two images are called copies.
+        on_progress: called with images done and all images.
 
     Returns:
-        Pairs in the order of the pictures.
+        Pairs in the order of the images.
     """
     first_of: dict[str, int] = {}
     pairs = []
@@ -95,13 +95,13 @@ def near_copies(
     threshold: float = COPY,
     on_progress: Progress = lambda done, total: None,
 ) -> np.ndarray:
-    """Which pictures are copies, exact or near, of anything in another set.
+    """Which images are copies, exact or near, of anything in another set.
 
     Args:
         of: what must not be seen again, a test set for example.
-        among: where copies are looked for, the pictures to train on for example.
-        threshold: aligned correlation from which two pictures are called copies.
-        on_progress: called with pictures of ``of`` done and all of them.
+        among: where copies are looked for, the images to train on for example.
+        threshold: aligned correlation from which two images are called copies.
+        on_progress: called with images of ``of`` done and all of them.
 
     Returns:
         Boolean ``(len(among),)``.
@@ -115,10 +115,10 @@ def originals(
     threshold: float = COPY,
     on_progress: Progress = lambda done, total: None,
 ) -> np.ndarray:
-    """What each picture is a copy of: as :func:`near_copies`, with the place of the most alike in ``of``.
+    """What each image is a copy of: as :func:`near_copies`, with the place of the most alike in ``of``.
 
     Returns:
-        Whole numbers ``(len(among),)``; -1 where a picture copies nothing.
+        Whole numbers ``(len(among),)``; -1 where a image copies nothing.
     """
     known = dict(zip(reversed(of.digests), range(len(of) - 1, -1, -1), strict=True))
     found = np.array([known.get(digest, -1) for digest in among.digests], int)
@@ -130,7 +130,7 @@ def originals(
 
 
 def groups(pairs: Sequence[DuplicatePair]) -> list[tuple[int, ...]]:
-    """Pictures that belong together, each group in order, by copies of copies.
+    """Images that belong together, each group in order, by copies of copies.
 
     >>> pair = lambda first, second: DuplicatePair(first, second, "near", 0.98, 2)
     >>> groups([pair(1, 4), pair(4, 6), pair(2, 3)])

@@ -1,4 +1,4 @@
-"""Fingerprints of many pictures, from files or from arrays."""
+"""Fingerprints of many images, from files or from arrays."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from pathlib import Path
 
 import numpy as np
 
+from tumorscope.core.errors import BadDataset, TumorscopeError, UnreadableScan
 from tumorscope.datasets.duplicates.look import DETAIL_PX, THUMB_PX, Look, look_of
 from tumorscope.datasets.folders import class_name
-from tumorscope.errors import BadDataset, TumorscopeError, UnreadableScan
-from tumorscope.reading.checks import label
-from tumorscope.reading.colour import to_grey
-from tumorscope.reading.formats import PICTURE_SUFFIXES
-from tumorscope.reading.lgg import is_mask_name, is_published_name
-from tumorscope.reading.matlab import TUMOUR_TYPES, read_cjdata
-from tumorscope.reading.pictures import natural
-from tumorscope.reading.raster import read_raster
+from tumorscope.io.checks import label
+from tumorscope.io.color import to_gray
+from tumorscope.io.formats import IMAGE_SUFFIXES
+from tumorscope.io.images import natural
+from tumorscope.io.lgg import is_mask_name, is_published_name
+from tumorscope.io.matlab import TUMOR_TYPES, read_cjdata
+from tumorscope.io.raster import read_raster
 
 _CHUNK = 64
 """Files a worker process takes at once."""
@@ -29,7 +29,7 @@ _CHUNK = 64
 
 @dataclass(frozen=True, eq=False)
 class Fingerprints:
-    """What is remembered of *n* pictures to know them again.
+    """What is remembered of *n* images to know them again.
 
     Attributes:
         names: paths relative to the set's folder, or what the caller calls them.
@@ -57,7 +57,7 @@ class Fingerprints:
         return len(self.names)
 
     def take(self, which: np.ndarray | Sequence[int]) -> Fingerprints:
-        """Some of the pictures, by a boolean array or by their places."""
+        """Some of the images, by a boolean array or by their places."""
         which = np.asarray(which)
         places = np.arange(len(self))[which if which.size else which.astype(int)]
 
@@ -93,40 +93,40 @@ class Fingerprints:
 
 
 def fingerprint_arrays(
-    pictures: Iterable[np.ndarray],
+    images: Iterable[np.ndarray],
     names: Sequence[str],
     set_name: str = "",
     labels: Sequence[str] | None = None,
     patients: Sequence[str] | None = None,
-    on_picture: Callable[[str], None] = lambda name: None,
+    on_image: Callable[[str], None] = lambda name: None,
 ) -> Fingerprints:
-    """Fingerprints of pictures in memory.
+    """Fingerprints of images in memory.
 
     Args:
-        pictures: each ``(row, column)``, grey.
-        names: one a picture.
+        images: each ``(row, column)``, gray.
+        names: one a image.
         set_name: the data set they come from.
-        labels: one a picture, where known.
-        patients: one a picture, where known.
-        on_picture: called with each name, for a progress bar.
+        labels: one a image, where known.
+        patients: one a image, where known.
+        on_image: called with each name, for a progress bar.
 
     Raises:
-        ValueError: a picture is not two-dimensional, or there are not as many as names.
+        ValueError: a image is not two-dimensional, or there are not as many as names.
 
     >>> disc = np.hypot(*np.mgrid[-16:16, -16:16])
     >>> fingerprint_arrays([disc, np.zeros((32, 32))], ["disc", "black"]).thumbs.any(axis=(1, 2)).tolist()
     [True, False]
     """
     prints = []
-    for name, picture, kind, patient in zip(
-        names, pictures, labels or [""] * len(names), patients or [""] * len(names), strict=True
+    for name, image, kind, patient in zip(
+        names, images, labels or [""] * len(names), patients or [""] * len(names), strict=True
     ):
-        if picture.ndim != 2:
-            raise ValueError(f"{name}: {picture.ndim} dimensions, not (row, column)")
-        shape = f"{picture.dtype.str}{picture.shape}".encode()
-        digest = hashlib.sha256(shape + np.ascontiguousarray(picture).tobytes()).hexdigest()
-        prints.append(_Print(name, kind, patient, digest, look_of(picture)))
-        on_picture(name)
+        if image.ndim != 2:
+            raise ValueError(f"{name}: {image.ndim} dimensions, not (row, column)")
+        shape = f"{image.dtype.str}{image.shape}".encode()
+        digest = hashlib.sha256(shape + np.ascontiguousarray(image).tobytes()).hexdigest()
+        prints.append(_Print(name, kind, patient, digest, look_of(image)))
+        on_image(name)
     return _gathered(prints, set_name, {})
 
 
@@ -134,25 +134,25 @@ def fingerprint_folder(
     folder: Path,
     set_name: str = "",
     processes: int = 1,
-    on_picture: Callable[[str], None] = lambda name: None,
+    on_image: Callable[[str], None] = lambda name: None,
     files: Sequence[Path] | None = None,
 ) -> Fingerprints:
-    """Fingerprints of a folder's pictures, whatever folders they lie in.
+    """Fingerprints of a folder's images, whatever folders they lie in.
 
     Files that cannot be read are named under ``unreadable`` and left out.
 
     Args:
-        folder: pictures in folders named after their class, or ``N.mat`` of the figshare set,
+        folder: images in folders named after their class, or ``N.mat`` of the figshare set,
             or patients' folders of the LGG set, of which FLAIR is taken.
         set_name: the folder's name, if not given.
         processes: how many read at the same time.
-        on_picture: called with each file's name, for a progress bar.
-        files: of this folder; all its pictures, if not given.
+        on_image: called with each file's name, for a progress bar.
+        files: of this folder; all its images, if not given.
 
     Raises:
-        BadDataset: no such folder, no pictures in it, or not one that can be read.
+        BadDataset: no such folder, no images in it, or not one that can be read.
     """
-    files = find_pictures(folder) if files is None else files
+    files = find_images(folder) if files is None else files
     set_name = set_name or folder.resolve().name
     read = partial(_fingerprint_file, folder)
     prints, unreadable = [], {}
@@ -162,7 +162,7 @@ def fingerprint_folder(
             unreadable[f"{set_name}/{found.name}"] = found.why
         else:
             prints.append(found)
-        on_picture(found.name)
+        on_image(found.name)
 
     if processes > 1 and len(files) > _CHUNK:
         # A forked copy of a process with threads may hang; a fresh one does not.
@@ -173,36 +173,36 @@ def fingerprint_folder(
         for file in files:
             keep(read(file))
     if not prints:
-        raise BadDataset(f"{folder}: not one picture can be read; the first: {next(iter(unreadable.values()), 'none')}")
+        raise BadDataset(f"{folder}: not one image can be read; the first: {next(iter(unreadable.values()), 'none')}")
     return _gathered(prints, set_name, unreadable)
 
 
-def find_pictures(folder: Path) -> list[Path]:
-    """All pictures and ``cjdata`` files under a folder, in natural order; masks and hidden files are left out.
+def find_images(folder: Path) -> list[Path]:
+    """All images and ``cjdata`` files under a folder, in natural order; masks and hidden files are left out.
 
     Raises:
-        BadDataset: no such folder, or no pictures in it.
+        BadDataset: no such folder, or no images in it.
     """
     if not folder.is_dir():
         raise BadDataset(f"{folder}: no such folder")
-    found = [path for path in folder.rglob("*") if _is_picture(path.relative_to(folder)) and path.is_file()]
+    found = [path for path in folder.rglob("*") if _is_image(path.relative_to(folder)) and path.is_file()]
     if not found:
-        raise BadDataset(f"{folder}: no pictures here or in its folders (PNG, JPEG, BMP, TIFF, or N.mat of figshare)")
+        raise BadDataset(f"{folder}: no images here or in its folders (PNG, JPEG, BMP, TIFF, or N.mat of figshare)")
     return sorted(found, key=lambda path: [natural(part) for part in path.relative_to(folder).parts])
 
 
-def read_grey(path: Path) -> np.ndarray:
-    """A picture as ``(row, column)``; of three sequences the middle one, which is FLAIR in the LGG set.
+def read_gray(path: Path) -> np.ndarray:
+    """A image as ``(row, column)``; of three sequences the middle one, which is FLAIR in the LGG set.
 
     Raises:
-        UnreadableScan: damaged, not a picture, or of several pages.
+        UnreadableScan: damaged, not a image, or of several pages.
     """
     if path.suffix.lower() == ".mat":
         return read_cjdata(path).image
     pixels = read_raster(path)
     if pixels.ndim != 3:
         raise UnreadableScan(f"{label(path)}: holds several pages; save each as its own file")
-    return (to_grey(pixels) if pixels.shape[-1] == 3 else pixels)[..., 0]
+    return (to_gray(pixels) if pixels.shape[-1] == 3 else pixels)[..., 0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,21 +226,21 @@ def _fingerprint_file(folder: Path, path: Path) -> _Print | _Failure:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         if path.suffix.lower() == ".mat":
             sample = read_cjdata(path)
-            return _Print(name, TUMOUR_TYPES[sample.label], sample.patient, digest, look_of(sample.image))
+            return _Print(name, TUMOR_TYPES[sample.label], sample.patient, digest, look_of(sample.image))
         holder = path.parent.name if path.parent != folder else ""
         kind, patient = ("", holder) if is_published_name(holder) else (class_name(holder) if holder else "", "")
-        return _Print(name, kind, patient, digest, look_of(read_grey(path)))
+        return _Print(name, kind, patient, digest, look_of(read_gray(path)))
     except TumorscopeError as error:
         return _Failure(name, str(error))
     except OSError as error:
         return _Failure(name, f"{label(path)}: cannot be opened ({error.strerror or 'unknown reason'})")
 
 
-def _is_picture(relative: Path) -> bool:
+def _is_image(relative: Path) -> bool:
     if any(part.startswith(".") for part in relative.parts) or is_mask_name(relative.name):
         return False
     suffix = relative.suffix.lower()
-    return suffix in PICTURE_SUFFIXES or (suffix == ".mat" and relative.stem.isdecimal())
+    return suffix in IMAGE_SUFFIXES or (suffix == ".mat" and relative.stem.isdecimal())
 
 
 def _gathered(prints: Sequence[_Print], set_name: str, unreadable: Mapping[str, str]) -> Fingerprints:

@@ -1,10 +1,10 @@
-"""What of a picture is compared: its head, cut out, small, and free of its contrast window.
+"""What of a image is compared: its head, cut out, small, and free of its contrast window.
 
-A picture that is published again has been resized, compressed, windowed, sharpened,
-mirrored or turned upside down; its anatomy stays. So the head is cut out (other margins, other sizes), the grey
+A image that is published again has been resized, compressed, windowed, sharpened,
+mirrored or turned upside down; its anatomy stays. So the head is cut out (other margins, other sizes), the gray
 values are divided by the local contrast (other windows), and what remains is compared at
 two sizes: a thumbnail for finding candidates by one dot product, and the detail for
-telling a copy from a neighbouring slice.
+telling a copy from a neighboring slice.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ import numpy as np
 from PIL import Image
 from scipy import fft, ndimage
 
-from tumorscope.preparing.head import head_mask
+from tumorscope.preprocessing.head import head_mask
 
 THUMB_PX, DETAIL_PX = 48, 96
 SMALLEST_SIDE = 16
-"""A smaller picture shows no anatomy to know it again by."""
+"""A smaller image shows no anatomy to know it again by."""
 _LEAST_VALUES = 12
-"""Fewer grey values than this are a mask or air: of LGG's empty slices some have three."""
+"""Fewer gray values than this are a mask or air: of LGG's empty slices some have three."""
 _DARKEST, _BRIGHTEST = 0.5, 99.8
 """Percentiles that become 0 and 255: a few bright pixels must not darken the rest."""
 _EDGE = 0.03
 """Rows and columns with less head than this share of the fullest one lie outside the crop."""
 _LEAST_CONTRAST = 0.15
-"""Where the local contrast is below this share of the picture's there is only noise to be raised."""
+"""Where the local contrast is below this share of the image's there is only noise to be raised."""
 
 Orientation = Literal["same", "mirrored", "flipped", "turned"]
 """How a copy lies to its original: left for right, top for bottom, or both (half a turn)."""
@@ -44,7 +44,7 @@ ORIENTATIONS = tuple(_STEPS)
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """What one picture looks like.
+    """What one image looks like.
 
     Attributes:
         hash: 64 bits, the signs of its lowest cosine frequencies.
@@ -57,14 +57,14 @@ class Look:
     detail: np.ndarray
 
 
-def look_of(picture: np.ndarray) -> Look:
+def look_of(image: np.ndarray) -> Look:
     """Cut out the head and make it comparable.
 
     Args:
-        picture: ``(row, column)``, grey, any numbers. One that is tiny or of hardly any
+        image: ``(row, column)``, gray, any numbers. One that is tiny or of hardly any
             different values gets a look of zeros, which resembles nothing.
     """
-    head = _cut_out(picture)
+    head = _cut_out(image)
     if head is None:
         return Look(0, np.zeros((THUMB_PX, THUMB_PX), np.float32), np.zeros((DETAIL_PX, DETAIL_PX), np.float16))
     small = head.reshape(THUMB_PX, DETAIL_PX // THUMB_PX, THUMB_PX, DETAIL_PX // THUMB_PX).mean(axis=(1, 3))
@@ -75,21 +75,21 @@ def look_of(picture: np.ndarray) -> Look:
     )
 
 
-def unit(pictures: np.ndarray) -> np.ndarray:
+def unit(images: np.ndarray) -> np.ndarray:
     """``(…, row, column)`` with zero mean and unit norm, so that correlation is a dot product."""
-    centred = pictures - pictures.mean(axis=(-2, -1), keepdims=True, dtype=np.float32)
-    norm = np.sqrt(np.square(centred).sum(axis=(-2, -1), keepdims=True))
-    return np.divide(centred, norm, out=np.zeros_like(centred), where=norm > 1e-6)
+    centered = images - images.mean(axis=(-2, -1), keepdims=True, dtype=np.float32)
+    norm = np.sqrt(np.square(centered).sum(axis=(-2, -1), keepdims=True))
+    return np.divide(centered, norm, out=np.zeros_like(centered), where=norm > 1e-6)
 
 
-def oriented(pictures: np.ndarray, orientation: Orientation) -> np.ndarray:
+def oriented(images: np.ndarray, orientation: Orientation) -> np.ndarray:
     """``(…, row, column)`` as a copy of this orientation shows them; done twice it changes nothing."""
     down, right = _STEPS[orientation]
-    return np.ascontiguousarray(pictures[..., ::down, ::right])
+    return np.ascontiguousarray(images[..., ::down, ::right])
 
 
 def hash_distance(first: int, second: int, orientation: Orientation = "same") -> int:
-    """In how many of 64 bits two pictures' hashes differ, once the first is laid as the second.
+    """In how many of 64 bits two images' hashes differ, once the first is laid as the second.
 
     Mirroring changes the signs of the odd horizontal frequencies, flipping those of the
     odd vertical ones.
@@ -111,19 +111,19 @@ def _packed(bits: np.ndarray) -> int:
     return int.from_bytes(np.packbits(bits).tobytes(), "big")
 
 
-def _cut_out(picture: np.ndarray) -> np.ndarray | None:
+def _cut_out(image: np.ndarray) -> np.ndarray | None:
     """The head at ``(96, 96)``, its window stretched to 0 … 255; none where nothing is seen."""
-    if min(picture.shape) < SMALLEST_SIDE:
+    if min(image.shape) < SMALLEST_SIDE:
         return None
-    picture = np.nan_to_num(picture.astype(np.float32), posinf=0, neginf=0)
-    low, high = np.percentile(picture, (_DARKEST, _BRIGHTEST))
-    stride = max(1, min(picture.shape) // 128)
-    if not high > low or len(np.unique(picture[::stride, ::stride])) < _LEAST_VALUES:
+    image = np.nan_to_num(image.astype(np.float32), posinf=0, neginf=0)
+    low, high = np.percentile(image, (_DARKEST, _BRIGHTEST))
+    stride = max(1, min(image.shape) // 128)
+    if not high > low or len(np.unique(image[::stride, ::stride])) < _LEAST_VALUES:
         return None
-    head = head_mask(picture[None, :, :, None])[0]
+    head = head_mask(image[None, :, :, None])[0]
     top, bottom = _extent(head.sum(axis=1))
     left, right = _extent(head.sum(axis=0))
-    windowed = Image.fromarray(np.clip((picture - low) * (255 / (high - low)), 0, 255))
+    windowed = Image.fromarray(np.clip((image - low) * (255 / (high - low)), 0, 255))
     small = windowed.resize((DETAIL_PX, DETAIL_PX), Image.Resampling.BILINEAR, box=(left, top, right, bottom))
     return np.asarray(small)
 
@@ -133,13 +133,13 @@ def _extent(profile: np.ndarray) -> tuple[int, int]:
     return int(inside[0]), int(inside[-1]) + 1
 
 
-def _local_contrast(picture: np.ndarray, fine: float, coarse: float, around: float) -> np.ndarray:
+def _local_contrast(image: np.ndarray, fine: float, coarse: float, around: float) -> np.ndarray:
     """What stands out between two scales, divided by how much stands out around it."""
 
     def smooth(image: np.ndarray, deviation: float) -> np.ndarray:
         return ndimage.gaussian_filter(image, deviation, mode="nearest", truncate=3)
 
-    band = smooth(picture, fine) - smooth(picture, coarse)
+    band = smooth(image, fine) - smooth(image, coarse)
     least = max(_LEAST_CONTRAST * float(np.sqrt(np.square(band).mean())), 1e-3)
     return band / (np.sqrt(smooth(np.square(band), around)) + least)
 

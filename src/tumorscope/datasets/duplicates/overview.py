@@ -16,25 +16,25 @@ from tumorscope.datasets.split import Split
 
 @dataclass(frozen=True)
 class Copied:
-    """Of some pictures, how many have a copy in some other place.
+    """Of some images, how many have a copy in some other place.
 
     Attributes:
-        where: whose pictures, for example ``kaggle4/Testing``.
+        where: whose images, for example ``kaggle4/Testing``.
         of: where copies are looked for.
         label: the class, or ``all``.
-        pictures, copies: how many there are, and how many of them are copies.
+        images, copies: how many there are, and how many of them are copies.
     """
 
     where: str
     of: str
     label: str
-    pictures: int
+    images: int
     copies: int
 
 
 @dataclass(frozen=True, eq=False)
 class Overview:
-    """Pictures and their copies.
+    """Images and their copies.
 
     Copies of copies count as copies: what belongs to one group shows one slice.
 
@@ -50,15 +50,15 @@ class Overview:
 
     @cached_property
     def groups(self) -> list[tuple[int, ...]]:
-        """Places of pictures that show one slice, two or more each."""
+        """Places of images that show one slice, two or more each."""
         return groups(self.pairs)
 
     @cached_property
     def sides(self) -> tuple[str, ...]:
-        """Of each picture its set, and the set's side where it has two."""
+        """Of each image its set, and the set's side where it has two."""
         return tuple(
-            f"{name}/{side}" if (side := side_of(picture)) else name
-            for name, picture in zip(self.fingerprints.sets, self.fingerprints.names, strict=True)
+            f"{name}/{side}" if (side := side_of(image)) else name
+            for name, image in zip(self.fingerprints.sets, self.fingerprints.names, strict=True)
         )
 
     @cached_property
@@ -75,7 +75,7 @@ class Overview:
         return counts
 
     def copied(self) -> list[Copied]:
-        """For every side and class, how many pictures have a copy on each side, their own included."""
+        """For every side and class, how many images have a copy on each side, their own included."""
         sides = sorted(set(self.sides))
         elsewhere: list[set[str]] = [set() for _ in self.sides]
         for group in self.groups:
@@ -83,24 +83,24 @@ class Overview:
             for place in group:
                 own = self.sides[place]
                 elsewhere[place] = {side for side in held if side != own or held[own] > 1}
-        pictures = Counter(zip(self.sides, self.fingerprints.labels, strict=True))
+        images = Counter(zip(self.sides, self.fingerprints.labels, strict=True))
         found = []
         for side in sides:
-            labels = sorted(label for where, label in pictures if where == side)
+            labels = sorted(label for where, label in images if where == side)
             for of in sides:
                 hits = Counter(
                     label
                     for where, label, others in zip(self.sides, self.fingerprints.labels, elsewhere, strict=True)
                     if where == side and of in others
                 )
-                whole = sum(pictures[side, label] for label in labels)
-                found += [Copied(side, of, label or "no class", pictures[side, label], hits[label]) for label in labels]
+                whole = sum(images[side, label] for label in labels)
+                found += [Copied(side, of, label or "no class", images[side, label], hits[label]) for label in labels]
                 if len(labels) > 1:
                     found.append(Copied(side, of, "all", whole, sum(hits.values())))
         return found
 
     def conflicts(self) -> Iterator[tuple[int, ...]]:
-        """Groups whose pictures are filed under different classes."""
+        """Groups whose images are filed under different classes."""
         for group in self.groups:
             if len({self.fingerprints.labels[place] for place in group} - {""}) > 1:
                 yield group
@@ -118,7 +118,7 @@ class Overview:
         """For each set with a training and a testing side, its split without copies in the test.
 
         Parts ``train``, ``test`` and ``dropped``. Of the test side those are dropped that
-        belong to a group with a training picture, and all but the first of the others.
+        belong to a group with a training image, and all but the first of the others.
         """
         splits = {}
         for name in self.sets:
@@ -141,7 +141,7 @@ class Overview:
 
 
 def side_of(name: str) -> str:
-    """The published side that a picture's path begins with, if any.
+    """The published side that a image's path begins with, if any.
 
     >>> side_of("Training/glioma/x.jpg"), side_of("glioma/Training.jpg")
     ('Training', '')

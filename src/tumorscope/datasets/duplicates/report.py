@@ -7,7 +7,7 @@ import io
 from typing import TYPE_CHECKING
 
 from tumorscope.datasets.duplicates.overview import Copied, Overview
-from tumorscope.reading.checks import printable
+from tumorscope.io.checks import printable
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -19,7 +19,7 @@ _MOST_NAMED = 200
 
 
 def pairs_csv(overview: Overview) -> str:
-    """One row a pair, first the pair's own columns, then both pictures'."""
+    """One row a pair, first the pair's own columns, then both images'."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow((*COLUMNS, *(f"{column}_{end}" for end in (1, 2) for column in _ENDS)))
@@ -37,7 +37,7 @@ def markdown(overview: Overview) -> str:
     lines = [
         f"# Copies in {', '.join(overview.sets)}",
         "",
-        f"{len(prints):,} pictures. {_in_groups(overview)} Exact: the files are the same byte by byte. Near: the same "
+        f"{len(prints):,} images. {_in_groups(overview)} Exact: the files are the same byte by byte. Near: the same "
         f"slice, resized, compressed, windowed, sharpened, mirrored or turned upside down (aligned correlation "
         f"of {overview.threshold:g} or more). Of byte-identical files only the first is paired with others; the "
         "tables count copies of copies as copies.",
@@ -52,11 +52,11 @@ def markdown(overview: Overview) -> str:
     known = overview.patient_counts()
     if known:
         lines += ["", f"Pairs of known patients: {known['same']:,} of one, {known['different']:,} of two."]
-    lines += ["", "## Pictures", "", "| pictures of | class | number | with a copy in | copies | left |"]
+    lines += ["", "## Images", "", "| images of | class | number | with a copy in | copies | left |"]
     lines.append("|---|---|---:|---|---:|---:|")
     lines += [
-        f"| {_cell(row.where)} | {_cell(row.label)} | {row.pictures:,} | {_cell(row.of)} "
-        f"| {row.copies:,} ({_per_cent(row)}) | {row.pictures - row.copies:,} |"
+        f"| {_cell(row.where)} | {_cell(row.label)} | {row.images:,} | {_cell(row.of)} "
+        f"| {row.copies:,} ({_per_cent(row)}) | {row.images - row.copies:,} |"
         for row in overview.copied()
     ]
     for name, split in overview.clean_splits().items():
@@ -66,7 +66,7 @@ def markdown(overview: Overview) -> str:
             f"## {_cell(name)} without copies in the test",
             "",
             f"{counts['train']:,} to train, {counts['test']:,} to test, {counts['dropped']:,} dropped from the test: "
-            f"copies of training pictures, and all but one of copies among each other. Hash {split.hash[:12]}.",
+            f"copies of training images, and all but one of copies among each other. Hash {split.hash[:12]}.",
         ]
     conflicts = [
         ", ".join(f"{prints.sets[place]}/{prints.names[place]} ({prints.labels[place]})" for place in group)
@@ -78,19 +78,19 @@ def markdown(overview: Overview) -> str:
 
 
 def terminal_table(overview: Overview) -> Table:
-    """How many pictures of each side have a copy on each side."""
+    """How many images of each side have a copy on each side."""
     from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("pictures of", "number", "with a copy in", "copies", "left"):
+    for name in ("images of", "number", "with a copy in", "copies", "left"):
         table.add_column(name, justify="right" if name in ("number", "copies", "left") else "left")
     rows = overview.copied()
     split_up = {(row.where, row.of) for row in rows if row.label == "all"}
     for row in rows:
         if row.label == "all" or (row.where, row.of) not in split_up:
-            copies, left = f"{row.copies:,} ({_per_cent(row)})", f"{row.pictures - row.copies:,}"
-            table.add_row(escape(row.where), f"{row.pictures:,}", escape(row.of), copies, left)
+            copies, left = f"{row.copies:,} ({_per_cent(row)})", f"{row.images - row.copies:,}"
+            table.add_row(escape(row.where), f"{row.images:,}", escape(row.of), copies, left)
     return table
 
 
@@ -108,7 +108,7 @@ def _most(overview: Overview) -> int:
 
 
 def _per_cent(row: Copied) -> str:
-    return f"{100 * row.copies / row.pictures:.0f} %"
+    return f"{100 * row.copies / row.images:.0f} %"
 
 
 def _listed(title: str, items: list[str]) -> list[str]:

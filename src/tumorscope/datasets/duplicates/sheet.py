@@ -1,4 +1,4 @@
-"""A sheet of pairs to judge by eye whether copies are copies."""
+"""A sheet of pairs to evaluate by eye whether copies are copies."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from PIL import Image, ImageDraw
 
+from tumorscope.core.errors import TumorscopeError
 from tumorscope.datasets.duplicates.comparing import DuplicatePair
-from tumorscope.datasets.duplicates.fingerprints import Fingerprints, read_grey
+from tumorscope.datasets.duplicates.fingerprints import Fingerprints, read_gray
 from tumorscope.datasets.duplicates.look import oriented
-from tumorscope.errors import TumorscopeError
 from tumorscope.reporting.lettering import write
 
 _COLUMNS, _TILE, _GAP, _BETWEEN, _TITLE, _CAPTION = 5, 144, 2, 18, 40, 34
@@ -28,7 +28,7 @@ def draw_pairs(
 ) -> Image.Image:
     """Near pairs side by side: the least alike, some drawn at random, the most alike.
 
-    The first picture of a pair is mirrored or turned back where that is how they match.
+    The first image of a pair is mirrored or turned back where that is how they match.
     Each is stretched to its own 0.5th to 99.8th percentile.
 
     Args:
@@ -39,7 +39,7 @@ def draw_pairs(
         seed: makes the draw repeatable.
 
     Returns:
-        An RGB picture.
+        An RGB image.
     """
     near = sorted((pair for pair in pairs if pair.kind == "near"), key=lambda pair: (pair.correlation, pair))
     count = rows * _COLUMNS
@@ -77,14 +77,14 @@ def _tile(
     fingerprints: Fingerprints, place: int, roots: Mapping[str, Path], laid_as: DuplicatePair | None = None
 ) -> Image.Image:
     try:
-        picture = read_grey(roots[fingerprints.sets[place]] / fingerprints.names[place]).astype(np.float32)
+        image = read_gray(roots[fingerprints.sets[place]] / fingerprints.names[place]).astype(np.float32)
     except TumorscopeError:  # moved away since it was compared
         return Image.new("RGB", (_TILE, _TILE), _BACKGROUND)
-    picture = picture if laid_as is None else oriented(picture, laid_as.orientation)
-    low, high = np.percentile(picture, (0.5, 99.8))
-    grey = np.clip((picture - low) * (255 / max(high - low, 1e-6)), 0, 255).astype(np.uint8)
-    scale = _TILE / max(grey.shape)
-    size = (max(1, round(grey.shape[1] * scale)), max(1, round(grey.shape[0] * scale)))
+    image = image if laid_as is None else oriented(image, laid_as.orientation)
+    low, high = np.percentile(image, (0.5, 99.8))
+    gray = np.clip((image - low) * (255 / max(high - low, 1e-6)), 0, 255).astype(np.uint8)
+    scale = _TILE / max(gray.shape)
+    size = (max(1, round(gray.shape[1] * scale)), max(1, round(gray.shape[0] * scale)))
     tile = Image.new("RGB", (_TILE, _TILE))
-    tile.paste(Image.fromarray(grey).resize(size, Image.Resampling.LANCZOS))
+    tile.paste(Image.fromarray(gray).resize(size, Image.Resampling.LANCZOS))
     return tile

@@ -1,6 +1,6 @@
-"""Procedural heads with lesions of known outline: tests, demonstrations, miniature data sets.
+"""Procedural heads with lesions of known contour: tests, demonstrations, miniature data sets.
 
-No patient is in them. Positions are RAS+ millimetres from the head's centre.
+No patient is in them. Positions are RAS+ millimeters from the head's center.
 """
 
 from tumorscope.datasets.phantom.build import Phantom, healthy_twin, make_phantom

@@ -65,15 +65,15 @@ def brain_layers(
     width, thickness = voxel_mm
     edge = width + 0.5 * thickness * skull.tilt
     random = shape.generator(2)
-    bend = [2.5 * Field.draw(random, 60.0, band=0.5).at(points) for _ in range(3)]
-    x, y = points.x + bend[0], points.y + bend[1]
-    h = points.z - np.float32(COMMISSURE_Z_MM) + bend[2]
+    elastic_deformation = [2.5 * Field.draw(random, 60.0, band=0.5).at(points) for _ in range(3)]
+    x, y = points.x + elastic_deformation[0], points.y + elastic_deformation[1]
+    h = points.z - np.float32(COMMISSURE_Z_MM) + elastic_deformation[2]
     side = Points(np.abs(x), y, h)
 
     yield Tissue.CSF, np.ones_like(skull.distance)
-    pial = _pial_depth(shape, points, skull, parts, bend)
-    yield Tissue.GREY_MATTER, inside(-pial, edge)
-    thickness_noise = 1 + 0.15 * bend[2] / 2.5
+    pial = _pial_depth(shape, points, skull, parts, elastic_deformation)
+    yield Tissue.GRAY_MATTER, inside(-pial, edge)
+    thickness_noise = 1 + 0.15 * elastic_deformation[2] / 2.5
     yield Tissue.WHITE_MATTER, inside(np.float32(shape.cortex) * thickness_noise - pial, edge + 0.8)
     yield from _nuclei(side, width)
     yield from _ventricles(shape, side, width)
@@ -82,7 +82,9 @@ def brain_layers(
     yield Tissue.VESSEL, inside(np.abs(pial + 0.3) - 0.4, width) * np.clip(2.5 * (veins - 1.25), 0, 0.9)
 
 
-def _pial_depth(shape: HeadShape, points: Points, skull: Hull, parts: Parts, bend: list[np.ndarray]) -> np.ndarray:
+def _pial_depth(
+    shape: HeadShape, points: Points, skull: Hull, parts: Parts, elastic_deformation: list[np.ndarray]
+) -> np.ndarray:
     """Depth in mm under the cortex's folded surface; negative in the fluid.
 
     A sulcus is a sheet that hangs from the surface to its own depth. The sheets are where a
@@ -107,7 +109,7 @@ def _pial_depth(shape: HeadShape, points: Points, skull: Hull, parts: Parts, ben
     sulcus = np.sqrt(sheet**2 + beyond**2) - cleft
 
     # The midline: the fissure ends at the corpus callosum, and has sulci of its own.
-    midline = np.abs(points.x + 0.5 * bend[0])
+    midline = np.abs(points.x + 0.5 * elastic_deformation[0])
     callosum = np.sqrt(((points.y + 8) / 46) ** 2 + ((h - 4) / 28) ** 2)
     within = np.maximum(1 - callosum, 0) * 24
     fissure = np.sqrt(midline**2 + within**2) - 0.9
@@ -131,7 +133,7 @@ def _nuclei(side: Points, edge: float) -> Iterator[Layer]:
     thalamus = ellipsoid(side, (11, -17, 8), (8.5, 15, 10))
     caudate = ellipsoid(side, (14.5, 17, 11), (5.5, 11, 10))
     lentiform = ellipsoid(Points(side.x + 0.25 * (side.y - 2), side.y, side.z), (25, 2, 4), (7.5, 18, 10))
-    yield Tissue.DEEP_GREY_MATTER, inside(np.minimum(np.minimum(thalamus, caudate), lentiform), edge + 1.2)
+    yield Tissue.DEEP_GRAY_MATTER, inside(np.minimum(np.minimum(thalamus, caudate), lentiform), edge + 1.2)
 
 
 def _ventricles(shape: HeadShape, side: Points, edge: float) -> Iterator[Layer]:
@@ -158,7 +160,7 @@ def _posterior_fossa(shape: HeadShape, points: Points, side: Points, parts: Part
     yield Tissue.CSF, inside(smooth_minimum(np.maximum(stem - 2.4, below), suprasellar, 3.0), edge)
     cerebellum = parts.cerebellum
     yield Tissue.CSF, inside(cerebellum - 1.2, edge)
-    yield Tissue.GREY_MATTER, inside(cerebellum, edge)
+    yield Tissue.GRAY_MATTER, inside(cerebellum, edge)
     arms = np.sqrt((side.x - 18) ** 2 + (0.6 * (side.y + 50)) ** 2 + (h + 38) ** 2) - 15
     yield Tissue.WHITE_MATTER, inside(np.maximum(arms, cerebellum + 5), 5.0)
     # Folia are finer than a voxel: they only darken. Coarse grids would turn them to moiré.

@@ -1,4 +1,4 @@
-"""A whole phantom: a procedural head in several sequences, with lesions of known outline."""
+"""A whole phantom: a procedural head in several sequences, with lesions of known contour."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tumorscope.core.scan import Scan, StoredGrid
 from tumorscope.datasets.phantom.brain import brain_layers, large_parts
 from tumorscope.datasets.phantom.contrast import Tissue, add_rician_noise, draw_shading, draw_signals
 from tumorscope.datasets.phantom.fields import Field, Points, inside
 from tumorscope.datasets.phantom.head import HeadShape, Layer, coverings, inner_hull, orbits, outer_hull, sinuses
 from tumorscope.datasets.phantom.lesions import DrawnLesion, Lesion
-from tumorscope.scan import Scan, StoredGrid
 
 FIELD_OF_VIEW_MM = (132.0, 230.4, 230.4)
 WHITE_MATTER_SIGNAL = 400.0
@@ -28,7 +28,7 @@ class Phantom:
 
     Attributes:
         scan: uint16 voxels, axial, with affine.
-        mask: boolean ``(slice, row, column)``, the lesions at voxel centres.
+        mask: boolean ``(slice, row, column)``, the lesions at voxel centers.
         lesions: what was drawn.
         labels: uint8 ``(slice, row, column)``, values of :class:`Tissue`, of the healthy head.
         seed, noise, bias: what :func:`make_phantom` was told.
@@ -61,13 +61,13 @@ def make_phantom(
     """Draw a head.
 
     The seed decides the head (size, folding, ventricles, contrast, shading) and, with each
-    lesion's place in the list, its outline; the grid decides nothing but the sampling.
+    lesion's place in the list, its contour; the grid decides nothing but the sampling.
 
     Args:
         lesions: what to draw into the brain; nothing is drawn outside the skull's inside.
         seed: same seed, same voxels.
         shape: slices, rows, columns.
-        spacing_mm: between voxel centres ``(slice, row, column)``; by default the field of
+        spacing_mm: between voxel centers ``(slice, row, column)``; by default the field of
             view is 132 × 230.4 × 230.4 mm, whatever the shape.
         sequences: from ``t1``, ``flair``, ``t1c`` and ``t2``.
         noise: standard deviation relative to white matter's signal.
@@ -82,9 +82,9 @@ def make_phantom(
     sequences = tuple(sequences)
     depth, height, width = (length / count for length, count in zip(FIELD_OF_VIEW_MM, shape, strict=True))
     spacing = spacing_mm or (depth, height, width)
-    affine = centred_affine(shape, spacing)
+    affine = centered_affine(shape, spacing)
     form = HeadShape.draw(np.random.default_rng((seed, 0)), seed)
-    grid = _centres(shape, spacing)
+    grid = _centers(shape, spacing)
     rough = np.flatnonzero(outer_hull(form, grid).distance < _POSE_SLACK_MM)
     posed = form.to_head(grid.take(rough))
     kept = np.flatnonzero(outer_hull(form, posed).distance < 2 * spacing[1] + 2)
@@ -132,14 +132,14 @@ def healthy_twin(phantom: Phantom) -> Phantom:
     )
 
 
-def centred_affine(shape: tuple[int, int, int], spacing_mm: tuple[float, float, float]) -> np.ndarray:
+def centered_affine(shape: tuple[int, int, int], spacing_mm: tuple[float, float, float]) -> np.ndarray:
     """``(column, row, slice, 1)`` to RAS+ mm, axial, with the origin in the grid's middle."""
     affine = np.diag([-spacing_mm[2], -spacing_mm[1], spacing_mm[0], 1.0])
     affine[:3, 3] = -affine[:3, :3] @ ((np.array(shape[::-1]) - 1) / 2)
     return affine
 
 
-def _centres(shape: tuple[int, int, int], spacing: tuple[float, ...]) -> Points:
+def _centers(shape: tuple[int, int, int], spacing: tuple[float, ...]) -> Points:
     z, y, x = ((np.arange(n, dtype=np.float32) - (n - 1) / 2) * step for n, step in zip(shape, spacing, strict=True))
     whole = np.broadcast_arrays(-x[None, None, :], -y[None, :, None], z[:, None, None])
     return Points(*(np.ascontiguousarray(axis, np.float32).ravel() for axis in whole))
@@ -147,7 +147,7 @@ def _centres(shape: tuple[int, int, int], spacing: tuple[float, ...]) -> Points:
 
 def _close(points: Points, lesion: Lesion) -> np.ndarray:
     reach = [radius * np.exp(2 * lesion.irregularity) + 6 for radius in lesion.radii_mm]
-    close = [np.abs(axis - c) < r for axis, c, r in zip(points, lesion.centre_mm, reach, strict=True)]
+    close = [np.abs(axis - c) < r for axis, c, r in zip(points, lesion.center_mm, reach, strict=True)]
     return close[0] & close[1] & close[2]
 
 

@@ -20,9 +20,9 @@ class Tissue(IntEnum):
     MARROW = 5
     DURA = 6
     CSF = 7
-    GREY_MATTER = 8
+    GRAY_MATTER = 8
     WHITE_MATTER = 9
-    DEEP_GREY_MATTER = 10
+    DEEP_GRAY_MATTER = 10
     VITREOUS = 11
     VESSEL = 12
     CHOROID_PLEXUS = 13
@@ -32,28 +32,28 @@ class Tissue(IntEnum):
 _SIGNALS: dict[str, dict[Tissue, float]] = {
     "t1": {
         Tissue.AIR: 0.02, Tissue.SKIN: 0.9, Tissue.FAT: 2.15, Tissue.MUSCLE: 0.78, Tissue.BONE: 0.14, Tissue.MARROW: 1.25,
-        Tissue.DURA: 0.5, Tissue.CSF: 0.36, Tissue.GREY_MATTER: 0.83, Tissue.WHITE_MATTER: 1.0,
-        Tissue.DEEP_GREY_MATTER: 0.89, Tissue.VITREOUS: 0.36, Tissue.VESSEL: 0.4, Tissue.CHOROID_PLEXUS: 0.7,
+        Tissue.DURA: 0.5, Tissue.CSF: 0.36, Tissue.GRAY_MATTER: 0.83, Tissue.WHITE_MATTER: 1.0,
+        Tissue.DEEP_GRAY_MATTER: 0.89, Tissue.VITREOUS: 0.36, Tissue.VESSEL: 0.4, Tissue.CHOROID_PLEXUS: 0.7,
     },
     "flair": {
         Tissue.AIR: 0.02, Tissue.SKIN: 0.9, Tissue.FAT: 2.0, Tissue.MUSCLE: 0.62, Tissue.BONE: 0.14, Tissue.MARROW: 1.0,
-        Tissue.DURA: 0.5, Tissue.CSF: 0.24, Tissue.GREY_MATTER: 1.17, Tissue.WHITE_MATTER: 1.0,
-        Tissue.DEEP_GREY_MATTER: 1.1, Tissue.VITREOUS: 0.24, Tissue.VESSEL: 0.3, Tissue.CHOROID_PLEXUS: 0.8,
+        Tissue.DURA: 0.5, Tissue.CSF: 0.24, Tissue.GRAY_MATTER: 1.17, Tissue.WHITE_MATTER: 1.0,
+        Tissue.DEEP_GRAY_MATTER: 1.1, Tissue.VITREOUS: 0.24, Tissue.VESSEL: 0.3, Tissue.CHOROID_PLEXUS: 0.8,
     },
     "t1c": {
         Tissue.AIR: 0.02, Tissue.SKIN: 1.1, Tissue.FAT: 2.1, Tissue.MUSCLE: 0.95, Tissue.BONE: 0.15, Tissue.MARROW: 1.2,
-        Tissue.DURA: 1.25, Tissue.CSF: 0.34, Tissue.GREY_MATTER: 0.86, Tissue.WHITE_MATTER: 1.0,
-        Tissue.DEEP_GREY_MATTER: 0.92, Tissue.VITREOUS: 0.36, Tissue.VESSEL: 2.5, Tissue.CHOROID_PLEXUS: 2.1,
+        Tissue.DURA: 1.25, Tissue.CSF: 0.34, Tissue.GRAY_MATTER: 0.86, Tissue.WHITE_MATTER: 1.0,
+        Tissue.DEEP_GRAY_MATTER: 0.92, Tissue.VITREOUS: 0.36, Tissue.VESSEL: 2.5, Tissue.CHOROID_PLEXUS: 2.1,
     },
     "t2": {
         Tissue.AIR: 0.02, Tissue.SKIN: 0.9, Tissue.FAT: 1.9, Tissue.MUSCLE: 0.55, Tissue.BONE: 0.14, Tissue.MARROW: 1.2,
-        Tissue.DURA: 0.5, Tissue.CSF: 3.0, Tissue.GREY_MATTER: 1.35, Tissue.WHITE_MATTER: 1.0,
-        Tissue.DEEP_GREY_MATTER: 1.15, Tissue.VITREOUS: 3.0, Tissue.VESSEL: 0.3, Tissue.CHOROID_PLEXUS: 1.9,
+        Tissue.DURA: 0.5, Tissue.CSF: 3.0, Tissue.GRAY_MATTER: 1.35, Tissue.WHITE_MATTER: 1.0,
+        Tissue.DEEP_GRAY_MATTER: 1.15, Tissue.VITREOUS: 3.0, Tissue.VESSEL: 0.3, Tissue.CHOROID_PLEXUS: 1.9,
     },
 }  # fmt: skip
 
 _SUPPRESSED_FAT = 0.75
-_GREY = (Tissue.GREY_MATTER, Tissue.DEEP_GREY_MATTER)
+_GRAY = (Tissue.GRAY_MATTER, Tissue.DEEP_GRAY_MATTER)
 
 
 def draw_signals(random: np.random.Generator, sequences: tuple[str, ...]) -> np.ndarray:
@@ -65,13 +65,13 @@ def draw_signals(random: np.random.Generator, sequences: tuple[str, ...]) -> np.
     table = np.empty((len(sequences), len(Tissue)), np.float32)
     suppressed = random.random() < 0.3
     fat_gain = random.uniform(0.85, 1.15)
-    contrast = random.uniform(0.75, 1.15)  # between grey and white matter, alike in all sequences
+    contrast = random.uniform(0.75, 1.15)  # between gray and white matter, alike in all sequences
     jitter = 1 + 0.05 * random.standard_normal((4, len(Tissue)))
     for row, sequence in enumerate(sequences):
         order = list(_SIGNALS).index(sequence)
         for tissue, signal in _SIGNALS[sequence].items():
             table[row, tissue] = signal * jitter[order, tissue]
-        for tissue in _GREY:
+        for tissue in _GRAY:
             table[row, tissue] = 1 + (_SIGNALS[sequence][tissue] - 1) * contrast
         table[row, Tissue.WHITE_MATTER] = 1
         table[row, Tissue.FAT] *= fat_gain

@@ -1,6 +1,6 @@
 """Smooth random fields, soft edges and distances: what the phantom is drawn with.
 
-Everything is a function of a position in millimetres, so that one head comes out the same
+Everything is a function of a position in millimeters, so that one head comes out the same
 on any grid. Points are three float32 arrays ``x, y, z`` of shape ``(n,)``.
 """
 
@@ -19,7 +19,7 @@ _PERIOD_MM = 216.0
 
 
 class Points(NamedTuple):
-    """Positions in millimetres, three float32 arrays of one shape."""
+    """Positions in millimeters, three float32 arrays of one shape."""
 
     x: np.ndarray
     y: np.ndarray
@@ -104,12 +104,12 @@ def inside(signed_distance: np.ndarray, edge_mm: np.ndarray | float) -> np.ndarr
     return np.clip(0.5 - signed_distance / edge_mm, 0, 1)
 
 
-def ellipsoid(points: Points, centre: tuple[float, float, float], radii: tuple[float, float, float]) -> np.ndarray:
+def ellipsoid(points: Points, center: tuple[float, float, float], radii: tuple[float, float, float]) -> np.ndarray:
     """Signed distance to an ellipsoid, to first order, in mm; negative inside."""
-    u, v, w = ((axis - c) / r for axis, c, r in zip(points, centre, radii, strict=True))
+    u, v, w = ((axis - c) / r for axis, c, r in zip(points, center, radii, strict=True))
     level = u * u + v * v + w * w
     slope = np.sqrt((u / radii[0]) ** 2 + (v / radii[1]) ** 2 + (w / radii[2]) ** 2)
-    # Level and slope both vanish at the centre, where the distance is about the least radius.
+    # Level and slope both vanish at the center, where the distance is about the least radius.
     return (level - 1) / np.maximum((1 + np.sqrt(level)) * slope / np.maximum(np.sqrt(level), 1e-3), 1e-3)
 
 

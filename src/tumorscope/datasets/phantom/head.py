@@ -1,6 +1,6 @@
 """The head's shape and everything around the brain: scalp, skull, meninges, orbits.
 
-Head coordinates are RAS+ in millimetres about the head's centre. The plane through the
+Head coordinates are RAS+ in millimeters about the head's center. The plane through the
 anterior commissure lies 20 mm below it, the eyes 50 mm below and the vertex 63 mm above.
 """
 
@@ -18,7 +18,7 @@ Layer = tuple[Tissue, np.ndarray]
 """A tissue and the share of each voxel it fills; later layers lie over earlier ones."""
 
 COMMISSURE_Z_MM = -20.0
-_CENTRE_Y_MM, _WIDEST_Z_MM = -4.0, -8.0
+_CENTER_Y_MM, _WIDEST_Z_MM = -4.0, -8.0
 _BASE_DEPTH_MM, _FACE_DEPTH_MM = 100.0, 150.0
 
 
@@ -84,7 +84,7 @@ class Hull:
     """One of the head's egg-shaped surfaces, seen from the points.
 
     Attributes:
-        level: 0 at the centre, 1 on the surface.
+        level: 0 at the center, 1 on the surface.
         distance: signed distance in mm, negative inside.
         tilt: vertical component of the outward normal, 0 to 1.
     """
@@ -105,7 +105,7 @@ def hull(shape: HeadShape, points: Points, grown_mm: float, depth_mm: float, tem
     muscle lies.
     """
     a, b, c = (np.float32(length + grown_mm) for length in (shape.half_width, shape.half_length, shape.height))
-    y, z = points.y - np.float32(_CENTRE_Y_MM), points.z - np.float32(_WIDEST_Z_MM)
+    y, z = points.y - np.float32(_CENTER_Y_MM), points.z - np.float32(_WIDEST_Z_MM)
     narrowing = np.float32(shape.egg) * y / b
     if temple:
         narrowing = narrowing + np.float32(temple) * np.clip(y / b, 0, 1) * np.clip(-z / 35, 0, 1)

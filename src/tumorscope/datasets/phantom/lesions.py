@@ -1,4 +1,4 @@
-"""Lesions of known outline."""
+"""Lesions of known contour."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tumorscope.datasets.phantom.fields import Field, Points, inside
 
 LesionContrast = Literal["flair_bright", "enhancing", "meningioma"]
 
-_OUTLINE_RADIUS_MM, _OUTLINE_WAVELENGTH_MM = 20.0, 40.0
+_CONTOUR_RADIUS_MM, _CONTOUR_WAVELENGTH_MM = 20.0, 40.0
 _TEXTURE_WAVELENGTH_MM, _MOTTLE_WAVELENGTH_MM = 8.0, 24.0
 
 
@@ -22,20 +22,20 @@ class Lesion:
     """A lesion to be drawn into a head.
 
     Attributes:
-        centre_mm: ``(x, y, z)`` in RAS+ from the head's centre, which is the grid's centre.
+        center_mm: ``(x, y, z)`` in RAS+ from the head's center, which is the grid's center.
         radii_mm: half axes of the ellipsoid along x, y and z.
         contrast: ``flair_bright`` is a lower-grade glioma: bright on FLAIR, a little dark on
             T1, not enhancing. ``enhancing`` has an enhancing ring around a necrotic core,
-            within a FLAIR-bright oedema. ``meningioma`` enhances as a whole and is almost
-            as bright as grey matter elsewhere; put its centre near the skull.
-        irregularity: standard deviation of the outline's radius, as a share of it; zero
+            within a FLAIR-bright edema. ``meningioma`` enhances as a whole and is almost
+            as bright as gray matter elsewhere; put its center near the skull.
+        irregularity: standard deviation of the contour's radius, as a share of it; zero
             draws the ellipsoid itself.
 
     >>> round(Lesion((0, 0, 0), (10, 10, 10)).ellipsoid_volume_mm3)
     4189
     """
 
-    centre_mm: tuple[float, float, float]
+    center_mm: tuple[float, float, float]
     radii_mm: tuple[float, float, float]
     contrast: LesionContrast = "flair_bright"
     irregularity: float = 0.15
@@ -48,43 +48,43 @@ class Lesion:
 
     @property
     def ellipsoid_volume_mm3(self) -> float:
-        """Volume of the ellipsoid that the outline varies about."""
+        """Volume of the ellipsoid that the contour varies about."""
         return 4 / 3 * pi * prod(self.radii_mm)
 
 
 @dataclass(frozen=True, eq=False)
 class DrawnLesion:
-    """A lesion with its outline and texture fixed by a seed.
+    """A lesion with its contour and texture fixed by a seed.
 
     Attributes:
         lesion: what was asked for.
-        random: draws the outline, then the texture; used once.
+        random: draws the contour, then the texture; used once.
     """
 
     lesion: Lesion
     random: np.random.Generator
 
     @cached_property
-    def _outline(self) -> Field:
-        return Field.draw(self.random, _OUTLINE_WAVELENGTH_MM, band=0.35)
+    def _contour(self) -> Field:
+        return Field.draw(self.random, _CONTOUR_WAVELENGTH_MM, band=0.35)
 
     @cached_property
     def _texture(self) -> tuple[Field, Field]:
-        _ = self._outline  # drawn first, whoever asks first
+        _ = self._contour  # drawn first, whoever asks first
         return Field.draw(self.random, _TEXTURE_WAVELENGTH_MM, band=0.5), Field.draw(self.random, _MOTTLE_WAVELENGTH_MM)
 
     def radius(self, points: Points) -> np.ndarray:
-        """Distance from the centre as a share of the outline's: below 1 is inside."""
-        offsets = [axis - np.float32(c) for axis, c in zip(points, self.lesion.centre_mm, strict=True)]
+        """Distance from the center as a share of the contour's: below 1 is inside."""
+        offsets = [axis - np.float32(c) for axis, c in zip(points, self.lesion.center_mm, strict=True)]
         scaled = [offset / np.float32(r) for offset, r in zip(offsets, self.lesion.radii_mm, strict=True)]
         radius = np.sqrt(scaled[0] ** 2 + scaled[1] ** 2 + scaled[2] ** 2)
         if self.lesion.irregularity == 0:
             return radius
-        # The outline's noise is taken on a sphere, in the point's direction, so that every
+        # The contour's noise is taken on a sphere, in the point's direction, so that every
         # ray leaves the lesion once.
-        reach = np.float32(_OUTLINE_RADIUS_MM) / np.maximum(radius, 0.05)
+        reach = np.float32(_CONTOUR_RADIUS_MM) / np.maximum(radius, 0.05)
         surface = Points(*(axis * reach for axis in scaled))
-        return radius / np.exp(np.float32(self.lesion.irregularity) * np.clip(self._outline.at(surface), -2, 2))
+        return radius / np.exp(np.float32(self.lesion.irregularity) * np.clip(self._contour.at(surface), -2, 2))
 
     def painted(
         self, signals: np.ndarray, points: Points, sequences: tuple[str, ...], edge_mm: float, room: np.ndarray

@@ -10,7 +10,7 @@ from tumorscope.datasets.phantom.build import WHITE_MATTER_SIGNAL, Phantom
 
 _LGG_SEQUENCES = ("t1", "flair", "t1c")
 _LGG_WHITE_MATTER = 80.0
-"""White matter's grey value in the eight-bit slices, with room for fat above it."""
+"""White matter's gray value in the eight-bit slices, with room for fat above it."""
 
 
 def write_lgg_folder(phantom: Phantom, folder: Path, case: str | None = None) -> Path:
@@ -32,9 +32,9 @@ def write_lgg_folder(phantom: Phantom, folder: Path, case: str | None = None) ->
     target = folder / case
     target.mkdir(parents=True, exist_ok=True)
     voxels = np.stack([phantom.scan.channel(sequence) for sequence in _LGG_SEQUENCES], axis=-1)
-    pictures = np.clip(voxels * (_LGG_WHITE_MATTER / WHITE_MATTER_SIGNAL) + 0.5, 0, 255).astype(np.uint8)
-    for number, (picture, mask) in enumerate(zip(pictures, phantom.mask, strict=True), start=1):
-        tifffile.imwrite(target / f"{case}_{number}.tif", picture, photometric="rgb", compression="zlib")
+    images = np.clip(voxels * (_LGG_WHITE_MATTER / WHITE_MATTER_SIGNAL) + 0.5, 0, 255).astype(np.uint8)
+    for number, (image, mask) in enumerate(zip(images, phantom.mask, strict=True), start=1):
+        tifffile.imwrite(target / f"{case}_{number}.tif", image, photometric="rgb", compression="zlib")
         tifffile.imwrite(target / f"{case}_{number}_mask.tif", mask.astype(np.uint8) * 255, compression="zlib")
     return target
 

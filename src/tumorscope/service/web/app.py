@@ -15,17 +15,17 @@ from starlette.middleware import Middleware
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from tumorscope import __version__
-from tumorscope.errors import TumorscopeError
-from tumorscope.notice import NOTICE
-from tumorscope.service.catalogue import Catalogue
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.notice import NOTICE
+from tumorscope.service.catalog import Catalog
 from tumorscope.service.database import is_full
 from tumorscope.service.errors import Conflict, UnknownStudy
 from tumorscope.service.settings import ServiceSettings
 from tumorscope.service.web.backend import make_backend
-from tumorscope.service.web.draining import Drain
-from tumorscope.service.web.heads import AnswerHead
+from tumorscope.service.web.draining import DrainMiddleware
+from tumorscope.service.web.heads import ResponseHead
 from tumorscope.service.web.models import DicomwebStudy
-from tumorscope.service.web.refusal import Refusal
+from tumorscope.service.web.refusal import ApiError
 from tumorscope.service.web.routes import about, bundles, events, health, masks, page, results, studies, study
 from tumorscope.service.web.routes.describing import problem
 from tumorscope.service.web.security.authentication import Authentication, Credentials
@@ -34,7 +34,7 @@ from tumorscope.service.web.security.hosts import HostGuard, Hosts, is_loopback
 from tumorscope.service.web.security.origins import CrossSiteGuard
 from tumorscope.service.web.security.proxies import BehindProxy
 from tumorscope.service.web.security.throttle import Throttle
-from tumorscope.service.web.watching import Watch
+from tumorscope.service.web.watching import AccessLogMiddleware
 
 log = logging.getLogger(__name__)
 
@@ -51,12 +51,12 @@ _SCHEMES = {
 }
 
 
-def create_app(settings: ServiceSettings, catalogue: Catalogue | None = None) -> FastAPI:
+def create_app(settings: ServiceSettings, catalog: Catalog | None = None) -> FastAPI:
     """The service as an ASGI application.
 
     Args:
         settings: where it keeps what, who may ask, and how much it takes.
-        catalogue: opened already; by default the settings'.
+        catalog: opened already; by default the settings'.
 
     Raises:
         TumorscopeError: other machines could reach it and nobody would be asked who he is; the database,
@@ -68,11 +68,11 @@ def create_app(settings: ServiceSettings, catalogue: Catalogue | None = None) ->
             f"{settings.host}: other machines could reach the service, so it needs a token or a user; "
             "set TUMORSCOPE_TOKEN, or give --user"
         )
-    backend = make_backend(settings, catalogue)
+    backend = make_backend(settings, catalog)
     app = FastAPI(
         title="Tumorscope",
         version=__version__,
-        summary="Find, outline and measure brain tumours on MRI.",
+        summary="Find, segmentation and measure brain tumors on MRI.",
         description=NOTICE,
         docs_url=None,
         redoc_url=None,
@@ -84,15 +84,15 @@ def create_app(settings: ServiceSettings, catalogue: Catalogue | None = None) ->
             OSError: _tell_disk,
         },
         middleware=[
-            Middleware(Drain),
-            Middleware(Watch, metrics=backend.metrics),
+            Middleware(DrainMiddleware),
+            Middleware(AccessLogMiddleware, metrics=backend.metrics),
             Middleware(SecurityHeaders),
             Middleware(BehindProxy, root_path=settings.root_path, trusted=settings.trusted_proxies),
             Middleware(cast(Any, ProxyHeadersMiddleware), trusted_hosts=list(settings.trusted_proxies)),
             Middleware(HostGuard, hosts=Hosts(settings.host, settings.allowed_hosts)),
             Middleware(CrossSiteGuard),
             Middleware(Authentication, credentials=credentials, throttle=Throttle()),
-            Middleware(AnswerHead),
+            Middleware(ResponseHead),
         ],
     )
     app.state.backend = backend
@@ -127,7 +127,7 @@ def _describe(app: FastAPI, secured: bool) -> None:
 
 
 async def _tell_error(_request: Request, error: Exception) -> JSONResponse:
-    if isinstance(error, Refusal):
+    if isinstance(error, ApiError):
         return JSONResponse({"detail": str(error)}, error.status, error.headers)
     status = 404 if isinstance(error, UnknownStudy) else 409 if isinstance(error, Conflict) else 400
     return JSONResponse({"detail": str(error)}, status)

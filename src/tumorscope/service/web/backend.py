@@ -1,4 +1,4 @@
-"""What the routes work with: settings, catalogue, folders, queue, metrics."""
+"""What the routes work with: settings, catalog, folders, queue, metrics."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Annotated
 import anyio
 from fastapi import Depends, Request
 
-from tumorscope.bundles import Bundle, load_bundle, shipped_bundles
-from tumorscope.service.catalogue import Catalogue
+from tumorscope.inference.bundles import Bundle, load_bundle, shipped_bundles
+from tumorscope.service.catalog import Catalog
 from tumorscope.service.folders import Folders
 from tumorscope.service.identity import join_identity
 from tumorscope.service.queue import StudyQueue, make_queue
@@ -19,7 +19,7 @@ from tumorscope.service.records import Study, is_id
 from tumorscope.service.settings import ServiceSettings
 from tumorscope.service.web.metrics import Metrics
 from tumorscope.service.web.readiness import Readiness
-from tumorscope.service.web.refusal import Refusal
+from tumorscope.service.web.refusal import ApiError
 
 _UPLOADS_AT_ONCE = 8
 """Uploads have threads of their own, so that however many come, status calls find one free."""
@@ -37,7 +37,7 @@ class Backend:
     """
 
     settings: ServiceSettings
-    catalogue: Catalogue
+    catalog: Catalog
     folders: Folders
     queue: StudyQueue
     bundles: tuple[Bundle, ...]
@@ -51,42 +51,42 @@ class Backend:
         """The study that an address names; its id is noted for the log.
 
         Raises:
-            Refusal: there is none.
+            ApiError: there is none.
         """
         if is_id(study_id):
-            study = self.catalogue.get(study_id)
+            study = self.catalog.get(study_id)
             if study is not None:
                 request.state.study_id = study_id
                 return study
-        raise Refusal(404, "no such study; it may have been deleted, or have expired")
+        raise ApiError(404, "no such study; it may have been deleted, or have expired")
 
     def check_bundle(self, name: str | None) -> str:
         """The bundle that is asked for, or the service's own.
 
         Raises:
-            Refusal: there is none of that name; a folder cannot be asked for.
+            ApiError: there is none of that name; a folder cannot be asked for.
         """
         if name is None or name == self.settings.bundle:
             return self.settings.bundle
         known = {bundle.name for bundle in self.bundles} | {"auto"}
         if name not in known:
-            raise Refusal(400, f"no such bundle; there are {', '.join(sorted(known))}")
+            raise ApiError(400, f"no such bundle; there are {', '.join(sorted(known))}")
         return name
 
 
-def make_backend(settings: ServiceSettings, catalogue: Catalogue | None = None) -> Backend:
+def make_backend(settings: ServiceSettings, catalog: Catalog | None = None) -> Backend:
     """Open what the settings name.
 
     Raises:
         TumorscopeError: the database, the queue or the folder cannot be used, or the bundle is none.
     """
     folders = Folders(settings.data)
-    opened = catalogue or Catalogue.of(settings)
+    opened = catalog or Catalog.of(settings)
     join_identity(opened, folders)
     queue = make_queue(settings)
     return Backend(
         settings=settings,
-        catalogue=opened,
+        catalog=opened,
         folders=folders,
         queue=queue,
         bundles=_bundles(settings.bundle),

@@ -1,7 +1,7 @@
-"""Reading on for a while after an early answer.
+"""Reading on for a while after an early response.
 
 Where a connection is closed with bytes in it that nobody has read, the client's system throws away
-the answer together with the connection: a browser would show "network error" in place of the line
+the response together with the connection: a browser would show "network error" in place of the line
 that says why an upload was refused.
 """
 
@@ -14,8 +14,8 @@ MOST_BYTES = 64 << 20
 LONGEST_S = 10.0
 
 
-class Drain:
-    """Holds back the end of an answer until the request's body has come, within limits."""
+class DrainMiddleware:
+    """Holds back the end of an response until the request's body has come, within limits."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -6,8 +6,8 @@ import anyio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
-class AnswerHead:
-    """Has HEAD worked on as GET, and ends it at the answer's first byte: no file is read, no archive packed."""
+class ResponseHead:
+    """Has HEAD worked on as GET, and ends it at the response's first byte: no file is read, no archive packed."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

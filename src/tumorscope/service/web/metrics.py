@@ -1,4 +1,4 @@
-"""Figures for Prometheus, in a registry of their own."""
+"""Metrics for Prometheus, in a registry of their own."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ class Metrics:
     def __init__(self, studies: Callable[[], Mapping[State, int]]) -> None:
         self.registry = CollectorRegistry(auto_describe=True)
         self._requests = Counter(
-            "tumorscope_requests", "Requests answered.", ("method", "route", "status"), registry=self.registry
+            "tumorscope_requests", "Requests responded.", ("method", "route", "status"), registry=self.registry
         )
         self._durations = Histogram(
             "tumorscope_request_seconds",
-            "From a request's first byte to its answer's last.",
+            "From a request's first byte to its response's last.",
             ("method", "route"),
             buckets=_DURATIONS_S,
             registry=self.registry,
         )
-        self.under_way = Gauge("tumorscope_requests_under_way", "Requests being answered.", registry=self.registry)
+        self.under_way = Gauge("tumorscope_requests_under_way", "Requests being responded.", registry=self.registry)
         self.upload_bytes = Counter("tumorscope_upload_bytes", "Bytes of uploads taken in.", registry=self.registry)
         self.uploads = Counter(
             "tumorscope_uploads", "Uploads, by what became of them.", ("outcome",), registry=self.registry
@@ -58,7 +58,7 @@ class Metrics:
             self._streams.set(self.streams)
 
     def text(self) -> bytes:
-        """All figures in Prometheus's text format."""
+        """All metrics in Prometheus's text format."""
         return generate_latest(self.registry)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tumorscope.notice import NOTICE
+from tumorscope.core.notice import NOTICE
 from tumorscope.service.records import State
 
 BundleName = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
@@ -32,11 +32,11 @@ class Summary(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    judged: bool = Field(description="False where the scan does not look like an MRI of a head.")
+    assessed: bool = Field(description="False where the scan does not look like an MRI of a head.")
     tumor_present: bool | None = None
     tumor_probability: float | None = None
     tumor_type: str | None = Field(None, description="Null where no type was told, or it is uncertain.")
-    volume_mm3: float | None = Field(None, description="Of the outline; null where the voxel size is not known.")
+    volume_mm3: float | None = Field(None, description="Of the segmentation; null where the voxel size is not known.")
     lesions: int
     slices: int
     sequences: list[str]
@@ -82,7 +82,7 @@ class FileEntry(BaseModel):
     href: str
 
 
-class StudyWhole(StudyState):
+class StudyDetail(StudyState):
     """A study and what there is of it."""
 
     revisions: list[RevisionEntry]

@@ -15,8 +15,8 @@ from tumorscope.service.web.models import (
     ImageEntry,
     Progress,
     RevisionEntry,
+    StudyDetail,
     StudyState,
-    StudyWhole,
     Summary,
 )
 from tumorscope.service.web.results import RESULTS, VIEW_FOLDER, VIEW_SUFFIX, WHOLE
@@ -29,18 +29,18 @@ def present(study: Study, keep_days: float | None) -> StudyState:
     return StudyState(**_state(study, keep_days))
 
 
-def present_whole(study: Study, revisions: Iterable[Revision], shown: int, backend: Backend, root: str) -> StudyWhole:
+def present_whole(study: Study, revisions: Iterable[Revision], shown: int, backend: Backend, root: str) -> StudyDetail:
     """A study with what can be had of one of its revisions; of none where that is 0.
 
     Args:
-        study, revisions: of the catalogue.
+        study, revisions: of the catalog.
         shown: the revision whose images and files are listed.
         backend: of the application.
         root: the path below which the service is seen.
     """
     at = f"{root}/api/studies/{study.id}"
     run = backend.folders.run(study.id, shown) if shown else None
-    return StudyWhole(
+    return StudyDetail(
         **_state(study, backend.settings.keep_days),
         revisions=[RevisionEntry(revision=each.number, kind=each.kind, created=each.created) for each in revisions],
         images=[] if run is None else _images(at, shown, run),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 import time
 
-from tumorscope.errors import TumorscopeError
-from tumorscope.service.catalogue import Catalogue
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.service.catalog import Catalog
 from tumorscope.service.folders import Folders
 from tumorscope.service.queue import StudyQueue
 from tumorscope.service.web.uploads.limits import MIB
@@ -19,8 +19,8 @@ _KEPT_S = 2.0
 class Readiness:
     """Looks at database, queue and disk, one question at a time."""
 
-    def __init__(self, catalogue: Catalogue, queue: StudyQueue, folders: Folders) -> None:
-        self._catalogue = catalogue
+    def __init__(self, catalog: Catalog, queue: StudyQueue, folders: Folders) -> None:
+        self._catalog = catalog
         self._queue = queue
         self._folders = folders
         self._lock = threading.Lock()
@@ -36,11 +36,11 @@ class Readiness:
             return self._reason
 
     def _look(self) -> str | None:
-        reason = self._catalogue.trouble()
+        reason = self._catalog.trouble()
         if reason is not None:
             return reason
         try:
             self._queue.waiting()
         except TumorscopeError:
-            return "the queue does not answer"
+            return "the queue does not response"
         return "no space left for studies" if self._folders.free_bytes() < _LEAST_FREE else None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from tumorscope.errors import TumorscopeError
+from tumorscope.core.errors import TumorscopeError
 
 
-class Refusal(TumorscopeError):
-    """The request is answered with this status and this line.
+class ApiError(TumorscopeError):
+    """The request is responded with this status and this line.
 
-    >>> Refusal(404, "no such study").status
+    >>> ApiError(404, "no such study").status
     404
     """
 

@@ -22,7 +22,7 @@ class Result:
         media_type: what it is.
         what: in words, for the description and for messages.
         at: the last part of its address, where that is not the file's name.
-        policy: Content-Security-Policy of the answer, where a browser may show the file; else it is downloaded.
+        policy: Content-Security-Policy of the response, where a browser may show the file; else it is downloaded.
     """
 
     file: str
@@ -40,10 +40,10 @@ RESULTS = (
     Result("analysis.json", "application/json", "the findings, for programs", at="analysis"),
     Result("report.pdf", "application/pdf", "the report on paper", policy=_SHOWN_ALONE),
     Result("report.html", "text/html", "the report as a page", policy=REPORT_POLICY),
-    Result("panel.png", "image/png", "the picture panel", policy=_SHOWN_ALONE),
-    Result("mask.nii.gz", "application/gzip", "the outline as NIfTI"),
-    Result("mask.png", "image/png", "the outline of a single picture", policy=_SHOWN_ALONE),
-    Result("seg.dcm", "application/dicom", "the outline as a DICOM segmentation"),
+    Result("panel.png", "image/png", "the image panel", policy=_SHOWN_ALONE),
+    Result("mask.nii.gz", "application/gzip", "the segmentation as NIfTI"),
+    Result("mask.png", "image/png", "the segmentation of a single image", policy=_SHOWN_ALONE),
+    Result("seg.dcm", "application/dicom", "the segmentation as a DICOM segmentation"),
     Result("sr.dcm", "application/dicom", "the measurements as a DICOM structured report"),
-    Result("capture.dcm", "application/dicom", "the picture panel as a DICOM capture"),
+    Result("capture.dcm", "application/dicom", "the image panel as a DICOM capture"),
 )

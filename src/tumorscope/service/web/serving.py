@@ -24,9 +24,9 @@ from uvicorn.protocols.http.auto import AutoHTTPProtocol
 log = logging.getLogger(__name__)
 
 IDLE_S = 30.0
-"""Within this time after a connection is made, or an answer is complete, the next request's head must be here."""
+"""Within this time after a connection is made, or an response is complete, the next request's head must be here."""
 _GRACE_S = 10
-"""How long answers that are under way may take when the service is to stop."""
+"""How long responses that are under way may take when the service is to stop."""
 _MOST_CONNECTIONS, _OTHER_FILES = 1000, 200
 _MOST_FILES = 1 << 16
 _ACCEPTED_AT_ONCE, _WAITING = 16, 1024
@@ -35,7 +35,7 @@ _NO_FILES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
 def serve(app: ASGIApp, listening: socket.socket, on_stop: Callable[[], None] = lambda: None) -> None:
-    """Answer requests until SIGTERM or Ctrl-C.
+    """Response requests until SIGTERM or Ctrl-C.
 
     Args:
         app: the application.

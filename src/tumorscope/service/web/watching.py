@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tumorscope.service.web.metrics import Metrics
-from tumorscope.service.web.security.answering import refuse
+from tumorscope.service.web.security.responding import refuse
 
 ACCESS_LOG = logging.getLogger("tumorscope.service.access")
 ERROR_LOG = logging.getLogger("tumorscope.service.errors")
@@ -25,8 +25,8 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"
 _CLIENT_GONE = 499
 
 
-class Watch:
-    """Times, logs and counts requests; an error that nobody expected is answered with 500."""
+class AccessLogMiddleware:
+    """Times, logs and counts requests; an error that nobody expected is responded with 500."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
@@ -51,7 +51,7 @@ class Watch:
                 status = status or _CLIENT_GONE
             except Exception as error:
                 _log_error(scope, error)
-                if status:  # the answer is under way and must not end as if it were whole
+                if status:  # the response is under way and must not end as if it were whole
                     raise _Broken from None
                 await refuse(scope, receive, send_and_note, 500, "an error in the service; its log says more")
             finally:
@@ -67,10 +67,10 @@ class Watch:
 
 
 class _Broken(RuntimeError):
-    """The connection is closed in the middle of an answer."""
+    """The connection is closed in the middle of an response."""
 
     def __init__(self) -> None:
-        super().__init__("the answer broke off")
+        super().__init__("the response broke off")
 
 
 def _log_error(scope: Scope, error: Exception) -> None:

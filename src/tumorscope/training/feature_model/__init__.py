@@ -1,4 +1,4 @@
-"""Classical models of tumour types on a table of features; scikit-learn, no PyTorch."""
+"""Classical models of tumor types on a table of features; scikit-learn, no PyTorch."""
 
 from tumorscope.training.feature_model.train import FeatureRun, train_feature_model
 

@@ -1,4 +1,4 @@
-"""Every slice judged by a model that never saw its patient, and what such judgements are worth."""
+"""Every slice evaluated by a model that never saw its patient, and what such evaluation are worth."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ import numpy as np
 
 from tumorscope.datasets.figshare import person_of
 from tumorscope.evaluation.intervals import draw_patients, percentiles
-from tumorscope.features_recipe import ModelName
+from tumorscope.recipes.radiomics import ModelName
 from tumorscope.training.feature_model.models import fit_model
 from tumorscope.training.feature_model.table import FeatureTable
 
 NONE = -1
-"""The answer where nothing was outlined: no type, and never right."""
+"""The prediction where nothing was has_mask: no type, and never right."""
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
-    """One model's answers to all slices, each from the fold that left its patient out.
+class Evaluated:
+    """One model's predictions to all slices, each from the fold that left its patient out.
 
     Attributes:
         name: of the model.
-        probabilities: ``(row, type)``; zeros where nothing was outlined.
+        probabilities: ``(row, type)``; zeros where nothing was has_mask.
         fitted: the model of each fold.
     """
 
@@ -33,21 +33,21 @@ class Judged:
     fitted: dict[int, Any]
 
     @property
-    def answers(self) -> np.ndarray:
+    def predictions(self) -> np.ndarray:
         """Index of the most probable type, ``(row,)``, or :data:`NONE`."""
         return np.where(self.probabilities.any(axis=1), self.probabilities.argmax(axis=1), NONE)
 
-    def only(self, rows: np.ndarray) -> Judged:
-        """The answers to some of the slices, boolean ``(row,)``."""
-        return Judged(self.name, self.probabilities[rows], self.fitted)
+    def only(self, rows: np.ndarray) -> Evaluated:
+        """The predictions to some of the slices, boolean ``(row,)``."""
+        return Evaluated(self.name, self.probabilities[rows], self.fitted)
 
 
 def cross_validate(
     name: ModelName, table: FeatureTable, seed: int, progress: Callable[[int], object] = lambda fold: None
-) -> Judged:
-    """Fit a model to all folds but one, and judge that one; each in turn.
+) -> Evaluated:
+    """Fit a model to all folds but one, and evaluate that one; each in turn.
 
-    Whoever is judged under one patient code is not fitted to under another.
+    Whoever is evaluated under one patient code is not fitted to under another.
 
     Raises:
         ValueError: a type is missing from the slices that a model is fitted to.
@@ -67,20 +67,20 @@ def cross_validate(
         if test.any():
             probabilities[test] = fitted[fold].predict_proba(values[test])
         progress(fold)
-    return Judged(name, probabilities, fitted)
+    return Evaluated(name, probabilities, fitted)
 
 
-def figures(judged: Judged, table: FeatureTable) -> dict[str, Any]:
+def metrics(evaluated: Evaluated, table: FeatureTable) -> dict[str, Any]:
     """Accuracy, balanced accuracy, macro-F1 and each type's precision, recall and F1, with intervals.
 
-    A slice without an outline counts as wrong. Intervals are 95 % by bootstrap over
-    patients (:mod:`tumorscope.evaluation.intervals`); they tell how sure the figures are
+    A slice without an segmentation counts as wrong. Intervals are 95 % by bootstrap over
+    patients (:mod:`tumorscope.evaluation.intervals`); they tell how sure the metrics are
     of these patients, not of how another training would come out.
     """
-    truth, answers, types = table.truth, judged.answers, table.types
+    truth, predictions, types = table.truth, evaluated.predictions, table.types
     patients, patient = np.unique(table.patients, return_inverse=True)
     counted = np.zeros((len(patients), len(types), len(types) + 1))
-    np.add.at(counted, (patient, truth, np.where(answers == NONE, len(types), answers)), 1)
+    np.add.at(counted, (patient, truth, np.where(predictions == NONE, len(types), predictions)), 1)
     confusion = counted.sum(axis=0)
     shown = _merits(confusion[None], types)
     draws = draw_patients(len(patients)) @ counted.reshape(len(patients), -1)
@@ -90,27 +90,27 @@ def figures(judged: Judged, table: FeatureTable) -> dict[str, Any]:
         interval = percentiles(drawn[name])
         found[name] = {"value": float(value[0]), "ci95": None if interval is None else list(interval)}
     return {
-        "model": judged.name,
+        "model": evaluated.name,
         "slices": len(truth),
         "patients": len(patients),
-        "without_outline": int((answers == NONE).sum()),
+        "without_segmentation": int((predictions == NONE).sum()),
         "confusion": confusion.astype(int).tolist(),
-        "patient_accuracy": _patient_accuracy(judged, table),
+        "patient_accuracy": _patient_accuracy(evaluated, table),
         "fold_accuracy": {
-            str(fold): float((answers == truth)[table.folds == fold].mean()) for fold in np.unique(table.folds)
+            str(fold): float((predictions == truth)[table.folds == fold].mean()) for fold in np.unique(table.folds)
         },
-        "figures": found,
+        "metrics": found,
     }
 
 
 def _merits(confusion: np.ndarray, types: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """Figures ``(draw,)`` of confusion matrices ``(draw, true type, answer)``; NaN where a draw lacks a type."""
+    """Metrics ``(draw,)`` of confusion matrices ``(draw, true type, prediction)``; NaN where a draw lacks a type."""
     right = np.diagonal(confusion, axis1=1, axis2=2)
-    true, answered = confusion.sum(axis=2), confusion.sum(axis=1)[:, : len(types)]
+    true, predicted = confusion.sum(axis=2), confusion.sum(axis=1)[:, : len(types)]
     with np.errstate(invalid="ignore", divide="ignore"):
         recall = right / true
-        precision = np.where(answered > 0, right / answered, 0.0)
-        f1 = 2 * right / (true + answered)
+        precision = np.where(predicted > 0, right / predicted, 0.0)
+        f1 = 2 * right / (true + predicted)
         found = {
             "accuracy": right.sum(axis=1) / confusion.sum(axis=(1, 2)),
             "balanced_accuracy": recall.mean(axis=1),
@@ -125,11 +125,11 @@ def _merits(confusion: np.ndarray, types: tuple[str, ...]) -> dict[str, np.ndarr
     return found
 
 
-def _patient_accuracy(judged: Judged, table: FeatureTable) -> float:
+def _patient_accuracy(evaluated: Evaluated, table: FeatureTable) -> float:
     """Share of patients whose type is the most probable on average over their slices."""
     right = []
     for patient in np.unique(table.patients):
         own = table.patients == patient
-        mean = judged.probabilities[own].mean(axis=0)
+        mean = evaluated.probabilities[own].mean(axis=0)
         right.append(mean.any() and mean.argmax() == table.truth[own][0])
     return float(np.mean(right))

@@ -10,11 +10,17 @@ from typing import Any
 import numpy as np
 from sklearn.pipeline import Pipeline
 
-from tumorscope.errors import TumorscopeError
-from tumorscope.features_recipe import FeaturesRecipe
-from tumorscope.measuring.type_by_features import CARD_FILE, MODEL_FILE, SCHEMA, TypeByFeatures, read_type_model
-from tumorscope.notice import NOTICE
-from tumorscope.runtimes import OPSET
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.notice import NOTICE
+from tumorscope.inference.runtimes import OPSET
+from tumorscope.measurement.radiomics_classifier import (
+    CARD_FILE,
+    MODEL_FILE,
+    SCHEMA,
+    RadiomicsClassifier,
+    read_type_model,
+)
+from tumorscope.recipes.radiomics import FeaturesRecipe
 
 TOLERANCE = 1e-4
 """The most that a probability may change on the way to ONNX."""
@@ -26,18 +32,18 @@ def export_model(
     names: tuple[str, ...],
     types: tuple[str, ...],
     values: np.ndarray,
-    figures: dict[str, Any],
+    metrics: dict[str, Any],
     without_fold: int | None = None,
 ) -> dict[str, bytes]:
-    """The two files of :mod:`tumorscope.measuring.type_by_features`.
+    """The two files of :mod:`tumorscope.measurement.radiomics_classifier`.
 
     Args:
         model: fitted to types as indices into ``types``.
         recipe: what was trained.
         names: of the features.
-        types: tumour types.
+        types: tumor types.
         values: float32 ``(row, feature)``, on which both runtimes are compared.
-        figures: from :func:`tumorscope.training.feature_model.crossvalidation.figures`.
+        metrics: from :func:`tumorscope.training.feature_model.crossvalidation.metrics`.
         without_fold: the publisher's fold that the model was not fitted to, if any.
 
     Raises:
@@ -48,7 +54,7 @@ def export_model(
         "schema": SCHEMA,
         "name": recipe.name,
         "title": recipe.title,
-        "model": figures["model"],
+        "model": metrics["model"],
         "sha256": hashlib.sha256(content).hexdigest(),
         "types": list(types),
         "features": list(names),
@@ -56,23 +62,23 @@ def export_model(
         "trained_on": {
             "dataset": recipe.dataset,
             "masks": recipe.masks,
-            "slices": figures["slices"],
+            "slices": metrics["slices"],
             "without_fold": without_fold,
         },
-        "cross_validation": figures,
+        "cross_validation": metrics,
         "notice": NOTICE,
     }
     written = (json.dumps(card, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode()
     difference = largest_difference(read_type_model(content, written), model, values)
     if difference > TOLERANCE:
         raise TumorscopeError(
-            f"{recipe.name}: the exported {figures['model']} differs by {difference:.1e} from scikit-learn's; "
+            f"{recipe.name}: the exported {metrics['model']} differs by {difference:.1e} from scikit-learn's; "
             "leave this model out of the recipe"
         )
     return {MODEL_FILE: content, CARD_FILE: written}
 
 
-def largest_difference(loaded: TypeByFeatures, model: Pipeline, values: np.ndarray) -> float:
+def largest_difference(loaded: RadiomicsClassifier, model: Pipeline, values: np.ndarray) -> float:
     """Between the probabilities of ONNX Runtime and of scikit-learn."""
     return float(np.abs(loaded.session(values) - model.predict_proba(values)).max())
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from sklearn.metrics import balanced_accuracy_score
 
-from tumorscope.training.feature_model.crossvalidation import Judged
+from tumorscope.training.feature_model.crossvalidation import Evaluated
 from tumorscope.training.feature_model.table import FeatureTable
 
 FAMILIES = {
@@ -36,7 +36,7 @@ def families(names: Sequence[str]) -> dict[str, list[str]]:
 
 
 def permutation_importance(
-    judged: Judged,
+    evaluated: Evaluated,
     table: FeatureTable,
     groups: Mapping[str, Sequence[str]],
     repeats: int,
@@ -49,8 +49,8 @@ def permutation_importance(
     other's importance when one is shuffled alone.
 
     Args:
-        judged: has the model of every fold.
-        table: what it judged.
+        evaluated: has the model of every fold.
+        table: what it evaluated.
         groups: names of features by the group's title.
         repeats: shuffles a fold.
         seed: makes them repeatable.
@@ -61,7 +61,7 @@ def permutation_importance(
     """
     values, truth, names = table.values(), table.truth, table.names
     folds = {}
-    for fold, model in judged.fitted.items():
+    for fold, model in evaluated.fitted.items():
         held = table.measured & (table.folds == fold)
         if held.any():
             folds[fold] = (model, held, balanced_accuracy_score(truth[held], model.predict(values[held])))
@@ -75,8 +75,8 @@ def permutation_importance(
             shuffled = np.tile(values[held], (repeats, 1, 1))
             for copy in shuffled:
                 copy[:, columns] = copy[chance.permutation(len(copy))][:, columns]
-            answers = model.predict(shuffled.reshape(-1, len(names))).reshape(repeats, -1)
-            scores = [balanced_accuracy_score(truth[held], one) for one in answers]
+            predictions = model.predict(shuffled.reshape(-1, len(names))).reshape(repeats, -1)
+            scores = [balanced_accuracy_score(truth[held], one) for one in predictions]
             losses[group].append(float(whole - np.mean(scores)))
         progress(group)
     return losses

@@ -1,4 +1,4 @@
-"""Outlines that a network drew, from wherever they come."""
+"""Segmentations that a network drew, from wherever they come."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from pathlib import Path
 
 import numpy as np
 
-from tumorscope.errors import TumorscopeError
-from tumorscope.reading import read_mask
-from tumorscope.reading.formats import PICTURE_SUFFIXES
-from tumorscope.scan import Scan
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.scan import Scan
+from tumorscope.io import read_mask
+from tumorscope.io.formats import IMAGE_SUFFIXES
 from tumorscope.training.feature_model.table import MaskOf
 
 
 def mask_source(masks_from: MaskOf | Path) -> MaskOf:
-    """A function that gives the outline of each slice.
+    """A function that gives the segmentation of each slice.
 
     Args:
         masks_from: such a function itself; or a ``.npz`` file with an array for each case;
             or a folder with ``CASE.npz`` (its array ``mask``, or its only one), ``CASE.png``
-            or ``CASE_mask.png`` (or another kind of picture) for each case. A case that is
-            not there is an error; one without a tumour has an empty mask.
+            or ``CASE_mask.png`` (or another kind of image) for each case. A case that is
+            not there is an error; one without a tumor has an empty mask.
 
     Raises:
         TumorscopeError: there is no such file or folder.
@@ -40,7 +40,7 @@ def _from_folder(folder: Path, scan: Scan) -> np.ndarray:
     if arrays.is_file():
         return _array(arrays, scan, "mask")
     for stem in (f"{scan.case}_mask", scan.case):
-        for suffix in sorted(PICTURE_SUFFIXES):
+        for suffix in sorted(IMAGE_SUFFIXES):
             path = folder / f"{stem}{suffix}"
             if path.is_file():
                 return read_mask(path, scan)

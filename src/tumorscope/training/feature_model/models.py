@@ -13,7 +13,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from tumorscope.features_recipe import ModelName
+from tumorscope.recipes.radiomics import ModelName
 
 TITLES: dict[str, str] = {
     "logistic_regression": "logistic regression",

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from tumorscope.features_recipe import FeaturesRecipe
-from tumorscope.measuring.features import title_of
-from tumorscope.notice import NOTICE
+from tumorscope.core.notice import NOTICE
+from tumorscope.measurement.radiomics import title_of
+from tumorscope.recipes.radiomics import FeaturesRecipe
 from tumorscope.training.feature_model.models import TITLES
 
 
@@ -19,39 +19,47 @@ def markdown(
     best: Mapping[str, Any],
     types: Sequence[str],
     importance: Mapping[str, Mapping[str, Sequence[float]]],
-    pictures: Sequence[str],
+    images: Sequence[str],
     without_fold: int | None = None,
 ) -> str:
-    """Figures of every model, the best one's by type, and what it rests on."""
+    """Metrics of every model, the best one's by type, and what it rests on."""
     one = compared[0]
     lines = [
         f"# {recipe.title}",
         "",
         f"{one['slices']:,} slices of {one['patients']} patients ({recipe.dataset}), {recipe.masks} masks, the "
-        f"publisher's {_folds(one)}: every slice is judged by a model that never saw its patient. 95 % intervals by "
+        f"publisher's {_folds(one)}: every slice is evaluated by a model that never saw its patient. 95 % intervals by "
         "bootstrap over patients. A patient is right if the mean over all its slices is."
-        + (" The outlines are the publisher's: with a network's own, expect less." if recipe.masks == "true" else "")
-        + (f" {one['without_outline']} slices without an outline count as wrong." if one["without_outline"] else ""),
+        + (
+            " The segmentations are the publisher's: with a network's own, expect less."
+            if recipe.masks == "true"
+            else ""
+        )
+        + (
+            f" {one['without_segmentation']} slices without an segmentation count as wrong."
+            if one["without_segmentation"]
+            else ""
+        ),
         "",
         "| model | accuracy | balanced accuracy | macro-F1 | patients right |",
         "|---|---|---|---|---|",
     ]
     for model in compared:
-        figures = [_figure(model["figures"][name]) for name in ("accuracy", "balanced_accuracy", "macro_f1")]
-        lines.append(f"| {TITLES[model['model']]} | {' | '.join(figures)} | {model['patient_accuracy']:.3f} |")
+        metrics = [_figure(model["metrics"][name]) for name in ("accuracy", "balanced_accuracy", "macro_f1")]
+        lines.append(f"| {TITLES[model['model']]} | {' | '.join(metrics)} | {model['patient_accuracy']:.3f} |")
     lines += [
         "",
         f"The best by balanced accuracy, {TITLES[best['model']]}, is exported, fitted to "
         + ("all slices" if without_fold is None else f"the slices outside the publisher's fold {without_fold}")
         + "."
-        + (" It was chosen with these same folds, so its figures flatter it a little." if len(compared) > 1 else ""),
+        + (" It was chosen with these same folds, so its metrics flatter it a little." if len(compared) > 1 else ""),
         "",
         "| type | precision | recall | F1 |",
         "|---|---|---|---|",
     ]
     for name in types:
-        figures = [_figure(best["figures"][f"{what}_{name}"]) for what in ("precision", "recall", "f1")]
-        lines.append(f"| {name} | {' | '.join(figures)} |")
+        metrics = [_figure(best["metrics"][f"{what}_{name}"]) for what in ("precision", "recall", "f1")]
+        lines.append(f"| {name} | {' | '.join(metrics)} |")
     lines += ["", "| shuffled family | loss of balanced accuracy, points |", "|---|---|"]
     lines += [f"| {name} | {100 * float(np.mean(values)):.1f} |" for name, values in _ranked(importance["families"])]
     lines += ["", "| shuffled feature | loss, points |", "|---|---|"]
@@ -59,7 +67,7 @@ def markdown(
         f"| {title_of(name)} (`{name}`) | {100 * float(np.mean(values)):.1f} |"
         for name, values in _ranked(importance["features"])[:10]
     ]
-    lines += ["", *(f"![{name.partition('.')[0].replace('_', ' ')}]({name})" for name in pictures), "", NOTICE, ""]
+    lines += ["", *(f"![{name.partition('.')[0].replace('_', ' ')}]({name})" for name in images), "", NOTICE, ""]
     return "\n".join(lines)
 
 
@@ -72,7 +80,7 @@ def _figure(figure: Mapping[str, Any]) -> str:
     return f"{figure['value']:.3f} ({low:.3f} to {high:.3f})"
 
 
-def _folds(figures: Mapping[str, Any]) -> str:
-    """Which of the publisher's folds the figures are of."""
-    folds = list(figures["fold_accuracy"])
+def _folds(metrics: Mapping[str, Any]) -> str:
+    """Which of the publisher's folds the metrics are of."""
+    folds = list(metrics["fold_accuracy"])
     return "folds" if len(folds) > 1 else f"fold {folds[0]}"

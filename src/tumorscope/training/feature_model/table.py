@@ -10,11 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from tumorscope.core.errors import BadDataset, TumorscopeError
+from tumorscope.core.files import save_whole
+from tumorscope.core.scan import Scan
 from tumorscope.datasets.figshare import FOLDS, FigshareDataset, FigshareSlice
-from tumorscope.errors import BadDataset, TumorscopeError
-from tumorscope.files import save_whole
-from tumorscope.measuring.type_by_features import model_input, type_features
-from tumorscope.scan import Scan
+from tumorscope.measurement.radiomics_classifier import model_input, type_features
 
 MaskOf = Callable[[Scan], np.ndarray]
 """Of a scan with one slice, the boolean mask ``(1, row, column)`` or ``(row, column)``."""
@@ -33,7 +33,7 @@ class Row:
         patient: what folds keep together.
         tumor_type: the truth.
         fold: the publisher's, from 1.
-        features: by name; empty where no tumour was outlined, so that there is nothing to measure.
+        features: by name; empty where no tumor was has_mask, so that there is nothing to measure.
     """
 
     case: str
@@ -57,7 +57,7 @@ class FeatureTable:
 
     @property
     def measured(self) -> np.ndarray:
-        """Boolean ``(row,)``: whether there was an outline to measure."""
+        """Boolean ``(row,)``: whether there was an segmentation to measure."""
         return np.array([bool(row.features) for row in self.rows])
 
     @property
@@ -99,8 +99,8 @@ def build_table(
     Args:
         dataset: figshare, with its published folds.
         cache: the CSV file; written anew after every hundred slices.
-        bins: grey levels of the texture.
-        mask_of: gives a network's outline; the publisher's is measured where not given.
+        bins: gray levels of the texture.
+        mask_of: gives a network's segmentation; the publisher's is measured where not given.
         progress: called with the case's name when its row is there.
 
     Raises:
@@ -128,7 +128,7 @@ def build_table(
             raise TumorscopeError(f"{cache}: row {row.case} is not of this data set; remove the file")
     table = FeatureTable(tuple(rows[case.case] for case in dataset.cases), dataset.classes)
     if not table.measured.any():
-        raise TumorscopeError("not one slice has an outline to measure; check the masks")
+        raise TumorscopeError("not one slice has an segmentation to measure; check the masks")
     return table
 
 
@@ -163,7 +163,7 @@ def _measure(case: FigshareSlice, bins: int, mask_of: MaskOf | None) -> Row:
     scan = case.scan()
     mask = case.truth().mask if mask_of is None else np.asarray(mask_of(scan)) != 0
     if mask is None or mask.size != scan.voxels[..., 0].size:
-        raise TumorscopeError(f"{case.case}: the outline does not fit the slice; make it again")
+        raise TumorscopeError(f"{case.case}: the segmentation does not fit the slice; make it again")
     flat = mask.reshape(scan.shape[1:])
     measured = type_features(scan.voxels[0, ..., 0], flat, bins) if flat.any() else {}
     # To the digits that the file keeps, so that a table that was interrupted is the same to the last bit.

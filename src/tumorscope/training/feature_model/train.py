@@ -1,4 +1,4 @@
-"""From a recipe and figshare's folder to a run folder with figures, pictures and an exported model."""
+"""From a recipe and figshare's folder to a run folder with metrics, images and an exported model."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ import yaml
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.files import save_together, save_whole
+from tumorscope.core.notice import NOTICE
 from tumorscope.datasets.figshare import FigshareDataset
-from tumorscope.errors import TumorscopeError
-from tumorscope.features_recipe import FeaturesRecipe, parse_features_recipe
-from tumorscope.files import save_together, save_whole
-from tumorscope.notice import NOTICE
-from tumorscope.training.feature_model.crossvalidation import Judged, cross_validate, figures
+from tumorscope.recipes.radiomics import FeaturesRecipe, parse_features_recipe
+from tumorscope.training.feature_model.crossvalidation import Evaluated, cross_validate, metrics
 from tumorscope.training.feature_model.export import export_model
 from tumorscope.training.feature_model.importance import families, permutation_importance
 from tumorscope.training.feature_model.masks import mask_source
@@ -29,7 +29,7 @@ from tumorscope.training.feature_model.plots import draw_comparison, draw_confus
 from tumorscope.training.feature_model.report import markdown
 from tumorscope.training.feature_model.table import FeatureTable, MaskOf, build_table
 
-RECIPE_FILE, TABLE_FILE, FIGURES_FILE, REPORT_FILE = "recipe.yaml", "features.csv", "figures.json", "report.md"
+RECIPE_FILE, TABLE_FILE, METRICS_FILE, REPORT_FILE = "recipe.yaml", "features.csv", "metrics.json", "report.md"
 SCHEMA = "tumorscope.feature-models/1"
 
 
@@ -38,10 +38,10 @@ class FeatureRun:
     """What a training left in its folder.
 
     Attributes:
-        folder: holds ``features.csv``, ``predictions.csv``, ``figures.json``, ``report.md``,
-            plots, and the model that :func:`tumorscope.measuring.type_by_features.load_type_model` loads.
+        folder: holds ``features.csv``, ``predictions.csv``, ``metrics.json``, ``report.md``,
+            plots, and the model that :func:`tumorscope.measurement.radiomics_classifier.load_type_model` loads.
         best: name of the exported model.
-        compared: figures of every model, the best first.
+        compared: metrics of every model, the best first.
         skipped: files of the data set that could not be read, with the reason.
     """
 
@@ -69,13 +69,13 @@ def train_feature_model(
         recipe: the experiment.
         data: figshare's folder, with ``cvind.mat``.
         folder: where everything is written; made if need be.
-        masks_from: for ``masks: predicted``, what outlines the tumour: see
-            :func:`tumorscope.training.feature_model.masks.mask_source`. The figures are
-            only honest if each slice's outline comes from a network that was not trained
+        masks_from: for ``masks: predicted``, what segmentations the tumor: see
+            :func:`tumorscope.training.feature_model.masks.mask_source`. The metrics are
+            only honest if each slice's segmentation comes from a network that was not trained
             on its patient; for those of one network, name the fold it was not trained on.
         without_fold: the publisher's fold whose patients the exported model never sees, for a
-            bundle that is judged on them; all are used where absent. With ``masks_from`` the
-            figures are of this fold alone.
+            bundle that is evaluated on them; all are used where absent. With ``masks_from`` the
+            metrics are of this fold alone.
         console: where progress is shown; standard error if not given.
 
     Raises:
@@ -101,17 +101,17 @@ def train_feature_model(
         )
         folds = len(set(table.folds.tolist()))
         fitting = progress.add_task("fitting models", total=folds * len(recipe.models))
-        judged = []
+        evaluated = []
         for name in recipe.models:
             progress.update(fitting, description=f"fitting {TITLES[name]}")
-            judged.append(cross_validate(name, table, recipe.seed, lambda _fold: progress.advance(fitting)))
-        # A network's outlines of patients it was trained on are better than it will ever draw again.
-        judged_fold = None if masks_from is None else without_fold
-        honest = np.ones(len(table.rows), bool) if judged_fold is None else table.folds == judged_fold
+            evaluated.append(cross_validate(name, table, recipe.seed, lambda _fold: progress.advance(fitting)))
+        # A network's segmentations of patients it was trained on are better than it will ever draw again.
+        evaluated_fold = None if masks_from is None else without_fold
+        honest = np.ones(len(table.rows), bool) if evaluated_fold is None else table.folds == evaluated_fold
         shown = table.only(honest)
         ranked = sorted(
-            ((figures(one.only(honest), shown), one) for one in judged),
-            key=lambda pair: -pair[0]["figures"]["balanced_accuracy"]["value"],
+            ((metrics(one.only(honest), shown), one) for one in evaluated),
+            key=lambda pair: -pair[0]["metrics"]["balanced_accuracy"]["value"],
         )
         compared, best = [found for found, _ in ranked], ranked[0][1]
         groups = families(table.names)
@@ -134,7 +134,7 @@ def train_feature_model(
     else:
         model = best.fitted[without_fold]
     exported = export_model(model, recipe, table.names, table.types, values, compared[0], without_fold)
-    pictures = {
+    images = {
         "models.png": draw_comparison(compared, table.types),
         "confusion.png": draw_confusion(compared[0], table.types),
         "importance.png": draw_importance(importance["families"], importance["features"], best.name),
@@ -145,21 +145,21 @@ def train_feature_model(
         "types": list(table.types),
         "features": list(table.names),
         "best": best.name,
-        "judged_fold": judged_fold,
+        "evaluated_fold": evaluated_fold,
         "models": compared,
         "importance": importance,
         "unreadable": dataset.unreadable,
         "notice": NOTICE,
     }
-    report = markdown(recipe, compared, compared[0], table.types, importance, list(pictures), without_fold)
+    report = markdown(recipe, compared, compared[0], table.types, importance, list(images), without_fold)
     save_together(
         folder,
         {
-            **pictures,
+            **images,
             **exported,
-            "predictions.csv": _predictions(judged, table),
+            "predictions.csv": _predictions(evaluated, table),
             REPORT_FILE: report.encode(),
-            FIGURES_FILE: (json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode(),
+            METRICS_FILE: (json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode(),
         },
     )
     return FeatureRun(folder, best.name, tuple(compared), dataset.unreadable)
@@ -178,13 +178,13 @@ def _start(recipe: FeaturesRecipe, folder: Path) -> None:
     save_whole(path, yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False).encode())
 
 
-def _predictions(judged: Sequence[Judged], table: FeatureTable) -> bytes:
+def _predictions(evaluated: Sequence[Evaluated], table: FeatureTable) -> bytes:
     """Every slice's probabilities by every model, from the fold that left its patient out."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    names = [f"{one.name}_{kind}" for one in judged for kind in table.types]
+    names = [f"{one.name}_{kind}" for one in evaluated for kind in table.types]
     writer.writerow(("case", "patient", "type", "fold", *names))
     for index, row in enumerate(table.rows):
-        values = [f"{value:.5f}" for one in judged for value in one.probabilities[index]]
+        values = [f"{value:.5f}" for one in evaluated for value in one.probabilities[index]]
         writer.writerow((row.case, row.patient, row.tumor_type, row.fold, *values))
     return text.getvalue().encode()

@@ -16,37 +16,37 @@ def study(client, nifti):
 
 
 def test_every_change_is_told_until_the_study_is_settled(client, study):
-    catalogue = client.app.state.backend.catalogue
+    catalog = client.app.state.backend.catalog
 
     def work():
         time.sleep(0.5)
-        claim = catalogue.claim(study, "worker")
-        catalogue.progress(claim, "analysing", 3, 6)
+        claim = catalog.claim(study, "worker")
+        catalog.progress(claim, "analyzing", 3, 6)
         time.sleep(1.5)
-        catalogue.fail(claim, "it has no contrast")
+        catalog.fail(claim, "it has no contrast")
 
     worker = threading.Thread(target=work)
     worker.start()
-    answer = client.get(f"/api/studies/{study}/events")
+    response = client.get(f"/api/studies/{study}/events")
     worker.join()
-    assert answer.headers["content-type"].startswith("text/event-stream")
-    assert answer.headers["cache-control"] in ("no-store", "no-cache")
-    told = events(answer.text)
+    assert response.headers["content-type"].startswith("text/event-stream")
+    assert response.headers["cache-control"] in ("no-store", "no-cache")
+    told = events(response.text)
     assert told[0]["state"] == "queued"
     assert told[-1]["state"] == "failed"
     assert told[-1]["failure"] == "it has no contrast"
-    assert {"stage": "analysing", "done": 3, "total": 6} in [each["progress"] for each in told]
+    assert {"stage": "analyzing", "done": 3, "total": 6} in [each["progress"] for each in told]
     assert len(told) == len({json.dumps(each) for each in told})  # nothing is told twice
 
 
-def test_a_settled_study_is_told_once(analysed):
-    told = events(analysed.client.get(f"{analysed.at}/events").text)
+def test_a_settled_study_is_told_once(analyzed):
+    told = events(analyzed.client.get(f"{analyzed.at}/events").text)
     assert [each["state"] for each in told] == ["done"]
-    assert told[0]["id"] == analysed.study
+    assert told[0]["id"] == analyzed.study
 
 
 def test_the_stream_ends_when_the_study_is_deleted(client, study):
-    threading.Timer(0.5, lambda: client.app.state.backend.catalogue.delete(study)).start()
+    threading.Timer(0.5, lambda: client.app.state.backend.catalog.delete(study)).start()
     assert [each["state"] for each in events(client.get(f"/api/studies/{study}/events").text)] == ["queued"]
 
 
@@ -57,6 +57,6 @@ def test_the_stream_ends_when_the_service_stops(client, study):
 
 def test_streams_are_counted_and_limited(client, study):
     client.app.state.backend.metrics.streams = 200
-    answer = client.get(f"/api/studies/{study}/events")
-    assert answer.status_code == 429
-    assert answer.headers["retry-after"] == "5"
+    response = client.get(f"/api/studies/{study}/events")
+    assert response.status_code == 429
+    assert response.headers["retry-after"] == "5"

@@ -22,30 +22,30 @@ def left_on_disk(client):
 
 
 def test_an_upload_is_on_disk_and_in_the_database_before_the_answer(client, nifti):
-    answer = upload(client, [("case_flair.nii.gz", nifti)])
-    assert answer.status_code == 201
-    (study,) = answer.json()["studies"]
+    response = upload(client, [("case_flair.nii.gz", nifti)])
+    assert response.status_code == 201
+    (study,) = response.json()["studies"]
     assert (study["name"], study["state"], study["revision"]) == ("case_flair", "queued", 0)
     assert study["notice"].startswith("Research use only")
     backend = client.app.state.backend
     assert backend.folders.case(study["id"]).read_bytes() == nifti
-    assert backend.catalogue.get(study["id"]).state == "queued"
+    assert backend.catalog.get(study["id"]).state == "queued"
     assert backend.queue.waiting() == 1
     assert client.get(f"/api/studies/{study['id']}").json()["id"] == study["id"]
 
 
 def test_every_case_of_an_archive_becomes_a_study(client, nifti):
     files = {f"{patient}/{name}.nii.gz": nifti for patient in ("a", "b") for name in ("flair", "t1")}
-    answer = upload(client, [("both.zip", zipped(files | {"readme.txt": b"hello"}))]).json()
-    assert sorted(study["name"] for study in answer["studies"]) == ["a", "b"]
-    assert [each["name"] for each in answer["left_out"]] == ["readme.txt"]
+    response = upload(client, [("both.zip", zipped(files | {"readme.txt": b"hello"}))]).json()
+    assert sorted(study["name"] for study in response["studies"]) == ["a", "b"]
+    assert [each["name"] for each in response["left_out"]] == ["readme.txt"]
 
 
 @pytest.mark.parametrize(
     ("files", "status", "words"),
     [
         ([("x.txt", b"hello")], 400, "x.txt: files ending in .txt are not read"),
-        ([("x.png", b"hello")], 400, "x.png: not a picture"),
+        ([("x.png", b"hello")], 400, "x.png: not a image"),
         ([("x.zip", b"hello")], 400, "no ZIP archive"),
         ([("x.zip", zipped({}))], 400, "no files that could be a scan"),
         ([("x.zip", zipped({"../../x.png": b"x"}))], 400, "climbs out"),
@@ -54,19 +54,19 @@ def test_every_case_of_an_archive_becomes_a_study(client, nifti):
     ],
 )
 def test_what_cannot_be_read_is_told_in_one_line_and_leaves_nothing(client, files, status, words):
-    answer = upload(client, files)
-    assert answer.status_code == status
-    assert words in answer.json()["detail"]
-    assert "\n" not in answer.json()["detail"]
+    response = upload(client, files)
+    assert response.status_code == status
+    assert words in response.json()["detail"]
+    assert "\n" not in response.json()["detail"]
     assert left_on_disk(client) == []
     assert client.get("/api/studies").json()["total"] == 0
 
 
 def test_an_upload_over_the_limit_is_refused_by_its_length_before_it_comes(make_client):
     client = make_client(upload_bytes=10_000)
-    answer = upload(client, [("x.nii.gz", bytes(20_000))])
-    assert answer.status_code == 413
-    assert "9.77 KiB" in answer.json()["detail"]
+    response = upload(client, [("x.nii.gz", bytes(20_000))])
+    assert response.status_code == 413
+    assert "9.77 KiB" in response.json()["detail"]
 
 
 def test_a_length_that_is_not_told_does_not_help(make_client):
@@ -80,8 +80,8 @@ def test_a_length_that_is_not_told_does_not_help(make_client):
             sent += 50_000
             yield bytes(50_000)
 
-    answer = client.post("/api/studies", content=body(), headers={"content-type": "multipart/form-data; boundary=XX"})
-    assert answer.status_code == 413
+    response = client.post("/api/studies", content=body(), headers={"content-type": "multipart/form-data; boundary=XX"})
+    assert response.status_code == 413
     assert left_on_disk(client) == []
 
 
@@ -94,9 +94,9 @@ def test_too_many_files_are_refused(make_client):
 def test_a_bundle_is_named_not_a_folder(client, nifti):
     assert upload(client, [("flair.nii.gz", nifti)], bundle="lgg").json()["studies"][0]["bundle"] == "lgg"
     for name in ("../../tmp", "/etc", "nothing", ""):
-        answer = upload(client, [("flair.nii.gz", nifti)], bundle=name)
-        assert answer.status_code == 400
-        assert "no such bundle" in answer.json()["detail"]
+        response = upload(client, [("flair.nii.gz", nifti)], bundle=name)
+        assert response.status_code == 400
+        assert "no such bundle" in response.json()["detail"]
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "image/png", ""])
@@ -106,10 +106,10 @@ def test_other_kinds_of_body_are_not_taken(client, kind):
 
 def test_a_name_is_never_markup(client, nifti):
     name = "<script>alert(1)</script>_flair.nii.gz"
-    answer = upload(client, [(name, nifti), ("<img src=x onerror=alert(2)>.txt", b"x")])
-    (study,) = answer.json()["studies"]
+    response = upload(client, [(name, nifti), ("<img src=x onerror=alert(2)>.txt", b"x")])
+    (study,) = response.json()["studies"]
     assert "<" not in study["name"]
-    assert answer.headers["content-type"] == "application/json"
+    assert response.headers["content-type"] == "application/json"
     page = client.get(f"/api/studies/{study['id']}")
     assert page.headers["content-type"] == "application/json"
     assert page.headers["x-content-type-options"] == "nosniff"
@@ -118,9 +118,9 @@ def test_a_name_is_never_markup(client, nifti):
 def test_a_patient_is_named_nowhere(client, tmp_path, caplog):
     caplog.set_level(logging.DEBUG)
     series = write_series(tmp_path / "series", PatientName="<b>Doe^Jane</b>")
-    answer = upload(client, [(f"DOE JANE 1970/{path.name}", path.read_bytes()) for path in series])
-    assert answer.status_code == 201
-    told = answer.text + "\n".join(r.getMessage() for r in caplog.records if r.name.startswith("tumorscope"))
+    response = upload(client, [(f"DOE JANE 1970/{path.name}", path.read_bytes()) for path in series])
+    assert response.status_code == 201
+    told = response.text + "\n".join(r.getMessage() for r in caplog.records if r.name.startswith("tumorscope"))
     told += "".join(str(path) for path in client.app.state.backend.folders.data.rglob("*"))
     for word in ("Doe", "DOE", "Jane", "JANE", PATIENT_NAME, "1970"):
         assert word not in told
@@ -152,11 +152,11 @@ def test_a_key_is_short_and_plain(client, nifti):
 
 def test_a_study_can_be_fetched_by_dicomweb(client):
     address = "http://127.0.0.1:8042/dicom-web/studies/1.2.3"
-    answer = client.post("/api/studies", json={"dicomweb": address, "bundle": "auto"})
-    assert answer.status_code == 201
-    (study,) = answer.json()["studies"]
+    response = client.post("/api/studies", json={"dicomweb": address, "bundle": "auto"})
+    assert response.status_code == 201
+    (study,) = response.json()["studies"]
     assert study["state"] == "fetching"
-    assert "1.2.3" not in answer.text
+    assert "1.2.3" not in response.text
 
 
 @pytest.mark.parametrize(
@@ -178,9 +178,9 @@ def test_a_study_can_be_fetched_by_dicomweb(client):
     ],
 )
 def test_other_addresses_are_refused(client, body):
-    answer = client.post("/api/studies", content=body, headers={"content-type": "application/json"})
-    assert answer.status_code == 400
-    assert "secret" not in answer.text
+    response = client.post("/api/studies", content=body, headers={"content-type": "application/json"})
+    assert response.status_code == 400
+    assert "secret" not in response.text
     assert left_on_disk(client) == []
 
 
@@ -211,10 +211,10 @@ def test_the_list_is_searched_and_paged(client, nifti):
     ],
 )
 def test_a_wrong_question_gets_one_line(client, query):
-    answer = client.get(f"/api/studies?{query}")
-    assert answer.status_code in (400, 422)
-    assert list(answer.json()) == ["detail"]
-    assert "\n" not in answer.json()["detail"]
+    response = client.get(f"/api/studies?{query}")
+    assert response.status_code in (400, 422)
+    assert list(response.json()) == ["detail"]
+    assert "\n" not in response.json()["detail"]
 
 
 def test_deleting_removes_every_file(client, nifti):
@@ -228,11 +228,11 @@ def test_deleting_removes_every_file(client, nifti):
 def test_only_what_failed_can_be_tried_again(client, nifti):
     study = upload(client, [("flair.nii.gz", nifti)]).json()["studies"][0]["id"]
     assert client.post(f"/api/studies/{study}/retry").status_code == 409
-    catalogue = client.app.state.backend.catalogue
-    catalogue.fail(catalogue.claim(study, "worker"), "flair.nii.gz: has no contrast")
+    catalog = client.app.state.backend.catalog
+    catalog.fail(catalog.claim(study, "worker"), "flair.nii.gz: has no contrast")
     assert client.get(f"/api/studies/{study}").json()["failure"] == "flair.nii.gz: has no contrast"
-    answer = client.post(f"/api/studies/{study}/retry")
-    assert (answer.status_code, answer.json()["state"]) == (202, "queued")
+    response = client.post(f"/api/studies/{study}/retry")
+    assert (response.status_code, response.json()["state"]) == (202, "queued")
 
 
 def test_an_upload_that_trickles_in_keeps_nobody_waiting(running):
@@ -244,15 +244,15 @@ def test_an_upload_that_trickles_in_keeps_nobody_waiting(running):
             f"POST /api/studies HTTP/1.1\r\nHost: {host}\r\nContent-Length: 100000\r\n"
             "Content-Type: multipart/form-data; boundary=XX\r\n\r\n--XX\r\n".encode()
         )
-    with urlopen(f"http://{host}:{port}/api/studies", timeout=20) as answer:
-        assert json.load(answer)["total"] == 0
+    with urlopen(f"http://{host}:{port}/api/studies", timeout=20) as response:
+        assert json.load(response)["total"] == 0
     for each in trickles:
         each.close()
 
 
-def test_a_picture_and_its_folder_keep_their_kinds(client):
-    picture = io.BytesIO()
-    Image.fromarray(np.arange(400, dtype=np.uint8).reshape(20, 20)).save(picture, "PNG")
-    answer = upload(client, [("one.png", picture.getvalue())]).json()
-    case = client.app.state.backend.folders.case(answer["studies"][0]["id"])
+def test_a_image_and_its_folder_keep_their_kinds(client):
+    image = io.BytesIO()
+    Image.fromarray(np.arange(400, dtype=np.uint8).reshape(20, 20)).save(image, "PNG")
+    response = upload(client, [("one.png", image.getvalue())]).json()
+    case = client.app.state.backend.folders.case(response["studies"][0]["id"])
     assert case.is_file()

@@ -4,7 +4,7 @@ import logging
 import pytest
 from service.web.security.conftest import PASSWORD, TOKEN
 
-from tumorscope.errors import TumorscopeError
+from tumorscope.core.errors import TumorscopeError
 
 
 def basic(text: str) -> str:
@@ -55,10 +55,10 @@ def test_a_token_or_a_user_is_let_in(guarded, authorization):
     ],
 )
 def test_anything_else_is_not(guarded, authorization):
-    answer = guarded.get("/api/studies", headers={"authorization": authorization.encode("latin-1")})
-    assert answer.status_code == 401
-    assert list(answer.json()) == ["detail"]
-    assert answer.headers["www-authenticate"].startswith("Basic ")
+    response = guarded.get("/api/studies", headers={"authorization": authorization.encode("latin-1")})
+    assert response.status_code == 401
+    assert list(response.json()) == ["detail"]
+    assert response.headers["www-authenticate"].startswith("Basic ")
 
 
 @pytest.mark.parametrize(

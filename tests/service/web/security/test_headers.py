@@ -39,9 +39,9 @@ def test_every_answer_binds_the_browser(client, address, host):
 
 def test_the_page_runs_its_own_scripts_only(built):
     for address in ("/", "/docs", "/assets/app.js", "/docs/start.js"):
-        answer = built.get(address)
-        assert answer.status_code == 200
-        policy = directives(answer.headers["content-security-policy"])
+        response = built.get(address)
+        assert response.status_code == 200
+        policy = directives(response.headers["content-security-policy"])
         assert policy["script-src"] == ["'self'"]
         assert policy["style-src"] == ["'self'"]
         assert policy["base-uri"] == ["'none'"]
@@ -65,9 +65,9 @@ def test_no_file_outside_is_served(built):
         "/assets/..%2f..%2fsecret",
         "/assets//etc/passwd",
     ):
-        answer = built.get(address)
-        assert answer.status_code == 404
-        assert "secret" not in answer.text
+        response = built.get(address)
+        assert response.status_code == 404
+        assert "secret" not in response.text
 
 
 def test_states_are_not_stored_by_the_browser(client):

@@ -35,16 +35,16 @@ def test_this_machine_answers_to_its_own_names(client, host):
 def test_a_name_that_somebody_bound_to_this_machine_is_refused(client, host):
     """DNS rebinding: the browser takes the service for the attacker's own origin."""
     for address in ("/", "/api/studies", "/healthz"):
-        answer = client.get(address, headers={"host": host})
-        assert answer.status_code == 400
-        assert answer.json() == {
-            "detail": "this service does not answer to that host name; allow it with --allowed-host"
+        response = client.get(address, headers={"host": host})
+        assert response.status_code == 400
+        assert response.json() == {
+            "detail": "this service does not response to that host name; allow it with --allowed-host"
         }
 
 
 def test_two_host_headers_are_refused(client):
-    answer = client.get("/healthz", headers=[("host", "localhost"), ("host", "evil.example")])
-    assert answer.status_code == 400
+    response = client.get("/healthz", headers=[("host", "localhost"), ("host", "evil.example")])
+    assert response.status_code == 400
 
 
 @pytest.mark.parametrize("header", ["x-forwarded-host", "x-original-host", "forwarded", "x-host"])

@@ -42,9 +42,9 @@ def test_the_own_page_and_programs_may_change_things(client, headers):
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 def test_another_site_changes_nothing(client, headers, method):
     headers = {name.replace("_", "-"): value for name, value in headers.items()}
-    answer = client.request(method, "/api/studies/AAAAAAAAAAAAAAAA", headers=headers)
-    assert answer.status_code == 403
-    assert list(answer.json()) == ["detail"]
+    response = client.request(method, "/api/studies/AAAAAAAAAAAAAAAA", headers=headers)
+    assert response.status_code == 403
+    assert list(response.json()) == ["detail"]
 
 
 def test_a_form_on_another_site_uploads_nothing(client, nifti):
@@ -63,12 +63,12 @@ def test_another_site_may_link_here_but_not_embed(client):
 
 def test_no_other_site_is_told_that_it_may_read(client):
     for method in ("GET", "OPTIONS"):
-        answer = client.request(
+        response = client.request(
             method,
             "/api/studies",
             headers={"origin": "https://evil.example", "access-control-request-method": "DELETE"},
         )
-        assert not [name for name in answer.headers if name.startswith("access-control")]
+        assert not [name for name in response.headers if name.startswith("access-control")]
 
 
 def test_a_proxy_may_speak_https_for_the_service():

@@ -3,7 +3,7 @@
 import pytest
 from fastapi.testclient import TestClient
 
-from tumorscope.errors import TumorscopeError
+from tumorscope.core.errors import TumorscopeError
 from tumorscope.service.settings import service_settings
 from tumorscope.service.web import create_app
 from tumorscope.service.web.routes import page
@@ -13,23 +13,23 @@ TOKEN = "a-token-that-nobody-guesses"
 
 
 @pytest.fixture
-def below(analysed):
+def below(analyzed):
     """A client of a service with one analyzed study, with these settings, from this address."""
 
     def make(client="10.9.1.1", **given):
-        app = create_app(service_settings(data=analysed.data, **given))
+        app = create_app(service_settings(data=analyzed.data, **given))
         return TestClient(app, base_url=HERE, client=(client, 1), follow_redirects=False)
 
     return make
 
 
-def hrefs(answer):
-    return [each["href"] for each in [*answer.json()["images"], *answer.json()["files"]]]
+def hrefs(response):
+    return [each["href"] for each in [*response.json()["images"], *response.json()["files"]]]
 
 
 @pytest.mark.parametrize("cut_off", [True, False])
 @pytest.mark.parametrize("said_by", ["option", "header"])
-def test_everything_works_below_a_path(below, analysed, cut_off, said_by):
+def test_everything_works_below_a_path(below, analyzed, cut_off, said_by):
     root, headers = "/mri/tumor", {}
     if said_by == "option":
         client = below(root_path="mri/tumor/")
@@ -40,20 +40,20 @@ def test_everything_works_below_a_path(below, analysed, cut_off, said_by):
     def get(address):
         return client.get(seen + address, headers=headers)
 
-    study = get(analysed.at)
+    study = get(analyzed.at)
     assert {href.partition("/api/")[0] for href in hrefs(study)} == {root}
     for href in hrefs(study):
         assert get(href.removeprefix(root)).status_code == 200
     assert get("/").status_code == get("/docs").status_code == get("/healthz").status_code == 200
     assert get("/openapi.json").json()["servers"] == [{"url": root}]
-    assert get(f"{analysed.at}/events").text.startswith("event: study")
+    assert get(f"{analyzed.at}/events").text.startswith("event: study")
     assert get("/nothing").status_code == 404
 
 
 def test_the_path_itself_leads_to_the_page(below):
-    answer = below(root_path="/tumor").get("/tumor?a=b")
-    assert (answer.status_code, answer.headers["location"]) == (308, "/tumor/?a=b")
-    assert answer.headers["x-content-type-options"] == "nosniff"
+    response = below(root_path="/tumor").get("/tumor?a=b")
+    assert (response.status_code, response.headers["location"]) == (308, "/tumor/?a=b")
+    assert response.headers["x-content-type-options"] == "nosniff"
 
 
 def test_pages_name_nothing_from_the_root_of_the_host(client):
@@ -64,10 +64,10 @@ def test_pages_name_nothing_from_the_root_of_the_host(client):
 
 
 @pytest.mark.parametrize("trusted", ["", "127.0.0.1", "10.8.0.0/16,192.168.0.0/16"])
-def test_a_header_from_anybody_else_changes_nothing(below, analysed, trusted):
+def test_a_header_from_anybody_else_changes_nothing(below, analyzed, trusted):
     client = below(trusted_proxies=trusted)
-    answer = client.get(analysed.at, headers={"x-forwarded-prefix": "/evil"})
-    assert all(href.startswith("/api/") for href in hrefs(answer))
+    response = client.get(analyzed.at, headers={"x-forwarded-prefix": "/evil"})
+    assert all(href.startswith("/api/") for href in hrefs(response))
 
 
 @pytest.mark.parametrize(
@@ -86,9 +86,9 @@ def test_a_header_from_anybody_else_changes_nothing(below, analysed, trusted):
         ("/api", ""),
     ],
 )
-def test_only_a_plain_path_is_taken_from_a_header(below, analysed, header, root):
-    answer = below(trusted_proxies="10.9.1.1").get(analysed.at, headers={"x-forwarded-prefix": header})
-    assert hrefs(answer)[0].startswith(f"{root}/api/")
+def test_only_a_plain_path_is_taken_from_a_header(below, analyzed, header, root):
+    response = below(trusted_proxies="10.9.1.1").get(analyzed.at, headers={"x-forwarded-prefix": header})
+    assert hrefs(response)[0].startswith(f"{root}/api/")
 
 
 @pytest.mark.parametrize(
@@ -109,10 +109,10 @@ def test_a_network_may_be_written_by_any_address_in_it():
     assert service_settings(trusted_proxies="10.1.2.3/8, ::1").trusted_proxies == ("10.0.0.0/8", "::1/128")
 
 
-def test_a_proxy_that_comes_by_the_other_kind_of_address_is_known(below, analysed):
+def test_a_proxy_that_comes_by_the_other_kind_of_address_is_known(below, analyzed):
     """A service that listens on both kinds sees IPv4 addresses inside IPv6 ones."""
     client = below(client="::ffff:10.9.1.1", trusted_proxies="10.9.1.1")
-    assert hrefs(client.get(analysed.at, headers={"x-forwarded-prefix": "/tumor"}))[0].startswith("/tumor/api/")
+    assert hrefs(client.get(analyzed.at, headers={"x-forwarded-prefix": "/tumor"}))[0].startswith("/tumor/api/")
 
 
 @pytest.mark.parametrize("address", ["/tumor/", "/tumor/api/studies", "/tumor/docs", "/api/studies", "/tumor/healthz/"])

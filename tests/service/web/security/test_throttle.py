@@ -93,10 +93,10 @@ def bearer(token, **more):
 def test_the_service_refuses_a_guesser_and_logs_him_without_what_he_tried(guarded, caplog):
     caplog.set_level(logging.INFO, "tumorscope")
     client = guarded()
-    answers = [client.get("/api/studies", headers=bearer(f"secret-guess-{number}")) for number in range(GUESSES + 5)]
-    assert [answer.status_code for answer in answers] == [401] * GUESSES + [429] * 5
-    assert 0 < int(answers[-1].headers["retry-after"]) <= REFILL_S
-    assert list(answers[-1].json()) == ["detail"]
+    responses = [client.get("/api/studies", headers=bearer(f"secret-guess-{number}")) for number in range(GUESSES + 5)]
+    assert [response.status_code for response in responses] == [401] * GUESSES + [429] * 5
+    assert 0 < int(responses[-1].headers["retry-after"]) <= REFILL_S
+    assert list(responses[-1].json()) == ["detail"]
     assert client.get("/api/studies").status_code == 401, "who shows nothing is asked, as browsers need it"
     assert client.get("/api/studies", headers=bearer(TOKEN)).status_code == 429, "a guess like any other"
     assert guarded(("192.168.1.6", 1)).get("/api/studies", headers=bearer(TOKEN)).status_code == 200
@@ -113,5 +113,5 @@ def test_behind_a_proxy_that_is_trusted_each_client_counts_for_itself(guarded):
     for client, second in ((proxy, 401), (other, 429)):
         for number in range(GUESSES + 1):
             client.get("/api/studies", headers=bearer(f"x{number}", **{"x-forwarded-for": "203.0.113.1"}))
-        answer = client.get("/api/studies", headers=bearer("y", **{"x-forwarded-for": "203.0.113.2"}))
-        assert answer.status_code == second, "who is no trusted proxy cannot pretend to be somebody else"
+        response = client.get("/api/studies", headers=bearer("y", **{"x-forwarded-for": "203.0.113.2"}))
+        assert response.status_code == second, "who is no trusted proxy cannot pretend to be somebody else"

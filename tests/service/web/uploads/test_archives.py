@@ -6,7 +6,7 @@ import zipfile
 import pytest
 from service.web.uploads.zips import many_members, overlapping, renamed, with_mode, zipped
 
-from tumorscope.service.web.refusal import Refusal
+from tumorscope.service.web.refusal import ApiError
 from tumorscope.service.web.uploads.archives import unpack_archives
 
 
@@ -28,7 +28,7 @@ def unpack(make_tree):
 
 
 def refused(unpack, content, status, words, **limits):
-    with pytest.raises(Refusal, match=words) as refusal:
+    with pytest.raises(ApiError, match=words) as refusal:
         unpack(content, **limits)
     assert refusal.value.status == status
     assert "\n" not in str(refusal.value)
@@ -129,7 +129,7 @@ def test_the_sum_of_all_archives_is_limited(make_tree):
     tree = make_tree(unpacked_bytes=1000)
     for name in ("a.zip", "b.zip"):
         tree.place(name).write_bytes(zipped({"x.png": bytes(600)}))
-    with pytest.raises(Refusal, match="larger than 1000 bytes unpacked") as refusal:
+    with pytest.raises(ApiError, match="larger than 1000 bytes unpacked") as refusal:
         unpack_archives(tree)
     assert refusal.value.status == 413
 

@@ -2,7 +2,7 @@ import tracemalloc
 
 import pytest
 
-from tumorscope.service.web.refusal import Refusal
+from tumorscope.service.web.refusal import ApiError
 from tumorscope.service.web.uploads.multipart import MultipartReceiver
 
 KIND = "multipart/form-data; boundary=XX"
@@ -70,7 +70,7 @@ def test_a_file_may_have_its_name_in_the_extended_form_only(make_tree, dispositi
 
 def test_an_extended_name_is_bound_by_the_same_rules(make_tree):
     head = b"--XX\r\nContent-Disposition: form-data; name=\"files\"; filename*=UTF-8''..%2F..%2Fx.png\r\n\r\n"
-    with pytest.raises(Refusal, match="climbs out"):
+    with pytest.raises(ApiError, match="climbs out"):
         receive(make_tree(), head + b"x\r\n" + END)
 
 
@@ -95,7 +95,7 @@ def test_an_extended_name_is_bound_by_the_same_rules(make_tree):
     ],
 )
 def test_a_form_that_breaks_a_rule_is_refused_while_it_arrives(make_tree, body, limits, status, words):
-    with pytest.raises(Refusal, match=words) as refusal:
+    with pytest.raises(ApiError, match=words) as refusal:
         receive(make_tree(**limits), body)
     assert refusal.value.status == status
 
@@ -105,7 +105,7 @@ def test_a_form_that_breaks_a_rule_is_refused_while_it_arrives(make_tree, body, 
     [("text/plain", 415), ("", 415), ("multipart/form-data", 400), ("multipart/form-data; boundary=" + "b" * 300, 400)],
 )
 def test_only_forms_with_a_boundary_are_read(make_tree, kind, status):
-    with pytest.raises(Refusal) as refusal:
+    with pytest.raises(ApiError) as refusal:
         MultipartReceiver(kind, make_tree())
     assert refusal.value.status == status
 

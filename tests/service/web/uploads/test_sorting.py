@@ -30,7 +30,7 @@ def sort(make_tree):
     return take
 
 
-def picture(path):
+def image(path):
     Image.fromarray(np.arange(400, dtype=np.uint8).reshape(20, 20)).save(path)
 
 
@@ -53,13 +53,13 @@ def test_volumes_that_cannot_be_one_scan_are_several(sort):
 
 
 def test_slices_of_a_folder_are_one_case_and_the_mask_goes_with_them(sort):
-    found, left = sort({"TCGA_CS/s_1.tif": picture, "TCGA_CS/s_2.tif": picture, "TCGA_CS/s_2_mask.tif": picture})
+    found, left = sort({"TCGA_CS/s_1.tif": image, "TCGA_CS/s_2.tif": image, "TCGA_CS/s_2_mask.tif": image})
     assert found == [("TCGA_CS", ["s_1.tif", "s_2.tif", "s_2_mask.tif"])]
     assert left == {}
 
 
 def test_folders_are_cases_of_their_own(sort):
-    found, _ = sort({"all/a/flair.nii.gz": NIFTI, "all/b/flair.nii.gz": NIFTI, "x.png": picture})
+    found, _ = sort({"all/a/flair.nii.gz": NIFTI, "all/b/flair.nii.gz": NIFTI, "x.png": image})
     assert sorted(name for name, _ in found) == ["flair", "flair", "x"]
 
 
@@ -71,7 +71,7 @@ def test_what_is_no_scan_is_named_with_its_reason(sort):
 
 def test_a_slice_that_is_damaged_takes_its_stack_along(sort):
     """Without it the stack would look whole."""
-    found, left = sort({"s/1.png": picture, "s/2.png": b"no picture", "s/3.png": picture})
+    found, left = sort({"s/1.png": image, "s/2.png": b"no image", "s/3.png": image})
     assert found == []
     assert set(left) == {"1.png", "2.png", "3.png"}
     assert "a slice beside it is damaged (2.png)" in left["1.png"]
@@ -93,7 +93,7 @@ def test_dicom_is_sorted_by_study_and_named_by_a_code(sort, tmp_path):
     one, other = write_series(tmp_path / "one"), write_series(tmp_path / "other", study="other")
     files = {f"{PATIENT_NAME}/A{number}": path.read_bytes() for number, path in enumerate(one)}
     files |= {f"{PATIENT_NAME}/B{number}": path.read_bytes() for number, path in enumerate(other)}
-    found, left = sort(files | {"screenshot.png": picture, f"{PATIENT_NAME}/preview.png": picture})
+    found, left = sort(files | {"screenshot.png": image, f"{PATIENT_NAME}/preview.png": image})
     names = sorted(name for name, _ in found)
     assert names[0] == "screenshot"
     assert names[1].startswith("study-")

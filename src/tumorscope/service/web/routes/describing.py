@@ -1,4 +1,4 @@
-"""Answers that many routes may give, for the description of the interface."""
+"""Responds that many routes may give, for the description of the interface."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ EVERYWHERE = (400, 401, 403, 429, 503)
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The description of these statuses, and of those that any route may answer with."""
+    """The description of these statuses, and of those that any route may response with."""
     return {
         status: {"description": _WHAT[status], **({} if status == 304 else {"model": Problem})}
         for status in sorted({*EVERYWHERE, *statuses})
@@ -43,7 +43,7 @@ def problem(status: int) -> dict[str, Any]:
     return {"description": _WHAT[status], "content": {"application/json": {"schema": schema}}}
 
 
-StudyId = Annotated[str, Path(description="From the answer to an upload, or from the list.", max_length=64)]
+StudyId = Annotated[str, Path(description="From the response to an upload, or from the list.", max_length=64)]
 RevisionNumber = Annotated[
     int | None, Query(ge=1, le=1_000_000, alias="revision", description="The newest that is done, if not given.")
 ]

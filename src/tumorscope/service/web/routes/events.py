@@ -12,7 +12,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from tumorscope.service.web.backend import Backend, BackendOfApp
 from tumorscope.service.web.presenting import present
-from tumorscope.service.web.refusal import Refusal
+from tumorscope.service.web.refusal import ApiError
 from tumorscope.service.web.routes.describing import StudyId, problems
 
 router = APIRouter(tags=["studies"])
@@ -24,7 +24,7 @@ _SOON_S, _LATER_S, _SLOWER = 0.2, 1.0, 1.25
 
 def _existing(study_id: StudyId, request: Request, backend: BackendOfApp) -> str:
     if backend.metrics.streams >= _MOST_LISTENERS:
-        raise Refusal(429, "too many streams of events are open; ask for the study itself", {"retry-after": "5"})
+        raise ApiError(429, "too many streams of events are open; ask for the study itself", {"retry-after": "5"})
     return backend.study(request, study_id).id
 
 
@@ -46,7 +46,7 @@ async def follow_study(
 async def _changes(study_id: str, backend: Backend) -> AsyncIterable[str]:
     told, pause = "", _SOON_S
     while True:
-        study = await to_thread.run_sync(backend.catalogue.get, study_id)
+        study = await to_thread.run_sync(backend.catalog.get, study_id)
         if study is None:
             return
         text = present(study, backend.settings.keep_days).model_dump_json()

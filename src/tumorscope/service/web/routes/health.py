@@ -6,7 +6,7 @@ from fastapi import APIRouter, Response
 
 from tumorscope.service.web.backend import BackendOfApp
 from tumorscope.service.web.models import Health
-from tumorscope.service.web.refusal import Refusal
+from tumorscope.service.web.refusal import ApiError
 from tumorscope.service.web.routes.describing import problems
 
 router = APIRouter(tags=["service"])
@@ -16,16 +16,16 @@ _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 @router.get("/healthz", responses=problems(), operation_id="healthz", openapi_extra={"security": []})
 async def healthz() -> Health:
-    """The process runs and answers."""
+    """The process runs and responses."""
     return Health()
 
 
 @router.get("/readyz", responses=problems(), operation_id="readyz", openapi_extra={"security": []})
 def readyz(backend: BackendOfApp) -> Health:
-    """Requests can be worked on: the database is whole, the queue answers, and there is room on the disk."""
+    """Requests can be worked on: the database is whole, the queue responses, and there is room on the disk."""
     reason = backend.readiness.reason()
     if reason is not None:
-        raise Refusal(503, reason)
+        raise ApiError(503, reason)
     return Health()
 
 
@@ -36,5 +36,5 @@ def readyz(backend: BackendOfApp) -> Health:
     operation_id="metrics",
 )
 def metrics(backend: BackendOfApp) -> Response:
-    """Figures for Prometheus."""
+    """Metrics for Prometheus."""
     return Response(backend.metrics.text(), media_type=_METRICS_TYPE)

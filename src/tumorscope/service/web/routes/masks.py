@@ -1,4 +1,4 @@
-"""``PUT /api/studies/{study_id}/mask``: a corrected outline, from which a new revision is measured."""
+"""``PUT /api/studies/{study_id}/mask``: a corrected segmentation, from which a new revision is measured."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import numpy as np
 from anyio import to_thread
 from fastapi import APIRouter, Header, Request
 
-from tumorscope.errors import TumorscopeError
+from tumorscope.core.errors import TumorscopeError
 from tumorscope.service.errors import Conflict
 from tumorscope.service.queue import enqueue
 from tumorscope.service.records import Study
-from tumorscope.service.views import MASK, read_outline
+from tumorscope.service.views import MASK, read_segmentation
 from tumorscope.service.web.backend import Backend, BackendOfApp
 from tumorscope.service.web.models import StudyState
 from tumorscope.service.web.presenting import present
-from tumorscope.service.web.refusal import Refusal
+from tumorscope.service.web.refusal import ApiError
 from tumorscope.service.web.results import VIEW_FOLDER, VIEW_SUFFIX
 from tumorscope.service.web.routes.describing import StudyId, problems
 from tumorscope.service.web.uploads.bodies import pieces
@@ -28,7 +28,7 @@ from tumorscope.service.web.uploads.limits import MIB
 router = APIRouter(tags=["results"])
 
 _MOST_BYTES = 256 * MIB
-"""Of the largest outline without compression, about."""
+"""Of the largest segmentation without compression, about."""
 _KINDS = {"application/gzip", "application/x-gzip", "application/octet-stream"}
 _BODY = {
     "required": True,
@@ -48,18 +48,18 @@ async def save_mask(
     request: Request,
     backend: BackendOfApp,
     if_match: Annotated[
-        str | None, Header(description='The revision whose outline was corrected, as `"1"`; 428 without it.')
+        str | None, Header(description='The revision whose segmentation was corrected, as `"1"`; 428 without it.')
     ] = None,
 ) -> StudyState:
-    """Save a corrected outline: NIfTI, whole numbers, on the grid of the images of this study.
+    """Save a corrected segmentation: NIfTI, whole numbers, on the grid of the images of this study.
 
-    The study is then queued; when it is done it has a new revision, measured from this outline.
+    The study is then queued; when it is done it has a new revision, measured from this segmentation.
     """
     study = await to_thread.run_sync(backend.study, request, study_id)
     base = _base(if_match)
     _check_state(study, base)
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in _KINDS:
-        raise Refusal(415, "send the outline as application/gzip or application/octet-stream (.nii.gz)")
+        raise ApiError(415, "send the segmentation as application/gzip or application/octet-stream (.nii.gz)")
     aside = await to_thread.run_sync(backend.folders.incoming)
     try:
         with (aside / "sent").open("xb") as file:
@@ -72,40 +72,40 @@ async def save_mask(
 
 
 def _base(if_match: str | None) -> int:
-    """The revision that the outline builds on."""
+    """The revision that the segmentation builds on."""
     if if_match is None:
-        raise Refusal(428, 'say by If-Match on which revision the outline builds, as If-Match: "1"')
+        raise ApiError(428, 'say by If-Match on which revision the segmentation builds, as If-Match: "1"')
     number = if_match.strip().removeprefix("W/").strip('"')
     if not (number.isascii() and number.isdecimal() and len(number) < 10):
-        raise Refusal(412, 'If-Match names no revision; give its number, as If-Match: "1"')
+        raise ApiError(412, 'If-Match names no revision; give its number, as If-Match: "1"')
     return int(number)
 
 
 def _check_state(study: Study, base: int) -> None:
     if study.state not in ("done", "failed"):
-        raise Refusal(409, "the study is being worked on; try again when it is done")
+        raise ApiError(409, "the study is being worked on; try again when it is done")
     if study.revision == 0:
-        raise Refusal(409, "the study has no results that could be corrected")
+        raise ApiError(409, "the study has no results that could be corrected")
     if study.revision != base:
-        raise Refusal(412, f"revision {study.revision} is the newest, not {base}; load it first")
+        raise ApiError(412, f"revision {study.revision} is the newest, not {base}; load it first")
 
 
 def _save(backend: Backend, study: Study, base: int, aside: Path) -> None:
-    """Check the outline, write it anew, and ask for its revision."""
+    """Check the segmentation, write it anew, and ask for its revision."""
     import nibabel as nib
 
     from tumorscope.reporting.nifti import encode_nifti
 
     like = backend.folders.run(study.id, base) / VIEW_FOLDER / f"{MASK}{VIEW_SUFFIX}"
     try:
-        outline = read_outline(aside / "sent", like)
+        segmentation = read_segmentation(aside / "sent", like)
     except TumorscopeError as error:
-        raise Refusal(400, str(error)) from error
+        raise ApiError(400, str(error)) from error
     clean = aside / "clean"
     affine = nib.Nifti1Image.from_filename(like).affine
-    clean.write_bytes(encode_nifti(outline.transpose(2, 1, 0).astype(np.uint8), affine))
+    clean.write_bytes(encode_nifti(segmentation.transpose(2, 1, 0).astype(np.uint8), affine))
     try:
-        backend.catalogue.request_edit(study.id, base, partial(backend.folders.place_mask, clean, study.id))
+        backend.catalog.request_edit(study.id, base, partial(backend.folders.place_mask, clean, study.id))
     except Conflict as error:
-        raise Refusal(412, str(error)) from error
+        raise ApiError(412, str(error)) from error
     enqueue(backend.queue, study.id)

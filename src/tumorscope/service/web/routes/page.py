@@ -10,7 +10,7 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from tumorscope.notice import NOTICE
+from tumorscope.core.notice import NOTICE
 from tumorscope.service.web.security.headers import PAGE_POLICY
 
 STATIC = Path(__file__).parents[1] / "static"

@@ -10,11 +10,11 @@ from fastapi import APIRouter, Request, Response
 from fastapi import Path as InPath
 from fastapi.responses import FileResponse, StreamingResponse
 
-from tumorscope.files import safe_name
+from tumorscope.core.files import safe_name
 from tumorscope.service.records import Study
 from tumorscope.service.web.backend import BackendOfApp
 from tumorscope.service.web.packing import pack
-from tumorscope.service.web.refusal import Refusal
+from tumorscope.service.web.refusal import ApiError
 from tumorscope.service.web.results import RESULTS, VIEW_FOLDER, VIEW_SUFFIX, WHOLE, Result
 from tumorscope.service.web.routes.describing import RevisionNumber, StudyId, problems
 
@@ -38,7 +38,7 @@ def _add_route(result: Result) -> None:
         headers = _headers(study, number, result.file, stat, asked=revision)
         if result.policy is not None:
             headers["content-security-policy"] = result.policy
-        return _answer(
+        return _response(
             request,
             path,
             stat,
@@ -95,11 +95,11 @@ def get_image(
     folder = backend.folders.run(study.id, number) / VIEW_FOLDER
     missing = "this study has no such image"
     if name != safe_name(name):
-        raise Refusal(404, missing)
+        raise ApiError(404, missing)
     file = f"{name}{VIEW_SUFFIX}"
     stat = _stat(folder / file, missing)
     headers = _headers(study, number, f"{VIEW_FOLDER}-{file}", stat, asked=revision)
-    return _answer(request, folder / file, stat, headers, "application/gzip", file, shown=False)
+    return _response(request, folder / file, stat, headers, "application/gzip", file, shown=False)
 
 
 @router.get(
@@ -114,7 +114,7 @@ def get_whole(study_id: StudyId, request: Request, backend: BackendOfApp, revisi
     run = backend.folders.run(study.id, _revision(study, revision))
     files = [run / result.file for result in RESULTS if (run / result.file).is_file()]
     if not files:
-        raise Refusal(404, "this study has no such revision")
+        raise ApiError(404, "this study has no such revision")
     name = safe_name(study.name)
     headers = {"content-disposition": f'attachment; filename="{name}-results.zip"', "cache-control": _ASK_AGAIN}
     return StreamingResponse(pack(files, name), media_type="application/zip", headers=headers)
@@ -123,10 +123,10 @@ def get_whole(study_id: StudyId, request: Request, backend: BackendOfApp, revisi
 def _revision(study: Study, asked: int | None) -> int:
     """The number of the revision that is meant, if there are results of it."""
     if study.revision == 0:
-        line = "its analysis failed, so there are no results" if study.state == "failed" else "is not analysed yet"
-        raise Refusal(409, f"this study {line}" if study.state != "failed" else line)
+        line = "its analysis failed, so there are no results" if study.state == "failed" else "is not analyzed yet"
+        raise ApiError(409, f"this study {line}" if study.state != "failed" else line)
     if asked is not None and asked > study.revision:
-        raise Refusal(404, f"this study has no revision {asked}; the newest is {study.revision}")
+        raise ApiError(404, f"this study has no revision {asked}; the newest is {study.revision}")
     return study.revision if asked is None else asked
 
 
@@ -134,7 +134,7 @@ def _stat(path: Path, missing: str) -> os.stat_result:
     try:
         return path.stat()
     except OSError:
-        raise Refusal(404, missing) from None
+        raise ApiError(404, missing) from None
 
 
 def _headers(study: Study, number: int, file: str, stat: os.stat_result, asked: int | None) -> dict[str, str]:
@@ -144,7 +144,7 @@ def _headers(study: Study, number: int, file: str, stat: os.stat_result, asked: 
     }
 
 
-def _answer(
+def _response(
     request: Request,
     path: Path,
     stat: os.stat_result,

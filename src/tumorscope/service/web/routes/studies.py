@@ -27,7 +27,7 @@ _BODY = {
                         "type": "array",
                         "minItems": 1,
                         "items": {"type": "string", "format": "binary"},
-                        "description": "Pictures, NIfTI, DICOM or MATLAB files, or ZIP archives of them. "
+                        "description": "Images, NIfTI, DICOM or MATLAB files, or ZIP archives of them. "
                         "A file's name may be a path below the folder that is uploaded.",
                     },
                     "bundle": {"type": "string", "maxLength": 100},
@@ -51,7 +51,7 @@ def list_studies(
     ] = None,
 ) -> StudyList:
     """Studies, newest first."""
-    page = backend.catalogue.page(search or "", state or (), limit, after or None)
+    page = backend.catalog.page(search or "", state or (), limit, after or None)
     return StudyList(
         studies=[present(study, backend.settings.keep_days) for study in page.studies],
         next=page.next,
@@ -84,7 +84,7 @@ async def create_studies(
     """Upload scans, or name a study on a DICOMweb service.
 
     A folder that holds a scan's files is one case, and so are files without a folder that can be one scan;
-    every case becomes a study. All files are on disk, and the studies in the database, before the answer comes.
+    every case becomes a study. All files are on disk, and the studies in the database, before the response comes.
     """
     async with once(backend, idempotency_key) as known:
         if known is not None:

@@ -1,1 +1,1 @@
-"""Who may ask, from where, and what the answers allow a browser to do."""
+"""Who may ask, from where, and what the responses allow a browser to do."""

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from pydantic import SecretStr
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tumorscope.service.web.security.answering import header_values, refuse
 from tumorscope.service.web.security.proxies import route_path
+from tumorscope.service.web.security.responding import header_values, refuse
 from tumorscope.service.web.security.throttle import Throttle
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
@@ -25,7 +25,7 @@ class Credentials:
     """What lets a request in.
 
     Secrets are kept as digests, and all of them are compared, each in constant time: how long an
-    answer takes tells neither a user's name nor a part of a password.
+    response takes tells neither a user's name nor a part of a password.
 
     Args:
         token: for ``Authorization: Bearer``; a browser may give it as the password of any user.
@@ -80,7 +80,7 @@ class Authentication:
         await self._app(scope, receive, send)
 
     def _refusal(self, scope: Scope) -> tuple[int, str, dict[str, str]] | None:
-        """Status, line and headers of the answer to who may not come in."""
+        """Status, line and headers of the response to who may not come in."""
         given = header_values(scope, b"authorization")
         if len(given) != 1:
             return 401, "give a token, or a user and a password", _CHALLENGE

@@ -1,4 +1,4 @@
-"""What every answer tells a browser about what it may do."""
+"""What every response tells a browser about what it may do."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ PAGE_POLICY = (
     "connect-src 'self' data: blob:; worker-src 'self' blob:; manifest-src 'self'; form-action 'none'; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
-"""Of the viewer: its own files, and pictures that it draws itself."""
+"""Of the viewer: its own files, and images that it draws itself."""
 
 REPORT_POLICY = (
     "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; form-action 'none'; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
-"""Of ``report.html``: it carries its style and its pictures in itself, and nothing in it may run."""
+"""Of ``report.html``: it carries its style and its images in itself, and nothing in it may run."""
 
 DATA_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
 """Of everything else: data, should a browser ever show it."""
@@ -32,7 +32,7 @@ _ALWAYS = {
 
 
 class SecurityHeaders:
-    """Adds the headers; an answer's own policy stays, and what says nothing is not to be stored."""
+    """Adds the headers; an response's own policy stays, and what says nothing is not to be stored."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -1,4 +1,4 @@
-"""Which names this service answers to.
+"""Which names this service responses to.
 
 A page elsewhere can give its own name the address 127.0.0.1 (DNS rebinding); its requests then
 come from "the same origin" as the service, but carry that name in ``Host``.
@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tumorscope.service.web.security.answering import header_values, refuse
+from tumorscope.service.web.security.responding import header_values, refuse
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _HOST = re.compile(r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*)|\[[0-9A-Fa-f:.]+\])(?::(?P<port>\d{1,5}))?")
@@ -46,10 +46,10 @@ def host_name(value: str) -> str | None:
 
 
 class Hosts:
-    """The names that are answered to.
+    """The names that are responded to.
 
-    A service on this machine only answers to its loopback names and those it is given. One that
-    listens on the network also answers to its machine's name, and to plain addresses, for those
+    A service on this machine only responses to its loopback names and those it is given. One that
+    listens on the network also responses to its machine's name, and to plain addresses, for those
     are no names that anybody could bind anew.
     """
 
@@ -78,7 +78,7 @@ class HostGuard:
         if scope["type"] == "http":
             values = header_values(scope, b"host")
             if len(values) != 1 or not self._hosts.allow(values[0]):
-                detail = "this service does not answer to that host name; allow it with --allowed-host"
+                detail = "this service does not response to that host name; allow it with --allowed-host"
                 await refuse(scope, receive, send, 400, detail)
                 return
         await self._app(scope, receive, send)

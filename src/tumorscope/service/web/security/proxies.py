@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tumorscope.service.settings import clean_root_path
-from tumorscope.service.web.security.answering import header_values
+from tumorscope.service.web.security.responding import header_values
 
 
 class BehindProxy:

@@ -1,4 +1,4 @@
-"""From a request to studies in the catalogue, their files on disk before the answer is given."""
+"""From a request to studies in the catalog, their files on disk before the response is given."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from anyio import to_thread
 from pydantic import ValidationError
 from starlette.requests import Request
 
-from tumorscope.errors import TumorscopeError
+from tumorscope.core.errors import TumorscopeError
 from tumorscope.service.errors import Conflict
 from tumorscope.service.pulling import check_address
 from tumorscope.service.queue import enqueue
@@ -20,7 +20,7 @@ from tumorscope.service.records import NewStudy, Study, new_id
 from tumorscope.service.web.backend import Backend
 from tumorscope.service.web.models import DicomwebStudy, LeftOutEntry, Uploaded
 from tumorscope.service.web.presenting import present
-from tumorscope.service.web.refusal import Refusal
+from tumorscope.service.web.refusal import ApiError
 from tumorscope.service.web.uploads.archives import unpack_archives
 from tumorscope.service.web.uploads.bodies import pieces, whole_body
 from tumorscope.service.web.uploads.limits import Limits
@@ -40,17 +40,17 @@ async def once(backend: Backend, key: str | None) -> AsyncIterator[Uploaded | No
     Gives what became of the upload where it was taken before.
 
     Raises:
-        Refusal: it is being taken at this moment.
+        ApiError: it is being taken at this moment.
     """
     if key is None:
         yield None
         return
     if key in backend.keys_under_way:
-        raise Refusal(409, "this upload is still being taken; ask again in a few seconds")
+        raise ApiError(409, "this upload is still being taken; ask again in a few seconds")
     backend.keys_under_way.add(key)
     try:
-        studies = await to_thread.run_sync(backend.catalogue.uploaded, key)
-        yield _answer(backend, studies, ()) if studies else None
+        studies = await to_thread.run_sync(backend.catalog.uploaded, key)
+        yield _response(backend, studies, ()) if studies else None
     finally:
         backend.keys_under_way.discard(key)
 
@@ -59,7 +59,7 @@ async def accept_address(request: Request, backend: Backend, key: str | None) ->
     """Enter a study that a worker is to fetch by DICOMweb.
 
     Raises:
-        Refusal: the body is no such thing, or the address may not be asked.
+        ApiError: the body is no such thing, or the address may not be asked.
     """
     body = await whole_body(request, _LONGEST_ADDRESS_BODY)
     try:
@@ -67,7 +67,7 @@ async def accept_address(request: Request, backend: Backend, key: str | None) ->
     except ValidationError as error:
         fault = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in fault["loc"]) or "the body"
-        raise Refusal(400, f"{place}: {fault['msg'].lower()}") from None
+        raise ApiError(400, f"{place}: {fault['msg'].lower()}") from None
 
     def enter() -> list[Study]:
         bundle = backend.check_bundle(wanted.bundle)
@@ -76,14 +76,14 @@ async def accept_address(request: Request, backend: Backend, key: str | None) ->
         backend.folders.prepare(study_id)
         return _enter(backend, [NewStudy(study_id, "DICOMweb", bundle, wanted.dicomweb)], key)
 
-    return _answer(backend, await _in_thread(backend, enter), ())
+    return _response(backend, await _in_thread(backend, enter), ())
 
 
 async def accept_upload(request: Request, backend: Backend, key: str | None) -> Uploaded:
     """Take an upload in: to disk while it arrives, then sorted into cases, then entered.
 
     Raises:
-        Refusal: it breaks a limit, is unsafe, or holds nothing that can be read; nothing of it stays.
+        ApiError: it breaks a limit, is unsafe, or holds nothing that can be read; nothing of it stays.
     """
     settings = backend.settings
     limits = Limits(settings.upload_bytes, settings.upload_files, settings.unpacked_bytes)
@@ -104,26 +104,26 @@ async def accept_upload(request: Request, backend: Backend, key: str | None) -> 
     finally:
         backend.metrics.uploads.labels(outcome).inc()
         await to_thread.run_sync(lambda: shutil.rmtree(root, ignore_errors=True))
-    return _answer(backend, studies, tree.left_out)
+    return _response(backend, studies, tree.left_out)
 
 
 def _sort_and_enter(backend: Backend, tree: UploadTree, receiver: MultipartReceiver, key: str | None) -> list[Study]:
     unknown = set(receiver.fields) - _FIELDS
     if unknown:
-        raise Refusal(400, "a field of the form is not known; there are files and bundle")
+        raise ApiError(400, "a field of the form is not known; there are files and bundle")
     if not receiver.files:
-        raise Refusal(400, "no files came; put them into the field named files")
+        raise ApiError(400, "no files came; put them into the field named files")
     bundle = backend.check_bundle(receiver.fields.get("bundle"))
     unpack_archives(tree)
     cases = find_uploaded_cases(tree)
     if not cases:
-        raise Refusal(400, _nothing(tree.left_out))
+        raise ApiError(400, _nothing(tree.left_out))
     entries = [NewStudy(new_id(), case.name, bundle) for case in cases]
     adopted: list[str] = []
     try:
         for entry, case in zip(entries, cases, strict=True):
             adopted.append(entry.id)
-            backend.folders.adopt(_gather(case, backend.folders.incoming()), entry.id)
+            backend.folders.import_upload(_gather(case, backend.folders.incoming()), entry.id)
         return _enter(backend, entries, key)
     except BaseException:
         for study_id in adopted:
@@ -145,20 +145,20 @@ def _enter(backend: Backend, entries: list[NewStudy], key: str | None) -> list[S
     """Commit the studies, then tell the workers.
 
     Raises:
-        Refusal: another process took the same upload meanwhile.
+        ApiError: another process took the same upload meanwhile.
     """
     try:
-        studies = backend.catalogue.create_all(entries, key)
+        studies = backend.catalog.create_all(entries, key)
     except Conflict:
         for entry in entries:
             backend.folders.remove(entry.id)
-        raise Refusal(409, "this upload was taken at the same moment; ask for it again") from None
+        raise ApiError(409, "this upload was taken at the same moment; ask for it again") from None
     for study in studies:
         enqueue(backend.queue, study.id)
     return studies
 
 
-def _answer(backend: Backend, studies: list[Study], left_out: tuple[LeftOut, ...] | list[LeftOut]) -> Uploaded:
+def _response(backend: Backend, studies: list[Study], left_out: tuple[LeftOut, ...] | list[LeftOut]) -> Uploaded:
     return Uploaded(
         studies=[present(study, backend.settings.keep_days) for study in studies],
         left_out=[LeftOutEntry(name=each.name, reason=each.reason) for each in left_out],
@@ -178,6 +178,6 @@ async def _in_thread(backend: Backend, work: Callable[[], _Result]) -> _Result:
     try:
         return await to_thread.run_sync(work, limiter=backend.upload_threads)
     except TumorscopeError as error:
-        if isinstance(error, Refusal):
+        if isinstance(error, ApiError):
             raise
-        raise Refusal(400, str(error)) from error
+        raise ApiError(400, str(error)) from error

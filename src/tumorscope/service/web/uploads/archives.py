@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tumorscope.reading.checks import label
-from tumorscope.service.web.refusal import Refusal
+from tumorscope.io.checks import label
+from tumorscope.service.web.refusal import ApiError
 from tumorscope.service.web.uploads.directory import count_entries
 from tumorscope.service.web.uploads.limits import Limits, size_words
 from tumorscope.service.web.uploads.names import is_clutter, parts_of
@@ -35,7 +35,7 @@ def unpack_archives(tree: UploadTree) -> None:
     Archives inside archives stay packed; they are no scans, and are left out as such.
 
     Raises:
-        Refusal: an archive that is damaged, encrypted, too large unpacked, or made to do harm.
+        ApiError: an archive that is damaged, encrypted, too large unpacked, or made to do harm.
     """
     budget = tree.limits.unpacked_bytes
     for archive in tree.archives:
@@ -49,9 +49,9 @@ def _unpack(archive: Path, tree: UploadTree, budget: int) -> int:
     name = label(tree.sent_as[archive])
     entries = count_entries(archive, 2 * tree.limits.files)  # folders are entries too
     if entries is None:
-        raise Refusal(400, f"{name}: no ZIP archive although its name says so, or cut short; send it again")
+        raise ApiError(400, f"{name}: no ZIP archive although its name says so, or cut short; send it again")
     if entries > 2 * tree.limits.files:
-        raise Refusal(413, f"{name}: holds more than {tree.limits.files:,} files; send fewer at a time")
+        raise ApiError(413, f"{name}: holds more than {tree.limits.files:,} files; send fewer at a time")
     try:
         with zipfile.ZipFile(archive) as opened:
             members = _checked(name, opened.infolist(), tree.limits, budget, archive.stat().st_size)
@@ -59,12 +59,12 @@ def _unpack(archive: Path, tree: UploadTree, budget: int) -> int:
                 tree.count_file()
                 if not is_clutter(member.parts):
                     _extract(opened, member, tree.place_member(archive, member.parts))
-    except Refusal:
+    except ApiError:
         raise
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeDecodeError, ValueError) as error:
-        raise Refusal(400, f"{name}: the archive is damaged; make it again") from error
+        raise ApiError(400, f"{name}: the archive is damaged; make it again") from error
     except RuntimeError as error:  # what zipfile raises where a password is asked for
-        raise Refusal(400, f"{name}: the archive is encrypted; send it without a password") from error
+        raise ApiError(400, f"{name}: the archive is encrypted; send it without a password") from error
     return sum(member.info.file_size for member in members)
 
 
@@ -86,14 +86,16 @@ def _checked(
         parts = _parts(name, sent)
         key = "/".join(parts).casefold()
         if key in seen:
-            raise Refusal(400, f"{name}: two members have one name ({label(parts[-1])}); make the archive again")
+            raise ApiError(400, f"{name}: two members have one name ({label(parts[-1])}); make the archive again")
         seen.add(key)
         members.append(_Member(info, parts))
     total = sum(member.info.file_size for member in members)
     if total > budget:
-        raise Refusal(413, f"{name}: larger than {size_words(limits.unpacked_bytes)} unpacked; send less at a time")
+        raise ApiError(413, f"{name}: larger than {size_words(limits.unpacked_bytes)} unpacked; send less at a time")
     if total > limits.ratio_from and total > limits.ratio * packed_bytes:
-        raise Refusal(413, f"{name}: grows more than {limits.ratio:g} times on unpacking; such an archive is not taken")
+        raise ApiError(
+            413, f"{name}: grows more than {limits.ratio:g} times on unpacking; such an archive is not taken"
+        )
     _refuse_overlaps(name, members, packed_bytes)
     return members
 
@@ -101,20 +103,20 @@ def _checked(
 def _refuse_odd(name: str, info: zipfile.ZipInfo) -> None:
     """Refuse what is neither a file nor a folder that can be unpacked here."""
     if info.flag_bits & _ENCRYPTED:
-        raise Refusal(400, f"{name}: the archive is encrypted; send it without a password")
+        raise ApiError(400, f"{name}: the archive is encrypted; send it without a password")
     mode = info.external_attr >> 16
     if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
         what = "a symbolic link" if stat.S_ISLNK(mode) else "a device or the like"
-        raise Refusal(400, f"{name}: holds {what} ({label(info.filename)}); send the files themselves")
+        raise ApiError(400, f"{name}: holds {what} ({label(info.filename)}); send the files themselves")
     if info.compress_type not in _METHODS:
-        raise Refusal(400, f"{name}: packed by a method that is not read here; pack it as an ordinary ZIP (Deflate)")
+        raise ApiError(400, f"{name}: packed by a method that is not read here; pack it as an ordinary ZIP (Deflate)")
 
 
 def _parts(name: str, sent: str) -> tuple[str, ...]:
     try:
         return parts_of(sent)
-    except Refusal as error:
-        raise Refusal(error.status, f"{name}: {error}") from error
+    except ApiError as error:
+        raise ApiError(error.status, f"{name}: {error}") from error
 
 
 def _refuse_overlaps(name: str, members: Sequence[_Member], packed_bytes: int) -> None:
@@ -122,10 +124,10 @@ def _refuse_overlaps(name: str, members: Sequence[_Member], packed_bytes: int) -
     end = 0
     for info in sorted((member.info for member in members), key=lambda info: info.header_offset):
         if info.header_offset < end:
-            raise Refusal(400, f"{name}: members lie over each other; such an archive is not taken")
+            raise ApiError(400, f"{name}: members lie over each other; such an archive is not taken")
         end = info.header_offset + _LOCAL_HEADER + info.compress_size
     if end > packed_bytes:
-        raise Refusal(400, f"{name}: the archive is damaged; make it again")
+        raise ApiError(400, f"{name}: the archive is damaged; make it again")
 
 
 def _extract(archive: zipfile.ZipFile, member: _Member, place: Path) -> None:

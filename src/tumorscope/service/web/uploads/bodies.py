@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import anyio
 from starlette.requests import Request
 
-from tumorscope.service.web.refusal import Refusal
+from tumorscope.service.web.refusal import ApiError
 from tumorscope.service.web.uploads.limits import MIB
 from tumorscope.service.web.uploads.multipart import check_size
 
@@ -19,7 +19,7 @@ async def pieces(request: Request, most: int) -> AsyncIterator[bytes]:
     """The body, about one MiB at a time.
 
     Raises:
-        Refusal: it is larger than ``most``, by its header or by what comes, or nothing comes for too long.
+        ApiError: it is larger than ``most``, by its header or by what comes, or nothing comes for too long.
     """
     stated = request.headers.get("content-length", "")
     if stated.isdecimal():
@@ -31,7 +31,7 @@ async def pieces(request: Request, most: int) -> AsyncIterator[bytes]:
             with anyio.fail_after(PATIENCE_S):
                 piece = await anext(stream, None)
         except TimeoutError:
-            raise Refusal(408, f"nothing came for {PATIENCE_S:g} s; send it again") from None
+            raise ApiError(408, f"nothing came for {PATIENCE_S:g} s; send it again") from None
         if piece is None:
             break
         total += len(piece)
@@ -48,6 +48,6 @@ async def whole_body(request: Request, most: int) -> bytes:
     """A short body.
 
     Raises:
-        Refusal: see :func:`pieces`.
+        ApiError: see :func:`pieces`.
     """
     return b"".join([piece async for piece in pieces(request, most)])

@@ -15,7 +15,7 @@ from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 
-from tumorscope.service.web.refusal import Refusal
+from tumorscope.service.web.refusal import ApiError
 from tumorscope.service.web.uploads.limits import size_words
 from tumorscope.service.web.uploads.tree import UploadTree
 
@@ -42,16 +42,16 @@ class MultipartReceiver:
         tree: where the files of the field ``files`` go.
 
     Raises:
-        Refusal: not a form, or one that breaks a limit; the files written so far stay for the caller to remove.
+        ApiError: not a form, or one that breaks a limit; the files written so far stay for the caller to remove.
     """
 
     def __init__(self, content_type: str, tree: UploadTree) -> None:
         kind, options = parse_options_header(content_type)
         boundary = options.get(b"boundary", b"")
         if kind != b"multipart/form-data":
-            raise Refusal(415, "send multipart/form-data with files, or JSON with a DICOMweb address")
+            raise ApiError(415, "send multipart/form-data with files, or JSON with a DICOMweb address")
         if not 0 < len(boundary) <= _MOST_BOUNDARY:
-            raise Refusal(400, "the form has no usable boundary; send multipart/form-data as browsers do")
+            raise ApiError(400, "the form has no usable boundary; send multipart/form-data as browsers do")
         self._tree = tree
         self._part = _Part()
         self._header_name, self._header_value = b"", b""
@@ -80,12 +80,12 @@ class MultipartReceiver:
         try:
             self._parser.write(piece)
         except FormParserError as error:
-            raise Refusal(400, "the form is damaged; send it again") from error
+            raise ApiError(400, "the form is damaged; send it again") from error
 
     def finish(self) -> None:
         """Check that the form is whole."""
         if not self._ended:
-            raise Refusal(400, "the form ends in the middle; send it again")
+            raise ApiError(400, "the form ends in the middle; send it again")
 
     def close(self) -> None:
         """Close the file that was being written, if the upload broke off."""
@@ -116,10 +116,10 @@ class MultipartReceiver:
         part.is_file = filename is not None
         if filename is None:
             if len(self.fields) >= _MOST_FIELDS:
-                raise Refusal(413, f"more than {_MOST_FIELDS} fields beside the files")
+                raise ApiError(413, f"more than {_MOST_FIELDS} fields beside the files")
             return
         if part.name != "files":
-            raise Refusal(400, "files belong into the field named files")
+            raise ApiError(400, "files belong into the field named files")
         self.files += 1
         # A script in a browser may give a path as the name; python-multipart leaves it whole.
         path = self._tree.place(filename)
@@ -131,7 +131,7 @@ class MultipartReceiver:
             part.file.write(memoryview(data)[start:end])
         elif not part.is_file:
             if len(part.value) + end - start > _LONGEST_FIELD:
-                raise Refusal(413, f"a field of more than {size_words(_LONGEST_FIELD)}; only files may be long")
+                raise ApiError(413, f"a field of more than {size_words(_LONGEST_FIELD)}; only files may be long")
             part.value += data[start:end]
 
     def _end_part(self) -> None:
@@ -148,7 +148,7 @@ class MultipartReceiver:
 def check_size(count: int, limit: int) -> None:
     """Refuse a body that is larger than allowed."""
     if count > limit:
-        raise Refusal(413, f"the upload is larger than {size_words(limit)}; upload less at a time")
+        raise ApiError(413, f"the upload is larger than {size_words(limit)}; upload less at a time")
 
 
 def _extended_filename(disposition: bytes) -> str | None:

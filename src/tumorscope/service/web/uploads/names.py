@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from pathlib import PurePosixPath
 
-from tumorscope.files import safe_name
-from tumorscope.reading.checks import label
-from tumorscope.service.web.refusal import Refusal
+from tumorscope.core.files import safe_name
+from tumorscope.io.checks import label
+from tumorscope.service.web.refusal import ApiError
 from tumorscope.service.web.uploads.limits import DEEPEST, LONGEST_NAME, LONGEST_PATH
 
 _SUFFIX = re.compile(r"(\.nii\.gz|\.[A-Za-z0-9]{1,8})$", re.IGNORECASE)
@@ -24,28 +24,28 @@ def parts_of(name: str) -> tuple[str, ...]:
     r"""The folders and the file that a path names, as they were sent.
 
     Raises:
-        Refusal: the path climbs out, is absolute, or is too long or too deep.
+        ApiError: the path climbs out, is absolute, or is too long or too deep.
 
     >>> parts_of("patient/./flair.nii.gz"), parts_of("patient\\flair.nii.gz")
     (('patient', 'flair.nii.gz'), ('patient', 'flair.nii.gz'))
     """
     shown = label(name[:LONGEST_PATH]) or "a file"
     if len(name) > LONGEST_PATH:
-        raise Refusal(400, f"{shown}: a path of more than {LONGEST_PATH} characters; shorten it")
+        raise ApiError(400, f"{shown}: a path of more than {LONGEST_PATH} characters; shorten it")
     if "\0" in name:
-        raise Refusal(400, f"{shown}: a path with a null character; nothing was taken")
+        raise ApiError(400, f"{shown}: a path with a null character; nothing was taken")
     path = name.replace("\\", "/")
     if path.startswith("/") or _DRIVE.match(path):
-        raise Refusal(400, f"{shown}: an absolute path; send paths below the folder that is uploaded")
+        raise ApiError(400, f"{shown}: an absolute path; send paths below the folder that is uploaded")
     parts = tuple(part for part in path.split("/") if part not in ("", "."))
     if ".." in parts:
-        raise Refusal(400, f"{shown}: a path that climbs out of its folder; nothing was taken")
+        raise ApiError(400, f"{shown}: a path that climbs out of its folder; nothing was taken")
     if not parts or path.endswith("/"):
-        raise Refusal(400, "a file without a name; give each file one")
+        raise ApiError(400, "a file without a name; give each file one")
     if max(len(part) for part in parts) > LONGEST_NAME:
-        raise Refusal(400, f"{shown}: a name of more than {LONGEST_NAME} characters; shorten it")
+        raise ApiError(400, f"{shown}: a name of more than {LONGEST_NAME} characters; shorten it")
     if len(parts) > DEEPEST:
-        raise Refusal(400, f"{shown}: lies more than {DEEPEST} folders deep; send less of what is around the scan")
+        raise ApiError(400, f"{shown}: lies more than {DEEPEST} folders deep; send less of what is around the scan")
     return parts
 
 

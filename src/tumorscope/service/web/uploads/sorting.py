@@ -6,17 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tumorscope.errors import UnreadableScan
-from tumorscope.files import safe_name
-from tumorscope.reading import find_cases
-from tumorscope.reading.cases import dicom_files_below
-from tumorscope.reading.dicom.deflated import refuse_deflated_bomb
-from tumorscope.reading.dicom.files import read_study
-from tumorscope.reading.dicom.studies import StudyFiles, study_code
-from tumorscope.reading.formats import PICTURE_SUFFIXES, Format, file_format
-from tumorscope.reading.lgg import is_mask_name
-from tumorscope.reading.quiet import quiet_libraries
-from tumorscope.reading.sequences import recognize_sequence
+from tumorscope.core.errors import UnreadableScan
+from tumorscope.core.files import safe_name
+from tumorscope.io import find_cases
+from tumorscope.io.dicom.deflated import refuse_deflated_bomb
+from tumorscope.io.dicom.files import read_study
+from tumorscope.io.dicom.studies import StudyFiles, study_code
+from tumorscope.io.discovery import dicom_files_below
+from tumorscope.io.formats import IMAGE_SUFFIXES, Format, file_format
+from tumorscope.io.lgg import is_mask_name
+from tumorscope.io.library_warnings import quiet_libraries
+from tumorscope.io.sequences import recognize_sequence
 from tumorscope.service.web.uploads.names import file_stem
 from tumorscope.service.web.uploads.tree import UploadTree
 
@@ -70,7 +70,7 @@ def _formats(tree: UploadTree) -> dict[Path, Format]:
                 refuse_deflated_bomb(path)
         except UnreadableScan as error:
             tree.leave_out(path, str(error))
-            if path.suffix.lower() in PICTURE_SUFFIXES:
+            if path.suffix.lower() in IMAGE_SUFFIXES:
                 tree.damaged.setdefault(path.parent, path)
             path.unlink(missing_ok=True)
         else:
@@ -96,10 +96,10 @@ def _split(found: Path | StudyFiles, formats: Mapping[Path, Format], tree: Uploa
     for kind, files in by_format.items():
         if kind == "nifti" and _one_a_sequence(files):
             cases.append(_folder_case(found, files, tree))
-        elif kind == "picture" and found in tree.damaged:
+        elif kind == "image" and found in tree.damaged:
             for path in files:  # without the damaged slice it would look whole
                 tree.leave_out(path, f"a slice beside it is damaged ({tree.damaged[found].name})")
-        elif kind == "picture" and sum(not is_mask_name(path.name) for path in files) > 1:
+        elif kind == "image" and sum(not is_mask_name(path.name) for path in files) > 1:
             cases.append(_folder_case(found, files, tree))
         else:
             cases += _single(files, formats, tree)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tumorscope.reading.checks import label
-from tumorscope.service.web.refusal import Refusal
+from tumorscope.io.checks import label
+from tumorscope.service.web.refusal import ApiError
 from tumorscope.service.web.uploads.limits import Limits
 from tumorscope.service.web.uploads.names import file_stem, is_clutter, parts_of, safe_path
 
@@ -33,7 +33,7 @@ class UploadTree:
         limits: see :class:`Limits`.
         sent_as: by place, the name under which a file was sent, for messages.
         left_out: what is no part of any study.
-        damaged: by folder, a picture in it that cannot be one of its slices.
+        damaged: by folder, a image in it that cannot be one of its slices.
     """
 
     root: Path
@@ -66,7 +66,7 @@ class UploadTree:
         """A new path for a file sent under this name; its folder is made. None where it is clutter.
 
         Raises:
-            Refusal: an unsafe path, or too many files.
+            ApiError: an unsafe path, or too many files.
         """
         parts = parts_of(name)
         self.count_file()
@@ -85,11 +85,11 @@ class UploadTree:
         """Count one more.
 
         Raises:
-            Refusal: there are too many.
+            ApiError: there are too many.
         """
         self._count += 1
         if self._count > self.limits.files:
-            raise Refusal(413, f"more than {self.limits.files:,} files; upload fewer at a time")
+            raise ApiError(413, f"more than {self.limits.files:,} files; upload fewer at a time")
 
     def leave_out(self, path: Path, reason: str) -> None:
         """Note that a file became no study; the first reason counts."""

@@ -1,1 +1,0 @@
-"""Analysing more cases than one process should: Ray Data deals them out, Parquet keeps what came of each."""

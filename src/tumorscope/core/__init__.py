@@ -1,0 +1,1 @@
+"""The values that every part speaks of: scans, geometry, errors, files that appear whole."""

@@ -1,0 +1,52 @@
+"""What becomes of a case whose analysis ends in a fault of the program: one line for the user, a traceback for us."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+
+from tumorscope.core.errors import TumorscopeError, where
+
+FAULT_LOG = "_faults.log"
+"""In the folder of results; no case is ever called so, as safe names do not begin with an underscore."""
+
+
+def failure_line(error: BaseException, name: str, log: Path) -> str:
+    """One line that says why a case has no results.
+
+    Args:
+        error: what ended it. If the user can do nothing about it, it is a fault of the program,
+            and its traceback is added to the log.
+        name: of the case, as it may be shown.
+        log: the file for tracebacks.
+    """
+    if isinstance(error, TumorscopeError):
+        return " ".join(str(error).split())
+    if isinstance(error, MemoryError):
+        return f"{name}: not enough memory"
+    line = f"{name}: a fault of the program, not of the case ({where(error)})"
+    return f"{line}; its traceback is in {log}" if _keep(error, name, log) else line
+
+
+def _keep(error: BaseException, name: str, log: Path) -> bool:
+    """Add a traceback to a log; false where that can't be written, which is no reason to stop."""
+    text = f"{time.strftime('%Y-%m-%d %H:%M:%S')} {name}\n{''.join(_told(error))}\n"
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with log.open("a", encoding="utf-8") as file:  # one write, so that several processes can share it
+            file.write(text)
+    except OSError:
+        return False
+    return True
+
+
+def _told(error: BaseException) -> Iterator[str]:
+    """The lines of program that led to an error, and to those before it; no messages, which may quote the patient."""
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if cause is not None:
+        yield from _told(cause)
+        yield "  led to\n"
+    yield from traceback.format_tb(error.__traceback__)
+    yield f"{type(error).__module__}.{type(error).__qualname__}\n"

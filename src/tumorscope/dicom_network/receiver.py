@@ -1,0 +1,283 @@
+"""The door of the node: C-ECHO and C-STORE.
+
+An object is on disk and in the journal before its sender reads Success; whatever goes
+wrong before that, the sender is told so and still has the object.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import sqlite3
+import threading
+from contextlib import suppress
+from io import BytesIO
+from typing import TYPE_CHECKING, cast
+
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.dicom_network.admission import Admission, Limits, close_connection
+from tumorscope.dicom_network.arrivals import Arrivals, Delivery
+from tumorscope.dicom_network.journal import Journal
+from tumorscope.dicom_network.records import Arrival
+from tumorscope.dicom_network.store import Store, image_code, study_code
+from tumorscope.dicom_network.wording import counted
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+    from pynetdicom import AE
+    from pynetdicom.dimse_primitives import C_STORE
+    from pynetdicom.events import Event
+    from pynetdicom.pdu_primitives import A_ASSOCIATE
+    from pynetdicom.transport import ThreadedAssociationServer
+
+log = logging.getLogger(__name__)
+
+SUCCESS = 0x0000
+OUT_OF_RESOURCES = 0xA700
+NOT_OF_ITS_CLASS = 0xA900
+CANNOT_UNDERSTAND = 0xC000
+CANNOT_STORE = 0xC001
+
+INPUT_CLASSES = frozenset(
+    {
+        "1.2.840.10008.5.1.4.1.1.4",  # MR Image
+        "1.2.840.10008.5.1.4.1.1.4.1",  # Enhanced MR Image
+        "1.2.840.10008.5.1.4.1.1.4.4",  # Legacy Converted Enhanced MR Image
+    }
+)
+"""What is analyzed. Other objects of a study are kept, but neither start an analysis nor repeat
+one: else the node's own results, sent back to it, would."""
+
+TRANSFER_SYNTAXES = (
+    "1.2.840.10008.1.2.1",  # Explicit VR Little Endian
+    "1.2.840.10008.1.2",  # Implicit VR Little Endian
+    "1.2.840.10008.1.2.1.99",  # Deflated
+    "1.2.840.10008.1.2.2",  # Explicit VR Big Endian
+    "1.2.840.10008.1.2.4.50",  # JPEG baseline
+    "1.2.840.10008.1.2.4.51",  # JPEG extended
+    "1.2.840.10008.1.2.4.57",  # JPEG Lossless
+    "1.2.840.10008.1.2.4.70",  # JPEG Lossless, first-order prediction
+    "1.2.840.10008.1.2.4.80",  # JPEG-LS
+    "1.2.840.10008.1.2.4.81",  # JPEG-LS, near lossless
+    "1.2.840.10008.1.2.4.90",  # JPEG 2000, lossless
+    "1.2.840.10008.1.2.4.91",  # JPEG 2000
+    "1.2.840.10008.1.2.4.201",  # High-Throughput JPEG 2000, lossless
+    "1.2.840.10008.1.2.4.202",  # High-Throughput JPEG 2000, lossless, with RPCL options
+    "1.2.840.10008.1.2.4.203",  # High-Throughput JPEG 2000
+    "1.2.840.10008.1.2.5",  # RLE
+)
+"""Those that the readers decode."""
+
+_LOCAL_LIMIT_EXCEEDED = (0x02, 0x03, 0x02)
+"""Result, source and reason of an A-ASSOCIATE-RJ (PS3.8 9.3.4): come again later."""
+_NO_LIMIT = 10**6
+
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+class Receiver:
+    """Listens, and responses.
+
+    Args:
+        store, journal, arrivals: of the node.
+        aet: this node's application entity title.
+        allowed: the calling titles that are let in; empty lets everyone in.
+        limits: of the connections.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        journal: Journal,
+        arrivals: Arrivals,
+        aet: str,
+        allowed: tuple[str, ...],
+        limits: Limits | None = None,
+    ) -> None:
+        self._store = store
+        self._journal = journal
+        self._arrivals = arrivals
+        limits = limits or Limits()
+        self._ae = _application_entity(aet, allowed, limits.request_s)
+        self._admission = Admission(limits, close_connection)
+        self._warned_full = threading.Event()
+
+    def listen(self, host: str, port: int) -> int:
+        """Open the door; the port, chosen by the system if 0 was given.
+
+        Raises:
+            TumorscopeError: the port is taken or may not be used.
+        """
+        from pynetdicom import evt
+
+        handlers = [
+            (evt.EVT_CONN_OPEN, lambda event: self._admission.connected(event.assoc)),
+            (evt.EVT_REQUESTED, self._requested),
+            (evt.EVT_PDU_RECV, lambda event: self._admission.heard(event.assoc)),
+            (evt.EVT_PDU_SENT, lambda event: self._admission.heard(event.assoc)),
+            (evt.EVT_C_ECHO, lambda _event: SUCCESS),
+            (evt.EVT_C_STORE, self._store_object),
+            (evt.EVT_RELEASED, lambda event: self._left(event, well=True)),
+            (evt.EVT_ABORTED, lambda event: self._left(event, well=False)),
+            (evt.EVT_REJECTED, self._rejected),
+        ]
+        try:
+            server = self._ae.start_server((host, port), block=False, evt_handlers=handlers)
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise TumorscopeError(
+                f"cannot listen at {host}:{port} ({reason.lower()}); give another --port or --host"
+            ) from error
+        return int(cast("ThreadedAssociationServer", server).server_address[1])
+
+    def sweep(self) -> None:
+        """Close idle connections, and notice associations whose thread ended without an event."""
+        self._admission.sweep()
+        for sender in self._arrivals.senders():
+            if isinstance(sender, threading.Thread) and not sender.is_alive():
+                self._tell(self._arrivals.left(sender, well=False), well=False)
+
+    def close(self) -> None:
+        """Shut the door; associations still open are aborted, and their senders know what was not taken."""
+        self._ae.shutdown()
+
+    def _requested(self, event: Event) -> None:
+        """Find a place for an association that may have one; those that may not are refused by their title."""
+        association = event.assoc
+        request = cast("A_ASSOCIATE", association.requestor.primitive)
+        titles = [title.strip() for title in self._ae.require_calling_aet]
+        if titles and request.calling_ae_title not in titles:
+            return
+        if not self._admission.admit(association):
+            log.warning("an association was refused: too many are at work")
+            association.acse.send_reject(*_LOCAL_LIMIT_EXCEEDED)
+            association.kill()
+
+    def _store_object(self, event: Event) -> int:
+        try:
+            with self._admission.serving(event.assoc):
+                return self._take(event)
+        except OSError as error:
+            if error.errno in _FULL:
+                return self._full()
+            log.error("an object could not be stored (%s)", (error.strerror or type(error).__name__).lower())
+            return CANNOT_STORE
+        except sqlite3.Error as error:
+            if "full" in str(error):
+                return self._full()
+            log.error("an object could not be entered in the journal (%s)", type(error).__name__)
+            return CANNOT_STORE
+        except Exception as error:  # pydicom raises many kinds; the message may quote the patient
+            log.error("an object could not be understood (%s)", type(error).__name__)
+            return CANNOT_UNDERSTAND
+
+    def _take(self, event: Event) -> int:
+        content = event.encoded_dataset()
+        header = _header(content)
+        study, image = str(header.get("StudyInstanceUID") or ""), str(header.get("SOPInstanceUID") or "")
+        if not study or not image:
+            log.error("an object without study or instance UID was refused")
+            return CANNOT_UNDERSTAND
+        kind = str(header.get("SOPClassUID") or "")
+        request = cast("C_STORE", event.request)
+        if (image, kind) != (str(request.AffectedSOPInstanceUID), str(request.AffectedSOPClassUID)):
+            log.error("an object that is not what its sender called it was refused")
+            return NOT_OF_ITS_CLASS
+        code, is_input = study_code(study), kind in INPUT_CLASSES
+        self._arrivals.begins(event.assoc, code)
+        try:
+            arrival = self._keep(code, study, image, content, is_input)
+        except (OSError, sqlite3.Error):
+            if is_input:
+                with suppress(sqlite3.Error):  # a full disk, most often; the association's end is told all the same
+                    self._arrivals.missed(event.assoc, code)
+            raise
+        self._arrivals.came(event.assoc, code, arrival.new, arrival.reopened)
+        self._warned_full.clear()
+        return SUCCESS
+
+    def _keep(self, code: str, study: str, image: str, content: bytes, is_input: bool) -> Arrival:
+        """Put an object on disk and into the journal, or raise what kept it from there."""
+        if not self._store.has_room():
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        path = self._store.keep(code, image_code(image), content)
+        file = path.relative_to(self._store.data).as_posix()
+        return self._journal.receive(code, study, image, file, is_input)
+
+    def _full(self) -> int:
+        if not self._warned_full.is_set():
+            self._warned_full.set()
+            log.error("the disk is nearly full: no images are taken until there is room")
+        return OUT_OF_RESOURCES
+
+    def _left(self, event: Event, well: bool) -> None:
+        self._tell(self._arrivals.left(event.assoc, well), well)
+
+    def _tell(self, deliveries: list[Delivery], well: bool) -> None:
+        for delivery in deliveries:
+            if not (delivery.new or delivery.known or delivery.refused):
+                continue  # what it brought was not understood, which has been logged
+            refused = f", {counted(delivery.refused, 'image')} could not be kept" if delivery.refused else ""
+            known = f", {delivery.known} already here" if delivery.known else ""
+            broken = "" if well else "; the association broke off"
+            log.info("%s: %s received%s%s%s", delivery.study, counted(delivery.new, "object"), known, refused, broken)
+            if delivery.reopened:
+                log.info("%s: these came after its analysis began; it will be analyzed again", delivery.study)
+            elif delivery.confirmed:
+                log.info("%s: is now known to be whole; it will be analyzed again", delivery.study)
+
+    def _rejected(self, event: Event) -> None:
+        # Not the title: where titles are checked they are a kind of password.
+        address = getattr(event.assoc.requestor, "address", "?")
+        log.warning("an association from %s was refused: its title is not allowed", address)
+
+
+def import_upload(store: Store, journal: Journal) -> int:
+    """Enter objects that are on disk but not in the journal; how many there were.
+
+    The node was stopped between the two, or the journal was lost.
+    """
+    known = journal.files()
+    adopted = 0
+    for path in store.received():
+        file = path.relative_to(store.data).as_posix()
+        if file in known:
+            continue
+        try:
+            header = _header(path.read_bytes())
+            study, image = str(header.StudyInstanceUID), str(header.SOPInstanceUID)
+        except Exception:  # put here by someone else
+            log.warning("%s: no object of this node; left alone", file)
+            continue
+        journal.receive(study_code(study), study, image, file, str(header.SOPClassUID) in INPUT_CLASSES)
+        adopted += 1
+    return adopted
+
+
+def _header(content: bytes) -> Dataset:
+    from pydicom import dcmread
+
+    tags = ["SOPClassUID", "SOPInstanceUID", "StudyInstanceUID"]
+    return dcmread(BytesIO(content), stop_before_pixels=True, specific_tags=tags)
+
+
+def _application_entity(aet: str, allowed: tuple[str, ...], request_s: float) -> AE:
+    from pynetdicom import AE, AllStoragePresentationContexts
+    from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
+
+    try:
+        ae = AE(aet)
+        ae.require_calling_aet = list(allowed)
+    except (ValueError, TypeError) as error:
+        raise TumorscopeError(
+            "application entity titles have 1 to 16 plain characters; mend --aet or --allow"
+        ) from error
+    # pynetdicom counts every open connection, and its timers wait for messages that stop in the middle.
+    ae.maximum_associations = _NO_LIMIT
+    ae.network_timeout = None
+    ae.acse_timeout = request_s
+    ae.add_supported_context(Verification)
+    for context in AllStoragePresentationContexts:
+        ae.add_supported_context(str(context.abstract_syntax), list(TRANSFER_SYNTAXES))
+    return ae

@@ -1,0 +1,116 @@
+"""Fetching a study by QIDO-RS and WADO-RS."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.files import save_whole
+from tumorscope.dicom_network.dicomweb import Refused, plain_errors
+from tumorscope.dicom_network.store import image_code
+from tumorscope.io.dicom.privacy import series_code
+
+if TYPE_CHECKING:
+    from dicomweb_client import DICOMwebClient
+    from pydicom import Dataset
+
+_AS_STORED = (("application/dicom", "*"),)
+_PAGE = 500
+_UID = re.compile(r"(?=.{1,64}$)[0-9]+(\.[0-9]+)*")
+_SERIES, _INSTANCE = "0020000E", "00080018"
+
+
+@dataclass(frozen=True)
+class Pulled:
+    """A study that has been fetched.
+
+    Attributes:
+        files: of the whole study.
+        fetched: how many of them came now; the others lay there already.
+    """
+
+    files: tuple[Path, ...]
+    fetched: int
+
+
+def pull_study(
+    client: DICOMwebClient,
+    study: str,
+    out: Path,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Pulled:
+    """Fetch every object of a study into ``out/series-<code>/image-<code>.dcm``.
+
+    Every file is whole or not there, so what lies there from an earlier try is kept. Objects
+    come in the transfer syntax in which the service stores them.
+
+    Args:
+        client: see :func:`tumorscope.dicom_network.dicomweb.connect`.
+        study: StudyInstanceUID.
+        out: made if it is not there.
+        on_progress: called with how many objects are there, of how many.
+
+    Raises:
+        TumorscopeError: no such study, no connection, a full disk and the like.
+    """
+    if not _UID.fullmatch(study):
+        raise TumorscopeError("the study's UID is none: digits and dots, such as 1.2.840.113619.2.5")
+    with plain_errors(client):
+        listed = _list(client, study)
+        if not listed:
+            raise Refused(f"{client.base_url}: has no such study")
+        places = {image: out / series_code(series) / f"{image_code(image)}.dcm" for image, series in listed.items()}
+        missing = {image for image, path in places.items() if not path.exists()}
+        found = len(places) - len(missing)
+        on_progress(found, len(places))
+        fetched = 0
+        for dataset in _fetch(client, study, listed, missing):
+            image = str(dataset.get("SOPInstanceUID") or "")
+            if image not in places or str(dataset.get("StudyInstanceUID") or "") != study:
+                raise Refused(f"{client.base_url}: sent an object that was not asked for")
+            if image not in missing:
+                continue
+            save_whole(places[image], _encoded(dataset))
+            missing.remove(image)
+            fetched += 1
+            on_progress(found + fetched, len(places))
+        if missing:
+            raise Refused(f"{client.base_url}: sent {fetched} objects, but lists {len(missing)} more")
+    return Pulled(tuple(sorted(places.values())), fetched)
+
+
+def _list(client: DICOMwebClient, study: str) -> dict[str, str]:
+    """The series of every object of the study."""
+    listed: dict[str, str] = {}
+    while True:
+        page = client.search_for_instances(study, limit=_PAGE, offset=len(listed))
+        before = len(listed)
+        for entry in page:
+            listed[entry[_INSTANCE]["Value"][0]] = entry[_SERIES]["Value"][0]
+        if len(listed) == before or len(page) < _PAGE:  # the end, or a service that knows no pages
+            return listed
+
+
+def _fetch(client: DICOMwebClient, study: str, listed: dict[str, str], missing: set[str]) -> Iterator[Dataset]:
+    """Series of which nothing is there in one request each, the rest one by one."""
+    by_series: dict[str, list[str]] = {}
+    for image, series in listed.items():
+        by_series.setdefault(series, []).append(image)
+    for series, images in by_series.items():
+        wanted = [image for image in images if image in missing]
+        if len(wanted) == len(images):
+            yield from client.iter_series(study, series, media_types=_AS_STORED)
+        else:
+            for image in wanted:
+                yield client.retrieve_instance(study, series, image, media_types=_AS_STORED)
+
+
+def _encoded(dataset: Dataset) -> bytes:
+    content = BytesIO()
+    dataset.save_as(content, enforce_file_format=True)
+    return content.getvalue()

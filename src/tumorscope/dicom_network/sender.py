@@ -1,0 +1,234 @@
+"""Bringing results to their destinations, until each has them.
+
+A result may be sent twice, after a connection that broke before the response; it has the same
+SOP Instance UID both times, by which an archive keeps one.
+
+What a destination does not take for reasons of its own, such as a full disk, is offered until it
+is taken, with growing pauses. An object that it refuses for good is given up after a few tries.
+Neither holds up the other results.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from tumorscope.dicom_network.destinations import Destination, Peer, WebArchive
+from tumorscope.dicom_network.dicomweb import Refused, Unavailable, connect_to_store
+from tumorscope.dicom_network.journal import Journal
+from tumorscope.dicom_network.records import Result
+from tumorscope.dicom_network.upload import Pushed, is_temporary, push_files
+from tumorscope.dicom_network.wording import counted
+
+log = logging.getLogger(__name__)
+
+LONGEST_WAIT_S = 300.0
+_REST_S = 60.0
+_TICK_S = 0.1
+
+_NOT_TAKEN = "it takes no objects of this class"
+
+
+class Pauses:
+    """When a result that was not taken is offered again: each pause is twice as long as the one before.
+
+    Args:
+        first_s: the first pause.
+        clock: seconds that only run forward.
+    """
+
+    def __init__(self, first_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._first_s = first_s
+        self._clock = clock
+        self._tries: Counter[str] = Counter()
+        self._end: dict[str, float] = {}
+
+    def begin(self, file: str) -> None:
+        """A result was offered in vain."""
+        self._tries[file] += 1
+        self._end[file] = self._clock() + self.length_s(self._tries[file])
+
+    def over(self, file: str) -> bool:
+        """Whether a result may be offered."""
+        return self._end.get(file, 0.0) <= self._clock()
+
+    def length_s(self, tries: int) -> float:
+        """After so many tries in vain.
+
+        >>> [Pauses(1.0).length_s(tries) for tries in (1, 2, 5, 1000)]
+        [1.0, 2.0, 16.0, 300.0]
+        """
+        return min(self._first_s * 2 ** min(tries - 1, 20), LONGEST_WAIT_S)
+
+    def forget(self, file: str) -> None:
+        """A result has been taken, or given up."""
+        self._tries.pop(file, None)
+        self._end.pop(file, None)
+
+
+class SenderThread(threading.Thread):
+    """Brings results to one destination, for as long as the node lives.
+
+    Args:
+        destination: where to.
+        data: the node's folder.
+        journal: of the node.
+        aet: this node's title.
+        stop: set when the node is to end.
+        first_wait_s: before the second try; each further wait is twice as long.
+    """
+
+    def __init__(
+        self,
+        destination: Destination,
+        data: Path,
+        journal: Journal,
+        aet: str,
+        stop: threading.Event,
+        first_wait_s: float = 1.0,
+    ) -> None:
+        super().__init__(name=f"sender-{destination.name}", daemon=True)
+        self._destination = destination
+        self._data = data
+        self._journal = journal
+        self._aet = aet
+        self._stopping = stop
+        self._pauses = Pauses(first_wait_s)
+        self._tries = 0
+        self._warned = False
+
+    def run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._bring_next()
+            except Exception as error:  # the disk, or a result that cannot be read; others must go on
+                log.error("sending to %s rests for a minute (%s)", self._destination.name, type(error).__name__)
+                self._stopping.wait(_REST_S)
+
+    def _bring_next(self) -> None:
+        waiting = self._journal.unsent(self._destination.name)
+        due = [result for result in waiting if self._pauses.over(result.file)]
+        if due:
+            first = (due[0].study, due[0].run)
+            self._bring([result for result in due if (result.study, result.run) == first], len(waiting))
+        else:
+            self._stopping.wait(_TICK_S)
+
+    def _bring(self, results: Sequence[Result], waiting: int) -> None:
+        study = results[0].study
+        by_path = {self._data / result.file: result for result in results}
+        sent = 0
+        try:
+            for outcome in self._send(list(by_path)):
+                self._tries = 0
+                sent += self._enter(by_path[outcome.path], outcome)
+                if self._stopping.is_set():
+                    break
+        except Unavailable as error:
+            self._tries += 1
+            if self._tries == 1:
+                log.warning("%s; %s to send, tried again until sent", error, counted(waiting, "object"))
+        if sent:
+            log.info("%s: %s sent to %s", study, counted(sent, "object"), self._destination.name)
+        state = self._journal.settle(study)
+        if state:
+            log.info("%s: %s", study, state)
+        if self._tries:
+            self._stopping.wait(self._pauses.length_s(self._tries))
+
+    def _enter(self, result: Result, outcome: Pushed) -> bool:
+        """Write down what became of a result; whether the destination has it."""
+        name = self._destination.name
+        if outcome.problem is None:
+            self._journal.sent(result)
+            self._pauses.forget(result.file)
+            self._warned = False
+            return True
+        self._pauses.begin(result.file)
+        if outcome.temporary:
+            if not self._warned:
+                log.warning("%s takes nothing at the moment (%s); offered again until it does", name, outcome.problem)
+            self._warned = True
+        elif not self._journal.refused(result, outcome.problem):
+            self._pauses.forget(result.file)
+            what = outcome.path.name
+            log.error("%s: %s does not take %s: %s; given up", result.study, name, what, outcome.problem)
+        return False
+
+    def _send(self, paths: list[Path]) -> Iterator[Pushed]:
+        """Every file with what became of it; raises Unavailable where it is worth another try."""
+        present = []
+        for path in paths:
+            if path.exists():
+                present.append(path)
+            else:
+                yield Pushed(path, "the file is gone")
+        if not present:
+            return
+        if isinstance(self._destination, WebArchive):
+            yield from _stow(self._destination, present)
+        else:
+            yield from c_store(self._destination, present, self._aet)
+
+
+def _stow(archive: WebArchive, paths: list[Path]) -> Iterator[Pushed]:
+    try:
+        client = connect_to_store(archive.url, archive.credentials)
+        yield from push_files(client, paths)
+    except Refused as error:  # a wrong password or address is mended by people, not by giving up
+        raise Unavailable(str(error)) from error
+
+
+def c_store(peer: Peer, paths: Sequence[Path], aet: str) -> Iterator[Pushed]:
+    """Send files in one association.
+
+    Raises:
+        Unavailable: no association, or a connection that broke.
+    """
+    from pydicom import dcmread
+    from pynetdicom import AE
+
+    datasets = {}
+    for path in paths:
+        try:
+            datasets[path] = dcmread(path)
+        except Exception:  # pydicom raises many kinds
+            yield Pushed(path, "it cannot be read")
+    if not datasets:
+        return
+    ae = AE(aet)
+    ae.connection_timeout, ae.acse_timeout, ae.dimse_timeout, ae.network_timeout = 10, 30, 120, 120
+    for kind in {(dataset.SOPClassUID, dataset.file_meta.TransferSyntaxUID) for dataset in datasets.values()}:
+        ae.add_requested_context(*kind)
+    association = ae.associate(peer.host, peer.port, ae_title=peer.aet)
+    if not association.is_established and association.rejected_contexts:
+        yield from (Pushed(path, _NOT_TAKEN) for path in datasets)
+        return
+    if not association.is_established:
+        why = "refuses this node's title or its own" if association.is_rejected else "does not response"
+        raise Unavailable(f"{peer.name} {why}")
+    try:
+        for path, dataset in datasets.items():
+            yield _outcome(peer, path, lambda dataset=dataset: association.send_c_store(dataset))
+    finally:
+        with suppress(RuntimeError):
+            association.release()
+
+
+def _outcome(peer: Peer, path: Path, store: Callable) -> Pushed:
+    try:
+        status = store().get("Status")
+    except ValueError:  # no presentation context
+        return Pushed(path, _NOT_TAKEN)
+    except RuntimeError as error:  # the association is gone
+        raise Unavailable(f"{peer.name} broke the association") from error
+    if status is None:
+        raise Unavailable(f"{peer.name} broke the association")
+    if status == 0 or status & 0xF000 == 0xB000:
+        return Pushed(path)
+    return Pushed(path, f"status {status:04X}", is_temporary(status))

@@ -1,0 +1,114 @@
+"""The metrics of a summary in one list, each with the words that people know it by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+SPREADS = {
+    "patient_dice": "Dice of the whole patient",
+    "tumor_slice_dice": "Dice on slices with tumor",
+    "hd95_px": "HD95, pixels",
+    "hd95_mm": "HD95, mm",
+}
+PRESENCE = {
+    "auroc": "AUROC",
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "macro_f1": "macro-F1",
+    "sensitivity": "sensitivity",
+    "specificity": "specificity",
+    "ece": "calibration error (ECE)",
+    "brier": "Brier score",
+}
+CLASSES = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "macro_f1": "macro-F1",
+    "ece": "calibration error (ECE)",
+    "brier": "Brier score",
+}
+OF_CLASS = {"precision": "precision", "recall": "recall", "f1": "F1", "auroc": "AUROC"}
+_LOWER_IS_BETTER = {"hd95_px", "hd95_mm", "ece", "brier", "empty_slice_false_positive_rate"}
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One figure of merit.
+
+    Attributes:
+        name: its path in the summary, such as ``classes.of_class.glioma.f1``.
+        title: for people.
+        value: a share, but for HD95.
+        ci95: its 95 % interval, where there is one.
+        lower_is_better: as of errors.
+    """
+
+    name: str
+    title: str
+    value: float
+    ci95: tuple[float, float] | None
+    lower_is_better: bool
+
+
+def list_metrics(summary: Mapping[str, Any], *, of_class: Sequence[str] = ("f1",)) -> list[Metric]:
+    """The metrics that have a value: segmentations, classes, presence, the activation map.
+
+    Args:
+        summary: from :func:`tumorscope.evaluation.summarize`, or an ``evaluation.json``.
+        of_class: which of each class's metrics to list, of :data:`OF_CLASS`.
+    """
+    found = [_metric(name, f"{title}, mean", summary.get(name), "mean") for name, title in SPREADS.items()]
+    marked = summary.get("empty_slice_false_positive_rate")
+    found.append(_metric("empty_slice_false_positive_rate", "empty slices with a mask", marked))
+    classes = summary.get("classes") or {}
+    found += [_metric(f"classes.{name}", f"class, {title}", classes.get(name)) for name, title in CLASSES.items()]
+    found += [
+        _metric(f"classes.of_class.{one}.{name}", f"{OF_CLASS[name]} of {one}", metrics.get(name))
+        for name in of_class
+        for one, metrics in classes.get("of_class", {}).items()
+    ]
+    presence = summary.get("presence") or {}
+    found += [
+        _metric(f"presence.{name}", f"presence, {PRESENCE[name]}", presence[name])
+        for name in telling_presence(presence)
+    ]
+    inside = (summary.get("activation") or {}).get("inside")
+    found.append(_metric("activation.inside", "activation map inside the true mask", inside, "mean"))
+    return [figure for figure in found if figure is not None]
+
+
+def telling_presence(presence: Mapping[str, Any]) -> list[str]:
+    """Which metrics of presence say something: of slices of one kind only how many were called rightly.
+
+    Of a bundle that takes a tumor for granted, on slices that all show one, there are none.
+    """
+    if not presence:
+        return []
+    without, with_tumor = np.array(presence["confusion"]).sum(axis=1)
+    if without and with_tumor:
+        return [name for name in PRESENCE if presence[name]["value"] is not None]
+    if presence["brier"]["value"] == 0:
+        return []
+    return ["sensitivity" if with_tumor else "specificity"]
+
+
+def number(value: float | None) -> str:
+    """Three digits after the point, fewer for what is no share; a dash for nothing."""
+    return "–" if value is None else f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
+
+
+def interval(pair: Sequence[float | None] | None) -> str:
+    """``0.812 to 0.871``, or a dash."""
+    return "–" if pair is None else " to ".join(number(value) for value in pair)
+
+
+def _metric(name: str, title: str, one: Mapping[str, Any] | None, key: str = "value") -> Metric | None:
+    if not one or one.get(key) is None:
+        return None
+    pair = one.get("ci95")
+    known = None if pair is None or None in pair else (float(pair[0]), float(pair[1]))
+    return Metric(name, title, float(one[key]), known, name.rsplit(".", 1)[-1] in _LOWER_IS_BETTER)

@@ -1,0 +1,1 @@
+"""From a scan to findings: bundles, engines, the pipeline, activation maps."""

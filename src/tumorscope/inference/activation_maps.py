@@ -1,0 +1,132 @@
+"""Activation maps: how much each place of a slice contributed to what was said about it.
+
+The shipped networks prediction with a linear head on averaged features. For such a head the
+class activation map (Zhou et al. 2016) is exact: its mean over the slice is the logit but for
+a bias, and up to a positive factor it is what Grad-CAM (Selvaraju et al. 2017) finds with gradients.
+The three-layer CNN, whose dense layers see every position by itself, gives HiResCAM (Draelos and
+Carin 2020): features times gradients, whose mean is the logit but for the biases.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from scipy import ndimage
+
+from tumorscope.inference.bundles import Card
+from tumorscope.inference.engine import Predictions
+from tumorscope.inference.tumor_type import tumor_classes
+from tumorscope.preprocessing.axial import AS_ACQUIRED, View
+from tumorscope.preprocessing.crop_resize import CropResize
+
+Question = Literal["presence", "type"]
+
+
+@dataclass(frozen=True, eq=False)
+class ActivationMap:
+    """The maps of a scan's slices.
+
+    Attributes:
+        question: what was asked: whether there is a tumor, or of which type it is.
+        analyzed_predictions: for each analyzed slice, which prediction its map supports, such as ``glioma``.
+        values: float32 ``(analyzed slice, r, c)``, coarse; contributions to the logit, of either sign.
+        crop_resize: where the network's image is in the analyzed slices.
+        view: how the analyzed slices lie in the scan.
+    """
+
+    question: Question
+    analyzed_predictions: tuple[str, ...]
+    values: np.ndarray
+    crop_resize: CropResize
+    view: View = AS_ACQUIRED
+
+    @cached_property
+    def predictions(self) -> tuple[str, ...]:
+        """For each acquired slice, which prediction its map supports; where slices were cut anew, the strongest one's."""
+        if self.view.is_acquired:
+            return self.analyzed_predictions[::-1] if self.view.flips[0] else self.analyzed_predictions
+        strongest = self.analyzed_predictions[int(self.values.max(axis=(1, 2)).argmax())]
+        return (strongest,) * len(self._volume)
+
+    @cached_property
+    def peaks(self) -> np.ndarray:
+        """The largest positive contribution in each acquired slice, ``(slice,)``."""
+        if not self.view.is_acquired:
+            return self._volume.max(axis=(1, 2))
+        tops = np.maximum(self.values, 0).max(axis=(1, 2))
+        return tops[::-1] if self.view.flips[0] else tops
+
+    def on_slice(self, index: int) -> np.ndarray:
+        """What supports the prediction, on the acquired slice's own grid.
+
+        Negative contributions are cut off, as in Grad-CAM, and the rest is scaled to one.
+
+        Returns:
+            float32 ``(row, column)`` from zero to one; all zero where nothing supports it.
+        """
+        if self.view.is_acquired:
+            analyzed = len(self.values) - 1 - index if self.view.flips[0] else index
+            placed = self.view.inverse(self._placed(analyzed)[None])[0]
+        else:
+            placed = self._volume[index].astype(np.float32)
+        top = float(placed.max())
+        return placed / top if top > 0 else placed
+
+    def energy_inside(self, index: int, mask: np.ndarray) -> float | None:
+        """Share of the map that is inside a mask ``(row, column)``: the energy-based pointing game (Wang et al. 2020).
+
+        Returns:
+            None where the mask or the map is empty.
+        """
+        map_ = self.on_slice(index)
+        total = float(map_.sum())
+        return float(map_[mask].sum()) / total if total > 0 and mask.any() else None
+
+    def share_of(self, mask: np.ndarray) -> float:
+        """Share of the network's image that a mask ``(row, column)`` covers: what a map without aim has inside it."""
+        if not self.view.is_acquired:
+            return float(mask.mean())
+        return float(self.crop_resize.apply(self.view.forward(mask[None])[0]).mean())
+
+    def _placed(self, analyzed: int) -> np.ndarray:
+        """The positive contributions on an analyzed slice's own grid."""
+        positive = np.maximum(self.values[analyzed], 0)
+        size = self.crop_resize.size
+        zoom = (size / positive.shape[0], size / positive.shape[1])
+        # Bilinear between the centers of the coarse cells, which span the whole image.
+        fine = np.asarray(ndimage.scale(positive, zoom, order=1, mode="nearest", grid_mode=True))
+        return np.clip(self.crop_resize.restore(fine), 0, None)
+
+    @cached_property
+    def _volume(self) -> np.ndarray:
+        """All analyzed slices on the scan's axes, float16."""
+        return self.view.inverse(np.stack([self._placed(k).astype(np.float16) for k in range(len(self.values))]))
+
+
+def activation_map(predictions: Predictions, card: Card, crop_resize: CropResize, view: View) -> ActivationMap | None:
+    """The map to show: of the likeliest type where the network tells types apart, else of presence.
+
+    Returns:
+        None where the bundle's network gives no maps, see :func:`why_no_map`.
+    """
+    if predictions.class_map is not None and predictions.classes is not None:
+        names = tumor_classes(card)
+        places = [card.classes.index(name) for name in names]
+        best = predictions.classes[:, places].argmax(axis=1)
+        values = predictions.class_map[np.arange(len(best)), np.array(places)[best]]
+        return ActivationMap("type", tuple(names[place] for place in best), values, crop_resize, view)
+    if predictions.presence_map is not None:
+        return ActivationMap(
+            "presence", ("tumor",) * len(predictions.presence_map), predictions.presence_map, crop_resize, view
+        )
+    return None
+
+
+def why_no_map(card: Card) -> str:
+    """One line for those who asked for an activation map of a bundle that gives none."""
+    if set(card.outputs) <= {"mask"}:
+        return "no activation map: this network only segments, and the mask itself shows which voxels it took for tumor"
+    return "no activation map: this bundle was exported without maps; export it from its run to get them"

@@ -1,0 +1,94 @@
+"""A bundle: a folder with ONNX models and the card that explains them."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from tumorscope.core.errors import BadBundle
+from tumorscope.inference.model_card import SCHEMA, Card, Model
+
+CARD_FILE = "card.json"
+SECOND_OPINION_FILES = ("radiomics_classifier.onnx", "radiomics_classifier.json")
+"""A classical model of types and its card, which a bundle may hold beside its network."""
+SHIPPED = Path(__file__).parent / "bundles"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle that was found and whose card is in order; models are read when run."""
+
+    folder: Path
+    card: Card
+
+    @property
+    def name(self) -> str:
+        return self.card.name
+
+    @cached_property
+    def sha256(self) -> str:
+        """One hash over card and models: what must be equal for results to be equal."""
+        digest = hashlib.sha256((self.folder / CARD_FILE).read_bytes())
+        for model in self.card.models:
+            digest.update(bytes.fromhex(model.sha256))
+        if self.has_second_opinion:
+            for name in SECOND_OPINION_FILES:
+                digest.update((self.folder / name).read_bytes())
+        return digest.hexdigest()
+
+    @property
+    def has_second_opinion(self) -> bool:
+        """Whether a classical model of types lies beside the network."""
+        return all((self.folder / name).is_file() for name in SECOND_OPINION_FILES)
+
+    def read_model(self, model: Model) -> bytes:
+        """The model's bytes, checked against the card.
+
+        Raises:
+            BadBundle: the file is missing or was changed.
+        """
+        path = self.folder / model.file
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise BadBundle(f"bundle {self.name}: {model.file} cannot be read ({error.strerror})") from error
+        if hashlib.sha256(content).hexdigest() != model.sha256:
+            raise BadBundle(f"bundle {self.name}: {model.file} is damaged (its checksum differs from the card's)")
+        return content
+
+
+def load_bundle(name_or_folder: str | Path) -> Bundle:
+    """Find a bundle by its shipped name or its folder.
+
+    Raises:
+        BadBundle: there is none, or its card is damaged or made for another version.
+    """
+    folder = Path(name_or_folder)
+    if not (folder / CARD_FILE).is_file():
+        shipped = SHIPPED / str(name_or_folder)
+        if not (shipped / CARD_FILE).is_file():
+            names = sorted(bundle.parent.name for bundle in SHIPPED.glob(f"*/{CARD_FILE}"))
+            close = difflib.get_close_matches(str(name_or_folder), names, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"shipped: {', '.join(names) or 'none'}"
+            raise BadBundle(f"no bundle {str(name_or_folder)!r} ({hint}; or name a folder with a {CARD_FILE})")
+        folder = shipped
+    try:
+        return Bundle(folder, Card.model_validate_json((folder / CARD_FILE).read_bytes()))
+    except OSError as error:
+        raise BadBundle(f"{folder}: {CARD_FILE} cannot be read ({error.strerror})") from error
+    except ValidationError as error:
+        fault = error.errors()[0]
+        place = ".".join(str(part) for part in fault["loc"]) or "the file"
+        if place == "schema":
+            raise BadBundle(f"{folder}: its card is not {SCHEMA}; export the bundle anew with this version") from error
+        raise BadBundle(f"{folder}: {CARD_FILE} is damaged ({place}: {fault['msg']})") from error
+
+
+def shipped_bundles() -> list[Bundle]:
+    """The bundles inside the package, by name."""
+    return [load_bundle(path.parent) for path in sorted(SHIPPED.glob(f"*/{CARD_FILE}"))]

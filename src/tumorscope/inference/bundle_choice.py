@@ -1,0 +1,77 @@
+"""Which bundle suits a scan, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.scan import Scan
+from tumorscope.inference.bundle import Bundle
+from tumorscope.preprocessing.axial import Plane, acquired_plane, axial_view
+
+
+@dataclass(frozen=True)
+class BundleChoice:
+    """A bundle and the reason for it, in one sentence for the report."""
+
+    bundle: Bundle
+    reason: str
+
+
+def choose_bundle(scan: Scan, bundles: Sequence[Bundle]) -> BundleChoice:
+    """The bundle that finds most of its sequences in the scan.
+
+    Names of sequences come from DICOM tags, file names or the user. Where two bundles find
+    as many, the one with fewer left to stand in for is taken. Slices too thick to be cut axially
+    go to a bundle that was trained on their plane, if there is one.
+
+    Args:
+        scan: what is to be analyzed.
+        bundles: those to choose from.
+
+    Raises:
+        TumorscopeError: none of them can take the scan.
+    """
+    fitting = [bundle for bundle in bundles if _can_take(bundle, scan.sequences)]
+    if not fitting:
+        wanted = "; ".join(f"{bundle.name} takes {', '.join(bundle.card.inputs.sequences)}" for bundle in bundles)
+        raise TumorscopeError(
+            f"{scan.case}: no bundle takes {', '.join(scan.sequences)} ({wanted}); "
+            "name the channels with --channels, or a bundle with --bundle"
+        )
+    plane = _fixed_plane(scan)
+    trained = [bundle for bundle in fitting if plane is None or plane in bundle.card.inputs.planes]
+    left_out = [bundle.name for bundle in fitting if trained and bundle not in trained]
+    fitting = trained or fitting
+    best = max(fitting, key=lambda bundle: (_found(bundle, scan.sequences), -len(bundle.card.inputs.sequences)))
+    reason = f"bundle {best.name} was taken because {_reason(best, scan.sequences)}"
+    if left_out:
+        reason += f"; {', '.join(left_out)} was not trained on {plane} slices"
+    return BundleChoice(best, reason)
+
+
+def _fixed_plane(scan: Scan) -> Plane | None:
+    """The plane of slices that are analyzed as they were acquired; None where they are cut axially anyway."""
+    view = axial_view(scan.shape, scan.affine)
+    return acquired_plane(scan.affine) if view.is_acquired and scan.kind != "image" else None
+
+
+def _found(bundle: Bundle, sequences: Sequence[str]) -> int:
+    return sum(name in sequences for name in bundle.card.inputs.sequences)
+
+
+def _can_take(bundle: Bundle, sequences: Sequence[str]) -> bool:
+    """Whether every sequence is there, or has one that may stand in."""
+    inputs = bundle.card.inputs
+    named = [name for name in sequences if name != "unknown" or len(sequences) == 1]
+    return all(
+        name in named or any(other in named for other in inputs.substitutes.get(name, ())) for name in inputs.sequences
+    )
+
+
+def _reason(bundle: Bundle, sequences: Sequence[str]) -> str:
+    found = [name for name in bundle.card.inputs.sequences if name in sequences]
+    if found:
+        return f"the scan has {', '.join(found)}"
+    return f"it takes single slices and the scan's sequence is {sequences[0]}"

@@ -1,0 +1,218 @@
+"""Running a bundle's network: ONNX Runtime by default, OpenVINO where it is installed."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
+
+import numpy as np
+
+from tumorscope.core.errors import BadBundle, TumorscopeError
+from tumorscope.inference.bundles import Bundle
+from tumorscope.inference.runtimes import open_session, runtime_reason
+from tumorscope.preprocessing import stack_adjacent_slices
+from tumorscope.preprocessing.sampling import SliceSampling
+
+if TYPE_CHECKING:
+    from tumorscope.measurement.radiomics_classifier import RadiomicsClassifier
+
+EngineName = Literal["auto", "onnxruntime", "openvino"]
+PrecisionName = Literal["auto", "float", "int8"]
+BATCH = 4
+"""Slices run at a time: larger batches gain nothing on a CPU and cost memory."""
+
+
+class Session(Protocol):
+    """A loaded network."""
+
+    def __call__(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """Logits by output name, for float32 images ``(n, channels, size, size)``."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What a network said about each slice.
+
+    Attributes:
+        presence: logits ``(slice,)``, or None where the bundle has no such output.
+        mask: probabilities float32 ``(slice, size, size)``, or None.
+        classes: logits ``(slice, class)``, or None.
+        presence_map, class_map: activation maps ``(slice, r, c)`` and ``(slice, class, r, c)``,
+            coarse, whose means over each slice are the logits but for a bias; None where the network has none.
+    """
+
+    presence: np.ndarray | None = None
+    mask: np.ndarray | None = None
+    classes: np.ndarray | None = None
+    presence_map: np.ndarray | None = None
+    class_map: np.ndarray | None = None
+
+    def spread(self, sampling: SliceSampling) -> Predictions:
+        """What the analyzed slices say of all slices."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return Predictions(**{name: None if one is None else sampling.spread(one) for name, one in values.items()})
+
+    def __len__(self) -> int:
+        known = next(values for values in (self.presence, self.mask, self.classes) if values is not None)
+        return len(known)
+
+
+@dataclass(frozen=True, eq=False)
+class Engine:
+    """A bundle ready to prediction.
+
+    Attributes:
+        bundle: what is run.
+        runtime: ``onnxruntime`` or ``openvino``.
+        precision: ``float`` or ``int8``.
+        session: the loaded network.
+        radiomics_classifier: a second opinion on the type, where the bundle has one.
+    """
+
+    bundle: Bundle
+    runtime: str
+    precision: str
+    session: Session
+    radiomics_classifier: RadiomicsClassifier | None = None
+
+    def run(
+        self, images: np.ndarray, on_slices: Callable[[int], None] = lambda done: None, *, step: int = 1
+    ) -> Predictions:
+        """Answer for every slice.
+
+        Args:
+            images: float32 ``(slice, sequence, size, size)`` from ``prepare``.
+            on_slices: called with the number of slices just done.
+            step: from a slice to its adjacent slice in the network's input.
+        """
+        card = self.bundle.card
+        found: dict[str, list[np.ndarray]] = {}
+        for start in range(0, len(images), BATCH):
+            indices = np.arange(start, min(start + BATCH, len(images)))
+            batch = stack_adjacent_slices(images, indices, card.preparation.adjacent_slices, step)
+            prediction = self.session(batch)
+            if card.tta_flip:
+                mirrored = self.session(np.ascontiguousarray(batch[..., ::-1]))
+                prediction = {name: (values + _mirror(mirrored[name])) / 2 for name, values in prediction.items()}
+            for name, values in prediction.items():
+                found.setdefault(name, []).append(_sigmoid(values) if name == "mask" else values)
+            on_slices(len(indices))
+        joined = {name: np.concatenate(values) for name, values in found.items()}
+        return Predictions(**{_FIELDS[name]: values for name, values in joined.items() if name in _FIELDS})
+
+
+_FIELDS = {
+    "presence": "presence",
+    "mask": "mask",
+    "type": "classes",
+    "presence_map": "presence_map",
+    "type_map": "class_map",
+}
+"""Where each of a network's outputs goes."""
+
+
+def load_engine(bundle: Bundle, engine: EngineName = "auto", precision: PrecisionName = "auto") -> Engine:
+    """Load a bundle's network.
+
+    ``auto`` takes OpenVINO where it is installed, and the eight-bit model where the CPU
+    multiplies unsigned bytes exactly (VNNI and its relatives); older CPUs saturate there.
+
+    Raises:
+        BadBundle: the bundle has no model of that precision, or it is damaged.
+        TumorscopeError: OpenVINO was asked for and is not installed.
+    """
+    runtime = engine
+    if engine == "auto":
+        runtime = "openvino" if openvino_available() else "onnxruntime"
+    elif engine == "openvino" and not openvino_available():
+        raise TumorscopeError(
+            "OpenVINO is not installed; run `pip install tumorscope[fast]` or use --engine onnxruntime"
+        )
+    chosen = precision
+    if precision == "auto":
+        chosen = "int8" if bundle.card.model("int8") and supports_vnni_int8() else "float"
+    assert chosen in ("float", "int8")
+    model = bundle.card.model(chosen)
+    if model is None:
+        raise BadBundle(f"bundle {bundle.name} has no {chosen} model")
+    content = bundle.read_model(model)
+    try:
+        session = _openvino_session(content) if runtime == "openvino" else onnxruntime_session(content)
+    except Exception as error:  # each runtime raises its own kinds
+        reason = runtime_reason(error)
+        raise BadBundle(f"bundle {bundle.name}: {runtime} cannot load {model.file} ({reason})") from error
+    return Engine(bundle, runtime, chosen, session, _second_opinion(bundle))
+
+
+def _second_opinion(bundle: Bundle) -> RadiomicsClassifier | None:
+    if not bundle.has_second_opinion:
+        return None
+    # What measures texture takes half a second to import; bundles without a second opinion are spared it.
+    from tumorscope.measurement.radiomics_classifier import load_type_model
+
+    return load_type_model(bundle.folder)
+
+
+def openvino_available() -> bool:
+    """Whether the ``fast`` extra is installed."""
+    return importlib.util.find_spec("openvino") is not None
+
+
+def supports_vnni_int8() -> bool:
+    """Whether this CPU sums products of bytes without saturating (AVX-512/AVX VNNI, AMX, Arm)."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+    return any(flag in flags for flag in ("avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm"))
+
+
+def threads() -> int:
+    """CPU cores this process may use, or fewer where ``OMP_NUM_THREADS`` says so, as Ray does for its actors."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    told = os.environ.get("OMP_NUM_THREADS", "")
+    return min(cores, max(1, int(told))) if told.isdecimal() else cores
+
+
+def onnxruntime_session(content: bytes) -> Session:
+    """A model's bytes, loaded by ONNX Runtime for all of this process's cores."""
+    session = open_session(content, threads())
+    names = [output.name for output in session.get_outputs()]
+    feed = session.get_inputs()[0].name
+
+    def run(images: np.ndarray) -> dict[str, np.ndarray]:
+        results = session.run(names, {feed: images})
+        return {name: np.asarray(result) for name, result in zip(names, results, strict=True)}
+
+    return run
+
+
+def _openvino_session(content: bytes) -> Session:
+    import openvino
+
+    core = openvino.Core()
+    # OpenVINO picks bfloat16 by itself where the CPU has it; results would then differ by machine.
+    settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads(), "PERFORMANCE_HINT": "LATENCY"}
+    compiled = core.compile_model(core.read_model(content), "CPU", settings)
+    request = compiled.create_infer_request()
+    names = [output.get_any_name() for output in compiled.outputs]
+
+    def run(images: np.ndarray) -> dict[str, np.ndarray]:
+        results = request.infer([images])
+        return {name: np.array(results[index]) for index, name in enumerate(names)}
+
+    return run
+
+
+def _mirror(values: np.ndarray) -> np.ndarray:
+    """Images and maps are turned back; what is said of a whole slice has no left and right."""
+    return values[..., ::-1] if values.ndim > 2 else values
+
+
+def _sigmoid(logits: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-np.clip(logits, -40, 40)))

@@ -1,0 +1,46 @@
+"""The engines of a run over many scans, each bundle loaded when a scan first needs it."""
+
+from __future__ import annotations
+
+from tumorscope.core.scan import Scan
+from tumorscope.inference.bundle_choice import choose_bundle
+from tumorscope.inference.bundles import Bundle, load_bundle, shipped_bundles
+from tumorscope.inference.engine import Engine, EngineName, PrecisionName, load_engine
+
+
+class Engines:
+    """Loads what is needed once, and says which bundle suits a scan.
+
+    Args:
+        bundle: a name, a folder, or ``auto``.
+        engine, precision: how to run it.
+
+    Raises:
+        BadBundle: there is no such bundle.
+    """
+
+    def __init__(self, bundle: str = "auto", engine: EngineName = "auto", precision: PrecisionName = "auto") -> None:
+        self._bundles = shipped_bundles() if bundle == "auto" else [load_bundle(bundle)]
+        self._choosing = bundle == "auto"
+        self._engine: EngineName = engine
+        self._precision: PrecisionName = precision
+        self._loaded: dict[str, Engine] = {}
+        if not self._choosing:
+            self._load(self._bundles[0])  # what is wrong with it is said before any case is read
+
+    @property
+    def bundles(self) -> tuple[Bundle, ...]:
+        """The one bundle, or those that are chosen from."""
+        return tuple(self._bundles)
+
+    def for_scan(self, scan: Scan) -> tuple[Engine, str | None]:
+        """The engine, and why its bundle was taken where there was a choice."""
+        if not self._choosing:
+            return self._load(self._bundles[0]), None
+        choice = choose_bundle(scan, self._bundles)
+        return self._load(choice.bundle), choice.reason
+
+    def _load(self, bundle: Bundle) -> Engine:
+        if bundle.name not in self._loaded:
+            self._loaded[bundle.name] = load_engine(bundle, self._engine, self._precision)
+        return self._loaded[bundle.name]

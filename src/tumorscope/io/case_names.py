@@ -1,0 +1,85 @@
+"""What a case may be called before it has been read, or where it cannot be: its path, or a code that names nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tumorscope.io.checks import label
+from tumorscope.io.dicom.files import read_header
+from tumorscope.io.dicom.header import series_key
+from tumorscope.io.dicom.privacy import contains_patient_name, hide_names, name_tokens, series_code
+from tumorscope.io.dicom.studies import StudyFiles
+from tumorscope.io.discovery import dicom_files, dicom_files_below, is_dicom
+from tumorscope.io.library_warnings import quiet_libraries
+
+
+@dataclass(frozen=True)
+class PublicNames:
+    """How a case is spoken of.
+
+    Attributes:
+        label: the name of its file or folder, or a code where that names the patient.
+        code: what stands in the patient's place.
+        quoted: names of files and folders that a message about the case may hold.
+        words: parts of the patients' names.
+    """
+
+    label: str
+    code: str
+    quoted: frozenset[str]
+    words: frozenset[str]
+
+    def hide(self, text: str) -> str:
+        """A message with the code in place of each file or folder that names the patient."""
+        return hide_names(text, self.quoted, self.words, self.code)
+
+
+def public_names(path: Path | StudyFiles | None, sequences: Mapping[str, Path] | None = None) -> PublicNames:
+    """Look into the headers of a case's DICOM files for the patient's name; never raises.
+
+    Args:
+        path: what is opened; None where ``sequences`` is.
+        sequences: one file or folder for each sequence.
+    """
+    if isinstance(path, StudyFiles):
+        name, files = path.name, path.files
+        places = [path.path, *files]
+    else:
+        places = [path] if path is not None else [Path(place) for place in (sequences or {}).values()]
+        name = ", ".join(label(place) for place in places)
+        files = tuple(file for place in places for file in _dicom_files(place))
+    words, series = _read_headers(files)
+    code = series_code(series) if series else "case"
+    parts = {part for place in (*places, *files) for part in (*place.parts, *_resolved(place).parts)}
+    hidden = PublicNames(name, code, frozenset(parts | {label(part) for part in parts}), words)
+    return PublicNames(code if contains_patient_name(name, words) else name, code, hidden.quoted, words)
+
+
+def _dicom_files(place: Path) -> Sequence[Path]:
+    if place.is_dir():
+        return [*dicom_files(place), *dicom_files_below(place)]
+    return [place] if is_dicom(place) else []
+
+
+@quiet_libraries()
+def _read_headers(files: Sequence[Path]) -> tuple[frozenset[str], str]:
+    """Parts of the patients' names, and the first series."""
+    words: set[str] = set()
+    series = ""
+    for file in files:
+        try:
+            dataset, _has_pixels = read_header(file)
+            words |= name_tokens(dataset)
+            series = series or series_key(dataset)
+        except Exception:  # a damaged header makes pydicom raise many kinds, and says nothing about a patient
+            continue
+    return frozenset(words), series
+
+
+def _resolved(place: Path) -> Path:
+    try:
+        return place.resolve()
+    except (OSError, RuntimeError):  # a link that leads in a circle
+        return place

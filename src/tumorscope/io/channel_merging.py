@@ -1,0 +1,153 @@
+"""Several files, one sequence each, as one scan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from tumorscope.core.errors import UnreadableScan
+from tumorscope.core.scan import SEQUENCES, Scan
+from tumorscope.io.checks import label, public_name, size_text
+from tumorscope.io.dicom.files import study_of
+from tumorscope.io.dicom.privacy import contains_patient_name, name_tokens
+from tumorscope.io.dicom.studies import study_code
+from tumorscope.io.lgg import is_mask_name
+from tumorscope.io.nifti import read_nifti
+from tumorscope.io.sequences import SEQUENCE_NOTES, check_name, recognize_sequence
+from tumorscope.preprocessing.series_resampling import GRID_ORDER, join_series
+
+GRID_TOLERANCE = 1e-3
+"""Affines that differ by less, element by element in mm, describe one grid."""
+
+
+def combine(case: str, source: Path | None, scans: Mapping[str, Scan]) -> Scan:
+    """One scan with a channel for each of ``scans``, in the order of :data:`SEQUENCES`.
+
+    Raises:
+        UnreadableScan: grids differ; the line names the file that does.
+    """
+    ordered = sorted(scans, key=lambda sequence: (SEQUENCES.index(sequence), sequence))
+    first_name, first = ordered[0], scans[ordered[0]]
+    for sequence in ordered:
+        scan, name = scans[sequence], public_name(scans[sequence])
+        if len(scan.sequences) != 1:
+            raise UnreadableScan(f"{name}: has {len(scan.sequences)} channels; give one sequence a file")
+        if scan.shape != first.shape:
+            raise UnreadableScan(
+                f"{name}: {sequence} has {size_text(scan.shape)} voxels, {first_name} {size_text(first.shape)}; "
+                "resample them to one grid"
+            )
+        if not _same_affine(scan.affine, first.affine):
+            raise UnreadableScan(
+                f"{name}: {sequence} lies elsewhere in the patient than {first_name} (affines differ); "
+                "resample them to one grid"
+            )
+    voxels = np.concatenate([scans[sequence].voxels for sequence in ordered], axis=-1)
+    notes = [note for sequence in ordered for note in scans[sequence].notes if not note.startswith(SEQUENCE_NOTES)]
+    return replace(
+        first, voxels=voxels, sequences=tuple(ordered), case=case, source=source, notes=tuple(dict.fromkeys(notes))
+    )
+
+
+def read_sequences(
+    path: Path | None, sequences: Mapping[str, Path], read: Callable[[Path], Scan], register: bool = False
+) -> Scan:
+    """The files that the user named, one a sequence.
+
+    DICOM series are laid onto the grid of one of them; files of other formats must share it.
+
+    Args:
+        path: names the case; None takes the folder of the files.
+        sequences: sequence name to file.
+        read: opens one file.
+        register: lay DICOM series onto the grid by their images.
+
+    Raises:
+        UnreadableScan: a name that is no sequence, or files that do not fit together.
+    """
+    if not sequences:
+        raise UnreadableScan("no sequence is given; name at least one file")
+    files = {}
+    for name, file in sequences.items():
+        sequence = check_name(name)
+        if sequence in files:
+            raise UnreadableScan(f"{label(Path(file))}: {sequence} is given twice; give each sequence once")
+        files[sequence] = Path(file)
+    scans = {}
+    for sequence, file in files.items():
+        scan = read(file)
+        scans[sequence] = scan
+    anchor = path if path is not None else next(iter(files.values())).resolve().parent
+    case = anchor.resolve().name if anchor.is_dir() else _case_of_file(anchor, scans)
+    if all(scan.source_images and len(scan.sequences) == 1 for scan in scans.values()) and len(scans) > 1:
+        return _join_named(case, anchor, scans, register)
+    return combine(case, anchor, scans)
+
+
+def _join_named(case: str, source: Path, scans: Mapping[str, Scan], register: bool) -> Scan:
+    """DICOM series whose sequences the user names, so that what their headers say of those is outdated."""
+    named = {
+        sequence: replace(scan, notes=tuple(note for note in scan.notes if not note.startswith(SEQUENCE_NOTES)))
+        for sequence, scan in scans.items()
+    }
+    grid = next(sequence for sequence in GRID_ORDER if sequence in named)
+    header = named[grid].source_images[0].header
+    if contains_patient_name(case, name_tokens(header)):
+        case = study_code(study_of(header))
+    name = label(source) if source.name == case else case
+    return join_series(named, grid, case, source, name, register)
+
+
+def read_nifti_folder(folder: Path, files: list[Path]) -> Scan:
+    """A folder of NIfTI files, one a sequence by their names, as BraTS has them.
+
+    Masks are left out, and files whose names tell no sequence are left out with a note.
+
+    Raises:
+        UnreadableScan: no name tells a sequence, two tell the same, or grids differ.
+    """
+    name = label(folder)
+    files = [path for path in files if not is_mask_name(path.name)]
+    if not files:
+        raise UnreadableScan(f"{name}: holds only masks; name the folder with the scan")
+    if len(files) == 1:
+        return read_nifti(files[0])
+    chosen: dict[str, Path] = {}
+    skipped = []
+    for path in sorted(files):
+        sequence = recognize_sequence(path.name)
+        if sequence == "unknown":
+            skipped.append(path)
+        elif sequence in chosen:
+            raise UnreadableScan(
+                f"{name}: {label(chosen[sequence])} and {label(path)} are both {sequence} by name; name one file a sequence"
+            )
+        else:
+            chosen[sequence] = path
+    if not chosen:
+        raise UnreadableScan(
+            f"{name}: {len(files)} NIfTI files and no name tells its sequence ({', '.join(SEQUENCES)}); name one file"
+        )
+    scan = combine(folder.resolve().name, folder, {sequence: read_nifti(path) for sequence, path in chosen.items()})
+    if skipped:
+        scan = replace(
+            scan, notes=(*scan.notes, f"left out, no sequence in the name: {', '.join(map(label, skipped))}")
+        )
+    return scan
+
+
+def _case_of_file(path: Path, scans: Mapping[str, Scan]) -> str:
+    """The case of the scan that ``path`` is one file of, or else the path's own name."""
+    for scan in scans.values():
+        if scan.source == path:
+            return scan.case
+    return path.name.split(".")[0] or path.name
+
+
+def _same_affine(one: np.ndarray | None, other: np.ndarray | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return bool(np.allclose(one, other, rtol=0, atol=GRID_TOLERANCE))

@@ -1,0 +1,149 @@
+"""The images of a series in their order along the slice normal, and where they are in the patient."""
+
+from __future__ import annotations
+
+import filecmp
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tumorscope.io.dicom.frames import Frame
+from tumorscope.io.dicom.planes import Plane, place_slices
+
+SAME_PLACE_MM = 0.01
+"""Images nearer than this along the normal show the same slice."""
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """The images of a series from bottom to top.
+
+    Attributes:
+        frames: ordered along the slice normal, one for each place.
+        affine: ``(column, row, position, 1)`` to millimeters in RAS+, or None.
+        slice_positions: where each slice is, in steps of the affine's third axis; None where slices
+            are evenly spaced. See :class:`tumorscope.core.geometry.Geometry`.
+        notes: what was noticed on the way.
+    """
+
+    frames: tuple[Frame, ...]
+    affine: np.ndarray | None
+    slice_positions: np.ndarray | None
+    notes: tuple[str, ...]
+
+
+def stack_frames(frames: list[Frame], name: str) -> Stack:
+    """Order the images by position and work out the affine.
+
+    Args:
+        frames: of one size and orientation.
+        name: the series, for errors.
+
+    Raises:
+        UnreadableScan: pixel spacing that is not a distance, directions that span no plane, slices
+            further apart than any patient is long.
+    """
+    frames = sorted(frames, key=lambda frame: (frame.moment, frame.instance, frame.path.name, frame.index))
+    frames, notes = _without_copies(frames)
+    return _by_place(frames, notes, name) if _has_place(frames[0]) else _by_number(frames, notes)
+
+
+def plane_of(orientation: np.ndarray) -> str:
+    """The plane nearest to a slice: ``axial``, ``coronal`` or ``sagittal``.
+
+    >>> plane_of(np.array([1.0, 0, 0, 0, 0, -1]))
+    'coronal'
+    """
+    normal = np.cross(orientation[:3], orientation[3:])
+    return ("sagittal", "coronal", "axial")[int(np.argmax(np.abs(normal)))]
+
+
+def _has_place(frame: Frame) -> bool:
+    return frame.orientation is not None and frame.position is not None and frame.spacing_mm is not None
+
+
+def _by_number(frames: list[Frame], notes: list[str]) -> Stack:
+    note = "the files do not say where the images lie; sorted by instance number, sizes are in pixels"
+    frames = sorted(frames, key=lambda frame: (frame.instance, frame.path.name, frame.index))
+    return Stack(tuple(frames), None, None, (note, *notes))
+
+
+def _by_place(frames: list[Frame], notes: list[str], name: str) -> Stack:
+    first = frames[0]
+    assert first.orientation is not None
+    assert first.spacing_mm is not None
+    plane = Plane.of(first.orientation, first.spacing_mm, name)
+    places = _places(frames, plane.normal)
+    if len(places) == 1 and len(frames) > 2 and len({frame.moment for frame in frames}) == 1:
+        note = f"all {len(frames)} images state the same place; sorted by instance number, sizes are in pixels"
+        return Stack(tuple(frames), None, None, (note, *notes))
+    kept = [place[0] for place in places]
+    notes += _told_repeats(places)
+    positions = np.array([frame.position for frame in kept])
+    placed = place_slices(positions, plane, first.thickness_mm, name)
+    return Stack(tuple(kept), placed.affine, placed.slice_positions, (*notes, *placed.notes))
+
+
+def _without_copies(frames: list[Frame]) -> tuple[list[Frame], list[str]]:
+    """The frames without second files of the same image, and notes on what was left out.
+
+    Files of one SOPInstanceUID are one image only where they state the same place too.
+    """
+    known: dict[tuple, Frame] = {}
+    copies, differing = 0, 0
+    for frame in frames:
+        place = None if frame.position is None else tuple(frame.position)
+        key = (frame.uid, frame.index, frame.instance, place, frame.moment) if frame.uid else (frame.path, frame.index)
+        first = known.setdefault(key, frame)
+        if first is not frame:
+            copies += 1
+            differing += not _same_content(first.path, frame.path)
+    notes = [f"{_images(copies)} left out: copies of others"] if copies else []
+    if differing:
+        notes.append(f"{_images(differing)} of them share SOPInstanceUID and place with another but differ from it")
+    return list(known.values()), notes
+
+
+def _same_content(one: Path, other: Path) -> bool:
+    try:
+        return filecmp.cmp(one, other, shallow=False)
+    except OSError:
+        return False
+
+
+def _told_repeats(places: list[list[Frame]]) -> list[str]:
+    """What several images at one place are: a time series, b-values, or stray repeats."""
+    repeats = sum(map(len, places)) - len(places)
+    if not repeats:
+        return []
+    each = len(places[0])
+    kinds = [_what_differs(place) for place in places]
+    if kinds[0] is None or any(len(place) != each for place in places):
+        return [f"{_images(repeats)} left out at places that another image shows; the first by instance number is kept"]
+    return [f"4-D series: {each} images at each place ({kinds[0]}); the first is taken, {repeats} are left out"]
+
+
+def _what_differs(place: list[Frame]) -> str | None:
+    times, weights, acquisitions = (sorted({frame.moment[axis] for frame in place}) for axis in range(3))
+    if len(times) > 1:
+        return "points in time"
+    if len(weights) > 1:
+        return f"b-values from {weights[0]:g} to {weights[-1]:g}"
+    return "acquisitions" if len(acquisitions) > 1 else None
+
+
+def _images(count: int) -> str:
+    return f"{count} image{'s' if count > 1 else ''}"
+
+
+def _places(frames: list[Frame], direction: np.ndarray) -> list[list[Frame]]:
+    """The frames of each place along the direction, those of a place in the order given."""
+    heights = np.array([frame.position @ direction for frame in frames])
+    places: list[list[int]] = []
+    for index in np.argsort(heights, kind="stable"):
+        if places and heights[index] - heights[places[-1][0]] < SAME_PLACE_MM:
+            places[-1].append(int(index))
+        else:
+            places.append([int(index)])
+    return [[frames[index] for index in sorted(place)] for place in places]

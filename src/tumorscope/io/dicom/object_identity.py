@@ -1,0 +1,160 @@
+"""Whose an object is, what made it, and by which identifiers it is known.
+
+All identifiers come out of what the object is made from: the same findings in the same images
+by the same bundle are the same object, however often they are sent, and others are another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+from datetime import datetime, timedelta, timezone, tzinfo
+from typing import TYPE_CHECKING, Any
+
+from tumorscope.inference.analysis import Analysis
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+MANUFACTURER = "Tumorscope"
+CHARACTER_SET = "ISO_IR 192"
+"""UTF-8, which holds every patient's name, and whatever stands in a warning."""
+
+_PATIENT_AND_STUDY = (
+    # Patient (PS3.3 C.7.1.1)
+    *("PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientBirthTime", "PatientSex"),
+    *("OtherPatientIDsSequence", "OtherPatientNames", "EthnicGroup", "PatientComments"),
+    *("PatientIdentityRemoved", "DeidentificationMethod", "DeidentificationMethodCodeSequence"),
+    # General Study (C.7.2.1)
+    *("StudyInstanceUID", "StudyDate", "StudyTime", "ReferringPhysicianName", "StudyID", "AccessionNumber"),
+    *("IssuerOfAccessionNumberSequence", "StudyDescription"),
+    # Patient Study (C.7.2.2)
+    *("AdmittingDiagnosesDescription", "PatientAge", "PatientSize", "PatientWeight"),
+)
+_MUST_BE_THERE = (
+    *("PatientName", "PatientID", "PatientBirthDate", "PatientSex"),
+    *("StudyDate", "StudyTime", "ReferringPhysicianName", "StudyID", "AccessionNumber"),
+)
+"""Type 2: written even if empty."""
+
+
+def unique_identifier(*parts: str) -> str:
+    """A UID that depends on the parts only.
+
+    >>> unique_identifier("a", "b") == unique_identifier("a", "b") != unique_identifier("ab")
+    True
+    """
+    from pydicom.uid import generate_uid
+
+    return str(generate_uid(entropy_srcs=["\n".join(("tumorscope", *parts))]))
+
+
+def series_uid(analysis: Analysis, kind: str) -> str:
+    """The series of all objects of one kind that a bundle makes of the same images."""
+    return unique_identifier("series", kind, _origin(analysis))
+
+
+def object_uid(analysis: Analysis, kind: str, content: bytes) -> str:
+    """The object of one kind with this content."""
+    return unique_identifier("object", kind, _origin(analysis), hashlib.sha256(content).hexdigest())
+
+
+def tracking_uid(analysis: Analysis, lesion: int) -> str:
+    """The lesion with this number, from one, or the whole scan with 0: the same in every object of an analysis."""
+    content = analysis.mask.shape, hashlib.sha256(analysis.mask.tobytes()).hexdigest()
+    return unique_identifier("lesion", str(lesion), _origin(analysis), str(content))
+
+
+def equipment(analysis: Analysis) -> dict[str, Any]:
+    """The equipment module, as highdicom's keywords."""
+    from tumorscope import __version__
+
+    card = analysis.bundle.card
+    return {
+        "manufacturer": MANUFACTURER,
+        "manufacturer_model_name": f"Tumorscope {card.name}"[:64],
+        "software_versions": (__version__, f"{card.name} {card.version}"[:64]),
+        "device_serial_number": analysis.bundle.sha256[:16],
+    }
+
+
+def algorithm(analysis: Analysis) -> dict[str, str]:
+    """Name, version and parameters of what found the findings."""
+    card = analysis.bundle.card
+    parameters = {"sha256": analysis.bundle.sha256, "runtime": analysis.runtime, "precision": analysis.precision}
+    return {
+        "name": f"Tumorscope {card.name}"[:64],
+        "version": card.version[:64],
+        "parameters": ",".join(f"{key}={value}" for key, value in parameters.items()),
+    }
+
+
+def encode_object(dataset: Dataset, header: Dataset, made_at: datetime) -> bytes:
+    """The content of the object's file, for the patient and the study of ``header``.
+
+    Args:
+        dataset: complete but for patient, study and times.
+        header: of an image of the study.
+        made_at: every time in the object that is not the study's.
+    """
+    from pydicom import dcmwrite
+
+    _copy_patient_and_study(header, dataset)
+    made_at = in_zone_of(header, made_at)
+    dataset.TimezoneOffsetFromUTC = made_at.strftime("%z")[:5]
+    date, time = made_at.strftime("%Y%m%d"), made_at.strftime("%H%M%S")
+    for event in ("InstanceCreation", "Content", "Series"):
+        setattr(dataset, f"{event}Date", date)
+        setattr(dataset, f"{event}Time", time)
+    for item in dataset.get("ContributingEquipmentSequence") or ():
+        if item.get("ManufacturerModelName") == "highdicom":
+            item.ContributionDateTime = date + time
+    file = io.BytesIO()
+    dcmwrite(file, dataset, enforce_file_format=True)
+    return file.getvalue()
+
+
+def in_zone_of(header: Dataset, moment: datetime) -> datetime:
+    """A moment in the time zone that a study states, or else in this machine's.
+
+    All times of an object are in one zone (PS3.3 C.12.1), and those of the study are copied as they are.
+
+    Args:
+        header: of an image of the study.
+        moment: without a zone it is this machine's local time.
+    """
+    return moment.astimezone(_zone(str(header.get("TimezoneOffsetFromUTC") or "").strip()))
+
+
+def _zone(offset: str) -> tzinfo | None:
+    """The zone of ``+HHMM`` or ``-HHMM``; None where that is not what it says."""
+    found = re.fullmatch(r"([+-])(0\d|1[0-4])([0-5]\d)", offset)
+    if found is None:
+        return None
+    away = timedelta(hours=int(found[2]), minutes=int(found[3]))
+    return timezone(-away if found[1] == "-" else away)
+
+
+def _origin(analysis: Analysis) -> str:
+    """The images, the bundle and how it was run, as one hash."""
+    digest = hashlib.sha256(analysis.bundle.sha256.encode())
+    digest.update(f"{analysis.runtime} {analysis.precision}\n".encode())
+    for source in analysis.scan.source_images:
+        digest.update(f"{source.header.get('SOPInstanceUID', '')} {source.frame}\n".encode())
+    return digest.hexdigest()
+
+
+def _copy_patient_and_study(header: Dataset, dataset: Dataset) -> None:
+    # Copied here rather than by highdicom, which refuses or logs names that are not quite as the
+    # standard wants them; what a study says of its patient must not change, nor reach a log.
+    for keyword in _PATIENT_AND_STUDY:
+        try:
+            element = header[keyword]
+            element.value  # noqa: B018  # pydicom decodes a value when it is first asked for
+        except Exception:  # not there, or damaged
+            if keyword in _MUST_BE_THERE:
+                setattr(dataset, keyword, None)
+            continue
+        dataset[keyword] = element
+    dataset.SpecificCharacterSet = CHARACTER_SET

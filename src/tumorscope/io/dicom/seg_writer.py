@@ -1,0 +1,163 @@
+"""DICOM SEG: the contours on the images they were drawn on, one segment a lesion."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.notice import NOTICE
+from tumorscope.inference.analysis import Analysis
+from tumorscope.io.dicom.codes import type_code
+from tumorscope.io.dicom.object_identity import (
+    MANUFACTURER,
+    algorithm,
+    encode_object,
+    equipment,
+    object_uid,
+    series_uid,
+    tracking_uid,
+    unique_identifier,
+)
+from tumorscope.io.dicom.source_images import keep_lossy_compression, name_sources, plain_images
+from tumorscope.io.library_warnings import quiet_libraries
+from tumorscope.measurement.lesions import label_lesions
+
+if TYPE_CHECKING:
+    from highdicom.seg import SegmentDescription
+
+SERIES_NUMBERS = {"segmentation": 9801, "probability": 9802}
+"""High, so that viewers list them after what the scanner made."""
+
+MOST_FRAMES = 1024
+"""Up to here every segment has a frame for every slice, empty or not: readers that take frames for a
+volume, or count them, are then right too. Beyond, empty frames are left out, as the standard allows."""
+
+MOST_VALUE = 255
+_COLORS = ((30, 222, 92), (255, 176, 0), (60, 160, 255), (240, 90, 190), (150, 230, 230), (200, 150, 255))
+"""Of the lesions in turn; the first is the panel's."""
+
+
+@quiet_libraries()
+def encode_segmentation(analysis: Analysis, fractional: bool = False, made_at: datetime | None = None) -> bytes:
+    """A DICOM Segmentation, as a file's content.
+
+    Each slice's frames lie exactly on its source image, which they name. Binary segments are the
+    lesions in the order of ``analysis.lesions``; the fractional one is the mask output's probability.
+
+    Args:
+        analysis: of a scan that was read from DICOM.
+        fractional: the probability of every voxel instead of contours.
+        made_at: the time written into the object; now, unless given.
+
+    Raises:
+        TumorscopeError: the scan is not from DICOM or its images do not say where they lie; nothing
+            is segmented; no probability was kept.
+    """
+    import highdicom as hd
+
+    if fractional and analysis.probability is None:
+        raise TumorscopeError(
+            f"{analysis.scan.case}: the probability of every voxel was not kept, or bundle {analysis.bundle.name} "
+            "draws no mask; a fractional segmentation needs it"
+        )
+    if not fractional and not analysis.mask.any():
+        raise TumorscopeError(f"{analysis.scan.case}: nothing is segmented, so there is no segmentation to write")
+    images = plain_images(analysis.scan)
+    pixels, segments, what = _probability(analysis) if fractional else _lesions(analysis)
+    kind = "probability" if fractional else "segmentation"
+    stored = analysis.probability if fractional else pixels
+    uid = object_uid(analysis, kind, np.ascontiguousarray(stored).tobytes())
+    dataset = hd.seg.Segmentation(
+        source_images=images,
+        pixel_array=pixels,
+        segmentation_type="FRACTIONAL" if fractional else "BINARY",
+        fractional_type="PROBABILITY",
+        max_fractional_value=MOST_VALUE,
+        segment_descriptions=segments,
+        series_instance_uid=series_uid(analysis, kind),
+        series_number=SERIES_NUMBERS[kind],
+        sop_instance_uid=uid,
+        instance_number=1,
+        omit_empty_frames=len(segments) * len(images) > MOST_FRAMES,
+        content_label="TUMOR_PROB" if fractional else "TUMOR",
+        content_description=f"{what}. Research use only",
+        content_creator_name=f"{MANUFACTURER}^{analysis.bundle.name}",
+        content_qualification="RESEARCH",
+        series_description=f"Tumorscope {what.lower()} (research)",
+        **equipment(analysis),
+    )
+    name_sources(dataset, analysis.scan)
+    keep_lossy_compression(dataset, analysis.scan)
+    dataset.ImageComments = NOTICE
+    dataset.BodyPartExamined = "BRAIN"
+    _name_dimensions(dataset, unique_identifier("dimensions", uid))
+    return encode_object(dataset, analysis.scan.source_images[0].header, made_at or datetime.now())
+
+
+def lesion_labels(analysis: Analysis) -> np.ndarray:
+    """The number of the lesion at each voxel, from one in the order of ``analysis.lesions``; uint16, 0 outside."""
+    labels, sizes = label_lesions(analysis.mask)
+    order = np.argsort(-sizes[1:], kind="stable")  # as find_lesions sorts them
+    numbers = np.zeros(len(sizes), np.uint16)
+    numbers[order + 1] = np.arange(1, len(sizes))
+    return numbers[labels]
+
+
+def _lesions(analysis: Analysis) -> tuple[np.ndarray, list[SegmentDescription], str]:
+    labels = lesion_labels(analysis)
+    segments = [
+        _segment(analysis, number, f"Lesion {number}", tracking_uid(analysis, number), corrected=analysis.corrected)
+        for number in range(1, int(labels.max()) + 1)
+    ]
+    return labels, segments, "Tumor contour"
+
+
+def _probability(analysis: Analysis) -> tuple[np.ndarray, list[SegmentDescription], str]:
+    assert analysis.probability is not None  # the caller has looked
+    segment = _segment(analysis, 1, "Tumor probability", tracking_uid(analysis, 0))
+    # highdicom rounds back to the same 256 values.
+    return analysis.probability.astype(np.float32) / MOST_VALUE, [segment], "Tumor probability"
+
+
+def _segment(
+    analysis: Analysis, number: int, label: str, tracking: str, *, corrected: bool = False
+) -> SegmentDescription:
+    import highdicom as hd
+    from pydicom.sr.codedict import codes
+
+    made_by = algorithm(analysis)
+    identification = hd.AlgorithmIdentificationSequence(
+        name=made_by["name"],
+        family=codes.cid7162.ArtificialIntelligence,
+        version=made_by["version"],
+        source=MANUFACTURER,
+    )
+    identification[0].AlgorithmParameters = made_by["parameters"]
+    segment = hd.seg.SegmentDescription(
+        segment_number=number,
+        segment_label=label,
+        segmented_property_category=codes.SCT.MorphologicallyAbnormalStructure,
+        segmented_property_type=codes.SCT.Neoplasm,
+        algorithm_type="SEMIAUTOMATIC" if corrected else "AUTOMATIC",
+        algorithm_identification=identification,
+        tracking_uid=tracking,
+        tracking_id=label,
+        anatomic_regions=[codes.SCT.Brain],
+        display_color=hd.color.CIELabColor.from_rgb(*_COLORS[(number - 1) % len(_COLORS)]),
+    )
+    segment.SegmentDescription = NOTICE
+    # The type is an opinion about a neoplasm, and modifies it: how sure it is stands in the report.
+    if analysis.tumor_type is not None and analysis.tumor_type.name is not None:
+        neoplasm, named = segment.SegmentedPropertyTypeCodeSequence[0], type_code(analysis.tumor_type.name)
+        neoplasm.SegmentedPropertyTypeModifierCodeSequence = [hd.sr.CodedConcept.from_code(named)]
+    return segment
+
+
+def _name_dimensions(dataset: Any, uid: str) -> None:
+    """Replace what highdicom draws by chance: the same segmentation should be the same to the last byte."""
+    dataset.DimensionOrganizationSequence[0].DimensionOrganizationUID = uid
+    for item in dataset.DimensionIndexSequence:
+        item.DimensionOrganizationUID = uid

@@ -1,0 +1,222 @@
+"""Which of a study's series are read: the best one of each sequence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from tumorscope.io.dicom.geometry import SAME_PLACE_MM, plane_of
+from tumorscope.io.dicom.grouping import Group
+from tumorscope.io.dicom.header import public_text
+from tumorscope.io.dicom.sequence_names import sequence_of
+from tumorscope.io.dicom.structural import functional_word, rejection_reason
+from tumorscope.preprocessing.series_resampling import GRID_ORDER
+
+THIN_SLICE_MM = 2.0
+"""Slices this thin can be looked at from any side."""
+
+_WHOLE, _WHOLE_MM = 0.6, 90.0
+"""A series that reaches neither this share of the furthest one nor so far shows a part of the head."""
+
+LOCALIZER_FRACTION = 0.25
+"""A series of fewer images than this share of the longest is a scout, however far it reaches."""
+
+_TURNED = 0.005
+"""Direction cosines that differ by more are another orientation."""
+
+_MOST_TOLD = 6
+"""More series than this are left out without being named each."""
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """What is read of a study.
+
+    Attributes:
+        series: sequence to images, the one whose grid is taken first; the only one may be ``"unknown"``.
+        reasons: sequence to the note that says where its name comes from.
+        notes: what was left out, and why one of several was taken.
+        rejection_reason: what the headers say against a structural MRI of a head; None where one was found.
+    """
+
+    series: dict[str, Group]
+    reasons: dict[str, str]
+    notes: tuple[str, ...]
+    rejection_reason: str | None = None
+
+
+def choose_series(groups: Sequence[Group], words: frozenset[str]) -> Choice:
+    """The best series of each sequence; the one with the most images where no sequence is plain.
+
+    What is not a structural MRI of a head by its header is left out where anything else is there.
+    Of several the one that shows the whole head wins, then an acquired plain image (before a
+    derived one, Dixon's water, in-phase and opposed-phase), then the plane of the grid (axial for
+    the grid itself) or thin slices, then more slices, then smaller pixels, then the first by number.
+
+    Args:
+        groups: of one study, not empty.
+        words: the patient's name, kept out of the notes.
+    """
+    rejected = {id(group): rejection_reason(group.header, group.frames) for group in groups}
+    structural = [group for group in groups if rejected[id(group)] is None]
+    found: dict[str, list[Group]] = {}
+    reasons: dict[int, str] = {}
+    for group in structural or groups:
+        sequence, reasons[id(group)] = sequence_of(group.header, words)
+        if sequence != "unknown":
+            found.setdefault(sequence, []).append(group)
+    if found:
+        chosen, notes = _best_of_each(found, words)
+    else:
+        chosen, notes = {"unknown": min(structural or groups, key=_most_images)}, []
+    return Choice(
+        chosen,
+        {name: reasons[id(group)] for name, group in chosen.items()},
+        (*notes, *_left_out(list(chosen.values()), groups, rejected, words)),
+        None if structural else rejected[id(next(iter(chosen.values())))],
+    )
+
+
+def _best_of_each(found: dict[str, list[Group]], words: frozenset[str]) -> tuple[dict[str, Group], list[str]]:
+    """The best series of each sequence, the one whose grid is taken first, and why it is the best."""
+    chosen: dict[str, Group] = {}
+    notes: list[str] = []
+    plane = "axial"
+    for sequence in [name for name in GRID_ORDER if name in found]:
+        ranked = _ranked(found[sequence], plane)
+        chosen[sequence] = ranked[0]
+        rivals = [group for group in ranked[1:] if group.series != ranked[0].series]
+        if rivals:
+            notes.append(
+                f"{_described(ranked[0], words)} is taken of {len(rivals) + 1} {sequence} series: "
+                f"{_advantage(ranked[0], rivals[0], plane)}"
+            )
+        if len(chosen) == 1:  # the grid
+            plane = _plane(ranked[0]) or "axial"
+    return chosen, notes
+
+
+def _most_images(group: Group) -> tuple:
+    return -len(group.frames), *_by_kind(group), group.header.number, group.series
+
+
+def _ranked(groups: Sequence[Group], plane: str) -> list[Group]:
+    return sorted(groups, key=_ranking(groups, plane))
+
+
+def _ranking(groups: Sequence[Group], plane: str) -> Callable[[Group], tuple]:
+    """What sorts the better one first."""
+    furthest = max(_reach_mm(group) for group in groups)
+    longest = max(len(group.frames) for group in groups)
+    return lambda group: _rank(group, plane, furthest, longest)
+
+
+def _rank(group: Group, plane: str, furthest_mm: float, longest: int) -> tuple:
+    frame = group.frames[0]
+    suits = _plane(group) == plane or (frame.thickness_mm or np.inf) <= THIN_SLICE_MM
+    whole = (
+        _reach_mm(group) >= min(_WHOLE * furthest_mm, _WHOLE_MM) and len(group.frames) >= LOCALIZER_FRACTION * longest
+    )
+    return (
+        not whole,
+        *_by_kind(group),
+        not suits,
+        -len(group.frames),
+        _pixel_mm(group),
+        group.header.number,
+        group.series,
+    )
+
+
+def _advantage(best: Group, other: Group, plane: str) -> str:
+    """In what the best comes before another, in words."""
+    rank = _ranking([best, other], plane)
+    differs = [one != two for one, two in zip(rank(best), rank(other), strict=True)]
+    reasons = (
+        "the others show a part of the head",
+        f"{_kind(best)}, not {_kind(other)}",
+        f"{_kind(best)}, not {_kind(other)}",
+        plane if _plane(best) == plane else "thin slices",
+        f"more slices, {len(best.frames)} against {len(other.frames)}",
+        f"smaller pixels, {_pixel_mm(best):g} against {_pixel_mm(other):g} mm",
+    )
+    return next((reason for reason, one in zip(reasons, differs, strict=False) if one), "the first by number")
+
+
+def _by_kind(group: Group) -> tuple[int, bool]:
+    """Plain images before those of Dixon, acquired before derived."""
+    return group.header.kind.preference, group.header.is_derived
+
+
+def _kind(group: Group) -> str:
+    header = group.header
+    return header.kind.name or ("derived image" if header.is_derived else "acquired plain image")
+
+
+def _pixel_mm(group: Group) -> float:
+    spacing = group.frames[0].spacing_mm
+    return np.inf if spacing is None else round(float(spacing.max()), 2)
+
+
+def _plane(group: Group) -> str | None:
+    orientation = group.frames[0].orientation
+    return None if orientation is None else plane_of(orientation)
+
+
+def _reach_mm(group: Group) -> float:
+    """From the first to the last slice and the slices themselves; 0 where places are not known."""
+    first = group.frames[0]
+    if first.orientation is None or first.position is None:
+        return 0.0
+    normal = np.cross(first.orientation[:3], first.orientation[3:])
+    heights = [float(frame.position @ normal) for frame in group.frames if frame.position is not None]
+    return max(heights) - min(heights) + max(first.thickness_mm or 0.0, SAME_PLACE_MM)
+
+
+def _left_out(
+    chosen: Sequence[Group], groups: Sequence[Group], rejected: dict[int, str | None], words: frozenset[str]
+) -> tuple[str, ...]:
+    others = sorted(
+        (group for group in groups if group not in chosen),
+        key=lambda group: (-len(group.frames), group.header.number, group.series),
+    )
+    if not others:
+        return ()
+    shown = []
+    for group in others[:_MOST_TOLD]:
+        count = len(group.frames)
+        same = next((main for main in chosen if main.series == group.series), None)
+        why = _how_it_differs(group, same) if same else _why_worse(group, rejected[id(group)])
+        shown.append(f"{_described(group, words)} ({count} image{'s' if count > 1 else ''}{why})")
+    more = f" and {len(others) - _MOST_TOLD} more" if len(others) > _MOST_TOLD else ""
+    what = "not of the main series" if len(chosen) == 1 else "not of the series taken"
+    return (f"left out, {what}: {', '.join(shown)}{more}",)
+
+
+def _why_worse(group: Group, rejection: str | None) -> str:
+    """The header's reason where the description, which is quoted, does not say it itself."""
+    if group.header.kind.name.startswith("Dixon"):
+        return f", {group.header.kind.name}"
+    return "" if rejection is None or functional_word(group.header.description) else f", {rejection.partition(':')[0]}"
+
+
+def _how_it_differs(group: Group, main: Group) -> str:
+    frame, other = group.frames[0], main.frames[0]
+    if frame.kind.name != other.kind.name:
+        return f", same series, {frame.kind.name or 'plain image'}{'s' if len(group.frames) > 1 else ''}"
+    if frame.size != other.size:
+        return f", same series in another size, {frame.size[0]}×{frame.size[1]}"
+    if frame.position is None or frame.orientation is None:
+        return ", same series without a position" if other.position is not None else ", same series"
+    if other.orientation is None or np.abs(frame.orientation - other.orientation).max() > _TURNED:
+        return f", same series in another orientation, {_plane(group)}"
+    if abs(frame.echo_ms - other.echo_ms) > 0:
+        return f", same series at another echo time, {frame.echo_ms:g} ms"
+    return ", same series in another pixel size"
+
+
+def _described(group: Group, words: frozenset[str]) -> str:
+    text, number = public_text(group.header.description, words), group.header.number
+    return f'"{text}"' if text else f"number {number}" if number else "a series without a description"

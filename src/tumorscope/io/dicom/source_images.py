@@ -1,0 +1,222 @@
+"""The images that a scan was read from, as references and as places in the patient."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.scan import Scan, SourceImage
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+MR = "1.2.840.10008.5.1.4.1.1.4"
+_NEEDED = ("StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID", "SOPInstanceUID", "Rows", "Columns")
+_LPS_TO_RAS = np.array([-1.0, -1.0, 1.0])
+_CLOSE_MM = 0.1
+"""A grid further than this from its images is another grid."""
+
+
+def require_sources(scan: Scan) -> tuple[SourceImage, ...]:
+    """The image of every slice.
+
+    Raises:
+        TumorscopeError: the scan is not from DICOM, or its images lack what a reference to them needs.
+    """
+    sources = scan.source_images
+    if not sources:
+        raise TumorscopeError(
+            f"{scan.case}: DICOM output needs DICOM input, of which every image has a SOPInstanceUID of its own"
+        )
+    if len(sources) != len(scan.voxels):
+        raise TumorscopeError(
+            f"{scan.case}: {len(sources)} DICOM images for {len(scan.voxels)} slices; read the scan again"
+        )
+    for keyword in _NEEDED:
+        if any(not source.header.get(keyword) for source in sources):
+            raise TumorscopeError(
+                f"{scan.case}: a DICOM image lacks {keyword}, which what is sent back must name; export the series again"
+            )
+    for keyword in ("StudyInstanceUID", "SeriesInstanceUID"):
+        if len({str(source.header[keyword].value) for source in sources}) > 1:
+            raise TumorscopeError(f"{scan.case}: its DICOM images differ in {keyword}; give one series")
+    if any((source.header.Rows, source.header.Columns) != scan.shape[1:] for source in sources):
+        raise TumorscopeError(f"{scan.case}: the scan does not lie on the grid of its DICOM images; read it again")
+    return sources
+
+
+def reference(source: SourceImage) -> tuple[str, str, int | None]:
+    """Class, instance, and frame from one where the file has several."""
+    header = source.header
+    several = int(header.get("NumberOfFrames") or 1) > 1
+    return str(header.SOPClassUID), str(header.SOPInstanceUID), source.frame + 1 if several else None
+
+
+def plain_images(scan: Scan) -> list[Dataset]:
+    """For every slice a single-frame image header with no more than highdicom needs, and no patient.
+
+    The frames of an enhanced file, images whose directions differ in the last digit, headers without
+    what the standard asks for: with these all are alike. Their instances are numbered from 1, and
+    :func:`name_sources` puts the true ones in place.
+
+    Raises:
+        TumorscopeError: the images do not say where they lie, or the scan lies elsewhere.
+    """
+    sources = require_sources(scan)
+    places = [_place(source) for source in sources]
+    if scan.affine is None or any(part is None for place in places for part in place):
+        raise TumorscopeError(
+            f"{scan.case}: the DICOM images do not say where they lie in the patient, so nothing can be drawn on them"
+        )
+    orientation, spacing = np.array(places[0][1]), np.array(places[0][2])
+    _require_same_grid(scan, np.array(places[0][0]), orientation, spacing)
+    thickness = _number(_attribute(sources[0], "PixelMeasuresSequence", "SliceThickness"))
+    return [
+        _plain(source, str(number), position, orientation, spacing, thickness or scan.spacing_mm[0])  # type: ignore[index]
+        for number, (source, (position, _, _)) in enumerate(zip(sources, places, strict=True), 1)
+    ]
+
+
+def evidence(scan: Scan) -> list[Dataset]:
+    """One header an image file, for the lists of what an object refers to; without the patient."""
+    by_instance = {str(source.header.SOPInstanceUID): source for source in require_sources(scan)}
+    headers = []
+    for instance, source in by_instance.items():
+        header = _without_patient(source.header)
+        header.SOPClassUID, header.SOPInstanceUID = str(source.header.SOPClassUID), instance
+        headers.append(header)
+    return headers
+
+
+def name_sources(dataset: Dataset, scan: Scan) -> None:
+    """Put the true images in the place of :func:`plain_images` in every reference of a segmentation."""
+    sources = scan.source_images
+    by_number = {str(number): reference(source) for number, source in enumerate(sources, 1)}
+    for frame in dataset.PerFrameFunctionalGroupsSequence:
+        for derivation in frame.get("DerivationImageSequence") or ():
+            for item in derivation.SourceImageSequence:
+                # Segments share the items of a slice; the second time the true image is there already.
+                true = by_number.get(item.ReferencedSOPInstanceUID)
+                if true is not None:
+                    item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = true[:2]
+                    if true[2] is not None:
+                        item.ReferencedFrameNumber = true[2]
+    instances = {reference(source)[1]: reference(source)[0] for source in sources}
+    dataset.SourceImageSequence = [_instance(kind, uid) for uid, kind in instances.items()]
+    series = dataset.ReferencedSeriesSequence[0]
+    series.ReferencedInstanceSequence = [_instance(kind, uid) for uid, kind in instances.items()]
+
+
+def keep_lossy_compression(dataset: Dataset, scan: Scan) -> None:
+    """State of a derived image what its sources state: once lossy, always lossy (PS3.3 C.7.6.1.1.5).
+
+    Ratio and method are those of the first source that was compressed so.
+    """
+    lossy = next(
+        (source.header for source in scan.source_images if source.header.get("LossyImageCompression") == "01"), None
+    )
+    dataset.LossyImageCompression = "00" if lossy is None else "01"
+    for keyword in ("LossyImageCompressionRatio", "LossyImageCompressionMethod"):
+        if lossy is not None and lossy.get(keyword):
+            setattr(dataset, keyword, lossy.get(keyword))
+
+
+def _place(source: SourceImage) -> tuple[list[float] | None, list[float] | None, list[float] | None]:
+    """Position of the first pixel, the two directions, and the pixels' spacing."""
+    return (
+        _numbers(_attribute(source, "PlanePositionSequence", "ImagePositionPatient"), 3),
+        _numbers(_attribute(source, "PlaneOrientationSequence", "ImageOrientationPatient"), 6),
+        _numbers(_attribute(source, "PixelMeasuresSequence", "PixelSpacing"), 2),
+    )
+
+
+def _attribute(source: SourceImage, group: str, keyword: str) -> Any:
+    """Where enhanced files keep it: for the frame, then for all frames, then on top."""
+    per_frame = source.header.get("PerFrameFunctionalGroupsSequence") or []
+    shared = source.header.get("SharedFunctionalGroupsSequence") or []
+    for place in (*per_frame[source.frame : source.frame + 1], *shared[:1]):
+        items = place.get(group) or []
+        if items and items[0].get(keyword) is not None:
+            return items[0].get(keyword)
+    return source.header.get(keyword)
+
+
+def _require_same_grid(scan: Scan, position: np.ndarray, orientation: np.ndarray, spacing: np.ndarray) -> None:
+    """A mask that was flipped or moved on the way would be drawn on the wrong side of the head."""
+    affine = np.asarray(scan.affine)
+    _, rows, columns = scan.shape
+    along_row, along_column = orientation[:3] * spacing[1], orientation[3:] * spacing[0]
+    corners = [(0, 0), (columns - 1, 0), (0, rows - 1)]
+    for column, row in corners:
+        ours = affine @ (column, row, 0, 1)
+        theirs = (position + column * along_row + row * along_column) * _LPS_TO_RAS
+        if np.abs(ours[:3] - theirs).max() > _CLOSE_MM:
+            raise TumorscopeError(f"{scan.case}: the scan does not lie on the grid of its DICOM images; read it again")
+
+
+def _plain(
+    source: SourceImage,
+    instance: str,
+    position: Any,
+    orientation: np.ndarray,
+    spacing: np.ndarray,
+    thickness: float,
+) -> Dataset:
+    header = _without_patient(source.header)
+    header.SOPClassUID, header.SOPInstanceUID = MR, instance
+    header.ImagePositionPatient = _decimals(position)
+    header.ImageOrientationPatient = _decimals(orientation)
+    header.PixelSpacing = _decimals(spacing)
+    header.SliceThickness = _decimals([thickness])[0]
+    return header
+
+
+def _without_patient(source: Dataset) -> Dataset:
+    from pydicom import Dataset
+
+    from tumorscope.io.dicom.object_identity import unique_identifier
+
+    header = Dataset()
+    series = str(source.SeriesInstanceUID)
+    header.StudyInstanceUID, header.SeriesInstanceUID = str(source.StudyInstanceUID), series
+    header.Modality, header.Rows, header.Columns = "MR", int(source.Rows), int(source.Columns)
+    # Images without a frame of reference have one of their own, known by nothing but their series.
+    header.FrameOfReferenceUID = str(source.get("FrameOfReferenceUID") or unique_identifier("frame", series))
+    for keyword in ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber"):
+        setattr(header, keyword, None)
+    for keyword in ("StudyID", "StudyDate", "StudyTime"):
+        setattr(header, keyword, None)
+    for keyword in ("Manufacturer", "ManufacturerModelName"):
+        if source.get(keyword):
+            setattr(header, keyword, source.get(keyword))
+    return header
+
+
+def _instance(sop_class: str, instance: str) -> Dataset:
+    from pydicom import Dataset
+
+    item = Dataset()
+    item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = sop_class, instance
+    return item
+
+
+def _decimals(values: Any) -> list[str]:
+    """As DICOM's decimal strings, which have 16 characters at most."""
+    from pydicom.valuerep import format_number_as_ds
+
+    return [format_number_as_ds(float(value) + 0.0) for value in values]
+
+
+def _numbers(value: Any, count: int) -> list[float] | None:
+    try:
+        numbers = [float(item) for item in value]
+    except (TypeError, ValueError):
+        return None
+    return numbers if len(numbers) == count and bool(np.isfinite(numbers).all()) else None
+
+
+def _number(value: Any) -> float | None:
+    numbers = _numbers([value], 1)
+    return numbers[0] if numbers else None

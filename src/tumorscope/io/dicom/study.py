@@ -1,0 +1,158 @@
+"""DICOM files as a scan: the study they belong to, its sequences, all on one grid."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from tumorscope.core.errors import UnreadableScan
+from tumorscope.core.scan import Scan, SourceImage
+from tumorscope.io.checks import label
+from tumorscope.io.dicom.files import study_of
+from tumorscope.io.dicom.grouping import Group, OnFiles, sort_files
+from tumorscope.io.dicom.image_kind import MOSAIC
+from tumorscope.io.dicom.patient_key import study_identity
+from tumorscope.io.dicom.patients import Study, distinct_studies
+from tumorscope.io.dicom.privacy import contains_patient_name, series_code
+from tumorscope.io.dicom.series import read_series
+from tumorscope.io.dicom.series_choice import Choice, choose_series
+from tumorscope.io.dicom.studies import StudyFiles
+from tumorscope.io.formats import DICOM_SUFFIXES
+from tumorscope.io.library_warnings import quiet_libraries
+from tumorscope.preprocessing.series_resampling import join_series
+
+_PATIENT = ("PatientName", "PatientBirthDate", "PatientSex", "IssuerOfPatientID")
+
+
+@quiet_libraries()
+def read_dicom(
+    path: Path | StudyFiles,
+    files: Sequence[Path],
+    skipped: int = 0,
+    *,
+    register: bool = False,
+    on_files: OnFiles | None = None,
+) -> Scan:
+    """The sequences of one study, each a channel, on the grid of FLAIR.
+
+    Where FLAIR is missing the grid is that of the first of T1c, T1, T2. Of several series of
+    one sequence the best is taken (see :func:`choose_series`); where no series says plainly
+    what it shows, the one with the most images is taken alone.
+
+    Args:
+        path: what the user named, a file, a folder or a study.
+        files: the DICOM files there.
+        skipped: other files there, for the note.
+        register: lay series onto the grid by their images; allows frames of reference to differ.
+        on_files: told how many headers are read.
+
+    Raises:
+        UnreadableScan: no MR image among the files, several studies, or a series that cannot be
+            decoded or laid onto the grid.
+    """
+    found = sort_files(files, on_files)
+    name, case = _public_names(path, found.words, found.groups)
+    if not found.groups:
+        reason, count = found.refused.most_common(1)[0]
+        shown = f"{name}: " if len(files) == 1 else f"{name}: no MR images; {count} of {len(files)} files: "
+        raise UnreadableScan(f"{shown}{reason}")
+    _study, patient = _the_study(found.groups, name)
+    choice = choose_series(found.groups, found.words)
+    _refuse_mosaics(choice, name)
+    source = path.path if isinstance(path, StudyFiles) else path
+    several = len(choice.series) > 1
+    scans = {
+        sequence: read_series(group, sequence, case, source, f"{name}: {sequence}" if several else name, found.words)
+        for sequence, group in choice.series.items()
+    }
+    grid = next(iter(scans))
+    scan = join_series(scans, grid, case, source, name, register) if several else scans[grid]
+    blank = _fill_in_patient(scan.source_images, patient)
+    identity, unkeyed = study_identity(patient, scan.source_images[0].header)
+    images, doubts = _referable(scan.source_images)
+    odd = path.notes if isinstance(path, StudyFiles) else ()
+    notes = (*choice.reasons.values(), *choice.notes, *scan.notes, *odd, *blank, *doubts, *unkeyed)
+    return replace(
+        scan,
+        notes=(*notes, *_skipped(skipped, found.refused)),
+        source_images=images,
+        study=identity,
+        rejection_reason=choice.rejection_reason,
+    )
+
+
+def _refuse_mosaics(choice: Choice, name: str) -> None:
+    """Refuse what no one can want as it is: tiles of slices that lie elsewhere than the header says."""
+    if any(group.header.kind.name == MOSAIC for group in choice.series.values()):
+        raise UnreadableScan(
+            f"{name}: is a Siemens mosaic (ImageType MOSAIC), all slices of a functional or diffusion volume in one "
+            "image; give a structural series"
+        )
+
+
+def _the_study(groups: Sequence[Group], name: str) -> Study:
+    """The study that all belong to.
+
+    Raises:
+        UnreadableScan: there are several.
+    """
+    studies = set(distinct_studies(group.study for group in groups).values())
+    if len(studies) == 1:
+        return studies.pop()
+    patients = {patient for _study, patient in studies}
+    if len({study for study, _patient in studies}) == 1:
+        raise UnreadableScan(
+            f"{name}: {len(patients)} patients are stated under one StudyInstanceUID; give a folder with one patient"
+        )
+    of = f" of {len(patients)} patients" if len(patients) > 1 else ""
+    raise UnreadableScan(f"{name}: holds {len(studies)} studies{of}; give a folder with one study")
+
+
+def _fill_in_patient(images: Sequence[SourceImage], patient: str) -> list[str]:
+    """Give headers that leave the patient blank the patient of the others, so that results are filed under them."""
+    headers = list({id(image.header): image.header for image in images}.values())
+    blank = [header for header in headers if not study_of(header)[1]]
+    if not blank or not patient:
+        return []
+    stated = next((header for header in headers if study_of(header)[1]), blank[0])
+    for header in blank:
+        for keyword in _PATIENT:
+            if not header.get(keyword) and stated.get(keyword):
+                setattr(header, keyword, stated.get(keyword))
+        header.PatientID = patient
+    what = "image states" if len(blank) == 1 else "images state"
+    return [f"{len(blank)} {what} no PatientID; taken as of the patient whom the others of the study state"]
+
+
+def _referable(images: tuple[SourceImage, ...]) -> tuple[tuple[SourceImage, ...], list[str]]:
+    """The images, or none where files share a SOPInstanceUID or lack one: nothing may refer to the wrong one."""
+    headers = {id(image.header): image.header for image in images}.values()
+    uids = Counter(str(header.get("SOPInstanceUID") or "") for header in headers)
+    shared = sum(count for uid, count in uids.items() if count > 1 or not uid)
+    if not shared:
+        return images, []
+    what = "image has" if shared == 1 else "images have"
+    return (), [f"{shared} {what} no SOPInstanceUID of their own, so no DICOM results can refer to them"]
+
+
+def _public_names(path: Path | StudyFiles, words: frozenset[str], groups: Sequence[Group]) -> tuple[str, str]:
+    """The path's name for messages and for the case; a code if it contains a part of a patient's name."""
+    if isinstance(path, StudyFiles):
+        return path.name, path.name
+    resolved = path.resolve()
+    if not resolved.name or contains_patient_name(resolved.name, words):
+        code = series_code(groups[0].series) if groups else "series"
+        return code, code
+    has_suffix = path.is_file() and path.suffix.lower() in DICOM_SUFFIXES
+    return label(resolved), resolved.stem if has_suffix else resolved.name
+
+
+def _skipped(other_files: int, refused: Counter[str]) -> list[str]:
+    notes = []
+    if other_files:
+        notes.append(f"{other_files} file{'s' if other_files > 1 else ''} skipped: not DICOM")
+    for reason, count in refused.most_common():
+        notes.append(f"{count} DICOM file{'s' if count > 1 else ''} skipped: {reason.split(';')[0]}")
+    return notes

@@ -1,0 +1,202 @@
+"""Which scans lie under a folder that holds many."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tumorscope.core.errors import UnreadableScan
+from tumorscope.io.dicom.dicomdir import files_of_dicomdir
+from tumorscope.io.dicom.grouping import OnFiles
+from tumorscope.io.dicom.patients import Study, several_patients
+from tumorscope.io.dicom.studies import StudyFiles, notes_on, studies_of, study_code
+from tumorscope.io.formats import IMAGE_SUFFIXES, file_format
+from tumorscope.io.result_folders import is_results
+
+_SUFFIXES = (*IMAGE_SUFFIXES, ".nii", ".nii.gz", ".dcm", ".mat")
+
+
+def find_cases(path: Path, on_files: OnFiles | None = None) -> list[Path | StudyFiles]:
+    """What to open one by one: the path itself, or what lies below it.
+
+    A folder that holds a scan's files is one case, whatever folders lie in it. A folder
+    of folders stands for the cases in them, such as the patients of a data set. Where
+    nothing is found the path itself is given back, for its reader to say what is wrong.
+
+    DICOM files make one case a study: series that lie in folders beside each other are one
+    case, and a folder or DICOMDIR with several studies or patients is one case for each. A
+    study that has a folder to itself is given as that folder. Results of earlier analyses are
+    no cases.
+
+    Args:
+        path: a file or a folder.
+        on_files: told now and then how many DICOM headers are read, and of how many.
+    """
+    if path.name.upper() == "DICOMDIR" and path.is_file():
+        try:
+            files, _missing = files_of_dicomdir(path)
+        except UnreadableScan:  # its reader says so when its turn comes
+            return [path]
+        return _studies(path, files, on_files)
+    found = _below_folder(path)
+    dicom = {folder: files for folder in found if (files := dicom_files(folder))}
+    if not dicom:
+        return [*found] or [path]
+    if list(dicom) == found == [path]:
+        return _studies(path, dicom[path], on_files)
+    others: list[tuple[Path, Path | StudyFiles]] = [(folder, folder) for folder in found if folder not in dicom]
+    cases = _by_folder(path, found, dicom, on_files)
+    return [case for _place, case in sorted([*others, *cases], key=lambda placed: placed[0])]
+
+
+def find_cases_among(paths: Sequence[Path], on_files: OnFiles | None = None) -> list[Path | StudyFiles]:
+    """The cases in several files and folders, as a command line names them.
+
+    DICOM files of one study are one case, as they would be in a folder: ``series/*.dcm`` is what
+    ``series`` is. All else is found by :func:`find_cases`, one path after the other.
+
+    Args:
+        paths: files and folders, in any order.
+        on_files: told now and then how many DICOM headers are read, and of how many.
+    """
+    files = [path for path in dict.fromkeys(paths) if path.name.upper() != "DICOMDIR" and is_dicom(path)]
+    if len(files) < 2:
+        return [case for path in paths for case in find_cases(path, on_files)]
+    studies = _named_studies(files, on_files)
+    given: set[Path | StudyFiles] = set()
+    cases: list[Path | StudyFiles] = []
+    for path in paths:
+        if path not in studies:
+            cases += find_cases(path, on_files)
+        elif (study := studies[path]) not in given:
+            given.add(study)
+            cases.append(study)
+    return cases
+
+
+def _named_studies(files: Sequence[Path], on_files: OnFiles | None) -> dict[Path, Path | StudyFiles]:
+    """For each DICOM file that was named, the case it belongs to."""
+    cases: dict[Path, Path | StudyFiles] = {}
+    studies = studies_of(files, on_files)
+    doubtful = several_patients(studies)
+    for study, own in studies.items():
+        folders = {file.parent for file in own}
+        if not any(study) and len(folders) > 1:  # nothing says that these folders belong together
+            parts = [(study, [file for file in own if file.parent == folder]) for folder in sorted(folders)]
+        else:
+            parts = [(study, own)]
+        for code, part in parts:
+            cases |= dict.fromkeys(part, _one_study(code, part, notes_on(code, doubtful)))
+    return cases
+
+
+def _one_study(study: Study, files: Sequence[Path], notes: tuple[str, ...]) -> Path | StudyFiles:
+    """A study's files as a case: a single file, the folder that they fill, or just these files."""
+    if len(files) == 1 and not notes:
+        return files[0]
+    folder = Path(os.path.commonpath([file.parent for file in files]))
+    below = [*dicom_files(folder), *dicom_files_below(folder)]
+    alone = not notes and set(below) == set(files)
+    return folder if alone else StudyFiles(folder, tuple(files), study_code(study), notes)
+
+
+def is_dicom(path: Path) -> bool:
+    """Whether this is a DICOM file that can be opened."""
+    try:
+        return path.is_file() and _format(path) == "dicom"
+    except OSError:
+        return False
+
+
+def dicom_files(folder: Path) -> list[Path]:
+    """The DICOM files in a folder itself, sorted by name; none where it is no folder that can be entered."""
+    try:
+        return [path for path in files_in(folder) if _format(path) == "dicom"]
+    except OSError:
+        return []
+
+
+def files_in(folder: Path) -> list[Path]:
+    """The files in a folder itself that may belong to a scan, sorted by name."""
+    with os.scandir(folder) as entries:
+        names = [entry.name for entry in entries if not entry.name.startswith(".") and entry.is_file()]
+    return [folder / name for name in sorted(names) if name.upper() != "DICOMDIR"]
+
+
+def dicom_files_below(folder: Path) -> list[Path]:
+    """The DICOM files in the folders below one, links not followed, by folder and name."""
+    return [file for inner in _folders_below(folder) for file in dicom_files(inner)]
+
+
+def _folders_below(folder: Path) -> Iterator[Path]:
+    for place, folders, _files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and not is_results(Path(place) / name))
+        if Path(place) != folder:
+            yield Path(place)
+
+
+def _studies(path: Path, files: Sequence[Path], on_files: OnFiles | None) -> list[Path | StudyFiles]:
+    """One case for each study among the files; the path itself where there is one."""
+    studies = studies_of(files, on_files)
+    if len(studies) < 2:
+        return [path]
+    doubtful = several_patients(studies)
+    return [
+        StudyFiles(path, tuple(own), study_code(study), notes_on(study, doubtful)) for study, own in studies.items()
+    ]
+
+
+def _by_folder(
+    path: Path, cases: Sequence[Path], dicom: dict[Path, list[Path]], on_files: OnFiles | None
+) -> list[tuple[Path, Path | StudyFiles]]:
+    """The studies in several folders, each with the place by which it is sorted."""
+    studies = studies_of([file for files in dicom.values() for file in files], on_files)
+    doubtful = several_patients(studies)
+    holders: dict[Path, int] = {}
+    for files in studies.values():
+        for folder in {file.parent for file in files}:
+            holders[folder] = holders.get(folder, 0) + 1
+    placed: list[tuple[Path, Path | StudyFiles]] = []
+    for study, files in studies.items():
+        folders = {file.parent for file in files}
+        if not study[0] and len(folders) > 1:  # nothing says that these folders belong together
+            placed += [(folder, folder) for folder in folders]
+            continue
+        common = Path(os.path.commonpath(folders))
+        others = any(case not in folders and case.is_relative_to(common) for case in cases)
+        notes = notes_on(study, doubtful)
+        alone = not others and not notes and all(holders[folder] == 1 for folder in folders)
+        placed.append((files[0], common if alone else StudyFiles(path, tuple(files), study_code(study), notes)))
+    return placed
+
+
+def _below(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    entries = sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
+    if any(_is_scan(entry) for entry in entries if entry.is_file() and entry.name.upper() != "DICOMDIR"):
+        return [path]
+    inner = [entry for entry in entries if entry.is_dir() and not entry.is_symlink() and not is_results(entry)]
+    return [case for entry in inner for case in _below_folder(entry)]
+
+
+def _below_folder(folder: Path) -> list[Path]:
+    """The cases below a folder; the folder itself where it cannot be entered."""
+    try:
+        return _below(folder)
+    except OSError:  # not to be entered: its reader says so when its turn comes
+        return [folder]
+
+
+def _is_scan(path: Path) -> bool:
+    if path.name.lower().endswith(_SUFFIXES):  # also where it is damaged: left out silently, it would be missed
+        return True
+    return _format(path) is not None
+
+
+def _format(path: Path) -> str | None:
+    try:
+        return file_format(path)
+    except UnreadableScan:
+        return None

@@ -1,0 +1,124 @@
+"""Images and folders of images as scans."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tumorscope.core.errors import UnreadableScan
+from tumorscope.core.scan import Scan
+from tumorscope.io.checks import label
+from tumorscope.io.color import classify_channels, to_gray
+from tumorscope.io.lgg import (
+    CHANNELS,
+    is_lgg_folder,
+    is_mask_name,
+    is_published_name,
+    missing_sequences,
+    read_lgg_folder,
+)
+from tumorscope.io.raster import open_raster
+from tumorscope.io.sequences import recognize_sequence
+from tumorscope.io.slice_stacking import stack_slices
+
+LAYOUT_NOTE = "three channels that differ: taken as t1, flair, t1c, the layout of the LGG data set"
+
+
+def read_image(path: Path, channels: Sequence[str] | None = None) -> Scan:
+    """One image, or the pages of a TIFF, as a scan without a known voxel size.
+
+    Args:
+        path: PNG, JPEG, BMP or TIFF.
+        channels: what the channels show, where the user says so. Then three channels are
+            kept as they are, and no one asks whether they look like a photograph.
+
+    Raises:
+        UnreadableScan: damaged, a mask by its name, or a color photograph.
+    """
+    if is_mask_name(path.name):
+        raise UnreadableScan(f"{label(path)}: this is a mask by its name; name the image instead")
+    raster = open_raster(path)
+    pixels = raster.pixels
+    voxels = pixels[None] if pixels.ndim == 3 else pixels
+    published = is_published_name(path.name)
+    voxels, sequences, notes = _as_sequences(voxels, label(path), path.stem, published, channels)
+    pages = len(voxels)
+    return Scan(
+        voxels=voxels,
+        sequences=sequences,
+        case=path.stem,
+        kind="image" if pages == 1 else "slices",
+        slice_names=(path.name,) if pages == 1 else tuple(f"{path.name}#{page + 1}" for page in range(pages)),
+        source=path,
+        notes=(*notes, *raster.notes),
+    )
+
+
+def read_image_folder(folder: Path, files: list[Path], channels: Sequence[str] | None = None) -> Scan:
+    """A folder of slices, one image each, in natural order; masks are left out.
+
+    Args:
+        folder: the LGG data set's layout is recognized by its numbered TIFF files.
+        files: the folder's images.
+        channels: see :func:`read_image`.
+
+    Raises:
+        UnreadableScan: only masks, slices of different sizes, or color photographs.
+    """
+    published = is_published_name(folder.resolve().name)
+    turned: tuple[str, ...] = ()
+    if is_lgg_folder(folder):
+        scan = read_lgg_folder(folder)
+        if published and channels is None:
+            return scan
+        files, voxels = [folder / name for name in scan.slice_names], scan.voxels
+    else:
+        files = sorted((path for path in files if not is_mask_name(path.name)), key=lambda path: natural(path.name))
+        if not files:
+            raise UnreadableScan(f"{label(folder)}: holds only masks; name the folder with the images")
+        rasters = [open_raster(path) for path in files]
+        turned = tuple(dict.fromkeys(note for raster in rasters for note in raster.notes))
+        voxels = stack_slices(folder, files, [raster.pixels for raster in rasters])
+    case = folder.resolve().name
+    voxels, sequences, notes = _as_sequences(voxels, label(folder), case, published, channels)
+    return Scan(
+        voxels=voxels,
+        sequences=sequences,
+        case=case,
+        kind="slices",
+        slice_names=tuple(path.name for path in files),
+        source=folder,
+        notes=(*notes, *turned),
+    )
+
+
+def natural(name: str) -> list[tuple[int, int, str]]:
+    """A sort key that puts ``slice_2`` before ``slice_10``."""
+    parts = re.findall(r"\d+|\D+", name.lower())
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
+
+
+def _as_sequences(
+    voxels: np.ndarray, name: str, stem: str, published: bool, channels: Sequence[str] | None
+) -> tuple[np.ndarray, tuple[str, ...], tuple[str, ...]]:
+    """What the channels of ``(slice, row, column, channel)`` show: voxels, sequences, notes."""
+    if voxels.shape[-1] == 3 and not (channels is not None and len(channels) == 3):
+        meanings = [] if published else [classify_channels(image) for image in voxels]
+        if meanings.count("photograph") * 2 > len(meanings):
+            raise UnreadableScan(
+                f"{name}: looks like a color photograph, not an MRI; give an MRI slice, "
+                "or name the three channels if they are sequences"
+            )
+        if published or any(meaning != "gray" for meaning in meanings):
+            missing = [f"{sequence} is missing; FLAIR stands in its place" for sequence in missing_sequences(voxels)]
+            return voxels, CHANNELS, (LAYOUT_NOTE, *missing)
+        voxels = to_gray(voxels)
+    if voxels.shape[-1] != 1:
+        return voxels, ("unknown",) * voxels.shape[-1], ()
+    sequence = recognize_sequence(stem)
+    if sequence == "unknown":
+        return voxels, (sequence,), ()
+    return voxels, (sequence,), (f"sequence {sequence} taken from the name {stem}",)

@@ -1,0 +1,170 @@
+"""What the values of a mask mean: which are labels, and when they are an image's gray levels instead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tumorscope.core.errors import UnreadableScan
+from tumorscope.io.checks import label
+from tumorscope.io.formats import is_jpeg
+from tumorscope.io.raster import read_raster
+
+MOST_LABELS = 32
+"""More different values than this are gray levels, not labels."""
+
+HALF = "the mask holds probabilities; inside is what is at least one half"
+
+_WHOLE, _FURTHEST = 0.01, 0.1
+"""How far from a whole number a label may be, as a share of it, and at most. Programs save labels
+through a slope: 2 becomes 1.992 in bytes and 2.00003 in 16 bits."""
+
+_BLUR = ((8, 0.1), (2, 0.25))
+"""JPEG disturbs a mask's two values: within so many pixels of an edge (its blocks' side) by more than so much of
+the brightest, and by a quarter only at the edge itself. Twice as far where color has half the resolution."""
+
+_STRAY = 0.001
+"""This share of the pixels may be disturbed further."""
+
+_MOST_BLUR = 0.2
+"""A mask in a JPEG has no more than this share of its pixels between all and nothing."""
+
+_COLOR_BITS = 16
+
+Parts = tuple[tuple[str, np.ndarray], ...]
+
+
+@dataclass(frozen=True, eq=False)
+class LabelRaster:
+    """The labels in a image.
+
+    Attributes:
+        values: ``(slice, row, column)``, zero outside: integers, floats, or booleans.
+        colored: whether each value stands for a color (:func:`_color_codes`).
+    """
+
+    values: np.ndarray
+    colored: bool = False
+
+
+def read_label_raster(path: Path) -> LabelRaster:
+    """The labels in a image.
+
+    A palette's index is the label, a gray value is itself, and each color is a label of its own. Of a
+    JPEG, which blurs edges, what is above half of the brightest is inside.
+
+    Raises:
+        UnreadableScan: damaged, or a JPEG with more than a mask's two values.
+    """
+    pixels = read_raster(path, indices=True)
+    pixels = pixels if pixels.ndim == 4 else pixels[None]
+    colored = pixels.shape[-1] == 3 and bool((pixels != pixels[..., :1]).any())
+    if is_jpeg(path):
+        return LabelRaster(_of_jpeg(pixels.max(axis=-1), 2 if colored else 1, label(path)))
+    return LabelRaster(_color_codes(pixels) if colored else pixels[..., 0], colored)
+
+
+def of_one_kind(rasters: list[LabelRaster]) -> list[LabelRaster]:
+    """Rasters whose values mean the same: gray is a color where any of the others has colors."""
+    if not any(raster.colored for raster in rasters):
+        return rasters
+    return [
+        raster if raster.colored else LabelRaster(_color_codes(raster.values[..., None]), True) for raster in rasters
+    ]
+
+
+def split_labels(
+    values: np.ndarray, name: str, threshold: float | None = None, colored: bool = False
+) -> tuple[Parts, tuple[str, ...]]:
+    """A boolean mask for every label, and notes.
+
+    Args:
+        values: of any shape; zero is outside.
+        name: the file, for errors.
+        threshold: take what is at least this for one mask, whatever the values are.
+        colored: see :class:`LabelRaster`.
+
+    Raises:
+        UnreadableScan: NaN, values below zero, or so many that this is an image.
+    """
+    if threshold is not None:
+        inside = values >= threshold
+        return _named("mask", inside), (f"the mask is what is at least {threshold:g} in the image",)
+    if values.dtype.kind == "f":
+        bad = values.size - int(np.count_nonzero(np.isfinite(values)))
+        if bad:
+            raise UnreadableScan(
+                f"{name}: {bad} voxel{'s are' if bad > 1 else ' is'} NaN or infinite; a mask has 0 and 1"
+            )
+        values = whole_labels(values)
+    if values.dtype == bool:
+        return _named("mask", values), ()
+    if values.min() < 0:
+        raise _image(name, "values below zero")
+    found = np.unique(values[values > 0])
+    if values.dtype.kind == "f" and not (found == np.rint(found)).all():
+        if found.max() > 1 + _WHOLE:
+            raise _image(name, f"fractions up to {found.max():g}")
+        return _named("mask", values >= 0.5), (HALF,)
+    if len(found) > MOST_LABELS:
+        kind = "colors" if colored else "different values"
+        raise _image(name, f"{len(found):,} {kind}", f"; a mask has 0 and 1, or up to {MOST_LABELS} labels")
+    if len(found) <= 1:
+        return _named("mask", values > 0), ()
+    named = _color_name if colored else _label_name
+    return tuple((named(int(value)), values == value) for value in found), ()
+
+
+def whole_labels(values: np.ndarray) -> np.ndarray:
+    """The whole numbers that all values are meant for; the values themselves where one of them is not near any."""
+    if values.dtype.kind != "f":
+        return values
+    whole = np.rint(values)
+    near = np.clip(_WHOLE * np.abs(whole), _WHOLE, _FURTHEST)
+    with np.errstate(invalid="ignore"):  # NaN and infinities are near nothing
+        return whole if (np.abs(values - whole) <= near).all() else values
+
+
+def _color_codes(pixels: np.ndarray) -> np.ndarray:
+    """One whole number for each color of ``(…, channel)``, one or three channels; zero for black."""
+    red, green, blue = np.moveaxis(np.broadcast_to(np.rint(pixels).astype(np.int64), (*pixels.shape[:-1], 3)), -1, 0)
+    return (red << 2 * _COLOR_BITS) | (green << _COLOR_BITS) | blue
+
+
+def _color_name(code: int) -> str:
+    channels = [code >> shift & (1 << _COLOR_BITS) - 1 for shift in (2 * _COLOR_BITS, _COLOR_BITS, 0)]
+    digits = 2 if max(channels) < 256 else 4
+    return "color #" + "".join(f"{channel:0{digits}x}" for channel in channels)
+
+
+def _label_name(value: int) -> str:
+    return f"label {value}"
+
+
+def _named(name: str, inside: np.ndarray) -> Parts:
+    return ((name, inside),) if inside.any() else ()
+
+
+def _image(name: str, what: str, more: str = "") -> UnreadableScan:
+    return UnreadableScan(
+        f"{name}: holds {what}, so it is an image, not a mask{more}; give the mask itself, or measure it with --threshold"
+    )
+
+
+def _of_jpeg(values: np.ndarray, coarseness: int, name: str) -> np.ndarray:
+    """What is above half of the brightest, where everything but blurred edges is either dark or bright."""
+    from scipy import ndimage
+
+    top = float(values.max())
+    inside = values > top / 2
+    away = np.abs(values - np.where(inside, top, 0))
+    clean = np.mean(away > _BLUR[0][1] * top) <= _MOST_BLUR
+    for reach, share in _BLUR:
+        around = (1, 2 * reach * coarseness + 1, 2 * reach * coarseness + 1)
+        flat = ndimage.maximum_filter(inside, around) == ndimage.minimum_filter(inside, around)
+        clean = clean and np.mean((away > share * top) & flat) <= _STRAY
+    if not clean:
+        raise _image(name, "many gray levels")
+    return inside

@@ -1,0 +1,38 @@
+"""The plain U-Net (Ronneberger et al. 2015), as MONAI keeps it."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+
+class UNet(nn.Module):
+    """MONAI's BasicUNet with batch normalization: two convolutions a scale, five scales, one mask.
+
+    Args:
+        channels_in: sequences times slices.
+        widths: feature channels of the five scales, and of the last layer.
+        dropout: in every block, in training.
+    """
+
+    outputs = ("mask",)
+    maps = ()
+
+    def __init__(
+        self, channels_in: int, widths: tuple[int, ...] = (32, 32, 64, 128, 256, 32), dropout: float = 0.0
+    ) -> None:
+        from monai.networks.nets.basic_unet import BasicUNet
+
+        super().__init__()
+        self.network = BasicUNet(
+            spatial_dims=2,
+            in_channels=channels_in,
+            out_channels=1,
+            features=widths,
+            act="relu",
+            norm="batch",
+            dropout=dropout,
+        )
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        """Logits ``mask`` of shape ``(n, rows, columns)`` for ``(n, channels, rows, columns)``."""
+        return {"mask": self.network(x).squeeze(1)}

@@ -1,0 +1,58 @@
+"""What the input_check looks at: every slice by itself, framed to what stands out, at one size."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tumorscope.preprocessing.crop_resize import CropResize
+from tumorscope.preprocessing.head import head_box, head_mask
+from tumorscope.preprocessing.intensity import without_spikes, working_type
+
+SIDE = 64
+_ENOUGH_PX = 128
+"""A image is first averaged down to between this and twice as much."""
+
+
+def head_views(images: np.ndarray, pixel_aspect: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+    """Frame each slice to its own head and put its gray values between zero and one.
+
+    Unlike what the network sees, a slice's view does not depend on the other slices, and
+    scale and offset of its gray values do not matter.
+
+    Args:
+        images: ``(slice, row, column)``, one channel, any real type.
+        pixel_aspect: height of a pixel divided by its width.
+
+    Returns:
+        float32 views ``(slice, SIDE, SIDE)``, and boolean heads of the same shape.
+    """
+    views = np.empty((len(images), SIDE, SIDE), np.float32)
+    heads = np.empty(views.shape, bool)
+    for place, image in enumerate(images):
+        views[place], heads[place] = _view(image, pixel_aspect)
+    return views, heads
+
+
+def _view(image: np.ndarray, pixel_aspect: float) -> tuple[np.ndarray, np.ndarray]:
+    image = _reduced(image)
+    head = head_mask(image[None, :, :, None])
+    crop_resize = CropResize(image.shape, head_box(head, pixel_aspect), SIDE)
+    view = crop_resize.apply(image)
+    low, high = np.percentile(view, (0.5, 99.5))
+    if high - low <= 1e-6:
+        return np.zeros_like(view), np.ones(view.shape, bool)
+    return np.clip((view - low) / (high - low), 0, 1), crop_resize.apply(head[0]) > 0.5
+
+
+def _reduced(image: np.ndarray) -> np.ndarray:
+    """float32 from zero up, so that large offsets cost no digits; large images as means of square blocks."""
+    image = without_spikes(image)
+    step = max(1, min(image.shape) // _ENOUGH_PX)
+    rows, columns = (length // step * step for length in image.shape)
+    low = image.min()
+    total = np.zeros((rows // step, columns // step), np.float32)
+    for row in range(step):
+        for column in range(step):
+            # Short integers would overflow.
+            total += np.subtract(image[row:rows:step, column:columns:step], low, dtype=working_type(image.dtype))
+    return total / max(float(total.max()), 1e-30)

@@ -1,0 +1,125 @@
+"""Several series of one study as one scan: all on the grid of one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from tumorscope.core.errors import UnreadableScan
+from tumorscope.core.scan import SEQUENCES, Scan
+from tumorscope.preprocessing.resampling import coverage, resample_onto
+
+GRID_ORDER = ("flair", "t1c", "t1", "t2")
+"""The first of these that is there is the one on whose grid the others are laid."""
+
+_LEAST_COVERED = 0.5
+"""A series that covers less of the grid than this is left out: mostly nothing would be shown."""
+
+_WELL_COVERED = 0.95
+
+
+def join_series(
+    scans: Mapping[str, Scan], grid: str, case: str, source: Path | None, name: str, register: bool = False
+) -> Scan:
+    """One scan with a channel for each series, in the order of :data:`SEQUENCES`.
+
+    Series on another grid are interpolated linearly at the positions of its voxels in the patient.
+
+    Args:
+        scans: sequence to a scan of one channel.
+        grid: the sequence whose grid is kept, and whose source images the scan has.
+        case, source: for the scan.
+        name: the study, for errors.
+        register: lay each series onto the grid by its images, rigidly.
+
+    Raises:
+        UnreadableScan: frames of reference differ and are not to be registered.
+    """
+    base = scans[grid]
+    channels: dict[str, np.ndarray] = {grid: base.voxels[..., 0]}
+    notes: list[str] = list(base.notes)
+    for sequence in (other for other in scans if other != grid):
+        scan = scans[sequence]
+        notes += [f"{sequence}: {note}" for note in scan.notes]
+        volume, more = _laid_onto(base, grid, scan, sequence, name, register)
+        notes += more
+        if volume is not None:
+            channels[sequence] = volume
+    sequences = tuple(sorted(channels, key=SEQUENCES.index))
+    # Each channel lies in one piece in memory, as it was read.
+    voxels = np.stack([channels[sequence] for sequence in sequences])
+    return replace(
+        base,
+        voxels=np.moveaxis(voxels, 0, -1),
+        sequences=sequences,
+        case=case,
+        source=source,
+        notes=tuple(dict.fromkeys(notes)),
+        rejection_reason=next((scan.rejection_reason for scan in scans.values() if scan.rejection_reason), None),
+    )
+
+
+def _laid_onto(
+    base: Scan, grid: str, scan: Scan, sequence: str, name: str, register: bool
+) -> tuple[np.ndarray | None, list[str]]:
+    """The series on the grid, or None where it cannot lie there, and what a reader should know."""
+    volume, geometry = scan.voxels[..., 0], scan.geometry
+    if base.geometry is None or geometry is None:
+        if base.geometry is None and geometry is None and scan.shape == base.shape:
+            return volume, [f"{sequence} and {grid} do not say where they lie; taken slice by slice"]
+        silent = sequence if geometry is None else grid
+        return None, [f"{sequence} left out: {silent} does not say where its images lie"]
+    notes = _checked_frames(base, grid, scan, sequence, name, register)
+    if register:
+        from tumorscope.preprocessing.registration import register_rigid
+
+        found = register_rigid(*_evened(scan), *_evened(base), f"{name}: {sequence}")
+        geometry = geometry.moved(np.linalg.inv(found.transform))
+        notes = [
+            f"{sequence} registered onto {grid}: moved by {found.shift_mm:.1f} mm, turned by {found.angle_deg:.1f}°"
+        ]
+    elif geometry.same_grid(base.geometry):
+        return volume, notes
+    covered = coverage(geometry, base.geometry)
+    if covered < _LEAST_COVERED:
+        return None, [*notes, f"{sequence} left out: it shows only {covered:.0%} of what {grid} shows"]
+    if covered < _WELL_COVERED:
+        notes.append(f"{sequence} shows {covered:.0%} of what {grid} shows, the rest of it is dark")
+    notes.append(f"{sequence} resampled onto the slices of {grid}")
+    return resample_onto(volume, geometry, base.geometry), notes
+
+
+def _evened(scan: Scan) -> tuple[np.ndarray, np.ndarray]:
+    """The first channel as evenly spaced slices, and their affine: registration knows no other."""
+    assert scan.geometry is not None  # the caller has looked
+    volume = scan.voxels[..., 0]
+    if scan.geometry.is_even:
+        return volume, scan.geometry.affine
+    slices, affine = scan.geometry.even_planes()
+    return volume[slices], affine
+
+
+def _checked_frames(base: Scan, grid: str, scan: Scan, sequence: str, name: str, register: bool) -> list[str]:
+    """Nothing to say where both lie in one frame of reference.
+
+    Raises:
+        UnreadableScan: they do not.
+    """
+    one, other = frame_of_reference(base), frame_of_reference(scan)
+    if register or one == other != "":
+        return []
+    if one and other:
+        raise UnreadableScan(
+            f"{name}: {sequence} and {grid} have different frames of reference, so their places cannot be compared; "
+            "give --register to lay them onto each other by their images"
+        )
+    return [f"the frame of reference of {sequence} or {grid} is not stated; taken as one"]
+
+
+def frame_of_reference(scan: Scan) -> str:
+    """FrameOfReferenceUID, empty where it is not known."""
+    header = scan.source_images[0].header if scan.source_images else {}
+    return str(header.get("FrameOfReferenceUID") or "").strip()

@@ -1,8 +1,0 @@
-"""Files to scans: one reader a format, and :func:`open_scan`, which chooses."""
-
-from tumorscope.reading.cases import find_cases, find_cases_among
-from tumorscope.reading.masks import find_mask, read_mask
-from tumorscope.reading.matlab import CjData, read_cjdata
-from tumorscope.reading.opening import open_scan
-
-__all__ = ["CjData", "find_cases", "find_cases_among", "find_mask", "open_scan", "read_cjdata", "read_mask"]

@@ -1,5 +1,0 @@
-"""DICOM files, folders and DICOMDIRs: one study, its series on one grid."""
-
-from tumorscope.reading.dicom.study import read_dicom
-
-__all__ = ["read_dicom"]

@@ -1,0 +1,88 @@
+"""What all workers of a bulk analysis share, and whether a folder already holds another one."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.files import save_whole
+from tumorscope.inference.bundles import Bundle, load_bundle, shipped_bundles
+from tumorscope.inference.engine import EngineName, PrecisionName, openvino_available, supports_vnni_int8
+from tumorscope.studies.case import AnalysisOptions
+
+FOLDER = "_bulk"
+"""Beside the cases' folders; no case is ever called so, as safe names do not begin with an underscore."""
+_SETTINGS_FILE = "job.json"
+
+
+@dataclass(frozen=True)
+class Job:
+    """How every case is analyzed, and where its results go.
+
+    Attributes:
+        out: the folder of all results, the same for all machines.
+        bundle: a name, a folder, or ``auto``.
+        engine, precision: how to run it; ``auto`` is decided by the machine.
+        options: how cases are read, assessed and written.
+        machine: what ``auto`` came to where the job was started.
+    """
+
+    out: Path
+    bundle: str
+    engine: EngineName
+    precision: PrecisionName
+    options: AnalysisOptions
+    machine: str
+
+    @property
+    def folder(self) -> Path:
+        """Where the job keeps its own files."""
+        return self.out / FOLDER
+
+
+def machine_kind(engine: EngineName, precision: PrecisionName) -> str:
+    """What ``auto`` means on this machine: machines of one kind give the same results to the bit.
+
+    >>> machine_kind("onnxruntime", "float")
+    'onnxruntime, float'
+    """
+    runtime = engine if engine != "auto" else "openvino" if openvino_available() else "onnxruntime"
+    chosen = precision if precision != "auto" else "int8 where there is one" if supports_vnni_int8() else "float"
+    return f"{runtime}, {chosen}"
+
+
+def analysis_settings(bundles: Sequence[Bundle], machine: str, options: AnalysisOptions) -> dict[str, Any]:
+    """All that two analyses of one scan must have in common to be the same, as plain values."""
+    settings = {
+        "bundles": {bundle.name: bundle.sha256 for bundle in bundles},
+        "machine": machine,
+        **dataclasses.asdict(options),
+    }
+    # As they are read back from a file, where a path is a text and a tuple a list.
+    return json.loads(json.dumps(settings, default=str))
+
+
+def keep_settings(job: Job) -> None:
+    """Write down how the cases are analyzed; a folder's cases are all analyzed in one way.
+
+    Raises:
+        TumorscopeError: the folder holds the results of another bundle or of other options.
+        BadBundle: there is no such bundle.
+    """
+    bundles = shipped_bundles() if job.bundle == "auto" else [load_bundle(job.bundle)]
+    settings = analysis_settings(bundles, job.machine, job.options)
+    path = job.folder / _SETTINGS_FILE
+    if not path.exists():
+        save_whole(path, (json.dumps(settings, indent=1) + "\n").encode())
+        return
+    kept = json.loads(path.read_text())
+    changed = sorted(name for name in kept.keys() | settings.keys() if kept.get(name) != settings.get(name))
+    if changed:
+        raise TumorscopeError(
+            f"{job.out}: holds a bulk analysis that differs in {', '.join(changed)}; name another folder with -o"
+        )

@@ -1,0 +1,215 @@
+"""A whole bulk analysis: cases as rows of a Ray data set, dealt to actors, what came of them to Parquet."""
+
+from __future__ import annotations
+
+import logging
+import os
+import pickle
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.inference.bundle import CARD_FILE
+from tumorscope.inference.engine import EngineName, PrecisionName
+from tumorscope.inference.engine_pool import Engines
+from tumorscope.io.dicom.studies import StudyFiles
+from tumorscope.studies.bulk.claims import Attempts, turns
+from tumorscope.studies.bulk.job import Job, keep_settings, machine_kind
+from tumorscope.studies.bulk.tables import FAILURES, RESULTS, Table
+from tumorscope.studies.bulk.worker import ATTEMPTS_FOLDER, CaseWorker, case_row
+from tumorscope.studies.case import AnalysisOptions, Case
+
+_ROWS_A_FILE, _SECONDS_A_FILE = 1000, 30.0
+"""A file of rows is written when one of these is reached; what is not written yet is done again after a crash."""
+_MOST_CASES_A_BLOCK = 16
+_OBJECT_STORE_BYTES = 128 * 2**20
+"""Rows are small; by default Ray would take a third of the memory for them."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a folder's bulk analysis has come to.
+
+    Attributes:
+        cases: how many were given.
+        before: how many of them had their row already.
+        analyzed: how many have results, earlier runs included.
+        present: how many of those show a tumor.
+        not_assessed: how many of those do not look like an MRI of a head.
+        failures: by label, one line a case that says why it has none.
+        results, failed: the folders of Parquet files.
+    """
+
+    cases: int
+    before: int
+    analyzed: int
+    present: int
+    not_assessed: int
+    failures: tuple[tuple[str, str], ...]
+    results: Path
+    failed: Path
+
+
+def run_bulk(
+    cases: Sequence[Case],
+    out: Path,
+    bundle: str = "auto",
+    *,
+    engine: EngineName = "auto",
+    precision: PrecisionName = "auto",
+    options: AnalysisOptions | None = None,
+    address: str = "local",
+    actors: int | None = None,
+    on_done: Callable[[int], None] = lambda done: None,
+) -> Summary:
+    """Analyze cases on all cores of a machine or a cluster.
+
+    Every case gets the folder of results that the plain path gives it, to the bit. Beside
+    them, ``_bulk/results`` and ``_bulk/failures`` get a row a case. Cases that have a row are
+    skipped, so the same call goes on after an interruption.
+
+    Args:
+        cases: what to analyze; their paths must mean the same on all machines.
+        out: where the cases' folders go; the same folder on all machines.
+        bundle: a name, a folder, or ``auto``.
+        engine, precision: how to run it.
+        options: how cases are read, assessed and written.
+        address: of a Ray cluster as Ray takes it; ``local`` starts one on this machine, ``auto``
+            finds the one that this machine belongs to.
+        actors: how many cases are analyzed at a time; one a core where absent.
+        on_done: called with the number of cases just done, those skipped first.
+
+    Raises:
+        TumorscopeError: the folder holds another bulk analysis, or there is no cluster.
+        BadBundle: there is no such bundle, or it is damaged.
+    """
+    options = options or AnalysisOptions()
+    if options.bids is not None:
+        raise TumorscopeError("--bids adds to files that all cases share; run it without --ray")
+    job = Job(out.absolute(), _absolute_bundle(bundle), engine, precision, options, machine_kind(engine, precision))
+    Engines(job.bundle, engine, precision)  # what is wrong with it is said before anything is started
+    keep_settings(job)
+    results, failures = Table(job.folder / "results", RESULTS), Table(job.folder / "failures", FAILURES)
+    known = {source for table in (results, failures) for source in table.read(["source"])["source"].to_pylist()}
+    placed = [_absolute(case) for case in cases]
+    sources = [_source(case) for case in placed]
+    rows = [
+        case_row(case, source, turn)
+        for case, source, turn in zip(placed, sources, turns(placed), strict=True)
+        if source not in known
+    ]
+    on_done(len(cases) - len(rows))
+    if rows:
+        Attempts(job.folder / ATTEMPTS_FOLDER).forget()
+        with _cluster(address, actors) as cores, _Keeper(results, failures) as keeper:
+            for found in _analyzed(rows, job, actors or cores):
+                keeper.keep(found)
+                on_done(len(found))
+    analyzed = results.read(["source", "assessed", "tumor_present"], of=sources)
+    failed = failures.read(of=sources).to_pylist()
+    return Summary(
+        cases=len(cases),
+        before=len(cases) - len(rows),
+        analyzed=len(analyzed),
+        present=analyzed["tumor_present"].to_pylist().count(True),
+        not_assessed=analyzed["assessed"].to_pylist().count(False),
+        failures=tuple((row["label"], row["failure"]) for row in failed),
+        results=results.folder,
+        failed=failures.folder,
+    )
+
+
+def _analyzed(rows: Sequence[dict[str, Any]], job: Job, actors: int) -> Iterator[list[Mapping[str, bytes]]]:
+    """What came of the cases, some at a time, in the order in which they are done."""
+    import ray.data
+
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    context = ray.data.DataContext.get_current()
+    context.enable_progress_bars = False
+    context.print_on_execution_start = False
+    a_block = max(1, min(_MOST_CASES_A_BLOCK, len(rows) // (8 * actors)))
+    dealt = ray.data.from_items(list(rows), override_num_blocks=-(-len(rows) // a_block))
+    done = dealt.map(
+        CaseWorker,  # type: ignore[arg-type]
+        fn_constructor_args=(job,),
+        compute=ray.data.ActorPoolStrategy(size=min(actors, len(rows))),
+        num_cpus=1,
+    )
+    for block in done.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=0):
+        yield block.to_pylist()  # type: ignore[union-attr]
+
+
+class _Keeper:
+    """Collects rows and writes them now and then, and at the end, however it comes."""
+
+    def __init__(self, results: Table, failures: Table) -> None:
+        self.tables = {"result": results, "failure": failures}
+        self.waiting: dict[str, list[dict[str, Any]]] = {name: [] for name in self.tables}
+        self.since = time.monotonic()
+
+    def keep(self, found: Sequence[Mapping[str, bytes]]) -> None:
+        for name, rows in self.waiting.items():
+            rows += [pickle.loads(row[name]) for row in found if row[name]]
+        if sum(map(len, self.waiting.values())) >= _ROWS_A_FILE or time.monotonic() - self.since >= _SECONDS_A_FILE:
+            self.write()
+
+    def write(self) -> None:
+        for name, table in self.tables.items():
+            table.add(self.waiting[name])
+            self.waiting[name] = []
+        self.since = time.monotonic()
+
+    def __enter__(self) -> _Keeper:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.write()
+
+
+@contextmanager
+def _cluster(address: str, actors: int | None) -> Iterator[int]:
+    """Ray while it is needed, quiet; how many cores it has."""
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    import ray
+
+    own = address == "local"
+    try:
+        ray.init(
+            address,
+            num_cpus=actors if own else None,
+            object_store_memory=_OBJECT_STORE_BYTES if own else None,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise TumorscopeError(f"--ray {address}: no Ray cluster answers there ({reason})") from error
+    try:
+        yield max(1, int(ray.cluster_resources().get("CPU", 1)))
+    finally:
+        ray.shutdown()
+
+
+def _absolute(case: Case) -> Case:
+    """The case by paths that do not depend on where a process was started."""
+    path = case.path
+    if isinstance(path, StudyFiles):
+        path = replace(path, path=path.path.absolute(), files=tuple(file.absolute() for file in path.files))
+    elif path is not None:
+        path = path.absolute()
+    sequences = case.sequences and {name: file.absolute() for name, file in case.sequences.items()}
+    return replace(case, path=path, sequences=sequences)
+
+
+def _source(case: Case) -> str:
+    """What a case is recognized by in a later run."""
+    return ", ".join(map(str, (case.sequences or {}).values())) if case.path is None else str(case.path)
+
+
+def _absolute_bundle(bundle: str) -> str:
+    return str(Path(bundle).absolute()) if (Path(bundle) / CARD_FILE).is_file() else bundle
