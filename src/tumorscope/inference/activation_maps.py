@@ -97,7 +97,7 @@ class ActivationMap:
         size = self.crop_resize.size
         zoom = (size / positive.shape[0], size / positive.shape[1])
         # Bilinear between the centers of the coarse cells, which span the whole image.
-        fine = np.asarray(ndimage.scale(positive, zoom, order=1, mode="nearest", grid_mode=True))
+        fine = np.asarray(ndimage.zoom(positive, zoom, order=1, mode="nearest", grid_mode=True))
         return np.clip(self.crop_resize.restore(fine), 0, None)
 
     @cached_property

@@ -210,7 +210,7 @@ def test_the_same_findings_are_the_same_object_and_others_are_another(analysis):
 
 def test_many_lesions_leave_out_the_frames_that_show_none(analysis, study, monkeypatch):
     full = encode_segmentation(analysis)
-    monkeypatch.setattr(segmentation, "MOST_FRAMES", 5)
+    monkeypatch.setattr(seg_writer, "MOST_FRAMES", 5)
     short = encode_segmentation(analysis)
     assert pydicom.dcmread(io.BytesIO(full)).NumberOfFrames == 2 * len(study.files)
     assert pydicom.dcmread(io.BytesIO(short)).NumberOfFrames < len(study.files)
