@@ -92,7 +92,7 @@ def test_onnx_says_what_pytorch_says_at_any_batch_size(network, tmp_path, reques
         images = torch.randn(batch, 9, 64, 64)
         with torch.no_grad():
             expected = network(images)
-        found = dict(zip(network.outputs, session.run(list(network.outputs), {"images": images.numpy()}), strict=True))
+        found = dict(zip(network.outputs, session.run(list(network.outputs), {"image": images.numpy()}), strict=True))
         for name in network.outputs:
             scale = expected[name].abs().max().item() + 1e-3
             assert np.abs(found[name] - expected[name].numpy()).max() < 0.01 * scale  # weights are float16

@@ -19,7 +19,7 @@ _TILE, _GAP, _LEFT, _TOP, _CAPTION = 176, 6, 116, 8, 20
 _FINER = 2
 """Contours are drawn this much finer and then averaged, for smooth edges."""
 _LINE = 3
-"""Width of an contour on the finer grid."""
+"""Width of a contour on the finer grid."""
 _RED = (255, 48, 48)
 _BACKGROUND, _TEXT, _FAINT = (16, 18, 22), (222, 226, 232), (140, 146, 156)
 

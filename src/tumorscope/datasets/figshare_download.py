@@ -38,7 +38,7 @@ _MOST_UNZIPPED = 20 << 30
 
 Result = TypeVar("Result")
 Show = Callable[[str, int, int], object]
-"""ProgressReporter the file, the bytes that have arrived of all files, and the bytes of all files."""
+"""Called with the file, the bytes that have arrived of all files, and the bytes of all files."""
 
 
 @dataclass(frozen=True)
