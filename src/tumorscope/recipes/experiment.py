@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 from tumorscope.core.errors import BadRecipe
 from tumorscope.preprocessing import Preparation
 from tumorscope.preprocessing.axial import Plane
+from tumorscope.recipes.renamed_keys import RENAMED_KEYS
 
 
 class _Section(BaseModel):
@@ -321,26 +322,6 @@ def parse_yaml(text: str) -> Any:
     except yaml.YAMLError as error:
         raise ValueError(str(error)) from error
 
-
-RENAMED_KEYS = {
-    "apart": "channels_as_images",
-    "flip_average": "tta_flip",
-    "context": "adjacent_slices",
-    "third_block": "dense_block3_layers",
-    "zoom": "scale",
-    "shift": "translation",
-    "bend": "elastic_deformation",
-    "holes": "coarse_dropout",
-    "missing_sequence": "modality_dropout",
-    "missing_context": "context_dropout",
-    "averaging": "ema_decay",
-    "small_size": "progressive_resizing.size",
-    "small_until": "progressive_resizing.fraction",
-    "empty_slices": "negative_ratio",
-    "shares": "dataset_fractions",
-    "pretrained_rate": "encoder_lr_multiplier",
-}
-"""Keys of version 0.1 and what they are called now."""
 
 _YAML_BOOL = "tag:yaml.org,2002:bool"
 

@@ -20,9 +20,7 @@ class Canvas:
         x, y: the bent coordinates of each pixel.
     """
 
-    def __init__(
-        self, random: np.random.Generator, *, warp: float = 0.05, background: float = 0.0
-    ) -> None:
+    def __init__(self, random: np.random.Generator, *, warp: float = 0.05, background: float = 0.0) -> None:
         rows, columns = (int(side) for side in random.integers(160, 400) * random.uniform(0.85, 1.15, 2))
         self._random = random
         self._pixel = 2 / min(rows, columns)
