@@ -195,7 +195,7 @@ export function toolbar(analysis: Analysis, names: string[], view: View, mayEdit
     const draws = view.tool === "brush" || view.tool === "eraser";
     editing.hidden = !draws && !dirty;
     size.enable(draws);
-    setText(words, busy ? "Saving…" : dirty ? "Changed, not saved" : view.tool === "eraser" ? "Erase the segmentation" : "Draw the segmentation");
+    setText(words, busy ? "Saving…" : dirty ? "Changed, not saved" : view.tool === "eraser" ? "Erase the mask" : "Draw the mask");
     save.disabled = discard.disabled = !dirty || busy;
     history();
   }
