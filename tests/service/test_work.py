@@ -11,9 +11,11 @@ import pytest
 from service.stores import wait_until
 from sqlalchemy.exc import OperationalError
 
+from tumorscope.service import work
 from tumorscope.service.catalog import Catalog
 from tumorscope.service.records import new_id
 from tumorscope.service.work import load_engines, process
+from tumorscope.studies import case
 
 
 @pytest.fixture
@@ -124,7 +126,7 @@ def test_a_bug_is_told_by_its_place_and_not_by_its_message(upload, run, catalog,
     def bug(*_args, **_kwargs):
         raise ValueError("this message names Müller^Anna")
 
-    monkeypatch.setattr("tumorscope.service.work.analyze", bug)
+    monkeypatch.setattr("tumorscope.studies.case.analyze", bug)
     study = upload()
     assert run(study) == "failed"
     assert "the analysis broke: ValueError in test_work.py, line " in catalog.get(study).failure
@@ -138,20 +140,21 @@ def test_logs_tell_the_study_by_its_id_only(upload, run, caplog):
     assert "Anna" not in caplog.text
 
 
-@pytest.mark.parametrize("where", ["open_scan", "analyze", "write_results", "write_views"])
-def test_a_worker_that_is_stopped_gives_the_study_back_and_leaves_nothing(
-    upload, run, catalog, folders, monkeypatch, where
+@pytest.mark.parametrize(
+    ("module", "step"),
+    [(case, "open_scan"), (case, "analyze"), (case, "write_results"), (work, "write_views")],
+)
+def test_a_stopped_worker_releases_the_study_and_leaves_nothing(
+    upload, run, catalog, folders, monkeypatch, module, step
 ):
-    """Whatever it is doing at the moment, it notices at its next step."""
-    import tumorscope.service.work as work
-
-    stop, real = threading.Event(), getattr(work, where)
+    """It notices the stop at its next step, at any point of the analysis."""
+    stop, real = threading.Event(), getattr(module, step)
 
     def stopped(*args, **kwargs):
         stop.set()
         return real(*args, **kwargs)
 
-    monkeypatch.setattr(work, where, stopped)
+    monkeypatch.setattr(module, step, stopped)
     study = upload()
     assert run(study, stop=stop) == "given back"
     assert catalog.get(study).state == "queued"
@@ -162,9 +165,7 @@ def test_a_worker_that_is_stopped_gives_the_study_back_and_leaves_nothing(
 
 
 def test_a_study_deleted_in_the_middle_leaves_nothing(upload, run, catalog, folders, monkeypatch):
-    import tumorscope.service.work as work
-
-    real, study = work.write_results, upload()
+    real, study = case.write_results, upload()
 
     def meanwhile(*args, **kwargs):
         written = real(*args, **kwargs)
@@ -172,7 +173,7 @@ def test_a_study_deleted_in_the_middle_leaves_nothing(upload, run, catalog, fold
         folders.remove(study)
         return written
 
-    monkeypatch.setattr(work, "write_results", meanwhile)
+    monkeypatch.setattr(case, "write_results", meanwhile)
     assert run(study) == "lost"
     assert [path for path in folders.data.rglob("*") if path.is_file() and "sqlite" not in path.name] == []
 
@@ -198,8 +199,6 @@ def test_results_that_lie_there_already_are_taken_not_made_again(upload, run, ca
 
 def test_of_two_workers_on_one_study_one_result_counts(upload, run, catalog, folders, monkeypatch):
     """The first was thought dead and goes on after the second has finished."""
-    import tumorscope.service.work as work
-
     study, real, results = upload(), work.write_views, []
 
     def slow(*args, **kwargs):
@@ -217,10 +216,8 @@ def test_of_two_workers_on_one_study_one_result_counts(upload, run, catalog, fol
 
 
 def test_a_long_step_keeps_its_claim(upload, run, settings, folders, catalog, monkeypatch):
-    import tumorscope.service.work as work
-
     short = settings.model_copy(update={"lease_s": 6.0})  # a busy machine stands still for seconds
-    own, study, real = Catalog(settings.database_url, lease_s=6), upload(), work.write_results
+    own, study, real = Catalog(settings.database_url, lease_s=6), upload(), case.write_results
     tried = []
 
     def slow(*args, **kwargs):
@@ -229,7 +226,7 @@ def test_a_long_step_keeps_its_claim(upload, run, settings, folders, catalog, mo
             threading.Event().wait(0.5)
         return real(*args, **kwargs)
 
-    monkeypatch.setattr(work, "write_results", slow)
+    monkeypatch.setattr(case, "write_results", slow)
     assert run(study, settings=short, catalog=own) == "done"
     assert tried == [None] * 16
     own.close()

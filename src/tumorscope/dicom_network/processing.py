@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,8 +10,6 @@ from tumorscope.dicom_network.worker import Task
 
 if TYPE_CHECKING:
     from pydicom import Dataset
-
-    from tumorscope.inference.analysis import Analysis
 
 
 def process_study(task: Task) -> list[Path]:
@@ -25,26 +22,14 @@ def process_study(task: Task) -> list[Path]:
         TumorscopeError: the study cannot be analyzed, or its results not be written as DICOM;
             one line that says why.
     """
-    from tumorscope.inference.analysis import analyze
     from tumorscope.inference.engine_pool import Engines
-    from tumorscope.io import open_scan
-    from tumorscope.reporting import write_results
     from tumorscope.reporting.write import Outputs
+    from tumorscope.studies.case import AnalysisOptions, Case, process_case
 
-    engines = Engines(task.bundle)
-    scan = open_scan(task.folder)
-    engine, reason = engines.for_scan(scan)
-    analysis = replace(analyze(scan, engine), bundle_reason=reason)
-    if task.incomplete is not None:
-        analysis = _incomplete(analysis, task.incomplete)
     outputs = Outputs(dicom=True, earlier_reports=_reports(task.earlier))
-    written = write_results(analysis, task.out, outputs=outputs)
-    return sorted(written["analysis"].parent.glob("*.dcm"))
-
-
-def _incomplete(analysis: Analysis, reason: str) -> Analysis:
-    warning = f"images of this study may be missing: {reason}"
-    return replace(analysis, incomplete=reason, warnings=(warning, *analysis.warnings))
+    case = Case(task.folder, incomplete=task.incomplete)
+    result = process_case(case, Engines(task.bundle), task.out, AnalysisOptions(find_truth=False, outputs=outputs))
+    return sorted(result.folder.glob("*.dcm"))
 
 
 def _reports(folders: Sequence[Path]) -> tuple[Dataset, ...]:

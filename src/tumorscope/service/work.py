@@ -15,11 +15,9 @@ from typing import Any, Literal
 from sqlalchemy.exc import SQLAlchemyError
 
 from tumorscope.core.errors import TumorscopeError, where
-from tumorscope.inference.analysis import Analysis, analyze
 from tumorscope.inference.bundles import shipped_bundles
 from tumorscope.inference.engine_pool import Engines
-from tumorscope.io import open_scan
-from tumorscope.reporting import load_document, write_results
+from tumorscope.reporting import load_document
 from tumorscope.reporting.write import DOCUMENT_FILE
 from tumorscope.service.catalog import Catalog
 from tumorscope.service.folders import Folders
@@ -27,7 +25,7 @@ from tumorscope.service.pulling import fetch_study
 from tumorscope.service.records import Claim
 from tumorscope.service.settings import ServiceSettings
 from tumorscope.service.views import MASK, read_segmentation, write_views
-from tumorscope.studies.revision import revise
+from tumorscope.studies.case import AnalysisOptions, Case, process_case
 
 log = logging.getLogger(__name__)
 
@@ -218,38 +216,25 @@ def _fetch(hold: LeaseHolder, claim: Claim, address: str, settings: ServiceSetti
 
 
 def _analyze(hold: LeaseHolder, claim: Claim, folders: Folders, engines: Callable[[str], Engines]) -> None:
-    hold.progress("reading")
-    started = time.perf_counter()
-    scan = open_scan(folders.case(claim.study), on_files=lambda done, total: hold.progress("reading", done, total))
-    scan = dataclasses.replace(scan, case=claim.name)
-    reading_ms = round((time.perf_counter() - started) * 1000, 2)
-    engine, reason = engines(claim.bundle).for_scan(scan)
-    edit, slices, done = claim.kind == "edit", scan.shape[0], 0
-
-    def advance(count: int) -> None:
-        nonlocal done
-        done += count
-        hold.progress("analyzing", done, slices)
-
-    hold.progress("analyzing", 0, slices)
-    analysis = analyze(scan, engine, advance, explain=True, input_check=not edit)
-    timing_ms = {"reading": reading_ms, **analysis.timing_ms}
-    analysis = dataclasses.replace(analysis, timing_ms=timing_ms, bundle_reason=reason)
+    edit = claim.kind == "edit"
     earlier = folders.run(claim.study, claim.base) / "view" if claim.base else None
+    case = Case(folders.case(claim.study))
     if edit and earlier is not None:
-        segmentation = read_segmentation(folders.mask(claim.study, claim.revision), earlier / f"{MASK}.nii.gz")
-        analysis = revise(analysis, engine, segmentation)
-    hold.progress("writing")
-    _write(hold, claim, analysis, earlier, folders)
-
-
-def _write(hold: LeaseHolder, claim: Claim, analysis: Analysis, earlier: Path | None, folders: Folders) -> None:
+        mask = read_segmentation(folders.mask(claim.study, claim.revision), earlier / f"{MASK}.nii.gz")
+        case = dataclasses.replace(case, segmentation=mask)
     with folders.aside() as aside:
-        made = write_results(analysis, aside)["analysis"].parent
+        result = process_case(
+            case,
+            engines(claim.bundle),
+            aside,
+            AnalysisOptions(find_truth=False, explain=True, input_check=not edit),
+            name=lambda _name: claim.name,
+            on_progress=lambda progress: hold.progress(progress.stage, progress.done, progress.total),
+        )
         hold.check()
-        write_views(analysis, made / "view", earlier)
+        write_views(result.analysis, result.folder / "view", earlier)
         hold.check()
-        folders.seal(made, claim.study, claim.revision)
+        folders.seal(result.folder, claim.study, claim.revision)
 
 
 def summary_of(results: Path) -> dict[str, Any]:
