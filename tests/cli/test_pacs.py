@@ -5,9 +5,9 @@ import sys
 import pytest
 import typer
 from dicom_making import uid
+from dicom_network.running import small_series
+from dicom_network.web import Response, web_service
 from dicom_peers import free_ports, needs, running_orthanc
-from pacs.running import small_series
-from pacs.web import Response, web_service
 from pydicom import dcmread
 from typer.testing import CliRunner
 

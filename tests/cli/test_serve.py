@@ -17,7 +17,7 @@ import typer
 from tumorscope.cli import serve
 from tumorscope.core.errors import TumorscopeError
 
-PATIENCE_S = 120
+TIMEOUT_S = 120
 TOKEN = "a-token-that-nobody-guesses"
 
 
@@ -41,7 +41,7 @@ def serving(data: Path, *options: str, **environment: str) -> Iterator[tuple[sub
         yield process, found[0], logged
     finally:
         process.terminate()  # what is being logged still comes
-        process.wait(PATIENCE_S)
+        process.wait(TIMEOUT_S)
         reader.join()
 
 
@@ -54,19 +54,19 @@ def run(**options):
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
 def test_it_serves_until_it_is_told_to_stop(tmp_path, end):
     with serving(tmp_path / "data") as (process, address, logged):
-        with urlopen(f"{address}healthz", timeout=PATIENCE_S) as response:
+        with urlopen(f"{address}healthz", timeout=TIMEOUT_S) as response:
             assert response.status == 200
         process.send_signal(end)
-        assert process.wait(PATIENCE_S) == 0
+        assert process.wait(TIMEOUT_S) == 0
     assert "Traceback" not in "".join(logged)
 
 
 def test_secrets_come_from_the_environment_and_stay_out_of_the_log(tmp_path):
     with serving(tmp_path / "data", TUMORSCOPE_TOKEN=TOKEN) as (_, address, logged):
         with pytest.raises(HTTPError, match="401"):
-            urlopen(f"{address}api/about", timeout=PATIENCE_S)
+            urlopen(f"{address}api/about", timeout=TIMEOUT_S)
         asked = Request(f"{address}api/about?x={TOKEN}", headers={"Authorization": f"Bearer {TOKEN}"})
-        with urlopen(asked, timeout=PATIENCE_S) as response:
+        with urlopen(asked, timeout=TIMEOUT_S) as response:
             assert response.status == 200
     assert "GET (none) - 401" in "".join(logged)
     assert "GET /api/about - 200" in "".join(logged)

@@ -9,7 +9,7 @@ from PIL import Image
 from serving import running_service, wire_to
 
 from tumorscope.cli import submit
-from tumorscope.client import Client, watching
+from tumorscope.client import Client, changes
 from tumorscope.client import client as client_module
 from tumorscope.datasets.phantom import make_phantom, plausible_lesion, write_nifti
 
@@ -156,7 +156,7 @@ def test_a_lost_answer_makes_no_second_study_even_by_another_run(run, cases, tmp
 
 
 def test_a_service_that_goes_away_is_one_line_and_what_was_done_stays(run, cases, tmp_path, monkeypatch):
-    monkeypatch.setattr(watching, "_LONGEST_PAUSE_S", 0.05)
+    monkeypatch.setattr(changes, "_LONGEST_PAUSE_S", 0.05)
     with running_service(tmp_path / "data", worker=False) as service:
         arguments = ("--to", service.address, "-o", tmp_path / "out")
         assert run(cases, *arguments, "--no-wait")[0] is None

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from making import bright_flair, write_bundle
-from service.stores import PATIENCE_S, empty_database, running_postgresql, running_redis
+from service.stores import TIMEOUT_S, empty_database, running_postgresql, running_redis
 
 from tumorscope.datasets.phantom import make_phantom, plausible_lesion, write_nifti
 from tumorscope.inference.bundles import load_bundle
@@ -103,7 +103,7 @@ class FakeEngines:
 
 @pytest.fixture
 def engines(tmp_path: Path) -> Any:
-    """What :func:`tumorscope.service.work.load_engines` gives, with a function for a network."""
+    """What :func:`tumorscope.service.study_job.load_engines` gives, with a function for a network."""
     bundle = load_bundle(str(write_bundle(tmp_path / "bundle", b"a model")))
     return FakeEngines(Engine(bundle, "fake", "float", partial(bright_flair, threshold=1.5)))
 
@@ -136,7 +136,7 @@ def run_program() -> Callable[[str], subprocess.CompletedProcess[str]]:
 
     def run(words: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "tumorscope", *words.split()]
-        return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+        return subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
 
     return run
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from service.stores import PATIENCE_S, wait_until
+from service.stores import TIMEOUT_S, wait_until
 
 from tumorscope.service.catalog import Catalog
 from tumorscope.service.records import Study
@@ -37,7 +37,7 @@ def running_workers(settings: ServiceSettings, log: Path, count: int = 1) -> Ite
         for worker in workers:
             worker.terminate()
         for worker in workers:
-            worker.wait(PATIENCE_S)
+            worker.wait(TIMEOUT_S)
 
 
 def settled(catalog: Catalog, *ids: str) -> list[Study]:

@@ -15,16 +15,16 @@ from pathlib import Path
 import pytest
 from dicom_peers import free_ports
 
-PATIENCE_S = 180.0
+TIMEOUT_S = 180.0
 """How long a test waits for what must happen; only a failing one waits so long."""
 
 
-def wait_until(condition: Callable[[], object], what: str, abort_timeout_s: float = PATIENCE_S) -> None:
+def wait_until(condition: Callable[[], object], what: str, timeout_s: float = TIMEOUT_S) -> None:
     """Look again and again; only a failing test waits to the end."""
-    end = time.monotonic() + abort_timeout_s
+    end = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > end:
-            raise AssertionError(f"waited {abort_timeout_s:g} s in vain for {what}")
+            raise AssertionError(f"waited {timeout_s:g} s in vain for {what}")
         time.sleep(0.01)
 
 
@@ -88,7 +88,7 @@ def _running(command: Sequence[object], log: Path, user: str | None, responses: 
         yield
     finally:
         process.send_signal(signal.SIGINT)  # PostgreSQL takes SIGTERM for a request to wait for its clients
-        process.wait(PATIENCE_S)
+        process.wait(TIMEOUT_S)
 
 
 def _postgresql_responds(address: str) -> bool:

@@ -98,7 +98,7 @@ def test_who_lost_the_claim_is_not_heard_any_more(catalog, clock, study):
     assert not catalog.renew_lease(old)
     assert not catalog.progress(old, "writing", 9, 9)
     assert not catalog.fail(old, "no")
-    assert not catalog.release_claim(old)
+    assert not catalog.release(old)
     assert not catalog.finish(old, {"whose": "old"})
     assert catalog.get(study).state == "analyzing"
     assert catalog.finish(new, SUMMARY)
@@ -110,30 +110,30 @@ def test_a_study_that_ends_its_worker_three_times_has_failed_and_says_so(catalog
     for attempt in (1, 2, 3):
         assert catalog.claim(study, "w").attempt == attempt
         clock.pass_(seconds=61)
-    assert catalog.to_queue(clock()) == [study]
+    assert catalog.overdue(clock()) == [study]
     assert catalog.claim(study, "w") is None
     failed = catalog.get(study)
     assert (failed.state, failed.failure) == (
         "failed",
-        "the analysis ended its worker 3 times; ask for it again to try once more",
+        "the analysis ended its worker 3 times; retry it to try again",
     )
     assert catalog.revisions(study)[0].state == "failed"
-    assert catalog.to_queue(clock() + timedelta(days=1)) == []
+    assert catalog.overdue(clock() + timedelta(days=1)) == []
 
 
 def test_what_is_given_back_does_not_count_against_the_study(catalog, study):
     for _ in range(10):
-        assert catalog.release_claim(catalog.claim(study, "w"))
+        assert catalog.release(catalog.claim(study, "w"))
         assert catalog.get(study).state == "queued"
     catalog.claim(study, "w")
     catalog.claim(catalog.create(new_id(), "other", "auto").id, "other")
-    assert catalog.give_back_all("w") == [study]
+    assert catalog.release_all("w") == [study]
 
 
 def test_what_a_dead_worker_held_may_be_taken_at_once(catalog, study):
     other = catalog.create(new_id(), "other", "auto").id
     old, held = catalog.claim(study, "dead"), catalog.claim(other, "alive")
-    assert catalog.release("dead") == [study]
+    assert catalog.expire_leases("dead") == [study]
     assert catalog.claim(other, "new") is None
     new = catalog.claim(study, "new")
     assert not catalog.finish(old, {})
@@ -145,12 +145,12 @@ def test_a_study_that_is_to_be_fetched_says_so_until_its_files_are_there(catalog
     study = catalog.create(new_id(), "study-1a2b", "auto", fetch="https://archive.example/studies/1.2").id
     assert catalog.get(study).state == "fetching"
     clock.pass_(seconds=30)
-    assert catalog.to_queue(clock()) == [study]
+    assert catalog.overdue(clock()) == [study]
     claim = catalog.claim(study, "w")
     assert claim.fetch == "https://archive.example/studies/1.2"
     assert catalog.claim(study, "w2") is None
     assert catalog.get(study).state == "fetching"
-    assert catalog.release_claim(claim)
+    assert catalog.release(claim)
     assert catalog.get(study).state == "fetching"
     claim = catalog.claim(study, "w")
     assert catalog.fail(claim, "no connection")
@@ -163,7 +163,7 @@ def test_a_study_that_is_to_be_fetched_says_so_until_its_files_are_there(catalog
 
 
 def test_a_failed_study_can_be_asked_for_again(catalog, study):
-    with pytest.raises(Conflict, match="only a study that has failed"):
+    with pytest.raises(Conflict, match="only a failed study"):
         catalog.retry(study)
     catalog.fail(catalog.claim(study, "w"), "x.png: not a image")
     assert catalog.get(study).failure == "x.png: not a image"
@@ -200,7 +200,7 @@ def test_an_edit_whose_outline_cannot_be_put_in_place_was_never_asked_for(catalo
 
 
 def test_of_two_who_edit_the_same_revision_the_second_is_told(catalog, study):
-    with pytest.raises(Conflict, match="being worked on"):
+    with pytest.raises(Conflict, match="being analyzed"):
         catalog.request_edit(study, 1)
     analyzed(catalog, study)
     for wrong in (0, 2, -1):
@@ -236,7 +236,7 @@ def test_after_an_edit_that_failed_the_revision_before_can_be_edited_again(catal
 def test_an_upload_that_is_repeated_brings_nothing_new(catalog):
     entries = [NewStudy(new_id(), f"case {number}") for number in range(3)]
     assert [study.name for study in catalog.create_all(entries, upload="key")] == ["case 0", "case 1", "case 2"]
-    with pytest.raises(Conflict, match="taken before"):
+    with pytest.raises(Conflict, match="received before"):
         catalog.create_all([NewStudy(new_id(), "case 0")], upload="key")
     assert [study.id for study in catalog.uploaded("key")] == [entry.id for entry in entries]
     assert catalog.uploaded("another") == []
@@ -314,14 +314,14 @@ def test_a_deleted_study_is_gone_for_everyone(catalog, study):
 
 
 def test_what_waits_for_long_and_what_was_abandoned_is_to_be_queued(catalog, clock, study):
-    assert catalog.to_queue(clock()) == []
+    assert catalog.overdue(clock()) == []
     clock.pass_(seconds=20)
-    assert catalog.to_queue(clock() - timedelta(seconds=10)) == [study]
+    assert catalog.overdue(clock() - timedelta(seconds=10)) == [study]
     catalog.claim(study, "w")
     clock.pass_(seconds=59)
-    assert catalog.to_queue(clock()) == []
+    assert catalog.overdue(clock()) == []
     clock.pass_(seconds=1)
-    assert catalog.to_queue(clock() - timedelta(days=1)) == [study]
+    assert catalog.overdue(clock() - timedelta(days=1)) == [study]
 
 
 def test_many_threads_write_at_once_and_nothing_is_lost(catalog):
@@ -342,5 +342,5 @@ def test_without_a_clock_of_its_own_time_is_the_databases(database):
     catalog = Catalog(database)
     assert abs(catalog.now() - datetime.now(UTC)) < timedelta(seconds=30)
     assert catalog.now().tzinfo is UTC
-    assert catalog.trouble() is None
+    assert catalog.problem() is None
     catalog.close()

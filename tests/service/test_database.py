@@ -9,7 +9,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, inspect, text
 
 from tumorscope.core.errors import TumorscopeError
-from tumorscope.service.database import find_trouble, open_database, reading, writing
+from tumorscope.service.database import find_problem, open_database, reading, writing
 from tumorscope.service.tables import metadata
 
 
@@ -65,13 +65,13 @@ def test_a_file_damaged_in_the_middle_is_found_while_it_is_open(tmp_path):
     """Every page but the first, which says what the file is."""
     path = tmp_path / "x.sqlite"
     engine = open_database(f"sqlite:///{path}")
-    assert find_trouble(engine) is None
+    assert find_problem(engine) is None
     with sqlite3.connect(path) as own:
         own.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     damage(path)
-    assert find_trouble(engine) == "the database is damaged"
+    assert find_problem(engine) == "the database is damaged"
     path.unlink()
-    assert find_trouble(engine) == "the database does not response"
+    assert find_problem(engine) == "the database does not respond"
     engine.dispose()
 
 
@@ -83,4 +83,4 @@ def damage(path):
 
 def test_a_server_that_is_away_is_in_trouble():
     engine = create_engine("postgresql+psycopg://anna:secret@127.0.0.1:1/none")
-    assert find_trouble(engine) == "the database does not response"
+    assert find_problem(engine) == "the database does not respond"

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from tumorscope.io.dicom.studies import StudyFiles
-from tumorscope.service.folders import LEFT_BEHIND_S, Folders, Tidied
+from tumorscope.service.folders import STALE_S, Folders, PruneResult
 from tumorscope.service.records import new_id
 
 
@@ -50,27 +50,27 @@ def test_of_a_study_among_others_only_its_own_files_come(folders):
 
 
 def test_results_appear_whole_or_not_at_all(folders, study):
-    with folders.aside() as aside:
+    with folders.staging_dir() as aside:
         made = made_in(aside)
         assert not folders.run(study, 1).exists()
-        assert folders.seal(made, study, 1)
+        assert folders.commit(made, study, 1)
     assert (folders.run(study, 1) / "analysis.json").exists()
     assert not aside.exists()
 
 
 def test_the_first_results_of_a_revision_stay(folders, study):
     for content, first in ((b"first", True), (b"second", False)):
-        with folders.aside() as aside:
-            assert folders.seal(made_in(aside, content), study, 1) == first
+        with folders.staging_dir() as aside:
+            assert folders.commit(made_in(aside, content), study, 1) == first
     assert (folders.run(study, 1) / "analysis.json").read_bytes() == b"first"
 
 
 def test_results_of_a_removed_study_go_nowhere(folders, study):
-    with folders.aside() as aside:
+    with folders.staging_dir() as aside:
         made = made_in(aside)
         folders.remove(study)
         with pytest.raises(FileNotFoundError):
-            folders.seal(made, study, 1)
+            folders.commit(made, study, 1)
     assert [path for path in folders.data.rglob("*") if path.is_file()] == []
     folders.remove(study)  # twice does no harm
 
@@ -80,7 +80,7 @@ def test_results_of_a_removed_study_go_nowhere(folders, study):
 )
 def test_what_is_no_id_never_becomes_a_path(folders, name):
     for reach in (folders.input, folders.remove, folders.case):
-        with pytest.raises(ValueError, match="no study's id"):
+        with pytest.raises(ValueError, match="not a study's id"):
             reach(name)
 
 
@@ -89,18 +89,18 @@ def test_what_nobody_finished_is_removed_when_it_is_old(folders, study):
     folders.prepare(unknown)
     upload, slow = folders.incoming(), folders.incoming()
     (upload / "a").touch()
-    later = time.time() + LEFT_BEHIND_S + 60
+    later = time.time() + STALE_S + 60
     (slow / "just-came").touch()
     os.utime(slow / "just-came", (later, later))
-    assert folders.prune({study}) == Tidied(), "an upload may be under way, a study about to be entered"
-    assert folders.prune({study}, now=later) == Tidied(2, 1), "and what the upload of the study left"
+    assert folders.prune({study}) == PruneResult(), "an upload may be under way, a study about to be entered"
+    assert folders.prune({study}, now=later) == PruneResult(2, 1), "and what the upload of the study left"
     assert folders.studies() == {study}
     assert slow.exists()
     assert not upload.exists()
 
 
 def test_a_study_that_no_database_knows_is_kept_apart_however_often(folders, study):
-    later = time.time() + LEFT_BEHIND_S + 60
+    later = time.time() + STALE_S + 60
     for content in (b"first", b"second"):
         (folders.input(study) / "series" / "a.dcm").write_bytes(content)
         assert folders.prune(set(), now=later).moved == 1

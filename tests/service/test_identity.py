@@ -9,11 +9,11 @@ import pytest
 
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.service.catalog import Catalog
-from tumorscope.service.folders import LEFT_BEHIND_S, Folders
+from tumorscope.service.folders import STALE_S, Folders
 from tumorscope.service.identity import check_identity, join_identity
 from tumorscope.service.records import new_id
 from tumorscope.service.settings import service_settings
-from tumorscope.service.sweeping import Sweeper
+from tumorscope.service.sweeper import Sweeper
 from tumorscope.service.web import create_app
 
 
@@ -132,7 +132,7 @@ def test_what_the_database_does_not_know_is_moved_and_never_removed(pair, settin
     unknown = new_id()
     folders.prepare(unknown)
     (folders.input(unknown) / "original.dcm").write_bytes(b"voxels")
-    past = time.time() - LEFT_BEHIND_S - 60
+    past = time.time() - STALE_S - 60
     for path in [*(folders.data / "studies" / unknown).iterdir(), folders.data / "studies" / unknown]:
         os.utime(path, (past, past))
     Sweeper(settings, catalog, folders, queue).clear()
@@ -146,7 +146,7 @@ def test_a_sweep_with_another_database_moves_nothing(pair, settings, tmp_path, q
     _, folders, study = pair
     foreign = open_catalog(other_database(tmp_path))
     foreign.create(new_id(), "new", "auto")
-    past = time.time() - 2 * LEFT_BEHIND_S
+    past = time.time() - 2 * STALE_S
     for path in [*folders.input(study).parent.iterdir(), folders.input(study).parent]:
         os.utime(path, (past, past))
     with pytest.raises(TumorscopeError, match="belong to different services"):
@@ -161,7 +161,7 @@ def test_a_folder_that_cannot_be_moved_stays(pair, caplog):
     """A lost+found of the file system's own is closed to the service; here a file is in its place."""
     _, folders, study = pair
     (folders.data / "lost+found").touch()
-    later = time.time() + LEFT_BEHIND_S + 60
+    later = time.time() + STALE_S + 60
     assert folders.prune(set(), now=later).moved == 0
     assert folders.studies() == {study}
     assert "stays in studies/" in caplog.text

@@ -36,7 +36,7 @@ def test_a_supervised_worker_that_dies_is_replaced_and_its_study_taken_at_once(
         assert second != first
         assert supervisor.alive() == 1
     assert "was ended by signal 11; the next one starts in 0.5 s" in caplog.text
-    assert f"{study}: its worker ended in the middle" in caplog.text
+    assert f"{study}: its worker ended during the analysis" in caplog.text
     assert not alive(second)
 
 
@@ -82,5 +82,5 @@ def test_a_worker_has_the_salt_of_the_service_so_that_patient_keys_agree(setting
     monkeypatch.setenv("TUMORSCOPE_PATIENT_SALT", "/etc/tumorscope/salt")
     started = []
     monkeypatch.setattr(subprocess, "Popen", lambda _command, env, **_options: started.append(env))
-    supervising._start(settings, supervising._Place(cores=""))
+    supervising._start(settings, supervising._Slot(cores=""))
     assert started[0]["TUMORSCOPE_PATIENT_SALT"] == "/etc/tumorscope/salt"

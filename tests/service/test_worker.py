@@ -4,7 +4,7 @@ import signal
 
 import pytest
 from service.processes import in_stage, running_workers, settled, start_worker
-from service.stores import PATIENCE_S, empty_database
+from service.stores import TIMEOUT_S, empty_database
 
 from tumorscope.service.catalog import Catalog
 from tumorscope.service.folders import Folders
@@ -48,7 +48,7 @@ def test_a_worker_killed_in_the_middle_leaves_the_study_to_be_done_again_exactly
     assert results(folders, study) == ["1"]
     assert {path.name for path in folders.run(study, 1).iterdir()} >= {"analysis.json", "report.pdf", "view"}
     said = log.read_text()
-    assert said.count(f"{study}: revision 1 begins") == 3
+    assert said.count(f"{study}: revision 1 started") == 3
     assert said.count(f"{study}: done") == 1
     assert "Anna" not in said
 
@@ -59,11 +59,11 @@ def test_a_stopped_worker_gives_its_study_back_and_goes(settings, upload, catalo
     worker = start_worker(settings, log)
     in_stage(catalog, study, "analyzing")
     worker.send_signal(signal.SIGTERM)
-    assert worker.wait(PATIENCE_S) == 0
+    assert worker.wait(TIMEOUT_S) == 0
     assert catalog.get(study).state == "queued"
-    assert queue.waiting() >= 1, "the next worker need not wait for a sweep"
+    assert queue.pending() >= 1, "the next worker need not wait for a sweep"
     assert list((folders.data / "working").iterdir()) == []
-    assert "given back" in log.read_text()
+    assert "released" in log.read_text()
 
 
 def test_two_workers_on_two_machines_and_doubled_messages_make_every_result_once(
@@ -90,7 +90,7 @@ def test_two_workers_on_two_machines_and_doubled_messages_make_every_result_once
         settled(catalog, forgotten)
     said = log.read_text()
     for study in (*told, forgotten):
-        assert said.count(f"{study}: revision 1 begins") == 1
+        assert said.count(f"{study}: revision 1 started") == 1
         assert said.count(f"{study}: done") == 1
         assert results(folders, study) == ["1"]
 
@@ -114,7 +114,7 @@ def test_an_analysis_that_hangs_is_ended_with_its_worker(settings, upload, catal
     study = upload()
     enqueue(queue, study)
     worker = start_worker(settings.model_copy(update={"longest_analysis_s": 0.01, "lease_s": 0.4}), log)
-    assert worker.wait(PATIENCE_S) == 70
+    assert worker.wait(TIMEOUT_S) == 70
     failed = catalog.get(study)
     assert (failed.state, failed.failure) == ("failed", "the analysis took longer than 0.01 s")
 
@@ -122,6 +122,6 @@ def test_an_analysis_that_hangs_is_ended_with_its_worker(settings, upload, catal
 def test_a_worker_that_cannot_start_says_why_in_one_line(tmp_path, log):
     (tmp_path / "file").touch()
     worker = start_worker(service_settings(data=tmp_path / "file"), log)
-    assert worker.wait(PATIENCE_S) == 2
+    assert worker.wait(TIMEOUT_S) == 2
     assert log.read_text().count("\n") == 1
     assert "the worker cannot start" in log.read_text()

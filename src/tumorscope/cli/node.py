@@ -56,7 +56,7 @@ def command(
             help="Analyze a study once more, by its UID or its code in the log; a node that runs is told; repeat.",
         ),
     ] = None,
-    processor: Annotated[str, typer.Option(hidden=True)] = "tumorscope.dicom_network.processing:process_study",
+    processor: Annotated[str, typer.Option(hidden=True)] = "tumorscope.dicom_network.study_processor:process_study",
 ) -> None:
     """Receive studies by C-STORE, analyze each when it is complete, and send SEG, SR and capture back.
 

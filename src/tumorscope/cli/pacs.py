@@ -39,8 +39,8 @@ def pull(
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from tumorscope.dicom_network.dicomweb import Credentials, connect
+    from tumorscope.dicom_network.plurals import counted
     from tumorscope.dicom_network.retrieval import pull_study
-    from tumorscope.dicom_network.wording import counted
 
     client = connect(url, Credentials(user, password_file, token_file))
     _warn_unencrypted(url, user is not None or token_file is not None)

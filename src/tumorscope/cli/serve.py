@@ -81,11 +81,11 @@ def command(
     Every option may also be set in the environment, as TUMORSCOPE_PORT or TUMORSCOPE_TOKEN. Stop it with
     Ctrl-C; what was being analyzed is done when it runs again.
     """
-    from tumorscope.service.pulling import web_archives
+    from tumorscope.service.remote_archives import web_archives
     from tumorscope.service.settings import service_settings
     from tumorscope.service.supervisor import Supervisor
     from tumorscope.service.web import create_app
-    from tumorscope.service.web.serving import serve
+    from tumorscope.service.web.server import serve
 
     given: dict[str, Any] = {
         "host": host,

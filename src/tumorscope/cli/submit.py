@@ -43,7 +43,7 @@ def command(
     Interrupted at any moment, the same command goes on: what was sent is not sent again, what was
     fetched stays. One study that fails does not stop the others.
     """
-    from tumorscope.cli.submitting import submit_cases, waiting_to_be_sent
+    from tumorscope.cli.submission import submit_cases, waiting_to_be_sent
     from tumorscope.client import Client
     from tumorscope.client.connection import is_encrypted
 

@@ -15,14 +15,14 @@ another try may help, :class:`Refused` where the service said no.
 
 from tumorscope.client.client import Client
 from tumorscope.client.connection import Refused, Unavailable
-from tumorscope.client.values import About, File, Image, Left, Revision, Study, Submitted, Summary
+from tumorscope.client.models import About, File, Image, LeftOut, Revision, Study, Submitted, Summary
 
 __all__ = [
     "About",
     "Client",
     "File",
     "Image",
-    "Left",
+    "LeftOut",
     "Refused",
     "Revision",
     "Study",

@@ -12,20 +12,20 @@ from typing import Any, Self
 import httpx2
 from pydantic import TypeAdapter
 
+from tumorscope.client.changes import changes
 from tumorscope.client.connection import CONNECT_S, RESPONSE_S, Connection, Refused, Unavailable
-from tumorscope.client.downloading import fetch_together
-from tumorscope.client.uploading import OnBytes, Outgoing, Part, ProgressReporter, outgoing
-from tumorscope.client.values import About, Page, Study, StudyId, Submitted
-from tumorscope.client.watching import changes
+from tumorscope.client.downloads import fetch_together
+from tumorscope.client.models import About, Page, Study, StudyId, Submitted
+from tumorscope.client.uploads import OnBytes, Outgoing, Part, ProgressReporter, outgoing
 from tumorscope.core.errors import TumorscopeError
 
-PATIENCE_S = 300.0
+RECONNECT_TIMEOUT_S = 300.0
 """For how long :meth:`Client.wait` tries to reach a service that restarts."""
 _CHECKING_S = 1800.0
 """The service responses an upload when it has unpacked and checked it."""
 _TRIES, _PAUSE_S = 3, 1.0
 _PAGE, _CONFLICT = 100, 409
-_WHOLE = "results.zip"
+_ARCHIVE = "results.zip"
 
 
 class Client:
@@ -112,7 +112,7 @@ class Client:
         """The same for files whose names are chosen.
 
         Args:
-            files: see :func:`tumorscope.client.uploading.named_below`.
+            files: see :func:`tumorscope.client.uploads.named_below`.
             bundle: a name, or ``auto``.
             on_progress: told how many bytes are sent, and of how many.
             key: names this upload, 1 to 64 letters, digits, ``-`` and ``_``. One sent twice under a key,
@@ -131,18 +131,18 @@ class Client:
                 f"{total / 2**20:,.0f} MiB are more than {self.address} takes at once "
                 f"({about.upload_bytes / 2**20:,.0f} MiB); send fewer files at a time"
             )
-        told = ProgressReporter(total, on_progress)
-        return self._send_once(files, bundle, told, key or secrets.token_urlsafe(18), repeated)
+        reporter = ProgressReporter(total, on_progress)
+        return self._send_once(files, bundle, reporter, key or secrets.token_urlsafe(18), repeated)
 
     def _send_once(
-        self, files: Sequence[Outgoing], bundle: str, told: ProgressReporter, key: str, repeated: bool
+        self, files: Sequence[Outgoing], bundle: str, reporter: ProgressReporter, key: str, repeated: bool
     ) -> Submitted:
         """Send until the service has said that it took it; by the key it knows what it took already."""
         tries, until = 0, time.monotonic() + _CHECKING_S
         while True:
             if (repeated or tries) and (taken := self._taken(key, until)) is not None:
                 return taken
-            parts = [Part(file, told.add) for file in files]
+            parts = [Part(file, reporter.add) for file in files]
             try:
                 return self._connection.value(
                     Submitted,
@@ -164,7 +164,7 @@ class Client:
                 for part in parts:
                     part.close()
             time.sleep(_PAUSE_S)
-            told.start()
+            reporter.start()
 
     def _taken(self, key: str, until: float) -> Submitted | None:
         """What became of an upload under this key, if the service took it.
@@ -222,7 +222,7 @@ class Client:
         study: Study | str,
         on_change: Callable[[Study], None] = lambda now: None,
         *,
-        abort_timeout_s: float = PATIENCE_S,
+        reconnect_timeout_s: float = RECONNECT_TIMEOUT_S,
     ) -> Study:
         """Wait until a study is done or has failed, and return it; its ``state`` says which.
 
@@ -232,15 +232,15 @@ class Client:
         Args:
             study: or its id.
             on_change: told of the study now, and whenever it changed.
-            abort_timeout_s: for how long a service that cannot be reached is tried again.
+            reconnect_timeout_s: for how long a service that cannot be reached is tried again.
 
         Raises:
             Unavailable: it could not be reached for so long.
             Refused: the study is not there (any more).
         """
         last: Study | None = None
-        for now in changes(self._connection, _id(study), abort_timeout_s):
-            if last is None or _seen(now) != _seen(last):
+        for now in changes(self._connection, _id(study), reconnect_timeout_s):
+            if last is None or _visible_state(now) != _visible_state(last):
                 on_change(now)
             last = now
             if now.settled:
@@ -282,8 +282,8 @@ class Client:
         if file is None:
             offers = ", ".join(sorted(listed)) or f"nothing, it is {known.state}"
             raise Refused(f"{known.name}: there is no {name}; there is {offers}", 404)
-        told = ProgressReporter(file.bytes or 0, on_progress)
-        return fetch_together(self._connection, Path(folder), {name: _below_api(file.href)}, told.add)[0]
+        reporter = ProgressReporter(file.bytes or 0, on_progress)
+        return fetch_together(self._connection, Path(folder), {name: _below_api(file.href)}, reporter.add)[0]
 
     def download_all(
         self, study: Study | str, folder: str | Path, *, on_progress: OnBytes = lambda done, total: None
@@ -301,11 +301,11 @@ class Client:
         known = self.study(study)
         if not known.files:
             raise Refused(f"{known.name}: there are no results; it is {known.state}", 409)
-        single = [file for file in known.files if file.name != _WHOLE]
+        single = [file for file in known.files if file.name != _ARCHIVE]
         files = sorted(single, key=lambda file: file.name == "analysis.json")
-        told = ProgressReporter(sum(file.bytes or 0 for file in files), on_progress)
+        reporter = ProgressReporter(sum(file.bytes or 0 for file in files), on_progress)
         addresses = {file.name: _below_api(file.href) for file in files}
-        return fetch_together(self._connection, Path(folder), addresses, told.add)
+        return fetch_together(self._connection, Path(folder), addresses, reporter.add)
 
     def correct_mask(self, study: Study, mask: str | Path | bytes) -> Study:
         """Put a mask corrected by hand in place of the network's; measurements and report follow as a new revision.
@@ -357,6 +357,6 @@ def _below_api(href: str) -> str:
     return api + rest
 
 
-def _seen(study: Study) -> tuple[Any, ...]:
+def _visible_state(study: Study) -> tuple[Any, ...]:
     """What a person would call a change."""
     return study.state, study.stage, study.done, study.total, study.revision, study.failure

@@ -99,7 +99,7 @@ class Connection:
             Unavailable: no connection, no response in time, in trouble.
             Refused: the token, the address or the request is wrong.
         """
-        with self.plain_errors():
+        with self.one_line_errors():
             response = self._http.request(method, path, **options)
             self._check(response)
             return response
@@ -122,7 +122,7 @@ class Connection:
     @contextmanager
     def streamed(self, path: str) -> Iterator[httpx2.Response]:
         """An response that is read piece by piece."""
-        with self.plain_errors(), self._http.stream("GET", path) as response:
+        with self.one_line_errors(), self._http.stream("GET", path) as response:
             self._check(response)
             yield response
 
@@ -130,12 +130,12 @@ class Connection:
     def events(self, path: str, silence_s: float) -> Iterator[httpx2.EventSource]:
         """Server-sent events; a connection on which nothing comes for so long is given up."""
         timeout = httpx2.Timeout(silence_s, connect=CONNECT_S)
-        with self.plain_errors(), self._http.sse(path, timeout=timeout) as source:
+        with self.one_line_errors(), self._http.sse(path, timeout=timeout) as source:
             self._check(source.response)
             yield source
 
     @contextmanager
-    def plain_errors(self) -> Iterator[None]:
+    def one_line_errors(self) -> Iterator[None]:
         """Turn what goes wrong on the way into one line."""
         try:
             yield

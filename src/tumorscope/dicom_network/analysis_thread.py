@@ -15,9 +15,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from tumorscope.dicom_network.journal import Journal
+from tumorscope.dicom_network.plurals import counted
 from tumorscope.dicom_network.records import Run
 from tumorscope.dicom_network.store import Store
-from tumorscope.dicom_network.wording import counted
 from tumorscope.dicom_network.worker import Task
 
 log = logging.getLogger(__name__)
@@ -73,14 +73,14 @@ class AnalysisThread(threading.Thread):
         bundle: str,
         stop: threading.Event,
     ) -> None:
-        super().__init__(name="analyst", daemon=True)
+        super().__init__(name="analysis", daemon=True)
         self._store = store
         self._journal = journal
         self._destinations = tuple(destinations)
         self._processor = processor
         self._bundle = bundle
         self._stopping = stop
-        self._told_full = False
+        self._reported_full = False
 
     def run(self) -> None:
         while not self._stopping.is_set():
@@ -91,13 +91,13 @@ class AnalysisThread(threading.Thread):
                 reason = getattr(error, "strerror", None) or str(error)
                 log.error("analyzing rests for a minute: %s", reason.lower())
                 self._stopping.wait(_REST_S)
-                self._begin_again()
+                self._requeue_running()
 
     def _has_room(self) -> bool:
         room = self._store.has_room()
-        if not room and not self._told_full:
+        if not room and not self._reported_full:
             log.error("the disk is nearly full: nothing is analyzed until there is room")
-        self._told_full = not room
+        self._reported_full = not room
         return room
 
     def _analyze_next(self) -> bool:
@@ -111,7 +111,7 @@ class AnalysisThread(threading.Thread):
         outcome = run_worker(self._processor, self._task(code, run), self._stopping)
         seconds = time.monotonic() - started
         if isinstance(outcome, Made):
-            self._seal(code, run.number, outcome.files, seconds)
+            self._commit(code, run.number, outcome.files, seconds)
         elif isinstance(outcome, Failed):
             self._journal.fail(code, outcome.reason)
             log.error("%s: failed: %s", code, outcome.reason)
@@ -124,7 +124,7 @@ class AnalysisThread(threading.Thread):
         return True
 
     def _task(self, code: str, run: Run) -> Task:
-        folder, out = self._store.lay_out(code, [self._store.data / file for file in run.files])
+        folder, out = self._store.stage(code, [self._store.data / file for file in run.files])
         earlier = (self._store.results_of(code, number) for number in run.earlier)
         return Task(
             folder=folder,
@@ -134,21 +134,21 @@ class AnalysisThread(threading.Thread):
             earlier=tuple(path for path in earlier if path.exists()),
         )
 
-    def _begin_again(self) -> None:
+    def _requeue_running(self) -> None:
         with suppress(sqlite3.Error):
             for study in self._journal.in_state("analyzing"):
                 self._journal.requeue(study.code)
 
-    def _seal(self, code: str, run: int, files: Sequence[str], seconds: float) -> None:
+    def _commit(self, code: str, run: int, files: Sequence[str], seconds: float) -> None:
         place = self._store.seal(code, run)
-        if enter_results(self._store, self._journal, code, run, files, self._destinations):
+        if record_results(self._store, self._journal, code, run, files, self._destinations):
             log.info("%s: analyzed in %.1f s, %s made", code, seconds, counted(len(files), "object"))
         else:
             shutil.rmtree(place, ignore_errors=True)
             log.info("%s: images came, or were confirmed, during the analysis; its results are dropped", code)
 
 
-def enter_results(
+def record_results(
     store: Store, journal: Journal, code: str, run: int, files: Iterable[str] | None, destinations: Iterable[str]
 ) -> bool:
     """Enter the results that lie in their place; False if they are out of date.
@@ -210,7 +210,7 @@ def recover(store: Store, journal: Journal, destinations: Sequence[str]) -> None
     store.prune()
     for study in journal.in_state("analyzing"):
         if store.results_of(study.code, study.run).exists():
-            enter_results(store, journal, study.code, study.run, None, destinations)
+            record_results(store, journal, study.code, study.run, None, destinations)
             log.info("%s: was analyzed before the node stopped", study.code)
         else:
             journal.requeue(study.code)

@@ -50,8 +50,8 @@ class Arrivals:
         self, journal: Journal, quiescence_s: float, abort_timeout_s: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._journal = journal
-        self._quiet_s = quiescence_s
-        self._patience_s = max(abort_timeout_s, quiescence_s)
+        self._quiescence_s = quiescence_s
+        self._abort_timeout_s = max(abort_timeout_s, quiescence_s)
         self._clock = clock
         self._lock = threading.Lock()
         # What came before this process began counts from its beginning: senders may be coming back.
@@ -92,7 +92,7 @@ class Arrivals:
             for delivery in deliveries:
                 self._last[delivery.study] = self._clock()
                 if well and not delivery.refused and delivery.study not in others:
-                    delivery.confirmed = self._journal.ended_well(delivery.study)
+                    delivery.confirmed = self._journal.confirm(delivery.study)
         return deliveries
 
     def senders(self) -> list[Hashable]:
@@ -110,7 +110,7 @@ class Arrivals:
                 for study in self._journal.in_state("receiving")
                 if study.code not in busy
                 and now - self._last.get(study.code, self._started)
-                >= (self._patience_s if study.interrupted else self._quiet_s)
+                >= (self._abort_timeout_s if study.interrupted else self._quiescence_s)
             ]
             for code in complete:
                 self._journal.mark_ready(code)

@@ -100,7 +100,7 @@ def connect_to_store(url: str, credentials: Credentials | None = None) -> DICOMw
 
 
 @contextmanager
-def plain_errors(client: DICOMwebClient) -> Iterator[None]:
+def one_line_errors(client: DICOMwebClient) -> Iterator[None]:
     """Turn what goes wrong with a service into one line.
 
     Raises:

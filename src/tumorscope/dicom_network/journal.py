@@ -14,9 +14,9 @@ from tumorscope.core.errors import TumorscopeError
 from tumorscope.dicom_network.database import Database
 from tumorscope.dicom_network.records import Arrival, Result, Run, State, Study
 
-MOST_CRASHES = 3
+MAX_CRASHES = 3
 """An analysis that ended its process this often is not tried again."""
-MOST_REFUSALS = 5
+MAX_REFUSALS = 5
 """A result that a destination refused this often is not offered again."""
 
 
@@ -65,7 +65,7 @@ class Journal(Database):
         with self.transaction() as base:
             base.execute("UPDATE studies SET interrupted = 1 WHERE code = ?", (code,))
 
-    def ended_well(self, code: str) -> bool:
+    def confirm(self, code: str) -> bool:
         """Every association that brought images of the study has been released.
 
         Returns:
@@ -156,7 +156,7 @@ class Journal(Database):
                 "UPDATE studies SET crashes = crashes + 1, reason = ?, "
                 "state = CASE WHEN crashes + 1 < ? THEN 'ready' ELSE 'failed' END, changed = ? "
                 "WHERE code = ? AND state = 'analyzing'",
-                (reason, MOST_CRASHES, time.time(), code),
+                (reason, MAX_CRASHES, time.time(), code),
             )
             row = base.execute("SELECT state FROM studies WHERE code = ?", (code,)).fetchone()
             return row["state"] != "failed"
@@ -169,7 +169,7 @@ class Journal(Database):
                 (reason, time.time(), code),
             )
 
-    def again(self, name: str) -> str:
+    def reanalyze(self, name: str) -> str:
         """A study is asked for once more; its code.
 
         Args:
@@ -201,7 +201,7 @@ class Journal(Database):
             "SELECT * FROM results WHERE destination = ? AND sent = 0 AND refusals < ? "
             "ORDER BY refusals, study, run, file",
             destination,
-            MOST_REFUSALS,
+            MAX_REFUSALS,
         )
         return [Result(row["study"], row["run"], row["file"], row["destination"], row["refusals"]) for row in rows]
 
@@ -209,7 +209,7 @@ class Journal(Database):
         """How many results each destination is still to have."""
         rows = self.rows(
             "SELECT destination, COUNT(*) AS n FROM results WHERE sent = 0 AND refusals < ? GROUP BY destination",
-            MOST_REFUSALS,
+            MAX_REFUSALS,
         )
         return {row["destination"]: row["n"] for row in rows}
 
@@ -220,7 +220,7 @@ class Journal(Database):
     def refused(self, result: Result, reason: str) -> bool:
         """A destination does not want it; whether it is offered again."""
         self._note(result, "refusals = refusals + 1, reason = ?", reason)
-        return result.refusals + 1 < MOST_REFUSALS
+        return result.refusals + 1 < MAX_REFUSALS
 
     def _note(self, result: Result, change: str, *values: object) -> None:
         with self.transaction() as base:
@@ -235,7 +235,7 @@ class Journal(Database):
             counts = base.execute(
                 "SELECT COALESCE(SUM(sent = 0 AND refusals < ?), 0) AS open, COALESCE(SUM(sent = 0), 0) AS unsent "
                 "FROM results WHERE study = ? AND run = (SELECT run FROM studies WHERE code = ?)",
-                (MOST_REFUSALS, code, code),
+                (MAX_REFUSALS, code, code),
             ).fetchone()
             if counts["open"]:
                 return None

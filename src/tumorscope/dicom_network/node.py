@@ -15,10 +15,10 @@ from tumorscope.dicom_network.analysis_thread import AnalysisThread, recover
 from tumorscope.dicom_network.arrivals import Arrivals
 from tumorscope.dicom_network.destinations import Destination
 from tumorscope.dicom_network.journal import Journal
-from tumorscope.dicom_network.receiver import Receiver, import_upload
+from tumorscope.dicom_network.plurals import counted
+from tumorscope.dicom_network.receiver import Receiver, import_unrecorded
 from tumorscope.dicom_network.sender import SenderThread
 from tumorscope.dicom_network.store import Store, only_node
-from tumorscope.dicom_network.wording import counted
 from tumorscope.dicom_network.worker import load_processor
 
 log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 _TICK_S = 0.1
 _REST_S = 10.0
 _HOUR_S = 3600.0
-_LEAVING_S = 10.0
+_SHUTDOWN_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,10 @@ class NodeSettings:
     abort_timeout_s: float = 600.0
     bundle: str = "auto"
     keep_days: float | None = None
-    processor: str = "tumorscope.dicom_network.processing:process_study"
+    processor: str = "tumorscope.dicom_network.study_processor:process_study"
 
 
-def run_node(settings: NodeSettings, stop: threading.Event, again: Sequence[str] = ()) -> None:
+def run_node(settings: NodeSettings, stop: threading.Event, reanalyze: Sequence[str] = ()) -> None:
     """Run until ``stop`` is set.
 
     Args:
@@ -76,12 +76,12 @@ def run_node(settings: NodeSettings, stop: threading.Event, again: Sequence[str]
     load_processor(settings.processor)
     store = Store(settings.data)
     with only_node(settings.data) as alone:
-        if not alone and not again:
+        if not alone and not reanalyze:
             raise TumorscopeError(f"{settings.data}: another node works in this folder; give it its own with --data")
         journal = Journal(settings.data / "journal.sqlite")
         try:
-            for name in again:
-                log.info("%s: will be analyzed again, as asked", journal.again(name))
+            for name in reanalyze:
+                log.info("%s: will be re-analyzed, as requested", journal.reanalyze(name))
             if alone:
                 _serve(settings, store, journal, stop)
         finally:
@@ -90,7 +90,7 @@ def run_node(settings: NodeSettings, stop: threading.Event, again: Sequence[str]
 
 def _serve(settings: NodeSettings, store: Store, journal: Journal, stop: threading.Event) -> None:
     names = [destination.name for destination in settings.destinations]
-    adopted = import_upload(store, journal)
+    adopted = import_unrecorded(store, journal)
     if adopted:
         log.info("%s on disk, but not yet in the journal: entered", counted(adopted, "object"))
     recover(store, journal, names)
@@ -111,7 +111,7 @@ def _serve(settings: NodeSettings, store: Store, journal: Journal, stop: threadi
         stop.set()
         receiver.close()
         for thread in threads:
-            thread.join(_LEAVING_S)
+            thread.join(_SHUTDOWN_S)
         log.info("stopped")
 
 
@@ -123,7 +123,7 @@ def _watch(
     receiver: Receiver,
     stop: threading.Event,
 ) -> None:
-    next_clearing = time.monotonic()
+    next_expiry = time.monotonic()
     while not stop.wait(_TICK_S):
         try:
             receiver.sweep()
@@ -139,15 +139,15 @@ def _watch(
                     "%s: its sender did not finish and did not come back; its results will say that images may be missing",
                     code,
                 )
-        if settings.keep_days is not None and time.monotonic() >= next_clearing:
-            next_clearing = time.monotonic() + _HOUR_S
-            clear(store, journal, time.time() - settings.keep_days * 86400)
+        if settings.keep_days is not None and time.monotonic() >= next_expiry:
+            next_expiry = time.monotonic() + _HOUR_S
+            expire(store, journal, time.time() - settings.keep_days * 86400)
 
 
-def clear(store: Store, journal: Journal, before: float) -> None:
+def expire(store: Store, journal: Journal, before: float) -> None:
     """Remove what has been done or failed since before a moment, in seconds since 1970."""
     for code in journal.settled_before(before):
-        journal.forget(code, lambda code=code: store.set_aside(code))
+        journal.forget(code, lambda code=code: store.hide(code))
         log.info("%s: forgotten", code)
 
 

@@ -19,9 +19,9 @@ from tumorscope.core.errors import TumorscopeError
 from tumorscope.dicom_network.admission import Admission, Limits, close_connection
 from tumorscope.dicom_network.arrivals import Arrivals, Delivery
 from tumorscope.dicom_network.journal import Journal
+from tumorscope.dicom_network.plurals import counted
 from tumorscope.dicom_network.records import Arrival
 from tumorscope.dicom_network.store import Store, image_code, study_code
-from tumorscope.dicom_network.wording import counted
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -118,8 +118,8 @@ class Receiver:
             (evt.EVT_PDU_SENT, lambda event: self._admission.heard(event.assoc)),
             (evt.EVT_C_ECHO, lambda _event: SUCCESS),
             (evt.EVT_C_STORE, self._store_object),
-            (evt.EVT_RELEASED, lambda event: self._left(event, well=True)),
-            (evt.EVT_ABORTED, lambda event: self._left(event, well=False)),
+            (evt.EVT_RELEASED, lambda event: self._association_ended(event, well=True)),
+            (evt.EVT_ABORTED, lambda event: self._association_ended(event, well=False)),
             (evt.EVT_REJECTED, self._rejected),
         ]
         try:
@@ -136,7 +136,7 @@ class Receiver:
         self._admission.sweep()
         for sender in self._arrivals.senders():
             if isinstance(sender, threading.Thread) and not sender.is_alive():
-                self._tell(self._arrivals.left(sender, well=False), well=False)
+                self._log_deliveries(self._arrivals.left(sender, well=False), well=False)
 
     def close(self) -> None:
         """Shut the door; associations still open are aborted, and their senders know what was not taken."""
@@ -157,7 +157,7 @@ class Receiver:
     def _store_object(self, event: Event) -> int:
         try:
             with self._admission.serving(event.assoc):
-                return self._take(event)
+                return self._accept(event)
         except OSError as error:
             if error.errno in _FULL:
                 return self._full()
@@ -172,7 +172,7 @@ class Receiver:
             log.error("an object could not be understood (%s)", type(error).__name__)
             return CANNOT_UNDERSTAND
 
-    def _take(self, event: Event) -> int:
+    def _accept(self, event: Event) -> int:
         content = event.encoded_dataset()
         header = _header(content)
         study, image = str(header.get("StudyInstanceUID") or ""), str(header.get("SOPInstanceUID") or "")
@@ -211,10 +211,10 @@ class Receiver:
             log.error("the disk is nearly full: no images are taken until there is room")
         return OUT_OF_RESOURCES
 
-    def _left(self, event: Event, well: bool) -> None:
-        self._tell(self._arrivals.left(event.assoc, well), well)
+    def _association_ended(self, event: Event, well: bool) -> None:
+        self._log_deliveries(self._arrivals.left(event.assoc, well), well)
 
-    def _tell(self, deliveries: list[Delivery], well: bool) -> None:
+    def _log_deliveries(self, deliveries: list[Delivery], well: bool) -> None:
         for delivery in deliveries:
             if not (delivery.new or delivery.known or delivery.refused):
                 continue  # what it brought was not understood, which has been logged
@@ -233,7 +233,7 @@ class Receiver:
         log.warning("an association from %s was refused: its title is not allowed", address)
 
 
-def import_upload(store: Store, journal: Journal) -> int:
+def import_unrecorded(store: Store, journal: Journal) -> int:
     """Enter objects that are on disk but not in the journal; how many there were.
 
     The node was stopped between the two, or the journal was lost.

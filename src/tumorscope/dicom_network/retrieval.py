@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.files import save_whole
-from tumorscope.dicom_network.dicomweb import Refused, plain_errors
+from tumorscope.dicom_network.dicomweb import Refused, one_line_errors
 from tumorscope.dicom_network.store import image_code
 from tumorscope.io.dicom.privacy import series_code
 
@@ -60,7 +60,7 @@ def pull_study(
     """
     if not _UID.fullmatch(study):
         raise TumorscopeError("the study's UID is none: digits and dots, such as 1.2.840.113619.2.5")
-    with plain_errors(client):
+    with one_line_errors(client):
         listed = _list(client, study)
         if not listed:
             raise Refused(f"{client.base_url}: has no such study")

@@ -4,7 +4,7 @@ A result may be sent twice, after a connection that broke before the response; i
 SOP Instance UID both times, by which an archive keeps one.
 
 What a destination does not take for reasons of its own, such as a full disk, is offered until it
-is taken, with growing pauses. An object that it refuses for good is given up after a few tries.
+is taken, with growing backoff. An object that it refuses for good is given up after a few tries.
 Neither holds up the other results.
 """
 
@@ -21,9 +21,9 @@ from pathlib import Path
 from tumorscope.dicom_network.destinations import Destination, Peer, WebArchive
 from tumorscope.dicom_network.dicomweb import Refused, Unavailable, connect_to_store
 from tumorscope.dicom_network.journal import Journal
+from tumorscope.dicom_network.plurals import counted
 from tumorscope.dicom_network.records import Result
 from tumorscope.dicom_network.upload import Pushed, is_temporary, push_files
-from tumorscope.dicom_network.wording import counted
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ _TICK_S = 0.1
 _NOT_TAKEN = "it takes no objects of this class"
 
 
-class Pauses:
+class Backoff:
     """When a result that was not taken is offered again: each pause is twice as long as the one before.
 
     Args:
@@ -60,7 +60,7 @@ class Pauses:
     def length_s(self, tries: int) -> float:
         """After so many tries in vain.
 
-        >>> [Pauses(1.0).length_s(tries) for tries in (1, 2, 5, 1000)]
+        >>> [Backoff(1.0).length_s(tries) for tries in (1, 2, 5, 1000)]
         [1.0, 2.0, 16.0, 300.0]
         """
         return min(self._first_s * 2 ** min(tries - 1, 20), LONGEST_WAIT_S)
@@ -98,35 +98,35 @@ class SenderThread(threading.Thread):
         self._journal = journal
         self._aet = aet
         self._stopping = stop
-        self._pauses = Pauses(first_wait_s)
+        self._backoff = Backoff(first_wait_s)
         self._tries = 0
         self._warned = False
 
     def run(self) -> None:
         while not self._stopping.is_set():
             try:
-                self._bring_next()
+                self._deliver_next()
             except Exception as error:  # the disk, or a result that cannot be read; others must go on
                 log.error("sending to %s rests for a minute (%s)", self._destination.name, type(error).__name__)
                 self._stopping.wait(_REST_S)
 
-    def _bring_next(self) -> None:
+    def _deliver_next(self) -> None:
         waiting = self._journal.unsent(self._destination.name)
-        due = [result for result in waiting if self._pauses.over(result.file)]
+        due = [result for result in waiting if self._backoff.over(result.file)]
         if due:
             first = (due[0].study, due[0].run)
-            self._bring([result for result in due if (result.study, result.run) == first], len(waiting))
+            self._deliver([result for result in due if (result.study, result.run) == first], len(waiting))
         else:
             self._stopping.wait(_TICK_S)
 
-    def _bring(self, results: Sequence[Result], waiting: int) -> None:
+    def _deliver(self, results: Sequence[Result], waiting: int) -> None:
         study = results[0].study
         by_path = {self._data / result.file: result for result in results}
         sent = 0
         try:
             for outcome in self._send(list(by_path)):
                 self._tries = 0
-                sent += self._enter(by_path[outcome.path], outcome)
+                sent += self._record(by_path[outcome.path], outcome)
                 if self._stopping.is_set():
                     break
         except Unavailable as error:
@@ -139,23 +139,23 @@ class SenderThread(threading.Thread):
         if state:
             log.info("%s: %s", study, state)
         if self._tries:
-            self._stopping.wait(self._pauses.length_s(self._tries))
+            self._stopping.wait(self._backoff.length_s(self._tries))
 
-    def _enter(self, result: Result, outcome: Pushed) -> bool:
+    def _record(self, result: Result, outcome: Pushed) -> bool:
         """Write down what became of a result; whether the destination has it."""
         name = self._destination.name
         if outcome.problem is None:
             self._journal.sent(result)
-            self._pauses.forget(result.file)
+            self._backoff.forget(result.file)
             self._warned = False
             return True
-        self._pauses.begin(result.file)
+        self._backoff.begin(result.file)
         if outcome.temporary:
             if not self._warned:
                 log.warning("%s takes nothing at the moment (%s); offered again until it does", name, outcome.problem)
             self._warned = True
         elif not self._journal.refused(result, outcome.problem):
-            self._pauses.forget(result.file)
+            self._backoff.forget(result.file)
             what = outcome.path.name
             log.error("%s: %s does not take %s: %s; given up", result.study, name, what, outcome.problem)
         return False

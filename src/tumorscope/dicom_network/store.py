@@ -115,7 +115,7 @@ class Store:
                 else:
                     yield path
 
-    def lay_out(self, study: str, images: Iterable[Path]) -> tuple[Path, Path]:
+    def stage(self, study: str, images: Iterable[Path]) -> tuple[Path, Path]:
         """An empty folder for results, and one with exactly these images: late ones do not slip in."""
         self.prune()
         folder, out = self.working / study, self.working / "out"
@@ -128,7 +128,7 @@ class Store:
                 shutil.copyfile(path, folder / path.name)
         return folder, out
 
-    def seal(self, study: str, run: int) -> Path:
+    def commit(self, study: str, run: int) -> Path:
         """Put the results of a run in place, all at once."""
         place = self.results_of(study, run)
         place.parent.mkdir(exist_ok=True)
@@ -145,7 +145,7 @@ class Store:
         shutil.rmtree(self.working, ignore_errors=True)
         self.working.mkdir(exist_ok=True)
 
-    def set_aside(self, study: str) -> None:
+    def hide(self, study: str) -> None:
         """Take a study's images and results out of the way, at once; :meth:`prune` removes them."""
         for place in (self.incoming, self.results):
             if (place / study).exists():

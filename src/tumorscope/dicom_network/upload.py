@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tumorscope.dicom_network.dicomweb import Refused, plain_errors
+from tumorscope.dicom_network.dicomweb import Refused, one_line_errors
 
 if TYPE_CHECKING:
     from dicomweb_client import DICOMwebClient
@@ -73,7 +73,7 @@ def _push(client: DICOMwebClient, paths: list[Path]) -> list[Pushed]:
     datasets = {path: dataset for path, dataset in read.items() if dataset is not None}
     failed = {path: Pushed(path, "no DICOM object") for path in paths if path not in datasets}
     if datasets:
-        with plain_errors(client):
+        with one_line_errors(client):
             failed |= _store(client, datasets)
     return [failed.get(path, Pushed(path)) for path in paths]
 

@@ -55,7 +55,7 @@ Processor = Callable[[Task], list[Path]]
 def load_processor(name: str) -> Processor:
     """The function named ``module:function``.
 
-    >>> load_processor("tumorscope.dicom_network.processing:process_study").__name__
+    >>> load_processor("tumorscope.dicom_network.study_processor:process_study").__name__
     'process_study'
 
     Raises:

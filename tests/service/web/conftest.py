@@ -21,10 +21,10 @@ from tumorscope.service.catalog import Catalog
 from tumorscope.service.folders import Folders
 from tumorscope.service.records import new_id
 from tumorscope.service.settings import ServiceSettings, service_settings
+from tumorscope.service.study_job import process
 from tumorscope.service.web import create_app
 from tumorscope.service.web.uploads.limits import Limits
 from tumorscope.service.web.uploads.tree import UploadTree
-from tumorscope.service.work import process
 
 HERE = "http://127.0.0.1:8000"
 

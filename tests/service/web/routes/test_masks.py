@@ -25,7 +25,7 @@ def test_a_corrected_outline_waits_to_be_measured(analyzed, segmentation):
     backend = analyzed.client.app.state.backend
     kept = gzip.decompress(backend.folders.mask(analyzed.study, 2).read_bytes())
     assert kept[352:] == gzip.decompress(segmentation)[352:]
-    assert backend.queue.waiting() == 1
+    assert backend.queue.pending() == 1
     assert analyzed.client.get(f"{analyzed.at}/analysis").status_code == 200  # the earlier results stay
 
 

@@ -141,4 +141,4 @@ def test_a_study_that_is_not_analyzed_yet_has_no_results(client, nifti):
     study = client.post("/api/studies", files={"files": ("flair.nii.gz", nifti)}).json()["studies"][0]["id"]
     for name in ("analysis", "report.pdf", "results.zip", "images/mask.nii.gz"):
         response = client.get(f"/api/studies/{study}/{name}")
-        assert (response.status_code, response.json()["detail"]) == (409, "this study is not analyzed yet")
+        assert (response.status_code, response.json()["detail"]) == (409, "the study is not analyzed yet")

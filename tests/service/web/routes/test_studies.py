@@ -30,7 +30,7 @@ def test_an_upload_is_on_disk_and_in_the_database_before_the_answer(client, nift
     backend = client.app.state.backend
     assert backend.folders.case(study["id"]).read_bytes() == nifti
     assert backend.catalog.get(study["id"]).state == "queued"
-    assert backend.queue.waiting() == 1
+    assert backend.queue.pending() == 1
     assert client.get(f"/api/studies/{study['id']}").json()["id"] == study["id"]
 
 
@@ -46,9 +46,9 @@ def test_every_case_of_an_archive_becomes_a_study(client, nifti):
     [
         ([("x.txt", b"hello")], 400, "x.txt: files ending in .txt are not read"),
         ([("x.png", b"hello")], 400, "x.png: not a image"),
-        ([("x.zip", b"hello")], 400, "no ZIP archive"),
+        ([("x.zip", b"hello")], 400, "not a ZIP archive"),
         ([("x.zip", zipped({}))], 400, "no files that could be a scan"),
-        ([("x.zip", zipped({"../../x.png": b"x"}))], 400, "climbs out"),
+        ([("x.zip", zipped({"../../x.png": b"x"}))], 400, "leaves its folder"),
         ([(".hidden", b"x")], 400, "no files that could be a scan"),
         ([("a.txt", b"x"), ("b.txt", b"x")], 400, "none of 2 files is a scan"),
     ],

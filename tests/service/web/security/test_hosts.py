@@ -38,7 +38,7 @@ def test_a_name_that_somebody_bound_to_this_machine_is_refused(client, host):
         response = client.get(address, headers={"host": host})
         assert response.status_code == 400
         assert response.json() == {
-            "detail": "this service does not response to that host name; allow it with --allowed-host"
+            "detail": "this service does not accept this host name; allow it with --allowed-host"
         }
 
 

@@ -37,7 +37,7 @@ def guess(throttle, address, count, first=0):
     for number in range(first, first + count):
         given = f"Bearer guess-{number}"
         if throttle.wait_s(address, given) == 0:
-            throttle.wrong(address, given)
+            throttle.reject(address, given)
             looked_at += 1
     return looked_at
 
@@ -62,12 +62,12 @@ def test_others_do_not_wait_for_a_guesser(throttle):
 def test_an_outdated_token_locks_nobody_out(throttle):
     for _ in range(1000):
         assert throttle.wait_s("10.0.0.1", "Bearer outdated") == 0
-        throttle.wrong("10.0.0.1", "Bearer outdated")
+        throttle.reject("10.0.0.1", "Bearer outdated")
     assert throttle.wait_s("10.0.0.1", "Bearer another") == 0
 
 
 def test_who_was_let_in_before_stays_in_beside_a_guesser(throttle):
-    throttle.right("10.0.0.1", "Bearer right")
+    throttle.accept("10.0.0.1", "Bearer right")
     guess(throttle, "10.0.0.1", 100)
     assert throttle.wait_s("10.0.0.1", "Bearer right") == 0
     assert throttle.wait_s("10.0.0.1", "Bearer never seen") > 0
@@ -75,7 +75,7 @@ def test_who_was_let_in_before_stays_in_beside_a_guesser(throttle):
 
 def test_memory_is_bounded_however_many_addresses_guess(throttle):
     for number in range(12_000):
-        throttle.wrong(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", "Bearer x")
+        throttle.reject(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", "Bearer x")
     assert len(throttle._tries) == 10_000
 
 

@@ -6,7 +6,7 @@ import zipfile
 import pytest
 from service.web.uploads.zips import many_members, overlapping, renamed, with_mode, zipped
 
-from tumorscope.service.web.refusal import ApiError
+from tumorscope.service.web.api_error import ApiError
 from tumorscope.service.web.uploads.archives import unpack_archives
 
 
@@ -16,7 +16,7 @@ def unpack(make_tree):
 
     def take(content, name="scan.zip", **limits):
         tree = make_tree(**limits)
-        tree.place(name).write_bytes(content)
+        tree.new_path(name).write_bytes(content)
         try:
             unpack_archives(tree)
         finally:
@@ -63,7 +63,7 @@ def test_folders_and_names_that_windows_wrote_are_read(unpack):
     ],
 )
 def test_a_member_that_climbs_out_is_refused(unpack, name):
-    refused(unpack, zipped({"ok.png": b"x", name: b"evil"}), 400, "climbs out|absolute")
+    refused(unpack, zipped({"ok.png": b"x", name: b"evil"}), 400, "leaves its folder|absolute")
 
 
 def test_a_name_behind_a_null_character_is_refused(unpack):
@@ -87,13 +87,13 @@ def test_what_is_no_archive_is_refused_or_empty(unpack, content):
     if content.startswith(b"PK\5\6"):
         assert unpack(content) == {}
     else:
-        refused(unpack, content, 400, "no ZIP archive")
+        refused(unpack, content, 400, "not a ZIP archive")
 
 
 @pytest.mark.parametrize("cut", [0.3, 0.6, 0.9, 0.99])
 def test_an_archive_cut_short_is_refused(unpack, cut):
     whole = zipped({f"{number}.png": bytes(range(256)) * 40 for number in range(20)}, zipfile.ZIP_STORED)
-    refused(unpack, whole[: int(len(whole) * cut)], 400, "damaged|cut short")
+    refused(unpack, whole[: int(len(whole) * cut)], 400, "damaged|incomplete")
 
 
 def test_a_damaged_member_is_noticed(unpack):
@@ -111,7 +111,7 @@ def test_two_members_of_one_name_are_refused(unpack, names):
     with zipfile.ZipFile(content, "w") as archive:
         for name in names:
             archive.writestr(name, b"x")
-    refused(unpack, content.getvalue(), 400, "two members have one name")
+    refused(unpack, content.getvalue(), 400, "two members have the same name")
 
 
 def test_a_bomb_is_refused_by_its_ratio_before_it_is_unpacked(unpack, tmp_path):
@@ -128,7 +128,7 @@ def test_volumes_of_mostly_nothing_are_no_bomb(unpack):
 def test_the_sum_of_all_archives_is_limited(make_tree):
     tree = make_tree(unpacked_bytes=1000)
     for name in ("a.zip", "b.zip"):
-        tree.place(name).write_bytes(zipped({"x.png": bytes(600)}))
+        tree.new_path(name).write_bytes(zipped({"x.png": bytes(600)}))
     with pytest.raises(ApiError, match="larger than 1000 bytes unpacked") as refusal:
         unpack_archives(tree)
     assert refusal.value.status == 413
@@ -143,7 +143,7 @@ def test_members_that_share_their_bytes_are_refused(unpack):
 def test_a_few_members_that_share_their_bytes_are_refused_too(unpack):
     with zipfile.ZipFile(io.BytesIO(overlapping(3, b"some bytes"))) as archive:
         assert len(archive.infolist()) == 3  # zipfile itself would unpack them
-    refused(unpack, overlapping(3, b"some bytes"), 400, "lie over each other")
+    refused(unpack, overlapping(3, b"some bytes"), 400, "members overlap")
 
 
 def test_archives_in_archives_stay_packed(unpack):

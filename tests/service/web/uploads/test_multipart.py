@@ -2,7 +2,7 @@ import tracemalloc
 
 import pytest
 
-from tumorscope.service.web.refusal import ApiError
+from tumorscope.service.web.api_error import ApiError
 from tumorscope.service.web.uploads.multipart import MultipartReceiver
 
 KIND = "multipart/form-data; boundary=XX"
@@ -70,7 +70,7 @@ def test_a_file_may_have_its_name_in_the_extended_form_only(make_tree, dispositi
 
 def test_an_extended_name_is_bound_by_the_same_rules(make_tree):
     head = b"--XX\r\nContent-Disposition: form-data; name=\"files\"; filename*=UTF-8''..%2F..%2Fx.png\r\n\r\n"
-    with pytest.raises(ApiError, match="climbs out"):
+    with pytest.raises(ApiError, match="leaves its folder"):
         receive(make_tree(), head + b"x\r\n" + END)
 
 
@@ -79,19 +79,19 @@ def test_an_extended_name_is_bound_by_the_same_rules(make_tree):
     [
         (part(b"x" * 2000) + END, {"upload_bytes": 1000}, 413, "larger than"),
         (part(b"x", filename="1.png") + part(b"x", filename="2.png") + END, {"files": 1}, 413, "more than 1 files"),
-        (part(b"x", filename="../x.png") + END, {}, 400, "climbs out"),
+        (part(b"x", filename="../x.png") + END, {}, 400, "leaves its folder"),
         (part(b"x", filename="/x.png") + END, {}, 400, "absolute"),
         (part(b"x", filename="n" * 300 + ".png") + END, {}, 400, "more than 255"),
         (part(b"x", filename="/".join("d" * 30) + ".png") + END, {}, 400, "folders deep"),
-        (part(b"x", filename="") + END, {}, 400, "without a name"),
+        (part(b"x", filename="") + END, {}, 400, "has no name"),
         (part(b"x", name="other") + END, {}, 400, "field named files"),
-        (part(b"v" * 3000, "bundle", None) + END, {}, 413, "only files may be long"),
+        (part(b"v" * 3000, "bundle", None) + END, {}, 413, "only files may be"),
         (b"".join(part(b"v", f"f{n}", None) for n in range(40)) + END, {}, 413, "more than 16 fields"),
-        (part(b"x"), {}, 400, "ends in the middle"),
+        (part(b"x"), {}, 400, "incomplete"),
         (b"--XX\r\nnonsense without a colon\r\n\r\n", {}, 400, "damaged"),
         (b"--XX\r\n" + b"A: " + b"h" * 100_000, {}, 400, "damaged"),
-        (b"something else", {}, 400, "damaged|middle"),
-        (b"", {}, 400, "middle"),
+        (b"something else", {}, 400, "damaged|incomplete"),
+        (b"", {}, 400, "incomplete"),
     ],
 )
 def test_a_form_that_breaks_a_rule_is_refused_while_it_arrives(make_tree, body, limits, status, words):

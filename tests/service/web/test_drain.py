@@ -1,0 +1,45 @@
+import socket
+
+import pytest
+
+from tumorscope.service.web import drain
+
+
+def response_to(address, head: str, body: bytes) -> bytes:
+    """What a client reads that first sends everything, as browsers do."""
+    with socket.create_connection(address, timeout=30) as connection:
+        connection.sendall(head.encode() + body)
+        pieces = []
+        while piece := connection.recv(65536):
+            pieces.append(piece)
+    return b"".join(pieces)
+
+
+def post(length: int, *headers: str) -> str:
+    lines = ["POST /api/studies HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {length}", *headers]
+    return "\r\n".join(lines) + "\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        (["Content-Type: text/plain"], b"415"),
+        (["Origin: https://evil.example"], b"403"),
+    ],
+)
+def test_a_refusal_reaches_a_client_that_is_still_sending(running, headers, status):
+    """Where it does not, the connection is reset and the line that says why is lost."""
+    size = 20 << 20
+    response = response_to(running, post(size, *headers), bytes(size))
+    assert response.split()[1] == status
+    assert b'{"detail":"' in response
+
+
+def test_nobody_is_read_for_ever(running, monkeypatch):
+    monkeypatch.setattr(drain, "MAX_S", 0.2)
+    with socket.create_connection(running, timeout=30) as connection:
+        connection.sendall(post(1 << 40, "Content-Type: text/plain").encode())
+        received = b""
+        while piece := connection.recv(65536):
+            received += piece
+    assert b"415" in received
