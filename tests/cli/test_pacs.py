@@ -40,7 +40,7 @@ def test_what_is_pushed_can_be_pulled(tmp_path):
         assert (said.replace("\n", "").strip(), error) == (f"Fetched 4 objects in 1 series: {out}", None)
         next(out.rglob("*.dcm")).unlink()
         said, _ = run("pull", "--url", peer.dicom_web, "--study", uid("study"), "-o", out)
-        assert said.strip().startswith("Fetched 1 object in 1 series, 3 here already")
+        assert said.strip().startswith("Fetched 1 object in 1 series, 3 already present")
     assert {dcmread(path).SOPInstanceUID for path in out.rglob("*.dcm")} == {
         dcmread(path).SOPInstanceUID for path in files
     }
@@ -60,8 +60,8 @@ def test_files_that_were_not_sent_are_named_and_the_command_fails(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["pull", "--url", "nowhere", "--study", "1.2"], "no address of DICOMweb"),
-        (["pull", "--url", "http://127.0.0.1:1", "--study", "x"], "the study's UID is none"),
+        (["pull", "--url", "nowhere", "--study", "1.2"], "not a DICOMweb address"),
+        (["pull", "--url", "http://127.0.0.1:1", "--study", "x"], "the study's UID is invalid"),
         (["pull", "--url", "http://127.0.0.1:1", "--study", "1.2", "--user", "u"], "belong together"),
     ],
 )
@@ -101,9 +101,9 @@ def start(*arguments):
     ("arguments", "message"),
     [
         (["--send-to", "orthanc"], "--send-to orthanc: not in "),
-        (["--send-to", "x=nowhere"], "nowhere is no place"),
+        (["--send-to", "x=nowhere"], "nowhere is not an address"),
         (["--aet", "A TITLE THAT IS TOO LONG"], "titles have 1 to 16 plain characters"),
-        (["--again", "1.2.3"], "no such study was received here"),
+        (["--again", "1.2.3"], "this study was never received"),
         (["--processor", "nowhere:f"], "no such function"),
     ],
 )

@@ -99,7 +99,7 @@ def test_other_machines_are_never_let_in_without_a_secret(tmp_path, host):
         ({"bundle": "nothing"}, "no bundle 'nothing'"),
         ({"archive": ["pacs"]}, "--archive pacs: not in "),
         ({"archive": ["pacs=127.0.0.1:104/PACS"]}, "--archive pacs: studies are fetched by DICOMweb"),
-        ({"host": "no.such.host.invalid", "token": TOKEN, "workers": 0}, "no address to listen at"),
+        ({"host": "no.such.host.invalid", "token": TOKEN, "workers": 0}, "not an address to listen on"),
     ],
 )
 def test_a_wrong_option_is_told_in_one_line(tmp_path, options, words):

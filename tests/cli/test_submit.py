@@ -136,7 +136,7 @@ def test_an_interruption_while_waiting_loses_nothing(run, cases, tmp_path, monke
             error, said = run(*arguments)
         assert isinstance(error, SystemExit)
         assert error.code == 130
-        assert "the same command goes on where it was" in said
+        assert "the same command resumes" in said
         service.start_worker()
         assert run(*arguments)[0] is None
         assert names(service) == ["p0", "p1"]
@@ -148,8 +148,8 @@ def test_a_lost_answer_makes_no_second_study_even_by_another_run(run, cases, tmp
         arguments = (cases / "p0", "--to", wire.address, "-o", tmp_path / "out", "--no-wait")
         wire.lose_response = True
         error, _ = run(*arguments)
-        assert "the connection broke in the middle" in str(error)
-        assert "the same command goes on where it was" in str(error)
+        assert "the connection was interrupted" in str(error)
+        assert "the same command resumes" in str(error)
         assert names(service) == ["p0"]
         assert run(*arguments)[0] is None
         assert names(service) == ["p0"]
@@ -172,7 +172,7 @@ def test_a_study_that_the_service_has_no_more_is_told_and_then_sent_anew(run, ca
         for study in list(client.studies()):
             client.delete(study)
         error, _ = run(*arguments)
-        assert "the service has it no more; give the command again" in str(error)
+        assert "the service no longer has it; repeat the command" in str(error)
         service.start_worker()
         assert run(*arguments)[0] is None
         assert names(service) == ["p0"]
@@ -211,4 +211,4 @@ def test_a_damaged_memory_is_told(run, cases, tmp_path):
     (tmp_path / "out" / "submitted.json").write_text("{")
     with running_service(tmp_path / "data", worker=False) as service:
         error, _ = run(cases, "--to", service.address, "-o", tmp_path / "out")
-    assert "submitted.json: is not what submit writes there" in str(error)
+    assert "submitted.json: is not a journal of submit" in str(error)

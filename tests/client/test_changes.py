@@ -9,7 +9,7 @@ from tumorscope.client import Client, Refused, Unavailable, changes
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch):
     monkeypatch.setattr(changes, "_FIRST_PAUSE_S", 0.01)
-    monkeypatch.setattr(changes, "_BETWEEN_ASKING_S", 0.01)
+    monkeypatch.setattr(changes, "_POLL_INTERVAL_S", 0.01)
     monkeypatch.setattr(changes, "SILENCE_S", 0.5)
 
 

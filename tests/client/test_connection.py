@@ -77,7 +77,7 @@ def test_a_service_elsewhere_is_named_instead_of_followed_with_the_token():
         service(lambda asked: asked.response({}, 308, Location=f"{other}/x")) as address,
     ):
         error = error_of(address, token="secret")
-    assert f"sends elsewhere ({other}/x); give that address" in str(error)
+    assert f"redirects to {other}/x; use that address" in str(error)
     assert asked_there == []
 
 
@@ -92,7 +92,7 @@ def test_an_answer_that_breaks_off_is_told():
     with service(half) as address:
         error = error_of(address)
     assert isinstance(error, Unavailable)
-    assert "the connection broke in the middle" in str(error)
+    assert "the connection was interrupted" in str(error)
 
 
 def test_a_service_that_speaks_no_tls_is_told(monkeypatch):
@@ -140,9 +140,9 @@ def test_a_certificate_is_trusted_where_its_authority_is_named(tmp_path, monkeyp
 @pytest.mark.parametrize(
     ("address", "words"),
     [
-        ("localhost:8000", "no address of a service; give one such as http://"),
-        ("ftp://x", "no address of a service"),
-        ("http://[", "no address of a service"),
+        ("localhost:8000", "not the address of a service; use one such as http://"),
+        ("ftp://x", "not the address of a service"),
+        ("http://[", "not the address of a service"),
         ("http://ann:pass@host", "has a user or password in it"),
         ("http://host/?a=b", "without what follows"),
     ],
@@ -155,7 +155,7 @@ def test_an_address_that_is_none_is_told_before_anything_is_sent(address, words)
 
 @pytest.mark.parametrize("token", ["", "a b", "a\nb", "ä"])
 def test_a_token_that_no_header_can_carry(token):
-    with pytest.raises(TumorscopeError, match="the token is none"):
+    with pytest.raises(TumorscopeError, match="the token is invalid"):
         Client("http://127.0.0.1", token=token)
 
 
@@ -166,7 +166,7 @@ def test_token_and_user_exclude_each_other():
 
 @pytest.mark.parametrize("study", ["", "../x", "a/b", "-rf", "a b", "a?b"])
 def test_an_id_that_is_none_makes_no_request(study):
-    with Client("http://127.0.0.1:1") as client, pytest.raises(TumorscopeError, match="no study's id"):
+    with Client("http://127.0.0.1:1") as client, pytest.raises(TumorscopeError, match="not a study's id"):
         client.delete(study)
 
 

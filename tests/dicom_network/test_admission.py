@@ -79,7 +79,7 @@ def test_the_longest_idle_association_gives_its_place_and_a_busy_one_does_not(cl
     first, second, third, new = lines = [Line() for _ in range(4)]
     assert all(door.admit(line) for line in lines[:3])
     clock.now += 3
-    door.heard(second)
+    door.traffic(second)
     assert not door.admit(new), "none is idle for long"
     clock.now += 3
     with door.serving(first):

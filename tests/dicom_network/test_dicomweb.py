@@ -24,10 +24,10 @@ def ask(url, credentials=None):
         (Response(403), Refused, r"access denied \(403\)"),
         (Response(404), Refused, r"not found \(404\); check the address and the UID"),
         (Response(400), Refused, r"refused the request \(400\)"),
-        (Response(500), Unavailable, r"in trouble \(500\); try again later"),
+        (Response(500), Unavailable, r"failed \(500\); try again later"),
         (Response(503), Unavailable, "is busy; try again later"),
-        (Response(200, b"<html>welcome</html>", "text/html"), Refused, "what it responses is no DICOMweb"),
-        (Response(200, b"[{", length=1000), Unavailable, "the connection broke in the middle"),
+        (Response(200, b"<html>welcome</html>", "text/html"), Refused, "the response is not DICOMweb"),
+        (Response(200, b"[{", length=1000), Unavailable, "the connection was interrupted"),
     ],
 )
 def test_an_answer_that_is_no_use_is_named(response, kind, message):
@@ -67,7 +67,7 @@ def test_a_service_that_never_answers_is_given_up(monkeypatch):
     done = Event()
     with web_service(lambda _request: done.wait(10) and Response()) as url:
         try:
-            with pytest.raises(Unavailable, match="nothing came for 0.2 s"):
+            with pytest.raises(Unavailable, match="no data within 0.2 s"):
                 ask(url)
         finally:
             done.set()
@@ -91,9 +91,9 @@ def test_a_password_and_a_token_come_from_files(tmp_path):
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("pacs.example.org/dicom-web", "no address of DICOMweb"),
-        ("ftp://pacs.example.org", "no address of DICOMweb"),
-        ("http://:8042", "no address of DICOMweb"),
+        ("pacs.example.org/dicom-web", "not a DICOMweb address"),
+        ("ftp://pacs.example.org", "not a DICOMweb address"),
+        ("http://:8042", "not a DICOMweb address"),
         ("http://pacs:port/", "the address is no URL"),
         ("http://[::1/", "the address is no URL"),
         ("https://user:secret@pacs.example.org", "has a user or password in it; name a file"),

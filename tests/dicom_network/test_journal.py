@@ -147,7 +147,7 @@ def test_a_study_can_be_asked_for_again_by_uid_or_code(journal, tmp_path):
         run = journal.begin("s").number
         journal.finish("s", run, [], [])
     assert journal.study("s").run == 3
-    with pytest.raises(TumorscopeError, match="no such study"):
+    with pytest.raises(TumorscopeError, match="never received"):
         journal.reanalyze("1.2.3.4")
 
 

@@ -69,7 +69,7 @@ def test_images_that_come_after_the_analysis_have_it_done_again_with_all_of_them
         store(files[:4], node.port)
         node.wait_for(": done")
         store(files, node.port)
-        node.wait_for("these came after its analysis began; it will be analyzed again")
+        node.wait_for("these arrived after its analysis began; it will be re-analyzed")
         node.wait_for(": done", 2)
     assert sorted(results_at(orthanc)[uid("study")]) == ["4 images", "6 images"]
 
@@ -84,7 +84,7 @@ def test_a_study_whose_sender_did_not_come_back_is_partial_until_it_does(tmp_pat
         send_and_break_off(files[4:], node.port)
         node.wait_for(" made", 2)
         assert store(files, node.port).code == 0
-        node.wait_for("is now known to be whole; it will be analyzed again")
+        node.wait_for("is now known to be complete; it will be re-analyzed")
         node.wait_for(" made", 3)
         results = node.data / "results" / study_code(uid("study"))
         tasks = [json.loads((results / run / results.name / "task.json").read_text()) for run in "123"]
@@ -112,7 +112,7 @@ def test_a_study_sent_twice_is_analyzed_once_unless_asked(tmp_path, orthanc):
         store(files, node.port)
         node.wait_for(": done")
         store(files, node.port)
-        node.wait_for("4 already here")
+        node.wait_for("4 already present")
         time.sleep(1)
         assert node.said().count("analyzing") == 1
         settings = NodeSettings(data=node.data)
@@ -127,9 +127,9 @@ def test_a_study_that_crashes_the_analysis_is_given_up_after_three_tries_and_the
     with running_node(tmp_path / "data") as node:
         store(small_series(tmp_path / "a", study="a", SeriesDescription="POISON"), node.port)
         store(small_series(tmp_path / "b", study="b"), node.port)
-        node.wait_for("failed, not tried again")
+        node.wait_for("failed, not retried")
         node.wait_for("1 object made")
-    assert node.said().count("ended by signal 11; tried again") == 2
+    assert node.said().count("ended by signal 11; will be retried") == 2
 
 
 @needs("Orthanc", "storescu")
@@ -137,7 +137,7 @@ def test_results_wait_for_an_archive_that_is_down(tmp_path):
     [port] = free_ports(1)
     with running_node(tmp_path / "data", "--send-to", f"orthanc=127.0.0.1:{port}/ORTHANC") as node:
         store(small_series(tmp_path / "in"), node.port)
-        node.wait_for("orthanc does not response; 1 object to send, tried again until sent")
+        node.wait_for("orthanc does not respond; 1 object to send, retrying until sent")
         with running_orthanc(tmp_path / "orthanc", DicomPort=port) as peer:
             node.wait_for(": done")
             assert results_at(peer) == {uid("study"): ["4 images"]}
@@ -170,11 +170,11 @@ def test_an_analysis_interrupted_by_the_end_of_the_node_is_no_crash(tmp_path):
         assert node.process.wait(30) == 0
     with running_node(tmp_path / "data", seconds=0) as node:
         node.wait_for("1 object made")
-    assert "tried again" not in node.said()
+    assert "will be retried" not in node.said()
 
 
 def test_a_folder_has_one_node(tmp_path):
-    with running_node(tmp_path / "data"), pytest.raises(TumorscopeError, match="another node works in this folder"):
+    with running_node(tmp_path / "data"), pytest.raises(TumorscopeError, match="another node uses this folder"):
         run_node(NodeSettings(data=tmp_path / "data", port=0), threading.Event())
 
 

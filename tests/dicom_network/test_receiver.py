@@ -89,7 +89,7 @@ def test_an_image_sent_twice_is_kept_once(open_door, tmp_path, caplog):
     files = small_series(tmp_path / "in")
     for _ in range(2):
         assert store(files, door.port).accepted == tuple(files)
-    wait_until(lambda: "0 objects received, 4 already here" in caplog.text, "the second delivery in the log")
+    wait_until(lambda: "0 objects received, 4 already present" in caplog.text, "the second delivery in the log")
     assert door.images() == len(list(door.store.received())) == 4
 
 
@@ -107,7 +107,7 @@ def test_only_listed_calling_titles_are_let_in(open_door, tmp_path, caplog):
     assert refused.code != 0
     assert "Calling AE Title Not Recognized" in refused.output
     assert door.images() == 0
-    assert "an association from 127.0.0.1 was refused" in caplog.text
+    assert "an association from 127.0.0.1 was rejected" in caplog.text
     assert "SOMEONE" not in caplog.text
     assert store(files, door.port, calling="ARCHIVE").code == 0
     assert door.images() == 4
@@ -175,7 +175,7 @@ def test_a_study_that_lost_an_image_to_a_full_disk_is_waited_for_though_its_send
                 patch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=1000))
             assert association.send_c_store(dataset).Status == (0xA700 if number == 2 else 0)
     association.release()
-    wait_until(lambda: "3 objects received, 1 image could not be kept" in caplog.text, "the end of the association")
+    wait_until(lambda: "3 objects received, 1 image could not be stored" in caplog.text, "the end of the association")
     assert door.arrivals.mark_complete() == []
     assert door.journal.study(study_code(uid("study"))).interrupted
 
@@ -261,14 +261,14 @@ def test_a_sender_that_is_cut_off_is_waited_for(open_door, tmp_path, caplog):
     association = associate(door.port)
     assert association.send_c_store(dcmread(small_series(tmp_path / "in")[0])).Status == 0
     association.abort()
-    wait_until(lambda: "broke off" in caplog.text, "the end of the association")
+    wait_until(lambda: "was aborted" in caplog.text, "the end of the association")
     assert door.arrivals.mark_complete() == []
 
 
 def test_a_port_that_is_taken_is_named(open_door, tmp_path):
     door = open_door()
     other = Receiver(door.store, door.journal, door.arrivals, "OTHER", ())
-    with pytest.raises(TumorscopeError, match=f"cannot listen at 127.0.0.1:{door.port} .*; give another --port"):
+    with pytest.raises(TumorscopeError, match=f"cannot listen on 127.0.0.1:{door.port} .*; choose another --port"):
         other.listen("127.0.0.1", door.port)
 
 

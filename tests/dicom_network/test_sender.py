@@ -98,12 +98,12 @@ def test_a_destination_that_is_down_is_tried_until_it_is_up_and_told_once(sendin
     [port] = free_ports(1)
     sending.results("a", "x")
     sending.sender(Peer("x", "127.0.0.1", port, "ARCHIVE"))
-    wait_until(lambda: "x does not response; 3 objects to send, tried again until sent" in caplog.text, "a warning")
+    wait_until(lambda: "x does not respond; 3 objects to send, retrying until sent" in caplog.text, "a warning")
     wait_until(lambda: sending.senders[0]._tries > 3, "several tries")
     with archive(port=port) as (taken, _):
         sending.wait_for("a", "done")
         assert len(taken) == 3
-    assert caplog.text.count("does not response") == 1
+    assert caplog.text.count("does not respond") == 1
 
 
 def test_a_destination_that_is_down_does_not_hold_up_another(sending):
@@ -123,7 +123,7 @@ def test_a_full_archive_is_offered_the_results_far_more_often_than_one_that_refu
         sending.wait_for("a", "done")
     assert sorted(taken) == sorted(set(taken))
     assert len(taken) == 3
-    assert caplog.text.count(f"x takes nothing at the moment (status {status:04X}); offered again until it does") == 1
+    assert caplog.text.count(f"x stores nothing at the moment (status {status:04X}); retrying until it does") == 1
     assert "given up" not in caplog.text
 
 
@@ -198,7 +198,7 @@ def test_an_archive_that_does_not_take_the_class_is_said_so(sending, caplog):
     with archive(kinds=("1.2.840.10008.1.1",)) as (_, port):
         sending.sender(Peer("x", "127.0.0.1", port, "ARCHIVE"))
         sending.wait_for("a", "failed")
-    assert "it takes no objects of this class" in caplog.text
+    assert "it does not support this SOP class" in caplog.text
 
 
 def test_a_result_that_someone_removed_does_not_stop_the_others(sending):

@@ -1,4 +1,4 @@
-"""`tumorscope pacs`: fetch studies from an archive, and send files to one, by DICOMweb."""
+"""`tumorscope pacs`: fetch studies from a DICOMweb archive, and send files to it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from tumorscope.core.errors import TumorscopeError
 
 app = typer.Typer(
-    help="Fetch studies from an archive and send files to one, by DICOMweb.",
+    help="Fetch studies from a DICOMweb archive, and send files to it.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -20,21 +20,21 @@ _MOST_NAMED = 10
 UrlOption = Annotated[
     str, typer.Option(metavar="DICOMWEB", help="Address of the service, such as https://pacs.example.org/dicom-web.")
 ]
-UserOption = Annotated[str | None, typer.Option(help="For basic authentication; with --password-file.")]
-PasswordOption = Annotated[Path | None, typer.Option(help="A file whose first line is the password.")]
-TokenOption = Annotated[Path | None, typer.Option(help="A file whose first line is a bearer token.")]
+UserOption = Annotated[str | None, typer.Option(help="User for basic authentication; needs --password-file.")]
+PasswordOption = Annotated[Path | None, typer.Option(help="File with the password in its first line.")]
+TokenOption = Annotated[Path | None, typer.Option(help="File with a bearer token in its first line.")]
 
 
 @app.command()
 def pull(
     url: UrlOption,
     study: Annotated[str, typer.Option(metavar="UID", help="StudyInstanceUID.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the study, one folder a series.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the study, one folder per series.")],
     user: UserOption = None,
     password_file: PasswordOption = None,
     token_file: TokenOption = None,
 ) -> None:
-    """Fetch a study into a folder; run it again after an interruption, and it goes on."""
+    """Fetch a study into a folder; the same command resumes an interrupted one."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -49,7 +49,7 @@ def pull(
         task = progress.add_task("fetching", total=None)
         pulled = pull_study(client, study, out, lambda done, total: progress.update(task, completed=done, total=total))
     already = len(pulled.files) - pulled.fetched
-    here = f", {already} here already" if already else ""
+    here = f", {already} already present" if already else ""
     series = len({path.parent for path in pulled.files})
     typer.echo(f"Fetched {counted(pulled.fetched, 'object')} in {series} series{here}: {out}")
 
@@ -62,7 +62,7 @@ def push(
     password_file: PasswordOption = None,
     token_file: TokenOption = None,
 ) -> None:
-    """Send DICOM files to an archive; those it does not take are named."""
+    """Send DICOM files to an archive; rejected files are listed."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -87,7 +87,7 @@ def push(
 
 
 def _files(given: list[Path]) -> list[Path]:
-    """The files, and those in folders; a folder's hidden files are left out."""
+    """The files, including those in folders, without hidden files."""
     found: list[Path] = []
     for path in given:
         if path.is_dir():
@@ -110,4 +110,4 @@ def _warn_unencrypted(url: str, secret: bool) -> None:
 
     parts = urlsplit(url)
     if secret and parts.scheme == "http" and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
-        typer.echo("note: http:// sends the password unencrypted; use https:// where the service has it", err=True)
+        typer.echo("note: http:// sends the password unencrypted; use https:// if the service supports it", err=True)

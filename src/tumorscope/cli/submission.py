@@ -1,4 +1,4 @@
-"""Sending cases to a service, waiting for them, and telling what came out."""
+"""Send cases to a service, wait for them, and print their findings."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ from tumorscope.io.dicom.studies import StudyFiles
 from tumorscope.reporting.wording import area_text, probability_text, type_words, volume_text
 from tumorscope.studies.case import Case
 
-GO_ON = "what was sent is kept; the same command goes on where it was"
+RESUME_HINT = "sent cases are kept; the same command resumes"
 _DENIED = (401, 403)
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """A case on this disk: one upload."""
+    """A case to upload."""
 
     path: Path
     files: tuple[Path, ...] | None = None
@@ -49,17 +49,17 @@ class Waiting:
 
     @cached_property
     def names(self) -> PublicNames:
-        """What it may be called; looks into the headers of DICOM files."""
+        """Names without patient data; reads the headers of DICOM files."""
         return public_names(self.case or self.path)
 
     def outgoing(self) -> list[Outgoing]:
-        """Its files, with the names under which they are sent."""
+        """Its files with the names under which they are sent."""
         return outgoing([self.path]) if self.files is None else named_below(self.path, self.files)
 
 
 @dataclass(frozen=True)
 class _Sent:
-    """A study at the service; ``before``: this command was interrupted after it was sent."""
+    """A study at the service; ``before`` if an earlier run of the command sent it."""
 
     entry: Entry
     study: str
@@ -72,7 +72,7 @@ class _Sent:
 
 
 def waiting_to_be_sent(paths: Sequence[Path]) -> list[Waiting]:
-    """The cases in files, folders and zips; a zip is taken apart by the service."""
+    """The cases in files, folders and ZIP archives; the service unpacks archives."""
     zips = [Waiting(path) for path in paths if path.suffix.lower() == ".zip"]
     return [*zips, *map(_waiting, cases_in([path for path in paths if path.suffix.lower() != ".zip"]))]
 
@@ -86,15 +86,15 @@ def _waiting(case: Case) -> Waiting:
 
 
 def submit_cases(client: Client, waiting: Sequence[Waiting], out: Path, bundle: str, *, wait: bool = True) -> None:
-    """Send every case, wait for every study, and fetch its results; one that fails does not stop the others.
+    """Send every case, wait for every study, and download its results; a failed one does not stop the others.
 
     Raises:
         TumorscopeError: after the table of findings, if any case failed.
-        Unavailable: the service is out of reach; what was sent and fetched until then is kept.
+        Unavailable: the service is unreachable; sent cases and downloaded results are kept.
     """
     console = Console(stderr=True)
     journal = Journal(out)
-    journal.save()  # a folder that cannot be written is known before anything is sent
+    journal.save()  # fails before the upload if the folder cannot be written
     try:
         sent, failed, left_out = _send(client, waiting, journal, bundle, out, console)
         for each in left_out:
@@ -111,9 +111,9 @@ def submit_cases(client: Client, waiting: Sequence[Waiting], out: Path, bundle: 
         for row in failed[: total - len(sent)]:
             table.add(row)
     except Unavailable as error:
-        raise Unavailable(f"{error}; {GO_ON}") from error
+        raise Unavailable(f"{error}; {RESUME_HINT}") from error
     except KeyboardInterrupt:
-        console.print(GO_ON[0].upper() + GO_ON[1:], highlight=False)
+        console.print(RESUME_HINT[0].upper() + RESUME_HINT[1:], highlight=False)
         raise
     table.close(f"{out}{os.sep}<case>{os.sep}")
     _raise_if(failed, total)
@@ -128,8 +128,8 @@ def _send(
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         for number, case in enumerate(waiting, 1):
-            place = f" ({number} of {len(waiting)})" if len(waiting) > 1 else ""
-            task = progress.add_task(f"sending {escape(case.names.label[:32])}{place}", total=None)
+            position = f" ({number} of {len(waiting)})" if len(waiting) > 1 else ""
+            task = progress.add_task(f"sending {escape(case.names.label[:32])}{position}", total=None)
             try:
                 files = case.outgoing()
                 stamp = stamp_of(client.address, bundle, files)
@@ -148,7 +148,7 @@ def _send(
                     entry.studies = [study.id for study in response.studies]
                     journal.save()
                     if not entry.studies:
-                        raise TumorscopeError(f"{case.names.label}: nothing in it was taken")
+                        raise TumorscopeError(f"{case.names.label}: the service accepted none of its files")
                 sent += [_Sent(entry, study, case.names, before) for study in entry.studies]
             except BaseException as error:
                 failed.append(_failed(case.names, error, out))
@@ -159,7 +159,7 @@ def _send(
 def _fetch(
     client: Client, sent: Sequence[_Sent], journal: Journal, out: Path, console: Console, table: FindingsTable
 ) -> list[Row]:
-    """Wait for every study, fetch and print it; the rows of those that failed."""
+    """Wait for every study, download and print it; return the rows of failed ones."""
     failed: list[Row] = []
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(
@@ -188,12 +188,12 @@ def _fetch(
 
 
 def _failed(names: PublicNames, error: BaseException, out: Path) -> Row:
-    """The row of a case that an error has ended; what concerns all cases is raised again."""
+    """The row of a case that an error has ended; errors that concern all cases are re-raised."""
     denied = isinstance(error, Refused) and error.status in _DENIED
     if denied or isinstance(error, Unavailable | KeyboardInterrupt | SystemExit):
         raise error
     line = names.hide(failure_line(error, names.label, out / FAULT_LOG))
-    return Row(names.label, "failed", failure=_naming(names.label, line))
+    return Row(names.label, "failed", failure=_with_label(names.label, line))
 
 
 def _fetch_one(client: Client, sent: _Sent, journal: Journal, out: Path, show: Any) -> Row:
@@ -202,7 +202,7 @@ def _fetch_one(client: Client, sent: _Sent, journal: Journal, out: Path, show: A
     fetched = here is not None and (here / "analysis.json").is_file() and sent.study in entry.fetched
     try:
         study = client.study(sent.study)
-        if study.state == "failed" and sent.before:  # who gives the command again wants another try
+        if study.state == "failed" and sent.before:  # a repeated command retries failed studies
             client.retry(study)
         study = client.wait(study, show)
     except Refused as error:
@@ -212,11 +212,11 @@ def _fetch_one(client: Client, sent: _Sent, journal: Journal, out: Path, show: A
             return _row(here)
         journal.forget(entry)
         raise TumorscopeError(
-            f"{sent.label}: the service has it no more; give the command again to send it anew"
+            f"{sent.label}: the service no longer has it; repeat the command to send it again"
         ) from error
     folder = out / journal.folder(entry, study.id, study.name)
     if study.state == "failed":
-        return Row(folder.name, "failed", failure=_naming(folder.name, study.failure or "the analysis failed"))
+        return Row(folder.name, "failed", failure=_with_label(folder.name, study.failure or "the analysis failed"))
     if not fetched or entry.fetched.get(study.id) != study.revision:
         client.download_all(study, folder)
         entry.fetched[study.id] = study.revision
@@ -266,7 +266,7 @@ def _document(folder: Path) -> dict[str, Any]:
         return json.loads((folder / "analysis.json").read_bytes())
     except (OSError, ValueError) as error:
         raise TumorscopeError(
-            f"{folder}: its analysis.json cannot be read; remove the folder to fetch it anew"
+            f"{folder}: its analysis.json cannot be read; remove the folder to download it again"
         ) from error
 
 
@@ -274,10 +274,10 @@ def _print_sent(client: Client, sent: Sequence[_Sent]) -> None:
     console = Console(highlight=False)
     for each in sent:
         console.print(f"{each.study}  {each.label}", markup=False)
-    console.print(f"Sent to {client.address}; the same command without --no-wait fetches the results", markup=False)
+    console.print(f"Sent to {client.address}; the same command without --no-wait downloads the results", markup=False)
 
 
-def _naming(label: str, line: str) -> str:
+def _with_label(label: str, line: str) -> str:
     return line if line.startswith(label) else f"{label}: {line}"
 
 

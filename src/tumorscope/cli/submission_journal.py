@@ -1,4 +1,4 @@
-"""What `submit` sent where: a small file in OUT, so that the same command goes on where it was."""
+"""The journal of `submit`: a small file in OUT with which the same command resumes."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Entry:
     """One upload.
 
     Attributes:
-        key: the upload's name at the service, kept before a byte is sent: where the response was lost, the
-            service knows by it what it has taken.
-        studies: ids, once they are known.
-        folders: of a study's results below OUT, by id.
-        fetched: which revision lies there, by id.
+        key: the upload's idempotency key, saved before the upload, so that a lost response creates no
+            duplicates.
+        studies: their ids, once known.
+        folders: the folder of a study's results below OUT, by id.
+        fetched: the downloaded revision, by id.
     """
 
     key: str
@@ -38,7 +38,7 @@ class Entry:
 
 
 class Journal:
-    """The uploads of a folder of results, saved whole at every step."""
+    """The uploads of a folder of results, saved at every step."""
 
     def __init__(self, out: Path) -> None:
         self._path = out / NAME
@@ -47,19 +47,19 @@ class Journal:
             self.entries = self._read()
 
     def entry(self, stamp: str) -> Entry:
-        """The upload with this stamp; a new one is saved at once."""
+        """The entry with this stamp; a new one is saved at once."""
         if stamp not in self.entries:
             self.entries[stamp] = Entry(secrets.token_urlsafe(18))
             self.save()
         return self.entries[stamp]
 
     def forget(self, entry: Entry) -> None:
-        """What the service has no more is sent anew next time."""
+        """Remove an entry that the service no longer has, so that it is sent next time."""
         self.entries = {stamp: each for stamp, each in self.entries.items() if each is not entry}
         self.save()
 
     def folder(self, entry: Entry, study: str, name: str) -> str:
-        """The folder for a study's results: its name, numbered where another study has it."""
+        """The folder of a study's results: its name, with a number if another study uses it."""
         if study not in entry.folders:
             taken = {folder.lower() for each in self.entries.values() for folder in each.folders.values()}
             unused, number = safe_name(name), 2
@@ -69,7 +69,7 @@ class Journal:
         return entry.folders[study]
 
     def save(self) -> None:
-        """Write it whole.
+        """Write the journal.
 
         Raises:
             TumorscopeError: the disk is full, there is no permission and the like.
@@ -85,16 +85,16 @@ class Journal:
             return {stamp: Entry(**fields) for stamp, fields in content["uploads"].items()}
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise TumorscopeError(
-                f"{self._path}: is not what submit writes there; remove it (everything is then sent anew), "
+                f"{self._path}: is not a journal of submit; remove it (everything is then sent again), "
                 "or choose another folder with -o"
             ) from error
 
 
 def stamp_of(address: str, bundle: str, files: Sequence[Outgoing]) -> str:
-    """The same for the same files, unchanged, sent to the same service; tells nothing about them.
+    """A digest that identifies unchanged files, sent to one service with one bundle, and reveals nothing about them.
 
     Raises:
-        TumorscopeError: a file is not there any more.
+        TumorscopeError: a file no longer exists.
     """
     digest = hashlib.sha256(f"{address}\n{bundle}\n".encode())
     for file in files:

@@ -1,4 +1,4 @@
-"""Results on this disk, whole or not at all."""
+"""Download results completely or not at all."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from tumorscope.core.files import together
 def fetch_together(
     connection: Connection, folder: Path, addresses: Mapping[str, str], on_bytes: Callable[[int], None]
 ) -> list[Path]:
-    """Fetch several files into a folder so that all are there whole, or none is; the last is put in place last.
+    """Download several files into a folder, all completely or none; the last one is renamed last.
 
     Args:
-        addresses: path at the service by the file's name here.
-        on_bytes: told of every piece that was written.
+        addresses: path at the service by local file name.
+        on_bytes: called with the number of bytes of every piece.
 
     Raises:
-        TumorscopeError: naming the file on a full disk and the like; see :class:`Connection` for the rest.
+        TumorscopeError: names the file if the disk is full and the like; see also :class:`Connection`.
     """
     with together(folder, tuple(addresses)) as writing:
         for name, address in addresses.items():

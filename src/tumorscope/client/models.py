@@ -1,4 +1,4 @@
-"""What the service says, as frozen values; what it says beyond that is let pass."""
+"""Responses of the service as frozen models; unknown fields are ignored."""
 
 from __future__ import annotations
 
@@ -9,38 +9,38 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 SETTLED = ("done", "failed")
-"""States in which nothing more happens by itself."""
+"""Final states."""
 
 
 def _plain_name(name: str) -> str:
-    """A file's name is a name and no path: it is where the file will be saved."""
+    """Check that a name has no path, since the file will be saved under it."""
     if not re.fullmatch(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,120}", name):
-        raise ValueError("no plain file name")
+        raise ValueError("not a plain file name")
     return name
 
 
 def _study_id(study: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}", study):
-        raise ValueError("no study's id")
+        raise ValueError("not a study's id")
     return study
 
 
 StudyId = Annotated[str, AfterValidator(_study_id)]
 
 
-class _Value(BaseModel):
+class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class Summary(_Value):
-    """The findings in short; :meth:`Client.analysis` has all of them.
+class Summary(_Model):
+    """The findings in short; :meth:`Client.analysis` returns all of them.
 
     Attributes:
-        assessed: false where the scan does not look like an MRI of a head; then nothing is said.
+        assessed: false if the scan does not look like a brain MRI; there are no findings then.
         tumor_probability: the largest of any slice.
-        tumor_type: the likeliest type; None where it is left open.
-        volume_mm3: of the whole segmentation; None where the size of a voxel is not known.
-        lesions: how many.
+        tumor_type: the likeliest type; None if it is uncertain.
+        volume_mm3: of the segmentation; None if the voxel size is unknown.
+        lesions: their number.
     """
 
     assessed: bool = True
@@ -53,39 +53,39 @@ class Summary(_Value):
     sequences: tuple[str, ...] = ()
 
 
-class Revision(_Value):
-    """One set of results: of the analysis itself, or of a mask corrected by hand."""
+class Revision(_Model):
+    """One set of results, of the analysis or of a corrected mask."""
 
     number: int = Field(alias="revision")
     kind: str
     created: datetime
 
 
-class File(_Value):
-    """A result that can be fetched."""
+class File(_Model):
+    """A downloadable result."""
 
     name: Annotated[str, AfterValidator(_plain_name)]
     bytes: int | None = None
     href: str
 
 
-class Image(_Value):
+class Image(_Model):
     """A volume for viewing, as NIfTI on the scan's grid: a sequence, ``mask`` or ``activation``."""
 
     name: str
     href: str
 
 
-class Study(_Value):
+class Study(_Model):
     """One case at the service.
 
     Attributes:
         state: fetching, queued, analyzing, done or failed.
-        stage, done, total: how far the analysis is.
-        failure: one line that says why there are no results.
-        expires: when the service removes it.
-        revision: the newest results; 0 before there are any.
-        revisions, images, files: only where one study was asked for.
+        stage, done, total: progress of the analysis.
+        failure: the reason of a failure in one line.
+        expires: when the service removes the study.
+        revision: the newest one with results; 0 if there is none.
+        revisions, images, files: only in responses about a single study.
     """
 
     id: StudyId
@@ -115,34 +115,34 @@ class Study(_Value):
 
     @property
     def settled(self) -> bool:
-        """Whether nothing more happens by itself."""
+        """Whether the state is final."""
         return self.state in SETTLED
 
 
-class LeftOut(_Value):
-    """Something that was sent and not taken."""
+class LeftOut(_Model):
+    """A sent file that is not part of a study."""
 
     name: str
     reason: str
 
 
-class Submitted(_Value):
-    """What became of an upload: a study a case, and what was left out."""
+class Submitted(_Model):
+    """The result of an upload: one study per case, and the files left out."""
 
     studies: tuple[Study, ...]
     left_out: tuple[LeftOut, ...] = ()
 
 
-class Page(_Value):
-    """A part of the list of studies."""
+class Page(_Model):
+    """A page of the list of studies."""
 
     studies: tuple[Study, ...]
     next: str | None = None
     total: int = 0
 
 
-class About(_Value):
-    """What the service is, and what it takes at once."""
+class About(_Model):
+    """The version and the limits of the service."""
 
     version: str
     notice: str = ""

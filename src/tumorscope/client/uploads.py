@@ -1,4 +1,4 @@
-"""Files on their way to the service, opened one at a time and never held in memory."""
+"""Files to upload, opened one at a time and never held in memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import BinaryIO
 from tumorscope.core.errors import TumorscopeError
 
 OnBytes = Callable[[int, int], None]
-"""ProgressReporter how many bytes are sent, and of how many."""
+"""Receives the number of transferred bytes and the total."""
 _REPORT_INTERVAL_BYTES = 256 * 1024
 
 
@@ -20,7 +20,7 @@ class Outgoing:
     """A file with the name under which it is sent.
 
     Attributes:
-        name: a relative path with ``/``, by which the service knows what belongs together.
+        name: a relative path with ``/``, by which the service groups files.
     """
 
     path: Path
@@ -29,13 +29,13 @@ class Outgoing:
 
 
 def outgoing(paths: Iterable[Path]) -> list[Outgoing]:
-    """What is sent of files and folders: of a folder what lies below it, without hidden files, links not followed.
+    """The files to send for files and folders, without hidden files and symbolic links.
 
-    A folder's own name begins the names of its files. Of two paths that would be sent under
-    one name the second goes into a folder of its own.
+    The names of a folder's files begin with the folder's name. If names of two paths collide, those of the
+    second get an additional folder.
 
     Raises:
-        TumorscopeError: a path is not there, or nothing is in the folders.
+        TumorscopeError: a path does not exist, or there are no files.
     """
     files: list[Outgoing] = []
     taken: set[str] = set()
@@ -51,15 +51,15 @@ def outgoing(paths: Iterable[Path]) -> list[Outgoing]:
             files.append(Outgoing(file, _sendable(prefix + name), _size(file)))
             taken.add((prefix + name).lower())
     if not files:
-        raise TumorscopeError("there is nothing to send in what was named; name files, or folders with files")
+        raise TumorscopeError("there is nothing to send; name files, or folders with files")
     return files
 
 
 def named_below(root: Path, files: Sequence[Path]) -> list[Outgoing]:
-    """Some files of a folder, sent under the names that they have in it.
+    """Some files of a folder, named by their paths in it.
 
     Raises:
-        TumorscopeError: one is not there.
+        TumorscopeError: a file does not exist.
     """
     first = root.resolve().name or "scan"
     return [
@@ -69,36 +69,36 @@ def named_below(root: Path, files: Sequence[Path]) -> list[Outgoing]:
 
 
 class Part:
-    """A file as the HTTP library reads it: opened when its turn comes, closed when it is through."""
+    """A file for the HTTP library: opened at the first read, closed at its end."""
 
     def __init__(self, file: Outgoing, on_read: Callable[[int], None]) -> None:
-        self._of, self._on_read = file, on_read
-        self._place = 0
+        self._file, self._on_read = file, on_read
+        self._position = 0
         self._open: BinaryIO | None = None
 
     def tell(self) -> int:
-        return self._place
+        return self._position
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         self.close()
-        self._place = self._of.size + offset if whence == os.SEEK_END else offset
-        return self._place
+        self._position = self._file.size + offset if whence == os.SEEK_END else offset
+        return self._position
 
     def read(self, count: int) -> bytes:
-        wanted = min(count, self._of.size - self._place)
+        wanted = min(count, self._file.size - self._position)
         if wanted <= 0:
             self.close()
             return b""
         try:
             if self._open is None:
-                self._open = self._of.path.open("rb")
-                self._open.seek(self._place)
+                self._open = self._file.path.open("rb")
+                self._open.seek(self._position)
             chunk = self._open.read(wanted)
         except OSError as error:
-            raise TumorscopeError(f"{self._of.path}: cannot be read ({_strerror(error)})") from error
+            raise TumorscopeError(f"{self._file.path}: cannot be read ({_strerror(error)})") from error
         if not chunk:
-            raise TumorscopeError(f"{self._of.path}: became shorter while it was sent; send it when it is complete")
-        self._place += len(chunk)
+            raise TumorscopeError(f"{self._file.path}: became shorter during the upload; send it when it is complete")
+        self._position += len(chunk)
         self._on_read(len(chunk))
         return chunk
 
@@ -109,14 +109,14 @@ class Part:
 
 
 class ProgressReporter:
-    """Adds up what went through, and says so now and then and at the end."""
+    """Adds up transferred bytes and reports them at intervals and at the end."""
 
     def __init__(self, total: int, on_progress: OnBytes) -> None:
         self._total, self._on_progress = total, on_progress
         self.start()
 
     def start(self) -> None:
-        """From the beginning (again)."""
+        """Start, or restart after a failed attempt."""
         self._sent = self._last = 0
         self._on_progress(0, self._total)
 
@@ -135,7 +135,7 @@ def _files_below(path: Path) -> list[Path]:
     found: list[Path] = []
 
     def tell(error: OSError) -> None:
-        raise TumorscopeError(f"{error.filename}: cannot be entered ({_strerror(error)})") from error
+        raise TumorscopeError(f"{error.filename}: cannot be opened ({_strerror(error)})") from error
 
     for place, folders, names in os.walk(path, onerror=tell):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -152,7 +152,7 @@ def _size(path: Path) -> int:
 
 
 def _sendable(name: str) -> str:
-    """Names on disk are bytes, and not always text."""
+    """The name as UTF-8; names on disk may be other bytes."""
     return os.fsencode(name).decode("utf-8", "replace")
 
 

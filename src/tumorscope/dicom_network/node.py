@@ -1,4 +1,4 @@
-"""The node: receives studies, analyses those that are complete, sends the results on."""
+"""The node: receives studies, analyzes complete ones, and sends the results."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ from tumorscope.dicom_network.worker import load_processor
 log = logging.getLogger(__name__)
 
 _TICK_S = 0.1
-_REST_S = 10.0
+_RETRY_S = 10.0
 _HOUR_S = 3600.0
 _SHUTDOWN_S = 10.0
 
 
 @dataclass(frozen=True)
 class NodeSettings:
-    """How a node runs.
+    """Settings of a node.
 
     Attributes:
         data: its folder.
-        host, port: where it listens; port 0 lets the system choose.
+        host, port: its address; the system chooses a port for 0.
         aet: its application entity title.
-        allowed: calling titles that are let in; empty lets everyone in.
-        destinations: who gets the results; none leaves them in the folder.
-        quiescence_s: a study is complete when nothing came for so long.
-        abort_timeout_s: the same where its sender was cut off.
+        allowed: accepted calling AE titles; all if empty.
+        destinations: receive the results; without any, results stay in the folder.
+        quiescence_s: a study is complete when no image has arrived for this time.
+        abort_timeout_s: the same after an aborted association.
         bundle: a name, a folder, or ``auto``.
-        keep_days: studies that have been done for so long are removed; None keeps them.
-        processor: ``module:function`` that analyses a study.
+        keep_days: finished studies are removed after this time; None keeps them.
+        processor: ``module:function`` that analyzes a study.
     """
 
     data: Path
@@ -63,21 +63,21 @@ def run_node(settings: NodeSettings, stop: threading.Event, reanalyze: Sequence[
     """Run until ``stop`` is set.
 
     Args:
-        settings: how.
-        stop: ends the node: the object that is being received or sent is finished first, an
-            analysis begins again at the next start.
-        again: studies, by UID or code, to analyze once more. If a node runs in this folder
-            already, it is told of them, and this returns.
+        settings: of the node.
+        stop: ends the node after the current object has been received or sent; a running analysis is
+            repeated at the next start.
+        reanalyze: studies, by UID or code, to re-analyze. If a node is already running in this folder, it
+            receives the request through the journal, and this returns.
 
     Raises:
-        TumorscopeError: the port is taken, the folder cannot be used, a study is not known.
+        TumorscopeError: the port is in use, the folder cannot be used, or a study is unknown.
     """
     _quiet_libraries()
     load_processor(settings.processor)
     store = Store(settings.data)
     with only_node(settings.data) as alone:
         if not alone and not reanalyze:
-            raise TumorscopeError(f"{settings.data}: another node works in this folder; give it its own with --data")
+            raise TumorscopeError(f"{settings.data}: another node uses this folder; choose another one with --data")
         journal = Journal(settings.data / "journal.sqlite")
         try:
             for name in reanalyze:
@@ -90,13 +90,13 @@ def run_node(settings: NodeSettings, stop: threading.Event, reanalyze: Sequence[
 
 def _serve(settings: NodeSettings, store: Store, journal: Journal, stop: threading.Event) -> None:
     names = [destination.name for destination in settings.destinations]
-    adopted = import_unrecorded(store, journal)
-    if adopted:
-        log.info("%s on disk, but not yet in the journal: entered", counted(adopted, "object"))
+    imported = import_unrecorded(store, journal)
+    if imported:
+        log.info("%s on disk, but not in the journal: recorded", counted(imported, "object"))
     recover(store, journal, names)
     for name, count in journal.waiting_for().items():
         if name not in names:
-            log.warning("%s for %s, which --send-to does not name", counted(count, "result"), name)
+            log.warning("%s for %s, which is not among the --send-to destinations", counted(count, "result"), name)
     arrivals = Arrivals(journal, settings.quiescence_s, settings.abort_timeout_s)
     receiver = Receiver(store, journal, arrivals, settings.aet, settings.allowed)
     port = receiver.listen(settings.host, settings.port)
@@ -104,7 +104,9 @@ def _serve(settings: NodeSettings, store: Store, journal: Journal, stop: threadi
     threads += [SenderThread(each, settings.data, journal, settings.aet, stop) for each in settings.destinations]
     for thread in threads:
         thread.start()
-    log.info("%s listens at %s:%d; results go to %s", settings.aet, settings.host, port, ", ".join(names) or "no one")
+    log.info(
+        "%s listens at %s:%d; results go to %s", settings.aet, settings.host, port, ", ".join(names) or "no destination"
+    )
     try:
         _watch(settings, store, journal, arrivals, receiver, stop)
     finally:
@@ -128,15 +130,15 @@ def _watch(
         try:
             receiver.sweep()
             complete = arrivals.mark_complete()
-        except sqlite3.Error as error:  # a full disk: what is running goes on, and this when there is room
+        except sqlite3.Error as error:  # a full disk: other work continues, this when there is space
             log.error("the journal cannot be written (%s)", error)
-            stop.wait(_REST_S)
+            stop.wait(_RETRY_S)
             continue
         for code in complete:
             study = journal.study(code)
             if study and study.interrupted:
                 log.warning(
-                    "%s: its sender did not finish and did not come back; its results will say that images may be missing",
+                    "%s: its sender did not finish and did not come back; its results will state that images may be missing",
                     code,
                 )
         if settings.keep_days is not None and time.monotonic() >= next_expiry:
@@ -145,14 +147,14 @@ def _watch(
 
 
 def expire(store: Store, journal: Journal, before: float) -> None:
-    """Remove what has been done or failed since before a moment, in seconds since 1970."""
+    """Remove studies done or failed since before a moment, in seconds since 1970."""
     for code in journal.settled_before(before):
         journal.forget(code, lambda code=code: store.hide(code))
-        log.info("%s: forgotten", code)
+        log.info("%s: expired, removed", code)
 
 
 def _quiet_libraries() -> None:
-    """What these log quotes names, UIDs and titles; the node says itself what matters."""
+    """Silence libraries whose log messages may contain names, UIDs and titles."""
     import warnings
 
     warnings.simplefilter("ignore")

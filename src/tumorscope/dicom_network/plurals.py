@@ -1,4 +1,4 @@
-"""Words of the log."""
+"""Plurals in log messages."""
 
 from __future__ import annotations
 

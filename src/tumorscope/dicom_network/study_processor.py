@@ -1,4 +1,4 @@
-"""What the node does with a complete study: open it, analyze it, write the results."""
+"""The analysis of a complete study in the node."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ def process_study(task: Task) -> list[Path]:
     """Analyze a folder of DICOM images.
 
     Returns:
-        The DICOM objects among the results, which go back to the archive.
+        The DICOM objects among the results, for the archive.
 
     Raises:
-        TumorscopeError: the study cannot be analyzed, or its results not be written as DICOM;
-            one line that says why.
+        TumorscopeError: the study cannot be analyzed, or its results cannot be written as DICOM; one line
+            with the reason.
     """
     from tumorscope.inference.engine_pool import Engines
     from tumorscope.reporting.write import Outputs
@@ -33,11 +33,11 @@ def process_study(task: Task) -> list[Path]:
 
 
 def _reports(folders: Sequence[Path]) -> tuple[Dataset, ...]:
-    """The headers of the structured reports in earlier results."""
+    """The headers of the structured reports among earlier results."""
     from pydicom import dcmread
 
     from tumorscope.reporting.write import STRUCTURED_REPORT_FILE
 
     tags = ["SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"]
-    found = (path for folder in folders for path in sorted(folder.rglob(STRUCTURED_REPORT_FILE)))
-    return tuple(dcmread(path, specific_tags=tags) for path in found)
+    paths = (path for folder in folders for path in sorted(folder.rglob(STRUCTURED_REPORT_FILE)))
+    return tuple(dcmread(path, specific_tags=tags) for path in paths)

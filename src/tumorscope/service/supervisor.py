@@ -99,7 +99,7 @@ class Supervisor:
 
     def _release(self, name: str) -> None:
         try:
-            for study in self._catalog.release(name):
+            for study in self._catalog.expire_leases(name):
                 log.error("%s: its worker ended during the analysis", study)
                 enqueue(self._queue, study)
         except SQLAlchemyError as error:  # the lease expires by itself

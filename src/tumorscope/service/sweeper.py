@@ -73,7 +73,7 @@ class Sweeper:
         messages as waiting studies, none was lost, and none is sent: a long queue does not grow.
         """
         waiting = self._catalog.overdue(self._catalog.now() - self._overdue)
-        if not waiting or self._queue.waiting() >= len(waiting):
+        if not waiting or self._queue.pending() >= len(waiting):
             return []
         log.info("%d studies without a message: sent again", len(waiting))
         return [study for study in waiting if enqueue(self._queue, study)]

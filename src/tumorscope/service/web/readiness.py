@@ -40,7 +40,7 @@ class Readiness:
         if reason is not None:
             return reason
         try:
-            self._queue.waiting()
+            self._queue.pending()
         except TumorscopeError:
             return "the queue does not respond"
         return "the disk is full" if self._folders.free_bytes() < _LEAST_FREE else None
