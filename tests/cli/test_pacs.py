@@ -30,7 +30,7 @@ def run(*arguments):
 
 
 @needs("Orthanc")
-def test_what_is_pushed_can_be_pulled(tmp_path):
+def test_pushed_files_can_be_pulled(tmp_path):
     files = small_series(tmp_path / "in")
     with running_orthanc(tmp_path / "orthanc") as peer:
         said, error = run("push", "--url", peer.dicom_web, tmp_path / "in")
@@ -65,7 +65,7 @@ def test_files_that_were_not_sent_are_named_and_the_command_fails(tmp_path):
         (["pull", "--url", "http://127.0.0.1:1", "--study", "1.2", "--user", "u"], "belong together"),
     ],
 )
-def test_what_is_wrong_with_the_arguments_is_one_line(tmp_path, arguments, message):
+def test_invalid_arguments_are_one_line(tmp_path, arguments, message):
     _, error = run(*arguments, "-o", tmp_path / "out")
     assert message in error
     assert not (tmp_path / "out").exists()
@@ -76,14 +76,14 @@ def test_an_archive_that_is_down_is_one_line(tmp_path):
     assert "no connection (refused); is the service running?" in error
 
 
-def test_files_that_are_not_there_are_named(tmp_path):
+def test_missing_files_are_named(tmp_path):
     _, error = run("push", "--url", "http://127.0.0.1:1", tmp_path / "nowhere.dcm")
     assert error == "nowhere.dcm: no such file or folder; check the path"
     _, error = run("push", "--url", "http://127.0.0.1:1", tmp_path)
     assert "no files in these folders" in error
 
 
-def test_a_password_over_plain_http_is_remarked_on(tmp_path):
+def test_a_password_over_plain_http_causes_a_note(tmp_path):
     (tmp_path / "password").write_text("hush")
     options = ["--user", "u", "--password-file", tmp_path / "password"]
     said, error = run("push", "--url", f"http://127.0.0.2:{free_ports(1)[0]}", *options, *small_series(tmp_path / "in"))
@@ -107,7 +107,7 @@ def start(*arguments):
         (["--processor", "nowhere:f"], "no such function"),
     ],
 )
-def test_a_node_that_cannot_start_says_why_in_one_line(tmp_path, arguments, message):
+def test_a_node_that_cannot_start_reports_one_line(tmp_path, arguments, message):
     result = start("--data", tmp_path / "data", "--port", 0, *arguments)
     assert isinstance(result.exception, TumorscopeError)
     assert message in str(result.exception)

@@ -48,7 +48,7 @@ def until(happened, process=None):
         time.sleep(0.02)
 
 
-def test_a_worker_analyses_what_a_service_without_workers_took_and_ends_when_told(case, tmp_path):
+def test_a_worker_analyzes_the_studies_of_a_service_without_workers(case, tmp_path):
     log = tmp_path / "log"
     with running_service(tmp_path / "data", worker=False) as service, Client(service.address) as client:
         (study,) = client.submit(case).studies
@@ -64,7 +64,7 @@ def test_a_worker_analyses_what_a_service_without_workers_took_and_ends_when_tol
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
-def test_a_worker_that_is_ended_in_the_middle_leaves_the_study_to_the_next_which_does_it_once(case, tmp_path, how):
+def test_the_study_of_a_stopped_worker_is_done_once_by_the_next(case, tmp_path, how):
     log = tmp_path / "log"
     lease_s = 5.0  # of one that was killed; else the test would wait a minute
     with running_service(tmp_path / "data", worker=False, lease_s=lease_s) as service:
@@ -84,7 +84,7 @@ def test_a_worker_that_is_ended_in_the_middle_leaves_the_study_to_the_next_which
         client.close()
 
 
-def test_a_worker_elsewhere_shares_database_queue_and_folder_with_the_service(case, tmp_path):
+def test_a_worker_on_another_machine_shares_database_queue_and_folder(case, tmp_path):
     log = tmp_path / "log"
     with running_postgresql() as database, running_redis() as queue:
         stores = {"database": database, "queue": queue}
@@ -107,13 +107,13 @@ def test_a_worker_elsewhere_shares_database_queue_and_folder_with_the_service(ca
         (["--keep-days", "soon"], "keep_days: "),
     ],
 )
-def test_what_is_wrong_with_the_options_is_one_line(in_empty_folder, arguments, words):
+def test_invalid_options_are_one_line(in_empty_folder, arguments, words):
     error, said = in_empty_folder(worker.command)(*arguments)
     assert words in str(error)
     assert "secret" not in str(error) + said
 
 
-def test_a_store_that_is_not_there_is_one_line_and_exit_code_two(tmp_path):
+def test_an_unreachable_store_is_one_line_and_exit_code_two(tmp_path):
     log = tmp_path / "log"
     address = "postgresql://nobody:secret@127.0.0.1:1/none"
     with running_worker(log, "--data", tmp_path / "data", "--database", address) as process:

@@ -29,7 +29,7 @@ def events(asked, *studies):
         asked.tell(each)
 
 
-def test_every_change_is_told_once_and_the_end_is_whole():
+def test_every_change_is_reported_once_and_the_last_state_is_complete():
     def response(asked):
         if asked.path.endswith("/events"):
             events(
@@ -48,13 +48,13 @@ def test_every_change_is_told_once_and_the_end_is_whole():
     assert len(responses) == 2  # at the beginning, and for the files
 
 
-def test_a_failure_is_an_end():
+def test_a_failure_is_final():
     end, told = followed(lambda asked: asked.response(study("failed")))
     assert (end.state, end.failure) == ("failed", "too dark")
     assert told == [("failed", 0)]
 
 
-def test_a_connection_that_breaks_is_made_anew():
+def test_a_broken_connection_is_reestablished():
     opened = []
 
     def response(asked):
@@ -71,7 +71,7 @@ def test_a_connection_that_breaks_is_made_anew():
 
 
 @pytest.mark.parametrize("how", ["none", "silent", "empty", "other kind", "error"])
-def test_where_no_event_comes_through_the_study_is_asked_for(how):
+def test_without_events_the_study_is_polled(how):
     asked_for, opened = [], []
 
     def response(asked):
@@ -101,7 +101,7 @@ def test_where_no_event_comes_through_the_study_is_asked_for(how):
     assert len(opened) == 1  # once is enough to know
 
 
-def test_a_service_that_restarts_is_waited_for():
+def test_the_client_waits_for_a_restarting_service():
     responses = []
 
     def response(asked):
@@ -120,7 +120,7 @@ def test_a_service_that_restarts_is_waited_for():
     assert told == [("analyzing", 0), ("analyzing", 1), ("done", 9)]
 
 
-def test_a_service_that_stays_away_is_given_up_when_patience_is_over():
+def test_an_unreachable_service_is_given_up_after_the_timeout():
     responses = []
 
     def response(asked):
@@ -132,7 +132,7 @@ def test_a_service_that_stays_away_is_given_up_when_patience_is_over():
     assert len(responses) >= 2
 
 
-def test_a_study_that_is_removed_meanwhile_is_told():
+def test_a_study_removed_meanwhile_is_reported():
     def response(asked):
         if asked.path.endswith("/events"):
             events(asked, study("analyzing", 1))
@@ -149,7 +149,7 @@ def test_a_study_that_is_removed_meanwhile_is_told():
     assert caught.value.status == 404
 
 
-def test_names_with_line_separators_come_through_events():
+def test_names_with_line_separators_survive_events():
     name = "a\u2028b\u0085c"
 
     def response(asked):

@@ -60,7 +60,7 @@ def test_one_result_and_all_of_them(tmp_path):
     assert told[-1] == (whole, whole)
 
 
-def test_a_connection_that_breaks_leaves_nothing(tmp_path):
+def test_a_broken_connection_leaves_nothing(tmp_path):
     with (
         service(breaks_in("mask.nii.gz")) as address,
         Client(address) as client,
@@ -70,7 +70,7 @@ def test_a_connection_that_breaks_leaves_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_connection_that_breaks_leaves_what_was_there_before(tmp_path):
+def test_a_broken_connection_leaves_existing_files(tmp_path):
     (tmp_path / "mask.nii.gz").write_bytes(b"before")
     with service(breaks_in("mask.nii.gz")) as address, Client(address) as client, pytest.raises(Unavailable):
         client.download(STUDY, "mask.nii.gz", tmp_path)
@@ -78,7 +78,7 @@ def test_a_connection_that_breaks_leaves_what_was_there_before(tmp_path):
 
 
 @pytest.mark.parametrize("when", ["while writing", "at the end"])
-def test_a_full_disk_is_told_and_leaves_nothing(tmp_path, monkeypatch, when):
+def test_a_full_disk_is_reported_and_leaves_nothing(tmp_path, monkeypatch, when):
     if when == "at the end":  # as on network file systems and under quotas
 
         def fsync(_file):
@@ -102,7 +102,7 @@ def test_a_full_disk_is_told_and_leaves_nothing(tmp_path, monkeypatch, when):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path):
+def test_a_folder_that_cannot_be_created_is_reported(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with (
         service(give) as address,
@@ -113,7 +113,7 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["../report.pdf", "/etc/passwd", ".hidden", "a/b", ""])
-def test_a_service_cannot_choose_where_a_file_lies(tmp_path, name):
+def test_a_service_cannot_choose_a_file_s_path(tmp_path, name):
     evil = study("done", files=[{"name": name, "bytes": 1, "href": HREFS["report.pdf"]}])
     with (
         service(lambda asked: asked.response(evil)) as address,
@@ -139,7 +139,7 @@ def test_a_service_cannot_send_the_token_elsewhere(tmp_path):
     assert seen == []
 
 
-def test_a_service_behind_a_prefix_is_asked_below_it(tmp_path):
+def test_a_service_with_a_path_prefix_is_supported(tmp_path):
     asked_for = []
 
     def response(asked):
@@ -152,7 +152,7 @@ def test_a_service_behind_a_prefix_is_asked_below_it(tmp_path):
     assert asked_for == [f"/mri/api/studies/{STUDY}", f"/mri{HREFS['report.pdf']}"]
 
 
-def test_what_there_is_not_is_told_with_what_there_is(tmp_path):
+def test_a_missing_result_is_reported_with_the_available_ones(tmp_path):
     with (
         service(give) as address,
         Client(address) as client,

@@ -46,16 +46,16 @@ def names(files):
     return [file.name for file in files]
 
 
-def test_a_folder_is_sent_with_places_and_without_what_is_hidden_or_linked(tree):
+def test_a_folder_is_sent_with_paths_and_without_hidden_files_and_links(tree):
     assert names(outgoing([tree / "case", tree / "scan.nii.gz"])) == ["case/t1/1.dcm", "case/t2/1.dcm", "scan.nii.gz"]
 
 
-def test_a_folder_named_by_a_dot_is_sent_under_its_name(tree, monkeypatch):
+def test_the_current_folder_is_sent_under_its_name(tree, monkeypatch):
     monkeypatch.chdir(tree / "case" / "t1")
     assert names(outgoing([Path()])) == ["t1/1.dcm"]
 
 
-def test_two_files_of_one_name_do_not_become_one(tree):
+def test_two_files_with_the_same_name_get_different_names(tree):
     (tree / "other").mkdir()
     (tree / "other" / "scan.nii.gz").write_bytes(b"another")
     assert names(outgoing([tree / "scan.nii.gz", tree / "other" / "scan.nii.gz"])) == [
@@ -64,18 +64,18 @@ def test_two_files_of_one_name_do_not_become_one(tree):
     ]
 
 
-def test_some_files_of_a_folder_keep_their_places(tree):
+def test_some_files_of_a_folder_keep_their_paths(tree):
     assert names(named_below(tree, [tree / "case" / "t1" / "1.dcm"])) == [f"{tree.name}/case/t1/1.dcm"]
 
 
 @pytest.mark.parametrize(("path", "words"), [("nowhere", "no such file or folder"), ("empty", "nothing to send")])
-def test_what_cannot_be_sent_is_told(tree, path, words):
+def test_an_unsendable_path_is_reported(tree, path, words):
     (tree / "empty").mkdir()
     with pytest.raises(TumorscopeError, match=words):
         outgoing([tree / path])
 
 
-def test_bytes_and_names_arrive_as_they_are(tree):
+def test_bytes_and_names_arrive_unchanged(tree):
     awkward = tree / 'a "b" ä.png'
     awkward.write_bytes(bytes(range(256)) * 1000)
     not_text = tree / os.fsdecode(b"\xff.png")
@@ -101,7 +101,7 @@ def test_bytes_and_names_arrive_as_they_are(tree):
     assert [(each.name, each.reason) for each in response.left_out] == [("x", "y")]
 
 
-def test_a_large_file_is_never_in_memory_and_its_progress_is_told(tmp_path):
+def test_a_large_file_is_streamed_with_progress(tmp_path):
     size = 64 * 2**20
     with (tmp_path / "large.nii").open("wb") as file:
         file.truncate(size)
@@ -145,7 +145,7 @@ def test_many_files_are_open_one_at_a_time(tmp_path, monkeypatch):
             resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 
-def test_a_connection_cut_in_the_middle_is_made_anew_and_the_upload_keeps_its_key(tmp_path):
+def test_an_interrupted_upload_is_repeated_with_its_key(tmp_path):
     (tmp_path / "scan.nii").write_bytes(bytes(3 * 2**20))
     keys, complete, told = [], [], []
 
@@ -184,7 +184,7 @@ def test_two_uploads_have_two_keys(tree):
     assert len(set(keys)) == 2
 
 
-def test_an_upload_whose_answer_was_lost_is_asked_for_without_its_bytes(tree):
+def test_after_a_lost_response_the_key_is_sent_without_the_files(tree):
     """While the service still takes it, it says 409."""
     lengths, responses = [], iter([None, 409, 409, 200])
 
@@ -203,7 +203,7 @@ def test_an_upload_whose_answer_was_lost_is_asked_for_without_its_bytes(tree):
     assert lengths[1:] == [0, 0, 0]
 
 
-def test_a_service_that_breaks_every_time_is_given_up(tree):
+def test_repeated_failures_end_the_upload(tree):
     tries = []
 
     def take(asked):
@@ -219,7 +219,7 @@ def test_a_service_that_breaks_every_time_is_given_up(tree):
     assert len(tries) == 3
 
 
-def test_what_the_service_does_not_take_is_told_in_its_words_and_not_sent_again(tree):
+def test_a_rejection_is_reported_in_the_service_s_words_and_not_retried(tree):
     tries = []
 
     def take(asked):
@@ -232,7 +232,7 @@ def test_what_the_service_does_not_take_is_told_in_its_words_and_not_sent_again(
 
 
 @pytest.mark.parametrize("how", ["wrong token", "too many files", "too many bytes"])
-def test_what_will_not_be_taken_is_known_before_a_byte_is_sent(tree, how, monkeypatch):
+def test_limits_are_checked_before_the_upload(tree, how, monkeypatch):
     from client import scripted
 
     sent_bytes = []
@@ -251,7 +251,7 @@ def test_what_will_not_be_taken_is_known_before_a_byte_is_sent(tree, how, monkey
     assert sent_bytes == []
 
 
-def test_a_file_that_shrinks_while_it_is_sent_is_told_and_nothing_is_taken(tmp_path):
+def test_a_file_that_shrinks_during_the_upload_is_an_error(tmp_path):
     path = tmp_path / "growing.nii"
     path.write_bytes(bytes(2**20))
     files = outgoing([path])
@@ -272,7 +272,7 @@ def test_a_file_that_shrinks_while_it_is_sent_is_told_and_nothing_is_taken(tmp_p
     assert taken == []
 
 
-def test_a_file_that_is_gone_when_its_turn_comes_is_told(tmp_path):
+def test_a_file_removed_before_its_upload_is_an_error(tmp_path):
     path = tmp_path / "gone.nii"
     path.write_bytes(b"x")
     files = outgoing([path])

@@ -55,7 +55,7 @@ def admission(clock, closed, **limits):
     return Admission(Limits(**limits), close, clock)
 
 
-def test_of_many_connections_that_ask_for_nothing_the_oldest_is_closed(clock, closed):
+def test_the_oldest_of_many_connections_without_a_request_is_closed(clock, closed):
     door = admission(clock, closed, connections=3)
     lines = [Line() for _ in range(5)]
     for line in lines:
@@ -63,7 +63,7 @@ def test_of_many_connections_that_ask_for_nothing_the_oldest_is_closed(clock, cl
     assert closed == lines[:2]
 
 
-def test_a_connection_that_asks_for_nothing_is_closed_in_time(clock, closed):
+def test_a_connection_without_a_request_is_closed_after_a_timeout(clock, closed):
     door = admission(clock, closed, request_s=10)
     line, sender = Line(), Line()
     door.connected(line)
@@ -74,7 +74,7 @@ def test_a_connection_that_asks_for_nothing_is_closed_in_time(clock, closed):
     assert closed == [line]
 
 
-def test_the_longest_idle_association_gives_its_place_and_a_busy_one_does_not(clock, closed):
+def test_the_longest_idle_association_is_closed_and_a_busy_one_is_not(clock, closed):
     door = admission(clock, closed, associations=3, idle_s=5, wait_s=0)
     first, second, third, new = lines = [Line() for _ in range(4)]
     assert all(door.admit(line) for line in lines[:3])
@@ -87,7 +87,7 @@ def test_the_longest_idle_association_gives_its_place_and_a_busy_one_does_not(cl
     assert closed == [third]
 
 
-def test_an_association_that_ended_leaves_its_place(clock, closed):
+def test_an_ended_association_no_longer_counts(clock, closed):
     door = admission(clock, closed, associations=1, wait_s=0)
     line = Line()
     assert door.admit(line)
@@ -97,7 +97,7 @@ def test_an_association_that_ended_leaves_its_place(clock, closed):
     assert closed == []
 
 
-def test_an_association_on_which_nothing_comes_is_closed_but_not_while_it_is_served(clock, closed):
+def test_a_silent_association_is_closed_unless_it_is_busy(clock, closed):
     door = admission(clock, closed, silence_s=60)
     line, served = Line(), Line()
     door.admit(line)
@@ -168,14 +168,14 @@ def test_a_sender_is_served_however_many_connections_are_idle(door, tmp_path, se
         assert_served(door, tmp_path)
 
 
-def test_a_sender_is_served_though_every_place_is_held_by_an_idle_association(door, tmp_path):
+def test_a_sender_is_served_despite_idle_associations(door, tmp_path):
     idle = [associate(door) for _ in range(8)]
     assert all(association.is_established for association in idle)
     assert_served(door, tmp_path)
     wait_until(lambda: any(association.is_aborted for association in idle), "the one that gave its place to know")
 
 
-def test_a_sender_is_served_though_messages_stopped_in_the_middle_on_every_association(door, tmp_path):
+def test_a_sender_is_served_despite_associations_with_partial_messages(door, tmp_path):
     """As when a cable is pulled: the library's thread waits for the rest, whatever its timers say."""
     stuck = [associate(door) for _ in range(8)]
     for association in stuck:
@@ -184,7 +184,7 @@ def test_a_sender_is_served_though_messages_stopped_in_the_middle_on_every_assoc
         assert_served(door, tmp_path)
 
 
-def test_a_title_that_is_not_let_in_takes_no_place(door, tmp_path):
+def test_a_rejected_title_does_not_count(door, tmp_path):
     idle = [associate(door) for _ in range(8)]
     assert associate(door, "STRANGER").is_rejected
     time.sleep(1)

@@ -34,27 +34,27 @@ def run(tmp_path, out, bundle="auto", stop=None, longest_s=60.0, **attributes):
     return run_worker(FAKE, Task(tmp_path / "case", out, bundle), stop or threading.Event(), longest_s)
 
 
-def test_what_was_made_is_named_whatever_libraries_print(tmp_path, out):
+def test_results_are_reported_whatever_libraries_print(tmp_path, out):
     assert run(tmp_path, out) == Made(("case/capture.dcm",))
     assert (out / "case" / "capture.dcm").exists()
 
 
-def test_a_study_that_cannot_be_analyzed_says_why(tmp_path, out):
+def test_the_reason_of_a_failed_analysis_is_reported(tmp_path, out):
     assert run(tmp_path, out, SeriesDescription="UNREADABLE") == Failed("nothing here can be read")
 
 
-def test_a_crash_in_a_c_library_is_told_by_its_signal(tmp_path, out):
+def test_a_crash_in_a_c_library_is_reported_by_its_signal(tmp_path, out):
     assert run(tmp_path, out, SeriesDescription="POISON") == Crashed("the analysis was ended by signal 11")
 
 
-def test_a_bug_is_told_by_its_place_not_by_its_message_which_may_name_the_patient(tmp_path, out):
+def test_a_bug_is_reported_by_its_location_without_its_message(tmp_path, out):
     outcome = run(tmp_path, out, SeriesDescription="BUG")
     assert isinstance(outcome, Crashed)
     assert "ValueError in fakes.py, line " in outcome.reason
     assert "Doe" not in outcome.reason
 
 
-def test_an_analysis_that_hangs_is_ended(tmp_path, out):
+def test_a_hung_analysis_is_killed(tmp_path, out):
     started = time.monotonic()
     outcome = run(tmp_path, out, bundle="600", longest_s=1)
     assert outcome == Crashed("the analysis took longer than 1 s")
@@ -93,7 +93,7 @@ def test_an_analysis_ends_with_its_node(tmp_path, out):
     wait_until(lambda: not os.path.exists(f"/proc/{worker}"), "the analysis to end")  # noqa: PTH110
 
 
-def test_a_task_is_the_same_on_the_other_side_of_the_command_line(tmp_path):
+def test_a_task_survives_serialization(tmp_path):
     task = Task(
         tmp_path / "a", tmp_path / "out", "lgg", "the sender did not come back", (tmp_path / "1", tmp_path / "2")
     )
@@ -121,7 +121,7 @@ def begun(tmp_path):
     return store, journal
 
 
-def test_an_interrupted_analysis_begins_again(begun):
+def test_an_interrupted_analysis_is_repeated(begun):
     store, journal = begun
     recover(store, journal, ["x"])
     assert journal.study("study-a").state == "ready"
@@ -129,7 +129,7 @@ def test_an_interrupted_analysis_begins_again(begun):
     assert journal.unsent("x") == []
 
 
-def test_results_that_were_complete_are_sent_not_made_again(begun):
+def test_complete_results_are_sent_and_not_repeated(begun):
     """Killed between the renaming and the journal."""
     store, journal = begun
     store.commit("study-a", 1)
@@ -138,7 +138,7 @@ def test_results_that_were_complete_are_sent_not_made_again(begun):
     assert [result.file for result in journal.unsent("x")] == ["results/study-a/1/case/sr.dcm"]
 
 
-def test_a_study_whose_last_result_was_sent_just_before_the_end_is_done(begun):
+def test_a_study_whose_last_result_was_sent_before_a_stop_is_done(begun):
     store, journal = begun
     store.commit("study-a", 1)
     recover(store, journal, ["x"])

@@ -43,7 +43,7 @@ def scene(tmp_path):
     return Scene(tmp_path)
 
 
-def test_a_study_is_complete_when_nothing_came_for_the_quiet_seconds(scene):
+def test_a_study_is_complete_after_the_quiescence(scene):
     scene.image("a", "1")
     scene.arrivals.left("a", well=True)
     assert scene.complete_after(QUIET - 1) == []
@@ -69,14 +69,14 @@ def test_the_last_of_two_associations_counts(scene):
     assert scene.complete_after(QUIET) == ["s"]
 
 
-def test_a_broken_association_is_given_time_to_come_back(scene):
+def test_an_aborted_association_gets_the_longer_timeout(scene):
     scene.image("a", "1")
     scene.arrivals.left("a", well=False)
     assert scene.complete_after(PATIENCE - 1) == []
     assert scene.complete_after(1) == ["s"]
 
 
-def test_a_sender_that_came_back_and_finished_is_not_waited_for(scene):
+def test_a_sender_that_came_back_and_finished_ends_the_longer_timeout(scene):
     scene.image("a", "1")
     scene.arrivals.left("a", well=False)
     scene.image("b", "1")
@@ -85,7 +85,7 @@ def test_a_sender_that_came_back_and_finished_is_not_waited_for(scene):
     assert scene.complete_after(QUIET) == ["s"]
 
 
-def test_after_a_restart_studies_that_were_open_get_the_long_wait_others_the_short_one(scene):
+def test_after_a_restart_interrupted_studies_get_the_longer_timeout(scene):
     scene.image("a", "1", study="cut off")
     scene.image("b", "2", study="whole")
     scene.arrivals.left("b", well=True)
@@ -96,7 +96,7 @@ def test_after_a_restart_studies_that_were_open_get_the_long_wait_others_the_sho
     assert scene.complete_after(PATIENCE - QUIET) == ["cut off"]
 
 
-def test_an_image_that_comes_before_the_analysis_begins_takes_the_mark_back(scene):
+def test_an_image_before_the_analysis_returns_the_study_to_receiving(scene):
     scene.image("a", "1")
     scene.arrivals.left("a", well=True)
     assert scene.complete_after(QUIET) == ["s"]

@@ -35,7 +35,7 @@ def test_a_destination_is_given_in_full_or_by_a_name_in_the_file(tmp_path):
         ("a=https://", "not a DICOMweb address"),
     ],
 )
-def test_what_cannot_be_read_is_one_line_that_says_how_to_write_it(tmp_path, given, message):
+def test_an_invalid_destination_is_one_line_with_the_syntax(tmp_path, given, message):
     with pytest.raises(TumorscopeError, match=message) as error:
         find_destinations([given], tmp_path)
     assert "secret" not in str(error.value)
@@ -52,7 +52,7 @@ def test_what_cannot_be_read_is_one_line_that_says_how_to_write_it(tmp_path, giv
         ("a: {to: 'https://x.example', user: u}", "belong together"),
     ],
 )
-def test_a_file_that_cannot_be_used_is_named(tmp_path, content, message):
+def test_an_unusable_file_is_named(tmp_path, content, message):
     (tmp_path / "destinations.yaml").write_text(content)
     with pytest.raises(TumorscopeError, match=message):
         find_destinations(["a"], tmp_path)

@@ -30,19 +30,19 @@ def ask(url, credentials=None):
         (Response(200, b"[{", length=1000), Unavailable, "the connection was interrupted"),
     ],
 )
-def test_an_answer_that_is_no_use_is_named(response, kind, message):
+def test_an_unusable_response_is_reported(response, kind, message):
     with web_service(lambda _request: response) as url, pytest.raises(kind, match=message) as error:
         ask(url)
     assert str(error.value).startswith(url)
     assert "\n" not in str(error.value)
 
 
-def test_nobody_there_is_said_so():
+def test_a_refused_connection_is_reported():
     with pytest.raises(Unavailable, match=r"no connection \(refused\); is the service running\?"):
         ask(f"http://127.0.0.1:{free_ports(1)[0]}/dicom-web")
 
 
-def test_a_host_that_does_not_exist_is_said_so(monkeypatch):
+def test_an_unknown_host_is_reported(monkeypatch):
     def unknown(*_arguments):
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -52,7 +52,7 @@ def test_a_host_that_does_not_exist_is_said_so(monkeypatch):
         ask("http://no-such-host.invalid/dicom-web")
 
 
-def test_a_service_without_tls_is_told_from_one_that_is_down():
+def test_a_service_without_tls_differs_from_one_that_is_down():
     with (
         web_service(lambda _request: Response()) as url,
         pytest.raises(Refused, match="certificate is not trusted, or"),
@@ -60,7 +60,7 @@ def test_a_service_without_tls_is_told_from_one_that_is_down():
         ask(url.replace("http://", "https://"))
 
 
-def test_a_service_that_never_answers_is_given_up(monkeypatch):
+def test_a_service_that_never_responds_times_out(monkeypatch):
     from threading import Event
 
     monkeypatch.setattr(dicomweb, "RESPONSE_S", 0.2)
@@ -99,7 +99,7 @@ def test_a_password_and_a_token_come_from_files(tmp_path):
         ("https://user:secret@pacs.example.org", "has a user or password in it; name a file"),
     ],
 )
-def test_an_address_that_is_none_is_one_line_without_secrets(url, message):
+def test_an_invalid_address_is_one_line_without_secrets(url, message):
     with pytest.raises(TumorscopeError, match=message) as error:
         check_url(url)
     assert "secret" not in str(error.value)
@@ -113,13 +113,13 @@ def test_an_address_that_is_none_is_one_line_without_secrets(url, message):
         ({"user": "u", "password_file": "p", "token_file": "t"}, "either a user with a password file, or a token"),
     ],
 )
-def test_credentials_are_whole(given, message):
+def test_credentials_are_complete(given, message):
     with pytest.raises(TumorscopeError, match=message):
         Credentials(**given)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\n", b"\xff\xfe"])
-def test_a_file_of_secrets_that_cannot_be_used_is_named(tmp_path, content):
+def test_an_unusable_secret_file_is_named(tmp_path, content):
     if content is not None:
         (tmp_path / "secret").write_bytes(content)
     with pytest.raises(TumorscopeError, match="secret: .*the secret in its first line"):

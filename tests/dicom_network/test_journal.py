@@ -39,13 +39,13 @@ def test_a_study_goes_from_receiving_to_done(journal, tmp_path):
     assert journal.settle("s") is None, "told once"
 
 
-def test_what_was_entered_survives_the_process(journal, tmp_path):
+def test_records_survive_the_process(journal, tmp_path):
     arrive(journal, tmp_path)
     del journal
     assert Journal(tmp_path / "journal.sqlite").study("s").images == 1
 
 
-def test_an_object_that_is_not_on_disk_is_not_entered(journal):
+def test_an_object_that_is_not_on_disk_is_not_recorded(journal):
     with pytest.raises(FileNotFoundError):
         journal.receive("s", "uid", "1.1", "nowhere.dcm", True)
     assert journal.study("s") is None
@@ -61,7 +61,7 @@ def test_an_image_sent_twice_changes_nothing(journal, tmp_path):
 
 
 @pytest.mark.parametrize("state", ["analyzing", "sending", "done", "failed"])
-def test_a_late_image_opens_the_study_again(journal, tmp_path, state):
+def test_a_late_image_reopens_the_study(journal, tmp_path, state):
     arrive(journal, tmp_path)
     journal.mark_ready("s")
     run = journal.begin("s").number
@@ -74,7 +74,7 @@ def test_a_late_image_opens_the_study_again(journal, tmp_path, state):
     assert journal.study("s").state == "receiving"
 
 
-def test_results_of_an_analysis_overtaken_by_images_are_not_entered(journal, tmp_path):
+def test_outdated_results_are_not_recorded(journal, tmp_path):
     arrive(journal, tmp_path)
     journal.mark_ready("s")
     run = journal.begin("s").number
@@ -83,7 +83,7 @@ def test_results_of_an_analysis_overtaken_by_images_are_not_entered(journal, tmp
     assert journal.unsent("x") == []
 
 
-def test_objects_that_are_no_images_neither_start_nor_repeat_an_analysis(journal, tmp_path):
+def test_other_objects_neither_start_nor_repeat_an_analysis(journal, tmp_path):
     arrive(journal, tmp_path, "9.9", is_input=False)
     assert journal.in_state("receiving") == []
     analyzed(journal, tmp_path, destinations=())
@@ -91,7 +91,7 @@ def test_objects_that_are_no_images_neither_start_nor_repeat_an_analysis(journal
     assert journal.study("s").state == "done"
 
 
-def test_an_analysis_that_crashes_is_tried_three_times(journal, tmp_path):
+def test_a_crashing_analysis_is_tried_three_times(journal, tmp_path):
     arrive(journal, tmp_path)
     journal.mark_ready("s")
     tries = 0
@@ -102,7 +102,7 @@ def test_an_analysis_that_crashes_is_tried_three_times(journal, tmp_path):
     assert (journal.study("s").state, journal.study("s").reason) == ("failed", "signal 11")
 
 
-def test_a_run_replaces_those_with_fewer_images_and_those_that_waited_in_vain(journal, tmp_path):
+def test_a_run_replaces_those_with_fewer_images_and_incomplete_ones(journal, tmp_path):
     def run(image=None):
         """Two come in vain, then the sender comes back: the third run is whole, and so is its repetition."""
         if image:
@@ -126,21 +126,21 @@ def test_a_run_replaces_those_with_fewer_images_and_those_that_waited_in_vain(jo
     assert run() == (False, (1, 2, 3))
 
 
-def test_known_images_sent_again_and_broken_off_leave_a_whole_study_whole(journal, tmp_path):
+def test_an_aborted_repetition_of_known_images_leaves_a_study_complete(journal, tmp_path):
     arrive(journal, tmp_path)
     journal.confirm("s")
     arrive(journal, tmp_path)
     assert not journal.study("s").interrupted
 
 
-def test_a_study_that_an_image_was_refused_of_is_not_whole(journal, tmp_path):
+def test_a_study_with_a_refused_image_is_incomplete(journal, tmp_path):
     arrive(journal, tmp_path)
     journal.confirm("s")
     journal.interrupt("s")
     assert journal.study("s").interrupted
 
 
-def test_a_study_can_be_asked_for_again_by_uid_or_code(journal, tmp_path):
+def test_a_study_can_be_reanalyzed_by_uid_or_code(journal, tmp_path):
     analyzed(journal, tmp_path, destinations=())
     for name in ("s", "uid-s"):
         assert journal.reanalyze(name) == "s"
@@ -151,7 +151,7 @@ def test_a_study_can_be_asked_for_again_by_uid_or_code(journal, tmp_path):
         journal.reanalyze("1.2.3.4")
 
 
-def test_a_refused_result_is_offered_five_times_and_after_the_others(journal, tmp_path):
+def test_a_refused_result_is_sent_five_times_and_after_the_others(journal, tmp_path):
     analyzed(journal, tmp_path)
     refused, _ = journal.unsent("x")
     journal.refused(refused, "status C000")
@@ -164,7 +164,7 @@ def test_a_refused_result_is_offered_five_times_and_after_the_others(journal, tm
     assert journal.settle("s") == "failed"
 
 
-def test_what_is_forgotten_is_only_what_is_settled(journal, tmp_path):
+def test_only_settled_studies_are_removed(journal, tmp_path):
     analyzed(journal, tmp_path, destinations=())
     arrive(journal, tmp_path, study="t")
     removed = []
@@ -176,7 +176,7 @@ def test_what_is_forgotten_is_only_what_is_settled(journal, tmp_path):
     assert journal.study("t") is not None
 
 
-def test_a_file_that_is_no_journal_is_named(tmp_path):
+def test_a_file_that_is_not_a_journal_is_named(tmp_path):
     (tmp_path / "journal.sqlite").write_bytes(b"something else entirely" * 100)
     with pytest.raises(TumorscopeError, match="no journal of a node"):
         Journal(tmp_path / "journal.sqlite")

@@ -37,7 +37,7 @@ def to(peer):
 
 
 @needs("Orthanc", "storescu")
-def test_a_study_goes_in_by_c_store_and_its_result_lies_in_the_archive(orthanc, tmp_path):
+def test_a_study_is_received_by_c_store_and_its_result_is_archived(orthanc, tmp_path):
     with running_node(tmp_path / "data", *to(orthanc)) as node:
         assert store(small_series(tmp_path / "in"), node.port).code == 0
         node.wait_for(": done")
@@ -47,7 +47,7 @@ def test_a_study_goes_in_by_c_store_and_its_result_lies_in_the_archive(orthanc, 
 
 
 @needs("storescu")
-def test_the_log_names_no_patient_no_study_and_no_title(tmp_path):
+def test_the_log_contains_no_patient_no_uid_and_no_title(tmp_path):
     kinds = {"a": {}, "b": {"SeriesDescription": "UNREADABLE"}, "c": {"SeriesDescription": "BUG"}}
     with running_node(tmp_path / "data", "--allow", "SCANNER") as node:
         for study, attributes in kinds.items():
@@ -63,7 +63,7 @@ def test_the_log_names_no_patient_no_study_and_no_title(tmp_path):
 
 
 @needs("storescu")
-def test_images_that_come_after_the_analysis_have_it_done_again_with_all_of_them(tmp_path, orthanc):
+def test_late_images_cause_a_reanalysis_with_all_images(tmp_path, orthanc):
     files = small_series(tmp_path / "in", count=6)
     with running_node(tmp_path / "data", *to(orthanc)) as node:
         store(files[:4], node.port)
@@ -75,7 +75,7 @@ def test_images_that_come_after_the_analysis_have_it_done_again_with_all_of_them
 
 
 @needs("storescu")
-def test_a_study_whose_sender_did_not_come_back_is_partial_until_it_does(tmp_path):
+def test_a_study_is_incomplete_until_its_sender_comes_back(tmp_path):
     files = small_series(tmp_path / "in", count=6)
     with running_node(tmp_path / "data", "--patience-seconds", 1) as node:
         send_and_break_off(files[:4], node.port)
@@ -123,7 +123,7 @@ def test_a_study_sent_twice_is_analyzed_once_unless_asked(tmp_path, orthanc):
 
 
 @needs("storescu")
-def test_a_study_that_crashes_the_analysis_is_given_up_after_three_tries_and_the_next_goes_on(tmp_path):
+def test_a_study_that_crashes_the_analysis_fails_after_three_attempts(tmp_path):
     with running_node(tmp_path / "data") as node:
         store(small_series(tmp_path / "a", study="a", SeriesDescription="POISON"), node.port)
         store(small_series(tmp_path / "b", study="b"), node.port)
@@ -143,7 +143,7 @@ def test_results_wait_for_an_archive_that_is_down(tmp_path):
             assert results_at(peer) == {uid("study"): ["4 images"]}
 
 
-def test_four_associations_bring_studies_while_another_is_analyzed(tmp_path):
+def test_four_associations_send_studies_while_another_is_analyzed(tmp_path):
     studies = {name: small_series(tmp_path / name, study=name) for name in "abcd"}
     with running_node(tmp_path / "data", seconds=5) as node:
         store(small_series(tmp_path / "first", study="first"), node.port)
@@ -162,7 +162,7 @@ def test_four_associations_bring_studies_while_another_is_analyzed(tmp_path):
     assert len(images_on_disk(node.data)) == 20
 
 
-def test_an_analysis_interrupted_by_the_end_of_the_node_is_no_crash(tmp_path):
+def test_an_analysis_interrupted_by_the_node_s_stop_is_not_a_crash(tmp_path):
     with running_node(tmp_path / "data", seconds=600) as node:
         store(small_series(tmp_path / "in"), node.port)
         node.wait_for("analyzing")
@@ -178,12 +178,12 @@ def test_a_folder_has_one_node(tmp_path):
         run_node(NodeSettings(data=tmp_path / "data", port=0), threading.Event())
 
 
-def test_a_study_nobody_sent_cannot_be_asked_for_again(tmp_path):
+def test_an_unknown_study_cannot_be_reanalyzed(tmp_path):
     with pytest.raises(TumorscopeError, match="no such study was received here"):
         run_node(NodeSettings(data=tmp_path / "data", port=0), threading.Event(), ["1.2.3"])
 
 
-def test_what_has_been_done_for_long_is_forgotten_and_new_when_it_comes_again(tmp_path):
+def test_an_expired_study_is_removed_and_new_when_it_is_sent_again(tmp_path):
     from tumorscope.dicom_network.journal import Journal
     from tumorscope.dicom_network.store import Store
 
@@ -203,7 +203,7 @@ def test_what_has_been_done_for_long_is_forgotten_and_new_when_it_comes_again(tm
 
 @pytest.mark.real
 @needs("storescu")
-def test_a_real_series_with_megabytes_behind_its_pixels_is_kept_as_it_is(tmp_path, volumes_folder):
+def test_a_real_series_with_megabytes_after_its_pixels_is_stored_unchanged(tmp_path, volumes_folder):
     files = sorted(next(volumes_folder.rglob("pd_axial")).iterdir())
     with running_node(tmp_path / "data") as node:
         assert store(files, node.port).accepted == tuple(files)
@@ -213,7 +213,7 @@ def test_a_real_series_with_megabytes_behind_its_pixels_is_kept_as_it_is(tmp_pat
 
 @pytest.mark.real
 @needs("Orthanc", "storescu")
-def test_each_result_lies_in_the_archive_once_however_often_the_node_is_killed(tmp_path, volumes_folder, orthanc):
+def test_each_result_is_archived_once_however_often_the_node_is_killed(tmp_path, volumes_folder, orthanc):
     """Twenty kills aimed at every stage, ten studies of a real series, a sender that does not give up."""
     studies = real_studies(next(volumes_folder.rglob("pd_axial")), tmp_path / "in", count=10)
     [port] = free_ports(1)

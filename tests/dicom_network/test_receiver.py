@@ -58,7 +58,7 @@ def associate(port, kind=MR, syntax=ExplicitVRLittleEndian):
 
 
 @needs("storescu")
-def test_what_was_answered_with_success_is_on_disk_unchanged(open_door, tmp_path):
+def test_objects_confirmed_with_success_are_on_disk_unchanged(open_door, tmp_path):
     door = open_door()
     files = small_series(tmp_path / "in")
     sent = store(files, door.port)
@@ -94,13 +94,13 @@ def test_an_image_sent_twice_is_kept_once(open_door, tmp_path, caplog):
 
 
 @needs("echoscu")
-def test_it_answers_an_echo(open_door):
+def test_the_node_responds_to_c_echo(open_door):
     door = open_door()
     subprocess.run(["echoscu", "-aec", "TUMORSCOPE", "127.0.0.1", str(door.port)], check=True, timeout=60)
 
 
 @needs("storescu")
-def test_only_listed_calling_titles_are_let_in(open_door, tmp_path, caplog):
+def test_only_listed_calling_titles_are_accepted(open_door, tmp_path, caplog):
     door = open_door("SCANNER", "ARCHIVE")
     files = small_series(tmp_path / "in")
     refused = store(files, door.port, calling="SOMEONE")
@@ -130,7 +130,7 @@ def test_four_associations_at_once_each_bring_their_study(open_door, tmp_path):
 
 @pytest.mark.parametrize("how", ["while writing", "before", "in the journal"])
 @needs("storescu")
-def test_a_full_disk_is_out_of_resources_and_nothing_is_half_kept(open_door, tmp_path, monkeypatch, caplog, how):
+def test_a_full_disk_is_out_of_resources_and_nothing_is_partly_stored(open_door, tmp_path, monkeypatch, caplog, how):
     import sqlite3
 
     door = open_door()
@@ -162,9 +162,7 @@ def test_a_full_disk_is_out_of_resources_and_nothing_is_half_kept(open_door, tmp
     assert door.images() == 4
 
 
-def test_a_study_that_lost_an_image_to_a_full_disk_is_waited_for_though_its_sender_ended_well(
-    open_door, tmp_path, monkeypatch, caplog
-):
+def test_a_study_with_an_image_refused_by_a_full_disk_is_interrupted(open_door, tmp_path, monkeypatch, caplog):
     caplog.set_level("INFO")
     door = open_door()
     files = [dcmread(path) for path in small_series(tmp_path / "in")]
@@ -195,7 +193,7 @@ def test_a_study_that_lost_an_image_to_a_full_disk_is_waited_for_though_its_send
         ({"SOPClassUID": REPORT}, 0xA900),
     ],
 )
-def test_an_object_that_does_not_say_what_it_is_is_refused(open_door, tmp_path, changes, status):
+def test_an_object_with_inconsistent_identifiers_is_refused(open_door, tmp_path, changes, status):
     door = open_door()
     [path] = small_series(tmp_path / "in", count=1)
     dataset = dcmread(path)
@@ -229,7 +227,7 @@ def send_as(association, dataset, kind, instance):
     return response.Status
 
 
-def test_a_damaged_data_set_is_refused_and_the_node_goes_on(open_door, tmp_path, caplog):
+def test_a_damaged_data_set_is_refused_and_the_node_continues(open_door, tmp_path, caplog):
     door = open_door()
     [path] = small_series(tmp_path / "in", count=1)
     dataset = dcmread(path)
@@ -242,7 +240,7 @@ def test_a_damaged_data_set_is_refused_and_the_node_goes_on(open_door, tmp_path,
     assert store([path], door.port).code == 0
 
 
-def test_reports_and_results_of_a_study_are_kept_but_start_nothing(open_door, tmp_path):
+def test_reports_and_results_are_stored_but_start_no_analysis(open_door, tmp_path):
     door = open_door()
     path = write_file(
         tmp_path / "sr.dcm",
@@ -255,7 +253,7 @@ def test_reports_and_results_of_a_study_are_kept_but_start_nothing(open_door, tm
     assert door.journal.in_state("receiving") == []
 
 
-def test_a_sender_that_is_cut_off_is_waited_for(open_door, tmp_path, caplog):
+def test_an_aborted_association_keeps_the_study_open(open_door, tmp_path, caplog):
     caplog.set_level("INFO")
     door = open_door()
     association = associate(door.port)
@@ -265,7 +263,7 @@ def test_a_sender_that_is_cut_off_is_waited_for(open_door, tmp_path, caplog):
     assert door.arrivals.mark_complete() == []
 
 
-def test_a_port_that_is_taken_is_named(open_door, tmp_path):
+def test_a_port_in_use_is_named(open_door, tmp_path):
     door = open_door()
     other = Receiver(door.store, door.journal, door.arrivals, "OTHER", ())
     with pytest.raises(TumorscopeError, match=f"cannot listen on 127.0.0.1:{door.port} .*; choose another --port"):
@@ -273,13 +271,13 @@ def test_a_port_that_is_taken_is_named(open_door, tmp_path):
 
 
 @pytest.mark.parametrize(("aet", "allowed"), [("A TITLE THAT IS TOO LONG", ()), ("", ()), ("A", ("back\\slash",))])
-def test_a_title_that_is_none_is_one_line(open_door, aet, allowed):
+def test_an_invalid_title_is_one_line(open_door, aet, allowed):
     door = open_door()
     with pytest.raises(TumorscopeError, match="titles have 1 to 16 plain characters"):
         Receiver(door.store, door.journal, door.arrivals, aet, allowed)
 
 
-def test_objects_on_disk_that_the_journal_does_not_know_are_entered(tmp_path):
+def test_objects_missing_in_the_journal_are_recorded(tmp_path):
     """Killed between the renaming and the journal; or the journal was lost."""
     files = small_series(tmp_path / "in")
     store_ = Store(tmp_path / "data")
@@ -301,7 +299,7 @@ def test_every_compression_that_can_be_decoded_is_accepted(open_door, syntax):
     association.release()
 
 
-def test_a_compressed_image_is_kept_as_it_came(open_door, tmp_path):
+def test_a_compressed_image_is_stored_unchanged(open_door, tmp_path):
     door = open_door()
     [path] = small_series(tmp_path / "in", count=1)
     dataset = dcmread(path)

@@ -36,7 +36,7 @@ def same(files, originals):
 
 
 @needs("Orthanc")
-def test_a_study_comes_unchanged_and_nothing_else_with_it(orthanc, study, tmp_path):
+def test_a_study_is_fetched_unchanged_and_nothing_else(orthanc, study, tmp_path):
     steps = []
     pulled = pull_study(connect(orthanc.dicom_web), uid("study"), tmp_path / "out", lambda *step: steps.append(step))
     assert pulled.fetched == len(pulled.files) == 8
@@ -47,7 +47,7 @@ def test_a_study_comes_unchanged_and_nothing_else_with_it(orthanc, study, tmp_pa
 
 
 @needs("Orthanc")
-def test_no_file_name_says_who_it_is(orthanc, study, tmp_path):
+def test_no_file_name_identifies_the_patient(orthanc, study, tmp_path):
     pulled = pull_study(connect(orthanc.dicom_web), uid("study"), tmp_path / "out")
     names = " ".join(str(path.relative_to(tmp_path)) for path in pulled.files)
     for secret in (*PATIENT_NAME.split("^"), PATIENT_ID, uid("study"), uid("study", 1)):
@@ -55,7 +55,7 @@ def test_no_file_name_says_who_it_is(orthanc, study, tmp_path):
 
 
 @needs("Orthanc")
-def test_what_is_there_already_is_not_fetched_again(orthanc, study, tmp_path):
+def test_existing_files_are_not_fetched_again(orthanc, study, tmp_path):
     client = connect(orthanc.dicom_web)
     first = pull_study(client, uid("study"), tmp_path / "out")
     for lost in first.files[:3]:
@@ -68,14 +68,14 @@ def test_what_is_there_already_is_not_fetched_again(orthanc, study, tmp_path):
 
 
 @needs("Orthanc")
-def test_a_study_that_is_not_there_is_said_so(orthanc, tmp_path):
+def test_a_missing_study_is_reported(orthanc, tmp_path):
     with pytest.raises(TumorscopeError, match="has no such study"):
         pull_study(connect(orthanc.dicom_web), "1.2.3", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("study", ["", "../../etc", "1.2.x", "1..2"])
-def test_a_uid_that_is_none_is_not_asked_for(tmp_path, study):
+def test_an_invalid_uid_is_not_requested(tmp_path, study):
     with pytest.raises(TumorscopeError, match="the study's UID is invalid"):
         pull_study(connect("http://127.0.0.1:1"), study, tmp_path)
 
@@ -106,7 +106,7 @@ def served(files, response):
     return web_service(serve)
 
 
-def test_a_service_that_breaks_off_leaves_only_whole_files_and_the_next_try_goes_on(tmp_path):
+def test_an_interrupted_fetch_leaves_only_complete_files_and_can_be_resumed(tmp_path):
     files = small_series(tmp_path / "in")
     broken = pytest.raises(TumorscopeError, match="the connection was interrupted; run it again")
     with served(files, parts(*files, cut=500)) as url, broken:
@@ -116,7 +116,7 @@ def test_a_service_that_breaks_off_leaves_only_whole_files_and_the_next_try_goes
     assert all(originals[dcmread(path).SOPInstanceUID] == dcmread(path) for path in found)
 
 
-def test_a_service_that_sends_less_than_it_lists_is_not_believed(tmp_path):
+def test_a_service_that_sends_less_than_it_lists_is_an_error(tmp_path):
     files = small_series(tmp_path / "in")
     with (
         served(files, parts(*files[:3])) as url,
@@ -125,7 +125,7 @@ def test_a_service_that_sends_less_than_it_lists_is_not_believed(tmp_path):
         pull_study(connect(url), uid("study"), tmp_path / "out")
 
 
-def test_objects_of_another_study_are_not_taken(tmp_path):
+def test_objects_of_another_study_are_rejected(tmp_path):
     files = small_series(tmp_path / "in")
     with served(files, parts(*files)) as url, pytest.raises(TumorscopeError, match="that was not asked for"):
         pull_study(connect(url), "1.2.3", tmp_path / "out")
@@ -133,7 +133,7 @@ def test_objects_of_another_study_are_not_taken(tmp_path):
 
 
 @pytest.mark.parametrize("syntax", ["HTJ2KLossless", "HTJ2KLosslessRPCL", "HTJ2K"])
-def test_what_an_archive_stores_as_high_throughput_jpeg_2000_comes_as_such_and_is_read(tmp_path, syntax):
+def test_high_throughput_jpeg_2000_is_fetched_as_stored_and_read(tmp_path, syntax):
     files = small_series(tmp_path / "in")
     voxels = open_scan(tmp_path / "in").voxels
     for path in files:
@@ -153,7 +153,7 @@ def compress(path, syntax):
     dataset.save_as(path)
 
 
-def test_a_service_that_knows_no_pages_does_not_hold_it_for_ever(tmp_path):
+def test_a_service_without_paging_does_not_cause_an_endless_loop(tmp_path):
     files = small_series(tmp_path / "in", count=2)
     listed = listing(*(dcmread(path).SOPInstanceUID for path in files))
 

@@ -94,7 +94,7 @@ def test_every_result_is_sent_once_and_the_study_is_done(sending):
     assert len(taken) == len(set(taken)) == 6
 
 
-def test_a_destination_that_is_down_is_tried_until_it_is_up_and_told_once(sending, caplog):
+def test_a_destination_that_is_down_is_retried_and_logged_once(sending, caplog):
     [port] = free_ports(1)
     sending.results("a", "x")
     sending.sender(Peer("x", "127.0.0.1", port, "ARCHIVE"))
@@ -106,7 +106,7 @@ def test_a_destination_that_is_down_is_tried_until_it_is_up_and_told_once(sendin
     assert caplog.text.count("does not respond") == 1
 
 
-def test_a_destination_that_is_down_does_not_hold_up_another(sending):
+def test_a_destination_that_is_down_does_not_delay_another(sending):
     sending.results("a", "down", "up")
     with archive() as (taken, port):
         sending.sender(Peer("down", "127.0.0.1", free_ports(1)[0], "ARCHIVE"))
@@ -116,7 +116,7 @@ def test_a_destination_that_is_down_does_not_hold_up_another(sending):
 
 
 @pytest.mark.parametrize("status", [0xA700, 0xA702, 0x0110, 0x0213])
-def test_a_full_archive_is_offered_the_results_far_more_often_than_one_that_refuses_them(sending, caplog, status):
+def test_results_are_sent_to_a_full_archive_more_often_than_to_one_that_refuses_them(sending, caplog, status):
     sending.results("a", "x")
     with archive(lambda count: status if count < 3 * (MAX_REFUSALS + 1) else 0) as (taken, port):
         sending.sender(Peer("x", "127.0.0.1", port, "ARCHIVE"), first_wait_s=0.01)
@@ -127,7 +127,7 @@ def test_a_full_archive_is_offered_the_results_far_more_often_than_one_that_refu
     assert "given up" not in caplog.text
 
 
-def test_a_full_web_archive_is_offered_the_results_until_it_takes_them(sending):
+def test_results_are_sent_to_a_full_web_archive_until_it_stores_them(sending):
     sending.results("a", "x", count=1)
     [path] = (sending.data / "a").iterdir()
     item = {
@@ -146,7 +146,7 @@ def test_a_full_web_archive_is_offered_the_results_until_it_takes_them(sending):
         sending.wait_for("a", "done")
 
 
-def test_one_object_that_finds_no_room_does_not_hold_up_the_others(sending):
+def test_one_temporarily_refused_object_does_not_delay_the_others(sending):
     sending.results("a", "x", count=1)
     sending.results("b", "x", count=2)
     large = uid("a", 1, 1)
@@ -157,7 +157,7 @@ def test_one_object_that_finds_no_room_does_not_hold_up_the_others(sending):
     assert sending.state("a") == "sending"
 
 
-def test_pauses_grow_to_minutes_and_go_on_for_hours():
+def test_the_backoff_grows_to_minutes_and_never_ends():
     now = [0.0]
     backoff = Backoff(1.0, clock=lambda: now[0])
     offered = []
@@ -180,7 +180,7 @@ def test_a_warning_is_a_success(sending):
         sending.wait_for("a", "done")
 
 
-def test_what_is_refused_for_good_is_given_up_and_the_rest_goes_on(sending, caplog):
+def test_a_permanently_refused_result_is_given_up_and_the_others_continue(sending, caplog):
 
     sending.results("a", "x", count=1)
     sending.results("b", "x", count=1)
@@ -193,7 +193,7 @@ def test_what_is_refused_for_good_is_given_up_and_the_rest_goes_on(sending, capl
     assert MAX_REFUSALS == 5
 
 
-def test_an_archive_that_does_not_take_the_class_is_said_so(sending, caplog):
+def test_an_unsupported_sop_class_is_reported(sending, caplog):
     sending.results("a", "x", count=1)
     with archive(kinds=("1.2.840.10008.1.1",)) as (_, port):
         sending.sender(Peer("x", "127.0.0.1", port, "ARCHIVE"))
@@ -201,7 +201,7 @@ def test_an_archive_that_does_not_take_the_class_is_said_so(sending, caplog):
     assert "it does not support this SOP class" in caplog.text
 
 
-def test_a_result_that_someone_removed_does_not_stop_the_others(sending):
+def test_a_missing_result_does_not_stop_the_others(sending):
     sending.results("a", "x")
     sending.results("b", "x")
     next((sending.data / "a").iterdir()).unlink()
@@ -220,7 +220,7 @@ def test_a_web_archive_gets_results_by_stow(sending, orthanc):
     assert len(orthanc.stored()) == 3
 
 
-def test_a_web_archive_with_a_wrong_password_is_tried_again_until_it_is_mended(sending, tmp_path, caplog):
+def test_a_web_archive_with_a_wrong_password_is_retried_until_it_is_corrected(sending, tmp_path, caplog):
     (tmp_path / "password").write_text("wrong\n")
     right = f"Basic {b64encode(b'u:right').decode()}"
     sending.results("a", "x")

@@ -8,14 +8,14 @@ import pytest
 from tumorscope.dicom_network.store import Store, image_code, only_node, study_code
 
 
-def test_codes_say_nothing_of_the_uid_and_are_file_names():
+def test_codes_reveal_nothing_of_the_uid_and_are_file_names():
     for code, uid in ((study_code("1.2.3"), "1.2.3"), (image_code("1.2.3"), "1.2.3"), (study_code("../../x"), "..")):
         assert uid not in code
         assert code.replace("-", "").isalnum()
     assert study_code("1.2.3") != study_code("1.2.4")
 
 
-def test_an_object_is_kept_once_and_the_first_stays(tmp_path):
+def test_an_object_is_stored_once_and_the_first_stays(tmp_path):
     store = Store(tmp_path / "data")
     first = store.keep("study-a", "image-a", b"first")
     assert store.keep("study-a", "image-a", b"second") == first
@@ -37,7 +37,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path, monkeypatch, moment):
     assert [path for path in store.incoming.rglob("*") if path.is_file()] == []
 
 
-def test_what_was_being_written_at_a_power_cut_is_cleared_away(tmp_path):
+def test_partial_files_of_a_power_failure_are_removed(tmp_path):
     store = Store(tmp_path / "data")
     kept = store.keep("study-a", "image-a", b"content")
     half = kept.with_name(".image-b.0123.part")
@@ -46,7 +46,7 @@ def test_what_was_being_written_at_a_power_cut_is_cleared_away(tmp_path):
     assert not half.exists()
 
 
-def test_an_analysis_sees_the_images_it_began_with_and_no_others(tmp_path):
+def test_an_analysis_uses_exactly_the_images_at_its_start(tmp_path):
     store = Store(tmp_path / "data")
     early = store.keep("study-a", "image-a", b"early")
     folder, _ = store.stage("study-a", [early])
@@ -63,11 +63,11 @@ def test_results_appear_all_at_once(tmp_path):
     assert not out.exists()
 
 
-def test_the_folder_is_for_its_owner_only(tmp_path):
+def test_only_the_owner_can_read_the_folder(tmp_path):
     assert Store(tmp_path / "data").data.stat().st_mode & 0o077 == 0
 
 
-def test_one_node_holds_a_folder_at_a_time(tmp_path):
+def test_one_node_uses_a_folder_at_a_time(tmp_path):
     with only_node(tmp_path) as first:
         assert first
         with only_node(tmp_path) as second:

@@ -18,7 +18,7 @@ REAL = ("--processor", "tumorscope.dicom_network.study_processor:process_study",
 
 
 @needs("Orthanc", "storescu")
-def test_a_study_of_three_sequences_comes_back_as_segmentation_report_and_capture(orthanc, tmp_path):
+def test_a_study_of_three_sequences_returns_segmentation_report_and_capture(orthanc, tmp_path):
     folder = write_study(tmp_path / "in")
     files = sorted(folder.iterdir())
     with running_node(tmp_path / "data", *REAL, "--send-to", f"o=127.0.0.1:{orthanc.dicom_port}/ORTHANC") as node:
@@ -44,14 +44,14 @@ def test_a_study_of_three_sequences_comes_back_as_segmentation_report_and_captur
     assert "Doe" not in node.said()
 
 
-def test_the_case_is_called_by_its_code(tmp_path):
+def test_the_case_is_named_by_its_code(tmp_path):
     folder = write_study(tmp_path / study_code(uid("study")))
     made = process_study(Task(folder, tmp_path / "out", "lgg"))
     assert [path.name for path in made] == ["capture.dcm", "seg.dcm", "sr.dcm"]
     assert {path.parent for path in made} == {tmp_path / "out" / study_code(uid("study"))}
 
 
-def test_what_was_made_of_a_part_says_so_everywhere_and_the_whole_refers_to_it(tmp_path):
+def test_incomplete_results_are_marked_and_later_ones_reference_them(tmp_path):
     folder = tmp_path / "study-0"
     for number, sequence in enumerate(("flair", "t1", "t1c"), 1):
         files = write_series(folder, sequence, Grid(shape=(12, 96, 96)), number=number)
@@ -85,7 +85,7 @@ def test_what_was_made_of_a_part_says_so_everywhere_and_the_whole_refers_to_it(t
         assert document.ReferencedSOPClassUID == first.SOPClassUID
 
 
-def test_a_study_that_lacks_what_the_bundle_needs_says_so(tmp_path):
+def test_a_missing_sequence_is_reported(tmp_path):
     write_series(tmp_path / "study-0", "t2")
     with pytest.raises(TumorscopeError, match="flair|FLAIR"):
         process_study(Task(tmp_path / "study-0", tmp_path / "out", "lgg"))

@@ -31,7 +31,7 @@ def test_files_arrive_unchanged_in_batches(orthanc, tmp_path, monkeypatch):
 
 
 @needs("Orthanc")
-def test_what_is_no_dicom_is_named_and_the_rest_goes_on(orthanc, tmp_path):
+def test_a_file_that_is_not_dicom_is_named_and_the_others_continue(orthanc, tmp_path):
     files = small_series(tmp_path / "in")
     (tmp_path / "note.txt").write_text("not DICOM")
     nameless = write_file(tmp_path / "nameless.dcm", {"Modality": "MR"})
@@ -40,7 +40,7 @@ def test_what_is_no_dicom_is_named_and_the_rest_goes_on(orthanc, tmp_path):
     assert len(orthanc.stored()) == 4
 
 
-def test_an_object_that_the_archive_does_not_take_is_named_with_the_reason(tmp_path):
+def test_a_refused_object_is_named_with_the_reason(tmp_path):
     files = small_series(tmp_path / "in")
     refused = str(dcmread(files[2]).SOPInstanceUID)
     item = {"00081155": {"vr": "UI", "Value": [refused]}, "00081197": {"vr": "US", "Value": [0xA700]}}
@@ -52,7 +52,7 @@ def test_an_object_that_the_archive_does_not_take_is_named_with_the_reason(tmp_p
 
 
 @pytest.mark.parametrize(("reason", "temporary"), [(0xA700, True), (0x0213, True), (0xA900, False), (0xC000, False)])
-def test_an_archive_that_takes_none_says_for_each_whether_it_may_later(tmp_path, reason, temporary):
+def test_a_fully_refused_batch_has_a_reason_per_object(tmp_path, reason, temporary):
     files = small_series(tmp_path / "in")
     items = [
         {
@@ -70,7 +70,7 @@ def test_an_archive_that_takes_none_says_for_each_whether_it_may_later(tmp_path,
     assert len(asked) == 1
 
 
-def test_a_batch_that_is_refused_as_a_whole_is_offered_one_by_one(tmp_path):
+def test_a_batch_refused_without_reasons_is_sent_one_by_one(tmp_path):
     files = small_series(tmp_path / "in")
     refused = str(dcmread(files[1]).SOPInstanceUID).encode()
     with web_service(lambda request: Response(409 if refused in request.body else 200)) as url:
@@ -78,7 +78,7 @@ def test_a_batch_that_is_refused_as_a_whole_is_offered_one_by_one(tmp_path):
     assert [outcome.problem for outcome in outcomes] == [None, "refused (409)", None, None]
 
 
-def test_an_archive_that_is_busy_is_asked_again_with_all_of_it(tmp_path):
+def test_a_busy_archive_receives_the_complete_request_again(tmp_path):
     files = small_series(tmp_path / "in")
     bodies = []
 
@@ -92,6 +92,6 @@ def test_an_archive_that_is_busy_is_asked_again_with_all_of_it(tmp_path):
     assert len(bodies[0]) == len(bodies[1]) > sum(path.stat().st_size for path in files)
 
 
-def test_access_denied_ends_it(tmp_path):
+def test_access_denied_is_an_error(tmp_path):
     with web_service(lambda _request: Response(401)) as url, pytest.raises(TumorscopeError, match="access denied"):
         push_files(connect_to_store(url), small_series(tmp_path / "in"))

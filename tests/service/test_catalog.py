@@ -64,12 +64,12 @@ def test_a_study_goes_from_queued_to_done(catalog, clock, study):
     assert [(each.number, each.state) for each in catalog.revisions(study)] == [(1, "done")]
 
 
-def test_what_was_entered_survives_the_process(catalog, database, study):
+def test_records_survive_the_process(catalog, database, study):
     catalog.close()
     assert Catalog(database).get(study).state == "queued"
 
 
-def test_one_of_many_who_reach_for_a_study_gets_it(catalog, study):
+def test_one_of_many_workers_claims_a_study(catalog, study):
     start = threading.Barrier(8)
 
     def reach(number):
@@ -82,7 +82,7 @@ def test_one_of_many_who_reach_for_a_study_gets_it(catalog, study):
     assert catalog.finish(claims[0], SUMMARY)
 
 
-def test_a_claim_that_is_renewed_cannot_be_taken(catalog, clock, study):
+def test_a_renewed_claim_cannot_be_taken_over(catalog, clock, study):
     claim = catalog.claim(study, "a")
     for _ in range(5):
         clock.pass_(seconds=50)
@@ -90,7 +90,7 @@ def test_a_claim_that_is_renewed_cannot_be_taken(catalog, clock, study):
         assert catalog.claim(study, "b") is None
 
 
-def test_who_lost_the_claim_is_not_heard_any_more(catalog, clock, study):
+def test_updates_with_a_lost_claim_are_rejected(catalog, clock, study):
     old = catalog.claim(study, "a")
     clock.pass_(seconds=61)
     new = catalog.claim(study, "a")
@@ -106,7 +106,7 @@ def test_who_lost_the_claim_is_not_heard_any_more(catalog, clock, study):
     assert catalog.get(study).summary == SUMMARY
 
 
-def test_a_study_that_ends_its_worker_three_times_has_failed_and_says_so(catalog, clock, study):
+def test_a_study_that_ends_three_workers_fails(catalog, clock, study):
     for attempt in (1, 2, 3):
         assert catalog.claim(study, "w").attempt == attempt
         clock.pass_(seconds=61)
@@ -121,7 +121,7 @@ def test_a_study_that_ends_its_worker_three_times_has_failed_and_says_so(catalog
     assert catalog.overdue(clock() + timedelta(days=1)) == []
 
 
-def test_what_is_given_back_does_not_count_against_the_study(catalog, study):
+def test_a_released_study_does_not_lose_an_attempt(catalog, study):
     for _ in range(10):
         assert catalog.release(catalog.claim(study, "w"))
         assert catalog.get(study).state == "queued"
@@ -130,7 +130,7 @@ def test_what_is_given_back_does_not_count_against_the_study(catalog, study):
     assert catalog.release_all("w") == [study]
 
 
-def test_what_a_dead_worker_held_may_be_taken_at_once(catalog, study):
+def test_the_lease_of_a_dead_worker_can_be_expired(catalog, study):
     other = catalog.create(new_id(), "other", "auto").id
     old, held = catalog.claim(study, "dead"), catalog.claim(other, "alive")
     assert catalog.expire_leases("dead") == [study]
@@ -141,7 +141,7 @@ def test_what_a_dead_worker_held_may_be_taken_at_once(catalog, study):
     assert catalog.finish(held, SUMMARY)
 
 
-def test_a_study_that_is_to_be_fetched_says_so_until_its_files_are_there(catalog, clock):
+def test_a_study_is_fetching_until_its_files_are_complete(catalog, clock):
     study = catalog.create(new_id(), "study-1a2b", "auto", fetch="https://archive.example/studies/1.2").id
     assert catalog.get(study).state == "fetching"
     clock.pass_(seconds=30)
@@ -162,7 +162,7 @@ def test_a_study_that_is_to_be_fetched_says_so_until_its_files_are_there(catalog
     assert catalog.claim(study, "w").fetch is None, "not fetched twice"
 
 
-def test_a_failed_study_can_be_asked_for_again(catalog, study):
+def test_a_failed_study_can_be_retried(catalog, study):
     with pytest.raises(Conflict, match="only a failed study"):
         catalog.retry(study)
     catalog.fail(catalog.claim(study, "w"), "x.png: not a image")
@@ -174,7 +174,7 @@ def test_a_failed_study_can_be_asked_for_again(catalog, study):
         catalog.retry(new_id())
 
 
-def test_an_edit_is_a_new_revision_and_its_outline_is_in_place_before_it_is_seen(catalog, study):
+def test_an_edit_is_a_new_revision_whose_mask_is_stored_first(catalog, study):
     analyzed(catalog, study)
     seen = []
     assert catalog.request_edit(study, 1, seen.append) == 2
@@ -187,7 +187,7 @@ def test_an_edit_is_a_new_revision_and_its_outline_is_in_place_before_it_is_seen
     assert [(each.number, each.kind) for each in catalog.revisions(study)] == [(1, "analysis"), (2, "edit")]
 
 
-def test_an_edit_whose_outline_cannot_be_put_in_place_was_never_asked_for(catalog, study):
+def test_an_edit_whose_mask_cannot_be_stored_is_not_recorded(catalog, study):
     analyzed(catalog, study)
 
     def full(_number):
@@ -199,7 +199,7 @@ def test_an_edit_whose_outline_cannot_be_put_in_place_was_never_asked_for(catalo
     assert len(catalog.revisions(study)) == 1
 
 
-def test_of_two_who_edit_the_same_revision_the_second_is_told(catalog, study):
+def test_the_second_edit_of_a_revision_is_a_conflict(catalog, study):
     with pytest.raises(Conflict, match="being analyzed"):
         catalog.request_edit(study, 1)
     analyzed(catalog, study)
@@ -224,7 +224,7 @@ def test_of_two_who_edit_the_same_revision_the_second_is_told(catalog, study):
         catalog.request_edit(new_id(), 1)
 
 
-def test_after_an_edit_that_failed_the_revision_before_can_be_edited_again(catalog, study):
+def test_after_a_failed_edit_the_previous_revision_can_be_edited(catalog, study):
     analyzed(catalog, study)
     catalog.request_edit(study, 1)
     catalog.fail(catalog.claim(study, "w"), "broken")
@@ -233,7 +233,7 @@ def test_after_an_edit_that_failed_the_revision_before_can_be_edited_again(catal
     assert [each.state for each in catalog.revisions(study)] == ["done", "failed", "queued"]
 
 
-def test_an_upload_that_is_repeated_brings_nothing_new(catalog):
+def test_a_repeated_upload_creates_nothing(catalog):
     entries = [NewStudy(new_id(), f"case {number}") for number in range(3)]
     assert [study.name for study in catalog.create_all(entries, upload="key")] == ["case 0", "case 1", "case 2"]
     with pytest.raises(Conflict, match="received before"):
@@ -243,13 +243,13 @@ def test_an_upload_that_is_repeated_brings_nothing_new(catalog):
     assert catalog.page().total == 3
 
 
-def test_an_upload_is_entered_whole_or_not_at_all(catalog, study):
+def test_an_upload_is_recorded_completely_or_not_at_all(catalog, study):
     with pytest.raises(Conflict):
         catalog.create_all([NewStudy(new_id(), "new"), NewStudy(study, "taken")])
     assert catalog.page().total == 1
 
 
-def test_pages_follow_each_other_newest_first_whatever_comes_or_goes(catalog, clock):
+def test_pages_are_consistent_while_studies_are_added_or_deleted(catalog, clock):
     made = []
     for number in range(7):
         clock.pass_(seconds=number // 2)  # some at the same moment
@@ -271,7 +271,7 @@ def test_pages_follow_each_other_newest_first_whatever_comes_or_goes(catalog, cl
         catalog.page(after="'; DROP TABLE studies")
 
 
-def test_search_finds_part_of_a_name_and_takes_every_sign_for_itself(catalog):
+def test_search_matches_part_of_a_name_literally(catalog):
     names = ["Glioma 100%", "glioma_b", "other"]
     ids = [catalog.create(new_id(), name, "auto").id for name in names]
     catalog.claim(ids[1], "w")
@@ -289,7 +289,7 @@ def test_search_finds_part_of_a_name_and_takes_every_sign_for_itself(catalog):
     assert catalog.ids() == set(ids)
 
 
-def test_only_what_is_settled_and_old_expires(catalog, clock, study):
+def test_only_old_settled_studies_expire(catalog, clock, study):
     analyzed(catalog, study)
     waiting = catalog.create(new_id(), "waiting", "auto").id
     clock.pass_(days=31)
@@ -302,7 +302,7 @@ def test_only_what_is_settled_and_old_expires(catalog, clock, study):
     assert catalog.expired(before) == []
 
 
-def test_a_deleted_study_is_gone_for_everyone(catalog, study):
+def test_a_deleted_study_is_gone(catalog, study):
     claim = catalog.claim(study, "w")
     assert catalog.delete(study)
     assert not catalog.delete(study)
@@ -313,7 +313,7 @@ def test_a_deleted_study_is_gone_for_everyone(catalog, study):
     assert catalog.claim(study, "w") is None
 
 
-def test_what_waits_for_long_and_what_was_abandoned_is_to_be_queued(catalog, clock, study):
+def test_waiting_and_abandoned_studies_are_overdue(catalog, clock, study):
     assert catalog.overdue(clock()) == []
     clock.pass_(seconds=20)
     assert catalog.overdue(clock() - timedelta(seconds=10)) == [study]
@@ -324,7 +324,7 @@ def test_what_waits_for_long_and_what_was_abandoned_is_to_be_queued(catalog, clo
     assert catalog.overdue(clock() - timedelta(days=1)) == [study]
 
 
-def test_many_threads_write_at_once_and_nothing_is_lost(catalog):
+def test_concurrent_writes_lose_nothing(catalog):
     def live(number):
         study = catalog.create(new_id(), f"case {number}", "auto").id
         claim = catalog.claim(study, f"w{number}")
@@ -338,7 +338,7 @@ def test_many_threads_write_at_once_and_nothing_is_lost(catalog):
     assert catalog.counts()["done"] == 24
 
 
-def test_without_a_clock_of_its_own_time_is_the_databases(database):
+def test_by_default_time_is_that_of_the_database(database):
     catalog = Catalog(database)
     assert abs(catalog.now() - datetime.now(UTC)) < timedelta(seconds=30)
     assert catalog.now().tzinfo is UTC

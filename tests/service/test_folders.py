@@ -26,19 +26,19 @@ def made_in(aside, content=b"{}"):
     return aside / "case"
 
 
-def test_a_folder_becomes_a_studys_input_as_it_is(folders, study):
+def test_a_folder_becomes_a_study_s_input_unchanged(folders, study):
     assert (folders.input(study) / "series" / "a.dcm").read_bytes() == b"a"
     assert folders.case(study) == folders.input(study)
 
 
-def test_a_single_file_is_opened_itself(folders):
+def test_a_single_file_is_opened_as_a_file(folders):
     study, upload = new_id(), folders.incoming()
     (upload / "scan.png").write_bytes(b"x")
     folders.import_upload(upload / "scan.png", study)
     assert folders.case(study) == folders.input(study) / "scan.png"
 
 
-def test_of_a_study_among_others_only_its_own_files_come(folders):
+def test_only_a_study_s_own_files_are_imported(folders):
     study, upload = new_id(), folders.incoming()
     for name in ("mine/1", "mine/2", "other/1"):
         (upload / name).parent.mkdir(exist_ok=True)
@@ -49,7 +49,7 @@ def test_of_a_study_among_others_only_its_own_files_come(folders):
     assert (upload / "other/1").exists()
 
 
-def test_results_appear_whole_or_not_at_all(folders, study):
+def test_results_appear_completely_or_not_at_all(folders, study):
     with folders.staging_dir() as aside:
         made = made_in(aside)
         assert not folders.run(study, 1).exists()
@@ -65,7 +65,7 @@ def test_the_first_results_of_a_revision_stay(folders, study):
     assert (folders.run(study, 1) / "analysis.json").read_bytes() == b"first"
 
 
-def test_results_of_a_removed_study_go_nowhere(folders, study):
+def test_results_of_a_removed_study_are_discarded(folders, study):
     with folders.staging_dir() as aside:
         made = made_in(aside)
         folders.remove(study)
@@ -78,13 +78,13 @@ def test_results_of_a_removed_study_go_nowhere(folders, study):
 @pytest.mark.parametrize(
     "name", ["..", "../../etc", "", "a" * 15, "x" * 16 + "/", "-rf-rf-rf-rf-rf-", "a/../b/../c/../d"]
 )
-def test_what_is_no_id_never_becomes_a_path(folders, name):
+def test_an_invalid_id_never_becomes_a_path(folders, name):
     for reach in (folders.input, folders.remove, folders.case):
         with pytest.raises(ValueError, match="not a study's id"):
             reach(name)
 
 
-def test_what_nobody_finished_is_removed_when_it_is_old(folders, study):
+def test_old_unfinished_uploads_are_removed(folders, study):
     unknown = new_id()
     folders.prepare(unknown)
     upload, slow = folders.incoming(), folders.incoming()
@@ -99,7 +99,7 @@ def test_what_nobody_finished_is_removed_when_it_is_old(folders, study):
     assert not upload.exists()
 
 
-def test_a_study_that_no_database_knows_is_kept_apart_however_often(folders, study):
+def test_a_study_missing_in_the_database_is_moved_to_lost_and_found(folders, study):
     later = time.time() + STALE_S + 60
     for content in (b"first", b"second"):
         (folders.input(study) / "series" / "a.dcm").write_bytes(content)
@@ -110,5 +110,5 @@ def test_a_study_that_no_database_knows_is_kept_apart_however_often(folders, stu
     assert found == {b"first", b"second"}
 
 
-def test_only_the_owner_looks_into_the_folder(tmp_path):
+def test_only_the_owner_can_read_the_folder(tmp_path):
     assert Folders(tmp_path / "new").data.stat().st_mode & 0o077 == 0

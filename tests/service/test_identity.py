@@ -62,7 +62,7 @@ def test_a_new_pair_gets_one_identity_and_keeps_it(pair):
     assert catalog.identity() == first == folders.identity()
 
 
-def test_processes_that_start_together_give_one_identity(database, folders):
+def test_processes_that_start_together_agree_on_one_identity(database, folders):
     def start(_):
         catalog = Catalog(database)
         join_identity(catalog, Folders(folders.data))
@@ -74,7 +74,7 @@ def test_processes_that_start_together_give_one_identity(database, folders):
         assert set(pool.map(start, range(4))) == {folders.identity()}
 
 
-def test_an_empty_database_is_refused_where_studies_stand(pair, tmp_path, open_catalog):
+def test_an_empty_database_is_refused_if_the_folder_has_studies(pair, tmp_path, open_catalog):
     _, folders, study = pair
     with pytest.raises(TumorscopeError, match=r"holds a study, but the database .* is empty") as caught:
         join_identity(open_catalog(other_database(tmp_path)), folders)
@@ -93,7 +93,7 @@ def test_another_services_database_is_refused(pair, tmp_path, open_catalog):
             join_identity(foreign, stranger)
 
 
-def test_a_database_that_was_emptied_is_refused_but_an_upload_cut_off_is_no_study(pair):
+def test_an_emptied_database_is_refused_unless_the_folder_has_only_unfinished_uploads(pair):
     catalog, folders, study = pair
     catalog.delete(study)
     with pytest.raises(TumorscopeError, match="is empty"):
@@ -102,7 +102,7 @@ def test_a_database_that_was_emptied_is_refused_but_an_upload_cut_off_is_no_stud
     join_identity(catalog, folders)
 
 
-def test_a_pair_of_an_earlier_version_is_known_by_its_studies(database, folders, open_catalog):
+def test_a_pair_of_an_earlier_version_is_recognized_by_its_studies(database, folders, open_catalog):
     """Neither had an identity then."""
     catalog = open_catalog(database)
     enter(catalog, folders)
@@ -113,7 +113,7 @@ def test_a_pair_of_an_earlier_version_is_known_by_its_studies(database, folders,
 
 
 @pytest.mark.parametrize("share", [True, False])
-def test_a_pair_of_which_one_lost_its_identity_is_known_by_its_studies(pair, share):
+def test_a_pair_with_one_lost_identity_is_recognized_by_its_studies(pair, share):
     catalog, folders, study = pair
     forget_identity(folders)
     if share:
@@ -126,7 +126,7 @@ def test_a_pair_of_which_one_lost_its_identity_is_known_by_its_studies(pair, sha
             join_identity(catalog, folders)
 
 
-def test_what_the_database_does_not_know_is_moved_and_never_removed(pair, settings, queue, caplog):
+def test_studies_missing_in_the_database_are_moved_and_never_deleted(pair, settings, queue, caplog):
     """As after an older backup of the database and a new upload."""
     catalog, folders, kept = pair
     unknown = new_id()
@@ -167,7 +167,7 @@ def test_a_folder_that_cannot_be_moved_stays(pair, caplog):
     assert "stays in studies/" in caplog.text
 
 
-def test_neither_page_nor_worker_starts_with_a_database_that_was_lost(tmp_path, run_program):
+def test_neither_page_nor_worker_starts_with_a_lost_database(tmp_path, run_program):
     settings = service_settings(data=tmp_path / "data")
     create_app(settings).state.backend.catalog.close()
     folders = Folders(settings.data)

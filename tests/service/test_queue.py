@@ -31,7 +31,7 @@ def test_messages_reach_a_consumer_in_another_process_in_the_order_sent(settings
     assert sender.pending() == 0
 
 
-def test_what_is_in_the_queue_is_an_id_and_never_code(settings):
+def test_the_queue_contains_ids_and_never_code(settings):
     study, seen = new_id(), []
     queue = make_queue(settings, seen.append)
     enqueue(queue, study)
@@ -49,7 +49,7 @@ def test_what_is_in_the_queue_is_an_id_and_never_code(settings):
     assert seen == [study]
 
 
-def test_a_queue_that_is_out_of_reach_holds_nothing_up(caplog, tmp_path):
+def test_an_unreachable_queue_blocks_nothing(caplog, tmp_path):
     queue = make_queue(service_settings(data=tmp_path, queue="redis://:secret@127.0.0.1:1/0"))
     study = new_id()
     assert not enqueue(queue, study)
@@ -59,7 +59,7 @@ def test_a_queue_that_is_out_of_reach_holds_nothing_up(caplog, tmp_path):
     assert "secret" not in caplog.text
 
 
-def test_a_folder_that_cannot_hold_a_queue_is_named(tmp_path):
+def test_an_unusable_queue_folder_is_named(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(TumorscopeError, match="cannot be used as the queue"):
         make_queue(service_settings(data=tmp_path / "file"))

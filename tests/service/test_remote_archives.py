@@ -41,9 +41,7 @@ def test_a_study_is_fetched_once_and_then_analyzed_like_an_upload(
     assert {"sr.dcm", "capture.dcm"} <= {path.name for path in folders.run(study, 1).iterdir()}
 
 
-def test_an_archive_that_is_away_fails_the_study_with_a_line_and_it_can_be_asked_again(
-    tmp_path, settings, catalog, folders, engines
-):
+def test_an_unreachable_archive_fails_the_study_which_can_be_retried(tmp_path, settings, catalog, folders, engines):
     study = new_id()
     folders.prepare(study)
     catalog.create(study, "study-1", "auto", fetch="http://127.0.0.1:1/dicom-web/studies/1.2.3")
@@ -66,13 +64,13 @@ def test_an_archive_that_is_away_fails_the_study_with_a_line_and_it_can_be_asked
         "nonsense",
     ],
 )
-def test_what_is_no_address_of_a_study_is_refused_before_anything_is_asked(settings, address):
+def test_an_invalid_study_address_is_rejected_without_a_request(settings, address):
     with pytest.raises(TumorscopeError) as caught:
         check_address(address, settings)
     assert "secret" not in str(caught.value)
 
 
-def test_a_service_that_others_reach_asks_only_the_archives_it_was_given(tmp_path):
+def test_a_service_on_the_network_fetches_only_from_configured_archives(tmp_path):
     address = "https://a.example/dicom-web/studies/1.2"
     check_address(address, service_settings(data=tmp_path))
     public = service_settings(data=tmp_path, host="0.0.0.0")
@@ -87,7 +85,7 @@ def test_a_service_that_others_reach_asks_only_the_archives_it_was_given(tmp_pat
             check_address(f"{other}/studies/1.2", named)
 
 
-def test_a_workers_own_settings_say_what_the_web_process_knew(tmp_path, monkeypatch):
+def test_a_worker_gets_the_host_of_the_web_process(tmp_path, monkeypatch):
     """Who may be asked depends on the host, so a worker must know it."""
     for name, value in service_settings(data=tmp_path, host="0.0.0.0").environment().items():
         monkeypatch.setenv(name, value)
@@ -95,7 +93,7 @@ def test_a_workers_own_settings_say_what_the_web_process_knew(tmp_path, monkeypa
         check_address("https://a.example/studies/1.2", service_settings())
 
 
-def test_the_archives_password_comes_from_its_file(tmp_path, folders, settings):
+def test_the_archive_s_password_is_read_from_its_file(tmp_path, folders, settings):
     files, asked = small_series(tmp_path / "in"), []
     (tmp_path / "password").write_text("hidden\n")
     with study_archive(files, asked) as url:

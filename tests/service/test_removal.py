@@ -55,7 +55,7 @@ def break_commits(catalog, broken):
             raise OperationalError("COMMIT", {}, error)
 
 
-def test_a_study_goes_with_its_files_and_only_once(catalog, folders):
+def test_a_study_is_removed_once_with_its_files(catalog, folders):
     study, other = enter(catalog, folders), enter(catalog, folders)
     assert remove_study(study, catalog, folders)
     assert not remove_study(study, catalog, folders)
@@ -63,13 +63,13 @@ def test_a_study_goes_with_its_files_and_only_once(catalog, folders):
     assert list((folders.data / "working").iterdir()) == []
 
 
-def test_a_study_that_must_not_have_changed_stays_whole_if_it_has(catalog, folders):
+def test_a_study_changed_meanwhile_is_not_removed(catalog, folders):
     study = enter(catalog, folders)
     assert not remove_study(study, catalog, folders, unchanged_since=catalog.now())
     assert (folders.input(study) / "scan").exists()
 
 
-def test_space_is_freed_through_the_service_however_full_the_disk_is(small_disk):
+def test_studies_can_be_removed_from_a_full_disk(small_disk):
     settings = service_settings(data=small_disk / "data")
     folders, catalog = Folders(settings.data), Catalog.of(settings)
     join_identity(catalog, folders)
@@ -84,14 +84,14 @@ def test_space_is_freed_through_the_service_however_full_the_disk_is(small_disk)
     catalog.close()
 
 
-def test_a_database_that_is_full_gets_its_room_from_the_files(catalog, folders):
+def test_a_full_database_gets_space_from_the_files(catalog, folders):
     study = enter(catalog, folders)
     break_commits(catalog, lambda: "SQLITE_FULL" if list(folders.data.rglob("scan")) else "")
     assert remove_study(study, catalog, folders)
     assert catalog.ids() == folders.studies() == set()
 
 
-def test_a_database_in_other_trouble_leaves_the_study_as_it_was(catalog, folders):
+def test_another_database_error_leaves_the_study_unchanged(catalog, folders):
     study = enter(catalog, folders)
     trouble = ["SQLITE_IOERR"]
     break_commits(catalog, lambda: trouble[-1])

@@ -35,7 +35,7 @@ def document(folders, study, revision=1):
     return json.loads((folders.run(study, revision) / "analysis.json").read_text())
 
 
-def test_a_study_is_analyzed_and_its_results_and_images_are_there(upload, run, catalog, folders):
+def test_a_study_is_analyzed_with_results_and_viewer_images(upload, run, catalog, folders):
     study = upload()
     assert run(study) == "done"
     found = catalog.get(study)
@@ -55,7 +55,7 @@ def test_a_study_is_analyzed_and_its_results_and_images_are_there(upload, run, c
     assert document(folders, study)["case"] == "Müller^Anna"
 
 
-def test_a_message_that_comes_twice_or_late_changes_nothing(upload, run, engines, folders, catalog):
+def test_duplicate_and_late_messages_change_nothing(upload, run, engines, folders, catalog):
     study = upload()
     assert [run(study), run(study), run(new_id())] == ["done", "nothing to do", "nothing to do"]
     assert engines.scans == 1
@@ -63,7 +63,7 @@ def test_a_message_that_comes_twice_or_late_changes_nothing(upload, run, engines
     assert run(study) == "nothing to do"
 
 
-def test_progress_is_told_by_stage_and_slice(upload, run, catalog, monkeypatch):
+def test_progress_has_stages_and_slices(upload, run, catalog, monkeypatch):
     study, seen = upload(), []
     tell = catalog.progress
     monkeypatch.setattr(catalog, "progress", lambda claim, *said: seen.append(said) or tell(claim, *said))
@@ -73,7 +73,7 @@ def test_progress_is_told_by_stage_and_slice(upload, run, catalog, monkeypatch):
     assert ("analyzing", 9, 9) in seen
 
 
-def test_a_corrected_outline_is_measured_and_nothing_else_changes(upload, run, catalog, folders):
+def test_a_corrected_segmentation_is_measured_and_nothing_else_changes(upload, run, catalog, folders):
     study = upload()
     run(study)
     before = files(folders.run(study, 1))
@@ -96,7 +96,7 @@ def test_a_corrected_outline_is_measured_and_nothing_else_changes(upload, run, c
     assert (folders.run(study, 2) / "view" / "t1.nii.gz").samefile(folders.run(study, 1) / "view" / "t1.nii.gz")
 
 
-def test_an_outline_of_another_scan_fails_and_the_revision_before_stays(upload, run, catalog, folders):
+def test_a_segmentation_of_another_scan_fails_and_the_previous_revision_stays(upload, run, catalog, folders):
     study = upload()
     run(study)
     aside = folders.incoming() / "drawn.nii.gz"
@@ -108,7 +108,7 @@ def test_an_outline_of_another_scan_fails_and_the_revision_before_stays(upload, 
     assert folders.run(study, 1).is_dir()
 
 
-def test_what_cannot_be_read_is_said_in_one_line_by_the_studys_name_and_without_a_path(run, catalog, folders, caplog):
+def test_an_unreadable_study_is_reported_in_one_line_without_a_path(run, catalog, folders, caplog):
     study, case = new_id(), folders.incoming() / "case"
     case.mkdir()
     (case / "notes.txt").write_text("hello")
@@ -122,7 +122,7 @@ def test_what_cannot_be_read_is_said_in_one_line_by_the_studys_name_and_without_
     assert "holiday" not in caplog.text
 
 
-def test_a_bug_is_told_by_its_place_and_not_by_its_message(upload, run, catalog, monkeypatch, caplog):
+def test_a_bug_is_reported_by_its_location_and_not_by_its_message(upload, run, catalog, monkeypatch, caplog):
     def bug(*_args, **_kwargs):
         raise ValueError("this message names Müller^Anna")
 
@@ -133,7 +133,7 @@ def test_a_bug_is_told_by_its_place_and_not_by_its_message(upload, run, catalog,
     assert "Anna" not in catalog.get(study).failure + caplog.text
 
 
-def test_logs_tell_the_study_by_its_id_only(upload, run, caplog):
+def test_logs_contain_only_the_study_s_id(upload, run, caplog):
     study = upload()
     run(study)
     assert f"{study}: revision 1 started" in caplog.text
@@ -164,7 +164,7 @@ def test_a_stopped_worker_releases_the_study_and_leaves_nothing(
     assert run(study) == "done"
 
 
-def test_a_study_deleted_in_the_middle_leaves_nothing(upload, run, catalog, folders, monkeypatch):
+def test_a_study_deleted_during_the_analysis_leaves_nothing(upload, run, catalog, folders, monkeypatch):
     real, study = case.write_results, upload()
 
     def meanwhile(*args, **kwargs):
@@ -178,7 +178,7 @@ def test_a_study_deleted_in_the_middle_leaves_nothing(upload, run, catalog, fold
     assert [path for path in folders.data.rglob("*") if path.is_file() and "sqlite" not in path.name] == []
 
 
-def test_results_that_lie_there_already_are_taken_not_made_again(upload, run, catalog, folders, engines, monkeypatch):
+def test_committed_results_are_recorded_and_not_repeated(upload, run, catalog, folders, engines, monkeypatch):
     """A worker was ended between putting them in place and saying so."""
     study = upload()
 
@@ -215,7 +215,7 @@ def test_of_two_workers_on_one_study_one_result_counts(upload, run, catalog, fol
     assert (catalog.get(study).state, catalog.get(study).revision) == ("done", 1)
 
 
-def test_a_long_step_keeps_its_claim(upload, run, settings, folders, catalog, monkeypatch):
+def test_a_long_step_keeps_its_lease(upload, run, settings, folders, catalog, monkeypatch):
     short = settings.model_copy(update={"lease_s": 6.0})  # a busy machine stands still for seconds
     own, study, real = Catalog(settings.database_url, lease_s=6), upload(), case.write_results
     tried = []
@@ -232,7 +232,7 @@ def test_a_long_step_keeps_its_claim(upload, run, settings, folders, catalog, mo
     own.close()
 
 
-def test_only_bundles_that_are_offered_can_be_asked_for(settings, phantom_files, run, catalog, folders, engines):
+def test_only_offered_bundles_can_be_requested(settings, phantom_files, run, catalog, folders, engines):
     study = new_id()
     folders.import_upload(Path(shutil.copytree(phantom_files, folders.incoming() / "case")), study)
     catalog.create(study, "case", str(engines.engine.bundle.folder))
@@ -244,7 +244,7 @@ def test_only_bundles_that_are_offered_can_be_asked_for(settings, phantom_files,
     assert "no bundle" not in (catalog.get(study).failure or ""), "the one that the service was started with"
 
 
-def test_a_study_that_came_as_one_file_is_read_as_that_file(run, catalog, folders, phantom_files):
+def test_a_study_of_one_file_is_read_as_a_file(run, catalog, folders, phantom_files):
     study, upload = new_id(), folders.incoming()
     path = Path(shutil.copy(phantom_files / "flair.nii.gz", upload / "flair.nii.gz"))
     folders.import_upload(path, study)

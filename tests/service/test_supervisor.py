@@ -21,7 +21,7 @@ def settings(tmp_path):
     return service_settings(data=tmp_path / "data", lease_s=600, engine="onnxruntime")
 
 
-def test_a_supervised_worker_that_dies_is_replaced_and_its_study_taken_at_once(
+def test_a_supervised_worker_that_dies_is_replaced_and_its_study_is_available_at_once(
     settings, upload, catalog, queue, caplog
 ):
     study = upload()
@@ -78,7 +78,7 @@ def alive(pid):
         return file.read().rpartition(")")[2].split()[0] != "Z"
 
 
-def test_a_worker_has_the_salt_of_the_service_so_that_patient_keys_agree(settings, monkeypatch):
+def test_a_worker_has_the_service_s_salt_so_that_patient_keys_agree(settings, monkeypatch):
     monkeypatch.setenv("TUMORSCOPE_PATIENT_SALT", "/etc/tumorscope/salt")
     started = []
     monkeypatch.setattr(subprocess, "Popen", lambda _command, env, **_options: started.append(env))

@@ -29,7 +29,7 @@ def sweeper(settings, catalog, folders, queue):
     return Sweeper(settings, catalog, folders, queue, overdue_s=0)
 
 
-def test_a_message_that_was_lost_is_sent_again(upload, queue, sweeper):
+def test_a_lost_message_is_sent_again(upload, queue, sweeper):
     first, second = upload(), upload()
     for study in (first, second):
         enqueue(queue, study)
@@ -46,12 +46,12 @@ def test_a_long_queue_does_not_grow_by_waiting(upload, queue, sweeper):
     assert queue.pending() == 5
 
 
-def test_what_was_just_entered_has_time_to_be_taken(upload, settings, catalog, folders, queue):
+def test_a_new_study_is_not_overdue(upload, settings, catalog, folders, queue):
     upload()
     assert Sweeper(settings, catalog, folders, queue).requeue() == []
 
 
-def test_a_study_whose_worker_vanished_is_sent_again(upload, catalog, queue, sweeper):
+def test_a_study_with_an_expired_lease_is_sent_again(upload, catalog, queue, sweeper):
     study = upload()
     catalog.claim(study, "w")
     assert sweeper.requeue() == []
@@ -59,7 +59,7 @@ def test_a_study_whose_worker_vanished_is_sent_again(upload, catalog, queue, swe
     assert sweeper.requeue() == [study]
 
 
-def test_studies_expire_with_everything_they_had(upload, catalog, folders, settings, queue, monkeypatch):
+def test_studies_expire_with_all_their_files(upload, catalog, folders, settings, queue, monkeypatch):
     old, new = upload(), upload()
     catalog.fail(catalog.claim(old, "w"), "no")
     short = settings.model_copy(update={"keep_days": 1.0})
@@ -76,7 +76,7 @@ def test_studies_expire_with_everything_they_had(upload, catalog, folders, setti
     assert kept.expire() == []
 
 
-def test_uploads_that_nobody_finished_are_removed_after_a_day(folders, sweeper, upload):
+def test_unfinished_uploads_are_removed_after_a_day(folders, sweeper, upload):
     study, left = upload(), folders.incoming()
     past = time.time() - STALE_S - 60
     os.utime(left, (past, past))
@@ -85,7 +85,7 @@ def test_uploads_that_nobody_finished_are_removed_after_a_day(folders, sweeper, 
     assert folders.input(study).exists()
 
 
-def test_trouble_is_told_once_and_the_sweeper_goes_on(upload, settings, catalog, folders, caplog):
+def test_a_failure_is_logged_once_and_the_sweeper_continues(upload, settings, catalog, folders, caplog):
     queue = make_queue(service_settings(data=settings.data, queue="redis://127.0.0.1:1/0"))
     upload()
     sweeper = Sweeper(settings, catalog, folders, queue, overdue_s=0)

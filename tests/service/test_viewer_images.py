@@ -38,7 +38,7 @@ def shown(tmp_path, engines):
     ("dtype", "stored"),
     [("u1", "u1"), ("i2", "i2"), ("u2", "u2"), (">u2", "u2"), ("i4", "f4"), ("f8", "f4"), ("f4", "f4")],
 )
-def test_every_sequence_is_shown_voxel_for_voxel_in_its_place(shown, dtype, stored):
+def test_every_sequence_keeps_its_voxels_and_its_affine(shown, dtype, stored):
     given = scan(dtype)
     _, folder = shown(given)
     assert view_names(folder) == ["flair", "t1", "t1c", "mask"]
@@ -49,7 +49,7 @@ def test_every_sequence_is_shown_voxel_for_voxel_in_its_place(shown, dtype, stor
         np.testing.assert_allclose(image.affine, AFFINE, atol=1e-5)
 
 
-def test_the_outline_lies_on_the_same_grid(shown):
+def test_the_mask_is_on_the_same_grid(shown):
     mask = np.zeros((3, 32, 40), bool)
     mask[1, 10:20, 8:30] = True
     _, folder = shown(scan("u2"), mask=mask)
@@ -60,7 +60,7 @@ def test_the_outline_lies_on_the_same_grid(shown):
     np.testing.assert_array_equal(read_segmentation(folder / "mask.nii.gz", folder / "mask.nii.gz"), mask)
 
 
-def test_the_activation_map_shows_where_the_whole_scan_speaks_loudest(shown):
+def test_the_activation_map_is_scaled_over_the_whole_scan(shown):
     """The second slice says half as much as the first, the third nothing."""
     values = np.zeros((3, 4, 4), np.float32)
     values[0, 1, 1], values[1, 2, 2], values[2] = 8, 4, -3
@@ -75,18 +75,18 @@ def test_the_activation_map_shows_where_the_whole_scan_speaks_loudest(shown):
     assert view_names(folder)[-2:] == ["mask", "activation"]
 
 
-def test_a_scan_of_unknown_place_is_shown_all_the_same(shown):
+def test_a_scan_without_an_affine_is_shown(shown):
     _, folder = shown(scan("u1", affine=None))
     np.testing.assert_array_equal(nib.load(folder / "flair.nii.gz").affine, np.eye(4))
 
 
-def test_sequences_of_one_name_do_not_hide_each_other(tmp_path, engines):
+def test_sequences_with_the_same_name_are_all_shown(tmp_path, engines):
     given = scan("u1", sequences=("unknown", "flair", "unknown"))
     write_views(analyze(given, engines.engine, input_check=False), tmp_path / "view")
     assert view_names(tmp_path / "view") == ["flair", "unknown", "unknown-2", "mask"]
 
 
-def test_another_revision_shares_the_images_that_are_the_same(tmp_path, engines, shown):
+def test_another_revision_shares_unchanged_images(tmp_path, engines, shown):
     analysis, first = shown(scan("u1"))
     write_views(analysis, tmp_path / "second", first)
     assert (tmp_path / "second" / "t1.nii.gz").samefile(first / "t1.nii.gz")
@@ -107,7 +107,7 @@ def saved(tmp_path, values, affine=AFFINE, name="given.nii.gz"):
 
 @pytest.mark.parametrize("name", ["given.nii.gz", "given.nii"])
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint32])
-def test_an_outline_is_read_whatever_its_file_is_called(tmp_path, like, name, dtype):
+def test_a_segmentation_is_read_whatever_its_file_name(tmp_path, like, name, dtype):
     values = np.zeros((6, 5, 4), dtype)
     values[5, 1, 2] = 1
     path = saved(tmp_path, values, name=name).rename(tmp_path / "aside")
@@ -116,7 +116,7 @@ def test_an_outline_is_read_whatever_its_file_is_called(tmp_path, like, name, dt
     assert list(zip(*np.nonzero(segmentation), strict=True)) == [(2, 1, 5)]
 
 
-def test_an_outline_of_another_grid_is_refused(tmp_path, like):
+def test_a_segmentation_on_another_grid_is_rejected(tmp_path, like):
     with pytest.raises(TumorscopeError, match="the segmentation has 4×5×6 voxels, the scan 6×5×4"):
         read_segmentation(saved(tmp_path, np.zeros((4, 5, 6), np.uint8)), like)
     with pytest.raises(TumorscopeError, match="has another affine"):
@@ -137,13 +137,13 @@ def test_an_outline_of_another_grid_is_refused(tmp_path, like):
         pytest.param(bytes(400), id="zeros"),
     ],
 )
-def test_what_is_no_outline_is_said_so_in_one_line(tmp_path, like, content):
+def test_an_unreadable_segmentation_is_reported_in_one_line(tmp_path, like, content):
     (tmp_path / "given").write_bytes(content)
     with pytest.raises(TumorscopeError, match="the segmentation"):
         read_segmentation(tmp_path / "given", like)
 
 
-def test_a_cut_or_damaged_outline_is_refused(tmp_path, like):
+def test_a_truncated_or_damaged_segmentation_is_rejected(tmp_path, like):
     whole = saved(tmp_path, np.random.default_rng(0).integers(0, 2, (6, 5, 4)).astype(np.uint8)).read_bytes()
     for content in (whole[:-20], whole[:40], whole[:60] + b"x" * 20 + whole[80:]):
         (tmp_path / "given").write_bytes(content)
@@ -151,7 +151,7 @@ def test_a_cut_or_damaged_outline_is_refused(tmp_path, like):
             read_segmentation(tmp_path / "given", like)
 
 
-def test_a_header_that_asks_for_gigabytes_gets_none(tmp_path, like):
+def test_a_header_that_claims_gigabytes_is_rejected(tmp_path, like):
     """Voxels far behind the header, an extension that says it is huge: both in a few kilobytes of zip."""
     raw = bytearray(gzip.decompress(saved(tmp_path, np.zeros((6, 5, 4), np.uint8)).read_bytes()))
     raw[108:112] = struct.pack("<f", 2e9)

@@ -27,9 +27,7 @@ def results(folders, study):
     return sorted(path.name for path in folders.run(study, 1).parent.iterdir())
 
 
-def test_a_worker_killed_in_the_middle_leaves_the_study_to_be_done_again_exactly_once(
-    settings, upload, catalog, folders, queue, log
-):
+def test_the_study_of_a_killed_worker_is_repeated_exactly_once(settings, upload, catalog, folders, queue, log):
     """Killed while it reads, and the next one while it writes; nobody tells the third of the study."""
     study = upload()
     enqueue(queue, study)
@@ -53,7 +51,7 @@ def test_a_worker_killed_in_the_middle_leaves_the_study_to_be_done_again_exactly
     assert "Anna" not in said
 
 
-def test_a_stopped_worker_gives_its_study_back_and_goes(settings, upload, catalog, folders, queue, log):
+def test_a_stopped_worker_releases_its_study(settings, upload, catalog, folders, queue, log):
     study = upload()
     enqueue(queue, study)
     worker = start_worker(settings, log)
@@ -66,7 +64,7 @@ def test_a_stopped_worker_gives_its_study_back_and_goes(settings, upload, catalo
     assert "released" in log.read_text()
 
 
-def test_two_workers_on_two_machines_and_doubled_messages_make_every_result_once(
+def test_two_workers_and_duplicate_messages_make_every_result_once(
     tmp_path, phantom_files, postgresql, redis, log, request
 ):
     """PostgreSQL and Redis between them; every message is sent three times, and then Redis forgets all."""
@@ -110,7 +108,7 @@ def upload_into(phantom_files, folders, catalog):
     return enter
 
 
-def test_an_analysis_that_hangs_is_ended_with_its_worker(settings, upload, catalog, queue, log):
+def test_a_hung_analysis_ends_with_its_worker(settings, upload, catalog, queue, log):
     study = upload()
     enqueue(queue, study)
     worker = start_worker(settings.model_copy(update={"longest_analysis_s": 0.01, "lease_s": 0.4}), log)
@@ -119,7 +117,7 @@ def test_an_analysis_that_hangs_is_ended_with_its_worker(settings, upload, catal
     assert (failed.state, failed.failure) == ("failed", "the analysis took longer than 0.01 s")
 
 
-def test_a_worker_that_cannot_start_says_why_in_one_line(tmp_path, log):
+def test_a_worker_that_cannot_start_reports_one_line(tmp_path, log):
     (tmp_path / "file").touch()
     worker = start_worker(service_settings(data=tmp_path / "file"), log)
     assert worker.wait(TIMEOUT_S) == 2

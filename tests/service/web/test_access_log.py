@@ -14,7 +14,7 @@ def lines(caplog):
     return lambda: [r.getMessage() for r in caplog.records if r.name.startswith("tumorscope.service.")]
 
 
-def test_a_line_names_the_study_by_its_random_id_only(client, nifti, lines):
+def test_the_access_log_contains_only_the_study_s_random_id(client, nifti, lines):
     study = client.post("/api/studies", files={"files": ("Doe^Jane 7311 flair.nii.gz", nifti)}).json()["studies"][0][
         "id"
     ]
@@ -30,7 +30,7 @@ def test_a_line_names_the_study_by_its_random_id_only(client, nifti, lines):
         assert secret not in "\n".join(told)
 
 
-def test_an_error_nobody_expected_is_one_line_for_the_client_and_places_for_the_log(client, lines, monkeypatch):
+def test_an_unexpected_error_is_one_line_for_the_client_and_a_traceback_in_the_log(client, lines, monkeypatch):
     def fail(*_):
         raise ValueError(SECRETS[0])  # as libraries put a file's name into their errors
 
@@ -44,7 +44,7 @@ def test_an_error_nobody_expected_is_one_line_for_the_client_and_places_for_the_
     assert "Doe" not in told
 
 
-def test_metrics_name_routes_never_paths(client, nifti):
+def test_metrics_contain_routes_and_never_paths(client, nifti):
     study = client.post("/api/studies", files={"files": ("flair.nii.gz", nifti)}).json()["studies"][0]["id"]
     client.get(f"/api/studies/{study}")
     client.get("/some/Doe^Jane")
@@ -62,13 +62,13 @@ def test_metrics_name_routes_never_paths(client, nifti):
     assert "BREW" not in text
 
 
-def test_two_services_in_one_process_count_apart(make_client, client):
+def test_two_services_in_one_process_have_separate_metrics(make_client, client):
     client.get("/api/about")
     other = make_client()
     assert 'route="/api/about"' not in other.get("/metrics").text
 
 
-def test_readiness_is_told_by_the_disk_the_database_and_the_queue(client, monkeypatch):
+def test_readiness_depends_on_disk_database_and_queue(client, monkeypatch):
     backend = client.app.state.backend
     monkeypatch.setattr(readiness, "_KEPT_S", 0)
     assert client.get("/readyz").status_code == 200

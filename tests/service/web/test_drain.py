@@ -27,7 +27,7 @@ def post(length: int, *headers: str) -> str:
         (["Origin: https://evil.example"], b"403"),
     ],
 )
-def test_a_refusal_reaches_a_client_that_is_still_sending(running, headers, status):
+def test_a_rejection_reaches_a_client_that_is_still_sending(running, headers, status):
     """Where it does not, the connection is reset and the line that says why is lost."""
     size = 20 << 20
     response = response_to(running, post(size, *headers), bytes(size))
@@ -35,7 +35,7 @@ def test_a_refusal_reaches_a_client_that_is_still_sending(running, headers, stat
     assert b'{"detail":"' in response
 
 
-def test_nobody_is_read_for_ever(running, monkeypatch):
+def test_draining_ends_after_a_timeout(running, monkeypatch):
     monkeypatch.setattr(drain, "MAX_S", 0.2)
     with socket.create_connection(running, timeout=30) as connection:
         connection.sendall(post(1 << 40, "Content-Type: text/plain").encode())

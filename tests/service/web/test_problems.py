@@ -25,7 +25,7 @@ def no_space(*_args, **_kwargs):
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
-def test_a_database_damaged_in_the_middle_is_not_ready_and_says_why(client, settings, nifti):
+def test_a_damaged_database_is_not_ready_and_the_reason_is_given(client, settings, nifti):
     assert client.get("/readyz").status_code == 200
     client.post("/api/studies", files={"files": ("flair.nii.gz", nifti)})
     path = settings.data / "service.sqlite"
@@ -42,7 +42,7 @@ def test_a_database_damaged_in_the_middle_is_not_ready_and_says_why(client, sett
     assert (response.status_code, response.json()["detail"]) == (503, "the database cannot be used; see /readyz")
 
 
-def test_a_full_database_refuses_an_upload_and_keeps_nothing_of_it(client, settings, nifti, monkeypatch):
+def test_a_full_database_rejects_an_upload_and_keeps_nothing(client, settings, nifti, monkeypatch):
     monkeypatch.setattr(client.app.state.backend.catalog, "create_all", full)
     response = client.post("/api/studies", files={"files": ("flair.nii.gz", nifti)})
     assert response.status_code == 507
@@ -50,13 +50,13 @@ def test_a_full_database_refuses_an_upload_and_keeps_nothing_of_it(client, setti
     assert list((settings.data / "studies").iterdir()) == []
 
 
-def test_a_full_disk_is_told_whatever_was_to_be_written(client, nifti, monkeypatch):
+def test_a_full_disk_is_reported_for_every_request(client, nifti, monkeypatch):
     monkeypatch.setattr(client.app.state.backend.folders, "incoming", no_space)
     response = client.post("/api/studies", files={"files": ("flair.nii.gz", nifti)})
     assert response.status_code == 507
 
 
-def test_a_study_is_deleted_through_a_database_that_is_full(analyzed, monkeypatch):
+def test_a_study_is_deleted_despite_a_full_database(analyzed, monkeypatch):
     """Until the study's files are gone; a real small disk is in the tests of deleting."""
     backend = analyzed.client.app.state.backend
     strike = backend.catalog.delete
@@ -70,7 +70,7 @@ def test_a_study_is_deleted_through_a_database_that_is_full(analyzed, monkeypatc
     assert list((analyzed.data / "studies").iterdir()) == []
 
 
-def test_other_faults_of_the_disk_are_errors_of_the_service(client, settings):
+def test_other_disk_errors_are_internal_errors(client, settings):
     shutil.rmtree(settings.data / "incoming")
     response = client.post("/api/studies", files={"files": ("x.png", b"x")})
     assert response.status_code == 500

@@ -49,7 +49,7 @@ def status(port):
         return response.status
 
 
-def test_idle_connections_neither_stop_the_service_nor_fill_its_log(tmp_path):
+def test_idle_connections_neither_block_the_service_nor_flood_its_log(tmp_path):
     """More of them than there are file descriptors; half of them began a request and went silent."""
     with served(tmp_path, "-m", "tumorscope") as (port, log), ExitStack() as opened:
         began = time.monotonic()
@@ -66,7 +66,7 @@ def test_idle_connections_neither_stop_the_service_nor_fill_its_log(tmp_path):
     assert len(said.splitlines()) < 20
 
 
-def test_a_connection_that_asks_nothing_is_closed_and_one_that_works_is_not(tmp_path):
+def test_an_idle_connection_is_closed_and_a_busy_one_is_not(tmp_path):
     with served(tmp_path, "-c", _SHORT) as (port, _log):
         idle = socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_S)
         slow = socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_S)
@@ -81,6 +81,6 @@ def test_a_connection_that_asks_nothing_is_closed_and_one_that_works_is_not(tmp_
 
 
 @pytest.mark.parametrize(("every_s", "lines"), [(60.0, 1), (0.0, 3)])
-def test_what_happens_often_is_told_seldom(every_s, lines):
+def test_repeated_messages_are_rate_limited(every_s, lines):
     seldom = LogLimit(every_s)
     assert sum(seldom.due() for _ in range(3)) == lines

@@ -39,7 +39,7 @@ def test_an_archive_becomes_a_folder_of_its_name(unpack):
     assert unpack(zipped(files)) == {"scan/patient/flair.nii": b"one", "scan/patient/t1.nii": b"two"}
 
 
-def test_folders_and_names_that_windows_wrote_are_read(unpack):
+def test_windows_paths_are_read(unpack):
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         archive.mkdir("series")
@@ -62,28 +62,28 @@ def test_folders_and_names_that_windows_wrote_are_read(unpack):
         "/../x",
     ],
 )
-def test_a_member_that_climbs_out_is_refused(unpack, name):
+def test_a_member_outside_the_folder_is_rejected(unpack, name):
     refused(unpack, zipped({"ok.png": b"x", name: b"evil"}), 400, "leaves its folder|absolute")
 
 
-def test_a_name_behind_a_null_character_is_refused(unpack):
+def test_a_name_with_a_null_character_is_rejected(unpack):
     archive = renamed(zipped({"ok.pngX/../../evil": b"x"}), b"ok.pngX/../", b"ok.png\0/../")
     refused(unpack, archive, 400, "null character")
 
 
 @pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFIFO, stat.S_IFCHR, stat.S_IFBLK, stat.S_IFSOCK])
-def test_links_and_devices_are_refused(unpack, kind):
+def test_links_and_devices_are_rejected(unpack, kind):
     refused(unpack, with_mode("flair.nii", b"/etc/passwd", kind | 0o777), 400, "symbolic link|device")
 
 
-def test_an_encrypted_archive_is_refused(unpack):
+def test_an_encrypted_archive_is_rejected(unpack):
     plain = zipped({"flair.nii": b"x"})
     at = plain.index(b"PK\1\2") + 8
     refused(unpack, plain[:at] + b"\1\0" + plain[at + 2 :], 400, "encrypted")
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\3\4", b"no archive at all" * 100, b"PK\5\6" + b"\0" * 18])
-def test_what_is_no_archive_is_refused_or_empty(unpack, content):
+def test_a_file_that_is_not_an_archive_is_rejected_or_empty(unpack, content):
     if content.startswith(b"PK\5\6"):
         assert unpack(content) == {}
     else:
@@ -91,12 +91,12 @@ def test_what_is_no_archive_is_refused_or_empty(unpack, content):
 
 
 @pytest.mark.parametrize("cut", [0.3, 0.6, 0.9, 0.99])
-def test_an_archive_cut_short_is_refused(unpack, cut):
+def test_a_truncated_archive_is_rejected(unpack, cut):
     whole = zipped({f"{number}.png": bytes(range(256)) * 40 for number in range(20)}, zipfile.ZIP_STORED)
     refused(unpack, whole[: int(len(whole) * cut)], 400, "damaged|incomplete")
 
 
-def test_a_damaged_member_is_noticed(unpack):
+def test_a_damaged_member_is_detected(unpack):
     whole = bytearray(zipped({"flair.nii": bytes(range(256)) * 40}, zipfile.ZIP_STORED))
     whole[2000] ^= 0xFF
     refused(unpack, bytes(whole), 400, "damaged")
@@ -106,7 +106,7 @@ def test_a_damaged_member_is_noticed(unpack):
     "names", [("a.png", "a.png"), ("A.png", "a.PNG"), ("d/a.png", "d\\a.png"), ("d//a.png", "d/a.png")]
 )
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_two_members_of_one_name_are_refused(unpack, names):
+def test_two_members_with_the_same_name_are_rejected(unpack, names):
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         for name in names:
@@ -114,14 +114,14 @@ def test_two_members_of_one_name_are_refused(unpack, names):
     refused(unpack, content.getvalue(), 400, "two members have the same name")
 
 
-def test_a_bomb_is_refused_by_its_ratio_before_it_is_unpacked(unpack, tmp_path):
+def test_a_zip_bomb_is_rejected_by_its_ratio_before_unpacking(unpack, tmp_path):
     bomb = zipped({"zeros.nii": bytes(80 << 20)})
     assert len(bomb) < 100_000
     refused(unpack, bomb, 413, "grows more than 100 times")
     assert not list(tmp_path.rglob("zeros*"))
 
 
-def test_volumes_of_mostly_nothing_are_no_bomb(unpack):
+def test_mostly_empty_volumes_are_accepted(unpack):
     assert len(unpack(zipped({"mask.nii": bytes(8 << 20)}))["scan/mask.nii"]) == 8 << 20
 
 
@@ -134,13 +134,13 @@ def test_the_sum_of_all_archives_is_limited(make_tree):
     assert refusal.value.status == 413
 
 
-def test_members_that_share_their_bytes_are_refused(unpack):
+def test_overlapping_members_are_rejected(unpack):
     bomb = overlapping(1000, bytes(1 << 20))
     assert len(bomb) < 100_000
     refused(unpack, bomb, 413, "grows more than")
 
 
-def test_a_few_members_that_share_their_bytes_are_refused_too(unpack):
+def test_a_few_overlapping_members_are_rejected(unpack):
     with zipfile.ZipFile(io.BytesIO(overlapping(3, b"some bytes"))) as archive:
         assert len(archive.infolist()) == 3  # zipfile itself would unpack them
     refused(unpack, overlapping(3, b"some bytes"), 400, "members overlap")
@@ -152,7 +152,7 @@ def test_archives_in_archives_stay_packed(unpack):
 
 
 @pytest.mark.parametrize("stated", [100_000, 1])
-def test_a_hundred_thousand_members_are_refused_without_listing_them(unpack, stated):
+def test_a_hundred_thousand_members_are_rejected_without_listing_them(unpack, stated):
     archive = many_members(100_000, stated & 0xFFFF)
     tracemalloc.start()
     refused(unpack, archive, 413, "more than 20,000 files")
@@ -161,15 +161,15 @@ def test_a_hundred_thousand_members_are_refused_without_listing_them(unpack, sta
     assert peak < 4 << 20  # a list of them takes fifty MiB
 
 
-def test_a_directory_of_endless_names_is_not_read(unpack):
+def test_a_directory_with_very_long_names_is_not_read(unpack):
     archive = zipped({f"{number:05d}" + "n" * 60_000: b"" for number in range(20)}, zipfile.ZIP_STORED)
     refused(unpack, archive, 413, "files", files=100)
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_packings_that_ask_for_much_memory_are_refused(unpack, method):
+def test_compression_methods_that_need_much_memory_are_rejected(unpack, method):
     refused(unpack, zipped({"flair.nii": b"x" * 1000}, method), 400, "Deflate")
 
 
-def test_what_comes_before_an_archive_does_no_harm(unpack):
+def test_data_before_an_archive_is_ignored(unpack):
     assert unpack(b"#!/bin/sh\n" + zipped({"flair.nii": b"x"})) == {"scan/flair.nii": b"x"}

@@ -45,31 +45,31 @@ def test_loose_files_of_different_sequences_are_one_case(sort):
     assert found == [("a_flair", ["a_flair.nii.gz", "a_t1.nii.gz"])]
 
 
-def test_volumes_that_cannot_be_one_scan_are_several(sort):
+def test_volumes_that_cannot_form_one_scan_are_several_cases(sort):
     found, _ = sort({"a_flair.nii.gz": NIFTI, "b_flair.nii.gz": NIFTI})
     assert found == [("a_flair", ["a_flair.nii.gz"]), ("b_flair", ["b_flair.nii.gz"])]
     unnamed, _ = sort({"a.nii.gz": NIFTI, "b.nii.gz": NIFTI})
     assert [name for name, _ in unnamed] == ["a", "b"]
 
 
-def test_slices_of_a_folder_are_one_case_and_the_mask_goes_with_them(sort):
+def test_slices_of_a_folder_are_one_case_with_their_mask(sort):
     found, left = sort({"TCGA_CS/s_1.tif": image, "TCGA_CS/s_2.tif": image, "TCGA_CS/s_2_mask.tif": image})
     assert found == [("TCGA_CS", ["s_1.tif", "s_2.tif", "s_2_mask.tif"])]
     assert left == {}
 
 
-def test_folders_are_cases_of_their_own(sort):
+def test_each_folder_is_a_case(sort):
     found, _ = sort({"all/a/flair.nii.gz": NIFTI, "all/b/flair.nii.gz": NIFTI, "x.png": image})
     assert sorted(name for name, _ in found) == ["flair", "flair", "x"]
 
 
-def test_what_is_no_scan_is_named_with_its_reason(sort):
+def test_files_that_are_not_scans_are_listed_with_the_reason(sort):
     found, left = sort({"scan/flair.nii.gz": NIFTI, "scan/report.pdf": b"%PDF-1.7", "scan/empty.png": b""})
     assert [name for name, _ in found] == ["flair"]
     assert left == {"report.pdf": "is a PDF", "empty.png": "the file is empty; copy it again"}
 
 
-def test_a_slice_that_is_damaged_takes_its_stack_along(sort):
+def test_a_damaged_slice_excludes_its_stack(sort):
     """Without it the stack would look whole."""
     found, left = sort({"s/1.png": image, "s/2.png": b"no image", "s/3.png": image})
     assert found == []
@@ -77,19 +77,19 @@ def test_a_slice_that_is_damaged_takes_its_stack_along(sort):
     assert "a slice beside it is damaged (2.png)" in left["1.png"]
 
 
-def test_a_mask_alone_is_no_scan(sort):
+def test_a_mask_alone_is_not_a_scan(sort):
     found, left = sort({"case_seg.nii.gz": NIFTI})
     assert found == []
     assert "mask by its name" in left["case_seg.nii.gz"]
 
 
-def test_a_scan_below_another_is_named(sort):
+def test_a_scan_below_another_is_listed(sort):
     found, left = sort({"a/flair.nii.gz": NIFTI, "a/derived/t1.nii.gz": NIFTI})
     assert [files for _, files in found] == [["flair.nii.gz"]]
     assert "beside or below another scan" in left["t1.nii.gz"]
 
 
-def test_dicom_is_sorted_by_study_and_named_by_a_code(sort, tmp_path):
+def test_dicom_files_are_grouped_by_study_and_named_by_a_code(sort, tmp_path):
     one, other = write_series(tmp_path / "one"), write_series(tmp_path / "other", study="other")
     files = {f"{PATIENT_NAME}/A{number}": path.read_bytes() for number, path in enumerate(one)}
     files |= {f"{PATIENT_NAME}/B{number}": path.read_bytes() for number, path in enumerate(other)}
@@ -103,7 +103,7 @@ def test_dicom_is_sorted_by_study_and_named_by_a_code(sort, tmp_path):
     assert "beside or below" in left["preview.png"]
 
 
-def test_series_in_folders_beside_each_other_are_one_study(sort, tmp_path):
+def test_series_in_sibling_folders_are_one_study(sort, tmp_path):
     folder = write_study(tmp_path / "study", apart=True)
     files = {str(path.relative_to(tmp_path)): path.read_bytes() for path in folder.rglob("*.dcm")}
     found, left = sort(files | {"study/DICOMDIR": next(iter(files.values()))})
