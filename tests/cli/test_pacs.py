@@ -1,4 +1,4 @@
-"""`tumorscope node` and `tumorscope pacs`, as their users meet them."""
+"""The commands `tumorscope node` and `tumorscope pacs`."""
 
 import sys
 
@@ -21,7 +21,7 @@ def _no_proxy(monkeypatch):
 
 
 def run(*arguments):
-    """What a command says, or the one line of its error."""
+    """The output of a command, or the line of its error."""
     result = CliRunner().invoke(pacs.app, [str(each) for each in arguments])
     if isinstance(result.exception, TumorscopeError):
         return result.output, str(result.exception)

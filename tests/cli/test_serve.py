@@ -23,7 +23,7 @@ TOKEN = "a-token-that-nobody-guesses"
 
 @contextmanager
 def serving(data: Path, *options: str, **environment: str) -> Iterator[tuple[subprocess.Popen, str, list[str]]]:
-    """The command as users run it: its process, its address and what it logs."""
+    """The command as a process; yields the process, its address and its log."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tumorscope", "serve", "--port", "0", "--workers", "0", "--data", str(data), *options],
         stderr=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""`tumorscope submit` against the service itself: what was sent is never lost, nor sent twice."""
+"""`tumorscope submit` with a real service: nothing is lost or sent twice."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""`tumorscope worker` as it is run: a process, ended by signals."""
+"""`tumorscope worker` as a process, ended by signals."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ from tumorscope.client import Client
 from tumorscope.datasets.phantom import make_phantom, plausible_lesion, write_nifti
 
 LONG_S = 240
-"""A machine that is busy takes long, and that is no fault."""
+"""Long enough for a busy machine."""
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def case(tmp_path_factory):
 
 @contextmanager
 def running_worker(log, *arguments, **settings):
-    """A worker's process; ended hard if the test has not ended it."""
+    """A worker's process, killed if the test has not ended it."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TUMORSCOPE_")}
     with log.open("ab") as file:
         command = [sys.executable, "-m", "tumorscope", "worker", *map(str, arguments)]

@@ -1,4 +1,4 @@
-"""A study is followed to its end, whatever happens to the connection."""
+"""A study is followed to its end despite connection failures."""
 
 import pytest
 from client.scripted import STUDY, service, study
@@ -14,7 +14,7 @@ def _quick(monkeypatch):
 
 
 def followed(response, reconnect_timeout_s=5.0):
-    """Where the study ended, and what was told on the way: state and how many slices."""
+    """The final study, and the reported states with the number of slices."""
     told = []
     with service(response) as address, Client(address) as client:
         end = client.wait(

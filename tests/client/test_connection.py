@@ -1,4 +1,4 @@
-"""Whatever is wrong between a program and the service, it is one clear line."""
+"""Connection errors are one line."""
 
 import shutil
 import socket

@@ -1,4 +1,4 @@
-"""A result lies in the folder whole, or not at all."""
+"""A result is downloaded completely or not at all."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""The client and the service itself, with all that happens between them."""
+"""The client with a real service."""
 
 import gzip
 import shutil

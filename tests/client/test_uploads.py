@@ -1,4 +1,4 @@
-"""What is sent of files, folders and zips, and that it is neither held in memory nor sent twice."""
+"""Uploads of files, folders and archives are streamed and never duplicated."""
 
 import os
 import re
@@ -32,7 +32,7 @@ def tree(tmp_path):
 
 
 def sent(body):
-    """Name to content, as a server without this project's code reads it."""
+    """Content by name, parsed without the project's code."""
     boundary = body.split(b"\r\n", 1)[0]
     parts = {}
     for part in body.split(boundary)[1:-1]:
@@ -185,7 +185,7 @@ def test_two_uploads_have_two_keys(tree):
 
 
 def test_after_a_lost_response_the_key_is_sent_without_the_files(tree):
-    """While the service still takes it, it says 409."""
+    """While the upload is in progress, the service responds with 409."""
     lengths, responses = [], iter([None, 409, 409, 200])
 
     def take(asked):

@@ -12,12 +12,12 @@ def _peer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Orthanc]:
 
 @pytest.fixture
 def orthanc(_peer: Orthanc) -> Orthanc:
-    """An archive with nothing in it."""
+    """An empty archive."""
     _peer.forget()
     return _peer
 
 
 @pytest.fixture(autouse=True)
 def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is on this machine is not asked for through a proxy."""
+    """Bypass any proxy for local services."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")

@@ -1,6 +1,6 @@
-"""Stand-ins for the analysis: quick, and each run makes an object of its own.
+"""A fast fake analysis.
 
-A run's object has a new SOPInstanceUID, so that a study analyzed twice shows as two objects.
+Every run creates an object with a new SOPInstanceUID, so that two analyses of a study give two objects.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 
 
 def process(task: Task) -> list[Path]:
-    """A capture that says how many images it was made from; slow for a bundle that is a number of seconds.
+    """Write a capture whose description has the number of images; a numeric bundle is a delay in seconds.
 
-    Beside it lies ``task.json``, what the node asked for.
+    Also write the task to ``task.json``.
 
-    A series described as POISON ends the process, UNREADABLE is refused, BUG raises.
+    A series described as POISON ends the process, UNREADABLE cannot be analyzed, BUG raises.
     """
     images = sorted(task.folder.iterdir())
     source = dcmread(images[0], stop_before_pixels=True)

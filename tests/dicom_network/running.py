@@ -1,4 +1,4 @@
-"""A node as a process, and what is sent to it."""
+"""A node as a process, and files for it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from pydicom import dcmread
 
 TESTS = Path(__file__).parents[1]
 TIMEOUT_S = 60.0
-"""How long a test waits for what must happen; only a failing one waits so long."""
+"""How long a test waits for an event; only a failing test waits this long."""
 
 SMALL = Grid(shape=(4, 16, 16))
 
@@ -30,8 +30,8 @@ class RunningNode:
 
     Attributes:
         process: of the command.
-        port: where it listens.
-        log: what it said, appended to by every start.
+        port: of the node.
+        log: its output, appended by every start.
         data: its folder.
     """
 
@@ -52,7 +52,7 @@ class RunningNode:
 
 
 def start_node(data: Path, port: int, *options: object, seconds: float | None = None) -> RunningNode:
-    """Start a node with a fake analysis; it may not listen yet."""
+    """Start a node with a fake analysis; it may not be listening yet."""
     log = data.parent / f"{data.name}.log"
     arguments = ["--data", data, "--port", port, "--processor", "dicom_network.fakes:process", "--quiet-seconds", 0.3]
     if seconds is not None:
@@ -70,7 +70,7 @@ def start_node(data: Path, port: int, *options: object, seconds: float | None = 
 
 @contextmanager
 def running_node(data: Path, *options: object, seconds: float | None = None) -> Iterator[RunningNode]:
-    """A node that listens, and is stopped at the end."""
+    """A listening node, which is stopped at the end."""
     node = start_node(data, free_ports(1)[0], *options, seconds=seconds)
     try:
         node.wait_for(f"listens at 127.0.0.1:{node.port}")
@@ -80,7 +80,7 @@ def running_node(data: Path, *options: object, seconds: float | None = None) -> 
 
 
 def stop(node: RunningNode) -> int:
-    """End a node as a service manager does; its exit code."""
+    """Stop a node as a service manager does; return its exit code."""
     if node.process.poll() is None:
         node.process.send_signal(signal.SIGTERM)
         try:
@@ -99,7 +99,7 @@ def wait_until(
     end = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > end:
-            raise AssertionError(f"waited {timeout_s:g} s in vain for {what}\n{context()}")
+            raise AssertionError(f"no result within {timeout_s:g} s: {what}\n{context()}")
         time.sleep(0.05)
 
 
@@ -112,7 +112,7 @@ def small_series(folder: Path, study: str = "study", count: int = 4, **attribute
 
 @dataclass(frozen=True)
 class Sent:
-    """What storescu reported: its exit code, and the files that were responded with Success."""
+    """The result of storescu: its exit code, and the files stored with Success."""
 
     code: int
     accepted: tuple[Path, ...]
@@ -134,7 +134,7 @@ def store(files: Sequence[Path], port: int, calling: str = "SCANNER") -> Sent:
 
 
 def results_at(peer: Orthanc) -> dict[str, list[str]]:
-    """For every study, the descriptions of the objects that Orthanc holds of it."""
+    """The series descriptions of Orthanc's objects by study."""
     found: dict[str, list[str]] = {}
     for identifier in peer.json("/instances"):
         tags = peer.json(f"/instances/{identifier}/simplified-tags")
@@ -143,7 +143,7 @@ def results_at(peer: Orthanc) -> dict[str, list[str]]:
 
 
 def images_on_disk(data: Path) -> set[str]:
-    """SOPInstanceUIDs of everything that a node has received, each read to its last pixel."""
+    """SOPInstanceUIDs of all received images, after checking the length of their pixel data."""
     found = set()
     for path in (data / "incoming").glob("*/*.dcm"):
         dataset = dcmread(path)

@@ -1,4 +1,4 @@
-"""Idle connections give way; associations at work do not."""
+"""Idle connections are closed for new ones, busy associations are not."""
 
 import socket
 import threading
@@ -18,7 +18,7 @@ from tumorscope.dicom_network.store import Store
 
 MR = "1.2.840.10008.5.1.4.1.1.4"
 PATIENT = Limits(request_s=600, idle_s=0.5, wait_s=100, silence_s=600)
-"""No connection of a test ends by itself: a sender is served beside idle ones, not after them."""
+"""No connection of a test times out, so a sender is served while idle ones are open."""
 
 
 class Line:
@@ -56,71 +56,71 @@ def admission(clock, closed, **limits):
 
 
 def test_the_oldest_of_many_connections_without_a_request_is_closed(clock, closed):
-    door = admission(clock, closed, connections=3)
+    limiter = admission(clock, closed, connections=3)
     lines = [Line() for _ in range(5)]
     for line in lines:
-        door.connected(line)
+        limiter.connected(line)
     assert closed == lines[:2]
 
 
 def test_a_connection_without_a_request_is_closed_after_a_timeout(clock, closed):
-    door = admission(clock, closed, request_s=10)
+    limiter = admission(clock, closed, request_s=10)
     line, sender = Line(), Line()
-    door.connected(line)
-    door.connected(sender)
-    assert door.admit(sender)
+    limiter.connected(line)
+    limiter.connected(sender)
+    assert limiter.admit(sender)
     clock.now += 10.5
-    door.sweep()
+    limiter.sweep()
     assert closed == [line]
 
 
 def test_the_longest_idle_association_is_closed_and_a_busy_one_is_not(clock, closed):
-    door = admission(clock, closed, associations=3, idle_s=5, wait_s=0)
+    limiter = admission(clock, closed, associations=3, idle_s=5, wait_s=0)
     first, second, third, new = lines = [Line() for _ in range(4)]
-    assert all(door.admit(line) for line in lines[:3])
+    assert all(limiter.admit(line) for line in lines[:3])
     clock.now += 3
-    door.traffic(second)
-    assert not door.admit(new), "none is idle for long"
+    limiter.traffic(second)
+    assert not limiter.admit(new), "none is idle for long"
     clock.now += 3
-    with door.serving(first):
-        assert door.admit(new)
+    with limiter.serving(first):
+        assert limiter.admit(new)
     assert closed == [third]
 
 
 def test_an_ended_association_no_longer_counts(clock, closed):
-    door = admission(clock, closed, associations=1, wait_s=0)
+    limiter = admission(clock, closed, associations=1, wait_s=0)
     line = Line()
-    assert door.admit(line)
+    assert limiter.admit(line)
     line.alive = False
     clock.now += 2
-    assert door.admit(Line())
+    assert limiter.admit(Line())
     assert closed == []
 
 
 def test_a_silent_association_is_closed_unless_it_is_busy(clock, closed):
-    door = admission(clock, closed, silence_s=60)
+    limiter = admission(clock, closed, silence_s=60)
     line, served = Line(), Line()
-    door.admit(line)
-    door.admit(served)
-    with door.serving(served):
+    limiter.admit(line)
+    limiter.admit(served)
+    with limiter.serving(served):
         clock.now += 61
-        door.sweep()
+        limiter.sweep()
         assert closed == [line]
-    door.sweep()
+    limiter.sweep()
     assert closed == [line]
 
 
 def test_closed_connections_do_not_flood_the_log(clock, closed, caplog):
-    door = admission(clock, closed, connections=1)
+    limiter = admission(clock, closed, connections=1)
     for _ in range(300):
-        door.connected(Line())
+        limiter.connected(Line())
     assert len(closed) == 299
     assert len(caplog.records) == 1
 
 
 @pytest.fixture
-def door(tmp_path):
-    """A receiver that is swept as the node does it."""
+def limiter(tmp_path):
+    """A receiver with the node's periodic sweep."""
     store = Store(tmp_path / "data")
     journal = Journal(store.data / "journal.sqlite")
     receiver = Receiver(store, journal, Arrivals(journal, 0, 1000), "TUMORSCOPE", ("SCANNER",), PATIENT)
@@ -155,38 +155,38 @@ def assert_served(port, tmp_path):
 
 
 BEGUN = bytes([1, 0, 0, 0, 1, 0])
-"""The first six bytes of an A-ASSOCIATE-RQ whose other 256 do not come."""
+"""The first six bytes of an A-ASSOCIATE-RQ whose other 256 never arrive."""
 
 
 @pytest.mark.parametrize("sent", [b"", BEGUN], ids=["nothing", "the beginning of a request"])
 @pytest.mark.parametrize("count", [12, 60])
-def test_a_sender_is_served_however_many_connections_are_idle(door, tmp_path, sent, count):
+def test_a_sender_is_served_however_many_connections_are_idle(limiter, tmp_path, sent, count):
     with ExitStack() as open_:
         for _ in range(count):
-            connection = open_.enter_context(socket.create_connection(("127.0.0.1", door)))
+            connection = open_.enter_context(socket.create_connection(("127.0.0.1", limiter)))
             connection.sendall(sent)
-        assert_served(door, tmp_path)
+        assert_served(limiter, tmp_path)
 
 
-def test_a_sender_is_served_despite_idle_associations(door, tmp_path):
-    idle = [associate(door) for _ in range(8)]
+def test_a_sender_is_served_despite_idle_associations(limiter, tmp_path):
+    idle = [associate(limiter) for _ in range(8)]
     assert all(association.is_established for association in idle)
-    assert_served(door, tmp_path)
-    wait_until(lambda: any(association.is_aborted for association in idle), "the one that gave its place to know")
+    assert_served(limiter, tmp_path)
+    wait_until(lambda: any(association.is_aborted for association in idle), "the closed association to notice")
 
 
-def test_a_sender_is_served_despite_associations_with_partial_messages(door, tmp_path):
-    """As when a cable is pulled: the library's thread waits for the rest, whatever its timers say."""
-    stuck = [associate(door) for _ in range(8)]
+def test_a_sender_is_served_despite_associations_with_partial_messages(limiter, tmp_path):
+    """As after unplugging a cable: the library's thread waits for the rest without checking its timers."""
+    stuck = [associate(limiter) for _ in range(8)]
     for association in stuck:
         association.dul.socket.socket.sendall(bytes([4, 0, 0, 0, 1, 0]))  # a P-DATA-TF of 256 bytes
     for _ in range(9):
-        assert_served(door, tmp_path)
+        assert_served(limiter, tmp_path)
 
 
-def test_a_rejected_title_does_not_count(door, tmp_path):
-    idle = [associate(door) for _ in range(8)]
-    assert associate(door, "STRANGER").is_rejected
+def test_a_rejected_title_does_not_count(limiter, tmp_path):
+    idle = [associate(limiter) for _ in range(8)]
+    assert associate(limiter, "STRANGER").is_rejected
     time.sleep(1)
-    assert associate(door, "STRANGER").is_rejected
+    assert associate(limiter, "STRANGER").is_rejected
     assert all(association.is_established for association in idle)

@@ -1,4 +1,4 @@
-"""An analysis in a process of its own, however it ends."""
+"""An analysis in a separate process, however it ends."""
 
 import os
 import subprocess
@@ -68,7 +68,7 @@ def test_a_node_that_stops_does_not_wait_for_its_analysis(tmp_path, out):
 
 
 def test_an_analysis_ends_with_its_node(tmp_path, out):
-    """Otherwise a node that was killed would leave one behind, and start another."""
+    """Otherwise a killed node would leave one running and start another."""
     small_series(tmp_path / "case")
     program = (
         "import threading, sys; from pathlib import Path; from tumorscope.dicom_network.worker import Task;"
@@ -108,7 +108,7 @@ def test_a_processor_that_does_not_exist_is_named():
 
 @pytest.fixture
 def begun(tmp_path):
-    """A node that was stopped in the middle of an analysis."""
+    """A node that was stopped during an analysis."""
     store = Store(tmp_path / "data")
     journal = Journal(store.data / "journal.sqlite")
     path = store.keep("study-a", "image-a", b"image")
@@ -130,7 +130,7 @@ def test_an_interrupted_analysis_is_repeated(begun):
 
 
 def test_complete_results_are_sent_and_not_repeated(begun):
-    """Killed between the renaming and the journal."""
+    """Killed between the rename and the journal entry."""
     store, journal = begun
     store.commit("study-a", 1)
     recover(store, journal, ["x"])

@@ -1,4 +1,4 @@
-"""When a study counts as complete; the clock is the test's."""
+"""Detection of complete studies with a fake clock."""
 
 import pytest
 
@@ -16,7 +16,7 @@ class Clock:
 
 
 class Scene:
-    """A journal, and arrivals as one process after the other sees them."""
+    """A journal, and the arrivals of successive processes."""
 
     def __init__(self, folder):
         self.folder = folder

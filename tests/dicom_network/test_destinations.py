@@ -1,4 +1,4 @@
-"""Where results go, and how that is written."""
+"""Destinations of results and their syntax."""
 
 import pytest
 

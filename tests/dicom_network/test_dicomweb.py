@@ -1,4 +1,4 @@
-"""What goes wrong with a service is one line."""
+"""Errors of a DICOMweb service are one line."""
 
 import socket
 

@@ -1,4 +1,4 @@
-"""Where a study stands, whatever happens in between."""
+"""The state of studies despite interruptions."""
 
 import pytest
 
@@ -104,7 +104,7 @@ def test_a_crashing_analysis_is_tried_three_times(journal, tmp_path):
 
 def test_a_run_replaces_those_with_fewer_images_and_incomplete_ones(journal, tmp_path):
     def run(image=None):
-        """Two come in vain, then the sender comes back: the third run is whole, and so is its repetition."""
+        """Two runs are incomplete; after the sender has come back, the third one is complete, and so is its repetition."""
         if image:
             arrive(journal, tmp_path, image)
             journal.mark_ready("s")

@@ -1,4 +1,4 @@
-"""The node as a hospital has it: a process on the network that may end at any moment."""
+"""The node as a process on the network that may end at any moment."""
 
 import json
 import random
@@ -214,7 +214,7 @@ def test_a_real_series_with_megabytes_after_its_pixels_is_stored_unchanged(tmp_p
 @pytest.mark.real
 @needs("Orthanc", "storescu")
 def test_each_result_is_archived_once_however_often_the_node_is_killed(tmp_path, volumes_folder, orthanc):
-    """Twenty kills aimed at every stage, ten studies of a real series, a sender that does not give up."""
+    """Twenty kills in all stages, ten studies of a real series, and a sender that retries."""
     studies = real_studies(next(volumes_folder.rglob("pd_axial")), tmp_path / "in", count=10)
     [port] = free_ports(1)
     options = (*to(orthanc), "--patience-seconds", 20)
@@ -254,7 +254,7 @@ def test_each_result_is_archived_once_however_often_the_node_is_killed(tmp_path,
 
 
 class Sender(threading.Thread):
-    """A scanner that sends study after study, and each again from the start until it was taken whole."""
+    """A scanner that sends studies and repeats each until all its images are stored."""
 
     def __init__(self, studies, port):
         super().__init__(daemon=True)
@@ -280,7 +280,7 @@ class Sender(threading.Thread):
         return set(self._accepted)
 
     def allow_one_more(self, count=1):
-        """Send the next study when the one before has been taken."""
+        """Allow the next study to be sent."""
         self._allowed.release(count)
 
     def give_up(self):
@@ -289,7 +289,7 @@ class Sender(threading.Thread):
 
 
 def wait_for_stage(stage: str, node: RunningNode, chance: random.Random) -> bool:
-    """Wait for a random point within a stage; False if it did not come, because nothing is left to do."""
+    """Wait for a random point within a stage; False if the stage does not occur because all work is done."""
     text = {"analyzing": ": analyzing", "sealing": ": analyzing", "sending": " made"}.get(stage)
     lines, images = node.said().count(text or "listens"), count_images(node)
     more = chance.randint(1, 15)
@@ -318,7 +318,7 @@ def kept(node: RunningNode, path):
 
 
 def real_studies(series, folder, count):
-    """The files of a series as so many studies, by StudyInstanceUID."""
+    """Copies of a series as several studies, by StudyInstanceUID."""
     images = [read_with_pixels(path) for path in sorted(series.iterdir())]
     studies = {}
     for number in range(count):

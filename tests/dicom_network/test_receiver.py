@@ -1,4 +1,4 @@
-"""What a sender is told, and what is then on disk."""
+"""The status that a sender receives, and the files on disk."""
 
 import errno
 import os
@@ -23,7 +23,7 @@ from tumorscope.dicom_network.store import Store, image_code, study_code
 MR, REPORT = "1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.5.1.4.1.1.88.33"
 
 
-class Door:
+class LocalReceiver:
     """A receiver in this process; ``allowed`` are calling titles."""
 
     def __init__(self, data, *allowed):
@@ -39,16 +39,16 @@ class Door:
 
 
 @pytest.fixture
-def open_door(tmp_path):
-    doors = []
+def make_receiver(tmp_path):
+    receivers = []
 
     def make(*allowed):
-        doors.append(Door(tmp_path / "data", *allowed))
-        return doors[-1]
+        receivers.append(LocalReceiver(tmp_path / "data", *allowed))
+        return receivers[-1]
 
     yield make
-    for door in doors:
-        door.receiver.close()
+    for local in receivers:
+        local.receiver.close()
 
 
 def associate(port, kind=MR, syntax=ExplicitVRLittleEndian):
@@ -58,24 +58,24 @@ def associate(port, kind=MR, syntax=ExplicitVRLittleEndian):
 
 
 @needs("storescu")
-def test_objects_confirmed_with_success_are_on_disk_unchanged(open_door, tmp_path):
-    door = open_door()
+def test_objects_confirmed_with_success_are_on_disk_unchanged(make_receiver, tmp_path):
+    local = make_receiver()
     files = small_series(tmp_path / "in")
-    sent = store(files, door.port)
+    sent = store(files, local.port)
     assert (sent.code, sent.accepted) == (0, tuple(files))
-    kept = {str(dataset.SOPInstanceUID): dataset for dataset in map(dcmread, door.store.received())}
+    kept = {str(dataset.SOPInstanceUID): dataset for dataset in map(dcmread, local.store.received())}
     for path in files:
         original = dcmread(path)
         assert kept[original.SOPInstanceUID] == original
-    assert door.images() == len(files)
+    assert local.images() == len(files)
 
 
 @needs("storescu")
-def test_no_name_on_disk_names_the_patient_or_the_study(open_door, tmp_path):
-    door = open_door()
-    store(small_series(tmp_path / "in"), door.port)
-    names = " ".join(str(path.relative_to(tmp_path)) for path in door.store.data.rglob("*"))
-    journal = b"".join(path.read_bytes() for path in door.store.data.glob("journal.sqlite*"))
+def test_no_name_on_disk_names_the_patient_or_the_study(make_receiver, tmp_path):
+    local = make_receiver()
+    store(small_series(tmp_path / "in"), local.port)
+    names = " ".join(str(path.relative_to(tmp_path)) for path in local.store.data.rglob("*"))
+    journal = b"".join(path.read_bytes() for path in local.store.data.glob("journal.sqlite*"))
     for secret in (*PATIENT_NAME.split("^"), PATIENT_ID):
         assert secret.lower() not in names.lower()
         assert secret.encode() not in journal
@@ -83,57 +83,59 @@ def test_no_name_on_disk_names_the_patient_or_the_study(open_door, tmp_path):
 
 
 @needs("storescu")
-def test_an_image_sent_twice_is_kept_once(open_door, tmp_path, caplog):
+def test_an_image_sent_twice_is_kept_once(make_receiver, tmp_path, caplog):
     caplog.set_level("INFO")
-    door = open_door()
+    local = make_receiver()
     files = small_series(tmp_path / "in")
     for _ in range(2):
-        assert store(files, door.port).accepted == tuple(files)
+        assert store(files, local.port).accepted == tuple(files)
     wait_until(lambda: "0 objects received, 4 already present" in caplog.text, "the second delivery in the log")
-    assert door.images() == len(list(door.store.received())) == 4
+    assert local.images() == len(list(local.store.received())) == 4
 
 
 @needs("echoscu")
-def test_the_node_responds_to_c_echo(open_door):
-    door = open_door()
-    subprocess.run(["echoscu", "-aec", "TUMORSCOPE", "127.0.0.1", str(door.port)], check=True, timeout=60)
+def test_the_node_responds_to_c_echo(make_receiver):
+    local = make_receiver()
+    subprocess.run(["echoscu", "-aec", "TUMORSCOPE", "127.0.0.1", str(local.port)], check=True, timeout=60)
 
 
 @needs("storescu")
-def test_only_listed_calling_titles_are_accepted(open_door, tmp_path, caplog):
-    door = open_door("SCANNER", "ARCHIVE")
+def test_only_listed_calling_titles_are_accepted(make_receiver, tmp_path, caplog):
+    local = make_receiver("SCANNER", "ARCHIVE")
     files = small_series(tmp_path / "in")
-    refused = store(files, door.port, calling="SOMEONE")
+    refused = store(files, local.port, calling="SOMEONE")
     assert refused.code != 0
     assert "Calling AE Title Not Recognized" in refused.output
-    assert door.images() == 0
+    assert local.images() == 0
     assert "an association from 127.0.0.1 was rejected" in caplog.text
     assert "SOMEONE" not in caplog.text
-    assert store(files, door.port, calling="ARCHIVE").code == 0
-    assert door.images() == 4
+    assert store(files, local.port, calling="ARCHIVE").code == 0
+    assert local.images() == 4
 
 
-def test_four_associations_at_once_each_bring_their_study(open_door, tmp_path):
-    door = open_door()
+def test_four_associations_at_once_each_bring_their_study(make_receiver, tmp_path):
+    local = make_receiver()
     studies = {name: small_series(tmp_path / name, study=name) for name in "abcd"}
-    associations = {name: associate(door.port) for name in studies}
+    associations = {name: associate(local.port) for name in studies}
     assert all(association.is_established for association in associations.values())
     for files in zip(*studies.values(), strict=True):
         for association, path in zip(associations.values(), files, strict=True):
             assert association.send_c_store(dcmread(path)).Status == 0
-    assert door.arrivals.mark_complete() == [], "they are all still open"
+    assert local.arrivals.mark_complete() == [], "they are all still open"
     for association in associations.values():
         association.release()
-    wait_until(lambda: len(door.arrivals.mark_complete()) + len(door.journal.in_state("ready")) >= 4, "four studies")
-    assert [door.images(name) for name in studies] == [4, 4, 4, 4]
+    wait_until(lambda: len(local.arrivals.mark_complete()) + len(local.journal.in_state("ready")) >= 4, "four studies")
+    assert [local.images(name) for name in studies] == [4, 4, 4, 4]
 
 
-@pytest.mark.parametrize("how", ["while writing", "before", "in the journal"])
+@pytest.mark.parametrize("how", ["while writing", "before writing", "in the journal"])
 @needs("storescu")
-def test_a_full_disk_is_out_of_resources_and_nothing_is_partly_stored(open_door, tmp_path, monkeypatch, caplog, how):
+def test_a_full_disk_is_out_of_resources_and_nothing_is_partly_stored(
+    make_receiver, tmp_path, monkeypatch, caplog, how
+):
     import sqlite3
 
-    door = open_door()
+    local = make_receiver()
     files = small_series(tmp_path / "in")
 
     def full(*_arguments, **_options):
@@ -144,29 +146,29 @@ def test_a_full_disk_is_out_of_resources_and_nothing_is_partly_stored(open_door,
     with monkeypatch.context() as patch:
         if how == "while writing":
             patch.setattr(os, "fsync", full)
-        elif how == "before":
+        elif how == "before writing":
             patch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=1000))
         else:
-            patch.setattr(door.journal, "receive", full)
-        sent = store(files, door.port)
-        association = associate(door.port)
+            patch.setattr(local.journal, "receive", full)
+        sent = store(files, local.port)
+        association = associate(local.port)
         assert association.send_c_store(dcmread(files[0])).Status == 0xA700
         association.release()
     assert sent.code != 0
     assert sent.accepted == ()
     assert "Refused: OutOfResources" in sent.output
     assert caplog.text.count("the disk is nearly full") == 1
-    assert door.images() == 0
-    assert not list(door.store.incoming.rglob("*.part"))
-    assert store(files, door.port).accepted == tuple(files)
-    assert door.images() == 4
+    assert local.images() == 0
+    assert not list(local.store.incoming.rglob("*.part"))
+    assert store(files, local.port).accepted == tuple(files)
+    assert local.images() == 4
 
 
-def test_a_study_with_an_image_refused_by_a_full_disk_is_interrupted(open_door, tmp_path, monkeypatch, caplog):
+def test_a_study_with_an_image_refused_by_a_full_disk_is_interrupted(make_receiver, tmp_path, monkeypatch, caplog):
     caplog.set_level("INFO")
-    door = open_door()
+    local = make_receiver()
     files = [dcmread(path) for path in small_series(tmp_path / "in")]
-    association = associate(door.port)
+    association = associate(local.port)
     for number, dataset in enumerate(files):
         with monkeypatch.context() as patch:
             if number == 2:
@@ -174,14 +176,14 @@ def test_a_study_with_an_image_refused_by_a_full_disk_is_interrupted(open_door, 
             assert association.send_c_store(dataset).Status == (0xA700 if number == 2 else 0)
     association.release()
     wait_until(lambda: "3 objects received, 1 image could not be stored" in caplog.text, "the end of the association")
-    assert door.arrivals.mark_complete() == []
-    assert door.journal.study(study_code(uid("study"))).interrupted
+    assert local.arrivals.mark_complete() == []
+    assert local.journal.study(study_code(uid("study"))).interrupted
 
-    association = associate(door.port)
+    association = associate(local.port)
     assert association.send_c_store(files[2]).Status == 0
     association.release()
-    wait_until(lambda: door.arrivals.mark_complete() == [study_code(uid("study"))], "the study to be complete")
-    assert not door.journal.study(study_code(uid("study"))).interrupted
+    wait_until(lambda: local.arrivals.mark_complete() == [study_code(uid("study"))], "the study to be complete")
+    assert not local.journal.study(study_code(uid("study"))).interrupted
 
 
 @pytest.mark.parametrize(
@@ -193,21 +195,21 @@ def test_a_study_with_an_image_refused_by_a_full_disk_is_interrupted(open_door, 
         ({"SOPClassUID": REPORT}, 0xA900),
     ],
 )
-def test_an_object_with_inconsistent_identifiers_is_refused(open_door, tmp_path, changes, status):
-    door = open_door()
+def test_an_object_with_inconsistent_identifiers_is_refused(make_receiver, tmp_path, changes, status):
+    local = make_receiver()
     [path] = small_series(tmp_path / "in", count=1)
     dataset = dcmread(path)
-    association = associate(door.port)
+    association = associate(local.port)
     called = (dataset.SOPClassUID, dataset.SOPInstanceUID)
     for keyword, value in changes.items():
         setattr(dataset, keyword, value) if value is not None else delattr(dataset, keyword)
     assert send_as(association, dataset, *called) == status
     association.release()
-    assert images_on_disk(door.store.data) == set()
+    assert images_on_disk(local.store.data) == set()
 
 
 def send_as(association, dataset, kind, instance):
-    """The status of a C-STORE whose command names another object than its data set."""
+    """The status of a C-STORE whose command and data set name different objects."""
     from io import BytesIO
 
     from pynetdicom.dimse_primitives import C_STORE
@@ -227,58 +229,58 @@ def send_as(association, dataset, kind, instance):
     return response.Status
 
 
-def test_a_damaged_data_set_is_refused_and_the_node_continues(open_door, tmp_path, caplog):
-    door = open_door()
+def test_a_damaged_data_set_is_refused_and_the_node_continues(make_receiver, tmp_path, caplog):
+    local = make_receiver()
     [path] = small_series(tmp_path / "in", count=1)
     dataset = dcmread(path)
-    association = associate(door.port)
+    association = associate(local.port)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("pynetdicom.dsutils.encode", lambda *_: b"\x08\x00\x18\x00UI\xff\x7f")
         assert send_as(association, dataset, dataset.SOPClassUID, dataset.SOPInstanceUID) & 0xF000 in (0xC000, 0xA000)
     association.release()
-    assert images_on_disk(door.store.data) == set()
-    assert store([path], door.port).code == 0
+    assert images_on_disk(local.store.data) == set()
+    assert store([path], local.port).code == 0
 
 
-def test_reports_and_results_are_stored_but_start_no_analysis(open_door, tmp_path):
-    door = open_door()
+def test_reports_and_results_are_stored_but_start_no_analysis(make_receiver, tmp_path):
+    local = make_receiver()
     path = write_file(
         tmp_path / "sr.dcm",
         {"SOPClassUID": REPORT, "SOPInstanceUID": "1.2.3", "StudyInstanceUID": uid("study"), "Modality": "SR"},
     )
-    association = associate(door.port, REPORT)
+    association = associate(local.port, REPORT)
     assert association.send_c_store(dcmread(path)).Status == 0
     association.release()
-    assert len(list(door.store.received())) == 1
-    assert door.journal.in_state("receiving") == []
+    assert len(list(local.store.received())) == 1
+    assert local.journal.in_state("receiving") == []
 
 
-def test_an_aborted_association_keeps_the_study_open(open_door, tmp_path, caplog):
+def test_an_aborted_association_keeps_the_study_open(make_receiver, tmp_path, caplog):
     caplog.set_level("INFO")
-    door = open_door()
-    association = associate(door.port)
+    local = make_receiver()
+    association = associate(local.port)
     assert association.send_c_store(dcmread(small_series(tmp_path / "in")[0])).Status == 0
     association.abort()
     wait_until(lambda: "was aborted" in caplog.text, "the end of the association")
-    assert door.arrivals.mark_complete() == []
+    assert local.arrivals.mark_complete() == []
 
 
-def test_a_port_in_use_is_named(open_door, tmp_path):
-    door = open_door()
-    other = Receiver(door.store, door.journal, door.arrivals, "OTHER", ())
-    with pytest.raises(TumorscopeError, match=f"cannot listen on 127.0.0.1:{door.port} .*; choose another --port"):
-        other.listen("127.0.0.1", door.port)
+def test_a_port_in_use_is_named(make_receiver, tmp_path):
+    local = make_receiver()
+    other = Receiver(local.store, local.journal, local.arrivals, "OTHER", ())
+    with pytest.raises(TumorscopeError, match=f"cannot listen on 127.0.0.1:{local.port} .*; choose another --port"):
+        other.listen("127.0.0.1", local.port)
 
 
 @pytest.mark.parametrize(("aet", "allowed"), [("A TITLE THAT IS TOO LONG", ()), ("", ()), ("A", ("back\\slash",))])
-def test_an_invalid_title_is_one_line(open_door, aet, allowed):
-    door = open_door()
+def test_an_invalid_title_is_one_line(make_receiver, aet, allowed):
+    local = make_receiver()
     with pytest.raises(TumorscopeError, match="titles have 1 to 16 plain characters"):
-        Receiver(door.store, door.journal, door.arrivals, aet, allowed)
+        Receiver(local.store, local.journal, local.arrivals, aet, allowed)
 
 
 def test_objects_missing_in_the_journal_are_recorded(tmp_path):
-    """Killed between the renaming and the journal; or the journal was lost."""
+    """After a kill between the rename and the journal entry, or with a lost journal."""
     files = small_series(tmp_path / "in")
     store_ = Store(tmp_path / "data")
     journal = Journal(tmp_path / "data" / "journal.sqlite")
@@ -291,23 +293,23 @@ def test_objects_missing_in_the_journal_are_recorded(tmp_path):
 
 
 @pytest.mark.parametrize("syntax", TRANSFER_SYNTAXES)
-def test_every_compression_that_can_be_decoded_is_accepted(open_door, syntax):
+def test_every_compression_that_can_be_decoded_is_accepted(make_receiver, syntax):
     ae = AE("SCANNER")
     ae.add_requested_context(MR, syntax)
-    association = ae.associate("127.0.0.1", open_door().port)
+    association = ae.associate("127.0.0.1", make_receiver().port)
     assert [context.transfer_syntax for context in association.accepted_contexts] == [[syntax]]
     association.release()
 
 
-def test_a_compressed_image_is_stored_unchanged(open_door, tmp_path):
-    door = open_door()
+def test_a_compressed_image_is_stored_unchanged(make_receiver, tmp_path):
+    local = make_receiver()
     [path] = small_series(tmp_path / "in", count=1)
     dataset = dcmread(path)
     pixels = dataset.pixel_array
     dataset.compress(RLELossless)
-    association = associate(door.port, syntax=RLELossless)
+    association = associate(local.port, syntax=RLELossless)
     assert association.send_c_store(dataset).Status == 0
     association.release()
-    [kept] = map(dcmread, door.store.received())
+    [kept] = map(dcmread, local.store.received())
     assert kept.file_meta.TransferSyntaxUID == RLELossless
     assert (kept.pixel_array == pixels).all()

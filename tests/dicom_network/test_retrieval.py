@@ -1,4 +1,4 @@
-"""A study comes whole from an archive, and goes on after an interruption."""
+"""A study is fetched completely from an archive, also after an interruption."""
 
 import json
 
@@ -22,7 +22,7 @@ from tumorscope.io import open_scan
 
 @pytest.fixture
 def study(orthanc, tmp_path):
-    """Orthanc with a study of two series, and what went in."""
+    """Orthanc with a study of two series, and its files."""
     files = small_series(tmp_path / "in", number=1) + small_series(tmp_path / "in", number=2)
     push_files(connect_to_store(orthanc.dicom_web), files)
     small = small_series(tmp_path / "other", study="another")

@@ -1,4 +1,4 @@
-"""Results reach their destinations, whatever state these are in."""
+"""Results reach their destinations despite failures."""
 
 import json
 import threading
@@ -64,7 +64,7 @@ def sending(tmp_path, caplog):
 
 @contextmanager
 def archive(statuses=lambda _count: 0, kinds=(MR,), port=0, of_instance=lambda _instance: 0):
-    """A peer that responses the n-th object with ``statuses(n)`` or ``of_instance``; what it took, and its port."""
+    """A peer that responds to the n-th object with ``statuses(n)`` or ``of_instance``; yields the stored UIDs and the port."""
     taken, count = [], [0]
 
     def store(event):

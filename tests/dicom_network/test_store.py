@@ -1,4 +1,4 @@
-"""What the node has on disk is whole, and its names tell nothing."""
+"""The node's files are complete, and their names reveal nothing."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""The whole way with the real analysis: a phantom's study in, three objects of the same study out."""
+"""End-to-end test with the real analysis: a phantom's study is received, three objects of it are returned."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Files reach an archive by STOW-RS; those that do not are named."""
+"""Files are sent by STOW-RS; files that fail are named."""
 
 import json
 

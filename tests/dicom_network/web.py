@@ -1,4 +1,4 @@
-"""A web service on this machine that responses as a test says."""
+"""A local web service with scripted responses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pydicom import dcmread
 
 @dataclass(frozen=True)
 class Request:
-    """What a client asked."""
+    """A client's request."""
 
     method: str
     path: str
@@ -25,7 +25,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """What it is told; ``length`` may claim more than there is."""
+    """The response; ``length`` may exceed the content."""
 
     status: int = 200
     content: bytes = b""
@@ -35,7 +35,7 @@ class Response:
 
 @contextmanager
 def web_service(response: Callable[[Request], Response]) -> Iterator[str]:
-    """The service's address, for as long as it runs."""
+    """Run the service and yield its address."""
 
     class Handler(BaseHTTPRequestHandler):
         def _serve(self) -> None:
@@ -69,7 +69,7 @@ def web_service(response: Callable[[Request], Response]) -> Iterator[str]:
 def study_archive(
     files: Sequence[Path], asked: list[Request] | None = None, away: Callable[[], bool] = lambda: False
 ) -> AbstractContextManager[str]:
-    """A DICOMweb service with one study: what it is asked, and whether it is out of order just now."""
+    """A DICOMweb service with one study, which records requests and can be disabled."""
 
     def serve(request: Request) -> Response:
         if asked is not None:

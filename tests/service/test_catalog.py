@@ -1,4 +1,4 @@
-"""Where a study stands, whoever asks at the same time; on SQLite and on PostgreSQL."""
+"""The state of studies under concurrent access, on SQLite and on PostgreSQL."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +15,7 @@ SUMMARY = {"assessed": True, "lesions": 2, "volume_mm3": None, "sequences": ["fl
 
 
 class Clock:
-    """Stands still until it is told."""
+    """A clock that the test advances."""
 
     def __init__(self):
         self.moment = datetime(2026, 1, 2, 3, 4, 5, 678901, UTC)

@@ -1,4 +1,4 @@
-"""The tables come from the migrations alone, whoever starts first."""
+"""The migrations create the tables, whichever process starts first."""
 
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
@@ -62,7 +62,7 @@ def test_sqlite_syncs_at_every_commit(tmp_path):
 
 
 def test_damage_to_an_open_database_file_is_detected(tmp_path):
-    """Every page but the first, which says what the file is."""
+    """Every page but the first, which identifies the file."""
     path = tmp_path / "x.sqlite"
     engine = open_database(f"sqlite:///{path}")
     assert find_problem(engine) is None

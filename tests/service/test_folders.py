@@ -1,4 +1,4 @@
-"""Files of studies: moved in, sealed, removed; and nothing else ever."""
+"""Files of studies are imported, committed and removed."""
 
 import os
 import time

@@ -1,4 +1,4 @@
-"""A folder of studies and a database that belong together are told from a pair that does not."""
+"""A folder and a database that do not belong together are detected."""
 
 import os
 import shutil
@@ -31,7 +31,7 @@ def open_catalog(request):
 
 @pytest.fixture
 def pair(database, folders, open_catalog):
-    """A database and a folder that know each other, with one analyzed study."""
+    """A database and a folder that belong together, with one analyzed study."""
     catalog = open_catalog(database)
     join_identity(catalog, folders)
     return catalog, folders, enter(catalog, folders)
@@ -103,7 +103,7 @@ def test_an_emptied_database_is_refused_unless_the_folder_has_only_unfinished_up
 
 
 def test_a_pair_of_an_earlier_version_is_recognized_by_its_studies(database, folders, open_catalog):
-    """Neither had an identity then."""
+    """Neither has an identity."""
     catalog = open_catalog(database)
     enter(catalog, folders)
     unknown = new_id()
@@ -142,7 +142,7 @@ def test_studies_missing_in_the_database_are_moved_and_never_deleted(pair, setti
 
 
 def test_a_sweep_with_another_database_moves_nothing(pair, settings, tmp_path, queue, open_catalog, caplog):
-    """It was exchanged while the service ran; a single new study is in it."""
+    """The database was replaced while the service ran and has one new study."""
     _, folders, study = pair
     foreign = open_catalog(other_database(tmp_path))
     foreign.create(new_id(), "new", "auto")
@@ -158,7 +158,7 @@ def test_a_sweep_with_another_database_moves_nothing(pair, settings, tmp_path, q
 
 
 def test_a_folder_that_cannot_be_moved_stays(pair, caplog):
-    """A lost+found of the file system's own is closed to the service; here a file is in its place."""
+    """The file system's own lost+found is not accessible; here a file replaces it."""
     _, folders, study = pair
     (folders.data / "lost+found").touch()
     later = time.time() + STALE_S + 60

@@ -1,4 +1,4 @@
-"""Studies from an archive: only from those that may be asked, and then as if they had been uploaded."""
+"""Studies are fetched from allowed archives only, and then analyzed like uploads."""
 
 import json
 
@@ -86,7 +86,7 @@ def test_a_service_on_the_network_fetches_only_from_configured_archives(tmp_path
 
 
 def test_a_worker_gets_the_host_of_the_web_process(tmp_path, monkeypatch):
-    """Who may be asked depends on the host, so a worker must know it."""
+    """The allowed archives depend on the host, so a worker must know it."""
     for name, value in service_settings(data=tmp_path, host="0.0.0.0").environment().items():
         monkeypatch.setenv(name, value)
     with pytest.raises(TumorscopeError, match="not fetched"):

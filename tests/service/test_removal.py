@@ -1,4 +1,4 @@
-"""A study is removed with all it had, also where the disk is full."""
+"""A study is removed with all its files, even if the disk is full."""
 
 import sqlite3
 import subprocess
@@ -44,7 +44,7 @@ def fill(place: Path):
 
 
 def break_commits(catalog, broken):
-    """Let transactions fail as SQLite's do, for as long as something is so."""
+    """Make commits fail with a SQLite error as long as ``broken`` returns its name."""
 
     @event.listens_for(catalog._engine, "commit")
     def commit(_connection):

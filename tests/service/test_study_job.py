@@ -1,4 +1,4 @@
-"""From a claim to results, whatever happens in between."""
+"""From a claim to results, despite interruptions."""
 
 import json
 import shutil
@@ -179,7 +179,7 @@ def test_a_study_deleted_during_the_analysis_leaves_nothing(upload, run, catalog
 
 
 def test_committed_results_are_recorded_and_not_repeated(upload, run, catalog, folders, engines, monkeypatch):
-    """A worker was ended between putting them in place and saying so."""
+    """A worker ended between committing them and recording it."""
     study = upload()
 
     def gone(*_args):
@@ -198,7 +198,7 @@ def test_committed_results_are_recorded_and_not_repeated(upload, run, catalog, f
 
 
 def test_of_two_workers_on_one_study_one_result_counts(upload, run, catalog, folders, monkeypatch):
-    """The first was thought dead and goes on after the second has finished."""
+    """The first one's lease expired, and it continues after the second has finished."""
     study, real, results = upload(), study_job.write_views, []
 
     def slow(*args, **kwargs):

@@ -1,4 +1,4 @@
-"""What is lost is made good, and what is old is forgotten; with SQLite and with Redis."""
+"""Lost messages are sent again and old studies removed, with SQLite and with Redis."""
 
 import os
 import shutil

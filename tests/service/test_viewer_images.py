@@ -1,4 +1,4 @@
-"""What the viewer is given lies where the scan lies, and what it gives back is looked at closely."""
+"""The viewer's images are on the scan's grid, and the masks that it returns are checked."""
 
 import dataclasses
 import gzip
@@ -61,7 +61,7 @@ def test_the_mask_is_on_the_same_grid(shown):
 
 
 def test_the_activation_map_is_scaled_over_the_whole_scan(shown):
-    """The second slice says half as much as the first, the third nothing."""
+    """The second slice has half the peak of the first, the third none."""
     values = np.zeros((3, 4, 4), np.float32)
     values[0, 1, 1], values[1, 2, 2], values[2] = 8, 4, -3
     crop_resize = CropResize((32, 40), Box(top=0, left=0, height=32, width=40), 16)
@@ -152,7 +152,7 @@ def test_a_truncated_or_damaged_segmentation_is_rejected(tmp_path, like):
 
 
 def test_a_header_that_claims_gigabytes_is_rejected(tmp_path, like):
-    """Voxels far behind the header, an extension that says it is huge: both in a few kilobytes of zip."""
+    """A huge voxel offset and a header extension of a huge stated size, in a few compressed kilobytes."""
     raw = bytearray(gzip.decompress(saved(tmp_path, np.zeros((6, 5, 4), np.uint8)).read_bytes()))
     raw[108:112] = struct.pack("<f", 2e9)
     raw[348:360] = struct.pack("<4Bii", 1, 0, 0, 0, 2**31 - 16, 6)

@@ -1,4 +1,4 @@
-"""Real workers, with real networks, killed and stopped in the middle."""
+"""Real workers with real networks, killed and stopped during analyses."""
 
 import signal
 
@@ -14,7 +14,7 @@ from tumorscope.service.settings import service_settings
 
 @pytest.fixture
 def settings(tmp_path):
-    """A lease so short that a test can see it run out, and the runtime that starts soonest."""
+    """A lease so short that it expires during a test, and the runtime that starts fastest."""
     return service_settings(data=tmp_path / "data", lease_s=4, engine="onnxruntime")
 
 
@@ -28,7 +28,7 @@ def results(folders, study):
 
 
 def test_the_study_of_a_killed_worker_is_repeated_exactly_once(settings, upload, catalog, folders, queue, log):
-    """Killed while it reads, and the next one while it writes; nobody tells the third of the study."""
+    """One is killed while it analyzes, the next while it writes; the third receives no message."""
     study = upload()
     enqueue(queue, study)
     for stage in ("analyzing", "writing"):
@@ -67,7 +67,7 @@ def test_a_stopped_worker_releases_its_study(settings, upload, catalog, folders,
 def test_two_workers_and_duplicate_messages_make_every_result_once(
     tmp_path, phantom_files, postgresql, redis, log, request
 ):
-    """PostgreSQL and Redis between them; every message is sent three times, and then Redis forgets all."""
+    """With PostgreSQL and Redis; every message is sent three times, and then Redis loses all messages."""
     from redis import Redis
 
     Redis.from_url(redis).flushall()

@@ -64,7 +64,7 @@ def make_client(tmp_path: Path) -> Callable[..., TestClient]:
 
 @pytest.fixture
 def make_tree(tmp_path: Path) -> Callable[..., UploadTree]:
-    """The folder of an upload under way, with these limits."""
+    """The folder of an upload in progress, with these limits."""
     numbers = count()
 
     def make(**limits: float) -> UploadTree:
@@ -83,7 +83,7 @@ def nifti() -> bytes:
 
 @dataclass(frozen=True)
 class Analyzed:
-    """A service that holds one study, analyzed."""
+    """A service with one analyzed study."""
 
     client: TestClient
     study: str

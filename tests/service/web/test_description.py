@@ -12,11 +12,11 @@ from service.web.conftest import HERE
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 QUESTIONS = 12
-"""Asked of every operation; the same ones in every run."""
+"""Number of requests per operation; the same in every run."""
 
 
 def test_responses_match_the_openapi_document(analyzed):
-    """Half of the questions are about a study that is there: most of what can break lies behind one."""
+    """Half of the requests are about an existing study, which covers most of the code."""
     app = analyzed.client.app
     description = schemathesis.openapi.from_dict(app.openapi())
     description.app = app

@@ -6,7 +6,7 @@ from tumorscope.service.web import drain
 
 
 def response_to(address, head: str, body: bytes) -> bytes:
-    """What a client reads that first sends everything, as browsers do."""
+    """The response that a client reads after it has sent everything, as browsers do."""
     with socket.create_connection(address, timeout=30) as connection:
         connection.sendall(head.encode() + body)
         pieces = []
@@ -28,7 +28,7 @@ def post(length: int, *headers: str) -> str:
     ],
 )
 def test_a_rejection_reaches_a_client_that_is_still_sending(running, headers, status):
-    """Where it does not, the connection is reset and the line that says why is lost."""
+    """Otherwise the connection is reset and the reason is lost."""
     size = 20 << 20
     response = response_to(running, post(size, *headers), bytes(size))
     assert response.split()[1] == status

@@ -1,4 +1,4 @@
-"""HEAD is responded as GET, without the body."""
+"""HEAD returns the headers of GET without the body."""
 
 import http.client
 

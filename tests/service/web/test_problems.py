@@ -1,4 +1,4 @@
-"""A full disk and a damaged database are told as such, and space can be freed."""
+"""A full disk and a damaged database are reported, and space can be freed."""
 
 import errno
 import shutil
@@ -57,7 +57,7 @@ def test_a_full_disk_is_reported_for_every_request(client, nifti, monkeypatch):
 
 
 def test_a_study_is_deleted_despite_a_full_database(analyzed, monkeypatch):
-    """Until the study's files are gone; a real small disk is in the tests of deleting."""
+    """Until the study's files are deleted; test_removal uses a real small disk."""
     backend = analyzed.client.app.state.backend
     strike = backend.catalog.delete
 

@@ -1,4 +1,4 @@
-"""The server itself, as a process of its own with few file descriptors."""
+"""The server as a separate process with few file descriptors."""
 
 import re
 import resource
@@ -50,7 +50,7 @@ def status(port):
 
 
 def test_idle_connections_neither_block_the_service_nor_flood_its_log(tmp_path):
-    """More of them than there are file descriptors; half of them began a request and went silent."""
+    """More connections than file descriptors; half of them began a request and stopped."""
     with served(tmp_path, "-m", "tumorscope") as (port, log), ExitStack() as opened:
         began = time.monotonic()
         for number in range(FILES + 50):

@@ -11,7 +11,7 @@ KIND = {"content-type": "application/gzip"}
 
 @pytest.fixture
 def segmentation(analyzed):
-    """What the viewer would save: the mask as it was sent."""
+    """The mask that the viewer would save."""
     return analyzed.client.get(f"{analyzed.at}/images/mask.nii.gz").content
 
 
@@ -53,7 +53,7 @@ def another_place(segmentation):
 
 
 def a_bomb(segmentation):
-    """A header that is in order, and a gigabyte behind it."""
+    """A valid header followed by a gigabyte."""
     header = bytearray(gzip.decompress(segmentation)[:352])
     struct.pack_into("<4h", header, 40, 3, 20_000, 20_000, 20_000)
     return gzip.compress(bytes(header) + bytes(1 << 20))

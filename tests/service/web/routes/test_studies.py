@@ -236,7 +236,7 @@ def test_only_failed_studies_can_be_retried(client, nifti):
 
 
 def test_slow_uploads_do_not_block_other_requests(running):
-    """More of them than there are threads for uploads."""
+    """More uploads than upload threads."""
     host, port = running
     trickles = [socket.create_connection((host, port)) for _ in range(20)]
     for each in trickles:

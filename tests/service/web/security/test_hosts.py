@@ -33,7 +33,7 @@ def test_loopback_names_are_accepted(client, host):
     ],
 )
 def test_a_rebound_host_name_is_rejected(client, host):
-    """DNS rebinding: the browser takes the service for the attacker's own origin."""
+    """DNS rebinding: for the browser, the service has the attacker's origin."""
     for address in ("/", "/api/studies", "/healthz"):
         response = client.get(address, headers={"host": host})
         assert response.status_code == 400
@@ -60,7 +60,7 @@ def test_an_allowed_host_name_is_accepted(make_client):
 
 
 def test_on_the_network_addresses_are_accepted_and_unknown_names_rejected():
-    """An address is no name that anybody could bind anew."""
+    """An IP address cannot be rebound."""
     hosts = Hosts("0.0.0.0", ["mri.example.org"])
     assert hosts.allow("192.168.1.5:8000")
     assert hosts.allow("[fe80::1]:8000")

@@ -48,7 +48,7 @@ def test_another_site_cannot_write(client, headers, method):
 
 
 def test_a_form_on_another_site_cannot_upload(client, nifti):
-    """A form needs no leave of CORS: only its origin gives it away."""
+    """CORS does not apply to forms: only the origin identifies them."""
     files = {"files": ("flair.nii.gz", nifti)}
     assert client.post("/api/studies", files=files, headers={"origin": "https://evil.example"}).status_code == 403
     assert client.get("/api/studies").json()["total"] == 0

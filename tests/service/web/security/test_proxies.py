@@ -1,4 +1,4 @@
-"""The service below a path: what it names lies below it, whoever cut the path off, and only if he may say so."""
+"""The service below a path, set by an option or by a trusted proxy."""
 
 import pytest
 from fastapi.testclient import TestClient
@@ -57,7 +57,7 @@ def test_the_path_itself_redirects_to_the_page(below):
 
 
 def test_pages_contain_only_relative_urls(client):
-    """Also where nobody says below which path they are shown."""
+    """Even if the path is not configured."""
     for text in (page._DOCS, page._DOCS_START, page._NOT_BUILT, client.get("/").text):
         for sign in ('href="/', 'src="/', 'url: "/'):
             assert sign not in text
@@ -110,7 +110,7 @@ def test_any_address_of_a_network_may_define_it():
 
 
 def test_an_ipv4_proxy_is_recognized_on_an_ipv6_socket(below, analyzed):
-    """A service that listens on both kinds sees IPv4 addresses inside IPv6 ones."""
+    """A service that listens on IPv4 and IPv6 sees IPv4 addresses as IPv4-mapped IPv6 addresses."""
     client = below(client="::ffff:10.9.1.1", trusted_proxies="10.9.1.1")
     assert hrefs(client.get(analyzed.at, headers={"x-forwarded-prefix": "/tumor"}))[0].startswith("/tumor/api/")
 

@@ -1,4 +1,4 @@
-"""Wrong tokens are slowed down and told, without being told."""
+"""Guessing tokens is rate-limited and logged without the tokens."""
 
 import base64
 import logging
@@ -32,7 +32,7 @@ def throttle(clock):
 
 
 def guess(throttle, address, count, first=0):
-    """Try so many different ones; how many were looked at."""
+    """Try different tokens; return the number that was checked."""
     looked_at = 0
     for number in range(first, first + count):
         given = f"Bearer guess-{number}"

@@ -12,7 +12,7 @@ from tumorscope.service.web.uploads.archives import unpack_archives
 
 @pytest.fixture
 def unpack(make_tree):
-    """Unpacks an archive under given limits; what came out, by path below the upload's folder."""
+    """Unpacks an archive under given limits; returns the content by path."""
 
     def take(content, name="scan.zip", **limits):
         tree = make_tree(**limits)

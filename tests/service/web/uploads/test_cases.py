@@ -11,7 +11,7 @@ NIFTI = encode_nifti(np.arange(16 * 16 * 2, dtype=np.uint16).reshape(16, 16, 2),
 
 @pytest.fixture
 def sort(make_tree):
-    """Sorts files given by the name under which they are sent: cases by name, with their files' names."""
+    """Groups files, given by name, into cases; returns file names by case name."""
 
     def take(files):
         tree = make_tree()
@@ -70,7 +70,7 @@ def test_files_that_are_not_scans_are_listed_with_the_reason(sort):
 
 
 def test_a_damaged_slice_excludes_its_stack(sort):
-    """Without it the stack would look whole."""
+    """Without it the stack would look complete."""
     found, left = sort({"s/1.png": image, "s/2.png": b"no image", "s/3.png": image})
     assert found == []
     assert set(left) == {"1.png", "2.png", "3.png"}
