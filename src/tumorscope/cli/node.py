@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    import logging
 
 
 def command(
@@ -67,10 +64,11 @@ def command(
     import signal
     import threading
 
+    from tumorscope.cli.log import log_to_stderr
     from tumorscope.dicom_network.destinations import find_destinations
     from tumorscope.dicom_network.node import NodeSettings, run_node
 
-    _log_to_stderr(logging.getLogger("tumorscope"))
+    log_to_stderr(tumorscope=logging.INFO)
     settings = NodeSettings(
         data=data,
         host=host,
@@ -91,13 +89,3 @@ def command(
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
-
-
-def _log_to_stderr(logger: logging.Logger) -> None:
-    import logging
-
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
-    logger.handlers = [handler]
-    logger.setLevel(logging.INFO)
-    logger.propagate = False

@@ -81,6 +81,9 @@ def command(
     Every option may also be set in the environment, as TUMORSCOPE_PORT or TUMORSCOPE_TOKEN. Ctrl-C stops the
     service; interrupted analyses resume at the next start.
     """
+    import logging
+
+    from tumorscope.cli.log import log_to_stderr
     from tumorscope.service.remote_archives import web_archives
     from tumorscope.service.settings import service_settings
     from tumorscope.service.supervisor import Supervisor
@@ -108,7 +111,7 @@ def command(
     settings = service_settings(**given)
     _check_secrets(settings)
     web_archives(settings)  # reports mistakes in the archives now instead of at the first fetch
-    _log_to_stderr()
+    log_to_stderr(tumorscope=logging.INFO, uvicorn_error=logging.WARNING)
     app = create_app(settings)
     with _listen(settings.host, settings.port) as listening, Supervisor(settings):
         typer.echo(f"Tumorscope is at {_url(settings.host, listening, settings.root_path)} (Ctrl-C stops it)", err=True)
@@ -174,15 +177,3 @@ def _url(host: str, listening: socket.socket, root_path: str) -> str:
     port = listening.getsockname()[1]
     shown = f"[{host.strip('[]')}]" if ":" in host else host
     return f"http://{shown}:{port}{root_path}/"
-
-
-def _log_to_stderr() -> None:
-    import logging
-
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
-    for name, level in (("tumorscope", logging.INFO), ("uvicorn.error", logging.WARNING)):
-        logger = logging.getLogger(name)
-        logger.handlers = [handler]
-        logger.setLevel(level)
-        logger.propagate = False

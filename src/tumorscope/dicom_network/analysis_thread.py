@@ -19,6 +19,7 @@ from tumorscope.dicom_network.plurals import counted
 from tumorscope.dicom_network.records import Run
 from tumorscope.dicom_network.store import Store
 from tumorscope.dicom_network.worker import Task
+from tumorscope.studies.processes import describe_exit
 
 log = logging.getLogger(__name__)
 
@@ -196,13 +197,7 @@ def run_worker(
         return Failed(response["failure"]) if "failure" in response else Made(tuple(response["results"]))
     if stop.wait(_STOPPED_TOGETHER_S):
         return None
-    return Crashed(_ending(process.returncode))
-
-
-def _ending(code: int) -> str:
-    if code < 0:
-        return f"the analysis was ended by signal {-code}"
-    return f"the analysis ended with exit code {code}"
+    return Crashed(f"the analysis {describe_exit(process.returncode)}")
 
 
 def recover(store: Store, journal: Journal, destinations: Sequence[str]) -> None:

@@ -20,9 +20,11 @@ from tumorscope.dicom_network.receiver import Receiver, import_unrecorded
 from tumorscope.dicom_network.sender import SenderThread
 from tumorscope.dicom_network.store import Store, only_node
 from tumorscope.dicom_network.worker import load_processor
+from tumorscope.studies.processes import silence_libraries
 
 log = logging.getLogger(__name__)
 
+_LIBRARIES = ("pynetdicom", "pydicom", "dicomweb_client", "urllib3")
 _TICK_S = 0.1
 _RETRY_S = 10.0
 _HOUR_S = 3600.0
@@ -72,7 +74,7 @@ def run_node(settings: NodeSettings, stop: threading.Event, reanalyze: Sequence[
     Raises:
         TumorscopeError: the port is in use, the folder cannot be used, or a study is unknown.
     """
-    _quiet_libraries()
+    silence_libraries(_LIBRARIES)
     load_processor(settings.processor)
     store = Store(settings.data)
     with only_node(settings.data) as alone:
@@ -151,14 +153,3 @@ def expire(store: Store, journal: Journal, before: float) -> None:
     for code in journal.settled_before(before):
         journal.forget(code, lambda code=code: store.hide(code))
         log.info("%s: expired, removed", code)
-
-
-def _quiet_libraries() -> None:
-    """Silence libraries whose log messages may contain names, UIDs and titles."""
-    import warnings
-
-    warnings.simplefilter("ignore")
-    for name in ("pynetdicom", "pydicom", "dicomweb_client", "urllib3"):
-        logger = logging.getLogger(name)
-        logger.propagate = False
-        logger.handlers = [logging.NullHandler()]

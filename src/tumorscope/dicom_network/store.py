@@ -20,8 +20,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.files import sync
+from tumorscope.studies.storage import create_private_folder, publish
 
 RESERVE_BYTES = 500 * 2**20
 """Free space reserved for results and the journal; with less, images are refused."""
@@ -64,14 +64,7 @@ class Store:
         self.incoming = data / "incoming"
         self.working = data / "working"
         self.results = data / "results"
-        try:
-            data.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for folder in (self.incoming, self.working, self.results):
-                folder.mkdir(exist_ok=True)
-        except OSError as error:
-            raise TumorscopeError(
-                f"{data}: cannot be created ({(error.strerror or '').lower()}); name another folder with --data"
-            ) from error
+        create_private_folder(data, (folder.name for folder in (self.incoming, self.working, self.results)))
 
     def has_room(self) -> bool:
         """Whether more space than the reserve is free."""
@@ -132,8 +125,7 @@ class Store:
         """Publish the results of a run by one rename; return their folder."""
         results = self.results_of(study, run)
         results.parent.mkdir(exist_ok=True)
-        (self.working / "out").replace(results)
-        sync(results.parent)
+        publish(self.working / "out", results)
         return results
 
     def results_of(self, study: str, run: int) -> Path:

@@ -21,10 +21,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.files import sync
 from tumorscope.io.dicom.studies import StudyFiles
 from tumorscope.service.records import is_id
+from tumorscope.studies.storage import create_private_folder, publish, sync_tree
 
 log = logging.getLogger(__name__)
 
@@ -74,14 +74,7 @@ class Folders:
         self.data = data.absolute()
         self._incoming, self._studies, self._working = (self.data / name for name in ("incoming", "studies", "working"))
         self._identity = self.data / "identity"
-        try:
-            self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for folder in (self._incoming, self._studies, self._working):
-                folder.mkdir(exist_ok=True)
-        except OSError as error:
-            raise TumorscopeError(
-                f"{data}: cannot be created ({(error.strerror or '').lower()}); name another folder with --data"
-            ) from error
+        create_private_folder(self.data, (folder.name for folder in (self._incoming, self._studies, self._working)))
 
     def identity(self) -> str | None:
         """The random text that identifies this folder to its database; None before there is one."""
@@ -140,7 +133,7 @@ class Folders:
                 target = source / file.relative_to(root if root.is_dir() else root.parent)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 file.replace(target)
-        _sync_tree(study)
+        sync_tree(study)
         sync(self._studies)
         return source
 
@@ -194,16 +187,7 @@ class Folders:
         Raises:
             FileNotFoundError: the study has been removed.
         """
-        results = self.run(study_id, revision)
-        _sync_tree(made)
-        try:
-            made.rename(results)
-        except OSError:
-            if results.is_dir():
-                return False
-            raise
-        sync(results.parent)
-        return True
+        return publish(made, self.run(study_id, revision))
 
     def remove(self, study_id: str) -> None:
         """Hide a study's folder at once, then delete it."""
@@ -252,13 +236,6 @@ class Folders:
         if not is_id(study_id):
             raise ValueError("not a study's id")
         return self._studies / study_id
-
-
-def _sync_tree(folder: Path) -> None:
-    for parent, _folders, names in os.walk(folder, topdown=False):
-        for name in names:
-            sync(Path(parent, name))
-        sync(Path(parent))
 
 
 def _new_folder(parent: Path) -> Path:

@@ -19,6 +19,7 @@ from tumorscope.service.catalog import Catalog
 from tumorscope.service.queue import enqueue, make_queue
 from tumorscope.service.settings import ServiceSettings
 from tumorscope.service.worker import CORES_VARIABLE, NAME_VARIABLE, SHUTDOWN_S, SUPERVISED
+from tumorscope.studies.processes import describe_exit
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +92,7 @@ class Supervisor:
             slot.process = None
             slot.pause_s = 0.0 if lived > _HEALTHY_S else min(max(2 * slot.pause_s, _FIRST_PAUSE_S), _MAX_PAUSE_S)
             slot.due = now + slot.pause_s
-            log.error("worker %s %s; the next one starts in %g s", slot.name, _ending(code), slot.pause_s)
+            log.error("worker %s %s; the next one starts in %g s", slot.name, describe_exit(code), slot.pause_s)
             self._release(slot.name)
         elif slot.process is None and now >= slot.due:
             slot.name = f"{socket.gethostname()}-{secrets.token_hex(6)}"
@@ -153,7 +154,3 @@ def _start(settings: ServiceSettings, slot: _Slot) -> subprocess.Popen[bytes]:
 def _close(process: subprocess.Popen[bytes]) -> None:
     if process.stdin is not None:
         process.stdin.close()
-
-
-def _ending(code: int) -> str:
-    return f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"

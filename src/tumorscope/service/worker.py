@@ -26,6 +26,7 @@ from tumorscope.service.queue import enqueue, make_queue
 from tumorscope.service.settings import ServiceSettings, service_settings
 from tumorscope.service.study_job import load_engines, process
 from tumorscope.service.sweeper import SWEEPS_PER_LEASE, Sweeper
+from tumorscope.studies.processes import silence_libraries
 
 log = logging.getLogger("tumorscope.service.worker")  # also when this module is the program
 
@@ -37,7 +38,7 @@ CORES_VARIABLE = "TUMORSCOPE_WORKER_CORES"
 SHUTDOWN_S = 20.0
 """How long a stopping worker waits for the current step of the analysis."""
 _NICENESS = 5
-_NOISY = ("pydicom", "highdicom", "nibabel", "nibabel.global", "dicomweb_client", "urllib3", "tifffile", "PIL")
+_LIBRARIES = ("pydicom", "highdicom", "nibabel", "nibabel.global", "dicomweb_client", "urllib3", "tifffile", "PIL")
 
 
 def worker_name() -> str:
@@ -104,17 +105,6 @@ def lower_priority(cores: set[int] | None = None) -> None:
             os.sched_setaffinity(0, cores)
 
 
-def quiet_libraries() -> None:
-    """Silence libraries whose log messages and warnings may contain names and UIDs."""
-    import warnings
-
-    warnings.simplefilter("ignore")
-    for name in _NOISY:
-        logger = logging.getLogger(name)
-        logger.propagate = False
-        logger.handlers = [logging.NullHandler()]
-
-
 def main() -> None:
     """Run a worker with the settings in the environment."""
     try:
@@ -132,7 +122,7 @@ def run_program(settings: ServiceSettings, supervised: bool = False) -> NoReturn
     """
     stop = threading.Event()
     with _only_own_log():
-        quiet_libraries()
+        silence_libraries(_LIBRARIES)
         for each in (signal.SIGINT, signal.SIGTERM):
             signal.signal(each, lambda *_: stop.set())
         if supervised:
