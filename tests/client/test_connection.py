@@ -67,7 +67,7 @@ def test_terminal_control_characters_are_removed():
 @pytest.mark.parametrize("content", [{"hello": "world"}, [], {"id": "../../x", "name": "x", "state": "done"}])
 def test_a_response_of_another_service_is_reported(content):
     with service(lambda asked: asked.response(content)) as address:
-        assert "is no Tumorscope service; check the address" in str(error_of(address))
+        assert "is not from a Tumorscope service; check the address" in str(error_of(address))
 
 
 def test_a_redirect_is_reported_and_not_followed():
@@ -143,8 +143,8 @@ def test_a_certificate_of_a_named_authority_is_trusted(tmp_path, monkeypatch):
         ("localhost:8000", "not the address of a service; use one such as http://"),
         ("ftp://x", "not the address of a service"),
         ("http://[", "not the address of a service"),
-        ("http://ann:pass@host", "has a user or password in it"),
-        ("http://host/?a=b", "without what follows"),
+        ("http://ann:pass@host", "contains a user or password"),
+        ("http://host/?a=b", "without a query"),
     ],
 )
 def test_an_invalid_address_is_reported_without_a_request(address, words):
@@ -160,7 +160,7 @@ def test_a_token_invalid_in_a_header_is_refused(token):
 
 
 def test_token_and_user_exclude_each_other():
-    with pytest.raises(TumorscopeError, match="either a token, or a user"):
+    with pytest.raises(TumorscopeError, match="either a token or a user"):
         Client("http://127.0.0.1", token="a", user=("b", "c"))
 
 

@@ -118,7 +118,7 @@ def test_a_service_cannot_choose_a_file_s_path(tmp_path, name):
     with (
         service(lambda asked: asked.response(evil)) as address,
         Client(address) as client,
-        pytest.raises(Refused, match="is no Tumorscope service"),
+        pytest.raises(Refused, match="is not from a Tumorscope service"),
     ):
         client.download_all(STUDY, tmp_path / "case")
     assert list(tmp_path.iterdir()) == []

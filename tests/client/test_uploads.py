@@ -266,7 +266,7 @@ def test_a_file_that_shrinks_during_the_upload_is_an_error(tmp_path):
     with (
         service(take) as address,
         Client(address) as client,
-        pytest.raises(TumorscopeError, match="became shorter while it was sent"),
+        pytest.raises(TumorscopeError, match="became shorter during the upload"),
     ):
         client.submit_files(files)
     assert taken == []

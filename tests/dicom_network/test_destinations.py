@@ -31,7 +31,7 @@ def test_a_destination_is_given_in_full_or_by_a_name_in_the_file(tmp_path):
         ("a=127.0.0.1:99999/A", "is not an address"),
         ("a=127.0.0.1:4242/A TITLE FAR TOO LONG", "is not an address"),
         ("a=", "an empty text is not an address"),
-        ("a=https://user:secret@pacs.example.org", "has a user or password in it"),
+        ("a=https://user:secret@pacs.example.org", "contains a user or password"),
         ("a=https://", "not a DICOMweb address"),
     ],
 )
@@ -46,9 +46,9 @@ def test_an_invalid_destination_is_one_line_with_the_syntax(tmp_path, given, mes
     ("content", "message"),
     [
         ("a: [", "cannot be read as YAML"),
-        ("- a", "write one `name: host:port/title` a line"),
+        ("- a", "write one `name: host:port/title` per line"),
         ("a: {to: '127.0.0.1:1/A', password: x}", "unknown password"),
-        ("a: {to: '127.0.0.1:1/A', user: u, password_file: p}", "C-STORE knows no user"),
+        ("a: {to: '127.0.0.1:1/A', user: u, password_file: p}", "C-STORE has no user"),
         ("a: {to: 'https://x.example', user: u}", "belong together"),
     ],
 )

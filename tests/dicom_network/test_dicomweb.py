@@ -23,7 +23,7 @@ def ask(url, credentials=None):
         (Response(401), Refused, r"access denied \(401\); check --user and --password-file, or --token-file"),
         (Response(403), Refused, r"access denied \(403\)"),
         (Response(404), Refused, r"not found \(404\); check the address and the UID"),
-        (Response(400), Refused, r"refused the request \(400\)"),
+        (Response(400), Refused, r"rejected the request \(400\)"),
         (Response(500), Unavailable, r"failed \(500\); try again later"),
         (Response(503), Unavailable, "is busy; try again later"),
         (Response(200, b"<html>welcome</html>", "text/html"), Refused, "the response is not DICOMweb"),
@@ -94,9 +94,9 @@ def test_a_password_and_a_token_come_from_files(tmp_path):
         ("pacs.example.org/dicom-web", "not a DICOMweb address"),
         ("ftp://pacs.example.org", "not a DICOMweb address"),
         ("http://:8042", "not a DICOMweb address"),
-        ("http://pacs:port/", "the address is no URL"),
-        ("http://[::1/", "the address is no URL"),
-        ("https://user:secret@pacs.example.org", "has a user or password in it; name a file"),
+        ("http://pacs:port/", "the address is not a URL"),
+        ("http://[::1/", "the address is not a URL"),
+        ("https://user:secret@pacs.example.org", "contains a user or password; use --user"),
     ],
 )
 def test_an_invalid_address_is_one_line_without_secrets(url, message):
@@ -122,5 +122,5 @@ def test_credentials_are_complete(given, message):
 def test_an_unusable_secret_file_is_named(tmp_path, content):
     if content is not None:
         (tmp_path / "secret").write_bytes(content)
-    with pytest.raises(TumorscopeError, match="secret: .*the secret in its first line"):
+    with pytest.raises(TumorscopeError, match="secret: .*its first line must be the secret"):
         connect("http://127.0.0.1:1/", Credentials(token_file=tmp_path / "secret"))

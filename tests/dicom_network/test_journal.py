@@ -178,5 +178,5 @@ def test_only_settled_studies_are_removed(journal, tmp_path):
 
 def test_a_file_that_is_not_a_journal_is_named(tmp_path):
     (tmp_path / "journal.sqlite").write_bytes(b"something else entirely" * 100)
-    with pytest.raises(TumorscopeError, match="no journal of a node"):
+    with pytest.raises(TumorscopeError, match="not a node's journal"):
         Journal(tmp_path / "journal.sqlite")

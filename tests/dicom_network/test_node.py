@@ -179,7 +179,7 @@ def test_a_folder_has_one_node(tmp_path):
 
 
 def test_an_unknown_study_cannot_be_reanalyzed(tmp_path):
-    with pytest.raises(TumorscopeError, match="no such study was received here"):
+    with pytest.raises(TumorscopeError, match="this study was never received"):
         run_node(NodeSettings(data=tmp_path / "data", port=0), threading.Event(), ["1.2.3"])
 
 

@@ -69,7 +69,7 @@ def test_existing_files_are_not_fetched_again(orthanc, study, tmp_path):
 
 @needs("Orthanc")
 def test_a_missing_study_is_reported(orthanc, tmp_path):
-    with pytest.raises(TumorscopeError, match="has no such study"):
+    with pytest.raises(TumorscopeError, match="does not have this study"):
         pull_study(connect(orthanc.dicom_web), "1.2.3", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -127,7 +127,7 @@ def test_a_service_that_sends_less_than_it_lists_is_an_error(tmp_path):
 
 def test_objects_of_another_study_are_rejected(tmp_path):
     files = small_series(tmp_path / "in")
-    with served(files, parts(*files)) as url, pytest.raises(TumorscopeError, match="that was not asked for"):
+    with served(files, parts(*files)) as url, pytest.raises(TumorscopeError, match="that was not requested"):
         pull_study(connect(url), "1.2.3", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -36,7 +36,14 @@ def test_a_file_that_is_not_dicom_is_named_and_the_others_continue(orthanc, tmp_
     (tmp_path / "note.txt").write_text("not DICOM")
     nameless = write_file(tmp_path / "nameless.dcm", {"Modality": "MR"})
     outcomes = push_files(connect_to_store(orthanc.dicom_web), [files[0], tmp_path / "note.txt", nameless, *files[1:]])
-    assert [outcome.problem for outcome in outcomes] == [None, "no DICOM object", "no DICOM object", None, None, None]
+    assert [outcome.problem for outcome in outcomes] == [
+        None,
+        "not a DICOM object",
+        "not a DICOM object",
+        None,
+        None,
+        None,
+    ]
     assert len(orthanc.stored()) == 4
 
 

@@ -151,7 +151,7 @@ def _listen(host: str, port: int) -> socket.socket:
     """A listening socket.
 
     Raises:
-        TumorscopeError: the port is taken, or the address is not this machine's.
+        TumorscopeError: the port is in use, or the address is not this machine's.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(

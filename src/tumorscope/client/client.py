@@ -123,12 +123,12 @@ class Client:
         total = sum(file.size for file in files)
         if about.upload_files is not None and len(files) > about.upload_files:
             raise TumorscopeError(
-                f"{len(files):,} files are more than {self.address} takes at once ({about.upload_files:,}); "
+                f"{len(files):,} files are more than {self.address} accepts at once ({about.upload_files:,}); "
                 "send fewer at a time, or a ZIP archive"
             )
         if about.upload_bytes is not None and total > about.upload_bytes:
             raise TumorscopeError(
-                f"{total / 2**20:,.0f} MiB are more than {self.address} takes at once "
+                f"{total / 2**20:,.0f} MiB are more than {self.address} accepts at once "
                 f"({about.upload_bytes / 2**20:,.0f} MiB); send fewer files at a time"
             )
         reporter = ProgressReporter(total, on_progress)

@@ -137,9 +137,9 @@ def _files_below(path: Path) -> list[Path]:
     def tell(error: OSError) -> None:
         raise TumorscopeError(f"{error.filename}: cannot be opened ({_strerror(error)})") from error
 
-    for place, folders, names in os.walk(path, onerror=tell):
+    for parent, folders, names in os.walk(path, onerror=tell):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        files = [Path(place, name) for name in sorted(names) if not name.startswith(".")]
+        files = [Path(parent, name) for name in sorted(names) if not name.startswith(".")]
         found += [file for file in files if file.is_file() and not file.is_symlink()]
     return found
 

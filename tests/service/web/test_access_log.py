@@ -53,7 +53,7 @@ def test_metrics_contain_routes_and_never_paths(client, nifti):
     assert 'tumorscope_requests_total{method="GET",route="/api/studies/{study_id}",status="200"} 1.0' in text
     assert 'method="OTHER"' in text
     assert 'tumorscope_studies{state="queued"} 1.0' in text
-    assert 'tumorscope_uploads_total{outcome="taken"} 1.0' in text
+    assert 'tumorscope_uploads_total{outcome="accepted"} 1.0' in text
     sent = float(re.search(r"tumorscope_upload_bytes_total ([\d.e+]+)", text)[1])
     assert len(nifti) < sent < len(nifti) + 1000
     assert "tumorscope_request_seconds_bucket" in text

@@ -70,7 +70,7 @@ class _ResponseBroken(RuntimeError):
     """Closes the connection in the middle of a response."""
 
     def __init__(self) -> None:
-        super().__init__("the response broke off")
+        super().__init__("the response was interrupted")
 
 
 def _log_error(scope: Scope, error: Exception) -> None:

@@ -103,7 +103,7 @@ def test_guessing_is_rejected_and_logged_without_the_credentials(guarded, caplog
     assert client.get("/healthz").status_code == 200
     said = [record.getMessage() for record in caplog.records]
     assert said.count("a wrong token or password from 192.168.1.5") == GUESSES
-    assert said.count("too many wrong tokens or passwords from 192.168.1.5: refused for now") == 1
+    assert said.count("too many wrong tokens or passwords from 192.168.1.5: rejected for now") == 1
     assert "secret-guess" not in caplog.text
     assert base64.b64encode(b"secret-guess").decode() not in caplog.text
 

@@ -35,7 +35,7 @@ def _add_route(result: Result) -> None:
         number = _revision(study, revision)
         path = backend.folders.run(study.id, number) / result.file
         stat = _stat(path, f"the study has no {result.file} ({result.what})")
-        headers = _headers(study, number, result.file, stat, asked=revision)
+        headers = _headers(study, number, result.file, stat, requested=revision)
         if result.policy is not None:
             headers["content-security-policy"] = result.policy
         return _response(
@@ -98,7 +98,7 @@ def get_image(
         raise ApiError(404, missing)
     file = f"{name}{VIEW_SUFFIX}"
     stat = _stat(folder / file, missing)
-    headers = _headers(study, number, f"{VIEW_FOLDER}-{file}", stat, asked=revision)
+    headers = _headers(study, number, f"{VIEW_FOLDER}-{file}", stat, requested=revision)
     return _response(request, folder / file, stat, headers, "application/gzip", file, shown=False)
 
 
@@ -141,10 +141,10 @@ def _stat(path: Path, missing: str) -> os.stat_result:
         raise ApiError(404, missing) from None
 
 
-def _headers(study: Study, number: int, file: str, stat: os.stat_result, asked: int | None) -> dict[str, str]:
+def _headers(study: Study, number: int, file: str, stat: os.stat_result, requested: int | None) -> dict[str, str]:
     return {
         "etag": f'"{study.id}-{number}-{file}-{stat.st_mtime_ns:x}"',
-        "cache-control": _REVALIDATE if asked is None else _IMMUTABLE,
+        "cache-control": _REVALIDATE if requested is None else _IMMUTABLE,
     }
 
 

@@ -89,7 +89,7 @@ async def accept_upload(request: Request, backend: Backend, key: str | None) -> 
     limits = Limits(settings.upload_bytes, settings.upload_files, settings.unpacked_bytes)
     root = await _in_thread(backend, backend.folders.incoming)
     tree = UploadTree(root, limits)
-    outcome = "refused"
+    outcome = "rejected"
     try:
         receiver = MultipartReceiver(request.headers.get("content-type", ""), tree)
         try:
@@ -100,7 +100,7 @@ async def accept_upload(request: Request, backend: Backend, key: str | None) -> 
         finally:
             receiver.close()
         studies = await _in_thread(backend, lambda: _create_studies(backend, tree, receiver, key))
-        outcome = "taken"
+        outcome = "accepted"
     finally:
         backend.metrics.uploads.labels(outcome).inc()
         await to_thread.run_sync(lambda: shutil.rmtree(root, ignore_errors=True))
