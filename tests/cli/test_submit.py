@@ -156,7 +156,7 @@ def test_a_lost_response_makes_no_second_study_in_a_later_run(run, cases, tmp_pa
 
 
 def test_an_unreachable_service_is_one_line_and_finished_work_is_kept(run, cases, tmp_path, monkeypatch):
-    monkeypatch.setattr(changes, "_LONGEST_PAUSE_S", 0.05)
+    monkeypatch.setattr(changes, "_MAX_PAUSE_S", 0.05)
     with running_service(tmp_path / "data", worker=False) as service:
         arguments = ("--to", service.address, "-o", tmp_path / "out")
         assert run(cases, *arguments, "--no-wait")[0] is None

@@ -17,7 +17,7 @@ from pynetdicom import AE, evt
 from tumorscope.dicom_network.destinations import Peer, WebArchive
 from tumorscope.dicom_network.dicomweb import Credentials
 from tumorscope.dicom_network.journal import MAX_REFUSALS, Journal
-from tumorscope.dicom_network.sender import LONGEST_WAIT_S, Backoff, SenderThread
+from tumorscope.dicom_network.sender import MAX_WAIT_S, Backoff, SenderThread
 
 MR = "1.2.840.10008.5.1.4.1.1.4"
 
@@ -168,7 +168,7 @@ def test_the_backoff_grows_to_minutes_and_never_ends():
         now[0] += 0.5
     steps = np.diff(offered)
     assert steps[:4].tolist() == [1, 2, 4, 8]
-    assert steps[-1] == LONGEST_WAIT_S
+    assert steps[-1] == MAX_WAIT_S
     backoff.forget("a")
     assert backoff.over("a")
 

@@ -15,7 +15,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-_MOST_NAMED = 10
+_MAX_NAMED = 10
 
 UrlOption = Annotated[
     str, typer.Option(metavar="DICOMWEB", help="Address of the service, such as https://pacs.example.org/dicom-web.")
@@ -69,18 +69,18 @@ def push(
     from tumorscope.dicom_network.dicomweb import Credentials, connect_to_store
     from tumorscope.dicom_network.upload import push_files
 
-    found = _files(files)
+    paths = _files(files)
     client = connect_to_store(url, Credentials(user, password_file, token_file))
     _warn_unencrypted(url, user is not None or token_file is not None)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("sending", total=len(found))
-        outcomes = push_files(client, found, lambda _file: progress.advance(task))
+        task = progress.add_task("sending", total=len(paths))
+        outcomes = push_files(client, paths, lambda _file: progress.advance(task))
     problems = [each for each in outcomes if each.problem]
-    for each in problems[:_MOST_NAMED]:
+    for each in problems[:_MAX_NAMED]:
         typer.echo(f"not sent: {each.path.name}: {each.problem}", err=True)
-    if len(problems) > _MOST_NAMED:
-        typer.echo(f"not sent: {len(problems) - _MOST_NAMED} more", err=True)
+    if len(problems) > _MAX_NAMED:
+        typer.echo(f"not sent: {len(problems) - _MAX_NAMED} more", err=True)
     typer.echo(f"Sent {len(outcomes) - len(problems)} of {len(outcomes)} files")
     if problems:
         raise TumorscopeError(f"{len(problems)} of {len(outcomes)} files were not sent; the lines above say why")
@@ -88,21 +88,21 @@ def push(
 
 def _files(given: list[Path]) -> list[Path]:
     """The files, including those in folders, without hidden files."""
-    found: list[Path] = []
+    paths: list[Path] = []
     for path in given:
         if path.is_dir():
-            found += [
+            paths += [
                 inner
                 for inner in sorted(path.rglob("*"))
                 if inner.is_file() and not inner.name.startswith(".") and inner.name.upper() != "DICOMDIR"
             ]
         elif path.is_file():
-            found.append(path)
+            paths.append(path)
         else:
             raise TumorscopeError(f"{path.name}: no such file or folder; check the path")
-    if not found:
+    if not paths:
         raise TumorscopeError("there are no files in these folders; name files, or folders with files")
-    return found
+    return paths
 
 
 def _warn_unencrypted(url: str, secret: bool) -> None:

@@ -13,7 +13,7 @@ from tumorscope.core.errors import TumorscopeError
 if TYPE_CHECKING:
     from tumorscope.service.settings import ServiceSettings
 
-SHORTEST_TOKEN, SHORTEST_PASSWORD = 16, 12
+MIN_TOKEN, MIN_PASSWORD = 16, 12
 """Minimum lengths for a service that other machines can reach; shorter secrets can be guessed."""
 
 
@@ -139,8 +139,8 @@ def _check_secrets(settings: ServiceSettings) -> None:
     """
     from tumorscope.service.web.security.hosts import is_loopback
 
-    secrets = [("the token", settings.token, SHORTEST_TOKEN)] if settings.token is not None else []
-    secrets += [(f"the password of {name}", password, SHORTEST_PASSWORD) for name, password in settings.users.items()]
+    secrets = [("the token", settings.token, MIN_TOKEN)] if settings.token is not None else []
+    secrets += [(f"the password of {name}", password, MIN_PASSWORD) for name, password in settings.users.items()]
     for what, secret, shortest in secrets:
         length = len(secret.get_secret_value())
         if length == 0 or (length < shortest and not is_loopback(settings.host)):

@@ -10,7 +10,7 @@ from tumorscope.client.models import Study
 
 SILENCE_S = 45.0
 """The service sends data at least every 15 s."""
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S, _POLL_INTERVAL_S = 0.25, 5.0, 2.0
+_FIRST_PAUSE_S, _MAX_PAUSE_S, _POLL_INTERVAL_S = 0.25, 5.0, 2.0
 
 
 def changes(connection: Connection, study: str, reconnect_timeout_s: float) -> Iterator[Study]:
@@ -42,7 +42,7 @@ def changes(connection: Connection, study: str, reconnect_timeout_s: float) -> I
             if not received and time.monotonic() - reached > reconnect_timeout_s:
                 raise
         time.sleep(pause_s if by_events else _POLL_INTERVAL_S)
-        pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
+        pause_s = min(pause_s * 2, _MAX_PAUSE_S)
 
 
 def _events(connection: Connection, path: str) -> Iterator[Study]:

@@ -17,7 +17,7 @@ from tumorscope.core.errors import TumorscopeError
 CONNECT_S, RESPONSE_S = 10.0, 120.0
 """Timeouts of a connection and of the next bytes of a response."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_LONGEST_DETAIL = 500
+_MAX_DETAIL = 500
 
 Value = TypeVar("Value", bound=BaseModel)
 
@@ -188,7 +188,7 @@ def plain_line(text: str) -> str:
     'a [31m b'
     """
     shown = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
-    return shown if len(shown) <= _LONGEST_DETAIL else f"{shown[:_LONGEST_DETAIL]}…"
+    return shown if len(shown) <= _MAX_DETAIL else f"{shown[:_MAX_DETAIL]}…"
 
 
 def _detail(response: httpx2.Response) -> str | None:

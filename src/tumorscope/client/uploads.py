@@ -132,7 +132,7 @@ def _files_below(path: Path) -> list[Path]:
         return [path]
     if not path.is_dir():
         raise TumorscopeError(f"{path}: no such file or folder; check the path")
-    found: list[Path] = []
+    paths: list[Path] = []
 
     def tell(error: OSError) -> None:
         raise TumorscopeError(f"{error.filename}: cannot be opened ({_strerror(error)})") from error
@@ -140,8 +140,8 @@ def _files_below(path: Path) -> list[Path]:
     for parent, folders, names in os.walk(path, onerror=tell):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         files = [Path(parent, name) for name in sorted(names) if not name.startswith(".")]
-        found += [file for file in files if file.is_file() and not file.is_symlink()]
-    return found
+        paths += [file for file in files if file.is_file() and not file.is_symlink()]
+    return paths
 
 
 def _size(path: Path) -> int:

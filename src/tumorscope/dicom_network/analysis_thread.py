@@ -23,7 +23,7 @@ from tumorscope.studies.processes import describe_exit
 
 log = logging.getLogger(__name__)
 
-LONGEST_ANALYSIS_S = 1800.0
+MAX_ANALYSIS_S = 1800.0
 """An analysis that takes longer counts as hung and is killed."""
 INCOMPLETE = "the sender did not finish and did not come back"
 """Why images of a study may be missing."""
@@ -166,7 +166,7 @@ def record_results(
 
 
 def run_worker(
-    processor: str, task: Task, stop: threading.Event, longest_s: float = LONGEST_ANALYSIS_S
+    processor: str, task: Task, stop: threading.Event, longest_s: float = MAX_ANALYSIS_S
 ) -> Made | Failed | Crashed | None:
     """Analyze a study in another process; None if the node is stopped meanwhile."""
     command = [sys.executable, "-m", "tumorscope.dicom_network.worker", processor, task.to_json()]

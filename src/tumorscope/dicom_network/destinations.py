@@ -66,22 +66,22 @@ def find_destinations(given: Sequence[str], data: Path, option: str = "--send-to
         TumorscopeError: a name is unknown or given twice, or an address is invalid.
     """
     known: dict[str, object] | None = None
-    found: dict[str, Destination] = {}
+    destinations: dict[str, Destination] = {}
     for item in given:
-        name, equals, where = item.partition("=")
+        name, equals, address = item.partition("=")
         if not _NAME.fullmatch(name):
             raise TumorscopeError(f"{option} {item}: {_HOW}")
-        if name in found:
+        if name in destinations:
             raise TumorscopeError(f"{option} {name} was given twice")
         if equals:
-            found[name] = _destination(name, where)
+            destinations[name] = _destination(name, address)
             continue
         if known is None:
             known = _read(data / FILE)
         if name not in known:
             raise TumorscopeError(f"{option} {name}: not in {data / FILE}; add it there, or {_HOW}")
-        found[name] = _destination(name, known[name])
-    return list(found.values())
+        destinations[name] = _destination(name, known[name])
+    return list(destinations.values())
 
 
 def _destination(name: str, value: object) -> Destination:
@@ -89,16 +89,16 @@ def _destination(name: str, value: object) -> Destination:
     unknown = set(options) - {"to", "user", "password_file", "token_file"}
     if unknown:
         raise TumorscopeError(f"destination {name}: unknown {', '.join(sorted(map(str, unknown)))}; {_HOW}")
-    where = str(options.get("to") or "")
-    if where.lower().startswith(("http://", "https://")):
+    address = str(options.get("to") or "")
+    if address.lower().startswith(("http://", "https://")):
         return WebArchive(
             name,
-            check_url(where),
+            check_url(address),
             Credentials(_text(options, "user"), _path(options, "password_file"), _path(options, "token_file")),
         )
-    peer = _PEER.fullmatch(where)
+    peer = _PEER.fullmatch(address)
     if peer is None or not 0 < int(peer["port"]) < 65536 or not peer["aet"].strip():
-        raise TumorscopeError(f"destination {name}: {where or 'an empty text'} is not an address; {_HOW}")
+        raise TumorscopeError(f"destination {name}: {address or 'an empty text'} is not an address; {_HOW}")
     if len(options) > 1:
         raise TumorscopeError(f"destination {name}: C-STORE has no user and password; use an https:// address")
     return Peer(name, peer["host"].strip("[]"), int(peer["port"]), peer["aet"].strip())

@@ -93,8 +93,8 @@ class Journal(Database):
 
     def study(self, code: str) -> Study | None:
         """A study by its code; None if it is unknown or has no images to analyze."""
-        found = self._studies("code = ?", code)
-        return found[0] if found else None
+        studies = self._studies("code = ?", code)
+        return studies[0] if studies else None
 
     def _studies(self, condition: str, value: str) -> list[Study]:
         rows = self.rows(

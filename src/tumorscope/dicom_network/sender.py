@@ -27,7 +27,7 @@ from tumorscope.dicom_network.upload import Pushed, is_temporary, push_files
 
 log = logging.getLogger(__name__)
 
-LONGEST_WAIT_S = 300.0
+MAX_WAIT_S = 300.0
 _PAUSE_S = 60.0
 _TICK_S = 0.1
 
@@ -63,7 +63,7 @@ class Backoff:
         >>> [Backoff(1.0).length_s(tries) for tries in (1, 2, 5, 1000)]
         [1.0, 2.0, 16.0, 300.0]
         """
-        return min(self._first_s * 2 ** min(tries - 1, 20), LONGEST_WAIT_S)
+        return min(self._first_s * 2 ** min(tries - 1, 20), MAX_WAIT_S)
 
     def forget(self, file: str) -> None:
         """Remove a result that was stored or given up."""

@@ -159,10 +159,10 @@ class Catalog:
                         )
                     )
                 rows = base.execute(select(studies).where(studies.c.id.in_([entry.id for entry in entries])))
-                found = {row.id: _study(row) for row in rows}
+                created = {row.id: _study(row) for row in rows}
         except IntegrityError as error:
             raise Conflict("this upload was received before") from error
-        return [found[entry.id] for entry in entries]
+        return [created[entry.id] for entry in entries]
 
     def uploaded(self, upload: str) -> list[Study]:
         """The studies of an upload that still exist."""
@@ -204,8 +204,8 @@ class Catalog:
         with reading(self._engine) as base:
             rows = base.execute(query).all()
             total = base.execute(select(func.count()).select_from(studies).where(*wanted)).scalar_one()
-        found = [_study(row) for row in rows[:limit]]
-        return Page(tuple(found), _page_mark(found[-1]) if len(rows) > limit else None, total)
+        page = [_study(row) for row in rows[:limit]]
+        return Page(tuple(page), _page_mark(page[-1]) if len(rows) > limit else None, total)
 
     def counts(self) -> dict[State, int]:
         """The number of studies in each state."""
@@ -380,10 +380,10 @@ class Catalog:
         if unchanged_since is not None:
             wanted += [_SETTLED, studies.c.changed < unchanged_since]
         with writing(self._engine) as base:
-            found = base.execute(delete(studies).where(*wanted)).rowcount == 1
-            if found:
+            existed = base.execute(delete(studies).where(*wanted)).rowcount == 1
+            if existed:
                 remove()
-            return found
+            return existed
 
     def expired(self, moment: datetime) -> list[str]:
         """The ids of studies that have been done or failed since before a moment."""

@@ -28,7 +28,7 @@ def remove_study(study_id: str, catalog: Catalog, folders: Folders, unchanged_si
     """
     hidden: list[Removal] = []
     try:
-        found = catalog.delete(study_id, unchanged_since, lambda: hidden.append(folders.hide(study_id)))
+        existed = catalog.delete(study_id, unchanged_since, lambda: hidden.append(folders.hide(study_id)))
     except SQLAlchemyError as error:
         if not is_full(error):
             for each in hidden:
@@ -38,7 +38,7 @@ def remove_study(study_id: str, catalog: Catalog, folders: Folders, unchanged_si
             hidden = hidden or [folders.hide(study_id)]
         for each in hidden:
             each.discard()
-        found = catalog.delete(study_id, unchanged_since)
+        existed = catalog.delete(study_id, unchanged_since)
     for each in hidden:
         each.discard()
-    return found
+    return existed

@@ -66,9 +66,9 @@ def write_views(analysis: Analysis, folder: Path, earlier: Path | None = None) -
 
 def view_names(folder: Path) -> list[str]:
     """The images in a folder of views: sequences first, then segmentation and activation map."""
-    found = sorted(path.name.removesuffix(_SUFFIX) for path in folder.glob(f"*{_SUFFIX}"))
-    last = [name for name in (MASK, ACTIVATION) if name in found]
-    return [name for name in found if name not in last] + last
+    names = sorted(path.name.removesuffix(_SUFFIX) for path in folder.glob(f"*{_SUFFIX}"))
+    last = [name for name in (MASK, ACTIVATION) if name in names]
+    return [name for name in names if name not in last] + last
 
 
 def activation_gray_levels(activation: ActivationMap, slices: int) -> np.ndarray:

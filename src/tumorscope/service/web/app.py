@@ -110,10 +110,10 @@ def create_app(settings: ServiceSettings, catalog: Catalog | None = None) -> Fas
 
 def _describe(app: FastAPI, secured: bool) -> None:
     """Add to the OpenAPI document what FastAPI cannot derive: middleware, one-line errors, the JSON upload."""
-    made = app.openapi
+    generate = app.openapi
 
     def openapi() -> dict[str, Any]:
-        document = made()
+        document = generate()
         schemas = document["components"]["schemas"]
         schemas["DicomwebStudy"] = DicomwebStudy.model_json_schema()
         for operation in (each for methods in document["paths"].values() for each in methods.values()):

@@ -11,7 +11,7 @@ from tumorscope.service.folders import Folders
 from tumorscope.service.queue import StudyQueue
 from tumorscope.service.web.uploads.limits import MIB
 
-_LEAST_FREE = 64 * MIB
+_MIN_FREE_BYTES = 64 * MIB
 _KEPT_S = 2.0
 """How long a result is cached: the check reads the whole database, and anyone may request it."""
 
@@ -43,4 +43,4 @@ class Readiness:
             self._queue.pending()
         except TumorscopeError:
             return "the queue does not respond"
-        return "the disk is full" if self._folders.free_bytes() < _LEAST_FREE else None
+        return "the disk is full" if self._folders.free_bytes() < _MIN_FREE_BYTES else None

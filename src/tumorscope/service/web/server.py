@@ -27,8 +27,8 @@ IDLE_S = 30.0
 """The head of the next request must arrive within this time after the connection or the last response."""
 _GRACE_S = 10
 """How long responses in progress may take when the service stops."""
-_MOST_CONNECTIONS, _OTHER_FILES = 1000, 200
-_MOST_FILES = 1 << 16
+_MAX_CONNECTIONS, _OTHER_FILES = 1000, 200
+_MAX_FILES = 1 << 16
 _ACCEPTED_AT_ONCE, _WAITING = 16, 1024
 _TOLD_EVERY_S = 60.0
 _NO_FILES = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
@@ -68,11 +68,11 @@ def raise_file_limit() -> int:
     try:
         import resource
     except ImportError:  # Windows has no such limit
-        return _MOST_FILES
+        return _MAX_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    wanted = _MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, _MAX_FILES)
     if soft == resource.RLIM_INFINITY or soft >= wanted:
-        return _MOST_FILES if soft == resource.RLIM_INFINITY else soft
+        return _MAX_FILES if soft == resource.RLIM_INFINITY else soft
     with suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
         return wanted
@@ -85,7 +85,7 @@ def most_connections(files: int) -> int:
     >>> most_connections(256), most_connections(1024), most_connections(65536)
     (64, 824, 1000)
     """
-    return min(max(files - _OTHER_FILES, files // 4), _MOST_CONNECTIONS)
+    return min(max(files - _OTHER_FILES, files // 4), _MAX_CONNECTIONS)
 
 
 class LogLimit:

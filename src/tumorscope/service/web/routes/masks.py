@@ -27,7 +27,7 @@ from tumorscope.service.web.uploads.limits import MIB
 
 router = APIRouter(tags=["results"])
 
-_MOST_BYTES = 256 * MIB
+_MAX_BYTES = 256 * MIB
 """About the size of the largest segmentation without compression."""
 _KINDS = {"application/gzip", "application/x-gzip", "application/octet-stream"}
 _BODY = {
@@ -63,7 +63,7 @@ async def save_mask(
     upload = await to_thread.run_sync(backend.folders.incoming)
     try:
         with (upload / "sent").open("xb") as file:
-            async for chunk in body_chunks(request, _MOST_BYTES):
+            async for chunk in body_chunks(request, _MAX_BYTES):
                 await to_thread.run_sync(file.write, chunk, limiter=backend.upload_threads)
         await to_thread.run_sync(partial(_save, backend, study, base, upload), limiter=backend.upload_threads)
     finally:

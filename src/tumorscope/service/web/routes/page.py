@@ -61,8 +61,8 @@ async def docs_start() -> Response:
 
 @router.get("/favicon.ico")
 async def icon() -> Response:
-    found = STATIC / "favicon.ico"
-    return FileResponse(found, headers=_HEADERS) if found.is_file() else Response(status_code=204)
+    icon_file = STATIC / "favicon.ico"
+    return FileResponse(icon_file, headers=_HEADERS) if icon_file.is_file() else Response(status_code=204)
 
 
 class Assets(StaticFiles):

@@ -39,10 +39,10 @@ def host_name(value: str) -> str | None:
     >>> host_name("LocalHost:8000"), host_name("[::1]:8000"), host_name("localhost@evil.example")
     ('localhost', '::1', None)
     """
-    found = _HOST.fullmatch(value)
-    if found is None or int(found["port"] or 0) > 65535:
+    match = _HOST.fullmatch(value)
+    if match is None or int(match["port"] or 0) > 65535:
         return None
-    return found["name"].strip("[]").removesuffix(".").lower()
+    return match["name"].strip("[]").removesuffix(".").lower()
 
 
 class Hosts:

@@ -17,8 +17,8 @@ log = logging.getLogger(__name__)
 GUESSES = 20
 """Number of wrong credentials that an address may try at once; one more is allowed every ``REFILL_S``."""
 REFILL_S = 6.0
-_MOST_ADDRESSES = 10_000
-_MOST_KNOWN = 1_000
+_MAX_ADDRESSES = 10_000
+_MAX_KNOWN = 1_000
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -66,13 +66,13 @@ class Throttle:
 
     def accept(self, address: str, given: str) -> None:
         """Record valid credentials."""
-        _remember(self._right, (source_of(address), _digest(given)), None, _MOST_KNOWN)
+        _remember(self._right, (source_of(address), _digest(given)), None, _MAX_KNOWN)
 
     def reject(self, address: str, given: str) -> None:
         """Record wrong credentials."""
         source, digest = source_of(address), _digest(given)
         guesses = self._guesses.get(source) or _Guesses(GUESSES, self._clock())
-        _remember(self._guesses, source, guesses, _MOST_ADDRESSES)
+        _remember(self._guesses, source, guesses, _MAX_ADDRESSES)
         if digest in guesses.wrong:
             return
         _remember(guesses.wrong, digest, None, 2 * GUESSES)
@@ -95,14 +95,14 @@ def source_of(address: str) -> str:
     ('192.168.1.5', '2001:db8:1:2::/64', '10.0.0.1')
     """
     try:
-        found = ipaddress.ip_address(address)
+        parsed = ipaddress.ip_address(address)
     except ValueError:
         return "an unknown address"
-    if isinstance(found, ipaddress.IPv4Address):
-        return str(found)
-    if found.ipv4_mapped is not None:
-        return str(found.ipv4_mapped)
-    return str(ipaddress.ip_network((found, 64), strict=False))
+    if isinstance(parsed, ipaddress.IPv4Address):
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.ip_network((parsed, 64), strict=False))
 
 
 def _digest(given: str) -> bytes:

@@ -16,8 +16,8 @@ _END = struct.Struct("<4s4H2LH")
 _LOCATOR = struct.Struct("<4sLQL")
 _END_64 = struct.Struct("<4sQ2H2L4Q")
 _ENTRY = struct.Struct("<4s6H3L5H2L")
-_LONGEST_COMMENT = 0xFFFF
-_LARGEST_ENTRY = 1536
+_MAX_COMMENT = 0xFFFF
+_MAX_ENTRY_BYTES = 1536
 """Average size: zipfile reads the whole directory into memory, and names may have 64 KiB each."""
 
 
@@ -32,7 +32,7 @@ def count_entries(archive: Path, most: int) -> int | None:
         if location is None:
             return None
         start, size = location
-        if size > (most + 1) * _LARGEST_ENTRY:
+        if size > (most + 1) * _MAX_ENTRY_BYTES:
             return most + 1
         file.seek(start)
         count = 0
@@ -51,7 +51,7 @@ def count_entries(archive: Path, most: int) -> int | None:
 def _locate_directory(file: BinaryIO) -> tuple[int, int] | None:
     """Offset and size of the central directory."""
     length = file.seek(0, os.SEEK_END)
-    tail_start = max(length - _END.size - _LONGEST_COMMENT, 0)
+    tail_start = max(length - _END.size - _MAX_COMMENT, 0)
     file.seek(tail_start)
     tail = file.read()
     at = tail.rfind(b"PK\5\6")

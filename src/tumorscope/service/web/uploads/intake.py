@@ -28,7 +28,7 @@ from tumorscope.service.web.uploads.limits import Limits
 from tumorscope.service.web.uploads.multipart import MultipartReceiver
 from tumorscope.service.web.uploads.tree import LeftOut, UploadTree
 
-_LONGEST_ADDRESS_BODY = 8192
+_MAX_ADDRESS_BYTES = 8192
 _FIELDS = {"bundle"}
 _Result = TypeVar("_Result")
 
@@ -61,7 +61,7 @@ async def accept_address(request: Request, backend: Backend, key: str | None) ->
     Raises:
         ApiError: the body is invalid, or the address is not allowed.
     """
-    body = await read_body(request, _LONGEST_ADDRESS_BODY)
+    body = await read_body(request, _MAX_ADDRESS_BYTES)
     try:
         wanted = DicomwebStudy.model_validate_json(body)
     except ValidationError as error:

@@ -19,8 +19,8 @@ from tumorscope.service.web.api_error import ApiError
 from tumorscope.service.web.uploads.limits import format_bytes
 from tumorscope.service.web.uploads.tree import UploadTree
 
-_LONGEST_FIELD, _MOST_FIELDS = 1024, 16
-_MOST_BOUNDARY = 256
+_MAX_FIELD_BYTES, _MAX_FIELDS = 1024, 16
+_MAX_BOUNDARY = 256
 
 
 @dataclass
@@ -50,7 +50,7 @@ class MultipartReceiver:
         boundary = options.get(b"boundary", b"")
         if kind != b"multipart/form-data":
             raise ApiError(415, "send multipart/form-data with files, or JSON with a DICOMweb address")
-        if not 0 < len(boundary) <= _MOST_BOUNDARY:
+        if not 0 < len(boundary) <= _MAX_BOUNDARY:
             raise ApiError(400, "the form has no usable boundary; send multipart/form-data as browsers do")
         self._tree = tree
         self._part = _Part()
@@ -115,8 +115,8 @@ class MultipartReceiver:
         part.name = _text(options.get(b"name", b""))
         part.is_file = filename is not None
         if filename is None:
-            if len(self.fields) >= _MOST_FIELDS:
-                raise ApiError(413, f"the form has more than {_MOST_FIELDS} fields besides the files")
+            if len(self.fields) >= _MAX_FIELDS:
+                raise ApiError(413, f"the form has more than {_MAX_FIELDS} fields besides the files")
             return
         if part.name != "files":
             raise ApiError(400, "files must be in the field named files")
@@ -130,8 +130,8 @@ class MultipartReceiver:
         if part.file is not None:
             part.file.write(memoryview(data)[start:end])
         elif not part.is_file:
-            if len(part.value) + end - start > _LONGEST_FIELD:
-                raise ApiError(413, f"a field is longer than {format_bytes(_LONGEST_FIELD)}; only files may be")
+            if len(part.value) + end - start > _MAX_FIELD_BYTES:
+                raise ApiError(413, f"a field is longer than {format_bytes(_MAX_FIELD_BYTES)}; only files may be")
             part.value += data[start:end]
 
     def _end_part(self) -> None:

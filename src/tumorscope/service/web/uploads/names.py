@@ -64,10 +64,10 @@ def safe_file_name(name: str) -> str:
     >>> safe_file_name("FLAIR scan.NII.GZ"), safe_file_name("x<b>.png")
     ('FLAIR_scan.nii.gz', 'x_b_-830eed.png')
     """
-    found = _SUFFIX.search(name)
-    if found is None or found.start() == 0:
+    match = _SUFFIX.search(name)
+    if match is None or match.start() == 0:
         return safe_name(name)
-    return safe_name(name[: found.start()]) + found.group().lower()
+    return safe_name(name[: match.start()]) + match.group().lower()
 
 
 def safe_path(parts: tuple[str, ...]) -> PurePosixPath:
@@ -85,5 +85,5 @@ def file_stem(name: str) -> str:
     >>> file_stem("case_flair.nii.gz"), file_stem("noending")
     ('case_flair', 'noending')
     """
-    found = _SUFFIX.search(name)
-    return name if found is None or found.start() == 0 else name[: found.start()]
+    match = _SUFFIX.search(name)
+    return name if match is None or match.start() == 0 else name[: match.start()]
