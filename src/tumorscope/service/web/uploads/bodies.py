@@ -48,6 +48,6 @@ async def read_body(request: Request, most: int) -> bytes:
     """The complete body, for short ones.
 
     Raises:
-        ApiError: see :func:`pieces`.
+        ApiError: see :func:`body_chunks`.
     """
     return b"".join([chunk async for chunk in body_chunks(request, most)])
