@@ -19,7 +19,7 @@ from tumorscope.inference.engine_pool import Engines
 from tumorscope.io import find_cases_among
 from tumorscope.reporting.wording import probability_text, type_words
 from tumorscope.studies.bulk.job import analysis_settings, machine_kind
-from tumorscope.studies.case import AnalysisOptions, Case, Findings, Outcome, run_case
+from tumorscope.studies.case import AnalysisOptions, Case, CaseProgress, Findings, Outcome, run_case
 
 INTERRUPTED = 130
 """The exit code of a command that the user has stopped."""
@@ -146,16 +146,13 @@ def _run_case(
     case: Case, engines: Engines, out: Path, options: AnalysisOptions, taken: set[str], bars: _Bars
 ) -> Outcome:
     with bars.case() as show:
-        return run_case(
-            case,
-            engines,
-            out,
-            options,
-            lambda name: _unused(name, taken),
-            on_files=lambda done, total: show(completed=done, total=total),
-            on_read=lambda scan: show(completed=0, total=scan.shape[0], description=scan.case[:32]),
-            on_slices=lambda done: show(advance=done),
-        )
+
+        def show_progress(progress: CaseProgress) -> None:
+            if progress.total:
+                name = (progress.name or progress.stage)[:32]
+                show(completed=progress.done, total=progress.total, description=name)
+
+        return run_case(case, engines, out, options, lambda name: _unused(name, taken), show_progress)
 
 
 def _unused(name: str, taken: set[str]) -> str:

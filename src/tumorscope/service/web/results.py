@@ -1,4 +1,4 @@
-"""The files of a revision: what they are called, what they are, and how a browser may treat them."""
+"""The files of a revision: names, media types, and policies for browsers."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from tumorscope.service.web.security.headers import REPORT_POLICY
 
-WHOLE = "results.zip"
+ARCHIVE = "results.zip"
 VIEW_FOLDER, VIEW_SUFFIX = "view", ".nii.gz"
 
-_SHOWN_ALONE = "default-src 'none'; frame-ancestors 'none'"
-"""A browser's own viewer of PDF does not start in a sandbox."""
+_STANDALONE_POLICY = "default-src 'none'; frame-ancestors 'none'"
+"""Without a sandbox, in which a browser's PDF viewer does not start."""
 
 
 @dataclass(frozen=True)
@@ -19,10 +19,10 @@ class Result:
 
     Attributes:
         file: its name in the folder.
-        media_type: what it is.
-        what: in words, for the description and for messages.
-        at: the last part of its address, where that is not the file's name.
-        policy: Content-Security-Policy of the response, where a browser may show the file; else it is downloaded.
+        media_type: of the response.
+        what: a description for the OpenAPI document and for messages.
+        at: the last part of its URL if that is not the file's name.
+        policy: Content-Security-Policy if a browser may show the file; None if it is always downloaded.
     """
 
     file: str
@@ -37,13 +37,13 @@ class Result:
 
 
 RESULTS = (
-    Result("analysis.json", "application/json", "the findings, for programs", at="analysis"),
-    Result("report.pdf", "application/pdf", "the report on paper", policy=_SHOWN_ALONE),
-    Result("report.html", "text/html", "the report as a page", policy=REPORT_POLICY),
-    Result("panel.png", "image/png", "the image panel", policy=_SHOWN_ALONE),
+    Result("analysis.json", "application/json", "the findings as JSON", at="analysis"),
+    Result("report.pdf", "application/pdf", "the report as PDF", policy=_STANDALONE_POLICY),
+    Result("report.html", "text/html", "the report as HTML", policy=REPORT_POLICY),
+    Result("panel.png", "image/png", "the image panel", policy=_STANDALONE_POLICY),
     Result("mask.nii.gz", "application/gzip", "the segmentation as NIfTI"),
-    Result("mask.png", "image/png", "the segmentation of a single image", policy=_SHOWN_ALONE),
+    Result("mask.png", "image/png", "the segmentation of a single image", policy=_STANDALONE_POLICY),
     Result("seg.dcm", "application/dicom", "the segmentation as a DICOM segmentation"),
     Result("sr.dcm", "application/dicom", "the measurements as a DICOM structured report"),
-    Result("capture.dcm", "application/dicom", "the image panel as a DICOM capture"),
+    Result("capture.dcm", "application/dicom", "the image panel as a DICOM secondary capture"),
 )
