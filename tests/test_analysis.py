@@ -6,16 +6,18 @@ import pytest
 from making import bright_flair, card, fake_engine
 
 from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.note import texts
 from tumorscope.core.scan import Scan
 from tumorscope.inference import analysis as analyzing
-from tumorscope.inference.analysis import DOUBTFUL_INPUT, NOT_A_BRAIN, arrange_channels
 from tumorscope.inference.bundles import Inputs, OperatingPoint
+from tumorscope.inference.channels import arrange_channels
+from tumorscope.inference.quality_notes import DOUBTFUL_INPUT, REJECTED_BY_APPEARANCE
 from tumorscope.preprocessing.input_check import default_input_check
 from tumorscope.reporting.wording import finding_sentence
 
 
 def analyze(scan, engine, **options):
-    """These heads are discs, which the input_check would turn away."""
+    """These heads are discs, which the input check would reject."""
     return analyzing.analyze(scan, engine, **{"input_check": False, **options})
 
 
@@ -48,7 +50,7 @@ def test_sizes_are_in_millimeters_only_where_the_file_says_how_large_a_voxel_is(
     without = analyze(scan, fake_engine())
     assert without.volume_mm3 is None
     assert without.slices[1].area_mm2 is None
-    assert any("in pixels" in warning for warning in without.warnings)
+    assert any("in pixels" in warning for warning in texts(without.warnings))
     with_affine = analyze(dataclasses.replace(scan, affine=np.diag([0.5, 0.5, 6.0, 1])), fake_engine())
     pixels = with_affine.slices[1].area_px
     assert with_affine.slices[1].area_mm2 == pytest.approx(pixels * 0.25)
@@ -90,13 +92,14 @@ def test_temperature_makes_probabilities_less_certain_but_keeps_their_order():
     assert max(after) < max(before)
 
 
-def test_specks_are_left_out_and_reported_but_a_second_tumor_stays():
+def test_small_components_are_removed_and_reported_but_a_second_tumor_stays():
     scan, _ = scan_with_spot()
     scan.voxels[1, 70:78, 30:38, 1] += 150
     scan.voxels[1, 25:27, 30:32, 1] += 400
     analysis = analyze(scan, fake_engine(operating_point=OperatingPoint(min_component_size_px=12)))
     assert len(analysis.lesions) == 2
-    assert any("1 speck" in warning for warning in analysis.warnings)
+    (note,) = [note for note in analysis.warnings if note.code == "small_components"]
+    assert note.text.startswith("1 small component (under 12 pixels")
 
 
 def test_the_probability_of_every_voxel_is_kept_where_it_is_asked_for():
@@ -148,7 +151,7 @@ def test_channels_are_arranged_and_what_is_missing_is_filled_and_said(have, take
     assert arranged[0, 0, 0].tolist() == taken
     assert len(warnings) == len(said)
     for warning, part in zip(warnings, said, strict=True):
-        assert part in warning
+        assert part in warning.text
 
 
 @pytest.mark.parametrize("have", [("t1",), ("t2",), ("t1", "t1c"), ("unknown",) * 2, ("unknown",) * 3])
@@ -185,9 +188,11 @@ def test_what_the_header_says_against_a_scan_is_told_before_anything_is_computed
     analysis = analyze(rejected, fake_engine(broken), input_check=True)
     assert not analysis.assessed
     assert not analysis.mask.any()
-    (warning,) = analysis.warnings
+    (warning,) = texts(analysis.warnings)
     assert warning.startswith("BodyPartExamined is BREAST, not a head; nothing was assessed")
     assert "--no-input-check" in warning
+    assert analysis.rejection is not None
+    assert analysis.rejection.code == "rejected_by_header"
     assert finding_sentence(analysis) == "Not assessed: BodyPartExamined is BREAST, not a head."
 
 
@@ -201,7 +206,7 @@ def test_without_the_gate_a_header_does_not_stop_the_analysis():
     analysis = analyze(rejected, fake_engine(), input_check=False)
     assert analysis.assessed
     assert analysis.tumor_present
-    assert "BodyPartExamined is BREAST, not a head" in analysis.warnings
+    assert "BodyPartExamined is BREAST, not a head" in texts(analysis.warnings)
 
 
 TYPES = ("glioma", "meningioma", "pituitary")
@@ -297,7 +302,9 @@ def test_the_activation_map_is_kept_only_where_it_is_asked_for():
     assert kept.question == "type"
     assert kept.predictions == ("glioma",) * 3
     np.testing.assert_array_equal(kept.values[0], [[0, 1], [2, 3]])
-    assert not any("activation map" in warning for warning in analyze(scan, typed_engine(), explain=True).warnings)
+    assert not any(
+        "activation map" in warning for warning in texts(analyze(scan, typed_engine(), explain=True).warnings)
+    )
 
 
 @pytest.mark.parametrize(
@@ -313,16 +320,21 @@ def test_who_asks_for_a_map_that_there_is_not_is_told_why(outputs, reason):
     engine = dataclasses.replace(engine, bundle=dataclasses.replace(engine.bundle, card=card))
     explained = analyze(scan, engine, explain=True)
     assert explained.activation is None
-    assert [one for one in explained.warnings if re.fullmatch(reason, one)]
-    assert not any("activation map" in warning for warning in analyze(scan, engine).warnings)
+    assert [one for one in texts(explained.warnings) if re.fullmatch(reason, one)]
+    assert not any("activation map" in warning for warning in texts(analyze(scan, engine).warnings))
 
 
 def test_what_is_no_head_gets_a_warning_and_no_finding():
     noise = np.random.default_rng(0).integers(0, 255, (1, 96, 96, 1), np.uint8)
     found = analyzing.analyze(Scan(noise, ("unknown",), "noise", "image"), typed_engine())
     assert not found.assessed
-    assert found.warnings == (NOT_A_BRAIN,)
-    assert np.isnan(found.tumor_probability)
+    assert found.rejection == REJECTED_BY_APPEARANCE
+    (warning,) = found.warnings
+    assert warning.code == "rejected_by_appearance"
+    assert "--no-input-check" in warning.text
+    assert found.tumor_present is None
+    assert found.tumor_probability is None
+    assert [finding.tumor_probability for finding in found.slices] == [None]
     assert not found.mask.any()
     assert found.tumor_type is None
     assert analyze(Scan(noise, ("unknown",), "noise", "image"), typed_engine()).assessed
@@ -347,14 +359,16 @@ def test_values_that_are_not_an_mri_s_are_told_before_anything_is_computed():
     scan = Scan(labels, ("flair",), "case", "volume")
     analysis = analyze(scan, fake_engine(broken), input_check=True)
     assert not analysis.assessed
-    (warning,) = analysis.warnings
+    (warning,) = texts(analysis.warnings)
     assert warning.startswith(
         "this looks like a label map (a segmentation or an atlas), not an MRI; nothing was assessed"
     )
+    assert analysis.rejection is not None
+    assert analysis.rejection.code == "rejected_by_values"
     assert finding_sentence(analysis) == f"Not assessed: {analysis.scan.rejection_reason}."
     without = analyze(scan, fake_engine(), input_check=False)
     assert without.assessed
-    assert analysis.scan.rejection_reason in without.warnings
+    assert analysis.scan.rejection_reason in texts(without.warnings)
 
 
 def test_a_scan_that_lacks_slices_is_analyzed_slice_by_slice():

@@ -59,12 +59,12 @@ def test_measurements_follow_the_new_outline_and_probabilities_stay(engine):
 def test_what_follows_says_that_a_person_drew_it(engine):
     after = revise(analyze(scan(), engine, input_check=False), engine, drawn())
     document = to_document(after)
-    assert document["corrected"] is True
-    assert document["warnings"][0] == CORRECTED
+    assert document.corrected is True
+    assert document.warnings[0] == CORRECTED
     assert "corrected by hand" in finding_sentence(after)
     assert "one lesion" in finding_sentence(after)
     assert "by hand" in finding_line(after)
-    assert not to_document(analyze(scan(), engine, input_check=False))["corrected"]
+    assert not to_document(analyze(scan(), engine, input_check=False)).corrected
 
 
 def test_who_removes_the_outline_says_that_there_is_no_tumor(engine):
@@ -72,13 +72,13 @@ def test_who_removes_the_outline_says_that_there_is_no_tumor(engine):
     assert not after.tumor_present
     assert after.lesions == ()
     assert finding_sentence(after).startswith("No tumor segmented")
-    assert to_document(after)["tumor_present"] is False
+    assert to_document(after).tumor_present is False
 
 
-def test_the_opinion_by_features_is_of_the_new_outline(engine, monkeypatch):
+def test_the_type_by_radiomics_is_of_the_new_segmentation(engine, monkeypatch):
     before = analyze(scan(), engine, input_check=False)
     asked = []
-    monkeypatch.setattr("tumorscope.studies.revision.second_opinion", lambda engine, voxels, mask: asked.append(mask))
+    monkeypatch.setattr(Engine, "classify_by_radiomics", lambda engine, voxels, mask: asked.append(mask))
     revise(before, engine, drawn())
     np.testing.assert_array_equal(asked[0], drawn())
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 import nibabel
 import numpy as np
 import pytest
+from reporting.rejected import rejected
 
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.files import save_whole
@@ -83,9 +84,10 @@ def test_the_sidecar_says_what_was_measured_and_by_what(analyzed, volume_scan, m
 
 def test_a_scan_that_was_not_assessed_has_an_empty_mask_and_says_so(analyzed, volume_scan, mask, tmp_path):
     analysis = analyzed(volume_scan, np.zeros_like(mask))
-    paths = write_bids(replace(analysis, assessed=False, tumor_probability=float("nan")), tmp_path)
+    paths = write_bids(rejected(analysis), tmp_path)
     said = json.loads(paths["sidecar"].read_text())
-    assert (said["Assessed"], said["TumorPresent"], said["TumorProbability"]) == (False, None, None)
+    assert said["InputRejected"]["code"] == "rejected_by_appearance"
+    assert (said["TumorPresent"], said["TumorProbability"]) == (None, None)
     assert not np.asarray(nibabel.load(paths["mask"]).dataobj).any()
 
 

@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 from pages import Page
 
+from tumorscope.core.note import Note
 from tumorscope.core.notice import NOTICE
 from tumorscope.core.scan import Scan
-from tumorscope.reporting.contents import build_report
 from tumorscope.reporting.html import render_html
+from tumorscope.reporting.report import build_report
 
 
 def report(analysis, truth=None) -> str:
@@ -17,7 +18,9 @@ def report(analysis, truth=None) -> str:
 
 def test_names_that_are_html_stay_text(analyzed, folder_scan, mask):
     evil = "<script>alert(1)</script>"
-    scan = replace(folder_scan, case=evil, slice_names=(f'"><img src=x onerror={evil}>',) * 6, notes=(evil,))
+    scan = replace(
+        folder_scan, case=evil, slice_names=(f'"><img src=x onerror={evil}>',) * 6, notes=(Note("files_skipped", evil),)
+    )
     text = report(analyzed(scan, mask, limits=[evil], title=evil, metrics={evil: {evil: evil}}))
     page = Page(text)
     assert page.tags("script") == []

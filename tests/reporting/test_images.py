@@ -10,9 +10,9 @@ from tumorscope.inference.activation_maps import ActivationMap
 from tumorscope.measurement.diameters import Diameter, Diameters
 from tumorscope.preprocessing.crop_resize import CropResize
 from tumorscope.preprocessing.head import Box
-from tumorscope.reporting.calipers import caliper_lines
 from tumorscope.reporting.contours import contour_path
-from tumorscope.reporting.images import activation_figure, choose_images, key_metric
+from tumorscope.reporting.diameter_lines import caliper_lines
+from tumorscope.reporting.key_images import activation_figure, choose_images, key_metric
 from tumorscope.reporting.tiles import View, sides
 
 VIEW = View(10, 20, 50, 60, 400, 400)

@@ -6,8 +6,8 @@ import pytest
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.scan import Scan
 from tumorscope.reporting import panel as panels
-from tumorscope.reporting.choosing import choose_slices
 from tumorscope.reporting.panel import Layout, draw_panel, write_panel
+from tumorscope.reporting.slice_selection import choose_slices
 from tumorscope.reporting.tiles import TILE_HEIGHT, View, frame_head, shape_tile, window
 
 

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from tumorscope.cli.findings import FindingsTable, Row, aside
 from tumorscope.cli.resuming import Journal
 from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.note import texts
 from tumorscope.inference.engine import EngineName, PrecisionName
 from tumorscope.inference.engine_pool import Engines
 from tumorscope.io import find_cases_among
@@ -198,11 +199,11 @@ def _row(outcome: Outcome, columns: Mapping[str, Callable[[Outcome, Findings], s
         state=_state(found),
         cells=(probability_text(found.tumor_probability, 3), str(found.lesions), found.size or "-"),
         more=tuple(cell(outcome, found) for cell in columns.values()),
-        notes=(*([found.bundle_reason] if found.bundle_reason else []), *found.warnings),
+        notes=(*([found.bundle_reason] if found.bundle_reason else []), *texts(found.warnings)),
     )
 
 
 def _state(found: Findings) -> str:
-    if not found.assessed:
+    if found.rejection is not None:
         return "not assessed"
     return "present" if found.tumor_present else "none found"

@@ -32,18 +32,25 @@ class _Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
+class Note(_Value):
+    """Something to know about results: a code for programs and a text for people."""
+
+    code: str
+    text: str
+
+
 class Summary(_Value):
     """The findings in short; :meth:`Client.analysis` has all of them.
 
     Attributes:
-        assessed: false where the scan does not look like an MRI of a head; then nothing is said.
+        input_rejected: why the input check rejected the scan, which then has no findings; None where it was assessed.
         tumor_probability: the largest of any slice.
         tumor_type: the likeliest type; None where it is left open.
         volume_mm3: of the whole segmentation; None where the size of a voxel is not known.
         lesions: how many.
     """
 
-    assessed: bool = True
+    input_rejected: Note | None = None
     tumor_present: bool | None = None
     tumor_probability: float | None = None
     tumor_type: str | None = None

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tumorscope.core.note import Note
 from tumorscope.dicom_network.worker import Task
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def process_study(task: Task) -> list[Path]:
 
 
 def _incomplete(analysis: Analysis, reason: str) -> Analysis:
-    warning = f"images of this study may be missing: {reason}"
+    warning = Note("incomplete_study", f"images of this study may be missing: {reason}")
     return replace(analysis, incomplete=reason, warnings=(warning, *analysis.warnings))
 
 

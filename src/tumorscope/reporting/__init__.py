@@ -1,12 +1,12 @@
 """Findings as files: a document, a mask, a image panel and a report. No writer computes a finding."""
 
 from tumorscope.reporting.agreement import Agreement, compare
-from tumorscope.reporting.contents import Report, build_report
 from tumorscope.reporting.document import load_document, mask_from_document, to_document, to_json
 from tumorscope.reporting.html import render_html
 from tumorscope.reporting.masks import write_mask
 from tumorscope.reporting.panel import draw_panel, write_panel
 from tumorscope.reporting.pdf import render_pdf
+from tumorscope.reporting.report import Report, build_report
 from tumorscope.reporting.write import write_results
 
 __all__ = [

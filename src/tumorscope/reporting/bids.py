@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -112,9 +113,9 @@ def sidecar(analysis: Analysis) -> dict[str, Any]:
         "Description": "Segmentation of a brain tumor by a neural network",
         "Type": "Lesion",
         **_origin(analysis),
-        "Assessed": analysis.assessed,
-        "TumorPresent": analysis.tumor_present if analysis.assessed else None,
-        "TumorProbability": round(analysis.tumor_probability, 6) if analysis.assessed else None,
+        "InputRejected": None if analysis.rejection is None else asdict(analysis.rejection),
+        "TumorPresent": analysis.tumor_present,
+        "TumorProbability": None if analysis.tumor_probability is None else round(analysis.tumor_probability, 6),
         "TumorType": None if opinion is None else opinion.name,
         "TumorTypeProbability": None if opinion is None else round(opinion.probability, 6),
         "VolumeMm3": analysis.volume_mm3,
@@ -128,7 +129,7 @@ def sidecar(analysis: Analysis) -> dict[str, Any]:
             }
             for lesion in analysis.lesions
         ],
-        "Warnings": list(analysis.warnings),
+        "Warnings": [asdict(warning) for warning in analysis.warnings],
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from tumorscope.core.notice import NOTICE
@@ -34,7 +35,7 @@ def comparison_document(before: Study, after: Study, response: Response) -> dict
         if response.matches is None
         else [{"before": list(match.before), "after": list(match.after)} for match in response.matches],
         "new": list(response.new),
-        "notes": list(response.notes),
+        "notes": [asdict(note) for note in response.notes],
         "not_assessed": list(NOT_ASSESSED),
         "notice": NOTICE,
     }

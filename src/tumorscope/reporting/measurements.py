@@ -7,12 +7,13 @@ import io
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from tumorscope.core.geometry import Geometry
+from tumorscope.core.note import Note
 from tumorscope.core.notice import NOTICE
 from tumorscope.core.scan import Scan
 from tumorscope.measurement.diameters import Diameter
@@ -105,17 +106,17 @@ def measurement_document(measured: Sequence[Measured], scan: Scan) -> dict[str, 
             "slice_positions": slice_positions_values(scan),
         },
         "labels": [_label(part, scan) for part in measured],
-        "notes": measurement_notes(measured, scan),
+        "notes": [asdict(note) for note in measurement_notes(measured, scan)],
         "notice": NOTICE,
     }
 
 
-def measurement_notes(measured: Sequence[Measured], scan: Scan) -> list[str]:
+def measurement_notes(measured: Sequence[Measured], scan: Scan) -> list[Note]:
     """What a reader of the measurements should know."""
     notes = list(scan.notes)
     for part in measured:
-        name = f"{part.name}: " if len(measured) > 1 else ""
-        notes += [f"{name}{note}" for note in unknown_volumes(part.lesions)]
+        unknown = unknown_volumes(part.lesions)
+        notes += [note.about(part.name) for note in unknown] if len(measured) > 1 else unknown
     return notes
 
 
@@ -200,7 +201,7 @@ def _lesion(lesion: Lesion, scan: Scan) -> dict[str, Any]:
 
 def _caliper(caliper: Diameter, slice_: int, geometry: Geometry | None) -> dict[str, Any]:
     values: dict[str, Any] = {"length": caliper.length, "start": list(caliper.start), "end": list(caliper.end)}
-    if geometry is not None:
-        for name, point in (("start_mm", caliper.start), ("end_mm", caliper.end)):
-            values[name] = np.round(geometry.to_mm(np.array([slice_, *point])), 2).tolist()
+    for name, point in (("start_mm", caliper.start), ("end_mm", caliper.end)):
+        mm = None if geometry is None else np.round(geometry.to_mm(np.array([slice_, *point])), 2).tolist()
+        values[name] = mm
     return values

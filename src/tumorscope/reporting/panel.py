@@ -14,8 +14,7 @@ from tumorscope.core.scan import Scan
 from tumorscope.inference.activation_maps import ActivationMap
 from tumorscope.inference.analysis import Analysis
 from tumorscope.reporting.agreement import on_grid
-from tumorscope.reporting.choosing import choose_slices
-from tumorscope.reporting.lettering import font_of, write
+from tumorscope.reporting.slice_selection import choose_slices
 from tumorscope.reporting.tiles import (
     View,
     activation_tile,
@@ -28,6 +27,7 @@ from tumorscope.reporting.tiles import (
     sides,
     window,
 )
+from tumorscope.reporting.typography import font_of, write
 from tumorscope.reporting.wording import area_text, clean, finding_line, probability_text
 
 if TYPE_CHECKING:

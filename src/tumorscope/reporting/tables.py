@@ -67,7 +67,7 @@ def measurements(analysis: Analysis) -> Table:
 def called_slices(analysis: Analysis) -> Table:
     """The slices at the operating point or above, as many as a page bears."""
     point = analysis.bundle.card.operating_point.presence
-    called = [finding for finding in analysis.slices if finding.tumor_probability >= point]
+    called = [finding for finding in analysis.slices if finding.reaches(point)]
     caption = f"Slices with a tumor probability of {point:.2f}, the operating point, or above."
     note = ""
     if len(called) > MOST_SLICES:
@@ -101,7 +101,7 @@ def _slice_table(analysis: Analysis, findings: list[SliceFinding], caption: str,
         )
         for finding in findings
     ]
-    bold = tuple(finding.tumor_probability >= point for finding in findings)
+    bold = tuple(finding.reaches(point) for finding in findings)
     return Table(caption, tuple(columns), tuple(rows), None, note, bold)
 
 

@@ -106,18 +106,13 @@ def size_text(analysis: Analysis) -> str:
 def positive_slices(analysis: Analysis) -> int:
     """How many slices reach the operating point for presence."""
     point = analysis.bundle.card.operating_point.presence
-    return sum(finding.tumor_probability >= point for finding in analysis.slices)
-
-
-def rejection_reason(analysis: Analysis) -> str:
-    """Why a scan was not assessed: what its header says against it, or how it looks."""
-    return analysis.scan.rejection_reason or "this does not look like an MRI of a head"
+    return sum(finding.reaches(point) for finding in analysis.slices)
 
 
 def finding_line(analysis: Analysis) -> str:
     """The finding in a few words, for a image."""
-    if not analysis.assessed:
-        return f"Not assessed: {rejection_reason(analysis)}"
+    if analysis.rejection is not None:
+        return f"Not assessed: {analysis.rejection}"
     if analysis.corrected:
         parts = ["Contour corrected by hand"]
     else:
@@ -175,8 +170,8 @@ def type_sentence(finding: TypeFinding) -> str:
 
 def finding_sentence(analysis: Analysis) -> str:
     """The finding in one sentence."""
-    if not analysis.assessed:
-        return f"Not assessed: {rejection_reason(analysis)}."
+    if analysis.rejection is not None:
+        return f"Not assessed: {analysis.rejection}."
     if analysis.corrected:
         return _corrected_sentence(analysis)
     card = analysis.bundle.card

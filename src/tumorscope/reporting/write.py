@@ -14,12 +14,12 @@ import numpy as np
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.files import safe_name, save_together
 from tumorscope.inference.analysis import Analysis
-from tumorscope.reporting.contents import build_report
 from tumorscope.reporting.document import to_document, to_json
 from tumorscope.reporting.html import REPORT_FILE, render_html
 from tumorscope.reporting.masks import MASK_FILES, encode_mask
 from tumorscope.reporting.panel import PANEL_FILE, draw_panel, encode_panel
 from tumorscope.reporting.pdf import PDF_FILE, render_pdf
+from tumorscope.reporting.report import build_report
 
 if TYPE_CHECKING:
     from pydicom import Dataset

@@ -259,16 +259,16 @@ def summary_of(results: Path) -> dict[str, Any]:
         results: its folder.
     """
     document = load_document(results / DOCUMENT_FILE)
-    kind = document["tumor_type"]
+    rejection = document.input_rejected
     return {
-        "assessed": document["assessed"],
-        "tumor_present": document["tumor_present"],
-        "tumor_probability": document["tumor_probability"],
-        "tumor_type": None if kind is None else kind["name"],
-        "volume_mm3": document["volume_mm3"],
-        "lesions": len(document["lesions"]),
-        "slices": len(document["slices"]),
-        "sequences": document["geometry"]["sequences"],
+        "input_rejected": None if rejection is None else dataclasses.asdict(rejection),
+        "tumor_present": document.tumor_present,
+        "tumor_probability": document.tumor_probability,
+        "tumor_type": None if document.tumor_type is None else document.tumor_type.name,
+        "volume_mm3": document.volume_mm3,
+        "lesions": len(document.lesions),
+        "slices": len(document.slices),
+        "sequences": document.geometry.sequences,
     }
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from tumorscope.core.faults import FAULT_LOG, failure_line
 from tumorscope.core.files import safe_name
+from tumorscope.core.note import Note
 from tumorscope.core.scan import Scan
 from tumorscope.inference.analysis import Analysis, analyze
 from tumorscope.inference.engine_pool import Engines
@@ -70,16 +71,16 @@ class Findings:
     """What a batch keeps of an analysis: numbers and words, and neither scan nor mask.
 
     Attributes:
-        assessed, tumor_present, tumor_probability, tumor_type, volume_mm3, runtime, precision,
+        rejection, tumor_present, tumor_probability, tumor_type, volume_mm3, runtime, precision,
             bundle_reason, warnings: as in the analysis.
         size: of the mask, in words; None where there is none.
         lesions, slices: how many.
         bundle, bundle_sha256: what it was analyzed with.
     """
 
-    assessed: bool
-    tumor_present: bool
-    tumor_probability: float
+    rejection: Note | None
+    tumor_present: bool | None
+    tumor_probability: float | None
     tumor_type: TypeFinding | None
     volume_mm3: float | None
     size: str | None
@@ -90,13 +91,13 @@ class Findings:
     runtime: str
     precision: str
     bundle_reason: str | None
-    warnings: tuple[str, ...]
+    warnings: tuple[Note, ...]
 
     @classmethod
     def of(cls, analysis: Analysis) -> Findings:
         """The findings of an analysis."""
         return cls(
-            assessed=analysis.assessed,
+            rejection=analysis.rejection,
             tumor_present=analysis.tumor_present,
             tumor_probability=analysis.tumor_probability,
             tumor_type=analysis.tumor_type,

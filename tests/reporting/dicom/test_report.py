@@ -9,8 +9,10 @@ from dicom_making import oblique
 from dicom_peers import iod_errors, needs
 from pydicom.sr.codedict import codes
 from reporting.dicom.studies import NOW, SMALL, study_of
+from reporting.rejected import rejected
 
 from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.note import Note
 from tumorscope.core.notice import NOTICE
 from tumorscope.inference.tumor_type import TypeFinding
 from tumorscope.io.dicom.writers import encode_segmentation, encode_structured_report
@@ -168,7 +170,9 @@ def test_certainty_is_never_rounded_to_all_or_nothing(analysis):
 
 
 def test_warnings_and_the_notice_are_in_it_and_the_notice_comes_last(analysis):
-    said = comments(whole_scan(report_of(replace(analysis, warnings=("gaps – between slices vary",))))[0])
+    said = comments(
+        whole_scan(report_of(replace(analysis, warnings=(Note("uneven_slices", "gaps – between slices vary"),))))[0]
+    )
     assert "Note: gaps – between slices vary" in said
     assert said[-1] == NOTICE
 
@@ -195,7 +199,7 @@ def test_nothing_found_is_a_report_that_says_so(nothing_found):
 
 
 def test_a_scan_that_was_not_assessed_gets_no_finding(nothing_found):
-    document = report_of(replace(nothing_found, assessed=False, tumor_probability=float("nan"), volume_mm3=None))
+    document = report_of(rejected(nothing_found))
     group = whole_scan(document)
     assert prediction(group, codes.SCT.Neoplasm) == "Test not done"
     assert not group.get_measurements()
@@ -284,7 +288,11 @@ def test_a_scan_of_another_format_is_refused_in_one_line(analyzed, volume_scan, 
 
 @needs("dciodvfy")
 def test_a_report_on_a_part_and_the_one_that_replaces_it_are_valid(analysis):
-    part = replace(analysis, incomplete="the sender did not finish and did not come back", warnings=("a part",))
+    part = replace(
+        analysis,
+        incomplete="the sender did not finish and did not come back",
+        warnings=(Note("incomplete_study", "a part"),),
+    )
     first = encode_structured_report(part, None, NOW)
     second = encode_structured_report(analysis, None, NOW, earlier=[pydicom.dcmread(io.BytesIO(first))])
     assert iod_errors(first) == []
@@ -298,7 +306,7 @@ def test_a_report_on_a_part_and_the_one_that_replaces_it_are_valid(analysis):
 
 @needs("dciodvfy")
 def test_dciodvfy_finds_no_error(analysis, nothing_found):
-    found = replace(analysis, tumor_type=GLIOMA, warnings=("größer als 5 mm²",))
+    found = replace(analysis, tumor_type=GLIOMA, warnings=(Note("unknown_volume", "größer als 5 mm²"),))
     assert iod_errors(encode_structured_report(found, encode_segmentation(found))) == []
     assert iod_errors(encode_structured_report(found, None)) == []
     assert iod_errors(encode_structured_report(nothing_found, None)) == []

@@ -93,13 +93,13 @@ def test_an_analysis_and_its_own_segmentation_are_the_same_study(written, tmp_pa
     analysis, segmentation, _ = written
     path = tmp_path / "analysis.json"
     path.write_text(to_json(to_document(analysis)))
-    geometry = load_document(path)["geometry"]
-    positions = geometry["slice_positions"]
+    geometry = load_document(path).geometry
+    positions = geometry.slice_positions
     before = Study(
         "before",
         analysis.mask,
         analysis.lesions,
-        np.array(geometry["affine"]),
+        np.array(geometry.affine),
         slice_positions=None if positions is None else np.array(positions),
     )
     response = compare_studies(before, study_from(segmentation))

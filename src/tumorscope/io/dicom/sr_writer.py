@@ -128,7 +128,7 @@ def _whole_scan(analysis: Analysis, algorithm_id: AlgorithmIdentification) -> An
 
     measurements = []
     evaluations = [hd.sr.QualitativeEvaluation(codes.SCT.Neoplasm, _presence(analysis))]
-    if analysis.assessed:
+    if analysis.tumor_probability is not None:
         measurements.append(_percent(codes.DCM.CertaintyOfFinding, analysis.tumor_probability))
         measurements.append(hd.sr.Measurement(code("lesions"), len(analysis.lesions), code("count")))
         if analysis.volume_mm3 is not None and analysis.lesions:

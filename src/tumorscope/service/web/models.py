@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tumorscope.core.note import Note
 from tumorscope.core.notice import NOTICE
 from tumorscope.service.records import State
 
@@ -32,7 +33,9 @@ class Summary(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    assessed: bool = Field(description="False where the scan does not look like an MRI of a head.")
+    input_rejected: Note | None = Field(
+        None, description="Why the input check rejected the scan; null where it was assessed."
+    )
     tumor_present: bool | None = None
     tumor_probability: float | None = None
     tumor_type: str | None = Field(None, description="Null where no type was told, or it is uncertain.")

@@ -109,14 +109,14 @@ def run_bulk(
             for found in _analyzed(rows, job, actors or cores):
                 keeper.keep(found)
                 on_done(len(found))
-    analyzed = results.read(["source", "assessed", "tumor_present"], of=sources)
+    analyzed = results.read(["source", "input_rejected", "tumor_present"], of=sources)
     failed = failures.read(of=sources).to_pylist()
     return Summary(
         cases=len(cases),
         before=len(cases) - len(rows),
         analyzed=len(analyzed),
         present=analyzed["tumor_present"].to_pylist().count(True),
-        not_assessed=analyzed["assessed"].to_pylist().count(False),
+        not_assessed=len(analyzed) - analyzed["input_rejected"].null_count,
         failures=tuple((row["label"], row["failure"]) for row in failed),
         results=results.folder,
         failed=failures.folder,

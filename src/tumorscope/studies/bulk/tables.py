@@ -17,7 +17,7 @@ RESULTS = pa.schema(
     [
         ("source", pa.string()),
         ("case", pa.string()),
-        ("assessed", pa.bool_()),
+        ("input_rejected", pa.string()),
         ("tumor_present", pa.bool_()),
         ("tumor_probability", pa.float64()),
         ("tumor_type", pa.string()),
@@ -46,9 +46,9 @@ def result_row(outcome: Outcome, source: str, seconds: float, cpu_seconds: float
     return {
         "source": source,
         "case": outcome.case,
-        "assessed": found.assessed,
-        "tumor_present": found.tumor_present if found.assessed else None,
-        "tumor_probability": found.tumor_probability if found.assessed else None,
+        "input_rejected": None if found.rejection is None else found.rejection.code,
+        "tumor_present": found.tumor_present,
+        "tumor_probability": found.tumor_probability,
         "tumor_type": found.tumor_type.name if found.tumor_type else None,
         "volume_mm3": found.volume_mm3,
         "lesions": found.lesions,

@@ -10,10 +10,10 @@ import numpy as np
 
 from tumorscope.inference.analysis import Analysis
 from tumorscope.measurement.lesions import Lesion
-from tumorscope.reporting.calipers import caliper_lines
-from tumorscope.reporting.choosing import choose_slices
 from tumorscope.reporting.contours import contour_path
-from tumorscope.reporting.drawing import WIDTH, Contour, Figure, Tile, data_uri, draw_slices
+from tumorscope.reporting.diameter_lines import caliper_lines
+from tumorscope.reporting.figures import WIDTH, Contour, Figure, Tile, data_uri, draw_slices
+from tumorscope.reporting.slice_selection import choose_slices
 from tumorscope.reporting.tiles import (
     HEAT,
     View,

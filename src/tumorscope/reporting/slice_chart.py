@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tumorscope.inference.analysis import Analysis
-from tumorscope.reporting.drawing import Figure
+from tumorscope.reporting.figures import Figure
 from tumorscope.reporting.templating import render
 from tumorscope.reporting.wording import area_text, finding_sentence, probability_text
 
@@ -81,7 +81,7 @@ def slice_chart(analysis: Analysis) -> Chart:
     largest = max(analysis.slices, key=lambda finding: finding.area_px)
     bars = []
     for place, finding in enumerate(analysis.slices):
-        height = _PROBABILITY_HEIGHT * min(max(finding.tumor_probability, 0.0), 1.0)
+        height = _PROBABILITY_HEIGHT * min(max(finding.tumor_probability or 0.0, 0.0), 1.0)
         area = _AREA_HEIGHT * finding.area_px / max(largest.area_px, 1)
         probability, size = probability_text(finding.tumor_probability, 3), area_text(finding.area_px, finding.area_mm2)
         bars.append(
@@ -92,7 +92,7 @@ def slice_chart(analysis: Analysis) -> Chart:
                 probability_height=round(height, 2),
                 area_y=round(area_base - area, 2),
                 area_height=round(area, 2),
-                positive=finding.tumor_probability >= point,
+                positive=finding.reaches(point),
                 words=f"slice {finding.index}: probability {probability}, {size}",
             )
         )

@@ -10,9 +10,9 @@ from tumorscope.inference.analysis import Analysis
 from tumorscope.inference.tumor_type import TypeFinding
 from tumorscope.reporting.agreement import Agreement, compare, on_grid
 from tumorscope.reporting.card_metrics import performance
-from tumorscope.reporting.chart import chart_figure
-from tumorscope.reporting.drawing import Figure
-from tumorscope.reporting.images import activation_figure, choose_images, key_metric
+from tumorscope.reporting.figures import Figure
+from tumorscope.reporting.key_images import activation_figure, choose_images, key_metric
+from tumorscope.reporting.slice_chart import chart_figure
 from tumorscope.reporting.tables import Column, Table, all_slices, called_slices, measurements
 from tumorscope.reporting.wording import (
     activation_sentence,
@@ -111,11 +111,11 @@ def build_report(analysis: Analysis, truth: np.ndarray | None = None) -> Report:
     return Report(
         case=clean(analysis.scan.case).strip() or "Unnamed case",
         notice=analysis.notice,
-        present=analysis.tumor_present,
+        present=bool(analysis.tumor_present),
         finding=finding_sentence(analysis),
         type_sentences=() if type_ is None else (type_sentence(type_), *([second] if second else [])),
         facts=_facts(analysis, compare(analysis.mask, truth) if truth is not None and drawn else None),
-        warnings=tuple(clean(warning, 400) for warning in analysis.warnings),
+        warnings=tuple(clean(warning.text, 400) for warning in analysis.warnings),
         slices=key_metric(images),
         measurements=measurements(analysis) if analysis.lesions else None,
         chart=chart_figure(analysis) if charted else None,

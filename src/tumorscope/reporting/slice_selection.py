@@ -37,7 +37,7 @@ def choose_slices(analysis: Analysis, truth: np.ndarray | None, count: int) -> t
     telling += [lesion.largest_slice for lesion in analysis.lesions if lesion.voxels >= notable]
     chosen = list(dict.fromkeys(telling))[:count]
     _spread(chosen, np.flatnonzero(affected), count)
-    probabilities = np.nan_to_num([finding.tumor_probability for finding in analysis.slices])
+    probabilities = np.array([finding.tumor_probability or 0.0 for finding in analysis.slices])
     for index in np.argsort(-probabilities, kind="stable"):
         if len(chosen) < count and int(index) not in chosen:
             chosen.append(int(index))

@@ -13,9 +13,9 @@ from tumorscope.core.notice import NOTICE
 from tumorscope.core.scan import Scan
 from tumorscope.measurement.diameters import Diameters
 from tumorscope.measurement.lesions import Lesion
-from tumorscope.reporting.lettering import font_of, width, write
 from tumorscope.reporting.measurements import Measured
 from tumorscope.reporting.tiles import View, background_channel, mri_tile, overlay_tile, shape_tile, window
+from tumorscope.reporting.typography import font_of, width, write
 from tumorscope.reporting.wording import clean, volume_text
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from tumorscope.reporting.calipers import Line
+from tumorscope.reporting.diameter_lines import Line
 from tumorscope.reporting.templating import render
 from tumorscope.reporting.tiles import Sides
 
