@@ -129,7 +129,7 @@ def test_a_dicom_study_is_read_and_its_results_are_downloaded_whole(
     segmentation = segread(io.BytesIO(_download(page, "Segmentation (DICOM SEG)", tmp_path)))
     segmented = int(segmentation.pixel_array.astype(bool).sum())
     assert segmented == int(volume(base, study, "mask").sum()) > 0
-    for title in ("Measurements (DICOM SR)", "Everything (ZIP)"):
+    for title in ("Measurements (DICOM SR)", "All files (ZIP)"):
         assert len(_download(page, title, tmp_path)) > 500
 
 

@@ -1,12 +1,15 @@
 import json
+import runpy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import numpy as np
 import pytest
 
 from tumorscope.core.errors import TumorscopeError
+from tumorscope.reporting.analysis_document import analysis_schema
 from tumorscope.reporting.document import load_document, mask_from_document, to_document, to_json
 
 KEYS = {
@@ -109,6 +112,23 @@ def test_a_file_that_is_no_document_is_refused_with_its_name(tmp_path: Path, con
 def test_a_missing_file_is_refused_with_its_name(tmp_path: Path):
     with pytest.raises(TumorscopeError, match=r"analysis\.json: cannot be read"):
         load_document(tmp_path / "analysis.json")
+
+
+def test_what_is_written_fits_the_json_schema(analyzed, volume_scan, mask):
+    schema = analysis_schema()
+    document = json.loads(to_json(to_document(analyzed(volume_scan, mask))))
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(document, schema)
+    document["warnings"] = ["a sentence"]
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(document, schema)
+
+
+def test_the_viewers_types_are_those_of_the_models():
+    viewer = Path(__file__).parents[2] / "viewer"
+    printed = runpy.run_path(str(viewer / "analysis_types.py"))["typescript"]()
+    command = "python viewer/analysis_types.py > viewer/src/analysis.ts"
+    assert (viewer / "src" / "analysis.ts").read_text() == printed, f"run `{command}`"
 
 
 def test_runs_that_do_not_fill_the_grid_are_refused(analyzed, folder_scan, mask):

@@ -10,9 +10,9 @@ import nibabel
 import numpy as np
 import pytest
 from reading.files import heads, rotation
+from reporting.mask_files import write_mask
 
 from tumorscope.io import open_scan
-from tumorscope.reporting.masks import write_mask
 
 VOLUME = heads(18, 22, 20).transpose(2, 1, 0)  # stored (x, y, z)
 CODES = list(product(range(5), repeat=2))

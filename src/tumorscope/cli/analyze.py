@@ -99,7 +99,7 @@ def command(
 ) -> None:
     """Turn scans into findings: OUT/<case>/ with analysis.json, mask, panel, report.html and report.pdf, and DICOM."""
     from tumorscope.cli.running import cases_in, run_cases
-    from tumorscope.reporting.write import Outputs
+    from tumorscope.reporting.outputs import OutputOptions
     from tumorscope.studies.case import AnalysisOptions, Case
 
     named = _named_sequences(sequence or [])
@@ -121,7 +121,7 @@ def command(
         register=register,
         explain=explain,
         input_check=input_check,
-        outputs=Outputs(pdf=pdf, dicom=dicom, fractional=fractional),
+        outputs=OutputOptions(pdf=pdf, dicom=dicom, fractional=fractional),
         bids=bids,
     )
     how = {"engine": engine.value, "precision": precision.value, "options": options}

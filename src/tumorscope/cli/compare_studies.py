@@ -76,12 +76,12 @@ def _origin(path: Path) -> Origin:
     from tumorscope.io.formats import file_format
     from tumorscope.measurement.comparability import Origin
     from tumorscope.reporting.document import load_document
-    from tumorscope.reporting.write import DOCUMENT_FILE, MASKS
+    from tumorscope.reporting.outputs import DOCUMENT_FILE, MASK_FILES
 
     document = path / DOCUMENT_FILE if path.is_dir() else path
     if document.suffix.lower() == ".json" and document.is_file():
         return _origin_of(load_document(document))
-    if path.name in MASKS:
+    if path.name in MASK_FILES:
         with suppress(TumorscopeError):  # none, or of an older version: then nothing is known
             return _origin_of(load_document(path.with_name(DOCUMENT_FILE)))
     if path.is_file() and file_format(path) == "dicom":

@@ -13,7 +13,7 @@ from typing import Any
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.files import writing_reason
 from tumorscope.io.dicom.studies import StudyFiles
-from tumorscope.reporting.write import DOCUMENT_FILE
+from tumorscope.reporting.outputs import DOCUMENT_FILE
 from tumorscope.studies.case import Case, Outcome
 
 JOURNAL_FILE = "_analyzed.jsonl"

@@ -69,9 +69,10 @@ class Revision(_Value):
 
 
 class File(_Value):
-    """A result that can be fetched."""
+    """A result that can be fetched; its title is for people."""
 
     name: Annotated[str, AfterValidator(_plain_name)]
+    title: str = ""
     bytes: int | None = None
     href: str
 

@@ -29,8 +29,8 @@ def process_study(task: Task) -> list[Path]:
     from tumorscope.inference.analysis import analyze
     from tumorscope.inference.engine_pool import Engines
     from tumorscope.io import open_scan
-    from tumorscope.reporting import write_results
-    from tumorscope.reporting.write import Outputs
+    from tumorscope.reporting.outputs import OutputOptions
+    from tumorscope.reporting.results import write_results
 
     engines = Engines(task.bundle)
     scan = open_scan(task.folder)
@@ -38,8 +38,8 @@ def process_study(task: Task) -> list[Path]:
     analysis = replace(analyze(scan, engine), bundle_reason=reason)
     if task.incomplete is not None:
         analysis = _incomplete(analysis, task.incomplete)
-    outputs = Outputs(dicom=True, earlier_reports=_reports(task.earlier))
-    written = write_results(analysis, task.out, outputs=outputs)
+    options = OutputOptions(dicom=True, earlier_reports=_reports(task.earlier))
+    written = write_results(analysis, task.out, options=options)
     return sorted(written["analysis"].parent.glob("*.dcm"))
 
 
@@ -52,7 +52,7 @@ def _reports(folders: Sequence[Path]) -> tuple[Dataset, ...]:
     """The headers of the structured reports in earlier results."""
     from pydicom import dcmread
 
-    from tumorscope.reporting.write import STRUCTURED_REPORT_FILE
+    from tumorscope.reporting.outputs import STRUCTURED_REPORT_FILE
 
     tags = ["SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"]
     found = (path for folder in folders for path in sorted(folder.rglob(STRUCTURED_REPORT_FILE)))

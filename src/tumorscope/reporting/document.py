@@ -33,7 +33,6 @@ from tumorscope.reporting.analysis_document import (
 from tumorscope.reporting.measurements import lesion_values, slice_positions_values
 from tumorscope.reporting.wording import types_agree
 
-DOCUMENT_FILE = "analysis.json"
 _PROBABILITY_DIGITS = 6
 _ITEM_PER_LINE = ("slices", "lesions", "warnings", "mask_rle")
 """Lists that are written one item per line, so that people can read the file too."""

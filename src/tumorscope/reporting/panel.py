@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from tumorscope.core.files import save_whole
 from tumorscope.core.scan import Scan
 from tumorscope.inference.activation_maps import ActivationMap
 from tumorscope.inference.analysis import Analysis
@@ -34,7 +32,6 @@ if TYPE_CHECKING:
     from PIL.Image import Image as PillowImage
     from PIL.ImageDraw import ImageDraw as Pen
 
-PANEL_FILE = "panel.png"
 TRUE_COLOR = (255, 54, 48)
 PREDICTED_COLOR = (30, 222, 92)
 _BACKGROUND, _BRIGHT, _MUTED, _RULE = (15, 18, 22), (238, 241, 245), (158, 168, 180), (48, 54, 62)
@@ -121,15 +118,6 @@ def draw_panel(analysis: Analysis, truth: np.ndarray | None = None, slices: int 
         _draw_sides(pen, scan, layout, row)
         _draw_label(pen, analysis, true, index, layout.corner(row, 0)[1])
     return panel
-
-
-def write_panel(analysis: Analysis, folder: Path, truth: np.ndarray | None = None, slices: int = 4) -> Path:
-    """Draw the panel and write it as ``panel.png``.
-
-    Raises:
-        TumorscopeError: the file cannot be written, or the true mask does not fit.
-    """
-    return save_whole(folder / PANEL_FILE, encode_panel(draw_panel(analysis, truth, slices)))
 
 
 def encode_panel(panel: PillowImage) -> bytes:

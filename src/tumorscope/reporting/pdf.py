@@ -13,7 +13,6 @@ from tumorscope.reporting.templating import TEMPLATES, render
 if TYPE_CHECKING:
     from typst import Fonts, PDFStandard
 
-PDF_FILE = "report.pdf"
 _FONTS = Path(__file__).parent / "fonts"
 
 

@@ -19,8 +19,9 @@ from tumorscope.inference.analysis import Analysis, analyze
 from tumorscope.inference.bundles import shipped_bundles
 from tumorscope.inference.engine_pool import Engines
 from tumorscope.io import open_scan
-from tumorscope.reporting import load_document, write_results
-from tumorscope.reporting.write import DOCUMENT_FILE
+from tumorscope.reporting.document import load_document
+from tumorscope.reporting.outputs import DOCUMENT_FILE
+from tumorscope.reporting.results import write_results
 from tumorscope.service.catalog import Catalog
 from tumorscope.service.folders import Folders
 from tumorscope.service.pulling import fetch_study

@@ -24,10 +24,11 @@ from tumorscope.io.dicom.studies import StudyFiles
 from tumorscope.io.formats import file_format
 from tumorscope.measurement.alignment import onto_scan
 from tumorscope.measurement.label_files import read_labels
-from tumorscope.reporting import compare, write_results
+from tumorscope.reporting.agreement import compare
 from tumorscope.reporting.bids import write_bids
+from tumorscope.reporting.outputs import OutputOptions
+from tumorscope.reporting.results import write_results
 from tumorscope.reporting.wording import size_text
-from tumorscope.reporting.write import Outputs
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class AnalysisOptions:
     register: bool = False
     explain: bool = False
     input_check: bool = True
-    outputs: Outputs = field(default_factory=Outputs)
+    outputs: OutputOptions = field(default_factory=OutputOptions)
     bids: Path | None = None
 
 

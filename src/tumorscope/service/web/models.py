@@ -81,7 +81,8 @@ class FileEntry(BaseModel):
     """A result that can be downloaded."""
 
     name: str
-    bytes: int = Field(description="Of `results.zip` about.")
+    title: str = Field(description="For people, such as `Report (PDF)`.")
+    bytes: int = Field(description="Approximate for `results.zip`.")
     href: str
 
 

@@ -19,7 +19,7 @@ from tumorscope.service.web.models import (
     StudyState,
     Summary,
 )
-from tumorscope.service.web.results import RESULTS, VIEW_FOLDER, VIEW_SUFFIX, WHOLE
+from tumorscope.service.web.results import RESULTS, VIEW_FOLDER, VIEW_SUFFIX, WHOLE, WHOLE_TITLE
 
 _SETTLED = ("done", "failed")
 
@@ -80,8 +80,9 @@ def _files(at: str, revision: int, run: Path) -> list[FileEntry]:
         except OSError:  # not every study has every file
             continue
         href = f"{at}/{result.address}?revision={revision}"
-        files.append(FileEntry(name=result.file, bytes=size, href=href))
+        files.append(FileEntry(name=result.file, title=result.output.title, bytes=size, href=href))
     if files:
         whole = f"{at}/{WHOLE}?revision={revision}"
-        files.append(FileEntry(name=WHOLE, bytes=sum(file.bytes for file in files), href=whole))
+        total = sum(file.bytes for file in files)
+        files.append(FileEntry(name=WHOLE, title=WHOLE_TITLE, bytes=total, href=whole))
     return files

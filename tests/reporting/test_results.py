@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
 
 import nibabel
 import numpy as np
@@ -13,9 +15,11 @@ from dicom_making import write_series
 
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.io import open_scan
-from tumorscope.reporting import load_document, mask_from_document, write_results
 from tumorscope.reporting.agreement import compare
-from tumorscope.reporting.write import Outputs
+from tumorscope.reporting.document import load_document, mask_from_document
+from tumorscope.reporting.documentation import keys_table, outputs_table, refreshed
+from tumorscope.reporting.outputs import OUTPUTS, OutputOptions
+from tumorscope.reporting.results import write_results
 
 
 def dicom_scan(folder):
@@ -109,11 +113,11 @@ def test_what_came_as_dicom_goes_back_as_dicom(analyzed, tmp_path):
     assert segmentation.StudyInstanceUID == scan.source_images[0].header.StudyInstanceUID
     assert (segmentation.pixel_array > 0).sum() == found.sum()
     kept = replace(analysis, probability=np.where(found, 200, 10).astype(np.uint8))
-    both = write_results(kept, tmp_path / "out", outputs=Outputs(pdf=False, fractional=True))
+    both = write_results(kept, tmp_path / "out", options=OutputOptions(pdf=False, fractional=True))
     assert both["probability"].name == "seg-probability.dcm"
     assert not (both["analysis"].parent / "report.pdf").exists()
     # An analysis without them leaves none behind that could be taken for its own.
-    write_results(analysis, tmp_path / "out", outputs=Outputs(dicom=False))
+    write_results(analysis, tmp_path / "out", options=OutputOptions(dicom=False))
     assert not list((tmp_path / "out").glob("*/*.dcm"))
 
 
@@ -123,21 +127,35 @@ def test_images_that_cannot_be_referred_to_get_no_dicom_but_a_warning(analyzed, 
         source.header.SOPInstanceUID = ""
     paths = write_results(analyzed(scan, found), tmp_path / "out")
     assert "segmentation" not in paths
-    assert any("no DICOM was written" in one for one in json.loads(paths["analysis"].read_text())["warnings"])
+    document = load_document(paths["analysis"])
+    assert [note.code for note in document.warnings if "no DICOM was written" in note.text] == ["dicom_not_written"]
     with pytest.raises(TumorscopeError, match="lacks SOPInstanceUID"):
-        write_results(analyzed(scan, found), tmp_path / "asked", outputs=Outputs(dicom=True))
+        write_results(analyzed(scan, found), tmp_path / "asked", options=OutputOptions(dicom=True))
     assert not (tmp_path / "asked").exists()
 
 
 def test_dicom_of_what_did_not_come_as_dicom_is_refused(analyzed, volume_scan, mask, tmp_path):
     with pytest.raises(TumorscopeError, match="DICOM output needs DICOM input"):
-        write_results(analyzed(volume_scan, mask), tmp_path, outputs=Outputs(dicom=True))
+        write_results(analyzed(volume_scan, mask), tmp_path, options=OutputOptions(dicom=True))
 
 
 def test_results_do_not_depend_on_when_they_are_written(analyzed, folder_scan, mask, truth, tmp_path):
     first, second = (write_results(analyzed(folder_scan, mask), tmp_path / name, truth) for name in ("a", "b"))
     for key in ("panel", "mask"):  # reports tell the time that each stage took
         assert first[key].read_bytes() == second[key].read_bytes()
+
+
+def test_every_file_is_in_the_documentation():
+    page = (Path(__file__).parents[2] / "docs" / "output.md").read_text()
+    assert outputs_table() in page
+    assert keys_table() in page
+    assert refreshed(page) == page, "run `python -m tumorscope.reporting.documentation docs/output.md`"
+
+
+def test_outputs_of_one_stage_are_neighbors_and_file_names_are_unique():
+    stages = [stage for stage, _outputs in groupby(output.stage for output in OUTPUTS)]
+    assert len(stages) == len(set(stages))
+    assert len({output.file for output in OUTPUTS}) == len(OUTPUTS)
 
 
 def test_dice_is_known_only_where_there_is_something_to_compare():
@@ -148,7 +166,7 @@ def test_dice_is_known_only_where_there_is_something_to_compare():
 
 
 def test_importing_reporting_is_light():
-    code = "import sys, tumorscope.reporting; print(*{'PIL', 'jinja2', 'nibabel', 'torch', 'matplotlib', 'typst', 'highdicom'} & set(sys.modules))"
+    code = "import sys, tumorscope.reporting.results; print(*{'PIL', 'jinja2', 'nibabel', 'torch', 'matplotlib', 'typst', 'highdicom'} & set(sys.modules))"
     found = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert found.stdout.strip() == ""
 
