@@ -140,7 +140,7 @@ def test_sequences_from_several_files_make_one_scan(run, tmp_path, phantom):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["analyze"], "name at least one PATH"),
+        (["analyze"], "give at least one PATH"),
         (["analyze", "nothing.png"], "no such file"),
         (["analyze", "x.png", "--sequence", "flair=y.nii"], "not both"),
         (["analyze", "--sequence", "flair"], "write NAME=FILE"),

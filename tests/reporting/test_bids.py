@@ -79,7 +79,7 @@ def test_the_sidecar_says_what_was_measured_and_by_what(analyzed, volume_scan, m
     (found,) = said["Lesions"]
     assert (found["LongestDiameterMm"], found["PerpendicularDiameterMm"]) == (26.4, 16.2)
     assert found["ProductOfDiametersMm2"] == pytest.approx(26.4 * 16.2, abs=0.005)
-    assert found["Hemisphere"] == "right"
+    assert found["Laterality"] == "right"
 
 
 def test_a_scan_that_was_not_assessed_has_an_empty_mask_and_says_so(analyzed, volume_scan, mask, tmp_path):

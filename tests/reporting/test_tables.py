@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tumorscope.measurement.diameters import Diameter, Diameters
-from tumorscope.reporting.tables import MOST_LESIONS, MOST_SLICES, all_slices, called_slices, measurements
+from tumorscope.reporting.tables import MOST_LESIONS, MOST_SLICES, all_slices, measurements, positive_slices_table
 
 FOUND = Diameters(3, Diameter(42.34, (0, 0), (0, 42)), Diameter(30.06, (0, 0), (30, 0)))
 
@@ -100,19 +100,19 @@ def test_more_lesions_than_a_page_bears_are_counted(specks):
     assert f"{len(specks.lesions) - MOST_LESIONS} smaller lesions" in table.note
 
 
-def test_only_called_slices_have_a_row_on_paper(analyzed, folder_scan, mask):
+def test_only_positive_slices_have_a_row_on_paper(analyzed, folder_scan, mask):
     analysis = analyzed(folder_scan, mask)
-    assert [row[0] for row in called_slices(analysis).rows] == ["2", "3", "4"]
+    assert [row[0] for row in positive_slices_table(analysis).rows] == ["2", "3", "4"]
     assert [row[0] for row in all_slices(analysis).rows] == list("012345")
     assert all_slices(analysis).bold == (False, False, True, True, True, False)
 
 
-def test_of_very_many_called_slices_the_largest_are_shown(analyzed, volume_scan):
+def test_of_very_many_positive_slices_the_largest_are_shown(analyzed, volume_scan):
     mask = np.zeros((300, 96, 80), bool)
     mask[20:280, 40, 40] = True
     mask[100:110, 40:44, 40] = True
     scan = replace(volume_scan, voxels=np.zeros((300, 96, 80, 3), np.uint8), stored=None)
-    table = called_slices(analyzed(scan, mask))
+    table = positive_slices_table(analyzed(scan, mask))
     shown = [int(row[0]) for row in table.rows]
     assert len(shown) == MOST_SLICES
     assert shown == sorted(shown)

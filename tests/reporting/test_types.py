@@ -16,7 +16,7 @@ from tumorscope.reporting.document import to_document
 from tumorscope.reporting.html import render_html
 from tumorscope.reporting.panel import draw_panel
 from tumorscope.reporting.report import build_report
-from tumorscope.reporting.wording import features_sentence, finding_line, finding_sentence, type_sentence, types_agree
+from tumorscope.reporting.wording import finding_line, finding_sentence, radiomics_sentence, type_sentence, types_agree
 
 SURE = {"glioma": 0.91, "meningioma": 0.06, "pituitary": 0.03}
 OTHER = {"glioma": 0.2, "meningioma": 0.1, "pituitary": 0.7}
@@ -58,8 +58,8 @@ def test_the_report_tells_of_disagreement(typed):
     disagreeing = replace(typed, radiomics_classifier=type_finding(OTHER, 0.6))
     assert types_agree(disagreeing) is False
     page = render_html(build_report(disagreeing)).decode()
-    assert "say otherwise (pituitary tumor, probability 0.70)" in page
-    assert features_sentence(typed) is None
+    assert "disagrees (pituitary tumor, probability 0.70)" in page
+    assert radiomics_sentence(typed) is None
     for name in ("glioma", "meningioma", "pituitary tumor"):
         assert f'<th scope="row">{name}</th>' in page
 
@@ -69,8 +69,8 @@ def test_an_activation_map_is_one_more_column_of_the_panel_and_one_sentence_of_t
     plain, more = draw_panel(typed), draw_panel(explained)
     assert more.width > plain.width
     page = render_html(build_report(explained)).decode()
-    assert "speak for the likeliest type" in page
-    assert "% of it." in page
+    assert "contributions to the likeliest type" in page
+    assert "% of it is inside the predicted mask" in page
 
 
 def test_a_map_is_strongest_where_the_network_looked_and_stays_inside_the_frame():
