@@ -143,7 +143,7 @@ def test_bad_cases_are_named_and_stop_nobody(bulk):
     assert failures == {row["label"]: row["failure"] for row in rows(summary.failed)}
     assert failures.keys() == {"bad", "deadly"}
     assert "damaged" in failures["bad"]
-    assert failures["deadly"] == "its process ended 2 times without a word, as in a crash"
+    assert failures["deadly"] == "its process crashed 2 times"
     assert (summary.cases, summary.analyzed) == (8, 6)
 
 

@@ -26,7 +26,7 @@ def job(tmp_path):
 
 @pytest.fixture
 def worker(job, monkeypatch):
-    monkeypatch.setattr(working, "Engines", lambda *arguments: fake_engine())
+    monkeypatch.setattr(working, "EnginePool", lambda *arguments: fake_engine())
     return CaseWorker(job)
 
 

@@ -36,7 +36,7 @@ def test_files_folders_and_zips_go_in_and_findings_come_out(live, phantom_folder
         assert {study.state for study in done.values()} == {"done"}
         head = done["head"]
         assert head.summary is not None
-        assert head.summary.assessed
+        assert head.summary.input_rejected is None
         assert head.summary.slices == 9
         assert set(head.summary.sequences) == {"t1", "flair", "t1c"}
         findings = client.analysis(head)

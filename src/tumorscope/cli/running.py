@@ -16,7 +16,7 @@ from tumorscope.cli.resuming import Journal
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.note import texts
 from tumorscope.inference.engine import EngineName, PrecisionName
-from tumorscope.inference.engine_pool import Engines
+from tumorscope.inference.engine_pool import EnginePool
 from tumorscope.io import find_cases_among
 from tumorscope.reporting.wording import probability_text, type_words
 from tumorscope.studies.bulk.job import analysis_settings, machine_kind
@@ -67,7 +67,7 @@ def run_cases(
         TumorscopeError: after the last case, if any failed.
     """
     engine, precision = cast(EngineName, engine), cast(PrecisionName, precision)
-    engines, options = Engines(bundle, engine, precision), options or AnalysisOptions()
+    engines, options = EnginePool(bundle, engine, precision), options or AnalysisOptions()
     _make_folder(out)
     journal = Journal(out, analysis_settings(engines.bundles, machine_kind(engine, precision), options))
     waiting, taken = _left(cases, journal) if resume else (cases, set())
@@ -144,7 +144,7 @@ class _Bars:
 
 
 def _run_case(
-    case: Case, engines: Engines, out: Path, options: AnalysisOptions, taken: set[str], bars: _Bars
+    case: Case, engines: EnginePool, out: Path, options: AnalysisOptions, taken: set[str], bars: _Bars
 ) -> Outcome:
     with bars.case() as show:
         return run_case(
@@ -177,7 +177,7 @@ def _make_folder(out: Path) -> None:
         ) from error
 
 
-def _columns(engines: Engines) -> dict[str, Callable[[Outcome, Findings], str]]:
+def _columns(engines: EnginePool) -> dict[str, Callable[[Outcome, Findings], str]]:
     """Optional columns by title."""
     columns: dict[str, Callable[[Outcome, Findings], str]] = {
         "Dice": lambda outcome, found: "-" if outcome.dice is None else f"{outcome.dice:.3f}"

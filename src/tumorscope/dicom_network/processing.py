@@ -27,12 +27,12 @@ def process_study(task: Task) -> list[Path]:
             one line that says why.
     """
     from tumorscope.inference.analysis import analyze
-    from tumorscope.inference.engine_pool import Engines
+    from tumorscope.inference.engine_pool import EnginePool
     from tumorscope.io import open_scan
     from tumorscope.reporting.outputs import OutputOptions
     from tumorscope.reporting.results import write_results
 
-    engines = Engines(task.bundle)
+    engines = EnginePool(task.bundle)
     scan = open_scan(task.folder)
     engine, reason = engines.for_scan(scan)
     analysis = replace(analyze(scan, engine), bundle_reason=reason)

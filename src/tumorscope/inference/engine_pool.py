@@ -8,7 +8,7 @@ from tumorscope.inference.bundles import Bundle, load_bundle, shipped_bundles
 from tumorscope.inference.engine import Engine, EngineName, PrecisionName, load_engine
 
 
-class Engines:
+class EnginePool:
     """Loads each bundle once and chooses one for every scan.
 
     Args:

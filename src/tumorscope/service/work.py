@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from tumorscope.core.errors import TumorscopeError, where
 from tumorscope.inference.analysis import Analysis, analyze
 from tumorscope.inference.bundles import shipped_bundles
-from tumorscope.inference.engine_pool import Engines
+from tumorscope.inference.engine_pool import EnginePool
 from tumorscope.io import open_scan
 from tumorscope.reporting.document import load_document
 from tumorscope.reporting.outputs import DOCUMENT_FILE
@@ -49,15 +49,15 @@ class _Lost(Exception):
     """Someone else has the study now, or it was deleted."""
 
 
-def load_engines(settings: ServiceSettings) -> Callable[[str], Engines]:
-    """Engines by bundle, each loaded when it is first needed and kept."""
+def load_engines(settings: ServiceSettings) -> Callable[[str], EnginePool]:
+    """EnginePool by bundle, each loaded when it is first needed and kept."""
 
     @cache
-    def engines(bundle: str) -> Engines:
+    def engines(bundle: str) -> EnginePool:
         # A request may name a bundle, but no folder of this machine.
         if bundle not in ("auto", settings.bundle, *(each.name for each in shipped_bundles())):
             raise TumorscopeError(f"no bundle {bundle!r} here")
-        return Engines(bundle, settings.engine)
+        return EnginePool(bundle, settings.engine)
 
     return engines
 
@@ -67,7 +67,7 @@ def process(
     settings: ServiceSettings,
     catalog: Catalog,
     folders: Folders,
-    engines: Callable[[str], Engines],
+    engines: Callable[[str], EnginePool],
     stop: threading.Event | None = None,
     worker: str = "",
 ) -> Outcome:
@@ -199,7 +199,7 @@ def _settle(
 
 
 def _make(
-    hold: LeaseHolder, claim: Claim, settings: ServiceSettings, folders: Folders, engines: Callable[[str], Engines]
+    hold: LeaseHolder, claim: Claim, settings: ServiceSettings, folders: Folders, engines: Callable[[str], EnginePool]
 ) -> dict[str, Any]:
     """The revision's results in their place, and their summary."""
     place = folders.run(claim.study, claim.revision)
@@ -218,7 +218,7 @@ def _fetch(hold: LeaseHolder, claim: Claim, address: str, settings: ServiceSetti
         raise _Lost
 
 
-def _analyze(hold: LeaseHolder, claim: Claim, folders: Folders, engines: Callable[[str], Engines]) -> None:
+def _analyze(hold: LeaseHolder, claim: Claim, folders: Folders, engines: Callable[[str], EnginePool]) -> None:
     hold.progress("reading")
     started = time.perf_counter()
     scan = open_scan(folders.case(claim.study), on_files=lambda done, total: hold.progress("reading", done, total))

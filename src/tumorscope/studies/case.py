@@ -1,4 +1,4 @@
-"""One case from its files to its folder of results: the same steps on one machine and on a hundred."""
+"""One case from its files to its folder of results, the same way on one machine and on many."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tumorscope.core.files import safe_name
 from tumorscope.core.note import Note
 from tumorscope.core.scan import Scan
 from tumorscope.inference.analysis import Analysis, analyze
-from tumorscope.inference.engine_pool import Engines
+from tumorscope.inference.engine_pool import EnginePool
 from tumorscope.inference.tumor_type import TypeFinding
 from tumorscope.io import find_mask, open_scan, read_mask
 from tumorscope.io.case_names import public_names
@@ -33,14 +33,14 @@ from tumorscope.reporting.wording import size_text
 
 @dataclass(frozen=True)
 class Case:
-    """Something to analyze: a path, a study among others, or several files that are one scan's sequences."""
+    """An input: a path, one study of several in a folder, or the files of one scan's sequences."""
 
     path: Path | StudyFiles | None
     sequences: Mapping[str, Path] | None = None
 
     @property
     def label(self) -> str:
-        """What to call it before it has been read."""
+        """Its provisional name, before it has been read."""
         return ", ".join(file.name for file in (self.sequences or {}).values()) if self.path is None else self.path.name
 
 
@@ -50,11 +50,11 @@ class AnalysisOptions:
 
     Attributes:
         truth: the true mask, for a single case.
-        channels: what the channels of a file show.
-        register: lay a study's series onto each other by their images.
-        explain: show the activation map.
-        input_check: assess only what looks like an MRI of a head.
-        outputs: what is written besides the image panel, mask, page and document.
+        channels: the sequences of a file's channels.
+        register: rigidly co-register a study's series.
+        explain: write class activation maps.
+        input_check: reject inputs that do not look like brain MRI.
+        outputs: which optional outputs are written.
         bids: a BIDS derivative data set that every case is added to.
     """
 
@@ -69,14 +69,14 @@ class AnalysisOptions:
 
 @dataclass(frozen=True)
 class Findings:
-    """What a batch keeps of an analysis: numbers and words, and neither scan nor mask.
+    """The findings of an analysis that a batch keeps in memory, without scan and mask.
 
     Attributes:
         rejection, tumor_present, tumor_probability, tumor_type, volume_mm3, runtime, precision,
             bundle_reason, warnings: as in the analysis.
-        size: of the mask, in words; None where there is none.
-        lesions, slices: how many.
-        bundle, bundle_sha256: what it was analyzed with.
+        size: of the mask as text; None where nothing is segmented.
+        lesions, slices: their numbers.
+        bundle, bundle_sha256: of the bundle that analyzed it.
     """
 
     rejection: Note | None
@@ -117,7 +117,7 @@ class Findings:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a case: its findings and their folder, or one line that says why there are none."""
+    """The result of a case: findings and their folder, or the failure in one line."""
 
     case: str
     findings: Findings | None = None
@@ -128,7 +128,7 @@ class Outcome:
 
 def run_case(
     case: Case,
-    engines: Engines,
+    engines: EnginePool,
     out: Path,
     options: AnalysisOptions,
     unused: Callable[[str], str],
@@ -137,9 +137,9 @@ def run_case(
     on_read: Callable[[Scan], None] = lambda scan: None,
     on_slices: Callable[[int], None] = lambda done: None,
 ) -> Outcome:
-    """Analyze one case of several, see :func:`analyze_case`: whatever is wrong with it, the others go on.
+    """Analyze one case of several, see :func:`analyze_case`; any error becomes a failure, so that others go on.
 
-    A fault of the program adds its traceback to ``_faults.log`` in ``out``.
+    An unexpected error adds its traceback to ``_faults.log`` in ``out``.
     """
     try:
         return analyze_case(
@@ -152,14 +152,14 @@ def run_case(
 
 
 def failed(case: Case, error: BaseException, out: Path) -> Outcome:
-    """The outcome of a case that an error has ended, in words that name no patient."""
+    """The result of a case that ended with an error; its text is free of patient names."""
     names = public_names(case.path, case.sequences)
     return Outcome(names.label, failure=names.hide(failure_line(error, names.label, out / FAULT_LOG)))
 
 
 def analyze_case(
     case: Case,
-    engines: Engines,
+    engines: EnginePool,
     out: Path,
     options: AnalysisOptions,
     unused: Callable[[str], str],
@@ -168,21 +168,20 @@ def analyze_case(
     on_read: Callable[[Scan], None] = lambda scan: None,
     on_slices: Callable[[int], None] = lambda done: None,
 ) -> Outcome:
-    """Read, assess and write one case; nothing of its scan is kept.
+    """Read, analyze and write one case; its scan is not kept.
 
     Args:
-        case: what to read.
+        case: the input.
         engines: the loaded bundles.
-        out: where the case's own folder goes.
-        options: how.
-        unused: from a safe name the one that the case gets: two files of one name must not
-            write into one folder.
-        on_files: told now and then how many DICOM headers are read, and of how many.
-        on_read: told of the scan, under the name that it got.
-        on_slices: told of the number of slices just done.
+        out: parent of the case's folder.
+        options: how the case is read, analyzed and written.
+        unused: maps a safe name to one that no other case has, as files of one name must not share a folder.
+        on_files: called with the number of DICOM headers read, and their total.
+        on_read: called with the scan under its final name.
+        on_slices: called with the number of slices just done.
 
     Raises:
-        TumorscopeError: one line that says what is wrong with this case.
+        TumorscopeError: the case cannot be analyzed; one line with the reason.
     """
     started = time.perf_counter()
     scan = open_scan(
