@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -59,7 +60,7 @@ def _add_route(result: Result) -> None:
             206: {"description": "The range of bytes that was asked for."},
             **problems(304, 404, 409, 416, 422),
         },
-        operation_id=f"get_{result.file.replace('.', '_')}",
+        operation_id=f"get_{re.sub(r'[^a-z0-9]', '_', result.file)}",
         summary=result.output.title,
     )
 
