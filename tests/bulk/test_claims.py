@@ -1,4 +1,4 @@
-"""Names and attempts, agreed on through a folder."""
+"""Names and attempts, shared through a folder."""
 
 from pathlib import Path
 

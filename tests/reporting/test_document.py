@@ -72,7 +72,7 @@ def test_the_file_is_strict_json_that_can_be_loaded_again(analyzed, folder_scan,
     assert load_document(path) == to_document(analysis)
 
 
-def test_what_is_no_number_becomes_null(analyzed, folder_scan, mask):
+def test_numbers_that_are_not_finite_become_null(analyzed, folder_scan, mask):
     analysis = analyzed(folder_scan, mask)
     odd = replace(analysis.slices[0], tumor_probability=float("nan"), mask_probability=float("inf"))
     document = strict(to_json(to_document(replace(analysis, slices=(odd, *analysis.slices[1:])))))
@@ -102,7 +102,7 @@ def test_names_with_broken_bytes_still_give_valid_text(analyzed, folder_scan, ma
         (b'{"schema": "tumorscope.analysis/3"}', "damaged"),
     ],
 )
-def test_a_file_that_is_no_document_is_refused_with_its_name(tmp_path: Path, content: bytes, says: str):
+def test_a_file_that_is_not_a_document_is_refused_with_its_name(tmp_path: Path, content: bytes, says: str):
     path = tmp_path / "analysis.json"
     path.write_bytes(content)
     with pytest.raises(TumorscopeError, match=rf"analysis\.json: {says}"):

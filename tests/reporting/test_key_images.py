@@ -1,4 +1,4 @@
-"""What is drawn lies where it was found, and reads without color."""
+"""Annotations are where they were found, and legible without color."""
 
 import re
 from dataclasses import replace
@@ -29,7 +29,7 @@ def block() -> np.ndarray:
     return mask
 
 
-def test_an_outline_runs_along_the_edges_of_the_pixels():
+def test_a_contour_runs_along_the_edges_of_the_pixels():
     corners = points(contour_path(block(), VIEW))
     assert corners.min(axis=0) == pytest.approx([100, 100])
     assert corners.max(axis=0) == pytest.approx([160, 140])
@@ -49,7 +49,7 @@ def test_pixels_that_touch_by_a_corner_have_one_line():
     assert contour_path(mask, VIEW).count("M") == 1
 
 
-def test_nothing_has_no_outline():
+def test_an_empty_mask_has_no_contour():
     assert contour_path(np.zeros((80, 80), bool), VIEW) == ""
 
 
@@ -60,7 +60,7 @@ def measured(analysis, index=3):
     return replace(analysis, lesions=(first, *analysis.lesions[1:]))
 
 
-def test_calipers_run_from_end_to_end_and_say_their_length(analyzed, volume_scan, mask):
+def test_diameter_lines_run_from_end_to_end_with_their_length(analyzed, volume_scan, mask):
     analysis = measured(analyzed(volume_scan, mask))
     longest, perpendicular = diameter_lines(analysis.lesions, analysis, View(20, 10, 60, 50, 400, 400))
     assert (longest.words, perpendicular.words) == ("24.0 mm", "15.0 mm")
@@ -89,7 +89,7 @@ def test_further_slices_all_show_something_where_there_is_anything(analyzed, vol
     assert len(choose_images(analyzed(volume_scan, np.zeros_like(mask))).others) == 5
 
 
-def test_the_masks_are_told_apart_without_color(analyzed, folder_scan, mask, truth):
+def test_the_masks_are_distinguishable_without_color(analyzed, folder_scan, mask, truth):
     figure = key_figure(choose_images(analyzed(folder_scan, mask), truth))
     contours = re.findall(r'<path[^>]*stroke="#(?:5cff8c|ff4038)"[^>]*>', figure.svg)
     dashed = ["stroke-dasharray" in line for line in contours]

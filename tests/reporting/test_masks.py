@@ -59,7 +59,7 @@ def test_a_series_of_slices_becomes_a_volume_of_column_row_slice(analyzed, volum
     np.testing.assert_allclose(image.affine, scan.affine, rtol=1e-6)
 
 
-def test_slices_of_unknown_size_get_an_identity_affine_that_says_so(analyzed, folder_scan, mask, tmp_path: Path):
+def test_slices_of_unknown_size_get_an_identity_affine_and_a_description(analyzed, folder_scan, mask, tmp_path: Path):
     image = nibabel.load(write_mask(analyzed(folder_scan, mask), tmp_path))
     np.testing.assert_array_equal(np.asarray(image.dataobj), mask.transpose(2, 1, 0))
     np.testing.assert_array_equal(image.affine, np.eye(4))
@@ -77,7 +77,7 @@ def test_the_mask_of_a_single_image_has_its_size(analyzed):
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_qform_and_sform_say_the_same(seed: int):
+def test_qform_and_sform_agree(seed: int):
     affine = oblique(np.random.default_rng(seed))
     image = nibabel.Nifti1Image.from_bytes(gzip.decompress(encode_nifti(np.zeros((4, 5, 6), np.uint8), affine)))
     np.testing.assert_allclose(image.get_sform(), affine, atol=1e-4)

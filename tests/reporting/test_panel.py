@@ -56,7 +56,7 @@ def test_without_a_true_mask_a_row_has_three(analyzed, folder_scan, mask, drawn)
     assert layout.columns == ("mri", "predicted", "mri_predicted")
 
 
-def test_a_bundle_that_outlines_nothing_shows_the_mri_alone(analyzed, folder_scan, mask, drawn):
+def test_a_bundle_that_does_not_segment_shows_the_mri_alone(analyzed, folder_scan, mask, drawn):
     image, layout, _ = drawn(analyzed(folder_scan, np.zeros_like(mask), outputs=["presence"]))
     assert layout.columns == ("mri",)
     assert image.shape[1] >= 700

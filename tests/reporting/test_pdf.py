@@ -79,7 +79,7 @@ def full(analyzed, folder_scan, mask):
     )
 
 
-def test_screen_and_paper_say_the_same(full, truth):
+def test_page_and_pdf_have_the_same_content(full, truth):
     page = render_html(build_report(full, truth)).decode()
     unfolded = re.sub(r"<details>.*?</details>", "", page, flags=re.DOTALL)
     said = re.findall(r"<(h1|h2|h3|p|dt|dd|th|td|li|figcaption|caption)\b[^>]*>([^<]+)</\1>", unfolded)
@@ -104,7 +104,7 @@ def test_headings_have_their_order(full):
     assert levels.count("/H2") == len(sections)
 
 
-def test_the_file_is_tagged_and_says_what_it_is(full):
+def test_the_file_is_tagged_and_has_title_and_language(full):
     reader = printed(full)
     root = reader.trailer["/Root"]
     assert root["/MarkInfo"]["/Marked"]
@@ -165,7 +165,7 @@ def test_control_signs_become_visible(analyzed, folder_scan, mask, name):
 
 
 @pytest.mark.parametrize("signs", ["🧠", "患者の頭部", "환자"])
-def test_a_sign_that_no_font_here_has_costs_no_more_than_the_promise(analyzed, folder_scan, mask, signs):
+def test_a_character_that_the_fonts_lack_costs_only_the_pdf_ua_declaration(analyzed, folder_scan, mask, signs):
     reader = printed(analyzed(replace(folder_scan, case=f"{signs} of someone"), mask))
     assert not promises_accessibility(reader)
     assert "/StructTreeRoot" in reader.trailer["/Root"]

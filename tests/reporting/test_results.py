@@ -49,7 +49,7 @@ def test_document_and_mask_file_hold_the_same_mask(analyzed, volume_scan, mask, 
     np.testing.assert_array_equal(volume_scan.stored.to_scan(stored), mask)
 
 
-def test_the_document_tells_how_long_writing_took(analyzed, folder_scan, mask, tmp_path):
+def test_the_document_has_the_time_of_each_stage(analyzed, folder_scan, mask, tmp_path):
     paths = write_results(analyzed(folder_scan, mask), tmp_path)
     timing = json.loads(paths["analysis"].read_text())["timing_ms"]
     assert list(timing) == ["preparing", "inference", "panel", "mask", "report", "pdf"]
@@ -85,7 +85,7 @@ def test_a_full_disk_midway_leaves_nothing(analyzed, folder_scan, mask, tmp_path
     assert set(tmp_path.iterdir()) == before
 
 
-def test_a_file_in_the_folders_place_is_named(analyzed, folder_scan, mask, tmp_path):
+def test_a_file_in_the_way_of_the_folder_is_named(analyzed, folder_scan, mask, tmp_path):
     (tmp_path / "out").write_text("mine")
     with pytest.raises(TumorscopeError, match="a file is in the way"):
         write_results(analyzed(folder_scan, mask), tmp_path / "out")
@@ -118,7 +118,7 @@ def test_what_came_as_dicom_goes_back_as_dicom(analyzed, tmp_path):
     assert not list((tmp_path / "out").glob("*/*.dcm"))
 
 
-def test_images_that_cannot_be_referred_to_get_no_dicom_but_a_warning(analyzed, tmp_path):
+def test_images_without_references_get_a_warning_instead_of_dicom(analyzed, tmp_path):
     scan, found = dicom_scan(tmp_path / "series")
     for source in scan.source_images:
         source.header.SOPInstanceUID = ""
@@ -168,7 +168,7 @@ def test_importing_reporting_is_light():
     assert found.stdout.strip() == ""
 
 
-def test_a_bundle_that_draws_no_mask_is_not_assessed_by_its_dice(analyzed, folder_scan, mask, truth, tmp_path):
+def test_a_bundle_that_does_not_segment_has_no_dice(analyzed, folder_scan, mask, truth, tmp_path):
     drawn = write_results(analyzed(folder_scan, mask), tmp_path / "drawn", truth)
     undrawn = write_results(analyzed(folder_scan, np.zeros_like(mask), outputs=["presence"]), tmp_path / "none", truth)
     assert "Dice" in drawn["report"].read_text()

@@ -25,7 +25,7 @@ def cells(table, row=0):
     return {column.name: cell for column, cell in zip(table.columns, table.rows[row], strict=True)}
 
 
-def test_every_measurement_stands_with_its_unit(analyzed, volume_scan, mask):
+def test_every_measurement_has_its_unit(analyzed, volume_scan, mask):
     assert cells(measurements(filled(analyzed(volume_scan, mask)))) == {
         "No.": "1",
         "Volume": "5.1 ml",
@@ -78,7 +78,7 @@ def test_several_lesions_have_a_total_and_one_has_none(analyzed, volume_scan, ma
     assert table.total[:2] == ("Total", "5.6 ml")  # 1,132 voxels of 4.95 mm³
 
 
-def test_a_image_has_an_area_and_no_thickness(analyzed, folder_scan, mask):
+def test_a_single_image_has_an_area_and_no_thickness(analyzed, folder_scan, mask):
     image = replace(folder_scan, voxels=folder_scan.voxels[:1], kind="image", slice_names=())
     row = cells(measurements(analyzed(image, mask[3:4])))
     assert row["Area"] == "432 px"
@@ -93,7 +93,7 @@ def specks(analyzed, volume_scan):
     return analyzed(volume_scan, mask)
 
 
-def test_more_lesions_than_a_page_bears_are_counted(specks):
+def test_lesions_beyond_the_table_are_counted(specks):
     table = measurements(specks)
     assert len(specks.lesions) > 500
     assert len(table.rows) == MOST_LESIONS

@@ -35,7 +35,7 @@ def with_map(analysis):
     return replace(analysis, activation=ActivationMap("type", ("glioma",) * len(analysis.slices), values, crop_resize))
 
 
-def test_a_type_is_named_with_its_probability_or_called_uncertain(typed):
+def test_a_type_is_named_with_its_probability_or_reported_as_uncertain(typed):
     assert finding_line(typed).endswith("glioma 0.91")
     assert type_sentence(typed.tumor_type) == "Likeliest type: glioma (probability 0.91)."
     unsure = type_finding({"glioma": 0.5, "meningioma": 0.3, "pituitary": 0.2}, 0.6)
@@ -54,7 +54,7 @@ def test_the_document_has_both_types_and_whether_they_agree(typed):
     assert to_document(typed).types_agree is None
 
 
-def test_the_report_tells_of_disagreement(typed):
+def test_the_report_states_disagreement(typed):
     disagreeing = replace(typed, radiomics_classifier=type_finding(OTHER, 0.6))
     assert types_agree(disagreeing) is False
     page = render_html(build_report(disagreeing)).decode()

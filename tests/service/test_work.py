@@ -38,7 +38,9 @@ def test_a_study_is_analyzed_and_its_results_and_images_are_there(upload, run, c
     assert run(study) == "done"
     found = catalog.get(study)
     assert (found.state, found.revision, found.failure) == ("done", 1, None)
-    assert {key: found.summary[key] for key in ("input_rejected", "tumor_present", "tumor_type", "lesions", "slices")} == {
+    assert {
+        key: found.summary[key] for key in ("input_rejected", "tumor_present", "tumor_type", "lesions", "slices")
+    } == {
         "input_rejected": None,
         "tumor_present": True,
         "tumor_type": None,

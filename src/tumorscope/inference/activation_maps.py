@@ -108,7 +108,7 @@ class ActivationMap:
 
 
 def activation_map(predictions: Predictions, card: Card, crop_resize: CropResize, view: View) -> ActivationMap | None:
-    """The map to show: of the likeliest type where the network tells types apart, else of presence.
+    """The map to show: of the likeliest type where the network predicts types, else of presence.
 
     Returns:
         None where the bundle's network outputs no maps, see :func:`no_map_note`.

@@ -21,7 +21,7 @@ def contour_path(mask: np.ndarray, view: View) -> str:
     part = np.pad(mask[top : rows[-1] + 1, left : columns[-1] + 1].astype(np.float32), 1)
     rings = find_contours(part, 0.5, fully_connected="high")
     corner = np.array([top - 1, left - 1])
-    return "".join(_ring(view.place(_corners(ring) + corner)) for ring in rings)
+    return "".join(_ring(view.to_tile(_corners(ring) + corner)) for ring in rings)
 
 
 def _corners(ring: np.ndarray) -> np.ndarray:

@@ -49,7 +49,7 @@ def diameter_lines(lesions: Sequence[Lesion], analysis: Analysis, view: View) ->
 
 
 def _line(diameter: Diameter, words: str, view: View, others: Sequence[Line]) -> Line:
-    start, end = view.place(np.array([diameter.start, diameter.end]))
+    start, end = view.to_tile(np.array([diameter.start, diameter.end]))
     along = end - start
     length = float(np.linalg.norm(along))
     along = along / length if length else np.array([1.0, 0.0])

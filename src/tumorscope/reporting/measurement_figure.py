@@ -137,7 +137,7 @@ def _tile(item: _Shown, scan: Scan, behind: np.ndarray | None, limits: tuple[flo
     known = item.lesion.extent_mm is not None
     spots: list[tuple[float, float]] = []
     for diameter, color in ((item.diameters.longest, _LONGEST), (item.diameters.perpendicular, _PERPENDICULAR)):
-        ends = view.place(np.array([diameter.start, diameter.end])) + corner
+        ends = view.to_tile(np.array([diameter.start, diameter.end])) + corner
         _draw_diameter(pen, ends, color)
         _draw_length(pen, ends, f"{diameter.length:.1f} {'mm' if known else 'px'}", color, spots)
     _draw_scale(pen, scale, known)

@@ -53,7 +53,7 @@ class View:
         scale = min(width / self.width, height / self.height)
         return replace(self, width=max(1, round(self.width * scale)), height=max(1, round(self.height * scale)))
 
-    def place(self, points: np.ndarray) -> np.ndarray:
+    def to_tile(self, points: np.ndarray) -> np.ndarray:
         """Positions of a slice's points on the tile.
 
         Args:

@@ -111,7 +111,7 @@ def test_lesions_name_the_images_that_show_them(analysis, study):
 
 
 @pytest.mark.parametrize("enhanced", [False, True], ids=["single-frame", "enhanced"])
-def test_the_end_points_of_the_diameters_lie_where_they_were_measured(analyzed, tmp_path, enhanced):
+def test_the_end_points_of_the_diameters_are_where_they_were_measured(analyzed, tmp_path, enhanced):
     grid = replace(SMALL, orientation=oblique(20, -15, 40))
     study = study_of(tmp_path / "series", grid, order="shuffled", enhanced=enhanced)
     found = analyzed(study.scan, study.mask)
@@ -137,7 +137,7 @@ def test_the_end_points_of_the_diameters_lie_where_they_were_measured(analyzed, 
             assert np.linalg.norm(points[0] - points[1]) == pytest.approx(measurement.value, abs=0.01)
 
 
-def test_the_finding_is_said_with_its_certainty(analysis):
+def test_the_finding_has_its_certainty(analysis):
     document = report_of(replace(analysis, tumor_type=GLIOMA, tumor_probability=0.97))
     group = whole_scan(document)
     assert prediction(group, codes.SCT.Neoplasm) == "Present"
@@ -177,7 +177,7 @@ def test_warnings_and_the_notice_are_in_it_and_the_notice_comes_last(analysis):
     assert said[-1] == NOTICE
 
 
-def test_a_lesion_that_rano_would_not_measure_says_why(analysis):
+def test_a_lesion_that_is_not_measurable_by_rano_has_the_reason(analysis):
     assert all(lesion.nonmeasurable_reason for lesion in analysis.lesions)
     said = [sentence for sentence in comments(report_of(analysis)) if sentence.startswith("Not measurable by RANO: ")]
     assert len(said) == 2
@@ -189,7 +189,7 @@ def test_a_segmentation_of_other_findings_is_not_taken(analysis):
         encode_structured_report(replace(analysis, lesions=analysis.lesions[:1]), encode_segmentation(analysis))
 
 
-def test_nothing_found_is_a_report_that_says_so(nothing_found):
+def test_without_a_tumor_the_report_states_its_absence(nothing_found):
     document = report_of(nothing_found)
     assert prediction(whole_scan(document), codes.SCT.Neoplasm) == "Absent"
     assert value(whole_scan(document), codes.DCM.CertaintyOfFinding) == 2.0
@@ -213,7 +213,7 @@ def test_lesions_without_a_segmentation_have_their_measurements_all_the_same(ana
     assert [value(group, codes.SCT.Volume) for group in groups] == [lesion.volume_mm3 for lesion in analysis.lesions]
 
 
-def test_pixels_are_not_called_millimeters(analyzed, tmp_path):
+def test_pixels_are_not_reported_as_millimeters(analyzed, tmp_path):
     study = study_of(tmp_path / "series", PixelSpacing=None)
     assert study.scan.affine is None
     found = analyzed(study.scan, study.mask)
