@@ -95,7 +95,7 @@ def test_headings_have_their_order(full):
     reader = printed(full)
     sections = ["Findings", "Key images", "Measurements", "Slice by slice", "Type", "Activation map", "Method"]
     sections += ["Bundle", "Warnings"]
-    case, below = reader.contour
+    case, below = reader.outline
     assert case.title == "case 1"
     assert [entry.title for entry in below if not isinstance(entry, list)] == sections
     levels = [name for name, _ in tags(reader) if re.fullmatch(r"/H\d", name)]
@@ -161,7 +161,7 @@ def test_names_are_text_whatever_they_are(analyzed, folder_scan, mask, name):
 @pytest.mark.parametrize("name", ["a\x00b\x07\n\r\u2028c", "\u202eevil\u200f", "\udcff broken"])
 def test_control_signs_become_visible(analyzed, folder_scan, mask, name):
     reader = printed(analyzed(replace(folder_scan, case=name), mask))
-    assert reader.contour[0].title.count("�") == sum(not sign.isprintable() for sign in name)
+    assert reader.outline[0].title.count("�") == sum(not sign.isprintable() for sign in name)
 
 
 @pytest.mark.parametrize("signs", ["🧠", "患者の頭部", "환자"])
@@ -175,7 +175,7 @@ def test_a_character_that_the_fonts_lack_costs_only_the_pdf_ua_declaration(analy
 @pytest.mark.parametrize("name", ["", "  "])
 def test_a_case_without_a_name_has_a_heading_all_the_same(analyzed, folder_scan, mask, name):
     reader = printed(analyzed(replace(folder_scan, case=name), mask))
-    assert reader.contour[0].title == "Unnamed case"
+    assert reader.outline[0].title == "Unnamed case"
     assert promises_accessibility(reader)
 
 
