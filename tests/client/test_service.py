@@ -40,7 +40,7 @@ def test_files_folders_and_zips_go_in_and_findings_come_out(live, phantom_folder
         assert head.summary.slices == 9
         assert set(head.summary.sequences) == {"t1", "flair", "t1c"}
         findings = client.analysis(head)
-        assert findings["tumor_probability"] == pytest.approx(head.summary.tumor_probability, abs=1e-5)
+        assert findings.tumor_probability == pytest.approx(head.summary.tumor_probability, abs=1e-5)
         assert head.expires is not None
         assert head.revision == 1
 
@@ -88,9 +88,9 @@ def test_a_mask_corrected_by_hand_makes_a_revision_unless_someone_was_first(live
         again = client.wait(client.correct_mask(first, tmp_path / "drawn.nii.gz"))
         assert (again.state, again.revision) == ("done", 2)
         findings = client.analysis(again)
-        assert findings["corrected"]
-        assert findings["voxels"] == 100
-        assert client.analysis(again, revision=1)["corrected"] is False
+        assert findings.corrected
+        assert findings.voxels == 100
+        assert client.analysis(again, revision=1).corrected is False
         assert [each.kind for each in again.revisions] == ["analysis", "edit"]
         with pytest.raises(Refused) as caught:
             client.correct_mask(first, (tmp_path / "drawn.nii.gz").read_bytes())

@@ -18,6 +18,7 @@ from tumorscope.client.uploading import OnBytes, Outgoing, Part, ProgressReporte
 from tumorscope.client.values import About, Page, Study, StudyId, Submitted
 from tumorscope.client.watching import changes
 from tumorscope.core.errors import TumorscopeError
+from tumorscope.reporting.analysis_document import AnalysisDocument
 
 PATIENCE_S = 300.0
 """For how long :meth:`Client.wait` tries to reach a service that restarts."""
@@ -247,7 +248,7 @@ class Client:
                 return self.study(now) if now.state == "done" and not now.files else now
         raise AssertionError("changes never end")
 
-    def analysis(self, study: Study | str, revision: int | None = None) -> dict[str, Any]:
+    def analysis(self, study: Study | str, revision: int | None = None) -> AnalysisDocument:
         """All findings: the content of ``analysis.json``, see docs/output.md.
 
         Args:
@@ -255,7 +256,7 @@ class Client:
             revision: of which results; the newest where it is not named.
         """
         params = {} if revision is None else {"revision": revision}
-        return self._connection.ask("GET", f"{_path(study)}/analysis", params=params).json()
+        return self._connection.value(AnalysisDocument, "GET", f"{_path(study)}/analysis", params=params)
 
     def download(
         self,
