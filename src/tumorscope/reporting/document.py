@@ -67,7 +67,7 @@ def to_document(analysis: Analysis) -> AnalysisDocument:
         warnings=[_note(warning) for warning in analysis.warnings],
         notice=analysis.notice,
         timing_ms={stage: _number(spent, 2) for stage, spent in analysis.timing_ms.items()},
-        mask_rle=[RunLengths(**encode(part)) for part in analysis.mask.astype(bool, copy=False)],
+        mask_rle=[_runs(part) for part in analysis.mask.astype(bool, copy=False)],
     )
 
 
@@ -143,6 +143,11 @@ def _geometry(analysis: Analysis) -> GeometryEntry:
         sequences=list(scan.sequences),
         kind=scan.kind,
     )
+
+
+def _runs(part: np.ndarray) -> RunLengths:
+    rows, columns = part.shape
+    return RunLengths(size=(rows, columns), counts=encode(part)["counts"])
 
 
 def _type(finding: TypeFinding | None) -> TypeEntry | None:
