@@ -100,7 +100,11 @@ def test_everything_found_is_text_and_never_markup(page: Page, base: str, phanto
     }  # fmt: skip
     lesion = {**analysis["lesions"][0], "laterality": MARKUP, "nonmeasurable_reason": MARKUP}
     analysis |= {"case": MARKUP, "tumor_type": kind, "radiomics_classifier": kind, "types_agree": True}
-    analysis |= {"warnings": [MARKUP], "lesions": [lesion], "bundle": {**analysis["bundle"], "reason": MARKUP}}
+    analysis |= {
+        "warnings": [{"code": "small_components", "text": MARKUP}],
+        "lesions": [lesion],
+        "bundle": {**analysis["bundle"], "reason": MARKUP},
+    }
     page.route("**/analysis?revision=1", lambda route: route.fulfill(json=analysis))
     page.route(f"**/api/studies/{phantom}", lambda route: route.fulfill(json={**study, "name": MARKUP}))
 

@@ -134,7 +134,7 @@ def test_sequences_from_several_files_make_one_scan(run, tmp_path, phantom):
     assert code == 0, err
     document = json.loads(next((tmp_path / "out").glob("*/analysis.json")).read_text())
     assert sorted(document["geometry"]["sequences"]) == ["flair", "t1", "t1c"]
-    assert not any("missing" in warning for warning in document["warnings"])
+    assert not any("missing" in warning["text"] for warning in document["warnings"])
 
 
 @pytest.mark.parametrize(

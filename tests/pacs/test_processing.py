@@ -65,7 +65,8 @@ def test_what_was_made_of_a_part_says_so_everywhere_and_the_whole_refers_to_it(t
     assert "PredecessorDocumentsSequence" not in first
     warning = f"images of this study may be missing: {why}"
     document = json.loads((part / "analysis.json").read_text())
-    assert (document["incomplete"], document["warnings"][0]) == (why, warning)
+    assert document["incomplete"] == why
+    assert document["warnings"][0] == {"code": "incomplete_study", "text": warning}
     assert warning in (part / "report.html").read_text()
     assert f"Note: {warning}" in (part / "sr.dcm").read_bytes().decode("utf-8", "replace")
 
