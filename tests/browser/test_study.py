@@ -100,7 +100,11 @@ def test_everything_found_is_text_and_never_markup(page: Page, base: str, phanto
     }  # fmt: skip
     lesion = {**analysis["lesions"][0], "laterality": MARKUP, "nonmeasurable_reason": MARKUP}
     analysis |= {"case": MARKUP, "tumor_type": kind, "radiomics_classifier": kind, "types_agree": True}
-    analysis |= {"warnings": [MARKUP], "lesions": [lesion], "bundle": {**analysis["bundle"], "reason": MARKUP}}
+    analysis |= {
+        "warnings": [{"code": "small_components", "text": MARKUP}],
+        "lesions": [lesion],
+        "bundle": {**analysis["bundle"], "reason": MARKUP},
+    }
     page.route("**/analysis?revision=1", lambda route: route.fulfill(json=analysis))
     page.route(f"**/api/studies/{phantom}", lambda route: route.fulfill(json={**study, "name": MARKUP}))
 
@@ -129,7 +133,7 @@ def test_a_dicom_study_is_read_and_its_results_are_downloaded_whole(
     segmentation = segread(io.BytesIO(_download(page, "Segmentation (DICOM SEG)", tmp_path)))
     segmented = int(segmentation.pixel_array.astype(bool).sum())
     assert segmented == int(volume(base, study, "mask").sum()) > 0
-    for title in ("Measurements (DICOM SR)", "Everything (ZIP)"):
+    for title in ("Measurements (DICOM SR)", "All files (ZIP)"):
         assert len(_download(page, title, tmp_path)) > 500
 
 

@@ -1,4 +1,4 @@
-"""`tumorscope compare` as its users meet it; the command is called as the program calls it."""
+"""`tumorscope compare` through the command line."""
 
 from __future__ import annotations
 

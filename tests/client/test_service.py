@@ -36,11 +36,11 @@ def test_files_folders_and_archives_are_analyzed(live, phantom_folder, tmp_path)
         assert {study.state for study in done.values()} == {"done"}
         head = done["head"]
         assert head.summary is not None
-        assert head.summary.assessed
+        assert head.summary.input_rejected is None
         assert head.summary.slices == 9
         assert set(head.summary.sequences) == {"t1", "flair", "t1c"}
         findings = client.analysis(head)
-        assert findings["tumor_probability"] == pytest.approx(head.summary.tumor_probability, abs=1e-5)
+        assert findings.tumor_probability == pytest.approx(head.summary.tumor_probability, abs=1e-5)
         assert head.expires is not None
         assert head.revision == 1
 
@@ -88,9 +88,9 @@ def test_a_corrected_mask_makes_a_revision_unless_another_user_was_first(live, p
         again = client.wait(client.correct_mask(first, tmp_path / "drawn.nii.gz"))
         assert (again.state, again.revision) == ("done", 2)
         findings = client.analysis(again)
-        assert findings["corrected"]
-        assert findings["voxels"] == 100
-        assert client.analysis(again, revision=1)["corrected"] is False
+        assert findings.corrected
+        assert findings.voxels == 100
+        assert client.analysis(again, revision=1).corrected is False
         assert [each.kind for each in again.revisions] == ["analysis", "edit"]
         with pytest.raises(Refused) as caught:
             client.correct_mask(first, (tmp_path / "drawn.nii.gz").read_bytes())

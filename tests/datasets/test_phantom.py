@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from tumorscope.core.note import texts
 from tumorscope.datasets.phantom import (
     Lesion,
     Tissue,
@@ -206,7 +207,7 @@ def test_lgg_folder_reads_back(tmp_path, glioma):
     assert folder == tmp_path / "TCGA_XX_0003_20000101"
     scan = read_lgg_folder(folder)
     assert scan.sequences == ("t1", "flair", "t1c")
-    assert scan.notes == ()
+    assert texts(scan.notes) == ()
     assert scan.voxels.dtype == np.uint8
     assert np.array_equal(read_lgg_mask(folder), glioma.mask)
     unclipped = scan.voxels < 255

@@ -65,7 +65,8 @@ def test_incomplete_results_are_marked_and_later_ones_reference_them(tmp_path):
     assert "PredecessorDocumentsSequence" not in first
     warning = f"images of this study may be missing: {why}"
     document = json.loads((part / "analysis.json").read_text())
-    assert (document["incomplete"], document["warnings"][0]) == (why, warning)
+    assert document["incomplete"] == why
+    assert document["warnings"][0] == {"code": "incomplete_study", "text": warning}
     assert warning in (part / "report.html").read_text()
     assert f"Note: {warning}" in (part / "sr.dcm").read_bytes().decode("utf-8", "replace")
 

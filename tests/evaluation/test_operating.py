@@ -6,8 +6,8 @@ import pytest
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.evaluation.metrics import dice
 from tumorscope.evaluation.operating import ValidationCase, choose_operating_point
-from tumorscope.inference.analysis import postprocess, presence_probability
 from tumorscope.inference.bundles import OperatingPoint
+from tumorscope.inference.postprocessing import postprocess, presence_probability
 
 
 def case(seed: int, noise: float = 0.5, overconfidence: float = 1.0, lesion: bool = True) -> ValidationCase:

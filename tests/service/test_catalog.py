@@ -11,7 +11,7 @@ from tumorscope.service.catalog import Catalog
 from tumorscope.service.errors import Conflict, UnknownStudy
 from tumorscope.service.records import NewStudy, new_id
 
-SUMMARY = {"assessed": True, "lesions": 2, "volume_mm3": None, "sequences": ["flair"]}
+SUMMARY = {"input_rejected": None, "lesions": 2, "volume_mm3": None, "sequences": ["flair"]}
 
 
 class Clock:

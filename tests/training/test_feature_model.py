@@ -18,7 +18,7 @@ from tumorscope.core.errors import BadDataset, BadRecipe, TumorscopeError
 from tumorscope.datasets.figshare import FigshareDataset
 from tumorscope.inference.runtimes import OPSET
 from tumorscope.io import find_mask, open_scan
-from tumorscope.measurement.radiomics_classifier import MODEL_FILE, load_type_model
+from tumorscope.measurement.radiomics_classifier import MODEL_FILE, load_radiomics_classifier
 from tumorscope.recipes.radiomics import FeaturesRecipe, parse_features_recipe
 from tumorscope.training.feature_model import train_feature_model
 from tumorscope.training.feature_model.crossvalidation import Evaluated, cross_validate, metrics
@@ -101,7 +101,7 @@ def test_a_run_leaves_everything_and_tells_the_types(run):
 
 
 def test_the_exported_model_tells_the_type_of_a_new_slice_in_the_clinic(run):
-    loaded = load_type_model(run.folder)
+    loaded = load_radiomics_classifier(run.folder)
     for kind, name in {1: "meningioma", 2: "glioma", 3: "pituitary"}.items():
         found = loaded.classify(*sample(kind, 1000 + kind))
         assert max(found, key=lambda one: found[one]) == name

@@ -94,8 +94,10 @@ def test_a_second_opinion_goes_along_and_a_missing_one_is_said_first(trained, da
     opinion.mkdir()
     for name in ("radiomics_classifier.onnx", "radiomics_classifier.json"):
         (opinion / name).write_bytes(name.encode())
-    monkeypatch.setattr(exporting, "load_type_model", lambda folder: None)  # these two files are only names
-    monkeypatch.setattr("tumorscope.measurement.radiomics_classifier.load_type_model", lambda folder: "an opinion")
+    monkeypatch.setattr(exporting, "load_radiomics_classifier", lambda folder: None)  # these two files are only names
+    monkeypatch.setattr(
+        "tumorscope.measurement.radiomics_classifier.load_radiomics_classifier", lambda folder: "an opinion"
+    )
     bundle = exporting.export(trained, data, tmp_path / "bundle", eight_bit=False, features=opinion).bundle
     assert (bundle.folder / "radiomics_classifier.json").read_bytes() == b"radiomics_classifier.json"
     before = bundle.sha256

@@ -48,7 +48,7 @@ def command(
     from tumorscope.core.files import save_together
     from tumorscope.io import open_scan
     from tumorscope.measurement.alignment import onto_scan
-    from tumorscope.reporting.measured_image import draw_measured, encode_png
+    from tumorscope.reporting.measurement_figure import draw_measured, encode_png
     from tumorscope.reporting.measurements import measure_labels, measurement_document, to_csv, to_json
 
     files = _outputs(out or [])
@@ -103,15 +103,14 @@ def _of_analysis(path: Path) -> LabeledMask:
 
     document = load_document(path)
     mask = mask_from_document(document)
-    affine, positions = (document["geometry"].get(key) for key in ("affine", "slice_positions"))
-    slices, rows, columns = mask.shape
+    geometry = document.geometry
     return LabeledMask(
         parts=(("tumor", mask),) if mask.any() else (),
-        shape=(slices, rows, columns),
-        case=str(document.get("case", path.stem)),
-        kind=document["geometry"].get("kind", "volume"),
-        affine=None if affine is None else np.array(affine, float),
-        slice_positions=None if positions is None else np.array(positions, float),
+        shape=geometry.shape,
+        case=document.case,
+        kind=geometry.kind,
+        affine=None if geometry.affine is None else np.array(geometry.affine),
+        slice_positions=None if geometry.slice_positions is None else np.array(geometry.slice_positions),
     )
 
 

@@ -230,7 +230,7 @@ def _row(folder: Path) -> Row:
     present = "present" if document["tumor_present"] else "none found"
     return Row(
         case=folder.name,
-        state=(present if document["assessed"] else "not assessed")
+        state=("not assessed" if document["input_rejected"] else present)
         + (", corrected by hand" if document["corrected"] else ""),
         cells=(
             probability_text(document["tumor_probability"], 3),
@@ -238,7 +238,7 @@ def _row(folder: Path) -> Row:
             _size(document) if lesions else "-",
         ),
         more=(_type(kind) if kind else "-",),
-        notes=tuple(document["warnings"]),
+        notes=tuple(warning["text"] for warning in document["warnings"]),
     )
 
 

@@ -18,6 +18,7 @@ from tumorscope.client.downloads import fetch_together
 from tumorscope.client.models import About, Page, Study, StudyId, Submitted
 from tumorscope.client.uploads import OnBytes, Outgoing, Part, ProgressReporter, outgoing
 from tumorscope.core.errors import TumorscopeError
+from tumorscope.reporting.analysis_document import AnalysisDocument
 
 RECONNECT_TIMEOUT_S = 300.0
 """How long :meth:`Client.wait` tries to reconnect, for example while the service restarts."""
@@ -247,15 +248,15 @@ class Client:
                 return self.study(now) if now.state == "done" and not now.files else now
         raise AssertionError("changes() never ends")
 
-    def analysis(self, study: Study | str, revision: int | None = None) -> dict[str, Any]:
-        """All findings: the content of ``analysis.json``; see docs/output.md.
+    def analysis(self, study: Study | str, revision: int | None = None) -> AnalysisDocument:
+        """All findings: the content of ``analysis.json``, see docs/output.md.
 
         Args:
             study: the study or its id.
             revision: of the results; by default the newest.
         """
         params = {} if revision is None else {"revision": revision}
-        return self._connection.ask("GET", f"{_path(study)}/analysis", params=params).json()
+        return self._connection.value(AnalysisDocument, "GET", f"{_path(study)}/analysis", params=params)
 
     def download(
         self,

@@ -32,18 +32,25 @@ class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
+class Note(_Model):
+    """Something to know about results: a code for programs and a text for people."""
+
+    code: str
+    text: str
+
+
 class Summary(_Model):
-    """The findings in short; :meth:`Client.analysis` returns all of them.
+    """The findings in short; :meth:`Client.analysis` has all of them.
 
     Attributes:
-        assessed: false if the scan does not look like a brain MRI; there are no findings then.
+        input_rejected: why the input check rejected the scan, which then has no findings; None where it was assessed.
         tumor_probability: the largest of any slice.
         tumor_type: the likeliest type; None if it is uncertain.
         volume_mm3: of the segmentation; None if the voxel size is unknown.
         lesions: their number.
     """
 
-    assessed: bool = True
+    input_rejected: Note | None = None
     tumor_present: bool | None = None
     tumor_probability: float | None = None
     tumor_type: str | None = None
@@ -62,9 +69,10 @@ class Revision(_Model):
 
 
 class File(_Model):
-    """A downloadable result."""
+    """A result that can be fetched; its title is for people."""
 
     name: Annotated[str, AfterValidator(_plain_name)]
+    title: str = ""
     bytes: int | None = None
     href: str
 

@@ -13,7 +13,7 @@ from tumorscope.core.errors import BadDataset, TumorscopeError
 from tumorscope.datasets.figshare import FigshareSlice
 from tumorscope.datasets.images import AnnotatedImage
 from tumorscope.datasets.labeled import LabeledCase, LabeledDataset
-from tumorscope.reporting.lettering import drawable, width
+from tumorscope.reporting.typography import drawable, width
 
 _TILE, _GAP, _LEFT, _TOP, _CAPTION = 176, 6, 116, 8, 20
 _FINER = 2

@@ -22,13 +22,13 @@ def process_study(task: Task) -> list[Path]:
         TumorscopeError: the study cannot be analyzed, or its results cannot be written as DICOM; one line
             with the reason.
     """
-    from tumorscope.inference.engine_pool import Engines
-    from tumorscope.reporting.write import Outputs
+    from tumorscope.inference.engine_pool import EnginePool
+    from tumorscope.reporting.outputs import OutputOptions
     from tumorscope.studies.case import AnalysisOptions, Case, process_case
 
-    outputs = Outputs(dicom=True, earlier_reports=_reports(task.earlier))
+    outputs = OutputOptions(dicom=True, earlier_reports=_reports(task.earlier))
     case = Case(task.folder, incomplete=task.incomplete)
-    result = process_case(case, Engines(task.bundle), task.out, AnalysisOptions(find_truth=False, outputs=outputs))
+    result = process_case(case, EnginePool(task.bundle), task.out, AnalysisOptions(find_truth=False, outputs=outputs))
     return sorted(result.folder.glob("*.dcm"))
 
 
@@ -36,7 +36,7 @@ def _reports(folders: Sequence[Path]) -> tuple[Dataset, ...]:
     """The headers of the structured reports among earlier results."""
     from pydicom import dcmread
 
-    from tumorscope.reporting.write import STRUCTURED_REPORT_FILE
+    from tumorscope.reporting.outputs import STRUCTURED_REPORT_FILE
 
     tags = ["SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID"]
     paths = (path for folder in folders for path in sorted(folder.rglob(STRUCTURED_REPORT_FILE)))

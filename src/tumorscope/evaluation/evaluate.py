@@ -97,8 +97,10 @@ def _slice_row(
     finding, card = analysis.slices[index], analysis.bundle.card
     mask = None if truth.mask is None else truth.mask[index]
     segmentations = "mask" in card.outputs
-    called = finding.tumor_probability >= card.operating_point.presence
-    probabilities = _class_probabilities(finding.tumor_probability, finding.type_probabilities, classes)
+    probability = finding.tumor_probability
+    assert probability is not None  # the input check is off
+    called = probability >= card.operating_point.presence
+    probabilities = _class_probabilities(probability, finding.type_probabilities, classes)
     said = None
     if classes:
         types = finding.type_probabilities or {}
@@ -114,7 +116,7 @@ def _slice_row(
         slice=index,
         present=present,
         called=called,
-        tumor_probability=finding.tumor_probability,
+        tumor_probability=probability,
         mask_probability=finding.mask_probability,
         true_px=None if mask is None else int(mask.sum()),
         predicted_px=finding.area_px if segmentations else None,

@@ -12,8 +12,8 @@ from scipy import ndimage
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.evaluation.calibration import Calibration, calibrate_presence, class_report
 from tumorscope.evaluation.metrics import balanced_accuracy, confusion
-from tumorscope.inference.analysis import postprocess, presence_probability
 from tumorscope.inference.bundles import OperatingPoint
+from tumorscope.inference.postprocessing import postprocess, presence_probability
 from tumorscope.inference.tumor_type import class_probability
 from tumorscope.measurement.components import Components, find_components
 

@@ -16,8 +16,9 @@ from scipy.stats import spearmanr
 
 from tumorscope.core.scan import Scan
 from tumorscope.datasets.labeled import GroundTruth, LabeledCase
+from tumorscope.inference.acquired_slices import network_view
 from tumorscope.inference.activation_maps import ActivationMap, activation_map
-from tumorscope.inference.analysis import arrange_channels, network_view
+from tumorscope.inference.channels import arrange_channels
 from tumorscope.inference.engine import Engine, onnxruntime_session
 from tumorscope.preprocessing import prepare
 

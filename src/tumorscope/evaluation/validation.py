@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.datasets.labeled import LabeledCase
 from tumorscope.evaluation.operating import ValidationCase
-from tumorscope.inference.analysis import arrange_channels
+from tumorscope.inference.channels import arrange_channels
 from tumorscope.inference.engine import Engine
 from tumorscope.inference.model_card import NO_TUMOR
 from tumorscope.preprocessing import prepare

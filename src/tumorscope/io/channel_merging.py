@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from tumorscope.core.errors import UnreadableScan
+from tumorscope.core.note import Note, without
 from tumorscope.core.scan import SEQUENCES, Scan
 from tumorscope.io.checks import label, public_name, size_text
 from tumorscope.io.dicom.files import study_of
@@ -16,7 +17,7 @@ from tumorscope.io.dicom.privacy import contains_patient_name, name_tokens
 from tumorscope.io.dicom.studies import study_code
 from tumorscope.io.lgg import is_mask_name
 from tumorscope.io.nifti import read_nifti
-from tumorscope.io.sequences import SEQUENCE_NOTES, check_name, recognize_sequence
+from tumorscope.io.sequences import check_name, recognize_sequence
 from tumorscope.preprocessing.series_resampling import GRID_ORDER, join_series
 
 GRID_TOLERANCE = 1e-3
@@ -46,7 +47,7 @@ def combine(case: str, source: Path | None, scans: Mapping[str, Scan]) -> Scan:
                 "resample them to one grid"
             )
     voxels = np.concatenate([scans[sequence].voxels for sequence in ordered], axis=-1)
-    notes = [note for sequence in ordered for note in scans[sequence].notes if not note.startswith(SEQUENCE_NOTES)]
+    notes = without((note for sequence in ordered for note in scans[sequence].notes), "sequence_source")
     return replace(
         first, voxels=voxels, sequences=tuple(ordered), case=case, source=source, notes=tuple(dict.fromkeys(notes))
     )
@@ -89,10 +90,7 @@ def read_sequences(
 
 def _join_named(case: str, source: Path, scans: Mapping[str, Scan], register: bool) -> Scan:
     """DICOM series whose sequences the user names, so that what their headers say of those is outdated."""
-    named = {
-        sequence: replace(scan, notes=tuple(note for note in scan.notes if not note.startswith(SEQUENCE_NOTES)))
-        for sequence, scan in scans.items()
-    }
+    named = {sequence: replace(scan, notes=without(scan.notes, "sequence_source")) for sequence, scan in scans.items()}
     grid = next(sequence for sequence in GRID_ORDER if sequence in named)
     header = named[grid].source_images[0].header
     if contains_patient_name(case, name_tokens(header)):
@@ -133,9 +131,8 @@ def read_nifti_folder(folder: Path, files: list[Path]) -> Scan:
         )
     scan = combine(folder.resolve().name, folder, {sequence: read_nifti(path) for sequence, path in chosen.items()})
     if skipped:
-        scan = replace(
-            scan, notes=(*scan.notes, f"left out, no sequence in the name: {', '.join(map(label, skipped))}")
-        )
+        note = Note("series_left_out", f"left out, no sequence in the name: {', '.join(map(label, skipped))}")
+        scan = replace(scan, notes=(*scan.notes, note))
     return scan
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from tumorscope.core.errors import UnreadableScan
+from tumorscope.core.note import Note
 from tumorscope.io.checks import label
 from tumorscope.io.formats import is_jpeg
 from tumorscope.io.raster import read_raster
@@ -15,7 +16,7 @@ from tumorscope.io.raster import read_raster
 MOST_LABELS = 32
 """More different values than this are gray levels, not labels."""
 
-HALF = "the mask holds probabilities; inside is what is at least one half"
+HALF = Note("mask_threshold", "the mask holds probabilities; inside is what is at least one half")
 
 _WHOLE, _FURTHEST = 0.01, 0.1
 """How far from a whole number a label may be, as a share of it, and at most. Programs save labels
@@ -77,7 +78,7 @@ def of_one_kind(rasters: list[LabelRaster]) -> list[LabelRaster]:
 
 def split_labels(
     values: np.ndarray, name: str, threshold: float | None = None, colored: bool = False
-) -> tuple[Parts, tuple[str, ...]]:
+) -> tuple[Parts, tuple[Note, ...]]:
     """A boolean mask for every label, and notes.
 
     Args:
@@ -91,7 +92,8 @@ def split_labels(
     """
     if threshold is not None:
         inside = values >= threshold
-        return _named("mask", inside), (f"the mask is what is at least {threshold:g} in the image",)
+        note = Note("mask_threshold", f"the mask is what is at least {threshold:g} in the image")
+        return _named("mask", inside), (note,)
     if values.dtype.kind == "f":
         bad = values.size - int(np.count_nonzero(np.isfinite(values)))
         if bad:

@@ -13,6 +13,7 @@ from typing import IO, Any, cast
 import numpy as np
 
 from tumorscope.core.errors import UnreadableScan
+from tumorscope.core.note import Note
 from tumorscope.core.scan import SIDES_ASSUMED, NiftiPlacement, Scan, StoredGrid
 from tumorscope.io.checks import MAX_VOXELS, label, reason, size_text
 from tumorscope.io.formats import is_gzip, read_head, voxels_of_pair
@@ -48,7 +49,7 @@ class StoredVolume:
     affine: np.ndarray
     placement: NiftiPlacement
     description: bytes
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
 
     @property
     def grid(self) -> StoredGrid:
@@ -161,7 +162,7 @@ def _read_headers(path: Path) -> tuple[Any, NiftiPlacement]:
     return header, placement_of(stored)
 
 
-def _only_one_volume(header: Any, stream: IO[bytes]) -> tuple[str, ...]:
+def _only_one_volume(header: Any, stream: IO[bytes]) -> tuple[Note, ...]:
     """Correct the header where it promises several volumes and the file holds one; a note says so.
 
     Programs save a drawing under the header of the 4-D image that it was made on.
@@ -174,7 +175,8 @@ def _only_one_volume(header: Any, stream: IO[bytes]) -> tuple[str, ...]:
     if len(stream.read(2)) != 1:
         return ()
     header.set_data_shape(shape[:3])
-    return (f"the header promises {math.prod(shape[3:])} volumes, but the file holds one, which is read",)
+    what = f"the header promises {math.prod(shape[3:])} volumes, but the file holds one, which is read"
+    return (Note("single_volume", what),)
 
 
 def _checked_shape(name: str, header: Any) -> tuple[int, ...]:
@@ -215,10 +217,10 @@ def _affine(name: str, header: Any, spatial: int) -> np.ndarray:
     return affine
 
 
-def _sequences(path: Path, count: int, channels: Sequence[str] | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _sequences(path: Path, count: int, channels: Sequence[str] | None) -> tuple[tuple[str, ...], tuple[Note, ...]]:
     if channels is not None:
         return check_channels(channels, count, label(path)), ()
     sequence = recognize_sequence(stem(path)) if count == 1 else "unknown"
     if sequence == "unknown":
         return ("unknown",) * count, ()
-    return (sequence,), (f"sequence {sequence} taken from the name {stem(path)}",)
+    return (sequence,), (Note("sequence_source", f"sequence {sequence} taken from the name {stem(path)}"),)

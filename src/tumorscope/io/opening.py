@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tumorscope.core.errors import UnreadableScan
+from tumorscope.core.note import Note, without
 from tumorscope.core.scan import Scan
 from tumorscope.io.channel_merging import read_nifti_folder, read_sequences
 from tumorscope.io.checks import checked, label, public_name
@@ -23,7 +24,7 @@ from tumorscope.io.images import read_image, read_image_folder
 from tumorscope.io.matlab import read_matlab
 from tumorscope.io.nifti import read_nifti
 from tumorscope.io.result_folders import is_results
-from tumorscope.io.sequences import SEQUENCE_NOTES, check_channels
+from tumorscope.io.sequences import check_channels
 
 
 def open_scan(
@@ -68,8 +69,7 @@ def open_scan(
     scan = _read(where, channels, _DicomOptions(register, on_files))
     if channels is not None:
         names = check_channels(channels, len(scan.sequences), public_name(scan))
-        notes = tuple(note for note in scan.notes if not note.startswith(SEQUENCE_NOTES))
-        scan = replace(scan, sequences=names, notes=notes)
+        scan = replace(scan, sequences=names, notes=without(scan.notes, "sequence_source"))
     return checked(scan)
 
 
@@ -88,7 +88,8 @@ class _DicomOptions:
         scan = self.read(path, files)
         if not missing:
             return scan
-        note = f"{missing} file{'s' if missing > 1 else ''} that the DICOMDIR names {'are' if missing > 1 else 'is'} missing"
+        files_are = "files that the DICOMDIR names are" if missing > 1 else "file that the DICOMDIR names is"
+        note = Note("files_missing", f"{missing} {files_are} missing")
         return replace(scan, notes=(*scan.notes, note))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.core.geometry import Geometry
+from tumorscope.core.note import Note
 from tumorscope.core.scan import Scan
 from tumorscope.io.checks import size_text
 
@@ -48,7 +49,8 @@ def onto_scan(mask: LabeledMask, scan: Scan) -> LabeledMask:
         whole = np.zeros(scan.shape, bool)
         whole[tuple(places.T)] = True
         parts.append((name, whole))
-    notes = [f"{left_out} voxels of the mask are where the scan has no slice; left out"] if left_out else []
+    what = f"{left_out} voxels of the mask are where the scan has no slice; left out"
+    notes = [Note("mask_outside_scan", what)] if left_out else []
     return replace(
         mask,
         parts=tuple(parts),

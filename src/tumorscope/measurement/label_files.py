@@ -13,6 +13,7 @@ import numpy as np
 
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.core.geometry import Geometry
+from tumorscope.core.note import Note
 from tumorscope.core.scan import Kind, Scan
 from tumorscope.io.checks import label
 from tumorscope.io.dicom.seg_reader import read_segmentation
@@ -46,7 +47,7 @@ class LabeledMask:
     case: str
     kind: Kind
     affine: np.ndarray | None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     slice_positions: np.ndarray | None = None
 
     @property

@@ -16,9 +16,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tumorscope.core.errors import TumorscopeError, where
 from tumorscope.inference.bundles import shipped_bundles
-from tumorscope.inference.engine_pool import Engines
-from tumorscope.reporting import load_document
-from tumorscope.reporting.write import DOCUMENT_FILE
+from tumorscope.inference.engine_pool import EnginePool
+from tumorscope.reporting.document import load_document
+from tumorscope.reporting.outputs import DOCUMENT_FILE
 from tumorscope.service.catalog import Catalog
 from tumorscope.service.folders import Folders
 from tumorscope.service.lease import LeaseHolder, LeaseLost, WorkerStopped
@@ -33,15 +33,15 @@ log = logging.getLogger(__name__)
 Outcome = Literal["nothing to do", "done", "failed", "released", "lost"]
 
 
-def load_engines(settings: ServiceSettings) -> Callable[[str], Engines]:
+def load_engines(settings: ServiceSettings) -> Callable[[str], EnginePool]:
     """A function from a bundle's name to its engines, which are loaded on first use and kept."""
 
     @cache
-    def engines(bundle: str) -> Engines:
+    def engines(bundle: str) -> EnginePool:
         # A request may name a bundle, but not a folder on this machine.
         if bundle not in ("auto", settings.bundle, *(each.name for each in shipped_bundles())):
             raise TumorscopeError(f"there is no bundle {bundle!r}")
-        return Engines(bundle, settings.engine)
+        return EnginePool(bundle, settings.engine)
 
     return engines
 
@@ -51,7 +51,7 @@ def process(
     settings: ServiceSettings,
     catalog: Catalog,
     folders: Folders,
-    engines: Callable[[str], Engines],
+    engines: Callable[[str], EnginePool],
     stop: threading.Event | None = None,
     worker: str = "",
 ) -> Outcome:
@@ -113,7 +113,7 @@ def _settle(lease: LeaseHolder, make: Callable[[], dict[str, Any]], folders: Fol
 
 
 def _make_results(
-    lease: LeaseHolder, claim: Claim, settings: ServiceSettings, folders: Folders, engines: Callable[[str], Engines]
+    lease: LeaseHolder, claim: Claim, settings: ServiceSettings, folders: Folders, engines: Callable[[str], EnginePool]
 ) -> dict[str, Any]:
     """Make the revision's results unless they exist, and return their summary."""
     results = folders.run(claim.study, claim.revision)
@@ -132,7 +132,7 @@ def _fetch(lease: LeaseHolder, claim: Claim, address: str, settings: ServiceSett
         raise LeaseLost
 
 
-def _analyze(lease: LeaseHolder, claim: Claim, folders: Folders, engines: Callable[[str], Engines]) -> None:
+def _analyze(lease: LeaseHolder, claim: Claim, folders: Folders, engines: Callable[[str], EnginePool]) -> None:
     edit = claim.kind == "edit"
     earlier = folders.run(claim.study, claim.base) / "view" if claim.base else None
     case = Case(folders.case(claim.study))
@@ -161,16 +161,16 @@ def summary_of(results: Path) -> dict[str, Any]:
         results: the revision's folder.
     """
     document = load_document(results / DOCUMENT_FILE)
-    kind = document["tumor_type"]
+    rejection = document.input_rejected
     return {
-        "assessed": document["assessed"],
-        "tumor_present": document["tumor_present"],
-        "tumor_probability": document["tumor_probability"],
-        "tumor_type": None if kind is None else kind["name"],
-        "volume_mm3": document["volume_mm3"],
-        "lesions": len(document["lesions"]),
-        "slices": len(document["slices"]),
-        "sequences": document["geometry"]["sequences"],
+        "input_rejected": None if rejection is None else dataclasses.asdict(rejection),
+        "tumor_present": document.tumor_present,
+        "tumor_probability": document.tumor_probability,
+        "tumor_type": None if document.tumor_type is None else document.tumor_type.name,
+        "volume_mm3": document.volume_mm3,
+        "lesions": len(document.lesions),
+        "slices": len(document.slices),
+        "sequences": document.geometry.sequences,
     }
 
 

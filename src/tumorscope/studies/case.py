@@ -15,10 +15,11 @@ import numpy as np
 
 from tumorscope.core.faults import FAULT_LOG, failure_line
 from tumorscope.core.files import safe_name
+from tumorscope.core.note import Note
 from tumorscope.core.scan import Scan
 from tumorscope.inference.analysis import Analysis, analyze
 from tumorscope.inference.engine import Engine
-from tumorscope.inference.engine_pool import Engines
+from tumorscope.inference.engine_pool import EnginePool
 from tumorscope.inference.tumor_type import TypeFinding
 from tumorscope.io import find_mask, open_scan, read_mask
 from tumorscope.io.case_names import public_names
@@ -26,10 +27,11 @@ from tumorscope.io.dicom.studies import StudyFiles
 from tumorscope.io.formats import file_format
 from tumorscope.measurement.alignment import onto_scan
 from tumorscope.measurement.label_files import read_labels
-from tumorscope.reporting import compare, write_results
+from tumorscope.reporting.agreement import compare
 from tumorscope.reporting.bids import write_bids
+from tumorscope.reporting.outputs import OutputOptions
+from tumorscope.reporting.results import write_results
 from tumorscope.reporting.wording import size_text
-from tumorscope.reporting.write import Outputs
 from tumorscope.studies.revision import revise
 
 
@@ -76,7 +78,7 @@ class AnalysisOptions:
     register: bool = False
     explain: bool = False
     input_check: bool = True
-    outputs: Outputs = field(default_factory=Outputs)
+    outputs: OutputOptions = field(default_factory=OutputOptions)
     bids: Path | None = None
 
 
@@ -85,16 +87,16 @@ class Findings:
     """The part of an analysis that a batch keeps: numbers and words, but neither scan nor mask.
 
     Attributes:
-        assessed, tumor_present, tumor_probability, tumor_type, volume_mm3, runtime, precision,
+        rejection, tumor_present, tumor_probability, tumor_type, volume_mm3, runtime, precision,
             bundle_reason, warnings: as in the analysis.
         size: of the mask, in words; None without lesions.
         lesions, slices: their numbers.
         bundle, bundle_sha256: the bundle of the analysis.
     """
 
-    assessed: bool
-    tumor_present: bool
-    tumor_probability: float
+    rejection: Note | None
+    tumor_present: bool | None
+    tumor_probability: float | None
     tumor_type: TypeFinding | None
     volume_mm3: float | None
     size: str | None
@@ -105,13 +107,13 @@ class Findings:
     runtime: str
     precision: str
     bundle_reason: str | None
-    warnings: tuple[str, ...]
+    warnings: tuple[Note, ...]
 
     @classmethod
     def of(cls, analysis: Analysis) -> Findings:
         """Summarize an analysis."""
         return cls(
-            assessed=analysis.assessed,
+            rejection=analysis.rejection,
             tumor_present=analysis.tumor_present,
             tumor_probability=analysis.tumor_probability,
             tumor_type=analysis.tumor_type,
@@ -179,7 +181,7 @@ def _ignore(progress: CaseProgress) -> None:
 
 def run_case(
     case: Case,
-    engines: Engines,
+    engines: EnginePool,
     out: Path,
     options: AnalysisOptions,
     unused: Callable[[str], str],
@@ -211,7 +213,7 @@ def failed(case: Case, error: BaseException, out: Path) -> Outcome:
 
 def process_case(
     case: Case,
-    engines: Engines,
+    engines: EnginePool,
     out: Path,
     options: AnalysisOptions | None = None,
     name: Callable[[str], str] = str,
@@ -220,7 +222,7 @@ def process_case(
     """Read, analyze and write one case.
 
     Args:
-        case: what to read.
+        case: the input.
         engines: the loaded bundles.
         out: where the case's own folder goes.
         options: how; the defaults if None.
@@ -229,7 +231,7 @@ def process_case(
             anything more is written.
 
     Raises:
-        TumorscopeError: one line that says what is wrong with this case.
+        TumorscopeError: the case cannot be analyzed; one line with the reason.
     """
     options = options or AnalysisOptions()
     scan, true_mask, reading_ms = _read(case, options, name, on_progress)
@@ -292,7 +294,7 @@ def _analyze(
 
 
 def _incomplete(analysis: Analysis, reason: str) -> Analysis:
-    warning = f"images of this study may be missing: {reason}"
+    warning = Note("incomplete_study", f"images of this study may be missing: {reason}")
     return dataclasses.replace(analysis, incomplete=reason, warnings=(warning, *analysis.warnings))
 
 

@@ -20,10 +20,10 @@ from tumorscope.datasets.combined import CombinedDataset
 from tumorscope.datasets.labeled import LabeledCase, LabeledDataset, cases_of
 from tumorscope.evaluation import choose_operating_point, evaluate, summarize
 from tumorscope.evaluation.validation import validation_cases
-from tumorscope.inference.bundle import CARD_FILE, SECOND_OPINION_FILES
+from tumorscope.inference.bundle import CARD_FILE, RADIOMICS_FILES
 from tumorscope.inference.bundles import Bundle, Card, Inputs, Model, load_bundle
 from tumorscope.inference.engine import Engine, load_engine
-from tumorscope.measurement.radiomics_classifier import load_type_model
+from tumorscope.measurement.radiomics_classifier import load_radiomics_classifier
 from tumorscope.preprocessing import prepare, stack_adjacent_slices
 from tumorscope.preprocessing.input_check import default_input_check
 from tumorscope.recipes.experiment import Recipe
@@ -104,7 +104,7 @@ def export(
     """
     name = _bundle_name(name, folder)
     if features is not None:
-        load_type_model(features)  # what is wrong with it is said before anything is computed
+        load_radiomics_classifier(features)  # what is wrong with it is said before anything is computed
     recipe, split = run.recipe(), run.split()
     dataset = open_datasets(recipe, data)
     parts = {part: cases_of(dataset, split[part]) for part in ("train", "validation", "test")}
@@ -164,7 +164,7 @@ def export(
         if (run.folder / LEFT_OUT_FILE).exists():
             shutil.copy(run.folder / LEFT_OUT_FILE, work / LEFT_OUT_FILE)
         if features is not None:
-            for file in SECOND_OPINION_FILES:
+            for file in RADIOMICS_FILES:
                 shutil.copy(features / file, work / file)
         work.chmod(0o755)  # temporary folders are private
         old = work.with_name(f"{work.name}-old")

@@ -156,7 +156,7 @@ function findingParts(study: Study): (HTMLElement | string)[] {
   if (study.state === "failed") return [h("span", { class: "failure" }, study.failure ?? "It failed.")];
   const summary = study.summary;
   if (!summary) return [h("span", { class: "nothing" }, "–")];
-  if (!summary.assessed) return [h("span", { class: "finding unassessed" }, "Not assessed")];
+  if (summary.input_rejected) return [h("span", { class: "finding unassessed", title: capital(summary.input_rejected.text) }, "Not assessed")];
   const words = summary.tumor_present ? "Tumor found" : "No tumor found";
   return [
     h("span", { class: summary.tumor_present ? "finding present" : "finding absent" }, words),

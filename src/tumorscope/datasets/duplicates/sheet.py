@@ -13,7 +13,7 @@ from tumorscope.core.errors import TumorscopeError
 from tumorscope.datasets.duplicates.comparing import DuplicatePair
 from tumorscope.datasets.duplicates.fingerprints import Fingerprints, read_gray
 from tumorscope.datasets.duplicates.look import oriented
-from tumorscope.reporting.lettering import write
+from tumorscope.reporting.typography import write
 
 _COLUMNS, _TILE, _GAP, _BETWEEN, _TITLE, _CAPTION = 5, 144, 2, 18, 40, 34
 _BACKGROUND, _TEXT, _FAINT = (16, 18, 22), (222, 226, 232), (150, 156, 166)

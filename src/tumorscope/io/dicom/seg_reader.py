@@ -16,6 +16,7 @@ import numpy as np
 
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.core.geometry import Geometry
+from tumorscope.core.note import Note
 from tumorscope.io.checks import MAX_VOXELS, label, printable, reason, size_text
 from tumorscope.io.dicom.files import read_header, read_with_pixels
 from tumorscope.io.dicom.frames import Frame, FunctionalGroups, frame_count, frames_of
@@ -53,7 +54,7 @@ class Segmentation:
     geometry: Geometry
     case: str
     fractional: bool
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
 
 
 @quiet_libraries()

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tumorscope.core.note import Note
 from tumorscope.core.notice import NOTICE
 from tumorscope.service.records import State
 
@@ -32,7 +33,9 @@ class Summary(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
-    assessed: bool = Field(description="False if the scan does not look like a brain MRI.")
+    input_rejected: Note | None = Field(
+        None, description="Why the input check rejected the scan; null where it was assessed."
+    )
     tumor_present: bool | None = None
     tumor_probability: float | None = None
     tumor_type: str | None = Field(None, description="Null if the type was not predicted or is uncertain.")
@@ -78,7 +81,8 @@ class FileEntry(BaseModel):
     """A downloadable result."""
 
     name: str
-    bytes: int = Field(description="Size of the file; approximate for `results.zip`.")
+    title: str = Field(description="For people, such as `Report (PDF)`.")
+    bytes: int = Field(description="Approximate for `results.zip`.")
     href: str
 
 

@@ -19,7 +19,7 @@ from tumorscope.service.web.models import (
     StudyState,
     Summary,
 )
-from tumorscope.service.web.results import ARCHIVE, RESULTS, VIEW_FOLDER, VIEW_SUFFIX
+from tumorscope.service.web.results import ARCHIVE, ARCHIVE_TITLE, RESULTS, VIEW_FOLDER, VIEW_SUFFIX
 
 _SETTLED = ("done", "failed")
 
@@ -80,8 +80,9 @@ def _files(base: str, revision: int, run: Path) -> list[FileEntry]:
         except OSError:  # not every study has every file
             continue
         href = f"{base}/{result.address}?revision={revision}"
-        files.append(FileEntry(name=result.file, bytes=size, href=href))
+        files.append(FileEntry(name=result.file, title=result.output.title, bytes=size, href=href))
     if files:
         archive = f"{base}/{ARCHIVE}?revision={revision}"
-        files.append(FileEntry(name=ARCHIVE, bytes=sum(file.bytes for file in files), href=archive))
+        total = sum(file.bytes for file in files)
+        files.append(FileEntry(name=ARCHIVE, title=ARCHIVE_TITLE, bytes=total, href=archive))
     return files

@@ -39,7 +39,7 @@ class FeatureRun:
 
     Attributes:
         folder: holds ``features.csv``, ``predictions.csv``, ``metrics.json``, ``report.md``,
-            plots, and the model that :func:`tumorscope.measurement.radiomics_classifier.load_type_model` loads.
+            plots, and the model that :func:`tumorscope.measurement.radiomics_classifier.load_radiomics_classifier` loads.
         best: name of the exported model.
         compared: metrics of every model, the best first.
         skipped: files of the data set that could not be read, with the reason.

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi import Path as InPath
 from fastapi.responses import FileResponse, StreamingResponse
 
 from tumorscope.core.files import safe_name
+from tumorscope.reporting.analysis_document import AnalysisDocument
 from tumorscope.service.records import Study
 from tumorscope.service.web.api_error import ApiError
 from tumorscope.service.web.backend import BackendOfApp
@@ -34,7 +36,7 @@ def _add_route(result: Result) -> None:
         study = backend.study(request, study_id)
         number = _revision(study, revision)
         path = backend.folders.run(study.id, number) / result.file
-        stat = _stat(path, f"the study has no {result.file} ({result.what})")
+        stat = _stat(path, f"this study has no {result.file} ({result.output.description})")
         headers = _headers(study, number, result.file, stat, requested=revision)
         if result.policy is not None:
             headers["content-security-policy"] = result.policy
@@ -43,7 +45,7 @@ def _add_route(result: Result) -> None:
             path,
             stat,
             headers,
-            result.media_type,
+            result.output.media_type,
             f"{safe_name(study.name)}-{result.file}",
             result.policy is not None,
         )
@@ -54,18 +56,18 @@ def _add_route(result: Result) -> None:
         methods=["GET"],
         response_class=Response,
         responses={
-            200: {"content": {result.media_type: _SCHEMA.get(result.media_type, {})}},
-            206: {"description": "The requested range of bytes."},
+            200: _DESCRIBED.get(result.output.media_type, {"content": {result.output.media_type: {}}}),
+            206: {"description": "The range of bytes that was asked for."},
             **problems(304, 404, 409, 416, 422),
         },
-        operation_id=f"get_{result.file.replace('.', '_')}",
-        summary=f"{result.what[0].upper()}{result.what[1:]}",
+        operation_id=f"get_{re.sub(r'[^a-z0-9]', '_', result.file)}",
+        summary=result.output.title,
     )
 
 
-_SCHEMA = {
-    "application/json": {"schema": {"type": "object"}},
-    "text/html": {"schema": {"type": "string"}},
+_DESCRIBED: dict[str, dict[str, Any]] = {
+    "application/json": {"model": AnalysisDocument},
+    "text/html": {"content": {"text/html": {"schema": {"type": "string"}}}},
 }
 
 for _each in RESULTS:

@@ -1,4 +1,4 @@
-"""Calipers on a tile: a lesion's two diameters as lines with their lengths."""
+"""A lesion's two diameters on a tile: lines with their lengths."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from tumorscope.reporting.tiles import View
 from tumorscope.reporting.wording import length_text
 
 _TICK = 4.0
-"""Half the length of the strokes at a line's ends."""
+"""Half the length of the end strokes."""
 _BESIDE = 7.0
-"""From a line's end to its length."""
+"""From a line's end to its label."""
 _LETTER, _HEIGHT = 6.2, 12.0
-"""About the width of a letter and the height of a line of words."""
+"""Approximate width of a letter and height of a line of text."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """A caliper in a tile's units: an SVG path with strokes at both ends, and its length in words."""
+    """A diameter in a tile's units: an SVG path with end strokes, and its length as text."""
 
     path: str
     words: str
@@ -31,8 +31,8 @@ class Line:
     y: float
 
 
-def caliper_lines(lesions: Sequence[Lesion], analysis: Analysis, view: View) -> tuple[Line, ...]:
-    """The diameters of some lesions; each length stands where it hides no other.
+def diameter_lines(lesions: Sequence[Lesion], analysis: Analysis, view: View) -> tuple[Line, ...]:
+    """The diameters of some lesions; labels are placed so that they do not overlap.
 
     Lesions are numbered where the scan has several, as in the table.
     """
@@ -48,27 +48,27 @@ def caliper_lines(lesions: Sequence[Lesion], analysis: Analysis, view: View) -> 
     return tuple(lines)
 
 
-def _line(caliper: Diameter, words: str, view: View, others: Sequence[Line]) -> Line:
-    start, end = view.place(np.array([caliper.start, caliper.end]))
+def _line(diameter: Diameter, words: str, view: View, others: Sequence[Line]) -> Line:
+    start, end = view.to_tile(np.array([diameter.start, diameter.end]))
     along = end - start
     length = float(np.linalg.norm(along))
     along = along / length if length else np.array([1.0, 0.0])
     across = np.array([-along[1], along[0]]) * _TICK
     corners = [start - across, start + across, start, end, end - across, end + across]
     path = "M{}L{}M{}L{}M{}L{}".format(*(f"{x:.1f} {y:.1f}" for x, y in corners))
-    places = [_beside(point, away, words, view) for point, away in ((end, along), (start, -along))]
-    x, y = max(places, key=lambda place: _room(place, words, others))
+    positions = [_beside(point, away, words, view) for point, away in ((end, along), (start, -along))]
+    x, y = max(positions, key=lambda position: _clearance(position, others))
     return Line(path, words, round(x, 1), round(y, 1))
 
 
 def _beside(point: np.ndarray, away: np.ndarray, words: str, view: View) -> tuple[float, float]:
-    """The middle of the words' baseline beyond a line's end, kept within the tile."""
+    """The middle of a label's baseline beyond a line's end, kept within the tile."""
     half = len(words) * _LETTER / 2
     x, y = point + away * (_BESIDE + abs(away[0]) * half + abs(away[1]) * _HEIGHT / 2)
     inside = min(max(x, half + 2), max(view.width - half - 2, half + 2))
     return float(inside), float(min(max(y + _HEIGHT / 3, _HEIGHT), view.height - 4))
 
 
-def _room(place: tuple[float, float], words: str, others: Sequence[Line]) -> float:
-    """How far a place is from the nearest words that already stand."""
-    return min((abs(place[0] - other.x) / 3 + abs(place[1] - other.y) for other in others), default=0.0)
+def _clearance(position: tuple[float, float], others: Sequence[Line]) -> float:
+    """The distance to the nearest label; horizontally it counts a third, as labels are wide."""
+    return min((abs(position[0] - other.x) / 3 + abs(position[1] - other.y) for other in others), default=0.0)

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from tumorscope.reporting.choosing import choose_slices
+from tumorscope.reporting.slice_selection import choose_slices
 
 
 def stack(folder_scan, slices: int = 40):

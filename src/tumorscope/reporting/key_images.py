@@ -1,4 +1,4 @@
-"""The report's images of slices: which are shown, and what is drawn on them."""
+"""The report's figures of slices: which are shown, with contours, diameters and activation maps."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy as np
 
 from tumorscope.inference.analysis import Analysis
 from tumorscope.measurement.lesions import Lesion
-from tumorscope.reporting.calipers import caliper_lines
-from tumorscope.reporting.choosing import choose_slices
 from tumorscope.reporting.contours import contour_path
-from tumorscope.reporting.drawing import WIDTH, Contour, Figure, Tile, data_uri, draw_slices
+from tumorscope.reporting.diameter_lines import diameter_lines
+from tumorscope.reporting.figures import WIDTH, Contour, Figure, Tile, data_uri, draw_slices
+from tumorscope.reporting.slice_selection import choose_slices
 from tumorscope.reporting.tiles import (
     HEAT,
     View,
@@ -39,22 +39,22 @@ if TYPE_CHECKING:
 
 _KEY_HEIGHT, _STRIP_HEIGHT, _MAP_HEIGHT, _GAP, _LINE = 340, 132, 216, 12, 14
 _FINENESS = 1.6
-"""Pixels of the stored image to a unit: about 160 an inch on paper."""
+"""Pixels of the stored image per unit: about 160 per inch on paper."""
 _STRIP = 5
 _MAPS = 3
 _MEASURED = 3
-"""Lesions that get calipers in one slice; more would hide each other."""
+"""Lesions with diameters in one slice; more would overlap."""
 _BARS_MM = (50, 20, 10, 5, 2, 1)
 
 
 @dataclass(frozen=True, eq=False)
 class Images:
-    """What all metrics of a report draw from: the slices shown, and how they are shown.
+    """What all figures of a report share: the slices shown, and how they are shown.
 
     Attributes:
-        analysis: what was found.
+        analysis: the findings.
         truth: boolean ``(slice, row, column)`` or None.
-        key: the slice that tells most.
+        key: the most representative slice.
         others: further slices, ascending.
         channel: the one that is shown.
         view: the part of the slices that is shown.
@@ -82,12 +82,12 @@ class Images:
 
 
 def choose_images(analysis: Analysis, truth: np.ndarray | None = None) -> Images:
-    """Choose what to show: the slice in which the largest lesion was measured, and slices that tell of the rest."""
+    """Choose what to show: the slice in which the largest lesion was measured, and further representative slices."""
     scan = analysis.scan
     key = _key_slice(analysis)
     chosen = choose_slices(analysis, truth, _STRIP + 1) if analysis.assessed else ()
     marked = analysis.mask if truth is None else analysis.mask | truth
-    if marked.any():  # slices that fill the row up would tell nothing
+    if marked.any():  # slices without a mask would add nothing
         chosen = tuple(index for index in chosen if marked[index].any())
     others = tuple(index for index in chosen if index != key)[:_STRIP]
     shown = tuple(sorted({key, *others}))
@@ -97,8 +97,8 @@ def choose_images(analysis: Analysis, truth: np.ndarray | None = None) -> Images
     return Images(analysis, truth, key, others, channel, view, window(scan.voxels[..., channel]))
 
 
-def key_metric(images: Images) -> Figure:
-    """The key slice as it is, the same with contours and calipers, and a strip of further slices."""
+def key_figure(images: Images) -> Figure:
+    """The key slice alone and with contours and diameters, and a strip of further slices."""
     analysis, key = images.analysis, images.key
     segmented = bool(images.contours(key, images.view))
     view = images.view.fitted((WIDTH - _GAP) / 2, _KEY_HEIGHT)
@@ -118,7 +118,7 @@ def key_metric(images: Images) -> Figure:
                 image,
                 "With contour and diameters" if measured else "With contour",
                 contours=images.contours(key, view),
-                lines=caliper_lines(measured, analysis, view),
+                lines=diameter_lines(measured, analysis, view),
             )
         )
     bottom = _LINE + view.height + _LINE / 2
@@ -128,17 +128,17 @@ def key_metric(images: Images) -> Figure:
         bottom += strip.height + _LINE + 4
     alt = f"{what}, cropped to the head."
     if measured:
-        alt += f" Drawn on it: the contour and the diameters, {_diameters(measured, analysis)}."
+        alt += f" With the contour and the diameters, {_diameters(measured, analysis)}."
     if images.others:
         alt += f" Below it: {_listed([f'slice {index}' for index in images.others])}."
     return Figure("slices", draw_slices(tiles, bottom), alt, _key_caption(images, bool(measured)))
 
 
 def activation_figure(images: Images, caption: str) -> Figure:
-    """Activation maps on the key slice and on further ones that show most, with their scale."""
+    """Activation maps on the key slice and further representative ones, with their scale."""
     analysis = images.analysis
     activation = analysis.activation
-    assert activation is not None  # asked only where there is one
+    assert activation is not None  # the caller has checked
     best = [index for index in choose_slices(analysis, images.truth, _MAPS) if index != images.key]
     chosen = sorted([images.key, *best[: _MAPS - 1]])
     room = WIDTH - 90
@@ -159,7 +159,7 @@ def activation_figure(images: Images, caption: str) -> Figure:
     caption += " Dotted line: where the map reaches half of its highest value."
     if analysis.mask[chosen].any():
         caption += " Solid line: the predicted mask."
-    alt = f"{_listed([f'slice {index}' for index in chosen])}, warm where the network found most evidence. {caption}"
+    alt = f"{_listed([f'slice {index}' for index in chosen])}, warm where contributions are largest. {caption}"
     heat = tuple(f"rgb{color}" for color in HEAT)
     svg = draw_slices(tiles, view.height + _LINE + 4, heat=heat, heat_x=x + 6, heat_height=min(120, view.height - 30))
     return Figure("activation", svg, alt, caption)
@@ -179,19 +179,19 @@ def _strip(images: Images, view: View, top: float) -> list[Tile]:
     analysis = images.analysis
     left = (WIDTH - len(images.others) * view.width - (len(images.others) - 1) * _GAP) / 2
     tiles = []
-    for place, index in enumerate(images.others):
+    for position, index in enumerate(images.others):
         finding = analysis.slices[index]
-        said = probability_text(finding.tumor_probability)
+        below = probability_text(finding.tumor_probability)
         if analysis.lesions:
-            said = area_text(finding.area_px, finding.area_mm2) if finding.area_px else "no contour"
+            below = area_text(finding.area_px, finding.area_mm2) if finding.area_px else "no contour"
         tiles.append(
             Tile(
-                left + place * (view.width + _GAP),
+                left + position * (view.width + _GAP),
                 top,
                 view.width,
                 view.height,
                 data_uri(images.gray(index, _finer(view)), gray=True),
-                below=f"slice {index}: {said}",
+                below=f"slice {index}: {below}",
                 contours=images.contours(index, view),
             )
         )
@@ -209,7 +209,7 @@ def _key_caption(images: Images, measured: bool) -> str:
     if images.truth is not None and images.truth[shown].any():
         parts.append("Dashed line: the true mask.")
     if measured:
-        which = "straight lines: the longest diameter and the longest one at a right angle to it"
+        which = "straight lines: the longest diameter and the longest perpendicular diameter"
         several = sum(lesion.diameters is not None for lesion in analysis.lesions) > 1
         parts.append(f"White {which}{', of the lesions measured in this slice' if several else ''}.")
     if images.others:
@@ -230,7 +230,7 @@ def _slice_words(images: Images, index: int) -> str:
 
 
 def _measured(analysis: Analysis, index: int) -> list[Lesion]:
-    """The largest lesions whose diameters were taken in a slice."""
+    """The largest lesions that were measured in a slice."""
     found = [one for one in analysis.lesions if one.diameters is not None and one.diameters.slice == index]
     return found[:_MEASURED]
 
@@ -245,7 +245,7 @@ def _listed(parts: Sequence[str]) -> str:
 
 
 def _scale_bar(images: Images, view: View) -> tuple[float, str] | None:
-    """The longest round length that takes up to a third of the image."""
+    """The longest round length that spans at most a third of the image."""
     spacing = images.analysis.scan.spacing_mm
     if spacing is None:
         return None

@@ -1,4 +1,4 @@
-"""What is drawn lies where it was found, and reads without color."""
+"""Annotations are where they were found, and legible without color."""
 
 import re
 from dataclasses import replace
@@ -10,9 +10,9 @@ from tumorscope.inference.activation_maps import ActivationMap
 from tumorscope.measurement.diameters import Diameter, Diameters
 from tumorscope.preprocessing.crop_resize import CropResize
 from tumorscope.preprocessing.head import Box
-from tumorscope.reporting.calipers import caliper_lines
 from tumorscope.reporting.contours import contour_path
-from tumorscope.reporting.images import activation_figure, choose_images, key_metric
+from tumorscope.reporting.diameter_lines import diameter_lines
+from tumorscope.reporting.key_images import activation_figure, choose_images, key_figure
 from tumorscope.reporting.tiles import View, sides
 
 VIEW = View(10, 20, 50, 60, 400, 400)
@@ -29,7 +29,7 @@ def block() -> np.ndarray:
     return mask
 
 
-def test_an_outline_runs_along_the_edges_of_the_pixels():
+def test_a_contour_runs_along_the_edges_of_the_pixels():
     corners = points(contour_path(block(), VIEW))
     assert corners.min(axis=0) == pytest.approx([100, 100])
     assert corners.max(axis=0) == pytest.approx([160, 140])
@@ -49,7 +49,7 @@ def test_pixels_that_touch_by_a_corner_have_one_line():
     assert contour_path(mask, VIEW).count("M") == 1
 
 
-def test_nothing_has_no_outline():
+def test_an_empty_mask_has_no_contour():
     assert contour_path(np.zeros((80, 80), bool), VIEW) == ""
 
 
@@ -60,9 +60,9 @@ def measured(analysis, index=3):
     return replace(analysis, lesions=(first, *analysis.lesions[1:]))
 
 
-def test_calipers_run_from_end_to_end_and_say_their_length(analyzed, volume_scan, mask):
+def test_diameter_lines_run_from_end_to_end_with_their_length(analyzed, volume_scan, mask):
     analysis = measured(analyzed(volume_scan, mask))
-    longest, perpendicular = caliper_lines(analysis.lesions, analysis, View(20, 10, 60, 50, 400, 400))
+    longest, perpendicular = diameter_lines(analysis.lesions, analysis, View(20, 10, 60, 50, 400, 400))
     assert (longest.words, perpendicular.words) == ("24.0 mm", "15.0 mm")
     ends = points(longest.path)[2:4]
     assert ends == pytest.approx(np.array([[175, 100], [175, 340]]))
@@ -71,7 +71,7 @@ def test_calipers_run_from_end_to_end_and_say_their_length(analyzed, volume_scan
 
 def test_lengths_stay_within_the_image(analyzed, folder_scan, mask):
     analysis = measured(analyzed(folder_scan, mask))
-    for line in caliper_lines(analysis.lesions, analysis, View(30, 20, 54, 35, 250, 400)):
+    for line in diameter_lines(analysis.lesions, analysis, View(30, 20, 54, 35, 250, 400)):
         half = 3 * len(line.words)
         assert half <= line.x <= 250 - half
         assert 8 <= line.y <= 400
@@ -89,8 +89,8 @@ def test_further_slices_all_show_something_where_there_is_anything(analyzed, vol
     assert len(choose_images(analyzed(volume_scan, np.zeros_like(mask))).others) == 5
 
 
-def test_the_masks_are_told_apart_without_color(analyzed, folder_scan, mask, truth):
-    figure = key_metric(choose_images(analyzed(folder_scan, mask), truth))
+def test_the_masks_are_distinguishable_without_color(analyzed, folder_scan, mask, truth):
+    figure = key_figure(choose_images(analyzed(folder_scan, mask), truth))
     contours = re.findall(r'<path[^>]*stroke="#(?:5cff8c|ff4038)"[^>]*>', figure.svg)
     dashed = ["stroke-dasharray" in line for line in contours]
     red = ["#ff4038" in line for line in contours]
@@ -98,7 +98,7 @@ def test_the_masks_are_told_apart_without_color(analyzed, folder_scan, mask, tru
     assert any(dashed)
     assert not all(dashed)
     assert "Solid line: the predicted mask. Dashed line: the true mask." in figure.caption
-    alone = key_metric(choose_images(analyzed(folder_scan, mask)))
+    alone = key_figure(choose_images(analyzed(folder_scan, mask)))
     assert "stroke-dasharray" not in alone.svg
     assert "Dashed" not in alone.caption
 
@@ -117,13 +117,13 @@ def test_half_of_an_activation_map_has_a_line_and_an_empty_map_has_none(analyzed
 
 
 def test_a_missed_tumor_is_still_shown(analyzed, folder_scan, mask, truth):
-    figure = key_metric(choose_images(analyzed(folder_scan, np.zeros_like(mask)), truth))
+    figure = key_figure(choose_images(analyzed(folder_scan, np.zeros_like(mask)), truth))
     assert "stroke-dasharray" in figure.svg
     assert "Solid line" not in figure.caption
 
 
 def test_sides_and_scale_appear_only_where_the_file_gives_them(analyzed, volume_scan, folder_scan, mask):
-    known, unknown = (key_metric(choose_images(analyzed(scan, mask))) for scan in (volume_scan, folder_scan))
+    known, unknown = (key_figure(choose_images(analyzed(scan, mask))) for scan in (volume_scan, folder_scan))
     assert re.search(r">\d+ mm</text>", known.svg)
     assert "the patient's sides" in known.caption
     assert ">R</text>" in known.svg

@@ -1,7 +1,7 @@
-"""Metrics as SVG: the same drawing on screen and on paper.
+"""Figures as SVG, the same on screen and on paper.
 
-Lines must read in gray too: each lies on a dark casing, the predicted mask is a solid line,
-the true one a dashed line, and half of an activation map's height a dotted one.
+Lines are legible in gray, too: each has a dark casing, the predicted mask is a solid line,
+the true mask a dashed line, and half of an activation map's maximum a dotted one.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from tumorscope.reporting.calipers import Line
+from tumorscope.reporting.diameter_lines import Line
 from tumorscope.reporting.templating import render
 from tumorscope.reporting.tiles import Sides
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from PIL.Image import Image as PillowImage
 
 WIDTH = 720
-"""Of a figure in its own units; on A4 paper one is a quarter of a millimeter."""
+"""Width of a figure in its own units, a quarter of a millimeter each on A4."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A drawing, what it shows in words for those who cannot see it, and what stands below it."""
+    """A figure with its alternative text and its caption."""
 
     name: str
     svg: Markup
@@ -36,7 +36,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Contour:
-    """An SVG path, and what it runs around: a mask, or where an activation map reaches half of its highest value."""
+    """An SVG path around a mask, or where an activation map reaches half of its maximum."""
 
     path: str
     kind: Literal["predicted", "true", "half"]
@@ -44,15 +44,15 @@ class Contour:
 
 @dataclass(frozen=True)
 class Tile:
-    """One image of a figure, with all that is drawn on it, in the figure's units.
+    """One image of a figure and its annotations, in the figure's units.
 
     Attributes:
-        x, y, width, height: where it is.
+        x, y, width, height: position and size.
         image: a data URI.
-        above, below: words.
-        contours, lines: from the tile's own corner.
-        sides: of the patient, if they are to be named.
-        bar: length of the scale bar and its words.
+        above, below: text.
+        contours, lines: relative to the tile's top left corner.
+        sides: of the patient, where they are labeled.
+        bar: length of the scale bar and its label.
     """
 
     x: float

@@ -30,18 +30,18 @@ def scan(*sequences):
         (("unknown",), "t1c", "single slices and the scan's sequence is unknown"),
     ],
 )
-def test_the_bundle_that_finds_most_of_its_sequences_is_taken_and_says_why(sequences, expected, because):
+def test_the_bundle_that_receives_most_of_its_sequences_is_chosen_with_a_reason(sequences, expected, because):
     choice = choose_bundle(scan(*sequences), [LGG, T1C])
     assert choice.bundle.name == expected
     assert because in choice.reason
 
 
-def test_a_scan_that_no_bundle_takes_is_one_clear_line():
+def test_a_scan_that_fits_no_bundle_is_refused_in_one_line():
     with pytest.raises(TumorscopeError, match="no bundle takes t2 .*--channels"):
         choose_bundle(scan("t2"), [LGG])
 
 
 @pytest.mark.parametrize("channels", [2, 3])
-def test_channels_without_names_are_no_sequences_however_many(channels: int):
+def test_unnamed_channels_are_not_sequences_however_many(channels: int):
     with pytest.raises(TumorscopeError, match="no bundle takes unknown, unknown.*name the channels with --channels"):
         choose_bundle(scan(*["unknown"] * channels), [LGG, T1C])

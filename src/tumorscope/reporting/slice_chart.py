@@ -1,11 +1,11 @@
-"""The numbers of the slice chart: a bar of probability and a bar of area for each slice."""
+"""The slice chart: one bar of tumor probability and one of area per slice."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from tumorscope.inference.analysis import Analysis
-from tumorscope.reporting.drawing import Figure
+from tumorscope.reporting.figures import Figure
 from tumorscope.reporting.templating import render
 from tumorscope.reporting.wording import area_text, finding_sentence, probability_text
 
@@ -16,7 +16,7 @@ _MOST_TICKS = 14
 
 @dataclass(frozen=True)
 class Bar:
-    """One slice: places and heights in the chart's own units, and what it says in words."""
+    """One slice: positions and heights in the chart's units, and its values as text."""
 
     x: float
     width: float
@@ -30,7 +30,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Tick:
-    """A number on an axis: where it stands, and its text."""
+    """A tick on an axis: position and text."""
 
     at: float
     text: str
@@ -38,7 +38,7 @@ class Tick:
 
 @dataclass(frozen=True)
 class Chart:
-    """All that the template draws."""
+    """The content of the chart's template."""
 
     width: int
     height: int
@@ -57,7 +57,7 @@ class Chart:
 
 
 def chart_figure(analysis: Analysis) -> Figure:
-    """The chart as a drawing."""
+    """The chart as a figure."""
     chart = slice_chart(analysis)
     what = "Tumor probability and area of the mask" if chart.segmented else "Tumor probability"
     below = " Bars below: the area of its mask." if chart.segmented else ""
@@ -80,19 +80,19 @@ def slice_chart(analysis: Analysis) -> Chart:
     step = (right - _LEFT) / len(analysis.slices)
     largest = max(analysis.slices, key=lambda finding: finding.area_px)
     bars = []
-    for place, finding in enumerate(analysis.slices):
-        height = _PROBABILITY_HEIGHT * min(max(finding.tumor_probability, 0.0), 1.0)
+    for position, finding in enumerate(analysis.slices):
+        height = _PROBABILITY_HEIGHT * min(max(finding.tumor_probability or 0.0, 0.0), 1.0)
         area = _AREA_HEIGHT * finding.area_px / max(largest.area_px, 1)
         probability, size = probability_text(finding.tumor_probability, 3), area_text(finding.area_px, finding.area_mm2)
         bars.append(
             Bar(
-                x=round(_LEFT + place * step + step * 0.1, 2),
+                x=round(_LEFT + position * step + step * 0.1, 2),
                 width=round(step * 0.8, 2),
                 probability_y=round(base - height, 2),
                 probability_height=round(height, 2),
                 area_y=round(area_base - area, 2),
                 area_height=round(area, 2),
-                positive=finding.tumor_probability >= point,
+                positive=finding.reaches(point),
                 words=f"slice {finding.index}: probability {probability}, {size}",
             )
         )
@@ -111,15 +111,15 @@ def slice_chart(analysis: Analysis) -> Chart:
         segmented=segmented,
         bars=tuple(bars),
         slice_ticks=tuple(
-            Tick(round(_LEFT + (place + 0.5) * step, 2), str(analysis.slices[place].index))
-            for place in range(0, len(analysis.slices), every)
+            Tick(round(_LEFT + (position + 0.5) * step, 2), str(analysis.slices[position].index))
+            for position in range(0, len(analysis.slices), every)
         ),
         probability_ticks=tuple(Tick(base - _PROBABILITY_HEIGHT * part, f"{part:.1f}") for part in (0, 0.5, 1)),
     )
 
 
 def _tick_step(slices: int) -> int:
-    """The smallest round number that gives few enough ticks."""
+    """The smallest round step with at most :data:`_MOST_TICKS` ticks."""
     scale = 1
     while True:
         for step in (1, 2, 5):

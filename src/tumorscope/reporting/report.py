@@ -1,4 +1,4 @@
-"""What the report says, before anybody decides how it looks."""
+"""The content of the report, independent of its layout."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from tumorscope.inference.analysis import Analysis
 from tumorscope.inference.tumor_type import TypeFinding
 from tumorscope.reporting.agreement import Agreement, compare, on_grid
 from tumorscope.reporting.card_metrics import performance
-from tumorscope.reporting.chart import chart_figure
-from tumorscope.reporting.drawing import Figure
-from tumorscope.reporting.images import activation_figure, choose_images, key_metric
-from tumorscope.reporting.tables import Column, Table, all_slices, called_slices, measurements
+from tumorscope.reporting.figures import Figure
+from tumorscope.reporting.key_images import activation_figure, choose_images, key_figure
+from tumorscope.reporting.slice_chart import chart_figure
+from tumorscope.reporting.tables import Column, Table, all_slices, measurements, positive_slices_table
 from tumorscope.reporting.wording import (
     activation_sentence,
     area_text,
     clean,
     diameters_text,
-    features_sentence,
     finding_sentence,
     positive_slices,
     probability_text,
+    radiomics_sentence,
     sequence_text,
     side_text,
     size_text,
@@ -45,25 +45,25 @@ class TypeRow:
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """All of a report, in its order. What is None or empty has no place in it.
+    """The parts of a report, in its order. Parts that are None or empty are left out.
 
     Attributes:
         case, notice: on every page.
         present: whether a tumor was found.
         finding: in one sentence.
-        type_sentences: the type, and whether a second opinion agrees.
-        facts: the metrics that matter most, each with its name.
+        type_sentences: the type, and whether the radiomics classifier agrees.
+        facts: the main values, each with its name.
         warnings: what a reader of the findings should know.
         slices: the figure of the key slices.
-        measurements: one row a lesion.
+        measurements: one row per lesion.
         chart: every slice's probability and area.
-        called: the slices at the operating point or above.
-        every_slice: all of them; on paper it would run on for pages.
+        positive_slices: those at the operating point or above.
+        every_slice: all of them; left out on paper, where it would fill pages.
         types: the likeliest first.
-        activation: the activation maps.
+        activation: activation maps.
         method: how the scan was analyzed.
-        bundle: with what.
-        performance: how good that was found to be.
+        bundle: the bundle that analyzed it.
+        performance: the bundle's metrics.
         limits: of the bundle.
     """
 
@@ -77,7 +77,7 @@ class Report:
     slices: Figure
     measurements: Table | None
     chart: Figure | None
-    called: Table | None
+    positive_slices: Table | None
     every_slice: Table | None
     types: tuple[TypeRow, ...]
     activation: Figure | None
@@ -87,39 +87,39 @@ class Report:
     limits: tuple[str, ...]
 
     @property
-    def metrics(self) -> tuple[Figure, ...]:
-        """All drawings."""
-        return tuple(one for one in (self.slices, self.chart, self.activation) if one is not None)
+    def figures(self) -> tuple[Figure, ...]:
+        """All figures."""
+        return tuple(each for each in (self.slices, self.chart, self.activation) if each is not None)
 
 
 def build_report(analysis: Analysis, truth: np.ndarray | None = None) -> Report:
-    """Put the findings into words, tables and drawings.
+    """Put the findings into sentences, tables and figures.
 
     Args:
-        analysis: what was found.
+        analysis: the findings.
         truth: a true mask, boolean ``(slice, row, column)`` on the scan's grid, or None.
 
     Raises:
         TumorscopeError: the true mask has another shape than the scan.
     """
-    drawn = "mask" in analysis.bundle.card.outputs
+    segments = "mask" in analysis.bundle.card.outputs
     truth = on_grid(truth, analysis.scan) if truth is not None else None
     images = choose_images(analysis, truth)
     charted = analysis.assessed and len(analysis.slices) > 1
     type_ = analysis.tumor_type
-    second = features_sentence(analysis)
+    by_radiomics = radiomics_sentence(analysis)
     return Report(
         case=clean(analysis.scan.case).strip() or "Unnamed case",
         notice=analysis.notice,
-        present=analysis.tumor_present,
+        present=bool(analysis.tumor_present),
         finding=finding_sentence(analysis),
-        type_sentences=() if type_ is None else (type_sentence(type_), *([second] if second else [])),
-        facts=_facts(analysis, compare(analysis.mask, truth) if truth is not None and drawn else None),
-        warnings=tuple(clean(warning, 400) for warning in analysis.warnings),
-        slices=key_metric(images),
+        type_sentences=() if type_ is None else (type_sentence(type_), *([by_radiomics] if by_radiomics else [])),
+        facts=_facts(analysis, compare(analysis.mask, truth) if truth is not None and segments else None),
+        warnings=tuple(clean(warning.text, 400) for warning in analysis.warnings),
+        slices=key_figure(images),
         measurements=measurements(analysis) if analysis.lesions else None,
         chart=chart_figure(analysis) if charted else None,
-        called=called_slices(analysis) if charted and positive_slices(analysis) else None,
+        positive_slices=positive_slices_table(analysis) if charted and positive_slices(analysis) else None,
         every_slice=all_slices(analysis) if charted else None,
         types=() if type_ is None else _types(type_),
         activation=None if analysis.activation is None else activation_figure(images, activation_sentence(analysis)),
@@ -157,7 +157,7 @@ def _facts(analysis: Analysis, agreement: Agreement | None) -> Pairs:
 
 
 def _dice(agreement: Agreement | None) -> Pairs:
-    """How well the mask agrees with a true one, where there is one."""
+    """The agreement with a true mask, where one is given."""
     if agreement is None:
         return ()
     dice = "both masks are empty" if agreement.dice is None else f"{agreement.dice:.3f}"
@@ -210,11 +210,11 @@ def _performance(analysis: Analysis) -> Table | None:
     found = performance(analysis.bundle.card.metrics, analysis.precision)
     if found is None:
         return None
-    which = {"test": "on its test patients", "validation": "on its validation patients"}.get(found.name)
+    patients = {"test": "on its test patients", "validation": "on its validation patients"}.get(found.name)
     return Table(
-        f"Measured {which}; from the bundle's card, not about this scan."
-        if which
-        else "From the bundle's card; not about this scan.",
+        f"Measured {patients}; from the bundle's model card, not about this scan."
+        if patients
+        else "From the bundle's model card; not about this scan.",
         (Column("Measure", number=False), Column("Value", number=False)),
         tuple((row.name, row.value) for row in found.rows),
     )

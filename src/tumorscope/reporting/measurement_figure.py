@@ -1,4 +1,4 @@
-"""What was measured, as a canvas: each lesion in its slice with contour, calipers and a scale."""
+"""A figure of measurements: each lesion in its slice with contour, diameters and a scale."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from tumorscope.core.notice import NOTICE
 from tumorscope.core.scan import Scan
 from tumorscope.measurement.diameters import Diameters
 from tumorscope.measurement.lesions import Lesion
-from tumorscope.reporting.lettering import font_of, width, write
 from tumorscope.reporting.measurements import Measured
 from tumorscope.reporting.tiles import View, background_channel, mri_tile, overlay_tile, shape_tile, window
+from tumorscope.reporting.typography import font_of, width, write
 from tumorscope.reporting.wording import clean, volume_text
 
 if TYPE_CHECKING:
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw as Pen
 
 MOST_SHOWN = 6
-"""Lesions that get a tile; the table names all."""
+"""Lesions that get a tile; the table lists all."""
 
 _BACKGROUND, _BRIGHT, _MUTED, _RULE = (15, 18, 22), (238, 241, 245), (158, 168, 180), (48, 54, 62)
 _CONTOUR, _LONGEST, _PERPENDICULAR = (30, 222, 92), (255, 214, 64), (92, 208, 255)
 _MARGIN, _GAP, _TILE, _HEADER, _CAPTION, _FOOTER = 24, 16, 380, 76, 58, 46
 _COLUMNS = 3
 _NARROWEST_MM, _ROOM = 50.0, 1.7
-"""A tile shows at least this much, and the lesion with some of what is around it."""
+"""The smallest field of view of a tile, and its size relative to the lesion."""
 _FINE = 2
-"""Everything is drawn this much larger and then averaged: slanting lines come out smooth."""
+"""Tiles are drawn at this multiple of their size and averaged, for smooth lines."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,8 +51,8 @@ def draw_measured(measured: Sequence[Measured], scan: Scan, image: bool) -> Pill
 
     Args:
         measured: the labels and their lesions.
-        scan: gives the grid, and the canvas behind the calipers.
-        image: whether the scan shows anything; otherwise the mask stands alone.
+        scan: gives the grid, and the image behind the diameters.
+        image: whether the scan shows anything; otherwise only the mask is drawn.
 
     Returns:
         An RGB canvas.
@@ -79,9 +79,9 @@ def draw_measured(measured: Sequence[Measured], scan: Scan, image: bool) -> Pill
     write(pen, (_MARGIN, 58), _summary(len(every), len(shown), scan), 15, _MUTED, room)
     volume = scan.voxels[..., background_channel(scan, scan.sequences)] if image else None
     limits = None if volume is None else window(volume)
-    for place, item in enumerate(shown):
-        left = _MARGIN + place % _COLUMNS * (_TILE + _GAP)
-        top = _HEADER + place // _COLUMNS * (_TILE + _CAPTION + _GAP)
+    for position, item in enumerate(shown):
+        left = _MARGIN + position % _COLUMNS * (_TILE + _GAP)
+        top = _HEADER + position // _COLUMNS * (_TILE + _CAPTION + _GAP)
         behind = None if volume is None else volume[item.diameters.slice]
         canvas.paste(_tile(item, scan, behind, limits), (left, top))
         first, second = _captions(item, scan, several=len(measured) > 1)
@@ -102,7 +102,7 @@ def encode_png(canvas: PillowImage) -> bytes:
 def _summary(count: int, shown: int, scan: Scan) -> str:
     lesions = "one lesion" if count == 1 else f"{count} lesions"
     parts = [lesions if shown == count else f"{lesions}, the {shown} largest are shown"]
-    parts.append("yellow: longest diameter; blue: the longest at a right angle to it")
+    parts.append("yellow: longest diameter; blue: longest perpendicular diameter")
     parts.append("slices are counted from 0" if scan.shape[0] > 1 else "one slice")
     return " · ".join(parts)
 
@@ -125,7 +125,7 @@ def _tile(item: _Shown, scan: Scan, behind: np.ndarray | None, limits: tuple[flo
 
     view, scale = _around(item, scan)
     shape = shape_tile(item.mask, view)
-    if behind is not None and limits is not None:  # unfilled, so that the edge can be assessed
+    if behind is not None and limits is not None:  # unfilled, so that the edge stays visible
         drawn = mri_tile(behind, limits, view)
         drawn.paste(_CONTOUR, (0, 0), shape.line)
     else:
@@ -136,17 +136,17 @@ def _tile(item: _Shown, scan: Scan, behind: np.ndarray | None, limits: tuple[flo
     pen = ImageDraw.Draw(tile)
     known = item.lesion.extent_mm is not None
     spots: list[tuple[float, float]] = []
-    for caliper, color in ((item.diameters.longest, _LONGEST), (item.diameters.perpendicular, _PERPENDICULAR)):
-        ends = view.place(np.array([caliper.start, caliper.end])) + corner
-        _draw_caliper(pen, ends, color)
-        _draw_length(pen, ends, f"{caliper.length:.1f} {'mm' if known else 'px'}", color, spots)
+    for diameter, color in ((item.diameters.longest, _LONGEST), (item.diameters.perpendicular, _PERPENDICULAR)):
+        ends = view.to_tile(np.array([diameter.start, diameter.end])) + corner
+        _draw_diameter(pen, ends, color)
+        _draw_length(pen, ends, f"{diameter.length:.1f} {'mm' if known else 'px'}", color, spots)
     _draw_scale(pen, scale, known)
     _draw_sides(pen, scan)
     return tile.resize((_TILE, _TILE), Image.Resampling.BOX)
 
 
 def _around(item: _Shown, scan: Scan) -> tuple[View, float]:
-    """The part of the slice around a lesion, at the size it is drawn, and pixels drawn a mm (or a pixel)."""
+    """The part of the slice around a lesion, and drawn pixels per mm (or per pixel)."""
     spacing = scan.spacing_mm or (1.0, 1.0, 1.0)
     size = np.array(spacing[1:])
     first, last = np.array(item.lesion.first[1:]), np.array(item.lesion.last[1:])
@@ -162,7 +162,7 @@ def _around(item: _Shown, scan: Scan) -> tuple[View, float]:
     return View(int(low[0]), int(low[1]), int(high[0]), int(high[1]), wide, height), scale
 
 
-def _draw_caliper(pen: Pen, ends: np.ndarray, color: tuple[int, int, int]) -> None:
+def _draw_diameter(pen: Pen, ends: np.ndarray, color: tuple[int, int, int]) -> None:
     along = ends[1] - ends[0]
     across = np.array([-along[1], along[0]]) / max(float(np.linalg.norm(along)), 1e-6) * 8 * _FINE
     strokes = [ends, *(np.stack([end - across, end + across]) for end in ends)]
@@ -174,18 +174,18 @@ def _draw_caliper(pen: Pen, ends: np.ndarray, color: tuple[int, int, int]) -> No
 def _draw_length(
     pen: Pen, ends: np.ndarray, text: str, color: tuple[int, int, int], spots: list[tuple[float, float]]
 ) -> None:
-    """The length beyond one end of its line, where there is room and nothing is written yet."""
+    """Write the length beyond one end of its line, within the tile and away from other text."""
     size = 15 * _FINE
     wide = width(text, size)
     along = (ends[1] - ends[0]) / max(float(np.linalg.norm(ends[1] - ends[0])), 1e-6)
     full = _TILE * _FINE
-    places = []
+    positions = []
     for end, away in ((ends[1], along), (ends[0], -along)):
         x, y = end + away * (abs(away[0]) * wide / 2 + abs(away[1]) * size / 2 + 10 * _FINE)
         fitted = float(np.clip(x, wide / 2 + 6, full - wide / 2 - 6)), float(np.clip(y, size, full - size))
         clear = min((abs(fitted[0] - a) / 3 + abs(fitted[1] - b) for a, b in spots), default=full)
-        places.append((min(clear, 4 * size) - abs(fitted[0] - x) - abs(fitted[1] - y), fitted))
-    x, y = max(places)[1]
+        positions.append((min(clear, 4 * size) - abs(fitted[0] - x) - abs(fitted[1] - y), fitted))
+    x, y = max(positions)[1]
     spots.append((x, y))
     pen.text((x, y), text, color, font_of(size), anchor="mm", stroke_width=2 * _FINE, stroke_fill=(0, 0, 0))
 
@@ -196,12 +196,12 @@ def _draw_scale(pen: Pen, scale: float, known: bool) -> None:
     for shade, wide in (((0, 0, 0), 5 * _FINE), (_BRIGHT, 3 * _FINE)):
         pen.line([(left, bottom), (left + 10 * scale, bottom)], shade, wide)
     text = "10 mm" if known else "10 px"
-    place = (left, bottom - 6 * _FINE)
-    pen.text(place, text, _BRIGHT, font_of(12 * _FINE), anchor="ls", stroke_width=2 * _FINE, stroke_fill=(0, 0, 0))
+    position = (left, bottom - 6 * _FINE)
+    pen.text(position, text, _BRIGHT, font_of(12 * _FINE), anchor="ls", stroke_width=2 * _FINE, stroke_fill=(0, 0, 0))
 
 
 def _draw_sides(pen: Pen, scan: Scan) -> None:
-    """Name the patient's sides at the edges, where the file says which is which."""
+    """Label the patient's sides at the edges where the file states them."""
     if scan.affine is None:
         return
     middle, near, far = _TILE * _FINE / 2, 10 * _FINE, (_TILE - 10) * _FINE

@@ -1,4 +1,4 @@
-"""Text on images, with the one font that comes with Pillow."""
+"""Text on images, in the font that comes with Pillow."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 _RAISED = {"²": "2", "³": "3"}
 """The font lacks these; they are drawn as small raised digits."""
 _DRAWABLE = frozenset("·…") | frozenset(_RAISED)
-_ALIKE = str.maketrans({"–": "-", "—": "-", "−": "-", "×": "x", "≥": ">", "≤": "<"})
+_SIMILAR = str.maketrans({"–": "-", "—": "-", "−": "-", "×": "x", "≥": ">", "≤": "<"})
 
 
-def write(pen: Pen, place: tuple[int, int], text: str, size: int, color: tuple[int, ...], room: float) -> float:
-    """Write a line on its baseline, shortened to the room there is; return its width.
+def write(pen: Pen, position: tuple[int, int], text: str, size: int, color: tuple[int, ...], room: float) -> float:
+    """Write a line on its baseline, shortened to the available room; return its width.
 
     Args:
         pen: draws on the image.
-        place: left end and baseline.
-        text: signs that the font lacks lose their accents or become ``?``.
+        position: left end and baseline.
+        text: characters that the font lacks lose their accents or become ``?``.
         size: of the letters, in pixels.
         color: RGB.
         room: in pixels.
@@ -30,12 +30,12 @@ def write(pen: Pen, place: tuple[int, int], text: str, size: int, color: tuple[i
     text = drawable(text)
     while len(text) > 1 and width(text, size) > room:
         text = text[:-2].rstrip() + "…"
-    left, baseline = float(place[0]), place[1]
+    left, baseline = float(position[0]), position[1]
     for part, raised in _parts(text):
         font = font_of(_raised_size(size) if raised else size)
         pen.text((left, baseline - (size * 0.38 if raised else 0)), part, color, font, anchor="ls")
         left += font.getlength(part)
-    return left - place[0]
+    return left - position[0]
 
 
 def width(text: str, size: int) -> float:
@@ -44,13 +44,13 @@ def width(text: str, size: int) -> float:
 
 
 def drawable(text: str) -> str:
-    """The text in signs that the font has.
+    """The text in characters that the font has.
 
     >>> drawable("Müller – 12 mm²")
     'Muller - 12 mm²'
     """
     signs = []
-    for sign in text.translate(_ALIKE):
+    for sign in text.translate(_SIMILAR):
         base = sign if sign in _DRAWABLE else unicodedata.normalize("NFKD", sign)
         signs.append("".join(part for part in base if not unicodedata.combining(part)))
     return "".join(sign if sign in _DRAWABLE or " " <= sign <= "~" else "?" for sign in "".join(signs))
@@ -69,7 +69,7 @@ def _raised_size(size: int) -> int:
 
 
 def _parts(text: str) -> list[tuple[str, bool]]:
-    """The text cut where raised digits begin and end, and whether each part is raised."""
+    """The text split at raised digits, and whether each part is raised."""
     parts: list[tuple[str, bool]] = []
     for sign in text:
         raised = sign in _RAISED

@@ -1,4 +1,4 @@
-"""Which slices of a scan tell most."""
+"""The slices that represent a scan in panel and report."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import numpy as np
 from tumorscope.inference.analysis import Analysis
 
 _NOTABLE_SHARE = 0.05
-"""A further lesion gets a slice of its own if it holds at least this share of the mask."""
+"""Besides the largest, lesions with at least this share of the mask get a slice of their own."""
 
 
 def choose_slices(analysis: Analysis, truth: np.ndarray | None, count: int) -> tuple[int, ...]:
-    """Indices of the most telling slices, ascending.
+    """Indices of the most representative slices, ascending.
 
     First the slice with the largest predicted area; with a true mask, the slice that
     disagrees most with it; the largest slice of each further notable lesion; then slices
-    spread over the extent of both masks. What is left to fill, and all of a scan without
-    finding, goes to the slices with the highest tumor probability.
+    spread over the extent of both masks. The rest, and all slices of a scan without
+    findings, are those with the highest tumor probability.
 
     Args:
         analysis: gives areas, lesions and probabilities.
@@ -25,19 +25,19 @@ def choose_slices(analysis: Analysis, truth: np.ndarray | None, count: int) -> t
     """
     areas = np.array([finding.area_px for finding in analysis.slices])
     affected = areas > 0
-    telling: list[int] = []
+    candidates: list[int] = []
     if areas.any():
-        telling.append(int(areas.argmax()))
+        candidates.append(int(areas.argmax()))
     if truth is not None:
         affected = affected | truth.any(axis=(1, 2))
         disagreement = (analysis.mask != truth).sum(axis=(1, 2))
         if disagreement.any():
-            telling.append(int(disagreement.argmax()))
+            candidates.append(int(disagreement.argmax()))
     notable = _NOTABLE_SHARE * areas.sum()
-    telling += [lesion.largest_slice for lesion in analysis.lesions if lesion.voxels >= notable]
-    chosen = list(dict.fromkeys(telling))[:count]
+    candidates += [lesion.largest_slice for lesion in analysis.lesions if lesion.voxels >= notable]
+    chosen = list(dict.fromkeys(candidates))[:count]
     _spread(chosen, np.flatnonzero(affected), count)
-    probabilities = np.nan_to_num([finding.tumor_probability for finding in analysis.slices])
+    probabilities = np.array([finding.tumor_probability or 0.0 for finding in analysis.slices])
     for index in np.argsort(-probabilities, kind="stable"):
         if len(chosen) < count and int(index) not in chosen:
             chosen.append(int(index))
@@ -45,13 +45,13 @@ def choose_slices(analysis: Analysis, truth: np.ndarray | None, count: int) -> t
 
 
 def _spread(chosen: list[int], affected: np.ndarray, count: int) -> None:
-    """Add affected slices, each as far as it can be from those already chosen."""
+    """Add affected slices, each as far as possible from those already chosen."""
     if len(affected) > count:
         # The middles of equal parts: the very ends of a lesion show little of it.
-        places = (np.arange(count) + 0.5) / count * len(affected)
-        affected = affected[places.astype(int)]
+        positions = (np.arange(count) + 0.5) / count * len(affected)
+        affected = affected[positions.astype(int)]
     rest = [int(index) for index in affected if index not in chosen]
     while rest and len(chosen) < count:
-        next_one = max(rest, key=lambda index: min((abs(index - other) for other in chosen), default=0))
-        rest.remove(next_one)
-        chosen.append(next_one)
+        farthest = max(rest, key=lambda index: min((abs(index - other) for other in chosen), default=0))
+        rest.remove(farthest)
+        chosen.append(farthest)
