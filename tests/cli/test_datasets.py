@@ -7,6 +7,8 @@ from making import write_miniature_classes, write_miniature_figshare, write_mini
 from PIL import Image
 
 from tumorscope.cli import datasets, main
+from tumorscope.datasets.download import KaggleDownload
+from tumorscope.datasets.registry import DATASET_NAMES, dataset_entry, markdown_table
 from tumorscope.datasets.split import Split
 
 
@@ -43,6 +45,13 @@ def roots(tmp_path_factory):
     for number in range(3):
         write_brats(root / "brats", f"brats_2013_pat{number:04}_1", "_", ("t1ce", "flair", "seg"))
     return root
+
+
+def test_the_list_names_every_data_set(run):
+    code, out, _ = run("list")
+    assert code == 0
+    assert [name for name in DATASET_NAMES if name not in out] == []
+    assert run("list", "--markdown")[1] == markdown_table()
 
 
 SUMMARIES = {
@@ -121,6 +130,7 @@ def test_a_published_test_side_is_kept(run, roots, tmp_path):
         (["preview", "lgg", "{}/figshare"], "no TCGA_*"),
         (["summary", "brats", "."], "CASE_seg.nii.gz here"),
         (["download", "folders"], "nobody publishes"),
+        (["summary", "isles", "."], "isles: no such data set; there are lgg, figshare"),
         (["download", "brats"], "synapse.org"),
     ],
 )
@@ -144,13 +154,14 @@ def test_a_download_goes_where_it_is_told_or_into_a_folder_of_the_sets_name(run,
     assert run("download", "figshare")[1] == "Saved: figshare\n"
     assert run("download", "figshare", "-o", "x/y")[1] == "Saved: x/y\n"
     assert asked == ["figshare", "x/y"]
-    monkeypatch.setattr("tumorscope.datasets.download.download_from_kaggle", lambda name, out: f"{out} {name}")
+    monkeypatch.setattr(KaggleDownload, "__call__", lambda source, out, progress: f"{out} {source.handle}")
     for name in ("lgg", "kaggle4", "br35h", "brisc"):
-        assert run("download", name, "-o", "z")[1] == f"Saved: z {name}\n"
+        assert run("download", name, "-o", "z")[1] == f"Saved: z {dataset_entry(name).download.handle}\n"
 
 
 def test_copies_are_looked_for_too():
     assert {command.name or command.callback.__name__ for command in datasets.app.registered_commands} == {
+        "list",
         "summary",
         "preview",
         "split",

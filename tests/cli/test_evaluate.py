@@ -10,7 +10,7 @@ from tumorscope.cli.datafolders import data_folders
 from tumorscope.cli.evaluate import cases_of_part
 from tumorscope.core.errors import BadSplit, TumorscopeError
 from tumorscope.datasets.combined import CombinedDataset
-from tumorscope.datasets.opening import open_dataset
+from tumorscope.datasets.registry import open_dataset
 from tumorscope.datasets.split import Split
 
 

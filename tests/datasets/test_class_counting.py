@@ -15,9 +15,9 @@ from rich.console import Console
 from tumorscope.core.errors import BadDataset
 from tumorscope.datasets.br35h import Br35hDataset
 from tumorscope.datasets.brisc import BriscDataset
-from tumorscope.datasets.class_counting import summarize_figshare, summarize_images
-from tumorscope.datasets.class_summary import print_class_summary
+from tumorscope.datasets.class_counting import summarize_images
 from tumorscope.datasets.figshare import FigshareDataset
+from tumorscope.datasets.figshare_summary import summarize_figshare
 from tumorscope.datasets.folders import FolderDataset
 
 
@@ -160,7 +160,7 @@ def test_the_summary_is_saved_as_json_and_as_tables(leaky, tmp_path):
 
 def test_the_terminal_shows_the_same_tables(leaky):
     console = Console(file=io.StringIO(), width=120)
-    print_class_summary(summarize_images(FolderDataset.open(leaky)), console)
+    summarize_images(FolderDataset.open(leaky)).print(console)
     assert isinstance(console.file, io.StringIO)
     text = console.file.getvalue()
     for words in ("folders: 8 images", "Training", "64×48", "87.5 %", "as their owner says"):

@@ -185,7 +185,7 @@ def test_where_there_is_no_data_set_the_line_says_what_is_wanted(tmp_path):
 def test_one_slice_in_two_places_is_refused(folder):
     (folder / "part").mkdir()
     shutil.copy(folder / "3.mat", folder / "part")
-    with pytest.raises(BadDataset, match="lies there twice.*part/3.mat"):
+    with pytest.raises(BadDataset, match="is there twice.*part/3.mat"):
         FigshareDataset.open(folder)
 
 

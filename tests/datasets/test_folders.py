@@ -9,6 +9,8 @@ from reading.files import head
 
 from tumorscope.core.errors import BadDataset, UnreadableScan
 from tumorscope.datasets.folders import ClassImage, FolderDataset, class_name
+from tumorscope.datasets.kaggle4 import Kaggle4Dataset
+from tumorscope.datasets.registry import open_dataset
 
 GRAY = head(64, 48)
 
@@ -30,9 +32,9 @@ def kaggle4(tmp_path_factory):
 
 
 def test_classes_and_sides_are_found(kaggle4):
-    dataset = FolderDataset.open(kaggle4, "kaggle4")
+    dataset = Kaggle4Dataset.open(kaggle4)
     assert dataset.classes == ("glioma", "meningioma", "notumor", "pituitary")
-    assert dataset.has_test_side
+    assert {case.part for case in dataset.cases} == {"Training", "Testing"}
     assert len(dataset.cases) == 4 * (4 + 2)
     case = next(case for case in dataset.cases if case.case == "Testing/notumor/notumor_1.jpg")
     assert (case.tumor_class, case.patient) == ("notumor", case.case)
@@ -43,7 +45,7 @@ def test_classes_and_sides_are_found(kaggle4):
 
 
 def test_the_published_test_side_is_the_test_part(kaggle4):
-    dataset = FolderDataset.open(kaggle4, "kaggle4")
+    dataset = Kaggle4Dataset.open(kaggle4)
     split = dataset.split()
     assert set(split["test"]) == {case.case for case in dataset.cases if case.case.startswith("Testing/")}
     rest = set(split["train"]) | set(split["validation"])
@@ -54,7 +56,7 @@ def test_the_published_test_side_is_the_test_part(kaggle4):
 def test_without_sides_images_are_dealt_alike_in_class(tmp_path):
     write_miniature_classes(tmp_path, ("glioma", "notumor"), {"": 10}, size=32)
     dataset = FolderDataset.open(tmp_path)
-    assert not dataset.has_test_side
+    assert {case.part for case in dataset.cases} == {""}
     split = dataset.split()
     assert {part: len(names) for part, names in split.parts.items()} == {"train": 14, "validation": 2, "test": 4}
     assert sum(name.startswith("glioma/") for name in split["test"]) == 2
@@ -98,6 +100,7 @@ def test_folds_hold_every_image_once_and_are_alike_in_class(kaggle4):
         ("healthy", "notumor"),
         ("no", "notumor"),
         ("glioma_tumor", "glioma"),
+        ("glioma_tumour", "glioma"),
         ("Pituitary Tumor", "pituitary"),
         ("MENINGIOMA", "meningioma"),
         ("tumor", "tumor"),
@@ -133,7 +136,7 @@ def test_a_layout_that_is_not_understood_is_one_clear_line(tmp_path, remake, nam
     write_miniature_classes(tmp_path / "data", ("glioma", "notumor"), {"Training": 1, "Testing": 1}, size=32)
     remake(tmp_path / "data")
     with pytest.raises(BadDataset, match=words):
-        FolderDataset.open(tmp_path / "data", name)
+        open_dataset(name, tmp_path / "data")
 
 
 def test_where_there_are_no_classes_the_line_says_what_is_wanted(tmp_path):

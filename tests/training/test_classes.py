@@ -7,7 +7,7 @@ torch = pytest.importorskip("torch")
 
 from tumorscope.core.errors import BadRecipe, TumorscopeError
 from tumorscope.datasets.folders import FolderDataset
-from tumorscope.datasets.opening import open_dataset
+from tumorscope.datasets.registry import open_dataset
 from tumorscope.preprocessing import Preparation
 from tumorscope.recipes.experiment import load_recipe, parse_recipe, with_changes
 from tumorscope.training.classes import check_classes, with_classes

@@ -145,11 +145,11 @@ def test_evaluated_cases_that_training_saw_are_named_persons_under_another_code_
     earlier = dataclasses.replace(
         parts["train"][0], inner=dataclasses.replace(parts["train"][0].inner, patient="MR040240")
     )
-    seen = seen_in_training([*parts["test"][:2], other_code], [earlier, parts["train"][1]], {})
+    seen = seen_in_training([*parts["test"][:2], other_code], [earlier, parts["train"][1]], {}, "figshare")
     assert seen == {
         "figshare/3": "kaggle4/Training/glioma/copy-of-test.png",
         "kaggle4/Testing/glioma/copy-of-known-train.png": "figshare/1",
         other_code.case: "figshare/1",
     }
     left_out = {"kaggle4/Training/glioma/copy-of-test.png": "figshare/3"}
-    assert "figshare/3" not in seen_in_training(parts["test"], [parts["train"][1]], left_out)
+    assert "figshare/3" not in seen_in_training(parts["test"], [parts["train"][1]], left_out, "kaggle4")

@@ -43,7 +43,7 @@ def data(folder):
 
 @pytest.fixture(scope="module")
 def trained(folder, data, tmp_path_factory):
-    split = LggDataset.open(folder).split(shares={"train": 0.6, "validation": 0.2, "test": 0.2})
+    split = LggDataset.open(folder).split(fractions={"train": 0.6, "validation": 0.2, "test": 0.2})
     return train(parse_recipe(RECIPE), data, tmp_path_factory.mktemp("run"), split=split, device="cpu")
 
 
@@ -185,7 +185,7 @@ def test_another_recipes_folder_is_not_written_over(trained, data):
 
 
 def test_listed_cases_are_neither_trained_nor_validated_on_and_stay_out_when_it_goes_on(folder, data, tmp_path):
-    split = LggDataset.open(folder).split(shares={"train": 0.6, "validation": 0.2, "test": 0.2})
+    split = LggDataset.open(folder).split(fractions={"train": 0.6, "validation": 0.2, "test": 0.2})
     left, kept = split["train"][:2], split["train"][2]
     case = next(case.case for case in LggDataset.open(folder).cases if case.patient == left[0])
     (tmp_path / "kept.json").write_text(json.dumps({"lgg": [case, left[1]], "figshare": [1]}))

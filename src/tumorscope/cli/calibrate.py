@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from tumorscope.cli.datafolders import KnownDataset
+from tumorscope.cli.datafolders import DatasetArgument
 from tumorscope.cli.evaluate import cases_of_part
 from tumorscope.core.errors import TumorscopeError
 
 
 def command(
-    dataset: Annotated[KnownDataset, typer.Argument(help="Which data set.")],
+    dataset: DatasetArgument,
     path: Annotated[Path, typer.Argument(help="Its folder.")],
     bundle: Annotated[str, typer.Option(help="A shipped bundle's name, or a bundle's folder.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The calibrated bundle's folder.")],
@@ -27,7 +27,7 @@ def command(
     from rich.progress import Progress
     from rich.table import Table
 
-    from tumorscope.datasets.opening import open_dataset
+    from tumorscope.datasets.registry import open_dataset
     from tumorscope.datasets.split import Split
     from tumorscope.evaluation.recalibration import PLOT_FILE, recalibrate, write_recalibrated
     from tumorscope.inference.bundles import load_bundle
@@ -39,7 +39,7 @@ def command(
     if out.exists():
         raise TumorscopeError(f"{out}: is there already; name another folder with -o")
     chosen = Split.load(split or engine.bundle.folder / "split.json") if part != "all" else None
-    cases = cases_of_part(open_dataset(dataset.value, path), chosen, part)
+    cases = cases_of_part(open_dataset(dataset, path), chosen, part)
     with Progress(transient=True) as progress:
         task = progress.add_task("cases", total=len(cases))
         found = recalibrate(engine, cases, lambda: progress.advance(task))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tumorscope.cli.analyze import EngineChoice, EngineOption, PrecisionChoice, PrecisionOption
-from tumorscope.cli.datafolders import KnownDataset
+from tumorscope.cli.datafolders import DatasetArgument, PathArgument
 from tumorscope.core.errors import TumorscopeError
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 
 def command(
-    dataset: Annotated[KnownDataset, typer.Argument(help="Which data set.")],
-    path: Annotated[Path, typer.Argument(help="Its folder.")],
+    dataset: DatasetArgument,
+    path: PathArgument,
     bundle: Annotated[str, typer.Option(help="A shipped bundle's name, or a bundle's folder.")] = "lgg",
     split: Annotated[Path | None, typer.Option(help="A split's JSON file; the bundle's own if not given.")] = None,
     part: Annotated[str, typer.Option(help="The split's part to evaluate on; `all` takes every patient.")] = "test",
@@ -47,7 +47,7 @@ def command(
 
     from tumorscope.core.files import save_whole
     from tumorscope.datasets.combined import CombinedDataset
-    from tumorscope.datasets.opening import open_dataset
+    from tumorscope.datasets.registry import open_dataset
     from tumorscope.datasets.split import Split
     from tumorscope.evaluation import evaluate
     from tumorscope.evaluation.report import write_report
@@ -57,10 +57,10 @@ def command(
 
     loaded = load_engine(load_bundle(bundle), engine.value, precision.value)
     name = loaded.bundle.name
-    opened = open_dataset(dataset.value, path)
+    opened = open_dataset(dataset, path)
     chosen = Split.load(split or loaded.bundle.folder / "split.json") if part != "all" else None
     if channel is not None:
-        opened = CombinedDataset.join({dataset.value: opened}, {dataset.value: (channel,)})
+        opened = CombinedDataset.join({dataset: opened}, {dataset: (channel,)})
     cases = cases_of_part(opened, chosen, part)
     masks: dict[str, np.ndarray] = {}
     with Progress(transient=True) as progress:
@@ -70,13 +70,13 @@ def command(
     if save_masks is not None:
         save_whole(save_masks, _archive(masks))
     seen = None
-    if copies and chosen is not None and part != "train" and dataset is not KnownDataset.lgg:
+    if copies and chosen is not None and part != "train":
         from tumorscope.training.copies import LEFT_OUT_FILE, read_left_out, seen_in_training
 
         left_out = loaded.bundle.folder / LEFT_OUT_FILE
         known = read_left_out(left_out) if left_out.exists() else {}
-        seen = seen_in_training(cases, cases_of_part(opened, chosen, "train"), known)
-    command_line = f"tumorscope evaluate {dataset.value} PATH --bundle {name} --part {part}"
+        seen = seen_in_training(cases, cases_of_part(opened, chosen, "train"), known, dataset)
+    command_line = f"tumorscope evaluate {dataset} PATH --bundle {name} --part {part}"
     metrics = write_report(
         evaluation,
         out,

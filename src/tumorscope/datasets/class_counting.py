@@ -1,4 +1,4 @@
-"""Counting what a data set of classes holds; the result is a :class:`ClassSummary`."""
+"""Counting what a data set of single images contains; the result is a :class:`ClassSummary`."""
 
 from __future__ import annotations
 
@@ -9,129 +9,67 @@ from pathlib import Path
 from typing import Any
 
 from tumorscope.core.errors import BadDataset, UnreadableScan
-from tumorscope.datasets.br35h import Br35hDataset
-from tumorscope.datasets.brisc import BriscDataset, plane_of
 from tumorscope.datasets.class_summary import ClassSummary
-from tumorscope.datasets.figshare import FigshareDataset
-from tumorscope.datasets.folders import ClassImage, FolderDataset
-from tumorscope.datasets.images import AnnotatedImage
+from tumorscope.datasets.labeled import ImageCase, ImageDataset
 from tumorscope.datasets.summary import Spread
-from tumorscope.io.checks import SMALLEST_SIDE, label
+from tumorscope.io.checks import SMALLEST_SIDE
+from tumorscope.io.checks import label as file_label
 from tumorscope.io.library_warnings import quiet_libraries
-from tumorscope.io.matlab import read_cjdata
 from tumorscope.io.raster import MAX_PIXELS, read_raster
 
 _BITS = {"1": 1, "I": 32, "F": 32}
-"""Of one pixel and channel, by Pillow's mode; 8 in most others."""
+"""Bits of one pixel and channel by Pillow's mode; 8 for the modes that are not listed."""
 _TAIL = 1 << 16
 _END_OF_JPEG = b"\xff\xd9"
 
 
-def summarize_figshare(dataset: FigshareDataset, on_case: Callable[[str], object] = lambda case: None) -> ClassSummary:
-    """Read every slice once and count.
-
-    Slices that cannot be read are named under ``unreadable`` and not counted.
-
-    Args:
-        dataset: the data set.
-        on_case: called with each slice just read, for a progress bar.
-
-    Raises:
-        BadDataset: not one slice can be read.
-    """
-    unreadable = dict(dataset.unreadable)
-    seen: list[_Seen] = []
-    patients: dict[str, Counter[str]] = defaultdict(Counter)
-    fold_patients: dict[str, set[tuple[str, str]]] = defaultdict(set)
-    areas: dict[str, list[int]] = defaultdict(list)
-    persons: dict[str, dict[str, str]] = defaultdict(dict)
-    darkest, brightest = [], []
-    for case in dataset.cases:
-        try:
-            data = read_cjdata(case.path)
-        except UnreadableScan as error:
-            unreadable[case.path.name] = str(error)
-            continue
-        finally:
-            on_case(case.case)
-        fold = "" if case.fold is None else f"fold {case.fold - 1}"
-        rows, columns = data.image.shape
-        seen.append(_Seen(case.tumor_type, fold, f"{rows}×{columns}", "gray", 8 * data.image.dtype.itemsize))
-        patients[case.tumor_type][case.patient] += 1
-        fold_patients[fold].add((case.patient, case.tumor_type))
-        areas[case.tumor_type].append(int(data.mask.sum()))
-        darkest.append(int(data.image.min()))
-        brightest.append(int(data.image.max()))
-        persons[case.person][case.patient] = fold
-    classes = _present(dataset.classes, seen, dataset.root, unreadable)
-    by_fold = {fold: Counter(kind for _, kind in found) for fold, found in sorted(fold_patients.items()) if fold}
-    return ClassSummary(
-        dataset=dataset.name,
-        root=dataset.root,
-        **_counted(seen, classes),
-        patients={kind: len(patients[kind]) for kind in classes},
-        groups=None,
-        planes=None,
-        masks={kind: len(areas[kind]) for kind in classes},
-        patients_in_parts={fold: _ordered(found, classes) for fold, found in by_fold.items()},
-        slices_per_patient=_spreads({kind: list(found.values()) for kind, found in patients.items()}, classes),
-        darkest=Spread.of(darkest),
-        brightest=Spread.of(brightest),
-        tumor_px=_spreads(areas, classes),
-        persons={person: codes for person, codes in sorted(persons.items()) if len(codes) > 1},
-        unreadable=unreadable,
-        license=dataset.license,
-    )
-
-
-def summarize_images(
-    dataset: FolderDataset | Br35hDataset | BriscDataset, on_case: Callable[[str], object] = lambda case: None
-) -> ClassSummary:
+def summarize_images(dataset: ImageDataset, on_case: Callable[[str], object] = lambda case: None) -> ClassSummary:
     """Read every image's header and count; only images with a mask are decoded, to measure the tumor.
 
-    Files that are not images, too large, too small or cut short, and those whose mask does not fit, are named under
-    ``unreadable`` and not counted.
+    Files that are not images, are too large, too small or truncated, and those whose mask does not fit, are named
+    under ``unreadable`` and not counted.
 
     Args:
         dataset: of single images.
-        on_case: called with each image just looked at, for a progress bar.
+        on_case: called with the name of each image after reading it, for a progress bar.
 
     Raises:
         BadDataset: not one image can be read.
     """
     unreadable: dict[str, str] = {}
-    seen: list[_Seen] = []
+    images: list[ImageFacts] = []
     areas: dict[str, list[int]] = defaultdict(list)
     groups: dict[str, set[str]] = defaultdict(set)
     with quiet_libraries():
         for case in dataset.cases:
             try:
-                found, area = _look(case), _tumor_area(case)
+                facts, area = _read_facts(case), _tumor_area(case)
             except UnreadableScan as error:
                 unreadable[case.case] = str(error)
             else:
-                seen.append(found)
-                groups[found.kind].add(case.patient)
+                images.append(facts)
+                groups[facts.label].add(case.patient)
                 if area is not None:
-                    areas[found.kind].append(area)
+                    areas[facts.label].append(area)
             finally:
                 on_case(case.case)
-    classes = _present(dataset.classes or sorted(groups), seen, dataset.root, unreadable)
-    grouped = {kind: len(groups[kind]) for kind in classes}
-    planes = _crossed([one.plane for one in seen], [one.kind for one in seen], classes, drop="")
+    classes = nonempty_classes(dataset.classes or sorted(groups), images, dataset.root, unreadable)
+    grouped = {label: len(groups[label]) for label in classes}
+    labels = [image.label for image in images]
+    planes = _cross_tabulate((image.plane for image in images), labels, classes, drop="")
     return ClassSummary(
         dataset=dataset.name,
         root=dataset.root,
-        **_counted(seen, classes),
+        **count_images(images, classes),
         patients=None,
-        groups=grouped if sum(grouped.values()) < len(seen) else None,
+        groups=grouped if sum(grouped.values()) < len(images) else None,
         planes=planes or None,
-        masks={kind: len(areas[kind]) for kind in classes} if areas else None,
+        masks={label: len(areas[label]) for label in classes} if areas else None,
         patients_in_parts=None,
         slices_per_patient=None,
         darkest=None,
         brightest=None,
-        tumor_px=_spreads(areas, classes) if areas else None,
+        tumor_px=spreads(areas, classes) if areas else None,
         persons=None,
         unreadable=unreadable,
         license=dataset.license,
@@ -139,10 +77,19 @@ def summarize_images(
 
 
 @dataclass(frozen=True)
-class _Seen:
-    """One image, as far as the counts go."""
+class ImageFacts:
+    """What is counted of one image.
 
-    kind: str
+    Attributes:
+        label: the class.
+        part: the published part; empty if there is none.
+        size: ``rows×columns``.
+        mode: how colors are stored, ``gray`` or ``RGB`` for example.
+        bits: of one pixel and channel.
+        plane: empty if unknown.
+    """
+
+    label: str
     part: str
     size: str
     mode: str
@@ -150,41 +97,35 @@ class _Seen:
     plane: str = ""
 
 
-def _tumor_area(case: ClassImage | AnnotatedImage) -> int | None:
-    """Pixels of the published mask; None where there is none."""
-    if not isinstance(case, AnnotatedImage) or case.mask is None:
-        return None
-    mask = case.truth().mask
+def _tumor_area(case: ImageCase) -> int | None:
+    """Pixels of the published mask; None if there is none."""
+    mask = case.truth().mask if case.has_mask else None
     return None if mask is None else int(mask.sum())
 
 
-def _look(case: ClassImage | AnnotatedImage) -> _Seen:
-    stored = _stored(case.path)
-    if isinstance(case, AnnotatedImage):
-        plane = plane_of(case)
-        return _Seen(case.kind, case.side, *stored, plane="" if plane == "unknown" else plane)
-    return _Seen(case.tumor_class, case.case.split("/")[0] if case.case.count("/") > 1 else "", *stored)
+def _read_facts(case: ImageCase) -> ImageFacts:
+    return ImageFacts(case.label, case.part, *_stored(case.path), plane=case.plane)
 
 
 def _stored(path: Path) -> tuple[str, str, int]:
-    """Size, color mode and bits by the header; where Pillow does not know it, by the reader that training uses."""
+    """Size, color mode and bits from the header, or from the pixels if Pillow cannot read the header."""
     from PIL import Image
 
-    name = label(path)
+    name = file_label(path)
     try:
         with Image.open(path) as image:
-            width, height, mode, kind = image.width, image.height, image.mode, image.format
+            width, height, mode, file_format = image.width, image.height, image.mode, image.format
             is_deep = ";16" in str(image.tile)  # Pillow calls a color image of 16 bits RGB too
     except Exception:  # damaged, a bomb, or a TIFF that only tifffile knows
         pixels = read_raster(path)
         height, width = pixels.shape[-3:-1]
         return f"{height}×{width}", _mode(pixels.shape[-1]), 8 * pixels.itemsize
     if width * height > MAX_PIXELS:
-        read_raster(path)  # which says so
+        read_raster(path)  # raises the error
     if min(width, height) < SMALLEST_SIDE:
         raise UnreadableScan(f"{name}: {height}×{width} pixels are too few to show a brain")
-    if kind == "JPEG" and _END_OF_JPEG not in _tail(path):
-        raise UnreadableScan(f"{name}: the JPEG ends in its middle; copy or download it again")
+    if file_format == "JPEG" and _END_OF_JPEG not in _tail(path):
+        raise UnreadableScan(f"{name}: the JPEG is truncated; copy or download it again")
     return f"{height}×{width}", _mode(mode), 16 if is_deep else _BITS.get(mode, 8)
 
 
@@ -200,69 +141,75 @@ def _mode(stored: str | int) -> str:
     return {3: "RGB", "P": "palette", "PA": "palette", "LA": "gray with alpha"}.get(stored, str(stored))
 
 
-def _present(
-    wanted: Iterable[str], seen: Sequence[_Seen], root: Path, unreadable: Mapping[str, str]
+def nonempty_classes(
+    classes: Iterable[str], images: Sequence[ImageFacts], root: Path, unreadable: Mapping[str, str]
 ) -> tuple[str, ...]:
-    """The classes of which there is a image."""
-    if not seen:
+    """The classes with at least one image.
+
+    Raises:
+        BadDataset: there are no images; names the first error in ``unreadable``.
+    """
+    if not images:
         raise BadDataset(f"{root}: not one image can be read; the first: {next(iter(unreadable.values()))}")
-    found = {one.kind for one in seen}
-    return tuple(kind for kind in wanted if kind in found)
+    labels = {image.label for image in images}
+    return tuple(label for label in classes if label in labels)
 
 
-def _counted(seen: Sequence[_Seen], classes: tuple[str, ...]) -> dict[str, Any]:
-    """What is counted alike for all data sets."""
-    kinds = [one.kind for one in seen]
+def count_images(images: Sequence[ImageFacts], classes: tuple[str, ...]) -> dict[str, Any]:
+    """The fields of :class:`ClassSummary` that follow from each image's facts."""
+    labels = [image.label for image in images]
     return {
-        "images": _ordered(Counter(kinds), classes),
-        "parts": dict(sorted(_crossed((one.part for one in seen), kinds, classes, drop="").items())),
-        "sizes": _crossed((one.size for one in seen), kinds, classes),
-        "modes": _crossed((one.mode for one in seen), kinds, classes),
-        "bits": {str(bits): count for bits, count in Counter(one.bits for one in seen).most_common()},
+        "images": ordered(Counter(labels), classes),
+        "parts": dict(sorted(_cross_tabulate((image.part for image in images), labels, classes, drop="").items())),
+        "sizes": _cross_tabulate((image.size for image in images), labels, classes),
+        "modes": _cross_tabulate((image.mode for image in images), labels, classes),
+        "bits": {str(bits): count for bits, count in Counter(image.bits for image in images).most_common()},
         "guessed": {
-            "nothing": _guessed(["" for _ in seen], kinds),
-            "color mode": _guessed([one.mode for one in seen], kinds),
-            "image size": _guessed([one.size for one in seen], kinds),
+            "nothing": _guess_accuracy(["" for _ in images], labels),
+            "color mode": _guess_accuracy([image.mode for image in images], labels),
+            "image size": _guess_accuracy([image.size for image in images], labels),
         },
     }
 
 
-def _crossed(
-    values: Iterable[str], kinds: Sequence[str], classes: tuple[str, ...], drop: str | None = None
+def _cross_tabulate(
+    values: Iterable[str], labels: Sequence[str], classes: tuple[str, ...], drop: str | None = None
 ) -> dict[str, dict[str, int]]:
-    """For each value, the commonest first, how many images of each class have it."""
-    found: dict[str, Counter[str]] = defaultdict(Counter)
-    for value, kind in zip(values, kinds, strict=True):
+    """For each value, the most frequent first, its number of images of each class."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for value, label in zip(values, labels, strict=True):
         if value != drop:
-            found[value][kind] += 1
-    common = sorted(found.items(), key=lambda item: (-item[1].total(), item[0]))
-    return {value: _ordered(counts, classes) for value, counts in common}
+            counts[value][label] += 1
+    by_frequency = sorted(counts.items(), key=lambda item: (-item[1].total(), item[0]))
+    return {value: ordered(by_class, classes) for value, by_class in by_frequency}
 
 
-def _guessed(values: Sequence[str], kinds: Sequence[str]) -> float:
-    """Share of images whose class is the commonest among the other images of the same value.
+def _guess_accuracy(values: Sequence[str], labels: Sequence[str]) -> float:
+    """Fraction of images whose class is the most frequent among the other images of the same value.
 
-    Where no other has it, the commonest class of all others is guessed; of equally common
-    ones each is as likely.
+    Without other images of that value, the most frequent class of all others is guessed; among equally frequent
+    classes the guess is random.
     """
-    overall = Counter(kinds)
+    overall = Counter(labels)
     by_value: dict[str, Counter[str]] = defaultdict(Counter)
-    for value, kind in zip(values, kinds, strict=True):
-        by_value[value][kind] += 1
+    for value, label in zip(values, labels, strict=True):
+        by_value[value][label] += 1
     right = 0.0
     for counts in by_value.values():
-        for kind, count in counts.items():
-            others = (counts if counts.total() > 1 else overall) - Counter({kind: 1})
+        for label, count in counts.items():
+            others = (counts if counts.total() > 1 else overall) - Counter({label: 1})
             most = max(others.values(), default=0)
-            best = [name for name, number in others.items() if number == most]
-            right += count * (kind in best) / max(1, len(best))
-    return right / len(kinds)
+            guesses = [name for name, number in others.items() if number == most]
+            right += count * (label in guesses) / max(1, len(guesses))
+    return right / len(labels)
 
 
-def _ordered(counts: Mapping[str, int], classes: tuple[str, ...]) -> dict[str, int]:
-    return {kind: counts.get(kind, 0) for kind in classes}
+def ordered(counts: Mapping[str, int], classes: tuple[str, ...]) -> dict[str, int]:
+    """The count of every class, in the order of ``classes``."""
+    return {label: counts.get(label, 0) for label in classes}
 
 
-def _spreads(values: Mapping[str, list[int]], classes: tuple[str, ...]) -> dict[str, Spread]:
-    found = {kind: Spread.of(values.get(kind, [])) for kind in classes}
-    return {kind: spread for kind, spread in found.items() if spread}
+def spreads(values: Mapping[str, list[int]], classes: tuple[str, ...]) -> dict[str, Spread]:
+    """The distribution of every class that has values."""
+    by_class = {label: Spread.of(values.get(label, [])) for label in classes}
+    return {label: spread for label, spread in by_class.items() if spread}

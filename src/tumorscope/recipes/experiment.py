@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from tumorscope.core.errors import BadRecipe
+from tumorscope.datasets.registry import DATASET_NAMES
 from tumorscope.preprocessing import Preparation
 from tumorscope.preprocessing.axial import Plane
 
@@ -106,7 +107,22 @@ NetworkSettings = Annotated[
     CompactSettings | ResUNetSettings | UNetSettings | CnnSettings | TransferSettings | DenseUNetSettings,
     Field(discriminator="kind"),
 ]
-DatasetName = Literal["lgg", "figshare", "kaggle4", "br35h", "brisc", "brats", "folders"]
+
+
+def _known_dataset(name: str) -> str:
+    if name not in DATASET_NAMES:
+        raise PydanticCustomError("dataset", f"no such data set; there are {', '.join(DATASET_NAMES)}")  # type: ignore[arg-type]
+    return name
+
+
+def _known_datasets(names: str | tuple[str, ...]) -> str | tuple[str, ...]:
+    for name in (names,) if isinstance(names, str) else names:
+        _known_dataset(name)
+    return names
+
+
+DatasetName = Annotated[str, AfterValidator(_known_dataset)]
+DatasetNames = Annotated[str | tuple[str, ...], AfterValidator(_known_datasets)]
 
 
 class AugmentationSettings(_Section):
@@ -218,7 +234,7 @@ class Recipe(_Section):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     title: str
-    dataset: DatasetName | tuple[DatasetName, ...] = Field(description="one, or several to learn from together")
+    dataset: DatasetNames = Field(description="one, or several to train on together")
     sequences: tuple[str, ...] = ("t1", "flair", "t1c")
     planes: tuple[Plane, ...] = Field(default=("axial",), description="the planes of the training slices")
     channels_as_images: dict[DatasetName, tuple[str, ...]] = Field(
@@ -239,8 +255,8 @@ class Recipe(_Section):
     tta_flip: bool = Field(default=False, description="average each slice's answer with its mirror image's in use")
 
     @property
-    def datasets(self) -> tuple[DatasetName, ...]:
-        """The data sets it learns from; the folds of the first are tested."""
+    def datasets(self) -> tuple[str, ...]:
+        """The data sets to train on; the folds of the first are tested."""
         return (self.dataset,) if isinstance(self.dataset, str) else self.dataset
 
     @property

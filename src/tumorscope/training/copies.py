@@ -14,10 +14,7 @@ from tumorscope.core.errors import TumorscopeError, UnreadableScan
 from tumorscope.core.files import save_whole
 from tumorscope.datasets.combined import CombinedCase
 from tumorscope.datasets.duplicates import Fingerprints, fingerprint_arrays, originals
-from tumorscope.datasets.figshare import FigshareSlice
-from tumorscope.datasets.folders import ClassImage
-from tumorscope.datasets.images import AnnotatedImage
-from tumorscope.datasets.labeled import LabeledCase
+from tumorscope.datasets.labeled import ImageCase, LabeledCase
 
 LEFT_OUT_FILE = "left_out.csv"
 _COLUMNS = ("case", "copy_of")
@@ -101,33 +98,26 @@ def copies_of(cases: Sequence[LabeledCase], among: Sequence[LabeledCase]) -> dic
 
 
 def seen_in_training(
-    cases: Sequence[LabeledCase], trained: Sequence[LabeledCase], left_out: Mapping[str, str]
-) -> dict[str, str]:
-    """Evaluated cases that are near-copies of training images, or of a person known from another patient code.
+    cases: Sequence[LabeledCase], trained: Sequence[LabeledCase], left_out: Mapping[str, str], dataset: str
+) -> dict[str, str] | None:
+    """Evaluated cases that are near-copies of training images, or show a person who trained under another patient code.
 
     Args:
-        cases: those that are evaluated.
+        cases: the evaluated cases.
         trained: the split's training part.
-        left_out: from :func:`read_left_out`, images that did not train after all; in a joint
-            training they are named after their data set.
+        left_out: from :func:`read_left_out`, images that were left out of the training; a training
+            on several data sets prefixes their names with the data set's.
+        dataset: the data set's name.
 
     Returns:
-        For each such case, the training case.
+        For each such case, the training case; None if no case is a single image, as only those are compared.
     """
-    kept = [case for case in trained if not any(name in left_out for name in _names(case))]
-    persons = {found.person: case.case for case in kept if isinstance(found := _inner(case), FigshareSlice)}
-    known = {
-        case.case: persons[found.person]
-        for case in cases
-        if isinstance(found := _inner(case), FigshareSlice) and found.person in persons
-    }
+    if not any(_is_image(case) for case in cases):
+        return None
+    kept = [case for case in trained if not {case.case, f"{dataset}/{case.case}"} & left_out.keys()]
+    persons = {person: case.case for case in kept if (person := _person(case))}
+    known = {case.case: persons[person] for case in cases if (person := _person(case)) in persons}
     return {**copies_of(cases, kept), **known}
-
-
-def _names(case: LabeledCase) -> tuple[str, ...]:
-    """A case's name alone and in a joint training."""
-    datasets = {FigshareSlice: ("figshare",), ClassImage: ("kaggle4",), AnnotatedImage: ("br35h", "brisc")}
-    return (case.case, *(f"{dataset}/{case.case}" for dataset in datasets.get(type(case), ())))
 
 
 def _copied(images: Fingerprints, of: Fingerprints) -> dict[str, str]:
@@ -152,11 +142,17 @@ def _fingerprints(cases: Sequence[LabeledCase], title: str) -> Fingerprints:
 
 
 def _is_image(case: LabeledCase) -> bool:
-    return isinstance(_inner(case), FigshareSlice | ClassImage | AnnotatedImage)
+    return isinstance(_inner(case), ImageCase)
+
+
+def _person(case: LabeledCase) -> str | None:
+    """The person shown by a single image, if the publisher identifies patients."""
+    image = _inner(case)
+    return image.person if isinstance(image, ImageCase) else None
 
 
 def _patient_known(case: LabeledCase) -> bool:
-    return not isinstance(_inner(case), ClassImage | AnnotatedImage)
+    return not _is_image(case) or _person(case) is not None
 
 
 def _inner(case: LabeledCase) -> LabeledCase:

@@ -18,6 +18,7 @@ from tumorscope import __version__
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.datasets.combined import CombinedDataset
 from tumorscope.datasets.labeled import LabeledCase, LabeledDataset, cases_of
+from tumorscope.datasets.registry import dataset_entry
 from tumorscope.evaluation import choose_operating_point, evaluate, summarize
 from tumorscope.evaluation.validation import validation_cases
 from tumorscope.inference.bundle import CARD_FILE, SECOND_OPINION_FILES
@@ -37,28 +38,6 @@ LARGEST_LOSS = 0.002
 _FLOAT_FILE, _INT8_FILE = "model.onnx", "model.int8.onnx"
 _CALIBRATION_SLICES = 128
 
-_LIMITS = {
-    "lgg": (
-        "trained on adults with glioma only; other ages and tumors were not seen",
-        "the mask is the FLAIR abnormality of glioma, not the enhancing part",
-        "every training patient had a tumor: how often a healthy scan raises a false alarm is not known",
-    ),
-    "brats": ("BraTS cases are skull-stripped and few; one slice in six millimeters was seen",),
-    "br35h": ("of Br35H's single slices neither patients nor sequences are known, and some masks are rough",),
-    "brisc": (
-        "two published masks of one slice, BRISC's and figshare's, agree at Dice 0.87 on average (glioma 0.70); the "
-        "mask follows neither alone",
-    ),
-    "figshare": (
-        "types are told apart among glioma, meningioma and pituitary tumor only: a metastasis, an abscess or a "
-        "lymphoma is given one of these names",
-        "trained on T1-weighted contrast-enhanced slices of one collection, chosen by their publisher to show a tumor",
-    ),
-    "kaggle4": (
-        "slices without tumor come from other sources than slices with one; what tells them apart may be the source",
-        "nobody knows which patients the four-class images come from",
-    ),
-}
 _LICENSE = "weights: Apache-2.0, as this software"
 
 
@@ -130,7 +109,7 @@ def export(
             models=(_model(work / _FLOAT_FILE, "float"),),
             training=_training(run, recipe, {part: len(cases) for part, cases in parts.items()}),
             input_check=input_check_metrics(),
-            limits=tuple(limit for name in recipe.datasets for limit in _LIMITS.get(name, ())),
+            limits=tuple(limit for name in recipe.datasets for limit in dataset_entry(name).limits),
             licenses=(dataset.license, _LICENSE),
         )
         say("choosing the operating point on the validation patients")

@@ -22,7 +22,7 @@ from tqdm import tqdm
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.datasets.combined import CombinedDataset
 from tumorscope.datasets.labeled import LabeledDataset, cases_of, check_split
-from tumorscope.datasets.opening import open_dataset
+from tumorscope.datasets.registry import open_dataset
 from tumorscope.datasets.split import Split
 from tumorscope.inference.bundles import Bundle
 from tumorscope.models.bundle_weights import load_bundle_weights
@@ -112,7 +112,7 @@ def open_datasets(recipe: Recipe, data: Mapping[str, Path]) -> LabeledDataset:
     opened = {name: open_dataset(name, data[name]) for name in recipe.datasets}
     if len(opened) == 1 and not recipe.channels_as_images:
         return opened[recipe.datasets[0]]
-    return CombinedDataset.join(opened, {str(name): sequences for name, sequences in recipe.channels_as_images.items()})
+    return CombinedDataset.join(opened, recipe.channels_as_images)
 
 
 def train(

@@ -9,7 +9,7 @@ from pathlib import Path
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.datasets.combined import CombinedCase
 from tumorscope.datasets.labeled import LabeledDataset
-from tumorscope.datasets.opening import DATASET_NAMES
+from tumorscope.datasets.registry import DATASET_NAMES
 from tumorscope.io.checks import printable
 
 

@@ -218,7 +218,7 @@ def train_sampler(store: SliceCache, recipe: Recipe, process: int = 0, processes
     """What an epoch of a recipe's training draws, or one process's share of it."""
     settings = recipe.optimization
     shares = {
-        str(name): share if isinstance(share, tuple) else (share, share)
+        name: share if isinstance(share, tuple) else (share, share)
         for name, share in settings.dataset_fractions.items()
     }
     return BalancedSliceSampler(

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 from tumorscope.datasets.duplicates.comparing import DuplicatePair, groups
 from tumorscope.datasets.duplicates.fingerprints import Fingerprints
-from tumorscope.datasets.folders import TEST_SIDE, TRAIN_SIDE
+from tumorscope.datasets.folders import TEST_FOLDER, TRAIN_FOLDER
 from tumorscope.datasets.split import Split
 
 
@@ -124,17 +124,17 @@ class Overview:
         for name in self.sets:
             places = [place for place, held in enumerate(self.fingerprints.sets) if held == name]
             sides = {place: side_of(self.fingerprints.names[place]) for place in places}
-            if not {TRAIN_SIDE, TEST_SIDE} <= set(sides.values()):
+            if not {TRAIN_FOLDER, TEST_FOLDER} <= set(sides.values()):
                 continue
             dropped: set[int] = set()
             for group in self.groups:
-                tested = [place for place in group if sides.get(place) == TEST_SIDE]
-                trained = any(sides.get(place) == TRAIN_SIDE for place in group)
+                tested = [place for place in group if sides.get(place) == TEST_FOLDER]
+                trained = any(sides.get(place) == TRAIN_FOLDER for place in group)
                 dropped.update(tested if trained else tested[1:])
             parts: dict[str, list[str]] = {"train": [], "test": [], "dropped": []}
             for place, side in sides.items():
                 if side:
-                    part = "train" if side == TRAIN_SIDE else "dropped" if place in dropped else "test"
+                    part = "train" if side == TRAIN_FOLDER else "dropped" if place in dropped else "test"
                     parts[part].append(self.fingerprints.names[place])
             splits[name] = Split(name, {part: tuple(names) for part, names in parts.items()})
         return splits
@@ -147,4 +147,4 @@ def side_of(name: str) -> str:
     ('Training', '')
     """
     first, *rest = PurePosixPath(name).parts
-    return first if rest and first in (TRAIN_SIDE, TEST_SIDE) else ""
+    return first if rest and first in (TRAIN_FOLDER, TEST_FOLDER) else ""
