@@ -11,7 +11,8 @@ from tumorscope.core.errors import TumorscopeError
 from tumorscope.models import build_network
 from tumorscope.models.backbones import _monai_densenet_name
 from tumorscope.models.weights import load_weights
-from tumorscope.recipes.experiment import TransferSettings, parse_recipe
+from tumorscope.recipes.experiment import parse_recipe
+from tumorscope.recipes.networks import TransferSettings
 
 
 def bare():

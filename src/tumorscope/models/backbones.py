@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from tumorscope.models.weights import load_weights
-from tumorscope.recipes.experiment import DenseUNetSettings, TransferSettings
+from tumorscope.recipes.networks import DenseUNetSettings, TransferSettings
 
 
 @dataclass(frozen=True)

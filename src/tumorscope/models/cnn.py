@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tumorscope.models.heads import logits_by_name, output_count, slice_outputs
+from tumorscope.recipes.networks import CnnSettings, NetworkShape
 
 
 class Cnn(nn.Module):
@@ -74,3 +75,8 @@ class Cnn(nn.Module):
         rows, columns = features.shape[2:]
         each = gradients.unflatten(2, features.shape[1:]) * features[:, None]
         return each.sum(dim=2) * (rows * columns)
+
+
+def build(settings: CnnSettings, shape: NetworkShape) -> Cnn:
+    """The network of a recipe."""
+    return Cnn(shape.channels_in, shape.size, shape.classes, settings.widths, settings.hidden, settings.dropout)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from tumorscope.models.heads import PooledHead
+from tumorscope.recipes.networks import CompactSettings, NetworkShape
 
 
 class ResidualBlock(nn.Module):
@@ -85,3 +86,8 @@ class CompactNet(nn.Module):
             x = stage(torch.cat([x, skip], dim=1))
         mask = self.mask(x)
         return {"presence": presence[:, 0], "mask": mask.squeeze(1), "presence_map": contributions[:, 0]}
+
+
+def build(settings: CompactSettings, shape: NetworkShape) -> CompactNet:
+    """The network of a recipe."""
+    return CompactNet(shape.channels_in, settings.widths, settings.dropout)

@@ -10,7 +10,7 @@ from tumorscope.models.backbones import densenet169_stages
 from tumorscope.models.compact import ResidualBlock
 from tumorscope.models.heads import PooledHead, logits_by_name, output_count
 from tumorscope.models.transfer import TransferNetwork
-from tumorscope.recipes.experiment import DenseUNetSettings
+from tumorscope.recipes.networks import DenseUNetSettings, NetworkShape
 
 _SCALE = 16
 
@@ -91,3 +91,8 @@ def _narrow(channels_in: int, channels_out: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(channels_in, channels_out, 1, bias=False), nn.BatchNorm2d(channels_out), nn.ReLU(inplace=True)
     )
+
+
+def build(settings: DenseUNetSettings, shape: NetworkShape) -> DenseUNet:
+    """The network of a recipe."""
+    return DenseUNet(shape.channels_in, settings, shape.classes)

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from tumorscope.recipes.networks import NetworkShape, ResUNetSettings
+
 
 class PlainResidualBlock(nn.Module):
     """1×1 then 3×3 convolution, with a convolved short-cut, as the notebooks draw it."""
@@ -67,3 +69,8 @@ class ResUNet(nn.Module):
             x = nn.functional.interpolate(x, scale_factor=2.0, mode="nearest")
             x = stage(torch.cat([x, skip], dim=1))
         return {"mask": self.mask(x).squeeze(1)}
+
+
+def build(settings: ResUNetSettings, shape: NetworkShape) -> ResUNet:
+    """The network of a recipe."""
+    return ResUNet(shape.channels_in, settings.widths)

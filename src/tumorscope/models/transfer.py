@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from tumorscope.models.backbones import build_backbone
 from tumorscope.models.heads import PooledHead, logits_by_name, output_count, slice_outputs
-from tumorscope.recipes.experiment import TransferSettings
+from tumorscope.recipes.networks import NetworkShape, TransferSettings
 
 
 class TransferNetwork(nn.Module):
@@ -59,3 +59,8 @@ class Classifier(TransferNetwork):
         logits, contributions = self.head(x)
         output = logits_by_name(self.outputs, logits)
         return {**output, self.maps[0]: contributions[:, 0] if "presence" in output else contributions}
+
+
+def build(settings: TransferSettings, shape: NetworkShape) -> Classifier:
+    """The network of a recipe."""
+    return Classifier(shape.channels_in, settings, shape.classes)

@@ -6,107 +6,16 @@ import copy
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self, get_args
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
 from tumorscope.core.errors import BadRecipe
 from tumorscope.datasets.registry import DATASET_NAMES
 from tumorscope.preprocessing import Preparation
 from tumorscope.preprocessing.axial import Plane
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def _multiple_of_eight(width: int) -> int:
-    if width < 16 or width % 8:
-        raise PydanticCustomError(
-            "width",
-            "widths are multiples of eight from 16 on, as training with others is slow on every CPU and crashes oneDNN "
-            "on some",
-        )
-    return width
-
-
-Width = Annotated[int, AfterValidator(_multiple_of_eight)]
-"""Feature channels of a convolution. The backward pass of oneDNN 3.12, which PyTorch 2.13 brings, ends with a
-segmentation fault or hangs for other widths where a CPU has AVX2 and no AVX-512, and in float32 for a first width of
-eight where it has AVX-512."""
-
-
-class CompactSettings(_Section):
-    """Residual U-Net with a presence head on the shared encoder."""
-
-    kind: Literal["compact"]
-    widths: tuple[Width, ...] = Field(default=(16, 32, 64, 128, 288), min_length=3)
-    dropout: float = Field(default=0.1, ge=0, lt=1)
-
-
-class ResUNetSettings(_Section):
-    """The notebooks' ResUNet: residual blocks, max pooling, up-sampling, one mask."""
-
-    kind: Literal["resunet"]
-    widths: tuple[Width, ...] = Field(default=(16, 32, 64, 128, 256), min_length=3)
-
-
-class UNetSettings(_Section):
-    """The plain U-Net of five scales, one mask."""
-
-    kind: Literal["unet"]
-    widths: tuple[Width, Width, Width, Width, Width, Width] = (32, 32, 64, 128, 256, 32)
-    dropout: float = Field(default=0.0, ge=0, lt=1)
-
-
-class CnnSettings(_Section):
-    """The notebooks' baseline classifier: three convolutions, two dense layers."""
-
-    kind: Literal["cnn"]
-    widths: tuple[Width, Width, Width] = (32, 64, 128)
-    hidden: int = Field(default=128, ge=1)
-    dropout: float = Field(default=0.0, ge=0, lt=1)
-
-
-class _InitialWeights(_Section):
-    weights: str | None = Field(default=None, description="a local file or an address; from scratch where absent")
-    sha256: str | None = Field(
-        default=None, pattern=r"^[0-9a-f]{8,64}$", description="checksum of the weights, or its start"
-    )
-    frozen_stages: int = Field(
-        default=0, ge=0, description="stages, the nearest to the image first, whose weights stay as they are"
-    )
-    dropout: float = Field(default=0.3, ge=0, lt=1)
-
-    @model_validator(mode="after")
-    def _address_has_checksum(self) -> Self:
-        if self.weights and "://" in self.weights and not self.sha256:
-            raise ValueError("weights by address need their sha256")
-        return self
-
-
-class TransferSettings(_InitialWeights):
-    """A well-known classifier with a new head."""
-
-    kind: Literal["resnet50", "vgg16", "efficientnet", "efficientnet-lite0", "densenet169"]
-
-
-class DenseUNetSettings(_InitialWeights):
-    """A U-Net on the first blocks of DenseNet-169, with heads for presence and type."""
-
-    kind: Literal["dense-unet"]
-    dense_block3_layers: int = Field(
-        default=20, ge=1, le=32, description="layers of the third dense block that are kept"
-    )
-    features: Width = Field(default=256, description="channels of the deepest features")
-    decoder_widths: tuple[Width, Width, Width] = (96, 48, 24)
-
-
-NetworkSettings = Annotated[
-    CompactSettings | ResUNetSettings | UNetSettings | CnnSettings | TransferSettings | DenseUNetSettings,
-    Field(discriminator="kind"),
-]
+from tumorscope.recipes.networks import NETWORKS, NetworkSettings, NetworkShape, PretrainedSettings, Section
 
 
 def _known_dataset(name: str) -> str:
@@ -125,7 +34,7 @@ DatasetName = Annotated[str, AfterValidator(_known_dataset)]
 DatasetNames = Annotated[str | tuple[str, ...], AfterValidator(_known_datasets)]
 
 
-class AugmentationSettings(_Section):
+class AugmentationSettings(Section):
     """How far training images are changed; each change is drawn anew for each image."""
 
     restyled: int = Field(
@@ -164,7 +73,7 @@ class AugmentationSettings(_Section):
     )
 
 
-class LossSettings(_Section):
+class LossSettings(Section):
     """The terms of the loss; a network without an output has no term for it."""
 
     mask: Literal["dice", "dice_ce", "slice_dice_ce", "focal_tversky"] = "dice_ce"
@@ -176,14 +85,14 @@ class LossSettings(_Section):
     label_smoothing: float = Field(default=0.0, ge=0, lt=0.5, description="of the class")
 
 
-class ProgressiveResizing(_Section):
+class ProgressiveResizing(Section):
     """Training at a smaller size first, for speed."""
 
     size: int = Field(ge=32, description="side of the smaller image")
     fraction: float = Field(default=0.5, ge=0, le=1, description="fraction of the training at that size")
 
 
-class OptimizationSettings(_Section):
+class OptimizationSettings(Section):
     """How the weights are found."""
 
     epochs: int = Field(default=60, ge=1)
@@ -229,7 +138,7 @@ def _several_and_different(names: tuple[str, ...]) -> tuple[str, ...]:
 ClassNames = Annotated[tuple[Annotated[str, BeforeValidator(_as_name)], ...], AfterValidator(_several_and_different)]
 
 
-class Recipe(_Section):
+class Recipe(Section):
     """One experiment, complete."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
@@ -264,9 +173,14 @@ class Recipe(_Section):
         """Channels that the network sees: sequences times slices."""
         return len(self.sequences) * (2 * self.preparation.adjacent_slices + 1)
 
+    @property
+    def network_shape(self) -> NetworkShape:
+        """What the network takes and predicts."""
+        return NetworkShape(self.channels_in, self.preparation.size, self.classes)
+
     def from_scratch(self) -> Recipe:
-        """The same without initial weights, for a network whose weights come from elsewhere."""
-        if not isinstance(self.network, _InitialWeights):
+        """The same recipe without initial weights, for a network whose weights come from elsewhere."""
+        if not isinstance(self.network, PretrainedSettings):
             return self
         network = self.network.model_copy(update={"weights": None, "sha256": None})
         return self.model_copy(update={"network": network})
@@ -394,19 +308,9 @@ def parse_recipe(content: dict[str, Any], origin: str = "recipe") -> Recipe:
         raise BadRecipe(f"{origin}: {_first_fault(error)}") from error
 
 
-_KINDS: dict[str, type[BaseModel]] = {
-    "compact": CompactSettings,
-    "resunet": ResUNetSettings,
-    "unet": UNetSettings,
-    "cnn": CnnSettings,
-    **dict.fromkeys(get_args(TransferSettings.model_fields["kind"].annotation), TransferSettings),
-    "dense-unet": DenseUNetSettings,
-}
-
-
 def _first_fault(error: ValidationError) -> str:
     fault = error.errors()[0]
-    place = ".".join(str(part) for part in fault["loc"] if part not in _KINDS)
+    place = ".".join(str(part) for part in fault["loc"] if part not in NETWORKS)
     if fault["type"] == "extra_forbidden":
         key = str(fault["loc"][-1])
         if key in RENAMED_KEYS:
@@ -423,7 +327,7 @@ def _known_keys(place: tuple[int | str, ...]) -> list[str]:
         "augmentation": AugmentationSettings,
         "loss": LossSettings,
         "optimization": OptimizationSettings,
-        **_KINDS,
+        **NETWORKS,
     }
     section = sections.get(str(place[-1])) if place else Recipe
     return sorted(section.model_fields) if section else []

@@ -7,11 +7,9 @@ import torch
 from tumorscope.core.errors import BadRecipe, TumorscopeError
 from tumorscope.datasets.folders import FolderDataset, class_name
 from tumorscope.datasets.labeled import LabeledDataset
-from tumorscope.recipes.experiment import CnnSettings, DenseUNetSettings, Recipe, TransferSettings
+from tumorscope.recipes.experiment import Recipe
 from tumorscope.training.processes import say
 from tumorscope.training.slices import UNKNOWN_CLASS, SliceCache
-
-_CLASSIFIERS = CnnSettings | TransferSettings | DenseUNetSettings
 
 
 def with_classes(recipe: Recipe, dataset: LabeledDataset) -> Recipe:
@@ -21,7 +19,7 @@ def with_classes(recipe: Recipe, dataset: LabeledDataset) -> Recipe:
         BadRecipe: the data set does not have one of its classes, or has one under two of their names.
     """
     if not recipe.classes:
-        own = isinstance(dataset, FolderDataset) and isinstance(recipe.network, _CLASSIFIERS)
+        own = isinstance(dataset, FolderDataset) and recipe.network.classifies
         return recipe.model_copy(update={"classes": dataset.classes}) if own else recipe
     names = tuple(class_name(name) for name in recipe.classes)
     if len(set(names)) < len(names):

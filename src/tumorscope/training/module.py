@@ -15,7 +15,7 @@ from torch.nn import functional
 from tumorscope.inference.model_card import NO_TUMOR
 from tumorscope.models import build_network
 from tumorscope.models.transfer import TransferNetwork
-from tumorscope.recipes.experiment import DenseUNetSettings, Recipe, TransferSettings
+from tumorscope.recipes.experiment import Recipe
 from tumorscope.training.augmentation import augment
 from tumorscope.training.losses import MASK_LOSSES
 from tumorscope.training.processes import gathered, processes
@@ -181,13 +181,9 @@ class TumorModule(lightning.LightningModule):
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         settings = self.recipe.optimization
-        # From scratch nothing is worth being kept, and the first stages have as much to learn as the rest.
-        knows = isinstance(self.recipe.network, TransferSettings | DenseUNetSettings) and self.recipe.network.weights
-        slow = (
-            {id(weight) for weight in self.network.encoder.parameters()}
-            if knows and isinstance(self.network, TransferNetwork)
-            else set()
-        )
+        # From scratch there is nothing to preserve: the first stages have as much to learn as the others.
+        pretrained = isinstance(self.network, TransferNetwork) and self.recipe.network.pretrained
+        slow = {id(weight) for weight in self.network.encoder.parameters()} if pretrained else set()
         groups = []
         for relative_rate, chosen in ((settings.encoder_lr_multiplier, True), (1.0, False)):
             weights = [
