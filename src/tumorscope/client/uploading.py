@@ -11,7 +11,7 @@ from typing import BinaryIO
 from tumorscope.core.errors import TumorscopeError
 
 OnBytes = Callable[[int, int], None]
-"""ProgressReporter how many bytes are sent, and of how many."""
+"""Called with how many bytes are sent, and of how many."""
 _TOLD_EVERY = 256 * 1024
 
 

@@ -149,7 +149,9 @@ def class_name(folder: str) -> str:
     >>> class_name("no_tumor"), class_name("glioma_tumor"), class_name("Pituitary")
     ('notumor', 'glioma', 'pituitary')
     """
-    plain = "".join(sign for sign in folder.lower() if sign.isalnum()).replace("tumour", _SUFFIX)  # British names, too
+    plain = "".join(sign for sign in folder.lower() if sign.isalnum()).replace(
+        "tumour", _SUFFIX
+    )  # codespell:ignore tumour
     if plain in _NO_TUMOR_NAMES:
         return NO_TUMOR
     return plain.removesuffix(_SUFFIX) or _SUFFIX

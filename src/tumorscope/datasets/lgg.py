@@ -1,6 +1,6 @@
 """The LGG segmentation data set: TCGA lower-grade glioma, 110 patients (Buda et al. 2019).
 
-Masks contour the FLAIR abnormality. Layout: ``kaggle_3m/TCGA_<institution>_<patient>_<date>/``
+Masks show the FLAIR abnormality. Layout: ``kaggle_3m/TCGA_<institution>_<patient>_<date>/``
 with one TIFF per slice and one per mask, and ``data.csv`` beside the folders.
 """
 

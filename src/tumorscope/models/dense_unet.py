@@ -74,7 +74,7 @@ class DenseUNet(TransferNetwork):
             x = functional.interpolate(x, scale_factor=2.0, mode="nearest")
             x = stage(torch.cat([x, skip(scale)], dim=1))
         mask = functional.interpolate(self.mask(x), scale_factor=2.0, mode="bilinear", align_corners=False)
-        # The mask learns from its own loss only: types must not elastic_deformation segmentations.
+        # The mask learns from its own loss only: types must not change segmentations.
         share = functional.avg_pool2d(mask.detach().sigmoid(), _SCALE)
         weight = share / (share.mean(dim=(2, 3), keepdim=True) + 1e-3)
         logits, contributions = self.head(torch.cat([features, features * weight.to(features.dtype)], dim=1))

@@ -16,6 +16,7 @@ from tumorscope.datasets.registry import DATASET_NAMES
 from tumorscope.preprocessing import Preparation
 from tumorscope.preprocessing.axial import Plane
 from tumorscope.recipes.networks import NETWORKS, NetworkSettings, NetworkShape, PretrainedSettings, Section
+from tumorscope.recipes.renamed_keys import RENAMED_KEYS
 
 
 def _known_dataset(name: str) -> str:
@@ -251,26 +252,6 @@ def parse_yaml(text: str) -> Any:
     except yaml.YAMLError as error:
         raise ValueError(str(error)) from error
 
-
-RENAMED_KEYS = {
-    "apart": "channels_as_images",
-    "flip_average": "tta_flip",
-    "context": "adjacent_slices",
-    "third_block": "dense_block3_layers",
-    "zoom": "scale",
-    "shift": "translation",
-    "bend": "elastic_deformation",
-    "holes": "coarse_dropout",
-    "missing_sequence": "modality_dropout",
-    "missing_context": "context_dropout",
-    "averaging": "ema_decay",
-    "small_size": "progressive_resizing.size",
-    "small_until": "progressive_resizing.fraction",
-    "empty_slices": "negative_ratio",
-    "shares": "dataset_fractions",
-    "pretrained_rate": "encoder_lr_multiplier",
-}
-"""Keys of version 0.1 and what they are called now."""
 
 _YAML_BOOL = "tag:yaml.org,2002:bool"
 

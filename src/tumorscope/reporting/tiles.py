@@ -25,7 +25,7 @@ _FILL = 0.34
 _FINER = 2
 """Masks are drawn this much finer and then averaged, for smooth edges."""
 _LINE = 3
-"""Width of an contour on the finer grid."""
+"""Width of a contour on the finer grid."""
 
 Color = tuple[int, int, int]
 HEAT: tuple[Color, ...] = ((40, 11, 84), (140, 41, 129), (222, 73, 104), (254, 159, 109), (252, 253, 191))

@@ -192,7 +192,7 @@ def finding_sentence(analysis: Analysis) -> str:
         return f"{start}: {_segmented(analysis)}."
     if "mask" not in card.outputs:
         return f"{start}; this bundle does not contour tumors."
-    return f"{start}, but without an contour: too few pixels reach the operating point for the mask."
+    return f"{start}, but without a contour: too few pixels reach the operating point for the mask."
 
 
 def _corrected_sentence(analysis: Analysis) -> str:

@@ -104,7 +104,7 @@ def write_results(
 
 
 def _dicom(analysis: Analysis, panel: bytes, outputs: Outputs) -> dict[str, tuple[str, bytes]]:
-    """The objects that go back to the study; without an contour, or a place for it, there is no segmentation."""
+    """The objects that go back to the study; without a contour, or a place for it, there is no segmentation."""
     from tumorscope.io.dicom.writers import encode_capture, encode_segmentation, encode_structured_report
 
     made: dict[str, tuple[str, bytes]] = {}

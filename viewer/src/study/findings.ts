@@ -67,7 +67,7 @@ function headline(analysis: Analysis): HTMLElement {
       figure("Lesions", numberText(analysis.lesions.length)),
     ),
     analysis.corrected
-      ? h("p", { class: "corrected" }, icon("brush"), "Outline corrected by hand. Lesions and volume are of that outline; the probability is the network's.")
+      ? h("p", { class: "corrected" }, icon("brush"), "Segmentation corrected by hand. Lesions and volume are of that segmentation; the probability is the network's.")
       : null,
   );
 }
@@ -171,7 +171,7 @@ function revisionPart(study: StudyDetail, shown: number, actions: FindingsAction
             "button",
             { type: "button", class: "revision", "aria-pressed": String(revision === shown), on: { click: () => actions.revision(revision) } },
             h("span", {}, `Version ${revision}`),
-            h("span", {}, kind === "edit" ? "outline corrected" : "analysis"),
+            h("span", {}, kind === "edit" ? "segmentation corrected" : "analysis"),
             h("time", { datetime: created, title: dateText(created) }, momentText(created)),
           ),
         ),
@@ -185,9 +185,9 @@ const FILES: Record<string, string> = {
   "report.html": "Report (HTML)",
   "panel.png": "Image panel (PNG)",
   "analysis.json": "Findings (JSON)",
-  "mask.nii.gz": "Outline (NIfTI)",
-  "mask.png": "Outline (PNG)",
-  "seg.dcm": "Outline (DICOM SEG)",
+  "mask.nii.gz": "Segmentation (NIfTI)",
+  "mask.png": "Segmentation (PNG)",
+  "seg.dcm": "Segmentation (DICOM SEG)",
   "sr.dcm": "Measurements (DICOM SR)",
   "capture.dcm": "Image panel (DICOM)",
   "results.zip": "Everything (ZIP)",

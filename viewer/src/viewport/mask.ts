@@ -106,14 +106,14 @@ export class Mask {
     const stroke = this.done.pop();
     if (!stroke) return null;
     this.undone.push(stroke);
-    return this.put(stroke, stroke.value === 1 ? 0 : 1);
+    return this.replaceChildren(stroke, stroke.value === 1 ? 0 : 1);
   }
 
   redo(): number | null {
     const stroke = this.undone.pop();
     if (!stroke) return null;
     this.done.push(stroke);
-    return this.put(stroke, stroke.value);
+    return this.replaceChildren(stroke, stroke.value);
   }
 
   discard(): void {
@@ -130,10 +130,10 @@ export class Mask {
   abandon(): void {
     const stroke = this.open;
     this.open = null;
-    if (stroke) this.put({ ...stroke, places: Uint32Array.from(stroke.places) }, stroke.value === 1 ? 0 : 1);
+    if (stroke) this.replaceChildren({ ...stroke, places: Uint32Array.from(stroke.places) }, stroke.value === 1 ? 0 : 1);
   }
 
-  private put(stroke: Stroke, value: 0 | 1): number {
+  private replaceChildren(stroke: Stroke, value: 0 | 1): number {
     for (const place of stroke.places) this.set(place, value);
     this.revision += 1;
     return stroke.slices[0] === stroke.slices[1] ? stroke.slices[0] : Math.round((stroke.slices[0] + stroke.slices[1]) / 2);

@@ -11,7 +11,7 @@ export const ACTIVATION = "activation";
 export class Layers {
   mask: Mask | null = null;
   activation: Uint8Array | null = null;
-  /** There is no outline, or it could not be loaded. */
+  /** There is no segmentation, or it could not be loaded. */
   missing: boolean;
   private image: NiftiImage | null = null;
   private loading: Promise<void> = Promise.resolve();

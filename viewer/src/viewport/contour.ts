@@ -1,5 +1,5 @@
 /**
- * The segmentation of a mask, half way between pixel centers (marching squares at level 0.5).
+ * The contour of a mask, half-way between pixel centers (marching squares at level 0.5).
  *
  * Pixels that touch by a corner belong together, as they do in a lesion and in its diameters.
  */

@@ -2,7 +2,7 @@
  * Slices and the volume drawn by NiiVue (WebGL2).
  *
  * NiiVue is told which part of each plane fills which pane, so both ways of drawing show the same
- * thing in the same place; it draws no mask, no cross and no letters on slices, the overlay does.
+ * thing in the same place; it draws no mask, no crosshair and no letters on slices, the overlay does.
  * It always sees the scan straightened onto the patient axes nearest to it, in which the acquired
  * plane stands as the canvas shows it. Where nothing is known of the patient it lies as an axial
  * scan does.
@@ -65,7 +65,7 @@ export class NiivueImages implements Images {
   private taken: { volume: Volume; window: Window; mask: Mask | null; revision: number; image: NVImage } | null = null;
 
   private constructor(private readonly grid: Grid) {
-    this.element.className = "stage-niivue";
+    this.element.className = "viewport-niivue";
     this.element.append(this.canvas);
   }
 

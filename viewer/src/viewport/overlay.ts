@@ -1,4 +1,4 @@
-/** What is drawn over the images: mask, activation, measurements, letters, cross, brush. */
+/** What is drawn over the images: mask, activation, measurements, letters, crosshair, brush. */
 
 import type { MaskStyle } from "./api";
 import { sizeCanvas } from "./canvas";
@@ -31,7 +31,7 @@ export interface Drawing {
   maskStyle: MaskStyle;
   activation: { bytes: Uint8Array; opacity: number } | null;
   lines: readonly Line[];
-  cross: boolean;
+  crosshair: boolean;
   brush: { x: number; y: number; pane: Pane; radiusPx: number; erases: boolean } | null;
   width: number;
   height: number;
@@ -75,7 +75,7 @@ export class Overlay {
       context.clip();
       this.glow(drawing, pane);
       this.lesion(drawing, pane, colors);
-      if (drawing.cross) cross(context, pane, drawing.cursor, colors);
+      if (drawing.crosshair) crosshair(context, pane, drawing.cursor, colors);
       for (const line of drawing.lines) {
         if (line.normal === pane.plane.normal && Math.round(line.from[pane.plane.normal]) === drawing.cursor[pane.plane.normal]) drawLine(context, pane, line, colors);
       }
@@ -93,7 +93,7 @@ export class Overlay {
 
   private lesion({ mask, maskStyle, cursor, dims, ratio }: Drawing, pane: Pane, colors: Colors): void {
     if (!mask || maskStyle.mode === "off" || maskStyle.opacity <= 0) return;
-    const path = this.outline(mask, dims, pane.plane, cursor[pane.plane.normal]);
+    const path = this.contour(mask, dims, pane.plane, cursor[pane.plane.normal]);
     if (!path) return;
     const placed = new Path2D();
     placed.addPath(path, new DOMMatrix([pane.acrossScale, 0, 0, pane.downScale, pane.acrossStart, pane.downStart]));
@@ -115,7 +115,7 @@ export class Overlay {
     context.restore();
   }
 
-  private outline(mask: Mask, dims: Readonly<Voxel>, plane: Plane, index: number): Path2D | null {
+  private contour(mask: Mask, dims: Readonly<Voxel>, plane: Plane, index: number): Path2D | null {
     const before = this.contours.get(plane.normal);
     if (before && before.index === index && before.revision === mask.revision) return before.empty ? null : before.path;
     const { pixels, width, height } = planeOf(mask.voxels, dims, plane, index);
@@ -169,7 +169,7 @@ function paintHeat(canvas: HTMLCanvasElement, bytes: Uint8Array, dims: Readonly<
   context.putImageData(image, 0, 0);
 }
 
-function cross(context: CanvasRenderingContext2D, pane: Pane, cursor: Readonly<Voxel>, colors: Colors): void {
+function crosshair(context: CanvasRenderingContext2D, pane: Pane, cursor: Readonly<Voxel>, colors: Colors): void {
   const { x, y } = toScreen(pane, cursor);
   const { rect } = pane;
   const open = 9;

@@ -1,4 +1,4 @@
-/** Mouse, fingers, pen and keys, and what they ask of the stage. */
+/** Mouse, fingers, pen and keys, and what they ask of the viewport. */
 
 import type { Voxel } from "./geometry";
 import { listen, type Spot } from "./gestures";
@@ -18,7 +18,7 @@ export interface Controlled extends Workplace {
   resetView(): void;
   /** The pointer is there, or nowhere. */
   setHover(spot: Spot | null): void;
-  /** The cross is led by keys, so it is shown in every layout. */
+  /** The crosshair is led by keys, so it is shown in every layout. */
   leadCross(): void;
   /** The view of the volume, larger or smaller. */
   grow(factor: number): void;
@@ -63,24 +63,24 @@ function listenToKeys(at: Controlled, area: HTMLElement, strip: HTMLElement, sig
     event.stopPropagation();
   };
 
-  /** At the cross, what a click does under the pointer. */
+  /** At the crosshair, what a click does under the pointer. */
   const press = (): void => {
     const plane = at.panes[0]?.plane;
     if (!plane) return;
-    const cross = [...at.cursor] as Voxel;
+    const crosshair = [...at.cursor] as Voxel;
     at.leadCross();
     if (at.tool === "brush" || at.tool === "eraser") {
       const mask = at.maskToDraw();
       if (!mask) return;
       mask.begin(at.tool === "eraser" ? 0 : 1);
-      mask.paint(plane, cross, cross, at.brushPx);
+      mask.paint(plane, crosshair, crosshair, at.brushPx);
       mask.end();
       at.maskChanged();
     } else if (at.tool === "ruler") {
-      if (from?.[2] === cross[2]) {
-        at.rulers = [...at.rulers, rulerLine(at.grid, plane, from, cross)];
+      if (from?.[2] === crosshair[2]) {
+        at.rulers = [...at.rulers, rulerLine(at.grid, plane, from, crosshair)];
         from = null;
-      } else from = cross;
+      } else from = crosshair;
       at.changed();
     }
   };

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Volume } from "../../src/stage/volume";
-import { autoWindow, dragged, grayer, sound, valueText } from "../../src/stage/windowing";
+import { Volume } from "../../src/viewport/volume";
+import { autoWindow, dragged, grayer, sound, valueText } from "../../src/viewport/windowing";
 
 function volumeOf(voxels: Uint8Array | Int16Array | Float32Array, slope = 1, intercept = 0): Volume {
   return new Volume("t1", { dims: [voxels.length / 10, 10, 1], voxels, slope, intercept, head: new Uint8Array(352) });

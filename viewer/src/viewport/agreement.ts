@@ -1,7 +1,7 @@
 /**
  * Whether two images of the same slice show the same thing the same way round.
  *
- * A image on which the segmentation would lie elsewhere must not be shown: drawing by the graphics card
+ * An image on which the segmentation would be displaced must not be shown: drawing by the graphics card
  * is compared with the plain canvas before it takes its place.
  */
 

@@ -1,13 +1,13 @@
 /** What screen readers hear of the images: how to move, and which slice is shown. */
 
-import { say } from "./corners";
+import { setText } from "../dom";
 
 const SPOKEN_AFTER_MS = 350;
-const HELP = "Arrow keys change the slice. With Shift they move the cross, and Enter uses the tool there.";
+const HELP = "Arrow keys change the slice. With Shift they move the crosshair, and Enter uses the tool there.";
 
-let voices = 0;
+let statuses = 0;
 
-export class Voice {
+export class ScreenReaderStatus {
   readonly elements: readonly HTMLElement[];
   private readonly live = unseen();
   private readonly help = unseen();
@@ -15,14 +15,14 @@ export class Voice {
 
   constructor(described: HTMLElement) {
     this.live.setAttribute("role", "status");
-    this.help.id = `stage-help-${(voices += 1)}`;
-    say(this.help, HELP);
+    this.help.id = `viewport-help-${(statuses += 1)}`;
+    setText(this.help, HELP);
     described.setAttribute("aria-describedby", this.help.id);
     this.elements = [this.live, this.help];
   }
 
   tell(words: string): void {
-    say(this.live, words);
+    setText(this.live, words);
   }
 
   /** Said once the slices have come to rest. */

@@ -1,7 +1,7 @@
-/** Puts the stage together: what is loaded, how it is looked at, and who draws it. */
+/** Puts the viewport together: what is loaded, how it is looked at, and who draws it. */
 
 import type { Analysis } from "../analysis";
-import type { Layout, MaskStyle, Stage, StageOptions, Tool } from "./api";
+import type { Layout, MaskStyle, Viewport, ViewportOptions, Tool } from "./api";
 import { control, type Controlled } from "./controls";
 import { Corners } from "./corners";
 import { clampVoxel, gridOf, type Grid, type Voxel } from "./geometry";
@@ -14,25 +14,25 @@ import { Overlay, type Line } from "./overlay";
 import { paneAt, panesOf, toScreen, toVoxel, wholeView, type Pane, type View } from "./panes";
 import { Renderers, type Drawn } from "./renderers";
 import { Sequences } from "./sequences";
-import { Strip, sliceWords, type StripSlice } from "./strip";
-import { Voice } from "./voice";
+import { SliceNavigator, sliceWords, type StripSlice } from "./slice-navigator";
+import { ScreenReaderStatus } from "./screen-reader-status";
 import { Volume } from "./volume";
 import type { Window } from "./windowing";
 
 /** Resolves when the first sequence is on the screen; mask and the rest follow by themselves. */
-export async function createStage(options: StageOptions): Promise<Stage> {
+export async function createViewport(options: ViewportOptions): Promise<Viewport> {
   const loader = new Loader(new Map(options.images.map(({ name, href }) => [name, href])));
   const names = options.images.map(({ name }) => name).filter((name) => name !== MASK && name !== ACTIVATION);
   const first = [options.sequence, "flair", "t1c", names[0]].find((name) => name !== undefined && names.includes(name));
   if (first === undefined) throw new Error("This study has no images to show.");
   const image = await loader.load(first);
   loader.release(first);
-  const stage = new StageView(options, loader, new Volume(first, image));
+  const stage = new ViewportView(options, loader, new Volume(first, image));
   stage.begin(names);
   return stage;
 }
 
-class StageView implements Stage, Controlled {
+class ViewportView implements Viewport, Controlled {
   readonly grid: Grid;
   view: View;
   cursor: Voxel;
@@ -46,23 +46,23 @@ class StageView implements Stage, Controlled {
   private readonly sequences: Sequences;
   private readonly renderers: Renderers;
   private readonly overlay = new Overlay();
-  private readonly strip: Strip;
+  private readonly strip: SliceNavigator;
   private readonly corners: Corners;
   private readonly box = document.createElement("div");
   private readonly area = document.createElement("div");
-  private readonly voice = new Voice(this.area);
+  private readonly status = new ScreenReaderStatus(this.area);
   private readonly over = new AbortController();
   private readonly operatingPoint: number | null;
   private readonly layers: Layers;
-  private maskStyle: MaskStyle = { mode: "outline", opacity: 0.9 };
+  private maskStyle: MaskStyle = { mode: "contour", opacity: 0.9 };
   private activationOpacity = 0;
   private lesion: number | null = null;
   private hover: Spot | null = null;
-  private crossLed = false;
+  private crosshairLed = false;
   private dirty = false;
   private frame = 0;
 
-  constructor(private readonly options: StageOptions, private readonly loader: Loader, first: Volume) {
+  constructor(private readonly options: ViewportOptions, private readonly loader: Loader, first: Volume) {
     const { analysis } = options;
     this.grid = gridOf(first.dims, analysis.geometry.affine);
     this.view = wholeView(this.grid);
@@ -72,7 +72,7 @@ class StageView implements Stage, Controlled {
     this.layers = new Layers(this.grid, loader, this.over.signal);
     this.renderers = new Renderers(this.grid, (element) => this.area.prepend(element), () => this.changed());
     this.corners = new Corners(this.grid);
-    this.strip = new Strip({
+    this.strip = new SliceNavigator({
       slices: this.grid.dims[2],
       operatingPoint: this.operatingPoint,
       describe: (index) => this.words(index),
@@ -120,7 +120,7 @@ class StageView implements Stage, Controlled {
     this.changed();
     if (before === this.slice) return;
     this.showStrip();
-    this.voice.tellAtRest(() => this.words(this.slice));
+    this.status.tellAtRest(() => this.words(this.slice));
     this.options.onSlice?.(this.slice);
   }
 
@@ -216,12 +216,12 @@ class StageView implements Stage, Controlled {
 
   setHover(spot: Spot | null): void {
     this.hover = spot;
-    if (spot) this.crossLed = false;
+    if (spot) this.crosshairLed = false;
     this.changed();
   }
 
   leadCross(): void {
-    this.crossLed = true;
+    this.crosshairLed = true;
     this.hover = null;
     this.changed();
   }
@@ -237,7 +237,7 @@ class StageView implements Stage, Controlled {
   // Correcting the mask
 
   maskToDraw(): Mask | null {
-    if (!this.mask) this.options.onMessage?.(this.layers.missing ? "There is no outline to correct." : "The segmentation is not loaded yet.");
+    if (!this.mask) this.options.onMessage?.(this.layers.missing ? "There is no segmentation to correct." : "The segmentation is not loaded yet.");
     return this.mask;
   }
 
@@ -294,7 +294,7 @@ class StageView implements Stage, Controlled {
     this.over.abort();
     this.loader.stop();
     cancelAnimationFrame(this.frame);
-    this.voice.stop();
+    this.status.stop();
     this.renderers.destroy();
     this.overlay.destroy();
     this.box.remove();
@@ -329,13 +329,13 @@ class StageView implements Stage, Controlled {
       maskStyle: this.maskStyle,
       activation: activation && { bytes: activation, opacity: this.activationOpacity },
       lines: [...diameterLines(this.options.analysis, this.lesion, this.dirty), ...this.rulers],
-      cross: this.layout === "multiplanar" || this.crossLed,
+      crosshair: this.layout === "multiplanar" || this.crosshairLed,
       brush: draws && this.hover && hovered ? { ...this.hover, pane: hovered, radiusPx: this.brushPx, erases: this.tool === "eraser" } : null,
       width,
       height,
       ratio,
     });
-    const under = this.hover && hovered ? toVoxel(hovered, this.hover.x, this.hover.y, cursor[hovered.plane.normal]) : this.crossLed ? cursor : null;
+    const under = this.hover && hovered ? toVoxel(hovered, this.hover.x, this.hover.y, cursor[hovered.plane.normal]) : this.crosshairLed ? cursor : null;
     this.corners.show(volume, window, under && (under.map(Math.round) as Voxel));
     this.tell(drawn);
   }
@@ -372,9 +372,9 @@ class StageView implements Stage, Controlled {
   }
 
   private assemble(): void {
-    const { area, box, strip, overlay, corners, voice } = this;
-    box.className = "stage-box";
-    area.className = "stage-view";
+    const { area, box, strip, overlay, corners, status } = this;
+    box.className = "viewport-box";
+    area.className = "viewport-view";
     area.tabIndex = 0;
     area.setAttribute("role", "application");
     area.setAttribute("aria-roledescription", "image viewer");
@@ -382,10 +382,10 @@ class StageView implements Stage, Controlled {
     area.dataset["tool"] = this.tool;
     overlay.element.setAttribute("aria-hidden", "true");
     area.append(overlay.element, ...corners.elements);
-    box.append(area, strip.element, ...voice.elements);
+    box.append(area, strip.element, ...status.elements);
     this.options.element.append(box);
     this.showStrip();
-    voice.tell(this.words(this.slice));
+    status.tell(this.words(this.slice));
     const resized = new ResizeObserver(() => {
       this.changed();
       strip.draw();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { acquiredPlane, gridOf, threePlanes, type Voxel } from "../../src/stage/geometry";
-import { Mask } from "../../src/stage/mask";
+import { acquiredPlane, gridOf, threePlanes, type Voxel } from "../../src/viewport/geometry";
+import { Mask } from "../../src/viewport/mask";
 
 const DIMS: Voxel = [40, 30, 5];
 const GRID = gridOf(DIMS, [[-1, 0, 0, 0], [0, -1, 0, 0], [0, 0, 4, 0], [0, 0, 0, 1]]);

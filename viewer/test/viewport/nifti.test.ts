@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { gzipped, niftiOfBytes, readNifti } from "../../src/stage/nifti";
-import { Volume } from "../../src/stage/volume";
+import { gzipped, niftiOfBytes, readNifti } from "../../src/viewport/nifti";
+import { Volume } from "../../src/viewport/volume";
 import { nifti, packed, stream } from "./making";
 
 const COUNTED = Int16Array.from({ length: 24 }, (_, place) => place - 5);

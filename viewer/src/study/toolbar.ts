@@ -1,10 +1,10 @@
 /** The bar above the images, the tools beside them, and the row for correcting the segmentation. */
 
 import type { Analysis } from "../analysis";
-import { h, say } from "../dom";
+import { h, setText } from "../dom";
 import { icon } from "../icons";
-import type { Layout, MaskMode, Stage, Tool } from "../stage/api";
-import { slicePressed } from "../stage/keys";
+import type { Layout, MaskMode, Viewport, Tool } from "../viewport/api";
+import { slicePressed } from "../viewport/keys";
 import { areaText, probabilityText, sequenceLongText, sequenceText } from "../wording";
 import { chooser, slider, toolButton } from "./controls";
 
@@ -35,8 +35,8 @@ export function firstView(sequences: string[]): View {
   return {
     layout: "acquired",
     sequence: sequences.includes("flair") ? "flair" : sequences.includes("t1c") ? "t1c" : (sequences[0] ?? ""),
-    mask: "outline",
-    opacity: { outline: CONTOUR_OPACITY, fill: FILL_OPACITY, off: 0 },
+    mask: "contour",
+    opacity: { contour: CONTOUR_OPACITY, fill: FILL_OPACITY, off: 0 },
     activation: 0,
     brush: BRUSH.value,
     tool: "navigate",
@@ -48,14 +48,14 @@ export interface EditActions {
   discard(): void;
 }
 
-export interface Bars {
+export interface Toolbar {
   above: HTMLElement;
   /** Which slice it is, over the corner of the images. */
   readout: HTMLElement;
   beside: HTMLElement;
   editing: HTMLElement;
-  /** Take a stage over: show it as the view says. */
-  attach(stage: Stage, renderer: string | undefined): void;
+  /** Take a viewport over: show it as the view says. */
+  attach(viewport: Viewport, renderer: string | undefined): void;
   slice(index: number): void;
   edited(dirty: boolean): void;
   saving(busy: boolean): void;
@@ -65,8 +65,8 @@ export interface Bars {
   onKey(event: KeyboardEvent): boolean;
 }
 
-export function bars(analysis: Analysis, names: string[], view: View, mayEdit: boolean, actions: EditActions): Bars {
-  let stage: Stage | undefined;
+export function toolbar(analysis: Analysis, names: string[], view: View, mayEdit: boolean, actions: EditActions): Toolbar {
+  let viewport: Viewport | undefined;
   let dirty = false;
   let busy = false;
   let presetting = false;
@@ -89,32 +89,32 @@ export function bars(analysis: Analysis, names: string[], view: View, mayEdit: b
     "Sequence",
     sequences.map((value, index) => ({ value, words: sequenceText(value), hint: sequenceLongText(value), key: String(index + 1) })),
     view.sequence,
-    (sequence) => { view.sequence = sequence; stage?.setSequence(sequence); },
+    (sequence) => { view.sequence = sequence; viewport?.setSequence(sequence); },
   );
   const preset = h(
     "select",
-    { "aria-label": "Window", title: "Window: which intensities are black and white", on: { change: () => { applyPreset(preset.value); stage?.focus(); } } },
+    { "aria-label": "Window", title: "Window: which intensities are black and white", on: { change: () => { applyPreset(preset.value); viewport?.focus(); } } },
     ...PRESETS.map(([value, words]) => h("option", { value }, words)),
     h("option", { value: "own", hidden: true }, "By hand"),
   );
   const modes = chooser<MaskMode>(
-    "Outline of the tumor",
+    "Segmentation of the tumor",
     [
-      { value: "outline", words: "Outline", key: "o" },
+      { value: "contour", words: "Contour", key: "o" },
       { value: "fill", words: "Fill", key: "o" },
-      { value: "off", words: "Off", hint: "No outline", key: "o" },
+      { value: "off", words: "Off", hint: "No segmentation", key: "o" },
     ],
     view.mask,
     (mode) => setMask(mode),
   );
-  const opacity = slider("Outline opacity", { value: view.opacity[view.mask], shown: false }, (value) => {
+  const opacity = slider("Segmentation opacity", { value: view.opacity[view.mask], shown: false }, (value) => {
     view.opacity[view.mask] = value;
-    stage?.setMaskStyle({ mode: view.mask, opacity: value / 100 });
+    viewport?.setMaskStyle({ mode: view.mask, opacity: value / 100 });
   });
   const hasMap = names.includes("activation");
   const map = slider("Activation map", { value: view.activation, shown: false }, (value) => {
     view.activation = value;
-    stage?.setActivation(value / 100);
+    viewport?.setActivation(value / 100);
   });
   map.enable(hasMap);
 
@@ -126,7 +126,7 @@ export function bars(analysis: Analysis, names: string[], view: View, mayEdit: b
     single ? null : group("Layout", layouts.element),
     sequences.length > 1 ? group("Sequence", choices.element) : null,
     group("Window", preset),
-    group("Outline", modes.element, opacity.element),
+    group("Mask", modes.element, opacity.element),
     hasMap ? group("Activation", map.element) : null,
   );
   const readout = h("div", { class: "readout" }, where, whereMore);
@@ -140,9 +140,9 @@ export function bars(analysis: Analysis, names: string[], view: View, mayEdit: b
   ];
   const beside = h("div", { class: "rail", role: "toolbar", "aria-label": "Tools", "aria-orientation": "vertical" }, ...tools.map(([, button]) => button));
 
-  const undo = h("button", { type: "button", class: "icon-button", "aria-label": "Undo", title: "Undo (Ctrl+Z)", on: { click: () => { stage?.undo(); history(); } } }, icon("undo"));
-  const redo = h("button", { type: "button", class: "icon-button", "aria-label": "Redo", title: "Redo (Ctrl+Shift+Z)", on: { click: () => { stage?.redo(); history(); } } }, icon("redo"));
-  const size = slider("Brush size", { ...BRUSH, value: view.brush, unit: " px" }, (value) => { view.brush = value; stage?.setBrush(value); });
+  const undo = h("button", { type: "button", class: "icon-button", "aria-label": "Undo", title: "Undo (Ctrl+Z)", on: { click: () => { viewport?.undo(); history(); } } }, icon("undo"));
+  const redo = h("button", { type: "button", class: "icon-button", "aria-label": "Redo", title: "Redo (Ctrl+Shift+Z)", on: { click: () => { viewport?.redo(); history(); } } }, icon("redo"));
+  const size = slider("Brush size", { ...BRUSH, value: view.brush, unit: " px" }, (value) => { view.brush = value; viewport?.setBrush(value); });
   const discard = h("button", { type: "button", class: "button", on: { click: () => actions.discard() } }, "Discard");
   const save = h("button", { type: "button", class: "button primary", on: { click: () => actions.save() } }, icon("save"), "Save as a new version");
   const words = h("span", { class: "editing-words" });
@@ -150,14 +150,14 @@ export function bars(analysis: Analysis, names: string[], view: View, mayEdit: b
 
   function group(name: string, ...content: HTMLElement[]): HTMLElement {
     // Where space is short, names go that the buttons make plain.
-    const spare = name === "Outline" || name === "Activation" ? "" : " spare";
+    const spare = name === "Mask" || name === "Activation" ? "" : " spare";
     return h("div", { class: "bar-group" }, h("span", { class: `bar-label${spare}`, "aria-hidden": "true" }, name), ...content);
   }
 
   function setLayout(layout: Layout): void {
     view.layout = layout;
     layouts.set(layout);
-    stage?.setLayout(layout);
+    viewport?.setLayout(layout);
     enableTools();
   }
 
@@ -166,14 +166,14 @@ export function bars(analysis: Analysis, names: string[], view: View, mayEdit: b
     modes.set(mode);
     opacity.set(view.opacity[mode]);
     opacity.enable(mode !== "off");
-    stage?.setMaskStyle({ mode, opacity: view.opacity[mode] / 100 });
+    viewport?.setMaskStyle({ mode, opacity: view.opacity[mode] / 100 });
   }
 
   function setTool(tool: Tool): void {
     if ((tool === "brush" || tool === "eraser") && (!mayEdit || view.layout === "volume")) return;
     showTool(tool);
-    stage?.setTool(tool);
-    if ((tool === "brush" || tool === "eraser") && view.mask === "off") setMask("outline");
+    viewport?.setTool(tool);
+    if ((tool === "brush" || tool === "eraser") && view.mask === "off") setMask("contour");
   }
 
   function showTool(tool: Tool): void {
@@ -195,53 +195,53 @@ export function bars(analysis: Analysis, names: string[], view: View, mayEdit: b
     const draws = view.tool === "brush" || view.tool === "eraser";
     editing.hidden = !draws && !dirty;
     size.enable(draws);
-    say(words, busy ? "Saving…" : dirty ? "Changed, not saved" : view.tool === "eraser" ? "Erase the segmentation" : "Draw the segmentation");
+    setText(words, busy ? "Saving…" : dirty ? "Changed, not saved" : view.tool === "eraser" ? "Erase the mask" : "Draw the mask");
     save.disabled = discard.disabled = !dirty || busy;
     history();
   }
 
   function history(): void {
-    const can = stage?.history() ?? { undo: dirty, redo: dirty };
+    const can = viewport?.history() ?? { undo: dirty, redo: dirty };
     undo.disabled = !can.undo || busy;
     redo.disabled = !can.redo || busy;
   }
 
   function applyPreset(name: string): void {
-    if (!stage) return;
+    if (!viewport) return;
     presetting = true;
-    stage.autoWindow();
-    const { low, high, min, max } = stage.getWindow();
+    viewport.autoWindow();
+    const { low, high, min, max } = viewport.getWindow();
     const width = high - low;
-    if (name === "full") stage.setWindow(min, max);
-    else if (name === "soft") stage.setWindow(low - width * 0.25, high + width * 0.35);
-    else if (name === "hard") stage.setWindow(low + width * 0.15, high - width * 0.25);
-    else if (name === "bright") stage.setWindow(low, high - width * 0.35);
-    else if (name === "dark") stage.setWindow(low, high + width * 0.5);
+    if (name === "full") viewport.setWindow(min, max);
+    else if (name === "soft") viewport.setWindow(low - width * 0.25, high + width * 0.35);
+    else if (name === "hard") viewport.setWindow(low + width * 0.15, high - width * 0.25);
+    else if (name === "bright") viewport.setWindow(low, high - width * 0.35);
+    else if (name === "dark") viewport.setWindow(low, high + width * 0.5);
     presetting = false;
-    const chosen = stage.getWindow();
+    const chosen = viewport.getWindow();
     windows.set(view.sequence, { low: chosen.low, high: chosen.high, name });
     preset.value = name;
   }
 
   function slice(index: number): void {
     const finding = analysis.slices[index];
-    say(where, single ? "Single image" : `Slice ${index} of 0–${analysis.slices.length - 1}`);
+    setText(where, single ? "Single image" : `Slice ${index} of 0–${analysis.slices.length - 1}`);
     const parts = finding ? [`probability ${probabilityText(finding.tumor_probability)}`] : [];
     if (finding?.area_px) parts.push(areaText(finding.area_px, finding.area_mm2));
-    say(whereMore, parts.join(" · "));
+    setText(whereMore, parts.join(" · "));
     where.title = finding?.name ?? "";
   }
 
   function nextSize(by: number): void {
     view.brush = Math.min(BRUSH.max, Math.max(BRUSH.min, view.brush + by));
     size.set(view.brush);
-    stage?.setBrush(view.brush);
+    viewport?.setBrush(view.brush);
   }
 
   // After a click or a touch the keys are the images' again; who came by Tab stays where they are.
   for (const bar of [above, beside, editing]) {
     bar.addEventListener("pointerup", (event) => {
-      if ((event.target as Element).closest("button, input")) setTimeout(() => document.querySelector("dialog") ?? stage?.focus());
+      if ((event.target as Element).closest("button, input")) setTimeout(() => document.querySelector("dialog") ?? viewport?.focus());
     });
   }
 
@@ -255,7 +255,7 @@ export function bars(analysis: Analysis, names: string[], view: View, mayEdit: b
     beside,
     editing,
     attach(made, renderer) {
-      stage = made;
+      viewport = made;
       const flat = renderer === "canvas"; // which has no 3-D view
       layouts.enable("volume", !flat);
       if (flat && view.layout === "volume") setLayout("multiplanar");
@@ -286,38 +286,38 @@ export function bars(analysis: Analysis, names: string[], view: View, mayEdit: b
     onKey(event) {
       const command = event.ctrlKey || event.metaKey;
       if (command && !event.altKey && event.key.toLowerCase() === "z") {
-        if (event.shiftKey) stage?.redo();
-        else stage?.undo();
+        if (event.shiftKey) viewport?.redo();
+        else viewport?.undo();
         history();
         return true;
       }
-      if (command && !event.altKey && event.key.toLowerCase() === "y") { stage?.redo(); history(); return true; }
+      if (command && !event.altKey && event.key.toLowerCase() === "y") { viewport?.redo(); history(); return true; }
       if (command && !event.altKey && event.key.toLowerCase() === "s") { if (dirty && !busy) actions.save(); return true; }
       if (command || event.altKey) return false;
       const sequence = sequences[Number(event.key) - 1];
       if (event.key === "0") applyPreset("auto");
-      else if (sequence) { choices.set(sequence); view.sequence = sequence; stage?.setSequence(sequence); }
+      else if (sequence) { choices.set(sequence); view.sequence = sequence; viewport?.setSequence(sequence); }
       else if ((event.key === "a" || event.key === "m" || event.key === "v") && !single) {
         const layout = ({ a: "acquired", m: "multiplanar", v: "volume" } as const)[event.key];
         if (layouts.enabled(layout)) setLayout(layout);
       }
-      else if (event.key === "o") setMask(view.mask === "outline" ? "fill" : view.mask === "fill" ? "off" : "outline");
+      else if (event.key === "o") setMask(view.mask === "contour" ? "fill" : view.mask === "fill" ? "off" : "contour");
       else if (event.key === "n" || event.key === "w" || event.key === "r" || event.key === "b" || event.key === "e") {
         setTool(({ n: "navigate", w: "window", r: "ruler", b: "brush", e: "eraser" } as const)[event.key]);
       }
       else if (event.key === "[") nextSize(-1);
       else if (event.key === "]") nextSize(1);
-      else return stageKey(event.key);
+      else return viewportKey(event.key);
       return true;
     },
   };
 
-  /** Keys that move through the slices, where the stage itself has not the focus. */
-  function stageKey(key: string): boolean {
-    if (!stage || (document.activeElement?.closest(".findings") && !key.startsWith("Page"))) return false;
-    const to = slicePressed(key, stage.slice, analysis.slices.length);
+  /** Keys that move through the slices, where the viewport itself has not the focus. */
+  function viewportKey(key: string): boolean {
+    if (!viewport || (document.activeElement?.closest(".findings") && !key.startsWith("Page"))) return false;
+    const to = slicePressed(key, viewport.slice, analysis.slices.length);
     if (to === undefined) return false;
-    stage.setSlice(to);
+    viewport.setSlice(to);
     return true;
   }
 }

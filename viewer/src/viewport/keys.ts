@@ -4,9 +4,9 @@ export interface KeyActions {
   slices: number;
   slice(): number;
   toSlice(index: number): void;
-  /** Move the cross by so many pixels of the plane looked at. */
+  /** Move the crosshair by so many pixels of the plane looked at. */
   moveCross(across: number, down: number): void;
-  /** What a click does, at the cross. */
+  /** What a click does, at the crosshair. */
   press(): void;
   zoom(factor: number): void;
   fit(): void;

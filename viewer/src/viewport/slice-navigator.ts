@@ -23,7 +23,7 @@ const TOP = 6;
 const MARKS = 5;
 const BOTTOM = 13;
 
-export class Strip {
+export class SliceNavigator {
   readonly element = document.createElement("div");
   private readonly canvas = document.createElement("canvas");
   private slices: StripSlice[] = [];
@@ -32,7 +32,7 @@ export class Strip {
 
   constructor(private readonly options: StripOptions) {
     const { element } = this;
-    element.className = "stage-strip";
+    element.className = "slice-navigator";
     element.tabIndex = 0;
     element.setAttribute("role", "slider");
     element.setAttribute("aria-label", "Slice");

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { acquiredPlane, clampVoxel, gridOf, patientPlace, thinned, threePlanes, type Voxel } from "../../src/stage/geometry";
-import { picked } from "../../src/stage/volume";
-import { paneAt, panesOf, panned, toScreen, toVoxel, wholeView, zoomed } from "../../src/stage/panes";
+import { acquiredPlane, clampVoxel, gridOf, patientPlace, thinned, threePlanes, type Voxel } from "../../src/viewport/geometry";
+import { picked } from "../../src/viewport/volume";
+import { paneAt, panesOf, panned, toScreen, toVoxel, wholeView, zoomed } from "../../src/viewport/panes";
 
 const DIMS: Voxel = [20, 30, 10];
 /** Columns, rows and slices to RAS+ mm, as readers store scans of each plane. */

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Analysis } from "../../src/analysis";
-import { heat } from "../../src/stage/colors";
-import { acquiredPlane, gridOf, threePlanes } from "../../src/stage/geometry";
-import { slicePressed } from "../../src/stage/keys";
-import { diameterLines, rulerLine } from "../../src/stage/lines";
-import { sliceWords } from "../../src/stage/strip";
-import { wantsCanvas } from "../../src/stage/webgl";
+import { heat } from "../../src/viewport/colors";
+import { acquiredPlane, gridOf, threePlanes } from "../../src/viewport/geometry";
+import { slicePressed } from "../../src/viewport/keys";
+import { diameterLines, rulerLine } from "../../src/viewport/lines";
+import { sliceWords } from "../../src/viewport/slice-navigator";
+import { wantsCanvas } from "../../src/viewport/webgl";
 
 const AFFINE = [[-0.5, 0, 0, 0], [0, -0.5, 0, 0], [0, 0, 4, 0], [0, 0, 0, 1]];
 

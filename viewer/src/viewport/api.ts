@@ -1,10 +1,10 @@
-/** What the shell asks of the stage, and what it hears back. */
+/** What the shell asks of the viewport, and what it hears back. */
 
 import type { Analysis } from "../analysis";
 
 export type Layout = "acquired" | "multiplanar" | "volume";
 export type Tool = "navigate" | "window" | "ruler" | "brush" | "eraser";
-export type MaskMode = "outline" | "fill" | "off";
+export type MaskMode = "contour" | "fill" | "off";
 
 export interface MaskStyle {
   mode: MaskMode;
@@ -12,8 +12,8 @@ export interface MaskStyle {
   opacity: number;
 }
 
-export interface StageOptions {
-  /** Empty; the stage fills it and leaves it empty again. */
+export interface ViewportOptions {
+  /** Empty; the viewport fills it and leaves it empty again. */
   element: HTMLElement;
   analysis: Analysis;
   /** Sequences by name, and "mask" and "activation"; each a NIfTI file on the scan's grid. */
@@ -31,7 +31,7 @@ export interface StageOptions {
   onTool?(tool: Tool): void;
 }
 
-export interface Stage {
+export interface Viewport {
   readonly slice: number;
   setSlice(index: number): void;
   setSequence(name: string): void;

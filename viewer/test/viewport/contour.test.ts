@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { contourOf, type Loops } from "../../src/stage/contour";
+import { contourOf, type Loops } from "../../src/viewport/contour";
 
 function pixels(...rows: string[]): [Uint8Array, number, number] {
   const width = rows[0]?.length ?? 0;

@@ -1,5 +1,6 @@
 /** Words in the corners of the images: the window, and what is under the pointer. */
 
+import { setText } from "../dom";
 import { patientPlace, type Grid, type Voxel } from "./geometry";
 import type { Volume } from "./volume";
 import { valueText, type Window } from "./windowing";
@@ -18,24 +19,19 @@ export class Corners {
 
   show(volume: Volume, { low, high }: Window, under: Voxel | null): void {
     const text = (value: number): string => valueText(value, volume);
-    say(this.window, `W ${text(high - low)}  L ${text((low + high) / 2)}`);
+    setText(this.window, `W ${text(high - low)}  L ${text((low + high) / 2)}`);
     const value = under ? volume.at(under) : NaN;
-    if (!under || Number.isNaN(value)) return say(this.pointer, "");
+    if (!under || Number.isNaN(value)) return setText(this.pointer, "");
     const [column, row, slice] = under;
     const place = patientPlace(this.grid, under);
     const mm = place ? `\n${place.map((part, axis) => `${SIDES[axis]?.[part < 0 ? 1 : 0]} ${Math.abs(part).toFixed(1)}`).join("  ")} mm` : "";
-    say(this.pointer, `${text(value)}   column ${column}  row ${row}  slice ${slice}${mm}`);
+    setText(this.pointer, `${text(value)}   column ${column}  row ${row}  slice ${slice}${mm}`);
   }
 }
 
 function corner(kind: string): HTMLElement {
   const element = document.createElement("div");
-  element.className = `stage-note ${kind}`;
+  element.className = `viewport-note ${kind}`;
   element.setAttribute("aria-hidden", "true");
   return element;
-}
-
-/** Written only where it changed, so that screen readers and selections are left alone. */
-export function say(element: Element, text: string): void {
-  if (element.textContent !== text) element.textContent = text;
 }

@@ -83,7 +83,7 @@ function pointing(at: Workplace, pane: Pane, spot: Spot): Drag {
   return follow(spot, (_dx, _dy, to) => point(to));
 }
 
-/** A finger up or down leafs through the slices; a tap puts the cross where there is one. */
+/** A finger up or down leafs through the slices; a tap puts the crosshair where there is one. */
 function swiping(at: Workplace, pane: Pane, spot: Spot): Drag {
   const { normal } = pane.plane;
   const from = at.cursor[normal];
