@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from tumorscope.cli.duplicates import THRESHOLD, command, named_roots
 from tumorscope.core.errors import BadDataset
-from tumorscope.datasets.duplicates.comparing import COPY
+from tumorscope.datasets.duplicates.comparison import COPY_THRESHOLD
 from tumorscope.datasets.phantom import make_phantom
 from tumorscope.datasets.split import Split
 
@@ -116,4 +116,4 @@ def test_folders_of_one_name_are_told_apart(tmp_path):
 
 
 def test_help_shows_the_threshold_that_is_used():
-    assert THRESHOLD == COPY
+    assert THRESHOLD == COPY_THRESHOLD

@@ -100,7 +100,7 @@ def test_folds_hold_every_image_once_and_are_alike_in_class(kaggle4):
         ("healthy", "notumor"),
         ("no", "notumor"),
         ("glioma_tumor", "glioma"),
-        ("glioma_tumour", "glioma"),  # codespell:ignore tumour
+        ("glioma_tumour", "glioma"),  # codespell:ignore
         ("Pituitary Tumor", "pituitary"),
         ("MENINGIOMA", "meningioma"),
         ("tumor", "tumor"),

@@ -13,7 +13,7 @@ from tumorscope.evaluation.calibration import (
     class_report,
     predicted_classes,
 )
-from tumorscope.evaluation.operating import ValidationCase, choose_operating_point
+from tumorscope.evaluation.operating_point import ValidationCase, choose_operating_point
 from tumorscope.evaluation.recalibration import recalibrate, write_recalibrated
 from tumorscope.inference.bundles import Bundle, Inputs
 from tumorscope.inference.engine import Engine

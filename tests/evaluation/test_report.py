@@ -210,7 +210,7 @@ def test_slices_are_read_back_as_they_were_written(tmp_path):
     (tmp_path / "slices.csv").write_bytes(slices_csv(evaluation.slices, evaluation.classes))
     for one, other in zip(read_slices(tmp_path / "slices.csv", evaluation.classes), evaluation.slices, strict=True):
         assert one.class_probabilities == pytest.approx(other.class_probabilities, abs=1e-6)
-        for name in ("case", "patient", "slice", "present", "called", "true_px", "true_class", "predicted_class"):
+        for name in ("case", "patient", "slice", "present", "positive", "true_px", "true_class", "predicted_class"):
             assert getattr(one, name) == getattr(other, name)
         for name in ("tumor_probability", "dice", "saliency_inside_mask", "mask_share"):
             expected = getattr(other, name)

@@ -67,7 +67,7 @@ def test_the_classes_are_those_of_the_folders_unless_told(tmp_path):
 
 def test_a_class_that_is_passed_over_is_said(tmp_path, capsys):
     with_classes(recipe(["malignant", "benign"]), folders(tmp_path, "benign", "malignant", "other"))
-    assert capsys.readouterr().err == "not named by the recipe, so nothing is learned of their class: other\n"
+    assert capsys.readouterr().err == "not among the recipe's classes, so their class is not trained: other\n"
 
 
 @pytest.mark.parametrize("there", [("benign", "malignant"), ("yes", "no")])
@@ -111,7 +111,9 @@ def test_a_training_with_one_class_left_is_refused(tmp_path):
     for case in dataset.cases:
         if case.tumor_class == "malignant":
             case.path.write_bytes(case.path.read_bytes()[:100])  # cut off
-    with pytest.raises(TumorscopeError, match="no training slice shows malignant: there is nothing to learn it from"):
+    with pytest.raises(
+        TumorscopeError, match="no training slice shows malignant: there are no examples to train it on"
+    ):
         train(recipe([]), {"folders": dataset.root}, tmp_path / "run", device="cpu", precision="float32")
     store = load_slices(dataset.cases, Preparation(size=64))
     check_classes(recipe([]), store)  # a training of presence alone needs no classes

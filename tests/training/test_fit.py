@@ -67,7 +67,7 @@ def test_export_makes_a_bundle_that_finds_tumors_in_patients_it_never_saw(traine
     from tumorscope.inference.engine import load_engine
     from tumorscope.training import export as exporting
 
-    with pytest.raises(TumorscopeError, match="small letters"):
+    with pytest.raises(TumorscopeError, match="lower-case letters"):
         exporting.export(trained, data, tmp_path / "bundle", name="My Bundle")
     report = exporting.export(trained, data, tmp_path / "My_Bundle", eight_bit=False)
     bundle = load_bundle(tmp_path / "My_Bundle")
@@ -236,9 +236,9 @@ def test_exporting_needs_the_first_weights_no_more(data, tmp_path):
 
 
 def test_folders_must_be_the_ones_that_the_recipe_learns_from(folder, tmp_path):
-    with pytest.raises(TumorscopeError, match="learns from lgg; add lgg=PATH"):
+    with pytest.raises(TumorscopeError, match="trains on lgg; add lgg=PATH"):
         train(parse_recipe(RECIPE), {}, tmp_path / "run")
-    with pytest.raises(TumorscopeError, match="does not learn from figshare"):
+    with pytest.raises(TumorscopeError, match="does not train on figshare"):
         train(parse_recipe(RECIPE), {"lgg": folder, "figshare": folder}, tmp_path / "run")
 
 

@@ -11,7 +11,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-THRESHOLD = 0.96  # comparing.COPY, which a quick --help does not import
+THRESHOLD = 0.96  # comparing.COPY_THRESHOLD, which a quick --help does not import
 
 
 def command(

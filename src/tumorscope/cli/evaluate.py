@@ -50,8 +50,8 @@ def command(
     from tumorscope.datasets.registry import open_dataset
     from tumorscope.datasets.split import Split
     from tumorscope.evaluation import evaluate
+    from tumorscope.evaluation.map_sanity import check_maps
     from tumorscope.evaluation.report import write_report
-    from tumorscope.evaluation.sanity import check_maps
     from tumorscope.inference.bundles import load_bundle
     from tumorscope.inference.engine import load_engine
 
@@ -155,9 +155,9 @@ def print_metrics(metrics: dict[str, Any]) -> None:
 
 def _rows(metrics: dict[str, Any]) -> dict[str, tuple[str, str]]:
     """Each figure that has a value, in words, with its interval."""
-    from tumorscope.evaluation.metric_list import telling_presence
+    from tumorscope.evaluation.metric_list import informative_presence
 
-    classes, telling = metrics.get("classes") or {}, telling_presence(metrics["presence"])
+    classes, telling = metrics.get("classes") or {}, informative_presence(metrics["presence"])
     wanted = {
         "whole-patient Dice, mean": (metrics.get("patient_dice"), "mean"),
         "whole-patient Dice, median": (metrics.get("patient_dice"), "median"),

@@ -33,7 +33,7 @@ def command(
         name=name,
         eight_bit=not float_only,
         features=features,
-        say=lambda line: typer.echo(line, err=True),
+        log=lambda line: typer.echo(line, err=True),
     )
     typer.echo(f"Bundle {report.bundle.name} ({report.bundle.sha256[:12]}) is in {out}")
     typer.echo(f"  validation, float: {report.float_metric:.4f}")

@@ -82,8 +82,8 @@ def command(
     if device not in {"auto", "cpu", "gpu"}:
         raise TumorscopeError(f"--device {device}: choose auto, cpu or gpu")
     from tumorscope.inference.bundles import load_bundle
+    from tumorscope.training.distributed import is_rank_zero
     from tumorscope.training.fit import train
-    from tumorscope.training.processes import is_first
 
     dealt = Split.load(split) if split else None
     folders = data_folders(data, chosen.datasets)
@@ -105,7 +105,7 @@ def command(
     except SystemExit as stop:  # what Lightning makes of Ctrl-C
         typer.echo(f"\nStopped; the same command goes on from the last whole epoch in {out}", err=True)
         raise KeyboardInterrupt from stop
-    if not is_first():
+    if not is_rank_zero():
         return
     typer.echo(f"{how_long(run.summary())} Best weights, curves and split are in {run.folder}. Next:")
     typer.echo(f"  tumorscope export {run.folder} {' '.join(f'--data {item}' for item in data)} -o BUNDLE")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from tumorscope.core.errors import BadDataset
-from tumorscope.datasets.class_counting import summarize_images
+from tumorscope.datasets.class_counts import summarize_images
 from tumorscope.datasets.class_preview import draw_class_preview
 from tumorscope.datasets.download import KaggleDownload
 from tumorscope.datasets.images import AnnotatedImage

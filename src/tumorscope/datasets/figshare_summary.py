@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 
 from tumorscope.core.errors import UnreadableScan
-from tumorscope.datasets.class_counting import ImageFacts, count_images, nonempty_classes, ordered, spreads
+from tumorscope.datasets.class_counts import ImageFacts, count_images, nonempty_classes, ordered, spreads
 from tumorscope.datasets.class_summary import ClassSummary
 from tumorscope.datasets.figshare import FigshareDataset
 from tumorscope.datasets.summary import Spread

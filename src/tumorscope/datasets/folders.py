@@ -15,7 +15,7 @@ import numpy as np
 
 from tumorscope.core.errors import BadDataset
 from tumorscope.core.scan import Scan
-from tumorscope.datasets.class_counting import summarize_images
+from tumorscope.datasets.class_counts import summarize_images
 from tumorscope.datasets.class_preview import draw_class_preview
 from tumorscope.datasets.download import ManualDownload
 from tumorscope.datasets.images import read_gray
@@ -149,9 +149,7 @@ def class_name(folder: str) -> str:
     >>> class_name("no_tumor"), class_name("glioma_tumor"), class_name("Pituitary")
     ('notumor', 'glioma', 'pituitary')
     """
-    plain = "".join(sign for sign in folder.lower() if sign.isalnum()).replace(
-        "tumour", _SUFFIX
-    )  # codespell:ignore tumour
+    plain = "".join(sign for sign in folder.lower() if sign.isalnum()).replace("tumour", _SUFFIX)  # codespell:ignore
     if plain in _NO_TUMOR_NAMES:
         return NO_TUMOR
     return plain.removesuffix(_SUFFIX) or _SUFFIX

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 from tumorscope.core.errors import BadDataset
-from tumorscope.datasets.class_counting import summarize_images
+from tumorscope.datasets.class_counts import summarize_images
 from tumorscope.datasets.class_preview import draw_class_preview
 from tumorscope.datasets.download import KaggleDownload
 from tumorscope.datasets.folders import TEST_FOLDER, TRAIN_FOLDER, FolderDataset, part_folders

@@ -161,7 +161,7 @@ def draw_roc(evaluated: _Named) -> bytes:
         present, probability = _presence(one)
         area = float(metrics.auroc(present, probability))
         axes.plot(*roc(present, probability), color=color(place), label=f"{name}, AUROC {area:.3f}")
-        counts = metrics.confusion(present, np.array([row.called for row in one.slices]))
+        counts = metrics.confusion(present, np.array([row.positive for row in one.slices]))
         axes.plot(1 - metrics.specificity(counts), metrics.sensitivity(counts), "o", color=color(place))
     prepare_unit_square(axes, "1 − specificity (slices)", "sensitivity (slices)")
     axes.legend(loc="lower right", fontsize=8, title="dots: operating points", title_fontsize=8)

@@ -13,10 +13,10 @@ from tumorscope.evaluation.metric_list import (
     PRESENCE,
     SPREADS,
     Metric,
+    informative_presence,
     interval,
     list_metrics,
     number,
-    telling_presence,
 )
 from tumorscope.evaluation.rows import CaseRow, Evaluation
 
@@ -157,7 +157,7 @@ def _presence(presence: dict[str, Any]) -> list[str]:
         ("slices with and without tumor", "value", "95 % interval"),
         [
             (PRESENCE[name], number(presence[name]["value"]), interval(presence[name]["ci95"]))
-            for name in telling_presence(presence)
+            for name in informative_presence(presence)
         ],
     )
     if not all(any(row) for row in presence["confusion"]):

@@ -99,19 +99,19 @@ def empty_slice_false_positive_rate(
     return _share(weights @ (empty & (predicted_px > 0)), weights @ empty)
 
 
-def confusion(present: np.ndarray, called: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+def confusion(present: np.ndarray, positive: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
     """Counts ``[[tn, fp], [fn, tp]]``, shape ``(…, 2, 2)``: rows are the truth.
 
     Args:
         present: boolean ``(slice,)``, whether a slice truly shows a tumor.
-        called: boolean ``(slice,)``, whether it was said to.
+        positive: boolean ``(slice,)``, whether a tumor was predicted.
         weights: ``(…, slice)``.
 
     >>> confusion(np.array([0, 0, 1], bool), np.array([0, 1, 1], bool)).astype(int).tolist()
     [[1, 1], [0, 1]]
     """
     weights = _weights(weights, present)
-    cells = np.stack([~present & ~called, ~present & called, present & ~called, present & called], axis=-1)
+    cells = np.stack([~present & ~positive, ~present & positive, present & ~positive, present & positive], axis=-1)
     return (weights @ cells).reshape(*weights.shape[:-1], 2, 2)
 
 
@@ -121,12 +121,12 @@ def accuracy(counts: np.ndarray) -> np.ndarray:
 
 
 def sensitivity(counts: np.ndarray) -> np.ndarray:
-    """Share of tumor slices that were called; NaN without any."""
+    """Fraction of tumor slices that were predicted positive; NaN without any."""
     return _share(counts[..., 1, 1], counts[..., 1, :].sum(axis=-1))
 
 
 def specificity(counts: np.ndarray) -> np.ndarray:
-    """Share of empty slices that were not called; NaN without any."""
+    """Fraction of slices without tumor that were predicted negative; NaN without any."""
     return _share(counts[..., 0, 0], counts[..., 0, :].sum(axis=-1))
 
 
@@ -136,7 +136,7 @@ def balanced_accuracy(counts: np.ndarray) -> np.ndarray:
 
 
 def macro_f1(counts: np.ndarray) -> np.ndarray:
-    """Mean of the F1 of tumor and of no tumor; NaN where one is neither true nor called."""
+    """Mean of the F1 of tumor and of no tumor; NaN if one is neither true nor predicted."""
     wrong = counts[..., 0, 1] + counts[..., 1, 0]
     scores = [_share(2 * counts[..., k, k], 2 * counts[..., k, k] + wrong) for k in (0, 1)]
     return (scores[0] + scores[1]) / 2

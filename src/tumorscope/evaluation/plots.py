@@ -95,7 +95,7 @@ def draw_roc(evaluation: Evaluation) -> bytes:
     axes = figure.subplots()
     area = float(metrics.auroc(present, probability))
     axes.plot(*roc(present, probability), color=BLUE, label=f"AUROC {area:.3f}")
-    counts = metrics.confusion(present, np.array([row.called for row in evaluation.slices]))
+    counts = metrics.confusion(present, np.array([row.positive for row in evaluation.slices]))
     axes.plot(1 - metrics.specificity(counts), metrics.sensitivity(counts), "o", color=RED, label="operating point")
     prepare_unit_square(axes, "1 − specificity (slices)", "sensitivity (slices)")
     axes.legend(loc="lower right", fontsize=8)

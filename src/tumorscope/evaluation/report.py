@@ -44,7 +44,7 @@ def write_report(
         command: what a reader types to get the same metrics.
         copies: cases that are near-copies of training images, and of which; where given, all
             metrics stand beside those without these cases. Names of other cases are passed over.
-        sanity: from :func:`tumorscope.evaluation.sanity.check_maps`.
+        sanity: from :func:`tumorscope.evaluation.map_sanity.check_maps`.
         pooled: the evaluations that this one joins, from :func:`tumorscope.evaluation.pooling.pool`.
 
     Returns:

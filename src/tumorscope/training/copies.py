@@ -1,4 +1,4 @@
-"""Keeping copies of the images one is evaluated on out of the training."""
+"""Exclusion of copies of validation and test images from the training."""
 
 from __future__ import annotations
 
@@ -28,29 +28,29 @@ def leave_out(
     listed: Mapping[str, str] | None = None,
     resumed: bool = False,
 ) -> dict[str, list[LabeledCase]]:
-    """The parts of a split without images that would make the evaluation a matter of memory.
+    """The parts of a split without images that would leak from training into the evaluation.
 
-    Listed cases leave training and validation. Copies of test images leave training and validation too. Of an image
-    that is in both training and validation, the copy leaves whose patient nobody knows, and of two such the
-    one in validation. Images are compared once; what leaves is in ``left_out.csv``, which a resumed training reads.
+    Listed cases and copies of test images are removed from training and validation. If an image is in both training
+    and validation, the copy without a known patient is removed, and of two such copies the
+    one in validation. Images are compared once; ``left_out.csv`` lists what was removed, and a resumed training reads it.
 
     Args:
         parts: cases by ``train``, ``validation`` and ``test``.
         folder: the run's folder.
         copies: whether to look for copies.
         listed: cases to leave out, each with the reason.
-        resumed: whether the run's folder holds a training that has begun.
+        resumed: whether the run's folder contains a training that has begun.
 
     Raises:
-        TumorscopeError: a listed case is part of the training that is resumed.
+        TumorscopeError: the training to resume already uses a listed case.
     """
     path = folder / LEFT_OUT_FILE
-    learned = {case.case for part in ("train", "validation") for case in parts[part]}
-    wanted = {name: reason for name, reason in (listed or {}).items() if name in learned}
+    used = {case.case for part in ("train", "validation") for case in parts[part]}
+    wanted = {name: reason for name, reason in (listed or {}).items() if name in used}
     left_out = read_left_out(path) if path.exists() else {}
     if (resumed or path.exists()) and (trained := sorted(wanted.keys() - left_out.keys())):
         raise TumorscopeError(
-            f"{folder}: holds a training that began with {trained[0]}, which is to be left out; name another folder"
+            f"{folder}: contains a training that began with {trained[0]}, which is to be left out; name another folder"
         )
     if not path.exists():
         left_out = {**wanted, **(find_copies(_kept(parts, wanted)) if copies else {})}
@@ -70,7 +70,7 @@ def _kept(parts: Mapping[str, Sequence[LabeledCase]], left_out: Mapping[str, str
 
 
 def read_left_out(path: Path) -> dict[str, str]:
-    """What :func:`leave_out` wrote: each case that was left out, and what it copies or which file lists it."""
+    """Read what :func:`leave_out` wrote: each case that was left out, and what it copies or which file lists it."""
     with path.open(newline="") as file:
         return {row["case"]: row["copy_of"] for row in csv.DictReader(file)}
 
@@ -81,18 +81,18 @@ def find_copies(parts: Mapping[str, Sequence[LabeledCase]]) -> dict[str, str]:
     known = {case.case for cases in parts.values() for case in cases if _patient_known(case)}
     train, validation, test = prints["train"], prints["validation"], prints["test"]
     left_out = {**_copied(train, test), **_copied(validation, test)}
-    own = validation.take([place for place, name in enumerate(validation.names) if name in known])
+    own = validation.take([index for index, name in enumerate(validation.names) if name in known])
     left_out |= _copied(_without(train, left_out), own)
-    others = validation.take([place for place, name in enumerate(validation.names) if name not in known])
+    others = validation.take([index for index, name in enumerate(validation.names) if name not in known])
     return left_out | _copied(_without(others, left_out), _without(train, left_out))
 
 
 def copies_of(cases: Sequence[LabeledCase], among: Sequence[LabeledCase]) -> dict[str, str]:
-    """Which of the cases are near-copies of another set's, and of which.
+    """For each case that is a near-copy of a case in another set, that other case.
 
     Args:
-        cases: single images; others cannot be compared and are passed over.
-        among: what they may be copies of, the training images for example.
+        cases: single images; others cannot be compared and are skipped.
+        among: the other set, the training images for example.
     """
     return _copied(_fingerprints(cases, "evaluated"), _fingerprints(among, "trained"))
 
@@ -123,12 +123,12 @@ def seen_in_training(
 def _copied(images: Fingerprints, of: Fingerprints) -> dict[str, str]:
     if not len(images) or not len(of):
         return {}
-    found = originals(of, images)
-    return {images.names[place]: of.names[first] for place, first in enumerate(found.tolist()) if first >= 0}
+    indices = originals(of, images).tolist()
+    return {images.names[copy]: of.names[original] for copy, original in enumerate(indices) if original >= 0}
 
 
 def _without(prints: Fingerprints, names: Mapping[str, str]) -> Fingerprints:
-    return prints.take([place for place, name in enumerate(prints.names) if name not in names])
+    return prints.take([index for index, name in enumerate(prints.names) if name not in names])
 
 
 def _fingerprints(cases: Sequence[LabeledCase], title: str) -> Fingerprints:
@@ -137,7 +137,7 @@ def _fingerprints(cases: Sequence[LabeledCase], title: str) -> Fingerprints:
         try:
             parts.append(fingerprint_arrays([case.scan().voxels[0, ..., 0]], [case.case]))
         except UnreadableScan:
-            continue  # whoever loads the images names it
+            continue  # reported when the slices are loaded
     return Fingerprints.join(parts) if parts else fingerprint_arrays([], [])
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from tumorscope.core.errors import BadDataset, TumorscopeError, UnreadableScan
-from tumorscope.datasets.duplicates.look import DETAIL_PX, THUMB_PX, Look, look_of
+from tumorscope.datasets.duplicates.appearance import DETAIL_PX, THUMB_PX, Appearance, appearance_of
 from tumorscope.datasets.folders import class_name
 from tumorscope.io.checks import label
 from tumorscope.io.color import to_gray
@@ -125,7 +125,7 @@ def fingerprint_arrays(
             raise ValueError(f"{name}: {image.ndim} dimensions, not (row, column)")
         shape = f"{image.dtype.str}{image.shape}".encode()
         digest = hashlib.sha256(shape + np.ascontiguousarray(image).tobytes()).hexdigest()
-        prints.append(_Print(name, kind, patient, digest, look_of(image)))
+        prints.append(_Print(name, kind, patient, digest, appearance_of(image)))
         on_image(name)
     return _gathered(prints, set_name, {})
 
@@ -211,7 +211,7 @@ class _Print:
     label: str
     patient: str
     digest: str
-    look: Look
+    look: Appearance
 
 
 @dataclass(frozen=True)
@@ -226,10 +226,10 @@ def _fingerprint_file(folder: Path, path: Path) -> _Print | _Failure:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         if path.suffix.lower() == ".mat":
             sample = read_cjdata(path)
-            return _Print(name, TUMOR_TYPES[sample.label], sample.patient, digest, look_of(sample.image))
+            return _Print(name, TUMOR_TYPES[sample.label], sample.patient, digest, appearance_of(sample.image))
         holder = path.parent.name if path.parent != folder else ""
         kind, patient = ("", holder) if is_published_name(holder) else (class_name(holder) if holder else "", "")
-        return _Print(name, kind, patient, digest, look_of(read_gray(path)))
+        return _Print(name, kind, patient, digest, appearance_of(read_gray(path)))
     except TumorscopeError as error:
         return _Failure(name, str(error))
     except OSError as error:

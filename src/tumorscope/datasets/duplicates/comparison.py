@@ -10,15 +10,22 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from tumorscope.datasets.duplicates.aligning import align, warp
+from tumorscope.datasets.duplicates.alignment import align, warp
+from tumorscope.datasets.duplicates.appearance import (
+    DETAIL_PX,
+    ORIENTATIONS,
+    Orientation,
+    hash_distance,
+    oriented,
+    unit,
+)
 from tumorscope.datasets.duplicates.fingerprints import Fingerprints
-from tumorscope.datasets.duplicates.look import DETAIL_PX, ORIENTATIONS, Orientation, hash_distance, oriented, unit
 
-CANDIDATE = 0.86
+CANDIDATE_THRESHOLD = 0.86
 """Correlation of two thumbnails, unaligned, from which they are looked at more closely. With 0.84
 in its place four more of the 10,083 images of figshare and kaggle4 have a copy."""
 
-COPY = 0.96
+COPY_THRESHOLD = 0.96
 """Correlation of two details, aligned, from which they are the same slice.
 
 Measured with ``tumorscope datasets duplicates --threshold 0.86`` on the sets as they are packed for
@@ -57,7 +64,7 @@ class DuplicatePair:
 
 
 def find_duplicates(
-    fingerprints: Fingerprints, threshold: float = COPY, on_progress: Progress = lambda done, total: None
+    fingerprints: Fingerprints, threshold: float = COPY_THRESHOLD, on_progress: Progress = lambda done, total: None
 ) -> list[DuplicatePair]:
     """All copies among some images.
 
@@ -92,7 +99,7 @@ def find_duplicates(
 def near_copies(
     of: Fingerprints,
     among: Fingerprints,
-    threshold: float = COPY,
+    threshold: float = COPY_THRESHOLD,
     on_progress: Progress = lambda done, total: None,
 ) -> np.ndarray:
     """Which images are copies, exact or near, of anything in another set.
@@ -112,7 +119,7 @@ def near_copies(
 def originals(
     of: Fingerprints,
     among: Fingerprints,
-    threshold: float = COPY,
+    threshold: float = COPY_THRESHOLD,
     on_progress: Progress = lambda done, total: None,
 ) -> np.ndarray:
     """What each image is a copy of: as :func:`near_copies`, with the place of the most alike in ``of``.
@@ -162,7 +169,7 @@ def _copies(
         after = start if within else 0
         for orientation in ORIENTATIONS:
             seen = oriented(block, orientation).reshape(len(block), -1)
-            rows, others = np.nonzero(seen @ columns[:, after:] > CANDIDATE)
+            rows, others = np.nonzero(seen @ columns[:, after:] > CANDIDATE_THRESHOLD)
             rows, others = rows + start, others + after
             if within:
                 rows, others = rows[rows < others], others[rows < others]

@@ -5,7 +5,7 @@ import pytest
 
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.evaluation.metrics import dice
-from tumorscope.evaluation.operating import ValidationCase, choose_operating_point
+from tumorscope.evaluation.operating_point import ValidationCase, choose_operating_point
 from tumorscope.inference.analysis import postprocess, presence_probability
 from tumorscope.inference.bundles import OperatingPoint
 

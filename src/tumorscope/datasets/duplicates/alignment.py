@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tumorscope.datasets.duplicates.look import unit
+from tumorscope.datasets.duplicates.appearance import unit
 
 _STEPS = 5
 _LARGEST_STEP = 0.04

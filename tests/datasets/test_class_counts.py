@@ -15,7 +15,7 @@ from rich.console import Console
 from tumorscope.core.errors import BadDataset
 from tumorscope.datasets.br35h import Br35hDataset
 from tumorscope.datasets.brisc import BriscDataset
-from tumorscope.datasets.class_counting import summarize_images
+from tumorscope.datasets.class_counts import summarize_images
 from tumorscope.datasets.figshare import FigshareDataset
 from tumorscope.datasets.figshare_summary import summarize_figshare
 from tumorscope.datasets.folders import FolderDataset

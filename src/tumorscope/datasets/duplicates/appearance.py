@@ -43,7 +43,7 @@ ORIENTATIONS = tuple(_STEPS)
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
+class Appearance:
     """What one image looks like.
 
     Attributes:
@@ -57,7 +57,7 @@ class Look:
     detail: np.ndarray
 
 
-def look_of(image: np.ndarray) -> Look:
+def appearance_of(image: np.ndarray) -> Appearance:
     """Cut out the head and make it comparable.
 
     Args:
@@ -66,9 +66,9 @@ def look_of(image: np.ndarray) -> Look:
     """
     head = _cut_out(image)
     if head is None:
-        return Look(0, np.zeros((THUMB_PX, THUMB_PX), np.float32), np.zeros((DETAIL_PX, DETAIL_PX), np.float16))
+        return Appearance(0, np.zeros((THUMB_PX, THUMB_PX), np.float32), np.zeros((DETAIL_PX, DETAIL_PX), np.float16))
     small = head.reshape(THUMB_PX, DETAIL_PX // THUMB_PX, THUMB_PX, DETAIL_PX // THUMB_PX).mean(axis=(1, 3))
-    return Look(
+    return Appearance(
         hash=_perceptual_hash(small),
         thumb=unit(_local_contrast(small, fine=1, coarse=6, around=8)),
         detail=_local_contrast(head, fine=1, coarse=4, around=6).astype(np.float16),
