@@ -58,7 +58,7 @@ SUMMARIES = {
     "lgg": ("patients", "CC BY 3.0"),
     "figshare": ("figshare: 20 images of 10 patients", "fold 4", "meningioma", "tumor px", "CC BY 4.0"),
     "kaggle4": ("kaggle4: 24 images", "Training", "notumor", "gray", "color mode", "masoudnickparvar"),
-    "folders": ("folders: 24 images", "as their owner says"),
+    "folders": ("folders: 24 images", "as their owner states"),
     "br35h": ("br35h: 13 images", "groups", "with mask", "tumor", "notumor", "no license stated"),
     "brisc": ("brisc: 20 images", "with mask", "coronal", "pituitary", "tumor px", "CC BY 4.0"),
     "brats": ("BraTS GLI", "tumor mL", "whose sequence is missing", "brats_2013_pat0002_1", "research use"),

@@ -99,7 +99,7 @@ def test_images_that_cannot_be_used_are_named_and_not_counted(tmp_path):
     assert set(summary.unreadable) == {f"glioma/{name}.jpg" for name in ("cut", "page")} | {
         f"glioma/{name}.png" for name in ("dot", "empty", "huge")
     }
-    assert summary.unreadable["glioma/cut.jpg"] == "cut.jpg: the JPEG ends in its middle; copy or download it again"
+    assert summary.unreadable["glioma/cut.jpg"] == "cut.jpg: the JPEG is truncated; copy or download it again"
     assert "64,000,000 allowed" in summary.unreadable["glioma/huge.png"]
     assert "too few" in summary.unreadable["glioma/dot.png"]
     assert "| left out |" in summary.markdown()
@@ -163,7 +163,7 @@ def test_the_terminal_shows_the_same_tables(leaky):
     summarize_images(FolderDataset.open(leaky)).print(console)
     assert isinstance(console.file, io.StringIO)
     text = console.file.getvalue()
-    for words in ("folders: 8 images", "Training", "64×48", "87.5 %", "as their owner says"):
+    for words in ("folders: 8 images", "Training", "64×48", "87.5 %", "as their owner states"):
         assert words in text
 
 

@@ -190,7 +190,9 @@ def test_a_refusal_that_is_only_in_the_body_is_understood(kaggle, tmp_path):
         download_dataset("lgg", tmp_path / "lgg")
 
 
-@pytest.mark.parametrize(("status", "words"), [(404, "does not know"), (429, "too often"), (503, "responded 503")])
+@pytest.mark.parametrize(
+    ("status", "words"), [(404, "no longer has"), (429, "too many requests"), (503, "responded 503")]
+)
 def test_other_refusals_say_what_to_do(kaggle, tmp_path, status, words):
     kaggle.status = status
     with pytest.raises(TumorscopeError, match=words) as error:

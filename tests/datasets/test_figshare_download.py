@@ -230,7 +230,7 @@ def test_a_file_whose_checksum_differs_is_not_unzipped_and_not_kept(figshare, tm
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        (404, "does not know"),
+        (404, "no longer has"),
         (403, "browsers only"),
         (202, "browsers only"),
         (400, "responded 400"),

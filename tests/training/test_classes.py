@@ -92,8 +92,8 @@ def test_a_data_set_without_classes_has_none_of_the_recipes(tmp_path):
 @pytest.mark.parametrize(
     ("classes", "words"),
     [
-        (["yes"], "classes: name two classes or more, each once, not"),
-        (["yes", "no", "yes"], "classes: name two classes or more, each once, not"),
+        (["yes"], "classes: name two or more different classes, not"),
+        (["yes", "no", "yes"], "classes: name two or more different classes, not"),
     ],
 )
 def test_one_class_and_one_class_twice_are_refused(classes, words):

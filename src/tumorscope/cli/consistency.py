@@ -1,4 +1,4 @@
-"""`tumorscope consistency`: whether findings stay when contrast, resolution or position change."""
+"""`tumorscope consistency`: consistency of findings under changes of contrast, resolution and orientation."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ def command(
     split: Annotated[Path | None, typer.Option(help="A split's JSON file; the bundle's own if not given.")] = None,
     part: Annotated[str, typer.Option(help="The split's part; `all` takes every patient.")] = "test",
     channel: Annotated[
-        str | None, typer.Option(help="Of a data set of several sequences, show only this one, such as flair.")
+        str | None, typer.Option(help="Use only this sequence of a data set of several, such as flair.")
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="So many cases, spread over the part.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Number of cases, spread over the part.")] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for consistency.json and consistency.md.")] = Path(
         "consistency"
     ),
     engine: EngineOption = EngineChoice.auto,
     precision: PrecisionOption = PrecisionChoice.auto,
 ) -> None:
-    """Analyze cases as they are and after changes of contrast, resolution and position; compare."""
+    """Analyze cases before and after changes of contrast, resolution and orientation, and compare."""
     import numpy as np
     from rich.console import Console
     from rich.progress import Progress
@@ -64,7 +64,7 @@ def command(
         opened = CombinedDataset.join({dataset: opened}, {dataset: (channel,)})
     cases = cases_of_part(opened, chosen, part)
     if limit is not None and limit < len(cases):
-        cases = [cases[place] for place in np.linspace(0, len(cases) - 1, limit).astype(int)]
+        cases = [cases[index] for index in np.linspace(0, len(cases) - 1, limit).astype(int)]
     with Progress(transient=True) as progress:
         task = progress.add_task("cases", total=len(cases))
         compared = compare_changes(cases, loaded, CHANGES, lambda: progress.advance(task))

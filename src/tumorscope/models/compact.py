@@ -1,4 +1,4 @@
-"""One small network that says whether there is a tumor and where it is."""
+"""A small residual U-Net with a presence head."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tumorscope.recipes.networks import CompactSettings, NetworkShape
 class ResidualBlock(nn.Module):
     """Two 3×3 convolutions with a short-cut (He et al. 2016), batch-normalized.
 
-    Every activation is a ReLU, so that eight-bit activations can be unsigned.
+    Every activation is a ReLU, so that int8 activations can be unsigned.
     """
 
     def __init__(self, channels_in: int, channels_out: int, stride: int = 1) -> None:

@@ -12,7 +12,7 @@ from tumorscope.recipes.networks import NetworkShape, ResUNetSettings
 
 
 class PlainResidualBlock(nn.Module):
-    """1×1 then 3×3 convolution, with a convolved short-cut, as the notebooks draw it."""
+    """1×1 then 3×3 convolution, with a convolved short-cut, as in the notebooks."""
 
     def __init__(self, channels_in: int, channels_out: int) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ class PlainResidualBlock(nn.Module):
 
 
 class ResUNet(nn.Module):
-    """A U-Net of residual blocks that predictions with a mask.
+    """A U-Net of residual blocks with a mask as its output.
 
     Args:
         channels_in: sequences times slices.

@@ -1,4 +1,4 @@
-"""The plain U-Net (Ronneberger et al. 2015), as MONAI keeps it."""
+"""The plain U-Net (Ronneberger et al. 2015), from MONAI."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tumorscope.recipes.networks import NetworkShape, UNetSettings
 
 
 class UNet(nn.Module):
-    """MONAI's BasicUNet with batch normalization: two convolutions a scale, five scales, one mask.
+    """MONAI's BasicUNet with batch normalization: two convolutions per scale, five scales, one mask.
 
     Args:
         channels_in: sequences times slices.

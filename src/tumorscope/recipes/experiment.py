@@ -1,4 +1,4 @@
-"""What a recipe may say: every choice of an experiment, written down in YAML."""
+"""The recipe of an experiment: all settings of a training, as YAML."""
 
 from __future__ import annotations
 
@@ -36,54 +36,56 @@ DatasetNames = Annotated[str | tuple[str, ...], AfterValidator(_known_datasets)]
 
 
 class AugmentationSettings(Section):
-    """How far training images are changed; each change is drawn anew for each image."""
+    """Strengths and probabilities of the augmentation, drawn independently for each image."""
 
     restyled: int = Field(
         default=0,
         ge=0,
         le=4,
-        description="further versions of every scan, as other people's software would show it: contrast, skull "
-        "stripping, noise, resolution, letters; drawn once, before preparation",
+        description="additional versions of every scan with the appearance of other software: contrast, skull "
+        "stripping, noise, resolution, burnt-in text; drawn once, before preparation",
     )
     flip: float = Field(default=0.5, ge=0, le=1, description="probability of mirroring left and right")
-    vertical_flip: float = Field(default=0.0, ge=0, le=1, description="probability of turning upside down")
+    vertical_flip: float = Field(default=0.0, ge=0, le=1, description="probability of flipping upside down")
     quarter_turn: float = Field(default=0.0, ge=0, le=1, description="probability of a turn by 90, 180 or 270 degrees")
-    reversed_slices: float = Field(default=0.0, ge=0, le=1, description="probability that adjacent slices change sides")
-    curve: float = Field(default=0.0, ge=0, le=2, description="how far a random increasing tone curve bends")
+    reversed_slices: float = Field(
+        default=0.0, ge=0, le=1, description="probability that the order of adjacent slices is reversed"
+    )
+    curve: float = Field(default=0.0, ge=0, le=2, description="strength of a random increasing tone curve")
     local_contrast: float = Field(
-        default=0.0, ge=0, le=1, description="probability that gray levels are measured from their surroundings' mean"
+        default=0.0, ge=0, le=1, description="probability of normalization by local mean and deviation"
     )
     rotation_deg: float = Field(default=20.0, ge=0, le=180)
     scale: float = Field(
-        default=0.2, ge=0, lt=1, description="0.2 scales by 1/1.2 to 1.2, each axis a little by itself"
+        default=0.2, ge=0, lt=1, description="0.2 scales by 1/1.2 to 1.2, with a small difference between the axes"
     )
-    translation: float = Field(default=0.08, ge=0, lt=1, description="share of the image's side")
+    translation: float = Field(default=0.08, ge=0, lt=1, description="fraction of the image's side")
     elastic_deformation: float = Field(
-        default=0.0, ge=0, lt=0.2, description="smooth deformation, share of the image's side"
+        default=0.0, ge=0, lt=0.2, description="smooth deformation, as a fraction of the image's side"
     )
-    coarse_dropout: float = Field(default=0.1, ge=0, le=1, description="probability of rectangles blanked out")
+    coarse_dropout: float = Field(default=0.1, ge=0, le=1, description="probability of blank rectangles")
     intensity: float = Field(default=0.25, ge=0, lt=1, description="contrast, brightness and gamma of each sequence")
     noise: float = Field(default=0.1, ge=0, description="largest standard deviation of Gaussian noise")
-    blur: float = Field(default=0.1, ge=0, le=1, description="probability of a coarser image")
+    blur: float = Field(default=0.1, ge=0, le=1, description="probability of a lower resolution")
     bias_field: float = Field(default=0.3, ge=0, lt=1, description="largest relative change by a smooth field")
     modality_dropout: float = Field(
         default=0.1, ge=0, le=1, description="probability that FLAIR replaces another sequence"
     )
     context_dropout: float = Field(
-        default=0.15, ge=0, le=1, description="probability that a slice stands for its neighbors"
+        default=0.15, ge=0, le=1, description="probability that a slice replaces its neighbors"
     )
 
 
 class LossSettings(Section):
-    """The terms of the loss; a network without an output has no term for it."""
+    """The terms of the loss; a term applies only to networks with that output."""
 
     mask: Literal["dice", "dice_ce", "slice_dice_ce", "focal_tversky"] = "dice_ce"
     presence_weight: float = Field(default=0.3, ge=0)
     type_weight: float = Field(default=0.5, ge=0)
     class_weights: bool = Field(
-        default=False, description="weigh presence and classes by the inverse of their frequency"
+        default=False, description="weights of presence and classes by the inverse of their frequency"
     )
-    label_smoothing: float = Field(default=0.0, ge=0, lt=0.5, description="of the class")
+    label_smoothing: float = Field(default=0.0, ge=0, lt=0.5, description="for classes")
 
 
 class ProgressiveResizing(Section):
@@ -94,37 +96,41 @@ class ProgressiveResizing(Section):
 
 
 class OptimizationSettings(Section):
-    """How the weights are found."""
+    """Optimizer, schedule, sampling and duration of the training."""
 
     epochs: int = Field(default=60, ge=1)
     batch_size: int = Field(default=16, ge=1)
     learning_rate: float = Field(default=2e-3, gt=0)
     weight_decay: float = Field(default=1e-2, ge=0)
     schedule: Literal["cosine", "plateau", "constant"] = "cosine"
-    warm_up: float = Field(default=0.03, ge=0, lt=1, description="share of the training with a rising rate")
-    early_stopping: int = Field(default=0, ge=0, description="epochs without progress before stopping; 0 never stops")
-    ema_decay: float = Field(default=0.998, ge=0, lt=1, description="decay of the averaged weights; 0 averages nothing")
+    warm_up: float = Field(default=0.03, ge=0, lt=1, description="fraction of the training with an increasing rate")
+    early_stopping: int = Field(
+        default=0, ge=0, description="epochs without improvement before stopping; 0 disables it"
+    )
+    ema_decay: float = Field(
+        default=0.998, ge=0, lt=1, description="decay of the averaged weights; 0 disables averaging"
+    )
     validate_every: int = Field(default=1, ge=1, description="epochs between validations")
     progressive_resizing: ProgressiveResizing | None = None
     negative_ratio: float = Field(
-        default=1.0, gt=0, description="slices without tumor drawn an epoch, relative to those with"
+        default=1.0, gt=0, description="slices without tumor per slice with tumor in an epoch"
     )
     dataset_fractions: dict[DatasetName, float | tuple[float, float]] = Field(
         default={},
-        description="of several data sets, the share of each one's slices that is drawn an epoch; two numbers for "
-        "slices with and without tumor; above one, slices come more than once",
+        description="fraction of each data set's slices in an epoch; two numbers for slices with and without tumor; "
+        "above one, slices are repeated",
     )
     encoder_lr_multiplier: float = Field(
         default=1.0,
         gt=0,
         le=1,
-        description="learning rate of pre-trained stages, relative to the others'; from scratch all learn alike",
+        description="learning rate of pre-trained stages relative to the others; no effect from scratch",
     )
     seed: int = 0
 
 
 def _as_name(value: Any) -> Any:
-    """A class may be called ``2`` or ``true``, which YAML reads as something else than a name."""
+    """A class name such as ``2`` or ``true``, which YAML does not read as text."""
     if isinstance(value, bool):
         return str(value).lower()
     return str(value) if isinstance(value, int) else value
@@ -132,7 +138,7 @@ def _as_name(value: Any) -> Any:
 
 def _several_and_different(names: tuple[str, ...]) -> tuple[str, ...]:
     if len(names) == 1 or len(set(names)) < len(names):
-        raise PydanticCustomError("classes", "name two classes or more, each once")
+        raise PydanticCustomError("classes", "name two or more different classes")
     return names
 
 
@@ -146,23 +152,25 @@ class Recipe(Section):
     title: str
     dataset: DatasetNames = Field(description="one, or several to train on together")
     sequences: tuple[str, ...] = ("t1", "flair", "t1c")
-    planes: tuple[Plane, ...] = Field(default=("axial",), description="the planes of the training slices")
+    planes: tuple[Plane, ...] = Field(default=("axial",), description="planes of the training slices")
     channels_as_images: dict[DatasetName, tuple[str, ...]] = Field(
-        default={}, description="for a data set of several sequences, those shown one by one as images of their own"
+        default={}, description="for a data set of several sequences, those to use as images of their own"
     )
     classes: ClassNames = Field(
         default=(),
-        description="the classes to tell apart; none for presence and mask, or for all that folders of classes hold",
+        description="the classes to predict; empty for presence and mask, or for all classes of a folder data set",
     )
     leave_out_copies: bool = Field(
-        default=False, description="leave near-copies of validation and test images out of the training"
+        default=False, description="remove near-copies of validation and test images from the training"
     )
     preparation: Preparation = Preparation()
     network: NetworkSettings
     augmentation: AugmentationSettings = AugmentationSettings()
     loss: LossSettings = LossSettings()
     optimization: OptimizationSettings = OptimizationSettings()
-    tta_flip: bool = Field(default=False, description="average each slice's answer with its mirror image's in use")
+    tta_flip: bool = Field(
+        default=False, description="average the predictions of each slice and its mirror image in inference"
+    )
 
     @property
     def datasets(self) -> tuple[str, ...]:
@@ -171,7 +179,7 @@ class Recipe(Section):
 
     @property
     def channels_in(self) -> int:
-        """Channels that the network sees: sequences times slices."""
+        """Input channels of the network: sequences times slices."""
         return len(self.sequences) * (2 * self.preparation.adjacent_slices + 1)
 
     @property
@@ -188,7 +196,7 @@ class Recipe(Section):
 
 
 def recipe_folder() -> Path:
-    """Where the recipes that come with Tumorscope lie."""
+    """The folder of the recipes that come with Tumorscope."""
     installed = Path(__file__).parent
     return installed if any(installed.glob("*.yaml")) else Path(__file__).parents[3] / "recipes"
 
@@ -208,7 +216,7 @@ def load_recipe(name_or_path: str) -> Recipe:
 
 
 def read_recipe(name_or_path: str) -> tuple[dict[str, Any], str]:
-    """A recipe's content, not yet checked, and where it is from.
+    """A recipe's unchecked content, and its origin for messages.
 
     Raises:
         BadRecipe: not found or not YAML.
@@ -231,7 +239,7 @@ def read_recipe(name_or_path: str) -> tuple[dict[str, Any], str]:
 
 
 def parse_yaml(text: str) -> Any:
-    """What a YAML text says, ``yes``, ``no``, ``on`` and ``off`` being words, as in YAML 1.2.
+    """Parse YAML with ``yes``, ``no``, ``on`` and ``off`` as text, as in YAML 1.2.
 
     >>> parse_yaml("{classes: [yes, no], preparation: {clahe: true}}")
     {'classes': ['yes', 'no'], 'preparation': {'clahe': True}}
@@ -257,7 +265,7 @@ _YAML_BOOL = "tag:yaml.org,2002:bool"
 
 
 def with_changes(content: dict[str, Any], changes: Sequence[str]) -> dict[str, Any]:
-    """A recipe's content with some keys set otherwise.
+    """A recipe's content with changed keys.
 
     >>> with_changes({"preparation": {"size": 128}}, ["preparation.clahe=true"])
     {'preparation': {'size': 128, 'clahe': True}}
@@ -267,8 +275,8 @@ def with_changes(content: dict[str, Any], changes: Sequence[str]) -> dict[str, A
     """
     changed = copy.deepcopy(content)
     for change in changes:
-        place, equals, value = change.partition("=")
-        *sections, key = place.split(".")
+        path, equals, value = change.partition("=")
+        *sections, key = path.split(".")
         section = changed
         for name in sections:
             section = section.setdefault(name, {}) if isinstance(section, dict) else None
