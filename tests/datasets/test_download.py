@@ -98,7 +98,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture(autouse=True)
 def nobodys_machine(monkeypatch, tmp_path):
-    """No credentials, no proxy, no cache of whoever runs the tests."""
+    """No credentials, no proxy, no cache of the user."""
     for name in list(os.environ):
         if name.upper().startswith("KAGGLE") or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)

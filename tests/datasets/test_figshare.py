@@ -65,8 +65,8 @@ def test_folds_are_the_published_ones_and_share_no_patient(published):
     for k in range(5):
         split = dataset.fold(k)
         assert split["test"] == folds[f"fold{k}"]
-        dealt = [patient for names in split.parts.values() for patient in names]
-        assert sorted(dealt) == [f"P00{patient}" for patient in range(10)]
+        patients = [patient for names in split.parts.values() for patient in names]
+        assert sorted(patients) == [f"P00{patient}" for patient in range(10)]
         assert split["validation"]
     assert dataset.split().hash == dataset.fold(4).hash
     assert dataset.fold(0, seed=1)["test"] == dataset.fold(0)["test"]

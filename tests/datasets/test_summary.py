@@ -116,7 +116,7 @@ def test_the_real_data_set_is_counted_as_its_keepers_count_it(lgg_folder):
         voxels = np.stack([np.asarray(Image.open(path))[::4, ::4] for path in files]).reshape(-1, 3)
         correlations = np.corrcoef(voxels.T)[1]
         for sequence, channel in (("t1", 0), ("t1c", 2)):
-            if correlations[channel] > 0.99:  # true pairs stay under 0.98, copies compressed anew over 0.998
+            if correlations[channel] > 0.99:  # true pairs stay under 0.98, copies recompressed over 0.998
                 copies[sequence].add(folder.name)
         for path in files:
             areas.append(int(np.count_nonzero(Image.open(path.with_name(f"{path.stem}_mask.tif")))))

@@ -146,12 +146,12 @@ def groups(pairs: Sequence[DuplicatePair]) -> list[tuple[int, ...]]:
     if not pairs:
         return []
     ends = np.array([(pair.first, pair.second) for pair in pairs])
-    indexs, numbers = np.unique(ends, return_inverse=True)
+    indices, numbers = np.unique(ends, return_inverse=True)
     rows, columns = numbers.reshape(ends.shape).T
-    links = coo_array((np.ones(len(pairs)), (rows, columns)), shape=(len(indexs), len(indexs)))
+    links = coo_array((np.ones(len(pairs)), (rows, columns)), shape=(len(indices), len(indices)))
     _, belongs = connected_components(links, directed=False)
     found: dict[int, list[int]] = {}
-    for index, group in zip(indexs.tolist(), belongs.tolist(), strict=True):
+    for index, group in zip(indices.tolist(), belongs.tolist(), strict=True):
         found.setdefault(group, []).append(index)
     return sorted(tuple(group) for group in found.values())
 

@@ -122,8 +122,8 @@ class Overview:
         """
         splits = {}
         for name in self.sets:
-            indexs = [index for index, held in enumerate(self.fingerprints.sets) if held == name]
-            sides = {index: part_of(self.fingerprints.names[index]) for index in indexs}
+            indices = [index for index, held in enumerate(self.fingerprints.sets) if held == name]
+            sides = {index: part_of(self.fingerprints.names[index]) for index in indices}
             if not {TRAIN_FOLDER, TEST_FOLDER} <= set(sides.values()):
                 continue
             dropped: set[int] = set()
