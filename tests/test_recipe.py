@@ -77,7 +77,7 @@ def test_a_recipe_written_out_and_read_again_is_the_same():
         ({"name": "No Good"}, "name"),
     ],
 )
-def test_what_a_recipe_may_not_say_is_refused_with_the_nearest_that_it_may(change, message):
+def test_a_bad_key_or_value_is_refused_with_the_nearest_known_key(change, message):
     with pytest.raises(BadRecipe, match=message) as caught:
         parse_recipe({**GOOD, **change})
     assert "\n" not in str(caught.value)
@@ -88,7 +88,7 @@ def test_a_missing_key_is_named():
         parse_recipe({key: value for key, value in GOOD.items() if key != "network"})
 
 
-def test_a_recipe_that_does_not_exist_is_answered_with_those_that_do():
+def test_an_unknown_recipe_is_refused_with_the_known_ones():
     with pytest.raises(BadRecipe, match="did you mean 'lgg-compact'"):
         load_recipe("lgg-compac")
 

@@ -142,7 +142,7 @@ def test_a_wrong_call_is_one_clear_line_and_leaves_nothing(run, roots, tmp_path,
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_download_goes_where_it_is_told_or_into_a_folder_of_the_sets_name(run, monkeypatch):
+def test_a_download_goes_to_the_given_folder_or_one_of_its_name(run, monkeypatch):
     asked = []
 
     def fetch(destination, show):

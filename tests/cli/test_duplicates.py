@@ -110,7 +110,7 @@ def test_a_wrong_folder_is_one_clear_error_and_nothing_is_written(run, data, tmp
     assert not (tmp_path / "out").exists()
 
 
-def test_folders_of_one_name_are_told_apart(tmp_path):
+def test_folders_of_one_name_are_numbered(tmp_path):
     roots = named_roots([tmp_path / "a/set", tmp_path / "b/set", tmp_path / "c/set"])
     assert list(roots) == ["set", "set-2", "set-3"]
 

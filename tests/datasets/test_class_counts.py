@@ -73,7 +73,7 @@ def test_every_way_to_store_colors_has_its_name(tmp_path):
     assert summary.bits == {"8": 6, "16": 1}
 
 
-def test_deep_colors_and_a_tiff_that_pillow_does_not_know_are_counted_too(tmp_path):
+def test_deep_colors_and_a_tiff_that_pillow_cannot_read_are_counted(tmp_path):
     (tmp_path / "glioma").mkdir()
     tifffile.imwrite(tmp_path / "glioma" / "a.tif", np.zeros((32, 40, 3), np.uint16), photometric="rgb")
     tifffile.imwrite(tmp_path / "glioma" / "b.tif", np.zeros((32, 40), np.float64))

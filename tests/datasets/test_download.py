@@ -184,7 +184,7 @@ def test_where_kaggle_wants_credentials_all_three_ways_are_named(kaggle, tmp_pat
         assert words in text
 
 
-def test_a_refusal_that_is_only_in_the_body_is_understood(kaggle, tmp_path):
+def test_a_refusal_in_the_body_alone_is_recognized(kaggle, tmp_path):
     kaggle.body = b'{"code": 403, "message": "Permission denied"}'
     with pytest.raises(TumorscopeError, match="wants credentials"):
         download_dataset("lgg", tmp_path / "lgg")
@@ -193,7 +193,7 @@ def test_a_refusal_that_is_only_in_the_body_is_understood(kaggle, tmp_path):
 @pytest.mark.parametrize(
     ("status", "words"), [(404, "no longer has"), (429, "too many requests"), (503, "responded 503")]
 )
-def test_other_refusals_say_what_to_do(kaggle, tmp_path, status, words):
+def test_other_refusals_name_the_next_step(kaggle, tmp_path, status, words):
     kaggle.status = status
     with pytest.raises(TumorscopeError, match=words) as error:
         download_dataset("lgg", tmp_path / "lgg")
@@ -234,7 +234,7 @@ def test_no_network_is_one_line_and_quick(monkeypatch, tmp_path):
     assert time.perf_counter() - start < 20
 
 
-def test_a_kaggle_that_never_answers_is_not_waited_for(monkeypatch, tmp_path):
+def test_a_silent_kaggle_times_out(monkeypatch, tmp_path):
     monkeypatch.setattr("tumorscope.datasets.download._READ_S", 0.3)
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
@@ -338,7 +338,7 @@ def test_brisc_arrives_without_the_folder_around_it(annotated, tmp_path):
     assert [case.label for case in BriscDataset.open(root).cases] == ["glioma", "notumor"]
 
 
-def test_brats_is_told_where_to_register_and_what_is_expected(tmp_path):
+def test_brats_names_the_registration_page_and_the_layout(tmp_path):
     with pytest.raises(TumorscopeError, match=r"synapse\.org.*CASE_\{t1,t1ce,t2,flair,seg\}\.nii\.gz") as error:
         download_dataset("brats", tmp_path / "data")
     assert "\n" not in str(error.value)

@@ -94,7 +94,7 @@ def test_the_same_slice_of_two_heads_is_no_copy(slices):
     ).any()
 
 
-def test_how_a_copy_lies_is_told_and_its_hash_agrees(slices):
+def test_the_orientation_of_a_copy_is_found_and_its_hash_agrees(slices):
     one = slices[4]
     for orientation in ORIENTATIONS:
         copy = resized(jpeg(gray(oriented(one, orientation))), 224)
@@ -105,7 +105,7 @@ def test_how_a_copy_lies_is_told_and_its_hash_agrees(slices):
     assert hash_distance(appearance_of(one).hash, appearance_of(slices[0]).hash) > 6
 
 
-def test_an_oriented_image_has_the_hash_that_its_orientation_says(slices):
+def test_an_oriented_image_has_the_hash_of_its_orientation(slices):
     one = appearance_of(slices[3])
     for orientation in ORIENTATIONS:
         turned = appearance_of(oriented(slices[3], orientation))

@@ -53,7 +53,7 @@ def test_the_published_test_side_is_the_test_part(kaggle4):
     assert len(split["validation"]) == 2  # a tenth of 16
 
 
-def test_without_sides_images_are_dealt_alike_in_class(tmp_path):
+def test_without_published_parts_images_are_split_by_class(tmp_path):
     write_miniature_classes(tmp_path, ("glioma", "notumor"), {"": 10}, size=32)
     dataset = FolderDataset.open(tmp_path)
     assert {case.part for case in dataset.cases} == {""}
@@ -132,14 +132,14 @@ def test_what_a_mac_and_masks_leave_behind_is_no_image(tmp_path):
         (lambda root: (root / "Testing").rename(root / "x") and (root / "Testing").mkdir(), "folders", "no folders of"),
     ],
 )
-def test_a_layout_that_is_not_understood_is_one_clear_line(tmp_path, remake, name, words):
+def test_an_unexpected_layout_is_refused_in_one_line(tmp_path, remake, name, words):
     write_miniature_classes(tmp_path / "data", ("glioma", "notumor"), {"Training": 1, "Testing": 1}, size=32)
     remake(tmp_path / "data")
     with pytest.raises(BadDataset, match=words):
         open_dataset(name, tmp_path / "data")
 
 
-def test_where_there_are_no_classes_the_line_says_what_is_wanted(tmp_path):
+def test_a_folder_without_classes_is_refused_with_the_layout(tmp_path):
     with pytest.raises(BadDataset, match="no such folder"):
         FolderDataset.open(tmp_path / "nowhere")
     with pytest.raises(BadDataset, match="no folders of classes here"):
@@ -202,7 +202,7 @@ def test_a_decompression_bomb_is_refused_before_it_is_unpacked(tmp_path, monkeyp
         voxels(bomb(tmp_path / "bomb.png"))
 
 
-def test_images_that_show_nothing_say_so(tmp_path):
+def test_empty_images_are_refused_with_the_reason(tmp_path):
     with pytest.raises(UnreadableScan, match="has no contrast, every pixel is the same"):
         voxels(image(tmp_path / "black.png", np.zeros((64, 64), np.uint8)))
     with pytest.raises(UnreadableScan, match="1×1 pixels are too few"):

@@ -16,7 +16,7 @@ def br35h(tmp_path):
     return tmp_path
 
 
-def test_br35h_knows_presence_of_all_masks_of_some_and_copies_stay_together(br35h):
+def test_br35h_has_presence_of_all_masks_of_some_and_keeps_copies_together(br35h):
     dataset = Br35hDataset.open(br35h)
     truths = {case.case: case.truth() for case in dataset.cases}
     assert len(truths) == 41

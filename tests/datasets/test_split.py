@@ -53,7 +53,7 @@ def test_every_stratum_is_in_every_fold_alike():
             assert [sum(name[0] == kind for name in names) for kind in "xyz"] == [4, 4, 4]
 
 
-def test_different_seeds_deal_differently():
+def test_different_seeds_give_different_splits():
     strata = {str(k): () for k in range(30)}
     shares = {"train": 0.5, "test": 0.5}
     assert stratified_parts(strata, shares, 0) != stratified_parts(strata, shares, 1)

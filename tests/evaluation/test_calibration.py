@@ -45,7 +45,7 @@ def test_presence_is_calibrated_alike():
     assert found.ece_after < found.ece_before
 
 
-def test_a_temperature_changes_how_sure_but_not_what_is_said():
+def test_a_temperature_changes_the_confidence_but_not_the_class():
     logits, truth = calibrated_logits(2)
     before, sure = predicted_classes(logits, truth, 1.0)
     after, less_sure = predicted_classes(logits, truth, 2.5)

@@ -57,7 +57,7 @@ def test_names_that_yaml_takes_for_numbers_and_booleans_are_names():
     assert recipe([1, 2, True]).classes == ("1", "2", "true")
 
 
-def test_the_classes_are_those_of_the_folders_unless_told(tmp_path):
+def test_the_classes_are_those_of_the_folders_by_default(tmp_path):
     dataset = folders(tmp_path, "benign", "malignant", "other")
     assert with_classes(recipe([]), dataset).classes == ("benign", "malignant", "other")
     assert with_classes(recipe(["malignant", "benign"]), dataset).classes == ("malignant", "benign")
@@ -65,7 +65,7 @@ def test_the_classes_are_those_of_the_folders_unless_told(tmp_path):
     assert with_classes(recipe([], "compact"), dataset).classes == ()
 
 
-def test_a_class_that_is_passed_over_is_said(tmp_path, capsys):
+def test_a_class_that_is_not_trained_is_reported(tmp_path, capsys):
     with_classes(recipe(["malignant", "benign"]), folders(tmp_path, "benign", "malignant", "other"))
     assert capsys.readouterr().err == "not among the recipe's classes, so their class is not trained: other\n"
 

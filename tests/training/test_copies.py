@@ -97,7 +97,7 @@ def test_after_leaving_out_no_image_of_training_is_a_copy_of_a_evaluated_one(par
     assert found.tolist() == [True, True, False, False]
 
 
-def test_who_leaves_is_the_copy_whose_patient_nobody_knows(parts, tmp_path):
+def test_of_two_copies_the_one_without_a_patient_is_removed(parts, tmp_path):
     leave_out(parts, tmp_path, copies=True)
     assert set(read_left_out(tmp_path / "left_out.csv")) == {
         "figshare/1",  # the test image copies it

@@ -84,7 +84,7 @@ def test_export_makes_a_bundle_that_finds_tumors_in_patients_it_never_saw(traine
     assert not any(b'.py"' in bundle.read_model(model) for model in bundle.card.models)
 
 
-def test_a_second_opinion_goes_along_and_a_missing_one_is_said_first(trained, data, tmp_path, monkeypatch):
+def test_a_second_opinion_is_exported_and_a_missing_one_is_reported_first(trained, data, tmp_path, monkeypatch):
     from tumorscope.core.errors import BadBundle
     from tumorscope.training import export as exporting
 

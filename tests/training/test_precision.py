@@ -36,7 +36,7 @@ def measured(monkeypatch, bf16, float32):
 
 
 @pytest.mark.parametrize(("bf16", "float32", "faster"), [(0.1, 0.4, "bf16"), (1.9, 0.4, "float32")])
-def test_the_faster_precision_is_taken_and_said(bf16, float32, faster, tmp_path, monkeypatch, capsys):
+def test_the_faster_precision_is_chosen_and_printed(bf16, float32, faster, tmp_path, monkeypatch, capsys):
     measured(monkeypatch, bf16, float32)
     found = trainer()
     assert set_precision(found, RECIPE, tmp_path / "run") == faster
