@@ -127,7 +127,7 @@ def test_types_and_outlines_of_patients_the_t1c_bundle_never_saw(figshare_folder
 
 
 def test_four_class_images_are_told_apart_about_as_often_as_the_card_claims(kaggle4_folder, typing_engine):
-    from tumorscope.datasets.opening import open_dataset
+    from tumorscope.datasets.registry import open_dataset
     from tumorscope.datasets.split import Split
     from tumorscope.evaluation import evaluate, summarize
 

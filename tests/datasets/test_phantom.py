@@ -45,7 +45,7 @@ def test_mask_volume_is_the_ellipsoids(shape):
     assert phantom.volume_mm3 == pytest.approx(lesion.ellipsoid_volume_mm3, rel=0.05)
 
 
-def test_irregular_outline_keeps_to_its_size_and_in_one_piece():
+def test_an_irregular_contour_keeps_its_size_and_is_connected():
     for seed in range(4):
         lesion = Lesion(DEEP, (20, 20, 20))
         phantom = make_phantom([lesion], seed=seed, shape=(16, 80, 80))

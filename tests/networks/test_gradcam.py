@@ -98,7 +98,7 @@ def test_looking_changes_nothing():
     assert all(parameter.grad is None for parameter in network.encoder[0].parameters())
 
 
-def test_a_question_that_the_network_does_not_answer_is_refused():
+def test_an_output_that_the_network_lacks_is_refused():
     network = build_network(recipe({"kind": "cnn", "hidden": 16}))
     with pytest.raises(TumorscopeError, match="does not output 'presence'"):
         grad_cam(network, torch.randn(1, 1, 64, 64), "presence")

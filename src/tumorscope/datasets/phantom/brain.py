@@ -33,12 +33,12 @@ class Parts:
     cerebellum: np.ndarray
 
     def take(self, index: np.ndarray) -> Parts:
-        """The same parts seen from some of the points."""
+        """The same parts for some of the points."""
         return Parts(self.cerebrum[index], self.cerebellum[index])
 
     @property
     def brain(self) -> np.ndarray:
-        """To both together."""
+        """Distance to the union of both."""
         return np.minimum(self.cerebrum, self.cerebellum)
 
 
@@ -61,7 +61,7 @@ def large_parts(points: Points, skull: Hull) -> Parts:
 def brain_layers(
     shape: HeadShape, points: Points, skull: Hull, parts: Parts, voxel_mm: tuple[float, float]
 ) -> Iterator[Layer]:
-    """Everything inside the dura, outermost first; the fluid lies under all of it."""
+    """Everything inside the dura, outermost first; the fluid is below all of it."""
     width, thickness = voxel_mm
     edge = width + 0.5 * thickness * skull.tilt
     random = shape.generator(2)

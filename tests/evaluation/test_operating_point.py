@@ -5,7 +5,7 @@ import pytest
 
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.evaluation.metrics import dice
-from tumorscope.evaluation.operating import ValidationCase, choose_operating_point
+from tumorscope.evaluation.operating_point import ValidationCase, choose_operating_point
 from tumorscope.inference.bundles import OperatingPoint
 from tumorscope.inference.postprocessing import postprocess, presence_probability
 
@@ -39,9 +39,9 @@ def test_of_equally_good_presence_thresholds_the_middle_one_is_taken():
 
 
 def test_the_temperature_undoes_overconfidence():
-    honest = choose_operating_point([case(seed) for seed in range(12)]).point.temperature
+    calibrated = choose_operating_point([case(seed) for seed in range(12)]).point.temperature
     overconfident = choose_operating_point([case(seed, overconfidence=3) for seed in range(12)])
-    assert overconfident.point.temperature == pytest.approx(3 * honest, rel=0.02)
+    assert overconfident.point.temperature == pytest.approx(3 * calibrated, rel=0.02)
     assert overconfident.presence.nll_after < overconfident.presence.nll_before
 
 
@@ -54,8 +54,8 @@ def test_every_point_of_the_curve_is_what_the_analysis_would_draw():
     cases = []
     for seed in range(3):
         one = case(seed)
-        specks = np.where(chance.random(one.truth.shape) > 0.995, 0.6, 0).astype(np.float32)
-        cases.append(ValidationCase(one.presence_logits, np.maximum(one.mask_probability, specks), one.truth))
+        components = np.where(chance.random(one.truth.shape) > 0.995, 0.6, 0).astype(np.float32)
+        cases.append(ValidationCase(one.presence_logits, np.maximum(one.mask_probability, components), one.truth))
     cases.append(case(9, lesion=False))
     choice = choose_operating_point(cases, (0.1, 0.5, 0.9), (0.3, 0.5), (0, 2, 30))
     assert len(choice.curve) == 18
@@ -78,7 +78,7 @@ def test_every_point_of_the_curve_is_what_the_analysis_would_draw():
         assert point.patient_dice == pytest.approx(np.mean(known))
 
 
-def test_specks_are_left_out_where_that_helps_and_only_as_large_as_needed():
+def test_components_are_left_out_where_that_helps_and_only_as_large_as_needed():
     cases = []
     for seed in range(4):
         one = case(seed, noise=0)

@@ -1,10 +1,10 @@
-"""What of a image is compared: its head, cut out, small, and free of its contrast window.
+"""The appearance by which images are compared: the head, cropped, small, with normalized local contrast.
 
-A image that is published again has been resized, compressed, windowed, sharpened,
-mirrored or turned upside down; its anatomy stays. So the head is cut out (other margins, other sizes), the gray
-values are divided by the local contrast (other windows), and what remains is compared at
-two sizes: a thumbnail for finding candidates by one dot product, and the detail for
-telling a copy from a neighboring slice.
+Republished images may be resized, compressed, windowed, sharpened,
+mirrored or turned upside down. So the head is cropped (other margins, other sizes), the gray
+values are divided by the local contrast (other windows), and the result is compared at
+two sizes: a thumbnail finds candidates by one dot product, and the detail
+distinguishes a copy from a neighboring slice.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from tumorscope.preprocessing.head import head_mask
 
 THUMB_PX, DETAIL_PX = 48, 96
 SMALLEST_SIDE = 16
-"""A smaller image shows no anatomy to know it again by."""
+"""Smaller images show too little anatomy."""
 _LEAST_VALUES = 12
-"""Fewer gray values than this are a mask or air: of LGG's empty slices some have three."""
+"""Images with fewer gray values are a mask or air: some of LGG's empty slices have three."""
 _DARKEST, _BRIGHTEST = 0.5, 99.8
-"""Percentiles that become 0 and 255: a few bright pixels must not darken the rest."""
+"""Percentiles that become 0 and 255, so that a few bright pixels do not darken the rest."""
 _EDGE = 0.03
-"""Rows and columns with less head than this share of the fullest one lie outside the crop."""
+"""Rows and columns with less head than this fraction of the fullest one are cropped."""
 _LEAST_CONTRAST = 0.15
-"""Where the local contrast is below this share of the image's there is only noise to be raised."""
+"""Lower limit of the local contrast, as a fraction of the image's, so that noise is not amplified."""
 
 Orientation = Literal["same", "mirrored", "flipped", "turned"]
-"""How a copy lies to its original: left for right, top for bottom, or both (half a turn)."""
+"""Orientation of a copy relative to its original: left-right, top-bottom, or both (half a turn)."""
 
 _STEPS: dict[Orientation, tuple[int, int]] = {
     "same": (1, 1),
@@ -43,13 +43,13 @@ ORIENTATIONS = tuple(_STEPS)
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
-    """What one image looks like.
+class Appearance:
+    """The appearance of one image.
 
     Attributes:
         hash: 64 bits, the signs of its lowest cosine frequencies.
-        thumb: float32 ``(48, 48)``, zero mean and unit norm; all zero where there is nothing to compare.
-        detail: float16 ``(96, 96)``, finer, otherwise the same.
+        thumb: float32 ``(48, 48)``, zero mean and unit norm; all zero if there is nothing to compare.
+        detail: float16 ``(96, 96)``, the same at a finer resolution.
     """
 
     hash: int
@@ -57,18 +57,18 @@ class Look:
     detail: np.ndarray
 
 
-def look_of(image: np.ndarray) -> Look:
-    """Cut out the head and make it comparable.
+def appearance_of(image: np.ndarray) -> Appearance:
+    """Crop the head and normalize it.
 
     Args:
-        image: ``(row, column)``, gray, any numbers. One that is tiny or of hardly any
-            different values gets a look of zeros, which resembles nothing.
+        image: ``(row, column)``, gray, any numbers. A tiny or nearly constant image
+            has an appearance of zeros, which resembles nothing.
     """
-    head = _cut_out(image)
+    head = _crop_head(image)
     if head is None:
-        return Look(0, np.zeros((THUMB_PX, THUMB_PX), np.float32), np.zeros((DETAIL_PX, DETAIL_PX), np.float16))
+        return Appearance(0, np.zeros((THUMB_PX, THUMB_PX), np.float32), np.zeros((DETAIL_PX, DETAIL_PX), np.float16))
     small = head.reshape(THUMB_PX, DETAIL_PX // THUMB_PX, THUMB_PX, DETAIL_PX // THUMB_PX).mean(axis=(1, 3))
-    return Look(
+    return Appearance(
         hash=_perceptual_hash(small),
         thumb=unit(_local_contrast(small, fine=1, coarse=6, around=8)),
         detail=_local_contrast(head, fine=1, coarse=4, around=6).astype(np.float16),
@@ -83,13 +83,13 @@ def unit(images: np.ndarray) -> np.ndarray:
 
 
 def oriented(images: np.ndarray, orientation: Orientation) -> np.ndarray:
-    """``(…, row, column)`` as a copy of this orientation shows them; done twice it changes nothing."""
+    """``(…, row, column)`` in another orientation; its own inverse."""
     down, right = _STEPS[orientation]
     return np.ascontiguousarray(images[..., ::down, ::right])
 
 
 def hash_distance(first: int, second: int, orientation: Orientation = "same") -> int:
-    """In how many of 64 bits two images' hashes differ, once the first is laid as the second.
+    """Number of different bits of two images' hashes, with the first in the orientation of the second.
 
     Mirroring changes the signs of the odd horizontal frequencies, flipping those of the
     odd vertical ones.
@@ -111,8 +111,8 @@ def _packed(bits: np.ndarray) -> int:
     return int.from_bytes(np.packbits(bits).tobytes(), "big")
 
 
-def _cut_out(image: np.ndarray) -> np.ndarray | None:
-    """The head at ``(96, 96)``, its window stretched to 0 … 255; none where nothing is seen."""
+def _crop_head(image: np.ndarray) -> np.ndarray | None:
+    """The head at ``(96, 96)``, windowed to 0 … 255; None for an empty image."""
     if min(image.shape) < SMALLEST_SIDE:
         return None
     image = np.nan_to_num(image.astype(np.float32), posinf=0, neginf=0)
@@ -134,7 +134,7 @@ def _extent(profile: np.ndarray) -> tuple[int, int]:
 
 
 def _local_contrast(image: np.ndarray, fine: float, coarse: float, around: float) -> np.ndarray:
-    """What stands out between two scales, divided by how much stands out around it."""
+    """A band-pass image divided by its local standard deviation."""
 
     def smooth(image: np.ndarray, deviation: float) -> np.ndarray:
         return ndimage.gaussian_filter(image, deviation, mode="nearest", truncate=3)
@@ -145,7 +145,7 @@ def _local_contrast(image: np.ndarray, fine: float, coarse: float, around: float
 
 
 def _perceptual_hash(small: np.ndarray) -> int:
-    """Signs of the lowest 8×8 cosine frequencies, the mean left out (Zauner 2010, with zero for the median)."""
+    """Signs of the lowest 8×8 cosine frequencies, without the mean (Zauner 2010, with zero instead of the median)."""
     low = np.asarray(fft.dctn(small, norm="ortho"))[:8, :8]
     bits = low > 0
     bits[0, 0] = False

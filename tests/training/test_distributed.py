@@ -1,4 +1,4 @@
-"""Two processes that share every batch learn what one learns from the whole of it."""
+"""Two processes that share every batch compute what one computes from the whole of it."""
 
 import socket
 import subprocess
@@ -15,9 +15,9 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DistributedSampler
 
 from tumorscope.core.errors import TumorscopeError
+from tumorscope.training.distributed import SyncBatchNorm, all_gather, check_world_size
 from tumorscope.training.losses import dice_cross_entropy
 from tumorscope.training.module import whole_part
-from tumorscope.training.processes import SharedBatchNorm, check_processes, gathered
 from tumorscope.training.slices import BalancedSliceSampler
 
 
@@ -38,12 +38,12 @@ def batch():
 def learn_together(process, port, folder):
     """One of two processes: a step on every other image."""
     distributed.init_process_group("gloo", f"tcp://127.0.0.1:{port}", rank=process, world_size=2)
-    model = DistributedDataParallel(SharedBatchNorm().apply(network()))
+    model = DistributedDataParallel(SyncBatchNorm().apply(network()))
     images, truth = batch()
-    prediction, whole = gathered(model(images[process::2])), gathered(truth[process::2])
+    prediction, whole = all_gather(model(images[process::2])), all_gather(truth[process::2])
     loss = dice_cross_entropy(prediction, whole)
     loss.backward()
-    found = {"whole": whole, "loss": loss.detach(), "bool": gathered(truth[process::2].flatten(1).any(1))}
+    found = {"whole": whole, "loss": loss.detach(), "bool": all_gather(truth[process::2].flatten(1).any(1))}
     found |= {f"gradient of {name}": weight.grad for name, weight in model.module.named_parameters()}
     found |= dict(model.module.named_buffers())
     slices = torch.tensor(list(DistributedSampler(range(5), 2, process, shuffle=False)))
@@ -66,19 +66,19 @@ def test_loss_gradients_and_statistics_of_two_processes_are_those_of_one(tmp_pat
     expected = {"whole": truth, "loss": loss.detach(), "bool": truth.flatten(1).any(1)}
     expected |= {f"gradient of {name}": weight.grad for name, weight in model.named_parameters()}
     expected |= dict(model.named_buffers())
-    expected |= {"validation": torch.arange(5) * 10}  # six were dealt, one of them twice
+    expected |= {"validation": torch.arange(5) * 10}  # six were shares, one of them twice
     for process in range(2):
         torch.testing.assert_close(torch.load(tmp_path / f"{process}.pt"), expected, rtol=1e-4, atol=1e-6)
 
 
 def test_the_shares_of_an_epoch_make_its_batches(store):
     alone = BalancedSliceSampler(store, 0.5, seed=3)
-    dealt = [BalancedSliceSampler(store, 0.5, seed=3, process=process, processes=3) for process in range(3)]
-    for sampler in (alone, *dealt):
+    shares = [BalancedSliceSampler(store, 0.5, seed=3, rank=rank, world_size=3) for rank in range(3)]
+    for sampler in (alone, *shares):
         sampler.set_epoch(2)
-    order, shares = list(alone), [list(share) for share in dealt]
-    assert len(order) % 3  # the last slices cannot be dealt evenly
-    assert [len(share) for share in shares] == [len(sampler) for sampler in dealt] == [len(order) // 3] * 3
+    order, shares = list(alone), [list(share) for share in shares]
+    assert len(order) % 3  # the last slices cannot be shares evenly
+    assert [len(share) for share in shares] == [len(sampler) for sampler in shares] == [len(order) // 3] * 3
     for number in range(len(order) // 6):
         together = {index for share in shares for index in share[2 * number : 2 * number + 2]}
         assert together == set(order[6 * number : 6 * number + 6])
@@ -95,18 +95,18 @@ def store():
     )
 
 
-def test_what_cannot_be_dealt_evenly_is_refused_with_the_size_that_can():
-    check_processes(2, 2, 16)
-    with pytest.raises(TumorscopeError, match="16 cannot be dealt to 3 processes evenly; add --set .*batch_size=18"):
-        check_processes(3, 1, 16)
+def test_what_cannot_be_shares_evenly_is_refused_with_the_size_that_can():
+    check_world_size(2, 2, 16)
+    with pytest.raises(TumorscopeError, match="16 cannot be split evenly over 3 processes; add --set .*batch_size=18"):
+        check_world_size(3, 1, 16)
 
 
 def test_another_number_of_processes_than_was_started_is_refused(monkeypatch):
     monkeypatch.setenv("LOCAL_RANK", "0")
     monkeypatch.setenv("WORLD_SIZE", "4")
-    check_processes(2, 2, 16)
+    check_world_size(2, 2, 16)
     with pytest.raises(TumorscopeError, match="4 processes were started, but --devices 2 --nodes 1 is 2"):
-        check_processes(2, 1, 16)
+        check_world_size(2, 1, 16)
 
 
 if __name__ == "__main__":

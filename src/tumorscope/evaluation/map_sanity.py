@@ -1,7 +1,6 @@
-"""Whether activation maps depend on what the network has learned: weights shuffled, maps compared (Adebayo et al. 2018).
+"""Sanity check of activation maps by randomization of the network's weights (Adebayo et al. 2018).
 
-A map that looks the same after the weights were shuffled shows the image's edges, not the
-network's reasons.
+A map that stays the same after the weights were shuffled shows the image's edges, not what the network has learned.
 """
 
 from __future__ import annotations
@@ -22,33 +21,33 @@ from tumorscope.inference.channels import arrange_channels
 from tumorscope.inference.engine import Engine, onnxruntime_session
 from tumorscope.preprocessing import prepare
 
-_WEIGHED = {"Conv", "ConvTranspose", "Gemm", "MatMul"}
-_PASSED_ON = {"Cast", "Identity", "Transpose", "Reshape"}
-"""What may stand between stored weights and the layer that uses them."""
+_LAYERS = {"Conv", "ConvTranspose", "Gemm", "MatMul"}
+_PASS_THROUGH = {"Cast", "Identity", "Transpose", "Reshape"}
+"""Operators between stored weights and the layer that uses them."""
 
 
 def check_maps(engine: Engine, cases: Sequence[LabeledCase], count: int = 32, seed: int = 0) -> dict[str, Any] | None:
-    """Compare activation maps before and after all convolutions and matrices lost what they learned.
+    """Compare activation maps before and after shuffling the weights of all convolutions and matrices.
 
-    The bundle's float model is run by ONNX Runtime, as it is and with the values of each weight
-    shuffled, whatever the engine itself runs. Both maps of a slice speak for the same prediction, the
-    trained network's. Slices are drawn among those that truly show a tumor, evenly over cases.
+    The bundle's float model is run by ONNX Runtime, with its own and with shuffled weights,
+    independently of the engine's model. Both maps of a slice explain the same prediction, the
+    trained network's. Slices are drawn from those with a true tumor, evenly over cases.
 
     Args:
         engine: a loaded bundle.
-        cases: to draw slices from; those that cannot be read are passed over.
-        count: how many slices, at most.
+        cases: to draw slices from; those that cannot be read are skipped.
+        count: the largest number of slices.
         seed: of the draw and of the shuffling.
 
     Returns:
-        None where the bundle gives no maps, has no float model, or no case shows a tumor. Else
+        None if the bundle has no maps or no float model, or no case shows a tumor. Otherwise
 
-        - ``question``: what the maps speak for, ``presence`` or ``type``;
-        - ``slices``: how many were compared; ``shuffled``: how many weights were; ``seed``;
+        - ``question``: what the maps explain, ``presence`` or ``type``;
+        - ``slices``: number of compared slices; ``shuffled``: number of shuffled weights; ``seed``;
         - ``correlation``: mean over slices of Spearman's rank correlation of the two maps, near zero
-          where the map depends on the weights; a map that became flat counts as zero;
-        - ``inside_before``, ``inside_after``: mean share of the maps inside the true mask, over the
-          slices where both are known; None where no truth has a mask.
+          if the map depends on the weights; a constant map counts as zero;
+        - ``inside_before``, ``inside_after``: mean fraction of the maps inside the true mask, over the
+          slices where both are known; None without masks.
     """
     card = engine.bundle.card
     model = card.model("float")
@@ -59,33 +58,33 @@ def check_maps(engine: Engine, cases: Sequence[LabeledCase], count: int = 32, se
     trained = replace(engine, runtime="onnxruntime", precision="float", session=onnxruntime_session(content))
     random = replace(trained, session=onnxruntime_session(broken))
     chance = np.random.default_rng(seed)
-    waiting = [cases[place] for place in chance.permutation(len(cases))]
-    found: list[_Compared] = []
-    while waiting and len(found) < count:
-        case = waiting.pop()
-        share = math.ceil((count - len(found)) / (len(waiting) + 1))  # the cases still to come take theirs
+    remaining = [cases[index] for index in chance.permutation(len(cases))]
+    compared: list[_MapComparison] = []
+    while remaining and len(compared) < count:
+        case = remaining.pop()
+        share = math.ceil((count - len(compared)) / (len(remaining) + 1))  # leaves slices for the other cases
         try:
-            found += _compare_case(case, trained, random, share, chance)
-        except Exception:  # an evaluation goes on without a broken case, and names it
+            compared += _compare_case(case, trained, random, share, chance)
+        except Exception:  # the evaluation reports the case
             continue
-    if not found:
+    if not compared:
         return None
-    inside = [(one.before, one.after) for one in found if one.before is not None and one.after is not None]
+    inside = [(item.before, item.after) for item in compared if item.before is not None and item.after is not None]
     before, after = np.mean(inside, axis=0).round(4).tolist() if inside else (None, None)
     return {
-        "question": found[0].question,
-        "slices": len(found),
+        "question": compared[0].question,
+        "slices": len(compared),
         "shuffled": shuffled,
         "seed": seed,
-        "correlation": round(float(np.mean([one.correlation for one in found])), 4),
+        "correlation": round(float(np.mean([item.correlation for item in compared])), 4),
         "inside_before": before,
         "inside_after": after,
     }
 
 
 @dataclass(frozen=True)
-class _Compared:
-    """Two maps of one slice: how alike they are, and the share of each inside the mask where that is known."""
+class _MapComparison:
+    """Two maps of one slice: their correlation, and the fraction of each inside the mask if it is known."""
 
     question: str
     correlation: float
@@ -95,7 +94,7 @@ class _Compared:
 
 def _compare_case(
     case: LabeledCase, trained: Engine, random: Engine, most: int, chance: np.random.Generator
-) -> list[_Compared]:
+) -> list[_MapComparison]:
     scan, truth = case.scan(), case.truth()
     chosen = chance.permutation(_tumor_slices(truth, scan.shape[0]))[:most]
     if not len(chosen):
@@ -107,18 +106,18 @@ def _compare_case(
             None if truth.mask is None else one.energy_inside(index, truth.mask[index]) for one in (before, after)
         ]
         compared.append(
-            _Compared(before.question, _rank_correlation(before.values[index], after.values[index]), *inside)
+            _MapComparison(before.question, _rank_correlation(before.values[index], after.values[index]), *inside)
         )
     return compared
 
 
 def shuffle_weights(model: bytes, seed: int = 0) -> tuple[bytes, int]:
-    """An ONNX model in which the stored values of each convolution and matrix stand in random order.
+    """An ONNX model in which the stored values of each convolution and matrix are in random order.
 
-    So every weight keeps its distribution and loses its pattern.
+    Every weight keeps the distribution of its values.
 
     Returns:
-        The model, and how many stored weights were shuffled.
+        The model, and the number of shuffled weights.
     """
     import onnx
     from onnx import TensorProto, numpy_helper
@@ -127,22 +126,22 @@ def shuffle_weights(model: bytes, seed: int = 0) -> tuple[bytes, int]:
     stored = {weight.name: weight for weight in graph.initializer}
     makers = {name: node for node in graph.node for name in node.output}
     chance = np.random.default_rng(seed)
-    done: set[str] = set()
+    shuffled: set[str] = set()
     for node in graph.node:
-        for name in node.input if node.op_type in _WEIGHED else ():
-            while name in makers and makers[name].op_type in _PASSED_ON:
+        for name in node.input if node.op_type in _LAYERS else ():
+            while name in makers and makers[name].op_type in _PASS_THROUGH:
                 name = makers[name].input[0]
             weight = stored.get(name)
-            if weight is None or name in done or weight.data_type not in (TensorProto.FLOAT, TensorProto.FLOAT16):
+            if weight is None or name in shuffled or weight.data_type not in (TensorProto.FLOAT, TensorProto.FLOAT16):
                 continue
             values = numpy_helper.to_array(weight)
             weight.CopyFrom(numpy_helper.from_array(chance.permutation(values.ravel()).reshape(values.shape), name))
-            done.add(name)
-    return loaded.SerializeToString(), len(done)
+            shuffled.add(name)
+    return loaded.SerializeToString(), len(shuffled)
 
 
 def _maps(scan: Scan, trained: Engine, random: Engine) -> tuple[ActivationMap, ActivationMap]:
-    """The scan's maps by both networks, for what the trained one predictions."""
+    """The scan's maps by both networks, for the predictions of the trained one."""
     card = trained.bundle.card
     voxels, _ = arrange_channels(scan, card)
     view = network_view(scan)
@@ -150,7 +149,7 @@ def _maps(scan: Scan, trained: Engine, random: Engine) -> tuple[ActivationMap, A
     predictions, others = trained.run(prepared.images), random.run(prepared.images)
     swapped = replace(predictions, presence_map=others.presence_map, class_map=others.class_map)
     before, after = (activation_map(one, card, prepared.crop_resize, view) for one in (predictions, swapped))
-    assert before is not None  # the card lists maps
+    assert before is not None  # the model card lists maps
     assert after is not None
     return before, after
 

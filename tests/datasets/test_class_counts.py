@@ -15,9 +15,9 @@ from rich.console import Console
 from tumorscope.core.errors import BadDataset
 from tumorscope.datasets.br35h import Br35hDataset
 from tumorscope.datasets.brisc import BriscDataset
-from tumorscope.datasets.class_counting import summarize_figshare, summarize_images
-from tumorscope.datasets.class_summary import print_class_summary
+from tumorscope.datasets.class_counts import summarize_images
 from tumorscope.datasets.figshare import FigshareDataset
+from tumorscope.datasets.figshare_summary import summarize_figshare
 from tumorscope.datasets.folders import FolderDataset
 
 
@@ -73,7 +73,7 @@ def test_every_way_to_store_colors_has_its_name(tmp_path):
     assert summary.bits == {"8": 6, "16": 1}
 
 
-def test_deep_colors_and_a_tiff_that_pillow_does_not_know_are_counted_too(tmp_path):
+def test_deep_colors_and_a_tiff_that_pillow_cannot_read_are_counted(tmp_path):
     (tmp_path / "glioma").mkdir()
     tifffile.imwrite(tmp_path / "glioma" / "a.tif", np.zeros((32, 40, 3), np.uint16), photometric="rgb")
     tifffile.imwrite(tmp_path / "glioma" / "b.tif", np.zeros((32, 40), np.float64))
@@ -99,7 +99,7 @@ def test_images_that_cannot_be_used_are_named_and_not_counted(tmp_path):
     assert set(summary.unreadable) == {f"glioma/{name}.jpg" for name in ("cut", "page")} | {
         f"glioma/{name}.png" for name in ("dot", "empty", "huge")
     }
-    assert summary.unreadable["glioma/cut.jpg"] == "cut.jpg: the JPEG ends in its middle; copy or download it again"
+    assert summary.unreadable["glioma/cut.jpg"] == "cut.jpg: the JPEG is truncated; copy or download it again"
     assert "64,000,000 allowed" in summary.unreadable["glioma/huge.png"]
     assert "too few" in summary.unreadable["glioma/dot.png"]
     assert "| left out |" in summary.markdown()
@@ -160,10 +160,10 @@ def test_the_summary_is_saved_as_json_and_as_tables(leaky, tmp_path):
 
 def test_the_terminal_shows_the_same_tables(leaky):
     console = Console(file=io.StringIO(), width=120)
-    print_class_summary(summarize_images(FolderDataset.open(leaky)), console)
+    summarize_images(FolderDataset.open(leaky)).print(console)
     assert isinstance(console.file, io.StringIO)
     text = console.file.getvalue()
-    for words in ("folders: 8 images", "Training", "64×48", "87.5 %", "as their owner says"):
+    for words in ("folders: 8 images", "Training", "64×48", "87.5 %", "as their owner states"):
         assert words in text
 
 

@@ -1,10 +1,10 @@
-"""Laying one head over another: shift and stretch by row and column, found by least squares."""
+"""Alignment of two heads by shift and scale of rows and columns, with least squares."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from tumorscope.datasets.duplicates.look import unit
+from tumorscope.datasets.duplicates.appearance import unit
 
 _STEPS = 5
 _LARGEST_STEP = 0.04
@@ -14,10 +14,10 @@ _DAMPING = 1e-4
 
 
 def align(fixed: np.ndarray, moving: np.ndarray) -> np.ndarray:
-    """How each ``moving`` image must be sampled to lie over its ``fixed`` one.
+    """The sampling of each ``moving`` image that aligns it with its ``fixed`` one.
 
-    Two crops of one slice differ by where the threshold found the head's edge: a few per
-    cent of shift and size, rows and columns apart. Gauss–Newton steps on the correlation
+    Two crops of one slice differ by a few percent of shift and scale of rows and columns,
+    because the threshold finds the head's edge at different positions. Gauss–Newton steps on the correlation
     coefficient (Evangelidis and Psarakis 2008, with these four parameters).
 
     Args:
@@ -26,18 +26,18 @@ def align(fixed: np.ndarray, moving: np.ndarray) -> np.ndarray:
 
     Returns:
         ``(pair, 4)``: shift and scale of the rows, shift and scale of the columns; shifts
-        are shares of the side.
+        are fractions of the side.
     """
     pairs, side = fixed.shape[:2]
-    place = ((np.arange(side) - (side - 1) / 2) / side).astype(np.float32)
+    position = ((np.arange(side) - (side - 1) / 2) / side).astype(np.float32)
     moves = np.tile(_STILL, (pairs, 1))
     target = unit(fixed).reshape(pairs, -1)
     for _ in range(_STEPS):
         moved = unit(warp(moving, moves))
         down, right = np.gradient(moved, axis=1) * side, np.gradient(moved, axis=2) * side
-        slopes = np.stack([down, down * place[:, None], right, right * place], axis=1).reshape(pairs, 4, -1)
+        slopes = np.stack([down, down * position[:, None], right, right * position], axis=1).reshape(pairs, 4, -1)
         flat = moved.reshape(pairs, -1)
-        # Brightness and contrast are free: only what they cannot explain counts.
+        # The correlation does not depend on brightness and contrast, so project them out.
         slopes -= slopes.mean(axis=2, keepdims=True)
         slopes -= (slopes @ flat[:, :, None]) * flat[:, None, :]
         agreement = (target * flat).sum(axis=1, keepdims=True)
@@ -51,7 +51,7 @@ def align(fixed: np.ndarray, moving: np.ndarray) -> np.ndarray:
 
 
 def warp(images: np.ndarray, moves: np.ndarray) -> np.ndarray:
-    """Sample ``(pair, side, side)`` linearly as :func:`align` says; beyond the edge the edge continues."""
+    """Sample ``(pair, side, side)`` linearly with the result of :func:`align`; edges are extended."""
     side = images.shape[-1]
     rows = _sampling(side, moves[:, 0], moves[:, 1])
     columns = _sampling(side, moves[:, 2], moves[:, 3])
@@ -59,7 +59,7 @@ def warp(images: np.ndarray, moves: np.ndarray) -> np.ndarray:
 
 
 def _sampling(side: int, shift: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """One matrix a pair, ``(pair, side, side)``."""
-    place = np.arange(side) - (side - 1) / 2
-    places = np.clip(place * scale[:, None] + shift[:, None] * side + (side - 1) / 2, 0, side - 1)
-    return np.clip(1 - np.abs(places.astype(np.float32)[:, :, None] - np.arange(side, dtype=np.float32)), 0, None)
+    """One matrix per pair, ``(pair, side, side)``."""
+    centered = np.arange(side) - (side - 1) / 2
+    positions = np.clip(centered * scale[:, None] + shift[:, None] * side + (side - 1) / 2, 0, side - 1)
+    return np.clip(1 - np.abs(positions.astype(np.float32)[:, :, None] - np.arange(side, dtype=np.float32)), 0, None)

@@ -10,7 +10,7 @@ onnx = pytest.importorskip("onnx")
 
 from evaluation.conftest import MadeDataset, make_classed
 
-from tumorscope.evaluation.sanity import check_maps, shuffle_weights
+from tumorscope.evaluation.map_sanity import check_maps, shuffle_weights
 from tumorscope.inference.bundles import load_bundle
 from tumorscope.inference.engine import Engine, load_engine
 from tumorscope.models import build_network

@@ -1,4 +1,4 @@
-"""Choosing a bundle's operating point on validation patients, never on test patients."""
+"""The choice of a bundle's operating point on validation patients."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ PRESENCE_GRID = (0.02, *(round(0.05 * step, 2) for step in range(1, 20)))
 MASK_GRID = tuple(round(0.05 * step, 2) for step in range(4, 17))
 SMALLEST_GRID = (0, 5, 10, 20, 40, 80)
 WITHIN_GRID = (None, 0.3, 0.2, 0.1, 0.05, 0.02, 0.0)
-"""Probabilities down to which a slice inside a tumor may fall, the strictest first."""
+"""Values of ``presence_within``, the lowest probability of a slice inside a tumor; the strictest first."""
 MOST_FALSE_POSITIVES = 0.025
-"""Share of slices without tumor that may get a mask because a neighboring slice is certain."""
+"""Largest fraction of slices without tumor that get a mask because of a neighboring slice."""
 BALANCED_ACCURACY_WEIGHT = 0.1
 _UNUSED_MASK = 0.5
 TOLERANCE = 0.001
-"""Points whose scores differ by less are equally good: the patients are too few to tell them apart."""
+"""Scores that differ by less count as equal, because the patients are too few to distinguish them."""
 
 
 @dataclass(frozen=True, eq=False)
 class ValidationCase:
-    """What a network said about one validation patient, and the truth.
+    """A network's outputs for one validation patient, and the ground truth.
 
     Attributes:
-        presence_logits: ``(slice,)``, or None where the network has no such output.
-        mask_probability: float ``(slice, size, size)``, or None.
-        truth: boolean ``(slice, size, size)``, at the network's size; None where unknown.
-        present: boolean ``(slice,)``, by the full-size mask or the data set's word; by
-            ``truth`` where absent, which may lack a tumor of a few pixels.
+        presence_logits: ``(slice,)``; None without this output.
+        mask_probability: float ``(slice, size, size)``; None without this output.
+        truth: boolean ``(slice, size, size)``, at the network's size; None if unknown.
+        present: boolean ``(slice,)``, from the full-size mask or the data set; if None, from
+            ``truth``, which may lack a tumor of a few pixels.
         case: the patient.
-        class_logits: ``(slice, class)``, or None where the network has no such output.
-        true_class: place of the case's class among the network's; None where it has none.
-        no_tumor: place of the class that says there is no tumor; None without.
+        class_logits: ``(slice, class)``; None without this output.
+        true_class: index of the case's class among the network's; None if it has none.
+        no_tumor: index of the class for no tumor; None without.
     """
 
     presence_logits: np.ndarray | None
@@ -57,7 +57,7 @@ class ValidationCase:
 
     def __post_init__(self) -> None:
         if self.presence_logits is None and self.mask_probability is None and self.class_logits is None:
-            raise ValueError("a validation case needs an prediction of the network")
+            raise ValueError("a validation case needs an output of the network")
 
     @property
     def shows_tumor(self) -> np.ndarray:
@@ -68,7 +68,7 @@ class ValidationCase:
         return np.any(self.truth, axis=(1, 2))
 
     def slice_probability(self, temperature: float, class_temperature: float = 1.0) -> np.ndarray:
-        """As the analysis finds it: by presence, by the class that says it, by the mask's largest."""
+        """As in the analysis: from presence, from the class for no tumor, or the largest of the mask."""
         if self.presence_logits is not None:
             return presence_probability(self.presence_logits, temperature)
         if self.class_logits is not None and self.no_tumor is not None:
@@ -80,7 +80,7 @@ class ValidationCase:
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """How one operating point does on the validation patients.
+    """The scores of one operating point on the validation patients.
 
     ``patient_dice`` is the mean over patients at the network's size; None without masks.
     """
@@ -95,14 +95,14 @@ class CurvePoint:
 
 @dataclass(frozen=True)
 class Choice:
-    """The chosen operating point and all that it was chosen from.
+    """The chosen operating point and the points it was chosen from.
 
     Attributes:
-        point: what goes into the bundle's card.
-        curve: every point tried.
-        best: the chosen point's own metrics.
-        presence: how the presence logits were calibrated; None without that output.
-        classes: the same of the class logits, with the coverage curve; None without.
+        point: for the bundle's model card.
+        curve: all points of the grid.
+        best: the scores of the chosen point.
+        presence: calibration of the presence logits; None without that output.
+        classes: calibration of the class logits, with the coverage curve; None without.
     """
 
     point: OperatingPoint
@@ -112,7 +112,7 @@ class Choice:
     classes: dict[str, Any] | None
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON: the choice, and through it one line along each axis of the grid."""
+        """For JSON: the choice, and the points along each axis of the grid through it."""
         best, axes = asdict(self.best), ("presence", "mask", "min_component_size_px")
         lines = {}
         for axis in axes:
@@ -135,30 +135,29 @@ def choose_operating_point(
     smallest_grid: Sequence[int] = SMALLEST_GRID,
     within_grid: Sequence[float | None] = WITHIN_GRID,
 ) -> Choice:
-    """Choose temperatures, thresholds and the smallest lesion on validation patients.
+    """Choose temperatures, thresholds and the smallest component on validation patients.
 
     The temperatures minimize the negative log-likelihood of the logits (Guo et al. 2017),
-    and a class is named from the confidence at which it is right often enough. The rest
-    maximizes the mean Dice of the cases with a mask plus a tenth of the balanced accuracy of
-    slice presence over a grid; without masks balanced accuracy decides alone, and where all
-    slices show a tumor there is nothing to tell them from and every slice counts. A case
-    with nothing to find in which nothing is found has no Dice and is not counted; one in
-    which something is found counts 0.
+    and the confidence for naming a class is the lowest with the wanted accuracy. The other values
+    maximize, over a grid, the mean Dice of the cases with a mask plus a tenth of the balanced accuracy of
+    slice presence; without masks, balanced accuracy alone. If all
+    slices show a tumor, the presence threshold is zero. A case with an empty true and predicted mask
+    has no Dice and is not counted; one with an empty true mask alone counts 0.
 
-    Of the points within :data:`TOLERANCE` of the best, those that leave out the smallest
-    specks are taken, because leaving out may hide a second tumor, and of these the one in
-    their middle, because it is furthest from where the score falls.
+    Of the points within :data:`TOLERANCE` of the best, those with the smallest ``min_component_size_px``
+    are taken, because removing components may hide a second tumor, and of these the one in
+    their middle, which is furthest from where the score falls.
 
-    How far a slice inside a tumor may be less certain than ``presence`` is chosen first: of the values with which at
-    most :data:`MOST_FALSE_POSITIVES` of the empty slices get a mask, the strictest within :data:`TOLERANCE` of the best.
+    ``presence_within`` is chosen first: of the values with which at most :data:`MOST_FALSE_POSITIVES` of the empty
+    slices get a mask, the strictest within :data:`TOLERANCE` of the best.
 
     Args:
         cases: the validation cases.
-        presence_grid, mask_grid, smallest_grid: the values to try, in rising order.
+        presence_grid, mask_grid, smallest_grid: the values to try, in increasing order.
         within_grid: the values of ``presence_within`` to try, the strictest first.
 
     Raises:
-        TumorscopeError: there are no slices that show a tumor.
+        TumorscopeError: there are no slices with a tumor.
     """
     present = np.concatenate([case.shows_tumor for case in cases]) if cases else np.zeros(0, bool)
     if not present.any():
@@ -168,7 +167,7 @@ def choose_operating_point(
         temperature = calibration.temperature
     class_temperature, confidence, report = _calibrate_classes(cases)
     if present.all():
-        presence_grid = (0.0,)  # nothing to tell tumors from: every slice counts as one
+        presence_grid = (0.0,)  # without negative slices no threshold can be chosen
     probabilities = [case.slice_probability(temperature, class_temperature) for case in cases]
     accuracies = [
         0.0 if present.all() else float(balanced_accuracy(confusion(present, np.concatenate(probabilities) >= limit)))
@@ -184,7 +183,7 @@ def choose_operating_point(
         grid = (presence_grid, (_UNUSED_MASK,), (0,))
     else:
         grid = (presence_grid, mask_grid, smallest_grid)
-        # Only a volume has slices between others.
+        # Single images have no neighboring slices.
         volumes = any(len(own) > 1 for _, own in segmented)
         tried = {
             limit: _curve(_patient_dice(segmented, grid, limit), grid, accuracies)
@@ -220,7 +219,7 @@ def _curve(scores: np.ndarray, grid: Grid, accuracies: Sequence[float]) -> list[
 def _choose_within(
     best: dict[float | None, CurvePoint], cases: Sequence[tuple[ValidationCase, np.ndarray]]
 ) -> float | None:
-    """The strictest value that is as good as the best of those with few enough false positives."""
+    """The strictest value with few enough false positives whose score is within the tolerance of the best."""
     rates = {limit: _false_positive_rate(point, limit, cases) for limit, point in best.items()}
     allowed = [limit for limit in best if rates[limit] <= MOST_FALSE_POSITIVES] or [
         min(best, key=lambda limit: rates[limit])
@@ -232,21 +231,21 @@ def _choose_within(
 def _false_positive_rate(
     best: CurvePoint, within: float | None, cases: Sequence[tuple[ValidationCase, np.ndarray]]
 ) -> float:
-    """Share of the slices without tumor that get a mask; zero where every slice shows one."""
+    """Fraction of the slices without tumor that get a mask; zero if there are no such slices."""
     point = OperatingPoint(
         presence=best.presence,
         presence_within=within,
         mask=best.mask,
         min_component_size_px=best.min_component_size_px,
     )
-    empty = marked = 0
+    negatives = false_positives = 0
     for case, probability in cases:
         assert case.mask_probability is not None
-        found, _ = postprocess(case.mask_probability, probability, point)
-        free = ~case.shows_tumor
-        empty += int(free.sum())
-        marked += int(found[free].any(axis=(1, 2)).sum())
-    return marked / max(1, empty)
+        predicted, _ = postprocess(case.mask_probability, probability, point)
+        negative = ~case.shows_tumor
+        negatives += int(negative.sum())
+        false_positives += int(predicted[negative].any(axis=(1, 2)).sum())
+    return false_positives / max(1, negatives)
 
 
 def _segmented(case: ValidationCase) -> bool:
@@ -261,7 +260,7 @@ def _calibrate_presence(cases: Sequence[ValidationCase], present: np.ndarray) ->
 
 
 def _calibrate_classes(cases: Sequence[ValidationCase]) -> tuple[float, float, dict[str, Any] | None]:
-    """Temperature, confidence and report over the slices of cases whose class is known."""
+    """Temperature, confidence and report over the slices of cases with a known class."""
     known = [case for case in cases if case.class_logits is not None and case.true_class is not None]
     if not known:
         return 1.0, 0.0, None
@@ -277,8 +276,8 @@ def _patient_dice(cases: Sequence[tuple[ValidationCase, np.ndarray]], grid: Grid
     total, counted = np.zeros(shape), np.zeros(shape)
     for case, probability in cases:
         values = np.full(shape, np.nan)
-        for place, value in _dice_of_case(case, probability, grid, within):
-            values[place] = value
+        for index, value in _dice_of_case(case, probability, grid, within):
+            values[index] = value
         known = np.isfinite(values)
         total += np.where(known, values, 0)
         counted += known
@@ -288,7 +287,7 @@ def _patient_dice(cases: Sequence[tuple[ValidationCase, np.ndarray]], grid: Grid
 def _dice_of_case(
     case: ValidationCase, probability: np.ndarray, grid: Grid, within: float | None
 ) -> Iterator[tuple[tuple[int, int, int], float]]:
-    """Dice at every place of the grid; NaN where truth and segmentation are both empty."""
+    """Dice at every index of the grid; NaN if truth and segmentation are both empty."""
     assert case.mask_probability is not None and case.truth is not None  # noqa: PT018
     presence_grid, mask_grid, smallest_grid = grid
     true_px = int(case.truth.sum())
@@ -296,7 +295,9 @@ def _dice_of_case(
     prediction, truth = case.mask_probability[box], case.truth[box]
     tops = prediction.max(axis=(1, 2), initial=0)
     for j, mask in enumerate(mask_grid):
-        known: dict[bytes, tuple[Components, np.ndarray]] = {}  # floors that let the same slices through agree
+        known: dict[
+            bytes, tuple[Components, np.ndarray]
+        ] = {}  # thresholds that keep the same slices have the same components
         for i, presence in enumerate(presence_grid):
             floor = presence if within is None else min(within, presence)
             passing = ((probability >= floor) & (tops >= mask)).tobytes()
