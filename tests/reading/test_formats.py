@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 from reading.files import head, heads, write_cjdata, write_dicom, write_nifti
 
-from tumorscope.io.formats import file_format
+from tumorscope.io.recognition import file_format
 
 
 def make(path: Path, kind: str) -> Path:

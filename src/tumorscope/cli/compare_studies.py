@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import numpy as np
     from rich.table import Table
 
+    from tumorscope.core.segmentation import Segmentation
     from tumorscope.measurement.comparability import Origin
-    from tumorscope.measurement.label_files import LabeledMask
     from tumorscope.measurement.lesions import Lesion
     from tumorscope.measurement.response import Change, Response, Study
 
@@ -65,14 +65,14 @@ def _open_study(path: Path, label: str | None) -> Study:
 
     labels = open_labels(path)
     mask = _chosen(labels, label)
-    lesions = find_lesions(mask, labels.on_nothing(), np.zeros(len(mask)))
+    lesions = find_lesions(mask, labels.blank_scan(), np.zeros(len(mask)))
     return Study(labels.case, mask, lesions, labels.affine, _origin(path), labels.slice_positions)
 
 
 def _origin(path: Path) -> Origin:
     """What is known of a mask: by its analysis, which may lie beside it, or by its DICOM header."""
     from tumorscope.io.dicom.patient_key import read_identity
-    from tumorscope.io.formats import file_format
+    from tumorscope.io.recognition import file_format
     from tumorscope.measurement.comparability import Origin
     from tumorscope.reporting.document import load_document
     from tumorscope.reporting.write import DOCUMENT_FILE, MASKS
@@ -89,15 +89,12 @@ def _origin(path: Path) -> Origin:
     return Origin()
 
 
-def _chosen(labels: LabeledMask, label: str | None) -> np.ndarray:
+def _chosen(labels: Segmentation, label: str | None) -> np.ndarray:
     """One label of a mask, or all of them as one."""
     import numpy as np
 
     if label is not None:
-        parts = dict(labels.parts)
-        if labels.parts and label not in parts:
-            raise TumorscopeError(f"{labels.case}: has no label {label!r}; it has {', '.join(map(repr, parts))}")
-        return parts.get(label, np.zeros(labels.shape, bool))
+        return np.zeros(labels.shape, bool) if labels.is_empty else labels.mask(label)
     return labels.whole
 
 

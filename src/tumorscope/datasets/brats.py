@@ -17,7 +17,7 @@ from tumorscope.core.scan import Scan
 from tumorscope.datasets.labeled import GroundTruth
 from tumorscope.datasets.split import Split, equal_folds, stratified_parts
 from tumorscope.io.channel_merging import read_nifti_folder
-from tumorscope.io.masks import find_mask
+from tumorscope.io.segmentation_reader import find_mask
 
 SEQUENCES = ("t1", "t1c", "t2", "flair")
 REGISTRATION_PAGE = "https://www.synapse.org/brats"

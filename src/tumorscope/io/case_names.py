@@ -81,5 +81,5 @@ def _read_headers(files: Sequence[Path]) -> tuple[frozenset[str], str]:
 def _resolved(place: Path) -> Path:
     try:
         return place.resolve()
-    except (OSError, RuntimeError):  # a link that leads in a circle
+    except (OSError, RuntimeError):  # a symbolic link loop
         return place

@@ -9,18 +9,16 @@ from pathlib import Path
 import numpy as np
 
 from tumorscope.core.errors import UnreadableScan
+from tumorscope.core.geometry import Geometry
 from tumorscope.core.scan import SEQUENCES, Scan
 from tumorscope.io.checks import label, public_name, size_text
 from tumorscope.io.dicom.files import study_of
 from tumorscope.io.dicom.privacy import contains_patient_name, name_tokens
 from tumorscope.io.dicom.studies import study_code
 from tumorscope.io.lgg import is_mask_name
-from tumorscope.io.nifti import read_nifti
 from tumorscope.io.sequences import SEQUENCE_NOTES, check_name, recognize_sequence
+from tumorscope.io.volumes import read_volume
 from tumorscope.preprocessing.series_resampling import GRID_ORDER, join_series
-
-GRID_TOLERANCE = 1e-3
-"""Affines that differ by less, element by element in mm, describe one grid."""
 
 
 def combine(case: str, source: Path | None, scans: Mapping[str, Scan]) -> Scan:
@@ -40,7 +38,7 @@ def combine(case: str, source: Path | None, scans: Mapping[str, Scan]) -> Scan:
                 f"{name}: {sequence} has {size_text(scan.shape)} voxels, {first_name} {size_text(first.shape)}; "
                 "resample them to one grid"
             )
-        if not _same_affine(scan.affine, first.affine):
+        if not _same_grid(scan.geometry, first.geometry):
             raise UnreadableScan(
                 f"{name}: {sequence} lies elsewhere in the patient than {first_name} (affines differ); "
                 "resample them to one grid"
@@ -101,8 +99,8 @@ def _join_named(case: str, source: Path, scans: Mapping[str, Scan], register: bo
     return join_series(named, grid, case, source, name, register)
 
 
-def read_nifti_folder(folder: Path, files: list[Path]) -> Scan:
-    """A folder of NIfTI files, one a sequence by their names, as BraTS has them.
+def read_volume_folder(folder: Path, files: list[Path]) -> Scan:
+    """A folder of volumes, one per sequence by their names, as BraTS has them.
 
     Masks are left out, and files whose names tell no sequence are left out with a note.
 
@@ -114,7 +112,7 @@ def read_nifti_folder(folder: Path, files: list[Path]) -> Scan:
     if not files:
         raise UnreadableScan(f"{name}: holds only masks; name the folder with the scan")
     if len(files) == 1:
-        return read_nifti(files[0])
+        return read_volume(files[0])
     chosen: dict[str, Path] = {}
     skipped = []
     for path in sorted(files):
@@ -129,9 +127,9 @@ def read_nifti_folder(folder: Path, files: list[Path]) -> Scan:
             chosen[sequence] = path
     if not chosen:
         raise UnreadableScan(
-            f"{name}: {len(files)} NIfTI files and no name tells its sequence ({', '.join(SEQUENCES)}); name one file"
+            f"{name}: {len(files)} volumes and no name tells its sequence ({', '.join(SEQUENCES)}); name one file"
         )
-    scan = combine(folder.resolve().name, folder, {sequence: read_nifti(path) for sequence, path in chosen.items()})
+    scan = combine(folder.resolve().name, folder, {sequence: read_volume(path) for sequence, path in chosen.items()})
     if skipped:
         scan = replace(
             scan, notes=(*scan.notes, f"left out, no sequence in the name: {', '.join(map(label, skipped))}")
@@ -147,7 +145,7 @@ def _case_of_file(path: Path, scans: Mapping[str, Scan]) -> str:
     return path.name.split(".")[0] or path.name
 
 
-def _same_affine(one: np.ndarray | None, other: np.ndarray | None) -> bool:
+def _same_grid(one: Geometry | None, other: Geometry | None) -> bool:
     if one is None or other is None:
         return one is other
-    return bool(np.allclose(one, other, rtol=0, atol=GRID_TOLERANCE))
+    return one.same_grid(other)

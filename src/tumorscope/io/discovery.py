@@ -8,13 +8,12 @@ from pathlib import Path
 
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.io.dicom.dicomdir import files_of_dicomdir
-from tumorscope.io.dicom.grouping import OnFiles
 from tumorscope.io.dicom.patients import Study, several_patients
 from tumorscope.io.dicom.studies import StudyFiles, notes_on, studies_of, study_code
-from tumorscope.io.formats import IMAGE_SUFFIXES, file_format
+from tumorscope.io.formats import DICOM, SUFFIXES
+from tumorscope.io.options import OnFiles
+from tumorscope.io.recognition import known_format
 from tumorscope.io.result_folders import is_results
-
-_SUFFIXES = (*IMAGE_SUFFIXES, ".nii", ".nii.gz", ".dcm", ".mat")
 
 
 def find_cases(path: Path, on_files: OnFiles | None = None) -> list[Path | StudyFiles]:
@@ -104,7 +103,7 @@ def _one_study(study: Study, files: Sequence[Path], notes: tuple[str, ...]) -> P
 def is_dicom(path: Path) -> bool:
     """Whether this is a DICOM file that can be opened."""
     try:
-        return path.is_file() and _format(path) == "dicom"
+        return path.is_file() and _is_dicom(path)
     except OSError:
         return False
 
@@ -112,7 +111,7 @@ def is_dicom(path: Path) -> bool:
 def dicom_files(folder: Path) -> list[Path]:
     """The DICOM files in a folder itself, sorted by name; none where it is no folder that can be entered."""
     try:
-        return [path for path in files_in(folder) if _format(path) == "dicom"]
+        return [path for path in files_in(folder) if _is_dicom(path)]
     except OSError:
         return []
 
@@ -190,13 +189,10 @@ def _below_folder(folder: Path) -> list[Path]:
 
 
 def _is_scan(path: Path) -> bool:
-    if path.name.lower().endswith(_SUFFIXES):  # also where it is damaged: left out silently, it would be missed
+    if path.name.lower().endswith(SUFFIXES):  # also where it is damaged: left out silently, it would be missed
         return True
-    return _format(path) is not None
+    return known_format(path) is not None
 
 
-def _format(path: Path) -> str | None:
-    try:
-        return file_format(path)
-    except UnreadableScan:
-        return None
+def _is_dicom(path: Path) -> bool:
+    return known_format(path) is DICOM

@@ -10,8 +10,11 @@ import numpy as np
 
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.core.scan import Scan
+from tumorscope.core.segmentation import Segmentation
 from tumorscope.io.checks import label
 from tumorscope.io.color import classify_channels, to_gray
+from tumorscope.io.formats import IMAGE_SUFFIXES
+from tumorscope.io.label_values import LabelOptions, of_one_kind, read_label_raster, split_labels
 from tumorscope.io.lgg import (
     CHANNELS,
     is_lgg_folder,
@@ -20,6 +23,7 @@ from tumorscope.io.lgg import (
     missing_sequences,
     read_lgg_folder,
 )
+from tumorscope.io.options import FolderContents, ReadOptions
 from tumorscope.io.raster import open_raster
 from tumorscope.io.sequences import recognize_sequence
 from tumorscope.io.slice_stacking import stack_slices
@@ -122,3 +126,46 @@ def _as_sequences(
     if sequence == "unknown":
         return voxels, (sequence,), ()
     return voxels, (sequence,), (f"sequence {sequence} taken from the name {stem}",)
+
+
+def read_scan(path: Path, options: ReadOptions) -> Scan:
+    """See :class:`tumorscope.io.formats.InputFormat`."""
+    return read_image(path, options.channels)
+
+
+def read_folder(folder: Path, contents: FolderContents, options: ReadOptions) -> Scan:
+    """A folder of slices.
+
+    Raises:
+        UnreadableScan: one of its images is damaged: left out silently, a slice would be missing.
+    """
+    damaged = [error for path, error in contents.refused if path.suffix.lower() in IMAGE_SUFFIXES]
+    if damaged:
+        raise damaged[0]
+    return read_image_folder(folder, contents.files, options.channels)
+
+
+def read_segmentation(path: Path, options: LabelOptions) -> Segmentation:
+    """The labels in an image, or in the pages of a TIFF."""
+    return read_mask_images([path], path, path.stem, options)
+
+
+def read_mask_images(files: Sequence[Path], source: Path, case: str, options: LabelOptions) -> Segmentation:
+    """The labels in images, one per slice.
+
+    Args:
+        files: in the order of the slices; a single TIFF may have a page per slice.
+        source: the file or folder, for errors.
+        case: a name for the result.
+        options: see :class:`LabelOptions`.
+
+    Raises:
+        UnreadableScan: damaged, of different sizes, or not masks.
+    """
+    rasters = of_one_kind([read_label_raster(path, options) for path in files])
+    values = rasters[0].values
+    if len(files) > 1:
+        slices = [raster.values[0][..., None] if len(raster.values) == 1 else raster.values for raster in rasters]
+        values = stack_slices(source, list(files), slices)[..., 0]
+    labels, segments, notes = split_labels(values, label(source), options, rasters[0].colored)
+    return Segmentation(labels[None], segments, case, "image" if len(labels) == 1 else "slices", notes=notes)

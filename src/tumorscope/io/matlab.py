@@ -14,7 +14,10 @@ import numpy as np
 
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.core.scan import Scan
+from tumorscope.core.segmentation import Segment, Segmentation
 from tumorscope.io.checks import label, reason, size_text
+from tumorscope.io.label_values import LabelOptions
+from tumorscope.io.options import FolderContents, ReadOptions
 from tumorscope.io.raster import MAX_PIXELS
 
 TUMOR_TYPES = {1: "meningioma", 2: "glioma", 3: "pituitary"}
@@ -98,6 +101,29 @@ def read_matlab(path: Path) -> Scan:
         slice_names=(path.name,),
         source=path,
     )
+
+
+def read_scan(path: Path, options: ReadOptions) -> Scan:
+    """See :class:`tumorscope.io.formats.InputFormat`."""
+    return read_matlab(path)
+
+
+def read_folder(folder: Path, contents: FolderContents, options: ReadOptions) -> Scan:
+    """The one sample in a folder.
+
+    Raises:
+        UnreadableScan: there are several.
+    """
+    if len(contents.files) > 1:
+        raise UnreadableScan(f"{label(folder)}: holds {len(contents.files)} MATLAB files; name one of them")
+    return read_matlab(contents.files[0])
+
+
+def read_segmentation(path: Path, options: LabelOptions) -> Segmentation:
+    """The tumor of one sample."""
+    options.refuse_threshold(label(path))
+    mask = read_cjdata(path).mask[None]
+    return Segmentation(mask[None], (Segment("mask", 1),) if mask.any() else (), path.stem, "image")
 
 
 def _cjdata(name: str, group: Any) -> CjData:

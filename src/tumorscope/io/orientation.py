@@ -18,9 +18,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from tumorscope.core.geometry import LPS_TO_RAS
 from tumorscope.core.scan import StoredGrid
-
-_LPS = np.diag([-1.0, -1.0, 1.0])
 
 _CLEARLY_LARGER = 1.5
 """A spacing this many times the others marks the axis along which slices were taken."""
@@ -81,7 +80,7 @@ def slice_direction(normal_lps: np.ndarray) -> np.ndarray:
         normal_lps: unit normal of the slices in DICOM's frame.
     """
     main = int(np.argmax(np.abs(normal_lps)))
-    wanted = _PLANES[main][2][1] * _LPS[main, main]
+    wanted = _PLANES[main][2][1] * LPS_TO_RAS[main, main]
     return normal_lps if normal_lps[main] * wanted > 0 else -normal_lps
 
 

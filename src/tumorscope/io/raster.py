@@ -12,7 +12,7 @@ import numpy as np
 
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.io.checks import label, reason, size_text
-from tumorscope.io.formats import is_tiff
+from tumorscope.io.file_heads import is_tiff
 from tumorscope.io.library_warnings import quiet_libraries
 
 if TYPE_CHECKING:

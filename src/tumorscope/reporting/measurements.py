@@ -15,8 +15,8 @@ import numpy as np
 from tumorscope.core.geometry import Geometry
 from tumorscope.core.notice import NOTICE
 from tumorscope.core.scan import Scan
+from tumorscope.core.segmentation import Segmentation
 from tumorscope.measurement.diameters import Diameter
-from tumorscope.measurement.label_files import LabeledMask
 from tumorscope.measurement.lesions import Lesion, find_lesions, total_volume_mm3, unknown_volumes
 
 SCHEMA = "tumorscope.measurements/2"
@@ -51,7 +51,7 @@ class Measured:
         return total_volume_mm3(self.lesions, self.mask, scan)
 
 
-def measure_labels(labels: LabeledMask, scan: Scan) -> tuple[Measured, ...]:
+def measure_labels(labels: Segmentation, scan: Scan) -> tuple[Measured, ...]:
     """The lesions of each label.
 
     Args:
@@ -59,7 +59,7 @@ def measure_labels(labels: LabeledMask, scan: Scan) -> tuple[Measured, ...]:
         scan: gives sizes in mm, and shows the midline where it shows a head.
     """
     unknown = np.zeros(scan.shape[0])
-    return tuple(Measured(name, part, find_lesions(part, scan, unknown)) for name, part in labels.parts)
+    return tuple(Measured(name, part, find_lesions(part, scan, unknown)) for name, part in labels.masks())
 
 
 def lesion_values(lesion: Lesion, geometry: Geometry | None) -> dict[str, Any]:

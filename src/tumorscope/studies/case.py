@@ -18,11 +18,8 @@ from tumorscope.inference.engine_pool import Engines
 from tumorscope.inference.tumor_type import TypeFinding
 from tumorscope.io import find_mask, open_scan, read_mask
 from tumorscope.io.case_names import public_names
-from tumorscope.io.dicom.grouping import OnFiles
 from tumorscope.io.dicom.studies import StudyFiles
-from tumorscope.io.formats import file_format
-from tumorscope.measurement.alignment import onto_scan
-from tumorscope.measurement.label_files import read_labels
+from tumorscope.io.options import OnFiles
 from tumorscope.reporting import compare, write_results
 from tumorscope.reporting.bids import write_bids
 from tumorscope.reporting.wording import size_text
@@ -216,6 +213,4 @@ def analyze_case(
 def _true_mask(scan: Scan, truth: Path | None) -> np.ndarray | None:
     if truth is None:
         return find_mask(scan)
-    if truth.is_file() and file_format(truth) == "dicom":
-        return onto_scan(read_labels(truth), scan).whole
     return read_mask(truth, scan)

@@ -11,10 +11,9 @@ import pytest
 import SimpleITK
 from reporting.dicom.studies import SMALL, study_of
 
-from tumorscope.io import open_scan
+from tumorscope.io import open_scan, open_segmentation
 from tumorscope.io.dicom.writers import encode_segmentation
-from tumorscope.measurement.alignment import onto_scan
-from tumorscope.measurement.label_files import read_labels
+from tumorscope.io.segmentation_alignment import onto_scan
 from tumorscope.measurement.lesions import find_lesions
 from tumorscope.measurement.response import Study, compare_studies
 from tumorscope.reporting.document import load_document, to_document, to_json
@@ -64,8 +63,8 @@ def center_of_marks(stack) -> np.ndarray:
 
 
 def study_from(path: Path) -> Study:
-    labels = read_labels(path)
-    lesions = find_lesions(labels.whole, labels.on_nothing(), np.zeros(labels.shape[0]))
+    labels = open_segmentation(path)
+    lesions = find_lesions(labels.whole, labels.blank_scan(), np.zeros(labels.shape[0]))
     return Study(labels.case, labels.whole, lesions, labels.affine, slice_positions=labels.slice_positions)
 
 
@@ -79,7 +78,7 @@ def test_the_volume_is_the_same_whatever_is_missing(stack, analyzed):
 def test_what_was_written_comes_back_onto_the_same_voxels(stack, written):
     _, *files = written
     for path in files:
-        assert np.array_equal(onto_scan(read_labels(path), stack.scan).whole, stack.mask), path.name
+        assert np.array_equal(onto_scan(open_segmentation(path), stack.scan).whole, stack.mask), path.name
 
 
 def test_what_was_written_has_the_same_volume_by_itself(written):

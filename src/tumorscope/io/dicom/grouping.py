@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,7 @@ from tumorscope.io.dicom.frames import Frame, frames_of, refusal
 from tumorscope.io.dicom.header import SeriesHeader, series_key
 from tumorscope.io.dicom.patients import Stated, Study, with_patients
 from tumorscope.io.dicom.privacy import name_tokens
-
-OnFiles = Callable[[int, int], None]
-"""Called now and then while headers are read: how many files are done, and how many there are."""
+from tumorscope.io.options import OnFiles
 
 _TOLD_EVERY = 50
 

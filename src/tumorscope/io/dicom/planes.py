@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tumorscope.core.errors import UnreadableScan
+from tumorscope.core.geometry import LPS_TO_RAS
 from tumorscope.io.orientation import slice_direction
 
 _IRREGULAR = 0.05
@@ -29,7 +30,6 @@ _PIXEL_MM = (0.02, 20.0)
 """A pixel of a head's image is no smaller and no larger than this."""
 
 _DIRECTION_TOLERANCE = 0.01
-_LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +99,7 @@ def place_slices(positions: np.ndarray, plane: Plane, thickness_mm: float | None
     affine[:3, 1] = plane.along_column * plane.spacing_mm[0]
     affine[:3, 2] = step
     affine[:3, 3] = positions[0]
-    return Placement(_LPS_TO_RAS @ affine, slice_positions, tuple(notes))
+    return Placement(LPS_TO_RAS @ affine, slice_positions, tuple(notes))
 
 
 def _only_step(plane: Plane, thickness_mm: float | None) -> tuple[np.ndarray, None, list[str]]:

@@ -16,12 +16,14 @@ import numpy as np
 
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.core.geometry import Geometry
+from tumorscope.core.segmentation import Segmentation
 from tumorscope.io.checks import MAX_VOXELS, label, printable, reason, size_text
 from tumorscope.io.dicom.files import read_header, read_with_pixels
 from tumorscope.io.dicom.frames import Frame, FunctionalGroups, frame_count, frames_of
 from tumorscope.io.dicom.geometry import SAME_PLACE_MM
 from tumorscope.io.dicom.planes import Plane, place_slices
 from tumorscope.io.dicom.privacy import contains_patient_name, name_tokens, series_code
+from tumorscope.io.label_values import HALF
 from tumorscope.io.library_warnings import quiet_libraries
 
 if TYPE_CHECKING:
@@ -37,27 +39,8 @@ _NEIGHBORS = 1.75
 """Planes nearer to each other than this, in slice thicknesses, are neighbors: gaps between slices are smaller."""
 
 
-@dataclass(frozen=True, eq=False)
-class Segmentation:
-    """A segmentation on its own grid.
-
-    Attributes:
-        segments: name and boolean ``(slice, row, column)`` of each segment that is not empty.
-        geometry: of the planes, those included whose frames were left out because they are empty.
-        case: a short name; never a patient's name.
-        fractional: whether it holds probabilities or shares; at least one half is then inside.
-        notes: what was assumed on the way.
-    """
-
-    segments: tuple[tuple[str, np.ndarray], ...]
-    geometry: Geometry
-    case: str
-    fractional: bool
-    notes: tuple[str, ...]
-
-
 @quiet_libraries()
-def read_segmentation(path: Path) -> Segmentation:
+def read_dicom_segmentation(path: Path) -> Segmentation:
     """Read a DICOM SEG, binary, fractional or a label map.
 
     Raises:
@@ -91,12 +74,14 @@ def read_segmentation(path: Path) -> Segmentation:
         positions, rows = _filled(positions, plane.normal, usual_mm, frames[0].size, name)
     placed = place_slices(positions, plane, usual_mm, name)
     shape = (len(positions), *frames[0].size)
-    return Segmentation(
-        segments=tuple((described.names[number], _volume(masks[number], rows, shape)) for number in sorted(masks)),
-        geometry=Geometry(shape, placed.affine, placed.slice_positions),
+    return Segmentation.of_masks(
+        masks=[(described.names[number], _volume(masks[number], rows, shape)) for number in sorted(masks)],
+        labels=sorted(masks),
+        shape=shape,
         case=case,
-        fractional=described.most is not None,
-        notes=placed.notes,
+        kind="slices",
+        geometry=Geometry(shape, placed.affine, placed.slice_positions),
+        notes=(*((HALF,) if described.most is not None else ()), *placed.notes),
     )
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.geometry import LPS_TO_RAS, Geometry
 from tumorscope.core.scan import Scan, SourceImage
 
 if TYPE_CHECKING:
@@ -14,9 +15,6 @@ if TYPE_CHECKING:
 
 MR = "1.2.840.10008.5.1.4.1.1.4"
 _NEEDED = ("StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID", "SOPInstanceUID", "Rows", "Columns")
-_LPS_TO_RAS = np.array([-1.0, -1.0, 1.0])
-_CLOSE_MM = 0.1
-"""A grid further than this from its images is another grid."""
 
 
 def require_sources(scan: Scan) -> tuple[SourceImage, ...]:
@@ -43,7 +41,7 @@ def require_sources(scan: Scan) -> tuple[SourceImage, ...]:
         if len({str(source.header[keyword].value) for source in sources}) > 1:
             raise TumorscopeError(f"{scan.case}: its DICOM images differ in {keyword}; give one series")
     if any((source.header.Rows, source.header.Columns) != scan.shape[1:] for source in sources):
-        raise TumorscopeError(f"{scan.case}: the scan does not lie on the grid of its DICOM images; read it again")
+        raise TumorscopeError(f"{scan.case}: the scan is not on the grid of its DICOM images; read it again")
     return sources
 
 
@@ -145,15 +143,14 @@ def _attribute(source: SourceImage, group: str, keyword: str) -> Any:
 
 def _require_same_grid(scan: Scan, position: np.ndarray, orientation: np.ndarray, spacing: np.ndarray) -> None:
     """A mask that was flipped or moved on the way would be drawn on the wrong side of the head."""
-    affine = np.asarray(scan.affine)
-    _, rows, columns = scan.shape
-    along_row, along_column = orientation[:3] * spacing[1], orientation[3:] * spacing[0]
-    corners = [(0, 0), (columns - 1, 0), (0, rows - 1)]
-    for column, row in corners:
-        ours = affine @ (column, row, 0, 1)
-        theirs = (position + column * along_row + row * along_column) * _LPS_TO_RAS
-        if np.abs(ours[:3] - theirs).max() > _CLOSE_MM:
-            raise TumorscopeError(f"{scan.case}: the scan does not lie on the grid of its DICOM images; read it again")
+    first = Geometry((1, *scan.shape[1:]), np.asarray(scan.affine))
+    stated = np.eye(4)
+    stated[:3, :2] = np.column_stack([orientation[:3] * spacing[1], orientation[3:] * spacing[0]])
+    stated[:3, 3] = position
+    stated = LPS_TO_RAS @ stated
+    stated[:3, 2] = first.affine[:3, 2]  # an image by itself does not tell where the next one is
+    if not first.same_grid(Geometry(first.shape, stated)):
+        raise TumorscopeError(f"{scan.case}: the scan is not on the grid of its DICOM images; read it again")
 
 
 def _plain(

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.io.dicom.files import read_study_and_series
-from tumorscope.io.dicom.grouping import OnFiles, counted
+from tumorscope.io.dicom.grouping import counted
 from tumorscope.io.dicom.patients import Stated, Study, distinct_studies, with_patients
 from tumorscope.io.library_warnings import quiet_libraries
+from tumorscope.io.options import OnFiles
 
 
 @dataclass(frozen=True)

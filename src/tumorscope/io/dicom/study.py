@@ -11,7 +11,7 @@ from tumorscope.core.errors import UnreadableScan
 from tumorscope.core.scan import Scan, SourceImage
 from tumorscope.io.checks import label
 from tumorscope.io.dicom.files import study_of
-from tumorscope.io.dicom.grouping import Group, OnFiles, sort_files
+from tumorscope.io.dicom.grouping import Group, sort_files
 from tumorscope.io.dicom.image_kind import MOSAIC
 from tumorscope.io.dicom.patient_key import study_identity
 from tumorscope.io.dicom.patients import Study, distinct_studies
@@ -21,6 +21,7 @@ from tumorscope.io.dicom.series_choice import Choice, choose_series
 from tumorscope.io.dicom.studies import StudyFiles
 from tumorscope.io.formats import DICOM_SUFFIXES
 from tumorscope.io.library_warnings import quiet_libraries
+from tumorscope.io.options import OnFiles
 from tumorscope.preprocessing.series_resampling import join_series
 
 _PATIENT = ("PatientName", "PatientBirthDate", "PatientSex", "IssuerOfPatientID")

@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from reading.files import heads, rotation
 
-from tumorscope.io import open_scan
-from tumorscope.measurement.label_files import read_labels
+from tumorscope.io import open_scan, open_segmentation
 
 VOLUME = heads(18, 22, 20).transpose(2, 1, 0)
 PLAIN = np.array([[-1, 0, 0, 9], [0, -1, 0, 10], [0, 0, 1, -8], [0, 0, 0, 1.0]])
@@ -23,7 +22,7 @@ def notes_of(folder: Path, qform: np.ndarray | None, sform: np.ndarray | None, u
         image.header.set_xyzt_units(unit)
         nibabel.save(image, folder / f"{name}.nii")
     found = [note for note in open_scan(folder / "scan.nii").notes if "disagree" in note]
-    assert [note for note in read_labels(folder / "labels.nii").notes if "disagree" in note] == found
+    assert [note for note in open_segmentation(folder / "labels.nii").notes if "disagree" in note] == found
     return found
 
 
@@ -63,5 +62,5 @@ def test_equal_transforms_are_no_news(tmp_path: Path, turn: tuple[float, float, 
 
 def test_a_header_that_codes_neither_says_that_sides_are_assumed(tmp_path: Path):
     assert notes_of(tmp_path, None, None) == []
-    for notes in (open_scan(tmp_path / "scan.nii").notes, read_labels(tmp_path / "labels.nii").notes):
+    for notes in (open_scan(tmp_path / "scan.nii").notes, open_segmentation(tmp_path / "labels.nii").notes):
         assert any("does not say how the head lies" in note for note in notes)
