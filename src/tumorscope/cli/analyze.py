@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from tumorscope.core.errors import TumorscopeError
+from tumorscope.io.formats import SUPPORTED
 
 
 class EngineChoice(StrEnum):
@@ -36,7 +37,7 @@ def command(
         list[Path] | None,
         typer.Argument(
             metavar="PATH...",
-            help="Images, NIfTI, DICOM or MATLAB files, folders of slices, folders of such.",
+            help=f"{SUPPORTED}; folders of slices or sequences, folders of such.",
             show_default=False,
         ),
     ] = None,

@@ -32,7 +32,8 @@ class InputFormat:
         listed: how lists of formats show it.
         suffixes: endings of file names that promise this format, in lower case.
         signatures: first bytes that identify it; of the content, where files may be gzip-compressed.
-        module: reads it. A module of volumes has ``read_stored_volume(path) -> StoredVolume``; any other has
+        module: reads it. A module of volumes has ``read_stored_volume(path) -> StoredVolume`` and, where a header may
+            be a file of its own, ``voxels_beside(path) -> Path | None``; any other has
             ``read_scan(path, options) -> Scan``, ``read_folder(folder, contents, options) -> Scan`` and, where
             ``masks`` is set, ``read_segmentation(path, options) -> Segmentation``.
         volumes: whether a file holds a volume, so that the files of a folder are sequences.

@@ -39,11 +39,17 @@ def read_stored_volume(path: Path) -> StoredVolume:
     name, stated = label(path), header.get("ElementDataFile", "")
     if not stated:
         raise UnreadableScan(f"{name}: damaged MetaImage (ElementDataFile is missing); copy it again")
-    local = stated.upper() == "LOCAL"
-    voxels = path if local else voxel_file(path, stated)
-    _require_complete(name, header, voxels.stat().st_size - (size if local else 0))
+    beside = voxels_beside(path)
+    available = path.stat().st_size - size if beside is None else beside.stat().st_size
+    _require_complete(name, header, available)
     stored = read_itk_volume(path, "MetaImageIO", METAIMAGE, unit_mm(header.get("DistanceUnits", ""))).stored
     return stored if any(key in header for key in _DIRECTIONS) else replace(stored, notes=(SIDES_ASSUMED,))
+
+
+def voxels_beside(path: Path) -> Path | None:
+    """The file that a detached header names."""
+    stated = _header(path)[0].get("ElementDataFile", "LOCAL")
+    return None if stated.upper() == "LOCAL" else voxel_file(path, stated)
 
 
 def _header(path: Path) -> tuple[Mapping[str, str], int]:

@@ -14,7 +14,7 @@ import numpy as np
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.core.scan import SIDES_ASSUMED, NiftiPlacement
 from tumorscope.io.checks import MAX_VOXELS, label, reason
-from tumorscope.io.file_heads import is_gzip, read_head, voxels_of_pair
+from tumorscope.io.file_heads import is_gzip, is_pair_head, read_head, voxels_of_pair
 from tumorscope.io.library_warnings import quiet_libraries
 from tumorscope.io.nifti_placement import placement_notes, placement_of, unit_mm
 from tumorscope.io.volumes import StoredVolume, checked_affine, checked_shape, native, with_thickness
@@ -49,6 +49,11 @@ def read_stored_volume(path: Path) -> StoredVolume:
         notes = (*notes, SIDES_ASSUMED)
     notes = (*notes, *placement_notes(header, shape[:spatial]))
     return StoredVolume(native(array), spatial, affine, placement, header["descrip"].item(), notes)
+
+
+def voxels_beside(path: Path) -> Path | None:
+    """The other file of a pair."""
+    return voxels_of_pair(path) if is_pair_head(read_head(path)) else None
 
 
 @contextmanager

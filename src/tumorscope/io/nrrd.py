@@ -35,8 +35,7 @@ def read_stored_volume(path: Path) -> StoredVolume:
         UnreadableScan: damaged, RGB, complex, a time series, without a usable affine, or with voxels elsewhere.
     """
     name, header = label(path), _header(path)
-    if "datafile" in header:
-        voxel_file(path, header["datafile"])
+    voxels_beside(path)
     if _COLORS.search(header.get("kinds", "").lower()):
         raise UnreadableScan(f"{name}: holds colors (RGB), not MRI intensities; export the scan itself")
     found = read_itk_volume(path, "NrrdImageIO", NRRD, _unit(name, header))
@@ -54,6 +53,12 @@ def read_stored_volume(path: Path) -> StoredVolume:
         raise UnreadableScan(f"{name}: a segmentation whose voxels are not labels; save it again")
     stored = replace(stored, array=array.astype(np.min_scalar_type(int(array.max()))))
     return replace(stored, segments=_segments(name, described, stored.channels_last()))
+
+
+def voxels_beside(path: Path) -> Path | None:
+    """The file that a detached header names."""
+    stated = _header(path).get("datafile")
+    return None if stated is None else voxel_file(path, stated)
 
 
 def _header(path: Path) -> Mapping[str, str]:

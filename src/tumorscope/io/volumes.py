@@ -80,6 +80,17 @@ def read_stored_volume(path: Path) -> StoredVolume:
     return cast("StoredVolume", format_of(path).reader().read_stored_volume(path))
 
 
+def voxels_beside(path: Path) -> Path | None:
+    """The other file that holds a volume's voxels, where its header is a file of its own.
+
+    Raises:
+        UnreadableScan: it is missing, or in another folder.
+    """
+    entry = format_of(path)
+    find = getattr(entry.reader(), "voxels_beside", None) if entry.volumes else None
+    return None if find is None else find(path)
+
+
 def read_volume(path: Path, channels: Sequence[str] | None = None) -> Scan:
     """A volume, shown radiologically.
 
