@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tumorscope.core.segmentation import Segmentation
     from tumorscope.measurement.comparability import Origin
     from tumorscope.measurement.lesions import Lesion
-    from tumorscope.measurement.response import Change, Response, Study
+    from tumorscope.measurement.response import Change, Response, Timepoint
 
 
 def command(
@@ -56,17 +56,17 @@ def command(
         typer.echo(f"Saved: {out}")
 
 
-def _open_study(path: Path, label: str | None) -> Study:
+def _open_study(path: Path, label: str | None) -> Timepoint:
     import numpy as np
 
     from tumorscope.cli.measure import open_labels
     from tumorscope.measurement.lesions import find_lesions
-    from tumorscope.measurement.response import Study
+    from tumorscope.measurement.response import Timepoint
 
     labels = open_labels(path)
     mask = _chosen(labels, label)
     lesions = find_lesions(mask, labels.blank_scan(), np.zeros(len(mask)))
-    return Study(labels.case, mask, lesions, labels.affine, _origin(path), labels.slice_positions)
+    return Timepoint(labels.case, mask, lesions, labels.affine, _origin(path), labels.slice_positions)
 
 
 def _origin(path: Path) -> Origin:
@@ -98,7 +98,7 @@ def _chosen(labels: Segmentation, label: str | None) -> np.ndarray:
     return labels.whole
 
 
-def _print(before: Study, after: Study, response: Response) -> None:
+def _print(before: Timepoint, after: Timepoint, response: Response) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -131,7 +131,7 @@ def _print(before: Study, after: Study, response: Response) -> None:
     console.print(NOTICE, style="dim")
 
 
-def _lesion_table(before: Study, after: Study, response: Response) -> Table:
+def _lesion_table(before: Timepoint, after: Timepoint, response: Response) -> Table:
     """One row a match: sizes before and after, and whether it is followed."""
     from rich.table import Table
 
@@ -164,7 +164,7 @@ def _group_cells(places: tuple[int, ...], lesions: list[Lesion]) -> tuple[str, s
     return " + ".join(str(place + 1) for place in places), " + ".join(sizes), " + ".join(volumes)
 
 
-def _measurable(study: Study) -> str:
+def _measurable(study: Timepoint) -> str:
     return "-" if study.affine is None else str(len(study.measurable))
 
 

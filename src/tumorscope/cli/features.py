@@ -21,7 +21,7 @@ Row = dict[str, str | int | float]
 
 
 class TextureChoice(StrEnum):
-    """How texture is gathered, in IBSI's terms."""
+    """How texture matrices are aggregated, in the terms of the IBSI."""
 
     auto = "auto"
     slices_averaged = "2D_avg"

@@ -374,7 +374,7 @@ def _of_acquired_slices(
     if predictions.mask is None:
         return np.full(count, evidence.max()), None, types
     axis = view.axes.index(0) - 1  # of an analyzed slice, the axis along which acquired slices follow one another
-    lines = np.stack([crop_resize.restore(mask).max(axis=1 - axis) for mask in predictions.mask])
+    lines = np.stack([crop_resize.inverse(mask).max(axis=1 - axis) for mask in predictions.mask])
     lines = np.clip(lines, 0, 1)
     marked = np.minimum(lines, evidence[:, None]).max(axis=0)
     order = slice(None, None, -1 if view.flips[axis + 1] else 1)
@@ -431,7 +431,7 @@ def _segment(
     for index in np.flatnonzero(kept.any(axis=(1, 2))):
         # Pixels below the threshold stay, as the enlarged contour runs between them and the kept ones.
         removed = (predictions.mask[index] >= point.mask) & ~kept[index]
-        mask[index] = crop_resize.restore(np.where(removed, 0, predictions.mask[index])) >= point.mask
+        mask[index] = crop_resize.inverse(np.where(removed, 0, predictions.mask[index])) >= point.mask
     return mask, dropped
 
 
@@ -441,7 +441,7 @@ def _probability(predictions: Predictions, crop_resize: CropResize, view: View) 
         return None
     bytes_ = np.zeros((len(predictions.mask), *crop_resize.shape), np.uint8)
     for index in np.flatnonzero(predictions.mask.max(axis=(1, 2)) * 255 >= 0.5):
-        bytes_[index] = np.clip(crop_resize.restore(predictions.mask[index]) * 255 + 0.5, 0, 255)
+        bytes_[index] = np.clip(crop_resize.inverse(predictions.mask[index]) * 255 + 0.5, 0, 255)
     return view.inverse(bytes_)
 
 

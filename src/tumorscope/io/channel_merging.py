@@ -18,7 +18,7 @@ from tumorscope.io.dicom.studies import study_code
 from tumorscope.io.lgg import is_mask_name
 from tumorscope.io.sequences import SEQUENCE_NOTES, check_name, recognize_sequence
 from tumorscope.io.volumes import read_volume
-from tumorscope.preprocessing.series_resampling import GRID_ORDER, join_series
+from tumorscope.preprocessing.series_resampling import REFERENCE_ORDER, join_series
 
 
 def combine(case: str, source: Path | None, scans: Mapping[str, Scan]) -> Scan:
@@ -91,7 +91,7 @@ def _join_named(case: str, source: Path, scans: Mapping[str, Scan], register: bo
         sequence: replace(scan, notes=tuple(note for note in scan.notes if not note.startswith(SEQUENCE_NOTES)))
         for sequence, scan in scans.items()
     }
-    grid = next(sequence for sequence in GRID_ORDER if sequence in named)
+    grid = next(sequence for sequence in REFERENCE_ORDER if sequence in named)
     header = named[grid].source_images[0].header
     if contains_patient_name(case, name_tokens(header)):
         case = study_code(study_of(header))

@@ -17,8 +17,8 @@ diameter.
 lesion: "the cystic or surgical cavity should not be measured" (Wen 2010). The program
 of Chang 2019, whose diameters were compared with readers', asks the same.
 
-*Where the longest line leaves the lesion* (a ring, a horseshoe), :attr:`Diameters.inside` is
-false: such lesions "should be considered nonmeasurable" (Wen 2010).
+*Where the longest line leaves the lesion* (a ring, a horseshoe), :attr:`Diameters.crosses_gap` is
+true: such lesions "should be considered nonmeasurable" (Wen 2010).
 
 *Slice.* The one with the largest product.
 
@@ -81,13 +81,13 @@ class Diameters:
     Attributes:
         slice: where they were taken, from zero.
         longest, perpendicular: the two lines.
-        inside: whether the longest line stays within the lesion; not in a ring or a horseshoe.
+        crosses_gap: whether the longest line leaves the lesion, as in a ring or a horseshoe.
     """
 
     slice: int
     longest: Diameter
     perpendicular: Diameter
-    inside: bool = True
+    crosses_gap: bool = False
 
     @property
     def product(self) -> float:
@@ -135,7 +135,7 @@ def find_diameters(
         slice=corner[0] + index,
         longest=_caliper(longest, size, offset),
         perpendicular=_caliper(chord, size, offset),
-        inside=_share_inside(mask[index], longest / size) >= 1 - _MOST_OUTSIDE,
+        crosses_gap=_share_inside(mask[index], longest / size) < 1 - _MOST_OUTSIDE,
     )
 
 

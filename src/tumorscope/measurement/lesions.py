@@ -89,7 +89,7 @@ class Lesion:
             return f"a diameter under {least:.4g} mm"
         if self.slice_count == 1:
             return "in one slice only"
-        return None if self.diameters.inside else "its longest diameter crosses a gap"
+        return "its longest diameter crosses a gap" if self.diameters.crosses_gap else None
 
 
 def find_lesions(mask: np.ndarray, scan: Scan, slice_probability: np.ndarray) -> tuple[Lesion, ...]:

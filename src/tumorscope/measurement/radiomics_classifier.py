@@ -20,7 +20,7 @@ from tumorscope.core.errors import BadBundle, TumorscopeError
 from tumorscope.inference.bundle import SECOND_OPINION_FILES
 from tumorscope.inference.runtimes import open_session, runtime_reason
 from tumorscope.measurement.radiomics import FeatureSettings, extract_features
-from tumorscope.measurement.radiomics.surroundings import find_head, surroundings
+from tumorscope.measurement.radiomics.location_features import find_head, location_features
 
 MODEL_FILE, CARD_FILE = SECOND_OPINION_FILES
 SCHEMA = "tumorscope.radiomics-classifier/1"
@@ -42,7 +42,7 @@ def type_features(image: np.ndarray, mask: np.ndarray, bins: int = 32) -> dict[s
 
     Returns:
         The names of :func:`tumorscope.measurement.radiomics.extract_features` and of
-        :func:`tumorscope.measurement.radiomics.surroundings.surroundings`.
+        :func:`tumorscope.measurement.radiomics.location_features.location_features`.
 
     Raises:
         TumorscopeError: the mask is empty or of another shape.
@@ -59,7 +59,7 @@ def type_features(image: np.ndarray, mask: np.ndarray, bins: int = 32) -> dict[s
     small = covered >= min(0.5, float(covered.max()))  # a speck must not vanish
     view = find_head(np.asarray(resized))
     settings = FeatureSettings(bins=bins)
-    return {**extract_features(view.image, small, settings=settings), **surroundings(view, small)}
+    return {**extract_features(view.image, small, settings=settings), **location_features(view, small)}
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,8 +19,8 @@ import numpy as np
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.geometry import Geometry
 from tumorscope.measurement.comparability import Origin, conflicts, doubts
+from tumorscope.measurement.lesion_matches import Match, match_lesions
 from tumorscope.measurement.lesions import Lesion, unknown_volumes
-from tumorscope.measurement.matching import Match, match_lesions
 
 Category = Literal["CR", "PR", "SD", "PD"]
 
@@ -51,7 +51,7 @@ NOT_ASSESSED = (
 
 
 @dataclass(frozen=True, eq=False)
-class Study:
+class Timepoint:
     """The lesions of one study, and where they lie.
 
     Attributes:
@@ -131,7 +131,7 @@ class Response:
     notes: tuple[str, ...] = field(default=())
 
 
-def compare_studies(before: Study, after: Study, *, registered: bool = False, force: bool = False) -> Response:
+def compare_studies(before: Timepoint, after: Timepoint, *, registered: bool = False, force: bool = False) -> Response:
     """Compare a study with an earlier one of the same patient.
 
     Lesions are matched where they overlap. That needs both studies in one frame: on the same
@@ -208,8 +208,8 @@ def compare_studies(before: Study, after: Study, *, registered: bool = False, fo
 
 
 def _decide(
-    before: Study,
-    after: Study,
+    before: Timepoint,
+    after: Timepoint,
     products: Change,
     targets: tuple[int, ...],
     matches: tuple[Match, ...] | None,
@@ -244,21 +244,21 @@ def _decide(
     return "SD", f"the sum of products {way}: between 50 % less and 25 % more is stable disease"
 
 
-def _matched(before: Study, after: Study, targets: tuple[int, ...], matches: tuple[Match, ...]) -> Change:
+def _matched(before: Timepoint, after: Timepoint, targets: tuple[int, ...], matches: tuple[Match, ...]) -> Change:
     """Sums of products: the targets, and what lies there afterwards, measurable still or not."""
     followed = {place for match in matches if set(match.before) & set(targets) for place in match.after}
     earlier = sum(_product(before.lesions[place]) for place in targets)
     return Change(earlier, sum(_product(after.lesions[place]) for place in followed))
 
 
-def _totals(before: Study, after: Study, targets: tuple[int, ...]) -> Change:
+def _totals(before: Timepoint, after: Timepoint, targets: tuple[int, ...]) -> Change:
     """Sums of products without matching: afterwards the measurable lesions, and at least as many as were targets."""
     products = sorted((_product(lesion) for lesion in after.lesions), reverse=True)
     counted = min(MOST_TARGETS, max(len(targets), len(after.measurable)))
     return Change(sum(_product(before.lesions[place]) for place in targets), sum(products[:counted]))
 
 
-def _became_measurable(before: Study, after: Study, matches: tuple[Match, ...]) -> int:
+def _became_measurable(before: Timepoint, after: Timepoint, matches: tuple[Match, ...]) -> int:
     """How many lesions were too small, are measurable now, and grew by more than 5 mm or a quarter."""
     grown = 0
     for match in matches:

@@ -58,12 +58,12 @@ def prepare(voxels: np.ndarray, settings: Preparation, pixel_aspect: float = 1.0
     images = np.empty((slices, channels, settings.size, settings.size), np.float32)
     if settings.intensity == "standardized":
         # Percentiles hardly depend on the resolution, and the network's is the cheaper one.
-        inside = crop_resize.apply(head) > 0.5
+        inside = crop_resize.forward(head) > 0.5
         for channel in range(channels):
-            images[:, channel] = standardize(crop_resize.apply(voxels[..., channel]), inside)
+            images[:, channel] = standardize(crop_resize.forward(voxels[..., channel]), inside)
     else:
         for channel in range(channels):
-            images[:, channel] = crop_resize.apply(normalize(voxels[..., channel], head))
+            images[:, channel] = crop_resize.forward(normalize(voxels[..., channel], head))
     if settings.clahe:
         images = equalize(images, settings.clahe_clip_limit)
     return Prepared(images, crop_resize)

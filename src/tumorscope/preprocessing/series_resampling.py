@@ -12,7 +12,7 @@ from tumorscope.core.errors import UnreadableScan
 from tumorscope.core.scan import SEQUENCES, Scan
 from tumorscope.preprocessing.resampling import coverage, resample_onto
 
-GRID_ORDER = ("flair", "t1c", "t1", "t2")
+REFERENCE_ORDER = ("flair", "t1c", "t1", "t2")
 """The first of these that is there is the one on whose grid the others are laid."""
 
 _LEAST_COVERED = 0.5

@@ -85,7 +85,7 @@ def lesion_values(lesion: Lesion, geometry: Geometry | None) -> dict[str, Any]:
             "longest": _caliper(found.longest, found.slice, geometry),
             "perpendicular": _caliper(found.perpendicular, found.slice, geometry),
             "product": round(found.product, 2),
-            "inside": found.inside,
+            "inside": not found.crosses_gap,
         }
     return values
 

@@ -146,7 +146,7 @@ def _diameters(lesion: Lesion) -> str:
     found = lesion.diameters
     if found is None:
         return "–"
-    star = "" if found.inside else " *"
+    star = " *" if found.crosses_gap else ""
     return f"{found.longest.length:,.1f} × {found.perpendicular.length:,.1f}{star}"
 
 
@@ -180,7 +180,7 @@ def _lesion_note(analysis: Analysis) -> str:
             "Diameters: the longest within one slice, and the longest at a right angle to it in the same slice, "
             "from edge to edge, as RANO takes them."
         )
-    if not all(found.inside for found in measured):
+    if any(found.crosses_gap for found in measured):
         notes.append("* The longest line leaves the lesion; RANO calls such a lesion not measurable.")
     if analysis.scan.affine is not None:
         if len(analysis.slices) > 1:

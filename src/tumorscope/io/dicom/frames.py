@@ -47,7 +47,7 @@ class Frame:
         index: the frame within the file.
         uid: SOPInstanceUID.
         instance: the number by which the scanner counts.
-        moment: what tells images of one place apart: time point, b-value, acquisition.
+        temporal_key: what tells images of one place apart: time point, b-value, acquisition.
         echo_ms: echo time, 0 where not given.
         size: rows and columns.
         position: center of the first pixel in mm, LPS, or None.
@@ -62,7 +62,7 @@ class Frame:
     index: int
     uid: str
     instance: int
-    moment: tuple[float, ...]
+    temporal_key: tuple[float, ...]
     echo_ms: float
     size: tuple[int, int]
     position: np.ndarray | None
@@ -85,7 +85,7 @@ class Frame:
         )
 
 
-def refusal(dataset: Dataset, has_pixels: bool) -> str | None:
+def rejection_reason(dataset: Dataset, has_pixels: bool) -> str | None:
     """Why a file is no MR image, in words that follow its name; None if it is one."""
     sop_class = str(dataset.get("SOPClassUID", ""))
     if not sop_class and "Rows" not in dataset:
@@ -151,7 +151,7 @@ def _frame(path: Path, dataset: Dataset, index: int, groups: FunctionalGroups) -
     thickness = groups.number("PixelMeasuresSequence", "SliceThickness")
     slope = groups.number("PixelValueTransformationSequence", "RescaleSlope")
     intercept = groups.number("PixelValueTransformationSequence", "RescaleIntercept")
-    moment = (
+    temporal_key = (
         groups.number("FrameContentSequence", "TemporalPositionIndex")
         or number(dataset.get("TemporalPositionIdentifier")),
         _b_value(dataset, groups),
@@ -162,7 +162,7 @@ def _frame(path: Path, dataset: Dataset, index: int, groups: FunctionalGroups) -
         index=index,
         uid=str(dataset.get("SOPInstanceUID") or ""),
         instance=int(number(dataset.get("InstanceNumber")) or 0),
-        moment=tuple(value or 0.0 for value in moment),
+        temporal_key=tuple(value or 0.0 for value in temporal_key),
         echo_ms=groups.number("MREchoSequence", "EffectiveEchoTime") or number(dataset.get("EchoTime")) or 0.0,
         size=(_count(dataset, "Rows", 0), _count(dataset, "Columns", 0)),
         position=_numbers(groups.get("PlanePositionSequence", "ImagePositionPatient"), 3),

@@ -44,7 +44,7 @@ def stack_frames(frames: list[Frame], name: str) -> Stack:
         UnreadableScan: pixel spacing that is not a distance, directions that span no plane, slices
             further apart than any patient is long.
     """
-    frames = sorted(frames, key=lambda frame: (frame.moment, frame.instance, frame.path.name, frame.index))
+    frames = sorted(frames, key=lambda frame: (frame.temporal_key, frame.instance, frame.path.name, frame.index))
     frames, notes = _without_copies(frames)
     return _by_place(frames, notes, name) if _has_place(frames[0]) else _by_number(frames, notes)
 
@@ -75,7 +75,7 @@ def _by_place(frames: list[Frame], notes: list[str], name: str) -> Stack:
     assert first.spacing_mm is not None
     plane = Plane.of(first.orientation, first.spacing_mm, name)
     places = _places(frames, plane.normal)
-    if len(places) == 1 and len(frames) > 2 and len({frame.moment for frame in frames}) == 1:
+    if len(places) == 1 and len(frames) > 2 and len({frame.temporal_key for frame in frames}) == 1:
         note = f"all {len(frames)} images state the same place; sorted by instance number, sizes are in pixels"
         return Stack(tuple(frames), None, None, (note, *notes))
     kept = [place[0] for place in places]
@@ -94,7 +94,11 @@ def _without_copies(frames: list[Frame]) -> tuple[list[Frame], list[str]]:
     copies, differing = 0, 0
     for frame in frames:
         place = None if frame.position is None else tuple(frame.position)
-        key = (frame.uid, frame.index, frame.instance, place, frame.moment) if frame.uid else (frame.path, frame.index)
+        key = (
+            (frame.uid, frame.index, frame.instance, place, frame.temporal_key)
+            if frame.uid
+            else (frame.path, frame.index)
+        )
         first = known.setdefault(key, frame)
         if first is not frame:
             copies += 1
@@ -125,7 +129,7 @@ def _told_repeats(places: list[list[Frame]]) -> list[str]:
 
 
 def _what_differs(place: list[Frame]) -> str | None:
-    times, weights, acquisitions = (sorted({frame.moment[axis] for frame in place}) for axis in range(3))
+    times, weights, acquisitions = (sorted({frame.temporal_key[axis] for frame in place}) for axis in range(3))
     if len(times) > 1:
         return "points in time"
     if len(weights) > 1:

@@ -60,7 +60,7 @@ class Plane:
 
     @property
     def normal(self) -> np.ndarray:
-        """The direction in which slices are counted, LPS."""
+        """The direction in which slices are with_progress, LPS."""
         return slice_direction(np.cross(self.along_row, self.along_column))
 
 

@@ -99,16 +99,16 @@ def functional_word(description: str) -> str | None:
 
 def _of_a_function(header: SeriesHeader, frames: Sequence[Frame]) -> str | None:
     """Diffusion by its b-values, perfusion and functional series by their points in time."""
-    weighting = max(frame.moment[1] for frame in frames)
+    weighting = max(frame.temporal_key[1] for frame in frames)
     if weighting > 0:
         return f"DiffusionBValue reaches {weighting:g} s/mm²: not a structural image"
     if header.time_points > 1:
         return f"NumberOfTemporalPositions is {header.time_points}: not a structural image"
-    times = len({frame.moment[0] for frame in frames if frame.moment[0]})
+    times = len({frame.temporal_key[0] for frame in frames if frame.temporal_key[0]})
     if times > 1:
         return f"TemporalPositionIdentifier counts {times} points in time: not a structural image"
     volumes = _volumes(frames)
-    if volumes >= _A_TIME_SERIES and len({frame.moment[2] for frame in frames}) >= volumes:
+    if volumes >= _A_TIME_SERIES and len({frame.temporal_key[2] for frame in frames}) >= volumes:
         return f"AcquisitionNumber counts {volumes} volumes at the same places: not a structural image"
     return None
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.io.dicom.files import read_study_and_series
-from tumorscope.io.dicom.grouping import counted
+from tumorscope.io.dicom.grouping import with_progress
 from tumorscope.io.dicom.patients import Stated, Study, distinct_studies, with_patients
 from tumorscope.io.library_warnings import quiet_libraries
 from tumorscope.io.options import OnFiles
@@ -44,7 +44,7 @@ def studies_of(files: Sequence[Path], on_files: OnFiles | None = None) -> dict[S
     folder that it does not contradict.
     """
     stated: dict[Path, Stated] = {}
-    for path in counted(files, on_files):
+    for path in with_progress(files, on_files):
         try:
             stated[path] = Stated(*read_study_and_series(path))
         except (UnreadableScan, OSError):  # its reader says so later

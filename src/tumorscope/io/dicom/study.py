@@ -11,7 +11,7 @@ from tumorscope.core.errors import UnreadableScan
 from tumorscope.core.scan import Scan, SourceImage
 from tumorscope.io.checks import label
 from tumorscope.io.dicom.files import study_of
-from tumorscope.io.dicom.grouping import Group, sort_files
+from tumorscope.io.dicom.grouping import VolumeCandidate, sort_files
 from tumorscope.io.dicom.image_kind import MOSAIC
 from tumorscope.io.dicom.patient_key import study_identity
 from tumorscope.io.dicom.patients import Study, distinct_studies
@@ -93,7 +93,7 @@ def _refuse_mosaics(choice: Choice, name: str) -> None:
         )
 
 
-def _the_study(groups: Sequence[Group], name: str) -> Study:
+def _the_study(groups: Sequence[VolumeCandidate], name: str) -> Study:
     """The study that all belong to.
 
     Raises:
@@ -138,7 +138,7 @@ def _referable(images: tuple[SourceImage, ...]) -> tuple[tuple[SourceImage, ...]
     return (), [f"{shared} {what} no SOPInstanceUID of their own, so no DICOM results can refer to them"]
 
 
-def _public_names(path: Path | StudyFiles, words: frozenset[str], groups: Sequence[Group]) -> tuple[str, str]:
+def _public_names(path: Path | StudyFiles, words: frozenset[str], groups: Sequence[VolumeCandidate]) -> tuple[str, str]:
     """The path's name for messages and for the case; a code if it contains a part of a patient's name."""
     if isinstance(path, StudyFiles):
         return path.name, path.name

@@ -14,7 +14,7 @@ import numpy as np
 from scipy import ndimage
 
 from tumorscope.core.errors import TumorscopeError
-from tumorscope.measurement.radiomics.gathering import ratio
+from tumorscope.measurement.radiomics.aggregation import ratio
 from tumorscope.preprocessing.head import head_mask
 from tumorscope.preprocessing.intensity import normalize
 
@@ -51,7 +51,7 @@ def find_head(image: np.ndarray) -> HeadSlice:
     return HeadSlice(normal, head, float(head.sum()) ** 0.5)
 
 
-def surroundings(view: HeadSlice, mask: np.ndarray) -> dict[str, float]:
+def location_features(view: HeadSlice, mask: np.ndarray) -> dict[str, float]:
     """Place in the head, the head's own form, and the ring around the region.
 
     Rows and columns run from 0 to 1 over the head's bounding box; distances are in units

@@ -10,7 +10,7 @@ import numpy as np
 from tumorscope.measurement.lesions import label_lesions
 
 if TYPE_CHECKING:
-    from tumorscope.measurement.response import Study
+    from tumorscope.measurement.response import Timepoint
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Match:
     after: tuple[int, ...]
 
 
-def match_lesions(before: Study, after: Study, registered: bool) -> tuple[Match, ...] | None:
+def match_lesions(before: Timepoint, after: Timepoint, registered: bool) -> tuple[Match, ...] | None:
     """Groups of lesions that overlap, or None where the studies are not in one frame."""
     if not after.lesions or not before.lesions:
         lost = [Match((place,), ()) for place in range(len(before.lesions))]
@@ -62,7 +62,7 @@ def _groups(pairs: set[tuple[int, int]], earlier: int, later: int) -> tuple[Matc
     return tuple(matches)
 
 
-def _numbered(study: Study) -> np.ndarray:
+def _numbered(study: Timepoint) -> np.ndarray:
     """For each voxel the place of its lesion, −1 outside."""
     labels, sizes = label_lesions(study.mask)
     place_of = np.full(len(sizes), -1)
