@@ -623,7 +623,7 @@ def sequence_file_missing(tmp: Path) -> dict:
     return {"path": None, "sequences": {"t1": tmp / "nothing.nii"}}
 
 
-@case("has 2 channels; give one sequence a file")
+@case("has 2 channels; give one sequence per file")
 def sequence_file_of_two_channels(tmp: Path) -> dict:
     return {"path": None, "sequences": {"t1": write_nifti(tmp / "a.nii", VOLUME[..., None].repeat(2, -1))}}
 

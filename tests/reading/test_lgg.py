@@ -85,5 +85,7 @@ def test_an_empty_folder_is_not_lgg(tmp_path: Path):
 
 @pytest.mark.real
 def test_the_real_patients_that_lack_sequences_are_known(lgg_folder: Path):
-    assert read_lgg_folder(lgg_folder / "TCGA_FG_7634_20000128").notes == ("t1c is missing; FLAIR stands in its place",)
+    assert read_lgg_folder(lgg_folder / "TCGA_FG_7634_20000128").notes == (
+        "t1c is missing; FLAIR is used in its place",
+    )
     assert read_lgg_folder(lgg_folder / "TCGA_CS_4941_19960909").notes == ()

@@ -92,7 +92,7 @@ def folder_scan() -> Scan:
         case="case 1",
         kind="slices",
         slice_names=tuple(f"case_{number}.tif" for number in range(1, 7)),
-        notes=("t1c is missing; FLAIR stands in its place",),
+        notes=("t1c is missing; FLAIR is used in its place",),
     )
 
 

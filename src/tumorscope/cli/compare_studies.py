@@ -70,7 +70,7 @@ def _open_study(path: Path, label: str | None) -> Timepoint:
 
 
 def _origin(path: Path) -> Origin:
-    """What is known of a mask: by its analysis, which may lie beside it, or by its DICOM header."""
+    """What is known of a mask: by its analysis, which may be beside it, or by its DICOM header."""
     from tumorscope.io.dicom.patient_key import read_identity
     from tumorscope.io.recognition import file_format
     from tumorscope.measurement.comparability import Origin

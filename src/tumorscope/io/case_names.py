@@ -1,4 +1,4 @@
-"""What a case may be called before it has been read, or where it cannot be: its path, or a code that names nobody."""
+"""What a case may be called before it has been read, or where it cannot be: its path, or a code that does not identify the patient."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from tumorscope.io.library_warnings import quiet_libraries
 
 @dataclass(frozen=True)
 class PublicNames:
-    """How a case is spoken of.
+    """Names of a case that are safe to show.
 
     Attributes:
         label: the name of its file or folder, or a code where that names the patient.
-        code: what stands in the patient's place.
+        code: replaces the patient's name.
         quoted: names of files and folders that a message about the case may hold.
         words: parts of the patients' names.
     """

@@ -1,4 +1,4 @@
-"""Several files, one sequence each, as one scan."""
+"""Several files of one sequence each, merged into one scan."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def combine(case: str, source: Path | None, scans: Mapping[str, Scan]) -> Scan:
     for sequence in ordered:
         scan, name = scans[sequence], public_name(scans[sequence])
         if len(scan.sequences) != 1:
-            raise UnreadableScan(f"{name}: has {len(scan.sequences)} channels; give one sequence a file")
+            raise UnreadableScan(f"{name}: has {len(scan.sequences)} channels; give one sequence per file")
         if scan.shape != first.shape:
             raise UnreadableScan(
                 f"{name}: {sequence} has {size_text(scan.shape)} voxels, {first_name} {size_text(first.shape)}; "
@@ -40,7 +40,7 @@ def combine(case: str, source: Path | None, scans: Mapping[str, Scan]) -> Scan:
             )
         if not _same_grid(scan.geometry, first.geometry):
             raise UnreadableScan(
-                f"{name}: {sequence} lies elsewhere in the patient than {first_name} (affines differ); "
+                f"{name}: {sequence} is elsewhere in the patient than {first_name} (affines differ); "
                 "resample them to one grid"
             )
     voxels = np.concatenate([scans[sequence].voxels for sequence in ordered], axis=-1)
@@ -53,18 +53,18 @@ def combine(case: str, source: Path | None, scans: Mapping[str, Scan]) -> Scan:
 def read_sequences(
     path: Path | None, sequences: Mapping[str, Path], read: Callable[[Path], Scan], register: bool = False
 ) -> Scan:
-    """The files that the user named, one a sequence.
+    """The files that the user named, one per sequence.
 
-    DICOM series are laid onto the grid of one of them; files of other formats must share it.
+    DICOM series are resampled onto the grid of one of them; files of other formats must share a grid.
 
     Args:
         path: names the case; None takes the folder of the files.
         sequences: sequence name to file.
         read: opens one file.
-        register: lay DICOM series onto the grid by their images.
+        register: rigidly co-register DICOM series.
 
     Raises:
-        UnreadableScan: a name that is no sequence, or files that do not fit together.
+        UnreadableScan: a name that is not a sequence, or files that do not fit together.
     """
     if not sequences:
         raise UnreadableScan("no sequence is given; name at least one file")
@@ -121,7 +121,7 @@ def read_volume_folder(folder: Path, files: list[Path]) -> Scan:
             skipped.append(path)
         elif sequence in chosen:
             raise UnreadableScan(
-                f"{name}: {label(chosen[sequence])} and {label(path)} are both {sequence} by name; name one file a sequence"
+                f"{name}: {label(chosen[sequence])} and {label(path)} are both {sequence} by name; name one file per sequence"
             )
         else:
             chosen[sequence] = path

@@ -1,4 +1,4 @@
-"""Which scans lie under a folder that holds many."""
+"""Finding the scans below a folder that holds many."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from tumorscope.io.result_folders import is_results
 
 
 def find_cases(path: Path, on_files: OnFiles | None = None) -> list[Path | StudyFiles]:
-    """What to open one by one: the path itself, or what lies below it.
+    """What to open one by one: the path itself, or what is below it.
 
-    A folder that holds a scan's files is one case, whatever folders lie in it. A folder
-    of folders stands for the cases in them, such as the patients of a data set. Where
-    nothing is found the path itself is given back, for its reader to say what is wrong.
+    A folder that holds a scan's files is one case, whatever folders are in it. A folder
+    of folders means the cases in them, such as the patients of a data set. Where
+    nothing is found the path itself is returned; its reader then says what is wrong.
 
-    DICOM files make one case a study: series that lie in folders beside each other are one
+    DICOM files make one case per study: series in folders beside each other are one
     case, and a folder or DICOMDIR with several studies or patients is one case for each. A
     study that has a folder to itself is given as that folder. Results of earlier analyses are
-    no cases.
+    not cases.
 
     Args:
         path: a file or a folder.
-        on_files: told now and then how many DICOM headers are read, and of how many.
+        on_files: called now and then with how many DICOM headers are read, and of how many.
     """
     if path.name.upper() == "DICOMDIR" and path.is_file():
         try:
             files, _missing = files_of_dicomdir(path)
-        except UnreadableScan:  # its reader says so when its turn comes
+        except UnreadableScan:  # its reader reports that later
             return [path]
         return _studies(path, files, on_files)
     found = _below_folder(path)
@@ -57,7 +57,7 @@ def find_cases_among(paths: Sequence[Path], on_files: OnFiles | None = None) -> 
 
     Args:
         paths: files and folders, in any order.
-        on_files: told now and then how many DICOM headers are read, and of how many.
+        on_files: called now and then with how many DICOM headers are read, and of how many.
     """
     files = [path for path in dict.fromkeys(paths) if path.name.upper() != "DICOMDIR" and is_dicom(path)]
     if len(files) < 2:
@@ -109,7 +109,7 @@ def is_dicom(path: Path) -> bool:
 
 
 def dicom_files(folder: Path) -> list[Path]:
-    """The DICOM files in a folder itself, sorted by name; none where it is no folder that can be entered."""
+    """The DICOM files in a folder itself, sorted by name; none where it is not a folder that can be entered."""
     try:
         return [path for path in files_in(folder) if _is_dicom(path)]
     except OSError:
@@ -184,7 +184,7 @@ def _below_folder(folder: Path) -> list[Path]:
     """The cases below a folder; the folder itself where it cannot be entered."""
     try:
         return _below(folder)
-    except OSError:  # not to be entered: its reader says so when its turn comes
+    except OSError:  # cannot be entered: its reader reports that later
         return [folder]
 
 

@@ -37,7 +37,7 @@ def read_image(path: Path, channels: Sequence[str] | None = None) -> Scan:
     Args:
         path: PNG, JPEG, BMP or TIFF.
         channels: what the channels show, where the user says so. Then three channels are
-            kept as they are, and no one asks whether they look like a photograph.
+            kept as they are, and are not checked for being a photograph.
 
     Raises:
         UnreadableScan: damaged, a mask by its name, or a color photograph.
@@ -62,7 +62,7 @@ def read_image(path: Path, channels: Sequence[str] | None = None) -> Scan:
 
 
 def read_image_folder(folder: Path, files: list[Path], channels: Sequence[str] | None = None) -> Scan:
-    """A folder of slices, one image each, in natural order; masks are left out.
+    """A folder of slices, one image per slice, in natural order; masks are left out.
 
     Args:
         folder: the LGG data set's layout is recognized by its numbered TIFF files.
@@ -117,7 +117,7 @@ def _as_sequences(
                 "or name the three channels if they are sequences"
             )
         if published or any(meaning != "gray" for meaning in meanings):
-            missing = [f"{sequence} is missing; FLAIR stands in its place" for sequence in missing_sequences(voxels)]
+            missing = [f"{sequence} is missing; FLAIR is used in its place" for sequence in missing_sequences(voxels)]
             return voxels, CHANNELS, (LAYOUT_NOTE, *missing)
         voxels = to_gray(voxels)
     if voxels.shape[-1] != 1:

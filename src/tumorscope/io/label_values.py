@@ -63,7 +63,7 @@ class LabelRaster:
 
     Attributes:
         values: ``(slice, row, column)``, zero outside: integers, floats, or booleans.
-        colored: whether each value stands for a color (:func:`_color_codes`).
+        colored: whether each value is the code of a color (:func:`_color_codes`).
     """
 
     values: np.ndarray

@@ -59,7 +59,7 @@ def is_lgg_folder(folder: Path) -> bool:
 
 
 def mask_file(slice_file: Path) -> Path:
-    """Where the mask of a slice lies."""
+    """The path of the mask of a slice."""
     return slice_file.with_name(f"{slice_file.stem}_mask{slice_file.suffix}")
 
 
@@ -80,7 +80,7 @@ def read_lgg_folder(folder: Path) -> Scan:
         kind="slices",
         slice_names=tuple(path.name for path in files),
         source=folder,
-        notes=tuple(f"{name} is missing; FLAIR stands in its place" for name in missing),
+        notes=tuple(f"{name} is missing; FLAIR is used in its place" for name in missing),
     )
 
 
@@ -118,5 +118,5 @@ def read_lgg_mask(folder: Path) -> np.ndarray:
 def _read_mask(path: Path) -> np.ndarray:
     pixels = read_raster(path)
     if pixels.ndim != 3:
-        raise UnreadableScan(f"{label(path)}: a mask of several pages; give one page a slice")
+        raise UnreadableScan(f"{label(path)}: a mask of several pages; give one page per slice")
     return pixels[..., 0] > 0

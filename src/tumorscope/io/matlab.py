@@ -132,7 +132,7 @@ def _cjdata(name: str, group: Any) -> CjData:
             raise UnreadableScan(f"{name}: cjdata.{field} is empty; download the file again")
     shape = group["image"].shape
     if len(shape) != 2 or group["image"].dtype.kind not in "iuf":
-        raise UnreadableScan(f"{name}: cjdata.image is no gray image ({size_text(shape)}); download the file again")
+        raise UnreadableScan(f"{name}: cjdata.image is not a gray image ({size_text(shape)}); download the file again")
     if shape[0] * shape[1] > MAX_PIXELS:
         raise UnreadableScan(f"{name}: {size_text(shape)} pixels are more than the {MAX_PIXELS:,} allowed")
     if group["tumorMask"].shape != shape:

@@ -1,4 +1,4 @@
-"""Where a NIfTI header places its voxels: kept as it is stored, and compared where it says so twice."""
+"""Where a NIfTI header places its voxels: kept as stored, and compared where it is stated twice."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def placement_notes(header: Any, shape: tuple[int, ...]) -> tuple[str, ...]:
         other = "qform"
         try:
             qform = header.get_qform() * (unit, unit, unit, 1)
-        except ValueError:  # a quaternion that is no rotation
+        except ValueError:  # a quaternion that is not a rotation
             differ.append("the qform is not a rotation")
         else:
             differ += _differing_places(qform, sform, shape, float(sizes.min()))

@@ -25,7 +25,7 @@ _CLEARLY_LARGER = 1.5
 """A spacing this many times the others marks the axis along which slices were taken."""
 
 # For the patient axis (0 right-left, 1 anterior-posterior, 2 inferior-superior) along which
-# the slices lie: the patient axis and the RAS sign of column, row and slice.
+# the slices are ordered: the patient axis and the RAS sign of column, row and slice.
 _PLANES = {
     0: ((1, -1), (2, -1), (0, 1)),
     1: ((0, -1), (2, -1), (1, -1)),

@@ -1,4 +1,4 @@
-"""Which MRI sequence a text names: a file's name, a series description, a user's argument."""
+"""Which MRI sequence a text names: a file's name, a series description, or a user's argument."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def check_channels(channels: Sequence[str], count: int, name: str) -> tuple[str,
     """The user's channel names, if they fit the file.
 
     Args:
-        channels: one name a channel; ``"unknown"`` is allowed.
+        channels: one name per channel; ``"unknown"`` is allowed.
         count: channels in the file.
         name: the file, for the error.
 

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Match:
-    """Lesions of both studies that lie in one place: usually one of each, more where some merged or split.
+    """Lesions of both studies that overlap: usually one of each, more where some merged or split.
 
     Attributes:
-        before, after: places in the studies' lesions; empty for a new or a vanished lesion.
+        before, after: indices into the studies' lesions; empty for a new or a vanished lesion.
     """
 
     before: tuple[int, ...]

@@ -51,7 +51,7 @@ def type_features(image: np.ndarray, mask: np.ndarray, bins: int = 32) -> dict[s
     if image.shape != mask.shape or image.ndim != 2:
         raise TumorscopeError(f"the image is {image.shape}, the mask {mask.shape}; give one slice with its mask")
     if not mask.any():
-        raise TumorscopeError("the mask is empty; there is no tumor whose type could be told")
+        raise TumorscopeError("the mask is empty; there is no tumor to classify")
     scale = HEAD_SIZE_PX / find_head(image).size
     shape = tuple(max(16, round(side * scale)) for side in image.shape)
     resized = resize(image.astype(np.float32), shape, order=1, preserve_range=True, anti_aliasing=scale < 1)

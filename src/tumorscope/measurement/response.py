@@ -52,7 +52,7 @@ NOT_ASSESSED = (
 
 @dataclass(frozen=True, eq=False)
 class Timepoint:
-    """The lesions of one study, and where they lie.
+    """The lesions of one study, and where they are.
 
     Attributes:
         name: of the study, for tables.
@@ -111,7 +111,7 @@ class Response:
     """How two studies compare.
 
     Attributes:
-        category: RANO's, by what the masks show; None where it cannot be told.
+        category: RANO's, by what the masks show; None where it cannot be assessed.
         rule: the rule that decided, or why none could.
         volume_mm3: of all lesions; None where a voxel size is not known.
         products_mm2: the sum over target lesions; None where a voxel size is not known.
@@ -166,7 +166,7 @@ def compare_studies(before: Timepoint, after: Timepoint, *, registered: bool = F
     known = before.affine is not None and after.affine is not None
     if matches is None:
         notes.append(
-            "the studies do not lie on one grid, so lesions are not matched and new ones cannot be told from old; "
+            "the studies are not on one grid, so lesions are not matched and new ones are not distinguished from old; "
             "register the later study to the earlier one"
         )
         new: tuple[int, ...] = ()
@@ -233,7 +233,7 @@ def _decide(
         if not after.lesions:
             return "SD", "all lesions are gone, but none was measurable: stable disease is then the best response"
         if after.measurable and matches is None:
-            return None, "no lesion was measurable before, and new ones cannot be told from old"
+            return None, "no lesion was measurable before, and new ones are not distinguished from old"
         return "SD", "no lesion is measurable: without progression this is stable disease"
     if not after.lesions:
         return "CR", "no lesion is left: disappearance of all lesions is a complete response"
@@ -245,7 +245,7 @@ def _decide(
 
 
 def _matched(before: Timepoint, after: Timepoint, targets: tuple[int, ...], matches: tuple[Match, ...]) -> Change:
-    """Sums of products: the targets, and what lies there afterwards, measurable still or not."""
+    """Sums of products: the targets, and the lesions at their positions afterwards, measurable or not."""
     followed = {place for match in matches if set(match.before) & set(targets) for place in match.after}
     earlier = sum(_product(before.lesions[place]) for place in targets)
     return Change(earlier, sum(_product(after.lesions[place]) for place in followed))

@@ -37,7 +37,7 @@ class Prepared:
 
     Attributes:
         images: float32 ``(slice, channel, size, size)``, in robust standard deviations.
-        crop_resize: where those images lie in the scan's slices, and the way back.
+        crop_resize: the position of those images in the scan's slices, and the way back.
     """
 
     images: np.ndarray

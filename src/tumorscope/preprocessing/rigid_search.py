@@ -22,7 +22,7 @@ FEWEST_VOXELS = 4
 """Along each axis; cubic splines and three rotations need as many."""
 
 LEAST_OVERLAP = 0.6
-"""Of the smaller head; less is no result."""
+"""Of the smaller head; less overlap is not a result."""
 
 _COARSE_MM, _MIDDLE_MM, THIN_SLICE_MM = 8.0, 4.0, 2.0
 """Voxels are averaged in blocks up to about these sizes; the last level keeps anything thicker."""

@@ -13,7 +13,7 @@ from tumorscope.core.scan import SEQUENCES, Scan
 from tumorscope.preprocessing.resampling import coverage, resample_onto
 
 REFERENCE_ORDER = ("flair", "t1c", "t1", "t2")
-"""The first of these that is there is the one on whose grid the others are laid."""
+"""The first of these that is there is the reference series, whose grid the others get."""
 
 _LEAST_COVERED = 0.5
 """A series that covers less of the grid than this is left out: mostly nothing would be shown."""
@@ -33,7 +33,7 @@ def join_series(
         grid: the sequence whose grid is kept, and whose source images the scan has.
         case, source: for the scan.
         name: the study, for errors.
-        register: lay each series onto the grid by its images, rigidly.
+        register: rigidly co-register each series with the reference.
 
     Raises:
         UnreadableScan: frames of reference differ and are not to be registered.
@@ -49,7 +49,7 @@ def join_series(
         if volume is not None:
             channels[sequence] = volume
     sequences = tuple(sorted(channels, key=SEQUENCES.index))
-    # Each channel lies in one piece in memory, as it was read.
+    # Each channel is contiguous in memory, as it was read.
     voxels = np.stack([channels[sequence] for sequence in sequences])
     return replace(
         base,
@@ -65,13 +65,13 @@ def join_series(
 def _laid_onto(
     base: Scan, grid: str, scan: Scan, sequence: str, name: str, register: bool
 ) -> tuple[np.ndarray | None, list[str]]:
-    """The series on the grid, or None where it cannot lie there, and what a reader should know."""
+    """The series on the grid, or None where that is not possible, and notes."""
     volume, geometry = scan.voxels[..., 0], scan.geometry
     if base.geometry is None or geometry is None:
         if base.geometry is None and geometry is None and scan.shape == base.shape:
-            return volume, [f"{sequence} and {grid} do not say where they lie; taken slice by slice"]
+            return volume, [f"{sequence} and {grid} do not state their position; taken slice by slice"]
         silent = sequence if geometry is None else grid
-        return None, [f"{sequence} left out: {silent} does not say where its images lie"]
+        return None, [f"{sequence} left out: {silent} does not state the position of its images"]
     notes = _checked_frames(base, grid, scan, sequence, name, register)
     if register:
         from tumorscope.preprocessing.registration import register_rigid
@@ -103,7 +103,7 @@ def _evened(scan: Scan) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _checked_frames(base: Scan, grid: str, scan: Scan, sequence: str, name: str, register: bool) -> list[str]:
-    """Nothing to say where both lie in one frame of reference.
+    """Notes on the frames of reference; none where both have the same.
 
     Raises:
         UnreadableScan: they do not.
@@ -113,8 +113,8 @@ def _checked_frames(base: Scan, grid: str, scan: Scan, sequence: str, name: str,
         return []
     if one and other:
         raise UnreadableScan(
-            f"{name}: {sequence} and {grid} have different frames of reference, so their places cannot be compared; "
-            "give --register to lay them onto each other by their images"
+            f"{name}: {sequence} and {grid} have different frames of reference, so their positions cannot be compared; "
+            "give --register to co-register them"
         )
     return [f"the frame of reference of {sequence} or {grid} is not stated; taken as one"]
 

@@ -408,12 +408,12 @@ def no_uids(folder: Path):
         altered(path, SOPInstanceUID=None)
 
 
-@noted("do not say where the images lie")
+@noted("do not state the position of the images")
 def no_positions(folder: Path):
     flair(folder, ImagePositionPatient=None)
 
 
-@noted("do not say where the images lie")
+@noted("do not state the position of the images")
 def spacing_that_is_no_number(folder: Path):
     for path in flair(folder):
         content = path.read_bytes()

@@ -234,7 +234,7 @@ def test_frames_without_positions_keep_their_order_and_have_no_size(tmp_path: Pa
     scan = open_scan(path)
     assert scan.affine is None
     assert np.array_equal(scan.voxels[..., 0], VOLUME)
-    assert any("do not say where the images lie" in note for note in scan.notes)
+    assert any("do not state the position of the images" in note for note in scan.notes)
 
 
 @pytest.mark.real

@@ -169,7 +169,7 @@ def test_a_series_without_places_is_left_out(tmp_path: Path):
     write_series(tmp_path / "s", "t1", SMALL, number=2, ImagePositionPatient=None)
     scan = open_scan(tmp_path / "s")
     assert scan.sequences == ("flair",)
-    assert "t1 left out: t1 does not say where its images lie" in scan.notes
+    assert "t1 left out: t1 does not state the position of its images" in scan.notes
 
 
 def test_an_unstated_frame_of_reference_is_taken_as_the_same_and_told(tmp_path: Path):

@@ -29,13 +29,13 @@ B_VALUES = ((0x0019, 0x0C, "SIEMENS MR HEADER"), (0x2001, 0x03, "Philips Imaging
 """Where manufacturers keep b-values: group, element and private creator."""
 
 _SAME_DIRECTION = 0.005
-"""Direction cosines that differ by less lie on one grid: a third of a degree, far above rounding."""
+"""Direction cosines that differ by less belong to one grid: a third of a degree, far above rounding."""
 
 _SAME_ECHO = 0.05
 """Echo times that differ by less than this share are one echo."""
 
 _SAME_SPACING = 0.001
-"""Spacings that differ by less, in mm, lie on one grid."""
+"""Spacings that differ by less, in mm, belong to one grid."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +47,7 @@ class Frame:
         index: the frame within the file.
         uid: SOPInstanceUID.
         instance: the number by which the scanner counts.
-        temporal_key: what tells images of one place apart: time point, b-value, acquisition.
+        temporal_key: what distinguishes images at one position: time point, b-value, acquisition.
         echo_ms: echo time, 0 where not given.
         size: rows and columns.
         position: center of the first pixel in mm, LPS, or None.
@@ -86,7 +86,7 @@ class Frame:
 
 
 def rejection_reason(dataset: Dataset, has_pixels: bool) -> str | None:
-    """Why a file is no MR image, in words that follow its name; None if it is one."""
+    """Why a file is not an MR image, in words that follow its name; None if it is one."""
     sop_class = str(dataset.get("SOPClassUID", ""))
     if not sop_class and "Rows" not in dataset:
         return "damaged or not DICOM; export it again"
@@ -201,7 +201,7 @@ def _numbers(value: Any, count: int) -> np.ndarray | None:
 
 
 def number(value: Any) -> float | None:
-    """A finite number, or None for whatever else stands there."""
+    """A finite number, or None for any other value."""
     try:
         found = float(value)
     except (TypeError, ValueError):

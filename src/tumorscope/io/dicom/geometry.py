@@ -64,7 +64,7 @@ def _has_place(frame: Frame) -> bool:
 
 
 def _by_number(frames: list[Frame], notes: list[str]) -> Stack:
-    note = "the files do not say where the images lie; sorted by instance number, sizes are in pixels"
+    note = "the files do not state the position of the images; sorted by instance number, sizes are in pixels"
     frames = sorted(frames, key=lambda frame: (frame.instance, frame.path.name, frame.index))
     return Stack(tuple(frames), None, None, (note, *notes))
 

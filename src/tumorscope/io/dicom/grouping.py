@@ -1,4 +1,4 @@
-"""DICOM files sorted into images that can lie on one grid, by their headers alone."""
+"""DICOM files grouped, by their headers alone, into images that can form one volume."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class ScanResult:
 
 
 def sort_files(files: Sequence[Path], on_files: OnFiles | None = None) -> ScanResult:
-    """Read the header of every file, and sort the images by series and grid.
+    """Read the header of every file, and group the images by series and grid.
 
     A file that cannot be read is left out and counted; other errors are the program's and pass.
     """
@@ -75,7 +75,7 @@ def sort_files(files: Sequence[Path], on_files: OnFiles | None = None) -> ScanRe
 
 
 def with_progress(files: Sequence[Path], on_files: OnFiles | None) -> Any:
-    """The files one by one, telling how many are done."""
+    """The files one by one; reports how many are done."""
     for done, path in enumerate(files, 1):
         yield path
         if on_files is not None and (done % _TOLD_EVERY == 0 or done == len(files)):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MANUFACTURER = "Tumorscope"
 CHARACTER_SET = "ISO_IR 192"
-"""UTF-8, which holds every patient's name, and whatever stands in a warning."""
+"""UTF-8, which can hold every patient's name and every warning."""
 
 _PATIENT_AND_STUDY = (
     # Patient (PS3.3 C.7.1.1)

@@ -1,4 +1,4 @@
-"""Parallel planes in the patient: how each lies, and how a stack of them is described.
+"""Parallel planes in the patient: the orientation of each, and the geometry of a stack of them.
 
 DICOM PS3.3 C.7.6.2.1.1: a pixel is at ``position + column·spacing·row_direction +
 row·spacing·column_direction``, in millimeters in the patient's LPS frame.
@@ -27,7 +27,7 @@ _LONGEST_MM = 2000.0
 """No stack of slices reaches further than this."""
 
 _PIXEL_MM = (0.02, 20.0)
-"""A pixel of a head's image is no smaller and no larger than this."""
+"""The smallest and the largest size of a pixel in an image of a head."""
 
 _DIRECTION_TOLERANCE = 0.01
 

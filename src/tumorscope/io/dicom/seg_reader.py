@@ -1,8 +1,8 @@
 """DICOM Segmentations and label maps: what each segment marks, and where.
 
 A segmentation names the position of every frame, and may leave out frames in which nothing is marked
-(PS3.3 C.8.20.2). How far apart its planes are is told by SpacingBetweenSlices, else by frames that are
-neighbors, else by SliceThickness; what lies between is then filled in, empty.
+(PS3.3 C.8.20.2). The distance of its planes comes from SpacingBetweenSlices, else from neighboring
+frames, else from SliceThickness; missing planes are then filled in, empty.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class _Segments:
             if not _is_background(segment)
         }
         several = list(labels.values())
-        # Rows are told apart by name.
+        # Segments are distinguished by name.
         names = {key: f"{name} ({key})" if several.count(name) > 1 else name for key, name in labels.items()}
         most = float(dataset.get("MaximumFractionalValue") or 1) if kind == "FRACTIONAL" else None
         return cls(names, most, kind == "LABELMAP" or dataset.get("SOPClassUID") == _SOP_CLASSES[1])

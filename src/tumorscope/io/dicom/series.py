@@ -1,4 +1,4 @@
-"""One DICOM series as a scan: in what order its images lie, and what they show."""
+"""One DICOM series as a scan: the order of its images, and what they show."""
 
 from __future__ import annotations
 

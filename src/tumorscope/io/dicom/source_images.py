@@ -60,13 +60,13 @@ def plain_images(scan: Scan) -> list[Dataset]:
     :func:`name_sources` puts the true ones in place.
 
     Raises:
-        TumorscopeError: the images do not say where they lie, or the scan lies elsewhere.
+        TumorscopeError: the images do not state their position, or the scan is elsewhere.
     """
     sources = require_sources(scan)
     places = [_place(source) for source in sources]
     if scan.affine is None or any(part is None for place in places for part in place):
         raise TumorscopeError(
-            f"{scan.case}: the DICOM images do not say where they lie in the patient, so nothing can be drawn on them"
+            f"{scan.case}: the DICOM images do not state their position in the patient, so nothing can be drawn on them"
         )
     orientation, spacing = np.array(places[0][1]), np.array(places[0][2])
     _require_same_grid(scan, np.array(places[0][0]), orientation, spacing)

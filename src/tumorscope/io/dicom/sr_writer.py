@@ -203,7 +203,7 @@ def _diameter_group(
 
 
 def _about(analysis: Analysis, number: int, lesion: Lesion, algorithm_id: AlgorithmIdentification) -> dict[str, Any]:
-    """Which lesion a group is about, where it lies, and what found it."""
+    """Which lesion a group is about, where it is, and which algorithm found it."""
     import highdicom as hd
     from pydicom.sr.codedict import codes
 

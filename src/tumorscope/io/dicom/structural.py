@@ -114,7 +114,7 @@ def _of_a_function(header: SeriesHeader, frames: Sequence[Frame]) -> str | None:
 
 
 def _volumes(frames: Sequence[Frame]) -> int:
-    """How many images lie at every place; 1 where places are not known."""
+    """How many images there are at every position; 1 where positions are not known."""
     positions = [frame.position for frame in frames if frame.position is not None]
     if len(positions) < len(frames):
         return 1

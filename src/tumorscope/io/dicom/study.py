@@ -46,8 +46,8 @@ def read_dicom(
         path: what the user named, a file, a folder or a study.
         files: the DICOM files there.
         skipped: other files there, for the note.
-        register: lay series onto the grid by their images; allows frames of reference to differ.
-        on_files: told how many headers are read.
+        register: rigidly co-register the series; allows frames of reference to differ.
+        on_files: called with how many headers are read.
 
     Raises:
         UnreadableScan: no MR image among the files, several studies, or a series that cannot be
@@ -85,7 +85,7 @@ def read_dicom(
 
 
 def _refuse_mosaics(choice: Choice, name: str) -> None:
-    """Refuse what no one can want as it is: tiles of slices that lie elsewhere than the header says."""
+    """Refuse mosaics: tiles of slices whose position is not the one in the header."""
     if any(group.header.kind.name == MOSAIC for group in choice.series.values()):
         raise UnreadableScan(
             f"{name}: is a Siemens mosaic (ImageType MOSAIC), all slices of a functional or diffusion volume in one "

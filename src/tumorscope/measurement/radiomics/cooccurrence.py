@@ -59,7 +59,7 @@ def cooccurrence(levels: np.ndarray, aggregation: str) -> dict[str, float]:
 
 
 def cooccurrence_matrix(levels: np.ndarray, offset: Offset, most: int) -> np.ndarray:
-    """How often two levels lie side by side, both ways, int ``(most, most)``; level 1 is index 0."""
+    """How often two levels are neighbors, both ways, int ``(most, most)``; level 1 is index 0."""
     here, there = shifted(levels, offset)
     both = (here > 0) & (there > 0)
     pairs = np.bincount((here[both] - 1) * most + there[both] - 1, minlength=most * most).reshape(most, most)

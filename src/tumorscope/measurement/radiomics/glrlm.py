@@ -35,7 +35,7 @@ def run_lengths(levels: np.ndarray, aggregation: str) -> dict[str, float]:
 def run_length_matrix(levels: np.ndarray, offset: Offset) -> Counts:
     """Runs of one level along a direction.
 
-    Voxels are sorted by the line they lie on and by their place on it; a run ends where
+    Voxels are sorted by their line and their position on it; a run ends where
     the line, the level or the chain of places ends.
 
     Args:

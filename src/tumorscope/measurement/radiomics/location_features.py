@@ -1,6 +1,6 @@
-"""Where a region lies in the head and what is around it. None of these features is IBSI's.
+"""Where a region is in the head, and what surrounds it. None of these features is from the IBSI.
 
-A tumor's type depends on its place: pituitary tumors lie in the middle at the base,
+The type of a tumor depends on its location: pituitary tumors are in the middle at the base,
 meningiomas at the edge of the brain, gliomas inside. And on its edge: what is brighter
 or darker around it, and how sharply.
 """

@@ -1,4 +1,4 @@
-"""What the tags of features stand for, in IBSI's words where they are IBSI's; for plots and tables."""
+"""What the tags of features mean, in the terms of the IBSI where it defines them; for plots and tables."""
 
 from __future__ import annotations
 
