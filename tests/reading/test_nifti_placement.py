@@ -43,13 +43,13 @@ def test_two_sides_are_both_told(tmp_path: Path):
     mirrored = np.diag([-1.0, 1, 1, 1]) @ PLAIN
     (note,) = notes_of(tmp_path, PLAIN, mirrored)
     assert "axes that run LPS and RPS" in note
-    assert "places up to 20 mm apart" in note
+    assert "positions up to 20 mm apart" in note
 
 
 def test_two_places_are_told_by_the_furthest_corner(tmp_path: Path):
     away = PLAIN.copy()
     away[1, 3] += 45
-    assert "qform and sform disagree: places up to 45 mm apart;" in notes_of(tmp_path, PLAIN, away)[0]
+    assert "qform and sform disagree: positions up to 45 mm apart;" in notes_of(tmp_path, PLAIN, away)[0]
 
 
 @pytest.mark.parametrize("turn", [(0, 0, 0), (45, 0, 0), (-20, 44.9, 130)])

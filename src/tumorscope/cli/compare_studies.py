@@ -1,4 +1,4 @@
-"""`tumorscope compare-studies`: what became of a tumor between two studies."""
+"""`tumorscope compare-studies`: the change of a tumor between two studies."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def command(
     ],
     after: Annotated[Path, typer.Argument(metavar="AFTER", help="The later study, likewise.", show_default=False)],
     label: Annotated[
-        str | None, typer.Option(help="The one label of the masks to compare, by its name; all together otherwise.")
+        str | None, typer.Option(help="Compare only the label of this name; all labels together by default.")
     ] = None,
     registered: Annotated[
-        bool, typer.Option("--registered", help="Millimeters mean the same places in both studies.")
+        bool, typer.Option("--registered", help="Both studies are in one frame of reference.")
     ] = False,
     force: Annotated[
         bool,
@@ -132,7 +132,7 @@ def _print(before: Timepoint, after: Timepoint, response: Response) -> None:
 
 
 def _lesion_table(before: Timepoint, after: Timepoint, response: Response) -> Table:
-    """One row a match: sizes before and after, and whether it is followed."""
+    """One row per match: sizes before and after, and whether it is followed."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")

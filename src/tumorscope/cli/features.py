@@ -1,4 +1,4 @@
-"""`tumorscope features`: radiomic features of segmented tumors, one row a case."""
+"""`tumorscope features`: radiomic features of segmented tumors, one row per case."""
 
 from __future__ import annotations
 

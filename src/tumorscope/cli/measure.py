@@ -1,4 +1,4 @@
-"""`tumorscope measure`: how large the lesions of anyone's mask are, and where."""
+"""`tumorscope measure`: the size and location of the lesions of any mask."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def command(
     ] = None,
     threshold: Annotated[
         float | None,
-        typer.Option(help="Measure what is at least this in an image or a probability map that is not a mask."),
+        typer.Option(help="Measure voxels of at least this value in an image or a probability map that is not a mask."),
     ] = None,
     out: Annotated[
         list[Path] | None,
@@ -108,7 +108,7 @@ def open_labels(path: Path, threshold: float | None = None) -> Segmentation:
     if path.suffix.lower() != ".json":
         return open_segmentation(path, threshold)
     if threshold is not None:
-        raise TumorscopeError(f"{path}: a threshold is for images; an analysis says what it found")
+        raise TumorscopeError(f"{path}: a threshold is for images; an analysis has a mask of its own")
     return _of_analysis(path)
 
 
@@ -155,7 +155,7 @@ def _outputs(files: list[Path]) -> list[Path]:
 
 
 def print_measured(measured: Sequence[Measured], scan: Scan) -> None:
-    """One row a lesion; a total a label; then notes and the notice."""
+    """One row per lesion; a total per label; then notes and the notice."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table

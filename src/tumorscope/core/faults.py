@@ -1,4 +1,4 @@
-"""What becomes of a case whose analysis ends in a fault of the program: one line for the user, a traceback for us."""
+"""A case whose analysis ends in a fault of the program: one line for the user, a traceback in a log."""
 
 from __future__ import annotations
 

@@ -140,7 +140,7 @@ class Geometry:
         return np.searchsorted((self.positions[1:] + self.positions[:-1]) / 2, position)
 
     def same_grid(self, other: Geometry) -> bool:
-        """Whether both are one grid: same shape, and every voxel at the same place within rounding."""
+        """Whether both are one grid: same shape, and every voxel at the same position within rounding."""
         if tuple(self.shape) != tuple(other.shape):
             return False
         slices, rows, columns = self.shape
@@ -191,7 +191,7 @@ class Geometry:
 
 @dataclass(frozen=True, eq=False)
 class EvenGrid:
-    """An evenly spaced stack that does not lean, for formats and programs that know no other.
+    """An evenly spaced stack that does not lean, for formats and programs that support no other.
 
     Attributes:
         geometry: of the even stack.
@@ -208,7 +208,7 @@ class EvenGrid:
         """The even grid on which every slice of a stack has a plane.
 
         Each plane shows the slice nearest to it. Where the stack leans, slices are shifted by whole
-        pixels, so no pixel is further than half its size from its place.
+        pixels, so no pixel is further than half its size from its position.
         """
         slices, affine = stack.even_planes()
         corners = np.zeros((len(slices), 2), int)

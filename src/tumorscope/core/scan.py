@@ -57,8 +57,8 @@ class StoredGrid:
         shape: the stored array's spatial shape, two or three axes.
         affine: the stored array's own 4×4 affine, millimeters in RAS+.
         axes: for each stored axis, the scan axis it became (0 slice, 1 row, 2 column).
-        flips: for each stored axis, whether it was reversed on the way.
-        placement: what the file's header says of it, where it is a NIfTI file.
+        flips: for each stored axis, whether the scan axis runs the other way.
+        placement: of a NIfTI file, the fields of its header that place it.
     """
 
     shape: tuple[int, ...]
@@ -123,8 +123,8 @@ class Scan:
             scan joins several series, those of the reference series, whose grid it has.
         study: the patient's key and the study's date, where the scan came as DICOM.
         notes: what was noticed on reading and a reader of the results should know.
-        rejection_reason: what the header says against a structural MRI of a head, naming the attribute;
-            None where it says nothing. The input check refuses such a scan.
+        rejection_reason: the attribute by which the header excludes a structural MRI of a head; None where none
+            does. The input check refuses such a scan.
         slice_positions: where each slice is, in steps of the affine's third axis; None where slices are
             evenly spaced. See :class:`tumorscope.core.geometry.Geometry`.
     """

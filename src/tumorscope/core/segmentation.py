@@ -38,7 +38,7 @@ class Segmentation:
         case: a short name; never a patient's name.
         kind: a single image, a folder of slices, or a volume.
         geometry: where the voxels are in the patient, or None where the voxel size is not known.
-        notes: what was assumed on the way.
+        notes: what was assumed on reading.
 
     >>> labels = np.zeros((1, 4, 4), np.uint8)
     >>> labels[0, 1, 1:3] = 1, 4

@@ -73,7 +73,7 @@ def _read_headers(files: Sequence[Path]) -> tuple[frozenset[str], str]:
             dataset, _has_pixels = read_header(file)
             words |= name_tokens(dataset)
             series = series or series_key(dataset)
-        except Exception:  # a damaged header makes pydicom raise many kinds, and says nothing about a patient
+        except Exception:  # a damaged header makes pydicom raise many kinds, and does not identify a patient
             continue
     return frozenset(words), series
 

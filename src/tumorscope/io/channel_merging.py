@@ -86,7 +86,7 @@ def read_sequences(
 
 
 def _join_named(case: str, source: Path, scans: Mapping[str, Scan], register: bool) -> Scan:
-    """DICOM series whose sequences the user names, so that what their headers say of those is outdated."""
+    """DICOM series whose sequences the user names, which overrides their headers."""
     named = {
         sequence: replace(scan, notes=tuple(note for note in scan.notes if not note.startswith(SEQUENCE_NOTES)))
         for sequence, scan in scans.items()
@@ -102,7 +102,7 @@ def _join_named(case: str, source: Path, scans: Mapping[str, Scan], register: bo
 def read_volume_folder(folder: Path, files: list[Path]) -> Scan:
     """A folder of volumes, one per sequence by their names, as BraTS has them.
 
-    Masks are left out, and files whose names tell no sequence are left out with a note.
+    Masks are left out, and files whose names state no sequence are left out with a note.
 
     Raises:
         UnreadableScan: no name tells a sequence, two tell the same, or grids differ.

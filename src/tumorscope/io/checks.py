@@ -21,7 +21,7 @@ MOST_BAD_VOXELS = 0.01
 
 
 FILL = 1e20
-"""Programs fill with values beyond this, such as -3.4e38 and 1e30, what they do not know; no scanner measures them."""
+"""Programs fill with values beyond this, such as -3.4e38 and 1e30, unknown voxels; no scanner measures them."""
 
 
 HEAD_MM = (100.0, 350.0)

@@ -149,7 +149,7 @@ def _studies(path: Path, files: Sequence[Path], on_files: OnFiles | None) -> lis
 def _by_folder(
     path: Path, cases: Sequence[Path], dicom: dict[Path, list[Path]], on_files: OnFiles | None
 ) -> list[tuple[Path, Path | StudyFiles]]:
-    """The studies in several folders, each with the place by which it is sorted."""
+    """The studies in several folders, each with the path by which it is sorted."""
     studies = studies_of([file for files in dicom.values() for file in files], on_files)
     doubtful = several_patients(studies)
     holders: dict[Path, int] = {}

@@ -36,7 +36,7 @@ def read_image(path: Path, channels: Sequence[str] | None = None) -> Scan:
 
     Args:
         path: PNG, JPEG, BMP or TIFF.
-        channels: what the channels show, where the user says so. Then three channels are
+        channels: what the channels show, where the user states it. Then three channels are
             kept as they are, and are not checked for being a photograph.
 
     Raises:

@@ -136,7 +136,7 @@ def _affine(name: str, image: Any, spatial: int, unit: float) -> np.ndarray:
 
 
 def _reason(error: RuntimeError, path: Path) -> str:
-    """The line of ITK's message that says most: the last one, without its source code's."""
+    """The most specific line of ITK's message: the last one, without those on its source code."""
     lines = [line.strip() for line in str(error).replace(str(path), path.name).splitlines()]
     lines = [line for line in lines if not _CODE_LINE.search(line)]
     return printable(_ITK_PREFIX.sub("", lines[-1]) if lines else "unknown reason")[:120]

@@ -54,7 +54,7 @@ class LabelOptions:
             UnreadableScan: a threshold is set.
         """
         if self.threshold is not None:
-            raise UnreadableScan(f"{name}: a threshold is for volumes and images; this file says what is inside")
+            raise UnreadableScan(f"{name}: a threshold is for volumes and images; this file states what is inside")
 
 
 @dataclass(frozen=True, eq=False)

@@ -178,7 +178,7 @@ def _patient(name: str, group: Any) -> str:
 
 
 def _is_empty(found: Any) -> bool:
-    """Whether MATLAB stored an empty array: it writes the lengths of the axes in its place, and marks that so.
+    """Whether MATLAB stored an empty array: it writes the lengths of the axes instead, and marks that by an attribute.
 
     Args:
         found: a data set, by h5py's plain calls.

@@ -81,7 +81,7 @@ def _require_complete(name: str, header: Mapping[str, str], available: int) -> N
         else:
             voxels = math.prod(int(length) for length in header["DimSize"].split())
             needed = voxels * int(header.get("ElementNumberOfChannels", 1)) * _BYTES[header["ElementType"]]
-    except (KeyError, ValueError):  # ITK says what is wrong
+    except (KeyError, ValueError):  # ITK reports what is wrong
         return
     if available < needed:
         raise UnreadableScan(

@@ -63,7 +63,7 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _read_headers(path: Path) -> tuple[Any, NiftiPlacement]:
-    """The header that nibabel makes of it, and where the header as it is stored places the voxels."""
+    """The header with the corrections of nibabel, and the placement of the voxels as stored."""
     from nibabel.nifti1 import Nifti1Header, Nifti1PairHeader
     from nibabel.nifti2 import Nifti2Header, Nifti2PairHeader
 

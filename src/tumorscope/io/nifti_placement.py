@@ -38,7 +38,7 @@ def unit_mm(header: Any) -> float:
 
 
 def placement_notes(header: Any, shape: tuple[int, ...]) -> tuple[str, ...]:
-    """What a reader should know where the header places the voxels in two ways that disagree.
+    """A note where the header places the voxels in two ways that disagree.
 
     The sform is used wherever it is coded. Other programs use the qform, or measure by ``pixdim``.
 
@@ -81,7 +81,7 @@ def _differing_places(qform: np.ndarray, sform: np.ndarray, shape: tuple[int, ..
     sides = ["".join(str(code) for code in aff2axcodes(affine)[: len(shape)]) for affine in (qform, sform)]
     # Axes that grow to the patient's right, front and top are called R, A and S.
     mirrored = [f"axes that run {sides[0]} and {sides[1]}"] if sides[0] != sides[1] else []
-    return [*mirrored, f"places up to {apart:.3g} mm apart"]
+    return [*mirrored, f"positions up to {apart:.3g} mm apart"]
 
 
 def _sizes(lengths: np.ndarray) -> str:

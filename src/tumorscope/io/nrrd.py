@@ -84,7 +84,7 @@ def _unit(name: str, header: Mapping[str, str]) -> float:
 
 
 def _described(header: Mapping[str, str]) -> dict[int, dict[str, str]]:
-    """What the header says of each segment, by its number."""
+    """The attributes of each segment, by its number."""
     segments: dict[int, dict[str, str]] = {}
     for key, value in header.items():
         match = _SEGMENT.fullmatch(key)

@@ -1,4 +1,4 @@
-"""From a file's axes to a radiologist's: which axis is the slice, and which way each runs.
+"""From a file's axes to a radiologist's: which axis is the slice, and the direction of each.
 
 Shown radiologically, columns and rows grow in these patient directions:
 

@@ -101,7 +101,7 @@ def _require_same_axes(segmentation: Segmentation, own: Geometry, target: Geomet
     if own.leans != target.leans:
         step[:2, 2] = 0
     sizes = np.array(own.shape[::-1])
-    for axis in np.flatnonzero(sizes == 1):  # the distance of the next slice says nothing
+    for axis in np.flatnonzero(sizes == 1):  # there is no next slice
         step[:, axis] /= np.abs(step[:, axis]).max()
     if segmentation.kind == "slices" or not target.is_even:  # the distance of planes is checked at each that is marked
         step[:, 2] /= np.abs(step[:, 2]).max()

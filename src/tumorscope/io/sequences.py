@@ -11,7 +11,7 @@ from tumorscope.core.scan import SEQUENCES
 from tumorscope.io.checks import printable
 
 SEQUENCE_NOTES = ("sequence ", "three channels that differ")
-"""Notes on where a sequence's name comes from start so; a name the user gives outdates them."""
+"""Notes on the source of a sequence's name begin with these; a name that the user gives overrides them."""
 
 _FLAIR = {"flair", "t2f", "tirm"}
 _T1 = {"t1", "t1w", "t1n", "mprage", "bravo", "spgr"}
@@ -43,7 +43,7 @@ _OTHER = {
 
 
 def recognize_sequence(text: str, contrast: bool = False) -> str:
-    """The sequence that a name or a description states, ``"unknown"`` where it is not plain.
+    """The sequence that a name or a description states, ``"unknown"`` where it is ambiguous.
 
     Only whole words count, and two different sequences in one text count as none, for a
     wrong name costs more than a missing one.
@@ -116,7 +116,7 @@ def check_channels(channels: Sequence[str], count: int, name: str) -> tuple[str,
 
 
 def _words(text: str) -> set[str]:
-    """The words of a text in lower case; "post" of "post op" left out, for it is about another event."""
+    """The words of a text in lower case; without "post" of "post op", which is about another event."""
     lowered = text.lower().replace("t2*", "t2star").replace("+c", " contrast ")
     lowered = re.sub(r"dark[ _-]?fluid", "flair", lowered)
     words = set(re.split(r"[^a-z0-9]+", lowered)) - {""}

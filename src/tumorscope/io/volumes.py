@@ -34,7 +34,7 @@ _FLATTEST = 0.01
 """Volume spanned by the three unit directions: 1 at right angles, 0 where they are in a plane."""
 
 NO_VOXEL_SIZE = b"voxel size unknown"
-"""A mask of ours that was made without a known voxel size says so in its header."""
+"""The header of a mask of ours without a known voxel size contains this."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +45,7 @@ class StoredVolume:
         array: two or three spatial axes, then at most one of channels.
         spatial: how many of the axes are spatial.
         affine: 4×4, stored indices to millimeters in RAS+.
-        placement: what a NIfTI header says of the position of the voxels.
+        placement: of a NIfTI file, the fields of its header that place the voxels.
         description: the header's, as a program wrote it.
         notes: what a reader of the results should know.
         segments: of a segmentation, where the header names them; layers are then channels.

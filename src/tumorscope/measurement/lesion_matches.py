@@ -63,7 +63,7 @@ def _groups(pairs: set[tuple[int, int]], earlier: int, later: int) -> tuple[Matc
 
 
 def _numbered(study: Timepoint) -> np.ndarray:
-    """For each voxel the place of its lesion, −1 outside."""
+    """For each voxel the index of its lesion, −1 outside."""
     labels, sizes = label_lesions(study.mask)
     place_of = np.full(len(sizes), -1)
     place_of[1 + np.argsort(-sizes[1:], kind="stable")] = np.arange(len(sizes) - 1)  # as they are sorted

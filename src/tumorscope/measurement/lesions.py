@@ -97,7 +97,7 @@ def find_lesions(mask: np.ndarray, scan: Scan, slice_probability: np.ndarray) ->
 
     Args:
         mask: boolean ``(slice, row, column)`` on the scan's grid.
-        scan: gives positions and sizes in millimeters where it knows them.
+        scan: gives positions and sizes in millimeters where they are known.
         slice_probability: ``(slice,)``.
     """
     marked = _bounding_box(mask)
@@ -145,7 +145,7 @@ def unknown_volumes(lesions: Sequence[Lesion]) -> tuple[str, ...]:
 def _in_patient(
     scan: Scan, inside: np.ndarray, start: np.ndarray, areas: np.ndarray, midline: Midline | None
 ) -> dict[str, Any]:
-    """What is measured of one lesion: in millimeters where the scan knows them, and diameters in pixels elsewhere."""
+    """What is measured of one lesion: in millimeters where the voxel size is known, and diameters in pixels elsewhere."""
     geometry, first = scan.geometry, _triple(start)
     if geometry is None:
         return {"center_mm": None, "volume_mm3": None, "diameters": find_diameters(inside, (1.0, 1.0), first)}

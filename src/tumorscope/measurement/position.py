@@ -98,7 +98,7 @@ def find_midline(scan: Scan) -> Midline | None:
         mirrored = points - 2 * ((points @ normal) - offset)[:, None] * normal
         place = to_grid @ np.c_[mirrored, np.ones(len(points))].T
         there = ndimage.map_coordinates(signal, place[2::-1], order=1, mode="constant", cval=-1)
-        shown = there >= 0  # what is mirrored out of the scan says nothing
+        shown = there >= 0  # positions outside the scan do not count
         if shown.mean() < _SHOWN or not there[shown].std() * here[shown].std():
             return 1.0
         return 1 - float(np.corrcoef(here[shown], there[shown])[0, 1])

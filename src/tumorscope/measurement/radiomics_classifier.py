@@ -29,7 +29,7 @@ HEAD_SIZE_PX = 256.0
 
 
 def type_features(image: np.ndarray, mask: np.ndarray, bins: int = 32) -> dict[str, float]:
-    """What tells a tumor's type: IBSI's features of the slice, and its place in the head.
+    """The features by which a tumor is classified: those of the IBSI on the slice, and its location in the head.
 
     The slice is first brought to one size, by its head, because images say neither how
     large a pixel is nor keep to one matrix; lengths are then 256ths of the head's size.

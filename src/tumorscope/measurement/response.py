@@ -47,7 +47,7 @@ NOT_ASSESSED = (
     "the nadir: progression is assessed against the smallest sum of all studies, and only two are given",
     "other disease: enhancement or T2/FLAIR change outside these masks, leptomeningeal spread",
 )
-"""What RANO asks for and two masks cannot say."""
+"""What RANO requires and two masks do not show."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +59,7 @@ class Timepoint:
         mask: boolean ``(slice, row, column)``.
         lesions: all of this mask, as :func:`~tumorscope.measurement.lesions.find_lesions` gives them.
         affine: ``(column, row, slice, 1)`` to RAS+ mm, or None where the voxel size is not known.
-        origin: whose it is, from when, and what made it.
+        origin: its patient, date, and bundle.
         slice_positions: see :class:`tumorscope.core.geometry.Geometry`.
     """
 
@@ -115,9 +115,9 @@ class Response:
         rule: the rule that decided, or why none could.
         volume_mm3: of all lesions; None where a voxel size is not known.
         products_mm2: the sum over target lesions; None where a voxel size is not known.
-        targets: places of the target lesions in the study before.
+        targets: indices of the target lesions in the study before.
         matches: which lesions belong together; None where the grids do not allow to say so.
-        new: places in the study after of new lesions, measurable ones first; empty if not matched.
+        new: indices in the study after of new lesions, measurable ones first; empty if not matched.
         notes: what a reader of the category should know.
     """
 
@@ -140,7 +140,7 @@ def compare_studies(before: Timepoint, after: Timepoint, *, registered: bool = F
     Args:
         before: the baseline, or the study with the smallest sum for progression.
         after: the study to assess.
-        registered: whether millimeters of both mean the same places, whatever their grids.
+        registered: whether both are in one frame of reference, whatever their grids.
         force: compare them although they differ in patient, bundle or sequences, or are in the wrong
             order; the notes then say so.
 

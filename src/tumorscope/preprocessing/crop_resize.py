@@ -51,7 +51,7 @@ class CropResize:
 
 
 def _sampling(length: int, samples: int, start: float, step: float, beyond: str = "edge") -> np.ndarray:
-    """The matrix that samples ``length`` pixels at ``samples`` places, linearly.
+    """The matrix that samples ``length`` pixels at ``samples`` positions, linearly.
 
     Where ``step`` is over one pixel the triangle widens, so that shrinking averages
     instead of skipping (as Pillow's bilinear filter does).

@@ -1,4 +1,4 @@
-"""Where one series is in another's frame of reference, found from the images: rigid, by SimpleITK.
+"""Rigid registration of one series with another by their images, with SimpleITK.
 
 Several starts are optimized by mutual information (:mod:`tumorscope.preprocessing.rigid_search`). A result
 that may be wrong is refused: heads that do not overlap or are hardly alike, starts that end at

@@ -244,7 +244,7 @@ class Search:
         method.SetInitialTransform(transform, inPlace=True)
         try:
             method.Execute(fixed.image, moving.image)
-        except RuntimeError:  # ITK's way of saying that no sample overlaps
+        except RuntimeError:  # ITK's error where no sample overlaps
             return Candidate(start, -np.inf)
         return Candidate(transform, -method.GetMetricValue())
 

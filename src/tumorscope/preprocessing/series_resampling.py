@@ -93,7 +93,7 @@ def _laid_onto(
 
 
 def _evened(scan: Scan) -> tuple[np.ndarray, np.ndarray]:
-    """The first channel as evenly spaced slices, and their affine: registration knows no other."""
+    """The first channel as evenly spaced slices, and their affine: registration supports no other."""
     assert scan.geometry is not None  # the caller has looked
     volume = scan.voxels[..., 0]
     if scan.geometry.is_even:

@@ -32,7 +32,7 @@ def timed(scanning: frozenset[str], repetition: float, echo: float, inversion: f
         (timed(GR, 2300, 2.9, 900), "t1"),  # MPRAGE
         (timed(GR, 7.4, 3.1, 450), "t1"),  # the same from GE
         (timed(IR, 2200, 9, 860), "t1"),  # T1 FLAIR
-        # What is not plain stays open.
+        # What is ambiguous stays open.
         (timed(SE, 2500, 15), "unknown"),  # proton density
         (timed(SE, 1500, 50), "unknown"),
         (timed(IR, 5000, 60, 160), "unknown"),  # STIR

@@ -146,7 +146,7 @@ def test_manufacturers_keep_b_values_in_places_of_their_own(tmp_path: Path, priv
     ("keyword", "expected"),
     [
         ("TemporalPositionIdentifier", "TemporalPositionIdentifier counts 3 points in time: not a structural image"),
-        ("AcquisitionNumber", "AcquisitionNumber counts 3 volumes at the same places: not a structural image"),
+        ("AcquisitionNumber", "AcquisitionNumber counts 3 volumes at the same positions: not a structural image"),
     ],
 )
 def test_a_time_series_is_told_by_what_counts_its_volumes(tmp_path: Path, keyword: str, expected: str):

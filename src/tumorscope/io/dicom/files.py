@@ -34,7 +34,7 @@ DAMAGED = "damaged or truncated DICOM; export it again"
 
 _HEAD = 4096
 """The attributes of the study are within so many bytes. Parsed from memory they take less time, for pydicom
-asks the file where it is at every element."""
+queries the position in the file at every element."""
 
 _NEEDED = (
     *("ImageType", "SOPClassUID", "SOPInstanceUID", "Modality", "SeriesDescription", "PatientName", "PatientID"),
@@ -48,7 +48,7 @@ _NEEDED = (
     *("PerFrameFunctionalGroupsSequence", "ComplexImageComponent", "BodyPartExamined", "AnatomicRegionSequence"),
     *("PatientSpeciesDescription", "NumberOfTemporalPositions"),
 )
-"""What decides whether, where and as what an image is read; all else is skipped on the way."""
+"""The attributes that decide whether and how an image is read; all others are skipped."""
 
 
 @contextmanager
@@ -76,7 +76,7 @@ def damage_told(message: str) -> Iterator[None]:
 def read_header(path: Path) -> tuple[FileDataset, bool]:
     """What decides about a file, of all that is before the pixels, and whether pixels follow.
 
-    Every value is decoded, so that a damaged one is found here and not when it is asked for.
+    Every value is decoded, so that a damaged one is found here and not on access.
 
     Raises:
         UnreadableScan: it is damaged, or deflated and would not fit into memory.

@@ -1,4 +1,4 @@
-"""What the header of a DICOM file says about each of its images."""
+"""The attributes of each image in a DICOM file."""
 
 from __future__ import annotations
 

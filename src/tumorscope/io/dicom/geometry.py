@@ -20,11 +20,11 @@ class Stack:
     """The images of a series from bottom to top.
 
     Attributes:
-        frames: ordered along the slice normal, one for each place.
+        frames: ordered along the slice normal, one for each position.
         affine: ``(column, row, position, 1)`` to millimeters in RAS+, or None.
         slice_positions: where each slice is, in steps of the affine's third axis; None where slices
             are evenly spaced. See :class:`tumorscope.core.geometry.Geometry`.
-        notes: what was noticed on the way.
+        notes: what was noticed on sorting.
     """
 
     frames: tuple[Frame, ...]
@@ -76,7 +76,7 @@ def _by_place(frames: list[Frame], notes: list[str], name: str) -> Stack:
     plane = Plane.of(first.orientation, first.spacing_mm, name)
     places = _places(frames, plane.normal)
     if len(places) == 1 and len(frames) > 2 and len({frame.temporal_key for frame in frames}) == 1:
-        note = f"all {len(frames)} images state the same place; sorted by instance number, sizes are in pixels"
+        note = f"all {len(frames)} images state the same position; sorted by instance number, sizes are in pixels"
         return Stack(tuple(frames), None, None, (note, *notes))
     kept = [place[0] for place in places]
     notes += _told_repeats(places)
@@ -88,7 +88,7 @@ def _by_place(frames: list[Frame], notes: list[str], name: str) -> Stack:
 def _without_copies(frames: list[Frame]) -> tuple[list[Frame], list[str]]:
     """The frames without second files of the same image, and notes on what was left out.
 
-    Files of one SOPInstanceUID are one image only where they state the same place too.
+    Files of one SOPInstanceUID are one image only where they state the same position too.
     """
     known: dict[tuple, Frame] = {}
     copies, differing = 0, 0
@@ -105,7 +105,7 @@ def _without_copies(frames: list[Frame]) -> tuple[list[Frame], list[str]]:
             differing += not _same_content(first.path, frame.path)
     notes = [f"{_images(copies)} left out: copies of others"] if copies else []
     if differing:
-        notes.append(f"{_images(differing)} of them share SOPInstanceUID and place with another but differ from it")
+        notes.append(f"{_images(differing)} of them share SOPInstanceUID and position with another but differ from it")
     return list(known.values()), notes
 
 
@@ -117,15 +117,17 @@ def _same_content(one: Path, other: Path) -> bool:
 
 
 def _told_repeats(places: list[list[Frame]]) -> list[str]:
-    """What several images at one place are: a time series, b-values, or stray repeats."""
+    """What several images at one position are: a time series, b-values, or stray repeats."""
     repeats = sum(map(len, places)) - len(places)
     if not repeats:
         return []
     each = len(places[0])
     kinds = [_what_differs(place) for place in places]
     if kinds[0] is None or any(len(place) != each for place in places):
-        return [f"{_images(repeats)} left out at places that another image shows; the first by instance number is kept"]
-    return [f"4-D series: {each} images at each place ({kinds[0]}); the first is taken, {repeats} are left out"]
+        return [
+            f"{_images(repeats)} left out at positions that another image shows; the first by instance number is kept"
+        ]
+    return [f"4-D series: {each} images at each position ({kinds[0]}); the first is taken, {repeats} are left out"]
 
 
 def _what_differs(place: list[Frame]) -> str | None:
@@ -142,7 +144,7 @@ def _images(count: int) -> str:
 
 
 def _places(frames: list[Frame], direction: np.ndarray) -> list[list[Frame]]:
-    """The frames of each place along the direction, those of a place in the order given."""
+    """The frames of each position along the direction, those of one position in the order given."""
     heights = np.array([frame.position @ direction for frame in frames])
     places: list[list[int]] = []
     for index in np.argsort(heights, kind="stable"):

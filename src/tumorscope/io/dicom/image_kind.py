@@ -79,7 +79,7 @@ class ImageKind:
 
     Attributes:
         name: empty for a plain image.
-        stated: the attribute and value that say so, such as ``ImageType ADC``.
+        stated: the attribute and value that state it, such as ``ImageType ADC``.
     """
 
     name: str = ""

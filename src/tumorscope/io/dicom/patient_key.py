@@ -102,7 +102,7 @@ def _make(path: Path) -> bytes:
             file.flush()
             os.fsync(file.fileno())
         with suppress(FileExistsError):
-            os.link(aside, path)  # unlike renaming, never in the place of another salt
+            os.link(aside, path)  # unlike renaming, never replaces another salt
     finally:
         aside.unlink(missing_ok=True)
     return path.read_bytes().strip()

@@ -85,7 +85,7 @@ def _decode(path: Path, name: str) -> tuple[np.ndarray, Dataset]:
 
 
 def _state_syntax(dataset: Dataset) -> None:
-    """Old files lack the meta information; how they were parsed says their transfer syntax."""
+    """Old files lack the meta information; their transfer syntax is the one by which they were parsed."""
     from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
     if "TransferSyntaxUID" not in dataset.file_meta:

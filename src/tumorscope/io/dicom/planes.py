@@ -71,7 +71,7 @@ class Placement:
     Attributes:
         affine: ``(column, row, position, 1)`` to millimeters in RAS+.
         slice_positions: of each slice, in steps of the affine's third axis; None where they are evenly spaced.
-        notes: what was noticed on the way.
+        notes: what was noticed on sorting.
     """
 
     affine: np.ndarray

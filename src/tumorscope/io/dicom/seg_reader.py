@@ -152,7 +152,7 @@ def _pixels(dataset: Dataset) -> Iterator[np.ndarray]:
     if dataset.BitsAllocated != 1 or dataset.file_meta.TransferSyntaxUID.is_encapsulated:
         yield from iter_pixels(dataset)
         return
-    # Frames of one bit per pixel may begin within a byte, which pydicom's iter_pixels (3.0) does not know.
+    # Frames of one bit per pixel may begin within a byte, which pydicom's iter_pixels (3.0) does not support.
     rows, columns = int(dataset.Rows), int(dataset.Columns)
     stored = np.frombuffer(dataset.PixelData, np.uint8)
     for first in range(0, frame_count(dataset) * rows * columns, rows * columns):

@@ -18,7 +18,7 @@ _OTHER_CONTRASTS = {"DIFFUSION", "FLOW_ENCODED", "PERFUSION", "PROTON_DENSITY", 
 
 
 def sequence_of(header: SeriesHeader, words: frozenset[str]) -> tuple[str, str]:
-    """The sequence, ``"unknown"`` where the header is not plain, and a note that says why.
+    """The sequence, ``"unknown"`` where the header is ambiguous, and a note with the reason.
 
     Args:
         header: of the series.

@@ -36,9 +36,9 @@ class Choice:
 
     Attributes:
         series: sequence to images, the one whose grid is taken first; the only one may be ``"unknown"``.
-        reasons: sequence to the note that says where its name comes from.
+        reasons: sequence to the note on the source of its name.
         notes: what was left out, and why one of several was taken.
-        rejection_reason: what the headers say against a structural MRI of a head; None where one was found.
+        rejection_reason: why no series is a structural MRI of a head; None where one is.
     """
 
     series: dict[str, VolumeCandidate]
@@ -134,7 +134,7 @@ def _rank(group: VolumeCandidate, plane: str, furthest_mm: float, longest: int) 
 
 
 def _advantage(best: VolumeCandidate, other: VolumeCandidate, plane: str) -> str:
-    """In what the best comes before another, in words."""
+    """Why the best is better than another, in words."""
     rank = _ranking([best, other], plane)
     differs = [one != two for one, two in zip(rank(best), rank(other), strict=True)]
     reasons = (
@@ -169,7 +169,7 @@ def _plane(group: VolumeCandidate) -> str | None:
 
 
 def _extent_mm(group: VolumeCandidate) -> float:
-    """From the first to the last slice and the slices themselves; 0 where places are not known."""
+    """From the first to the last slice and the slices themselves; 0 where positions are not known."""
     first = group.frames[0]
     if first.orientation is None or first.position is None:
         return 0.0

@@ -1,4 +1,4 @@
-"""The images that a scan was read from, as references and as places in the patient."""
+"""The images that a scan was read from, as references and as positions in the patient."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def plain_images(scan: Scan) -> list[Dataset]:
     """For every slice a single-frame image header with no more than highdicom needs, and no patient.
 
     The frames of an enhanced file, images whose directions differ in the last digit, headers without
-    what the standard asks for: with these all are alike. Their instances are numbered from 1, and
+    what the standard requires: these headers are all alike. Their instances are numbered from 1, and
     :func:`name_sources` puts the true ones in place.
 
     Raises:
@@ -89,7 +89,7 @@ def evidence(scan: Scan) -> list[Dataset]:
 
 
 def name_sources(dataset: Dataset, scan: Scan) -> None:
-    """Put the true images in the place of :func:`plain_images` in every reference of a segmentation."""
+    """Replace :func:`plain_images` by the true images in every reference of a segmentation."""
     sources = scan.source_images
     by_number = {str(number): reference(source) for number, source in enumerate(sources, 1)}
     for frame in dataset.PerFrameFunctionalGroupsSequence:
@@ -142,7 +142,7 @@ def _attribute(source: SourceImage, group: str, keyword: str) -> Any:
 
 
 def _require_same_grid(scan: Scan, position: np.ndarray, orientation: np.ndarray, spacing: np.ndarray) -> None:
-    """A mask that was flipped or moved on the way would be drawn on the wrong side of the head."""
+    """A mask that was flipped or moved would be drawn on the wrong side of the head."""
     first = Geometry((1, *scan.shape[1:]), np.asarray(scan.affine))
     stated = np.eye(4)
     stated[:3, :2] = np.column_stack([orientation[:3] * spacing[1], orientation[3:] * spacing[0]])

@@ -1,4 +1,4 @@
-"""What a header says against a structural MRI of a head, which is all that the networks have seen.
+"""Attributes that exclude a structural MRI of a head, the only kind of image that the networks were trained on.
 
 Only attributes that say so plainly count: what is doubtful is left to the input check, which looks at the pixels.
 """
@@ -53,11 +53,11 @@ _FUNCTIONAL = {
 """Words of a series description that name functional images and maps."""
 
 _A_TIME_SERIES = 3
-"""So many images at every place, or more, are a time series."""
+"""So many images at every position, or more, are a time series."""
 
 
 def rejection_reason(header: SeriesHeader, frames: Sequence[Frame]) -> str | None:
-    """Which attribute says that a series is not a structural MRI of a head, and what it says; None if none does.
+    """The attribute and value that exclude a structural MRI of a head; None if there is none.
 
     Args:
         header: of the series.
@@ -109,7 +109,7 @@ def _of_a_function(header: SeriesHeader, frames: Sequence[Frame]) -> str | None:
         return f"TemporalPositionIdentifier counts {times} points in time: not a structural image"
     volumes = _volumes(frames)
     if volumes >= _A_TIME_SERIES and len({frame.temporal_key[2] for frame in frames}) >= volumes:
-        return f"AcquisitionNumber counts {volumes} volumes at the same places: not a structural image"
+        return f"AcquisitionNumber counts {volumes} volumes at the same positions: not a structural image"
     return None
 
 

@@ -22,7 +22,7 @@ class StudyFiles:
     Attributes:
         path: the folder or DICOMDIR below which they were found.
         files: sorted.
-        name: ``study-1a2b3c4d``, which says nothing about the patient.
+        name: ``study-1a2b3c4d``, which does not identify the patient.
         notes: what is odd about the study.
     """
 
@@ -47,7 +47,7 @@ def studies_of(files: Sequence[Path], on_files: OnFiles | None = None) -> dict[S
     for path in with_progress(files, on_files):
         try:
             stated[path] = Stated(*read_study_and_series(path))
-        except (UnreadableScan, OSError):  # its reader says so later
+        except (UnreadableScan, OSError):  # its reader reports that later
             stated[path] = Stated(("", ""), "")
     filled = with_patients(stated.values())
     in_folder: dict[Path, dict[Study, None]] = {}
@@ -68,7 +68,7 @@ def notes_on(study: Study, doubtful: Container[str]) -> tuple[str, ...]:
 
 
 def study_code(study: Study) -> str:
-    """A name for a study that says nothing about the patient.
+    """A name for a study that does not identify the patient.
 
     >>> study_code(("1.2.3", "PAT-1")) == study_code(("1.2.3", "PAT-1")) != study_code(("1.2.3", "PAT-2"))
     True

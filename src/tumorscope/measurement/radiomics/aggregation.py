@@ -40,7 +40,7 @@ def by_direction(
     features_of: Callable[[Matrix], dict[str, float] | None],
     nothing: dict[str, float] | None = None,
 ) -> dict[str, float]:
-    """Features of a family whose matrices have a direction; names get ``aggregation`` behind them.
+    """Features of a family whose matrices have a direction; the aggregation is appended to their names.
 
     Args:
         levels: ``(slice, row, column)``, 0 outside the region.

@@ -140,7 +140,7 @@ _GATHERED = ("_2_5D_comb", "_2_5D_avg", "_2D_comb", "_2D_avg", "_3D_comb", "_3D_
 
 
 def title_of(name: str) -> str:
-    """A feature's family and name in words, without how texture was aggregation.
+    """A feature's family and name in words, without the aggregation of texture.
 
     >>> title_of("cm_joint_entr_2D_comb"), title_of("szm_sze_3D"), title_of("place_depth")
     ('GLCM joint entropy', 'GLSZM small zone emphasis', 'place: depth')
