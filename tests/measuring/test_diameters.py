@@ -123,7 +123,7 @@ def test_a_corner_moves_the_ends_and_not_the_lengths():
     assert np.subtract(moved.longest.start, plain.longest.start) == pytest.approx((100, 200))
 
 
-def test_a_line_across_a_cavity_is_no_diameter():
+def test_a_line_across_a_cavity_is_not_a_diameter():
     """A ring: the longest line says that it leaves the lesion, the other one stays within it."""
     row, column = np.mgrid[-30:31, -30:31]
     distance = np.hypot(row, column)

@@ -53,7 +53,7 @@ def test_two_places_are_told_by_the_furthest_corner(tmp_path: Path):
 
 
 @pytest.mark.parametrize("turn", [(0, 0, 0), (45, 0, 0), (-20, 44.9, 130)])
-def test_equal_transforms_are_no_news(tmp_path: Path, turn: tuple[float, float, float]):
+def test_equal_transforms_give_no_note(tmp_path: Path, turn: tuple[float, float, float]):
     affine = PLAIN.copy()
     affine[:3, :3] = rotation(*turn) @ np.diag([-0.9375, 0.9375, 1.4])
     assert notes_of(tmp_path, affine, affine) == []

@@ -87,7 +87,7 @@ def test_labels_that_were_saved_through_a_slope_are_whole_again(tmp_path: Path, 
 
 
 @pytest.mark.parametrize("value", [1.5, 2.03, 60.4])
-def test_a_value_further_from_a_whole_number_is_no_label(tmp_path: Path, value: float):
+def test_a_value_further_from_a_whole_number_is_not_a_label(tmp_path: Path, value: float):
     path = write_nifti(tmp_path / "m.nii", of_columns(MASK) * np.float32(value), AFFINE)
     with pytest.raises(UnreadableScan, match="fractions up to"):
         open_segmentation(path)
@@ -113,7 +113,7 @@ def test_our_own_mask_of_a_scan_without_voxel_size_stays_without(tmp_path: Path)
 
 
 @pytest.mark.parametrize("suffix", ["png", "tif", "bmp", "jpg"])
-def test_a_image_is_one_slice(tmp_path: Path, suffix: str):
+def test_an_image_is_one_slice(tmp_path: Path, suffix: str):
     Image.fromarray(MASK[2] * np.uint8(255)).save(tmp_path / f"m.{suffix}")
     labels = open_segmentation(tmp_path / f"m.{suffix}")
     np.testing.assert_array_equal(part(labels), MASK[2:3])
@@ -134,14 +134,14 @@ def screenshot() -> np.ndarray:
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "bmp", "tif"])
 @pytest.mark.parametrize("make", [photograph, screenshot, head, lgg_slice])
-def test_photographs_slices_and_screenshots_are_no_masks(tmp_path: Path, make, suffix: str):
+def test_photographs_slices_and_screenshots_are_not_masks(tmp_path: Path, make, suffix: str):
     Image.fromarray(make()).save(tmp_path / f"m.{suffix}")
     with pytest.raises(UnreadableScan, match="so it is an image, not a mask"):
         open_segmentation(tmp_path / f"m.{suffix}")
     assert open_segmentation(tmp_path / f"m.{suffix}", threshold=50).segments
 
 
-def test_a_dark_slice_with_one_bright_spot_is_no_mask_in_a_jpeg_either(tmp_path: Path):
+def test_a_dark_slice_with_one_bright_spot_is_not_a_mask_in_a_jpeg_either(tmp_path: Path):
     dark = head() // 4
     dark[30:36, 20:26] = 255
     Image.fromarray(dark).save(tmp_path / "m.jpg", quality=90)
@@ -151,7 +151,7 @@ def test_a_dark_slice_with_one_bright_spot_is_no_mask_in_a_jpeg_either(tmp_path:
 
 @pytest.mark.parametrize("quality", [30, 60, 95])
 @pytest.mark.parametrize("mode", ["L", "RGB"])
-def test_the_blur_of_a_jpeg_is_no_gray_level(tmp_path: Path, quality: int, mode: str):
+def test_the_blur_of_a_jpeg_is_not_a_gray_level(tmp_path: Path, quality: int, mode: str):
     mask = np.zeros((96, 80), np.uint8)
     mask[20:45, 30:60] = 255
     Image.fromarray(mask).convert(mode).save(tmp_path / "m.jpg", quality=quality)
@@ -293,7 +293,7 @@ def test_a_mask_stored_along_other_axes_comes_onto_the_scan(tmp_path: Path, turn
         (lambda p: write_dicom(p / "mr.dcm", heads(1)[0]), "not a DICOM segmentation (modality MR)"),
     ],
 )
-def test_what_is_no_mask_is_refused_in_one_line(tmp_path: Path, make, message: str):
+def test_what_is_not_a_mask_is_refused_in_one_line(tmp_path: Path, make, message: str):
     with pytest.raises(UnreadableScan) as error:
         open_segmentation(make(tmp_path))
     assert message in str(error.value)

@@ -353,7 +353,7 @@ def test_without_simpleitk_the_line_says_how_to_install_it(tmp_path: Path, monke
         open_scan(path)
 
 
-def test_colors_and_complex_numbers_are_no_scans(tmp_path: Path):
+def test_colors_and_complex_numbers_are_not_scans(tmp_path: Path):
     colors = np.zeros((3, 20, 20, 20), np.uint8)
     fields = "space: LPS\nspace directions: none (1,0,0) (0,1,0) (0,0,1)\nkinds: RGB-color domain domain domain"
     with pytest.raises(UnreadableScan, match="colors"):

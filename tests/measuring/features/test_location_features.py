@@ -73,7 +73,7 @@ def test_resolution_makes_little_difference():
         assert coarse[name] == pytest.approx(fine[name], abs=0.03)
 
 
-def test_a_image_without_a_head_still_has_finite_values():
+def test_an_image_without_a_head_still_has_finite_values():
     tumor = disc(50, 50, 5)
     assert np.isfinite(list(location_features(find_head(np.zeros(HEAD.shape)), tumor).values())).all()
 

@@ -84,7 +84,7 @@ def with_syntax(path: Path, syntax: str) -> Path:
     return path
 
 
-# What is no series of images
+# Not a series of images
 
 
 @refused("no MR images; 6 of 6 files: is DICOM without pixel data")
@@ -414,7 +414,7 @@ def no_positions(folder: Path):
 
 
 @noted("do not state the position of the images")
-def spacing_that_is_no_number(folder: Path):
+def spacing_that_is_not_a_number(folder: Path):
     for path in flair(folder):
         content = path.read_bytes()
         spacing = content.index(b"\x28\0\x30\0DS") + 8

@@ -98,7 +98,7 @@ def test_timing_may_contradict_words_but_not_overrule_them(description: str, hea
 
 
 @pytest.mark.parametrize("kind", ["ADC", "SUBTRACT", "MIP", "P", "LOCALIZER", "PHASE MAP"])
-def test_maps_and_projections_are_no_sequence_whatever_they_are_called(kind: str):
+def test_maps_and_projections_are_not_a_sequence_whatever_they_are_called(kind: str):
     header = replace(SILENT, description="AX T1 +C", kind=kind_of_values(("SECONDARY", kind)))
     sequence, reason = sequence_of(header, frozenset())
     assert sequence == "unknown"

@@ -250,7 +250,7 @@ def test_the_real_t2_series_is_found_among_derived_images(volumes_folder: Path):
 
 
 @pytest.mark.real
-def test_the_real_pd_series_is_no_sequence_that_has_a_name_here(volumes_folder: Path):
+def test_the_real_pd_series_is_not_a_sequence_that_has_a_name_here(volumes_folder: Path):
     scan = open_scan(next(volumes_folder.rglob("pd_axial")))
     assert scan.shape == (20, 256, 256)
     assert scan.sequences == ("unknown",)
