@@ -129,6 +129,6 @@ def test_a_folder_in_a_files_place_is_named_before_anything_changes(tmp_path: Pa
     assert [path.name for path in tmp_path.iterdir()] == ["b.txt"]
 
 
-def test_no_files_at_all_are_no_mistake(tmp_path):
+def test_no_files_at_all_are_not_an_error(tmp_path):
     assert save_together(tmp_path, {}) == {}
     assert list(tmp_path.iterdir()) == []

@@ -86,3 +86,26 @@ def test_a_volume_that_is_mostly_in_a_gap_is_told():
     assert wide.unseen_share(np.array([9, 9, 0, 0, 0])) == 0
     assert wide.unseen_share(np.array([0, 9, 9, 0, 0])) == pytest.approx(4.5 / 6.5)
     assert Geometry((5, 8, 9), AFFINE).unseen_share(np.full(5, 3)) == 0
+
+
+def test_axes_that_are_turned_have_the_same_voxels_but_are_not_the_same_grid():
+    stack = Geometry((5, 8, 9), AFFINE)
+    # Columns become slices, and run the other way.
+    turn = np.array([[0, 0, -1, 8], [0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1]], float)
+    turned = Geometry((9, 8, 5), AFFINE @ turn)
+    assert turned.same_voxels(stack)
+    assert stack.same_voxels(turned)
+    assert not turned.same_grid(stack)
+    shifted = AFFINE.copy()
+    shifted[2, 3] += 4
+    assert not Geometry((5, 8, 9), shifted).same_voxels(stack), "by a whole voxel"
+    assert not Geometry((5, 8, 8), AFFINE).same_voxels(stack), "without a column"
+
+
+@pytest.mark.parametrize(("voxels", "same"), [(0.09, True), (0.11, False)])
+def test_one_tolerance_decides_whether_grids_are_one(voxels: float, same: bool):
+    stack = Geometry((5, 8, 9), AFFINE)
+    shifted = AFFINE.copy()
+    shifted[0, 3] += 0.5 * voxels
+    assert Geometry((5, 8, 9), shifted).same_grid(stack) is same
+    assert Geometry((5, 8, 9), shifted).same_voxels(stack) is same

@@ -143,7 +143,7 @@ def test_what_an_analysis_found_can_be_measured_again(run, files, tmp_path):
         (["nan.nii"], "NaN or infinite"),
         (["broken.json"], "damaged or not JSON"),
         (["m.nii", "-o", "m.xlsx"], "must end in .json, .csv or .png"),
-        (["m.nii", "--image", "scan.nii"], "does not lie on the scan's grid"),
+        (["m.nii", "--image", "scan.nii"], "is not on the scan's grid"),
         (["m.nii", "--image", "nothing.nii"], "no such file"),
     ],
 )
@@ -162,3 +162,28 @@ def test_a_wrong_call_is_one_clear_line_and_writes_nothing(run, tmp_path, argume
     assert message in str(error)
     assert "\n" not in str(error)
     assert set(tmp_path.iterdir()) == before
+
+
+def test_labels_have_the_names_that_are_given_and_small_lesions_are_left_out(run, tmp_path):
+    values = np.zeros((40, 40, 10), np.uint8)
+    values[5:25, 5:25, 2:8], values[10:15, 10:15, 3:6] = 2, 4  # 2,400 voxels in all, 75 of them enhancing
+    values[35:37, 35:37, 2:4] = 1  # 8 voxels apart
+    path = write_nifti(tmp_path / "seg.nii.gz", values)
+    error, out = run(path, "--labels", "brats-2020", "-o", "m.json")
+    assert error is None, out
+    labels = json.loads(Path("m.json").read_text())["labels"]
+    assert {label["name"]: label["voxels"] for label in labels} == {
+        "necrotic core": 8,
+        "edema": 2325,
+        "enhancing tumor": 75,
+    }
+    error, out = run(path, "--labels", "1+4=core,2=edema", "--min-volume", "0.05", "-o", "m.json")
+    assert error is None, out
+    document = json.loads(Path("m.json").read_text())
+    assert {label["name"]: label["voxels"] for label in document["labels"]} == {"core": 75, "edema": 2325}
+    assert "1 lesion smaller than 0.05 ml left out" in document["notes"]
+    assert "1 lesion smaller than 0.05 ml left out" in " ".join(out.split())
+    error, _ = run(path, "--labels", "9=core")
+    assert isinstance(error, TumorscopeError)
+    error, _ = run(path, "--min-volume", "10")
+    assert "every lesion is smaller than 10 ml" in str(error)

@@ -177,7 +177,7 @@ def test_demo_lesion_is_35_to_45_mm_across_and_stands_out_after_preparation():
     assert phantom.scan.voxels.dtype == np.uint16
     assert phantom.scan.case == "phantom-0"
     prepared = prepare(phantom.scan.voxels, Preparation(size=128))
-    mask = prepared.crop_resize.apply(phantom.mask) > 0.9
+    mask = prepared.crop_resize.forward(phantom.mask) > 0.9
     # TCGA-LGG has a median from 0.5 to 1.9 there.
     assert 0.7 < np.median(prepared.images[:, 1][mask]) < 2.1
 

@@ -15,7 +15,7 @@ from foreign.independent import ItkReader, NiftiReader, places
 
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.io import open_scan
-from tumorscope.io.formats import file_format
+from tumorscope.io.recognition import file_format
 
 PACKAGES = ("pydicom", "nibabel", "highdicom", "skimage")
 CODE = {".py", ".pyc", ".pyi", ".pyx", ".pxd", ".so", ".pyd", ".dylib", ".typed"}

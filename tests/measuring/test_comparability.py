@@ -43,7 +43,7 @@ def test_what_differs_is_told(change, reason):
     ],
     ids=["no key", "another salt", "no date", "no bundle", "no sequences", "sequences not named"],
 )
-def test_what_is_not_known_is_no_conflict_but_a_doubt(change, what):
+def test_what_is_not_known_is_a_doubt_and_not_a_conflict(change, what):
     other = replace(KNOWN, **change)
     assert conflicts(KNOWN, other) == conflicts(other, KNOWN) == []
     assert texts(doubts(KNOWN, other)) == (f"not known, and taken for granted: that both are {what}",)

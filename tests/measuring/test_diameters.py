@@ -94,7 +94,7 @@ def test_an_ellipse_has_its_axes_each_end_within_half_a_pixel(angle, size):
         direction = np.diff(ends_mm(line, size), axis=0)[0] / line.length
         pixel = np.abs(direction) @ size  # how long a pixel is this way
         assert abs(line.length - axis) / 2 < 0.5 * pixel
-    assert found.inside
+    assert not found.crosses_gap
 
 
 def test_lengths_are_in_mm_and_never_multiplied_by_the_voxels_volume():
@@ -123,16 +123,16 @@ def test_a_corner_moves_the_ends_and_not_the_lengths():
     assert np.subtract(moved.longest.start, plain.longest.start) == pytest.approx((100, 200))
 
 
-def test_a_line_across_a_cavity_is_no_diameter():
+def test_a_line_across_a_cavity_is_not_a_diameter():
     """A ring: the longest line says that it leaves the lesion, the other one stays within it."""
     row, column = np.mgrid[-30:31, -30:31]
     distance = np.hypot(row, column)
     ring = ((distance < 25) & (distance > 18))[None]
     found = find_diameters(ring)
-    assert not found.inside
+    assert found.crosses_gap
     assert found.longest.length == pytest.approx(50, abs=1.1)
     assert found.perpendicular.length == pytest.approx(2 * np.sqrt(25**2 - 18**2), abs=1.5)
-    assert find_diameters((distance < 25)[None]).inside
+    assert not find_diameters((distance < 25)[None]).crosses_gap
 
 
 def test_parts_that_only_touch_are_not_one_line():
@@ -146,7 +146,7 @@ def test_a_line_that_slants_along_the_steps_of_an_edge_is_inside():
     mask = np.zeros((1, 40, 40), bool)
     for step in range(36):
         mask[0, step // 3 : step // 3 + 3, step : step + 3] = True
-    assert find_diameters(mask).inside
+    assert not find_diameters(mask).crosses_gap
 
 
 def test_a_product_is_of_both_lengths():

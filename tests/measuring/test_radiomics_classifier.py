@@ -106,7 +106,7 @@ def test_a_single_pixel_has_finite_features():
         (np.ones((2, 20, 20)), np.ones((2, 20, 20)), "one slice with its mask"),
     ],
 )
-def test_what_is_no_outlined_slice_is_refused(image, mask, message):
+def test_what_is_not_a_segmented_slice_is_refused(image, mask, message):
     with pytest.raises(TumorscopeError, match=message):
         type_features(image, mask)
 

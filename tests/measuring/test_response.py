@@ -6,7 +6,7 @@ import pytest
 from tumorscope.core.note import texts
 from tumorscope.core.scan import Scan
 from tumorscope.measurement.lesions import find_lesions
-from tumorscope.measurement.response import Change, Study, compare_studies
+from tumorscope.measurement.response import Change, Timepoint, compare_studies
 
 SHAPE = (8, 128, 128)
 AFFINE = np.diag([1.0, 1.0, 3.0, 1.0])
@@ -20,7 +20,7 @@ def study(*discs, affine=AFFINE, shape=SHAPE, name="case"):
         mask[2 : 2 + (high[0] if high else 4)] |= (row - y) ** 2 + (column - x) ** 2 <= (diameter / 2) ** 2
     voxels = np.broadcast_to(np.uint8(0), (*shape, 1))
     scan = Scan(voxels, ("unknown",), name, "volume", affine=affine)
-    return Study(name, mask, find_lesions(mask, scan, np.ones(shape[0])), affine)
+    return Timepoint(name, mask, find_lesions(mask, scan, np.ones(shape[0])), affine)
 
 
 def elsewhere(*discs):

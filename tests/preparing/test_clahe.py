@@ -20,7 +20,7 @@ def test_every_slice_is_equalized_by_itself():
     assert together.shape == images.shape
 
 
-def test_a_rounding_error_beyond_the_range_is_no_obstacle():
+def test_a_rounding_error_beyond_the_range_does_not_matter():
     image = np.full((1, 32, 32), HIGHEST, np.float32)
     image[0, :16] = np.nextafter(np.float32(HIGHEST), np.float32(99))
     image[0, 0, 0] = LOWEST

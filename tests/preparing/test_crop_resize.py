@@ -15,8 +15,8 @@ def disc(shape: tuple[int, int], center: tuple[float, float], radius: float) -> 
 def test_a_frame_that_is_the_whole_image_at_its_own_size_changes_nothing():
     image = np.random.default_rng(0).random((64, 64), np.float32)
     crop_resize = CropResize((64, 64), Box(0, 0, 64, 64), 64)
-    np.testing.assert_allclose(crop_resize.apply(image), image, atol=1e-6)
-    np.testing.assert_allclose(crop_resize.restore(image), image, atol=1e-6)
+    np.testing.assert_allclose(crop_resize.forward(image), image, atol=1e-6)
+    np.testing.assert_allclose(crop_resize.inverse(image), image, atol=1e-6)
 
 
 @settings(max_examples=40, deadline=None)
@@ -30,7 +30,7 @@ def test_a_mask_comes_back_where_it_was(top, left, side, size):
     shape = (230, 210)
     mask = disc(shape, (top + side / 2, left + side / 2), side / 5)
     crop_resize = CropResize(shape, Box(top, left, side, side), size)
-    back = crop_resize.restore(crop_resize.apply(mask)) >= 0.5
+    back = crop_resize.inverse(crop_resize.forward(mask)) >= 0.5
     assert 2 * (back & mask).sum() / (back.sum() + mask.sum()) > 0.96
     if mask.any():
         np.testing.assert_allclose(np.argwhere(back).mean(0), np.argwhere(mask).mean(0), atol=0.25)
@@ -38,7 +38,7 @@ def test_a_mask_comes_back_where_it_was(top, left, side, size):
 
 def test_nothing_is_restored_outside_the_frame():
     crop_resize = CropResize((100, 100), Box(30, 40, 32, 32), 64)
-    restored = crop_resize.restore(np.ones((64, 64)))
+    restored = crop_resize.inverse(np.ones((64, 64)))
     assert restored[31:61, 41:71].min() > 0.99
     restored[30:62, 40:72] = 0
     assert not restored.any()
@@ -47,7 +47,7 @@ def test_nothing_is_restored_outside_the_frame():
 def test_shrinking_averages_instead_of_skipping():
     stripes = np.zeros((128, 128), np.float32)
     stripes[::2] = 1
-    small = CropResize((128, 128), Box(0, 0, 128, 128), 32).apply(stripes)
+    small = CropResize((128, 128), Box(0, 0, 128, 128), 32).forward(stripes)
     np.testing.assert_allclose(small[2:-2], 0.5, atol=0.02)
 
 
@@ -58,6 +58,6 @@ def test_a_frame_of_oblong_pixels_keeps_proportions(aspect):
     rows, columns = np.mgrid[:160, :100]
     center_row, center_column = 10 + 30 / aspect, 50
     ellipse = ((rows + 0.5 - center_row) * aspect) ** 2 + (columns + 0.5 - center_column) ** 2 < 20**2
-    seen = crop_resize.apply(ellipse) > 0.5
+    seen = crop_resize.forward(ellipse) > 0.5
     height, width = np.ptp(np.argwhere(seen), axis=0) + 1
     assert abs(height - width) <= 2

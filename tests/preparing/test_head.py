@@ -28,7 +28,7 @@ def test_the_box_is_square_in_millimeters():
     assert box.height * 2 == box.width
 
 
-def test_a_image_without_a_head_is_taken_whole():
+def test_an_image_without_a_head_is_taken_whole():
     flat = np.zeros((2, 40, 50, 1))
     assert head_mask(flat).all()
     box = head_box(head_mask(flat))

@@ -71,13 +71,13 @@ def endless_name(tmp: Path) -> Path:
     return tmp / ("x" * 5000)
 
 
-@case("leads in a circle")
+@case("symbolic link loop")
 def link_to_itself(tmp: Path) -> Path:
     (tmp / "loop.png").symlink_to(tmp / "loop.png")
     return tmp / "loop.png"
 
 
-@case("leads nowhere")
+@case("broken symbolic link")
 def broken_link(tmp: Path) -> Path:
     (tmp / "link.png").symlink_to(tmp / "gone.png")
     return tmp / "link.png"
@@ -171,7 +171,7 @@ def empty_image(tmp: Path) -> Path:
     return written(tmp / "a.png", b"")
 
 
-@case("files ending in .txt are not read; give one of PNG")
+@case("files ending in .txt are not read; give one of DICOM, NIfTI")
 def unsupported_suffix(tmp: Path) -> Path:
     return written(tmp / "a.txt", b"hello")
 
@@ -181,7 +181,7 @@ def no_suffix_and_no_known_content(tmp: Path) -> Path:
     return written(tmp / "README", b"hello")
 
 
-@case("not a image although its name says so (text inside)")
+@case("not an image although its name says so (text inside)")
 def text_named_png(tmp: Path) -> Path:
     return written(tmp / "a.png", b"this is not a image\n" * 50)
 
@@ -191,7 +191,7 @@ def html_named_dcm(tmp: Path) -> Path:
     return written(tmp / "a.dcm", b"<!DOCTYPE html><html><body>404</body></html>" * 20)
 
 
-@case("not a image although its name says so (something else inside)")
+@case("not an image although its name says so (something else inside)")
 def random_bytes_named_jpg(tmp: Path) -> Path:
     return written(tmp / "a.jpg", np.random.default_rng(0).integers(0, 256, 900, np.uint8).tobytes())
 
@@ -206,7 +206,7 @@ def zip_archive(tmp: Path) -> Path:
     return written(tmp / "a.zip", b"PK\x03\x04" + b"\0" * 50)
 
 
-@case("compressed with gzip, but no NIfTI inside")
+@case("compressed with gzip, but no NIfTI or MGH inside")
 def gzip_of_text(tmp: Path) -> Path:
     return written(tmp / "a.nii.gz", gzip.compress(b"hello" * 200))
 
@@ -623,7 +623,7 @@ def sequence_file_missing(tmp: Path) -> dict:
     return {"path": None, "sequences": {"t1": tmp / "nothing.nii"}}
 
 
-@case("has 2 channels; give one sequence a file")
+@case("has 2 channels; give one sequence per file")
 def sequence_file_of_two_channels(tmp: Path) -> dict:
     return {"path": None, "sequences": {"t1": write_nifti(tmp / "a.nii", VOLUME[..., None].repeat(2, -1))}}
 

@@ -37,7 +37,7 @@ def nifti_bomb(path):
 
 
 @pytest.mark.parametrize(("make", "name"), [(png_bomb, "b.png"), (tiff_bomb, "b.tif"), (nifti_bomb, "b.nii.gz")])
-def test_a_image_or_volume_that_states_too_much_is_refused_without_memory(tmp_path, make, name):
+def test_an_image_or_volume_that_states_too_much_is_refused_without_memory(tmp_path, make, name):
     """The readers' own guard, on which the service builds."""
     make(tmp_path / name)
     started = time.monotonic()

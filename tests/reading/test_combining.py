@@ -66,7 +66,7 @@ def test_grids_may_differ_by_rounding_only(tmp_path: Path):
         affine[0, 3] = shift
         files[name] = write_nifti(tmp_path / f"{name}.nii", VOLUME, affine)
     open_scan(None, sequences={"flair": files["flair"], "t1": files["t1"]})
-    with pytest.raises(UnreadableScan, match=r"flair\.nii: flair lies elsewhere in the patient than t2"):
+    with pytest.raises(UnreadableScan, match=r"flair\.nii: flair is elsewhere in the patient than t2"):
         open_scan(None, sequences={"flair": files["flair"], "t2": files["t2"]})
 
 

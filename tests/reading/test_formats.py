@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
 from reading.files import head, heads, write_cjdata, write_dicom, write_nifti
 
-from tumorscope.io.formats import file_format
+from tumorscope.core.errors import UnreadableScan
+from tumorscope.io import find_cases, open_scan
+from tumorscope.io.formats import FORMATS, SUPPORTED, InputFormat, formats_table
+from tumorscope.io.recognition import file_format
 
 
 def make(path: Path, kind: str) -> Path:
@@ -54,3 +59,38 @@ def test_a_preamble_may_start_like_any_other_format(tmp_path: Path, start: str, 
     content = path.read_bytes()
     path.write_bytes(PREAMBLES[start].ljust(128, b"\0") + content[128:])
     assert file_format(path) == "dicom"
+
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def test_the_readme_lists_the_formats_of_the_registry():
+    assert formats_table() in README.read_text()
+
+
+@pytest.mark.parametrize("entry", FORMATS, ids=lambda entry: entry.name)
+def test_every_format_has_a_reader_and_a_place_in_messages(entry: InputFormat):
+    reader = entry.reader()
+    wanted = ["read_stored_volume"] if entry.volumes else ["read_scan", "read_folder"]
+    if entry.masks and not entry.volumes:
+        wanted.append("read_segmentation")
+    assert all(callable(getattr(reader, name)) for name in wanted)
+    assert entry.listed in SUPPORTED
+    assert all(suffix == suffix.lower() and suffix.startswith(".") for suffix in entry.suffixes)
+
+
+@pytest.mark.parametrize("entry", FORMATS, ids=lambda entry: entry.name)
+def test_a_damaged_file_is_a_case_by_its_name_and_an_error_in_one_line(tmp_path: Path, entry: InputFormat):
+    path = tmp_path / "p" / f"x{entry.suffixes[0]}"
+    path.parent.mkdir()
+    path.write_text("nothing of the kind")
+    assert find_cases(tmp_path) == [path.parent]
+    with pytest.raises(UnreadableScan, match=f"not {entry.title} although its name says so") as error:
+        open_scan(path)
+    assert "\n" not in str(error.value)
+
+
+def test_the_registry_loads_no_library():
+    code = "import sys, tumorscope.io.formats; print('numpy' in sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert loaded.stdout.strip() == "False"

@@ -41,7 +41,7 @@ def test_the_blur_of_jpeg_is_not_tumor(tmp_path: Path):
     assert (found != MASK).sum() < 0.05 * MASK.sum()
 
 
-def test_the_mask_beside_a_image_is_found(tmp_path: Path):
+def test_the_mask_beside_an_image_is_found(tmp_path: Path):
     scan = image(tmp_path)
     assert find_mask(scan) is None
     Image.fromarray(MASK.astype(np.uint8)).save(tmp_path / "a_mask.png")

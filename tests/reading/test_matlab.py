@@ -63,7 +63,7 @@ def test_real_tumors_enhance(figshare_folder: Path):
 
 
 def test_label_and_patient_are_read_without_the_image(tmp_path: Path):
-    path = write_cjdata(tmp_path / "7.mat", np.zeros((2, 2, 2)), MASK)  # no image, and nobody looks
+    path = write_cjdata(tmp_path / "7.mat", np.zeros((2, 2, 2)), MASK)  # not an image, and not read
     assert read_label(path) == (2, "100360")
 
 

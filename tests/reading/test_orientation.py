@@ -79,7 +79,7 @@ def test_an_axis_of_length_one_is_the_slice_axis():
     assert grid.to_scan(np.zeros((30, 1, 30))).shape == (1, 30, 30)
 
 
-def test_a_image_of_two_axes_is_one_slice():
+def test_an_image_of_two_axes_is_one_slice():
     assert_marked_voxel_stays(np.diag([-0.5, 2.0, 1.0, 1.0]), shape=(5, 6))
 
 

@@ -159,7 +159,7 @@ def test_one_bit_pixels_are_white_where_the_header_says_so(tmp_path: Path, photo
 
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif"])
-def test_a_image_is_upright_as_its_exif_says(tmp_path: Path, orientation: int, suffix: str):
+def test_an_image_is_upright_as_its_exif_says(tmp_path: Path, orientation: int, suffix: str):
     exif = Image.Exif()
     exif[274] = orientation
     stored = head()
@@ -202,7 +202,7 @@ def test_a_palette_of_black_and_white_is_white_inside_in_either_order(tmp_path: 
         assert np.array_equal(read_raster(tmp_path / "a.png", indices=True)[..., 0] > 0, head() > 50)
 
 
-def test_a_transparent_index_is_no_label(tmp_path: Path):
+def test_a_transparent_index_is_not_a_label(tmp_path: Path):
     labels = head() // 100
     indexed = Image.fromarray(labels).convert("P")
     indexed.putpalette([0, 0, 0, 200, 0, 0, 0, 200, 0] + [0] * 759)

@@ -55,7 +55,7 @@ def test_without_a_voxel_size_everything_is_in_pixels(analyzed, folder_scan, mas
 
 def test_a_line_that_leaves_the_lesion_is_marked(analyzed, volume_scan, mask):
     analysis = analyzed(volume_scan, mask)
-    lesion = replace(analysis.lesions[0], diameters=replace(FOUND, inside=False))
+    lesion = replace(analysis.lesions[0], diameters=replace(FOUND, crosses_gap=True))
     table = measurements(replace(analysis, lesions=(lesion,)))
     assert cells(table)["Longest × perpendicular (mm)"] == "42.3 × 30.1 *"
     assert "not measurable" in table.note

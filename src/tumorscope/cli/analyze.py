@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from tumorscope.core.errors import TumorscopeError
+from tumorscope.io.formats import SUPPORTED
 from tumorscope.reporting.outputs import outputs_in_words
 
 
@@ -39,7 +40,7 @@ def command(
         list[Path] | None,
         typer.Argument(
             metavar="PATH...",
-            help="Images, NIfTI, DICOM or MATLAB files, folders of slices, or folders of these.",
+            help=f"{SUPPORTED}; folders of slices or sequences, folders of such.",
             show_default=False,
         ),
     ] = None,

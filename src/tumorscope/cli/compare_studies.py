@@ -1,4 +1,4 @@
-"""`tumorscope compare-studies`: what became of a tumor between two studies."""
+"""`tumorscope compare-studies`: the change of a tumor between two studies."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     import numpy as np
     from rich.table import Table
 
+    from tumorscope.core.segmentation import Segmentation
     from tumorscope.measurement.comparability import Origin
-    from tumorscope.measurement.label_files import LabeledMask
     from tumorscope.measurement.lesions import Lesion
-    from tumorscope.measurement.response import Change, Response, Study
+    from tumorscope.measurement.response import Change, Response, Timepoint
     from tumorscope.reporting.analysis_document import AnalysisDocument
 
 
@@ -30,10 +30,10 @@ def command(
     ],
     after: Annotated[Path, typer.Argument(metavar="AFTER", help="The later study, likewise.", show_default=False)],
     label: Annotated[
-        str | None, typer.Option(help="The one label of the masks to compare, by its name; all together otherwise.")
+        str | None, typer.Option(help="Compare only the label of this name; all labels together by default.")
     ] = None,
     registered: Annotated[
-        bool, typer.Option("--registered", help="Millimeters mean the same places in both studies.")
+        bool, typer.Option("--registered", help="Both studies are in one frame of reference.")
     ] = False,
     force: Annotated[
         bool,
@@ -57,23 +57,23 @@ def command(
         typer.echo(f"Saved: {out}")
 
 
-def _open_study(path: Path, label: str | None) -> Study:
+def _open_study(path: Path, label: str | None) -> Timepoint:
     import numpy as np
 
     from tumorscope.cli.measure import open_labels
     from tumorscope.measurement.lesions import find_lesions
-    from tumorscope.measurement.response import Study
+    from tumorscope.measurement.response import Timepoint
 
     labels = open_labels(path)
     mask = _chosen(labels, label)
-    lesions = find_lesions(mask, labels.on_nothing(), np.zeros(len(mask)))
-    return Study(labels.case, mask, lesions, labels.affine, _origin(path), labels.slice_positions)
+    lesions = find_lesions(mask, labels.blank_scan(), np.zeros(len(mask)))
+    return Timepoint(labels.case, mask, lesions, labels.affine, _origin(path), labels.slice_positions)
 
 
 def _origin(path: Path) -> Origin:
-    """What is known of a mask: by its analysis, which may lie beside it, or by its DICOM header."""
+    """What is known of a mask: by its analysis, which may be beside it, or by its DICOM header."""
     from tumorscope.io.dicom.patient_key import read_identity
-    from tumorscope.io.formats import file_format
+    from tumorscope.io.recognition import file_format
     from tumorscope.measurement.comparability import Origin
     from tumorscope.reporting.document import load_document
     from tumorscope.reporting.outputs import DOCUMENT_FILE, MASK_FILES
@@ -102,19 +102,16 @@ def _origin_of(document: AnalysisDocument) -> Origin:
     )
 
 
-def _chosen(labels: LabeledMask, label: str | None) -> np.ndarray:
+def _chosen(labels: Segmentation, label: str | None) -> np.ndarray:
     """One label of a mask, or all of them as one."""
     import numpy as np
 
     if label is not None:
-        parts = dict(labels.parts)
-        if labels.parts and label not in parts:
-            raise TumorscopeError(f"{labels.case}: has no label {label!r}; it has {', '.join(map(repr, parts))}")
-        return parts.get(label, np.zeros(labels.shape, bool))
+        return np.zeros(labels.shape, bool) if labels.is_empty else labels.mask(label)
     return labels.whole
 
 
-def _print(before: Study, after: Study, response: Response) -> None:
+def _print(before: Timepoint, after: Timepoint, response: Response) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -147,8 +144,8 @@ def _print(before: Study, after: Study, response: Response) -> None:
     console.print(NOTICE, style="dim")
 
 
-def _lesion_table(before: Study, after: Study, response: Response) -> Table:
-    """One row a match: sizes before and after, and whether it is followed."""
+def _lesion_table(before: Timepoint, after: Timepoint, response: Response) -> Table:
+    """One row per match: sizes before and after, and whether it is followed."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -180,7 +177,7 @@ def _group_cells(places: tuple[int, ...], lesions: list[Lesion]) -> tuple[str, s
     return " + ".join(str(place + 1) for place in places), " + ".join(sizes), " + ".join(volumes)
 
 
-def _measurable(study: Study) -> str:
+def _measurable(study: Timepoint) -> str:
     return "-" if study.affine is None else str(len(study.measurable))
 
 

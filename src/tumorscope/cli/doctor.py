@@ -8,6 +8,7 @@ from importlib import metadata
 import typer
 
 from tumorscope.core.errors import TumorscopeError
+from tumorscope.io.formats import FORMATS
 
 REQUIRED = (
     "numpy",
@@ -27,6 +28,7 @@ REQUIRED = (
 )
 EXTRAS = {
     "fast": ("openvino",),
+    "formats": ("SimpleITK",),
     "pacs": ("pynetdicom", "dicomweb-client"),
     "register": ("SimpleITK",),
     "train": ("torch", "lightning", "monai", "onnx", "scikit-learn", "skl2onnx", "kagglehub"),
@@ -60,6 +62,10 @@ def command() -> None:
         hint = escape(f"not installed (pip install tumorscope[{extra}])")
         found = [f"{package} {_version(package)}" for package in packages if _version(package)]
         console.print(f"extra {extra}: {', '.join(found) if found else hint}")
+    for entry in FORMATS:
+        package, extra = entry.package or ("", "")
+        missing = package and _version(package) is None
+        console.print(f"reads {entry.listed}{escape(f': needs extra [{extra}]') if missing else ''}")
     engines = ["onnxruntime", *(["openvino"] if openvino_available() else [])]
     for bundle in shipped_bundles():
         card = bundle.card

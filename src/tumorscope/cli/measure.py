@@ -1,4 +1,4 @@
-"""`tumorscope measure`: how large the lesions of anyone's mask are, and where."""
+"""`tumorscope measure`: the size and location of the lesions of any mask."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tumorscope.core.errors import TumorscopeError
+from tumorscope.io.formats import MASK_FORMATS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tumorscope.core.scan import Scan
-    from tumorscope.measurement.label_files import LabeledMask
+    from tumorscope.core.segmentation import Segmentation
     from tumorscope.measurement.lesions import Lesion
     from tumorscope.reporting.measurements import Measured
 
@@ -27,7 +28,7 @@ def command(
         Path,
         typer.Argument(
             metavar="MASK",
-            help="NIfTI, DICOM SEG, PNG or TIFF, a folder of mask images, or what `analyze` wrote.",
+            help=f"{MASK_FORMATS}; a folder of mask images, or what `analyze` wrote.",
             show_default=False,
         ),
     ],
@@ -35,9 +36,19 @@ def command(
         Path | None,
         typer.Option(help="The scan the mask was drawn on: for the image, and for the side of the head."),
     ] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LABELS",
+            help="Names for the mask's labels, such as 1+4=core,2=edema; or brats-2020, brats-2023.",
+        ),
+    ] = None,
+    min_volume: Annotated[
+        float | None, typer.Option(min=0.0, metavar="ML", help="Leave out lesions smaller than this, in ml.")
+    ] = None,
     threshold: Annotated[
         float | None,
-        typer.Option(help="Measure what is at least this in an image or a probability map that is not a mask."),
+        typer.Option(help="Measure voxels of at least this value in an image or a probability map that is not a mask."),
     ] = None,
     out: Annotated[
         list[Path] | None,
@@ -47,20 +58,26 @@ def command(
     """Measure each lesion: volume, RANO's two diameters, extent, and the side of the head."""
     from tumorscope.core.files import save_together
     from tumorscope.io import open_scan
-    from tumorscope.measurement.alignment import onto_scan
+    from tumorscope.io.label_names import parse_labels
+    from tumorscope.io.segmentation_alignment import onto_scan
+    from tumorscope.measurement.small_lesions import without_small_lesions
     from tumorscope.reporting.measurement_figure import draw_measured, encode_png
     from tumorscope.reporting.measurements import measure_labels, measurement_document, to_csv, to_json
 
     files = _outputs(out or [])
-    labels = open_labels(mask, threshold)
-    if not labels.parts:
-        raise TumorscopeError(f"{labels.case}: the mask is empty; there is nothing to measure")
-    scan = labels.on_nothing()
-    if image is not None:
-        scan = open_scan(image)
-        labels = onto_scan(labels, scan)
-        scan = _with_geometry(scan, labels)
-    measured = measure_labels(labels, scan)
+    groups = None if labels is None else parse_labels(labels)
+    segmentation = open_labels(mask, threshold)
+    if segmentation.is_empty:
+        raise TumorscopeError(f"{segmentation.case}: the mask is empty; there is nothing to measure")
+    if groups is not None:
+        segmentation = segmentation.regrouped(groups)
+    shown = None if image is None else open_scan(image)
+    if shown is not None:
+        segmentation = onto_scan(segmentation, shown)
+    if min_volume:
+        segmentation = without_small_lesions(segmentation, 1000 * min_volume)
+    scan = segmentation.blank_scan() if shown is None else _with_geometry(shown, segmentation)
+    measured = measure_labels(segmentation, scan)
     writers = {
         ".json": lambda: to_json(measurement_document(measured, scan)),
         ".csv": lambda: to_csv(measured, scan),
@@ -74,47 +91,50 @@ def command(
         typer.echo(f"Saved: {', '.join(map(str, files))}")
 
 
-def open_labels(path: Path, threshold: float | None = None) -> LabeledMask:
+def open_labels(path: Path, threshold: float | None = None) -> Segmentation:
     """Any mask, or the mask that an analysis found.
 
     Args:
-        path, threshold: see :func:`tumorscope.measurement.label_files.read_labels`; the path may also be an
+        path, threshold: see :func:`tumorscope.io.open_segmentation`; the path may also be an
             ``analysis.json`` or the folder that holds one.
 
     Raises:
         TumorscopeError: no mask, damaged, or an image.
     """
-    from tumorscope.measurement.label_files import read_labels
+    from tumorscope.io import open_segmentation
 
     if path.is_dir() and (path / "analysis.json").is_file():
         path /= "analysis.json"
     if path.suffix.lower() != ".json":
-        return read_labels(path, threshold)
+        return open_segmentation(path, threshold)
     if threshold is not None:
-        raise TumorscopeError(f"{path}: a threshold is for images; an analysis says what it found")
+        raise TumorscopeError(f"{path}: a threshold is for images; an analysis has a mask of its own")
     return _of_analysis(path)
 
 
-def _of_analysis(path: Path) -> LabeledMask:
+def _of_analysis(path: Path) -> Segmentation:
     import numpy as np
 
-    from tumorscope.measurement.label_files import LabeledMask
+    from tumorscope.core.geometry import Geometry
+    from tumorscope.core.segmentation import Segmentation
     from tumorscope.reporting.document import load_document, mask_from_document
 
     document = load_document(path)
     mask = mask_from_document(document)
     geometry = document.geometry
-    return LabeledMask(
-        parts=(("tumor", mask),) if mask.any() else (),
-        shape=geometry.shape,
+    slices, rows, columns = mask.shape
+    shape = (slices, rows, columns)
+    positions = None if geometry.slice_positions is None else np.array(geometry.slice_positions, float)
+    return Segmentation.of_masks(
+        masks=[("tumor", mask)] if mask.any() else [],
+        shape=shape,
         case=document.case,
         kind=geometry.kind,
-        affine=None if geometry.affine is None else np.array(geometry.affine),
-        slice_positions=None if geometry.slice_positions is None else np.array(geometry.slice_positions),
+        geometry=None if geometry.affine is None else Geometry(shape, np.array(geometry.affine, float), positions),
     )
 
 
-def _with_geometry(scan: Scan, labels: LabeledMask) -> Scan:
+def _with_geometry(scan: Scan, labels: Segmentation) -> Scan:
     """The scan with the mask's name, and with its voxel size where the scan has none."""
     from dataclasses import replace
 
@@ -135,7 +155,7 @@ def _outputs(files: list[Path]) -> list[Path]:
 
 
 def print_measured(measured: Sequence[Measured], scan: Scan) -> None:
-    """One row a lesion; a total a label; then notes and the notice."""
+    """One row per lesion; a total per label; then notes and the notice."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table

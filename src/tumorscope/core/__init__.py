@@ -1,1 +1,1 @@
-"""The values that every part speaks of: scans, geometry, errors, files that appear whole."""
+"""The values shared by all packages: scans, segmentations, geometry, errors; atomic files."""

@@ -12,8 +12,8 @@ class TumorscopeError(Exception):
     The message is one line that says what is wrong and what to do about it. The command
     line prints it without a traceback and exits with code 2.
 
-    >>> str(TumorscopeError("scan.png: not a image"))
-    'scan.png: not a image'
+    >>> str(TumorscopeError("scan.png: not an image"))
+    'scan.png: not an image'
     """
 
 

@@ -1,4 +1,4 @@
-"""What becomes of a case whose analysis ends in a fault of the program: one line for the user, a traceback for us."""
+"""A case whose analysis ends in a fault of the program: one line for the user, a traceback in a log."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def failure_line(error: BaseException, name: str, log: Path) -> str:
 
 
 def _keep(error: BaseException, name: str, log: Path) -> bool:
-    """Add a traceback to a log; false where that can't be written, which is no reason to stop."""
+    """Add a traceback to a log; false where it cannot be written; the program goes on."""
     text = f"{time.strftime('%Y-%m-%d %H:%M:%S')} {name}\n{''.join(_told(error))}\n"
     try:
         log.parent.mkdir(parents=True, exist_ok=True)

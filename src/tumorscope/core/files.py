@@ -94,7 +94,7 @@ def together(
     Inside, every one of ``names`` is opened, written and closed once. All are written aside
     and renamed into place when the last byte is on disk. The last name is the seal: an
     earlier one is removed before anything else changes, and the new one is put in place
-    last, so that it never stands beside files of another run.
+    last, so that it is never beside files of another run.
 
     Args:
         folder: made if it is not there.

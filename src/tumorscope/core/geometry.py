@@ -11,8 +11,13 @@ from functools import cached_property
 
 import numpy as np
 
-SAME_POSITION = 0.02
-"""Grids whose voxels are nearer to each other than this, in voxels, are one grid."""
+LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+"""DICOM and ITK count millimeters to the patient's left, posterior and superior, NIfTI and this program to the right,
+anterior and superior. The matrix is its own inverse."""
+
+SAME_POSITION = 0.1
+"""Grids whose voxels are nearer to each other than this, in voxels, are one grid: the tolerance of the whole program.
+Programs round positions in headers; no network and no measurement sees a tenth of a voxel."""
 
 _LEAN = 1e-4
 """A stack whose slice axis is turned away from the normal by more than this, in radians, leans."""
@@ -135,7 +140,7 @@ class Geometry:
         return np.searchsorted((self.positions[1:] + self.positions[:-1]) / 2, position)
 
     def same_grid(self, other: Geometry) -> bool:
-        """Whether both are one grid: same shape, and every voxel at the same place within rounding."""
+        """Whether both are one grid: same shape, and every voxel at the same position within rounding."""
         if tuple(self.shape) != tuple(other.shape):
             return False
         slices, rows, columns = self.shape
@@ -144,6 +149,16 @@ class Geometry:
         ]
         index = np.array(corners, float)
         return bool(np.abs(self.to_index(other.to_mm(index)) - index).max() < SAME_POSITION)
+
+    def same_voxels(self, other: Geometry) -> bool:
+        """Whether both have the same voxels, within rounding; axes may be turned or run the other way."""
+        corners, own = _corners(other), _corners(self)
+        index = self.to_index(other.to_mm(corners))
+        nearest = np.rint(index)
+        same = {tuple(corner) for corner in nearest.tolist()} == {tuple(corner) for corner in own.tolist()}
+        return (
+            same and sorted(self.shape) == sorted(other.shape) and bool(np.abs(index - nearest).max() < SAME_POSITION)
+        )
 
     def even_planes(self) -> tuple[np.ndarray, np.ndarray]:
         """Evenly spaced planes through the stack: the slice nearest to each, ``(planes,)``, and their affine."""
@@ -176,7 +191,7 @@ class Geometry:
 
 @dataclass(frozen=True, eq=False)
 class EvenGrid:
-    """An evenly spaced stack that does not lean, for formats and programs that know no other.
+    """An evenly spaced stack that does not lean, for formats and programs that support no other.
 
     Attributes:
         geometry: of the even stack.
@@ -193,7 +208,7 @@ class EvenGrid:
         """The even grid on which every slice of a stack has a plane.
 
         Each plane shows the slice nearest to it. Where the stack leans, slices are shifted by whole
-        pixels, so no pixel is further than half its size from its place.
+        pixels, so no pixel is further than half its size from its position.
         """
         slices, affine = stack.even_planes()
         corners = np.zeros((len(slices), 2), int)
@@ -217,6 +232,11 @@ class EvenGrid:
         for plane, (index, (row, column)) in enumerate(zip(self.slices, self.corners, strict=True)):
             placed[plane, row : row + rows, column : column + columns] = array[index]
         return placed
+
+
+def _corners(geometry: Geometry) -> np.ndarray:
+    """The indices of the corner voxels, ``(corner, slice row column)``."""
+    return np.array([np.multiply(corner, np.subtract(geometry.shape, 1)) for corner in np.ndindex(2, 2, 2)], float)
 
 
 def _plane_step(positions: np.ndarray) -> float:

@@ -51,6 +51,9 @@ NoteCode = Literal[
     # Masks and measurements
     "mask_threshold",
     "mask_outside_scan",
+    "label_missing",
+    "label_left_out",
+    "small_lesions_left_out",
     "mask_below_threshold",
     "small_components",
     "unknown_volume",

@@ -1,6 +1,6 @@
-"""What an image is: voxels, the sequences they show, and where they lie in the patient.
+"""What an image is: voxels, the sequences they show, and their position in the patient.
 
-Axes. Voxels are held as ``(slice, row, column, channel)``. Every slice is a image as a
+Axes. Voxels are held as ``(slice, row, column, channel)``. Every slice is an image as a
 radiologist expects it: for axial slices rows run from anterior to posterior, columns from
 the patient's right to the patient's left, and slices from inferior to superior.
 
@@ -41,7 +41,7 @@ class NiftiPlacement:
     """Every field by which a NIfTI header places its voxels in the patient, as stored.
 
     A header may state it up to three times (sform, qform, voxel sizes alone), and programs choose
-    differently among them; a mask that repeats all of them lies on its scan in every program.
+    differently among them; a mask that repeats all of them is shown on its scan by every program.
 
     Attributes:
         version: of the NIfTI standard, 1 or 2.
@@ -60,8 +60,8 @@ class StoredGrid:
         shape: the stored array's spatial shape, two or three axes.
         affine: the stored array's own 4×4 affine, millimeters in RAS+.
         axes: for each stored axis, the scan axis it became (0 slice, 1 row, 2 column).
-        flips: for each stored axis, whether it was reversed on the way.
-        placement: what the file's header says of it, where it is a NIfTI file.
+        flips: for each stored axis, whether the scan axis runs the other way.
+        placement: of a NIfTI file, the fields of its header that place it.
     """
 
     shape: tuple[int, ...]
@@ -103,7 +103,7 @@ class SourceImage:
 
 @dataclass(frozen=True)
 class StudyIdentity:
-    """Whose study it is, without saying who, and its date (ISO 8601); None where the files do not say."""
+    """A key for the patient, which does not identify them, and the study's date (ISO 8601); None where not stated."""
 
     patient_key: str | None
     date: str | None
@@ -123,11 +123,11 @@ class Scan:
         stored: the grid of the file that was read, for volumes.
         slice_names: the file each slice came from, where slices are files.
         source_images: the DICOM image each slice was read from; empty for other formats. Where a
-            scan joins several series, those of the series on whose grid it lies.
+            scan joins several series, those of the reference series, whose grid it has.
         study: the patient's key and the study's date, where the scan came as DICOM.
-        notes: what the reader noticed and a reader of the results should know.
-        rejection_reason: what the header says against a structural MRI of a head, naming the attribute;
-            None where it says nothing. The input check refuses such a scan.
+        notes: what was noticed on reading and a reader of the results should know.
+        rejection_reason: the attribute by which the header excludes a structural MRI of a head; None where none
+            does. The input check refuses such a scan.
         slice_positions: where each slice is, in steps of the affine's third axis; None where slices are
             evenly spaced. See :class:`tumorscope.core.geometry.Geometry`.
     """

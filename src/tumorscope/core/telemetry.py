@@ -1,4 +1,4 @@
-"""Nothing leaves the machine: the libraries that report to their makers are told not to, before they are imported.
+"""Nothing leaves the machine: telemetry of libraries is declined before they are imported.
 
 What the installed versions do otherwise, by system-call trace with an empty home folder:
 

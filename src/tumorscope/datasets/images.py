@@ -14,8 +14,8 @@ from tumorscope.datasets.labeled import GroundTruth
 from tumorscope.inference.model_card import NO_TUMOR
 from tumorscope.io.checks import checked
 from tumorscope.io.color import to_gray
-from tumorscope.io.masks import read_mask
 from tumorscope.io.raster import read_raster
+from tumorscope.io.segmentation_reader import read_mask
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ def validation_case(engine: Engine, case: LabeledCase) -> ValidationCase:
     return ValidationCase(
         predictions.presence,
         predictions.mask,
-        None if truth.mask is None else prepared.crop_resize.apply(truth.mask) >= 0.5,
+        None if truth.mask is None else prepared.crop_resize.forward(truth.mask) >= 0.5,
         truth.present,
         case.case,
         class_logits=predictions.classes,

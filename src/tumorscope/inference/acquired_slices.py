@@ -80,7 +80,7 @@ def _resliced(
     if predictions.mask is None:
         return SlicePredictions(np.full(count, probability.max()), None, types)
     axis = view.axes.index(0) - 1  # of an analyzed slice, the axis along which acquired slices follow one another
-    lines = np.stack([crop_resize.restore(mask).max(axis=1 - axis) for mask in predictions.mask])
+    lines = np.stack([crop_resize.inverse(mask).max(axis=1 - axis) for mask in predictions.mask])
     lines = np.clip(lines, 0, 1)
     limited = np.minimum(lines, probability[:, None]).max(axis=0)
     order = slice(None, None, -1 if view.flips[axis + 1] else 1)

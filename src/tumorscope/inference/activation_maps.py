@@ -90,7 +90,7 @@ class ActivationMap:
         """Share of the network's input that a mask ``(row, column)`` covers: the share expected of a uniform map."""
         if not self.view.is_acquired:
             return float(mask.mean())
-        return float(self.crop_resize.apply(self.view.forward(mask[None])[0]).mean())
+        return float(self.crop_resize.forward(self.view.forward(mask[None])[0]).mean())
 
     def _placed(self, analyzed: int) -> np.ndarray:
         """The positive contributions on an analyzed slice's own grid."""
@@ -99,7 +99,7 @@ class ActivationMap:
         zoom = (size / positive.shape[0], size / positive.shape[1])
         # Bilinear between the centers of the coarse cells, which span the whole input.
         fine = np.asarray(ndimage.zoom(positive, zoom, order=1, mode="nearest", grid_mode=True))
-        return np.clip(self.crop_resize.restore(fine), 0, None)
+        return np.clip(self.crop_resize.inverse(fine), 0, None)
 
     @cached_property
     def _volume(self) -> np.ndarray:

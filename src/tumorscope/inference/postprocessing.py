@@ -85,7 +85,7 @@ def segment(
     for index in np.flatnonzero(kept.any(axis=(1, 2))):
         # Pixels below the threshold stay, as the enlarged contour runs between them and the kept ones.
         removed = (predictions.mask[index] >= point.mask) & ~kept[index]
-        mask[index] = crop_resize.restore(np.where(removed, 0, predictions.mask[index])) >= point.mask
+        mask[index] = crop_resize.inverse(np.where(removed, 0, predictions.mask[index])) >= point.mask
     return mask, removed_components
 
 
@@ -95,5 +95,5 @@ def voxel_probability(predictions: Predictions, crop_resize: CropResize, view: V
         return None
     scaled = np.zeros((len(predictions.mask), *crop_resize.shape), np.uint8)
     for index in np.flatnonzero(predictions.mask.max(axis=(1, 2)) * 255 >= 0.5):
-        scaled[index] = np.clip(crop_resize.restore(predictions.mask[index]) * 255 + 0.5, 0, 255)
+        scaled[index] = np.clip(crop_resize.inverse(predictions.mask[index]) * 255 + 0.5, 0, 255)
     return view.inverse(scaled)

@@ -1,4 +1,4 @@
-"""What a case may be called before it has been read, or where it cannot be: its path, or a code that names nobody."""
+"""What a case may be called before it has been read, or where it cannot be: its path, or a code that does not identify the patient."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from tumorscope.io.library_warnings import quiet_libraries
 
 @dataclass(frozen=True)
 class PublicNames:
-    """How a case is spoken of.
+    """Names of a case that are safe to show.
 
     Attributes:
         label: the name of its file or folder, or a code where that names the patient.
-        code: what stands in the patient's place.
+        code: replaces the patient's name.
         quoted: names of files and folders that a message about the case may hold.
         words: parts of the patients' names.
     """
@@ -73,7 +73,7 @@ def _read_headers(files: Sequence[Path]) -> tuple[frozenset[str], str]:
             dataset, _has_pixels = read_header(file)
             words |= name_tokens(dataset)
             series = series or series_key(dataset)
-        except Exception:  # a damaged header makes pydicom raise many kinds, and says nothing about a patient
+        except Exception:  # a damaged header makes pydicom raise many kinds, and does not identify a patient
             continue
     return frozenset(words), series
 
@@ -81,5 +81,5 @@ def _read_headers(files: Sequence[Path]) -> tuple[frozenset[str], str]:
 def _resolved(place: Path) -> Path:
     try:
         return place.resolve()
-    except (OSError, RuntimeError):  # a link that leads in a circle
+    except (OSError, RuntimeError):  # a symbolic link loop
         return place

@@ -1,4 +1,4 @@
-"""Several files, one sequence each, as one scan."""
+"""Several files of one sequence each, merged into one scan."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from tumorscope.core.errors import UnreadableScan
+from tumorscope.core.geometry import Geometry
 from tumorscope.core.note import Note, without
 from tumorscope.core.scan import SEQUENCES, Scan
 from tumorscope.io.checks import label, public_name, size_text
@@ -16,12 +17,9 @@ from tumorscope.io.dicom.files import study_of
 from tumorscope.io.dicom.privacy import contains_patient_name, name_tokens
 from tumorscope.io.dicom.studies import study_code
 from tumorscope.io.lgg import is_mask_name
-from tumorscope.io.nifti import read_nifti
 from tumorscope.io.sequences import check_name, recognize_sequence
-from tumorscope.preprocessing.series_resampling import GRID_ORDER, join_series
-
-GRID_TOLERANCE = 1e-3
-"""Affines that differ by less, element by element in mm, describe one grid."""
+from tumorscope.io.volumes import read_volume
+from tumorscope.preprocessing.series_resampling import REFERENCE_ORDER, join_series
 
 
 def combine(case: str, source: Path | None, scans: Mapping[str, Scan]) -> Scan:
@@ -35,15 +33,15 @@ def combine(case: str, source: Path | None, scans: Mapping[str, Scan]) -> Scan:
     for sequence in ordered:
         scan, name = scans[sequence], public_name(scans[sequence])
         if len(scan.sequences) != 1:
-            raise UnreadableScan(f"{name}: has {len(scan.sequences)} channels; give one sequence a file")
+            raise UnreadableScan(f"{name}: has {len(scan.sequences)} channels; give one sequence per file")
         if scan.shape != first.shape:
             raise UnreadableScan(
                 f"{name}: {sequence} has {size_text(scan.shape)} voxels, {first_name} {size_text(first.shape)}; "
                 "resample them to one grid"
             )
-        if not _same_affine(scan.affine, first.affine):
+        if not _same_grid(scan.geometry, first.geometry):
             raise UnreadableScan(
-                f"{name}: {sequence} lies elsewhere in the patient than {first_name} (affines differ); "
+                f"{name}: {sequence} is elsewhere in the patient than {first_name} (affines differ); "
                 "resample them to one grid"
             )
     voxels = np.concatenate([scans[sequence].voxels for sequence in ordered], axis=-1)
@@ -56,18 +54,18 @@ def combine(case: str, source: Path | None, scans: Mapping[str, Scan]) -> Scan:
 def read_sequences(
     path: Path | None, sequences: Mapping[str, Path], read: Callable[[Path], Scan], register: bool = False
 ) -> Scan:
-    """The files that the user named, one a sequence.
+    """The files that the user named, one per sequence.
 
-    DICOM series are laid onto the grid of one of them; files of other formats must share it.
+    DICOM series are resampled onto the grid of one of them; files of other formats must share a grid.
 
     Args:
         path: names the case; None takes the folder of the files.
         sequences: sequence name to file.
         read: opens one file.
-        register: lay DICOM series onto the grid by their images.
+        register: rigidly co-register DICOM series.
 
     Raises:
-        UnreadableScan: a name that is no sequence, or files that do not fit together.
+        UnreadableScan: a name that is not a sequence, or files that do not fit together.
     """
     if not sequences:
         raise UnreadableScan("no sequence is given; name at least one file")
@@ -89,9 +87,9 @@ def read_sequences(
 
 
 def _join_named(case: str, source: Path, scans: Mapping[str, Scan], register: bool) -> Scan:
-    """DICOM series whose sequences the user names, so that what their headers say of those is outdated."""
+    """DICOM series whose sequences the user names, which overrides their headers."""
     named = {sequence: replace(scan, notes=without(scan.notes, "sequence_source")) for sequence, scan in scans.items()}
-    grid = next(sequence for sequence in GRID_ORDER if sequence in named)
+    grid = next(sequence for sequence in REFERENCE_ORDER if sequence in named)
     header = named[grid].source_images[0].header
     if contains_patient_name(case, name_tokens(header)):
         case = study_code(study_of(header))
@@ -99,10 +97,10 @@ def _join_named(case: str, source: Path, scans: Mapping[str, Scan], register: bo
     return join_series(named, grid, case, source, name, register)
 
 
-def read_nifti_folder(folder: Path, files: list[Path]) -> Scan:
-    """A folder of NIfTI files, one a sequence by their names, as BraTS has them.
+def read_volume_folder(folder: Path, files: list[Path]) -> Scan:
+    """A folder of volumes, one per sequence by their names, as BraTS has them.
 
-    Masks are left out, and files whose names tell no sequence are left out with a note.
+    Masks are left out, and files whose names state no sequence are left out with a note.
 
     Raises:
         UnreadableScan: no name tells a sequence, two tell the same, or grids differ.
@@ -112,7 +110,7 @@ def read_nifti_folder(folder: Path, files: list[Path]) -> Scan:
     if not files:
         raise UnreadableScan(f"{name}: holds only masks; name the folder with the scan")
     if len(files) == 1:
-        return read_nifti(files[0])
+        return read_volume(files[0])
     chosen: dict[str, Path] = {}
     skipped = []
     for path in sorted(files):
@@ -121,15 +119,15 @@ def read_nifti_folder(folder: Path, files: list[Path]) -> Scan:
             skipped.append(path)
         elif sequence in chosen:
             raise UnreadableScan(
-                f"{name}: {label(chosen[sequence])} and {label(path)} are both {sequence} by name; name one file a sequence"
+                f"{name}: {label(chosen[sequence])} and {label(path)} are both {sequence} by name; name one file per sequence"
             )
         else:
             chosen[sequence] = path
     if not chosen:
         raise UnreadableScan(
-            f"{name}: {len(files)} NIfTI files and no name tells its sequence ({', '.join(SEQUENCES)}); name one file"
+            f"{name}: {len(files)} volumes and no name tells its sequence ({', '.join(SEQUENCES)}); name one file"
         )
-    scan = combine(folder.resolve().name, folder, {sequence: read_nifti(path) for sequence, path in chosen.items()})
+    scan = combine(folder.resolve().name, folder, {sequence: read_volume(path) for sequence, path in chosen.items()})
     if skipped:
         note = Note("series_left_out", f"left out, no sequence in the name: {', '.join(map(label, skipped))}")
         scan = replace(scan, notes=(*scan.notes, note))
@@ -144,7 +142,7 @@ def _case_of_file(path: Path, scans: Mapping[str, Scan]) -> str:
     return path.name.split(".")[0] or path.name
 
 
-def _same_affine(one: np.ndarray | None, other: np.ndarray | None) -> bool:
+def _same_grid(one: Geometry | None, other: Geometry | None) -> bool:
     if one is None or other is None:
         return one is other
-    return bool(np.allclose(one, other, rtol=0, atol=GRID_TOLERANCE))
+    return one.same_grid(other)

@@ -1,4 +1,4 @@
-"""What every scan must fulfil, whichever reader made it."""
+"""What every scan must fulfill, whichever reader made it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MOST_BAD_VOXELS = 0.01
 
 
 FILL = 1e20
-"""Programs fill with values beyond this, such as -3.4e38 and 1e30, what they do not know; no scanner measures them."""
+"""Programs fill with values beyond this, such as -3.4e38 and 1e30, unknown voxels; no scanner measures them."""
 
 
 HEAD_MM = (100.0, 350.0)
@@ -54,7 +54,7 @@ def size_text(shape: tuple[int, ...]) -> str:
 
 
 def reason(error: BaseException, path: Path) -> str:
-    """The first line of another library's message about a file, short enough to stand in ours, without its folder."""
+    """The first line of another library's message about a file, short enough to quote, without its folder."""
     lines = str(error).replace(str(path), path.name).strip().splitlines()
     return printable(lines[0] if lines else type(error).__name__)[:120]
 
@@ -90,7 +90,7 @@ def checked(scan: Scan) -> Scan:
 
 
 def _with_doubts(scan: Scan) -> Scan:
-    """The scan with a note where its voxel size makes a head of what is shown that nobody has."""
+    """The scan with a note where what it shows is too small or too large for a head at its voxel size."""
     if scan.affine is None or scan.spacing_mm is None:
         return scan
     shown = _shown_mm(scan.voxels, scan.spacing_mm, scan.pixel_aspect)
@@ -106,7 +106,7 @@ def _with_doubts(scan: Scan) -> Scan:
 
 
 def _shown_mm(voxels: np.ndarray, spacing_mm: tuple[float, float, float], aspect: float) -> tuple[float, float]:
-    """How large what stands out from the air is within the slices, and across them."""
+    """How large the head is, in mm: within the slices, and across them."""
     from tumorscope.preprocessing.head import head_box, head_mask
 
     chosen = np.unique(np.linspace(0, len(voxels) - 1, _FEW_SLICES).round().astype(int))

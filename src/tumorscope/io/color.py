@@ -1,6 +1,6 @@
-"""Gray, three sequences, or a photograph: what three channels of a image mean.
+"""Gray, three sequences, or a photograph: what three channels of an image mean.
 
-MRI slices stand on a background of one color: air is the darkest value of every sequence,
+MRI slices have a background of one color: air is the darkest value of every sequence,
 at the image's borders and in its corners (after normalization it need not be black). Of
 the 3,216 LGG slices at hand the one with the least background has 68 % of its border within
 0.08 of the border's median color, and no slice has more than 11 % of its pixels clearly
@@ -25,7 +25,7 @@ Meaning = Literal["gray", "sequences", "photograph"]
 
 
 def classify_channels(pixels: np.ndarray) -> Meaning:
-    """What a image's three channels show.
+    """What an image's three channels show.
 
     Args:
         pixels: ``(row, column, 3)``, uint8, uint16 or float32.
@@ -59,7 +59,7 @@ def _mostly_gray(scaled: np.ndarray) -> bool:
     """Whether the bright pixels are gray but for labels and logos in color."""
     brightest, darkest = scaled.max(axis=-1), scaled.min(axis=-1)
     bright = brightest > 0.1
-    if bright.mean() < 0.05:  # nothing to assess by: nearly empty LGG slices stay three sequences
+    if bright.mean() < 0.05:  # too little to decide by: nearly empty LGG slices stay three sequences
         return False
     colored = (brightest - darkest) > _GRAY
     return bool(colored[bright].mean() < 0.10)

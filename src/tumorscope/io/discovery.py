@@ -1,4 +1,4 @@
-"""Which scans lie under a folder that holds many."""
+"""Finding the scans below a folder that holds many."""
 
 from __future__ import annotations
 
@@ -9,35 +9,34 @@ from pathlib import Path
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.core.note import Note
 from tumorscope.io.dicom.dicomdir import files_of_dicomdir
-from tumorscope.io.dicom.grouping import OnFiles
 from tumorscope.io.dicom.patients import Study, several_patients
 from tumorscope.io.dicom.studies import StudyFiles, notes_on, studies_of, study_code
-from tumorscope.io.formats import IMAGE_SUFFIXES, file_format
+from tumorscope.io.formats import DICOM, SUFFIXES
+from tumorscope.io.options import OnFiles
+from tumorscope.io.recognition import known_format
 from tumorscope.io.result_folders import is_results
-
-_SUFFIXES = (*IMAGE_SUFFIXES, ".nii", ".nii.gz", ".dcm", ".mat")
 
 
 def find_cases(path: Path, on_files: OnFiles | None = None) -> list[Path | StudyFiles]:
-    """What to open one by one: the path itself, or what lies below it.
+    """What to open one by one: the path itself, or what is below it.
 
-    A folder that holds a scan's files is one case, whatever folders lie in it. A folder
-    of folders stands for the cases in them, such as the patients of a data set. Where
-    nothing is found the path itself is given back, for its reader to say what is wrong.
+    A folder that holds a scan's files is one case, whatever folders are in it. A folder
+    of folders means the cases in them, such as the patients of a data set. Where
+    nothing is found the path itself is returned; its reader then says what is wrong.
 
-    DICOM files make one case a study: series that lie in folders beside each other are one
+    DICOM files make one case per study: series in folders beside each other are one
     case, and a folder or DICOMDIR with several studies or patients is one case for each. A
     study that has a folder to itself is given as that folder. Results of earlier analyses are
-    no cases.
+    not cases.
 
     Args:
         path: a file or a folder.
-        on_files: told now and then how many DICOM headers are read, and of how many.
+        on_files: called now and then with how many DICOM headers are read, and of how many.
     """
     if path.name.upper() == "DICOMDIR" and path.is_file():
         try:
             files, _missing = files_of_dicomdir(path)
-        except UnreadableScan:  # its reader says so when its turn comes
+        except UnreadableScan:  # its reader reports that later
             return [path]
         return _studies(path, files, on_files)
     found = _below_folder(path)
@@ -59,7 +58,7 @@ def find_cases_among(paths: Sequence[Path], on_files: OnFiles | None = None) -> 
 
     Args:
         paths: files and folders, in any order.
-        on_files: told now and then how many DICOM headers are read, and of how many.
+        on_files: called now and then with how many DICOM headers are read, and of how many.
     """
     files = [path for path in dict.fromkeys(paths) if path.name.upper() != "DICOMDIR" and is_dicom(path)]
     if len(files) < 2:
@@ -105,15 +104,15 @@ def _one_study(study: Study, files: Sequence[Path], notes: tuple[Note, ...]) -> 
 def is_dicom(path: Path) -> bool:
     """Whether this is a DICOM file that can be opened."""
     try:
-        return path.is_file() and _format(path) == "dicom"
+        return path.is_file() and _is_dicom(path)
     except OSError:
         return False
 
 
 def dicom_files(folder: Path) -> list[Path]:
-    """The DICOM files in a folder itself, sorted by name; none where it is no folder that can be entered."""
+    """The DICOM files in a folder itself, sorted by name; none where it is not a folder that can be entered."""
     try:
-        return [path for path in files_in(folder) if _format(path) == "dicom"]
+        return [path for path in files_in(folder) if _is_dicom(path)]
     except OSError:
         return []
 
@@ -151,7 +150,7 @@ def _studies(path: Path, files: Sequence[Path], on_files: OnFiles | None) -> lis
 def _by_folder(
     path: Path, cases: Sequence[Path], dicom: dict[Path, list[Path]], on_files: OnFiles | None
 ) -> list[tuple[Path, Path | StudyFiles]]:
-    """The studies in several folders, each with the place by which it is sorted."""
+    """The studies in several folders, each with the path by which it is sorted."""
     studies = studies_of([file for files in dicom.values() for file in files], on_files)
     doubtful = several_patients(studies)
     holders: dict[Path, int] = {}
@@ -186,18 +185,15 @@ def _below_folder(folder: Path) -> list[Path]:
     """The cases below a folder; the folder itself where it cannot be entered."""
     try:
         return _below(folder)
-    except OSError:  # not to be entered: its reader says so when its turn comes
+    except OSError:  # cannot be entered: its reader reports that later
         return [folder]
 
 
 def _is_scan(path: Path) -> bool:
-    if path.name.lower().endswith(_SUFFIXES):  # also where it is damaged: left out silently, it would be missed
+    if path.name.lower().endswith(SUFFIXES):  # also where it is damaged: left out silently, it would be missed
         return True
-    return _format(path) is not None
+    return known_format(path) is not None
 
 
-def _format(path: Path) -> str | None:
-    try:
-        return file_format(path)
-    except UnreadableScan:
-        return None
+def _is_dicom(path: Path) -> bool:
+    return known_format(path) is DICOM

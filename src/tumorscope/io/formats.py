@@ -1,203 +1,213 @@
-"""Which format a file has, by its first bytes; by its suffix only where they do not tell."""
+"""The registry of input formats.
+
+An entry says how a format is called, how its files are recognized and which module reads them. Everything that
+lists formats derives from :data:`FORMATS`: recognition, :func:`tumorscope.io.open_scan`, the search for cases,
+uploads, error and help texts, ``tumorscope doctor``, and the table in the README. To add a format, write its
+module and add its entry (docs/how-to/add-an-input-format.md). This module imports no library, so that help texts
+stay quick; readers are imported when a file of their format is opened.
+"""
 
 from __future__ import annotations
 
-import gzip
-import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
-from tumorscope.core.errors import UnreadableScan
-from tumorscope.io.checks import label
+Signature = tuple[tuple[int, bytes], ...]
+"""Bytes at offsets, all of which a file must have."""
 
-Format = Literal["image", "nifti", "dicom", "matlab"]
-
-IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"})
-DICOM_SUFFIXES = frozenset({".dcm", ".dicom", ".ima", ".img", ""})
-SUPPORTED = "PNG, JPEG, BMP, TIFF, NIfTI (.nii, .nii.gz, .hdr with .img), DICOM, MATLAB v7.3 (.mat)"
-
-_HEAD = 600
-_ANALYZE_SIZE = 348
+_TIFF_SIGNATURES = (((0, b"II*\0"),), ((0, b"MM\0*"),), ((0, b"II+\0"),), ((0, b"MM\0+"),))
 _HDF5 = b"\x89HDF\r\n\x1a\n"
-_IMAGES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_PAIRS = ((".img", ".hdr"), (".img.gz", ".hdr.gz"))
-"""Suffixes of a NIfTI or Analyze pair: the voxels, and their header."""
-
-_TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_OTHERS = (
-    (b"%PDF", "a PDF"),
-    (b"PK\x03\x04", "a ZIP archive; unpack it first"),
-    (b"7z\xbc\xaf", "a 7z archive; unpack it first"),
-    (b"Rar!", "a RAR archive; unpack it first"),
-    (b"GIF8", "a GIF; save it as PNG"),
-    (b"RIFF", "a WebP image or a video; save it as PNG"),
-    (b"NRRD", "NRRD; convert it to NIfTI"),
-    (b"ObjectType", "MetaImage; convert it to NIfTI"),
-    (b"NDims", "MetaImage; convert it to NIfTI"),
-    (b"MATLAB 5", "an old MATLAB file; save it in MATLAB with save(…, '-v7.3')"),
-)
 
 
-def file_format(path: Path) -> Format:
-    """The format of a file.
+@dataclass(frozen=True)
+class InputFormat:
+    """One input format.
 
-    Raises:
-        UnreadableScan: empty, damaged, or of a format that is not read here.
+    Attributes:
+        name: its identifier.
+        title: its name in messages, with an article where the language needs one: "not NIfTI", "not an image".
+        listed: how lists of formats show it.
+        suffixes: endings of file names that promise this format, in lower case.
+        signatures: first bytes that identify it; of the content, where files may be gzip-compressed.
+        module: reads it. A module of volumes has ``read_stored_volume(path) -> StoredVolume`` and, where a header may
+            be a file of its own, ``voxels_beside(path) -> Path | None``; any other has
+            ``read_scan(path, options) -> Scan``, ``read_folder(folder, contents, options) -> Scan`` and, where
+            ``masks`` is set, ``read_segmentation(path, options) -> Segmentation``.
+        volumes: whether a file holds a volume, so that the files of a folder are sequences.
+        masks: whether masks are read from it.
+        gzipped: whether a file may be compressed with gzip as a whole.
+        package: what the module needs beside Tumorscope's own dependencies, and the extra that installs it.
+        also: recognizes files that lack a signature, by first bytes and path.
     """
-    name = label(path)
-    header = header_of_pair(path)
-    if header != path:  # raw voxels, whatever their first bytes look like
-        raise UnreadableScan(f"{name}: holds the voxels of {label(header)}; name that file")
-    head = read_head(path)
-    if not head:
-        raise UnreadableScan(f"{name}: the file is empty; copy it again")
-    found = _by_magic(head, path)
-    if found:
-        return found
-    for magic, what in _OTHERS:
-        if head.startswith(magic):
-            raise UnreadableScan(f"{name}: is {what}")
-    if _is_analyze(head):
-        raise UnreadableScan(f"{name}: is Analyze 7.5, which does not say which side is right; convert it to NIfTI")
-    expected = _by_suffix(path)
-    if expected is None:
-        suffix = f"files ending in {label(path.suffix)} are" if path.suffix else "it is of a format that is"
-        raise UnreadableScan(f"{name}: {suffix} not read; give one of {SUPPORTED}")
-    actual = "text" if _is_text(head) else "something else"
-    if expected == "DICOM" and not path.suffix:
-        raise UnreadableScan(f"{name}: of no known format ({actual} inside); give one of {SUPPORTED}")
-    raise UnreadableScan(f"{name}: not {expected} although its name says so ({actual} inside); export it again")
+
+    name: str
+    title: str
+    listed: str
+    suffixes: tuple[str, ...]
+    signatures: tuple[Signature, ...]
+    module: str
+    volumes: bool = False
+    masks: str = ""
+    gzipped: bool = False
+    package: tuple[str, str] | None = None
+    also: Callable[[bytes, Path], bool] | None = None
+
+    def matches(self, head: bytes, path: Path) -> bool:
+        """Whether a file's first bytes are those of this format."""
+        if any(all(head[at : at + len(part)] == part for at, part in signature) for signature in self.signatures):
+            return True
+        return self.also is not None and self.also(head, path)
+
+    def promised_by(self, name: str) -> bool:
+        """Whether a file's name promises this format."""
+        return name.lower().endswith(self.suffixes)
+
+    def reader(self) -> Any:
+        """The module that reads it."""
+        return import_module(self.module)
 
 
-def header_of_pair(path: Path) -> Path:
-    """The header beside a file that holds only the voxels of a NIfTI or Analyze pair; any other path as it is."""
-    header = _other_half(path, dict(_PAIRS))
-    if header is None or not header.is_file() or not path.is_file():
-        return path
-    with path.open("rb") as file:
-        if is_dicom_head(file.read(_HEAD)):
-            return path
-    head = read_head(header)
-    return header if _is_pair(head) or _is_analyze(head) else path
+DICOM_SUFFIXES = frozenset({".dcm", ".dicom", ".ima", ".img", ""})
+"""Suffixes of DICOM files; the last two promise nothing."""
 
 
-def voxels_of_pair(header: Path) -> Path:
-    """The file that holds the voxels of a NIfTI pair.
-
-    Raises:
-        UnreadableScan: it does not lie beside the header.
-    """
-    voxels = _other_half(header, {head: image for image, head in _PAIRS})
-    if voxels is None or not voxels.is_file():
-        what = "its .img file" if voxels is None else label(voxels)
-        raise UnreadableScan(f"{label(header)}: is half of a NIfTI pair, and {what} is not beside it; copy both")
-    return voxels
-
-
-def read_head(path: Path) -> bytes:
-    """The first bytes of a file; of the content, where the file is compressed with gzip.
-
-    Raises:
-        UnreadableScan: not to be opened, or damaged compression.
-    """
-    name = label(path)
-    try:
-        with path.open("rb") as file:
-            head = file.read(_HEAD)
-    except OSError as error:
-        raise UnreadableScan(f"{name}: cannot be opened ({error.strerror or 'unknown reason'})") from error
-    if is_dicom_head(head) or not head.startswith(b"\x1f\x8b"):
-        return head
-    try:
-        with gzip.open(path, "rb") as file:
-            head = file.read(_HEAD)
-    except (OSError, EOFError, zlib.error) as error:
-        raise UnreadableScan(f"{name}: the gzip compression is damaged or cut short; copy the file again") from error
-    if not (head[344:348] == b"n+1\0" or head[4:8] == b"n+2\0" or _is_pair(head) or _is_analyze(head)):
-        raise UnreadableScan(f"{name}: compressed with gzip, but no NIfTI inside; unpack it first")
-    return head
-
-
-def is_dicom_head(head: bytes) -> bool:
-    """Whether a file starts with DICOM's preamble.
-
-    Its first 128 bytes are free (DICOM PS3.10, 7.1) and often start like a TIFF, so that one file
-    is both; other programs write other things there. What follows them decides.
-    """
-    return head[128:132] == b"DICM"
-
-
-def _other_half(path: Path, suffixes: dict[str, str]) -> Path | None:
-    for own, other in suffixes.items():
-        stem, suffix = path.name[: -len(own)], path.name[-len(own) :]
-        if stem and suffix.lower() == own:
-            return path.with_name(stem + (other.upper() if suffix.isupper() else other))
-    return None
-
-
-def _is_pair(head: bytes) -> bool:
-    return head[344:348] == b"ni1\0" or head[4:8] == b"ni2\0"
-
-
-def _is_analyze(head: bytes) -> bool:
-    """Whether this is a header of Analyze 7.5: its size first, and one to seven axes at byte 40."""
-    if len(head) < _ANALYZE_SIZE or head[344:347] in (b"ni1", b"n+1"):
-        return False
-    return any(
-        int.from_bytes(head[:4], order) == _ANALYZE_SIZE and 1 <= int.from_bytes(head[40:42], order) <= 7
-        for order in ("little", "big")
-    )
-
-
-def is_gzip(path: Path) -> bool:
-    """Whether the file is compressed with gzip."""
-    with path.open("rb") as file:
-        return file.read(2) == b"\x1f\x8b"
-
-
-def is_tiff(path: Path) -> bool:
-    """Whether the first bytes are those of a TIFF or BigTIFF."""
-    with path.open("rb") as file:
-        return file.read(4) in _TIFF
-
-
-def is_jpeg(path: Path) -> bool:
-    """Whether the first bytes are those of a JPEG."""
-    with path.open("rb") as file:
-        return file.read(3) == b"\xff\xd8\xff"
-
-
-def _by_magic(head: bytes, path: Path) -> Format | None:
-    if is_dicom_head(head):
-        return "dicom"
-    if head.startswith(_IMAGES) or (head.startswith(b"BM") and head[6:10] == b"\0\0\0\0"):
-        return "image"
-    if head[344:348] == b"n+1\0" or head[4:8] == b"n+2\0":
-        return "nifti"
-    if _is_pair(head):
-        voxels_of_pair(path)
-        return "nifti"
-    if head.startswith((_HDF5, b"MATLAB 7.3")) or head[512:520] == _HDF5:
-        return "matlab"
-    # Old DICOM files lack the preamble: they start with an element of group 2 or 8 in little endian.
+def _is_bare_dicom(head: bytes, path: Path) -> bool:
+    """Old DICOM files lack the preamble: they start with an element of group 2 or 8 in little endian."""
     # A name made of numbers and dots is a UID.
     named = path.suffix.lower() in DICOM_SUFFIXES or path.suffix[1:].isdecimal()
-    if head[:2] in (b"\x02\0", b"\x08\0") and head[3:4] == b"\0" and named:
-        return "dicom"
-    return None
+    return named and head[:2] in (b"\x02\0", b"\x08\0") and head[3:4] == b"\0"
 
 
-def _by_suffix(path: Path) -> str | None:
-    """The format a name promises, in words."""
-    name = path.name.lower()
-    if name.endswith((".nii", ".nii.gz")):
-        return "NIfTI"
-    if path.suffix.lower() in IMAGE_SUFFIXES:
-        return "a image"
-    if path.suffix.lower() in DICOM_SUFFIXES:
-        return "DICOM"
-    return "MATLAB v7.3" if name.endswith(".mat") else None
+DICOM = InputFormat(
+    name="dicom",
+    title="DICOM",
+    listed="DICOM",
+    suffixes=(".dcm", ".dicom", ".ima"),
+    signatures=(((128, b"DICM"),),),
+    module="tumorscope.io.dicom.input",
+    masks="DICOM SEG",
+    also=_is_bare_dicom,
+)
+IMAGE = InputFormat(
+    name="image",
+    title="an image",
+    listed="PNG, JPEG, BMP, TIFF",
+    suffixes=(".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff"),
+    signatures=(
+        ((0, b"\x89PNG\r\n\x1a\n"),),
+        ((0, b"\xff\xd8\xff"),),
+        ((0, b"BM"), (6, b"\0\0\0\0")),
+        *_TIFF_SIGNATURES,
+    ),
+    module="tumorscope.io.images",
+    masks="PNG, JPEG, BMP, TIFF",
+)
+NIFTI = InputFormat(
+    name="nifti",
+    title="NIfTI",
+    listed="NIfTI (.nii, .nii.gz, .hdr with .img)",
+    suffixes=(".nii", ".nii.gz"),
+    signatures=(((344, b"n+1\0"),), ((4, b"n+2\0"),), ((344, b"ni1\0"),), ((4, b"ni2\0"),)),
+    module="tumorscope.io.nifti",
+    volumes=True,
+    masks="NIfTI",
+    gzipped=True,
+)
+NRRD = InputFormat(
+    name="nrrd",
+    title="NRRD",
+    listed="NRRD (.nrrd, .nhdr, .seg.nrrd)",
+    suffixes=(".seg.nrrd", ".nrrd", ".nhdr"),
+    signatures=(((0, b"NRRD000"),),),
+    module="tumorscope.io.nrrd",
+    volumes=True,
+    masks="NRRD with 3D Slicer's segments",
+    package=("SimpleITK", "formats"),
+)
+METAIMAGE = InputFormat(
+    name="metaimage",
+    title="MetaImage",
+    listed="MetaImage (.mha, .mhd)",
+    suffixes=(".mha", ".mhd"),
+    signatures=(((0, b"ObjectType"),), ((0, b"NDims"),), ((0, b"Comment ="),)),
+    module="tumorscope.io.metaimage",
+    volumes=True,
+    masks="MetaImage",
+    package=("SimpleITK", "formats"),
+)
+MGH = InputFormat(
+    name="mgh",
+    title="MGH",
+    listed="FreeSurfer MGH (.mgz, .mgh)",
+    suffixes=(".mgz", ".mgh"),
+    # Version 1, four lengths below 65,536, a type below 256, and whether the position is stated, all big-endian.
+    signatures=(
+        (
+            (0, b"\0\0"),
+            (3, b"\1"),
+            (4, b"\0\0"),
+            (8, b"\0\0"),
+            (12, b"\0\0"),
+            (16, b"\0\0"),
+            (20, b"\0\0\0"),
+            (28, b"\0"),
+        ),
+    ),
+    module="tumorscope.io.mgh",
+    volumes=True,
+    masks="MGH",
+    gzipped=True,
+)
+MATLAB = InputFormat(
+    name="matlab",
+    title="MATLAB v7.3",
+    listed="MATLAB v7.3 (.mat)",
+    suffixes=(".mat",),
+    signatures=(((0, _HDF5),), ((0, b"MATLAB 7.3"),), ((512, _HDF5),)),
+    module="tumorscope.io.matlab",
+    masks="figshare's MATLAB samples",
+)
+
+FORMATS: tuple[InputFormat, ...] = (DICOM, NIFTI, NRRD, METAIMAGE, MGH, IMAGE, MATLAB)
+"""All input formats. Of a folder's files those of the first format in this order are read, volumes together."""
+
+SUFFIXES = tuple(suffix for entry in FORMATS for suffix in entry.suffixes)
+VOLUME_SUFFIXES = tuple(suffix for entry in FORMATS if entry.volumes for suffix in entry.suffixes)
+IMAGE_SUFFIXES = frozenset(IMAGE.suffixes)
+
+SUPPORTED = ", ".join(entry.listed for entry in FORMATS)
+"""For messages."""
+
+MASK_FORMATS = ", ".join(entry.masks for entry in FORMATS if entry.masks)
+"""What masks are read from, for messages."""
 
 
-def _is_text(head: bytes) -> bool:
-    return not any(byte < 9 or 13 < byte < 27 for byte in head)
+def format_named(name: str) -> InputFormat:
+    """The entry with this name."""
+    return next(entry for entry in FORMATS if entry.name == name)
+
+
+def stem(path: Path) -> str:
+    """The file's name without the suffix of its format.
+
+    >>> stem(Path("scans/case_flair.nii.gz")), stem(Path("tumor.seg.nrrd")), stem(Path("notes.old.txt"))
+    ('case_flair', 'tumor', 'notes.old')
+    """
+    name = path.name
+    for suffix in sorted((*SUFFIXES, ".hdr.gz", ".hdr", ".gz"), key=len, reverse=True):
+        if name.lower().endswith(suffix) and len(name) > len(suffix):
+            return name[: -len(suffix)]
+    return path.stem
+
+
+def formats_table() -> str:
+    """The README's table of formats."""
+    rows = ["| format | files | masks | needs |", "|---|---|---|---|"]
+    for entry in FORMATS:
+        needs = f"`pip install '.[{entry.package[1]}]'`" if entry.package else ""
+        files = ", ".join(f"`{suffix}`" for suffix in entry.suffixes)
+        rows.append(f"| {entry.listed.split(' (')[0]} | {files} | {entry.masks or 'no'} | {needs} |")
+    return "\n".join(rows)

@@ -11,8 +11,11 @@ import numpy as np
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.core.note import Note
 from tumorscope.core.scan import Scan
+from tumorscope.core.segmentation import Segmentation
 from tumorscope.io.checks import label
 from tumorscope.io.color import classify_channels, to_gray
+from tumorscope.io.formats import IMAGE_SUFFIXES
+from tumorscope.io.label_values import LabelOptions, of_one_kind, read_label_raster, split_labels
 from tumorscope.io.lgg import (
     CHANNELS,
     is_lgg_folder,
@@ -22,6 +25,7 @@ from tumorscope.io.lgg import (
     notes_on_missing,
     read_lgg_folder,
 )
+from tumorscope.io.options import FolderContents, ReadOptions
 from tumorscope.io.raster import open_raster
 from tumorscope.io.sequences import recognize_sequence
 from tumorscope.io.slice_stacking import stack_slices
@@ -36,8 +40,8 @@ def read_image(path: Path, channels: Sequence[str] | None = None) -> Scan:
 
     Args:
         path: PNG, JPEG, BMP or TIFF.
-        channels: what the channels show, where the user says so. Then three channels are
-            kept as they are, and no one asks whether they look like a photograph.
+        channels: what the channels show, where the user states it. Then three channels are
+            kept as they are, and are not checked for being a photograph.
 
     Raises:
         UnreadableScan: damaged, a mask by its name, or a color photograph.
@@ -62,7 +66,7 @@ def read_image(path: Path, channels: Sequence[str] | None = None) -> Scan:
 
 
 def read_image_folder(folder: Path, files: list[Path], channels: Sequence[str] | None = None) -> Scan:
-    """A folder of slices, one image each, in natural order; masks are left out.
+    """A folder of slices, one image per slice, in natural order; masks are left out.
 
     Args:
         folder: the LGG data set's layout is recognized by its numbered TIFF files.
@@ -125,3 +129,46 @@ def _as_sequences(
     if sequence == "unknown":
         return voxels, (sequence,), ()
     return voxels, (sequence,), (Note("sequence_source", f"sequence {sequence} taken from the name {stem}"),)
+
+
+def read_scan(path: Path, options: ReadOptions) -> Scan:
+    """See :class:`tumorscope.io.formats.InputFormat`."""
+    return read_image(path, options.channels)
+
+
+def read_folder(folder: Path, contents: FolderContents, options: ReadOptions) -> Scan:
+    """A folder of slices.
+
+    Raises:
+        UnreadableScan: one of its images is damaged: left out silently, a slice would be missing.
+    """
+    damaged = [error for path, error in contents.refused if path.suffix.lower() in IMAGE_SUFFIXES]
+    if damaged:
+        raise damaged[0]
+    return read_image_folder(folder, contents.files, options.channels)
+
+
+def read_segmentation(path: Path, options: LabelOptions) -> Segmentation:
+    """The labels in an image, or in the pages of a TIFF."""
+    return read_mask_images([path], path, path.stem, options)
+
+
+def read_mask_images(files: Sequence[Path], source: Path, case: str, options: LabelOptions) -> Segmentation:
+    """The labels in images, one per slice.
+
+    Args:
+        files: in the order of the slices; a single TIFF may have a page per slice.
+        source: the file or folder, for errors.
+        case: a name for the result.
+        options: see :class:`LabelOptions`.
+
+    Raises:
+        UnreadableScan: damaged, of different sizes, or not masks.
+    """
+    rasters = of_one_kind([read_label_raster(path, options) for path in files])
+    values = rasters[0].values
+    if len(files) > 1:
+        slices = [raster.values[0][..., None] if len(raster.values) == 1 else raster.values for raster in rasters]
+        values = stack_slices(source, list(files), slices)[..., 0]
+    labels, segments, notes = split_labels(values, label(source), options, rasters[0].colored)
+    return Segmentation(labels[None], segments, case, "image" if len(labels) == 1 else "slices", notes=notes)

@@ -9,8 +9,9 @@ import numpy as np
 
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.core.note import Note
+from tumorscope.core.segmentation import Segment
 from tumorscope.io.checks import label
-from tumorscope.io.formats import is_jpeg
+from tumorscope.io.file_heads import is_jpeg
 from tumorscope.io.raster import read_raster
 
 MOST_LABELS = 32
@@ -34,24 +35,44 @@ _MOST_BLUR = 0.2
 
 _COLOR_BITS = 16
 
-Parts = tuple[tuple[str, np.ndarray], ...]
+
+@dataclass(frozen=True)
+class LabelOptions:
+    """How values become labels.
+
+    Attributes:
+        threshold: take what is at least this for one mask, whatever the values are.
+        whole: take everything above zero for one mask, gray levels too.
+    """
+
+    threshold: float | None = None
+    whole: bool = False
+
+    def refuse_threshold(self, name: str) -> None:
+        """For formats that say what is inside.
+
+        Raises:
+            UnreadableScan: a threshold is set.
+        """
+        if self.threshold is not None:
+            raise UnreadableScan(f"{name}: a threshold is for volumes and images; this file states what is inside")
 
 
 @dataclass(frozen=True, eq=False)
 class LabelRaster:
-    """The labels in a image.
+    """The labels in an image.
 
     Attributes:
         values: ``(slice, row, column)``, zero outside: integers, floats, or booleans.
-        colored: whether each value stands for a color (:func:`_color_codes`).
+        colored: whether each value is the code of a color (:func:`_color_codes`).
     """
 
     values: np.ndarray
     colored: bool = False
 
 
-def read_label_raster(path: Path) -> LabelRaster:
-    """The labels in a image.
+def read_label_raster(path: Path, options: LabelOptions) -> LabelRaster:
+    """The labels in an image, or the brightness that a threshold cuts.
 
     A palette's index is the label, a gray value is itself, and each color is a label of its own. Of a
     JPEG, which blurs edges, what is above half of the brightest is inside.
@@ -59,9 +80,14 @@ def read_label_raster(path: Path) -> LabelRaster:
     Raises:
         UnreadableScan: damaged, or a JPEG with more than a mask's two values.
     """
+    if options.threshold is not None:
+        pixels = read_raster(path)
+        return LabelRaster((pixels if pixels.ndim == 4 else pixels[None]).max(axis=-1))
     pixels = read_raster(path, indices=True)
     pixels = pixels if pixels.ndim == 4 else pixels[None]
     colored = pixels.shape[-1] == 3 and bool((pixels != pixels[..., :1]).any())
+    if is_jpeg(path) and options.whole:
+        return LabelRaster(pixels.max(axis=-1) > pixels.max() / 2)
     if is_jpeg(path):
         return LabelRaster(_of_jpeg(pixels.max(axis=-1), 2 if colored else 1, label(path)))
     return LabelRaster(_color_codes(pixels) if colored else pixels[..., 0], colored)
@@ -77,23 +103,23 @@ def of_one_kind(rasters: list[LabelRaster]) -> list[LabelRaster]:
 
 
 def split_labels(
-    values: np.ndarray, name: str, threshold: float | None = None, colored: bool = False
-) -> tuple[Parts, tuple[Note, ...]]:
-    """A boolean mask for every label, and notes.
+    values: np.ndarray, name: str, options: LabelOptions, colored: bool = False
+) -> tuple[np.ndarray, tuple[Segment, ...], tuple[Note, ...]]:
+    """Labels as whole numbers in the shape of the values, the segments that they mark, and notes.
 
     Args:
         values: of any shape; zero is outside.
         name: the file, for errors.
-        threshold: take what is at least this for one mask, whatever the values are.
+        options: see :class:`LabelOptions`.
         colored: see :class:`LabelRaster`.
 
     Raises:
         UnreadableScan: NaN, values below zero, or so many that this is an image.
     """
+    threshold = options.threshold
     if threshold is not None:
-        inside = values >= threshold
         note = Note("mask_threshold", f"the mask is what is at least {threshold:g} in the image")
-        return _named("mask", inside), (note,)
+        return *_one_mask(values >= threshold), (note,)
     if values.dtype.kind == "f":
         bad = values.size - int(np.count_nonzero(np.isfinite(values)))
         if bad:
@@ -102,21 +128,31 @@ def split_labels(
             )
         values = whole_labels(values)
     if values.dtype == bool:
-        return _named("mask", values), ()
+        return *_one_mask(values), ()
     if values.min() < 0:
         raise _image(name, "values below zero")
+    if values.dtype.kind == "f" and not (values == np.rint(values)).all():
+        if values.max() > 1 + _WHOLE:
+            raise _image(name, f"fractions up to {values.max():g}")
+        return *_one_mask(values >= 0.5), (HALF,)
+    if options.whole:
+        return *_one_mask(values > 0), ()
     found = np.unique(values[values > 0])
-    if values.dtype.kind == "f" and not (found == np.rint(found)).all():
-        if found.max() > 1 + _WHOLE:
-            raise _image(name, f"fractions up to {found.max():g}")
-        return _named("mask", values >= 0.5), (HALF,)
     if len(found) > MOST_LABELS:
         kind = "colors" if colored else "different values"
         raise _image(name, f"{len(found):,} {kind}", f"; a mask has 0 and 1, or up to {MOST_LABELS} labels")
-    if len(found) <= 1:
-        return _named("mask", values > 0), ()
-    named = _color_name if colored else _label_name
-    return tuple((named(int(value)), values == value) for value in found), ()
+    if colored:
+        labels = np.searchsorted(np.r_[0, found], values).astype(np.uint8)
+        named = enumerate((_color_name(int(code)) for code in found), start=1)
+        return labels, tuple(Segment(text, number) for number, text in named), ()
+    values = values.astype(np.min_scalar_type(int(found.max(initial=1))))
+    if len(found) == 1:
+        return values, (Segment("mask", int(found[0])),), ()
+    return values, tuple(Segment(f"label {int(value)}", int(value)) for value in found), ()
+
+
+def _one_mask(inside: np.ndarray) -> tuple[np.ndarray, tuple[Segment, ...]]:
+    return inside, (Segment("mask", 1),) if inside.any() else ()
 
 
 def whole_labels(values: np.ndarray) -> np.ndarray:
@@ -139,14 +175,6 @@ def _color_name(code: int) -> str:
     channels = [code >> shift & (1 << _COLOR_BITS) - 1 for shift in (2 * _COLOR_BITS, _COLOR_BITS, 0)]
     digits = 2 if max(channels) < 256 else 4
     return "color #" + "".join(f"{channel:0{digits}x}" for channel in channels)
-
-
-def _label_name(value: int) -> str:
-    return f"label {value}"
-
-
-def _named(name: str, inside: np.ndarray) -> Parts:
-    return ((name, inside),) if inside.any() else ()
 
 
 def _image(name: str, what: str, more: str = "") -> UnreadableScan:

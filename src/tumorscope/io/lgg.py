@@ -61,7 +61,7 @@ def is_lgg_folder(folder: Path) -> bool:
 
 
 def mask_file(slice_file: Path) -> Path:
-    """Where the mask of a slice lies."""
+    """The path of the mask of a slice."""
     return slice_file.with_name(f"{slice_file.stem}_mask{slice_file.suffix}")
 
 
@@ -125,5 +125,5 @@ def read_lgg_mask(folder: Path) -> np.ndarray:
 def _read_mask(path: Path) -> np.ndarray:
     pixels = read_raster(path)
     if pixels.ndim != 3:
-        raise UnreadableScan(f"{label(path)}: a mask of several pages; give one page a slice")
+        raise UnreadableScan(f"{label(path)}: a mask of several pages; give one page per slice")
     return pixels[..., 0] > 0

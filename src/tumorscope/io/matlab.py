@@ -14,7 +14,10 @@ import numpy as np
 
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.core.scan import Scan
+from tumorscope.core.segmentation import Segment, Segmentation
 from tumorscope.io.checks import label, reason, size_text
+from tumorscope.io.label_values import LabelOptions
+from tumorscope.io.options import FolderContents, ReadOptions
 from tumorscope.io.raster import MAX_PIXELS
 
 TUMOR_TYPES = {1: "meningioma", 2: "glioma", 3: "pituitary"}
@@ -100,13 +103,36 @@ def read_matlab(path: Path) -> Scan:
     )
 
 
+def read_scan(path: Path, options: ReadOptions) -> Scan:
+    """See :class:`tumorscope.io.formats.InputFormat`."""
+    return read_matlab(path)
+
+
+def read_folder(folder: Path, contents: FolderContents, options: ReadOptions) -> Scan:
+    """The one sample in a folder.
+
+    Raises:
+        UnreadableScan: there are several.
+    """
+    if len(contents.files) > 1:
+        raise UnreadableScan(f"{label(folder)}: holds {len(contents.files)} MATLAB files; name one of them")
+    return read_matlab(contents.files[0])
+
+
+def read_segmentation(path: Path, options: LabelOptions) -> Segmentation:
+    """The tumor of one sample."""
+    options.refuse_threshold(label(path))
+    mask = read_cjdata(path).mask[None]
+    return Segmentation(mask[None], (Segment("mask", 1),) if mask.any() else (), path.stem, "image")
+
+
 def _cjdata(name: str, group: Any) -> CjData:
     for field in ("image", "tumorMask"):
         if _is_empty(group[field].id):
             raise UnreadableScan(f"{name}: cjdata.{field} is empty; download the file again")
     shape = group["image"].shape
     if len(shape) != 2 or group["image"].dtype.kind not in "iuf":
-        raise UnreadableScan(f"{name}: cjdata.image is no gray image ({size_text(shape)}); download the file again")
+        raise UnreadableScan(f"{name}: cjdata.image is not a gray image ({size_text(shape)}); download the file again")
     if shape[0] * shape[1] > MAX_PIXELS:
         raise UnreadableScan(f"{name}: {size_text(shape)} pixels are more than the {MAX_PIXELS:,} allowed")
     if group["tumorMask"].shape != shape:
@@ -152,7 +178,7 @@ def _patient(name: str, group: Any) -> str:
 
 
 def _is_empty(found: Any) -> bool:
-    """Whether MATLAB stored an empty array: it writes the lengths of the axes in its place, and marks that so.
+    """Whether MATLAB stored an empty array: it writes the lengths of the axes instead, and marks that by an attribute.
 
     Args:
         found: a data set, by h5py's plain calls.

@@ -1,4 +1,4 @@
-"""From a file's axes to a radiologist's: which axis is the slice, and which way each runs.
+"""From a file's axes to a radiologist's: which axis is the slice, and the direction of each.
 
 Shown radiologically, columns and rows grow in these patient directions:
 
@@ -18,15 +18,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from tumorscope.core.geometry import LPS_TO_RAS
 from tumorscope.core.scan import StoredGrid
-
-_LPS = np.diag([-1.0, -1.0, 1.0])
 
 _CLEARLY_LARGER = 1.5
 """A spacing this many times the others marks the axis along which slices were taken."""
 
 # For the patient axis (0 right-left, 1 anterior-posterior, 2 inferior-superior) along which
-# the slices lie: the patient axis and the RAS sign of column, row and slice.
+# the slices are ordered: the patient axis and the RAS sign of column, row and slice.
 _PLANES = {
     0: ((1, -1), (2, -1), (0, 1)),
     1: ((0, -1), (2, -1), (1, -1)),
@@ -81,7 +80,7 @@ def slice_direction(normal_lps: np.ndarray) -> np.ndarray:
         normal_lps: unit normal of the slices in DICOM's frame.
     """
     main = int(np.argmax(np.abs(normal_lps)))
-    wanted = _PLANES[main][2][1] * _LPS[main, main]
+    wanted = _PLANES[main][2][1] * LPS_TO_RAS[main, main]
     return normal_lps if normal_lps[main] * wanted > 0 else -normal_lps
 
 

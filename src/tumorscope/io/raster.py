@@ -13,7 +13,7 @@ import numpy as np
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.core.note import Note
 from tumorscope.io.checks import label, reason, size_text
-from tumorscope.io.formats import is_tiff
+from tumorscope.io.file_heads import is_tiff
 from tumorscope.io.library_warnings import quiet_libraries
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ _UPRIGHT: dict[int, Callable[[np.ndarray], np.ndarray]] = {
 
 @dataclass(frozen=True, eq=False)
 class Raster:
-    """A image's pixels, upright.
+    """An image's pixels, upright.
 
     Attributes:
         pixels: ``(row, column, channel)`` with one or three channels, uint8, uint16 or float32;
@@ -56,7 +56,7 @@ def read_raster(path: Path, *, indices: bool = False) -> np.ndarray:
 
 @quiet_libraries()
 def open_raster(path: Path, *, indices: bool = False) -> Raster:
-    """Read a image.
+    """Read an image.
 
     Transparency is laid over black, palettes become RGB, "white is zero" is inverted, and the
     image is turned as its EXIF orientation says.
@@ -77,7 +77,7 @@ def open_raster(path: Path, *, indices: bool = False) -> Raster:
     except MemoryError as error:
         raise UnreadableScan(f"{name}: does not fit into memory; save it smaller") from error
     except Exception as error:  # tifffile and Pillow raise many kinds on damaged files
-        raise UnreadableScan(f"{name}: damaged, truncated or not a image ({_unnamed(error, path)})") from error
+        raise UnreadableScan(f"{name}: damaged, truncated or not an image ({_unnamed(error, path)})") from error
     if 0 in pixels.shape:
         raise UnreadableScan(f"{name}: the image has no pixels; export it again")
     pixels = pixels if pixels.dtype in (np.uint8, np.uint16) else pixels.astype(np.float32)
@@ -190,7 +190,7 @@ def _palette(image: Image) -> np.ndarray:
 
 
 def _labels_of(places: np.ndarray, colors: np.ndarray) -> np.ndarray:
-    """The labels that indices into a palette ``(index, channel)`` stand for: the indices themselves.
+    """The labels that indices into a palette ``(index, channel)`` mean: the indices themselves.
 
     Where a palette shows black and white alone their order is chance, and white is inside. An
     index that is transparent marks nothing.

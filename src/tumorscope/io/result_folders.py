@@ -1,11 +1,11 @@
-"""Folders that this program has written: results to look at, and no scans to analyze."""
+"""Folders that this program has written: results, not scans to analyze."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 _SEALS = (("analysis.json", b"tumorscope.analysis/"), ("dataset_description.json", b'"Tumorscope"'))
-"""What the folder of a case and a BIDS derivative data set hold, and what stands in its first bytes."""
+"""What the folder of a case and a BIDS derivative data set hold, and what its first bytes contain."""
 _HEAD = 2000
 
 

@@ -1,4 +1,4 @@
-"""Which MRI sequence a text names: a file's name, a series description, a user's argument."""
+"""Which MRI sequence a text names: a file's name, a series description, or a user's argument."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _OTHER = {
 
 
 def recognize_sequence(text: str, contrast: bool = False) -> str:
-    """The sequence that a name or a description states, ``"unknown"`` where it is not plain.
+    """The sequence that a name or a description states, ``"unknown"`` where it is ambiguous.
 
     Only whole words count, and two different sequences in one text count as none, for a
     wrong name costs more than a missing one.
@@ -94,7 +94,7 @@ def check_channels(channels: Sequence[str], count: int, name: str) -> tuple[str,
     """The user's channel names, if they fit the file.
 
     Args:
-        channels: one name a channel; ``"unknown"`` is allowed.
+        channels: one name per channel; ``"unknown"`` is allowed.
         count: channels in the file.
         name: the file, for the error.
 
@@ -113,7 +113,7 @@ def check_channels(channels: Sequence[str], count: int, name: str) -> tuple[str,
 
 
 def _words(text: str) -> set[str]:
-    """The words of a text in lower case; "post" of "post op" left out, for it is about another event."""
+    """The words of a text in lower case; without "post" of "post op", which is about another event."""
     lowered = text.lower().replace("t2*", "t2star").replace("+c", " contrast ")
     lowered = re.sub(r"dark[ _-]?fluid", "flair", lowered)
     words = set(re.split(r"[^a-z0-9]+", lowered)) - {""}

@@ -17,7 +17,7 @@ def stack_slices(folder: Path, files: list[Path], slices: list[np.ndarray]) -> n
 
     Args:
         folder: named in errors.
-        files: one a slice, named in errors.
+        files: one per slice, named in errors.
         slices: ``(row, column, channel)`` each.
 
     Raises:
@@ -27,7 +27,7 @@ def stack_slices(folder: Path, files: list[Path], slices: list[np.ndarray]) -> n
     first = slices[0]
     for path, pixels in zip(files, slices, strict=True):
         if pixels.ndim != 3:
-            raise UnreadableScan(f"{label(folder)}: {label(path)} holds several pages; give one page a file")
+            raise UnreadableScan(f"{label(folder)}: {label(path)} holds several pages; give one page per file")
         if pixels.shape[:2] != first.shape[:2]:
             raise UnreadableScan(
                 f"{label(folder)}: {label(path)} is {size_text(pixels.shape[:2])} pixels, "

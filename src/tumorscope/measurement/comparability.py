@@ -49,7 +49,7 @@ def conflicts(before: Origin, after: Origin) -> list[str]:
 
 
 def doubts(before: Origin, after: Origin) -> list[Note]:
-    """What cannot be told of the two, as a note; empty where all is known."""
+    """What is not known of the two, as a note; empty where all is known."""
     unknown = []
     if not _same_salt(before, after):
         unknown.append("of one patient")

@@ -7,7 +7,7 @@ It is written for a reader with calipers; what it means for a mask is settled he
 *Edges.* The contour runs half-way between the centers of neighboring pixels of which one is
 in the lesion (marching squares at level 0.5): IBSI's and PyRadiomics' diameters are taken
 from the same contour. So a single pixel of 1 mm is 1 mm long, and a row of five 5 mm. On the
-masks of random ellipses each end lies less than half a pixel from the true one, which is not
+masks of random ellipses each end is less than half a pixel from the true one, which is not
 so for the pixels' centers or their corners.
 
 *Longest.* The longest straight line between two points of the contour, the largest Feret
@@ -17,8 +17,8 @@ diameter.
 lesion: "the cystic or surgical cavity should not be measured" (Wen 2010). The program
 of Chang 2019, whose diameters were compared with readers', asks the same.
 
-*Where the longest line leaves the lesion* (a ring, a horseshoe), :attr:`Diameters.inside` is
-false: such lesions "should be considered nonmeasurable" (Wen 2010).
+*Where the longest line leaves the lesion* (a ring, a horseshoe), :attr:`Diameters.crosses_gap` is
+true: such lesions "should be considered nonmeasurable" (Wen 2010).
 
 *Slice.* The one with the largest product.
 
@@ -33,7 +33,7 @@ from dataclasses import dataclass
 import numpy as np
 
 _MOST_OUTSIDE = 0.1
-"""So much of the longest line may lie outside: the steps of a slanting edge cut into it."""
+"""So much of the longest line may be outside: the steps of a slanting edge cut into it."""
 
 _FINEST = 1e-6
 """Lines nearer to each other than this are one, in the unit of the pixel size."""
@@ -81,13 +81,13 @@ class Diameters:
     Attributes:
         slice: where they were taken, from zero.
         longest, perpendicular: the two lines.
-        inside: whether the longest line stays within the lesion; not in a ring or a horseshoe.
+        crosses_gap: whether the longest line leaves the lesion, as in a ring or a horseshoe.
     """
 
     slice: int
     longest: Diameter
     perpendicular: Diameter
-    inside: bool = True
+    crosses_gap: bool = False
 
     @property
     def product(self) -> float:
@@ -103,7 +103,7 @@ def find_diameters(
     Args:
         mask: boolean ``(slice, row, column)``, not empty; all of it is one lesion.
         pixel_size: height and width of a pixel, in mm.
-        corner: where the mask begins in the scan ``(slice, row, column)``; added to the answer.
+        corner: where the mask begins in the scan ``(slice, row, column)``; added to the result.
 
     >>> mask = np.zeros((1, 5, 6), bool)
     >>> mask[0, 1:4, 0:6] = True
@@ -128,14 +128,14 @@ def find_diameters(
         product = length * float(np.linalg.norm(chord[1] - chord[0]))
         if best is None or product > best[0]:
             best = (product, index, longest, chord)
-    assert best is not None  # an empty mask has no diameters, and no one asks for them
+    assert best is not None  # the mask is not empty
     _, index, longest, chord = best
     offset = np.array(corner[1:], float)
     return Diameters(
         slice=corner[0] + index,
         longest=_caliper(longest, size, offset),
         perpendicular=_caliper(chord, size, offset),
-        inside=_share_inside(mask[index], longest / size) >= 1 - _MOST_OUTSIDE,
+        crosses_gap=_share_inside(mask[index], longest / size) < 1 - _MOST_OUTSIDE,
     )
 
 
@@ -215,7 +215,7 @@ def _longest_chord(lines: np.ndarray, along: np.ndarray) -> np.ndarray:
 
 
 def _share_inside(mask: np.ndarray, line: np.ndarray) -> float:
-    """How much of a line between two points ``(end, row and column)`` lies on pixels of the mask."""
+    """The share of a line between two points ``(end, row and column)`` that is on pixels of the mask."""
     count = max(16, int(4 * np.linalg.norm(line[1] - line[0])))
     steps = (np.arange(count) + 0.5) / count
     places = np.rint(line[0] + steps[:, None] * (line[1] - line[0])).astype(int)

@@ -90,7 +90,7 @@ class Lesion:
             return f"a diameter under {least:.4g} mm"
         if self.slice_count == 1:
             return "in one slice only"
-        return None if self.diameters.inside else "its longest diameter crosses a gap"
+        return "its longest diameter crosses a gap" if self.diameters.crosses_gap else None
 
 
 def find_lesions(mask: np.ndarray, scan: Scan, slice_probability: np.ndarray) -> tuple[Lesion, ...]:
@@ -98,7 +98,7 @@ def find_lesions(mask: np.ndarray, scan: Scan, slice_probability: np.ndarray) ->
 
     Args:
         mask: boolean ``(slice, row, column)`` on the scan's grid.
-        scan: gives positions and sizes in millimeters where it knows them.
+        scan: gives positions and sizes in millimeters where they are known.
         slice_probability: ``(slice,)``.
     """
     marked = _bounding_box(mask)
@@ -149,7 +149,7 @@ def unknown_volumes(lesions: Sequence[Lesion]) -> tuple[Note, ...]:
 def _in_patient(
     scan: Scan, inside: np.ndarray, start: np.ndarray, areas: np.ndarray, midline: Midline | None
 ) -> dict[str, Any]:
-    """What is measured of one lesion: in millimeters where the scan knows them, and diameters in pixels elsewhere."""
+    """What is measured of one lesion: in millimeters where the voxel size is known, and diameters in pixels elsewhere."""
     geometry, first = scan.geometry, _triple(start)
     if geometry is None:
         return {"center_mm": None, "volume_mm3": None, "diameters": find_diameters(inside, (1.0, 1.0), first)}

@@ -1,6 +1,6 @@
 """Which side of the head a lesion is on: the head's own midline, found by its symmetry.
 
-The scanner's ``x = 0`` is where the magnet is, not where the head is, and heads lie shifted
+The scanner's ``x = 0`` is where the magnet is, not where the head is, and heads are shifted
 and turned. So the plane is sought about which the head is most nearly its own mirror image
 (Ardekani et al., IEEE Trans Med Imaging 1997;16:947): where it cuts the head from ear to ear,
 and how far it is turned about the long axis (yaw) and tilted about the axis from front to
@@ -21,7 +21,7 @@ from tumorscope.core.scan import SIDES_ASSUMED, Scan
 from tumorscope.preprocessing.head import head_mask
 
 MIDLINE_MM = 5.0
-"""A center nearer to the plane than this lies on the midline: the plane is no surer than that."""
+"""A center nearer to the plane than this is on the midline: the plane is not known more exactly."""
 
 THIN_SLICE_MM = 4.0
 """Symmetry is sought on a grid about this coarse: the tumor matters little, and it is quick."""
@@ -34,7 +34,7 @@ _LOWEST_MM = 40.0
 """In a thinner stack of slices the roll cannot be seen; it is taken as none."""
 
 _ALIKE = 0.5
-"""The correlation of the two halves below which there is no symmetry to speak of."""
+"""The correlation of the two halves below which the head is not symmetric."""
 
 _SHOWN = 0.6
 """So much of the head must have its mirror image within the scan."""
@@ -98,7 +98,7 @@ def find_midline(scan: Scan) -> Midline | None:
         mirrored = points - 2 * ((points @ normal) - offset)[:, None] * normal
         place = to_grid @ np.c_[mirrored, np.ones(len(points))].T
         there = ndimage.map_coordinates(signal, place[2::-1], order=1, mode="constant", cval=-1)
-        shown = there >= 0  # what is mirrored out of the scan says nothing
+        shown = there >= 0  # positions outside the scan do not count
         if shown.mean() < _SHOWN or not there[shown].std() * here[shown].std():
             return 1.0
         return 1 - float(np.corrcoef(here[shown], there[shown])[0, 1])
@@ -161,7 +161,7 @@ def _patient(indices: np.ndarray, affine: np.ndarray) -> np.ndarray:
 
 
 def _plane(found: np.ndarray, center: np.ndarray) -> tuple[np.ndarray, float]:
-    """Normal and offset of the plane that lies ``found[0]`` mm right of the center, turned and tilted."""
+    """Normal and offset of the plane ``found[0]`` mm right of the center, turned and tilted."""
     shift, yaw, roll = found
     normal = np.array([np.cos(yaw) * np.cos(roll), np.sin(yaw) * np.cos(roll), np.sin(roll)])
     return normal, float(normal @ center + normal[0] * shift)

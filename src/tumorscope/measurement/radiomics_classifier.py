@@ -20,7 +20,7 @@ from tumorscope.core.errors import BadBundle, TumorscopeError
 from tumorscope.inference.bundle import RADIOMICS_FILES
 from tumorscope.inference.runtimes import open_session, runtime_reason
 from tumorscope.measurement.radiomics import FeatureSettings, extract_features
-from tumorscope.measurement.radiomics.surroundings import find_head, surroundings
+from tumorscope.measurement.radiomics.location_features import find_head, location_features
 
 MODEL_FILE, CARD_FILE = RADIOMICS_FILES
 SCHEMA = "tumorscope.radiomics-classifier/1"
@@ -29,7 +29,7 @@ HEAD_SIZE_PX = 256.0
 
 
 def type_features(image: np.ndarray, mask: np.ndarray, bins: int = 32) -> dict[str, float]:
-    """What tells a tumor's type: IBSI's features of the slice, and its place in the head.
+    """The features by which a tumor is classified: those of the IBSI on the slice, and its location in the head.
 
     The slice is first brought to one size, by its head, because images say neither how
     large a pixel is nor keep to one matrix; lengths are then 256ths of the head's size.
@@ -42,7 +42,7 @@ def type_features(image: np.ndarray, mask: np.ndarray, bins: int = 32) -> dict[s
 
     Returns:
         The names of :func:`tumorscope.measurement.radiomics.extract_features` and of
-        :func:`tumorscope.measurement.radiomics.surroundings.surroundings`.
+        :func:`tumorscope.measurement.radiomics.location_features.location_features`.
 
     Raises:
         TumorscopeError: the mask is empty or of another shape.
@@ -51,7 +51,7 @@ def type_features(image: np.ndarray, mask: np.ndarray, bins: int = 32) -> dict[s
     if image.shape != mask.shape or image.ndim != 2:
         raise TumorscopeError(f"the image is {image.shape}, the mask {mask.shape}; give one slice with its mask")
     if not mask.any():
-        raise TumorscopeError("the mask is empty; there is no tumor whose type could be told")
+        raise TumorscopeError("the mask is empty; there is no tumor to classify")
     scale = HEAD_SIZE_PX / find_head(image).size
     shape = tuple(max(16, round(side * scale)) for side in image.shape)
     resized = resize(image.astype(np.float32), shape, order=1, preserve_range=True, anti_aliasing=scale < 1)
@@ -59,7 +59,7 @@ def type_features(image: np.ndarray, mask: np.ndarray, bins: int = 32) -> dict[s
     small = covered >= min(0.5, float(covered.max()))  # a speck must not vanish
     view = find_head(np.asarray(resized))
     settings = FeatureSettings(bins=bins)
-    return {**extract_features(view.image, small, settings=settings), **surroundings(view, small)}
+    return {**extract_features(view.image, small, settings=settings), **location_features(view, small)}
 
 
 @dataclass(frozen=True, eq=False)

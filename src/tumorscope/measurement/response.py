@@ -20,8 +20,8 @@ from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.geometry import Geometry
 from tumorscope.core.note import Note
 from tumorscope.measurement.comparability import Origin, conflicts, doubts
+from tumorscope.measurement.lesion_matches import Match, match_lesions
 from tumorscope.measurement.lesions import Lesion, unknown_volumes
-from tumorscope.measurement.matching import Match, match_lesions
 
 Category = Literal["CR", "PR", "SD", "PD"]
 
@@ -48,19 +48,19 @@ NOT_ASSESSED = (
     "the nadir: progression is assessed against the smallest sum of all studies, and only two are given",
     "other disease: enhancement or T2/FLAIR change outside these masks, leptomeningeal spread",
 )
-"""What RANO asks for and two masks cannot say."""
+"""What RANO requires and two masks do not show."""
 
 
 @dataclass(frozen=True, eq=False)
-class Study:
-    """The lesions of one study, and where they lie.
+class Timepoint:
+    """The lesions of one study, and where they are.
 
     Attributes:
         name: of the study, for tables.
         mask: boolean ``(slice, row, column)``.
         lesions: all of this mask, as :func:`~tumorscope.measurement.lesions.find_lesions` gives them.
         affine: ``(column, row, slice, 1)`` to RAS+ mm, or None where the voxel size is not known.
-        origin: whose it is, from when, and what made it.
+        origin: its patient, date, and bundle.
         slice_positions: see :class:`tumorscope.core.geometry.Geometry`.
     """
 
@@ -112,13 +112,13 @@ class Response:
     """How two studies compare.
 
     Attributes:
-        category: RANO's, by what the masks show; None where it cannot be told.
+        category: RANO's, by what the masks show; None where it cannot be assessed.
         rule: the rule that decided, or why none could.
         volume_mm3: of all lesions; None where a voxel size is not known.
         products_mm2: the sum over target lesions; None where a voxel size is not known.
-        targets: places of the target lesions in the study before.
+        targets: indices of the target lesions in the study before.
         matches: which lesions belong together; None where the grids do not allow to say so.
-        new: places in the study after of new lesions, measurable ones first; empty if not matched.
+        new: indices in the study after of new lesions, measurable ones first; empty if not matched.
         notes: what a reader of the category should know.
     """
 
@@ -132,7 +132,7 @@ class Response:
     notes: tuple[Note, ...] = field(default=())
 
 
-def compare_studies(before: Study, after: Study, *, registered: bool = False, force: bool = False) -> Response:
+def compare_studies(before: Timepoint, after: Timepoint, *, registered: bool = False, force: bool = False) -> Response:
     """Compare a study with an earlier one of the same patient.
 
     Lesions are matched where they overlap. That needs both studies in one frame: on the same
@@ -141,7 +141,7 @@ def compare_studies(before: Study, after: Study, *, registered: bool = False, fo
     Args:
         before: the baseline, or the study with the smallest sum for progression.
         after: the study to assess.
-        registered: whether millimeters of both mean the same places, whatever their grids.
+        registered: whether both are in one frame of reference, whatever their grids.
         force: compare them although they differ in patient, bundle or sequences, or are in the wrong
             order; the notes then say so.
 
@@ -166,7 +166,7 @@ def compare_studies(before: Study, after: Study, *, registered: bool = False, fo
     targets = tuple(sorted(before.measurable, key=lambda place: -_product(before.lesions[place])))[:MOST_TARGETS]
     known = before.affine is not None and after.affine is not None
     if matches is None:
-        what = "the studies do not lie on one grid, so lesions are not matched and new ones cannot be told from old"
+        what = "the studies are not on one grid, so lesions are not matched and new ones are not distinguished from old"
         notes.append(Note("unmatched_lesions", f"{what}; register the later study to the earlier one"))
         new: tuple[int, ...] = ()
         products = _totals(before, after, targets)
@@ -206,8 +206,8 @@ def compare_studies(before: Study, after: Study, *, registered: bool = False, fo
 
 
 def _decide(
-    before: Study,
-    after: Study,
+    before: Timepoint,
+    after: Timepoint,
     products: Change,
     targets: tuple[int, ...],
     matches: tuple[Match, ...] | None,
@@ -231,7 +231,7 @@ def _decide(
         if not after.lesions:
             return "SD", "all lesions are gone, but none was measurable: stable disease is then the best response"
         if after.measurable and matches is None:
-            return None, "no lesion was measurable before, and new ones cannot be told from old"
+            return None, "no lesion was measurable before, and new ones are not distinguished from old"
         return "SD", "no lesion is measurable: without progression this is stable disease"
     if not after.lesions:
         return "CR", "no lesion is left: disappearance of all lesions is a complete response"
@@ -242,21 +242,21 @@ def _decide(
     return "SD", f"the sum of products {way}: between 50 % less and 25 % more is stable disease"
 
 
-def _matched(before: Study, after: Study, targets: tuple[int, ...], matches: tuple[Match, ...]) -> Change:
-    """Sums of products: the targets, and what lies there afterwards, measurable still or not."""
+def _matched(before: Timepoint, after: Timepoint, targets: tuple[int, ...], matches: tuple[Match, ...]) -> Change:
+    """Sums of products: the targets, and the lesions at their positions afterwards, measurable or not."""
     followed = {place for match in matches if set(match.before) & set(targets) for place in match.after}
     earlier = sum(_product(before.lesions[place]) for place in targets)
     return Change(earlier, sum(_product(after.lesions[place]) for place in followed))
 
 
-def _totals(before: Study, after: Study, targets: tuple[int, ...]) -> Change:
+def _totals(before: Timepoint, after: Timepoint, targets: tuple[int, ...]) -> Change:
     """Sums of products without matching: afterwards the measurable lesions, and at least as many as were targets."""
     products = sorted((_product(lesion) for lesion in after.lesions), reverse=True)
     counted = min(MOST_TARGETS, max(len(targets), len(after.measurable)))
     return Change(sum(_product(before.lesions[place]) for place in targets), sum(products[:counted]))
 
 
-def _became_measurable(before: Study, after: Study, matches: tuple[Match, ...]) -> int:
+def _became_measurable(before: Timepoint, after: Timepoint, matches: tuple[Match, ...]) -> int:
     """How many lesions were too small, are measurable now, and grew by more than 5 mm or a quarter."""
     grown = 0
     for match in matches:

@@ -25,7 +25,7 @@ class View:
 
     Attributes:
         axes: for slice, row and column of the view, the axis of the scan it is.
-        flips: for slice, row and column of the view, whether it runs the other way.
+        flips: for slice, row and column of the view, whether it is reversed.
         spacing_mm: between slices, rows and columns of the view, or None where unknown.
     """
 

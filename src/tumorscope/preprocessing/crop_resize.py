@@ -28,11 +28,11 @@ class CropResize:
     box: Box
     size: int
 
-    def apply(self, images: np.ndarray) -> np.ndarray:
+    def forward(self, images: np.ndarray) -> np.ndarray:
         """``(…, rows, columns)`` to ``(…, size, size)``; outside the image its edge continues."""
         return self._there[0] @ images.astype(np.float32, copy=False) @ self._there[1].T
 
-    def restore(self, images: np.ndarray) -> np.ndarray:
+    def inverse(self, images: np.ndarray) -> np.ndarray:
         """``(…, size, size)`` to ``(…, rows, columns)``; zero outside the rectangle."""
         return self._back[0] @ images.astype(np.float32, copy=False) @ self._back[1].T
 
@@ -51,7 +51,7 @@ class CropResize:
 
 
 def _sampling(length: int, samples: int, start: float, step: float, beyond: str = "edge") -> np.ndarray:
-    """The matrix that samples ``length`` pixels at ``samples`` places, linearly.
+    """The matrix that samples ``length`` pixels at ``samples`` positions, linearly.
 
     Where ``step`` is over one pixel the triangle widens, so that shrinking averages
     instead of skipping (as Pillow's bilinear filter does).

@@ -41,7 +41,7 @@ def head_mask(voxels: np.ndarray) -> np.ndarray:
         voxels: ``(slice, row, column, channel)``.
 
     Returns:
-        Boolean array ``(slice, row, column)``; all true where no head stands out.
+        Boolean array ``(slice, row, column)``; all true where no head is found.
     """
     stride = max(1, min(voxels.shape[1:3]) // _ENOUGH_PX)
     coarse = voxels[:, ::stride, ::stride]

@@ -23,7 +23,7 @@ _MIDDLE = len(_STANDARD) // 2
 _LARGEST_TABLE = 1 << 16
 
 _SPIKE = 1e5
-"""Pixels that lie so many times further out than the central 99 % is wide are no part of the image. Pixels of
+"""Pixels further out than so many times the width of the central 99 % are not part of the image. Pixels of
 eight and sixteen bits cannot."""
 
 _LARGEST = 1e20

@@ -37,7 +37,7 @@ class Prepared:
 
     Attributes:
         images: float32 ``(slice, channel, size, size)``, in robust standard deviations.
-        crop_resize: where those images lie in the scan's slices, and the way back.
+        crop_resize: the position of those images in the scan's slices, and the way back.
     """
 
     images: np.ndarray
@@ -58,12 +58,12 @@ def prepare(voxels: np.ndarray, settings: Preparation, pixel_aspect: float = 1.0
     images = np.empty((slices, channels, settings.size, settings.size), np.float32)
     if settings.intensity == "standardized":
         # Percentiles hardly depend on the resolution, and the network's is the cheaper one.
-        inside = crop_resize.apply(head) > 0.5
+        inside = crop_resize.forward(head) > 0.5
         for channel in range(channels):
-            images[:, channel] = standardize(crop_resize.apply(voxels[..., channel]), inside)
+            images[:, channel] = standardize(crop_resize.forward(voxels[..., channel]), inside)
     else:
         for channel in range(channels):
-            images[:, channel] = crop_resize.apply(normalize(voxels[..., channel], head))
+            images[:, channel] = crop_resize.forward(normalize(voxels[..., channel], head))
     if settings.clahe:
         images = equalize(images, settings.clahe_clip_limit)
     return Prepared(images, crop_resize)

@@ -1,4 +1,4 @@
-"""Where one series is in another's frame of reference, found from the images: rigid, by SimpleITK.
+"""Rigid registration of one series with another by their images, with SimpleITK.
 
 Several starts are optimized by mutual information (:mod:`tumorscope.preprocessing.rigid_search`). A result
 that may be wrong is refused: heads that do not overlap or are hardly alike, starts that end at
@@ -30,7 +30,7 @@ _MOST_REFINED_MM = 15.0
 
 
 @dataclass(frozen=True, eq=False)
-class Placement:
+class RigidTransform:
     """How a volume must be moved to coincide with another.
 
     Attributes:
@@ -46,7 +46,7 @@ class Placement:
 
 def register_rigid(
     moving: np.ndarray, moving_affine: np.ndarray, fixed: np.ndarray, fixed_affine: np.ndarray, name: str
-) -> Placement:
+) -> RigidTransform:
     """Find the rigid movement that aligns one head with the other.
 
     On phantoms with a tumor that has grown, of inverted contrast, it is within 0.5 mm everywhere in
@@ -80,7 +80,7 @@ def register_rigid(
     center = np.append(search.fixed.center, 1)
     shift = float(np.linalg.norm((matrix @ center - center)[:3]))
     angle = float(np.degrees(np.arccos(np.clip((np.trace(matrix[:3, :3]) - 1) / 2, -1, 1))))
-    return Placement(matrix, shift, angle)
+    return RigidTransform(matrix, shift, angle)
 
 
 def _doubt(search: Search, found: Outcome) -> str | None:

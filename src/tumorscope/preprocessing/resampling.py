@@ -1,4 +1,4 @@
-"""A volume carried onto another grid by what both say of their place in the patient."""
+"""A volume resampled onto another grid by the affines of both."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _STRAIGHT = 0.05
 """Axes that drift by less than this over the whole volume, in voxels, count as parallel."""
 
 _EDGE = 0.5
-"""A voxel reaches half its size beyond its center; what lies further out is not known."""
+"""A voxel reaches half its size beyond its center; values further out are not known."""
 
 _BRIDGED = 1.0
 """What is further than this from a slice, in steps, is not known: one missing slice is bridged, no more."""

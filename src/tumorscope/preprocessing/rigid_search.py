@@ -22,7 +22,7 @@ FEWEST_VOXELS = 4
 """Along each axis; cubic splines and three rotations need as many."""
 
 LEAST_OVERLAP = 0.6
-"""Of the smaller head; less is no result."""
+"""Of the smaller head; less overlap is not a result."""
 
 _COARSE_MM, _MIDDLE_MM, THIN_SLICE_MM = 8.0, 4.0, 2.0
 """Voxels are averaged in blocks up to about these sizes; the last level keeps anything thicker."""
@@ -244,7 +244,7 @@ class Search:
         method.SetInitialTransform(transform, inPlace=True)
         try:
             method.Execute(fixed.image, moving.image)
-        except RuntimeError:  # ITK's way of saying that no sample overlaps
+        except RuntimeError:  # ITK's error where no sample overlaps
             return Candidate(start, -np.inf)
         return Candidate(transform, -method.GetMetricValue())
 

@@ -1,4 +1,4 @@
-"""Which slices of a thin volume a network analyzes, and what that says of the slices between."""
+"""Which slices of a thin volume a network analyzes, and the interpolation of the outputs for the slices between."""
 
 from __future__ import annotations
 

@@ -13,8 +13,8 @@ from tumorscope.core.note import Note
 from tumorscope.core.scan import SEQUENCES, Scan
 from tumorscope.preprocessing.resampling import coverage, resample_onto
 
-GRID_ORDER = ("flair", "t1c", "t1", "t2")
-"""The first of these that is there is the one on whose grid the others are laid."""
+REFERENCE_ORDER = ("flair", "t1c", "t1", "t2")
+"""The first of these that is there is the reference series, whose grid the others get."""
 
 _LEAST_COVERED = 0.5
 """A series that covers less of the grid than this is left out: mostly nothing would be shown."""
@@ -34,7 +34,7 @@ def join_series(
         grid: the sequence whose grid is kept, and whose source images the scan has.
         case, source: for the scan.
         name: the study, for errors.
-        register: lay each series onto the grid by its images, rigidly.
+        register: rigidly co-register each series with the reference.
 
     Raises:
         UnreadableScan: frames of reference differ and are not to be registered.
@@ -50,7 +50,7 @@ def join_series(
         if volume is not None:
             channels[sequence] = volume
     sequences = tuple(sorted(channels, key=SEQUENCES.index))
-    # Each channel lies in one piece in memory, as it was read.
+    # Each channel is contiguous in memory, as it was read.
     voxels = np.stack([channels[sequence] for sequence in sequences])
     return replace(
         base,
@@ -66,14 +66,15 @@ def join_series(
 def _laid_onto(
     base: Scan, grid: str, scan: Scan, sequence: str, name: str, register: bool
 ) -> tuple[np.ndarray | None, list[Note]]:
-    """The series on the grid, or None where it cannot lie there, and what a reader should know."""
+    """The series on the grid, or None where that is not possible, and notes."""
     volume, geometry = scan.voxels[..., 0], scan.geometry
     if base.geometry is None or geometry is None:
         if base.geometry is None and geometry is None and scan.shape == base.shape:
-            what = f"{sequence} and {grid} do not say where they lie; taken slice by slice"
+            what = f"{sequence} and {grid} do not state their position; taken slice by slice"
             return volume, [Note("assumed_frame_of_reference", what)]
         silent = sequence if geometry is None else grid
-        return None, [Note("series_left_out", f"{sequence} left out: {silent} does not say where its images lie")]
+        what = f"{sequence} left out: {silent} does not state the position of its images"
+        return None, [Note("series_left_out", what)]
     notes = _checked_frames(base, grid, scan, sequence, name, register)
     if register:
         from tumorscope.preprocessing.registration import register_rigid
@@ -96,7 +97,7 @@ def _laid_onto(
 
 
 def _evened(scan: Scan) -> tuple[np.ndarray, np.ndarray]:
-    """The first channel as evenly spaced slices, and their affine: registration knows no other."""
+    """The first channel as evenly spaced slices, and their affine: registration supports no other."""
     assert scan.geometry is not None  # the caller has looked
     volume = scan.voxels[..., 0]
     if scan.geometry.is_even:
@@ -106,7 +107,7 @@ def _evened(scan: Scan) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _checked_frames(base: Scan, grid: str, scan: Scan, sequence: str, name: str, register: bool) -> list[Note]:
-    """Nothing to say where both lie in one frame of reference.
+    """Notes on the frames of reference; none where both have the same.
 
     Raises:
         UnreadableScan: they do not.
@@ -116,8 +117,8 @@ def _checked_frames(base: Scan, grid: str, scan: Scan, sequence: str, name: str,
         return []
     if one and other:
         raise UnreadableScan(
-            f"{name}: {sequence} and {grid} have different frames of reference, so their places cannot be compared; "
-            "give --register to lay them onto each other by their images"
+            f"{name}: {sequence} and {grid} have different frames of reference, so their positions cannot be compared; "
+            "give --register to co-register them"
         )
     what = f"the frame of reference of {sequence} or {grid} is not stated; taken as one"
     return [Note("assumed_frame_of_reference", what)]

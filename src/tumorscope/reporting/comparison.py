@@ -6,7 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from tumorscope.core.notice import NOTICE
-from tumorscope.measurement.response import CATEGORY_NAMES, NOT_ASSESSED, Change, Response, Study
+from tumorscope.measurement.response import CATEGORY_NAMES, NOT_ASSESSED, Change, Response, Timepoint
 from tumorscope.reporting.measurements import lesion_values, to_json
 
 SCHEMA = "tumorscope.comparison/1"
@@ -14,7 +14,7 @@ SCHEMA = "tumorscope.comparison/1"
 __all__ = ["SCHEMA", "comparison_document", "to_json"]
 
 
-def comparison_document(before: Study, after: Study, response: Response) -> dict[str, Any]:
+def comparison_document(before: Timepoint, after: Timepoint, response: Response) -> dict[str, Any]:
     """How two studies compare, as plain values that JSON can hold.
 
     Lesions are numbered by their index in each study's list, from zero; ``matches`` is null where
@@ -41,7 +41,7 @@ def comparison_document(before: Study, after: Study, response: Response) -> dict
     }
 
 
-def _study(study: Study) -> dict[str, Any]:
+def _study(study: Timepoint) -> dict[str, Any]:
     origin = study.origin
     return {
         "case": study.name,

@@ -16,8 +16,8 @@ from tumorscope.core.geometry import Geometry
 from tumorscope.core.note import Note
 from tumorscope.core.notice import NOTICE
 from tumorscope.core.scan import Scan
+from tumorscope.core.segmentation import Segmentation
 from tumorscope.measurement.diameters import Diameter
-from tumorscope.measurement.label_files import LabeledMask
 from tumorscope.measurement.lesions import Lesion, find_lesions, total_volume_mm3, unknown_volumes
 
 SCHEMA = "tumorscope.measurements/2"
@@ -52,7 +52,7 @@ class Measured:
         return total_volume_mm3(self.lesions, self.mask, scan)
 
 
-def measure_labels(labels: LabeledMask, scan: Scan) -> tuple[Measured, ...]:
+def measure_labels(labels: Segmentation, scan: Scan) -> tuple[Measured, ...]:
     """The lesions of each label.
 
     Args:
@@ -60,7 +60,7 @@ def measure_labels(labels: LabeledMask, scan: Scan) -> tuple[Measured, ...]:
         scan: gives sizes in mm, and shows the midline where it shows a head.
     """
     unknown = np.zeros(scan.shape[0])
-    return tuple(Measured(name, part, find_lesions(part, scan, unknown)) for name, part in labels.parts)
+    return tuple(Measured(name, part, find_lesions(part, scan, unknown)) for name, part in labels.masks())
 
 
 def lesion_values(lesion: Lesion, geometry: Geometry | None) -> dict[str, Any]:
@@ -86,7 +86,7 @@ def lesion_values(lesion: Lesion, geometry: Geometry | None) -> dict[str, Any]:
             "longest": _diameter(found.longest, found.slice, geometry),
             "perpendicular": _diameter(found.perpendicular, found.slice, geometry),
             "product": round(found.product, 2),
-            "inside": found.inside,
+            "inside": not found.crosses_gap,
         }
     return values
 

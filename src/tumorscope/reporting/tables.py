@@ -147,7 +147,7 @@ def _diameters(lesion: Lesion) -> str:
     found = lesion.diameters
     if found is None:
         return "–"
-    star = "" if found.inside else " *"
+    star = " *" if found.crosses_gap else ""
     return f"{found.longest.length:,.1f} × {found.perpendicular.length:,.1f}{star}"
 
 
@@ -181,7 +181,7 @@ def _lesion_note(analysis: Analysis) -> str:
             "Diameters: the longest diameter within one slice and the longest perpendicular diameter in the same slice, "
             "from edge to edge, as RANO defines them."
         )
-    if not all(found.inside for found in measured):
+    if any(found.crosses_gap for found in measured):
         notes.append("* The longest diameter leaves the lesion; by RANO such a lesion is not measurable.")
     if analysis.scan.affine is not None:
         if len(analysis.slices) > 1:

@@ -24,9 +24,6 @@ from tumorscope.inference.tumor_type import TypeFinding
 from tumorscope.io import find_mask, open_scan, read_mask
 from tumorscope.io.case_names import public_names
 from tumorscope.io.dicom.studies import StudyFiles
-from tumorscope.io.formats import file_format
-from tumorscope.measurement.alignment import onto_scan
-from tumorscope.measurement.label_files import read_labels
 from tumorscope.reporting.agreement import compare
 from tumorscope.reporting.bids import write_bids
 from tumorscope.reporting.outputs import OutputOptions
@@ -302,6 +299,4 @@ def _true_mask(scan: Scan, options: AnalysisOptions) -> np.ndarray | None:
     truth = options.truth
     if truth is None:
         return find_mask(scan) if options.find_truth else None
-    if truth.is_file() and file_format(truth) == "dicom":
-        return onto_scan(read_labels(truth), scan).whole
     return read_mask(truth, scan)

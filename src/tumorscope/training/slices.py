@@ -147,7 +147,7 @@ def load_slices(
             masks = (
                 np.zeros((count, settings.size, settings.size))
                 if truth.mask is None
-                else version.crop_resize.apply(truth.mask)
+                else version.crop_resize.forward(truth.mask)
             )
             columns = {
                 "images": version.images.astype(np.float16),

@@ -70,10 +70,10 @@ def test_shuffling_the_pixels_keeps_intensity_and_outline_and_changes_texture():
     assert after["cm_contrast_2D_comb"] > 1.5 * before["cm_contrast_2D_comb"]
 
 
-@pytest.mark.parametrize("gathered", ["2D_comb", "3D_comb"])
-def test_brighter_and_more_contrast_is_the_same_texture_with_a_fixed_number_of_bins(gathered):
+@pytest.mark.parametrize("aggregation", ["2D_comb", "3D_comb"])
+def test_brighter_and_more_contrast_is_the_same_texture_with_a_fixed_number_of_bins(aggregation):
     image, mask = VOLUME
-    texture = FeatureSettings(bins=16, texture=gathered)
+    texture = FeatureSettings(bins=16, texture=aggregation)
     before, after = (extract_features(one, mask, settings=texture) for one in (image, 4 * image + 256))
     changed = {name for name, value in before.items() if after[name] != pytest.approx(value)}
     assert {name.partition("_")[0] for name in changed} == {"stat", "morph"}
@@ -125,9 +125,9 @@ def test_specks_and_constant_regions_have_finite_features(shape, size, value):
     mask[(slice(1, 1 + size),) * len(shape)] = True
     found = extract_features(np.full(shape, value), mask)
     assert all(np.isfinite(list(found.values())))
-    gathered = "2D" if len(shape) == 2 else "3D"
-    assert found[f"cm_corr_{gathered}_comb"] == 1
-    assert found[f"ngt_coarseness_{gathered}"] == 1e6
+    aggregation = "2D" if len(shape) == 2 else "3D"
+    assert found[f"cm_corr_{aggregation}_comb"] == 1
+    assert found[f"ngt_coarseness_{aggregation}"] == 1e6
     assert (found["stat_var"], found["stat_skew"], found["stat_kurt"], found["ih_entropy"]) == (0, 0, 0, 0)
 
 
@@ -135,8 +135,8 @@ def test_specks_and_constant_regions_have_finite_features(shape, size, value):
 def test_flat_regions_in_a_volume_have_finite_features(shape):
     mask = np.pad(np.ones(shape, bool), 1)
     image = CHANCE.integers(0, 50, mask.shape)
-    for gathered in ("2D_avg", "2D_comb", "2_5D_avg", "2_5D_comb", "3D_avg", "3D_comb"):
-        found = extract_features(image, mask, (2, 1, 1), FeatureSettings(texture=gathered))
+    for aggregation in ("2D_avg", "2D_comb", "2_5D_avg", "2_5D_comb", "3D_avg", "3D_comb"):
+        found = extract_features(image, mask, (2, 1, 1), FeatureSettings(texture=aggregation))
         assert all(np.isfinite(list(found.values())))
 
 

@@ -18,8 +18,8 @@ DISCRETIZATIONS = {"levels as they are": {"bin_size": 1.0}, "six bins": {"bins":
 def found(request):
     image, mask = digital_phantom()
     features = {}
-    for gathered in AGGREGATIONS:
-        features |= extract_features(image, mask, SPACING_MM, FeatureSettings(texture=gathered, **request.param))
+    for aggregation in AGGREGATIONS:
+        features |= extract_features(image, mask, SPACING_MM, FeatureSettings(texture=aggregation, **request.param))
     return features
 
 

@@ -11,10 +11,10 @@ from scipy.special import elliprg
 from skimage.feature import graycomatrix, graycoprops
 
 from tumorscope.measurement.radiomics import FeatureSettings, extract_features
+from tumorscope.measurement.radiomics.aggregation import directions
 from tumorscope.measurement.radiomics.autocorrelation import autocorrelation
 from tumorscope.measurement.radiomics.cooccurrence import cooccurrence_matrix
-from tumorscope.measurement.radiomics.gathering import directions
-from tumorscope.measurement.radiomics.runs import run_length_matrix
+from tumorscope.measurement.radiomics.glrlm import run_length_matrix
 from tumorscope.measurement.radiomics.shape import ellipsoid_area
 
 LEVELS = np.random.default_rng(1).integers(1, 6, (14, 17))

@@ -85,7 +85,7 @@ def with_syntax(path: Path, syntax: str) -> Path:
     return path
 
 
-# What is no series of images
+# Not a series of images
 
 
 @refused("no MR images; 6 of 6 files: is DICOM without pixel data")
@@ -358,7 +358,7 @@ def one_series_of_three_cut(folder: Path):
 # Read, with a note
 
 
-@noted("4-D series: 5 images at each place (points in time); the first is taken, 24 are left out")
+@noted("4-D series: 5 images at each position (points in time); the first is taken, 24 are left out")
 def several_points_in_time(folder: Path):
     for time in range(5):
         flair(folder / "t", number=1, TemporalPositionIdentifier=time + 1, SOPInstanceUID=None)
@@ -368,7 +368,7 @@ def several_points_in_time(folder: Path):
     (folder / "t").rmdir()
 
 
-@noted("4-D series: 2 images at each place (b-values from 0 to 1000)")
+@noted("4-D series: 2 images at each position (b-values from 0 to 1000)")
 def several_b_values(folder: Path):
     for weight in (0, 1000):
         for path in flair(folder / "b", DiffusionBValue=float(weight)):
@@ -376,7 +376,7 @@ def several_b_values(folder: Path):
     (folder / "b").rmdir()
 
 
-@noted("6 images left out at places that another image shows")
+@noted("6 images left out at positions that another image shows")
 def every_place_twice(folder: Path):
     for turn in range(2):
         for path in flair(folder / "x"):
@@ -390,7 +390,7 @@ def copies(folder: Path):
         path.with_name(f"copy of {path.name}").write_bytes(path.read_bytes())
 
 
-@noted("1 image of them share SOPInstanceUID and place with another but differ")
+@noted("1 image of them share SOPInstanceUID and position with another but differ")
 def one_uid_with_two_contents(folder: Path):
     path = flair(folder)[0]
     content = bytearray(path.read_bytes())
@@ -409,13 +409,13 @@ def no_uids(folder: Path):
         altered(path, SOPInstanceUID=None)
 
 
-@noted("do not say where the images lie")
+@noted("do not state the position of the images")
 def no_positions(folder: Path):
     flair(folder, ImagePositionPatient=None)
 
 
-@noted("do not say where the images lie")
-def spacing_that_is_no_number(folder: Path):
+@noted("do not state the position of the images")
+def spacing_that_is_not_a_number(folder: Path):
     for path in flair(folder):
         content = path.read_bytes()
         spacing = content.index(b"\x28\0\x30\0DS") + 8
@@ -423,7 +423,7 @@ def spacing_that_is_no_number(folder: Path):
         path.write_bytes(content[:spacing] + b"nan\\nan".ljust(length)[:length] + content[spacing + length :])
 
 
-@noted("all 6 images state the same place; sorted by instance number")
+@noted("all 6 images state the same position; sorted by instance number")
 def one_position_for_all(folder: Path):
     flair(folder, ImagePositionPatient=[0, 0, 0])
 

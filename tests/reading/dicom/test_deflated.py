@@ -56,7 +56,7 @@ def test_a_deflated_file_that_is_damaged_is_refused(tmp_path):
         refuse_deflated_bomb(path)
 
 
-def test_nobody_reads_a_bomb_by_another_way(tmp_path, monkeypatch):
+def test_no_other_reader_inflates_a_bomb(tmp_path, monkeypatch):
     path = deflated(write_series(tmp_path)[0], following=0)
     assert read_header(path)[1]
     monkeypatch.setattr(guard, "MOST_INFLATED", 1 << 10)

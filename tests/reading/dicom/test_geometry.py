@@ -50,7 +50,7 @@ def test_slices_further_apart_than_a_patient_is_long_are_refused(tmp_path: Path)
         open_scan(tmp_path / "s")
 
 
-def test_small_jitter_is_no_irregularity_and_the_ends_set_the_spacing(tmp_path: Path):
+def test_small_jitter_is_not_an_irregularity_and_the_ends_set_the_spacing(tmp_path: Path):
     write_series(tmp_path / "s", VOLUME, heights=[0, 3.01, 6, 9.02, 12, 15.05])
     scan = open_scan(tmp_path / "s")
     assert scan.spacing_mm is not None

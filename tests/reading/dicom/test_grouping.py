@@ -23,7 +23,7 @@ def broken(*_arguments: Any, **_options: Any) -> Any:
 @pytest.mark.parametrize(
     ("module", "function"),
     [
-        *((grouping, name) for name in ("refusal", "frames_of", "name_tokens", "series_key", "study_of")),
+        *((grouping, name) for name in ("rejection_reason", "frames_of", "name_tokens", "series_key", "study_of")),
         *((pixels, name) for name in ("_without_padding", "number")),
     ],
 )

@@ -169,7 +169,7 @@ def test_twelve_signed_bits_keep_their_sign_though_the_upper_four_are_empty(tmp_
     assert np.array_equal(open_scan(path).voxels[0, ..., 0], image)
 
 
-def test_an_overlay_in_the_unused_bits_is_no_brightness(tmp_path: Path):
+def test_an_overlay_in_the_unused_bits_is_not_brightness(tmp_path: Path):
     path = write_dicom(tmp_path / "a.dcm", (HEAD | 0xF000).astype(np.uint16), BitsStored=12, HighBit=11)
     assert np.array_equal(open_scan(path).voxels[0, ..., 0], HEAD)
 

@@ -10,7 +10,7 @@ from reading.files import heads, write_dicom, write_series
 
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.core.note import texts
-from tumorscope.io.dicom.seg_reader import read_segmentation
+from tumorscope.io.dicom.seg_reader import read_dicom_segmentation
 
 SHAPE = (9, 23, 19)
 """Frames of one bit per pixel begin in the middle of a byte."""
@@ -30,8 +30,8 @@ def images(tmp_path: Path) -> list[Path]:
 
 
 def volume_ml(path: Path) -> float:
-    found = read_segmentation(path)
-    return sum(found.geometry.volume_mm3(mask.sum(axis=(1, 2))) for _, mask in found.segments) / 1000
+    found = read_dicom_segmentation(path)
+    return sum(found.geometry.volume_mm3(mask.sum(axis=(1, 2))) for _, mask in found.masks()) / 1000
 
 
 @pytest.mark.parametrize("spacing", [True, False])
@@ -39,9 +39,9 @@ def volume_ml(path: Path) -> float:
 def test_a_slice_is_as_thick_as_it_is_however_far_the_next_frame_is(tmp_path, images, slices, spacing):
     path = write_segmentation(tmp_path / "s.dcm", images, block(*slices), spacing=spacing)
     assert volume_ml(path) == pytest.approx(len(slices) * SLICE_ML)
-    found = read_segmentation(path)
+    found = read_dicom_segmentation(path)
     assert found.geometry.spacing_mm == pytest.approx((3, 0.5, 0.75))
-    (_, mask), positions = found.segments[0], np.array(slices) - slices[0]
+    (_, mask), positions = next(found.masks()), np.array(slices) - slices[0]
     assert np.flatnonzero(mask.any(axis=(1, 2))).tolist() == positions.tolist()
 
 
@@ -58,8 +58,8 @@ def test_the_background_of_a_label_map_is_not_a_lesion(tmp_path, images, omit):
     )
     labels = [str(segment.SegmentLabel) for segment in pydicom.dcmread(path).SegmentSequence]
     assert labels == ["Background", "tumor 1", "tumor 2"]
-    found = read_segmentation(path)
-    assert [(name, int(mask.sum())) for name, mask in found.segments] == [("tumor 1", 96), ("tumor 2", 48)]
+    found = read_dicom_segmentation(path)
+    assert [(name, int(mask.sum())) for name, mask in found.masks()] == [("tumor 1", 96), ("tumor 2", 48)]
 
 
 def test_a_segment_named_background_is_none_either(tmp_path, images):
@@ -67,14 +67,14 @@ def test_a_segment_named_background_is_none_either(tmp_path, images):
     dataset = pydicom.dcmread(path)
     dataset.SegmentSequence[0].SegmentLabel = "Background"
     dataset.save_as(path)
-    assert [name for name, _ in read_segmentation(path).segments] == ["tumor 2"]
+    assert [name for name, _ in read_dicom_segmentation(path).masks()] == ["tumor 2"]
 
 
 def test_gaps_between_frames_of_all_images_are_those_of_the_images(tmp_path, images):
     kept = [image for index, image in enumerate(images) if index != 4]
     mask = np.delete(block(2, 3, 5, 6), 4, axis=0)
     path = write_segmentation(tmp_path / "s.dcm", kept, mask, omit_empty_frames=False, spacing=True)
-    found = read_segmentation(path)
+    found = read_dicom_segmentation(path)
     assert found.geometry.slice_positions == pytest.approx([0, 1, 2, 3, 5, 6, 7, 8])
     assert volume_ml(path) == pytest.approx(5 * SLICE_ML), "slices 3 and 5 stand in for the missing one between them"
     assert "slices may be missing" in texts(found.notes)[0]
@@ -95,9 +95,9 @@ def test_a_leaning_segmentation_is_read_where_it_is(tmp_path):
         for k in range(SHAPE[0])
     ]
     path = write_segmentation(tmp_path / "s.dcm", images, block(3, 4, 7))
-    found = read_segmentation(path)
+    found = read_dicom_segmentation(path)
     assert found.geometry.spacing_mm == pytest.approx((3, 0.5, 0.75))
-    (_, mask) = found.segments[0]
+    _, mask = next(found.masks())
     first = found.geometry.to_mm(np.argwhere(mask)[0])
     assert first == pytest.approx([-(0.5 * 3 + 5 * 0.75), -4 * 0.5, 9])
     assert volume_ml(path) == pytest.approx(3 * SLICE_ML)
@@ -119,7 +119,7 @@ def test_what_cannot_be_a_volume_is_refused_in_one_line(tmp_path, images, damage
     damage(dataset)
     dataset.save_as(path)
     with pytest.raises(UnreadableScan, match=message) as error:
-        read_segmentation(path)
+        read_dicom_segmentation(path)
     assert "\n" not in str(error.value)
 
 

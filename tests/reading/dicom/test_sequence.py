@@ -33,7 +33,7 @@ def timed(scanning: frozenset[str], repetition: float, echo: float, inversion: f
         (timed(GR, 2300, 2.9, 900), "t1"),  # MPRAGE
         (timed(GR, 7.4, 3.1, 450), "t1"),  # the same from GE
         (timed(IR, 2200, 9, 860), "t1"),  # T1 FLAIR
-        # What is not plain stays open.
+        # What is ambiguous stays open.
         (timed(SE, 2500, 15), "unknown"),  # proton density
         (timed(SE, 1500, 50), "unknown"),
         (timed(IR, 5000, 60, 160), "unknown"),  # STIR
@@ -99,7 +99,7 @@ def test_timing_may_contradict_words_but_not_overrule_them(description: str, hea
 
 
 @pytest.mark.parametrize("kind", ["ADC", "SUBTRACT", "MIP", "P", "LOCALIZER", "PHASE MAP"])
-def test_maps_and_projections_are_no_sequence_whatever_they_are_called(kind: str):
+def test_maps_and_projections_are_not_a_sequence_whatever_they_are_called(kind: str):
     header = replace(SILENT, description="AX T1 +C", kind=kind_of_values(("SECONDARY", kind)))
     sequence, reason = sequence_of(header, frozenset())
     assert sequence == "unknown"

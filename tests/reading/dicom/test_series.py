@@ -235,7 +235,7 @@ def test_frames_without_positions_keep_their_order_and_have_no_size(tmp_path: Pa
     scan = open_scan(path)
     assert scan.affine is None
     assert np.array_equal(scan.voxels[..., 0], VOLUME)
-    assert any("do not say where the images lie" in note for note in texts(scan.notes))
+    assert any("do not state the position of the images" in note for note in texts(scan.notes))
 
 
 @pytest.mark.real
@@ -251,7 +251,7 @@ def test_the_real_t2_series_is_found_among_derived_images(volumes_folder: Path):
 
 
 @pytest.mark.real
-def test_the_real_pd_series_is_no_sequence_that_has_a_name_here(volumes_folder: Path):
+def test_the_real_pd_series_is_not_a_sequence_that_has_a_name_here(volumes_folder: Path):
     scan = open_scan(next(volumes_folder.rglob("pd_axial")))
     assert scan.shape == (20, 256, 256)
     assert scan.sequences == ("unknown",)

@@ -147,7 +147,7 @@ def test_manufacturers_keep_b_values_in_places_of_their_own(tmp_path: Path, priv
     ("keyword", "expected"),
     [
         ("TemporalPositionIdentifier", "TemporalPositionIdentifier counts 3 points in time: not a structural image"),
-        ("AcquisitionNumber", "AcquisitionNumber counts 3 volumes at the same places: not a structural image"),
+        ("AcquisitionNumber", "AcquisitionNumber counts 3 volumes at the same positions: not a structural image"),
     ],
 )
 def test_a_time_series_is_told_by_what_counts_its_volumes(tmp_path: Path, keyword: str, expected: str):
@@ -182,7 +182,7 @@ def test_beside_a_structural_series_it_is_left_out_and_the_reason_told(
     assert f'left out, not of the main series: "FLAIR too" (12 images{why})' in texts(scan.notes)
 
 
-def test_of_several_named_files_the_one_that_is_no_head_speaks_against_the_scan(tmp_path: Path):
+def test_of_several_named_files_the_one_that_is_not_a_head_excludes_the_scan(tmp_path: Path):
     write_series(tmp_path / "a", "flair", SMALL, number=1)
     write_series(tmp_path / "b", "t1", SMALL, number=2, BodyPartExamined="KNEE")
     scan = open_scan(None, sequences={"flair": tmp_path / "a", "t1": tmp_path / "b"})

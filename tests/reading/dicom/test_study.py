@@ -85,7 +85,7 @@ def test_series_in_folders_of_their_own_are_one_study(tmp_path: Path):
 # Which series is taken
 
 
-def test_what_is_no_sequence_is_left_out_by_name(tmp_path: Path):
+def test_what_is_not_a_sequence_is_left_out_by_name(tmp_path: Path):
     write_study(tmp_path / "s", ("flair", "t1"), SMALL)
     write_series(tmp_path / "s", "t2", SMALL, number=7, SeriesDescription="AX DWI")
     write_series(tmp_path / "s", "t2", Grid((2, 96, 96)), number=8, SeriesDescription="LOC")
@@ -170,7 +170,7 @@ def test_a_series_without_places_is_left_out(tmp_path: Path):
     write_series(tmp_path / "s", "t1", SMALL, number=2, ImagePositionPatient=None)
     scan = open_scan(tmp_path / "s")
     assert scan.sequences == ("flair",)
-    assert "t1 left out: t1 does not say where its images lie" in texts(scan.notes)
+    assert "t1 left out: t1 does not state the position of its images" in texts(scan.notes)
 
 
 def test_an_unstated_frame_of_reference_is_taken_as_the_same_and_told(tmp_path: Path):
@@ -181,7 +181,7 @@ def test_an_unstated_frame_of_reference_is_taken_as_the_same_and_told(tmp_path: 
     assert any("frame of reference of t1 or flair is not stated" in note for note in texts(scan.notes))
 
 
-def test_images_that_share_a_uid_are_no_sources(tmp_path: Path):
+def test_images_that_share_a_uid_are_not_sources(tmp_path: Path):
     write_series(tmp_path / "s", "flair", SMALL, SOPInstanceUID="1.2.3.4")
     scan = open_scan(tmp_path / "s")
     assert scan.shape == SMALL.shape

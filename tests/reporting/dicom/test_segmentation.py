@@ -263,7 +263,7 @@ def test_a_scan_of_another_format_is_refused_in_one_line(analyzed, volume_scan, 
 
 def test_images_without_a_position_are_refused(analyzed, tmp_path):
     study = study_of(tmp_path / "series", ImagePositionPatient=None)
-    with pytest.raises(TumorscopeError, match="do not say where they lie"):
+    with pytest.raises(TumorscopeError, match="do not state their position"):
         encode_segmentation(analyzed(study.scan, study.mask))
 
 

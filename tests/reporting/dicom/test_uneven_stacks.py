@@ -11,12 +11,11 @@ import pytest
 import SimpleITK
 from reporting.dicom.studies import SMALL, study_of
 
-from tumorscope.io import open_scan
+from tumorscope.io import open_scan, open_segmentation
 from tumorscope.io.dicom.writers import encode_segmentation
-from tumorscope.measurement.alignment import onto_scan
-from tumorscope.measurement.label_files import read_labels
+from tumorscope.io.segmentation_alignment import onto_scan
 from tumorscope.measurement.lesions import find_lesions
-from tumorscope.measurement.response import Study, compare_studies
+from tumorscope.measurement.response import Timepoint, compare_studies
 from tumorscope.reporting.document import load_document, to_document, to_json
 from tumorscope.reporting.masks import encode_mask_volume
 
@@ -63,10 +62,10 @@ def center_of_marks(stack) -> np.ndarray:
     return np.mean(list(stack.marked_mm()), axis=0) * (-1, -1, 1)
 
 
-def study_from(path: Path) -> Study:
-    labels = read_labels(path)
-    lesions = find_lesions(labels.whole, labels.on_nothing(), np.zeros(labels.shape[0]))
-    return Study(labels.case, labels.whole, lesions, labels.affine, slice_positions=labels.slice_positions)
+def study_from(path: Path) -> Timepoint:
+    labels = open_segmentation(path)
+    lesions = find_lesions(labels.whole, labels.blank_scan(), np.zeros(labels.shape[0]))
+    return Timepoint(labels.case, labels.whole, lesions, labels.affine, slice_positions=labels.slice_positions)
 
 
 def test_the_volume_is_the_same_whatever_is_missing(stack, analyzed):
@@ -79,7 +78,7 @@ def test_the_volume_is_the_same_whatever_is_missing(stack, analyzed):
 def test_what_was_written_comes_back_onto_the_same_voxels(stack, written):
     _, *files = written
     for path in files:
-        assert np.array_equal(onto_scan(read_labels(path), stack.scan).whole, stack.mask), path.name
+        assert np.array_equal(onto_scan(open_segmentation(path), stack.scan).whole, stack.mask), path.name
 
 
 def test_what_was_written_has_the_same_volume_by_itself(written):
@@ -95,7 +94,7 @@ def test_an_analysis_and_its_own_segmentation_are_the_same_study(written, tmp_pa
     path.write_text(to_json(to_document(analysis)))
     geometry = load_document(path).geometry
     positions = geometry.slice_positions
-    before = Study(
+    before = Timepoint(
         "before",
         analysis.mask,
         analysis.lesions,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _PATIENT_ID, _STUDY_INSTANCE_UID, _SERIES_INSTANCE_UID = 0x00100020, 0x0020000D, 0x0020000E
 _FIRST_PIXEL_TAG, _PIXEL_DATA = 0x7FE00001, 0x7FE00010
-"""Offset tables and pixels with decimals stand before the usual Pixel Data (DICOM PS3.6)."""
+"""Offset tables and pixels with decimals come before the usual Pixel Data (DICOM PS3.6)."""
 
 _PIXELS = (0x7FE00008, 0x7FE00009, _PIXEL_DATA)
 PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
@@ -33,8 +33,8 @@ PIXEL_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 DAMAGED = "damaged or truncated DICOM; export it again"
 
 _HEAD = 4096
-"""The study stands within so many bytes. Parsed from memory they take less time, for pydicom
-asks the file where it is at every element."""
+"""The attributes of the study are within so many bytes. Parsed from memory they take less time, for pydicom
+queries the position in the file at every element."""
 
 _NEEDED = (
     *("ImageType", "SOPClassUID", "SOPInstanceUID", "Modality", "SeriesDescription", "PatientName", "PatientID"),
@@ -48,7 +48,7 @@ _NEEDED = (
     *("PerFrameFunctionalGroupsSequence", "ComplexImageComponent", "BodyPartExamined", "AnatomicRegionSequence"),
     *("PatientSpeciesDescription", "NumberOfTemporalPositions"),
 )
-"""What decides whether, where and as what an image is read; all else is skipped on the way."""
+"""The attributes that decide whether and how an image is read; all others are skipped."""
 
 
 @contextmanager
@@ -76,7 +76,7 @@ def damage_told(message: str) -> Iterator[None]:
 def read_header(path: Path) -> tuple[FileDataset, bool]:
     """What decides about a file, of all that is before the pixels, and whether pixels follow.
 
-    Every value is decoded, so that a damaged one is found here and not when it is asked for.
+    Every value is decoded, so that a damaged one is found here and not on access.
 
     Raises:
         UnreadableScan: it is damaged, or deflated and would not fit into memory.
@@ -154,7 +154,7 @@ def _read_head(file: BinaryIO, stop: int, tags: tuple[int, ...]) -> FileDataset 
 
 
 def _read_until(file: BinaryIO, stop: int, tags: tuple[int, ...]) -> tuple[FileDataset, int | None]:
-    """The tags that stand before ``stop``, and the first tag from there on, None at the end of the file."""
+    """The tags before ``stop``, and the first tag from there on, None at the end of the file."""
     from pydicom.filereader import read_partial
 
     met: list[int] = []

@@ -1,4 +1,4 @@
-"""What the header of a DICOM file says about each of its images."""
+"""The attributes of each image in a DICOM file."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ B_VALUES = ((0x0019, 0x0C, "SIEMENS MR HEADER"), (0x2001, 0x03, "Philips Imaging
 """Where manufacturers keep b-values: group, element and private creator."""
 
 _SAME_DIRECTION = 0.005
-"""Direction cosines that differ by less lie on one grid: a third of a degree, far above rounding."""
+"""Direction cosines that differ by less belong to one grid: a third of a degree, far above rounding."""
 
 _SAME_ECHO = 0.05
 """Echo times that differ by less than this share are one echo."""
 
 _SAME_SPACING = 0.001
-"""Spacings that differ by less, in mm, lie on one grid."""
+"""Spacings that differ by less, in mm, belong to one grid."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +47,7 @@ class Frame:
         index: the frame within the file.
         uid: SOPInstanceUID.
         instance: the number by which the scanner counts.
-        moment: what tells images of one place apart: time point, b-value, acquisition.
+        temporal_key: what distinguishes images at one position: time point, b-value, acquisition.
         echo_ms: echo time, 0 where not given.
         size: rows and columns.
         position: center of the first pixel in mm, LPS, or None.
@@ -62,7 +62,7 @@ class Frame:
     index: int
     uid: str
     instance: int
-    moment: tuple[float, ...]
+    temporal_key: tuple[float, ...]
     echo_ms: float
     size: tuple[int, int]
     position: np.ndarray | None
@@ -85,8 +85,8 @@ class Frame:
         )
 
 
-def refusal(dataset: Dataset, has_pixels: bool) -> str | None:
-    """Why a file is no MR image, in words that follow its name; None if it is one."""
+def rejection_reason(dataset: Dataset, has_pixels: bool) -> str | None:
+    """Why a file is not an MR image, in words that follow its name; None if it is one."""
     sop_class = str(dataset.get("SOPClassUID", ""))
     if not sop_class and "Rows" not in dataset:
         return "damaged or not DICOM; export it again"
@@ -151,7 +151,7 @@ def _frame(path: Path, dataset: Dataset, index: int, groups: FunctionalGroups) -
     thickness = groups.number("PixelMeasuresSequence", "SliceThickness")
     slope = groups.number("PixelValueTransformationSequence", "RescaleSlope")
     intercept = groups.number("PixelValueTransformationSequence", "RescaleIntercept")
-    moment = (
+    temporal_key = (
         groups.number("FrameContentSequence", "TemporalPositionIndex")
         or number(dataset.get("TemporalPositionIdentifier")),
         _b_value(dataset, groups),
@@ -162,7 +162,7 @@ def _frame(path: Path, dataset: Dataset, index: int, groups: FunctionalGroups) -
         index=index,
         uid=str(dataset.get("SOPInstanceUID") or ""),
         instance=int(number(dataset.get("InstanceNumber")) or 0),
-        moment=tuple(value or 0.0 for value in moment),
+        temporal_key=tuple(value or 0.0 for value in temporal_key),
         echo_ms=groups.number("MREchoSequence", "EffectiveEchoTime") or number(dataset.get("EchoTime")) or 0.0,
         size=(_count(dataset, "Rows", 0), _count(dataset, "Columns", 0)),
         position=_numbers(groups.get("PlanePositionSequence", "ImagePositionPatient"), 3),
@@ -201,7 +201,7 @@ def _numbers(value: Any, count: int) -> np.ndarray | None:
 
 
 def number(value: Any) -> float | None:
-    """A finite number, or None for whatever else stands there."""
+    """A finite number, or None for any other value."""
     try:
         found = float(value)
     except (TypeError, ValueError):

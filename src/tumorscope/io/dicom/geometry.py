@@ -21,11 +21,11 @@ class Stack:
     """The images of a series from bottom to top.
 
     Attributes:
-        frames: ordered along the slice normal, one for each place.
+        frames: ordered along the slice normal, one for each position.
         affine: ``(column, row, position, 1)`` to millimeters in RAS+, or None.
         slice_positions: where each slice is, in steps of the affine's third axis; None where slices
             are evenly spaced. See :class:`tumorscope.core.geometry.Geometry`.
-        notes: what was noticed on the way.
+        notes: what was noticed on sorting.
     """
 
     frames: tuple[Frame, ...]
@@ -45,7 +45,7 @@ def stack_frames(frames: list[Frame], name: str) -> Stack:
         UnreadableScan: pixel spacing that is not a distance, directions that span no plane, slices
             further apart than any patient is long.
     """
-    frames = sorted(frames, key=lambda frame: (frame.moment, frame.instance, frame.path.name, frame.index))
+    frames = sorted(frames, key=lambda frame: (frame.temporal_key, frame.instance, frame.path.name, frame.index))
     frames, notes = _without_copies(frames)
     return _by_place(frames, notes, name) if _has_place(frames[0]) else _by_number(frames, notes)
 
@@ -65,7 +65,7 @@ def _has_place(frame: Frame) -> bool:
 
 
 def _by_number(frames: list[Frame], notes: list[Note]) -> Stack:
-    what = "the files do not say where the images lie; sorted by instance number, sizes are in pixels"
+    what = "the files do not state the position of the images; sorted by instance number, sizes are in pixels"
     note = Note("assumed_order", what)
     frames = sorted(frames, key=lambda frame: (frame.instance, frame.path.name, frame.index))
     return Stack(tuple(frames), None, None, (note, *notes))
@@ -77,8 +77,8 @@ def _by_place(frames: list[Frame], notes: list[Note], name: str) -> Stack:
     assert first.spacing_mm is not None
     plane = Plane.of(first.orientation, first.spacing_mm, name)
     places = _places(frames, plane.normal)
-    if len(places) == 1 and len(frames) > 2 and len({frame.moment for frame in frames}) == 1:
-        what = f"all {len(frames)} images state the same place; sorted by instance number, sizes are in pixels"
+    if len(places) == 1 and len(frames) > 2 and len({frame.temporal_key for frame in frames}) == 1:
+        what = f"all {len(frames)} images state the same position; sorted by instance number, sizes are in pixels"
         return Stack(tuple(frames), None, None, (Note("assumed_order", what), *notes))
     kept = [place[0] for place in places]
     notes += _told_repeats(places)
@@ -90,20 +90,24 @@ def _by_place(frames: list[Frame], notes: list[Note], name: str) -> Stack:
 def _without_copies(frames: list[Frame]) -> tuple[list[Frame], list[Note]]:
     """The frames without second files of the same image, and notes on what was left out.
 
-    Files of one SOPInstanceUID are one image only where they state the same place too.
+    Files of one SOPInstanceUID are one image only where they state the same position too.
     """
     known: dict[tuple, Frame] = {}
     copies, differing = 0, 0
     for frame in frames:
         place = None if frame.position is None else tuple(frame.position)
-        key = (frame.uid, frame.index, frame.instance, place, frame.moment) if frame.uid else (frame.path, frame.index)
+        key = (
+            (frame.uid, frame.index, frame.instance, place, frame.temporal_key)
+            if frame.uid
+            else (frame.path, frame.index)
+        )
         first = known.setdefault(key, frame)
         if first is not frame:
             copies += 1
             differing += not _same_content(first.path, frame.path)
     notes = [Note("images_left_out", f"{_images(copies)} left out: copies of others")] if copies else []
     if differing:
-        what = f"{_images(differing)} of them share SOPInstanceUID and place with another but differ from it"
+        what = f"{_images(differing)} of them share SOPInstanceUID and position with another but differ from it"
         notes.append(Note("images_left_out", what))
     return list(known.values()), notes
 
@@ -116,21 +120,23 @@ def _same_content(one: Path, other: Path) -> bool:
 
 
 def _told_repeats(places: list[list[Frame]]) -> list[Note]:
-    """What several images at one place are: a time series, b-values, or stray repeats."""
+    """What several images at one position are: a time series, b-values, or stray repeats."""
     repeats = sum(map(len, places)) - len(places)
     if not repeats:
         return []
     each = len(places[0])
     kinds = [_what_differs(place) for place in places]
     if kinds[0] is None or any(len(place) != each for place in places):
-        what = f"{_images(repeats)} left out at places that another image shows; the first by instance number is kept"
+        what = (
+            f"{_images(repeats)} left out at positions that another image shows; the first by instance number is kept"
+        )
     else:
-        what = f"4-D series: {each} images at each place ({kinds[0]}); the first is taken, {repeats} are left out"
+        what = f"4-D series: {each} images at each position ({kinds[0]}); the first is taken, {repeats} are left out"
     return [Note("images_left_out", what)]
 
 
 def _what_differs(place: list[Frame]) -> str | None:
-    times, weights, acquisitions = (sorted({frame.moment[axis] for frame in place}) for axis in range(3))
+    times, weights, acquisitions = (sorted({frame.temporal_key[axis] for frame in place}) for axis in range(3))
     if len(times) > 1:
         return "points in time"
     if len(weights) > 1:
@@ -143,7 +149,7 @@ def _images(count: int) -> str:
 
 
 def _places(frames: list[Frame], direction: np.ndarray) -> list[list[Frame]]:
-    """The frames of each place along the direction, those of a place in the order given."""
+    """The frames of each position along the direction, those of one position in the order given."""
     heights = np.array([frame.position @ direction for frame in frames])
     places: list[list[int]] = []
     for index in np.argsort(heights, kind="stable"):

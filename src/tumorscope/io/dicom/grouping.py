@@ -1,9 +1,9 @@
-"""DICOM files sorted into images that can lie on one grid, by their headers alone."""
+"""DICOM files grouped, by their headers alone, into images that can form one volume."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,19 +11,17 @@ from typing import Any
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.io.checks import label
 from tumorscope.io.dicom.files import read_header, study_of
-from tumorscope.io.dicom.frames import Frame, frames_of, refusal
+from tumorscope.io.dicom.frames import Frame, frames_of, rejection_reason
 from tumorscope.io.dicom.header import SeriesHeader, series_key
 from tumorscope.io.dicom.patients import Stated, Study, with_patients
 from tumorscope.io.dicom.privacy import name_tokens
-
-OnFiles = Callable[[int, int], None]
-"""Called now and then while headers are read: how many files are done, and how many there are."""
+from tumorscope.io.options import OnFiles
 
 _TOLD_EVERY = 50
 
 
 @dataclass(frozen=True, eq=False)
-class Group:
+class VolumeCandidate:
     """Images of one series that can be one volume: same kind, echo, size, orientation and spacing."""
 
     header: SeriesHeader
@@ -33,7 +31,7 @@ class Group:
 
 
 @dataclass(frozen=True, eq=False)
-class Sorted:
+class ScanResult:
     """What a set of DICOM files holds.
 
     Attributes:
@@ -42,20 +40,20 @@ class Sorted:
         words: parts of the patients' names, which no message may hold.
     """
 
-    groups: list[Group] = field(default_factory=list)
+    groups: list[VolumeCandidate] = field(default_factory=list)
     refused: Counter[str] = field(default_factory=Counter)
     words: frozenset[str] = frozenset()
 
 
-def sort_files(files: Sequence[Path], on_files: OnFiles | None = None) -> Sorted:
-    """Read the header of every file, and sort the images by series and grid.
+def sort_files(files: Sequence[Path], on_files: OnFiles | None = None) -> ScanResult:
+    """Read the header of every file, and group the images by series and grid.
 
     A file that cannot be read is left out and counted; other errors are the program's and pass.
     """
-    groups: dict[Stated, list[Group]] = {}
+    groups: dict[Stated, list[VolumeCandidate]] = {}
     refused: Counter[str] = Counter()
     words: set[str] = set()
-    for path in counted(files, on_files):
+    for path in with_progress(files, on_files):
         try:
             dataset, has_pixels = read_header(path)
         except UnreadableScan as error:
@@ -65,7 +63,7 @@ def sort_files(files: Sequence[Path], on_files: OnFiles | None = None) -> Sorted
             refused[f"cannot be read ({error.strerror or 'unknown reason'}); check the disk"] += 1
             continue
         words |= name_tokens(dataset)
-        reason = refusal(dataset, has_pixels)
+        reason = rejection_reason(dataset, has_pixels)
         if reason:
             refused[reason] += 1
             continue
@@ -73,29 +71,29 @@ def sort_files(files: Sequence[Path], on_files: OnFiles | None = None) -> Sorted
         known = groups.setdefault(stated, [])
         for frame in frames_of(path, dataset):
             _add(frame, known, dataset, stated)
-    return Sorted(_with_patients(groups), refused, frozenset(words))
+    return ScanResult(_with_patients(groups), refused, frozenset(words))
 
 
-def counted(files: Sequence[Path], on_files: OnFiles | None) -> Any:
-    """The files one by one, telling how many are done."""
+def with_progress(files: Sequence[Path], on_files: OnFiles | None) -> Any:
+    """The files one by one; reports how many are done."""
     for done, path in enumerate(files, 1):
         yield path
         if on_files is not None and (done % _TOLD_EVERY == 0 or done == len(files)):
             on_files(done, len(files))
 
 
-def _add(frame: Frame, known: list[Group], dataset: Any, stated: Stated) -> None:
+def _add(frame: Frame, known: list[VolumeCandidate], dataset: Any, stated: Stated) -> None:
     for group in known:
         if frame.shares_grid_with(group.frames[0]):
             group.frames.append(frame)
             return
-    known.append(Group(SeriesHeader.of(dataset, frame.index), stated.series, stated.study, [frame]))
+    known.append(VolumeCandidate(SeriesHeader.of(dataset, frame.index), stated.series, stated.study, [frame]))
 
 
-def _with_patients(groups: dict[Stated, list[Group]]) -> list[Group]:
+def _with_patients(groups: dict[Stated, list[VolumeCandidate]]) -> list[VolumeCandidate]:
     """The groups, those joined that only a blank PatientID has parted."""
     studies = with_patients(groups)
-    joined: dict[Stated, list[Group]] = {}
+    joined: dict[Stated, list[VolumeCandidate]] = {}
     for stated, several in groups.items():
         known = joined.setdefault(Stated(studies[stated], stated.series), [])
         for group in several:

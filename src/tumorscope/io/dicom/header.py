@@ -1,4 +1,4 @@
-"""What a series says about itself, as plain values."""
+"""The attributes of a series, as plain values."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NO_AGENT = {"", "no", "none", "n", "0", "without", "nativ", "n/a", "na", "not a
 class SeriesHeader:
     """The attributes by which a series is named and its sequence recognized.
 
-    Enhanced files say the same in other words, which are translated.
+    Enhanced files state the same by other attributes, which are translated.
 
     Attributes:
         series: SeriesInstanceUID; where it is missing, what else tells series apart.

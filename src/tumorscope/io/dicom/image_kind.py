@@ -64,7 +64,7 @@ _IN_DESCRIPTIONS = {
     IN_PHASE: (("_in",), ("inphase",), ("in phase",)),
     WATER: (("_w", "_water"), ("water",), ("water only",)),
 }
-"""What scanners write into the series descriptions of Dixon images: the endings, what stands before a
+"""What scanners write into the series descriptions of Dixon images: the endings, what precedes a
 colon, and phrases, as in ``t1_vibe_dixon_F`` and ``FAT: Ax T1 FLEX``."""
 
 _OTHER_ENDINGS = ("t1_w", "t2_w", "pd_w", "no_fat", "sat_fat", "without_fat")
@@ -79,7 +79,7 @@ class ImageKind:
 
     Attributes:
         name: empty for a plain image.
-        stated: the attribute and value that say so, such as ``ImageType ADC``.
+        stated: the attribute and value that state it, such as ``ImageType ADC``.
     """
 
     name: str = ""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MANUFACTURER = "Tumorscope"
 CHARACTER_SET = "ISO_IR 192"
-"""UTF-8, which holds every patient's name, and whatever stands in a warning."""
+"""UTF-8, which can hold every patient's name and every warning."""
 
 _PATIENT_AND_STUDY = (
     # Patient (PS3.3 C.7.1.1)
@@ -80,7 +80,7 @@ def equipment(analysis: Analysis) -> dict[str, Any]:
 
 
 def algorithm(analysis: Analysis) -> dict[str, str]:
-    """Name, version and parameters of what found the findings."""
+    """Name, version and parameters of the algorithm."""
     card = analysis.bundle.card
     parameters = {"sha256": analysis.bundle.sha256, "runtime": analysis.runtime, "precision": analysis.precision}
     return {
@@ -128,7 +128,7 @@ def in_zone_of(header: Dataset, moment: datetime) -> datetime:
 
 
 def _zone(offset: str) -> tzinfo | None:
-    """The zone of ``+HHMM`` or ``-HHMM``; None where that is not what it says."""
+    """The zone of ``+HHMM`` or ``-HHMM``; None for any other text."""
     found = re.fullmatch(r"([+-])(0\d|1[0-4])([0-5]\d)", offset)
     if found is None:
         return None
@@ -147,7 +147,7 @@ def _origin(analysis: Analysis) -> str:
 
 def _copy_patient_and_study(header: Dataset, dataset: Dataset) -> None:
     # Copied here rather than by highdicom, which refuses or logs names that are not quite as the
-    # standard wants them; what a study says of its patient must not change, nor reach a log.
+    # standard wants them; the attributes of the patient must not change, nor reach a log.
     for keyword in _PATIENT_AND_STUDY:
         try:
             element = header[keyword]

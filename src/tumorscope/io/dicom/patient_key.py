@@ -1,7 +1,7 @@
-"""A key that tells patients apart without saying who they are.
+"""A key that distinguishes patients without identifying them.
 
 The key is a keyed hash (HMAC-SHA-256) of the PatientID. The salt is a secret of the installation, in a
-file of its own: with it, whoever knows a PatientID can compute the key, and without it nobody can find
+file of its own: with it, a person who knows a PatientID can compute the key; without it the key does not lead
 the PatientID by trying all numbers. Studies of one patient have one key as long as the file stays, on
 every machine that has the same file.
 """
@@ -104,7 +104,7 @@ def _make(path: Path) -> bytes:
             file.flush()
             os.fsync(file.fileno())
         with suppress(FileExistsError):
-            os.link(aside, path)  # unlike renaming, never in the place of another salt
+            os.link(aside, path)  # unlike renaming, never replaces another salt
     finally:
         aside.unlink(missing_ok=True)
     return path.read_bytes().strip()

@@ -53,7 +53,7 @@ def distinct_studies(studies: Iterable[Study]) -> dict[Study, Study]:
 
 
 def several_patients(studies: Iterable[Study]) -> set[str]:
-    """The StudyInstanceUIDs under which several patients are stated, which no study may be."""
+    """The StudyInstanceUIDs under which several patients are stated; a study has one patient."""
     patients: dict[str, set[str]] = {}
     for study, patient in studies:
         if study and patient:

@@ -85,7 +85,7 @@ def _decode(path: Path, name: str) -> tuple[np.ndarray, Dataset]:
 
 
 def _state_syntax(dataset: Dataset) -> None:
-    """Old files lack the meta information; how they were parsed says their transfer syntax."""
+    """Old files lack the meta information; their transfer syntax is the one by which they were parsed."""
     from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
     if "TransferSyntaxUID" not in dataset.file_meta:
@@ -126,7 +126,7 @@ def _without_padding(pixels: np.ndarray, stored: np.ndarray, dataset: Any) -> np
 
 
 def _padding(stored: np.ndarray, dataset: Any) -> np.ndarray | None:
-    """Where PixelPaddingValue stands, or what lies between it and PixelPaddingRangeLimit (PS3.3 C.7.5.1.1.2)."""
+    """Which pixels have PixelPaddingValue, or a value between it and PixelPaddingRangeLimit (PS3.3 C.7.5.1.1.2)."""
     kind = {"f4": "FloatPixelPadding", "f8": "DoubleFloatPixelPadding"}.get(stored.dtype.str[1:], "PixelPadding")
     value, limit = dataset.get(f"{kind}Value"), number(dataset.get(f"{kind}RangeLimit"))
     padding = number(value)

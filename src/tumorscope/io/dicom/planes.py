@@ -1,4 +1,4 @@
-"""Parallel planes in the patient: how each lies, and how a stack of them is described.
+"""Parallel planes in the patient: the orientation of each, and the geometry of a stack of them.
 
 DICOM PS3.3 C.7.6.2.1.1: a pixel is at ``position + column·spacing·row_direction +
 row·spacing·column_direction``, in millimeters in the patient's LPS frame.
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tumorscope.core.errors import UnreadableScan
+from tumorscope.core.geometry import LPS_TO_RAS
 from tumorscope.core.note import Note
 from tumorscope.io.orientation import slice_direction
 
@@ -27,10 +28,9 @@ _LONGEST_MM = 2000.0
 """No stack of slices reaches further than this."""
 
 _PIXEL_MM = (0.02, 20.0)
-"""A pixel of a head's image is no smaller and no larger than this."""
+"""The smallest and the largest size of a pixel in an image of a head."""
 
 _DIRECTION_TOLERANCE = 0.01
-_LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +61,7 @@ class Plane:
 
     @property
     def normal(self) -> np.ndarray:
-        """The direction in which slices are counted, LPS."""
+        """The direction in which slices are with_progress, LPS."""
         return slice_direction(np.cross(self.along_row, self.along_column))
 
 
@@ -72,7 +72,7 @@ class Placement:
     Attributes:
         affine: ``(column, row, position, 1)`` to millimeters in RAS+.
         slice_positions: of each slice, in steps of the affine's third axis; None where they are evenly spaced.
-        notes: what was noticed on the way.
+        notes: what was noticed on sorting.
     """
 
     affine: np.ndarray
@@ -100,7 +100,7 @@ def place_slices(positions: np.ndarray, plane: Plane, thickness_mm: float | None
     affine[:3, 1] = plane.along_column * plane.spacing_mm[0]
     affine[:3, 2] = step
     affine[:3, 3] = positions[0]
-    return Placement(_LPS_TO_RAS @ affine, slice_positions, tuple(notes))
+    return Placement(LPS_TO_RAS @ affine, slice_positions, tuple(notes))
 
 
 def _only_step(plane: Plane, thickness_mm: float | None) -> tuple[np.ndarray, None, list[Note]]:

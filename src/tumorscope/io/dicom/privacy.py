@@ -43,7 +43,7 @@ _DIGRAPHS = {"ae": "a", "oe": "o", "ue": "u", "aa": "a"}
 
 
 def name_tokens(dataset: Dataset) -> frozenset[str]:
-    """The parts of the patient's name in lower case; none where the file says it is anonymized."""
+    """The parts of the patient's name in lower case; none where the file is marked as anonymized."""
     if str(dataset.get("PatientIdentityRemoved", "")).upper() == "YES":
         return frozenset()
     names = f"{dataset.get('PatientName', '')} {dataset.get('OtherPatientNames', '')}"
@@ -110,7 +110,7 @@ def _without_accents(text: str) -> str:
 
 
 def series_code(series: str) -> str:
-    """A name for a series that says nothing about the patient: ``series-1a2b3c4d``.
+    """A name for a series that does not identify the patient: ``series-1a2b3c4d``.
 
     Args:
         series: SeriesInstanceUID.

@@ -62,4 +62,4 @@ def _range(values: Sequence[float]) -> str:
 
 def _unequal(slopes: Sequence[float]) -> str:
     same = max(slopes) - min(slopes) <= _SAME_SLOPE * max(slopes)
-    return "" if same else "; it differs between slices, whose brightness may not compare"
+    return "" if same else "; it differs between slices, whose brightness may not be comparable"

@@ -81,7 +81,7 @@ def encode_capture(analysis: Analysis, panel_png: bytes, made_at: datetime | Non
 
 
 def holds_notice(image: PillowImage) -> bool:
-    """Whether the notice stands in the lowest lines of a image, in the project's own lettering."""
+    """Whether the notice is in the lowest lines of an image, in the project's own lettering."""
     lowest = np.asarray(image.convert("L").crop((0, max(0, image.height - 80), *image.size)), float)
     for size in _SIZES:
         letters = _notice(size)
@@ -98,10 +98,10 @@ def holds_notice(image: PillowImage) -> bool:
 
 
 def _slide(image: np.ndarray, pattern: np.ndarray) -> np.ndarray:
-    """The sum of products with a pattern at each place where it fits into a image."""
+    """The sum of products with a pattern at each position where it fits into an image."""
     transformed = np.fft.rfft2(image) * np.fft.rfft2(pattern[::-1, ::-1], image.shape)
     rows, columns = pattern.shape
-    # What wraps round lies in the part that is cut off.
+    # What wraps around is in the part that is cut off.
     return np.fft.irfft2(transformed, image.shape)[rows - 1 :, columns - 1 :]
 
 

@@ -1,8 +1,8 @@
 """DICOM Segmentations and label maps: what each segment marks, and where.
 
 A segmentation names the position of every frame, and may leave out frames in which nothing is marked
-(PS3.3 C.8.20.2). How far apart its planes are is told by SpacingBetweenSlices, else by frames that are
-neighbors, else by SliceThickness; what lies between is then filled in, empty.
+(PS3.3 C.8.20.2). The distance of its planes comes from SpacingBetweenSlices, else from neighboring
+frames, else from SliceThickness; missing planes are then filled in, empty.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ import numpy as np
 
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.core.geometry import Geometry
-from tumorscope.core.note import Note
+from tumorscope.core.segmentation import Segmentation
 from tumorscope.io.checks import MAX_VOXELS, label, printable, reason, size_text
 from tumorscope.io.dicom.files import read_header, read_with_pixels
 from tumorscope.io.dicom.frames import Frame, FunctionalGroups, frame_count, frames_of
 from tumorscope.io.dicom.geometry import SAME_PLACE_MM
 from tumorscope.io.dicom.planes import Plane, place_slices
 from tumorscope.io.dicom.privacy import contains_patient_name, name_tokens, series_code
+from tumorscope.io.label_values import HALF
 from tumorscope.io.library_warnings import quiet_libraries
 
 if TYPE_CHECKING:
@@ -38,27 +39,8 @@ _NEIGHBORS = 1.75
 """Planes nearer to each other than this, in slice thicknesses, are neighbors: gaps between slices are smaller."""
 
 
-@dataclass(frozen=True, eq=False)
-class Segmentation:
-    """A segmentation on its own grid.
-
-    Attributes:
-        segments: name and boolean ``(slice, row, column)`` of each segment that is not empty.
-        geometry: of the planes, those included whose frames were left out because they are empty.
-        case: a short name; never a patient's name.
-        fractional: whether it holds probabilities or shares; at least one half is then inside.
-        notes: what was assumed on the way.
-    """
-
-    segments: tuple[tuple[str, np.ndarray], ...]
-    geometry: Geometry
-    case: str
-    fractional: bool
-    notes: tuple[Note, ...]
-
-
 @quiet_libraries()
-def read_segmentation(path: Path) -> Segmentation:
+def read_dicom_segmentation(path: Path) -> Segmentation:
     """Read a DICOM SEG, binary, fractional or a label map.
 
     Raises:
@@ -92,12 +74,14 @@ def read_segmentation(path: Path) -> Segmentation:
         positions, rows = _filled(positions, plane.normal, usual_mm, frames[0].size, name)
     placed = place_slices(positions, plane, usual_mm, name)
     shape = (len(positions), *frames[0].size)
-    return Segmentation(
-        segments=tuple((described.names[number], _volume(masks[number], rows, shape)) for number in sorted(masks)),
-        geometry=Geometry(shape, placed.affine, placed.slice_positions),
+    return Segmentation.of_masks(
+        masks=[(described.names[number], _volume(masks[number], rows, shape)) for number in sorted(masks)],
+        labels=sorted(masks),
+        shape=shape,
         case=case,
-        fractional=described.most is not None,
-        notes=placed.notes,
+        kind="slices",
+        geometry=Geometry(shape, placed.affine, placed.slice_positions),
+        notes=(*((HALF,) if described.most is not None else ()), *placed.notes),
     )
 
 
@@ -124,7 +108,7 @@ class _Segments:
             if not _is_background(segment)
         }
         several = list(labels.values())
-        # Rows are told apart by name.
+        # Segments are distinguished by name.
         names = {key: f"{name} ({key})" if several.count(name) > 1 else name for key, name in labels.items()}
         most = float(dataset.get("MaximumFractionalValue") or 1) if kind == "FRACTIONAL" else None
         return cls(names, most, kind == "LABELMAP" or dataset.get("SOPClassUID") == _SOP_CLASSES[1])
@@ -168,7 +152,7 @@ def _pixels(dataset: Dataset) -> Iterator[np.ndarray]:
     if dataset.BitsAllocated != 1 or dataset.file_meta.TransferSyntaxUID.is_encapsulated:
         yield from iter_pixels(dataset)
         return
-    # Frames of one bit per pixel may begin within a byte, which pydicom's iter_pixels (3.0) does not know.
+    # Frames of one bit per pixel may begin within a byte, which pydicom's iter_pixels (3.0) does not support.
     rows, columns = int(dataset.Rows), int(dataset.Columns)
     stored = np.frombuffer(dataset.PixelData, np.uint8)
     for first in range(0, frame_count(dataset) * rows * columns, rows * columns):

@@ -44,7 +44,7 @@ _COLORS = ((30, 222, 92), (255, 176, 0), (60, 160, 255), (240, 90, 190), (150, 2
 def encode_segmentation(analysis: Analysis, fractional: bool = False, made_at: datetime | None = None) -> bytes:
     """A DICOM Segmentation, as a file's content.
 
-    Each slice's frames lie exactly on its source image, which they name. Binary segments are the
+    Each slice's frames have exactly the position of its source image, which they name. Binary segments are the
     lesions in the order of ``analysis.lesions``; the fractional one is the mask output's probability.
 
     Args:
@@ -53,7 +53,7 @@ def encode_segmentation(analysis: Analysis, fractional: bool = False, made_at: d
         made_at: the time written into the object; now, unless given.
 
     Raises:
-        TumorscopeError: the scan is not from DICOM or its images do not say where they lie; nothing
+        TumorscopeError: the scan is not from DICOM or its images do not state their position; nothing
             is segmented; no probability was kept.
     """
     import highdicom as hd
@@ -149,7 +149,7 @@ def _segment(
         display_color=hd.color.CIELabColor.from_rgb(*_COLORS[(number - 1) % len(_COLORS)]),
     )
     segment.SegmentDescription = NOTICE
-    # The type is an opinion about a neoplasm, and modifies it: how sure it is stands in the report.
+    # The type is an opinion about a neoplasm, and modifies it: its probability is in the report.
     if analysis.tumor_type is not None and analysis.tumor_type.name is not None:
         neoplasm, named = segment.SegmentedPropertyTypeCodeSequence[0], type_code(analysis.tumor_type.name)
         neoplasm.SegmentedPropertyTypeModifierCodeSequence = [hd.sr.CodedConcept.from_code(named)]

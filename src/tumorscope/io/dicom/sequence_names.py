@@ -1,4 +1,4 @@
-"""Which sequence a DICOM series shows, told by its header, and why.
+"""Which sequence a DICOM series shows, from its header, and why.
 
 Words come first: the series description, then the protocol name. Where they name nothing the
 acquisition contrast of enhanced files and the timing are asked, and only where they are plain.
@@ -18,7 +18,7 @@ _OTHER_CONTRASTS = {"DIFFUSION", "FLOW_ENCODED", "PERFUSION", "PROTON_DENSITY", 
 
 
 def sequence_of(header: SeriesHeader, words: frozenset[str]) -> tuple[str, str]:
-    """The sequence, ``"unknown"`` where the header is not plain, and a note that says why.
+    """The sequence, ``"unknown"`` where the header is ambiguous, and a note with the reason.
 
     Args:
         header: of the series.
@@ -64,7 +64,7 @@ def sequence_of(header: SeriesHeader, words: frozenset[str]) -> tuple[str, str]:
 def weighting(header: SeriesHeader) -> str | None:
     """``flair``, ``t1``, ``t2`` or ``pd`` where scanning sequence and timing leave no doubt, else None.
 
-    The bounds are narrower than what is in use at 1.5 and 3 T: what lies between them is left
+    The bounds are narrower than what is in use at 1.5 and 3 T: values between them are left
     open. STIR nulls fat with TI under 300 ms, FLAIR fluid with TI over 1400 ms. Gradient echoes
     are left open unless they are prepared by an inversion as MPRAGE is: angiographies, T2* and
     localizers have timing like T1.
@@ -94,7 +94,7 @@ def weighting(header: SeriesHeader) -> str | None:
 
 
 def _contradict(named: str, by_timing: str | None) -> bool:
-    """FLAIR and T2 are no contradiction: files may lack the inversion time."""
+    """FLAIR and T2 do not contradict each other: files may lack the inversion time."""
     if by_timing is None:
         return False
     return by_timing == "pd" or (named in ("t1", "t1c")) != (by_timing == "t1")

@@ -1,4 +1,4 @@
-"""One DICOM series as a scan: in what order its images lie, and what they show."""
+"""One DICOM series as a scan: the order of its images, and what they show."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from pathlib import Path
 from tumorscope.core.scan import Scan
 from tumorscope.io.dicom.frames import Frame
 from tumorscope.io.dicom.geometry import stack_frames
-from tumorscope.io.dicom.grouping import Group
+from tumorscope.io.dicom.grouping import VolumeCandidate
 from tumorscope.io.dicom.pixels import read_images
 from tumorscope.io.dicom.privacy import contains_patient_name
 from tumorscope.io.dicom.scales import notes_on_values
 
 
-def read_series(group: Group, sequence: str, case: str, source: Path | None, name: str, words: frozenset[str]) -> Scan:
+def read_series(
+    group: VolumeCandidate, sequence: str, case: str, source: Path | None, name: str, words: frozenset[str]
+) -> Scan:
     """The images in the acquired in-plane orientation, slices sorted by position.
 
     Slices ascend towards superior (axial), posterior (coronal) or the patient's right

@@ -9,16 +9,16 @@ import numpy as np
 
 from tumorscope.core.note import Note
 from tumorscope.io.dicom.geometry import SAME_PLACE_MM, plane_of
-from tumorscope.io.dicom.grouping import Group
+from tumorscope.io.dicom.grouping import VolumeCandidate
 from tumorscope.io.dicom.header import public_text
 from tumorscope.io.dicom.sequence_names import sequence_of
 from tumorscope.io.dicom.structural import functional_word, rejection_reason
-from tumorscope.preprocessing.series_resampling import GRID_ORDER
+from tumorscope.preprocessing.series_resampling import REFERENCE_ORDER
 
 THIN_SLICE_MM = 2.0
 """Slices this thin can be looked at from any side."""
 
-_WHOLE, _WHOLE_MM = 0.6, 90.0
+_FULL_SHARE, _FULL_MM = 0.6, 90.0
 """A series that reaches neither this share of the furthest one nor so far shows a part of the head."""
 
 LOCALIZER_FRACTION = 0.25
@@ -37,18 +37,18 @@ class Choice:
 
     Attributes:
         series: sequence to images, the one whose grid is taken first; the only one may be ``"unknown"``.
-        reasons: sequence to the note that says where its name comes from.
+        reasons: sequence to the note on the source of its name.
         notes: what was left out, and why one of several was taken.
-        rejection_reason: what the headers say against a structural MRI of a head; None where one was found.
+        rejection_reason: why no series is a structural MRI of a head; None where one is.
     """
 
-    series: dict[str, Group]
+    series: dict[str, VolumeCandidate]
     reasons: dict[str, Note]
     notes: tuple[Note, ...]
     rejection_reason: str | None = None
 
 
-def choose_series(groups: Sequence[Group], words: frozenset[str]) -> Choice:
+def choose_series(groups: Sequence[VolumeCandidate], words: frozenset[str]) -> Choice:
     """The best series of each sequence; the one with the most images where no sequence is plain.
 
     What is not a structural MRI of a head by its header is left out where anything else is there.
@@ -62,7 +62,7 @@ def choose_series(groups: Sequence[Group], words: frozenset[str]) -> Choice:
     """
     rejected = {id(group): rejection_reason(group.header, group.frames) for group in groups}
     structural = [group for group in groups if rejected[id(group)] is None]
-    found: dict[str, list[Group]] = {}
+    found: dict[str, list[VolumeCandidate]] = {}
     reasons: dict[int, Note] = {}
     for group in structural or groups:
         sequence, reason = sequence_of(group.header, words)
@@ -81,12 +81,14 @@ def choose_series(groups: Sequence[Group], words: frozenset[str]) -> Choice:
     )
 
 
-def _best_of_each(found: dict[str, list[Group]], words: frozenset[str]) -> tuple[dict[str, Group], list[Note]]:
+def _best_of_each(
+    found: dict[str, list[VolumeCandidate]], words: frozenset[str]
+) -> tuple[dict[str, VolumeCandidate], list[Note]]:
     """The best series of each sequence, the one whose grid is taken first, and why it is the best."""
-    chosen: dict[str, Group] = {}
+    chosen: dict[str, VolumeCandidate] = {}
     notes: list[Note] = []
     plane = "axial"
-    for sequence in [name for name in GRID_ORDER if name in found]:
+    for sequence in [name for name in REFERENCE_ORDER if name in found]:
         ranked = _ranked(found[sequence], plane)
         chosen[sequence] = ranked[0]
         rivals = [group for group in ranked[1:] if group.series != ranked[0].series]
@@ -98,26 +100,27 @@ def _best_of_each(found: dict[str, list[Group]], words: frozenset[str]) -> tuple
     return chosen, notes
 
 
-def _most_images(group: Group) -> tuple:
+def _most_images(group: VolumeCandidate) -> tuple:
     return -len(group.frames), *_by_kind(group), group.header.number, group.series
 
 
-def _ranked(groups: Sequence[Group], plane: str) -> list[Group]:
+def _ranked(groups: Sequence[VolumeCandidate], plane: str) -> list[VolumeCandidate]:
     return sorted(groups, key=_ranking(groups, plane))
 
 
-def _ranking(groups: Sequence[Group], plane: str) -> Callable[[Group], tuple]:
+def _ranking(groups: Sequence[VolumeCandidate], plane: str) -> Callable[[VolumeCandidate], tuple]:
     """What sorts the better one first."""
-    furthest = max(_reach_mm(group) for group in groups)
+    furthest = max(_extent_mm(group) for group in groups)
     longest = max(len(group.frames) for group in groups)
     return lambda group: _rank(group, plane, furthest, longest)
 
 
-def _rank(group: Group, plane: str, furthest_mm: float, longest: int) -> tuple:
+def _rank(group: VolumeCandidate, plane: str, furthest_mm: float, longest: int) -> tuple:
     frame = group.frames[0]
     suits = _plane(group) == plane or (frame.thickness_mm or np.inf) <= THIN_SLICE_MM
     whole = (
-        _reach_mm(group) >= min(_WHOLE * furthest_mm, _WHOLE_MM) and len(group.frames) >= LOCALIZER_FRACTION * longest
+        _extent_mm(group) >= min(_FULL_SHARE * furthest_mm, _FULL_MM)
+        and len(group.frames) >= LOCALIZER_FRACTION * longest
     )
     return (
         not whole,
@@ -130,8 +133,8 @@ def _rank(group: Group, plane: str, furthest_mm: float, longest: int) -> tuple:
     )
 
 
-def _advantage(best: Group, other: Group, plane: str) -> str:
-    """In what the best comes before another, in words."""
+def _advantage(best: VolumeCandidate, other: VolumeCandidate, plane: str) -> str:
+    """Why the best is better than another, in words."""
     rank = _ranking([best, other], plane)
     differs = [one != two for one, two in zip(rank(best), rank(other), strict=True)]
     reasons = (
@@ -145,28 +148,28 @@ def _advantage(best: Group, other: Group, plane: str) -> str:
     return next((reason for reason, one in zip(reasons, differs, strict=False) if one), "the first by number")
 
 
-def _by_kind(group: Group) -> tuple[int, bool]:
+def _by_kind(group: VolumeCandidate) -> tuple[int, bool]:
     """Plain images before those of Dixon, acquired before derived."""
     return group.header.kind.preference, group.header.is_derived
 
 
-def _kind(group: Group) -> str:
+def _kind(group: VolumeCandidate) -> str:
     header = group.header
     return header.kind.name or ("derived image" if header.is_derived else "acquired plain image")
 
 
-def _pixel_mm(group: Group) -> float:
+def _pixel_mm(group: VolumeCandidate) -> float:
     spacing = group.frames[0].spacing_mm
     return np.inf if spacing is None else round(float(spacing.max()), 2)
 
 
-def _plane(group: Group) -> str | None:
+def _plane(group: VolumeCandidate) -> str | None:
     orientation = group.frames[0].orientation
     return None if orientation is None else plane_of(orientation)
 
 
-def _reach_mm(group: Group) -> float:
-    """From the first to the last slice and the slices themselves; 0 where places are not known."""
+def _extent_mm(group: VolumeCandidate) -> float:
+    """From the first to the last slice and the slices themselves; 0 where positions are not known."""
     first = group.frames[0]
     if first.orientation is None or first.position is None:
         return 0.0
@@ -176,7 +179,10 @@ def _reach_mm(group: Group) -> float:
 
 
 def _left_out(
-    chosen: Sequence[Group], groups: Sequence[Group], rejected: dict[int, str | None], words: frozenset[str]
+    chosen: Sequence[VolumeCandidate],
+    groups: Sequence[VolumeCandidate],
+    rejected: dict[int, str | None],
+    words: frozenset[str],
 ) -> tuple[Note, ...]:
     others = sorted(
         (group for group in groups if group not in chosen),
@@ -195,14 +201,14 @@ def _left_out(
     return (Note("series_left_out", f"left out, {what}: {', '.join(shown)}{more}"),)
 
 
-def _why_worse(group: Group, rejection: str | None) -> str:
+def _why_worse(group: VolumeCandidate, rejection: str | None) -> str:
     """The header's reason where the description, which is quoted, does not say it itself."""
     if group.header.kind.name.startswith("Dixon"):
         return f", {group.header.kind.name}"
     return "" if rejection is None or functional_word(group.header.description) else f", {rejection.partition(':')[0]}"
 
 
-def _how_it_differs(group: Group, main: Group) -> str:
+def _how_it_differs(group: VolumeCandidate, main: VolumeCandidate) -> str:
     frame, other = group.frames[0], main.frames[0]
     if frame.kind.name != other.kind.name:
         return f", same series, {frame.kind.name or 'plain image'}{'s' if len(group.frames) > 1 else ''}"
@@ -217,6 +223,6 @@ def _how_it_differs(group: Group, main: Group) -> str:
     return ", same series in another pixel size"
 
 
-def _described(group: Group, words: frozenset[str]) -> str:
+def _described(group: VolumeCandidate, words: frozenset[str]) -> str:
     text, number = public_text(group.header.description, words), group.header.number
     return f'"{text}"' if text else f"number {number}" if number else "a series without a description"

@@ -1,4 +1,4 @@
-"""The images that a scan was read from, as references and as places in the patient."""
+"""The images that a scan was read from, as references and as positions in the patient."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.geometry import LPS_TO_RAS, Geometry
 from tumorscope.core.scan import Scan, SourceImage
 
 if TYPE_CHECKING:
@@ -14,9 +15,6 @@ if TYPE_CHECKING:
 
 MR = "1.2.840.10008.5.1.4.1.1.4"
 _NEEDED = ("StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID", "SOPInstanceUID", "Rows", "Columns")
-_LPS_TO_RAS = np.array([-1.0, -1.0, 1.0])
-_CLOSE_MM = 0.1
-"""A grid further than this from its images is another grid."""
 
 
 def require_sources(scan: Scan) -> tuple[SourceImage, ...]:
@@ -43,7 +41,7 @@ def require_sources(scan: Scan) -> tuple[SourceImage, ...]:
         if len({str(source.header[keyword].value) for source in sources}) > 1:
             raise TumorscopeError(f"{scan.case}: its DICOM images differ in {keyword}; give one series")
     if any((source.header.Rows, source.header.Columns) != scan.shape[1:] for source in sources):
-        raise TumorscopeError(f"{scan.case}: the scan does not lie on the grid of its DICOM images; read it again")
+        raise TumorscopeError(f"{scan.case}: the scan is not on the grid of its DICOM images; read it again")
     return sources
 
 
@@ -58,17 +56,17 @@ def plain_images(scan: Scan) -> list[Dataset]:
     """For every slice a single-frame image header with no more than highdicom needs, and no patient.
 
     The frames of an enhanced file, images whose directions differ in the last digit, headers without
-    what the standard asks for: with these all are alike. Their instances are numbered from 1, and
+    what the standard requires: these headers are all alike. Their instances are numbered from 1, and
     :func:`name_sources` puts the true ones in place.
 
     Raises:
-        TumorscopeError: the images do not say where they lie, or the scan lies elsewhere.
+        TumorscopeError: the images do not state their position, or the scan is elsewhere.
     """
     sources = require_sources(scan)
     places = [_place(source) for source in sources]
     if scan.affine is None or any(part is None for place in places for part in place):
         raise TumorscopeError(
-            f"{scan.case}: the DICOM images do not say where they lie in the patient, so nothing can be drawn on them"
+            f"{scan.case}: the DICOM images do not state their position in the patient, so nothing can be drawn on them"
         )
     orientation, spacing = np.array(places[0][1]), np.array(places[0][2])
     _require_same_grid(scan, np.array(places[0][0]), orientation, spacing)
@@ -91,7 +89,7 @@ def evidence(scan: Scan) -> list[Dataset]:
 
 
 def name_sources(dataset: Dataset, scan: Scan) -> None:
-    """Put the true images in the place of :func:`plain_images` in every reference of a segmentation."""
+    """Replace :func:`plain_images` by the true images in every reference of a segmentation."""
     sources = scan.source_images
     by_number = {str(number): reference(source) for number, source in enumerate(sources, 1)}
     for frame in dataset.PerFrameFunctionalGroupsSequence:
@@ -144,16 +142,15 @@ def _attribute(source: SourceImage, group: str, keyword: str) -> Any:
 
 
 def _require_same_grid(scan: Scan, position: np.ndarray, orientation: np.ndarray, spacing: np.ndarray) -> None:
-    """A mask that was flipped or moved on the way would be drawn on the wrong side of the head."""
-    affine = np.asarray(scan.affine)
-    _, rows, columns = scan.shape
-    along_row, along_column = orientation[:3] * spacing[1], orientation[3:] * spacing[0]
-    corners = [(0, 0), (columns - 1, 0), (0, rows - 1)]
-    for column, row in corners:
-        ours = affine @ (column, row, 0, 1)
-        theirs = (position + column * along_row + row * along_column) * _LPS_TO_RAS
-        if np.abs(ours[:3] - theirs).max() > _CLOSE_MM:
-            raise TumorscopeError(f"{scan.case}: the scan does not lie on the grid of its DICOM images; read it again")
+    """A mask that was flipped or moved would be drawn on the wrong side of the head."""
+    first = Geometry((1, *scan.shape[1:]), np.asarray(scan.affine))
+    stated = np.eye(4)
+    stated[:3, :2] = np.column_stack([orientation[:3] * spacing[1], orientation[3:] * spacing[0]])
+    stated[:3, 3] = position
+    stated = LPS_TO_RAS @ stated
+    stated[:3, 2] = first.affine[:3, 2]  # an image by itself does not tell where the next one is
+    if not first.same_grid(Geometry(first.shape, stated)):
+        raise TumorscopeError(f"{scan.case}: the scan is not on the grid of its DICOM images; read it again")
 
 
 def _plain(

@@ -50,7 +50,7 @@ def encode_structured_report(
 ) -> bytes:
     """A Comprehensive SR document after template 1500, as a file's content.
 
-    A group for the whole scan says whether there is a tumor, of which type, how sure both are, and
+    A group for the whole scan holds the presence of a tumor, its type, the probability of both, and
     what else a reader should know, the notice last. Each lesion has a group with its measurements and
     its segment (TID 1411), and one with the two diameters' end points on their image (TID 1501);
     both carry the tracking identifier that the segment carries. A scan that was not assessed, or shows
@@ -122,7 +122,7 @@ def encode_structured_report(
 
 
 def _whole_scan(analysis: Analysis, algorithm_id: AlgorithmIdentification) -> Any:
-    """The finding, with what a reader of it should know."""
+    """The finding, with its qualifiers."""
     import highdicom as hd
     from pydicom.sr.codedict import codes
 
@@ -203,7 +203,7 @@ def _diameter_group(
 
 
 def _about(analysis: Analysis, number: int, lesion: Lesion, algorithm_id: AlgorithmIdentification) -> dict[str, Any]:
-    """Which lesion a group is about, where it lies, and what found it."""
+    """Which lesion a group is about, where it is, and which algorithm found it."""
     import highdicom as hd
     from pydicom.sr.codedict import codes
 
@@ -292,7 +292,7 @@ def _percent(name: Code, probability: float) -> Measurement:
 
 
 def _sentences(analysis: Analysis) -> list[str]:
-    """What is said in words, the notice last."""
+    """The findings in words, the notice last."""
     opinion = analysis.tumor_type
     said = [finding_sentence(analysis)]
     if opinion is not None:

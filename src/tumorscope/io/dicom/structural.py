@@ -1,4 +1,4 @@
-"""What a header says against a structural MRI of a head, which is all that the networks have seen.
+"""Attributes that exclude a structural MRI of a head, the only kind of image that the networks were trained on.
 
 Only attributes that say so plainly count: what is doubtful is left to the input check, which looks at the pixels.
 """
@@ -53,11 +53,11 @@ _FUNCTIONAL = {
 """Words of a series description that name functional images and maps."""
 
 _A_TIME_SERIES = 3
-"""So many images at every place, or more, are a time series."""
+"""So many images at every position, or more, are a time series."""
 
 
 def rejection_reason(header: SeriesHeader, frames: Sequence[Frame]) -> str | None:
-    """Which attribute says that a series is not a structural MRI of a head, and what it says; None if none does.
+    """The attribute and value that exclude a structural MRI of a head; None if there is none.
 
     Args:
         header: of the series.
@@ -99,22 +99,22 @@ def functional_word(description: str) -> str | None:
 
 def _of_a_function(header: SeriesHeader, frames: Sequence[Frame]) -> str | None:
     """Diffusion by its b-values, perfusion and functional series by their points in time."""
-    weighting = max(frame.moment[1] for frame in frames)
+    weighting = max(frame.temporal_key[1] for frame in frames)
     if weighting > 0:
         return f"DiffusionBValue reaches {weighting:g} s/mm²: not a structural image"
     if header.time_points > 1:
         return f"NumberOfTemporalPositions is {header.time_points}: not a structural image"
-    times = len({frame.moment[0] for frame in frames if frame.moment[0]})
+    times = len({frame.temporal_key[0] for frame in frames if frame.temporal_key[0]})
     if times > 1:
         return f"TemporalPositionIdentifier counts {times} points in time: not a structural image"
     volumes = _volumes(frames)
-    if volumes >= _A_TIME_SERIES and len({frame.moment[2] for frame in frames}) >= volumes:
-        return f"AcquisitionNumber counts {volumes} volumes at the same places: not a structural image"
+    if volumes >= _A_TIME_SERIES and len({frame.temporal_key[2] for frame in frames}) >= volumes:
+        return f"AcquisitionNumber counts {volumes} volumes at the same positions: not a structural image"
     return None
 
 
 def _volumes(frames: Sequence[Frame]) -> int:
-    """How many images lie at every place; 1 where places are not known."""
+    """How many images there are at every position; 1 where positions are not known."""
     positions = [frame.position for frame in frames if frame.position is not None]
     if len(positions) < len(frames):
         return 1

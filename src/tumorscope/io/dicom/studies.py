@@ -10,9 +10,10 @@ from pathlib import Path
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.core.note import Note
 from tumorscope.io.dicom.files import read_study_and_series
-from tumorscope.io.dicom.grouping import OnFiles, counted
+from tumorscope.io.dicom.grouping import with_progress
 from tumorscope.io.dicom.patients import Stated, Study, distinct_studies, with_patients
 from tumorscope.io.library_warnings import quiet_libraries
+from tumorscope.io.options import OnFiles
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class StudyFiles:
     Attributes:
         path: the folder or DICOMDIR below which they were found.
         files: sorted.
-        name: ``study-1a2b3c4d``, which says nothing about the patient.
+        name: ``study-1a2b3c4d``, which does not identify the patient.
         notes: what is odd about the study.
     """
 
@@ -44,10 +45,10 @@ def studies_of(files: Sequence[Path], on_files: OnFiles | None = None) -> dict[S
     folder that it does not contradict.
     """
     stated: dict[Path, Stated] = {}
-    for path in counted(files, on_files):
+    for path in with_progress(files, on_files):
         try:
             stated[path] = Stated(*read_study_and_series(path))
-        except (UnreadableScan, OSError):  # its reader says so later
+        except (UnreadableScan, OSError):  # its reader reports that later
             stated[path] = Stated(("", ""), "")
     filled = with_patients(stated.values())
     in_folder: dict[Path, dict[Study, None]] = {}
@@ -69,7 +70,7 @@ def notes_on(study: Study, doubtful: Container[str]) -> tuple[Note, ...]:
 
 
 def study_code(study: Study) -> str:
-    """A name for a study that says nothing about the patient.
+    """A name for a study that does not identify the patient.
 
     >>> study_code(("1.2.3", "PAT-1")) == study_code(("1.2.3", "PAT-1")) != study_code(("1.2.3", "PAT-2"))
     True

@@ -12,7 +12,7 @@ from tumorscope.core.note import Note
 from tumorscope.core.scan import Scan, SourceImage
 from tumorscope.io.checks import label
 from tumorscope.io.dicom.files import study_of
-from tumorscope.io.dicom.grouping import Group, OnFiles, sort_files
+from tumorscope.io.dicom.grouping import VolumeCandidate, sort_files
 from tumorscope.io.dicom.image_kind import MOSAIC
 from tumorscope.io.dicom.patient_key import study_identity
 from tumorscope.io.dicom.patients import Study, distinct_studies
@@ -22,6 +22,7 @@ from tumorscope.io.dicom.series_choice import Choice, choose_series
 from tumorscope.io.dicom.studies import StudyFiles
 from tumorscope.io.formats import DICOM_SUFFIXES
 from tumorscope.io.library_warnings import quiet_libraries
+from tumorscope.io.options import OnFiles
 from tumorscope.preprocessing.series_resampling import join_series
 
 _PATIENT = ("PatientName", "PatientBirthDate", "PatientSex", "IssuerOfPatientID")
@@ -46,8 +47,8 @@ def read_dicom(
         path: what the user named, a file, a folder or a study.
         files: the DICOM files there.
         skipped: other files there, for the note.
-        register: lay series onto the grid by their images; allows frames of reference to differ.
-        on_files: told how many headers are read.
+        register: rigidly co-register the series; allows frames of reference to differ.
+        on_files: called with how many headers are read.
 
     Raises:
         UnreadableScan: no MR image among the files, several studies, or a series that cannot be
@@ -85,7 +86,7 @@ def read_dicom(
 
 
 def _refuse_mosaics(choice: Choice, name: str) -> None:
-    """Refuse what no one can want as it is: tiles of slices that lie elsewhere than the header says."""
+    """Refuse mosaics: tiles of slices whose position is not the one in the header."""
     if any(group.header.kind.name == MOSAIC for group in choice.series.values()):
         raise UnreadableScan(
             f"{name}: is a Siemens mosaic (ImageType MOSAIC), all slices of a functional or diffusion volume in one "
@@ -93,7 +94,7 @@ def _refuse_mosaics(choice: Choice, name: str) -> None:
         )
 
 
-def _the_study(groups: Sequence[Group], name: str) -> Study:
+def _the_study(groups: Sequence[VolumeCandidate], name: str) -> Study:
     """The study that all belong to.
 
     Raises:
@@ -140,7 +141,7 @@ def _referable(images: tuple[SourceImage, ...]) -> tuple[tuple[SourceImage, ...]
     return (), [Note("no_references", text)]
 
 
-def _public_names(path: Path | StudyFiles, words: frozenset[str], groups: Sequence[Group]) -> tuple[str, str]:
+def _public_names(path: Path | StudyFiles, words: frozenset[str], groups: Sequence[VolumeCandidate]) -> tuple[str, str]:
     """The path's name for messages and for the case; a code if it contains a part of a patient's name."""
     if isinstance(path, StudyFiles):
         return path.name, path.name

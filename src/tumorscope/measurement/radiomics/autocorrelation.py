@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.signal import fftconvolve
 
-from tumorscope.measurement.radiomics.gathering import ratio
+from tumorscope.measurement.radiomics.aggregation import ratio
 
 
 def autocorrelation(image: np.ndarray, mask: np.ndarray, spacing: tuple[float, float, float]) -> dict[str, float]:

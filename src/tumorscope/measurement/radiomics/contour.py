@@ -15,7 +15,7 @@ from scipy.spatial import ConvexHull
 from scipy.spatial.distance import pdist
 from skimage.measure import find_contours
 
-from tumorscope.measurement.radiomics.gathering import ratio
+from tumorscope.measurement.radiomics.aggregation import ratio
 from tumorscope.measurement.radiomics.shape import center_shift, principal_axes
 
 

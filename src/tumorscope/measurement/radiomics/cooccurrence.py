@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tumorscope.measurement.radiomics.gathering import Offset, by_direction, ratio, shifted
+from tumorscope.measurement.radiomics.aggregation import Offset, by_direction, ratio, shifted
 
 _NAMES = [
     "joint_max",
@@ -41,12 +41,12 @@ _NAMES = [
 ]
 
 
-def cooccurrence(levels: np.ndarray, gathered: str) -> dict[str, float]:
+def cooccurrence(levels: np.ndarray, aggregation: str) -> dict[str, float]:
     """The 25 features at distance one.
 
     Args:
         levels: ``(slice, row, column)``, 0 outside the region.
-        gathered: one of :data:`tumorscope.measurement.radiomics.extract.Aggregation`.
+        aggregation: one of :data:`tumorscope.measurement.radiomics.extract.Aggregation`.
     """
     most = int(levels.max())
 
@@ -55,11 +55,11 @@ def cooccurrence(levels: np.ndarray, gathered: str) -> dict[str, float]:
 
     # A region without two neighbors has no texture.
     nothing = {f"cm_{name}": float(name == "corr") for name in _NAMES}
-    return by_direction(levels, gathered, matrix, _sum, _features, nothing)
+    return by_direction(levels, aggregation, matrix, _sum, _features, nothing)
 
 
 def cooccurrence_matrix(levels: np.ndarray, offset: Offset, most: int) -> np.ndarray:
-    """How often two levels lie side by side, both ways, int ``(most, most)``; level 1 is index 0."""
+    """How often two levels are neighbors, both ways, int ``(most, most)``; level 1 is index 0."""
     here, there = shifted(levels, offset)
     both = (here > 0) & (there > 0)
     pairs = np.bincount((here[both] - 1) * most + there[both] - 1, minlength=most * most).reshape(most, most)

@@ -30,7 +30,7 @@ class Counts:
 
 
 def count(level: np.ndarray, size: np.ndarray, voxels: int, number: np.ndarray | None = None) -> Counts:
-    """Count pairs of level and size: one a run, a zone or a voxel, or as many as ``number`` says."""
+    """Count pairs of level and size: one per run, zone or voxel, or as many as ``number`` says."""
     width = int(size.max()) + 1
     kinds, kind = np.unique(level * width + size, return_inverse=True)
     total = np.bincount(kind, number).astype(np.intp)

@@ -13,15 +13,15 @@ from tumorscope.core.errors import TumorscopeError
 from tumorscope.measurement.radiomics.autocorrelation import autocorrelation
 from tumorscope.measurement.radiomics.contour import contour
 from tumorscope.measurement.radiomics.cooccurrence import cooccurrence
+from tumorscope.measurement.radiomics.glrlm import run_lengths
+from tumorscope.measurement.radiomics.glszm_gldzm import distance_zones, size_zones
 from tumorscope.measurement.radiomics.histogram import discretize, histogram
 from tumorscope.measurement.radiomics.intensity import intensity_statistics
-from tumorscope.measurement.radiomics.neighbors import gray_tone_differences, level_dependence
-from tumorscope.measurement.radiomics.runs import run_lengths
+from tumorscope.measurement.radiomics.ngtdm_ngldm import gray_tone_differences, level_dependence
 from tumorscope.measurement.radiomics.shape import shape
-from tumorscope.measurement.radiomics.zones import distance_zones, size_zones
 
 Aggregation = Literal["2D_avg", "2D_comb", "2_5D_avg", "2_5D_comb", "3D_avg", "3D_comb"]
-"""How texture is gathered: within slices or through them; matrices averaged or merged (IBSI 3.6)."""
+"""How texture is aggregation: within slices or through them; matrices averaged or merged (IBSI 3.6)."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def extract_features(
     """Shape, intensity and texture of a region.
 
     Names are the tags of IBSI's tables of reference values: ``morph_volume``,
-    ``stat_mean``, ``ih_entropy``, and for texture the way of gathering behind the tag,
+    ``stat_mean``, ``ih_entropy``, and for texture the aggregation behind the tag,
     ``cm_contrast_3D_comb``, ``szm_sze_2D``. The order is always the same.
 
     Sizes are in mm, mm² and mm³ where the spacing is given, else in pixels as if every
@@ -110,20 +110,20 @@ def extract_features(
     if not np.isfinite(inside).all():
         raise TumorscopeError("the image is not finite within the mask; repair it first")
     levels = discretize(values, region, settings.bins, settings.bin_size, settings.lowest)
-    gathered = settings.texture or ("2D_comb" if flat else "3D_comb")
-    if flat and gathered.startswith("3D"):
-        raise TumorscopeError(f"texture {gathered} of a single slice; choose 2D_comb or 2D_avg")
+    aggregation = settings.texture or ("2D_comb" if flat else "3D_comb")
+    if flat and aggregation.startswith("3D"):
+        raise TumorscopeError(f"texture {aggregation} of a single slice; choose 2D_comb or 2D_avg")
     return {
         **(contour(values[0], region[0], spacing[1:]) if flat else shape(values, region, spacing)),
         **({} if flat else autocorrelation(values, region, spacing)),
         **intensity_statistics(inside),
         **histogram(levels[region]),
-        **cooccurrence(levels, gathered),
-        **run_lengths(levels, gathered),
-        **size_zones(levels, gathered),
-        **distance_zones(levels, gathered),
-        **gray_tone_differences(levels, gathered),
-        **level_dependence(levels, gathered),
+        **cooccurrence(levels, aggregation),
+        **run_lengths(levels, aggregation),
+        **size_zones(levels, aggregation),
+        **distance_zones(levels, aggregation),
+        **gray_tone_differences(levels, aggregation),
+        **level_dependence(levels, aggregation),
     }
 
 

@@ -25,7 +25,7 @@ def discretize(
         lowest: where the first level of ``bin_size`` begins.
 
     Raises:
-        TumorscopeError: the bin size makes more than 4,096 levels, or intensities lie below ``lowest``.
+        TumorscopeError: the bin size makes more than 4,096 levels, or intensities are below ``lowest``.
 
     >>> discretize(np.array([0.0, 1, 9, 10]), np.array([True] * 4), bins=5).tolist()
     [1, 1, 5, 5]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tumorscope.measurement.radiomics.gathering import ratio
+from tumorscope.measurement.radiomics.aggregation import ratio
 
 
 def intensity_statistics(inside: np.ndarray) -> dict[str, float]:

@@ -1,12 +1,12 @@
-"""What the tags of features stand for, in IBSI's words where they are IBSI's; for plots and tables."""
+"""What the tags of features mean, in the terms of the IBSI where it defines them; for plots and tables."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tumorscope.measurement.radiomics.neighbors import DEPENDENCE_TAGS
-from tumorscope.measurement.radiomics.runs import RUN_TAGS
-from tumorscope.measurement.radiomics.zones import DISTANCE_TAGS, SIZE_TAGS
+from tumorscope.measurement.radiomics.glrlm import RUN_TAGS
+from tumorscope.measurement.radiomics.glszm_gldzm import DISTANCE_TAGS, SIZE_TAGS
+from tumorscope.measurement.radiomics.ngtdm_ngldm import DEPENDENCE_TAGS
 
 _STATISTICS = {
     "var": "variance",
@@ -140,7 +140,7 @@ _GATHERED = ("_2_5D_comb", "_2_5D_avg", "_2D_comb", "_2D_avg", "_3D_comb", "_3D_
 
 
 def title_of(name: str) -> str:
-    """A feature's family and name in words, without how texture was gathered.
+    """A feature's family and name in words, without the aggregation of texture.
 
     >>> title_of("cm_joint_entr_2D_comb"), title_of("szm_sze_3D"), title_of("place_depth")
     ('GLCM joint entropy', 'GLSZM small zone emphasis', 'place: depth')

@@ -10,7 +10,7 @@ from scipy.spatial.distance import pdist
 from scipy.special import eval_legendre
 from skimage.measure import marching_cubes, mesh_surface_area
 
-from tumorscope.measurement.radiomics.gathering import ratio
+from tumorscope.measurement.radiomics.aggregation import ratio
 
 
 def shape(image: np.ndarray, mask: np.ndarray, spacing: tuple[float, float, float]) -> dict[str, float]:

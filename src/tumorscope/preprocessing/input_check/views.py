@@ -37,11 +37,11 @@ def _view(image: np.ndarray, pixel_aspect: float) -> tuple[np.ndarray, np.ndarra
     image = _reduced(image)
     head = head_mask(image[None, :, :, None])
     crop_resize = CropResize(image.shape, head_box(head, pixel_aspect), SIDE)
-    view = crop_resize.apply(image)
+    view = crop_resize.forward(image)
     low, high = np.percentile(view, (0.5, 99.5))
     if high - low <= 1e-6:
         return np.zeros_like(view), np.ones(view.shape, bool)
-    return np.clip((view - low) / (high - low), 0, 1), crop_resize.apply(head[0]) > 0.5
+    return np.clip((view - low) / (high - low), 0, 1), crop_resize.forward(head[0]) > 0.5
 
 
 def _reduced(image: np.ndarray) -> np.ndarray:

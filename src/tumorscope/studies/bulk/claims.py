@@ -10,10 +10,9 @@ from pathlib import Path
 
 from tumorscope.core.files import safe_name
 from tumorscope.io.dicom.studies import StudyFiles
-from tumorscope.io.formats import IMAGE_SUFFIXES
+from tumorscope.io.formats import SUFFIXES
 from tumorscope.studies.case import Case
 
-_SUFFIXES = (*IMAGE_SUFFIXES, ".nii", ".dcm", ".mat")
 MOST_ATTEMPTS = 2
 """A case whose process crashed this often is not started again."""
 
@@ -100,7 +99,7 @@ def _expected_name(case: Case) -> str:
     if case.path is None or isinstance(case.path, StudyFiles):
         return case.label.lower()
     name = case.path.resolve().name.removesuffix(".gz")
-    stem = Path(name).stem if name.lower().endswith(_SUFFIXES) else name
+    stem = Path(name).stem if name.lower().endswith(SUFFIXES) else name
     return safe_name(stem).lower()
 
 

@@ -45,7 +45,7 @@ def test_every_case_of_an_archive_becomes_a_study(client, nifti):
     ("files", "status", "words"),
     [
         ([("x.txt", b"hello")], 400, "x.txt: files ending in .txt are not read"),
-        ([("x.png", b"hello")], 400, "x.png: not a image"),
+        ([("x.png", b"hello")], 400, "x.png: not an image"),
         ([("x.zip", b"hello")], 400, "not a ZIP archive"),
         ([("x.zip", zipped({}))], 400, "no files that could be a scan"),
         ([("x.zip", zipped({"../../x.png": b"x"}))], 400, "leaves its folder"),

@@ -110,3 +110,30 @@ def test_series_in_sibling_folders_are_one_study(sort, tmp_path):
     assert left == {}
     assert len(found) == 1
     assert len(found[0][1]) == sum(1 for _ in folder.rglob("*.dcm"))
+
+
+def test_a_header_keeps_the_file_that_holds_its_voxels(sort):
+    sitk = pytest.importorskip("SimpleITK")
+
+    def write(path):
+        sitk.WriteImage(sitk.GetImageFromArray(np.zeros((2, 16, 16), np.uint8)), str(path))
+
+    files = {}
+    for suffix, voxels in (("mhd", "raw"), ("nhdr", "raw")):
+        files[f"{suffix}/a.{suffix}"] = write
+        files[f"{suffix}/a.{voxels}"] = lambda path: None  # written together with its header
+    files["hdr/a.hdr"] = files["hdr/a.img"] = b""
+    found, left = sort(files)
+    assert sorted(names for _, names in found) == [["a.mhd", "a.raw"], ["a.nhdr", "a.raw"]]
+    assert left == {"a.hdr": "the file is empty; copy it again", "a.img": "the file is empty; copy it again"}
+
+
+def test_both_files_of_a_nifti_pair_are_one_case(sort):
+    import nibabel
+
+    def write(path):
+        nibabel.save(nibabel.Nifti1Pair(np.ones((16, 16, 2), np.uint8), np.eye(4)), path)
+
+    found, left = sort({"a.hdr": write, "a.img": lambda path: None})
+    assert found == [("a", ["a.hdr", "a.img"])]
+    assert left == {}

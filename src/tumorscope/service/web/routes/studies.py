@@ -6,6 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
 
+from tumorscope.io.formats import SUPPORTED
 from tumorscope.service.records import State
 from tumorscope.service.web.backend import BackendOfApp
 from tumorscope.service.web.models import StudyList, Uploaded
@@ -27,7 +28,7 @@ _BODY = {
                         "type": "array",
                         "minItems": 1,
                         "items": {"type": "string", "format": "binary"},
-                        "description": "Images, NIfTI, DICOM or MATLAB files, or ZIP archives of them. "
+                        "description": f"{SUPPORTED}; or ZIP archives of them. "
                         "A file name may be a path below the uploaded folder.",
                     },
                     "bundle": {"type": "string", "maxLength": 100},

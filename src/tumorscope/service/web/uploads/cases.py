@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tumorscope.core.errors import UnreadableScan
@@ -13,10 +13,12 @@ from tumorscope.io.dicom.deflated import refuse_deflated_bomb
 from tumorscope.io.dicom.files import read_study
 from tumorscope.io.dicom.studies import StudyFiles, study_code
 from tumorscope.io.discovery import dicom_files_below
-from tumorscope.io.formats import IMAGE_SUFFIXES, Format, file_format
+from tumorscope.io.formats import DICOM, IMAGE, IMAGE_SUFFIXES, InputFormat
 from tumorscope.io.lgg import is_mask_name
 from tumorscope.io.library_warnings import quiet_libraries
+from tumorscope.io.recognition import format_of
 from tumorscope.io.sequences import recognize_sequence
+from tumorscope.io.volumes import voxels_beside
 from tumorscope.service.web.uploads.names import file_stem
 from tumorscope.service.web.uploads.tree import UploadTree
 
@@ -45,40 +47,53 @@ def find_uploaded_cases(tree: UploadTree) -> list[UploadedCase]:
     """The cases of an upload; other files are recorded in ``tree.left_out``.
 
     A folder with a scan's files is one case, as on the command line, and so are loose files. Files of one
-    folder that cannot form one scan become several cases: different formats, NIfTI files other than one per
+    folder that cannot form one scan become several cases: different formats, volumes other than one per
     sequence, and MATLAB files.
     """
-    formats = _formats(tree)
+    formats, voxels = _formats(tree)
     cases: list[UploadedCase] = []
     for folder in (tree.loose, tree.folders, tree.unpacked):
         if any(path.is_relative_to(folder) for path in formats):
             for found in find_cases(folder):
                 cases += _split(found, formats, tree)
+    cases = [_with_voxels(case, voxels) for case in cases]
     taken = {path for case in cases for path in case.files}
     for path in sorted(set(tree.sent_as) - taken):
         tree.leave_out(path, _MASK if is_mask_name(path.name) else _BESIDE)
     return cases
 
 
-def _formats(tree: UploadTree) -> dict[Path, Format]:
-    """The files of known formats; others are left out and removed, so that no reader opens them."""
-    formats: dict[Path, Format] = {}
+def _formats(tree: UploadTree) -> tuple[dict[Path, InputFormat], dict[Path, Path]]:
+    """The files of known formats, and the voxel files of those whose header is a file of its own.
+
+    Other files are left out and removed, so that no reader opens them.
+    """
+    formats: dict[Path, InputFormat] = {}
+    voxels: dict[Path, Path] = {}
+    refused: dict[Path, UnreadableScan] = {}
     for path in sorted(tree.sent_as):
         try:
-            kind = file_format(path)
-            if kind == "dicom":
+            found = format_of(path)
+            if found is DICOM:
                 refuse_deflated_bomb(path)
+            beside = voxels_beside(path)
+            if beside is not None:
+                voxels[path] = beside
         except UnreadableScan as error:
-            tree.leave_out(path, str(error))
-            if path.suffix.lower() in IMAGE_SUFFIXES:
-                tree.damaged.setdefault(path.parent, path)
-            path.unlink(missing_ok=True)
+            refused[path] = error
         else:
-            formats[path] = kind
-    return formats
+            formats[path] = found
+    for path, error in refused.items():
+        if path in voxels.values():
+            continue
+        tree.leave_out(path, str(error))
+        if path.suffix.lower() in IMAGE_SUFFIXES:
+            tree.damaged.setdefault(path.parent, path)
+        path.unlink(missing_ok=True)
+    return formats, voxels
 
 
-def _split(found: Path | StudyFiles, formats: Mapping[Path, Format], tree: UploadTree) -> list[UploadedCase]:
+def _split(found: Path | StudyFiles, formats: Mapping[Path, InputFormat], tree: UploadTree) -> list[UploadedCase]:
     """One case, or several if the files cannot form one scan."""
     if isinstance(found, StudyFiles):
         return [UploadedCase(found.name, found.files, is_folder=True, dicom=True)]
@@ -88,29 +103,36 @@ def _split(found: Path | StudyFiles, formats: Mapping[Path, Format], tree: Uploa
     if not own:
         below = [path for path in dicom_files_below(found) if path in formats]
         return [_dicom_case(below)] if below else []
-    dicom = [path for path in own if formats[path] == "dicom"]
+    dicom = [path for path in own if formats[path] is DICOM]
     if dicom:
         return [_dicom_case(dicom)]
-    by_format = {kind: [path for path in own if formats[path] == kind] for kind in dict.fromkeys(formats.values())}
+    volumes = [path for path in own if formats[path].volumes]
+    by_format = {kind: [path for path in own if formats[path] is kind] for kind in dict.fromkeys(formats.values())}
     cases = []
-    for kind, files in by_format.items():
-        if kind == "nifti" and _is_one_file_per_sequence(files):
+    for kind, files in [(None, volumes), *((kind, files) for kind, files in by_format.items() if not kind.volumes)]:
+        if kind is None and _is_one_file_per_sequence(files):
             cases.append(_folder_case(found, files, tree))
-        elif kind == "image" and found in tree.damaged:
+        elif kind is IMAGE and found in tree.damaged:
             for path in files:  # without the damaged slice the scan would look complete
                 tree.leave_out(path, f"a slice beside it is damaged ({tree.damaged[found].name})")
-        elif kind == "image" and sum(not is_mask_name(path.name) for path in files) > 1:
+        elif kind is IMAGE and sum(not is_mask_name(path.name) for path in files) > 1:
             cases.append(_folder_case(found, files, tree))
         else:
             cases += _single(files, formats, tree)
     return cases
 
 
-def _single(files: Iterable[Path], formats: Mapping[Path, Format], tree: UploadTree) -> list[UploadedCase]:
+def _with_voxels(case: UploadedCase, voxels: Mapping[Path, Path]) -> UploadedCase:
+    """The case with the voxel files of its headers: then a folder, in which the reader looks for both."""
+    beside = tuple(voxels[path] for path in case.files if path in voxels)
+    return replace(case, files=(*case.files, *beside), is_folder=True) if beside else case
+
+
+def _single(files: Iterable[Path], formats: Mapping[Path, InputFormat], tree: UploadTree) -> list[UploadedCase]:
     """One case per file, without masks."""
     return [
         _dicom_case([path])
-        if formats[path] == "dicom"
+        if formats[path] is DICOM
         else UploadedCase(safe_name(file_stem(path.name)), (path,), is_folder=False, dicom=False)
         for path in files
         if not is_mask_name(path.name)
@@ -132,7 +154,7 @@ def _folder_case(folder: Path, files: Sequence[Path], tree: UploadTree) -> Uploa
 
 
 def _is_one_file_per_sequence(files: Sequence[Path]) -> bool:
-    """Whether several NIfTI files are the sequences of one scan, by their names; masks are ignored."""
+    """Whether several volumes are the sequences of one scan, by their names; masks are ignored."""
     scans = [path for path in files if not is_mask_name(path.name)]
     named = [recognize_sequence(path.name) for path in scans]
     known = [sequence for sequence in named if sequence != "unknown"]

@@ -6,8 +6,8 @@ import numpy as np
 from scipy import ndimage
 from skimage.measure import label
 
+from tumorscope.measurement.radiomics.aggregation import by_part
 from tumorscope.measurement.radiomics.counts import Counts, count, emphases, merge
-from tumorscope.measurement.radiomics.gathering import by_part
 
 SIZE_TAGS = [
     "sze",
@@ -47,17 +47,17 @@ DISTANCE_TAGS = [
 ]
 
 
-def size_zones(levels: np.ndarray, gathered: str) -> dict[str, float]:
+def size_zones(levels: np.ndarray, aggregation: str) -> dict[str, float]:
     """The 16 features of zone sizes; a zone's voxels share a face, an edge or a corner."""
-    return by_part(levels, gathered, _sizes, merge, lambda counts: _named("szm", SIZE_TAGS, counts))
+    return by_part(levels, aggregation, _sizes, merge, lambda counts: _named("szm", SIZE_TAGS, counts))
 
 
-def distance_zones(levels: np.ndarray, gathered: str) -> dict[str, float]:
+def distance_zones(levels: np.ndarray, aggregation: str) -> dict[str, float]:
     """The 16 features of zone distances: voxels, by faces, from a zone's outermost voxel to the region's edge."""
-    flat = not gathered.startswith("3D")
+    flat = not aggregation.startswith("3D")
     return by_part(
         levels,
-        gathered,
+        aggregation,
         lambda part: _distances(part, flat),
         merge,
         lambda counts: _named("dzm", DISTANCE_TAGS, counts),

@@ -1,4 +1,4 @@
-"""Where a NIfTI header places its voxels: kept as it is stored, and compared where it says so twice."""
+"""Where a NIfTI header places its voxels: kept as stored, and compared where it is stated twice."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def unit_mm(header: Any) -> float:
 
 
 def placement_notes(header: Any, shape: tuple[int, ...]) -> tuple[Note, ...]:
-    """What a reader should know where the header places the voxels in two ways that disagree.
+    """A note where the header places the voxels in two ways that disagree.
 
     The sform is used wherever it is coded. Other programs use the qform, or measure by ``pixdim``.
 
@@ -62,7 +62,7 @@ def placement_notes(header: Any, shape: tuple[int, ...]) -> tuple[Note, ...]:
         other = "qform"
         try:
             qform = header.get_qform() * (unit, unit, unit, 1)
-        except ValueError:  # a quaternion that is no rotation
+        except ValueError:  # a quaternion that is not a rotation
             differ.append("the qform is not a rotation")
         else:
             differ += _differing_places(qform, sform, shape, float(sizes.min()))
@@ -83,7 +83,7 @@ def _differing_places(qform: np.ndarray, sform: np.ndarray, shape: tuple[int, ..
     sides = ["".join(str(code) for code in aff2axcodes(affine)[: len(shape)]) for affine in (qform, sform)]
     # Axes that grow to the patient's right, front and top are called R, A and S.
     mirrored = [f"axes that run {sides[0]} and {sides[1]}"] if sides[0] != sides[1] else []
-    return [*mirrored, f"places up to {apart:.3g} mm apart"]
+    return [*mirrored, f"positions up to {apart:.3g} mm apart"]
 
 
 def _sizes(lengths: np.ndarray) -> str:

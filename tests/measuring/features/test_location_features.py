@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tumorscope.core.errors import TumorscopeError
-from tumorscope.measurement.radiomics.surroundings import find_head, surroundings
+from tumorscope.measurement.radiomics.location_features import find_head, location_features
 
 ROWS, COLUMNS = np.mgrid[:200, :240]
 HEAD = (ROWS - 110) ** 2 + (COLUMNS - 130) ** 2 < 80**2
@@ -31,7 +31,7 @@ def test_the_head_is_found_whole():
 
 def test_a_disc_in_the_middle_lies_in_the_middle_and_deep():
     tumor = disc(110, 130, 10)
-    found = surroundings(find_head(image(tumor)), tumor)
+    found = location_features(find_head(image(tumor)), tumor)
     assert (found["place_row"], found["place_column"]) == pytest.approx((0.5, 0.5), abs=0.02)
     assert found["place_off_middle"] < 0.04
     assert found["place_from_center"] < 0.02
@@ -42,7 +42,7 @@ def test_a_disc_in_the_middle_lies_in_the_middle_and_deep():
 
 def test_a_disc_at_the_upper_left_edge_lies_there():
     tumor = disc(110 - 45, 130 - 45, 10)
-    found = surroundings(find_head(image(tumor)), tumor)
+    found = location_features(find_head(image(tumor)), tumor)
     assert (found["place_row"], found["place_column"]) == pytest.approx((0.22, 0.22), abs=0.02)
     assert found["place_from_center"] == pytest.approx(45 * 2**0.5 / (80 * np.pi**0.5), abs=0.02)
     assert found["place_nearest_edge"] == pytest.approx((80 - 45 * 2**0.5 - 10) / (80 * np.pi**0.5), abs=0.03)
@@ -50,7 +50,7 @@ def test_a_disc_at_the_upper_left_edge_lies_there():
 
 
 def test_left_and_right_only_differ_in_the_column():
-    left, right = (surroundings(find_head(image(tumor)), tumor) for tumor in (disc(100, 95, 9), disc(100, 165, 9)))
+    left, right = (location_features(find_head(image(tumor)), tumor) for tumor in (disc(100, 95, 9), disc(100, 165, 9)))
     assert right["place_column"] == pytest.approx(1 - left["place_column"], abs=0.02)
     assert right["place_off_middle"] == pytest.approx(left["place_off_middle"], abs=0.03)
 
@@ -60,26 +60,26 @@ def test_a_lopsided_head_is_less_symmetric():
     lopsided = np.where(COLUMNS > 150, whole * 0.4, whole)
     tumor = disc(110, 130, 8)
     assert (
-        surroundings(find_head(lopsided), tumor)["head_symmetry"]
-        < surroundings(find_head(whole), tumor)["head_symmetry"]
+        location_features(find_head(lopsided), tumor)["head_symmetry"]
+        < location_features(find_head(whole), tumor)["head_symmetry"]
     )
 
 
 def test_resolution_makes_little_difference():
     tumor = disc(90, 110, 14)
-    fine = surroundings(find_head(image(tumor)), tumor)
-    coarse = surroundings(find_head(image(tumor)[::2, ::2]), tumor[::2, ::2])
+    fine = location_features(find_head(image(tumor)), tumor)
+    coarse = location_features(find_head(image(tumor)[::2, ::2]), tumor[::2, ::2])
     for name in ("place_row", "place_column", "place_from_center", "place_depth", "place_area_share"):
         assert coarse[name] == pytest.approx(fine[name], abs=0.03)
 
 
-def test_a_image_without_a_head_still_has_finite_values():
+def test_an_image_without_a_head_still_has_finite_values():
     tumor = disc(50, 50, 5)
-    assert np.isfinite(list(surroundings(find_head(np.zeros(HEAD.shape)), tumor).values())).all()
+    assert np.isfinite(list(location_features(find_head(np.zeros(HEAD.shape)), tumor).values())).all()
 
 
 def test_an_empty_or_ill_fitting_mask_is_refused():
     view = find_head(image(np.zeros_like(HEAD)))
     for mask in (np.zeros_like(HEAD), np.ones((3, 3), bool)):
         with pytest.raises(TumorscopeError, match="mask"):
-            surroundings(view, mask)
+            location_features(view, mask)

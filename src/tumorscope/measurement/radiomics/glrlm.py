@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from tumorscope.measurement.radiomics.aggregation import Offset, by_direction
 from tumorscope.measurement.radiomics.counts import Counts, count, emphases, merge
-from tumorscope.measurement.radiomics.gathering import Offset, by_direction
 
 RUN_TAGS = [
     "sre",
@@ -27,15 +27,15 @@ RUN_TAGS = [
 ]
 
 
-def run_lengths(levels: np.ndarray, gathered: str) -> dict[str, float]:
+def run_lengths(levels: np.ndarray, aggregation: str) -> dict[str, float]:
     """The 16 features; arguments as in :func:`tumorscope.measurement.radiomics.cooccurrence.cooccurrence`."""
-    return by_direction(levels, gathered, run_length_matrix, merge, _features)
+    return by_direction(levels, aggregation, run_length_matrix, merge, _features)
 
 
 def run_length_matrix(levels: np.ndarray, offset: Offset) -> Counts:
     """Runs of one level along a direction.
 
-    Voxels are sorted by the line they lie on and by their place on it; a run ends where
+    Voxels are sorted by their line and their position on it; a run ends where
     the line, the level or the chain of places ends.
 
     Args:

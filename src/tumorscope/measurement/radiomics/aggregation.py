@@ -25,55 +25,55 @@ def neighbors(through_slices: bool) -> list[Offset]:
     return [*half, *((-a, -b, -c) for a, b, c in half)]
 
 
-def parts_of(levels: np.ndarray, gathered: str) -> list[np.ndarray]:
+def parts_of(levels: np.ndarray, aggregation: str) -> list[np.ndarray]:
     """The volume itself, or each slice of it that shows the region, as ``(1, row, column)``."""
-    if gathered.startswith("3D"):
+    if aggregation.startswith("3D"):
         return [levels]
     return [levels[index : index + 1] for index in range(len(levels)) if levels[index].any()]
 
 
 def by_direction(
     levels: np.ndarray,
-    gathered: str,
+    aggregation: str,
     matrix_of: Callable[[np.ndarray, Offset], Matrix],
     merge: Callable[[Sequence[Matrix]], Matrix],
     features_of: Callable[[Matrix], dict[str, float] | None],
     nothing: dict[str, float] | None = None,
 ) -> dict[str, float]:
-    """Features of a family whose matrices have a direction; names get ``gathered`` behind them.
+    """Features of a family whose matrices have a direction; the aggregation is appended to their names.
 
     Args:
         levels: ``(slice, row, column)``, 0 outside the region.
-        gathered: one of :data:`tumorscope.measurement.radiomics.extract.Aggregation`.
+        aggregation: one of :data:`tumorscope.measurement.radiomics.extract.Aggregation`.
         matrix_of: of a part of ``levels`` and an offset.
         merge: several matrices to one.
         features_of: of a matrix, or None of an empty one, which then counts for nothing.
         nothing: the features where all matrices are empty.
     """
-    parts = parts_of(levels, gathered)
-    ways = directions(gathered.startswith("3D"))
+    parts = parts_of(levels, aggregation)
+    ways = directions(aggregation.startswith("3D"))
     matrices = [[matrix_of(part, way) for way in ways] for part in parts]
-    if gathered in {"2D_avg", "3D_avg"}:
+    if aggregation in {"2D_avg", "3D_avg"}:
         groups = [[matrix] for row in matrices for matrix in row]
-    elif gathered in {"2D_comb", "3D_comb"}:
+    elif aggregation in {"2D_comb", "3D_comb"}:
         groups = matrices
-    elif gathered == "2_5D_avg":
+    elif aggregation == "2_5D_avg":
         groups = [list(column) for column in zip(*matrices, strict=True)]
     else:
         groups = [[matrix for row in matrices for matrix in row]]
-    return _mean([features_of(merge(group)) for group in groups], gathered, nothing)
+    return _mean([features_of(merge(group)) for group in groups], aggregation, nothing)
 
 
 def by_part(
     levels: np.ndarray,
-    gathered: str,
+    aggregation: str,
     matrix_of: Callable[[np.ndarray], Matrix],
     merge: Callable[[Sequence[Matrix]], Matrix],
     features_of: Callable[[Matrix], dict[str, float]],
 ) -> dict[str, float]:
     """Features of a family whose matrices have no direction, by slice, by merged slices or by volume."""
-    matrices = [matrix_of(part) for part in parts_of(levels, gathered)]
-    place = gathered.rpartition("_")[0]
+    matrices = [matrix_of(part) for part in parts_of(levels, aggregation)]
+    place = aggregation.rpartition("_")[0]
     groups = [matrices] if place == "2_5D" else [[matrix] for matrix in matrices]
     return _mean([features_of(merge(group)) for group in groups], place, None)
 

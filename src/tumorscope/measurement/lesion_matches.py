@@ -10,22 +10,22 @@ import numpy as np
 from tumorscope.measurement.lesions import label_lesions
 
 if TYPE_CHECKING:
-    from tumorscope.measurement.response import Study
+    from tumorscope.measurement.response import Timepoint
 
 
 @dataclass(frozen=True)
 class Match:
-    """Lesions of both studies that lie in one place: usually one of each, more where some merged or split.
+    """Lesions of both studies that overlap: usually one of each, more where some merged or split.
 
     Attributes:
-        before, after: places in the studies' lesions; empty for a new or a vanished lesion.
+        before, after: indices into the studies' lesions; empty for a new or a vanished lesion.
     """
 
     before: tuple[int, ...]
     after: tuple[int, ...]
 
 
-def match_lesions(before: Study, after: Study, registered: bool) -> tuple[Match, ...] | None:
+def match_lesions(before: Timepoint, after: Timepoint, registered: bool) -> tuple[Match, ...] | None:
     """Groups of lesions that overlap, or None where the studies are not in one frame."""
     if not after.lesions or not before.lesions:
         lost = [Match((place,), ()) for place in range(len(before.lesions))]
@@ -62,8 +62,8 @@ def _groups(pairs: set[tuple[int, int]], earlier: int, later: int) -> tuple[Matc
     return tuple(matches)
 
 
-def _numbered(study: Study) -> np.ndarray:
-    """For each voxel the place of its lesion, −1 outside."""
+def _numbered(study: Timepoint) -> np.ndarray:
+    """For each voxel the index of its lesion, −1 outside."""
     labels, sizes = label_lesions(study.mask)
     place_of = np.full(len(sizes), -1)
     place_of[1 + np.argsort(-sizes[1:], kind="stable")] = np.arange(len(sizes) - 1)  # as they are sorted

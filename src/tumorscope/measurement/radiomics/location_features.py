@@ -1,6 +1,6 @@
-"""Where a region lies in the head and what is around it. None of these features is IBSI's.
+"""Where a region is in the head, and what surrounds it. None of these features is from the IBSI.
 
-A tumor's type depends on its place: pituitary tumors lie in the middle at the base,
+The type of a tumor depends on its location: pituitary tumors are in the middle at the base,
 meningiomas at the edge of the brain, gliomas inside. And on its edge: what is brighter
 or darker around it, and how sharply.
 """
@@ -14,7 +14,7 @@ import numpy as np
 from scipy import ndimage
 
 from tumorscope.core.errors import TumorscopeError
-from tumorscope.measurement.radiomics.gathering import ratio
+from tumorscope.measurement.radiomics.aggregation import ratio
 from tumorscope.preprocessing.head import head_mask
 from tumorscope.preprocessing.intensity import normalize
 
@@ -51,7 +51,7 @@ def find_head(image: np.ndarray) -> HeadSlice:
     return HeadSlice(normal, head, float(head.sum()) ** 0.5)
 
 
-def surroundings(view: HeadSlice, mask: np.ndarray) -> dict[str, float]:
+def location_features(view: HeadSlice, mask: np.ndarray) -> dict[str, float]:
     """Place in the head, the head's own form, and the ring around the region.
 
     Rows and columns run from 0 to 1 over the head's bounding box; distances are in units

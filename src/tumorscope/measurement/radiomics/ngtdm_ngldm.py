@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from tumorscope.measurement.radiomics.aggregation import by_part, neighbors, ratio, shifted
 from tumorscope.measurement.radiomics.counts import Counts, count, emphases, merge
-from tumorscope.measurement.radiomics.gathering import by_part, neighbors, ratio, shifted
 
 NO_DIFFERENCE = 1e6
 """The coarseness of a region whose voxels all equal their neighbors' mean (IBSI 3.10.1)."""
@@ -32,15 +32,15 @@ DEPENDENCE_TAGS = [
 ]
 
 
-def gray_tone_differences(levels: np.ndarray, gathered: str) -> dict[str, float]:
+def gray_tone_differences(levels: np.ndarray, aggregation: str) -> dict[str, float]:
     """The 5 features of the differences between voxels and the mean of their neighbors."""
     most = int(levels.max())
-    return by_part(levels, gathered, lambda part: _differences(part, most), _sum, _difference_features)
+    return by_part(levels, aggregation, lambda part: _differences(part, most), _sum, _difference_features)
 
 
-def level_dependence(levels: np.ndarray, gathered: str) -> dict[str, float]:
+def level_dependence(levels: np.ndarray, aggregation: str) -> dict[str, float]:
     """The 17 features of how many neighbors have a voxel's own level (coarseness 0, distance 1)."""
-    return by_part(levels, gathered, _dependence, merge, _dependence_features)
+    return by_part(levels, aggregation, _dependence, merge, _dependence_features)
 
 
 def _differences(part: np.ndarray, most: int) -> np.ndarray:

@@ -8,8 +8,7 @@ import pytest
 from reading.files import heads, rotation
 
 from tumorscope.core.note import texts
-from tumorscope.io import open_scan
-from tumorscope.measurement.label_files import read_labels
+from tumorscope.io import open_scan, open_segmentation
 
 VOLUME = heads(18, 22, 20).transpose(2, 1, 0)
 PLAIN = np.array([[-1, 0, 0, 9], [0, -1, 0, 10], [0, 0, 1, -8], [0, 0, 0, 1.0]])
@@ -24,7 +23,7 @@ def notes_of(folder: Path, qform: np.ndarray | None, sform: np.ndarray | None, u
         image.header.set_xyzt_units(unit)
         nibabel.save(image, folder / f"{name}.nii")
     found = [note for note in texts(open_scan(folder / "scan.nii").notes) if "disagree" in note]
-    assert [note for note in texts(read_labels(folder / "labels.nii").notes) if "disagree" in note] == found
+    assert [note for note in texts(open_segmentation(folder / "labels.nii").notes) if "disagree" in note] == found
     return found
 
 
@@ -45,17 +44,17 @@ def test_two_sides_are_both_told(tmp_path: Path):
     mirrored = np.diag([-1.0, 1, 1, 1]) @ PLAIN
     (note,) = notes_of(tmp_path, PLAIN, mirrored)
     assert "axes that run LPS and RPS" in note
-    assert "places up to 20 mm apart" in note
+    assert "positions up to 20 mm apart" in note
 
 
 def test_two_places_are_told_by_the_furthest_corner(tmp_path: Path):
     away = PLAIN.copy()
     away[1, 3] += 45
-    assert "qform and sform disagree: places up to 45 mm apart;" in notes_of(tmp_path, PLAIN, away)[0]
+    assert "qform and sform disagree: positions up to 45 mm apart;" in notes_of(tmp_path, PLAIN, away)[0]
 
 
 @pytest.mark.parametrize("turn", [(0, 0, 0), (45, 0, 0), (-20, 44.9, 130)])
-def test_equal_transforms_are_no_news(tmp_path: Path, turn: tuple[float, float, float]):
+def test_equal_transforms_give_no_note(tmp_path: Path, turn: tuple[float, float, float]):
     affine = PLAIN.copy()
     affine[:3, :3] = rotation(*turn) @ np.diag([-0.9375, 0.9375, 1.4])
     assert notes_of(tmp_path, affine, affine) == []
@@ -64,5 +63,8 @@ def test_equal_transforms_are_no_news(tmp_path: Path, turn: tuple[float, float, 
 
 def test_a_header_that_codes_neither_says_that_sides_are_assumed(tmp_path: Path):
     assert notes_of(tmp_path, None, None) == []
-    for notes in (texts(open_scan(tmp_path / "scan.nii").notes), texts(read_labels(tmp_path / "labels.nii").notes)):
+    for notes in (
+        texts(open_scan(tmp_path / "scan.nii").notes),
+        texts(open_segmentation(tmp_path / "labels.nii").notes),
+    ):
         assert any("does not say how the head lies" in note for note in notes)

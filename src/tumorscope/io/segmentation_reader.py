@@ -1,0 +1,161 @@
+"""Masks, whatever program drew them: one function for all formats, and the masks beside scans."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from tumorscope.core.errors import UnreadableScan
+from tumorscope.core.scan import Scan
+from tumorscope.core.segmentation import Segmentation
+from tumorscope.io.checks import label
+from tumorscope.io.file_heads import header_of_pair
+from tumorscope.io.formats import IMAGE, IMAGE_SUFFIXES, MASK_FORMATS, VOLUME_SUFFIXES, InputFormat, stem
+from tumorscope.io.images import natural, read_mask_images
+from tumorscope.io.label_values import LabelOptions
+from tumorscope.io.lgg import is_mask_name
+from tumorscope.io.recognition import format_of, known_format
+from tumorscope.io.segmentation_alignment import differing_shapes, onto_scan, require_same_voxels
+from tumorscope.io.volumes import read_volume_segmentation
+
+_MASK_ENDINGS = ("mask", "seg", "label")
+
+
+def open_segmentation(path: Path | str, threshold: float | None = None) -> Segmentation:
+    """Read a mask with one or more labels.
+
+    Args:
+        path: a volume or an image of any format that is read, a DICOM SEG, a TIFF with one page per slice, a
+            ``cjdata`` file; or a folder of mask images, one per slice, or with one file of the others.
+        threshold: take what is at least this in a volume or an image for the mask. Without it an image is refused.
+
+    Raises:
+        UnreadableScan: not a mask, damaged, of four dimensions, with NaN, or an image.
+    """
+    return _open(Path(path), LabelOptions(threshold))
+
+
+def read_mask(path: Path | str, scan: Scan) -> np.ndarray:
+    """The mask of a scan, on its grid.
+
+    Whatever is above zero is inside, so that 0/1, 0/255 and several labels all work; of a
+    palette its index counts, of a JPEG, which blurs edges, what is above half of its brightest.
+
+    Args:
+        path: as for :func:`open_segmentation`, or a folder with ``X_mask.png`` for a slice ``X.png``.
+        scan: the mask's shape and position are checked against it.
+
+    Returns:
+        Boolean ``(slice, row, column)``, the shape of the scan.
+
+    Raises:
+        UnreadableScan: damaged, of another shape, or elsewhere in the patient.
+    """
+    path = header_of_pair(Path(path))
+    if path.is_dir() and scan.slice_names:
+        return _masks_of_slices(path, scan)
+    found = _open(path, LabelOptions(whole=True))
+    if found.kind == "volume":
+        if scan.geometry is None:
+            raise UnreadableScan(
+                f"{label(path)}: a volume as a mask needs a scan with a known position; give the mask as an image"
+            )
+        if scan.geometry.is_even and not scan.geometry.leans:
+            require_same_voxels(found, scan, label(path))
+    elif found.geometry is None and found.shape != scan.shape:
+        raise UnreadableScan(f"{label(path)}: {differing_shapes(found.shape, scan.shape)}")
+    return onto_scan(found, scan).whole
+
+
+def find_mask(scan: Scan) -> np.ndarray | None:
+    """The mask beside a scan, or None.
+
+    Found are ``X_mask.tif`` beside the slices of a folder, ``X_mask.png`` beside ``X.png``
+    (``_seg`` and ``_label`` too, and likewise for volumes), the one mask in a folder of volumes,
+    and the mask inside a ``cjdata`` file.
+
+    Returns:
+        Boolean ``(slice, row, column)``, the shape of the scan.
+
+    Raises:
+        UnreadableScan: a mask is there but does not fit.
+    """
+    source = scan.source
+    if source is None or not source.exists():
+        return None
+    if source.is_dir():
+        if scan.kind == "volume":
+            masks = [path for path in sorted(source.iterdir()) if _is_volume(path) and is_mask_name(path.name)]
+            return read_mask(masks[0], scan) if len(masks) == 1 else None
+        beside = any(_mask_beside(source / name) for name in scan.slice_names)
+        return _masks_of_slices(source, scan) if beside else None
+    if source.suffix.lower() == ".mat":
+        return read_mask(source, scan)
+    beside = _mask_beside(source)
+    return None if beside is None else read_mask(beside, scan)
+
+
+def _open(path: Path, options: LabelOptions) -> Segmentation:
+    path = header_of_pair(path)
+    if path.is_dir():
+        return _open_folder(path, options)
+    if not path.is_file():
+        raise UnreadableScan(f"{label(path)}: no such mask; check the path")
+    return _open_file(path, format_of(path), options)
+
+
+def _open_file(path: Path, found: InputFormat, options: LabelOptions) -> Segmentation:
+    if not found.masks:
+        raise UnreadableScan(f"{label(path)}: masks are not read from {found.title}; give one of {MASK_FORMATS}")
+    if found.volumes:
+        return read_volume_segmentation(path, options)
+    return found.reader().read_segmentation(path, options)
+
+
+def _open_folder(folder: Path, options: LabelOptions) -> Segmentation:
+    files = sorted(
+        (path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")),
+        key=lambda path: natural(path.name),
+    )
+    marked = [path for path in files if is_mask_name(path.name)]
+    known = {path: found for path in marked or files if (found := known_format(path))}
+    if known and all(found is IMAGE for found in known.values()):
+        return read_mask_images(list(known), folder, folder.resolve().name, options)
+    if len(known) == 1:
+        return _open_file(*next(iter(known.items())), options)
+    what = "no mask" if not known else f"{len(known)} files that may be masks"
+    raise UnreadableScan(f"{label(folder)}: holds {what}; name the mask itself")
+
+
+def _masks_of_slices(folder: Path, scan: Scan) -> np.ndarray:
+    """One mask file per slice; slices without a file are empty."""
+    files = [_mask_beside(folder / name) for name in scan.slice_names]
+    if not any(files):
+        raise UnreadableScan(f"{label(folder)}: no X_mask file for any slice X of the scan")
+    mask = np.zeros(scan.shape, bool)
+    for index, path in enumerate(files):
+        if path is None:
+            continue
+        found = _open(path, LabelOptions(whole=True))
+        if found.shape != (1, *scan.shape[1:]):
+            raise UnreadableScan(f"{label(path)}: {differing_shapes(found.shape[1:], scan.shape[1:])}")
+        mask[index] = found.whole[0]
+    return mask
+
+
+def _mask_beside(path: Path) -> Path | None:
+    """The mask of one file: the same name with ``_mask``, ``_seg`` or ``_label`` before the suffix."""
+    if _is_volume(path):
+        name, suffixes = stem(path), VOLUME_SUFFIXES
+        candidates = [path.with_name(f"{name}.seg.nrrd")]
+    else:
+        own = (path.suffix,) if path.suffix.lower() in IMAGE_SUFFIXES else ()
+        name, suffixes = path.stem, (*own, *sorted(IMAGE_SUFFIXES.difference(own)))
+        candidates = []
+    candidates += [path.with_name(f"{name}_{ending}{suffix}") for ending in _MASK_ENDINGS for suffix in suffixes]
+    return next((candidate for candidate in candidates if candidate.is_file() and candidate != path), None)
+
+
+def _is_volume(path: Path) -> bool:
+    return path.name.lower().endswith(VOLUME_SUFFIXES)
