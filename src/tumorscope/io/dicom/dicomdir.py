@@ -70,15 +70,15 @@ def _parts(file_id: Any) -> list[str]:
 
 
 def _find(root: Path, parts: list[str], listings: dict[Path, dict[str, Path]]) -> Path | None:
-    place = root
+    current = root
     for part in parts:
-        if place not in listings:
-            listings[place] = _listing(place)
-        entry = listings[place].get(part.upper()) or listings[place].get(_bare(part))
+        if current not in listings:
+            listings[current] = _listing(current)
+        entry = listings[current].get(part.upper()) or listings[current].get(_bare(part))
         if entry is None:
             return None
-        place = entry
-    return place if place.is_file() else None
+        current = entry
+    return current if current.is_file() else None
 
 
 def _listing(folder: Path) -> dict[str, Path]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tumorscope.io.dicom.geometry import SAME_PLACE_MM, plane_of
+from tumorscope.io.dicom.geometry import SAME_POSITION_MM, plane_of
 from tumorscope.io.dicom.grouping import VolumeCandidate
 from tumorscope.io.dicom.header import public_text
 from tumorscope.io.dicom.sequence_names import sequence_of
@@ -175,7 +175,7 @@ def _extent_mm(group: VolumeCandidate) -> float:
         return 0.0
     normal = np.cross(first.orientation[:3], first.orientation[3:])
     heights = [float(frame.position @ normal) for frame in group.frames if frame.position is not None]
-    return max(heights) - min(heights) + max(first.thickness_mm or 0.0, SAME_PLACE_MM)
+    return max(heights) - min(heights) + max(first.thickness_mm or 0.0, SAME_POSITION_MM)
 
 
 def _left_out(
