@@ -132,7 +132,7 @@ def together(
             current.unlink(missing_ok=True)
         for name, aside in asides.items():
             current = folder / name
-            aside.recurrent(place)
+            aside.replace(current)
             placed.append(current)
         complete = True
     except OSError as error:
