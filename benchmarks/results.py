@@ -1,11 +1,11 @@
 """The table of all experiments, from stored runs.
 
     python benchmarks/results.py add NAME EVALUATION [--run RUN…] [--note TEXT]   # keep a run's metrics
-    python benchmarks/results.py write                                            # docs/results.md anew
+    python benchmarks/results.py write                                            # docs/results.md
 
 ``add`` takes an evaluation's folder (``tumorscope evaluate … -o EVALUATION``, or ``tumorscope pool``) or the
-folder of a model on features, and the training's folder beside it, of pooled folds every one's; what is
-kept is small enough for the repository. ``write`` reads ``results/*.json`` and ``results/notebooks.yaml`` only.
+folder of a model on features, and the training's folder, or those of all pooled folds; the stored
+metrics are small enough for the repository. ``write`` reads ``results/*.json`` and ``results/notebooks.yaml`` only.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _DROPPED = {"coverage", "policy", "failed"}
 
 
 def store(name: str, evaluation: Path, runs: Sequence[Path], note: str) -> Path:
-    """Write ``results/NAME.json``: who was evaluated, the metrics, and how the networks were trained."""
+    """Write ``results/NAME.json``: the evaluated data, the metrics, and the training of the networks."""
     if (evaluation / "metrics.json").exists():
         content = _of_features(json.loads((evaluation / "metrics.json").read_text()))
     else:
@@ -56,31 +56,31 @@ def page(runs: list[dict[str, Any]], notebooks: list[dict[str, Any]], ablations:
     lines = [
         "# Results",
         "",
-        "Every figure here stands in `results/*.json`, which `tumorscope evaluate` wrote;",
-        "`python benchmarks/results.py write` makes this page of them. Brackets hold 95 % intervals by bootstrap over",
-        "patients (over images where nobody knows the patients). Research use only.",
+        "All metrics are from `results/*.json`, the output of `tumorscope evaluate`;",
+        "`python benchmarks/results.py write` makes this page from them. In brackets: 95 % intervals by bootstrap over",
+        "patients (over images if the patients are unknown). Research use only.",
         "",
         "## The notebooks' experiments",
         "",
-        "*As published*: on the split that the author or publisher gives. *Honest*: by patient, and without images",
-        "that copy a training image. What an author reports is beside it, with the split as far as it is told.",
+        "*As published*: on the split that the author or publisher gives. *By patient*: split by patient, and without",
+        "copies of training images. Beside them are the author's result and split, as far as they are known.",
         "",
-        "| notebook | recipe | author reports | author's split | as published | honest |",
+        "| notebook | recipe | author reports | author's split | as published | by patient |",
         "|---|---|---|---|---|---|",
     ]
     for row in notebooks:
         run = by_name.get(row["recipe"])
-        published, honest = (kind(run) or "–" if run else "not run yet" for kind in (_published, _honest))
+        published, by_patient = (kind(run) or "–" if run else "not run yet" for kind in (_published, _by_patient))
         lines.append(
             f"| {row['notebook']}: {row['task']} | `{row['recipe']}` | {row['reported']} | {row['split'] or '–'} "
-            f"| {published} | {honest} |"
+            f"| {published} | {by_patient} |"
         )
     lines += _ablations(by_name, ablations)
     lines += ["", "## All runs", ""]
     lines += ["| run | evaluated on | metrics | training | note |", "|---|---|---|---|---|"]
-    for run in sorted(runs, key=lambda one: one["name"]):
+    for run in sorted(runs, key=lambda run: run["name"]):
         without = run.get("without_copies")
-        metrics = _metrics(run["metrics"]) + (f"; without what training saw: {_metrics(without)}" if without else "")
+        metrics = _metrics(run["metrics"]) + (f"; without training data: {_metrics(without)}" if without else "")
         lines.append(f"| {run['name']} | {_evaluated(run)} | {metrics} | {_training(run)} | {run['note'] or '–'} |")
     lines += ["", "*Research use only. Not a medical device; not for diagnosis or treatment.*", ""]
     return "\n".join(lines)
@@ -92,10 +92,10 @@ def _ablations(by_name: dict[str, dict[str, Any]], ablations: list[dict[str, Any
     lines += ["Same recipe and split; only the named step differs.", ""]
     lines += ["| step | run | metrics | training |", "|---|---|---|---|"]
     for ablation in ablations:
-        for place, (what, name) in enumerate(ablation["runs"].items()):
-            step = ablation["step"] if place == 0 else ""
+        for index, (what, name) in enumerate(ablation["runs"].items()):
+            step = ablation["step"] if index == 0 else ""
             run = by_name[name]
-            metrics = _honest(run) or _metrics(run["metrics"])
+            metrics = _by_patient(run) or _metrics(run["metrics"])
             lines.append(f"| {step} | {what} | {metrics} | {_training(run)} |")
     return lines
 
@@ -144,7 +144,7 @@ def _published(run: dict[str, Any]) -> str | None:
     return _metrics(run["metrics"]) if run["dataset"] == "kaggle4" else None
 
 
-def _honest(run: dict[str, Any]) -> str | None:
+def _by_patient(run: dict[str, Any]) -> str | None:
     if run["dataset"] == "kaggle4":
         return _metrics(run["without_copies"]) if run.get("without_copies") else None
     return _metrics(run["metrics"])

@@ -43,7 +43,7 @@ CASES = 4
 """Different phantoms; more would only take longer to draw."""
 ASK_EVERY_S = 0.1
 STARTING_S = 120
-_BEGINS = re.compile(r"(\S+): revision \d+ begins, attempt (\d+)")
+_BEGINS = re.compile(r"(\S+): revision \d+ started, attempt (\d+)")
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from rich.table import Table
 from torch import nn
 
 from tumorscope.datasets.phantom import demo_phantom
-from tumorscope.inference.analysis import arrange_channels
 from tumorscope.inference.bundles import load_bundle
+from tumorscope.inference.channels import arrange_channels
 from tumorscope.inference.engine import load_engine, threads
 from tumorscope.models.compact import CompactNet
 from tumorscope.preprocessing import Preparation, prepare

@@ -6,16 +6,18 @@ import pytest
 from making import bright_flair, card, fake_engine
 
 from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.note import texts
 from tumorscope.core.scan import Scan
 from tumorscope.inference import analysis as analyzing
-from tumorscope.inference.analysis import DOUBTFUL_INPUT, NOT_A_BRAIN, arrange_channels
 from tumorscope.inference.bundles import Inputs, OperatingPoint
+from tumorscope.inference.channels import arrange_channels
+from tumorscope.inference.quality_notes import DOUBTFUL_INPUT, REJECTED_BY_APPEARANCE
 from tumorscope.preprocessing.input_check import default_input_check
 from tumorscope.reporting.wording import finding_sentence
 
 
 def analyze(scan, engine, **options):
-    """These heads are discs, which the input_check would turn away."""
+    """These heads are discs, which the input check would reject."""
     return analyzing.analyze(scan, engine, **{"input_check": False, **options})
 
 
@@ -43,12 +45,12 @@ def test_the_spot_is_found_where_it_is():
     np.testing.assert_allclose(analysis.lesions[0].center, (1, 40, 55), atol=1)
 
 
-def test_sizes_are_in_millimeters_only_where_the_file_says_how_large_a_voxel_is():
+def test_sizes_are_in_millimeters_only_with_a_known_voxel_size():
     scan, _ = scan_with_spot()
     without = analyze(scan, fake_engine())
     assert without.volume_mm3 is None
     assert without.slices[1].area_mm2 is None
-    assert any("in pixels" in warning for warning in without.warnings)
+    assert any("in pixels" in warning for warning in texts(without.warnings))
     with_affine = analyze(dataclasses.replace(scan, affine=np.diag([0.5, 0.5, 6.0, 1])), fake_engine())
     pixels = with_affine.slices[1].area_px
     assert with_affine.slices[1].area_mm2 == pytest.approx(pixels * 0.25)
@@ -56,7 +58,7 @@ def test_sizes_are_in_millimeters_only_where_the_file_says_how_large_a_voxel_is(
 
 
 def test_the_same_head_has_the_same_findings_as_short_integers_and_as_floats():
-    """Its background of -20,000 makes a range that 16 bits cannot subtract; the input_check sees it too."""
+    """Its background of -20,000 makes a range that 16 bits cannot subtract; the input check receives it, too."""
     scan, _ = scan_with_spot()
     full = np.rint(scan.voxels * 100 - 20_000).clip(-20_000, 20_000)
     one, other = (
@@ -90,13 +92,14 @@ def test_temperature_makes_probabilities_less_certain_but_keeps_their_order():
     assert max(after) < max(before)
 
 
-def test_specks_are_left_out_and_reported_but_a_second_tumor_stays():
+def test_small_components_are_removed_and_reported_but_a_second_tumor_stays():
     scan, _ = scan_with_spot()
     scan.voxels[1, 70:78, 30:38, 1] += 150
     scan.voxels[1, 25:27, 30:32, 1] += 400
     analysis = analyze(scan, fake_engine(operating_point=OperatingPoint(min_component_size_px=12)))
     assert len(analysis.lesions) == 2
-    assert any("1 speck" in warning for warning in analysis.warnings)
+    (note,) = [note for note in analysis.warnings if note.code == "small_components"]
+    assert note.text.startswith("1 small component (under 12 pixels")
 
 
 def test_the_probability_of_every_voxel_is_kept_where_it_is_asked_for():
@@ -118,7 +121,7 @@ def test_a_network_without_presence_assesses_by_its_mask():
     assert [finding.tumor_probability > 0.5 for finding in analyze(scan, mask_only).slices] == [False, True, False]
 
 
-def test_a_network_without_a_mask_still_says_whether_there_is_a_tumor():
+def test_a_network_without_a_mask_still_detects_a_tumor():
     scan, _ = scan_with_spot()
     only = fake_engine(lambda images: {"presence": bright_flair(images)["presence"]}, outputs=("presence",))
     analysis = analyze(scan, only)
@@ -127,7 +130,7 @@ def test_a_network_without_a_mask_still_says_whether_there_is_a_tumor():
     assert analysis.slices[0].mask_probability is None
 
 
-def test_mirror_images_are_averaged_back_in_place():
+def test_flipped_predictions_are_flipped_back_and_averaged():
     scan, _ = scan_with_spot()
     np.testing.assert_array_equal(analyze(scan, fake_engine(tta_flip=True)).mask, analyze(scan, fake_engine()).mask)
 
@@ -142,13 +145,13 @@ def test_mirror_images_are_averaged_back_in_place():
         (("unknown",), [0, 0, 0], ["taken as flair", "t1 is missing", "t1c is missing"]),
     ],
 )
-def test_channels_are_arranged_and_what_is_missing_is_filled_and_said(have, taken, said):
+def test_channels_are_arranged_and_substitutions_are_noted(have, taken, said):
     voxels = np.zeros((1, 20, 20, len(have))) + np.arange(len(have))
     arranged, warnings = arrange_channels(Scan(voxels, have, "case", "image"), card())
     assert arranged[0, 0, 0].tolist() == taken
     assert len(warnings) == len(said)
     for warning, part in zip(warnings, said, strict=True):
-        assert part in warning
+        assert part in warning.text
 
 
 @pytest.mark.parametrize("have", [("t1",), ("t2",), ("t1", "t1c"), ("unknown",) * 2, ("unknown",) * 3])
@@ -158,7 +161,7 @@ def test_a_missing_sequence_is_named(have):
         arrange_channels(scan, card())
 
 
-def test_nothing_stands_in_where_the_card_does_not_allow_it():
+def test_a_missing_sequence_without_a_substitute_is_refused():
     strict = card(inputs=Inputs(sequences=("t1", "flair")))
     with pytest.raises(TumorscopeError, match="t1 is missing"):
         arrange_channels(Scan(np.zeros((1, 20, 20, 1)), ("flair",), "case", "image"), strict)
@@ -179,15 +182,17 @@ def test_every_stage_is_timed_and_the_notice_is_there():
     assert "Research use only" in analysis.notice
 
 
-def test_what_the_header_says_against_a_scan_is_told_before_anything_is_computed():
+def test_a_scan_rejected_by_its_header_is_not_computed():
     scan, _ = scan_with_spot()
     rejected = dataclasses.replace(scan, rejection_reason="BodyPartExamined is BREAST, not a head")
     analysis = analyze(rejected, fake_engine(broken), input_check=True)
     assert not analysis.assessed
     assert not analysis.mask.any()
-    (warning,) = analysis.warnings
+    (warning,) = texts(analysis.warnings)
     assert warning.startswith("BodyPartExamined is BREAST, not a head; nothing was assessed")
     assert "--no-input-check" in warning
+    assert analysis.rejection is not None
+    assert analysis.rejection.code == "rejected_by_header"
     assert finding_sentence(analysis) == "Not assessed: BodyPartExamined is BREAST, not a head."
 
 
@@ -195,20 +200,20 @@ def broken(images):
     raise AssertionError("the network was run")
 
 
-def test_without_the_gate_a_header_does_not_stop_the_analysis():
+def test_without_the_input_check_a_header_does_not_stop_the_analysis():
     scan, _ = scan_with_spot()
     rejected = dataclasses.replace(scan, rejection_reason="BodyPartExamined is BREAST, not a head")
     analysis = analyze(rejected, fake_engine(), input_check=False)
     assert analysis.assessed
     assert analysis.tumor_present
-    assert "BodyPartExamined is BREAST, not a head" in analysis.warnings
+    assert "BodyPartExamined is BREAST, not a head" in texts(analysis.warnings)
 
 
 TYPES = ("glioma", "meningioma", "pituitary")
 
 
 def says_types(logits, **others):
-    """A network of single slices that segmentations the bright spot and always says the same of its type."""
+    """A network of single slices that segments the bright spot and always predicts the same type."""
 
     def session(images):
         mask = (images[:, 0] - 4) * 20
@@ -261,7 +266,7 @@ def test_without_a_tumor_there_is_no_type():
     assert found.tumor_type is None
 
 
-def test_a_class_that_says_no_tumor_decides_presence():
+def test_the_class_without_a_tumor_decides_presence():
     def session(images):
         return {"type": np.tile(np.array([[0.0, 0.0, 2.0, 0.0]], np.float32), (len(images), 1))}
 
@@ -277,7 +282,7 @@ def test_a_class_that_says_no_tumor_decides_presence():
     assert list(eager.tumor_type.probabilities.values()) == pytest.approx([1 / 3] * 3)
 
 
-def test_the_second_opinion_comes_from_the_slice_that_shows_most_and_may_differ():
+def test_the_radiomics_classifier_uses_the_slice_that_shows_most_and_may_differ():
     class Second:
         def classify(self, image, mask):
             assert mask.sum() == found_areas[1]
@@ -297,7 +302,9 @@ def test_the_activation_map_is_kept_only_where_it_is_asked_for():
     assert kept.question == "type"
     assert kept.predictions == ("glioma",) * 3
     np.testing.assert_array_equal(kept.values[0], [[0, 1], [2, 3]])
-    assert not any("activation map" in warning for warning in analyze(scan, typed_engine(), explain=True).warnings)
+    assert not any(
+        "activation map" in warning for warning in texts(analyze(scan, typed_engine(), explain=True).warnings)
+    )
 
 
 @pytest.mark.parametrize(
@@ -307,28 +314,33 @@ def test_the_activation_map_is_kept_only_where_it_is_asked_for():
         (("presence", "mask"), "no activation map: this bundle was exported without maps; .*"),
     ],
 )
-def test_who_asks_for_a_map_that_there_is_not_is_told_why(outputs, reason):
+def test_a_missing_activation_map_has_a_reason(outputs, reason):
     scan, engine = scan_with_spot()[0], fake_engine()
     card = engine.bundle.card.model_copy(update={"outputs": outputs})
     engine = dataclasses.replace(engine, bundle=dataclasses.replace(engine.bundle, card=card))
     explained = analyze(scan, engine, explain=True)
     assert explained.activation is None
-    assert [one for one in explained.warnings if re.fullmatch(reason, one)]
-    assert not any("activation map" in warning for warning in analyze(scan, engine).warnings)
+    assert [one for one in texts(explained.warnings) if re.fullmatch(reason, one)]
+    assert not any("activation map" in warning for warning in texts(analyze(scan, engine).warnings))
 
 
-def test_what_is_no_head_gets_a_warning_and_no_finding():
+def test_an_image_that_is_not_a_head_gets_a_warning_and_no_findings():
     noise = np.random.default_rng(0).integers(0, 255, (1, 96, 96, 1), np.uint8)
     found = analyzing.analyze(Scan(noise, ("unknown",), "noise", "image"), typed_engine())
     assert not found.assessed
-    assert found.warnings == (NOT_A_BRAIN,)
-    assert np.isnan(found.tumor_probability)
+    assert found.rejection == REJECTED_BY_APPEARANCE
+    (warning,) = found.warnings
+    assert warning.code == "rejected_by_appearance"
+    assert "--no-input-check" in warning.text
+    assert found.tumor_present is None
+    assert found.tumor_probability is None
+    assert [finding.tumor_probability for finding in found.slices] == [None]
     assert not found.mask.any()
     assert found.tumor_type is None
     assert analyze(Scan(noise, ("unknown",), "noise", "image"), typed_engine()).assessed
 
 
-def test_a_doubtful_input_is_analyzed_and_the_first_warning_says_so(monkeypatch):
+def test_a_doubtful_input_is_analyzed_with_a_first_warning(monkeypatch):
     scan, input_check = scan_with_spot()[0], default_input_check()
     for score, assessed, warned in [
         (input_check.threshold, True, False),
@@ -342,19 +354,21 @@ def test_a_doubtful_input_is_analyzed_and_the_first_warning_says_so(monkeypatch)
         assert (found.warnings[0] == DOUBTFUL_INPUT) == warned
 
 
-def test_values_that_are_not_an_mri_s_are_told_before_anything_is_computed():
+def test_a_scan_rejected_by_its_values_is_not_computed():
     labels = np.kron(np.arange(8, dtype=np.uint8).reshape(2, 4), np.ones((16, 8), np.uint8))[None, ..., None]
     scan = Scan(labels, ("flair",), "case", "volume")
     analysis = analyze(scan, fake_engine(broken), input_check=True)
     assert not analysis.assessed
-    (warning,) = analysis.warnings
+    (warning,) = texts(analysis.warnings)
     assert warning.startswith(
         "this looks like a label map (a segmentation or an atlas), not an MRI; nothing was assessed"
     )
+    assert analysis.rejection is not None
+    assert analysis.rejection.code == "rejected_by_values"
     assert finding_sentence(analysis) == f"Not assessed: {analysis.scan.rejection_reason}."
     without = analyze(scan, fake_engine(), input_check=False)
     assert without.assessed
-    assert analysis.scan.rejection_reason in without.warnings
+    assert analysis.scan.rejection_reason in texts(without.warnings)
 
 
 def test_a_scan_that_lacks_slices_is_analyzed_slice_by_slice():

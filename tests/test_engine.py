@@ -12,7 +12,7 @@ def sum_of_channels(images):
     return {"presence": images.sum(axis=(1, 2, 3)), "mask": images.sum(axis=1)}
 
 
-def test_every_slice_is_answered_once_and_in_order():
+def test_every_slice_is_predicted_once_and_in_order():
     images = np.random.default_rng(0).normal(size=(2 * BATCH + 3, 3, 8, 8)).astype(np.float32)
     done = []
     predictions = fake_engine(sum_of_channels).run(images, done.append)
@@ -46,7 +46,7 @@ def test_a_changed_model_is_refused(tmp_path):
         load_engine(load_bundle(folder), "onnxruntime", "float")
 
 
-def test_a_file_that_is_no_model_is_refused_in_one_line(tmp_path):
+def test_a_file_that_is_not_a_model_is_refused_in_one_line(tmp_path):
     folder = write_bundle(tmp_path / "bundle", b"not really a model")
     with pytest.raises(BadBundle, match="cannot load model.onnx") as caught:
         load_engine(load_bundle(folder), "onnxruntime", "float")
@@ -74,7 +74,7 @@ def test_without_exact_byte_sums_the_float_model_is_taken(monkeypatch):
 
 
 @pytest.mark.parametrize("precision", ["float", "int8"])
-def test_both_runtimes_say_the_same(precision):
+def test_both_runtimes_predict_the_same(precision):
     if not openvino_available():
         pytest.skip("openvino is not installed")
     from tumorscope.datasets.phantom import demo_phantom
@@ -89,7 +89,7 @@ def test_both_runtimes_say_the_same(precision):
     assert 2 * (first & second).sum() / (first.sum() + second.sum()) > (0.999 if precision == "float" else 0.98)
 
 
-def test_a_slice_is_answered_alike_in_any_batch():
+def test_a_slice_is_predicted_alike_in_any_batch():
     engine = load_engine(load_bundle("lgg"), "onnxruntime", "float")
     size = engine.bundle.card.preparation.size
     images = np.random.default_rng(0).normal(size=(BATCH + 1, 3, size, size)).astype(np.float32)

@@ -53,7 +53,7 @@ def test_a_new_file_is_as_readable_as_others(tmp_path: Path):
     assert path.stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
-def test_a_file_in_the_folders_place_is_named(tmp_path: Path):
+def test_a_file_in_the_way_of_the_folder_is_named(tmp_path: Path):
     (tmp_path / "out").write_text("mine")
     with pytest.raises(TumorscopeError, match=r"out/case: a file is in the way") as caught:
         save_whole(tmp_path / "out" / "case" / "c.txt", b"content")

@@ -73,7 +73,7 @@ def test_one_real_slice_alone_still_shows_its_tumor(lgg_folder, engine):
 def test_a_real_volume_gets_a_mask_on_its_own_grid(volumes_folder, engine, tmp_path):
     import nibabel as nib
 
-    from tumorscope.reporting import write_results
+    from tumorscope.reporting.results import write_results
 
     folder = next(volumes_folder.rglob("flair.nii.gz")).parent
     scan = open_scan(None, sequences={name: folder / f"{name}.nii.gz" for name in ("t1", "flair", "t1c")})
@@ -127,7 +127,7 @@ def test_types_and_outlines_of_patients_the_t1c_bundle_never_saw(figshare_folder
 
 
 def test_four_class_images_are_told_apart_about_as_often_as_the_card_claims(kaggle4_folder, typing_engine):
-    from tumorscope.datasets.opening import open_dataset
+    from tumorscope.datasets.registry import open_dataset
     from tumorscope.datasets.split import Split
     from tumorscope.evaluation import evaluate, summarize
 

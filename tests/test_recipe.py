@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 
 from tumorscope.core.errors import BadRecipe
@@ -74,7 +77,7 @@ def test_a_recipe_written_out_and_read_again_is_the_same():
         ({"name": "No Good"}, "name"),
     ],
 )
-def test_what_a_recipe_may_not_say_is_refused_with_the_nearest_that_it_may(change, message):
+def test_a_bad_key_or_value_is_refused_with_the_nearest_known_key(change, message):
     with pytest.raises(BadRecipe, match=message) as caught:
         parse_recipe({**GOOD, **change})
     assert "\n" not in str(caught.value)
@@ -85,7 +88,7 @@ def test_a_missing_key_is_named():
         parse_recipe({key: value for key, value in GOOD.items() if key != "network"})
 
 
-def test_a_recipe_that_does_not_exist_is_answered_with_those_that_do():
+def test_an_unknown_recipe_is_refused_with_the_known_ones():
     with pytest.raises(BadRecipe, match="did you mean 'lgg-compact'"):
         load_recipe("lgg-compac")
 
@@ -95,3 +98,15 @@ def test_a_file_that_is_not_a_mapping_in_yaml_is_refused(tmp_path, text):
     (tmp_path / "r.yaml").write_text(text)
     with pytest.raises(BadRecipe):
         load_recipe(str(tmp_path / "r.yaml"))
+
+
+def test_recipes_are_checked_without_pytorch():
+    code = "import sys; from tumorscope.recipes.experiment import load_recipe; load_recipe('t1c'); print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_a_data_set_that_does_not_exist_is_refused_with_those_that_do():
+    for dataset in ("isles", ["figshare", "isles"]):
+        with pytest.raises(BadRecipe, match=r"recipe: dataset: no such data set; there are lgg, figshare, .*, not "):
+            parse_recipe({**GOOD, "dataset": dataset})

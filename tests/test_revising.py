@@ -37,11 +37,11 @@ def drawn() -> np.ndarray:
 
 @pytest.fixture
 def engine(tmp_path) -> Engine:
-    """Its bundle lies on disk, since documents name its hash."""
+    """Its bundle is on disk, as documents contain its hash."""
     return Engine(load_bundle(str(write_bundle(tmp_path / "bundle", b"a model"))), "fake", "float", bright_flair)
 
 
-def test_measurements_follow_the_new_outline_and_probabilities_stay(engine):
+def test_measurements_follow_the_new_segmentation_and_probabilities_stay(engine):
     before = analyze(scan(np.diag([0.5, 0.5, 6.0, 1])), engine, input_check=False)
     after = revise(before, engine, drawn())
     assert [finding.area_px for finding in after.slices] == [0, 100, 100]
@@ -56,34 +56,34 @@ def test_measurements_follow_the_new_outline_and_probabilities_stay(engine):
     assert after.tumor_type == before.tumor_type
 
 
-def test_what_follows_says_that_a_person_drew_it(engine):
+def test_a_corrected_analysis_is_marked_as_corrected(engine):
     after = revise(analyze(scan(), engine, input_check=False), engine, drawn())
     document = to_document(after)
-    assert document["corrected"] is True
-    assert document["warnings"][0] == CORRECTED
+    assert document.corrected is True
+    assert document.warnings[0] == CORRECTED
     assert "corrected by hand" in finding_sentence(after)
     assert "one lesion" in finding_sentence(after)
     assert "by hand" in finding_line(after)
-    assert not to_document(analyze(scan(), engine, input_check=False))["corrected"]
+    assert not to_document(analyze(scan(), engine, input_check=False)).corrected
 
 
-def test_who_removes_the_outline_says_that_there_is_no_tumor(engine):
+def test_removing_the_segmentation_means_no_tumor(engine):
     after = revise(analyze(scan(), engine, input_check=False), engine, np.zeros((3, 96, 96), bool))
     assert not after.tumor_present
     assert after.lesions == ()
     assert finding_sentence(after).startswith("No tumor segmented")
-    assert to_document(after)["tumor_present"] is False
+    assert to_document(after).tumor_present is False
 
 
-def test_the_opinion_by_features_is_of_the_new_outline(engine, monkeypatch):
+def test_the_type_by_radiomics_is_of_the_new_segmentation(engine, monkeypatch):
     before = analyze(scan(), engine, input_check=False)
     asked = []
-    monkeypatch.setattr("tumorscope.studies.revision.second_opinion", lambda engine, voxels, mask: asked.append(mask))
+    monkeypatch.setattr(Engine, "classify_by_radiomics", lambda engine, voxels, mask: asked.append(mask))
     revise(before, engine, drawn())
     np.testing.assert_array_equal(asked[0], drawn())
 
 
-def test_the_segmentation_of_a_corrected_outline_is_not_called_automatic(engine, tmp_path):
+def test_a_corrected_segmentation_is_semiautomatic_in_dicom(engine, tmp_path):
     study_of(tmp_path / "study")
     dicom = open_scan(tmp_path / "study")
     before = analyze(dicom, engine, input_check=False)
@@ -99,7 +99,7 @@ def test_a_mask_of_another_shape_is_refused(engine):
         revise(analyze(scan(), engine, input_check=False), engine, np.zeros((3, 96, 95), bool))
 
 
-def test_a_scan_that_was_not_assessed_has_no_probabilities_to_keep(engine):
+def test_a_rejected_scan_cannot_be_corrected(engine):
     noise = Scan(np.random.default_rng(0).normal(size=(3, 96, 96, 3)), ("t1", "flair", "t1c"), "noise", "volume")
     before = analyze(noise, engine)
     assert not before.assessed

@@ -14,7 +14,7 @@ COMMAND = "from tumorscope.cli import main\nmain()"
 LIBRARY = """
 from tumorscope import analyze, load_bundle, load_engine, open_scan
 import sys
-print(analyze(open_scan(sys.argv[1]), load_engine(load_bundle("lgg"), sys.argv[2])).assessed)
+print(analyze(open_scan(sys.argv[1]), load_engine(load_bundle("lgg"), sys.argv[2])).rejection is None)
 """
 
 

@@ -27,13 +27,13 @@ def volume(base: str, study: str, name: str, revision: int = 1) -> np.ndarray:
     return np.asanyarray(image.dataobj).transpose(2, 1, 0)
 
 
-def stage_image(page: Page) -> np.ndarray:
+def viewport_image(page: Page) -> np.ndarray:
     """The images as they are on the screen, RGB, after whatever was asked for has been drawn."""
     page.mouse.move(2, 2)  # a brush and the place under the pointer are drawn too
-    page.wait_for_selector('.stage-view[data-settled][data-mask="loaded"]')
+    page.wait_for_selector('.viewport-view[data-settled][data-mask="loaded"]')
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    page.wait_for_selector(".stage-view[data-settled]")
-    shot = page.locator(".stage-view").screenshot()
+    page.wait_for_selector(".viewport-view[data-settled]")
+    shot = page.locator(".viewport-view").screenshot()
     return np.asarray(Image.open(io.BytesIO(shot)).convert("RGB")).astype(int)
 
 
@@ -50,7 +50,7 @@ class Placement:
     offset: tuple[float, float]
 
     def at(self, row: float, column: float) -> tuple[float, float]:
-        """The middle of a voxel, as (x, y) on the stage."""
+        """The middle of a voxel, as (x, y) in the viewport."""
         y, x = ((value + 0.5) * s + o for value, s, o in zip((row, column), self.scale, self.offset, strict=True))
         return x, y
 
@@ -64,7 +64,7 @@ class Placement:
 
 
 def placement(image: np.ndarray, voxels: np.ndarray) -> Placement:
-    """How a slice was placed, found by its head: the largest bright thing on the stage and in the slice."""
+    """How a slice was placed, found by its head: the largest bright thing in the viewport and in the slice."""
     shown = _box(image.min(axis=2) > _HEAD)
     # Black and white of the slice as the viewer takes them, roughly; the head's edge is steep.
     low, high = np.percentile(voxels, [2, 98])
@@ -76,7 +76,7 @@ def placement(image: np.ndarray, voxels: np.ndarray) -> Placement:
 
 def _box(bright: np.ndarray) -> list[tuple[int, int]]:
     labels, count = ndimage.label(bright)
-    assert count, "there is nothing on the stage"
+    assert count, "there is nothing in the viewport"
     largest = labels == 1 + int(np.argmax(np.bincount(labels.ravel())[1:]))
     found = ndimage.find_objects(largest.astype(int))[0]
     return [(each.start, each.stop) for each in found]

@@ -122,7 +122,7 @@ def study_of(page: Page) -> str:
 def open_study(page: Page, base: str, study: str, query: str = "") -> None:
     """Open a study and wait for its image."""
     page.goto(f"{base}/{query}#/studies/{study}")
-    page.wait_for_selector(".stage[data-ready]", timeout=PATIENCE_S * 1000)
+    page.wait_for_selector(".viewport[data-ready]", timeout=PATIENCE_S * 1000)
 
 
 def go_to(page: Page, index: int) -> None:

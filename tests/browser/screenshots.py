@@ -60,14 +60,14 @@ def draw(playwright, base: str, cases: Path) -> None:
     _keep(page, "work-list")
     open_study(page, base, phantom)
     page.get_by_role("button", name="Lesion 1:").click()
-    page.locator(".stage-view").focus()
+    page.locator(".viewport-view").focus()
     _keep(page, "study")
     page.keyboard.press("m")
     _keep(page, "planes")
     page.keyboard.press("a")
     page.keyboard.press("b")
     page.keyboard.press("o")
-    box = page.locator(".stage-view").bounding_box()
+    box = page.locator(".viewport-view").bounding_box()
     assert box is not None
     for step, (x, y) in enumerate([(0.59, 0.72), (0.62, 0.66), (0.61, 0.58)]):
         page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=8)
@@ -95,8 +95,8 @@ def _added(page: Page, base: str, case: Path) -> str:
 
 def _keep(page: Page, name: str) -> None:
     """Once everything is drawn, in few colors."""
-    if page.locator(".stage-view").count():
-        page.wait_for_selector(".stage-view[data-settled][data-loaded]")
+    if page.locator(".viewport-view").count():
+        page.wait_for_selector(".viewport-view[data-settled][data-loaded]")
     page.wait_for_timeout(500)
     image = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
     IMAGES.mkdir(parents=True, exist_ok=True)

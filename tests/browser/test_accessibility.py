@@ -103,7 +103,7 @@ def test_every_screen_fits_with_the_notice_in_sight(chromium: Browser, base: str
         assert box is not None
         assert box["y"] + box["height"] <= SIZES[size]["height"]
         if screen is not _list:
-            stage = page.locator(".stage-view").bounding_box()
+            stage = page.locator(".viewport-view").bounding_box()
             assert stage is not None
             assert stage["height"] >= 330
             assert stage["width"] >= 480

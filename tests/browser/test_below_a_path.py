@@ -35,7 +35,7 @@ def test_a_scan_goes_from_the_drop_to_the_download_below_a_path(
     assert page.url.startswith(f"{shown.address}/"), "with a slash, from which the page names everything"
     drop(page, healthy_case(cases, "head"))
     study = study_of(page)
-    page.wait_for_selector(".stage[data-ready]", timeout=_LONG_MS)
+    page.wait_for_selector(".viewport[data-ready]", timeout=_LONG_MS)
     assert f"GET /api/studies/{study}/events" in shown.passed
 
     for name, begins in (("report.pdf", b"%PDF"), ("results.zip", b"PK"), ("mask.nii.gz", b"\x1f\x8b")):

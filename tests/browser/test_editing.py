@@ -2,7 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browser.images import Placement, changed, placement, stage_image, volume
+from browser.images import Placement, changed, placement, viewport_image, volume
 from browser.running import ask, drop, go_to, nifti_case, open_study, study_of, wait_done
 from playwright.sync_api import Page, expect
 
@@ -30,7 +30,7 @@ def test_a_stroke_of_the_brush_is_saved_as_a_version_and_measurements_follow(pag
     page.get_by_role("button", name="Save as a new version").click()
     wait_done(base, own, revision=2)
 
-    page.wait_for_selector('.stage[data-revision="2"][data-ready]')
+    page.wait_for_selector('.viewport[data-revision="2"][data-ready]')
     after = ask(f"{base}/api/studies/{own}/analysis")
     corrected = volume(base, own, "mask", revision=2) > 0
     added = corrected & ~mask
@@ -43,10 +43,10 @@ def test_a_stroke_of_the_brush_is_saved_as_a_version_and_measurements_follow(pag
     expect(page.get_by_role("complementary", name="Findings")).to_contain_text(f"{after['volume_mm3'] / 1000:,.1f} ml")
 
     page.reload()
-    page.wait_for_selector('.stage[data-revision="2"][data-ready]')
+    page.wait_for_selector('.viewport[data-revision="2"][data-ready]')
     expect(page.get_by_text("version 2 of 2")).to_be_visible()
     page.get_by_role("button", name="Version 1").click()
-    page.wait_for_selector('.stage[data-revision="1"][data-ready]')
+    page.wait_for_selector('.viewport[data-revision="1"][data-ready]')
     expect(page.get_by_role("complementary", name="Findings")).to_contain_text(f"{before['volume_mm3'] / 1000:,.1f} ml")
 
 
@@ -56,19 +56,19 @@ def test_undo_takes_a_stroke_back_and_discard_asks_first(page: Page, base: str, 
     index = int(mask.sum(axis=(1, 2)).argmax())
     place = _placement(page, base, phantom, index)
     page.keyboard.press("b")
-    clean = stage_image(page)
+    clean = viewport_image(page)
     _stroke(page, place, *_beside(mask[index]))
-    drawn = stage_image(page)
+    drawn = viewport_image(page)
     assert changed(clean, drawn).sum() > 20
 
     page.keyboard.press("Control+z")
-    assert changed(clean, stage_image(page)).sum() < 20
+    assert changed(clean, viewport_image(page)).sum() < 20
     page.keyboard.press("Control+Shift+z")
-    assert changed(drawn, stage_image(page)).sum() < 20
+    assert changed(drawn, viewport_image(page)).sum() < 20
 
     page.get_by_role("button", name="Discard").click()
     page.get_by_role("dialog").get_by_role("button", name="Discard").click()
-    assert changed(clean, stage_image(page)).sum() < 20
+    assert changed(clean, viewport_image(page)).sum() < 20
     expect(page.get_by_role("button", name="Save as a new version")).to_be_disabled()
 
 
@@ -83,7 +83,7 @@ def test_changes_are_not_lost_without_a_question(page: Page, base: str, phantom:
 
     page.get_by_role("link", name="Work list", exact=True).click()
     page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
-    expect(page.locator(".stage")).to_be_visible()
+    expect(page.locator(".viewport")).to_be_visible()
     page.get_by_role("link", name="Work list", exact=True).click()
     page.get_by_role("dialog").get_by_role("button", name="Leave").click()
 
@@ -96,7 +96,7 @@ def _placement(page: Page, base: str, study: str, index: int) -> Placement:
     page.keyboard.press("b")  # first, since the row for editing takes height from the stage
     page.keyboard.press("o")
     page.keyboard.press("o")
-    bare = stage_image(page)
+    bare = viewport_image(page)
     page.keyboard.press("o")
     return placement(bare, volume(base, study, "flair")[index])
 
@@ -108,7 +108,7 @@ def _beside(mask: np.ndarray) -> tuple[int, int]:
 
 
 def _stroke(page: Page, place: Placement, row: int, column: int) -> None:
-    box = page.locator(".stage-view").bounding_box()
+    box = page.locator(".viewport-view").bounding_box()
     assert box is not None
     (x0, y0), (x1, y1) = place.at(row, column - 4), place.at(row, column + 4)
     page.mouse.move(box["x"] + x0, box["y"] + y0)

@@ -12,7 +12,7 @@ def test_a_study_is_found_opened_read_and_left_by_keys_alone(page: Page, base: s
     expect(page.locator(".studies tbody tr")).to_have_count(1)
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
-    page.wait_for_selector(".stage[data-ready]")
+    page.wait_for_selector(".viewport[data-ready]")
 
     page.keyboard.press("Home")
     expect(page.locator(".where")).to_have_text("Slice 0 of 0–23")
@@ -46,7 +46,7 @@ def test_the_sheet_of_keys_opens_keeps_the_focus_and_gives_it_back(page: Page, b
     page.keyboard.press("Escape")
 
     expect(sheet).to_have_count(0)
-    expect(page.locator(".stage")).to_be_visible()
+    expect(page.locator(".viewport")).to_be_visible()
 
 
 def test_every_control_is_reached_by_tab_and_has_a_name(page: Page, base: str, phantom: str) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from browser.conftest import watch
-from browser.images import changed, dice, placement, stage_image, volume
+from browser.images import changed, dice, placement, viewport_image, volume
 from browser.running import (
     PATIENCE_S,
     ask,
@@ -34,11 +34,11 @@ def test_the_outline_lies_where_the_mask_is(page: Page, base: str, phantom: str,
     go_to(page, index)
 
     _segmentation(page, "No segmentation")
-    bare = stage_image(page)
+    bare = viewport_image(page)
     _segmentation(page, "Fill")
-    filled = changed(bare, stage_image(page))
-    _segmentation(page, "Segmentation")
-    segmented = changed(bare, stage_image(page))
+    filled = changed(bare, viewport_image(page))
+    _segmentation(page, "Contour")
+    segmented = changed(bare, viewport_image(page))
 
     place = placement(bare, voxels[index])
     expected = place.drawn(mask[index] > 0, filled.shape)
@@ -57,13 +57,13 @@ def test_the_wheel_scrolls_through_the_slices(page: Page, base: str, phantom: st
     open_study(page, base, phantom, query)
     where = page.locator(".where")
     go_to(page, 10)
-    before = stage_image(page)
+    before = viewport_image(page)
 
-    page.locator(".stage-view").hover()
+    page.locator(".viewport-view").hover()
     page.mouse.wheel(0, 120)
 
     expect(where).not_to_have_text("Slice 10 of 0–23")
-    assert changed(before, stage_image(page)).mean() > 0.001
+    assert changed(before, viewport_image(page)).mean() > 0.001
 
 
 def test_choosing_a_lesion_goes_to_the_slice_it_was_measured_on(page: Page, base: str, phantom: str) -> None:
@@ -81,12 +81,12 @@ def test_choosing_a_lesion_goes_to_the_slice_it_was_measured_on(page: Page, base
 def test_sequences_and_layouts_change_the_image(page: Page, base: str, phantom: str) -> None:
     open_study(page, base, phantom)
     go_to(page, 13)
-    flair = stage_image(page)
+    flair = viewport_image(page)
 
     page.get_by_role("button", name="T1", exact=True).click()
-    t1 = stage_image(page)
+    t1 = viewport_image(page)
     page.get_by_role("button", name="Three planes").click()
-    planes = stage_image(page)
+    planes = viewport_image(page)
 
     assert changed(flair, t1).mean() > 0.02
     assert changed(t1, planes).mean() > 0.02
@@ -100,7 +100,11 @@ def test_everything_found_is_text_and_never_markup(page: Page, base: str, phanto
     }  # fmt: skip
     lesion = {**analysis["lesions"][0], "laterality": MARKUP, "nonmeasurable_reason": MARKUP}
     analysis |= {"case": MARKUP, "tumor_type": kind, "radiomics_classifier": kind, "types_agree": True}
-    analysis |= {"warnings": [MARKUP], "lesions": [lesion], "bundle": {**analysis["bundle"], "reason": MARKUP}}
+    analysis |= {
+        "warnings": [{"code": "small_components", "text": MARKUP}],
+        "lesions": [lesion],
+        "bundle": {**analysis["bundle"], "reason": MARKUP},
+    }
     page.route("**/analysis?revision=1", lambda route: route.fulfill(json=analysis))
     page.route(f"**/api/studies/{phantom}", lambda route: route.fulfill(json={**study, "name": MARKUP}))
 
@@ -129,7 +133,7 @@ def test_a_dicom_study_is_read_and_its_results_are_downloaded_whole(
     segmentation = segread(io.BytesIO(_download(page, "Segmentation (DICOM SEG)", tmp_path)))
     segmented = int(segmentation.pixel_array.astype(bool).sum())
     assert segmented == int(volume(base, study, "mask").sum()) > 0
-    for title in ("Measurements (DICOM SR)", "Everything (ZIP)"):
+    for title in ("Measurements (DICOM SR)", "All files (ZIP)"):
         assert len(_download(page, title, tmp_path)) > 500
 
 
@@ -140,7 +144,7 @@ def test_the_first_image_of_sixty_slices_comes_soon(chromium: Browser, base: str
     page.goto(base)
     drop(page, nifti_case(cases, "sixty", slices=60))
     study_of(page)
-    page.wait_for_selector(".stage[data-ready]", timeout=PATIENCE_S * 1000)
+    page.wait_for_selector(".viewport[data-ready]", timeout=PATIENCE_S * 1000)
 
     shown, done = page.evaluate(
         """() => [performance.getEntriesByName("first-image")[0].startTime,

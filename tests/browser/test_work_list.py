@@ -3,8 +3,8 @@ from pathlib import Path
 
 from browser.running import PATIENCE_S, ask, drop, healthy_case, study_of, wait_done
 from dicom_making import uid
-from pacs.running import small_series
-from pacs.web import study_archive
+from dicom_network.running import small_series
+from dicom_network.web import study_archive
 from playwright.sync_api import Page, expect
 
 MARKUP = '<img src=x onerror="document.title=1">'

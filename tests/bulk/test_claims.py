@@ -1,13 +1,13 @@
-"""Names and attempts, agreed on through a folder."""
+"""Names and attempts, shared through a folder."""
 
 from pathlib import Path
 
-from tumorscope.studies.bulk.claims import MOST_ATTEMPTS, Attempts, Names, turns
+from tumorscope.studies.bulk.claims import MOST_ATTEMPTS, Attempts, NameRegistry, occurrence_indices
 from tumorscope.studies.case import Case
 
 
 def test_a_name_belongs_to_one_case_for_good(tmp_path):
-    one, other = Names(tmp_path), Names(tmp_path)  # as two workers
+    one, other = NameRegistry(tmp_path), NameRegistry(tmp_path)  # as two workers
     assert one.claim("scan", "/a/scan", 1) == "scan"
     assert other.claim("Scan", "/b/scan", 1) == "Scan-2"  # some disks do not tell a from A
     assert other.claim("scan", "/a/scan", 1) == "scan"
@@ -16,7 +16,7 @@ def test_a_name_belongs_to_one_case_for_good(tmp_path):
 
 def test_numbers_follow_the_order_of_the_cases_whatever_their_format():
     paths = ["a/scan.nii.gz", "a/other.png", "b/SCAN.mat", "c/scan"]
-    assert turns([Case(Path(path)) for path in paths]) == [1, 1, 2, 3]
+    assert occurrence_indices([Case(Path(path)) for path in paths]) == [1, 1, 2, 3]
 
 
 def test_a_case_that_ends_badly_is_begun_only_so_often(tmp_path):
@@ -25,5 +25,5 @@ def test_a_case_that_ends_badly_is_begun_only_so_often(tmp_path):
     assert attempts.begin("y")
     attempts.end("y")
     assert list((tmp_path / "begun").iterdir()) != []
-    attempts.forget()
+    attempts.reset()
     assert attempts.begin("x")

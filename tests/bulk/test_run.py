@@ -127,7 +127,7 @@ def test_cases_of_one_name_get_the_numbers_of_the_plain_path(folder, bulk):
     assert numbered == ["scan", "scan-2", "scan-3"]
 
 
-def test_a_row_says_what_the_case_s_own_file_says(bulk):
+def test_a_row_has_the_values_of_the_case_s_document(bulk):
     out, summary, _ = bulk
     for row in rows(summary.results):
         document = json.loads((out / row["case"] / "analysis.json").read_text())
@@ -143,7 +143,7 @@ def test_bad_cases_are_named_and_stop_nobody(bulk):
     assert failures == {row["label"]: row["failure"] for row in rows(summary.failed)}
     assert failures.keys() == {"bad", "deadly"}
     assert "damaged" in failures["bad"]
-    assert failures["deadly"] == "its process ended 2 times without a word, as in a crash"
+    assert failures["deadly"] == "its process crashed 2 times"
     assert (summary.cases, summary.analyzed) == (8, 6)
 
 
@@ -162,7 +162,7 @@ def test_where_every_case_has_its_row_nothing_is_started(bulk, cases, monkeypatc
     assert (summary.before, summary.analyzed, len(summary.failures)) == (7, 6, 1)
 
 
-def test_a_folder_s_cases_are_all_analyzed_in_one_way(bulk, cases):
+def test_all_cases_of_a_folder_have_the_same_settings(bulk, cases):
     with pytest.raises(TumorscopeError, match="differs in bundles, explain; name another folder"):
         run_bulk(cases, bulk[0], "t1c")
 

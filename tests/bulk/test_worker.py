@@ -26,7 +26,7 @@ def job(tmp_path):
 
 @pytest.fixture
 def worker(job, monkeypatch):
-    monkeypatch.setattr(working, "Engines", lambda *arguments: fake_engine())
+    monkeypatch.setattr(working, "EnginePool", lambda *arguments: fake_engine())
     return CaseWorker(job)
 
 
@@ -41,7 +41,7 @@ def worker(job, monkeypatch):
         ),
     ],
 )
-def test_whatever_a_case_does_there_is_a_row_that_says_so(worker, tmp_path, monkeypatch, error, said):
+def test_any_error_of_a_case_becomes_a_row_with_its_reason(worker, tmp_path, monkeypatch, error, said):
     def fails(*arguments, **options):
         raise error
 

@@ -21,7 +21,7 @@ def test_the_shipped_bundles_are_small_complete_and_undamaged(name, precisions):
     assert [found.name for found in shipped_bundles()] == ["lgg", "t1c"]
 
 
-def test_the_card_tells_figures_split_and_license():
+def test_the_card_has_metrics_split_and_license():
     card = load_bundle("lgg").card
     assert len(card.metrics["split_hash"]) == 64
     for precision in ("float", "int8"):
@@ -42,7 +42,7 @@ def test_the_split_in_the_bundle_is_the_one_in_the_card():
     assert len(split["test"]) == sum(metrics["patients"] for metrics in tested.values())
 
 
-def test_eight_bits_cost_no_more_dice_than_allowed():
+def test_int8_costs_no_more_dice_than_allowed():
     validation = load_bundle("lgg").card.metrics["validation"]
     means = {
         precision: np.mean([metrics["patient_dice"]["mean"] for metrics in validation[precision].values()])
@@ -63,7 +63,7 @@ def test_the_hash_covers_card_and_models(tmp_path):
     ("name", "message"),
     [("lggg", "did you mean 'lgg'"), ("/nowhere", "no bundle '/nowhere'"), ("", "no bundle")],
 )
-def test_a_bundle_that_does_not_exist_is_answered_with_those_that_do(name, message):
+def test_an_unknown_bundle_is_refused_with_the_names_of_those_that_exist(name, message):
     with pytest.raises(BadBundle, match=message):
         load_bundle(name)
 

@@ -59,7 +59,7 @@ def test_help_names_every_command_and_the_notice(run):
 
 
 def test_help_needs_none_of_the_heavy_libraries():
-    """What makes `tumorscope --help` quick, said without a clock."""
+    """What makes `tumorscope --help` quick, without measuring time."""
     program = "import sys; import tumorscope.cli; print([name for name in sys.argv[1:] if name in sys.modules])"
     also = ("numpy", "scipy", "onnxruntime", "nibabel", "pydicom", "jinja2", "PIL", "rich.progress")
     out = subprocess.run([sys.executable, "-c", program, *HEAVY, *also], capture_output=True, text=True, check=True)
@@ -76,7 +76,7 @@ def test_analyzing_needs_no_pytorch(tmp_path, phantom):
     assert len(list((tmp_path / "out").glob("*/analysis.json"))) == 1
 
 
-def test_the_demo_finds_the_phantoms_tumor_and_draws_it(run, tmp_path):
+def test_the_demo_finds_and_segments_the_phantoms_tumor(run, tmp_path):
     code, out, err = run("demo", "-o", tmp_path / "demo")
     assert code == 0, err
     folder = tmp_path / "demo" / "phantom"
@@ -134,13 +134,13 @@ def test_sequences_from_several_files_make_one_scan(run, tmp_path, phantom):
     assert code == 0, err
     document = json.loads(next((tmp_path / "out").glob("*/analysis.json")).read_text())
     assert sorted(document["geometry"]["sequences"]) == ["flair", "t1", "t1c"]
-    assert not any("missing" in warning for warning in document["warnings"])
+    assert not any("missing" in warning["text"] for warning in document["warnings"])
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["analyze"], "name at least one PATH"),
+        (["analyze"], "give at least one PATH"),
         (["analyze", "nothing.png"], "no such file"),
         (["analyze", "x.png", "--sequence", "flair=y.nii"], "not both"),
         (["analyze", "--sequence", "flair"], "write NAME=FILE"),
@@ -197,7 +197,7 @@ def test_the_doctor_names_the_extra_that_brings_what_is_missing(run, monkeypatch
     assert "pip install tumorscope[fast]" in run("doctor")[1]
 
 
-def test_the_version_is_told(run):
+def test_the_version_is_printed(run):
     from tumorscope import __version__
 
     assert run("--version")[1].strip() == f"tumorscope {__version__}"

@@ -1,4 +1,4 @@
-"""`tumorscope compare` as its users meet it; the command is called as the program calls it."""
+"""`tumorscope compare` through the command line."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_evaluations_stand_side_by_side_and_different_splits_are_warned_of(run, 
     error, out = run(*evaluations, "-o", "out")
     assert error is None, out
     lines = out.splitlines()
-    assert lines[0].split() == ["figure", "good", "poor"]
+    assert lines[0].split() == ["metric", "good", "poor"]
     (accuracy,) = [line for line in lines if line.startswith("class, accuracy")]
     good, poor = (float(word) for word in accuracy.split()[2::4])
     assert good > poor

@@ -1,4 +1,4 @@
-"""`tumorscope compare-studies` as its users meet it; the command is called as the program calls it."""
+"""`tumorscope compare-studies` through the command line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,15 @@ from reading.files import write_nifti
 from tumorscope.cli.compare_studies import command
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.measurement.rle import encode
-from tumorscope.reporting.document import SCHEMA
+from tumorscope.reporting.analysis_document import (
+    AnalysisDocument,
+    BundleEntry,
+    EngineEntry,
+    GeometryEntry,
+    OperatingPointEntry,
+    RunLengths,
+)
+from tumorscope.reporting.document import to_json
 
 AFFINE = np.diag([1.0, 1.0, 3.0, 1.0])
 
@@ -98,19 +106,41 @@ def write_analysis(folder, diameter=30, **changes):
     """An ``analysis.json`` with a lesion, and its mask beside it."""
     nifti = nib.load(write_mask(f"{folder}-mask.nii", (48, 48, diameter)))
     mask = np.asarray(nifti.dataobj).astype(bool).transpose(2, 1, 0)
-    document = {
-        "schema": SCHEMA,
-        "case": folder,
-        "patient_key": "aaaaaaaa-1111",
-        "study_date": "2026-01-01",
-        "bundle": {"name": "lgg", "version": "0.1.0", "sha256": "1" * 64},
-        "sequences": ["t1", "flair", "t1c"],
-        "geometry": {"shape": mask.shape, "affine": AFFINE.tolist(), "kind": "volume"},
-        "mask_rle": [encode(part) for part in mask],
-        **changes,
-    }
+    document = AnalysisDocument(
+        case=folder,
+        patient_key="aaaaaaaa-1111",
+        study_date="2026-01-01",
+        sequences=["t1", "flair", "t1c"],
+        bundle=BundleEntry(name="lgg", version="0.1.0", sha256="1" * 64, reason=None),
+        engine=EngineEntry(runtime="onnxruntime", precision="float"),
+        operating_point=OperatingPointEntry(presence=0.5, mask=0.5),
+        input_rejected=None,
+        corrected=False,
+        incomplete=None,
+        tumor_present=True,
+        tumor_probability=0.9,
+        tumor_type=None,
+        radiomics_classifier=None,
+        types_agree=None,
+        volume_mm3=None,
+        voxels=int(mask.sum()),
+        slices=[],
+        lesions=[],
+        geometry=GeometryEntry(
+            shape=mask.shape,
+            spacing_mm=None,
+            affine=AFFINE.tolist(),
+            slice_positions=None,
+            sequences=["t1", "flair", "t1c"],
+            kind="volume",
+        ),
+        warnings=[],
+        notice="",
+        timing_ms={},
+        mask_rle=[RunLengths(**encode(part)) for part in mask],
+    )
     Path(folder).mkdir(exist_ok=True)
-    (Path(folder) / "analysis.json").write_text(json.dumps(document))
+    (Path(folder) / "analysis.json").write_text(to_json(document.model_copy(update=changes)))
     Path(f"{folder}-mask.nii").rename(Path(folder) / "mask.nii")
     with gzip.open(Path(folder) / "mask.nii.gz", "wb") as file:
         file.write((Path(folder) / "mask.nii").read_bytes())
@@ -144,18 +174,14 @@ def test_studies_of_two_patients_are_compared_only_when_forced(run, name):
     error, out = run("before", name, "--force", "-o", "c.json")
     assert error is None, out
     assert "RANO" in out
-    assert "compared although they are of different patients" in json.loads(Path("c.json").read_text())["notes"]
+    notes = json.loads(Path("c.json").read_text())["notes"]
+    forced = {"code": "forced_comparison", "text": "compared although they are of different patients"}
+    assert forced in notes
 
 
-def test_an_analysis_of_an_older_version_may_be_compared_with_a_doubt(run):
-    write_analysis("before")
-    write_analysis("after")
+def test_analyses_of_unknown_origin_are_compared_with_a_note(run):
     for name in ("before", "after"):
-        path = Path(name) / "analysis.json"
-        old = json.loads(path.read_text())
-        path.write_text(
-            json.dumps({key: old[key] for key in old if key not in ("patient_key", "study_date", "sequences")})
-        )
+        write_analysis(name, patient_key=None, study_date=None, sequences=["unknown"])
     error, out = run("before", "after")
     assert error is None, out
     assert "taken for granted: that both are of one patient, in this order, of the same sequences" in out

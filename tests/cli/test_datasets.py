@@ -7,6 +7,8 @@ from making import write_miniature_classes, write_miniature_figshare, write_mini
 from PIL import Image
 
 from tumorscope.cli import datasets, main
+from tumorscope.datasets.download import KaggleDownload
+from tumorscope.datasets.registry import DATASET_NAMES, dataset_entry, markdown_table
 from tumorscope.datasets.split import Split
 
 
@@ -45,11 +47,18 @@ def roots(tmp_path_factory):
     return root
 
 
+def test_the_list_names_every_data_set(run):
+    code, out, _ = run("list")
+    assert code == 0
+    assert [name for name in DATASET_NAMES if name not in out] == []
+    assert run("list", "--markdown")[1] == markdown_table()
+
+
 SUMMARIES = {
     "lgg": ("patients", "CC BY 3.0"),
     "figshare": ("figshare: 20 images of 10 patients", "fold 4", "meningioma", "tumor px", "CC BY 4.0"),
     "kaggle4": ("kaggle4: 24 images", "Training", "notumor", "gray", "color mode", "masoudnickparvar"),
-    "folders": ("folders: 24 images", "as their owner says"),
+    "folders": ("folders: 24 images", "as their owner states"),
     "br35h": ("br35h: 13 images", "groups", "with mask", "tumor", "notumor", "no license stated"),
     "brisc": ("brisc: 20 images", "with mask", "coronal", "pituitary", "tumor px", "CC BY 4.0"),
     "brats": ("BraTS GLI", "tumor mL", "whose sequence is missing", "brats_2013_pat0002_1", "research use"),
@@ -121,6 +130,7 @@ def test_a_published_test_side_is_kept(run, roots, tmp_path):
         (["preview", "lgg", "{}/figshare"], "no TCGA_*"),
         (["summary", "brats", "."], "CASE_seg.nii.gz here"),
         (["download", "folders"], "nobody publishes"),
+        (["summary", "isles", "."], "isles: no such data set; there are lgg, figshare"),
         (["download", "brats"], "synapse.org"),
     ],
 )
@@ -132,7 +142,7 @@ def test_a_wrong_call_is_one_clear_line_and_leaves_nothing(run, roots, tmp_path,
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_download_goes_where_it_is_told_or_into_a_folder_of_the_sets_name(run, monkeypatch):
+def test_a_download_goes_to_the_given_folder_or_one_of_its_name(run, monkeypatch):
     asked = []
 
     def fetch(destination, show):
@@ -144,13 +154,14 @@ def test_a_download_goes_where_it_is_told_or_into_a_folder_of_the_sets_name(run,
     assert run("download", "figshare")[1] == "Saved: figshare\n"
     assert run("download", "figshare", "-o", "x/y")[1] == "Saved: x/y\n"
     assert asked == ["figshare", "x/y"]
-    monkeypatch.setattr("tumorscope.datasets.download.download_from_kaggle", lambda name, out: f"{out} {name}")
+    monkeypatch.setattr(KaggleDownload, "__call__", lambda source, out, progress: f"{out} {source.handle}")
     for name in ("lgg", "kaggle4", "br35h", "brisc"):
-        assert run("download", name, "-o", "z")[1] == f"Saved: z {name}\n"
+        assert run("download", name, "-o", "z")[1] == f"Saved: z {dataset_entry(name).download.handle}\n"
 
 
 def test_copies_are_looked_for_too():
     assert {command.name or command.callback.__name__ for command in datasets.app.registered_commands} == {
+        "list",
         "summary",
         "preview",
         "split",

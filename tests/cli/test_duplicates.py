@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from tumorscope.cli.duplicates import THRESHOLD, command, named_roots
 from tumorscope.core.errors import BadDataset
-from tumorscope.datasets.duplicates.comparing import COPY
+from tumorscope.datasets.duplicates.comparison import COPY_THRESHOLD
 from tumorscope.datasets.phantom import make_phantom
 from tumorscope.datasets.split import Split
 
@@ -110,10 +110,10 @@ def test_a_wrong_folder_is_one_clear_error_and_nothing_is_written(run, data, tmp
     assert not (tmp_path / "out").exists()
 
 
-def test_folders_of_one_name_are_told_apart(tmp_path):
+def test_folders_of_one_name_are_numbered(tmp_path):
     roots = named_roots([tmp_path / "a/set", tmp_path / "b/set", tmp_path / "c/set"])
     assert list(roots) == ["set", "set-2", "set-3"]
 
 
 def test_help_shows_the_threshold_that_is_used():
-    assert THRESHOLD == COPY
+    assert THRESHOLD == COPY_THRESHOLD

@@ -10,7 +10,7 @@ from tumorscope.cli.datafolders import data_folders
 from tumorscope.cli.evaluate import cases_of_part
 from tumorscope.core.errors import BadSplit, TumorscopeError
 from tumorscope.datasets.combined import CombinedDataset
-from tumorscope.datasets.opening import open_dataset
+from tumorscope.datasets.registry import open_dataset
 from tumorscope.datasets.split import Split
 
 
@@ -46,7 +46,7 @@ def test_a_split_of_one_data_set_serves_it_alone_and_joined(figshare):
         (["figshare=a", "lgg=b=c"], ["figshare", "lgg"], {"figshare": Path("a"), "lgg": Path("b=c")}),
     ],
 )
-def test_folders_are_told_by_name_where_there_are_several(given, wanted, expected):
+def test_several_folders_are_given_by_name(given, wanted, expected):
     assert data_folders(given, wanted) == expected
 
 
@@ -59,7 +59,7 @@ def test_folders_that_are_not_clear_are_refused(given, message):
         data_folders(given, ["figshare", "lgg"])
 
 
-def test_outlines_can_be_kept_to_be_measured_afterwards(tmp_path, monkeypatch):
+def test_masks_can_be_saved(tmp_path, monkeypatch):
     import json
 
     from tumorscope.cli import main

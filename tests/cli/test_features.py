@@ -1,4 +1,4 @@
-"""`tumorscope features` as its users meet it; the command is called as the program calls it."""
+"""`tumorscope features` through the command line."""
 
 from __future__ import annotations
 

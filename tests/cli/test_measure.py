@@ -1,4 +1,4 @@
-"""`tumorscope measure` as its users meet it; the command is called as the program calls it."""
+"""`tumorscope measure` through the command line."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ def test_every_lesion_is_a_row_and_the_small_one_is_kept(run, files):
     assert "Research use only" in out
 
 
-def test_without_an_image_no_side_is_told(run, files):
+def test_without_an_image_laterality_is_unknown(run, files):
     error, out = run(files["mask"], "-o", "m.json")
     assert error is None, out
     lesions = json.loads(Path("m.json").read_text())["labels"][0]["lesions"]
     assert [lesion["laterality"] for lesion in lesions] == [None, None]
 
 
-def test_json_and_csv_say_the_same_and_the_image_is_drawn(run, files):
+def test_json_and_csv_agree_and_the_figure_is_written(run, files):
     error, out = run(files["mask"], "--image", files["flair"], "-o", "m.json", "-o", "m.csv", "-o", "deep/m.png")
     assert error is None, out
     document = json.loads(Path("m.json").read_text())
@@ -91,7 +91,7 @@ def test_labels_have_rows_and_totals_of_their_own(run, tmp_path):
     assert "label 3: one lesion" in out
 
 
-def test_a_image_is_measured_in_pixels_and_it_says_so(run):
+def test_a_single_image_is_measured_in_pixels_with_a_note(run):
     mask = np.zeros((40, 50), np.uint8)
     mask[10:20, 10:40] = 255
     Image.fromarray(mask).save("m.png")
@@ -104,7 +104,7 @@ def test_a_image_is_measured_in_pixels_and_it_says_so(run):
     assert row["longest_mm"] == row["volume_mm3"] == row["measurable"] == ""
 
 
-def test_an_image_is_measured_only_by_a_threshold_and_it_says_so(run):
+def test_an_image_is_measured_only_with_a_threshold_and_a_note(run):
     image = np.zeros((60, 70), np.uint8)
     image[5:55, 5:65] = np.arange(60) + 20
     image[20:30, 30:50] = 200

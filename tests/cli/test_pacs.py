@@ -1,13 +1,13 @@
-"""`tumorscope node` and `tumorscope pacs`, as their users meet them."""
+"""The commands `tumorscope node` and `tumorscope pacs`."""
 
 import sys
 
 import pytest
 import typer
 from dicom_making import uid
+from dicom_network.running import small_series
+from dicom_network.web import Response, web_service
 from dicom_peers import free_ports, needs, running_orthanc
-from pacs.running import small_series
-from pacs.web import Response, web_service
 from pydicom import dcmread
 from typer.testing import CliRunner
 
@@ -21,7 +21,7 @@ def _no_proxy(monkeypatch):
 
 
 def run(*arguments):
-    """What a command says, or the one line of its error."""
+    """The output of a command, or the line of its error."""
     result = CliRunner().invoke(pacs.app, [str(each) for each in arguments])
     if isinstance(result.exception, TumorscopeError):
         return result.output, str(result.exception)
@@ -30,7 +30,7 @@ def run(*arguments):
 
 
 @needs("Orthanc")
-def test_what_is_pushed_can_be_pulled(tmp_path):
+def test_pushed_files_can_be_pulled(tmp_path):
     files = small_series(tmp_path / "in")
     with running_orthanc(tmp_path / "orthanc") as peer:
         said, error = run("push", "--url", peer.dicom_web, tmp_path / "in")
@@ -40,7 +40,7 @@ def test_what_is_pushed_can_be_pulled(tmp_path):
         assert (said.replace("\n", "").strip(), error) == (f"Fetched 4 objects in 1 series: {out}", None)
         next(out.rglob("*.dcm")).unlink()
         said, _ = run("pull", "--url", peer.dicom_web, "--study", uid("study"), "-o", out)
-        assert said.strip().startswith("Fetched 1 object in 1 series, 3 here already")
+        assert said.strip().startswith("Fetched 1 object in 1 series, 3 already present")
     assert {dcmread(path).SOPInstanceUID for path in out.rglob("*.dcm")} == {
         dcmread(path).SOPInstanceUID for path in files
     }
@@ -60,12 +60,12 @@ def test_files_that_were_not_sent_are_named_and_the_command_fails(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["pull", "--url", "nowhere", "--study", "1.2"], "no address of DICOMweb"),
-        (["pull", "--url", "http://127.0.0.1:1", "--study", "x"], "the study's UID is none"),
+        (["pull", "--url", "nowhere", "--study", "1.2"], "not a DICOMweb address"),
+        (["pull", "--url", "http://127.0.0.1:1", "--study", "x"], "the study's UID is invalid"),
         (["pull", "--url", "http://127.0.0.1:1", "--study", "1.2", "--user", "u"], "belong together"),
     ],
 )
-def test_what_is_wrong_with_the_arguments_is_one_line(tmp_path, arguments, message):
+def test_invalid_arguments_are_one_line(tmp_path, arguments, message):
     _, error = run(*arguments, "-o", tmp_path / "out")
     assert message in error
     assert not (tmp_path / "out").exists()
@@ -76,14 +76,14 @@ def test_an_archive_that_is_down_is_one_line(tmp_path):
     assert "no connection (refused); is the service running?" in error
 
 
-def test_files_that_are_not_there_are_named(tmp_path):
+def test_missing_files_are_named(tmp_path):
     _, error = run("push", "--url", "http://127.0.0.1:1", tmp_path / "nowhere.dcm")
     assert error == "nowhere.dcm: no such file or folder; check the path"
     _, error = run("push", "--url", "http://127.0.0.1:1", tmp_path)
     assert "no files in these folders" in error
 
 
-def test_a_password_over_plain_http_is_remarked_on(tmp_path):
+def test_a_password_over_plain_http_causes_a_note(tmp_path):
     (tmp_path / "password").write_text("hush")
     options = ["--user", "u", "--password-file", tmp_path / "password"]
     said, error = run("push", "--url", f"http://127.0.0.2:{free_ports(1)[0]}", *options, *small_series(tmp_path / "in"))
@@ -101,13 +101,13 @@ def start(*arguments):
     ("arguments", "message"),
     [
         (["--send-to", "orthanc"], "--send-to orthanc: not in "),
-        (["--send-to", "x=nowhere"], "nowhere is no place"),
+        (["--send-to", "x=nowhere"], "nowhere is not an address"),
         (["--aet", "A TITLE THAT IS TOO LONG"], "titles have 1 to 16 plain characters"),
-        (["--again", "1.2.3"], "no such study was received here"),
+        (["--again", "1.2.3"], "this study was never received"),
         (["--processor", "nowhere:f"], "no such function"),
     ],
 )
-def test_a_node_that_cannot_start_says_why_in_one_line(tmp_path, arguments, message):
+def test_a_node_that_cannot_start_reports_one_line(tmp_path, arguments, message):
     result = start("--data", tmp_path / "data", "--port", 0, *arguments)
     assert isinstance(result.exception, TumorscopeError)
     assert message in str(result.exception)

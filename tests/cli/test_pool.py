@@ -1,4 +1,4 @@
-"""`tumorscope pool` as its users meet it; the command is called as the program calls it."""
+"""`tumorscope pool` through the command line."""
 
 from __future__ import annotations
 

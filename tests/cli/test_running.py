@@ -104,7 +104,7 @@ def test_a_row_is_printed_before_the_next_case_begins(analyze, scans, monkeypatc
     assert [line.split()[0] for line in printed[0].splitlines()] == ["case", "a"]
 
 
-def test_no_scan_and_no_analysis_outlives_its_case(analyze, scans, monkeypatch):
+def test_scans_and_analyses_are_released_after_their_case(analyze, scans, monkeypatch):
     seen, alive = [], []
     real = tumorscope.studies.case.analyze
 
@@ -120,7 +120,7 @@ def test_no_scan_and_no_analysis_outlives_its_case(analyze, scans, monkeypatch):
     assert alive == [[], [False] * 4, [False] * 8]
 
 
-def test_who_interrupts_is_told_what_was_found_and_goes_on_with_resume(analyze, scans, monkeypatch, tmp_path):
+def test_an_interrupted_run_prints_its_findings_and_resumes(analyze, scans, monkeypatch, tmp_path):
     def interrupt():
         raise KeyboardInterrupt
 
@@ -157,7 +157,7 @@ def test_a_resumed_batch_gives_every_case_a_folder_of_its_own(analyze, scans, mo
     assert sorted(path.parent.name for path in (tmp_path / "out").glob("*/analysis.json")) == ["a", "a-2"]
 
 
-def test_a_failed_case_is_not_called_by_its_patients_name(analyze, scans, tmp_path):
+def test_a_failed_case_is_listed_without_the_patients_name(analyze, scans, tmp_path):
     for place in ("MUELLER_JOERG", "Mueller/MR"):
         write_series(
             tmp_path / place, grid=Grid((2, 32, 32)), Modality="CT", SOPClassUID="1.2.840.10008.5.1.4.1.1.2", **DOE
@@ -185,7 +185,7 @@ def test_faults_of_the_program_do_not_log_the_patients_name(analyze, scans, monk
     assert "ueller" not in out + err + log
 
 
-def test_results_are_no_cases_of_a_second_run(analyze, scans, tmp_path):
+def test_results_are_not_cases_of_a_second_run(analyze, scans, tmp_path):
     for scan in scans[:2]:
         scan.rename(_parent(tmp_path / scan.name[0] / "scan.nii.gz"))
     shutil.rmtree(tmp_path / "scans")
@@ -207,7 +207,7 @@ def test_the_files_of_a_series_are_one_case(analyze, tmp_path):
     assert len(document["slices"]) == len(files) == 3
 
 
-def test_a_single_file_of_a_series_is_told_so(analyze, tmp_path):
+def test_a_single_file_of_a_series_gets_a_note(analyze, tmp_path):
     files = write_series(tmp_path / "flair", grid=Grid((3, 64, 64)))
     code, out, _ = analyze(files[1], "--no-dicom")
     assert code == 0

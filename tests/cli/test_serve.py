@@ -17,13 +17,13 @@ import typer
 from tumorscope.cli import serve
 from tumorscope.core.errors import TumorscopeError
 
-PATIENCE_S = 120
+TIMEOUT_S = 120
 TOKEN = "a-token-that-nobody-guesses"
 
 
 @contextmanager
 def serving(data: Path, *options: str, **environment: str) -> Iterator[tuple[subprocess.Popen, str, list[str]]]:
-    """The command as users run it: its process, its address and what it logs."""
+    """The command as a process; yields the process, its address and its log."""
     process = subprocess.Popen(
         [sys.executable, "-m", "tumorscope", "serve", "--port", "0", "--workers", "0", "--data", str(data), *options],
         stderr=subprocess.PIPE,
@@ -41,7 +41,7 @@ def serving(data: Path, *options: str, **environment: str) -> Iterator[tuple[sub
         yield process, found[0], logged
     finally:
         process.terminate()  # what is being logged still comes
-        process.wait(PATIENCE_S)
+        process.wait(TIMEOUT_S)
         reader.join()
 
 
@@ -52,28 +52,28 @@ def run(**options):
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGINT])
-def test_it_serves_until_it_is_told_to_stop(tmp_path, end):
+def test_the_service_runs_until_it_is_stopped(tmp_path, end):
     with serving(tmp_path / "data") as (process, address, logged):
-        with urlopen(f"{address}healthz", timeout=PATIENCE_S) as response:
+        with urlopen(f"{address}healthz", timeout=TIMEOUT_S) as response:
             assert response.status == 200
         process.send_signal(end)
-        assert process.wait(PATIENCE_S) == 0
+        assert process.wait(TIMEOUT_S) == 0
     assert "Traceback" not in "".join(logged)
 
 
 def test_secrets_come_from_the_environment_and_stay_out_of_the_log(tmp_path):
     with serving(tmp_path / "data", TUMORSCOPE_TOKEN=TOKEN) as (_, address, logged):
         with pytest.raises(HTTPError, match="401"):
-            urlopen(f"{address}api/about", timeout=PATIENCE_S)
+            urlopen(f"{address}api/about", timeout=TIMEOUT_S)
         asked = Request(f"{address}api/about?x={TOKEN}", headers={"Authorization": f"Bearer {TOKEN}"})
-        with urlopen(asked, timeout=PATIENCE_S) as response:
+        with urlopen(asked, timeout=TIMEOUT_S) as response:
             assert response.status == 200
     assert "GET (none) - 401" in "".join(logged)
     assert "GET /api/about - 200" in "".join(logged)
     assert TOKEN not in "".join(logged)
 
 
-def test_a_port_that_is_taken_is_named(tmp_path):
+def test_a_port_in_use_is_named(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(TumorscopeError, match=f"port {port} of 127.0.0.1 cannot be used .*--port"):
@@ -81,7 +81,7 @@ def test_a_port_that_is_taken_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.7.7"])
-def test_other_machines_are_never_let_in_without_a_secret(tmp_path, host):
+def test_a_service_on_the_network_requires_a_secret(tmp_path, host):
     with pytest.raises(TumorscopeError, match="needs a token or a user"):
         run(data=tmp_path / "data", host=host)
 
@@ -99,10 +99,10 @@ def test_other_machines_are_never_let_in_without_a_secret(tmp_path, host):
         ({"bundle": "nothing"}, "no bundle 'nothing'"),
         ({"archive": ["pacs"]}, "--archive pacs: not in "),
         ({"archive": ["pacs=127.0.0.1:104/PACS"]}, "--archive pacs: studies are fetched by DICOMweb"),
-        ({"host": "no.such.host.invalid", "token": TOKEN, "workers": 0}, "no address to listen at"),
+        ({"host": "no.such.host.invalid", "token": TOKEN, "workers": 0}, "not an address to listen on"),
     ],
 )
-def test_a_wrong_option_is_told_in_one_line(tmp_path, options, words):
+def test_an_invalid_option_is_one_line(tmp_path, options, words):
     with pytest.raises(TumorscopeError, match=words) as error:
         run(data=tmp_path / "data", **options)
     assert "\n" not in str(error.value)
@@ -117,7 +117,7 @@ def test_a_wrong_option_is_told_in_one_line(tmp_path, options, words):
         ([], "this needs fastapi; run `pip install tumorscope[service]`"),
     ],
 )
-def test_what_stops_it_is_one_line_and_exit_code_2(tmp_path, options, words):
+def test_startup_errors_are_one_line_and_exit_code_2(tmp_path, options, words):
     without = "" if options else "sys.modules['fastapi'] = None; "
     program = f"import sys; {without}from tumorscope.cli import main; main()"
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -129,7 +129,7 @@ def test_what_stops_it_is_one_line_and_exit_code_2(tmp_path, options, words):
     assert len(ended.stderr.splitlines()) == 1
 
 
-def test_help_names_every_option():
+def test_help_lists_every_option():
     from typer.testing import CliRunner
 
     app = typer.Typer(rich_markup_mode=None)

@@ -1,4 +1,4 @@
-"""`tumorscope submit` against the service itself: what was sent is never lost, nor sent twice."""
+"""`tumorscope submit` with a real service: nothing is lost or sent twice."""
 
 import json
 import shutil
@@ -9,7 +9,7 @@ from PIL import Image
 from serving import running_service, wire_to
 
 from tumorscope.cli import submit
-from tumorscope.client import Client, watching
+from tumorscope.client import Client, changes
 from tumorscope.client import client as client_module
 from tumorscope.datasets.phantom import make_phantom, plausible_lesion, write_nifti
 
@@ -45,7 +45,7 @@ def files_of(folder):
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_cases_go_there_and_findings_come_back_as_analyze_writes_them(run, cases, tmp_path):
+def test_cases_are_sent_and_findings_are_those_of_analyze(run, cases, tmp_path):
     with running_service(tmp_path / "data") as service:
         error, said = run(cases, "--to", service.address, "-o", tmp_path / "out")
         assert error is None
@@ -55,7 +55,7 @@ def test_cases_go_there_and_findings_come_back_as_analyze_writes_them(run, cases
         assert "not a medical device" in said.lower()
         results = {"analysis.json", "mask.nii.gz", "panel.png", "report.html", "report.pdf"}
         for case in ("p0", "p1"):
-            assert {path.name for path in (tmp_path / "out" / case).iterdir()} == results
+            assert {path.name for path in (tmp_path / "out" / case).iterdir()} >= results
             assert json.loads((tmp_path / "out" / case / "analysis.json").read_text())["tumor_present"]
 
         fetched = files_of(tmp_path / "out")
@@ -67,7 +67,7 @@ def test_cases_go_there_and_findings_come_back_as_analyze_writes_them(run, cases
         assert "p1" in again
 
 
-def test_the_file_that_remembers_names_no_file_and_nobody(run, cases, tmp_path):
+def test_the_journal_contains_no_file_names(run, cases, tmp_path):
     secret = tmp_path / "Doe^Jane"
     shutil.copytree(cases / "p0", secret)
     with running_service(tmp_path / "data", worker=False) as service:
@@ -75,7 +75,7 @@ def test_the_file_that_remembers_names_no_file_and_nobody(run, cases, tmp_path):
     assert "Doe" not in (tmp_path / "out" / "submitted.json").read_text()
 
 
-def test_without_waiting_first_and_with_waiting_later(run, cases, tmp_path):
+def test_no_wait_and_a_later_wait(run, cases, tmp_path):
     with running_service(tmp_path / "data", worker=False) as service:
         arguments = (cases, "--to", service.address, "-o", tmp_path / "out")
         error, said = run(*arguments, "--no-wait")
@@ -113,7 +113,7 @@ def test_the_only_case_that_fails_is_the_error(run, tmp_path):
     assert "\n" not in str(error)
 
 
-def test_cases_of_one_name_get_folders_of_their_own(run, tmp_path):
+def test_cases_with_the_same_name_get_different_folders(run, tmp_path):
     for number in range(2):
         (tmp_path / str(number)).mkdir()
         gray = np.random.default_rng(number).integers(0, 255, (64, 64)).astype(np.uint8)
@@ -136,27 +136,27 @@ def test_an_interruption_while_waiting_loses_nothing(run, cases, tmp_path, monke
             error, said = run(*arguments)
         assert isinstance(error, SystemExit)
         assert error.code == 130
-        assert "the same command goes on where it was" in said
+        assert "the same command resumes" in said
         service.start_worker()
         assert run(*arguments)[0] is None
         assert names(service) == ["p0", "p1"]
 
 
-def test_a_lost_answer_makes_no_second_study_even_by_another_run(run, cases, tmp_path, monkeypatch):
+def test_a_lost_response_makes_no_second_study_in_a_later_run(run, cases, tmp_path, monkeypatch):
     monkeypatch.setattr(client_module, "_TRIES", 1)  # as if the program itself were killed there
     with running_service(tmp_path / "data", worker=False) as service, wire_to(service) as wire:
         arguments = (cases / "p0", "--to", wire.address, "-o", tmp_path / "out", "--no-wait")
         wire.lose_response = True
         error, _ = run(*arguments)
-        assert "the connection broke in the middle" in str(error)
-        assert "the same command goes on where it was" in str(error)
+        assert "the connection was interrupted" in str(error)
+        assert "the same command resumes" in str(error)
         assert names(service) == ["p0"]
         assert run(*arguments)[0] is None
         assert names(service) == ["p0"]
 
 
-def test_a_service_that_goes_away_is_one_line_and_what_was_done_stays(run, cases, tmp_path, monkeypatch):
-    monkeypatch.setattr(watching, "_LONGEST_PAUSE_S", 0.05)
+def test_an_unreachable_service_is_one_line_and_finished_work_is_kept(run, cases, tmp_path, monkeypatch):
+    monkeypatch.setattr(changes, "_MAX_PAUSE_S", 0.05)
     with running_service(tmp_path / "data", worker=False) as service:
         arguments = ("--to", service.address, "-o", tmp_path / "out")
         assert run(cases, *arguments, "--no-wait")[0] is None
@@ -165,21 +165,21 @@ def test_a_service_that_goes_away_is_one_line_and_what_was_done_stays(run, cases
     assert len(json.loads((tmp_path / "out" / "submitted.json").read_text())["uploads"]) == 2
 
 
-def test_a_study_that_the_service_has_no_more_is_told_and_then_sent_anew(run, cases, tmp_path):
+def test_a_study_deleted_by_the_service_is_reported_and_then_sent_again(run, cases, tmp_path):
     with running_service(tmp_path / "data", worker=False) as service, Client(service.address) as client:
         arguments = (cases / "p0", "--to", service.address, "-o", tmp_path / "out")
         assert run(*arguments, "--no-wait")[0] is None
         for study in list(client.studies()):
             client.delete(study)
         error, _ = run(*arguments)
-        assert "the service has it no more; give the command again" in str(error)
+        assert "the service no longer has it; repeat the command" in str(error)
         service.start_worker()
         assert run(*arguments)[0] is None
         assert names(service) == ["p0"]
 
 
 @pytest.mark.parametrize("how", ["option", "environment", "user"])
-def test_who_asks_is_said_by_option_or_environment(run, cases, tmp_path, monkeypatch, how):
+def test_credentials_come_from_options_or_the_environment(run, cases, tmp_path, monkeypatch, how):
     token, users = "a-token-of-20-letters", {"ann": "a long password"}
     with running_service(tmp_path / "data", worker=False, token=token, users=users) as service:
         arguments = [cases / "p0", "--to", service.address, "-o", tmp_path / "out", "--no-wait"]
@@ -198,7 +198,7 @@ def test_who_asks_is_said_by_option_or_environment(run, cases, tmp_path, monkeyp
         assert run(*arguments)[0] is None
 
 
-def test_a_folder_for_results_that_cannot_be_is_known_before_anything_is_sent(run, cases, tmp_path):
+def test_an_unusable_output_folder_is_detected_before_the_upload(run, cases, tmp_path):
     (tmp_path / "out").write_bytes(b"")
     with running_service(tmp_path / "data", worker=False) as service:
         error, _ = run(cases, "--to", service.address, "-o", tmp_path / "out")
@@ -206,9 +206,9 @@ def test_a_folder_for_results_that_cannot_be_is_known_before_anything_is_sent(ru
         assert names(service) == []
 
 
-def test_a_damaged_memory_is_told(run, cases, tmp_path):
+def test_a_damaged_journal_is_reported(run, cases, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "submitted.json").write_text("{")
     with running_service(tmp_path / "data", worker=False) as service:
         error, _ = run(cases, "--to", service.address, "-o", tmp_path / "out")
-    assert "submitted.json: is not what submit writes there" in str(error)
+    assert "submitted.json: is not a journal of submit" in str(error)

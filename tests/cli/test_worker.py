@@ -1,4 +1,4 @@
-"""`tumorscope worker` as it is run: a process, ended by signals."""
+"""`tumorscope worker` as a process, ended by signals."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ from tumorscope.client import Client
 from tumorscope.datasets.phantom import make_phantom, plausible_lesion, write_nifti
 
 LONG_S = 240
-"""A machine that is busy takes long, and that is no fault."""
+"""Long enough for a busy machine."""
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def case(tmp_path_factory):
 
 @contextmanager
 def running_worker(log, *arguments, **settings):
-    """A worker's process; ended hard if the test has not ended it."""
+    """A worker's process, killed if the test has not ended it."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TUMORSCOPE_")}
     with log.open("ab") as file:
         command = [sys.executable, "-m", "tumorscope", "worker", *map(str, arguments)]
@@ -48,7 +48,7 @@ def until(happened, process=None):
         time.sleep(0.02)
 
 
-def test_a_worker_analyses_what_a_service_without_workers_took_and_ends_when_told(case, tmp_path):
+def test_a_worker_analyzes_the_studies_of_a_service_without_workers(case, tmp_path):
     log = tmp_path / "log"
     with running_service(tmp_path / "data", worker=False) as service, Client(service.address) as client:
         (study,) = client.submit(case).studies
@@ -64,7 +64,7 @@ def test_a_worker_analyses_what_a_service_without_workers_took_and_ends_when_tol
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
-def test_a_worker_that_is_ended_in_the_middle_leaves_the_study_to_the_next_which_does_it_once(case, tmp_path, how):
+def test_the_study_of_a_stopped_worker_is_done_once_by_the_next(case, tmp_path, how):
     log = tmp_path / "log"
     lease_s = 5.0  # of one that was killed; else the test would wait a minute
     with running_service(tmp_path / "data", worker=False, lease_s=lease_s) as service:
@@ -84,7 +84,7 @@ def test_a_worker_that_is_ended_in_the_middle_leaves_the_study_to_the_next_which
         client.close()
 
 
-def test_a_worker_elsewhere_shares_database_queue_and_folder_with_the_service(case, tmp_path):
+def test_a_worker_on_another_machine_shares_database_queue_and_folder(case, tmp_path):
     log = tmp_path / "log"
     with running_postgresql() as database, running_redis() as queue:
         stores = {"database": database, "queue": queue}
@@ -107,13 +107,13 @@ def test_a_worker_elsewhere_shares_database_queue_and_folder_with_the_service(ca
         (["--keep-days", "soon"], "keep_days: "),
     ],
 )
-def test_what_is_wrong_with_the_options_is_one_line(in_empty_folder, arguments, words):
+def test_invalid_options_are_one_line(in_empty_folder, arguments, words):
     error, said = in_empty_folder(worker.command)(*arguments)
     assert words in str(error)
     assert "secret" not in str(error) + said
 
 
-def test_a_store_that_is_not_there_is_one_line_and_exit_code_two(tmp_path):
+def test_an_unreachable_store_is_one_line_and_exit_code_two(tmp_path):
     log = tmp_path / "log"
     address = "postgresql://nobody:secret@127.0.0.1:1/none"
     with running_worker(log, "--data", tmp_path / "data", "--database", address) as process:

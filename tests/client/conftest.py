@@ -9,7 +9,7 @@ from tumorscope.datasets.phantom import make_phantom, plausible_lesion, write_ni
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_settings():
-    """What this machine's environment says is not meant for the tests."""
+    """Remove settings of this machine's environment."""
     with pytest.MonkeyPatch.context() as patch:
         for name in [name for name in os.environ if name.startswith("TUMORSCOPE_")]:
             patch.delenv(name)

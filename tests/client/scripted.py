@@ -1,4 +1,4 @@
-"""A service that responses as a test says, and breaks where a test says: a real one seldom does so on demand."""
+"""A service with scripted responses and failures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STUDY = "aaaaaaaaaaaaaaaa"
 
 
 class Asked(BaseHTTPRequestHandler):
-    """A request, and the ways to response it."""
+    """A request with methods to respond."""
 
     def response(self, content: Any, status: int = 200, **headers: str) -> None:
         """JSON, whole."""
@@ -52,7 +52,7 @@ class Asked(BaseHTTPRequestHandler):
 
 
 def study(state: str = "queued", done: int = 0, **changes: Any) -> dict[str, Any]:
-    """A study as the service tells of it."""
+    """A study as in the service's responses."""
     return {
         "id": STUDY,
         "name": "case",
@@ -72,7 +72,7 @@ def study(state: str = "queued", done: int = 0, **changes: Any) -> dict[str, Any
 
 @contextmanager
 def service(response: Callable[[Asked], None], tls: tuple[Path, Path] | None = None) -> Iterator[str]:
-    """The address of a service for as long as it runs; ``/api/about`` is responded of itself.
+    """Run a service and yield its address; it responds to ``/api/about`` by itself.
 
     Args:
         response: to every other request.

@@ -1,4 +1,4 @@
-"""Whatever is wrong between a program and the service, it is one clear line."""
+"""Connection errors are one line."""
 
 import shutil
 import socket
@@ -47,7 +47,7 @@ def test_a_host_that_does_not_exist(monkeypatch):
         (503, Unavailable, "the service's own line; try again later"),
     ],
 )
-def test_what_the_service_itself_says_is_told(status, kind, words):
+def test_the_service_s_error_text_is_shown(status, kind, words):
     with service(lambda asked: asked.response({"detail": "the service's own line"}, status)) as address:
         error = error_of(address)
     assert type(error) is kind
@@ -56,7 +56,7 @@ def test_what_the_service_itself_says_is_told(status, kind, words):
         assert error.status == status
 
 
-def test_signs_that_would_steer_a_terminal_do_not_reach_it():
+def test_terminal_control_characters_are_removed():
     with service(lambda asked: asked.response({"detail": "a\x1b[2Jb\nc" + "d" * 9999}, 400)) as address:
         text = str(error_of(address))
     assert "a [2Jb c" in text
@@ -65,23 +65,23 @@ def test_signs_that_would_steer_a_terminal_do_not_reach_it():
 
 
 @pytest.mark.parametrize("content", [{"hello": "world"}, [], {"id": "../../x", "name": "x", "state": "done"}])
-def test_something_else_that_answers_is_told_from_the_service(content):
+def test_a_response_of_another_service_is_reported(content):
     with service(lambda asked: asked.response(content)) as address:
-        assert "is no Tumorscope service; check the address" in str(error_of(address))
+        assert "is not from a Tumorscope service; check the address" in str(error_of(address))
 
 
-def test_a_service_elsewhere_is_named_instead_of_followed_with_the_token():
+def test_a_redirect_is_reported_and_not_followed():
     asked_there = []
     with (
         service(lambda asked: asked_there.append(asked.path)) as other,
         service(lambda asked: asked.response({}, 308, Location=f"{other}/x")) as address,
     ):
         error = error_of(address, token="secret")
-    assert f"sends elsewhere ({other}/x); give that address" in str(error)
+    assert f"redirects to {other}/x; use that address" in str(error)
     assert asked_there == []
 
 
-def test_an_answer_that_breaks_off_is_told():
+def test_an_interrupted_response_is_reported():
     def half(asked):
         asked.send_response(200)
         asked.send_header("Content-Length", "1000")
@@ -92,17 +92,17 @@ def test_an_answer_that_breaks_off_is_told():
     with service(half) as address:
         error = error_of(address)
     assert isinstance(error, Unavailable)
-    assert "the connection broke in the middle" in str(error)
+    assert "the connection was interrupted" in str(error)
 
 
-def test_a_service_that_speaks_no_tls_is_told(monkeypatch):
+def test_a_service_without_tls_is_reported(monkeypatch):
     with service(lambda asked: asked.response({})) as address:
         error = error_of(address.replace("http://", "https://"))
     assert isinstance(error, Refused)
     assert "does not speak TLS" in str(error)
 
 
-def test_token_and_password_go_with_every_request():
+def test_token_and_password_are_sent_with_every_request():
     seen = []
 
     def note(asked):
@@ -116,7 +116,7 @@ def test_token_and_password_go_with_every_request():
     assert seen == ["Bearer secret", "Basic YW5uOnBhc3M=", None]
 
 
-def test_the_service_on_this_machine_is_not_looked_for_behind_a_proxy(monkeypatch):
+def test_loopback_addresses_bypass_the_proxy(monkeypatch):
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
     monkeypatch.delenv("NO_PROXY", raising=False)
@@ -125,7 +125,7 @@ def test_the_service_on_this_machine_is_not_looked_for_behind_a_proxy(monkeypatc
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
-def test_a_certificate_is_trusted_where_its_authority_is_named(tmp_path, monkeypatch):
+def test_a_certificate_of_a_named_authority_is_trusted(tmp_path, monkeypatch):
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
     made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
@@ -140,37 +140,37 @@ def test_a_certificate_is_trusted_where_its_authority_is_named(tmp_path, monkeyp
 @pytest.mark.parametrize(
     ("address", "words"),
     [
-        ("localhost:8000", "no address of a service; give one such as http://"),
-        ("ftp://x", "no address of a service"),
-        ("http://[", "no address of a service"),
-        ("http://ann:pass@host", "has a user or password in it"),
-        ("http://host/?a=b", "without what follows"),
+        ("localhost:8000", "not the address of a service; use one such as http://"),
+        ("ftp://x", "not the address of a service"),
+        ("http://[", "not the address of a service"),
+        ("http://ann:pass@host", "contains a user or password"),
+        ("http://host/?a=b", "without a query"),
     ],
 )
-def test_an_address_that_is_none_is_told_before_anything_is_sent(address, words):
+def test_an_invalid_address_is_reported_without_a_request(address, words):
     with pytest.raises(TumorscopeError, match=words) as caught:
         Client(address)
     assert "pass@" not in str(caught.value)
 
 
 @pytest.mark.parametrize("token", ["", "a b", "a\nb", "ä"])
-def test_a_token_that_no_header_can_carry(token):
-    with pytest.raises(TumorscopeError, match="the token is none"):
+def test_a_token_invalid_in_a_header_is_refused(token):
+    with pytest.raises(TumorscopeError, match="the token is invalid"):
         Client("http://127.0.0.1", token=token)
 
 
 def test_token_and_user_exclude_each_other():
-    with pytest.raises(TumorscopeError, match="either a token, or a user"):
+    with pytest.raises(TumorscopeError, match="either a token or a user"):
         Client("http://127.0.0.1", token="a", user=("b", "c"))
 
 
 @pytest.mark.parametrize("study", ["", "../x", "a/b", "-rf", "a b", "a?b"])
-def test_an_id_that_is_none_makes_no_request(study):
-    with Client("http://127.0.0.1:1") as client, pytest.raises(TumorscopeError, match="no study's id"):
+def test_an_invalid_id_is_not_requested(study):
+    with Client("http://127.0.0.1:1") as client, pytest.raises(TumorscopeError, match="not a study's id"):
         client.delete(study)
 
 
-def test_what_is_hidden_on_the_way():
+def test_encrypted_addresses():
     assert [is_encrypted(address) for address in ("https://a", "http://127.0.0.1:1", "http://a")] == [
         True,
         True,

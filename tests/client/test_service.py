@@ -1,4 +1,4 @@
-"""The client and the service itself, with all that happens between them."""
+"""The client with a real service."""
 
 import gzip
 import shutil
@@ -19,7 +19,7 @@ def ids(client):
     return [study.id for study in client.studies()]
 
 
-def test_files_folders_and_zips_go_in_and_findings_come_out(live, phantom_folder, tmp_path):
+def test_files_folders_and_archives_are_analyzed(live, phantom_folder, tmp_path):
     with zipfile.ZipFile(tmp_path / "packed.zip", "w") as archive:
         for file in phantom_folder.iterdir():
             archive.write(file, f"packed/{file.name}")
@@ -36,11 +36,11 @@ def test_files_folders_and_zips_go_in_and_findings_come_out(live, phantom_folder
         assert {study.state for study in done.values()} == {"done"}
         head = done["head"]
         assert head.summary is not None
-        assert head.summary.assessed
+        assert head.summary.input_rejected is None
         assert head.summary.slices == 9
         assert set(head.summary.sequences) == {"t1", "flair", "t1c"}
         findings = client.analysis(head)
-        assert findings["tumor_probability"] == pytest.approx(head.summary.tumor_probability, abs=1e-5)
+        assert findings.tumor_probability == pytest.approx(head.summary.tumor_probability, abs=1e-5)
         assert head.expires is not None
         assert head.revision == 1
 
@@ -69,7 +69,7 @@ def test_files_folders_and_zips_go_in_and_findings_come_out(live, phantom_folder
     assert told[-1] == "done"
 
 
-def test_bundles_and_what_the_service_is(live):
+def test_the_client_reads_bundles_and_limits(live):
     from tumorscope import __version__
 
     with Client(live.address) as client:
@@ -77,7 +77,7 @@ def test_bundles_and_what_the_service_is(live):
         assert {"lgg", "t1c"} <= {bundle["name"] for bundle in client.bundles()}
 
 
-def test_a_mask_corrected_by_hand_makes_a_revision_unless_someone_was_first(live, phantom_folder, tmp_path):
+def test_a_corrected_mask_makes_a_revision_unless_another_user_was_first(live, phantom_folder, tmp_path):
     with Client(live.address) as client:
         (sent,) = client.submit(phantom_folder).studies
         first = client.wait(sent)
@@ -88,9 +88,9 @@ def test_a_mask_corrected_by_hand_makes_a_revision_unless_someone_was_first(live
         again = client.wait(client.correct_mask(first, tmp_path / "drawn.nii.gz"))
         assert (again.state, again.revision) == ("done", 2)
         findings = client.analysis(again)
-        assert findings["corrected"]
-        assert findings["voxels"] == 100
-        assert client.analysis(again, revision=1)["corrected"] is False
+        assert findings.corrected
+        assert findings.voxels == 100
+        assert client.analysis(again, revision=1).corrected is False
         assert [each.kind for each in again.revisions] == ["analysis", "edit"]
         with pytest.raises(Refused) as caught:
             client.correct_mask(first, (tmp_path / "drawn.nii.gz").read_bytes())
@@ -102,7 +102,7 @@ def test_a_mask_corrected_by_hand_makes_a_revision_unless_someone_was_first(live
         client.delete(again)
 
 
-def test_what_cannot_be_read_is_said_by_the_service(live, tmp_path):
+def test_the_service_reports_unreadable_files(live, tmp_path):
     (tmp_path / "notes.txt").write_text("no scan")
     with Client(live.address) as client:
         before = ids(client)
@@ -112,7 +112,7 @@ def test_what_cannot_be_read_is_said_by_the_service(live, tmp_path):
         assert ids(client) == before
 
 
-def test_only_who_knows_the_token_or_a_password_comes_in(tmp_path, phantom_folder):
+def test_only_valid_credentials_are_accepted(tmp_path, phantom_folder):
     users = {"ann": "a long password"}
     with running_service(tmp_path / "data", worker=False, token="a-token-of-20-letters", users=users) as service:
         for who in ({"token": "a-token-of-20-letters"}, {"user": ("ann", "a long password")}):
@@ -128,7 +128,7 @@ def test_only_who_knows_the_token_or_a_password_comes_in(tmp_path, phantom_folde
 
 
 @pytest.mark.parametrize("how", ["in the middle", "after it was taken"])
-def test_a_wire_that_breaks_while_a_scan_is_sent_makes_one_study(how, tmp_path, monkeypatch):
+def test_a_connection_that_breaks_during_an_upload_makes_one_study(how, tmp_path, monkeypatch):
     monkeypatch.setattr(client_module, "_PAUSE_S", 0.05)
     scan = tmp_path / "scan.nii"
     noise = np.random.default_rng(0).integers(0, 1000, (128, 128, 40)).astype(np.int16)
@@ -147,7 +147,7 @@ def test_a_wire_that_breaks_while_a_scan_is_sent_makes_one_study(how, tmp_path, 
         assert list((tmp_path / "data" / "incoming").iterdir()) == []
 
 
-def test_a_service_that_restarts_while_one_waits_loses_nothing(tmp_path, phantom_folder):
+def test_a_restart_of_the_service_during_wait_loses_nothing(tmp_path, phantom_folder):
     with running_service(tmp_path / "data", worker=False) as service:
         told, ended = [], []
         with Client(service.address) as client:
@@ -173,7 +173,7 @@ def test_a_service_that_restarts_while_one_waits_loses_nothing(tmp_path, phantom
             assert len(client.study(study).revisions) == 1
 
 
-def test_a_study_that_failed_is_tried_again(tmp_path, phantom_folder):
+def test_a_failed_study_is_retried(tmp_path, phantom_folder):
     case = tmp_path / "case"
     shutil.copytree(phantom_folder, case)
     damaged = case / "t1.nii.gz"

@@ -48,7 +48,7 @@ def write_square(folder):
     return folder
 
 
-def test_the_outline_lies_around_the_tumor_and_the_tumor_stays_visible(tmp_path):
+def test_the_contour_is_around_the_tumor_which_stays_visible(tmp_path):
     sheet = np.asarray(draw_class_preview(FigshareDataset.open(write_square(tmp_path)), 1))
     assert sheet.shape[0] == TOP + 3 * (TILE + CAPTION + GAP)  # the types without a slice keep their rows
     line = red(tile(sheet, 0, 0))

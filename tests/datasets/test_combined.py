@@ -26,7 +26,7 @@ def joined(sets):
     return CombinedDataset.join(sets, {"lgg": ("t1", "flair")})
 
 
-def test_names_say_which_data_set_a_case_is_of(joined, sets):
+def test_names_begin_with_the_data_set_of_a_case(joined, sets):
     assert joined.name == "figshare+lgg"
     assert joined.root == sets["figshare"].root
     assert joined.classes == ("glioma", "meningioma", "pituitary")

@@ -15,9 +15,9 @@ from PIL import Image
 from tumorscope.core.errors import BadDataset, TumorscopeError
 from tumorscope.datasets.br35h import Br35hDataset
 from tumorscope.datasets.brisc import BriscDataset
-from tumorscope.datasets.download import download_from_kaggle
-from tumorscope.datasets.folders import FolderDataset
+from tumorscope.datasets.kaggle4 import Kaggle4Dataset
 from tumorscope.datasets.lgg import LggDataset
+from tumorscope.datasets.registry import download_dataset
 
 pytest.importorskip("kagglehub")
 CASE = "TCGA_AA_0001_20000101"
@@ -98,7 +98,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture(autouse=True)
 def nobodys_machine(monkeypatch, tmp_path):
-    """No credentials, no proxy, no cache of whoever runs the tests."""
+    """No credentials, no proxy, no cache of the user."""
     for name in list(os.environ):
         if name.upper().startswith("KAGGLE") or name.lower().endswith("_proxy"):
             monkeypatch.delenv(name)
@@ -133,7 +133,7 @@ def one_line(error) -> str:
 
 
 def test_the_data_set_arrives_ready_to_open(kaggle, tmp_path):
-    root = download_from_kaggle("lgg", tmp_path / "data" / "lgg")
+    root = download_dataset("lgg", tmp_path / "data" / "lgg")
     assert root == tmp_path / "data" / "lgg" / "kaggle_3m"
     patient = LggDataset.open(root)[CASE]
     assert patient.scan().shape == (1, 16, 16)
@@ -144,15 +144,15 @@ def test_the_data_set_arrives_ready_to_open(kaggle, tmp_path):
 
 
 def test_without_a_destination_it_lies_in_kagglehubs_cache(kaggle, tmp_path):
-    root = download_from_kaggle("lgg")
+    root = download_dataset("lgg")
     assert root.is_relative_to(tmp_path / "cache")
     assert LggDataset.open(root).patients[0].case == CASE
 
 
 def test_a_data_set_that_is_there_is_not_downloaded_again(kaggle, tmp_path):
-    first = download_from_kaggle("lgg", tmp_path / "lgg")
+    first = download_dataset("lgg", tmp_path / "lgg")
     kaggle.asked.clear()
-    assert download_from_kaggle("lgg", tmp_path / "lgg") == first
+    assert download_dataset("lgg", tmp_path / "lgg") == first
     assert kaggle.asked == []
 
 
@@ -160,17 +160,17 @@ def test_an_interrupted_download_goes_on_where_it_stopped(kaggle, tmp_path):
     kaggle.content = archive(ballast=2 * MEGABYTE)
     kaggle.break_off_after = 3 * MEGABYTE // 2
     with pytest.raises(TumorscopeError, match="broke off") as error:
-        download_from_kaggle("lgg", tmp_path / "lgg")
+        download_dataset("lgg", tmp_path / "lgg")
     one_line(error)
     assert not (tmp_path / "lgg" / "kaggle_3m").exists()
-    download_from_kaggle("lgg", tmp_path / "lgg")
+    download_dataset("lgg", tmp_path / "lgg")
     assert kaggle.asked[-1] == f"GET from {MEGABYTE}"  # it stores whole megabytes
     assert (tmp_path / "lgg" / "kaggle_3m" / CASE).is_dir()
 
 
 def test_credentials_from_the_environment_are_sent(kaggle, tmp_path, monkeypatch):
     monkeypatch.setenv("KAGGLE_API_TOKEN", "abc")
-    download_from_kaggle("lgg", tmp_path / "lgg")
+    download_dataset("lgg", tmp_path / "lgg")
     assert kaggle.authorization == "Bearer abc"
 
 
@@ -178,23 +178,25 @@ def test_credentials_from_the_environment_are_sent(kaggle, tmp_path, monkeypatch
 def test_where_kaggle_wants_credentials_all_three_ways_are_named(kaggle, tmp_path, status):
     kaggle.status = status
     with pytest.raises(TumorscopeError) as error:
-        download_from_kaggle("lgg", tmp_path / "lgg")
+        download_dataset("lgg", tmp_path / "lgg")
     text = one_line(error)
     for words in ("KAGGLE_API_TOKEN", "KAGGLE_USERNAME", "KAGGLE_KEY", "kaggle.json", "license", str(status)):
         assert words in text
 
 
-def test_a_refusal_that_is_only_in_the_body_is_understood(kaggle, tmp_path):
+def test_a_refusal_in_the_body_alone_is_recognized(kaggle, tmp_path):
     kaggle.body = b'{"code": 403, "message": "Permission denied"}'
     with pytest.raises(TumorscopeError, match="wants credentials"):
-        download_from_kaggle("lgg", tmp_path / "lgg")
+        download_dataset("lgg", tmp_path / "lgg")
 
 
-@pytest.mark.parametrize(("status", "words"), [(404, "does not know"), (429, "too often"), (503, "responded 503")])
-def test_other_refusals_say_what_to_do(kaggle, tmp_path, status, words):
+@pytest.mark.parametrize(
+    ("status", "words"), [(404, "no longer has"), (429, "too many requests"), (503, "responded 503")]
+)
+def test_other_refusals_name_the_next_step(kaggle, tmp_path, status, words):
     kaggle.status = status
     with pytest.raises(TumorscopeError, match=words) as error:
-        download_from_kaggle("lgg", tmp_path / "lgg")
+        download_dataset("lgg", tmp_path / "lgg")
     one_line(error)
 
 
@@ -202,13 +204,13 @@ def test_a_spoilt_credentials_file_is_named(kaggle, tmp_path):
     (tmp_path / "home" / ".kaggle").mkdir()
     (tmp_path / "home" / ".kaggle" / "kaggle.json").write_text("{")
     with pytest.raises(TumorscopeError, match=r"kaggle\.json"):
-        download_from_kaggle("lgg", tmp_path / "lgg")
+        download_dataset("lgg", tmp_path / "lgg")
 
 
 def test_an_archive_that_is_none_is_refused(kaggle, tmp_path):
     kaggle.content = b"<html>maintenance</html>"
     with pytest.raises(TumorscopeError) as error:
-        download_from_kaggle("lgg", tmp_path / "lgg")
+        download_dataset("lgg", tmp_path / "lgg")
     one_line(error)
     assert not (tmp_path / "lgg" / "kaggle_3m").exists()
 
@@ -216,7 +218,7 @@ def test_an_archive_that_is_none_is_refused(kaggle, tmp_path):
 def test_an_archive_of_something_else_is_refused(kaggle, tmp_path):
     kaggle.content = archive(folders=("other/deep/down",))
     with pytest.raises(BadDataset, match="TCGA"):
-        download_from_kaggle("lgg", tmp_path / "lgg")
+        download_dataset("lgg", tmp_path / "lgg")
 
 
 def test_no_network_is_one_line_and_quick(monkeypatch, tmp_path):
@@ -226,26 +228,26 @@ def test_no_network_is_one_line_and_quick(monkeypatch, tmp_path):
     point_to(monkeypatch, f"http://127.0.0.1:{port}")
     start = time.perf_counter()
     with pytest.raises(TumorscopeError, match="cannot be reached") as error:
-        download_from_kaggle("lgg", tmp_path / "lgg")
+        download_dataset("lgg", tmp_path / "lgg")
     assert "refused" in one_line(error)
     assert not (tmp_path / "lgg").exists()
     assert time.perf_counter() - start < 20
 
 
-def test_a_kaggle_that_never_answers_is_not_waited_for(monkeypatch, tmp_path):
+def test_a_silent_kaggle_times_out(monkeypatch, tmp_path):
     monkeypatch.setattr("tumorscope.datasets.download._READ_S", 0.3)
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         point_to(monkeypatch, f"http://127.0.0.1:{silent.getsockname()[1]}")
         with pytest.raises(TumorscopeError, match="no response in time"):
-            download_from_kaggle("lgg", tmp_path / "lgg")
+            download_dataset("lgg", tmp_path / "lgg")
 
 
 def test_a_file_in_the_way_is_named(kaggle, tmp_path):
     (tmp_path / "lgg").write_text("")
     with pytest.raises(TumorscopeError, match="lgg"):
-        download_from_kaggle("lgg", tmp_path / "lgg")
+        download_dataset("lgg", tmp_path / "lgg")
 
 
 def classes_archive(sides=("Training", "Testing")) -> bytes:
@@ -265,19 +267,19 @@ def kaggle4(kaggle):
 
 
 def test_the_four_class_set_arrives_ready_to_open(kaggle4, tmp_path):
-    root = download_from_kaggle("kaggle4", tmp_path / "data")
+    root = download_dataset("kaggle4", tmp_path / "data")
     assert root == tmp_path / "data"
     assert sorted(path.name for path in root.iterdir()) == ["Testing", "Training"]
-    assert len(FolderDataset.open(root, "kaggle4").cases) == 4
+    assert len(Kaggle4Dataset.open(root).cases) == 4
     kaggle4.asked.clear()
-    assert download_from_kaggle("kaggle4", root) == root
+    assert download_dataset("kaggle4", root) == root
     assert kaggle4.asked == []
 
 
 def test_an_archive_without_a_test_side_is_not_the_four_class_set(kaggle4, tmp_path):
     kaggle4.content = classes_archive(("Training",))
     with pytest.raises(BadDataset, match="no Training and Testing here"):
-        download_from_kaggle("kaggle4", tmp_path / "data")
+        download_dataset("kaggle4", tmp_path / "data")
     assert not (tmp_path / "data" / "Training").exists()
 
 
@@ -286,7 +288,7 @@ def test_images_that_are_in_the_way_are_never_mixed_with_the_download(kaggle4, t
     own.parent.mkdir(parents=True)
     own.write_bytes(b"mine")
     with pytest.raises(TumorscopeError, match="Training: is in the way"):
-        download_from_kaggle("kaggle4", tmp_path / "data")
+        download_dataset("kaggle4", tmp_path / "data")
     assert own.read_bytes() == b"mine"
     assert kaggle4.asked == []
 
@@ -296,7 +298,7 @@ def test_where_kaggle_refuses_the_four_class_set_its_own_page_is_named(kaggle4, 
     with pytest.raises(
         TumorscopeError, match="masoudnickparvar/brain-tumor-mri-dataset, unzip it, and name the folder"
     ):
-        download_from_kaggle("kaggle4", tmp_path / "data")
+        download_dataset("kaggle4", tmp_path / "data")
 
 
 @pytest.fixture
@@ -317,7 +319,7 @@ def annotated(kaggle):
 
 def test_br35h_arrives_without_what_is_not_part_of_it(annotated, tmp_path):
     annotated("ahmedhamada0/brain-tumor-detection", "yes/y0.jpg", "no/no0.jpg", "pred/pred0.jpg")
-    root = download_from_kaggle("br35h", tmp_path / "data")
+    root = download_dataset("br35h", tmp_path / "data")
     assert sorted(path.name for path in root.iterdir()) == ["no", "yes"]
     assert [case.case for case in Br35hDataset.open(root).cases] == ["yes/y0.jpg", "no/no0.jpg"]
 
@@ -331,13 +333,13 @@ def test_brisc_arrives_without_the_folder_around_it(annotated, tmp_path):
         f"{task}/masks/{name}.png",
         "brisc2025/classification_task/train/no_tumor/brisc2025_train_00002_no_ax_t1.jpg",
     )
-    root = download_from_kaggle("brisc", tmp_path / "data")
+    root = download_dataset("brisc", tmp_path / "data")
     assert sorted(path.name for path in root.iterdir()) == ["classification_task", "segmentation_task"]
-    assert [case.kind for case in BriscDataset.open(root).cases] == ["glioma", "notumor"]
+    assert [case.label for case in BriscDataset.open(root).cases] == ["glioma", "notumor"]
 
 
-def test_brats_is_told_where_to_register_and_what_is_expected(tmp_path):
+def test_brats_names_the_registration_page_and_the_layout(tmp_path):
     with pytest.raises(TumorscopeError, match=r"synapse\.org.*CASE_\{t1,t1ce,t2,flair,seg\}\.nii\.gz") as error:
-        download_from_kaggle("brats", tmp_path / "data")
+        download_dataset("brats", tmp_path / "data")
     assert "\n" not in str(error.value)
     assert not (tmp_path / "data").exists()

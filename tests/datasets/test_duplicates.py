@@ -19,7 +19,7 @@ from tumorscope.datasets.duplicates import (
     near_copies,
     originals,
 )
-from tumorscope.datasets.duplicates.look import ORIENTATIONS, hash_distance, look_of, oriented
+from tumorscope.datasets.duplicates.appearance import ORIENTATIONS, appearance_of, hash_distance, oriented
 from tumorscope.datasets.duplicates.overview import Overview
 from tumorscope.datasets.duplicates.report import markdown, pairs_csv
 from tumorscope.datasets.duplicates.sheet import draw_pairs
@@ -94,7 +94,7 @@ def test_the_same_slice_of_two_heads_is_no_copy(slices):
     ).any()
 
 
-def test_how_a_copy_lies_is_told_and_its_hash_agrees(slices):
+def test_the_orientation_of_a_copy_is_found_and_its_hash_agrees(slices):
     one = slices[4]
     for orientation in ORIENTATIONS:
         copy = resized(jpeg(gray(oriented(one, orientation))), 224)
@@ -102,13 +102,13 @@ def test_how_a_copy_lies_is_told_and_its_hash_agrees(slices):
         assert (pair.first, pair.second, pair.kind, pair.orientation) == (0, 1, "near", orientation)
         assert pair.correlation > 0.97
         assert pair.hash_distance <= 6
-    assert hash_distance(look_of(one).hash, look_of(slices[0]).hash) > 6
+    assert hash_distance(appearance_of(one).hash, appearance_of(slices[0]).hash) > 6
 
 
-def test_an_oriented_image_has_the_hash_that_its_orientation_says(slices):
-    one = look_of(slices[3])
+def test_an_oriented_image_has_the_hash_of_its_orientation(slices):
+    one = appearance_of(slices[3])
     for orientation in ORIENTATIONS:
-        turned = look_of(oriented(slices[3], orientation))
+        turned = appearance_of(oriented(slices[3], orientation))
         assert hash_distance(one.hash, turned.hash, orientation) <= 6
         assert orientation == "same" or hash_distance(one.hash, turned.hash) > 10
 

@@ -65,8 +65,8 @@ def test_folds_are_the_published_ones_and_share_no_patient(published):
     for k in range(5):
         split = dataset.fold(k)
         assert split["test"] == folds[f"fold{k}"]
-        dealt = [patient for names in split.parts.values() for patient in names]
-        assert sorted(dealt) == [f"P00{patient}" for patient in range(10)]
+        patients = [patient for names in split.parts.values() for patient in names]
+        assert sorted(patients) == [f"P00{patient}" for patient in range(10)]
         assert split["validation"]
     assert dataset.split().hash == dataset.fold(4).hash
     assert dataset.fold(0, seed=1)["test"] == dataset.fold(0)["test"]
@@ -154,7 +154,7 @@ def test_damaged_slices_are_named_and_the_others_stay(folder):
         (np.ones((1, 1), np.int16), np.ones((1, 1), bool), "1×1 pixels are too few"),
     ],
 )
-def test_a_slice_of_which_nothing_can_be_learned_says_so_when_it_is_read(tmp_path, image, mask, words):
+def test_an_empty_slice_is_refused_with_the_reason_on_reading(tmp_path, image, mask, words):
     write_cjdata(tmp_path / "1.mat", image, mask)
     case = FigshareDataset.open(tmp_path).cases[0]
     with pytest.raises(UnreadableScan, match=words):
@@ -171,7 +171,7 @@ def test_a_huge_slice_is_refused_before_it_is_read(tmp_path):
         FigshareDataset.open(tmp_path).cases[0].scan()
 
 
-def test_where_there_is_no_data_set_the_line_says_what_is_wanted(tmp_path):
+def test_a_folder_without_the_data_set_is_refused_with_the_layout(tmp_path):
     with pytest.raises(BadDataset, match="no such folder"):
         FigshareDataset.open(tmp_path / "nowhere")
     write_folds(tmp_path, [1.0])
@@ -185,7 +185,7 @@ def test_where_there_is_no_data_set_the_line_says_what_is_wanted(tmp_path):
 def test_one_slice_in_two_places_is_refused(folder):
     (folder / "part").mkdir()
     shutil.copy(folder / "3.mat", folder / "part")
-    with pytest.raises(BadDataset, match="lies there twice.*part/3.mat"):
+    with pytest.raises(BadDataset, match="is there twice.*part/3.mat"):
         FigshareDataset.open(folder)
 
 

@@ -230,14 +230,14 @@ def test_a_file_whose_checksum_differs_is_not_unzipped_and_not_kept(figshare, tm
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        (404, "does not know"),
+        (404, "no longer has"),
         (403, "browsers only"),
         (202, "browsers only"),
         (400, "responded 400"),
         (503, "responded 503"),
     ],
 )
-def test_a_refusal_says_what_to_do(figshare, tmp_path, status, words):
+def test_a_refusal_names_the_next_step(figshare, tmp_path, status, words):
     figshare.status["1512427"] = [status] * 9
     with pytest.raises(TumorscopeError, match=words) as error:
         download_figshare(tmp_path / "out", api=figshare.api)
@@ -258,7 +258,7 @@ def test_a_refusal_says_what_to_do(figshare, tmp_path, status, words):
 )
 def test_a_list_that_is_none_or_sets_traps_is_refused(figshare, tmp_path, content):
     figshare.list = content
-    with pytest.raises(TumorscopeError, match="cannot be understood") as error:
+    with pytest.raises(TumorscopeError, match="not as expected") as error:
         download_figshare(tmp_path / "out", api=figshare.api)
     one_line(error)
     assert not (tmp_path / "out").exists()
@@ -269,7 +269,7 @@ def test_a_list_that_is_none_or_sets_traps_is_refused(figshare, tmp_path, conten
 )
 def test_an_archive_that_reaches_outside_its_folder_is_refused_whole(figshare, tmp_path, name):
     figshare.files = {FIRST: zipped({"1.mat": b"x", name: b"x"})}
-    with pytest.raises(TumorscopeError, match="reaches outside"):
+    with pytest.raises(TumorscopeError, match="path outside its folder"):
         download_figshare(tmp_path / "out", api=figshare.api)
     assert not list(tmp_path.rglob("*.mat"))
 
@@ -281,14 +281,14 @@ def test_a_link_in_an_archive_is_refused(figshare, tmp_path):
         link.external_attr = (stat.S_IFLNK | 0o777) << 16
         archive.writestr(link, "/etc/passwd")
     figshare.files = {FIRST: content.getvalue()}
-    with pytest.raises(TumorscopeError, match="reaches outside"):
+    with pytest.raises(TumorscopeError, match="path outside its folder"):
         download_figshare(tmp_path / "out", api=figshare.api)
     assert not list(tmp_path.rglob("*.mat"))
 
 
 def test_an_archive_that_is_none_is_refused(figshare, tmp_path):
     figshare.files[FIRST] = b"<html>maintenance</html>"
-    with pytest.raises(TumorscopeError, match="not a sound ZIP") as error:
+    with pytest.raises(TumorscopeError, match="not a valid ZIP") as error:
         download_figshare(tmp_path / "out", api=figshare.api)
     one_line(error)
     assert not (tmp_path / "out").exists()
@@ -320,7 +320,7 @@ def test_no_network_is_one_line(monkeypatch, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_figshare_that_never_answers_is_not_waited_for(monkeypatch, tmp_path):
+def test_a_silent_figshare_times_out(monkeypatch, tmp_path):
     monkeypatch.setattr(figshare_download, "_WAIT_S", 0.01)
     monkeypatch.setattr(figshare_download, "_TIMEOUT_S", 0.1)
     with socket.socket() as silent:
@@ -330,7 +330,7 @@ def test_a_figshare_that_never_answers_is_not_waited_for(monkeypatch, tmp_path):
             download_figshare(tmp_path, api=f"http://127.0.0.1:{silent.getsockname()[1]}/")
 
 
-def test_a_disk_without_room_is_told_before_anything_is_fetched(figshare, tmp_path, monkeypatch):
+def test_a_full_disk_is_reported_before_the_download(figshare, tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10, 5, 5))
     with pytest.raises(TumorscopeError, match="free some space"):
         download_figshare(tmp_path / "out", api=figshare.api)

@@ -9,6 +9,8 @@ from reading.files import head
 
 from tumorscope.core.errors import BadDataset, UnreadableScan
 from tumorscope.datasets.folders import ClassImage, FolderDataset, class_name
+from tumorscope.datasets.kaggle4 import Kaggle4Dataset
+from tumorscope.datasets.registry import open_dataset
 
 GRAY = head(64, 48)
 
@@ -30,9 +32,9 @@ def kaggle4(tmp_path_factory):
 
 
 def test_classes_and_sides_are_found(kaggle4):
-    dataset = FolderDataset.open(kaggle4, "kaggle4")
+    dataset = Kaggle4Dataset.open(kaggle4)
     assert dataset.classes == ("glioma", "meningioma", "notumor", "pituitary")
-    assert dataset.has_test_side
+    assert {case.part for case in dataset.cases} == {"Training", "Testing"}
     assert len(dataset.cases) == 4 * (4 + 2)
     case = next(case for case in dataset.cases if case.case == "Testing/notumor/notumor_1.jpg")
     assert (case.tumor_class, case.patient) == ("notumor", case.case)
@@ -43,7 +45,7 @@ def test_classes_and_sides_are_found(kaggle4):
 
 
 def test_the_published_test_side_is_the_test_part(kaggle4):
-    dataset = FolderDataset.open(kaggle4, "kaggle4")
+    dataset = Kaggle4Dataset.open(kaggle4)
     split = dataset.split()
     assert set(split["test"]) == {case.case for case in dataset.cases if case.case.startswith("Testing/")}
     rest = set(split["train"]) | set(split["validation"])
@@ -51,10 +53,10 @@ def test_the_published_test_side_is_the_test_part(kaggle4):
     assert len(split["validation"]) == 2  # a tenth of 16
 
 
-def test_without_sides_images_are_dealt_alike_in_class(tmp_path):
+def test_without_published_parts_images_are_split_by_class(tmp_path):
     write_miniature_classes(tmp_path, ("glioma", "notumor"), {"": 10}, size=32)
     dataset = FolderDataset.open(tmp_path)
-    assert not dataset.has_test_side
+    assert {case.part for case in dataset.cases} == {""}
     split = dataset.split()
     assert {part: len(names) for part, names in split.parts.items()} == {"train": 14, "validation": 2, "test": 4}
     assert sum(name.startswith("glioma/") for name in split["test"]) == 2
@@ -98,6 +100,7 @@ def test_folds_hold_every_image_once_and_are_alike_in_class(kaggle4):
         ("healthy", "notumor"),
         ("no", "notumor"),
         ("glioma_tumor", "glioma"),
+        ("glioma_tumour", "glioma"),  # codespell:ignore
         ("Pituitary Tumor", "pituitary"),
         ("MENINGIOMA", "meningioma"),
         ("tumor", "tumor"),
@@ -129,14 +132,14 @@ def test_what_a_mac_and_masks_leave_behind_is_no_image(tmp_path):
         (lambda root: (root / "Testing").rename(root / "x") and (root / "Testing").mkdir(), "folders", "no folders of"),
     ],
 )
-def test_a_layout_that_is_not_understood_is_one_clear_line(tmp_path, remake, name, words):
+def test_an_unexpected_layout_is_refused_in_one_line(tmp_path, remake, name, words):
     write_miniature_classes(tmp_path / "data", ("glioma", "notumor"), {"Training": 1, "Testing": 1}, size=32)
     remake(tmp_path / "data")
     with pytest.raises(BadDataset, match=words):
-        FolderDataset.open(tmp_path / "data", name)
+        open_dataset(name, tmp_path / "data")
 
 
-def test_where_there_are_no_classes_the_line_says_what_is_wanted(tmp_path):
+def test_a_folder_without_classes_is_refused_with_the_layout(tmp_path):
     with pytest.raises(BadDataset, match="no such folder"):
         FolderDataset.open(tmp_path / "nowhere")
     with pytest.raises(BadDataset, match="no folders of classes here"):
@@ -199,7 +202,7 @@ def test_a_decompression_bomb_is_refused_before_it_is_unpacked(tmp_path, monkeyp
         voxels(bomb(tmp_path / "bomb.png"))
 
 
-def test_images_that_show_nothing_say_so(tmp_path):
+def test_empty_images_are_refused_with_the_reason(tmp_path):
     with pytest.raises(UnreadableScan, match="has no contrast, every pixel is the same"):
         voxels(image(tmp_path / "black.png", np.zeros((64, 64), np.uint8)))
     with pytest.raises(UnreadableScan, match="1×1 pixels are too few"):

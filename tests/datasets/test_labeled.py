@@ -1,48 +1,16 @@
 import pytest
-from datasets.miniature import write_patient, write_three
-from making import write_miniature_classes, write_miniature_figshare
+from datasets.miniature import write_patient
+from making import write_miniature_figshare
 
 from tumorscope.core.errors import BadDataset, BadSplit
 from tumorscope.datasets.combined import CombinedDataset
 from tumorscope.datasets.figshare import FigshareDataset
-from tumorscope.datasets.folders import FolderDataset
 from tumorscope.datasets.labeled import cases_of, check_split
 from tumorscope.datasets.lgg import LggDataset
-from tumorscope.datasets.opening import open_dataset
 from tumorscope.datasets.split import Split
 
-KINDS = {"lgg": LggDataset, "figshare": FigshareDataset, "kaggle4": FolderDataset, "folders": FolderDataset}
 
-
-@pytest.fixture(scope="module")
-def roots(tmp_path_factory):
-    root = tmp_path_factory.mktemp("sets")
-    write_three(root / "lgg")
-    write_miniature_figshare(root / "figshare", patients=5, slices=1, size=32)
-    for name in ("kaggle4", "folders"):
-        write_miniature_classes(root / name, sides={"Training": 2, "Testing": 1}, size=32)
-    return root
-
-
-@pytest.mark.parametrize("name", KINDS)
-def test_every_data_set_gives_cases_with_a_truth_that_fits_and_deals_their_patients_out(roots, name):
-    dataset = open_dataset(name, roots / name)
-    assert isinstance(dataset, KINDS[name])
-    assert (dataset.name, dataset.root) == (name, roots / name)
-    assert dataset.license
-    assert len({case.case for case in dataset.cases}) == len(dataset.cases)
-    for case in dataset.cases:
-        scan, truth = case.scan(), case.truth()
-        assert truth.present.shape == (scan.shape[0],)
-        assert truth.mask is None or truth.mask.shape == scan.shape
-        assert not dataset.classes or truth.tumor_class in dataset.classes
-    patients = {case.patient for case in dataset.cases}
-    for split in (dataset.split(), dataset.fold(0), dataset.folds()):
-        assert {patient for names in split.parts.values() for patient in names} == patients
-        assert split.dataset == name
-
-
-def test_the_cases_of_patients_come_in_the_data_sets_order(roots, tmp_path):
+def test_the_cases_of_patients_come_in_the_data_sets_order(tmp_path):
     dataset = FigshareDataset.open(write_miniature_figshare(tmp_path, patients=3, slices=2, size=32))
     assert [case.case for case in cases_of(dataset, ["P002", "P000"])] == ["1", "2", "5", "6"]
     assert cases_of(dataset, []) == []
@@ -79,8 +47,3 @@ def test_a_split_with_visits_of_one_patient_on_both_sides_is_refused(visits):
     absent = {"train": ("TCGA_ZZ_0009_19990312",), "test": ("TCGA_ZZ_0009_20010704",)}
     with pytest.raises(BadSplit, match="patient TCGA_ZZ_0009 is in both"):
         check_split(visits, Split("lgg", absent))
-
-
-def test_a_name_that_is_no_data_sets_is_refused(roots):
-    with pytest.raises(BadDataset, match="isles: no such data set; there are lgg, figshare"):
-        open_dataset("isles", roots)

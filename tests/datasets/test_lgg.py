@@ -17,7 +17,7 @@ def test_the_data_set_is_found_from_the_folder_above_too(tmp_path, inside):
     assert [patient.case[-13:-9] for patient in dataset.patients] == ["0001", "0002", "0003"]
 
 
-def test_where_there_is_no_data_set_the_line_says_what_is_wanted(tmp_path):
+def test_a_folder_without_the_data_set_is_refused_with_the_layout(tmp_path):
     with pytest.raises(BadDataset, match="unzip the LGG data set"):
         LggDataset.open(tmp_path)
     with pytest.raises(BadDataset, match="no such folder"):
@@ -40,7 +40,7 @@ def test_the_institution_is_in_the_name(tmp_path):
     assert [patient.institution for patient in dataset.patients] == ["AA", "AA", "BB"]
 
 
-def test_a_patient_whom_only_the_split_knows_is_named(tmp_path):
+def test_a_patient_of_the_split_alone_is_named(tmp_path):
     with pytest.raises(BadDataset, match="TCGA_ZZ_0000_20000101"):
         LggDataset.open(write_three(tmp_path))["TCGA_ZZ_0000_20000101"]
 

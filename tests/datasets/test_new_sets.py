@@ -6,7 +6,7 @@ from datasets.miniature import write_br35h, write_brats, write_brisc, write_imag
 from tumorscope.core.errors import BadDataset, UnreadableScan
 from tumorscope.datasets.br35h import Br35hDataset
 from tumorscope.datasets.brats import BratsDataset
-from tumorscope.datasets.brisc import BriscDataset, plane_of
+from tumorscope.datasets.brisc import BriscDataset
 from tumorscope.inference.model_card import NO_TUMOR
 
 
@@ -16,7 +16,7 @@ def br35h(tmp_path):
     return tmp_path
 
 
-def test_br35h_knows_presence_of_all_masks_of_some_and_copies_stay_together(br35h):
+def test_br35h_has_presence_of_all_masks_of_some_and_keeps_copies_together(br35h):
     dataset = Br35hDataset.open(br35h)
     truths = {case.case: case.truth() for case in dataset.cases}
     assert len(truths) == 41
@@ -51,10 +51,10 @@ def test_brisc_takes_types_and_planes_from_names_and_no_tumor_has_an_empty_mask(
     dataset = BriscDataset.open(brisc)
     assert len(dataset.cases) == 40
     first = dataset.cases[0]
-    assert (first.tumor_class, plane_of(first), first.scan().sequences) == ("glioma", "axial", ("t1c",))
+    assert (first.tumor_class, first.plane, first.scan().sequences) == ("glioma", "axial", ("t1c",))
     assert first.truth().mask.sum() == 42
     last = dataset.cases[-1]
-    assert (last.tumor_class, plane_of(last)) == (NO_TUMOR, "coronal")
+    assert (last.tumor_class, last.plane) == (NO_TUMOR, "coronal")
     assert last.truth().mask.sum() == 0
     assert set(dataset.split().parts) == {"train", "validation", "test"}
 

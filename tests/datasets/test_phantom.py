@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from tumorscope.core.note import texts
 from tumorscope.datasets.phantom import (
     Lesion,
     Tissue,
@@ -44,7 +45,7 @@ def test_mask_volume_is_the_ellipsoids(shape):
     assert phantom.volume_mm3 == pytest.approx(lesion.ellipsoid_volume_mm3, rel=0.05)
 
 
-def test_irregular_outline_keeps_to_its_size_and_in_one_piece():
+def test_an_irregular_contour_keeps_its_size_and_is_connected():
     for seed in range(4):
         lesion = Lesion(DEEP, (20, 20, 20))
         phantom = make_phantom([lesion], seed=seed, shape=(16, 80, 80))
@@ -206,7 +207,7 @@ def test_lgg_folder_reads_back(tmp_path, glioma):
     assert folder == tmp_path / "TCGA_XX_0003_20000101"
     scan = read_lgg_folder(folder)
     assert scan.sequences == ("t1", "flair", "t1c")
-    assert scan.notes == ()
+    assert texts(scan.notes) == ()
     assert scan.voxels.dtype == np.uint8
     assert np.array_equal(read_lgg_mask(folder), glioma.mask)
     unclipped = scan.voxels < 255

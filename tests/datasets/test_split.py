@@ -27,18 +27,18 @@ def test_a_part_that_is_not_there_is_named_with_those_that_are():
 
 
 @given(NAMES, st.integers(0, 100), st.sampled_from([(0.72, 0.1, 0.18), (0.5, 0.5), (0.2,) * 5, (0.9, 0.1), (1.0,)]))
-def test_everyone_is_dealt_once_and_every_part_gets_its_share(patients, seed, shares):
+def test_every_patient_is_in_one_part_and_every_part_has_its_fraction(patients, seed, shares):
     strata = {name: (name[0], len(name)) for name in patients}
     named = {f"part{k}": share for k, share in enumerate(shares)}
     parts = stratified_parts(strata, named, seed)
-    Split("any", parts)  # refuses overlap by itself
+    Split("any", parts)  # refuses overlap
     assert sorted(name for part in parts.values() for name in part) == sorted(patients)
     for part, share in named.items():
         assert abs(len(parts[part]) - share * len(patients)) <= 1
 
 
 @given(NAMES, st.integers(0, 5), st.randoms())
-def test_dealing_depends_on_the_seed_and_not_on_the_order_of_the_patients(patients, seed, chance):
+def test_a_split_depends_on_the_seed_and_not_on_the_order_of_the_patients(patients, seed, chance):
     strata = {name: (name[0],) for name in patients}
     shuffled = list(strata.items())
     chance.shuffle(shuffled)
@@ -53,7 +53,7 @@ def test_every_stratum_is_in_every_fold_alike():
             assert [sum(name[0] == kind for name in names) for kind in "xyz"] == [4, 4, 4]
 
 
-def test_different_seeds_deal_differently():
+def test_different_seeds_give_different_splits():
     strata = {str(k): () for k in range(30)}
     shares = {"train": 0.5, "test": 0.5}
     assert stratified_parts(strata, shares, 0) != stratified_parts(strata, shares, 1)

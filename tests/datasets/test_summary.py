@@ -10,7 +10,7 @@ from rich.console import Console
 from tumorscope.core.errors import BadDataset
 from tumorscope.datasets.brats import BratsDataset
 from tumorscope.datasets.lgg import LggDataset
-from tumorscope.datasets.summary import print_summary, summarize_volumes
+from tumorscope.datasets.summary import summarize_volumes
 
 
 def test_everything_is_counted_once(tmp_path):
@@ -89,7 +89,7 @@ def test_the_summary_is_saved_as_json_and_as_tables(tmp_path):
 def test_the_terminal_shows_the_same_tables(tmp_path):
     summary = summarize_volumes(LggDataset.open(write_three(tmp_path)))
     console = Console(file=io.StringIO(), width=120)
-    print_summary(summary, console)
+    summary.print(console)
     assert isinstance(console.file, io.StringIO)
     text = console.file.getvalue()
     for words in ("33.3 %", "institution", "TCGA_BB_0003_20000101", "32×32: 9", "CC BY"):
@@ -116,7 +116,7 @@ def test_the_real_data_set_is_counted_as_its_keepers_count_it(lgg_folder):
         voxels = np.stack([np.asarray(Image.open(path))[::4, ::4] for path in files]).reshape(-1, 3)
         correlations = np.corrcoef(voxels.T)[1]
         for sequence, channel in (("t1", 0), ("t1c", 2)):
-            if correlations[channel] > 0.99:  # true pairs stay under 0.98, copies compressed anew over 0.998
+            if correlations[channel] > 0.99:  # true pairs stay under 0.98, copies recompressed over 0.998
                 copies[sequence].add(folder.name)
         for path in files:
             areas.append(int(np.count_nonzero(Image.open(path.with_name(f"{path.stem}_mask.tif")))))

@@ -13,14 +13,14 @@ from tumorscope.evaluation.calibration import (
     class_report,
     predicted_classes,
 )
-from tumorscope.evaluation.operating import ValidationCase, choose_operating_point
+from tumorscope.evaluation.operating_point import ValidationCase, choose_operating_point
 from tumorscope.evaluation.recalibration import recalibrate, write_recalibrated
 from tumorscope.inference.bundles import Bundle, Inputs
 from tumorscope.inference.engine import Engine
 from tumorscope.preprocessing import Preparation
 
 
-def honest(seed, slices=4000, classes=3):
+def calibrated_logits(seed, slices=4000, classes=3):
     """Logits whose softmax is the truth, and classes drawn by it."""
     chance = np.random.default_rng(seed)
     logits = chance.normal(0, 2, (slices, classes))
@@ -31,7 +31,7 @@ def honest(seed, slices=4000, classes=3):
 
 @pytest.mark.parametrize("overconfidence", [0.5, 1.0, 3.0])
 def test_the_temperature_is_by_how_much_the_logits_exaggerate(overconfidence):
-    logits, truth = honest(0)
+    logits, truth = calibrated_logits(0)
     found = calibrate_classes(overconfidence * logits, truth)
     assert found.temperature == pytest.approx(overconfidence, rel=0.05)
     assert found.nll_after <= found.nll_before
@@ -39,14 +39,14 @@ def test_the_temperature_is_by_how_much_the_logits_exaggerate(overconfidence):
 
 
 def test_presence_is_calibrated_alike():
-    logits, truth = honest(1, classes=2)
+    logits, truth = calibrated_logits(1, classes=2)
     found = calibrate_presence(4 * (logits[:, 1] - logits[:, 0]), truth == 1)
     assert found.temperature == pytest.approx(4, rel=0.07)
     assert found.ece_after < found.ece_before
 
 
-def test_a_temperature_changes_how_sure_but_not_what_is_said():
-    logits, truth = honest(2)
+def test_a_temperature_changes_the_confidence_but_not_the_class():
+    logits, truth = calibrated_logits(2)
     before, sure = predicted_classes(logits, truth, 1.0)
     after, less_sure = predicted_classes(logits, truth, 2.5)
     np.testing.assert_array_equal(before, after)
@@ -64,7 +64,7 @@ def test_the_confidence_is_the_lowest_at_which_named_classes_are_right_often_eno
 
 
 def test_the_report_holds_coverage_against_accuracy():
-    logits, truth = honest(3)
+    logits, truth = calibrated_logits(3)
     _, limit, report = class_report(logits, truth)
     coverages = [one["coverage"] for one in report["curve"]]
     assert coverages == sorted(coverages, reverse=True)
@@ -146,7 +146,7 @@ def engine(tmp_path):
     return Engine(Bundle(folder, made), "fake", "float", session)
 
 
-def test_recalibrating_writes_a_copy_whose_probabilities_are_honest(engine, tmp_path):
+def test_recalibrating_writes_a_copy_whose_probabilities_are_calibrated_logits(engine, tmp_path):
     cases = [Case(str(number), 0, "glioma") for number in range(60)]
     found = recalibrate(engine, cases)
     assert found.classes["ece_after"] < 0.1 < found.classes["ece_before"]

@@ -60,7 +60,7 @@ def test_the_brier_score_goes_from_zero_to_two():
     assert float(classes.class_brier(np.array([1, 2, 0]), sure)) == 2
 
 
-def test_the_calibration_error_of_what_was_said_is_a_mean_over_filled_bins():
+def test_the_calibration_error_of_the_predicted_class_is_a_mean_over_filled_bins():
     # Four slices at 0.9, of which two are right, and one at 0.55 that is right.
     right = np.array([1, 1, 0, 0, 1], bool)
     confidence = np.array([0.9, 0.9, 0.9, 0.9, 0.55])

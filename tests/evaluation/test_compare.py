@@ -61,7 +61,7 @@ def test_the_table_holds_the_figures_of_the_evaluations(runs, compared):
         "validation.macro_f1": {"title": "best validation macro-F1", "value": 0.9, "ci95": None}
     }
     lines = list(csv.DictReader((compared / "compare.csv").open()))
-    (row,) = [line for line in lines if (line["run"], line["figure"]) == ("poor", "presence.auroc")]
+    (row,) = [line for line in lines if (line["run"], line["metric"]) == ("poor", "presence.auroc")]
     figure = content["metrics"]["poor"]["presence.auroc"]
     assert [float(row[key]) for key in ("value", "ci95_low", "ci95_high")] == [figure["value"], *figure["ci95"]]
     text = (compared / "compare.md").read_text()
@@ -166,7 +166,7 @@ def damage(folder: Path, file: str, content: str | None) -> None:
         ("evaluation.json", '{"schema": "tumorscope.evaluation/3"}', "dataset is missing"),
         ("slices.csv", None, "cannot be read"),
         ("slices.csv", "case,patient\nx,y\n", "damaged"),
-        ("slices.csv", "", "holds no slices"),
+        ("slices.csv", "", "contains no slices"),
     ],
 )
 def test_a_damaged_evaluation_is_one_clear_line(runs, tmp_path, file, content, words):

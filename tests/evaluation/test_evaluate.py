@@ -152,7 +152,7 @@ def test_classes_masks_and_maps_are_evaluated_where_the_truth_has_them(tmp_path,
     assert metrics["presence"]["specificity"] == {"value": None, "ci95": None}  # every image shows a tumor
 
 
-def test_presence_says_that_there_is_no_tumor_where_the_bundle_has_no_such_class(tmp_path, make_engine):
+def test_presence_stands_for_no_tumor_in_a_bundle_without_that_class(tmp_path, make_engine):
     made = make_classed(tmp_path, (*CLASSES[:2], "notumor", CLASSES[2]), masks=False)
     evaluation = evaluate(made, made.cases, make_engine(brightness_tells_class, **ALL))
     assert [row.predicted_class for row in evaluation.slices] == [case.tumor_class for case in made.cases]
@@ -165,14 +165,14 @@ def test_presence_says_that_there_is_no_tumor_where_the_bundle_has_no_such_class
     assert metrics["tumor_slice_dice"] is None
 
 
-def test_classes_are_evaluated_only_by_a_bundle_that_knows_them_all(make_engine):
+def test_classes_are_evaluated_only_with_a_bundle_that_has_them_all(make_engine):
     card = make_engine(**ALL).bundle.card
     assert evaluated_classes(("glioma", "metastasis"), card) == ()
     assert evaluated_classes((), card) == ()
     assert evaluated_classes(CLASSES, make_engine().bundle.card) == ()
 
 
-def test_a_type_that_only_the_bundle_knows_can_be_said_and_is_wrong(tmp_path, make_engine):
+def test_predicting_a_type_that_the_data_set_lacks_is_an_error(tmp_path, make_engine):
     made = make_classed(tmp_path, CLASSES[:2])
 
     def always_pituitary(images):

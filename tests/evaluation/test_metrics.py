@@ -47,9 +47,9 @@ def test_hd95_of_a_shifted_square_is_the_shift(shift):
 
 def test_hd95_leaves_out_the_worst_twentieth():
     truth = square(5, 5, side=20)
-    speck = truth.copy()
-    speck[0, 39, 39] = True
-    assert metrics.hd95(truth, speck) == 0
+    with_outlier = truth.copy()
+    with_outlier[0, 39, 39] = True
+    assert metrics.hd95(truth, with_outlier) == 0
     assert metrics.hd95(truth, truth | square(30, 30, side=8)) > 5
 
 

@@ -44,7 +44,7 @@ def test_pooled_folds_have_the_figures_of_all_patients_at_once(whole, folds, tmp
     assert written["without_copies"]["cases"] == len(whole.cases) - 3
 
 
-def test_a_pooled_evaluation_says_what_it_was_joined_from(folds, tmp_path):
+def test_a_pooled_evaluation_lists_its_parts(folds, tmp_path):
     pooled = pool(folds)
     write_report(pooled.evaluation, tmp_path / "all", pooled=pooled.parts)
     told = json.loads((tmp_path / "all" / "evaluation.json").read_text())["pooled"]

@@ -149,7 +149,7 @@ def test_classes_have_their_tables_and_plots(classed):
     accuracy = content["classes"]["accuracy"]
     low, high = accuracy["ci95"]
     assert f"| accuracy | {accuracy['value']:.3f} | {low:.3f} to {high:.3f} |" in text
-    assert "| truth \\ said | glioma | meningioma | pituitary |" in text
+    assert "| true \\ predicted | glioma | meningioma | pituitary |" in text
     counts = content["classes"]["confusion"][0]
     assert f"| glioma | {counts[0]} | {counts[1]} | {counts[2]} |" in text
     plots = {path.name for path in classed.glob("class_*.png")}
@@ -202,7 +202,7 @@ def test_a_set_of_nothing_but_copies_has_no_figures_without_them(tmp_path):
     evaluation = made_evaluation(patients=4)
     content = write_report(evaluation, tmp_path, copies={row.case: "train/1.jpg" for row in evaluation.cases})
     assert content["without_copies"] is None
-    assert "Without them none is left." in (tmp_path / "evaluation.md").read_text()
+    assert "Without them no case is left." in (tmp_path / "evaluation.md").read_text()
 
 
 def test_slices_are_read_back_as_they_were_written(tmp_path):
@@ -210,7 +210,7 @@ def test_slices_are_read_back_as_they_were_written(tmp_path):
     (tmp_path / "slices.csv").write_bytes(slices_csv(evaluation.slices, evaluation.classes))
     for one, other in zip(read_slices(tmp_path / "slices.csv", evaluation.classes), evaluation.slices, strict=True):
         assert one.class_probabilities == pytest.approx(other.class_probabilities, abs=1e-6)
-        for name in ("case", "patient", "slice", "present", "called", "true_px", "true_class", "predicted_class"):
+        for name in ("case", "patient", "slice", "present", "positive", "true_px", "true_class", "predicted_class"):
             assert getattr(one, name) == getattr(other, name)
         for name in ("tumor_probability", "dice", "saliency_inside_mask", "mask_share"):
             expected = getattr(other, name)

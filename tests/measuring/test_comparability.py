@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from tumorscope.core.note import texts
 from tumorscope.measurement.comparability import Origin, conflicts, doubts
 
 KNOWN = Origin("aaaaaaaa-1", "2026-01-01", "lgg 0.1.0", "1" * 64, ("t1", "flair", "t1c"))
@@ -45,4 +46,4 @@ def test_what_differs_is_told(change, reason):
 def test_what_is_not_known_is_a_doubt_and_not_a_conflict(change, what):
     other = replace(KNOWN, **change)
     assert conflicts(KNOWN, other) == conflicts(other, KNOWN) == []
-    assert doubts(KNOWN, other) == [f"not known, and taken for granted: that both are {what}"]
+    assert texts(doubts(KNOWN, other)) == (f"not known, and taken for granted: that both are {what}",)

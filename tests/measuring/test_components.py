@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from tumorscope.inference.analysis import postprocess
 from tumorscope.inference.bundles import OperatingPoint
+from tumorscope.inference.postprocessing import postprocess
 from tumorscope.measurement.components import find_components
 
 

@@ -14,7 +14,7 @@ from tumorscope.measurement.radiomics_classifier import (
     CARD_FILE,
     MODEL_FILE,
     SCHEMA,
-    load_type_model,
+    load_radiomics_classifier,
     model_input,
     read_type_model,
     type_features,
@@ -65,7 +65,7 @@ def test_probabilities_belong_to_their_types():
 def test_a_slice_is_classified_from_its_folder(tmp_path):
     (tmp_path / MODEL_FILE).write_bytes(model())
     (tmp_path / CARD_FILE).write_bytes(card(model()))
-    found = load_type_model(tmp_path).classify(image(), TUMOR)
+    found = load_radiomics_classifier(tmp_path).classify(image(), TUMOR)
     assert sum(found.values()) == pytest.approx(1)
     assert found["pituitary"] > found["glioma"]  # the disc is much brighter than the ring around it
 
@@ -143,4 +143,4 @@ def test_damaged_models_are_refused_with_one_line(content, described, message):
 
 def test_a_folder_without_a_model_is_refused(tmp_path):
     with pytest.raises(BadBundle, match=MODEL_FILE):
-        load_type_model(tmp_path)
+        load_radiomics_classifier(tmp_path)

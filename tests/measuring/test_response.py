@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tumorscope.core.note import texts
 from tumorscope.core.scan import Scan
 from tumorscope.measurement.lesions import find_lesions
 from tumorscope.measurement.response import Change, Timepoint, compare_studies
@@ -85,7 +86,7 @@ def test_a_small_new_lesion_is_named_but_does_not_decide():
     response = compare_studies(study(ONE), study(ONE, (20, 20, 6)))
     assert response.category == "SD"
     assert response.new == (1,)
-    assert any("too small to measure" in note for note in response.notes)
+    assert any("too small to measure" in note for note in texts(response.notes))
 
 
 def test_a_lesion_that_becomes_measurable_by_far_is_progression():
@@ -113,12 +114,12 @@ def test_on_other_grids_only_the_totals_are_compared_and_it_says_so():
     assert response.matches is None
     assert response.new == ()
     assert response.category == "PR"
-    assert any("not matched" in note for note in response.notes)
+    assert any("not matched" in note for note in texts(response.notes))
 
 
 def test_more_measurable_lesions_than_before_are_warned_of_where_nothing_is_matched():
     response = compare_studies(study(ONE), elsewhere((64, 64, 27), (20, 20, 14)))
-    assert any("would be progression" in note for note in response.notes)
+    assert any("would be progression" in note for note in texts(response.notes))
 
 
 def test_registered_studies_are_matched_by_millimeters():
@@ -144,13 +145,13 @@ def test_five_targets_are_followed_at_most():
     before = study(*((y, x, 14 + 2 * number) for number, (y, x) in enumerate(places)))
     response = compare_studies(before, before)
     assert response.targets == (0, 1, 2, 3, 4)
-    assert any("5 largest" in note for note in response.notes)
+    assert any("5 largest" in note for note in texts(response.notes))
 
 
 def test_a_quarter_to_a_half_less_is_called_minor_in_a_note():
     response = compare_studies(study(ONE), study((64, 64, 33)))
     assert response.category == "SD"
-    assert any("minor response" in note for note in response.notes)
+    assert any("minor response" in note for note in texts(response.notes))
 
 
 def test_exactly_a_quarter_more_is_progression_and_exactly_a_half_is_partial():

@@ -54,7 +54,7 @@ def test_a_bundle_of_another_network_is_refused(tmp_path):
             {"name": "n", "title": "n", "dataset": "lgg", "network": {"kind": "compact", "widths": [16, 16, 24]}}
         )
     )
-    with pytest.raises(TumorscopeError, match="holds another network"):
+    with pytest.raises(TumorscopeError, match="contains another network"):
         load_bundle_weights(network, load_bundle("t1c"), torch.randn(2, 3, 64, 64))
 
 

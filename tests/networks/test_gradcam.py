@@ -50,7 +50,7 @@ def test_the_exact_map_of_a_pooled_head_is_grad_cam(name, tmp_path, monkeypatch)
     images = torch.randn(2, 1, 64, 64)
     onnx_files.export_float(network, made, tmp_path / "model.onnx")
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
-    found = session.run([f"{question}_map"], {"images": images.numpy()})[0]
+    found = session.run([f"{question}_map"], {"image": images.numpy()})[0]
     predictions = found.shape[1] if question == "type" else 1
     for output in range(predictions):
         own = np.maximum(found[:, output] if question == "type" else found, 0)
@@ -74,7 +74,7 @@ def test_the_map_of_the_cnn_is_features_times_gradients(classes, tmp_path, monke
     images = torch.randn(2, 1, 64, 64)
     onnx_files.export_float(network, made, tmp_path / "model.onnx")
     session = onnxruntime.InferenceSession(tmp_path / "model.onnx")
-    found, logits = session.run([f"{question}_map", question], {"images": images.numpy()})
+    found, logits = session.run([f"{question}_map", question], {"image": images.numpy()})
     found, logits = found.reshape(2, -1, 8, 8), logits.reshape(2, -1)
     features = network.features(images).detach().requires_grad_()
     outputs = network.decide(features)
@@ -98,7 +98,7 @@ def test_looking_changes_nothing():
     assert all(parameter.grad is None for parameter in network.encoder[0].parameters())
 
 
-def test_a_question_that_the_network_does_not_answer_is_refused():
+def test_an_output_that_the_network_lacks_is_refused():
     network = build_network(recipe({"kind": "cnn", "hidden": 16}))
     with pytest.raises(TumorscopeError, match="does not output 'presence'"):
         grad_cam(network, torch.randn(1, 1, 64, 64), "presence")

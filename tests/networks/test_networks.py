@@ -1,4 +1,4 @@
-"""What every network promises."""
+"""What every network provides, whichever it is."""
 
 import numpy as np
 import pytest
@@ -7,21 +7,18 @@ torch = pytest.importorskip("torch")
 
 from tumorscope.models import build_network
 from tumorscope.recipes.experiment import Recipe, parse_recipe
+from tumorscope.recipes.networks import NETWORKS
 
-NETWORKS = {
-    "compact": {"kind": "compact", "widths": [16, 16, 24, 32, 48]},
-    "resunet": {"kind": "resunet", "widths": [16, 16, 24]},
-    "unet": {"kind": "unet", "widths": [16, 16, 16, 16, 24, 16]},
-    "resnet50": {"kind": "resnet50"},
-    "cnn": {"kind": "cnn", "hidden": 16},
-    "efficientnet": {"kind": "efficientnet"},
-    "efficientnet-lite0": {"kind": "efficientnet-lite0"},
-    "densenet169": {"kind": "densenet169"},
-    "vgg16": {"kind": "vgg16"},
-    "dense-unet": {"kind": "dense-unet", "dense_block3_layers": 2, "features": 16, "decoder_widths": [16, 16, 16]},
+SMALL = {
+    "compact": {"widths": [16, 16, 24, 32, 48]},
+    "resunet": {"widths": [16, 16, 24]},
+    "unet": {"widths": [16, 16, 16, 16, 24, 16]},
+    "cnn": {"hidden": 16},
+    "dense-unet": {"dense_block3_layers": 2, "features": 16, "decoder_widths": [16, 16, 16]},
 }
-TYPED = {"cnn", "efficientnet", "efficientnet-lite0", "densenet169", "vgg16", "dense-unet"}
-"""Built to tell classes apart; the others output with presence or a mask alone."""
+"""Settings that make a network small, for speed; the others are built with their defaults."""
+PRESENCE_ALONE = {"resnet50"}
+"""Classifiers that are built for presence, not for classes."""
 CLASSES = ["glioma", "meningioma", "pituitary"]
 
 
@@ -31,8 +28,8 @@ def recipe(kind: str, adjacent_slices: int = 1) -> Recipe:
             "name": kind,
             "title": kind,
             "dataset": "lgg",
-            "classes": CLASSES if kind in TYPED else [],
-            "network": NETWORKS[kind],
+            "classes": CLASSES if NETWORKS[kind].classifies and kind not in PRESENCE_ALONE else [],
+            "network": {"kind": kind, **SMALL.get(kind, {})},
             "preparation": {"size": 64, "adjacent_slices": adjacent_slices},
         }
     )
@@ -44,7 +41,7 @@ def network(request):
     return build_network(recipe(request.param))
 
 
-def test_it_answers_with_the_outputs_it_names_in_their_shapes(network):
+def test_it_returns_the_outputs_that_it_names_in_their_shapes(network):
     output = network(torch.randn(2, 9, 64, 64))
     assert set(output) == {*network.outputs, *network.maps}
     if "presence" in output:
@@ -71,7 +68,7 @@ def test_other_sizes_that_halve_often_enough_are_taken(network, request):
         assert output["mask"].shape == (1, 96, 128)
 
 
-def test_one_image_is_answered_alike_alone_and_in_a_batch(network):
+def test_one_image_has_the_same_output_alone_and_in_a_batch(network):
     network.eval()
     images = torch.randn(3, 9, 64, 64)
     with torch.no_grad():
@@ -80,7 +77,7 @@ def test_one_image_is_answered_alike_alone_and_in_a_batch(network):
         torch.testing.assert_close(together[name][1:2], alone[name], atol=1e-4, rtol=1e-4)
 
 
-def test_onnx_says_what_pytorch_says_at_any_batch_size(network, tmp_path, request):
+def test_onnx_agrees_with_pytorch_at_any_batch_size(network, tmp_path, request):
     onnxruntime = pytest.importorskip("onnxruntime")
     from tumorscope.training.onnx_files import export_float
 
@@ -92,7 +89,7 @@ def test_onnx_says_what_pytorch_says_at_any_batch_size(network, tmp_path, reques
         images = torch.randn(batch, 9, 64, 64)
         with torch.no_grad():
             expected = network(images)
-        found = dict(zip(network.outputs, session.run(list(network.outputs), {"images": images.numpy()}), strict=True))
+        found = dict(zip(network.outputs, session.run(list(network.outputs), {"image": images.numpy()}), strict=True))
         for name in network.outputs:
             scale = expected[name].abs().max().item() + 1e-3
             assert np.abs(found[name] - expected[name].numpy()).max() < 0.01 * scale  # weights are float16
@@ -105,11 +102,11 @@ def test_the_shipped_recipe_stays_within_its_size():
     assert 2_000_000 < sum(parameter.numel() for parameter in compact.parameters()) < 3_000_000
 
 
-def test_every_network_that_says_more_than_a_mask_has_maps_of_it(network):
+def test_every_output_but_the_mask_has_an_activation_map(network):
     assert set(network.maps) == {f"{name}_map" for name in network.outputs if name != "mask"}
 
 
-def test_the_activation_map_of_a_pooled_head_adds_up_to_its_answer(network):
+def test_the_activation_map_of_a_pooled_head_averages_to_its_logit(network):
     """Predictions are linear in averaged features, so a map of their products is exact."""
     output = network.eval()(torch.randn(2, 9, 64, 64))
     if not hasattr(network, "head"):
@@ -128,8 +125,8 @@ def test_the_t1c_network_stays_within_its_size():
     assert sum(parameter.numel() for parameter in network.parameters()) < 5_000_000  # half of 10 MB
 
 
-def test_types_do_not_bend_outlines():
-    """The mask steers where the type looks, but learns nothing from it."""
+def test_types_do_not_change_the_mask():
+    """The mask weighs the features of the type, but gets no gradient from it."""
     network = build_network(recipe("dense-unet"))
     network(torch.randn(2, 9, 64, 64))["type"].sum().backward()
     assert network.mask.weight.grad is None

@@ -11,7 +11,8 @@ from tumorscope.core.errors import TumorscopeError
 from tumorscope.models import build_network
 from tumorscope.models.backbones import _monai_densenet_name
 from tumorscope.models.weights import load_weights
-from tumorscope.recipes.experiment import TransferSettings, parse_recipe
+from tumorscope.recipes.experiment import parse_recipe
+from tumorscope.recipes.networks import TransferSettings
 
 
 def bare():
@@ -132,7 +133,7 @@ def test_weights_by_address_are_fetched_once_and_checked(weights_file, tmp_path,
     torch.testing.assert_close(backbone.conv1.weight.data, stored["conv1.weight"])
 
 
-def test_what_is_wrong_with_a_file_of_weights_is_said(weights_file, tmp_path):
+def test_a_bad_file_of_weights_is_refused_with_the_reason(weights_file, tmp_path):
     backbone = bare()
     with pytest.raises(TumorscopeError, match="cannot be read"):
         load_weights(backbone, str(tmp_path / "none.pth"), None, "conv1.weight")
@@ -148,7 +149,7 @@ def test_what_is_wrong_with_a_file_of_weights_is_said(weights_file, tmp_path):
         load_weights(backbone, str(other), None, "conv1.weight")
 
 
-def test_an_address_that_does_not_answer_is_one_clear_line(tmp_path, monkeypatch):
+def test_an_unreachable_address_is_one_clear_line(tmp_path, monkeypatch):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     with pytest.raises(TumorscopeError, match="download it and name the file"):
         load_weights(bare(), "http://127.0.0.1:9/weights.pth", "0" * 64, "conv1.weight")

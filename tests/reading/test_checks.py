@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tumorscope.core.errors import UnreadableScan
+from tumorscope.core.note import texts
 from tumorscope.core.scan import Scan
 from tumorscope.io.checks import checked, label
 
@@ -26,7 +27,7 @@ def test_a_few_nan_become_zero_and_are_told():
     voxels[0, 3, 4:6, 0] = np.nan, np.inf
     result = checked(scan(voxels))
     assert result.voxels[0, 3, 4:6, 0].tolist() == [0, 0]
-    assert result.notes == ("2 NaN or infinite voxels set to 0",)
+    assert texts(result.notes) == ("2 NaN or infinite voxels set to 0",)
     assert np.isnan(voxels[0, 3, 4, 0]), "the caller's array is not changed"
 
 
@@ -37,7 +38,9 @@ def test_what_programs_fill_in_becomes_background_however_much_it_is(fill: float
     result = checked(scan(voxels))
     assert np.unique(result.voxels[0, :20]).tolist() == [voxels[0, 20:].min()]
     assert np.array_equal(result.voxels[0, 20:], voxels[0, 20:])
-    assert result.notes == (f"800 voxels of {fill:.3g}, which no scanner measures, set to the lowest of the others",)
+    assert texts(result.notes) == (
+        f"800 voxels of {fill:.3g}, which no scanner measures, set to the lowest of the others",
+    )
 
 
 def test_each_channel_is_filled_with_its_own_lowest():
@@ -57,7 +60,7 @@ def test_many_nan_are_refused():
 def test_a_flat_channel_beside_a_good_one_is_only_told():
     voxels = ramp(2)
     voxels[..., 1] = 7
-    assert checked(scan(voxels, ("t1", "flair"))).notes == ("no contrast in flair: every pixel is the same",)
+    assert texts(checked(scan(voxels, ("t1", "flair"))).notes) == ("no contrast in flair: every pixel is the same",)
 
 
 def test_sixteen_pixels_are_the_least():
@@ -89,7 +92,7 @@ def head_of(shape: tuple[int, int, int], spacing_mm: tuple[float, float, float])
     ],
 )
 def test_voxels_that_make_no_head_are_doubted_with_both_sizes(spacing_mm: tuple[float, ...], size: str):
-    (note,) = checked(head_of((64, 128, 128), spacing_mm)).notes
+    (note,) = texts(checked(head_of((64, 128, 128), spacing_mm)).notes)
     shown = "×".join(f"{length:g}" for length in reversed(spacing_mm))
     assert note.startswith(f"voxels of {shown} mm make what is shown {size}")
     assert "a head measures 100 to 350 mm; check the voxel size" in note
@@ -112,4 +115,4 @@ def test_dicom_is_doubted_like_nifti(tmp_path):
         affine = np.diag([size, size, 3.0, 1])
         path = write_nifti(tmp_path / f"{size}.nii", pixels.transpose(2, 1, 0), affine)
         for scan in (open_scan(tmp_path / f"dicom{size}"), open_scan(path)):
-            assert sum("a head measures" in note for note in scan.notes) == expected, size
+            assert sum("a head measures" in note for note in texts(scan.notes)) == expected, size

@@ -8,6 +8,7 @@ from PIL import Image
 from reading.files import head, heads, write_nifti
 
 from tumorscope.core.errors import UnreadableScan
+from tumorscope.core.note import texts
 from tumorscope.io import open_scan
 
 VOLUME = heads(20, 22, 18).transpose(2, 1, 0)
@@ -26,7 +27,7 @@ def test_a_brats_folder_is_one_scan_of_several_sequences(tmp_path: Path):
     scan = open_scan(folder)
     assert scan.sequences == ("t1", "t1c", "t2", "flair")
     assert scan.case == "BraTS_001"
-    assert scan.notes == ()
+    assert texts(scan.notes) == ()
     for sequence, offset in {"flair": 0, "t1": 1, "t1c": 2, "t2": 3}.items():
         assert np.array_equal(scan.channel(sequence), scan.channel("flair") + offset)
 
@@ -34,7 +35,7 @@ def test_a_brats_folder_is_one_scan_of_several_sequences(tmp_path: Path):
 def test_files_that_name_no_sequence_are_left_out_with_a_note(tmp_path: Path):
     scan = open_scan(write_case(tmp_path / "p", {"flair": 0, "t1": 1, "adc": 2}))
     assert scan.sequences == ("t1", "flair")
-    assert scan.notes == ("left out, no sequence in the name: BraTS_001_adc.nii.gz",)
+    assert texts(scan.notes) == ("left out, no sequence in the name: BraTS_001_adc.nii.gz",)
 
 
 def test_a_folder_with_one_nifti_is_that_nifti(tmp_path: Path):

@@ -9,6 +9,7 @@ from PIL import Image
 from reading.files import head, lgg_slice
 
 from tumorscope.core.errors import UnreadableScan
+from tumorscope.core.note import texts
 from tumorscope.io import open_scan
 from tumorscope.io.images import natural
 
@@ -39,14 +40,14 @@ def test_gray_saved_as_rgb_is_one_channel(tmp_path: Path):
 def test_three_different_channels_are_the_lgg_layout_and_a_note_says_so(tmp_path: Path):
     scan = open_scan(save(tmp_path / "a.png", lgg_slice()))
     assert scan.sequences == ("t1", "flair", "t1c")
-    assert "layout of the LGG data set" in scan.notes[0]
+    assert "layout of the LGG data set" in texts(scan.notes)[0]
 
 
 def test_the_user_may_name_the_channels(tmp_path: Path):
     path = save(tmp_path / "a.png", lgg_slice())
     scan = open_scan(path, channels=["flair", "t1", "t2"])
     assert scan.sequences == ("flair", "t1", "t2")
-    assert scan.notes == ()
+    assert texts(scan.notes) == ()
     assert open_scan(save(tmp_path / "b.png", head()), channels=["t2"]).sequences == ("t2",)
 
 
@@ -97,7 +98,7 @@ def test_numbered_tiffs_of_one_gray_sequence_are_unknown_unless_the_publisher_na
     assert open_scan(tmp_path / "p").sequences == ("unknown",)
     published = open_scan(tmp_path / "TCGA_DU_7013_19860523")
     assert published.sequences == ("t1", "flair", "t1c")
-    assert len(published.notes) == 2
+    assert len(texts(published.notes)) == 2
 
 
 def test_a_damaged_slice_is_not_silently_left_out(tmp_path: Path):

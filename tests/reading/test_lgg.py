@@ -8,6 +8,7 @@ import tifffile
 from reading.files import lgg_slice
 
 from tumorscope.core.errors import UnreadableScan
+from tumorscope.core.note import texts
 from tumorscope.io.lgg import (
     CHANNELS,
     is_lgg_folder,
@@ -41,7 +42,7 @@ def test_a_patient_has_the_three_sequences_in_order(tmp_path: Path):
     assert scan.shape == (12, 64, 48)
     assert np.array_equal(scan.voxels[9], lgg_slice(seed=10))
     assert scan.case == "p"
-    assert scan.notes == ()
+    assert texts(scan.notes) == ()
 
 
 def test_masks_belong_to_their_slices(tmp_path: Path):
@@ -85,7 +86,7 @@ def test_an_empty_folder_is_not_lgg(tmp_path: Path):
 
 @pytest.mark.real
 def test_the_real_patients_that_lack_sequences_are_known(lgg_folder: Path):
-    assert read_lgg_folder(lgg_folder / "TCGA_FG_7634_20000128").notes == (
-        "t1c is missing; FLAIR is used in its place",
+    assert texts(read_lgg_folder(lgg_folder / "TCGA_FG_7634_20000128").notes) == (
+        "t1c is missing; FLAIR is used instead",
     )
-    assert read_lgg_folder(lgg_folder / "TCGA_CS_4941_19960909").notes == ()
+    assert texts(read_lgg_folder(lgg_folder / "TCGA_CS_4941_19960909").notes) == ()

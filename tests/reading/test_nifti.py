@@ -8,6 +8,7 @@ import pytest
 from reading.files import heads, rotation, write_nifti
 
 from tumorscope.core.errors import TumorscopeError, UnreadableScan
+from tumorscope.core.note import texts
 from tumorscope.io import open_scan
 from tumorscope.io.formats import stem
 from tumorscope.io.volumes import read_stored_volume, read_volume
@@ -94,7 +95,7 @@ def test_the_name_tells_the_sequence_and_a_note_says_so(tmp_path: Path):
     scan = read_volume(write_nifti(tmp_path / "case_7_t1ce.nii.gz", VOLUME))
     assert scan.sequences == ("t1c",)
     assert scan.case == "case_7_t1ce"
-    assert "sequence t1c taken from the name case_7_t1ce" in scan.notes
+    assert "sequence t1c taken from the name case_7_t1ce" in texts(scan.notes)
 
 
 def test_a_header_without_orientation_is_read_with_a_note(tmp_path: Path):
@@ -102,7 +103,7 @@ def test_a_header_without_orientation_is_read_with_a_note(tmp_path: Path):
     nibabel.save(image, tmp_path / "a.nii")
     scan = read_volume(tmp_path / "a.nii")
     assert scan.shape == (20, 22, 18)
-    assert any("does not say how the head lies" in note for note in scan.notes)
+    assert any("does not say how the head lies" in note for note in texts(scan.notes))
 
 
 def test_meters_become_millimeters(tmp_path: Path):
@@ -146,7 +147,7 @@ def test_one_volume_under_a_header_for_three_is_read_with_a_note(tmp_path: Path,
     scan = read_volume(one_volume_for_three(tmp_path / f"a{suffix}"))
     assert scan.sequences == ("unknown",)
     assert np.array_equal(scan.stored.to_stored(scan.voxels[..., 0]), VOLUME)
-    assert "the header promises 3 volumes, but the file holds one, which is read" in scan.notes
+    assert "the header promises 3 volumes, but the file holds one, which is read" in texts(scan.notes)
 
 
 @pytest.mark.parametrize("volumes", [0.5, 1.5, 2])

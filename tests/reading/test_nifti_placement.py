@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from reading.files import heads, rotation
 
+from tumorscope.core.note import texts
 from tumorscope.io import open_scan, open_segmentation
 
 VOLUME = heads(18, 22, 20).transpose(2, 1, 0)
@@ -21,8 +22,8 @@ def notes_of(folder: Path, qform: np.ndarray | None, sform: np.ndarray | None, u
         image.set_sform(sform, 0 if sform is None else 2)
         image.header.set_xyzt_units(unit)
         nibabel.save(image, folder / f"{name}.nii")
-    found = [note for note in open_scan(folder / "scan.nii").notes if "disagree" in note]
-    assert [note for note in open_segmentation(folder / "labels.nii").notes if "disagree" in note] == found
+    found = [note for note in texts(open_scan(folder / "scan.nii").notes) if "disagree" in note]
+    assert [note for note in texts(open_segmentation(folder / "labels.nii").notes) if "disagree" in note] == found
     return found
 
 
@@ -62,5 +63,8 @@ def test_equal_transforms_give_no_note(tmp_path: Path, turn: tuple[float, float,
 
 def test_a_header_that_codes_neither_says_that_sides_are_assumed(tmp_path: Path):
     assert notes_of(tmp_path, None, None) == []
-    for notes in (open_scan(tmp_path / "scan.nii").notes, open_segmentation(tmp_path / "labels.nii").notes):
+    for notes in (
+        texts(open_scan(tmp_path / "scan.nii").notes),
+        texts(open_segmentation(tmp_path / "labels.nii").notes),
+    ):
         assert any("does not say how the head lies" in note for note in notes)

@@ -12,6 +12,7 @@ from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
 from tumorscope.core.errors import UnreadableScan
+from tumorscope.core.note import texts
 from tumorscope.datasets.phantom import Lesion, Tissue, make_phantom
 from tumorscope.datasets.phantom.contrast import add_rician_noise
 from tumorscope.io import open_scan
@@ -57,7 +58,7 @@ def test_series_in_two_frames_of_reference_are_refused_unless_registered(tmp_pat
         open_scan(folder)
     scan = open_scan(folder, register=True)
     assert scan.sequences == ("t1", "flair")
-    note = next(note for note in scan.notes if note.startswith("t1 registered onto flair"))
+    note = next(note for note in texts(scan.notes) if note.startswith("t1 registered onto flair"))
     assert "turned by 7." in note
     truth = voxels_on(FIXED, "t1").astype(float)
     wrong = voxels_on(displaced((4, 2, -6), (5, 4, -3))[0], "t1").astype(float)

@@ -23,6 +23,7 @@ from reading.files import (
 )
 
 from tumorscope.core.errors import UnreadableScan
+from tumorscope.core.note import texts
 from tumorscope.io import open_scan, open_segmentation
 from tumorscope.io.segmentation_alignment import onto_scan
 
@@ -63,7 +64,7 @@ def test_probabilities_are_cut_at_one_half_and_it_says_so(tmp_path: Path):
     values = np.where(MASK, 0.7, 0.3).astype(np.float32).transpose(2, 1, 0)
     labels = open_segmentation(write_nifti(tmp_path / "p.nii", values, AFFINE))
     np.testing.assert_array_equal(part(labels), MASK)
-    assert "one half" in labels.notes[0]
+    assert "one half" in texts(labels.notes)[0]
 
 
 @pytest.mark.parametrize("stored_as", [np.uint8, np.int16])
@@ -100,7 +101,7 @@ def test_a_threshold_makes_a_mask_of_an_image(tmp_path: Path):
         open_segmentation(path)
     labels = open_segmentation(path, threshold=100)
     np.testing.assert_array_equal(part(labels), image.transpose(2, 1, 0) >= 100)
-    assert "the mask is what is at least 100 in the image" in labels.notes
+    assert "the mask is what is at least 100 in the image" in texts(labels.notes)
 
 
 def test_our_own_mask_of_a_scan_without_voxel_size_stays_without(tmp_path: Path):
@@ -254,7 +255,7 @@ def test_a_fractional_segmentation_is_cut_at_one_half(tmp_path: Path):
     files = write_series(tmp_path / "mr", heads(6, 24, 20), **COMPLETE)
     labels = open_segmentation(write_segmentation(tmp_path / "s.dcm", files, MASK * 0.8, kind="FRACTIONAL"))
     assert int(part(labels).sum()) == MASK.sum()
-    assert "one half" in labels.notes[0]
+    assert "one half" in texts(labels.notes)[0]
 
 
 def test_a_file_named_after_the_patient_does_not_name_the_case(tmp_path: Path):
@@ -328,7 +329,7 @@ def test_a_drawing_saved_under_the_header_of_a_4d_image_is_its_one_volume(tmp_pa
     (tmp_path / "m.nii").write_bytes(content[: 352 + MASK.size])
     labels = open_segmentation(tmp_path / "m.nii")
     np.testing.assert_array_equal(part(labels), MASK)
-    assert "the header promises 3 volumes, but the file holds one, which is read" in labels.notes
+    assert "the header promises 3 volumes, but the file holds one, which is read" in texts(labels.notes)
 
 
 def test_voxels_that_are_missing_beside_their_header_are_named(tmp_path):

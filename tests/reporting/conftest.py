@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tumorscope.core.note import Note
 from tumorscope.core.scan import Scan, StoredGrid
 from tumorscope.inference.analysis import Analysis, SliceFinding
 from tumorscope.inference.bundles import Bundle, Card
@@ -92,7 +93,7 @@ def folder_scan() -> Scan:
         case="case 1",
         kind="slices",
         slice_names=tuple(f"case_{number}.tif" for number in range(1, 7)),
-        notes=("t1c is missing; FLAIR is used in its place",),
+        notes=(Note("sequence_missing", "t1c is missing; FLAIR is used instead"),),
     )
 
 

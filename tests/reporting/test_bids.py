@@ -4,6 +4,7 @@ from dataclasses import replace
 import nibabel
 import numpy as np
 import pytest
+from reporting.rejected import rejected
 
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.files import save_whole
@@ -65,7 +66,7 @@ def test_the_probability_is_written_where_it_was_kept_and_goes_with_the_mask(ana
     assert not beside.exists()
 
 
-def test_the_sidecar_says_what_was_measured_and_by_what(analyzed, volume_scan, mask, tmp_path):
+def test_the_sidecar_has_measurements_and_bundle(analyzed, volume_scan, mask, tmp_path):
     analysis = analyzed(volume_scan, mask)
     line = Diameter(26.4, (30, 20), (53, 20))
     lesion = replace(analysis.lesions[0], diameters=Diameters(3, line, replace(line, length=16.2)), laterality="right")
@@ -78,14 +79,15 @@ def test_the_sidecar_says_what_was_measured_and_by_what(analyzed, volume_scan, m
     (found,) = said["Lesions"]
     assert (found["LongestDiameterMm"], found["PerpendicularDiameterMm"]) == (26.4, 16.2)
     assert found["ProductOfDiametersMm2"] == pytest.approx(26.4 * 16.2, abs=0.005)
-    assert found["Hemisphere"] == "right"
+    assert found["Laterality"] == "right"
 
 
-def test_a_scan_that_was_not_assessed_has_an_empty_mask_and_says_so(analyzed, volume_scan, mask, tmp_path):
+def test_a_rejected_scan_has_an_empty_mask_and_the_reason(analyzed, volume_scan, mask, tmp_path):
     analysis = analyzed(volume_scan, np.zeros_like(mask))
-    paths = write_bids(replace(analysis, assessed=False, tumor_probability=float("nan")), tmp_path)
+    paths = write_bids(rejected(analysis), tmp_path)
     said = json.loads(paths["sidecar"].read_text())
-    assert (said["Assessed"], said["TumorPresent"], said["TumorProbability"]) == (False, None, None)
+    assert said["InputRejected"]["code"] == "rejected_by_appearance"
+    assert (said["TumorPresent"], said["TumorProbability"]) == (None, None)
     assert not np.asarray(nibabel.load(paths["mask"]).dataobj).any()
 
 
@@ -104,7 +106,7 @@ def test_another_data_set_is_not_written_into(analyzed, volume_scan, mask, tmp_p
 
 
 @pytest.mark.parametrize("case", ["../../x", "case 1", "case_1", "", "Ä", "a" * 200 + "-"])
-def test_labels_are_letters_and_digits_and_tell_cases_apart(case):
+def test_labels_are_letters_and_digits_and_distinguish_cases(case):
     label = subject_label(case)
     assert label.isascii()
     assert label.isalnum()

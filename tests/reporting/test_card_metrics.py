@@ -18,7 +18,7 @@ INTERVAL = {"mean": 0.8251, "median": 0.8749, "n": 16, "q1": 0.8, "q3": 0.9, "ci
         {"test": {"d": {"value": "x", "ci95": 3}}},
     ],
 )
-def test_figures_of_any_shape_can_be_shown(metrics):
+def test_metrics_of_any_structure_can_be_shown(metrics):
     found = performance(metrics, "float")
     assert found is None or 0 < len(found.rows) <= 25
     assert found is None or all(len(row.value) <= 20_000 for row in found.rows)
@@ -44,7 +44,7 @@ def test_performance_is_that_of_the_test_patients_and_of_the_model_that_ran():
     ]
 
 
-def test_answers_to_one_question_stand_together():
+def test_statistics_of_one_metric_are_one_row():
     found = performance({"test": {"presence": {"auroc": {"value": 0.9942, "ci95": [0.987, 0.998]}}}}, "float")
     assert found is not None
     assert [(row.name, row.value) for row in found.rows] == [

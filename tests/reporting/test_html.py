@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 from pages import Page
 
+from tumorscope.core.note import Note
 from tumorscope.core.notice import NOTICE
 from tumorscope.core.scan import Scan
-from tumorscope.reporting.contents import build_report
 from tumorscope.reporting.html import render_html
+from tumorscope.reporting.report import build_report
 
 
 def report(analysis, truth=None) -> str:
@@ -17,7 +18,9 @@ def report(analysis, truth=None) -> str:
 
 def test_names_that_are_html_stay_text(analyzed, folder_scan, mask):
     evil = "<script>alert(1)</script>"
-    scan = replace(folder_scan, case=evil, slice_names=(f'"><img src=x onerror={evil}>',) * 6, notes=(evil,))
+    scan = replace(
+        folder_scan, case=evil, slice_names=(f'"><img src=x onerror={evil}>',) * 6, notes=(Note("files_skipped", evil),)
+    )
     text = report(analyzed(scan, mask, limits=[evil], title=evil, metrics={evil: {evil: evil}}))
     page = Page(text)
     assert page.tags("script") == []
@@ -25,7 +28,7 @@ def test_names_that_are_html_stay_text(analyzed, folder_scan, mask):
     assert page.text.count(evil) >= 5
 
 
-def test_the_page_stands_alone(analyzed, volume_scan, mask):
+def test_the_page_is_self_contained(analyzed, volume_scan, mask):
     text = report(analyzed(volume_scan, mask))
     page = Page(text)
     assert not re.search(r"https?://", text.replace('xmlns="http://www.w3.org/2000/svg"', ""))
@@ -38,7 +41,7 @@ def test_the_page_stands_alone(analyzed, volume_scan, mask):
     assert page.tags("html")[0]["lang"] == "en"
 
 
-def test_the_notice_stands_at_the_top_and_at_the_bottom(analyzed, folder_scan, mask):
+def test_the_notice_is_at_the_top_and_at_the_bottom(analyzed, folder_scan, mask):
     text = Page(report(analyzed(folder_scan, mask))).text.strip()
     assert text.count(NOTICE) == 2
     assert text.endswith(NOTICE)
@@ -52,7 +55,7 @@ def test_the_story_has_its_order(analyzed, volume_scan, mask):
     assert places == sorted(places)
 
 
-def test_nothing_found_is_said_with_the_operating_point(analyzed, volume_scan, mask):
+def test_absence_is_reported_with_the_operating_point(analyzed, volume_scan, mask):
     text = Page(report(analyzed(volume_scan, np.zeros_like(mask)))).text
     assert (
         "No tumor found: the highest tumor probability of any slice is 0.15, below the operating point of 0.45." in text
@@ -94,14 +97,14 @@ def test_a_single_image_needs_no_chart(analyzed):
     assert "Tumor found (probability 0.90): one lesion of 9 px." in page.text
 
 
-def test_drawings_have_a_text_in_their_place(analyzed, folder_scan, mask):
+def test_figures_have_alternative_text(analyzed, folder_scan, mask):
     page = Page(report(analyzed(folder_scan, mask)))
     drawings = [attributes for tag, attributes in page.elements if attributes.get("role") == "img"]
     assert len(drawings) == len(page.tags("svg")) == 2
     assert all(len(drawing["aria-label"] or "") > 30 for drawing in drawings)
 
 
-def test_the_method_names_the_bundle_its_hash_and_its_figures(analyzed, folder_scan, mask):
+def test_the_method_names_the_bundle_its_hash_and_its_metrics(analyzed, folder_scan, mask):
     analysis = analyzed(folder_scan, mask)
     text = Page(report(analysis)).text
     for part in ("made-up 1.2.3", analysis.bundle.sha256, "onnxruntime", "patient Dice", "0.861", "0.810 to 0.900"):

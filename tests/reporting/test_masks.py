@@ -1,4 +1,5 @@
 import gzip
+import io
 from dataclasses import replace
 from itertools import permutations, product
 from pathlib import Path
@@ -7,9 +8,10 @@ import nibabel
 import numpy as np
 import pytest
 from PIL import Image
+from reporting.mask_files import write_mask
 
 from tumorscope.core.scan import Scan, StoredGrid
-from tumorscope.reporting.masks import write_mask
+from tumorscope.reporting.masks import encode_mask_image
 from tumorscope.reporting.nifti import encode_nifti
 
 
@@ -57,7 +59,7 @@ def test_a_series_of_slices_becomes_a_volume_of_column_row_slice(analyzed, volum
     np.testing.assert_allclose(image.affine, scan.affine, rtol=1e-6)
 
 
-def test_slices_of_unknown_size_get_an_identity_affine_that_says_so(analyzed, folder_scan, mask, tmp_path: Path):
+def test_slices_of_unknown_size_get_an_identity_affine_and_a_description(analyzed, folder_scan, mask, tmp_path: Path):
     image = nibabel.load(write_mask(analyzed(folder_scan, mask), tmp_path))
     np.testing.assert_array_equal(np.asarray(image.dataobj), mask.transpose(2, 1, 0))
     np.testing.assert_array_equal(image.affine, np.eye(4))
@@ -65,18 +67,17 @@ def test_slices_of_unknown_size_get_an_identity_affine_that_says_so(analyzed, fo
     assert image.header.get_xyzt_units()[0] == "unknown"
 
 
-def test_a_images_mask_is_a_image_of_the_same_size(analyzed, tmp_path: Path):
+def test_the_mask_of_a_single_image_has_its_size(analyzed):
     mask = np.zeros((1, 41, 57), bool)
     mask[0, 3:9, 40:50] = True
     scan = Scan(np.ones((1, 41, 57, 3), np.uint8), ("unknown",) * 3, "image", "image")
-    path = write_mask(analyzed(scan, mask), tmp_path)
-    image = Image.open(path)
-    assert (path.name, image.mode, image.size) == ("mask.png", "L", (57, 41))
+    image = Image.open(io.BytesIO(encode_mask_image(analyzed(scan, mask))))
+    assert (image.format, image.mode, image.size) == ("PNG", "L", (57, 41))
     np.testing.assert_array_equal(np.asarray(image), mask[0] * 255)
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_qform_and_sform_say_the_same(seed: int):
+def test_qform_and_sform_agree(seed: int):
     affine = oblique(np.random.default_rng(seed))
     image = nibabel.Nifti1Image.from_bytes(gzip.decompress(encode_nifti(np.zeros((4, 5, 6), np.uint8), affine)))
     np.testing.assert_allclose(image.get_sform(), affine, atol=1e-4)

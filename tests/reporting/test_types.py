@@ -1,20 +1,22 @@
-"""Types, second opinions, activation maps and refusals, on the panel, in the report and in the JSON."""
+"""Tumor types by both classifiers, activation maps and rejected scans on the panel, in the report and in the JSON."""
 
 import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from reporting.rejected import rejected
 
 from tumorscope.inference.activation_maps import ActivationMap
-from tumorscope.inference.tumor_type import opinion
+from tumorscope.inference.quality_notes import REJECTED_BY_APPEARANCE
+from tumorscope.inference.tumor_type import type_finding
 from tumorscope.preprocessing.crop_resize import CropResize
 from tumorscope.preprocessing.head import Box
-from tumorscope.reporting.contents import build_report
 from tumorscope.reporting.document import to_document
 from tumorscope.reporting.html import render_html
 from tumorscope.reporting.panel import draw_panel
-from tumorscope.reporting.wording import features_sentence, finding_line, finding_sentence, type_sentence, types_agree
+from tumorscope.reporting.report import build_report
+from tumorscope.reporting.wording import finding_line, finding_sentence, radiomics_sentence, type_sentence, types_agree
 
 SURE = {"glioma": 0.91, "meningioma": 0.06, "pituitary": 0.03}
 OTHER = {"glioma": 0.2, "meningioma": 0.1, "pituitary": 0.7}
@@ -22,7 +24,7 @@ OTHER = {"glioma": 0.2, "meningioma": 0.1, "pituitary": 0.7}
 
 @pytest.fixture
 def typed(analyzed, folder_scan, mask):
-    return replace(analyzed(folder_scan, mask), tumor_type=opinion(SURE, 0.6))
+    return replace(analyzed(folder_scan, mask), tumor_type=type_finding(SURE, 0.6))
 
 
 def with_map(analysis):
@@ -33,31 +35,31 @@ def with_map(analysis):
     return replace(analysis, activation=ActivationMap("type", ("glioma",) * len(analysis.slices), values, crop_resize))
 
 
-def test_a_type_is_named_with_its_probability_or_called_uncertain(typed):
+def test_a_type_is_named_with_its_probability_or_reported_as_uncertain(typed):
     assert finding_line(typed).endswith("glioma 0.91")
     assert type_sentence(typed.tumor_type) == "Likeliest type: glioma (probability 0.91)."
-    unsure = opinion({"glioma": 0.5, "meningioma": 0.3, "pituitary": 0.2}, 0.6)
+    unsure = type_finding({"glioma": 0.5, "meningioma": 0.3, "pituitary": 0.2}, 0.6)
     assert "uncertain" in finding_line(replace(typed, tumor_type=unsure))
     assert "0.50 is below 0.60" in type_sentence(unsure)
-    assert "pituitary tumor" in type_sentence(opinion(OTHER, 0.6))
+    assert "pituitary tumor" in type_sentence(type_finding(OTHER, 0.6))
 
 
-def test_both_opinions_stand_in_the_document_with_whether_they_agree(typed):
-    document = to_document(replace(typed, radiomics_classifier=opinion(OTHER, 0.6)))
-    assert document["tumor_type"]["name"] == "glioma"
-    assert document["tumor_type"]["type_probabilities"] == SURE
-    assert document["radiomics_classifier"]["likeliest"] == "pituitary"
-    assert document["types_agree"] is False
-    assert to_document(replace(typed, radiomics_classifier=opinion(SURE, 0.6)))["types_agree"] is True
-    assert to_document(typed)["types_agree"] is None
+def test_the_document_has_both_types_and_whether_they_agree(typed):
+    document = to_document(replace(typed, radiomics_classifier=type_finding(OTHER, 0.6)))
+    assert document.tumor_type.name == "glioma"
+    assert document.tumor_type.type_probabilities == SURE
+    assert document.radiomics_classifier.likeliest == "pituitary"
+    assert document.types_agree is False
+    assert to_document(replace(typed, radiomics_classifier=type_finding(SURE, 0.6))).types_agree is True
+    assert to_document(typed).types_agree is None
 
 
-def test_the_report_tells_of_disagreement(typed):
-    disagreeing = replace(typed, radiomics_classifier=opinion(OTHER, 0.6))
+def test_the_report_states_disagreement(typed):
+    disagreeing = replace(typed, radiomics_classifier=type_finding(OTHER, 0.6))
     assert types_agree(disagreeing) is False
     page = render_html(build_report(disagreeing)).decode()
-    assert "say otherwise (pituitary tumor, probability 0.70)" in page
-    assert features_sentence(typed) is None
+    assert "disagrees (pituitary tumor, probability 0.70)" in page
+    assert radiomics_sentence(typed) is None
     for name in ("glioma", "meningioma", "pituitary tumor"):
         assert f'<th scope="row">{name}</th>' in page
 
@@ -67,8 +69,8 @@ def test_an_activation_map_is_one_more_column_of_the_panel_and_one_sentence_of_t
     plain, more = draw_panel(typed), draw_panel(explained)
     assert more.width > plain.width
     page = render_html(build_report(explained)).decode()
-    assert "speak for the likeliest type" in page
-    assert "% of it." in page
+    assert "contributions to the likeliest type" in page
+    assert "% of it is inside the predicted mask" in page
 
 
 def test_a_map_is_strongest_where_the_network_looked_and_stays_inside_the_frame():
@@ -96,22 +98,15 @@ def test_energy_inside_is_a_share_and_nothing_without_mask_or_map():
     assert silent.energy_inside(0, half) is None
 
 
-def test_what_was_not_assessed_is_said_everywhere(analyzed, folder_scan, mask):
-    nothing = np.zeros_like(mask)
-    slices = analyzed(folder_scan, nothing).slices
-    refused = replace(
-        analyzed(folder_scan, nothing),
-        assessed=False,
-        tumor_present=False,
-        tumor_probability=float("nan"),
-        slices=tuple(replace(one, tumor_probability=float("nan"), mask_probability=None) for one in slices),
-    )
+def test_a_rejected_scan_is_reported_as_not_assessed_everywhere(typed):
+    refused = rejected(typed)
     assert "Not assessed" in finding_line(refused)
     assert "Not assessed" in finding_sentence(refused)
     document = to_document(refused)
-    assert document["assessed"] is False
-    assert document["tumor_present"] is None
-    assert document["tumor_probability"] is None
+    assert document.input_rejected == REJECTED_BY_APPEARANCE
+    assert document.tumor_present is None
+    assert document.tumor_probability is None
+    assert {part.tumor_probability for part in document.slices} == {None}
     assert draw_panel(refused).width > 0
     page = render_html(build_report(refused)).decode()
     assert "does not look like an MRI of a head" in page

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from making import bright_flair, write_bundle
-from service.stores import PATIENCE_S, empty_database, running_postgresql, running_redis
+from service.stores import TIMEOUT_S, empty_database, running_postgresql, running_redis
 
 from tumorscope.datasets.phantom import make_phantom, plausible_lesion, write_nifti
 from tumorscope.inference.bundles import load_bundle
@@ -57,7 +57,7 @@ def queue_address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture(autouse=True)
 def _own_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What this machine's environment says is not meant for the tests."""
+    """Remove settings of this machine's environment."""
     import os
 
     for name in [name for name in os.environ if name.startswith("TUMORSCOPE_")]:
@@ -87,7 +87,7 @@ def queue(settings: ServiceSettings) -> StudyQueue:
 
 
 class FakeEngines:
-    """Stands for the engines of every bundle: FLAIR far over the median is tumor."""
+    """Fake engines of every bundle: FLAIR far above the median is tumor."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -103,7 +103,7 @@ class FakeEngines:
 
 @pytest.fixture
 def engines(tmp_path: Path) -> Any:
-    """What :func:`tumorscope.service.work.load_engines` gives, with a function for a network."""
+    """As :func:`tumorscope.service.study_job.load_engines`, with a function instead of a network."""
     bundle = load_bundle(str(write_bundle(tmp_path / "bundle", b"a model")))
     return FakeEngines(Engine(bundle, "fake", "float", partial(bright_flair, threshold=1.5)))
 
@@ -118,7 +118,7 @@ def phantom_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def upload(phantom_files: Path, folders: Folders, catalog: Catalog) -> Callable[[], str]:
-    """Makes the phantom a study, as an upload does, but for the message; its id."""
+    """Creates a study from the phantom as an upload does, without a message; returns its id."""
     import shutil
 
     def enter() -> str:
@@ -132,11 +132,11 @@ def upload(phantom_files: Path, folders: Folders, catalog: Catalog) -> Callable[
 
 @pytest.fixture
 def run_program() -> Callable[[str], subprocess.CompletedProcess[str]]:
-    """Runs `tumorscope` with these words until it ends."""
+    """Runs `tumorscope` with these arguments until it ends."""
 
     def run(words: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "tumorscope", *words.split()]
-        return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+        return subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
 
     return run
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from service.stores import PATIENCE_S, wait_until
+from service.stores import TIMEOUT_S, wait_until
 
 from tumorscope.service.catalog import Catalog
 from tumorscope.service.records import Study
@@ -17,7 +17,7 @@ from tumorscope.service.settings import ServiceSettings
 
 
 def start_worker(settings: ServiceSettings, log: Path, name: str = "") -> subprocess.Popen[bytes]:
-    """A real worker; what it says is added to the log."""
+    """Start a real worker, whose output is appended to the log."""
     environment = os.environ | settings.environment() | {"OMP_NUM_THREADS": "1"}
     if name:
         environment["TUMORSCOPE_WORKER_NAME"] = name
@@ -37,11 +37,11 @@ def running_workers(settings: ServiceSettings, log: Path, count: int = 1) -> Ite
         for worker in workers:
             worker.terminate()
         for worker in workers:
-            worker.wait(PATIENCE_S)
+            worker.wait(TIMEOUT_S)
 
 
 def settled(catalog: Catalog, *ids: str) -> list[Study]:
-    """The studies, when all are done or failed."""
+    """Wait until all studies are done or failed, and return them."""
 
     def found() -> list[Study]:
         return [study for each in ids if (study := catalog.get(each)) and study.state in ("done", "failed")]
@@ -51,7 +51,7 @@ def settled(catalog: Catalog, *ids: str) -> list[Study]:
 
 
 def in_stage(catalog: Catalog, study_id: str, stage: str) -> None:
-    """Wait until a worker is there with a study."""
+    """Wait until a study is in a stage."""
 
     def seen() -> Study:
         study = catalog.get(study_id)

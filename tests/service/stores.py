@@ -1,4 +1,4 @@
-"""A private PostgreSQL and a private Redis, as Debian packages them."""
+"""Private PostgreSQL and Redis servers from Debian packages."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from pathlib import Path
 import pytest
 from dicom_peers import free_ports
 
-PATIENCE_S = 180.0
-"""How long a test waits for what must happen; only a failing one waits so long."""
+TIMEOUT_S = 180.0
+"""How long a test waits for an event; only a failing test waits this long."""
 
 
-def wait_until(condition: Callable[[], object], what: str, abort_timeout_s: float = PATIENCE_S) -> None:
-    """Look again and again; only a failing test waits to the end."""
-    end = time.monotonic() + abort_timeout_s
+def wait_until(condition: Callable[[], object], what: str, timeout_s: float = TIMEOUT_S) -> None:
+    """Poll a condition; only a failing test waits for the timeout."""
+    end = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > end:
-            raise AssertionError(f"waited {abort_timeout_s:g} s in vain for {what}")
+            raise AssertionError(f"no result within {timeout_s:g} s: {what}")
         time.sleep(0.01)
 
 
 @contextmanager
 def running_postgresql() -> Iterator[str]:
-    """A server with nothing in it; the address of its first database."""
+    """An empty server; yields the address of its first database."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
     if not found:
         pytest.skip("PostgreSQL is not installed")
     programs, (port,) = found[-1].parent, free_ports(1)
-    # The server will not run as root, and nobody else may look into root's temporary folders.
+    # The server does not run as root, and other users cannot access root's temporary folders.
     user = "postgres" if os.geteuid() == 0 else None
     folder = Path(tempfile.mkdtemp(prefix="tumorscope-postgresql-", dir="/tmp"))
     if user:
@@ -56,7 +56,7 @@ def running_postgresql() -> Iterator[str]:
 
 @contextmanager
 def running_redis() -> Iterator[str]:
-    """A server with nothing in it, and its address."""
+    """An empty server; yields its address."""
     program = shutil.which("redis-server")
     if program is None:
         pytest.skip("Redis is not installed")
@@ -69,7 +69,7 @@ def running_redis() -> Iterator[str]:
 
 
 def empty_database(address: str) -> str:
-    """The same database with nothing in it, whoever used it before."""
+    """Empty a database and return its address."""
     import psycopg
 
     with psycopg.connect(address, autocommit=True) as connection:
@@ -83,12 +83,12 @@ def _running(command: Sequence[object], log: Path, user: str | None, responses: 
     with log.open("wb") as file:
         process = subprocess.Popen([str(part) for part in command], stdout=file, stderr=file, user=user, cwd=log.parent)
     try:
-        wait_until(lambda: responses() or process.poll() is not None, f"{command[0]} to response")
+        wait_until(lambda: responses() or process.poll() is not None, f"a response of {command[0]}")
         assert process.poll() is None, log.read_text()
         yield
     finally:
         process.send_signal(signal.SIGINT)  # PostgreSQL takes SIGTERM for a request to wait for its clients
-        process.wait(PATIENCE_S)
+        process.wait(TIMEOUT_S)
 
 
 def _postgresql_responds(address: str) -> bool:

@@ -1,4 +1,4 @@
-"""Where a study stands, whoever asks at the same time; on SQLite and on PostgreSQL."""
+"""The state of studies under concurrent access, on SQLite and on PostgreSQL."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -11,11 +11,11 @@ from tumorscope.service.catalog import Catalog
 from tumorscope.service.errors import Conflict, UnknownStudy
 from tumorscope.service.records import NewStudy, new_id
 
-SUMMARY = {"assessed": True, "lesions": 2, "volume_mm3": None, "sequences": ["flair"]}
+SUMMARY = {"input_rejected": None, "lesions": 2, "volume_mm3": None, "sequences": ["flair"]}
 
 
 class Clock:
-    """Stands still until it is told."""
+    """A clock that the test advances."""
 
     def __init__(self):
         self.moment = datetime(2026, 1, 2, 3, 4, 5, 678901, UTC)
@@ -64,12 +64,12 @@ def test_a_study_goes_from_queued_to_done(catalog, clock, study):
     assert [(each.number, each.state) for each in catalog.revisions(study)] == [(1, "done")]
 
 
-def test_what_was_entered_survives_the_process(catalog, database, study):
+def test_records_survive_the_process(catalog, database, study):
     catalog.close()
     assert Catalog(database).get(study).state == "queued"
 
 
-def test_one_of_many_who_reach_for_a_study_gets_it(catalog, study):
+def test_one_of_many_workers_claims_a_study(catalog, study):
     start = threading.Barrier(8)
 
     def reach(number):
@@ -82,7 +82,7 @@ def test_one_of_many_who_reach_for_a_study_gets_it(catalog, study):
     assert catalog.finish(claims[0], SUMMARY)
 
 
-def test_a_claim_that_is_renewed_cannot_be_taken(catalog, clock, study):
+def test_a_renewed_claim_cannot_be_taken_over(catalog, clock, study):
     claim = catalog.claim(study, "a")
     for _ in range(5):
         clock.pass_(seconds=50)
@@ -90,7 +90,7 @@ def test_a_claim_that_is_renewed_cannot_be_taken(catalog, clock, study):
         assert catalog.claim(study, "b") is None
 
 
-def test_who_lost_the_claim_is_not_heard_any_more(catalog, clock, study):
+def test_updates_with_a_lost_claim_are_rejected(catalog, clock, study):
     old = catalog.claim(study, "a")
     clock.pass_(seconds=61)
     new = catalog.claim(study, "a")
@@ -98,7 +98,7 @@ def test_who_lost_the_claim_is_not_heard_any_more(catalog, clock, study):
     assert not catalog.renew_lease(old)
     assert not catalog.progress(old, "writing", 9, 9)
     assert not catalog.fail(old, "no")
-    assert not catalog.release_claim(old)
+    assert not catalog.release(old)
     assert not catalog.finish(old, {"whose": "old"})
     assert catalog.get(study).state == "analyzing"
     assert catalog.finish(new, SUMMARY)
@@ -106,34 +106,34 @@ def test_who_lost_the_claim_is_not_heard_any_more(catalog, clock, study):
     assert catalog.get(study).summary == SUMMARY
 
 
-def test_a_study_that_ends_its_worker_three_times_has_failed_and_says_so(catalog, clock, study):
+def test_a_study_that_ends_three_workers_fails(catalog, clock, study):
     for attempt in (1, 2, 3):
         assert catalog.claim(study, "w").attempt == attempt
         clock.pass_(seconds=61)
-    assert catalog.to_queue(clock()) == [study]
+    assert catalog.overdue(clock()) == [study]
     assert catalog.claim(study, "w") is None
     failed = catalog.get(study)
     assert (failed.state, failed.failure) == (
         "failed",
-        "the analysis ended its worker 3 times; ask for it again to try once more",
+        "the analysis ended its worker 3 times; retry it to try again",
     )
     assert catalog.revisions(study)[0].state == "failed"
-    assert catalog.to_queue(clock() + timedelta(days=1)) == []
+    assert catalog.overdue(clock() + timedelta(days=1)) == []
 
 
-def test_what_is_given_back_does_not_count_against_the_study(catalog, study):
+def test_a_released_study_does_not_lose_an_attempt(catalog, study):
     for _ in range(10):
-        assert catalog.release_claim(catalog.claim(study, "w"))
+        assert catalog.release(catalog.claim(study, "w"))
         assert catalog.get(study).state == "queued"
     catalog.claim(study, "w")
     catalog.claim(catalog.create(new_id(), "other", "auto").id, "other")
-    assert catalog.give_back_all("w") == [study]
+    assert catalog.release_all("w") == [study]
 
 
-def test_what_a_dead_worker_held_may_be_taken_at_once(catalog, study):
+def test_the_lease_of_a_dead_worker_can_be_expired(catalog, study):
     other = catalog.create(new_id(), "other", "auto").id
     old, held = catalog.claim(study, "dead"), catalog.claim(other, "alive")
-    assert catalog.release("dead") == [study]
+    assert catalog.expire_leases("dead") == [study]
     assert catalog.claim(other, "new") is None
     new = catalog.claim(study, "new")
     assert not catalog.finish(old, {})
@@ -141,16 +141,16 @@ def test_what_a_dead_worker_held_may_be_taken_at_once(catalog, study):
     assert catalog.finish(held, SUMMARY)
 
 
-def test_a_study_that_is_to_be_fetched_says_so_until_its_files_are_there(catalog, clock):
+def test_a_study_is_fetching_until_its_files_are_complete(catalog, clock):
     study = catalog.create(new_id(), "study-1a2b", "auto", fetch="https://archive.example/studies/1.2").id
     assert catalog.get(study).state == "fetching"
     clock.pass_(seconds=30)
-    assert catalog.to_queue(clock()) == [study]
+    assert catalog.overdue(clock()) == [study]
     claim = catalog.claim(study, "w")
     assert claim.fetch == "https://archive.example/studies/1.2"
     assert catalog.claim(study, "w2") is None
     assert catalog.get(study).state == "fetching"
-    assert catalog.release_claim(claim)
+    assert catalog.release(claim)
     assert catalog.get(study).state == "fetching"
     claim = catalog.claim(study, "w")
     assert catalog.fail(claim, "no connection")
@@ -162,8 +162,8 @@ def test_a_study_that_is_to_be_fetched_says_so_until_its_files_are_there(catalog
     assert catalog.claim(study, "w").fetch is None, "not fetched twice"
 
 
-def test_a_failed_study_can_be_asked_for_again(catalog, study):
-    with pytest.raises(Conflict, match="only a study that has failed"):
+def test_a_failed_study_can_be_retried(catalog, study):
+    with pytest.raises(Conflict, match="only a failed study"):
         catalog.retry(study)
     catalog.fail(catalog.claim(study, "w"), "x.png: not a image")
     assert catalog.get(study).failure == "x.png: not a image"
@@ -174,7 +174,7 @@ def test_a_failed_study_can_be_asked_for_again(catalog, study):
         catalog.retry(new_id())
 
 
-def test_an_edit_is_a_new_revision_and_its_outline_is_in_place_before_it_is_seen(catalog, study):
+def test_an_edit_is_a_new_revision_whose_mask_is_stored_first(catalog, study):
     analyzed(catalog, study)
     seen = []
     assert catalog.request_edit(study, 1, seen.append) == 2
@@ -187,7 +187,7 @@ def test_an_edit_is_a_new_revision_and_its_outline_is_in_place_before_it_is_seen
     assert [(each.number, each.kind) for each in catalog.revisions(study)] == [(1, "analysis"), (2, "edit")]
 
 
-def test_an_edit_whose_outline_cannot_be_put_in_place_was_never_asked_for(catalog, study):
+def test_an_edit_whose_mask_cannot_be_stored_is_not_recorded(catalog, study):
     analyzed(catalog, study)
 
     def full(_number):
@@ -199,8 +199,8 @@ def test_an_edit_whose_outline_cannot_be_put_in_place_was_never_asked_for(catalo
     assert len(catalog.revisions(study)) == 1
 
 
-def test_of_two_who_edit_the_same_revision_the_second_is_told(catalog, study):
-    with pytest.raises(Conflict, match="being worked on"):
+def test_the_second_edit_of_a_revision_is_a_conflict(catalog, study):
+    with pytest.raises(Conflict, match="being analyzed"):
         catalog.request_edit(study, 1)
     analyzed(catalog, study)
     for wrong in (0, 2, -1):
@@ -224,7 +224,7 @@ def test_of_two_who_edit_the_same_revision_the_second_is_told(catalog, study):
         catalog.request_edit(new_id(), 1)
 
 
-def test_after_an_edit_that_failed_the_revision_before_can_be_edited_again(catalog, study):
+def test_after_a_failed_edit_the_previous_revision_can_be_edited(catalog, study):
     analyzed(catalog, study)
     catalog.request_edit(study, 1)
     catalog.fail(catalog.claim(study, "w"), "broken")
@@ -233,23 +233,23 @@ def test_after_an_edit_that_failed_the_revision_before_can_be_edited_again(catal
     assert [each.state for each in catalog.revisions(study)] == ["done", "failed", "queued"]
 
 
-def test_an_upload_that_is_repeated_brings_nothing_new(catalog):
+def test_a_repeated_upload_creates_nothing(catalog):
     entries = [NewStudy(new_id(), f"case {number}") for number in range(3)]
     assert [study.name for study in catalog.create_all(entries, upload="key")] == ["case 0", "case 1", "case 2"]
-    with pytest.raises(Conflict, match="taken before"):
+    with pytest.raises(Conflict, match="received before"):
         catalog.create_all([NewStudy(new_id(), "case 0")], upload="key")
     assert [study.id for study in catalog.uploaded("key")] == [entry.id for entry in entries]
     assert catalog.uploaded("another") == []
     assert catalog.page().total == 3
 
 
-def test_an_upload_is_entered_whole_or_not_at_all(catalog, study):
+def test_an_upload_is_recorded_completely_or_not_at_all(catalog, study):
     with pytest.raises(Conflict):
         catalog.create_all([NewStudy(new_id(), "new"), NewStudy(study, "taken")])
     assert catalog.page().total == 1
 
 
-def test_pages_follow_each_other_newest_first_whatever_comes_or_goes(catalog, clock):
+def test_pages_are_consistent_while_studies_are_added_or_deleted(catalog, clock):
     made = []
     for number in range(7):
         clock.pass_(seconds=number // 2)  # some at the same moment
@@ -271,7 +271,7 @@ def test_pages_follow_each_other_newest_first_whatever_comes_or_goes(catalog, cl
         catalog.page(after="'; DROP TABLE studies")
 
 
-def test_search_finds_part_of_a_name_and_takes_every_sign_for_itself(catalog):
+def test_search_matches_part_of_a_name_literally(catalog):
     names = ["Glioma 100%", "glioma_b", "other"]
     ids = [catalog.create(new_id(), name, "auto").id for name in names]
     catalog.claim(ids[1], "w")
@@ -289,7 +289,7 @@ def test_search_finds_part_of_a_name_and_takes_every_sign_for_itself(catalog):
     assert catalog.ids() == set(ids)
 
 
-def test_only_what_is_settled_and_old_expires(catalog, clock, study):
+def test_only_old_settled_studies_expire(catalog, clock, study):
     analyzed(catalog, study)
     waiting = catalog.create(new_id(), "waiting", "auto").id
     clock.pass_(days=31)
@@ -302,7 +302,7 @@ def test_only_what_is_settled_and_old_expires(catalog, clock, study):
     assert catalog.expired(before) == []
 
 
-def test_a_deleted_study_is_gone_for_everyone(catalog, study):
+def test_a_deleted_study_is_gone(catalog, study):
     claim = catalog.claim(study, "w")
     assert catalog.delete(study)
     assert not catalog.delete(study)
@@ -313,18 +313,18 @@ def test_a_deleted_study_is_gone_for_everyone(catalog, study):
     assert catalog.claim(study, "w") is None
 
 
-def test_what_waits_for_long_and_what_was_abandoned_is_to_be_queued(catalog, clock, study):
-    assert catalog.to_queue(clock()) == []
+def test_waiting_and_abandoned_studies_are_overdue(catalog, clock, study):
+    assert catalog.overdue(clock()) == []
     clock.pass_(seconds=20)
-    assert catalog.to_queue(clock() - timedelta(seconds=10)) == [study]
+    assert catalog.overdue(clock() - timedelta(seconds=10)) == [study]
     catalog.claim(study, "w")
     clock.pass_(seconds=59)
-    assert catalog.to_queue(clock()) == []
+    assert catalog.overdue(clock()) == []
     clock.pass_(seconds=1)
-    assert catalog.to_queue(clock() - timedelta(days=1)) == [study]
+    assert catalog.overdue(clock() - timedelta(days=1)) == [study]
 
 
-def test_many_threads_write_at_once_and_nothing_is_lost(catalog):
+def test_concurrent_writes_lose_nothing(catalog):
     def live(number):
         study = catalog.create(new_id(), f"case {number}", "auto").id
         claim = catalog.claim(study, f"w{number}")
@@ -338,9 +338,9 @@ def test_many_threads_write_at_once_and_nothing_is_lost(catalog):
     assert catalog.counts()["done"] == 24
 
 
-def test_without_a_clock_of_its_own_time_is_the_databases(database):
+def test_by_default_time_is_that_of_the_database(database):
     catalog = Catalog(database)
     assert abs(catalog.now() - datetime.now(UTC)) < timedelta(seconds=30)
     assert catalog.now().tzinfo is UTC
-    assert catalog.trouble() is None
+    assert catalog.problem() is None
     catalog.close()

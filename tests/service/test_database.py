@@ -1,4 +1,4 @@
-"""The tables come from the migrations alone, whoever starts first."""
+"""The migrations create the tables, whichever process starts first."""
 
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
@@ -9,11 +9,11 @@ from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, inspect, text
 
 from tumorscope.core.errors import TumorscopeError
-from tumorscope.service.database import find_trouble, open_database, reading, writing
+from tumorscope.service.database import find_problem, open_database, reading, writing
 from tumorscope.service.tables import metadata
 
 
-def test_migrations_make_exactly_the_tables_that_the_code_uses(database):
+def test_migrations_create_exactly_the_tables_of_the_code(database):
     engine = open_database(database)
     with reading(engine) as base:
         assert compare_metadata(MigrationContext.configure(base), metadata) == []
@@ -21,7 +21,7 @@ def test_migrations_make_exactly_the_tables_that_the_code_uses(database):
     engine.dispose()
 
 
-def test_processes_that_start_together_make_the_tables_once(database):
+def test_processes_that_start_together_migrate_once(database):
     with ThreadPoolExecutor(4) as pool:
         engines = list(pool.map(open_database, [database] * 4))
     with reading(engines[0]) as base:
@@ -30,7 +30,7 @@ def test_processes_that_start_together_make_the_tables_once(database):
         engine.dispose()
 
 
-def test_a_database_of_a_later_version_is_left_alone(database):
+def test_a_database_of_a_later_version_is_refused(database):
     engine = open_database(database)
     with writing(engine) as base:
         base.execute(text("UPDATE alembic_version SET version_num = '9999'"))
@@ -39,20 +39,20 @@ def test_a_database_of_a_later_version_is_left_alone(database):
         open_database(database)
 
 
-def test_what_is_no_database_is_named(tmp_path):
+def test_a_file_that_is_not_a_database_is_named(tmp_path):
     path = tmp_path / "x.sqlite"
     path.write_bytes(b"something else entirely" * 100)
     with pytest.raises(TumorscopeError, match="x.sqlite: cannot be used as the service's database"):
         open_database(f"sqlite:///{path}")
 
 
-def test_no_password_is_told_when_the_database_is_out_of_reach():
+def test_the_password_of_an_unreachable_database_is_not_shown():
     with pytest.raises(TumorscopeError, match="cannot be used") as caught:
         open_database("postgresql+psycopg://anna:secret@127.0.0.1:1/none")
     assert "secret" not in str(caught.value)
 
 
-def test_sqlite_is_on_disk_at_every_commit(tmp_path):
+def test_sqlite_syncs_at_every_commit(tmp_path):
     engine = open_database(f"sqlite:///{tmp_path / 'x.sqlite'}")
     with reading(engine) as base:
         pragmas = {name: base.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous")}
@@ -61,17 +61,17 @@ def test_sqlite_is_on_disk_at_every_commit(tmp_path):
     engine.dispose()
 
 
-def test_a_file_damaged_in_the_middle_is_found_while_it_is_open(tmp_path):
-    """Every page but the first, which says what the file is."""
+def test_damage_to_an_open_database_file_is_detected(tmp_path):
+    """Every page but the first, which identifies the file."""
     path = tmp_path / "x.sqlite"
     engine = open_database(f"sqlite:///{path}")
-    assert find_trouble(engine) is None
+    assert find_problem(engine) is None
     with sqlite3.connect(path) as own:
         own.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     damage(path)
-    assert find_trouble(engine) == "the database is damaged"
+    assert find_problem(engine) == "the database is damaged"
     path.unlink()
-    assert find_trouble(engine) == "the database does not response"
+    assert find_problem(engine) == "the database does not respond"
     engine.dispose()
 
 
@@ -81,6 +81,6 @@ def damage(path):
         file.write(b"\xff" * (path.stat().st_size - 4096))
 
 
-def test_a_server_that_is_away_is_in_trouble():
+def test_an_unreachable_server_is_a_problem():
     engine = create_engine("postgresql+psycopg://anna:secret@127.0.0.1:1/none")
-    assert find_trouble(engine) == "the database does not response"
+    assert find_problem(engine) == "the database does not respond"

@@ -1,4 +1,4 @@
-"""Files of studies: moved in, sealed, removed; and nothing else ever."""
+"""Files of studies are imported, committed and removed."""
 
 import os
 import time
@@ -6,7 +6,7 @@ import time
 import pytest
 
 from tumorscope.io.dicom.studies import StudyFiles
-from tumorscope.service.folders import LEFT_BEHIND_S, Folders, Tidied
+from tumorscope.service.folders import STALE_S, Folders, PruneResult
 from tumorscope.service.records import new_id
 
 
@@ -26,19 +26,19 @@ def made_in(aside, content=b"{}"):
     return aside / "case"
 
 
-def test_a_folder_becomes_a_studys_input_as_it_is(folders, study):
+def test_a_folder_becomes_a_study_s_input_unchanged(folders, study):
     assert (folders.input(study) / "series" / "a.dcm").read_bytes() == b"a"
     assert folders.case(study) == folders.input(study)
 
 
-def test_a_single_file_is_opened_itself(folders):
+def test_a_single_file_is_opened_as_a_file(folders):
     study, upload = new_id(), folders.incoming()
     (upload / "scan.png").write_bytes(b"x")
     folders.import_upload(upload / "scan.png", study)
     assert folders.case(study) == folders.input(study) / "scan.png"
 
 
-def test_of_a_study_among_others_only_its_own_files_come(folders):
+def test_only_a_study_s_own_files_are_imported(folders):
     study, upload = new_id(), folders.incoming()
     for name in ("mine/1", "mine/2", "other/1"):
         (upload / name).parent.mkdir(exist_ok=True)
@@ -49,28 +49,28 @@ def test_of_a_study_among_others_only_its_own_files_come(folders):
     assert (upload / "other/1").exists()
 
 
-def test_results_appear_whole_or_not_at_all(folders, study):
-    with folders.aside() as aside:
+def test_results_appear_completely_or_not_at_all(folders, study):
+    with folders.staging_dir() as aside:
         made = made_in(aside)
         assert not folders.run(study, 1).exists()
-        assert folders.seal(made, study, 1)
+        assert folders.commit(made, study, 1)
     assert (folders.run(study, 1) / "analysis.json").exists()
     assert not aside.exists()
 
 
 def test_the_first_results_of_a_revision_stay(folders, study):
     for content, first in ((b"first", True), (b"second", False)):
-        with folders.aside() as aside:
-            assert folders.seal(made_in(aside, content), study, 1) == first
+        with folders.staging_dir() as aside:
+            assert folders.commit(made_in(aside, content), study, 1) == first
     assert (folders.run(study, 1) / "analysis.json").read_bytes() == b"first"
 
 
-def test_results_of_a_removed_study_go_nowhere(folders, study):
-    with folders.aside() as aside:
+def test_results_of_a_removed_study_are_discarded(folders, study):
+    with folders.staging_dir() as aside:
         made = made_in(aside)
         folders.remove(study)
         with pytest.raises(FileNotFoundError):
-            folders.seal(made, study, 1)
+            folders.commit(made, study, 1)
     assert [path for path in folders.data.rglob("*") if path.is_file()] == []
     folders.remove(study)  # twice does no harm
 
@@ -78,29 +78,29 @@ def test_results_of_a_removed_study_go_nowhere(folders, study):
 @pytest.mark.parametrize(
     "name", ["..", "../../etc", "", "a" * 15, "x" * 16 + "/", "-rf-rf-rf-rf-rf-", "a/../b/../c/../d"]
 )
-def test_what_is_no_id_never_becomes_a_path(folders, name):
+def test_an_invalid_id_never_becomes_a_path(folders, name):
     for reach in (folders.input, folders.remove, folders.case):
-        with pytest.raises(ValueError, match="no study's id"):
+        with pytest.raises(ValueError, match="not a study's id"):
             reach(name)
 
 
-def test_what_nobody_finished_is_removed_when_it_is_old(folders, study):
+def test_old_unfinished_uploads_are_removed(folders, study):
     unknown = new_id()
     folders.prepare(unknown)
     upload, slow = folders.incoming(), folders.incoming()
     (upload / "a").touch()
-    later = time.time() + LEFT_BEHIND_S + 60
+    later = time.time() + STALE_S + 60
     (slow / "just-came").touch()
     os.utime(slow / "just-came", (later, later))
-    assert folders.prune({study}) == Tidied(), "an upload may be under way, a study about to be entered"
-    assert folders.prune({study}, now=later) == Tidied(2, 1), "and what the upload of the study left"
+    assert folders.prune({study}) == PruneResult(), "an upload may be under way, a study about to be entered"
+    assert folders.prune({study}, now=later) == PruneResult(2, 1), "and what the upload of the study left"
     assert folders.studies() == {study}
     assert slow.exists()
     assert not upload.exists()
 
 
-def test_a_study_that_no_database_knows_is_kept_apart_however_often(folders, study):
-    later = time.time() + LEFT_BEHIND_S + 60
+def test_a_study_missing_in_the_database_is_moved_to_lost_and_found(folders, study):
+    later = time.time() + STALE_S + 60
     for content in (b"first", b"second"):
         (folders.input(study) / "series" / "a.dcm").write_bytes(content)
         assert folders.prune(set(), now=later).moved == 1
@@ -110,5 +110,5 @@ def test_a_study_that_no_database_knows_is_kept_apart_however_often(folders, stu
     assert found == {b"first", b"second"}
 
 
-def test_only_the_owner_looks_into_the_folder(tmp_path):
+def test_only_the_owner_can_read_the_folder(tmp_path):
     assert Folders(tmp_path / "new").data.stat().st_mode & 0o077 == 0

@@ -1,4 +1,4 @@
-"""A folder of studies and a database that belong together are told from a pair that does not."""
+"""A folder and a database that do not belong together are detected."""
 
 import os
 import shutil
@@ -9,11 +9,11 @@ import pytest
 
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.service.catalog import Catalog
-from tumorscope.service.folders import LEFT_BEHIND_S, Folders
+from tumorscope.service.folders import STALE_S, Folders
 from tumorscope.service.identity import check_identity, join_identity
 from tumorscope.service.records import new_id
 from tumorscope.service.settings import service_settings
-from tumorscope.service.sweeping import Sweeper
+from tumorscope.service.sweeper import Sweeper
 from tumorscope.service.web import create_app
 
 
@@ -31,7 +31,7 @@ def open_catalog(request):
 
 @pytest.fixture
 def pair(database, folders, open_catalog):
-    """A database and a folder that know each other, with one analyzed study."""
+    """A database and a folder that belong together, with one analyzed study."""
     catalog = open_catalog(database)
     join_identity(catalog, folders)
     return catalog, folders, enter(catalog, folders)
@@ -62,7 +62,7 @@ def test_a_new_pair_gets_one_identity_and_keeps_it(pair):
     assert catalog.identity() == first == folders.identity()
 
 
-def test_processes_that_start_together_give_one_identity(database, folders):
+def test_processes_that_start_together_agree_on_one_identity(database, folders):
     def start(_):
         catalog = Catalog(database)
         join_identity(catalog, Folders(folders.data))
@@ -74,7 +74,7 @@ def test_processes_that_start_together_give_one_identity(database, folders):
         assert set(pool.map(start, range(4))) == {folders.identity()}
 
 
-def test_an_empty_database_is_refused_where_studies_stand(pair, tmp_path, open_catalog):
+def test_an_empty_database_is_refused_if_the_folder_has_studies(pair, tmp_path, open_catalog):
     _, folders, study = pair
     with pytest.raises(TumorscopeError, match=r"holds a study, but the database .* is empty") as caught:
         join_identity(open_catalog(other_database(tmp_path)), folders)
@@ -93,7 +93,7 @@ def test_another_services_database_is_refused(pair, tmp_path, open_catalog):
             join_identity(foreign, stranger)
 
 
-def test_a_database_that_was_emptied_is_refused_but_an_upload_cut_off_is_no_study(pair):
+def test_an_emptied_database_is_refused_unless_the_folder_has_only_unfinished_uploads(pair):
     catalog, folders, study = pair
     catalog.delete(study)
     with pytest.raises(TumorscopeError, match="is empty"):
@@ -102,8 +102,8 @@ def test_a_database_that_was_emptied_is_refused_but_an_upload_cut_off_is_no_stud
     join_identity(catalog, folders)
 
 
-def test_a_pair_of_an_earlier_version_is_known_by_its_studies(database, folders, open_catalog):
-    """Neither had an identity then."""
+def test_a_pair_of_an_earlier_version_is_recognized_by_its_studies(database, folders, open_catalog):
+    """Neither has an identity."""
     catalog = open_catalog(database)
     enter(catalog, folders)
     unknown = new_id()
@@ -113,7 +113,7 @@ def test_a_pair_of_an_earlier_version_is_known_by_its_studies(database, folders,
 
 
 @pytest.mark.parametrize("share", [True, False])
-def test_a_pair_of_which_one_lost_its_identity_is_known_by_its_studies(pair, share):
+def test_a_pair_with_one_lost_identity_is_recognized_by_its_studies(pair, share):
     catalog, folders, study = pair
     forget_identity(folders)
     if share:
@@ -126,13 +126,13 @@ def test_a_pair_of_which_one_lost_its_identity_is_known_by_its_studies(pair, sha
             join_identity(catalog, folders)
 
 
-def test_what_the_database_does_not_know_is_moved_and_never_removed(pair, settings, queue, caplog):
+def test_studies_missing_in_the_database_are_moved_and_never_deleted(pair, settings, queue, caplog):
     """As after an older backup of the database and a new upload."""
     catalog, folders, kept = pair
     unknown = new_id()
     folders.prepare(unknown)
     (folders.input(unknown) / "original.dcm").write_bytes(b"voxels")
-    past = time.time() - LEFT_BEHIND_S - 60
+    past = time.time() - STALE_S - 60
     for path in [*(folders.data / "studies" / unknown).iterdir(), folders.data / "studies" / unknown]:
         os.utime(path, (past, past))
     Sweeper(settings, catalog, folders, queue).clear()
@@ -142,11 +142,11 @@ def test_what_the_database_does_not_know_is_moved_and_never_removed(pair, settin
 
 
 def test_a_sweep_with_another_database_moves_nothing(pair, settings, tmp_path, queue, open_catalog, caplog):
-    """It was exchanged while the service ran; a single new study is in it."""
+    """The database was replaced while the service ran and has one new study."""
     _, folders, study = pair
     foreign = open_catalog(other_database(tmp_path))
     foreign.create(new_id(), "new", "auto")
-    past = time.time() - 2 * LEFT_BEHIND_S
+    past = time.time() - 2 * STALE_S
     for path in [*folders.input(study).parent.iterdir(), folders.input(study).parent]:
         os.utime(path, (past, past))
     with pytest.raises(TumorscopeError, match="belong to different services"):
@@ -158,16 +158,16 @@ def test_a_sweep_with_another_database_moves_nothing(pair, settings, tmp_path, q
 
 
 def test_a_folder_that_cannot_be_moved_stays(pair, caplog):
-    """A lost+found of the file system's own is closed to the service; here a file is in its place."""
+    """The file system's own lost+found is not accessible; here a file replaces it."""
     _, folders, study = pair
     (folders.data / "lost+found").touch()
-    later = time.time() + LEFT_BEHIND_S + 60
+    later = time.time() + STALE_S + 60
     assert folders.prune(set(), now=later).moved == 0
     assert folders.studies() == {study}
     assert "stays in studies/" in caplog.text
 
 
-def test_neither_page_nor_worker_starts_with_a_database_that_was_lost(tmp_path, run_program):
+def test_neither_page_nor_worker_starts_with_a_lost_database(tmp_path, run_program):
     settings = service_settings(data=tmp_path / "data")
     create_app(settings).state.backend.catalog.close()
     folders = Folders(settings.data)

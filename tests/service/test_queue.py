@@ -18,7 +18,7 @@ def test_messages_reach_a_consumer_in_another_process_in_the_order_sent(settings
     seen, ids = [], [new_id() for _ in range(20)]
     sender, receiver = make_queue(settings), make_queue(settings, seen.append)
     assert all(enqueue(sender, each) for each in ids)
-    assert sender.waiting() == receiver.waiting() == 20
+    assert sender.pending() == receiver.pending() == 20
     consumer = receiver.consumer()
     consumer.start()
     try:
@@ -28,10 +28,10 @@ def test_messages_reach_a_consumer_in_another_process_in_the_order_sent(settings
     finally:
         consumer.stop(graceful=True)
     assert seen == [*ids, ids[0]]
-    assert sender.waiting() == 0
+    assert sender.pending() == 0
 
 
-def test_what_is_in_the_queue_is_an_id_and_never_code(settings):
+def test_the_queue_contains_ids_and_never_code(settings):
     study, seen = new_id(), []
     queue = make_queue(settings, seen.append)
     enqueue(queue, study)
@@ -49,17 +49,17 @@ def test_what_is_in_the_queue_is_an_id_and_never_code(settings):
     assert seen == [study]
 
 
-def test_a_queue_that_is_out_of_reach_holds_nothing_up(caplog, tmp_path):
+def test_an_unreachable_queue_blocks_nothing(caplog, tmp_path):
     queue = make_queue(service_settings(data=tmp_path, queue="redis://:secret@127.0.0.1:1/0"))
     study = new_id()
     assert not enqueue(queue, study)
-    with pytest.raises(TumorscopeError, match="the queue does not response"):
-        queue.waiting()
-    assert f"{study}: the queue is out of reach" in caplog.text
+    with pytest.raises(TumorscopeError, match="the queue does not respond"):
+        queue.pending()
+    assert f"{study}: the queue is unreachable" in caplog.text
     assert "secret" not in caplog.text
 
 
-def test_a_folder_that_cannot_hold_a_queue_is_named(tmp_path):
+def test_an_unusable_queue_folder_is_named(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(TumorscopeError, match="cannot be used as the queue"):
         make_queue(service_settings(data=tmp_path / "file"))

@@ -6,7 +6,7 @@ from tumorscope.core.errors import TumorscopeError
 from tumorscope.service.settings import ServiceSettings, service_settings
 
 
-def test_what_is_given_comes_before_the_environment_and_that_before_the_defaults(monkeypatch):
+def test_given_values_override_the_environment_and_that_the_defaults(monkeypatch):
     monkeypatch.setenv("TUMORSCOPE_PORT", "9000")
     monkeypatch.setenv("TUMORSCOPE_WORKERS", "3")
     monkeypatch.setenv("TUMORSCOPE_ALLOWED_HOSTS", "a.example, b.example")
@@ -18,7 +18,7 @@ def test_what_is_given_comes_before_the_environment_and_that_before_the_defaults
     assert "secret" not in repr(settings)
 
 
-def test_a_worker_gets_the_same_settings_but_no_secrets_of_the_web(monkeypatch, tmp_path):
+def test_a_worker_gets_the_settings_without_web_secrets(monkeypatch, tmp_path):
     given = service_settings(
         data=tmp_path,
         database="postgresql://u:p@h/d",
@@ -50,7 +50,7 @@ def test_a_worker_gets_the_same_settings_but_no_secrets_of_the_web(monkeypatch, 
         ({"prot": 1}, "prot: "),
     ],
 )
-def test_what_is_wrong_is_said_in_one_line_without_its_value(given, said):
+def test_an_invalid_setting_is_reported_in_one_line_without_its_value(given, said):
     with pytest.raises(TumorscopeError, match=said) as caught:
         service_settings(**given)
     assert "secret" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""Workers are kept alive, and go when the service goes."""
+"""Workers are restarted, and stop with the service."""
 
 import os
 import signal
@@ -9,7 +9,7 @@ import pytest
 from service.processes import in_stage, settled
 from service.stores import wait_until
 
-from tumorscope.service import supervisor as supervising
+from tumorscope.service import supervisor as supervisor_module
 from tumorscope.service.queue import enqueue
 from tumorscope.service.settings import service_settings
 from tumorscope.service.supervisor import Supervisor, share_cores
@@ -17,11 +17,11 @@ from tumorscope.service.supervisor import Supervisor, share_cores
 
 @pytest.fixture
 def settings(tmp_path):
-    """A lease so long that only the supervisor can give a study free, and the runtime that starts soonest."""
+    """A lease so long that only the supervisor can expire it, and the runtime that starts fastest."""
     return service_settings(data=tmp_path / "data", lease_s=600, engine="onnxruntime")
 
 
-def test_a_supervised_worker_that_dies_is_replaced_and_its_study_taken_at_once(
+def test_a_supervised_worker_that_dies_is_replaced_and_its_study_is_available_at_once(
     settings, upload, catalog, queue, caplog
 ):
     study = upload()
@@ -36,12 +36,12 @@ def test_a_supervised_worker_that_dies_is_replaced_and_its_study_taken_at_once(
         assert second != first
         assert supervisor.alive() == 1
     assert "was ended by signal 11; the next one starts in 0.5 s" in caplog.text
-    assert f"{study}: its worker ended in the middle" in caplog.text
+    assert f"{study}: its worker ended during the analysis" in caplog.text
     assert not alive(second)
 
 
 def test_a_worker_ends_when_the_service_is_killed(settings, tmp_path):
-    """Nobody is left to tell it; it learns it from its standard input."""
+    """It detects the end of the service by its standard input."""
     program = (
         "import time; from pathlib import Path; from tumorscope.service.settings import service_settings;"
         "from tumorscope.service.supervisor import Supervisor\n"
@@ -78,9 +78,9 @@ def alive(pid):
         return file.read().rpartition(")")[2].split()[0] != "Z"
 
 
-def test_a_worker_has_the_salt_of_the_service_so_that_patient_keys_agree(settings, monkeypatch):
+def test_a_worker_has_the_service_s_salt_so_that_patient_keys_agree(settings, monkeypatch):
     monkeypatch.setenv("TUMORSCOPE_PATIENT_SALT", "/etc/tumorscope/salt")
     started = []
     monkeypatch.setattr(subprocess, "Popen", lambda _command, env, **_options: started.append(env))
-    supervising._start(settings, supervising._Place(cores=""))
+    supervisor_module._start(settings, supervisor_module._Slot(cores=""))
     assert started[0]["TUMORSCOPE_PATIENT_SALT"] == "/etc/tumorscope/salt"

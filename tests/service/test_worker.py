@@ -1,10 +1,10 @@
-"""Real workers, with real networks, killed and stopped in the middle."""
+"""Real workers with real networks, killed and stopped during analyses."""
 
 import signal
 
 import pytest
 from service.processes import in_stage, running_workers, settled, start_worker
-from service.stores import PATIENCE_S, empty_database
+from service.stores import TIMEOUT_S, empty_database
 
 from tumorscope.service.catalog import Catalog
 from tumorscope.service.folders import Folders
@@ -14,7 +14,7 @@ from tumorscope.service.settings import service_settings
 
 @pytest.fixture
 def settings(tmp_path):
-    """A lease so short that a test can see it run out, and the runtime that starts soonest."""
+    """A lease so short that it expires during a test, and the runtime that starts fastest."""
     return service_settings(data=tmp_path / "data", lease_s=4, engine="onnxruntime")
 
 
@@ -27,10 +27,8 @@ def results(folders, study):
     return sorted(path.name for path in folders.run(study, 1).parent.iterdir())
 
 
-def test_a_worker_killed_in_the_middle_leaves_the_study_to_be_done_again_exactly_once(
-    settings, upload, catalog, folders, queue, log
-):
-    """Killed while it reads, and the next one while it writes; nobody tells the third of the study."""
+def test_the_study_of_a_killed_worker_is_repeated_exactly_once(settings, upload, catalog, folders, queue, log):
+    """One is killed while it analyzes, the next while it writes; the third receives no message."""
     study = upload()
     enqueue(queue, study)
     for stage in ("analyzing", "writing"):
@@ -48,28 +46,28 @@ def test_a_worker_killed_in_the_middle_leaves_the_study_to_be_done_again_exactly
     assert results(folders, study) == ["1"]
     assert {path.name for path in folders.run(study, 1).iterdir()} >= {"analysis.json", "report.pdf", "view"}
     said = log.read_text()
-    assert said.count(f"{study}: revision 1 begins") == 3
+    assert said.count(f"{study}: revision 1 started") == 3
     assert said.count(f"{study}: done") == 1
     assert "Anna" not in said
 
 
-def test_a_stopped_worker_gives_its_study_back_and_goes(settings, upload, catalog, folders, queue, log):
+def test_a_stopped_worker_releases_its_study(settings, upload, catalog, folders, queue, log):
     study = upload()
     enqueue(queue, study)
     worker = start_worker(settings, log)
     in_stage(catalog, study, "analyzing")
     worker.send_signal(signal.SIGTERM)
-    assert worker.wait(PATIENCE_S) == 0
+    assert worker.wait(TIMEOUT_S) == 0
     assert catalog.get(study).state == "queued"
-    assert queue.waiting() >= 1, "the next worker need not wait for a sweep"
+    assert queue.pending() >= 1, "the next worker need not wait for a sweep"
     assert list((folders.data / "working").iterdir()) == []
-    assert "given back" in log.read_text()
+    assert "released" in log.read_text()
 
 
-def test_two_workers_on_two_machines_and_doubled_messages_make_every_result_once(
+def test_two_workers_and_duplicate_messages_make_every_result_once(
     tmp_path, phantom_files, postgresql, redis, log, request
 ):
-    """PostgreSQL and Redis between them; every message is sent three times, and then Redis forgets all."""
+    """With PostgreSQL and Redis; every message is sent three times, and then Redis loses all messages."""
     from redis import Redis
 
     Redis.from_url(redis).flushall()
@@ -90,7 +88,7 @@ def test_two_workers_on_two_machines_and_doubled_messages_make_every_result_once
         settled(catalog, forgotten)
     said = log.read_text()
     for study in (*told, forgotten):
-        assert said.count(f"{study}: revision 1 begins") == 1
+        assert said.count(f"{study}: revision 1 started") == 1
         assert said.count(f"{study}: done") == 1
         assert results(folders, study) == ["1"]
 
@@ -110,18 +108,18 @@ def upload_into(phantom_files, folders, catalog):
     return enter
 
 
-def test_an_analysis_that_hangs_is_ended_with_its_worker(settings, upload, catalog, queue, log):
+def test_a_hung_analysis_ends_with_its_worker(settings, upload, catalog, queue, log):
     study = upload()
     enqueue(queue, study)
     worker = start_worker(settings.model_copy(update={"longest_analysis_s": 0.01, "lease_s": 0.4}), log)
-    assert worker.wait(PATIENCE_S) == 70
+    assert worker.wait(TIMEOUT_S) == 70
     failed = catalog.get(study)
     assert (failed.state, failed.failure) == ("failed", "the analysis took longer than 0.01 s")
 
 
-def test_a_worker_that_cannot_start_says_why_in_one_line(tmp_path, log):
+def test_a_worker_that_cannot_start_reports_one_line(tmp_path, log):
     (tmp_path / "file").touch()
     worker = start_worker(service_settings(data=tmp_path / "file"), log)
-    assert worker.wait(PATIENCE_S) == 2
+    assert worker.wait(TIMEOUT_S) == 2
     assert log.read_text().count("\n") == 1
     assert "the worker cannot start" in log.read_text()

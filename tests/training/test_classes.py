@@ -7,7 +7,7 @@ torch = pytest.importorskip("torch")
 
 from tumorscope.core.errors import BadRecipe, TumorscopeError
 from tumorscope.datasets.folders import FolderDataset
-from tumorscope.datasets.opening import open_dataset
+from tumorscope.datasets.registry import open_dataset
 from tumorscope.preprocessing import Preparation
 from tumorscope.recipes.experiment import load_recipe, parse_recipe, with_changes
 from tumorscope.training.classes import check_classes, with_classes
@@ -57,7 +57,7 @@ def test_names_that_yaml_takes_for_numbers_and_booleans_are_names():
     assert recipe([1, 2, True]).classes == ("1", "2", "true")
 
 
-def test_the_classes_are_those_of_the_folders_unless_told(tmp_path):
+def test_the_classes_are_those_of_the_folders_by_default(tmp_path):
     dataset = folders(tmp_path, "benign", "malignant", "other")
     assert with_classes(recipe([]), dataset).classes == ("benign", "malignant", "other")
     assert with_classes(recipe(["malignant", "benign"]), dataset).classes == ("malignant", "benign")
@@ -65,9 +65,9 @@ def test_the_classes_are_those_of_the_folders_unless_told(tmp_path):
     assert with_classes(recipe([], "compact"), dataset).classes == ()
 
 
-def test_a_class_that_is_passed_over_is_said(tmp_path, capsys):
+def test_a_class_that_is_not_trained_is_reported(tmp_path, capsys):
     with_classes(recipe(["malignant", "benign"]), folders(tmp_path, "benign", "malignant", "other"))
-    assert capsys.readouterr().err == "not named by the recipe, so nothing is learned of their class: other\n"
+    assert capsys.readouterr().err == "not among the recipe's classes, so their class is not trained: other\n"
 
 
 @pytest.mark.parametrize("there", [("benign", "malignant"), ("yes", "no")])
@@ -92,8 +92,8 @@ def test_a_data_set_without_classes_has_none_of_the_recipes(tmp_path):
 @pytest.mark.parametrize(
     ("classes", "words"),
     [
-        (["yes"], "classes: name two classes or more, each once, not"),
-        (["yes", "no", "yes"], "classes: name two classes or more, each once, not"),
+        (["yes"], "classes: name two or more different classes, not"),
+        (["yes", "no", "yes"], "classes: name two or more different classes, not"),
     ],
 )
 def test_one_class_and_one_class_twice_are_refused(classes, words):
@@ -111,7 +111,9 @@ def test_a_training_with_one_class_left_is_refused(tmp_path):
     for case in dataset.cases:
         if case.tumor_class == "malignant":
             case.path.write_bytes(case.path.read_bytes()[:100])  # cut off
-    with pytest.raises(TumorscopeError, match="no training slice shows malignant: there is nothing to learn it from"):
+    with pytest.raises(
+        TumorscopeError, match="no training slice shows malignant: there are no examples to train it on"
+    ):
         train(recipe([]), {"folders": dataset.root}, tmp_path / "run", device="cpu", precision="float32")
     store = load_slices(dataset.cases, Preparation(size=64))
     check_classes(recipe([]), store)  # a training of presence alone needs no classes

@@ -97,7 +97,7 @@ def test_after_leaving_out_no_image_of_training_is_a_copy_of_a_evaluated_one(par
     assert found.tolist() == [True, True, False, False]
 
 
-def test_who_leaves_is_the_copy_whose_patient_nobody_knows(parts, tmp_path):
+def test_of_two_copies_the_one_without_a_patient_is_removed(parts, tmp_path):
     leave_out(parts, tmp_path, copies=True)
     assert set(read_left_out(tmp_path / "left_out.csv")) == {
         "figshare/1",  # the test image copies it
@@ -145,11 +145,11 @@ def test_evaluated_cases_that_training_saw_are_named_persons_under_another_code_
     earlier = dataclasses.replace(
         parts["train"][0], inner=dataclasses.replace(parts["train"][0].inner, patient="MR040240")
     )
-    seen = seen_in_training([*parts["test"][:2], other_code], [earlier, parts["train"][1]], {})
+    seen = seen_in_training([*parts["test"][:2], other_code], [earlier, parts["train"][1]], {}, "figshare")
     assert seen == {
         "figshare/3": "kaggle4/Training/glioma/copy-of-test.png",
         "kaggle4/Testing/glioma/copy-of-known-train.png": "figshare/1",
         other_code.case: "figshare/1",
     }
     left_out = {"kaggle4/Training/glioma/copy-of-test.png": "figshare/3"}
-    assert "figshare/3" not in seen_in_training(parts["test"], [parts["train"][1]], left_out)
+    assert "figshare/3" not in seen_in_training(parts["test"], [parts["train"][1]], left_out, "kaggle4")

@@ -18,7 +18,7 @@ from tumorscope.core.errors import BadDataset, BadRecipe, TumorscopeError
 from tumorscope.datasets.figshare import FigshareDataset
 from tumorscope.inference.runtimes import OPSET
 from tumorscope.io import find_mask, open_scan
-from tumorscope.measurement.radiomics_classifier import MODEL_FILE, load_type_model
+from tumorscope.measurement.radiomics_classifier import MODEL_FILE, load_radiomics_classifier
 from tumorscope.recipes.radiomics import FeaturesRecipe, parse_features_recipe
 from tumorscope.training.feature_model import train_feature_model
 from tumorscope.training.feature_model.crossvalidation import Evaluated, cross_validate, metrics
@@ -101,7 +101,7 @@ def test_a_run_leaves_everything_and_tells_the_types(run):
 
 
 def test_the_exported_model_tells_the_type_of_a_new_slice_in_the_clinic(run):
-    loaded = load_type_model(run.folder)
+    loaded = load_radiomics_classifier(run.folder)
     for kind, name in {1: "meningioma", 2: "glioma", 3: "pituitary"}.items():
         found = loaded.classify(*sample(kind, 1000 + kind))
         assert max(found, key=lambda one: found[one]) == name
@@ -166,7 +166,7 @@ def test_masks_of_a_network_are_measured_and_an_empty_one_counts_as_wrong(data, 
     assert 0.7 < one["metrics"]["accuracy"]["value"] <= 16 / 18
 
 
-def test_outlines_of_one_network_are_evaluated_on_the_fold_it_never_saw(data, tmp_path):
+def test_masks_of_one_network_are_evaluated_on_its_test_fold(data, tmp_path):
     recipe = RECIPE.model_copy(update={"masks": "predicted", "models": ("logistic_regression",)})
     unseen = [case.case for case in FigshareDataset.open(data).cases if case.fold == 2]
     found = train_feature_model(
@@ -315,7 +315,7 @@ def test_every_model_is_the_same_in_onnx(name):
         ({"name": "No Good"}, "name"),
     ],
 )
-def test_what_a_recipe_may_not_say_is_refused(change, message):
+def test_a_bad_key_or_value_is_refused(change, message):
     good = {"name": "r", "title": "R", "dataset": "figshare"}
     assert parse_features_recipe({**good, "masks": True}).masks == "true"
     with pytest.raises(BadRecipe, match=message) as caught:

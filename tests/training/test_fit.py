@@ -43,7 +43,7 @@ def data(folder):
 
 @pytest.fixture(scope="module")
 def trained(folder, data, tmp_path_factory):
-    split = LggDataset.open(folder).split(shares={"train": 0.6, "validation": 0.2, "test": 0.2})
+    split = LggDataset.open(folder).split(fractions={"train": 0.6, "validation": 0.2, "test": 0.2})
     return train(parse_recipe(RECIPE), data, tmp_path_factory.mktemp("run"), split=split, device="cpu")
 
 
@@ -67,7 +67,7 @@ def test_export_makes_a_bundle_that_finds_tumors_in_patients_it_never_saw(traine
     from tumorscope.inference.engine import load_engine
     from tumorscope.training import export as exporting
 
-    with pytest.raises(TumorscopeError, match="small letters"):
+    with pytest.raises(TumorscopeError, match="lower-case letters"):
         exporting.export(trained, data, tmp_path / "bundle", name="My Bundle")
     report = exporting.export(trained, data, tmp_path / "My_Bundle", eight_bit=False)
     bundle = load_bundle(tmp_path / "My_Bundle")
@@ -84,7 +84,7 @@ def test_export_makes_a_bundle_that_finds_tumors_in_patients_it_never_saw(traine
     assert not any(b'.py"' in bundle.read_model(model) for model in bundle.card.models)
 
 
-def test_a_second_opinion_goes_along_and_a_missing_one_is_said_first(trained, data, tmp_path, monkeypatch):
+def test_a_second_opinion_is_exported_and_a_missing_one_is_reported_first(trained, data, tmp_path, monkeypatch):
     from tumorscope.core.errors import BadBundle
     from tumorscope.training import export as exporting
 
@@ -94,8 +94,10 @@ def test_a_second_opinion_goes_along_and_a_missing_one_is_said_first(trained, da
     opinion.mkdir()
     for name in ("radiomics_classifier.onnx", "radiomics_classifier.json"):
         (opinion / name).write_bytes(name.encode())
-    monkeypatch.setattr(exporting, "load_type_model", lambda folder: None)  # these two files are only names
-    monkeypatch.setattr("tumorscope.measurement.radiomics_classifier.load_type_model", lambda folder: "an opinion")
+    monkeypatch.setattr(exporting, "load_radiomics_classifier", lambda folder: None)  # these two files are only names
+    monkeypatch.setattr(
+        "tumorscope.measurement.radiomics_classifier.load_radiomics_classifier", lambda folder: "an opinion"
+    )
     bundle = exporting.export(trained, data, tmp_path / "bundle", eight_bit=False, features=opinion).bundle
     assert (bundle.folder / "radiomics_classifier.json").read_bytes() == b"radiomics_classifier.json"
     before = bundle.sha256
@@ -185,7 +187,7 @@ def test_another_recipes_folder_is_not_written_over(trained, data):
 
 
 def test_listed_cases_are_neither_trained_nor_validated_on_and_stay_out_when_it_goes_on(folder, data, tmp_path):
-    split = LggDataset.open(folder).split(shares={"train": 0.6, "validation": 0.2, "test": 0.2})
+    split = LggDataset.open(folder).split(fractions={"train": 0.6, "validation": 0.2, "test": 0.2})
     left, kept = split["train"][:2], split["train"][2]
     case = next(case.case for case in LggDataset.open(folder).cases if case.patient == left[0])
     (tmp_path / "kept.json").write_text(json.dumps({"lgg": [case, left[1]], "figshare": [1]}))
@@ -236,9 +238,9 @@ def test_exporting_needs_the_first_weights_no_more(data, tmp_path):
 
 
 def test_folders_must_be_the_ones_that_the_recipe_learns_from(folder, tmp_path):
-    with pytest.raises(TumorscopeError, match="learns from lgg; add lgg=PATH"):
+    with pytest.raises(TumorscopeError, match="trains on lgg; add lgg=PATH"):
         train(parse_recipe(RECIPE), {}, tmp_path / "run")
-    with pytest.raises(TumorscopeError, match="does not learn from figshare"):
+    with pytest.raises(TumorscopeError, match="does not train on figshare"):
         train(parse_recipe(RECIPE), {"lgg": folder, "figshare": folder}, tmp_path / "run")
 
 

@@ -12,14 +12,14 @@ def square(on=20.0, off=-20.0):
 
 
 @pytest.mark.parametrize("loss", MASK_LOSSES.values())
-def test_a_perfect_answer_costs_nothing_and_a_wrong_one_much(loss):
+def test_a_perfect_prediction_has_no_loss_and_a_wrong_one_a_large_one(loss):
     logits, truth = square()
     assert loss(logits, truth) < 0.01
     assert loss(-logits, truth) > 0.9
 
 
 @pytest.mark.parametrize("loss", MASK_LOSSES.values())
-def test_losses_are_never_negative_whatever_the_answer(loss):
+def test_losses_are_never_negative(loss):
     torch.manual_seed(0)
     for _ in range(20):
         assert loss(torch.randn(2, 8, 8) * 10, (torch.rand(2, 8, 8) > 0.7).float()) >= 0

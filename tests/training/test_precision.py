@@ -36,12 +36,12 @@ def measured(monkeypatch, bf16, float32):
 
 
 @pytest.mark.parametrize(("bf16", "float32", "faster"), [(0.1, 0.4, "bf16"), (1.9, 0.4, "float32")])
-def test_the_faster_precision_is_taken_and_said(bf16, float32, faster, tmp_path, monkeypatch, capsys):
+def test_the_faster_precision_is_chosen_and_printed(bf16, float32, faster, tmp_path, monkeypatch, capsys):
     measured(monkeypatch, bf16, float32)
     found = trainer()
     assert set_precision(found, RECIPE, tmp_path / "run") == faster
     assert isinstance(found.strategy.precision_plugin, MixedPrecision) == (faster == "bf16")
-    line = f"precision: {faster} (measured a slice: bf16 {bf16} s, float32 {float32} s)\n"
+    line = f"precision: {faster} (measured per slice: bf16 {bf16} s, float32 {float32} s)\n"
     assert capsys.readouterr().err == line
 
 
@@ -65,7 +65,7 @@ def test_what_is_asked_for_overrules_trial_and_beginning(tmp_path, monkeypatch, 
     monkeypatch.setattr(choosing, "time_steps", None)
     for wanted in ("bf16", "float32"):
         assert set_precision(trainer(), RECIPE, tmp_path, wanted) == wanted
-        assert capsys.readouterr().err == f"precision: {wanted} (as asked)\n"
+        assert capsys.readouterr().err == f"precision: {wanted} (as requested)\n"
         assert set_precision(trainer(), RECIPE, tmp_path) == wanted
         capsys.readouterr()
 

@@ -77,7 +77,7 @@ def test_masks_are_shares_between_zero_and_one_never_255(store):
     np.testing.assert_array_equal(batch.masks.flatten(1).amax(1) > 0.5, batch.present > 0.5)
 
 
-def test_what_a_data_set_does_not_say_is_known_as_unknown():
+def test_missing_annotations_count_as_unknown():
     cases = [Image("a", "glioma"), Image("b", "notumor", mask=False), Image("c", "abscess", mask=False)]
     batch = load_slices(cases, Preparation(size=64), ("glioma", "notumor")).batch(torch.arange(3), 0)
     assert batch.has_mask.tolist() == [True, True, False]  # without a tumor the mask is known to be empty

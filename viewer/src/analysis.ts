@@ -1,34 +1,28 @@
-/** analysis.json, schema tumorscope.analysis/3. Positions are [slice, row, column] from zero; mm are RAS+. */
+/** The content of analysis.json. Printed by viewer/analysis_types.py; do not edit. */
 
-export type Point = [number, number];
-export type Place = [number, number, number];
-
-export interface TypeFinding {
-  /** Null where the type is uncertain. */
-  name: string | null;
-  likeliest: string;
-  probability: number | null;
-  confidence_needed: number | null;
-  type_probabilities?: Record<string, number | null>;
+export interface Box {
+  /** slice, row, column */
+  first: [number, number, number];
+  last: [number, number, number];
 }
 
-export interface SliceFinding {
-  index: number;
-  name: string | null;
-  tumor_probability: number | null;
-  mask_probability: number | null;
-  area_px: number;
-  area_mm2: number | null;
-  type_probabilities?: Record<string, number | null>;
+export interface Bundle {
+  name: string;
+  version: string;
+  /** over model card and models */
+  sha256: string;
+  /** why it was chosen for the scan; null where the user named it */
+  reason: string | null;
 }
 
-/** A straight line on a slice; ends are [row, column]. */
 export interface Diameter {
   length: number;
-  start: Point;
-  end: Point;
-  start_mm?: Place | null;
-  end_mm?: Place | null;
+  /** row, column */
+  start: [number, number];
+  end: [number, number];
+  /** RAS+; null without a known voxel size */
+  start_mm: [number, number, number] | null;
+  end_mm: [number, number, number] | null;
 }
 
 export interface Diameters {
@@ -37,61 +31,143 @@ export interface Diameters {
   longest: Diameter;
   perpendicular: Diameter;
   product: number;
+  /** whether both lines stay within the lesion */
   inside: boolean;
 }
 
+export interface Engine {
+  /** onnxruntime or openvino */
+  runtime: string;
+  /** float or int8 */
+  precision: string;
+}
+
+export interface Geometry {
+  /** slices, rows, columns */
+  shape: [number, number, number];
+  /** between slices, rows and columns */
+  spacing_mm: [number, number, number] | null;
+  /** (column, row, slice) to RAS+ mm */
+  affine: number[][] | null;
+  /** what the affine maps instead of slice indices where slices are unevenly spaced; else null */
+  slice_positions: number[] | null;
+  /** of the scan's channels */
+  sequences: string[];
+  kind: "image" | "slices" | "volume";
+}
+
 export interface Lesion {
-  bounding_box: { first: Place; last: Place };
+  bounding_box: Box;
   voxels: number;
   volume_mm3: number | null;
-  center: Place;
-  center_mm: Place | null;
+  /** slice, row, column */
+  center: [number, number, number];
+  /** RAS+ */
+  center_mm: [number, number, number] | null;
   largest_slice: number;
   tumor_probability: number | null;
-  extent_mm: Place | null;
+  /** edge to edge along slices, rows and columns */
+  extent_mm: [number, number, number] | null;
+  /** right, left or midline */
   laterality: string | null;
   midline_distance_mm: number | null;
+  /** by RANO */
   measurable: boolean | null;
   nonmeasurable_reason: string | null;
   diameters: Diameters | null;
 }
 
+export interface Note {
+  code: "rejected_by_header" | "rejected_by_values" | "rejected_by_appearance" | "doubtful_input" | "files_skipped" | "files_missing" | "partial_series" | "series_left_out" | "series_choice" | "images_left_out" | "incomplete_study" | "sequence_source" | "sequence_assumed" | "sequence_missing" | "values_replaced" | "value_scale" | "no_contrast" | "turned_upright" | "single_volume" | "unknown_voxel_size" | "implausible_voxel_size" | "assumed_spacing" | "assumed_order" | "assumed_orientation" | "assumed_frame_of_reference" | "conflicting_transforms" | "uneven_slices" | "series_resampled" | "series_registered" | "partial_coverage" | "untrained_plane" | "patient_key_missing" | "patient_assumed" | "conflicting_patients" | "no_references" | "mask_threshold" | "mask_outside_scan" | "mask_below_threshold" | "small_components" | "unknown_volume" | "corrected_segmentation" | "forced_comparison" | "unverified_origin" | "unmatched_lesions" | "possible_new_lesion" | "target_limit" | "minor_response" | "small_new_lesions" | "no_activation_map" | "dicom_not_written";
+  text: string;
+}
+
+export interface OperatingPoint {
+  /** tumor probability from which a slice is positive */
+  presence: number;
+  /** probability from which a pixel belongs to the mask */
+  mask: number;
+}
+
 export interface RunLengths {
-  /** Rows and columns. */
+  /** rows, columns */
   size: [number, number];
-  /** Runs down the columns, beginning with zeros. */
+  /** runs down the columns, beginning with zeros */
   counts: number[];
 }
 
-export interface Analysis {
-  schema: string;
-  case: string;
-  bundle: { name: string; version: string; sha256: string; reason: string | null };
-  engine: { runtime: string; precision: string };
-  operating_point?: { presence: number; mask: number };
-  assessed: boolean;
-  corrected: boolean;
-  tumor_present: boolean | null;
+export interface SliceFinding {
+  /** from 0 */
+  index: number;
+  /** of its file; null where slices are not files */
+  name: string | null;
+  /** slice-level detection, calibrated */
   tumor_probability: number | null;
+  /** of its most certain pixel */
+  mask_probability: number | null;
+  area_px: number;
+  area_mm2: number | null;
+  /** null where the bundle does not predict types */
+  type_probabilities: Record<string, number | null> | null;
+}
+
+export interface TypeFinding {
+  /** null where the type is uncertain */
+  name: string | null;
+  likeliest: string;
+  probability: number | null;
+  confidence_needed: number | null;
+  type_probabilities: Record<string, number | null>;
+}
+
+export interface Analysis {
+  schema: "tumorscope.analysis/3";
+  /** the folder's name; never a patient's name */
+  case: string;
+  /** distinguishes patients without naming them ([below](#the-patients-key)); null without a PatientID */
+  patient_key: string | null;
+  /** DICOM's StudyDate as `YYYY-MM-DD`, or null */
+  study_date: string | null;
+  /** for each input of the network, the scan's name of the sequence it received */
+  sequences: string[];
+  /** `name`, `version`, `sha256` over model card and models, and `reason`: why it was chosen, or null where the user named it */
+  bundle: Bundle;
+  /** `runtime` (onnxruntime, openvino) and `precision` (float, int8) */
+  engine: Engine;
+  /** the probabilities from which a slice is positive (`presence`) and a pixel belongs to the mask (`mask`) */
+  operating_point: OperatingPoint;
+  /** why the input check rejected the scan, as `code` and `text`: then `tumor_present` and all probabilities are null; null where the scan was assessed */
+  input_rejected: Note | null;
+  /** whether a person has corrected the segmentation; lesions, areas, volume and `radiomics_classifier` are then computed from it, probabilities and `tumor_type` are the network's */
+  corrected: boolean;
+  /** why images of the study may be missing, where the node knows that the transfer was not completed; else null */
+  incomplete: string | null;
+  /** whether any slice reaches the bundle's operating point */
+  tumor_present: boolean | null;
+  /** the largest of any slice, from slice-level detection, calibrated */
+  tumor_probability: number | null;
+  /** predicted by the network; null without a tumor or where the bundle predicts no types: `name` (null where uncertain), `likeliest`, `probability`, `confidence_needed`, `type_probabilities` */
   tumor_type: TypeFinding | null;
+  /** the type by a classifier on shape, intensity, texture and location of the segmented tumor in the slice that shows most of it; same keys, or null */
   radiomics_classifier: TypeFinding | null;
+  /** whether network and radiomics classifier find the same type likeliest; null unless both predict */
   types_agree: boolean | null;
+  /** of the whole mask; null where the voxel size is not known */
   volume_mm3: number | null;
+  /** of the whole mask */
   voxels: number;
+  /** for each slice: `index` from 0, `name` of its file or null, `tumor_probability` (slice-level detection), `mask_probability` (of its most certain pixel), `area_px`, `area_mm2` or null, `type_probabilities` or null */
   slices: SliceFinding[];
+  /** the mask's connected components, largest first: `bounding_box` with `first` and `last` voxel (slice, row, column; both inside), `voxels`, `volume_mm3` or null, `center`, `center_mm` (RAS+) or null, `largest_slice`, `tumor_probability`; `diameters` with `unit` (mm or px), `slice`, `longest` and `perpendicular` with `length` and end points, `product` and `inside`; `extent_mm` edge to edge, `laterality` and `midline_distance_mm` or null; `measurable` by RANO, and else `nonmeasurable_reason` */
   lesions: Lesion[];
-  geometry: {
-    /** Slices, rows, columns. */
-    shape: Place;
-    /** Between slices, rows, columns. */
-    spacing_mm: Place | null;
-    /** (column, row, slice) to RAS+ mm. */
-    affine: number[][] | null;
-    sequences: string[];
-    kind: string;
-  };
-  warnings: string[];
+  /** `shape`, `spacing_mm`, `affine` (column, row, slice to RAS+ mm), `slice_positions` (where slices are unevenly spaced, what the affine maps instead of their indices; else null), `sequences`, `kind` */
+  geometry: Geometry;
+  /** what was assumed, filled in or left out: a `code` for programs (`tumorscope.core.note`) and a `text` */
+  warnings: Note[];
+  /** research use only */
   notice: string;
+  /** by stage, in the order of the stages */
   timing_ms: Record<string, number | null>;
+  /** one COCO run-length encoding per slice: `size` is rows and columns, `counts` the runs down the columns, beginning with zeros */
   mask_rle: RunLengths[];
 }

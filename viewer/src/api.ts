@@ -1,11 +1,11 @@
 /** The service's HTTP interface, as far as the page uses it. */
 
-import type { Analysis } from "./analysis";
+import type { Analysis, Note } from "./analysis";
 
 export type State = "fetching" | "queued" | "analyzing" | "done" | "failed";
 
 export interface Summary {
-  assessed: boolean;
+  input_rejected: Note | null;
   tumor_present: boolean | null;
   tumor_probability: number | null;
   tumor_type: string | null;
@@ -42,6 +42,7 @@ export interface Image {
 
 export interface ResultFile {
   name: string;
+  title: string;
   bytes: number;
   href: string;
 }

@@ -30,12 +30,12 @@ export function h<K extends keyof HTMLElementTagNameMap>(
       element.setAttribute(name, String(value));
     }
   }
-  put(element, ...children);
+  replaceChildren(element, ...children);
   return element;
 }
 
 /** Replace what an element holds. */
-export function put(element: Element, ...children: Child[]): void {
+export function replaceChildren(element: Element, ...children: Child[]): void {
   element.replaceChildren(
     ...children
       .filter((child): child is Node | string | number => child !== null && child !== undefined && child !== false)
@@ -44,7 +44,7 @@ export function put(element: Element, ...children: Child[]): void {
 }
 
 /** Write text only where it changed, so that screen readers and selections are left alone. */
-export function say(element: Element, text: string): void {
+export function setText(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
 

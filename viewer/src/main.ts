@@ -3,7 +3,7 @@
 import "./styles/main.css";
 import { getAbout, type About } from "./api";
 import { showKeys, type Keys } from "./dialogs";
-import { h, put, say, takesKeys } from "./dom";
+import { h, replaceChildren, setText, takesKeys } from "./dom";
 import { icon } from "./icons";
 import { messages, tellError } from "./messages";
 import type { Screen } from "./screen";
@@ -21,8 +21,8 @@ const THEMES: Record<Theme, ["moon" | "sun" | "system", string]> = {
 applyTheme();
 const about: Promise<About> = getAbout();
 about.then(({ version, notice }) => {
-  say(versionText, version);
-  say(noticeText, notice);
+  setText(versionText, version);
+  setText(noticeText, notice);
 }, tellError);
 
 const main = h("main", { id: "main", tabindex: -1 });
@@ -33,7 +33,7 @@ const themeButton = h("button", { type: "button", class: "icon-button", on: { cl
 
 function showTheme(theme: Theme): void {
   const [name, words] = THEMES[theme];
-  put(themeButton, icon(name));
+  replaceChildren(themeButton, icon(name));
   themeButton.setAttribute("aria-label", `Colors: ${words}`);
   themeButton.title = `Colors: ${words}`;
 }
@@ -108,8 +108,8 @@ async function route(): Promise<void> {
   screen?.destroy();
   const study = /^#\/studies\/([A-Za-z0-9_-]+)$/.exec(address)?.[1];
   screen = study ? studyScreen(study) : workListScreen(about);
-  put(main, screen.element);
-  put(barPlace, ...(screen.bar ?? []));
+  replaceChildren(main, screen.element);
+  replaceChildren(barPlace, ...(screen.bar ?? []));
   document.title = screen.title;
   document.body.dataset["screen"] = study ? "study" : "list";
   main.focus({ preventScroll: true });

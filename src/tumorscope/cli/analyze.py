@@ -1,4 +1,4 @@
-"""`tumorscope analyze`: scans in, findings out."""
+"""`tumorscope analyze`: from scans to findings."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.io.formats import SUPPORTED
+from tumorscope.reporting.outputs import outputs_in_words
 
 
 class EngineChoice(StrEnum):
@@ -21,15 +22,17 @@ class EngineChoice(StrEnum):
 
 
 class PrecisionChoice(StrEnum):
-    """Which of the bundle's models is run."""
+    """Which of the bundle's models runs."""
 
     auto = "auto"
     float = "float"
     int8 = "int8"
 
 
-EngineOption = Annotated[EngineChoice, typer.Option(help="auto takes OpenVINO where it is installed.")]
-PrecisionOption = Annotated[PrecisionChoice, typer.Option(help="auto takes int8 where the CPU sums bytes exactly.")]
+EngineOption = Annotated[EngineChoice, typer.Option(help="auto selects OpenVINO where it is installed.")]
+PrecisionOption = Annotated[
+    PrecisionChoice, typer.Option(help="auto selects int8 on CPUs with VNNI/AMX/dot-product support.")
+]
 
 
 def command(
@@ -37,31 +40,31 @@ def command(
         list[Path] | None,
         typer.Argument(
             metavar="PATH...",
-            help=f"{SUPPORTED}; folders of slices or sequences, folders of such.",
+            help=f"{SUPPORTED}; folders of slices or sequences, or folders of these.",
             show_default=False,
         ),
     ] = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results, one folder a case.")] = Path("out"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results, one folder per case.")] = Path(
+        "out"
+    ),
     bundle: Annotated[
-        str, typer.Option(help="A shipped bundle's name, or a bundle's folder; auto chooses by the scan's sequences.")
+        str, typer.Option(help="Name of a shipped bundle, or a bundle's folder; auto chooses by the scan's sequences.")
     ] = "auto",
-    explain: Annotated[
-        bool, typer.Option("--explain", help="Show which places of a slice speak for what was found.")
-    ] = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Write class activation maps.")] = False,
     input_check: Annotated[
-        bool, typer.Option("--input-check/--no-input-check", help="Assess only what looks like an MRI of a head.")
+        bool, typer.Option("--input-check/--no-input-check", help="Skip inputs that do not look like brain MRI.")
     ] = True,
-    pdf: Annotated[bool, typer.Option("--pdf/--no-pdf", help="Also write the report as report.pdf.")] = True,
+    pdf: Annotated[bool, typer.Option("--pdf/--no-pdf", help="Write the report as PDF, too.")] = True,
     dicom: Annotated[
         bool | None,
         typer.Option(
             "--dicom/--no-dicom",
-            help="Write DICOM segmentation, structured report and capture; by default for what came as DICOM.",
+            help="Write DICOM segmentation, structured report and capture; by default for DICOM input.",
             show_default=False,
         ),
     ] = None,
     fractional: Annotated[
-        bool, typer.Option("--fractional", help="With DICOM, also a segmentation that holds probabilities.")
+        bool, typer.Option("--fractional", help="With DICOM, also a segmentation of probabilities.")
     ] = False,
     bids: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Also add every case to this BIDS derivative data set.")
@@ -70,37 +73,36 @@ def command(
         str | None,
         typer.Option(
             metavar="ADDRESS",
-            help="Analyze in bulk with Ray: local for all cores here, auto or an address for a cluster; "
-            "cases done before are skipped.",
+            help="Analyze in bulk with Ray: local for all cores of this machine, auto or an address for a cluster; "
+            "completed cases are skipped.",
         ),
     ] = None,
     resume: Annotated[
         bool,
-        typer.Option("--resume", help="Skip cases whose results in the folder are up to date; failed ones are tried."),
+        typer.Option("--resume", help="Skip cases whose results are up to date; retry failed ones."),
     ] = False,
     actors: Annotated[
-        int | None, typer.Option(min=1, help="With --ray, cases at a time; one a core by default.")
+        int | None, typer.Option(min=1, help="With --ray, the number of cases at a time; one per core by default.")
     ] = None,
     register: Annotated[
         bool,
-        typer.Option("--register", help="Lay a study's series onto each other by their images (needs SimpleITK)."),
+        typer.Option("--register", help="Rigidly co-register the series (needs SimpleITK)."),
     ] = False,
     truth: Annotated[
-        Path | None, typer.Option(help="The true mask, to compare with; masks beside LGG slices are found.")
+        Path | None, typer.Option(help="True mask to compare with; masks beside LGG slices are found.")
     ] = None,
     sequence: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=FILE", help="One NIfTI file of a scan, such as flair=f.nii.gz; repeat."),
+        typer.Option(metavar="NAME=FILE", help="The file of one sequence, such as flair=f.nii.gz; repeat."),
     ] = None,
     channels: Annotated[
-        str | None, typer.Option(metavar="NAME,NAME...", help="What the channels of a file show, such as t1,flair,t1c.")
+        str | None, typer.Option(metavar="NAME,NAME...", help="Sequences of a file's channels, such as t1,flair,t1c.")
     ] = None,
     engine: EngineOption = EngineChoice.auto,
     precision: PrecisionOption = PrecisionChoice.auto,
 ) -> None:
-    """Turn scans into findings: OUT/<case>/ with analysis.json, mask, panel, report.html and report.pdf, and DICOM."""
     from tumorscope.cli.running import cases_in, run_cases
-    from tumorscope.reporting.write import Outputs
+    from tumorscope.reporting.outputs import OutputOptions
     from tumorscope.studies.case import AnalysisOptions, Case
 
     named = _named_sequences(sequence or [])
@@ -111,27 +113,32 @@ def command(
     elif paths:
         cases = cases_in(paths)
     else:
-        raise TumorscopeError("name at least one PATH, or --sequence NAME=FILE")
+        raise TumorscopeError("give at least one PATH, or --sequence NAME=FILE")
     if truth is not None and len(cases) != 1:
-        raise TumorscopeError(f"--truth belongs to one case, but {len(cases)} were given")
+        raise TumorscopeError(f"--truth applies to one case, but {len(cases)} were given")
     if actors is not None and ray is None:
-        raise TumorscopeError("--actors belongs to --ray")
+        raise TumorscopeError("--actors requires --ray")
     options = AnalysisOptions(
         truth=truth,
         channels=[name.strip() for name in channels.split(",")] if channels else None,
         register=register,
         explain=explain,
         input_check=input_check,
-        outputs=Outputs(pdf=pdf, dicom=dicom, fractional=fractional),
+        outputs=OutputOptions(pdf=pdf, dicom=dicom, fractional=fractional),
         bids=bids,
     )
-    how = {"engine": engine.value, "precision": precision.value, "options": options}
+    settings = {"engine": engine.value, "precision": precision.value, "options": options}
     if ray is None:
-        run_cases(cases, out, bundle, resume=resume, **how)
+        run_cases(cases, out, bundle, resume=resume, **settings)
     else:
         from tumorscope.cli.running_bulk import run_in_bulk
 
-        run_in_bulk(cases, out, bundle, address=ray, actors=actors, **how)
+        run_in_bulk(cases, out, bundle, address=ray, actors=actors, **settings)
+
+
+command.__doc__ = (
+    f"Detect, segment, measure and classify tumors. OUT/<case>/ receives, as they apply: {outputs_in_words()}."
+)
 
 
 def _named_sequences(options: list[str]) -> dict[str, Path]:

@@ -1,4 +1,4 @@
-"""`tumorscope bundles`: which networks there are, and how good they were found to be."""
+"""`tumorscope bundles`: the shipped bundles and their metrics."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import typer
 
 
 def command(
-    bundle: Annotated[str | None, typer.Argument(help="Show one bundle's card whole: a name or a folder.")] = None,
+    bundle: Annotated[
+        str | None, typer.Argument(help="Show the model card of this bundle: a name or a folder.")
+    ] = None,
 ) -> None:
-    """List the shipped bundles, or show one bundle's card."""
+    """List the shipped bundles, or show one bundle's model card."""
     from rich.console import Console
 
     from tumorscope.inference.bundles import load_bundle, shipped_bundles
@@ -22,7 +24,7 @@ def command(
         card = found.card
         megabytes = sum((found.folder / model.file).stat().st_size for model in card.models) / 1e6
         typer.echo(f"{card.name} {card.version} ({megabytes:.1f} MB): {card.title}")
-        typer.echo(f"  takes {', '.join(card.inputs.sequences)}; gives {', '.join(card.outputs)}")
+        typer.echo(f"  input: {', '.join(card.inputs.sequences)}; output: {', '.join(card.outputs)}")
         test = card.metrics.get("test", {})
         metrics: dict[str, Any] = test.get("int8") or test.get("float") or {}
         for name, own in ({"": metrics} if "patients" in metrics else metrics).items():
@@ -30,22 +32,22 @@ def command(
 
 
 def _print(metrics: dict[str, Any], dataset: str) -> None:
-    """A card's main metrics on one data set."""
+    """The main metrics of a model card on one data set."""
     where = f" of {dataset}" if dataset else ""
-    who = f"{metrics['patients']} test patients" if metrics["patients"] < metrics["slices"] else "test images"
-    typer.echo(f"  on {who}{where}, {metrics['slices']:,} slices, with 95 % intervals:")
+    cases = f"{metrics['patients']} test patients" if metrics["patients"] < metrics["slices"] else "test images"
+    typer.echo(f"  on {cases}{where}, {metrics['slices']:,} slices, with 95 % intervals:")
     classes = metrics.get("classes") or {}
-    for title, figure, key in (
+    for title, metric, key in (
         ("mean whole-patient Dice", metrics.get("patient_dice"), "mean"),
         ("mean Dice of tumor slices", metrics.get("tumor_slice_dice"), "mean"),
         ("AUROC of slice presence", metrics.get("presence", {}).get("auroc"), "value"),
         ("accuracy of the class", classes.get("accuracy"), "value"),
         ("macro-F1 of the class", classes.get("macro_f1"), "value"),
     ):
-        if figure and figure.get(key) is not None:
-            typer.echo(f"    {title} {_interval(figure, key)}")
+        if metric and metric.get(key) is not None:
+            typer.echo(f"    {title} {_interval(metric, key)}")
 
 
-def _interval(figure: dict[str, Any], key: str) -> str:
-    value = f"{figure[key]:.3f}"
-    return value if figure.get("ci95") is None else f"{value} ({figure['ci95'][0]:.3f}–{figure['ci95'][1]:.3f})"
+def _interval(metric: dict[str, Any], key: str) -> str:
+    value = f"{metric[key]:.3f}"
+    return value if metric.get("ci95") is None else f"{value} ({metric['ci95'][0]:.3f}–{metric['ci95'][1]:.3f})"

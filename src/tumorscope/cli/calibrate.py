@@ -1,4 +1,4 @@
-"""`tumorscope calibrate`: honest probabilities on other patients, without training."""
+"""`tumorscope calibrate`: calibrate a bundle's probabilities on other patients, without training."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from tumorscope.cli.datafolders import KnownDataset
+from tumorscope.cli.datafolders import DatasetArgument
 from tumorscope.cli.evaluate import cases_of_part
 from tumorscope.core.errors import TumorscopeError
 
 
 def command(
-    dataset: Annotated[KnownDataset, typer.Argument(help="Which data set.")],
+    dataset: DatasetArgument,
     path: Annotated[Path, typer.Argument(help="Its folder.")],
     bundle: Annotated[str, typer.Option(help="A shipped bundle's name, or a bundle's folder.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The calibrated bundle's folder.")],
@@ -22,43 +22,45 @@ def command(
         "validation"
     ),
 ) -> None:
-    """Copy a bundle with temperatures fitted to validation patients; say what that changed."""
+    """Write a copy of a bundle with temperatures fitted to validation patients, and print their effect."""
     from rich.console import Console
     from rich.progress import Progress
     from rich.table import Table
 
-    from tumorscope.datasets.opening import open_dataset
+    from tumorscope.datasets.registry import open_dataset
     from tumorscope.datasets.split import Split
     from tumorscope.evaluation.recalibration import PLOT_FILE, recalibrate, write_recalibrated
     from tumorscope.inference.bundles import load_bundle
     from tumorscope.inference.engine import load_engine
 
     if part == "test":
-        raise TumorscopeError("--part test: those patients are for evaluating; calibrate on others")
+        raise TumorscopeError("--part test: test patients are for evaluation; calibrate on others")
     engine = load_engine(load_bundle(bundle))
     if out.exists():
-        raise TumorscopeError(f"{out}: is there already; name another folder with -o")
+        raise TumorscopeError(f"{out}: exists; name another folder with -o")
     chosen = Split.load(split or engine.bundle.folder / "split.json") if part != "all" else None
-    cases = cases_of_part(open_dataset(dataset.value, path), chosen, part)
+    cases = cases_of_part(open_dataset(dataset, path), chosen, part)
     with Progress(transient=True) as progress:
         task = progress.add_task("cases", total=len(cases))
-        found = recalibrate(engine, cases, lambda: progress.advance(task))
-    written = write_recalibrated(engine.bundle, found, out)
+        fitted = recalibrate(engine, cases, lambda: progress.advance(task))
+    written = write_recalibrated(engine.bundle, fitted, out)
     table = Table("", "temperature", "ECE before", "ECE after", box=None, pad_edge=False, header_style="bold")
-    if found.presence is not None:
-        one = found.presence
-        table.add_row("presence", f"{one.temperature:.3f}", f"{one.ece_before:.4f}", f"{one.ece_after:.4f}")
-    if found.classes is not None:
-        metrics = found.classes
+    if fitted.presence is not None:
+        presence = fitted.presence
+        table.add_row(
+            "presence", f"{presence.temperature:.3f}", f"{presence.ece_before:.4f}", f"{presence.ece_after:.4f}"
+        )
+    if fitted.classes is not None:
+        metrics = fitted.classes
         table.add_row(
             "class", f"{metrics['temperature']:.3f}", f"{metrics['ece_before']:.4f}", f"{metrics['ece_after']:.4f}"
         )
     console = Console()
-    console.print(f"{len(cases)} cases, {found.slices} slices")
+    console.print(f"{len(cases)} cases, {fitted.slices} slices")
     console.print(table)
-    if found.classes is not None and found.classes["accuracy_of_named"] is not None:
+    if fitted.classes is not None and fitted.classes["accuracy_of_named"] is not None:
         console.print(
-            f"A class is named from {found.type_confidence:.2f}: {100 * found.classes['coverage']:.0f} % of slices, "
-            f"of which {100 * found.classes['accuracy_of_named']:.1f} % rightly"
+            f"A class is named from confidence {fitted.type_confidence:.2f} on: {100 * fitted.classes['coverage']:.0f} % of slices, "
+            f"of which {100 * fitted.classes['accuracy_of_named']:.1f} % correctly"
         )
-    typer.echo(f"Bundle {written.name} with these is in {out}; plot: {out / PLOT_FILE}")
+    typer.echo(f"Saved: bundle {written.name} in {out}; plot: {out / PLOT_FILE}")

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 def command(
     runs: Annotated[
         list[Path],
-        typer.Argument(metavar="RUN...", help="Folders that `evaluate` or `train` wrote.", show_default=False),
+        typer.Argument(metavar="RUN...", help="Output folders of `evaluate` or `train`.", show_default=False),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for tables and plots.")] = Path("compare"),
 ) -> None:
-    """Hold runs against each other: metrics with intervals, curves, ROC, reliability, confusion."""
+    """Compare runs: metrics with intervals, learning curves, ROC, reliability, confusion."""
     from tumorscope.evaluation.compare import compare_runs, write_comparison
     from tumorscope.evaluation.compare_runs import read_runs
 
@@ -36,7 +36,7 @@ def _print(comparison: Comparison) -> None:
     from tumorscope.evaluation.compare import metric_rows, origin_rows
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("figure", overflow="fold")
+    table.add_column("metric", overflow="fold")
     for run in comparison.runs:
         table.add_column(escape(run.name), overflow="fold")
     for title, cells in origin_rows(comparison.runs):

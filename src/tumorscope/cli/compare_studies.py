@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tumorscope.measurement.comparability import Origin
     from tumorscope.measurement.lesions import Lesion
     from tumorscope.measurement.response import Change, Response, Timepoint
+    from tumorscope.reporting.analysis_document import AnalysisDocument
 
 
 def command(
@@ -75,18 +76,30 @@ def _origin(path: Path) -> Origin:
     from tumorscope.io.recognition import file_format
     from tumorscope.measurement.comparability import Origin
     from tumorscope.reporting.document import load_document
-    from tumorscope.reporting.write import DOCUMENT_FILE, MASKS
+    from tumorscope.reporting.outputs import DOCUMENT_FILE, MASK_FILES
 
     document = path / DOCUMENT_FILE if path.is_dir() else path
     if document.suffix.lower() == ".json" and document.is_file():
-        return Origin.of_document(load_document(document))
-    if path.name in MASKS:
+        return _origin_of(load_document(document))
+    if path.name in MASK_FILES:
         with suppress(TumorscopeError):  # none, or of an older version: then nothing is known
-            return Origin.of_document(load_document(path.with_name(DOCUMENT_FILE)))
+            return _origin_of(load_document(path.with_name(DOCUMENT_FILE)))
     if path.is_file() and file_format(path) == "dicom":
         identity = read_identity(path)
         return Origin(patient_key=identity.patient_key, study_date=identity.date)
     return Origin()
+
+
+def _origin_of(document: AnalysisDocument) -> Origin:
+    from tumorscope.measurement.comparability import Origin
+
+    return Origin(
+        patient_key=document.patient_key,
+        study_date=document.study_date,
+        bundle=f"{document.bundle.name} {document.bundle.version}",
+        bundle_sha256=document.bundle.sha256,
+        sequences=tuple(document.sequences),
+    )
 
 
 def _chosen(labels: Segmentation, label: str | None) -> np.ndarray:

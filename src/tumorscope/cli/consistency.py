@@ -1,4 +1,4 @@
-"""`tumorscope consistency`: whether findings stay when contrast, resolution or position change."""
+"""`tumorscope consistency`: consistency of findings under changes of contrast, resolution and orientation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tumorscope.cli.analyze import EngineChoice, EngineOption, PrecisionChoice, PrecisionOption
-from tumorscope.cli.datafolders import KnownDataset
+from tumorscope.cli.datafolders import DatasetArgument
 
 if TYPE_CHECKING:
     from tumorscope.evaluation.consistency import ConsistencyRow
@@ -27,22 +27,22 @@ _TITLES = {
 
 
 def command(
-    dataset: Annotated[KnownDataset, typer.Argument(help="Which data set.")],
+    dataset: DatasetArgument,
     path: Annotated[Path, typer.Argument(help="Its folder.")],
     bundle: Annotated[str, typer.Option(help="A shipped bundle's name, or a bundle's folder.")] = "lgg",
     split: Annotated[Path | None, typer.Option(help="A split's JSON file; the bundle's own if not given.")] = None,
     part: Annotated[str, typer.Option(help="The split's part; `all` takes every patient.")] = "test",
     channel: Annotated[
-        str | None, typer.Option(help="Of a data set of several sequences, show only this one, such as flair.")
+        str | None, typer.Option(help="Use only this sequence of a data set of several, such as flair.")
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="So many cases, spread over the part.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Number of cases, spread over the part.")] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for consistency.json and consistency.md.")] = Path(
         "consistency"
     ),
     engine: EngineOption = EngineChoice.auto,
     precision: PrecisionOption = PrecisionChoice.auto,
 ) -> None:
-    """Analyze cases as they are and after changes of contrast, resolution and position; compare."""
+    """Analyze cases before and after changes of contrast, resolution and orientation, and compare."""
     import numpy as np
     from rich.console import Console
     from rich.progress import Progress
@@ -51,20 +51,20 @@ def command(
     from tumorscope.cli.evaluate import cases_of_part
     from tumorscope.core.files import save_together
     from tumorscope.datasets.combined import CombinedDataset
-    from tumorscope.datasets.opening import open_dataset
+    from tumorscope.datasets.registry import open_dataset
     from tumorscope.datasets.split import Split
     from tumorscope.evaluation.consistency import CHANGES, compare_changes, summarize_changes
     from tumorscope.inference.bundles import load_bundle
     from tumorscope.inference.engine import load_engine
 
     loaded = load_engine(load_bundle(bundle), engine.value, precision.value)
-    opened = open_dataset(dataset.value, path)
+    opened = open_dataset(dataset, path)
     chosen = Split.load(split or loaded.bundle.folder / "split.json") if part != "all" else None
     if channel is not None:
-        opened = CombinedDataset.join({dataset.value: opened}, {dataset.value: (channel,)})
+        opened = CombinedDataset.join({dataset: opened}, {dataset: (channel,)})
     cases = cases_of_part(opened, chosen, part)
     if limit is not None and limit < len(cases):
-        cases = [cases[place] for place in np.linspace(0, len(cases) - 1, limit).astype(int)]
+        cases = [cases[index] for index in np.linspace(0, len(cases) - 1, limit).astype(int)]
     with Progress(transient=True) as progress:
         task = progress.add_task("cases", total=len(cases))
         compared = compare_changes(cases, loaded, CHANGES, lambda: progress.advance(task))
@@ -80,7 +80,7 @@ def command(
         "schema": "tumorscope.consistency/1",
         "bundle": loaded.bundle.name,
         "sha256": loaded.bundle.sha256,
-        "dataset": dataset.value,
+        "dataset": dataset,
         "part": part,
         "cases": count,
         "rows": [asdict(row) for row in rows],

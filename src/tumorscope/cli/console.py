@@ -1,4 +1,4 @@
-"""Output in consoles that cannot show every character: what they lack is replaced, and nothing fails."""
+"""Output to consoles whose encoding lacks characters: similar ones replace them, and printing never fails."""
 
 from __future__ import annotations
 
@@ -8,13 +8,24 @@ import sys
 import unicodedata
 
 _REPLACE = "tumorscope-replace"
-_ALIKE = {"×": "x", "–": "-", "—": "-", "−": "-", "·": ".", "•": "*", "“": '"', "”": '"', "‘": "'", "’": "'"}
-_ALIKE |= {"≤": "<=", "≥": ">=", "±": "+/-", "→": "->", "≈": "~", "µ": "u", "μ": "u", "°": " deg", "ß": "ss", "ø": "o"}
-_ALIKE |= dict.fromkeys("─━═╸╺╴╶", "-") | dict.fromkeys("│┃║", "|")
+_SIMILAR = {"×": "x", "–": "-", "—": "-", "−": "-", "·": ".", "•": "*", "“": '"', "”": '"', "‘": "'", "’": "'"}
+_SIMILAR |= {
+    "≤": "<=",
+    "≥": ">=",
+    "±": "+/-",
+    "→": "->",
+    "≈": "~",
+    "µ": "u",
+    "μ": "u",
+    "°": " deg",
+    "ß": "ss",
+    "ø": "o",
+}
+_SIMILAR |= dict.fromkeys("─━═╸╺╴╶", "-") | dict.fromkeys("│┃║", "|")
 
 
 def replace_unknown_characters() -> None:
-    """Make standard output and error replace characters that their encoding lacks, by others alike or ``?``."""
+    """Let standard output and error replace characters that their encoding lacks by similar ones or ``?``."""
     codecs.register_error(_REPLACE, _replaced)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -24,17 +35,17 @@ def replace_unknown_characters() -> None:
 def _replaced(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    lacking = error.object[error.start : error.end]
-    return "".join(_alike(sign, error.encoding) for sign in lacking), error.end
+    missing = error.object[error.start : error.end]
+    return "".join(_similar(sign, error.encoding) for sign in missing), error.end
 
 
-def _alike(sign: str, encoding: str) -> str:
-    """What is shown for a character: one alike, the letter without its accent, or a question mark.
+def _similar(sign: str, encoding: str) -> str:
+    """The replacement of a character: a similar one, the letter without its accent, or a question mark.
 
-    >>> _alike("×", "ascii"), _alike("é", "cp1251"), _alike("²", "ascii"), _alike("脑", "cp437")
+    >>> _similar("×", "ascii"), _similar("é", "cp1251"), _similar("²", "ascii"), _similar("脑", "cp437")
     ('x', 'e', '2', '?')
     """
-    found = _ALIKE.get(sign) or "".join(
+    found = _SIMILAR.get(sign) or "".join(
         part for part in unicodedata.normalize("NFKD", sign) if not unicodedata.combining(part)
     )
     try:

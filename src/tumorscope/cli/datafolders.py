@@ -1,32 +1,28 @@
-"""Which data sets commands know, and `--data`: the folder of a data set, or of each where several are meant."""
+"""Arguments that name data sets and their folders."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from tumorscope.core.errors import TumorscopeError
+from tumorscope.datasets.registry import DATASET_NAMES, check_dataset_name
 
-
-class KnownDataset(StrEnum):
-    """The data sets with a reader."""
-
-    lgg = "lgg"
-    figshare = "figshare"
-    kaggle4 = "kaggle4"
-    br35h = "br35h"
-    brisc = "brisc"
-    brats = "brats"
-    folders = "folders"
-
-
+DatasetArgument = Annotated[
+    str,
+    typer.Argument(
+        parser=check_dataset_name,
+        metavar="DATASET",
+        help=f"One of {', '.join(DATASET_NAMES)}; `tumorscope datasets list` describes them.",
+    ),
+]
+PathArgument = Annotated[Path, typer.Argument(help="The data set's folder.")]
 DataOption = Annotated[
     list[str],
-    typer.Option(metavar="[NAME=]PATH", help="The data set's folder; NAME=PATH for each where there are several."),
+    typer.Option(metavar="[NAME=]PATH", help="The data set's folder; of several data sets, NAME=PATH for each."),
 ]
 
 
@@ -39,7 +35,7 @@ def data_folders(given: Sequence[str], wanted: Sequence[str]) -> dict[str, Path]
     'a'
 
     Raises:
-        TumorscopeError: it is not clear which folder holds which.
+        TumorscopeError: a folder has no name, an unknown one, or one that another folder has.
     """
     if len(given) == 1 and len(wanted) == 1 and not given[0].startswith(f"{wanted[0]}="):
         return {wanted[0]: Path(given[0])}

@@ -1,34 +1,40 @@
-"""`tumorscope datasets`: what a data set holds, how it looks, where it comes from, what is in it twice."""
+"""`tumorscope datasets`: describe, count, preview, split and download data sets, and find copies in them."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import Annotated
 
 import typer
 
 from tumorscope.cli import duplicates
-from tumorscope.cli.datafolders import KnownDataset
+from tumorscope.cli.datafolders import DatasetArgument, PathArgument
 
-if TYPE_CHECKING:
-    from tumorscope.datasets.br35h import Br35hDataset
-    from tumorscope.datasets.brisc import BriscDataset
-    from tumorscope.datasets.folders import FolderDataset
+app = typer.Typer(
+    help="Describe, download, count, preview and split data sets.", no_args_is_help=True, rich_markup_mode=None
+)
 
-app = typer.Typer(help="Look at data sets, fetch them, split them.", no_args_is_help=True, rich_markup_mode=None)
+SeedOption = Annotated[int, typer.Option(help="Random seed.")]
 
 
-DatasetArgument = Annotated[
-    KnownDataset, typer.Argument(help="Which data set; folders is any folder with one folder of images a class.")
-]
-PathArgument = Annotated[Path, typer.Argument(help="Its folder.")]
-_SPLIT_UNITS = {
-    KnownDataset.kaggle4: "images",
-    KnownDataset.br35h: "groups of copies",
-    KnownDataset.brisc: "images",
-    KnownDataset.folders: "images",
-}
-SeedOption = Annotated[int, typer.Option(help="Another seed chooses otherwise.")]
+@app.command("list")
+def list_datasets(
+    markdown: Annotated[bool, typer.Option("--markdown", help="As the Markdown table of the documentation.")] = False,
+) -> None:
+    """List the data sets with their contents, published splits and licenses."""
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    from tumorscope.datasets.registry import dataset_entries, markdown_table
+
+    if markdown:
+        typer.echo(markdown_table(), nl=False)
+        return
+    table = Table("name", "contents", "published split", "license", box=None, pad_edge=False, header_style="bold")
+    for entry in dataset_entries():
+        table.add_row(*map(escape, (entry.name, entry.title, entry.published_split or "none", entry.license)))
+    Console(highlight=False).print(table)
 
 
 @app.command()
@@ -37,38 +43,21 @@ def summary(
     path: PathArgument,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for summary.json and summary.md.")] = Path("summary"),
 ) -> None:
-    """Count patients, images, classes, planes, sequences, masks and tumors; show how they are stored, what is missing."""
+    """Count patients, images, classes, planes, sequences, masks and tumors; show storage formats and what is missing."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from tumorscope.datasets.brats import BratsDataset
-    from tumorscope.datasets.class_counting import summarize_figshare, summarize_images
-    from tumorscope.datasets.class_summary import ClassSummary, print_class_summary
-    from tumorscope.datasets.figshare import FigshareDataset
-    from tumorscope.datasets.lgg import LggDataset
-    from tumorscope.datasets.opening import open_dataset
-    from tumorscope.datasets.summary import print_summary, summarize_volumes
+    from tumorscope.datasets.registry import dataset_entry
 
+    entry = dataset_entry(dataset)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("opening", total=None)
-        opened = open_dataset(dataset, path)
+        opened = entry.open(path)
         progress.update(task, description="reading", total=len(opened.cases))
-
-        def show(_case: str) -> None:
-            progress.advance(task)
-
-        if isinstance(opened, LggDataset | BratsDataset):
-            found = summarize_volumes(opened, show)
-        elif isinstance(opened, FigshareDataset):
-            found = summarize_figshare(opened, show)
-        else:
-            found = summarize_images(cast("FolderDataset | Br35hDataset | BriscDataset", opened), show)
-    if isinstance(found, ClassSummary):
-        print_class_summary(found, Console())
-    else:
-        print_summary(found, Console())
-    found.save(out)
+        report = entry.summarize(opened, lambda _case: progress.advance(task))
+    report.print(Console())
+    report.save(out)
     typer.echo(f"Saved: {out / 'summary.json'}, {out / 'summary.md'}")
 
 
@@ -77,24 +66,19 @@ def preview(
     dataset: DatasetArgument,
     path: PathArgument,
     out: Annotated[Path, typer.Option("--out", "-o", help="The image to write.")] = Path("preview.png"),
-    count: Annotated[int, typer.Option(min=1, max=50, help="Patients shown; for classes, images of each.")] = 6,
+    count: Annotated[
+        int, typer.Option(min=1, max=50, help="Number of patients; of single images, the number per class.")
+    ] = 6,
     seed: SeedOption = 0,
 ) -> None:
     """Draw scans, masks and overlays side by side, or some images of each class."""
     import io
 
     from tumorscope.core.files import save_whole
-    from tumorscope.datasets.brats import BratsDataset
-    from tumorscope.datasets.class_preview import draw_class_preview
-    from tumorscope.datasets.lgg import LggDataset
-    from tumorscope.datasets.opening import open_dataset
-    from tumorscope.datasets.preview import draw_preview
+    from tumorscope.datasets.registry import dataset_entry
 
-    opened = open_dataset(dataset, path)
-    if isinstance(opened, LggDataset | BratsDataset):
-        sheet = draw_preview(opened, count, seed)
-    else:
-        sheet = draw_class_preview(opened, count, seed)
+    entry = dataset_entry(dataset)
+    sheet = entry.draw_preview(entry.open(path), count, seed)
     image = io.BytesIO()
     sheet.save(image, "PNG")
     save_whole(out, image.getvalue())
@@ -107,28 +91,28 @@ def split(
     path: PathArgument,
     out: Annotated[Path, typer.Option("--out", "-o", help="The JSON file to write.")] = Path("split.json"),
     folds: Annotated[
-        int, typer.Option(min=0, max=20, help="So many folds (figshare: 5, as published) instead of one split.")
+        int, typer.Option(min=0, max=20, help="Number of folds, instead of one split; published folds are kept.")
     ] = 0,
     fold: Annotated[
         int | None, typer.Option(min=0, max=4, help="Of five folds, the one to test on; the others train and validate.")
     ] = None,
     seed: SeedOption = 0,
 ) -> None:
-    """Deal patients out for training and assessing, alike in what the data set knows of them."""
+    """Write a stratified split of the patients for training and evaluation."""
     from tumorscope.core.errors import TumorscopeError
     from tumorscope.core.files import save_whole
-    from tumorscope.datasets.opening import open_dataset
+    from tumorscope.datasets.registry import dataset_entry
 
     if folds and fold is not None:
         raise TumorscopeError("--folds and --fold: give one of them; --fold K is one split with fold K to test")
-    opened = open_dataset(dataset, path)
+    entry = dataset_entry(dataset)
+    opened = entry.open(path)
     several = opened.folds(folds, seed) if folds else None
-    dealt = several or (opened.split(seed) if fold is None else opened.fold(fold, seed))
-    save_whole(out, dealt.to_json().encode())
-    unit = _SPLIT_UNITS.get(dataset, "patients")
-    for part, names in dealt.parts.items():
-        typer.echo(f"  {part}: {len(names):,} {unit}")
-    typer.echo(f"Saved: {out} (hash {dealt.hash[:12]})")
+    parts = several or (opened.split(seed) if fold is None else opened.fold(fold, seed))
+    save_whole(out, parts.to_json().encode())
+    for part, names in parts.parts.items():
+        typer.echo(f"  {part}: {len(names):,} {entry.split_unit}")
+    typer.echo(f"Saved: {out} (hash {parts.hash[:12]})")
 
 
 @app.command()
@@ -136,31 +120,28 @@ def download(
     dataset: DatasetArgument,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="Folder for the data; if not given, Kaggle's cache, or figshare in this one."),
+        typer.Option(
+            "--out", "-o", help="Folder for the data; the default is Kaggle's cache, or a folder of its name."
+        ),
     ] = None,
 ) -> None:
-    """Fetch a data set from its publisher, or say how to get it."""
-    from tumorscope.datasets.download import download_from_kaggle
-
-    if dataset is KnownDataset.figshare:
-        saved = _download_figshare(out or Path("figshare"))
-    else:
-        saved = download_from_kaggle(dataset.value, out)
-    typer.echo(f"Saved: {saved}")
-
-
-def _download_figshare(out: Path) -> Path:
+    """Download a data set from its publisher, or show how to get it."""
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-    from tumorscope.datasets.figshare_download import download_figshare
+    from tumorscope.datasets.registry import download_dataset
 
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("asking figshare", total=None)
-        return download_figshare(
-            out, lambda name, done, whole: progress.update(task, description=name, completed=done, total=whole)
+        task = progress.add_task("connecting", total=None, visible=False)
+        saved = download_dataset(
+            dataset,
+            out,
+            lambda file, done, total: progress.update(
+                task, description=file, completed=done, total=total, visible=True
+            ),
         )
+    typer.echo(f"Saved: {saved}")
 
 
 app.command("duplicates")(duplicates.command)

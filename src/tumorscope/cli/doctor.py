@@ -1,4 +1,4 @@
-"""`tumorscope doctor`: is everything here that should be?"""
+"""`tumorscope doctor`: a check of the installation."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.io.formats import FORMATS
 
-CLINIC = (
+REQUIRED = (
     "numpy",
     "scipy",
     "onnxruntime",
@@ -36,7 +36,7 @@ EXTRAS = {
 
 
 def command() -> None:
-    """Check the installation: packages, CPU, bundles, and one run of each."""
+    """Check the installation: packages, CPU, and one run of every bundle."""
     import time
 
     import numpy as np
@@ -51,9 +51,9 @@ def command() -> None:
     faults = []
     console.print(f"tumorscope {__version__}, Python {platform.python_version()}, {platform.platform(terse=True)}")
     console.print(
-        f"CPU: {threads()} cores; exact eight-bit sums: {'yes' if supports_vnni_int8() else 'no, the float model is used'}"
+        f"CPU: {threads()} cores; int8 (VNNI/AMX/dot product): {'yes' if supports_vnni_int8() else 'no, float models are used'}"
     )
-    for package in CLINIC:
+    for package in REQUIRED:
         version = _version(package)
         console.print(f"  {package} {version or '[red]missing[/red]'}")
         if version is None:
@@ -79,7 +79,7 @@ def command() -> None:
                     started = time.perf_counter()
                     engine.run(images)
                     speed = (time.perf_counter() - started) / len(images) * 1000
-                    console.print(f"bundle {bundle.name} in {runtime}, {model.precision}: {speed:.1f} ms a slice")
+                    console.print(f"bundle {bundle.name} in {runtime}, {model.precision}: {speed:.1f} ms per slice")
                 except TumorscopeError as error:
                     faults.append(str(error))
                     console.print(

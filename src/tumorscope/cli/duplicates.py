@@ -11,19 +11,19 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
-THRESHOLD = 0.96  # comparing.COPY, which a quick --help does not import
+THRESHOLD = 0.96  # comparison.COPY_THRESHOLD, not imported so that --help is fast
 
 
 def command(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Folders of images, one a data set.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Folders of images, one per data set.")],
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder for duplicates.csv, duplicates.md, pairs.png and split.json.")
     ] = Path("duplicates"),
     threshold: Annotated[
-        float, typer.Option(min=0.86, max=1, help="Correlation from which images are called copies.")
+        float, typer.Option(min=0.86, max=1, help="Correlation from which images are copies.")
     ] = THRESHOLD,
 ) -> None:
-    """Find exact and near copies, and the test side without them."""
+    """Find exact and near copies, and write the test part without them."""
     import io
     import os
 
@@ -65,7 +65,7 @@ def command(
         **{file: splits[name].to_json().encode() for file, name in split_files.items()},
         "duplicates.md": markdown(overview).encode(),
     }
-    # A split of an earlier run may name other images; one that is somebody else's stays.
+    # Remove the splits of an earlier run, but no other files.
     earlier = out.glob("split*.json") if (out / "duplicates.md").exists() else ()
     save_together(out, contents, tuple(path.name for path in earlier if path.name not in contents))
     console = Console(highlight=False)
@@ -85,15 +85,15 @@ def named_roots(paths: Sequence[Path]) -> dict[str, Path]:
     ['set', 'set-2']
 
     Raises:
-        BadDataset: a folder lies in another, or is named twice: its images would copy themselves.
+        BadDataset: a folder is inside another, or is named twice, so that its images would count as copies.
     """
     from tumorscope.core.errors import BadDataset
 
     whole = [path.resolve() for path in paths]
-    for place, path in enumerate(whole):
-        for other in (*whole[:place], *whole[place + 1 :]):
+    for index, path in enumerate(whole):
+        for other in (*whole[:index], *whole[index + 1 :]):
             if path == other or other in path.parents:
-                raise BadDataset(f"{paths[place]}: lies in another of the folders, or is named twice; name it once")
+                raise BadDataset(f"{paths[index]}: is inside another of the folders, or is named twice; name it once")
     roots: dict[str, Path] = {}
     for path, resolved in zip(paths, whole, strict=True):
         name, number = resolved.name, 2

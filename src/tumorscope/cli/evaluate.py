@@ -1,4 +1,4 @@
-"""`tumorscope evaluate`: how good a bundle is, measured through the engine that users run."""
+"""`tumorscope evaluate`: evaluate a bundle, through the same engine as in inference."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tumorscope.cli.analyze import EngineChoice, EngineOption, PrecisionChoice, PrecisionOption
-from tumorscope.cli.datafolders import KnownDataset
+from tumorscope.cli.datafolders import DatasetArgument, PathArgument
 from tumorscope.core.errors import TumorscopeError
 
 if TYPE_CHECKING:
@@ -21,23 +21,23 @@ if TYPE_CHECKING:
 
 
 def command(
-    dataset: Annotated[KnownDataset, typer.Argument(help="Which data set.")],
-    path: Annotated[Path, typer.Argument(help="Its folder.")],
+    dataset: DatasetArgument,
+    path: PathArgument,
     bundle: Annotated[str, typer.Option(help="A shipped bundle's name, or a bundle's folder.")] = "lgg",
     split: Annotated[Path | None, typer.Option(help="A split's JSON file; the bundle's own if not given.")] = None,
-    part: Annotated[str, typer.Option(help="The split's part to evaluate on; `all` takes every patient.")] = "test",
+    part: Annotated[str, typer.Option(help="The split's part to evaluate on, or `all` for every patient.")] = "test",
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for metrics, tables and plots.")] = Path(
         "evaluation"
     ),
     channel: Annotated[
-        str | None, typer.Option(help="Of a data set of several sequences, show only this one, such as flair.")
+        str | None, typer.Option(help="Use only this sequence of a data set of several, such as flair.")
     ] = None,
     copies: Annotated[
         bool,
-        typer.Option("--copies/--no-copies", help="Also evaluate without images or persons that training has seen."),
+        typer.Option("--copies/--no-copies", help="Also evaluate without images and persons of the training set."),
     ] = True,
     save_masks: Annotated[
-        Path | None, typer.Option(help="Also write every segmentation into this .npz file, an array for each case.")
+        Path | None, typer.Option(help="Also write every segmentation to this .npz file, one array per case.")
     ] = None,
     engine: EngineOption = EngineChoice.auto,
     precision: PrecisionOption = PrecisionChoice.auto,
@@ -47,20 +47,20 @@ def command(
 
     from tumorscope.core.files import save_whole
     from tumorscope.datasets.combined import CombinedDataset
-    from tumorscope.datasets.opening import open_dataset
+    from tumorscope.datasets.registry import open_dataset
     from tumorscope.datasets.split import Split
     from tumorscope.evaluation import evaluate
+    from tumorscope.evaluation.map_sanity import check_maps
     from tumorscope.evaluation.report import write_report
-    from tumorscope.evaluation.sanity import check_maps
     from tumorscope.inference.bundles import load_bundle
     from tumorscope.inference.engine import load_engine
 
     loaded = load_engine(load_bundle(bundle), engine.value, precision.value)
     name = loaded.bundle.name
-    opened = open_dataset(dataset.value, path)
+    opened = open_dataset(dataset, path)
     chosen = Split.load(split or loaded.bundle.folder / "split.json") if part != "all" else None
     if channel is not None:
-        opened = CombinedDataset.join({dataset.value: opened}, {dataset.value: (channel,)})
+        opened = CombinedDataset.join({dataset: opened}, {dataset: (channel,)})
     cases = cases_of_part(opened, chosen, part)
     masks: dict[str, np.ndarray] = {}
     with Progress(transient=True) as progress:
@@ -70,13 +70,13 @@ def command(
     if save_masks is not None:
         save_whole(save_masks, _archive(masks))
     seen = None
-    if copies and chosen is not None and part != "train" and dataset is not KnownDataset.lgg:
+    if copies and chosen is not None and part != "train":
         from tumorscope.training.copies import LEFT_OUT_FILE, read_left_out, seen_in_training
 
         left_out = loaded.bundle.folder / LEFT_OUT_FILE
         known = read_left_out(left_out) if left_out.exists() else {}
-        seen = seen_in_training(cases, cases_of_part(opened, chosen, "train"), known)
-    command_line = f"tumorscope evaluate {dataset.value} PATH --bundle {name} --part {part}"
+        seen = seen_in_training(cases, cases_of_part(opened, chosen, "train"), known, dataset)
+    command_line = f"tumorscope evaluate {dataset} PATH --bundle {name} --part {part}"
     metrics = write_report(
         evaluation,
         out,
@@ -97,10 +97,10 @@ def command(
 def cases_of_part(dataset: LabeledDataset, split: Split | None, part: str) -> list[LabeledCase]:
     """The cases of a part of a split, or all without one.
 
-    A split of several data sets names its patients after them; those of others are passed over.
+    A split of several data sets has their names as prefixes; patients of other data sets are skipped.
 
     Raises:
-        BadSplit: it holds no patients of this data set, or has one patient on both sides.
+        BadSplit: it has no patients of this data set, or one patient in two parts.
     """
     from tumorscope.core.errors import BadSplit
     from tumorscope.datasets.combined import CombinedDataset
@@ -121,7 +121,7 @@ def cases_of_part(dataset: LabeledDataset, split: Split | None, part: str) -> li
 
     here = Split(dataset.name, {name: own(patients) for name, patients in split.parts.items()})
     if joint_split and not here[part]:
-        raise BadSplit(f"the split's part {part!r} holds no patients of {dataset.name}")
+        raise BadSplit(f"the split's part {part!r} has no patients of {dataset.name}")
     check_split(dataset, here)
     return cases_of(dataset, here[part])
 
@@ -135,39 +135,39 @@ def _archive(masks: Mapping[str, np.ndarray]) -> bytes:
 
 
 def print_metrics(metrics: dict[str, Any]) -> None:
-    """The metrics of an evaluation that have a value, as a table on the terminal."""
+    """Print the defined metrics of an evaluation as a table."""
     from rich.console import Console
     from rich.table import Table
 
     console = Console()
-    who = f"{metrics['patients']} patients" if metrics["patients"] < metrics["cases"] else f"{metrics['cases']} cases"
-    console.print(f"{who}, {metrics['slices']} slices, {metrics['runtime']} {metrics['precision']}")
+    count = f"{metrics['patients']} patients" if metrics["patients"] < metrics["cases"] else f"{metrics['cases']} cases"
+    console.print(f"{count}, {metrics['slices']} slices, {metrics['runtime']} {metrics['precision']}")
     without = metrics.get("without_copies")
     columns = ["value", "95 % interval"]
     if without:
-        columns += [f"without what training saw ({without['cases']} cases)", "95 % interval"]
-    table = Table("figure", *columns, box=None, pad_edge=False, header_style="bold")
-    theirs = _rows(without) if without else {}
+        columns += [f"without training data ({without['cases']} cases)", "95 % interval"]
+    table = Table("metric", *columns, box=None, pad_edge=False, header_style="bold")
+    rows_without = _rows(without) if without else {}
     for name, cells in _rows(metrics).items():
-        table.add_row(name, *cells, *(theirs.get(name, ("", "")) if without else ()))
+        table.add_row(name, *cells, *(rows_without.get(name, ("", "")) if without else ()))
     console.print(table)
 
 
 def _rows(metrics: dict[str, Any]) -> dict[str, tuple[str, str]]:
-    """Each figure that has a value, in words, with its interval."""
-    from tumorscope.evaluation.metric_list import telling_presence
+    """The title of each defined metric, with its value and interval."""
+    from tumorscope.evaluation.metric_list import informative_presence
 
-    classes, telling = metrics.get("classes") or {}, telling_presence(metrics["presence"])
+    classes, informative = metrics.get("classes") or {}, informative_presence(metrics["presence"])
     wanted = {
         "whole-patient Dice, mean": (metrics.get("patient_dice"), "mean"),
         "whole-patient Dice, median": (metrics.get("patient_dice"), "median"),
         "Dice on slices with tumor, mean": (metrics.get("tumor_slice_dice"), "mean"),
         "Dice on slices with tumor, median": (metrics.get("tumor_slice_dice"), "median"),
-        "false alarms on slices without": (metrics.get("empty_slice_false_positive_rate"), "value"),
+        "false-positive rate on slices without": (metrics.get("empty_slice_false_positive_rate"), "value"),
         **{
             f"presence, {title}": (metrics["presence"].get(name), "value")
             for name, title in (("auroc", "AUROC"), ("accuracy", "accuracy"), ("sensitivity", "sensitivity"))
-            if name in telling
+            if name in informative
         },
         "class, accuracy": (classes.get("accuracy"), "value"),
         "class, balanced accuracy": (classes.get("balanced_accuracy"), "value"),
@@ -175,8 +175,8 @@ def _rows(metrics: dict[str, Any]) -> dict[str, tuple[str, str]]:
         "class, calibration error": (classes.get("ece"), "value"),
     }
     rows = {}
-    for name, (figure, key) in wanted.items():
-        if figure and figure.get(key) is not None:
-            interval = figure.get("ci95") if key != "median" else None
-            rows[name] = (f"{figure[key]:.4f}", f"{interval[0]:.3f} to {interval[1]:.3f}" if interval else "")
+    for name, (metric, key) in wanted.items():
+        if metric and metric.get(key) is not None:
+            interval = metric.get("ci95") if key != "median" else None
+            rows[name] = (f"{metric[key]:.4f}", f"{interval[0]:.3f} to {interval[1]:.3f}" if interval else "")
     return rows

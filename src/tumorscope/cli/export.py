@@ -15,7 +15,7 @@ def command(
     data: DataOption,
     out: Annotated[Path, typer.Option("--out", "-o", help="The bundle's folder.")],
     name: Annotated[str | None, typer.Option(help="The bundle's name; its folder's if not given.")] = None,
-    float_only: Annotated[bool, typer.Option("--float-only", help="Leave the eight-bit model out.")] = False,
+    float_only: Annotated[bool, typer.Option("--float-only", help="Omit the int8 model.")] = False,
     features: Annotated[
         Path | None, typer.Option(help="A run of a recipe on features, for a second opinion on the type.")
     ] = None,
@@ -33,7 +33,7 @@ def command(
         name=name,
         eight_bit=not float_only,
         features=features,
-        say=lambda line: typer.echo(line, err=True),
+        log=lambda line: typer.echo(line, err=True),
     )
     typer.echo(f"Bundle {report.bundle.name} ({report.bundle.sha256[:12]}) is in {out}")
     typer.echo(f"  validation, float: {report.float_metric:.4f}")

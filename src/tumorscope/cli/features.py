@@ -38,11 +38,11 @@ def command(
         typer.Argument(metavar="PATH...", help="Scans, folders of scans, or figshare's folder.", show_default=False),
     ],
     mask: Annotated[
-        Path | None, typer.Option(help="The segmentation of the one scan; where not given, the mask beside each scan.")
+        Path | None, typer.Option(help="The segmentation of a single scan; by default the mask beside each scan.")
     ] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="The CSV file to write.")] = Path("features.csv"),
     sequence: Annotated[
-        str | None, typer.Option(help="The sequence to measure; T1c, FLAIR, T2, T1, whichever comes first.")
+        str | None, typer.Option(help="The sequence to measure; by default the first of T1c, FLAIR, T2, T1.")
     ] = None,
     bins: Annotated[int, typer.Option(min=2, max=1024, help="Gray levels of the texture.")] = 32,
     bin_size: Annotated[
@@ -75,7 +75,7 @@ def command(
                 rows.append(_measure(case, mask, sequence, settings))
             except (KeyboardInterrupt, SystemExit):
                 raise
-            except BaseException as error:  # whatever it is, the other cases have nothing to do with it
+            except BaseException as error:  # an error in one case must not stop the others
                 failures.append(failed(Case(case), error, out.parent).failure or "")
             progress.advance(over_cases)
     if len(cases) == 1 and failures:

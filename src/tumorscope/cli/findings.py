@@ -1,4 +1,4 @@
-"""The table of a batch: a row for each case as soon as it is done, and what all of them come to."""
+"""The table of a batch: a row for each case as soon as it is done, then totals."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _COLUMNS = (("tumor", 11), ("probability", 11), ("lesions", 7), ("size", 12))
 
 @dataclass(frozen=True)
 class Row:
-    """What is printed of a case.
+    """The printed values of a case.
 
     Attributes:
         case: its name.
         state: ``present``, ``none found``, ``not assessed`` or ``failed``.
         cells: probability, number of lesions and size; empty where the case failed.
-        more: what only some bundles or data give: Dice, type.
-        failure: the line that says why there are no results.
-        notes: what a reader of the findings should know; printed where there is only this case.
+        more: cells of optional columns: Dice, bundle, type.
+        failure: why there are no results, in one line.
+        notes: what a reader of the findings should know; printed for a single case.
     """
 
     case: str
@@ -39,7 +39,7 @@ class Row:
 
 @contextmanager
 def aside(progress: Progress) -> Iterator[None]:
-    """While rows are printed, on what may be the same terminal as the progress."""
+    """Pause a progress bar while rows are printed, as both may go to one terminal."""
     progress.stop()
     try:
         yield
@@ -48,11 +48,11 @@ def aside(progress: Progress) -> Iterator[None]:
 
 
 class FindingsTable:
-    """Prints rows as they come, in columns whose widths are known before the first one.
+    """Prints rows one by one, in columns of fixed widths.
 
     Args:
-        cases: how the cases may be called, for the width of the first column.
-        more: the titles of further columns.
+        cases: the cases' provisional names, for the width of the first column.
+        more: titles of optional columns.
     """
 
     def __init__(self, cases: Iterable[str], more: tuple[str, ...] = ()) -> None:
@@ -69,36 +69,36 @@ class FindingsTable:
         return self._states["failed"]
 
     def add(self, row: Row) -> None:
-        """Print a case; a failure's line follows it, where there are others that it could be taken for."""
+        """Print a case, and in a batch the reason of a failure below it."""
         if not self._states:
-            self._say(self._line("case", [title for title, _width in _COLUMNS], self._more), "bold")
+            self._print(self._line("case", [title for title, _width in _COLUMNS], self._more), "bold")
         self._states[row.state] += 1
-        self._say(self._line(row.case, [row.state, *row.cells], row.more), "red" if row.failure else None)
+        self._print(self._line(row.case, [row.state, *row.cells], row.more), "red" if row.failure else None)
         if row.failure and self._total > 1:
-            self._say(f"failed: {row.failure}", "red")
+            self._print(f"failed: {row.failure}", "red")
         for note in row.notes if self._total == 1 else ():
-            self._say(f"note: {note}", "dim")
+            self._print(f"note: {note}", "dim")
 
     def close(self, results: str, interrupted: bool = False) -> None:
-        """Print what the cases come to, and where their results are.
+        """Print totals and the folder of the results.
 
         Args:
             results: the folder, in words.
-            interrupted: whether some were not begun or not ended.
+            interrupted: whether the user stopped the run.
         """
         done = self._states.total()
         if self._total > 1 or interrupted:
             parts = ", ".join(f"{count} {state}" for state, count in sorted(self._states.items()))
-            how = "interrupted after " if interrupted else ""
-            self._say(f"{how}{done} of {self._total} cases{': ' if parts else ''}{parts}")
+            prefix = "interrupted after " if interrupted else ""
+            self._print(f"{prefix}{done} of {self._total} cases{': ' if parts else ''}{parts}")
         if done > self.failures:
-            self._say(f"Results are in {results}")
-        self._say(NOTICE, "dim")
+            self._print(f"Results are in {results}")
+        self._print(NOTICE, "dim")
 
     def _line(self, case: str, cells: Iterable[str], more: Iterable[str]) -> str:
         shown = [case.ljust(self._width)]
         shown += [cell.ljust(width) for cell, (_title, width) in zip(cells, _COLUMNS, strict=False)]
         return " ".join([*shown, *(cell.ljust(7) for cell in more)]).rstrip()
 
-    def _say(self, line: str, style: str | None = None) -> None:
+    def _print(self, line: str, style: str | None = None) -> None:
         self._console.print(line, style=style, markup=False, soft_wrap=True)

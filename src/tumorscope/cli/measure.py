@@ -61,7 +61,7 @@ def command(
     from tumorscope.io.label_names import parse_labels
     from tumorscope.io.segmentation_alignment import onto_scan
     from tumorscope.measurement.small_lesions import without_small_lesions
-    from tumorscope.reporting.measured_image import draw_measured, encode_png
+    from tumorscope.reporting.measurement_figure import draw_measured, encode_png
     from tumorscope.reporting.measurements import measure_labels, measurement_document, to_csv, to_json
 
     files = _outputs(out or [])
@@ -121,16 +121,14 @@ def _of_analysis(path: Path) -> Segmentation:
 
     document = load_document(path)
     mask = mask_from_document(document)
-    affine, positions = (document["geometry"].get(key) for key in ("affine", "slice_positions"))
-    slices, rows, columns = mask.shape
-    shape = (slices, rows, columns)
-    steps = None if positions is None else np.array(positions, float)
+    geometry = document.geometry
+    positions = None if geometry.slice_positions is None else np.array(geometry.slice_positions)
     return Segmentation.of_masks(
         masks=[("tumor", mask)] if mask.any() else [],
-        shape=shape,
-        case=str(document.get("case", path.stem)),
-        kind=document["geometry"].get("kind", "volume"),
-        geometry=None if affine is None else Geometry(shape, np.array(affine, float), steps),
+        shape=geometry.shape,
+        case=document.case,
+        kind=geometry.kind,
+        geometry=None if geometry.affine is None else Geometry(geometry.shape, np.array(geometry.affine), positions),
     )
 
 

@@ -1,4 +1,4 @@
-"""`tumorscope pool`: the folds of a cross-validation as one evaluation."""
+"""`tumorscope pool`: one evaluation over the folds of a cross-validation."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ import typer
 def command(
     folds: Annotated[
         list[Path],
-        typer.Argument(metavar="EVALUATION...", help="What `evaluate` wrote for each fold.", show_default=False),
+        typer.Argument(
+            metavar="EVALUATION...", help="The folder that `evaluate` wrote for each fold.", show_default=False
+        ),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for metrics, tables and plots.")] = Path("pooled"),
 ) -> None:
-    """Join the evaluations of several folds: every case assessed once, metrics over all patients."""
+    """Pool the evaluations of several folds: every case once, metrics over all patients."""
     from tumorscope.cli.evaluate import print_metrics
     from tumorscope.evaluation.pooling import pool
     from tumorscope.evaluation.report import write_report

@@ -1,4 +1,4 @@
-"""Which cases of a folder of results were analyzed, in which way: what `analyze --resume` skips."""
+"""The journal of completed cases in a folder of results, which `analyze --resume` skips."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from typing import Any
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.files import writing_reason
 from tumorscope.io.dicom.studies import StudyFiles
-from tumorscope.reporting.write import DOCUMENT_FILE
+from tumorscope.reporting.outputs import DOCUMENT_FILE
 from tumorscope.studies.case import Case, Outcome
 
 JOURNAL_FILE = "_analyzed.jsonl"
-"""One line a case, added when its results are complete. Lines hold checksums: they name no file and no patient."""
+"""One line per case, added when its results are complete. Lines hold checksums, no names of files or patients."""
 
 
 @dataclass(frozen=True)
 class _Entry:
-    """A line: which case with which settings, the folder of its results, and the checksum of their document."""
+    """A line: hash of case and settings, folder of the results, and checksum of their document."""
 
     stamp: str
     folder: str
@@ -30,11 +30,11 @@ class _Entry:
 
 
 class Journal:
-    """The cases of a folder that were analyzed.
+    """The completed cases of a folder.
 
     Args:
         out: the folder of results.
-        settings: what must be the same for a case not to be analyzed again.
+        settings: those on which results depend; a case with other settings is analyzed again.
     """
 
     def __init__(self, out: Path, settings: Mapping[str, Any]) -> None:
@@ -43,7 +43,7 @@ class Journal:
         self._settings = json.dumps(settings, sort_keys=True)
 
     def done(self) -> dict[str, str]:
-        """By stamp, the folder of every case whose results are still those that were written then."""
+        """Stamp to folder of every case whose document is unchanged since it was written."""
         latest = {entry.stamp: entry for entry in self._entries()}
         return {
             stamp: entry.folder
@@ -52,21 +52,21 @@ class Journal:
         }
 
     def stamp(self, case: Case) -> str:
-        """The same for the same files, unchanged, and the same settings."""
+        """A hash over the case's files (path, size, time of change) and the settings."""
         digest = hashlib.sha256(self._settings.encode())
         for file in _files(case, self._out):
             try:
                 status = file.stat()
-            except OSError:  # its reader says so
+            except OSError:  # its reader reports it
                 continue
             digest.update(os.fsencode(file.absolute()) + f"\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
         return digest.hexdigest()
 
     def add(self, stamp: str, outcome: Outcome) -> None:
-        """Note a case with results.
+        """Add a case with results.
 
         Raises:
-            TumorscopeError: the disk is full and the like.
+            TumorscopeError: the file cannot be written.
         """
         if outcome.folder is None:
             return
@@ -93,14 +93,14 @@ class Journal:
 
 
 def _files(case: Case, out: Path) -> Iterator[Path]:
-    """The files that a case is read from, which the results beside them are not."""
+    """The input files of a case, without results in the same folder."""
     if isinstance(case.path, StudyFiles):
         yield from case.path.files
         return
-    for place in [case.path] if case.path is not None else map(Path, (case.sequences or {}).values()):
-        if place.is_file():
-            yield place
-        for folder, inner, names in os.walk(place):
+    for root in [case.path] if case.path is not None else map(Path, (case.sequences or {}).values()):
+        if root.is_file():
+            yield root
+        for folder, inner, names in os.walk(root):
             inner[:] = sorted(name for name in inner if Path(folder, name).absolute() != out.absolute())
             yield from (Path(folder, name) for name in sorted(names) if Path(folder).absolute() != out.absolute())
 

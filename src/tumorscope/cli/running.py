@@ -1,4 +1,4 @@
-"""Analyzing one case after the other, with progress, and telling what came of each as soon as it is done."""
+"""Cases analyzed one after the other, with progress bars and a row for each as soon as it is done."""
 
 from __future__ import annotations
 
@@ -14,20 +14,21 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from tumorscope.cli.findings import FindingsTable, Row, aside
 from tumorscope.cli.resuming import Journal
 from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.note import texts
 from tumorscope.inference.engine import EngineName, PrecisionName
-from tumorscope.inference.engine_pool import Engines
+from tumorscope.inference.engine_pool import EnginePool
 from tumorscope.io import find_cases_among
 from tumorscope.reporting.wording import probability_text, type_words
 from tumorscope.studies.bulk.job import analysis_settings, machine_kind
-from tumorscope.studies.case import AnalysisOptions, Case, Findings, Outcome, run_case
+from tumorscope.studies.case import AnalysisOptions, Case, CaseProgress, Findings, Outcome, run_case
 
 INTERRUPTED = 130
-"""The exit code of a command that the user has stopped."""
-RESUME_HINT = "The same command with --resume goes on from there"
+"""The exit code of a command that the user interrupted."""
+RESUME_HINT = "The same command with --resume continues from there"
 
 
 def cases_in(paths: Sequence[Path]) -> list[Case]:
-    """The cases in files and folders; a bar shows while the headers of DICOM files are read."""
+    """The cases in files and folders, with a progress bar while DICOM headers are read."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("reading headers", visible=False)
@@ -50,23 +51,23 @@ def run_cases(
 ) -> Outcome | None:
     """Analyze and write every case; one that fails does not stop the others.
 
-    Each is printed when it is done; scans and masks are not kept. The bundle is a name, a
-    folder, or ``auto``, which chooses for every case.
+    Each is printed when it is done; scans and masks are not kept in memory.
 
     Args:
-        cases: what to analyze.
-        out: where the cases' folders go.
-        bundle, engine, precision, options: how.
+        cases: to analyze.
+        out: parent of the cases' folders.
+        bundle: a name, a folder, or ``auto``, which chooses for every case.
+        engine, precision, options: how cases are analyzed.
         resume: skip the cases whose results in ``out`` are up to date.
 
     Returns:
-        The last case's outcome; None where there was none left to analyze.
+        The last case's result; None where no case was left to analyze.
 
     Raises:
         TumorscopeError: after the last case, if any failed.
     """
     engine, precision = cast(EngineName, engine), cast(PrecisionName, precision)
-    engines, options = Engines(bundle, engine, precision), options or AnalysisOptions()
+    engines, options = EnginePool(bundle, engine, precision), options or AnalysisOptions()
     _make_folder(out)
     journal = Journal(out, analysis_settings(engines.bundles, machine_kind(engine, precision), options))
     waiting, taken = _left(cases, journal) if resume else (cases, set())
@@ -95,7 +96,7 @@ def run_cases(
 
 
 def _left(cases: Sequence[Case], journal: Journal) -> tuple[list[Case], set[str]]:
-    """The cases to analyze, and the folders of the others, which they must not write into."""
+    """The cases to analyze, and the folders of the others, which must stay."""
     done = journal.done()
     stamps = [(case, journal.stamp(case)) for case in cases]
     waiting = [case for case, stamp in stamps if stamp not in done]
@@ -105,7 +106,7 @@ def _left(cases: Sequence[Case], journal: Journal) -> tuple[list[Case], set[str]
 
 
 class _Bars:
-    """Progress over the cases and over the slices of the one in work, on standard error."""
+    """Progress over the cases and over the slices of the current one, on standard error."""
 
     def __init__(self, cases: int) -> None:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -114,7 +115,7 @@ class _Bars:
             *columns,
             console=console,
             transient=True,
-            redirect_stdout=False,  # where standard output is a file, rows must get into it
+            redirect_stdout=False,  # rows must reach standard output where it is a file
             disable=not console.is_terminal,
         )
         self._cases = self._progress.add_task("cases", total=cases, visible=cases > 1)
@@ -127,13 +128,13 @@ class _Bars:
         self._progress.stop()
 
     def aside(self) -> AbstractContextManager[None]:
-        """While something is printed."""
+        """Pause the bars while something is printed."""
         return aside(self._progress)
 
     @contextmanager
     def case(self) -> Iterator[Callable[..., None]]:
-        """A bar for one case: what it shows is changed by calling it as rich's ``update``."""
-        # What the file is called may name the patient; the case's own name is known once it is read.
+        """A bar for one case; yields a function that takes the arguments of rich's ``update``."""
+        # The file's name may contain the patient's; the case's own name is known once it is read.
         task = self._progress.add_task("reading", total=None)
         try:
             yield lambda **changes: self._progress.update(task, **changes)
@@ -143,23 +144,20 @@ class _Bars:
 
 
 def _run_case(
-    case: Case, engines: Engines, out: Path, options: AnalysisOptions, taken: set[str], bars: _Bars
+    case: Case, engines: EnginePool, out: Path, options: AnalysisOptions, taken: set[str], bars: _Bars
 ) -> Outcome:
     with bars.case() as show:
-        return run_case(
-            case,
-            engines,
-            out,
-            options,
-            lambda name: _unused(name, taken),
-            on_files=lambda done, total: show(completed=done, total=total),
-            on_read=lambda scan: show(completed=0, total=scan.shape[0], description=scan.case[:32]),
-            on_slices=lambda done: show(advance=done),
-        )
+
+        def show_progress(progress: CaseProgress) -> None:
+            if progress.total:
+                name = (progress.name or progress.stage)[:32]
+                show(completed=progress.done, total=progress.total, description=name)
+
+        return run_case(case, engines, out, options, lambda name: _unused(name, taken), show_progress)
 
 
 def _unused(name: str, taken: set[str]) -> str:
-    """Two files of one name must not write into one folder."""
+    """A name that no other case of this run has: files of one name must not share a folder."""
     unused, number = name, 2
     while unused.lower() in taken:
         unused, number = f"{name}-{number}", number + 1
@@ -176,8 +174,8 @@ def _make_folder(out: Path) -> None:
         ) from error
 
 
-def _columns(engines: Engines) -> dict[str, Callable[[Outcome, Findings], str]]:
-    """What is printed besides what there always is, by title."""
+def _columns(engines: EnginePool) -> dict[str, Callable[[Outcome, Findings], str]]:
+    """Optional columns by title."""
     columns: dict[str, Callable[[Outcome, Findings], str]] = {
         "Dice": lambda outcome, found: "-" if outcome.dice is None else f"{outcome.dice:.3f}"
     }
@@ -189,7 +187,7 @@ def _columns(engines: Engines) -> dict[str, Callable[[Outcome, Findings], str]]:
 
 
 def _row(outcome: Outcome, columns: Mapping[str, Callable[[Outcome, Findings], str]]) -> Row:
-    """Is there a tumor, how sure, how large."""
+    """Presence, probability and size."""
     found = outcome.findings
     if found is None:
         return Row(outcome.case, "failed", failure=outcome.failure)
@@ -198,11 +196,11 @@ def _row(outcome: Outcome, columns: Mapping[str, Callable[[Outcome, Findings], s
         state=_state(found),
         cells=(probability_text(found.tumor_probability, 3), str(found.lesions), found.size or "-"),
         more=tuple(cell(outcome, found) for cell in columns.values()),
-        notes=(*([found.bundle_reason] if found.bundle_reason else []), *found.warnings),
+        notes=(*([found.bundle_reason] if found.bundle_reason else []), *texts(found.warnings)),
     )
 
 
 def _state(found: Findings) -> str:
-    if not found.assessed:
+    if found.rejection is not None:
         return "not assessed"
     return "present" if found.tumor_present else "none found"

@@ -1,4 +1,4 @@
-"""Analyzing many cases with Ray, with progress, and telling what came of them in a few lines."""
+"""Bulk analysis with Ray, with a progress bar and a summary."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def run_in_bulk(
     address: str,
     actors: int | None = None,
 ) -> None:
-    """Analyze the cases that have no row yet, and sum up the folder.
+    """Analyze the cases without a row and summarize the folder.
 
     Raises:
-        TumorscopeError: after the summary, if any case failed; or nothing could be started.
+        TumorscopeError: after the summary, if any case failed; or if Ray could not be started.
     """
     from tumorscope.studies.bulk.run import run_bulk
 
@@ -53,18 +53,20 @@ def run_in_bulk(
         )
     console = Console(highlight=False)
 
-    def say(line: str, style: str | None = None) -> None:
+    def print_line(line: str, style: str | None = None) -> None:
         console.print(line, style=style, markup=False, soft_wrap=True)
 
     if summary.before:
-        say(f"{summary.before} of {summary.cases} cases had their row already")
+        print_line(f"{summary.before} of {summary.cases} cases were completed before")
     unassessed = f", {summary.not_assessed} not assessed" if summary.not_assessed else ""
-    say(f"{summary.analyzed} analyzed: {summary.present} with a tumor{unassessed}; a row each in {summary.results}")
+    print_line(
+        f"{summary.analyzed} analyzed: {summary.present} with a tumor{unassessed}; one row per case in {summary.results}"
+    )
     for label, failure in summary.failures[:_MOST_FAILURES_SHOWN]:
-        say(f"failed: {label}: {failure.removeprefix(f'{label}: ')}", "red")
+        print_line(f"failed: {label}: {failure.removeprefix(f'{label}: ')}", "red")
     if len(summary.failures) > _MOST_FAILURES_SHOWN:
-        say(f"failed: {len(summary.failures) - _MOST_FAILURES_SHOWN} more", "red")
-    say(NOTICE, "dim")
+        print_line(f"failed: {len(summary.failures) - _MOST_FAILURES_SHOWN} more", "red")
+    print_line(NOTICE, "dim")
     if summary.failures:
         raise TumorscopeError(
             f"{len(summary.failures)} of {summary.cases} cases failed, listed in {summary.failed}; "

@@ -1,4 +1,4 @@
-"""`tumorscope submit`: scans to a service, findings back."""
+"""`tumorscope submit`: send scans to a service and download the findings."""
 
 from __future__ import annotations
 
@@ -16,34 +16,39 @@ def command(
     paths: Annotated[
         list[Path],
         typer.Argument(
-            metavar="PATH...", help="What `analyze` takes, and zips of it; every case in them becomes a study."
+            metavar="PATH...",
+            help="Files and folders as for `analyze`, or ZIP archives of them; every case becomes a study.",
         ),
     ],
-    to: Annotated[str, typer.Option(metavar="ADDRESS", help="The service, such as http://127.0.0.1:8000.")],
+    to: Annotated[str, typer.Option(metavar="ADDRESS", help="Address of the service, such as http://127.0.0.1:8000.")],
     token: Annotated[
         str | None,
         typer.Option(
-            help="The service's token. Better set TUMORSCOPE_TOKEN: options can be seen by others.",
+            help="The service's token. Prefer TUMORSCOPE_TOKEN: other users can see options.",
             show_default=False,
         ),
     ] = None,
     user: Annotated[
         str | None,
-        typer.Option(help="For a service with users; the password is TUMORSCOPE_PASSWORD, or asked for."),
+        typer.Option(help="User of the service; the password is TUMORSCOPE_PASSWORD, or prompted for."),
     ] = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results, one folder a case.")] = Path("out"),
-    bundle: Annotated[str, typer.Option(help="A bundle that the service has; auto chooses by the sequences.")] = "auto",
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results, one folder per case.")] = Path(
+        "out"
+    ),
+    bundle: Annotated[str, typer.Option(help="A bundle of the service; auto chooses by the sequences.")] = "auto",
     wait: Annotated[
         bool,
-        typer.Option("--wait/--no-wait", help="Wait and fetch the results; the same command later does so too."),
+        typer.Option(
+            "--wait/--no-wait", help="Wait for the results and download them; the same command can do so later."
+        ),
     ] = True,
 ) -> None:
-    """Send scans to a service, wait, and fetch the findings: OUT/<case>/ as `analyze` writes it.
+    """Send scans to a service, wait, and download the findings to OUT/<case>/ as `analyze` writes them.
 
-    Interrupted at any moment, the same command goes on: what was sent is not sent again, what was
-    fetched stays. One study that fails does not stop the others.
+    The same command resumes an interrupted one: nothing is sent or downloaded twice. A failed study does not
+    stop the others.
     """
-    from tumorscope.cli.submitting import submit_cases, waiting_to_be_sent
+    from tumorscope.cli.submission import submit_cases, waiting_to_be_sent
     from tumorscope.client import Client
     from tumorscope.client.connection import is_encrypted
 
@@ -52,7 +57,9 @@ def command(
     login = None if user is None else (user, _password(user))
     with Client(to, token, login) as client:
         if (token is not None or login is not None) and not is_encrypted(client.address):
-            typer.echo("note: http:// sends the password unencrypted; use https:// where the service has it", err=True)
+            typer.echo(
+                "note: http:// sends the password unencrypted; use https:// if the service supports it", err=True
+            )
         client.about()
         submit_cases(client, waiting_to_be_sent(paths), out, bundle, wait=wait)
 
@@ -62,5 +69,5 @@ def _password(user: str) -> str:
     if given is not None:
         return given
     if not sys.stdin.isatty():
-        raise TumorscopeError(f"--user {user}: set TUMORSCOPE_PASSWORD; there is nobody here to be asked for it")
+        raise TumorscopeError(f"--user {user}: set TUMORSCOPE_PASSWORD; there is no terminal for a prompt")
     return typer.prompt("Password", hide_input=True, err=True)

@@ -1,4 +1,4 @@
-"""`tumorscope train`: from a recipe and a data set to a run folder."""
+"""`tumorscope train`: train a recipe on data sets."""
 
 from __future__ import annotations
 
@@ -17,45 +17,50 @@ if TYPE_CHECKING:
 def command(
     recipe: Annotated[str, typer.Argument(help="A recipe's name, such as lgg-compact, or a YAML file.")],
     data: DataOption,
-    out: Annotated[Path, typer.Option("--out", "-o", help="The run's folder; an interrupted training there goes on.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="The run's folder; an interrupted training there is resumed.")
+    ],
     minutes: Annotated[
-        float | None, typer.Option(min=0.01, help="Stop after so many minutes, the learning rate at zero.")
+        float | None, typer.Option(min=0.01, help="Time limit; the learning rate reaches zero within it.")
     ] = None,
-    fold: Annotated[int | None, typer.Option(min=0, max=4, help="Test on this one of five folds.")] = None,
+    fold: Annotated[int | None, typer.Option(min=0, max=4, help="Index of the test fold, of five.")] = None,
     split: Annotated[Path | None, typer.Option(help="A split's JSON file instead of a new split.")] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the recipe's number.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Number of epochs, instead of the recipe's.")] = None,
     change: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Change the recipe, such as preparation.clahe=true; repeat."),
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Change a key of the recipe, such as preparation.clahe=true; repeatable."
+        ),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or gpu.")] = "auto",
     devices: Annotated[
-        int, typer.Option(min=1, help="Processes on this machine (GPUs, where it has some) that share every batch.")
+        int, typer.Option(min=1, help="Number of processes (or GPUs) on this machine that share every batch.")
     ] = 1,
     nodes: Annotated[
-        int, typer.Option(min=1, help="Machines that share every batch; each runs this command, see docs/scale.md.")
+        int,
+        typer.Option(
+            min=1, help="Number of machines that share every batch; each runs this command, see docs/scale.md."
+        ),
     ] = 1,
-    precision: Annotated[
-        str, typer.Option(help="bf16, float32, or auto: the faster one here, found by a short trial.")
-    ] = "auto",
-    weights: Annotated[
-        str | None, typer.Option(help="First weights from this file instead of the recipe's address; none for scratch.")
-    ] = None,
+    precision: Annotated[str, typer.Option(help="bf16, float32, or auto for the faster one on this machine.")] = "auto",
+    weights: Annotated[str | None, typer.Option(help="Initial weights file, or none to train from scratch.")] = None,
     start_from: Annotated[
         str | None,
-        typer.Option(metavar="BUNDLE", help="Initial weights from this bundle, a shipped one's name or a folder."),
+        typer.Option(metavar="BUNDLE", help="Bundle with the initial weights: a shipped one's name or a folder."),
     ] = None,
     leave_out: Annotated[
         list[Path] | None,
         typer.Option(
-            metavar="FILE", help="JSON lists of cases by data set, neither trained nor validated on; repeat for more."
+            metavar="FILE",
+            help="JSON file with lists of cases by data set to exclude from training and validation; repeatable.",
         ),
     ] = None,
     masks: Annotated[
-        Path | None, typer.Option(help="For features of predicted masks: a folder or .npz with a mask a case.")
+        Path | None,
+        typer.Option(help="Predicted masks for a recipe of features: a folder or .npz file with one mask per case."),
     ] = None,
 ) -> None:
-    """Train a recipe. Interrupt it when you like: the same command goes on."""
+    """Train a recipe. The same command resumes an interrupted training."""
     from tumorscope.core.errors import TumorscopeError
     from tumorscope.datasets.split import Split
     from tumorscope.recipes.experiment import parse_recipe, read_recipe, with_changes
@@ -82,17 +87,17 @@ def command(
     if device not in {"auto", "cpu", "gpu"}:
         raise TumorscopeError(f"--device {device}: choose auto, cpu or gpu")
     from tumorscope.inference.bundles import load_bundle
+    from tumorscope.training.distributed import is_rank_zero
     from tumorscope.training.fit import train
-    from tumorscope.training.processes import is_first
 
-    dealt = Split.load(split) if split else None
+    given_split = Split.load(split) if split else None
     folders = data_folders(data, chosen.datasets)
     try:
         run = train(
             chosen,
             folders,
             out,
-            split=dealt,
+            split=given_split,
             fold=fold,
             minutes=minutes,
             device=device,
@@ -102,38 +107,38 @@ def command(
             leave_out_lists=leave_out or (),
             precision=precision,
         )
-    except SystemExit as stop:  # what Lightning makes of Ctrl-C
-        typer.echo(f"\nStopped; the same command goes on from the last whole epoch in {out}", err=True)
+    except SystemExit as stop:  # raised by Lightning on Ctrl-C
+        typer.echo(f"\nStopped; the same command resumes after the last complete epoch in {out}", err=True)
         raise KeyboardInterrupt from stop
-    if not is_first():
+    if not is_rank_zero():
         return
     typer.echo(f"{how_long(run.summary())} Best weights, curves and split are in {run.folder}. Next:")
     typer.echo(f"  tumorscope export {run.folder} {' '.join(f'--data {item}' for item in data)} -o BUNDLE")
 
 
 def how_long(summary: dict[str, Any]) -> str:
-    """What a training came to.
+    """The length of a training, in words.
 
     >>> how_long({"epochs": 92, "steps": 3680, "steps_an_epoch": 40})
     'Trained for 92 epochs, 3,680 steps.'
     >>> how_long({"epochs": 1, "steps": 1, "steps_an_epoch": 40})
-    'Trained for 1 step only, of 40 in an epoch: these weights have hardly begun to learn.'
+    'Trained for 1 step only, of 40 in an epoch: these weights are hardly trained.'
     """
     epochs, steps, whole = summary["epochs"], summary["steps"], summary["steps_an_epoch"]
     counted = f"{steps:,} step{'s' if steps > 1 else ''}"
     if steps < whole:
-        return f"Trained for {counted} only, of {whole:,} in an epoch: these weights have hardly begun to learn."
+        return f"Trained for {counted} only, of {whole:,} in an epoch: these weights are hardly trained."
     return f"Trained for {epochs:,} epoch{'s' if epochs > 1 else ''}, {counted}."
 
 
-def _with_weights(recipe: Recipe, place: str) -> Recipe:
-    """The recipe with first weights from elsewhere: ``none`` starts from scratch, all stages learning."""
+def _with_weights(recipe: Recipe, location: str) -> Recipe:
+    """The recipe with other initial weights; ``none`` trains all stages from scratch."""
     from tumorscope.core.errors import TumorscopeError
 
     if "weights" not in type(recipe.network).model_fields:
-        raise TumorscopeError(f"--weights: recipe {recipe.name} trains a network that has no first weights")
-    scratch = place.lower() == "none"
-    changes = {"weights": None, "frozen_stages": 0} if scratch else {"weights": place}
+        raise TumorscopeError(f"--weights: recipe {recipe.name} trains a network without initial weights")
+    scratch = location.lower() == "none"
+    changes = {"weights": None, "frozen_stages": 0} if scratch else {"weights": location}
     network = recipe.network.model_copy(update={**changes, "sha256": None})
     return recipe.model_copy(update={"network": network})
 

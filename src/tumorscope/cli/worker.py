@@ -1,4 +1,4 @@
-"""`tumorscope worker`: analyses what a service has taken, on this machine or another."""
+"""`tumorscope worker`: analyze a service's studies, on this machine or another."""
 
 from __future__ import annotations
 
@@ -13,40 +13,39 @@ from tumorscope.cli.analyze import EngineChoice
 def command(
     data: Annotated[
         Path | None,
-        typer.Option(
-            help="The service's folder; on another machine the same one, shared.  [default: tumorscope-service]"
-        ),
+        typer.Option(help="The service's folder, shared by all machines.  [default: tumorscope-service]"),
     ] = None,
     database: Annotated[
         str | None,
         typer.Option(
-            help="The service's: postgresql://USER@HOST/NAME; by default a SQLite file in the folder. An address with "
-            "a password is better set as TUMORSCOPE_DATABASE: options can be seen by others."
+            help="The service's database: postgresql://USER@HOST/NAME; by default a SQLite file in the folder. Prefer "
+            "TUMORSCOPE_DATABASE for an address with a password: other users can see options."
         ),
     ] = None,
     queue: Annotated[
-        str | None, typer.Option(help="The service's: redis://HOST:PORT/0; by default a SQLite file in the folder.")
+        str | None,
+        typer.Option(help="The service's queue: redis://HOST:PORT/0; by default a SQLite file in the folder."),
     ] = None,
     bundle: Annotated[
-        str | None, typer.Option(help="For uploads that name none: a bundle's name or folder.  [default: auto]")
+        str | None, typer.Option(help="Bundle for uploads without one: a name or a folder.  [default: auto]")
     ] = None,
     engine: Annotated[
-        EngineChoice | None, typer.Option(help="What runs the network.  [default: auto]", show_default=False)
+        EngineChoice | None, typer.Option(help="Runtime of the networks.  [default: auto]", show_default=False)
     ] = None,
     keep_days: Annotated[
         str | None,
-        typer.Option(metavar="DAYS", help="Remove studies that have been done for so long, or none.  [default: 30]"),
+        typer.Option(metavar="DAYS", help="Remove finished studies after this time; none keeps them.  [default: 30]"),
     ] = None,
     archive: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=URL", help="The DICOMweb services that the service may fetch from; repeat."),
+        typer.Option(metavar="NAME=URL", help="A DICOMweb service from which studies may be fetched; repeat."),
     ] = None,
 ) -> None:
-    """Analyze studies one after the other until told to stop; start as many as there are cores to spare.
+    """Analyze studies one at a time until stopped; start one worker per spare core.
 
-    Every option may also be set in the environment, as TUMORSCOPE_DATA. SIGTERM or Ctrl-C ends it at the
-    next step of an analysis, and the study goes to another worker, or waits for one. Killed hard, its
-    study is done again once its lease has run out, a minute later.
+    Every option may also be set in the environment, as TUMORSCOPE_DATA. SIGTERM or Ctrl-C ends the worker at
+    the next step of the analysis, and the study returns to the queue. The study of a killed worker is
+    re-analyzed when its lease has expired, a minute later.
     """
     from tumorscope.service.settings import service_settings
     from tumorscope.service.worker import run_program

@@ -1,4 +1,4 @@
-"""The service from Python: send scans, wait for what is found, fetch it.
+"""A Python client of the service: send scans, wait for their analysis, download the results.
 
     from tumorscope.client import Client
 
@@ -9,20 +9,20 @@
             print(study.name, study.summary and study.summary.tumor_probability, study.failure)
             client.download(study, "report.pdf", "out")
 
-Errors are :class:`tumorscope.core.errors.TumorscopeError` with one clear line: :class:`Unavailable` where
-another try may help, :class:`Refused` where the service said no.
+Errors are :class:`tumorscope.core.errors.TumorscopeError` with one line of text: :class:`Unavailable` if a
+retry may help, :class:`Refused` if the service rejected the request.
 """
 
 from tumorscope.client.client import Client
 from tumorscope.client.connection import Refused, Unavailable
-from tumorscope.client.values import About, File, Image, Left, Revision, Study, Submitted, Summary
+from tumorscope.client.models import About, File, Image, LeftOut, Revision, Study, Submitted, Summary
 
 __all__ = [
     "About",
     "Client",
     "File",
     "Image",
-    "Left",
+    "LeftOut",
     "Refused",
     "Revision",
     "Study",

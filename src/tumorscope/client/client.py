@@ -1,4 +1,4 @@
-"""The client: one method a thing that the service can do."""
+"""The client: one method per operation of the service."""
 
 from __future__ import annotations
 
@@ -12,26 +12,27 @@ from typing import Any, Self
 import httpx2
 from pydantic import TypeAdapter
 
+from tumorscope.client.changes import changes
 from tumorscope.client.connection import CONNECT_S, RESPONSE_S, Connection, Refused, Unavailable
-from tumorscope.client.downloading import fetch_together
-from tumorscope.client.uploading import OnBytes, Outgoing, Part, ProgressReporter, outgoing
-from tumorscope.client.values import About, Page, Study, StudyId, Submitted
-from tumorscope.client.watching import changes
+from tumorscope.client.downloads import fetch_together
+from tumorscope.client.models import About, Page, Study, StudyId, Submitted
+from tumorscope.client.uploads import OnBytes, Outgoing, Part, ProgressReporter, outgoing
 from tumorscope.core.errors import TumorscopeError
+from tumorscope.reporting.analysis_document import AnalysisDocument
 
-PATIENCE_S = 300.0
-"""For how long :meth:`Client.wait` tries to reach a service that restarts."""
+RECONNECT_TIMEOUT_S = 300.0
+"""How long :meth:`Client.wait` tries to reconnect, for example while the service restarts."""
 _CHECKING_S = 1800.0
-"""The service responses an upload when it has unpacked and checked it."""
+"""The service responds to an upload after it has unpacked and checked it."""
 _TRIES, _PAUSE_S = 3, 1.0
 _PAGE, _CONFLICT = 100, 409
-_WHOLE = "results.zip"
+_ARCHIVE = "results.zip"
 
 
 class Client:
-    """A service of Tumorscope, asked by a program.
+    """A client of a Tumorscope service.
 
-    Nothing is sent before the first question. One client may be used by one thread at a time.
+    It connects at the first request. Only one thread may use a client at a time.
 
     Args:
         address: such as ``http://127.0.0.1:8000``.
@@ -39,7 +40,7 @@ class Client:
         user: a name and a password.
 
     Raises:
-        TumorscopeError: the address is none.
+        TumorscopeError: the address is invalid.
 
     Example:
         >>> with Client("http://127.0.0.1:9", token="secret") as client:
@@ -54,7 +55,7 @@ class Client:
 
     @property
     def address(self) -> str:
-        """Of the service."""
+        """The address of the service."""
         return self._connection.address
 
     def __enter__(self) -> Self:
@@ -66,15 +67,15 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """End the connections that are kept."""
+        """Close the connections."""
         self._connection.close()
 
     def about(self) -> About:
-        """Its version, and what it takes at once; also a way to hear whether the token is right."""
+        """The version and the limits of the service; also checks the token."""
         return self._connection.value(About, "GET", "/api/about")
 
     def bundles(self) -> list[dict[str, Any]]:
-        """The bundles that it can analyze with."""
+        """The bundles of the service."""
         content = self._connection.ask("GET", "/api/bundles").json()
         return list(content["bundles"] if isinstance(content, dict) else content)
 
@@ -84,19 +85,19 @@ class Client:
         bundle: str = "auto",
         on_progress: OnBytes = lambda sent, total: None,
     ) -> Submitted:
-        """Send files, folders and zips; every case in them becomes a study.
+        """Send files, folders and ZIP archives; every case in them becomes a study.
 
-        Files are read while they are sent and never held in memory. When this returns, the
-        studies are on the service's disk and survive its restart.
+        Files are streamed and never held in memory. When this returns, the studies are on the service's disk
+        and survive its restart.
 
         Args:
-            paths: one or several. What lies below a folder is sent with its place in it.
+            paths: one or several. Files below a folder are sent with their paths in it.
             bundle: a name from :meth:`bundles`, or ``auto``.
-            on_progress: told how many bytes are sent, and of how many.
+            on_progress: called with the number of sent bytes and the total.
 
         Raises:
-            TumorscopeError: nothing to send, more than the service takes, nothing that it can read.
-            Unavailable: the connection broke.
+            TumorscopeError: nothing to send, too much for the service, or nothing that it can read.
+            Unavailable: the connection failed.
         """
         given = [paths] if isinstance(paths, str | Path) else list(paths)
         return self.submit_files(outgoing(Path(path) for path in given), bundle, on_progress)
@@ -109,40 +110,40 @@ class Client:
         key: str | None = None,
         repeated: bool = False,
     ) -> Submitted:
-        """The same for files whose names are chosen.
+        """Send files under chosen names; see :meth:`submit`.
 
         Args:
-            files: see :func:`tumorscope.client.uploading.named_below`.
+            files: see :func:`tumorscope.client.uploads.named_below`.
             bundle: a name, or ``auto``.
-            on_progress: told how many bytes are sent, and of how many.
-            key: names this upload, 1 to 64 letters, digits, ``-`` and ``_``. One sent twice under a key,
-                because the response to the first was lost, is taken once.
-            repeated: it may have been sent before under this key.
+            on_progress: called with the number of sent bytes and the total.
+            key: identifies this upload, 1 to 64 letters, digits, ``-`` and ``_``. An upload that is repeated with
+                the same key, because its response was lost, creates its studies once.
+            repeated: whether the upload may have been sent before with this key.
         """
-        about = self.about()  # a wrong token or too large an upload shows now, not after gigabytes
+        about = self.about()  # detects a wrong token or too large an upload before sending
         total = sum(file.size for file in files)
         if about.upload_files is not None and len(files) > about.upload_files:
             raise TumorscopeError(
-                f"{len(files):,} files are more than {self.address} takes at once ({about.upload_files:,}); "
-                "send fewer at a time, or a zip"
+                f"{len(files):,} files are more than {self.address} accepts at once ({about.upload_files:,}); "
+                "send fewer at a time, or a ZIP archive"
             )
         if about.upload_bytes is not None and total > about.upload_bytes:
             raise TumorscopeError(
-                f"{total / 2**20:,.0f} MiB are more than {self.address} takes at once "
+                f"{total / 2**20:,.0f} MiB are more than {self.address} accepts at once "
                 f"({about.upload_bytes / 2**20:,.0f} MiB); send fewer files at a time"
             )
-        told = ProgressReporter(total, on_progress)
-        return self._send_once(files, bundle, told, key or secrets.token_urlsafe(18), repeated)
+        reporter = ProgressReporter(total, on_progress)
+        return self._send_once(files, bundle, reporter, key or secrets.token_urlsafe(18), repeated)
 
     def _send_once(
-        self, files: Sequence[Outgoing], bundle: str, told: ProgressReporter, key: str, repeated: bool
+        self, files: Sequence[Outgoing], bundle: str, reporter: ProgressReporter, key: str, repeated: bool
     ) -> Submitted:
-        """Send until the service has said that it took it; by the key it knows what it took already."""
+        """Send, and retry until the service confirms; the key prevents duplicates."""
         tries, until = 0, time.monotonic() + _CHECKING_S
         while True:
             if (repeated or tries) and (taken := self._taken(key, until)) is not None:
                 return taken
-            parts = [Part(file, told.add) for file in files]
+            parts = [Part(file, reporter.add) for file in files]
             try:
                 return self._connection.value(
                     Submitted,
@@ -164,27 +165,27 @@ class Client:
                 for part in parts:
                     part.close()
             time.sleep(_PAUSE_S)
-            told.start()
+            reporter.start()
 
     def _taken(self, key: str, until: float) -> Submitted | None:
-        """What became of an upload under this key, if the service took it.
+        """The response to an earlier upload with this key; None if the service has none.
 
-        Asked without the files: an response that comes before a long body is through may get lost.
+        Requested without the files, since a response before the end of a long body may get lost.
         """
         while True:
             try:
                 return self._connection.value(Submitted, "POST", "/api/studies", headers={"Idempotency-Key": key})
             except Refused as error:
                 if error.status != _CONFLICT:
-                    if error.status in (400, 415, 422):  # an upload without files: nothing is known under this key
+                    if error.status in (400, 415, 422):  # an upload without files: the key is unknown
                         return None
                     raise
-                if time.monotonic() > until:  # it is still being taken
+                if time.monotonic() > until:  # the first upload is still in progress
                     raise
             time.sleep(_PAUSE_S)
 
     def fetch(self, dicomweb: str, bundle: str = "auto") -> Submitted:
-        """Have the service fetch a study by DICOMweb.
+        """Make the service fetch a study by DICOMweb.
 
         Args:
             dicomweb: the study's address, such as ``https://pacs.example.org/dicom-web/studies/1.2.3``.
@@ -193,10 +194,10 @@ class Client:
         return self._connection.value(Submitted, "POST", "/api/studies", json={"dicomweb": dicomweb, "bundle": bundle})
 
     def study(self, study: Study | str) -> Study:
-        """A study as it is now, with its revisions and files.
+        """The current state of a study with its revisions and files.
 
         Raises:
-            Refused: there is none (``status`` is 404).
+            Refused: the study does not exist (``status`` is 404).
         """
         return self._connection.value(Study, "GET", _path(study))
 
@@ -204,13 +205,13 @@ class Client:
         """All studies, newest first, fetched page by page.
 
         Args:
-            search: a part of the name.
-            state: only those in this state.
+            search: part of the name.
+            state: only studies in this state.
         """
-        asked: dict[str, Any] = {"search": search, "state": state, "limit": _PAGE}
+        filters: dict[str, Any] = {"search": search, "state": state, "limit": _PAGE}
         after: str | None = None
         while True:
-            given = {name: value for name, value in {**asked, "after": after}.items() if value}
+            given = {name: value for name, value in {**filters, "after": after}.items() if value}
             page = self._connection.value(Page, "GET", "/api/studies", params=given)
             yield from page.studies
             if page.next is None:
@@ -222,40 +223,40 @@ class Client:
         study: Study | str,
         on_change: Callable[[Study], None] = lambda now: None,
         *,
-        abort_timeout_s: float = PATIENCE_S,
+        reconnect_timeout_s: float = RECONNECT_TIMEOUT_S,
     ) -> Study:
-        """Wait until a study is done or has failed, and return it; its ``state`` says which.
+        """Wait until a study is done or failed, and return it; see its ``state``.
 
-        The service tells of changes as they come (server-sent events). A connection that breaks is made
-        anew; where no event comes through, the study is asked for every two seconds.
+        The service sends changes as server-sent events. A broken connection is re-established; without
+        events, the study is polled every two seconds.
 
         Args:
-            study: or its id.
-            on_change: told of the study now, and whenever it changed.
-            abort_timeout_s: for how long a service that cannot be reached is tried again.
+            study: the study or its id.
+            on_change: called with the study, at once and after every change.
+            reconnect_timeout_s: how long to retry an unreachable service.
 
         Raises:
-            Unavailable: it could not be reached for so long.
-            Refused: the study is not there (any more).
+            Unavailable: the service was unreachable for this time.
+            Refused: the study does not exist (any more).
         """
         last: Study | None = None
-        for now in changes(self._connection, _id(study), abort_timeout_s):
-            if last is None or _seen(now) != _seen(last):
+        for now in changes(self._connection, _id(study), reconnect_timeout_s):
+            if last is None or _visible_state(now) != _visible_state(last):
                 on_change(now)
             last = now
             if now.settled:
                 return self.study(now) if now.state == "done" and not now.files else now
-        raise AssertionError("changes never end")
+        raise AssertionError("changes() never ends")
 
-    def analysis(self, study: Study | str, revision: int | None = None) -> dict[str, Any]:
+    def analysis(self, study: Study | str, revision: int | None = None) -> AnalysisDocument:
         """All findings: the content of ``analysis.json``, see docs/output.md.
 
         Args:
-            study: or its id.
-            revision: of which results; the newest where it is not named.
+            study: the study or its id.
+            revision: of the results; by default the newest.
         """
         params = {} if revision is None else {"revision": revision}
-        return self._connection.ask("GET", f"{_path(study)}/analysis", params=params).json()
+        return self._connection.value(AnalysisDocument, "GET", f"{_path(study)}/analysis", params=params)
 
     def download(
         self,
@@ -265,57 +266,57 @@ class Client:
         *,
         on_progress: OnBytes = lambda done, total: None,
     ) -> Path:
-        """Fetch one result into a folder, whole or not at all.
+        """Download one result into a folder, completely or not at all.
 
         Args:
-            study: or its id.
+            study: the study or its id.
             name: as in :attr:`Study.files`, such as ``report.pdf``, or ``results.zip`` for all of them.
-            folder: made if it is not there.
-            on_progress: told how many bytes are here, and of how many (0 where that is not known).
+            folder: created if it does not exist.
+            on_progress: called with the number of received bytes and the total, or 0 if that is unknown.
 
         Returns:
-            Where it lies now.
+            The path of the file.
         """
         known = self.study(study)
         listed = {file.name: file for file in known.files}
         file = listed.get(name)
         if file is None:
-            offers = ", ".join(sorted(listed)) or f"nothing, it is {known.state}"
-            raise Refused(f"{known.name}: there is no {name}; there is {offers}", 404)
-        told = ProgressReporter(file.bytes or 0, on_progress)
-        return fetch_together(self._connection, Path(folder), {name: _below_api(file.href)}, told.add)[0]
+            available = ", ".join(sorted(listed)) or f"nothing, it is {known.state}"
+            raise Refused(f"{known.name}: there is no {name}; available: {available}", 404)
+        reporter = ProgressReporter(file.bytes or 0, on_progress)
+        return fetch_together(self._connection, Path(folder), {name: _below_api(file.href)}, reporter.add)[0]
 
     def download_all(
         self, study: Study | str, folder: str | Path, *, on_progress: OnBytes = lambda done, total: None
     ) -> list[Path]:
-        """Fetch all results of a study into a folder: all whole, or none; ``analysis.json`` last.
+        """Download all results of a study into a folder, all completely or none; ``analysis.json`` comes last.
 
         Args:
-            study: or its id.
-            folder: made if it is not there.
-            on_progress: told how many bytes are here, and of how many.
+            study: the study or its id.
+            folder: created if it does not exist.
+            on_progress: called with the number of received bytes and the total.
 
         Raises:
-            Refused: there are no results (yet).
+            Refused: the study has no results (yet).
         """
         known = self.study(study)
         if not known.files:
             raise Refused(f"{known.name}: there are no results; it is {known.state}", 409)
-        single = [file for file in known.files if file.name != _WHOLE]
+        single = [file for file in known.files if file.name != _ARCHIVE]
         files = sorted(single, key=lambda file: file.name == "analysis.json")
-        told = ProgressReporter(sum(file.bytes or 0 for file in files), on_progress)
+        reporter = ProgressReporter(sum(file.bytes or 0 for file in files), on_progress)
         addresses = {file.name: _below_api(file.href) for file in files}
-        return fetch_together(self._connection, Path(folder), addresses, told.add)
+        return fetch_together(self._connection, Path(folder), addresses, reporter.add)
 
     def correct_mask(self, study: Study, mask: str | Path | bytes) -> Study:
-        """Put a mask corrected by hand in place of the network's; measurements and report follow as a new revision.
+        """Replace the network's mask by a corrected one; measurements and report follow as a new revision.
 
         Args:
-            study: as it was when the mask was drawn. If somebody saved another one since, this is refused.
+            study: as of when the mask was drawn; rejected if another user has saved a mask since.
             mask: a NIfTI file (``.nii.gz``, 0 and 1) on the scan's grid, or its bytes.
 
         Returns:
-            The study, to :meth:`wait` for.
+            The study, for :meth:`wait`.
         """
         try:
             content = mask if isinstance(mask, bytes) else Path(mask).read_bytes()
@@ -325,11 +326,11 @@ class Client:
         return self._connection.value(Study, "PUT", f"{_path(study)}/mask", content=content, headers=headers)
 
     def retry(self, study: Study | str) -> Study:
-        """Have a study that failed analyzed once more."""
+        """Retry a failed study."""
         return self._connection.value(Study, "POST", f"{_path(study)}/retry")
 
     def delete(self, study: Study | str) -> None:
-        """Remove a study, what was uploaded and what was found."""
+        """Delete a study with its files and results."""
         self._connection.ask("DELETE", _path(study))
 
 
@@ -342,7 +343,7 @@ def _id(study: Study | str) -> str:
     try:
         return _STUDY_ID.validate_python(study)
     except ValueError:
-        raise TumorscopeError(f"{study!r} is no study's id; they are letters, digits, _ and -") from None
+        raise TumorscopeError(f"{study!r} is not a study's id, which has letters, digits, _ and -") from None
 
 
 def _path(study: Study | str) -> str:
@@ -350,13 +351,13 @@ def _path(study: Study | str) -> str:
 
 
 def _below_api(href: str) -> str:
-    """A path of this service, whatever lies before it (a proxy's prefix); never another host's."""
-    _before, api, rest = href.partition("/api/studies/")
+    """A path of this service without a proxy's prefix; never of another host."""
+    _prefix, api, rest = href.partition("/api/studies/")
     if not api or ".." in rest.split("?")[0].split("/"):
-        raise Refused("the service names files that are not its own; check the address")
+        raise Refused("the response refers to files of another service; check the address")
     return api + rest
 
 
-def _seen(study: Study) -> tuple[Any, ...]:
-    """What a person would call a change."""
+def _visible_state(study: Study) -> tuple[Any, ...]:
+    """The part of a study whose change is reported."""
     return study.state, study.stage, study.done, study.total, study.revision, study.failure

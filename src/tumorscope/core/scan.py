@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from tumorscope.core.geometry import EvenGrid, Geometry
+from tumorscope.core.note import Note
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -29,7 +30,9 @@ SEQUENCES = ("t1", "t1c", "t2", "flair")
 
 Kind = Literal["image", "slices", "volume"]
 
-SIDES_ASSUMED = "the header does not say how the head lies; right and left, front and back are assumed"
+SIDES_ASSUMED = Note(
+    "assumed_orientation", "the header does not say how the head lies; right and left, front and back are assumed"
+)
 """The note of a scan or a mask whose file leaves open which side is which."""
 
 
@@ -139,7 +142,7 @@ class Scan:
     source_images: tuple[SourceImage, ...] = ()
     source: Path | None = None
     study: StudyIdentity | None = None
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[Note, ...] = field(default=())
     rejection_reason: str | None = None
     slice_positions: np.ndarray | None = None
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.geometry import Geometry
+from tumorscope.core.note import Note
 from tumorscope.core.scan import Kind, Scan
 
 
@@ -52,7 +53,7 @@ class Segmentation:
     case: str
     kind: Kind
     geometry: Geometry | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     def __post_init__(self) -> None:
         if self.layers.ndim != 4:
@@ -68,7 +69,7 @@ class Segmentation:
         case: str,
         kind: Kind,
         geometry: Geometry | None = None,
-        notes: tuple[str, ...] = (),
+        notes: tuple[Note, ...] = (),
         labels: Sequence[int] | None = None,
     ) -> Segmentation:
         """A segmentation of boolean masks, which may overlap; labels are 1, 2 and so on unless they are given."""
@@ -136,7 +137,7 @@ class Segmentation:
             if mask.any():
                 yield segment.name, mask
 
-    def on_grid(self, layers: np.ndarray, geometry: Geometry | None, notes: tuple[str, ...] = ()) -> Segmentation:
+    def on_grid(self, layers: np.ndarray, geometry: Geometry | None, notes: tuple[Note, ...] = ()) -> Segmentation:
         """The same segments with their labels on another grid."""
         return replace(self, layers=layers, geometry=geometry, notes=(*self.notes, *notes))
 
@@ -150,11 +151,14 @@ class Segmentation:
         Raises:
             TumorscopeError: no group names a segment that is there.
         """
-        masks, notes, taken = [], [], set()
+        masks, taken = [], set()
+        notes: list[Note] = []
         for name, members in groups.items():
             own = [segment for segment in self.segments if {segment.name, str(segment.label)} & set(members)]
             known = {key for segment in own for key in (segment.name, str(segment.label))}
-            notes += [f"label {member} is not in the mask" for member in members if member not in known]
+            notes += [
+                Note("label_missing", f"label {member} is not in the mask") for member in members if member not in known
+            ]
             taken |= set(own)
             joined = np.zeros(self.shape, bool)
             for segment in own:
@@ -166,7 +170,8 @@ class Segmentation:
         for segment in self.segments:
             if segment not in taken:
                 count = int((self.layers[segment.layer] == segment.label).sum())
-                notes.append(f"{segment.name} ({count:,} voxels) left out: it is not among the labels named")
+                what = f"{segment.name} ({count:,} voxels) left out: it is not among the labels named"
+                notes.append(Note("labels_left_out", what))
         found = Segmentation.of_masks(masks, self.shape, self.case, self.kind, self.geometry)
         return replace(found, notes=(*self.notes, *notes))
 

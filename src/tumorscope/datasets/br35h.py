@@ -1,38 +1,38 @@
 """Br35H: single head MRI slices of mixed sequences with and without a tumor (Hamada 2020, Kaggle).
 
 Layout: ``yes/yN.jpg`` shows a tumor, ``no/noN.jpg`` none. Optional beside them: ``masks/yN.png`` and ``groups.json``,
-which gives images that are copies of one another (turned, mirrored, recompressed) one number. Copies stay in one part
-of a split; without the file every image is a group of its own.
+which assigns one number to images that are copies of one another (turned, mirrored, recompressed). Copies stay in one
+part of a split; without the file every image is a group of its own.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from tumorscope.core.errors import BadDataset
+from tumorscope.datasets.class_counts import summarize_images
+from tumorscope.datasets.class_preview import draw_class_preview
+from tumorscope.datasets.download import KaggleDownload
 from tumorscope.datasets.images import AnnotatedImage
-from tumorscope.datasets.split import Split, equal_folds, stratified_parts
+from tumorscope.datasets.registry import DatasetEntry
+from tumorscope.datasets.stratified import StratifiedDataset, image_files, require_folder
 from tumorscope.inference.model_card import NO_TUMOR
-from tumorscope.io.formats import IMAGE_SUFFIXES
 
-KAGGLE_HANDLE = "ahmedhamada0/brain-tumor-detection"
-LICENSE = "images: Kaggle ahmedhamada0/brain-tumor-detection (no license stated)"
-SHARES = {"train": 0.6, "validation": 0.15, "test": 0.25}
-FOLDERS = ("yes", "no")
+_FOLDERS = ("yes", "no")
 _GROUPS_FILE = "groups.json"
 
 
 @dataclass(frozen=True)
-class Br35hDataset:
-    """All images under a folder, in the order of their paths."""
+class Br35hDataset(StratifiedDataset[AnnotatedImage]):
+    """All images, in the order of their paths."""
 
-    root: Path
-    cases: tuple[AnnotatedImage, ...]
-    name: str = "br35h"
-    classes: tuple[str, ...] = ()
-    license: str = LICENSE
+    fractions: ClassVar = {"train": 0.6, "validation": 0.15, "test": 0.25}
+    name: ClassVar = "br35h"
+    license: ClassVar = "images: Kaggle ahmedhamada0/brain-tumor-detection (no license stated)"
 
     @classmethod
     def open(cls, path: Path) -> Br35hDataset:
@@ -41,47 +41,33 @@ class Br35hDataset:
         Raises:
             BadDataset: there are none, or ``groups.json`` is damaged.
         """
-        if not path.is_dir():
-            raise BadDataset(f"{path}: no such folder")
-        groups = _read_groups(path / _GROUPS_FILE)
-        cases = []
-        for folder in FOLDERS:
-            for file in sorted((path / folder).glob("*")):
-                if file.suffix.lower() not in IMAGE_SUFFIXES or file.name.startswith("."):
-                    continue
-                mask = path / "masks" / f"{file.stem}.png"
-                cases.append(
-                    AnnotatedImage(
-                        path=file,
-                        case=f"{folder}/{file.name}",
-                        patient=f"group-{groups[file.name]}" if file.name in groups else f"{folder}/{file.name}",
-                        present=folder == "yes",
-                        mask=mask if mask.is_file() else None,
-                        tumor_class=None if folder == "yes" else NO_TUMOR,
-                    )
-                )
+        cases = tuple(_cases(require_folder(path)))
         if not cases:
             raise BadDataset(f"{path}: no images in yes/ or no/ here; unzip Br35H and name its folder")
-        return cls(path, tuple(cases))
+        return cls(path, cases)
 
-    def split(self, seed: int = 0) -> Split:
-        """Groups of copies, split alike in presence and in whether masks are known."""
-        return Split(self.name, stratified_parts(self._strata(), SHARES, seed))
-
-    def fold(self, test: int, seed: int = 0) -> Split:
-        """One of five folds to test, the next to validate, the others to train."""
-        return self.folds(5, seed).fold(test)
-
-    def folds(self, count: int = 5, seed: int = 0) -> Split:
-        """``count`` equal parts ``fold0 …`` of the groups, alike in presence and in whether masks are known."""
-        return Split(self.name, equal_folds(self._strata(), count, seed))
-
-    def _strata(self) -> dict[str, tuple[bool, bool]]:
+    def strata(self) -> dict[str, tuple[bool, bool]]:
+        """Presence, and whether a mask is known, of each group of copies."""
         strata: dict[str, tuple[bool, bool]] = {}
         for case in self.cases:
             present, masked = strata.get(case.patient, (False, False))
-            strata[case.patient] = (present or case.present, masked or case.mask is not None)
+            strata[case.patient] = (present or case.present, masked or case.has_mask)
         return strata
+
+
+def _cases(root: Path) -> Iterator[AnnotatedImage]:
+    groups = _read_groups(root / _GROUPS_FILE)
+    for folder in _FOLDERS:
+        for file in image_files(root / folder):
+            case, mask = f"{folder}/{file.name}", root / "masks" / f"{file.stem}.png"
+            yield AnnotatedImage(
+                path=file,
+                case=case,
+                patient=f"group-{groups[file.name]}" if file.name in groups else case,
+                present=folder == "yes",
+                mask=mask if mask.is_file() else None,
+                tumor_class=None if folder == "yes" else NO_TUMOR,
+            )
 
 
 def _read_groups(path: Path) -> dict[str, int]:
@@ -91,3 +77,27 @@ def _read_groups(path: Path) -> dict[str, int]:
         return {str(name): int(group) for name, group in json.loads(path.read_text()).items()}
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise BadDataset(f"{path}: not a JSON object of file names and group numbers") from error
+
+
+ENTRY = DatasetEntry(
+    name=Br35hDataset.name,
+    title="single slices of mixed sequences with and without a tumor",
+    layout="`yes/*.jpg`, `no/*.jpg`; optional `masks/*.png` and `groups.json`, which gives copies of one image the same "
+    "number",
+    citation="Hamada 2020",
+    license=Br35hDataset.license,
+    caveats="many copies, turned or mirrored (`groups.json` keeps them in one part); its images without a tumor are "
+    "nearly all in kaggle4's `notumor`; masks are rough polygons",
+    limits=("of Br35H's single slices neither patients nor sequences are known, and some masks are rough",),
+    split_unit="groups of copies",
+    open=Br35hDataset.open,
+    summarize=summarize_images,
+    draw_preview=draw_class_preview,
+    download=KaggleDownload(
+        open=Br35hDataset.open,
+        handle="ahmedhamada0/brain-tumor-detection",
+        advice="the folder with yes and no in it",
+        space="500 MB",
+        folders=_FOLDERS,
+    ),
+)

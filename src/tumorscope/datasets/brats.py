@@ -1,6 +1,6 @@
 """BraTS training cases: skull-stripped glioma MRI in four sequences with labels (Menze et al. 2015; Bakas et al. 2017).
 
-Layout: a folder per case, ``CASE/CASE_{t1,t1ce,t2,flair,seg}.nii.gz``, or ``CASE/CASE-{t1n,t1c,t2w,t2f,seg}.nii.gz``
+Layout: one folder per case, ``CASE/CASE_{t1,t1ce,t2,flair,seg}.nii.gz``, or ``CASE/CASE-{t1n,t1c,t2w,t2f,seg}.nii.gz``
 from 2023 on. The whole tumor, every label above zero, is the mask. Cases of some years lack sequences.
 """
 
@@ -9,22 +9,24 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
 from tumorscope.core.errors import BadDataset, UnreadableScan
 from tumorscope.core.scan import Scan
+from tumorscope.datasets.download import ManualDownload
 from tumorscope.datasets.labeled import GroundTruth
-from tumorscope.datasets.split import Split, equal_folds, stratified_parts
+from tumorscope.datasets.preview import draw_preview
+from tumorscope.datasets.registry import DatasetEntry
+from tumorscope.datasets.stratified import StratifiedDataset, require_folder
+from tumorscope.datasets.summary import summarize_volumes
 from tumorscope.io.channel_merging import read_nifti_folder
 from tumorscope.io.segmentation_reader import find_mask
 
 SEQUENCES = ("t1", "t1c", "t2", "flair")
-REGISTRATION_PAGE = "https://www.synapse.org/brats"
-LICENSE = "images and labels: BraTS (research use; cite Menze et al. 2015 and Bakas et al. 2017)"
-SHARES = {"train": 0.7, "validation": 0.15, "test": 0.15}
 _VISIT = re.compile(r"[-_]\d{1,3}$")
-"""The number of the examination, with which a case's name ends."""
+"""The number of the examination, at the end of a case's name."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class BratsCase:
 
     @property
     def institution(self) -> str:
-        """Year and site, the name's first two words: scanners of one site resemble each other."""
+        """Year and site, the first two words of the name: scanners of one site resemble each other."""
         return " ".join(self.patient.replace("-", "_").split("_")[:2])
 
     def scan(self) -> Scan:
@@ -61,13 +63,17 @@ class BratsCase:
         """The scan and the whole tumor, boolean ``(slice, row, column)``; the files are read once.
 
         Raises:
-            UnreadableScan: damaged, there is no ``seg`` beside the sequences, or it is of another shape.
+            UnreadableScan: damaged, there is no ``seg`` beside the sequences, or its shape differs.
         """
         scan = self.scan()
         mask = find_mask(scan)
         if mask is None:
             raise UnreadableScan(f"{self.case}: no seg file beside the sequences; use the training cases")
         return scan, mask
+
+    def missing_sequences(self, scan: Scan) -> list[str]:
+        """The sequences that are not among the case's files."""
+        return [sequence for sequence in SEQUENCES if sequence not in scan.sequences]
 
     def truth(self) -> GroundTruth:
         """The whole tumor. Every case is a glioma, but a slice without tumor is not.
@@ -80,14 +86,14 @@ class BratsCase:
 
 
 @dataclass(frozen=True)
-class BratsDataset:
-    """All cases under a folder, in the order of their names."""
+class BratsDataset(StratifiedDataset[BratsCase]):
+    """All cases, in the order of their names."""
 
-    root: Path
-    cases: tuple[BratsCase, ...]
-    name: str = "brats"
-    classes: tuple[str, ...] = ()
-    license: str = LICENSE
+    name: ClassVar = "brats"
+    license: ClassVar = "images and labels: BraTS (research use after registration)"
+    sequences: ClassVar = SEQUENCES
+    optional_sequences: ClassVar = SEQUENCES
+    absence: ClassVar = "missing"
 
     @classmethod
     def open(cls, path: Path) -> BratsDataset:
@@ -96,24 +102,30 @@ class BratsDataset:
         Raises:
             BadDataset: there are none.
         """
-        if not path.is_dir():
-            raise BadDataset(f"{path}: no such folder")
-        folders = sorted({file.parent for file in path.rglob("*seg.nii*")}, key=lambda folder: folder.name)
+        folders = sorted({file.parent for file in require_folder(path).rglob("*seg.nii*")}, key=lambda item: item.name)
         if not folders:
             raise BadDataset(f"{path}: no CASE/CASE_seg.nii.gz here; unzip BraTS training cases and name their folder")
         return cls(path, tuple(BratsCase(folder) for folder in folders))
 
-    def split(self, seed: int = 0) -> Split:
-        """Patients by shares."""
-        return Split(self.name, stratified_parts(self._strata(), SHARES, seed))
-
-    def fold(self, test: int, seed: int = 0) -> Split:
-        """One of five folds to test, the next to validate, the others to train."""
-        return self.folds(5, seed).fold(test)
-
-    def folds(self, count: int = 5, seed: int = 0) -> Split:
-        """``count`` equal parts ``fold0 …`` of the patients, alike in year and site."""
-        return Split(self.name, equal_folds(self._strata(), count, seed))
-
-    def _strata(self) -> dict[str, tuple[str, ...]]:
+    def strata(self) -> dict[str, tuple[str]]:
+        """Year and site of each patient."""
         return {case.patient: (case.institution,) for case in self.cases}
+
+
+ENTRY = DatasetEntry(
+    name=BratsDataset.name,
+    title="skull-stripped glioma MRI: T1, T1 with contrast, T2, FLAIR and labels; every label above zero is tumor",
+    layout="`CASE/CASE_{t1,t1ce,t2,flair,seg}.nii.gz`, or `CASE/CASE-{t1n,t1c,t2w,t2f,seg}.nii.gz` from 2023 on",
+    citation="Menze et al. 2015; Bakas et al. 2017",
+    license=BratsDataset.license,
+    caveats="some years lack sequences; some TCGA patients may be in `lgg` too",
+    limits=("BraTS cases are skull-stripped and few; one slice in six millimeters was seen",),
+    open=BratsDataset.open,
+    summarize=summarize_volumes,
+    draw_preview=draw_preview,
+    download=ManualDownload(
+        "brats: is available to registered users only: register on https://www.synapse.org/brats, accept the terms, "
+        "unzip the training cases (CASE/CASE_{t1,t1ce,t2,flair,seg}.nii.gz, or CASE/CASE-{t1n,t1c,t2w,t2f,seg}.nii.gz "
+        "from 2023 on) and name the folder with the cases in it"
+    ),
+)

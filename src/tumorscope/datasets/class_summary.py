@@ -1,4 +1,4 @@
-"""What a data set of classes holds: images, patients, how they are stored, and tumor sizes."""
+"""What a data set of single images contains: images, patients, how they are stored, and tumor sizes."""
 
 from __future__ import annotations
 
@@ -25,33 +25,32 @@ Table = tuple[tuple[str, ...], list[tuple[str, ...]]]
 
 @dataclass(frozen=True)
 class ClassSummary:
-    """What a data set of classes holds. Counts by class list the classes in one order.
+    """What a data set of single images contains. Counts by class list the classes in one order.
 
     Attributes:
         dataset, root: its name and folder.
         images: of each class.
-        patients: of each class; None where nobody says whom the images show.
-        parts: for each side or published fold, the images of each class.
+        patients: of each class; None if the publisher does not identify them.
+        parts: for each published part or fold, the images of each class.
         patients_in_parts: the same for patients.
         slices_per_patient: of each class; None where patients are unknown.
-        groups: of each class, so many groups of images that splits keep together (copies, slices of one patient);
-            None where every image is its own.
-        planes: images of each plane and class; None where names do not give it.
-        masks: images of each class with a mask; None where the data set has none.
+        groups: of each class, the number of groups of images that splits keep together (copies, slices of one
+            patient); None if every image is its own group.
+        planes: images of each plane and class; None if unknown.
+        masks: images of each class with a mask; None if the data set has none.
         sizes: images of each size, ``rows×columns``, of each class.
-        modes: how colors are stored (``gray``, ``RGB`` …) and how many images of each
-            class are stored so.
+        modes: images of each color mode (``gray``, ``RGB`` …) of each class.
         bits: images by the bits of a pixel's channel.
-        guessed: the share of images whose class is guessed from nothing, from the color
-            mode and from the size, each image guessed by the others like it. Whatever
-            beats the first can be learned without looking at a single brain.
-        darkest, brightest: values of each image's darkest and brightest pixel; None where
+        guessed: the fraction of images whose class is guessed from nothing, from the color
+            mode and from the size, each image from the others like it. A guess that beats the first shows a bias that
+            a network can learn without any anatomy.
+        darkest, brightest: values of each image's darkest and brightest pixel; None if
             only the files' headers were read.
-        tumor_px: pixels of tumor in a image, of each class; None without masks.
-        persons: those with several patient codes, and the fold of each code; None where
+        tumor_px: pixels of tumor in an image, of each class; None without masks.
+        persons: those with several patient codes, and the fold of each code; None if
             patients are unknown.
-        unreadable: images left out, each with one line that says why.
-        license: of images and truth.
+        unreadable: images left out, each with the reason in one line.
+        license: of images and annotations.
     """
 
     dataset: str
@@ -94,15 +93,22 @@ class ClassSummary:
         return f"{self.dataset}: {sum(self.images.values()):,} images{of_patients}"
 
     def markdown(self) -> str:
-        """The same as tables."""
+        """The same as Markdown tables."""
         lines = [f"# {self.title()}", ""]
         for header, rows in self.tables():
             rule = "|---" + "|---:" * (len(header) - 1) + "|"
             lines += [_row(header), rule, *map(_row, rows), ""]
         return "\n".join([*lines, self.license, ""])
 
+    def print(self, console: Console) -> None:
+        """Print the tables on a terminal."""
+        console.print(f"{self.title()}, in {self.root}", style="bold", highlight=False, markup=False)
+        for header, rows in self.tables():
+            print_table(console, header, rows)
+        console.print(self.license, style="dim", highlight=False, markup=False)
+
     def tables(self) -> list[Table]:
-        """Header and rows of each table for people."""
+        """Header and rows of each table."""
         classes = tuple(self.images)
         whole = sum(self.images.values())
         counts = [("images", *self._counts(self.images), f"{whole:,}")]
@@ -150,16 +156,8 @@ class ClassSummary:
         return [f"{found.get(kind, 0):,}" for kind in self.images]
 
     def _shares(self, found: Mapping[str, int]) -> list[str]:
-        """Of each class's images, not of all."""
+        """As a fraction of each class's images, not of all."""
         return [part(found.get(kind, 0), count) for kind, count in self.images.items()]
-
-
-def print_class_summary(summary: ClassSummary, console: Console) -> None:
-    """The tables on a terminal."""
-    console.print(f"{summary.title()}, in {summary.root}", style="bold", highlight=False, markup=False)
-    for header, rows in summary.tables():
-        print_table(console, header, rows)
-    console.print(summary.license, style="dim", highlight=False, markup=False)
 
 
 def _row(cells: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""Several data sets as one, for a network that learns from all of them."""
+"""Several data sets combined for training on all of them."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ PARTS = ("train", "validation", "test")
 
 @dataclass(frozen=True)
 class CombinedCase:
-    """A case of one of the data sets; its name says which.
+    """A case of one of the data sets, whose name it has as a prefix.
 
     Attributes:
         dataset: the data set's name.
-        inner: the case there.
-        channel: of several sequences, the only one that is shown; None shows all.
+        inner: the case of that data set.
+        channel: the only sequence to show; None for all.
     """
 
     dataset: str
@@ -40,7 +40,7 @@ class CombinedCase:
         return f"{self.dataset}/{self.inner.patient}"
 
     def scan(self) -> Scan:
-        """The case's scan, or the chosen sequence of it.
+        """The case's scan, or one sequence of it.
 
         Raises:
             UnreadableScan: damaged, or without that sequence.
@@ -50,39 +50,41 @@ class CombinedCase:
             return scan
         if self.channel not in scan.sequences:
             raise UnreadableScan(f"{self.case}: the scan shows {', '.join(scan.sequences)} only")
-        place = scan.sequences.index(self.channel)
-        return dataclasses.replace(scan, voxels=scan.voxels[..., place : place + 1], sequences=(self.channel,))
+        index = scan.sequences.index(self.channel)
+        return dataclasses.replace(scan, voxels=scan.voxels[..., index : index + 1], sequences=(self.channel,))
 
     def truth(self) -> GroundTruth:
-        """As its own data set says."""
+        """The ground truth of the inner case."""
         return self.inner.truth()
 
 
 @dataclass(frozen=True)
 class CombinedDataset:
-    """Several data sets side by side.
+    """Several data sets combined.
 
     Attributes:
-        datasets: by name; the first one's folds are those that are tested.
-        cases: all cases, one data set after the other.
+        datasets: by name; folds are those of the first.
+        cases: all cases, ordered by data set.
     """
 
     datasets: Mapping[str, LabeledDataset]
     cases: tuple[LabeledCase, ...]
 
     @classmethod
-    def join(cls, datasets: Mapping[str, LabeledDataset], apart: Mapping[str, Sequence[str]]) -> CombinedDataset:
-        """Put data sets side by side.
+    def join(
+        cls, datasets: Mapping[str, LabeledDataset], channels_as_images: Mapping[str, Sequence[str]]
+    ) -> CombinedDataset:
+        """Combine data sets.
 
         Args:
             datasets: by name.
-            apart: for a data set of several sequences, those that are shown one by one.
+            channels_as_images: for a data set of several sequences, those to use as images of their own.
         """
         cases = (
             CombinedCase(name, case, channel)
             for name, dataset in datasets.items()
             for case in dataset.cases
-            for channel in (apart.get(name) or (None,))
+            for channel in (channels_as_images.get(name) or (None,))
         )
         return cls(datasets, tuple(cases))
 
@@ -103,24 +105,24 @@ class CombinedDataset:
 
     @property
     def license(self) -> str:
-        """One after the other."""
+        """The licenses of all data sets."""
         return "; ".join(dataset.license for dataset in self.datasets.values())
 
     def split(self, seed: int = 0) -> Split:
-        """Every data set's own split, side by side."""
-        return self._joined(lambda dataset: dataset.split(seed))
+        """The splits of all data sets."""
+        return self._combine(lambda dataset: dataset.split(seed))
 
     def fold(self, test: int, seed: int = 0) -> Split:
-        """A fold of the first data set; the others keep their own split, with their own test side."""
+        """A fold of the first data set, and the splits of the others."""
         first = next(iter(self.datasets.values()))
-        return self._joined(lambda dataset: dataset.fold(test, seed) if dataset is first else dataset.split(seed))
+        return self._combine(lambda dataset: dataset.fold(test, seed) if dataset is first else dataset.split(seed))
 
-    def _joined(self, split: Callable[[LabeledDataset], Split]) -> Split:
-        dealt = {name: split(dataset) for name, dataset in self.datasets.items()}
+    def _combine(self, split: Callable[[LabeledDataset], Split]) -> Split:
+        splits = {name: split(dataset) for name, dataset in self.datasets.items()}
         return Split(
             self.name,
             {
-                part: tuple(f"{name}/{patient}" for name, own in dealt.items() for patient in own[part])
+                part: tuple(f"{name}/{patient}" for name, own in splits.items() for patient in own[part])
                 for part in PARTS
             },
         )

@@ -1,4 +1,4 @@
-"""Fetching data sets from Kaggle."""
+"""Downloads of data sets: from Kaggle, or by hand."""
 
 from __future__ import annotations
 
@@ -12,143 +12,117 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tumorscope.core.errors import BadDataset, TumorscopeError
-from tumorscope.datasets import br35h, brats, brisc, folders, lgg
+from tumorscope.datasets.labeled import LabeledDataset
+from tumorscope.datasets.registry import Progress
 
 _CACHE_VARIABLE = "KAGGLEHUB_CACHE"
 _CONNECT_S, _READ_S = 5, 15
 
 
 @dataclass(frozen=True)
-class _KaggleSet:
-    """A data set on Kaggle.
+class KaggleDownload:
+    """The download of a data set from Kaggle with kagglehub; see :attr:`DatasetEntry.download`.
+
+    kagglehub uses the credentials that it finds, and none otherwise. An interrupted download continues where it stopped.
 
     Attributes:
-        handle: owner and name there.
-        to_name: what to name when it was unzipped by hand.
-        needs: space for archive and files.
-        root: finds the data set in a folder, or raises BadDataset.
-        parts: the folders at or below the root that make it up, in the order of ``names``.
-        names: what these folders are called where they are stored.
+        open: opens the data set in a folder, or raises BadDataset.
+        handle: owner and name at Kaggle.
+        advice: which folder to name after unzipping the archive by hand.
+        space: disk space for archive and files.
+        folders: what makes up the data set: folders in its root, or the name of the root itself.
     """
 
+    open: Callable[[Path], LabeledDataset]
     handle: str
-    to_name: str
-    needs: str
-    root: Callable[[Path], Path]
-    parts: Callable[[Path], list[Path]]
-    names: tuple[str, ...]
+    advice: str
+    space: str
+    folders: tuple[str, ...]
+
+    def __call__(self, destination: Path | None, progress: Progress) -> Path:
+        """Download to ``destination``, whose folders appear whole or not at all, or to kagglehub's cache for None.
+
+        If the data set is already in ``destination``, nothing is downloaded.
+
+        Returns:
+            The folder to open.
+
+        Raises:
+            TumorscopeError: Kaggle cannot be reached, wants credentials or refuses, the disk is full, or the archive
+                is damaged; one line with the reason and the alternative.
+            BadDataset: the archive contains something else.
+        """
+        if destination is None:
+            return self._root(Path(_fetch(self)))
+        try:
+            if destination.is_dir():
+                return self._root(destination)
+        except BadDataset:
+            pass  # not there yet
+        self._download_to(destination)
+        return self._root(destination)
+
+    def _download_to(self, destination: Path) -> None:
+        work = destination / ".kagglehub"
+        try:
+            for folder in self.folders:
+                target = destination / folder
+                if target.is_dir() and any(target.iterdir()):
+                    raise TumorscopeError(f"{target}: is in the way; remove it or name another folder")
+            work.mkdir(parents=True, exist_ok=True)
+            with _cache_in(work):
+                root = self._root(Path(_fetch(self)))
+            for folder in self.folders:
+                (root if root.name == folder else root / folder).rename(destination / folder)
+            shutil.rmtree(work, ignore_errors=True)
+        except OSError as error:
+            raise TumorscopeError(f"{destination}: {write_failure(error, self.space)}") from error
+        finally:
+            remove_if_empty(work)
+
+    def _root(self, path: Path) -> Path:
+        return self.open(path).root
 
     @property
     def page(self) -> str:
+        """The data set's web page."""
         return f"https://www.kaggle.com/datasets/{self.handle}"
 
     @property
     def by_hand(self) -> str:
-        return f"or download it in a browser from {self.page}, unzip it, and name {self.to_name}"
+        """How to get it without kagglehub; the end of every error message."""
+        return f"or download it in a browser from {self.page}, unzip it, and name {self.advice}"
 
 
-_KAGGLE_SETS = {
-    "lgg": _KaggleSet(
-        lgg.KAGGLE_HANDLE,
-        "its kaggle_3m folder",
-        "2 GB",
-        root=lambda path: lgg.LggDataset.open(path).root,
-        parts=lambda root: [root],
-        names=("kaggle_3m",),
-    ),
-    "kaggle4": _KaggleSet(
-        folders.KAGGLE_HANDLE,
-        "the folder with Training and Testing in it",
-        "500 MB",
-        root=lambda path: folders.FolderDataset.open(path, "kaggle4").root,
-        parts=lambda root: [root / folders.TRAIN_SIDE, root / folders.TEST_SIDE],
-        names=(folders.TRAIN_SIDE, folders.TEST_SIDE),
-    ),
-    "br35h": _KaggleSet(
-        br35h.KAGGLE_HANDLE,
-        "the folder with yes and no in it",
-        "500 MB",
-        root=lambda path: br35h.Br35hDataset.open(path).root,
-        parts=lambda root: [root / folder for folder in br35h.FOLDERS],
-        names=br35h.FOLDERS,
-    ),
-    "brisc": _KaggleSet(
-        brisc.KAGGLE_HANDLE,
-        "the folder with segmentation_task in it",
-        "1 GB",
-        root=lambda path: brisc.BriscDataset.open(path).root,
-        parts=lambda root: [root / folder for folder in brisc.TASK_FOLDERS],
-        names=brisc.TASK_FOLDERS,
-    ),
-}
-_BY_HAND = {
-    "brats": f"brats: is given to registered users only: register on {brats.REGISTRATION_PAGE}, accept the terms, unzip "
-    "the training cases (CASE/CASE_{t1,t1ce,t2,flair,seg}.nii.gz, or CASE/CASE-{t1n,t1c,t2w,t2f,seg}.nii.gz from 2023 "
-    "on) and name the folder with the cases in it",
-    "folders": "folders: is any folder of classes, which nobody publishes; name a published data set, such as "
-    + ", ".join(_KAGGLE_SETS),
-}
+@dataclass(frozen=True)
+class ManualDownload:
+    """A data set that cannot be downloaded by a program.
 
-
-def download_from_kaggle(name: str, destination: Path | None = None) -> Path:
-    """Download a data set with kagglehub.
-
-    Kaggle is asked with whatever credentials kagglehub finds, and without any otherwise.
-    An interrupted download goes on where it stopped.
-
-    Args:
-        name: ``lgg`` (0.7 GB), ``kaggle4``, ``br35h`` or ``brisc``.
-        destination: a folder that gets the data set's own folders (``kaggle_3m``; ``Training`` and ``Testing``;
-            ``yes`` and ``no``; ``segmentation_task`` and ``classification_task``), whole or not at all; made if need be. If the data set is there already nothing is downloaded.
-            kagglehub's own cache (``~/.cache/kagglehub``) if None.
-
-    Returns:
-        The folder for :func:`tumorscope.datasets.opening.open_dataset`.
-
-    Raises:
-        TumorscopeError: the data set is not on Kaggle, or Kaggle cannot be reached, wants credentials or refuses, the disk
-            is full, or what arrived is damaged; one line that names the way out.
-        BadDataset: what arrived is not that data set.
+    Attributes:
+        instructions: how to get it, in one line.
     """
-    if name not in _KAGGLE_SETS:
-        raise TumorscopeError(_BY_HAND[name])
-    wanted = _KAGGLE_SETS[name]
-    if destination is None:
-        return wanted.root(Path(_fetch(wanted)))
-    try:
-        if destination.is_dir():
-            return wanted.root(destination)
-    except BadDataset:
-        pass  # a folder without the data set is what a download is for
-    work = destination / ".kagglehub"
-    try:
-        targets = [destination / name for name in wanted.names]
-        for target in targets:
-            if target.is_dir() and any(target.iterdir()):
-                raise TumorscopeError(f"{target}: is in the way; remove it or name another folder")
-        work.mkdir(parents=True, exist_ok=True)
-        with _cache_in(work):
-            parts = wanted.parts(wanted.root(Path(_fetch(wanted))))
-        for part, target in zip(parts, targets, strict=True):
-            part.rename(target)
-        shutil.rmtree(work, ignore_errors=True)
-    except OSError as error:
-        raise TumorscopeError(f"{destination}: {write_failure(error, wanted.needs)}") from error
-    finally:
-        remove_if_empty(work)
-    return wanted.root(destination)
+
+    instructions: str
+
+    def __call__(self, destination: Path | None, progress: Progress) -> Path:
+        """Raise the instructions.
+
+        Raises:
+            TumorscopeError: always.
+        """
+        raise TumorscopeError(self.instructions)
 
 
 def remove_if_empty(work: Path) -> None:
-    """Leave nothing behind, unless the next attempt can go on from it."""
+    """Remove the work folder unless it has files from which the next attempt can continue."""
     if work.is_dir() and not any(path.is_file() for path in work.rglob("*")):
         shutil.rmtree(work, ignore_errors=True)
         if not any(work.parent.iterdir()):
             work.parent.rmdir()
 
 
-def _fetch(wanted: _KaggleSet) -> str:
-    """Let kagglehub download, and say in one line what went wrong."""
+def _fetch(wanted: KaggleDownload) -> str:
+    """Download with kagglehub, and turn its errors into one line each."""
     try:
         import kagglehub
         import requests
@@ -172,7 +146,7 @@ def _fetch(wanted: _KaggleSet) -> str:
         raise TumorscopeError(_refusal(error.response, wanted)) from error
     except requests.exceptions.ChunkedEncodingError as error:
         raise TumorscopeError(
-            f"the connection broke off; run the command again to go on from there, {wanted.by_hand}"
+            f"the connection broke off; run the command again to continue, {wanted.by_hand}"
         ) from error
     except requests.RequestException as error:
         raise TumorscopeError(
@@ -184,35 +158,35 @@ def _fetch(wanted: _KaggleSet) -> str:
         raise TumorscopeError(
             f"Kaggle reports a fault ({_first_line(error)}); try again later, {wanted.by_hand}"
         ) from error
-    except ValueError as error:  # kagglehub's for a credentials file that is no JSON, and for an archive that is none
-        raise TumorscopeError(f"kagglehub gives up ({_first_line(error)}); mend that, {wanted.by_hand}") from error
+    except (
+        ValueError
+    ) as error:  # from kagglehub, for a credentials file that is not JSON and for a file that is not an archive
+        raise TumorscopeError(f"kagglehub gives up ({_first_line(error)}); correct that, {wanted.by_hand}") from error
     except OSError as error:
-        raise TumorscopeError(f"the download cannot be stored: {write_failure(error, wanted.needs)}") from error
+        raise TumorscopeError(f"the download cannot be stored: {write_failure(error, wanted.space)}") from error
 
 
 def _reach_kaggle() -> None:
-    """Fail within seconds where there is no network: kagglehub itself would wait for minutes."""
+    """Fail within seconds without a network; kagglehub itself would wait for minutes."""
     import requests
     from kagglesdk.kaggle_env import get_endpoint, get_env
 
     requests.head(get_endpoint(get_env()), timeout=(_CONNECT_S, _READ_S), allow_redirects=False).close()
 
 
-def _refusal(response: object, wanted: _KaggleSet) -> str:
+def _refusal(response: object, wanted: KaggleDownload) -> str:
     status = _status(response)
     if status in (401, 403):
         return _wants_credentials(f"it responded {status}", wanted)
     if status == 404:
-        return f"Kaggle does not know {wanted.handle} any more (404); look for it on {wanted.page}"
+        return f"Kaggle no longer has {wanted.handle} (404); look for it on {wanted.page}"
     if status == 429:
-        return (
-            f"Kaggle is asked too often from here (429); wait some minutes and run the command again, {wanted.by_hand}"
-        )
+        return f"Kaggle received too many requests from here (429); wait some minutes and run the command again, {wanted.by_hand}"
     return f"Kaggle responded {status or 'with an error'}; try again later, {wanted.by_hand}"
 
 
 def _status(response: object) -> int | None:
-    """The HTTP status, or the one in the body, where Kaggle says 200 and means 403."""
+    """The HTTP status, or the one in the body: Kaggle sends some errors with status 200."""
     import requests
 
     if not isinstance(response, requests.Response):
@@ -223,7 +197,7 @@ def _status(response: object) -> int | None:
         return response.status_code
 
 
-def _wants_credentials(why: str, wanted: _KaggleSet) -> str:
+def _wants_credentials(why: str, wanted: KaggleDownload) -> str:
     return (
         f"Kaggle wants credentials ({why}): set KAGGLE_API_TOKEN, or KAGGLE_USERNAME and KAGGLE_KEY, or save "
         f"~/.kaggle/kaggle.json (all from kaggle.com, Settings, API), and accept the data set's license on its page; {wanted.by_hand}"
@@ -232,7 +206,7 @@ def _wants_credentials(why: str, wanted: _KaggleSet) -> str:
 
 @contextmanager
 def _cache_in(folder: Path) -> Iterator[None]:
-    """Let kagglehub work inside a folder; it takes its cache from the environment only."""
+    """Set kagglehub's cache, which it takes from the environment only, to a folder."""
     before = os.environ.get(_CACHE_VARIABLE)
     os.environ[_CACHE_VARIABLE] = str(folder)
     try:
@@ -245,7 +219,7 @@ def _cache_in(folder: Path) -> Iterator[None]:
 
 
 def network_failure(error: Exception) -> str:
-    """What lies at the bottom of a nest of network errors, in words."""
+    """The cause of a chain of network errors, in words."""
     text = str(error).lower()
     if "timed out" in text or "timeout" in type(error).__name__.lower():
         return "no response in time"
@@ -254,16 +228,16 @@ def network_failure(error: Exception) -> str:
     if "refused" in text:
         return "the connection was refused"
     if "proxy" in text:
-        return "the proxy does not response"
+        return "the proxy does not respond"
     if "certificate" in text or "ssl" in text:
         return "its certificate cannot be verified"
     return type(error).__name__
 
 
-def write_failure(error: OSError, needs: str) -> str:
-    """Why a download cannot be stored, and what to do."""
+def write_failure(error: OSError, space: str) -> str:
+    """The reason why a download cannot be stored, with advice."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"the disk is full ({needs} are needed); free some space or name another folder"
+        return f"the disk is full ({space} are needed); free some space or name another folder"
     return f"{error.strerror or type(error).__name__}; name another folder".lower()
 
 

@@ -1,43 +1,47 @@
 """The brain tumor data set of Jun Cheng on figshare: 3,064 contrast-enhanced T1 slices of 233 patients.
 
-Cheng et al. 2015 and 2016. One ``N.mat`` a slice with its type and mask, and ``cvind.mat``
-with the publisher's five folds, in which no patient code is in two. Every slice shows a tumor.
+Cheng et al. 2015 and 2016. One ``N.mat`` per slice with its type and mask, and ``cvind.mat``
+with the publisher's five folds; no patient code is in two folds. Every slice shows a tumor.
 
-Codes are not quite persons: 18 numbers come with several closing letters (``MR040240``,
-``MR040240B`` …) and 16 of the 18 are in more than one fold. The slices of the two numbers that
-were looked at show one head and one tumor, examined again. The test folds here are the published
-ones, so that metrics can be compared; but who is in one is not trained on under another code.
+A person may have several codes: 18 numbers occur with different closing letters (``MR040240``,
+``MR040240B`` …), and 16 of the 18 are in more than one fold. The slices of two of these numbers, compared by eye,
+show the same head and tumor in another examination. The test folds here are the published ones, so that metrics are
+comparable with the literature, but a person in the test fold is not trained on under another code.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
 from tumorscope.core.errors import BadDataset, UnreadableScan
 from tumorscope.core.scan import Scan
+from tumorscope.datasets.class_preview import draw_class_preview
 from tumorscope.datasets.labeled import GroundTruth
+from tumorscope.datasets.registry import DatasetEntry, DatasetReport, Progress
 from tumorscope.datasets.split import Split, stratified_parts
+from tumorscope.datasets.stratified import require_folder
 from tumorscope.io.checks import checked
 from tumorscope.io.matlab import TUMOR_TYPES, read_cjdata, read_label, read_matlab
 
 ARTICLE = "https://figshare.com/articles/dataset/brain_tumor_dataset/1512427"
-LICENSE = "images and masks: Jun Cheng, figshare 1512427 (CC BY 4.0)"
 FOLDS_FILE = "cvind.mat"
 FOLDS = 5
 TYPES = ("glioma", "meningioma", "pituitary")
 _LATER = re.compile(r"^(MR\d+)[A-Z]$")
 VALIDATION_SHARE = 0.12
-"""Of the patients outside the test fold: enough to choose an epoch and a threshold by."""
+"""Of the patients outside the test fold: enough to select an epoch and a threshold."""
 
 
 def person_of(patient: str) -> str:
-    """Whom a patient code means.
+    """The person behind a patient code.
 
     >>> person_of("MR040240B"), person_of("MR040240"), person_of("100360")
     ('MR040240', 'MR040240', '100360')
@@ -60,6 +64,8 @@ class FigshareSlice:
     patient: str
     tumor_type: str
     fold: int | None
+    plane: ClassVar = ""
+    has_mask: ClassVar = True
 
     @property
     def case(self) -> str:
@@ -70,6 +76,21 @@ class FigshareSlice:
     def person(self) -> str:
         """See :func:`person_of`."""
         return person_of(self.patient)
+
+    @property
+    def label(self) -> str:
+        """The tumor type."""
+        return self.tumor_type
+
+    @property
+    def part(self) -> str:
+        """``fold 0`` to ``fold 4``; empty without ``cvind.mat``."""
+        return "" if self.fold is None else f"fold {self.fold - 1}"
+
+    @property
+    def caption(self) -> str:
+        """``100360 · slice 17``."""
+        return f"{self.patient} · slice {self.case}"
 
     def scan(self) -> Scan:
         """The slice.
@@ -95,27 +116,26 @@ class FigshareDataset:
     unreadable: dict[str, str]
     name: str = "figshare"
     classes: tuple[str, ...] = TYPES
-    license: str = LICENSE
+    license: str = "images and masks: Jun Cheng, figshare 1512427 (CC BY 4.0)"
 
     @classmethod
     def open(cls, path: Path) -> FigshareDataset:
         """Find the slices in ``path`` or in the folders that the publisher's archives unpack to.
 
-        Labels and patients are read at once, images later. Damaged files are left out
+        Labels and patients are read here, images on access. Damaged files are left out
         and named in ``unreadable``.
 
         Raises:
-            BadDataset: there are none, one lies there twice, or ``cvind.mat`` is damaged.
+            BadDataset: there are none, one is there twice, or ``cvind.mat`` is damaged.
         """
-        if not path.is_dir():
-            raise BadDataset(f"{path}: no such folder")
-        files = sorted((file for file in path.rglob("*.mat") if file.stem.isdecimal()), key=lambda file: int(file.stem))
+        files = (file for file in require_folder(path).rglob("*.mat") if file.stem.isdecimal())
+        files = sorted(files, key=lambda file: int(file.stem))
         if not files:
             raise BadDataset(f"{path}: no N.mat here; unzip the figshare data set and name its folder")
         for one, other in pairwise(files):
             if one.stem == other.stem:
-                twice = " and ".join(file.relative_to(path).as_posix() for file in (one, other))
-                raise BadDataset(f"{path}: one slice lies there twice, {twice}; remove one of them")
+                names = " and ".join(file.relative_to(path).as_posix() for file in (one, other))
+                raise BadDataset(f"{path}: one slice is there twice, {names}; remove one of them")
         folds = _published_folds(path) or {}
         cases, unreadable = [], {}
         for file in files:
@@ -131,7 +151,7 @@ class FigshareDataset:
 
     @cached_property
     def _type_of(self) -> dict[str, str]:
-        """The type of each patient, in whom all slices agree."""
+        """The type of each patient, which is the same for all slices of a patient."""
         return {case.patient: case.tumor_type for case in self.cases}
 
     def split(self, seed: int = 0) -> Split:
@@ -139,9 +159,9 @@ class FigshareDataset:
         return self.fold(FOLDS - 1, seed)
 
     def fold(self, test: int, seed: int = 0) -> Split:
-        """Test on the publisher's fold ``test + 1``; validate on some patients of the others, alike in type.
+        """Test on the publisher's fold ``test + 1``; validate on some patients of the others, stratified by type.
 
-        Whoever is tested under one code is neither trained on nor validated on under another.
+        A person in the test fold is neither trained on nor validated on under another code.
 
         Raises:
             BadDataset: ``cvind.mat`` is missing or does not fit, or there is no such fold.
@@ -157,14 +177,14 @@ class FigshareDataset:
                 codes.setdefault(person_of(patient), []).append(patient)
         strata = {person: (self._type_of[patients[0]],) for person, patients in codes.items()}
         parts = stratified_parts(strata, {"train": 1 - VALIDATION_SHARE, "validation": VALIDATION_SHARE}, seed)
-        dealt = {part: tuple(code for person in persons for code in codes[person]) for part, persons in parts.items()}
-        return Split(self.name, {**dealt, "test": tested})
+        others = {part: tuple(code for person in persons for code in codes[person]) for part, persons in parts.items()}
+        return Split(self.name, {**others, "test": tested})
 
     def folds(self, count: int = FOLDS, seed: int = 0) -> Split:
-        """The published folds as ``fold0 …``, in which no patient is in two; nothing is left to ``seed``.
+        """The published folds as ``fold0 …``; no patient code is in two, and ``seed`` has no effect.
 
         Raises:
-            BadDataset: ``cvind.mat`` is missing or does not fit, or other than five folds are asked for.
+            BadDataset: ``cvind.mat`` is missing or does not fit, or ``count`` is not five.
         """
         if count != FOLDS:
             raise BadDataset(f"{self.root}: {count} folds are not published, only {FOLDS}")
@@ -179,10 +199,10 @@ class FigshareDataset:
                     f"{self.root}: {FOLDS_FILE} puts patient {case.patient} in two folds, so that it belongs to "
                     "other slices; download it again"
                 )
-        dealt: dict[int, list[str]] = {fold: [] for fold in range(1, FOLDS + 1)}
+        folds: dict[int, list[str]] = {fold: [] for fold in range(1, FOLDS + 1)}
         for patient, fold in fold_of.items():
-            dealt[fold].append(patient)
-        return Split(self.name, {f"fold{fold - 1}": tuple(sorted(names)) for fold, names in dealt.items()})
+            folds[fold].append(patient)
+        return Split(self.name, {f"fold{fold - 1}": tuple(sorted(names)) for fold, names in folds.items()})
 
 
 def _published_folds(path: Path) -> dict[int, int] | None:
@@ -200,3 +220,35 @@ def _published_folds(path: Path) -> dict[int, int] | None:
     if not numbers.size or not np.isin(numbers, range(1, FOLDS + 1)).all():
         raise BadDataset(f"{FOLDS_FILE}: folds other than 1 to {FOLDS}; download it again")
     return dict(enumerate(numbers.astype(int).tolist(), start=1))
+
+
+def _summarize(dataset: FigshareDataset, on_case: Callable[[str], object]) -> DatasetReport:
+    from tumorscope.datasets.figshare_summary import summarize_figshare
+
+    return summarize_figshare(dataset, on_case)
+
+
+def _download(destination: Path | None, progress: Progress) -> Path:
+    from tumorscope.datasets.figshare_download import download_figshare
+
+    return download_figshare(destination or Path(FigshareDataset.name), progress)
+
+
+ENTRY = DatasetEntry(
+    name=FigshareDataset.name,
+    title="3,064 T1 slices with contrast of 233 patients, axial, coronal, sagittal; type and mask",
+    layout="`N.mat`, `cvind.mat`",
+    citation="Cheng et al. 2015",
+    license=FigshareDataset.license,
+    caveats="every slice shows a tumor; one person may have several patient codes",
+    limits=(
+        "types are told apart among glioma, meningioma and pituitary tumor only: a metastasis, an abscess or a "
+        "lymphoma is given one of these names",
+        "trained on T1-weighted contrast-enhanced slices of one collection, chosen by their publisher to show a tumor",
+    ),
+    published_split="five folds of patients",
+    open=FigshareDataset.open,
+    summarize=_summarize,
+    draw_preview=draw_class_preview,
+    download=_download,
+)

@@ -1,4 +1,4 @@
-"""Fetching the brain tumor data set of Jun Cheng from figshare."""
+"""Download of the brain tumor data set of Jun Cheng from figshare."""
 
 from __future__ import annotations
 
@@ -22,23 +22,22 @@ from tumorscope import __version__
 from tumorscope.core.errors import BadDataset, TumorscopeError
 from tumorscope.datasets.download import network_failure, remove_if_empty, write_failure
 from tumorscope.datasets.figshare import ARTICLE, FOLDS_FILE
+from tumorscope.datasets.registry import Progress
 
 API = "https://api.figshare.com/v2/articles/1512427"
 BY_HAND = f"or download its files in a browser from {ARTICLE}, unzip them, and name their folder"
 WORK = ".figshare"
-"""The folder inside the destination that keeps what has arrived until all of it has."""
+"""The folder inside the destination with the files received so far, until the download is complete."""
 
 _TRIES = 4
 _WAIT_S = 1.0
-"""Before the second try; twice as long before each further one."""
+"""Wait before the second try; doubled before each further one."""
 _TIMEOUT_S = 20
 _PIECE = 1 << 20
 _MOST_UNZIPPED = 20 << 30
-"""Far above the data set's size: what wants to unpack to more is no MRI."""
+"""Far above the data set's size; an archive that unpacks to more is refused."""
 
 Result = TypeVar("Result")
-Show = Callable[[str, int, int], object]
-"""ProgressReporter the file, the bytes that have arrived of all files, and the bytes of all files."""
 
 
 @dataclass(frozen=True)
@@ -51,53 +50,53 @@ class RemoteFile:
     md5: str
 
 
-def download_figshare(destination: Path, show: Show = lambda name, done, whole: None, api: str = API) -> Path:
+def download_figshare(destination: Path, progress: Progress = lambda file, done, total: None, api: str = API) -> Path:
     """Download and unzip all slices and the published folds, about 0.9 GB.
 
-    Every file is checked against figshare's checksum, unzipped, and only then put in place;
-    archives are removed. An interrupted download goes on where it stopped. If the data set
-    is there already nothing is downloaded.
+    Every file is checked against figshare's checksum, unzipped, and only then moved to the destination;
+    archives are removed. An interrupted download continues where it stopped. If the data set
+    is already there, nothing is downloaded.
 
     Args:
-        destination: gets ``N.mat``, ``cvind.mat`` and the read-me; made if need be.
-        show: for a progress bar.
-        api: of the article.
+        destination: receives ``N.mat``, ``cvind.mat`` and the read-me; created if necessary.
+        progress: for a progress bar.
+        api: address of the article's API.
 
     Returns:
         The folder, for :meth:`FigshareDataset.open`.
 
     Raises:
         TumorscopeError: figshare cannot be reached or refuses, a file arrives damaged, or
-            the disk is full; one line that names the way out.
-        BadDataset: what arrived is not that data set.
+            the disk is full; one line with the reason and the alternative.
+        BadDataset: the archives contain something else.
     """
     work = destination / WORK
     if _slices(destination) and (destination / FOLDS_FILE).is_file() and not work.exists():
         return destination
     try:
         work.mkdir(parents=True, exist_ok=True)
-        files = _listed(api)
-        whole, arrived = sum(file.size for file in files), 0
+        files = _list_files(api)
+        total, received = sum(file.size for file in files), 0
         _check_space(destination, sum(file.size for file in files if not _mark(work, file).exists()))
         for file in files:
             if not _mark(work, file).exists():
-                before = arrived
+                before = received
                 archive = _fetch(
-                    file, work, lambda done, name=file.name, before=before: show(name, before + done, whole)
+                    file, work, lambda done, name=file.name, before=before: progress(name, before + done, total)
                 )
-                show(f"unzipping {file.name}", before + file.size, whole)
+                progress(f"unzipping {file.name}", before + file.size, total)
                 _put_in_place(archive, file, destination)
                 _mark(work, file).touch()
                 archive.unlink(missing_ok=True)
-            arrived += file.size
-            show(file.name, arrived, whole)
+            received += file.size
+            progress(file.name, received, total)
         shutil.rmtree(work)
     except OSError as error:
         raise TumorscopeError(f"{destination}: {write_failure(error, '2 GB')}") from error
     finally:
         remove_if_empty(work)
     if not _slices(destination):
-        raise BadDataset(f"what figshare sent holds no N.mat; look at {ARTICLE}")
+        raise BadDataset(f"the files from figshare contain no N.mat; look at {ARTICLE}")
     return destination
 
 
@@ -106,7 +105,7 @@ def _slices(folder: Path) -> bool:
 
 
 def _mark(work: Path, file: RemoteFile) -> Path:
-    """Stands once the file is unzipped and in place; another version of it has another mark."""
+    """A file that exists once the file is unzipped and moved; its name depends on the file's version."""
     return work / f"{file.md5}.done"
 
 
@@ -119,37 +118,39 @@ def _check_space(destination: Path, needed: int) -> None:
         )
 
 
-def _listed(api: str) -> list[RemoteFile]:
+def _list_files(api: str) -> list[RemoteFile]:
     """The article's files, by figshare's API."""
-    content = _patiently(lambda: _open(api).read())
+    content = _retry(lambda: _open(api).read())
     try:
         files = [
-            RemoteFile(str(one["name"]), int(one["size"]), str(one["download_url"]), str(one["computed_md5"]).lower())
-            for one in json.loads(content)["files"]
+            RemoteFile(
+                str(item["name"]), int(item["size"]), str(item["download_url"]), str(item["computed_md5"]).lower()
+            )
+            for item in json.loads(content)["files"]
         ]
     except (ValueError, KeyError, TypeError) as error:
-        raise TumorscopeError(f"figshare's list of files cannot be understood; try again later, {BY_HAND}") from error
+        raise TumorscopeError(f"figshare's list of files is not as expected; try again later, {BY_HAND}") from error
     for file in files:
         plain_md5 = len(file.md5) == 32 and file.md5.isalnum()
         plain_name = file.name == _path(file.name).name and not file.name.startswith(".")
         if not plain_md5 or not plain_name or not file.url.startswith(("https://", "http://")):
-            raise TumorscopeError(f"figshare's list of files cannot be understood; try again later, {BY_HAND}")
+            raise TumorscopeError(f"figshare's list of files is not as expected; try again later, {BY_HAND}")
     return files
 
 
 def _path(name: str) -> PurePosixPath:
-    """Whatever system wrote it."""
+    """A path in an archive, written with slashes or backslashes."""
     return PurePosixPath(name.replace("\\", "/"))
 
 
 def _fetch(file: RemoteFile, work: Path, show: Callable[[int], object]) -> Path:
-    """The whole file under ``work``, going on with what is there, and checked."""
+    """Download the whole file to ``work``, continuing a partial one, and check it."""
     target = work / f"{file.md5}.part"
     if target.exists() and target.stat().st_size > file.size:
         target.unlink()
-    _patiently(lambda: _fetch_rest(file, target, show), lambda: target.stat().st_size if target.exists() else 0)
+    _retry(lambda: _fetch_rest(file, target, show), lambda: target.stat().st_size if target.exists() else 0)
     if _md5(target) != file.md5:
-        target.unlink()  # nobody knows which part of it is wrong
+        target.unlink()  # it is unknown which part of it is wrong
         raise TumorscopeError(
             f"{file.name}: arrived damaged, its checksum differs from figshare's; run the command again, {BY_HAND}"
         )
@@ -157,7 +158,7 @@ def _fetch(file: RemoteFile, work: Path, show: Callable[[int], object]) -> Path:
 
 
 def _fetch_rest(file: RemoteFile, target: Path, show: Callable[[int], object]) -> None:
-    """Append what is missing, or start over where the server cannot go on from the middle."""
+    """Append the rest of the file, or start over if the server cannot send a part of it."""
     start = target.stat().st_size if target.exists() else 0
     if start == file.size and target.exists():
         return
@@ -166,14 +167,14 @@ def _fetch_rest(file: RemoteFile, target: Path, show: Callable[[int], object]) -
     except urllib.error.HTTPError as error:
         if start and error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE:
             target.unlink()
-            raise http.client.HTTPException("the server knows no such part") from error
+            raise http.client.HTTPException("the server has no such range") from error
         raise
     with response:
-        goes_on = response.status == http.client.PARTIAL_CONTENT
-        if goes_on and not (response.headers.get("Content-Range") or "").startswith(f"bytes {start}-"):
-            raise http.client.HTTPException("another part was sent than was asked for")
-        done = start if goes_on else 0
-        with target.open("ab" if goes_on else "wb") as part:
+        partial = response.status == http.client.PARTIAL_CONTENT
+        if partial and not (response.headers.get("Content-Range") or "").startswith(f"bytes {start}-"):
+            raise http.client.HTTPException("the server sent another range than requested")
+        done = start if partial else 0
+        with target.open("ab" if partial else "wb") as part:
             while piece := response.read(_PIECE):
                 part.write(piece)
                 done += len(piece)
@@ -193,13 +194,13 @@ def _open(url: str, start: int = 0) -> http.client.HTTPResponse:
         headers["Range"] = f"bytes={start}-"
     response = urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=_TIMEOUT_S)
     if response.status not in (http.client.OK, http.client.PARTIAL_CONTENT):
-        response.close()  # figshare says 202 where it wants to see a browser
+        response.close()  # figshare sends 202 to clients that are not browsers
         raise urllib.error.HTTPError(url, response.status, "", response.headers, None)
     return response
 
 
-def _patiently(act: Callable[[], Result], progress: Callable[[], int] = lambda: 0) -> Result:
-    """Try several times; as long as something arrives between failures, go on trying."""
+def _retry(act: Callable[[], Result], progress: Callable[[], int] = lambda: 0) -> Result:
+    """Call ``act`` until it succeeds; give up after several failures without progress in between."""
     failures, reached = 0, progress()
     while True:
         try:
@@ -219,7 +220,7 @@ def _patiently(act: Callable[[], Result], progress: Callable[[], int] = lambda: 
 
 def _refusal(status: int) -> str:
     if status == http.client.NOT_FOUND:
-        return f"figshare does not know this file any more (404); look for it on {ARTICLE}"
+        return f"figshare no longer has this file (404); look for it on {ARTICLE}"
     if status in (http.client.ACCEPTED, http.client.UNAUTHORIZED, http.client.FORBIDDEN):
         return f"figshare sends this file to browsers only (it responded {status}); try again later, {BY_HAND}"
     return f"figshare responded {status}; try again later, {BY_HAND}"
@@ -229,7 +230,7 @@ def _failure(error: Exception, reached: int) -> str:
     if isinstance(error, urllib.error.HTTPError):
         return f"figshare responded {error.code}; try again later, {BY_HAND}"
     if reached:
-        return f"the connection broke off; run the command again to go on from there, {BY_HAND}"
+        return f"the connection broke off; run the command again to continue, {BY_HAND}"
     return f"figshare cannot be reached ({network_failure(error)}); check the network or the proxy, {BY_HAND}"
 
 
@@ -239,7 +240,7 @@ def _md5(path: Path) -> str:
 
 
 def _put_in_place(archive: Path, file: RemoteFile, destination: Path) -> None:
-    """The file itself, or what is in it; every file appears whole."""
+    """Move the file, or the files of an archive, to the destination; every file appears whole."""
     if not file.name.lower().endswith(".zip"):
         archive.replace(destination / file.name)
         return
@@ -251,25 +252,29 @@ def _put_in_place(archive: Path, file: RemoteFile, destination: Path) -> None:
             for member in _safe_members(zipped, file.name):
                 with zipped.open(member) as source, (unzipped / _path(member.filename).name).open("wb") as target:
                     shutil.copyfileobj(source, target, _PIECE)
-        for one in sorted(unzipped.iterdir()):
-            one.replace(destination / one.name)
+        for path in sorted(unzipped.iterdir()):
+            path.replace(destination / path.name)
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError) as error:
         archive.unlink()
-        raise TumorscopeError(f"{file.name}: not a sound ZIP archive; run the command again, {BY_HAND}") from error
+        raise TumorscopeError(f"{file.name}: not a valid ZIP archive; run the command again, {BY_HAND}") from error
     finally:
         shutil.rmtree(unzipped, ignore_errors=True)
 
 
 def _safe_members(zipped: zipfile.ZipFile, name: str) -> list[zipfile.ZipInfo]:
-    """The slices and texts in an archive, of which nothing is unpacked if it reaches outside its folder."""
+    """The slices and texts in an archive.
+
+    Raises:
+        TumorscopeError: a file would be unpacked outside the folder, or the archive unpacks to too much.
+    """
     members = [member for member in zipped.infolist() if not member.is_dir()]
     for member in members:
         path = _path(member.filename)
         link = stat.S_ISLNK(member.external_attr >> 16)
         if path.is_absolute() or ".." in path.parts or ":" in path.parts[0] or link:
-            raise TumorscopeError(f"{name}: holds a file that reaches outside its folder; nothing of it was unzipped")
+            raise TumorscopeError(f"{name}: has a file with a path outside its folder; nothing was unzipped")
     if sum(member.file_size for member in members) > _MOST_UNZIPPED:
-        raise TumorscopeError(f"{name}: unzips to more than {_MOST_UNZIPPED >> 30} GiB; nothing of it was unzipped")
+        raise TumorscopeError(f"{name}: unzips to more than {_MOST_UNZIPPED >> 30} GiB; nothing was unzipped")
     return [
         member
         for member in members

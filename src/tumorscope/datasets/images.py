@@ -1,9 +1,10 @@
-"""Single images with their annotations, as several data sets publish them."""
+"""Single image files with their annotations, as several data sets publish them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -19,16 +20,18 @@ from tumorscope.io.segmentation_reader import read_mask
 
 @dataclass(frozen=True)
 class AnnotatedImage:
-    """One image file with what its publisher says about it.
+    """One image file with its publisher's annotations.
 
     Attributes:
         path: the image.
         case: its name within the data set.
         patient: the group that must stay in one part of a split.
         present: whether it shows a tumor.
-        mask: the mask's file, or None where the publisher gives none.
-        tumor_class: the class, or None where the publisher names none.
+        mask: the mask's file, or None if the publisher gives none.
+        tumor_class: the class, or None if the publisher names none.
         sequence: the MRI sequence, or ``"unknown"``.
+        part: the published part, such as ``train``; empty if there is none.
+        plane: ``axial``, ``coronal`` or ``sagittal``; empty if unknown.
     """
 
     path: Path
@@ -38,31 +41,38 @@ class AnnotatedImage:
     mask: Path | None = None
     tumor_class: str | None = None
     sequence: str = "unknown"
+    part: str = ""
+    plane: str = ""
+    person: ClassVar[None] = None
 
     @property
-    def kind(self) -> str:
-        """The class for tables: where the publisher names none, whether there is a tumor."""
+    def label(self) -> str:
+        """The class, or ``tumor`` and ``notumor`` if the publisher names none."""
         return self.tumor_class or ("tumor" if self.present else NO_TUMOR)
 
     @property
-    def side(self) -> str:
-        """The published side, such as ``train``: the folder within the task's; empty where there is none."""
-        folders = self.case.split("/")
-        return folders[1] if len(folders) > 3 else ""
+    def has_mask(self) -> bool:
+        """Whether there is a mask file."""
+        return self.mask is not None
+
+    @property
+    def caption(self) -> str:
+        """The file's name."""
+        return self.path.name
 
     def scan(self) -> Scan:
         """The image in gray.
 
         Raises:
-            UnreadableScan: damaged, of several pages, or without contrast.
+            UnreadableScan: damaged, with several pages, or without contrast.
         """
         return read_gray(self.path, self.case, self.sequence)
 
     def truth(self) -> GroundTruth:
-        """Presence, and mask and class where they are given. An image without a tumor has an empty mask.
+        """Presence, and mask and class if the publisher gives them. An image without a tumor has an empty mask.
 
         Raises:
-            UnreadableScan: the mask is damaged or of another shape than the image.
+            UnreadableScan: the mask is damaged or its shape differs from the image's.
         """
         if self.mask is not None:
             mask = read_mask(self.mask, self.scan())
@@ -72,10 +82,10 @@ class AnnotatedImage:
 
 
 def read_gray(path: Path, case: str, sequence: str = "unknown") -> Scan:
-    """An image file in gray, whatever colors it is stored in, so that storage cannot give the class away.
+    """An image file in gray whatever its color mode, so that the way of storing does not reveal the class.
 
     Raises:
-        UnreadableScan: damaged, of several pages, or without contrast.
+        UnreadableScan: damaged, with several pages, or without contrast.
     """
     pixels = read_raster(path)
     if pixels.ndim != 3:

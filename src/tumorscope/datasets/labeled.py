@@ -1,11 +1,11 @@
-"""What every data set gives: cases whose truth is known, as far as its publisher says it."""
+"""What every data set provides: cases with the ground truth that its publisher gives."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from tumorscope.datasets.split import Split
 
 @dataclass(frozen=True, eq=False)
 class GroundTruth:
-    """What a data set says about one case; None where it says nothing.
+    """The annotations of one case; None where the publisher gives none.
 
     Attributes:
         present: boolean ``(slice,)``, whether each slice shows a tumor.
@@ -31,7 +31,7 @@ class GroundTruth:
 
 
 class LabeledCase(Protocol):
-    """One scan or image with its truth; read only when asked for."""
+    """One scan or image with its ground truth; files are read on access only."""
 
     @property
     def case(self) -> str:
@@ -40,7 +40,7 @@ class LabeledCase(Protocol):
 
     @property
     def patient(self) -> str:
-        """Who it was taken from: what splits deal out. The case itself where nobody says."""
+        """The patient, which is the unit of a split; the case itself if the publisher does not identify patients."""
         ...
 
     def scan(self) -> Scan: ...
@@ -48,14 +48,75 @@ class LabeledCase(Protocol):
     def truth(self) -> GroundTruth: ...
 
 
+@runtime_checkable
+class ImageCase(LabeledCase, Protocol):
+    """A case that is a single image file."""
+
+    @property
+    def path(self) -> Path:
+        """The image file."""
+        ...
+
+    @property
+    def label(self) -> str:
+        """The class, known without reading the image; for images without one, whether there is a tumor."""
+        ...
+
+    @property
+    def part(self) -> str:
+        """The published part or fold; empty if there is none."""
+        ...
+
+    @property
+    def plane(self) -> str:
+        """``axial``, ``coronal`` or ``sagittal``; empty if the publisher does not state it."""
+        ...
+
+    @property
+    def has_mask(self) -> bool:
+        """Whether the publisher gives a mask file."""
+        ...
+
+    @property
+    def caption(self) -> str:
+        """A short name for previews."""
+        ...
+
+    @property
+    def person(self) -> str | None:
+        """The person, who may have several patient codes; None if the publisher does not identify patients."""
+        ...
+
+
+class VolumeCase(LabeledCase, Protocol):
+    """A case that is one examination of several sequences with a mask."""
+
+    @property
+    def institution(self) -> str:
+        """The site, to balance splits by."""
+        ...
+
+    def scan_and_mask(self) -> tuple[Scan, np.ndarray]:
+        """The scan and its boolean mask ``(slice, row, column)``.
+
+        Raises:
+            TumorscopeError: damaged, or without a mask of the scan's shape.
+        """
+        ...
+
+    def missing_sequences(self, scan: Scan) -> Sequence[str]:
+        """The sequences that the case's scan lacks."""
+        ...
+
+
 class LabeledDataset(Protocol):
-    """Cases of one source, and how they are dealt out for training and evaluating.
+    """The cases of one source and their split for training and evaluation.
 
     Attributes:
-        name: as recipes and splits call it.
+        name: as in recipes and splits.
         root: its folder.
-        classes: the classes its cases may have, in a fixed order; empty where it names none.
-        license: of images and truth.
+        classes: the classes of its cases in a fixed order; empty if the publisher names none.
+        license: of images and annotations.
     """
 
     @property
@@ -89,9 +150,38 @@ class FoldedDataset(LabeledDataset, Protocol):
         """``fold0 …``.
 
         Raises:
-            BadDataset: its folds are published, and of another number.
+            BadDataset: its folds are published, and their number is another.
         """
         ...
+
+
+class ImageDataset(LabeledDataset, Protocol):
+    """A data set of single images."""
+
+    @property
+    def cases(self) -> Sequence[ImageCase]: ...
+
+
+class VolumeDataset(LabeledDataset, Protocol):
+    """A data set of examinations.
+
+    Attributes:
+        sequences: those that a complete examination has, in display order.
+        optional_sequences: those that some examinations lack.
+        absence: what such an examination has instead, for tables.
+    """
+
+    @property
+    def cases(self) -> Sequence[VolumeCase]: ...
+
+    @property
+    def sequences(self) -> tuple[str, ...]: ...
+
+    @property
+    def optional_sequences(self) -> tuple[str, ...]: ...
+
+    @property
+    def absence(self) -> str: ...
 
 
 def cases_of(dataset: LabeledDataset, names: Iterable[str]) -> list[LabeledCase]:
@@ -99,42 +189,42 @@ def cases_of(dataset: LabeledDataset, names: Iterable[str]) -> list[LabeledCase]
 
     Args:
         dataset: where they are.
-        names: of patients, or of single cases for whose patient they stand.
+        names: of patients, or of single cases, each of which selects all cases of its patient.
 
     Raises:
-        BadDataset: a patient has no case there.
+        BadDataset: a patient has no case in the data set.
     """
     wanted = _patients_of(dataset, names)
-    found = [case for case in dataset.cases if case.patient in wanted]
-    missing = sorted(wanted.keys() - {case.patient for case in found})
+    selected = [case for case in dataset.cases if case.patient in wanted]
+    missing = sorted(wanted.keys() - {case.patient for case in selected})
     if missing:
         raise BadDataset(f"{dataset.root}: no patient {wanted[missing[0]]}, which the split names")
-    return found
+    return selected
 
 
 def check_split(dataset: LabeledDataset, split: Split) -> None:
-    """Refuse a split that puts examinations of one patient on both sides, under whatever names.
+    """Refuse a split with examinations of one patient in two parts, even under different names.
 
     Raises:
         BadSplit: naming the patient and both parts.
     """
-    seen: dict[str, tuple[str, str]] = {}
+    assigned: dict[str, tuple[str, str]] = {}
     for part, names in split.parts.items():
         for patient, name in _patients_of(dataset, names).items():
-            before, other = seen.setdefault(patient, (part, name))
-            if before != part:
-                raise BadSplit(f"patient {patient} is in both {before} (as {other}) and {part} (as {name})")
+            other_part, other_name = assigned.setdefault(patient, (part, name))
+            if other_part != part:
+                raise BadSplit(f"patient {patient} is in both {other_part} (as {other_name}) and {part} (as {name})")
 
 
 def _patients_of(dataset: LabeledDataset, names: Iterable[str]) -> dict[str, str]:
-    """The patients whom names stand for, each with the first such name.
+    """The patients of patient or case names, each with the first such name.
 
-    Names may be patients', or cases' as splits had them before patients were told from their
-    examinations. A patient who is not in the data set is known by the form of the name alone.
+    Splits made by early versions name cases instead of patients. For a name that is not in the data set, the patient
+    follows from the form of the name alone.
     """
     patient_of = {case.case: case.patient for case in dataset.cases}
-    patients = set(patient_of.values())
-    found: dict[str, str] = {}
+    known = set(patient_of.values())
+    patients: dict[str, str] = {}
     for name in names:
-        found.setdefault(name if name in patients else patient_of.get(name) or patient_key(name), name)
-    return found
+        patients.setdefault(name if name in known else patient_of.get(name) or patient_key(name), name)
+    return patients

@@ -1,4 +1,4 @@
-"""Who a case is of, whenever it was taken: what splits deal out."""
+"""The patient of a case, which is the unit of a split."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _WHEN = re.compile(
 
 
 def patient_key(name: str) -> str:
-    """The patient that a case's name names, without date, session or number of the visit.
+    """The patient in a case's name, without date, session or number of the visit.
 
-    Names of published collections (TCGA, BraTS, UPENN-GBM, UCSD-PTGBM, BIDS) are known by
-    their form; from others a date or session and all that follows it is left out. What
-    stands before, such as a data set's name, stays.
+    Names of published collections (TCGA, BraTS, UPENN-GBM, UCSD-PTGBM, BIDS) are recognized by
+    their form; from other names, a date or session and everything after it is removed. A prefix,
+    such as a data set's name, is kept.
 
     >>> patient_key("TCGA_CS_4941_19960909"), patient_key("BraTS-GLI-00483-000"), patient_key("sub-01_ses-02")
     ('TCGA_CS_4941', 'BraTS-GLI-00483', 'sub-01')
@@ -42,10 +42,10 @@ def patient_key(name: str) -> str:
 
 
 def published_patient(name: str) -> str | None:
-    """The patient of a published collection whom a file's name names; None where it names none.
+    """The patient of a published collection in a file's name; None if there is none.
 
     >>> published_patient("TCGA_CS_4941_19960909_12"), published_patient("Te-gl_0010")
     ('TCGA_CS_4941', None)
     """
-    found = _PUBLISHED.search(name)
-    return found.group() if found else None
+    match = _PUBLISHED.search(name)
+    return match.group() if match else None

@@ -1,4 +1,4 @@
-"""A glance at a data set: a few patients, their sequences and their masks."""
+"""A preview of a data set of examinations: a few patients, their sequences and their masks."""
 
 from __future__ import annotations
 
@@ -10,29 +10,27 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
 from tumorscope.core.errors import BadDataset, TumorscopeError
-from tumorscope.datasets.brats import SEQUENCES, BratsCase, BratsDataset
-from tumorscope.datasets.lgg import LggDataset, LggPatient
-from tumorscope.io.lgg import CHANNELS
+from tumorscope.datasets.labeled import VolumeCase, VolumeDataset
 
 _TITLES = {"t1": "T1", "flair": "FLAIR", "t1c": "T1 contrast", "t2": "T2"}
 _MASK_COLUMNS = ("true mask", "FLAIR and mask")
 _TILE, _GAP, _LEFT, _TOP = 160, 4, 150, 26
 _RED = (255, 48, 48)
 _FILL = 0.28
-"""How much of the red shows inside the contour; what lies beneath stays visible."""
+"""Opacity of the red inside the contour."""
 _BACKGROUND, _TEXT = (16, 18, 22), (222, 226, 232)
 
 
-def draw_preview(dataset: LggDataset | BratsDataset, count: int = 6, seed: int = 0) -> Image.Image:
-    """Two rows a patient: the slice with the largest tumor, and one without any.
+def draw_preview(dataset: VolumeDataset, count: int = 6, seed: int = 0) -> Image.Image:
+    """Draw two rows per patient: the slice with the largest tumor, and one without tumor.
 
     The columns are the data set's sequences, the true mask, and FLAIR with the mask in red. A sequence that the
-    patient lacks stays empty. Each slice is stretched to its own 1st to 99.5th percentile.
+    patient lacks stays empty. Each slice is windowed to its own 1st to 99.5th percentile.
 
     Args:
-        dataset: where the patients come from.
-        count: how many patients, at most; drawn at random.
-        seed: makes the draw repeatable.
+        dataset: of examinations.
+        count: the largest number of patients; drawn at random.
+        seed: makes the draw reproducible.
 
     Returns:
         An RGB image.
@@ -40,9 +38,8 @@ def draw_preview(dataset: LggDataset | BratsDataset, count: int = 6, seed: int =
     Raises:
         BadDataset: not one of the patients can be read.
     """
-    sequences = CHANNELS if isinstance(dataset, LggDataset) else SEQUENCES
-    columns = (*(_TITLES[sequence] for sequence in sequences), *_MASK_COLUMNS)
-    rows = list(_rows(dataset, sequences, count, seed))
+    columns = (*(_TITLES.get(sequence, sequence) for sequence in dataset.sequences), *_MASK_COLUMNS)
+    rows = list(_rows(dataset, count, seed))
     if not rows:
         raise BadDataset(f"{dataset.root}: not one patient can be shown")
     width = _LEFT + len(columns) * (_TILE + _GAP)
@@ -63,40 +60,40 @@ def draw_preview(dataset: LggDataset | BratsDataset, count: int = 6, seed: int =
 
 
 _Row = tuple[str, list[np.ndarray | None]]
-"""What is beside a row, and its images; None for a missing sequence."""
+"""The label of a row, and its images; None for a missing sequence."""
 
 
-def _rows(dataset: LggDataset | BratsDataset, sequences: Sequence[str], count: int, seed: int) -> Iterator[_Row]:
-    patients: list[LggPatient | BratsCase] = list(dataset.cases)
-    random.Random(seed).shuffle(patients)
+def _rows(dataset: VolumeDataset, count: int, seed: int) -> Iterator[_Row]:
+    cases = list(dataset.cases)
+    random.Random(seed).shuffle(cases)
     shown = 0
-    for patient in patients:
+    for case in cases:
         if shown == count:
             return
         try:
-            yield from _patient_rows(patient, sequences)
+            yield from _case_rows(case, dataset.sequences)
         except TumorscopeError:
-            continue  # a preview shows what can be shown; the summary names the others
+            continue  # the summary names what cannot be read
         shown += 1
 
 
-def _patient_rows(patient: LggPatient | BratsCase, sequences: Sequence[str]) -> list[_Row]:
-    scan, mask = patient.scan_and_mask()
+def _case_rows(case: VolumeCase, sequences: Sequence[str]) -> list[_Row]:
+    scan, mask = case.scan_and_mask()
     areas = mask.sum(axis=(1, 2))
     chosen = [int(areas.argmax())]
     empty = np.flatnonzero(areas == 0)
     if len(empty) and areas.any():
-        # The ends of a scan show little: the empty slice nearest to the middle is the fairest.
+        # The ends of a scan show little, so take the empty slice nearest to the middle.
         chosen.append(int(empty[np.abs(empty - len(areas) // 2).argmin()]))
-    fields = patient.case.split("_")
+    fields = case.case.split("_")
     name = "_".join(fields[:3]) + "\n" + "_".join(fields[3:])
     name = name.rstrip("\n")
     rows = []
     for index in chosen:
         shown = {sequence: _gray(scan.channel(sequence)[index]) for sequence in scan.sequences}
         truth = np.where(mask[index], 255, 0).astype(np.uint8)[..., None].repeat(3, axis=-1)
-        found = f"{int(areas[index]):,} px" if areas[index] else "no tumor"
-        label = f"{name}\nslice {index + 1} of {len(areas)}\n{found}"
+        area = f"{int(areas[index]):,} px" if areas[index] else "no tumor"
+        label = f"{name}\nslice {index + 1} of {len(areas)}\n{area}"
         flair = shown.get("flair")
         overlay = None if flair is None else _overlay(flair, mask[index])
         rows.append((label, [*(shown.get(sequence) for sequence in sequences), truth, overlay]))
@@ -111,7 +108,7 @@ def _gray(image: np.ndarray) -> np.ndarray:
 
 
 def _overlay(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """The image with the mask tinted and its edge drawn in red."""
+    """The image with the mask tinted and its contour drawn in red."""
     blended = image.astype(float)
     blended[mask] = (1 - _FILL) * blended[mask] + _FILL * np.array(_RED)
     blended[mask & ~np.asarray(ndimage.binary_erosion(mask), bool)] = _RED

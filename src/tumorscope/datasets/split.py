@@ -1,4 +1,4 @@
-"""Who is trained on and who is evaluated on: patients, never slices."""
+"""Splits into training, validation and test parts by patient, never by slice."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tumorscope.core.errors import BadSplit
 
 @dataclass(frozen=True)
 class Split:
-    """Named parts of a data set, each a set of patients; no patient is in two.
+    """Named parts of a data set, each a set of patients without overlap.
 
     >>> split = Split("lgg", {"train": ("a", "b"), "test": ("c",)})
     >>> split.hash[:8]
@@ -45,12 +45,12 @@ class Split:
 
     @property
     def hash(self) -> str:
-        """SHA-256 of the parts, whatever order the patients are listed in."""
+        """SHA-256 of the parts, independent of the order of the patients."""
         canonical = {"dataset": self.dataset, "parts": {part: sorted(names) for part, names in self.parts.items()}}
         return hashlib.sha256(json.dumps(canonical, sort_keys=True).encode()).hexdigest()
 
     def fold(self, test: int) -> Split:
-        """Of a split into ``fold0 … foldK``: one fold to test, the next to validate, the others to train."""
+        """The split with fold ``test`` of ``fold0 … foldK`` to test, the next to validate, the others to train."""
         folds = [part for part in self.parts if part.startswith("fold")]
         if not 0 <= test < len(folds) or len(folds) < 3:
             raise BadSplit(f"fold {test} is not one of the {len(folds)} folds (at least 3 are needed)")
@@ -66,7 +66,7 @@ class Split:
         )
 
     def to_json(self) -> str:
-        """What :meth:`load` reads; the hash is in it for people to compare."""
+        """The JSON that :meth:`load` reads, with the hash."""
         parts = {part: sorted(names) for part, names in self.parts.items()}
         return json.dumps({"dataset": self.dataset, "hash": self.hash, "parts": parts}, indent=1) + "\n"
 
@@ -79,7 +79,7 @@ class Split:
         """Read what :meth:`save` wrote.
 
         Raises:
-            BadSplit: the file is not a split, or its parts were changed by hand.
+            BadSplit: the file is not a split, or its parts do not match its hash.
         """
         try:
             content = json.loads(path.read_text())
@@ -90,35 +90,35 @@ class Split:
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise BadSplit(f"{path}: not a split (JSON with dataset, hash and parts)") from error
         if stated != split.hash:
-            raise BadSplit(f"{path}: the patients do not match the hash that stands beside them")
+            raise BadSplit(f"{path}: the patients do not match its hash")
         return split
 
 
 def stratified_parts(
-    strata: Mapping[str, Sequence[object]], shares: Mapping[str, float], seed: int
+    strata: Mapping[str, Sequence[object]], fractions: Mapping[str, float], seed: int
 ) -> dict[str, tuple[str, ...]]:
-    """Deal patients out so that every part resembles the whole.
+    """A stratified split of patients.
 
-    Patients are sorted by their strata (shuffled within equal ones) and dealt in turn to
-    the part that is furthest behind its share.
+    Patients are sorted by their strata (shuffled within equal ones) and assigned one by one to
+    the part that is furthest below its fraction.
 
     Args:
-        strata: for each patient, what should be balanced, the most important first.
-        shares: for each part its share of the patients; the shares add up to one.
-        seed: makes the dealing repeatable.
+        strata: for each patient, the values to balance, the most important first.
+        fractions: for each part its fraction of the patients; they add up to one.
+        seed: makes the split reproducible.
     """
     chance = random.Random(seed)
     patients = sorted(strata)
     chance.shuffle(patients)
     patients.sort(key=lambda patient: tuple(str(value) for value in strata[patient]))
-    dealt: dict[str, list[str]] = {part: [] for part in shares}
-    order = list(shares)
+    assigned: dict[str, list[str]] = {part: [] for part in fractions}
+    order = list(fractions)
     for count, patient in enumerate(patients, start=1):
-        if len({shares[part] for part in shares}) == 1 and (count - 1) % len(order) == 0:
-            chance.shuffle(order)  # equal folds take turns in a new order each round
-        behind = max(order, key=lambda part: shares[part] * count - len(dealt[part]))
-        dealt[behind].append(patient)
-    return {part: tuple(sorted(names)) for part, names in dealt.items()}
+        if len(set(fractions.values())) == 1 and (count - 1) % len(order) == 0:
+            chance.shuffle(order)  # equal folds are filled in a new order each round
+        part = max(order, key=lambda part: fractions[part] * count - len(assigned[part]))
+        assigned[part].append(patient)
+    return {part: tuple(sorted(names)) for part, names in assigned.items()}
 
 
 def equal_folds(strata: Mapping[str, Sequence[object]], count: int, seed: int) -> dict[str, tuple[str, ...]]:

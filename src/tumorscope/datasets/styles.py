@@ -1,7 +1,7 @@
-"""How the same head looks after other people's software: changes of gray levels, resolution and surroundings.
+"""Appearance changes by other software: gray levels, resolution, noise, skull stripping, burnt-in text.
 
-Training draws such changes at random, and the evaluation of consistency applies fixed ones, by the same functions. All
-take and return float32 images ``(slice, row, column, channel)`` within 0 to 1; a volume is changed alike in every slice.
+Training applies random changes and the evaluation of consistency fixed ones, with the same functions. All
+take and return float32 images ``(slice, row, column, channel)`` within 0 to 1; all slices of a volume are changed alike.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ def to_unit(voxels: np.ndarray) -> np.ndarray:
 
 
 def gamma(images: np.ndarray, exponent: float) -> np.ndarray:
-    """Gray levels to a power; above one darkens."""
+    """Raise gray levels to a power; above one darkens."""
     return images**exponent
 
 
 def window(images: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Percentiles ``low`` to ``high`` of each slice stretched over the whole range, the rest cut off."""
+    """Stretch percentiles ``low`` to ``high`` of each slice to the whole range and clip the rest."""
     ends = np.percentile(images, (low, high), axis=(1, 2), keepdims=True)
     return np.clip((images - ends[0]) / np.maximum(ends[1] - ends[0], 1e-3), 0, 1)
 
@@ -71,12 +71,12 @@ def curve(images: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def invert(images: np.ndarray) -> np.ndarray:
-    """Black for white."""
+    """Invert gray levels."""
     return 1 - images
 
 
 def coarsen(images: np.ndarray, factor: float) -> np.ndarray:
-    """In-plane resolution reduced to ``factor`` and enlarged again."""
+    """Reduce the in-plane resolution to ``factor`` and resize to the original grid."""
     rows, columns = images.shape[1:3]
     small = np.asarray(ndimage.zoom(images, (1, factor, factor, 1), order=1))
     back = (1, rows / small.shape[1], columns / small.shape[2], 1)
@@ -89,13 +89,13 @@ def sharpen(images: np.ndarray, amount: float) -> np.ndarray:
 
 
 def add_noise(images: np.ndarray, deviation: float, chance: np.random.Generator) -> np.ndarray:
-    """Rician noise, as magnitude images have it; air gets brighter, too."""
+    """Add Rician noise, as in magnitude images; it brightens air, too."""
     real, imaginary = (chance.normal(0, deviation, images.shape).astype(np.float32) for _ in range(2))
     return np.clip(np.hypot(images + real, imaginary), 0, 1)
 
 
 def shade(images: np.ndarray, strength: float, chance: np.random.Generator) -> np.ndarray:
-    """A receive coil's smooth field: gray levels times ``1 - strength`` to ``1 + strength``."""
+    """Apply a smooth bias field: gray levels times ``1 - strength`` to ``1 + strength``."""
     knots = chance.uniform(-1, 1, (3, 3))
     rows, columns = images.shape[1:3]
     field = np.asarray(ndimage.zoom(knots, (rows / 3, columns / 3), order=3))[:rows, :columns]
@@ -103,7 +103,7 @@ def shade(images: np.ndarray, strength: float, chance: np.random.Generator) -> n
 
 
 def compress(images: np.ndarray, quality: int) -> np.ndarray:
-    """Each slice through JPEG."""
+    """Compress and decompress each slice as JPEG."""
     from PIL import Image
 
     result = np.empty(images.shape, np.float32)
@@ -117,12 +117,12 @@ def compress(images: np.ndarray, quality: int) -> np.ndarray:
 
 
 def strip_skull(images: np.ndarray, share: float, keep: np.ndarray | None = None) -> np.ndarray:
-    """Blacken what is nearer to the head's surface than ``share`` of its width: skull and scalp, roughly.
+    """Remove skull and scalp approximately: pixels nearer to the head's surface than ``share`` of its width.
 
     Args:
-        images: to be changed.
+        images: the slices.
         share: of the head's width in a slice; 0.1 removes most skulls.
-        keep: boolean ``(slice, row, column)`` that stays whatever its depth, a tumor for example.
+        keep: boolean ``(slice, row, column)`` to keep at any depth, a tumor for example.
     """
     head = head_mask(images)
     result = np.zeros_like(images)
@@ -137,7 +137,7 @@ def strip_skull(images: np.ndarray, share: float, keep: np.ndarray | None = None
 
 
 def add_border(images: np.ndarray, share: float, level: float) -> np.ndarray:
-    """The outermost ``share`` of every side in one gray level, as screenshots have it."""
+    """Set the outermost ``share`` of every side to one gray level, as in screenshots."""
     result = images.copy()
     rows, columns = (max(1, round(share * side)) for side in images.shape[1:3])
     result[:, :rows] = result[:, -rows:] = result[:, :, :columns] = result[:, :, -columns:] = level
@@ -145,7 +145,7 @@ def add_border(images: np.ndarray, share: float, level: float) -> np.ndarray:
 
 
 def add_letters(images: np.ndarray, chance: np.random.Generator) -> np.ndarray:
-    """One to four lines of burnt-in letters near the corners."""
+    """Add one to four lines of burnt-in text near the corners."""
     from PIL import Image, ImageDraw, ImageFont
 
     rows, columns = images.shape[1:3]
@@ -160,12 +160,12 @@ def add_letters(images: np.ndarray, chance: np.random.Generator) -> np.ndarray:
 
 
 def restyle(voxels: np.ndarray, chance: np.random.Generator, keep: np.ndarray | None = None) -> np.ndarray:
-    """A scan as it might come from elsewhere: one change of contrast, and a few others by chance.
+    """Change a scan at random as other software would: one change of contrast, and others by chance.
 
     Args:
         voxels: ``(slice, row, column, channel)``, any gray levels.
         chance: draws the changes.
-        keep: boolean ``(slice, row, column)`` that skull stripping must leave in place.
+        keep: boolean ``(slice, row, column)`` that skull stripping must not remove.
 
     Returns:
         uint8 of the same shape.
@@ -192,7 +192,7 @@ def restyle(voxels: np.ndarray, chance: np.random.Generator, keep: np.ndarray | 
 
 
 def _draw_contrast(chance: np.random.Generator) -> Change:
-    """One change of contrast."""
+    """A random change of contrast."""
     kind = chance.choice(["clahe", "equalize", "gamma", "window", "curve", "any curve", "invert"], p=_CONTRAST_SHARES)
     if kind == "clahe":
         clip, tiles = float(np.exp(chance.uniform(np.log(0.004), np.log(0.05)))), int(chance.integers(2, 12))

@@ -1,4 +1,4 @@
-"""What a data set holds: patients, slices, tumor sizes, and what is missing."""
+"""What a data set of examinations contains: patients, slices, tumor sizes, and missing sequences."""
 
 from __future__ import annotations
 
@@ -14,16 +14,13 @@ import numpy as np
 
 from tumorscope.core.errors import BadDataset, TumorscopeError
 from tumorscope.core.files import save_together
-from tumorscope.core.scan import Scan
-from tumorscope.datasets.brats import SEQUENCES, BratsCase, BratsDataset
-from tumorscope.datasets.lgg import LggDataset, LggPatient
-from tumorscope.io.lgg import missing_sequences
+from tumorscope.datasets.labeled import VolumeDataset
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-AREA_SHARES = (0.0, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.08, 1.0)
-"""Edges of the histogram of tumor area, as shares of the image, each bin open below."""
+AREA_FRACTIONS = (0.0, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.08, 1.0)
+"""Edges of the histogram of tumor area, as fractions of the image; each bin excludes its lower edge."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +35,7 @@ class Spread:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Spread | None:
-        """None of nothing."""
+        """The spread of the values; None if there are none."""
         return cls(*(float(value) for value in np.percentile(values, (0, 25, 50, 75, 100)))) if values else None
 
     def __str__(self) -> str:
@@ -50,7 +47,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class AreaBin:
-    """How many tumor slices have an area above ``above`` and up to ``up_to``, as shares of the image."""
+    """Number of tumor slices with an area above ``above`` and up to ``up_to``, as fractions of the image."""
 
     above: float
     up_to: float
@@ -59,23 +56,23 @@ class AreaBin:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a data set holds.
+    """What a data set of examinations contains.
 
     Attributes:
         dataset, root: its name and folder.
-        patients, examinations, slices: how many; a patient may have been examined several times.
+        patients, examinations, slices: their numbers; a patient may have several examinations.
         slices_with_tumor, slices_without_tumor: by the true masks.
-        patients_without_tumor: those in whom no slice shows one.
-        tumor_px: pixels of tumor in the slices that show one.
+        patients_without_tumor: those without a tumor in any slice.
+        tumor_px: pixels of tumor in the slices with tumor.
         patient_tumor_px: pixels of tumor in a patient, all slices of all examinations together.
-        tumor_ml: milliliters of tumor in an examination that shows one; None where voxel sizes are not published.
-        areas: the same slices by how much of the image the tumor takes.
+        tumor_ml: milliliters of tumor in an examination with tumor; None if voxel sizes are not published.
+        areas: the slices with tumor by the fraction of the image that it covers.
         institutions: patients of each site; of each year and site for BraTS.
         missing: for each sequence, the examinations without it.
         missing_means: what they have instead, for tables.
         image_sizes: slices of each size, ``rows×columns``.
-        slices_per_patient: how many slices a patient has, of all examinations.
-        unreadable: examinations left out, each with one line that says why.
+        slices_per_patient: slices of a patient in all examinations.
+        unreadable: examinations left out, each with the reason in one line.
         license: of the images and masks.
     """
 
@@ -113,14 +110,21 @@ class Summary:
         save_together(folder, {"summary.md": self.markdown().encode(), "summary.json": content.encode()})
 
     def markdown(self) -> str:
-        """The same as tables."""
+        """The same as Markdown tables."""
         lines = [f"# {self.dataset}: {self.patients} patients", ""]
         for title, rows in self.tables():
             lines += [f"| {title} | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows), ""]
         return "\n".join([*lines, self.license, ""])
 
+    def print(self, console: Console) -> None:
+        """Print the tables on a terminal."""
+        console.print(f"{self.dataset} in {self.root}", style="bold", highlight=False)
+        for title, rows in self.tables():
+            print_table(console, (title, ""), rows)
+        console.print(self.license, style="dim", highlight=False)
+
     def tables(self) -> list[tuple[str, list[tuple[str, str]]]]:
-        """Title and rows of each table for people."""
+        """Title and rows of each table."""
         counts = [
             ("patients", f"{self.patients:,}"),
             ("examinations", f"{self.examinations:,}"),
@@ -136,8 +140,8 @@ class Summary:
         if self.tumor_ml:
             counts.append(("tumor mL, examinations with tumor", str(self.tumor_ml)))
         areas = [
-            (f"{100 * one.above:g} to {100 * one.up_to:g} %", part(one.slices, self.slices_with_tumor))
-            for one in self.areas
+            (f"{100 * area.above:g} to {100 * area.up_to:g} %", part(area.slices, self.slices_with_tumor))
+            for area in self.areas
         ]
         missing = [
             (sequence, f"{len(cases)}: {', '.join(cases)}" if cases else "0")
@@ -154,16 +158,14 @@ class Summary:
         return tables
 
 
-def summarize_volumes(
-    dataset: LggDataset | BratsDataset, on_patient: Callable[[str], None] = lambda case: None
-) -> Summary:
+def summarize_volumes(dataset: VolumeDataset, on_case: Callable[[str], object] = lambda case: None) -> Summary:
     """Read every examination once and count.
 
     Examinations that cannot be read are named under ``unreadable`` and not counted.
 
     Args:
         dataset: the data set.
-        on_patient: called with each examination just read, for a progress bar.
+        on_case: called with the name of each examination after reading it, for a progress bar.
 
     Raises:
         BadDataset: not one patient can be read.
@@ -171,38 +173,37 @@ def summarize_volumes(
     per_slice: list[int] = []
     per_patient: Counter[str] = Counter()
     lengths: Counter[str] = Counter()
-    shares: list[float] = []
+    fractions: list[float] = []
     sizes: Counter[str] = Counter()
     institutions: dict[str, str] = {}
     examinations = 0
     milliliters: list[float] = []
-    expected = ("t1", "t1c") if isinstance(dataset, LggDataset) else SEQUENCES
-    missing: dict[str, list[str]] = {sequence: [] for sequence in expected}
+    missing: dict[str, list[str]] = {sequence: [] for sequence in dataset.optional_sequences}
     unreadable: dict[str, str] = {}
-    for patient in dataset.cases:
+    for case in dataset.cases:
         try:
-            scan, mask = patient.scan_and_mask()
+            scan, mask = case.scan_and_mask()
         except TumorscopeError as error:
-            unreadable[patient.case] = str(error)
-            on_patient(patient.case)
+            unreadable[case.case] = str(error)
             continue
+        finally:
+            on_case(case.case)
         areas = mask.sum(axis=(1, 2))
         _, rows, columns = scan.shape
         per_slice += areas[areas > 0].tolist()
-        shares += (areas[areas > 0] / (rows * columns)).tolist()
+        fractions += (areas[areas > 0] / (rows * columns)).tolist()
         examinations += 1
-        per_patient[patient.patient] += int(areas.sum())
-        lengths[patient.patient] += len(areas)
+        per_patient[case.patient] += int(areas.sum())
+        lengths[case.patient] += len(areas)
         sizes[f"{rows}×{columns}"] += len(areas)
-        institutions[patient.patient] = patient.institution
+        institutions[case.patient] = case.institution
         if scan.voxel_volume_mm3 is not None and mask.any():
             milliliters.append(float(areas.sum()) * scan.voxel_volume_mm3 / 1000)
-        for sequence in _missing(patient, scan):
-            missing[sequence].append(patient.case)
-        on_patient(patient.case)
+        for sequence in case.missing_sequences(scan):
+            missing[sequence].append(case.case)
     if not per_patient:
         raise BadDataset(f"{dataset.root}: not one patient can be read; the first: {next(iter(unreadable.values()))}")
-    counted = np.searchsorted(AREA_SHARES[1:], shares)
+    bins = np.searchsorted(AREA_FRACTIONS[1:], fractions)
     return Summary(
         dataset=dataset.name,
         root=dataset.root,
@@ -216,12 +217,12 @@ def summarize_volumes(
         patient_tumor_px=Spread.of([pixels for pixels in per_patient.values() if pixels]),
         tumor_ml=Spread.of(milliliters),
         areas=tuple(
-            AreaBin(above, up_to, int((counted == place).sum()))
-            for place, (above, up_to) in enumerate(pairwise(AREA_SHARES))
+            AreaBin(above, up_to, int((bins == index).sum()))
+            for index, (above, up_to) in enumerate(pairwise(AREA_FRACTIONS))
         ),
         institutions=dict(sorted(Counter(institutions.values()).items())),
         missing={sequence: tuple(cases) for sequence, cases in missing.items()},
-        missing_means="only a copy of FLAIR" if isinstance(dataset, LggDataset) else "missing",
+        missing_means=dataset.absence,
         image_sizes=dict(sizes.most_common()),
         slices_per_patient=Spread.of(list(lengths.values())),
         unreadable=unreadable,
@@ -229,28 +230,14 @@ def summarize_volumes(
     )
 
 
-def _missing(case: LggPatient | BratsCase, scan: Scan) -> Sequence[str]:
-    if isinstance(case, LggPatient):
-        return missing_sequences(scan.voxels)
-    return [sequence for sequence in SEQUENCES if sequence not in scan.sequences]
-
-
-def print_summary(summary: Summary, console: Console) -> None:
-    """The tables on a terminal."""
-    console.print(f"{summary.dataset} in {summary.root}", style="bold", highlight=False)
-    for title, rows in summary.tables():
-        print_table(console, (title, ""), rows)
-    console.print(summary.license, style="dim", highlight=False)
-
-
 def print_table(console: Console, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """One table on a terminal."""
+    """Print one table on a terminal."""
     from rich.markup import escape
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for place, name in enumerate(header):
-        table.add_column(escape(name), justify="right" if place and len(header) > 2 else "left")
+    for index, name in enumerate(header):
+        table.add_column(escape(name), justify="right" if index and len(header) > 2 else "left")
     for row in rows:
         table.add_row(*map(escape, row))
     console.print(table)

@@ -1,1 +1,1 @@
-"""The hospital's network: a node that receives studies, analyses them and sends results back; DICOMweb."""
+"""DICOM networking: a node that receives, analyzes and returns studies, and DICOMweb."""

@@ -1,9 +1,9 @@
-"""Which connections the node keeps, so that idle ones never keep a sender out.
+"""Limits on connections and associations, so that idle ones never block a sender.
 
-A connection costs threads, an association a place among few. Those that ask for nothing are closed
-after a while, or as soon as there are many of them. When all places are taken, a sender waits for
-one, and the association that has been idle for longest gives up its own. Connections are closed from
-outside, since a library thread that waits for the rest of a message does not look at its timers.
+A connection needs threads, and the number of associations is small. Connections without a request are
+closed after a timeout, or earlier if there are many of them. If the maximum of associations is reached, a
+sender waits, and the longest idle association is closed for it. Connections are closed from outside the
+library, whose thread does not check its timers while it waits for the rest of a message.
 """
 
 from __future__ import annotations
@@ -23,26 +23,26 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _TICK_S = 0.05
-_WARNED_EVERY_S = 60.0
+_WARNING_INTERVAL_S = 60.0
 
 
 class Connection(Protocol):
-    """What is needed of an association: whether its thread still runs."""
+    """The required part of an association's interface."""
 
     def is_alive(self) -> bool: ...
 
 
 @dataclass(frozen=True)
 class Limits:
-    """How many connections are kept, and how long.
+    """Maximum numbers of connections, and timeouts.
 
     Attributes:
-        associations: at most. Each holds an object in memory, and an enhanced one may be large.
-        connections: that have not asked for an association yet, or wait for a place.
-        request_s: within which a new connection has to ask for an association.
-        idle_s: after which an association gives up its place when another one needs it.
-        wait_s: for which a sender waits for a place.
-        silence_s: after which an association is taken for dead.
+        associations: the maximum number. Each holds an object in memory, and an enhanced one may be large.
+        connections: the maximum number of connections without an association.
+        request_s: time for a new connection to request an association.
+        idle_s: an association idle for this time may be closed for another one.
+        wait_s: how long a sender waits for an association.
+        silence_s: an association without traffic for this time counts as dead.
     """
 
     associations: int = 8
@@ -54,12 +54,12 @@ class Limits:
 
 
 class Admission:
-    """Keeps the connections of a node within limits.
+    """Enforces the limits on a node's connections.
 
     Args:
-        limits: how many, and how long.
-        close: ends a connection; called from any thread.
-        clock: seconds that only run forward.
+        limits: maximum numbers and timeouts.
+        close: closes a connection; called from any thread.
+        clock: monotonic, in seconds.
     """
 
     def __init__(
@@ -71,12 +71,12 @@ class Admission:
         self._lock = threading.Lock()
         self._new: dict[Connection, float] = {}
         self._waiting: set[Connection] = set()
-        self._heard: dict[Connection, float] = {}
+        self._last_traffic: dict[Connection, float] = {}
         self._busy: set[Connection] = set()
         self._warned = float("-inf")
 
     def connected(self, connection: Connection) -> None:
-        """A connection was opened; the oldest that asks for nothing makes room for it."""
+        """Register a new connection; above the maximum, the oldest one without a request is closed."""
         with self._lock:
             self._new[connection] = self._clock()
             many = len(self._new) + len(self._waiting) > self._limits.connections
@@ -84,16 +84,16 @@ class Admission:
             if oldest is not None:
                 del self._new[oldest]
         if oldest is not None:
-            self._end(oldest, "more connections are open than can be served")
+            self._end(oldest, "too many open connections")
 
     def admit(self, connection: Connection) -> bool:
-        """Wait for a place for an association; False if none becomes free. Called in the association's thread."""
+        """Wait until an association is allowed; False after the timeout. Called in the association's thread."""
         with self._lock:
             self._new.pop(connection, None)
             self._waiting.add(connection)
         end = self._clock() + self._limits.wait_s
         try:
-            while not self._placed(connection):
+            while not self._register(connection):
                 if self._clock() >= end:
                     return False
                 time.sleep(_TICK_S)
@@ -102,15 +102,15 @@ class Admission:
             with self._lock:
                 self._waiting.discard(connection)
 
-    def heard(self, connection: Connection) -> None:
-        """Something came or went on an association."""
+    def traffic(self, connection: Connection) -> None:
+        """Record traffic on an association."""
         with self._lock:
-            if connection in self._heard:
-                self._heard[connection] = self._clock()
+            if connection in self._last_traffic:
+                self._last_traffic[connection] = self._clock()
 
     @contextmanager
     def serving(self, connection: Connection) -> Iterator[None]:
-        """The node itself is at work for an association, which is not idle meanwhile."""
+        """Mark an association as busy for the duration of the block."""
         with self._lock:
             self._busy.add(connection)
         try:
@@ -118,59 +118,59 @@ class Admission:
         finally:
             with self._lock:
                 self._busy.discard(connection)
-            self.heard(connection)
+            self.traffic(connection)
 
     def sweep(self) -> None:
-        """Close connections without a request, and associations without traffic, for too long."""
+        """Close connections without a request and associations without traffic after their timeouts."""
         now = self._clock()
         with self._lock:
-            self._forget_dead()
+            self._remove_dead()
             silent = [each for each, since in self._new.items() if now - since > self._limits.request_s]
-            dead = [each for each in self._idle() if now - self._heard[each] > self._limits.silence_s]
+            dead = [each for each in self._idle() if now - self._last_traffic[each] > self._limits.silence_s]
             for each in silent:
                 del self._new[each]
             for each in dead:
-                del self._heard[each]
+                del self._last_traffic[each]
         for each in silent:
-            self._end(each, "connections ask for nothing")
+            self._end(each, "no request on a connection")
         for each in dead:
-            self._end(each, f"nothing came on an association for {self._limits.silence_s:g} s")
+            self._end(each, f"no traffic on an association for {self._limits.silence_s:g} s")
 
-    def _placed(self, connection: Connection) -> bool:
-        """Take a free place, or that of the association that has been idle for longest."""
+    def _register(self, connection: Connection) -> bool:
+        """Register an association if the maximum allows it or after closing the longest idle one."""
         now = self._clock()
         with self._lock:
-            self._forget_dead()
+            self._remove_dead()
             idle = None
-            if len(self._heard) >= self._limits.associations:
-                idle = min(self._idle(), key=self._heard.__getitem__, default=None)
-                if idle is None or now - self._heard[idle] < self._limits.idle_s:
+            if len(self._last_traffic) >= self._limits.associations:
+                idle = min(self._idle(), key=self._last_traffic.__getitem__, default=None)
+                if idle is None or now - self._last_traffic[idle] < self._limits.idle_s:
                     return False
-                del self._heard[idle]
-            self._heard[connection] = now
+                del self._last_traffic[idle]
+            self._last_traffic[connection] = now
         if idle is not None:
-            self._end(idle, "an idle association gave its place to another one")
+            self._end(idle, "an idle association was closed for another one")
         return True
 
     def _idle(self) -> list[Connection]:
-        return [each for each in self._heard if each not in self._busy]
+        return [each for each in self._last_traffic if each not in self._busy]
 
-    def _forget_dead(self) -> None:
-        for known in (self._new, self._heard):
-            # A new connection's thread has not begun when it is entered.
+    def _remove_dead(self) -> None:
+        for known in (self._new, self._last_traffic):
+            # The thread of a new connection starts after its registration.
             for each in [each for each in known if not each.is_alive() and self._clock() - known[each] > 1]:
                 del known[each]
 
     def _end(self, connection: Connection, why: str) -> None:
         now = self._clock()
-        if now - self._warned >= _WARNED_EVERY_S:  # a flood of connections must not become one of the log
+        if now - self._warned >= _WARNING_INTERVAL_S:  # many connections must not flood the log
             self._warned = now
             log.warning("connections are being closed: %s", why)
         self._close(connection)
 
 
 def close_connection(association: Connection) -> None:
-    """Close the connection under an association of pynetdicom: whatever its threads wait for, they end."""
+    """Close the connection of a pynetdicom association, which ends its threads whatever they wait for."""
     wrapped = cast("Association", association).dul.socket
     connection = wrapped.socket if wrapped is not None else None
     if connection is not None:

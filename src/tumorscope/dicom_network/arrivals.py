@@ -1,8 +1,8 @@
-"""When a study is complete: nothing came for a while, and nobody is still sending.
+"""Detect complete studies: no open association sends them, and no image has arrived for a while.
 
-A sender that was cut off will come again. So a study whose association broke, or was open
-when the node itself was stopped, or that an image was refused of, is waited for longer than one
-that was sent to the end. If nobody comes, its results say that images may be missing.
+A sender usually comes back after an interruption. So the timeout is longer for a study whose association
+was aborted or was open when the node stopped, or of which an image was refused. After that timeout, its
+results state that images may be missing.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from tumorscope.dicom_network.journal import Journal
 
 @dataclass
 class Delivery:
-    """What one association brought of one study.
+    """The objects of one study in one association.
 
     Attributes:
         study: its code.
-        new, known: images and other objects that were kept, and that were here already.
-        refused: images that could not be kept.
-        reopened: whether any came after the study's analysis began.
-        confirmed: whether results that were made of a part of the study are now known to need another analysis.
+        new, known: numbers of objects that were stored, and that were already present.
+        refused: number of images that could not be stored.
+        reopened: whether any arrived after the study's analysis began.
+        confirmed: whether the end of the association reopened an incomplete study.
     """
 
     study: str
@@ -37,35 +37,35 @@ class Delivery:
 
 
 class Arrivals:
-    """Who is sending what at the moment.
+    """The open associations and the studies that they send.
 
     Args:
         journal: of the node.
-        quiescence_s: a study is complete when nothing came for so long.
-        abort_timeout_s: the same for a study whose association broke off.
-        clock: seconds that only run forward.
+        quiescence_s: a study is complete when no object has arrived for this time.
+        abort_timeout_s: the same after an aborted association.
+        clock: monotonic, in seconds.
     """
 
     def __init__(
         self, journal: Journal, quiescence_s: float, abort_timeout_s: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._journal = journal
-        self._quiet_s = quiescence_s
-        self._patience_s = max(abort_timeout_s, quiescence_s)
+        self._quiescence_s = quiescence_s
+        self._abort_timeout_s = max(abort_timeout_s, quiescence_s)
         self._clock = clock
         self._lock = threading.Lock()
-        # What came before this process began counts from its beginning: senders may be coming back.
+        # For earlier objects, time counts from the start of this process: senders may come back.
         self._started = clock()
         self._last: dict[str, float] = {}
         self._open: dict[Hashable, dict[str, Delivery]] = defaultdict(dict)
 
     def begins(self, sender: Hashable, study: str) -> None:
-        """An association is about to bring an object of a study: from now on it is waited for."""
+        """Register an association that is sending an object of a study."""
         with self._lock:
             self._open[sender].setdefault(study, Delivery(study))
 
     def came(self, sender: Hashable, study: str, new: bool, reopened: bool) -> None:
-        """The object is on disk and in the journal."""
+        """Record that an object is on disk and in the journal."""
         with self._lock:
             self._last[study] = self._clock()
             delivery = self._open[sender].setdefault(study, Delivery(study))
@@ -74,17 +74,17 @@ class Arrivals:
             delivery.reopened |= reopened
 
     def missed(self, sender: Hashable, study: str) -> None:
-        """An image was offered and could not be kept: the study is not whole, however the association ends."""
+        """Record an image that could not be stored: the study is incomplete however the association ends."""
         with self._lock:
             self._open[sender].setdefault(study, Delivery(study)).refused += 1
             self._journal.interrupt(study)
 
     def left(self, sender: Hashable, well: bool) -> list[Delivery]:
-        """An association has ended; what it brought.
+        """Record the end of an association; return its deliveries.
 
         Args:
             sender: the association.
-            well: it was released, not broken.
+            well: whether it was released and not aborted.
         """
         with self._lock:
             deliveries = list(self._open.pop(sender, {}).values())
@@ -92,17 +92,17 @@ class Arrivals:
             for delivery in deliveries:
                 self._last[delivery.study] = self._clock()
                 if well and not delivery.refused and delivery.study not in others:
-                    delivery.confirmed = self._journal.ended_well(delivery.study)
+                    delivery.confirmed = self._journal.confirm(delivery.study)
         return deliveries
 
     def senders(self) -> list[Hashable]:
-        """The associations that have brought something and not ended."""
+        """The open associations with deliveries."""
         with self._lock:
             return list(self._open)
 
     def mark_complete(self) -> list[str]:
-        """Mark the studies for which nothing more is expected as ready; their codes."""
-        with self._lock:  # held to the end: an image that comes in between must undo the mark, not be missed by it
+        """Mark complete studies as ready; return their codes."""
+        with self._lock:  # held to the end, so that a new image undoes the mark
             now = self._clock()
             busy = {study for studies in self._open.values() for study in studies}
             complete = [
@@ -110,7 +110,7 @@ class Arrivals:
                 for study in self._journal.in_state("receiving")
                 if study.code not in busy
                 and now - self._last.get(study.code, self._started)
-                >= (self._patience_s if study.interrupted else self._quiet_s)
+                >= (self._abort_timeout_s if study.interrupted else self._quiescence_s)
             ]
             for code in complete:
                 self._journal.mark_ready(code)

@@ -1,4 +1,4 @@
-"""The database under a node's journal: its tables, and transactions that threads and processes share."""
+"""The database of a node's journal: tables and transactions."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ CREATE TABLE IF NOT EXISTS runs (
 
 
 class Database:
-    """One object for all threads of a process, and several processes may open the file.
+    """A SQLite database that threads and processes share.
 
     Args:
-        path: of the database; made if it is not there.
+        path: of the database; created if it does not exist.
 
     Raises:
         TumorscopeError: the file is not a journal, or cannot be written.
@@ -53,7 +53,9 @@ class Database:
             self._base.execute("PRAGMA foreign_keys = ON")
             self._base.executescript(_TABLES)
         except sqlite3.DatabaseError as error:
-            raise TumorscopeError(f"{path}: no journal of a node ({error}); name another folder with --data") from error
+            raise TumorscopeError(
+                f"{path}: not a node's journal ({error}); choose another folder with --data"
+            ) from error
 
     def close(self) -> None:
         with self._lock:

@@ -1,7 +1,7 @@
-"""Who gets the results, and how they are named.
+"""The destinations of results.
 
 ``--send-to`` takes ``NAME=HOST:PORT/TITLE`` for C-STORE, ``NAME=https://...`` for STOW-RS, or
-a bare name that stands in the node's ``destinations.yaml``::
+a name from the node's ``destinations.yaml``::
 
     orthanc: 127.0.0.1:4242/ORTHANC
     archive:
@@ -9,7 +9,7 @@ a bare name that stands in the node's ``destinations.yaml``::
       user: tumorscope
       password_file: /etc/tumorscope/archive.password
 
-Secrets stand in files of their own, never in a command or in this file.
+Secrets are in separate files, never on a command line or in this file.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _HOW = "write NAME=HOST:PORT/TITLE or NAME=https://..."
 
 @dataclass(frozen=True)
 class Peer:
-    """An archive that takes C-STORE."""
+    """An archive that accepts C-STORE."""
 
     name: str
     host: str
@@ -44,7 +44,7 @@ class Peer:
 
 @dataclass(frozen=True)
 class WebArchive:
-    """An archive that takes STOW-RS."""
+    """An archive that accepts STOW-RS."""
 
     name: str
     url: str
@@ -60,28 +60,28 @@ def find_destinations(given: Sequence[str], data: Path, option: str = "--send-to
     Args:
         given: each ``NAME=WHERE``, or a name from the file.
         data: the folder with ``destinations.yaml``.
-        option: what the user wrote before each, for errors.
+        option: the name of the command line option, for errors.
 
     Raises:
-        TumorscopeError: a name is unknown or given twice, or a place cannot be read.
+        TumorscopeError: a name is unknown or given twice, or an address is invalid.
     """
     known: dict[str, object] | None = None
-    found: dict[str, Destination] = {}
+    destinations: dict[str, Destination] = {}
     for item in given:
-        name, equals, where = item.partition("=")
+        name, equals, address = item.partition("=")
         if not _NAME.fullmatch(name):
             raise TumorscopeError(f"{option} {item}: {_HOW}")
-        if name in found:
+        if name in destinations:
             raise TumorscopeError(f"{option} {name} was given twice")
         if equals:
-            found[name] = _destination(name, where)
+            destinations[name] = _destination(name, address)
             continue
         if known is None:
             known = _read(data / FILE)
         if name not in known:
             raise TumorscopeError(f"{option} {name}: not in {data / FILE}; add it there, or {_HOW}")
-        found[name] = _destination(name, known[name])
-    return list(found.values())
+        destinations[name] = _destination(name, known[name])
+    return list(destinations.values())
 
 
 def _destination(name: str, value: object) -> Destination:
@@ -89,18 +89,18 @@ def _destination(name: str, value: object) -> Destination:
     unknown = set(options) - {"to", "user", "password_file", "token_file"}
     if unknown:
         raise TumorscopeError(f"destination {name}: unknown {', '.join(sorted(map(str, unknown)))}; {_HOW}")
-    where = str(options.get("to") or "")
-    if where.lower().startswith(("http://", "https://")):
+    address = str(options.get("to") or "")
+    if address.lower().startswith(("http://", "https://")):
         return WebArchive(
             name,
-            check_url(where),
+            check_url(address),
             Credentials(_text(options, "user"), _path(options, "password_file"), _path(options, "token_file")),
         )
-    peer = _PEER.fullmatch(where)
+    peer = _PEER.fullmatch(address)
     if peer is None or not 0 < int(peer["port"]) < 65536 or not peer["aet"].strip():
-        raise TumorscopeError(f"destination {name}: {where or 'nothing'} is no place; {_HOW}")
+        raise TumorscopeError(f"destination {name}: {address or 'an empty text'} is not an address; {_HOW}")
     if len(options) > 1:
-        raise TumorscopeError(f"destination {name}: C-STORE knows no user and no password; give an https:// address")
+        raise TumorscopeError(f"destination {name}: C-STORE has no user and password; use an https:// address")
     return Peer(name, peer["host"].strip("[]"), int(peer["port"]), peer["aet"].strip())
 
 
@@ -118,9 +118,9 @@ def _read(path: Path) -> dict[str, object]:
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise TumorscopeError(f"{path}: cannot be read as YAML; write one `name: host:port/title` a line") from error
+        raise TumorscopeError(f"{path}: cannot be read as YAML; write one `name: host:port/title` per line") from error
     if content is None:
         return {}
     if not isinstance(content, dict):
-        raise TumorscopeError(f"{path}: write one `name: host:port/title` a line")
+        raise TumorscopeError(f"{path}: write one `name: host:port/title` per line")
     return {str(name): value for name, value in content.items()}

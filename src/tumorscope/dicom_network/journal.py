@@ -1,8 +1,8 @@
-"""What happened to every study, in a database that survives the process at any moment.
+"""The state of every study, in a database that survives a crash at any moment.
 
 A study goes ``receiving`` → ``ready`` → ``analyzing`` → ``sending`` → ``done``, or ends as
-``failed``. An image that comes late takes it back to ``receiving``, since the question has
-changed. Every step is one transaction, on disk before the next begins.
+``failed``. A late image returns it to ``receiving``. Every step is one transaction, on disk before the next
+one begins.
 """
 
 from __future__ import annotations
@@ -14,29 +14,29 @@ from tumorscope.core.errors import TumorscopeError
 from tumorscope.dicom_network.database import Database
 from tumorscope.dicom_network.records import Arrival, Result, Run, State, Study
 
-MOST_CRASHES = 3
-"""An analysis that ended its process this often is not tried again."""
-MOST_REFUSALS = 5
-"""A result that a destination refused this often is not offered again."""
+MAX_CRASHES = 3
+"""An analysis that ended its process this often is not retried."""
+MAX_REFUSALS = 5
+"""A result that a destination refused this often is not sent again."""
 
 
 class Journal(Database):
-    """What a node knows of its studies; see :class:`~tumorscope.dicom_network.database.Database` for its file."""
+    """A node's studies, runs and results; see :class:`~tumorscope.dicom_network.database.Database` for the file."""
 
     # Receiving
 
     def receive(self, code: str, study: str, image: str, file: str, is_input: bool) -> Arrival:
-        """Enter an object that is on disk.
+        """Record an object that is on disk.
 
         Args:
             code: of the study.
             study: StudyInstanceUID.
             image: SOPInstanceUID.
             file: relative to the node's folder.
-            is_input: whether the analysis looks at it; others are only kept.
+            is_input: whether it is analyzed; other objects are only stored.
 
         Raises:
-            FileNotFoundError: it is not on disk, because its study was being forgotten.
+            FileNotFoundError: it is not on disk, because its study was removed meanwhile.
         """
         now = time.time()
         with self.transaction() as base:
@@ -52,7 +52,7 @@ class Journal(Database):
             )
             new = entered.rowcount == 1
             state = base.execute("SELECT state FROM studies WHERE code = ?", (code,)).fetchone()["state"]
-            if new and is_input:  # known ones, sent again and broken off, take nothing away
+            if new and is_input:  # a repeated image of an aborted association changes nothing
                 base.execute(
                     "UPDATE studies SET state = 'receiving', interrupted = 1, crashes = 0, reason = NULL, changed = ? "
                     "WHERE code = ?",
@@ -61,16 +61,15 @@ class Journal(Database):
         return Arrival(new, new and is_input and state not in ("receiving", "ready"))
 
     def interrupt(self, code: str) -> None:
-        """An image of the study was offered and could not be kept."""
+        """Record that an image of the study was sent and could not be stored."""
         with self.transaction() as base:
             base.execute("UPDATE studies SET interrupted = 1 WHERE code = ?", (code,))
 
-    def ended_well(self, code: str) -> bool:
-        """Every association that brought images of the study has been released.
+    def confirm(self, code: str) -> bool:
+        """Record that all associations with images of the study were released normally.
 
         Returns:
-            Whether that opens the study again: its results were made, or are being made, when images
-            seemed to be missing.
+            Whether this reopens the study, whose analysis began while images seemed to be missing.
         """
         with self.transaction() as base:
             reopened = base.execute(
@@ -83,19 +82,19 @@ class Journal(Database):
             return reopened.rowcount == 1
 
     def files(self) -> set[str]:
-        """Every object known, relative to the node's folder."""
+        """All recorded files, relative to the node's folder."""
         return {row["file"] for row in self.rows("SELECT file FROM images")}
 
     # Analyzing
 
     def in_state(self, state: State) -> list[Study]:
-        """Studies with something to analyze, the longest known first."""
+        """Studies with images to analyze, the oldest first."""
         return self._studies("state = ?", state)
 
     def study(self, code: str) -> Study | None:
-        """By its code; None if it is not known, or has nothing to analyze."""
-        found = self._studies("code = ?", code)
-        return found[0] if found else None
+        """A study by its code; None if it is unknown or has no images to analyze."""
+        studies = self._studies("code = ?", code)
+        return studies[0] if studies else None
 
     def _studies(self, condition: str, value: str) -> list[Study]:
         rows = self.rows(
@@ -110,11 +109,11 @@ class Journal(Database):
         ]
 
     def mark_ready(self, code: str) -> None:
-        """A study that is being received is complete."""
+        """Mark a study in ``receiving`` as complete."""
         self._move(code, "receiving", "ready")
 
     def begin(self, code: str) -> Run | None:
-        """An analysis begins. None if the study is not ready any more."""
+        """Start an analysis; None if the study is no longer ready."""
         with self.transaction() as base:
             moved = base.execute(
                 "UPDATE studies SET state = 'analyzing', run = run + 1 WHERE code = ? AND state = 'ready'", (code,)
@@ -124,7 +123,7 @@ class Journal(Database):
             run, incomplete = base.execute("SELECT run, interrupted FROM studies WHERE code = ?", (code,)).fetchone()
             query = "SELECT file FROM images WHERE study = ? AND input = 1 ORDER BY file"
             files = tuple(row["file"] for row in base.execute(query, (code,)))
-            # A run with fewer images, or one that waited in vain for images which have been confirmed since.
+            # Runs with fewer images, and incomplete runs if the study is now confirmed to be complete.
             superseded = base.execute(
                 "SELECT run FROM runs WHERE study = ? AND (images < ? OR incomplete > ?) ORDER BY run",
                 (code, len(files), incomplete),
@@ -134,7 +133,7 @@ class Journal(Database):
             return Run(run, files, bool(incomplete), earlier)
 
     def finish(self, code: str, run: int, files: Sequence[str], destinations: Iterable[str]) -> bool:
-        """The results of a run are on disk and are to be sent. False if images came meanwhile: it is out of date."""
+        """Record the results of a run, which are on disk; False if the run is outdated by new images."""
         rows = [(code, run, file, destination) for destination in destinations for file in files]
         with self.transaction() as base:
             moved = base.execute(
@@ -146,42 +145,42 @@ class Journal(Database):
             return moved.rowcount == 1
 
     def requeue(self, code: str) -> None:
-        """The node stops, or was stopped, in the middle of an analysis: it is to begin again."""
+        """Return a study to ``ready`` after an interrupted analysis."""
         self._move(code, "analyzing", "ready")
 
     def crash(self, code: str, reason: str) -> bool:
-        """An analysis ended its process; whether it is tried again."""
+        """Record that an analysis ended its process; whether it will be retried."""
         with self.transaction() as base:
             base.execute(
                 "UPDATE studies SET crashes = crashes + 1, reason = ?, "
                 "state = CASE WHEN crashes + 1 < ? THEN 'ready' ELSE 'failed' END, changed = ? "
                 "WHERE code = ? AND state = 'analyzing'",
-                (reason, MOST_CRASHES, time.time(), code),
+                (reason, MAX_CRASHES, time.time(), code),
             )
             row = base.execute("SELECT state FROM studies WHERE code = ?", (code,)).fetchone()
             return row["state"] != "failed"
 
     def fail(self, code: str, reason: str) -> None:
-        """An analysis said that it cannot be done."""
+        """Record that the study cannot be analyzed."""
         with self.transaction() as base:
             base.execute(
                 "UPDATE studies SET state = 'failed', reason = ?, changed = ? WHERE code = ? AND state = 'analyzing'",
                 (reason, time.time(), code),
             )
 
-    def again(self, name: str) -> str:
-        """A study is asked for once more; its code.
+    def reanalyze(self, name: str) -> str:
+        """Request a re-analysis of a study; return its code.
 
         Args:
             name: its code or its StudyInstanceUID.
 
         Raises:
-            TumorscopeError: it was never received.
+            TumorscopeError: the study was never received.
         """
         with self.transaction() as base:
             row = base.execute("SELECT code FROM studies WHERE code = ? OR uid = ?", (name, name)).fetchone()
             if row is None:
-                raise TumorscopeError("no such study was received here; name it by its UID or by the code in the log")
+                raise TumorscopeError("this study was never received; name it by its UID or by the code in the log")
             base.execute(
                 "UPDATE studies SET state = 'ready', crashes = 0, reason = NULL "
                 "WHERE code = ? AND state IN ('sending', 'done', 'failed')",
@@ -196,31 +195,31 @@ class Journal(Database):
     # Sending
 
     def unsent(self, destination: str) -> list[Result]:
-        """What a destination is still to have, what it has not refused yet first."""
+        """The results to send to a destination, those not refused yet first."""
         rows = self.rows(
             "SELECT * FROM results WHERE destination = ? AND sent = 0 AND refusals < ? "
             "ORDER BY refusals, study, run, file",
             destination,
-            MOST_REFUSALS,
+            MAX_REFUSALS,
         )
         return [Result(row["study"], row["run"], row["file"], row["destination"], row["refusals"]) for row in rows]
 
     def waiting_for(self) -> dict[str, int]:
-        """How many results each destination is still to have."""
+        """The number of results to send to each destination."""
         rows = self.rows(
             "SELECT destination, COUNT(*) AS n FROM results WHERE sent = 0 AND refusals < ? GROUP BY destination",
-            MOST_REFUSALS,
+            MAX_REFUSALS,
         )
         return {row["destination"]: row["n"] for row in rows}
 
     def sent(self, result: Result) -> None:
-        """A destination has it."""
+        """Record that a destination has stored a result."""
         self._note(result, "sent = 1, reason = NULL")
 
     def refused(self, result: Result, reason: str) -> bool:
-        """A destination does not want it; whether it is offered again."""
+        """Record that a destination refused a result; whether it will be sent again."""
         self._note(result, "refusals = refusals + 1, reason = ?", reason)
-        return result.refusals + 1 < MOST_REFUSALS
+        return result.refusals + 1 < MAX_REFUSALS
 
     def _note(self, result: Result, change: str, *values: object) -> None:
         with self.transaction() as base:
@@ -230,12 +229,12 @@ class Journal(Database):
             )
 
     def settle(self, code: str) -> State | None:
-        """Where the study stands now if nothing of it remains to be sent: ``done``, or ``failed`` if anything was refused."""
+        """Finish a study without results left to send: ``done``, or ``failed`` if any was refused; else None."""
         with self.transaction() as base:
             counts = base.execute(
                 "SELECT COALESCE(SUM(sent = 0 AND refusals < ?), 0) AS open, COALESCE(SUM(sent = 0), 0) AS unsent "
                 "FROM results WHERE study = ? AND run = (SELECT run FROM studies WHERE code = ?)",
-                (MOST_REFUSALS, code, code),
+                (MAX_REFUSALS, code, code),
             ).fetchone()
             if counts["open"]:
                 return None
@@ -246,20 +245,20 @@ class Journal(Database):
             )
             return state if moved.rowcount else None
 
-    # Forgetting
+    # Removing
 
     def settled_before(self, moment: float) -> list[str]:
-        """Codes of studies that have been done or failed since before a moment, in seconds since 1970."""
+        """Codes of studies done or failed since before a moment, in seconds since 1970."""
         query = "SELECT code FROM studies WHERE state IN ('done', 'failed') AND changed < ?"
         return [row["code"] for row in self.rows(query, moment)]
 
     def forget(self, code: str, remove: Callable[[], None]) -> None:
-        """Strike a study out if it is done or failed, and remove its files in the same step.
+        """Delete a study that is done or failed, and its files in the same transaction.
 
-        An image that arrives in this moment is entered before, and the study stays; or it
-        finds its file gone, and the sender is told to send it again.
+        An image that arrives meanwhile is either recorded before, and the study stays, or its file is
+        missing, and its sender receives an error status.
         """
         with self.transaction() as base:
-            struck = base.execute("DELETE FROM studies WHERE code = ? AND state IN ('done', 'failed')", (code,))
-            if struck.rowcount:
+            deleted = base.execute("DELETE FROM studies WHERE code = ? AND state IN ('done', 'failed')", (code,))
+            if deleted.rowcount:
                 remove()

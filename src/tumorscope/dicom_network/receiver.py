@@ -1,7 +1,7 @@
-"""The door of the node: C-ECHO and C-STORE.
+"""The node's service class provider: C-ECHO and C-STORE.
 
-An object is on disk and in the journal before its sender reads Success; whatever goes
-wrong before that, the sender is told so and still has the object.
+An object is on disk and in the journal before its sender receives Success; after any earlier failure the
+sender receives an error status and still has the object.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from tumorscope.core.errors import TumorscopeError
 from tumorscope.dicom_network.admission import Admission, Limits, close_connection
 from tumorscope.dicom_network.arrivals import Arrivals, Delivery
 from tumorscope.dicom_network.journal import Journal
+from tumorscope.dicom_network.plurals import counted
 from tumorscope.dicom_network.records import Arrival
 from tumorscope.dicom_network.store import Store, image_code, study_code
-from tumorscope.dicom_network.wording import counted
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -46,8 +46,8 @@ INPUT_CLASSES = frozenset(
         "1.2.840.10008.5.1.4.1.1.4.4",  # Legacy Converted Enhanced MR Image
     }
 )
-"""What is analyzed. Other objects of a study are kept, but neither start an analysis nor repeat
-one: else the node's own results, sent back to it, would."""
+"""Objects that are analyzed. Other objects of a study are stored but start no analysis; otherwise the node's
+own results would, if an archive sends them back."""
 
 TRANSFER_SYNTAXES = (
     "1.2.840.10008.1.2.1",  # Explicit VR Little Endian
@@ -67,22 +67,22 @@ TRANSFER_SYNTAXES = (
     "1.2.840.10008.1.2.4.203",  # High-Throughput JPEG 2000
     "1.2.840.10008.1.2.5",  # RLE
 )
-"""Those that the readers decode."""
+"""The transfer syntaxes that the readers decode."""
 
 _LOCAL_LIMIT_EXCEEDED = (0x02, 0x03, 0x02)
-"""Result, source and reason of an A-ASSOCIATE-RJ (PS3.8 9.3.4): come again later."""
+"""Result, source and reason of an A-ASSOCIATE-RJ (PS3.8 9.3.4): rejected-transient, local limit exceeded."""
 _NO_LIMIT = 10**6
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Receiver:
-    """Listens, and responses.
+    """Receives objects.
 
     Args:
         store, journal, arrivals: of the node.
         aet: this node's application entity title.
-        allowed: the calling titles that are let in; empty lets everyone in.
+        allowed: the accepted calling AE titles; all if empty.
         limits: of the connections.
     """
 
@@ -104,22 +104,22 @@ class Receiver:
         self._warned_full = threading.Event()
 
     def listen(self, host: str, port: int) -> int:
-        """Open the door; the port, chosen by the system if 0 was given.
+        """Start listening; return the port, which the system chooses for 0.
 
         Raises:
-            TumorscopeError: the port is taken or may not be used.
+            TumorscopeError: the port is in use or not allowed.
         """
         from pynetdicom import evt
 
         handlers = [
             (evt.EVT_CONN_OPEN, lambda event: self._admission.connected(event.assoc)),
             (evt.EVT_REQUESTED, self._requested),
-            (evt.EVT_PDU_RECV, lambda event: self._admission.heard(event.assoc)),
-            (evt.EVT_PDU_SENT, lambda event: self._admission.heard(event.assoc)),
+            (evt.EVT_PDU_RECV, lambda event: self._admission.traffic(event.assoc)),
+            (evt.EVT_PDU_SENT, lambda event: self._admission.traffic(event.assoc)),
             (evt.EVT_C_ECHO, lambda _event: SUCCESS),
             (evt.EVT_C_STORE, self._store_object),
-            (evt.EVT_RELEASED, lambda event: self._left(event, well=True)),
-            (evt.EVT_ABORTED, lambda event: self._left(event, well=False)),
+            (evt.EVT_RELEASED, lambda event: self._association_ended(event, well=True)),
+            (evt.EVT_ABORTED, lambda event: self._association_ended(event, well=False)),
             (evt.EVT_REJECTED, self._rejected),
         ]
         try:
@@ -127,37 +127,37 @@ class Receiver:
         except (OSError, OverflowError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise TumorscopeError(
-                f"cannot listen at {host}:{port} ({reason.lower()}); give another --port or --host"
+                f"cannot listen on {host}:{port} ({reason.lower()}); choose another --port or --host"
             ) from error
         return int(cast("ThreadedAssociationServer", server).server_address[1])
 
     def sweep(self) -> None:
-        """Close idle connections, and notice associations whose thread ended without an event."""
+        """Close idle connections, and handle associations whose thread ended without an event."""
         self._admission.sweep()
         for sender in self._arrivals.senders():
             if isinstance(sender, threading.Thread) and not sender.is_alive():
-                self._tell(self._arrivals.left(sender, well=False), well=False)
+                self._log_deliveries(self._arrivals.left(sender, well=False), well=False)
 
     def close(self) -> None:
-        """Shut the door; associations still open are aborted, and their senders know what was not taken."""
+        """Stop listening and abort open associations; their senders know which objects were not stored."""
         self._ae.shutdown()
 
     def _requested(self, event: Event) -> None:
-        """Find a place for an association that may have one; those that may not are refused by their title."""
+        """Apply the limits to an association with an accepted title; pynetdicom rejects the others."""
         association = event.assoc
         request = cast("A_ASSOCIATE", association.requestor.primitive)
         titles = [title.strip() for title in self._ae.require_calling_aet]
         if titles and request.calling_ae_title not in titles:
             return
         if not self._admission.admit(association):
-            log.warning("an association was refused: too many are at work")
+            log.warning("an association was rejected: too many are open")
             association.acse.send_reject(*_LOCAL_LIMIT_EXCEEDED)
             association.kill()
 
     def _store_object(self, event: Event) -> int:
         try:
             with self._admission.serving(event.assoc):
-                return self._take(event)
+                return self._accept(event)
         except OSError as error:
             if error.errno in _FULL:
                 return self._full()
@@ -172,7 +172,7 @@ class Receiver:
             log.error("an object could not be understood (%s)", type(error).__name__)
             return CANNOT_UNDERSTAND
 
-    def _take(self, event: Event) -> int:
+    def _accept(self, event: Event) -> int:
         content = event.encoded_dataset()
         header = _header(content)
         study, image = str(header.get("StudyInstanceUID") or ""), str(header.get("SOPInstanceUID") or "")
@@ -182,7 +182,7 @@ class Receiver:
         kind = str(header.get("SOPClassUID") or "")
         request = cast("C_STORE", event.request)
         if (image, kind) != (str(request.AffectedSOPInstanceUID), str(request.AffectedSOPClassUID)):
-            log.error("an object that is not what its sender called it was refused")
+            log.error("an object that does not match its C-STORE request was refused")
             return NOT_OF_ITS_CLASS
         code, is_input = study_code(study), kind in INPUT_CLASSES
         self._arrivals.begins(event.assoc, code)
@@ -190,7 +190,7 @@ class Receiver:
             arrival = self._keep(code, study, image, content, is_input)
         except (OSError, sqlite3.Error):
             if is_input:
-                with suppress(sqlite3.Error):  # a full disk, most often; the association's end is told all the same
+                with suppress(sqlite3.Error):  # usually a full disk; the end of the association is handled anyway
                     self._arrivals.missed(event.assoc, code)
             raise
         self._arrivals.came(event.assoc, code, arrival.new, arrival.reopened)
@@ -198,7 +198,7 @@ class Receiver:
         return SUCCESS
 
     def _keep(self, code: str, study: str, image: str, content: bytes, is_input: bool) -> Arrival:
-        """Put an object on disk and into the journal, or raise what kept it from there."""
+        """Write an object to disk and into the journal."""
         if not self._store.has_room():
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         path = self._store.keep(code, image_code(image), content)
@@ -208,38 +208,38 @@ class Receiver:
     def _full(self) -> int:
         if not self._warned_full.is_set():
             self._warned_full.set()
-            log.error("the disk is nearly full: no images are taken until there is room")
+            log.error("the disk is nearly full: images are refused until there is space")
         return OUT_OF_RESOURCES
 
-    def _left(self, event: Event, well: bool) -> None:
-        self._tell(self._arrivals.left(event.assoc, well), well)
+    def _association_ended(self, event: Event, well: bool) -> None:
+        self._log_deliveries(self._arrivals.left(event.assoc, well), well)
 
-    def _tell(self, deliveries: list[Delivery], well: bool) -> None:
+    def _log_deliveries(self, deliveries: list[Delivery], well: bool) -> None:
         for delivery in deliveries:
             if not (delivery.new or delivery.known or delivery.refused):
-                continue  # what it brought was not understood, which has been logged
-            refused = f", {counted(delivery.refused, 'image')} could not be kept" if delivery.refused else ""
-            known = f", {delivery.known} already here" if delivery.known else ""
-            broken = "" if well else "; the association broke off"
+                continue  # its objects were invalid, which has been logged
+            refused = f", {counted(delivery.refused, 'image')} could not be stored" if delivery.refused else ""
+            known = f", {delivery.known} already present" if delivery.known else ""
+            broken = "" if well else "; the association was aborted"
             log.info("%s: %s received%s%s%s", delivery.study, counted(delivery.new, "object"), known, refused, broken)
             if delivery.reopened:
-                log.info("%s: these came after its analysis began; it will be analyzed again", delivery.study)
+                log.info("%s: these arrived after its analysis began; it will be re-analyzed", delivery.study)
             elif delivery.confirmed:
-                log.info("%s: is now known to be whole; it will be analyzed again", delivery.study)
+                log.info("%s: is now known to be complete; it will be re-analyzed", delivery.study)
 
     def _rejected(self, event: Event) -> None:
-        # Not the title: where titles are checked they are a kind of password.
+        # Without the title, which serves as a kind of password.
         address = getattr(event.assoc.requestor, "address", "?")
-        log.warning("an association from %s was refused: its title is not allowed", address)
+        log.warning("an association from %s was rejected: its AE title is not allowed", address)
 
 
-def import_upload(store: Store, journal: Journal) -> int:
-    """Enter objects that are on disk but not in the journal; how many there were.
+def import_unrecorded(store: Store, journal: Journal) -> int:
+    """Record objects that are on disk but not in the journal; return their number.
 
-    The node was stopped between the two, or the journal was lost.
+    They exist after a crash between the two steps, or if the journal was lost.
     """
     known = journal.files()
-    adopted = 0
+    imported = 0
     for path in store.received():
         file = path.relative_to(store.data).as_posix()
         if file in known:
@@ -247,12 +247,12 @@ def import_upload(store: Store, journal: Journal) -> int:
         try:
             header = _header(path.read_bytes())
             study, image = str(header.StudyInstanceUID), str(header.SOPInstanceUID)
-        except Exception:  # put here by someone else
-            log.warning("%s: no object of this node; left alone", file)
+        except Exception:  # a file of another origin
+            log.warning("%s: not an object of this node; ignored", file)
             continue
         journal.receive(study_code(study), study, image, file, str(header.SOPClassUID) in INPUT_CLASSES)
-        adopted += 1
-    return adopted
+        imported += 1
+    return imported
 
 
 def _header(content: bytes) -> Dataset:
@@ -271,9 +271,9 @@ def _application_entity(aet: str, allowed: tuple[str, ...], request_s: float) ->
         ae.require_calling_aet = list(allowed)
     except (ValueError, TypeError) as error:
         raise TumorscopeError(
-            "application entity titles have 1 to 16 plain characters; mend --aet or --allow"
+            "application entity titles have 1 to 16 plain characters; correct --aet or --allow"
         ) from error
-    # pynetdicom counts every open connection, and its timers wait for messages that stop in the middle.
+    # Admission sets the limits: pynetdicom counts idle connections too, and its timers wait for partial messages.
     ae.maximum_associations = _NO_LIMIT
     ae.network_timeout = None
     ae.acse_timeout = request_s

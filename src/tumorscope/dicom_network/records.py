@@ -1,4 +1,4 @@
-"""What the journal tells of studies, arrivals and results."""
+"""The journal's records: studies, runs, arrivals and results."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ State = Literal["receiving", "ready", "analyzing", "sending", "done", "failed"]
 
 @dataclass(frozen=True)
 class Study:
-    """A study as the journal knows it.
+    """A study as the journal records it.
 
     Attributes:
         code: its name in logs and folders.
-        state: where it stands.
-        interrupted: whether an association that brought images of it has not ended well (yet).
-        run: how many analyses have begun.
-        images: how many images there are to analyze.
-        reason: why it failed.
+        state: the current one.
+        interrupted: whether an association with its images was aborted or is still open.
+        run: number of analyses so far.
+        images: number of images to analyze.
+        reason: of its failure.
     """
 
     code: str
@@ -31,14 +31,13 @@ class Study:
 
 @dataclass(frozen=True)
 class Run:
-    """An analysis that begins.
+    """An analysis of a study.
 
     Attributes:
-        number: counts the analyses of a study, from one.
+        number: of the analysis among those of the study, from one.
         files: of its images, relative to the node's folder.
-        incomplete: whether the sender did not finish, so that images may be missing.
-        earlier: numbers of the runs whose results this one's replace: they had fewer images, or
-            might have lacked some.
+        incomplete: whether images may be missing, since the sender did not finish.
+        earlier: numbers of the runs that this one replaces: they had fewer or possibly missing images.
     """
 
     number: int
@@ -49,7 +48,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Arrival:
-    """What an object was to the journal: new or known, and whether its study had been analyzed already."""
+    """Whether a received object is new, and whether it reopened an analyzed study."""
 
     new: bool
     reopened: bool
@@ -57,7 +56,7 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Result:
-    """An object that a destination is still to have; ``file`` is relative to the node's folder."""
+    """An object to send to a destination; ``file`` is relative to the node's folder."""
 
     study: str
     run: int

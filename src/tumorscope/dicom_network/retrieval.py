@@ -1,4 +1,4 @@
-"""Fetching a study by QIDO-RS and WADO-RS."""
+"""Fetch a study by QIDO-RS and WADO-RS."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.files import save_whole
-from tumorscope.dicom_network.dicomweb import Refused, plain_errors
+from tumorscope.dicom_network.dicomweb import Refused, one_line_errors
 from tumorscope.dicom_network.store import image_code
 from tumorscope.io.dicom.privacy import series_code
 
@@ -30,8 +30,8 @@ class Pulled:
     """A study that has been fetched.
 
     Attributes:
-        files: of the whole study.
-        fetched: how many of them came now; the others lay there already.
+        files: all files of the study.
+        fetched: how many of them are new; the others were present.
     """
 
     files: tuple[Path, ...]
@@ -46,58 +46,58 @@ def pull_study(
 ) -> Pulled:
     """Fetch every object of a study into ``out/series-<code>/image-<code>.dcm``.
 
-    Every file is whole or not there, so what lies there from an earlier try is kept. Objects
-    come in the transfer syntax in which the service stores them.
+    Files are written atomically, so those of an earlier attempt are kept. Objects have the transfer syntax in
+    which the service stores them.
 
     Args:
         client: see :func:`tumorscope.dicom_network.dicomweb.connect`.
         study: StudyInstanceUID.
-        out: made if it is not there.
-        on_progress: called with how many objects are there, of how many.
+        out: created if it does not exist.
+        on_progress: called with the number of present objects and the total.
 
     Raises:
-        TumorscopeError: no such study, no connection, a full disk and the like.
+        TumorscopeError: the study does not exist, no connection, a full disk and the like.
     """
     if not _UID.fullmatch(study):
-        raise TumorscopeError("the study's UID is none: digits and dots, such as 1.2.840.113619.2.5")
-    with plain_errors(client):
+        raise TumorscopeError("the study's UID is invalid; it has digits and dots, such as 1.2.840.113619.2.5")
+    with one_line_errors(client):
         listed = _list(client, study)
         if not listed:
-            raise Refused(f"{client.base_url}: has no such study")
-        places = {image: out / series_code(series) / f"{image_code(image)}.dcm" for image, series in listed.items()}
-        missing = {image for image, path in places.items() if not path.exists()}
-        found = len(places) - len(missing)
-        on_progress(found, len(places))
+            raise Refused(f"{client.base_url}: does not have this study")
+        paths = {image: out / series_code(series) / f"{image_code(image)}.dcm" for image, series in listed.items()}
+        missing = {image for image, path in paths.items() if not path.exists()}
+        present = len(paths) - len(missing)
+        on_progress(present, len(paths))
         fetched = 0
         for dataset in _fetch(client, study, listed, missing):
             image = str(dataset.get("SOPInstanceUID") or "")
-            if image not in places or str(dataset.get("StudyInstanceUID") or "") != study:
-                raise Refused(f"{client.base_url}: sent an object that was not asked for")
+            if image not in paths or str(dataset.get("StudyInstanceUID") or "") != study:
+                raise Refused(f"{client.base_url}: sent an object that was not requested")
             if image not in missing:
                 continue
-            save_whole(places[image], _encoded(dataset))
+            save_whole(paths[image], _encoded(dataset))
             missing.remove(image)
             fetched += 1
-            on_progress(found + fetched, len(places))
+            on_progress(present + fetched, len(paths))
         if missing:
             raise Refused(f"{client.base_url}: sent {fetched} objects, but lists {len(missing)} more")
-    return Pulled(tuple(sorted(places.values())), fetched)
+    return Pulled(tuple(sorted(paths.values())), fetched)
 
 
 def _list(client: DICOMwebClient, study: str) -> dict[str, str]:
-    """The series of every object of the study."""
+    """The SeriesInstanceUID of every object of the study, by SOPInstanceUID."""
     listed: dict[str, str] = {}
     while True:
         page = client.search_for_instances(study, limit=_PAGE, offset=len(listed))
         before = len(listed)
         for entry in page:
             listed[entry[_INSTANCE]["Value"][0]] = entry[_SERIES]["Value"][0]
-        if len(listed) == before or len(page) < _PAGE:  # the end, or a service that knows no pages
+        if len(listed) == before or len(page) < _PAGE:  # the end, or a service without paging
             return listed
 
 
 def _fetch(client: DICOMwebClient, study: str, listed: dict[str, str], missing: set[str]) -> Iterator[Dataset]:
-    """Series of which nothing is there in one request each, the rest one by one."""
+    """Fetch series without any present object in one request each, other objects one by one."""
     by_series: dict[str, list[str]] = {}
     for image, series in listed.items():
         by_series.setdefault(series, []).append(image)

@@ -1,11 +1,11 @@
-"""Bringing results to their destinations, until each has them.
+"""Send results to their destinations until they are stored there.
 
-A result may be sent twice, after a connection that broke before the response; it has the same
-SOP Instance UID both times, by which an archive keeps one.
+A result may be sent twice if a connection breaks before the response; its SOP Instance UID is the same, so
+an archive stores it once.
 
-What a destination does not take for reasons of its own, such as a full disk, is offered until it
-is taken, with growing pauses. An object that it refuses for good is given up after a few tries.
-Neither holds up the other results.
+If a destination fails temporarily, for example because its disk is full, a result is sent again with growing
+pauses until it is stored. An object that is refused permanently is given up after a few attempts. Neither
+delays the other results.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ from pathlib import Path
 from tumorscope.dicom_network.destinations import Destination, Peer, WebArchive
 from tumorscope.dicom_network.dicomweb import Refused, Unavailable, connect_to_store
 from tumorscope.dicom_network.journal import Journal
+from tumorscope.dicom_network.plurals import counted
 from tumorscope.dicom_network.records import Result
 from tumorscope.dicom_network.upload import Pushed, is_temporary, push_files
-from tumorscope.dicom_network.wording import counted
 
 log = logging.getLogger(__name__)
 
-LONGEST_WAIT_S = 300.0
-_REST_S = 60.0
+MAX_WAIT_S = 300.0
+_PAUSE_S = 60.0
 _TICK_S = 0.1
 
-_NOT_TAKEN = "it takes no objects of this class"
+_NOT_SUPPORTED = "it does not support this SOP class"
 
 
-class Pauses:
-    """When a result that was not taken is offered again: each pause is twice as long as the one before.
+class Backoff:
+    """Exponential backoff per result: each pause is twice as long as the one before.
 
     Args:
         first_s: the first pause.
-        clock: seconds that only run forward.
+        clock: monotonic, in seconds.
     """
 
     def __init__(self, first_s: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -49,38 +49,38 @@ class Pauses:
         self._end: dict[str, float] = {}
 
     def begin(self, file: str) -> None:
-        """A result was offered in vain."""
+        """Start the pause after a failed attempt."""
         self._tries[file] += 1
         self._end[file] = self._clock() + self.length_s(self._tries[file])
 
     def over(self, file: str) -> bool:
-        """Whether a result may be offered."""
+        """Whether a result may be sent."""
         return self._end.get(file, 0.0) <= self._clock()
 
     def length_s(self, tries: int) -> float:
-        """After so many tries in vain.
+        """The pause after a number of failed attempts.
 
-        >>> [Pauses(1.0).length_s(tries) for tries in (1, 2, 5, 1000)]
+        >>> [Backoff(1.0).length_s(tries) for tries in (1, 2, 5, 1000)]
         [1.0, 2.0, 16.0, 300.0]
         """
-        return min(self._first_s * 2 ** min(tries - 1, 20), LONGEST_WAIT_S)
+        return min(self._first_s * 2 ** min(tries - 1, 20), MAX_WAIT_S)
 
     def forget(self, file: str) -> None:
-        """A result has been taken, or given up."""
+        """Remove a result that was stored or given up."""
         self._tries.pop(file, None)
         self._end.pop(file, None)
 
 
 class SenderThread(threading.Thread):
-    """Brings results to one destination, for as long as the node lives.
+    """Sends results to one destination for the lifetime of the node.
 
     Args:
-        destination: where to.
+        destination: the receiver.
         data: the node's folder.
         journal: of the node.
-        aet: this node's title.
-        stop: set when the node is to end.
-        first_wait_s: before the second try; each further wait is twice as long.
+        aet: this node's AE title.
+        stop: set when the node must end.
+        first_wait_s: pause before the second attempt; each further pause is twice as long.
     """
 
     def __init__(
@@ -98,76 +98,76 @@ class SenderThread(threading.Thread):
         self._journal = journal
         self._aet = aet
         self._stopping = stop
-        self._pauses = Pauses(first_wait_s)
+        self._backoff = Backoff(first_wait_s)
         self._tries = 0
         self._warned = False
 
     def run(self) -> None:
         while not self._stopping.is_set():
             try:
-                self._bring_next()
-            except Exception as error:  # the disk, or a result that cannot be read; others must go on
-                log.error("sending to %s rests for a minute (%s)", self._destination.name, type(error).__name__)
-                self._stopping.wait(_REST_S)
+                self._deliver_next()
+            except Exception as error:  # the disk, or an unreadable result; the other threads continue
+                log.error("sending to %s pauses for a minute (%s)", self._destination.name, type(error).__name__)
+                self._stopping.wait(_PAUSE_S)
 
-    def _bring_next(self) -> None:
+    def _deliver_next(self) -> None:
         waiting = self._journal.unsent(self._destination.name)
-        due = [result for result in waiting if self._pauses.over(result.file)]
+        due = [result for result in waiting if self._backoff.over(result.file)]
         if due:
             first = (due[0].study, due[0].run)
-            self._bring([result for result in due if (result.study, result.run) == first], len(waiting))
+            self._deliver([result for result in due if (result.study, result.run) == first], len(waiting))
         else:
             self._stopping.wait(_TICK_S)
 
-    def _bring(self, results: Sequence[Result], waiting: int) -> None:
+    def _deliver(self, results: Sequence[Result], waiting: int) -> None:
         study = results[0].study
         by_path = {self._data / result.file: result for result in results}
         sent = 0
         try:
             for outcome in self._send(list(by_path)):
                 self._tries = 0
-                sent += self._enter(by_path[outcome.path], outcome)
+                sent += self._record(by_path[outcome.path], outcome)
                 if self._stopping.is_set():
                     break
         except Unavailable as error:
             self._tries += 1
             if self._tries == 1:
-                log.warning("%s; %s to send, tried again until sent", error, counted(waiting, "object"))
+                log.warning("%s; %s to send, retrying until sent", error, counted(waiting, "object"))
         if sent:
             log.info("%s: %s sent to %s", study, counted(sent, "object"), self._destination.name)
         state = self._journal.settle(study)
         if state:
             log.info("%s: %s", study, state)
         if self._tries:
-            self._stopping.wait(self._pauses.length_s(self._tries))
+            self._stopping.wait(self._backoff.length_s(self._tries))
 
-    def _enter(self, result: Result, outcome: Pushed) -> bool:
-        """Write down what became of a result; whether the destination has it."""
+    def _record(self, result: Result, outcome: Pushed) -> bool:
+        """Record the outcome of a result; whether the destination has stored it."""
         name = self._destination.name
         if outcome.problem is None:
             self._journal.sent(result)
-            self._pauses.forget(result.file)
+            self._backoff.forget(result.file)
             self._warned = False
             return True
-        self._pauses.begin(result.file)
+        self._backoff.begin(result.file)
         if outcome.temporary:
             if not self._warned:
-                log.warning("%s takes nothing at the moment (%s); offered again until it does", name, outcome.problem)
+                log.warning("%s stores nothing at the moment (%s); retrying until it does", name, outcome.problem)
             self._warned = True
         elif not self._journal.refused(result, outcome.problem):
-            self._pauses.forget(result.file)
+            self._backoff.forget(result.file)
             what = outcome.path.name
-            log.error("%s: %s does not take %s: %s; given up", result.study, name, what, outcome.problem)
+            log.error("%s: %s refuses %s: %s; given up", result.study, name, what, outcome.problem)
         return False
 
     def _send(self, paths: list[Path]) -> Iterator[Pushed]:
-        """Every file with what became of it; raises Unavailable where it is worth another try."""
+        """Yield the outcome of every file; raises Unavailable if a retry may help."""
         present = []
         for path in paths:
             if path.exists():
                 present.append(path)
             else:
-                yield Pushed(path, "the file is gone")
+                yield Pushed(path, "the file is missing")
         if not present:
             return
         if isinstance(self._destination, WebArchive):
@@ -180,7 +180,7 @@ def _stow(archive: WebArchive, paths: list[Path]) -> Iterator[Pushed]:
     try:
         client = connect_to_store(archive.url, archive.credentials)
         yield from push_files(client, paths)
-    except Refused as error:  # a wrong password or address is mended by people, not by giving up
+    except Refused as error:  # the operator can correct a password or an address meanwhile
         raise Unavailable(str(error)) from error
 
 
@@ -188,7 +188,7 @@ def c_store(peer: Peer, paths: Sequence[Path], aet: str) -> Iterator[Pushed]:
     """Send files in one association.
 
     Raises:
-        Unavailable: no association, or a connection that broke.
+        Unavailable: no association, or the connection broke.
     """
     from pydicom import dcmread
     from pynetdicom import AE
@@ -197,7 +197,7 @@ def c_store(peer: Peer, paths: Sequence[Path], aet: str) -> Iterator[Pushed]:
     for path in paths:
         try:
             datasets[path] = dcmread(path)
-        except Exception:  # pydicom raises many kinds
+        except Exception:  # pydicom raises many types of errors
             yield Pushed(path, "it cannot be read")
     if not datasets:
         return
@@ -207,10 +207,10 @@ def c_store(peer: Peer, paths: Sequence[Path], aet: str) -> Iterator[Pushed]:
         ae.add_requested_context(*kind)
     association = ae.associate(peer.host, peer.port, ae_title=peer.aet)
     if not association.is_established and association.rejected_contexts:
-        yield from (Pushed(path, _NOT_TAKEN) for path in datasets)
+        yield from (Pushed(path, _NOT_SUPPORTED) for path in datasets)
         return
     if not association.is_established:
-        why = "refuses this node's title or its own" if association.is_rejected else "does not response"
+        why = "rejects the calling or the called AE title" if association.is_rejected else "does not respond"
         raise Unavailable(f"{peer.name} {why}")
     try:
         for path, dataset in datasets.items():
@@ -224,11 +224,11 @@ def _outcome(peer: Peer, path: Path, store: Callable) -> Pushed:
     try:
         status = store().get("Status")
     except ValueError:  # no presentation context
-        return Pushed(path, _NOT_TAKEN)
-    except RuntimeError as error:  # the association is gone
-        raise Unavailable(f"{peer.name} broke the association") from error
+        return Pushed(path, _NOT_SUPPORTED)
+    except RuntimeError as error:  # the association has ended
+        raise Unavailable(f"{peer.name} aborted the association") from error
     if status is None:
-        raise Unavailable(f"{peer.name} broke the association")
+        raise Unavailable(f"{peer.name} aborted the association")
     if status == 0 or status & 0xF000 == 0xB000:
         return Pushed(path)
     return Pushed(path, f"status {status:04X}", is_temporary(status))

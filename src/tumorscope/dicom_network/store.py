@@ -1,12 +1,12 @@
-"""The node's folder: what it received, what it is working on, what came out.
+"""The node's folder: received objects, the running analysis, and results.
 
-    DATA/journal.sqlite                   what happened to every study
-    DATA/destinations.yaml                where results may go, by name
+    DATA/journal.sqlite                   the state of every study
+    DATA/destinations.yaml                destinations of results by name
     DATA/incoming/<study>/<image>.dcm     as received
-    DATA/working/<study>/, working/out/   the analysis that is running
-    DATA/results/<study>/<run>/           what an analysis made, whole
+    DATA/working/<study>/, working/out/   the running analysis
+    DATA/results/<study>/<run>/           complete results of an analysis
 
-Names are codes, hashes of UIDs: nothing in a name says who the patient is.
+Names are hashes of UIDs and reveal nothing about the patient.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.files import sync
+from tumorscope.studies.storage import create_private_folder, publish
 
 RESERVE_BYTES = 500 * 2**20
-"""Kept free for results and the journal: with less, no image is taken in."""
+"""Free space reserved for results and the journal; with less, images are refused."""
 
 
 def study_code(study: str) -> str:
-    """What a study is called in logs and file names: ``study-`` and 16 digits of a hash.
+    """A study's name in logs and paths: ``study-`` and 16 digits of a hash.
 
     Args:
         study: StudyInstanceUID.
@@ -37,7 +37,7 @@ def study_code(study: str) -> str:
 
 
 def image_code(image: str) -> str:
-    """The file name, without suffix, of an object: ``image-`` and 16 digits of a hash.
+    """An object's file name without suffix: ``image-`` and 16 digits of a hash.
 
     Args:
         image: SOPInstanceUID.
@@ -53,10 +53,10 @@ class Store:
     """The files of one node.
 
     Args:
-        data: the node's folder; made, for its owner's eyes only, if it is not there.
+        data: the node's folder; created, readable by its owner only, if it does not exist.
 
     Raises:
-        TumorscopeError: the folder cannot be made.
+        TumorscopeError: the folder cannot be created.
     """
 
     def __init__(self, data: Path) -> None:
@@ -64,21 +64,14 @@ class Store:
         self.incoming = data / "incoming"
         self.working = data / "working"
         self.results = data / "results"
-        try:
-            data.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for folder in (self.incoming, self.working, self.results):
-                folder.mkdir(exist_ok=True)
-        except OSError as error:
-            raise TumorscopeError(
-                f"{data}: cannot be made ({(error.strerror or '').lower()}); name another folder with --data"
-            ) from error
+        create_private_folder(data, (folder.name for folder in (self.incoming, self.working, self.results)))
 
     def has_room(self) -> bool:
-        """Whether more than the reserve is free."""
+        """Whether more space than the reserve is free."""
         return shutil.disk_usage(self.data).free > RESERVE_BYTES
 
     def keep(self, study: str, image: str, content: bytes) -> Path:
-        """Put a received object on disk, all of it, before this returns; one that is there stays.
+        """Write a received object to disk before this returns; an existing file stays.
 
         Args:
             study: its code.
@@ -86,28 +79,28 @@ class Store:
             content: a DICOM file.
 
         Raises:
-            OSError: the disk is full and the like; nothing is then left behind.
+            OSError: the disk is full and the like; no partial file remains.
         """
         path = self.incoming / study / f"{image}.dcm"
         if path.exists():
             return path
         path.parent.mkdir(exist_ok=True)
-        aside = path.with_name(f".{image}.{secrets.token_hex(4)}.part")
+        part = path.with_name(f".{image}.{secrets.token_hex(4)}.part")
         try:
-            with aside.open("xb") as file:
+            with part.open("xb") as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            aside.replace(path)
+            part.replace(path)
         except BaseException:
             with suppress(OSError):
-                aside.unlink(missing_ok=True)
+                part.unlink(missing_ok=True)
             raise
         sync(path.parent)
         return path
 
     def received(self) -> Iterator[Path]:
-        """Every object kept; what a stop in the middle of writing left aside is removed on the way."""
+        """All stored objects; partial files of a crash are deleted on the way."""
         for study in sorted(self.incoming.iterdir()):
             for path in sorted(study.iterdir()):
                 if path.name.startswith("."):
@@ -115,8 +108,8 @@ class Store:
                 else:
                     yield path
 
-    def lay_out(self, study: str, images: Iterable[Path]) -> tuple[Path, Path]:
-        """An empty folder for results, and one with exactly these images: late ones do not slip in."""
+    def stage(self, study: str, images: Iterable[Path]) -> tuple[Path, Path]:
+        """Create a folder with exactly these images, without late ones, and an empty folder for results."""
         self.prune()
         folder, out = self.working / study, self.working / "out"
         folder.mkdir(parents=True)
@@ -124,20 +117,19 @@ class Store:
         for path in images:
             try:
                 os.link(path, folder / path.name)
-            except OSError:  # a file system without links
+            except OSError:  # a file system without hard links
                 shutil.copyfile(path, folder / path.name)
         return folder, out
 
-    def seal(self, study: str, run: int) -> Path:
-        """Put the results of a run in place, all at once."""
-        place = self.results_of(study, run)
-        place.parent.mkdir(exist_ok=True)
-        (self.working / "out").replace(place)
-        sync(place.parent)
-        return place
+    def commit(self, study: str, run: int) -> Path:
+        """Publish the results of a run by one rename; return their folder."""
+        results = self.results_of(study, run)
+        results.parent.mkdir(exist_ok=True)
+        publish(self.working / "out", results)
+        return results
 
     def results_of(self, study: str, run: int) -> Path:
-        """Where the results of a run lie; if the folder is there, they are complete."""
+        """The folder of a run's results; if it exists, the results are complete."""
         return self.results / study / str(run)
 
     def prune(self) -> None:
@@ -145,18 +137,18 @@ class Store:
         shutil.rmtree(self.working, ignore_errors=True)
         self.working.mkdir(exist_ok=True)
 
-    def set_aside(self, study: str) -> None:
-        """Take a study's images and results out of the way, at once; :meth:`prune` removes them."""
-        for place in (self.incoming, self.results):
-            if (place / study).exists():
-                (place / study).replace(self.working / f"forgotten-{place.name}-{study}")
+    def hide(self, study: str) -> None:
+        """Rename a study's folders out of the way at once; :meth:`prune` deletes them."""
+        for folder in (self.incoming, self.results):
+            if (folder / study).exists():
+                (folder / study).replace(self.working / f"removed-{folder.name}-{study}")
 
 
 @contextmanager
 def only_node(data: Path) -> Iterator[bool]:
-    """Hold the node's folder; gives False where another node holds it.
+    """Lock the node's folder; yields False if another node has locked it.
 
-    The lock is the database's own: the system lifts it however this process ends.
+    The lock is SQLite's: the system releases it however this process ends.
     """
     lock = sqlite3.connect(data / "lock.sqlite", timeout=0, isolation_level=None)
     try:

@@ -1,4 +1,4 @@
-"""Sending objects by STOW-RS."""
+"""Send objects by STOW-RS."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tumorscope.dicom_network.dicomweb import Refused, plain_errors
+from tumorscope.dicom_network.dicomweb import Refused, one_line_errors
 
 if TYPE_CHECKING:
     from dicomweb_client import DICOMwebClient
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from requests import Response
 
 TEMPORARY_FAILURES = frozenset({0x0110, 0x0124, 0x0213})
-"""Processing failure, not authorized, resource limitation (PS3.7 C.5): a matter of the other side, not of the object."""
+"""Processing failure, not authorized, resource limitation (PS3.7 C.5): the peer's state, not the object."""
 BATCH_FILES, BATCH_BYTES = 20, 32 * 2**20
-"""One request carries at most so many files, and no more bytes unless one file alone has them."""
+"""Limits of one request; a single larger file is sent alone."""
 
 
 @dataclass(frozen=True)
 class Pushed:
-    """What became of a file.
+    """The outcome of sending a file.
 
     Attributes:
         path: of the file.
-        problem: why the other side does not have it; None where it does.
-        temporary: whether the same file may be taken later: the archive is full, or has a fault of its own.
+        problem: why the archive did not store it; None if it did.
+        temporary: whether the archive may accept it later, since it is full or has an internal error.
     """
 
     path: Path
@@ -36,7 +36,7 @@ class Pushed:
 
 
 def is_temporary(status: int) -> bool:
-    """Whether a failure says something of the archive's state and not of the object (PS3.4 B.2.3, PS3.7 C.5).
+    """Whether a failure is due to the archive's state and not to the object (PS3.4 B.2.3, PS3.7 C.5).
 
     Args:
         status: of a C-STORE, or the FailureReason of STOW-RS.
@@ -50,12 +50,12 @@ def is_temporary(status: int) -> bool:
 def push_files(
     client: DICOMwebClient, files: Sequence[Path], on_file: Callable[[Pushed], None] = lambda pushed: None
 ) -> list[Pushed]:
-    """Send files, in batches; one that is refused does not stop the others.
+    """Send files in batches; a refused file does not stop the others.
 
     Args:
         client: see :func:`tumorscope.dicom_network.dicomweb.connect_to_store`.
         files: DICOM files.
-        on_file: called with what became of each, for a progress bar.
+        on_file: called with the outcome of each, for a progress bar.
 
     Raises:
         TumorscopeError: no connection, access denied, not DICOMweb.
@@ -71,15 +71,15 @@ def push_files(
 def _push(client: DICOMwebClient, paths: list[Path]) -> list[Pushed]:
     read = {path: _read(path) for path in paths}
     datasets = {path: dataset for path, dataset in read.items() if dataset is not None}
-    failed = {path: Pushed(path, "no DICOM object") for path in paths if path not in datasets}
+    failed = {path: Pushed(path, "not a DICOM object") for path in paths if path not in datasets}
     if datasets:
-        with plain_errors(client):
+        with one_line_errors(client):
             failed |= _store(client, datasets)
     return [failed.get(path, Pushed(path)) for path in paths]
 
 
 def _store(client: DICOMwebClient, datasets: dict[Path, Dataset]) -> dict[Path, Pushed]:
-    """The files that were not taken, and why."""
+    """The files that were not stored, with the reasons."""
     from requests import HTTPError
 
     try:
@@ -90,7 +90,7 @@ def _store(client: DICOMwebClient, datasets: dict[Path, Dataset]) -> dict[Path, 
         reasons = _failure_reasons(_body(error.response))
         if all(str(dataset.SOPInstanceUID) in reasons for dataset in datasets.values()):
             return _failed(datasets, reasons)
-        if len(datasets) > 1:  # some or all of them: ask for each
+        if len(datasets) > 1:  # some or all of them failed: send each one alone
             return {path: each for item in datasets.items() for path, each in _store(client, dict([item])).items()}
         path = next(iter(datasets))
         return {path: Pushed(path, f"refused ({error.response.status_code})")}
@@ -107,7 +107,7 @@ def _failed(datasets: dict[Path, Dataset], reasons: dict[str, int]) -> dict[Path
 
 
 def _failure_reasons(response: Dataset) -> dict[str, int]:
-    """FailureReason by instance, of a Store Instances Response (PS3.18 I.2)."""
+    """FailureReason by SOPInstanceUID in a Store Instances Response (PS3.18 I.2)."""
     return {
         str(item.get("ReferencedSOPInstanceUID")): int(item.get("FailureReason") or 0)
         for item in response.get("FailedSOPSequence") or []
@@ -115,7 +115,7 @@ def _failure_reasons(response: Dataset) -> dict[str, int]:
 
 
 def _body(response: Response) -> Dataset:
-    """What an error response says of the instances; empty where it is not DICOM JSON."""
+    """The data set of an error response; empty if it is not DICOM JSON."""
     from pydicom import Dataset
 
     try:
@@ -132,7 +132,7 @@ def _read(path: Path) -> Dataset | None:
         return dataset if dataset.get("SOPInstanceUID") else None
     except OSError as error:
         raise Refused(f"{path.name}: cannot be read ({(error.strerror or 'unknown reason').lower()})") from error
-    except Exception:  # pydicom raises many kinds
+    except Exception:  # pydicom raises many types of errors
         return None
 
 

@@ -1,8 +1,8 @@
-"""One analysis in a process of its own: ``python -m tumorscope.dicom_network.worker PROCESSOR TASK``, the task as JSON.
+"""One analysis in a separate process: ``python -m tumorscope.dicom_network.worker PROCESSOR TASK``, the task as JSON.
 
-What breaks here, to a crash in a C library, ends this process only. It ends itself when its
-standard input closes, which is how it learns that the node is gone. Its only line of output
-is JSON: ``{"results": [...]}``, paths below the task's folder for results, ``{"failure": "..."}`` or ``{"crash": "..."}``.
+Any crash, even in a C library, ends only this process. It also ends when its standard input closes, that is,
+when the node has ended. Its output is one line of JSON: ``{"results": [...]}`` with paths below the task's
+output folder, ``{"failure": "..."}`` or ``{"crash": "..."}``.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ class Task:
     """A study to analyze.
 
     Attributes:
-        folder: with its images; the folder's name becomes the case's name.
-        out: where the case's own folder goes.
+        folder: with its images; its name becomes the case's name.
+        out: receives the folder of the case.
         bundle: a name, a folder, or ``auto``.
-        incomplete: why images may be missing; None where the study is whole.
-        earlier: folders with results of the same study that the new ones replace.
+        incomplete: why images may be missing; None if the study is complete.
+        earlier: folders of results of the same study that the new ones replace.
     """
 
     folder: Path
@@ -38,7 +38,7 @@ class Task:
     earlier: tuple[Path, ...] = ()
 
     def to_json(self) -> str:
-        """For the command line; :meth:`from_json` is the way back."""
+        """Serialize for the command line; see :meth:`from_json`."""
         return json.dumps(asdict(self), default=str)
 
     @classmethod
@@ -49,17 +49,17 @@ class Task:
 
 
 Processor = Callable[[Task], list[Path]]
-"""From a task to the DICOM objects made."""
+"""A function that analyzes a task and returns the created DICOM objects."""
 
 
 def load_processor(name: str) -> Processor:
     """The function named ``module:function``.
 
-    >>> load_processor("tumorscope.dicom_network.processing:process_study").__name__
+    >>> load_processor("tumorscope.dicom_network.study_processor:process_study").__name__
     'process_study'
 
     Raises:
-        TumorscopeError: there is none of that name.
+        TumorscopeError: there is no such function.
     """
     module, _, function = name.partition(":")
     try:
@@ -69,25 +69,25 @@ def load_processor(name: str) -> Processor:
 
 
 def main() -> None:
-    """Run the analysis that the arguments name, and response on standard output."""
+    """Run the analysis of the arguments and write the response to standard output."""
     processor, task = sys.argv[1], Task.from_json(sys.argv[2])
     response = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what libraries print is no response
-    threading.Thread(target=_end_with_the_node, daemon=True).start()
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # the output of libraries is not part of the response
+    threading.Thread(target=_end_with_node, daemon=True).start()
     try:
         results = load_processor(processor)(task)
-        said = {"results": [path.relative_to(task.out).as_posix() for path in results]}
+        outcome = {"results": [path.relative_to(task.out).as_posix() for path in results]}
     except TumorscopeError as error:
-        said = {"failure": " ".join(str(error).split())}
+        outcome = {"failure": " ".join(str(error).split())}
     except MemoryError:
-        said = {"failure": "not enough memory"}
+        outcome = {"failure": "not enough memory"}
     except Exception as error:
-        said = {"crash": where(error)}
-    response.write(json.dumps(said) + "\n")
+        outcome = {"crash": where(error)}
+    response.write(json.dumps(outcome) + "\n")
     response.close()
 
 
-def _end_with_the_node() -> None:
+def _end_with_node() -> None:
     os.read(0, 1)
     os._exit(1)
 

@@ -1,7 +1,7 @@
-"""How good a bundle is: measured on patients it has never seen, through the engine that users run."""
+"""Evaluation of bundles on test patients, through the same engine as in inference."""
 
 from tumorscope.evaluation.evaluate import evaluate
-from tumorscope.evaluation.operating import Choice, ValidationCase, choose_operating_point
+from tumorscope.evaluation.operating_point import Choice, ValidationCase, choose_operating_point
 from tumorscope.evaluation.rows import CaseRow, Evaluation, FailedCase, SliceRow
 from tumorscope.evaluation.summary import summarize, without
 

@@ -1,4 +1,4 @@
-"""Making probabilities honest on validation patients, and saying when they are too low to name a class."""
+"""Temperature scaling on validation patients, and the confidence below which no class is named."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from scipy.special import expit, logsumexp, softmax
 from tumorscope.evaluation.classes import coverage_curve, top_calibration_error
 from tumorscope.evaluation.metrics import CALIBRATION_BINS, expected_calibration_error
 
-NAMED_RIGHTLY = 0.97
-"""How often a class that is named should be right; slices below the confidence for that are called uncertain."""
+WANTED_ACCURACY = 0.97
+"""Wanted accuracy of the named classes; slices below the confidence for that are uncertain."""
 LARGEST_CONFIDENCE = 0.95
-"""However hard the validation patients were, a class this probable is named."""
+"""Upper limit of the chosen confidence; a class with this probability is always named."""
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """A temperature, and what it changed on the slices it was found on.
+    """A temperature, and its effect on the slices that it was fitted to.
 
     Attributes:
-        temperature: logits are divided by it (Guo et al. 2017).
-        slices: how many it was found on.
+        temperature: divisor of the logits (Guo et al. 2017).
+        slices: number of slices it was fitted to.
         nll_before, nll_after: mean negative log-likelihood at temperature one and at the chosen one.
-        ece_before, ece_after: expected calibration error; of classes, of the one that was said.
+        ece_before, ece_after: expected calibration error; for classes, of the predicted class.
     """
 
     temperature: float
@@ -43,7 +43,7 @@ class Calibration:
 
 
 def calibrate_presence(logits: np.ndarray, present: np.ndarray) -> Calibration:
-    """The temperature under which presence logits ``(slice,)`` are likeliest, given the truth."""
+    """The temperature that maximizes the likelihood of presence logits ``(slice,)`` given the truth."""
     signed = np.where(present, logits, -logits).astype(np.float64)
 
     def loss(temperature: float) -> float:
@@ -56,7 +56,7 @@ def calibrate_presence(logits: np.ndarray, present: np.ndarray) -> Calibration:
 
 
 def calibrate_classes(logits: np.ndarray, truth: np.ndarray) -> Calibration:
-    """The same for class logits ``(slice, class)`` and the places of the true classes."""
+    """The same for class logits ``(slice, class)`` and the indices of the true classes."""
     logits = np.asarray(logits, np.float64)
 
     def loss(temperature: float) -> float:
@@ -71,21 +71,21 @@ def calibrate_classes(logits: np.ndarray, truth: np.ndarray) -> Calibration:
 
 
 def predicted_classes(logits: np.ndarray, truth: np.ndarray, temperature: float) -> tuple[np.ndarray, np.ndarray]:
-    """Whether the likeliest class is the true one, and its probability, each ``(slice,)``."""
+    """Whether the most probable class is the true one, and its probability, each ``(slice,)``."""
     probability = softmax(np.asarray(logits, np.float64) / temperature, axis=1)
     return probability.argmax(axis=1) == truth, probability.max(axis=1)
 
 
-def choose_confidence(right: np.ndarray, confidence: np.ndarray, wanted: float = NAMED_RIGHTLY) -> float:
-    """The lowest confidence from which the named classes are right as often as wanted.
+def choose_confidence(right: np.ndarray, confidence: np.ndarray, wanted: float = WANTED_ACCURACY) -> float:
+    """The lowest confidence above which the named classes have the wanted accuracy.
 
     Args:
         right: boolean ``(slice,)``.
-        confidence: probability of the class that was said, ``(slice,)``.
-        wanted: share of right ones among the named.
+        confidence: probability of the predicted class, ``(slice,)``.
+        wanted: accuracy among the named classes.
 
     Returns:
-        Zero where all may be named; at most :data:`LARGEST_CONFIDENCE`.
+        Zero if all may be named; at most :data:`LARGEST_CONFIDENCE`.
     """
     for limit in np.arange(0, LARGEST_CONFIDENCE + 1e-9, 0.01):
         named = confidence >= limit
@@ -97,7 +97,7 @@ def choose_confidence(right: np.ndarray, confidence: np.ndarray, wanted: float =
 
 
 def class_report(logits: np.ndarray, truth: np.ndarray) -> tuple[Calibration, float, dict[str, Any]]:
-    """Temperature, confidence, and both with the coverage curve for the card."""
+    """Temperature, confidence, and both with the coverage curve for the model card."""
     calibration = calibrate_classes(logits, truth)
     right, confidence = predicted_classes(logits, truth, calibration.temperature)
     limit = choose_confidence(right, confidence)
@@ -117,9 +117,9 @@ def class_report(logits: np.ndarray, truth: np.ndarray) -> tuple[Calibration, fl
 
 
 def _calibration(loss: Callable[[float], float], error: Callable[[float], float], slices: int) -> Calibration:
-    # Bounded, because for logits without a single mistake the likelihood rises for ever.
-    found = minimize_scalar(
+    # Bounded, because without a single error the likelihood has no maximum.
+    minimum = minimize_scalar(
         lambda logarithm: loss(float(np.exp(logarithm))), bounds=(np.log(0.2), np.log(10)), method="bounded"
     )
-    temperature = round(float(np.exp(found.x)), 4)
+    temperature = round(float(np.exp(minimum.x)), 4)
     return Calibration(temperature, slices, loss(1.0), loss(temperature), error(1.0), error(temperature))

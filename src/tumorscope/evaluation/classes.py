@@ -1,8 +1,7 @@
-"""Metrics of merit for classes: how often each is recognized, and how honest the probabilities are.
+"""Classification metrics: recognition of each class, and calibration of the probabilities.
 
 As in :mod:`tumorscope.evaluation.metrics`, weights ``(…, slice)`` are how often each slice
-was drawn, so that all draws of a bootstrap are one call. Tests hold the metrics against
-scikit-learn's.
+was drawn, so that one call computes all draws of a bootstrap. Tests compare the metrics with scikit-learn's.
 """
 
 from __future__ import annotations
@@ -12,31 +11,33 @@ import numpy as np
 from tumorscope.evaluation.metrics import calibration_bin
 
 
-def class_confusion(truth: np.ndarray, said: np.ndarray, classes: int, weights: np.ndarray | None = None) -> np.ndarray:
-    """Counts ``(…, true class, said class)``.
+def class_confusion(
+    truth: np.ndarray, predicted: np.ndarray, classes: int, weights: np.ndarray | None = None
+) -> np.ndarray:
+    """Counts ``(…, true class, predicted class)``.
 
     Args:
-        truth, said: places of classes, ``(slice,)``.
-        classes: how many there are.
+        truth, predicted: indices of classes, ``(slice,)``.
+        classes: number of classes.
         weights: ``(…, slice)``.
     """
     weights = np.ones(len(truth)) if weights is None else np.asarray(weights, float)
-    cell = (truth * classes + said)[:, None] == np.arange(classes * classes)
+    cell = (truth * classes + predicted)[:, None] == np.arange(classes * classes)
     return (weights @ cell).reshape(*weights.shape[:-1], classes, classes)
 
 
 def accuracy(counts: np.ndarray) -> np.ndarray:
-    """Share of slices whose class was said."""
+    """Fraction of slices whose class was predicted."""
     return _share(np.trace(counts, axis1=-2, axis2=-1), counts.sum(axis=(-2, -1)))
 
 
 def recall(counts: np.ndarray) -> np.ndarray:
-    """For each class the share of its slices that were called so, ``(…, class)``."""
+    """For each class the fraction of its slices that were predicted as such, ``(…, class)``."""
     return _share(_diagonal(counts), counts.sum(axis=-1))
 
 
 def precision(counts: np.ndarray) -> np.ndarray:
-    """For each class the share of the slices called so that are of it, ``(…, class)``."""
+    """For each class the fraction of the slices predicted as such that are of it, ``(…, class)``."""
     return _share(_diagonal(counts), counts.sum(axis=-2))
 
 
@@ -51,24 +52,24 @@ def balanced_accuracy(counts: np.ndarray) -> np.ndarray:
 
 
 def macro_f1(counts: np.ndarray) -> np.ndarray:
-    """Mean F1 over the classes that occur or were said."""
+    """Mean F1 over the classes that occur or were predicted."""
     return _mean_known(f1(counts))
 
 
 def top_calibration_error(
     right: np.ndarray, confidence: np.ndarray, bins: int, weights: np.ndarray | None = None
 ) -> np.ndarray:
-    """How far the probability of what was said is from how often it was right (Guo et al. 2017).
+    """Expected difference between the probability of the predicted class and its accuracy (Guo et al. 2017).
 
     Args:
         right: boolean ``(slice,)``.
-        confidence: probability of the class that was said, ``(slice,)``.
+        confidence: probability of the predicted class, ``(slice,)``.
         bins: of equal width.
         weights: ``(…, slice)``.
     """
     weights = np.ones(len(right)) if weights is None else np.asarray(weights, float)
-    held = calibration_bin(confidence, bins)[:, None] == np.arange(bins)
-    gaps = np.abs(weights @ (held * (confidence - right)[:, None]))
+    in_bin = calibration_bin(confidence, bins)[:, None] == np.arange(bins)
+    gaps = np.abs(weights @ (in_bin * (confidence - right)[:, None]))
     return _share(gaps.sum(axis=-1), weights.sum(axis=-1))
 
 
@@ -76,7 +77,7 @@ def class_brier(truth: np.ndarray, probability: np.ndarray, weights: np.ndarray 
     """Mean squared distance between the probabilities and the truth, summed over classes (Brier 1950): zero to two.
 
     Args:
-        truth: places of classes, ``(slice,)``.
+        truth: indices of classes, ``(slice,)``.
         probability: ``(slice, class)``.
         weights: ``(…, slice)``.
     """
@@ -86,12 +87,12 @@ def class_brier(truth: np.ndarray, probability: np.ndarray, weights: np.ndarray 
 
 
 def coverage_curve(right: np.ndarray, confidence: np.ndarray, points: int = 21) -> list[dict[str, float]]:
-    """What leaving unsure slices open buys: for rising limits, the share that is still named and how often rightly.
+    """For increasing confidence limits, the fraction of slices that are named and their accuracy.
 
     Args:
         right: boolean ``(slice,)``.
-        confidence: probability of the class that was said, ``(slice,)``.
-        points: limits tried, evenly from zero to one.
+        confidence: probability of the predicted class, ``(slice,)``.
+        points: number of limits, evenly from zero to one.
     """
     curve = []
     for limit in np.linspace(0, 1, points):

@@ -1,4 +1,4 @@
-"""Several runs side by side: one table of metrics with intervals, and plots that lay them over each other."""
+"""Comparison of several runs: one table of metrics with intervals, and common plots."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import io
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +37,9 @@ _GROUPS = (
     "without_copies",
     "validation",
 )
-"""How the metrics' names begin, in the order of the table."""
+"""First parts of the metrics' names, in the order of the table."""
 _DETAILS = re.compile(r"of_class\..*\.(precision|recall|auroc)$|^without_copies.*(brier|ece|balanced_accuracy)$")
-"""Metrics that would make a table on the terminal too long."""
+"""Metrics that the table on the terminal omits."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,9 @@ class Comparison:
     """Runs and their metrics.
 
     Attributes:
-        runs: in the order asked for.
-        metrics: of each run by name, as published and, where copies were left out, under
-            ``without_copies.…`` too.
-        warnings: why some metrics should not be held against each other.
+        runs: in the given order.
+        metrics: of each run by name; those without copies have names ``without_copies.…``.
+        warnings: the reasons why some metrics are not comparable.
     """
 
     runs: tuple[ComparedRun, ...]
@@ -59,13 +58,13 @@ class Comparison:
 
     @property
     def titles(self) -> dict[str, str]:
-        """Every figure that any run has, and its title, alike ones together."""
-        titles = {name: figure.title for own in self.metrics for name, figure in own.items()}
+        """The titles of all metrics of all runs, in the order of the table."""
+        titles = {name: metric.title for own in self.metrics for name, metric in own.items()}
         return dict(sorted(titles.items(), key=lambda item: _GROUPS.index(item[0].split(".")[0])))
 
 
 def compare_runs(runs: Sequence[ComparedRun]) -> Comparison:
-    """Gather the metrics of all runs, and what is different about how they were found."""
+    """The metrics of all runs, with warnings about differences in their evaluation."""
     return Comparison(tuple(runs), tuple(_metrics(run) for run in runs), tuple(_warnings(runs)))
 
 
@@ -85,8 +84,8 @@ def write_comparison(comparison: Comparison, folder: Path) -> list[str]:
         "warnings": list(comparison.warnings),
         "metrics": {
             run.name: {
-                name: {"title": figure.title, "value": figure.value, "ci95": figure.ci95}
-                for name, figure in own.items()
+                name: {"title": metric.title, "value": metric.value, "ci95": metric.ci95}
+                for name, metric in own.items()
             }
             for run, own in zip(comparison.runs, comparison.metrics, strict=True)
         },
@@ -106,7 +105,7 @@ def write_comparison(comparison: Comparison, folder: Path) -> list[str]:
 
 
 def origin_rows(runs: Sequence[ComparedRun]) -> list[tuple[str, list[str]]]:
-    """Where each run's metrics come from: a title and a cell a run, those that say something."""
+    """The origin of each run's metrics: a title and one cell per run, without empty rows."""
     origins = [_origin(run) for run in runs]
     titles = {
         "bundle": "bundle",
@@ -128,7 +127,7 @@ def origin_rows(runs: Sequence[ComparedRun]) -> list[tuple[str, list[str]]]:
 
 
 def metric_rows(comparison: Comparison, *, details: bool = True) -> list[tuple[str, list[str]]]:
-    """A title and a cell a run for every figure, or for the main ones: value and interval."""
+    """A title and one cell per run for every metric, or for the main ones: value and interval."""
     return [
         (title, [_value(own.get(name)) for own in comparison.metrics])
         for name, title in comparison.titles.items()
@@ -137,21 +136,20 @@ def metric_rows(comparison: Comparison, *, details: bool = True) -> list[tuple[s
 
 
 def _metrics(run: ComparedRun) -> dict[str, Metric]:
-    found: list[Metric] = []
+    metrics: list[Metric] = []
     if run.evaluated is not None:
-        found += list_metrics(run.evaluated.content, of_class=tuple(OF_CLASS))
+        metrics += list_metrics(run.evaluated.content, of_class=tuple(OF_CLASS))
         clean = run.evaluated.content.get("without_copies")
-        for figure in list_metrics(clean, of_class=()) if clean else ():
-            title = f"{figure.title}, without copies"
-            found.append(
-                Metric(f"without_copies.{figure.name}", title, figure.value, figure.ci95, figure.lower_is_better)
-            )
+        metrics += [
+            replace(metric, name=f"without_copies.{metric.name}", title=f"{metric.title}, without copies")
+            for metric in (list_metrics(clean, of_class=()) if clean else ())
+        ]
     if run.trained is not None:
         for name, title in _BEST.items():
             points = run.trained.curves.get(f"validation/{name}")
             if points:
-                found.append(Metric(f"validation.{name}", title, max(value for _, value in points), None, False))
-    return {figure.name: figure for figure in found}
+                metrics.append(Metric(f"validation.{name}", title, max(value for _, value in points), None, False))
+    return {metric.name: metric for metric in metrics}
 
 
 def _origin(run: ComparedRun) -> dict[str, Any]:
@@ -178,24 +176,24 @@ def _warnings(runs: Sequence[ComparedRun]) -> list[str]:
     warnings = []
     evaluated = [(run.name, run.evaluated) for run in runs if run.evaluated is not None]
     trained = [(run.name, run.trained) for run in runs if run.trained is not None]
-    for words, said in (
-        ("evaluated on different splits", [(name, _evaluated_on(one)) for name, one in evaluated]),
-        ("trained on different splits", [(name, _short(one.summary.get("split_hash"))) for name, one in trained]),
+    for words, splits in (
+        ("evaluated on different splits", [(name, _evaluated_on(run)) for name, run in evaluated]),
+        ("trained on different splits", [(name, _short(run.summary.get("split_hash"))) for name, run in trained]),
     ):
-        if len({what for _, what in said}) > 1:
-            listed = ", ".join(f"{name}: {what or 'unknown'}" for name, what in said)
-            warnings.append(f"{words} ({listed}); their metrics should not be held against each other")
-    alike = len({_evaluated_on(one) for _, one in evaluated}) == 1
-    if alike and len({frozenset(row.case for row in one.slices) for _, one in evaluated}) > 1:
-        listed = ", ".join(f"{name}: {one.content['cases']}" for name, one in evaluated)
+        if len({split for _, split in splits}) > 1:
+            listed = ", ".join(f"{name}: {split or 'unknown'}" for name, split in splits)
+            warnings.append(f"{words} ({listed}); their metrics are not comparable")
+    same_split = len({_evaluated_on(run) for _, run in evaluated}) == 1
+    if same_split and len({frozenset(row.case for row in run.slices) for _, run in evaluated}) > 1:
+        listed = ", ".join(f"{name}: {run.content['cases']}" for name, run in evaluated)
         warnings.append(f"not the same cases were evaluated ({listed}); some of them may have failed")
     return warnings
 
 
-def _evaluated_on(one: Evaluated) -> str:
-    content = one.content
-    said = (content["dataset"], content.get("part"), _short(content.get("split_hash")) or "without a split")
-    return " ".join(word for word in said if word)
+def _evaluated_on(run: Evaluated) -> str:
+    content = run.content
+    words = (content["dataset"], content.get("part"), _short(content.get("split_hash")) or "without a split")
+    return " ".join(word for word in words if word)
 
 
 def _short(split_hash: Any) -> str | None:
@@ -210,10 +208,10 @@ def _cell(value: Any, key: str) -> str:
     return f"{value:,}" if isinstance(value, int | float) else str(value)
 
 
-def _value(figure: Metric | None) -> str:
-    if figure is None:
+def _value(metric: Metric | None) -> str:
+    if metric is None:
         return "–"
-    return number(figure.value) + (f" ({interval(figure.ci95)})" if figure.ci95 else "")
+    return number(metric.value) + (f" ({interval(metric.ci95)})" if metric.ci95 else "")
 
 
 def _markdown(comparison: Comparison, plots: Sequence[str]) -> str:
@@ -222,8 +220,8 @@ def _markdown(comparison: Comparison, plots: Sequence[str]) -> str:
     for warning in comparison.warnings:
         lines += [f"**Warning: {warning}.**", ""]
     lines += table(("run", *names), [(title, *cells) for title, cells in origin_rows(comparison.runs)])
-    lines += table(("figure", *names), [(title, *cells) for title, cells in metric_rows(comparison)])
-    if any(figure.ci95 for own in comparison.metrics for figure in own.values()):
+    lines += table(("metric", *names), [(title, *cells) for title, cells in metric_rows(comparison)])
+    if any(metric.ci95 for own in comparison.metrics for metric in own.values()):
         lines += ["In brackets: 95 % intervals, by bootstrap over patients.", ""]
     lines += [f"![{name.removesuffix('.png').replace('_', ' ')}]({name})" for name in plots]
     return "\n".join([*lines, "", f"*{NOTICE}*", ""])
@@ -232,8 +230,8 @@ def _markdown(comparison: Comparison, plots: Sequence[str]) -> str:
 def _csv(comparison: Comparison) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("run", "figure", "title", "value", "ci95_low", "ci95_high"))
+    writer.writerow(("run", "metric", "title", "value", "ci95_low", "ci95_high"))
     for run, own in zip(comparison.runs, comparison.metrics, strict=True):
-        for name, figure in own.items():
-            writer.writerow((run.name, name, figure.title, round(figure.value, 6), *(figure.ci95 or ("", ""))))
+        for name, metric in own.items():
+            writer.writerow((run.name, name, metric.title, round(metric.value, 6), *(metric.ci95 or ("", ""))))
     return text.getvalue().encode()

@@ -1,4 +1,4 @@
-"""Several runs in one image, each image as the bytes of a PNG."""
+"""Plots of several runs in one figure, each as the bytes of a PNG."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ COMPARE_PLOTS = (
     "class_confusion.png",
     "class_bars.png",
 )
-"""All there may be, in the order that people read them."""
+"""All plots, in the order of the report."""
 _FOREST = (
     "patient_dice",
     "tumor_slice_dice",
@@ -59,12 +59,12 @@ _VALIDATION = {
 }
 _COLUMNS = 3
 _Named = Sequence[tuple[int, str, Evaluated]]
-"""The run's place among all, which is its color, its name, and its evaluation."""
+"""The run's index, which sets its color, its name, and its evaluation."""
 
 
 def draw_comparison(runs: Sequence[ComparedRun]) -> dict[str, bytes]:
-    """All plots that at least one run has something for, by file name."""
-    evaluated = [(place, run.name, run.evaluated) for place, run in enumerate(runs) if run.evaluated is not None]
+    """All plots for which at least one run has data, by file name."""
+    evaluated = [(index, run.name, run.evaluated) for index, run in enumerate(runs) if run.evaluated is not None]
     both = [one for one in evaluated if 0 < sum(row.present for row in one[2].slices) < len(one[2].slices)]
     classed = [one for one in evaluated if one[2].classes]
     plots: dict[str, bytes] = {}
@@ -89,7 +89,7 @@ def draw_comparison(runs: Sequence[ComparedRun]) -> dict[str, bytes]:
 
 
 def draw_forest(evaluated: _Named) -> bytes | None:
-    """The main metrics, a dot a run with its 95 % interval; what should be high apart from what should be low."""
+    """The main metrics, one dot per run with its 95 % interval; metrics to maximize apart from those to minimize."""
     found = [{figure.name: figure for figure in list_metrics(one.content)} for _, _, one in evaluated]
     known = [next((own[name] for own in found if name in own), None) for name in _FOREST]
     panels = [[one for one in known if one and one.lower_is_better == low] for low in (False, True)]
@@ -100,16 +100,18 @@ def draw_forest(evaluated: _Named) -> bytes | None:
     figure = new_figure(7.2, sum(rows) + 0.75 * len(panels) + 0.3 * len(evaluated) / _COLUMNS + 0.3)
     several = figure.subplots(len(panels), 1, height_ratios=rows, squeeze=False)[:, 0]
     for axes, panel in zip(several, panels, strict=True):
-        for number, ((place, _, _), own) in enumerate(zip(evaluated, found, strict=True)):
+        for number, ((index, _, _), own) in enumerate(zip(evaluated, found, strict=True)):
             values = np.array([own[one.name].value if one.name in own else np.nan for one in panel])
             pairs = [own[one.name].ci95 if one.name in own else None for one in panel]
             ends = np.array([pair or (np.nan, np.nan) for pair in pairs]).T
             axes.errorbar(
                 values,
                 np.arange(len(panel)) + _offset(number, len(evaluated)),
-                xerr=np.clip(np.stack([values - ends[0], ends[1] - values]), 0, None),  # rounding may cross by a digit
+                xerr=np.clip(
+                    np.stack([values - ends[0], ends[1] - values]), 0, None
+                ),  # rounding may put the value outside
                 fmt="o",
-                color=color(place),
+                color=color(index),
                 markersize=5,
                 elinewidth=1.5,
             )
@@ -119,7 +121,7 @@ def draw_forest(evaluated: _Named) -> bytes | None:
             axes.axhline(edge - 0.5, color="#d0d7de", linewidth=0.6)
         axes.set_title("lower is better" if panel[0].lower_is_better else "higher is better", fontsize=9, loc="left")
     several[-1].set_xlabel("value, 95 % interval by bootstrap over patients")
-    _legend(figure, [(place, name) for place, name, _ in evaluated])
+    _legend(figure, [(index, name) for index, name, _ in evaluated])
     return png(figure)
 
 
@@ -127,7 +129,7 @@ def draw_curves(runs: Sequence[ComparedRun]) -> bytes:
     """Loss and validation metrics of all trainings over their epochs."""
     from matplotlib.ticker import MaxNLocator
 
-    trained = [(place, run.name, run.trained) for place, run in enumerate(runs) if run.trained is not None]
+    trained = [(index, run.name, run.trained) for index, run in enumerate(runs) if run.trained is not None]
     longest = max((epoch for _, _, one in trained for points in one.curves.values() for epoch, _ in points), default=0)
     panels = {"train/loss": "training loss"}
     for name, title in _VALIDATION.items():
@@ -138,18 +140,18 @@ def draw_curves(runs: Sequence[ComparedRun]) -> bytes:
     figure = new_figure(3.9 * columns, 2.9 * rows + 0.3 + 0.2 * len(trained) / _COLUMNS)
     several = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, (name, title) in zip(several, panels.items(), strict=False):
-        for place, _, one in trained:
+        for index, _, one in trained:
             points = one.curves.get(name)
             if points:
                 style = "o-" if len(points) < 12 else "-"
-                axes.plot(*zip(*points, strict=True), style, markersize=3, color=color(place), linewidth=1.3)
+                axes.plot(*zip(*points, strict=True), style, markersize=3, color=color(index), linewidth=1.3)
         axes.set_title(title, fontsize=10)
         axes.set_xlabel("epoch", fontsize=9)
         axes.set_xlim(-0.02 * longest - 0.4, 1.02 * longest + 0.4)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     for axes in several[len(panels) :]:
         axes.remove()
-    _legend(figure, [(place, name) for place, name, _ in trained])
+    _legend(figure, [(index, name) for index, name, _ in trained])
     return png(figure)
 
 
@@ -157,12 +159,12 @@ def draw_roc(evaluated: _Named) -> bytes:
     """Presence: sensitivity against false alarms, and where each bundle operates."""
     figure = new_figure(5.2, 5.2)
     axes = figure.subplots()
-    for place, name, one in evaluated:
+    for index, name, one in evaluated:
         present, probability = _presence(one)
         area = float(metrics.auroc(present, probability))
-        axes.plot(*roc(present, probability), color=color(place), label=f"{name}, AUROC {area:.3f}")
-        counts = metrics.confusion(present, np.array([row.called for row in one.slices]))
-        axes.plot(1 - metrics.specificity(counts), metrics.sensitivity(counts), "o", color=color(place))
+        axes.plot(*roc(present, probability), color=color(index), label=f"{name}, AUROC {area:.3f}")
+        counts = metrics.confusion(present, np.array([row.positive for row in one.slices]))
+        axes.plot(1 - metrics.specificity(counts), metrics.sensitivity(counts), "o", color=color(index))
     prepare_unit_square(axes, "1 − specificity (slices)", "sensitivity (slices)")
     axes.legend(loc="lower right", fontsize=8, title="dots: operating points", title_fontsize=8)
     return png(figure)
@@ -173,7 +175,7 @@ def draw_class_roc(evaluated: _Named) -> bytes:
     grid = np.linspace(0, 1, 501)
     figure = new_figure(5.2, 5.2)
     axes = figure.subplots()
-    for place, name, one in evaluated:
+    for index, name, one in evaluated:
         curves, areas = [], []
         for number, kind in enumerate(one.classes):
             is_it, probability = of_class(one.slices, kind, number)
@@ -183,7 +185,7 @@ def draw_class_roc(evaluated: _Named) -> bytes:
         if curves:
             found = np.concatenate([[0.0], np.mean(curves, axis=0)])
             label = f"{name}, mean AUROC {np.mean(areas):.3f}"
-            axes.plot(np.concatenate([[0.0], grid]), found, color=color(place), label=label)
+            axes.plot(np.concatenate([[0.0], grid]), found, color=color(index), label=label)
     prepare_unit_square(axes, "share of the other classes' slices", "share of the class's slices")
     axes.legend(
         loc="lower right", fontsize=8, title="each class against the others, mean over classes", title_fontsize=8
@@ -193,18 +195,18 @@ def draw_class_roc(evaluated: _Named) -> bytes:
 
 def draw_reliability(evaluated: _Named) -> bytes:
     """Presence: how often there is a tumor against how probable it was said to be."""
-    points = [(place, name, *_presence(one)) for place, name, one in evaluated]
+    points = [(index, name, *_presence(one)) for index, name, one in evaluated]
     return _draw_reliability(points, "tumor probability", "share of slices with tumor")
 
 
 def draw_class_reliability(evaluated: _Named) -> bytes:
     """Classes: how often the class that was said is right against how probable it was said to be."""
-    points = [(place, name, *predicted_and_right(one.slices, one.classes)) for place, name, one in evaluated]
-    return _draw_reliability(points, "probability of the class that was said", "share of slices named rightly")
+    points = [(index, name, *predicted_and_right(one.slices, one.classes)) for index, name, one in evaluated]
+    return _draw_reliability(points, "probability of the predicted class", "accuracy")
 
 
 def draw_confusion(evaluated: _Named) -> bytes:
-    """Presence: what was said of slices with and without tumor, a matrix a run."""
+    """Confusion matrix of presence, one per run."""
     found = [
         (name, np.array(one.content["presence"]["confusion"]), ("no tumor", "tumor")) for _, name, one in evaluated
     ]
@@ -212,14 +214,14 @@ def draw_confusion(evaluated: _Named) -> bytes:
 
 
 def draw_class_confusion(evaluated: _Named) -> bytes:
-    """Classes: what was said of each, a matrix a run."""
+    """Confusion matrix of the classes, one per run."""
     return _draw_matrices(
         [(name, np.array(one.content["classes"]["confusion"]), one.classes) for _, name, one in evaluated]
     )
 
 
 def draw_class_bars(evaluated: _Named) -> bytes:
-    """Precision, recall and F1 of each class, a bar a run with its 95 % interval."""
+    """Precision, recall and F1 of each class, one bar per run with its 95 % interval."""
     names = list(dict.fromkeys(name for _, _, one in evaluated for name in one.classes))
     width = 0.8 / len(evaluated)
     figure = new_figure(max(4.0, len(names) * (0.34 * len(evaluated) + 0.5) + 1.2), 7.6)
@@ -227,7 +229,7 @@ def draw_class_bars(evaluated: _Named) -> bytes:
     for axes, (key, title) in zip(
         several, {"precision": "precision", "recall": "recall", "f1": "F1"}.items(), strict=True
     ):
-        for number, (place, _, one) in enumerate(evaluated):
+        for number, (index, _, one) in enumerate(evaluated):
             metrics = [one.content["classes"]["of_class"].get(name, {}).get(key) or {} for name in names]
             values = np.array([figure_.get("value") for figure_ in metrics], float)
             ends = np.array([figure_.get("ci95") or (np.nan, np.nan) for figure_ in metrics], float)
@@ -236,12 +238,12 @@ def draw_class_bars(evaluated: _Named) -> bytes:
                 values,
                 0.9 * width,
                 yerr=np.clip(np.stack([values - ends[:, 0], ends[:, 1] - values]), 0, None),
-                color=color(place),
+                color=color(index),
                 error_kw={"elinewidth": 1, "ecolor": "#24292f"},
             )
         axes.set(ylabel=title, ylim=(0, 1.02))
         axes.set_xticks(range(len(names)), names)
-    _legend(figure, [(place, name) for place, name, _ in evaluated])
+    _legend(figure, [(index, name) for index, name, _ in evaluated])
     return png(figure)
 
 
@@ -249,11 +251,11 @@ def _draw_reliability(points: Sequence[tuple[int, str, np.ndarray, np.ndarray]],
     figure = new_figure(5.2, 5.2 + 0.2 * len(points) / _COLUMNS)
     axes = figure.subplots()
     labels: list[tuple[int, str]] = []
-    for place, name, happened, probability in points:
-        said, true, _ = calibration_points(happened, probability)
-        error = float(metrics.expected_calibration_error(happened, probability))
-        axes.plot(said, true, "o-", color=color(place), markersize=4)
-        labels.append((place, f"{name}, ECE {error:.3f}"))
+    for index, name, outcome, probability in points:
+        predicted, observed, _ = calibration_points(outcome, probability)
+        error = float(metrics.expected_calibration_error(outcome, probability))
+        axes.plot(predicted, observed, "o-", color=color(index), markersize=4)
+        labels.append((index, f"{name}, ECE {error:.3f}"))
     prepare_unit_square(axes, xlabel, ylabel)
     _legend(figure, labels)
     return png(figure)
@@ -277,13 +279,13 @@ def _presence(one: Evaluated) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _offset(number: int, of: int) -> float:
-    """Where between two rows the dot of one run of several lies."""
+    """The vertical offset of one run's dot within a row."""
     return (number - (of - 1) / 2) * min(0.2, 0.7 / of)
 
 
 def _legend(figure: Figure, runs: Sequence[tuple[int, str]]) -> None:
-    """The runs' colors above everything, where no curve can run under them."""
+    """The legend of the runs, above the axes."""
     from matplotlib.lines import Line2D
 
-    lines = [Line2D([], [], color=color(place), marker="o", markersize=4, label=name) for place, name in runs]
+    lines = [Line2D([], [], color=color(index), marker="o", markersize=4, label=name) for index, name in runs]
     figure.legend(handles=lines, loc="outside upper center", ncols=min(_COLUMNS, len(lines)), fontsize=8, frameon=False)

@@ -1,4 +1,4 @@
-"""What `compare` reads: the folders of evaluations and of trainings."""
+"""The runs to compare: folders of evaluations and of trainings."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from tumorscope.evaluation.rows import SliceRow
 CURVES_FILE, RECIPE_FILE, SUMMARY_FILE = "curves.csv", "recipe.yaml", "summary.json"
 
 
-_TOLD = (
+_REQUIRED_KEYS = (
     "dataset", "part", "split_hash", "bundle", "runtime", "precision", "patients", "cases", "presence", "classes",
     "failed", "copies",
 )  # fmt: skip
-"""What every evaluation says of itself."""
+"""Keys of every evaluation."""
 
 
 @dataclass(frozen=True)
 class Evaluated:
-    """An evaluation as it was written.
+    """An evaluation as read from its folder.
 
     Attributes:
         content: of ``evaluation.json``.
@@ -39,18 +39,18 @@ class Evaluated:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The classes that were told apart."""
+        """The evaluated classes."""
         return tuple((self.content["classes"] or {}).get("names", ()))
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A training as it was written.
+    """A training as read from its folder.
 
     Attributes:
         curves: for each logged value its ``(epoch, value)`` pairs, such as ``train/loss``.
-        recipe: as ``recipe.yaml`` says it.
-        summary: epochs, minutes, parameters, split; empty where the training was interrupted.
+        recipe: the content of ``recipe.yaml``.
+        summary: epochs, minutes, parameters, split; empty if the training was interrupted.
     """
 
     curves: Mapping[str, tuple[tuple[int, float], ...]]
@@ -60,7 +60,7 @@ class Trained:
 
 @dataclass(frozen=True)
 class ComparedRun:
-    """One of the folders to compare; it holds an evaluation, a training, or both.
+    """One of the folders to compare, with an evaluation, a training, or both.
 
     Attributes:
         name: unique among those compared.
@@ -75,14 +75,14 @@ def read_runs(folders: Sequence[Path]) -> tuple[ComparedRun, ...]:
     """Read every folder.
 
     Raises:
-        TumorscopeError: one is not the folder of an evaluation or a training, or was written by
+        TumorscopeError: a folder has neither an evaluation nor a training, or was written by
             another version.
     """
     return tuple(_read_run(folder, name) for folder, name in zip(folders, unique_names(folders), strict=True))
 
 
 def unique_names(folders: Sequence[Path]) -> list[str]:
-    """The folders' own names, with as many of the names above them as tell them apart.
+    """The folders' names, with as many parent names as needed to make them unique.
 
     >>> unique_names([Path("/runs/a/evaluation"), Path("/runs/b/evaluation"), Path("/runs/c")])
     ['a/evaluation', 'b/evaluation', 'c']
@@ -116,7 +116,7 @@ def _read_run(folder: Path, name: str) -> ComparedRun:
     trained = _read_trained(folder) if (folder / CURVES_FILE).exists() else None
     if evaluated is None and trained is None:
         if (folder / RECIPE_FILE).exists():
-            raise TumorscopeError(f"{folder}: this training has no {CURVES_FILE} yet; let it come to its end")
+            raise TumorscopeError(f"{folder}: this training has no {CURVES_FILE} yet; let it finish")
         raise TumorscopeError(
             f"{folder}: not the folder of an evaluation or a training (no {REPORT_FILE}, no {CURVES_FILE})"
         )
@@ -124,10 +124,10 @@ def _read_run(folder: Path, name: str) -> ComparedRun:
 
 
 def read_evaluated(folder: Path) -> Evaluated:
-    """What ``tumorscope evaluate`` wrote.
+    """Read what ``tumorscope evaluate`` wrote.
 
     Raises:
-        TumorscopeError: no evaluation's folder, damaged, or written by another version.
+        TumorscopeError: not an evaluation's folder, damaged, or written by another version.
     """
     path = folder / REPORT_FILE
     if not path.exists():
@@ -135,10 +135,10 @@ def read_evaluated(folder: Path) -> Evaluated:
     content = _json(path)
     schema = content.get("schema")
     if schema != SCHEMA:
-        raise TumorscopeError(f"{path}: its schema is {schema or 'not named'}, not {SCHEMA}; evaluate anew")
-    missing = [key for key in _TOLD if key not in content]
+        raise TumorscopeError(f"{path}: its schema is {schema or 'not named'}, not {SCHEMA}; evaluate again")
+    missing = [key for key in _REQUIRED_KEYS if key not in content]
     if missing:
-        raise TumorscopeError(f"{path}: damaged ({missing[0]} is missing); evaluate anew")
+        raise TumorscopeError(f"{path}: damaged ({missing[0]} is missing); evaluate again")
     evaluated = Evaluated(content, ())
     return Evaluated(content, read_slices(folder / SLICES_FILE, evaluated.classes))
 
@@ -155,7 +155,7 @@ def _read_trained(folder: Path) -> Trained:
                     if value and math.isfinite(float(value)):
                         curves.setdefault(name, []).append((epoch, float(value)))
     except (OSError, KeyError, ValueError, TypeError, csv.Error) as error:
-        raise TumorscopeError(f"{folder / CURVES_FILE}: damaged; it should hold a row an epoch") from error
+        raise TumorscopeError(f"{folder / CURVES_FILE}: damaged; it should have one row per epoch") from error
     try:
         recipe = yaml.safe_load((folder / RECIPE_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:

@@ -1,4 +1,4 @@
-"""Whether the same head gets the same findings after other people's software, or turned, or mirrored."""
+"""Consistency of the findings under changes of contrast, resolution, orientation and noise."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ Voxels = Callable[[np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Change:
-    """What is done to a scan before it is analyzed a second time.
+    """A change of a scan before its second analysis.
 
     Attributes:
-        name: as tables call it.
+        name: for tables.
         voxels: from ``(slice, row, column, channel)`` to an array of the same shape.
-        mask: the same movement for a mask ``(slice, row, column)``; None where nothing moves.
+        mask: the same geometric change of a mask ``(slice, row, column)``; None without one.
     """
 
     name: str
@@ -35,7 +35,7 @@ class Change:
 
 
 def _gray(name: str, change: styles.Change) -> Change:
-    """A change of gray levels, by way of eight bits, as images are exchanged."""
+    """A change of gray levels, rounded to 8 bits as in exchanged images."""
     return Change(name, lambda voxels: np.round(np.clip(change(styles.to_unit(voxels)), 0, 1) * 255).astype(np.uint8))
 
 
@@ -78,7 +78,7 @@ CHANGES = (
     _turn(15),
     Change("turned by 90°", lambda voxels: np.rot90(voxels, axes=(1, 2)), lambda mask: np.rot90(mask, axes=(1, 2))),
 )
-"""All changes that are tried; the first only rounds."""
+"""All changes; the first one only rounds."""
 
 
 @dataclass(frozen=True)
@@ -86,13 +86,13 @@ class Comparison:
     """A case before and after a change.
 
     Attributes:
-        case, patient: whose.
+        case, patient: their names.
         change: its name.
         shows_tumor: whether the case truly shows a tumor.
-        found_before, found: whether a tumor was called present.
-        refused: whether the input check refused the changed scan.
-        agreement: Dice between the masks before and after; None where both are empty.
-        dice_before, dice: against the true mask; None where it is unknown or nothing is there to find.
+        found_before, found: whether a tumor was found.
+        refused: whether the input check rejected the changed scan.
+        agreement: Dice between the masks before and after; None if both are empty.
+        dice_before, dice: against the true mask; None if it is unknown or empty.
     """
 
     case: str
@@ -115,12 +115,12 @@ def compare_changes(
     *,
     input_check: bool = True,
 ) -> list[Comparison]:
-    """Analyze every case as it is and after every change; a case that cannot be read is passed over.
+    """Analyze every case unchanged and after every change; a case that cannot be read is skipped.
 
     Args:
-        cases: whose truth is known, at least presence.
+        cases: with ground truth, at least presence.
         engine: a loaded bundle.
-        changes: what to try.
+        changes: to apply.
         on_case: called after each case, for a progress bar.
         input_check: whether changed scans must pass the input check to count as found.
 
@@ -128,25 +128,25 @@ def compare_changes(
         TumorscopeError: not one case can be read.
     """
     rows = []
-    why = "there are none"
+    reason = "there are none"
     for case in cases:
         try:
             scan, truth = case.scan(), case.truth()
         except TumorscopeError as error:
-            why = str(error)
+            reason = str(error)
             on_case()
             continue
         before = analyze(scan, engine, input_check=False)
         for change in changes:
             moved = dataclasses.replace(scan, voxels=np.ascontiguousarray(change.voxels(scan.voxels)))
-            if moved.shape != scan.shape:  # an image that is not square and lies on its side
+            if moved.shape != scan.shape:  # turning an image that is not square
                 moved = dataclasses.replace(moved, stored=None)
             checked = analyze(moved, engine, input_check=input_check)
             after = checked if checked.assessed else analyze(moved, engine, input_check=False)
             rows.append(_compare(case, truth, change, before, after, refused=not checked.assessed))
         on_case()
     if not rows:
-        raise TumorscopeError(f"not one case can be compared: {why}")
+        raise TumorscopeError(f"not one case can be compared: {reason}")
     return rows
 
 
@@ -160,8 +160,8 @@ def _compare(
         patient=case.patient,
         change=change.name,
         shows_tumor=bool(truth.present is None or truth.present.any()),
-        found_before=before.tumor_present,
-        found=after.tumor_present and not refused,
+        found_before=bool(before.tumor_present),
+        found=bool(after.tumor_present) and not refused,
         refused=refused,
         agreement=metrics.dice(move(before.mask), after.mask),
         dice_before=None if true_mask is None else metrics.dice(true_mask, before.mask),
@@ -171,16 +171,16 @@ def _compare(
 
 @dataclass(frozen=True)
 class ConsistencyRow:
-    """What one change does to all cases; shares are None where they have no cases.
+    """The effect of one change on all cases; fractions are None without cases.
 
     Attributes:
         change: its name.
-        cases: that were compared.
-        still_found: of the tumors found before, the share found after.
+        cases: number of compared cases.
+        still_found: fraction of the tumors found before that are found after.
         agreement: mean Dice between masks before and after, over cases with a tumor in which either is not empty.
-        dice_before, dice: mean against the truth.
-        false_alarms_before, false_alarms: share of the cases without a tumor.
-        refused: share of all cases.
+        dice_before, dice: mean against the true mask.
+        false_alarms_before, false_alarms: fraction of the cases without a tumor in which one was found.
+        refused: fraction of all cases.
     """
 
     change: str
@@ -195,7 +195,7 @@ class ConsistencyRow:
 
 
 def summarize_changes(rows: Sequence[Comparison]) -> list[ConsistencyRow]:
-    """One row per change, in the order in which they were tried."""
+    """One row per change, in order."""
     return [
         _summarize(change, [row for row in rows if row.change == change])
         for change in dict.fromkeys(row.change for row in rows)

@@ -1,4 +1,4 @@
-"""What the evaluation's images share: colors, a figure, its bytes, and panels that several of them hold."""
+"""Common parts of the evaluation's plots: colors, figures, PNG output, shared panels."""
 
 from __future__ import annotations
 
@@ -16,57 +16,57 @@ if TYPE_CHECKING:
 
 BLUE, RED, GRAY = "#1f6feb", "#d1242f", "#8c959f"
 COLORS = (BLUE, RED, "#1a7f37", "#bf8700", "#8250df", "#0a7ea4", "#bc4c00", "#57606a")
-"""Of classes or runs, in their order."""
+"""Of classes or runs, in order."""
 
 
-def color(place: int) -> str:
-    """The color of the class or run at a place; after the last the first again."""
-    return COLORS[place % len(COLORS)]
+def color(index: int) -> str:
+    """The color of the class or run of an index, cyclic."""
+    return COLORS[index % len(COLORS)]
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """A figure of so many inches whose parts keep out of each other's way."""
+    """A figure with constrained layout; sizes in inches."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
 
 
 def png(figure: Figure, grid: bool = True) -> bytes:
-    """The figure's bytes, the same ones for the same metrics."""
+    """The figure as PNG; the same metrics give the same bytes."""
     if grid:
         for axes in figure.axes:
             axes.grid(alpha=0.3)
             axes.set_axisbelow(True)
     image = io.BytesIO()
-    # Without the software's version the same metrics give the same bytes.
+    # The version of Matplotlib would change the bytes.
     figure.savefig(image, format="png", dpi=120, metadata={"Software": None})
     return image.getvalue()
 
 
 def prepare_unit_square(axes: Axes, xlabel: str, ylabel: str) -> None:
-    """Both axes from zero to one, with the diagonal."""
+    """Set both axes from zero to one, with the diagonal."""
     axes.plot([0, 1], [0, 1], color=GRAY, linewidth=0.8, linestyle="--")
     axes.set(xlabel=xlabel, ylabel=ylabel, xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
 
 
-def calibration_points(happened: np.ndarray, probability: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mean probability and share that happened of each filled bin, and how many slices every bin holds."""
+def calibration_points(outcome: np.ndarray, probability: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean probability and observed frequency of each non-empty bin, and the number of slices in every bin."""
     bins = metrics.CALIBRATION_BINS
-    held = metrics.calibration_bin(probability, bins)
-    counts = np.bincount(held, minlength=bins)
+    bin_of = metrics.calibration_bin(probability, bins)
+    counts = np.bincount(bin_of, minlength=bins)
     filled = np.flatnonzero(counts)
-    said = np.bincount(held, probability, bins)[filled] / counts[filled]
-    return said, np.bincount(held, happened, bins)[filled] / counts[filled], counts
+    predicted = np.bincount(bin_of, probability, bins)[filled] / counts[filled]
+    return predicted, np.bincount(bin_of, outcome, bins)[filled] / counts[filled], counts
 
 
-def draw_calibration(happened: np.ndarray, probability: np.ndarray, xlabel: str, ylabel: str) -> bytes:
-    """A reliability diagram (DeGroot and Fienberg 1983) above how many slices lie where."""
-    said, true, counts = calibration_points(happened, probability)
+def draw_calibration(outcome: np.ndarray, probability: np.ndarray, xlabel: str, ylabel: str) -> bytes:
+    """A reliability diagram (DeGroot and Fienberg 1983) above a histogram of the slices."""
+    predicted, observed, counts = calibration_points(outcome, probability)
     bins = len(counts)
     figure = new_figure(4.6, 5.2)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
-    error = float(metrics.expected_calibration_error(happened, probability))
-    upper.plot(said, true, "o-", color=BLUE, markersize=4)
+    error = float(metrics.expected_calibration_error(outcome, probability))
+    upper.plot(predicted, observed, "o-", color=BLUE, markersize=4)
     prepare_unit_square(upper, "", ylabel)
     upper.set_title(f"calibration error (ECE) {error:.3f}, {bins} bins", fontsize=9)
     lower.bar((np.arange(bins) + 0.5) / bins, np.maximum(counts, 0.5), width=0.9 / bins, color=GRAY)
@@ -75,9 +75,9 @@ def draw_calibration(happened: np.ndarray, probability: np.ndarray, xlabel: str,
 
 
 def draw_matrix(axes: Axes, counts: np.ndarray, names: Sequence[str], title: str | None = None) -> None:
-    """A confusion matrix ``(truth, said)``: slices, and their share of the row, which is also the color.
+    """Draw a confusion matrix ``(truth, predicted)``: slices and their fraction of the row, which sets the color.
 
-    Classes that never occur have no row.
+    Classes that do not occur have no row.
     """
     rows = np.flatnonzero(counts.sum(axis=1)).tolist()
     shown = counts[rows]
@@ -89,7 +89,7 @@ def draw_matrix(axes: Axes, counts: np.ndarray, names: Sequence[str], title: str
         axes.text(column, row, text, ha="center", va="center", color=ink, fontsize=9)
     axes.set_xticks(range(len(names)), names, fontsize=9)
     axes.set_yticks(range(len(rows)), [names[row] for row in rows], fontsize=9)
-    axes.set(xlabel="said", ylabel="truth")
+    axes.set(xlabel="predicted", ylabel="true")
     if title:
         axes.set_title(title, fontsize=10)
     axes.spines[:].set_visible(False)

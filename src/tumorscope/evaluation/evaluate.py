@@ -43,7 +43,7 @@ def evaluate(
     for case in cases:
         try:
             row, own, mask = evaluate_case(case, engine, classes)
-        except Exception as error:  # whatever breaks one case must not lose the others' metrics
+        except Exception as error:  # an error in one case must not lose the metrics of the others
             failed.append(FailedCase(case.case, _one_line(error)))
         else:
             rows.append(row)
@@ -69,10 +69,10 @@ def evaluate(
 
 
 def evaluated_classes(classes: Sequence[str], card: Card) -> tuple[str, ...]:
-    """The data set's classes, if the bundle can tell every one of them from the others; else none.
+    """The data set's classes if the bundle predicts all of them, otherwise none.
 
-    Types that only the bundle knows follow them: it may say them, and is then wrong.
-    ``notumor`` needs no class of its own: presence says it.
+    Types that only the bundle has follow; predicting one of them is an error.
+    ``notumor`` needs no class in the bundle, as it follows from presence.
     """
     if not classes or "type" not in card.outputs or not set(classes) - {NO_TUMOR} <= set(card.classes):
         return ()
@@ -82,11 +82,13 @@ def evaluated_classes(classes: Sequence[str], card: Card) -> tuple[str, ...]:
 def evaluate_case(
     case: LabeledCase, engine: Engine, classes: tuple[str, ...] = ()
 ) -> tuple[CaseRow, tuple[SliceRow, ...], np.ndarray]:
-    """Analyze one case and compare it with what is known of it; its segmentation comes with the rows."""
+    """Analyze one case and compare it with its ground truth; returns the rows and the segmentation."""
     scan, truth = case.scan(), case.truth()
     if truth.mask is not None and truth.mask.shape != scan.shape:
         raise TumorscopeError(f"{case.case}: the mask is {truth.mask.shape}, the scan {scan.shape}")
-    analysis = analyze(scan, engine, explain=True, input_check=False)  # the input_check's own errors stand in the card
+    analysis = analyze(
+        scan, engine, explain=True, input_check=False
+    )  # the input check's error rates are in the model card
     rows = tuple(_slice_row(case, truth, analysis, index, classes) for index in range(len(analysis.slices)))
     return _case_row(case, truth, analysis, rows), rows, analysis.mask
 
@@ -96,13 +98,15 @@ def _slice_row(
 ) -> SliceRow:
     finding, card = analysis.slices[index], analysis.bundle.card
     mask = None if truth.mask is None else truth.mask[index]
-    segmentations = "mask" in card.outputs
-    called = finding.tumor_probability >= card.operating_point.presence
-    probabilities = _class_probabilities(finding.tumor_probability, finding.type_probabilities, classes)
-    said = None
+    has_mask = "mask" in card.outputs
+    probability = finding.tumor_probability
+    assert probability is not None  # the input check is off
+    positive = probability >= card.operating_point.presence
+    probabilities = _class_probabilities(probability, finding.type_probabilities, classes)
+    predicted_class = None
     if classes:
         types = finding.type_probabilities or {}
-        said = NO_TUMOR if NO_TUMOR in classes and not called else max(types, key=lambda name: types[name])
+        predicted_class = NO_TUMOR if NO_TUMOR in classes and not positive else max(types, key=lambda name: types[name])
     present = bool(mask.any()) if mask is not None else bool(truth.present is None or truth.present[index])
     map_, inside, share = analysis.activation, None, None
     if map_ is not None and mask is not None and mask.any():
@@ -113,14 +117,14 @@ def _slice_row(
         patient=case.patient,
         slice=index,
         present=present,
-        called=called,
-        tumor_probability=finding.tumor_probability,
+        positive=positive,
+        tumor_probability=probability,
         mask_probability=finding.mask_probability,
         true_px=None if mask is None else int(mask.sum()),
-        predicted_px=finding.area_px if segmentations else None,
-        dice=metrics.dice(mask, analysis.mask[index]) if segmentations and mask is not None else None,
+        predicted_px=finding.area_px if has_mask else None,
+        dice=metrics.dice(mask, analysis.mask[index]) if has_mask and mask is not None else None,
         true_class=truth.tumor_class if classes else None,
-        predicted_class=said,
+        predicted_class=predicted_class,
         class_probabilities=probabilities,
         saliency_inside_mask=inside,
         mask_share=share,
@@ -130,7 +134,7 @@ def _slice_row(
 def _class_probabilities(
     tumor_probability: float, types: dict[str, float] | None, classes: tuple[str, ...]
 ) -> tuple[float, ...]:
-    """Of each class: of no tumor what presence leaves over, of a type its share of the rest."""
+    """Of each class: for no tumor the complement of presence, for a type its fraction of presence."""
     if not classes or types is None:
         return ()
     tumor = tumor_probability if NO_TUMOR in classes else 1.0
@@ -138,9 +142,9 @@ def _class_probabilities(
 
 
 def _case_row(case: LabeledCase, truth: GroundTruth, analysis: Analysis, rows: tuple[SliceRow, ...]) -> CaseRow:
-    segmentations, mask = "mask" in analysis.bundle.card.outputs, truth.mask
+    has_mask, mask = "mask" in analysis.bundle.card.outputs, truth.mask
     predicted = analysis.mask
-    known = mask if segmentations else None
+    known = mask if has_mask else None
     return CaseRow(
         case=case.case,
         patient=case.patient,
@@ -150,7 +154,7 @@ def _case_row(case: LabeledCase, truth: GroundTruth, analysis: Analysis, rows: t
         tumor_slice_dice=None if known is None else metrics.tumor_slice_dice(known, predicted),
         hd95=None if known is None else metrics.hd95(known, predicted, analysis.scan.spacing_mm),
         true_px=None if mask is None else int(mask.sum()),
-        predicted_px=int(predicted.sum()) if segmentations else None,
+        predicted_px=int(predicted.sum()) if has_mask else None,
         false_positive_slices=None
         if known is None
         else int((~known.any(axis=(1, 2)) & predicted.any(axis=(1, 2))).sum()),

@@ -1,6 +1,6 @@
-"""How sure a figure is: bootstrap by patient.
+"""Confidence intervals of metrics: bootstrap by patient.
 
-Slices of one patient resemble each other, so they are drawn together: every draw takes as
+Slices of one patient are correlated, so they are drawn together: every draw takes as
 many patients as there are, with replacement, and each with all its slices (the cluster
 bootstrap; Field and Welsh 2007). Intervals are percentiles of the draws.
 """
@@ -16,7 +16,7 @@ Interval = tuple[float, float]
 
 
 def draw_patients(patients: int, draws: int = DRAWS, seed: int = 0) -> np.ndarray:
-    """How often each draw took each patient, int ``(draw, patient)``; every row adds up to ``patients``."""
+    """Number of times that each draw contains each patient, int ``(draw, patient)``; rows add up to ``patients``."""
     chance = np.random.default_rng(seed)
     return chance.multinomial(patients, np.full(patients, 1 / patients), size=draws)
 
@@ -30,13 +30,13 @@ def patient_interval(
     """95 % interval of a statistic over patients.
 
     Args:
-        values: one a patient; those that are None count for nothing.
+        values: one per patient; None is ignored.
         statistic: takes an array and ``axis``, as ``np.mean`` and ``np.median`` do.
         draws: resamples of the patients.
-        seed: makes the draws repeatable.
+        seed: makes the draws reproducible.
 
     Returns:
-        None where fewer than two patients have a value.
+        None if fewer than two patients have a value.
     """
     known = np.array([value for value in values if value is not None], float)
     if len(known) < 2:
@@ -58,7 +58,7 @@ def slice_interval(
         statistic: of weights ``(draw, slice)``, how often each slice was drawn, gives
             ``(draw,)``; NaN where a draw has no such value.
         draws: resamples of the patients.
-        seed: makes the draws repeatable.
+        seed: makes the draws reproducible.
 
     Returns:
         None where there are fewer than two patients.

@@ -1,4 +1,4 @@
-"""An evaluation as tables that people read."""
+"""An evaluation as Markdown tables."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from tumorscope.evaluation.metric_list import (
     PRESENCE,
     SPREADS,
     Metric,
+    informative_presence,
     interval,
     list_metrics,
     number,
-    telling_presence,
 )
 from tumorscope.evaluation.rows import CaseRow, Evaluation
 
@@ -24,11 +24,11 @@ _SHOWN = 5
 
 
 def markdown(evaluation: Evaluation, content: dict[str, Any], plots: Sequence[str] = ()) -> str:
-    """The metrics that have a value as tables, the worst and the best cases, and the plots.
+    """The defined metrics as tables, the worst and the best cases, and the plots.
 
     Args:
         evaluation: the rows behind the metrics.
-        content: what ``evaluation.json`` holds.
+        content: of ``evaluation.json``.
         plots: names of the files to show.
     """
     lines = [
@@ -39,7 +39,7 @@ def markdown(evaluation: Evaluation, content: dict[str, Any], plots: Sequence[st
         *_presence(content["presence"]),
         *_activation(content),
         *_extremes(evaluation),
-        *_mistakes(evaluation),
+        *_errors(evaluation),
     ]
     if evaluation.failed:
         lines += ["## Not evaluated", "", *(f"- {item.case}: {item.reason}" for item in evaluation.failed), ""]
@@ -48,7 +48,7 @@ def markdown(evaluation: Evaluation, content: dict[str, Any], plots: Sequence[st
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
-    """The lines of a table and an empty one; nothing where there are no rows."""
+    """The lines of a table and an empty line; nothing without rows."""
     body = [_line(row) for row in rows]
     return [_line(header), "|" + "---|" * len(header), *body, ""] if body else []
 
@@ -82,25 +82,25 @@ def _copies(content: dict[str, Any]) -> list[str]:
         return []
     found, of = len(content["copies"]), content["cases"]
     lines = [
-        f"{found:,} of the {of:,} cases are near-copies of images that were trained on, or of a person who was.",
+        f"{found:,} of the {of:,} cases are near-copies of training images, or show a person in the training set.",
         "",
     ]
     kept = content["without_copies"]
     if kept is None:
-        return [*lines, "Without them none is left.", ""]
-    clean = {figure.name: figure for figure in list_metrics(kept)}
+        return [*lines, "Without them no case is left.", ""]
+    clean = {metric.name: metric for metric in list_metrics(kept)}
     rows = [("cases", f"{of:,}", f"{kept['cases']:,}")]
     rows += [
-        (figure.title, _with_interval(figure), _with_interval(clean.get(figure.name)))
-        for figure in list_metrics(content)
+        (metric.title, _with_interval(metric), _with_interval(clean.get(metric.name)))
+        for metric in list_metrics(content)
     ]
-    return lines + table(("figure", "as published", "without copies"), rows)
+    return lines + table(("metric", "as published", "without copies"), rows)
 
 
-def _with_interval(figure: Metric | None) -> str:
-    if figure is None:
+def _with_interval(metric: Metric | None) -> str:
+    if metric is None:
         return "–"
-    return number(figure.value) + (f" ({interval(figure.ci95)})" if figure.ci95 else "")
+    return number(metric.value) + (f" ({interval(metric.ci95)})" if metric.ci95 else "")
 
 
 def _classes(classes: dict[str, Any] | None) -> list[str]:
@@ -113,20 +113,20 @@ def _classes(classes: dict[str, Any] | None) -> list[str]:
     lines += table(
         ("class", "slices", *OF_CLASS.values()),
         [
-            (name, f"{metrics['slices']:,}", *(_value_and_interval(metrics[figure]) for figure in OF_CLASS))
-            for name, metrics in classes["of_class"].items()
+            (label, f"{metrics['slices']:,}", *(_value_and_interval(metrics[name]) for name in OF_CLASS))
+            for label, metrics in classes["of_class"].items()
         ],
     )
     names, confusion = classes["names"], classes["confusion"]
     return lines + table(
-        ("truth \\ said", *names),
+        ("true \\ predicted", *names),
         [(name, *(f"{count:,}" for count in row)) for name, row in zip(names, confusion, strict=True) if any(row)],
     )
 
 
-def _value_and_interval(one: dict[str, Any]) -> str:
-    pair = f" ({interval(one['ci95'])})" if one["ci95"] and one["value"] is not None else ""
-    return number(one["value"]) + pair
+def _value_and_interval(metric: dict[str, Any]) -> str:
+    pair = f" ({interval(metric['ci95'])})" if metric["ci95"] and metric["value"] is not None else ""
+    return number(metric["value"]) + pair
 
 
 def _segmentation(content: dict[str, Any]) -> list[str]:
@@ -149,7 +149,7 @@ def _segmentation(content: dict[str, Any]) -> list[str]:
     if not marked or marked["value"] is None:
         return lines
     row = ("empty slices with a mask", number(marked["value"]), interval(marked["ci95"]))
-    return lines + table(("false alarms", "value", "95 % interval"), [row])
+    return lines + table(("false positives", "value", "95 % interval"), [row])
 
 
 def _presence(presence: dict[str, Any]) -> list[str]:
@@ -157,14 +157,14 @@ def _presence(presence: dict[str, Any]) -> list[str]:
         ("slices with and without tumor", "value", "95 % interval"),
         [
             (PRESENCE[name], number(presence[name]["value"]), interval(presence[name]["ci95"]))
-            for name in telling_presence(presence)
+            for name in informative_presence(presence)
         ],
     )
     if not all(any(row) for row in presence["confusion"]):
         return lines
     counts = zip(("no tumor", "tumor"), presence["confusion"], strict=True)
     return lines + table(
-        ("truth \\ said", "no tumor", "tumor"), [(name, *(f"{count:,}" for count in row)) for name, row in counts]
+        ("true \\ predicted", "no tumor", "tumor"), [(name, *(f"{count:,}" for count in row)) for name, row in counts]
     )
 
 
@@ -174,11 +174,11 @@ def _activation(content: dict[str, Any]) -> list[str]:
     if activation:
         for name, title in (
             ("inside", "activation map inside the true mask"),
-            ("mask_share", "the mask's share of the image"),
+            ("mask_share", "fraction of the image covered by the mask"),
         ):
             group = activation[name]
             rows.append((title, group["n"], number(group["mean"]), interval(group["ci95"])))
-    lines = table(("where the prediction comes from", "slices", "mean", "95 % interval"), rows)
+    lines = table(("activation map", "slices", "mean", "95 % interval"), rows)
     if not sanity:
         return lines
     checked = [("rank correlation of the maps (Spearman)", "1.000", number(sanity["correlation"]))]
@@ -219,12 +219,12 @@ def _cases(rows: Sequence[CaseRow]) -> list[str]:
     )
 
 
-def _mistakes(evaluation: Evaluation) -> list[str]:
+def _errors(evaluation: Evaluation) -> list[str]:
     if not evaluation.classes:
         return []
     right, confidence = predicted_and_right(evaluation.slices, evaluation.classes)
     wrong = sorted(
-        (place for place, fine in enumerate(right) if not fine), key=lambda place: (-confidence[place], place)
+        (index for index, correct in enumerate(right) if not correct), key=lambda index: (-confidence[index], index)
     )
     several = any(row.slice for row in evaluation.slices)
     rows = [
@@ -233,10 +233,10 @@ def _mistakes(evaluation: Evaluation) -> list[str]:
             *([row.slice + 1] if several else []),
             row.true_class,
             row.predicted_class,
-            number(float(confidence[place])),
+            number(float(confidence[index])),
         )
-        for place in wrong[:_SHOWN]
-        for row in [evaluation.slices[place]]
+        for index in wrong[:_SHOWN]
+        for row in [evaluation.slices[index]]
     ]
-    lines = table(("case", *(["slice"] if several else []), "truth", "said", "probability"), rows)
-    return ["## Surest mistakes", "", *lines] if lines else []
+    lines = table(("case", *(["slice"] if several else []), "true", "predicted", "probability"), rows)
+    return ["## Most confident errors", "", *lines] if lines else []

@@ -1,4 +1,4 @@
-"""The metrics of a summary in one list, each with the words that people know it by."""
+"""The metrics of a summary as a list, each with its title."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ _LOWER_IS_BETTER = {"hd95_px", "hd95_mm", "ece", "brier", "empty_slice_false_pos
 
 @dataclass(frozen=True)
 class Metric:
-    """One figure of merit.
+    """One metric.
 
     Attributes:
         name: its path in the summary, such as ``classes.of_class.glioma.f1``.
-        title: for people.
-        value: a share, but for HD95.
-        ci95: its 95 % interval, where there is one.
-        lower_is_better: as of errors.
+        title: for tables and plots.
+        value: between zero and one, except for HD95.
+        ci95: its 95 % interval, if there is one.
+        lower_is_better: true for errors and distances.
     """
 
     name: str
@@ -55,36 +55,36 @@ class Metric:
 
 
 def list_metrics(summary: Mapping[str, Any], *, of_class: Sequence[str] = ("f1",)) -> list[Metric]:
-    """The metrics that have a value: segmentations, classes, presence, the activation map.
+    """The defined metrics of segmentation, classes, presence and activation maps.
 
     Args:
         summary: from :func:`tumorscope.evaluation.summarize`, or an ``evaluation.json``.
-        of_class: which of each class's metrics to list, of :data:`OF_CLASS`.
+        of_class: the metrics to list for each class, from :data:`OF_CLASS`.
     """
-    found = [_metric(name, f"{title}, mean", summary.get(name), "mean") for name, title in SPREADS.items()]
-    marked = summary.get("empty_slice_false_positive_rate")
-    found.append(_metric("empty_slice_false_positive_rate", "empty slices with a mask", marked))
+    listed = [_metric(name, f"{title}, mean", summary.get(name), "mean") for name, title in SPREADS.items()]
+    rate = summary.get("empty_slice_false_positive_rate")
+    listed.append(_metric("empty_slice_false_positive_rate", "empty slices with a mask", rate))
     classes = summary.get("classes") or {}
-    found += [_metric(f"classes.{name}", f"class, {title}", classes.get(name)) for name, title in CLASSES.items()]
-    found += [
-        _metric(f"classes.of_class.{one}.{name}", f"{OF_CLASS[name]} of {one}", metrics.get(name))
+    listed += [_metric(f"classes.{name}", f"class, {title}", classes.get(name)) for name, title in CLASSES.items()]
+    listed += [
+        _metric(f"classes.of_class.{label}.{name}", f"{OF_CLASS[name]} of {label}", metrics.get(name))
         for name in of_class
-        for one, metrics in classes.get("of_class", {}).items()
+        for label, metrics in classes.get("of_class", {}).items()
     ]
     presence = summary.get("presence") or {}
-    found += [
+    listed += [
         _metric(f"presence.{name}", f"presence, {PRESENCE[name]}", presence[name])
-        for name in telling_presence(presence)
+        for name in informative_presence(presence)
     ]
     inside = (summary.get("activation") or {}).get("inside")
-    found.append(_metric("activation.inside", "activation map inside the true mask", inside, "mean"))
-    return [figure for figure in found if figure is not None]
+    listed.append(_metric("activation.inside", "activation map inside the true mask", inside, "mean"))
+    return [metric for metric in listed if metric is not None]
 
 
-def telling_presence(presence: Mapping[str, Any]) -> list[str]:
-    """Which metrics of presence say something: of slices of one kind only how many were called rightly.
+def informative_presence(presence: Mapping[str, Any]) -> list[str]:
+    """The informative metrics of presence: with slices of one kind only, sensitivity or specificity.
 
-    Of a bundle that takes a tumor for granted, on slices that all show one, there are none.
+    There are none for a bundle that assumes a tumor, on slices that all show one.
     """
     if not presence:
         return []
@@ -97,7 +97,7 @@ def telling_presence(presence: Mapping[str, Any]) -> list[str]:
 
 
 def number(value: float | None) -> str:
-    """Three digits after the point, fewer for what is no share; a dash for nothing."""
+    """Three decimals, or one for numbers from ten on; a dash for None."""
     return "–" if value is None else f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
 
 
@@ -106,9 +106,9 @@ def interval(pair: Sequence[float | None] | None) -> str:
     return "–" if pair is None else " to ".join(number(value) for value in pair)
 
 
-def _metric(name: str, title: str, one: Mapping[str, Any] | None, key: str = "value") -> Metric | None:
-    if not one or one.get(key) is None:
+def _metric(name: str, title: str, content: Mapping[str, Any] | None, key: str = "value") -> Metric | None:
+    if not content or content.get(key) is None:
         return None
-    pair = one.get("ci95")
+    pair = content.get("ci95")
     known = None if pair is None or None in pair else (float(pair[0]), float(pair[1]))
-    return Metric(name, title, float(one[key]), known, name.rsplit(".", 1)[-1] in _LOWER_IS_BETTER)
+    return Metric(name, title, float(content[key]), known, name.rsplit(".", 1)[-1] in _LOWER_IS_BETTER)

@@ -1,16 +1,16 @@
-"""Metrics of merit, each under its own name, with one policy for what is empty.
+"""Metrics of segmentation and presence, with one policy for empty masks.
 
-Empty masks. Where truth and prediction are both empty there is nothing to overlap: Dice
-and HD95 are then ``None`` and the case is not counted, neither as 0 nor as 1 (the same
-network scores 0.68 or 0.86 on LGG depending on that choice). Where only one is empty Dice
-is 0, a plain miss, and HD95 is ``None``, because a distance to nothing is no number. What
-``None`` hides stands beside it: the false-positive rate on empty slices.
+Empty masks. If truth and prediction are both empty, Dice
+and HD95 are ``None`` and the case is not counted, neither as 0 nor as 1 (the same
+network scores 0.68 or 0.86 on LGG depending on that choice). If only one is empty, Dice
+is 0 and HD95 is ``None``, because there is no distance to an empty mask. The false-positive rate on empty slices
+is a metric of its own.
 
-Weights. The metrics for slice presence take weights of shape ``(…, slice)`` and give an
-array ``(…)``: with ones they are the usual metrics (tests hold them against
-scikit-learn's), and with how often each patient was drawn they are all draws of a
-bootstrap at once. A figure without a value, such as the sensitivity where no slice shows
-a tumor, is NaN.
+Weights. The metrics for slice presence take weights of shape ``(…, slice)`` and return an
+array ``(…)``: with ones they are the usual metrics (tests compare them with
+scikit-learn's), and with the number of times that each patient was drawn they are all draws of a
+bootstrap at once. An undefined metric, such as the sensitivity without slices with a
+tumor, is NaN.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ def dice(truth: np.ndarray, predicted: np.ndarray) -> float | None:
 
 
 def slice_dice(truth: np.ndarray, predicted: np.ndarray) -> list[float | None]:
-    """Dice of every slice of ``(slice, row, column)`` by itself; None where both are empty."""
-    return [dice(one, other) for one, other in zip(truth, predicted, strict=True)]
+    """Dice of every slice of ``(slice, row, column)`` ; None if both are empty."""
+    return [dice(*masks) for masks in zip(truth, predicted, strict=True)]
 
 
 def tumor_slice_dice(truth: np.ndarray, predicted: np.ndarray) -> float | None:
-    """Mean Dice of the slices that truly show a tumor; None where there are none."""
-    values = [value for value, one in zip(slice_dice(truth, predicted), truth, strict=True) if one.any()]
+    """Mean Dice of the slices with a true tumor; None if there are none."""
+    values = [value for value, mask in zip(slice_dice(truth, predicted), truth, strict=True) if mask.any()]
     return None if not values else float(np.mean(np.array(values, float)))
 
 
@@ -51,47 +51,47 @@ def hd95(
 ) -> float | None:
     """95th percentile of the distances between the two surfaces, the larger of the two directions.
 
-    A surface is a mask's own voxels with a face neighbor outside of it. The percentile is
-    taken of each direction by itself, by linear interpolation; pooling both directions,
-    as some libraries do, lets a small false lesion vanish (``docs/metrics.md``).
+    The surface of a mask is its voxels with a face neighbor outside of it. The percentile is
+    computed for each direction separately, by linear interpolation; pooling both directions,
+    as some libraries do, hides a small false lesion (``docs/metrics.md``).
 
     With a spacing, surfaces and distances are three-dimensional, in mm. Without one the gap
     between slices is unknown: segmentations are then compared within each slice, in pixels, and
-    the distances of all slices in which both masks mark something are taken together.
-    Slices that only one of them marks have no distance; Dice, sensitivity and the
-    false-positive rate tell of those.
+    the distances of all slices in which neither mask is empty are pooled.
+    Slices in which one of them is empty have no distance; they show in Dice, sensitivity and the
+    false-positive rate.
 
     Args:
         truth, predicted: boolean ``(slice, row, column)``.
         spacing_mm: of voxel centers ``(slice, row, column)``.
 
     Returns:
-        None where no distance exists.
+        None without any distance.
     """
     _size(truth, predicted)
     if spacing_mm is not None:
         pairs, spacing = [(truth, predicted)], spacing_mm
     else:
         pairs, spacing = list(zip(truth, predicted, strict=True)), (1.0, 1.0)
-    there, back = [], []
-    for one, other in pairs:
-        if one.any() and other.any():
-            box = ndimage.find_objects((one | other).astype(np.uint8))[0]
-            first, second = _surface(one[box]), _surface(other[box])
-            there.append(_distances(second, spacing)[first])
-            back.append(_distances(first, spacing)[second])
-    if not there:
+    from_truth, from_predicted = [], []
+    for true_mask, predicted_mask in pairs:
+        if true_mask.any() and predicted_mask.any():
+            box = ndimage.find_objects((true_mask | predicted_mask).astype(np.uint8))[0]
+            true_surface, predicted_surface = _surface(true_mask[box]), _surface(predicted_mask[box])
+            from_truth.append(_distances(predicted_surface, spacing)[true_surface])
+            from_predicted.append(_distances(true_surface, spacing)[predicted_surface])
+    if not from_truth:
         return None
-    return float(max(np.percentile(np.concatenate(there), 95), np.percentile(np.concatenate(back), 95)))
+    return float(max(np.percentile(np.concatenate(values), 95) for values in (from_truth, from_predicted)))
 
 
 def empty_slice_false_positive_rate(
     truth_px: np.ndarray, predicted_px: np.ndarray, weights: np.ndarray | None = None
 ) -> np.ndarray:
-    """Share of the truly empty slices on which the prediction marks at least one pixel.
+    """Fraction of the slices without a true tumor in which at least one pixel is predicted.
 
     Args:
-        truth_px, predicted_px: pixels marked in each slice, ``(slice,)``.
+        truth_px, predicted_px: pixels of the mask in each slice, ``(slice,)``.
         weights: ``(…, slice)``.
     """
     weights = _weights(weights, truth_px)
@@ -99,57 +99,57 @@ def empty_slice_false_positive_rate(
     return _share(weights @ (empty & (predicted_px > 0)), weights @ empty)
 
 
-def confusion(present: np.ndarray, called: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+def confusion(present: np.ndarray, positive: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
     """Counts ``[[tn, fp], [fn, tp]]``, shape ``(…, 2, 2)``: rows are the truth.
 
     Args:
         present: boolean ``(slice,)``, whether a slice truly shows a tumor.
-        called: boolean ``(slice,)``, whether it was said to.
+        positive: boolean ``(slice,)``, whether a tumor was predicted.
         weights: ``(…, slice)``.
 
     >>> confusion(np.array([0, 0, 1], bool), np.array([0, 1, 1], bool)).astype(int).tolist()
     [[1, 1], [0, 1]]
     """
     weights = _weights(weights, present)
-    cells = np.stack([~present & ~called, ~present & called, present & ~called, present & called], axis=-1)
+    cells = np.stack([~present & ~positive, ~present & positive, present & ~positive, present & positive], axis=-1)
     return (weights @ cells).reshape(*weights.shape[:-1], 2, 2)
 
 
 def accuracy(counts: np.ndarray) -> np.ndarray:
-    """Share of right calls, from ``(…, 2, 2)`` counts."""
+    """Fraction of correct predictions, from ``(…, 2, 2)`` counts."""
     return _share(counts[..., 0, 0] + counts[..., 1, 1], counts.sum(axis=(-2, -1)))
 
 
 def sensitivity(counts: np.ndarray) -> np.ndarray:
-    """Share of tumor slices that were called; NaN without any."""
+    """Fraction of tumor slices that were predicted positive; NaN without any."""
     return _share(counts[..., 1, 1], counts[..., 1, :].sum(axis=-1))
 
 
 def specificity(counts: np.ndarray) -> np.ndarray:
-    """Share of empty slices that were not called; NaN without any."""
+    """Fraction of slices without tumor that were predicted negative; NaN without any."""
     return _share(counts[..., 0, 0], counts[..., 0, :].sum(axis=-1))
 
 
 def balanced_accuracy(counts: np.ndarray) -> np.ndarray:
-    """Mean of sensitivity and specificity; NaN where one of them has no slices."""
+    """Mean of sensitivity and specificity; NaN if one of them has no slices."""
     return (sensitivity(counts) + specificity(counts)) / 2
 
 
 def macro_f1(counts: np.ndarray) -> np.ndarray:
-    """Mean of the F1 of tumor and of no tumor; NaN where one is neither true nor called."""
+    """Mean of the F1 of tumor and of no tumor; NaN if one is neither true nor predicted."""
     wrong = counts[..., 0, 1] + counts[..., 1, 0]
     scores = [_share(2 * counts[..., k, k], 2 * counts[..., k, k] + wrong) for k in (0, 1)]
     return (scores[0] + scores[1]) / 2
 
 
 def auroc(present: np.ndarray, probability: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
-    """Chance that a tumor slice gets a higher probability than an empty one, ties counting half.
+    """Probability that a tumor slice ranks above one without tumor, ties counting half.
 
-    Hanley and McNeil 1982. NaN where one kind of slice is absent.
+    Hanley and McNeil 1982. NaN without slices of one kind.
 
     Args:
         present: boolean ``(slice,)``.
-        probability: ``(slice,)``; anything that ranks.
+        probability: ``(slice,)``; only its order matters.
         weights: ``(…, slice)``.
     """
     weights = _weights(weights, present)
@@ -174,20 +174,20 @@ def expected_calibration_error(
     weights: np.ndarray | None = None,
     bins: int = CALIBRATION_BINS,
 ) -> np.ndarray:
-    """How far the tumor probability is from how often there is a tumor (Naeini et al. 2015).
+    """Expected difference between tumor probability and tumor frequency (Naeini et al. 2015).
 
-    Slices are sorted into bins of equal width by their tumor probability; the bins'
-    distances are averaged, each by its number of slices. Bins are closed above, as in
+    Slices are sorted into bins of equal width by their tumor probability; the differences
+    are averaged over bins, weighted by their number of slices. Bins include their upper edge, as in
     Guo et al. 2017, and zero belongs to the first.
     """
     weights = _weights(weights, present)
-    held = calibration_bin(probability, bins)[:, None] == np.arange(bins)
-    gaps = np.abs(weights @ (held * (probability - present)[:, None]))
+    in_bin = calibration_bin(probability, bins)[:, None] == np.arange(bins)
+    gaps = np.abs(weights @ (in_bin * (probability - present)[:, None]))
     return _share(gaps.sum(axis=-1), weights.sum(axis=-1))
 
 
 def calibration_bin(probability: np.ndarray, bins: int = CALIBRATION_BINS) -> np.ndarray:
-    """For each probability the number of its bin, from zero."""
+    """For each probability the index of its bin."""
     return np.clip(np.ceil(np.asarray(probability, float) * bins).astype(int) - 1, 0, bins - 1)
 
 
@@ -201,12 +201,12 @@ def _size(truth: np.ndarray, predicted: np.ndarray) -> int:
 
 
 def _distances(surface: np.ndarray, spacing: tuple[float, ...]) -> np.ndarray:
-    """From every pixel to the nearest one of the surface."""
+    """The distance of every pixel to the surface."""
     return np.asarray(ndimage.distance_transform_edt(~surface, spacing))
 
 
 def _surface(mask: np.ndarray) -> np.ndarray:
-    """The mask's own outermost pixels; beyond the array counts as outside."""
+    """The outermost pixels of the mask; outside of the array counts as background."""
     return mask & ~np.asarray(ndimage.binary_erosion(mask), bool)
 
 

@@ -1,4 +1,4 @@
-"""The evaluation in images, each as the bytes of a PNG."""
+"""Plots of an evaluation, each as the bytes of a PNG."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ PLOTS = (
     "bland_altman.png",
     "activation.png",
 )
-"""All there may be, in the order that people read them."""
+"""All plots, in the order of the report."""
 _MOST_BARS = 60
-"""With more cases their names would not be legible."""
+"""With more cases, their names would not be legible."""
 
 
 def draw_plots(evaluation: Evaluation) -> dict[str, bytes]:
-    """All plots that the evaluation has the metrics for, by file name."""
+    """All plots for which the evaluation has data, by file name."""
     plots = draw_class_plots(evaluation)
     present = _presence(evaluation)[0]
     if present.any() and not present.all():
@@ -45,17 +45,17 @@ def draw_plots(evaluation: Evaluation) -> dict[str, bytes]:
 
 
 def draw_dice(evaluation: Evaluation) -> bytes:
-    """Dice of every case and how much tumor each has: by name where they are few, else as a crowd."""
+    """Dice and tumor size of every case: bars by name for few cases, otherwise a histogram and a scatter plot."""
     cases = sorted((row for row in evaluation.cases if row.dice is not None), key=lambda row: row.dice or 0)
-    return _draw_dice_bars(cases) if len(cases) <= _MOST_BARS else _draw_dice_crowd(cases)
+    return _draw_dice_bars(cases) if len(cases) <= _MOST_BARS else _draw_dice_scatter(cases)
 
 
 def _draw_dice_bars(cases: list[CaseRow]) -> bytes:
     figure = new_figure(max(5.0, 0.28 * len(cases) + 1.5), 5.2)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
-    places = np.arange(len(cases))
+    positions = np.arange(len(cases))
     dices = np.array([row.dice for row in cases], float)
-    upper.bar(places, dices, color=BLUE, width=0.8)
+    upper.bar(positions, dices, color=BLUE, width=0.8)
     upper.axhline(dices.mean(), color=RED, linewidth=1, label=f"mean {dices.mean():.3f}")
     upper.axhline(
         float(np.median(dices)), color=GRAY, linewidth=1, linestyle="--", label=f"median {np.median(dices):.3f}"
@@ -63,15 +63,15 @@ def _draw_dice_bars(cases: list[CaseRow]) -> bytes:
     upper.set(ylabel="Dice of the whole case", ylim=(0, 1))
     figure.legend(loc="outside upper center", ncols=2, fontsize=8, frameon=False)
     true = np.array([max(row.true_px or 0, 1) for row in cases])
-    lower.bar(places, true, color=GRAY, width=0.8)
+    lower.bar(positions, true, color=GRAY, width=0.8)
     decades = 10.0 ** np.floor(np.log10(true.min())), 10.0 ** np.ceil(np.log10(true.max() + 1))
     lower.set(ylabel="tumor, px", yscale="log", ylim=decades)
-    lower.yaxis.minorticks_off()  # their labels would lie on each other
-    lower.set_xticks(places, [row.case for row in cases], rotation=90, fontsize=6)
+    lower.yaxis.minorticks_off()  # their labels would overlap
+    lower.set_xticks(positions, [row.case for row in cases], rotation=90, fontsize=6)
     return png(figure)
 
 
-def _draw_dice_crowd(cases: list[CaseRow]) -> bytes:
+def _draw_dice_scatter(cases: list[CaseRow]) -> bytes:
     dices = np.array([row.dice for row in cases], float)
     true = np.array([max(row.true_px or 0, 1) for row in cases])
     figure = new_figure(8.4, 3.9)
@@ -89,13 +89,13 @@ def _draw_dice_crowd(cases: list[CaseRow]) -> bytes:
 
 
 def draw_roc(evaluation: Evaluation) -> bytes:
-    """Sensitivity against false alarms over all presence thresholds, and where the bundle operates."""
+    """ROC curve of presence, with the bundle's operating point."""
     present, probability = _presence(evaluation)
     figure = new_figure(4.6, 4.6)
     axes = figure.subplots()
     area = float(metrics.auroc(present, probability))
     axes.plot(*roc(present, probability), color=BLUE, label=f"AUROC {area:.3f}")
-    counts = metrics.confusion(present, np.array([row.called for row in evaluation.slices]))
+    counts = metrics.confusion(present, np.array([row.positive for row in evaluation.slices]))
     axes.plot(1 - metrics.specificity(counts), metrics.sensitivity(counts), "o", color=RED, label="operating point")
     prepare_unit_square(axes, "1 − specificity (slices)", "sensitivity (slices)")
     axes.legend(loc="lower right", fontsize=8)
@@ -103,12 +103,12 @@ def draw_roc(evaluation: Evaluation) -> bytes:
 
 
 def draw_reliability(evaluation: Evaluation) -> bytes:
-    """How often there is a tumor against how probable it was said to be, and how many slices lie where."""
-    return draw_calibration(*_presence(evaluation), "tumor probability", "share of slices with tumor")
+    """Reliability diagram of presence, with a histogram of the slices."""
+    return draw_calibration(*_presence(evaluation), "tumor probability", "fraction of slices with tumor")
 
 
 def draw_area(evaluation: Evaluation) -> bytes:
-    """Predicted against true tumor, one dot a case."""
+    """Predicted against true tumor size, one dot per case."""
     true, predicted = _sizes(evaluation)
     figure = new_figure(4.6, 4.6)
     axes = figure.subplots()
@@ -138,7 +138,7 @@ def draw_bland_altman(evaluation: Evaluation) -> bytes:
 
 
 def draw_activation(evaluation: Evaluation) -> bytes:
-    """How much of each slice's activation map lies inside the mask against how much of the image the mask takes."""
+    """Fraction of each slice's activation map inside the mask against the fraction of the image that it covers."""
     known = [row for row in evaluation.slices if row.saliency_inside_mask is not None and row.mask_share is not None]
     share = np.array([row.mask_share for row in known], float)
     inside = np.array([row.saliency_inside_mask for row in known], float)
@@ -146,11 +146,11 @@ def draw_activation(evaluation: Evaluation) -> bytes:
     axes = figure.subplots()
     top = 1.08 * max(float(share.max()), 1e-3)
     _dots(axes, share, inside)
-    axes.plot([0, top], [0, top], color=GRAY, linewidth=1, linestyle="--", label="a map without any sense of place")
+    axes.plot([0, top], [0, top], color=GRAY, linewidth=1, linestyle="--", label="a uniform map")
     axes.axhline(inside.mean(), color=RED, linewidth=1, label=f"mean {inside.mean():.3f}")
     axes.set(
-        xlabel="share of the image that the true mask takes",
-        ylabel="share of the map inside the true mask",
+        xlabel="fraction of the image covered by the true mask",
+        ylabel="fraction of the map inside the true mask",
         xlim=(0, top),
         ylim=(-0.02, 1.02),
     )

@@ -1,4 +1,4 @@
-"""Evaluations of several folds as one: every case evaluated once, by a network that has not seen it."""
+"""Pooling of the evaluations of several folds: every case is evaluated once, by a network not trained on it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from tumorscope.evaluation.rows import Evaluation, FailedCase
 
 @dataclass(frozen=True)
 class Pooled:
-    """What :func:`tumorscope.evaluation.report.write_report` needs of several evaluations.
+    """Several evaluations as input of :func:`tumorscope.evaluation.report.write_report`.
 
     Attributes:
-        evaluation: all their rows. Its ``bundle`` and ``version`` are the folds' own where they
-            agree; its ``sha256`` is that of all their checksums, one a line.
-        copies: cases that are near-copies of images that their own fold trained on.
-        parts: of each, the bundle, the part, the split's hash and how many cases it evaluated.
+        evaluation: all their rows. Its ``bundle`` and ``version`` are the folds' own if they
+            agree; its ``sha256`` is that of all their checksums, one per line.
+        copies: cases that are near-copies of training images of their own fold.
+        parts: of each evaluation, the bundle, the part, the split's hash and the number of cases.
     """
 
     evaluation: Evaluation
@@ -33,24 +33,24 @@ class Pooled:
 
 
 def pool(folders: Sequence[Path]) -> Pooled:
-    """Join what ``tumorscope evaluate`` wrote for the folds of a cross-validation.
+    """Pool the output folders of ``tumorscope evaluate`` for the folds of a cross-validation.
 
-    Metrics of the joined rows are over all patients at once, as if one network had evaluated
-    them; their intervals draw patients, so they do not speak of how trainings differ.
+    Metrics of the pooled rows are over all patients, as if one network had evaluated
+    them; their intervals resample patients and do not include the variance between trainings.
 
     Args:
-        folders: two evaluations or more of one data set, no case in two of them.
+        folders: two or more evaluations of one data set without common cases.
 
     Raises:
-        TumorscopeError: a folder is not an evaluation's, or they do not fit together.
+        TumorscopeError: a folder is not an evaluation, or the evaluations do not fit together.
     """
     if len(folders) < 2:
-        raise TumorscopeError("pooling wants two evaluations or more")
+        raise TumorscopeError("pooling needs two or more evaluations")
     evaluated = [read_evaluated(folder) for folder in folders]
-    for folder, one in zip(folders, evaluated, strict=True):
-        if one.content["dataset"] != evaluated[0].content["dataset"]:
+    for folder, run in zip(folders, evaluated, strict=True):
+        if run.content["dataset"] != evaluated[0].content["dataset"]:
             raise TumorscopeError(f"{folder}: its dataset differs from that of {folders[0]}")
-        if one.classes != evaluated[0].classes:
+        if run.classes != evaluated[0].classes:
             raise TumorscopeError(f"{folder}: its classes differ from those of {folders[0]}")
     cases = tuple(row for folder in folders for row in read_cases(folder / CASES_FILE))
     twice = [case for case, count in Counter(row.case for row in cases).items() if count > 1]
@@ -58,7 +58,7 @@ def pool(folders: Sequence[Path]) -> Pooled:
         raise TumorscopeError(
             f"{len(twice)} cases were evaluated more than once, such as {twice[0]}; pool folds that share none"
         )
-    contents = [one.content for one in evaluated]
+    contents = [run.content for run in evaluated]
     bundles = [content["bundle"] for content in contents]
     evaluation = Evaluation(
         dataset=contents[0]["dataset"],
@@ -69,7 +69,7 @@ def pool(folders: Sequence[Path]) -> Pooled:
         runtime=_same([content["runtime"] for content in contents]),
         precision=_same([content["precision"] for content in contents]),
         cases=cases,
-        slices=tuple(row for one in evaluated for row in one.slices),
+        slices=tuple(row for run in evaluated for row in run.slices),
         failed=tuple(FailedCase(**item) for content in contents for item in content["failed"]),
     )
     copies = {case: original for content in contents for case, original in content["copies"].items()}
@@ -78,7 +78,7 @@ def pool(folders: Sequence[Path]) -> Pooled:
 
 
 def _same(names: Sequence[str]) -> str:
-    """The name they share, or all of them.
+    """The common name, or all of them.
 
     >>> _same(["t1c", "t1c"]), _same(["a", "b", "a"])
     ('t1c', 'a, b')

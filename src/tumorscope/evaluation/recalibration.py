@@ -1,4 +1,4 @@
-"""Fitting a bundle's probabilities to other patients, without training."""
+"""Recalibration of a bundle's probabilities on other patients, without training."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ PLOT_FILE = "calibration.png"
 
 @dataclass(frozen=True)
 class Recalibration:
-    """What was found, ready for a card.
+    """Fitted temperatures, for a model card.
 
     Attributes:
         presence: of the presence output; None without it, or without slices of both kinds.
         classes: of the class output, with its coverage curve; None without.
         type_temperature, type_confidence: of the class output.
-        slices: on how many slices.
+        slices: number of slices.
         plot: reliability before and after, a PNG.
     """
 
@@ -49,29 +49,29 @@ class Recalibration:
 def recalibrate(
     engine: Engine, cases: Sequence[LabeledCase], on_case: Callable[[], object] = lambda: None
 ) -> Recalibration:
-    """Find temperatures, and the confidence from which a class is named, on validation cases.
+    """Fit temperatures, and the confidence above which a class is named, on validation cases.
 
     Args:
         engine: a loaded bundle.
-        cases: patients that it was neither trained on nor will be evaluated on.
+        cases: of patients in neither the training nor the test set.
         on_case: called after each case, for a progress bar.
 
     Raises:
-        TumorscopeError: the cases hold nothing to calibrate with.
+        TumorscopeError: there are no suitable slices.
     """
-    found = []
+    outputs = []
     for case in validation_cases(engine, cases):
-        found.append(case)
+        outputs.append(case)
         on_case()
-    present = np.concatenate([case.shows_tumor for case in found]) if found else np.zeros(0, bool)
+    present = np.concatenate([case.shows_tumor for case in outputs]) if outputs else np.zeros(0, bool)
     curves: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
-    presence, logits = None, [case.presence_logits for case in found if case.presence_logits is not None]
+    presence, logits = None, [case.presence_logits for case in outputs if case.presence_logits is not None]
     if logits and present.any() and not present.all():
         joined = np.concatenate(logits).astype(np.float64)
         presence = calibrate_presence(joined, present)
         curves["presence"] = [(present, expit(joined / value)) for value in (1.0, presence.temperature)]
     classes, temperature, confidence = None, 1.0, 0.0
-    known = [case for case in found if case.class_logits is not None and case.true_class is not None]
+    known = [case for case in outputs if case.class_logits is not None and case.true_class is not None]
     if known:
         scores = np.concatenate([case.class_logits for case in known if case.class_logits is not None])
         truth = np.concatenate([np.full(len(case.shows_tumor), case.true_class) for case in known])
@@ -83,58 +83,62 @@ def recalibrate(
     return Recalibration(presence, classes, temperature, confidence, len(present), _draw(curves, classes))
 
 
-def write_recalibrated(bundle: Bundle, found: Recalibration, folder: Path) -> Bundle:
-    """A copy of a bundle with other temperatures; its models and thresholds stay.
+def write_recalibrated(bundle: Bundle, fitted: Recalibration, folder: Path) -> Bundle:
+    """Write a copy of a bundle with other temperatures and the same models and thresholds.
 
     Raises:
-        TumorscopeError: the folder is there already.
+        TumorscopeError: the folder exists.
     """
     if folder.exists():
-        raise TumorscopeError(f"{folder}: is there already; name another folder with -o")
+        raise TumorscopeError(f"{folder}: exists; name another folder with -o")
     point = bundle.card.operating_point.model_copy(
         update={
-            **({"temperature": found.presence.temperature} if found.presence else {}),
+            **({"temperature": fitted.presence.temperature} if fitted.presence else {}),
             **(
-                {"type_temperature": found.type_temperature, "type_confidence": found.type_confidence}
-                if found.classes
+                {"type_temperature": fitted.type_temperature, "type_confidence": fitted.type_confidence}
+                if fitted.classes
                 else {}
             ),
         }
     )
     calibration = {
-        "presence": None if found.presence is None else found.presence.as_dict(),
-        "classes": found.classes,
-        "slices": found.slices,
+        "presence": None if fitted.presence is None else fitted.presence.as_dict(),
+        "classes": fitted.classes,
+        "slices": fitted.slices,
     }
     card = bundle.card.model_copy(update={"operating_point": point, "calibration": calibration})
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent, ignore_cleanup_errors=True) as place:
-        work = Path(place) / "bundle"
+    with tempfile.TemporaryDirectory(
+        prefix=f".{folder.name}-", dir=folder.parent, ignore_cleanup_errors=True
+    ) as staging:
+        work = Path(staging) / "bundle"
         shutil.copytree(bundle.folder, work, ignore=shutil.ignore_patterns("__pycache__"))
         (work / CARD_FILE).write_text(json.dumps(card.model_dump(mode="json", by_alias=True), indent=1) + "\n")
-        (work / PLOT_FILE).write_bytes(found.plot)
+        (work / PLOT_FILE).write_bytes(fitted.plot)
         work.rename(folder)
     return load_bundle(folder)
 
 
 def _draw(curves: dict[str, list[tuple[np.ndarray, np.ndarray]]], classes: dict[str, Any] | None) -> bytes:
-    """Reliability before and after for each output, and coverage against accuracy of the class."""
+    """Reliability before and after for each output, and accuracy against coverage of the class."""
     figure = new_figure(4.2 * (len(curves) + (classes is not None)), 4)
     panels = list(np.atleast_1d(figure.subplots(1, len(curves) + (classes is not None))))
     for axes, (name, pairs) in zip(panels, curves.items(), strict=False):
-        prepare_unit_square(axes, f"probability, {name}", "how often right")
+        prepare_unit_square(axes, f"probability, {name}", "observed frequency")
         for (right, probability), label, color in zip(pairs, ("before", "after"), ("#d1242f", "#1f6feb"), strict=True):
-            held = calibration_bin(probability)
-            counts = np.bincount(held, minlength=CALIBRATION_BINS)
+            bin_of = calibration_bin(probability)
+            counts = np.bincount(bin_of, minlength=CALIBRATION_BINS)
             filled = counts > 0
-            said = np.bincount(held, probability, CALIBRATION_BINS)[filled] / counts[filled]
-            true = np.bincount(held, right, CALIBRATION_BINS)[filled] / counts[filled]
-            axes.plot(said, true, "o-", color=color, markersize=4, label=label)
+            predicted = np.bincount(bin_of, probability, CALIBRATION_BINS)[filled] / counts[filled]
+            observed = np.bincount(bin_of, right, CALIBRATION_BINS)[filled] / counts[filled]
+            axes.plot(predicted, observed, "o-", color=color, markersize=4, label=label)
         axes.legend(fontsize=8)
     if classes is not None:
         curve = classes["curve"]
-        panels[-1].plot([one["coverage"] for one in curve], [one["accuracy"] for one in curve], "o-", color="#1f6feb")
+        panels[-1].plot(
+            [point["coverage"] for point in curve], [point["accuracy"] for point in curve], "o-", color="#1f6feb"
+        )
         panels[-1].axvline(classes["coverage"], color="#d1242f", linewidth=1, linestyle="--", label="named")
-        panels[-1].set(xlabel="share of slices whose class is named", ylabel="how often rightly", xlim=(0, 1.02))
+        panels[-1].set(xlabel="fraction of slices whose class is named", ylabel="accuracy", xlim=(0, 1.02))
         panels[-1].legend(fontsize=8)
     return png(figure)

@@ -1,4 +1,4 @@
-"""An evaluation as files: metrics for machines, tables for people, plots for both."""
+"""The files of an evaluation: JSON, CSV, Markdown and plots."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tumorscope.evaluation.summary import summarize, without
 SCHEMA = "tumorscope.evaluation/3"
 REPORT_FILE, SLICES_FILE, CASES_FILE = "evaluation.json", "slices.csv", "cases.csv"
 _EARLIER = ("patients.csv",)
-"""What earlier versions wrote instead of today's files."""
+"""Files of earlier versions, which are removed."""
 
 
 def write_report(
@@ -38,19 +38,19 @@ def write_report(
 
     Args:
         evaluation: from :func:`tumorscope.evaluation.evaluate`.
-        folder: made if it is not there.
-        split_hash: of the split that named the patients.
-        part: the split's part that they are.
-        command: what a reader types to get the same metrics.
-        copies: cases that are near-copies of training images, and of which; where given, all
-            metrics stand beside those without these cases. Names of other cases are passed over.
-        sanity: from :func:`tumorscope.evaluation.sanity.check_maps`.
-        pooled: the evaluations that this one joins, from :func:`tumorscope.evaluation.pooling.pool`.
+        folder: created if necessary.
+        split_hash: of the split.
+        part: of the split.
+        command: the command that gives the same metrics.
+        copies: cases that are near-copies of training images, each with that image; if given, all
+            metrics are also computed without these cases. Names of other cases are ignored.
+        sanity: from :func:`tumorscope.evaluation.map_sanity.check_maps`.
+        pooled: the evaluations that were pooled, from :func:`tumorscope.evaluation.pooling.pool`.
 
     Returns:
-        What ``evaluation.json`` holds: where the metrics come from, the metrics of
-        :func:`tumorscope.evaluation.summarize` as published, and under ``without_copies`` the
-        same ones without the cases that ``copies`` lists; None where all or none are copies.
+        The content of ``evaluation.json``: the origin of the metrics, the metrics of
+        :func:`tumorscope.evaluation.summarize`, and under ``without_copies`` the
+        same metrics without the cases in ``copies``; None if all or none are copies.
 
     Raises:
         TumorscopeError: the folder cannot be written.

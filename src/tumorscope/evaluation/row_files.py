@@ -1,4 +1,4 @@
-"""The rows of an evaluation as CSV, and back."""
+"""Reading and writing of an evaluation's rows as CSV."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from tumorscope.evaluation.rows import CaseRow, SliceRow
 _Row = TypeVar("_Row", CaseRow, SliceRow)
 _PROBABILITIES = "class_probabilities"
 _OF_CLASS = "probability_"
-"""Begins the name of the column that holds a class's probability."""
+"""Prefix of the columns with class probabilities."""
 
 
 def cases_csv(rows: Sequence[CaseRow]) -> bytes:
-    """A line a case; empty where there is no value."""
+    """One line per case; empty cells for None."""
     return _csv([field.name for field in fields(CaseRow)], [asdict(row) for row in rows])
 
 
 def slices_csv(rows: Sequence[SliceRow], classes: Sequence[str]) -> bytes:
-    """A line a slice, with a column for the probability of each class."""
+    """One line per slice, with a column for the probability of each class."""
     names = [field.name for field in fields(SliceRow) if field.name != _PROBABILITIES]
     lines = []
     for row in rows:
@@ -35,7 +35,7 @@ def slices_csv(rows: Sequence[SliceRow], classes: Sequence[str]) -> bytes:
 
 
 def read_slices(path: Path, classes: Sequence[str]) -> tuple[SliceRow, ...]:
-    """What :func:`slices_csv` wrote, to its six digits.
+    """Read what :func:`slices_csv` wrote, to six digits.
 
     Raises:
         TumorscopeError: the file is missing, or it is not such a file.
@@ -44,7 +44,7 @@ def read_slices(path: Path, classes: Sequence[str]) -> tuple[SliceRow, ...]:
 
 
 def read_cases(path: Path) -> tuple[CaseRow, ...]:
-    """What :func:`cases_csv` wrote, to its six digits.
+    """Read what :func:`cases_csv` wrote, to six digits.
 
     Raises:
         TumorscopeError: the file is missing, or it is not such a file.
@@ -57,11 +57,11 @@ def _read(path: Path, what: str, row_of: Callable[[dict[str, str]], _Row]) -> tu
         with path.open(newline="", encoding="utf-8") as file:
             rows = tuple(row_of(line) for line in csv.DictReader(file))
     except OSError as error:
-        raise TumorscopeError(f"{path}: cannot be read ({(error.strerror or '').lower()}); evaluate anew") from error
+        raise TumorscopeError(f"{path}: cannot be read ({(error.strerror or '').lower()}); evaluate again") from error
     except (KeyError, ValueError, TypeError, csv.Error) as error:
-        raise TumorscopeError(f"{path}: damaged, or of another version; evaluate anew") from error
+        raise TumorscopeError(f"{path}: damaged, or of another version; evaluate again") from error
     if not rows:
-        raise TumorscopeError(f"{path}: holds no {what}; evaluate anew")
+        raise TumorscopeError(f"{path}: contains no {what}; evaluate again")
     return rows
 
 
@@ -88,7 +88,7 @@ def _slice_row(line: dict[str, str], classes: Sequence[str]) -> SliceRow:
         patient=line["patient"],
         slice=int(line["slice"]),
         present=bool(int(line["present"])),
-        called=bool(int(line["called"])),
+        positive=bool(int(line["positive"])),
         tumor_probability=float(line["tumor_probability"]),
         mask_probability=_float(line["mask_probability"]),
         true_px=_int(line["true_px"]),

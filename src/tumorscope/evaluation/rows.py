@@ -1,4 +1,4 @@
-"""What an evaluation knows about each slice and each case, before anything is summed up."""
+"""The rows of an evaluation, one per slice and one per case."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class SliceRow:
-    """One slice: the truth and what was found.
+    """One slice: ground truth and prediction.
 
     Attributes:
-        case, patient: whose slice it is; intervals draw patients.
+        case, patient: of the slice; intervals resample patients.
         present: whether it truly shows a tumor.
-        called: whether the slice's probability reaches the operating point.
-        tumor_probability: by the presence output, or by the class that says so.
+        positive: whether the slice's probability reaches the operating point.
+        tumor_probability: from the presence output, or from the class that stands for no tumor.
         mask_probability: the largest of any pixel; None for a bundle without masks.
-        true_px, predicted_px: pixels of each mask on the scan's grid; None where unknown.
-        dice: None where both masks are empty, or one is not known.
-        true_class, predicted_class: None where the data set or the bundle has none.
-        class_probabilities: of the data set's classes, in its order; empty without.
-        saliency_inside_mask: share of the activation map that lies inside the true mask.
-        mask_share: share of the network's image that the true mask takes: what a map
-            without any sense of place would reach.
+        true_px, predicted_px: pixels of each mask on the scan's grid; None if unknown.
+        dice: None if both masks are empty or one is unknown.
+        true_class, predicted_class: None if the data set or the bundle has none.
+        class_probabilities: of the data set's classes, in its order; empty without classes.
+        saliency_inside_mask: fraction of the activation map inside the true mask.
+        mask_share: fraction of the network's image covered by the true mask, which is the expected value of
+            ``saliency_inside_mask`` for a uniform map.
     """
 
     case: str
     patient: str
     slice: int
     present: bool
-    called: bool
+    positive: bool
     tumor_probability: float
     mask_probability: float | None
     true_px: int | None
@@ -43,14 +43,14 @@ class SliceRow:
 
 @dataclass(frozen=True)
 class CaseRow:
-    """One case; what the data set or the bundle cannot say is None.
+    """One case; None for what the data set or the bundle does not give.
 
     Attributes:
         dice: of all slices together.
-        tumor_slice_dice: mean over the slices that truly show a tumor.
+        tumor_slice_dice: mean over the slices with a true tumor.
         hd95: see :func:`tumorscope.evaluation.metrics.hd95`.
-        hd95_unit: ``px`` within slices, or ``mm`` in three dimensions where the scan knows its spacing.
-        false_positive_slices: truly empty slices on which pixels were marked.
+        hd95_unit: ``px`` within slices, or ``mm`` in three dimensions if the scan has a spacing.
+        false_positive_slices: slices without a true tumor in which pixels are predicted.
     """
 
     case: str
@@ -68,7 +68,7 @@ class CaseRow:
 
 @dataclass(frozen=True)
 class FailedCase:
-    """A case that could not be evaluated, and why, in one line."""
+    """A case that could not be evaluated, with the reason in one line."""
 
     case: str
     reason: str
@@ -76,14 +76,14 @@ class FailedCase:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Everything that was found about a bundle on some patients.
+    """The results of a bundle on some patients.
 
     Attributes:
         dataset: the data set's name.
-        classes: those that are told apart; empty where the data set or the bundle has none.
-        bundle, version, sha256: what was evaluated.
-        runtime, precision: how it was run.
-        cases, slices: one row each, in the order asked for.
+        classes: the evaluated classes; empty if the data set or the bundle has none.
+        bundle, version, sha256: of the evaluated bundle.
+        runtime, precision: of the engine.
+        cases, slices: one row each, in the given order.
         failed: those that could not be evaluated.
     """
 

@@ -28,27 +28,27 @@ DEFINITIONS = {
     "presence": "of slices, at the bundle's operating point; AUROC by ranks, ties counting half; macro_f1 over tumor "
     "and no tumor; ece in 15 bins of equal width of the tumor probability. Rates of one kind of slice are missing "
     "where the data set has no such slices",
-    "classes": "of slices, the likeliest class, where the classes include notumor after presence has decided; "
+    "classes": "of slices, the most probable class, if the classes include notumor after the decision on presence; "
     "macro_f1 and balanced_accuracy as unweighted means over classes; ece in 15 bins of the predicted class's "
     "probability; brier summed over classes",
-    "activation": "share of the map inside the true mask, beside the share of the image that the mask takes",
-    "ci95": "95 % percentile intervals of 2,000 bootstrap draws of patients, or of cases where no one knows the "
-    "patients; of the mean, where several statistics are given",
+    "activation": "fraction of the map inside the true mask, beside the fraction of the image that the mask covers",
+    "ci95": "95 % percentile intervals of 2,000 bootstrap draws of patients, or of cases if patients are "
+    "unknown; of the mean, if several statistics are given",
 }
-"""What each metric of a summary means exactly; ``docs/metrics.md`` compares them with other libraries'."""
+"""The definition of each metric of a summary; ``docs/metrics.md`` compares them with other libraries'."""
 POLICY = " ".join(f"{name}: {definition}." for name, definition in DEFINITIONS.items())
 
 
 def summarize(evaluation: Evaluation) -> dict[str, Any]:
-    """The values, ready for JSON; what has no value is None.
+    """The metrics as JSON values; None for what is undefined.
 
-    Each group of Dice and HD95 gives how many ``n`` had a value, and the interval of
-    their mean. ``definitions`` says what each metric means, ``policy`` the same in one text.
+    Each group of Dice and HD95 gives the number ``n`` of values and the interval of
+    their mean. ``definitions`` defines each metric, ``policy`` has the same in one text.
     """
     rows = evaluation.slices
     patient = np.array([row.patient for row in rows])
     single = len({case.patient for case in evaluation.cases}) == len(evaluation.cases)
-    # Of a patient who was examined twice each case is an examination; several cases of one slice are parts of one.
+    # Several cases of a patient are examinations, unless they are single slices.
     whole = single or all(case.slices > 1 for case in evaluation.cases)
     values: dict[str, Any] = {
         "patients": len({case.patient for case in evaluation.cases}),
@@ -63,12 +63,12 @@ def summarize(evaluation: Evaluation) -> dict[str, Any]:
         by_slice = np.array([row.dice if row.present and row.dice is not None else np.nan for row in rows])
         true_px = np.array([np.nan if row.true_px is None else row.true_px for row in rows])
         predicted_px = np.array([row.predicted_px or 0 for row in rows])
-        # Cases of one patient resemble each other, so the patients are drawn, not the cases.
-        whose = np.array([case.patient for case in evaluation.cases])
+        # Cases of one patient are correlated, so patients are resampled, not cases.
+        case_patient = np.array([case.patient for case in evaluation.cases])
 
         def of_cases(values: list[float | None]) -> dict[str, Any]:
             known = np.array(values, float)
-            drawn = patient_interval(values) if single else slice_interval(whose, weighted_mean(known))
+            drawn = patient_interval(values) if single else slice_interval(case_patient, weighted_mean(known))
             return _spread(known, drawn)
 
         distances = {
@@ -105,19 +105,19 @@ def without(evaluation: Evaluation, left_out: Collection[str]) -> Evaluation:
 
 
 def _classes(evaluation: Evaluation) -> dict[str, Any] | None:
-    """Of the slices whose class is known; None without any."""
+    """Metrics of the slices with a known class; None without any."""
     names, rows = evaluation.classes, [row for row in evaluation.slices if row.true_class in evaluation.classes]
     if not rows:
         return None
     patient = np.array([row.patient for row in rows])
     truth = np.array([names.index(row.true_class or "") for row in rows])
-    said = np.array([names.index(row.predicted_class or "") for row in rows])
+    predicted = np.array([names.index(row.predicted_class or "") for row in rows])
     probability = np.array([row.class_probabilities for row in rows])
-    right, confidence = truth == said, probability[np.arange(len(said)), said]
+    right, confidence = truth == predicted, probability[np.arange(len(predicted)), predicted]
 
     def of_counts(figure: Callable[[np.ndarray], np.ndarray]) -> dict[str, Any]:
         return _with_interval(
-            patient, lambda weights: figure(classes.class_confusion(truth, said, len(names), weights))
+            patient, lambda weights: figure(classes.class_confusion(truth, predicted, len(names), weights))
         )
 
     values: dict[str, Any] = {
@@ -143,7 +143,7 @@ def _classes(evaluation: Evaluation) -> dict[str, Any] | None:
         for place, name in enumerate(names)
     }
     values["names"] = list(names)
-    values["confusion"] = classes.class_confusion(truth, said, len(names)).astype(int).tolist()
+    values["confusion"] = classes.class_confusion(truth, predicted, len(names)).astype(int).tolist()
     values["coverage"] = classes.coverage_curve(right, confidence)
     return values
 
@@ -164,7 +164,7 @@ def _activation(evaluation: Evaluation, patient: np.ndarray) -> dict[str, Any] |
 def _presence(evaluation: Evaluation, patient: np.ndarray) -> dict[str, Any]:
     rows = evaluation.slices
     present = np.array([row.present for row in rows])
-    called = np.array([row.called for row in rows])
+    positive = np.array([row.positive for row in rows])
     probability = np.array([row.tumor_probability for row in rows])
     values: dict[str, Any] = {
         "auroc": _with_interval(patient, lambda weights: metrics.auroc(present, probability, weights)),
@@ -177,13 +177,13 @@ def _presence(evaluation: Evaluation, patient: np.ndarray) -> dict[str, Any]:
         metrics.specificity,
     ):
         values[figure.__name__] = _with_interval(
-            patient, lambda weights, figure=figure: figure(metrics.confusion(present, called, weights))
+            patient, lambda weights, figure=figure: figure(metrics.confusion(present, positive, weights))
         )
     values["ece"] = _with_interval(
         patient, lambda weights: metrics.expected_calibration_error(present, probability, weights)
     )
     values["brier"] = _with_interval(patient, lambda weights: metrics.brier(present, probability, weights))
-    values["confusion"] = metrics.confusion(present, called).astype(int).tolist()
+    values["confusion"] = metrics.confusion(present, positive).astype(int).tolist()
     return values
 
 
@@ -212,5 +212,5 @@ def _pair(interval: Interval | None) -> list[float | None] | None:
 
 
 def _rounded(value: float) -> float | None:
-    """Four digits are more than so few patients can tell; JSON has no NaN."""
+    """To four digits, which is more than the patients support; JSON has no NaN."""
     return round(float(value), 4) if np.isfinite(value) else None

@@ -1,4 +1,4 @@
-"""What a bundle's network says about cases whose truth is known, before any threshold."""
+"""A bundle's outputs for labeled cases, before any threshold."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ from collections.abc import Iterable, Iterator
 
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.datasets.labeled import LabeledCase
-from tumorscope.evaluation.operating import ValidationCase
-from tumorscope.inference.analysis import arrange_channels
+from tumorscope.evaluation.operating_point import ValidationCase
+from tumorscope.inference.channels import arrange_channels
 from tumorscope.inference.engine import Engine
 from tumorscope.inference.model_card import NO_TUMOR
 from tumorscope.preprocessing import prepare
 
 
 def validation_cases(engine: Engine, cases: Iterable[LabeledCase]) -> Iterator[ValidationCase]:
-    """One after the other; a case that cannot be read is passed over."""
+    """The cases one by one; a case that cannot be read is skipped."""
     for case in cases:
         try:
             yield validation_case(engine, case)
         except UnreadableScan:
-            continue  # the evaluation's metrics name it
+            continue  # the evaluation reports it
 
 
 def validation_case(engine: Engine, case: LabeledCase) -> ValidationCase:
-    """The network's predictions to a case, with the truth beside them.
+    """The network's outputs for a case, with its ground truth.
 
     Args:
-        engine: a loaded bundle; its operating point does not matter.
-        case: of any data set; sequences stand in for others as in use.
+        engine: a loaded bundle; its operating point is not used.
+        case: of any data set; missing sequences are substituted as in inference.
     """
     card, scan, truth = engine.bundle.card, case.scan(), case.truth()
     voxels, _ = arrange_channels(scan, card)

@@ -1,10 +1,10 @@
-"""Activation maps: how much each place of a slice contributed to what was said about it.
+"""Class activation maps: how much each position of a slice contributed to its prediction.
 
-The shipped networks prediction with a linear head on averaged features. For such a head the
-class activation map (Zhou et al. 2016) is exact: its mean over the slice is the logit but for
-a bias, and up to a positive factor it is what Grad-CAM (Selvaraju et al. 2017) finds with gradients.
-The three-layer CNN, whose dense layers see every position by itself, gives HiResCAM (Draelos and
-Carin 2020): features times gradients, whose mean is the logit but for the biases.
+The shipped networks predict with a linear head on averaged features. For such a head the
+class activation map (Zhou et al. 2016) is exact: its mean over the slice is the logit without
+the bias, and up to a positive factor it equals Grad-CAM (Selvaraju et al. 2017).
+For the three-layer CNN, whose dense layers depend on position, the map is HiResCAM (Draelos and
+Carin 2020): features times gradients, whose mean is the logit without the biases.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Literal
 import numpy as np
 from scipy import ndimage
 
+from tumorscope.core.note import Note
 from tumorscope.inference.bundles import Card
 from tumorscope.inference.engine import Predictions
 from tumorscope.inference.tumor_type import tumor_classes
@@ -30,11 +31,11 @@ class ActivationMap:
     """The maps of a scan's slices.
 
     Attributes:
-        question: what was asked: whether there is a tumor, or of which type it is.
+        question: whether there is a tumor, or of which type it is.
         analyzed_predictions: for each analyzed slice, which prediction its map supports, such as ``glioma``.
-        values: float32 ``(analyzed slice, r, c)``, coarse; contributions to the logit, of either sign.
-        crop_resize: where the network's image is in the analyzed slices.
-        view: how the analyzed slices lie in the scan.
+        values: float32 ``(analyzed slice, r, c)``, coarse; signed contributions to the logit.
+        crop_resize: from the analyzed slices to the network's input.
+        view: from the acquired slices to the analyzed ones.
     """
 
     question: Question
@@ -45,7 +46,7 @@ class ActivationMap:
 
     @cached_property
     def predictions(self) -> tuple[str, ...]:
-        """For each acquired slice, which prediction its map supports; where slices were cut anew, the strongest one's."""
+        """For each acquired slice, which prediction its map supports; where slices were resliced, that of the strongest map."""
         if self.view.is_acquired:
             return self.analyzed_predictions[::-1] if self.view.flips[0] else self.analyzed_predictions
         strongest = self.analyzed_predictions[int(self.values.max(axis=(1, 2)).argmax())]
@@ -60,12 +61,12 @@ class ActivationMap:
         return tops[::-1] if self.view.flips[0] else tops
 
     def on_slice(self, index: int) -> np.ndarray:
-        """What supports the prediction, on the acquired slice's own grid.
+        """Positive contributions on the acquired slice's own grid.
 
-        Negative contributions are cut off, as in Grad-CAM, and the rest is scaled to one.
+        Negative contributions are set to zero, as in Grad-CAM, and the rest is scaled to one.
 
         Returns:
-            float32 ``(row, column)`` from zero to one; all zero where nothing supports it.
+            float32 ``(row, column)`` from zero to one; all zero where no contribution is positive.
         """
         if self.view.is_acquired:
             analyzed = len(self.values) - 1 - index if self.view.flips[0] else index
@@ -86,7 +87,7 @@ class ActivationMap:
         return float(map_[mask].sum()) / total if total > 0 and mask.any() else None
 
     def share_of(self, mask: np.ndarray) -> float:
-        """Share of the network's image that a mask ``(row, column)`` covers: what a map without aim has inside it."""
+        """Share of the network's input that a mask ``(row, column)`` covers: the share expected of a uniform map."""
         if not self.view.is_acquired:
             return float(mask.mean())
         return float(self.crop_resize.forward(self.view.forward(mask[None])[0]).mean())
@@ -96,7 +97,7 @@ class ActivationMap:
         positive = np.maximum(self.values[analyzed], 0)
         size = self.crop_resize.size
         zoom = (size / positive.shape[0], size / positive.shape[1])
-        # Bilinear between the centers of the coarse cells, which span the whole image.
+        # Bilinear between the centers of the coarse cells, which span the whole input.
         fine = np.asarray(ndimage.zoom(positive, zoom, order=1, mode="nearest", grid_mode=True))
         return np.clip(self.crop_resize.inverse(fine), 0, None)
 
@@ -107,17 +108,17 @@ class ActivationMap:
 
 
 def activation_map(predictions: Predictions, card: Card, crop_resize: CropResize, view: View) -> ActivationMap | None:
-    """The map to show: of the likeliest type where the network tells types apart, else of presence.
+    """The map to show: of the likeliest type where the network predicts types, else of presence.
 
     Returns:
-        None where the bundle's network gives no maps, see :func:`why_no_map`.
+        None where the bundle's network outputs no maps, see :func:`no_map_note`.
     """
     if predictions.class_map is not None and predictions.classes is not None:
         names = tumor_classes(card)
-        places = [card.classes.index(name) for name in names]
-        best = predictions.classes[:, places].argmax(axis=1)
-        values = predictions.class_map[np.arange(len(best)), np.array(places)[best]]
-        return ActivationMap("type", tuple(names[place] for place in best), values, crop_resize, view)
+        indices = [card.classes.index(name) for name in names]
+        best = predictions.classes[:, indices].argmax(axis=1)
+        values = predictions.class_map[np.arange(len(best)), np.array(indices)[best]]
+        return ActivationMap("type", tuple(names[index] for index in best), values, crop_resize, view)
     if predictions.presence_map is not None:
         return ActivationMap(
             "presence", ("tumor",) * len(predictions.presence_map), predictions.presence_map, crop_resize, view
@@ -125,8 +126,10 @@ def activation_map(predictions: Predictions, card: Card, crop_resize: CropResize
     return None
 
 
-def why_no_map(card: Card) -> str:
-    """One line for those who asked for an activation map of a bundle that gives none."""
+def no_map_note(card: Card) -> Note:
+    """Why a bundle provides no activation map."""
     if set(card.outputs) <= {"mask"}:
-        return "no activation map: this network only segments, and the mask itself shows which voxels it took for tumor"
-    return "no activation map: this bundle was exported without maps; export it from its run to get them"
+        reason = "this network only segments, and the mask itself shows which voxels it labels as tumor"
+    else:
+        reason = "this bundle was exported without maps; export it from its run to get them"
+    return Note("no_activation_map", f"no activation map: {reason}")

@@ -1,4 +1,4 @@
-"""A bundle: a folder with ONNX models and the card that explains them."""
+"""A bundle: a folder with ONNX models and their model card."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tumorscope.core.errors import BadBundle
 from tumorscope.inference.model_card import SCHEMA, Card, Model
 
 CARD_FILE = "card.json"
-SECOND_OPINION_FILES = ("radiomics_classifier.onnx", "radiomics_classifier.json")
-"""A classical model of types and its card, which a bundle may hold beside its network."""
+RADIOMICS_FILES = ("radiomics_classifier.onnx", "radiomics_classifier.json")
+"""The radiomics classifier of tumor types and its card, which a bundle may hold beside its network."""
 SHIPPED = Path(__file__).parent / "bundles"
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A bundle that was found and whose card is in order; models are read when run."""
+    """A bundle with a valid model card; models are read when they are run."""
 
     folder: Path
     card: Card
@@ -32,19 +32,19 @@ class Bundle:
 
     @cached_property
     def sha256(self) -> str:
-        """One hash over card and models: what must be equal for results to be equal."""
+        """One hash over model card and models; results are equal only where it is."""
         digest = hashlib.sha256((self.folder / CARD_FILE).read_bytes())
         for model in self.card.models:
             digest.update(bytes.fromhex(model.sha256))
-        if self.has_second_opinion:
-            for name in SECOND_OPINION_FILES:
+        if self.has_radiomics_classifier:
+            for name in RADIOMICS_FILES:
                 digest.update((self.folder / name).read_bytes())
         return digest.hexdigest()
 
     @property
-    def has_second_opinion(self) -> bool:
-        """Whether a classical model of types lies beside the network."""
-        return all((self.folder / name).is_file() for name in SECOND_OPINION_FILES)
+    def has_radiomics_classifier(self) -> bool:
+        """Whether the bundle holds a radiomics classifier of tumor types."""
+        return all((self.folder / name).is_file() for name in RADIOMICS_FILES)
 
     def read_model(self, model: Model) -> bytes:
         """The model's bytes, checked against the card.
@@ -66,7 +66,7 @@ def load_bundle(name_or_folder: str | Path) -> Bundle:
     """Find a bundle by its shipped name or its folder.
 
     Raises:
-        BadBundle: there is none, or its card is damaged or made for another version.
+        BadBundle: there is none, or its model card is damaged or made for another version.
     """
     folder = Path(name_or_folder)
     if not (folder / CARD_FILE).is_file():
@@ -83,10 +83,12 @@ def load_bundle(name_or_folder: str | Path) -> Bundle:
         raise BadBundle(f"{folder}: {CARD_FILE} cannot be read ({error.strerror})") from error
     except ValidationError as error:
         fault = error.errors()[0]
-        place = ".".join(str(part) for part in fault["loc"]) or "the file"
-        if place == "schema":
-            raise BadBundle(f"{folder}: its card is not {SCHEMA}; export the bundle anew with this version") from error
-        raise BadBundle(f"{folder}: {CARD_FILE} is damaged ({place}: {fault['msg']})") from error
+        location = ".".join(str(part) for part in fault["loc"]) or "the file"
+        if location == "schema":
+            raise BadBundle(
+                f"{folder}: its model card is not {SCHEMA}; export the bundle again with this version"
+            ) from error
+        raise BadBundle(f"{folder}: {CARD_FILE} is damaged ({location}: {fault['msg']})") from error
 
 
 def shipped_bundles() -> list[Bundle]:

@@ -1,4 +1,4 @@
-"""Which bundle suits a scan, and why."""
+"""The choice of a bundle for a scan, and its reason."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ class BundleChoice:
 
 
 def choose_bundle(scan: Scan, bundles: Sequence[Bundle]) -> BundleChoice:
-    """The bundle that finds most of its sequences in the scan.
+    """The bundle that receives most of its sequences from the scan.
 
-    Names of sequences come from DICOM tags, file names or the user. Where two bundles find
-    as many, the one with fewer left to stand in for is taken. Slices too thick to be cut axially
-    go to a bundle that was trained on their plane, if there is one.
+    Names of sequences come from DICOM tags, file names or the user. Where two bundles receive
+    as many, the one with fewer substituted sequences is chosen. For slices too thick to be resliced
+    axially, a bundle that was trained on their plane is preferred.
 
     Args:
         scan: what is to be analyzed.
         bundles: those to choose from.
 
     Raises:
-        TumorscopeError: none of them can take the scan.
+        TumorscopeError: no bundle can take the scan.
     """
     fitting = [bundle for bundle in bundles if _can_take(bundle, scan.sequences)]
     if not fitting:
@@ -45,14 +45,14 @@ def choose_bundle(scan: Scan, bundles: Sequence[Bundle]) -> BundleChoice:
     left_out = [bundle.name for bundle in fitting if trained and bundle not in trained]
     fitting = trained or fitting
     best = max(fitting, key=lambda bundle: (_found(bundle, scan.sequences), -len(bundle.card.inputs.sequences)))
-    reason = f"bundle {best.name} was taken because {_reason(best, scan.sequences)}"
+    reason = f"bundle {best.name} was chosen because {_reason(best, scan.sequences)}"
     if left_out:
         reason += f"; {', '.join(left_out)} was not trained on {plane} slices"
     return BundleChoice(best, reason)
 
 
 def _fixed_plane(scan: Scan) -> Plane | None:
-    """The plane of slices that are analyzed as they were acquired; None where they are cut axially anyway."""
+    """The plane of slices that are analyzed as they were acquired; None where they are resliced axially."""
     view = axial_view(scan.shape, scan.affine)
     return acquired_plane(scan.affine) if view.is_acquired and scan.kind != "image" else None
 
@@ -62,7 +62,7 @@ def _found(bundle: Bundle, sequences: Sequence[str]) -> int:
 
 
 def _can_take(bundle: Bundle, sequences: Sequence[str]) -> bool:
-    """Whether every sequence is there, or has one that may stand in."""
+    """Whether every sequence is there, or one that may substitute it."""
     inputs = bundle.card.inputs
     named = [name for name in sequences if name != "unknown" or len(sequences) == 1]
     return all(

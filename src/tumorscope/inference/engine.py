@@ -14,6 +14,7 @@ import numpy as np
 from tumorscope.core.errors import BadBundle, TumorscopeError
 from tumorscope.inference.bundles import Bundle
 from tumorscope.inference.runtimes import open_session, runtime_reason
+from tumorscope.inference.tumor_type import TypeFinding, type_finding
 from tumorscope.preprocessing import stack_adjacent_slices
 from tumorscope.preprocessing.sampling import SliceSampling
 
@@ -36,7 +37,7 @@ class Session(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """What a network said about each slice.
+    """A network's outputs for each slice.
 
     Attributes:
         presence: logits ``(slice,)``, or None where the bundle has no such output.
@@ -53,9 +54,9 @@ class Predictions:
     class_map: np.ndarray | None = None
 
     def spread(self, sampling: SliceSampling) -> Predictions:
-        """What the analyzed slices say of all slices."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return Predictions(**{name: None if one is None else sampling.spread(one) for name, one in values.items()})
+        """Predictions for all slices from those for the sampled ones."""
+        outputs = {field.name: getattr(self, field.name) for field in fields(self)}
+        return Predictions(**{name: None if one is None else sampling.spread(one) for name, one in outputs.items()})
 
     def __len__(self) -> int:
         known = next(values for values in (self.presence, self.mask, self.classes) if values is not None)
@@ -64,14 +65,14 @@ class Predictions:
 
 @dataclass(frozen=True, eq=False)
 class Engine:
-    """A bundle ready to prediction.
+    """A loaded bundle.
 
     Attributes:
         bundle: what is run.
         runtime: ``onnxruntime`` or ``openvino``.
         precision: ``float`` or ``int8``.
         session: the loaded network.
-        radiomics_classifier: a second opinion on the type, where the bundle has one.
+        radiomics_classifier: predicts the type from radiomic features; None where the bundle has none.
     """
 
     bundle: Bundle
@@ -80,10 +81,26 @@ class Engine:
     session: Session
     radiomics_classifier: RadiomicsClassifier | None = None
 
+    def classify_by_radiomics(self, voxels: np.ndarray, mask: np.ndarray) -> TypeFinding | None:
+        """The type by the radiomics classifier, from the slice with the largest segmented area.
+
+        Args:
+            voxels: ``(slice, row, column, sequence)``, from ``arrange_channels``.
+            mask: boolean ``(slice, row, column)``.
+
+        Returns:
+            None where nothing is segmented or the bundle has no such classifier.
+        """
+        if self.radiomics_classifier is None or not mask.any():
+            return None
+        largest = int(mask.sum(axis=(1, 2)).argmax())
+        probabilities = self.radiomics_classifier.classify(voxels[largest, ..., 0], mask[largest])
+        return type_finding(probabilities, self.bundle.card.operating_point.type_confidence)
+
     def run(
         self, images: np.ndarray, on_slices: Callable[[int], None] = lambda done: None, *, step: int = 1
     ) -> Predictions:
-        """Answer for every slice.
+        """Predict for every slice.
 
         Args:
             images: float32 ``(slice, sequence, size, size)`` from ``prepare``.
@@ -113,18 +130,18 @@ _FIELDS = {
     "presence_map": "presence_map",
     "type_map": "class_map",
 }
-"""Where each of a network's outputs goes."""
+"""The field of :class:`Predictions` for each of a network's outputs."""
 
 
 def load_engine(bundle: Bundle, engine: EngineName = "auto", precision: PrecisionName = "auto") -> Engine:
     """Load a bundle's network.
 
-    ``auto`` takes OpenVINO where it is installed, and the eight-bit model where the CPU
-    multiplies unsigned bytes exactly (VNNI and its relatives); older CPUs saturate there.
+    ``auto`` selects OpenVINO where it is installed, and int8 on CPUs with VNNI, AMX or dot-product
+    support; on older CPUs int8 sums saturate.
 
     Raises:
         BadBundle: the bundle has no model of that precision, or it is damaged.
-        TumorscopeError: OpenVINO was asked for and is not installed.
+        TumorscopeError: OpenVINO was requested and is not installed.
     """
     runtime = engine
     if engine == "auto":
@@ -146,16 +163,16 @@ def load_engine(bundle: Bundle, engine: EngineName = "auto", precision: Precisio
     except Exception as error:  # each runtime raises its own kinds
         reason = runtime_reason(error)
         raise BadBundle(f"bundle {bundle.name}: {runtime} cannot load {model.file} ({reason})") from error
-    return Engine(bundle, runtime, chosen, session, _second_opinion(bundle))
+    return Engine(bundle, runtime, chosen, session, _radiomics_classifier(bundle))
 
 
-def _second_opinion(bundle: Bundle) -> RadiomicsClassifier | None:
-    if not bundle.has_second_opinion:
+def _radiomics_classifier(bundle: Bundle) -> RadiomicsClassifier | None:
+    if not bundle.has_radiomics_classifier:
         return None
-    # What measures texture takes half a second to import; bundles without a second opinion are spared it.
-    from tumorscope.measurement.radiomics_classifier import load_type_model
+    # Texture features take half a second to import; bundles without a radiomics classifier do not need them.
+    from tumorscope.measurement.radiomics_classifier import load_radiomics_classifier
 
-    return load_type_model(bundle.folder)
+    return load_radiomics_classifier(bundle.folder)
 
 
 def openvino_available() -> bool:
@@ -164,7 +181,7 @@ def openvino_available() -> bool:
 
 
 def supports_vnni_int8() -> bool:
-    """Whether this CPU sums products of bytes without saturating (AVX-512/AVX VNNI, AMX, Arm)."""
+    """Whether this CPU adds int8 products without saturation (AVX-512/AVX VNNI, AMX, Arm dot product)."""
     try:
         flags = Path("/proc/cpuinfo").read_text()
     except OSError:
@@ -173,10 +190,10 @@ def supports_vnni_int8() -> bool:
 
 
 def threads() -> int:
-    """CPU cores this process may use, or fewer where ``OMP_NUM_THREADS`` says so, as Ray does for its actors."""
+    """CPU cores this process may use, or fewer where ``OMP_NUM_THREADS`` limits them, as Ray does for its actors."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    told = os.environ.get("OMP_NUM_THREADS", "")
-    return min(cores, max(1, int(told))) if told.isdecimal() else cores
+    limit = os.environ.get("OMP_NUM_THREADS", "")
+    return min(cores, max(1, int(limit))) if limit.isdecimal() else cores
 
 
 def onnxruntime_session(content: bytes) -> Session:
@@ -196,7 +213,7 @@ def _openvino_session(content: bytes) -> Session:
     import openvino
 
     core = openvino.Core()
-    # OpenVINO picks bfloat16 by itself where the CPU has it; results would then differ by machine.
+    # OpenVINO defaults to bfloat16 where the CPU has it; results would then differ by machine.
     settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads(), "PERFORMANCE_HINT": "LATENCY"}
     compiled = core.compile_model(core.read_model(content), "CPU", settings)
     request = compiled.create_infer_request()
@@ -210,7 +227,7 @@ def _openvino_session(content: bytes) -> Session:
 
 
 def _mirror(values: np.ndarray) -> np.ndarray:
-    """Images and maps are turned back; what is said of a whole slice has no left and right."""
+    """Maps flipped back; values of a whole slice have no left and right."""
     return values[..., ::-1] if values.ndim > 2 else values
 
 

@@ -1,4 +1,4 @@
-"""The engines of a run over many scans, each bundle loaded when a scan first needs it."""
+"""The engines of a run over many scans; each bundle is loaded when a scan first needs it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from tumorscope.inference.bundles import Bundle, load_bundle, shipped_bundles
 from tumorscope.inference.engine import Engine, EngineName, PrecisionName, load_engine
 
 
-class Engines:
-    """Loads what is needed once, and says which bundle suits a scan.
+class EnginePool:
+    """Loads each bundle once and chooses one for every scan.
 
     Args:
         bundle: a name, a folder, or ``auto``.
@@ -21,21 +21,21 @@ class Engines:
 
     def __init__(self, bundle: str = "auto", engine: EngineName = "auto", precision: PrecisionName = "auto") -> None:
         self._bundles = shipped_bundles() if bundle == "auto" else [load_bundle(bundle)]
-        self._choosing = bundle == "auto"
+        self._choose = bundle == "auto"
         self._engine: EngineName = engine
         self._precision: PrecisionName = precision
         self._loaded: dict[str, Engine] = {}
-        if not self._choosing:
-            self._load(self._bundles[0])  # what is wrong with it is said before any case is read
+        if not self._choose:
+            self._load(self._bundles[0])  # its errors come before any case is read
 
     @property
     def bundles(self) -> tuple[Bundle, ...]:
-        """The one bundle, or those that are chosen from."""
+        """The one bundle, or those to choose from."""
         return tuple(self._bundles)
 
     def for_scan(self, scan: Scan) -> tuple[Engine, str | None]:
-        """The engine, and why its bundle was taken where there was a choice."""
-        if not self._choosing:
+        """The engine, and the reason for its bundle; None where the user named it."""
+        if not self._choose:
             return self._load(self._bundles[0]), None
         choice = choose_bundle(scan, self._bundles)
         return self._load(choice.bundle), choice.reason

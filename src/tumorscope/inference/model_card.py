@@ -1,4 +1,4 @@
-"""A bundle's card: what its network takes, what it gives, and how good it was found to be."""
+"""The model card of a bundle: its network's inputs and outputs, and its metrics."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tumorscope.preprocessing.axial import Plane
 
 SCHEMA = "tumorscope.card/3"
 NO_TUMOR = "notumor"
-"""The class of slices that show no tumor, where classes and not a presence output say so."""
+"""The class of slices without a tumor, for networks that detect by classes and not by a presence output."""
 OutputName = Literal["presence", "type", "mask"]
 
 
@@ -20,12 +20,12 @@ class _Part(BaseModel):
 
 
 class Inputs(_Part):
-    """What the network takes.
+    """The network's inputs.
 
     Attributes:
         sequences: the channels of one slice, in order.
         planes: the planes of the slices that it was trained on.
-        substitutes: for a sequence that a scan may lack, those that may take its place, the
+        substitutes: for a sequence that a scan may lack, those that may substitute it, the
             best first; ``unknown`` among them means any single channel that has no name.
     """
 
@@ -35,18 +35,18 @@ class Inputs(_Part):
 
 
 class OperatingPoint(_Part):
-    """Where predictions turn into findings, chosen on validation patients.
+    """The thresholds that turn predictions into findings, chosen on validation patients.
 
     Attributes:
-        presence: a slice's tumor probability from which it counts as showing a tumor.
-        mask: a pixel's probability from which it belongs to the mask.
-        temperature: presence logits are divided by it, so that probabilities are honest.
-        type_temperature: likewise for the logits of the class.
-        type_confidence: below this probability of the likeliest class it is called uncertain.
-        presence_within: a slice may be less certain than ``presence``, down to this, where its part of the mask
-            is connected to a slice that reaches ``presence``; None lets no slice be.
-        min_component_size_px: lesions with fewer pixels, counted at the network's size over
-            all analyzed slices, are left out and reported as such.
+        presence: the tumor probability from which a slice is positive.
+        mask: the probability from which a pixel belongs to the mask.
+        temperature: presence logits are divided by it, for calibrated probabilities.
+        type_temperature: likewise for the logits of the classes.
+        type_confidence: below this probability of the likeliest type, the type is reported as uncertain.
+        presence_within: a slice whose part of the mask is connected to a slice that reaches ``presence`` is
+            kept down to this tumor probability; None keeps no slice below ``presence``.
+        min_component_size_px: components with fewer pixels, counted at the network's size over
+            all analyzed slices, are removed from the mask, and a note gives their number.
     """
 
     presence: float = Field(default=0.5, ge=0, le=1)
@@ -59,7 +59,7 @@ class OperatingPoint(_Part):
 
     @property
     def slice_floor(self) -> float:
-        """Slices below this probability are empty, whatever is beside them."""
+        """Slices below this probability are empty, whatever their neighbors show."""
         return self.presence if self.presence_within is None else min(self.presence_within, self.presence)
 
 
@@ -72,7 +72,7 @@ class Model(_Part):
 
 
 class Card(_Part):
-    """All that is known about a bundle; ``card.json``."""
+    """The model card, ``card.json``."""
 
     schema_: Literal["tumorscope.card/3"] = Field(default=SCHEMA, alias="schema")
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")

@@ -1,4 +1,4 @@
-"""ONNX Runtime as every part of the program uses it: how sessions are set up, and why a model cannot be loaded."""
+"""ONNX Runtime sessions, set up alike everywhere, and the reasons why a model cannot be loaded."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ OPSET = 20
 """The opset of exported models: the oldest ONNX Runtime that ``pyproject.toml`` allows knows up to 21."""
 
 _LONGEST_REASON = 500
-_SOURCE_PLACE = re.compile(r"\S*\.(?:cc|cpp|h|hpp):\d+:?(?: \w+ [\w:]+\(.*?\)(?= [A-Z]))?")
-"""A line of C++, and the signature of the function there."""
+_SOURCE_LOCATION = re.compile(r"\S*\.(?:cc|cpp|h|hpp):\d+:?(?: \w+ [\w:]+\(.*?\)(?= [A-Z]))?")
+"""A location in C++ source and the signature of its function."""
 
 
 def open_session(content: bytes, threads: int, *, spinning: bool = False) -> InferenceSession:
@@ -22,7 +22,7 @@ def open_session(content: bytes, threads: int, *, spinning: bool = False) -> Inf
     Args:
         content: an ONNX file.
         threads: how many compute one operator.
-        spinning: a thread that waits for work keeps its core busy, which only an idle machine can spare
+        spinning: waiting threads keep their cores busy, faster on an otherwise idle machine only
             (``docs/performance.md``).
     """
     import onnxruntime
@@ -36,11 +36,11 @@ def open_session(content: bytes, threads: int, *, spinning: bool = False) -> Inf
 
 
 def runtime_reason(error: Exception) -> str:
-    """A runtime's own reason for an error, as one line without the places in its own source.
+    """A runtime's own reason for an error, as one line without locations in its source.
 
     >>> runtime_reason(RuntimeError("Load model failed:/src/core/model.cc:150 Opset 99 is under development"))
     'Load model failed: Opset 99 is under development'
     """
-    line = " ".join(_SOURCE_PLACE.sub(" ", " ".join(str(error).replace(":/", ": /").split())).split())
+    line = " ".join(_SOURCE_LOCATION.sub(" ", " ".join(str(error).replace(":/", ": /").split())).split())
     line = line or type(error).__name__
     return line if len(line) <= _LONGEST_REASON else f"{line[:_LONGEST_REASON]}…"

@@ -1,4 +1,4 @@
-"""Which type a tumor is of, how sure that is, and when it is better left open."""
+"""The type of a tumor, its probability, and when it is reported as uncertain."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from tumorscope.inference.model_card import NO_TUMOR
 
 @dataclass(frozen=True)
 class TypeFinding:
-    """One opinion on the type of the tumor in a scan.
+    """The predicted type of the tumor in a scan.
 
     Attributes:
-        name: the likeliest type, or None where that is too unsure to be named.
-        likeliest: the likeliest type, however unsure.
+        name: the likeliest type; None where its probability is below ``confidence_needed``.
+        likeliest: the likeliest type, whatever its probability.
         probability: of the likeliest.
         probabilities: of every type; they add up to one.
-        confidence_needed: the bundle's limit below which a type is not named.
+        confidence_needed: the bundle's threshold; below it the type is reported as uncertain.
     """
 
     name: str | None
@@ -31,12 +31,12 @@ class TypeFinding:
 
 
 def class_probability(logits: np.ndarray, temperature: float) -> np.ndarray:
-    """Probabilities ``(slice, class)`` from logits, made honest by the bundle's temperature."""
+    """Probabilities ``(slice, class)`` from logits, calibrated by temperature scaling."""
     return softmax(np.asarray(logits, np.float64) / temperature, axis=1)
 
 
 def tumor_classes(card: Card) -> tuple[str, ...]:
-    """The card's classes that are types of tumors."""
+    """The card's classes that are tumor types."""
     return tuple(name for name in card.classes if name != NO_TUMOR)
 
 
@@ -50,30 +50,30 @@ def type_probability(classes: np.ndarray, card: Card) -> np.ndarray:
     Returns:
         ``(slice, type)`` in the order of :func:`tumor_classes`, each row adding up to one.
     """
-    kept = classes[:, [place for place, name in enumerate(card.classes) if name != NO_TUMOR]]
+    kept = classes[:, [index for index, name in enumerate(card.classes) if name != NO_TUMOR]]
     return kept / np.maximum(kept.sum(axis=1, keepdims=True), 1e-12)
 
 
 def find_type(probabilities: np.ndarray, weights: np.ndarray, card: Card) -> TypeFinding | None:
-    """One type for the whole scan: the mean over its slices.
+    """One type for the whole scan, from the weighted mean over its slices.
 
     Args:
         probabilities: ``(slice, type)`` from :func:`type_probability`.
-        weights: ``(slice,)``, how much each slice has to say, such as its area of tumor.
+        weights: ``(slice,)``, such as each slice's area of tumor.
         card: names the types and the confidence needed.
 
     Returns:
-        None where no slice has anything to say.
+        None where all weights are zero.
     """
     if not weights.sum() > 0:
         return None
     mean = weights @ probabilities / weights.sum()
     named = {name: float(value) for name, value in zip(tumor_classes(card), mean, strict=True)}
-    return opinion(named, card.operating_point.type_confidence)
+    return type_finding(named, card.operating_point.type_confidence)
 
 
-def opinion(probabilities: dict[str, float], confidence_needed: float) -> TypeFinding:
-    """The finding that probabilities of types make."""
+def type_finding(probabilities: dict[str, float], confidence_needed: float) -> TypeFinding:
+    """The likeliest of several types, named where its probability suffices."""
     likeliest = max(probabilities, key=lambda name: probabilities[name])
     probability = probabilities[likeliest]
     name = likeliest if probability >= confidence_needed else None

@@ -10,13 +10,14 @@ import numpy as np
 
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.core.geometry import Geometry
+from tumorscope.core.note import Note, without
 from tumorscope.core.scan import SEQUENCES, Scan
 from tumorscope.io.checks import label, public_name, size_text
 from tumorscope.io.dicom.files import study_of
 from tumorscope.io.dicom.privacy import contains_patient_name, name_tokens
 from tumorscope.io.dicom.studies import study_code
 from tumorscope.io.lgg import is_mask_name
-from tumorscope.io.sequences import SEQUENCE_NOTES, check_name, recognize_sequence
+from tumorscope.io.sequences import check_name, recognize_sequence
 from tumorscope.io.volumes import read_volume
 from tumorscope.preprocessing.series_resampling import REFERENCE_ORDER, join_series
 
@@ -44,7 +45,7 @@ def combine(case: str, source: Path | None, scans: Mapping[str, Scan]) -> Scan:
                 "resample them to one grid"
             )
     voxels = np.concatenate([scans[sequence].voxels for sequence in ordered], axis=-1)
-    notes = [note for sequence in ordered for note in scans[sequence].notes if not note.startswith(SEQUENCE_NOTES)]
+    notes = without((note for sequence in ordered for note in scans[sequence].notes), "sequence_source")
     return replace(
         first, voxels=voxels, sequences=tuple(ordered), case=case, source=source, notes=tuple(dict.fromkeys(notes))
     )
@@ -87,10 +88,7 @@ def read_sequences(
 
 def _join_named(case: str, source: Path, scans: Mapping[str, Scan], register: bool) -> Scan:
     """DICOM series whose sequences the user names, which overrides their headers."""
-    named = {
-        sequence: replace(scan, notes=tuple(note for note in scan.notes if not note.startswith(SEQUENCE_NOTES)))
-        for sequence, scan in scans.items()
-    }
+    named = {sequence: replace(scan, notes=without(scan.notes, "sequence_source")) for sequence, scan in scans.items()}
     grid = next(sequence for sequence in REFERENCE_ORDER if sequence in named)
     header = named[grid].source_images[0].header
     if contains_patient_name(case, name_tokens(header)):
@@ -131,9 +129,8 @@ def read_volume_folder(folder: Path, files: list[Path]) -> Scan:
         )
     scan = combine(folder.resolve().name, folder, {sequence: read_volume(path) for sequence, path in chosen.items()})
     if skipped:
-        scan = replace(
-            scan, notes=(*scan.notes, f"left out, no sequence in the name: {', '.join(map(label, skipped))}")
-        )
+        note = Note("series_left_out", f"left out, no sequence in the name: {', '.join(map(label, skipped))}")
+        scan = replace(scan, notes=(*scan.notes, note))
     return scan
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from tumorscope.core.errors import UnreadableScan
+from tumorscope.core.note import Note
 from tumorscope.core.scan import Scan
 
 MAX_VOXELS = 256_000_000
@@ -83,7 +84,8 @@ def checked(scan: Scan) -> Scan:
     if len(flat) == len(scan.sequences):
         raise UnreadableScan(f"{name}: has no contrast, every pixel is the same; check the export")
     if flat:
-        scan = replace(scan, notes=(*scan.notes, f"no contrast in {', '.join(flat)}: every pixel is the same"))
+        note = Note("no_contrast", f"no contrast in {', '.join(flat)}: every pixel is the same")
+        scan = replace(scan, notes=(*scan.notes, note))
     return _with_doubts(scan)
 
 
@@ -95,9 +97,10 @@ def _with_doubts(scan: Scan) -> Scan:
     smallest, largest = HEAD_MM
     if shown[0] >= smallest and max(shown) <= largest:
         return scan
-    note = (
+    note = Note(
+        "implausible_voxel_size",
         f"voxels of {'×'.join(f'{length:.3g}' for length in reversed(scan.spacing_mm))} mm make what is shown "
-        f"{max(shown):,.0f} mm large, a head measures {smallest:g} to {largest:g} mm; check the voxel size"
+        f"{max(shown):,.0f} mm large, a head measures {smallest:g} to {largest:g} mm; check the voxel size",
     )
     return scan if note in scan.notes else replace(scan, notes=(*scan.notes, note))
 
@@ -127,17 +130,15 @@ def _finite(scan: Scan, name: str) -> Scan:
     notes = list(scan.notes)
     if bad:
         voxels = np.where(finite, voxels, voxels.dtype.type(0))
-        notes.append(f"{bad} NaN or infinite voxel{'s' if bad > 1 else ''} set to 0")
+        notes.append(Note("values_replaced", f"{bad} NaN or infinite voxel{'s' if bad > 1 else ''} set to 0"))
     filled = np.abs(voxels) >= FILL
     count = int(np.count_nonzero(filled))
     if count:
         shown = float(voxels[filled][0])
         channels = [_without_fill(voxels[..., index], filled[..., index]) for index in range(voxels.shape[3])]
         voxels = np.stack(channels, axis=-1)
-        notes.append(
-            f"{count:,} voxel{'s' if count > 1 else ''} of {shown:.3g}, which no scanner measures, "
-            "set to the lowest of the others"
-        )
+        what = f"{count:,} voxel{'s' if count > 1 else ''} of {shown:.3g}, which no scanner measures"
+        notes.append(Note("values_replaced", f"{what}, set to the lowest of the others"))
     return replace(scan, voxels=voxels, notes=tuple(notes))
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tumorscope.core.errors import UnreadableScan
+from tumorscope.core.note import Note
 from tumorscope.io.dicom.dicomdir import files_of_dicomdir
 from tumorscope.io.dicom.patients import Study, several_patients
 from tumorscope.io.dicom.studies import StudyFiles, notes_on, studies_of, study_code
@@ -90,7 +91,7 @@ def _named_studies(files: Sequence[Path], on_files: OnFiles | None) -> dict[Path
     return cases
 
 
-def _one_study(study: Study, files: Sequence[Path], notes: tuple[str, ...]) -> Path | StudyFiles:
+def _one_study(study: Study, files: Sequence[Path], notes: tuple[Note, ...]) -> Path | StudyFiles:
     """A study's files as a case: a single file, the folder that they fill, or just these files."""
     if len(files) == 1 and not notes:
         return files[0]

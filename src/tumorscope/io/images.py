@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from tumorscope.core.errors import UnreadableScan
+from tumorscope.core.note import Note
 from tumorscope.core.scan import Scan
 from tumorscope.core.segmentation import Segmentation
 from tumorscope.io.checks import label
@@ -21,6 +22,7 @@ from tumorscope.io.lgg import (
     is_mask_name,
     is_published_name,
     missing_sequences,
+    notes_on_missing,
     read_lgg_folder,
 )
 from tumorscope.io.options import FolderContents, ReadOptions
@@ -28,7 +30,9 @@ from tumorscope.io.raster import open_raster
 from tumorscope.io.sequences import recognize_sequence
 from tumorscope.io.slice_stacking import stack_slices
 
-LAYOUT_NOTE = "three channels that differ: taken as t1, flair, t1c, the layout of the LGG data set"
+LAYOUT_NOTE = Note(
+    "sequence_source", "three channels that differ: taken as t1, flair, t1c, the layout of the LGG data set"
+)
 
 
 def read_image(path: Path, channels: Sequence[str] | None = None) -> Scan:
@@ -73,7 +77,7 @@ def read_image_folder(folder: Path, files: list[Path], channels: Sequence[str] |
         UnreadableScan: only masks, slices of different sizes, or color photographs.
     """
     published = is_published_name(folder.resolve().name)
-    turned: tuple[str, ...] = ()
+    turned: tuple[Note, ...] = ()
     if is_lgg_folder(folder):
         scan = read_lgg_folder(folder)
         if published and channels is None:
@@ -107,7 +111,7 @@ def natural(name: str) -> list[tuple[int, int, str]]:
 
 def _as_sequences(
     voxels: np.ndarray, name: str, stem: str, published: bool, channels: Sequence[str] | None
-) -> tuple[np.ndarray, tuple[str, ...], tuple[str, ...]]:
+) -> tuple[np.ndarray, tuple[str, ...], tuple[Note, ...]]:
     """What the channels of ``(slice, row, column, channel)`` show: voxels, sequences, notes."""
     if voxels.shape[-1] == 3 and not (channels is not None and len(channels) == 3):
         meanings = [] if published else [classify_channels(image) for image in voxels]
@@ -117,15 +121,14 @@ def _as_sequences(
                 "or name the three channels if they are sequences"
             )
         if published or any(meaning != "gray" for meaning in meanings):
-            missing = [f"{sequence} is missing; FLAIR is used in its place" for sequence in missing_sequences(voxels)]
-            return voxels, CHANNELS, (LAYOUT_NOTE, *missing)
+            return voxels, CHANNELS, (LAYOUT_NOTE, *notes_on_missing(missing_sequences(voxels)))
         voxels = to_gray(voxels)
     if voxels.shape[-1] != 1:
         return voxels, ("unknown",) * voxels.shape[-1], ()
     sequence = recognize_sequence(stem)
     if sequence == "unknown":
         return voxels, (sequence,), ()
-    return voxels, (sequence,), (f"sequence {sequence} taken from the name {stem}",)
+    return voxels, (sequence,), (Note("sequence_source", f"sequence {sequence} taken from the name {stem}"),)
 
 
 def read_scan(path: Path, options: ReadOptions) -> Scan:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from tumorscope.core.errors import UnreadableScan
+from tumorscope.core.note import Note
 from tumorscope.core.segmentation import Segment
 from tumorscope.io.checks import label
 from tumorscope.io.file_heads import is_jpeg
@@ -16,7 +17,7 @@ from tumorscope.io.raster import read_raster
 MOST_LABELS = 32
 """More different values than this are gray levels, not labels."""
 
-HALF = "the mask holds probabilities; inside is what is at least one half"
+HALF = Note("mask_threshold", "the mask holds probabilities; inside is what is at least one half")
 
 _WHOLE, _FURTHEST = 0.01, 0.1
 """How far from a whole number a label may be, as a share of it, and at most. Programs save labels
@@ -103,7 +104,7 @@ def of_one_kind(rasters: list[LabelRaster]) -> list[LabelRaster]:
 
 def split_labels(
     values: np.ndarray, name: str, options: LabelOptions, colored: bool = False
-) -> tuple[np.ndarray, tuple[Segment, ...], tuple[str, ...]]:
+) -> tuple[np.ndarray, tuple[Segment, ...], tuple[Note, ...]]:
     """Labels as whole numbers in the shape of the values, the segments that they mark, and notes.
 
     Args:
@@ -117,7 +118,7 @@ def split_labels(
     """
     threshold = options.threshold
     if threshold is not None:
-        note = f"the mask is what is at least {threshold:g} in the image"
+        note = Note("mask_threshold", f"the mask is what is at least {threshold:g} in the image")
         return *_one_mask(values >= threshold), (note,)
     if values.dtype.kind == "f":
         bad = values.size - int(np.count_nonzero(np.isfinite(values)))

@@ -8,11 +8,13 @@ post-contrast T1; where a patient lacks one of the T1s the publisher put FLAIR i
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from tumorscope.core.errors import UnreadableScan
+from tumorscope.core.note import Note
 from tumorscope.core.scan import Scan
 from tumorscope.io.checks import label
 from tumorscope.io.raster import read_raster
@@ -80,7 +82,7 @@ def read_lgg_folder(folder: Path) -> Scan:
         kind="slices",
         slice_names=tuple(path.name for path in files),
         source=folder,
-        notes=tuple(f"{name} is missing; FLAIR is used in its place" for name in missing),
+        notes=notes_on_missing(missing),
     )
 
 
@@ -98,6 +100,11 @@ def missing_sequences(voxels: np.ndarray) -> list[str]:
         if difference.mean() <= _COPY_MEAN * full and difference.max() <= _COPY_MAX * full:
             missing.append(name)
     return missing
+
+
+def notes_on_missing(missing: Sequence[str]) -> tuple[Note, ...]:
+    """One note per sequence for which FLAIR was saved instead."""
+    return tuple(Note("sequence_missing", f"{name} is missing; FLAIR is used instead") for name in missing)
 
 
 def read_lgg_mask(folder: Path) -> np.ndarray:

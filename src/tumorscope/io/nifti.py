@@ -12,6 +12,7 @@ from typing import IO, Any, cast
 import numpy as np
 
 from tumorscope.core.errors import UnreadableScan
+from tumorscope.core.note import Note
 from tumorscope.core.scan import SIDES_ASSUMED, NiftiPlacement
 from tumorscope.io.checks import MAX_VOXELS, label, reason
 from tumorscope.io.file_heads import is_gzip, is_pair_head, read_head, voxels_of_pair
@@ -80,7 +81,7 @@ def _read_headers(path: Path) -> tuple[Any, NiftiPlacement]:
     return header, placement_of(stored)
 
 
-def _only_one_volume(header: Any, stream: IO[bytes]) -> tuple[str, ...]:
+def _only_one_volume(header: Any, stream: IO[bytes]) -> tuple[Note, ...]:
     """Correct the header where it promises several volumes and the file holds one; a note says so.
 
     Programs save a drawing under the header of the 4-D image that it was made on.
@@ -93,7 +94,8 @@ def _only_one_volume(header: Any, stream: IO[bytes]) -> tuple[str, ...]:
     if len(stream.read(2)) != 1:
         return ()
     header.set_data_shape(shape[:3])
-    return (f"the header promises {math.prod(shape[3:])} volumes, but the file holds one, which is read",)
+    what = f"the header promises {math.prod(shape[3:])} volumes, but the file holds one, which is read"
+    return (Note("single_volume", what),)
 
 
 def _checked_shape(name: str, header: Any) -> tuple[int, ...]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tumorscope.core.note import Note
 from tumorscope.core.scan import NiftiPlacement
 
 _FIELDS = (
@@ -37,7 +38,7 @@ def unit_mm(header: Any) -> float:
     return _MM.get(header.get_xyzt_units()[0], 1.0)
 
 
-def placement_notes(header: Any, shape: tuple[int, ...]) -> tuple[str, ...]:
+def placement_notes(header: Any, shape: tuple[int, ...]) -> tuple[Note, ...]:
     """A note where the header places the voxels in two ways that disagree.
 
     The sform is used wherever it is coded. Other programs use the qform, or measure by ``pixdim``.
@@ -67,7 +68,8 @@ def placement_notes(header: Any, shape: tuple[int, ...]) -> tuple[str, ...]:
             differ += _differing_places(qform, sform, shape, float(sizes.min()))
     if not differ:
         return ()
-    return (f"{other} and sform disagree: {', '.join(differ)}; the sform is used, other programs may differ",)
+    what = f"{other} and sform disagree: {', '.join(differ)}; the sform is used, other programs may differ"
+    return (Note("conflicting_transforms", what),)
 
 
 def _differing_places(qform: np.ndarray, sform: np.ndarray, shape: tuple[int, ...], voxel_mm: float) -> list[str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tumorscope.core.errors import UnreadableScan
+from tumorscope.core.note import Note
 from tumorscope.io.checks import label, reason, size_text
 from tumorscope.io.file_heads import is_tiff
 from tumorscope.io.library_warnings import quiet_libraries
@@ -45,7 +46,7 @@ class Raster:
     """
 
     pixels: np.ndarray
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 def read_raster(path: Path, *, indices: bool = False) -> np.ndarray:
@@ -82,7 +83,7 @@ def open_raster(path: Path, *, indices: bool = False) -> Raster:
     pixels = pixels if pixels.dtype in (np.uint8, np.uint16) else pixels.astype(np.float32)
     if orientation not in _UPRIGHT:
         return Raster(pixels)
-    note = f"turned upright as its EXIF orientation ({orientation}) says"
+    note = Note("turned_upright", f"turned upright as its EXIF orientation ({orientation}) says")
     return Raster(np.ascontiguousarray(_UPRIGHT[orientation](pixels)), (note,))
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tumorscope.core.errors import UnreadableScan
+from tumorscope.core.note import without
 from tumorscope.core.scan import Scan
 from tumorscope.io.channel_merging import read_sequences, read_volume_folder
 from tumorscope.io.checks import checked, label, public_name
@@ -19,7 +20,7 @@ from tumorscope.io.formats import DICOM, FORMATS, SUPPORTED, InputFormat
 from tumorscope.io.options import FolderContents, OnFiles, ReadOptions
 from tumorscope.io.recognition import format_of
 from tumorscope.io.result_folders import is_results
-from tumorscope.io.sequences import SEQUENCE_NOTES, check_channels
+from tumorscope.io.sequences import check_channels
 from tumorscope.io.volumes import read_volume
 
 
@@ -63,8 +64,7 @@ def open_scan(
     scan = _read(where, ReadOptions(channels, register, on_files))
     if channels is not None:
         names = check_channels(channels, len(scan.sequences), public_name(scan))
-        notes = tuple(note for note in scan.notes if not note.startswith(SEQUENCE_NOTES))
-        scan = replace(scan, sequences=names, notes=notes)
+        scan = replace(scan, sequences=names, notes=without(scan.notes, "sequence_source"))
     return checked(scan)
 
 

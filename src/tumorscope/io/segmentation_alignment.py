@@ -6,6 +6,7 @@ import numpy as np
 
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.core.geometry import SAME_POSITION, Geometry
+from tumorscope.core.note import Note
 from tumorscope.core.scan import Scan
 from tumorscope.core.segmentation import Segmentation
 from tumorscope.io.checks import size_text
@@ -40,8 +41,8 @@ def onto_scan(segmentation: Segmentation, scan: Scan) -> Segmentation:
         index, lost = _voxels(segmentation.case, marked, own, target)
         left_out += int(lost.sum())
         result[tuple(index.T)] = source[tuple(marked[~lost].T)]
-    notes = (f"{left_out} voxels of the mask are where the scan has no slice; left out",) if left_out else ()
-    return segmentation.on_grid(layers, target, notes)
+    note = Note("mask_outside_scan", f"{left_out} voxels of the mask are where the scan has no slice; left out")
+    return segmentation.on_grid(layers, target, (note,) if left_out else ())
 
 
 def require_same_voxels(segmentation: Segmentation, scan: Scan, name: str) -> None:

@@ -10,9 +10,6 @@ from tumorscope.core.errors import UnreadableScan
 from tumorscope.core.scan import SEQUENCES
 from tumorscope.io.checks import printable
 
-SEQUENCE_NOTES = ("sequence ", "three channels that differ")
-"""Notes on the source of a sequence's name begin with these; a name that the user gives overrides them."""
-
 _FLAIR = {"flair", "t2f", "tirm"}
 _T1 = {"t1", "t1w", "t1n", "mprage", "bravo", "spgr"}
 _T1C = {"t1c", "t1ce", "t1gd", "t1post", "t1wce", "t1km", "t1cw"}

@@ -16,6 +16,7 @@ import numpy as np
 
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.core.geometry import Geometry
+from tumorscope.core.note import Note
 from tumorscope.core.scan import NiftiPlacement, Scan, StoredGrid
 from tumorscope.core.segmentation import Segment, Segmentation
 from tumorscope.io.checks import MAX_VOXELS, label, size_text
@@ -56,7 +57,7 @@ class StoredVolume:
     affine: np.ndarray
     placement: NiftiPlacement | None = None
     description: bytes = b""
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     segments: tuple[Segment, ...] = ()
 
     @property
@@ -201,10 +202,10 @@ def native(array: np.ndarray) -> np.ndarray:
     return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
-def _sequences(path: Path, count: int, channels: Sequence[str] | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _sequences(path: Path, count: int, channels: Sequence[str] | None) -> tuple[tuple[str, ...], tuple[Note, ...]]:
     if channels is not None:
         return check_channels(channels, count, label(path)), ()
     sequence = recognize_sequence(stem(path)) if count == 1 else "unknown"
     if sequence == "unknown":
         return ("unknown",) * count, ()
-    return (sequence,), (f"sequence {sequence} taken from the name {stem(path)}",)
+    return (sequence,), (Note("sequence_source", f"sequence {sequence} taken from the name {stem(path)}"),)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+
+from tumorscope.core.note import Note
 
 
 @dataclass(frozen=True)
@@ -23,18 +24,6 @@ class Origin:
     bundle: str | None = None
     bundle_sha256: str | None = None
     sequences: tuple[str, ...] = ()
-
-    @classmethod
-    def of_document(cls, document: dict[str, Any]) -> Origin:
-        """From an ``analysis.json``; what an older version did not write stays unknown."""
-        bundle = document.get("bundle") or {}
-        return cls(
-            patient_key=document.get("patient_key"),
-            study_date=document.get("study_date"),
-            bundle=f"{bundle['name']} {bundle['version']}" if bundle.get("name") else None,
-            bundle_sha256=bundle.get("sha256"),
-            sequences=tuple(document.get("sequences") or ()),
-        )
 
 
 def conflicts(before: Origin, after: Origin) -> list[str]:
@@ -59,7 +48,7 @@ def conflicts(before: Origin, after: Origin) -> list[str]:
     return found
 
 
-def doubts(before: Origin, after: Origin) -> list[str]:
+def doubts(before: Origin, after: Origin) -> list[Note]:
     """What is not known of the two, as a note; empty where all is known."""
     unknown = []
     if not _same_salt(before, after):
@@ -70,7 +59,8 @@ def doubts(before: Origin, after: Origin) -> list[str]:
         unknown.append("made by one bundle")
     if not (_named(before) and _named(after)):
         unknown.append("of the same sequences")
-    return [f"not known, and taken for granted: that both are {', '.join(unknown)}"] if unknown else []
+    what = f"not known, and taken for granted: that both are {', '.join(unknown)}"
+    return [Note("unverified_origin", what)] if unknown else []
 
 
 def _same_salt(before: Origin, after: Origin) -> bool:

@@ -185,7 +185,7 @@ def _farthest(corners: np.ndarray) -> np.ndarray:
 
 
 def _longest_chord(lines: np.ndarray, along: np.ndarray) -> np.ndarray:
-    """The longest line in one direction that stays within an contour: two points ``(end, 2)``.
+    """The longest line in one direction that stays within a contour: two points ``(end, 2)``.
 
     Between two neighboring corners of the contour every line in that direction crosses the
     same pieces, so the length changes evenly and is longest at one of the two. Lines that go

@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 from scipy import ndimage
 
+from tumorscope.core.note import Note
 from tumorscope.core.scan import Scan
 from tumorscope.measurement.diameters import Diameters, find_diameters
 from tumorscope.measurement.position import Midline, find_midline
@@ -133,10 +134,13 @@ def total_volume_mm3(lesions: Sequence[Lesion], mask: np.ndarray, scan: Scan) ->
     return round(scan.geometry.volume_mm3(mask.sum(axis=(1, 2))), 2)
 
 
-def unknown_volumes(lesions: Sequence[Lesion]) -> tuple[str, ...]:
+def unknown_volumes(lesions: Sequence[Lesion]) -> tuple[Note, ...]:
     """Which lesions have no volume although the voxel size is known, and why: one line each."""
     return tuple(
-        f"the volume of lesion {number} cannot be measured: more than half of it is where slices are missing"
+        Note(
+            "unknown_volume",
+            f"the volume of lesion {number} cannot be measured: more than half of it is where slices are missing",
+        )
         for number, lesion in enumerate(lesions, start=1)
         if lesion.extent_mm is not None and lesion.volume_mm3 is None
     )

@@ -75,7 +75,7 @@ def find_midline(scan: Scan) -> Midline | None:
     Args:
         scan: of any plane and any number of channels; the first with contrast is used.
     """
-    if scan.affine is None or SIDES_ASSUMED in scan.notes:
+    if scan.affine is None or any(note.code == SIDES_ASSUMED.code for note in scan.notes):
         return None
     coarse, affine = _coarse(*_even(scan))
     if coarse.max() == coarse.min():

@@ -17,12 +17,12 @@ import numpy as np
 from skimage.transform import resize
 
 from tumorscope.core.errors import BadBundle, TumorscopeError
-from tumorscope.inference.bundle import SECOND_OPINION_FILES
+from tumorscope.inference.bundle import RADIOMICS_FILES
 from tumorscope.inference.runtimes import open_session, runtime_reason
 from tumorscope.measurement.radiomics import FeatureSettings, extract_features
 from tumorscope.measurement.radiomics.location_features import find_head, location_features
 
-MODEL_FILE, CARD_FILE = SECOND_OPINION_FILES
+MODEL_FILE, CARD_FILE = RADIOMICS_FILES
 SCHEMA = "tumorscope.radiomics-classifier/1"
 HEAD_SIZE_PX = 256.0
 """Slices are brought to this size (side of a square as large as the head) before they are measured."""
@@ -115,7 +115,7 @@ def model_input(rows: Sequence[Mapping[str, float]], names: Sequence[str]) -> np
     return (np.sign(values) * np.log1p(np.abs(values))).astype(np.float32)
 
 
-def load_type_model(folder: Path) -> RadiomicsClassifier:
+def load_radiomics_classifier(folder: Path) -> RadiomicsClassifier:
     """Load a model from its folder.
 
     Raises:
@@ -129,7 +129,7 @@ def load_type_model(folder: Path) -> RadiomicsClassifier:
 
 
 def read_type_model(model: bytes, card: bytes) -> RadiomicsClassifier:
-    """Load a model from the content of its two files; see :func:`load_type_model`."""
+    """Load a model from the content of its two files; see :func:`load_radiomics_classifier`."""
     try:
         content = json.loads(card)
         if content["schema"] != SCHEMA:

@@ -18,6 +18,7 @@ import numpy as np
 
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.geometry import Geometry
+from tumorscope.core.note import Note
 from tumorscope.measurement.comparability import Origin, conflicts, doubts
 from tumorscope.measurement.lesion_matches import Match, match_lesions
 from tumorscope.measurement.lesions import Lesion, unknown_volumes
@@ -128,7 +129,7 @@ class Response:
     targets: tuple[int, ...]
     matches: tuple[Match, ...] | None
     new: tuple[int, ...] = ()
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[Note, ...] = field(default=())
 
 
 def compare_studies(before: Timepoint, after: Timepoint, *, registered: bool = False, force: bool = False) -> Response:
@@ -153,10 +154,10 @@ def compare_studies(before: Timepoint, after: Timepoint, *, registered: bool = F
             f"{before.name} and {after.name} are not comparable: {'; '.join(against)}. --force compares them all the same"
         )
     notes = [
-        *(f"compared although {reason}" for reason in against),
+        *(Note("forced_comparison", f"compared although {reason}") for reason in against),
         *doubts(before.origin, after.origin),
         *(
-            f"{when}: {note}"
+            note.about(when)
             for when, study in (("before", before), ("after", after))
             for note in unknown_volumes(study.lesions)
         ),
@@ -165,35 +166,32 @@ def compare_studies(before: Timepoint, after: Timepoint, *, registered: bool = F
     targets = tuple(sorted(before.measurable, key=lambda place: -_product(before.lesions[place])))[:MOST_TARGETS]
     known = before.affine is not None and after.affine is not None
     if matches is None:
-        notes.append(
-            "the studies are not on one grid, so lesions are not matched and new ones are not distinguished from old; "
-            "register the later study to the earlier one"
-        )
+        what = "the studies are not on one grid, so lesions are not matched and new ones are not distinguished from old"
+        notes.append(Note("unmatched_lesions", f"{what}; register the later study to the earlier one"))
         new: tuple[int, ...] = ()
         products = _totals(before, after, targets)
         if len(after.measurable) > len(before.measurable) and before.lesions:
-            notes.append(
-                f"{len(after.measurable)} measurable lesions, {len(before.measurable)} before: "
-                "a new one would be progression"
-            )
+            counts = f"{len(after.measurable)} measurable lesions, {len(before.measurable)} before"
+            notes.append(Note("possible_new_lesion", f"{counts}: a new one would be progression"))
     else:
         new = tuple(place for match in matches if not match.before for place in match.after)
         new = tuple(sorted(new, key=lambda place: (not after.lesions[place].measurable, place)))
         products = _matched(before, after, targets, matches)
     if len(before.measurable) > MOST_TARGETS:
-        notes.append(f"{len(before.measurable)} measurable lesions before; the {MOST_TARGETS} largest are followed")
+        what = f"{len(before.measurable)} measurable lesions before; the {MOST_TARGETS} largest are followed"
+        notes.append(Note("target_limit", what))
     category, rule = (
         _decide(before, after, products, targets, matches, new)
         if known
         else (None, "the voxel size is not known, and RANO's rules are in millimeters")
     )
     if category == "SD" and targets and (products.relative or 0) <= MINOR:
-        notes.append(
-            "a decrease of 25 to 50 % is a minor response where the disease does not enhance (RANO for low-grade glioma)"
-        )
+        what = "a decrease of 25 to 50 % is a minor response where the disease does not enhance"
+        notes.append(Note("minor_response", f"{what} (RANO for low-grade glioma)"))
     small = [place for place in new if not after.lesions[place].measurable]
     if small and category != "PD":
-        notes.append(f"{_count(len(small), 'new lesion')} too small to measure; look at the next study")
+        what = f"{_count(len(small), 'new lesion')} too small to measure; look at the next study"
+        notes.append(Note("small_new_lesions", what))
     volumes = before.volume_mm3, after.volume_mm3
     return Response(
         category=category,

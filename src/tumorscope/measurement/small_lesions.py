@@ -6,6 +6,7 @@ import numpy as np
 
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.geometry import Geometry
+from tumorscope.core.note import Note
 from tumorscope.core.segmentation import Segmentation
 from tumorscope.measurement.lesions import label_lesions
 
@@ -26,7 +27,8 @@ def without_small_lesions(segmentation: Segmentation, smallest_mm3: float) -> Se
         masks.append((name, kept))
     if not any(mask.any() for _name, mask in masks):
         raise TumorscopeError(f"{case}: every lesion is smaller than {smallest_mm3 / 1000:g} ml; nothing is left")
-    note = f"{left_out} lesion{'s' if left_out > 1 else ''} smaller than {smallest_mm3 / 1000:g} ml left out"
+    what = f"{left_out} lesion{'s' if left_out > 1 else ''} smaller than {smallest_mm3 / 1000:g} ml left out"
+    note = Note("small_components", what)
     notes = (*segmentation.notes, *((note,) if left_out else ()))
     return Segmentation.of_masks(masks, segmentation.shape, case, segmentation.kind, geometry, notes)
 

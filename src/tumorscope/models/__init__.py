@@ -1,7 +1,8 @@
-"""The networks that recipes name."""
+"""The networks that a recipe can name; :mod:`tumorscope.recipes.networks` lists them."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from torch import nn
@@ -11,37 +12,13 @@ if TYPE_CHECKING:
 
 
 def build_network(recipe: Recipe) -> nn.Module:
-    """The network a recipe describes, with its first weights.
+    """The network of a recipe with its initial weights.
 
     Every network takes ``(n, channels, rows, columns)`` and returns logits by name, those
-    that its ``outputs`` lists: ``presence`` ``(n,)``, ``type`` ``(n, classes)``, ``mask``
-    ``(n, rows, columns)``. Those that output more than a mask add activation maps, which
-    ``maps`` lists: ``presence_map`` ``(n, r, c)`` and ``type_map`` ``(n, classes, r, c)``,
-    coarse, whose means are the logits but for the biases.
+    in its ``outputs``: ``presence`` ``(n,)``, ``type`` ``(n, classes)``, ``mask``
+    ``(n, rows, columns)``. Networks with more than a mask add the activation maps in their
+    ``maps``: ``presence_map`` ``(n, r, c)`` and ``type_map`` ``(n, classes, r, c)``,
+    coarse maps whose means are the logits without the biases.
     """
-    settings, channels = recipe.network, recipe.channels_in
-    if settings.kind == "compact":
-        from tumorscope.models.compact import CompactNet
-
-        return CompactNet(channels, settings.widths, settings.dropout)
-    if settings.kind == "resunet":
-        from tumorscope.models.resunet import ResUNet
-
-        return ResUNet(channels, settings.widths)
-    if settings.kind == "unet":
-        from tumorscope.models.unet import UNet
-
-        return UNet(channels, settings.widths, settings.dropout)
-    if settings.kind == "cnn":
-        from tumorscope.models.cnn import Cnn
-
-        return Cnn(
-            channels, recipe.preparation.size, recipe.classes, settings.widths, settings.hidden, settings.dropout
-        )
-    if settings.kind == "dense-unet":
-        from tumorscope.models.dense_unet import DenseUNet
-
-        return DenseUNet(channels, settings, recipe.classes)
-    from tumorscope.models.transfer import Classifier
-
-    return Classifier(channels, settings, recipe.classes)
+    builder = import_module(f"tumorscope.models.{recipe.network.module}")
+    return builder.build(recipe.network, recipe.network_shape)

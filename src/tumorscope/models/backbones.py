@@ -1,4 +1,4 @@
-"""Well-known classifiers as stages of features, from scratch or with ImageNet weights."""
+"""Well-known classifiers as stages of a feature extractor, from scratch or with ImageNet weights."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from tumorscope.models.weights import load_weights
-from tumorscope.recipes.experiment import DenseUNetSettings, TransferSettings
+from tumorscope.recipes.networks import DenseUNetSettings, TransferSettings
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,8 @@ class Backbone:
     """Stages that turn images into features, the first nearest to the image.
 
     Attributes:
-        stages: each a module; together they are the network.
-        features: channels that come out of the last.
+        stages: the modules of the network in order.
+        features: output channels of the last stage.
     """
 
     stages: tuple[nn.Module, ...]
@@ -28,7 +28,7 @@ class Backbone:
 
 
 def build_backbone(settings: TransferSettings, channels_in: int) -> Backbone:
-    """The backbone that a recipe names, with the first weights it names."""
+    """The backbone of a recipe, with its initial weights."""
     return _BUILDERS[settings.kind](settings, channels_in)
 
 
@@ -60,14 +60,14 @@ def _densenet169(settings: TransferSettings, channels_in: int) -> Backbone:
 def densenet169_stages(
     settings: TransferSettings | DenseUNetSettings, channels_in: int
 ) -> tuple[nn.Sequential, nn.Sequential, nn.Sequential, nn.Sequential, nn.Sequential]:
-    """Stem, and each dense block with what follows it, at a quarter, an eighth … of the image's side."""
+    """Stem, and each dense block with its transition, at a quarter, an eighth … of the image's side."""
     from monai.networks.nets.densenet import DenseNet169
 
     network = DenseNet169(spatial_dims=2, in_channels=channels_in, out_channels=1)
     _load(network, settings, "features.conv0.weight", _monai_densenet_name)
     for norm in network.modules():
         if isinstance(norm, nn.BatchNorm2d):
-            norm.eps = 1.001e-5  # as the published weights were trained; PyTorch's own differ by nothing that matters
+            norm.eps = 1.001e-5  # as the published weights were trained
     parts: Any = network.features
     return (
         nn.Sequential(parts.conv0, parts.norm0, parts.relu0, parts.pool0),
@@ -79,7 +79,7 @@ def densenet169_stages(
 
 
 def _monai_densenet_name(name: str) -> str:
-    """What MONAI calls a weight of torchvision's DenseNet, old or new.
+    """MONAI's name of a weight of torchvision's DenseNet, in its old or new naming.
 
     >>> _monai_densenet_name("features.denseblock1.denselayer2.norm.1.weight")
     'features.denseblock1.denselayer2.layers.norm1.weight'
@@ -90,12 +90,12 @@ def _monai_densenet_name(name: str) -> str:
 
 
 _EFFICIENT_NORM = ("batch", {"eps": 1e-3, "momentum": 0.1})
-"""Statistics that follow within tens of steps. MONAI's momentum, 0.01, is meant for long trainings on ImageNet;
-in the first hundreds of steps from scratch its statistics lag far behind the weights."""
+"""Statistics that adapt within tens of steps. MONAI's momentum, 0.01, is for long trainings on ImageNet;
+in the first hundreds of steps from scratch its statistics lag behind the weights."""
 
 
 def _efficientnet(settings: TransferSettings, channels_in: int) -> Backbone:
-    """MONAI's EfficientNet-B0 (Tan and Le 2019), without its random skipping of blocks."""
+    """MONAI's EfficientNet-B0 (Tan and Le 2019), without stochastic depth."""
     from monai.networks.nets.efficientnet import EfficientNetBN
 
     network = EfficientNetBN("efficientnet-b0", pretrained=False, in_channels=channels_in, norm=_EFFICIENT_NORM)
@@ -103,7 +103,7 @@ def _efficientnet(settings: TransferSettings, channels_in: int) -> Backbone:
 
 
 def _efficientnet_lite0(settings: TransferSettings, channels_in: int) -> Backbone:
-    """EfficientNet-Lite0: B0 without squeeze-and-excitation, and with ReLU6 for swish, which suits small machines."""
+    """EfficientNet-Lite0: B0 without squeeze-and-excitation, and with ReLU6 instead of swish, for small machines."""
     from monai.networks.nets.efficientnet import EfficientNet
 
     blocks = [
@@ -119,7 +119,7 @@ def _efficientnet_lite0(settings: TransferSettings, channels_in: int) -> Backbon
 
 def _efficient_stages(network: Any, settings: TransferSettings, activation: nn.Module) -> Backbone:
     """Stem, seven rows of blocks and the last convolution of one of the EfficientNets."""
-    # The published weights number the blocks through; MONAI numbers them through and by row.
+    # The published weights number all blocks consecutively; MONAI adds the row.
     rows = {
         f"_blocks.{block}": f"_blocks.{row}.{block}"
         for row, blocks in network._blocks.named_children()
@@ -129,7 +129,7 @@ def _efficient_stages(network: Any, settings: TransferSettings, activation: nn.M
         network,
         settings,
         "_conv_stem.weight",
-        lambda name: re.sub(r"^_blocks\.\d+(?=\._)", lambda found: rows.get(found[0], found[0]), name),
+        lambda name: re.sub(r"^_blocks\.\d+(?=\._)", lambda match: rows.get(match[0], match[0]), name),
     )
     stem = nn.Sequential(network._conv_stem_padding, network._conv_stem, network._bn0, activation)
     top = nn.Sequential(network._conv_head_padding, network._conv_head, network._bn1, activation)
@@ -137,7 +137,7 @@ def _efficient_stages(network: Any, settings: TransferSettings, activation: nn.M
 
 
 class _Vgg16(nn.Module):
-    """The convolutions of VGG-16 (Simonyan and Zisserman 2015), numbered as torchvision numbers them."""
+    """The convolutions of VGG-16 (Simonyan and Zisserman 2015), numbered as in torchvision."""
 
     WIDTHS = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
 
@@ -160,7 +160,7 @@ class _Vgg16(nn.Module):
 def _vgg16(settings: TransferSettings, channels_in: int) -> Backbone:
     network = _Vgg16(channels_in)
     for layer in network.features:
-        if isinstance(layer, nn.Conv2d):  # without it sixteen layers do not learn from scratch
+        if isinstance(layer, nn.Conv2d):  # without it, sixteen layers do not train from scratch
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
     _load(network, settings, "features.0.weight")
     return Backbone(tuple(network.features[start:end] for start, end in itertools.pairwise(network.ends)), 512)

@@ -1,8 +1,8 @@
-"""A bundle's weights back in a network, to be trained further.
+"""Loading of a bundle's weights into a network, for further training.
 
-Exporting merges batch normalization into the convolution before it. Here it is taken apart again: each such
-normalization gets the statistics that its convolution shows on some training images, and the scale and shift that
-undo them, so that the network computes what the bundle computes and can be trained as one from scratch.
+The export merges batch normalization into the preceding convolution. Here they are separated: each such
+normalization gets the statistics of its convolution's output on some training images, and the scale and shift that
+compensate them, so that the network computes the same as the bundle and can be trained as one from scratch.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ def load_bundle_weights(network: nn.Module, bundle: Bundle, images: Tensor) -> N
 
     Args:
         network: built from the recipe that the bundle was trained with.
-        bundle: whose float model holds the weights.
-        images: float32 ``(n, channels, rows, columns)``, prepared training images whose statistics normalize.
+        bundle: its float model has the weights.
+        images: float32 ``(n, channels, rows, columns)``, prepared training images for the batch statistics.
 
     Raises:
-        TumorscopeError: the bundle is damaged or holds another network.
+        TumorscopeError: the bundle is damaged or contains another network.
     """
     stored = _read(bundle)
     merged = {name.removesuffix(f".{_MERGED_BIAS}"): bias for name, bias in stored.items() if name.endswith("_bias")}
@@ -40,11 +40,11 @@ def load_bundle_weights(network: nn.Module, bundle: Bundle, images: Tensor) -> N
     missing = [name for name in own if name not in kept | dict.fromkeys(accounted) and "num_batches" not in name]
     if missing or len(following) != len(merged):
         raise TumorscopeError(
-            f"bundle {bundle.name}: holds another network than the recipe's (no weights for {(missing or ['?'])[0]})"
+            f"bundle {bundle.name}: contains another network than the recipe's (no weights for {(missing or ['?'])[0]})"
         )
     for convolution, norm in following.items():
         _pass_through(network.get_submodule(norm), merged[convolution])
-    _split(network, following, merged, images)
+    _separate(network, following, merged, images)
     network.train()
 
 
@@ -69,43 +69,43 @@ def _fits(stored: Tensor, own: Tensor | None) -> bool:
 
 
 def _normalizations_after(network: nn.Module, convolutions: set[str], images: Tensor) -> dict[str, str]:
-    """For each convolution the normalization that takes its output, by name."""
-    made: dict[int, tuple[str, Tensor]] = {}
-    found: dict[str, str] = {}
+    """For each convolution the normalization of its output, by name."""
+    outputs: dict[int, tuple[str, Tensor]] = {}
+    following: dict[str, str] = {}
     hooks = []
     for name, module in network.named_modules():
         if name in convolutions:
             hooks.append(
-                module.register_forward_hook(lambda _, __, out, name=name: made.update({id(out): (name, out)}))
+                module.register_forward_hook(lambda _, __, out, name=name: outputs.update({id(out): (name, out)}))
             )
         elif isinstance(module, nn.BatchNorm2d):
 
-            def see(_: nn.Module, inputs: tuple[Tensor, ...], name: str = name) -> None:
-                if id(inputs[0]) in made:
-                    found[made[id(inputs[0])][0]] = name
+            def record(_: nn.Module, inputs: tuple[Tensor, ...], name: str = name) -> None:
+                if id(inputs[0]) in outputs:
+                    following[outputs[id(inputs[0])][0]] = name
 
-            hooks.append(module.register_forward_pre_hook(see))
+            hooks.append(module.register_forward_pre_hook(record))
     with torch.no_grad():
         network(images[:1])
     for hook in hooks:
         hook.remove()
-    return found
+    return following
 
 
 def _pass_through(norm: nn.Module, bias: Tensor) -> None:
-    """Let a normalization only add the bias that was merged into its convolution."""
+    """Make a normalization add the bias that was merged into its convolution, and nothing else."""
     assert isinstance(norm, nn.BatchNorm2d)
     _set(norm, mean=torch.zeros_like(bias), variance=torch.ones_like(bias) - norm.eps, shift=bias)
 
 
-def _split(network: nn.Module, following: dict[str, str], merged: dict[str, Tensor], images: Tensor) -> None:
-    """Give each normalization the statistics of what reaches it, and a scale and shift that undo them."""
-    seen: dict[str, tuple[Tensor, Tensor]] = {}
+def _separate(network: nn.Module, following: dict[str, str], merged: dict[str, Tensor], images: Tensor) -> None:
+    """Give each normalization the statistics of its input, and a scale and shift that compensate them."""
+    statistics: dict[str, tuple[Tensor, Tensor]] = {}
     hooks = []
     for norm in following.values():
 
         def measure(_: nn.Module, inputs: tuple[Tensor, ...], name: str = norm) -> None:
-            seen[name] = (inputs[0].mean(dim=(0, 2, 3)), inputs[0].var(dim=(0, 2, 3)))
+            statistics[name] = (inputs[0].mean(dim=(0, 2, 3)), inputs[0].var(dim=(0, 2, 3)))
 
         hooks.append(network.get_submodule(norm).register_forward_pre_hook(measure))
     with torch.no_grad():
@@ -115,7 +115,7 @@ def _split(network: nn.Module, following: dict[str, str], merged: dict[str, Tens
     for convolution, name in following.items():
         norm = network.get_submodule(name)
         assert isinstance(norm, nn.BatchNorm2d)
-        mean, variance = seen[name]
+        mean, variance = statistics[name]
         _set(norm, mean=mean, variance=variance, shift=merged[convolution] + mean)
 
 

@@ -7,23 +7,24 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from tumorscope.models.heads import logits_by_name, output_count, slice_outputs
+from tumorscope.recipes.networks import CnnSettings, NetworkShape
 
 
 class Cnn(nn.Module):
     """Three times convolution, ReLU and max pooling; then the whole image at once.
 
-    The dense layers know where in the image a feature lies, which is why so small a network
-    does well on centered images. With ReLU between them they are linear for any one image, so
-    each position's contribution to a logit is its features times their gradients: HiResCAM
+    The dense layers depend on the position of a feature, which is why so small a network
+    does well on centered images. With a ReLU between them they are linear for any one image, so
+    the contribution of each position to a logit is its features times their gradients: HiResCAM
     (Draelos and Carin 2020), computed here without a backward pass.
 
     Args:
         channels_in: sequences times slices.
         size: side of the images.
-        classes: the classes to tell apart; none for presence.
+        classes: the classes to predict; empty for presence.
         widths: channels of the three convolutions.
         hidden: width of the dense layer between.
-        dropout: before and after it, in training.
+        dropout: probability before and after it, in training.
     """
 
     def __init__(
@@ -56,7 +57,7 @@ class Cnn(nn.Module):
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         """Logits ``presence`` ``(n,)`` or ``type`` ``(n, classes)`` for ``(n, channels, size, size)``, and their map.
 
-        But for what the biases add, a map's mean is its logit (without dropout).
+        Except for the biases, a map's mean is its logit (without dropout).
         """
         features = self.seen(self.features(x))
         output = logits_by_name(self.outputs, self.decide(features))
@@ -64,7 +65,7 @@ class Cnn(nn.Module):
         return {**output, self.maps[0]: contributions[:, 0] if "presence" in output else contributions}
 
     def _contributions(self, features: Tensor) -> Tensor:
-        """What each position adds to each logit, times the number of positions: ``(n, predictions, r, c)``."""
+        """Contribution of each position to each logit, times the number of positions: ``(n, predictions, r, c)``."""
         hidden, output = self.decide[2], self.decide[5]
         assert isinstance(hidden, nn.Linear)
         assert isinstance(output, nn.Linear)
@@ -74,3 +75,8 @@ class Cnn(nn.Module):
         rows, columns = features.shape[2:]
         each = gradients.unflatten(2, features.shape[1:]) * features[:, None]
         return each.sum(dim=2) * (rows * columns)
+
+
+def build(settings: CnnSettings, shape: NetworkShape) -> Cnn:
+    """The network of a recipe."""
+    return Cnn(shape.channels_in, shape.size, shape.classes, settings.widths, settings.hidden, settings.dropout)

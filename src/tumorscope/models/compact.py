@@ -1,4 +1,4 @@
-"""One small network that says whether there is a tumor and where it is."""
+"""A small residual U-Net with a presence head."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import torch
 from torch import Tensor, nn
 
 from tumorscope.models.heads import PooledHead
+from tumorscope.recipes.networks import CompactSettings, NetworkShape
 
 
 class ResidualBlock(nn.Module):
     """Two 3×3 convolutions with a short-cut (He et al. 2016), batch-normalized.
 
-    Every activation is a ReLU, so that eight-bit activations can be unsigned.
+    Every activation is a ReLU, so that int8 activations can be unsigned.
     """
 
     def __init__(self, channels_in: int, channels_out: int, stride: int = 1) -> None:
@@ -85,3 +86,8 @@ class CompactNet(nn.Module):
             x = stage(torch.cat([x, skip], dim=1))
         mask = self.mask(x)
         return {"presence": presence[:, 0], "mask": mask.squeeze(1), "presence_map": contributions[:, 0]}
+
+
+def build(settings: CompactSettings, shape: NetworkShape) -> CompactNet:
+    """The network of a recipe."""
+    return CompactNet(shape.channels_in, settings.widths, settings.dropout)

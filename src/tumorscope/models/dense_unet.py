@@ -10,29 +10,28 @@ from tumorscope.models.backbones import densenet169_stages
 from tumorscope.models.compact import ResidualBlock
 from tumorscope.models.heads import PooledHead, logits_by_name, output_count
 from tumorscope.models.transfer import TransferNetwork
-from tumorscope.recipes.experiment import DenseUNetSettings
+from tumorscope.recipes.networks import DenseUNetSettings, NetworkShape
 
 _SCALE = 16
 
 
 class DenseUNet(TransferNetwork):
-    """A U-Net whose encoder is the first three blocks of DenseNet-169, the third cut short.
+    """A U-Net whose encoder is the first three blocks of DenseNet-169, the third truncated.
 
-    Presence and type see the encoder's features twice: averaged over the slice, and averaged
-    over where the mask is. A tumor's type shows in what it is made of and in where it
-    lies, and both are lost when a small tumor is averaged with everything around it. The
+    The heads for presence and type get the encoder's features twice: averaged over the slice, and averaged
+    over the predicted mask, because the features of a small tumor are lost in an average over the whole slice. The
     two linear heads keep their exact activation maps.
 
     Args:
         channels_in: sequences times slices.
-        settings: first weights, depth, widths, frozen stages.
-        classes: the types to tell apart; none leaves the type out.
+        settings: initial weights, depth, widths, frozen stages.
+        classes: the types to predict; empty for none.
     """
 
     def __init__(self, channels_in: int, settings: DenseUNetSettings, classes: tuple[str, ...]) -> None:
         stem, first, second, third, _ = densenet169_stages(settings, channels_in)
         layers = list(third[0].children())[: settings.dense_block3_layers]
-        # Each stage ends with the features that the decoder gets to see at that scale.
+        # Each stage ends with the features for the decoder at that scale.
         super().__init__(
             (
                 stem[:3],
@@ -74,7 +73,7 @@ class DenseUNet(TransferNetwork):
             x = functional.interpolate(x, scale_factor=2.0, mode="nearest")
             x = stage(torch.cat([x, skip(scale)], dim=1))
         mask = functional.interpolate(self.mask(x), scale_factor=2.0, mode="bilinear", align_corners=False)
-        # The mask learns from its own loss only: types must not elastic_deformation segmentations.
+        # The mask is trained by its own loss only: types must not change segmentations.
         share = functional.avg_pool2d(mask.detach().sigmoid(), _SCALE)
         weight = share / (share.mean(dim=(2, 3), keepdim=True) + 1e-3)
         logits, contributions = self.head(torch.cat([features, features * weight.to(features.dtype)], dim=1))
@@ -91,3 +90,8 @@ def _narrow(channels_in: int, channels_out: int) -> nn.Sequential:
     return nn.Sequential(
         nn.Conv2d(channels_in, channels_out, 1, bias=False), nn.BatchNorm2d(channels_out), nn.ReLU(inplace=True)
     )
+
+
+def build(settings: DenseUNetSettings, shape: NetworkShape) -> DenseUNet:
+    """The network of a recipe."""
+    return DenseUNet(shape.channels_in, settings, shape.classes)

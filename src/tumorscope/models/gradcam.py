@@ -1,4 +1,4 @@
-"""Grad-CAM (Selvaraju et al. 2017) for any classifier of the workshop, with MONAI."""
+"""Grad-CAM (Selvaraju et al. 2017) for any classifier, with MONAI."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tumorscope.core.errors import TumorscopeError
 
 
 class _Logits(nn.Module):
-    """One of a network's predictions alone, ``(n, predictions)``."""
+    """A network with one of its outputs only, ``(n, predictions)``."""
 
     def __init__(self, network: nn.Module, question: str) -> None:
         super().__init__()
@@ -30,21 +30,21 @@ def grad_cam(
     output: int = 0,
     layer: str | None = None,
 ) -> Tensor:
-    """Which places of the last features speak for an output, by gradients.
+    """The activation map of an output by gradients.
 
-    For networks with a pooled linear head this is what their own maps say, times the number
-    of places; the three-layer CNN's own maps do not average the gradients over places first.
+    For networks with a pooled linear head it equals their own maps times the number
+    of positions; the three-layer CNN's own maps do not average the gradients over positions first.
 
     Args:
-        network: predictions with logits by name, as :func:`tumorscope.models.build_network` makes them.
+        network: returns logits by name, see :func:`tumorscope.models.build_network`.
         images: ``(n, channels, rows, columns)``.
         question: the output to explain.
-        output: place of the class among the question's predictions.
-        layer: name of the module whose output is looked at; where absent the last features,
-            which every classifier passes through a module named ``seen``.
+        output: index of the class.
+        layer: name of the module whose output is explained; None for the last features,
+            which are the output of a module named ``seen`` in every classifier.
 
     Returns:
-        ``(n, r, c)``, not negative, at the size of those features.
+        ``(n, r, c)``, nonnegative, at the size of those features.
 
     Raises:
         TumorscopeError: the network does not output the question, or has no such layer.
@@ -54,18 +54,18 @@ def grad_cam(
     if question not in network.outputs:  # type: ignore[operator]
         raise TumorscopeError(f"the network does not output {question!r}")
     names = [name for name, _ in network.named_modules()]
-    found = layer or next((name for name in names if name.split(".")[-1] == "seen"), None)
-    if found not in names:
-        raise TumorscopeError(f"the network has no layer {found!r} to look at")
+    target = layer or next((name for name in names if name.split(".")[-1] == "seen"), None)
+    if target not in names:
+        raise TumorscopeError(f"the network has no layer {target!r}")
     training = network.training
     with torch.enable_grad():
-        explain = GradCAM(_Logits(network.eval(), question), f"network.{found}", postprocessing=_as_it_is)
-        # Frozen stages have no gradients of their own: the image's make the whole path known.
+        explain = GradCAM(_Logits(network.eval(), question), f"network.{target}", postprocessing=_unscaled)
+        # Frozen stages have no gradients of their own, so compute those of the image.
         maps = explain.compute_map(images.detach().clone().requires_grad_(), class_idx=output)
     network.train(training)
     return maps[:, 0].detach()
 
 
-def _as_it_is(values: Tensor) -> Tensor:
-    """MONAI would scale each map to one."""
+def _unscaled(values: Tensor) -> Tensor:
+    """The map itself; MONAI's default scales it to one."""
     return values

@@ -1,4 +1,4 @@
-"""Predictions about a whole slice that can say where they come from."""
+"""Classification heads with exact activation maps."""
 
 from __future__ import annotations
 
@@ -7,33 +7,33 @@ from torch import Tensor, nn
 
 
 class PooledHead(nn.Module):
-    """A linear output to averaged features, computed as the average of a linear map.
+    """A linear layer on averaged features, computed as the average of a linear map.
 
-    But for the bias both are the same number, and the map says how much each place
-    contributed: the class activation map (Zhou et al. 2016), which for such a head is
+    Except for the bias, both are the same number, and the map has the contribution of each
+    position: the class activation map (Zhou et al. 2016), which for such a head is
     Grad-CAM (Selvaraju et al. 2017) without a backward pass.
 
     Args:
-        features: channels that come in.
-        predictions: logits that go out.
-        dropout: of whole channels, in training.
+        features: input channels.
+        predictions: number of logits.
+        dropout: probability of dropping a channel, in training.
     """
 
     def __init__(self, features: int, predictions: int, dropout: float) -> None:
         super().__init__()
-        self.seen = nn.Identity()  # where a gradient-based map hooks in
+        self.seen = nn.Identity()  # the layer for gradient-based maps
         self.dropout = nn.Dropout2d(dropout)
         self.weigh = nn.Conv2d(features, predictions, 1, bias=False)
         self.bias = nn.Parameter(torch.zeros(predictions))
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits ``(n, predictions)`` and their map ``(n, predictions, rows, columns)``, whose mean they are but for a bias."""
+        """Logits ``(n, predictions)`` and their map ``(n, predictions, rows, columns)``, whose mean is the logit without the bias."""
         contributions = self.weigh(self.dropout(self.seen(features)))
         return contributions.mean(dim=(2, 3)) + self.bias, contributions
 
 
 def slice_outputs(classes: tuple[str, ...]) -> tuple[str, ...]:
-    """What a classifier predictions: the class where classes are given, else presence.
+    """The output of a classifier: the class if there are classes, otherwise presence.
 
     >>> slice_outputs(("glioma", "notumor")), slice_outputs(())
     (('type',), ('presence',))
@@ -42,7 +42,7 @@ def slice_outputs(classes: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def logits_by_name(names: tuple[str, ...], logits: Tensor) -> dict[str, Tensor]:
-    """A head's logits under the names that engines know: ``presence`` ``(n,)`` comes first, ``type`` is the rest."""
+    """A head's logits by name: the first is ``presence`` ``(n,)``, the others are ``type``."""
     output = {}
     if "presence" in names:
         output["presence"] = logits[:, 0]
@@ -52,5 +52,5 @@ def logits_by_name(names: tuple[str, ...], logits: Tensor) -> dict[str, Tensor]:
 
 
 def output_count(names: tuple[str, ...], classes: tuple[str, ...]) -> int:
-    """How many logits :func:`logits_by_name` wants."""
+    """Number of logits for :func:`logits_by_name`."""
     return ("presence" in names) + (len(classes) if "type" in names else 0)

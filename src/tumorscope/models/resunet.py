@@ -8,9 +8,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from tumorscope.recipes.networks import NetworkShape, ResUNetSettings
+
 
 class PlainResidualBlock(nn.Module):
-    """1×1 then 3×3 convolution, with a convolved short-cut, as the notebooks draw it."""
+    """1×1 then 3×3 convolution, with a convolved short-cut, as in the notebooks."""
 
     def __init__(self, channels_in: int, channels_out: int) -> None:
         super().__init__()
@@ -29,7 +31,7 @@ class PlainResidualBlock(nn.Module):
 
 
 class ResUNet(nn.Module):
-    """A U-Net of residual blocks that predictions with a mask.
+    """A U-Net of residual blocks with a mask as its output.
 
     Args:
         channels_in: sequences times slices.
@@ -67,3 +69,8 @@ class ResUNet(nn.Module):
             x = nn.functional.interpolate(x, scale_factor=2.0, mode="nearest")
             x = stage(torch.cat([x, skip], dim=1))
         return {"mask": self.mask(x).squeeze(1)}
+
+
+def build(settings: ResUNetSettings, shape: NetworkShape) -> ResUNet:
+    """The network of a recipe."""
+    return ResUNet(shape.channels_in, settings.widths)

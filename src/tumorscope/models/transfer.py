@@ -1,4 +1,4 @@
-"""Networks that start from someone else's weights, some of which may stay as they are."""
+"""Transfer learning: networks with pre-trained, optionally frozen stages."""
 
 from __future__ import annotations
 
@@ -8,18 +8,17 @@ from torch import Tensor, nn
 
 from tumorscope.models.backbones import build_backbone
 from tumorscope.models.heads import PooledHead, logits_by_name, output_count, slice_outputs
-from tumorscope.recipes.experiment import TransferSettings
+from tumorscope.recipes.networks import NetworkShape, TransferSettings
 
 
 class TransferNetwork(nn.Module):
-    """A network whose encoder is a row of stages, the first of which may be frozen.
+    """A network whose encoder is a sequence of stages, the first of which may be frozen.
 
-    Frozen stages keep their weights and, in batch normalization, their statistics, which
-    would otherwise drift away from the weights.
+    Frozen stages keep their weights and the statistics of batch normalization.
 
     Args:
-        stages: the encoder, nearest to the image first.
-        frozen: how many of them stay as they are.
+        stages: of the encoder, from the image on.
+        frozen: number of frozen stages.
     """
 
     def __init__(self, stages: Sequence[nn.Module], frozen: int) -> None:
@@ -41,8 +40,8 @@ class Classifier(TransferNetwork):
 
     Args:
         channels_in: sequences times slices.
-        settings: which backbone, where its first weights come from, which stages stay.
-        classes: the classes to tell apart; none for presence.
+        settings: backbone, initial weights, frozen stages.
+        classes: the classes to predict; empty for presence.
     """
 
     def __init__(self, channels_in: int, settings: TransferSettings, classes: tuple[str, ...] = ()) -> None:
@@ -59,3 +58,8 @@ class Classifier(TransferNetwork):
         logits, contributions = self.head(x)
         output = logits_by_name(self.outputs, logits)
         return {**output, self.maps[0]: contributions[:, 0] if "presence" in output else contributions}
+
+
+def build(settings: TransferSettings, shape: NetworkShape) -> Classifier:
+    """The network of a recipe."""
+    return Classifier(shape.channels_in, settings, shape.classes)

@@ -1,12 +1,14 @@
-"""The plain U-Net (Ronneberger et al. 2015), as MONAI keeps it."""
+"""The plain U-Net (Ronneberger et al. 2015), from MONAI."""
 
 from __future__ import annotations
 
 from torch import Tensor, nn
 
+from tumorscope.recipes.networks import NetworkShape, UNetSettings
+
 
 class UNet(nn.Module):
-    """MONAI's BasicUNet with batch normalization: two convolutions a scale, five scales, one mask.
+    """MONAI's BasicUNet with batch normalization: two convolutions per scale, five scales, one mask.
 
     Args:
         channels_in: sequences times slices.
@@ -36,3 +38,8 @@ class UNet(nn.Module):
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         """Logits ``mask`` of shape ``(n, rows, columns)`` for ``(n, channels, rows, columns)``."""
         return {"mask": self.network(x).squeeze(1)}
+
+
+def build(settings: UNetSettings, shape: NetworkShape) -> UNet:
+    """The network of a recipe."""
+    return UNet(shape.channels_in, settings.widths, settings.dropout)

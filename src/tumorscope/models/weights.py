@@ -1,4 +1,4 @@
-"""First weights from a file or an address, with torchvision's parameter names."""
+"""Initial weights from a file or an address, with torchvision's parameter names."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from torch import Tensor, nn
 from tumorscope.core.errors import TumorscopeError
 
 _CLASSIFIERS = ("fc.", "_fc.", "classifier.", "class_layers.")
-"""What the usual networks call the layer that names ImageNet's thousand classes."""
+"""Prefixes of the usual names of ImageNet's classification layer."""
 
 
 def load_weights(
     network: nn.Module,
-    place: str,
+    location: str,
     sha256: str | None,
     first_layer: str,
     rename: Callable[[str], str] | None = None,
 ) -> None:
-    """Copy weights into a network; a classifier in the file is left out.
+    """Copy weights into a network, without a classifier in the file.
 
-    The first layer is fitted to the network's number of channels: its filters are averaged
-    over the colors and shared out, so that activations keep their size.
+    The first layer is adapted to the network's number of channels: its filters are averaged
+    over the colors and scaled, so that activations keep their magnitude.
 
     Args:
-        network: whose parameters have the names in the file.
-        place: a ``.safetensors`` or ``.pth`` file, or an address of one.
+        network: its parameters have the names in the file.
+        location: a ``.safetensors`` or ``.pth`` file, or an address of one.
         sha256: the file's checksum, or its first eight digits or more.
         first_layer: the name of the first convolution's weight.
-        rename: the network's name of a weight in the file, where they differ.
+        rename: from the names in the file to those of the network, if they differ.
 
     Raises:
-        TumorscopeError: not found, not reachable, another checksum, or other names.
+        TumorscopeError: not found, not reachable, or with another checksum or other names.
     """
-    path = _fetch(place, sha256) if "://" in place else Path(place).expanduser()
+    path = _download(location, sha256) if "://" in location else Path(location).expanduser()
     weights = {(rename(name) if rename else name): values for name, values in _read(path, sha256).items()}
     own = {name: values for name, values in network.state_dict().items() if not name.startswith(_CLASSIFIERS)}
     kept = {name: values.float() for name, values in weights.items() if name in own}
@@ -57,7 +57,7 @@ def load_weights(
     network.load_state_dict(kept, strict=False)
 
 
-def _fetch(address: str, sha256: str | None) -> Path:
+def _download(address: str, sha256: str | None) -> Path:
     folder = Path(torch.hub.get_dir()) / "tumorscope"
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / Path(urlparse(address).path).name
@@ -85,5 +85,5 @@ def _read(path: Path, sha256: str | None) -> dict[str, Tensor]:
 
             return load(content)
         return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # both readers raise their own kinds on damaged files
+    except Exception as error:  # the readers raise various errors on damaged files
         raise TumorscopeError(f"{path}: not a file of weights (.safetensors or .pth)") from error

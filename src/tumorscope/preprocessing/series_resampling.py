@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from tumorscope.core.errors import UnreadableScan
+from tumorscope.core.note import Note
 from tumorscope.core.scan import SEQUENCES, Scan
 from tumorscope.preprocessing.resampling import coverage, resample_onto
 
@@ -40,10 +41,10 @@ def join_series(
     """
     base = scans[grid]
     channels: dict[str, np.ndarray] = {grid: base.voxels[..., 0]}
-    notes: list[str] = list(base.notes)
+    notes = list(base.notes)
     for sequence in (other for other in scans if other != grid):
         scan = scans[sequence]
-        notes += [f"{sequence}: {note}" for note in scan.notes]
+        notes += [note.about(sequence) for note in scan.notes]
         volume, more = _laid_onto(base, grid, scan, sequence, name, register)
         notes += more
         if volume is not None:
@@ -64,31 +65,34 @@ def join_series(
 
 def _laid_onto(
     base: Scan, grid: str, scan: Scan, sequence: str, name: str, register: bool
-) -> tuple[np.ndarray | None, list[str]]:
+) -> tuple[np.ndarray | None, list[Note]]:
     """The series on the grid, or None where that is not possible, and notes."""
     volume, geometry = scan.voxels[..., 0], scan.geometry
     if base.geometry is None or geometry is None:
         if base.geometry is None and geometry is None and scan.shape == base.shape:
-            return volume, [f"{sequence} and {grid} do not state their position; taken slice by slice"]
+            what = f"{sequence} and {grid} do not state their position; taken slice by slice"
+            return volume, [Note("assumed_frame_of_reference", what)]
         silent = sequence if geometry is None else grid
-        return None, [f"{sequence} left out: {silent} does not state the position of its images"]
+        what = f"{sequence} left out: {silent} does not state the position of its images"
+        return None, [Note("series_left_out", what)]
     notes = _checked_frames(base, grid, scan, sequence, name, register)
     if register:
         from tumorscope.preprocessing.registration import register_rigid
 
         found = register_rigid(*_evened(scan), *_evened(base), f"{name}: {sequence}")
         geometry = geometry.moved(np.linalg.inv(found.transform))
-        notes = [
-            f"{sequence} registered onto {grid}: moved by {found.shift_mm:.1f} mm, turned by {found.angle_deg:.1f}°"
-        ]
+        moved = f"moved by {found.shift_mm:.1f} mm, turned by {found.angle_deg:.1f}°"
+        notes = [Note("series_registered", f"{sequence} registered onto {grid}: {moved}")]
     elif geometry.same_grid(base.geometry):
         return volume, notes
     covered = coverage(geometry, base.geometry)
     if covered < _LEAST_COVERED:
-        return None, [*notes, f"{sequence} left out: it shows only {covered:.0%} of what {grid} shows"]
+        what = f"{sequence} left out: it shows only {covered:.0%} of what {grid} shows"
+        return None, [*notes, Note("series_left_out", what)]
     if covered < _WELL_COVERED:
-        notes.append(f"{sequence} shows {covered:.0%} of what {grid} shows, the rest of it is dark")
-    notes.append(f"{sequence} resampled onto the slices of {grid}")
+        what = f"{sequence} shows {covered:.0%} of what {grid} shows, the rest of it is dark"
+        notes.append(Note("partial_coverage", what))
+    notes.append(Note("series_resampled", f"{sequence} resampled onto the slices of {grid}"))
     return resample_onto(volume, geometry, base.geometry), notes
 
 
@@ -102,7 +106,7 @@ def _evened(scan: Scan) -> tuple[np.ndarray, np.ndarray]:
     return volume[slices], affine
 
 
-def _checked_frames(base: Scan, grid: str, scan: Scan, sequence: str, name: str, register: bool) -> list[str]:
+def _checked_frames(base: Scan, grid: str, scan: Scan, sequence: str, name: str, register: bool) -> list[Note]:
     """Notes on the frames of reference; none where both have the same.
 
     Raises:
@@ -116,7 +120,8 @@ def _checked_frames(base: Scan, grid: str, scan: Scan, sequence: str, name: str,
             f"{name}: {sequence} and {grid} have different frames of reference, so their positions cannot be compared; "
             "give --register to co-register them"
         )
-    return [f"the frame of reference of {sequence} or {grid} is not stated; taken as one"]
+    what = f"the frame of reference of {sequence} or {grid} is not stated; taken as one"
+    return [Note("assumed_frame_of_reference", what)]
 
 
 def frame_of_reference(scan: Scan) -> str:

@@ -1,1 +1,1 @@
-"""What an experiment may state, checked with pydantic; the YAML files come from the repository's root."""
+"""Recipes of experiments, checked with pydantic; the YAML files are in ``recipes/`` of the repository."""

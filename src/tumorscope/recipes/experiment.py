@@ -1,4 +1,4 @@
-"""What a recipe may say: every choice of an experiment, written down in YAML."""
+"""The recipe of an experiment: all settings of a training, as YAML."""
 
 from __future__ import annotations
 
@@ -6,199 +6,131 @@ import copy
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self, get_args
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
 from tumorscope.core.errors import BadRecipe
+from tumorscope.datasets.registry import DATASET_NAMES
 from tumorscope.preprocessing import Preparation
 from tumorscope.preprocessing.axial import Plane
+from tumorscope.recipes.networks import NETWORKS, NetworkSettings, NetworkShape, PretrainedSettings, Section
+from tumorscope.recipes.renamed_keys import RENAMED_KEYS
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+def _known_dataset(name: str) -> str:
+    if name not in DATASET_NAMES:
+        raise PydanticCustomError("dataset", f"no such data set; there are {', '.join(DATASET_NAMES)}")  # type: ignore[arg-type]
+    return name
 
 
-def _multiple_of_eight(width: int) -> int:
-    if width < 16 or width % 8:
-        raise PydanticCustomError(
-            "width",
-            "widths are multiples of eight from 16 on, as training with others is slow on every CPU and crashes oneDNN "
-            "on some",
-        )
-    return width
+def _known_datasets(names: str | tuple[str, ...]) -> str | tuple[str, ...]:
+    for name in (names,) if isinstance(names, str) else names:
+        _known_dataset(name)
+    return names
 
 
-Width = Annotated[int, AfterValidator(_multiple_of_eight)]
-"""Feature channels of a convolution. The backward pass of oneDNN 3.12, which PyTorch 2.13 brings, ends with a
-segmentation fault or hangs for other widths where a CPU has AVX2 and no AVX-512, and in float32 for a first width of
-eight where it has AVX-512."""
+DatasetName = Annotated[str, AfterValidator(_known_dataset)]
+DatasetNames = Annotated[str | tuple[str, ...], AfterValidator(_known_datasets)]
 
 
-class CompactSettings(_Section):
-    """Residual U-Net with a presence head on the shared encoder."""
-
-    kind: Literal["compact"]
-    widths: tuple[Width, ...] = Field(default=(16, 32, 64, 128, 288), min_length=3)
-    dropout: float = Field(default=0.1, ge=0, lt=1)
-
-
-class ResUNetSettings(_Section):
-    """The notebooks' ResUNet: residual blocks, max pooling, up-sampling, one mask."""
-
-    kind: Literal["resunet"]
-    widths: tuple[Width, ...] = Field(default=(16, 32, 64, 128, 256), min_length=3)
-
-
-class UNetSettings(_Section):
-    """The plain U-Net of five scales, one mask."""
-
-    kind: Literal["unet"]
-    widths: tuple[Width, Width, Width, Width, Width, Width] = (32, 32, 64, 128, 256, 32)
-    dropout: float = Field(default=0.0, ge=0, lt=1)
-
-
-class CnnSettings(_Section):
-    """The notebooks' baseline classifier: three convolutions, two dense layers."""
-
-    kind: Literal["cnn"]
-    widths: tuple[Width, Width, Width] = (32, 64, 128)
-    hidden: int = Field(default=128, ge=1)
-    dropout: float = Field(default=0.0, ge=0, lt=1)
-
-
-class _InitialWeights(_Section):
-    weights: str | None = Field(default=None, description="a local file or an address; from scratch where absent")
-    sha256: str | None = Field(
-        default=None, pattern=r"^[0-9a-f]{8,64}$", description="checksum of the weights, or its start"
-    )
-    frozen_stages: int = Field(
-        default=0, ge=0, description="stages, the nearest to the image first, whose weights stay as they are"
-    )
-    dropout: float = Field(default=0.3, ge=0, lt=1)
-
-    @model_validator(mode="after")
-    def _address_has_checksum(self) -> Self:
-        if self.weights and "://" in self.weights and not self.sha256:
-            raise ValueError("weights by address need their sha256")
-        return self
-
-
-class TransferSettings(_InitialWeights):
-    """A well-known classifier with a new head."""
-
-    kind: Literal["resnet50", "vgg16", "efficientnet", "efficientnet-lite0", "densenet169"]
-
-
-class DenseUNetSettings(_InitialWeights):
-    """A U-Net on the first blocks of DenseNet-169, with heads for presence and type."""
-
-    kind: Literal["dense-unet"]
-    dense_block3_layers: int = Field(
-        default=20, ge=1, le=32, description="layers of the third dense block that are kept"
-    )
-    features: Width = Field(default=256, description="channels of the deepest features")
-    decoder_widths: tuple[Width, Width, Width] = (96, 48, 24)
-
-
-NetworkSettings = Annotated[
-    CompactSettings | ResUNetSettings | UNetSettings | CnnSettings | TransferSettings | DenseUNetSettings,
-    Field(discriminator="kind"),
-]
-DatasetName = Literal["lgg", "figshare", "kaggle4", "br35h", "brisc", "brats", "folders"]
-
-
-class AugmentationSettings(_Section):
-    """How far training images are changed; each change is drawn anew for each image."""
+class AugmentationSettings(Section):
+    """Strengths and probabilities of the augmentation, drawn independently for each image."""
 
     restyled: int = Field(
         default=0,
         ge=0,
         le=4,
-        description="further versions of every scan, as other people's software would show it: contrast, skull "
-        "stripping, noise, resolution, letters; drawn once, before preparation",
+        description="additional versions of every scan with the appearance of other software: contrast, skull "
+        "stripping, noise, resolution, burnt-in text; drawn once, before preparation",
     )
     flip: float = Field(default=0.5, ge=0, le=1, description="probability of mirroring left and right")
-    vertical_flip: float = Field(default=0.0, ge=0, le=1, description="probability of turning upside down")
+    vertical_flip: float = Field(default=0.0, ge=0, le=1, description="probability of flipping upside down")
     quarter_turn: float = Field(default=0.0, ge=0, le=1, description="probability of a turn by 90, 180 or 270 degrees")
-    reversed_slices: float = Field(default=0.0, ge=0, le=1, description="probability that adjacent slices change sides")
-    curve: float = Field(default=0.0, ge=0, le=2, description="how far a random increasing tone curve bends")
+    reversed_slices: float = Field(
+        default=0.0, ge=0, le=1, description="probability that the order of adjacent slices is reversed"
+    )
+    curve: float = Field(default=0.0, ge=0, le=2, description="strength of a random increasing tone curve")
     local_contrast: float = Field(
-        default=0.0, ge=0, le=1, description="probability that gray levels are measured from their surroundings' mean"
+        default=0.0, ge=0, le=1, description="probability of normalization by local mean and deviation"
     )
     rotation_deg: float = Field(default=20.0, ge=0, le=180)
     scale: float = Field(
-        default=0.2, ge=0, lt=1, description="0.2 scales by 1/1.2 to 1.2, each axis a little by itself"
+        default=0.2, ge=0, lt=1, description="0.2 scales by 1/1.2 to 1.2, with a small difference between the axes"
     )
-    translation: float = Field(default=0.08, ge=0, lt=1, description="share of the image's side")
+    translation: float = Field(default=0.08, ge=0, lt=1, description="fraction of the image's side")
     elastic_deformation: float = Field(
-        default=0.0, ge=0, lt=0.2, description="smooth deformation, share of the image's side"
+        default=0.0, ge=0, lt=0.2, description="smooth deformation, as a fraction of the image's side"
     )
-    coarse_dropout: float = Field(default=0.1, ge=0, le=1, description="probability of rectangles blanked out")
+    coarse_dropout: float = Field(default=0.1, ge=0, le=1, description="probability of blank rectangles")
     intensity: float = Field(default=0.25, ge=0, lt=1, description="contrast, brightness and gamma of each sequence")
     noise: float = Field(default=0.1, ge=0, description="largest standard deviation of Gaussian noise")
-    blur: float = Field(default=0.1, ge=0, le=1, description="probability of a coarser image")
+    blur: float = Field(default=0.1, ge=0, le=1, description="probability of a lower resolution")
     bias_field: float = Field(default=0.3, ge=0, lt=1, description="largest relative change by a smooth field")
     modality_dropout: float = Field(
         default=0.1, ge=0, le=1, description="probability that FLAIR replaces another sequence"
     )
     context_dropout: float = Field(
-        default=0.15, ge=0, le=1, description="probability that a slice stands for its neighbors"
+        default=0.15, ge=0, le=1, description="probability that a slice replaces its neighbors"
     )
 
 
-class LossSettings(_Section):
-    """The terms of the loss; a network without an output has no term for it."""
+class LossSettings(Section):
+    """The terms of the loss; a term applies only to networks with that output."""
 
     mask: Literal["dice", "dice_ce", "slice_dice_ce", "focal_tversky"] = "dice_ce"
     presence_weight: float = Field(default=0.3, ge=0)
     type_weight: float = Field(default=0.5, ge=0)
     class_weights: bool = Field(
-        default=False, description="weigh presence and classes by the inverse of their frequency"
+        default=False, description="weights of presence and classes by the inverse of their frequency"
     )
-    label_smoothing: float = Field(default=0.0, ge=0, lt=0.5, description="of the class")
+    label_smoothing: float = Field(default=0.0, ge=0, lt=0.5, description="for classes")
 
 
-class ProgressiveResizing(_Section):
+class ProgressiveResizing(Section):
     """Training at a smaller size first, for speed."""
 
     size: int = Field(ge=32, description="side of the smaller image")
     fraction: float = Field(default=0.5, ge=0, le=1, description="fraction of the training at that size")
 
 
-class OptimizationSettings(_Section):
-    """How the weights are found."""
+class OptimizationSettings(Section):
+    """Optimizer, schedule, sampling and duration of the training."""
 
     epochs: int = Field(default=60, ge=1)
     batch_size: int = Field(default=16, ge=1)
     learning_rate: float = Field(default=2e-3, gt=0)
     weight_decay: float = Field(default=1e-2, ge=0)
     schedule: Literal["cosine", "plateau", "constant"] = "cosine"
-    warm_up: float = Field(default=0.03, ge=0, lt=1, description="share of the training with a rising rate")
-    early_stopping: int = Field(default=0, ge=0, description="epochs without progress before stopping; 0 never stops")
-    ema_decay: float = Field(default=0.998, ge=0, lt=1, description="decay of the averaged weights; 0 averages nothing")
+    warm_up: float = Field(default=0.03, ge=0, lt=1, description="fraction of the training with an increasing rate")
+    early_stopping: int = Field(
+        default=0, ge=0, description="epochs without improvement before stopping; 0 disables it"
+    )
+    ema_decay: float = Field(
+        default=0.998, ge=0, lt=1, description="decay of the averaged weights; 0 disables averaging"
+    )
     validate_every: int = Field(default=1, ge=1, description="epochs between validations")
     progressive_resizing: ProgressiveResizing | None = None
     negative_ratio: float = Field(
-        default=1.0, gt=0, description="slices without tumor drawn an epoch, relative to those with"
+        default=1.0, gt=0, description="slices without tumor per slice with tumor in an epoch"
     )
     dataset_fractions: dict[DatasetName, float | tuple[float, float]] = Field(
         default={},
-        description="of several data sets, the share of each one's slices that is drawn an epoch; two numbers for "
-        "slices with and without tumor; above one, slices come more than once",
+        description="fraction of each data set's slices in an epoch; two numbers for slices with and without tumor; "
+        "above one, slices are repeated",
     )
     encoder_lr_multiplier: float = Field(
         default=1.0,
         gt=0,
         le=1,
-        description="learning rate of pre-trained stages, relative to the others'; from scratch all learn alike",
+        description="learning rate of pre-trained stages relative to the others; no effect from scratch",
     )
     seed: int = 0
 
 
 def _as_name(value: Any) -> Any:
-    """A class may be called ``2`` or ``true``, which YAML reads as something else than a name."""
+    """A class name such as ``2`` or ``true``, which YAML does not read as text."""
     if isinstance(value, bool):
         return str(value).lower()
     return str(value) if isinstance(value, int) else value
@@ -206,58 +138,65 @@ def _as_name(value: Any) -> Any:
 
 def _several_and_different(names: tuple[str, ...]) -> tuple[str, ...]:
     if len(names) == 1 or len(set(names)) < len(names):
-        raise PydanticCustomError("classes", "name two classes or more, each once")
+        raise PydanticCustomError("classes", "name two or more different classes")
     return names
 
 
 ClassNames = Annotated[tuple[Annotated[str, BeforeValidator(_as_name)], ...], AfterValidator(_several_and_different)]
 
 
-class Recipe(_Section):
+class Recipe(Section):
     """One experiment, complete."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     title: str
-    dataset: DatasetName | tuple[DatasetName, ...] = Field(description="one, or several to learn from together")
+    dataset: DatasetNames = Field(description="one, or several to train on together")
     sequences: tuple[str, ...] = ("t1", "flair", "t1c")
-    planes: tuple[Plane, ...] = Field(default=("axial",), description="the planes of the training slices")
+    planes: tuple[Plane, ...] = Field(default=("axial",), description="planes of the training slices")
     channels_as_images: dict[DatasetName, tuple[str, ...]] = Field(
-        default={}, description="for a data set of several sequences, those shown one by one as images of their own"
+        default={}, description="for a data set of several sequences, those to use as images of their own"
     )
     classes: ClassNames = Field(
         default=(),
-        description="the classes to tell apart; none for presence and mask, or for all that folders of classes hold",
+        description="the classes to predict; empty for presence and mask, or for all classes of a folder data set",
     )
     leave_out_copies: bool = Field(
-        default=False, description="leave near-copies of validation and test images out of the training"
+        default=False, description="remove near-copies of validation and test images from the training"
     )
     preparation: Preparation = Preparation()
     network: NetworkSettings
     augmentation: AugmentationSettings = AugmentationSettings()
     loss: LossSettings = LossSettings()
     optimization: OptimizationSettings = OptimizationSettings()
-    tta_flip: bool = Field(default=False, description="average each slice's answer with its mirror image's in use")
+    tta_flip: bool = Field(
+        default=False, description="average the predictions of each slice and its mirror image in inference"
+    )
 
     @property
-    def datasets(self) -> tuple[DatasetName, ...]:
-        """The data sets it learns from; the folds of the first are tested."""
+    def datasets(self) -> tuple[str, ...]:
+        """The data sets to train on; the folds of the first are tested."""
         return (self.dataset,) if isinstance(self.dataset, str) else self.dataset
 
     @property
     def channels_in(self) -> int:
-        """Channels that the network sees: sequences times slices."""
+        """Input channels of the network: sequences times slices."""
         return len(self.sequences) * (2 * self.preparation.adjacent_slices + 1)
 
+    @property
+    def network_shape(self) -> NetworkShape:
+        """What the network takes and predicts."""
+        return NetworkShape(self.channels_in, self.preparation.size, self.classes)
+
     def from_scratch(self) -> Recipe:
-        """The same without initial weights, for a network whose weights come from elsewhere."""
-        if not isinstance(self.network, _InitialWeights):
+        """The same recipe without initial weights, for a network whose weights come from elsewhere."""
+        if not isinstance(self.network, PretrainedSettings):
             return self
         network = self.network.model_copy(update={"weights": None, "sha256": None})
         return self.model_copy(update={"network": network})
 
 
 def recipe_folder() -> Path:
-    """Where the recipes that come with Tumorscope lie."""
+    """The folder of the recipes that come with Tumorscope."""
     installed = Path(__file__).parent
     return installed if any(installed.glob("*.yaml")) else Path(__file__).parents[3] / "recipes"
 
@@ -277,7 +216,7 @@ def load_recipe(name_or_path: str) -> Recipe:
 
 
 def read_recipe(name_or_path: str) -> tuple[dict[str, Any], str]:
-    """A recipe's content, not yet checked, and where it is from.
+    """A recipe's unchecked content, and its origin for messages.
 
     Raises:
         BadRecipe: not found or not YAML.
@@ -300,7 +239,7 @@ def read_recipe(name_or_path: str) -> tuple[dict[str, Any], str]:
 
 
 def parse_yaml(text: str) -> Any:
-    """What a YAML text says, ``yes``, ``no``, ``on`` and ``off`` being words, as in YAML 1.2.
+    """Parse YAML with ``yes``, ``no``, ``on`` and ``off`` as text, as in YAML 1.2.
 
     >>> parse_yaml("{classes: [yes, no], preparation: {clahe: true}}")
     {'classes': ['yes', 'no'], 'preparation': {'clahe': True}}
@@ -322,31 +261,11 @@ def parse_yaml(text: str) -> Any:
         raise ValueError(str(error)) from error
 
 
-RENAMED_KEYS = {
-    "apart": "channels_as_images",
-    "flip_average": "tta_flip",
-    "context": "adjacent_slices",
-    "third_block": "dense_block3_layers",
-    "zoom": "scale",
-    "shift": "translation",
-    "bend": "elastic_deformation",
-    "holes": "coarse_dropout",
-    "missing_sequence": "modality_dropout",
-    "missing_context": "context_dropout",
-    "averaging": "ema_decay",
-    "small_size": "progressive_resizing.size",
-    "small_until": "progressive_resizing.fraction",
-    "empty_slices": "negative_ratio",
-    "shares": "dataset_fractions",
-    "pretrained_rate": "encoder_lr_multiplier",
-}
-"""Keys of version 0.1 and what they are called now."""
-
 _YAML_BOOL = "tag:yaml.org,2002:bool"
 
 
 def with_changes(content: dict[str, Any], changes: Sequence[str]) -> dict[str, Any]:
-    """A recipe's content with some keys set otherwise.
+    """A recipe's content with changed keys.
 
     >>> with_changes({"preparation": {"size": 128}}, ["preparation.clahe=true"])
     {'preparation': {'size': 128, 'clahe': True}}
@@ -356,8 +275,8 @@ def with_changes(content: dict[str, Any], changes: Sequence[str]) -> dict[str, A
     """
     changed = copy.deepcopy(content)
     for change in changes:
-        place, equals, value = change.partition("=")
-        *sections, key = place.split(".")
+        path, equals, value = change.partition("=")
+        *sections, key = path.split(".")
         section = changed
         for name in sections:
             section = section.setdefault(name, {}) if isinstance(section, dict) else None
@@ -378,19 +297,9 @@ def parse_recipe(content: dict[str, Any], origin: str = "recipe") -> Recipe:
         raise BadRecipe(f"{origin}: {_first_fault(error)}") from error
 
 
-_KINDS: dict[str, type[BaseModel]] = {
-    "compact": CompactSettings,
-    "resunet": ResUNetSettings,
-    "unet": UNetSettings,
-    "cnn": CnnSettings,
-    **dict.fromkeys(get_args(TransferSettings.model_fields["kind"].annotation), TransferSettings),
-    "dense-unet": DenseUNetSettings,
-}
-
-
 def _first_fault(error: ValidationError) -> str:
     fault = error.errors()[0]
-    place = ".".join(str(part) for part in fault["loc"] if part not in _KINDS)
+    place = ".".join(str(part) for part in fault["loc"] if part not in NETWORKS)
     if fault["type"] == "extra_forbidden":
         key = str(fault["loc"][-1])
         if key in RENAMED_KEYS:
@@ -407,7 +316,7 @@ def _known_keys(place: tuple[int | str, ...]) -> list[str]:
         "augmentation": AugmentationSettings,
         "loss": LossSettings,
         "optimization": OptimizationSettings,
-        **_KINDS,
+        **NETWORKS,
     }
     section = sections.get(str(place[-1])) if place else Recipe
     return sorted(section.model_fields) if section else []

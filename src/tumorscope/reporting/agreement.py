@@ -1,4 +1,4 @@
-"""How well a mask agrees with a true one that somebody drew."""
+"""The agreement of a mask with a true mask."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class Agreement:
     """A comparison over all voxels of a scan.
 
     Attributes:
-        dice: twice the overlap divided by the sum of both; None where both are empty,
-            since the formula then says nothing (Dice 1945).
-        true_voxels, predicted_voxels, overlap_voxels: how many in each, and in both.
+        dice: twice the overlap divided by the sum of both (Dice 1945); None where both are empty,
+            as it is then undefined.
+        true_voxels, predicted_voxels, overlap_voxels: the numbers of voxels.
     """
 
     dice: float | None
@@ -38,7 +38,7 @@ def compare(mask: np.ndarray, truth: np.ndarray) -> Agreement:
 
 
 def on_grid(truth: np.ndarray, scan: Scan) -> np.ndarray:
-    """A true mask as booleans, checked to lie on the scan's grid.
+    """A true mask as booleans on the scan's grid.
 
     Raises:
         TumorscopeError: its shape is not the scan's.

@@ -1,4 +1,4 @@
-"""Findings as a BIDS derivative data set: masks that tools for many patients find by their names.
+"""Findings as a BIDS derivative data set, for tools that work on many patients.
 
 After the Brain Imaging Data Structure 1.10, "Derived datasets" and "Imaging derivatives: masks":
 https://bids-specification.readthedocs.io/en/stable/derivatives/imaging.html
@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -24,23 +25,23 @@ from tumorscope.reporting.nifti import encode_on_stored_grid
 
 BIDS_VERSION = "1.10.0"
 DESCRIPTION_FILE = "dataset_description.json"
-README = f"""# Contours of brain tumors
+README = f"""# Segmentations of brain tumors
 
-Drawn by neural networks (Tumorscope); the JSON file beside each mask says by which, and what was measured.
+Predicted by neural networks (Tumorscope); the JSON file beside each mask names the network and has the measurements.
 
 {NOTICE}
 """
 
 
 def write_bids(analysis: Analysis, root: Path) -> dict[str, Path]:
-    """Add one scan to a derivative data set; the data set is begun where there is none.
+    """Add one scan to a derivative data set, which is created where needed.
 
-    ``sub-<label>/anat/sub-<label>_desc-tumor_mask.nii.gz`` lies on the grid of the file that was read,
+    ``sub-<label>/anat/sub-<label>_desc-tumor_mask.nii.gz`` is on the grid of the file that was read,
     with its measurements beside it in JSON; ``…_desc-tumor_probseg.nii.gz`` holds the probability of
-    every voxel, 0 to 1, where the analysis kept it, with what it is in JSON.
+    every voxel, 0 to 1, where the analysis kept it, described in JSON.
 
     Args:
-        analysis: what was found; the case's name gives the label.
+        analysis: the findings; the case's name gives the label.
         root: of the data set, for any number of scans.
 
     Returns:
@@ -69,7 +70,7 @@ def write_bids(analysis: Analysis, root: Path) -> dict[str, Path]:
         made["probability"] = encode_on_stored_grid(analysis.scan, probability)
         made["probability_sidecar"] = _json(_probability_sidecar(analysis))
     made["mask"] = encode_on_stored_grid(analysis.scan, analysis.mask.astype(np.uint8))
-    # The mask's sidecar comes last: where it stands, the files beside it are complete and belong to it.
+    # The mask's sidecar comes last: where it exists, the files beside it are complete and belong to it.
     made["sidecar"] = _json(sidecar(analysis))
     outdated = tuple(name for key, name in names.items() if key not in made)
     contents = {names[key]: content for key, content in made.items()}
@@ -78,7 +79,7 @@ def write_bids(analysis: Analysis, root: Path) -> dict[str, Path]:
 
 
 def subject_label(case: str) -> str:
-    """A BIDS label: ASCII letters and digits only. Six digits of a hash keep cases apart that would share one.
+    """A BIDS label: ASCII letters and digits only. Six digits of a hash distinguish cases that would share one.
 
     >>> subject_label("TCGA4941"), subject_label("case 1")
     ('TCGA4941', 'case1xc60f41')
@@ -90,45 +91,45 @@ def subject_label(case: str) -> str:
 
 
 def dataset_description() -> dict[str, Any]:
-    """What ``dataset_description.json`` says."""
+    """The content of ``dataset_description.json``."""
     from tumorscope import __version__
 
     return {
-        "Name": "Tumorscope: contours of brain tumors",
+        "Name": "Tumorscope: segmentations of brain tumors",
         "BIDSVersion": BIDS_VERSION,
         "DatasetType": "derivative",
         "GeneratedBy": [{"Name": "Tumorscope", "Version": __version__}],
-        # No person is known here; BIDS asks for more than one author.
+        # No person is known here; BIDS recommends more than one author.
         "Authors": ["The Tumorscope developers", "The user who ran Tumorscope"],
-        # The scans were given one by one; which data set they belong to, if any, nobody has said.
+        # Scans are given one by one; the data set that they belong to, if any, is not known.
         "SourceDatasets": [],
     }
 
 
 def sidecar(analysis: Analysis) -> dict[str, Any]:
-    """What stands beside a mask: which bundle drew it, what was found and measured, in mm, mm² and mm³."""
-    scan, opinion = analysis.scan, analysis.tumor_type
+    """The JSON beside a mask: bundle, findings and measurements in mm, mm² and mm³."""
+    scan, tumor_type = analysis.scan, analysis.tumor_type
     return {
         "Description": "Segmentation of a brain tumor by a neural network",
         "Type": "Lesion",
         **_origin(analysis),
-        "Assessed": analysis.assessed,
-        "TumorPresent": analysis.tumor_present if analysis.assessed else None,
-        "TumorProbability": round(analysis.tumor_probability, 6) if analysis.assessed else None,
-        "TumorType": None if opinion is None else opinion.name,
-        "TumorTypeProbability": None if opinion is None else round(opinion.probability, 6),
+        "InputRejected": None if analysis.rejection is None else asdict(analysis.rejection),
+        "TumorPresent": analysis.tumor_present,
+        "TumorProbability": None if analysis.tumor_probability is None else round(analysis.tumor_probability, 6),
+        "TumorType": None if tumor_type is None else tumor_type.name,
+        "TumorTypeProbability": None if tumor_type is None else round(tumor_type.probability, 6),
         "VolumeMm3": analysis.volume_mm3,
         "Lesions": [
             {
                 "Voxels": lesion.voxels,
                 "VolumeMm3": lesion.volume_mm3,
                 "CenterMm": lesion.center_mm,
-                "Hemisphere": lesion.laterality,
+                "Laterality": lesion.laterality,
                 **_diameters(lesion, scan),
             }
             for lesion in analysis.lesions
         ],
-        "Warnings": list(analysis.warnings),
+        "Warnings": [asdict(warning) for warning in analysis.warnings],
     }
 
 
@@ -140,11 +141,11 @@ def _probability_sidecar(analysis: Analysis) -> dict[str, Any]:
 
 
 def _origin(analysis: Analysis) -> dict[str, Any]:
-    """What is said of every image: on which grid it is, and what made it."""
+    """The origin of an image: grid, bundle and sequences."""
     bundle = analysis.bundle
     return {
         "Sources": [],
-        # The grid of the scan itself, which BIDS calls so.
+        # BIDS's name for the grid of the scan itself.
         "SpatialReference": "orig",
         "Notice": analysis.notice,
         "Bundle": {"Name": bundle.name, "Version": bundle.card.version, "SHA256": bundle.sha256},

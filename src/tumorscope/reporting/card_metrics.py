@@ -1,4 +1,4 @@
-"""How good a bundle was found to be: its card's metrics as a few rows, whatever their shape."""
+"""A bundle's metrics from its model card as a few rows, whatever their structure."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _MOST_HEADLINES = 24
 _NOT_HEADLINES = frozenset(
     {"policy", "definitions", "failed", "confusion", "q1", "q3", "split_hash", "reliability", "per_class"}
 )
-"""What a card keeps for those who look closely."""
+"""Details that stay in the model card."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: what, and its value in words."""
+    """One row of the table: a metric and its value as text."""
 
     name: str
     value: str
@@ -49,29 +49,29 @@ class Group:
 
 
 def performance(metrics: Mapping[str, Any], precision: str) -> Group | None:
-    """How good a bundle was found to be, in a few rows: on its test patients, where the card has them.
+    """The metrics on a bundle's test patients, or on others where the card has none of these.
 
-    A dict of plain values is one row, a deeper one goes on with longer names.
+    A dict of plain values becomes one row; nested dicts become rows with longer names.
 
     Args:
         metrics: of the bundle's card.
-        precision: of the model that ran; a card may have metrics of each.
+        precision: of the model that ran; a card may have metrics for each.
 
     >>> performance({"test": {"int8": {"patients": 9}, "float": {"patients": 16}}, "validation": {}}, "float")
     Group(name='test', rows=(Row(name='patients', value='16'),))
     """
-    assessed = next((key for key in ("test", "validation") if isinstance(metrics.get(key), Mapping)), None)
-    chosen: Mapping[str, Any] = metrics if assessed is None else metrics[assessed]
+    part = next((key for key in ("test", "validation") if isinstance(metrics.get(key), Mapping)), None)
+    chosen: Mapping[str, Any] = metrics if part is None else metrics[part]
     if isinstance(chosen.get(precision), Mapping):
         chosen = chosen[precision]
     rows = list(_headlines("", _pruned(chosen)))
     if len(rows) > _MOST_HEADLINES:
         rows = [*rows[:_MOST_HEADLINES], Row("…", f"{len(rows) - _MOST_HEADLINES} more in the bundle's card")]
-    return Group(assessed or "overall", tuple(rows)) if rows else None
+    return Group(part or "overall", tuple(rows)) if rows else None
 
 
 def _headlines(prefix: str, values: Mapping[str, Any]) -> Iterator[Row]:
-    """Rows in which a statistic stands before its interval, whatever their order in the card."""
+    """Rows with each statistic before its interval, whatever their order in the card."""
     for key, value in values.items():
         name = f"{prefix}{label(str(key))}"
         if isinstance(value, Mapping) and ("value" in value or "mean" in value):
@@ -83,19 +83,19 @@ def _headlines(prefix: str, values: Mapping[str, Any]) -> Iterator[Row]:
 
 
 def _statistic(value: Mapping[str, Any]) -> str:
-    """What was measured, then how often.
+    """A statistic, its interval and its count.
 
     >>> _statistic({"n": 16, "mean": 0.79, "median": 0.875, "ci95": [0.749, 0.887]})
     'mean 0.790 (95 % interval 0.749 to 0.887), median 0.875, n 16'
     """
-    said = []
+    parts = []
     for key in ("value", "mean", "median", "n", *value):
-        if key in value and key != "ci95" and not any(key == other for other, _ in said):
-            said.append((key, _measure(key, value[key])))
+        if key in value and key != "ci95" and not any(key == other for other, _ in parts):
+            parts.append((key, _measure(key, value[key])))
     low_high = value.get("ci95")
-    if isinstance(low_high, list | tuple) and len(low_high) == 2 and said:
-        said[0] = (said[0][0], f"{said[0][1]} (95 % interval {_rounded(low_high[0])} to {_rounded(low_high[1])})")
-    return ", ".join(words for _, words in said)
+    if isinstance(low_high, list | tuple) and len(low_high) == 2 and parts:
+        parts[0] = (parts[0][0], f"{parts[0][1]} (95 % interval {_rounded(low_high[0])} to {_rounded(low_high[1])})")
+    return ", ".join(words for _, words in parts)
 
 
 def _measure(key: str, value: Any) -> str:
@@ -103,7 +103,7 @@ def _measure(key: str, value: Any) -> str:
 
 
 def _rounded(value: Any) -> str:
-    """Three decimals for shares, three digits for what is larger."""
+    """Three decimals below one, three digits above."""
     return f"{value:.3f}" if isinstance(value, float) and abs(value) < 1 else _text("", value)
 
 
@@ -133,13 +133,13 @@ def _rows(prefix: str, values: Mapping[str, Any]) -> Iterator[Row]:
             elif value:
                 yield Row(name, ", ".join(_named(str(part), inner) for part, inner in value.items()))
         elif _is_deep(value):
-            yield from _rows(f"{name} › ", {str(place): part for place, part in enumerate(value, start=1)})
+            yield from _rows(f"{name} › ", {str(number): part for number, part in enumerate(value, start=1)})
         else:
             yield Row(name, _text(key, value))
 
 
 def _named(key: str, value: Any) -> str:
-    """A value with its name; ``value`` is no name."""
+    """A value with its name; the key ``value`` is not a name."""
     return _text(key, value) if key == "value" else f"{label(key)} {_text(key, value)}"
 
 

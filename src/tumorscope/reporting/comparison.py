@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from tumorscope.core.notice import NOTICE
@@ -16,8 +17,8 @@ __all__ = ["SCHEMA", "comparison_document", "to_json"]
 def comparison_document(before: Timepoint, after: Timepoint, response: Response) -> dict[str, Any]:
     """How two studies compare, as plain values that JSON can hold.
 
-    Lesions are named by their place in each study's list, from zero; ``matches`` is null where
-    the grids do not allow to say which belong together.
+    Lesions are numbered by their index in each study's list, from zero; ``matches`` is null where
+    the grids do not allow matching them.
     """
     category = response.category
     return {
@@ -25,7 +26,7 @@ def comparison_document(before: Timepoint, after: Timepoint, response: Response)
         "before": _study(before),
         "after": _study(after),
         "volume_mm3": _change(response.volume_mm3),
-        "product_sum_mm2": _change(response.products_mm2),
+        "sum_of_products_mm2": _change(response.products_mm2),
         "category": category,
         "category_name": None if category is None else CATEGORY_NAMES[category],
         "rule": response.rule,
@@ -34,7 +35,7 @@ def comparison_document(before: Timepoint, after: Timepoint, response: Response)
         if response.matches is None
         else [{"before": list(match.before), "after": list(match.after)} for match in response.matches],
         "new": list(response.new),
-        "notes": list(response.notes),
+        "notes": [asdict(note) for note in response.notes],
         "not_assessed": list(NOT_ASSESSED),
         "notice": NOTICE,
     }

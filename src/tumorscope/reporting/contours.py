@@ -1,4 +1,4 @@
-"""Contours of masks as lines, exactly between the pixels."""
+"""Contours of masks as lines between the pixels."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tumorscope.reporting.tiles import View
 def contour_path(mask: np.ndarray, view: View) -> str:
     """An SVG path half-way between the pixels of a mask ``(row, column)`` and those around it.
 
-    Pixels that touch by a corner belong together, as they do in a lesion.
+    Pixels that touch at a corner are connected, as in a lesion.
     """
     from skimage.measure import find_contours
 
@@ -21,7 +21,7 @@ def contour_path(mask: np.ndarray, view: View) -> str:
     part = np.pad(mask[top : rows[-1] + 1, left : columns[-1] + 1].astype(np.float32), 1)
     rings = find_contours(part, 0.5, fully_connected="high")
     corner = np.array([top - 1, left - 1])
-    return "".join(_ring(view.place(_corners(ring) + corner)) for ring in rings)
+    return "".join(_ring(view.to_tile(_corners(ring) + corner)) for ring in rings)
 
 
 def _corners(ring: np.ndarray) -> np.ndarray:

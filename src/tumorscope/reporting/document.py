@@ -1,160 +1,184 @@
-"""``analysis.json``: everything that was found, for programs to read."""
+"""``analysis.json``: all findings, written for programs and read back."""
 
 from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from tumorscope.core.errors import TumorscopeError
-from tumorscope.inference.analysis import Analysis
+from tumorscope.core.note import Note
+from tumorscope.inference.analysis import Analysis, SliceFinding
 from tumorscope.inference.tumor_type import TypeFinding
+from tumorscope.measurement.lesions import Lesion
 from tumorscope.measurement.rle import decode, encode
+from tumorscope.reporting.analysis_document import (
+    SCHEMA,
+    AnalysisDocument,
+    BoxEntry,
+    BundleEntry,
+    EngineEntry,
+    GeometryEntry,
+    LesionEntry,
+    OperatingPointEntry,
+    RunLengths,
+    SliceEntry,
+    TypeEntry,
+)
 from tumorscope.reporting.measurements import lesion_values, slice_positions_values
 from tumorscope.reporting.wording import types_agree
 
-SCHEMA = "tumorscope.analysis/3"
 _PROBABILITY_DIGITS = 6
-_ONE_A_LINE = ("slices", "lesions", "mask_rle")
-"""Lists that are written one item a line, so that people can read the file too."""
+_ITEM_PER_LINE = ("slices", "lesions", "warnings", "mask_rle")
+"""Lists that are written one item per line, so that people can read the file too."""
 
 
-def to_document(analysis: Analysis) -> dict[str, Any]:
-    """An analysis as plain values that JSON can hold.
-
-    Indices count from zero and positions are ``[slice, row, column]`` on the scan's grid;
-    millimeters are RAS+. A size that is not known is None. ``slice_positions`` is None unless slices are
-    unevenly spaced; the affine then maps these positions, not slice indices. ``mask_rle`` holds one run-length
-    encoding a slice, as COCO writes it, empty slices included.
-    """
+def to_document(analysis: Analysis) -> AnalysisDocument:
+    """An analysis as the content of its ``analysis.json``; numbers are rounded, and those not known are None."""
     scan, bundle, point = analysis.scan, analysis.bundle, analysis.bundle.card.operating_point
-    return {
-        "schema": SCHEMA,
-        "case": _text(scan.case),
-        "patient_key": None if scan.study is None else scan.study.patient_key,
-        "study_date": None if scan.study is None else scan.study.date,
-        "sequences": list(analysis.sequences),
-        "bundle": {
-            "name": bundle.name,
-            "version": bundle.card.version,
-            "sha256": bundle.sha256,
-            "reason": analysis.bundle_reason,
-        },
-        "engine": {"runtime": analysis.runtime, "precision": analysis.precision},
-        "operating_point": {"presence": point.presence, "mask": point.mask},
-        "assessed": analysis.assessed,
-        "corrected": analysis.corrected,
-        "incomplete": analysis.incomplete,
-        "tumor_present": bool(analysis.tumor_present) if analysis.assessed else None,
-        "tumor_probability": _probability(analysis.tumor_probability),
-        "tumor_type": None if analysis.tumor_type is None else _type(analysis.tumor_type),
-        "radiomics_classifier": None if analysis.radiomics_classifier is None else _type(analysis.radiomics_classifier),
-        "types_agree": types_agree(analysis),
-        "volume_mm3": _number(analysis.volume_mm3, 2),
-        "voxels": int(np.count_nonzero(analysis.mask)),
-        "slices": [
-            {
-                "index": finding.index,
-                "name": None if finding.name is None else _text(finding.name),
-                "tumor_probability": _probability(finding.tumor_probability),
-                "mask_probability": _probability(finding.mask_probability),
-                "area_px": int(finding.area_px),
-                "area_mm2": _number(finding.area_mm2, 2),
-                **_types(finding.type_probabilities),
-            }
-            for finding in analysis.slices
-        ],
-        "lesions": [
-            {
-                "bounding_box": {"first": list(lesion.first), "last": list(lesion.last)},
-                "voxels": int(lesion.voxels),
-                "volume_mm3": _number(lesion.volume_mm3, 2),
-                "center": [_number(value, 2) for value in lesion.center],
-                "center_mm": None if lesion.center_mm is None else [_number(value, 2) for value in lesion.center_mm],
-                "largest_slice": int(lesion.largest_slice),
-                "tumor_probability": _probability(lesion.tumor_probability),
-                **lesion_values(lesion, scan.geometry),
-            }
-            for lesion in analysis.lesions
-        ],
-        "geometry": {
-            "shape": list(scan.shape),
-            "spacing_mm": None if scan.spacing_mm is None else [_number(value, 6) for value in scan.spacing_mm],
-            "affine": None if scan.affine is None else [[_number(value, 9) for value in row] for row in scan.affine],
-            "slice_positions": slice_positions_values(scan),
-            "sequences": list(scan.sequences),
-            "kind": scan.kind,
-        },
-        "warnings": [_text(warning) for warning in analysis.warnings],
-        "notice": analysis.notice,
-        "timing_ms": {stage: _number(spent, 2) for stage, spent in analysis.timing_ms.items()},
-        "mask_rle": [encode(part) for part in analysis.mask.astype(bool, copy=False)],
-    }
+    return AnalysisDocument(
+        case=_text(scan.case),
+        patient_key=None if scan.study is None else scan.study.patient_key,
+        study_date=None if scan.study is None else scan.study.date,
+        sequences=list(analysis.sequences),
+        bundle=BundleEntry(
+            name=bundle.name, version=bundle.card.version, sha256=bundle.sha256, reason=analysis.bundle_reason
+        ),
+        engine=EngineEntry(runtime=analysis.runtime, precision=analysis.precision),
+        operating_point=OperatingPointEntry(presence=point.presence, mask=point.mask),
+        input_rejected=None if analysis.rejection is None else _note(analysis.rejection),
+        corrected=analysis.corrected,
+        incomplete=analysis.incomplete,
+        tumor_present=None if analysis.tumor_present is None else bool(analysis.tumor_present),
+        tumor_probability=_probability(analysis.tumor_probability),
+        tumor_type=_type(analysis.tumor_type),
+        radiomics_classifier=_type(analysis.radiomics_classifier),
+        types_agree=types_agree(analysis),
+        volume_mm3=_number(analysis.volume_mm3, 2),
+        voxels=int(np.count_nonzero(analysis.mask)),
+        slices=[_slice(finding) for finding in analysis.slices],
+        lesions=[_lesion(lesion, analysis) for lesion in analysis.lesions],
+        geometry=_geometry(analysis),
+        warnings=[_note(warning) for warning in analysis.warnings],
+        notice=analysis.notice,
+        timing_ms={stage: _number(spent, 2) for stage, spent in analysis.timing_ms.items()},
+        mask_rle=[_runs(part) for part in analysis.mask.astype(bool, copy=False)],
+    )
 
 
-def to_json(document: dict[str, Any]) -> str:
-    """A document as strict JSON: one key a line, long lists one item a line."""
-    return "{\n" + ",\n".join(f"{_dumps(key)}: {_value(key, value)}" for key, value in document.items()) + "\n}\n"
+def to_json(document: AnalysisDocument) -> str:
+    """A document as strict JSON: one key per line, long lists one item per line."""
+    values = document.model_dump(mode="json", by_alias=True)
+    return "{\n" + ",\n".join(f"{_dumps(key)}: {_value(key, value)}" for key, value in values.items()) + "\n}\n"
 
 
-def load_document(path: Path) -> dict[str, Any]:
-    """Read an ``analysis.json`` again.
+def load_document(path: Path) -> AnalysisDocument:
+    """Read an ``analysis.json``.
 
     Raises:
         TumorscopeError: it is missing, damaged or of another schema.
     """
     try:
-        document = json.loads(path.read_bytes())
+        return AnalysisDocument.model_validate_json(path.read_bytes())
     except OSError as error:
         raise TumorscopeError(f"{path}: cannot be read ({error.strerror})") from error
-    except ValueError as error:  # not JSON, or not UTF-8
-        raise TumorscopeError(f"{path}: damaged or not JSON; analyze the scan again") from error
-    schema = document.get("schema") if isinstance(document, dict) else None
-    if schema != SCHEMA:
-        raise TumorscopeError(f"{path}: not {SCHEMA}; analyze the scan again with this version")
-    return document
+    except ValidationError as error:
+        raise TumorscopeError(f"{path}: {_fault(error)}") from error
 
 
-def mask_from_document(document: dict[str, Any]) -> np.ndarray:
+def mask_from_document(document: AnalysisDocument) -> np.ndarray:
     """The mask of a document, boolean ``(slice, row, column)``.
 
     Raises:
         TumorscopeError: the runs do not fill the grid that the document gives.
     """
-    try:
-        shape = tuple(int(length) for length in document["geometry"]["shape"])
-        runs = document["mask_rle"]
-        # Checked before decoding: a damaged count could ask for all of the memory.
-        whole = all(part["size"] == list(shape[1:]) and sum(part["counts"]) == math.prod(shape[1:]) for part in runs)
-        if not whole or len(shape) != 3 or len(runs) != shape[0]:
-            raise ValueError("runs do not fill the grid")
-        return np.stack([decode(part) for part in runs])
-    except (KeyError, TypeError, ValueError) as error:
-        raise TumorscopeError("the document's mask is damaged; analyze the scan again") from error
+    shape, runs = document.geometry.shape, document.mask_rle
+    # Checked before decoding: a damaged count could ask for all of the memory.
+    filled = all(
+        part.size == shape[1:] and min(part.counts, default=0) >= 0 and sum(part.counts) == math.prod(shape[1:])
+        for part in runs
+    )
+    if not filled or len(runs) != shape[0] or not runs:
+        raise TumorscopeError("the document's mask is damaged; analyze the scan again")
+    return np.stack([decode({"size": list(part.size), "counts": part.counts}) for part in runs])
 
 
-def _type(finding: TypeFinding) -> dict[str, Any]:
-    """``name`` is null where the type is uncertain."""
-    return {
-        "name": finding.name,
-        "likeliest": finding.likeliest,
-        "probability": _probability(finding.probability),
-        "confidence_needed": finding.confidence_needed,
-        **_types(finding.probabilities),
-    }
+def _slice(finding: SliceFinding) -> SliceEntry:
+    return SliceEntry(
+        index=finding.index,
+        name=None if finding.name is None else _text(finding.name),
+        tumor_probability=_probability(finding.tumor_probability),
+        mask_probability=_probability(finding.mask_probability),
+        area_px=int(finding.area_px),
+        area_mm2=_number(finding.area_mm2, 2),
+        type_probabilities=None if finding.type_probabilities is None else _probabilities(finding.type_probabilities),
+    )
 
 
-def _types(probabilities: dict[str, float] | None) -> dict[str, Any]:
-    if probabilities is None:
-        return {}
-    return {"type_probabilities": {name: _probability(value) for name, value in probabilities.items()}}
+def _lesion(lesion: Lesion, analysis: Analysis) -> LesionEntry:
+    return LesionEntry(
+        bounding_box=BoxEntry(first=lesion.first, last=lesion.last),
+        voxels=int(lesion.voxels),
+        volume_mm3=_number(lesion.volume_mm3, 2),
+        center=_rounded(lesion.center, 2),
+        center_mm=None if lesion.center_mm is None else _rounded(lesion.center_mm, 2),
+        largest_slice=int(lesion.largest_slice),
+        tumor_probability=_probability(lesion.tumor_probability),
+        **lesion_values(lesion, analysis.scan.geometry),
+    )
+
+
+def _geometry(analysis: Analysis) -> GeometryEntry:
+    scan = analysis.scan
+    return GeometryEntry(
+        shape=scan.shape,
+        spacing_mm=None if scan.spacing_mm is None else _rounded(scan.spacing_mm, 6),
+        affine=None if scan.affine is None else np.round(scan.affine, 9).tolist(),
+        slice_positions=slice_positions_values(scan),
+        sequences=list(scan.sequences),
+        kind=scan.kind,
+    )
+
+
+def _runs(part: np.ndarray) -> RunLengths:
+    rows, columns = part.shape
+    return RunLengths(size=(rows, columns), counts=encode(part)["counts"])
+
+
+def _type(finding: TypeFinding | None) -> TypeEntry | None:
+    if finding is None:
+        return None
+    return TypeEntry(
+        name=finding.name,
+        likeliest=finding.likeliest,
+        probability=_probability(finding.probability),
+        confidence_needed=finding.confidence_needed,
+        type_probabilities=_probabilities(finding.probabilities),
+    )
+
+
+def _note(note: Note) -> Note:
+    return Note(note.code, _text(note.text))
+
+
+def _fault(error: ValidationError) -> str:
+    """Why a file is not a document of this version, and what to do."""
+    fault = error.errors(include_url=False, include_context=False)[0]
+    if fault["type"] == "json_invalid":
+        return "damaged or not JSON; analyze the scan again"
+    schemas = [each for each in error.errors() if each["loc"] in (("schema",), ())]
+    if schemas:
+        return f"not {SCHEMA}; analyze the scan again with this version"
+    return f"damaged ({'.'.join(map(str, fault['loc']))}: {fault['msg']}); analyze the scan again"
 
 
 def _value(key: str, value: Any) -> str:
-    if key in _ONE_A_LINE and value:
+    if key in _ITEM_PER_LINE and value:
         return "[\n  " + ",\n  ".join(_dumps(item) for item in value) + "\n]"
     return _dumps(value)
 
@@ -163,15 +187,24 @@ def _dumps(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
+def _probabilities(values: Mapping[str, float]) -> dict[str, float | None]:
+    return {name: _probability(value) for name, value in values.items()}
+
+
 def _probability(value: float | None) -> float | None:
     return _number(value, _PROBABILITY_DIGITS)
 
 
 def _number(value: float | None, digits: int) -> float | None:
-    """JSON knows no NaN; a number that is none is null."""
+    """A rounded number; None where it is not finite, as JSON has no NaN."""
     return None if value is None or not math.isfinite(value) else round(float(value), digits)
 
 
+def _rounded(values: tuple[float, float, float], digits: int) -> tuple[float, float, float]:
+    first, second, third = (round(float(value), digits) for value in values)
+    return first, second, third
+
+
 def _text(text: str) -> str:
-    """File names may hold bytes that are no text; JSON may not."""
+    """Text as valid UTF-8: file names may hold bytes that are not."""
     return text.encode("utf-8", "replace").decode()

@@ -1,11 +1,9 @@
-"""``report.html``: one page that stands alone, with no script and nothing loaded from elsewhere."""
+"""``report.html``: one self-contained page without scripts that loads nothing."""
 
 from __future__ import annotations
 
-from tumorscope.reporting.contents import Report
+from tumorscope.reporting.report import Report
 from tumorscope.reporting.templating import TEMPLATES, render
-
-REPORT_FILE = "report.html"
 
 
 def render_html(report: Report) -> bytes:

@@ -1,4 +1,4 @@
-"""Measurements of a mask as JSON and CSV, for programs and spreadsheets to read."""
+"""Measurements of a mask as JSON and CSV."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import io
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from tumorscope.core.geometry import Geometry
+from tumorscope.core.note import Note
 from tumorscope.core.notice import NOTICE
 from tumorscope.core.scan import Scan
 from tumorscope.core.segmentation import Segmentation
@@ -30,7 +31,7 @@ CSV_COLUMNS = (
     "extent_row_mm", "extent_column_mm", "center_x_mm", "center_y_mm", "center_z_mm", "laterality",
     "midline_distance_mm",
 )  # fmt: skip
-"""One row a lesion. Slices count from zero; x, y and z are RAS+; what is not known is empty."""
+"""One row per lesion. Slices count from zero; x, y and z are RAS+; unknown values are empty."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,10 +64,10 @@ def measure_labels(labels: Segmentation, scan: Scan) -> tuple[Measured, ...]:
 
 
 def lesion_values(lesion: Lesion, geometry: Geometry | None) -> dict[str, Any]:
-    """What was measured of a lesion, as plain values for JSON.
+    """The measurements of a lesion, as plain values for JSON.
 
     Lengths are in mm where the geometry is known, else in pixels; points are ``[row, column]`` on
-    the slice, and in RAS+ mm where that is known.
+    the slice, and in RAS+ mm or None.
     """
     found = lesion.diameters
     unit = "px" if geometry is None else "mm"
@@ -82,8 +83,8 @@ def lesion_values(lesion: Lesion, geometry: Geometry | None) -> dict[str, Any]:
         values["diameters"] = {
             "unit": unit,
             "slice": found.slice,
-            "longest": _caliper(found.longest, found.slice, geometry),
-            "perpendicular": _caliper(found.perpendicular, found.slice, geometry),
+            "longest": _diameter(found.longest, found.slice, geometry),
+            "perpendicular": _diameter(found.perpendicular, found.slice, geometry),
             "product": round(found.product, 2),
             "inside": not found.crosses_gap,
         }
@@ -91,7 +92,7 @@ def lesion_values(lesion: Lesion, geometry: Geometry | None) -> dict[str, Any]:
 
 
 def measurement_document(measured: Sequence[Measured], scan: Scan) -> dict[str, Any]:
-    """Everything that was measured, as plain values that JSON can hold.
+    """All measurements, as plain values that JSON can hold.
 
     Indices count from zero and positions are ``[slice, row, column]``; millimeters are RAS+.
     """
@@ -105,22 +106,22 @@ def measurement_document(measured: Sequence[Measured], scan: Scan) -> dict[str, 
             "slice_positions": slice_positions_values(scan),
         },
         "labels": [_label(part, scan) for part in measured],
-        "notes": measurement_notes(measured, scan),
+        "notes": [asdict(note) for note in measurement_notes(measured, scan)],
         "notice": NOTICE,
     }
 
 
-def measurement_notes(measured: Sequence[Measured], scan: Scan) -> list[str]:
+def measurement_notes(measured: Sequence[Measured], scan: Scan) -> list[Note]:
     """What a reader of the measurements should know."""
     notes = list(scan.notes)
     for part in measured:
-        name = f"{part.name}: " if len(measured) > 1 else ""
-        notes += [f"{name}{note}" for note in unknown_volumes(part.lesions)]
+        unknown = unknown_volumes(part.lesions)
+        notes += [note.about(part.name) for note in unknown] if len(measured) > 1 else unknown
     return notes
 
 
 def slice_positions_values(scan: Scan) -> list[float] | None:
-    """Where each slice is, in steps of the affine's third axis; None where slices are evenly spaced."""
+    """The slices' positions, in steps of the affine's third axis; None where they are evenly spaced."""
     return None if scan.slice_positions is None else np.round(scan.slice_positions, 6).tolist()
 
 
@@ -130,13 +131,13 @@ def sum_of_products(lesions: Sequence[Lesion]) -> float:
 
 
 def to_json(document: dict[str, Any]) -> bytes:
-    """A document as strict, indented JSON; positions and the like stand on one line."""
+    """A document as strict, indented JSON; innermost lists are on one line."""
     text = json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1)
     return (_INNERMOST.sub(lambda found: " ".join(found.group().split()), text) + "\n").encode()
 
 
 def to_csv(measured: Sequence[Measured], scan: Scan) -> bytes:
-    """One row a lesion, columns :data:`CSV_COLUMNS`."""
+    """One row per lesion, columns :data:`CSV_COLUMNS`."""
     file = io.StringIO(newline="")
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(CSV_COLUMNS)
@@ -180,7 +181,7 @@ def _label(part: Measured, scan: Scan) -> dict[str, Any]:
         "volume_ml": None if volume is None else round(volume / 1000, 5),
         "lesion_count": len(part.lesions),
         "measurable_count": sum(bool(lesion.measurable) for lesion in part.lesions) if known else None,
-        "product_sum_mm2": round(sum_of_products(part.lesions), 2) if known else None,
+        "sum_of_products_mm2": round(sum_of_products(part.lesions), 2) if known else None,
         "lesions": [_lesion(lesion, scan) for lesion in part.lesions],
     }
 
@@ -198,9 +199,9 @@ def _lesion(lesion: Lesion, scan: Scan) -> dict[str, Any]:
     }
 
 
-def _caliper(caliper: Diameter, slice_: int, geometry: Geometry | None) -> dict[str, Any]:
-    values: dict[str, Any] = {"length": caliper.length, "start": list(caliper.start), "end": list(caliper.end)}
-    if geometry is not None:
-        for name, point in (("start_mm", caliper.start), ("end_mm", caliper.end)):
-            values[name] = np.round(geometry.to_mm(np.array([slice_, *point])), 2).tolist()
+def _diameter(diameter: Diameter, slice_: int, geometry: Geometry | None) -> dict[str, Any]:
+    values: dict[str, Any] = {"length": diameter.length, "start": list(diameter.start), "end": list(diameter.end)}
+    for name, point in (("start_mm", diameter.start), ("end_mm", diameter.end)):
+        mm = None if geometry is None else np.round(geometry.to_mm(np.array([slice_, *point])), 2).tolist()
+        values[name] = mm
     return values

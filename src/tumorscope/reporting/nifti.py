@@ -26,9 +26,9 @@ def encode_nifti(
         values: two or three axes, of a type that NIfTI knows.
         affine: from the indices to millimeters, RAS+; None where the voxel size is
             not known. The file then has the identity, no unit, and says so.
-        what: what it shows, for the header.
-        top: the value that viewers are to show at full brightness; None leaves it to them.
-        placement: of the file on whose grid the values lie; repeated as it is, whatever ``affine`` says.
+        what: its content, for the header.
+        top: the value that viewers show at full brightness; None leaves it to them.
+        placement: header fields of the file whose grid the values share; they take precedence over ``affine``.
     """
     import nibabel as nib
 
@@ -47,9 +47,9 @@ def encode_nifti(
 
 
 def encode_on_stored_grid(scan: Scan, array: np.ndarray) -> bytes:
-    """The content of a ``.nii.gz`` file that lies on a scan.
+    """The content of a ``.nii.gz`` file on a scan's grid.
 
-    A volume's has the shape and the placement of the file that was read. Slices and single images become a
+    A volume's file has the shape and the placement of the file that was read. Slices and single images become a
     volume whose axes are column, row and slice, on an even upright grid.
 
     Args:
@@ -72,7 +72,7 @@ def _place(image: Any, affine: np.ndarray | None) -> None:
     try:
         image.set_qform(placed, code, strip_shears=False)
     except HeaderDataError:
-        # A quaternion cannot hold shear: a program that believed it would show the mask
-        # elsewhere than one that reads the sform.
+        # A quaternion cannot represent shear: programs that prefer the qform would show the mask
+        # elsewhere than those that prefer the sform.
         image.set_qform(None, 0)
     image.header.set_xyzt_units("unknown" if affine is None else "mm")

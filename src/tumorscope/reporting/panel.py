@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from tumorscope.core.files import save_whole
 from tumorscope.core.scan import Scan
 from tumorscope.inference.activation_maps import ActivationMap
 from tumorscope.inference.analysis import Analysis
 from tumorscope.reporting.agreement import on_grid
-from tumorscope.reporting.choosing import choose_slices
-from tumorscope.reporting.lettering import font_of, write
+from tumorscope.reporting.slice_selection import choose_slices
 from tumorscope.reporting.tiles import (
     View,
     activation_tile,
@@ -28,13 +25,13 @@ from tumorscope.reporting.tiles import (
     sides,
     window,
 )
+from tumorscope.reporting.typography import font_of, write
 from tumorscope.reporting.wording import area_text, clean, finding_line, probability_text
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PillowImage
     from PIL.ImageDraw import ImageDraw as Pen
 
-PANEL_FILE = "panel.png"
 TRUE_COLOR = (255, 54, 48)
 PREDICTED_COLOR = (30, 222, 92)
 _BACKGROUND, _BRIGHT, _MUTED, _RULE = (15, 18, 22), (238, 241, 245), (158, 168, 180), (48, 54, 62)
@@ -57,7 +54,7 @@ _HEADING: dict[Column, str] = {
 
 @dataclass(frozen=True)
 class Layout:
-    """Where everything lies on a panel, in pixels from its top left corner."""
+    """Positions on a panel, in pixels from its top left corner."""
 
     columns: tuple[Column, ...]
     rows: int
@@ -78,14 +75,14 @@ class Layout:
 
 
 def draw_panel(analysis: Analysis, truth: np.ndarray | None = None, slices: int = 4) -> PillowImage:
-    """Draw the most telling slices, one a row.
+    """Draw the most representative slices, one per row.
 
     With a true mask every row has five images: MRI, true mask, predicted mask, MRI with
     the true mask in red, MRI with the predicted mask in green. Without, it has three. An
-    activation map, where it was asked for, is one more.
+    activation map, where requested, adds one.
 
     Args:
-        analysis: what was found.
+        analysis: the findings.
         truth: boolean ``(slice, row, column)`` on the scan's grid, or None.
         slices: how many at most.
 
@@ -123,17 +120,8 @@ def draw_panel(analysis: Analysis, truth: np.ndarray | None = None, slices: int 
     return panel
 
 
-def write_panel(analysis: Analysis, folder: Path, truth: np.ndarray | None = None, slices: int = 4) -> Path:
-    """Draw the panel and write it as ``panel.png``.
-
-    Raises:
-        TumorscopeError: the file cannot be written, or the true mask does not fit.
-    """
-    return save_whole(folder / PANEL_FILE, encode_panel(draw_panel(analysis, truth, slices)))
-
-
 def encode_panel(panel: PillowImage) -> bytes:
-    """The panel as PNG; low compression, since this is the slowest step of all writing."""
+    """The panel as PNG; low compression, as this is the slowest step of writing results."""
     file = io.BytesIO()
     panel.save(file, "PNG", compress_level=1)
     return file.getvalue()
@@ -191,7 +179,7 @@ def _draw_frame(pen: Pen, analysis: Analysis, layout: Layout) -> None:
             left += 20 + round(write(pen, (left + 20, height - 41), text, 13, _BRIGHT, room)) + 24
     notes = ["cropped to the head", "slices are counted from 0"]
     if analysis.activation is not None:
-        notes.append(f"the warmer, the more it speaks for {_question(analysis.activation)}")
+        notes.append(f"warm: contributions to {_question(analysis.activation)}")
     write(pen, (left, height - 41), "; ".join(notes), 13, _MUTED, width - left)
     write(pen, (_MARGIN, height - 16), analysis.notice, 13, _BRIGHT, room)
 
@@ -201,7 +189,7 @@ def _question(activation: ActivationMap) -> str:
 
 
 def _draw_label(pen: Pen, analysis: Analysis, true: np.ndarray | None, index: int, top: int) -> None:
-    """What there is to know about one row, beside its tiles."""
+    """The values of one slice, beside its tiles."""
     finding, area = analysis.slices[index], analysis.scan.pixel_area_mm2
     lines = [(f"slice {index}" if len(analysis.slices) > 1 else "image", 17, _BRIGHT)]
     if finding.name:
@@ -222,7 +210,7 @@ def _draw_label(pen: Pen, analysis: Analysis, true: np.ndarray | None, index: in
 
 
 def _draw_sides(pen: Pen, scan: Scan, layout: Layout, row: int) -> None:
-    """Name the patient's sides on the MRI, where the file says which is which."""
+    """Label the patient's sides on the MRI where the file states them."""
     named = sides(scan)
     if named is None:
         return

@@ -7,36 +7,34 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, cast
 
-from tumorscope.reporting.contents import Report
+from tumorscope.reporting.report import Report
 from tumorscope.reporting.templating import TEMPLATES, render
 
 if TYPE_CHECKING:
     from typst import Fonts, PDFStandard
 
-PDF_FILE = "report.pdf"
 _FONTS = Path(__file__).parent / "fonts"
 
 
 def render_pdf(report: Report) -> bytes:
     """The report as the content of its file.
 
-    It is set by Typst from sources in memory. The only folder it may read is an empty one,
-    and it needs no network. The same report gives the same bytes.
+    Typst sets it from sources in memory, with read access to an empty folder only and without a
+    network. The same report gives the same bytes.
 
-    Signs that none of the fonts here has (``fonts/README.md``) are taken from the system's
-    fonts; the file is then as readable as those allow, and still tagged, but no longer
-    promises to be PDF/UA.
+    Characters that the fonts here lack (``fonts/README.md``) come from the system's fonts; the file
+    is then still tagged, but not declared as PDF/UA.
     """
     import typst
 
     sources = {
         "main.typ": render("report.j2", "typst", report=report, style="").encode(),
         "report.typ": (TEMPLATES / "report.typ").read_bytes(),
-        **{f"{figure.name}.svg": figure.svg.encode() for figure in report.metrics},
+        **{f"{figure.name}.svg": figure.svg.encode() for figure in report.figures},
     }
     try:
         return _set(sources, _fonts(), "ua-1")
-    except typst.TypstError:  # a report that promises less is better than none
+    except typst.TypstError:  # a report that is not PDF/UA is better than none
         return _set(sources, _fonts(system=True))
 
 

@@ -19,7 +19,7 @@ from tumorscope.reporting.wording import (
 
 MOST_LESIONS = 40
 MOST_SLICES = 40
-"""Longer tables would run on for pages; ``analysis.json`` has the rest."""
+"""Longer tables would fill pages; ``analysis.json`` has the rest."""
 
 
 @dataclass(frozen=True)
@@ -32,15 +32,15 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """Words only, so that every format shows the same.
+    """A table of text, the same in every format.
 
     Attributes:
         caption: above the table.
-        columns: as many as every row has cells.
-        rows: the first cell names the row.
-        total: one more row that sums up, or None.
+        columns: one per cell of a row.
+        rows: the first cell is the row's heading.
+        total: one more row with totals, or None.
         note: below the table.
-        bold: which rows stand out.
+        bold: which rows are in bold.
     """
 
     caption: str
@@ -52,28 +52,29 @@ class Table:
 
 
 def measurements(analysis: Analysis) -> Table:
-    """One row a lesion, the largest first, and the total."""
+    """One row per lesion, the largest first, and the total."""
     columns = _lesion_columns(analysis)
     shown = analysis.lesions[:MOST_LESIONS]
     rows = tuple((str(number), *(cell(lesion) for _, cell in columns)) for number, lesion in enumerate(shown, start=1))
     total = ("Total", size_text(analysis), *[""] * (len(columns) - 1)) if len(analysis.lesions) > 1 else None
-    caption = "Separate parts of the mask, the largest first."
+    caption = "Connected components of the mask, the largest first."
     if analysis.scan.affine is None:
         caption += " The file does not give the voxel size: sizes and positions are in pixels."
     headings = (Column("No."), *(column for column, _ in columns))
     return Table(caption, headings, rows, total, _lesion_note(analysis))
 
 
-def called_slices(analysis: Analysis) -> Table:
-    """The slices at the operating point or above, as many as a page bears."""
+def positive_slices_table(analysis: Analysis) -> Table:
+    """The slices at the operating point or above, at most :data:`MOST_SLICES`."""
     point = analysis.bundle.card.operating_point.presence
-    called = [finding for finding in analysis.slices if finding.tumor_probability >= point]
+    positive = [finding for finding in analysis.slices if finding.reaches(point)]
     caption = f"Slices with a tumor probability of {point:.2f}, the operating point, or above."
     note = ""
-    if len(called) > MOST_SLICES:
-        called = sorted(sorted(called, key=lambda one: -one.area_px)[:MOST_SLICES], key=lambda one: one.index)
+    if len(positive) > MOST_SLICES:
+        largest = sorted(positive, key=lambda finding: -finding.area_px)[:MOST_SLICES]
+        positive = sorted(largest, key=lambda finding: finding.index)
         note = f"The {MOST_SLICES} with the largest area of {positive_slices(analysis)}; analysis.json has all."
-    return _slice_table(analysis, called, caption, note)
+    return _slice_table(analysis, positive, caption, note)
 
 
 def all_slices(analysis: Analysis) -> Table:
@@ -101,12 +102,12 @@ def _slice_table(analysis: Analysis, findings: list[SliceFinding], caption: str,
         )
         for finding in findings
     ]
-    bold = tuple(finding.tumor_probability >= point for finding in findings)
+    bold = tuple(finding.reaches(point) for finding in findings)
     return Table(caption, tuple(columns), tuple(rows), None, note, bold)
 
 
 def _lesion_columns(analysis: Analysis) -> list[tuple[Column, Callable[[Lesion], str]]]:
-    """What is known of the lesions: headings, and how each fills its cells."""
+    """The columns for which values are known: headings, and the text of a lesion's cell."""
     scan, lesions = analysis.scan, analysis.lesions
     several, known, area = len(analysis.slices) > 1, scan.affine is not None, scan.pixel_area_mm2
     unit = "mm" if known else "px"
@@ -120,7 +121,7 @@ def _lesion_columns(analysis: Analysis) -> list[tuple[Column, Callable[[Lesion],
         columns.append((Column(f"Product ({unit}²)"), _product))
     if several:
         columns.append((Column("Slices (largest)"), _slices))
-    # A image has no thickness.
+    # A single image has no thickness.
     axes = slice(None) if several else slice(1, None)
     columns.append(
         (
@@ -172,19 +173,19 @@ def _midline(lesion: Lesion) -> str:
 
 
 def _lesion_note(analysis: Analysis) -> str:
-    """How the numbers were taken."""
+    """How the values were measured."""
     notes = []
     measured = [lesion.diameters for lesion in analysis.lesions if lesion.diameters is not None]
     if measured:
         notes.append(
-            "Diameters: the longest within one slice, and the longest at a right angle to it in the same slice, "
-            "from edge to edge, as RANO takes them."
+            "Diameters: the longest diameter within one slice and the longest perpendicular diameter in the same slice, "
+            "from edge to edge, as RANO defines them."
         )
     if any(found.crosses_gap for found in measured):
-        notes.append("* The longest line leaves the lesion; RANO calls such a lesion not measurable.")
+        notes.append("* The longest diameter leaves the lesion; by RANO such a lesion is not measurable.")
     if analysis.scan.affine is not None:
         if len(analysis.slices) > 1:
-            notes.append("Volumes count the gaps between slices.")
+            notes.append("Volumes include the gaps between slices.")
         notes.append("Centers are RAS+ (x to the patient's right, y to the front, z to the top).")
     rest = len(analysis.lesions) - MOST_LESIONS
     if rest > 0:

@@ -1,4 +1,4 @@
-"""One template, two languages: in both, every value that a template prints is text and never code."""
+"""One template in two languages, HTML and Typst; in both, printed values are text and never code."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ TEMPLATES = Path(__file__).parent / "templates"
 def render(name: str, language: Language, **values: Any) -> Markup:
     """Fill in one of the templates.
 
-    ``say`` is the vocabulary of the language (``html.j2`` or ``typst.j2``): how it says a
-    heading, a paragraph, a table. In HTML and SVG values are escaped; in Typst they become
-    literals, so that no sign of a name is ever read as code.
+    ``say`` is a module of macros (``html.j2`` or ``typst.j2``) for headings, paragraphs and tables.
+    In HTML and SVG values are escaped; in Typst they become literals, so that no character of a name
+    is read as code.
     """
     from markupsafe import Markup
 
@@ -30,7 +30,7 @@ def render(name: str, language: Language, **values: Any) -> Markup:
 def typst_literal(value: Any) -> str:
     r"""A value as Typst's own literal.
 
-    Within a Typst string only the backslash and the quotation mark mean anything.
+    Within a Typst string only backslash and quotation mark are special.
 
     >>> print(typst_literal('#include "x" \\ $y$'))
     "#include \"x\" \\ $y$"
@@ -53,7 +53,7 @@ def typst_literal(value: Any) -> str:
 
 
 def plain(text: str) -> str:
-    r"""Text without control signs, broken bytes and signs that turn the direction of what follows.
+    r"""Text without control characters, broken bytes and bidirectional controls.
 
     >>> plain("a\x07b\u202ec")
     'a�b�c'
@@ -67,7 +67,7 @@ def _environment(language: Language) -> Environment:
     from markupsafe import Markup
 
     def finalize(value: Any) -> Any:
-        if isinstance(value, Markup):  # made by a template, so its values have been through here
+        if isinstance(value, Markup):  # made by a template, so its values were finalized before
             return value
         if language == "typst":
             return Markup(typst_literal(value))

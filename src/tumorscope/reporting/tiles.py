@@ -1,4 +1,4 @@
-"""The small images a panel is made of: MRI, mask, and MRI with a mask on top."""
+"""The tiles of a panel: MRI, mask, and MRI with a mask overlay."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 TILE_HEIGHT = 256
 TILE_WIDTH = 384
-"""Tiles fit into this frame, in pixels."""
+"""The largest size of a tile, in pixels."""
 _DARKEST, _BRIGHTEST = 1.0, 99.5
-"""Percentiles of the whole scan that become black and white."""
+"""Percentiles of the whole scan that are shown as black and white."""
 _MOST_SAMPLES = 1_000_000
 _FILL = 0.34
 _FINER = 2
-"""Masks are drawn this much finer and then averaged, for smooth edges."""
+"""Masks are drawn at this multiple of the resolution and averaged, for smooth edges."""
 _LINE = 3
-"""Width of an contour on the finer grid."""
+"""Width of a contour on the finer grid."""
 
 Color = tuple[int, int, int]
 HEAT: tuple[Color, ...] = ((40, 11, 84), (140, 41, 129), (222, 73, 104), (254, 159, 109), (252, 253, 191))
-"""From weak to strong, evenly brighter, so that it reads in gray and with any color vision."""
+"""From weak to strong with evenly rising brightness, legible in gray and with any color vision."""
 _DENSEST = 0.75
 
 
@@ -49,12 +49,12 @@ class View:
         return image[..., self.top : self.bottom, self.left : self.right]
 
     def fitted(self, width: float, height: float) -> View:
-        """The same part, as large as it can be within a frame."""
+        """The same part at the largest size that fits a frame."""
         scale = min(width / self.width, height / self.height)
         return replace(self, width=max(1, round(self.width * scale)), height=max(1, round(self.height * scale)))
 
-    def place(self, points: np.ndarray) -> np.ndarray:
-        """Where points of a slice lie on the tile.
+    def to_tile(self, points: np.ndarray) -> np.ndarray:
+        """Positions of a slice's points on the tile.
 
         Args:
             points: ``(point, (row, column))``; whole numbers are pixel centers.
@@ -73,10 +73,10 @@ class View:
 
 
 def background_channel(scan: Scan, used: Sequence[str]) -> int:
-    """The channel that is shown: FLAIR, which shows most of a tumor, or the first that was used.
+    """The channel that is shown: FLAIR, which shows most of a tumor, or the first that the bundle uses.
 
     Args:
-        scan: may have channels that nobody asked for.
+        scan: may have channels that the bundle does not use.
         used: the sequences that the bundle takes.
     """
     wanted = [name for name in ("flair", *used) if name in used and name in scan.sequences]
@@ -94,7 +94,7 @@ class Sides:
 
 
 def sides(scan: Scan) -> Sides | None:
-    """Which side of the patient is where on every slice, or None where the file does not say."""
+    """The patient's sides around every slice, or None where the file does not state them."""
     if scan.affine is None:
         return None
     (left, right), (top, bottom) = (_ends(scan.affine[:3, axis]) for axis in (0, 1))
@@ -102,7 +102,7 @@ def sides(scan: Scan) -> Sides | None:
 
 
 def _ends(direction: np.ndarray) -> str:
-    """The letters of the sides where an axis ``(x, y, z)`` in RAS+ begins and ends."""
+    """The letters of the sides at both ends of an axis ``(x, y, z)`` in RAS+."""
     axis = int(np.abs(direction).argmax())
     letters = ("LR", "PA", "IS")[axis]
     return letters if direction[axis] > 0 else letters[::-1]
@@ -115,7 +115,7 @@ def frame_head(scan: Scan, channel: int, indices: tuple[int, ...], *masks: np.nd
         scan: gives the images and the aspect of a pixel.
         channel: the one that is shown.
         indices: the slices that will be shown.
-        masks: boolean ``(slice, row, column)``, never cut off.
+        masks: boolean ``(slice, row, column)``, always within the view.
     """
     spacing = scan.spacing_mm
     aspect = 1.0 if spacing is None else spacing[1] / spacing[2]
@@ -137,7 +137,7 @@ def frame_head(scan: Scan, channel: int, indices: tuple[int, ...], *masks: np.nd
 
 
 def window(volume: np.ndarray) -> tuple[float, float]:
-    """The values that become black and white, from percentiles of the whole scan.
+    """The values shown as black and white, from percentiles of the whole scan.
 
     Args:
         volume: ``(slice, row, column)`` of one channel.
@@ -159,11 +159,11 @@ def mri_tile(image: np.ndarray, limits: tuple[float, float], view: View) -> Pill
 
 @dataclass(frozen=True, eq=False)
 class Shape:
-    """A slice's mask at the size of a tile; both images are gray, 255 where it is.
+    """A slice's mask at the size of a tile; both images are gray, 255 inside.
 
     Attributes:
         inside: all of it.
-        line: its contour, which lies within it.
+        line: its contour, inside the mask.
     """
 
     inside: PillowImage
@@ -177,7 +177,7 @@ def shape_tile(mask: np.ndarray, view: View) -> Shape:
     part = Image.fromarray(view.crop(mask).astype(np.uint8) * np.uint8(255))
     size = (view.width * _FINER, view.height * _FINER)
     if size[0] < part.width or size[1] < part.height:
-        # Shrinking: whatever touches the mask belongs to it, or a small lesion would vanish.
+        # When shrinking, every pixel that touches the mask is kept, or a small lesion would vanish.
         fine = np.asarray(part.resize(size, Image.Resampling.BOX)) > 0
     else:
         fine = np.asarray(part.resize(size, Image.Resampling.BILINEAR)) > 127
@@ -195,7 +195,7 @@ def mask_tile(shape: Shape) -> PillowImage:
 
 
 def overlay_tile(gray: PillowImage, shape: Shape, color: Color) -> PillowImage:
-    """A mask on an MRI tile: filled so that the MRI shines through, with a clear contour."""
+    """A semi-transparent mask with an opaque contour on an MRI tile."""
     tile = gray.copy()
     tile.paste(color, (0, 0), shape.inside.point([round(level * _FILL) for level in range(256)]))
     tile.paste(color, (0, 0), shape.line)
@@ -203,7 +203,7 @@ def overlay_tile(gray: PillowImage, shape: Shape, color: Color) -> PillowImage:
 
 
 def activation_tile(gray: PillowImage, strength: np.ndarray, view: View) -> PillowImage:
-    """An activation map ``(row, column)`` from zero to one on an MRI tile: the stronger, the warmer and the denser."""
+    """An activation map ``(row, column)`` from zero to one on an MRI tile; stronger values are warmer and denser."""
     from PIL import Image
 
     part = Image.fromarray(view.crop(strength).astype(np.float32))

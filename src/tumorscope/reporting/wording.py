@@ -1,4 +1,4 @@
-"""Findings in words: the same ones on the panel and in the report."""
+"""Findings as text, the same on the panel, in the report and in DICOM."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tumorscope.measurement.lesions import Lesion
 from tumorscope.reporting.templating import plain
 
 TYPE_NAMES = {"pituitary": "pituitary tumor"}
-"""Types whose class is not their name."""
+"""Names of types that differ from their class."""
 _SEQUENCES = {"t1": "T1", "t1c": "T1 with contrast", "t2": "T2", "flair": "FLAIR"}
 
 
@@ -30,7 +30,7 @@ def probability_text(value: float | None, digits: int = 2) -> str:
 
 
 def area_text(pixels: int, mm2: float | None) -> str:
-    """An area in mm², or in pixels where their size is not known.
+    """An area in mm², or in pixels where the pixel size is not known.
 
     >>> area_text(12, 10.55), area_text(1200, None)
     ('11 mm²', '1,200 px')
@@ -41,7 +41,7 @@ def area_text(pixels: int, mm2: float | None) -> str:
 
 
 def volume_text(voxels: int, mm3: float | None, unit: str = "voxels") -> str:
-    """A volume in ml (small ones in mm³), or in voxels where their size is not known.
+    """A volume in ml (small ones in mm³), or in voxels where the voxel size is not known.
 
     >>> volume_text(9, 12345.6), volume_text(9, 432.1), volume_text(1200, None)
     ('12.3 ml', '432 mm³', '1,200 voxels')
@@ -52,7 +52,7 @@ def volume_text(voxels: int, mm3: float | None, unit: str = "voxels") -> str:
 
 
 def length_text(length: float, known: bool, digits: int = 1) -> str:
-    """A length in mm, or in pixels where their size is not known.
+    """A length in mm, or in pixels where the pixel size is not known.
 
     >>> length_text(42.34, known=True), length_text(42.34, known=False)
     ('42.3 mm', '42.3 px')
@@ -71,7 +71,7 @@ def diameters_text(diameters: Diameters, known: bool) -> str:
 
 
 def side_text(lesion: Lesion) -> str:
-    """Where a lesion lies about the midline, in words; a dash where that is not known."""
+    """A lesion's laterality as text; a dash where it is not known."""
     if lesion.laterality is None:
         return "–"
     return {"midline": "on the midline"}.get(lesion.laterality, lesion.laterality)
@@ -96,9 +96,9 @@ def type_name(name: str) -> str:
 
 
 def size_text(analysis: Analysis) -> str:
-    """How large the mask is, for the whole scan."""
+    """The size of the whole mask."""
     voxels = sum(finding.area_px for finding in analysis.slices)
-    if len(analysis.slices) == 1:  # one slice has an area; its thickness says nothing
+    if len(analysis.slices) == 1:  # a single slice has an area and no volume
         return area_text(voxels, analysis.slices[0].area_mm2)
     return volume_text(voxels, analysis.volume_mm3)
 
@@ -106,20 +106,15 @@ def size_text(analysis: Analysis) -> str:
 def positive_slices(analysis: Analysis) -> int:
     """How many slices reach the operating point for presence."""
     point = analysis.bundle.card.operating_point.presence
-    return sum(finding.tumor_probability >= point for finding in analysis.slices)
-
-
-def rejection_reason(analysis: Analysis) -> str:
-    """Why a scan was not assessed: what its header says against it, or how it looks."""
-    return analysis.scan.rejection_reason or "this does not look like an MRI of a head"
+    return sum(finding.reaches(point) for finding in analysis.slices)
 
 
 def finding_line(analysis: Analysis) -> str:
-    """The finding in a few words, for a image."""
-    if not analysis.assessed:
-        return f"Not assessed: {rejection_reason(analysis)}"
+    """The finding in a few words, for the panel."""
+    if analysis.rejection is not None:
+        return f"Not assessed: {analysis.rejection}"
     if analysis.corrected:
-        parts = ["Contour corrected by hand"]
+        parts = ["Segmentation corrected by hand"]
     else:
         parts = ["Tumor found" if analysis.tumor_present else "No tumor found"]
     parts.append(f"probability {probability_text(analysis.tumor_probability)}")
@@ -146,21 +141,21 @@ def type_words(finding: TypeFinding) -> str:
 
 
 def types_agree(analysis: Analysis) -> bool | None:
-    """Whether the network and the features find the same type likeliest; None without two opinions."""
+    """Whether network and radiomics classifier find the same type likeliest; None unless both predict."""
     if analysis.tumor_type is None or analysis.radiomics_classifier is None:
         return None
     return analysis.tumor_type.likeliest == analysis.radiomics_classifier.likeliest
 
 
-def features_sentence(analysis: Analysis) -> str | None:
-    """The second opinion in one sentence; None without one."""
-    second, agree = analysis.radiomics_classifier, types_agree(analysis)
-    if second is None or agree is None:
+def radiomics_sentence(analysis: Analysis) -> str | None:
+    """The type by the radiomics classifier in one sentence; None unless both classifiers predict."""
+    finding, agree = analysis.radiomics_classifier, types_agree(analysis)
+    if finding is None or agree is None:
         return None
-    what = f"{type_name(second.likeliest)}, probability {probability_text(second.probability)}"
+    what = f"{type_name(finding.likeliest)}, probability {probability_text(finding.probability)}"
     if agree:
-        return f"Shape, intensity and texture inside the mask say the same ({what})."
-    return f"Shape, intensity and texture inside the mask say otherwise ({what}): treat the type with caution."
+        return f"The classifier on shape, intensity and texture agrees ({what})."
+    return f"The classifier on shape, intensity and texture disagrees ({what}): treat the type with caution."
 
 
 def type_sentence(finding: TypeFinding) -> str:
@@ -175,8 +170,8 @@ def type_sentence(finding: TypeFinding) -> str:
 
 def finding_sentence(analysis: Analysis) -> str:
     """The finding in one sentence."""
-    if not analysis.assessed:
-        return f"Not assessed: {rejection_reason(analysis)}."
+    if analysis.rejection is not None:
+        return f"Not assessed: {analysis.rejection}."
     if analysis.corrected:
         return _corrected_sentence(analysis)
     card = analysis.bundle.card
@@ -191,19 +186,19 @@ def finding_sentence(analysis: Analysis) -> str:
     if analysis.lesions:
         return f"{start}: {_segmented(analysis)}."
     if "mask" not in card.outputs:
-        return f"{start}; this bundle does not contour tumors."
-    return f"{start}, but without an contour: too few pixels reach the operating point for the mask."
+        return f"{start}; this bundle does not segment tumors."
+    return f"{start}, but not segmented: no component of the mask reaches the operating point."
 
 
 def _corrected_sentence(analysis: Analysis) -> str:
     network = f"the network's own tumor probability is {probability_text(analysis.tumor_probability)}"
     if not analysis.lesions:
-        return f"No tumor segmented: the contour was corrected by hand; {network}."
+        return f"No tumor segmented: the segmentation was corrected by hand; {network}."
     return f"Tumor segmented, corrected by hand: {_segmented(analysis)}; {network}."
 
 
 def _segmented(analysis: Analysis) -> str:
-    """How many lesions of what size, and where most is seen."""
+    """Number and size of the lesions, and the slice with the largest area."""
     together = "of" if len(analysis.lesions) == 1 else "of together"
     widest = max(analysis.slices, key=lambda finding: finding.area_px).index
     largest = "" if len(analysis.slices) == 1 else f", largest in slice {widest}"
@@ -211,21 +206,21 @@ def _segmented(analysis: Analysis) -> str:
 
 
 def activation_sentence(analysis: Analysis) -> str:
-    """What the activation map shows, and how much of it lies where the tumor was segmented."""
+    """What the activation map shows, and its share inside the mask."""
     activation = analysis.activation
-    assert activation is not None  # asked only where there is one
+    assert activation is not None  # the caller has checked
     what = "a tumor" if activation.question == "presence" else "the likeliest type of each slice"
-    sentence = f"The activation map shows which places of a slice speak for {what}; it is coarse, and it is no contour."
+    sentence = f"The class activation map shows contributions to {what}; it is coarse and does not delineate the tumor."
     largest = max(range(len(analysis.slices)), key=lambda index: analysis.slices[index].area_px)
     share = activation.energy_inside(largest, analysis.mask[largest])
     if share is None:
         return sentence
     where = "" if len(analysis.slices) == 1 else f" of slice {largest}"
-    return f"{sentence} Inside the predicted mask{where} lie {100 * share:.0f} % of it."
+    return f"{sentence} {100 * share:.0f} % of it is inside the predicted mask{where}."
 
 
 def clean(text: str, longest: int = 120) -> str:
-    """Text without control signs and broken bytes, shortened in the middle.
+    """Text without control characters and broken bytes, shortened in the middle.
 
     >>> clean("a" * 9 + "b" * 9, longest=9)
     'aaaa…bbbb'

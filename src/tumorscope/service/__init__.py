@@ -1,5 +1,5 @@
-"""The service: studies come in over HTTP, are analyzed one by one, and are kept for a while.
+"""The service: receives studies over HTTP, analyzes them one at a time, and stores the results for a while.
 
-``catalog`` says where every study stands, ``folders`` holds its files, ``queue`` tells workers
-that there is something to do, and ``work`` does it. The web process only talks to these.
+``catalog`` records the state of every study, ``folders`` stores its files, ``queue`` notifies workers, and
+``study_job`` processes a study. The web process only uses the first three.
 """

@@ -1,9 +1,9 @@
-"""Where every study stands, in a database that several processes and machines share.
+"""The state of every study, in a database that several processes and machines share.
 
 A study goes (``fetching`` →) ``queued`` → ``analyzing`` → ``done`` or ``failed``, and back to
-``queued`` when a corrected segmentation is to be measured or when it is asked for again. Who works on
-it holds a claim with a lease. A claim whose lease has run out may be taken over; from then on
-nothing that the former holder says is heard, since each claim has a higher number than the last.
+``queued`` to measure a corrected segmentation or to retry a failed analysis. A worker holds a claim
+with a lease on its study. Another worker may take over a claim whose lease has expired; each claim has a
+higher number than the one before, so later updates by the former holder are rejected.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from tumorscope.core.errors import TumorscopeError
-from tumorscope.service.database import find_trouble, open_database, reading, writing
+from tumorscope.service.database import find_problem, open_database, reading, writing
 from tumorscope.service.errors import Conflict, UnknownStudy
 from tumorscope.service.folders import Folders
 from tumorscope.service.records import STATES, Claim, NewStudy, Page, Revision, State, Study
@@ -39,17 +39,17 @@ from tumorscope.service.tables import identity, revisions, studies
 _BUSY = studies.c.state.in_(("fetching", "analyzing")) & studies.c.lease.is_not(None)
 _WAITING = (studies.c.state == "queued") | ((studies.c.state == "fetching") & studies.c.lease.is_(None))
 _SETTLED = studies.c.state.in_(("done", "failed"))
-_NOBODY: dict[str, Any] = {"worker": None, "lease": None, "stage": None, "done": 0, "total": 0}
+_UNCLAIMED: dict[str, Any] = {"worker": None, "lease": None, "stage": None, "done": 0, "total": 0}
 
 
 class Catalog:
-    """The database; one object for all threads of a process.
+    """The database of studies; threads of a process may share one object.
 
     Args:
-        address: SQLAlchemy's, SQLite or PostgreSQL; the tables are made or brought up to date.
-        lease_s: how long a claim holds without being renewed.
-        attempts: how often a study may end its worker before it has failed.
-        clock: for tests; by default PostgreSQL's own clock, which all machines share, or this machine's.
+        address: of the database as SQLAlchemy URL, SQLite or PostgreSQL; the tables are created or migrated.
+        lease_s: how long a claim is valid without renewal.
+        attempts: a study that ended this many workers fails.
+        clock: for tests; by default that of PostgreSQL, which all machines share, or of this machine.
 
     Raises:
         TumorscopeError: the database cannot be used.
@@ -69,7 +69,7 @@ class Catalog:
 
     @classmethod
     def of(cls, settings: ServiceSettings) -> Catalog:
-        """The catalog that the settings name; a folder for its file is made."""
+        """Open the catalog that the settings name; the folder of a SQLite file is created."""
         if settings.database is None:
             Folders(settings.data)
         return cls(settings.database_url, settings.lease_s, settings.attempts)
@@ -80,20 +80,20 @@ class Catalog:
 
     @property
     def address(self) -> str:
-        """Of the database, without its password."""
+        """The address of the database without its password."""
         return self._engine.url.render_as_string(hide_password=True)
 
-    def trouble(self) -> str | None:
-        """Why the database cannot be worked with; None where all is well."""
-        return find_trouble(self._engine)
+    def problem(self) -> str | None:
+        """Why the database cannot be used; None if it can."""
+        return find_problem(self._engine)
 
     def identity(self) -> str | None:
-        """The text by which the folder of studies knows this database; None before there is one."""
+        """The random text that identifies this database to the folder of studies; None before there is one."""
         with reading(self._engine) as base:
             return base.execute(select(identity.c.value)).scalar_one_or_none()
 
     def mark(self, value: str) -> None:
-        """Give the database an identity, unless it has one."""
+        """Set the database's identity unless it has one."""
         try:
             with writing(self._engine) as base:
                 base.execute(insert(identity).values(number=1, value=value))
@@ -101,7 +101,7 @@ class Catalog:
             return
 
     def now(self) -> datetime:
-        """The moment, by the clock that leases go by."""
+        """The current time, by the clock of the leases."""
         with reading(self._engine) as base:
             return self._now(base)
 
@@ -112,29 +112,29 @@ class Catalog:
             return base.execute(select(func.clock_timestamp())).scalar_one().astimezone(UTC)
         return datetime.now(UTC)
 
-    # Entering and finding
+    # Create and read
 
     def create(
         self, study_id: str, name: str, bundle: str, *, fetch: str | None = None, upload: str | None = None
     ) -> Study:
-        """Enter one study; see :meth:`create_all`."""
+        """Create one study; see :meth:`create_all`."""
         return self.create_all([NewStudy(study_id, name, bundle, fetch)], upload)[0]
 
     def create_all(self, entries: Sequence[NewStudy], upload: str | None = None) -> list[Study]:
-        """Enter the studies of one upload, all or none; their files are in place and on disk.
+        """Create the studies of one upload, all or none; their files are already on disk.
 
         Args:
-            entries: in the order in which they are to be listed.
-            upload: the key of the request; a second one with the same key enters nothing.
+            entries: in the order of the list of studies.
+            upload: the idempotency key of the request; a second request with the same key creates nothing.
 
         Raises:
-            Conflict: this upload, or a study of this id, was entered before.
+            Conflict: this upload, or a study with this id, exists already.
         """
         try:
             with writing(self._engine) as base:
                 now = self._now(base)
-                for place, entry in enumerate(entries):
-                    moment = now - timedelta(microseconds=place)  # newest first is then the order given
+                for index, entry in enumerate(entries):
+                    moment = now - timedelta(microseconds=index)  # the list shows the newest first
                     base.execute(
                         insert(studies).values(
                             id=entry.id,
@@ -142,7 +142,7 @@ class Catalog:
                             bundle=entry.bundle,
                             fetch=entry.fetch,
                             upload=upload,
-                            place=place,
+                            place=index,
                             state="fetching" if entry.fetch else "queued",
                             created=moment,
                             changed=moment,
@@ -150,7 +150,7 @@ class Catalog:
                             wanted=1,
                             attempt=0,
                             tries=0,
-                            **_NOBODY,
+                            **_UNCLAIMED,
                         )
                     )
                     base.execute(
@@ -159,25 +159,25 @@ class Catalog:
                         )
                     )
                 rows = base.execute(select(studies).where(studies.c.id.in_([entry.id for entry in entries])))
-                found = {row.id: _study(row) for row in rows}
+                created = {row.id: _study(row) for row in rows}
         except IntegrityError as error:
-            raise Conflict("this upload was taken before") from error
-        return [found[entry.id] for entry in entries]
+            raise Conflict("this upload was received before") from error
+        return [created[entry.id] for entry in entries]
 
     def uploaded(self, upload: str) -> list[Study]:
-        """The studies that an upload brought and that are still there."""
+        """The studies of an upload that still exist."""
         with reading(self._engine) as base:
             rows = base.execute(select(studies).where(studies.c.upload == upload).order_by(studies.c.place))
             return [_study(row) for row in rows]
 
     def get(self, study_id: str) -> Study | None:
-        """A study; None if it is not there, or no longer."""
+        """A study; None if it does not exist (any more)."""
         with reading(self._engine) as base:
             row = base.execute(select(studies).where(studies.c.id == study_id)).one_or_none()
             return None if row is None else _study(row)
 
     def revisions(self, study_id: str) -> list[Revision]:
-        """All revisions of a study, the oldest first, those that failed among them."""
+        """All revisions of a study, the oldest first, including failed ones."""
         query = select(revisions).where(revisions.c.study == study_id).order_by(revisions.c.number)
         with reading(self._engine) as base:
             return [Revision(row.number, row.kind, row.state, row.created) for row in base.execute(query)]
@@ -186,13 +186,13 @@ class Catalog:
         """Studies, newest first.
 
         Args:
-            search: part of the name, or the whole id.
-            states: only these; empty takes all.
-            limit: how many at most.
-            after: ``next`` of the page before.
+            search: part of the name, or the complete id.
+            states: only studies in these states; all if empty.
+            limit: the maximum number of studies.
+            after: ``next`` of the previous page.
 
         Raises:
-            TumorscopeError: ``after`` is not such a mark.
+            TumorscopeError: ``after`` is not a value of ``next``.
         """
         wanted: list[ColumnElement[bool]] = []
         if search:
@@ -204,39 +204,39 @@ class Catalog:
         with reading(self._engine) as base:
             rows = base.execute(query).all()
             total = base.execute(select(func.count()).select_from(studies).where(*wanted)).scalar_one()
-        found = [_study(row) for row in rows[:limit]]
-        return Page(tuple(found), _mark(found[-1]) if len(rows) > limit else None, total)
+        page = [_study(row) for row in rows[:limit]]
+        return Page(tuple(page), _page_mark(page[-1]) if len(rows) > limit else None, total)
 
     def counts(self) -> dict[State, int]:
-        """How many studies are in each state."""
+        """The number of studies in each state."""
         with reading(self._engine) as base:
             rows = base.execute(select(studies.c.state, func.count()).group_by(studies.c.state)).all()
         return dict.fromkeys(STATES, 0) | {row[0]: row[1] for row in rows}
 
     def ids(self) -> set[str]:
-        """Every study there is."""
+        """The ids of all studies."""
         with reading(self._engine) as base:
             return set(base.execute(select(studies.c.id)).scalars())
 
-    # Working
+    # Claim and settle
 
     def claim(self, study_id: str, worker: str) -> Claim | None:
-        """Take a study to work on it; None if there is nothing to do, or someone else does it.
+        """Claim a study for a worker; None if it is not waiting or another worker has it.
 
-        A study whose lease ran out as often as is allowed fails here.
+        A study whose lease has expired as often as allowed fails here.
         """
         with writing(self._engine) as base:
             now = self._now(base)
             abandoned = and_(studies.c.id == study_id, _BUSY, studies.c.lease <= now)
-            reason = f"the analysis ended its worker {self._attempts} times; ask for it again to try once more"
-            worn_out = base.execute(
+            reason = f"the analysis ended its worker {self._attempts} times; retry it to try again"
+            exhausted = base.execute(
                 update(studies)
                 .where(abandoned, studies.c.tries >= self._attempts)
-                .values(state="failed", failure=reason, changed=now, **_NOBODY)
+                .values(state="failed", failure=reason, changed=now, **_UNCLAIMED)
                 .returning(studies.c.wanted)
             ).one_or_none()
-            if worn_out is not None:
-                _mark_revision(base, study_id, worn_out.wanted, "failed")
+            if exhausted is not None:
+                _mark_revision(base, study_id, exhausted.wanted, "failed")
                 return None
             row = base.execute(
                 update(studies)
@@ -246,7 +246,7 @@ class Catalog:
                     attempt=studies.c.attempt + 1,
                     tries=studies.c.tries + 1,
                     changed=now,
-                    **{**_NOBODY, "worker": worker, "lease": now + self._lease},
+                    **{**_UNCLAIMED, "worker": worker, "lease": now + self._lease},
                 )
                 .returning(studies)
             ).one_or_none()
@@ -258,77 +258,77 @@ class Catalog:
         return Claim(study_id, row.wanted, row.attempt, worker, kind, row.revision, row.name, row.bundle, row.fetch)
 
     def renew_lease(self, claim: Claim) -> bool:
-        """Renew the lease; False if the claim is lost, and the work with it."""
+        """Extend the lease; False if the claim is lost."""
         with writing(self._engine) as base:
-            return _held(base, claim, lease=self._now(base) + self._lease)
+            return _update_held(base, claim, lease=self._now(base) + self._lease)
 
     def progress(self, claim: Claim, stage: str, done: int, total: int) -> bool:
-        """Say how far the work is; False if the claim is lost."""
+        """Record progress; False if the claim is lost."""
         with writing(self._engine) as base:
-            return _held(base, claim, stage=stage, done=done, total=total)
+            return _update_held(base, claim, stage=stage, done=done, total=total)
 
     def fetched(self, claim: Claim) -> bool:
-        """The study's files are in place: what follows is the analysis. False if the claim is lost."""
+        """Record that the study's files are complete and the analysis begins; False if the claim is lost."""
         with writing(self._engine) as base:
-            return _held(base, claim, state="analyzing", fetch=None, changed=self._now(base))
+            return _update_held(base, claim, state="analyzing", fetch=None, changed=self._now(base))
 
     def finish(self, claim: Claim, summary: dict[str, Any]) -> bool:
-        """The revision's results are in place; False if the claim is lost, and nothing was entered."""
+        """Record that the revision's results are committed; False, without a change, if the claim is lost."""
         return self._settle(claim, "done", revision=claim.revision, summary=summary, failure=None)
 
     def fail(self, claim: Claim, reason: str) -> bool:
-        """It cannot be done, in one line; False if the claim is lost."""
+        """Record a failure with its reason in one line; False if the claim is lost."""
         return self._settle(claim, "failed", failure=reason)
 
     def _settle(self, claim: Claim, state: State, **values: Any) -> bool:
         with writing(self._engine) as base:
-            held = _held(base, claim, state=state, changed=self._now(base), **values, **_NOBODY)
+            held = _update_held(base, claim, state=state, changed=self._now(base), **values, **_UNCLAIMED)
             if held:
                 _mark_revision(base, claim.study, claim.revision, state)
             return held
 
-    def release_claim(self, claim: Claim) -> bool:
-        """The worker stops before it is done; this attempt does not count against the study."""
+    def release(self, claim: Claim) -> bool:
+        """Return the study to the queue because its worker stops; the attempt does not count."""
         with writing(self._engine) as base:
             values: dict[str, Any] = {"state": _waiting_state(), "tries": studies.c.tries - 1}
-            return _held(base, claim, changed=self._now(base), **values, **_NOBODY)
+            return _update_held(base, claim, changed=self._now(base), **values, **_UNCLAIMED)
 
-    def give_back_all(self, worker: str) -> list[str]:
-        """The same for everything that a worker holds."""
+    def release_all(self, worker: str) -> list[str]:
+        """Return all studies of a worker to the queue; their ids."""
         with writing(self._engine) as base:
             held = update(studies).where(studies.c.worker == worker, _BUSY)
             values: dict[str, Any] = {"state": _waiting_state(), "tries": studies.c.tries - 1}
-            given = held.values(changed=self._now(base), **values, **_NOBODY).returning(studies.c.id)
+            given = held.values(changed=self._now(base), **values, **_UNCLAIMED).returning(studies.c.id)
             return list(base.execute(given).scalars())
 
-    def release(self, worker: str) -> list[str]:
-        """A worker's process has ended: what it held may be taken at once. The attempts count."""
+    def expire_leases(self, worker: str) -> list[str]:
+        """Expire the leases of a worker whose process ended; the ids of its studies. The attempts count."""
         with writing(self._engine) as base:
             ended = update(studies).where(studies.c.worker == worker, _BUSY).values(lease=self._now(base))
             return list(base.execute(ended.returning(studies.c.id)).scalars())
 
-    # Asking for more
+    # Edit and retry
 
     def request_edit(
-        self, study_id: str, base_revision: int, place: Callable[[int], None] = lambda number: None
+        self, study_id: str, base_revision: int, store: Callable[[int], None] = lambda number: None
     ) -> int:
-        """Ask for a revision from a corrected segmentation; its number.
+        """Request a revision from a corrected segmentation; return its number.
 
         Args:
             study_id: the study.
-            base_revision: the one whose segmentation was corrected.
-            place: puts the segmentation's file in its place, given the number, before anyone can see the request.
+            base_revision: the revision whose segmentation was corrected.
+            store: stores the segmentation's file under the new number; called before the request is visible.
 
         Raises:
-            UnknownStudy: there is none.
-            Conflict: that revision is not the newest, or the study is being worked on.
+            UnknownStudy: the study does not exist.
+            Conflict: that revision is not the newest, or the study is being analyzed.
         """
         with writing(self._engine) as base:
             row = base.execute(select(studies).where(studies.c.id == study_id).with_for_update()).one_or_none()
             if row is None:
-                raise UnknownStudy("there is no such study")
+                raise UnknownStudy("the study does not exist")
             if row.state not in ("done", "failed"):
-                raise Conflict("the study is being worked on; try again when it is done")
+                raise Conflict("the study is being analyzed; try again when it is done")
             if base_revision < 1 or row.revision != base_revision:
                 raise Conflict(f"revision {row.revision} is the newest, not {base_revision}; load it first")
             last = base.execute(select(func.max(revisions.c.number)).where(revisions.c.study == study_id)).scalar_one()
@@ -337,31 +337,31 @@ class Catalog:
                 insert(revisions).values(study=study_id, number=number, kind="edit", state="queued", created=now)
             )
             again = update(studies).where(studies.c.id == study_id)
-            base.execute(again.values(state="queued", wanted=number, tries=0, failure=None, changed=now, **_NOBODY))
-            place(number)
+            base.execute(again.values(state="queued", wanted=number, tries=0, failure=None, changed=now, **_UNCLAIMED))
+            store(number)
         return number
 
     def retry(self, study_id: str) -> Study:
-        """Ask once more for what failed.
+        """Queue a failed study for another attempt.
 
         Raises:
-            UnknownStudy: there is none.
-            Conflict: it has not failed.
+            UnknownStudy: the study does not exist.
+            Conflict: the study has not failed.
         """
         with writing(self._engine) as base:
             values: dict[str, Any] = {"state": _waiting_state(), "tries": 0, "failure": None}
             failed = update(studies).where(studies.c.id == study_id, studies.c.state == "failed")
             row = base.execute(
-                failed.values(changed=self._now(base), **values, **_NOBODY).returning(studies)
+                failed.values(changed=self._now(base), **values, **_UNCLAIMED).returning(studies)
             ).one_or_none()
             if row is not None:
                 _mark_revision(base, study_id, row.wanted, "queued")
                 return _study(row)
         if self.get(study_id) is None:
-            raise UnknownStudy("there is no such study")
-        raise Conflict("only a study that has failed can be asked for again")
+            raise UnknownStudy("the study does not exist")
+        raise Conflict("only a failed study can be retried")
 
-    # Forgetting and making good
+    # Delete and recover
 
     def delete(
         self,
@@ -369,33 +369,33 @@ class Catalog:
         unchanged_since: datetime | None = None,
         remove: Callable[[], object] = lambda: None,
     ) -> bool:
-        """Strike a study out, whoever works on it; whether it was there.
+        """Delete a study, even one that is being analyzed; whether it existed.
 
         Args:
             study_id: the study.
-            unchanged_since: only if it has been done or failed since before this moment.
-            remove: takes its files out of sight before anyone can see that it is gone.
+            unchanged_since: delete it only if it has been done or failed since before this moment.
+            remove: hides its files; called before the deletion is visible.
         """
         wanted = [studies.c.id == study_id]
         if unchanged_since is not None:
             wanted += [_SETTLED, studies.c.changed < unchanged_since]
         with writing(self._engine) as base:
-            found = base.execute(delete(studies).where(*wanted)).rowcount == 1
-            if found:
+            existed = base.execute(delete(studies).where(*wanted)).rowcount == 1
+            if existed:
                 remove()
-            return found
+            return existed
 
     def expired(self, moment: datetime) -> list[str]:
-        """Studies that have been done or failed since before a moment."""
+        """The ids of studies that have been done or failed since before a moment."""
         with reading(self._engine) as base:
             return list(base.execute(select(studies.c.id).where(_SETTLED, studies.c.changed < moment)).scalars())
 
-    def to_queue(self, moment: datetime) -> list[str]:
-        """Studies that wait since before a moment and those whose worker is gone, the longest waiting first."""
+    def overdue(self, moment: datetime) -> list[str]:
+        """The ids of studies that have waited since before a moment or whose lease has expired, the oldest first."""
         with reading(self._engine) as base:
-            forgotten = and_(_WAITING, studies.c.changed < moment)
+            waiting = and_(_WAITING, studies.c.changed < moment)
             abandoned = and_(_BUSY, studies.c.lease <= self._now(base))
-            query = select(studies.c.id).where(or_(forgotten, abandoned)).order_by(studies.c.changed, studies.c.id)
+            query = select(studies.c.id).where(or_(waiting, abandoned)).order_by(studies.c.changed, studies.c.id)
             return list(base.execute(query).scalars())
 
 
@@ -407,8 +407,8 @@ def _waiting_state() -> ColumnElement[str]:
     return case((studies.c.fetch.is_(None), "queued"), else_="fetching")
 
 
-def _held(base: Connection, claim: Claim, **values: Any) -> bool:
-    """Change a study if the claim still holds."""
+def _update_held(base: Connection, claim: Claim, **values: Any) -> bool:
+    """Update a study if the claim is still valid; whether it was."""
     change: Update = update(studies).where(
         studies.c.id == claim.study, studies.c.attempt == claim.attempt, _BUSY, studies.c.worker == claim.worker
     )
@@ -438,11 +438,11 @@ def _study(row: Row[Any]) -> Study:
     )
 
 
-_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def _mark(study: Study) -> str:
-    return f"{(study.created - _BEGINNING) // timedelta(microseconds=1)}.{study.id}"
+def _page_mark(study: Study) -> str:
+    return f"{(study.created - _EPOCH) // timedelta(microseconds=1)}.{study.id}"
 
 
 def _after(mark: str | None) -> list[ColumnElement[bool]]:
@@ -450,6 +450,6 @@ def _after(mark: str | None) -> list[ColumnElement[bool]]:
         return []
     digits, _, study_id = mark.partition(".")
     if not (digits.isascii() and digits.isdigit() and len(digits) <= 17):
-        raise TumorscopeError("after: give what `next` of the page before says")
-    moment = _BEGINNING + timedelta(microseconds=int(digits))
+        raise TumorscopeError("after: use the value of `next` on the previous page")
+    moment = _EPOCH + timedelta(microseconds=int(digits))
     return [or_(studies.c.created < moment, and_(studies.c.created == moment, studies.c.id < study_id))]

@@ -1,4 +1,4 @@
-"""The service's database: SQLite in a file, or PostgreSQL by address, brought to this version's tables."""
+"""The service's database: SQLite in a file, or PostgreSQL by address, migrated to this version's tables."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from tumorscope.core.errors import TumorscopeError
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 0x7465_6D6F_7273
-"""PostgreSQL's advisory lock for those who migrate."""
-_PATIENCE_S = 30
+"""The number of PostgreSQL's advisory lock during a migration."""
+_LOCK_TIMEOUT_S = 30
 DAMAGED = "the database is damaged"
 
 
 def open_database(address: str) -> Engine:
-    """A pool of connections to a database whose tables are those of this version.
+    """A pool of connections to a database, migrated to this version's tables.
 
     Args:
-        address: SQLAlchemy's; a SQLite file is made if it is not there.
+        address: as SQLAlchemy URL; a SQLite file is created if it does not exist.
 
     Raises:
-        TumorscopeError: it cannot be reached, or belongs to something else or a later version.
+        TumorscopeError: the database is unreachable, or belongs to another program or a later version.
     """
     url = make_url(address)
     shown = url.render_as_string(hide_password=True)
@@ -41,7 +41,9 @@ def open_database(address: str) -> Engine:
         migrate(engine)
     except CommandError as error:
         engine.dispose()
-        raise TumorscopeError(f"{shown}: belongs to another version of Tumorscope; use that, or another one") from error
+        raise TumorscopeError(
+            f"{shown}: belongs to another version of Tumorscope; use that version or another database"
+        ) from error
     except SQLAlchemyError as error:
         engine.dispose()
         raise TumorscopeError(f"{shown}: cannot be used as the service's database ({_first_line(error)})") from error
@@ -49,7 +51,7 @@ def open_database(address: str) -> Engine:
 
 
 def migrate(engine: Engine) -> None:
-    """Bring the tables to this version; several processes may do so at once."""
+    """Migrate the tables to this version; several processes may do so at once."""
     logging.getLogger("alembic").setLevel(logging.WARNING)
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
@@ -66,30 +68,30 @@ def migrate(engine: Engine) -> None:
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """A transaction that changes something."""
+    """A transaction that writes."""
     with engine.connect().execution_options(writes=True) as connection, connection.begin():
         yield connection
 
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """A transaction that only looks."""
+    """A read-only transaction."""
     with engine.connect() as connection, connection.begin():
         yield connection
 
 
-def find_trouble(engine: Engine) -> str | None:
-    """Why the database cannot be worked with, in a few words; None where all is well.
+def find_problem(engine: Engine) -> str | None:
+    """Why the database cannot be used, in a few words; None if it can.
 
-    SQLite checks the structure of the whole file, on a connection of its own: others remember pages that
-    were whole when they were read. PostgreSQL is only asked whether it responses.
+    SQLite checks the structure of the whole file on a new connection, since open connections cache pages
+    that were intact when read. PostgreSQL is only checked for a response.
     """
     if engine.dialect.name != "sqlite":
         try:
             with reading(engine) as base:
                 base.execute(text("SELECT 1"))
         except SQLAlchemyError:
-            return "the database does not response"
+            return "the database does not respond"
         return None
     try:
         with closing(
@@ -97,30 +99,30 @@ def find_trouble(engine: Engine) -> str | None:
         ) as own:
             (found,) = own.execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.OperationalError:
-        return "the database does not response"
+        return "the database does not respond"
     except sqlite3.DatabaseError:
         return DAMAGED
     return None if found == "ok" else DAMAGED
 
 
 def is_full(error: SQLAlchemyError) -> bool:
-    """Whether the database had no room on its disk."""
+    """Whether the disk of the database is full."""
     cause = error.orig if isinstance(error, DBAPIError) else None
     return getattr(cause, "sqlite_errorname", None) == "SQLITE_FULL" or getattr(cause, "sqlstate", None) == "53100"
 
 
 def _sqlite(address: str) -> Engine:
-    engine = create_engine(address, connect_args={"timeout": _PATIENCE_S}, pool_size=10, max_overflow=40)
+    engine = create_engine(address, connect_args={"timeout": _LOCK_TIMEOUT_S}, pool_size=10, max_overflow=40)
 
     @event.listens_for(engine, "connect")
     def prepare(connection, _record) -> None:
-        connection.isolation_level = None  # the driver's own idea of when a transaction begins
+        connection.isolation_level = None  # the driver would otherwise begin transactions on its own
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        # Who first reads and then writes would be told "locked" where another one wrote meanwhile.
+        # A transaction that reads before it writes would fail with "locked" if another one wrote meanwhile.
         writes = connection.get_execution_options().get("writes")
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
@@ -133,7 +135,7 @@ def _postgresql(address: str) -> Engine:
         pool_pre_ping=True,
         pool_size=10,
         max_overflow=40,
-        connect_args={"connect_timeout": _PATIENCE_S},
+        connect_args={"connect_timeout": _LOCK_TIMEOUT_S},
     )
 
 

@@ -1,4 +1,4 @@
-"""What a request can be told when it cannot be done now."""
+"""Errors of requests that cannot be carried out now."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from tumorscope.core.errors import TumorscopeError
 
 
 class Conflict(TumorscopeError):
-    """Someone else was first, or the study is not in a state for it."""
+    """Another request was first, or the study's state does not allow the request."""
 
 
 class UnknownStudy(TumorscopeError):
-    """There is no such study, or no longer."""
+    """The study does not exist (any more)."""

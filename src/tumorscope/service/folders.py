@@ -1,12 +1,12 @@
-"""The service's folder: uploads on their way, studies and their results.
+"""The service's folder: incoming uploads, studies and their results.
 
-DATA/incoming/<random>/        an upload under way; not yet a study
-DATA/studies/<id>/input/       one case, as it came
-DATA/studies/<id>/runs/<n>/    results of revision n, whole
+DATA/incoming/<random>/        an upload in progress, not yet a study
+DATA/studies/<id>/input/       one case, as received
+DATA/studies/<id>/runs/<n>/    complete results of revision n
 DATA/studies/<id>/masks/       corrected segmentations, <n>.nii.gz for revision n
-DATA/working/<random>/         results being written, and what is being removed
-DATA/lost+found/<id>/          studies that the database does not know; never removed
-DATA/identity                  the text that the database carries too
+DATA/working/<random>/         results being written, and folders being removed
+DATA/lost+found/<id>/          studies missing in the database; never removed
+DATA/identity                  a random text that is also in the database
 """
 
 from __future__ import annotations
@@ -21,131 +21,124 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.files import sync
 from tumorscope.io.dicom.studies import StudyFiles
 from tumorscope.service.records import is_id
+from tumorscope.studies.storage import create_private_folder, publish, sync_tree
 
 log = logging.getLogger(__name__)
 
-LEFT_BEHIND_S = 86400.0
-"""What belongs to no study and has not changed for so long was left by a process that ended."""
+STALE_S = 86400.0
+"""Uploads and results without a study are removed after this time without a change."""
 
 _RESULTS = "runs"
 _LOST = "lost+found"
 
 
 @dataclass(frozen=True)
-class Tidied:
-    """How many folders were removed, and how many studies were moved to ``lost+found``."""
+class PruneResult:
+    """How many folders were removed, and how many studies moved to ``lost+found``."""
 
     removed: int = 0
     moved: int = 0
 
 
 @dataclass(frozen=True)
-class Removed:
-    """A study that was taken out of sight."""
+class Removal:
+    """A study whose folder has been hidden and not yet deleted."""
 
-    place: Path
-    aside: Path
+    original: Path
+    hidden: Path
 
     def discard(self) -> None:
-        """Remove its files; what cannot be removed now goes with the next tidying."""
-        shutil.rmtree(self.aside, ignore_errors=True)
+        """Delete its files; :meth:`Folders.prune` deletes any that remain."""
+        shutil.rmtree(self.hidden, ignore_errors=True)
 
-    def requeue(self) -> None:
-        """Undo it."""
+    def restore(self) -> None:
+        """Undo the removal."""
         with suppress(FileNotFoundError):
-            self.aside.rename(self.place)
+            self.hidden.rename(self.original)
 
 
 class Folders:
     """The files of all studies.
 
     Args:
-        data: the service's folder; made, for its owner's eyes only, if it is not there.
+        data: the service's folder; created, readable by its owner only, if it does not exist.
 
     Raises:
-        TumorscopeError: the folder cannot be made.
+        TumorscopeError: the folder cannot be created.
     """
 
     def __init__(self, data: Path) -> None:
         self.data = data.absolute()
         self._incoming, self._studies, self._working = (self.data / name for name in ("incoming", "studies", "working"))
         self._identity = self.data / "identity"
-        try:
-            self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for folder in (self._incoming, self._studies, self._working):
-                folder.mkdir(exist_ok=True)
-        except OSError as error:
-            raise TumorscopeError(
-                f"{data}: cannot be made ({(error.strerror or '').lower()}); name another folder with --data"
-            ) from error
+        create_private_folder(self.data, (folder.name for folder in (self._incoming, self._studies, self._working)))
 
     def identity(self) -> str | None:
-        """The text by which the database knows this folder; None before there is one."""
+        """The random text that identifies this folder to its database; None before there is one."""
         try:
             return self._identity.read_text("ascii").strip()
         except FileNotFoundError:
             return None
 
     def mark(self, identity: str) -> str:
-        """Give the folder an identity, unless it has one; the one it has then."""
-        aside = self.data / f".identity.{secrets.token_hex(8)}"
+        """Set the folder's identity unless it has one, and return its identity."""
+        part = self.data / f".identity.{secrets.token_hex(8)}"
         try:
-            aside.write_text(identity, "ascii")
-            sync(aside)
-            _place_new(aside, self._identity)
+            part.write_text(identity, "ascii")
+            sync(part)
+            _create_exclusively(part, self._identity)
             sync(self.data)
         finally:
-            aside.unlink(missing_ok=True)
+            part.unlink(missing_ok=True)
         return self._identity.read_text("ascii").strip()
 
     def studies(self) -> set[str]:
-        """The ids of all studies that have a folder here."""
+        """The ids of all studies with a folder."""
         return {entry.name for entry in self._studies.iterdir() if is_id(entry.name)}
 
     def has_results(self, study_id: str) -> bool:
-        """Whether any revision of a study is here."""
+        """Whether a study has results of any revision."""
         try:
             return any((self._study(study_id) / _RESULTS).iterdir())
         except OSError:
             return False
 
     def free_bytes(self) -> int:
-        """Room on the disk."""
+        """Free space on the disk."""
         return shutil.disk_usage(self.data).free
 
     def incoming(self) -> Path:
-        """A new empty folder for an upload."""
+        """Create an empty folder for an upload."""
         return _new_folder(self._incoming)
 
     def import_upload(self, case: Path | StudyFiles, study_id: str) -> Path:
-        """Make a case the input of a study: moved, and on disk when this returns.
+        """Move a case into a study's input; it is on disk when this returns.
 
         Args:
-            case: a file, a folder, or a study among other files, below :meth:`incoming`.
-            study_id: not yet in the catalog.
+            case: a file, a folder, or the files of a study, below :meth:`incoming`.
+            study_id: of a study that is not yet in the catalog.
         """
         study = self._study(study_id)
         for folder in (study, study / "runs", study / "masks"):
             folder.mkdir()
-        place = self.input(study_id)
+        source = self.input(study_id)
         if isinstance(case, Path) and case.is_dir():
-            case.replace(place)
+            case.replace(source)
         else:
             root, files = (case.parent, (case,)) if isinstance(case, Path) else (case.path, case.files)
             for file in files:
-                target = place / file.relative_to(root if root.is_dir() else root.parent)
+                target = source / file.relative_to(root if root.is_dir() else root.parent)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 file.replace(target)
-        _sync_tree(study)
+        sync_tree(study)
         sync(self._studies)
-        return place
+        return source
 
     def prepare(self, study_id: str) -> Path:
-        """Make the folders of a study whose input is yet to be fetched."""
+        """Create the folders of a study whose input has yet to be fetched."""
         study = self._study(study_id)
         for folder in (study, study / "input", study / "runs", study / "masks"):
             folder.mkdir()
@@ -154,136 +147,120 @@ class Folders:
         return study / "input"
 
     def input(self, study_id: str) -> Path:
-        """Where a study's own files lie."""
+        """The folder of a study's input files."""
         return self._study(study_id) / "input"
 
     def case(self, study_id: str) -> Path:
-        """What to open: the input, or the only file in it."""
-        place = self.input(study_id)
-        with os.scandir(place) as entries:
-            found = [entry for entry in entries if not entry.name.startswith(".")]
-        return place / found[0].name if len(found) == 1 and found[0].is_file() else place
+        """The path to open: the input folder, or its only file."""
+        source = self.input(study_id)
+        with os.scandir(source) as entries:
+            visible = [entry for entry in entries if not entry.name.startswith(".")]
+        return source / visible[0].name if len(visible) == 1 and visible[0].is_file() else source
 
     def run(self, study_id: str, revision: int) -> Path:
-        """Where the results of a revision lie; if the folder is there, they are complete."""
+        """The folder of a revision's results; if it exists, the results are complete."""
         return self._study(study_id) / _RESULTS / str(revision)
 
     def mask(self, study_id: str, revision: int) -> Path:
-        """The corrected segmentation that a revision is to be measured from."""
+        """The file of the corrected segmentation from which a revision is measured."""
         return self._study(study_id) / "masks" / f"{revision}.nii.gz"
 
-    def place_mask(self, aside: Path, study_id: str, revision: int) -> None:
-        """Put a corrected segmentation in its place: on disk when this returns."""
-        sync(aside)
-        place = self.mask(study_id, revision)
-        aside.replace(place)
-        sync(place.parent)
+    def store_mask(self, file: Path, study_id: str, revision: int) -> None:
+        """Move a corrected segmentation into the study; it is on disk when this returns."""
+        sync(file)
+        target = self.mask(study_id, revision)
+        file.replace(target)
+        sync(target.parent)
 
     @contextmanager
-    def aside(self) -> Iterator[Path]:
-        """A folder for results that are being written; gone afterwards."""
+    def staging_dir(self) -> Iterator[Path]:
+        """A temporary folder for results until :meth:`commit`; deleted at the end of the block."""
         folder = _new_folder(self._working)
         try:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def seal(self, made: Path, study_id: str, revision: int) -> bool:
-        """Put a revision's results in place, all at once; False if some lie there already: those stay.
+    def commit(self, made: Path, study_id: str, revision: int) -> bool:
+        """Publish a revision's results by one rename; False if the revision has results already, which stay.
 
         Raises:
             FileNotFoundError: the study has been removed.
         """
-        place = self.run(study_id, revision)
-        _sync_tree(made)
-        try:
-            made.rename(place)
-        except OSError:
-            if place.is_dir():
-                return False
-            raise
-        sync(place.parent)
-        return True
+        return publish(made, self.run(study_id, revision))
 
     def remove(self, study_id: str) -> None:
-        """Remove everything of a study; out of sight at once."""
-        self.put_aside(study_id).discard()
+        """Hide a study's folder at once, then delete it."""
+        self.hide(study_id).discard()
 
-    def put_aside(self, study_id: str) -> Removed:
-        """Take a study out of sight; its files are still there, to be discarded or put back."""
-        place, removed = self._study(study_id), self._working / f"removed-{secrets.token_hex(8)}"
+    def hide(self, study_id: str) -> Removal:
+        """Rename a study's folder out of the way; the files can still be discarded or restored."""
+        original, hidden = self._study(study_id), self._working / f"removed-{secrets.token_hex(8)}"
         with suppress(FileNotFoundError):
-            place.rename(removed)
-            os.utime(removed)  # it is to be tidied away when it has lain there for a day
-        return Removed(place, removed)
+            original.rename(hidden)
+            os.utime(hidden)  # so that prune deletes it a day from now
+        return Removal(original, hidden)
 
-    def prune(self, known_ids: Collection[str], now: float | None = None) -> Tidied:
-        """Put away what processes left that ended in the middle.
+    def prune(self, known_ids: Collection[str], now: float | None = None) -> PruneResult:
+        """Clean up after processes that ended unexpectedly.
 
-        Uploads and results that nobody finished are removed. A study that the database does not know may be
-        known to another one, lost or older: it is moved to ``lost+found``, and stays.
+        Unfinished uploads and results are deleted. A study that is missing in the database may be in a lost or
+        older one: it is moved to ``lost+found`` and never deleted.
 
         Args:
-            known_ids: studies in the catalog.
+            known_ids: ids of the studies in the catalog.
             now: seconds since 1970.
         """
         moment = time.time() if now is None else now
-        unfinished = [entry for place in (self._incoming, self._working) for entry in _left_behind(place, moment)]
+        unfinished = [entry for folder in (self._incoming, self._working) for entry in _stale(folder, moment)]
         for entry in unfinished:
             shutil.rmtree(entry, ignore_errors=True) if entry.is_dir() else entry.unlink(missing_ok=True)
-        unknown = [entry for entry in _left_behind(self._studies, moment) if entry.name not in known_ids]
-        return Tidied(len(unfinished), sum(self._move_to_lost(entry) for entry in unknown))
+        unknown = [entry for entry in _stale(self._studies, moment) if entry.name not in known_ids]
+        return PruneResult(len(unfinished), sum(self._move_to_lost(entry) for entry in unknown))
 
     def _move_to_lost(self, entry: Path) -> bool:
-        """Move a study where nothing looks for it; False where that cannot be, and it stays as it is.
+        """Move a study to ``lost+found``; False, without a change, if that is impossible.
 
-        The root of a file system may have a ``lost+found`` of its own, which only the administrator enters.
+        The root of a file system may have its own ``lost+found``, which only the administrator can enter.
         """
         try:
             (self.data / _LOST).mkdir(mode=0o700, exist_ok=True)
             target = self.data / _LOST / entry.name
             entry.rename(target.with_name(f"{entry.name}-{secrets.token_hex(4)}") if target.exists() else target)
         except OSError as error:
-            log.error("a study of no database stays in studies/: %s", (error.strerror or "").lower())
+            log.error("a study that is missing in the database stays in studies/: %s", (error.strerror or "").lower())
             return False
         return True
 
     def _study(self, study_id: str) -> Path:
         if not is_id(study_id):
-            raise ValueError("no study's id")
+            raise ValueError("not a study's id")
         return self._studies / study_id
 
 
-def _sync_tree(folder: Path) -> None:
-    for place, _folders, names in os.walk(folder, topdown=False):
-        for name in names:
-            sync(Path(place, name))
-        sync(Path(place))
-
-
-def _new_folder(place: Path) -> Path:
-    folder = place / secrets.token_hex(12)
+def _new_folder(parent: Path) -> Path:
+    folder = parent / secrets.token_hex(12)
     folder.mkdir()
     return folder
 
 
-def _place_new(aside: Path, place: Path) -> None:
-    """Put a whole file in a place where none is; one that is there already stays."""
+def _create_exclusively(part: Path, target: Path) -> None:
+    """Give a complete file its final name unless that exists; an existing file stays."""
     try:
-        os.link(aside, place)
+        os.link(part, target)
     except FileExistsError:
         return
-    except OSError:  # a file system without links
-        if not place.exists():
-            aside.replace(place)
+    except OSError:  # a file system without hard links
+        if not target.exists():
+            part.replace(target)
 
 
-def _left_behind(place: Path, moment: float) -> list[Path]:
-    return [entry for entry in place.iterdir() if moment - _changed(entry) > LEFT_BEHIND_S]
+def _stale(folder: Path, moment: float) -> list[Path]:
+    return [entry for entry in folder.iterdir() if moment - _changed(entry) > STALE_S]
 
 
 def _changed(entry: Path) -> float:
-    """When anything in it, two levels deep, last changed: a long upload keeps its folder alive."""
+    """The last change of the entry or of anything directly in it: a long upload keeps its folder."""
     newest = 0.0
     with suppress(OSError):
         newest = entry.lstat().st_mtime

@@ -1,9 +1,8 @@
-"""The folder of studies and the database belong together, and both say so.
+"""The folder of studies and the database belong together; a random text in both proves it.
 
-A database that is lost, restored from an older backup or named by mistake knows other studies than the
-folder holds; a service that trusted it would take every stored study for one that nobody needs.
-Folder and database therefore carry the same random text. It is given once, to a pair that is new or
-whose studies are seen to be the same.
+A database that is lost, restored from an older backup or named by mistake lists other studies than the
+folder holds; a service that trusted it would discard every stored study. Folder and database therefore
+carry the same random text. It is written once, for a new pair or a pair with the same studies.
 """
 
 from __future__ import annotations
@@ -18,14 +17,14 @@ from tumorscope.service.folders import Folders
 
 
 def join_identity(catalog: Catalog, folders: Folders) -> None:
-    """Check at start that folder and database belong together; a new pair gets an identity.
+    """Check at startup that folder and database belong together; a new pair gets an identity.
 
     Raises:
-        TumorscopeError: studies are in the folder and the database is empty or another one's, or the other
-            way round; or one of the two cannot be read.
+        TumorscopeError: the folder has studies and the database is empty or of another service, or vice versa;
+            or one of the two cannot be read.
     """
     try:
-        reason = catalog.trouble()
+        reason = catalog.problem()
         if reason is not None:
             raise TumorscopeError(f"{catalog.address}: {reason}; restore it, and {folders.data}, from one backup")
         recorded, marked = catalog.identity(), folders.identity()
@@ -34,7 +33,7 @@ def join_identity(catalog: Catalog, folders: Folders) -> None:
             return
         _check_different(recorded, marked, catalog, folders)
         _check_studies(catalog, folders)
-        # Processes that start together agree on what the first of them wrote.
+        # Processes that start together agree on the text of the first.
         agreed = folders.mark(recorded or secrets.token_hex(16))
         catalog.mark(agreed)
     except SQLAlchemyError as error:
@@ -45,25 +44,25 @@ def join_identity(catalog: Catalog, folders: Folders) -> None:
 
 
 def check_identity(catalog: Catalog, folders: Folders) -> None:
-    """Check once more, before anything is moved because the database does not know it.
+    """Repeat the check before a study that is missing in the database is moved.
 
     Raises:
         TumorscopeError: folder and database carry different identities, or none.
     """
     recorded, marked = catalog.identity(), folders.identity()
     if recorded is None or recorded != marked:
-        raise TumorscopeError(_strangers(catalog, folders))
+        raise TumorscopeError(_mismatch(catalog, folders))
 
 
 def _check_different(recorded: str | None, marked: str | None, catalog: Catalog, folders: Folders) -> None:
     if recorded is not None and marked is not None:
-        raise TumorscopeError(_strangers(catalog, folders))
+        raise TumorscopeError(_mismatch(catalog, folders))
 
 
 def _check_not_emptied(catalog: Catalog, folders: Folders) -> None:
-    """Refuse a database that was emptied, or restored from its first days.
+    """Refuse a database that was emptied or restored to an empty state.
 
-    A folder without results does not count: an upload that was cut off leaves one.
+    A folder without results does not count: an interrupted upload leaves one.
     """
     if catalog.ids():
         return
@@ -73,12 +72,12 @@ def _check_not_emptied(catalog: Catalog, folders: Folders) -> None:
 
 
 def _check_studies(catalog: Catalog, folders: Folders) -> None:
-    """Refuse a pair of which only one side, or neither, says whose it is, and that shares no study."""
+    """Refuse a pair without a common study of which at most one side has an identity."""
     known, stored = catalog.ids(), folders.studies()
     if stored and not known:
         raise TumorscopeError(_empty(len(stored), catalog, folders))
     if known and not known & stored:
-        raise TumorscopeError(_strangers(catalog, folders))
+        raise TumorscopeError(_mismatch(catalog, folders))
 
 
 def _empty(count: int, catalog: Catalog, folders: Folders) -> str:
@@ -89,7 +88,7 @@ def _empty(count: int, catalog: Catalog, folders: Folders) -> str:
     )
 
 
-def _strangers(catalog: Catalog, folders: Folders) -> str:
+def _mismatch(catalog: Catalog, folders: Folders) -> str:
     return (
         f"{folders.data} and the database {catalog.address} belong to different services; "
         "name the pair that belongs together with --data and --database, or restore both from one backup"

@@ -1,7 +1,7 @@
-"""The queue that tells workers which study to look at: huey's, in a SQLite file or in Redis.
+"""The queue that notifies workers of waiting studies: huey's, in a SQLite file or in Redis.
 
-A message is a study's id and nothing else; what is to be done is in the catalog. One that is
-doubled finds nothing to do, and for one that is lost the sweeper sends another.
+A message is only a study's id; the work to do is in the catalog. A duplicate message has no
+effect, and the sweeper replaces lost messages.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 _NAME = "tumorscope"
 _TASK = "analyze"
 _POLL_S = 0.05, 0.5
-"""How soon a SQLite queue is looked at again, from just after a message to when nothing came for long."""
+"""Polling intervals of a SQLite queue: just after a message, and after a long time without one."""
 
 
 @dataclass(frozen=True)
@@ -39,25 +39,25 @@ class StudyQueue:
 
     Attributes:
         huey: the library's queue.
-        send: puts a study's id into it.
+        send: enqueues a study's id.
     """
 
     huey: Huey
     send: Callable[[str], object]
 
-    def waiting(self) -> int:
-        """How many messages nobody has taken yet.
+    def pending(self) -> int:
+        """The number of messages in the queue.
 
         Raises:
-            TumorscopeError: the queue does not response.
+            TumorscopeError: the queue does not respond.
         """
         try:
             return self.huey.pending_count()
         except Exception as error:
-            raise TumorscopeError(f"the queue does not response ({type(error).__name__})") from error
+            raise TumorscopeError(f"the queue does not respond ({type(error).__name__})") from error
 
     def consumer(self) -> Consumer:
-        """What takes messages one by one, in a thread of its own; to be started and stopped."""
+        """A consumer that takes messages one at a time in its own thread; the caller starts and stops it."""
         first, last = _POLL_S
         return _Consumer(
             self.huey, workers=1, periodic=False, initial_delay=first, max_delay=last, scheduler_interval=60
@@ -69,22 +69,22 @@ def make_queue(settings: ServiceSettings, analyze: Callable[[str], None] = lambd
 
     Args:
         settings: of the service.
-        analyze: what a worker does with a study's id; must not raise.
+        analyze: a worker's function for a study's id; must not raise.
 
     Raises:
-        TumorscopeError: a file for it cannot be made.
+        TumorscopeError: the queue's file cannot be created.
     """
     url = make_url(settings.queue_url)
-    options: dict[str, Any] = {"results": False, "serializer": _OnlyIds()}
+    options: dict[str, Any] = {"results": False, "serializer": _IdSerializer()}
     if url.get_backend_name() == "sqlite":
         huey = _sqlite(Path(url.database or ""), options)
     else:
         from redis import ConnectionPool
 
-        # Without limits of time, an upload would wait for ever with a Redis that is out of reach.
+        # Without timeouts, an upload would wait forever for an unreachable Redis.
         pool = ConnectionPool.from_url(settings.queue_url, socket_connect_timeout=3, socket_timeout=10)
         huey = RedisHuey(_NAME, connection_pool=pool, **options)
-    logging.getLogger("huey").setLevel(logging.CRITICAL)  # the sweeper says in a line what huey says in a hundred
+    logging.getLogger("huey").setLevel(logging.CRITICAL)  # the sweeper reports the same in one line
 
     @huey.task(name=_TASK)
     def task(study_id: str) -> None:
@@ -94,11 +94,11 @@ def make_queue(settings: ServiceSettings, analyze: Callable[[str], None] = lambd
 
 
 def enqueue(queue: StudyQueue, study_id: str) -> bool:
-    """Say that there is something to do for a study; False if the queue is out of reach, and the sweeper will."""
+    """Notify the workers of a waiting study; False if the queue is unreachable: the sweeper tries again."""
     try:
         queue.send(study_id)
-    except Exception as error:  # Redis and SQLite raise kinds of their own
-        log.warning("%s: the queue is out of reach (%s); it is told later", study_id, type(error).__name__)
+    except Exception as error:  # Redis and SQLite raise their own exceptions
+        log.warning("%s: the queue is unreachable (%s); the message follows later", study_id, type(error).__name__)
         return False
     return True
 
@@ -111,8 +111,8 @@ def _sqlite(path: Path, options: dict[str, Any]) -> Huey:
         raise TumorscopeError(f"{path}: cannot be used as the queue ({error})") from error
 
 
-class _OnlyIds(Serializer):
-    """Ids as text. Huey's own way is pickle: who can write into the queue could run code in a worker."""
+class _IdSerializer(Serializer):
+    """Messages as plain ids. With huey's default, pickle, anyone who can write to the queue could run code."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -123,12 +123,12 @@ class _OnlyIds(Serializer):
     def _deserialize(self, data: bytes) -> Message:
         study_id = bytes(data).decode("ascii", "replace")
         if not is_id(study_id):
-            raise ValueError("no study's id")
+            raise ValueError("not a study's id")
         return Message(id=str(uuid.uuid4()), name=f"{__name__}.{_TASK}", retries=0, args=(study_id,), kwargs={})
 
 
 class _Consumer(Consumer):
-    """Leaves the process's signals alone: who runs it decides when it stops."""
+    """A consumer without signal handlers: the worker's program handles signals."""
 
     def _set_signal_handlers(self) -> None:
         pass

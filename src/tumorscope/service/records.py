@@ -1,4 +1,4 @@
-"""What the catalog tells of studies, their revisions, and who works on them."""
+"""The catalog's records: studies, revisions and claims."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{15}")
 
 
 def new_id() -> str:
-    """A name for a study that says nothing about it: 16 letters, digits, ``_`` and ``-``.
+    """A random id for a study: 16 letters, digits, ``_`` and ``-``.
 
     >>> is_id(new_id())
     True
@@ -28,7 +28,7 @@ def new_id() -> str:
 
 
 def is_id(text: str) -> bool:
-    """Whether a text could be a study's name; it is then safe in a path.
+    """Whether a text has the form of a study's id; it is then safe in a path.
 
     >>> is_id("../../etc/passwd"), is_id("-rf-rf-rf-rf-rf-")
     (False, False)
@@ -38,13 +38,13 @@ def is_id(text: str) -> bool:
 
 @dataclass(frozen=True)
 class NewStudy:
-    """A study to be entered.
+    """A study to create.
 
     Attributes:
         id: from :func:`new_id`.
-        name: what people call it; never in logs.
+        name: shown to users; never in logs.
         bundle: a bundle's name, or ``auto``.
-        fetch: address of a study by DICOMweb that is to be fetched first; else its files are in place.
+        fetch: the DICOMweb address of a study to fetch first; None if its files are on disk.
     """
 
     id: str
@@ -55,17 +55,17 @@ class NewStudy:
 
 @dataclass(frozen=True)
 class Study:
-    """A study as the catalog knows it.
+    """A study as the catalog records it.
 
     Attributes:
-        id: its name in addresses, logs and folders.
-        name: what people call it.
-        state: where it stands; ``fetching`` also while it waits for that.
-        bundle: that it is to be analyzed with, or ``auto``.
-        stage, done, total: of the work that is going on.
-        failure: one line that says why it failed.
-        created, changed: when it came in, and when its state last changed; aware, UTC.
-        revision: the newest that is done; 0 if none is.
+        id: its identifier in URLs, logs and folders.
+        name: shown to users.
+        state: ``fetching`` includes the wait for a worker.
+        bundle: the bundle for its analysis, or ``auto``.
+        stage, done, total: of the work in progress.
+        failure: the reason of its failure, in one line.
+        created, changed: times of its upload and of the last change of its state; UTC with time zone.
+        revision: the newest finished one; 0 if there is none.
         summary: of that revision.
     """
 
@@ -85,7 +85,7 @@ class Study:
 
 @dataclass(frozen=True)
 class Revision:
-    """One set of results: the analysis, or what followed from a corrected segmentation."""
+    """One set of results, from the analysis or from a corrected segmentation."""
 
     number: int
     kind: Kind
@@ -95,15 +95,15 @@ class Revision:
 
 @dataclass(frozen=True)
 class Claim:
-    """The right to work on a study, for as long as the lease is renewed.
+    """A worker's claim on a study, valid as long as its lease is renewed.
 
     Attributes:
         study: its id.
-        revision: to be made.
-        attempt: grows with every claim of the study; who holds an older one holds nothing.
-        worker: who holds it.
+        revision: to make.
+        attempt: increases with every claim of the study; older claims are invalid.
+        worker: the holder.
         kind: of the revision.
-        base: the newest revision that is done; 0 if none is.
+        base: the newest finished revision; 0 if there is none.
         name, bundle, fetch: of the study.
     """
 
@@ -120,7 +120,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Page:
-    """Some studies, newest first; ``next`` asks for those after them, ``total`` counts all that match."""
+    """A page of studies, newest first; ``next`` identifies the following page, ``total`` counts all matches."""
 
     studies: tuple[Study, ...]
     next: str | None

@@ -1,4 +1,4 @@
-"""How the service runs; everything also from the environment, as ``TUMORSCOPE_<NAME>``."""
+"""Settings of the service; each can be set in the environment as ``TUMORSCOPE_<NAME>``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tumorscope.inference.engine import EngineName
 
 _PREFIX = "TUMORSCOPE_"
 _ONLY_WEB = ("port", "token", "users", "allowed_hosts", "root_path", "trusted_proxies")
-"""What a worker has no business to know."""
+"""Settings that a worker does not receive."""
 _PATH_PART = re.compile(r"[A-Za-z0-9._~-]{1,100}")
 _OWN_PATHS = ("api", "assets", "docs")
 _ADDRESS = {
@@ -32,19 +32,19 @@ def _split(value: Any) -> Any:
 
 
 def clean_root_path(path: str) -> str:
-    """A path below which the service is seen, with a slash at its beginning and none at its end.
+    """The URL path prefix of the service, with a leading slash and without a trailing one.
 
     >>> clean_root_path("tumor/"), clean_root_path("/mri/tumor"), clean_root_path("/")
     ('/tumor', '/mri/tumor', '')
 
     Raises:
-        ValueError: it is none, or one of the service's own.
+        ValueError: it is not a valid path, or one of the service's own.
     """
     parts = [part for part in path.strip().split("/") if part]
     if any(not _PATH_PART.fullmatch(part) or part in (".", "..") for part in parts):
         raise ValueError("write a path such as /tumor, of letters, digits, -, _, . and ~")
     if parts and parts[0] in _OWN_PATHS:
-        raise ValueError(f"/{parts[0]} is an address of the service itself; choose another path")
+        raise ValueError(f"/{parts[0]} is a path of the service itself; choose another one")
     return "".join(f"/{part}" for part in parts)
 
 
@@ -60,29 +60,29 @@ Networks = Annotated[tuple[Annotated[str, AfterValidator(_clean_network)], ...],
 
 
 class ServiceSettings(BaseSettings):
-    """How the service and its workers run.
+    """Settings of the service and its workers.
 
     Attributes:
-        data: the folder of studies; workers on other machines must see the same one.
-        host, port: where the page and the interface are.
-        database: SQLAlchemy's address; None takes ``service.sqlite`` in ``data``.
-        queue: ``redis://…``; None takes ``queue.sqlite`` in ``data``.
-        workers: how many processes analyze on this machine.
-        bundle: for uploads that name none.
-        engine: what runs the networks.
-        keep_days: studies that have been done for so long are removed; None keeps them.
-        token: a bearer token that lets in.
+        data: the folder of studies, shared by workers on all machines.
+        host, port: of the web page and the HTTP interface.
+        database: as SQLAlchemy URL; None for ``service.sqlite`` in ``data``.
+        queue: ``redis://…``; None for ``queue.sqlite`` in ``data``.
+        workers: number of worker processes on this machine.
+        bundle: for uploads without a bundle.
+        engine: the runtime of the networks.
+        keep_days: finished studies are removed after this time; None keeps them.
+        token: bearer token for API clients.
         users: passwords by name.
-        allowed_hosts: names under which the service may be asked, besides its own.
-        root_path: the path below which a proxy shows the service, ``/tumor``.
+        allowed_hosts: host names that requests may use besides the service's own.
+        root_path: the URL path prefix behind a proxy, ``/tumor``.
         trusted_proxies: addresses and networks of proxies whose ``X-Forwarded-Prefix`` and ``X-Forwarded-For``
-            are believed.
-        archives: DICOMweb services that studies may be fetched from, ``NAME=https://…`` or a name in
-            ``data/destinations.yaml``, where their passwords' files are named.
-        upload_bytes, upload_files, unpacked_bytes: the most that one upload may hold.
-        lease_s: a worker that has not been heard of for so long has lost its study.
-        attempts: a study that ended its worker so often has failed.
-        longest_analysis_s: an analysis that takes longer hangs.
+            headers are used.
+        archives: DICOMweb services from which studies may be fetched, ``NAME=https://…`` or a name in
+            ``data/destinations.yaml``, which can give password files.
+        upload_bytes, upload_files, unpacked_bytes: limits per upload.
+        lease_s: a worker that does not renew its lease for this time loses its study.
+        attempts: a study that ended this many workers fails.
+        longest_analysis_s: an analysis that takes longer counts as hung.
     """
 
     model_config = SettingsConfigDict(env_prefix=_PREFIX, frozen=True, env_parse_none_str="none")
@@ -123,7 +123,7 @@ class ServiceSettings(BaseSettings):
 
     @property
     def database_url(self) -> str:
-        """Of the catalog's database, with the driver that is used."""
+        """The URL of the catalog's database, including the driver."""
         if self.database is None:
             return f"sqlite:///{self.data.absolute() / 'service.sqlite'}"
         url = make_url(self.database)
@@ -133,11 +133,11 @@ class ServiceSettings(BaseSettings):
 
     @property
     def queue_url(self) -> str:
-        """Of the queue."""
+        """The URL of the queue."""
         return self.queue or f"sqlite:///{self.data.absolute() / 'queue.sqlite'}"
 
     def environment(self) -> dict[str, str]:
-        """These settings as a worker's process gets them: not on its command line, where everyone could read them."""
+        """The environment of a worker process with these settings; a command line would be visible to all users."""
         values: dict[str, str] = {}
         for name in type(self).model_fields:
             value = getattr(self, name)
@@ -149,15 +149,17 @@ class ServiceSettings(BaseSettings):
 
 
 def service_settings(**given: Any) -> ServiceSettings:
-    """Settings from the values given, then the environment, then the defaults.
+    """Settings from the given values, then the environment, then the defaults.
 
     Raises:
-        TumorscopeError: one line about the first that is wrong, without its value.
+        TumorscopeError: one line about the first invalid setting, without its value.
     """
     try:
         return ServiceSettings(**given)
     except ValidationError as error:
         fault = error.errors(include_input=False, include_url=False)[0]
         name = ".".join(str(part) for part in fault["loc"])
-        said = str(fault["msg"]).removeprefix("Value error, ")
-        raise TumorscopeError(f"{name or 'the address of database or queue'}: {said[0].lower()}{said[1:]}") from None
+        message = str(fault["msg"]).removeprefix("Value error, ")
+        raise TumorscopeError(
+            f"{name or 'the address of database or queue'}: {message[0].lower()}{message[1:]}"
+        ) from None

@@ -1,4 +1,4 @@
-"""Keeps workers alive, each in a process of its own: what breaks there never takes the web process along."""
+"""Run workers as separate processes and restart them, so that a crash never ends the web process."""
 
 from __future__ import annotations
 
@@ -18,38 +18,39 @@ from sqlalchemy.exc import SQLAlchemyError
 from tumorscope.service.catalog import Catalog
 from tumorscope.service.queue import enqueue, make_queue
 from tumorscope.service.settings import ServiceSettings
-from tumorscope.service.worker import CORES, LEAVING_S, NAME, SUPERVISED
+from tumorscope.service.worker import CORES_VARIABLE, NAME_VARIABLE, SHUTDOWN_S, SUPERVISED
+from tumorscope.studies.processes import describe_exit
 
 log = logging.getLogger(__name__)
 
 _TICK_S = 0.1
-_FIRST_REST_S, _LONGEST_REST_S = 0.5, 30.0
-_LIVED_WELL_S = 60.0
-"""A worker that lived for so long may be started again at once when it ends."""
+_FIRST_PAUSE_S, _MAX_PAUSE_S = 0.5, 30.0
+_HEALTHY_S = 60.0
+"""A worker that ran for this time is restarted without a pause."""
 
 
 @dataclass
-class _Place:
-    """Where one worker after the other runs."""
+class _Slot:
+    """A slot for one worker process at a time."""
 
     cores: str
     name: str = ""
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
-    rest_s: float = 0.0
+    pause_s: float = 0.0
     due: float = 0.0
 
 
 class Supervisor:
-    """As many workers as the settings say, for as long as the ``with`` block lasts.
+    """Keeps the configured number of workers running for the duration of the ``with`` block.
 
-    A worker that ends is started again, after a rest that doubles while it does not live for a minute.
-    The study that it was working on may be taken at once.
+    A worker that ends is restarted after a pause, which doubles as long as workers end within a minute.
+    The lease of its study expires at once.
     """
 
     def __init__(self, settings: ServiceSettings) -> None:
         self._settings = settings
-        self._places = [_Place(cores) for cores in share_cores(settings.workers)]
+        self._slots = [_Slot(cores) for cores in share_cores(settings.workers)]
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="supervisor", daemon=True)
 
@@ -67,49 +68,49 @@ class Supervisor:
         self._catalog.close()
 
     def alive(self) -> int:
-        """How many workers run at the moment."""
-        return sum(place.process is not None and place.process.poll() is None for place in self._places)
+        """The number of running workers."""
+        return sum(slot.process is not None and slot.process.poll() is None for slot in self._slots)
 
     def pids(self) -> list[int]:
-        """Process numbers of the workers that run."""
-        running = [place.process for place in self._places if place.process is not None]
+        """Process ids of the running workers."""
+        running = [slot.process for slot in self._slots if slot.process is not None]
         return [process.pid for process in running if process.poll() is None]
 
     def _watch(self) -> None:
         try:
             while not self._stop.wait(_TICK_S):
-                for place in self._places:
-                    self._look_after(place)
+                for slot in self._slots:
+                    self._check(slot)
         finally:
-            self._end_all()
+            self._stop_all()
 
-    def _look_after(self, place: _Place) -> None:
+    def _check(self, slot: _Slot) -> None:
         now = time.monotonic()
-        if place.process is not None and place.process.poll() is not None:
-            code, lived = place.process.returncode, now - place.started
-            _close(place.process)
-            place.process = None
-            place.rest_s = 0.0 if lived > _LIVED_WELL_S else min(max(2 * place.rest_s, _FIRST_REST_S), _LONGEST_REST_S)
-            place.due = now + place.rest_s
-            log.error("worker %s %s; the next one starts in %g s", place.name, _ending(code), place.rest_s)
-            self._release(place.name)
-        elif place.process is None and now >= place.due:
-            place.name = f"{socket.gethostname()}-{secrets.token_hex(6)}"
-            place.process, place.started = _start(self._settings, place), now
+        if slot.process is not None and slot.process.poll() is not None:
+            code, lived = slot.process.returncode, now - slot.started
+            _close(slot.process)
+            slot.process = None
+            slot.pause_s = 0.0 if lived > _HEALTHY_S else min(max(2 * slot.pause_s, _FIRST_PAUSE_S), _MAX_PAUSE_S)
+            slot.due = now + slot.pause_s
+            log.error("worker %s %s; the next one starts in %g s", slot.name, describe_exit(code), slot.pause_s)
+            self._release(slot.name)
+        elif slot.process is None and now >= slot.due:
+            slot.name = f"{socket.gethostname()}-{secrets.token_hex(6)}"
+            slot.process, slot.started = _start(self._settings, slot), now
 
     def _release(self, name: str) -> None:
         try:
-            for study in self._catalog.release(name):
-                log.error("%s: its worker ended in the middle", study)
+            for study in self._catalog.expire_leases(name):
+                log.error("%s: its worker ended during the analysis", study)
                 enqueue(self._queue, study)
-        except SQLAlchemyError as error:  # the lease runs out by itself
-            log.error("the database is out of reach (%s)", type(error).__name__)
+        except SQLAlchemyError as error:  # the lease expires by itself
+            log.error("the database is unreachable (%s)", type(error).__name__)
 
-    def _end_all(self) -> None:
-        running = [place.process for place in self._places if place.process is not None]
+    def _stop_all(self) -> None:
+        running = [slot.process for slot in self._slots if slot.process is not None]
         for process in running:
             process.terminate()
-        end = time.monotonic() + LEAVING_S + 5
+        end = time.monotonic() + SHUTDOWN_S + 5
         for process in running:
             try:
                 process.wait(max(end - time.monotonic(), 0))
@@ -120,7 +121,7 @@ class Supervisor:
 
 
 def share_cores(workers: int) -> list[str]:
-    """Each worker's cores, ``"0,2"``; empty where one worker may use all.
+    """The cores of each worker, ``"0,2"``; empty if one worker may use all.
 
     >>> share_cores(1)
     ['']
@@ -133,27 +134,23 @@ def share_cores(workers: int) -> list[str]:
     return [",".join(map(str, cores[index::workers])) for index in range(workers)]
 
 
-def _start(settings: ServiceSettings, place: _Place) -> subprocess.Popen[bytes]:
+def _start(settings: ServiceSettings, slot: _Slot) -> subprocess.Popen[bytes]:
     from tumorscope.io.dicom.patient_key import SALT_VARIABLE
 
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith("TUMORSCOPE_") or name == SALT_VARIABLE  # not a setting, and one for all workers
+        if not name.startswith("TUMORSCOPE_") or name == SALT_VARIABLE  # not a setting, and the same for all workers
     }
     return subprocess.Popen(
         [sys.executable, "-m", "tumorscope.service.worker", SUPERVISED],
-        stdin=subprocess.PIPE,  # stays open for as long as this process lives
+        stdin=subprocess.PIPE,  # open for the lifetime of this process
         stdout=subprocess.DEVNULL,
-        env=kept | settings.environment() | {NAME: place.name, CORES: place.cores},
-        start_new_session=True,  # Ctrl-C is for the service, which tells its workers
+        env=kept | settings.environment() | {NAME_VARIABLE: slot.name, CORES_VARIABLE: slot.cores},
+        start_new_session=True,  # Ctrl-C is for the service, which stops its workers
     )
 
 
 def _close(process: subprocess.Popen[bytes]) -> None:
     if process.stdin is not None:
         process.stdin.close()
-
-
-def _ending(code: int) -> str:
-    return f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"

@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 
 class Moment(TypeDecorator[datetime]):
-    """A moment in UTC, also where the database knows no time zones."""
+    """A time in UTC, also for databases without time zones."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -75,8 +75,9 @@ studies = Table(
     Index(None, "state", "changed"),
     UniqueConstraint("upload", "place"),
 )
-"""``wanted`` is the revision being made; ``attempt`` counts every claim ever made, ``tries`` those that count
-against the study; ``upload`` and ``place`` say which request brought it, so that one repeated brings nothing new."""
+"""``wanted`` is the revision in progress; ``attempt`` counts all claims, ``tries`` those that count against the
+study; ``upload`` and ``place`` identify the request and the position in it, so that a repeated request creates
+nothing."""
 
 revisions = Table(
     "revisions",
@@ -94,4 +95,4 @@ identity = Table(
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("value", String(32), nullable=False),
 )
-"""One row: the text that also is in the folder of studies; see :mod:`tumorscope.service.identity`."""
+"""One row: the text that is also in the folder of studies; see :mod:`tumorscope.service.identity`."""

@@ -1,8 +1,7 @@
-"""A worker: takes studies from the queue and analyses them, one at a time, until it is told to stop.
+"""A worker: takes studies from the queue and analyzes them one at a time until it is stopped.
 
-``python -m tumorscope.service.worker`` runs one with the settings of the environment; with
-``--supervised`` it also stops when its standard input closes, which is how it learns that the
-service is gone.
+``python -m tumorscope.service.worker`` starts a worker with the settings in the environment. With
+``--supervised`` it also stops when its standard input closes, that is, when the service has ended.
 """
 
 from __future__ import annotations
@@ -25,34 +24,35 @@ from tumorscope.service.folders import Folders
 from tumorscope.service.identity import join_identity
 from tumorscope.service.queue import enqueue, make_queue
 from tumorscope.service.settings import ServiceSettings, service_settings
-from tumorscope.service.sweeping import SWEEPS, Sweeper
-from tumorscope.service.work import load_engines, process
+from tumorscope.service.study_job import load_engines, process
+from tumorscope.service.sweeper import SWEEPS_PER_LEASE, Sweeper
+from tumorscope.studies.processes import silence_libraries
 
-log = logging.getLogger("tumorscope.service.worker")  # also where this is the program
+log = logging.getLogger("tumorscope.service.worker")  # also when this module is the program
 
 SUPERVISED = "--supervised"
-NAME = "TUMORSCOPE_WORKER_NAME"
-"""The environment variable with a worker's name, where its supervisor gives it one."""
-CORES = "TUMORSCOPE_WORKER_CORES"
-"""The same with its share of the cores, ``0,2``."""
-LEAVING_S = 20.0
-"""How long a worker that is told to stop waits for a step of the analysis to end."""
+NAME_VARIABLE = "TUMORSCOPE_WORKER_NAME"
+"""The environment variable in which a supervisor passes a worker's name."""
+CORES_VARIABLE = "TUMORSCOPE_WORKER_CORES"
+"""The environment variable with the worker's share of the cores, such as ``0,2``."""
+SHUTDOWN_S = 20.0
+"""How long a stopping worker waits for the current step of the analysis."""
 _NICENESS = 5
-_NOISY = ("pydicom", "highdicom", "nibabel", "nibabel.global", "dicomweb_client", "urllib3", "tifffile", "PIL")
+_LIBRARIES = ("pydicom", "highdicom", "nibabel", "nibabel.global", "dicomweb_client", "urllib3", "tifffile", "PIL")
 
 
 def worker_name() -> str:
-    """Machine, process, and six digits that tell it from an earlier process of that number."""
-    return os.environ.get(NAME) or f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+    """Host name, process number, and six random digits, since process numbers are reused."""
+    return os.environ.get(NAME_VARIABLE) or f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
 
 
 def run_worker(settings: ServiceSettings, stop: threading.Event, name: str | None = None) -> None:
-    """Work until ``stop`` is set; a study that is being analyzed then is given back.
+    """Process studies until ``stop`` is set; a study whose analysis is running then returns to the queue.
 
     Args:
         settings: of the service.
         stop: ends the worker at the next step of the analysis.
-        name: under which it claims studies.
+        name: under which the worker claims studies.
 
     Raises:
         TumorscopeError: the database, the queue or the folder cannot be used.
@@ -61,42 +61,42 @@ def run_worker(settings: ServiceSettings, stop: threading.Event, name: str | Non
     catalog = Catalog.of(settings)
     join_identity(catalog, folders)
     engines = load_engines(settings)
-    known = name or worker_name()
+    worker = name or worker_name()
 
     def analyze(study_id: str) -> None:
-        outcome = process(study_id, settings, catalog, folders, engines, stop, known)
+        outcome = process(study_id, settings, catalog, folders, engines, stop, worker)
         _return_memory()
-        if outcome == "given back":
+        if outcome == "released":
             enqueue(queue, study_id)
 
     queue = make_queue(settings, analyze)
     sweeper = Sweeper(settings, catalog, folders, queue)
     consumer = queue.consumer()
     consumer.start()
-    log.info("worker %s is ready", known)
+    log.info("worker %s is ready", worker)
     try:
         while not stop.is_set():
             sweeper.sweep()
             consumer.check_worker_health()
-            stop.wait(settings.lease_s / SWEEPS)
+            stop.wait(settings.lease_s / SWEEPS_PER_LEASE)
     finally:
         stop.set()
         consumer.stop()
         for _, thread in consumer.worker_threads:
-            thread.join(LEAVING_S)
-        for study in catalog.give_back_all(known):  # a step that takes longer than we wait for
-            log.info("%s: given back", study)
+            thread.join(SHUTDOWN_S)
+        for study in catalog.release_all(worker):  # whose current step took longer than SHUTDOWN_S
+            log.info("%s: released", study)
             enqueue(queue, study)
         catalog.close()
-        log.info("worker %s has stopped", known)
+        log.info("worker %s has stopped", worker)
 
 
 def lower_priority(cores: set[int] | None = None) -> None:
-    """Let everything else on this machine go first, and use only some of its cores.
+    """Run at a lower priority, and only on some of the machine's cores.
 
-    The runtimes take as many threads as this process may use cores (see :func:`tumorscope.inference.engine.threads`),
-    so that what is set here, before a network is loaded, holds for them too. All cores are used while
-    nothing else wants them; the web process, which is not as kind, gets one at once.
+    The runtimes start one thread per core that this process may use (see
+    :func:`tumorscope.inference.engine.threads`), so call this before a network is loaded. Workers use idle
+    cores fully; the web process runs at the normal priority and gets a core at once.
     """
     with suppress(OSError, AttributeError):
         os.nice(_NICENESS)
@@ -105,19 +105,8 @@ def lower_priority(cores: set[int] | None = None) -> None:
             os.sched_setaffinity(0, cores)
 
 
-def quiet_libraries() -> None:
-    """What these log and warn of may quote names and UIDs; we say ourselves what matters, by a study's id."""
-    import warnings
-
-    warnings.simplefilter("ignore")
-    for name in _NOISY:
-        logger = logging.getLogger(name)
-        logger.propagate = False
-        logger.handlers = [logging.NullHandler()]
-
-
 def main() -> None:
-    """A worker with the settings of the environment."""
+    """Run a worker with the settings in the environment."""
     try:
         run_program(service_settings(), SUPERVISED in sys.argv[1:])
     except TumorscopeError as error:
@@ -126,43 +115,43 @@ def main() -> None:
 
 
 def run_program(settings: ServiceSettings, supervised: bool = False) -> NoReturn:
-    """Be a worker until SIGTERM, SIGINT or, where supervised, the end of standard input; ends this process.
+    """Run a worker until SIGTERM, SIGINT or, if supervised, the end of standard input; then end this process.
 
     Raises:
-        TumorscopeError: it cannot start.
+        TumorscopeError: the worker cannot start.
     """
     stop = threading.Event()
-    with _log_alone():
-        quiet_libraries()
+    with _only_own_log():
+        silence_libraries(_LIBRARIES)
         for each in (signal.SIGINT, signal.SIGTERM):
             signal.signal(each, lambda *_: stop.set())
         if supervised:
-            threading.Thread(target=_stop_with_the_service, args=(stop,), daemon=True).start()
+            threading.Thread(target=_stop_with_service, args=(stop,), daemon=True).start()
         lower_priority(_cores())
         run_worker(settings, stop)
         logging.shutdown()
-        # A step that is still running in a library does not keep the process, and must not crash its end.
+        # Threads still running in a library neither delay the exit nor crash it.
         os._exit(0)
 
 
 def _cores() -> set[int]:
-    return {int(core) for core in os.environ.get(CORES, "").split(",") if core.isdigit()}
+    return {int(core) for core in os.environ.get(CORES_VARIABLE, "").split(",") if core.isdigit()}
 
 
-def _stop_with_the_service(stop: threading.Event) -> None:
+def _stop_with_service(stop: threading.Event) -> None:
     os.read(sys.stdin.fileno(), 1)
     stop.set()
 
 
 @contextmanager
-def _log_alone() -> Iterator[None]:
-    """Our log goes to standard error, and what libraries written in C print there goes nowhere: it may name people."""
+def _only_own_log() -> Iterator[None]:
+    """Send our log to standard error and discard what C libraries print there: it may contain names."""
     standard = (sys.stdout.fileno(), sys.stderr.fileno())
     kept = [os.dup(each) for each in standard]
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+    devnull = os.open(os.devnull, os.O_WRONLY)
     for each in standard:
-        os.dup2(nowhere, each)
-    os.close(nowhere)
+        os.dup2(devnull, each)
+    os.close(devnull)
     handler = logging.StreamHandler(os.fdopen(os.dup(kept[1]), "w", encoding="utf-8", buffering=1))
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%d %H:%M:%S"))
     logger = logging.getLogger("tumorscope")
@@ -171,14 +160,14 @@ def _log_alone() -> Iterator[None]:
     logger.propagate = False
     try:
         yield
-    finally:  # an error is told by whoever called
+    finally:  # the caller reports errors
         for each, before in zip(standard, kept, strict=True):
             os.dup2(before, each)
             os.close(before)
 
 
 def _return_memory() -> None:
-    """Give freed memory back to the system: glibc otherwise keeps what the largest study needed."""
+    """Return freed memory to the system: glibc otherwise keeps the peak of the largest study."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL("libc.so.6").malloc_trim(0)
 

@@ -1,4 +1,6 @@
-"""One case from its files to its folder of results: the same steps on one machine and on a hundred."""
+"""One case from its files to its folder of results: the same steps for the command line, the service, the DICOM
+node and a cluster.
+"""
 
 from __future__ import annotations
 
@@ -7,35 +9,48 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from tumorscope.core.faults import FAULT_LOG, failure_line
 from tumorscope.core.files import safe_name
+from tumorscope.core.note import Note
 from tumorscope.core.scan import Scan
 from tumorscope.inference.analysis import Analysis, analyze
-from tumorscope.inference.engine_pool import Engines
+from tumorscope.inference.engine import Engine
+from tumorscope.inference.engine_pool import EnginePool
 from tumorscope.inference.tumor_type import TypeFinding
 from tumorscope.io import find_mask, open_scan, read_mask
 from tumorscope.io.case_names import public_names
 from tumorscope.io.dicom.studies import StudyFiles
-from tumorscope.io.options import OnFiles
-from tumorscope.reporting import compare, write_results
+from tumorscope.reporting.agreement import compare
 from tumorscope.reporting.bids import write_bids
+from tumorscope.reporting.outputs import OutputOptions
+from tumorscope.reporting.results import write_results
 from tumorscope.reporting.wording import size_text
-from tumorscope.reporting.write import Outputs
+from tumorscope.studies.revision import revise
 
 
 @dataclass(frozen=True)
 class Case:
-    """Something to analyze: a path, a study among others, or several files that are one scan's sequences."""
+    """Something to analyze: a path, a study among others, or several files that are one scan's sequences.
+
+    Attributes:
+        path: a file, a folder, or the files of one study; None where ``sequences`` names the files.
+        sequences: files by sequence.
+        segmentation: a person's correction, boolean ``(slice, row, column)``, which replaces the network's.
+        incomplete: why images may be missing; None where the case is complete.
+    """
 
     path: Path | StudyFiles | None
     sequences: Mapping[str, Path] | None = None
+    segmentation: np.ndarray | None = None
+    incomplete: str | None = None
 
     @property
     def label(self) -> str:
-        """What to call it before it has been read."""
+        """The name to show before the case has been read."""
         return ", ".join(file.name for file in (self.sequences or {}).values()) if self.path is None else self.path.name
 
 
@@ -45,38 +60,40 @@ class AnalysisOptions:
 
     Attributes:
         truth: the true mask, for a single case.
-        channels: what the channels of a file show.
-        register: lay a study's series onto each other by their images.
-        explain: show the activation map.
-        input_check: assess only what looks like an MRI of a head.
-        outputs: what is written besides the image panel, mask, page and document.
+        find_truth: without ``truth``, use the mask stored beside the scan, if there is one.
+        channels: the sequences of a file's channels.
+        register: co-register a study's series by their images.
+        explain: write class activation maps.
+        input_check: skip inputs that do not look like brain MRI.
+        outputs: files to write besides the image panel, mask, report and ``analysis.json``.
         bids: a BIDS derivative data set that every case is added to.
     """
 
     truth: Path | None = None
+    find_truth: bool = True
     channels: Sequence[str] | None = None
     register: bool = False
     explain: bool = False
     input_check: bool = True
-    outputs: Outputs = field(default_factory=Outputs)
+    outputs: OutputOptions = field(default_factory=OutputOptions)
     bids: Path | None = None
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What a batch keeps of an analysis: numbers and words, and neither scan nor mask.
+    """The part of an analysis that a batch keeps: numbers and words, but neither scan nor mask.
 
     Attributes:
-        assessed, tumor_present, tumor_probability, tumor_type, volume_mm3, runtime, precision,
+        rejection, tumor_present, tumor_probability, tumor_type, volume_mm3, runtime, precision,
             bundle_reason, warnings: as in the analysis.
-        size: of the mask, in words; None where there is none.
-        lesions, slices: how many.
-        bundle, bundle_sha256: what it was analyzed with.
+        size: of the mask, in words; None without lesions.
+        lesions, slices: their numbers.
+        bundle, bundle_sha256: the bundle of the analysis.
     """
 
-    assessed: bool
-    tumor_present: bool
-    tumor_probability: float
+    rejection: Note | None
+    tumor_present: bool | None
+    tumor_probability: float | None
     tumor_type: TypeFinding | None
     volume_mm3: float | None
     size: str | None
@@ -87,13 +104,13 @@ class Findings:
     runtime: str
     precision: str
     bundle_reason: str | None
-    warnings: tuple[str, ...]
+    warnings: tuple[Note, ...]
 
     @classmethod
     def of(cls, analysis: Analysis) -> Findings:
-        """The findings of an analysis."""
+        """Summarize an analysis."""
         return cls(
-            assessed=analysis.assessed,
+            rejection=analysis.rejection,
             tumor_present=analysis.tumor_present,
             tumor_probability=analysis.tumor_probability,
             tumor_type=analysis.tumor_type,
@@ -111,8 +128,23 @@ class Findings:
 
 
 @dataclass(frozen=True)
+class CaseResult:
+    """A case that has been analyzed and written.
+
+    Attributes:
+        analysis: with its scan and mask.
+        folder: of the results.
+        dice: overlap with the true mask; None without one.
+    """
+
+    analysis: Analysis
+    folder: Path
+    dice: float | None = None
+
+
+@dataclass(frozen=True)
 class Outcome:
-    """What became of a case: its findings and their folder, or one line that says why there are none."""
+    """What a batch keeps of a case: its findings and their folder, or one line that gives the reason for the failure."""
 
     case: str
     findings: Findings | None = None
@@ -121,96 +153,150 @@ class Outcome:
     failure: str | None = None
 
 
+Stage = Literal["reading", "analyzing", "writing"]
+
+
+@dataclass(frozen=True)
+class CaseProgress:
+    """How far the processing of a case has come.
+
+    Attributes:
+        stage: the current one.
+        done, total: DICOM headers while ``reading``, slices while ``analyzing``, else 0.
+        name: of the case; None until it has been read.
+    """
+
+    stage: Stage
+    done: int = 0
+    total: int = 0
+    name: str | None = None
+
+
+def _ignore(progress: CaseProgress) -> None:
+    """Report nothing."""
+
+
 def run_case(
     case: Case,
-    engines: Engines,
+    engines: EnginePool,
     out: Path,
     options: AnalysisOptions,
     unused: Callable[[str], str],
-    *,
-    on_files: OnFiles | None = None,
-    on_read: Callable[[Scan], None] = lambda scan: None,
-    on_slices: Callable[[int], None] = lambda done: None,
+    on_progress: Callable[[CaseProgress], None] = _ignore,
 ) -> Outcome:
-    """Analyze one case of several, see :func:`analyze_case`: whatever is wrong with it, the others go on.
+    """Process one case of several, see :func:`process_case`; its failure does not stop the others.
 
     A fault of the program adds its traceback to ``_faults.log`` in ``out``.
+
+    Args:
+        case, engines, out, options, on_progress: as for :func:`process_case`.
+        unused: from a safe name the one that the case gets: two files of one name must not
+            write into one folder.
     """
     try:
-        return analyze_case(
-            case, engines, out, options, unused, on_files=on_files, on_read=on_read, on_slices=on_slices
-        )
+        result = process_case(case, engines, out, options, lambda name: unused(safe_name(name)), on_progress)
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # a panic in a library written in Rust is not an Exception
         return failed(case, error, out)
+    return Outcome(result.analysis.scan.case, Findings.of(result.analysis), result.folder, result.dice)
 
 
 def failed(case: Case, error: BaseException, out: Path) -> Outcome:
-    """The outcome of a case that an error has ended, in words that name no patient."""
+    """The outcome of a case that an error has ended; its text names no patient."""
     names = public_names(case.path, case.sequences)
     return Outcome(names.label, failure=names.hide(failure_line(error, names.label, out / FAULT_LOG)))
 
 
-def analyze_case(
+def process_case(
     case: Case,
-    engines: Engines,
+    engines: EnginePool,
     out: Path,
-    options: AnalysisOptions,
-    unused: Callable[[str], str],
-    *,
-    on_files: OnFiles | None = None,
-    on_read: Callable[[Scan], None] = lambda scan: None,
-    on_slices: Callable[[int], None] = lambda done: None,
-) -> Outcome:
-    """Read, assess and write one case; nothing of its scan is kept.
+    options: AnalysisOptions | None = None,
+    name: Callable[[str], str] = str,
+    on_progress: Callable[[CaseProgress], None] = _ignore,
+) -> CaseResult:
+    """Read, analyze and write one case.
 
     Args:
-        case: what to read.
+        case: the input.
         engines: the loaded bundles.
         out: where the case's own folder goes.
-        options: how.
-        unused: from a safe name the one that the case gets: two files of one name must not
-            write into one folder.
-        on_files: told now and then how many DICOM headers are read, and of how many.
-        on_read: told of the scan, under the name that it got.
-        on_slices: told of the number of slices just done.
+        options: how; the defaults if None.
+        name: from the scan's name the one that its results get.
+        on_progress: receives every step; an exception that it raises ends the processing before
+            anything more is written.
 
     Raises:
-        TumorscopeError: one line that says what is wrong with this case.
+        TumorscopeError: the case cannot be analyzed; one line with the reason.
     """
-    started = time.perf_counter()
-    scan = open_scan(
-        case.path,
-        sequences=case.sequences,
-        channels=options.channels,
-        register=options.register,
-        on_files=on_files,
-    )
-    scan = dataclasses.replace(scan, case=unused(safe_name(scan.case)))
-    true_mask = _true_mask(scan, options.truth)
-    reading_ms = round((time.perf_counter() - started) * 1000, 2)
-    on_read(scan)
+    options = options or AnalysisOptions()
+    scan, true_mask, reading_ms = _read(case, options, name, on_progress)
     engine, reason = engines.for_scan(scan)
-    analysis = analyze(
-        scan,
-        engine,
-        on_slices,
-        explain=options.explain,
-        probabilities=options.outputs.fractional or options.bids is not None,
-        input_check=options.input_check,
-    )
+    analysis = _analyze(scan, engine, options, on_progress)
     timing_ms = {"reading": reading_ms, **analysis.timing_ms}
     analysis = dataclasses.replace(analysis, timing_ms=timing_ms, bundle_reason=reason)
+    if case.segmentation is not None:
+        analysis = revise(analysis, engine, case.segmentation)
+    if case.incomplete is not None:
+        analysis = _incomplete(analysis, case.incomplete)
+    on_progress(CaseProgress("writing", name=scan.case))
     written = write_results(analysis, out, true_mask, options.outputs)
     if options.bids is not None:
         write_bids(analysis, options.bids)
     segmented = "mask" in engine.bundle.card.outputs
     dice = compare(analysis.mask, true_mask).dice if segmented and true_mask is not None else None
-    return Outcome(scan.case, Findings.of(analysis), written["analysis"].parent, dice)
+    return CaseResult(analysis, written["analysis"].parent, dice)
 
 
-def _true_mask(scan: Scan, truth: Path | None) -> np.ndarray | None:
+def _read(
+    case: Case,
+    options: AnalysisOptions,
+    name: Callable[[str], str],
+    on_progress: Callable[[CaseProgress], None],
+) -> tuple[Scan, np.ndarray | None, float]:
+    """The scan under its new name, the true mask, and the time both took in milliseconds."""
+    started = time.perf_counter()
+    on_progress(CaseProgress("reading"))
+    scan = open_scan(
+        case.path,
+        sequences=case.sequences,
+        channels=options.channels,
+        register=options.register,
+        on_files=lambda done, total: on_progress(CaseProgress("reading", done, total)),
+    )
+    scan = dataclasses.replace(scan, case=name(scan.case))
+    return scan, _true_mask(scan, options), round((time.perf_counter() - started) * 1000, 2)
+
+
+def _analyze(
+    scan: Scan, engine: Engine, options: AnalysisOptions, on_progress: Callable[[CaseProgress], None]
+) -> Analysis:
+    slices, done = scan.shape[0], 0
+
+    def advance(count: int) -> None:
+        nonlocal done
+        done += count
+        on_progress(CaseProgress("analyzing", done, slices, scan.case))
+
+    advance(0)
+    return analyze(
+        scan,
+        engine,
+        advance,
+        explain=options.explain,
+        probabilities=options.outputs.fractional or options.bids is not None,
+        input_check=options.input_check,
+    )
+
+
+def _incomplete(analysis: Analysis, reason: str) -> Analysis:
+    warning = Note("incomplete_study", f"images of this study may be missing: {reason}")
+    return dataclasses.replace(analysis, incomplete=reason, warnings=(warning, *analysis.warnings))
+
+
+def _true_mask(scan: Scan, options: AnalysisOptions) -> np.ndarray | None:
+    truth = options.truth
     if truth is None:
-        return find_mask(scan)
+        return find_mask(scan) if options.find_truth else None
     return read_mask(truth, scan)

@@ -1,4 +1,4 @@
-"""An analysis whose segmentation a person has corrected: everything that follows from the segmentation, anew."""
+"""An analysis with a segmentation that a person has corrected: everything that depends on it is recomputed."""
 
 from __future__ import annotations
 
@@ -7,25 +7,29 @@ import dataclasses
 import numpy as np
 
 from tumorscope.core.errors import TumorscopeError
-from tumorscope.inference.analysis import Analysis, arrange_channels, network_view, second_opinion
+from tumorscope.core.note import Note, without
+from tumorscope.inference.acquired_slices import network_view
+from tumorscope.inference.analysis import Analysis
+from tumorscope.inference.channels import arrange_channels
 from tumorscope.inference.engine import Engine
 from tumorscope.measurement.lesions import find_lesions, total_volume_mm3, unknown_volumes
 
-CORRECTED = (
+CORRECTED = Note(
+    "corrected_segmentation",
     "the segmentation was corrected by hand; the probabilities, and the type by the network, are those of the analysis "
-    "before that"
+    "before that",
 )
 
 
 def revise(analysis: Analysis, engine: Engine, mask: np.ndarray) -> Analysis:
-    """Put a person's segmentation in the place of the network's.
+    """Replace the network's segmentation by a person's.
 
-    Lesions, areas, volume and the opinion by features follow from the new segmentation, and a tumor is
-    present where something is segmented. What the network said of slices stays as it was.
+    Lesions, areas, volume and the type by the radiomics classifier are recomputed from the new segmentation,
+    and a tumor is present where something is segmented. The network's probabilities stay.
 
     Args:
-        analysis: of the scan, by the network.
-        engine: that made it.
+        analysis: of the scan by the network.
+        engine: the one that made it.
         mask: boolean ``(slice, row, column)`` on the scan's grid.
 
     Raises:
@@ -38,7 +42,7 @@ def revise(analysis: Analysis, engine: Engine, mask: np.ndarray) -> Analysis:
         )
     if mask.shape != scan.shape:
         raise TumorscopeError(f"{scan.case}: the mask's shape {mask.shape} is not the scan's {scan.shape}")
-    probability = np.array([finding.tumor_probability for finding in analysis.slices])
+    probability = np.array([finding.tumor_probability for finding in analysis.slices], float)
     areas = mask.sum(axis=(1, 2))
     pixel_area = scan.pixel_area_mm2
     slices = tuple(
@@ -59,13 +63,7 @@ def revise(analysis: Analysis, engine: Engine, mask: np.ndarray) -> Analysis:
         lesions=lesions,
         tumor_present=bool(mask.any()),
         volume_mm3=total_volume_mm3(lesions, mask, scan),
-        radiomics_classifier=second_opinion(engine, view.forward(channels), view.forward(mask)),
-        warnings=(CORRECTED, *_still_true(analysis), *unknown_volumes(lesions)),
+        radiomics_classifier=engine.classify_by_radiomics(view.forward(channels), view.forward(mask)),
+        warnings=(CORRECTED, *without(analysis.warnings, "unknown_volume"), *unknown_volumes(lesions)),
         corrected=True,
     )
-
-
-def _still_true(analysis: Analysis) -> tuple[str, ...]:
-    """The warnings that do not speak of the lesions that were replaced."""
-    replaced = unknown_volumes(analysis.lesions)
-    return tuple(warning for warning in analysis.warnings if warning not in replaced)

@@ -1,7 +1,7 @@
-"""Changing training images, a whole batch at once, on whatever device it lies.
+"""Random augmentation of a batch of training images, on the batch's device.
 
-Each step has two halves: ``draw_*`` chooses random parameters for every image, and a
-function without chance applies them. A drawn change can thus be replayed.
+Geometric augmentation has two parts: :func:`draw_motion` draws random parameters for every image, and the
+deterministic :func:`move` applies them, so that a drawn change can be replayed.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from torch.nn import functional
 from tumorscope.preprocessing.intensity import HIGHEST, LOWEST
 from tumorscope.recipes.experiment import AugmentationSettings
 
-_BEND_KNOTS = 6
+_ELASTIC_KNOTS = 6
 _BIAS_KNOTS = 3
 _TONE_STEPS = 6
 _TONES = (-3.0, 4.0)
-"""Between these, in robust standard deviations, tone curves elastic_deformation."""
+"""Range of the tone curves, in robust standard deviations."""
 
 
 @dataclass(frozen=True)
 class Motion:
-    """Where each image's pixels come from: an affine map and a smooth elastic_deformation.
+    """A geometric transform per image: an affine map and an elastic deformation.
 
     Attributes:
         matrices: ``(n, 2, 3)`` in the coordinates of ``affine_grid``.
@@ -37,25 +37,25 @@ class Motion:
 
 
 def draw_motion(count: int, settings: AugmentationSettings, device: torch.device) -> Motion:
-    """One flip, rotation, zoom, shift and elastic_deformation a image."""
+    """Draw flip, rotation, scale, translation and elastic deformation for each image."""
     angle = _uniform(count, settings.rotation_deg, device) * math.pi / 180
-    zoom = torch.exp(_uniform(count, math.log1p(settings.scale), device))
+    scale = torch.exp(_uniform(count, math.log1p(settings.scale), device))
     stretch = torch.exp(_uniform(count, math.log1p(settings.scale) / 3, device))
     mirror = 1 - 2 * (torch.rand(count, device=device) < settings.flip).float()
     if settings.quarter_turn:
         turned = torch.rand(count, device=device) < settings.quarter_turn
         angle = angle + turned * torch.randint(1, 4, (count,), device=device) * (math.pi / 2)
-    if settings.vertical_flip:  # mirroring and half a turn
-        upset = torch.rand(count, device=device) < settings.vertical_flip
-        mirror, angle = torch.where(upset, -mirror, mirror), angle + upset * math.pi
+    if settings.vertical_flip:  # mirroring and a rotation by 180 degrees
+        flipped = torch.rand(count, device=device) < settings.vertical_flip
+        mirror, angle = torch.where(flipped, -mirror, mirror), angle + flipped * math.pi
     cosine, sine = torch.cos(angle), torch.sin(angle)
     matrices = torch.stack(
         [
             torch.stack(
-                [mirror * cosine * zoom * stretch, -sine * zoom, 2 * _uniform(count, settings.translation, device)], 1
+                [mirror * cosine * scale * stretch, -sine * scale, 2 * _uniform(count, settings.translation, device)], 1
             ),
             torch.stack(
-                [mirror * sine * zoom * stretch, cosine * zoom, 2 * _uniform(count, settings.translation, device)], 1
+                [mirror * sine * scale * stretch, cosine * scale, 2 * _uniform(count, settings.translation, device)], 1
             ),
         ],
         dim=1,
@@ -63,15 +63,18 @@ def draw_motion(count: int, settings: AugmentationSettings, device: torch.device
     elastic_deformation = None
     if settings.elastic_deformation > 0:
         elastic_deformation = (
-            (torch.rand(count, 2, _BEND_KNOTS, _BEND_KNOTS, device=device) * 2 - 1) * 2 * settings.elastic_deformation
+            (torch.rand(count, 2, _ELASTIC_KNOTS, _ELASTIC_KNOTS, device=device) * 2 - 1)
+            * 2
+            * settings.elastic_deformation
         )
     return Motion(matrices, elastic_deformation)
 
 
 def move(images: Tensor, masks: Tensor, motion: Motion, size: int) -> tuple[Tensor, Tensor]:
-    """Apply one motion to images ``(n, c, h, w)`` and masks ``(n, h, w)`` alike.
+    """Apply one motion to images ``(n, c, h, w)`` and masks ``(n, h, w)``.
 
-    Both come back at ``size``×``size``; masks are soft, a share of tumor in each pixel.
+    Returns:
+        Both at ``size``×``size``; masks are soft, the fraction of tumor in each pixel.
     """
     grid = functional.affine_grid(motion.matrices, [*images.shape[:2], size, size], align_corners=False)
     if motion.elastic_deformation is not None:
@@ -93,15 +96,15 @@ def augment(
     fallback: int | None,
     size: int,
 ) -> tuple[Tensor, Tensor]:
-    """A changed copy of a batch.
+    """An augmented copy of a batch.
 
     Args:
         images: ``(n, slices·sequences, h, w)`` in robust standard deviations.
         masks: ``(n, h, w)``, zero to one.
-        settings: how far to go.
-        sequences: channels that belong to one slice.
-        fallback: the sequence that stands in for a missing one (FLAIR), or None.
-        size: side of the images that come back.
+        settings: probabilities and strengths.
+        sequences: number of channels per slice.
+        fallback: index of the sequence that substitutes a missing one (FLAIR), or None.
+        size: side of the returned images.
 
     Returns:
         ``(n, slices·sequences, size, size)`` and ``(n, size, size)``.
@@ -116,21 +119,21 @@ def augment(
         alone = torch.rand(count, device=device) < settings.context_dropout
         stack = torch.where(alone.view(-1, 1, 1, 1, 1), stack[:, adjacent_slices : adjacent_slices + 1], stack)
     if adjacent_slices and settings.reversed_slices:
-        upset = torch.rand(count, device=device) < settings.reversed_slices
-        stack = torch.where(upset.view(-1, 1, 1, 1, 1), stack.flip(1), stack)
+        flipped = torch.rand(count, device=device) < settings.reversed_slices
+        stack = torch.where(flipped.view(-1, 1, 1, 1, 1), stack.flip(1), stack)
     if fallback is not None and settings.modality_dropout:
         missing = torch.rand(count, 1, sequences, 1, 1, device=device) < settings.modality_dropout
         stack = torch.where(missing, stack[:, :, fallback : fallback + 1], stack)
     stack = _change_intensity(stack, settings)
     if settings.curve:
-        stack = _bend_tones(stack, settings.curve)
+        stack = _apply_tone_curve(stack, settings.curve)
     if settings.local_contrast:
-        stack = _flatten_surroundings(stack, settings.local_contrast)
+        stack = _normalize_locally(stack, settings.local_contrast)
     if settings.bias_field:
         knots = torch.rand(count, 1, _BIAS_KNOTS, _BIAS_KNOTS, device=device) * 2 - 1
         field = functional.interpolate(knots, (size, size), mode="bicubic", align_corners=True)
         strength = torch.rand(count, 1, 1, 1, device=device) * settings.bias_field
-        # A coil's field multiplies what lies above air, the lowest value of each image.
+        # A coil's field multiplies the signal above air, the lowest value of each image.
         floor = stack.amin(dim=(3, 4), keepdim=True)
         stack = floor + (stack - floor) * (1 + strength * field).unsqueeze(2)
     images = stack.reshape(count, channels, size, size)
@@ -146,7 +149,7 @@ def augment(
         strength = torch.rand(count, 1, 1, 1, device=device) * settings.noise
         images = images + torch.randn_like(images) * strength
     if settings.coarse_dropout:
-        images = _punch_holes(images, settings.coarse_dropout)
+        images = _drop_rectangles(images, settings.coarse_dropout)
     return images.clamp(LOWEST, HIGHEST), masks
 
 
@@ -160,13 +163,13 @@ def _change_intensity(stack: Tensor, settings: AugmentationSettings) -> Tensor:
     gamma = torch.exp(_uniform(shape, math.log1p(settings.intensity), stack.device))
     unit = ((stack - LOWEST) / (HIGHEST - LOWEST)).clamp(1e-4, 1)
     bent = unit.pow(gamma) * (HIGHEST - LOWEST) + LOWEST
-    # Gamma also shifts the middle of the scale; what was zero goes back to zero.
+    # Gamma also shifts the middle of the scale; this restores zero.
     zero = torch.full_like(gamma, -LOWEST / (HIGHEST - LOWEST)).pow(gamma) * (HIGHEST - LOWEST) + LOWEST
     return (bent - zero) * contrast + brightness
 
 
-def _bend_tones(stack: Tensor, strength: float) -> Tensor:
-    """A random increasing tone curve for each sequence, straight between knots; the middle of the scale stays."""
+def _apply_tone_curve(stack: Tensor, strength: float) -> Tensor:
+    """Apply a random increasing tone curve per sequence, linear between knots."""
     count, sequences = stack.shape[0], stack.shape[2]
     steps = torch.exp(strength * torch.randn(count, sequences, _TONE_STEPS, device=stack.device))
     steps = steps * (_TONE_STEPS / steps.sum(dim=2, keepdim=True))
@@ -178,16 +181,16 @@ def _bend_tones(stack: Tensor, strength: float) -> Tensor:
     bent = ends.gather(2, knot) + steps.gather(2, knot) * (flat - knot)
     bent = bent.view(position.transpose(1, 2).shape).transpose(1, 2)
     straight = stack.clamp(*_TONES)
-    # What lies beyond the knots keeps its distance from the last one.
+    # Values beyond the knots keep their distance from the last one.
     return _TONES[0] + bent * ((_TONES[1] - _TONES[0]) / _TONE_STEPS) + (stack - straight)
 
 
-def _flatten_surroundings(stack: Tensor, probability: float) -> Tensor:
-    """For some images, gray levels measured partly from their surroundings, as local equalization leaves them."""
+def _normalize_locally(stack: Tensor, probability: float) -> Tensor:
+    """Normalize some images partly by local mean and deviation, as local equalization does."""
     count, size = stack.shape[0], stack.shape[-1]
     flat = stack.flatten(1, 2)
     tile = size // 8
-    # Means of tiles and straight lines between them: what a sliding window finds, at a fraction of the time.
+    # Interpolated means of tiles approximate a sliding window at a fraction of the time.
     mean, square = (
         functional.interpolate(functional.avg_pool2d(values, tile), (size, size), mode="bilinear")
         for values in (flat, flat.square())
@@ -199,17 +202,17 @@ def _flatten_surroundings(stack: Tensor, probability: float) -> Tensor:
     return ((1 - share) * flat + share * (flat - mean) / spread).view(stack.shape)
 
 
-def _punch_holes(images: Tensor, probability: float, coarse_dropout: int = 3) -> Tensor:
+def _drop_rectangles(images: Tensor, probability: float, count_per_image: int = 3) -> Tensor:
     count, _, height, width = images.shape
     device = images.device
     rows = torch.arange(height, device=device).view(1, 1, -1, 1) / height
     columns = torch.arange(width, device=device).view(1, 1, 1, -1) / width
-    center = torch.rand(count, coarse_dropout, 2, 1, 1, device=device)
-    half = 0.02 + 0.06 * torch.rand(count, coarse_dropout, 2, 1, 1, device=device)
+    center = torch.rand(count, count_per_image, 2, 1, 1, device=device)
+    half = 0.02 + 0.06 * torch.rand(count, count_per_image, 2, 1, 1, device=device)
     inside = ((rows - center[:, :, 0]).abs() < half[:, :, 0]) & ((columns - center[:, :, 1]).abs() < half[:, :, 1])
     chosen = torch.rand(count, 1, 1, 1, device=device) < probability
     return torch.where(inside.any(dim=1, keepdim=True) & chosen, torch.zeros((), device=device), images)
 
 
-def _uniform(shape: int | tuple[int, ...], reach: float, device: torch.device) -> Tensor:
-    return (torch.rand(shape, device=device) * 2 - 1) * reach
+def _uniform(shape: int | tuple[int, ...], limit: float, device: torch.device) -> Tensor:
+    return (torch.rand(shape, device=device) * 2 - 1) * limit

@@ -1,4 +1,4 @@
-"""How long a training lasts: epochs, or minutes, whichever is used up first."""
+"""The length of a training: a number of epochs or minutes, whichever ends first."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from tumorscope.training.module import TumorModule
 
 
 class Budget(Callback):
-    """Tells the module how far its training has come and ends it when the budget is used up.
+    """Sets the module's progress and ends the training when the budget is used up.
 
     Time spent before an interruption counts, so that a resumed training ends where an
     uninterrupted one would.
 
     Args:
-        epochs: the most epochs.
-        minutes: the most minutes, or None.
+        epochs: the largest number of epochs.
+        minutes: the largest number of minutes; None for no limit.
     """
 
     def __init__(self, epochs: int, minutes: float | None) -> None:
@@ -46,7 +46,7 @@ class Budget(Callback):
         assert isinstance(pl_module, TumorModule)
         done = (trainer.current_epoch + batch_idx / max(1, trainer.num_training_batches)) / self.epochs
         if self.minutes is not None:
-            # Clocks differ, and all processes must stop at the same batch.
+            # Clocks differ between processes, and all must stop at the same batch.
             done = max(done, trainer.strategy.broadcast(self.spent_s) / (60 * self.minutes))
             if done >= 1:
                 trainer.should_stop = True
@@ -61,5 +61,5 @@ class Budget(Callback):
 
 
 def _validate_this_epoch(trainer: lightning.Trainer) -> None:
-    """However rarely epochs are validated, the last is: the rate has come down to zero, and its weights are the best."""
+    """Validate the last epoch even if it is not due: its learning rate is zero, so its weights are the best."""
     trainer.check_val_every_n_epoch = 1

@@ -9,9 +9,9 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 
 
 class MovableCheckpoint(ModelCheckpoint):
-    """Lightning's checkpoint, which remembers the best score in another folder too.
+    """Lightning's checkpoint, which keeps the best score after the folder was moved.
 
-    Lightning forgets it where a run's folder was moved or copied in between, and the first
+    Lightning discards the score if a run's folder was moved or copied, and the first
     validation of the resumed training would replace better weights.
     """
 

@@ -1,4 +1,4 @@
-"""Which classes a training tells apart, and whether there is something to learn them from."""
+"""The classes of a training, and whether there are slices of each."""
 
 from __future__ import annotations
 
@@ -7,21 +7,19 @@ import torch
 from tumorscope.core.errors import BadRecipe, TumorscopeError
 from tumorscope.datasets.folders import FolderDataset, class_name
 from tumorscope.datasets.labeled import LabeledDataset
-from tumorscope.recipes.experiment import CnnSettings, DenseUNetSettings, Recipe, TransferSettings
-from tumorscope.training.processes import say
+from tumorscope.recipes.experiment import Recipe
+from tumorscope.training.distributed import print_rank_zero
 from tumorscope.training.slices import UNKNOWN_CLASS, SliceCache
-
-_CLASSIFIERS = CnnSettings | TransferSettings | DenseUNetSettings
 
 
 def with_classes(recipe: Recipe, dataset: LabeledDataset) -> Recipe:
-    """The recipe with its classes as the data set calls them; those of the folders where it names none.
+    """The recipe with its classes under the data set's names; if it names none, with those of the folders.
 
     Raises:
-        BadRecipe: the data set does not have one of its classes, or has one under two of their names.
+        BadRecipe: the data set lacks one of the classes, or two of them mean the same.
     """
     if not recipe.classes:
-        own = isinstance(dataset, FolderDataset) and isinstance(recipe.network, _CLASSIFIERS)
+        own = isinstance(dataset, FolderDataset) and recipe.network.classifies
         return recipe.model_copy(update={"classes": dataset.classes}) if own else recipe
     names = tuple(class_name(name) for name in recipe.classes)
     if len(set(names)) < len(names):
@@ -35,12 +33,12 @@ def with_classes(recipe: Recipe, dataset: LabeledDataset) -> Recipe:
         )
     others = [name for name in dataset.classes if name not in names]
     if others:
-        say(f"not named by the recipe, so nothing is learned of their class: {', '.join(others)}")
+        print_rank_zero(f"not among the recipe's classes, so their class is not trained: {', '.join(others)}")
     return recipe.model_copy(update={"classes": names})
 
 
 def check_classes(recipe: Recipe, training: SliceCache) -> None:
-    """Refuse a training that would never see one of its classes.
+    """Refuse a training without a slice of one of its classes.
 
     Raises:
         TumorscopeError: naming the classes.
@@ -49,4 +47,4 @@ def check_classes(recipe: Recipe, training: SliceCache) -> None:
     counts = torch.bincount(known, minlength=len(recipe.classes)).tolist()
     absent = [name for name, count in zip(recipe.classes, counts, strict=True) if not count]
     if absent:
-        raise TumorscopeError(f"no training slice shows {' or '.join(absent)}: there is nothing to learn it from")
+        raise TumorscopeError(f"no training slice shows {' or '.join(absent)}: there are no examples to train it on")

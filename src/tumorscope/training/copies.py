@@ -1,4 +1,4 @@
-"""Keeping copies of the images one is evaluated on out of the training."""
+"""Exclusion of copies of validation and test images from the training."""
 
 from __future__ import annotations
 
@@ -14,10 +14,7 @@ from tumorscope.core.errors import TumorscopeError, UnreadableScan
 from tumorscope.core.files import save_whole
 from tumorscope.datasets.combined import CombinedCase
 from tumorscope.datasets.duplicates import Fingerprints, fingerprint_arrays, originals
-from tumorscope.datasets.figshare import FigshareSlice
-from tumorscope.datasets.folders import ClassImage
-from tumorscope.datasets.images import AnnotatedImage
-from tumorscope.datasets.labeled import LabeledCase
+from tumorscope.datasets.labeled import ImageCase, LabeledCase
 
 LEFT_OUT_FILE = "left_out.csv"
 _COLUMNS = ("case", "copy_of")
@@ -31,29 +28,29 @@ def leave_out(
     listed: Mapping[str, str] | None = None,
     resumed: bool = False,
 ) -> dict[str, list[LabeledCase]]:
-    """The parts of a split without images that would make the evaluation a matter of memory.
+    """The parts of a split without images that would leak from training into the evaluation.
 
-    Listed cases leave training and validation. Copies of test images leave training and validation too. Of an image
-    that is in both training and validation, the copy leaves whose patient nobody knows, and of two such the
-    one in validation. Images are compared once; what leaves is in ``left_out.csv``, which a resumed training reads.
+    Listed cases and copies of test images are removed from training and validation. If an image is in both training
+    and validation, the copy without a known patient is removed, and of two such copies the
+    one in validation. Images are compared once; ``left_out.csv`` lists what was removed, and a resumed training reads it.
 
     Args:
         parts: cases by ``train``, ``validation`` and ``test``.
         folder: the run's folder.
         copies: whether to look for copies.
         listed: cases to leave out, each with the reason.
-        resumed: whether the run's folder holds a training that has begun.
+        resumed: whether the run's folder contains a training that has begun.
 
     Raises:
-        TumorscopeError: a listed case is part of the training that is resumed.
+        TumorscopeError: the training to resume already uses a listed case.
     """
     path = folder / LEFT_OUT_FILE
-    learned = {case.case for part in ("train", "validation") for case in parts[part]}
-    wanted = {name: reason for name, reason in (listed or {}).items() if name in learned}
+    used = {case.case for part in ("train", "validation") for case in parts[part]}
+    wanted = {name: reason for name, reason in (listed or {}).items() if name in used}
     left_out = read_left_out(path) if path.exists() else {}
     if (resumed or path.exists()) and (trained := sorted(wanted.keys() - left_out.keys())):
         raise TumorscopeError(
-            f"{folder}: holds a training that began with {trained[0]}, which is to be left out; name another folder"
+            f"{folder}: contains a training that began with {trained[0]}, which is to be left out; name another folder"
         )
     if not path.exists():
         left_out = {**wanted, **(find_copies(_kept(parts, wanted)) if copies else {})}
@@ -73,7 +70,7 @@ def _kept(parts: Mapping[str, Sequence[LabeledCase]], left_out: Mapping[str, str
 
 
 def read_left_out(path: Path) -> dict[str, str]:
-    """What :func:`leave_out` wrote: each case that was left out, and what it copies or which file lists it."""
+    """Read what :func:`leave_out` wrote: each case that was left out, and what it copies or which file lists it."""
     with path.open(newline="") as file:
         return {row["case"]: row["copy_of"] for row in csv.DictReader(file)}
 
@@ -84,61 +81,54 @@ def find_copies(parts: Mapping[str, Sequence[LabeledCase]]) -> dict[str, str]:
     known = {case.case for cases in parts.values() for case in cases if _patient_known(case)}
     train, validation, test = prints["train"], prints["validation"], prints["test"]
     left_out = {**_copied(train, test), **_copied(validation, test)}
-    own = validation.take([place for place, name in enumerate(validation.names) if name in known])
+    own = validation.take([index for index, name in enumerate(validation.names) if name in known])
     left_out |= _copied(_without(train, left_out), own)
-    others = validation.take([place for place, name in enumerate(validation.names) if name not in known])
+    others = validation.take([index for index, name in enumerate(validation.names) if name not in known])
     return left_out | _copied(_without(others, left_out), _without(train, left_out))
 
 
 def copies_of(cases: Sequence[LabeledCase], among: Sequence[LabeledCase]) -> dict[str, str]:
-    """Which of the cases are near-copies of another set's, and of which.
+    """For each case that is a near-copy of a case in another set, that other case.
 
     Args:
-        cases: single images; others cannot be compared and are passed over.
-        among: what they may be copies of, the training images for example.
+        cases: single images; others cannot be compared and are skipped.
+        among: the other set, the training images for example.
     """
     return _copied(_fingerprints(cases, "evaluated"), _fingerprints(among, "trained"))
 
 
 def seen_in_training(
-    cases: Sequence[LabeledCase], trained: Sequence[LabeledCase], left_out: Mapping[str, str]
-) -> dict[str, str]:
-    """Evaluated cases that are near-copies of training images, or of a person known from another patient code.
+    cases: Sequence[LabeledCase], trained: Sequence[LabeledCase], left_out: Mapping[str, str], dataset: str
+) -> dict[str, str] | None:
+    """Evaluated cases that are near-copies of training images, or show a person who trained under another patient code.
 
     Args:
-        cases: those that are evaluated.
+        cases: the evaluated cases.
         trained: the split's training part.
-        left_out: from :func:`read_left_out`, images that did not train after all; in a joint
-            training they are named after their data set.
+        left_out: from :func:`read_left_out`, images that were left out of the training; a training
+            on several data sets prefixes their names with the data set's.
+        dataset: the data set's name.
 
     Returns:
-        For each such case, the training case.
+        For each such case, the training case; None if no case is a single image, as only those are compared.
     """
-    kept = [case for case in trained if not any(name in left_out for name in _names(case))]
-    persons = {found.person: case.case for case in kept if isinstance(found := _inner(case), FigshareSlice)}
-    known = {
-        case.case: persons[found.person]
-        for case in cases
-        if isinstance(found := _inner(case), FigshareSlice) and found.person in persons
-    }
+    if not any(_is_image(case) for case in cases):
+        return None
+    kept = [case for case in trained if not {case.case, f"{dataset}/{case.case}"} & left_out.keys()]
+    persons = {person: case.case for case in kept if (person := _person(case))}
+    known = {case.case: persons[person] for case in cases if (person := _person(case)) in persons}
     return {**copies_of(cases, kept), **known}
-
-
-def _names(case: LabeledCase) -> tuple[str, ...]:
-    """A case's name alone and in a joint training."""
-    datasets = {FigshareSlice: ("figshare",), ClassImage: ("kaggle4",), AnnotatedImage: ("br35h", "brisc")}
-    return (case.case, *(f"{dataset}/{case.case}" for dataset in datasets.get(type(case), ())))
 
 
 def _copied(images: Fingerprints, of: Fingerprints) -> dict[str, str]:
     if not len(images) or not len(of):
         return {}
-    found = originals(of, images)
-    return {images.names[place]: of.names[first] for place, first in enumerate(found.tolist()) if first >= 0}
+    indices = originals(of, images).tolist()
+    return {images.names[copy]: of.names[original] for copy, original in enumerate(indices) if original >= 0}
 
 
 def _without(prints: Fingerprints, names: Mapping[str, str]) -> Fingerprints:
-    return prints.take([place for place, name in enumerate(prints.names) if name not in names])
+    return prints.take([index for index, name in enumerate(prints.names) if name not in names])
 
 
 def _fingerprints(cases: Sequence[LabeledCase], title: str) -> Fingerprints:
@@ -147,16 +137,22 @@ def _fingerprints(cases: Sequence[LabeledCase], title: str) -> Fingerprints:
         try:
             parts.append(fingerprint_arrays([case.scan().voxels[0, ..., 0]], [case.case]))
         except UnreadableScan:
-            continue  # whoever loads the images names it
+            continue  # reported when the slices are loaded
     return Fingerprints.join(parts) if parts else fingerprint_arrays([], [])
 
 
 def _is_image(case: LabeledCase) -> bool:
-    return isinstance(_inner(case), FigshareSlice | ClassImage | AnnotatedImage)
+    return isinstance(_inner(case), ImageCase)
+
+
+def _person(case: LabeledCase) -> str | None:
+    """The person shown by a single image, if the publisher identifies patients."""
+    image = _inner(case)
+    return image.person if isinstance(image, ImageCase) else None
 
 
 def _patient_known(case: LabeledCase) -> bool:
-    return not isinstance(_inner(case), ClassImage | AnnotatedImage)
+    return not _is_image(case) or _person(case) is not None
 
 
 def _inner(case: LabeledCase) -> LabeledCase:

@@ -1,4 +1,4 @@
-"""The curves of a training as CSV and as a image."""
+"""Learning curves as CSV and as a figure."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import csv
 from pathlib import Path
 
 LOG_FOLDER = "log"
-"""Holds a numbered folder for every start of a training."""
+"""Contains a numbered folder for every start of a training."""
 
 
 def draw_curves(folder: Path) -> Path | None:
-    """Write ``curves.csv`` (a row an epoch) and ``curves.png`` from Lightning's log."""
+    """Write ``curves.csv`` (one row per epoch) and ``curves.png`` from Lightning's log."""
     epochs: dict[int, dict[str, float]] = {}
     for log in sorted((folder / LOG_FOLDER).glob("*/metrics.csv"), key=lambda path: int(path.parent.name)):
         with log.open() as file:

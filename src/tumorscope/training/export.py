@@ -1,4 +1,4 @@
-"""From a run folder to a bundle: ONNX, eight bits, operating point, metrics."""
+"""Export of a run to a bundle: ONNX, int8, operating point, metrics."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from tumorscope import __version__
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.datasets.combined import CombinedDataset
 from tumorscope.datasets.labeled import LabeledCase, LabeledDataset, cases_of
+from tumorscope.datasets.registry import dataset_entry
 from tumorscope.evaluation import choose_operating_point, evaluate, summarize
 from tumorscope.evaluation.validation import validation_cases
-from tumorscope.inference.bundle import CARD_FILE, SECOND_OPINION_FILES
+from tumorscope.inference.bundle import CARD_FILE, RADIOMICS_FILES
 from tumorscope.inference.bundles import Bundle, Card, Inputs, Model, load_bundle
 from tumorscope.inference.engine import Engine, load_engine
-from tumorscope.measurement.radiomics_classifier import load_type_model
+from tumorscope.measurement.radiomics_classifier import load_radiomics_classifier
 from tumorscope.preprocessing import prepare, stack_adjacent_slices
 from tumorscope.preprocessing.input_check import default_input_check
 from tumorscope.recipes.experiment import Recipe
@@ -33,38 +34,16 @@ from tumorscope.training.onnx_files import CALIBRATIONS, export_float, map_names
 from tumorscope.training.slices import arrange
 
 LARGEST_LOSS = 0.002
-"""How much Dice the eight-bit model may lose on validation patients."""
+"""Largest loss of Dice of the int8 model on the validation patients."""
 _FLOAT_FILE, _INT8_FILE = "model.onnx", "model.int8.onnx"
 _CALIBRATION_SLICES = 128
 
-_LIMITS = {
-    "lgg": (
-        "trained on adults with glioma only; other ages and tumors were not seen",
-        "the mask is the FLAIR abnormality of glioma, not the enhancing part",
-        "every training patient had a tumor: how often a healthy scan raises a false alarm is not known",
-    ),
-    "brats": ("BraTS cases are skull-stripped and few; one slice in six millimeters was seen",),
-    "br35h": ("of Br35H's single slices neither patients nor sequences are known, and some masks are rough",),
-    "brisc": (
-        "two published masks of one slice, BRISC's and figshare's, agree at Dice 0.87 on average (glioma 0.70); the "
-        "mask follows neither alone",
-    ),
-    "figshare": (
-        "types are told apart among glioma, meningioma and pituitary tumor only: a metastasis, an abscess or a "
-        "lymphoma is given one of these names",
-        "trained on T1-weighted contrast-enhanced slices of one collection, chosen by their publisher to show a tumor",
-    ),
-    "kaggle4": (
-        "slices without tumor come from other sources than slices with one; what tells them apart may be the source",
-        "nobody knows which patients the four-class images come from",
-    ),
-}
 _LICENSE = "weights: Apache-2.0, as this software"
 
 
 @dataclass(frozen=True)
 class ExportReport:
-    """What an export made: the bundle, and :func:`main_metric` of each of its models on the validation patients."""
+    """An exported bundle and the :func:`main_metric` of each of its models on the validation patients."""
 
     bundle: Bundle
     float_metric: float
@@ -80,41 +59,43 @@ def export(
     name: str | None = None,
     eight_bit: bool = True,
     features: Path | None = None,
-    say: Callable[[str], None] = lambda line: None,
+    log: Callable[[str], None] = lambda line: None,
 ) -> ExportReport:
     """Write a bundle from a run's best weights.
 
-    The operating point is chosen on the validation patients, and the eight-bit model is
-    compared there with the float one through the engine that users run. The test
-    patients are looked at once, at the end, for the card.
+    The operating point is chosen on the validation patients, where the int8 model is also
+    compared with the float model, through the same engine as in inference. The test
+    patients are evaluated once, at the end, for the model card.
 
     Args:
         run: a training's folder.
         data: the folder of each data set it was trained on.
-        folder: the bundle's folder; replaced only when everything has succeeded.
-        name: the bundle's name, of small letters, digits and hyphens; made from its folder's where absent.
-        eight_bit: also make the eight-bit model.
-        features: the folder of a model on features, whose second opinion on the type the bundle gets.
-        say: told what is being done.
+        folder: the bundle's folder; replaced only after everything has succeeded.
+        name: the bundle's name, of lower-case letters, digits and hyphens; None derives it from the folder.
+        eight_bit: whether to add an int8 model.
+        features: the folder of a radiomics classifier to add to the bundle.
+        log: called with a line about each step.
 
     Raises:
-        TumorscopeError: the name has other signs in it; or every calibration of the eight-bit model loses more than
+        TumorscopeError: the name has other characters; or every calibration of the int8 model loses more than
             :data:`LARGEST_LOSS` of Dice, accuracy or AUROC.
-        BadBundle: there is no model on features in that folder.
+        BadBundle: there is no radiomics classifier in that folder.
     """
     name = _bundle_name(name, folder)
     if features is not None:
-        load_type_model(features)  # what is wrong with it is said before anything is computed
+        load_radiomics_classifier(features)  # fails before the long computation
     recipe, split = run.recipe(), run.split()
     dataset = open_datasets(recipe, data)
     parts = {part: cases_of(dataset, split[part]) for part in ("train", "validation", "test")}
     if recipe.leave_out_copies or (run.folder / LEFT_OUT_FILE).exists():
         parts = leave_out(parts, run.folder, copies=recipe.leave_out_copies)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    # Renamed into place at the end, it has nothing left to clean up.
-    with tempfile.TemporaryDirectory(prefix=f".{folder.name}-", dir=folder.parent, ignore_cleanup_errors=True) as place:
-        work = Path(place)
-        say("writing ONNX")
+    # At the end the folder is renamed, so that nothing is left to clean up.
+    with tempfile.TemporaryDirectory(
+        prefix=f".{folder.name}-", dir=folder.parent, ignore_cleanup_errors=True
+    ) as staging:
+        work = Path(staging)
+        log("writing ONNX")
         network = run.network()
         export_float(network, recipe, work / _FLOAT_FILE)
         card = Card(
@@ -130,10 +111,10 @@ def export(
             models=(_model(work / _FLOAT_FILE, "float"),),
             training=_training(run, recipe, {part: len(cases) for part, cases in parts.items()}),
             input_check=input_check_metrics(),
-            limits=tuple(limit for name in recipe.datasets for limit in _LIMITS.get(name, ())),
+            limits=tuple(limit for name in recipe.datasets for limit in dataset_entry(name).limits),
             licenses=(dataset.license, _LICENSE),
         )
-        say("choosing the operating point on the validation patients")
+        log("choosing the operating point on the validation patients")
         bundle = _save(card, work)
         engine = load_engine(bundle, "onnxruntime", "float")
         choice = choose_operating_point(list(validation_cases(engine, parts["validation"])))
@@ -146,11 +127,11 @@ def export(
         float_metrics = _metrics(load_engine(bundle, "onnxruntime", "float"), dataset, parts["validation"])
         int8_metrics, range_method = None, None
         if eight_bit:
-            say("calibrating eight bits on training slices")
+            log("calibrating int8 on training slices")
             images = calibration_images(parts["train"], recipe)
-            bundle, int8_metrics, range_method = _quantize_best(bundle, images, dataset, parts["validation"], say)
+            bundle, int8_metrics, range_method = _quantize_best(bundle, images, dataset, parts["validation"], log)
             _refuse_loss(float_metrics, int8_metrics)
-        say("evaluating on the test patients")
+        log("evaluating on the test patients")
         metrics: dict[str, Any] = {
             "split_hash": split.hash,
             "validation": {"float": float_metrics, "int8": int8_metrics, "calibration": range_method},
@@ -164,7 +145,7 @@ def export(
         if (run.folder / LEFT_OUT_FILE).exists():
             shutil.copy(run.folder / LEFT_OUT_FILE, work / LEFT_OUT_FILE)
         if features is not None:
-            for file in SECOND_OPINION_FILES:
+            for file in RADIOMICS_FILES:
                 shutil.copy(features / file, work / file)
         work.chmod(0o755)  # temporary folders are private
         old = work.with_name(f"{work.name}-old")
@@ -181,9 +162,9 @@ def export(
 
 
 def calibration_images(cases: Sequence[LabeledCase], recipe: Recipe) -> np.ndarray:
-    """A spread of training slices as the network sees them, half of them with tumor where there are both."""
+    """Prepared training slices for int8 calibration, half of them with tumor if there are both kinds."""
     chance = np.random.default_rng(0)
-    cases = [cases[place] for place in chance.permutation(len(cases))[:_CALIBRATION_SLICES]]
+    cases = [cases[index] for index in chance.permutation(len(cases))[:_CALIBRATION_SLICES]]
     each = max(1, _CALIBRATION_SLICES // (2 * len(cases)))
     images = []
     for case in cases:
@@ -198,7 +179,7 @@ def calibration_images(cases: Sequence[LabeledCase], recipe: Recipe) -> np.ndarr
 
 
 def input_check_metrics() -> dict[str, Any]:
-    """The input input_check's threshold and how often it errs, for the card."""
+    """The input check's threshold and error rates, for the model card."""
     input_check = default_input_check()
     rates = ("rejected_mri", "rejected_scans", "accepted", "accepted_known")
     return {
@@ -209,25 +190,25 @@ def input_check_metrics() -> dict[str, Any]:
 
 
 def main_metric(metrics: dict[str, Any]) -> float:
-    """The one figure that eight bits must keep: Dice, or accuracy of the class, or AUROC of presence.
+    """The metric that int8 must preserve: Dice, accuracy of the class, or AUROC of presence.
 
-    Where a network segmentations and names, the mean of Dice and accuracy; of several data sets the
-    mean over those.
+    For a network with mask and class it is the mean of Dice and accuracy; for several data sets, the
+    mean over the data sets.
     """
     if "patients" not in metrics:
         return float(np.mean([main_metric(own) for own in metrics.values()]))
     dice, classes = metrics.get("patient_dice") or metrics.get("tumor_slice_dice"), metrics.get("classes")
-    found = [float(dice["mean"])] if dice and dice["mean"] is not None else []
+    values = [float(dice["mean"])] if dice and dice["mean"] is not None else []
     if classes:
-        found.append(float(classes["accuracy"]["value"]))
-    return float(np.mean(found)) if found else float(metrics["presence"]["auroc"]["value"])
+        values.append(float(classes["accuracy"]["value"]))
+    return float(np.mean(values)) if values else float(metrics["presence"]["auroc"]["value"])
 
 
 def _bundle_name(name: str | None, folder: Path) -> str:
     if name is None:
         name = re.sub(r"[^a-z0-9]+", "-", folder.name.lower()).strip("-") or "bundle"
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", name):
-        raise TumorscopeError(f"--name {name}: use small letters, digits and hyphens")
+        raise TumorscopeError(f"--name {name}: use lower-case letters, digits and hyphens")
     return name
 
 
@@ -236,16 +217,16 @@ def _quantize_best(
     images: np.ndarray,
     dataset: LabeledDataset,
     cases: Sequence[LabeledCase],
-    say: Callable[[str], None],
+    log: Callable[[str], None],
 ) -> tuple[Bundle, dict[str, Any], str]:
-    """Try each calibration, keep the one that is best on validation patients."""
+    """Quantize with each calibration method and keep the best one on the validation patients."""
     best: tuple[float, bytes, dict[str, Any], str] | None = None
     path = bundle.folder / _INT8_FILE
     for calibration in CALIBRATIONS:
         quantize(bundle.folder / _FLOAT_FILE, images, path, calibration)
         card = bundle.card.model_copy(update={"models": (bundle.card.models[0], _model(path, "int8"))})
         metrics = _metrics(load_engine(_save(card, bundle.folder), "onnxruntime", "int8"), dataset, cases)
-        say(f"eight bits calibrated by {calibration}: validation {main_metric(metrics):.4f}")
+        log(f"int8 calibrated by {calibration}: validation {main_metric(metrics):.4f}")
         if best is None or main_metric(metrics) > best[0]:
             best = (main_metric(metrics), path.read_bytes(), metrics, calibration)
     assert best is not None
@@ -258,13 +239,13 @@ def _refuse_loss(float_metrics: dict[str, Any], int8_metrics: dict[str, Any]) ->
     before, after = main_metric(float_metrics), main_metric(int8_metrics)
     if before - after > LARGEST_LOSS:
         raise TumorscopeError(
-            f"the eight-bit model reaches {after:.4f} on validation patients, the float model {before:.4f}: "
-            f"more than {LARGEST_LOSS} is lost; nothing was exported (--float-only leaves eight bits out)"
+            f"the int8 model reaches {after:.4f} on validation patients, the float model {before:.4f}: "
+            f"more than {LARGEST_LOSS} is lost; nothing was exported (--float-only omits the int8 model)"
         )
 
 
 def _metrics(engine: Engine, dataset: LabeledDataset, cases: Sequence[LabeledCase]) -> dict[str, Any]:
-    """The metrics of an evaluation; of several data sets those of each, by name."""
+    """The metrics of an evaluation; for several data sets, those of each by name."""
     if not isinstance(dataset, CombinedDataset):
         return summarize(evaluate(dataset, cases, engine))
     own = {name: [case for case in cases if case.case.startswith(f"{name}/")] for name in dataset.datasets}
@@ -272,7 +253,7 @@ def _metrics(engine: Engine, dataset: LabeledDataset, cases: Sequence[LabeledCas
 
 
 def _inputs(recipe: Recipe) -> Inputs:
-    """What may stand in: FLAIR for a missing T1, and for a network of single slices any sequence."""
+    """The inputs with their substitutes: FLAIR for a missing T1, and any sequence for a network of single slices."""
     if len(recipe.sequences) == 1:
         (wanted,) = recipe.sequences
         others = tuple(name for name in ("t1c", "t1", "flair", "t2", "unknown") if name != wanted)

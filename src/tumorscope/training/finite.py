@@ -1,4 +1,4 @@
-"""Stop a training as soon as its numbers are of no use any more."""
+"""Stop a training whose loss or weights are no longer finite."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from tumorscope.core.errors import TumorscopeError
 
 
 class StopWhenNotFinite(Callback):
-    """End a training whose loss or weights are NaN or infinite, before they are validated and kept.
+    """End a training whose loss or weights are NaN or infinite, before they are validated and saved.
 
-    Such a loss makes every weight NaN with the next step, and no later epoch heals that. The
-    checkpoints of the epochs before stay as they are.
+    Such a loss makes every weight NaN with the next step, and training cannot recover from that. The
+    checkpoints of earlier epochs are kept.
 
     Args:
         last: the newest checkpoint, for the message.
@@ -36,7 +36,7 @@ class StopWhenNotFinite(Callback):
     ) -> None:
         if not torch.isfinite(outputs["loss"]):
             raise TumorscopeError(self._line("the loss is", trainer.current_epoch))
-        # A finite loss may still have had a gradient that was not.
+        # A finite loss may have a gradient that is not finite.
         if batch_idx + 1 == trainer.num_training_batches and not finite(pl_module):
             raise TumorscopeError(self._line("the weights are", trainer.current_epoch))
 
@@ -49,5 +49,5 @@ class StopWhenNotFinite(Callback):
 
 
 def finite(network: nn.Module) -> bool:
-    """Whether all weights and batch statistics are numbers."""
+    """Whether all weights and batch statistics are finite."""
     return all(bool(torch.isfinite(values).all()) for values in network.state_dict().values())

@@ -1,4 +1,4 @@
-"""A whole training: from a recipe and a data set to a run folder."""
+"""A training, from a recipe and data sets to a run folder."""
 
 from __future__ import annotations
 
@@ -22,27 +22,27 @@ from tqdm import tqdm
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.datasets.combined import CombinedDataset
 from tumorscope.datasets.labeled import LabeledDataset, cases_of, check_split
-from tumorscope.datasets.opening import open_dataset
+from tumorscope.datasets.registry import open_dataset
 from tumorscope.datasets.split import Split
 from tumorscope.inference.bundles import Bundle
 from tumorscope.models.bundle_weights import load_bundle_weights
 from tumorscope.recipes.experiment import Recipe, parse_recipe, parse_yaml
-from tumorscope.training.averaging import EMAWarmup
 from tumorscope.training.budget import Budget
 from tumorscope.training.checkpoints import MovableCheckpoint
 from tumorscope.training.classes import check_classes, with_classes
 from tumorscope.training.copies import LEFT_OUT_FILE, leave_out
 from tumorscope.training.curves import LOG_FOLDER, draw_curves
+from tumorscope.training.distributed import check_world_size, print_rank_zero, trainer_options
+from tumorscope.training.ema import EMAWarmup
 from tumorscope.training.finite import StopWhenNotFinite, finite
 from tumorscope.training.leave_out_lists import read_leave_out_lists
 from tumorscope.training.module import TumorModule, train_sampler
 from tumorscope.training.plateau import ReduceOnPlateau
 from tumorscope.training.precision import set_precision
-from tumorscope.training.processes import check_processes, say, trainer_options
 from tumorscope.training.slices import IndexDataset, load_slices
 
 _STATISTICS_SLICES = 48
-"""So many training slices say what a bundle's layers see."""
+"""Number of training slices for the batch statistics of a bundle's layers."""
 
 RECIPE_FILE, SPLIT_FILE, SUMMARY_FILE = "recipe.yaml", "split.json", "summary.json"
 
@@ -60,7 +60,7 @@ class Run:
 
     @property
     def last(self) -> Path:
-        """The newest checkpoint, from which an interrupted training goes on."""
+        """The newest checkpoint, from which an interrupted training continues."""
         return self.folder / "last.ckpt"
 
     def recipe(self) -> Recipe:
@@ -72,47 +72,47 @@ class Run:
         return parse_recipe(content, str(self.folder / RECIPE_FILE))
 
     def split(self) -> Split:
-        """The patients that were trained on, chosen with, and kept aside."""
+        """The training, validation and test patients."""
         return Split.load(self.folder / SPLIT_FILE)
 
     def summary(self) -> dict[str, Any]:
-        """How long it was trained and how well it validated; empty before a training has ended."""
+        """Duration and validation score; empty before a training has ended."""
         file = self.folder / SUMMARY_FILE
         return json.loads(file.read_text()) if file.exists() else {}
 
     def network(self) -> torch.nn.Module:
-        """The network with its best weights, ready to prediction."""
+        """The network with its best weights, in evaluation mode."""
         if not self.best.exists():
             raise TumorscopeError(f"{self.folder}: no best.ckpt yet; let the training validate once")
-        module = TumorModule(self.recipe().from_scratch())  # the initial weights are of no use any more
+        module = TumorModule(self.recipe().from_scratch())  # initial weights would be overwritten
         checkpoint = torch.load(self.best, map_location="cpu", weights_only=True)
         module.load_state_dict(checkpoint["state_dict"])
         if not finite(module):
-            raise TumorscopeError(f"{self.best}: its weights are not finite, so they predict nothing; train anew")
+            raise TumorscopeError(f"{self.best}: its weights are not finite; train again")
         return module.network.eval()
 
 
 def open_datasets(recipe: Recipe, data: Mapping[str, Path]) -> LabeledDataset:
-    """The data sets that a recipe learns from, as one.
+    """The data sets of a recipe, combined.
 
     Args:
         recipe: names them.
         data: the folder of each.
 
     Raises:
-        TumorscopeError: a folder is not given, or one too many.
-        BadDataset: a folder holds something else.
+        TumorscopeError: a folder is missing, or belongs to a data set that the recipe does not name.
+        BadDataset: a folder contains something else.
     """
     for name in recipe.datasets:
         if name not in data:
-            raise TumorscopeError(f"recipe {recipe.name} learns from {', '.join(recipe.datasets)}; add {name}=PATH")
+            raise TumorscopeError(f"recipe {recipe.name} trains on {', '.join(recipe.datasets)}; add {name}=PATH")
     for name in data:
         if name not in recipe.datasets:
-            raise TumorscopeError(f"recipe {recipe.name} does not learn from {name}, only {', '.join(recipe.datasets)}")
+            raise TumorscopeError(f"recipe {recipe.name} does not train on {name}, only {', '.join(recipe.datasets)}")
     opened = {name: open_dataset(name, data[name]) for name in recipe.datasets}
     if len(opened) == 1 and not recipe.channels_as_images:
         return opened[recipe.datasets[0]]
-    return CombinedDataset.join(opened, {str(name): sequences for name, sequences in recipe.channels_as_images.items()})
+    return CombinedDataset.join(opened, recipe.channels_as_images)
 
 
 def train(
@@ -130,37 +130,37 @@ def train(
     leave_out_lists: Sequence[Path] = (),
     precision: str = "auto",
 ) -> Run:
-    """Train a recipe, or go on with an interrupted training in the same folder.
+    """Train a recipe, or continue an interrupted training in the same folder.
 
     Args:
         recipe: the experiment.
         data: the folder of each data set.
-        folder: where everything is written; made if need be.
-        split: the patients of each part; dealt anew where absent.
+        folder: of the run; created if necessary.
+        split: the patients of each part; None for the data set's own split.
         fold: of five folds, the one to test on, instead of a single split.
-        minutes: the most time to spend; the learning rate falls to zero within it.
+        minutes: time limit, at which the learning rate reaches zero.
         device: ``auto``, ``cpu`` or ``gpu``.
-        devices: processes on this machine, one a GPU. Together with ``nodes`` they share each batch.
-        nodes: machines, each of which runs the same command.
-        start_from: a bundle of the same network, whose weights are the initial ones.
-        leave_out_lists: files that list cases to be neither trained on nor validated on, see
+        devices: processes on this machine, one per GPU. All processes of all nodes share each batch.
+        nodes: number of machines, each of which runs the same command.
+        start_from: a bundle of the same network with the initial weights.
+        leave_out_lists: files with cases to exclude from training and validation, see
             :mod:`tumorscope.training.leave_out_lists`.
         precision: ``bf16``, ``float32``, or ``auto`` for the faster one, see :mod:`tumorscope.training.precision`.
 
     Raises:
-        TumorscopeError: the folder holds another recipe's training, there is no GPU, a batch
-            cannot be dealt out evenly, there are no slices of a class, or the loss is not finite any more.
+        TumorscopeError: the folder contains another recipe's training, there is no GPU, a batch
+            cannot be split evenly, there are no slices of a class, or the loss is not finite.
     """
     if device == "gpu" and not torch.cuda.is_available():
         raise TumorscopeError("--device gpu: PyTorch finds no GPU here; use --device cpu")
-    check_processes(devices, nodes, recipe.optimization.batch_size)
+    check_world_size(devices, nodes, recipe.optimization.batch_size)
     run = Run(folder)
     dataset = open_datasets(recipe, data)
     listed = read_leave_out_lists(leave_out_lists, dataset)
     recipe = with_classes(recipe, dataset)
     if run.last.exists():
         if run.recipe() != recipe:
-            raise TumorscopeError(f"{folder}: holds another recipe's training; name another folder")
+            raise TumorscopeError(f"{folder}: contains another recipe's training; name another folder")
         split = run.split()
     elif split is None:
         seed = recipe.optimization.seed
@@ -170,7 +170,7 @@ def train(
     _keep_freed_memory()
     trainer, budget, best = _make_trainer(recipe, folder, minutes, device, devices, nodes)
     chosen_precision = set_precision(trainer, recipe, folder, precision)
-    first, place, processes = trainer.is_global_zero, trainer.global_rank, trainer.world_size
+    first, rank, world_size = trainer.is_global_zero, trainer.global_rank, trainer.world_size
     if first:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / RECIPE_FILE).write_text(yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False))
@@ -193,23 +193,23 @@ def train(
         for part in ("train", "validation")
     }
     for part, store in parts.items():
-        say(f"{part}: {len(store.names)} cases, {len(store)} slices")
+        print_rank_zero(f"{part}: {len(store.names)} cases, {len(store)} slices")
         for case, why in store.unreadable.items():
-            say(f"  left out {case}: {why}")
+            print_rank_zero(f"  left out {case}: {why}")
     check_classes(recipe, parts["train"])
     module = TumorModule(recipe, parts["train"], parts["validation"])
     if start_from is not None and not run.last.exists():
         spread = torch.linspace(0, len(parts["train"]) - 1, min(_STATISTICS_SLICES, len(parts["train"]))).long()
         images = parts["train"].batch(spread, recipe.preparation.adjacent_slices).images
         load_bundle_weights(module.network, start_from, images)
-    drawn = train_sampler(parts["train"], recipe, place, processes)
-    size = min(settings.batch_size // processes, len(drawn))
+    drawn = train_sampler(parts["train"], recipe, rank, world_size)
+    size = min(settings.batch_size // world_size, len(drawn))
     evaluated = IndexDataset(len(parts["validation"]))
     trainer.fit(
         module,
         DataLoader(IndexDataset(len(parts["train"])), size, sampler=drawn, drop_last=True),
         DataLoader(
-            evaluated, settings.batch_size, sampler=DistributedSampler(evaluated, processes, place, shuffle=False)
+            evaluated, settings.batch_size, sampler=DistributedSampler(evaluated, world_size, rank, shuffle=False)
         ),
         ckpt_path=str(run.last) if run.last.exists() else None,
         weights_only=False,
@@ -234,7 +234,7 @@ def train(
 def _make_trainer(
     recipe: Recipe, folder: Path, minutes: float | None, device: str, devices: int, nodes: int
 ) -> tuple[lightning.Trainer, Budget, MovableCheckpoint]:
-    """Lightning's trainer, which from now on knows which of several processes this one is."""
+    """Lightning's trainer, from which on the rank of this process is known."""
     settings = recipe.optimization
     budget = Budget(settings.epochs, minutes)
     best = MovableCheckpoint(
@@ -251,7 +251,7 @@ def _make_trainer(
         callbacks.append(EarlyStopping("validation/score", mode="max", patience=patience))
     if settings.schedule == "plateau":
         callbacks.append(ReduceOnPlateau())
-    # A log of its own for every start: the logger empties the one it is given.
+    # A new log for every start, because the logger empties an existing one.
     starts = len(list((folder / LOG_FOLDER).glob("*")))
     trainer = lightning.Trainer(
         accelerator=device,
@@ -270,11 +270,11 @@ def _make_trainer(
 
 
 def _keep_freed_memory() -> None:
-    """Let glibc keep large blocks, which makes training on the CPU up to twice as fast."""
+    """Let glibc keep freed blocks, which makes training on the CPU up to twice as fast."""
     if sys.platform == "linux":
         try:
             libc = ctypes.CDLL("libc.so.6")
             libc.mallopt(-3, 2**31 - 1)  # M_MMAP_THRESHOLD
             libc.mallopt(-1, 2**31 - 1)  # M_TRIM_THRESHOLD
         except (OSError, AttributeError):
-            pass  # another C library; only slower
+            pass  # another C library: slower, nothing else

@@ -1,4 +1,4 @@
-"""Lists of cases that must not be trained on, as publishers of copies give them."""
+"""Lists of cases to leave out of the training, as publishers of test sets give them."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from pathlib import Path
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.datasets.combined import CombinedCase
 from tumorscope.datasets.labeled import LabeledDataset
-from tumorscope.datasets.opening import DATASET_NAMES
+from tumorscope.datasets.registry import DATASET_NAMES
 from tumorscope.io.checks import printable
 
 
 def read_leave_out_lists(files: Sequence[Path], dataset: LabeledDataset) -> dict[str, str]:
-    """The cases that files list, each with the file that lists it.
+    """The cases in the files' lists, each with the file that lists it.
 
     A file is a JSON object with a list for each data set: ``{"kaggle4": ["Testing/glioma/x.jpg"], "figshare": [17]}``.
-    A list names cases, or patients (for Br35H, groups of copies) for all their cases. Lists of data sets that are not
-    trained on and empty lists are passed over.
+    A list names cases, or patients (for Br35H, groups of copies) for all their cases. Empty lists and lists of data
+    sets that the training does not use are skipped.
 
     Args:
         files: to read.
-        dataset: what is trained on, one data set or several joined.
+        dataset: the training's data set, one or several combined.
 
     Returns:
         By the case's name in ``dataset``, a reason for ``left_out.csv``.
@@ -50,7 +50,7 @@ def _read(file: Path, dataset: LabeledDataset) -> dict[str, str]:
         if unknown:
             more = f" and {len(unknown) - 1:,} more" if len(unknown) > 1 else ""
             raise TumorscopeError(f"--leave-out {file}: {name} has no case {printable(unknown[0])}{more}")
-        left_out |= {case: f"listed in {file.name}" for one in listed for case in known[one]}
+        left_out |= {case: f"listed in {file.name}" for item in listed for case in known[item]}
     return left_out
 
 
@@ -63,18 +63,18 @@ def _load(file: Path) -> dict[str, list[str]]:
         raise TumorscopeError(f"--leave-out {file}: not JSON") from error
     if not isinstance(content, dict) or not all(_is_list_of_names(listed) for listed in content.values()):
         raise TumorscopeError(f"--leave-out {file}: not a JSON object with a list of case names for each data set")
-    return {str(name): [str(one) for one in listed] for name, listed in content.items()}
+    return {str(name): [str(item) for item in listed] for name, listed in content.items()}
 
 
 def _is_list_of_names(listed: object) -> bool:
-    return isinstance(listed, list) and all(isinstance(one, str) or type(one) is int for one in listed)
+    return isinstance(listed, list) and all(isinstance(item, str) or type(item) is int for item in listed)
 
 
 def _cases_by_dataset(dataset: LabeledDataset) -> dict[str, dict[str, list[str]]]:
-    """For each data set and each of its cases and patients, the names of the cases in the whole."""
-    found: dict[str, dict[str, list[str]]] = {}
+    """For each data set and each of its cases and patients, the names of the cases in the combined data set."""
+    names: dict[str, dict[str, list[str]]] = {}
     for case in dataset.cases:
         name, own = (case.dataset, case.inner) if isinstance(case, CombinedCase) else (dataset.name, case)
         for key in {own.case, own.patient}:
-            found.setdefault(name, {}).setdefault(key, []).append(case.case)
-    return found
+            names.setdefault(name, {}).setdefault(key, []).append(case.case)
+    return names

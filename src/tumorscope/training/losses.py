@@ -1,4 +1,4 @@
-"""What training makes small."""
+"""Loss functions of the mask."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ _SMOOTH, _SLICE_SMOOTH = 1.0, 10.0
 def dice_cross_entropy(logits: Tensor, truth: Tensor) -> Tensor:
     """Soft Dice of the whole batch (Milletari et al. 2016) plus binary cross-entropy.
 
-    Dice is taken over the batch rather than slice by slice, and cross-entropy over every
-    pixel, so that slices without tumor teach the network to stay silent.
+    Dice is computed over the batch instead of per slice, and cross-entropy over every
+    pixel, so that slices without tumor contribute, too.
 
     Args:
         logits: ``(n, h, w)``.
-        truth: ``(n, h, w)``, share of tumor in each pixel.
+        truth: ``(n, h, w)``, fraction of tumor in each pixel.
     """
     return dice(logits, truth) + functional.binary_cross_entropy_with_logits(logits, truth)
 
 
 def slice_dice_cross_entropy(logits: Tensor, truth: Tensor) -> Tensor:
-    """Soft Dice slice by slice, over the slices that show a tumor, plus binary cross-entropy.
+    """Soft Dice per slice, over the slices with tumor, plus binary cross-entropy.
 
-    A small tumor counts as much as a large one, which Dice over the batch lets go.
+    A small tumor counts as much as a large one, unlike with Dice over the batch.
 
     Args:
         logits: ``(n, h, w)``.
-        truth: ``(n, h, w)``, share of tumor in each pixel.
+        truth: ``(n, h, w)``, fraction of tumor in each pixel.
     """
     probability = logits.sigmoid()
     overlap, sizes = (probability * truth).sum(dim=(1, 2)), truth.sum(dim=(1, 2))
     dice = (2 * overlap + _SLICE_SMOOTH) / (probability.sum(dim=(1, 2)) + sizes + _SLICE_SMOOTH)
-    shown = (sizes > 0).float()
-    missed = ((1 - dice) * shown).sum() / shown.sum().clamp(min=1)
-    return missed + functional.binary_cross_entropy_with_logits(logits, truth)
+    with_tumor = (sizes > 0).float()
+    dice_loss = ((1 - dice) * with_tumor).sum() / with_tumor.sum().clamp(min=1)
+    return dice_loss + functional.binary_cross_entropy_with_logits(logits, truth)
 
 
 def dice(logits: Tensor, truth: Tensor) -> Tensor:
-    """Soft Dice of the whole batch alone, as the notebooks have it."""
+    """Soft Dice of the whole batch alone, as in the notebooks."""
     probability = logits.sigmoid()
     return 1 - (2 * (probability * truth).sum() + _SMOOTH) / (probability.sum() + truth.sum() + _SMOOTH)
 
@@ -49,15 +49,16 @@ def focal_tversky(logits: Tensor, truth: Tensor, alpha: float = 0.7, gamma: floa
 
     Args:
         logits: ``(n, h, w)``.
-        truth: ``(n, h, w)``, share of tumor in each pixel.
-        alpha: weight of missed tumor; false alarms weigh ``1 - alpha``.
-        gamma: below one, batches that are nearly right still count.
+        truth: ``(n, h, w)``, fraction of tumor in each pixel.
+        alpha: weight of false negatives; false positives have the weight ``1 - alpha``.
+        gamma: below one, it increases the weight of batches with a small loss.
     """
     probability = logits.sigmoid()
-    hit = (probability * truth).sum()
-    missed = ((1 - probability) * truth).sum()
-    false = (probability * (1 - truth)).sum()
-    tversky = (hit + _SMOOTH) / (hit + alpha * missed + (1 - alpha) * false + _SMOOTH)
+    true_positives = (probability * truth).sum()
+    false_negatives = ((1 - probability) * truth).sum()
+    false_positives = (probability * (1 - truth)).sum()
+    errors = alpha * false_negatives + (1 - alpha) * false_positives
+    tversky = (true_positives + _SMOOTH) / (true_positives + errors + _SMOOTH)
     return (1 - tversky) ** gamma
 
 

@@ -1,4 +1,4 @@
-"""One training step, one validation, and the learning rate, as Lightning wants them."""
+"""The Lightning module: training step, validation and learning rate."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from torch.nn import functional
 from tumorscope.inference.model_card import NO_TUMOR
 from tumorscope.models import build_network
 from tumorscope.models.transfer import TransferNetwork
-from tumorscope.recipes.experiment import DenseUNetSettings, Recipe, TransferSettings
+from tumorscope.recipes.experiment import Recipe
 from tumorscope.training.augmentation import augment
+from tumorscope.training.distributed import all_gather, world_size
 from tumorscope.training.losses import MASK_LOSSES
-from tumorscope.training.processes import gathered, processes
 from tumorscope.training.slices import UNKNOWN_CLASS, BalancedSliceSampler, Batch, SliceCache
 
 
@@ -26,11 +26,11 @@ class TumorModule(lightning.LightningModule):
     """A network in training.
 
     ``progress`` runs from zero to one over the whole training, whether epochs or minutes
-    limit it; the learning rate and the image size follow it.
+    limit it, and determines the learning rate and the image size.
 
     Args:
         recipe: the experiment.
-        training, validation: the slices; absent when a checkpoint is only to be exported.
+        training, validation: the slices; None if a checkpoint is only exported.
     """
 
     def __init__(
@@ -46,15 +46,15 @@ class TumorModule(lightning.LightningModule):
         self._predictions: list[dict[str, Tensor]] = []
         self.positive_weight, self.class_weights = 1.0, torch.ones(max(1, len(recipe.classes)))
         if training is not None and recipe.loss.class_weights:
-            shown, empty = train_sampler(training, recipe).drawn
-            self.positive_weight = empty / max(1, shown) if empty else 1.0
+            positive, negative = train_sampler(training, recipe).drawn
+            self.positive_weight = negative / max(1, positive) if negative else 1.0
             known = training.classes[training.classes != UNKNOWN_CLASS]
             counts = torch.bincount(known, minlength=len(self.class_weights)).clamp(min=1)
             self.class_weights = len(known) / (len(counts) * counts.float())
         self.fallback = recipe.sequences.index("flair") if "flair" in recipe.sequences else None
 
     def store(self, part: str) -> SliceCache:
-        """The slices of a part, on the device that trains."""
+        """The slices of a part, on the training device."""
         store = self._stores[part]
         if store is None:
             raise RuntimeError(f"this module was made without {part} slices")
@@ -78,20 +78,20 @@ class TumorModule(lightning.LightningModule):
         )
         prediction = self(images)
         batch = replace(batch, images=images, masks=masks)
-        if processes() > 1:
+        if world_size() > 1:
             prediction, batch = _whole_batch(prediction, batch)
         terms = self._loss_terms(prediction, batch)
         for name, term in terms.items():
             self.log(f"train/{name}_loss", term, on_step=False, on_epoch=True, batch_size=len(indices))
         weights = {"mask": 1.0, "presence": recipe.loss.presence_weight, "type": recipe.loss.type_weight}
-        # A single prediction needs no weight against others.
+        # A single term has no weight.
         loss = sum((weights[name] if len(terms) > 1 else 1.0) * term for name, term in terms.items())
         loss = loss + images.new_zeros(())
         self.log("train/loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=len(indices))
         return loss
 
     def _loss_terms(self, prediction: dict[str, Tensor], batch: Batch) -> dict[str, Tensor]:
-        """One term for each prediction, over the slices whose truth is known."""
+        """One loss term for each output, over the slices with a known truth."""
         terms = {}
         has_mask, classed = batch.has_mask, batch.classes != UNKNOWN_CLASS
         if "mask" in prediction and has_mask.any():
@@ -168,12 +168,12 @@ class TumorModule(lightning.LightningModule):
     def on_validation_epoch_end(self) -> None:
         predictions = {key: torch.cat([part[key] for part in self._predictions]) for key in self._predictions[0]}
         self._predictions.clear()
-        if processes() > 1:
+        if world_size() > 1:
             predictions = whole_part(predictions)
         metrics = validation_metrics(predictions, len(self.recipe.classes))
         for name, value in metrics.items():
             self.log(f"validation/{name}", value)
-        # Segmentations and classes decide; presence breaks ties between networks that are equally good at those.
+        # Masks and classes decide; presence breaks ties.
         main = [metrics[name] for name in ("dice", "macro_f1") if name in metrics]
         presence = metrics.get("auroc", torch.zeros(()))
         score = sum(main) + 0.2 * presence if main else presence
@@ -181,13 +181,9 @@ class TumorModule(lightning.LightningModule):
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         settings = self.recipe.optimization
-        # From scratch nothing is worth being kept, and the first stages have as much to learn as the rest.
-        knows = isinstance(self.recipe.network, TransferSettings | DenseUNetSettings) and self.recipe.network.weights
-        slow = (
-            {id(weight) for weight in self.network.encoder.parameters()}
-            if knows and isinstance(self.network, TransferNetwork)
-            else set()
-        )
+        # From scratch there is nothing to preserve: the first stages have as much to learn as the others.
+        pretrained = isinstance(self.network, TransferNetwork) and self.recipe.network.pretrained
+        slow = {id(weight) for weight in self.network.encoder.parameters()} if pretrained else set()
         groups = []
         for relative_rate, chosen in ((settings.encoder_lr_multiplier, True), (1.0, False)):
             weights = [
@@ -203,54 +199,53 @@ class TumorModule(lightning.LightningModule):
         return torch.optim.AdamW(groups, lr=settings.learning_rate, weight_decay=settings.weight_decay)
 
 
-def step_seed(seed: int, epoch: int, step: int, process: int = 0) -> int:
-    """What chance is drawn from in one step: the same whether or not the training was interrupted before.
+def step_seed(seed: int, epoch: int, step: int, rank: int = 0) -> int:
+    """The random seed of one step, which does not depend on earlier interruptions.
 
     Args:
         seed: of the training.
         epoch, step: from zero; the step within the epoch.
-        process: each of several that learn together changes its own images in its own way.
+        rank: of the process, so that distributed processes augment their images differently.
     """
-    return int(np.random.SeedSequence((seed, epoch, step, process)).generate_state(1)[0])
+    return int(np.random.SeedSequence((seed, epoch, step, rank)).generate_state(1)[0])
 
 
-def train_sampler(store: SliceCache, recipe: Recipe, process: int = 0, processes: int = 1) -> BalancedSliceSampler:
-    """What an epoch of a recipe's training draws, or one process's share of it."""
+def train_sampler(cache: SliceCache, recipe: Recipe, rank: int = 0, world_size: int = 1) -> BalancedSliceSampler:
+    """The sampler of a recipe's training slices, or of one process's share of them."""
     settings = recipe.optimization
-    shares = {
-        str(name): share if isinstance(share, tuple) else (share, share)
-        for name, share in settings.dataset_fractions.items()
+    fractions = {
+        name: fraction if isinstance(fraction, tuple) else (fraction, fraction)
+        for name, fraction in settings.dataset_fractions.items()
     }
     return BalancedSliceSampler(
-        store, settings.negative_ratio, settings.seed, shares, process=process, processes=processes
+        cache, settings.negative_ratio, settings.seed, fractions, rank=rank, world_size=world_size
     )
 
 
 def _whole_batch(prediction: dict[str, Tensor], batch: Batch) -> tuple[dict[str, Tensor], Batch]:
-    """Predictions and truth of all processes' shares; the images stay where they are."""
-    whole = {name: gathered(prediction[name].float()) for name in ("mask", "presence", "type") if name in prediction}
-    known = {name: gathered(getattr(batch, name)) for name in ("masks", "has_mask", "present", "classes")}
+    """Predictions and truth of all processes' shares; the images are not gathered."""
+    whole = {name: all_gather(prediction[name].float()) for name in ("mask", "presence", "type") if name in prediction}
+    known = {name: all_gather(getattr(batch, name)) for name in ("masks", "has_mask", "present", "classes")}
     return whole, replace(batch, **known)
 
 
 def whole_part(predictions: dict[str, Tensor]) -> dict[str, Tensor]:
-    """All processes' validation predictions in the order of the slices; those dealt twice to fill up count once."""
-    whole = {name: gathered(values) for name, values in predictions.items()}
+    """All processes' validation predictions in the order of the slices, without those repeated to fill up shares."""
+    whole = {name: all_gather(values) for name, values in predictions.items()}
     slices = whole["slice"]
-    places = torch.zeros_like(slices[: int(slices.max()) + 1])
-    places[slices] = torch.arange(len(slices), device=slices.device)
-    return {name: values[places] for name, values in whole.items()}
+    positions = torch.zeros_like(slices[: int(slices.max()) + 1])
+    positions[slices] = torch.arange(len(slices), device=slices.device)
+    return {name: values[positions] for name, values in whole.items()}
 
 
 def validation_metrics(predictions: dict[str, Tensor], classes: int) -> dict[str, Tensor]:
-    """Mean Dice over cases, macro-F1 over classes and AUROC of presence, those that have a value.
+    """Mean Dice over cases, macro-F1 over classes and AUROC of presence, as far as they are defined.
 
-    Of several data sets the Dice is the mean of each one's, so that the largest does not
-    speak for all.
+    Of several data sets, Dice is the mean over the data sets, so that the largest does not dominate.
 
     Args:
-        predictions: what ``validation_step`` keeps, all slices together.
-        classes: how many there are.
+        predictions: of all slices, as collected by ``validation_step``.
+        classes: number of classes.
     """
     metrics = {}
     if "presence" in predictions and 0 < predictions["present"].sum() < len(predictions["present"]):
@@ -275,7 +270,7 @@ def validation_metrics(predictions: dict[str, Tensor], classes: int) -> dict[str
 
 
 def area_under_curve(scores: Tensor, positive: Tensor) -> Tensor:
-    """Area under the ROC curve by ranks, ties sharing theirs; a half where one class is absent."""
+    """Area under the ROC curve by mean ranks; a half if one class is absent."""
     count = positive.sum()
     others = len(positive) - count
     if count == 0 or others == 0:

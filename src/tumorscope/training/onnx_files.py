@@ -1,4 +1,4 @@
-"""A network as ONNX files: float with narrow storage, and eight bits."""
+"""Export of a network to ONNX: float with float16 storage, and int8."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tumorscope.inference.runtimes import OPSET
 from tumorscope.recipes.experiment import Recipe
 
 CALIBRATIONS = ("MinMax", "Percentile")
-"""ONNX Runtime's ways to find the range of each activation, as far as they suit masks."""
+"""ONNX Runtime's methods to find the range of each activation that suit masks."""
 
 _BATCH = 8
 
@@ -27,13 +27,12 @@ _BATCH = 8
 def export_float(network: torch.nn.Module, recipe: Recipe, path: Path) -> None:
     """Write a network as ONNX with a dynamic batch, its weights stored as float16.
 
-    That halves the file; the runtime widens the weights again when it loads them and
-    computes in float32.
+    That halves the file; the runtime converts the weights to float32 when it loads them.
     """
     size = recipe.preparation.size
     outputs = [*output_names(network), *map_names(network)]
     example = torch.zeros(2, recipe.channels_in, size, size)
-    # The exporter warns of every operator of torchvision, which nothing here uses.
+    # The exporter warns about every operator of torchvision, which is not used here.
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -54,7 +53,7 @@ def export_float(network: torch.nn.Module, recipe: Recipe, path: Path) -> None:
 
 
 class _Tuple(torch.nn.Module):
-    """ONNX knows outputs by position."""
+    """A network that returns its outputs as a tuple, as ONNX needs them."""
 
     def __init__(self, network: torch.nn.Module) -> None:
         super().__init__()
@@ -66,19 +65,19 @@ class _Tuple(torch.nn.Module):
 
 
 def output_names(network: torch.nn.Module) -> tuple[OutputName, ...]:
-    """What a network predictions with, in the order it names them."""
+    """The outputs of a network, in its own order."""
     names: Any = network.outputs
     return tuple(names)
 
 
 def map_names(network: torch.nn.Module) -> tuple[str, ...]:
-    """The activation maps that a network gives beside its predictions."""
+    """The activation maps of a network."""
     names: Any = network.maps
     return tuple(names)
 
 
 def _fold_batch_norm(path: Path) -> None:
-    """Let ONNX Runtime merge batch normalization into convolutions, once and for all."""
+    """Merge batch normalization into convolutions with ONNX Runtime."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -89,7 +88,7 @@ def _fold_batch_norm(path: Path) -> None:
 
 
 def store_as_float16(model: onnx.ModelProto, smallest: int = 256) -> onnx.ModelProto:
-    """Store large float32 weights as float16, each behind a cast back to float32; those out of its range stay."""
+    """Store large float32 weights as float16, each with a cast to float32; weights out of its range stay float32."""
     graph = model.graph
     casts = []
     for weight in graph.initializer:
@@ -108,7 +107,7 @@ def store_as_float16(model: onnx.ModelProto, smallest: int = 256) -> onnx.ModelP
 
 
 def quantize(float_model: Path, images: np.ndarray, path: Path, calibration: str) -> None:
-    """Write an eight-bit copy: unsigned activations, signed weights a channel."""
+    """Write an int8 copy: unsigned activations, signed weights per channel."""
     from onnxruntime.quantization import (
         CalibrationDataReader,
         CalibrationMethod,
@@ -120,7 +119,7 @@ def quantize(float_model: Path, images: np.ndarray, path: Path, calibration: str
 
     class Reader(CalibrationDataReader):
         def __init__(self) -> None:
-            batch = min(_BATCH, len(images))  # equal batches: the calibrators stack what they collect
+            batch = min(_BATCH, len(images))  # equal batches, because the calibrators stack them
             self.batches: Iterator[np.ndarray] = iter(
                 np.split(images[: len(images) // batch * batch], len(images) // batch)
             )
@@ -129,8 +128,8 @@ def quantize(float_model: Path, images: np.ndarray, path: Path, calibration: str
             batch = next(self.batches, None)
             return None if batch is None else {"image": batch}
 
-    with tempfile.TemporaryDirectory() as place:
-        plain, ready = Path(place) / "plain.onnx", Path(place) / "ready.onnx"
+    with tempfile.TemporaryDirectory() as folder:
+        plain, ready = Path(folder) / "plain.onnx", Path(folder) / "ready.onnx"
         onnx.save(_widened(onnx.load(float_model)), plain)
         quant_pre_process(str(plain), str(ready), skip_symbolic_shape=True)
         heads = _heads(onnx.load(ready))
@@ -149,7 +148,7 @@ def quantize(float_model: Path, images: np.ndarray, path: Path, calibration: str
 
 
 def _heads(model: onnx.ModelProto) -> list[str]:
-    """The last layers, which turn features into predictions, and what only maps need: they are tiny, and every step shows."""
+    """The nodes to keep in float: the small last layers, sensitive to rounding, and those for activation maps only."""
     plain = [node for node in model.graph.node if node.op_type in {"Gemm", "MatMul", "ReduceMean"}]
     averaged = {name for node in plain if node.op_type == "ReduceMean" for name in node.input}
     maps = [node for node in model.graph.node if node.op_type == "Conv" and set(node.output) & averaged]
@@ -159,16 +158,16 @@ def _heads(model: onnx.ModelProto) -> list[str]:
 
 
 def _needed(model: onnx.ModelProto, chosen: Callable[[str], bool]) -> set[str]:
-    """All values that the chosen outputs are computed from, themselves included."""
+    """The chosen outputs and all values that they depend on."""
     needed = {output.name for output in model.graph.output if chosen(output.name)}
-    for node in reversed(model.graph.node):  # a node follows those whose values it takes
+    for node in reversed(model.graph.node):  # nodes are in topological order
         if set(node.output) & needed:
             needed |= set(node.input)
     return needed
 
 
 def strip_metadata(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Remove the exporter's stack traces, which name the folders of the machine that trained."""
+    """Remove the exporter's stack traces, which contain paths of the training machine."""
     graph = model.graph
     for part in (model, graph, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer):
         if hasattr(part, "metadata_props"):
@@ -178,7 +177,7 @@ def strip_metadata(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _widened(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Undo :func:`store_as_float16`, for tools that look for weights in float32."""
+    """Undo :func:`store_as_float16`, for tools that need float32 weights."""
     graph = model.graph
     halved = {weight.name: weight for weight in graph.initializer if weight.data_type == TensorProto.FLOAT16}
     nodes = []

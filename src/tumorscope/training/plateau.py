@@ -1,4 +1,4 @@
-"""The notebooks' dynamic learning rate: slower when validation stands still."""
+"""The notebooks' dynamic learning rate: reduced when the validation score does not improve."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tumorscope.training.module import TumorModule
 
 
 class ReduceOnPlateau(Callback):
-    """Multiply the learning rate by ``factor`` after ``patience`` validations without progress."""
+    """Multiply the learning rate by ``factor`` after ``patience`` validations without improvement."""
 
     def __init__(self, factor: float = 0.3, patience: int = 2) -> None:
         self.factor = factor

@@ -1,4 +1,4 @@
-"""All slices of a part of a data set, prepared and in memory."""
+"""All slices of a part of a data set, prepared and cached in memory."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ UNKNOWN_CLASS = -1
 
 @dataclass(frozen=True)
 class Batch:
-    """Some slices with what is known about them.
+    """Some slices with their annotations.
 
     Attributes:
         images: float32 ``(n, (2·adjacent_slices + 1)·sequences, size, size)`` as
             :func:`tumorscope.preprocessing.stack_adjacent_slices` stacks them.
-        masks: float32 ``(n, size, size)``, the share of tumor; nothing where unknown.
+        masks: float32 ``(n, size, size)``, the fraction of tumor; zero if unknown.
         has_mask: boolean ``(n,)``, whether the mask is known.
         present: float32 ``(n,)``.
         classes: int ``(n,)``, or :data:`UNKNOWN_CLASS`.
@@ -44,21 +44,21 @@ class Batch:
 
 @dataclass(frozen=True, eq=False)
 class SliceCache:
-    """Prepared slices of several cases, ready to be drawn in batches.
+    """Prepared slices of several cases.
 
     Attributes:
-        images: float16 ``(slice, sequence, size, size)``, all cases one after another.
-        masks: uint8 ``(slice, size, size)``, the share of tumor in 255ths.
+        images: float16 ``(slice, sequence, size, size)``, all cases in order.
+        masks: uint8 ``(slice, size, size)``, the fraction of tumor in 255ths.
         has_mask: boolean ``(slice,)``, whether the mask is known.
         present: boolean ``(slice,)``, whether the slice shows a tumor.
         classes: int64 ``(slice,)``, or :data:`UNKNOWN_CLASS`.
         first, last: for each slice, the first and last slice of its case.
-        cases: for each slice, the case's place in ``names``.
-        sources: for each slice, the place of its data set in ``source_names``.
+        cases: for each slice, the index of its case in ``names``.
+        sources: for each slice, the index of its data set in ``source_names``.
         names: the cases.
         source_names: the data sets.
-        unreadable: cases that were left out, and why.
-        versions: how many versions of each slice there are, the unchanged one included.
+        unreadable: cases that were left out, each with the reason.
+        versions: number of versions of each slice, including the unchanged one.
     """
 
     images: Tensor
@@ -84,7 +84,7 @@ class SliceCache:
         return replace(self, **{name: value.to(device) for name, value in values.items() if isinstance(value, Tensor)})
 
     def batch(self, indices: Tensor, adjacent_slices: int) -> Batch:
-        """The chosen slices; a case's ends repeat where a neighbor is wanted."""
+        """The slices of these indices; the first and last slice of a case are their own missing neighbors."""
         offsets = torch.arange(-adjacent_slices, adjacent_slices + 1, device=indices.device)
         chosen = indices[:, None] + offsets
         chosen = torch.maximum(torch.minimum(chosen, self.last[indices, None]), self.first[indices, None])
@@ -105,17 +105,17 @@ def load_slices(
     restyled: int = 0,
     seed: int = 0,
 ) -> SliceCache:
-    """Read and prepare every slice of the cases, by the code that users' scans go through.
+    """Read and prepare every slice of the cases, by the same code as in inference.
 
     A case that cannot be read is left out and named in ``unreadable``.
 
     Args:
         cases: of one data set or several.
         settings: from the recipe.
-        classes: the recipe's; a case of another class has none here.
-        sequences: the recipe's, chosen from what a case shows; all in the case's own order where empty.
-        restyled: further versions of each case, each with other changes from :func:`tumorscope.datasets.styles.restyle`.
-        seed: of those changes.
+        classes: from the recipe; a case of another class counts as unknown.
+        sequences: from the recipe; empty for all sequences of a case in its own order.
+        restyled: number of additional versions of each case, see :func:`tumorscope.datasets.styles.restyle`.
+        seed: of those versions.
 
     Raises:
         TumorscopeError: not one case can be read.
@@ -131,7 +131,7 @@ def load_slices(
             chance = np.random.default_rng((seed, number))
             voxels = arrange(scan, sequences)
             versions = [voxels, *(restyle(voxels, chance, truth.mask) for _ in range(restyled))]
-            # Matrices as small as these only wait for each other on several cores.
+            # Such small matrices are slower on several cores.
             with threadpool_limits(1, "blas"):
                 prepared = [prepare(version, settings) for version in versions]
         except TumorscopeError as error:
@@ -152,7 +152,7 @@ def load_slices(
             columns = {
                 "images": version.images.astype(np.float16),
                 "masks": np.round(masks * 255).astype(np.uint8),
-                # A slice without a tumor has a mask that everybody knows: an empty one.
+                # The mask of a slice without a tumor is known to be empty.
                 "has_mask": np.full(count, truth.mask is not None) | ~present,
                 "present": present,
                 "classes": np.full(count, classes.index(truth.tumor_class or "") if known else UNKNOWN_CLASS),
@@ -175,28 +175,28 @@ def load_slices(
 
 
 def arrange(scan: Scan, sequences: tuple[str, ...]) -> np.ndarray:
-    """The channels that a recipe wants, FLAIR in place of a missing one, as in the LGG data set.
+    """The channels of a recipe; FLAIR substitutes a missing sequence, as in the LGG data set.
 
     Args:
         scan: of named sequences, or of one channel.
-        sequences: in the recipe's order; all of the scan's where empty.
+        sequences: in the recipe's order; empty for all of the scan's.
 
     Raises:
         UnreadableScan: a sequence is missing, and so is FLAIR.
     """
     if not sequences or (len(sequences) == 1 and len(scan.sequences) == 1):
         return scan.voxels
-    found = [name if name in scan.sequences else "flair" for name in sequences]
-    if not set(found) <= set(scan.sequences):
+    names = [name if name in scan.sequences else "flair" for name in sequences]
+    if not set(names) <= set(scan.sequences):
         raise UnreadableScan(f"{scan.case}: shows {', '.join(scan.sequences)} only, not {', '.join(sequences)}")
-    return scan.voxels[..., [scan.sequences.index(name) for name in found]]
+    return scan.voxels[..., [scan.sequences.index(name) for name in names]]
 
 
 _COLUMNS = ("images", "masks", "has_mask", "present", "classes", "first", "last", "cases", "sources")
 
 
 class IndexDataset(Dataset[int]):
-    """The numbers of a store's slices: what a data loader deals in, as the images are in memory."""
+    """The indices of the cached slices, which a data loader yields instead of images."""
 
     def __init__(self, count: int) -> None:
         self.count = count
@@ -209,70 +209,67 @@ class IndexDataset(Dataset[int]):
 
 
 class BalancedSliceSampler(Sampler[int]):
-    """The slices of an epoch, in a new order each time.
-
-    From every data set come its slices with tumor, as many without as asked, and of both
-    the data set's share.
+    """Samples the slices of an epoch in random order, balanced between slices with and without tumor.
 
     Args:
-        store: what is drawn from.
-        negative_ratio: how many slices without tumor are drawn for each one with.
-        shares: by data set, how much of its slices with and without tumor an epoch sees; everything where not
-            named. Above one, slices come more than once.
-        seed: together with the epoch it fixes the order, so that a resumed training goes on with it.
-        process, processes: which of how many that learn together; the epoch's slices are dealt to
-            them in turn, so that their batches together are the batches of one process alone.
+        cache: the slices to sample from.
+        negative_ratio: number of slices without tumor per slice with tumor.
+        fractions: by data set, the fraction of its slices with and without tumor per epoch; data sets that are not
+            named contribute all. Above one, slices are repeated.
+        seed: fixes the order together with the epoch, so that a resumed training continues it.
+        rank, world_size: index and number of the distributed processes; the epoch's slices are split over
+            them in turn, so that their batches together are the batches of a single process.
     """
 
     def __init__(
         self,
-        store: SliceCache,
+        cache: SliceCache,
         negative_ratio: float,
         seed: int,
-        shares: Mapping[str, tuple[float, float]] | None = None,
+        fractions: Mapping[str, tuple[float, float]] | None = None,
         *,
-        process: int = 0,
-        processes: int = 1,
+        rank: int = 0,
+        world_size: int = 1,
     ) -> None:
         self._pools: list[tuple[Tensor, int]] = []
-        present, sources = store.present.cpu(), store.sources.cpu()
-        for place, source in enumerate(store.source_names):
-            with_tumor, without = (share / store.versions for share in (shares or {}).get(source, (1.0, 1.0)))
-            shown = (present & (sources == place)).nonzero().flatten()
-            empty = (~present & (sources == place)).nonzero().flatten()
-            drawn_empty = min(len(empty), round(len(shown) * negative_ratio)) if len(shown) else len(empty)
-            self._pools += [(shown, _part(len(shown), with_tumor)), (empty, _part(drawn_empty, without))]
+        present, sources = cache.present.cpu(), cache.sources.cpu()
+        for index, source in enumerate(cache.source_names):
+            with_tumor, without = (part / cache.versions for part in (fractions or {}).get(source, (1.0, 1.0)))
+            positive = (present & (sources == index)).nonzero().flatten()
+            negative = (~present & (sources == index)).nonzero().flatten()
+            negatives = min(len(negative), round(len(positive) * negative_ratio)) if len(positive) else len(negative)
+            self._pools += [(positive, _part(len(positive), with_tumor)), (negative, _part(negatives, without))]
         self.seed = seed
-        self.process = process
-        self.processes = processes
+        self.rank = rank
+        self.world_size = world_size
         self.epoch = 0
 
     @property
     def drawn(self) -> tuple[int, int]:
-        """How many slices with tumor and without an epoch holds, for all processes together."""
+        """Number of slices with and without tumor in an epoch of all processes."""
         return sum(count for _, count in self._pools[::2]), sum(count for _, count in self._pools[1::2])
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the order; the trainer calls this at the start of every epoch."""
+        """Set the epoch, which determines the order; the trainer calls this at its start."""
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return sum(self.drawn) // self.processes
+        return sum(self.drawn) // self.world_size
 
     def __iter__(self) -> Iterator[int]:
         chance = torch.Generator().manual_seed(self.seed * 100_003 + self.epoch)
         chosen = [_draw(pool, count, chance) for pool, count in self._pools]
         slices = torch.cat(chosen)
         order = slices[torch.randperm(len(slices), generator=chance)].tolist()
-        yield from order[self.process : len(self) * self.processes : self.processes]
+        yield from order[self.rank : len(self) * self.world_size : self.world_size]
 
 
-def _part(count: int, share: float) -> int:
-    """At least one of what is there."""
-    return max(1, round(count * share)) if count else 0
+def _part(count: int, fraction: float) -> int:
+    """A fraction of a count, but at least one if there is any."""
+    return max(1, round(count * fraction)) if count else 0
 
 
 def _draw(pool: Tensor, count: int, chance: torch.Generator) -> Tensor:
-    """So many of the pool; all of it comes once before anything comes twice."""
+    """Draw ``count`` of the pool; all of it is drawn once before anything is drawn twice."""
     rounds = [torch.randperm(len(pool), generator=chance) for _ in range(math.ceil(count / max(1, len(pool))))]
     return pool[torch.cat(rounds)[:count]] if rounds else pool

@@ -12,6 +12,7 @@ import pytest
 from dicom_making import PATIENT_ID, SAGITTAL, Grid, uid, write_file, write_series, write_study
 
 from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.note import texts
 from tumorscope.io import find_cases, open_scan
 
 SMALL = Grid((6, 24, 20), (20.0, 9.6, 10.0))
@@ -574,9 +575,9 @@ def test_what_can_be_read_is_read_and_what_is_wrong_is_noted(name: str, tmp_path
     make, expected = NOTED[name]
     make(tmp_path / name)
     scan = open_scan(tmp_path / name)
-    assert any(expected in note for note in scan.notes), scan.notes
-    assert all(len(note.splitlines()) == 1 and note.isprintable() for note in scan.notes)
-    assert not names_the_patient(" ".join(scan.notes))
+    assert any(expected in note for note in texts(scan.notes)), texts(scan.notes)
+    assert all(len(note.splitlines()) == 1 and note.isprintable() for note in texts(scan.notes))
+    assert not names_the_patient(" ".join(texts(scan.notes)))
     assert len(scan.source_images) in (0, scan.shape[0])
     assert scan.voxels.max() > scan.voxels.min()
 

@@ -8,6 +8,7 @@ from dicom_making import Grid, voxels_on, write_study
 from reading.files import write_dicom
 
 from tumorscope.core.errors import UnreadableScan
+from tumorscope.core.note import texts
 from tumorscope.io import find_cases, open_scan
 
 SMALL = Grid((8, 48, 40), (12.0, 4.8, 5.0))
@@ -42,7 +43,7 @@ def test_a_dicomdir_is_the_study_it_names(tmp_path: Path):
     scan = open_scan(path)
     assert scan.sequences == ("t1", "flair")
     assert np.array_equal(scan.channel("flair"), voxels_on(SMALL, "flair"))
-    assert not any("skipped" in note or "missing" in note for note in scan.notes)
+    assert not any("skipped" in note or "missing" in note for note in texts(scan.notes))
 
 
 def test_the_disc_s_folder_is_the_same_study(tmp_path: Path):
@@ -83,7 +84,7 @@ def test_endings_that_copying_added_do_not_hide_files(tmp_path: Path, ending: st
     path = renamed(write_disc(tmp_path), lambda place: place.name + ("" if place.is_dir() else ending))
     scan = open_scan(path)
     assert scan.sequences == ("t1", "flair")
-    assert not any("missing" in note for note in scan.notes)
+    assert not any("missing" in note for note in texts(scan.notes))
 
 
 @pytest.mark.filterwarnings("ignore:Invalid value for VR CS")
@@ -106,7 +107,7 @@ def test_the_very_name_goes_before_one_with_an_ending(tmp_path: Path):
 def test_a_missing_file_is_told(tmp_path: Path):
     path = write_disc(tmp_path)
     max(place for place in path.parent.rglob("*") if place.is_file() and place != path).unlink()
-    assert "1 file that the DICOMDIR names is missing" in open_scan(path).notes
+    assert "1 file that the DICOMDIR names is missing" in texts(open_scan(path).notes)
 
 
 @pytest.mark.filterwarnings("ignore:Invalid value for VR CS")

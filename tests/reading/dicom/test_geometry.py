@@ -7,6 +7,7 @@ import pytest
 from reading.files import heads, write_dicom, write_series
 
 from tumorscope.core.errors import UnreadableScan
+from tumorscope.core.note import texts
 from tumorscope.io import open_scan
 
 VOLUME = heads(6)
@@ -21,7 +22,7 @@ def test_a_missing_slice_is_told_and_every_other_keeps_its_position(tmp_path: Pa
     assert scan.geometry is not None
     heights = scan.geometry.to_mm(np.array([[k, 0, 0] for k in range(6)]))[:, 2]
     assert heights == pytest.approx([30, 33, 36, 42, 45, 48])
-    assert any("from 3.00 to 6.00 mm" in note for note in scan.notes)
+    assert any("from 3.00 to 6.00 mm" in note for note in texts(scan.notes))
 
 
 @pytest.mark.parametrize("missing", [(), (2,), (1, 2)])
@@ -40,7 +41,7 @@ def test_a_leaning_stack_keeps_its_lean_whatever_is_missing(tmp_path: Path, miss
 def test_slices_that_are_shifted_without_a_rule_are_told(tmp_path: Path):
     for k in range(5):
         write_dicom(tmp_path / f"{k}.dcm", VOLUME[k], ImagePositionPatient=[2.5 * (k == 2), 0, 3.0 * k])
-    assert any("unevenly; positions are off by up to 2.5 mm" in note for note in open_scan(tmp_path).notes)
+    assert any("unevenly; positions are off by up to 2.5 mm" in note for note in texts(open_scan(tmp_path).notes))
 
 
 def test_slices_further_apart_than_a_patient_is_long_are_refused(tmp_path: Path):
@@ -54,7 +55,7 @@ def test_small_jitter_is_not_an_irregularity_and_the_ends_set_the_spacing(tmp_pa
     scan = open_scan(tmp_path / "s")
     assert scan.spacing_mm is not None
     assert scan.spacing_mm[0] == pytest.approx(3.01)
-    assert not any("gaps" in note for note in scan.notes)
+    assert not any("gaps" in note for note in texts(scan.notes))
 
 
 def test_of_two_images_at_one_place_the_first_by_instance_number_is_kept(tmp_path: Path):
@@ -69,7 +70,7 @@ def test_of_two_images_at_one_place_the_first_by_instance_number_is_kept(tmp_pat
     scan = open_scan(tmp_path)
     assert scan.shape[0] == 3
     assert np.array_equal(scan.voxels[..., 0], VOLUME[:3] + 300)
-    assert any(note.startswith("3 images left out at places") for note in scan.notes)
+    assert any(note.startswith("3 images left out at places") for note in texts(scan.notes))
 
 
 def test_slices_shifted_sideways_keep_their_shear(tmp_path: Path):
@@ -85,7 +86,7 @@ def test_the_gap_counts_for_a_single_slice_and_its_absence_is_told(tmp_path: Pat
     assert scan.spacing_mm == (7, 1, 1)
     scan = open_scan(write_dicom(tmp_path / "b.dcm", VOLUME[0], SliceThickness=None))
     assert scan.spacing_mm == (1, 1, 1)
-    assert any("thickness is not stated" in note for note in scan.notes)
+    assert any("thickness is not stated" in note for note in texts(scan.notes))
 
 
 @pytest.mark.parametrize("missing", ["ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"])
@@ -94,4 +95,4 @@ def test_without_a_place_images_are_sorted_by_number_and_sizes_are_unknown(tmp_p
     scan = open_scan(tmp_path / "s")
     assert scan.affine is None
     assert np.array_equal(scan.voxels[..., 0], VOLUME[::-1])
-    assert any("sizes are in pixels" in note for note in scan.notes)
+    assert any("sizes are in pixels" in note for note in texts(scan.notes))

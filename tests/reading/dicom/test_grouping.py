@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from dicom_making import Grid, write_series
 
+from tumorscope.core.note import texts
 from tumorscope.io import find_cases, open_scan
 from tumorscope.io.dicom import deflated, files, grouping, pixels
 
@@ -52,14 +53,14 @@ def test_an_image_that_the_disk_does_not_give_is_told_as_such(tmp_path: Path, mo
         return read(path)
 
     monkeypatch.setattr(grouping, "read_header", failing)
-    assert "1 DICOM file skipped: cannot be read (Input/output error)" in open_scan(tmp_path / "s").notes
+    assert "1 DICOM file skipped: cannot be read (Input/output error)" in texts(open_scan(tmp_path / "s").notes)
 
 
 def test_a_deflated_bomb_among_images_is_told_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     path = write_series(tmp_path / "s", "flair", SMALL)[0]
     deflate(path)
     monkeypatch.setattr(deflated, "MOST_INFLATED", 500)
-    (note,) = [note for note in open_scan(tmp_path / "s").notes if "skipped" in note]
+    (note,) = [note for note in texts(open_scan(tmp_path / "s").notes) if "skipped" in note]
     assert note == "1 DICOM file skipped: larger than 0 MiB unpacked"
 
 

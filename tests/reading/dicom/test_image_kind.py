@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from dicom_making import Grid, uid, voxels_on, write_file, write_series
 
+from tumorscope.core.note import texts
 from tumorscope.io import open_scan
 from tumorscope.io.dicom.image_kind import FAT, IN_PHASE, OPPOSED_PHASE, WATER, kind_of_description
 
@@ -51,7 +52,7 @@ def check_magnitude(folder: Path) -> None:
     assert scan.sequences == ("flair",)
     assert np.array_equal(scan.voxels[..., 0], FLAIR)
     assert scan.rejection_reason is None
-    (note,) = [note for note in scan.notes if "left out" in note]
+    (note,) = [note for note in texts(scan.notes) if "left out" in note]
     assert "(8 images, same series, phase images)" in note
 
 
@@ -65,7 +66,7 @@ def test_magnitude_wins_over_phase_real_and_imaginary(tmp_path: Path, letters: s
     numbers = tuple(100 * "abcd".index(letter) for letter in letters)
     scan = open_scan(write_parts(tmp_path / "s", letters, numbers, image_types("M", "P", "R", "I")))
     assert np.array_equal(scan.voxels[..., 0], FLAIR)
-    (note,) = [note for note in scan.notes if "left out" in note]
+    (note,) = [note for note in texts(scan.notes) if "left out" in note]
     assert all(kind in note for kind in ("phase images", "real parts", "imaginary parts"))
 
 
@@ -156,13 +157,13 @@ def test_of_dixon_images_the_best_is_taken_whatever_its_number(tmp_path: Path, b
     assert scan.sequences == ("t1c",)
     assert scan.rejection_reason is None
     assert scan.source_images[0].header.SeriesNumber == numbers[0]
-    note = next(note for note in scan.notes if note.startswith("left out"))
+    note = next(note for note in texts(scan.notes) if note.startswith("left out"))
     for kind in (*left[1:], FAT):
         assert f"(8 images, {kind})" in note
     if len(left) > 1:
         shown = "acquired plain image" if best == "plain" else best
         taken = f'"T1 +C {numbers[0]}" is taken of {len(left)} t1c series: {shown}, not {left[1]}'
-        assert taken in scan.notes
+        assert taken in texts(scan.notes)
 
 
 def test_an_acquired_image_is_taken_before_a_derived_one_with_more_slices(tmp_path: Path):
@@ -173,7 +174,7 @@ def test_an_acquired_image_is_taken_before_a_derived_one_with_more_slices(tmp_pa
     write_t1c(tmp_path / "s", 9, "plain")
     scan = open_scan(tmp_path / "s")
     assert scan.source_images[0].header.SeriesNumber == 9
-    assert '"T1 +C 9" is taken of 3 t1c series: acquired plain image, not derived image' in scan.notes
+    assert '"T1 +C 9" is taken of 3 t1c series: acquired plain image, not derived image' in texts(scan.notes)
 
 
 def test_fat_alone_is_not_a_structural_image(tmp_path: Path):
@@ -220,7 +221,7 @@ def test_kinds_within_one_series_are_told_apart_by_dixon_too(tmp_path: Path):
         write_t1c(tmp_path / "s", number, kind, SeriesInstanceUID="1.2.3", SeriesDescription="Ax T1 IDEAL +C")
     scan = open_scan(tmp_path / "s")
     assert list(scan.source_images[0].header.ImageType[2:]) == ["DIXON", "WATER"]
-    assert any("same series, Dixon fat images" in note for note in scan.notes)
+    assert any("same series, Dixon fat images" in note for note in texts(scan.notes))
 
 
 def test_a_file_says_its_kind_when_the_header_is_written_without_a_series(tmp_path: Path):

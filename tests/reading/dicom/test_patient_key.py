@@ -6,6 +6,7 @@ import threading
 import pytest
 from dicom_making import PATIENT_ID, Grid, write_series
 
+from tumorscope.core.note import texts
 from tumorscope.io import open_scan
 from tumorscope.io.dicom.patient_key import SALT_VARIABLE, patient_key, read_identity, salt_file, study_identity
 
@@ -69,14 +70,14 @@ def test_without_a_patient_id_there_is_no_key_and_no_salt_is_made(salt, tmp_path
     scan = scan_of(tmp_path / "a", PatientID=patient)
     assert scan.study.patient_key is None
     assert not salt.exists()
-    assert not [note for note in scan.notes if "key" in note]
+    assert not [note for note in texts(scan.notes) if "key" in note]
 
 
 def test_a_salt_that_cannot_be_made_or_is_damaged_is_a_note_and_no_key(salt, tmp_path):
     salt.parent.write_text("a file is in the way")
     scan = scan_of(tmp_path / "a")
     assert scan.study.patient_key is None
-    [note] = [note for note in scan.notes if "no patient key" in note]
+    [note] = [note for note in texts(scan.notes) if "no patient key" in note]
     assert SALT_VARIABLE in note
     salt.parent.unlink()
     salt.parent.mkdir()

@@ -10,6 +10,7 @@ from dicom_making import PATIENT_ID, PATIENT_NAME, Grid, voxels_on, write_series
 from pydicom import dcmread
 
 from tumorscope.core.errors import UnreadableScan
+from tumorscope.core.note import texts
 from tumorscope.io import find_cases, open_scan
 from tumorscope.io.dicom.patients import Stated, with_patients
 from tumorscope.io.dicom.studies import StudyFiles
@@ -36,8 +37,10 @@ def test_a_blank_patient_in_every_second_image_loses_no_slice(tmp_path: Path, bl
     assert find_cases(tmp_path) == [tmp_path]
     scan = open_scan(tmp_path)
     assert np.array_equal(scan.voxels[..., 0], voxels_on(SMALL, "flair"))
-    assert not any("gaps" in note or "left out" in note for note in scan.notes)
-    assert "4 images state no PatientID; taken as of the patient whom the others of the study state" in scan.notes
+    assert not any("gaps" in note or "left out" in note for note in texts(scan.notes))
+    assert "4 images state no PatientID; taken as of the patient whom the others of the study state" in texts(
+        scan.notes
+    )
     assert {str(image.header.PatientID) for image in scan.source_images} == {PATIENT_ID}
     assert {str(image.header.PatientName) for image in scan.source_images} == {PATIENT_NAME}
 
@@ -55,7 +58,7 @@ def test_a_study_without_any_patient_is_one_case(tmp_path: Path):
         set_patient(path, "")
     scan = open_scan(tmp_path)
     assert scan.shape == SMALL.shape
-    assert not any("PatientID" in note for note in scan.notes)
+    assert not any("PatientID" in note for note in texts(scan.notes))
 
 
 @pytest.mark.parametrize("apart", [False, True])
@@ -64,7 +67,7 @@ def test_two_patients_under_one_study_uid_are_two_cases_with_a_warning_on_both(t
     write_series(tmp_path / ("2" if apart else ""), "t1", SMALL, number=2, PatientID="PAT-2")
     scans = [open_scan(case) for case in find_cases(tmp_path)]
     assert [scan.sequences for scan in scans] == [("flair",), ("t1",)]
-    assert all(ODD in scan.notes for scan in scans)
+    assert all(ODD in texts(scan.notes) for scan in scans)
     assert not any("PAT" in scan.case or PATIENT_ID in scan.case for scan in scans)
     if not apart:
         with pytest.raises(UnreadableScan, match="2 patients are stated under one StudyInstanceUID"):
@@ -91,7 +94,7 @@ def test_of_two_patients_under_one_study_uid_a_blank_image_joins_the_one_of_its_
 def test_a_later_study_of_one_patient_gets_no_warning(tmp_path: Path):
     write_series(tmp_path, "flair", SMALL, study="one", number=1)
     write_series(tmp_path, "flair", SMALL, study="two", number=2)
-    assert not any(ODD in open_scan(case).notes for case in find_cases(tmp_path))
+    assert not any(ODD in texts(open_scan(case).notes) for case in find_cases(tmp_path))
 
 
 def test_a_blank_patient_joins_only_where_it_is_plain():

@@ -9,6 +9,7 @@ import pytest
 from dicom_making import Grid, write_series
 from pydicom import Dataset, dcmread
 
+from tumorscope.core.note import texts
 from tumorscope.io import open_scan
 
 SMALL = Grid((6, 24, 20), (20.0, 9.6, 10.0))
@@ -35,7 +36,7 @@ def with_scale_slopes(folder: Path, slopes: list[float]) -> Path:
 def test_the_private_scale_of_philips_is_told(tmp_path: Path, slopes: list[float], told: str):
     plain = write_series(tmp_path / "plain", "flair", SMALL)[0].parent
     scan = open_scan(with_scale_slopes(tmp_path / "s", slopes))
-    assert f"Philips' private scale slope, {told}" in scan.notes
+    assert f"Philips' private scale slope, {told}" in texts(scan.notes)
     assert np.array_equal(scan.voxels, open_scan(plain).voxels)
 
 
@@ -49,16 +50,18 @@ def test_a_real_world_value_mapping_is_told(tmp_path: Path, enhanced: bool):
         place = dataset.SharedFunctionalGroupsSequence[0] if enhanced else dataset
         place.RealWorldValueMappingSequence = [mapping]
         dataset.save_as(path)
-    notes = open_scan(tmp_path / "s").notes
+    notes = texts(open_scan(tmp_path / "s").notes)
     assert "a Real World Value Mapping is stated and not applied; values are those of slope and intercept" in notes
 
 
 def test_an_inversion_is_told(tmp_path: Path):
     files = write_series(tmp_path / "s", "flair", SMALL)
-    assert not any("MONOCHROME1" in note for note in open_scan(tmp_path / "s").notes)
+    assert not any("MONOCHROME1" in note for note in texts(open_scan(tmp_path / "s").notes))
     for path in files[:2]:
         dataset = dcmread(path)
         dataset.PhotometricInterpretation = "MONOCHROME1"
         dataset.save_as(path)
-    assert "2 of 6 images are MONOCHROME1, which stores bright as small: inverted" in open_scan(tmp_path / "s").notes
-    assert "the image is MONOCHROME1, which stores bright as small: inverted" in open_scan(files[0]).notes
+    assert "2 of 6 images are MONOCHROME1, which stores bright as small: inverted" in texts(
+        open_scan(tmp_path / "s").notes
+    )
+    assert "the image is MONOCHROME1, which stores bright as small: inverted" in texts(open_scan(files[0]).notes)

@@ -9,6 +9,7 @@ from reading.dicom.segmentations import COMPLETE, write_segmentation
 from reading.files import heads, write_dicom, write_series
 
 from tumorscope.core.errors import UnreadableScan
+from tumorscope.core.note import texts
 from tumorscope.io.dicom.seg_reader import read_dicom_segmentation
 
 SHAPE = (9, 23, 19)
@@ -76,7 +77,7 @@ def test_gaps_between_frames_of_all_images_are_those_of_the_images(tmp_path, ima
     found = read_dicom_segmentation(path)
     assert found.geometry.slice_positions == pytest.approx([0, 1, 2, 3, 5, 6, 7, 8])
     assert volume_ml(path) == pytest.approx(5 * SLICE_ML), "slices 3 and 5 stand in for the missing one between them"
-    assert "slices may be missing" in found.notes[0]
+    assert "slices may be missing" in texts(found.notes)[0]
 
 
 def test_a_leaning_segmentation_is_read_where_it_is(tmp_path):

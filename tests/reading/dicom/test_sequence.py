@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from dicom_making import Grid, write_series
 
+from tumorscope.core.note import texts
 from tumorscope.io import open_scan
 from tumorscope.io.dicom.header import SeriesHeader
 from tumorscope.io.dicom.image_kind import kind_of_values
@@ -122,4 +123,4 @@ def test_without_any_words_the_other_tags_tell(tmp_path: Path, sequence: str, en
     write_series(tmp_path / "s", sequence, Grid((2, 96, 96)), enhanced=enhanced, SeriesDescription=None)
     scan = open_scan(tmp_path / "s")
     assert scan.sequences == (sequence,)
-    assert ("acquisition contrast" if enhanced else "timing") in scan.notes[0]
+    assert ("acquisition contrast" if enhanced else "timing") in texts(scan.notes)[0]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from reading.files import AXIAL, CORONAL, ENHANCED_MR, SAGITTAL, heads, rotation, write_dicom, write_series
 
+from tumorscope.core.note import texts
 from tumorscope.io import open_scan
 
 VOLUME = heads(6)
@@ -70,7 +71,7 @@ def test_every_slice_counts_whatever_its_preamble_holds(tmp_path: Path):
         path.write_bytes(b"II*\0\x08\0\0\0".ljust(128, b"\0") + content[128:])
     scan = open_scan(tmp_path / "s")
     assert np.array_equal(scan.voxels[..., 0], VOLUME)
-    assert not any("skipped" in note for note in scan.notes)
+    assert not any("skipped" in note for note in texts(scan.notes))
 
 
 def test_zeros_behind_the_pixels_cost_no_time(tmp_path: Path):
@@ -108,7 +109,7 @@ def test_the_main_series_is_taken_and_the_others_are_told(tmp_path: Path):
     )
     scan = open_scan(tmp_path / "s")
     assert scan.shape == (6, 24, 20)
-    note = next(note for note in scan.notes if note.startswith("left out"))
+    note = next(note for note in texts(scan.notes) if note.startswith("left out"))
     assert '"relCBF" (1 image)' in note
     assert "number 7 (1 image)" in note
 
@@ -118,7 +119,7 @@ def test_localizers_within_the_series_are_left_out(tmp_path: Path):
     write_series(tmp_path / "s", VOLUME[:2], SAGITTAL, prefix="loc")
     scan = open_scan(tmp_path / "s")
     assert scan.shape == (6, 24, 20)
-    assert any("2 images, same series in another orientation" in note for note in scan.notes)
+    assert any("2 images, same series in another orientation" in note for note in texts(scan.notes))
 
 
 def test_other_files_are_skipped_and_counted(tmp_path: Path):
@@ -128,15 +129,15 @@ def test_other_files_are_skipped_and_counted(tmp_path: Path):
     (tmp_path / "s" / "DICOMDIR").write_bytes(b"whatever")
     scan = open_scan(tmp_path / "s")
     assert scan.shape == (6, 24, 20)
-    assert "1 file skipped: not DICOM" in scan.notes
-    assert "1 DICOM file skipped: is DICOM without pixel data" in scan.notes
+    assert "1 file skipped: not DICOM" in texts(scan.notes)
+    assert "1 DICOM file skipped: is DICOM without pixel data" in texts(scan.notes)
 
 
 @pytest.mark.parametrize("pattern", [{"ProtocolName": "AX T1", "SeriesDescription": None}, {"SeriesDescription": "T1"}])
 def test_a_contrast_agent_makes_t1c_of_t1(tmp_path: Path, pattern: dict):
     scan = open_scan(write_dicom(tmp_path / "a.dcm", VOLUME[0], ContrastBolusAgent="Gadovist", **pattern))
     assert scan.sequences == ("t1c",)
-    assert "a contrast agent is recorded" in scan.notes[0]
+    assert "a contrast agent is recorded" in texts(scan.notes)[0]
     assert open_scan(write_dicom(tmp_path / "b.dcm", VOLUME[0], **pattern)).sequences == ("t1",)
 
 
@@ -152,14 +153,14 @@ def test_a_contrast_agent_makes_t1c_of_t1(tmp_path: Path, pattern: dict):
 def test_an_unclear_sequence_is_unknown_with_the_reason(tmp_path: Path, attributes: dict):
     scan = open_scan(write_dicom(tmp_path / "a.dcm", VOLUME[0], **attributes))
     assert scan.sequences == ("unknown",)
-    assert scan.notes[0].startswith("sequence unknown: ")
+    assert texts(scan.notes)[0].startswith("sequence unknown: ")
 
 
 def test_the_user_may_name_the_sequence(tmp_path: Path):
     path = write_dicom(tmp_path / "a.dcm", VOLUME[0], SeriesDescription="x")
     scan = open_scan(path, channels=["flair"])
     assert scan.sequences == ("flair",)
-    assert not any("unknown" in note for note in scan.notes)
+    assert not any("unknown" in note for note in texts(scan.notes))
 
 
 def test_the_patient_s_name_appears_nowhere(tmp_path: Path):
@@ -168,7 +169,7 @@ def test_the_patient_s_name_appears_nowhere(tmp_path: Path):
     write_dicom(folder / "other.dcm", VOLUME[0], SeriesInstanceUID="7", SeriesDescription="for Doe")
     scan = open_scan(folder)
     assert scan.case.startswith("series-")
-    told = " ".join((scan.case, *scan.notes, *scan.slice_names)).lower()
+    told = " ".join((scan.case, *texts(scan.notes), *scan.slice_names)).lower()
     assert "doe" not in told
     assert "jane" not in told
 
@@ -234,7 +235,7 @@ def test_frames_without_positions_keep_their_order_and_have_no_size(tmp_path: Pa
     scan = open_scan(path)
     assert scan.affine is None
     assert np.array_equal(scan.voxels[..., 0], VOLUME)
-    assert any("do not state the position of the images" in note for note in scan.notes)
+    assert any("do not state the position of the images" in note for note in texts(scan.notes))
 
 
 @pytest.mark.real
@@ -243,8 +244,8 @@ def test_the_real_t2_series_is_found_among_derived_images(volumes_folder: Path):
     assert scan.shape == (55, 512, 384)
     assert scan.sequences == ("t2",)
     assert scan.spacing_mm == pytest.approx((2.5, 0.4297, 0.4297), abs=1e-3)
-    assert any('"Perfusion_Weighted" (1 image), "relCBF" (1 image)' in note for note in scan.notes)
-    assert any("slices may be missing" in note for note in scan.notes), "one of 56 was lost on the way"
+    assert any('"Perfusion_Weighted" (1 image), "relCBF" (1 image)' in note for note in texts(scan.notes))
+    assert any("slices may be missing" in note for note in texts(scan.notes)), "one of 56 was lost on the way"
     assert scan.affine is not None
     assert scan.affine[2, 2] > 0, "slices ascend"
 

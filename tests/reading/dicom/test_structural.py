@@ -9,6 +9,7 @@ import pytest
 from dicom_making import Grid, uid, write_series
 from pydicom import Dataset, dcmread
 
+from tumorscope.core.note import texts
 from tumorscope.io import open_scan
 
 SMALL = Grid((6, 24, 20), (20.0, 9.6, 10.0))
@@ -178,7 +179,7 @@ def test_beside_a_structural_series_it_is_left_out_and_the_reason_told(
     scan = open_scan(tmp_path / "s")
     assert scan.shape == SMALL.shape
     assert scan.rejection_reason is None
-    assert f'left out, not of the main series: "FLAIR too" (12 images{why})' in scan.notes
+    assert f'left out, not of the main series: "FLAIR too" (12 images{why})' in texts(scan.notes)
 
 
 def test_of_several_named_files_the_one_that_is_not_a_head_excludes_the_scan(tmp_path: Path):

@@ -8,6 +8,7 @@ import pytest
 from dicom_making import AXIAL, CORONAL, SAGITTAL, Grid, oblique, uid, voxels_on, write_series, write_study
 
 from tumorscope.core.errors import UnreadableScan
+from tumorscope.core.note import texts
 from tumorscope.io import find_cases, open_scan
 
 SMALL = Grid((8, 48, 40), (12.0, 4.8, 5.0))
@@ -20,8 +21,8 @@ def test_a_study_of_three_series_is_one_scan_of_three_channels(tmp_path: Path):
     assert scan.case == "s"
     for sequence in scan.sequences:
         assert np.array_equal(scan.channel(sequence), voxels_on(SMALL, sequence))
-        assert any(note.startswith(f"sequence {sequence} taken from") for note in scan.notes)
-    assert not any("resampled" in note or "left out" in note for note in scan.notes)
+        assert any(note.startswith(f"sequence {sequence} taken from") for note in texts(scan.notes))
+    assert not any("resampled" in note or "left out" in note for note in texts(scan.notes))
     assert np.allclose(scan.affine, SMALL.affine)
 
 
@@ -33,7 +34,7 @@ def test_other_series_are_carried_onto_the_grid_of_flair(tmp_path: Path, orienta
     write_study(tmp_path / "s", ("t1", "flair"), {"flair": flair, "t1": other}, enhanced=enhanced)
     scan = open_scan(tmp_path / "s")
     assert scan.sequences == ("t1", "flair")
-    assert "t1 resampled onto the slices of flair" in scan.notes
+    assert "t1 resampled onto the slices of flair" in texts(scan.notes)
     assert scan.affine is not None
     # The scan's slices may run against the grid's; its affine says where they are.
     order = np.rint((np.linalg.inv(flair.affine) @ scan.affine @ np.array([0, 0, 1.0, 0]))[2]).astype(int)
@@ -90,7 +91,7 @@ def test_what_is_not_a_sequence_is_left_out_by_name(tmp_path: Path):
     write_series(tmp_path / "s", "t2", Grid((2, 96, 96)), number=8, SeriesDescription="LOC")
     scan = open_scan(tmp_path / "s")
     assert scan.sequences == ("t1", "flair")
-    assert 'left out, not of the series taken: "AX DWI" (8 images), "LOC" (2 images)' in scan.notes
+    assert 'left out, not of the series taken: "AX DWI" (8 images), "LOC" (2 images)' in texts(scan.notes)
 
 
 FEW, MANY = Grid((6, 48, 48), (16.0, 4.8, 4.8)), Grid((12, 48, 48), (8.0, 4.8, 4.8))
@@ -123,8 +124,8 @@ def test_of_two_series_of_one_sequence_the_better_is_taken_and_the_reason_told(
     write_series(tmp_path / "s", "t1c", worse, number=5 if first else 2, SeriesDescription="T1 +C two")
     scan = open_scan(tmp_path / "s")
     assert scan.shape == better.shape
-    assert f'"T1 +C one" is taken of 2 t1c series: {why}' in scan.notes
-    assert any(note.startswith('left out, not of the main series: "T1 +C two"') for note in scan.notes)
+    assert f'"T1 +C one" is taken of 2 t1c series: {why}' in texts(scan.notes)
+    assert any(note.startswith('left out, not of the main series: "T1 +C two"') for note in texts(scan.notes))
 
 
 def test_other_sequences_are_taken_in_the_plane_of_the_grid(tmp_path: Path):
@@ -132,7 +133,7 @@ def test_other_sequences_are_taken_in_the_plane_of_the_grid(tmp_path: Path):
     write_series(tmp_path / "s", "t1", CROWN, number=2, SeriesDescription="COR T1")
     write_series(tmp_path / "s", "t1", Grid((40, 48, 48), (3.5, 4.8, 4.8)), number=3, SeriesDescription="AX T1")
     scan = open_scan(tmp_path / "s")
-    assert '"COR T1" is taken of 2 t1 series: coronal' in scan.notes
+    assert '"COR T1" is taken of 2 t1 series: coronal' in texts(scan.notes)
 
 
 def test_echoes_of_one_series_are_told_apart(tmp_path: Path):
@@ -142,7 +143,7 @@ def test_echoes_of_one_series_are_told_apart(tmp_path: Path):
     scan = open_scan(tmp_path / "s")
     assert scan.sequences == ("t2",)
     assert scan.source_images[0].header.EchoTime == 90
-    assert any("same series at another echo time, 15 ms" in note for note in scan.notes)
+    assert any("same series at another echo time, 15 ms" in note for note in texts(scan.notes))
 
 
 # What does not fit together
@@ -152,14 +153,14 @@ def test_a_series_that_shows_little_of_the_grid_is_left_out(tmp_path: Path):
     write_study(tmp_path / "s", ("flair", "t1", "t1c"), {"flair": Grid(), "t1": Grid(), "t1c": PART})
     scan = open_scan(tmp_path / "s")
     assert scan.sequences == ("t1", "flair")
-    assert any(note.startswith("t1c left out: it shows only 2") for note in scan.notes)
+    assert any(note.startswith("t1c left out: it shows only 2") for note in texts(scan.notes))
 
 
 def test_a_series_that_shows_most_of_the_grid_is_taken_and_the_rest_is_dark(tmp_path: Path):
     short = Grid((24, 96, 96), (4.0, 2.4, 2.4))
     write_study(tmp_path / "s", ("flair", "t1"), {"flair": Grid(), "t1": short})
     scan = open_scan(tmp_path / "s")
-    assert any("the rest of it is dark" in note for note in scan.notes)
+    assert any("the rest of it is dark" in note for note in texts(scan.notes))
     assert (scan.channel("t1")[0] == voxels_on(short, "t1").min()).all()
     assert scan.channel("t1")[10].max() > 100
 
@@ -169,7 +170,7 @@ def test_a_series_without_places_is_left_out(tmp_path: Path):
     write_series(tmp_path / "s", "t1", SMALL, number=2, ImagePositionPatient=None)
     scan = open_scan(tmp_path / "s")
     assert scan.sequences == ("flair",)
-    assert "t1 left out: t1 does not state the position of its images" in scan.notes
+    assert "t1 left out: t1 does not state the position of its images" in texts(scan.notes)
 
 
 def test_an_unstated_frame_of_reference_is_taken_as_the_same_and_told(tmp_path: Path):
@@ -177,7 +178,7 @@ def test_an_unstated_frame_of_reference_is_taken_as_the_same_and_told(tmp_path: 
     write_series(tmp_path / "s", "t1", SMALL, number=2, FrameOfReferenceUID=None)
     scan = open_scan(tmp_path / "s")
     assert scan.sequences == ("t1", "flair")
-    assert any("frame of reference of t1 or flair is not stated" in note for note in scan.notes)
+    assert any("frame of reference of t1 or flair is not stated" in note for note in texts(scan.notes))
 
 
 def test_images_that_share_a_uid_are_not_sources(tmp_path: Path):
@@ -185,7 +186,7 @@ def test_images_that_share_a_uid_are_not_sources(tmp_path: Path):
     scan = open_scan(tmp_path / "s")
     assert scan.shape == SMALL.shape
     assert scan.source_images == ()
-    assert any("8 images have no SOPInstanceUID of their own" in note for note in scan.notes)
+    assert any("8 images have no SOPInstanceUID of their own" in note for note in texts(scan.notes))
 
 
 # Several studies
@@ -266,7 +267,7 @@ def test_series_folders_may_be_named_by_sequence(tmp_path: Path):
     scan = open_scan(None, sequences={"t1": tmp_path / "y", "flair": tmp_path / "x"})
     assert scan.sequences == ("t1", "flair")
     assert scan.shape == SMALL.shape
-    assert not any(note.startswith("sequence") for note in scan.notes)
+    assert not any(note.startswith("sequence") for note in texts(scan.notes))
     write_series(tmp_path / "z", "t1", SMALL, number=3, FrameOfReferenceUID=uid("elsewhere"))
     with pytest.raises(UnreadableScan, match="different frames of reference"):
         open_scan(None, sequences={"t1": tmp_path / "z", "flair": tmp_path / "x"})

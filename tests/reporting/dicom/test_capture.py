@@ -31,7 +31,7 @@ def test_the_panel_comes_back_pixel_for_pixel(analysis):
     np.testing.assert_array_equal(shown(encode_capture(analysis, encode_panel(panel))), np.asarray(panel))
 
 
-def test_a_image_without_the_notice_gets_it_burned_in_below(analysis):
+def test_an_image_without_the_notice_gets_it_burned_in_below(analysis):
     noise = np.random.default_rng(0).integers(0, 256, (90, 700, 3), dtype=np.uint8)
     pixels = shown(encode_capture(analysis, png(noise)))
     np.testing.assert_array_equal(pixels[:90], noise)
@@ -53,7 +53,7 @@ def test_a_panel_whose_notice_was_painted_over_gets_it_again(analysis):
     assert shown(encode_capture(analysis, encode_panel(panel))).shape[0] > panel.height
 
 
-def test_the_capture_says_what_it_is(analysis, study):
+def test_the_capture_identifies_itself(analysis, study):
     dataset = pydicom.dcmread(io.BytesIO(encode_capture(analysis, encode_panel(draw_panel(analysis)))))
     source = pydicom.dcmread(study.files[0])
     assert dataset.BurnedInAnnotation == "YES"
@@ -63,7 +63,7 @@ def test_the_capture_says_what_it_is(analysis, study):
     assert dataset.SOPClassUID == pydicom.uid.SecondaryCaptureImageStorage
 
 
-def test_images_need_no_place_in_the_patient_for_a_capture(analysis):
+def test_images_need_no_position_in_the_patient_for_a_capture(analysis):
     for source in analysis.scan.source_images:
         del source.header.ImagePositionPatient
     assert encode_capture(replace(analysis, scan=replace(analysis.scan, affine=None)), png(np.zeros((9, 9), np.uint8)))

@@ -37,7 +37,7 @@ def test_times_are_in_the_zone_that_the_study_states(analysis, stated, date, clo
 
 
 @pytest.mark.parametrize("stated", [None, "", "UTC", "+9900", "+05:30"])
-def test_without_a_zone_times_are_this_machines_and_say_so(analysis, stated, monkeypatch):
+def test_without_a_time_zone_times_are_this_machines_and_state_its_offset(analysis, stated, monkeypatch):
     monkeypatch.setenv("TZ", "XXX-3:30")
     time.tzset()
     try:

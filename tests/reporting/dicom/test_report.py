@@ -9,8 +9,10 @@ from dicom_making import oblique
 from dicom_peers import iod_errors, needs
 from pydicom.sr.codedict import codes
 from reporting.dicom.studies import NOW, SMALL, study_of
+from reporting.rejected import rejected
 
 from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.note import Note
 from tumorscope.core.notice import NOTICE
 from tumorscope.inference.tumor_type import TypeFinding
 from tumorscope.io.dicom.writers import encode_segmentation, encode_structured_report
@@ -109,7 +111,7 @@ def test_lesions_name_the_images_that_show_them(analysis, study):
 
 
 @pytest.mark.parametrize("enhanced", [False, True], ids=["single-frame", "enhanced"])
-def test_the_end_points_of_the_diameters_lie_where_they_were_measured(analyzed, tmp_path, enhanced):
+def test_the_end_points_of_the_diameters_are_where_they_were_measured(analyzed, tmp_path, enhanced):
     grid = replace(SMALL, orientation=oblique(20, -15, 40))
     study = study_of(tmp_path / "series", grid, order="shuffled", enhanced=enhanced)
     found = analyzed(study.scan, study.mask)
@@ -135,7 +137,7 @@ def test_the_end_points_of_the_diameters_lie_where_they_were_measured(analyzed, 
             assert np.linalg.norm(points[0] - points[1]) == pytest.approx(measurement.value, abs=0.01)
 
 
-def test_the_finding_is_said_with_its_certainty(analysis):
+def test_the_finding_has_its_certainty(analysis):
     document = report_of(replace(analysis, tumor_type=GLIOMA, tumor_probability=0.97))
     group = whole_scan(document)
     assert prediction(group, codes.SCT.Neoplasm) == "Present"
@@ -168,12 +170,14 @@ def test_certainty_is_never_rounded_to_all_or_nothing(analysis):
 
 
 def test_warnings_and_the_notice_are_in_it_and_the_notice_comes_last(analysis):
-    said = comments(whole_scan(report_of(replace(analysis, warnings=("gaps – between slices vary",))))[0])
+    said = comments(
+        whole_scan(report_of(replace(analysis, warnings=(Note("uneven_slices", "gaps – between slices vary"),))))[0]
+    )
     assert "Note: gaps – between slices vary" in said
     assert said[-1] == NOTICE
 
 
-def test_a_lesion_that_rano_would_not_measure_says_why(analysis):
+def test_a_lesion_that_is_not_measurable_by_rano_has_the_reason(analysis):
     assert all(lesion.nonmeasurable_reason for lesion in analysis.lesions)
     said = [sentence for sentence in comments(report_of(analysis)) if sentence.startswith("Not measurable by RANO: ")]
     assert len(said) == 2
@@ -185,7 +189,7 @@ def test_a_segmentation_of_other_findings_is_not_taken(analysis):
         encode_structured_report(replace(analysis, lesions=analysis.lesions[:1]), encode_segmentation(analysis))
 
 
-def test_nothing_found_is_a_report_that_says_so(nothing_found):
+def test_without_a_tumor_the_report_states_its_absence(nothing_found):
     document = report_of(nothing_found)
     assert prediction(whole_scan(document), codes.SCT.Neoplasm) == "Absent"
     assert value(whole_scan(document), codes.DCM.CertaintyOfFinding) == 2.0
@@ -195,7 +199,7 @@ def test_nothing_found_is_a_report_that_says_so(nothing_found):
 
 
 def test_a_scan_that_was_not_assessed_gets_no_finding(nothing_found):
-    document = report_of(replace(nothing_found, assessed=False, tumor_probability=float("nan"), volume_mm3=None))
+    document = report_of(rejected(nothing_found))
     group = whole_scan(document)
     assert prediction(group, codes.SCT.Neoplasm) == "Test not done"
     assert not group.get_measurements()
@@ -209,7 +213,7 @@ def test_lesions_without_a_segmentation_have_their_measurements_all_the_same(ana
     assert [value(group, codes.SCT.Volume) for group in groups] == [lesion.volume_mm3 for lesion in analysis.lesions]
 
 
-def test_pixels_are_not_called_millimeters(analyzed, tmp_path):
+def test_pixels_are_not_reported_as_millimeters(analyzed, tmp_path):
     study = study_of(tmp_path / "series", PixelSpacing=None)
     assert study.scan.affine is None
     found = analyzed(study.scan, study.mask)
@@ -284,7 +288,11 @@ def test_a_scan_of_another_format_is_refused_in_one_line(analyzed, volume_scan, 
 
 @needs("dciodvfy")
 def test_a_report_on_a_part_and_the_one_that_replaces_it_are_valid(analysis):
-    part = replace(analysis, incomplete="the sender did not finish and did not come back", warnings=("a part",))
+    part = replace(
+        analysis,
+        incomplete="the sender did not finish and did not come back",
+        warnings=(Note("incomplete_study", "a part"),),
+    )
     first = encode_structured_report(part, None, NOW)
     second = encode_structured_report(analysis, None, NOW, earlier=[pydicom.dcmread(io.BytesIO(first))])
     assert iod_errors(first) == []
@@ -298,7 +306,7 @@ def test_a_report_on_a_part_and_the_one_that_replaces_it_are_valid(analysis):
 
 @needs("dciodvfy")
 def test_dciodvfy_finds_no_error(analysis, nothing_found):
-    found = replace(analysis, tumor_type=GLIOMA, warnings=("größer als 5 mm²",))
+    found = replace(analysis, tumor_type=GLIOMA, warnings=(Note("unknown_volume", "größer als 5 mm²"),))
     assert iod_errors(encode_structured_report(found, encode_segmentation(found))) == []
     assert iod_errors(encode_structured_report(found, None)) == []
     assert iod_errors(encode_structured_report(nothing_found, None)) == []

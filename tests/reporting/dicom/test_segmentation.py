@@ -101,7 +101,7 @@ def test_itk_puts_a_lesion_where_it_was_marked(analyzed, tmp_path, orientation):
     assert read_by_simpleitk(content, tmp_path) == study.marked_mm()
 
 
-def test_slices_at_uneven_distances_keep_their_own_places(analyzed, tmp_path):
+def test_unevenly_spaced_slices_keep_their_positions(analyzed, tmp_path):
     study = study_of(tmp_path / "series")
     moved = pydicom.dcmread(study.files[-1])
     moved.ImagePositionPatient[2] += 3.5
@@ -164,7 +164,7 @@ def test_probability_above_zero_lies_where_it_was(analysis, study):
     assert read_by_functional_groups(content)[1] == study.marked_mm()
 
 
-def test_segments_say_what_they_are_and_what_made_them(analysis):
+def test_segments_are_coded_with_their_algorithm(analysis):
     found = replace(analysis, tumor_type=TypeFinding("glioma", "glioma", 0.9, {"glioma": 0.9}, 0.6))
     dataset = pydicom.dcmread(io.BytesIO(encode_segmentation(found)))
     first, second = dataset.SegmentSequence
@@ -250,7 +250,7 @@ def test_a_name_in_an_old_character_set_is_read_by_that(analyzed, tmp_path):
 @pytest.mark.parametrize(
     "keyword", ["FrameOfReferenceUID", "PatientID", "PatientBirthDate", "StudyID", "SliceThickness"]
 )
-def test_headers_that_lack_what_the_standard_asks_for_are_no_obstacle(analyzed, tmp_path, keyword):
+def test_headers_that_lack_required_attributes_are_accepted(analyzed, tmp_path, keyword):
     study = study_of(tmp_path / "series", **{keyword: None})
     content = encode_segmentation(analyzed(study.scan, study.mask))
     assert set.union(*read_by_functional_groups(content).values()) == study.marked_mm()
@@ -261,7 +261,7 @@ def test_a_scan_of_another_format_is_refused_in_one_line(analyzed, volume_scan, 
         encode_segmentation(analyzed(volume_scan, mask))
 
 
-def test_images_without_a_place_are_refused(analyzed, tmp_path):
+def test_images_without_a_position_are_refused(analyzed, tmp_path):
     study = study_of(tmp_path / "series", ImagePositionPatient=None)
     with pytest.raises(TumorscopeError, match="do not state their position"):
         encode_segmentation(analyzed(study.scan, study.mask))
@@ -284,7 +284,7 @@ def test_a_scan_that_was_flipped_or_moved_on_the_way_is_refused(analysis):
             encode_segmentation(replace(analysis, scan=replace(analysis.scan, affine=wrong)))
 
 
-def test_nothing_outlined_and_no_probability_are_said(analysis):
+def test_an_empty_mask_or_missing_probabilities_are_refused_with_the_reason(analysis):
     with pytest.raises(TumorscopeError, match="nothing is segmented"):
         encode_segmentation(replace(analysis, mask=np.zeros_like(analysis.mask), lesions=()))
     with pytest.raises(TumorscopeError, match="was not kept"):
@@ -314,7 +314,7 @@ def test_dciodvfy_finds_errors_where_there_are_some(analysis):
 @pytest.mark.real
 @needs("dciodvfy")
 @pytest.mark.parametrize("name", ["t2_axial", "pd_axial"])
-def test_a_real_series_gets_its_segmentation_where_it_was_drawn(analyzed, volumes_folder, name):
+def test_a_real_series_gets_its_segmentation_in_the_right_position(analyzed, volumes_folder, name):
     scan = open_scan(next(volumes_folder.rglob(name)))
     length = np.array(scan.shape)[:, None, None, None]
     middle = length * np.array([0.5, 0.4, 0.6])[:, None, None, None]
@@ -353,7 +353,7 @@ def test_what_was_compressed_with_loss_stays_so(analysis, lossy):
     assert dataset.LossyImageCompressionMethod == ["ISO_15444_1", "ISO_10918_1"]
 
 
-def test_what_was_not_compressed_with_loss_is_not_said_to_be(analysis):
+def test_lossless_images_are_not_declared_lossy(analysis):
     dataset = pydicom.dcmread(io.BytesIO(encode_segmentation(analysis)))
     assert dataset.LossyImageCompression == "00"
     assert "LossyImageCompressionRatio" not in dataset

@@ -17,7 +17,7 @@ from tumorscope.io.segmentation_alignment import onto_scan
 from tumorscope.measurement.lesions import find_lesions
 from tumorscope.measurement.response import Timepoint, compare_studies
 from tumorscope.reporting.document import load_document, to_document, to_json
-from tumorscope.reporting.masks import encode_mask
+from tumorscope.reporting.masks import encode_mask_volume
 
 GRID = replace(SMALL, shape=(12, 40, 36))
 VOLUME_MM3 = 7 * 10 * 12 * 4.0 * 1.5 * 0.75
@@ -53,7 +53,7 @@ def written(stack, analyzed, tmp_path):
     analysis = analyzed(stack.scan, stack.mask)
     segmentation, mask = tmp_path / "seg.dcm", tmp_path / "mask.nii.gz"
     segmentation.write_bytes(encode_segmentation(analysis))
-    mask.write_bytes(encode_mask(analysis)[1])
+    mask.write_bytes(encode_mask_volume(analysis))
     return analysis, segmentation, mask
 
 
@@ -92,13 +92,13 @@ def test_an_analysis_and_its_own_segmentation_are_the_same_study(written, tmp_pa
     analysis, segmentation, _ = written
     path = tmp_path / "analysis.json"
     path.write_text(to_json(to_document(analysis)))
-    geometry = load_document(path)["geometry"]
-    positions = geometry["slice_positions"]
+    geometry = load_document(path).geometry
+    positions = geometry.slice_positions
     before = Timepoint(
         "before",
         analysis.mask,
         analysis.lesions,
-        np.array(geometry["affine"]),
+        np.array(geometry.affine),
         slice_positions=None if positions is None else np.array(positions),
     )
     response = compare_studies(before, study_from(segmentation))

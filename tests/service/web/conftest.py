@@ -21,10 +21,10 @@ from tumorscope.service.catalog import Catalog
 from tumorscope.service.folders import Folders
 from tumorscope.service.records import new_id
 from tumorscope.service.settings import ServiceSettings, service_settings
+from tumorscope.service.study_job import process
 from tumorscope.service.web import create_app
 from tumorscope.service.web.uploads.limits import Limits
 from tumorscope.service.web.uploads.tree import UploadTree
-from tumorscope.service.work import process
 
 HERE = "http://127.0.0.1:8000"
 
@@ -64,7 +64,7 @@ def make_client(tmp_path: Path) -> Callable[..., TestClient]:
 
 @pytest.fixture
 def make_tree(tmp_path: Path) -> Callable[..., UploadTree]:
-    """The folder of an upload under way, with these limits."""
+    """The folder of an upload in progress, with these limits."""
     numbers = count()
 
     def make(**limits: float) -> UploadTree:
@@ -83,7 +83,7 @@ def nifti() -> bytes:
 
 @dataclass(frozen=True)
 class Analyzed:
-    """A service that holds one study, analyzed."""
+    """A service with one analyzed study."""
 
     client: TestClient
     study: str

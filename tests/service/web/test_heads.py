@@ -1,4 +1,4 @@
-"""HEAD is responded as GET, without the body."""
+"""HEAD returns the headers of GET without the body."""
 
 import http.client
 
@@ -22,11 +22,11 @@ def test_head_has_the_status_and_the_headers_of_get(analyzed, address):
      ("/openapi.json", 200), ("/nothing", 404), ("/api/studies/AAAAAAAAAAAAAAAA", 404),
      ("/api/studies/AAAAAAAAAAAAAAAA/retry", 405)],
 )  # fmt: skip
-def test_every_address_that_get_knows(client, address, status):
+def test_head_works_for_every_route_with_get(client, address, status):
     assert client.head(address).status_code == client.get(address).status_code == status
 
 
-def test_on_the_wire_no_byte_follows_the_head_and_the_connection_goes_on(running, caplog):
+def test_no_byte_follows_the_head_and_the_connection_stays_usable(running, caplog):
     connection = http.client.HTTPConnection(*running)
     for _ in range(3):
         connection.request("HEAD", "/api/about")
@@ -38,7 +38,7 @@ def test_on_the_wire_no_byte_follows_the_head_and_the_connection_goes_on(running
     connection.close()
 
 
-def test_a_part_of_a_file_and_one_that_is_known_are_told_too(analyzed):
+def test_head_supports_ranges_and_etags(analyzed):
     part = analyzed.client.head(f"{analyzed.at}/report.pdf", headers={"range": "bytes=0-9"})
     assert (part.status_code, part.headers["content-length"]) == (206, "10")
     tag = analyzed.client.head(f"{analyzed.at}/report.pdf").headers["etag"]

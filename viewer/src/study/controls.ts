@@ -1,6 +1,6 @@
 /** Small controls of the bars around the images. Arrow keys stay with the images, so these are plain buttons. */
 
-import { h, say } from "../dom";
+import { h, setText } from "../dom";
 import { icon, type IconName } from "../icons";
 
 export interface Choice<T extends string> {
@@ -63,7 +63,7 @@ export function slider(
   const output = h("output", {}, text(options.value));
   const input = h("input", {
     type: "range", min: options.min ?? 0, max: options.max ?? 100, value: options.value, "aria-label": label, title: label,
-    on: { input: () => { say(output, text(input.valueAsNumber)); input.setAttribute("aria-valuetext", output.textContent ?? ""); moved(input.valueAsNumber); } },
+    on: { input: () => { setText(output, text(input.valueAsNumber)); input.setAttribute("aria-valuetext", output.textContent ?? ""); moved(input.valueAsNumber); } },
   });
   const words = options.shown === false ? null : h("span", { class: "slider-label", "aria-hidden": "true" }, label);
   const element = h("div", { class: "slider" }, words, input, output);
@@ -71,7 +71,7 @@ export function slider(
     element,
     set(value) {
       input.value = String(value);
-      say(output, text(value));
+      setText(output, text(value));
     },
     enable(enabled) {
       input.disabled = !enabled;

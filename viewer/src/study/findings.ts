@@ -45,12 +45,12 @@ function section(title: string, ...content: (Node | null)[]): HTMLElement {
 }
 
 function headline(analysis: Analysis): HTMLElement {
-  if (!analysis.assessed) {
+  if (analysis.input_rejected) {
     return h(
       "section",
       { class: "headline unassessed" },
       h("h2", {}, "Not assessed"),
-      h("p", {}, "This does not look like an MRI of a head, so nothing is said about a tumor."),
+      h("p", {}, `${capital(analysis.input_rejected.text)}.`),
     );
   }
   const present = analysis.tumor_present === true;
@@ -67,7 +67,7 @@ function headline(analysis: Analysis): HTMLElement {
       figure("Lesions", numberText(analysis.lesions.length)),
     ),
     analysis.corrected
-      ? h("p", { class: "corrected" }, icon("brush"), "Outline corrected by hand. Lesions and volume are of that outline; the probability is the network's.")
+      ? h("p", { class: "corrected" }, icon("brush"), "Segmentation corrected by hand. Lesions and volume are of that segmentation; the probability is the network's.")
       : null,
   );
 }
@@ -79,8 +79,8 @@ function figure(name: string, value: string): HTMLElement {
 function typePart(analysis: Analysis): HTMLElement | null {
   const { tumor_type: network, radiomics_classifier: features } = analysis;
   if (!network && !features) {
-    return analysis.assessed && analysis.tumor_present
-      ? section("Type", h("p", { class: "nothing" }, "This network does not tell types."))
+    return analysis.tumor_present
+      ? section("Type", h("p", { class: "nothing" }, "This network does not predict types."))
       : null;
   }
   const agree = analysis.types_agree;
@@ -90,13 +90,13 @@ function typePart(analysis: Analysis): HTMLElement | null {
     features ? opinion("By shape and texture", features) : null,
     agree === null
       ? null
-      : h("p", { class: agree ? "agree" : "disagree" }, icon(agree ? "check" : "warning"), agree ? "Both opinions find the same type likeliest." : "The two opinions differ."),
+      : h("p", { class: agree ? "agree" : "disagree" }, icon(agree ? "check" : "warning"), agree ? "Both find the same type likeliest." : "The two differ."),
   );
 }
 
 function opinion(source: string, finding: TypeFinding): HTMLElement {
   const named = finding.name === null ? "Uncertain" : capital(typeText(finding.name));
-  const likely = Object.entries(finding.type_probabilities ?? {}).sort(([, one], [, other]) => (other ?? 0) - (one ?? 0));
+  const likely = Object.entries(finding.type_probabilities).sort(([, one], [, other]) => (other ?? 0) - (one ?? 0));
   return h(
     "div",
     { class: "opinion" },
@@ -139,7 +139,7 @@ function lesionButton(lesion: Lesion, index: number, act: () => void): HTMLButto
 }
 
 function lesionPart(analysis: Analysis, buttons: HTMLButtonElement[]): HTMLElement | null {
-  if (!analysis.assessed && !buttons.length) return null;
+  if (analysis.input_rejected && !buttons.length) return null;
   if (!buttons.length) {
     return section("Lesions", h("p", { class: "nothing" }, analysis.tumor_present ? "Nothing is segmented." : "None."));
   }
@@ -152,7 +152,7 @@ function lesionPart(analysis: Analysis, buttons: HTMLButtonElement[]): HTMLEleme
 
 function warningPart(analysis: Analysis): HTMLElement | null {
   if (!analysis.warnings.length) return null;
-  return section("Please note", h("ul", { class: "warnings" }, ...analysis.warnings.map((line) => h("li", {}, icon("warning"), h("span", {}, capital(line))))));
+  return section("Please note", h("ul", { class: "warnings" }, ...analysis.warnings.map(({ text }) => h("li", {}, icon("warning"), h("span", {}, capital(text))))));
 }
 
 function revisionPart(study: StudyDetail, shown: number, actions: FindingsActions): HTMLElement | null {
@@ -171,7 +171,7 @@ function revisionPart(study: StudyDetail, shown: number, actions: FindingsAction
             "button",
             { type: "button", class: "revision", "aria-pressed": String(revision === shown), on: { click: () => actions.revision(revision) } },
             h("span", {}, `Version ${revision}`),
-            h("span", {}, kind === "edit" ? "outline corrected" : "analysis"),
+            h("span", {}, kind === "edit" ? "segmentation corrected" : "analysis"),
             h("time", { datetime: created, title: dateText(created) }, momentText(created)),
           ),
         ),
@@ -179,19 +179,6 @@ function revisionPart(study: StudyDetail, shown: number, actions: FindingsAction
     ),
   );
 }
-
-const FILES: Record<string, string> = {
-  "report.pdf": "Report (PDF)",
-  "report.html": "Report (HTML)",
-  "panel.png": "Image panel (PNG)",
-  "analysis.json": "Findings (JSON)",
-  "mask.nii.gz": "Outline (NIfTI)",
-  "mask.png": "Outline (PNG)",
-  "seg.dcm": "Outline (DICOM SEG)",
-  "sr.dcm": "Measurements (DICOM SR)",
-  "capture.dcm": "Image panel (DICOM)",
-  "results.zip": "Everything (ZIP)",
-};
 
 function filePart(study: StudyDetail, revision: number): HTMLElement | null {
   if (!study.files.length) return null;
@@ -201,11 +188,11 @@ function filePart(study: StudyDetail, revision: number): HTMLElement | null {
     h(
       "ul",
       { class: "files" },
-      ...study.files.map(({ name, bytes, href }) =>
+      ...study.files.map(({ name, title, bytes, href }) =>
         h(
           "li",
           { class: name === "results.zip" ? "whole" : "" },
-          h("a", { href: ofRevision(href, revision), download: "", "data-file": name }, icon("download"), h("span", {}, FILES[name] ?? name)),
+          h("a", { href: ofRevision(href, revision), download: "", "data-file": name }, icon("download"), h("span", {}, title)),
           // The service tells sizes of the newest version only.
           newest && name !== "results.zip" ? h("span", { class: "bytes" }, bytesText(bytes)) : null,
         ),

@@ -1,17 +1,17 @@
-/** One study: waiting for it, its images and findings, and correcting its outline. */
+/** One study: waiting for it, its images and findings, and correcting its segmentation. */
 
 import type { Analysis } from "../analysis";
 import { ApiError, deleteStudy, follow, getAnalysis, getStudy, imagesOf, isBusy, retryStudy, saveMask, type Study, type StudyDetail } from "../api";
 import { confirmed } from "../dialogs";
-import { h, put, say } from "../dom";
+import { h, replaceChildren, setText } from "../dom";
 import { icon } from "../icons";
 import type { Screen } from "../screen";
 import { tell, tellError } from "../messages";
-import type { Stage } from "../stage/api";
+import type { Viewport } from "../viewport/api";
 import { countText } from "../wording";
-import { bars, firstView, type Bars, type View } from "./bars";
+import { toolbar, firstView, type Toolbar, type View } from "./toolbar";
 import { findings } from "./findings";
-import { loadStage } from "./stage";
+import { loadViewport } from "./viewport";
 import { waiting } from "./waiting";
 
 const KEYS: Screen["keys"] = [
@@ -24,7 +24,7 @@ const KEYS: Screen["keys"] = [
       [["a", "m", "v"], "slices, three planes, volume"],
       [["1", "2", "…"], "sequence"],
       [["0"], "window by itself"],
-      [["o"], "outline, fill, off"],
+      [["o"], "contour, fill, off"],
       [["l"], "next lesion"],
       [["+", "-", "f"], "nearer, farther, fit"],
     ],
@@ -37,8 +37,8 @@ const KEYS: Screen["keys"] = [
       [["r"], "ruler"],
       [["b", "e"], "brush, eraser"],
       [["[", "]"], "smaller, larger brush"],
-      [["Shift+↑ ↓ ← →"], "move a cross over the images"],
-      [["Enter"], "what a click does, at the cross"],
+      [["Shift+↑ ↓ ← →"], "move a crosshair over the images"],
+      [["Enter"], "what a click does, at the crosshair"],
       [["Delete"], "take the last ruler away"],
       [["Ctrl+Z"], "undo; with Shift: redo"],
       [["Ctrl+S"], "save the segmentation as a new version"],
@@ -51,8 +51,8 @@ export function studyScreen(id: string): Screen {
   let study: StudyDetail | undefined;
   let shown = 0;
   let analysis: Analysis | undefined;
-  let stage: Stage | undefined;
-  let controls: Bars | undefined;
+  let viewport: Viewport | undefined;
+  let controls: Toolbar | undefined;
   let view: View | undefined;
   let dirty = false;
   let lesion = -1;
@@ -68,8 +68,8 @@ export function studyScreen(id: string): Screen {
   const element = h("div", { class: "study" }, note, content);
   const wait = waiting({ retry: () => void retry(), remove: () => void deleteThis() });
   // The images' code is fetched while the analysis runs.
-  const stageCode = loadStage();
-  stageCode.catch(() => undefined);
+  const viewportCode = loadViewport();
+  viewportCode.catch(() => undefined);
 
   async function open(): Promise<void> {
     try {
@@ -82,7 +82,7 @@ export function studyScreen(id: string): Screen {
   function took(now: StudyDetail): void {
     if (over) return;
     study = now;
-    say(name, now.name);
+    setText(name, now.name);
     document.title = `${now.name} · Tumorscope`;
     if (now.revision > 0) void show(now.revision);
     else showWaiting(now);
@@ -116,19 +116,19 @@ export function studyScreen(id: string): Screen {
 
   function showWaiting(now: Study): void {
     wait.show(now);
-    if (!wait.element.isConnected) put(content, wait.element);
-    put(more);
+    if (!wait.element.isConnected) replaceChildren(content, wait.element);
+    replaceChildren(more);
   }
 
   /** What goes on while the version before is still shown. */
   function showNote(now: Study): void {
     note.hidden = now.state === "done";
-    if (note.hidden) return put(note);
+    if (note.hidden) return replaceChildren(note);
     if (now.state === "failed") {
       const again = h("button", { type: "button", class: "button", on: { click: () => void retry() } }, icon("retry"), "Try again");
-      return put(note, icon("warning"), h("span", {}, `The new version failed: ${now.failure ?? "no reason is known"}`), again);
+      return replaceChildren(note, icon("warning"), h("span", {}, `The new version failed: ${now.failure ?? "no reason is known"}`), again);
     }
-    put(note, h("span", { class: "spinner", "aria-hidden": "true" }), h("span", {}, "The new version is being measured…"));
+    replaceChildren(note, h("span", { class: "spinner", "aria-hidden": "true" }), h("span", {}, "The new version is being measured…"));
   }
 
   /** Open a version; how it is looked at stays. */
@@ -137,11 +137,11 @@ export function studyScreen(id: string): Screen {
     if (!now) return;
     const mine = (turn += 1);
     try {
-      const [found, createStage] = await Promise.all([getAnalysis(id, revision), stageCode]);
+      const [found, createViewport] = await Promise.all([getAnalysis(id, revision), viewportCode]);
       if (over || mine !== turn) return;
-      const slice = stage?.slice ?? firstSlice(found);
-      stage?.destroy();
-      stage = undefined;
+      const slice = viewport?.slice ?? firstSlice(found);
+      viewport?.destroy();
+      viewport = undefined;
       analysis = found;
       shown = revision;
       dirty = false;
@@ -150,16 +150,16 @@ export function studyScreen(id: string): Screen {
       const names = images.map((image) => image.name);
       view ??= firstView(names.filter((each) => each !== "mask" && each !== "activation"));
       const newest = revision === now.revision;
-      const made = (controls = bars(found, names, view, newest, { save: () => void save(), discard: () => void discard() }));
-      const place = h("div", { class: "stage", "data-revision": revision });
+      const made = (controls = toolbar(found, names, view, newest, { save: () => void save(), discard: () => void discard() }));
+      const place = h("div", { class: "viewport", "data-revision": revision });
       const panel = findings(now, found, revision, {
         lesion: (index) => toLesion(index),
         revision: (other) => void change(other),
       });
       selectLesion = panel.select;
-      put(content, made.beside, h("div", { class: "middle" }, made.above, made.editing, h("div", { class: "stage-place" }, place, made.readout)), panel.element);
-      put(more, versionText(now, revision));
-      const ready = await createStage({
+      replaceChildren(content, made.beside, h("div", { class: "middle" }, made.above, made.editing, h("div", { class: "viewport-place" }, place, made.readout)), panel.element);
+      replaceChildren(more, versionText(now, revision));
+      const ready = await createViewport({
         element: place,
         analysis: found,
         images,
@@ -172,8 +172,8 @@ export function studyScreen(id: string): Screen {
         onWindow: (low, high) => made.windowed(low, high),
       });
       if (over || mine !== turn) return ready.destroy();
-      stage = ready;
-      made.attach(ready, place.querySelector<HTMLElement>(".stage-view")?.dataset["renderer"]);
+      viewport = ready;
+      made.attach(ready, place.querySelector<HTMLElement>(".viewport-view")?.dataset["renderer"]);
       if (document.activeElement === document.body || document.activeElement?.id === "main") ready.focus();
       place.dataset["ready"] = "true";
       performance.mark("first-image");
@@ -186,11 +186,11 @@ export function studyScreen(id: string): Screen {
 
   function toLesion(index: number): void {
     const found = analysis?.lesions[index];
-    if (!found || !stage || !view) return;
+    if (!found || !viewport || !view) return;
     lesion = index;
     selectLesion(index);
-    stage.setSlice(found.diameters?.slice ?? found.largest_slice);
-    stage.setLesion(index);
+    viewport.setSlice(found.diameters?.slice ?? found.largest_slice);
+    viewport.setLesion(index);
   }
 
   async function change(revision: number): Promise<void> {
@@ -199,10 +199,10 @@ export function studyScreen(id: string): Screen {
   }
 
   async function save(): Promise<void> {
-    if (!stage || !dirty || !study) return;
+    if (!viewport || !dirty || !study) return;
     controls?.saving(true);
     try {
-      const now = await saveMask(id, shown, await stage.maskFile());
+      const now = await saveMask(id, shown, await viewport.maskFile());
       if (over) return;
       dirty = false;
       controls?.edited(false);
@@ -217,7 +217,7 @@ export function studyScreen(id: string): Screen {
 
   async function discard(): Promise<void> {
     const sure = await confirmed({ title: "Discard the changes?", text: "The segmentation is again that of this version.", action: "Discard", danger: true });
-    if (sure) stage?.discardEdits();
+    if (sure) viewport?.discardEdits();
   }
 
   async function retry(): Promise<void> {
@@ -250,14 +250,14 @@ export function studyScreen(id: string): Screen {
 
   function gone(error: unknown): void {
     unfollow();
-    say(name, "Not here");
+    setText(name, "Not here");
     remove.hidden = true;
-    put(content, h("div", { class: "gone" }, h("h2", {}, "This study cannot be shown"), h("p", {}, error instanceof Error ? error.message : String(error)), h("a", { class: "button", href: "#/" }, "To the work list")));
+    replaceChildren(content, h("div", { class: "gone" }, h("h2", {}, "This study cannot be shown"), h("p", {}, error instanceof Error ? error.message : String(error)), h("a", { class: "button", href: "#/" }, "To the work list")));
   }
 
   async function mayLeave(): Promise<boolean> {
     if (!dirty) return true;
-    return confirmed({ title: "Leave without saving?", text: "The changed outline has not been saved as a version.", action: "Leave", danger: true });
+    return confirmed({ title: "Leave without saving?", text: "The changed segmentation has not been saved as a version.", action: "Leave", danger: true });
   }
 
   const unload = (event: BeforeUnloadEvent): void => {
@@ -289,7 +289,7 @@ export function studyScreen(id: string): Screen {
     destroy() {
       over = true;
       unfollow();
-      stage?.destroy();
+      viewport?.destroy();
       removeEventListener("beforeunload", unload);
     },
   };

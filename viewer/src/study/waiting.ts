@@ -1,7 +1,7 @@
 /** A study on its way: what is done, what is being done, what went wrong. */
 
 import type { Study } from "../api";
-import { h, put, say } from "../dom";
+import { h, replaceChildren, setText } from "../dom";
 import { icon } from "../icons";
 import { momentText, stageText } from "../wording";
 
@@ -38,12 +38,12 @@ export function waiting(actions: { retry(): void; remove(): void }): Waiting {
       bar.hidden = list.hidden = broken;
       failed.hidden = !broken;
       if (broken) {
-        say(title, "This could not be analyzed");
-        say(words, study.failure ?? "No reason is known.");
+        setText(title, "This could not be analyzed");
+        setText(words, study.failure ?? "No reason is known.");
         return;
       }
-      say(title, study.state === "fetching" ? "Fetching the study" : study.state === "queued" ? "In the queue" : "Being analyzed");
-      say(words, study.state === "queued" ? `Added ${momentText(study.created)}.` : stageText(study.state, study.progress));
+      setText(title, study.state === "fetching" ? "Fetching the study" : study.state === "queued" ? "In the queue" : "Being analyzed");
+      setText(words, study.state === "queued" ? `Added ${momentText(study.created)}.` : stageText(study.state, study.progress));
       const { stage, done, total } = study.progress;
       if (study.state === "analyzing" && total > 0 && done > 0) {
         bar.max = total;
@@ -52,7 +52,7 @@ export function waiting(actions: { retry(): void; remove(): void }): Waiting {
       const at = study.state === "analyzing" ? Math.max(1, STEPS.findIndex(([name]) => name === stage)) : 0;
       steps.forEach((step, index) => {
         step.className = index < at ? "past" : index === at ? "now" : "";
-        put(step, index < at ? icon("check") : h("span", { class: "dot", "aria-hidden": "true" }), STEPS[index]?.[1] ?? "");
+        replaceChildren(step, index < at ? icon("check") : h("span", { class: "dot", "aria-hidden": "true" }), STEPS[index]?.[1] ?? "");
         if (index === at) step.setAttribute("aria-current", "step");
         else step.removeAttribute("aria-current");
       });

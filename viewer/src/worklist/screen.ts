@@ -2,7 +2,7 @@
 
 import { ApiError, deleteStudy, isBusy, listStudies, retryStudy, type About, type State, type Study } from "../api";
 import { confirmed } from "../dialogs";
-import { h, newId, put, say } from "../dom";
+import { h, newId, replaceChildren, setText } from "../dom";
 import { icon } from "../icons";
 import type { Screen } from "../screen";
 import { tell, tellError } from "../messages";
@@ -86,11 +86,11 @@ export function workListScreen(about: Promise<About>): Screen {
     table.element.hidden = !studies.length;
     empty.hidden = studies.length > 0;
     const narrowed = search.value.trim() !== "" || filter.value !== "";
-    say(empty, narrowed ? "No scan matches." : "Nothing here yet. Scans that you add appear in this list.");
+    setText(empty, narrowed ? "No scan matches." : "Nothing here yet. Scans that you add appear in this list.");
     element.classList.toggle("bare", !studies.length && !narrowed);
-    say(count, total ? (studies.length < total ? `${studies.length} of ${countText(total, "scan")}` : countText(total, "scan")) : "");
+    setText(count, total ? (studies.length < total ? `${studies.length} of ${countText(total, "scan")}` : countText(total, "scan")) : "");
     more.hidden = studies.length >= total || limit >= MOST;
-    if (studies.length < total && limit >= MOST) say(empty, "Search to find older scans.");
+    if (studies.length < total && limit >= MOST) setText(empty, "Search to find older scans.");
     if (studies.length < total && limit >= MOST) empty.hidden = false;
   }
 
@@ -133,7 +133,7 @@ export function workListScreen(about: Promise<About>): Screen {
   filter.addEventListener("change", () => { limit = PAGE; void refresh(); });
   const back = (): void => { if (!document.hidden) void refresh(); };
   document.addEventListener("visibilitychange", back);
-  put(count);
+  replaceChildren(count);
 
   return {
     title: "Work list · Tumorscope",

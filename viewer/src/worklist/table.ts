@@ -1,7 +1,7 @@
 /** The table of studies; a row is kept while its study is, so that focus and selection stay. */
 
 import { isBusy, type Study, type Summary } from "../api";
-import { h, put, say } from "../dom";
+import { h, replaceChildren, setText } from "../dom";
 import { icon, type IconName } from "../icons";
 import { capital, countText, dateText, momentText, probabilityText, sequenceText, stageText, typeText, volumeText } from "../wording";
 
@@ -99,18 +99,18 @@ function studyRow(actions: RowActions): Row {
     element,
     update(now) {
       study = now;
-      say(added, momentText(study.created));
-      say(expires, study.expires ? momentText(study.expires) : "–");
+      setText(added, momentText(study.created));
+      setText(expires, study.expires ? momentText(study.expires) : "–");
       const news = JSON.stringify(study);
       if (news === told) return;
       told = news;
       link.href = `#/studies/${encodeURIComponent(study.id)}`;
-      say(link, study.name);
-      say(about, aboutText(study.summary));
-      put(state, ...stateParts(study));
-      put(finding, ...findingParts(study));
-      say(kind, kindText(study.summary));
-      say(volume, volumeOf(study.summary));
+      setText(link, study.name);
+      setText(about, aboutText(study.summary));
+      replaceChildren(state, ...stateParts(study));
+      replaceChildren(finding, ...findingParts(study));
+      setText(kind, kindText(study.summary));
+      setText(volume, volumeOf(study.summary));
       added.title = dateText(study.created);
       expires.title = study.expires ? dateText(study.expires) : "";
       retry.hidden = study.state !== "failed";
@@ -156,7 +156,7 @@ function findingParts(study: Study): (HTMLElement | string)[] {
   if (study.state === "failed") return [h("span", { class: "failure" }, study.failure ?? "It failed.")];
   const summary = study.summary;
   if (!summary) return [h("span", { class: "nothing" }, "–")];
-  if (!summary.assessed) return [h("span", { class: "finding unassessed" }, "Not assessed")];
+  if (summary.input_rejected) return [h("span", { class: "finding unassessed", title: capital(summary.input_rejected.text) }, "Not assessed")];
   const words = summary.tumor_present ? "Tumor found" : "No tumor found";
   return [
     h("span", { class: summary.tumor_present ? "finding present" : "finding absent" }, words),

@@ -1,7 +1,7 @@
 /** Where scans come in: drop zone, pickers, DICOMweb; and what is on its way. */
 
 import { ApiError, fetchByDicomweb, getBundles, type About, type Study, type Taken } from "../api";
-import { h, newId, put, say } from "../dom";
+import { h, newId, replaceChildren, setText } from "../dom";
 import { icon } from "../icons";
 import { tell, tellError } from "../messages";
 import { bytesText, countText } from "../wording";
@@ -160,14 +160,14 @@ function uploadRow(name: string, count: number, cancel: () => void) {
     progress(sent: number, total: number): void {
       bar.max = Math.max(total, 1);
       bar.value = sent;
-      say(words, sent < total ? `${bytesText(sent)} of ${bytesText(total)}` : "Checking");
+      setText(words, sent < total ? `${bytesText(sent)} of ${bytesText(total)}` : "Checking");
       if (sent >= total) bar.removeAttribute("value");
     },
     failed(reason: string, again?: () => void): void {
       element.classList.add("failed");
       const close = h("button", { type: "button", class: "icon-button", "aria-label": "Close", on: { click: () => element.remove() } }, icon("close"));
       const retry = again && h("button", { type: "button", class: "button", on: { click: () => { element.remove(); again(); } } }, icon("retry"), "Again");
-      put(element, h("span", { class: "upload-name" }, name), h("span", { class: "upload-state", role: "alert" }, reason), retry ?? h("span"), close);
+      replaceChildren(element, h("span", { class: "upload-name" }, name), h("span", { class: "upload-state", role: "alert" }, reason), retry ?? h("span"), close);
     },
   };
 }

@@ -1,6 +1,6 @@
 """Exact and near copies of images within and across data sets."""
 
-from tumorscope.datasets.duplicates.comparing import DuplicatePair, find_duplicates, groups, near_copies, originals
+from tumorscope.datasets.duplicates.comparison import DuplicatePair, find_duplicates, groups, near_copies, originals
 from tumorscope.datasets.duplicates.fingerprints import (
     Fingerprints,
     find_images,

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from tumorscope.core.errors import BadDataset, TumorscopeError, UnreadableScan
-from tumorscope.datasets.duplicates.look import DETAIL_PX, THUMB_PX, Look, look_of
+from tumorscope.datasets.duplicates.appearance import DETAIL_PX, THUMB_PX, Appearance, appearance_of
 from tumorscope.datasets.folders import class_name
 from tumorscope.io.checks import label
 from tumorscope.io.color import to_gray
@@ -24,23 +24,23 @@ from tumorscope.io.matlab import TUMOR_TYPES, read_cjdata
 from tumorscope.io.raster import read_raster
 
 _CHUNK = 64
-"""Files a worker process takes at once."""
+"""Files per task of a worker process."""
 
 
 @dataclass(frozen=True, eq=False)
 class Fingerprints:
-    """What is remembered of *n* images to know them again.
+    """Fingerprints of *n* images.
 
     Attributes:
-        names: paths relative to the set's folder, or what the caller calls them.
-        sets: the data set each comes from.
-        labels: the class that its folder or its ``cjdata`` names; empty where unknown.
-        patients: the publisher's patient codes; empty where unknown.
+        names: paths relative to the set's folder, or names given by the caller.
+        sets: the data set of each.
+        labels: the class from its folder or its ``cjdata``; empty if unknown.
+        patients: the publisher's patient codes; empty if unknown.
         digests: SHA-256 of each file, or of an array's bytes and shape.
         hashes: uint64 ``(n,)``, perceptual hashes.
-        thumbs: float32 ``(n, 48, 48)``, zero mean and unit norm; zero where nothing can be compared.
-        details: float16 ``(n, 96, 96)``, for the closer look.
-        unreadable: files left out, by ``set/name``, each with one line that says why.
+        thumbs: float32 ``(n, 48, 48)``, zero mean and unit norm; zero if nothing can be compared.
+        details: float16 ``(n, 96, 96)``, for the comparison of candidates.
+        unreadable: files left out, by ``set/name``, each with the reason in one line.
     """
 
     names: tuple[str, ...]
@@ -57,12 +57,12 @@ class Fingerprints:
         return len(self.names)
 
     def take(self, which: np.ndarray | Sequence[int]) -> Fingerprints:
-        """Some of the images, by a boolean array or by their places."""
+        """Some of the images, by a boolean array or by their indices."""
         which = np.asarray(which)
-        places = np.arange(len(self))[which if which.size else which.astype(int)]
+        indices = np.arange(len(self))[which if which.size else which.astype(int)]
 
         def words(column: tuple[str, ...]) -> tuple[str, ...]:
-            return tuple(column[place] for place in places)
+            return tuple(column[index] for index in indices)
 
         return Fingerprints(
             names=words(self.names),
@@ -70,9 +70,9 @@ class Fingerprints:
             labels=words(self.labels),
             patients=words(self.patients),
             digests=words(self.digests),
-            hashes=self.hashes[places],
-            thumbs=self.thumbs[places],
-            details=self.details[places],
+            hashes=self.hashes[indices],
+            thumbs=self.thumbs[indices],
+            details=self.details[indices],
             unreadable=self.unreadable,
         )
 
@@ -104,14 +104,14 @@ def fingerprint_arrays(
 
     Args:
         images: each ``(row, column)``, gray.
-        names: one a image.
-        set_name: the data set they come from.
-        labels: one a image, where known.
-        patients: one a image, where known.
+        names: one per image.
+        set_name: the data set's name.
+        labels: one per image, if known.
+        patients: one per image, if known.
         on_image: called with each name, for a progress bar.
 
     Raises:
-        ValueError: a image is not two-dimensional, or there are not as many as names.
+        ValueError: an image is not two-dimensional, or the numbers of images and names differ.
 
     >>> disc = np.hypot(*np.mgrid[-16:16, -16:16])
     >>> fingerprint_arrays([disc, np.zeros((32, 32))], ["disc", "black"]).thumbs.any(axis=(1, 2)).tolist()
@@ -125,9 +125,9 @@ def fingerprint_arrays(
             raise ValueError(f"{name}: {image.ndim} dimensions, not (row, column)")
         shape = f"{image.dtype.str}{image.shape}".encode()
         digest = hashlib.sha256(shape + np.ascontiguousarray(image).tobytes()).hexdigest()
-        prints.append(_Print(name, kind, patient, digest, look_of(image)))
+        prints.append(_Print(name, kind, patient, digest, appearance_of(image)))
         on_image(name)
-    return _gathered(prints, set_name, {})
+    return _collect(prints, set_name, {})
 
 
 def fingerprint_folder(
@@ -137,7 +137,7 @@ def fingerprint_folder(
     on_image: Callable[[str], None] = lambda name: None,
     files: Sequence[Path] | None = None,
 ) -> Fingerprints:
-    """Fingerprints of a folder's images, whatever folders they lie in.
+    """Fingerprints of all images below a folder.
 
     Files that cannot be read are named under ``unreadable`` and left out.
 
@@ -145,7 +145,7 @@ def fingerprint_folder(
         folder: images in folders named after their class, or ``N.mat`` of the figshare set,
             or patients' folders of the LGG set, of which FLAIR is taken.
         set_name: the folder's name, if not given.
-        processes: how many read at the same time.
+        processes: number of processes.
         on_image: called with each file's name, for a progress bar.
         files: of this folder; all its images, if not given.
 
@@ -157,24 +157,24 @@ def fingerprint_folder(
     read = partial(_fingerprint_file, folder)
     prints, unreadable = [], {}
 
-    def keep(found: _Print | _Failure) -> None:
-        if isinstance(found, _Failure):
-            unreadable[f"{set_name}/{found.name}"] = found.why
+    def keep(result: _Print | _Failure) -> None:
+        if isinstance(result, _Failure):
+            unreadable[f"{set_name}/{result.name}"] = result.why
         else:
-            prints.append(found)
-        on_image(found.name)
+            prints.append(result)
+        on_image(result.name)
 
     if processes > 1 and len(files) > _CHUNK:
-        # A forked copy of a process with threads may hang; a fresh one does not.
+        # Forking a process with threads may deadlock.
         with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
-            for found in pool.map(read, files, chunksize=_CHUNK):
-                keep(found)
+            for result in pool.map(read, files, chunksize=_CHUNK):
+                keep(result)
     else:
         for file in files:
             keep(read(file))
     if not prints:
         raise BadDataset(f"{folder}: not one image can be read; the first: {next(iter(unreadable.values()), 'none')}")
-    return _gathered(prints, set_name, unreadable)
+    return _collect(prints, set_name, unreadable)
 
 
 def find_images(folder: Path) -> list[Path]:
@@ -192,10 +192,10 @@ def find_images(folder: Path) -> list[Path]:
 
 
 def read_gray(path: Path) -> np.ndarray:
-    """A image as ``(row, column)``; of three sequences the middle one, which is FLAIR in the LGG set.
+    """An image as ``(row, column)``; of three sequences the middle one, which is FLAIR in the LGG set.
 
     Raises:
-        UnreadableScan: damaged, not a image, or of several pages.
+        UnreadableScan: damaged, not an image, or with several pages.
     """
     if path.suffix.lower() == ".mat":
         return read_cjdata(path).image
@@ -211,7 +211,7 @@ class _Print:
     label: str
     patient: str
     digest: str
-    look: Look
+    appearance: Appearance
 
 
 @dataclass(frozen=True)
@@ -226,10 +226,10 @@ def _fingerprint_file(folder: Path, path: Path) -> _Print | _Failure:
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
         if path.suffix.lower() == ".mat":
             sample = read_cjdata(path)
-            return _Print(name, TUMOR_TYPES[sample.label], sample.patient, digest, look_of(sample.image))
-        holder = path.parent.name if path.parent != folder else ""
-        kind, patient = ("", holder) if is_published_name(holder) else (class_name(holder) if holder else "", "")
-        return _Print(name, kind, patient, digest, look_of(read_gray(path)))
+            return _Print(name, TUMOR_TYPES[sample.label], sample.patient, digest, appearance_of(sample.image))
+        parent = path.parent.name if path.parent != folder else ""
+        kind, patient = ("", parent) if is_published_name(parent) else (class_name(parent) if parent else "", "")
+        return _Print(name, kind, patient, digest, appearance_of(read_gray(path)))
     except TumorscopeError as error:
         return _Failure(name, str(error))
     except OSError as error:
@@ -243,15 +243,15 @@ def _is_image(relative: Path) -> bool:
     return suffix in IMAGE_SUFFIXES or (suffix == ".mat" and relative.stem.isdecimal())
 
 
-def _gathered(prints: Sequence[_Print], set_name: str, unreadable: Mapping[str, str]) -> Fingerprints:
+def _collect(prints: Sequence[_Print], set_name: str, unreadable: Mapping[str, str]) -> Fingerprints:
     return Fingerprints(
-        names=tuple(one.name for one in prints),
+        names=tuple(item.name for item in prints),
         sets=(set_name,) * len(prints),
-        labels=tuple(one.label for one in prints),
-        patients=tuple(one.patient for one in prints),
-        digests=tuple(one.digest for one in prints),
-        hashes=np.array([one.look.hash for one in prints], np.uint64),
-        thumbs=np.array([one.look.thumb for one in prints], np.float32).reshape(-1, THUMB_PX, THUMB_PX),
-        details=np.array([one.look.detail for one in prints], np.float16).reshape(-1, DETAIL_PX, DETAIL_PX),
+        labels=tuple(item.label for item in prints),
+        patients=tuple(item.patient for item in prints),
+        digests=tuple(item.digest for item in prints),
+        hashes=np.array([item.appearance.hash for item in prints], np.uint64),
+        thumbs=np.array([item.appearance.thumb for item in prints], np.float32).reshape(-1, THUMB_PX, THUMB_PX),
+        details=np.array([item.appearance.detail for item in prints], np.float16).reshape(-1, DETAIL_PX, DETAIL_PX),
         unreadable=dict(unreadable),
     )

@@ -1,4 +1,4 @@
-"""What copies mean for data sets: how many, on which sides, and the split without them."""
+"""Statistics of copies within and between data sets, and splits without them."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
 
-from tumorscope.datasets.duplicates.comparing import DuplicatePair, groups
+from tumorscope.datasets.duplicates.comparison import DuplicatePair, groups
 from tumorscope.datasets.duplicates.fingerprints import Fingerprints
-from tumorscope.datasets.folders import TEST_SIDE, TRAIN_SIDE
+from tumorscope.datasets.folders import TEST_FOLDER, TRAIN_FOLDER
 from tumorscope.datasets.split import Split
 
 
 @dataclass(frozen=True)
 class Copied:
-    """Of some images, how many have a copy in some other place.
+    """Number of images of one part and class that have a copy in another part.
 
     Attributes:
-        where: whose images, for example ``kaggle4/Testing``.
-        of: where copies are looked for.
+        where: the part of the images, for example ``kaggle4/Testing``.
+        of: the part of the copies.
         label: the class, or ``all``.
-        images, copies: how many there are, and how many of them are copies.
+        images, copies: numbers of images, and of those with a copy.
     """
 
     where: str
@@ -36,12 +36,12 @@ class Copied:
 class Overview:
     """Images and their copies.
 
-    Copies of copies count as copies: what belongs to one group shows one slice.
+    Copies of copies count as copies: all images of a group show one slice.
 
     Attributes:
         fingerprints: of all sets.
-        pairs: what :func:`find_duplicates` found among them.
-        threshold: what it was told.
+        pairs: from :func:`find_duplicates`.
+        threshold: of :func:`find_duplicates`.
     """
 
     fingerprints: Fingerprints
@@ -50,14 +50,14 @@ class Overview:
 
     @cached_property
     def groups(self) -> list[tuple[int, ...]]:
-        """Places of images that show one slice, two or more each."""
+        """Indices of images that show one slice, two or more per group."""
         return groups(self.pairs)
 
     @cached_property
-    def sides(self) -> tuple[str, ...]:
-        """Of each image its set, and the set's side where it has two."""
+    def parts(self) -> tuple[str, ...]:
+        """The part of each image: its set, with the published part if there is one."""
         return tuple(
-            f"{name}/{side}" if (side := side_of(image)) else name
+            f"{name}/{side}" if (side := part_of(image)) else name
             for name, image in zip(self.fingerprints.sets, self.fingerprints.names, strict=True)
         )
 
@@ -67,30 +67,30 @@ class Overview:
         return tuple(dict.fromkeys(self.fingerprints.sets))
 
     def pair_counts(self) -> Counter[tuple[str, str, str]]:
-        """How many pairs of each kind between two sides: ``(exact or near, side, side)``."""
+        """Number of pairs of each kind between two parts: ``(exact or near, part, part)``."""
         counts: Counter[tuple[str, str, str]] = Counter()
         for pair in self.pairs:
-            one, other = sorted((self.sides[pair.first], self.sides[pair.second]))
+            one, other = sorted((self.parts[pair.first], self.parts[pair.second]))
             counts[pair.kind, one, other] += 1
         return counts
 
     def copied(self) -> list[Copied]:
-        """For every side and class, how many images have a copy on each side, their own included."""
-        sides = sorted(set(self.sides))
-        elsewhere: list[set[str]] = [set() for _ in self.sides]
+        """For every part and class, the number of images with a copy in each part, including their own."""
+        sides = sorted(set(self.parts))
+        elsewhere: list[set[str]] = [set() for _ in self.parts]
         for group in self.groups:
-            held = Counter(self.sides[place] for place in group)
-            for place in group:
-                own = self.sides[place]
-                elsewhere[place] = {side for side in held if side != own or held[own] > 1}
-        images = Counter(zip(self.sides, self.fingerprints.labels, strict=True))
+            counts = Counter(self.parts[index] for index in group)
+            for index in group:
+                own = self.parts[index]
+                elsewhere[index] = {part for part in counts if part != own or counts[own] > 1}
+        images = Counter(zip(self.parts, self.fingerprints.labels, strict=True))
         found = []
         for side in sides:
             labels = sorted(label for where, label in images if where == side)
             for of in sides:
                 hits = Counter(
                     label
-                    for where, label, others in zip(self.sides, self.fingerprints.labels, elsewhere, strict=True)
+                    for where, label, others in zip(self.parts, self.fingerprints.labels, elsewhere, strict=True)
                     if where == side and of in others
                 )
                 whole = sum(images[side, label] for label in labels)
@@ -100,9 +100,9 @@ class Overview:
         return found
 
     def conflicts(self) -> Iterator[tuple[int, ...]]:
-        """Groups whose images are filed under different classes."""
+        """Groups whose images have different classes."""
         for group in self.groups:
-            if len({self.fingerprints.labels[place] for place in group} - {""}) > 1:
+            if len({self.fingerprints.labels[index] for index in group} - {""}) > 1:
                 yield group
 
     def patient_counts(self) -> Counter[str]:
@@ -115,36 +115,36 @@ class Overview:
         )
 
     def clean_splits(self) -> dict[str, Split]:
-        """For each set with a training and a testing side, its split without copies in the test.
+        """For each set with a training and a test part, its split without copies in the test part.
 
-        Parts ``train``, ``test`` and ``dropped``. Of the test side those are dropped that
-        belong to a group with a training image, and all but the first of the others.
+        Parts ``train``, ``test`` and ``dropped``. Test images in a group
+        with a training image are dropped, and all but the first of other groups.
         """
         splits = {}
         for name in self.sets:
-            places = [place for place, held in enumerate(self.fingerprints.sets) if held == name]
-            sides = {place: side_of(self.fingerprints.names[place]) for place in places}
-            if not {TRAIN_SIDE, TEST_SIDE} <= set(sides.values()):
+            indices = [index for index, held in enumerate(self.fingerprints.sets) if held == name]
+            sides = {index: part_of(self.fingerprints.names[index]) for index in indices}
+            if not {TRAIN_FOLDER, TEST_FOLDER} <= set(sides.values()):
                 continue
             dropped: set[int] = set()
             for group in self.groups:
-                tested = [place for place in group if sides.get(place) == TEST_SIDE]
-                trained = any(sides.get(place) == TRAIN_SIDE for place in group)
+                tested = [index for index in group if sides.get(index) == TEST_FOLDER]
+                trained = any(sides.get(index) == TRAIN_FOLDER for index in group)
                 dropped.update(tested if trained else tested[1:])
             parts: dict[str, list[str]] = {"train": [], "test": [], "dropped": []}
-            for place, side in sides.items():
+            for index, side in sides.items():
                 if side:
-                    part = "train" if side == TRAIN_SIDE else "dropped" if place in dropped else "test"
-                    parts[part].append(self.fingerprints.names[place])
+                    part = "train" if side == TRAIN_FOLDER else "dropped" if index in dropped else "test"
+                    parts[part].append(self.fingerprints.names[index])
             splits[name] = Split(name, {part: tuple(names) for part, names in parts.items()})
         return splits
 
 
-def side_of(name: str) -> str:
-    """The published side that a image's path begins with, if any.
+def part_of(name: str) -> str:
+    """The published part in an image's path, if any.
 
-    >>> side_of("Training/glioma/x.jpg"), side_of("glioma/Training.jpg")
+    >>> part_of("Training/glioma/x.jpg"), part_of("glioma/Training.jpg")
     ('Training', '')
     """
     first, *rest = PurePosixPath(name).parts
-    return first if rest and first in (TRAIN_SIDE, TEST_SIDE) else ""
+    return first if rest and first in (TRAIN_FOLDER, TEST_FOLDER) else ""

@@ -1,4 +1,4 @@
-"""The overview of copies as tables: on a terminal, in Markdown, and pair by pair in CSV."""
+"""The overview of copies as tables on a terminal, in Markdown, and as CSV of all pairs."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ if TYPE_CHECKING:
 COLUMNS = ("kind", "correlation", "hash_distance", "orientation")
 _ENDS = ("set", "name", "label", "patient")
 _MOST_NAMED = 200
-"""Longer lists are cut short in the document; ``duplicates.csv`` holds everything."""
+"""Longest list in the document; ``duplicates.csv`` has all pairs."""
 
 
 def pairs_csv(overview: Overview) -> str:
-    """One row a pair, first the pair's own columns, then both images'."""
+    """One row per pair: the columns of the pair, then those of both images."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow((*COLUMNS, *(f"{column}_{end}" for end in (1, 2) for column in _ENDS)))
     prints = overview.fingerprints
     columns = (prints.sets, prints.names, prints.labels, prints.patients)
     for pair in overview.pairs:
-        ends = [column[place] for place in (pair.first, pair.second) for column in columns]
+        ends = [column[index] for index in (pair.first, pair.second) for column in columns]
         writer.writerow((pair.kind, f"{pair.correlation:.4f}", pair.hash_distance, pair.orientation, *ends))
     return text.getvalue()
 
 
 def markdown(overview: Overview) -> str:
-    """Everything that is counted, with what conflicts and what could not be read named."""
+    """All counts, with lists of conflicts and unreadable files."""
     prints = overview.fingerprints
     lines = [
         f"# Copies in {', '.join(overview.sets)}",
@@ -69,16 +69,16 @@ def markdown(overview: Overview) -> str:
             f"copies of training images, and all but one of copies among each other. Hash {split.hash[:12]}.",
         ]
     conflicts = [
-        ", ".join(f"{prints.sets[place]}/{prints.names[place]} ({prints.labels[place]})" for place in group)
+        ", ".join(f"{prints.sets[index]}/{prints.names[index]} ({prints.labels[index]})" for index in group)
         for group in overview.conflicts()
     ]
-    lines += _listed("Copies filed under different classes", conflicts)
+    lines += _listed("Copies with different classes", conflicts)
     lines += _listed("Left out because they cannot be read", list(prints.unreadable.values()))
     return "\n".join([*lines, ""])
 
 
 def terminal_table(overview: Overview) -> Table:
-    """How many images of each side have a copy on each side."""
+    """Number of images of each part that have a copy in each part."""
     from rich.markup import escape
     from rich.table import Table
 

@@ -1,4 +1,4 @@
-"""A sheet of pairs to evaluate by eye whether copies are copies."""
+"""A figure of pairs, to verify copies by eye."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from tumorscope.core.errors import TumorscopeError
-from tumorscope.datasets.duplicates.comparing import DuplicatePair
+from tumorscope.datasets.duplicates.appearance import oriented
+from tumorscope.datasets.duplicates.comparison import DuplicatePair
 from tumorscope.datasets.duplicates.fingerprints import Fingerprints, read_gray
-from tumorscope.datasets.duplicates.look import oriented
-from tumorscope.reporting.lettering import write
+from tumorscope.reporting.typography import write
 
 _COLUMNS, _TILE, _GAP, _BETWEEN, _TITLE, _CAPTION = 5, 144, 2, 18, 40, 34
 _BACKGROUND, _TEXT, _FAINT = (16, 18, 22), (222, 226, 232), (150, 156, 166)
@@ -26,17 +26,17 @@ def draw_pairs(
     rows: int = 4,
     seed: int = 0,
 ) -> Image.Image:
-    """Near pairs side by side: the least alike, some drawn at random, the most alike.
+    """Draw near copies side by side: the least similar, some at random, the most similar.
 
-    The first image of a pair is mirrored or turned back where that is how they match.
-    Each is stretched to its own 0.5th to 99.8th percentile.
+    The first image of a pair is mirrored or turned if that is how they match.
+    Each is windowed to its own 0.5th to 99.8th percentile.
 
     Args:
-        fingerprints: what the pairs' places mean.
-        pairs: exact ones are not shown.
+        fingerprints: of the images.
+        pairs: of copies; exact ones are not shown.
         roots: each set's folder.
-        rows: of each of the three sections, five pairs a row.
-        seed: makes the draw repeatable.
+        rows: of each of the three sections, five pairs per row.
+        seed: makes the draw reproducible.
 
     Returns:
         An RGB image.
@@ -47,7 +47,7 @@ def draw_pairs(
     most = near[max(count, len(near) - _COLUMNS) :]
     others = near[count : len(near) - len(most)]
     drawn = sorted(random.Random(seed).sample(others, min(count, len(others))), key=lambda pair: pair.correlation)
-    sections = [("the least alike", least), ("drawn at random", drawn), ("the most alike", most)]
+    sections = [("the least similar", least), ("drawn at random", drawn), ("the most similar", most)]
     shown = [(title, some) for title, some in sections if some] or [("no near copies", [])]
     step = _TILE + _CAPTION + 10
     height = sum(_TITLE + -(-len(some) // _COLUMNS) * step for _, some in shown) + 8
@@ -59,8 +59,8 @@ def draw_pairs(
         text = f"Near copies: {title}" if some else "No near copies"
         write(pen, (_BETWEEN, top + 26), text, 17, _TEXT, sheet.width - 2 * _BETWEEN)
         top += _TITLE
-        for place, pair in enumerate(some):
-            left, upper = _BETWEEN + place % _COLUMNS * wide, top + place // _COLUMNS * step
+        for index, pair in enumerate(some):
+            left, upper = _BETWEEN + index % _COLUMNS * wide, top + index // _COLUMNS * step
             sheet.paste(_tile(fingerprints, pair.first, roots, pair), (left, upper))
             sheet.paste(_tile(fingerprints, pair.second, roots), (left + _TILE + _GAP, upper))
             note = "" if pair.orientation == "same" else f", {pair.orientation}"
@@ -74,13 +74,13 @@ def draw_pairs(
 
 
 def _tile(
-    fingerprints: Fingerprints, place: int, roots: Mapping[str, Path], laid_as: DuplicatePair | None = None
+    fingerprints: Fingerprints, index: int, roots: Mapping[str, Path], oriented_as: DuplicatePair | None = None
 ) -> Image.Image:
     try:
-        image = read_gray(roots[fingerprints.sets[place]] / fingerprints.names[place]).astype(np.float32)
-    except TumorscopeError:  # moved away since it was compared
+        image = read_gray(roots[fingerprints.sets[index]] / fingerprints.names[index]).astype(np.float32)
+    except TumorscopeError:  # the file was removed after the comparison
         return Image.new("RGB", (_TILE, _TILE), _BACKGROUND)
-    image = image if laid_as is None else oriented(image, laid_as.orientation)
+    image = image if oriented_as is None else oriented(image, oriented_as.orientation)
     low, high = np.percentile(image, (0.5, 99.8))
     gray = np.clip((image - low) * (255 / max(high - low, 1e-6)), 0, 255).astype(np.uint8)
     scale = _TILE / max(gray.shape)

@@ -25,7 +25,7 @@ def mri_body(random: np.random.Generator) -> np.ndarray:
 
 def mri_knee(random: np.random.Generator) -> np.ndarray:
     """An MRI slice of a knee, sagittal, coronal or axial, with bright or dark marrow."""
-    canvas = Canvas(random, elastic_deformation=0.06)
+    canvas = Canvas(random, warp=0.06)
     marrow, muscle, cortex, fluid = ((1.0, 0.35, 0.06, 0.3), (0.25, 0.4, 0.05, 1.0), (0.6, 0.3, 0.05, 0.9))[
         random.integers(3)
     ]
@@ -66,7 +66,7 @@ def mri_knee(random: np.random.Generator) -> np.ndarray:
 
 def mri_spine(random: np.random.Generator) -> np.ndarray:
     """A sagittal MRI slice of the neck or the lower back."""
-    canvas = Canvas(random, elastic_deformation=0.04)
+    canvas = Canvas(random, warp=0.04)
     marrow, disc, water, fat, muscle = ((0.6, 0.35, 0.15, 1.0, 0.4), (0.45, 0.6, 1.0, 0.8, 0.25))[random.integers(2)]
     left, right = -random.uniform(0.7, 1.3), random.uniform(0.6, 1.2)
     canvas.paint(canvas.box(((left + right) / 2, 0), ((right - left) / 2, 1.5)), muscle * canvas.texture(0.04, 0.2))
@@ -89,7 +89,7 @@ def mri_spine(random: np.random.Generator) -> np.ndarray:
 
 def chest_xray(random: np.random.Generator) -> np.ndarray:
     """A chest radiograph: dark lungs, ribs, heart and spine."""
-    canvas = Canvas(random, elastic_deformation=0.05)
+    canvas = Canvas(random, warp=0.05)
     canvas.paint(canvas.ellipse((0, 0.3), (random.uniform(0.95, 1.3), 1.5)), random.uniform(0.5, 0.7))
     canvas.paint(canvas.tube([(0, -1.4, 0.25), (0, -0.6, 0.25)]), 0.7)
     for side in (-1, 1):
@@ -113,7 +113,7 @@ def chest_xray(random: np.random.Generator) -> np.ndarray:
 
 def limb_xray(random: np.random.Generator) -> np.ndarray:
     """A radiograph of a hand, a foot or a long bone."""
-    canvas = Canvas(random, elastic_deformation=0.04)
+    canvas = Canvas(random, warp=0.04)
     hand = random.random() < 0.5
     rays = (
         [
@@ -148,7 +148,7 @@ def limb_xray(random: np.random.Generator) -> np.ndarray:
 
 def ultrasound(random: np.random.Generator) -> np.ndarray:
     """A fan of speckle with dark cysts and bright walls."""
-    canvas = Canvas(random, elastic_deformation=0.02)
+    canvas = Canvas(random, warp=0.02)
     dx, dy = canvas.x, canvas.y + random.uniform(1.0, 1.4)
     radius, turn = np.hypot(dx, dy), np.arctan2(dx, dy)
     fan = (

@@ -20,15 +20,13 @@ class Canvas:
         x, y: the bent coordinates of each pixel.
     """
 
-    def __init__(
-        self, random: np.random.Generator, *, elastic_deformation: float = 0.05, background: float = 0.0
-    ) -> None:
+    def __init__(self, random: np.random.Generator, *, warp: float = 0.05, background: float = 0.0) -> None:
         rows, columns = (int(side) for side in random.integers(160, 400) * random.uniform(0.85, 1.15, 2))
         self._random = random
         self._pixel = 2 / min(rows, columns)
         y, x = np.mgrid[:rows, :columns].astype(np.float32)
-        self.x = (x - columns / 2) * self._pixel + elastic_deformation * smooth_field(random, (rows, columns), 0.35)
-        self.y = (y - rows / 2) * self._pixel + elastic_deformation * smooth_field(random, (rows, columns), 0.35)
+        self.x = (x - columns / 2) * self._pixel + warp * smooth_field(random, (rows, columns), 0.35)
+        self.y = (y - rows / 2) * self._pixel + warp * smooth_field(random, (rows, columns), 0.35)
         self.gray = np.full((rows, columns), background, np.float32)
 
     def ellipse(

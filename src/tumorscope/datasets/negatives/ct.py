@@ -64,7 +64,7 @@ def _hounsfield_of_phantom(random: np.random.Generator) -> np.ndarray:
 
 def _hounsfield_of_ellipses(random: np.random.Generator) -> np.ndarray:
     """A head of ellipses in Hounsfield units: scalp, thick skull, brain, ventricles."""
-    canvas = Canvas(random, elastic_deformation=0.03, background=-1000)
+    canvas = Canvas(random, warp=0.03, background=-1000)
     width, height = random.uniform(0.6, 0.75), random.uniform(0.75, 0.9)
     skin, bone = random.uniform(0.02, 0.06), random.uniform(0.025, 0.11)
 

@@ -101,7 +101,7 @@ def shapes(random: np.random.Generator) -> np.ndarray:
         return in_gray_levels(np.sin((rows * np.cos(turn) + columns * np.sin(turn)) * random.uniform(0.05, 1)))
     if kind == 2:
         return cut(random, bundled(str(random.choice(("horse", "logo", "colorwheel")))), 0.8)
-    canvas = Canvas(random, elastic_deformation=random.choice((0, 0.03)))
+    canvas = Canvas(random, warp=random.choice((0, 0.03)))
     for _ in range(random.integers(1, 9)):
         center, half = tuple(random.uniform(-0.5, 0.5, 2)), tuple(random.uniform(0.1, 0.8, 2))
         shape = (canvas.ellipse if random.random() < 0.6 else canvas.box)(center, half, random.uniform(0, 3))
@@ -113,7 +113,7 @@ def shapes(random: np.random.Generator) -> np.ndarray:
 
 def drawing(random: np.random.Generator) -> np.ndarray:
     """Lines drawn by hand, dark on light or light on dark."""
-    canvas = Canvas(random, elastic_deformation=0.03)
+    canvas = Canvas(random, warp=0.03)
     for _ in range(random.integers(2, 25)):
         path, heading, (x, y) = [], random.uniform(0, 2 * np.pi), random.uniform(-0.9, 0.9, 2)
         width, curl, step = random.uniform(0.006, 0.03), random.normal(0, 0.6), random.uniform(0.05, 0.25)

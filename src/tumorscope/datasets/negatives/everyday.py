@@ -38,7 +38,7 @@ def cut_out(random: np.random.Generator) -> np.ndarray:
 
 def thing(random: np.random.Generator) -> np.ndarray:
     """A rounded thing before black with a rind, a grain and parts inside: fruit, stones, cells, cuts of meat."""
-    canvas = Canvas(random, elastic_deformation=random.uniform(0.02, 0.12), background=random.choice((0, 0, 0.1)))
+    canvas = Canvas(random, warp=random.uniform(0.02, 0.12), background=random.choice((0, 0, 0.1)))
     turn, radii = random.uniform(0, 3), random.uniform(0.4, 0.95, 2)
     whole = canvas.ellipse((0, 0), tuple(radii), turn)
     canvas.paint(whole, random.uniform(0.2, 1))
@@ -87,7 +87,7 @@ def microscopy(random: np.random.Generator) -> np.ndarray:
     """Stained tissue or cells under a microscope."""
     if random.random() < 0.6:
         return cut(random, bundled(str(random.choice(("immunohistochemistry", "cell")))))
-    canvas = Canvas(random, elastic_deformation=0.03, background=random.uniform(0, 1))
+    canvas = Canvas(random, warp=0.03, background=random.uniform(0, 1))
     canvas.gray += 0.1 * smooth_field(random, canvas.gray.shape, 0.05)
     for _ in range(random.integers(20, 120)):
         radius = random.uniform(0.02, 0.09)
@@ -103,7 +103,7 @@ def fundus(random: np.random.Generator) -> np.ndarray:
     if random.random() < 0.5:
         retina = bundled("retina")
         return cut(random, retina, 0.9) if random.random() < 0.7 else cut(random, bundled("microaneurysms"))
-    canvas = Canvas(random, elastic_deformation=0.02)
+    canvas = Canvas(random, warp=0.02)
     size = random.uniform(0.8, 0.95)
     eye = canvas.ellipse((0, 0), (size, size))
     canvas.paint(eye, 0.5 * canvas.texture(0.3, 0.15))

@@ -8,7 +8,7 @@ from tumorscope.datasets.negatives.canvas import Canvas
 
 
 def draw_body(random: np.random.Generator, air: float, fat: float, muscle: float) -> Canvas:
-    canvas = Canvas(random, elastic_deformation=0.05, background=air)
+    canvas = Canvas(random, warp=0.05, background=air)
     width, height = random.uniform(0.85, 1.0), random.uniform(0.55, 0.75)
     rind = random.uniform(0.03, 0.15)
     canvas.paint(canvas.ellipse((0, 0), (width, height)), fat)

@@ -33,12 +33,12 @@ class Parts:
     cerebellum: np.ndarray
 
     def take(self, index: np.ndarray) -> Parts:
-        """The same parts seen from some of the points."""
+        """The same parts for some of the points."""
         return Parts(self.cerebrum[index], self.cerebellum[index])
 
     @property
     def brain(self) -> np.ndarray:
-        """To both together."""
+        """Distance to the union of both."""
         return np.minimum(self.cerebrum, self.cerebellum)
 
 
@@ -61,19 +61,19 @@ def large_parts(points: Points, skull: Hull) -> Parts:
 def brain_layers(
     shape: HeadShape, points: Points, skull: Hull, parts: Parts, voxel_mm: tuple[float, float]
 ) -> Iterator[Layer]:
-    """Everything inside the dura, outermost first; the fluid lies under all of it."""
+    """Everything inside the dura, outermost first; the fluid is below all of it."""
     width, thickness = voxel_mm
     edge = width + 0.5 * thickness * skull.tilt
     random = shape.generator(2)
-    elastic_deformation = [2.5 * Field.draw(random, 60.0, band=0.5).at(points) for _ in range(3)]
-    x, y = points.x + elastic_deformation[0], points.y + elastic_deformation[1]
-    h = points.z - np.float32(COMMISSURE_Z_MM) + elastic_deformation[2]
+    deformation = [2.5 * Field.draw(random, 60.0, band=0.5).at(points) for _ in range(3)]
+    x, y = points.x + deformation[0], points.y + deformation[1]
+    h = points.z - np.float32(COMMISSURE_Z_MM) + deformation[2]
     side = Points(np.abs(x), y, h)
 
     yield Tissue.CSF, np.ones_like(skull.distance)
-    pial = _pial_depth(shape, points, skull, parts, elastic_deformation)
+    pial = _pial_depth(shape, points, skull, parts, deformation)
     yield Tissue.GRAY_MATTER, inside(-pial, edge)
-    thickness_noise = 1 + 0.15 * elastic_deformation[2] / 2.5
+    thickness_noise = 1 + 0.15 * deformation[2] / 2.5
     yield Tissue.WHITE_MATTER, inside(np.float32(shape.cortex) * thickness_noise - pial, edge + 0.8)
     yield from _nuclei(side, width)
     yield from _ventricles(shape, side, width)
@@ -83,7 +83,7 @@ def brain_layers(
 
 
 def _pial_depth(
-    shape: HeadShape, points: Points, skull: Hull, parts: Parts, elastic_deformation: list[np.ndarray]
+    shape: HeadShape, points: Points, skull: Hull, parts: Parts, deformation: list[np.ndarray]
 ) -> np.ndarray:
     """Depth in mm under the cortex's folded surface; negative in the fluid.
 
@@ -109,7 +109,7 @@ def _pial_depth(
     sulcus = np.sqrt(sheet**2 + beyond**2) - cleft
 
     # The midline: the fissure ends at the corpus callosum, and has sulci of its own.
-    midline = np.abs(points.x + 0.5 * elastic_deformation[0])
+    midline = np.abs(points.x + 0.5 * deformation[0])
     callosum = np.sqrt(((points.y + 8) / 46) ** 2 + ((h - 4) / 28) ** 2)
     within = np.maximum(1 - callosum, 0) * 24
     fissure = np.sqrt(midline**2 + within**2) - 0.9

@@ -19,12 +19,12 @@ WHITE_MATTER_SIGNAL = 400.0
 """Stored value of white matter, before shading and noise."""
 
 _POSE_SLACK_MM = 18.0
-"""More than turning and unevenness move the skin by; only points this near are looked at closer."""
+"""Upper limit of the skin's displacement by tilt and unevenness; only nearer points are evaluated exactly."""
 
 
 @dataclass(frozen=True, eq=False)
 class Phantom:
-    """A drawn head and everything that is known about it.
+    """A phantom with its ground truth.
 
     Attributes:
         scan: uint16 voxels, axial, with affine.
@@ -154,7 +154,7 @@ def _close(points: Points, lesion: Lesion) -> np.ndarray:
 def _draw_head(
     form: HeadShape, points: Points, sequences: tuple[str, ...], voxel_mm: tuple[float, float]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Signals ``(sequence, n)``, labels ``(n,)`` and the share of a voxel inside the meninges ``(n,)``."""
+    """Signals ``(sequence, n)``, labels ``(n,)`` and the fraction of a voxel inside the meninges ``(n,)``."""
     width, thickness = voxel_mm
     table = draw_signals(form.generator(5), sequences)
     skin, skull = outer_hull(form, points), inner_hull(form, points)
@@ -183,7 +183,7 @@ def _draw_head(
 
 @dataclass(frozen=True, eq=False)
 class _Canvas:
-    """Signals and labels that layers are laid on."""
+    """Signals and labels to which layers are added."""
 
     table: np.ndarray
     signals: np.ndarray
@@ -215,7 +215,7 @@ def _acquire(image: np.ndarray, noise: float, random: np.random.Generator) -> np
 
 
 def _blurred(image: np.ndarray, axis: int) -> np.ndarray:
-    """Three taps, 1/6 4/6 1/6: what interpolation to a finer matrix leaves."""
+    """Three taps, 1/6 4/6 1/6: the blur of interpolation to a finer matrix."""
     image = np.moveaxis(image, axis, -1)
     result = image * np.float32(4 / 6)
     result[..., 1:] += image[..., :-1] * np.float32(1 / 6)

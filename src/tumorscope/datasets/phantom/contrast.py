@@ -1,4 +1,4 @@
-"""What tissues look like: signals in each sequence, coil shading and noise."""
+"""Tissue contrast: signals in each sequence, coil shading and noise."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Tissue(IntEnum):
     CHOROID_PLEXUS = 13
 
 
-# Signals relative to white matter. Fat on T1c is drawn anew below: some scans suppress it.
+# Signals relative to white matter. Fat on T1c is drawn separately below: some scans suppress it.
 _SIGNALS: dict[str, dict[Tissue, float]] = {
     "t1": {
         Tissue.AIR: 0.02, Tissue.SKIN: 0.9, Tissue.FAT: 2.15, Tissue.MUSCLE: 0.78, Tissue.BONE: 0.14, Tissue.MARROW: 1.25,
@@ -65,7 +65,7 @@ def draw_signals(random: np.random.Generator, sequences: tuple[str, ...]) -> np.
     table = np.empty((len(sequences), len(Tissue)), np.float32)
     suppressed = random.random() < 0.3
     fat_gain = random.uniform(0.85, 1.15)
-    contrast = random.uniform(0.75, 1.15)  # between gray and white matter, alike in all sequences
+    contrast = random.uniform(0.75, 1.15)  # between gray and white matter, the same in all sequences
     jitter = 1 + 0.05 * random.standard_normal((4, len(Tissue)))
     for row, sequence in enumerate(sequences):
         order = list(_SIGNALS).index(sequence)

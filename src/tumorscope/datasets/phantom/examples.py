@@ -1,4 +1,4 @@
-"""Phantoms for those who only want one."""
+"""Ready-made phantoms."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from tumorscope.datasets.phantom.build import Phantom, make_phantom
 from tumorscope.datasets.phantom.lesions import Lesion, LesionContrast
 
-# Where lower-grade gliomas like to be: (x, y, z) mm of the right laterality, within the white matter.
+# Frequent locations of lower-grade gliomas: (x, y, z) mm of the right laterality, within the white matter.
 _SITES_MM = {"frontal": (30.0, 30.0, 8.0), "parietal": (32.0, -35.0, 14.0), "precentral": (32.0, 4.0, 18.0)}
 
 

@@ -1,4 +1,4 @@
-"""Smooth random fields, soft edges and distances: what the phantom is drawn with.
+"""Smooth random fields, soft edges and distances: the building blocks of the phantom.
 
 Everything is a function of a position in millimeters, so that one head comes out the same
 on any grid. Points are three float32 arrays ``x, y, z`` of shape ``(n,)``.
@@ -15,7 +15,7 @@ import numpy as np
 from scipy import ndimage
 
 _PERIOD_MM = 216.0
-"""Fields repeat after this length, which is longer than a head."""
+"""Period of the fields, longer than a head."""
 
 
 class Points(NamedTuple):
@@ -77,7 +77,7 @@ class Field:
         return _sample(self.lattice, points)
 
     def distance_to_zero(self, points: Points, least: float = 0.6) -> np.ndarray:
-        """About how far each point is from the surface where the field is zero, in mm.
+        """Approximate distance of each point from the zero level of the field, in mm.
 
         The field over its gradient is the distance to first order. The gradient is kept
         from vanishing at the field's peaks by a share ``least`` of its typical length.
@@ -95,7 +95,7 @@ def _sample(lattice: np.ndarray, points: Points) -> np.ndarray:
 
 
 def inside(signed_distance: np.ndarray, edge_mm: np.ndarray | float) -> np.ndarray:
-    """The share of a voxel that lies inside a surface: partial volume.
+    """The fraction of a voxel inside a surface: partial volume.
 
     Args:
         signed_distance: to the surface in mm, negative inside.

@@ -15,7 +15,7 @@ from tumorscope.datasets.phantom.contrast import Tissue
 from tumorscope.datasets.phantom.fields import Field, Points, ellipsoid, inside, smooth_minimum, tube
 
 Layer = tuple[Tissue, np.ndarray]
-"""A tissue and the share of each voxel it fills; later layers lie over earlier ones."""
+"""A tissue and the fraction of each voxel that it fills; later layers cover earlier ones."""
 
 COMMISSURE_Z_MM = -20.0
 _CENTER_Y_MM, _WIDEST_Z_MM = -4.0, -8.0
@@ -24,7 +24,7 @@ _BASE_DEPTH_MM, _FACE_DEPTH_MM = 100.0, 150.0
 
 @dataclass(frozen=True)
 class HeadShape:
-    """What differs between heads. Lengths in mm; the brain's half axes end at the dura."""
+    """Parameters of a head. Lengths in mm; the brain's half axes end at the dura."""
 
     half_width: float
     half_length: float
@@ -66,7 +66,7 @@ class HeadShape:
         )
 
     def to_head(self, points: Points) -> Points:
-        """Scanner coordinates to head coordinates: nobody lies straight or is symmetric."""
+        """Scanner coordinates to head coordinates: heads are tilted and asymmetric."""
         random = self.generator(7)
         uneven = [1.2 * Field.draw(random, 110.0).at(points) for _ in range(2)]
         cy, sy, cr, sr = np.cos(self.yaw), np.sin(self.yaw), np.cos(self.roll), np.sin(self.roll)
@@ -75,13 +75,13 @@ class HeadShape:
         return Points(*(axis.astype(np.float32) for axis in (cr * x - sr * points.z, y, sr * x + cr * points.z)))
 
     def generator(self, purpose: int) -> np.random.Generator:
-        """A random stream of its own for each purpose, so that no part disturbs another."""
+        """An independent random stream for each purpose."""
         return np.random.default_rng((self.seed, purpose))
 
 
 @dataclass(frozen=True, eq=False)
 class Hull:
-    """One of the head's egg-shaped surfaces, seen from the points.
+    """One of the head's egg-shaped surfaces, evaluated at the points.
 
     Attributes:
         level: 0 at the center, 1 on the surface.
@@ -94,7 +94,7 @@ class Hull:
     tilt: np.ndarray
 
     def take(self, index: np.ndarray) -> Hull:
-        """The same surface seen from some of the points."""
+        """The same surface for some of the points."""
         return Hull(self.level[index], self.distance[index], self.tilt[index])
 
 
@@ -194,7 +194,7 @@ def sinuses(points: Points, skull: Hull, edge_mm: float) -> Iterator[Layer]:
     """The falx and the superior sagittal sinus in its upper edge."""
     depth = -skull.distance
     x = np.abs(points.x)
-    behind = np.clip(0.5 - points.y / 120, 0.15, 1)  # it grows on its way back
+    behind = np.clip(0.5 - points.y / 120, 0.15, 1)  # it grows towards the back
     sinus = np.maximum(np.maximum(x - 4.5 * behind * (1 - depth / (8 * behind)), depth - 8 * behind), -depth)
     sinus = np.maximum(sinus, -10 - points.z)
     yield Tissue.DURA, inside(sinus - 1.2, edge_mm)

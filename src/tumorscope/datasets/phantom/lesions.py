@@ -70,11 +70,11 @@ class DrawnLesion:
 
     @cached_property
     def _texture(self) -> tuple[Field, Field]:
-        _ = self._contour  # drawn first, whoever asks first
+        _ = self._contour  # always drawn first, so that the order of access has no effect
         return Field.draw(self.random, _TEXTURE_WAVELENGTH_MM, band=0.5), Field.draw(self.random, _MOTTLE_WAVELENGTH_MM)
 
     def radius(self, points: Points) -> np.ndarray:
-        """Distance from the center as a share of the contour's: below 1 is inside."""
+        """Distance from the center as a fraction of the contour's: below 1 is inside."""
         offsets = [axis - np.float32(c) for axis, c in zip(points, self.lesion.center_mm, strict=True)]
         scaled = [offset / np.float32(r) for offset, r in zip(offsets, self.lesion.radii_mm, strict=True)]
         radius = np.sqrt(scaled[0] ** 2 + scaled[1] ** 2 + scaled[2] ** 2)
@@ -112,7 +112,7 @@ class DrawnLesion:
     def _layers(
         self, sequence: str, radius: np.ndarray, distance: np.ndarray, size: np.floating, edge_mm: float
     ) -> list[tuple[np.ndarray, float]]:
-        """What to lay over the head, as (share, signal)."""
+        """The lesion's layers, as (fraction, signal)."""
         infiltrating = inside(distance, max(5.0, edge_mm))
         if self.lesion.contrast == "meningioma":
             return [(inside(distance, edge_mm), _MENINGIOMA[sequence])]

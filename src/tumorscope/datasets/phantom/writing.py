@@ -10,11 +10,11 @@ from tumorscope.datasets.phantom.build import WHITE_MATTER_SIGNAL, Phantom
 
 _LGG_SEQUENCES = ("t1", "flair", "t1c")
 _LGG_WHITE_MATTER = 80.0
-"""White matter's gray value in the eight-bit slices, with room for fat above it."""
+"""White matter's gray value in the 8-bit slices, with room for fat above it."""
 
 
 def write_lgg_folder(phantom: Phantom, folder: Path, case: str | None = None) -> Path:
-    """Write slices and masks as the LGG data set has them.
+    """Write slices and masks in the layout of the LGG data set.
 
     Args:
         phantom: with the sequences t1, flair and t1c.

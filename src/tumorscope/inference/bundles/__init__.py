@@ -1,4 +1,4 @@
-"""What a training hands over: a network as ONNX, and a card that says how to use it."""
+"""Bundles: a network as ONNX with its model card, exported by a training."""
 
 from tumorscope.inference.bundle import Bundle, load_bundle, shipped_bundles
 from tumorscope.inference.model_card import Card, Inputs, Model, OperatingPoint, OutputName

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tumorscope.core.note import Note
 from tumorscope.io.dicom.frames import Frame
 from tumorscope.io.dicom.planes import Plane, place_slices
 
@@ -30,7 +31,7 @@ class Stack:
     frames: tuple[Frame, ...]
     affine: np.ndarray | None
     slice_positions: np.ndarray | None
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
 
 
 def stack_frames(frames: list[Frame], name: str) -> Stack:
@@ -63,21 +64,22 @@ def _has_position(frame: Frame) -> bool:
     return frame.orientation is not None and frame.position is not None and frame.spacing_mm is not None
 
 
-def _by_number(frames: list[Frame], notes: list[str]) -> Stack:
-    note = "the files do not state the position of the images; sorted by instance number, sizes are in pixels"
+def _by_number(frames: list[Frame], notes: list[Note]) -> Stack:
+    what = "the files do not state the position of the images; sorted by instance number, sizes are in pixels"
+    note = Note("assumed_order", what)
     frames = sorted(frames, key=lambda frame: (frame.instance, frame.path.name, frame.index))
     return Stack(tuple(frames), None, None, (note, *notes))
 
 
-def _by_position(frames: list[Frame], notes: list[str], name: str) -> Stack:
+def _by_position(frames: list[Frame], notes: list[Note], name: str) -> Stack:
     first = frames[0]
     assert first.orientation is not None
     assert first.spacing_mm is not None
     plane = Plane.of(first.orientation, first.spacing_mm, name)
     groups = _at_positions(frames, plane.normal)
     if len(groups) == 1 and len(frames) > 2 and len({frame.temporal_key for frame in frames}) == 1:
-        note = f"all {len(frames)} images state the same position; sorted by instance number, sizes are in pixels"
-        return Stack(tuple(frames), None, None, (note, *notes))
+        what = f"all {len(frames)} images state the same position; sorted by instance number, sizes are in pixels"
+        return Stack(tuple(frames), None, None, (Note("assumed_order", what), *notes))
     kept = [group[0] for group in groups]
     notes += _notes_on_repeats(groups)
     positions = np.array([frame.position for frame in kept])
@@ -85,7 +87,7 @@ def _by_position(frames: list[Frame], notes: list[str], name: str) -> Stack:
     return Stack(tuple(kept), placed.affine, placed.slice_positions, (*notes, *placed.notes))
 
 
-def _without_copies(frames: list[Frame]) -> tuple[list[Frame], list[str]]:
+def _without_copies(frames: list[Frame]) -> tuple[list[Frame], list[Note]]:
     """The frames without second files of the same image, and notes on what was left out.
 
     Files of one SOPInstanceUID are one image only where they state the same position too.
@@ -103,9 +105,10 @@ def _without_copies(frames: list[Frame]) -> tuple[list[Frame], list[str]]:
         if first is not frame:
             copies += 1
             differing += not _same_content(first.path, frame.path)
-    notes = [f"{_images(copies)} left out: copies of others"] if copies else []
+    notes = [Note("images_left_out", f"{_images(copies)} left out: copies of others")] if copies else []
     if differing:
-        notes.append(f"{_images(differing)} of them share SOPInstanceUID and position with another but differ from it")
+        what = f"{_images(differing)} of them share SOPInstanceUID and position with another but differ from it"
+        notes.append(Note("images_left_out", what))
     return list(known.values()), notes
 
 
@@ -116,7 +119,7 @@ def _same_content(one: Path, other: Path) -> bool:
         return False
 
 
-def _notes_on_repeats(groups: list[list[Frame]]) -> list[str]:
+def _notes_on_repeats(groups: list[list[Frame]]) -> list[Note]:
     """What several images at one position are: a time series, b-values, or stray repeats."""
     repeats = sum(map(len, groups)) - len(groups)
     if not repeats:
@@ -124,10 +127,12 @@ def _notes_on_repeats(groups: list[list[Frame]]) -> list[str]:
     each = len(groups[0])
     kinds = [_what_differs(group) for group in groups]
     if kinds[0] is None or any(len(group) != each for group in groups):
-        return [
+        what = (
             f"{_images(repeats)} left out at positions that another image shows; the first by instance number is kept"
-        ]
-    return [f"4-D series: {each} images at each position ({kinds[0]}); the first is taken, {repeats} are left out"]
+        )
+    else:
+        what = f"4-D series: {each} images at each position ({kinds[0]}); the first is taken, {repeats} are left out"
+    return [Note("images_left_out", what)]
 
 
 def _what_differs(group: list[Frame]) -> str | None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from tumorscope.core.note import Note
 from tumorscope.core.scan import Scan
 from tumorscope.core.segmentation import Segmentation
 from tumorscope.io.checks import label
@@ -26,9 +27,8 @@ def read_scan(path: Path, options: ReadOptions) -> Scan:
     scan = read_study(path, files, options)
     if not missing:
         return scan
-    note = (
-        f"{missing} file{'s' if missing > 1 else ''} that the DICOMDIR names {'are' if missing > 1 else 'is'} missing"
-    )
+    files_are = "files that the DICOMDIR names are" if missing > 1 else "file that the DICOMDIR names is"
+    note = Note("files_missing", f"{missing} {files_are} missing")
     return replace(scan, notes=(*scan.notes, note))
 
 

@@ -17,6 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tumorscope.core.note import Note
 from tumorscope.core.scan import StudyIdentity
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def salt_file() -> Path:
     return Path(named) if named else Path(typer.get_app_dir("tumorscope")) / "patient-salt"
 
 
-def study_identity(patient_id: str, header: Dataset) -> tuple[StudyIdentity, list[str]]:
+def study_identity(patient_id: str, header: Dataset) -> tuple[StudyIdentity, list[Note]]:
     """The patient's key and the study's date, and notes for the scan.
 
     Args:
@@ -48,7 +49,8 @@ def study_identity(patient_id: str, header: Dataset) -> tuple[StudyIdentity, lis
             key = patient_key(patient_id, _salt(salt_file()))
         except OSError as error:
             why = (error.strerror or "damaged").lower()
-            notes = [f"no patient key: the salt cannot be read or made ({why}); name a file with {SALT_VARIABLE}"]
+            what = f"no patient key: the salt cannot be read or made ({why}); name a file with {SALT_VARIABLE}"
+            notes = [Note("patient_key_missing", what)]
     return StudyIdentity(key, _date(header)), notes
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.core.geometry import LPS_TO_RAS
+from tumorscope.core.note import Note
 from tumorscope.io.orientation import slice_direction
 
 _IRREGULAR = 0.05
@@ -76,7 +77,7 @@ class Placement:
 
     affine: np.ndarray
     slice_positions: np.ndarray | None
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
 
 
 def place_slices(positions: np.ndarray, plane: Plane, thickness_mm: float | None, name: str) -> Placement:
@@ -102,13 +103,13 @@ def place_slices(positions: np.ndarray, plane: Plane, thickness_mm: float | None
     return Placement(LPS_TO_RAS @ affine, slice_positions, tuple(notes))
 
 
-def _only_step(plane: Plane, thickness_mm: float | None) -> tuple[np.ndarray, None, list[str]]:
+def _only_step(plane: Plane, thickness_mm: float | None) -> tuple[np.ndarray, None, list[Note]]:
     if thickness_mm is None:
-        return plane.normal, None, ["the slice thickness is not stated; 1 mm is assumed"]
+        return plane.normal, None, [Note("assumed_spacing", "the slice thickness is not stated; 1 mm is assumed")]
     return plane.normal * thickness_mm, None, []
 
 
-def _steps(positions: np.ndarray, plane: Plane, name: str) -> tuple[np.ndarray, np.ndarray | None, list[str]]:
+def _steps(positions: np.ndarray, plane: Plane, name: str) -> tuple[np.ndarray, np.ndarray | None, list[Note]]:
     """The usual vector from one slice to the next in mm, LPS, positions where uneven, and notes."""
     offsets = positions - positions[0]
     heights = offsets @ plane.normal
@@ -121,15 +122,19 @@ def _steps(positions: np.ndarray, plane: Plane, name: str) -> tuple[np.ndarray, 
         []
         if even
         else [
-            f"gaps between slices vary from {gaps.min():.2f} to {gaps.max():.2f} mm, slices may be missing; each keeps "
-            "its position, and volumes count it to half way to its neighbors"
+            Note(
+                "uneven_slices",
+                f"gaps between slices vary from {gaps.min():.2f} to {gaps.max():.2f} mm, slices may be missing; each "
+                "keeps its position, and volumes count it to half way to its neighbors",
+            )
         ]
     )
     # From end to end, so that a stack keeps its lean whatever is missing between.
     sideways = offsets - np.outer(heights / heights[-1], offsets[-1])
     furthest = float(np.abs(sideways @ np.stack([plane.along_row, plane.along_column], axis=1)).max())
     if furthest > _SIDEWAYS * plane.spacing_mm.min():
-        notes.append(f"slices are shifted against each other unevenly; positions are off by up to {furthest:.1f} mm")
+        what = f"slices are shifted against each other unevenly; positions are off by up to {furthest:.1f} mm"
+        notes.append(Note("uneven_slices", what))
     step = offsets[-1] / (len(positions) - 1) if even else offsets[-1] * usual / heights[-1]
     return step, None if even else heights / usual, notes
 

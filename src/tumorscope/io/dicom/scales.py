@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from tumorscope.core.note import Note
 from tumorscope.core.scan import SourceImage
 from tumorscope.io.dicom.frames import FunctionalGroups
 from tumorscope.io.dicom.image_kind import private_number
@@ -19,7 +20,7 @@ _PHILIPS_SLOPE = (0x2005, 0x0E, "Philips MR Imaging DD 001")
 _SAME_SLOPE = 1e-4
 
 
-def notes_on_values(images: Sequence[SourceImage]) -> tuple[str, ...]:
+def notes_on_values(images: Sequence[SourceImage]) -> tuple[Note, ...]:
     """Notes on inverted images and on scales that are stated and not applied.
 
     Args:
@@ -29,12 +30,15 @@ def notes_on_values(images: Sequence[SourceImage]) -> tuple[str, ...]:
     inverted = sum(header.get("PhotometricInterpretation") == "MONOCHROME1" for header in headers)
     notes = []
     if inverted:
-        notes.append(f"{_of(inverted, len(headers))} MONOCHROME1, which stores bright as small: inverted")
+        what = f"{_of(inverted, len(headers))} MONOCHROME1, which stores bright as small: inverted"
+        notes.append(Note("value_scale", what))
     slopes = [slope for header in headers if (slope := private_number(header, *_PHILIPS_SLOPE))]
     if slopes:
-        notes.append(f"Philips' private scale slope, {_range(slopes)}, is stated and not applied{_unequal(slopes)}")
+        what = f"Philips' private scale slope, {_range(slopes)}, is stated and not applied{_unequal(slopes)}"
+        notes.append(Note("value_scale", what))
     if any(_has_real_world_values(header) for header in headers):
-        notes.append("a Real World Value Mapping is stated and not applied; values are those of slope and intercept")
+        what = "a Real World Value Mapping is stated and not applied; values are those of slope and intercept"
+        notes.append(Note("value_scale", what))
     return tuple(notes)
 
 

@@ -20,7 +20,7 @@ from tumorscope.io.dicom.object_identity import (
 )
 from tumorscope.io.dicom.source_images import keep_lossy_compression, require_sources
 from tumorscope.io.library_warnings import quiet_libraries
-from tumorscope.reporting.lettering import drawable, font_of, width, write
+from tumorscope.reporting.typography import drawable, font_of, width, write
 from tumorscope.reporting.wording import finding_line
 
 if TYPE_CHECKING:

@@ -112,7 +112,7 @@ def _lesions(analysis: Analysis) -> tuple[np.ndarray, list[SegmentDescription], 
         _segment(analysis, number, f"Lesion {number}", tracking_uid(analysis, number), corrected=analysis.corrected)
         for number in range(1, int(labels.max()) + 1)
     ]
-    return labels, segments, "Tumor contour"
+    return labels, segments, "Tumor segmentation"
 
 
 def _probability(analysis: Analysis) -> tuple[np.ndarray, list[SegmentDescription], str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tumorscope.core.note import Note
 from tumorscope.io.dicom.geometry import SAME_POSITION_MM, plane_of
 from tumorscope.io.dicom.grouping import VolumeCandidate
 from tumorscope.io.dicom.header import public_text
@@ -42,8 +43,8 @@ class Choice:
     """
 
     series: dict[str, VolumeCandidate]
-    reasons: dict[str, str]
-    notes: tuple[str, ...]
+    reasons: dict[str, Note]
+    notes: tuple[Note, ...]
     rejection_reason: str | None = None
 
 
@@ -62,9 +63,10 @@ def choose_series(groups: Sequence[VolumeCandidate], words: frozenset[str]) -> C
     rejected = {id(group): rejection_reason(group.header, group.frames) for group in groups}
     structural = [group for group in groups if rejected[id(group)] is None]
     found: dict[str, list[VolumeCandidate]] = {}
-    reasons: dict[int, str] = {}
+    reasons: dict[int, Note] = {}
     for group in structural or groups:
-        sequence, reasons[id(group)] = sequence_of(group.header, words)
+        sequence, reason = sequence_of(group.header, words)
+        reasons[id(group)] = Note("sequence_source", reason)
         if sequence != "unknown":
             found.setdefault(sequence, []).append(group)
     if found:
@@ -81,20 +83,18 @@ def choose_series(groups: Sequence[VolumeCandidate], words: frozenset[str]) -> C
 
 def _best_of_each(
     found: dict[str, list[VolumeCandidate]], words: frozenset[str]
-) -> tuple[dict[str, VolumeCandidate], list[str]]:
+) -> tuple[dict[str, VolumeCandidate], list[Note]]:
     """The best series of each sequence, the one whose grid is taken first, and why it is the best."""
     chosen: dict[str, VolumeCandidate] = {}
-    notes: list[str] = []
+    notes: list[Note] = []
     plane = "axial"
     for sequence in [name for name in REFERENCE_ORDER if name in found]:
         ranked = _ranked(found[sequence], plane)
         chosen[sequence] = ranked[0]
         rivals = [group for group in ranked[1:] if group.series != ranked[0].series]
         if rivals:
-            notes.append(
-                f"{_described(ranked[0], words)} is taken of {len(rivals) + 1} {sequence} series: "
-                f"{_advantage(ranked[0], rivals[0], plane)}"
-            )
+            taken = f"{_described(ranked[0], words)} is taken of {len(rivals) + 1} {sequence} series"
+            notes.append(Note("series_choice", f"{taken}: {_advantage(ranked[0], rivals[0], plane)}"))
         if len(chosen) == 1:  # the grid
             plane = _plane(ranked[0]) or "axial"
     return chosen, notes
@@ -183,7 +183,7 @@ def _left_out(
     groups: Sequence[VolumeCandidate],
     rejected: dict[int, str | None],
     words: frozenset[str],
-) -> tuple[str, ...]:
+) -> tuple[Note, ...]:
     others = sorted(
         (group for group in groups if group not in chosen),
         key=lambda group: (-len(group.frames), group.header.number, group.series),
@@ -198,7 +198,7 @@ def _left_out(
         shown.append(f"{_described(group, words)} ({count} image{'s' if count > 1 else ''}{why})")
     more = f" and {len(others) - _MOST_TOLD} more" if len(others) > _MOST_TOLD else ""
     what = "not of the main series" if len(chosen) == 1 else "not of the series taken"
-    return (f"left out, {what}: {', '.join(shown)}{more}",)
+    return (Note("series_left_out", f"left out, {what}: {', '.join(shown)}{more}"),)
 
 
 def _why_worse(group: VolumeCandidate, rejection: str | None) -> str:

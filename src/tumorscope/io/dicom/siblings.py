@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from tumorscope.core.note import Note
 from tumorscope.core.scan import Scan
 from tumorscope.io.dicom.files import read_series_uid
 from tumorscope.io.discovery import dicom_files
@@ -16,8 +17,8 @@ def with_note_on_siblings(scan: Scan, path: Path) -> Scan:
     others = _siblings(path)
     if not others:
         return scan
-    note = f"this file is one of {others + 1} of its series; name their folder to analyze all of them"
-    return replace(scan, notes=(*scan.notes, note))
+    what = f"this file is one of {others + 1} of its series; name their folder to analyze all of them"
+    return replace(scan, notes=(*scan.notes, Note("partial_series", what)))
 
 
 @quiet_libraries()

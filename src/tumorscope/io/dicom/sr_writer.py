@@ -27,7 +27,7 @@ from tumorscope.io.dicom.source_images import evidence, reference, require_sourc
 from tumorscope.io.library_warnings import quiet_libraries
 from tumorscope.measurement.diameters import Diameter
 from tumorscope.measurement.lesions import Lesion
-from tumorscope.reporting.wording import features_sentence, finding_sentence, type_sentence
+from tumorscope.reporting.wording import finding_sentence, radiomics_sentence, type_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -128,7 +128,7 @@ def _whole_scan(analysis: Analysis, algorithm_id: AlgorithmIdentification) -> An
 
     measurements = []
     evaluations = [hd.sr.QualitativeEvaluation(codes.SCT.Neoplasm, _presence(analysis))]
-    if analysis.assessed:
+    if analysis.tumor_probability is not None:
         measurements.append(_percent(codes.DCM.CertaintyOfFinding, analysis.tumor_probability))
         measurements.append(hd.sr.Measurement(code("lesions"), len(analysis.lesions), code("count")))
         if analysis.volume_mm3 is not None and analysis.lesions:
@@ -297,7 +297,7 @@ def _sentences(analysis: Analysis) -> list[str]:
     sentences = [finding_sentence(analysis)]
     if opinion is not None:
         sentences.append(type_sentence(opinion))
-    second = features_sentence(analysis)
+    second = radiomics_sentence(analysis)
     return [*sentences, *([second] if second else []), *(f"Note: {warning}" for warning in analysis.warnings), NOTICE]
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tumorscope.core.errors import UnreadableScan
+from tumorscope.core.note import Note
 from tumorscope.io.dicom.files import read_study_and_series
 from tumorscope.io.dicom.grouping import with_progress
 from tumorscope.io.dicom.patients import Stated, Study, distinct_studies, with_patients
@@ -29,7 +30,7 @@ class StudyFiles:
     path: Path
     files: tuple[Path, ...]
     name: str
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.path} ({self.name})"
@@ -60,11 +61,12 @@ def studies_of(files: Sequence[Path], on_files: OnFiles | None = None) -> dict[S
     return studies
 
 
-def notes_on(study: Study, doubtful: Container[str]) -> tuple[str, ...]:
+def notes_on(study: Study, doubtful: Container[str]) -> tuple[Note, ...]:
     """What is odd about a study whose StudyInstanceUID is one of those that several patients share."""
     if study[0] not in doubtful:
         return ()
-    return ("another PatientID is stated under the same StudyInstanceUID; check whose images these are",)
+    what = "another PatientID is stated under the same StudyInstanceUID; check whose images these are"
+    return (Note("conflicting_patients", what),)
 
 
 def study_code(study: Study) -> str:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tumorscope.core.errors import UnreadableScan
+from tumorscope.core.note import Note
 from tumorscope.core.scan import Scan, SourceImage
 from tumorscope.io.checks import label
 from tumorscope.io.dicom.files import study_of
@@ -111,7 +112,7 @@ def _the_study(groups: Sequence[VolumeCandidate], name: str) -> Study:
     raise UnreadableScan(f"{name}: holds {len(studies)} studies{of}; give a folder with one study")
 
 
-def _fill_in_patient(images: Sequence[SourceImage], patient: str) -> list[str]:
+def _fill_in_patient(images: Sequence[SourceImage], patient: str) -> list[Note]:
     """Give headers that leave the patient blank the patient of the others, so that results are filed under them."""
     headers = list({id(image.header): image.header for image in images}.values())
     blank = [header for header in headers if not study_of(header)[1]]
@@ -124,10 +125,11 @@ def _fill_in_patient(images: Sequence[SourceImage], patient: str) -> list[str]:
                 setattr(header, keyword, stated.get(keyword))
         header.PatientID = patient
     what = "image states" if len(blank) == 1 else "images state"
-    return [f"{len(blank)} {what} no PatientID; taken as of the patient whom the others of the study state"]
+    text = f"{len(blank)} {what} no PatientID; taken as of the patient whom the others of the study state"
+    return [Note("patient_assumed", text)]
 
 
-def _referable(images: tuple[SourceImage, ...]) -> tuple[tuple[SourceImage, ...], list[str]]:
+def _referable(images: tuple[SourceImage, ...]) -> tuple[tuple[SourceImage, ...], list[Note]]:
     """The images, or none where files share a SOPInstanceUID or lack one: nothing may refer to the wrong one."""
     headers = {id(image.header): image.header for image in images}.values()
     uids = Counter(str(header.get("SOPInstanceUID") or "") for header in headers)
@@ -135,7 +137,8 @@ def _referable(images: tuple[SourceImage, ...]) -> tuple[tuple[SourceImage, ...]
     if not shared:
         return images, []
     what = "image has" if shared == 1 else "images have"
-    return (), [f"{shared} {what} no SOPInstanceUID of their own, so no DICOM results can refer to them"]
+    text = f"{shared} {what} no SOPInstanceUID of their own, so no DICOM results can refer to them"
+    return (), [Note("no_references", text)]
 
 
 def _public_names(path: Path | StudyFiles, words: frozenset[str], groups: Sequence[VolumeCandidate]) -> tuple[str, str]:
@@ -150,10 +153,11 @@ def _public_names(path: Path | StudyFiles, words: frozenset[str], groups: Sequen
     return label(resolved), resolved.stem if has_suffix else resolved.name
 
 
-def _skipped(other_files: int, refused: Counter[str]) -> list[str]:
+def _skipped(other_files: int, refused: Counter[str]) -> list[Note]:
     notes = []
     if other_files:
-        notes.append(f"{other_files} file{'s' if other_files > 1 else ''} skipped: not DICOM")
+        notes.append(Note("files_skipped", f"{other_files} file{'s' if other_files > 1 else ''} skipped: not DICOM"))
     for reason, count in refused.most_common():
-        notes.append(f"{count} DICOM file{'s' if count > 1 else ''} skipped: {reason.split(';')[0]}")
+        what = f"{count} DICOM file{'s' if count > 1 else ''} skipped: {reason.split(';')[0]}"
+        notes.append(Note("files_skipped", what))
     return notes

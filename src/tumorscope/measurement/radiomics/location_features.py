@@ -28,7 +28,7 @@ class HeadSlice:
 
     Attributes:
         image: float32 ``(row, column)``, normalized over the head.
-        head: boolean, the same shape: one part, without coarse_dropout.
+        head: boolean, the same shape: one part, without holes.
         size: side of a square as large as the head, in pixels.
     """
 

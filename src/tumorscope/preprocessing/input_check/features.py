@@ -96,7 +96,7 @@ def _segmentation(view: np.ndarray, head: np.ndarray, form: _Form) -> list[float
     """How much like an ellipse before dark air, how compact, how even left and right."""
     inside = form.radius <= 1
     overlap = (head & inside).sum() / max((head | inside).sum(), 1)
-    coarse_dropout = 1 - head[form.radius < 0.8].mean()
+    holes = 1 - head[form.radius < 0.8].mean()
     edge = (head[0].mean() + head[-1].mean() + head[:, 0].mean() + head[:, -1].mean()) / 4
     corner = SIDE // 8
     corners = [
@@ -112,7 +112,7 @@ def _segmentation(view: np.ndarray, head: np.ndarray, form: _Form) -> list[float
     power = max(float((small * small).sum()), _SMALL)
     mirror, upside = float((small * small[:, ::-1]).sum()) / power, float((small * small[::-1]).sum()) / power
     return [
-        form.share, abs(form.center[0]), form.center[1], form.upright, form.ratio, overlap, coarse_dropout, edge,
+        form.share, abs(form.center[0]), form.center[1], form.upright, form.ratio, overlap, holes, edge,
         *sorted(corners), *dark, length / np.sqrt(form.share) / SIDE, mirror, upside,
     ]  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""How Alembic runs: in the service's own transaction, or on the database named by ``sqlalchemy.url``."""
+"""Alembic's environment: runs in the service's transaction, or on the database of ``sqlalchemy.url``."""
 
 from __future__ import annotations
 
@@ -24,5 +24,5 @@ def _migrate() -> None:
         own.commit()
 
 
-if hasattr(context, "config"):  # not where this file is only looked at, as for its doctests
+if hasattr(context, "config"):  # not while doctests import this file
     _migrate()

@@ -1,4 +1,4 @@
-"""The service over HTTP: the interface for programs, and the files of the viewer's page."""
+"""The web process: the HTTP interface and the viewer's page."""
 
 from tumorscope.service.web.app import create_app
 

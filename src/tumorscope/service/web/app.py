@@ -1,4 +1,4 @@
-"""The application: routes, errors as one line, and the guards before them."""
+"""The ASGI application: routes, middleware, and errors as one line."""
 
 from __future__ import annotations
 
@@ -21,46 +21,50 @@ from tumorscope.service.catalog import Catalog
 from tumorscope.service.database import is_full
 from tumorscope.service.errors import Conflict, UnknownStudy
 from tumorscope.service.settings import ServiceSettings
+from tumorscope.service.web.access_log import AccessLogMiddleware
+from tumorscope.service.web.api_error import ApiError
 from tumorscope.service.web.backend import make_backend
-from tumorscope.service.web.draining import DrainMiddleware
-from tumorscope.service.web.heads import ResponseHead
+from tumorscope.service.web.drain import DrainMiddleware
+from tumorscope.service.web.heads import HeadMiddleware
 from tumorscope.service.web.models import DicomwebStudy
-from tumorscope.service.web.refusal import ApiError
 from tumorscope.service.web.routes import about, bundles, events, health, masks, page, results, studies, study
-from tumorscope.service.web.routes.describing import problem
-from tumorscope.service.web.security.authentication import Authentication, Credentials
-from tumorscope.service.web.security.headers import SecurityHeaders
-from tumorscope.service.web.security.hosts import HostGuard, Hosts, is_loopback
-from tumorscope.service.web.security.origins import CrossSiteGuard
-from tumorscope.service.web.security.proxies import BehindProxy
+from tumorscope.service.web.routes.responses import problem
+from tumorscope.service.web.security.authentication import AuthenticationMiddleware, Credentials
+from tumorscope.service.web.security.headers import SecurityHeadersMiddleware
+from tumorscope.service.web.security.hosts import HostMiddleware, Hosts, is_loopback
+from tumorscope.service.web.security.origins import CrossSiteMiddleware
+from tumorscope.service.web.security.proxies import ProxyPrefixMiddleware
 from tumorscope.service.web.security.throttle import Throttle
-from tumorscope.service.web.watching import AccessLogMiddleware
 
 log = logging.getLogger(__name__)
 
-_NO_SPACE = "the service has no space left; delete studies that are not needed"
+_NO_SPACE = "the service's disk is full; delete studies that are no longer needed"
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _OWN_FAULTS = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
-"""Errors of a database that is in order, and was asked something wrong."""
-_SAID_BY_STATUS = {404: "no such address", 405: "no such method at this address"}
+"""Errors caused by a wrong statement, not by the state of the database."""
+_DETAIL_BY_STATUS = {404: "there is nothing at this address", 405: "this address does not support the method"}
 _ROUTERS = (studies, study, events, results, masks, bundles, about, health)
 
 _SCHEMES = {
     "token": {"type": "http", "scheme": "bearer", "description": "The service's token."},
-    "user": {"type": "http", "scheme": "basic", "description": "A user, or any name with the token as password."},
+    "user": {
+        "type": "http",
+        "scheme": "basic",
+        "description": "A user with a password, or any user name with the token as password.",
+    },
 }
 
 
 def create_app(settings: ServiceSettings, catalog: Catalog | None = None) -> FastAPI:
-    """The service as an ASGI application.
+    """Create the service as an ASGI application.
 
     Args:
-        settings: where it keeps what, who may ask, and how much it takes.
-        catalog: opened already; by default the settings'.
+        settings: storage, access and limits.
+        catalog: an open catalog; by default the one of the settings.
 
     Raises:
-        TumorscopeError: other machines could reach it and nobody would be asked who he is; the database,
-            the queue or the folder cannot be used; or the bundle is none.
+        TumorscopeError: other machines could reach the service, but no authentication is configured; or the
+            database, the queue, the folder or the bundle cannot be used.
     """
     credentials = Credentials(settings.token, settings.users)
     if not credentials.needed and not is_loopback(settings.host):
@@ -72,27 +76,27 @@ def create_app(settings: ServiceSettings, catalog: Catalog | None = None) -> Fas
     app = FastAPI(
         title="Tumorscope",
         version=__version__,
-        summary="Find, segmentation and measure brain tumors on MRI.",
+        summary="Find, segment and measure brain tumors on MRI.",
         description=NOTICE,
         docs_url=None,
         redoc_url=None,
         exception_handlers={
-            TumorscopeError: _tell_error,
-            RequestValidationError: _tell_invalid,
-            HTTPException: _tell_http,
-            SQLAlchemyError: _tell_database,
-            OSError: _tell_disk,
+            TumorscopeError: _handle_error,
+            RequestValidationError: _handle_invalid,
+            HTTPException: _handle_http,
+            SQLAlchemyError: _handle_database,
+            OSError: _handle_disk,
         },
         middleware=[
             Middleware(DrainMiddleware),
             Middleware(AccessLogMiddleware, metrics=backend.metrics),
-            Middleware(SecurityHeaders),
-            Middleware(BehindProxy, root_path=settings.root_path, trusted=settings.trusted_proxies),
+            Middleware(SecurityHeadersMiddleware),
+            Middleware(ProxyPrefixMiddleware, root_path=settings.root_path, trusted=settings.trusted_proxies),
             Middleware(cast(Any, ProxyHeadersMiddleware), trusted_hosts=list(settings.trusted_proxies)),
-            Middleware(HostGuard, hosts=Hosts(settings.host, settings.allowed_hosts)),
-            Middleware(CrossSiteGuard),
-            Middleware(Authentication, credentials=credentials, throttle=Throttle()),
-            Middleware(ResponseHead),
+            Middleware(HostMiddleware, hosts=Hosts(settings.host, settings.allowed_hosts)),
+            Middleware(CrossSiteMiddleware),
+            Middleware(AuthenticationMiddleware, credentials=credentials, throttle=Throttle()),
+            Middleware(HeadMiddleware),
         ],
     )
     app.state.backend = backend
@@ -105,15 +109,15 @@ def create_app(settings: ServiceSettings, catalog: Catalog | None = None) -> Fas
 
 
 def _describe(app: FastAPI, secured: bool) -> None:
-    """Put right what FastAPI cannot see: the guards before the routes, errors as one line, the upload's body as JSON."""
-    made = app.openapi
+    """Add to the OpenAPI document what FastAPI cannot derive: middleware, one-line errors, the JSON upload."""
+    generate = app.openapi
 
     def openapi() -> dict[str, Any]:
-        document = made()
+        document = generate()
         schemas = document["components"]["schemas"]
         schemas["DicomwebStudy"] = DicomwebStudy.model_json_schema()
         for operation in (each for methods in document["paths"].values() for each in methods.values()):
-            # FastAPI gives errors the media type of what the route gives otherwise.
+            # FastAPI gives errors the media type of the route's successful response.
             errors = [status for status in operation["responses"] if status >= "400"]
             operation["responses"] |= {status: problem(int(status)) for status in errors}
         for name in ("HTTPValidationError", "ValidationError"):
@@ -126,40 +130,40 @@ def _describe(app: FastAPI, secured: bool) -> None:
     app.openapi = openapi
 
 
-async def _tell_error(_request: Request, error: Exception) -> JSONResponse:
+async def _handle_error(_request: Request, error: Exception) -> JSONResponse:
     if isinstance(error, ApiError):
         return JSONResponse({"detail": str(error)}, error.status, error.headers)
     status = 404 if isinstance(error, UnknownStudy) else 409 if isinstance(error, Conflict) else 400
     return JSONResponse({"detail": str(error)}, status)
 
 
-async def _tell_invalid(_request: Request, error: Exception) -> JSONResponse:
-    """The first fault of a parameter, without its value: that could be markup, or a name."""
+async def _handle_invalid(_request: Request, error: Exception) -> JSONResponse:
+    """The first invalid parameter, without its value, which could be markup or a patient's name."""
     assert isinstance(error, RequestValidationError)
     fault = error.errors()[0]
-    place = str(fault["loc"][-1]) if fault["loc"] else "the request"
-    return JSONResponse({"detail": f"{place}: {fault['msg'][0].lower()}{fault['msg'][1:]}"}, 422)
+    name = str(fault["loc"][-1]) if fault["loc"] else "the request"
+    return JSONResponse({"detail": f"{name}: {fault['msg'][0].lower()}{fault['msg'][1:]}"}, 422)
 
 
-async def _tell_http(_request: Request, error: Exception) -> JSONResponse:
+async def _handle_http(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    detail = _SAID_BY_STATUS.get(error.status_code, error.detail)
+    detail = _DETAIL_BY_STATUS.get(error.status_code, error.detail)
     return JSONResponse({"detail": detail}, error.status_code, error.headers)
 
 
-async def _tell_database(_request: Request, error: Exception) -> JSONResponse:
-    """A database that is full, damaged or out of reach: its state, not an error of the request."""
+async def _handle_database(_request: Request, error: Exception) -> JSONResponse:
+    """A full, damaged or unreachable database: the service's state, not an error of the request."""
     assert isinstance(error, SQLAlchemyError)
     if isinstance(error, _OWN_FAULTS):
         raise error
     if is_full(error):
         return JSONResponse({"detail": _NO_SPACE}, 507)
-    log.error("the database is in trouble (%s)", type(error).__name__)
-    return JSONResponse({"detail": "the database is in trouble; /readyz says more"}, 503)
+    log.error("the database cannot be used (%s)", type(error).__name__)
+    return JSONResponse({"detail": "the database cannot be used; see /readyz"}, 503)
 
 
-async def _tell_disk(_request: Request, error: Exception) -> JSONResponse:
-    """A full disk, whatever was to be written."""
+async def _handle_disk(_request: Request, error: Exception) -> JSONResponse:
+    """A full disk."""
     assert isinstance(error, OSError)
     if error.errno not in _FULL:
         raise error

@@ -1,4 +1,4 @@
-"""What the routes work with: settings, catalog, folders, queue, metrics."""
+"""The state shared by all routes: settings, catalog, folders, queue, metrics."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from tumorscope.service.identity import join_identity
 from tumorscope.service.queue import StudyQueue, make_queue
 from tumorscope.service.records import Study, is_id
 from tumorscope.service.settings import ServiceSettings
+from tumorscope.service.web.api_error import ApiError
 from tumorscope.service.web.metrics import Metrics
 from tumorscope.service.web.readiness import Readiness
-from tumorscope.service.web.refusal import ApiError
 
 _UPLOADS_AT_ONCE = 8
-"""Uploads have threads of their own, so that however many come, status calls find one free."""
+"""Uploads have separate threads, so that they never block status requests."""
 
 
 @dataclass(frozen=True)
 class Backend:
-    """Made once for an application.
+    """The shared state of one application.
 
     Attributes:
-        bundles: that may be asked for by name.
-        keys_under_way: Idempotency-Keys of the uploads that are being taken.
-        upload_threads: how many uploads are worked on at once.
-        stopping: set when the service is to stop; streams of events then end.
+        bundles: available by name.
+        keys_under_way: Idempotency-Keys of uploads in progress.
+        upload_threads: limits how many uploads are processed at once.
+        stopping: set when the service stops; event streams then end.
     """
 
     settings: ServiceSettings
@@ -48,37 +48,37 @@ class Backend:
     stopping: threading.Event = field(default_factory=threading.Event)
 
     def study(self, request: Request, study_id: str) -> Study:
-        """The study that an address names; its id is noted for the log.
+        """The study with an id, which is also recorded for the access log.
 
         Raises:
-            ApiError: there is none.
+            ApiError: the study does not exist.
         """
         if is_id(study_id):
             study = self.catalog.get(study_id)
             if study is not None:
                 request.state.study_id = study_id
                 return study
-        raise ApiError(404, "no such study; it may have been deleted, or have expired")
+        raise ApiError(404, "there is no such study; it may have been deleted or have expired")
 
     def check_bundle(self, name: str | None) -> str:
-        """The bundle that is asked for, or the service's own.
+        """The requested bundle, or the service's default.
 
         Raises:
-            ApiError: there is none of that name; a folder cannot be asked for.
+            ApiError: there is no bundle of that name; a folder cannot be requested.
         """
         if name is None or name == self.settings.bundle:
             return self.settings.bundle
         known = {bundle.name for bundle in self.bundles} | {"auto"}
         if name not in known:
-            raise ApiError(400, f"no such bundle; there are {', '.join(sorted(known))}")
+            raise ApiError(400, f"there is no such bundle; choose one of {', '.join(sorted(known))}")
         return name
 
 
 def make_backend(settings: ServiceSettings, catalog: Catalog | None = None) -> Backend:
-    """Open what the settings name.
+    """Open the database, the queue and the folder of the settings.
 
     Raises:
-        TumorscopeError: the database, the queue or the folder cannot be used, or the bundle is none.
+        TumorscopeError: one of them, or the bundle, cannot be used.
     """
     folders = Folders(settings.data)
     opened = catalog or Catalog.of(settings)

@@ -1,4 +1,4 @@
-"""HEAD is GET without the body (RFC 9110, 9.3.2), for every address that GET knows."""
+"""HEAD for every route with GET: the same response without its body (RFC 9110, 9.3.2)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import anyio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
-class ResponseHead:
-    """Has HEAD worked on as GET, and ends it at the response's first byte: no file is read, no archive packed."""
+class HeadMiddleware:
+    """Handles HEAD as GET and cancels it at the start of the body: no file is read, no archive is made."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -30,4 +30,4 @@ class ResponseHead:
             try:
                 await self._app(as_get, receive, send_head)
             finally:
-                scope["route"] = as_get.get("route")  # for the log, as with any other method
+                scope["route"] = as_get.get("route")  # for the access log

@@ -1,4 +1,4 @@
-"""Metrics for Prometheus, in a registry of their own."""
+"""Metrics for Prometheus, in a separate registry."""
 
 from __future__ import annotations
 
@@ -15,30 +15,28 @@ _DURATIONS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 6
 
 
 class Metrics:
-    """What is counted. Labels are route templates, methods and states: never a path, an id or a name.
+    """The service's metrics. Labels are route templates, methods and states: never a path, an id or a name.
 
     Args:
-        studies: asked at every scrape for the number of studies in each state.
+        studies: called at every scrape; gives the number of studies in each state.
     """
 
     def __init__(self, studies: Callable[[], Mapping[State, int]]) -> None:
         self.registry = CollectorRegistry(auto_describe=True)
         self._requests = Counter(
-            "tumorscope_requests", "Requests responded.", ("method", "route", "status"), registry=self.registry
+            "tumorscope_requests", "Completed requests.", ("method", "route", "status"), registry=self.registry
         )
         self._durations = Histogram(
             "tumorscope_request_seconds",
-            "From a request's first byte to its response's last.",
+            "Time from the first byte of a request to the last byte of its response.",
             ("method", "route"),
             buckets=_DURATIONS_S,
             registry=self.registry,
         )
-        self.under_way = Gauge("tumorscope_requests_under_way", "Requests being responded.", registry=self.registry)
-        self.upload_bytes = Counter("tumorscope_upload_bytes", "Bytes of uploads taken in.", registry=self.registry)
-        self.uploads = Counter(
-            "tumorscope_uploads", "Uploads, by what became of them.", ("outcome",), registry=self.registry
-        )
-        self._streams = Gauge("tumorscope_event_streams", "Streams of events that are open.", registry=self.registry)
+        self.under_way = Gauge("tumorscope_requests_under_way", "Requests in progress.", registry=self.registry)
+        self.upload_bytes = Counter("tumorscope_upload_bytes", "Bytes of received uploads.", registry=self.registry)
+        self.uploads = Counter("tumorscope_uploads", "Uploads by outcome.", ("outcome",), registry=self.registry)
+        self._streams = Gauge("tumorscope_event_streams", "Open event streams.", registry=self.registry)
         self.streams = 0
         self.registry.register(_Studies(studies))
 
@@ -48,7 +46,7 @@ class Metrics:
 
     @contextmanager
     def stream(self) -> Iterator[None]:
-        """A stream of events is open for as long as the block lasts; ``streams`` counts them."""
+        """Count an event stream as open for the duration of the block."""
         self.streams += 1
         self._streams.set(self.streams)
         try:
@@ -63,7 +61,7 @@ class Metrics:
 
 
 class _Studies(Collector):
-    """Studies by state, counted in the database whenever somebody asks."""
+    """Studies by state, counted in the database at every scrape."""
 
     def __init__(self, count: Callable[[], Mapping[State, int]]) -> None:
         self._count = count

@@ -1,4 +1,4 @@
-"""What the interface says, in the words of its OpenAPI description."""
+"""The requests and responses of the HTTP interface; their descriptions are part of its OpenAPI document."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tumorscope.core.note import Note
 from tumorscope.core.notice import NOTICE
 from tumorscope.service.records import State
 
@@ -14,48 +15,50 @@ BundleName = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za
 
 
 class Problem(BaseModel):
-    """Why a request was not done."""
+    """The reason why a request failed."""
 
-    detail: str = Field(description="One clear line.")
+    detail: str = Field(description="One line of text.")
 
 
 class Progress(BaseModel):
-    """How far the work on a study is."""
+    """The progress of the work on a study."""
 
-    stage: str | None = Field(description="What is being done; null while nothing is.")
+    stage: str | None = Field(description="The current step; null while no work is in progress.")
     done: int
-    total: int = Field(description="0 where it is not known.")
+    total: int = Field(description="0 if unknown.")
 
 
 class Summary(BaseModel):
-    """What was found, in short. Research use only."""
+    """The findings in short. Research use only."""
 
     model_config = ConfigDict(extra="ignore")
 
-    assessed: bool = Field(description="False where the scan does not look like an MRI of a head.")
+    input_rejected: Note | None = Field(
+        None, description="Why the input check rejected the scan; null where it was assessed."
+    )
     tumor_present: bool | None = None
     tumor_probability: float | None = None
-    tumor_type: str | None = Field(None, description="Null where no type was told, or it is uncertain.")
-    volume_mm3: float | None = Field(None, description="Of the segmentation; null where the voxel size is not known.")
+    tumor_type: str | None = Field(None, description="Null if the type was not predicted or is uncertain.")
+    volume_mm3: float | None = Field(None, description="Volume of the segmentation; null if the voxel size is unknown.")
     lesions: int
     slices: int
     sequences: list[str]
 
 
 class StudyState(BaseModel):
-    """Where a study stands."""
+    """The state of a study."""
 
     id: str
-    name: str = Field(description="For people: the file's or folder's name; a code for DICOM.")
+    name: str = Field(description="Shown to users: the name of the file or folder; a code for DICOM.")
     state: State
     progress: Progress
-    failure: str | None = Field(description="One line that says why it failed.")
+    failure: str | None = Field(description="The reason of the failure in one line.")
     bundle: str
     created: datetime
     changed: datetime
-    expires: datetime | None = Field(description="When the study will be removed.")
-    revision: int = Field(description="The newest revision that is done; 0 if none is.")
-    summary: Summary | None = Field(description="Of that revision.")
+    expires: datetime | None = Field(description="Time at which the study will be removed.")
+    revision: int = Field(description="The newest finished revision; 0 if there is none.")
+    summary: Summary | None = Field(description="Summary of that revision.")
     notice: str = NOTICE
 
 
@@ -75,15 +78,16 @@ class ImageEntry(BaseModel):
 
 
 class FileEntry(BaseModel):
-    """A result that can be downloaded."""
+    """A downloadable result."""
 
     name: str
-    bytes: int = Field(description="Of `results.zip` about.")
+    title: str = Field(description="For people, such as `Report (PDF)`.")
+    bytes: int = Field(description="Approximate for `results.zip`.")
     href: str
 
 
 class StudyDetail(StudyState):
-    """A study and what there is of it."""
+    """A study with its revisions, images and files."""
 
     revisions: list[RevisionEntry]
     images: list[ImageEntry]
@@ -91,29 +95,29 @@ class StudyDetail(StudyState):
 
 
 class LeftOutEntry(BaseModel):
-    """A file of an upload that became no study."""
+    """A file of an upload that is not part of any study."""
 
     name: str
     reason: str
 
 
 class Uploaded(BaseModel):
-    """What became of an upload."""
+    """The result of an upload."""
 
     studies: list[StudyState]
     left_out: list[LeftOutEntry]
 
 
 class StudyList(BaseModel):
-    """Some studies, newest first."""
+    """A page of studies, newest first."""
 
     studies: list[StudyState]
-    next: str | None = Field(description="Give this as `after` to go on; null at the end.")
-    total: int = Field(description="How many studies match.")
+    next: str | None = Field(description="The value of `after` for the next page; null on the last page.")
+    total: int = Field(description="Number of matching studies.")
 
 
 class DicomwebStudy(BaseModel):
-    """A study to be fetched from a DICOMweb service."""
+    """A study to fetch from a DICOMweb service."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -129,24 +133,24 @@ class DicomwebStudy(BaseModel):
 
 
 class BundleEntry(BaseModel):
-    """A network that can be asked for."""
+    """A bundle that uploads can request."""
 
     name: str
     version: str
     title: str
     sequences: list[str]
     outputs: list[str]
-    default: bool = Field(description="Whether uploads that name none get this one.")
+    default: bool = Field(description="Whether uploads without a bundle use this one.")
 
 
 class BundleList(BaseModel):
-    """The networks that there are; `auto` chooses by a study's sequences."""
+    """The available bundles; `auto` chooses one by a study's sequences."""
 
     bundles: list[BundleEntry]
 
 
 class About(BaseModel):
-    """What this service is and takes."""
+    """The version and the limits of this service."""
 
     version: str
     notice: str = NOTICE
@@ -156,6 +160,6 @@ class About(BaseModel):
 
 
 class Health(BaseModel):
-    """That the service runs."""
+    """The service is running."""
 
     status: Literal["ok"] = "ok"

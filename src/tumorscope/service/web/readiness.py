@@ -1,4 +1,4 @@
-"""Whether the service can work, for machines that look after it."""
+"""Readiness of the service for orchestrators and load balancers."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from tumorscope.service.folders import Folders
 from tumorscope.service.queue import StudyQueue
 from tumorscope.service.web.uploads.limits import MIB
 
-_LEAST_FREE = 64 * MIB
+_MIN_FREE_BYTES = 64 * MIB
 _KEPT_S = 2.0
-"""Anyone may ask, so that the whole database is not read at every question."""
+"""How long a result is cached: the check reads the whole database, and anyone may request it."""
 
 
 class Readiness:
-    """Looks at database, queue and disk, one question at a time."""
+    """Checks database, queue and disk, one request at a time."""
 
     def __init__(self, catalog: Catalog, queue: StudyQueue, folders: Folders) -> None:
         self._catalog = catalog
@@ -28,19 +28,19 @@ class Readiness:
         self._until = 0.0
 
     def reason(self) -> str | None:
-        """Why the service cannot work, in a few words; None where it can."""
+        """Why the service is not ready, in a few words; None if it is."""
         with self._lock:
             if time.monotonic() >= self._until:
-                self._reason = self._look()
+                self._reason = self._check()
                 self._until = time.monotonic() + _KEPT_S
             return self._reason
 
-    def _look(self) -> str | None:
-        reason = self._catalog.trouble()
+    def _check(self) -> str | None:
+        reason = self._catalog.problem()
         if reason is not None:
             return reason
         try:
-            self._queue.waiting()
+            self._queue.pending()
         except TumorscopeError:
-            return "the queue does not response"
-        return "no space left for studies" if self._folders.free_bytes() < _LEAST_FREE else None
+            return "the queue does not respond"
+        return "the disk is full" if self._folders.free_bytes() < _MIN_FREE_BYTES else None

@@ -1,49 +1,43 @@
-"""The files of a revision: what they are called, what they are, and how a browser may treat them."""
+"""The files of a revision: their addresses, and how a browser may show them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tumorscope.reporting.outputs import DOCUMENT_FILE, OUTPUTS, Output
 from tumorscope.service.web.security.headers import REPORT_POLICY
 
-WHOLE = "results.zip"
+ARCHIVE = "results.zip"
+ARCHIVE_TITLE = "All files (ZIP)"
 VIEW_FOLDER, VIEW_SUFFIX = "view", ".nii.gz"
 
-_SHOWN_ALONE = "default-src 'none'; frame-ancestors 'none'"
+_STANDALONE_POLICY = "default-src 'none'; frame-ancestors 'none'"
 """A browser's own viewer of PDF does not start in a sandbox."""
+_POLICIES = {"application/pdf": _STANDALONE_POLICY, "image/png": _STANDALONE_POLICY, "text/html": REPORT_POLICY}
+"""Content-Security-Policy of the media types that a browser may show; others are downloaded."""
+_ADDRESSES = {DOCUMENT_FILE: "analysis"}
 
 
 @dataclass(frozen=True)
 class Result:
-    """One file of a revision.
+    """One file of a revision, by its entry in the registry of outputs."""
 
-    Attributes:
-        file: its name in the folder.
-        media_type: what it is.
-        what: in words, for the description and for messages.
-        at: the last part of its address, where that is not the file's name.
-        policy: Content-Security-Policy of the response, where a browser may show the file; else it is downloaded.
-    """
+    output: Output
 
-    file: str
-    media_type: str
-    what: str
-    at: str | None = None
-    policy: str | None = None
+    @property
+    def file(self) -> str:
+        """Its name in the folder."""
+        return self.output.file
 
     @property
     def address(self) -> str:
-        return self.at or self.file
+        """The last part of its URL."""
+        return _ADDRESSES.get(self.file, self.file)
+
+    @property
+    def policy(self) -> str | None:
+        """Content-Security-Policy of the response where a browser may show the file; None where it is downloaded."""
+        return _POLICIES.get(self.output.media_type)
 
 
-RESULTS = (
-    Result("analysis.json", "application/json", "the findings, for programs", at="analysis"),
-    Result("report.pdf", "application/pdf", "the report on paper", policy=_SHOWN_ALONE),
-    Result("report.html", "text/html", "the report as a page", policy=REPORT_POLICY),
-    Result("panel.png", "image/png", "the image panel", policy=_SHOWN_ALONE),
-    Result("mask.nii.gz", "application/gzip", "the segmentation as NIfTI"),
-    Result("mask.png", "image/png", "the segmentation of a single image", policy=_SHOWN_ALONE),
-    Result("seg.dcm", "application/dicom", "the segmentation as a DICOM segmentation"),
-    Result("sr.dcm", "application/dicom", "the measurements as a DICOM structured report"),
-    Result("capture.dcm", "application/dicom", "the image panel as a DICOM capture"),
-)
+RESULTS = tuple(Result(output) for output in OUTPUTS)

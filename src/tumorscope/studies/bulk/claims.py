@@ -1,4 +1,4 @@
-"""Which name a case gets and how often it was begun, agreed on through a folder that all workers see."""
+"""Names and attempts of cases, agreed on by all workers through a shared folder."""
 
 from __future__ import annotations
 
@@ -14,69 +14,69 @@ from tumorscope.io.formats import SUFFIXES
 from tumorscope.studies.case import Case
 
 MOST_ATTEMPTS = 2
-"""A case whose process ended this often is not begun again."""
+"""A case whose process crashed this often is not started again."""
 
 
-def turns(cases: Sequence[Case]) -> list[int]:
-    """For each case, the how-manieth of its name it is, from one.
+def occurrence_indices(cases: Sequence[Case]) -> list[int]:
+    """For each case, the ordinal among the cases of its name, from one.
 
-    >>> turns([Case(Path("a/series1")), Case(Path("b/series1")), Case(Path("b/Series1.nii.gz")), Case(Path("c/x"))])
+    >>> occurrence_indices([Case(Path("a/series1")), Case(Path("b/series1")), Case(Path("b/Series1.nii.gz")), Case(Path("c/x"))])
     [1, 2, 3, 1]
     """
     seen: Counter[str] = Counter()
-    found = []
+    indices = []
     for case in cases:
-        name = _likely_name(case)
+        name = _expected_name(case)
         seen[name] += 1
-        found.append(seen[name])
-    return found
+        indices.append(seen[name])
+    return indices
 
 
-class Names:
-    """The folders' names, each claimed by one case for good.
+class NameRegistry:
+    """The names of case folders, each claimed permanently by one case.
 
     Args:
-        folder: for the claims.
+        folder: with one file per claim.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def claim(self, name: str, source: str, turn: int) -> str:
-        """The name, with a number where another case has it; the same again for the same source.
+    def claim(self, name: str, source: str, occurrence_index: int) -> str:
+        """The name, with a number where another case has it; always the same for one source.
 
         Args:
-            name: safe.
-            source: whose it is to be.
-            turn: the first number to try, so that names do not depend on which worker is faster.
+            name: a safe name.
+            source: identifies the case.
+            occurrence_index: the first number to try, so that names do not depend on the order of workers.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        owner = _digest(source)
+        owner, number = _digest(source), occurrence_index
         while True:
-            wanted = name if turn == 1 else f"{name}-{turn}"
+            wanted = name if number == 1 else f"{name}-{number}"
             path = self.folder / wanted.lower()
             try:
                 with path.open("x") as file:
                     file.write(owner)
             except FileExistsError:
                 if path.read_text() != owner:
-                    turn += 1
+                    number += 1
                     continue
             return wanted
 
 
 class Attempts:
-    """Counts how often a case was begun and never ended, as when its process crashed or was killed.
+    """Counts how often a case was started and not finished, as when its process crashed.
 
     Args:
-        folder: holds a file for each case in work.
+        folder: with one file per case in progress.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def begin(self, source: str) -> bool:
-        """Note that the case is begun; false where that ended badly too often."""
+        """Note that the case is started; false where it crashed too often before."""
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / _digest(source)
         before = len(path.read_bytes()) if path.exists() else 0
@@ -86,16 +86,16 @@ class Attempts:
         return True
 
     def end(self, source: str) -> None:
-        """Note that the case has ended, well or with a reason."""
+        """Note that the case is finished, with results or a failure."""
         (self.folder / _digest(source)).unlink(missing_ok=True)
 
-    def forget(self) -> None:
-        """Begin anew: what a person interrupted is no crash."""
+    def reset(self) -> None:
+        """Reset all counts: an interruption by the user is not a crash."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def _likely_name(case: Case) -> str:
-    """What the case will be called once it has been read, but for codes in a patient's name's place."""
+def _expected_name(case: Case) -> str:
+    """The name that the case will have after reading, unless a code replaces a patient's name."""
     if case.path is None or isinstance(case.path, StudyFiles):
         return case.label.lower()
     name = case.path.resolve().name.removesuffix(".gz")

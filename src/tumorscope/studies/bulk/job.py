@@ -1,4 +1,4 @@
-"""What all workers of a bulk analysis share, and whether a folder already holds another one."""
+"""The settings that all workers of a bulk analysis share, kept in its folder."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from tumorscope.inference.engine import EngineName, PrecisionName, openvino_avai
 from tumorscope.studies.case import AnalysisOptions
 
 FOLDER = "_bulk"
-"""Beside the cases' folders; no case is ever called so, as safe names do not begin with an underscore."""
+"""Beside the cases' folders; no case has this name, as safe names do not begin with an underscore."""
 _SETTINGS_FILE = "job.json"
 
 
 @dataclass(frozen=True)
 class Job:
-    """How every case is analyzed, and where its results go.
+    """The settings of a bulk analysis.
 
     Attributes:
         out: the folder of all results, the same for all machines.
         bundle: a name, a folder, or ``auto``.
         engine, precision: how to run it; ``auto`` is decided by the machine.
-        options: how cases are read, assessed and written.
-        machine: what ``auto`` came to where the job was started.
+        options: how cases are read, analyzed and written.
+        machine: what ``auto`` means on the machine where the job was started.
     """
 
     out: Path
@@ -41,7 +41,7 @@ class Job:
 
     @property
     def folder(self) -> Path:
-        """Where the job keeps its own files."""
+        """The folder of the job's own files."""
         return self.out / FOLDER
 
 
@@ -52,26 +52,26 @@ def machine_kind(engine: EngineName, precision: PrecisionName) -> str:
     'onnxruntime, float'
     """
     runtime = engine if engine != "auto" else "openvino" if openvino_available() else "onnxruntime"
-    chosen = precision if precision != "auto" else "int8 where there is one" if supports_vnni_int8() else "float"
+    chosen = precision if precision != "auto" else "int8 where available" if supports_vnni_int8() else "float"
     return f"{runtime}, {chosen}"
 
 
 def analysis_settings(bundles: Sequence[Bundle], machine: str, options: AnalysisOptions) -> dict[str, Any]:
-    """All that two analyses of one scan must have in common to be the same, as plain values."""
+    """The settings on which results depend, as plain values."""
     settings = {
         "bundles": {bundle.name: bundle.sha256 for bundle in bundles},
         "machine": machine,
         **dataclasses.asdict(options),
     }
-    # As they are read back from a file, where a path is a text and a tuple a list.
+    # As read back from a file, where a path is a string and a tuple a list.
     return json.loads(json.dumps(settings, default=str))
 
 
 def keep_settings(job: Job) -> None:
-    """Write down how the cases are analyzed; a folder's cases are all analyzed in one way.
+    """Write the settings; all cases of a folder are analyzed with the same ones.
 
     Raises:
-        TumorscopeError: the folder holds the results of another bundle or of other options.
+        TumorscopeError: the folder holds results with another bundle or other options.
         BadBundle: there is no such bundle.
     """
     bundles = shipped_bundles() if job.bundle == "auto" else [load_bundle(job.bundle)]

@@ -1,4 +1,4 @@
-"""What came of each case, as Parquet: a folder of files that only ever grows."""
+"""Results and failures of cases as Parquet: folders of files, to which rows are only added."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RESULTS = pa.schema(
     [
         ("source", pa.string()),
         ("case", pa.string()),
-        ("assessed", pa.bool_()),
+        ("input_rejected", pa.string()),
         ("tumor_present", pa.bool_()),
         ("tumor_probability", pa.float64()),
         ("tumor_type", pa.string()),
@@ -33,31 +33,32 @@ RESULTS = pa.schema(
         ("cpu_seconds", pa.float64()),
     ]
 )
-"""``source`` is what was opened and ``case`` its folder of results; ``seconds`` are by the clock and
-``cpu_seconds`` of all cores, from reading to writing; the rest is as in ``analysis.json``."""
+"""``source`` is the input and ``case`` the folder of results; ``input_rejected`` is the code of the reason, null where
+the scan was assessed; ``seconds`` is elapsed time and ``cpu_seconds`` the time of all cores, from reading to writing;
+the rest is as in ``analysis.json``."""
 FAILURES = pa.schema([("source", pa.string()), ("label", pa.string()), ("failure", pa.string())])
-"""One line a case that says why there are no results."""
+"""One row per case without results, with the reason."""
 
 
 def result_row(outcome: Outcome, source: str, seconds: float, cpu_seconds: float) -> dict[str, Any]:
     """The row of a case that was analyzed."""
-    found = outcome.findings
-    assert found is not None
+    findings = outcome.findings
+    assert findings is not None
     return {
         "source": source,
         "case": outcome.case,
-        "assessed": found.assessed,
-        "tumor_present": found.tumor_present if found.assessed else None,
-        "tumor_probability": found.tumor_probability if found.assessed else None,
-        "tumor_type": found.tumor_type.name if found.tumor_type else None,
-        "volume_mm3": found.volume_mm3,
-        "lesions": found.lesions,
-        "slices": found.slices,
+        "input_rejected": None if findings.rejection is None else findings.rejection.code,
+        "tumor_present": findings.tumor_present,
+        "tumor_probability": findings.tumor_probability,
+        "tumor_type": findings.tumor_type.name if findings.tumor_type else None,
+        "volume_mm3": findings.volume_mm3,
+        "lesions": findings.lesions,
+        "slices": findings.slices,
         "dice": outcome.dice,
-        "bundle": found.bundle,
-        "bundle_sha256": found.bundle_sha256,
-        "runtime": found.runtime,
-        "precision": found.precision,
+        "bundle": findings.bundle,
+        "bundle_sha256": findings.bundle_sha256,
+        "runtime": findings.runtime,
+        "precision": findings.precision,
         "seconds": round(seconds, 3),
         "cpu_seconds": round(cpu_seconds, 3),
     }
@@ -67,7 +68,7 @@ class Table:
     """A folder of Parquet files of one schema. One process writes it.
 
     Args:
-        folder: made with the first rows.
+        folder: created with the first rows.
         schema: of the rows.
     """
 
@@ -79,7 +80,7 @@ class Table:
         )
 
     def add(self, rows: Sequence[dict[str, Any]]) -> None:
-        """Write the rows as a further file, which is there whole or not at all."""
+        """Write the rows as one more file, complete or not at all."""
         if not rows:
             return
         content = io.BytesIO()
@@ -88,7 +89,7 @@ class Table:
         self._next += 1
 
     def read(self, columns: Sequence[str] | None = None, of: Sequence[str] | None = None) -> pa.Table:
-        """All rows or those of some sources, and all of their columns or some."""
+        """All rows or those of some sources, with all columns or some."""
         if not self.folder.is_dir():
             return self.schema.empty_table().select(list(columns or self.schema.names))
         chosen = None if of is None else compute.field("source").isin(pa.array(of, pa.string()))

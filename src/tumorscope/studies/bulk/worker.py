@@ -1,4 +1,4 @@
-"""What one actor does: it loads the bundles once and analyses one case after the other."""
+"""One Ray actor: it loads the bundles once and analyzes case after case."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import time
 from typing import Any
 
 from tumorscope.core.errors import TumorscopeError
-from tumorscope.inference.engine_pool import Engines
+from tumorscope.inference.engine_pool import EnginePool
 from tumorscope.io.checks import label
-from tumorscope.studies.bulk.claims import MOST_ATTEMPTS, Attempts, Names
+from tumorscope.studies.bulk.claims import MOST_ATTEMPTS, Attempts, NameRegistry
 from tumorscope.studies.bulk.job import Job, machine_kind
 from tumorscope.studies.bulk.tables import result_row
 from tumorscope.studies.case import Case, Outcome, run_case
@@ -18,10 +18,10 @@ NAMES_FOLDER, ATTEMPTS_FOLDER = "names", "begun"
 
 
 class CaseWorker:
-    """From a row that holds a case to a row that says what came of it; never raises for a bad case.
+    """Maps a row with a case to a row with its result or failure; bad cases raise nothing.
 
     Args:
-        job: how cases are analyzed.
+        job: the settings.
 
     Raises:
         TumorscopeError: this machine would run another model than the one where the job was started.
@@ -32,11 +32,11 @@ class CaseWorker:
         here = machine_kind(job.engine, job.precision)
         if here != job.machine:
             raise TumorscopeError(
-                f"this machine would run {here}, others {job.machine}, and results differ; say --engine and --precision"
+                f"this machine would run {here}, others {job.machine}, and results differ; give --engine and --precision"
             )
         self.job = job
-        self.engines = Engines(job.bundle, job.engine, job.precision)
-        self.names = Names(job.folder / NAMES_FOLDER)
+        self.engines = EnginePool(job.bundle, job.engine, job.precision)
+        self.names = NameRegistry(job.folder / NAMES_FOLDER)
         self.attempts = Attempts(job.folder / ATTEMPTS_FOLDER)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
@@ -49,8 +49,8 @@ class CaseWorker:
             ``result`` and ``failure``, pickled rows of the two tables; one of them is empty.
         """
         source = row["source"]
-        if not self.attempts.begin(source):  # its files are not touched again, not even for a better name
-            crashed = f"its process ended {MOST_ATTEMPTS} times without a word, as in a crash"
+        if not self.attempts.begin(source):  # its files are not opened again, not even for a better name
+            crashed = f"its process crashed {MOST_ATTEMPTS} times"
             return _failed(source, Outcome(row["label"], failure=crashed))
         started, used = time.perf_counter(), time.process_time()
         try:
@@ -59,7 +59,7 @@ class CaseWorker:
                 self.engines,
                 self.job.out,
                 self.job.options,
-                lambda name: self.names.claim(name, source, row["turn"]),
+                lambda name: self.names.claim(name, source, row["occurrence_index"]),
             )
         finally:
             self.attempts.end(source)
@@ -69,15 +69,20 @@ class CaseWorker:
         return {"result": pickle.dumps(result_row(outcome, source, *spent)), "failure": b""}
 
 
-def case_row(case: Case, source: str, turn: int) -> dict[str, Any]:
+def case_row(case: Case, source: str, occurrence_index: int) -> dict[str, Any]:
     """A case as a row for :class:`CaseWorker`.
 
     Args:
         case: with absolute paths.
-        source: what it is recognized by.
-        turn: the how-manieth of its name it is, see :func:`tumorscope.studies.bulk.claims.turns`.
+        source: identifies it.
+        occurrence_index: see :func:`tumorscope.studies.bulk.claims.occurrence_indices`.
     """
-    return {"source": source, "label": label(case.label), "case": pickle.dumps(case), "turn": turn}
+    return {
+        "source": source,
+        "label": label(case.label),
+        "case": pickle.dumps(case),
+        "occurrence_index": occurrence_index,
+    }
 
 
 def _failed(source: str, outcome: Outcome) -> dict[str, Any]:

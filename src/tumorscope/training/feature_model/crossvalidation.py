@@ -1,4 +1,4 @@
-"""Every slice evaluated by a model that never saw its patient, and what such evaluation are worth."""
+"""Cross-validation by patient, and its metrics."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from tumorscope.training.feature_model.models import fit_model
 from tumorscope.training.feature_model.table import FeatureTable
 
 NONE = -1
-"""The prediction where nothing was has_mask: no type, and never right."""
+"""The prediction for a slice without a mask: no type, and always wrong."""
 
 
 @dataclass(frozen=True, eq=False)
 class Evaluated:
-    """One model's predictions to all slices, each from the fold that left its patient out.
+    """One model's predictions for all slices, each from the fold without its patient.
 
     Attributes:
         name: of the model.
@@ -38,19 +38,19 @@ class Evaluated:
         return np.where(self.probabilities.any(axis=1), self.probabilities.argmax(axis=1), NONE)
 
     def only(self, rows: np.ndarray) -> Evaluated:
-        """The predictions to some of the slices, boolean ``(row,)``."""
+        """The predictions for some of the slices, boolean ``(row,)``."""
         return Evaluated(self.name, self.probabilities[rows], self.fitted)
 
 
 def cross_validate(
     name: ModelName, table: FeatureTable, seed: int, progress: Callable[[int], object] = lambda fold: None
 ) -> Evaluated:
-    """Fit a model to all folds but one, and evaluate that one; each in turn.
+    """Fit a model to all folds but one and predict that one, for each fold.
 
-    Whoever is evaluated under one patient code is not fitted to under another.
+    A person in the predicted fold is not fitted to under another patient code.
 
     Raises:
-        ValueError: a type is missing from the slices that a model is fitted to.
+        ValueError: the slices for fitting lack a type.
     """
     values, truth, patients, folds, measured = (
         table.values(), table.truth, table.patients, table.folds, table.measured,
@@ -104,7 +104,7 @@ def metrics(evaluated: Evaluated, table: FeatureTable) -> dict[str, Any]:
 
 
 def _merits(confusion: np.ndarray, types: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """Metrics ``(draw,)`` of confusion matrices ``(draw, true type, prediction)``; NaN where a draw lacks a type."""
+    """Metrics ``(draw,)`` of confusion matrices ``(draw, true type, prediction)``; NaN if a draw lacks a type."""
     right = np.diagonal(confusion, axis1=1, axis2=2)
     true, predicted = confusion.sum(axis=2), confusion.sum(axis=1)[:, : len(types)]
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -126,7 +126,7 @@ def _merits(confusion: np.ndarray, types: tuple[str, ...]) -> dict[str, np.ndarr
 
 
 def _patient_accuracy(evaluated: Evaluated, table: FeatureTable) -> float:
-    """Share of patients whose type is the most probable on average over their slices."""
+    """Fraction of patients whose true type has the highest mean probability over their slices."""
     right = []
     for patient in np.unique(table.patients):
         own = table.patients == patient

@@ -1,4 +1,4 @@
-"""A fitted model as ONNX, with the card that the clinic half reads beside it."""
+"""Export of a fitted model to ONNX, with its model card."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tumorscope.measurement.radiomics_classifier import (
 from tumorscope.recipes.radiomics import FeaturesRecipe
 
 TOLERANCE = 1e-4
-"""The most that a probability may change on the way to ONNX."""
+"""Largest difference of a probability between scikit-learn and ONNX Runtime."""
 
 
 def export_model(
@@ -79,7 +79,7 @@ def export_model(
 
 
 def largest_difference(loaded: RadiomicsClassifier, model: Pipeline, values: np.ndarray) -> float:
-    """Between the probabilities of ONNX Runtime and of scikit-learn."""
+    """Largest difference between the probabilities of ONNX Runtime and of scikit-learn."""
     return float(np.abs(loaded.session(values) - model.predict_proba(values)).max())
 
 
@@ -109,7 +109,7 @@ def _to_onnx(model: Pipeline, example: np.ndarray) -> bytes:
 
 
 class _WithoutBooleans:
-    """Passes nodes on with 0 and 1 for truth values.
+    """A list of nodes that stores booleans as 0 and 1.
 
     skl2onnx 1.20 marks leaves of boosted trees with ``False`` where ONNX wants an
     integer, which protobuf refuses from 7.34 on.

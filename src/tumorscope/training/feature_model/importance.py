@@ -1,4 +1,4 @@
-"""What a model rests on: how much worse it gets when features are shuffled (Breiman 2001)."""
+"""Permutation importance of features and their families (Breiman 2001)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FAMILIES = {
 
 
 def families(names: Sequence[str]) -> dict[str, list[str]]:
-    """The features of each family, by its title; what has no family stands alone."""
+    """The features of each family, by its title; a feature without a family is its own."""
     found: dict[str, list[str]] = defaultdict(list)
     for name in names:
         found[FAMILIES.get(name.partition("_")[0], name)].append(name)
@@ -45,7 +45,7 @@ def permutation_importance(
 ) -> dict[str, list[float]]:
     """Loss of balanced accuracy when a group of features is shuffled among the slices of a held-out fold.
 
-    Features of one group are shuffled together: twins that say the same thing hide each
+    Features of one group are shuffled together, because redundant features hide each
     other's importance when one is shuffled alone.
 
     Args:

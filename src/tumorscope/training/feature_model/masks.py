@@ -1,4 +1,4 @@
-"""Segmentations that a network drew, from wherever they come."""
+"""Sources of predicted masks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tumorscope.training.feature_model.table import MaskOf
 
 
 def mask_source(masks_from: MaskOf | Path) -> MaskOf:
-    """A function that gives the segmentation of each slice.
+    """A function that returns the mask of each slice.
 
     Args:
         masks_from: such a function itself; or a ``.npz`` file with an array for each case;

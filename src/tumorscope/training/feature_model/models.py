@@ -1,4 +1,4 @@
-"""The models that are compared, each with the scaling it needs."""
+"""The classical models, each with the scaling that it needs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TITLES: dict[str, str] = {
 
 
 def fit_model(name: ModelName, values: np.ndarray, truth: np.ndarray, patients: np.ndarray, seed: int) -> Pipeline:
-    """Fit one model; its settings are fixed, so that no fold has a say in them.
+    """Fit one model; its settings are fixed, so that no fold influences them.
 
     Args:
         name: which.

@@ -1,4 +1,4 @@
-"""The comparison in images, each as the bytes of a PNG."""
+"""Plots of the comparison, each as the bytes of a PNG."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def draw_comparison(compared: Sequence[Mapping[str, Any]], types: Sequence[str])
 
 
 def draw_confusion(one: Mapping[str, Any], types: Sequence[str]) -> bytes:
-    """True types by row and predictions by column: slices, and their share of the row as color."""
+    """True types by row and predictions by column: slices, with their fraction of the row as color."""
     counts = np.array(one["confusion"])
     if not counts[:, -1].any():
         counts = counts[:, :-1]
@@ -71,7 +71,7 @@ def draw_confusion(one: Mapping[str, Any], types: Sequence[str]) -> bytes:
 def draw_importance(
     of_families: Mapping[str, Sequence[float]], of_features: Mapping[str, Sequence[float]], model: str
 ) -> bytes:
-    """Loss of balanced accuracy by shuffling, of families and of the twenty weightiest features; a dot a fold."""
+    """Loss of balanced accuracy by shuffling, of families and of the twenty most important features; one dot per fold."""
     figure = new_figure(11.0, 5.4)
     left, right = figure.subplots(1, 2)
     for axes, losses, title in (

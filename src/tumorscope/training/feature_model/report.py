@@ -1,4 +1,4 @@
-"""The comparison as a table for people."""
+"""The comparison as a Markdown report."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def markdown(
     images: Sequence[str],
     without_fold: int | None = None,
 ) -> str:
-    """Metrics of every model, the best one's by type, and what it rests on."""
+    """Metrics of every model, those of the best by type, and its feature importance."""
     one = compared[0]
     lines = [
         f"# {recipe.title}",
@@ -81,6 +81,6 @@ def _figure(figure: Mapping[str, Any]) -> str:
 
 
 def _folds(metrics: Mapping[str, Any]) -> str:
-    """Which of the publisher's folds the metrics are of."""
+    """The publisher's folds of the metrics."""
     folds = list(metrics["fold_accuracy"])
     return "folds" if len(folds) > 1 else f"fold {folds[0]}"

@@ -1,4 +1,4 @@
-"""The table that the models learn from: one row a slice, and how it is made and kept."""
+"""The table of features, one row per slice."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ class FeatureTable:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the features, in the order they were made."""
+        """The names of the features, in order."""
         return next((tuple(row.features) for row in self.rows if row.features), ())
 
     @property
     def measured(self) -> np.ndarray:
-        """Boolean ``(row,)``: whether there was an segmentation to measure."""
+        """Boolean ``(row,)``: whether there was a mask to measure."""
         return np.array([bool(row.features) for row in self.rows])
 
     @property
@@ -80,7 +80,7 @@ class FeatureTable:
         return FeatureTable(tuple(row for row, wanted in zip(self.rows, rows, strict=True) if wanted), self.types)
 
     def values(self) -> np.ndarray:
-        """What the models see of every row, float32 ``(row, feature)``; zeros where nothing was measured."""
+        """The features of every row, float32 ``(row, feature)``; zeros if nothing was measured."""
         seen = np.zeros((len(self.rows), len(self.names)), np.float32)
         seen[self.measured] = model_input([row.features for row in self.rows if row.features], self.names)
         return seen
@@ -94,14 +94,14 @@ def build_table(
     mask_of: MaskOf | None = None,
     progress: Callable[[str], object] = lambda case: None,
 ) -> FeatureTable:
-    """Measure every slice, going on where an interrupted table ended.
+    """Measure every slice, continuing an interrupted table.
 
     Args:
         dataset: figshare, with its published folds.
-        cache: the CSV file; written anew after every hundred slices.
+        cache: the CSV file; rewritten after every hundred slices.
         bins: gray levels of the texture.
-        mask_of: gives a network's segmentation; the publisher's is measured where not given.
-        progress: called with the case's name when its row is there.
+        mask_of: returns a predicted mask; None for the publisher's masks.
+        progress: called with the case's name after measuring it.
 
     Raises:
         BadDataset: no folds, or a patient in two of them.

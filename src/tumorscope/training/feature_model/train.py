@@ -1,4 +1,4 @@
-"""From a recipe and figshare's folder to a run folder with metrics, images and an exported model."""
+"""Training on features: from a recipe and figshare's folder to a run with metrics, plots and an exported model."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ SCHEMA = "tumorscope.feature-models/1"
 
 @dataclass(frozen=True)
 class FeatureRun:
-    """What a training left in its folder.
+    """The folder of a training on features.
 
     Attributes:
         folder: holds ``features.csv``, ``predictions.csv``, ``metrics.json``, ``report.md``,
-            plots, and the model that :func:`tumorscope.measurement.radiomics_classifier.load_type_model` loads.
+            plots, and the model that :func:`tumorscope.measurement.radiomics_classifier.load_radiomics_classifier` loads.
         best: name of the exported model.
         compared: metrics of every model, the best first.
         skipped: files of the data set that could not be read, with the reason.
@@ -62,25 +62,25 @@ def train_feature_model(
 ) -> FeatureRun:
     """Measure all slices, compare the recipe's models by patient, and export the best.
 
-    An interrupted run goes on in its folder: slices that were measured are not measured
-    again. The models are fitted again; that takes minutes.
+    An interrupted run continues in its folder without measuring slices again. The models are fitted again,
+    which takes minutes.
 
     Args:
         recipe: the experiment.
         data: figshare's folder, with ``cvind.mat``.
-        folder: where everything is written; made if need be.
-        masks_from: for ``masks: predicted``, what segmentations the tumor: see
+        folder: of the run; created if necessary.
+        masks_from: for ``masks: predicted``, the source of the masks, see
             :func:`tumorscope.training.feature_model.masks.mask_source`. The metrics are
-            only honest if each slice's segmentation comes from a network that was not trained
-            on its patient; for those of one network, name the fold it was not trained on.
-        without_fold: the publisher's fold whose patients the exported model never sees, for a
-            bundle that is evaluated on them; all are used where absent. With ``masks_from`` the
+            unbiased only if each slice's mask comes from a network that was not trained
+            on its patient; for the masks of one network, name the fold it was not trained on.
+        without_fold: the publisher's fold to exclude from the exported model, for a
+            bundle that is evaluated on it; None uses all. With ``masks_from`` the
             metrics are of this fold alone.
-        console: where progress is shown; standard error if not given.
+        console: for the progress bars; standard error if None.
 
     Raises:
-        TumorscopeError: masks are missing or not asked for, the folder holds another
-            recipe's run, or the data set lacks something.
+        TumorscopeError: masks are missing or unexpected, the folder contains another
+            recipe's run, or the data set is incomplete.
     """
     if (recipe.masks == "predicted") != (masks_from is not None):
         needs = (
@@ -105,20 +105,20 @@ def train_feature_model(
         for name in recipe.models:
             progress.update(fitting, description=f"fitting {TITLES[name]}")
             evaluated.append(cross_validate(name, table, recipe.seed, lambda _fold: progress.advance(fitting)))
-        # A network's segmentations of patients it was trained on are better than it will ever draw again.
+        # A network's masks of its training patients are better than those of other patients.
         evaluated_fold = None if masks_from is None else without_fold
-        honest = np.ones(len(table.rows), bool) if evaluated_fold is None else table.folds == evaluated_fold
-        shown = table.only(honest)
+        unbiased = np.ones(len(table.rows), bool) if evaluated_fold is None else table.folds == evaluated_fold
+        shown = table.only(unbiased)
         ranked = sorted(
-            ((metrics(one.only(honest), shown), one) for one in evaluated),
+            ((metrics(model.only(unbiased), shown), model) for model in evaluated),
             key=lambda pair: -pair[0]["metrics"]["balanced_accuracy"]["value"],
         )
-        compared, best = [found for found, _ in ranked], ranked[0][1]
+        compared, best = [content for content, _ in ranked], ranked[0][1]
         groups = families(table.names)
         shuffling = progress.add_task("shuffling features", total=len(groups) + len(table.names))
         importance = {
             kind: permutation_importance(
-                best.only(honest),
+                best.only(unbiased),
                 shown,
                 members,
                 recipe.permutations,
@@ -166,7 +166,7 @@ def train_feature_model(
 
 
 def _start(recipe: FeaturesRecipe, folder: Path) -> None:
-    """Write the recipe, or see that an earlier one measured alike."""
+    """Write the recipe, or check that it matches an earlier one."""
     path = folder / RECIPE_FILE
     if path.exists():
         try:
@@ -174,12 +174,12 @@ def _start(recipe: FeaturesRecipe, folder: Path) -> None:
         except (OSError, yaml.YAMLError) as error:
             raise TumorscopeError(f"{path}: cannot be read; name another folder") from error
         if any(getattr(earlier, key) != getattr(recipe, key) for key in ("name", "dataset", "masks", "bins")):
-            raise TumorscopeError(f"{folder}: holds another recipe's run; name another folder")
+            raise TumorscopeError(f"{folder}: contains another recipe's run; name another folder")
     save_whole(path, yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False).encode())
 
 
 def _predictions(evaluated: Sequence[Evaluated], table: FeatureTable) -> bytes:
-    """Every slice's probabilities by every model, from the fold that left its patient out."""
+    """Every slice's probabilities by every model, from the fold without its patient."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     names = [f"{one.name}_{kind}" for one in evaluated for kind in table.types]

@@ -15,7 +15,7 @@ def study(client, nifti):
     return client.post("/api/studies", files={"files": ("flair.nii.gz", nifti)}).json()["studies"][0]["id"]
 
 
-def test_every_change_is_told_until_the_study_is_settled(client, study):
+def test_every_change_is_sent_until_the_study_is_settled(client, study):
     catalog = client.app.state.backend.catalog
 
     def work():
@@ -39,7 +39,7 @@ def test_every_change_is_told_until_the_study_is_settled(client, study):
     assert len(told) == len({json.dumps(each) for each in told})  # nothing is told twice
 
 
-def test_a_settled_study_is_told_once(analyzed):
+def test_a_settled_study_is_sent_once(analyzed):
     told = events(analyzed.client.get(f"{analyzed.at}/events").text)
     assert [each["state"] for each in told] == ["done"]
     assert told[0]["id"] == analyzed.study

@@ -11,7 +11,7 @@ KIND = {"content-type": "application/gzip"}
 
 @pytest.fixture
 def segmentation(analyzed):
-    """What the viewer would save: the mask as it was sent."""
+    """The mask that the viewer would save."""
     return analyzed.client.get(f"{analyzed.at}/images/mask.nii.gz").content
 
 
@@ -19,28 +19,28 @@ def save(analyzed, body, base='"1"', **headers):
     return analyzed.client.put(f"{analyzed.at}/mask", content=body, headers=KIND | {"if-match": base} | headers)
 
 
-def test_a_corrected_outline_waits_to_be_measured(analyzed, segmentation):
+def test_a_corrected_segmentation_is_queued(analyzed, segmentation):
     response = save(analyzed, segmentation)
     assert (response.status_code, response.json()["state"], response.json()["revision"]) == (202, "queued", 1)
     backend = analyzed.client.app.state.backend
     kept = gzip.decompress(backend.folders.mask(analyzed.study, 2).read_bytes())
     assert kept[352:] == gzip.decompress(segmentation)[352:]
-    assert backend.queue.waiting() == 1
+    assert backend.queue.pending() == 1
     assert analyzed.client.get(f"{analyzed.at}/analysis").status_code == 200  # the earlier results stay
 
 
-def test_who_saves_second_is_told(analyzed, segmentation):
+def test_the_second_of_two_users_gets_a_conflict(analyzed, segmentation):
     assert save(analyzed, segmentation, '"2"').status_code == 412
     assert save(analyzed, segmentation, '"1"').status_code == 202
     assert save(analyzed, segmentation, '"1"').status_code == 409
 
 
 @pytest.mark.parametrize("base", ['"x"', "*", "", '"-1"', '"²"', '"' + "9" * 30 + '"', '"0"'])
-def test_only_a_revision_can_be_built_on(analyzed, segmentation, base):
+def test_if_match_must_name_a_revision(analyzed, segmentation, base):
     assert save(analyzed, segmentation, base.encode()).status_code == 412
 
 
-def test_without_a_revision_nothing_is_saved(analyzed, segmentation):
+def test_if_match_is_required(analyzed, segmentation):
     assert analyzed.client.put(f"{analyzed.at}/mask", content=segmentation, headers=KIND).status_code == 428
 
 
@@ -53,7 +53,7 @@ def another_place(segmentation):
 
 
 def a_bomb(segmentation):
-    """A header that is in order, and a gigabyte behind it."""
+    """A valid header followed by a gigabyte."""
     header = bytearray(gzip.decompress(segmentation)[:352])
     struct.pack_into("<4h", header, 40, 3, 20_000, 20_000, 20_000)
     return gzip.compress(bytes(header) + bytes(1 << 20))
@@ -72,7 +72,7 @@ def a_bomb(segmentation):
         lambda segmentation: b"\x1f\x8b" + b"\0" * 100,
     ],
 )
-def test_what_is_no_outline_of_this_scan_is_refused(analyzed, segmentation, make):
+def test_a_segmentation_of_another_scan_is_rejected(analyzed, segmentation, make):
     response = save(analyzed, make(segmentation))
     assert response.status_code == 400
     assert "\n" not in response.json()["detail"]
@@ -81,7 +81,7 @@ def test_what_is_no_outline_of_this_scan_is_refused(analyzed, segmentation, make
     assert list((analyzed.data / "incoming").iterdir()) == []
 
 
-def test_other_kinds_of_body_are_not_taken(analyzed, segmentation):
+def test_other_media_types_are_rejected(analyzed, segmentation):
     assert save(analyzed, segmentation, **{"content-type": "text/plain"}).status_code == 415
     assert (
         save(analyzed, gzip.decompress(segmentation), **{"content-type": "application/octet-stream"}).status_code == 202

@@ -11,7 +11,7 @@ from service.web.security.test_headers import directives
 SHOWN = {"report.pdf": "application/pdf", "report.html": "text/html; charset=utf-8", "panel.png": "image/png"}
 
 
-def test_a_study_lists_what_there_is_of_it(analyzed):
+def test_a_study_lists_its_revisions_images_and_files(analyzed):
     study = analyzed.client.get(analyzed.at).json()
     assert study["state"] == "done"
     assert study["revision"] == 1
@@ -30,7 +30,7 @@ def test_a_study_lists_what_there_is_of_it(analyzed):
     assert study["summary"]["slices"] == 9
 
 
-def test_findings_and_outline_are_the_files_of_the_run(analyzed):
+def test_findings_and_mask_are_the_files_of_the_run(analyzed):
     response = analyzed.client.get(f"{analyzed.at}/analysis")
     assert response.json() == json.loads((analyzed.run / "analysis.json").read_bytes())
     assert analyzed.client.get(f"{analyzed.at}/mask.nii.gz").content == (analyzed.run / "mask.nii.gz").read_bytes()
@@ -45,7 +45,7 @@ def test_images_share_one_grid(analyzed):
     assert all(np.allclose(volume.affine, volumes["flair"].affine) for volume in volumes.values())
 
 
-def test_large_and_small_files_come_whole(analyzed):
+def test_large_and_small_files_are_complete(analyzed):
     for size in (0, 1, 1 << 20, (1 << 20) + 1, 5 << 20):
         content = bytes(range(256)) * (size // 256) + bytes(size % 256)
         (analyzed.run / "panel.png").write_bytes(content)
@@ -54,7 +54,7 @@ def test_large_and_small_files_come_whole(analyzed):
         assert response.headers["content-length"] == str(size)
 
 
-def test_an_address_with_its_revision_never_changes(analyzed):
+def test_a_url_with_a_revision_is_immutable(analyzed):
     named = analyzed.client.get(f"{analyzed.at}/panel.png?revision=1")
     assert "immutable" in named.headers["cache-control"]
     assert "private" in named.headers["cache-control"]
@@ -65,7 +65,7 @@ def test_an_address_with_its_revision_never_changes(analyzed):
     assert again.content == b""
 
 
-def test_a_part_of_a_large_file_can_be_asked_for(analyzed):
+def test_a_range_of_a_large_file_can_be_requested(analyzed):
     whole = analyzed.client.get(f"{analyzed.at}/report.pdf").content
     part = analyzed.client.get(f"{analyzed.at}/report.pdf", headers={"range": "bytes=100-199"})
     assert part.status_code == 206
@@ -73,7 +73,7 @@ def test_a_part_of_a_large_file_can_be_asked_for(analyzed):
 
 
 @pytest.mark.parametrize(("name", "kind"), SHOWN.items())
-def test_what_a_browser_shows_is_bound_to_itself(analyzed, name, kind):
+def test_files_shown_by_a_browser_have_a_strict_policy(analyzed, name, kind):
     response = analyzed.client.get(f"{analyzed.at}/{name}")
     assert response.headers["content-type"] == kind
     assert response.headers["content-disposition"].startswith("inline; filename=")
@@ -83,7 +83,7 @@ def test_what_a_browser_shows_is_bound_to_itself(analyzed, name, kind):
     assert "script-src" not in policy
 
 
-def test_the_report_runs_in_a_sandbox_and_still_has_its_style(analyzed):
+def test_the_report_is_sandboxed_and_keeps_its_style(analyzed):
     response = analyzed.client.get(f"{analyzed.at}/report.html")
     policy = directives(response.headers["content-security-policy"])
     assert policy["sandbox"] == []
@@ -98,7 +98,7 @@ def test_everything_else_is_downloaded(analyzed):
         assert analyzed.client.get(f"{analyzed.at}/{name}").headers["content-disposition"].startswith("attachment;")
 
 
-def test_all_results_come_in_one_archive(analyzed):
+def test_all_results_are_in_one_archive(analyzed):
     response = analyzed.client.get(f"{analyzed.at}/results.zip")
     assert response.headers["content-type"] == "application/zip"
     with zipfile.ZipFile(io.BytesIO(response.content)) as archive:
@@ -124,7 +124,7 @@ def test_all_results_come_in_one_archive(analyzed):
         "results.zip?revision=2",
     ],
 )
-def test_what_a_study_has_not_is_told_in_one_line(analyzed, address):
+def test_a_missing_file_is_reported_in_one_line(analyzed, address):
     response = analyzed.client.get(f"{analyzed.at}/{address}")
     assert response.status_code == 404
     assert list(response.json()) == ["detail"]
@@ -133,12 +133,12 @@ def test_what_a_study_has_not_is_told_in_one_line(analyzed, address):
 
 @pytest.mark.parametrize("study", ["..", "%2e%2e", "AAAAAAAAAAAAAAAA", "a" * 16 + "%00", "x" * 60, "-AAAAAAAAAAAAAAA"])
 @pytest.mark.parametrize("rest", ["", "/analysis", "/report.pdf", "/results.zip", "/images/mask.nii.gz", "/events"])
-def test_no_other_name_is_a_study(analyzed, study, rest):
+def test_other_names_are_not_studies(analyzed, study, rest):
     assert analyzed.client.get(f"/api/studies/{study}{rest}").status_code in (404, 422)
 
 
-def test_a_study_that_is_not_analyzed_yet_has_no_results(client, nifti):
+def test_a_queued_study_has_no_results(client, nifti):
     study = client.post("/api/studies", files={"files": ("flair.nii.gz", nifti)}).json()["studies"][0]["id"]
     for name in ("analysis", "report.pdf", "results.zip", "images/mask.nii.gz"):
         response = client.get(f"/api/studies/{study}/{name}")
-        assert (response.status_code, response.json()["detail"]) == (409, "this study is not analyzed yet")
+        assert (response.status_code, response.json()["detail"]) == (409, "the study is not analyzed yet")

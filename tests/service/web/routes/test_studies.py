@@ -21,7 +21,7 @@ def left_on_disk(client):
     return [path for place in ("incoming", "studies", "working") for path in (folders.data / place).iterdir()]
 
 
-def test_an_upload_is_on_disk_and_in_the_database_before_the_answer(client, nifti):
+def test_an_upload_is_on_disk_and_in_the_database_before_the_response(client, nifti):
     response = upload(client, [("case_flair.nii.gz", nifti)])
     assert response.status_code == 201
     (study,) = response.json()["studies"]
@@ -30,7 +30,7 @@ def test_an_upload_is_on_disk_and_in_the_database_before_the_answer(client, nift
     backend = client.app.state.backend
     assert backend.folders.case(study["id"]).read_bytes() == nifti
     assert backend.catalog.get(study["id"]).state == "queued"
-    assert backend.queue.waiting() == 1
+    assert backend.queue.pending() == 1
     assert client.get(f"/api/studies/{study['id']}").json()["id"] == study["id"]
 
 
@@ -46,14 +46,14 @@ def test_every_case_of_an_archive_becomes_a_study(client, nifti):
     [
         ([("x.txt", b"hello")], 400, "x.txt: files ending in .txt are not read"),
         ([("x.png", b"hello")], 400, "x.png: not an image"),
-        ([("x.zip", b"hello")], 400, "no ZIP archive"),
+        ([("x.zip", b"hello")], 400, "not a ZIP archive"),
         ([("x.zip", zipped({}))], 400, "no files that could be a scan"),
-        ([("x.zip", zipped({"../../x.png": b"x"}))], 400, "climbs out"),
+        ([("x.zip", zipped({"../../x.png": b"x"}))], 400, "leaves its folder"),
         ([(".hidden", b"x")], 400, "no files that could be a scan"),
         ([("a.txt", b"x"), ("b.txt", b"x")], 400, "none of 2 files is a scan"),
     ],
 )
-def test_what_cannot_be_read_is_told_in_one_line_and_leaves_nothing(client, files, status, words):
+def test_an_unreadable_upload_is_reported_in_one_line_and_leaves_nothing(client, files, status, words):
     response = upload(client, files)
     assert response.status_code == status
     assert words in response.json()["detail"]
@@ -62,14 +62,14 @@ def test_what_cannot_be_read_is_told_in_one_line_and_leaves_nothing(client, file
     assert client.get("/api/studies").json()["total"] == 0
 
 
-def test_an_upload_over_the_limit_is_refused_by_its_length_before_it_comes(make_client):
+def test_an_upload_over_the_limit_is_rejected_by_its_content_length(make_client):
     client = make_client(upload_bytes=10_000)
     response = upload(client, [("x.nii.gz", bytes(20_000))])
     assert response.status_code == 413
     assert "9.77 KiB" in response.json()["detail"]
 
 
-def test_a_length_that_is_not_told_does_not_help(make_client):
+def test_an_upload_over_the_limit_without_content_length_is_rejected(make_client):
     client = make_client(upload_bytes=100_000)
     sent = 0
 
@@ -85,13 +85,13 @@ def test_a_length_that_is_not_told_does_not_help(make_client):
     assert left_on_disk(client) == []
 
 
-def test_too_many_files_are_refused(make_client):
+def test_too_many_files_are_rejected(make_client):
     client = make_client(upload_files=3)
     assert upload(client, [(f"{number}.png", b"x") for number in range(4)]).status_code == 413
     assert upload(client, [("x.zip", zipped({f"{number}.png": b"x" for number in range(4)}))]).status_code == 413
 
 
-def test_a_bundle_is_named_not_a_folder(client, nifti):
+def test_a_request_names_a_bundle_and_not_a_folder(client, nifti):
     assert upload(client, [("flair.nii.gz", nifti)], bundle="lgg").json()["studies"][0]["bundle"] == "lgg"
     for name in ("../../tmp", "/etc", "nothing", ""):
         response = upload(client, [("flair.nii.gz", nifti)], bundle=name)
@@ -100,11 +100,11 @@ def test_a_bundle_is_named_not_a_folder(client, nifti):
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "image/png", ""])
-def test_other_kinds_of_body_are_not_taken(client, kind):
+def test_other_media_types_are_rejected(client, kind):
     assert client.post("/api/studies", content=b"x", headers={"content-type": kind}).status_code == 415
 
 
-def test_a_name_is_never_markup(client, nifti):
+def test_a_name_is_never_interpreted_as_markup(client, nifti):
     name = "<script>alert(1)</script>_flair.nii.gz"
     response = upload(client, [(name, nifti), ("<img src=x onerror=alert(2)>.txt", b"x")])
     (study,) = response.json()["studies"]
@@ -115,7 +115,7 @@ def test_a_name_is_never_markup(client, nifti):
     assert page.headers["x-content-type-options"] == "nosniff"
 
 
-def test_a_patient_is_named_nowhere(client, tmp_path, caplog):
+def test_patient_names_appear_nowhere(client, tmp_path, caplog):
     caplog.set_level(logging.DEBUG)
     series = write_series(tmp_path / "series", PatientName="<b>Doe^Jane</b>")
     response = upload(client, [(f"DOE JANE 1970/{path.name}", path.read_bytes()) for path in series])
@@ -126,7 +126,7 @@ def test_a_patient_is_named_nowhere(client, tmp_path, caplog):
         assert word not in told
 
 
-def test_the_same_upload_sent_again_makes_no_second_study(client, nifti):
+def test_a_repeated_upload_creates_no_second_study(client, nifti):
     key = {"idempotency-key": "a-key-of-the-client_1"}
     first = upload(client, [("flair.nii.gz", nifti)], headers=key)
     again = upload(client, [("flair.nii.gz", nifti)], headers=key)
@@ -136,7 +136,7 @@ def test_the_same_upload_sent_again_makes_no_second_study(client, nifti):
     assert client.get("/api/studies").json()["total"] == 1
 
 
-def test_an_upload_that_is_still_coming_is_not_taken_twice(client, nifti):
+def test_an_upload_in_progress_is_not_accepted_twice(client, nifti):
     key = {"idempotency-key": "key"}
     client.app.state.backend.keys_under_way.add("key")
     assert upload(client, [("flair.nii.gz", nifti)], headers=key).status_code == 409
@@ -145,7 +145,7 @@ def test_an_upload_that_is_still_coming_is_not_taken_twice(client, nifti):
     assert upload(client, [("flair.nii.gz", nifti)], headers=key).status_code == 201
 
 
-def test_a_key_is_short_and_plain(client, nifti):
+def test_an_idempotency_key_is_short_and_plain(client, nifti):
     for key in ("", "with space", "x" * 65, "../x"):
         assert upload(client, [("flair.nii.gz", nifti)], headers={"idempotency-key": key}).status_code == 422
 
@@ -177,7 +177,7 @@ def test_a_study_can_be_fetched_by_dicomweb(client):
         b"[" * 5000,
     ],
 )
-def test_other_addresses_are_refused(client, body):
+def test_other_addresses_are_rejected(client, body):
     response = client.post("/api/studies", content=body, headers={"content-type": "application/json"})
     assert response.status_code == 400
     assert "secret" not in response.text
@@ -210,7 +210,7 @@ def test_the_list_is_searched_and_paged(client, nifti):
         "search=" + "x" * 300,
     ],
 )
-def test_a_wrong_question_gets_one_line(client, query):
+def test_an_invalid_query_is_reported_in_one_line(client, query):
     response = client.get(f"/api/studies?{query}")
     assert response.status_code in (400, 422)
     assert list(response.json()) == ["detail"]
@@ -225,7 +225,7 @@ def test_deleting_removes_every_file(client, nifti):
     assert left_on_disk(client) == []
 
 
-def test_only_what_failed_can_be_tried_again(client, nifti):
+def test_only_failed_studies_can_be_retried(client, nifti):
     study = upload(client, [("flair.nii.gz", nifti)]).json()["studies"][0]["id"]
     assert client.post(f"/api/studies/{study}/retry").status_code == 409
     catalog = client.app.state.backend.catalog
@@ -235,8 +235,8 @@ def test_only_what_failed_can_be_tried_again(client, nifti):
     assert (response.status_code, response.json()["state"]) == (202, "queued")
 
 
-def test_an_upload_that_trickles_in_keeps_nobody_waiting(running):
-    """More of them than there are threads for uploads."""
+def test_slow_uploads_do_not_block_other_requests(running):
+    """More uploads than upload threads."""
     host, port = running
     trickles = [socket.create_connection((host, port)) for _ in range(20)]
     for each in trickles:
@@ -250,7 +250,7 @@ def test_an_upload_that_trickles_in_keeps_nobody_waiting(running):
         each.close()
 
 
-def test_a_image_and_its_folder_keep_their_kinds(client):
+def test_an_image_and_its_folder_keep_their_kinds(client):
     image = io.BytesIO()
     Image.fromarray(np.arange(400, dtype=np.uint8).reshape(20, 20)).save(image, "PNG")
     response = upload(client, [("one.png", image.getvalue())]).json()

@@ -1,4 +1,4 @@
-"""One service for many questions: none of them changes what it holds."""
+"""One service for many read-only tests."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +22,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
 
 @pytest.fixture(scope="session")
 def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    """A service that asks for a token, or a user and a password."""
+    """A service that requires a token, or a user with a password."""
     data: Path = tmp_path_factory.mktemp("guarded") / "data"
     users = {"ward": PASSWORD, "müller": "passwörter gehen"}
     settings = service_settings(data=data, token=TOKEN, users=users)

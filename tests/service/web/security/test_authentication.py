@@ -11,7 +11,7 @@ def basic(text: str) -> str:
     return "Basic " + base64.b64encode(text.encode()).decode()
 
 
-def test_other_machines_can_never_reach_a_service_without_a_secret(make_client):
+def test_a_service_on_the_network_requires_a_secret(make_client):
     for host in ("0.0.0.0", "::", "192.168.1.5", "mri.example.org"):
         with pytest.raises(TumorscopeError, match="needs a token or a user"):
             make_client(host=host)
@@ -28,7 +28,7 @@ def test_other_machines_can_never_reach_a_service_without_a_secret(make_client):
         basic("müller:passwörter gehen"),
     ],
 )
-def test_a_token_or_a_user_is_let_in(guarded, authorization):
+def test_a_token_or_a_user_is_accepted(guarded, authorization):
     assert guarded.get("/api/studies", headers={"authorization": authorization}).status_code == 200
 
 
@@ -54,7 +54,7 @@ def test_a_token_or_a_user_is_let_in(guarded, authorization):
         "Basic " + "A" * 10_000,
     ],
 )
-def test_anything_else_is_not(guarded, authorization):
+def test_other_credentials_are_rejected(guarded, authorization):
     response = guarded.get("/api/studies", headers={"authorization": authorization.encode("latin-1")})
     assert response.status_code == 401
     assert list(response.json()) == ["detail"]
@@ -82,26 +82,26 @@ def test_anything_else_is_not(guarded, authorization):
         "/HEALTHZ",
     ],
 )
-def test_every_address_asks(guarded, address):
+def test_every_path_requires_authentication(guarded, address):
     assert guarded.get(address).status_code == 401
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"])
-def test_every_method_asks(guarded, method):
+def test_every_method_requires_authentication(guarded, method):
     assert guarded.request(method, "/api/studies").status_code == 401
 
 
-def test_only_those_who_look_after_the_service_need_not_say_who_they_are(guarded):
+def test_only_monitoring_paths_are_open(guarded):
     assert guarded.get("/healthz").json() == {"status": "ok"}
     assert guarded.get("/readyz").json() == {"status": "ok"}
 
 
-def test_two_authorization_headers_are_refused(guarded):
+def test_two_authorization_headers_are_rejected(guarded):
     headers = [("authorization", f"Bearer {TOKEN}"), ("authorization", "Bearer other")]
     assert guarded.get("/api/studies", headers=headers).status_code == 401
 
 
-def test_an_upload_is_refused_before_it_is_read(guarded, nifti):
+def test_an_upload_is_rejected_before_its_body_is_read(guarded, nifti):
     read = []
 
     def body():
@@ -112,7 +112,7 @@ def test_an_upload_is_refused_before_it_is_read(guarded, nifti):
     assert guarded.post("/api/studies", content=body()).status_code == 401
 
 
-def test_secrets_are_in_no_log(guarded, caplog):
+def test_secrets_are_never_logged(guarded, caplog):
     caplog.set_level(logging.DEBUG)
     guarded.get(f"/api/studies?token={TOKEN}", headers={"authorization": basic(f"ward:{PASSWORD}")})
     guarded.get("/api/studies", headers={"authorization": basic("ward:typo-of-a-password")})
@@ -122,7 +122,7 @@ def test_secrets_are_in_no_log(guarded, caplog):
         assert secret not in "\n".join(own)
 
 
-def test_the_description_names_both_ways(guarded):
+def test_the_openapi_document_has_both_security_schemes(guarded):
     document = guarded.get("/openapi.json", headers={"authorization": f"Bearer {TOKEN}"}).json()
     assert {scheme["scheme"] for scheme in document["components"]["securitySchemes"].values()} == {"bearer", "basic"}
     assert document["security"] == [{"token": []}, {"user": []}]

@@ -23,7 +23,7 @@ def built(tmp_path, monkeypatch, make_client):
     "address", ["/", "/docs", "/api/studies", "/api/nothing", "/healthz", "/assets/nothing.js", "/openapi.json"]
 )
 @pytest.mark.parametrize("host", ["127.0.0.1", "evil.example"])
-def test_every_answer_binds_the_browser(client, address, host):
+def test_every_response_has_security_headers(client, address, host):
     headers = client.get(address, headers={"host": host}).headers
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "no-referrer"
@@ -47,7 +47,7 @@ def test_the_page_runs_its_own_scripts_only(built):
         assert policy["base-uri"] == ["'none'"]
 
 
-def test_the_description_for_people_loads_nothing_from_elsewhere(built):
+def test_the_documentation_page_loads_nothing_from_other_hosts(built):
     text = built.get("/docs").text
     assert "swagger-ui-bundle.js" in text
     assert "http://" not in text
@@ -58,7 +58,7 @@ def test_the_description_for_people_loads_nothing_from_elsewhere(built):
     assert "style=" not in text
 
 
-def test_no_file_outside_is_served(built):
+def test_no_file_outside_the_assets_is_served(built):
     for address in (
         "/assets/../secret",
         "/assets/%2e%2e/%2e%2e/secret",
@@ -70,5 +70,5 @@ def test_no_file_outside_is_served(built):
         assert "secret" not in response.text
 
 
-def test_states_are_not_stored_by_the_browser(client):
+def test_study_states_are_not_cached(client):
     assert client.get("/api/studies").headers["cache-control"] == "no-store"

@@ -18,7 +18,7 @@ def delete(client, **headers):
         {"sec_fetch_site": "none"},
     ],
 )
-def test_the_own_page_and_programs_may_change_things(client, headers):
+def test_the_service_s_page_and_api_clients_may_write(client, headers):
     assert delete(client, **headers).status_code == 404  # it was looked for
 
 
@@ -40,15 +40,15 @@ def test_the_own_page_and_programs_may_change_things(client, headers):
     ],
 )
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
-def test_another_site_changes_nothing(client, headers, method):
+def test_another_site_cannot_write(client, headers, method):
     headers = {name.replace("_", "-"): value for name, value in headers.items()}
     response = client.request(method, "/api/studies/AAAAAAAAAAAAAAAA", headers=headers)
     assert response.status_code == 403
     assert list(response.json()) == ["detail"]
 
 
-def test_a_form_on_another_site_uploads_nothing(client, nifti):
-    """A form needs no leave of CORS: only its origin gives it away."""
+def test_a_form_on_another_site_cannot_upload(client, nifti):
+    """CORS does not apply to forms: only the origin identifies them."""
     files = {"files": ("flair.nii.gz", nifti)}
     assert client.post("/api/studies", files=files, headers={"origin": "https://evil.example"}).status_code == 403
     assert client.get("/api/studies").json()["total"] == 0
@@ -61,7 +61,7 @@ def test_another_site_may_link_here_but_not_embed(client):
         assert client.get("/", headers=link | other).status_code == 403
 
 
-def test_no_other_site_is_told_that_it_may_read(client):
+def test_no_cors_header_allows_another_site(client):
     for method in ("GET", "OPTIONS"):
         response = client.request(
             method,

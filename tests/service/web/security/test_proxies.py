@@ -1,4 +1,4 @@
-"""The service below a path: what it names lies below it, whoever cut the path off, and only if he may say so."""
+"""The service below a path, set by an option or by a trusted proxy."""
 
 import pytest
 from fastapi.testclient import TestClient
@@ -50,21 +50,21 @@ def test_everything_works_below_a_path(below, analyzed, cut_off, said_by):
     assert get("/nothing").status_code == 404
 
 
-def test_the_path_itself_leads_to_the_page(below):
+def test_the_path_itself_redirects_to_the_page(below):
     response = below(root_path="/tumor").get("/tumor?a=b")
     assert (response.status_code, response.headers["location"]) == (308, "/tumor/?a=b")
     assert response.headers["x-content-type-options"] == "nosniff"
 
 
-def test_pages_name_nothing_from_the_root_of_the_host(client):
-    """Also where nobody says below which path they are shown."""
+def test_pages_contain_only_relative_urls(client):
+    """Even if the path is not configured."""
     for text in (page._DOCS, page._DOCS_START, page._NOT_BUILT, client.get("/").text):
         for sign in ('href="/', 'src="/', 'url: "/'):
             assert sign not in text
 
 
 @pytest.mark.parametrize("trusted", ["", "127.0.0.1", "10.8.0.0/16,192.168.0.0/16"])
-def test_a_header_from_anybody_else_changes_nothing(below, analyzed, trusted):
+def test_a_header_of_an_untrusted_client_is_ignored(below, analyzed, trusted):
     client = below(trusted_proxies=trusted)
     response = client.get(analyzed.at, headers={"x-forwarded-prefix": "/evil"})
     assert all(href.startswith("/api/") for href in hrefs(response))
@@ -86,7 +86,7 @@ def test_a_header_from_anybody_else_changes_nothing(below, analyzed, trusted):
         ("/api", ""),
     ],
 )
-def test_only_a_plain_path_is_taken_from_a_header(below, analyzed, header, root):
+def test_only_a_plain_path_is_accepted_from_a_header(below, analyzed, header, root):
     response = below(trusted_proxies="10.9.1.1").get(analyzed.at, headers={"x-forwarded-prefix": header})
     assert hrefs(response)[0].startswith(f"{root}/api/")
 
@@ -100,23 +100,23 @@ def test_only_a_plain_path_is_taken_from_a_header(below, analyzed, header, root)
         ({"trusted_proxies": "proxy.example"}, "trusted_proxies.0: write a proxy's address or network"),
     ],
 )
-def test_what_is_no_path_and_no_network_is_refused_in_one_line(given, said):
+def test_an_invalid_path_or_network_is_reported_in_one_line(given, said):
     with pytest.raises(TumorscopeError, match=said):
         service_settings(**given)
 
 
-def test_a_network_may_be_written_by_any_address_in_it():
+def test_any_address_of_a_network_may_define_it():
     assert service_settings(trusted_proxies="10.1.2.3/8, ::1").trusted_proxies == ("10.0.0.0/8", "::1/128")
 
 
-def test_a_proxy_that_comes_by_the_other_kind_of_address_is_known(below, analyzed):
-    """A service that listens on both kinds sees IPv4 addresses inside IPv6 ones."""
+def test_an_ipv4_proxy_is_recognized_on_an_ipv6_socket(below, analyzed):
+    """A service that listens on IPv4 and IPv6 sees IPv4 addresses as IPv4-mapped IPv6 addresses."""
     client = below(client="::ffff:10.9.1.1", trusted_proxies="10.9.1.1")
     assert hrefs(client.get(analyzed.at, headers={"x-forwarded-prefix": "/tumor"}))[0].startswith("/tumor/api/")
 
 
 @pytest.mark.parametrize("address", ["/tumor/", "/tumor/api/studies", "/tumor/docs", "/api/studies", "/tumor/healthz/"])
-def test_below_a_path_every_address_asks_too(tmp_path, address):
+def test_authentication_is_required_below_a_path(tmp_path, address):
     app = create_app(service_settings(data=tmp_path / "data", token=TOKEN, root_path="/tumor"))
     client = TestClient(app, base_url=HERE)
     assert client.get(address).status_code == 401

@@ -1,4 +1,4 @@
-"""Wrong tokens are slowed down and told, without being told."""
+"""Guessing tokens is rate-limited and logged without the tokens."""
 
 import base64
 import logging
@@ -32,17 +32,17 @@ def throttle(clock):
 
 
 def guess(throttle, address, count, first=0):
-    """Try so many different ones; how many were looked at."""
+    """Try different tokens; return the number that was checked."""
     looked_at = 0
     for number in range(first, first + count):
         given = f"Bearer guess-{number}"
         if throttle.wait_s(address, given) == 0:
-            throttle.wrong(address, given)
+            throttle.reject(address, given)
             looked_at += 1
     return looked_at
 
 
-def test_a_guesser_gets_a_few_tries_and_then_one_every_six_seconds(throttle, clock):
+def test_guessing_is_limited_to_one_attempt_every_six_seconds(throttle, clock):
     assert guess(throttle, "10.0.0.1", 1000) == GUESSES
     assert throttle.wait_s("10.0.0.1", "Bearer next") == REFILL_S
     clock.now += 60
@@ -51,7 +51,7 @@ def test_a_guesser_gets_a_few_tries_and_then_one_every_six_seconds(throttle, clo
     assert guess(throttle, "10.0.0.1", 1000, first=2000) == GUESSES, "no more than at first, however long one waits"
 
 
-def test_others_do_not_wait_for_a_guesser(throttle):
+def test_other_addresses_are_not_limited(throttle):
     guess(throttle, "10.0.0.1", 100)
     assert throttle.wait_s("10.0.0.2", "Bearer x") == 0
     guess(throttle, "2001:db8:1:2::1", 100)
@@ -59,23 +59,23 @@ def test_others_do_not_wait_for_a_guesser(throttle):
     assert throttle.wait_s("2001:db8:1:3::1", "Bearer x") == 0
 
 
-def test_an_outdated_token_locks_nobody_out(throttle):
+def test_an_outdated_token_does_not_lock_out_others(throttle):
     for _ in range(1000):
         assert throttle.wait_s("10.0.0.1", "Bearer outdated") == 0
-        throttle.wrong("10.0.0.1", "Bearer outdated")
+        throttle.reject("10.0.0.1", "Bearer outdated")
     assert throttle.wait_s("10.0.0.1", "Bearer another") == 0
 
 
-def test_who_was_let_in_before_stays_in_beside_a_guesser(throttle):
-    throttle.right("10.0.0.1", "Bearer right")
+def test_accepted_credentials_stay_usable_while_an_address_is_limited(throttle):
+    throttle.accept("10.0.0.1", "Bearer right")
     guess(throttle, "10.0.0.1", 100)
     assert throttle.wait_s("10.0.0.1", "Bearer right") == 0
     assert throttle.wait_s("10.0.0.1", "Bearer never seen") > 0
 
 
-def test_memory_is_bounded_however_many_addresses_guess(throttle):
+def test_memory_is_bounded_for_many_addresses(throttle):
     for number in range(12_000):
-        throttle.wrong(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", "Bearer x")
+        throttle.reject(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", "Bearer x")
     assert len(throttle._tries) == 10_000
 
 
@@ -90,7 +90,7 @@ def bearer(token, **more):
     return {"authorization": f"Bearer {token}", **more}
 
 
-def test_the_service_refuses_a_guesser_and_logs_him_without_what_he_tried(guarded, caplog):
+def test_guessing_is_rejected_and_logged_without_the_credentials(guarded, caplog):
     caplog.set_level(logging.INFO, "tumorscope")
     client = guarded()
     responses = [client.get("/api/studies", headers=bearer(f"secret-guess-{number}")) for number in range(GUESSES + 5)]
@@ -103,12 +103,12 @@ def test_the_service_refuses_a_guesser_and_logs_him_without_what_he_tried(guarde
     assert client.get("/healthz").status_code == 200
     said = [record.getMessage() for record in caplog.records]
     assert said.count("a wrong token or password from 192.168.1.5") == GUESSES
-    assert said.count("too many wrong tokens or passwords from 192.168.1.5: refused for now") == 1
+    assert said.count("too many wrong tokens or passwords from 192.168.1.5: rejected for now") == 1
     assert "secret-guess" not in caplog.text
     assert base64.b64encode(b"secret-guess").decode() not in caplog.text
 
 
-def test_behind_a_proxy_that_is_trusted_each_client_counts_for_itself(guarded):
+def test_behind_a_trusted_proxy_each_client_is_limited_separately(guarded):
     proxy, other = guarded(("10.9.1.1", 1)), guarded(("10.8.1.1", 1))
     for client, second in ((proxy, 401), (other, 429)):
         for number in range(GUESSES + 1):

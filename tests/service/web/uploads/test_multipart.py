@@ -2,7 +2,7 @@ import tracemalloc
 
 import pytest
 
-from tumorscope.service.web.refusal import ApiError
+from tumorscope.service.web.api_error import ApiError
 from tumorscope.service.web.uploads.multipart import MultipartReceiver
 
 KIND = "multipart/form-data; boundary=XX"
@@ -28,7 +28,7 @@ def receive(tree, body, step=7):
 
 
 @pytest.mark.parametrize("step", [1, 7, 10_000])
-def test_files_come_whole_however_the_body_is_cut(make_tree, step):
+def test_files_are_complete_however_the_body_is_split(make_tree, step):
     tree = make_tree()
     data = bytes(range(256)) + b"\r\n--X\r\n--XY"
     body = part(data, filename="b.png") + part(b"t1", filename="case/t1.nii") + part(b"auto", "bundle", None) + END
@@ -38,13 +38,13 @@ def test_files_come_whole_however_the_body_is_cut(make_tree, step):
     assert (tree.folders / "case" / "t1.nii").read_bytes() == b"t1"
 
 
-def test_two_files_of_one_name_are_both_kept(make_tree):
+def test_two_files_with_the_same_name_are_both_kept(make_tree):
     tree = make_tree()
     receive(tree, part(b"one") + part(b"two") + part(b"three", filename="A.PNG") + END)
     assert sorted(path.read_bytes() for path in tree.loose.iterdir()) == [b"one", b"three", b"two"]
 
 
-def test_names_of_any_script_arrive(make_tree):
+def test_names_in_any_script_are_kept(make_tree):
     tree = make_tree()
     receive(tree, part(b"x", filename="магнит.png") + END)
     assert list(tree.sent_as.values()) == ["магнит.png"]
@@ -59,7 +59,7 @@ def test_names_of_any_script_arrive(make_tree):
         ("filename=\"plain.png\"; filename*=UTF-8''other.png", "plain.png"),
     ],
 )
-def test_a_file_may_have_its_name_in_the_extended_form_only(make_tree, disposition, name):
+def test_a_file_may_have_only_an_extended_name(make_tree, disposition, name):
     tree = make_tree()
     head = f'--XX\r\nContent-Disposition: form-data; name="files"; {disposition}\r\n\r\n'.encode()
     receiver = receive(tree, head + b"x" * 5000 + b"\r\n" + END)
@@ -68,9 +68,9 @@ def test_a_file_may_have_its_name_in_the_extended_form_only(make_tree, dispositi
     assert [path.read_bytes() for path in tree.sent_as] == [b"x" * 5000]
 
 
-def test_an_extended_name_is_bound_by_the_same_rules(make_tree):
+def test_an_extended_name_follows_the_same_rules(make_tree):
     head = b"--XX\r\nContent-Disposition: form-data; name=\"files\"; filename*=UTF-8''..%2F..%2Fx.png\r\n\r\n"
-    with pytest.raises(ApiError, match="climbs out"):
+    with pytest.raises(ApiError, match="leaves its folder"):
         receive(make_tree(), head + b"x\r\n" + END)
 
 
@@ -79,22 +79,22 @@ def test_an_extended_name_is_bound_by_the_same_rules(make_tree):
     [
         (part(b"x" * 2000) + END, {"upload_bytes": 1000}, 413, "larger than"),
         (part(b"x", filename="1.png") + part(b"x", filename="2.png") + END, {"files": 1}, 413, "more than 1 files"),
-        (part(b"x", filename="../x.png") + END, {}, 400, "climbs out"),
+        (part(b"x", filename="../x.png") + END, {}, 400, "leaves its folder"),
         (part(b"x", filename="/x.png") + END, {}, 400, "absolute"),
         (part(b"x", filename="n" * 300 + ".png") + END, {}, 400, "more than 255"),
         (part(b"x", filename="/".join("d" * 30) + ".png") + END, {}, 400, "folders deep"),
-        (part(b"x", filename="") + END, {}, 400, "without a name"),
+        (part(b"x", filename="") + END, {}, 400, "has no name"),
         (part(b"x", name="other") + END, {}, 400, "field named files"),
-        (part(b"v" * 3000, "bundle", None) + END, {}, 413, "only files may be long"),
+        (part(b"v" * 3000, "bundle", None) + END, {}, 413, "only files may be"),
         (b"".join(part(b"v", f"f{n}", None) for n in range(40)) + END, {}, 413, "more than 16 fields"),
-        (part(b"x"), {}, 400, "ends in the middle"),
+        (part(b"x"), {}, 400, "incomplete"),
         (b"--XX\r\nnonsense without a colon\r\n\r\n", {}, 400, "damaged"),
         (b"--XX\r\n" + b"A: " + b"h" * 100_000, {}, 400, "damaged"),
-        (b"something else", {}, 400, "damaged|middle"),
-        (b"", {}, 400, "middle"),
+        (b"something else", {}, 400, "damaged|incomplete"),
+        (b"", {}, 400, "incomplete"),
     ],
 )
-def test_a_form_that_breaks_a_rule_is_refused_while_it_arrives(make_tree, body, limits, status, words):
+def test_an_invalid_form_is_rejected_while_it_arrives(make_tree, body, limits, status, words):
     with pytest.raises(ApiError, match=words) as refusal:
         receive(make_tree(**limits), body)
     assert refusal.value.status == status
@@ -104,20 +104,20 @@ def test_a_form_that_breaks_a_rule_is_refused_while_it_arrives(make_tree, body, 
     ("kind", "status"),
     [("text/plain", 415), ("", 415), ("multipart/form-data", 400), ("multipart/form-data; boundary=" + "b" * 300, 400)],
 )
-def test_only_forms_with_a_boundary_are_read(make_tree, kind, status):
+def test_only_forms_with_a_boundary_are_accepted(make_tree, kind, status):
     with pytest.raises(ApiError) as refusal:
         MultipartReceiver(kind, make_tree())
     assert refusal.value.status == status
 
 
-def test_what_systems_leave_behind_is_read_past(make_tree):
+def test_files_of_operating_systems_are_skipped(make_tree):
     tree = make_tree()
     receiver = receive(tree, part(b"x", filename=".DS_Store") + part(b"y") + END)
     assert receiver.files == 2
     assert list(tree.sent_as.values()) == ["a.png"]
 
 
-def test_memory_stays_flat_however_large_a_file_is(make_tree):
+def test_memory_is_constant_for_large_files(make_tree):
     tree = make_tree()
     receiver = MultipartReceiver(KIND, tree)
     piece = bytes(1 << 20)

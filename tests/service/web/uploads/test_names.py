@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tumorscope.service.web.refusal import ApiError
+from tumorscope.service.web.api_error import ApiError
 from tumorscope.service.web.uploads.names import is_clutter, parts_of, safe_file_name, safe_path
 
 
@@ -26,7 +26,7 @@ from tumorscope.service.web.uploads.names import is_clutter, parts_of, safe_file
         "a/" * 600 + "x.png",
     ],
 )
-def test_a_path_that_climbs_out_or_is_no_name_is_refused(name):
+def test_a_path_that_leaves_its_folder_or_has_no_name_is_rejected(name):
     with pytest.raises(ApiError) as refusal:
         parts_of(name)
     assert refusal.value.status == 400
@@ -36,7 +36,7 @@ def test_a_path_that_climbs_out_or_is_no_name_is_refused(name):
 
 @settings(deadline=None)
 @given(st.text(max_size=60))
-def test_whatever_a_file_is_called_it_comes_to_lie_inside(name):
+def test_every_file_name_stays_inside_the_folder(name):
     try:
         path = safe_path(parts_of(name))
     except ApiError:
@@ -46,13 +46,13 @@ def test_whatever_a_file_is_called_it_comes_to_lie_inside(name):
     assert all(part.isascii() and not part.startswith((".", "-")) and "<" not in part for part in path.parts)
 
 
-def test_the_ending_stays_for_it_tells_formats_apart():
+def test_the_suffix_is_kept():
     assert safe_file_name("Größe FLAIR.NII.GZ").endswith(".nii.gz")
     assert safe_file_name("1.2.840.10008.12") == "1.2.840.10008.12"
     assert safe_file_name("<img src=x onerror=alert(1)>.png").startswith("img_src_x")
 
 
-def test_what_systems_leave_behind_is_no_scan():
+def test_files_of_operating_systems_are_clutter():
     assert is_clutter(("scan", ".DS_Store"))
     assert is_clutter(("__MACOSX", "flair.nii"))
     assert is_clutter(("Thumbs.db",))

@@ -1,4 +1,4 @@
-"""Archives that somebody made to do harm."""
+"""Malicious archives."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def with_mode(name: str, data: bytes, mode: int) -> bytes:
 
 
 def renamed(archive: bytes, before: bytes, after: bytes) -> bytes:
-    """The archive with a name changed to another of the same length, wherever it stands."""
+    """The archive with every occurrence of a name replaced by one of the same length."""
     assert len(before) == len(after)
     assert before in archive
     return archive.replace(before, after)
 
 
 def overlapping(members: int, kernel: bytes) -> bytes:
-    """Many members that share one piece of packed bytes (Fifield, WOOT 2019)."""
+    """Many members with the same compressed data (Fifield, WOOT 2019)."""
     once = zipped({"member000000": kernel})
     at = once.index(b"PK\1\2")
     entry, end = once[at : once.index(b"PK\5\6")], once[once.index(b"PK\5\6") :]
@@ -46,7 +46,7 @@ def overlapping(members: int, kernel: bytes) -> bytes:
 
 
 def many_members(count: int, stated: int) -> bytes:
-    """So many empty members, with an end record that states another number."""
+    """Empty members with an end record that states another number."""
     one = zipped({"member000000": b""}, zipfile.ZIP_STORED)
     at, end = one.index(b"PK\1\2"), one.index(b"PK\5\6")
     entries = b"".join(one[at:end].replace(b"000000", b"%06d" % number) for number in range(count))

@@ -1,4 +1,4 @@
-"""``/api/about``: what this service is and takes."""
+"""``/api/about``: the version and the limits of this service."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from tumorscope import __version__
 from tumorscope.service.web.backend import BackendOfApp
 from tumorscope.service.web.models import About
-from tumorscope.service.web.routes.describing import problems
+from tumorscope.service.web.routes.responses import problems
 
 router = APIRouter(tags=["service"])
 

@@ -1,4 +1,4 @@
-"""``/api/bundles``: the networks that can be asked for."""
+"""``/api/bundles``: the available bundles."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from fastapi import APIRouter
 
 from tumorscope.service.web.backend import BackendOfApp
 from tumorscope.service.web.models import BundleEntry, BundleList
-from tumorscope.service.web.routes.describing import problems
+from tumorscope.service.web.routes.responses import problems
 
 router = APIRouter(tags=["service"])
 
 
 @router.get("/api/bundles", responses=problems(), operation_id="list_bundles")
 async def list_bundles(backend: BackendOfApp) -> BundleList:
-    """The networks that there are; `auto` chooses by a study's sequences."""
+    """The available bundles; `auto` chooses one by a study's sequences."""
     own = backend.settings.bundle
     return BundleList(
         bundles=[

@@ -1,13 +1,13 @@
-"""``/healthz``, ``/readyz`` and ``/metrics``: for machines that look after the service."""
+"""``/healthz``, ``/readyz`` and ``/metrics``: for monitoring."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
+from tumorscope.service.web.api_error import ApiError
 from tumorscope.service.web.backend import BackendOfApp
 from tumorscope.service.web.models import Health
-from tumorscope.service.web.refusal import ApiError
-from tumorscope.service.web.routes.describing import problems
+from tumorscope.service.web.routes.responses import problems
 
 router = APIRouter(tags=["service"])
 
@@ -16,13 +16,13 @@ _METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 @router.get("/healthz", responses=problems(), operation_id="healthz", openapi_extra={"security": []})
 async def healthz() -> Health:
-    """The process runs and responses."""
+    """The process is running and responds."""
     return Health()
 
 
 @router.get("/readyz", responses=problems(), operation_id="readyz", openapi_extra={"security": []})
 def readyz(backend: BackendOfApp) -> Health:
-    """Requests can be worked on: the database is whole, the queue responses, and there is room on the disk."""
+    """The service is ready: the database is intact, the queue responds, and the disk has free space."""
     reason = backend.readiness.reason()
     if reason is not None:
         raise ApiError(503, reason)

@@ -1,4 +1,4 @@
-"""``PUT /api/studies/{study_id}/mask``: a corrected segmentation, from which a new revision is measured."""
+"""``PUT /api/studies/{study_id}/mask``: a corrected segmentation for a new revision."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from tumorscope.core.errors import TumorscopeError
 from tumorscope.service.errors import Conflict
 from tumorscope.service.queue import enqueue
 from tumorscope.service.records import Study
-from tumorscope.service.views import MASK, read_segmentation
+from tumorscope.service.viewer_images import MASK, read_segmentation
+from tumorscope.service.web.api_error import ApiError
 from tumorscope.service.web.backend import Backend, BackendOfApp
 from tumorscope.service.web.models import StudyState
-from tumorscope.service.web.presenting import present
-from tumorscope.service.web.refusal import ApiError
 from tumorscope.service.web.results import VIEW_FOLDER, VIEW_SUFFIX
-from tumorscope.service.web.routes.describing import StudyId, problems
-from tumorscope.service.web.uploads.bodies import pieces
+from tumorscope.service.web.routes.responses import StudyId, problems
+from tumorscope.service.web.serializers import study_state
+from tumorscope.service.web.uploads.bodies import body_chunks
 from tumorscope.service.web.uploads.limits import MIB
 
 router = APIRouter(tags=["results"])
 
-_MOST_BYTES = 256 * MIB
-"""Of the largest segmentation without compression, about."""
+_MAX_BYTES = 256 * MIB
+"""About the size of the largest segmentation without compression."""
 _KINDS = {"application/gzip", "application/x-gzip", "application/octet-stream"}
 _BODY = {
     "required": True,
@@ -48,64 +48,64 @@ async def save_mask(
     request: Request,
     backend: BackendOfApp,
     if_match: Annotated[
-        str | None, Header(description='The revision whose segmentation was corrected, as `"1"`; 428 without it.')
+        str | None, Header(description='The revision whose segmentation was corrected, as `"1"`; required.')
     ] = None,
 ) -> StudyState:
-    """Save a corrected segmentation: NIfTI, whole numbers, on the grid of the images of this study.
+    """Save a corrected segmentation: NIfTI with integer voxels on the grid of the study's images.
 
-    The study is then queued; when it is done it has a new revision, measured from this segmentation.
+    The study is then queued; when it is done it has a new revision with measurements of this segmentation.
     """
     study = await to_thread.run_sync(backend.study, request, study_id)
     base = _base(if_match)
     _check_state(study, base)
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() not in _KINDS:
         raise ApiError(415, "send the segmentation as application/gzip or application/octet-stream (.nii.gz)")
-    aside = await to_thread.run_sync(backend.folders.incoming)
+    upload = await to_thread.run_sync(backend.folders.incoming)
     try:
-        with (aside / "sent").open("xb") as file:
-            async for piece in pieces(request, _MOST_BYTES):
-                await to_thread.run_sync(file.write, piece, limiter=backend.upload_threads)
-        await to_thread.run_sync(partial(_save, backend, study, base, aside), limiter=backend.upload_threads)
+        with (upload / "sent").open("xb") as file:
+            async for chunk in body_chunks(request, _MAX_BYTES):
+                await to_thread.run_sync(file.write, chunk, limiter=backend.upload_threads)
+        await to_thread.run_sync(partial(_save, backend, study, base, upload), limiter=backend.upload_threads)
     finally:
-        await to_thread.run_sync(partial(shutil.rmtree, aside, ignore_errors=True))
-    return present(await to_thread.run_sync(backend.study, request, study_id), backend.settings.keep_days)
+        await to_thread.run_sync(partial(shutil.rmtree, upload, ignore_errors=True))
+    return study_state(await to_thread.run_sync(backend.study, request, study_id), backend.settings.keep_days)
 
 
 def _base(if_match: str | None) -> int:
-    """The revision that the segmentation builds on."""
+    """The revision on which the segmentation is based."""
     if if_match is None:
-        raise ApiError(428, 'say by If-Match on which revision the segmentation builds, as If-Match: "1"')
+        raise ApiError(428, 'name the revision that was corrected, as If-Match: "1"')
     number = if_match.strip().removeprefix("W/").strip('"')
     if not (number.isascii() and number.isdecimal() and len(number) < 10):
-        raise ApiError(412, 'If-Match names no revision; give its number, as If-Match: "1"')
+        raise ApiError(412, 'If-Match does not name a revision; give its number, as If-Match: "1"')
     return int(number)
 
 
 def _check_state(study: Study, base: int) -> None:
     if study.state not in ("done", "failed"):
-        raise ApiError(409, "the study is being worked on; try again when it is done")
+        raise ApiError(409, "the study is being analyzed; try again when it is done")
     if study.revision == 0:
-        raise ApiError(409, "the study has no results that could be corrected")
+        raise ApiError(409, "the study has no results to correct")
     if study.revision != base:
         raise ApiError(412, f"revision {study.revision} is the newest, not {base}; load it first")
 
 
-def _save(backend: Backend, study: Study, base: int, aside: Path) -> None:
-    """Check the segmentation, write it anew, and ask for its revision."""
+def _save(backend: Backend, study: Study, base: int, upload: Path) -> None:
+    """Check the segmentation, re-encode it, and request a revision from it."""
     import nibabel as nib
 
     from tumorscope.reporting.nifti import encode_nifti
 
     like = backend.folders.run(study.id, base) / VIEW_FOLDER / f"{MASK}{VIEW_SUFFIX}"
     try:
-        segmentation = read_segmentation(aside / "sent", like)
+        segmentation = read_segmentation(upload / "sent", like)
     except TumorscopeError as error:
         raise ApiError(400, str(error)) from error
-    clean = aside / "clean"
+    clean = upload / "clean"
     affine = nib.Nifti1Image.from_filename(like).affine
     clean.write_bytes(encode_nifti(segmentation.transpose(2, 1, 0).astype(np.uint8), affine))
     try:
-        backend.catalog.request_edit(study.id, base, partial(backend.folders.place_mask, clean, study.id))
+        backend.catalog.request_edit(study.id, base, partial(backend.folders.store_mask, clean, study.id))
     except Conflict as error:
         raise ApiError(412, str(error)) from error
     enqueue(backend.queue, study.id)

@@ -1,4 +1,4 @@
-"""The viewer's page and its files, and the interface's description for people."""
+"""The viewer's page and its assets, and the interactive documentation of the HTTP interface."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ STATIC = Path(__file__).parents[1] / "static"
 
 router = APIRouter(include_in_schema=False)
 
-# Addresses in a page are named from where the page is, which a proxy may have put below a path.
+# URLs in a page are relative to the page, since a proxy may serve it below a path.
 _HEADERS = {"content-security-policy": PAGE_POLICY, "cache-control": "no-cache"}
 _NOT_BUILT = f"""<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Tumorscope</title>
 <h1>Tumorscope</h1>
-<p>The page has not been built in this installation; the interface for programs is at
+<p>The page is not built in this installation; the HTTP interface is described at
 <a href="openapi.json">openapi.json</a>.</p>
 <p>{NOTICE}</p>
 </html>
 """
 _DOCS = f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Tumorscope: interface</title>
+<html lang="en"><head><meta charset="utf-8"><title>Tumorscope: HTTP interface</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="icon" href="favicon.ico"><link rel="stylesheet" href="assets/swagger/swagger-ui.css"></head>
 <body><p>{NOTICE}</p><div id="swagger-ui"></div>
@@ -61,18 +61,18 @@ async def docs_start() -> Response:
 
 @router.get("/favicon.ico")
 async def icon() -> Response:
-    found = STATIC / "favicon.ico"
-    return FileResponse(found, headers=_HEADERS) if found.is_file() else Response(status_code=204)
+    icon_file = STATIC / "favicon.ico"
+    return FileResponse(icon_file, headers=_HEADERS) if icon_file.is_file() else Response(status_code=204)
 
 
 class Assets(StaticFiles):
-    """The viewer's files. A script started by one of them (a worker) is bound by the same policy."""
+    """The viewer's assets, with the page's policy, which also applies to web workers."""
 
     def __init__(self) -> None:
         super().__init__(directory=STATIC / "assets", check_dir=False)
 
     async def check_config(self) -> None:
-        """An installation from the source has no such folder until the viewer is built."""
+        """Skip the check of the folder, which does not exist in a source checkout before the viewer is built."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         try:

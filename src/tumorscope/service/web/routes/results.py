@@ -1,30 +1,32 @@
-"""``/api/studies/{study_id}/…``: the files of a revision, one by one or all in one archive."""
+"""``/api/studies/{study_id}/…``: the files of a revision, individually or in one archive."""
 
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi import Path as InPath
 from fastapi.responses import FileResponse, StreamingResponse
 
 from tumorscope.core.files import safe_name
+from tumorscope.reporting.analysis_document import AnalysisDocument
 from tumorscope.service.records import Study
+from tumorscope.service.web.api_error import ApiError
 from tumorscope.service.web.backend import BackendOfApp
-from tumorscope.service.web.packing import pack
-from tumorscope.service.web.refusal import ApiError
-from tumorscope.service.web.results import RESULTS, VIEW_FOLDER, VIEW_SUFFIX, WHOLE, Result
-from tumorscope.service.web.routes.describing import RevisionNumber, StudyId, problems
+from tumorscope.service.web.results import ARCHIVE, RESULTS, VIEW_FOLDER, VIEW_SUFFIX, Result
+from tumorscope.service.web.routes.responses import RevisionNumber, StudyId, problems
+from tumorscope.service.web.zip_stream import zip_stream
 
 router = APIRouter(tags=["results"])
 
-_FOR_GOOD = "private, max-age=86400, immutable"
-"""Of an address that names its revision: what is there never changes."""
-_ASK_AGAIN = "private, no-cache"
+_IMMUTABLE = "private, max-age=86400, immutable"
+"""For URLs with a revision, whose content never changes."""
+_REVALIDATE = "private, no-cache"
 _READ_AT_ONCE = 1 << 20
-"""A small file is read where the request is handled; a larger one is sent in pieces of this size."""
+"""Smaller files are sent at once, larger ones in chunks of this size."""
 
 
 def _add_route(result: Result) -> None:
@@ -34,8 +36,8 @@ def _add_route(result: Result) -> None:
         study = backend.study(request, study_id)
         number = _revision(study, revision)
         path = backend.folders.run(study.id, number) / result.file
-        stat = _stat(path, f"this study has no {result.file} ({result.what})")
-        headers = _headers(study, number, result.file, stat, asked=revision)
+        stat = _stat(path, f"this study has no {result.file} ({result.output.description})")
+        headers = _headers(study, number, result.file, stat, requested=revision)
         if result.policy is not None:
             headers["content-security-policy"] = result.policy
         return _response(
@@ -43,7 +45,7 @@ def _add_route(result: Result) -> None:
             path,
             stat,
             headers,
-            result.media_type,
+            result.output.media_type,
             f"{safe_name(study.name)}-{result.file}",
             result.policy is not None,
         )
@@ -54,18 +56,18 @@ def _add_route(result: Result) -> None:
         methods=["GET"],
         response_class=Response,
         responses={
-            200: {"content": {result.media_type: _SCHEMA.get(result.media_type, {})}},
+            200: _DESCRIBED.get(result.output.media_type, {"content": {result.output.media_type: {}}}),
             206: {"description": "The range of bytes that was asked for."},
             **problems(304, 404, 409, 416, 422),
         },
-        operation_id=f"get_{result.file.replace('.', '_')}",
-        summary=f"{result.what[0].upper()}{result.what[1:]}",
+        operation_id=f"get_{re.sub(r'[^a-z0-9]', '_', result.file)}",
+        summary=result.output.title,
     )
 
 
-_SCHEMA = {
-    "application/json": {"schema": {"type": "object"}},
-    "text/html": {"schema": {"type": "string"}},
+_DESCRIBED: dict[str, dict[str, Any]] = {
+    "application/json": {"model": AnalysisDocument},
+    "text/html": {"content": {"text/html": {"schema": {"type": "string"}}}},
 }
 
 for _each in RESULTS:
@@ -77,7 +79,7 @@ for _each in RESULTS:
     response_class=Response,
     responses={
         200: {"content": {"application/gzip": {}}},
-        206: {"description": "The range of bytes that was asked for."},
+        206: {"description": "The requested range of bytes."},
         **problems(304, 404, 409, 416, 422),
     },
     operation_id="get_image",
@@ -89,45 +91,49 @@ def get_image(
     backend: BackendOfApp,
     revision: RevisionNumber = None,
 ) -> Response:
-    """A volume for viewing, on the scan's grid: axes column, row, slice."""
+    """A volume for viewing on the scan's grid, with the axes column, row and slice."""
     study = backend.study(request, study_id)
     number = _revision(study, revision)
     folder = backend.folders.run(study.id, number) / VIEW_FOLDER
-    missing = "this study has no such image"
+    missing = "the study has no such image"
     if name != safe_name(name):
         raise ApiError(404, missing)
     file = f"{name}{VIEW_SUFFIX}"
     stat = _stat(folder / file, missing)
-    headers = _headers(study, number, f"{VIEW_FOLDER}-{file}", stat, asked=revision)
+    headers = _headers(study, number, f"{VIEW_FOLDER}-{file}", stat, requested=revision)
     return _response(request, folder / file, stat, headers, "application/gzip", file, shown=False)
 
 
 @router.get(
-    f"/api/studies/{{study_id}}/{WHOLE}",
+    f"/api/studies/{{study_id}}/{ARCHIVE}",
     response_class=StreamingResponse,
     responses={200: {"content": {"application/zip": {}}}, **problems(404, 409, 422)},
     operation_id="get_results_zip",
 )
-def get_whole(study_id: StudyId, request: Request, backend: BackendOfApp, revision: RevisionNumber = None) -> Response:
-    """All results in one archive, packed while it is sent."""
+def get_archive(
+    study_id: StudyId, request: Request, backend: BackendOfApp, revision: RevisionNumber = None
+) -> Response:
+    """All results in one ZIP archive."""
     study = backend.study(request, study_id)
     run = backend.folders.run(study.id, _revision(study, revision))
     files = [run / result.file for result in RESULTS if (run / result.file).is_file()]
     if not files:
-        raise ApiError(404, "this study has no such revision")
+        raise ApiError(404, "the study has no such revision")
     name = safe_name(study.name)
-    headers = {"content-disposition": f'attachment; filename="{name}-results.zip"', "cache-control": _ASK_AGAIN}
-    return StreamingResponse(pack(files, name), media_type="application/zip", headers=headers)
+    headers = {"content-disposition": f'attachment; filename="{name}-results.zip"', "cache-control": _REVALIDATE}
+    return StreamingResponse(zip_stream(files, name), media_type="application/zip", headers=headers)
 
 
-def _revision(study: Study, asked: int | None) -> int:
-    """The number of the revision that is meant, if there are results of it."""
+def _revision(study: Study, requested: int | None) -> int:
+    """The requested revision, or the newest; it has results."""
     if study.revision == 0:
-        line = "its analysis failed, so there are no results" if study.state == "failed" else "is not analyzed yet"
-        raise ApiError(409, f"this study {line}" if study.state != "failed" else line)
-    if asked is not None and asked > study.revision:
-        raise ApiError(404, f"this study has no revision {asked}; the newest is {study.revision}")
-    return study.revision if asked is None else asked
+        line = (
+            "the study has no results, since its analysis failed" if study.state == "failed" else "is not analyzed yet"
+        )
+        raise ApiError(409, f"the study {line}" if study.state != "failed" else line)
+    if requested is not None and requested > study.revision:
+        raise ApiError(404, f"the study has no revision {requested}; the newest is {study.revision}")
+    return study.revision if requested is None else requested
 
 
 def _stat(path: Path, missing: str) -> os.stat_result:
@@ -137,10 +143,10 @@ def _stat(path: Path, missing: str) -> os.stat_result:
         raise ApiError(404, missing) from None
 
 
-def _headers(study: Study, number: int, file: str, stat: os.stat_result, asked: int | None) -> dict[str, str]:
+def _headers(study: Study, number: int, file: str, stat: os.stat_result, requested: int | None) -> dict[str, str]:
     return {
         "etag": f'"{study.id}-{number}-{file}-{stat.st_mtime_ns:x}"',
-        "cache-control": _ASK_AGAIN if asked is None else _FOR_GOOD,
+        "cache-control": _REVALIDATE if requested is None else _IMMUTABLE,
     }
 
 
@@ -153,7 +159,7 @@ def _response(
     filename: str,
     shown: bool,
 ) -> Response:
-    """The file in pieces, or nothing where the client has it already."""
+    """The file, or status 304 if the client's copy is current."""
     known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
     if headers["etag"] in known:
         return Response(status_code=304, headers=headers)
@@ -173,6 +179,6 @@ def _response(
 
 
 class _LargeFile(FileResponse):
-    """Every piece costs a turn of a thread, so pieces are large."""
+    """A file response with large chunks, since each chunk is read in a thread."""
 
     chunk_size = _READ_AT_ONCE

@@ -1,4 +1,4 @@
-"""``/api/studies``: the work list, and new studies."""
+"""``/api/studies``: the list of studies, and uploads."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from tumorscope.io.formats import SUPPORTED
 from tumorscope.service.records import State
 from tumorscope.service.web.backend import BackendOfApp
 from tumorscope.service.web.models import StudyList, Uploaded
-from tumorscope.service.web.presenting import present
-from tumorscope.service.web.routes.describing import problems
-from tumorscope.service.web.uploads.accepting import accept_address, accept_upload, once
+from tumorscope.service.web.routes.responses import problems
+from tumorscope.service.web.serializers import study_state
+from tumorscope.service.web.uploads.intake import accept_address, accept_upload, idempotent
 
 router = APIRouter(tags=["studies"])
 
@@ -29,7 +29,7 @@ _BODY = {
                         "minItems": 1,
                         "items": {"type": "string", "format": "binary"},
                         "description": f"{SUPPORTED}; or ZIP archives of them. "
-                        "A file's name may be a path below the folder that is uploaded.",
+                        "A file name may be a path below the uploaded folder.",
                     },
                     "bundle": {"type": "string", "maxLength": 100},
                 },
@@ -44,17 +44,20 @@ _BODY = {
 @router.get("/api/studies", responses=problems(422), operation_id="list_studies")
 def list_studies(
     backend: BackendOfApp,
-    search: Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$", description="Part of a name.")] = None,
-    state: Annotated[list[State] | None, Query(description="Only these states; repeat.")] = None,
+    search: Annotated[
+        str | None, Query(max_length=200, pattern=r"^[^\x00]*$", description="Part of a study's name.")
+    ] = None,
+    state: Annotated[list[State] | None, Query(description="Only studies in these states; may be repeated.")] = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     after: Annotated[
-        str | None, Query(max_length=200, pattern=r"^[A-Za-z0-9_=.:+-]*$", description="`next` of the page before.")
+        str | None,
+        Query(max_length=200, pattern=r"^[A-Za-z0-9_=.:+-]*$", description="The value of `next` on the previous page."),
     ] = None,
 ) -> StudyList:
     """Studies, newest first."""
     page = backend.catalog.page(search or "", state or (), limit, after or None)
     return StudyList(
-        studies=[present(study, backend.settings.keep_days) for study in page.studies],
+        studies=[study_state(study, backend.settings.keep_days) for study in page.studies],
         next=page.next,
         total=page.total,
     )
@@ -64,7 +67,7 @@ def list_studies(
     "/api/studies",
     status_code=201,
     responses={
-        200: {"model": Uploaded, "description": "This upload was taken before, under the same Idempotency-Key."},
+        200: {"model": Uploaded, "description": "This upload was received before, under the same Idempotency-Key."},
         **problems(408, 409, 413, 415, 422, 507),
     },
     openapi_extra={"requestBody": _BODY},
@@ -78,16 +81,17 @@ async def create_studies(
         str | None,
         Header(
             pattern=r"^[A-Za-z0-9_-]{1,64}$",
-            description="Chosen by the client; the same upload sent again with the same key makes no second study.",
+            description="Chosen by the client; an upload repeated with the same key creates no second study.",
         ),
     ] = None,
 ) -> Uploaded:
     """Upload scans, or name a study on a DICOMweb service.
 
-    A folder that holds a scan's files is one case, and so are files without a folder that can be one scan;
-    every case becomes a study. All files are on disk, and the studies in the database, before the response comes.
+    A folder with a scan's files is one case, and so are files without a folder that can form one scan;
+    every case becomes a study. The response follows when all files are on disk and the studies are in the
+    database.
     """
-    async with once(backend, idempotency_key) as known:
+    async with idempotent(backend, idempotency_key) as known:
         if known is not None:
             response.status_code = 200
             response.headers["connection"] = "close"  # the body is not read

@@ -1,1 +1,1 @@
-"""Who may ask, from where, and what the responses allow a browser to do."""
+"""Authentication, allowed hosts and origins, and security headers."""

@@ -1,4 +1,4 @@
-"""Who asks: a token, or a user with a password."""
+"""Authentication by token, or by user and password."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from pydantic import SecretStr
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tumorscope.service.web.security.proxies import route_path
-from tumorscope.service.web.security.responding import header_values, refuse
+from tumorscope.service.web.security.rejection import header_values, reject
 from tumorscope.service.web.security.throttle import Throttle
 
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
-"""Asked by machines that look after the service; they say nothing but that it runs."""
+"""Paths for monitoring; they only reveal whether the service is ready."""
 
 _CHALLENGE = {"www-authenticate": 'Basic realm="Tumorscope", charset="UTF-8"'}
 
 
 class Credentials:
-    """What lets a request in.
+    """The credentials that the service accepts.
 
-    Secrets are kept as digests, and all of them are compared, each in constant time: how long an
-    response takes tells neither a user's name nor a part of a password.
+    Secrets are stored as digests, and every one is compared in constant time: the time of a response
+    reveals neither a user's name nor a part of a password.
 
     Args:
-        token: for ``Authorization: Bearer``; a browser may give it as the password of any user.
+        token: for ``Authorization: Bearer``; a browser may send it as the password of any user.
         users: password by user name.
     """
 
@@ -38,11 +38,11 @@ class Credentials:
 
     @property
     def needed(self) -> bool:
-        """Whether anything has to be shown at all."""
+        """Whether authentication is configured."""
         return self._token is not None or bool(self._users)
 
     def accept(self, authorization: str) -> bool:
-        """Whether the value of an ``Authorization`` header lets a request in."""
+        """Whether the value of an ``Authorization`` header is valid."""
         scheme, _, value = authorization.strip().partition(" ")
         if scheme.lower() == "bearer":
             return self._knows_token(_bytes(value.strip()))
@@ -63,8 +63,8 @@ class Credentials:
         return self._token is not None and hmac.compare_digest(self._token, _digest(given))
 
 
-class Authentication:
-    """Asks every request but those of :data:`OPEN_PATHS` for credentials, and whoever guesses them to wait."""
+class AuthenticationMiddleware:
+    """Requires credentials for all paths but :data:`OPEN_PATHS`, and slows down guessing."""
 
     def __init__(self, app: ASGIApp, credentials: Credentials, throttle: Throttle) -> None:
         self._app = app
@@ -73,26 +73,26 @@ class Authentication:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and self._credentials.needed and route_path(scope) not in OPEN_PATHS:
-            refusal = self._refusal(scope)
-            if refusal is not None:
-                await refuse(scope, receive, send, *refusal)
+            rejection = self._rejection(scope)
+            if rejection is not None:
+                await reject(scope, receive, send, *rejection)
                 return
         await self._app(scope, receive, send)
 
-    def _refusal(self, scope: Scope) -> tuple[int, str, dict[str, str]] | None:
-        """Status, line and headers of the response to who may not come in."""
+    def _rejection(self, scope: Scope) -> tuple[int, str, dict[str, str]] | None:
+        """Status, detail and headers of the response to an unauthenticated request; None if it is valid."""
         given = header_values(scope, b"authorization")
         if len(given) != 1:
-            return 401, "give a token, or a user and a password", _CHALLENGE
+            return 401, "authentication required: send a token, or a user and a password", _CHALLENGE
         address = (scope.get("client") or ("",))[0]
         wait_s = self._throttle.wait_s(address, given[0])
         if wait_s:
             line = "too many wrong tokens or passwords from your address; wait and try again"
             return 429, line, {"retry-after": str(wait_s)}
         if self._credentials.accept(given[0]):
-            self._throttle.right(address, given[0])
+            self._throttle.accept(address, given[0])
             return None
-        self._throttle.wrong(address, given[0])
+        self._throttle.reject(address, given[0])
         return 401, "the token or the password is wrong", _CHALLENGE
 
 

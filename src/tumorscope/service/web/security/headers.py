@@ -1,4 +1,4 @@
-"""What every response tells a browser about what it may do."""
+"""Security headers of every response."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ PAGE_POLICY = (
     "connect-src 'self' data: blob:; worker-src 'self' blob:; manifest-src 'self'; form-action 'none'; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
-"""Of the viewer: its own files, and images that it draws itself."""
+"""For the viewer: its own files, and images that it draws itself."""
 
 REPORT_POLICY = (
     "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; form-action 'none'; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
-"""Of ``report.html``: it carries its style and its images in itself, and nothing in it may run."""
+"""For ``report.html``: embedded styles and images, no scripts."""
 
 DATA_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
-"""Of everything else: data, should a browser ever show it."""
+"""For all other responses, in case a browser shows them."""
 
 _ALWAYS = {
     "x-content-type-options": "nosniff",
@@ -31,8 +31,8 @@ _ALWAYS = {
 }
 
 
-class SecurityHeaders:
-    """Adds the headers; an response's own policy stays, and what says nothing is not to be stored."""
+class SecurityHeadersMiddleware:
+    """Adds the headers; a response's own policy and caching stay, by default nothing is stored."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -1,7 +1,7 @@
-"""Which names this service responses to.
+"""The host names that the service accepts, against DNS rebinding.
 
-A page elsewhere can give its own name the address 127.0.0.1 (DNS rebinding); its requests then
-come from "the same origin" as the service, but carry that name in ``Host``.
+Another site can point its own name to 127.0.0.1; requests of its pages then have the same origin as the
+service, but carry that name in ``Host``.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from collections.abc import Iterable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tumorscope.service.web.security.responding import header_values, refuse
+from tumorscope.service.web.security.rejection import header_values, reject
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _HOST = re.compile(r"(?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*)|\[[0-9A-Fa-f:.]+\])(?::(?P<port>\d{1,5}))?")
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a service that listens there.
+    """Whether a service that listens at a host is reachable from this machine only.
 
     >>> [is_loopback(host) for host in ("127.0.0.1", "localhost", "::1", "0.0.0.0", "pacs.example.org")]
     [True, True, True, False, False]
@@ -34,23 +34,22 @@ def is_loopback(host: str) -> bool:
 
 
 def host_name(value: str) -> str | None:
-    """The name in a ``Host`` header, lower case and without port; None where it is none.
+    """The name in a ``Host`` header, in lower case and without port; None if it is invalid.
 
     >>> host_name("LocalHost:8000"), host_name("[::1]:8000"), host_name("localhost@evil.example")
     ('localhost', '::1', None)
     """
-    found = _HOST.fullmatch(value)
-    if found is None or int(found["port"] or 0) > 65535:
+    match = _HOST.fullmatch(value)
+    if match is None or int(match["port"] or 0) > 65535:
         return None
-    return found["name"].strip("[]").removesuffix(".").lower()
+    return match["name"].strip("[]").removesuffix(".").lower()
 
 
 class Hosts:
-    """The names that are responded to.
+    """The accepted host names.
 
-    A service on this machine only responses to its loopback names and those it is given. One that
-    listens on the network also responses to its machine's name, and to plain addresses, for those
-    are no names that anybody could bind anew.
+    A service on a loopback address accepts the loopback names and the configured names. A service on the
+    network also accepts its machine's name and IP addresses, which DNS rebinding cannot use.
     """
 
     def __init__(self, listens_on: str, allowed: Iterable[str] = ()) -> None:
@@ -67,8 +66,8 @@ class Hosts:
         return name in self._names or (self._addresses and _is_address(name))
 
 
-class HostGuard:
-    """Refuses requests that were meant for another host."""
+class HostMiddleware:
+    """Rejects requests for other host names."""
 
     def __init__(self, app: ASGIApp, hosts: Hosts) -> None:
         self._app = app
@@ -78,8 +77,8 @@ class HostGuard:
         if scope["type"] == "http":
             values = header_values(scope, b"host")
             if len(values) != 1 or not self._hosts.allow(values[0]):
-                detail = "this service does not response to that host name; allow it with --allowed-host"
-                await refuse(scope, receive, send, 400, detail)
+                detail = "this service does not accept this host name; allow it with --allowed-host"
+                await reject(scope, receive, send, 400, detail)
                 return
         await self._app(scope, receive, send)
 

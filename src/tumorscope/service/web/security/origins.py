@@ -1,8 +1,8 @@
-"""Requests that another site makes a browser send are refused.
+"""Protection against cross-site requests.
 
-A browser adds this service's password, or its place on the same machine, to a request from any
-page. Both of what it says about the page are asked: ``Origin`` (Fetch standard, 3.2) and
-``Sec-Fetch-Site`` (Fetch Metadata). Programs send neither, and are not meant.
+A browser sends this service's password, or reaches a service on its own machine, for pages of any site.
+Two headers describe the page and are checked: ``Origin`` (Fetch standard, 3.2) and ``Sec-Fetch-Site``
+(Fetch Metadata). API clients send neither and are not affected.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from tumorscope.service.web.security.responding import header_values, refuse
+from tumorscope.service.web.security.rejection import header_values, reject
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _OWN_SITES = frozenset({"same-origin", "none"})
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-class CrossSiteGuard:
-    """Lets in what this service's own page asks for, what a person types, and programs.
+class CrossSiteMiddleware:
+    """Accepts requests of the service's own page, typed addresses, and API clients.
 
-    From elsewhere only a link may lead here: it shows the page, and tells the other site nothing.
+    Of other sites, only links are accepted: they open the page and reveal nothing to the other site.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -29,7 +29,7 @@ class CrossSiteGuard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and _is_foreign(scope):
-            await refuse(scope, receive, send, 403, "a request from another site; open this service's own page")
+            await reject(scope, receive, send, 403, "cross-site request; open this service's own page")
             return
         await self._app(scope, receive, send)
 
@@ -39,16 +39,16 @@ def _is_foreign(scope: Scope) -> bool:
     elsewhere = any(site not in _OWN_SITES for site in sites)
     if scope["method"] in _SAFE:
         modes = header_values(scope, b"sec-fetch-mode")
-        places = header_values(scope, b"sec-fetch-dest")
-        return elsewhere and not (modes == ["navigate"] and places in ([], ["document"]))
+        destinations = header_values(scope, b"sec-fetch-dest")
+        return elsewhere and not (modes == ["navigate"] and destinations in ([], ["document"]))
     host = header_values(scope, b"host")[0]
     return elsewhere or any(not is_own_origin(origin, host) for origin in header_values(scope, b"origin"))
 
 
 def is_own_origin(origin: str, host: str) -> bool:
-    """Whether an origin names the host to which the request was sent.
+    """Whether an origin is the host of the request.
 
-    The scheme is not compared: a proxy may speak HTTPS for this service.
+    The scheme is not compared, since a proxy may provide HTTPS.
 
     >>> is_own_origin("http://localhost:8000", "localhost:8000"), is_own_origin("null", "localhost:8000")
     (True, False)
@@ -56,12 +56,12 @@ def is_own_origin(origin: str, host: str) -> bool:
     try:
         parts = urlsplit(origin)
         default = _DEFAULT_PORTS.get(parts.scheme)
-        asked = urlsplit(f"//{host}")
+        requested = urlsplit(f"//{host}")
         return (
             default is not None
             and parts.hostname is not None
             and parts.username is None
-            and (parts.hostname, parts.port or default) == (asked.hostname, asked.port or default)
+            and (parts.hostname, parts.port or default) == (requested.hostname, requested.port or default)
         )
     except ValueError:
         return False

@@ -1,6 +1,6 @@
-"""What a proxy in front of the service says: below which path it is seen, and who asks.
+"""The URL path prefix and the client address behind a proxy.
 
-Only proxies that the settings name are believed; anybody else could write these headers.
+Headers are used only if they come from a trusted proxy, since any client could send them.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tumorscope.service.settings import clean_root_path
-from tumorscope.service.web.security.responding import header_values
+from tumorscope.service.web.security.rejection import header_values
 
 
-class BehindProxy:
-    """Sets a request's root path, and lets its path begin with that, whether the proxy cut it off or not.
+class ProxyPrefixMiddleware:
+    """Sets a request's root path and prepends it to the path if the proxy has removed it.
 
     Args:
-        app: asked next.
-        root_path: the path below which the service is seen, ``/tumor``; empty for none.
-        trusted: addresses and networks of proxies whose ``X-Forwarded-Prefix`` takes its place.
+        app: the next application.
+        root_path: the URL path prefix of the service, ``/tumor``; empty for none.
+        trusted: addresses and networks of proxies whose ``X-Forwarded-Prefix`` overrides ``root_path``.
     """
 
     def __init__(self, app: ASGIApp, root_path: str, trusted: Sequence[str]) -> None:
@@ -36,7 +36,7 @@ class BehindProxy:
         _unmap_client(scope)
         root = self._forwarded_prefix(scope) or self._root_path
         scope["root_path"] = root
-        if root and scope["path"] == root:  # what the page names is named from here
+        if root and scope["path"] == root:  # the page's URLs are relative to the path with a slash
             query = scope["query_string"].decode("latin-1")
             await RedirectResponse(f"{root}/{'?' if query else ''}{query}", 308)(scope, receive, send)
             return
@@ -45,7 +45,7 @@ class BehindProxy:
         await self._app(scope, receive, send)
 
     def _forwarded_prefix(self, scope: Scope) -> str:
-        """The path that the proxies cut off, the outermost first; empty where there is none to be believed."""
+        """The prefix that trusted proxies report, the outermost first; empty if there is none."""
         if not self._is_trusted(scope):
             return ""
         parts = [part for value in header_values(scope, b"x-forwarded-prefix") for part in value.split(",")]
@@ -68,7 +68,7 @@ def route_path(scope: Scope) -> str:
 
 
 def _unmap_client(scope: Scope) -> None:
-    """Write an IPv4 address as one, where the service listens for both kinds."""
+    """Replace an IPv4-mapped IPv6 client address by the IPv4 address."""
     try:
         host, port = scope["client"]
         mapped = ipaddress.IPv6Address(host).ipv4_mapped

@@ -1,1 +1,1 @@
-"""What a client sends, from the first byte to studies on disk and in the catalog."""
+"""Uploads, from the first byte to studies on disk and in the catalog."""

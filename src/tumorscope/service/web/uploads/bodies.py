@@ -1,4 +1,4 @@
-"""Reading a request's body in pieces of a useful size, with limits on bytes and patience."""
+"""Read a request's body in large chunks, with limits on size and time."""
 
 from __future__ import annotations
 
@@ -7,47 +7,47 @@ from collections.abc import AsyncIterator
 import anyio
 from starlette.requests import Request
 
-from tumorscope.service.web.refusal import ApiError
+from tumorscope.service.web.api_error import ApiError
 from tumorscope.service.web.uploads.limits import MIB
 from tumorscope.service.web.uploads.multipart import check_size
 
-PATIENCE_S = 60.0
-"""A client that sends nothing for so long is gone, or means to keep the service busy."""
+BODY_TIMEOUT_S = 60.0
+"""A client that sends nothing for this time is disconnected."""
 
 
-async def pieces(request: Request, most: int) -> AsyncIterator[bytes]:
+async def body_chunks(request: Request, most: int) -> AsyncIterator[bytes]:
     """The body, about one MiB at a time.
 
     Raises:
-        ApiError: it is larger than ``most``, by its header or by what comes, or nothing comes for too long.
+        ApiError: it is larger than ``most``, by its header or its content, or the client sends nothing for too long.
     """
     stated = request.headers.get("content-length", "")
     if stated.isdecimal():
         check_size(int(stated), most)
-    gathered, total = bytearray(), 0
+    buffer, total = bytearray(), 0
     stream = request.stream()
     while True:
         try:
-            with anyio.fail_after(PATIENCE_S):
-                piece = await anext(stream, None)
+            with anyio.fail_after(BODY_TIMEOUT_S):
+                chunk = await anext(stream, None)
         except TimeoutError:
-            raise ApiError(408, f"nothing came for {PATIENCE_S:g} s; send it again") from None
-        if piece is None:
+            raise ApiError(408, f"nothing was received for {BODY_TIMEOUT_S:g} s; send it again") from None
+        if chunk is None:
             break
-        total += len(piece)
+        total += len(chunk)
         check_size(total, most)
-        gathered += piece
-        if len(gathered) >= MIB:
-            yield bytes(gathered)
-            gathered.clear()
-    if gathered:
-        yield bytes(gathered)
+        buffer += chunk
+        if len(buffer) >= MIB:
+            yield bytes(buffer)
+            buffer.clear()
+    if buffer:
+        yield bytes(buffer)
 
 
-async def whole_body(request: Request, most: int) -> bytes:
-    """A short body.
+async def read_body(request: Request, most: int) -> bytes:
+    """The complete body, for short ones.
 
     Raises:
-        ApiError: see :func:`pieces`.
+        ApiError: see :func:`body_chunks`.
     """
-    return b"".join([piece async for piece in pieces(request, most)])
+    return b"".join([chunk async for chunk in body_chunks(request, most)])

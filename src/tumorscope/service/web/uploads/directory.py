@@ -1,7 +1,7 @@
-"""How many members a ZIP archive lists, found without holding the list in memory.
+"""Count the members of a ZIP archive without holding their list in memory.
 
-``zipfile`` makes an object of every entry before anybody can count them, which an archive of ten
-million empty members turns into gigabytes. Records are those of PKWARE's APPNOTE 6.3.10, sections
+``zipfile`` creates an object per entry before a caller can count them: gigabytes for an archive of ten
+million empty members. Records are those of PKWARE's APPNOTE 6.3.10, sections
 4.3.12 to 4.3.16.
 """
 
@@ -16,23 +16,23 @@ _END = struct.Struct("<4s4H2LH")
 _LOCATOR = struct.Struct("<4sLQL")
 _END_64 = struct.Struct("<4sQ2H2L4Q")
 _ENTRY = struct.Struct("<4s6H3L5H2L")
-_LONGEST_COMMENT = 0xFFFF
-_LARGEST_ENTRY = 1536
-"""On average: zipfile reads the whole directory into memory, and names may have 64 KiB each."""
+_MAX_COMMENT = 0xFFFF
+_MAX_ENTRY_BYTES = 1536
+"""Average size: zipfile reads the whole directory into memory, and names may have 64 KiB each."""
 
 
 def count_entries(archive: Path, most: int) -> int | None:
-    """How many entries the central directory has; counting stops above ``most``.
+    """The number of entries in the central directory; counting stops above ``most``.
 
-    A directory too large for so many entries with names of ordinary length counts as more.
-    None where there is no central directory to be found.
+    A directory too large for ``most`` entries with names of ordinary length counts as more.
+    None if there is no central directory.
     """
     with archive.open("rb") as file:
-        found = _place_of_directory(file)
-        if found is None:
+        location = _locate_directory(file)
+        if location is None:
             return None
-        start, size = found
-        if size > (most + 1) * _LARGEST_ENTRY:
+        start, size = location
+        if size > (most + 1) * _MAX_ENTRY_BYTES:
             return most + 1
         file.seek(start)
         count = 0
@@ -48,10 +48,10 @@ def count_entries(archive: Path, most: int) -> int | None:
         return count
 
 
-def _place_of_directory(file: BinaryIO) -> tuple[int, int] | None:
-    """Where the central directory starts, and its size."""
+def _locate_directory(file: BinaryIO) -> tuple[int, int] | None:
+    """Offset and size of the central directory."""
     length = file.seek(0, os.SEEK_END)
-    tail_start = max(length - _END.size - _LONGEST_COMMENT, 0)
+    tail_start = max(length - _END.size - _MAX_COMMENT, 0)
     file.seek(tail_start)
     tail = file.read()
     at = tail.rfind(b"PK\5\6")
@@ -68,5 +68,5 @@ def _place_of_directory(file: BinaryIO) -> tuple[int, int] | None:
             record = file.read(_END_64.size)
             if len(record) == _END_64.size and record.startswith(b"PK\6\6"):
                 size, end = _END_64.unpack(record)[8], end_64
-    # As zipfile does: the directory ends where its end record starts, whatever was put before the archive.
+    # As in zipfile: the directory ends where its end record starts, even with data before the archive.
     return (end - size, size) if size <= end else None

@@ -1,14 +1,14 @@
-"""How much one upload may hold."""
+"""Limits of one upload."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-LONGEST_NAME = 255
-"""Of one folder or file in an upload, in characters."""
-LONGEST_PATH = 1024
-DEEPEST = 16
-"""Folders inside each other."""
+MAX_NAME = 255
+"""Length of the name of a folder or file, in characters."""
+MAX_PATH = 1024
+MAX_DEPTH = 16
+"""Number of nested folders."""
 
 MIB = 1 << 20
 GIB = 1 << 30
@@ -16,13 +16,13 @@ GIB = 1 << 30
 
 @dataclass(frozen=True)
 class Limits:
-    """What stops an upload while it arrives, and an archive while it is unpacked.
+    """Limits of an upload while it arrives, and of an archive while it is unpacked.
 
     Attributes:
-        upload_bytes: of the request's body.
-        files: that are kept, archives' members counted in.
-        unpacked_bytes: of all archives of an upload, once unpacked.
-        ratio: by which an archive may grow, once it holds more than ``ratio_from`` bytes unpacked.
+        upload_bytes: size of the request's body.
+        files: number of files, including members of archives.
+        unpacked_bytes: unpacked size of all archives.
+        ratio: by which an archive with more than ``ratio_from`` unpacked bytes may grow.
     """
 
     upload_bytes: int = 4 * GIB
@@ -32,10 +32,10 @@ class Limits:
     ratio_from: int = 64 * MIB
 
 
-def size_words(count: int) -> str:
-    """A number of bytes as people write it.
+def format_bytes(count: int) -> str:
+    """A number of bytes with a binary unit.
 
-    >>> size_words(4 << 30), size_words(1536), size_words(12)
+    >>> format_bytes(4 << 30), format_bytes(1536), format_bytes(12)
     ('4 GiB', '1.5 KiB', '12 bytes')
     """
     for unit, name in ((GIB, "GiB"), (MIB, "MiB"), (1024, "KiB")):

@@ -1,7 +1,7 @@
-"""A ``multipart/form-data`` body, written to disk as it arrives.
+"""Write a ``multipart/form-data`` body to disk as it arrives.
 
-python-multipart's parser calls back for every piece; what belongs to a file goes to its place at
-once, so memory stays flat however large the upload is.
+python-multipart's parser calls back for every piece; the bytes of a file are written at once, so memory
+stays constant however large the upload is.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from python_multipart import MultipartParser
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import parse_options_header
 
-from tumorscope.service.web.refusal import ApiError
-from tumorscope.service.web.uploads.limits import size_words
+from tumorscope.service.web.api_error import ApiError
+from tumorscope.service.web.uploads.limits import format_bytes
 from tumorscope.service.web.uploads.tree import UploadTree
 
-_LONGEST_FIELD, _MOST_FIELDS = 1024, 16
-_MOST_BOUNDARY = 256
+_MAX_FIELD_BYTES, _MAX_FIELDS = 1024, 16
+_MAX_BOUNDARY = 256
 
 
 @dataclass
 class _Part:
-    """One part of the form under way."""
+    """The current part of the form."""
 
     headers: dict[str, bytes] = field(default_factory=dict)
     name: str = ""
@@ -35,14 +35,14 @@ class _Part:
 
 
 class MultipartReceiver:
-    """Takes a body piece by piece.
+    """Receives a body in pieces.
 
     Args:
-        content_type: the request's, with the boundary.
-        tree: where the files of the field ``files`` go.
+        content_type: of the request, with the boundary.
+        tree: receives the files of the field ``files``.
 
     Raises:
-        ApiError: not a form, or one that breaks a limit; the files written so far stay for the caller to remove.
+        ApiError: not a form, or a limit is exceeded; the caller removes the files written so far.
     """
 
     def __init__(self, content_type: str, tree: UploadTree) -> None:
@@ -50,7 +50,7 @@ class MultipartReceiver:
         boundary = options.get(b"boundary", b"")
         if kind != b"multipart/form-data":
             raise ApiError(415, "send multipart/form-data with files, or JSON with a DICOMweb address")
-        if not 0 < len(boundary) <= _MOST_BOUNDARY:
+        if not 0 < len(boundary) <= _MAX_BOUNDARY:
             raise ApiError(400, "the form has no usable boundary; send multipart/form-data as browsers do")
         self._tree = tree
         self._part = _Part()
@@ -74,7 +74,7 @@ class MultipartReceiver:
         )
 
     def write(self, piece: bytes) -> None:
-        """Take the next bytes."""
+        """Process the next bytes."""
         self._bytes += len(piece)
         check_size(self._bytes, self._tree.limits.upload_bytes)
         try:
@@ -83,14 +83,14 @@ class MultipartReceiver:
             raise ApiError(400, "the form is damaged; send it again") from error
 
     def finish(self) -> None:
-        """Check that the form is whole."""
+        """Check that the form is complete."""
         if not self._ended:
-            raise ApiError(400, "the form ends in the middle; send it again")
+            raise ApiError(400, "the form is incomplete; send it again")
 
     def close(self) -> None:
-        """Close the file that was being written, if the upload broke off."""
+        """Close an open file if the upload was interrupted."""
         if self._part.file is not None:
-            with contextlib.suppress(OSError):  # a full disk shows again on closing
+            with contextlib.suppress(OSError):  # a full disk fails again on closing
                 self._part.file.close()
             self._part.file = None
 
@@ -115,14 +115,14 @@ class MultipartReceiver:
         part.name = _text(options.get(b"name", b""))
         part.is_file = filename is not None
         if filename is None:
-            if len(self.fields) >= _MOST_FIELDS:
-                raise ApiError(413, f"more than {_MOST_FIELDS} fields beside the files")
+            if len(self.fields) >= _MAX_FIELDS:
+                raise ApiError(413, f"the form has more than {_MAX_FIELDS} fields besides the files")
             return
         if part.name != "files":
-            raise ApiError(400, "files belong into the field named files")
+            raise ApiError(400, "files must be in the field named files")
         self.files += 1
-        # A script in a browser may give a path as the name; python-multipart leaves it whole.
-        path = self._tree.place(filename)
+        # A script in a browser may send a path as the name; python-multipart keeps it.
+        path = self._tree.new_path(filename)
         part.file = None if path is None else path.open("xb")
 
     def _take_data(self, data: bytes, start: int, end: int) -> None:
@@ -130,8 +130,8 @@ class MultipartReceiver:
         if part.file is not None:
             part.file.write(memoryview(data)[start:end])
         elif not part.is_file:
-            if len(part.value) + end - start > _LONGEST_FIELD:
-                raise ApiError(413, f"a field of more than {size_words(_LONGEST_FIELD)}; only files may be long")
+            if len(part.value) + end - start > _MAX_FIELD_BYTES:
+                raise ApiError(413, f"a field is longer than {format_bytes(_MAX_FIELD_BYTES)}; only files may be")
             part.value += data[start:end]
 
     def _end_part(self) -> None:
@@ -146,15 +146,15 @@ class MultipartReceiver:
 
 
 def check_size(count: int, limit: int) -> None:
-    """Refuse a body that is larger than allowed."""
+    """Reject a body that is larger than allowed."""
     if count > limit:
-        raise ApiError(413, f"the upload is larger than {size_words(limit)}; upload less at a time")
+        raise ApiError(413, f"the upload is larger than {format_bytes(limit)}; upload less at a time")
 
 
 def _extended_filename(disposition: bytes) -> str | None:
-    """The name in ``filename*`` (RFC 5987), where a part has no other; None where it has none.
+    """The name in ``filename*`` (RFC 5987) of a part without ``filename``; None if it has neither.
 
-    Forms should not use it (RFC 7578, 4.2), but libraries for HTTP do.
+    Forms should not use it (RFC 7578, 4.2), but HTTP libraries do.
 
     >>> _extended_filename(b"form-data; name=files; filename*=UTF-8''M%C3%BCller.dcm")
     'Müller.dcm'
@@ -165,7 +165,7 @@ def _extended_filename(disposition: bytes) -> str | None:
 
 
 def _text(raw: bytes) -> str:
-    """UTF-8, as browsers send; what is not is read as Latin-1, so that nothing is lost."""
+    """Decode UTF-8, as browsers send it, or else Latin-1, which never fails."""
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""The folder in which an upload's files come to lie while they arrive."""
+"""The temporary folder of an upload's files."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tumorscope.io.checks import label
-from tumorscope.service.web.refusal import ApiError
+from tumorscope.service.web.api_error import ApiError
 from tumorscope.service.web.uploads.limits import Limits
 from tumorscope.service.web.uploads.names import file_stem, is_clutter, parts_of, safe_path
 
@@ -15,7 +15,7 @@ LOOSE, FOLDERS, ARCHIVES, UNPACKED = "loose", "folders", "archives", "unpacked"
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A file, folder or archive that became no study, and why."""
+    """A file, folder or archive that is not part of a study, and the reason."""
 
     name: str
     reason: str
@@ -23,17 +23,17 @@ class LeftOut:
 
 @dataclass
 class UploadTree:
-    """Gives every file a place of its own, and counts.
+    """Assigns a unique path to every file of an upload and counts the files.
 
-    Files that came without a folder lie under ``loose``, others under ``folders``, archives
-    under ``archives`` until they are unpacked under ``unpacked``.
+    Files without a folder are in ``loose``, others in ``folders``, archives in ``archives`` and their
+    unpacked files in ``unpacked``.
 
     Attributes:
         root: an empty folder of this upload.
         limits: see :class:`Limits`.
-        sent_as: by place, the name under which a file was sent, for messages.
-        left_out: what is no part of any study.
-        damaged: by folder, a image in it that cannot be one of its slices.
+        sent_as: the name under which a file was sent, by path, for messages.
+        left_out: files that are not part of any study.
+        damaged: an unreadable image by folder.
     """
 
     root: Path
@@ -41,7 +41,7 @@ class UploadTree:
     sent_as: dict[Path, str] = field(default_factory=dict)
     left_out: list[LeftOut] = field(default_factory=list)
     damaged: dict[Path, Path] = field(default_factory=dict)
-    _told: set[Path] = field(default_factory=set)
+    _reported: set[Path] = field(default_factory=set)
     _taken: set[str] = field(default_factory=set)
     _count: int = 0
 
@@ -59,14 +59,14 @@ class UploadTree:
 
     @property
     def archives(self) -> list[Path]:
-        """The archives that came, in the order in which they did."""
+        """The archives in their order of arrival."""
         return [path for path in self.sent_as if path.parent == self.root / ARCHIVES]
 
-    def place(self, name: str) -> Path | None:
-        """A new path for a file sent under this name; its folder is made. None where it is clutter.
+    def new_path(self, name: str) -> Path | None:
+        """Reserve a path for a file with this name and create its folder; None if the file is clutter.
 
         Raises:
-            ApiError: an unsafe path, or too many files.
+            ApiError: the path is unsafe, or there are too many files.
         """
         parts = parts_of(name)
         self.count_file()
@@ -77,30 +77,30 @@ class UploadTree:
         below = self.loose if len(parts) == 1 else self.folders
         return self._reserve(below / safe_path(parts), parts[-1])
 
-    def place_member(self, archive: Path, parts: tuple[str, ...]) -> Path:
-        """A new path for a file out of an archive, whose name stands for a folder."""
+    def new_member_path(self, archive: Path, parts: tuple[str, ...]) -> Path:
+        """Reserve a path for a member of an archive, below a folder with the archive's name."""
         return self._reserve(self.unpacked / file_stem(archive.name) / safe_path(parts), parts[-1])
 
     def count_file(self) -> None:
-        """Count one more.
+        """Count one more file.
 
         Raises:
             ApiError: there are too many.
         """
         self._count += 1
         if self._count > self.limits.files:
-            raise ApiError(413, f"more than {self.limits.files:,} files; upload fewer at a time")
+            raise ApiError(413, f"the upload has more than {self.limits.files:,} files; send fewer at a time")
 
     def leave_out(self, path: Path, reason: str) -> None:
-        """Note that a file became no study; the first reason counts."""
-        if path in self._told:
+        """Record that a file is not part of a study; the first reason counts."""
+        if path in self._reported:
             return
-        self._told.add(path)
+        self._reported.add(path)
         name = label(self.sent_as.get(path, path.name))
         self.left_out.append(LeftOut(name, reason.removeprefix(f"{label(path)}: ").removeprefix(f"{name}: ")))
 
     def _reserve(self, path: Path, sent_as: str) -> Path:
-        """The path, or one beside it: two names may become one, also where capitals count for nothing."""
+        """The path, or a numbered one if it is taken; names are compared without case."""
         stem, unused, number = file_stem(path.name), path, 2
         while str(unused).lower() in self._taken:
             unused, number = path.with_name(f"{stem}-{number}{path.name[len(stem) :]}"), number + 1

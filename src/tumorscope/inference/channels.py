@@ -1,0 +1,63 @@
+"""Which channel of a scan each input of a network receives."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.note import Note
+from tumorscope.core.scan import Scan
+from tumorscope.inference.model_card import Card
+
+
+def arrange_channels(scan: Scan, card: Card) -> tuple[np.ndarray, list[Note]]:
+    """The scan's channels in the order the network expects, and what was assumed for that.
+
+    A single channel of unknown sequence is taken for the only one that the network takes, or
+    for the one that may substitute all others. Several unnamed channels are not assigned to any
+    sequence: three volumes in one file may as well be three points in time.
+
+    Returns:
+        ``(slice, row, column, sequence)``, and notes.
+
+    Raises:
+        TumorscopeError: naming the sequence that is missing.
+    """
+    channels, notes = _channel_order(scan, card)
+    return scan.voxels[..., channels], notes
+
+
+def received_sequences(scan: Scan, card: Card) -> tuple[str, ...]:
+    """For each input of the network, the scan's name of the sequence it receives; substitutes keep their own name."""
+    return tuple(scan.sequences[channel] for channel in _channel_order(scan, card)[0])
+
+
+def _channel_order(scan: Scan, card: Card) -> tuple[list[int], list[Note]]:
+    """The scan's channel for each input of the network, and what was assumed; see :func:`arrange_channels`."""
+    wanted, have = card.inputs.sequences, scan.sequences
+    notes: list[Note] = []
+    common = wanted[0] if len(wanted) == 1 else _common_substitute(card)
+    if have == ("unknown",) and common is not None:
+        have = (common,)
+        notes.append(Note("sequence_assumed", f"the sequence is not named in the file; taken as {common}"))
+    named = [name for name in have if name != "unknown" or len(have) == 1]
+    channels = []
+    for sequence in wanted:
+        substitute = next((name for name in card.inputs.substitutes.get(sequence, ()) if name in named), None)
+        if sequence in have:
+            channels.append(have.index(sequence))
+        elif substitute is not None:
+            channels.append(have.index(substitute))
+            notes.append(Note("sequence_missing", f"{sequence} is missing; {substitute} is used instead"))
+        else:
+            raise TumorscopeError(
+                f"{scan.case}: the sequence {sequence} is missing (bundle {card.name} takes {', '.join(wanted)}; "
+                f"the scan has {', '.join(scan.sequences)}); add it with --sequence or name channels with --channels"
+            )
+    return channels, notes
+
+
+def _common_substitute(card: Card) -> str | None:
+    """The sequence that may substitute every other one, if there is one."""
+    first = {next(iter(names)) for names in card.inputs.substitutes.values() if names}
+    return first.pop() if len(first) == 1 else None

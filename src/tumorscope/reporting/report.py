@@ -1,0 +1,220 @@
+"""The content of the report, independent of its layout."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tumorscope.inference.analysis import Analysis
+from tumorscope.inference.tumor_type import TypeFinding
+from tumorscope.reporting.agreement import Agreement, compare, on_grid
+from tumorscope.reporting.card_metrics import performance
+from tumorscope.reporting.figures import Figure
+from tumorscope.reporting.key_images import activation_figure, choose_images, key_figure
+from tumorscope.reporting.slice_chart import chart_figure
+from tumorscope.reporting.tables import Column, Table, all_slices, measurements, positive_slices_table
+from tumorscope.reporting.wording import (
+    activation_sentence,
+    area_text,
+    clean,
+    diameters_text,
+    finding_sentence,
+    positive_slices,
+    probability_text,
+    radiomics_sentence,
+    sequence_text,
+    side_text,
+    size_text,
+    type_name,
+    type_sentence,
+    type_words,
+)
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class TypeRow:
+    """One type: its name, its probability in words, and the same in percent."""
+
+    name: str
+    words: str
+    percent: float
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """The parts of a report, in its order. Parts that are None or empty are left out.
+
+    Attributes:
+        case, notice: on every page.
+        present: whether a tumor was found.
+        finding: in one sentence.
+        type_sentences: the type, and whether the radiomics classifier agrees.
+        facts: the main values, each with its name.
+        warnings: what a reader of the findings should know.
+        slices: the figure of the key slices.
+        measurements: one row per lesion.
+        chart: every slice's probability and area.
+        positive_slices: those at the operating point or above.
+        every_slice: all of them; left out on paper, where it would fill pages.
+        types: the likeliest first.
+        activation: activation maps.
+        method: how the scan was analyzed.
+        bundle: the bundle that analyzed it.
+        performance: the bundle's metrics.
+        limits: of the bundle.
+    """
+
+    case: str
+    notice: str
+    present: bool
+    finding: str
+    type_sentences: tuple[str, ...]
+    facts: Pairs
+    warnings: tuple[str, ...]
+    slices: Figure
+    measurements: Table | None
+    chart: Figure | None
+    positive_slices: Table | None
+    every_slice: Table | None
+    types: tuple[TypeRow, ...]
+    activation: Figure | None
+    method: Pairs
+    bundle: Pairs
+    performance: Table | None
+    limits: tuple[str, ...]
+
+    @property
+    def figures(self) -> tuple[Figure, ...]:
+        """All figures."""
+        return tuple(each for each in (self.slices, self.chart, self.activation) if each is not None)
+
+
+def build_report(analysis: Analysis, truth: np.ndarray | None = None) -> Report:
+    """Put the findings into sentences, tables and figures.
+
+    Args:
+        analysis: the findings.
+        truth: a true mask, boolean ``(slice, row, column)`` on the scan's grid, or None.
+
+    Raises:
+        TumorscopeError: the true mask has another shape than the scan.
+    """
+    segments = "mask" in analysis.bundle.card.outputs
+    truth = on_grid(truth, analysis.scan) if truth is not None else None
+    images = choose_images(analysis, truth)
+    charted = analysis.assessed and len(analysis.slices) > 1
+    type_ = analysis.tumor_type
+    by_radiomics = radiomics_sentence(analysis)
+    return Report(
+        case=clean(analysis.scan.case).strip() or "Unnamed case",
+        notice=analysis.notice,
+        present=bool(analysis.tumor_present),
+        finding=finding_sentence(analysis),
+        type_sentences=() if type_ is None else (type_sentence(type_), *([by_radiomics] if by_radiomics else [])),
+        facts=_facts(analysis, compare(analysis.mask, truth) if truth is not None and segments else None),
+        warnings=tuple(clean(warning.text, 400) for warning in analysis.warnings),
+        slices=key_figure(images),
+        measurements=measurements(analysis) if analysis.lesions else None,
+        chart=chart_figure(analysis) if charted else None,
+        positive_slices=positive_slices_table(analysis) if charted and positive_slices(analysis) else None,
+        every_slice=all_slices(analysis) if charted else None,
+        types=() if type_ is None else _types(type_),
+        activation=None if analysis.activation is None else activation_figure(images, activation_sentence(analysis)),
+        method=_method(analysis),
+        bundle=_bundle(analysis),
+        performance=_performance(analysis),
+        limits=analysis.bundle.card.limits,
+    )
+
+
+def _facts(analysis: Analysis, agreement: Agreement | None) -> Pairs:
+    if not analysis.assessed:
+        return ()
+    several = len(analysis.slices) > 1
+    facts = [("Tumor probability", probability_text(analysis.tumor_probability))]
+    if several:
+        point = f"{analysis.bundle.card.operating_point.presence:.2f}"
+        facts.append((f"Slices at {point} or above", f"{positive_slices(analysis)} of {len(analysis.slices)}"))
+    if analysis.tumor_type is not None:
+        facts.append(("Type", type_words(analysis.tumor_type)))
+    if analysis.lesions:
+        largest = analysis.lesions[0]
+        of = "" if len(analysis.lesions) == 1 else " of the largest lesion"
+        facts.append(("Total volume" if several and analysis.volume_mm3 is not None else "Size", size_text(analysis)))
+        facts.append(("Lesions", str(len(analysis.lesions))))
+        if largest.diameters is not None:
+            known = analysis.scan.affine is not None
+            facts.append((f"Diameters{of}", diameters_text(largest.diameters, known)))
+        if largest.laterality is not None:
+            facts.append((f"Side{of}", side_text(largest)))
+        if several:
+            widest = max(analysis.slices, key=lambda finding: finding.area_px)
+            facts.append(("Largest area", f"{area_text(widest.area_px, widest.area_mm2)} in slice {widest.index}"))
+    return (*facts, *_dice(agreement))
+
+
+def _dice(agreement: Agreement | None) -> Pairs:
+    """The agreement with a true mask, where one is given."""
+    if agreement is None:
+        return ()
+    dice = "both masks are empty" if agreement.dice is None else f"{agreement.dice:.3f}"
+    return (("Dice with the true mask", dice),)
+
+
+def _types(finding: TypeFinding) -> tuple[TypeRow, ...]:
+    ordered = sorted(finding.probabilities.items(), key=lambda item: -item[1])
+    return tuple(TypeRow(type_name(name), probability_text(value), round(100 * value, 1)) for name, value in ordered)
+
+
+def _method(analysis: Analysis) -> Pairs:
+    scan, card = analysis.scan, analysis.bundle.card
+    point = card.operating_point
+    shape, spacing = scan.shape, scan.spacing_mm
+    grid = f"{shape[0]} slice{'s' * (shape[0] > 1)} of {shape[1]} × {shape[2]} pixels"
+    size = (
+        "voxel size not known; sizes are in pixels and voxels"
+        if spacing is None
+        else f"voxels of {spacing[1]:.3g} × {spacing[2]:.3g} mm, slices {spacing[0]:.3g} mm apart{' or more' * (scan.slice_positions is not None)}"
+    )
+    thresholds = [f"presence from {point.presence:.2f}"]
+    if "mask" in card.outputs:
+        thresholds.append(f"mask from {point.mask:.2f}")
+    if "type" in card.outputs and point.type_confidence > 0:
+        thresholds.append(f"type named from {point.type_confidence:.2f}")
+    if point.min_component_size_px > 1:
+        thresholds.append(f"lesions from {point.min_component_size_px} pixels at the network's size")
+    stages = ", ".join(f"{stage} {spent:,.0f} ms" for stage, spent in analysis.timing_ms.items())
+    total = f"{sum(analysis.timing_ms.values()) / 1000:,.2f} s"
+    return (
+        ("Scan", f"{grid}; {size}"),
+        ("Sequences", ", ".join(sequence_text(sequence) for sequence in scan.sequences)),
+        ("Operating point", "; ".join(thresholds)),
+        ("Engine", f"{analysis.runtime}, {analysis.precision}"),
+        ("Time", f"{total} ({stages})" if stages else total),
+    )
+
+
+def _bundle(analysis: Analysis) -> Pairs:
+    card, reason = analysis.bundle.card, analysis.bundle_reason
+    return (
+        ("Bundle", f"{card.title} ({card.name} {card.version})"),
+        *([("Chosen because", reason)] if reason else []),
+        ("SHA-256", analysis.bundle.sha256),
+    )
+
+
+def _performance(analysis: Analysis) -> Table | None:
+    found = performance(analysis.bundle.card.metrics, analysis.precision)
+    if found is None:
+        return None
+    patients = {"test": "on its test patients", "validation": "on its validation patients"}.get(found.name)
+    return Table(
+        f"Measured {patients}; from the bundle's model card, not about this scan."
+        if patients
+        else "From the bundle's model card; not about this scan.",
+        (Column("Measure", number=False), Column("Value", number=False)),
+        tuple((row.name, row.value) for row in found.rows),
+    )

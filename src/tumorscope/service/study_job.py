@@ -1,0 +1,184 @@
+"""Process a claimed study: fetch its files, analyze them, and commit the results."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from tumorscope.core.errors import TumorscopeError, where
+from tumorscope.inference.bundles import shipped_bundles
+from tumorscope.inference.engine_pool import EnginePool
+from tumorscope.reporting.document import load_document
+from tumorscope.reporting.outputs import DOCUMENT_FILE
+from tumorscope.service.catalog import Catalog
+from tumorscope.service.folders import Folders
+from tumorscope.service.lease import LeaseHolder, LeaseLost, WorkerStopped
+from tumorscope.service.records import Claim
+from tumorscope.service.remote_archives import fetch_study
+from tumorscope.service.settings import ServiceSettings
+from tumorscope.service.viewer_images import MASK, read_segmentation, write_views
+from tumorscope.studies.case import AnalysisOptions, Case, process_case
+
+log = logging.getLogger(__name__)
+
+Outcome = Literal["nothing to do", "done", "failed", "released", "lost"]
+
+
+def load_engines(settings: ServiceSettings) -> Callable[[str], EnginePool]:
+    """A function from a bundle's name to its engines, which are loaded on first use and kept."""
+
+    @cache
+    def engines(bundle: str) -> EnginePool:
+        # A request may name a bundle, but not a folder on this machine.
+        if bundle not in ("auto", settings.bundle, *(each.name for each in shipped_bundles())):
+            raise TumorscopeError(f"there is no bundle {bundle!r}")
+        return EnginePool(bundle, settings.engine)
+
+    return engines
+
+
+def process(
+    study_id: str,
+    settings: ServiceSettings,
+    catalog: Catalog,
+    folders: Folders,
+    engines: Callable[[str], EnginePool],
+    stop: threading.Event | None = None,
+    worker: str = "",
+) -> Outcome:
+    """Process a study if it is waiting; never raises.
+
+    Args:
+        study_id: from a message, which may be a duplicate or refer to a deleted study.
+        settings, catalog, folders: of the service.
+        engines: from :func:`load_engines`.
+        stop: set when the worker must end; the study then returns to the queue.
+        worker: the name under which the study is claimed.
+    """
+    try:
+        claim = catalog.claim(study_id, worker or f"process-{os.getpid()}")
+    except SQLAlchemyError as error:
+        log.warning("%s: the database is unreachable (%s)", study_id, type(error).__name__)
+        return "lost"
+    if claim is None:
+        return "nothing to do"
+    log.info("%s: revision %d started, attempt %d", claim.study, claim.revision, claim.attempt)
+    started = time.monotonic()
+    with LeaseHolder(catalog, claim, settings, stop or threading.Event()) as lease:
+        outcome = _settle(lease, lambda: _make_results(lease, claim, settings, folders, engines), folders)
+    log.info("%s: %s after %.1f s", claim.study, outcome, time.monotonic() - started)
+    return outcome
+
+
+def _settle(lease: LeaseHolder, make: Callable[[], dict[str, Any]], folders: Folders) -> Outcome:
+    """Do the work and record its outcome in the catalog."""
+    catalog, claim = lease.catalog, lease.claim
+    try:
+        try:
+            return "done" if catalog.finish(claim, make()) else "lost"
+        except LeaseLost:
+            return "lost"
+        except WorkerStopped:
+            return "released" if catalog.release(claim) else "lost"
+        except SQLAlchemyError:
+            raise
+        except TumorscopeError as error:
+            reason = _public(str(error), claim, folders)
+        except MemoryError:
+            reason = "not enough memory"
+        except FileNotFoundError as error:
+            if catalog.get(claim.study) is None:
+                return "lost"
+            reason = f"the analysis broke: {where(error)}"
+        except OSError as error:
+            reason = f"the service's disk: {(error.strerror or type(error).__name__).lower()}"
+        except Exception as error:
+            reason = f"the analysis broke: {where(error)}"
+        held = catalog.fail(claim, reason)
+        if held:
+            log.error("%s: %s", claim.study, reason if reason.startswith("the analysis") else "cannot be analyzed")
+        return "failed" if held else "lost"
+    except SQLAlchemyError as error:  # the lease expires, and another attempt follows
+        log.error("%s: the database is unreachable (%s)", claim.study, type(error).__name__)
+        return "lost"
+
+
+def _make_results(
+    lease: LeaseHolder, claim: Claim, settings: ServiceSettings, folders: Folders, engines: Callable[[str], EnginePool]
+) -> dict[str, Any]:
+    """Make the revision's results unless they exist, and return their summary."""
+    results = folders.run(claim.study, claim.revision)
+    if not results.is_dir():  # else a worker ended between committing them and recording it
+        if claim.fetch is not None:
+            _fetch(lease, claim, claim.fetch, settings, folders)
+        _analyze(lease, claim, folders, engines)
+    return summary_of(results)
+
+
+def _fetch(lease: LeaseHolder, claim: Claim, address: str, settings: ServiceSettings, folders: Folders) -> None:
+    lease.progress("fetching")
+    out = folders.input(claim.study)
+    fetch_study(address, out, settings, lambda done, total: lease.progress("fetching", done, total))
+    if not lease.catalog.fetched(claim):
+        raise LeaseLost
+
+
+def _analyze(lease: LeaseHolder, claim: Claim, folders: Folders, engines: Callable[[str], EnginePool]) -> None:
+    edit = claim.kind == "edit"
+    earlier = folders.run(claim.study, claim.base) / "view" if claim.base else None
+    case = Case(folders.case(claim.study))
+    if edit and earlier is not None:
+        mask = read_segmentation(folders.mask(claim.study, claim.revision), earlier / f"{MASK}.nii.gz")
+        case = dataclasses.replace(case, segmentation=mask)
+    with folders.staging_dir() as staging:
+        result = process_case(
+            case,
+            engines(claim.bundle),
+            staging,
+            AnalysisOptions(find_truth=False, explain=True, input_check=not edit),
+            name=lambda _name: claim.name,
+            on_progress=lambda progress: lease.progress(progress.stage, progress.done, progress.total),
+        )
+        lease.check()
+        write_views(result.analysis, result.folder / "view", earlier)
+        lease.check()
+        folders.commit(result.folder, claim.study, claim.revision)
+
+
+def summary_of(results: Path) -> dict[str, Any]:
+    """The summary of a revision that the list of studies shows.
+
+    Args:
+        results: the revision's folder.
+    """
+    document = load_document(results / DOCUMENT_FILE)
+    rejection = document.input_rejected
+    return {
+        "input_rejected": None if rejection is None else dataclasses.asdict(rejection),
+        "tumor_present": document.tumor_present,
+        "tumor_probability": document.tumor_probability,
+        "tumor_type": None if document.tumor_type is None else document.tumor_type.name,
+        "volume_mm3": document.volume_mm3,
+        "lesions": len(document.lesions),
+        "slices": len(document.slices),
+        "sequences": document.geometry.sequences,
+    }
+
+
+def _public(line: str, claim: Claim, folders: Folders) -> str:
+    """A reader's message in which the study's name replaces the paths of this machine."""
+    source = folders.input(claim.study)
+    for inner in (str(source), str(folders.data)):
+        line = line.replace(inner, claim.name)
+    if line.startswith(f"{source.name}:"):
+        line = claim.name + line.removeprefix(source.name)
+    return " ".join(line.split())

@@ -1,0 +1,81 @@
+"""One case is read, analyzed and written by the same function for every program."""
+
+import dataclasses
+import json
+from functools import partial
+
+import numpy as np
+import pytest
+from making import bright_flair, write_bundle
+
+from tumorscope.datasets.phantom import make_phantom, plausible_lesion, write_nifti
+from tumorscope.inference.bundles import load_bundle
+from tumorscope.inference.engine import Engine
+from tumorscope.studies.case import AnalysisOptions, Case, process_case
+
+
+class OneEngine:
+    """The engines of a single bundle."""
+
+    def __init__(self, engine):
+        self.engine = engine
+
+    def for_scan(self, _scan):
+        return self.engine, "the only one"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Three sequences of three slices with their true mask."""
+    folder = tmp_path_factory.mktemp("phantom") / "head"
+    write_nifti(make_phantom([plausible_lesion(0)], seed=0, shape=(3, 96, 96)), folder)
+    return folder
+
+
+@pytest.fixture
+def engines(tmp_path):
+    bundle = load_bundle(str(write_bundle(tmp_path / "bundle", b"a model")))
+    return OneEngine(Engine(bundle, "fake", "float", partial(bright_flair, threshold=1.5)))
+
+
+def document(result):
+    return json.loads((result.folder / "analysis.json").read_text())
+
+
+def test_progress_has_three_stages_and_every_slice(folder, engines, tmp_path):
+    seen = []
+    result = process_case(
+        Case(folder), engines, tmp_path / "out", name=lambda name: f"{name}-1", on_progress=seen.append
+    )
+    assert list(dict.fromkeys(each.stage for each in seen)) == ["reading", "analyzing", "writing"]
+    assert [(each.done, each.total, each.name) for each in seen if each.stage == "analyzing"][-1] == (3, 3, "head-1")
+    assert result.folder == tmp_path / "out" / "head-1"
+    assert result.analysis.bundle_reason == "the only one"
+    assert document(result)["timing_ms"]["reading"] > 0
+
+
+@pytest.mark.parametrize("stage", ["reading", "analyzing", "writing"])
+def test_an_exception_of_the_callback_ends_it_before_anything_is_written(folder, engines, tmp_path, stage):
+    def stop(progress):
+        if progress.stage == stage:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        process_case(Case(folder), engines, tmp_path / "out", on_progress=stop)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_mask_beside_the_scan_is_the_truth_only_if_wanted(folder, engines, tmp_path):
+    assert process_case(Case(folder), engines, tmp_path / "with").dice is not None
+    options = AnalysisOptions(find_truth=False)
+    assert process_case(Case(folder), engines, tmp_path / "without", options).dice is None
+
+
+def test_a_correction_replaces_the_mask_and_missing_images_are_stated(folder, engines, tmp_path):
+    mask = np.zeros((3, 96, 96), bool)
+    mask[1, 40:50, 40:50] = True
+    case = dataclasses.replace(Case(folder), segmentation=mask, incomplete="the sender did not finish")
+    content = document(process_case(case, engines, tmp_path / "out", AnalysisOptions(input_check=False)))
+    assert content["corrected"]
+    assert content["voxels"] == 100
+    assert content["incomplete"] == "the sender did not finish"

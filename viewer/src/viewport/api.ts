@@ -1,0 +1,65 @@
+/** What the shell asks of the viewport, and what it hears back. */
+
+import type { Analysis } from "../analysis";
+
+export type Layout = "acquired" | "multiplanar" | "volume";
+export type Tool = "navigate" | "window" | "ruler" | "brush" | "eraser";
+export type MaskMode = "contour" | "fill" | "off";
+
+export interface MaskStyle {
+  mode: MaskMode;
+  /** 0 to 1. */
+  opacity: number;
+}
+
+export interface ViewportOptions {
+  /** Empty; the viewport fills it and leaves it empty again. */
+  element: HTMLElement;
+  analysis: Analysis;
+  /** Sequences by name, and "mask" and "activation"; each a NIfTI file on the scan's grid. */
+  images: { name: string; href: string }[];
+  /** The sequence to begin with; else FLAIR, T1 with contrast, or the first. */
+  sequence?: string;
+  /** The slice to begin with; else the first lesion's largest, or the middle. */
+  slice?: number;
+  /** From this probability on a slice counts as one with tumor, where it is known. */
+  operatingPoint?: number | null;
+  onSlice?(index: number): void;
+  onEdited?(dirty: boolean): void;
+  onMessage?(line: string): void;
+  onWindow?(low: number, high: number): void;
+  onTool?(tool: Tool): void;
+}
+
+export interface Viewport {
+  readonly slice: number;
+  setSlice(index: number): void;
+  setSequence(name: string): void;
+  setLayout(layout: Layout): void;
+  /** Of the sequence shown, in its own intensities. */
+  setWindow(low: number, high: number): void;
+  autoWindow(): void;
+  getWindow(): { low: number; high: number; min: number; max: number };
+  setMaskStyle(style: MaskStyle): void;
+  /** 0 hides it. */
+  setActivation(opacity: number): void;
+  setTool(tool: Tool): void;
+  /** In pixels of the acquired plane. */
+  setBrush(radiusPx: number): void;
+  /** Go to a lesion and stress its diameters; null stresses none. */
+  setLesion(index: number | null): void;
+  undo(): void;
+  redo(): void;
+  history(): { undo: boolean; redo: boolean };
+  discardEdits(): void;
+  /** The mask as it stands, `.nii.gz` on the grid of the mask that came. */
+  maskFile(): Promise<Blob>;
+  /** Intensity at [column, row, slice], NaN outside the scan. */
+  readPixel(voxel: readonly [number, number, number]): number;
+  /** Where a voxel's center is, in CSS pixels from the element's corner; null where no plane shows its slice. */
+  screenOf(voxel: readonly [number, number, number]): { x: number; y: number } | null;
+  /** Fit the images into their panes again. */
+  resetView(): void;
+  focus(): void;
+  destroy(): void;
+}
