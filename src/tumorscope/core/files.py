@@ -155,7 +155,7 @@ def sync(path: Path) -> None:
 
 
 def _remove(files: list[Path], folders: list[Path]) -> None:
-    """Take away what an interrupted writer left; folders, from the innermost outwards, as far as they are empty."""
+    """Remove the files of an interrupted writer, and its folders, from the innermost outwards, as far as they are empty."""
     for path in files:
         try:
             path.unlink(missing_ok=True)

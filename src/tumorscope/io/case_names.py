@@ -1,4 +1,4 @@
-"""What a case may be called before it has been read, or where it cannot be: its path, or a code that does not identify the patient."""
+"""The name of a case before it has been read: its path, or a code that does not identify the patient."""
 
 from __future__ import annotations
 

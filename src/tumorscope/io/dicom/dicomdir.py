@@ -13,7 +13,7 @@ from tumorscope.io.dicom.frames import items_of
 from tumorscope.io.library_warnings import quiet_libraries
 
 _MEDIA_STORAGE_DIRECTORY = re.compile(rb"1\.2\.840\.10008\.1\.3\.10(?![.\d])")
-"""The SOP class of a DICOMDIR, and none of which it is the beginning."""
+"""The SOP class of a DICOMDIR; no other begins with it."""
 _MOST_RECORDS = 1_000_000
 
 

@@ -1,4 +1,4 @@
-"""DICOM Segmentations and label maps: what each segment marks, and where.
+"""Reading DICOM Segmentations and label maps.
 
 A segmentation names the position of every frame, and may leave out frames in which nothing is marked
 (PS3.3 C.8.20.2). The distance of its planes comes from SpacingBetweenSlices, else from neighboring
@@ -87,7 +87,7 @@ def read_dicom_segmentation(path: Path) -> Segmentation:
 
 @dataclass(frozen=True, eq=False)
 class _Segments:
-    """What the values of a segmentation's pixels mean.
+    """The meaning of a segmentation's pixel values.
 
     Attributes:
         names: of each segment by its number; the background is not one.
@@ -120,7 +120,7 @@ def _label(segment: Dataset, words: frozenset[str]) -> str:
 
 
 def _is_background(segment: Dataset) -> bool:
-    """Whether a segment is what no other segment marks: by its code (PS3.16), or by its name."""
+    """Whether a segment is the background: by its code (PS3.16), or by its name."""
     kinds = segment.get("SegmentedPropertyTypeCodeSequence") or []
     coded = any((kind.get("CodeValue"), kind.get("CodingSchemeDesignator")) == _BACKGROUND for kind in kinds)
     return coded or str(segment.get("SegmentLabel") or "").strip().casefold() == "background"
@@ -183,7 +183,7 @@ def _planes(frames: Sequence[Frame], name: str) -> tuple[Plane, np.ndarray, list
 
 
 def _usual_distance(dataset: Dataset, heights: np.ndarray) -> float | None:
-    """How far neighboring planes are apart in mm, whichever frames were left out; None where nothing tells."""
+    """The distance of neighboring planes in mm, whichever frames were left out; None where it is not known."""
     groups = FunctionalGroups(dataset, 0)
     between = groups.number("PixelMeasuresSequence", "SpacingBetweenSlices")
     thickness = groups.number("PixelMeasuresSequence", "SliceThickness")
