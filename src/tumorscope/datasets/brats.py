@@ -21,7 +21,7 @@ from tumorscope.datasets.preview import draw_preview
 from tumorscope.datasets.registry import DatasetEntry
 from tumorscope.datasets.stratified import StratifiedDataset, require_folder
 from tumorscope.datasets.summary import summarize_volumes
-from tumorscope.io.channel_merging import read_nifti_folder
+from tumorscope.io.channel_merging import read_volume_folder
 from tumorscope.io.segmentation_reader import find_mask
 
 SEQUENCES = ("t1", "t1c", "t2", "flair")
@@ -57,7 +57,7 @@ class BratsCase:
             UnreadableScan: damaged.
         """
         files = [file for file in sorted(self.folder.iterdir()) if file.name.endswith((".nii", ".nii.gz"))]
-        return read_nifti_folder(self.folder, files)
+        return read_volume_folder(self.folder, files)
 
     def scan_and_mask(self) -> tuple[Scan, np.ndarray]:
         """The scan and the whole tumor, boolean ``(slice, row, column)``; the files are read once.
