@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.note import texts
 from tumorscope.core.segmentation import Segment, Segmentation
 from tumorscope.io.label_names import parse_labels
 
@@ -35,7 +36,7 @@ def test_the_schemes_of_brats_are_known_by_name(scheme: str, enhancing: int):
 def test_the_wrong_scheme_says_what_it_leaves_out():
     found = brats(3).regrouped(parse_labels("brats-2020"))
     assert sizes(found) == {"necrotic core": 5, "edema": 20}
-    assert found.notes == (
+    assert texts(found.notes) == (
         "label 4 is not in the mask",
         "label 3 (3 voxels) left out: it is not among the labels named",
     )

@@ -181,7 +181,7 @@ def test_labels_have_the_names_that_are_given_and_small_lesions_are_left_out(run
     assert error is None, out
     document = json.loads(Path("m.json").read_text())
     assert {label["name"]: label["voxels"] for label in document["labels"]} == {"core": 75, "edema": 2325}
-    assert "1 lesion smaller than 0.05 ml left out" in document["notes"]
+    assert "1 lesion smaller than 0.05 ml left out" in [note["text"] for note in document["notes"]]
     assert "1 lesion smaller than 0.05 ml left out" in " ".join(out.split())
     error, _ = run(path, "--labels", "9=core")
     assert isinstance(error, TumorscopeError)

@@ -40,7 +40,7 @@ def command(
         list[Path] | None,
         typer.Argument(
             metavar="PATH...",
-            help=f"{SUPPORTED}; folders of slices or sequences, folders of such.",
+            help=f"{SUPPORTED}; folders of slices or sequences, or folders of these.",
             show_default=False,
         ),
     ] = None,

@@ -21,7 +21,7 @@ Row = dict[str, str | int | float]
 
 
 class TextureChoice(StrEnum):
-    """Aggregation of texture matrices, in IBSI's terms."""
+    """How texture matrices are aggregated, in the terms of the IBSI."""
 
     auto = "auto"
     slices_averaged = "2D_avg"

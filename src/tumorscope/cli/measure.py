@@ -122,15 +122,13 @@ def _of_analysis(path: Path) -> Segmentation:
     document = load_document(path)
     mask = mask_from_document(document)
     geometry = document.geometry
-    slices, rows, columns = mask.shape
-    shape = (slices, rows, columns)
-    positions = None if geometry.slice_positions is None else np.array(geometry.slice_positions, float)
+    positions = None if geometry.slice_positions is None else np.array(geometry.slice_positions)
     return Segmentation.of_masks(
         masks=[("tumor", mask)] if mask.any() else [],
-        shape=shape,
+        shape=geometry.shape,
         case=document.case,
         kind=geometry.kind,
-        geometry=None if geometry.affine is None else Geometry(shape, np.array(geometry.affine, float), positions),
+        geometry=None if geometry.affine is None else Geometry(geometry.shape, np.array(geometry.affine), positions),
     )
 
 

@@ -39,5 +39,5 @@ class BadSplit(TumorscopeError):
 
 def where(error: BaseException) -> str:
     """The kind of an error and the line it came from; not its message, which may quote the patient."""
-    place = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{type(error).__name__} in {Path(place.filename).name}, line {place.lineno}"
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__} in {Path(frame.filename).name}, line {frame.lineno}"

@@ -43,7 +43,7 @@ def _keep(error: BaseException, name: str, log: Path) -> bool:
 
 
 def _told(error: BaseException) -> Iterator[str]:
-    """The lines of program that led to an error, and to those before it; no messages, which may quote the patient."""
+    """The program lines that led to an error and its causes; no messages, which may quote the patient."""
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if cause is not None:
         yield from _told(cause)

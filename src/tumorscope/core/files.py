@@ -108,14 +108,14 @@ def together(
     asides = {name: folder / f".{name}.{secrets.token_hex(4)}.part" for name in names}
     made: list[Path] = []
     placed: list[Path] = []
-    place = folder
+    current = folder
     complete = False
 
     @contextmanager
     def writing(name: str) -> Iterator[BinaryIO]:
-        nonlocal place
-        place = folder / name
-        if place.is_dir():
+        nonlocal current
+        current = folder / name
+        if current.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         with asides[name].open("xb") as file:
             yield file
@@ -128,15 +128,15 @@ def together(
         folder.mkdir(parents=True, exist_ok=True)
         yield writing
         for name in (*names[-1:], *outdated):
-            place = folder / name
-            place.unlink(missing_ok=True)
+            current = folder / name
+            current.unlink(missing_ok=True)
         for name, aside in asides.items():
-            place = folder / name
-            aside.replace(place)
-            placed.append(place)
+            current = folder / name
+            aside.replace(current)
+            placed.append(current)
         complete = True
     except OSError as error:
-        raise TumorscopeError(f"{place}: {writing_reason(error)}") from error
+        raise TumorscopeError(f"{current}: {writing_reason(error)}") from error
     finally:
         if not complete:  # also when the user interrupts
             _remove([*asides.values(), *placed], made)
@@ -155,7 +155,7 @@ def sync(path: Path) -> None:
 
 
 def _remove(files: list[Path], folders: list[Path]) -> None:
-    """Take away what an interrupted writer left; folders, from the innermost outwards, as far as they are empty."""
+    """Remove the files of an interrupted writer, and its folders, from the innermost outwards, as far as they are empty."""
     for path in files:
         try:
             path.unlink(missing_ok=True)

@@ -94,11 +94,11 @@ class Geometry:
         return high - low
 
     def volume_mm3(self, areas_px: np.ndarray) -> float:
-        """The volume of what covers so many pixels of each slice, ``(slices,)``."""
+        """The volume of a mask that covers so many pixels of each slice, ``(slices,)``."""
         return float(np.asarray(areas_px, float) @ self.slice_extents * self.voxel_volume_mm3)
 
     def unseen_share(self, areas_px: np.ndarray) -> float:
-        """How much of that volume is further from a slice than slices usually are from each other."""
+        """The share of that volume that is further from a slice than the usual distance of slices."""
         extents = self.slice_extents
         unseen = np.maximum(extents - 1, 0) if not self.is_even else np.zeros(len(extents))
         total = float(areas_px @ extents)
@@ -174,13 +174,13 @@ class Geometry:
 
     @cached_property
     def _edges(self) -> tuple[np.ndarray, np.ndarray]:
-        """Where what each slice represents begins and ends, in steps."""
+        """The ends of the extent that each slice represents, in steps."""
         middles = (self.positions[1:] + self.positions[:-1]) / 2
         return np.r_[self.positions[0] - 0.5, middles], np.r_[middles, self.positions[-1] + 0.5]
 
     @cached_property
     def _knots(self) -> tuple[np.ndarray, np.ndarray]:
-        """Indices and positions between which is interpolated; beyond the ends both grow alike."""
+        """Indices and positions to interpolate between; beyond the ends both grow alike."""
         positions = self.positions
         index = np.arange(len(positions), dtype=float)
         return (

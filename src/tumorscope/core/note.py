@@ -50,10 +50,9 @@ NoteCode = Literal[
     "no_references",
     # Masks and measurements
     "mask_threshold",
-    "mask_outside_scan",
     "label_missing",
-    "label_left_out",
-    "small_lesions_left_out",
+    "labels_left_out",
+    "mask_outside_scan",
     "mask_below_threshold",
     "small_components",
     "unknown_volume",

@@ -1,4 +1,4 @@
-"""What an image is: voxels, the sequences they show, and their position in the patient.
+"""A scan: voxels, the sequences they show, and their position in the patient.
 
 Axes. Voxels are held as ``(slice, row, column, channel)``. Every slice is an image as a
 radiologist expects it: for axial slices rows run from anterior to posterior, columns from
@@ -54,7 +54,7 @@ class NiftiPlacement:
 
 @dataclass(frozen=True, eq=False)
 class StoredGrid:
-    """How the file that was read stores its voxels, so that a mask can be stored alike.
+    """The storage order of the file that was read, so that a mask can be stored alike.
 
     Attributes:
         shape: the stored array's spatial shape, two or three axes.

@@ -151,7 +151,8 @@ class Segmentation:
         Raises:
             TumorscopeError: no group names a segment that is there.
         """
-        masks, notes, taken = [], [], set()
+        masks, taken = [], set()
+        notes: list[Note] = []
         for name, members in groups.items():
             own = [segment for segment in self.segments if {segment.name, str(segment.label)} & set(members)]
             known = {key for segment in own for key in (segment.name, str(segment.label))}
@@ -170,7 +171,7 @@ class Segmentation:
             if segment not in taken:
                 count = int((self.layers[segment.layer] == segment.label).sum())
                 what = f"{segment.name} ({count:,} voxels) left out: it is not among the labels named"
-                notes.append(Note("label_left_out", what))
+                notes.append(Note("labels_left_out", what))
         found = Segmentation.of_masks(masks, self.shape, self.case, self.kind, self.geometry)
         return replace(found, notes=(*self.notes, *notes))
 

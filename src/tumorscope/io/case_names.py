@@ -1,4 +1,4 @@
-"""What a case may be called before it has been read, or where it cannot be: its path, or a code that does not identify the patient."""
+"""The name of a case before it has been read: its path, or a code that does not identify the patient."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class PublicNames:
     words: frozenset[str]
 
     def hide(self, text: str) -> str:
-        """A message with the code in place of each file or folder that names the patient."""
+        """A message with the code in location of each file or folder that names the patient."""
         return hide_names(text, self.quoted, self.words, self.code)
 
 
@@ -45,22 +45,22 @@ def public_names(path: Path | StudyFiles | None, sequences: Mapping[str, Path] |
     """
     if isinstance(path, StudyFiles):
         name, files = path.name, path.files
-        places = [path.path, *files]
+        locations = [path.path, *files]
     else:
-        places = [path] if path is not None else [Path(place) for place in (sequences or {}).values()]
-        name = ", ".join(label(place) for place in places)
-        files = tuple(file for place in places for file in _dicom_files(place))
+        locations = [path] if path is not None else [Path(location) for location in (sequences or {}).values()]
+        name = ", ".join(label(location) for location in locations)
+        files = tuple(file for location in locations for file in _dicom_files(location))
     words, series = _read_headers(files)
     code = series_code(series) if series else "case"
-    parts = {part for place in (*places, *files) for part in (*place.parts, *_resolved(place).parts)}
+    parts = {part for location in (*locations, *files) for part in (*location.parts, *_resolved(location).parts)}
     hidden = PublicNames(name, code, frozenset(parts | {label(part) for part in parts}), words)
     return PublicNames(code if contains_patient_name(name, words) else name, code, hidden.quoted, words)
 
 
-def _dicom_files(place: Path) -> Sequence[Path]:
-    if place.is_dir():
-        return [*dicom_files(place), *dicom_files_below(place)]
-    return [place] if is_dicom(place) else []
+def _dicom_files(location: Path) -> Sequence[Path]:
+    if location.is_dir():
+        return [*dicom_files(location), *dicom_files_below(location)]
+    return [location] if is_dicom(location) else []
 
 
 @quiet_libraries()
@@ -78,8 +78,8 @@ def _read_headers(files: Sequence[Path]) -> tuple[frozenset[str], str]:
     return frozenset(words), series
 
 
-def _resolved(place: Path) -> Path:
+def _resolved(location: Path) -> Path:
     try:
-        return place.resolve()
+        return location.resolve()
     except (OSError, RuntimeError):  # a symbolic link loop
-        return place
+        return location

@@ -1,4 +1,4 @@
-"""What every scan must fulfill, whichever reader made it."""
+"""Checks of every scan, whichever reader made it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FILL = 1e20
 
 
 HEAD_MM = (100.0, 350.0)
-"""A head measures so much in the slices that show most of it."""
+"""The smallest and the largest size of a head in the slices that show most of it."""
 
 _FEW_SLICES = 16
 
@@ -90,7 +90,7 @@ def checked(scan: Scan) -> Scan:
 
 
 def _with_doubts(scan: Scan) -> Scan:
-    """The scan with a note where what it shows is too small or too large for a head at its voxel size."""
+    """The scan with a note where its content is too small or too large for a head at its voxel size."""
     if scan.affine is None or scan.spacing_mm is None:
         return scan
     shown = _shown_mm(scan.voxels, scan.spacing_mm, scan.pixel_aspect)

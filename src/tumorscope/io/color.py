@@ -1,4 +1,4 @@
-"""Gray, three sequences, or a photograph: what three channels of an image mean.
+"""The meaning of an image's three channels: gray, three sequences, or a photograph.
 
 MRI slices have a background of one color: air is the darkest value of every sequence,
 at the image's borders and in its corners (after normalization it need not be black). Of
@@ -42,7 +42,7 @@ def classify_channels(pixels: np.ndarray) -> Meaning:
 
 
 def to_gray(pixels: np.ndarray) -> np.ndarray:
-    """One channel from ``(…, 3)``: the green one, which colored labels and JPEG touch least."""
+    """One channel from ``(…, 3)``: the green one, which colored labels and JPEG change least."""
     return pixels[..., 1:2]
 
 

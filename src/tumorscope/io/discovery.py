@@ -18,7 +18,7 @@ from tumorscope.io.result_folders import is_results
 
 
 def find_cases(path: Path, on_files: OnFiles | None = None) -> list[Path | StudyFiles]:
-    """What to open one by one: the path itself, or what is below it.
+    """The cases to open: the path itself, or those below it.
 
     A folder that holds a scan's files is one case, whatever folders are in it. A folder
     of folders means the cases in them, such as the patients of a data set. Where

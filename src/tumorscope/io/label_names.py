@@ -1,4 +1,4 @@
-"""What the labels of other people's masks mean, and how a user names them."""
+"""Names for the labels of other people's masks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the values of a mask mean: which are labels, and when they are an image's gray levels instead."""
+"""The meaning of a mask's values: labels, probabilities, or the gray levels of an image that is not a mask."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class LabelOptions:
     whole: bool = False
 
     def refuse_threshold(self, name: str) -> None:
-        """For formats that say what is inside.
+        """For formats whose masks are explicit.
 
         Raises:
             UnreadableScan: a threshold is set.
@@ -184,7 +184,7 @@ def _image(name: str, what: str, more: str = "") -> UnreadableScan:
 
 
 def _of_jpeg(values: np.ndarray, coarseness: int, name: str) -> np.ndarray:
-    """What is above half of the brightest, where everything but blurred edges is either dark or bright."""
+    """Pixels above half of the brightest, where all but blurred edges are either dark or bright."""
     from scipy import ndimage
 
     top = float(values.max())

@@ -1,4 +1,4 @@
-"""Keeping the format libraries quiet: what they log may fill screens or quote a patient's name."""
+"""Silencing the format libraries, whose logs may fill screens or quote a patient's name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _quiet: ContextVar[bool] = ContextVar("quiet", default=False)
 def quiet_libraries() -> Iterator[None]:
     """Drop the libraries' log records and warnings, in this thread and while it lasts.
 
-    Works as a decorator too. What matters of them reaches the user as an error or a note.
+    Works as a decorator too. Relevant problems reach the user as an error or a note.
     """
     for name in _LOGGERS:
         logging.getLogger(name).addFilter(_is_wanted)

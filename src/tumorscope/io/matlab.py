@@ -67,7 +67,7 @@ def read_label(path: Path) -> tuple[int, str]:
     """
     import h5py
 
-    # A data set is thousands of files, and h5py's plain calls take a third of the time of its comfortable ones.
+    # A data set is thousands of files, and h5py's low-level calls take a third of the time of its comfortable ones.
     with _translated(path) as name:
         file = h5py.h5f.open(os.fsencode(path), h5py.h5f.ACC_RDONLY)
         try:
@@ -154,7 +154,7 @@ def _cjdata(name: str, group: Any) -> CjData:
 
 
 def _struct(name: str, root: Any) -> Any:
-    """The struct among what the file holds, by h5py's plain calls."""
+    """The struct in the file, by h5py's low-level calls."""
     import h5py
 
     if _STRUCT not in root or h5py.h5g.get_objinfo(root, _STRUCT).type != h5py.h5g.GROUP:
@@ -181,7 +181,7 @@ def _is_empty(found: Any) -> bool:
     """Whether MATLAB stored an empty array: it writes the lengths of the axes instead, and marks that by an attribute.
 
     Args:
-        found: a data set, by h5py's plain calls.
+        found: a data set, by h5py's low-level calls.
     """
     import h5py
 

@@ -68,7 +68,7 @@ def _header(path: Path) -> tuple[Mapping[str, str], int]:
 
 
 def _require_complete(name: str, header: Mapping[str, str], available: int) -> None:
-    """ITK prints its own message about missing voxels to the terminal; so they are counted before.
+    """Check that no voxels are missing: ITK would print its own message to the terminal.
 
     Raises:
         UnreadableScan: there are fewer bytes than the header promises.

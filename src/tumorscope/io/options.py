@@ -1,4 +1,4 @@
-"""What :func:`tumorscope.io.open_scan` passes on to the readers."""
+"""Options and folder contents that :func:`tumorscope.io.open_scan` passes to readers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OnFiles = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """The caller's wishes.
+    """How a scan is read.
 
     Attributes:
         channels: the sequence of each channel, where a file holds several.
@@ -29,7 +29,7 @@ class ReadOptions:
 
 @dataclass(frozen=True)
 class FolderContents:
-    """What a folder itself holds.
+    """The files in a folder.
 
     Attributes:
         files: those of the format that is read, sorted by name.

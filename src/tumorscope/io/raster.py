@@ -205,7 +205,7 @@ def _labels_of(places: np.ndarray, colors: np.ndarray) -> np.ndarray:
 
 
 def _is_deep_color_png(path: Path) -> bool:
-    """Whether this is a PNG with 16 bits a color, which Pillow would cut to 8."""
+    """Whether this is a PNG with 16 bits per color, which Pillow would reduce to 8."""
     with path.open("rb") as file:
         head = file.read(26)
     return head.startswith(b"\x89PNG") and head[24] == 16 and head[25] in (2, 6)
@@ -218,7 +218,7 @@ def _read_deep_png(path: Path) -> np.ndarray:
 
 
 def _over_black(pixels: np.ndarray, channels: int) -> np.ndarray:
-    """Drop transparency: what is transparent becomes black, as viewers on black show it."""
+    """Drop transparency: transparent pixels become black, as viewers on black show them."""
     if pixels.shape[-1] == channels:
         return pixels
     opaque = np.iinfo(pixels.dtype).max if pixels.dtype.kind in "iu" else 1

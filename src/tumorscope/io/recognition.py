@@ -1,4 +1,4 @@
-"""Which format a file has, by its first bytes; by its suffix only where they do not tell."""
+"""Recognition of a file's format by its first bytes; the suffix only serves messages."""
 
 from __future__ import annotations
 

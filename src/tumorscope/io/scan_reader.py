@@ -1,4 +1,4 @@
-"""Opening a scan: the reader is chosen by what the user names, a file or a folder."""
+"""Opening a scan: a file, a folder or a study, by the reader of its format."""
 
 from __future__ import annotations
 

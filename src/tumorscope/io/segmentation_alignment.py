@@ -41,9 +41,8 @@ def onto_scan(segmentation: Segmentation, scan: Scan) -> Segmentation:
         index, lost = _voxels(segmentation.case, marked, own, target)
         left_out += int(lost.sum())
         result[tuple(index.T)] = source[tuple(marked[~lost].T)]
-    what = f"{left_out} voxels of the mask are where the scan has no slice; left out"
-    notes = (Note("mask_outside_scan", what),) if left_out else ()
-    return segmentation.on_grid(layers, target, notes)
+    note = Note("mask_outside_scan", f"{left_out} voxels of the mask are where the scan has no slice; left out")
+    return segmentation.on_grid(layers, target, (note,) if left_out else ())
 
 
 def require_same_voxels(segmentation: Segmentation, scan: Scan, name: str) -> None:

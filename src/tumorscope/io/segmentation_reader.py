@@ -1,4 +1,4 @@
-"""Masks, whatever program drew them: one function for all formats, and the masks beside scans."""
+"""Reading masks: one function for all formats, and the masks beside scans."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Slices that are files of their own, put on top of each other."""
+"""Slices in files of their own, stacked into a volume."""
 
 from __future__ import annotations
 

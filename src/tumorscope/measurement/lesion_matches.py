@@ -28,19 +28,19 @@ class Match:
 def match_lesions(before: Timepoint, after: Timepoint, registered: bool) -> tuple[Match, ...] | None:
     """Groups of lesions that overlap, or None where the studies are not in one frame."""
     if not after.lesions or not before.lesions:
-        lost = [Match((place,), ()) for place in range(len(before.lesions))]
-        return tuple(lost + [Match((), (place,)) for place in range(len(after.lesions))])
+        lost = [Match((index,), ()) for index in range(len(before.lesions))]
+        return tuple(lost + [Match((), (index,)) for index in range(len(after.lesions))])
     earlier_grid, later_grid = before.geometry, after.geometry
     if earlier_grid is None or later_grid is None:
         return None
     if not earlier_grid.same_grid(later_grid) and not registered:
         return None
     earlier, later = _numbered(before), _numbered(after)
-    places = np.argwhere(later >= 0)
-    there = np.rint(earlier_grid.to_index(later_grid.to_mm(places))).astype(int)
-    seen = ((there >= 0) & (there < earlier.shape)).all(axis=1)
-    met = earlier[tuple(there[seen].T)]
-    pairs = {(int(one), int(other)) for one, other in zip(met, later[tuple(places[seen].T)], strict=True) if one >= 0}
+    voxels = np.argwhere(later >= 0)
+    nearest = np.rint(earlier_grid.to_index(later_grid.to_mm(voxels))).astype(int)
+    seen = ((nearest >= 0) & (nearest < earlier.shape)).all(axis=1)
+    met = earlier[tuple(nearest[seen].T)]
+    pairs = {(int(one), int(other)) for one, other in zip(met, later[tuple(voxels[seen].T)], strict=True) if one >= 0}
     return _groups(pairs, len(before.lesions), len(after.lesions))
 
 
@@ -56,15 +56,15 @@ def _groups(pairs: set[tuple[int, int]], earlier: int, later: int) -> tuple[Matc
         group = [first if number == second else number for number in group]
     matches = []
     for number in dict.fromkeys(group):
-        members = [place for place, own in enumerate(group) if own == number]
-        before = tuple(place for place in members if place < earlier)
-        matches.append(Match(before, tuple(place - earlier for place in members if place >= earlier)))
+        members = [index for index, own in enumerate(group) if own == number]
+        before = tuple(index for index in members if index < earlier)
+        matches.append(Match(before, tuple(index - earlier for index in members if index >= earlier)))
     return tuple(matches)
 
 
 def _numbered(study: Timepoint) -> np.ndarray:
     """For each voxel the index of its lesion, −1 outside."""
     labels, sizes = label_lesions(study.mask)
-    place_of = np.full(len(sizes), -1)
-    place_of[1 + np.argsort(-sizes[1:], kind="stable")] = np.arange(len(sizes) - 1)  # as they are sorted
-    return place_of[labels]
+    index_of = np.full(len(sizes), -1)
+    index_of[1 + np.argsort(-sizes[1:], kind="stable")] = np.arange(len(sizes) - 1)  # as they are sorted
+    return index_of[labels]

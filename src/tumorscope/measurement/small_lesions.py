@@ -28,7 +28,8 @@ def without_small_lesions(segmentation: Segmentation, smallest_mm3: float) -> Se
     if not any(mask.any() for _name, mask in masks):
         raise TumorscopeError(f"{case}: every lesion is smaller than {smallest_mm3 / 1000:g} ml; nothing is left")
     what = f"{left_out} lesion{'s' if left_out > 1 else ''} smaller than {smallest_mm3 / 1000:g} ml left out"
-    notes = (*segmentation.notes, *((Note("small_lesions_left_out", what),) if left_out else ()))
+    note = Note("small_components", what)
+    notes = (*segmentation.notes, *((note,) if left_out else ()))
     return Segmentation.of_masks(masks, segmentation.shape, case, segmentation.kind, geometry, notes)
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pydicom.sr.coding import Code
 
 PRIVATE_SCHEME = "99TUMORSCOPE"
-"""For what no public scheme names; 99 marks a private scheme in DICOM."""
+"""For concepts without a code in a public scheme; 99 marks a private scheme in DICOM."""
 
 _TYPES = {
     "glioma": ("393564001", "SCT", "Glioma"),

@@ -13,7 +13,7 @@ from tumorscope.io.dicom.frames import items_of
 from tumorscope.io.library_warnings import quiet_libraries
 
 _MEDIA_STORAGE_DIRECTORY = re.compile(rb"1\.2\.840\.10008\.1\.3\.10(?![.\d])")
-"""The SOP class of a DICOMDIR, and none of which it is the beginning."""
+"""The SOP class of a DICOMDIR; no other begins with it."""
 _MOST_RECORDS = 1_000_000
 
 
@@ -70,15 +70,15 @@ def _parts(file_id: Any) -> list[str]:
 
 
 def _find(root: Path, parts: list[str], listings: dict[Path, dict[str, Path]]) -> Path | None:
-    place = root
+    current = root
     for part in parts:
-        if place not in listings:
-            listings[place] = _listing(place)
-        entry = listings[place].get(part.upper()) or listings[place].get(_bare(part))
+        if current not in listings:
+            listings[current] = _listing(current)
+        entry = listings[current].get(part.upper()) or listings[current].get(_bare(part))
         if entry is None:
             return None
-        place = entry
-    return place if place.is_file() else None
+        current = entry
+    return current if current.is_file() else None
 
 
 def _listing(folder: Path) -> dict[str, Path]:

@@ -74,7 +74,7 @@ def damage_told(message: str) -> Iterator[None]:
 
 
 def read_header(path: Path) -> tuple[FileDataset, bool]:
-    """What decides about a file, of all that is before the pixels, and whether pixels follow.
+    """The deciding attributes before the pixels, and whether pixels follow.
 
     Every value is decoded, so that a damaged one is found here and not on access.
 

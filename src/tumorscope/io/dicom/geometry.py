@@ -12,7 +12,7 @@ from tumorscope.core.note import Note
 from tumorscope.io.dicom.frames import Frame
 from tumorscope.io.dicom.planes import Plane, place_slices
 
-SAME_PLACE_MM = 0.01
+SAME_POSITION_MM = 0.01
 """Images nearer than this along the normal show the same slice."""
 
 
@@ -47,7 +47,7 @@ def stack_frames(frames: list[Frame], name: str) -> Stack:
     """
     frames = sorted(frames, key=lambda frame: (frame.temporal_key, frame.instance, frame.path.name, frame.index))
     frames, notes = _without_copies(frames)
-    return _by_place(frames, notes, name) if _has_place(frames[0]) else _by_number(frames, notes)
+    return _by_position(frames, notes, name) if _has_position(frames[0]) else _by_number(frames, notes)
 
 
 def plane_of(orientation: np.ndarray) -> str:
@@ -60,7 +60,7 @@ def plane_of(orientation: np.ndarray) -> str:
     return ("sagittal", "coronal", "axial")[int(np.argmax(np.abs(normal)))]
 
 
-def _has_place(frame: Frame) -> bool:
+def _has_position(frame: Frame) -> bool:
     return frame.orientation is not None and frame.position is not None and frame.spacing_mm is not None
 
 
@@ -71,17 +71,17 @@ def _by_number(frames: list[Frame], notes: list[Note]) -> Stack:
     return Stack(tuple(frames), None, None, (note, *notes))
 
 
-def _by_place(frames: list[Frame], notes: list[Note], name: str) -> Stack:
+def _by_position(frames: list[Frame], notes: list[Note], name: str) -> Stack:
     first = frames[0]
     assert first.orientation is not None
     assert first.spacing_mm is not None
     plane = Plane.of(first.orientation, first.spacing_mm, name)
-    places = _places(frames, plane.normal)
-    if len(places) == 1 and len(frames) > 2 and len({frame.temporal_key for frame in frames}) == 1:
+    groups = _at_positions(frames, plane.normal)
+    if len(groups) == 1 and len(frames) > 2 and len({frame.temporal_key for frame in frames}) == 1:
         what = f"all {len(frames)} images state the same position; sorted by instance number, sizes are in pixels"
         return Stack(tuple(frames), None, None, (Note("assumed_order", what), *notes))
-    kept = [place[0] for place in places]
-    notes += _told_repeats(places)
+    kept = [group[0] for group in groups]
+    notes += _notes_on_repeats(groups)
     positions = np.array([frame.position for frame in kept])
     placed = place_slices(positions, plane, first.thickness_mm, name)
     return Stack(tuple(kept), placed.affine, placed.slice_positions, (*notes, *placed.notes))
@@ -95,9 +95,9 @@ def _without_copies(frames: list[Frame]) -> tuple[list[Frame], list[Note]]:
     known: dict[tuple, Frame] = {}
     copies, differing = 0, 0
     for frame in frames:
-        place = None if frame.position is None else tuple(frame.position)
+        position = None if frame.position is None else tuple(frame.position)
         key = (
-            (frame.uid, frame.index, frame.instance, place, frame.temporal_key)
+            (frame.uid, frame.index, frame.instance, position, frame.temporal_key)
             if frame.uid
             else (frame.path, frame.index)
         )
@@ -119,14 +119,14 @@ def _same_content(one: Path, other: Path) -> bool:
         return False
 
 
-def _told_repeats(places: list[list[Frame]]) -> list[Note]:
+def _notes_on_repeats(groups: list[list[Frame]]) -> list[Note]:
     """What several images at one position are: a time series, b-values, or stray repeats."""
-    repeats = sum(map(len, places)) - len(places)
+    repeats = sum(map(len, groups)) - len(groups)
     if not repeats:
         return []
-    each = len(places[0])
-    kinds = [_what_differs(place) for place in places]
-    if kinds[0] is None or any(len(place) != each for place in places):
+    each = len(groups[0])
+    kinds = [_what_differs(group) for group in groups]
+    if kinds[0] is None or any(len(group) != each for group in groups):
         what = (
             f"{_images(repeats)} left out at positions that another image shows; the first by instance number is kept"
         )
@@ -135,8 +135,8 @@ def _told_repeats(places: list[list[Frame]]) -> list[Note]:
     return [Note("images_left_out", what)]
 
 
-def _what_differs(place: list[Frame]) -> str | None:
-    times, weights, acquisitions = (sorted({frame.temporal_key[axis] for frame in place}) for axis in range(3))
+def _what_differs(group: list[Frame]) -> str | None:
+    times, weights, acquisitions = (sorted({frame.temporal_key[axis] for frame in group}) for axis in range(3))
     if len(times) > 1:
         return "points in time"
     if len(weights) > 1:
@@ -148,13 +148,13 @@ def _images(count: int) -> str:
     return f"{count} image{'s' if count > 1 else ''}"
 
 
-def _places(frames: list[Frame], direction: np.ndarray) -> list[list[Frame]]:
+def _at_positions(frames: list[Frame], direction: np.ndarray) -> list[list[Frame]]:
     """The frames of each position along the direction, those of one position in the order given."""
     heights = np.array([frame.position @ direction for frame in frames])
-    places: list[list[int]] = []
+    groups: list[list[int]] = []
     for index in np.argsort(heights, kind="stable"):
-        if places and heights[index] - heights[places[-1][0]] < SAME_PLACE_MM:
-            places[-1].append(int(index))
+        if groups and heights[index] - heights[groups[-1][0]] < SAME_POSITION_MM:
+            groups[-1].append(int(index))
         else:
-            places.append([int(index)])
-    return [[frames[index] for index in sorted(place)] for place in places]
+            groups.append([int(index)])
+    return [[frames[index] for index in sorted(group)] for group in groups]

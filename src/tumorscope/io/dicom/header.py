@@ -97,7 +97,7 @@ class SeriesHeader:
 
 
 def series_key(dataset: Dataset) -> str:
-    """What tells a file's series from others: its UID, or else number, description and protocol."""
+    """The key of a file's series: its UID, or else number, description and protocol."""
     uid = str(dataset.get("SeriesInstanceUID") or "").strip()
     if uid:
         return uid

@@ -1,4 +1,4 @@
-"""What kind of image a frame is: plain, a part of a complex signal, a Dixon image or a map.
+"""The kind of image that a frame is: plain, a part of a complex signal, a Dixon image or a map.
 
 Scanners file several kinds under one SeriesInstanceUID. Classic files tell them apart by ImageType
 (DICOM PS3.3 C.8.3.1.1.1), enhanced files by the frame type and the complex image component

@@ -28,7 +28,8 @@ def read_scan(path: Path, options: ReadOptions) -> Scan:
     if not missing:
         return scan
     files_are = "files that the DICOMDIR names are" if missing > 1 else "file that the DICOMDIR names is"
-    return replace(scan, notes=(*scan.notes, Note("files_missing", f"{missing} {files_are} missing")))
+    note = Note("files_missing", f"{missing} {files_are} missing")
+    return replace(scan, notes=(*scan.notes, note))
 
 
 def read_folder(folder: Path, contents: FolderContents, options: ReadOptions) -> Scan:

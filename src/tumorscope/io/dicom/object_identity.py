@@ -1,4 +1,4 @@
-"""Whose an object is, what made it, and by which identifiers it is known.
+"""The patient, equipment and identifiers of a DICOM object.
 
 All identifiers come out of what the object is made from: the same findings in the same images
 by the same bundle are the same object, however often they are sent, and others are another.

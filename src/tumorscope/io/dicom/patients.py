@@ -1,4 +1,4 @@
-"""Which study and patient a file belongs to, where it leaves one of them blank."""
+"""The study and patient of a file that leaves one of them blank."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Study = tuple[str, str]
 
 
 class Stated(NamedTuple):
-    """What a file states: its study and patient, and its series."""
+    """The study, patient and series that a file states."""
 
     study: Study
     series: str

@@ -118,7 +118,7 @@ def _inverted(pixels: np.ndarray, dataset: Any) -> np.ndarray:
 
 
 def _without_padding(pixels: np.ndarray, stored: np.ndarray, dataset: Any) -> np.ndarray:
-    """What was put around the image to fill the matrix becomes as dark as the darkest pixel."""
+    """Padding around the image becomes as dark as the darkest pixel."""
     outside = _padding(stored, dataset)
     if outside is None or not outside.any() or outside.all():
         return pixels

@@ -35,7 +35,7 @@ _DIRECTION_TOLERANCE = 0.01
 
 @dataclass(frozen=True, eq=False)
 class Plane:
-    """What the slices of a stack share.
+    """The orientation and pixel size that the slices of a stack share.
 
     Attributes:
         along_row, along_column: unit vectors at a right angle, LPS.
@@ -61,7 +61,7 @@ class Plane:
 
     @property
     def normal(self) -> np.ndarray:
-        """The direction in which slices are with_progress, LPS."""
+        """The direction in which slices are counted, LPS."""
         return slice_direction(np.cross(self.along_row, self.along_column))
 
 
@@ -81,7 +81,7 @@ class Placement:
 
 
 def place_slices(positions: np.ndarray, plane: Plane, thickness_mm: float | None, name: str) -> Placement:
-    """How slices at these positions are described.
+    """The affine and slice positions of a stack.
 
     Args:
         positions: center of the first pixel of each slice in mm, LPS, ``(slice, 3)``, ordered along the normal.

@@ -1,4 +1,4 @@
-"""What the headers say about the scale of the pixel values beyond slope and intercept."""
+"""The scale of the pixel values beyond slope and intercept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DICOM Segmentations and label maps: what each segment marks, and where.
+"""Reading DICOM Segmentations and label maps.
 
 A segmentation names the position of every frame, and may leave out frames in which nothing is marked
 (PS3.3 C.8.20.2). The distance of its planes comes from SpacingBetweenSlices, else from neighboring
@@ -20,7 +20,7 @@ from tumorscope.core.segmentation import Segmentation
 from tumorscope.io.checks import MAX_VOXELS, label, printable, reason, size_text
 from tumorscope.io.dicom.files import read_header, read_with_pixels
 from tumorscope.io.dicom.frames import Frame, FunctionalGroups, frame_count, frames_of
-from tumorscope.io.dicom.geometry import SAME_PLACE_MM
+from tumorscope.io.dicom.geometry import SAME_POSITION_MM
 from tumorscope.io.dicom.planes import Plane, place_slices
 from tumorscope.io.dicom.privacy import contains_patient_name, name_tokens, series_code
 from tumorscope.io.label_values import HALF
@@ -66,11 +66,11 @@ def read_dicom_segmentation(path: Path) -> Segmentation:
     plane, positions, plane_of = _planes(frames, name)
     masks: dict[int, dict[int, np.ndarray]] = {}
     for index, number, marked in stored:
-        one = masks.setdefault(number, {})
-        one[plane_of[index]] = one.get(plane_of[index], False) | marked
+        planes = masks.setdefault(number, {})
+        planes[plane_of[index]] = planes.get(plane_of[index], False) | marked
     usual_mm = _usual_distance(dataset, positions @ plane.normal)
     rows = np.arange(len(positions))
-    if not _is_complete(dataset, {index for one in masks.values() for index in one}, len(positions)):
+    if not _is_complete(dataset, {index for planes in masks.values() for index in planes}, len(positions)):
         positions, rows = _filled(positions, plane.normal, usual_mm, frames[0].size, name)
     placed = place_slices(positions, plane, usual_mm, name)
     shape = (len(positions), *frames[0].size)
@@ -81,22 +81,22 @@ def read_dicom_segmentation(path: Path) -> Segmentation:
         case=case,
         kind="slices",
         geometry=Geometry(shape, placed.affine, placed.slice_positions),
-        notes=(*((HALF,) if described.most is not None else ()), *placed.notes),
+        notes=(*((HALF,) if described.full_value is not None else ()), *placed.notes),
     )
 
 
 @dataclass(frozen=True, eq=False)
 class _Segments:
-    """What the values of a segmentation's pixels mean.
+    """The meaning of a segmentation's pixel values.
 
     Attributes:
         names: of each segment by its number; the background is not one.
-        most: the value of a whole voxel in a fractional segmentation, None in others.
+        full_value: the value of a whole voxel in a fractional segmentation, None in others.
         in_pixels: whether pixels hold the numbers of segments, as in a label map.
     """
 
     names: dict[int, str]
-    most: float | None
+    full_value: float | None
     in_pixels: bool
 
     @classmethod
@@ -110,8 +110,8 @@ class _Segments:
         several = list(labels.values())
         # Segments are distinguished by name.
         names = {key: f"{name} ({key})" if several.count(name) > 1 else name for key, name in labels.items()}
-        most = float(dataset.get("MaximumFractionalValue") or 1) if kind == "FRACTIONAL" else None
-        return cls(names, most, kind == "LABELMAP" or dataset.get("SOPClassUID") == _SOP_CLASSES[1])
+        full_value = float(dataset.get("MaximumFractionalValue") or 1) if kind == "FRACTIONAL" else None
+        return cls(names, full_value, kind == "LABELMAP" or dataset.get("SOPClassUID") == _SOP_CLASSES[1])
 
 
 def _label(segment: Dataset, words: frozenset[str]) -> str:
@@ -120,7 +120,7 @@ def _label(segment: Dataset, words: frozenset[str]) -> str:
 
 
 def _is_background(segment: Dataset) -> bool:
-    """Whether a segment is what no other segment marks: by its code (PS3.16), or by its name."""
+    """Whether a segment is the background: by its code (PS3.16), or by its name."""
     kinds = segment.get("SegmentedPropertyTypeCodeSequence") or []
     coded = any((kind.get("CodeValue"), kind.get("CodingSchemeDesignator")) == _BACKGROUND for kind in kinds)
     return coded or str(segment.get("SegmentLabel") or "").strip().casefold() == "background"
@@ -135,7 +135,7 @@ def _marked(dataset: Dataset, segments: _Segments) -> list[tuple[int, int, np.nd
                 (index, number, pixels == number) for number in np.unique(pixels).tolist() if number in segments.names
             ]
             continue
-        inside = pixels > 0 if segments.most is None else pixels >= segments.most / 2
+        inside = pixels > 0 if segments.full_value is None else pixels >= segments.full_value / 2
         stated = FunctionalGroups(dataset, index).get("SegmentIdentificationSequence", "ReferencedSegmentNumber")
         if stated is None and len(segments.names) > 1:
             raise ValueError("a frame does not name its segment")
@@ -176,14 +176,14 @@ def _planes(frames: Sequence[Frame], name: str) -> tuple[Plane, np.ndarray, list
     positions = np.array([frame.position for frame in frames])
     heights = positions @ plane.normal
     order = np.argsort(heights, kind="stable")
-    starts = np.diff(heights[order], prepend=-np.inf) > SAME_PLACE_MM
+    starts = np.diff(heights[order], prepend=-np.inf) > SAME_POSITION_MM
     plane_of = np.empty(len(frames), int)
     plane_of[order] = np.cumsum(starts) - 1
     return plane, positions[order[starts]], plane_of.tolist()
 
 
 def _usual_distance(dataset: Dataset, heights: np.ndarray) -> float | None:
-    """How far neighboring planes are apart in mm, whichever frames were left out; None where nothing tells."""
+    """The distance of neighboring planes in mm, whichever frames were left out; None where it is not known."""
     groups = FunctionalGroups(dataset, 0)
     between = groups.number("PixelMeasuresSequence", "SpacingBetweenSlices")
     thickness = groups.number("PixelMeasuresSequence", "SliceThickness")

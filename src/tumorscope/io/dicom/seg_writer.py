@@ -157,7 +157,7 @@ def _segment(
 
 
 def _name_dimensions(dataset: Any, uid: str) -> None:
-    """Replace what highdicom draws by chance: the same segmentation should be the same to the last byte."""
+    """Replace the random identifiers of highdicom: the same segmentation becomes the same bytes."""
     dataset.DimensionOrganizationSequence[0].DimensionOrganizationUID = uid
     for item in dataset.DimensionIndexSequence:
         item.DimensionOrganizationUID = uid

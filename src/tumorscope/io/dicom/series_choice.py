@@ -1,4 +1,4 @@
-"""Which of a study's series are read: the best one of each sequence."""
+"""Choice of the best series of each sequence in a study."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tumorscope.core.note import Note
-from tumorscope.io.dicom.geometry import SAME_PLACE_MM, plane_of
+from tumorscope.io.dicom.geometry import SAME_POSITION_MM, plane_of
 from tumorscope.io.dicom.grouping import VolumeCandidate
 from tumorscope.io.dicom.header import public_text
 from tumorscope.io.dicom.sequence_names import sequence_of
@@ -33,7 +33,7 @@ _MOST_TOLD = 6
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """What is read of a study.
+    """The series that are read of a study.
 
     Attributes:
         series: sequence to images, the one whose grid is taken first; the only one may be ``"unknown"``.
@@ -109,7 +109,7 @@ def _ranked(groups: Sequence[VolumeCandidate], plane: str) -> list[VolumeCandida
 
 
 def _ranking(groups: Sequence[VolumeCandidate], plane: str) -> Callable[[VolumeCandidate], tuple]:
-    """What sorts the better one first."""
+    """A sort key that puts the better series first."""
     furthest = max(_extent_mm(group) for group in groups)
     longest = max(len(group.frames) for group in groups)
     return lambda group: _rank(group, plane, furthest, longest)
@@ -175,7 +175,7 @@ def _extent_mm(group: VolumeCandidate) -> float:
         return 0.0
     normal = np.cross(first.orientation[:3], first.orientation[3:])
     heights = [float(frame.position @ normal) for frame in group.frames if frame.position is not None]
-    return max(heights) - min(heights) + max(first.thickness_mm or 0.0, SAME_PLACE_MM)
+    return max(heights) - min(heights) + max(first.thickness_mm or 0.0, SAME_POSITION_MM)
 
 
 def _left_out(
@@ -202,7 +202,7 @@ def _left_out(
 
 
 def _why_worse(group: VolumeCandidate, rejection: str | None) -> str:
-    """The header's reason where the description, which is quoted, does not say it itself."""
+    """The header's reason, unless the description, which is quoted, states it."""
     if group.header.kind.name.startswith("Dixon"):
         return f", {group.header.kind.name}"
     return "" if rejection is None or functional_word(group.header.description) else f", {rejection.partition(':')[0]}"

@@ -78,7 +78,7 @@ def plain_images(scan: Scan) -> list[Dataset]:
 
 
 def evidence(scan: Scan) -> list[Dataset]:
-    """One header an image file, for the lists of what an object refers to; without the patient."""
+    """One header per image file, for the lists of referenced objects; without the patient."""
     by_instance = {str(source.header.SOPInstanceUID): source for source in require_sources(scan)}
     headers = []
     for instance, source in by_instance.items():

@@ -294,11 +294,11 @@ def _percent(name: Code, probability: float) -> Measurement:
 def _sentences(analysis: Analysis) -> list[str]:
     """The findings in words, the notice last."""
     opinion = analysis.tumor_type
-    said = [finding_sentence(analysis)]
+    sentences = [finding_sentence(analysis)]
     if opinion is not None:
-        said.append(type_sentence(opinion))
+        sentences.append(type_sentence(opinion))
     second = radiomics_sentence(analysis)
-    return [*said, *([second] if second else []), *(f"Note: {warning}" for warning in analysis.warnings), NOTICE]
+    return [*sentences, *([second] if second else []), *(f"Note: {warning}" for warning in analysis.warnings), NOTICE]
 
 
 def _observer(analysis: Analysis) -> ObservationContext:

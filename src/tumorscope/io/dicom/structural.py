@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from tumorscope.io.checks import printable
 from tumorscope.io.dicom.frames import Frame
-from tumorscope.io.dicom.geometry import SAME_PLACE_MM
+from tumorscope.io.dicom.geometry import SAME_POSITION_MM
 from tumorscope.io.dicom.header import SeriesHeader
 
 _PARAMETRIC_MAP = "1.2.840.10008.5.1.4.1.1.30"
@@ -118,4 +118,4 @@ def _volumes(frames: Sequence[Frame]) -> int:
     positions = [frame.position for frame in frames if frame.position is not None]
     if len(positions) < len(frames):
         return 1
-    return min(Counter(tuple((position / SAME_PLACE_MM).round().tolist()) for position in positions).values())
+    return min(Counter(tuple((position / SAME_POSITION_MM).round().tolist()) for position in positions).values())

@@ -62,7 +62,7 @@ def studies_of(files: Sequence[Path], on_files: OnFiles | None = None) -> dict[S
 
 
 def notes_on(study: Study, doubtful: Container[str]) -> tuple[Note, ...]:
-    """What is odd about a study whose StudyInstanceUID is one of those that several patients share."""
+    """Notes on a study whose StudyInstanceUID several patients share."""
     if study[0] not in doubtful:
         return ()
     what = "another PatientID is stated under the same StudyInstanceUID; check whose images these are"

@@ -1,4 +1,4 @@
-"""How the texture matrices of slices and directions become one value (IBSI 3.6, feature aggregation)."""
+"""Aggregation of the texture matrices of slices and directions into one value (IBSI 3.6)."""
 
 from __future__ import annotations
 

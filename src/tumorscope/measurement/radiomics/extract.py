@@ -21,7 +21,7 @@ from tumorscope.measurement.radiomics.ngtdm_ngldm import gray_tone_differences, 
 from tumorscope.measurement.radiomics.shape import shape
 
 Aggregation = Literal["2D_avg", "2D_comb", "2_5D_avg", "2_5D_comb", "3D_avg", "3D_comb"]
-"""How texture is aggregation: within slices or through them; matrices averaged or merged (IBSI 3.6)."""
+"""Aggregation of texture: within slices or through them; matrices averaged or merged (IBSI 3.6)."""
 
 
 @dataclass(frozen=True)
