@@ -132,7 +132,31 @@ def test_a_network_without_a_mask_still_detects_a_tumor():
 
 def test_flipped_predictions_are_flipped_back_and_averaged():
     scan, _ = scan_with_spot()
-    np.testing.assert_array_equal(analyze(scan, fake_engine(tta_flip=True)).mask, analyze(scan, fake_engine()).mask)
+    plain = analyze(scan, fake_engine())
+    for averaged in (analyze(scan, fake_engine(), flips=True), analyze(scan, fake_engine(tta_flip=True))):
+        np.testing.assert_array_equal(averaged.mask, plain.mask)
+        assert averaged.slices == plain.slices
+        assert averaged.flips
+    assert not plain.flips
+
+
+def test_with_flips_a_mirrored_head_has_the_mirrored_findings():
+    def lopsided(images):
+        mask = (images[:, 1] - 4 + np.linspace(-3, 3, images.shape[-1])) * 20
+        return {"presence": ((mask > 0).mean(axis=(1, 2)) - 0.01) * 1000, "mask": mask}
+
+    scan, _ = scan_with_spot()
+    mirrored = dataclasses.replace(scan, voxels=scan.voxels[:, :, ::-1])
+
+    def masks(flips):
+        one, other = (analyze(head, fake_engine(lopsided), flips=flips).mask for head in (scan, mirrored))
+        return one, other[..., ::-1]
+
+    mask, mirrored_back = masks(flips=True)
+    assert mask.any()
+    np.testing.assert_array_equal(mirrored_back, mask)
+    mask, mirrored_back = masks(flips=False)
+    assert (mirrored_back != mask).any()
 
 
 @pytest.mark.parametrize(

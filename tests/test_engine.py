@@ -100,3 +100,40 @@ def test_a_slice_is_predicted_alike_in_any_batch():
 
 def test_the_card_of_a_fake_is_complete():
     assert card().model("int8") is None
+
+
+RAMP = np.linspace(-1, 2, 8)
+
+
+def test_with_flips_a_network_that_depends_on_the_side_predicts_the_mean_of_both():
+    def lopsided(images):
+        weighed = images[:, 0] * RAMP
+        maps = {"type_map": np.stack([weighed, -weighed], axis=1), "presence_map": weighed}
+        return {"presence": weighed.sum(axis=(1, 2)), "mask": weighed, "type": weighed.sum(axis=1)[:, :2], **maps}
+
+    images = np.random.default_rng(0).normal(size=(BATCH + 1, 3, 6, 8))
+    found = fake_engine(lopsided).run(images, flips=True)
+    mean = images[:, 0] * (RAMP + RAMP[::-1]) / 2
+    np.testing.assert_allclose(found.mask, 1 / (1 + np.exp(-mean)))
+    np.testing.assert_allclose(found.presence, mean.sum(axis=(1, 2)))
+    np.testing.assert_allclose(found.presence_map, mean)
+    np.testing.assert_allclose(found.class_map, np.stack([mean, -mean], axis=1))
+    # What is predicted of a whole slice, here by its first two columns, has no sides to flip back.
+    sides = images[:, 0].sum(axis=1)
+    np.testing.assert_allclose(found.classes, (sides[:, :2] * RAMP[:2] + sides[:, :-3:-1] * RAMP[:2]) / 2)
+    assert not np.allclose(fake_engine(lopsided).run(images).presence, found.presence)
+
+
+def test_with_flips_adjacent_slices_stay_below_and_above():
+    images = np.random.default_rng(0).normal(size=(5, 3, 4, 8))
+
+    def session(batch):
+        below, own, above = batch[:, 0], batch[:, 4], batch[:, 8]
+        mask = (below + 2 * own + 4 * above) * RAMP
+        return {"mask": mask, "presence": mask.sum(axis=(1, 2))}
+
+    found = fake_engine(session, preparation=Preparation(size=32, adjacent_slices=1)).run(images, flips=True)
+    below, above = images[[0, 0, 1, 2, 3], 0], images[[1, 2, 3, 4, 4], 2]
+    logits = (below + 2 * images[:, 1] + 4 * above) * (RAMP + RAMP[::-1]) / 2
+    np.testing.assert_allclose(found.mask, 1 / (1 + np.exp(-logits)))
+    np.testing.assert_allclose(found.presence, logits.sum(axis=(1, 2)))

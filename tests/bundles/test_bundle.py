@@ -28,6 +28,7 @@ def test_the_card_has_metrics_split_and_license():
         for test in card.metrics["test"][precision].values():
             low, high = test["patient_dice"]["ci95"]
             assert low < test["patient_dice"]["mean"] < high
+    assert {"cases", "dice_change", "auroc_change", "time_ratio"} <= card.test_time_flips.keys()
     assert card.licenses
     assert card.limits
 

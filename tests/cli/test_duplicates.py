@@ -102,7 +102,7 @@ def test_images_that_cannot_be_read_are_counted_and_named(run, data, tmp_path):
 
 def test_a_wrong_folder_is_one_clear_error_and_nothing_is_written(run, data, tmp_path):
     (tmp_path / "empty").mkdir()
-    for path, words in (("nowhere", "no such folder"), ("empty", "no images here"), (data / "Testing", "lies in")):
+    for path, words in (("nowhere", "no such folder"), ("empty", "no images here"), (data / "Testing", "is inside")):
         done = run(data, path, "-o", "out")
         assert isinstance(done.exception, BadDataset)
         assert words in str(done.exception)

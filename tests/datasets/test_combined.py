@@ -4,7 +4,7 @@ from datasets.miniature import write_patient
 from making import write_miniature_figshare
 
 from tumorscope.core.errors import UnreadableScan
-from tumorscope.datasets.combined import CombinedCase, CombinedDataset
+from tumorscope.datasets.combined import CombinedCase, CombinedDataset, by_dataset
 from tumorscope.datasets.figshare import FigshareDataset
 from tumorscope.datasets.labeled import cases_of
 from tumorscope.datasets.lgg import LggDataset
@@ -71,3 +71,13 @@ def test_a_patients_sequences_never_part(joined):
         shown = cases_of(joined, split[part])
         lgg = [case.case.split("#") for case in shown if case.case.startswith("lgg/")]
         assert sorted(channel for _, channel in lgg) == ["flair"] * (len(lgg) // 2) + ["t1"] * (len(lgg) // 2)
+
+
+def test_cases_go_back_to_their_own_data_sets(joined, sets):
+    found = by_dataset(joined, joined.cases[8:12])
+    assert {name: (own is sets[name], len(cases)) for name, (own, cases) in found.items()} == {
+        "figshare": (True, 2),
+        "lgg": (True, 2),
+    }
+    assert list(by_dataset(joined, joined.cases[:2])) == ["figshare"]
+    assert by_dataset(sets["lgg"], sets["lgg"].cases) == {"lgg": (sets["lgg"], sets["lgg"].cases)}

@@ -95,7 +95,7 @@ def test_a_split_changed_by_hand_is_refused(tmp_path):
     content["parts"]["train"].remove("b")
     content["parts"]["test"].append("b")
     path.write_text(json.dumps(content))
-    with pytest.raises(BadSplit, match="do not match the hash"):
+    with pytest.raises(BadSplit, match="do not match its hash"):
         Split.load(path)
 
 

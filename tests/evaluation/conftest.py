@@ -165,7 +165,7 @@ def made_evaluation(
                 patient=patient,
                 slice=0,
                 present=present,
-                called=tumor > 0.5,
+                positive=tumor > 0.5,
                 tumor_probability=tumor,
                 mask_probability=0.9 if masks else None,
                 true_px=px if masks else None,

@@ -69,6 +69,18 @@ def test_folds_of_other_classes_or_data_sets_are_refused(folds, whole, tmp_path)
         pool([folds[0], tmp_path / "else"])
 
 
+def test_folds_with_and_without_flips_are_not_one_evaluation(folds, whole, tmp_path):
+    cases = {"c0"}
+    only = replace(whole, cases=tuple(row for row in whole.cases if row.case in cases), flips=True)
+    written = write_report(
+        replace(only, slices=tuple(row for row in whole.slices if row.case in cases)), tmp_path / "a"
+    )
+    assert written["flips"] is True
+    assert "run by onnxruntime, averaged over flips." in (tmp_path / "a" / "evaluation.md").read_text()
+    with pytest.raises(TumorscopeError, match="a: averaged over flips where .*fold0 is not"):
+        pool([folds[0], tmp_path / "a"])
+
+
 def test_one_fold_a_missing_one_and_a_damaged_one_are_one_line(folds, tmp_path):
     with pytest.raises(TumorscopeError, match="two evaluations or more"):
         pool(folds[:1])

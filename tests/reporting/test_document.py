@@ -30,7 +30,7 @@ def test_the_document_has_the_keys_of_its_schema(analyzed, volume_scan, mask):
     assert set(document) == KEYS
     assert document["schema"] == "tumorscope.analysis/3"
     assert set(document["bundle"]) == {"name", "version", "sha256", "reason"}
-    assert set(document["engine"]) == {"runtime", "precision"}
+    assert set(document["engine"]) == {"runtime", "precision", "flips"}
     assert document["operating_point"] == {"presence": 0.45, "mask": 0.4}
     assert set(document["geometry"]) == {"shape", "spacing_mm", "affine", "slice_positions", "sequences", "kind"}
     names = {"index", "name", "tumor_probability", "mask_probability", "area_px", "area_mm2", "type_probabilities"}

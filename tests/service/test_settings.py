@@ -28,6 +28,7 @@ def test_a_worker_gets_the_settings_without_web_secrets(monkeypatch, tmp_path):
         token="token",
         users={"anna": "secret"},
         lease_s=7,
+        flips=True,
     )
     environment = given.environment()
     assert "token" not in str(environment).lower()

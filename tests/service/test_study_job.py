@@ -57,6 +57,12 @@ def test_a_study_is_analyzed_with_results_and_viewer_images(upload, run, catalog
     assert document(folders, study)["case"] == "Müller^Anna"
 
 
+def test_flips_are_a_setting_of_the_service(upload, run, folders, settings):
+    study = upload()
+    assert run(study, settings=settings.model_copy(update={"flips": True})) == "done"
+    assert document(folders, study)["engine"]["flips"] is True
+
+
 def test_duplicate_and_late_messages_change_nothing(upload, run, engines, folders, catalog):
     study = upload()
     assert [run(study), run(study), run(new_id())] == ["done", "nothing to do", "nothing to do"]

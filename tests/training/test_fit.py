@@ -116,6 +116,9 @@ def test_eight_bits_are_made_compared_and_recorded(trained, data, tmp_path, monk
     report = exporting.export(trained, data, tmp_path / "bundle")
     card = report.bundle.card
     assert report.int8_metric == card.metrics["validation"]["int8"]["patient_dice"]["mean"]
+    flips = card.test_time_flips
+    assert (flips["part"], flips["precision"], flips["dice"]) == ("validation", "int8", report.int8_metric)
+    assert {"dice_change", "auroc_change", "time_ratio"} <= set(flips)
     sizes = {model.precision: (tmp_path / "bundle" / model.file).stat().st_size for model in card.models}
     assert sizes["int8"] < sizes["float"]
     monkeypatch.setattr(exporting, "LARGEST_LOSS", -1.0)

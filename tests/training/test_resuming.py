@@ -6,6 +6,7 @@ from making import write_miniature_lgg
 torch = pytest.importorskip("torch")
 
 from tumorscope.core.errors import TumorscopeError
+from tumorscope.datasets.lgg import LggPatient
 from tumorscope.recipes.experiment import parse_recipe
 from tumorscope.training.checkpoints import MovableCheckpoint
 from tumorscope.training.fit import Run, train
@@ -49,6 +50,10 @@ def interrupt(loss):
     raise Interrupted
 
 
+def not_to_be_read(patient):
+    raise AssertionError(f"{patient.case} was read again")
+
+
 def weights(path):
     return torch.load(path, map_location="cpu", weights_only=False)
 
@@ -60,7 +65,9 @@ def test_a_resumed_training_has_the_weights_of_one_that_was_never_stopped(data, 
         with pytest.raises(Interrupted):
             train(RECIPE, data, tmp_path / "resumed", device="cpu", precision="float32")
     torch.manual_seed(99)  # another process begins with other chance
-    resumed = train(RECIPE, data, tmp_path / "resumed", device="cpu")
+    with monkeypatch.context() as patch:
+        patch.setattr(LggPatient, "scan", not_to_be_read)  # what was prepared is kept beside the run
+        resumed = train(RECIPE, data, tmp_path / "resumed", device="cpu")
     for name in ("best", "last"):
         one, other = weights(getattr(whole, name)), weights(getattr(resumed, name))
         assert one["epoch"] == other["epoch"]
@@ -68,6 +75,7 @@ def test_a_resumed_training_has_the_weights_of_one_that_was_never_stopped(data, 
         for key, values in one["state_dict"].items():
             assert torch.equal(values, other["state_dict"][key]), (name, key)
     assert (whole.folder / "curves.csv").read_text() == (resumed.folder / "curves.csv").read_text()
+    assert not (resumed.folder / "prepared").exists()
 
 
 def test_what_was_best_is_still_known_in_a_folder_that_was_moved(tmp_path):

@@ -40,6 +40,7 @@ export interface Engine {
   runtime: string;
   /** float or int8 */
   precision: string;
+  flips: boolean;
 }
 
 export interface Geometry {

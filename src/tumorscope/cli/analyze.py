@@ -30,6 +30,12 @@ class PrecisionChoice(StrEnum):
 
 
 EngineOption = Annotated[EngineChoice, typer.Option(help="auto selects OpenVINO where it is installed.")]
+FlipsOption = Annotated[
+    bool,
+    typer.Option(
+        "--flips", help="Test-time augmentation: average over left-right flips; the network takes twice as long."
+    ),
+]
 PrecisionOption = Annotated[
     PrecisionChoice, typer.Option(help="auto selects int8 on CPUs with VNNI/AMX/dot-product support.")
 ]
@@ -54,6 +60,7 @@ def command(
     input_check: Annotated[
         bool, typer.Option("--input-check/--no-input-check", help="Skip inputs that do not look like brain MRI.")
     ] = True,
+    flips: FlipsOption = False,
     pdf: Annotated[bool, typer.Option("--pdf/--no-pdf", help="Write the report as PDF, too.")] = True,
     dicom: Annotated[
         bool | None,
@@ -124,6 +131,7 @@ def command(
         register=register,
         explain=explain,
         input_check=input_check,
+        flips=flips,
         outputs=OutputOptions(pdf=pdf, dicom=dicom, fractional=fractional),
         bids=bids,
     )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tumorscope.cli.analyze import EngineChoice, EngineOption, PrecisionChoice, PrecisionOption
+from tumorscope.cli.analyze import EngineChoice, EngineOption, FlipsOption, PrecisionChoice, PrecisionOption
 from tumorscope.cli.datafolders import DatasetArgument, PathArgument
 from tumorscope.core.errors import TumorscopeError
 
@@ -39,6 +39,7 @@ def command(
     save_masks: Annotated[
         Path | None, typer.Option(help="Also write every segmentation to this .npz file, one array per case.")
     ] = None,
+    flips: FlipsOption = False,
     engine: EngineOption = EngineChoice.auto,
     precision: PrecisionOption = PrecisionChoice.auto,
 ) -> None:
@@ -66,7 +67,7 @@ def command(
     with Progress(transient=True) as progress:
         task = progress.add_task("cases", total=len(cases))
         keep = masks.__setitem__ if save_masks is not None else lambda case, mask: None
-        evaluation = evaluate(opened, cases, loaded, lambda _case: progress.advance(task), keep)
+        evaluation = evaluate(opened, cases, loaded, lambda _case: progress.advance(task), keep, flips=flips)
     if save_masks is not None:
         save_whole(save_masks, _archive(masks))
     seen = None
@@ -82,7 +83,7 @@ def command(
         out,
         split_hash=None if chosen is None else chosen.hash,
         part=part,
-        command=command_line + (f" --channel {channel}" if channel else ""),
+        command=command_line + (f" --channel {channel}" if channel else "") + (" --flips" if flips else ""),
         copies=seen,
         sanity=check_maps(loaded, cases),
     )

@@ -121,7 +121,7 @@ class ClassSummary:
             ("patients in", self.patients_in_parts or {}),
             ("plane", self.planes or {}),
         ):
-            rows = [(one, *self._counts(found), f"{sum(found.values()):,}") for one, found in parts.items()]
+            rows = [(part, *self._counts(counts), f"{sum(counts.values()):,}") for part, counts in parts.items()]
             if rows:
                 tables.append(((name, *classes, "all"), rows))
         for name, spreads in (("slices of a patient", self.slices_per_patient), ("tumor px", self.tumor_px)):

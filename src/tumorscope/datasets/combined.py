@@ -126,3 +126,18 @@ class CombinedDataset:
                 for part in PARTS
             },
         )
+
+
+def by_dataset(
+    dataset: LabeledDataset, cases: Sequence[LabeledCase]
+) -> dict[str, tuple[LabeledDataset, Sequence[LabeledCase]]]:
+    """Each data set with those of the cases that are its own, by name; without those that have none.
+
+    Args:
+        dataset: one, or several as one.
+        cases: of it.
+    """
+    if not isinstance(dataset, CombinedDataset):
+        return {dataset.name: (dataset, cases)}
+    own = {name: [case for case in cases if case.case.startswith(f"{name}/")] for name in dataset.datasets}
+    return {name: (dataset.datasets[name], part) for name, part in own.items() if part}

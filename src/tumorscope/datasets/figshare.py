@@ -132,9 +132,9 @@ class FigshareDataset:
         files = sorted(files, key=lambda file: int(file.stem))
         if not files:
             raise BadDataset(f"{path}: no N.mat here; unzip the figshare data set and name its folder")
-        for one, other in pairwise(files):
-            if one.stem == other.stem:
-                names = " and ".join(file.relative_to(path).as_posix() for file in (one, other))
+        for first, second in pairwise(files):
+            if first.stem == second.stem:
+                names = " and ".join(file.relative_to(path).as_posix() for file in (first, second))
                 raise BadDataset(f"{path}: one slice is there twice, {names}; remove one of them")
         folds = _published_folds(path) or {}
         cases, unreadable = [], {}

@@ -17,7 +17,7 @@ from tumorscope.datasets.split import Split
 
 @dataclass(frozen=True, eq=False)
 class GroundTruth:
-    """The annotations of one case; None where the publisher gives none.
+    """The annotations of one case; None if the publisher gives none.
 
     Attributes:
         present: boolean ``(slice,)``, whether each slice shows a tumor.

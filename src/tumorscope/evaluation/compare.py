@@ -167,7 +167,8 @@ def _origin(run: ComparedRun) -> dict[str, Any]:
             f"{content['dataset']}, {content['part']}" if content.get("part") else content["dataset"]
         )
         origin["cases"] = content["cases"]
-        origin["run_by"] = f"{content.get('runtime')}, {content.get('precision')}"
+        averaged = ", averaged over flips" if run.evaluated.flips else ""
+        origin["run_by"] = f"{content.get('runtime')}, {content.get('precision')}{averaged}"
         origin["split_hash"] = content.get("split_hash")
     return origin
 

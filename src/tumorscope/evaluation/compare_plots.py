@@ -65,8 +65,8 @@ _Named = Sequence[tuple[int, str, Evaluated]]
 def draw_comparison(runs: Sequence[ComparedRun]) -> dict[str, bytes]:
     """All plots for which at least one run has data, by file name."""
     evaluated = [(index, run.name, run.evaluated) for index, run in enumerate(runs) if run.evaluated is not None]
-    both = [one for one in evaluated if 0 < sum(row.present for row in one[2].slices) < len(one[2].slices)]
-    classed = [one for one in evaluated if one[2].classes]
+    both = [item for item in evaluated if 0 < sum(row.present for row in item[2].slices) < len(item[2].slices)]
+    classed = [item for item in evaluated if item[2].classes]
     plots: dict[str, bytes] = {}
     if evaluated and (forest := draw_forest(evaluated)):
         plots["forest.png"] = forest
@@ -90,9 +90,9 @@ def draw_comparison(runs: Sequence[ComparedRun]) -> dict[str, bytes]:
 
 def draw_forest(evaluated: _Named) -> bytes | None:
     """The main metrics, one dot per run with its 95 % interval; metrics to maximize apart from those to minimize."""
-    found = [{figure.name: figure for figure in list_metrics(one.content)} for _, _, one in evaluated]
-    known = [next((own[name] for own in found if name in own), None) for name in _FOREST]
-    panels = [[one for one in known if one and one.lower_is_better == low] for low in (False, True)]
+    by_run = [{metric.name: metric for metric in list_metrics(run.content)} for _, _, run in evaluated]
+    known = [next((own[name] for own in by_run if name in own), None) for name in _FOREST]
+    panels = [[metric for metric in known if metric and metric.lower_is_better == low] for low in (False, True)]
     panels = [panel for panel in panels if panel]
     if not panels:
         return None
@@ -100,9 +100,9 @@ def draw_forest(evaluated: _Named) -> bytes | None:
     figure = new_figure(7.2, sum(rows) + 0.75 * len(panels) + 0.3 * len(evaluated) / _COLUMNS + 0.3)
     several = figure.subplots(len(panels), 1, height_ratios=rows, squeeze=False)[:, 0]
     for axes, panel in zip(several, panels, strict=True):
-        for number, ((index, _, _), own) in enumerate(zip(evaluated, found, strict=True)):
-            values = np.array([own[one.name].value if one.name in own else np.nan for one in panel])
-            pairs = [own[one.name].ci95 if one.name in own else None for one in panel]
+        for number, ((index, _, _), own) in enumerate(zip(evaluated, by_run, strict=True)):
+            values = np.array([own[metric.name].value if metric.name in own else np.nan for metric in panel])
+            pairs = [own[metric.name].ci95 if metric.name in own else None for metric in panel]
             ends = np.array([pair or (np.nan, np.nan) for pair in pairs]).T
             axes.errorbar(
                 values,
@@ -115,7 +115,7 @@ def draw_forest(evaluated: _Named) -> bytes | None:
                 markersize=5,
                 elinewidth=1.5,
             )
-        axes.set_yticks(range(len(panel)), [one.title for one in panel], fontsize=9)
+        axes.set_yticks(range(len(panel)), [metric.title for metric in panel], fontsize=9)
         axes.set_ylim(len(panel) - 0.5, -0.5)
         for edge in range(1, len(panel)):
             axes.axhline(edge - 0.5, color="#d0d7de", linewidth=0.6)
@@ -130,18 +130,18 @@ def draw_curves(runs: Sequence[ComparedRun]) -> bytes:
     from matplotlib.ticker import MaxNLocator
 
     trained = [(index, run.name, run.trained) for index, run in enumerate(runs) if run.trained is not None]
-    longest = max((epoch for _, _, one in trained for points in one.curves.values() for epoch, _ in points), default=0)
+    longest = max((epoch for _, _, run in trained for points in run.curves.values() for epoch, _ in points), default=0)
     panels = {"train/loss": "training loss"}
     for name, title in _VALIDATION.items():
-        if any(f"validation/{name}" in one.curves for _, _, one in trained):
+        if any(f"validation/{name}" in run.curves for _, _, run in trained):
             panels[f"validation/{name}"] = title
     columns = min(_COLUMNS, len(panels))
     rows = -(-len(panels) // columns)
     figure = new_figure(3.9 * columns, 2.9 * rows + 0.3 + 0.2 * len(trained) / _COLUMNS)
     several = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, (name, title) in zip(several, panels.items(), strict=False):
-        for index, _, one in trained:
-            points = one.curves.get(name)
+        for index, _, run in trained:
+            points = run.curves.get(name)
             if points:
                 style = "o-" if len(points) < 12 else "-"
                 axes.plot(*zip(*points, strict=True), style, markersize=3, color=color(index), linewidth=1.3)
@@ -159,11 +159,11 @@ def draw_roc(evaluated: _Named) -> bytes:
     """Presence: sensitivity against false alarms, and where each bundle operates."""
     figure = new_figure(5.2, 5.2)
     axes = figure.subplots()
-    for index, name, one in evaluated:
-        present, probability = _presence(one)
+    for index, name, run in evaluated:
+        present, probability = _presence(run)
         area = float(metrics.auroc(present, probability))
         axes.plot(*roc(present, probability), color=color(index), label=f"{name}, AUROC {area:.3f}")
-        counts = metrics.confusion(present, np.array([row.positive for row in one.slices]))
+        counts = metrics.confusion(present, np.array([row.positive for row in run.slices]))
         axes.plot(1 - metrics.specificity(counts), metrics.sensitivity(counts), "o", color=color(index))
     prepare_unit_square(axes, "1 − specificity (slices)", "sensitivity (slices)")
     axes.legend(loc="lower right", fontsize=8, title="dots: operating points", title_fontsize=8)
@@ -171,14 +171,14 @@ def draw_roc(evaluated: _Named) -> bytes:
 
 
 def draw_class_roc(evaluated: _Named) -> bytes:
-    """Classes: the mean over classes of each one's curve against all others."""
+    """Classes: the mean over classes of each run's curve against all others."""
     grid = np.linspace(0, 1, 501)
     figure = new_figure(5.2, 5.2)
     axes = figure.subplots()
-    for index, name, one in evaluated:
+    for index, name, run in evaluated:
         curves, areas = [], []
-        for number, kind in enumerate(one.classes):
-            is_it, probability = of_class(one.slices, kind, number)
+        for number, kind in enumerate(run.classes):
+            is_it, probability = of_class(run.slices, kind, number)
             if is_it.any() and not is_it.all():
                 curves.append(np.interp(grid, *roc(is_it, probability)))
                 areas.append(float(metrics.auroc(is_it, probability)))
@@ -195,20 +195,20 @@ def draw_class_roc(evaluated: _Named) -> bytes:
 
 def draw_reliability(evaluated: _Named) -> bytes:
     """Presence: how often there is a tumor against how probable it was said to be."""
-    points = [(index, name, *_presence(one)) for index, name, one in evaluated]
+    points = [(index, name, *_presence(run)) for index, name, run in evaluated]
     return _draw_reliability(points, "tumor probability", "share of slices with tumor")
 
 
 def draw_class_reliability(evaluated: _Named) -> bytes:
     """Classes: how often the class that was said is right against how probable it was said to be."""
-    points = [(index, name, *predicted_and_right(one.slices, one.classes)) for index, name, one in evaluated]
+    points = [(index, name, *predicted_and_right(run.slices, run.classes)) for index, name, run in evaluated]
     return _draw_reliability(points, "probability of the predicted class", "accuracy")
 
 
 def draw_confusion(evaluated: _Named) -> bytes:
     """Confusion matrix of presence, one per run."""
     found = [
-        (name, np.array(one.content["presence"]["confusion"]), ("no tumor", "tumor")) for _, name, one in evaluated
+        (name, np.array(run.content["presence"]["confusion"]), ("no tumor", "tumor")) for _, name, run in evaluated
     ]
     return _draw_matrices(found)
 
@@ -216,21 +216,21 @@ def draw_confusion(evaluated: _Named) -> bytes:
 def draw_class_confusion(evaluated: _Named) -> bytes:
     """Confusion matrix of the classes, one per run."""
     return _draw_matrices(
-        [(name, np.array(one.content["classes"]["confusion"]), one.classes) for _, name, one in evaluated]
+        [(name, np.array(run.content["classes"]["confusion"]), run.classes) for _, name, run in evaluated]
     )
 
 
 def draw_class_bars(evaluated: _Named) -> bytes:
     """Precision, recall and F1 of each class, one bar per run with its 95 % interval."""
-    names = list(dict.fromkeys(name for _, _, one in evaluated for name in one.classes))
+    names = list(dict.fromkeys(name for _, _, run in evaluated for name in run.classes))
     width = 0.8 / len(evaluated)
     figure = new_figure(max(4.0, len(names) * (0.34 * len(evaluated) + 0.5) + 1.2), 7.6)
     several = figure.subplots(3, 1, sharex=True)
     for axes, (key, title) in zip(
         several, {"precision": "precision", "recall": "recall", "f1": "F1"}.items(), strict=True
     ):
-        for number, (index, _, one) in enumerate(evaluated):
-            metrics = [one.content["classes"]["of_class"].get(name, {}).get(key) or {} for name in names]
+        for number, (index, _, run) in enumerate(evaluated):
+            metrics = [run.content["classes"]["of_class"].get(name, {}).get(key) or {} for name in names]
             values = np.array([figure_.get("value") for figure_ in metrics], float)
             ends = np.array([figure_.get("ci95") or (np.nan, np.nan) for figure_ in metrics], float)
             axes.bar(
@@ -274,8 +274,8 @@ def _draw_matrices(found: Sequence[tuple[str, np.ndarray, Sequence[str]]]) -> by
     return png(figure, grid=False)
 
 
-def _presence(one: Evaluated) -> tuple[np.ndarray, np.ndarray]:
-    return np.array([row.present for row in one.slices]), np.array([row.tumor_probability for row in one.slices])
+def _presence(run: Evaluated) -> tuple[np.ndarray, np.ndarray]:
+    return np.array([row.present for row in run.slices]), np.array([row.tumor_probability for row in run.slices])
 
 
 def _offset(number: int, of: int) -> float:

@@ -42,6 +42,11 @@ class Evaluated:
         """The evaluated classes."""
         return tuple((self.content["classes"] or {}).get("names", ()))
 
+    @property
+    def flips(self) -> bool:
+        """Whether the network's outputs were averaged over flips, which earlier versions could not."""
+        return bool(self.content.get("flips", False))
+
 
 @dataclass(frozen=True)
 class Trained:

@@ -23,6 +23,8 @@ def evaluate(
     engine: Engine,
     on_case: Callable[[str], None] = lambda case: None,
     on_mask: Callable[[str, np.ndarray], None] = lambda case, mask: None,
+    *,
+    flips: bool = False,
 ) -> Evaluation:
     """Analyze cases as the clinic does and hold the findings against the truth.
 
@@ -34,6 +36,7 @@ def evaluate(
         engine: a loaded bundle.
         on_case: called with each case just done, for a progress bar.
         on_mask: called with each case's name and its segmentation, boolean ``(slice, row, column)``.
+        flips: average the network's outputs over left-right flips, see :func:`tumorscope.inference.analysis.analyze`.
 
     Raises:
         TumorscopeError: not one of the cases could be evaluated.
@@ -42,7 +45,7 @@ def evaluate(
     rows, slices, failed = [], [], []
     for case in cases:
         try:
-            row, own, mask = evaluate_case(case, engine, classes)
+            row, own, mask = evaluate_case(case, engine, classes, flips=flips)
         except Exception as error:  # an error in one case must not lose the metrics of the others
             failed.append(FailedCase(case.case, _one_line(error)))
         else:
@@ -65,6 +68,7 @@ def evaluate(
         cases=tuple(rows),
         slices=tuple(slices),
         failed=tuple(failed),
+        flips=flips or bundle.card.tta_flip,
     )
 
 
@@ -80,15 +84,14 @@ def evaluated_classes(classes: Sequence[str], card: Card) -> tuple[str, ...]:
 
 
 def evaluate_case(
-    case: LabeledCase, engine: Engine, classes: tuple[str, ...] = ()
+    case: LabeledCase, engine: Engine, classes: tuple[str, ...] = (), *, flips: bool = False
 ) -> tuple[CaseRow, tuple[SliceRow, ...], np.ndarray]:
     """Analyze one case and compare it with its ground truth; returns the rows and the segmentation."""
     scan, truth = case.scan(), case.truth()
     if truth.mask is not None and truth.mask.shape != scan.shape:
         raise TumorscopeError(f"{case.case}: the mask is {truth.mask.shape}, the scan {scan.shape}")
-    analysis = analyze(
-        scan, engine, explain=True, input_check=False
-    )  # the input check's error rates are in the model card
+    # The input check's error rates are in the model card.
+    analysis = analyze(scan, engine, explain=True, input_check=False, flips=flips)
     rows = tuple(_slice_row(case, truth, analysis, index, classes) for index in range(len(analysis.slices)))
     return _case_row(case, truth, analysis, rows), rows, analysis.mask
 

@@ -66,7 +66,8 @@ def _origin(content: dict[str, Any]) -> list[str]:
         f"# Evaluation of {bundle['name']} {bundle['version']}",
         "",
         f"{counted}, {content['slices']:,} slices: {where}{content['dataset']}{split}. "
-        f"Bundle `{bundle['sha256'][:12]}`, {content['precision']}, run by {content['runtime']}.",
+        f"Bundle `{bundle['sha256'][:12]}`, {content['precision']}, run by {content['runtime']}"
+        f"{', averaged over flips' if content['flips'] else ''}.",
         "",
     ]
     lines += ["    " + content["command"], ""] if content["command"] else []

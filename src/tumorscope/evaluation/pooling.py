@@ -50,6 +50,8 @@ def pool(folders: Sequence[Path]) -> Pooled:
     for folder, run in zip(folders, evaluated, strict=True):
         if run.content["dataset"] != evaluated[0].content["dataset"]:
             raise TumorscopeError(f"{folder}: its dataset differs from that of {folders[0]}")
+        if run.flips != evaluated[0].flips:
+            raise TumorscopeError(f"{folder}: averaged over flips where {folders[0]} is not, or the other way round")
         if run.classes != evaluated[0].classes:
             raise TumorscopeError(f"{folder}: its classes differ from those of {folders[0]}")
     cases = tuple(row for folder in folders for row in read_cases(folder / CASES_FILE))
@@ -71,6 +73,7 @@ def pool(folders: Sequence[Path]) -> Pooled:
         cases=cases,
         slices=tuple(row for run in evaluated for row in run.slices),
         failed=tuple(FailedCase(**item) for content in contents for item in content["failed"]),
+        flips=evaluated[0].flips,
     )
     copies = {case: original for content in contents for case, original in content["copies"].items()}
     parts = tuple({key: content[key] for key in ("bundle", "part", "split_hash", "cases")} for content in contents)

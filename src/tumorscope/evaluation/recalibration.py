@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
@@ -19,7 +18,7 @@ from tumorscope.evaluation.calibration import Calibration, calibrate_presence, c
 from tumorscope.evaluation.drawing import new_figure, png, prepare_unit_square
 from tumorscope.evaluation.metrics import CALIBRATION_BINS, calibration_bin
 from tumorscope.evaluation.validation import validation_cases
-from tumorscope.inference.bundle import CARD_FILE
+from tumorscope.inference.bundle import save_card
 from tumorscope.inference.bundles import Bundle, load_bundle
 from tumorscope.inference.engine import Engine
 
@@ -113,7 +112,7 @@ def write_recalibrated(bundle: Bundle, fitted: Recalibration, folder: Path) -> B
     ) as staging:
         work = Path(staging) / "bundle"
         shutil.copytree(bundle.folder, work, ignore=shutil.ignore_patterns("__pycache__"))
-        (work / CARD_FILE).write_text(json.dumps(card.model_dump(mode="json", by_alias=True), indent=1) + "\n")
+        save_card(card, work)
         (work / PLOT_FILE).write_bytes(fitted.plot)
         work.rename(folder)
     return load_bundle(folder)

@@ -65,6 +65,7 @@ def write_report(
         "bundle": {"name": evaluation.bundle, "version": evaluation.version, "sha256": evaluation.sha256},
         "runtime": evaluation.runtime,
         "precision": evaluation.precision,
+        "flips": evaluation.flips,
         "command": command,
         **({"pooled": list(pooled)} if pooled else {}),
         **summarize(evaluation),

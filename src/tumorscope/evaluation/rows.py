@@ -83,6 +83,7 @@ class Evaluation:
         classes: the evaluated classes; empty if the data set or the bundle has none.
         bundle, version, sha256: of the evaluated bundle.
         runtime, precision: of the engine.
+        flips: whether the network's outputs were averaged over left-right flips.
         cases, slices: one row each, in the given order.
         failed: those that could not be evaluated.
     """
@@ -97,3 +98,4 @@ class Evaluation:
     cases: tuple[CaseRow, ...]
     slices: tuple[SliceRow, ...]
     failed: tuple[FailedCase, ...] = ()
+    flips: bool = False

@@ -68,6 +68,7 @@ class Analysis:
         scan: what was analyzed.
         bundle: what it was analyzed with.
         runtime, precision: how the network was run.
+        flips: whether the network's outputs were averaged over left-right flips.
         mask: boolean ``(slice, row, column)`` on the scan's grid.
         slices: one finding per slice.
         lesions: the connected components of the mask, the largest first.
@@ -111,6 +112,7 @@ class Analysis:
     corrected: bool = False
     incomplete: str | None = None
     sequences: tuple[str, ...] = ()
+    flips: bool = False
     notice: str = NOTICE
 
     @property
@@ -127,6 +129,7 @@ def analyze(
     explain: bool = False,
     probabilities: bool = False,
     input_check: bool = True,
+    flips: bool = False,
 ) -> Analysis:
     """Detect, segment, measure and classify tumors in a scan.
 
@@ -140,6 +143,7 @@ def analyze(
         explain: keep the activation map.
         probabilities: keep the probability of every voxel.
         input_check: reject what does not look like an MRI of a head.
+        flips: average the network's outputs over left-right flips, see :meth:`tumorscope.inference.engine.Engine.run`.
 
     Raises:
         TumorscopeError: the scan lacks a sequence that the bundle requires.
@@ -164,7 +168,7 @@ def analyze(
         return _rejected(scan, engine, clock.timing_ms, REJECTED_BY_APPEARANCE)
     prepared = prepare(voxels, card.preparation, view.pixel_aspect)
     clock.stage("preparing")
-    predictions = engine.run(prepared.images, on_slices, step=sampling.step).spread(sampling)
+    predictions = engine.run(prepared.images, on_slices, step=sampling.step, flips=flips).spread(sampling)
     clock.stage("inference")
     probability = slice_probability(predictions, card)
     analyzed_mask, removed_components = segment(predictions, probability, card, prepared.crop_resize)
@@ -207,6 +211,7 @@ def analyze(
         activation=activation,
         probability=voxel_probability(predictions, prepared.crop_resize, view) if probabilities else None,
         sequences=received_sequences(scan, card),
+        flips=flips or card.tta_flip,
     )
     clock.stage("measuring")
     return result

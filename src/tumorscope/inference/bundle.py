@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from tumorscope.core.errors import BadBundle
+from tumorscope.core.files import save_whole
 from tumorscope.inference.model_card import SCHEMA, Card, Model
 
 CARD_FILE = "card.json"
@@ -89,6 +91,16 @@ def load_bundle(name_or_folder: str | Path) -> Bundle:
                 f"{folder}: its model card is not {SCHEMA}; export the bundle again with this version"
             ) from error
         raise BadBundle(f"{folder}: {CARD_FILE} is damaged ({location}: {fault['msg']})") from error
+
+
+def save_card(card: Card, folder: Path) -> Bundle:
+    """Write a card beside its models.
+
+    Raises:
+        TumorscopeError: the folder cannot be written; its old card is then unchanged.
+    """
+    save_whole(folder / CARD_FILE, (json.dumps(card.model_dump(mode="json", by_alias=True), indent=1) + "\n").encode())
+    return Bundle(folder, card)
 
 
 def shipped_bundles() -> list[Bundle]:

@@ -98,7 +98,12 @@ class Engine:
         return type_finding(probabilities, self.bundle.card.operating_point.type_confidence)
 
     def run(
-        self, images: np.ndarray, on_slices: Callable[[int], None] = lambda done: None, *, step: int = 1
+        self,
+        images: np.ndarray,
+        on_slices: Callable[[int], None] = lambda done: None,
+        *,
+        step: int = 1,
+        flips: bool = False,
     ) -> Predictions:
         """Predict for every slice.
 
@@ -106,6 +111,9 @@ class Engine:
             images: float32 ``(slice, sequence, size, size)`` from ``prepare``.
             on_slices: called with the number of slices just done.
             step: from a slice to its adjacent slice in the network's input.
+            flips: average each slice's logits and maps with those of its left-right mirror image, as a card may ask
+                for by itself. Up-down flips and reversed slices are not averaged: a scan that knows its orientation
+                is shown upright and from inferior to superior, and each would double the time again.
         """
         card = self.bundle.card
         found: dict[str, list[np.ndarray]] = {}
@@ -113,7 +121,7 @@ class Engine:
             indices = np.arange(start, min(start + BATCH, len(images)))
             batch = stack_adjacent_slices(images, indices, card.preparation.adjacent_slices, step)
             prediction = self.session(batch)
-            if card.tta_flip:
+            if flips or card.tta_flip:
                 mirrored = self.session(np.ascontiguousarray(batch[..., ::-1]))
                 prediction = {name: (values + _mirror(mirrored[name])) / 2 for name, values in prediction.items()}
             for name, values in prediction.items():

@@ -90,6 +90,7 @@ class Card(_Part):
     training: dict[str, Any] = {}
     calibration: dict[str, Any] = {}
     input_check: dict[str, Any] = {}
+    test_time_flips: dict[str, Any] = Field(default={}, description="what averaging over flips costs and gains")
     limits: tuple[str, ...] = ()
     licenses: tuple[str, ...] = ()
 

@@ -37,6 +37,7 @@ class EngineEntry(_Part):
 
     runtime: str = Field(description="onnxruntime or openvino")
     precision: str = Field(description="float or int8")
+    flips: bool = Field(description="whether the network's outputs were averaged over left-right flips")
 
 
 class OperatingPointEntry(_Part):

@@ -49,7 +49,7 @@ def to_document(analysis: Analysis) -> AnalysisDocument:
         bundle=BundleEntry(
             name=bundle.name, version=bundle.card.version, sha256=bundle.sha256, reason=analysis.bundle_reason
         ),
-        engine=EngineEntry(runtime=analysis.runtime, precision=analysis.precision),
+        engine=EngineEntry(runtime=analysis.runtime, precision=analysis.precision, flips=analysis.flips),
         operating_point=OperatingPointEntry(presence=point.presence, mask=point.mask),
         input_rejected=None if analysis.rejection is None else _note(analysis.rejection),
         corrected=analysis.corrected,

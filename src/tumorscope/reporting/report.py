@@ -186,13 +186,14 @@ def _method(analysis: Analysis) -> Pairs:
         thresholds.append(f"type named from {point.type_confidence:.2f}")
     if point.min_component_size_px > 1:
         thresholds.append(f"lesions from {point.min_component_size_px} pixels at the network's size")
+    averaged = ", averaged over left-right flips" if analysis.flips else ""
     stages = ", ".join(f"{stage} {spent:,.0f} ms" for stage, spent in analysis.timing_ms.items())
     total = f"{sum(analysis.timing_ms.values()) / 1000:,.2f} s"
     return (
         ("Scan", f"{grid}; {size}"),
         ("Sequences", ", ".join(sequence_text(sequence) for sequence in scan.sequences)),
         ("Operating point", "; ".join(thresholds)),
-        ("Engine", f"{analysis.runtime}, {analysis.precision}"),
+        ("Engine", f"{analysis.runtime}, {analysis.precision}{averaged}"),
         ("Time", f"{total} ({stages})" if stages else total),
     )
 

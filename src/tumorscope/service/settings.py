@@ -70,6 +70,7 @@ class ServiceSettings(BaseSettings):
         workers: number of worker processes on this machine.
         bundle: for uploads without a bundle.
         engine: the runtime of the networks.
+        flips: average each network's outputs over left-right flips.
         keep_days: finished studies are removed after this time; None keeps them.
         token: bearer token for API clients.
         users: passwords by name.
@@ -95,6 +96,7 @@ class ServiceSettings(BaseSettings):
     workers: int = Field(default=1, ge=0, le=64)
     bundle: str = "auto"
     engine: EngineName = "auto"
+    flips: bool = False
     keep_days: float | None = Field(default=30, ge=0)
     token: SecretStr | None = None
     users: Mapping[str, SecretStr] = {}

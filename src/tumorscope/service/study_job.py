@@ -120,7 +120,7 @@ def _make_results(
     if not results.is_dir():  # else a worker ended between committing them and recording it
         if claim.fetch is not None:
             _fetch(lease, claim, claim.fetch, settings, folders)
-        _analyze(lease, claim, folders, engines)
+        _analyze(lease, claim, settings, folders, engines)
     return summary_of(results)
 
 
@@ -132,7 +132,9 @@ def _fetch(lease: LeaseHolder, claim: Claim, address: str, settings: ServiceSett
         raise LeaseLost
 
 
-def _analyze(lease: LeaseHolder, claim: Claim, folders: Folders, engines: Callable[[str], EnginePool]) -> None:
+def _analyze(
+    lease: LeaseHolder, claim: Claim, settings: ServiceSettings, folders: Folders, engines: Callable[[str], EnginePool]
+) -> None:
     edit = claim.kind == "edit"
     earlier = folders.run(claim.study, claim.base) / "view" if claim.base else None
     case = Case(folders.case(claim.study))
@@ -144,7 +146,7 @@ def _analyze(lease: LeaseHolder, claim: Claim, folders: Folders, engines: Callab
             case,
             engines(claim.bundle),
             staging,
-            AnalysisOptions(find_truth=False, explain=True, input_check=not edit),
+            AnalysisOptions(find_truth=False, explain=True, input_check=not edit, flips=settings.flips),
             name=lambda _name: claim.name,
             on_progress=lambda progress: lease.progress(progress.stage, progress.done, progress.total),
         )

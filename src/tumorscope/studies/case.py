@@ -65,6 +65,7 @@ class AnalysisOptions:
         register: co-register a study's series by their images.
         explain: write class activation maps.
         input_check: skip inputs that do not look like brain MRI.
+        flips: average the network's outputs over left-right flips.
         outputs: files to write besides the image panel, mask, report and ``analysis.json``.
         bids: a BIDS derivative data set that every case is added to.
     """
@@ -75,6 +76,7 @@ class AnalysisOptions:
     register: bool = False
     explain: bool = False
     input_check: bool = True
+    flips: bool = False
     outputs: OutputOptions = field(default_factory=OutputOptions)
     bids: Path | None = None
 
@@ -287,6 +289,7 @@ def _analyze(
         explain=options.explain,
         probabilities=options.outputs.fractional or options.bids is not None,
         input_check=options.input_check,
+        flips=options.flips,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import shutil
 import tempfile
@@ -16,12 +15,13 @@ import numpy as np
 
 from tumorscope import __version__
 from tumorscope.core.errors import TumorscopeError
-from tumorscope.datasets.combined import CombinedDataset
+from tumorscope.datasets.combined import CombinedDataset, by_dataset
 from tumorscope.datasets.labeled import LabeledCase, LabeledDataset, cases_of
 from tumorscope.datasets.registry import dataset_entry
 from tumorscope.evaluation import choose_operating_point, evaluate, summarize
+from tumorscope.evaluation.flip_gain import measure_flips
 from tumorscope.evaluation.validation import validation_cases
-from tumorscope.inference.bundle import CARD_FILE, RADIOMICS_FILES
+from tumorscope.inference.bundle import RADIOMICS_FILES, save_card
 from tumorscope.inference.bundles import Bundle, Card, Inputs, Model, load_bundle
 from tumorscope.inference.engine import Engine, load_engine
 from tumorscope.measurement.radiomics_classifier import load_radiomics_classifier
@@ -115,7 +115,7 @@ def export(
             licenses=(dataset.license, _LICENSE),
         )
         log("choosing the operating point on the validation patients")
-        bundle = _save(card, work)
+        bundle = save_card(card, work)
         engine = load_engine(bundle, "onnxruntime", "float")
         choice = choose_operating_point(list(validation_cases(engine, parts["validation"])))
         calibration = {
@@ -123,7 +123,7 @@ def export(
             "classes": choice.classes,
             "slices_of": "validation",
         }
-        bundle = _save(card.model_copy(update={"operating_point": choice.point, "calibration": calibration}), work)
+        bundle = save_card(card.model_copy(update={"operating_point": choice.point, "calibration": calibration}), work)
         float_metrics = _metrics(load_engine(bundle, "onnxruntime", "float"), dataset, parts["validation"])
         int8_metrics, range_method = None, None
         if eight_bit:
@@ -131,6 +131,9 @@ def export(
             images = calibration_images(parts["train"], recipe)
             bundle, int8_metrics, range_method = _quantize_best(bundle, images, dataset, parts["validation"], log)
             _refuse_loss(float_metrics, int8_metrics)
+        log("measuring cost and gain of test-time flips on the validation patients")
+        engine = load_engine(bundle, "onnxruntime", bundle.card.models[-1].precision)
+        flips = measure_flips(engine, [*by_dataset(dataset, parts["validation"]).values()], "validation")
         log("evaluating on the test patients")
         metrics: dict[str, Any] = {
             "split_hash": split.hash,
@@ -140,7 +143,7 @@ def export(
                 for model in bundle.card.models
             },
         }
-        bundle = _save(bundle.card.model_copy(update={"metrics": metrics}), work)
+        bundle = save_card(bundle.card.model_copy(update={"metrics": metrics, "test_time_flips": flips}), work)
         shutil.copy(run.folder / SPLIT_FILE, work / SPLIT_FILE)
         if (run.folder / LEFT_OUT_FILE).exists():
             shutil.copy(run.folder / LEFT_OUT_FILE, work / LEFT_OUT_FILE)
@@ -225,14 +228,14 @@ def _quantize_best(
     for calibration in CALIBRATIONS:
         quantize(bundle.folder / _FLOAT_FILE, images, path, calibration)
         card = bundle.card.model_copy(update={"models": (bundle.card.models[0], _model(path, "int8"))})
-        metrics = _metrics(load_engine(_save(card, bundle.folder), "onnxruntime", "int8"), dataset, cases)
+        metrics = _metrics(load_engine(save_card(card, bundle.folder), "onnxruntime", "int8"), dataset, cases)
         log(f"int8 calibrated by {calibration}: validation {main_metric(metrics):.4f}")
         if best is None or main_metric(metrics) > best[0]:
             best = (main_metric(metrics), path.read_bytes(), metrics, calibration)
     assert best is not None
     path.write_bytes(best[1])
     card = bundle.card.model_copy(update={"models": (bundle.card.models[0], _model(path, "int8"))})
-    return _save(card, bundle.folder), best[2], best[3]
+    return save_card(card, bundle.folder), best[2], best[3]
 
 
 def _refuse_loss(float_metrics: dict[str, Any], int8_metrics: dict[str, Any]) -> None:
@@ -245,11 +248,9 @@ def _refuse_loss(float_metrics: dict[str, Any], int8_metrics: dict[str, Any]) ->
 
 
 def _metrics(engine: Engine, dataset: LabeledDataset, cases: Sequence[LabeledCase]) -> dict[str, Any]:
-    """The metrics of an evaluation; for several data sets, those of each by name."""
-    if not isinstance(dataset, CombinedDataset):
-        return summarize(evaluate(dataset, cases, engine))
-    own = {name: [case for case in cases if case.case.startswith(f"{name}/")] for name in dataset.datasets}
-    return {name: summarize(evaluate(dataset.datasets[name], own[name], engine)) for name in own if own[name]}
+    """The metrics of an evaluation; of several data sets those of each, by name."""
+    found = {name: summarize(evaluate(*own, engine)) for name, own in by_dataset(dataset, cases).items()}
+    return found if isinstance(dataset, CombinedDataset) else found[dataset.name]
 
 
 def _inputs(recipe: Recipe) -> Inputs:
@@ -265,11 +266,6 @@ def _inputs(recipe: Recipe) -> Inputs:
 
 def _model(path: Path, precision: Literal["float", "int8"]) -> Model:
     return Model(file=path.name, sha256=hashlib.sha256(path.read_bytes()).hexdigest(), precision=precision)
-
-
-def _save(card: Card, folder: Path) -> Bundle:
-    (folder / CARD_FILE).write_text(json.dumps(card.model_dump(mode="json", by_alias=True), indent=1) + "\n")
-    return Bundle(folder, card)
 
 
 def _training(run: Run, recipe: Recipe, cases: dict[str, int]) -> dict[str, Any]:

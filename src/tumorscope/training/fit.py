@@ -8,6 +8,7 @@ import math
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,9 @@ from tumorscope.training.leave_out_lists import read_leave_out_lists
 from tumorscope.training.module import TumorModule, train_sampler
 from tumorscope.training.plateau import ReduceOnPlateau
 from tumorscope.training.precision import set_precision
-from tumorscope.training.slices import IndexDataset, load_slices
+from tumorscope.training.prepared import FOLDER as PREPARED_FOLDER
+from tumorscope.training.prepared import SliceSettings, load_or_prepare, remove_prepared
+from tumorscope.training.slices import IndexDataset
 
 _STATISTICS_SLICES = 48
 """Number of training slices for the batch statistics of a bundle's layers."""
@@ -182,13 +185,11 @@ def train(
         resumed = run.last.exists()
         cases = leave_out(cases, folder, copies=recipe.leave_out_copies, listed=listed, resumed=resumed)
     parts = {
-        part: load_slices(
-            tqdm(cases[part], f"preparing {part}", leave=False, disable=None if first else True),
-            recipe.preparation,
-            recipe.classes,
-            recipe.sequences,
-            restyled=recipe.augmentation.restyled if part == "train" else 0,
-            seed=recipe.optimization.seed,
+        part: load_or_prepare(
+            folder / PREPARED_FOLDER / f"{part}.npz",
+            cases[part],
+            _slice_settings(recipe, part),
+            partial(tqdm, desc=f"preparing {part}", leave=False, disable=None if first else True),
         )
         for part in ("train", "validation")
     }
@@ -228,7 +229,14 @@ def train(
         "split_hash": split.hash,
     }
     (folder / SUMMARY_FILE).write_text(json.dumps(summary, indent=1) + "\n")
+    remove_prepared(folder)
     return run
+
+
+def _slice_settings(recipe: Recipe, part: str) -> SliceSettings:
+    """How the cases of a part are prepared; only training sees versions in other styles."""
+    restyled = recipe.augmentation.restyled if part == "train" else 0
+    return SliceSettings(recipe.preparation, recipe.classes, recipe.sequences, restyled, seed=recipe.optimization.seed)
 
 
 def _make_trainer(

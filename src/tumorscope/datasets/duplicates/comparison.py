@@ -88,11 +88,11 @@ def find_duplicates(
     kept = np.fromiter(first_of.values(), int)
     alone = fingerprints.take(kept)
     best: dict[tuple[int, int], DuplicatePair] = {}
-    for one, other, orientation, correlation in _copies(alone, alone, threshold, on_progress):
-        index = int(kept[one]), int(kept[other])
-        if index not in best or correlation > best[index].correlation:
-            distance = hash_distance(alone.hashes[one], alone.hashes[other], orientation)
-            best[index] = DuplicatePair(*index, "near", round(correlation, 4), distance, orientation)
+    for first, second, orientation, correlation in _copies(alone, alone, threshold, on_progress):
+        ends = int(kept[first]), int(kept[second])
+        if ends not in best or correlation > best[ends].correlation:
+            distance = hash_distance(alone.hashes[first], alone.hashes[second], orientation)
+            best[ends] = DuplicatePair(*ends, "near", round(correlation, 4), distance, orientation)
     return sorted([*pairs, *best.values()])
 
 
@@ -130,9 +130,9 @@ def originals(
     known = dict(zip(reversed(of.digests), range(len(of) - 1, -1, -1), strict=True))
     found = np.array([known.get(digest, -1) for digest in among.digests], int)
     best = np.where(found >= 0, np.inf, -np.inf)
-    for one, other, _, correlation in _copies(of, among, threshold, on_progress):
-        if correlation > best[other]:
-            found[other], best[other] = one, correlation
+    for original, copy, _, correlation in _copies(of, among, threshold, on_progress):
+        if correlation > best[copy]:
+            found[copy], best[copy] = original, correlation
     return found
 
 
@@ -174,18 +174,18 @@ def _copies(
             if within:
                 rows, others = rows[rows < others], others[rows < others]
             for some in range(0, len(rows), _PAIRS):
-                one, other = rows[some : some + _PAIRS], others[some : some + _PAIRS]
-                for index, score in enumerate(_detail_correlation(of, one, among, other, orientation)):
+                first, second = rows[some : some + _PAIRS], others[some : some + _PAIRS]
+                for index, score in enumerate(_detail_correlation(of, first, among, second, orientation)):
                     if score >= threshold:
-                        yield int(one[index]), int(other[index]), orientation, float(score)
+                        yield int(first[index]), int(second[index]), orientation, float(score)
         on_progress(min(start + _ROWS, len(of)), len(of))
 
 
 def _detail_correlation(
-    of: Fingerprints, one: np.ndarray, among: Fingerprints, other: np.ndarray, orientation: Orientation
+    of: Fingerprints, first: np.ndarray, among: Fingerprints, second: np.ndarray, orientation: Orientation
 ) -> np.ndarray:
     """Correlation of the details of pairs after alignment of their thumbnails."""
-    moves = align(oriented(of.thumbs[one], orientation), among.thumbs[other])
-    fixed = oriented(of.details[one], orientation).astype(np.float32)
-    moved = warp(among.details[other].astype(np.float32), moves)
+    moves = align(oriented(of.thumbs[first], orientation), among.thumbs[second])
+    fixed = oriented(of.details[first], orientation).astype(np.float32)
+    moved = warp(among.details[second].astype(np.float32), moves)
     return (unit(fixed[:, _EDGE, _EDGE]) * unit(moved[:, _EDGE, _EDGE])).sum(axis=(1, 2))

@@ -31,7 +31,7 @@ class Phantom:
         mask: boolean ``(slice, row, column)``, the lesions at voxel centers.
         lesions: what was drawn.
         labels: uint8 ``(slice, row, column)``, values of :class:`Tissue`, of the healthy head.
-        seed, noise, bias: what :func:`make_phantom` was told.
+        seed, noise, bias: as given to :func:`make_phantom`.
     """
 
     scan: Scan
@@ -61,7 +61,7 @@ def make_phantom(
     """Draw a head.
 
     The seed decides the head (size, folding, ventricles, contrast, shading) and, with each
-    lesion's place in the list, its contour; the grid decides nothing but the sampling.
+    lesion's index in the list, its contour; the grid decides nothing but the sampling.
 
     Args:
         lesions: what to draw into the brain; nothing is drawn outside the skull's inside.
@@ -93,8 +93,8 @@ def make_phantom(
     signals, labels, room = _draw_head(form, posed.take(kept), sequences, (spacing[1], spacing[0]))
 
     mask = np.zeros(grid.x.shape, bool)
-    for place, lesion in enumerate(lesions):
-        drawn = DrawnLesion(lesion, np.random.default_rng((seed, 100, place)))
+    for index, lesion in enumerate(lesions):
+        drawn = DrawnLesion(lesion, np.random.default_rng((seed, 100, index)))
         near = np.flatnonzero((room > 0) & _close(points, lesion))
         place_mm = points.take(near)
         signals[:, near] = drawn.painted(signals[:, near], place_mm, sequences, spacing[1], room[near])

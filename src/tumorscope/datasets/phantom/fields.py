@@ -90,8 +90,8 @@ class Field:
 
 def _sample(lattice: np.ndarray, points: Points) -> np.ndarray:
     scale = np.float32(lattice.shape[0] / _PERIOD_MM)
-    places = np.stack(points) * scale
-    return ndimage.map_coordinates(lattice, places, np.float32, order=1, mode="grid-wrap")
+    positions = np.stack(points) * scale
+    return ndimage.map_coordinates(lattice, positions, np.float32, order=1, mode="grid-wrap")
 
 
 def inside(signed_distance: np.ndarray, edge_mm: np.ndarray | float) -> np.ndarray:

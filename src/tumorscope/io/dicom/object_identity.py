@@ -83,6 +83,8 @@ def algorithm(analysis: Analysis) -> dict[str, str]:
     """Name, version and parameters of the algorithm."""
     card = analysis.bundle.card
     parameters = {"sha256": analysis.bundle.sha256, "runtime": analysis.runtime, "precision": analysis.precision}
+    if analysis.flips:
+        parameters["flips"] = "left-right"
     return {
         "name": f"Tumorscope {card.name}"[:64],
         "version": card.version[:64],
@@ -139,7 +141,7 @@ def _zone(offset: str) -> tzinfo | None:
 def _origin(analysis: Analysis) -> str:
     """The images, the bundle and how it was run, as one hash."""
     digest = hashlib.sha256(analysis.bundle.sha256.encode())
-    digest.update(f"{analysis.runtime} {analysis.precision}\n".encode())
+    digest.update(f"{analysis.runtime} {analysis.precision}{' flips' if analysis.flips else ''}\n".encode())
     for source in analysis.scan.source_images:
         digest.update(f"{source.header.get('SOPInstanceUID', '')} {source.frame}\n".encode())
     return digest.hexdigest()
