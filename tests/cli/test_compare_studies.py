@@ -112,7 +112,7 @@ def write_analysis(folder, diameter=30, **changes):
         study_date="2026-01-01",
         sequences=["t1", "flair", "t1c"],
         bundle=BundleEntry(name="lgg", version="0.1.0", sha256="1" * 64, reason=None),
-        engine=EngineEntry(runtime="onnxruntime", precision="float"),
+        engine=EngineEntry(runtime="onnxruntime", precision="float", flips=False),
         operating_point=OperatingPointEntry(presence=0.5, mask=0.5),
         input_rejected=None,
         corrected=False,
