@@ -453,7 +453,7 @@ def sample_with_a_smaller_mask(tmp: Path) -> Path:
     return write_cjdata(tmp / "1.mat", head(), MASK[:32])
 
 
-@case("no gray image")
+@case("not a gray image")
 def sample_with_a_volume(tmp: Path) -> Path:
     return write_cjdata(tmp / "1.mat", np.zeros((20, 20, 20)), MASK)
 
