@@ -20,7 +20,7 @@ _PHILIPS_SLOPE = (0x2005, 0x0E, "Philips MR Imaging DD 001")
 _SAME_SLOPE = 1e-4
 
 
-def notes_on_values(images: Sequence[SourceImage]) -> tuple[str, ...]:
+def notes_on_values(images: Sequence[SourceImage]) -> tuple[Note, ...]:
     """Notes on inverted images and on scales that are stated and not applied.
 
     Args:
