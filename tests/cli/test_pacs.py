@@ -52,7 +52,7 @@ def test_files_that_were_not_sent_are_named_and_the_command_fails(tmp_path):
     (tmp_path / "in" / ".hidden").write_text("left out")
     with web_service(lambda _request: Response(200)) as url:
         said, error = run("push", "--url", url, tmp_path / "in")
-    assert "not sent: note.txt: no DICOM object" in said
+    assert "not sent: note.txt: not a DICOM object" in said
     assert "Sent 4 of 5 files" in said
     assert error == "1 of 5 files were not sent; the lines above say why"
 

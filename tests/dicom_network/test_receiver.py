@@ -220,7 +220,7 @@ def send_as(association, dataset, kind, instance):
     request.AffectedSOPClassUID, request.AffectedSOPInstanceUID = kind, instance
     request.DataSet = BytesIO(encode(dataset, False, True))
     [context] = association.accepted_contexts
-    association._reactor_checkpoint.expire()
+    association._reactor_checkpoint.clear()
     try:
         association.dimse.send_msg(request, context.context_id)
         _, response = association.dimse.get_msg(block=True)

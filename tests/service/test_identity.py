@@ -135,10 +135,10 @@ def test_studies_missing_in_the_database_are_moved_and_never_deleted(pair, setti
     past = time.time() - STALE_S - 60
     for path in [*(folders.data / "studies" / unknown).iterdir(), folders.data / "studies" / unknown]:
         os.utime(path, (past, past))
-    Sweeper(settings, catalog, folders, queue).clear()
+    Sweeper(settings, catalog, folders, queue).expire()
     assert (folders.data / "lost+found" / unknown / "input" / "original.dcm").read_bytes() == b"voxels"
     assert folders.studies() == {kept}
-    assert "1 studies that the database does not know moved to lost+found" in caplog.text
+    assert "1 studies missing in the database moved to lost+found" in caplog.text
 
 
 def test_a_sweep_with_another_database_moves_nothing(pair, settings, tmp_path, queue, open_catalog, caplog):

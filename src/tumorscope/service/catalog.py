@@ -12,34 +12,28 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Row,
-    Update,
-    and_,
-    case,
-    delete,
-    func,
-    insert,
-    or_,
-    select,
-    update,
-)
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from tumorscope.core.errors import TumorscopeError
+from tumorscope.service.catalog_rows import (
+    BUSY,
+    SETTLED,
+    UNCLAIMED,
+    WAITING,
+    after_mark,
+    mark_revision,
+    page_mark,
+    study_of,
+    update_held,
+    waiting_state,
+    working_state,
+)
 from tumorscope.service.database import find_problem, open_database, reading, writing
 from tumorscope.service.errors import Conflict, UnknownStudy
 from tumorscope.service.folders import Folders
 from tumorscope.service.records import STATES, Claim, NewStudy, Page, Revision, State, Study
 from tumorscope.service.settings import ServiceSettings
 from tumorscope.service.tables import identity, revisions, studies
-
-_BUSY = studies.c.state.in_(("fetching", "analyzing")) & studies.c.lease.is_not(None)
-_WAITING = (studies.c.state == "queued") | ((studies.c.state == "fetching") & studies.c.lease.is_(None))
-_SETTLED = studies.c.state.in_(("done", "failed"))
-_UNCLAIMED: dict[str, Any] = {"worker": None, "lease": None, "stage": None, "done": 0, "total": 0}
 
 
 class Catalog:
@@ -150,7 +144,7 @@ class Catalog:
                             wanted=1,
                             attempt=0,
                             tries=0,
-                            **_UNCLAIMED,
+                            **UNCLAIMED,
                         )
                     )
                     base.execute(
@@ -159,7 +153,7 @@ class Catalog:
                         )
                     )
                 rows = base.execute(select(studies).where(studies.c.id.in_([entry.id for entry in entries])))
-                created = {row.id: _study(row) for row in rows}
+                created = {row.id: study_of(row) for row in rows}
         except IntegrityError as error:
             raise Conflict("this upload was received before") from error
         return [created[entry.id] for entry in entries]
@@ -168,13 +162,13 @@ class Catalog:
         """The studies of an upload that still exist."""
         with reading(self._engine) as base:
             rows = base.execute(select(studies).where(studies.c.upload == upload).order_by(studies.c.place))
-            return [_study(row) for row in rows]
+            return [study_of(row) for row in rows]
 
     def get(self, study_id: str) -> Study | None:
         """A study; None if it does not exist (any more)."""
         with reading(self._engine) as base:
             row = base.execute(select(studies).where(studies.c.id == study_id)).one_or_none()
-            return None if row is None else _study(row)
+            return None if row is None else study_of(row)
 
     def revisions(self, study_id: str) -> list[Revision]:
         """All revisions of a study, the oldest first, including failed ones."""
@@ -199,13 +193,13 @@ class Catalog:
             wanted.append(studies.c.name.icontains(search, autoescape=True) | (studies.c.id == search))
         if states:
             wanted.append(studies.c.state.in_(states))
-        query = select(studies).where(*wanted, *_after(after))
+        query = select(studies).where(*wanted, *after_mark(after))
         query = query.order_by(studies.c.created.desc(), studies.c.id.desc()).limit(limit + 1)
         with reading(self._engine) as base:
             rows = base.execute(query).all()
             total = base.execute(select(func.count()).select_from(studies).where(*wanted)).scalar_one()
-        page = [_study(row) for row in rows[:limit]]
-        return Page(tuple(page), _page_mark(page[-1]) if len(rows) > limit else None, total)
+        page = [study_of(row) for row in rows[:limit]]
+        return Page(tuple(page), page_mark(page[-1]) if len(rows) > limit else None, total)
 
     def counts(self) -> dict[State, int]:
         """The number of studies in each state."""
@@ -227,26 +221,26 @@ class Catalog:
         """
         with writing(self._engine) as base:
             now = self._now(base)
-            abandoned = and_(studies.c.id == study_id, _BUSY, studies.c.lease <= now)
+            abandoned = and_(studies.c.id == study_id, BUSY, studies.c.lease <= now)
             reason = f"the analysis ended its worker {self._attempts} times; retry it to try again"
             exhausted = base.execute(
                 update(studies)
                 .where(abandoned, studies.c.tries >= self._attempts)
-                .values(state="failed", failure=reason, changed=now, **_UNCLAIMED)
+                .values(state="failed", failure=reason, changed=now, **UNCLAIMED)
                 .returning(studies.c.wanted)
             ).one_or_none()
             if exhausted is not None:
-                _mark_revision(base, study_id, exhausted.wanted, "failed")
+                mark_revision(base, study_id, exhausted.wanted, "failed")
                 return None
             row = base.execute(
                 update(studies)
-                .where(or_(abandoned, and_(studies.c.id == study_id, _WAITING)))
+                .where(or_(abandoned, and_(studies.c.id == study_id, WAITING)))
                 .values(
-                    state=_working_state(),
+                    state=working_state(),
                     attempt=studies.c.attempt + 1,
                     tries=studies.c.tries + 1,
                     changed=now,
-                    **{**_UNCLAIMED, "worker": worker, "lease": now + self._lease},
+                    **{**UNCLAIMED, "worker": worker, "lease": now + self._lease},
                 )
                 .returning(studies)
             ).one_or_none()
@@ -260,17 +254,17 @@ class Catalog:
     def renew_lease(self, claim: Claim) -> bool:
         """Extend the lease; False if the claim is lost."""
         with writing(self._engine) as base:
-            return _update_held(base, claim, lease=self._now(base) + self._lease)
+            return update_held(base, claim, lease=self._now(base) + self._lease)
 
     def progress(self, claim: Claim, stage: str, done: int, total: int) -> bool:
         """Record progress; False if the claim is lost."""
         with writing(self._engine) as base:
-            return _update_held(base, claim, stage=stage, done=done, total=total)
+            return update_held(base, claim, stage=stage, done=done, total=total)
 
     def fetched(self, claim: Claim) -> bool:
         """Record that the study's files are complete and the analysis begins; False if the claim is lost."""
         with writing(self._engine) as base:
-            return _update_held(base, claim, state="analyzing", fetch=None, changed=self._now(base))
+            return update_held(base, claim, state="analyzing", fetch=None, changed=self._now(base))
 
     def finish(self, claim: Claim, summary: dict[str, Any]) -> bool:
         """Record that the revision's results are committed; False, without a change, if the claim is lost."""
@@ -282,29 +276,29 @@ class Catalog:
 
     def _settle(self, claim: Claim, state: State, **values: Any) -> bool:
         with writing(self._engine) as base:
-            held = _update_held(base, claim, state=state, changed=self._now(base), **values, **_UNCLAIMED)
+            held = update_held(base, claim, state=state, changed=self._now(base), **values, **UNCLAIMED)
             if held:
-                _mark_revision(base, claim.study, claim.revision, state)
+                mark_revision(base, claim.study, claim.revision, state)
             return held
 
     def release(self, claim: Claim) -> bool:
         """Return the study to the queue because its worker stops; the attempt does not count."""
         with writing(self._engine) as base:
-            values: dict[str, Any] = {"state": _waiting_state(), "tries": studies.c.tries - 1}
-            return _update_held(base, claim, changed=self._now(base), **values, **_UNCLAIMED)
+            values: dict[str, Any] = {"state": waiting_state(), "tries": studies.c.tries - 1}
+            return update_held(base, claim, changed=self._now(base), **values, **UNCLAIMED)
 
     def release_all(self, worker: str) -> list[str]:
         """Return all studies of a worker to the queue; their ids."""
         with writing(self._engine) as base:
-            held = update(studies).where(studies.c.worker == worker, _BUSY)
-            values: dict[str, Any] = {"state": _waiting_state(), "tries": studies.c.tries - 1}
-            given = held.values(changed=self._now(base), **values, **_UNCLAIMED).returning(studies.c.id)
+            held = update(studies).where(studies.c.worker == worker, BUSY)
+            values: dict[str, Any] = {"state": waiting_state(), "tries": studies.c.tries - 1}
+            given = held.values(changed=self._now(base), **values, **UNCLAIMED).returning(studies.c.id)
             return list(base.execute(given).scalars())
 
     def expire_leases(self, worker: str) -> list[str]:
         """Expire the leases of a worker whose process ended; the ids of its studies. The attempts count."""
         with writing(self._engine) as base:
-            ended = update(studies).where(studies.c.worker == worker, _BUSY).values(lease=self._now(base))
+            ended = update(studies).where(studies.c.worker == worker, BUSY).values(lease=self._now(base))
             return list(base.execute(ended.returning(studies.c.id)).scalars())
 
     # Edit and retry
@@ -337,7 +331,7 @@ class Catalog:
                 insert(revisions).values(study=study_id, number=number, kind="edit", state="queued", created=now)
             )
             again = update(studies).where(studies.c.id == study_id)
-            base.execute(again.values(state="queued", wanted=number, tries=0, failure=None, changed=now, **_UNCLAIMED))
+            base.execute(again.values(state="queued", wanted=number, tries=0, failure=None, changed=now, **UNCLAIMED))
             store(number)
         return number
 
@@ -349,14 +343,14 @@ class Catalog:
             Conflict: the study has not failed.
         """
         with writing(self._engine) as base:
-            values: dict[str, Any] = {"state": _waiting_state(), "tries": 0, "failure": None}
+            values: dict[str, Any] = {"state": waiting_state(), "tries": 0, "failure": None}
             failed = update(studies).where(studies.c.id == study_id, studies.c.state == "failed")
             row = base.execute(
-                failed.values(changed=self._now(base), **values, **_UNCLAIMED).returning(studies)
+                failed.values(changed=self._now(base), **values, **UNCLAIMED).returning(studies)
             ).one_or_none()
             if row is not None:
-                _mark_revision(base, study_id, row.wanted, "queued")
-                return _study(row)
+                mark_revision(base, study_id, row.wanted, "queued")
+                return study_of(row)
         if self.get(study_id) is None:
             raise UnknownStudy("the study does not exist")
         raise Conflict("only a failed study can be retried")
@@ -378,7 +372,7 @@ class Catalog:
         """
         wanted = [studies.c.id == study_id]
         if unchanged_since is not None:
-            wanted += [_SETTLED, studies.c.changed < unchanged_since]
+            wanted += [SETTLED, studies.c.changed < unchanged_since]
         with writing(self._engine) as base:
             existed = base.execute(delete(studies).where(*wanted)).rowcount == 1
             if existed:
@@ -388,68 +382,12 @@ class Catalog:
     def expired(self, moment: datetime) -> list[str]:
         """The ids of studies that have been done or failed since before a moment."""
         with reading(self._engine) as base:
-            return list(base.execute(select(studies.c.id).where(_SETTLED, studies.c.changed < moment)).scalars())
+            return list(base.execute(select(studies.c.id).where(SETTLED, studies.c.changed < moment)).scalars())
 
     def overdue(self, moment: datetime) -> list[str]:
         """The ids of studies that have waited since before a moment or whose lease has expired, the oldest first."""
         with reading(self._engine) as base:
-            waiting = and_(_WAITING, studies.c.changed < moment)
-            abandoned = and_(_BUSY, studies.c.lease <= self._now(base))
+            waiting = and_(WAITING, studies.c.changed < moment)
+            abandoned = and_(BUSY, studies.c.lease <= self._now(base))
             query = select(studies.c.id).where(or_(waiting, abandoned)).order_by(studies.c.changed, studies.c.id)
             return list(base.execute(query).scalars())
-
-
-def _working_state() -> ColumnElement[str]:
-    return case((studies.c.fetch.is_(None), "analyzing"), else_="fetching")
-
-
-def _waiting_state() -> ColumnElement[str]:
-    return case((studies.c.fetch.is_(None), "queued"), else_="fetching")
-
-
-def _update_held(base: Connection, claim: Claim, **values: Any) -> bool:
-    """Update a study if the claim is still valid; whether it was."""
-    change: Update = update(studies).where(
-        studies.c.id == claim.study, studies.c.attempt == claim.attempt, _BUSY, studies.c.worker == claim.worker
-    )
-    return base.execute(change.values(**values)).rowcount == 1
-
-
-def _mark_revision(base: Connection, study_id: str, number: int, state: str) -> None:
-    base.execute(
-        update(revisions).where(revisions.c.study == study_id, revisions.c.number == number).values(state=state)
-    )
-
-
-def _study(row: Row[Any]) -> Study:
-    return Study(
-        row.id,
-        row.name,
-        row.state,
-        row.bundle,
-        row.stage,
-        row.done,
-        row.total,
-        row.failure,
-        row.created,
-        row.changed,
-        row.revision,
-        row.summary,
-    )
-
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def _page_mark(study: Study) -> str:
-    return f"{(study.created - _EPOCH) // timedelta(microseconds=1)}.{study.id}"
-
-
-def _after(mark: str | None) -> list[ColumnElement[bool]]:
-    if mark is None:
-        return []
-    digits, _, study_id = mark.partition(".")
-    if not (digits.isascii() and digits.isdigit() and len(digits) <= 17):
-        raise TumorscopeError("after: use the value of `next` on the previous page")
-    moment = _EPOCH + timedelta(microseconds=int(digits))
-    return [or_(studies.c.created < moment, and_(studies.c.created == moment, studies.c.id < study_id))]

@@ -100,4 +100,4 @@ class Sweeper:
         if pruned.removed:
             log.info("%d unfinished uploads or results removed", pruned.removed)
         if pruned.moved:
-            log.warning("%d studies that the database does not know moved to lost+found", pruned.moved)
+            log.warning("%d studies missing in the database moved to lost+found", pruned.moved)

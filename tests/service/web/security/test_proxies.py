@@ -96,7 +96,7 @@ def test_only_a_plain_path_is_accepted_from_a_header(below, analyzed, header, ro
     [
         ({"root_path": "/a/../b"}, "root_path: write a path such as /tumor"),
         ({"root_path": "https://x.example/"}, "root_path: write a path such as /tumor"),
-        ({"root_path": "/api/x"}, "root_path: /api is an address of the service itself"),
+        ({"root_path": "/api/x"}, "root_path: /api is a path of the service itself"),
         ({"trusted_proxies": "proxy.example"}, "trusted_proxies.0: write a proxy's address or network"),
     ],
 )

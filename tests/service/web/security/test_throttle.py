@@ -76,7 +76,7 @@ def test_accepted_credentials_stay_usable_while_an_address_is_limited(throttle):
 def test_memory_is_bounded_for_many_addresses(throttle):
     for number in range(12_000):
         throttle.reject(f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}", "Bearer x")
-    assert len(throttle._tries) == 10_000
+    assert len(throttle._guesses) == 10_000
 
 
 @pytest.fixture
