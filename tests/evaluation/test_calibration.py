@@ -146,7 +146,7 @@ def engine(tmp_path):
     return Engine(Bundle(folder, made), "fake", "float", session)
 
 
-def test_recalibrating_writes_a_copy_whose_probabilities_are_calibrated_logits(engine, tmp_path):
+def test_recalibrating_writes_a_copy_whose_probabilities_are_calibrated(engine, tmp_path):
     cases = [Case(str(number), 0, "glioma") for number in range(60)]
     found = recalibrate(engine, cases)
     assert found.classes["ece_after"] < 0.1 < found.classes["ece_before"]
@@ -156,7 +156,7 @@ def test_recalibrating_writes_a_copy_whose_probabilities_are_calibrated_logits(e
     assert written.card.operating_point.type_temperature == found.type_temperature > 3
     assert written.card.operating_point.presence == engine.bundle.card.operating_point.presence
     assert engine.bundle.card.operating_point.type_temperature == 1
-    with pytest.raises(TumorscopeError, match="there already"):
+    with pytest.raises(TumorscopeError, match="exists"):
         write_recalibrated(engine.bundle, found, tmp_path / "new")
 
 
