@@ -16,7 +16,7 @@ def test_clients_that_come_together_lose_nothing_and_double_nothing(tmp_path):
     assert metrics["taken"] >= 3
     assert metrics["done"] == metrics["taken"]
     assert (metrics["lost"], metrics["doubled"], metrics["errors"]) == ([], [], [])
-    assert metrics["cases_with_unlike_findings"] == []  # the same case is found the same whoever sent it
+    assert metrics["cases_with_unlike_findings"] == []  # findings do not depend on the sender
     assert metrics["status_ms"]["calls"] > 0
     for line in ("status call", "done event until first image", "workers", "Load average"):
         assert line in done.stdout

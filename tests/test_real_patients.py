@@ -47,8 +47,8 @@ def test_test_patients_evaluate_as_the_card_claims(lgg_folder, engine):
 def test_no_patient_of_the_data_set_is_in_two_parts_and_none_is_missing(lgg_folder, engine):
     from tumorscope.datasets.lgg import LggDataset
 
-    dealt = sorted(name for part in lgg_patients(engine).values() for name in part)
-    assert dealt == [patient.case for patient in LggDataset.open(lgg_folder).patients]
+    split_names = sorted(name for part in lgg_patients(engine).values() for name in part)
+    assert split_names == [patient.case for patient in LggDataset.open(lgg_folder).patients]
 
 
 def test_a_patient_is_drawn_slice_by_slice_where_the_radiologist_drew(lgg_folder, engine):

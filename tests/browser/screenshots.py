@@ -1,4 +1,4 @@
-"""Draws the documentation's images of the page anew, of the phantom only.
+"""Draws the documentation's images of the page of the phantom only.
 
 .venv/bin/python tests/browser/screenshots.py
 """

@@ -72,7 +72,7 @@ def test_an_unknown_bundle_is_refused_with_the_names_of_those_that_exist(name, m
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"schema": "tumorscope.card/99"}, "export the bundle anew"),
+        ({"schema": "tumorscope.card/99"}, "export the bundle again"),
         ({"outputs": []}, "damaged"),
         ({"models": [{"file": "../../evil.onnx", "sha256": "0" * 64, "precision": "float"}]}, "damaged"),
         ({"surprise": 1}, "damaged"),

@@ -167,7 +167,7 @@ def test_an_interrupted_upload_is_repeated_with_its_key(tmp_path):
     assert complete == [3 * 2**20]
     assert keys == keys[:1] * 3  # once it was asked whether the first had been taken after all
     assert re.fullmatch(r"[A-Za-z0-9_-]{16,64}", keys[0])
-    assert told.count(0) == 2  # the bar begins anew
+    assert told.count(0) == 2  # the bar begins again
 
 
 def test_two_uploads_have_two_keys(tree):

@@ -109,7 +109,7 @@ def test_cases_without_a_mask_do_not_decide_where_the_mask_begins():
 
 
 class Case:
-    """A image of noise whose brightness tells the network what to say."""
+    """An image of noise whose brightness tells the network what to say."""
 
     def __init__(self, name, value, kind):
         self.case = self.patient = name

@@ -69,7 +69,7 @@ def test_every_slice_and_patient_has_a_row_that_adds_up(dataset, make_engine):
 
 def test_a_broken_patient_is_named_and_does_not_stop_the_others(dataset, make_engine):
     broken = dataset.patients[1].folder
-    (broken / f"{broken.name}_2.tif").write_bytes(b"not a image")
+    (broken / f"{broken.name}_2.tif").write_bytes(b"not an image")
     done = []
     missing = LggPatient(dataset.root / "TCGA_XX_9999_20000101")
     cases = [patient.case for patient in (*dataset.cases, missing)]

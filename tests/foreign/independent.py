@@ -53,7 +53,7 @@ class NiftiReader:
 
 
 class ItkReader:
-    """DICOM files, one slice each, or a image, as SimpleITK reads them."""
+    """DICOM files, one slice each, or an image, as SimpleITK reads them."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self._images = [SimpleITK.ReadImage(str(path)) for path in paths]

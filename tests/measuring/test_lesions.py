@@ -129,10 +129,10 @@ def test_a_lesion_of_one_voxel_is_kept_and_has_a_size():
     scan = Grid(mask.shape, (3.0, 0.5, 0.5)).scan()
     lesions = find_lesions(mask, scan, np.ones(6))
     assert [lesion.voxels for lesion in lesions] == [72, 12, 1]
-    speck = lesions[-1]
-    assert speck.extent_mm == (3.0, 0.5, 0.5)
-    assert (speck.diameters.longest.length, speck.diameters.perpendicular.length) == (0.5, 0.5)
-    assert speck.measurable is False
+    dot = lesions[-1]
+    assert dot.extent_mm == (3.0, 0.5, 0.5)
+    assert (dot.diameters.longest.length, dot.diameters.perpendicular.length) == (0.5, 0.5)
+    assert dot.measurable is False
 
 
 def test_a_lesion_that_fills_the_scan_is_measured_to_its_edges():

@@ -183,7 +183,7 @@ def no_suffix_and_no_known_content(tmp: Path) -> Path:
 
 @case("not an image although its name says so (text inside)")
 def text_named_png(tmp: Path) -> Path:
-    return written(tmp / "a.png", b"this is not a image\n" * 50)
+    return written(tmp / "a.png", b"this is not an image\n" * 50)
 
 
 @case("not DICOM although its name says so (text inside)")

@@ -87,17 +87,17 @@ def test_a_single_image_has_an_area_and_no_thickness(analyzed, folder_scan, mask
 
 
 @pytest.fixture
-def specks(analyzed, volume_scan):
+def many_lesions(analyzed, volume_scan):
     mask = np.zeros((6, 96, 80), bool)
     mask[::2, 2::6, 2::6] = True
     return analyzed(volume_scan, mask)
 
 
-def test_lesions_beyond_the_table_are_counted(specks):
-    table = measurements(specks)
-    assert len(specks.lesions) > 500
+def test_lesions_beyond_the_table_are_counted(many_lesions):
+    table = measurements(many_lesions)
+    assert len(many_lesions.lesions) > 500
     assert len(table.rows) == MOST_LESIONS
-    assert f"{len(specks.lesions) - MOST_LESIONS} smaller lesions" in table.note
+    assert f"{len(many_lesions.lesions) - MOST_LESIONS} smaller lesions" in table.note
 
 
 def test_only_positive_slices_have_a_row_on_paper(analyzed, folder_scan, mask):

@@ -165,8 +165,8 @@ def test_a_study_is_fetching_until_its_files_are_complete(catalog, clock):
 def test_a_failed_study_can_be_retried(catalog, study):
     with pytest.raises(Conflict, match="only a failed study"):
         catalog.retry(study)
-    catalog.fail(catalog.claim(study, "w"), "x.png: not a image")
-    assert catalog.get(study).failure == "x.png: not a image"
+    catalog.fail(catalog.claim(study, "w"), "x.png: not an image")
+    assert catalog.get(study).failure == "x.png: not an image"
     again = catalog.retry(study)
     assert (again.state, again.failure) == ("queued", None)
     analyzed(catalog, study)

@@ -47,7 +47,7 @@ def images(tmp_path):
 
 @dataclasses.dataclass(frozen=True)
 class Slice(FigshareSlice):
-    """A slice of a known patient, from a image on disk."""
+    """A slice of a known patient, from an image on disk."""
 
     def scan(self):
         return ClassImage(self.path, self.path.name, "glioma").scan()

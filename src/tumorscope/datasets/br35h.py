@@ -31,8 +31,8 @@ class Br35hDataset(StratifiedDataset[AnnotatedImage]):
     """All images, in the order of their paths."""
 
     fractions: ClassVar = {"train": 0.6, "validation": 0.15, "test": 0.25}
-    name: ClassVar = "br35h"
-    license: ClassVar = "images: Kaggle ahmedhamada0/brain-tumor-detection (no license stated)"
+    name = "br35h"
+    license = "images: Kaggle ahmedhamada0/brain-tumor-detection (no license stated)"
 
     @classmethod
     def open(cls, path: Path) -> Br35hDataset:

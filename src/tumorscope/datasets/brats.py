@@ -89,8 +89,8 @@ class BratsCase:
 class BratsDataset(StratifiedDataset[BratsCase]):
     """All cases, in the order of their names."""
 
-    name: ClassVar = "brats"
-    license: ClassVar = "images and labels: BraTS (research use after registration)"
+    name = "brats"
+    license = "images and labels: BraTS (research use after registration)"
     sequences: ClassVar = SEQUENCES
     optional_sequences: ClassVar = SEQUENCES
     absence: ClassVar = "missing"

@@ -34,8 +34,8 @@ class BriscDataset(StratifiedDataset[AnnotatedImage]):
     """All images: those with masks, then those without a tumor."""
 
     fractions: ClassVar = {"train": 0.8, "validation": 0.08, "test": 0.12}
-    name: ClassVar = "brisc"
-    license: ClassVar = "images and masks: BRISC 2025 (CC BY 4.0)"
+    name = "brisc"
+    license = "images and masks: BRISC 2025 (CC BY 4.0)"
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -82,8 +82,8 @@ class FolderDataset(StratifiedDataset[ClassImage]):
     """All images of a folder of classes, in the order of their paths."""
 
     fractions: ClassVar = {"train": 0.7, "validation": 0.1, "test": 0.2}
-    name: ClassVar = "folders"
-    license: ClassVar = "images: as their owner states"
+    name = "folders"
+    license = "images: as their owner states"
     allowed_classes: ClassVar[Collection[str] | None] = None
     """The only classes that the data set has; None allows any."""
 

@@ -21,8 +21,8 @@ _HANDLE = "masoudnickparvar/brain-tumor-mri-dataset"
 class Kaggle4Dataset(FolderDataset):
     """All images of the four classes, in the order of their paths."""
 
-    name: ClassVar = "kaggle4"
-    license: ClassVar = f"images: Kaggle {_HANDLE} (CC0 by its publisher; of mixed origin)"
+    name = "kaggle4"
+    license = f"images: Kaggle {_HANDLE} (CC0 by its publisher; of mixed origin)"
     allowed_classes: ClassVar = ("glioma", "meningioma", "notumor", "pituitary")
 
     @classmethod

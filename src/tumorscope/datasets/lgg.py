@@ -85,10 +85,8 @@ class LggDataset(StratifiedDataset[LggPatient]):
     """All examinations, in the order of their names."""
 
     fractions: ClassVar = {"train": 0.72, "validation": 0.10, "test": 0.18}
-    name: ClassVar = "lgg"
-    license: ClassVar = (
-        "images: TCGA-LGG, The Cancer Imaging Archive (CC BY 3.0); masks: Buda et al. 2019 (CC BY-NC-SA 4.0)"
-    )
+    name = "lgg"
+    license = "images: TCGA-LGG, The Cancer Imaging Archive (CC BY 3.0); masks: Buda et al. 2019 (CC BY-NC-SA 4.0)"
     sequences: ClassVar = CHANNELS
     optional_sequences: ClassVar = ("t1", "t1c")
     absence: ClassVar = "only a copy of FLAIR"

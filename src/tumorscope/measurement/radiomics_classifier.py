@@ -56,7 +56,7 @@ def type_features(image: np.ndarray, mask: np.ndarray, bins: int = 32) -> dict[s
     shape = tuple(max(16, round(side * scale)) for side in image.shape)
     resized = resize(image.astype(np.float32), shape, order=1, preserve_range=True, anti_aliasing=scale < 1)
     covered = np.asarray(resize(mask.astype(np.float32), shape, order=1, anti_aliasing=scale < 1))
-    small = covered >= min(0.5, float(covered.max()))  # a speck must not vanish
+    small = covered >= min(0.5, float(covered.max()))  # a small component must not vanish
     view = find_head(np.asarray(resized))
     settings = FeatureSettings(bins=bins)
     return {**extract_features(view.image, small, settings=settings), **location_features(view, small)}

@@ -74,7 +74,7 @@ class Samples:
 
     @property
     def has_head(self) -> np.ndarray:
-        """Whether a image shows any head; those that do not are neither fitted nor evaluated."""
+        """Whether an image shows any head; those that do not are neither fitted nor evaluated."""
         return self.head_share >= _LEAST_HEAD
 
 

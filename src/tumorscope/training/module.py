@@ -182,8 +182,9 @@ class TumorModule(lightning.LightningModule):
     def configure_optimizers(self) -> torch.optim.Optimizer:
         settings = self.recipe.optimization
         # From scratch there is nothing to preserve: the first stages have as much to learn as the others.
-        pretrained = isinstance(self.network, TransferNetwork) and self.recipe.network.pretrained
-        slow = {id(weight) for weight in self.network.encoder.parameters()} if pretrained else set()
+        slow: set[int] = set()
+        if isinstance(self.network, TransferNetwork) and self.recipe.network.pretrained:
+            slow = {id(weight) for weight in self.network.encoder.parameters()}
         groups = []
         for relative_rate, chosen in ((settings.encoder_lr_multiplier, True), (1.0, False)):
             weights = [

@@ -210,7 +210,7 @@ export function studyScreen(id: string): Screen {
       watch();
     } catch (error) {
       controls?.saving(false);
-      if (error instanceof ApiError && error.status === 412) tell("Someone else saved a version meanwhile. Open that one and correct it anew.", "error");
+      if (error instanceof ApiError && error.status === 412) tell("Someone else saved a version meanwhile. Open that one and correct it again.", "error");
       else tellError(error);
     }
   }

@@ -60,7 +60,7 @@ export interface Toolbar {
   edited(dirty: boolean): void;
   saving(busy: boolean): void;
   toolChanged(tool: Tool): void;
-  /** The sequence shown has this window now, whoever chose it. */
+  /** The sequence shown has this window now. */
   windowed(low: number, high: number): void;
   onKey(event: KeyboardEvent): boolean;
 }

@@ -22,7 +22,7 @@ export class Loader {
     return loading;
   }
 
-  /** Voxels are kept by whoever asked; this lets go of its own hold on them. */
+  /** Callers keep the voxels that they asked for; this releases its own reference. */
   release(name: string): void {
     this.images.delete(name);
   }

@@ -11,7 +11,7 @@ export interface Sending {
   cancel(): void;
 }
 
-/** Send files; an response that got lost is asked for again under the same key, which doubles nothing. */
+/** Send files; a response that got lost is asked for again under the same key, which doubles nothing. */
 export function send(files: Picked[], bundle: string, progress: (sent: number, total: number) => void): Sending {
   const key = crypto.randomUUID?.() ?? Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16)).join("");
   let current: XMLHttpRequest | undefined;

@@ -134,7 +134,7 @@ def cut(random: np.random.Generator, image: np.ndarray, least: float = 0.3) -> n
 
 @cache
 def bundled(name: str) -> np.ndarray:
-    """A image that comes with scikit-image, gray, uint8, at most about 700 pixels wide."""
+    """An image that comes with scikit-image, gray, uint8, at most about 700 pixels wide."""
     from skimage import data
     from skimage.color import rgb2gray
 

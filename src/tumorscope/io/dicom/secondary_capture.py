@@ -36,7 +36,7 @@ _ALIKE = 0.95
 
 @quiet_libraries()
 def encode_capture(analysis: Analysis, panel_png: bytes, made_at: datetime | None = None) -> bytes:
-    """A image as a DICOM Secondary Capture, as a file's content; the notice is burned in.
+    """An image as a DICOM Secondary Capture, as a file's content; the notice is burned in.
 
     Args:
         analysis: of a scan that was read from DICOM.

@@ -10,7 +10,7 @@ from tumorscope.preprocessing.intensity import without_spikes, working_type
 
 SIDE = 64
 _ENOUGH_PX = 128
-"""A image is first averaged down to between this and twice as much."""
+"""An image is first averaged down to between this and twice as much."""
 
 
 def head_views(images: np.ndarray, pixel_aspect: float = 1.0) -> tuple[np.ndarray, np.ndarray]:

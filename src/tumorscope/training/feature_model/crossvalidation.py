@@ -73,7 +73,7 @@ def cross_validate(
 def metrics(evaluated: Evaluated, table: FeatureTable) -> dict[str, Any]:
     """Accuracy, balanced accuracy, macro-F1 and each type's precision, recall and F1, with intervals.
 
-    A slice without an segmentation counts as wrong. Intervals are 95 % by bootstrap over
+    A slice without a segmentation counts as wrong. Intervals are 95 % by bootstrap over
     patients (:mod:`tumorscope.evaluation.intervals`); they tell how sure the metrics are
     of these patients, not of how another training would come out.
     """

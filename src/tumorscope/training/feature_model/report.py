@@ -36,7 +36,7 @@ def markdown(
             else ""
         )
         + (
-            f" {one['without_segmentation']} slices without an segmentation count as wrong."
+            f" {one['without_segmentation']} slices without a segmentation count as wrong."
             if one["without_segmentation"]
             else ""
         ),

@@ -128,7 +128,7 @@ def build_table(
             raise TumorscopeError(f"{cache}: row {row.case} is not of this data set; remove the file")
     table = FeatureTable(tuple(rows[case.case] for case in dataset.cases), dataset.classes)
     if not table.measured.any():
-        raise TumorscopeError("not one slice has an segmentation to measure; check the masks")
+        raise TumorscopeError("not one slice has a segmentation to measure; check the masks")
     return table
 
 

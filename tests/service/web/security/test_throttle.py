@@ -55,7 +55,7 @@ def test_other_addresses_are_not_limited(throttle):
     guess(throttle, "10.0.0.1", 100)
     assert throttle.wait_s("10.0.0.2", "Bearer x") == 0
     guess(throttle, "2001:db8:1:2::1", 100)
-    assert throttle.wait_s("2001:db8:1:2::99", "Bearer x") > 0, "whoever has one IPv6 address has as many as he likes"
+    assert throttle.wait_s("2001:db8:1:2::99", "Bearer x") > 0, "one IPv6 address comes with as many as its owner likes"
     assert throttle.wait_s("2001:db8:1:3::1", "Bearer x") == 0
 
 
