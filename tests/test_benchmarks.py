@@ -42,3 +42,36 @@ def test_the_batch_benchmark_tells_the_growth_a_case():
     )
     assert done.returncode == 0, done.stderr
     assert "KB a case" in done.stdout
+
+
+def test_the_input_check_page_has_every_change_and_family(tmp_path):
+    from PIL import Image
+
+    from tumorscope.datasets.negatives import FAMILIES
+    from tumorscope.datasets.phantom import make_phantom
+    from tumorscope.datasets.split import Split
+
+    heads = make_phantom(seed=3, shape=(8, 96, 96)).scan.voxels[3:6, ..., 1]
+    folder = tmp_path / "brisc" / "no_tumor"
+    folder.mkdir(parents=True)
+    names = [f"brisc2025_train_{number}_no_ax_t1.png" for number in range(3)]
+    for name, head in zip(names, heads, strict=True):
+        Image.fromarray((255.0 * head / head.max()).round().astype("uint8")).save(folder / name)
+    train, validation, test = (f"brisc/no_tumor/{name}" for name in names)
+    Split("brisc+lgg", {"train": (train,), "validation": (validation,), "test": (test,)}).save(tmp_path / "split.json")
+    page = tmp_path / "input-check.md"
+    arguments = ["--data", f"brisc={folder.parent}", "--split", tmp_path / "split.json", "--limit", "2", "-o", page]
+    done = subprocess.run([sys.executable, BENCHMARKS / "input_check.py", *arguments], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in page.read_text().splitlines() if "|" in line]
+    rows = {row[0]: row[1:] for row in cells}
+    assert rows["change"] == ["brisc axial"]
+    assert rows["*slices*"] == ["2"]
+    assert rows["as they are"] == ["0.0 / 0.0"]
+    for change in ("CLAHE, clip 0.03", "histogram equalization", "gamma 0.4", "inverted", "letters", "**all changes**"):
+        refused, warned = map(float, rows[change][0].split("/"))
+        assert 0 <= refused <= refused + warned <= 100
+    for family in FAMILIES:
+        number, *shares = map(float, rows[family])
+        assert number == 2
+        assert sum(shares) == pytest.approx(100, abs=0.2)

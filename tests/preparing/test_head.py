@@ -1,5 +1,7 @@
 import numpy as np
+import pytest
 
+from tumorscope.preprocessing.frames import without_frame
 from tumorscope.preprocessing.head import head_box, head_mask
 
 
@@ -40,3 +42,47 @@ def test_a_bright_speck_in_the_air_does_not_widen_the_box():
     with_speck[0, 3, 3] = 400
     plain, specked = head_box(head_mask(head_in_air())), head_box(head_mask(with_speck))
     assert abs(plain.height - specked.height) < 2
+
+
+@pytest.mark.parametrize("level", [255, 128])
+@pytest.mark.parametrize("sides", [(9, 9, 9, 9), (12, 0, 0, 0), (0, 0, 20, 5)])
+def test_a_bright_frame_is_neither_head_nor_air(level, sides):
+    """As screenshots have it: around the image, or on some sides, blurred where it meets the image, through JPEG."""
+    image = np.clip(np.round(head_in_air()), 0, 255).astype(np.uint8)
+    top, bottom, left, right = sides
+    framed = np.pad(image, ((0, 0), (top, bottom), (left, right), (0, 0)), constant_values=level)
+    noise = np.random.default_rng(1).integers(-3, 4, framed.shape)
+    framed = np.clip(framed + noise, 0, 255).astype(np.uint8)
+    if top:
+        framed[:, top] = level // 2
+    rows, columns = slice(top, top + 120), slice(left, left + 140)
+    head = head_mask(framed)
+    assert not head.sum() > head[:, rows, columns].sum()
+    np.testing.assert_allclose(head[:, rows, columns].mean(), head_mask(image).mean(), rtol=0.03)
+
+
+def test_air_of_any_level_is_not_a_frame():
+    for air in (0.0, -1000.0, 0.4):
+        image = head_in_air(offset=air)
+        assert without_frame(image) is image
+    signed = np.where(head_in_air() > 50, np.random.default_rng(2).normal(0, 1, (3, 120, 140, 1)), 0)
+    assert (without_frame(signed) != signed).mean() < 1e-3  # where the head touches the air's box
+
+
+@pytest.mark.parametrize("spike", [-1e30, np.nan, -np.inf])
+def test_single_pixels_out_of_proportion_do_not_make_air_a_frame(spike):
+    image = head_in_air()
+    image[0, 30, 30] = image[0, 90, 100] = spike
+    assert without_frame(image) is image
+
+
+def test_an_inverted_image_keeps_its_head():
+    image = head_in_air()
+    inverted = 255 - np.clip(image, 0, 255)
+    np.testing.assert_allclose(head_mask(inverted).mean(), head_mask(image).mean(), rtol=0.03)
+
+
+def test_blank_images_have_no_frame():
+    for value in (0, 255):
+        blank = np.full((1, 40, 50, 1), value, np.uint8)
+        assert without_frame(blank) is blank

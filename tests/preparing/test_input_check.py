@@ -44,6 +44,14 @@ def test_scale_and_offset_of_the_gray_values_do_not_matter(head):
     )
 
 
+def test_an_inverted_display_and_a_white_frame_change_nothing_much(head):
+    slices = np.round(255.0 * head[3:8, ..., 1] / head.max()).astype(np.uint8)
+    scores = input_check_score(slices, GATE)
+    np.testing.assert_allclose(input_check_score(255 - slices, GATE), scores, atol=2)
+    framed = np.pad(slices, ((0, 0), (6, 6), (4, 9)), constant_values=255)
+    np.testing.assert_allclose(input_check_score(framed, GATE), scores, atol=2)
+
+
 def test_short_integers_of_their_full_range_are_assessed_as_floats_are(head):
     """A background of -20,000 under a head of up to 20,000 is a range that 16 bits cannot subtract."""
     slices = head[3:8, ..., 1].astype(np.float64)
@@ -101,6 +109,9 @@ def test_the_gate_that_ships_is_small_and_states_its_error_rates():
         assert all(rate.of > 0 for rate in rates.values())
     for data_set in ("lgg", "figshare", "kaggle4"):
         assert GATE.rejected_mri[data_set].share <= 0.005
+    assert {"br35h", "brisc axial", "brisc coronal", "brisc sagittal"} <= set(GATE.refused_mri)
+    for rate in GATE.refused_mri.values():
+        assert rate.share <= 0.01
 
 
 def test_a_gate_survives_its_card():

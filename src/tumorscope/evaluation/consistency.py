@@ -34,7 +34,7 @@ class Change:
     mask: Voxels | None = None
 
 
-def _gray(name: str, change: styles.Change) -> Change:
+def gray(name: str, change: styles.Change) -> Change:
     """A change of gray levels, rounded to 8 bits as in exchanged images."""
     return Change(name, lambda voxels: np.round(np.clip(change(styles.to_unit(voxels)), 0, 1) * 255).astype(np.uint8))
 
@@ -59,18 +59,18 @@ def _shade(images: np.ndarray) -> np.ndarray:
 
 
 CHANGES = (
-    _gray("8 bits", lambda images: images),
-    _gray("CLAHE, clip 0.01", lambda images: styles.clahe(images, 0.01)),
-    _gray("CLAHE, clip 0.02", lambda images: styles.clahe(images, 0.02)),
-    _gray("CLAHE, clip 0.03", lambda images: styles.clahe(images, 0.03)),
-    _gray("histogram equalization", styles.equalize),
-    _gray("gamma 0.6", lambda images: styles.gamma(images, 0.6)),
-    _gray("gamma 2", lambda images: styles.gamma(images, 2.0)),
-    _gray("percentiles 2 to 98", lambda images: styles.window(images, 2, 98)),
-    _gray("noise of 8 gray levels", _noise),
-    _gray("bias field of 60 %", _shade),
-    _gray("half the resolution", lambda images: styles.coarsen(images, 0.5)),
-    _gray("skull stripped", lambda images: styles.strip_skull(images, 0.1)),
+    gray("8 bits", lambda images: images),
+    gray("CLAHE, clip 0.01", lambda images: styles.clahe(images, 0.01)),
+    gray("CLAHE, clip 0.02", lambda images: styles.clahe(images, 0.02)),
+    gray("CLAHE, clip 0.03", lambda images: styles.clahe(images, 0.03)),
+    gray("histogram equalization", styles.equalize),
+    gray("gamma 0.6", lambda images: styles.gamma(images, 0.6)),
+    gray("gamma 2", lambda images: styles.gamma(images, 2.0)),
+    gray("percentiles 2 to 98", lambda images: styles.window(images, 2, 98)),
+    gray("noise of 8 gray levels", _noise),
+    gray("bias field of 60 %", _shade),
+    gray("half the resolution", lambda images: styles.coarsen(images, 0.5)),
+    gray("skull stripped", lambda images: styles.strip_skull(images, 0.1)),
     _flip("mirrored", 2),
     _flip("upside down", 1),
     _flip("slices reversed", 0),

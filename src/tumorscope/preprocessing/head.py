@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from tumorscope.preprocessing.frames import without_frame
 from tumorscope.preprocessing.intensity import working_type
 
 _ENOUGH_PX = 128
@@ -36,6 +37,7 @@ def head_mask(voxels: np.ndarray) -> np.ndarray:
     Every channel is measured from its own background, the median along the images'
     borders, so that signed and z-scored images work too. Each slice keeps what is
     brighter than a fixed share of the scan's brightest percent, smoothed against noise.
+    A bright frame around the images is not part of it.
 
     Args:
         voxels: ``(slice, row, column, channel)``.
@@ -44,7 +46,7 @@ def head_mask(voxels: np.ndarray) -> np.ndarray:
         Boolean array ``(slice, row, column)``; all true where no head is found.
     """
     stride = max(1, min(voxels.shape[1:3]) // _ENOUGH_PX)
-    coarse = voxels[:, ::stride, ::stride]
+    coarse = without_frame(voxels)[:, ::stride, ::stride]
     signal = np.zeros(coarse.shape[:3], np.float32)
     for channel in range(coarse.shape[3]):
         image = coarse[..., channel].astype(working_type(coarse.dtype))

@@ -184,9 +184,10 @@ def calibration_images(cases: Sequence[LabeledCase], recipe: Recipe) -> np.ndarr
 def input_check_metrics() -> dict[str, Any]:
     """The input check's threshold and error rates, for the model card."""
     input_check = default_input_check()
-    rates = ("rejected_mri", "rejected_scans", "accepted", "accepted_known")
+    rates = ("rejected_mri", "refused_mri", "rejected_scans", "accepted", "accepted_known", "refused", "refused_known")
     return {
         "threshold": input_check.threshold,
+        "refusal": round(input_check.refusal, 3),
         **{name: {group: str(rate) for group, rate in getattr(input_check, name).items()} for name in rates},
         "notes": list(input_check.notes),
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,31 +18,55 @@ from tumorscope.preprocessing.input_check.model import (
     score_measures,
     slices_with_much_head,
 )
-from tumorscope.training.input_check_samples import ALTERED, FOLDS, REAL_CT, Samples
+from tumorscope.training.gate_sources import VOLUMES
+from tumorscope.training.input_check_samples import FOLDS, REAL_CT, RESTYLED, Samples
 
 AXES = 16
 MEMBERS = 3
 HINGES = 12
-MOST_REJECTED = 0.004
-"""Share of any data set's images that the threshold may turn away, on patients not fitted."""
+MOST_DOUBTED = 0.004
+"""Share of any large source's images, as they are, that may get a warning, on patients not fitted."""
+
+MOST_REFUSED = 0.004
+"""Share of any large source's images, as they are or restyled, that may be refused, on patients not fitted."""
+
+_LARGE = 100
+"""Images of a source from which such small shares can be told."""
 
 _DRAWN = 16_000
 """Images, half of them MRI, drawn for each member by their weights."""
 
-_SHARES = {"lgg": 1.0, "figshare": 1.0, "kaggle4": 1.5, "volumes": 0.7, "phantom": 0.6}
-"""How much each data set counts among the MRIs; all families count alike among the others."""
+_SHARES = {"kaggle4": 1.5, "volumes": 0.7, "phantom": 0.6}
+"""How much a source counts among the MRIs, if not 1; all families count alike among the others."""
 
-_ALTERED_SHARE = 0.4
+_RESTYLED_SHARE = 0.7
+
+_SCANS = ("lgg", "brats", VOLUMES)
+"""Sources of whole scans."""
+
+_UNREAL = ("phantom", VOLUMES)
+"""Sources that do not set a threshold: drawn ones, and whole volumes with all their ends."""
 
 _RELATED = {"CT head": "CT head", REAL_CT: "CT head"}
 """Families that are left out together."""
+
+PAGE_NOTE = "refused and doubted shares by data set, plane and change, on parts held out: docs/input-check.md"
+
+REFUSAL_NOTE = (
+    "refused_mri: scores so low that there is no finding, not only a warning; of data sets that the input_check was not fitted "
+    f"on, as they are and restyled by changes of contrast; the limit is the {MOST_REFUSED:.1%} quantile of the hardest"
+)
 
 NOTES = (
     "rejected_mri: every image evaluated by a input_check not fitted on its patient, nor on near-copies of the image; "
     "a slice passes if one of its channels does",
     "rejected_scans: the median of the slices with at least half as much head as the fullest one",
     "accepted: every family evaluated by a input_check fitted without it; accepted_known: fitted on other images of it",
-    "the threshold is the highest that rejects no more than 0.4 % of any large data set's images",
+    "refused_mri, refused, refused_known: the same, of scores so low that there is no finding, not only a warning",
+    "restyled: by changes of contrast and style as other software makes them; each image is evaluated with its patient",
+    f"the threshold is the {MOST_DOUBTED:.1%} quantile of the hardest large source's images as they are; the lower limit "
+    f"is the {MOST_REFUSED:.1%} quantile of the hardest, also restyled",
+    PAGE_NOTE,
 )
 
 
@@ -77,7 +101,7 @@ def fit_input_check(
     Raises:
         BadDataset: there is no real MRI among the samples.
     """
-    if not any(one.source in _SHARES and one.source != "phantom" and one.mri for one in samples):
+    if not any(one.mri and one.source != "phantom" for one in samples):
         raise BadDataset("no real MRI to fit the input_check on; name at least one data set with --data")
     known = [np.zeros(len(one)) for one in samples]
     for fold in range(FOLDS):
@@ -85,18 +109,42 @@ def fit_input_check(
         on_fit()
         for scores, one in zip(known, samples, strict=True):
             held = one.fold == fold
-            scores[held] = _score(input_check, one)[held]
+            scores[held] = score_samples(input_check, one)[held]
     unknown = list(known)
     for group in _groups(samples):
         input_check = _fit(samples, [np.full(len(one), _group(one) != group or one.mri) for one in samples], seed)
         on_fit()
         for place, one in enumerate(samples):
             if not one.mri and _group(one) == group:
-                unknown[place] = _score(input_check, one)
+                unknown[place] = score_samples(input_check, one)
     evaluated = [ScoredSamples(*parts) for parts in zip(samples, known, unknown, strict=True)]
     input_check = _fit(samples, [np.ones(len(one), bool) for one in samples], seed)
     on_fit()
     return with_metrics(input_check, evaluated), evaluated
+
+
+def with_refusal(input_check: InputCheck, heads: Sequence[Samples]) -> InputCheck:
+    """The same input_check and threshold, with the lower limit that a few refusals of heads leave, and their rates.
+
+    Args:
+        input_check: as it was fitted.
+        heads: from :func:`tumorscope.training.input_check_samples.read_heads`, of data sets that it was not fitted on.
+
+    Raises:
+        BadDataset: there are none.
+    """
+    assessed = [ScoredSamples(one, score_samples(input_check, one), score_samples(input_check, one)) for one in heads]
+    scores = {one.samples.source: _of_images(one)[0] for one in assessed}
+    if not scores:
+        raise BadDataset("no heads to choose the limit on; name at least one data set with --data")
+    refusal = min(input_check.threshold, _highest(scores, MOST_REFUSED))
+    return input_check.model_copy(
+        update={
+            "certainty": round(input_check.threshold - refusal, 3),
+            "refused_mri": {source: _rate(found < refusal) for source, found in scores.items()},
+            "notes": tuple(dict.fromkeys((*input_check.notes, REFUSAL_NOTE, PAGE_NOTE))),
+        }
+    )
 
 
 def count_fits(samples: Sequence[Samples]) -> int:
@@ -106,28 +154,35 @@ def count_fits(samples: Sequence[Samples]) -> int:
 
 def with_metrics(input_check: InputCheck, evaluated: Sequence[ScoredSamples]) -> InputCheck:
     """The input_check with the threshold and the error rates that held-out scores give."""
-    large = [
-        one for one in evaluated if one.samples.source in _SHARES and one.samples.source not in ("phantom", "volumes")
-    ]
-    images = [_of_images(one)[0] for one in large or [one for one in evaluated if one.samples.mri]]
-    threshold = round(min(float(np.quantile(scores, MOST_REJECTED)) for scores in images), 3)
+    mri = [one for one in evaluated if one.samples.mri]
     others = [one for one in evaluated if not one.samples.mri]
-    mri = [one for one in evaluated if one.samples.mri and not one.samples.source.endswith(ALTERED)]
+    best = {one.samples.source: _of_images(one)[0] for one in mri}
+    unaltered = {source: scores for source, scores in best.items() if not source.endswith(RESTYLED)}
+    threshold = _highest(unaltered, MOST_DOUBTED)
+    refusal = min(threshold, _highest(best, MOST_REFUSED))
+    scans = {one.samples.source: _of_scans(one) for one in mri if one.samples.source in _SCANS}
     return input_check.model_copy(
         update={
             "threshold": threshold,
-            "rejected_mri": {one.samples.source: _rate(_of_images(one)[0] < threshold) for one in mri},
-            "rejected_scans": {
-                one.samples.source: _rate(_of_scans(one) < threshold)
-                for one in mri
-                if one.samples.source in ("lgg", "volumes")
-            },
+            "certainty": round(threshold - refusal, 3),
+            "rejected_mri": {source: _rate(scores < threshold) for source, scores in best.items()},
+            "refused_mri": {source: _rate(scores < refusal) for source, scores in best.items()},
+            "rejected_scans": {source: _rate(scores < threshold) for source, scores in scans.items()},
             "accepted": {one.samples.source: _rate(one.unknown >= threshold) for one in others},
             "accepted_known": {one.samples.source: _rate(one.known >= threshold) for one in others},
+            "refused": {one.samples.source: _rate(one.unknown < refusal) for one in others},
+            "refused_known": {one.samples.source: _rate(one.known < refusal) for one in others},
             "not_evaluated": {one.samples.source: int((~_of_images(one)[1]).sum()) for one in mri},
             "notes": NOTES,
         }
     )
+
+
+def _highest(scores: Mapping[str, np.ndarray], share: float) -> float:
+    """The highest score with no more than ``share`` of any large data set's images below it."""
+    real = {source: found for source, found in scores.items() if source.removesuffix(RESTYLED) not in _UNREAL}
+    large = [found for found in real.values() if len(found) >= _LARGE]
+    return round(min(float(np.quantile(found, share)) for found in large or scores.values()), 3)
 
 
 def _of_images(evaluated: ScoredSamples) -> tuple[np.ndarray, np.ndarray]:
@@ -154,7 +209,8 @@ def _of_scans(evaluated: ScoredSamples) -> np.ndarray:
 
 
 def _share(samples: Samples) -> float:
-    return _ALTERED_SHARE if samples.source.endswith(ALTERED) else _SHARES.get(samples.source, 1.0)
+    base = _SHARES.get(samples.source.removesuffix(RESTYLED), 1.0)
+    return base * _RESTYLED_SHARE if samples.source.endswith(RESTYLED) else base
 
 
 def _rate(wrong: np.ndarray) -> Rate:
@@ -231,5 +287,6 @@ def _row(values: np.ndarray, digits: int) -> tuple[float, ...]:
     return tuple(round(float(value), digits) for value in values)
 
 
-def _score(input_check: InputCheck, samples: Samples) -> np.ndarray:
+def score_samples(input_check: InputCheck, samples: Samples) -> np.ndarray:
+    """The score of each image, ``(image,)``."""
     return score_measures(input_check, full_measures(input_check.shape, samples.features, samples.small))

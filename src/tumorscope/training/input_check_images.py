@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from tumorscope.preprocessing.input_check import InputCheck
 from tumorscope.training.input_check import ScoredSamples
-from tumorscope.training.input_check_samples import ALTERED
+from tumorscope.training.input_check_samples import RESTYLED
 
 _BLUE, _RED, _GRAY = "#1f6feb", "#d1242f", "#8c959f"
 _FARTHEST = 15.0
@@ -56,7 +56,10 @@ def draw_wrong(input_check: InputCheck, evaluated: Sequence[ScoredSamples]) -> b
     It shows real patients' slices where data sets hold them: it is not for the repository.
     """
     tiles = [
-        tile for one in evaluated if not one.samples.source.endswith(ALTERED) for tile in _wrong_tiles(input_check, one)
+        tile
+        for one in evaluated
+        if not one.samples.source.endswith(RESTYLED)
+        for tile in _wrong_tiles(input_check, one)
     ]
     rows = max(1, -(-len(tiles) // _COLUMNS))
     sheet = Image.new("RGB", (_COLUMNS * _TILE, rows * (_TILE + _TOP)), _BACKGROUND)

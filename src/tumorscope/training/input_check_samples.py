@@ -1,48 +1,52 @@
-"""What the input_check is fitted and evaluated on: images of data sets and families, already measured."""
+"""What the input check is fitted and assessed on: images of data sets and families, already measured."""
 
 from __future__ import annotations
 
+import dataclasses
+import io
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-from scipy import ndimage
 
 from tumorscope.core.errors import BadDataset
-from tumorscope.datasets.lgg import LggDataset
-from tumorscope.datasets.negatives import FAMILIES, draw_family
-from tumorscope.datasets.negatives.kaggle4 import CT_IMAGES, UNSURE_IMAGES
-from tumorscope.datasets.phantom import Tissue, make_phantom, plausible_lesion
-from tumorscope.io import find_cases, open_scan, read_cjdata
-from tumorscope.io.dicom.studies import StudyFiles
-from tumorscope.io.raster import read_raster
-from tumorscope.preprocessing.head import head_mask
+from tumorscope.core.files import save_whole
+from tumorscope.datasets.labeled import LabeledCase
+from tumorscope.datasets.negatives import FAMILIES
 from tumorscope.preprocessing.input_check.features import FEATURES, THUMBNAIL_PIXELS, measure, thumbnails
 from tumorscope.preprocessing.input_check.views import SIDE, head_views
+from tumorscope.training.gate_sources import (
+    LABELED,
+    VOLUMES,
+    Parts,
+    SampleImage,
+    family_images,
+    labeled_cases,
+    labeled_images,
+    phantom_images,
+    restyled_images,
+    volume_images,
+)
 
-ALTERED = ", altered"
-"""Ends the name of images made from a data set's; fitted on, not evaluated."""
+RESTYLED = ", restyled"
+"""Ends the name of images made from a data set's by changes of contrast and style."""
 
 REAL_CT = "CT head, real"
 FOLDS = 4
+DATA = (*LABELED, VOLUMES)
+"""The data sets that a fit can read."""
+
 _LEAST_HEAD = 0.02
 """Of the image; a slice of a scan with less shows no head, by its own channel in the whole scan."""
 
 _ALIKE = 0.985
 """Thumbnails that correlate so much are taken for one image."""
 
-
-class SampleImage(NamedTuple):
-    """A gray image: where it comes from, whose it is, and how much of its scan's head it shows."""
-
-    pixels: np.ndarray
-    name: str
-    patient: str
-    pixel_aspect: float = 1.0
-    head_share: float = 1.0
+_PATIENT_UNKNOWN = ("kaggle4", "brisc", REAL_CT)
+"""Where these words begin a source, its images may be copies of one another and of the sources before it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +59,7 @@ class Samples:
         features, small: of each image, see :mod:`tumorscope.preprocessing.input_check.features`.
         views: uint8, for people to look at.
         names, patients: of each image; channels of one slice share a name.
-        head_share: see :class:`SampleImage`.
+        head_share: see :class:`tumorscope.training.gate_sources.SampleImage`.
         fold: which of the :data:`FOLDS` parts each belongs to; a patient is in one.
     """
 
@@ -74,7 +78,7 @@ class Samples:
 
     @property
     def has_head(self) -> np.ndarray:
-        """Whether an image shows any head; those that do not are neither fitted nor evaluated."""
+        """Whether an image shows any head; those that do not are neither fitted nor assessed."""
         return self.head_share >= _LEAST_HEAD
 
 
@@ -101,161 +105,97 @@ def measure_images(source: str, images: Iterable[SampleImage], *, mri: bool) -> 
     )
 
 
-def lgg_images(path: Path) -> Iterator[SampleImage]:
-    """Every channel of every slice."""
-    for patient in LggDataset.open(path).patients:
-        voxels = patient.scan().voxels
-        for channel in range(voxels.shape[3]):
-            share = head_mask(voxels[..., channel : channel + 1]).mean(axis=(1, 2))
-            for index, image in enumerate(voxels[..., channel]):
-                whole = share[index] if image.max() > image.min() else 0.0
-                yield SampleImage(image, f"{patient.case} {index + 1}", patient.case, head_share=float(whole))
+def measured(source: str, images: Callable[[], Iterable[SampleImage]], *, mri: bool, keep: Path | None) -> Samples:
+    """The images' measures, from the folder ``keep`` where an earlier run left them.
+
+    Whoever names the folder predictions for it: data, limits and seeds must be those of the earlier run.
+    """
+    path = None if keep is None else keep / f"{source.replace(' ', '_').replace(',', '')}.npz"
+    if path is not None and path.exists():
+        with np.load(path) as stored:
+            return Samples(source, mri, *(stored[field.name] for field in dataclasses.fields(Samples)[2:]))
+    samples = measure_images(source, images(), mri=mri)
+    if path is not None:
+        content = io.BytesIO()
+        arrays = {field.name: getattr(samples, field.name) for field in dataclasses.fields(Samples)[2:]}
+        np.savez(content, **arrays)  # type: ignore[arg-type]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_whole(path, content.getvalue())
+    return samples
 
 
-def figshare_images(path: Path) -> Iterator[SampleImage]:
-    """Every slice; a patient may have many."""
-    files = sorted(path.glob("[0-9]*.mat"))
-    if not files:
-        raise BadDataset(f"{path}: no N.mat here; name the folder of the figshare brain tumor set")
-    for file in files:
-        sample = read_cjdata(file)
-        yield SampleImage(sample.image, file.name, f"figshare {sample.patient}")
-
-
-def kaggle4_images(path: Path, *, ct: bool = False) -> Iterator[SampleImage]:
-    """Every MRI of the four-class Kaggle set, or every CT that hides among them; nobody knows whose they are."""
-    files = sorted(path.glob("*/*/*.jpg"))
-    if not files:
-        raise BadDataset(f"{path}: no Training/<class>/*.jpg here; name the folder of the four-class Kaggle set")
-    for file in files:
-        name = file.relative_to(path).as_posix()
-        if name not in UNSURE_IMAGES and (name in CT_IMAGES) == ct:
-            pixels = read_raster(file)
-            yield SampleImage(np.round(pixels.mean(axis=2)).astype(np.uint8), name, name)
-
-
-def volume_images(path: Path, most: int = 40) -> Iterator[SampleImage]:
-    """Slices of whole volumes, also coronal and sagittal where voxels are cubes, at most ``most`` a direction."""
-    niftis = sorted([*path.rglob("*.nii"), *path.rglob("*.nii.gz")])  # each sequence by itself
-    others = [case for case in find_cases(path) if not any(case in (file, *file.parents) for file in niftis)]
-    if not niftis and not others:
-        raise BadDataset(f"{path}: no NIfTI file or DICOM series here; name the folder that holds the volumes")
-    for case in [*niftis, *others]:
-        scan = open_scan(case)
-        spacing = scan.spacing_mm or (1.0, 1.0, 1.0)
-        folder = case.name if isinstance(case, StudyFiles) else case.parent.name
-        patient = f"{folder} {scan.shape}"  # sequences of one patient lie on one grid
-        planes = {"axial": (0, 1, 2)}
-        if max(spacing) < 1.5 * min(spacing):
-            planes |= {"coronal": (1, 0, 2), "sagittal": (2, 0, 1)}
-        for plane, axes in planes.items():
-            turned = scan.voxels[..., 0].transpose(axes)
-            turned = turned if plane == "axial" else turned[:, ::-1]
-            share = head_mask(turned[..., None]).mean(axis=(1, 2))
-            for index in range(0, len(turned), max(1, len(turned) // most)):
-                aspect = spacing[axes[1]] / spacing[axes[2]]
-                yield SampleImage(
-                    turned[index], f"{scan.case} {plane} {index + 1}", patient, aspect, float(share[index])
-                )
-
-
-def phantom_images(count: int = 12) -> Iterator[SampleImage]:
-    """The drawn head in three directions and four sequences, with and without its skull."""
-    for seed in range(count):
-        lesions = [plausible_lesion(seed)] if seed % 2 else []
-        flat = make_phantom(lesions, seed=seed, shape=(16, 128, 128), sequences=("t1", "flair", "t1c", "t2"))
-        yield from _slices_of_phantom(flat.scan.voxels[2:-1], f"phantom {seed} axial")
-        cube = make_phantom(lesions, seed=seed, shape=(72, 96, 96), sequences=("t1", "flair", "t1c", "t2"))
-        depth, row, column = cube.scan.spacing_mm or (1.0, 1.0, 1.0)
-        brain = np.isin(cube.labels, (Tissue.CSF, Tissue.GRAY_MATTER, Tissue.WHITE_MATTER, Tissue.DEEP_GRAY_MATTER))
-        for name, voxels in (("", cube.scan.voxels), (" brain", cube.scan.voxels * brain[..., None])):
-            upright = voxels[::-1]
-            coronal, sagittal = (
-                upright[:, 12:-12:8].transpose(1, 0, 2, 3),
-                upright[:, :, 16:-16:8].transpose(2, 0, 1, 3),
-            )
-            yield from _slices_of_phantom(coronal, f"phantom {seed} coronal{name}", depth / column)
-            yield from _slices_of_phantom(sagittal, f"phantom {seed} sagittal{name}", depth / row)
-            if name:
-                yield from _slices_of_phantom(voxels[12:-12:6], f"phantom {seed} axial{name}")
-
-
-def _slices_of_phantom(voxels: np.ndarray, name: str, aspect: float = 1.0) -> Iterator[SampleImage]:
-    for channel in range(voxels.shape[3]):
-        for index, image in enumerate(voxels[..., channel]):
-            if np.count_nonzero(image) > 0.05 * image.size:
-                yield SampleImage(image, f"{name} {channel} {index}", " ".join(name.split()[:2]), aspect)
-
-
-def altered_images(images: Iterable[SampleImage], every: int, seed: int = 0) -> Iterator[SampleImage]:
-    """Some of the images with other contrast, and roughly without their skull: sequences the data sets lack."""
-    for number, image in enumerate(images):
-        chance = np.random.default_rng((seed, number))
-        if number % every or image.head_share < 0.1 or image.pixels.max() <= image.pixels.min():
-            continue
-        low, high = np.percentile(image.pixels, (0.5, 99.5))
-        gray = np.clip((image.pixels - low) / max(high - low, 1e-6), 0, 1) ** chance.uniform(0.6, 1.6)
-        if chance.random() < 0.7:
-            head = ndimage.binary_fill_holes(head_mask(image.pixels[None, :, :, None])[0])
-            depth = np.asarray(ndimage.distance_transform_edt(head))
-            brain = depth > chance.uniform(0.12, 0.4) * depth.max()
-            inside = gray[brain]
-            if chance.random() < 0.5:  # water bright, as on T2
-                gray = inside.max() - gray
-            low, high = np.percentile(gray[brain], (2, 99.5))
-            gray = np.clip((gray - low) / max(high - low, 1e-6), 0, 1) ** chance.uniform(0.6, 1.6)
-            gray = (0.02 + gray) * ndimage.gaussian_filter(brain.astype(float), 1)
-        yield image._replace(pixels=gray.astype(np.float32), name=f"{image.name} altered")
-
-
-def family_images(name: str, count: int, seed: int) -> Iterator[SampleImage]:
-    """Images of a family of :data:`tumorscope.datasets.negatives.FAMILIES`."""
-    for number, image in enumerate(draw_family(name, count, seed)):
-        yield SampleImage(image, f"{name} {number}", f"{name} {number}")
-
-
-READERS: Mapping[str, Callable[[Path], Iterator[SampleImage]]] = {
-    "lgg": lgg_images,
-    "figshare": figshare_images,
-    "kaggle4": kaggle4_images,
-    "volumes": volume_images,
-}
-
-
-def read_samples(data: Mapping[str, Path], count: int, seed: int, on_source: Callable[[str], None]) -> list[Samples]:
+def read_samples(
+    data: Mapping[str, Path],
+    count: int,
+    seed: int,
+    on_source: Callable[[str], None],
+    *,
+    parts: Parts | None = None,
+    limit: int = 3000,
+    keep: Path | None = None,
+) -> list[Samples]:
     """All data sets, the phantom and all families, each measured, the most time of a fit.
 
     Args:
-        data: folder of each data set, by the names of :data:`READERS`.
+        data: folder of each data set, by the names of :data:`DATA`.
         count: images drawn of each family.
         seed: of the drawings.
         on_source: called with the name of each data set or family before it is read.
+        parts: which cases may be seen; all by default.
+        limit: images of each source, at most; half as many are restyled.
+        keep: folder for the measures, see :func:`measured`.
 
     Raises:
         BadDataset: an unknown data set, or a folder that does not hold it.
     """
-    unknown = sorted(set(data) - set(READERS))
+    unknown = sorted(set(data) - set(DATA))
     if unknown:
-        raise BadDataset(f"{unknown[0]}: not a data set the input_check knows; it knows {', '.join(READERS)}")
-    found: list[Samples] = []
-    for name, path in data.items():
-        on_source(name)
-        found.append(measure_images(name, READERS[name](path), mri=True))
-        if name != "volumes":
-            altered = altered_images(READERS[name](path), every=12 if name == "lgg" else 4)
-            found.append(measure_images(f"{name}{ALTERED}", altered, mri=True))
+        raise BadDataset(f"{unknown[0]}: not a data set the input_check knows; it knows {', '.join(DATA)}")
+    parts = parts or Parts()
+    found = read_heads(data, on_source, parts=parts, limit=limit, keep=keep)
+    if VOLUMES in data:
+        on_source(VOLUMES)
+        found.append(measured(VOLUMES, lambda: volume_images(data[VOLUMES]), mri=True, keep=keep))
     on_source("phantom")
-    found.append(measure_images("phantom", phantom_images(), mri=True))
-    _keep_copies_together(found)
+    found.append(measured("phantom", phantom_images, mri=True, keep=keep))
     if "kaggle4" in data:
         on_source(REAL_CT)
-        real = measure_images(REAL_CT, kaggle4_images(data["kaggle4"], ct=True), mri=False)
-        _keep_copies_together([real])
-        found.append(real)
+        cases = labeled_cases("kaggle4", data["kaggle4"], lambda *case: not parts.is_held_out(*case), ct=True)
+        real = [case for listed in cases.values() for case in listed]
+        found.append(measured(REAL_CT, lambda: labeled_images("kaggle4", real, len(real)), mri=False, keep=keep))
+    _keep_copies_together(found)
     for name in FAMILIES:
         on_source(name)
-        found.append(measure_images(name, family_images(name, count, seed), mri=False))
+        found.append(measured(name, lambda name=name: family_images(name, count, seed), mri=False, keep=keep))
     return found
+
+
+def read_heads(
+    data: Mapping[str, Path],
+    on_source: Callable[[str], None],
+    *,
+    parts: Parts,
+    limit: int,
+    keep: Path | None = None,
+) -> list[Samples]:
+    """Of the data sets with cases of their own, what :func:`read_samples` reads: images as they are, then restyled."""
+    found: list[Samples] = []
+    for name in LABELED:
+        if name in data:
+            on_source(name)
+            for source, cases in labeled_cases(name, data[name], parts.is_fitted).items():
+                found += _as_is_and_restyled(source, name, cases, limit, keep)
+    return found
+
+
+def _as_is_and_restyled(
+    source: str, dataset: str, cases: Sequence[LabeledCase], limit: int, keep: Path | None
+) -> list[Samples]:
+    images = cache(lambda: list(labeled_images(dataset, cases, limit)))
+    return [
+        measured(source, images, mri=True, keep=keep),
+        measured(f"{source}{RESTYLED}", lambda: restyled_images(images()[::2]), mri=True, keep=keep),
+    ]
 
 
 def count_sources(data: Mapping[str, Path]) -> int:
@@ -263,19 +203,26 @@ def count_sources(data: Mapping[str, Path]) -> int:
     return len(data) + 1 + ("kaggle4" in data) + len(FAMILIES)
 
 
-def _keep_copies_together(samples: list[Samples]) -> None:
-    """Images without a patient follow the first image that looks the same into its fold."""
-    known = [one for one in samples if one.source == "figshare"]
+def _keep_copies_together(samples: Sequence[Samples]) -> None:
+    """Images without a known patient follow the first image that looks the same into its fold, restyled ones theirs."""
+    before: list[Samples] = []
     for one in samples:
-        if one.source not in ("kaggle4", REAL_CT):
+        if one.source.endswith(RESTYLED):
+            folds = dict(zip(before[-1].patients, before[-1].fold, strict=True))
+            one.fold[:] = [folds[patient] for patient in one.patients]
             continue
-        for index in range(len(one)):
-            for other, end in [*((other, len(other)) for other in known), (one, index)]:
-                alike = np.flatnonzero(other.small[:end] @ one.small[index] > _ALIKE)
-                if len(alike):
-                    one.fold[index] = other.fold[alike[0]]
-                    break
-        folds = dict(zip(one.patients, one.fold, strict=True))
-        for altered in samples:
-            if altered.source == f"{one.source}{ALTERED}":
-                altered.fold[:] = [folds[patient] for patient in altered.patients]
+        if one.source.startswith(_PATIENT_UNKNOWN):
+            _follow_copies(one, before)
+        before.append(one)
+
+
+def _follow_copies(one: Samples, before: Sequence[Samples]) -> None:
+    """Sets the folds of images that look like one of earlier sources, or like an earlier one of their own."""
+    known = [other.small for other in before]
+    folds = np.concatenate([np.zeros(0, int), *(other.fold for other in before)])
+    count = len(folds)
+    alike = np.concatenate([*known, one.small]) @ one.small.T > _ALIKE
+    for index in range(len(one)):
+        first = np.flatnonzero(alike[: count + index, index])
+        if len(first):
+            one.fold[index] = folds[first[0]] if first[0] < count else one.fold[first[0] - count]

@@ -66,12 +66,14 @@ class InputCheck(_Part):
         shape: coarse images are told by how far they lie along these axes, and how far off them.
         center, spread: mean and standard deviation of each measure over MRIs.
         members: their mean is the score, a log-odds.
-        rejected_mri: MRI slices that were turned away, by data set; each assessed by a input_check
+        rejected_mri: MRI slices that got a warning or were refused, by data set; each assessed by a input_check
             that was not fitted on its patient.
-        rejected_scans: scans that were turned away, by data set, assessed alike.
+        refused_mri: those of them that were refused.
+        rejected_scans: scans that got a warning or were refused, by data set, assessed alike.
         accepted: images that passed, by family; each assessed by a input_check that was fitted
             without its whole family.
         accepted_known: the same, each assessed by a input_check fitted on others of its family.
+        refused, refused_known: images that were refused, assessed like ``accepted`` and ``accepted_known``.
         not_assessed: images without any head or of unsure kind, by data set.
         notes: how the figures were made.
     """
@@ -83,9 +85,12 @@ class InputCheck(_Part):
     spread: Row
     members: tuple[EnsembleMember, ...] = Field(min_length=1)
     rejected_mri: dict[str, Rate] = {}
+    refused_mri: dict[str, Rate] = {}
     rejected_scans: dict[str, Rate] = {}
     accepted: dict[str, Rate] = {}
     accepted_known: dict[str, Rate] = {}
+    refused: dict[str, Rate] = {}
+    refused_known: dict[str, Rate] = {}
     not_assessed: dict[str, int] = {}
     notes: tuple[str, ...] = ()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tumorscope.preprocessing.crop_resize import CropResize
+from tumorscope.preprocessing.frames import without_frame
 from tumorscope.preprocessing.head import head_box, head_mask
 from tumorscope.preprocessing.intensity import without_spikes, working_type
 
@@ -12,12 +13,15 @@ SIDE = 64
 _ENOUGH_PX = 128
 """An image is first averaged down to between this and twice as much."""
 
+_BRIGHTEST = 95
+"""Percentile of the head's gray levels that air reaches only where black and white are exchanged."""
+
 
 def head_views(images: np.ndarray, pixel_aspect: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
     """Frame each slice to its own head and put its gray values between zero and one.
 
     Unlike what the network sees, a slice's view does not depend on the other slices, and
-    scale and offset of its gray values do not matter.
+    scale, offset and sign of its gray values do not matter, nor a bright frame around it.
 
     Args:
         images: ``(slice, row, column)``, one channel, any real type.
@@ -34,14 +38,22 @@ def head_views(images: np.ndarray, pixel_aspect: float = 1.0) -> tuple[np.ndarra
 
 
 def _view(image: np.ndarray, pixel_aspect: float) -> tuple[np.ndarray, np.ndarray]:
-    image = _reduced(image)
+    image = _reduced(without_frame(image[None, :, :, None])[0, ..., 0])
     head = head_mask(image[None, :, :, None])
+    image = _dark_around(image, head[0])
     crop_resize = CropResize(image.shape, head_box(head, pixel_aspect), SIDE)
     view = crop_resize.forward(image)
     low, high = np.percentile(view, (0.5, 99.5))
     if high - low <= 1e-6:
         return np.zeros_like(view), np.ones(view.shape, bool)
     return np.clip((view - low) / (high - low), 0, 1), crop_resize.forward(head[0]) > 0.5
+
+
+def _dark_around(image: np.ndarray, head: np.ndarray) -> np.ndarray:
+    """The image with black for white where the air is as bright as the head's brightest, as on inverted displays."""
+    sides = (image[0], image[-1], image[:, 0], image[:, -1])
+    inverted = np.median(np.concatenate(sides)) >= np.percentile(image[head], _BRIGHTEST)
+    return image.max() - image if inverted else image
 
 
 def _reduced(image: np.ndarray) -> np.ndarray:
