@@ -11,10 +11,10 @@ import argparse
 import json
 
 import numpy as np
-from tumorscope.datasets.opening import open_dataset
 
-from tumorscope.cli.datafolders import KnownDataset, data_folders
+from tumorscope.cli.datafolders import data_folders
 from tumorscope.cli.evaluate import cases_of_part
+from tumorscope.datasets.registry import DATASET_NAMES, open_dataset
 from tumorscope.datasets.split import Split
 from tumorscope.evaluation.flip_gain import measure_flips
 from tumorscope.inference.bundle import save_card
@@ -35,7 +35,7 @@ def main() -> None:
     engine = load_engine(bundle, "onnxruntime", bundle.card.models[-1].precision)
     split = Split.load(bundle.folder / "split.json")
     groups = []
-    for name, folder in data_folders(given.data, [name.value for name in KnownDataset]).items():
+    for name, folder in data_folders(given.data, DATASET_NAMES).items():
         opened = open_dataset(name, folder)
         cases = cases_of_part(opened, split, PART)
         if given.limit is not None:

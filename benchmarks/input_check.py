@@ -15,14 +15,6 @@ from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
-from tumorscope.training.gate_sources import (
-    LABELED,
-    Image,
-    Parts,
-    family_images,
-    labeled_cases,
-    labeled_images,
-)
 
 from tumorscope import __version__
 from tumorscope.cli.datafolders import data_folders
@@ -37,6 +29,14 @@ from tumorscope.preprocessing.axial import axial_view
 from tumorscope.preprocessing.input_check import InputCheck, default_input_check, scan_score
 from tumorscope.training.input_check import score_samples
 from tumorscope.training.input_check_samples import REAL_CT, Samples, measured
+from tumorscope.training.input_check_sources import (
+    LABELED,
+    SampleImage,
+    Parts,
+    family_images,
+    labeled_cases,
+    labeled_images,
+)
 
 ROOT = Path(__file__).parents[1]
 AS_IS = "as they are"
@@ -126,7 +126,7 @@ def _changed(
         yield change.name, measured(name, partial(_apply, change, images), mri=True, keep=keep)
 
 
-def _apply(change: Change, images: Callable[[], Iterable[Image]]) -> Iterator[Image]:
+def _apply(change: Change, images: Callable[[], Iterable[SampleImage]]) -> Iterator[SampleImage]:
     for image in images():
         pixels = change.voxels(image.pixels[None, :, :, None])[0, ..., 0]
         turned = pixels.shape != image.pixels.shape

@@ -23,15 +23,15 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from tumorscope.datasets.opening import open_dataset
 
 from tumorscope import __version__
-from tumorscope.cli.datafolders import KnownDataset, data_folders
+from tumorscope.cli.datafolders import data_folders
 from tumorscope.cli.evaluate import cases_of_part
 from tumorscope.core.errors import BadSplit, TumorscopeError
 from tumorscope.core.files import save_whole
 from tumorscope.datasets.combined import CombinedDataset
 from tumorscope.datasets.labeled import LabeledCase, LabeledDataset
+from tumorscope.datasets.registry import DATASET_NAMES, open_dataset
 from tumorscope.datasets.split import Split
 from tumorscope.evaluation.compare_runs import unique_names
 from tumorscope.evaluation.intervals import Interval, slice_interval
@@ -128,7 +128,7 @@ def main() -> None:
     split = Split.load(given.split or loaded[-1].folder / "split.json")
     single = all(len(bundle.card.inputs.sequences) == 1 for bundle in bundles.values())
     samples: list[Sample] = []
-    for name, folder in data_folders(given.data, [name.value for name in KnownDataset]).items():
+    for name, folder in data_folders(given.data, DATASET_NAMES).items():
         opened: LabeledDataset = open_dataset(name, folder)
         if single and name in APART:
             opened = CombinedDataset.join({name: opened}, APART)

@@ -7,15 +7,6 @@ import pytest
 pytest.importorskip("sklearn")
 pytest.importorskip("matplotlib")
 
-from tumorscope.training.gate_sources import (
-    Parts,
-    SampleImage,
-    family_images,
-    labeled_cases,
-    labeled_images,
-    restyled_images,
-)
-
 from tumorscope.core.errors import BadDataset
 from tumorscope.datasets.negatives import FAMILIES
 from tumorscope.datasets.phantom import make_phantom
@@ -29,6 +20,14 @@ from tumorscope.training.input_check_samples import (
     measure_images,
     measured,
     read_samples,
+)
+from tumorscope.training.input_check_sources import (
+    Parts,
+    SampleImage,
+    family_images,
+    labeled_cases,
+    labeled_images,
+    restyled_images,
 )
 
 

@@ -49,10 +49,10 @@ def command(
 
     from tumorscope.core.files import save_together, save_whole
     from tumorscope.preprocessing.input_check import default_input_check
-    from tumorscope.training.gate_sources import Parts
     from tumorscope.training.input_check import count_fits, fit_input_check, with_refusal
     from tumorscope.training.input_check_images import draw_scores, draw_wrong
     from tumorscope.training.input_check_samples import DATA, count_sources, read_heads, read_samples
+    from tumorscope.training.input_check_sources import Parts
 
     folders = data_folders(data, DATA)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())

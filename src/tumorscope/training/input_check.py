@@ -18,8 +18,8 @@ from tumorscope.preprocessing.input_check.model import (
     score_measures,
     slices_with_much_head,
 )
-from tumorscope.training.gate_sources import VOLUMES
 from tumorscope.training.input_check_samples import FOLDS, REAL_CT, RESTYLED, Samples
+from tumorscope.training.input_check_sources import VOLUMES
 
 AXES = 16
 MEMBERS = 3

@@ -18,7 +18,7 @@ from tumorscope.datasets.labeled import LabeledCase
 from tumorscope.datasets.negatives import FAMILIES
 from tumorscope.preprocessing.input_check.features import FEATURES, THUMBNAIL_PIXELS, measure, thumbnails
 from tumorscope.preprocessing.input_check.views import SIDE, head_views
-from tumorscope.training.gate_sources import (
+from tumorscope.training.input_check_sources import (
     LABELED,
     VOLUMES,
     Parts,
@@ -59,7 +59,7 @@ class Samples:
         features, small: of each image, see :mod:`tumorscope.preprocessing.input_check.features`.
         views: uint8, for people to look at.
         names, patients: of each image; channels of one slice share a name.
-        head_share: see :class:`tumorscope.training.gate_sources.SampleImage`.
+        head_share: see :class:`tumorscope.training.input_check_sources.SampleImage`.
         fold: which of the :data:`FOLDS` parts each belongs to; a patient is in one.
     """
 

@@ -11,14 +11,12 @@ import numpy as np
 
 from tumorscope.core.errors import BadDataset
 from tumorscope.datasets import styles
-from tumorscope.datasets.brisc import plane_of
-from tumorscope.datasets.images import AnnotatedImage
-from tumorscope.datasets.labeled import LabeledCase
+from tumorscope.datasets.labeled import ImageCase, LabeledCase
 from tumorscope.datasets.negatives import draw_family
 from tumorscope.datasets.negatives.kaggle4 import CT_IMAGES, UNSURE_IMAGES
-from tumorscope.datasets.opening import DATASET_NAMES, open_dataset
 from tumorscope.datasets.patients import patient_key
 from tumorscope.datasets.phantom import Tissue, make_phantom, plausible_lesion
+from tumorscope.datasets.registry import DATASET_NAMES, open_dataset
 from tumorscope.datasets.split import Split
 from tumorscope.io import find_cases, open_scan
 from tumorscope.io.dicom.studies import StudyFiles
@@ -108,7 +106,7 @@ def labeled_cases(
         if dataset == "kaggle4" and (case.case in UNSURE_IMAGES or (case.case in CT_IMAGES) != ct):
             continue
         if wanted(dataset, case):
-            plane = f" {plane_of(case)}" if dataset == "brisc" and isinstance(case, AnnotatedImage) else ""
+            plane = f" {case.plane}" if dataset == "brisc" and isinstance(case, ImageCase) else ""
             found.setdefault(dataset + plane, []).append(case)
     return found
 
