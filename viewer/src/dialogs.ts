@@ -25,7 +25,7 @@ export function confirmed(question: { title: string; text: string; action: strin
     );
     const dialog = h(
       "dialog",
-      { class: "dialog small", "aria-labeledby": title, "aria-describedby": text },
+      { class: "dialog small", "aria-labelledby": title, "aria-describedby": text },
       h("h2", { id: title }, question.title),
       h("p", { id: text }, question.text),
       h("div", { class: "dialog-actions" }, keep, go),
@@ -48,7 +48,7 @@ export function showKeys(groups: Keys[], about: Child[]): void {
   const close = h("button", { type: "button", class: "icon-button", "aria-label": "Close", on: { click: () => dialog.close() } }, icon("close"));
   const dialog = h(
     "dialog",
-    { class: "dialog help", "aria-labeledby": title },
+    { class: "dialog help", "aria-labelledby": title },
     h("header", {}, h("h2", { id: title }, "Keys"), close),
     h(
       "div",

@@ -70,7 +70,7 @@ def test_of_two_images_at_one_place_the_first_by_instance_number_is_kept(tmp_pat
     scan = open_scan(tmp_path)
     assert scan.shape[0] == 3
     assert np.array_equal(scan.voxels[..., 0], VOLUME[:3] + 300)
-    assert any(note.startswith("3 images left out at places") for note in texts(scan.notes))
+    assert any(note.startswith("3 images left out at positions") for note in texts(scan.notes))
 
 
 def test_slices_shifted_sideways_keep_their_shear(tmp_path: Path):

@@ -29,7 +29,7 @@ def with_scale_slopes(folder: Path, slopes: list[float]) -> Path:
         ([0.0123] * 6, "0.0123, is stated and not applied"),
         (
             [0.01, 0.02] * 3,
-            "0.01 to 0.02, is stated and not applied; it differs between slices, whose brightness may not compare",
+            "0.01 to 0.02, is stated and not applied; it differs between slices, whose brightness may not be comparable",
         ),
     ],
 )

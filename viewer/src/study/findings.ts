@@ -41,7 +41,7 @@ export function findings(study: StudyDetail, analysis: Analysis, revision: numbe
 
 function section(title: string, ...content: (Node | null)[]): HTMLElement {
   const id = newId("part");
-  return h("section", { "aria-labeledby": id }, h("h2", { id }, title), ...content);
+  return h("section", { "aria-labelledby": id }, h("h2", { id }, title), ...content);
 }
 
 function headline(analysis: Analysis): HTMLElement {
