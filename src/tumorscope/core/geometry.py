@@ -15,9 +15,9 @@ LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 """DICOM and ITK count millimeters to the patient's left, posterior and superior, NIfTI and this program to the right,
 anterior and superior. The matrix is its own inverse."""
 
-SAME_POSITION = 0.1
+SAME_POSITION = 0.02
 """Grids whose voxels are nearer to each other than this, in voxels, are one grid: the tolerance of the whole program.
-Programs round positions in headers; no network and no measurement sees a tenth of a voxel."""
+Programs round positions in headers to about a hundredth of a voxel; what is moved by more is resampled."""
 
 _LEAN = 1e-4
 """A stack whose slice axis is turned away from the normal by more than this, in radians, leans."""
