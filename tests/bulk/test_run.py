@@ -168,5 +168,5 @@ def test_all_cases_of_a_folder_have_the_same_settings(bulk, cases):
 
 
 def test_a_cluster_that_is_not_there_is_one_clear_line(cases, tmp_path):
-    with pytest.raises(TumorscopeError, match="--ray auto: no Ray cluster answers"):
+    with pytest.raises(TumorscopeError, match="--ray auto: no Ray cluster can be reached"):
         run_bulk(cases[:1], tmp_path / "out", "lgg", address="auto")

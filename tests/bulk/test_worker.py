@@ -58,5 +58,5 @@ def test_any_error_of_a_case_becomes_a_row_with_its_reason(worker, tmp_path, mon
 
 
 def test_a_machine_that_would_run_another_model_takes_no_part(job):
-    with pytest.raises(TumorscopeError, match="would run onnxruntime, float, others openvino, .*say --engine"):
+    with pytest.raises(TumorscopeError, match="would run onnxruntime, float, others openvino, .*give --engine"):
         CaseWorker(replace(job, machine="openvino, float"))

@@ -146,7 +146,7 @@ def test_sequences_from_several_files_make_one_scan(run, tmp_path, phantom):
         (["analyze", "--sequence", "flair"], "write NAME=FILE"),
         (["analyze", "--sequence", "flair=a.nii", "--sequence", "flair=b.nii"], "given twice"),
         (["analyze", "--sequence", "flare=a.nii"], "flair"),
-        (["analyze", "x.png", "y.png", "--truth", "m.png"], "belongs to one case"),
+        (["analyze", "x.png", "y.png", "--truth", "m.png"], "applies to one case"),
         (["analyze", "x.png", "--bundle", "lgh"], "did you mean 'lgg'"),
         (["analyze", "x.png", "--engine", "tensorrt"], "tensorrt"),
         (["bundles", "nope"], "no bundle"),

@@ -20,7 +20,7 @@ FILES = 256
 _SHORT = """
 from tumorscope.cli import main
 from tumorscope.service.web import server
-serving.IDLE_S = 1.0
+server.IDLE_S = 1.0
 main()
 """
 
