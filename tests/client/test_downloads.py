@@ -133,7 +133,7 @@ def test_a_service_cannot_send_the_token_elsewhere(tmp_path):
             with (
                 service(lambda asked, evil=evil: asked.response(evil)) as address,
                 Client(address, token="secret") as client,
-                pytest.raises(Refused, match="not its own"),
+                pytest.raises(Refused, match="files of another service"),
             ):
                 client.download(STUDY, "report.pdf", tmp_path)
     assert seen == []
@@ -156,7 +156,7 @@ def test_a_missing_result_is_reported_with_the_available_ones(tmp_path):
     with (
         service(give) as address,
         Client(address) as client,
-        pytest.raises(Refused, match=r"no seg\.dcm; there is analysis\.json, mask\.nii\.gz, report\.pdf"),
+        pytest.raises(Refused, match=r"there is no seg\.dcm; available: analysis\.json, mask\.nii\.gz, report\.pdf"),
     ):
         client.download(STUDY, "seg.dcm", tmp_path)
     with (

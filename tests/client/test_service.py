@@ -30,7 +30,7 @@ def test_files_folders_and_archives_are_analyzed(live, phantom_folder, tmp_path)
     told = []
     with Client(live.address) as client:
         sent = client.submit([phantom_folder, tmp_path / "packed.zip", image])
-        assert sorted(study.name for study in sent.studies) == ["head", "packed", "image"]
+        assert sorted(study.name for study in sent.studies) == ["head", "image", "packed"]
         assert sent.left_out == ()
         done = {study.name: client.wait(study, lambda now: told.append(now.state)) for study in sent.studies}
         assert {study.state for study in done.values()} == {"done"}
