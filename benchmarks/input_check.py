@@ -31,8 +31,8 @@ from tumorscope.training.input_check import score_samples
 from tumorscope.training.input_check_samples import REAL_CT, Samples, measured
 from tumorscope.training.input_check_sources import (
     LABELED,
-    SampleImage,
     Parts,
+    SampleImage,
     family_images,
     labeled_cases,
     labeled_images,

@@ -214,7 +214,11 @@ def test_repeated_failures_end_the_upload(tree):
         else:
             asked.response({"detail": "no files"}, 400)
 
-    with service(take) as address, Client(address) as client, pytest.raises(Unavailable, match="connection was interrupted"):
+    with (
+        service(take) as address,
+        Client(address) as client,
+        pytest.raises(Unavailable, match="connection was interrupted"),
+    ):
         client.submit(tree / "scan.nii.gz")
     assert len(tries) == 3
 
