@@ -82,7 +82,7 @@ def test_folds_with_and_without_flips_are_not_one_evaluation(folds, whole, tmp_p
 
 
 def test_one_fold_a_missing_one_and_a_damaged_one_are_one_line(folds, tmp_path):
-    with pytest.raises(TumorscopeError, match="two evaluations or more"):
+    with pytest.raises(TumorscopeError, match="two or more evaluations"):
         pool(folds[:1])
     with pytest.raises(TumorscopeError, match="none: not the folder of an evaluation"):
         pool([folds[0], tmp_path / "none"])

@@ -108,7 +108,7 @@ def measure_images(source: str, images: Iterable[SampleImage], *, mri: bool) -> 
 def measured(source: str, images: Callable[[], Iterable[SampleImage]], *, mri: bool, keep: Path | None) -> Samples:
     """The images' measures, from the folder ``keep`` where an earlier run left them.
 
-    The caller names the folder predictions for it: data, limits and seeds must be those of the earlier run.
+    The caller makes sure that data, limits and seeds are those of the earlier run.
     """
     path = None if keep is None else keep / f"{source.replace(' ', '_').replace(',', '')}.npz"
     if path is not None and path.exists():
