@@ -96,7 +96,7 @@ def drop(page: Page, *paths: Path) -> None:
 
 
 def ask(address: str) -> Any:
-    """What the service responses, from JSON."""
+    """The JSON of a response of the service."""
     with urllib.request.urlopen(address) as response:
         return json.load(response)
 

@@ -83,7 +83,7 @@ export class ApiError extends Error {
   }
 }
 
-const NO_RESPONSE = "The service does not response. Is it still running?";
+const NO_RESPONSE = "The service does not respond. Is it still running?";
 
 export function isBusy(study: Study): boolean {
   return study.state !== "done" && study.state !== "failed";
