@@ -44,6 +44,12 @@ def _data_set(name: str, limit: int = 0) -> Path:
     )
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Bytes are named by their length: a gzip file holds the second in which it was made, and every process must name a
+    test alike."""
+    return f"{len(val)} bytes" if isinstance(val, bytes) else None
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _salt_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """The salt for patient keys is made in a folder of the tests, not in the user's."""

@@ -127,7 +127,6 @@ def test_a_segmentation_on_another_grid_is_rejected(tmp_path, like):
 
 @pytest.mark.parametrize(
     "content",
-    # Named, since a gzip file holds the second in which it was made and tests must be called alike in all processes.
     [
         pytest.param(b"", id="empty"),
         pytest.param(b"\x1f\x8b", id="two bytes of gzip"),
