@@ -26,7 +26,7 @@ def process_study(task: Task) -> list[Path]:
     from tumorscope.reporting.outputs import OutputOptions
     from tumorscope.studies.case import AnalysisOptions, Case, process_case
 
-    outputs = OutputOptions(dicom=True, earlier_reports=_reports(task.earlier))
+    outputs = OutputOptions(dicom=True, contours=False, earlier_reports=_reports(task.earlier))
     case = Case(task.folder, incomplete=task.incomplete)
     result = process_case(case, EnginePool(task.bundle), task.out, AnalysisOptions(find_truth=False, outputs=outputs))
     return sorted(result.folder.glob("*.dcm"))

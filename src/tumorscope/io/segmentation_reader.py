@@ -22,18 +22,19 @@ from tumorscope.io.volumes import read_volume_segmentation
 _MASK_ENDINGS = ("mask", "seg", "label")
 
 
-def open_segmentation(path: Path | str, threshold: float | None = None) -> Segmentation:
+def open_segmentation(path: Path | str, threshold: float | None = None, scan: Scan | None = None) -> Segmentation:
     """Read a mask with one or more labels.
 
     Args:
-        path: a volume or an image of any format that is read, a DICOM SEG, a TIFF with one page per slice, a
-            ``cjdata`` file; or a folder of mask images, one per slice, or with one file of the others.
+        path: a volume or an image of any format that is read, a DICOM SEG or RTSTRUCT, a TIFF with one page per
+            slice, a ``cjdata`` file; or a folder of mask images, one per slice, or with one file of the others.
         threshold: take what is at least this in a volume or an image for the mask. Without it an image is refused.
+        scan: what the mask was drawn on, where it is known. Contours are drawn on its grid; other masks keep theirs.
 
     Raises:
         UnreadableScan: not a mask, damaged, of four dimensions, with NaN, or an image.
     """
-    return _open(Path(path), LabelOptions(threshold))
+    return _open(Path(path), LabelOptions(threshold, scan=scan))
 
 
 def read_mask(path: Path | str, scan: Scan) -> np.ndarray:
@@ -55,7 +56,7 @@ def read_mask(path: Path | str, scan: Scan) -> np.ndarray:
     path = header_of_pair(Path(path))
     if path.is_dir() and scan.slice_names:
         return _masks_of_slices(path, scan)
-    found = _open(path, LabelOptions(whole=True))
+    found = _open(path, LabelOptions(whole=True, scan=scan))
     if found.kind == "volume":
         if scan.geometry is None:
             raise UnreadableScan(

@@ -36,7 +36,7 @@ MOST_FRAMES = 1024
 volume, or count them, are then right too. Beyond, empty frames are left out, as the standard allows."""
 
 MOST_VALUE = 255
-_COLORS = ((30, 222, 92), (255, 176, 0), (60, 160, 255), (240, 90, 190), (150, 230, 230), (200, 150, 255))
+COLORS = ((30, 222, 92), (255, 176, 0), (60, 160, 255), (240, 90, 190), (150, 230, 230), (200, 150, 255))
 """Of the lesions in turn; the first is the panel's."""
 
 
@@ -146,7 +146,7 @@ def _segment(
         tracking_uid=tracking,
         tracking_id=label,
         anatomic_regions=[codes.SCT.Brain],
-        display_color=hd.color.CIELabColor.from_rgb(*_COLORS[(number - 1) % len(_COLORS)]),
+        display_color=hd.color.CIELabColor.from_rgb(*COLORS[(number - 1) % len(COLORS)]),
     )
     segment.SegmentDescription = NOTICE
     # The type is an opinion about a neoplasm, and modifies it: its probability is in the report.
