@@ -22,6 +22,7 @@ from tumorscope.cli import (
     evaluate,
     export,
     features,
+    follow,
     input_check,
     measure,
     node,
@@ -29,6 +30,7 @@ from tumorscope.cli import (
     pool,
     serve,
     submit,
+    table,
     train,
     worker,
 )
@@ -88,6 +90,8 @@ def options(
 app.command("analyze")(analyze.command)
 app.command("measure")(measure.command)
 app.command("compare-studies")(compare_studies.command)
+app.command("follow")(follow.command)
+app.command("table")(table.command)
 app.command("node")(node.command)
 app.add_typer(pacs.app, name="pacs")
 app.command("serve")(serve.command)
