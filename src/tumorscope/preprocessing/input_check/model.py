@@ -1,4 +1,4 @@
-"""The input_check's numbers, and the score they give a slice."""
+"""The input check's numbers, and the score they give a slice."""
 
 from __future__ import annotations
 
@@ -66,13 +66,13 @@ class InputCheck(_Part):
         shape: coarse images are told by how far they lie along these axes, and how far off them.
         center, spread: mean and standard deviation of each measure over MRIs.
         members: their mean is the score, a log-odds.
-        rejected_mri: MRI slices that got a warning or were refused, by data set; each assessed by a input_check
+        rejected_mri: MRI slices that got a warning or were refused, by data set; each assessed by an input check
             that was not fitted on its patient.
         refused_mri: those of them that were refused.
         rejected_scans: scans that got a warning or were refused, by data set, assessed alike.
-        accepted: images that passed, by family; each assessed by a input_check that was fitted
+        accepted: images that passed, by family; each assessed by an input check that was fitted
             without its whole family.
-        accepted_known: the same, each assessed by a input_check fitted on others of its family.
+        accepted_known: the same, each assessed by an input check fitted on others of its family.
         refused, refused_known: images that were refused, assessed like ``accepted`` and ``accepted_known``.
         not_assessed: images without any head or of unsure kind, by data set.
         notes: how the figures were made.
@@ -107,14 +107,14 @@ class InputCheck(_Part):
         columns = all(len(member.hinges) == len(member.offset) == len(member.out) for member in self.members)
         if pixels != {THUMBNAIL_PIXELS} or rows != {width} or not columns:
             raise ValueError(
-                "the input_check's numbers do not fit this version; fit it again with `tumorscope input_check`"
+                "the input check's numbers do not fit this version; fit it again with `tumorscope fit-input-check`"
             )
         return self
 
 
 @cache
 def default_input_check() -> InputCheck:
-    """The input_check that ships."""
+    """The input check that ships."""
     return InputCheck.model_validate_json(Path(__file__).with_name("input_check.json").read_bytes())
 
 
