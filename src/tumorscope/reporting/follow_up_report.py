@@ -146,10 +146,14 @@ def _facts(found: FollowUp) -> tuple[tuple[str, str], ...]:
         if each is not None and each.from_nadir is not None and each.nadir is not None:
             facts.append((f"Since baseline, by {name}", _change(each.from_baseline)))
             facts.append((f"Since nadir ({_name(each.nadir, found.visits[each.nadir])})", _change(each.from_nadir)))
-    facts.append(("Volume doubling time", growth_words(found.growth)))
+    facts.append(("Volume doubling time", _doubling(found.growth)))
     if found.growth_since_nadir is not None:
-        facts.append(("Since the smallest volume", growth_words(found.growth_since_nadir)))
+        facts.append(("Doubling time since the smallest volume", _doubling(found.growth_since_nadir)))
     return tuple(facts)
+
+
+def _doubling(growth: Growth) -> str:
+    return "not defined" if growth.doubling_days is None else f"{growth.doubling_days:,.0f} days"
 
 
 def _visits_table(found: FollowUp) -> Table:

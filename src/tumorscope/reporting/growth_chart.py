@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 _WIDTH, _HEIGHT = 720, 280
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 20, 18, 44
+_ROOM = 40
+"""Beside the first and the last visit, for their labels."""
+
 _MOST_TICKS = 6
 _CURVE_STEPS = 48
 _COLORS = {None: "#51606f", "CR": "#2d7d46", "PR": "#2d7d46", "SD": "#1f4b73", "PD": "#b3261e"}
@@ -72,7 +75,7 @@ def growth_chart(found: FollowUp) -> GrowthChart:
     base = _HEIGHT - _BOTTOM
 
     def x_of(time: float) -> float:
-        return round(_LEFT + 14 + time / span * (_WIDTH - _LEFT - _RIGHT - 34), 1)
+        return round(_LEFT + _ROOM + time / span * (_WIDTH - _LEFT - _RIGHT - 2 * _ROOM), 1)
 
     def y_of(ml: float) -> float:
         return round(base - ml / top * (base - _TOP), 1)

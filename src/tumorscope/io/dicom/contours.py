@@ -125,7 +125,7 @@ def _walk(following: Mapping[Point, Point], first: Point) -> list[Point]:
 
 
 def _bridge(following: dict[Point, Point], cells: np.ndarray, hole: Sequence[Point]) -> None:
-    """Join a hole to what is left of it, the rim or another hole, by a line to and fro.
+    """Join a hole to what is left of it, the rim or another hole, by a line there and back.
 
     It begins at the upper end of the hole's left side, where it is half-way between two rows that are inside.
     """
@@ -136,9 +136,9 @@ def _bridge(following: dict[Point, Point], cells: np.ndarray, hole: Sequence[Poi
     level = row + 1
     hole_start, hole_end = (level - 1, column, 0), (level + 1, column, 0)  # down the hole's left side
     rim_start, rim_end = (level + 1, landing, 0), (level - 1, landing, 0)  # up the side that the bridge meets
-    to, fro = ((level, landing, 1), (level, column, 1)), ((level, column, 2), (level, landing, 2))
-    following |= zip((rim_start, *to), (*to, hole_end), strict=True)
-    following |= zip((hole_start, *fro), (*fro, rim_end), strict=True)
+    there, back = ((level, landing, 1), (level, column, 1)), ((level, column, 2), (level, landing, 2))
+    following |= zip((rim_start, *there), (*there, hole_end), strict=True)
+    following |= zip((hole_start, *back), (*back, rim_end), strict=True)
 
 
 def _enclosed(starts: np.ndarray, ends: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

@@ -180,7 +180,7 @@ def _own_grid(rois: Sequence[Roi], name: str) -> tuple[Geometry, tuple[Note, ...
     placed = place_slices(positions, plane, usual_mm, name)
     what = (
         f"the images that the contours were drawn on are not beside the file; pixels of {_PIXEL_MM:g} mm are assumed, "
-        "and contours are taken for edges"
+        "and contours are taken for edges; name the scan for its own pixels"
     )
     geometry = Geometry((len(positions), rows, columns), placed.affine, placed.slice_positions)
     return geometry, (Note("assumed_grid", what), *placed.notes)
