@@ -12,13 +12,13 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def csv_line(cells: Iterable[Any]) -> str:
-    r"""One line of CSV with its end.
+    """One line of CSV with its end.
 
     Texts that a spreadsheet would run begin with an apostrophe; numbers stay numbers. None is empty, booleans are
     ``yes`` and ``no``.
 
-    >>> csv_line(["=1+1", -2.5, None, True, "a,b"])
-    "'=1+1,-2.5,,yes,\"a,b\"\n"
+    >>> print(csv_line(["=1+1", -2.5, None, True, "a,b"]), end="")
+    '=1+1,-2.5,,yes,"a,b"
     """
     file = io.StringIO(newline="")
     csv.writer(file, lineterminator="\n").writerow([_cell(value) for value in cells])
