@@ -29,7 +29,7 @@ from tumorscope.io.library_warnings import quiet_libraries
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-_SOP_CLASSES = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
+SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
 """Segmentation Storage and Label Map Segmentation Storage."""
 
 _BACKGROUND = ("125040", "DCM")
@@ -51,7 +51,7 @@ def read_dicom_segmentation(path: Path) -> Segmentation:
     unnamed = contains_patient_name(path.stem, words)
     case = series_code(str(header.get("SeriesInstanceUID", ""))) if unnamed else path.stem
     name = case if unnamed else label(path)
-    if header.get("SOPClassUID") not in _SOP_CLASSES:
+    if header.get("SOPClassUID") not in SEGMENTATIONS:
         modality = printable(str(header.get("Modality") or "unknown"))[:16]
         raise UnreadableScan(
             f"{name}: not a DICOM segmentation (modality {modality}); give a SEG, an RTSTRUCT, NIfTI or images"
@@ -113,7 +113,7 @@ class _Segments:
         # Segments are distinguished by name.
         names = {key: f"{name} ({key})" if several.count(name) > 1 else name for key, name in labels.items()}
         full_value = float(dataset.get("MaximumFractionalValue") or 1) if kind == "FRACTIONAL" else None
-        return cls(names, full_value, kind == "LABELMAP" or dataset.get("SOPClassUID") == _SOP_CLASSES[1])
+        return cls(names, full_value, kind == "LABELMAP" or dataset.get("SOPClassUID") == SEGMENTATIONS[1])
 
 
 def _label(segment: Dataset, words: frozenset[str]) -> str:
