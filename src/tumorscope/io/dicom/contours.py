@@ -82,7 +82,8 @@ def _contour(part: np.ndarray) -> np.ndarray:
             known.update(hole)
             _bridge(following, cells, hole)
     loop = np.array(_walk(following, first))[:, :2]
-    turns = (loop - np.roll(loop, 1, axis=0) != np.roll(loop, -1, axis=0) - loop).any(axis=1)
+    steps = np.sign(np.roll(loop, -1, axis=0) - loop)
+    turns = (steps != np.roll(steps, 1, axis=0)).any(axis=1)
     # The side that closes the line runs along a row: plastimatch 1.9.4 misses one across rows on coronal and sagittal
     # series, with up to half of a lesion's pixels.
     return np.roll(loop[turns], 1, axis=0) / 4
