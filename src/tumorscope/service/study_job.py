@@ -8,27 +8,32 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from tumorscope.core.errors import TumorscopeError, where
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.faults import failure_reason
 from tumorscope.inference.bundles import shipped_bundles
 from tumorscope.inference.engine_pool import EnginePool
 from tumorscope.reporting.document import load_document
 from tumorscope.reporting.outputs import DOCUMENT_FILE
 from tumorscope.service.catalog import Catalog
 from tumorscope.service.folders import Folders
-from tumorscope.service.lease import LeaseHolder, LeaseLost, WorkerStopped
-from tumorscope.service.records import Claim
+from tumorscope.service.records import StudyClaim
 from tumorscope.service.remote_archives import fetch_study
 from tumorscope.service.settings import ServiceSettings
 from tumorscope.service.viewer_images import MASK, read_segmentation, write_views
 from tumorscope.studies.case import AnalysisOptions, Case, process_case
+from tumorscope.studies.lease import LeaseHolder, LeaseLost, WorkerStopped
 
 log = logging.getLogger(__name__)
+
+_PROGRESS_INTERVAL_S = 0.25
+"""Progress within a stage is recorded no more often than this."""
 
 Outcome = Literal["nothing to do", "done", "failed", "released", "lost"]
 
@@ -73,13 +78,40 @@ def process(
         return "nothing to do"
     log.info("%s: revision %d started, attempt %d", claim.study, claim.revision, claim.attempt)
     started = time.monotonic()
-    with LeaseHolder(catalog, claim, settings, stop or threading.Event()) as lease:
+    with StudyLease(catalog, claim, settings.lease_s, settings.longest_analysis_s, stop) as lease:
         outcome = _settle(lease, lambda: _make_results(lease, claim, settings, folders, engines), folders)
     log.info("%s: %s after %.1f s", claim.study, outcome, time.monotonic() - started)
     return outcome
 
 
-def _settle(lease: LeaseHolder, make: Callable[[], dict[str, Any]], folders: Folders) -> Outcome:
+class StudyLease(LeaseHolder):
+    """A lease that also records the progress of the work."""
+
+    def __init__(self, catalog: Catalog, claim: StudyClaim, *options: Any) -> None:
+        super().__init__(catalog, claim, *options)
+        self.catalog = catalog
+        self.claim = claim
+        self._stage: str | None = None
+        self._reported = 0.0
+
+    def progress(self, stage: str, done: int = 0, total: int = 0) -> None:
+        """Record progress: a new stage at once, steps within a stage a few times per second.
+
+        Raises:
+            LeaseLost, WorkerStopped: the work must end.
+        """
+        self.check()
+        now = time.monotonic()
+        if stage == self._stage and now - self._reported < _PROGRESS_INTERVAL_S and done < total:
+            return
+        self._stage, self._reported = stage, now
+        with suppress(SQLAlchemyError):  # the renewing thread decides whether the lease still holds
+            if not self.catalog.progress(self.claim, stage, done, total):
+                self.lost.set()
+        self.check()
+
+
+def _settle(lease: StudyLease, make: Callable[[], dict[str, Any]], folders: Folders) -> Outcome:
     """Do the work and record its outcome in the catalog."""
     catalog, claim = lease.catalog, lease.claim
     try:
@@ -91,21 +123,17 @@ def _settle(lease: LeaseHolder, make: Callable[[], dict[str, Any]], folders: Fol
             return "released" if catalog.release(claim) else "lost"
         except SQLAlchemyError:
             raise
-        except TumorscopeError as error:
-            reason = _public(str(error), claim, folders)
-        except MemoryError:
-            reason = "not enough memory"
         except FileNotFoundError as error:
             if catalog.get(claim.study) is None:
                 return "lost"
-            reason = f"the analysis broke: {where(error)}"
+            reason = failure_reason(error)
         except OSError as error:
             reason = f"the service's disk: {(error.strerror or type(error).__name__).lower()}"
         except Exception as error:
-            reason = f"the analysis broke: {where(error)}"
+            reason = _public(failure_reason(error), claim, folders)
         held = catalog.fail(claim, reason)
         if held:
-            log.error("%s: %s", claim.study, reason if reason.startswith("the analysis") else "cannot be analyzed")
+            log.error("%s: %s", claim.study, reason if reason.startswith("a fault") else "cannot be analyzed")
         return "failed" if held else "lost"
     except SQLAlchemyError as error:  # the lease expires, and another attempt follows
         log.error("%s: the database is unreachable (%s)", claim.study, type(error).__name__)
@@ -113,7 +141,11 @@ def _settle(lease: LeaseHolder, make: Callable[[], dict[str, Any]], folders: Fol
 
 
 def _make_results(
-    lease: LeaseHolder, claim: Claim, settings: ServiceSettings, folders: Folders, engines: Callable[[str], EnginePool]
+    lease: StudyLease,
+    claim: StudyClaim,
+    settings: ServiceSettings,
+    folders: Folders,
+    engines: Callable[[str], EnginePool],
 ) -> dict[str, Any]:
     """Make the revision's results unless they exist, and return their summary."""
     results = folders.run(claim.study, claim.revision)
@@ -124,7 +156,7 @@ def _make_results(
     return summary_of(results)
 
 
-def _fetch(lease: LeaseHolder, claim: Claim, address: str, settings: ServiceSettings, folders: Folders) -> None:
+def _fetch(lease: StudyLease, claim: StudyClaim, address: str, settings: ServiceSettings, folders: Folders) -> None:
     lease.progress("fetching")
     out = folders.input(claim.study)
     fetch_study(address, out, settings, lambda done, total: lease.progress("fetching", done, total))
@@ -133,7 +165,11 @@ def _fetch(lease: LeaseHolder, claim: Claim, address: str, settings: ServiceSett
 
 
 def _analyze(
-    lease: LeaseHolder, claim: Claim, settings: ServiceSettings, folders: Folders, engines: Callable[[str], EnginePool]
+    lease: StudyLease,
+    claim: StudyClaim,
+    settings: ServiceSettings,
+    folders: Folders,
+    engines: Callable[[str], EnginePool],
 ) -> None:
     edit = claim.kind == "edit"
     earlier = folders.run(claim.study, claim.base) / "view" if claim.base else None
@@ -176,11 +212,11 @@ def summary_of(results: Path) -> dict[str, Any]:
     }
 
 
-def _public(line: str, claim: Claim, folders: Folders) -> str:
+def _public(line: str, claim: StudyClaim, folders: Folders) -> str:
     """A reader's message in which the study's name replaces the paths of this machine."""
     source = folders.input(claim.study)
     for inner in (str(source), str(folders.data)):
         line = line.replace(inner, claim.name)
     if line.startswith(f"{source.name}:"):
         line = claim.name + line.removeprefix(source.name)
-    return " ".join(line.split())
+    return line
