@@ -2,6 +2,7 @@
 
 import sqlite3
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -235,9 +236,12 @@ def test_only_settled_studies_are_removed(journal, tmp_path):
     analyzed(journal, tmp_path, destinations=())
     arrive(journal, tmp_path, study="t")
     removed = []
-    assert journal.settled_before(4e9) == ["s"]
-    journal.forget("s", lambda: removed.append("s"))
-    journal.forget("t", lambda: removed.append("t"))
+    later = datetime.now(UTC) + timedelta(days=1)
+    assert journal.expired(later - timedelta(days=2)) == []
+    assert not journal.delete("s", later - timedelta(days=2), lambda: removed.append("s"))
+    assert journal.expired(later) == ["s"]
+    assert journal.delete("s", later, lambda: removed.append("s"))
+    assert not journal.delete("t", later, lambda: removed.append("t"))
     assert removed == ["s"]
     assert journal.study("s") is None
     assert journal.study("t") is not None

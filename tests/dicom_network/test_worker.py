@@ -1,5 +1,6 @@
 """The analysis of studies in a process of its own, however it ends."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -64,11 +65,25 @@ def test_the_reason_of_a_failed_analysis_is_recorded(scene):
 
 def test_a_bug_is_reported_by_its_location_without_its_message(scene, caplog):
     made = scene(SeriesDescription="BUG")
-    while made.worker.analyze_next():
-        pass
-    assert (made.study().state, made.study().run) == ("failed", 3)
+    made.worker.analyze_next()
+    assert made.study().state == "failed"
     assert "(ValueError in fakes.py, line " in made.study().reason
     assert "Doe" not in made.study().reason + caplog.text
+
+
+def test_a_full_disk_costs_no_attempt(scene, monkeypatch):
+    made = scene()
+
+    def full(*_arguments):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(made.store, "commit", full)
+        with pytest.raises(OSError, match="No space"):
+            made.worker.analyze_next()
+    assert made.journal.release_all("w") == ["study-a"]
+    assert made.worker.analyze_next()
+    assert (made.study().state, made.study().run) == ("sending", 2)
 
 
 def test_images_that_arrive_during_an_analysis_make_its_results_outdated(scene, monkeypatch):

@@ -11,6 +11,7 @@ from tumorscope.core.errors import TumorscopeError, where
 
 FAULT_LOG = "_faults.log"
 """In the folder of results; no case is ever called so, as safe names do not begin with an underscore."""
+_FAULT = "a fault of the program"
 
 
 def failure_reason(error: BaseException) -> str:
@@ -19,7 +20,9 @@ def failure_reason(error: BaseException) -> str:
         return " ".join(str(error).split())
     if isinstance(error, MemoryError):
         return "not enough memory"
-    return f"a fault of the program, not of the case ({where(error)})"
+    if isinstance(error, OSError) and error.strerror and not isinstance(error, FileNotFoundError):
+        return f"the disk: {error.strerror.lower()}"
+    return f"{_FAULT}, not of the case ({where(error)})"
 
 
 def failure_line(error: BaseException, name: str, log: Path) -> str:
@@ -34,7 +37,7 @@ def failure_line(error: BaseException, name: str, log: Path) -> str:
     line = failure_reason(error)
     if isinstance(error, TumorscopeError):
         return line
-    kept = not isinstance(error, MemoryError) and _keep(error, name, log)
+    kept = line.startswith(_FAULT) and _keep(error, name, log)
     return f"{name}: {line}; its traceback is in {log}" if kept else f"{name}: {line}"
 
 

@@ -7,7 +7,7 @@ one begins.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tumorscope.core.errors import TumorscopeError
@@ -65,19 +65,13 @@ class Journal(Claims):
         with self._transaction() as base:
             if not (self.data / file).exists():
                 raise FileNotFoundError(file)
-            given = {"code": code, "now": base.now()}
+            given = {"code": code, "study": study, "image": image, "file": file, "now": base.now()}
             base.execute(
-                "INSERT OR IGNORE INTO studies (code, uid, first_received, changed) VALUES (:code, :uid, :now, :now)",
-                uid=study,
+                "INSERT OR IGNORE INTO studies (code, uid, first_received, changed) VALUES (:code, :study, :now, :now)",
                 **given,
             )
-            entered = base.execute(
-                "INSERT OR IGNORE INTO images (study, uid, file, input) VALUES (:code, :uid, :file, :input)",
-                code=code,
-                uid=image,
-                file=file,
-                input=int(is_input),
-            )
+            enter = "INSERT OR IGNORE INTO images (study, uid, file, input) VALUES (:code, :image, :file, :is_input)"
+            entered = base.execute(enter, **given, is_input=int(is_input))
             new = entered.rowcount == 1
             [(state,)] = base.execute("SELECT state FROM studies WHERE code = :code", code=code).fetchall()
             if new and is_input:  # a repeated image of an aborted association changes nothing
@@ -166,14 +160,11 @@ class Journal(Claims):
             held = self._end(base, run, "'sending'" if rows else "'done'")
             if held:
                 base.execute("UPDATE studies SET tries = 0 WHERE code = :code", code=run.item)
+                sent_to = (
+                    "INSERT INTO results (study, run, file, destination) VALUES (:code, :run, :file, :destination)"
+                )
                 for file, destination in rows:
-                    base.execute(
-                        "INSERT INTO results (study, run, file, destination) VALUES (:code, :run, :file, :destination)",
-                        code=run.item,
-                        run=run.attempt,
-                        file=file,
-                        destination=destination,
-                    )
+                    base.execute(sent_to, code=run.item, run=run.attempt, file=file, destination=destination)
             return held
 
     def reanalyze(self, name: str) -> str:
@@ -232,21 +223,3 @@ class Journal(Claims):
                 code=code,
             )
             return state if moved.rowcount else None
-
-    # Removing
-
-    def settled_before(self, moment: float) -> list[str]:
-        """Codes of studies done or failed since before a moment, in seconds since 1970."""
-        query = "SELECT code FROM studies WHERE state IN ('done', 'failed') AND changed < :moment"
-        return [row["code"] for row in self._base.rows(query, moment=moment)]
-
-    def forget(self, code: str, remove: Callable[[], None]) -> None:
-        """Delete a study that is done or failed, and its files in the same transaction.
-
-        An image that arrives meanwhile is either recorded before, and the study stays, or its file is
-        missing, and its sender receives an error status.
-        """
-        with self._transaction() as base:
-            deleted = base.execute("DELETE FROM studies WHERE code = :code AND state IN ('done', 'failed')", code=code)
-            if deleted.rowcount:
-                remove()

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tumorscope.core.errors import TumorscopeError
@@ -19,7 +20,7 @@ from tumorscope.dicom_network.plurals import counted
 from tumorscope.dicom_network.receiver import Receiver, import_unrecorded
 from tumorscope.dicom_network.sender import SenderThread
 from tumorscope.dicom_network.store import Store, only_node
-from tumorscope.dicom_network.worker import WorkerSettings, load_processor, recover
+from tumorscope.dicom_network.worker import WorkerSettings, load_processor, record_committed, recover
 from tumorscope.studies.supervisor import Supervisor
 from tumorscope.studies.worker import silence_libraries
 
@@ -107,6 +108,7 @@ def _serve(settings: NodeSettings, store: Store, journal: Journal, stop: threadi
     worker = WorkerSettings(settings.data, names, settings.processor, settings.bundle, settings.flips)
 
     def repeat(name: str, end: str) -> None:
+        record_committed(store, journal, names, name)
         journal.expire_leases(name, f"the analysis {end}")
 
     senders = [SenderThread(each, settings.data, journal, settings.aet, stop) for each in settings.destinations]
@@ -157,6 +159,9 @@ def _watch(
 
 def expire(store: Store, journal: Journal, before: float) -> None:
     """Remove studies done or failed since before a moment, in seconds since 1970."""
-    for code in journal.settled_before(before):
-        journal.forget(code, lambda code=code: store.hide(code))
-        log.info("%s: expired, removed", code)
+    moment = datetime.fromtimestamp(before, UTC)
+    for code in journal.expired(moment):
+        # An image that arrives meanwhile is either recorded before, and the study stays, or its file is missing, and
+        # its sender receives an error status.
+        if journal.delete(code, moment, lambda code=code: store.hide(code)):
+            log.info("%s: expired, removed", code)

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.faults import failure_reason
-from tumorscope.dicom_network.journal import LEASE_S, Journal
+from tumorscope.dicom_network.journal import Journal
 from tumorscope.dicom_network.plurals import counted
 from tumorscope.dicom_network.records import Run
 from tumorscope.dicom_network.store import Store
@@ -140,34 +140,24 @@ class Worker:
         if run is None:
             return False
         log.info("%s: analyzing %s, run %d", run.item, counted(len(run.files), "image"), run.attempt)
-        with LeaseHolder(self._journal, run, LEASE_S, self._settings.longest_s):
-            self._analyze(run, self._task(run))
+        started, made = time.monotonic(), list[Path]()
+        with LeaseHolder(self._journal, run, self._settings.longest_s) as lease:
+            task = self._task(run)
+            outcome = lease.work(lambda: not made.extend(self._process(task)), lambda error: _reason(run, error))
+            if outcome == "done":
+                self._commit(run, [path.relative_to(task.out) for path in made], started)
         self._store.prune()
         return_memory()
         return True
 
-    def _analyze(self, run: Run, task: Task) -> None:
-        started = time.monotonic()
-        try:
-            made = self._process(task)
-        except (TumorscopeError, MemoryError) as error:
-            self._journal.fail(run, failure_reason(error))
-            log.error("%s: failed: %s", run.item, failure_reason(error))
-        except Exception as error:
-            reason = failure_reason(error)
-            again = self._journal.retry_or_fail(run, reason)
-            log.error("%s: %s; %s", run.item, reason, "will be retried" if again else "failed, not retried")
+    def _commit(self, run: Run, files: Sequence[Path], started: float) -> None:
+        results = self._store.commit(run.item, run.attempt)
+        if record_results(self._store, self._journal, run, files, self._settings.destinations):
+            seconds = time.monotonic() - started
+            log.info("%s: analyzed in %.1f s, %s made", run.item, seconds, counted(len(files), "object"))
         else:
-            files = [path.relative_to(task.out) for path in made]
-            results = self._store.commit(run.item, run.attempt)
-            if record_results(self._store, self._journal, run, files, self._settings.destinations):
-                seconds = time.monotonic() - started
-                log.info("%s: analyzed in %.1f s, %s made", run.item, seconds, counted(len(files), "object"))
-            else:
-                shutil.rmtree(results, ignore_errors=True)
-                log.info(
-                    "%s: images arrived, or were confirmed, during the analysis; its results are discarded", run.item
-                )
+            shutil.rmtree(results, ignore_errors=True)
+            log.info("%s: images arrived, or were confirmed, during the analysis; its results are discarded", run.item)
 
     def _task(self, run: Run) -> Task:
         folder, out = self._store.stage(run.item, [self._store.data / file for file in run.files])
@@ -189,6 +179,11 @@ class Worker:
         return room
 
 
+def _reason(run: Run, error: Exception) -> str:
+    log.error("%s: failed: %s", run.item, failure_reason(error))
+    return failure_reason(error)
+
+
 def record_results(
     store: Store, journal: Journal, run: Claim, files: Iterable[Path] | None, destinations: Iterable[str]
 ) -> bool:
@@ -205,16 +200,20 @@ def record_results(
     return journal.finish(run, [path.relative_to(store.data).as_posix() for path in objects], destinations)
 
 
+def record_committed(store: Store, journal: Journal, destinations: Iterable[str], worker: str | None = None) -> None:
+    """Record complete results of a worker that ended, or of all, which ended before it recorded them itself."""
+    for run in journal.held_by(worker):
+        if store.results_of(run.item, run.attempt).exists():
+            record_results(store, journal, run, None, destinations)
+            log.info("%s: was analyzed before its worker stopped", run.item)
+
+
 def recover(store: Store, journal: Journal, destinations: Sequence[str]) -> None:
     """Recover after a stop: record complete results, and repeat what was interrupted."""
     store.prune()
-    for run in journal.held_by(None):
-        if store.results_of(run.item, run.attempt).exists():
-            record_results(store, journal, run, None, destinations)
-            log.info("%s: was analyzed before the node stopped", run.item)
-        else:
-            journal.release(run)
-            log.info("%s: its analysis was interrupted and is repeated", run.item)
+    record_committed(store, journal, destinations)
+    for code in journal.release_all():
+        log.info("%s: its analysis was interrupted and is repeated", code)
     journal.results.release_all()
     for study in journal.in_state("sending"):
         journal.settle(study.code)

@@ -12,12 +12,11 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import ColumnElement, and_, func, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from tumorscope.service.catalog_rows import (
     CLAIMS,
-    SETTLED,
     UNCLAIMED,
     UNSETTLED,
     StudyTransaction,
@@ -46,6 +45,8 @@ class Catalog(Claims):
     Raises:
         TumorscopeError: the database cannot be used.
     """
+
+    unreachable = (SQLAlchemyError,)
 
     def __init__(
         self,
@@ -302,35 +303,6 @@ class Catalog(Claims):
         if self.get(study_id) is None:
             raise UnknownStudy("the study does not exist")
         raise Conflict("only a failed study can be retried")
-
-    # Delete and recover
-
-    def delete(
-        self,
-        study_id: str,
-        unchanged_since: datetime | None = None,
-        remove: Callable[[], object] = lambda: None,
-    ) -> bool:
-        """Delete a study, even one that is being analyzed; whether it existed.
-
-        Args:
-            study_id: the study.
-            unchanged_since: delete it only if it has been done or failed since before this moment.
-            remove: hides its files; called before the deletion is visible.
-        """
-        wanted = [studies.c.id == study_id]
-        if unchanged_since is not None:
-            wanted += [SETTLED, studies.c.changed < unchanged_since]
-        with writing(self._engine) as base:
-            existed = base.execute(delete(studies).where(*wanted)).rowcount == 1
-            if existed:
-                remove()
-            return existed
-
-    def expired(self, moment: datetime) -> list[str]:
-        """The ids of studies that have been done or failed since before a moment."""
-        with reading(self._engine) as base:
-            return list(base.execute(select(studies.c.id).where(SETTLED, studies.c.changed < moment)).scalars())
 
     def overdue(self, moment: datetime) -> list[str]:
         """The ids of studies that have waited since before a moment or whose lease has expired, the oldest first."""

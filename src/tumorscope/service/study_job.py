@@ -8,7 +8,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -28,14 +28,12 @@ from tumorscope.service.remote_archives import fetch_study
 from tumorscope.service.settings import ServiceSettings
 from tumorscope.service.viewer_images import MASK, read_segmentation, write_views
 from tumorscope.studies.case import AnalysisOptions, Case, process_case
-from tumorscope.studies.lease import LeaseHolder, LeaseLost, WorkerStopped
+from tumorscope.studies.lease import LeaseHolder, LeaseLost
+from tumorscope.studies.lease import Outcome as WorkOutcome
 
 log = logging.getLogger(__name__)
 
-_PROGRESS_INTERVAL_S = 0.25
-"""Progress within a stage is recorded no more often than this."""
-
-Outcome = Literal["nothing to do", "done", "failed", "released", "lost"]
+Outcome = WorkOutcome | Literal["nothing to do"]
 
 
 def load_engines(settings: ServiceSettings) -> Callable[[str], EnginePool]:
@@ -78,118 +76,74 @@ def process(
         return "nothing to do"
     log.info("%s: revision %d started, attempt %d", claim.study, claim.revision, claim.attempt)
     started = time.monotonic()
-    with StudyLease(catalog, claim, settings.lease_s, settings.longest_analysis_s, stop) as lease:
-        outcome = _settle(lease, lambda: _make_results(lease, claim, settings, folders, engines), folders)
+
+    def record(stage: str, done: int, total: int) -> bool:
+        return catalog.progress(claim, stage, done, total)
+
+    def reason(error: Exception) -> str:
+        line = failure_reason(error)
+        log.error("%s: %s", claim.study, "cannot be analyzed" if isinstance(error, TumorscopeError) else line)
+        return _public(line, claim, folders)
+
+    outcome: Outcome = "lost"
+    try:
+        with LeaseHolder(catalog, claim, settings.longest_analysis_s, stop, record) as lease:
+            job = _Job(lease, claim, settings, catalog, folders, engines)
+            outcome = lease.work(lambda: catalog.finish(claim, job.make()), reason)
+    except SQLAlchemyError as error:  # the lease expires, and another attempt follows
+        log.error("%s: the database is unreachable (%s)", claim.study, type(error).__name__)
     log.info("%s: %s after %.1f s", claim.study, outcome, time.monotonic() - started)
     return outcome
 
 
-class StudyLease(LeaseHolder):
-    """A lease that also records the progress of the work."""
+@dataclass(frozen=True)
+class _Job:
+    """The work on one claim."""
 
-    def __init__(self, catalog: Catalog, claim: StudyClaim, *options: Any) -> None:
-        super().__init__(catalog, claim, *options)
-        self.catalog = catalog
-        self.claim = claim
-        self._stage: str | None = None
-        self._reported = 0.0
+    lease: LeaseHolder
+    claim: StudyClaim
+    settings: ServiceSettings
+    catalog: Catalog
+    folders: Folders
+    engines: Callable[[str], EnginePool]
 
-    def progress(self, stage: str, done: int = 0, total: int = 0) -> None:
-        """Record progress: a new stage at once, steps within a stage a few times per second.
+    def make(self) -> dict[str, Any]:
+        """Make the revision's results unless they exist, and return their summary."""
+        results = self.folders.run(self.claim.study, self.claim.revision)
+        if not results.is_dir():  # else a worker ended between committing them and recording it
+            if self.claim.fetch is not None:
+                self._fetch(self.claim.fetch)
+            self._analyze()
+        return summary_of(results)
 
-        Raises:
-            LeaseLost, WorkerStopped: the work must end.
-        """
-        self.check()
-        now = time.monotonic()
-        if stage == self._stage and now - self._reported < _PROGRESS_INTERVAL_S and done < total:
-            return
-        self._stage, self._reported = stage, now
-        with suppress(SQLAlchemyError):  # the renewing thread decides whether the lease still holds
-            if not self.catalog.progress(self.claim, stage, done, total):
-                self.lost.set()
-        self.check()
+    def _fetch(self, address: str) -> None:
+        self.lease.progress("fetching")
+        out = self.folders.input(self.claim.study)
+        fetch_study(address, out, self.settings, lambda done, total: self.lease.progress("fetching", done, total))
+        if not self.catalog.fetched(self.claim):
+            raise LeaseLost
 
-
-def _settle(lease: StudyLease, make: Callable[[], dict[str, Any]], folders: Folders) -> Outcome:
-    """Do the work and record its outcome in the catalog."""
-    catalog, claim = lease.catalog, lease.claim
-    try:
-        try:
-            return "done" if catalog.finish(claim, make()) else "lost"
-        except LeaseLost:
-            return "lost"
-        except WorkerStopped:
-            return "released" if catalog.release(claim) else "lost"
-        except SQLAlchemyError:
-            raise
-        except FileNotFoundError as error:
-            if catalog.get(claim.study) is None:
-                return "lost"
-            reason = failure_reason(error)
-        except OSError as error:
-            reason = f"the service's disk: {(error.strerror or type(error).__name__).lower()}"
-        except Exception as error:
-            reason = _public(failure_reason(error), claim, folders)
-        held = catalog.fail(claim, reason)
-        if held:
-            log.error("%s: %s", claim.study, reason if reason.startswith("a fault") else "cannot be analyzed")
-        return "failed" if held else "lost"
-    except SQLAlchemyError as error:  # the lease expires, and another attempt follows
-        log.error("%s: the database is unreachable (%s)", claim.study, type(error).__name__)
-        return "lost"
-
-
-def _make_results(
-    lease: StudyLease,
-    claim: StudyClaim,
-    settings: ServiceSettings,
-    folders: Folders,
-    engines: Callable[[str], EnginePool],
-) -> dict[str, Any]:
-    """Make the revision's results unless they exist, and return their summary."""
-    results = folders.run(claim.study, claim.revision)
-    if not results.is_dir():  # else a worker ended between committing them and recording it
-        if claim.fetch is not None:
-            _fetch(lease, claim, claim.fetch, settings, folders)
-        _analyze(lease, claim, settings, folders, engines)
-    return summary_of(results)
-
-
-def _fetch(lease: StudyLease, claim: StudyClaim, address: str, settings: ServiceSettings, folders: Folders) -> None:
-    lease.progress("fetching")
-    out = folders.input(claim.study)
-    fetch_study(address, out, settings, lambda done, total: lease.progress("fetching", done, total))
-    if not lease.catalog.fetched(claim):
-        raise LeaseLost
-
-
-def _analyze(
-    lease: StudyLease,
-    claim: StudyClaim,
-    settings: ServiceSettings,
-    folders: Folders,
-    engines: Callable[[str], EnginePool],
-) -> None:
-    edit = claim.kind == "edit"
-    earlier = folders.run(claim.study, claim.base) / "view" if claim.base else None
-    case = Case(folders.case(claim.study))
-    if edit and earlier is not None:
-        mask = read_segmentation(folders.mask(claim.study, claim.revision), earlier / f"{MASK}.nii.gz")
-        case = dataclasses.replace(case, segmentation=mask)
-    with folders.staging_dir() as staging:
-        result = process_case(
-            case,
-            engines(claim.bundle),
-            staging,
-            AnalysisOptions(find_truth=False, explain=True, input_check=not edit, flips=settings.flips),
-            name=lambda _name: claim.name,
-            on_progress=lambda progress: lease.progress(progress.stage, progress.done, progress.total),
-        )
-        lease.check()
-        write_views(result.analysis, result.folder / "view", earlier)
-        lease.check()
-        folders.commit(result.folder, claim.study, claim.revision)
+    def _analyze(self) -> None:
+        claim, folders, lease = self.claim, self.folders, self.lease
+        edit = claim.kind == "edit"
+        earlier = folders.run(claim.study, claim.base) / "view" if claim.base else None
+        case = Case(folders.case(claim.study))
+        if edit and earlier is not None:
+            mask = read_segmentation(folders.mask(claim.study, claim.revision), earlier / f"{MASK}.nii.gz")
+            case = dataclasses.replace(case, segmentation=mask)
+        with folders.staging_dir() as staging:
+            result = process_case(
+                case,
+                self.engines(claim.bundle),
+                staging,
+                AnalysisOptions(find_truth=False, explain=True, input_check=not edit, flips=self.settings.flips),
+                name=lambda _name: claim.name,
+                on_progress=lambda progress: lease.progress(progress.stage, progress.done, progress.total),
+            )
+            lease.check()
+            write_views(result.analysis, result.folder / "view", earlier)
+            lease.check()
+            folders.commit(result.folder, claim.study, claim.revision)
 
 
 def summary_of(results: Path) -> dict[str, Any]:

@@ -9,6 +9,7 @@ against the row if it ended badly: reported by :meth:`Claims.retry_or_fail`, or 
 from __future__ import annotations
 
 import logging
+import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -91,7 +92,12 @@ class Claims:
         transaction: opens a transaction, which ends with its ``with`` block.
         limit: a row whose attempts ended badly this often fails.
         lease_s: how long a claim is valid without renewal.
+
+    Attributes:
+        unreachable: what a database raises that cannot be used now.
     """
+
+    unreachable: tuple[type[Exception], ...] = (sqlite3.Error,)
 
     def __init__(
         self,
@@ -100,8 +106,7 @@ class Claims:
         limit: int,
         lease_s: float = 0,
     ) -> None:
-        self._table, self._transaction, self._limit = table, transaction, limit
-        self._lease = timedelta(seconds=lease_s)
+        self._table, self._transaction, self._limit, self.lease_s = table, transaction, limit, lease_s
         self._ended_workers = f"the analysis ended its worker {limit} times; retry it to try again"
         row = f"{table.key} = :item AND {_among(table.states)}"
         self._free = f"{row} AND (lease IS NULL OR lease <= :now)"
@@ -130,7 +135,9 @@ class Claims:
             f"state = {table.working}, changed = :now, worker = :worker, lease = :lease, attempt = attempt + 1, "
             f"tries = tries + CASE WHEN worker IS NULL THEN 0 ELSE 1 END{self._also}"
         )
-        if not self._update(base, claimed, self._free, item=item, now=now, worker=worker, lease=now + self._lease):
+        if not self._update(
+            base, claimed, self._free, item=item, now=now, worker=worker, lease=now + timedelta(seconds=self.lease_s)
+        ):
             return None
         attempt = base.execute(f"SELECT attempt FROM {table.name} WHERE {table.key} = :item", item=item)
         return Claim(item, attempt.fetchall()[0][0], worker)
@@ -138,7 +145,7 @@ class Claims:
     def renew_lease(self, claim: Claim) -> bool:
         """Extend the lease; False if the claim is lost."""
         with self._transaction() as base:
-            return self._update_held(base, claim, "lease = :lease", lease=base.now() + self._lease)
+            return self._update_held(base, claim, "lease = :lease", lease=base.now() + timedelta(seconds=self.lease_s))
 
     def release(self, claim: Claim, pause_s: float = 0) -> bool:
         """Let the row wait for another attempt, after a pause; this one does not count. False if the claim is lost."""
@@ -183,6 +190,31 @@ class Claims:
             log.error("%s: %s; %s", claim.item, reason, "will be retried" if again else "failed, not retried")
         return waiting
 
+    def expired(self, moment: datetime) -> list[Any]:
+        """The keys of rows that have been done or failed since before a moment."""
+        query = f"SELECT {self._table.key} FROM {self._table.name} WHERE {_SETTLED} AND changed < :moment"
+        with self._transaction() as base:
+            return [key for (key,) in base.execute(query, moment=moment).fetchall()]
+
+    def delete(
+        self, item: Any, unchanged_since: datetime | None = None, remove: Callable[[], object] = lambda: None
+    ) -> bool:
+        """Delete a row, even one that is being worked on; whether it existed.
+
+        Args:
+            item: the row's key.
+            unchanged_since: delete it only if it has been done or failed since before this moment.
+            remove: hides its files; called before the deletion is visible.
+        """
+        condition, given = f"{self._table.key} = :item", {"item": item}
+        if unchanged_since is not None:
+            condition, given = f"{condition} AND {_SETTLED} AND changed < :moment", {**given, "moment": unchanged_since}
+        with self._transaction() as base:
+            existed = base.execute(f"DELETE FROM {self._table.name} WHERE {condition}", **given).rowcount == 1
+            if existed:
+                remove()
+            return existed
+
     def _reopen(self, base: Transaction, item: Any, states: Sequence[str]) -> bool:
         """Let a row in one of these states wait for its first attempt; whether it was in one of them."""
         change = f"state = {self._table.waiting}, failure = NULL, tries = 0, {self._ending}"
@@ -219,6 +251,9 @@ class Claims:
 
     def _update(self, base: Transaction, change: str, condition: str, **values: Any) -> bool:
         return base.execute(f"UPDATE {self._table.name} SET {change} WHERE {condition}", **values).rowcount == 1
+
+
+_SETTLED = "state IN ('done', 'failed')"
 
 
 def _identity(claim: Claim) -> dict[str, Any]:
