@@ -17,7 +17,6 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from tumorscope.service.catalog_rows import (
     CLAIMS,
-    UNCLAIMED,
     UNSETTLED,
     StudyTransaction,
     after_mark,
@@ -140,7 +139,8 @@ class Catalog(Claims):
                             wanted=1,
                             attempt=0,
                             tries=0,
-                            **UNCLAIMED,
+                            done=0,
+                            total=0,
                         )
                     )
                     base.execute(
@@ -285,8 +285,8 @@ class Catalog(Claims):
             base.execute(
                 insert(revisions).values(study=study_id, number=number, kind="edit", state="queued", created=now)
             )
-            again = update(studies).where(studies.c.id == study_id)
-            base.execute(again.values(state="queued", wanted=number, tries=0, failure=None, changed=now, **UNCLAIMED))
+            base.execute(update(studies).where(studies.c.id == study_id).values(wanted=number))
+            self._reopen(transaction, study_id, ["done", "failed"])
             store(number)
         return number
 

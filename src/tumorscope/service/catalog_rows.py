@@ -15,7 +15,6 @@ from tumorscope.service.tables import Moment, studies
 from tumorscope.studies.claims import ClaimTable
 
 UNSETTLED = "queued", "fetching", "analyzing"
-UNCLAIMED: dict[str, Any] = {"worker": None, "lease": None, "stage": None, "done": 0, "total": 0}
 CLAIMS = ClaimTable(
     name="studies",
     key="id",

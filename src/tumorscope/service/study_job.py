@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -77,9 +77,6 @@ def process(
     log.info("%s: revision %d started, attempt %d", claim.study, claim.revision, claim.attempt)
     started = time.monotonic()
 
-    def record(stage: str, done: int, total: int) -> bool:
-        return catalog.progress(claim, stage, done, total)
-
     def reason(error: Exception) -> str:
         line = failure_reason(error)
         log.error("%s: %s", claim.study, "cannot be analyzed" if isinstance(error, TumorscopeError) else line)
@@ -87,7 +84,7 @@ def process(
 
     outcome: Outcome = "lost"
     try:
-        with LeaseHolder(catalog, claim, settings.longest_analysis_s, stop, record) as lease:
+        with LeaseHolder(catalog, claim, settings.longest_analysis_s, stop, partial(catalog.progress, claim)) as lease:
             job = _Job(lease, claim, settings, catalog, folders, engines)
             outcome = lease.work(lambda: catalog.finish(claim, job.make()), reason)
     except SQLAlchemyError as error:  # the lease expires, and another attempt follows

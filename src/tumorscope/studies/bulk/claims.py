@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from tumorscope.core.files import safe_name
 from tumorscope.io.dicom.studies import StudyFiles
@@ -98,7 +99,7 @@ class RemoteAttempts:
     def __init__(self) -> None:
         import ray
 
-        self._actor = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Attempts).remote()
+        self._actor: Any = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Attempts).remote()
 
     def begin(self, source: str) -> Claim | None:
         """As :meth:`Attempts.begin`."""
