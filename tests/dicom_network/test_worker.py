@@ -118,6 +118,17 @@ def test_a_hung_analysis_ends_with_its_worker(scene):
     assert (made.study().state, made.study().reason) == ("failed", "the analysis took longer than 1 s")
 
 
+def test_a_hung_analysis_of_outdated_images_ends_with_its_worker(scene):
+    made, ends = scene(bundle="600", longest_s=3), []
+    with made.supervised(ends):
+        wait_until(lambda: made.study().state == "analyzing", "the analysis to start")
+        late = made.store.keep("study-a", "late", b"image")
+        made.journal.receive("study-a", "1.2.3", "late", late.relative_to(made.store.data).as_posix(), True)
+        wait_until(lambda: ends, "the end of the worker")
+    assert ends == ["ended with exit code 70"]
+    assert made.study().state == "receiving"
+
+
 def test_a_node_that_stops_does_not_wait_for_its_analysis(scene):
     made = scene(bundle="600")
     with made.supervised([]) as supervisor:

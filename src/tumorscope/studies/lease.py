@@ -117,14 +117,13 @@ class LeaseHolder:
         started = renewed = time.monotonic()
         while not self._over.wait(min(lease_s / _RENEWALS_PER_LEASE, self._longest_s)):
             try:
-                held = self._claims.renew_lease(self._claim)
+                held = not self._lost.is_set() and self._claims.renew_lease(self._claim)
                 renewed = time.monotonic()
             except self._claims.unreachable:
                 held = time.monotonic() - renewed < lease_s
             if not held:
                 self._lost.set()
-                return
-            if time.monotonic() - started > self._longest_s:
+            if time.monotonic() - started > self._longest_s:  # also work whose claim is lost
                 self._end_hung_worker()
 
     def _end_hung_worker(self) -> None:
