@@ -12,15 +12,20 @@ from tumorscope.core.errors import TumorscopeError, where
 FAULT_LOG = "_faults.log"
 """In the folder of results; no case is ever called so, as safe names do not begin with an underscore."""
 _FAULT = "a fault of the program"
+_NOT_THE_DISK = FileNotFoundError, ConnectionError, TimeoutError
 
 
 def failure_reason(error: BaseException) -> str:
-    """Why a case has no results, in one line that names no patient unless a reader's message does."""
+    """Why a case has no results, in one line that names no patient unless a reader's message does.
+
+    >>> failure_reason(OSError(28, "No space left on device")), failure_reason(MemoryError())
+    ('the disk: no space left on device', 'not enough memory')
+    """
     if isinstance(error, TumorscopeError):
         return " ".join(str(error).split())
     if isinstance(error, MemoryError):
         return "not enough memory"
-    if isinstance(error, OSError) and error.strerror and not isinstance(error, FileNotFoundError):
+    if isinstance(error, OSError) and error.strerror and not isinstance(error, _NOT_THE_DISK):
         return f"the disk: {error.strerror.lower()}"
     return f"{_FAULT}, not of the case ({where(error)})"
 
