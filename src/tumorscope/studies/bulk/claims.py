@@ -71,7 +71,7 @@ class NameRegistry:
 class Attempts:
     """Claims on cases, so that one whose process crashes is not started for ever.
 
-    They are kept in memory by one process: after an interruption by the user, which is not a crash, all begin anew.
+    They are kept in memory by one process: after an interruption by the user, which is not a crash, all counts are zero.
     """
 
     def __init__(self) -> None:
