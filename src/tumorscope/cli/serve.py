@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tumorscope.cli.analyze import FlipsOption
 from tumorscope.core.errors import TumorscopeError
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ def command(
     bundle: Annotated[
         str | None, typer.Option(help="Bundle for uploads without one: a name or a folder.  [default: auto]")
     ] = None,
+    flips: FlipsOption = False,
     archive: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=URL", help="A DICOMweb service from which studies may be fetched; repeat."),
@@ -86,7 +88,7 @@ def command(
     from tumorscope.cli.log import log_to_stderr
     from tumorscope.service.remote_archives import web_archives
     from tumorscope.service.settings import service_settings
-    from tumorscope.service.supervisor import Supervisor
+    from tumorscope.service.supervisor import running_workers
     from tumorscope.service.web import create_app
     from tumorscope.service.web.server import serve
 
@@ -103,6 +105,7 @@ def command(
         "queue": queue,
         "workers": workers,
         "bundle": bundle,
+        "flips": flips or None,
         "archives": None if archive is None else tuple(archive),
     }
     given = {name: value for name, value in given.items() if value is not None}
@@ -113,7 +116,7 @@ def command(
     web_archives(settings)  # reports mistakes in the archives now instead of at the first fetch
     log_to_stderr(tumorscope=logging.INFO, uvicorn_error=logging.WARNING)
     app = create_app(settings)
-    with _listen(settings.host, settings.port) as listening, Supervisor(settings):
+    with _listen(settings.host, settings.port) as listening, running_workers(settings):
         typer.echo(f"Tumorscope is at {_url(settings.host, listening, settings.root_path)} (Ctrl-C stops it)", err=True)
         serve(app, listening, on_stop=app.state.backend.stopping.set)  # ends event streams, which would delay the stop
 
