@@ -65,6 +65,10 @@ export interface About {
   keep_days: number | null;
   upload_bytes: number;
   upload_files: number;
+  /** What this installation reads. */
+  formats: { name: string; title: string; suffixes: string[] }[];
+  /** Whether it makes a scan to try. */
+  demo: boolean;
 }
 
 export interface Taken {
@@ -146,6 +150,8 @@ export const retryStudy = (id: string): Promise<Study> => askJson(at(id, "/retry
 export const deleteStudy = async (id: string): Promise<void> => {
   await ask(at(id), { method: "DELETE" });
 };
+
+export const createDemo = (): Promise<Study> => askJson("api/demo", { method: "POST" });
 
 export const fetchByDicomweb = (address: string, bundle: string): Promise<Taken> =>
   askJson(STUDIES, {

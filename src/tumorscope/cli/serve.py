@@ -13,6 +13,8 @@ from tumorscope.core.errors import TumorscopeError
 if TYPE_CHECKING:
     from tumorscope.service.settings import ServiceSettings
 
+_DEMO_SHAPE = (20, 192, 192)
+"""Slices, rows, columns: large enough to look at, made in a few seconds."""
 MIN_TOKEN, MIN_PASSWORD = 16, 12
 """Minimum lengths for a service that other machines can reach; shorter secrets can be guessed."""
 
@@ -112,10 +114,16 @@ def command(
     _check_secrets(settings)
     web_archives(settings)  # reports mistakes in the archives now instead of at the first fetch
     log_to_stderr(tumorscope=logging.INFO, uvicorn_error=logging.WARNING)
-    app = create_app(settings)
+    app = create_app(settings, write_demo_scan=_write_demo_scan)
     with _listen(settings.host, settings.port) as listening, Supervisor(settings):
         typer.echo(f"Tumorscope is at {_url(settings.host, listening, settings.root_path)} (Ctrl-C stops it)", err=True)
         serve(app, listening, on_stop=app.state.backend.stopping.set)  # ends event streams, which would delay the stop
+
+
+def _write_demo_scan(folder: Path) -> None:
+    from tumorscope.datasets.phantom import demo_phantom, write_nifti
+
+    write_nifti(demo_phantom(shape=_DEMO_SHAPE), folder)["mask"].unlink()
 
 
 def _users(given: list[str] | None) -> dict[str, str] | None:

@@ -149,14 +149,24 @@ class BundleList(BaseModel):
     bundles: list[BundleEntry]
 
 
+class FormatEntry(BaseModel):
+    """An input format."""
+
+    name: str
+    title: str = Field(description="For people, such as `FreeSurfer MGH`.")
+    suffixes: list[str]
+
+
 class About(BaseModel):
-    """The version and the limits of this service."""
+    """The version, the limits and the abilities of this service."""
 
     version: str
     notice: str = NOTICE
     keep_days: float | None
     upload_bytes: int
     upload_files: int
+    formats: list[FormatEntry] = Field(description="Formats that this installation reads; ZIP archives besides.")
+    demo: bool = Field(description="Whether `POST /api/demo` makes a scan to try.")
 
 
 class Health(BaseModel):
