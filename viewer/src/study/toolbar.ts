@@ -4,9 +4,11 @@ import type { Analysis } from "../analysis";
 import { h, setText } from "../dom";
 import { icon } from "../icons";
 import type { Layout, MaskMode, Viewport, Tool } from "../viewport/api";
+import { draws, edits } from "../viewport/editing/tools";
 import { slicePressed } from "../viewport/keys";
 import { areaText, probabilityText, sequenceLongText, sequenceText } from "../wording";
 import { chooser, slider, toolButton } from "./controls";
+import { editingExtras } from "./editing";
 
 const CONTOUR_OPACITY = 90;
 const FILL_OPACITY = 40;
@@ -19,6 +21,14 @@ const PRESETS: [string, string][] = [
   ["bright", "Brighter"],
   ["dark", "Darker"],
 ];
+
+const TOOL_KEYS = { n: "navigate", w: "window", r: "ruler", b: "brush", e: "eraser", h: "fill", d: "remove" } as const;
+const TASKS: Partial<Record<Tool, string>> = {
+  brush: "Draw the mask",
+  eraser: "Erase the mask",
+  fill: "Click inside a contour",
+  remove: "Click on a lesion",
+};
 
 /** How things are shown; kept when another version of the same study is opened. */
 export interface View {
@@ -137,16 +147,19 @@ export function toolbar(analysis: Analysis, names: string[], view: View, mayEdit
     ["ruler", toolButton("ruler", "Ruler", "r", () => setTool("ruler"))],
     ["brush", toolButton("brush", "Brush", "b", () => setTool("brush"))],
     ["eraser", toolButton("eraser", "Eraser", "e", () => setTool("eraser"))],
+    ["fill", toolButton("fill", "Fill", "h", () => setTool("fill"))],
+    ["remove", toolButton("remove", "Remove", "d", () => setTool("remove"))],
   ];
   const beside = h("div", { class: "rail", role: "toolbar", "aria-label": "Tools", "aria-orientation": "vertical" }, ...tools.map(([, button]) => button));
 
   const undo = h("button", { type: "button", class: "icon-button", "aria-label": "Undo", title: "Undo (Ctrl+Z)", on: { click: () => { viewport?.undo(); history(); } } }, icon("undo"));
   const redo = h("button", { type: "button", class: "icon-button", "aria-label": "Redo", title: "Redo (Ctrl+Shift+Z)", on: { click: () => { viewport?.redo(); history(); } } }, icon("redo"));
   const size = slider("Brush size", { ...BRUSH, value: view.brush, unit: " px" }, (value) => { view.brush = value; viewport?.setBrush(value); });
+  const extras = editingExtras();
   const discard = h("button", { type: "button", class: "button", on: { click: () => actions.discard() } }, "Discard");
   const save = h("button", { type: "button", class: "button primary", on: { click: () => actions.save() } }, icon("save"), "Save as a new version");
   const words = h("span", { class: "editing-words" });
-  const editing = h("div", { class: "editing", role: "toolbar", "aria-label": "Correct the segmentation", hidden: true }, words, size.element, undo, redo, h("span", { class: "grow" }), discard, save);
+  const editing = h("div", { class: "editing", role: "toolbar", "aria-label": "Correct the segmentation", hidden: true }, words, size.element, ...extras.elements, undo, redo, h("span", { class: "grow" }), discard, save);
 
   function group(name: string, ...content: HTMLElement[]): HTMLElement {
     // Where space is short, names go that the buttons make plain.
@@ -170,10 +183,10 @@ export function toolbar(analysis: Analysis, names: string[], view: View, mayEdit
   }
 
   function setTool(tool: Tool): void {
-    if ((tool === "brush" || tool === "eraser") && (!mayEdit || view.layout === "volume")) return;
+    if (edits(tool) && (!mayEdit || view.layout === "volume")) return;
     showTool(tool);
     viewport?.setTool(tool);
-    if ((tool === "brush" || tool === "eraser") && view.mask === "off") setMask("contour");
+    if (edits(tool) && view.mask === "off") setMask("contour");
   }
 
   function showTool(tool: Tool): void {
@@ -185,17 +198,16 @@ export function toolbar(analysis: Analysis, names: string[], view: View, mayEdit
   function enableTools(): void {
     readout.dataset["layout"] = view.layout;
     for (const [tool, button] of tools) {
-      const edits = tool === "brush" || tool === "eraser";
-      button.disabled = (edits && !mayEdit) || (view.layout === "volume" && tool !== "navigate" && tool !== "window");
+      button.disabled = (edits(tool) && !mayEdit) || (view.layout === "volume" && tool !== "navigate" && tool !== "window");
     }
     if (view.layout === "volume" && view.tool !== "window") setTool("navigate");
   }
 
   function showEditing(): void {
-    const draws = view.tool === "brush" || view.tool === "eraser";
-    editing.hidden = !draws && !dirty;
-    size.enable(draws);
-    setText(words, busy ? "Saving…" : dirty ? "Changed, not saved" : view.tool === "eraser" ? "Erase the mask" : "Draw the mask");
+    editing.hidden = !edits(view.tool) && !dirty;
+    size.enable(draws(view.tool));
+    extras.show(draws(view.tool));
+    setText(words, busy ? "Saving…" : dirty ? "Changed, not saved" : (TASKS[view.tool] ?? ""));
     save.disabled = discard.disabled = !dirty || busy;
     history();
   }
@@ -263,7 +275,8 @@ export function toolbar(analysis: Analysis, names: string[], view: View, mayEdit
       setMask(view.mask);
       if (hasMap) made.setActivation(view.activation / 100);
       made.setBrush(view.brush);
-      setTool(mayEdit || (view.tool !== "brush" && view.tool !== "eraser") ? view.tool : "navigate");
+      extras.attach(made);
+      setTool(mayEdit || !edits(view.tool) ? view.tool : "navigate");
       slice(made.slice);
     },
     slice,
@@ -282,6 +295,7 @@ export function toolbar(analysis: Analysis, names: string[], view: View, mayEdit
       if (!known) windows.set(view.sequence, { low, high, name: "auto" });
       else if (known.low !== low || known.high !== high) windows.set(view.sequence, { low, high, name: "own" });
       preset.value = windows.get(view.sequence)?.name ?? "auto";
+      extras.refresh();
     },
     onKey(event) {
       const command = event.ctrlKey || event.metaKey;
@@ -302,9 +316,9 @@ export function toolbar(analysis: Analysis, names: string[], view: View, mayEdit
         if (layouts.enabled(layout)) setLayout(layout);
       }
       else if (event.key === "o") setMask(view.mask === "contour" ? "fill" : view.mask === "fill" ? "off" : "contour");
-      else if (event.key === "n" || event.key === "w" || event.key === "r" || event.key === "b" || event.key === "e") {
-        setTool(({ n: "navigate", w: "window", r: "ruler", b: "brush", e: "eraser" } as const)[event.key]);
-      }
+      else if (event.key in TOOL_KEYS) setTool(TOOL_KEYS[event.key as keyof typeof TOOL_KEYS]);
+      else if (event.key === "t" && draws(view.tool)) extras.toggleThreshold();
+      else if (event.key === "i" && edits(view.tool)) void extras.between();
       else if (event.key === "[") nextSize(-1);
       else if (event.key === "]") nextSize(1);
       else return viewportKey(event.key);

@@ -1,9 +1,11 @@
 /** What the shell asks of the viewport, and what it hears back. */
 
 import type { Analysis } from "../analysis";
+import type { Between } from "./editing/between";
 
 export type Layout = "acquired" | "multiplanar" | "volume";
-export type Tool = "navigate" | "window" | "ruler" | "brush" | "eraser";
+/** Brush and eraser draw; fill and remove change the mask by a click. */
+export type Tool = "navigate" | "window" | "ruler" | "brush" | "eraser" | "fill" | "remove";
 export type MaskMode = "contour" | "fill" | "off";
 
 export interface MaskStyle {
@@ -46,6 +48,11 @@ export interface Viewport {
   setTool(tool: Tool): void;
   /** In pixels of the acquired plane. */
   setBrush(radiusPx: number): void;
+  /** Brush and eraser change only voxels with intensities of this range of the sequence shown. */
+  setThreshold(on: boolean, range?: { low: number; high: number }): void;
+  getThreshold(): { on: boolean; low: number; high: number };
+  /** Fill the slices between two drawn ones, at the slice shown. */
+  fillBetween(moved: boolean): Between;
   /** Go to a lesion and stress its diameters; null stresses none. */
   setLesion(index: number | null): void;
   undo(): void;

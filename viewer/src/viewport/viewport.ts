@@ -4,6 +4,9 @@ import type { Analysis } from "../analysis";
 import type { Layout, MaskStyle, Viewport, ViewportOptions, Tool } from "./api";
 import { control, type Controlled } from "./controls";
 import { Corners } from "./corners";
+import { fillBetween, type Between } from "./editing/between";
+import { Thresholds, within } from "./editing/threshold";
+import { draws } from "./editing/tools";
 import { clampVoxel, gridOf, type Grid, type Voxel } from "./geometry";
 import type { Spot } from "./gestures";
 import { ACTIVATION, Layers, MASK } from "./layers";
@@ -54,6 +57,7 @@ class ViewportView implements Viewport, Controlled {
   private readonly over = new AbortController();
   private readonly operatingPoint: number | null;
   private readonly layers: Layers;
+  private readonly thresholds = new Thresholds();
   private maskStyle: MaskStyle = { mode: "contour", opacity: 0.9 };
   private activationOpacity = 0;
   private lesion: number | null = null;
@@ -236,6 +240,31 @@ class ViewportView implements Viewport, Controlled {
 
   // Correcting the mask
 
+  get paintable(): ((place: number) => boolean) | undefined {
+    return this.thresholds.on ? within(this.volume, this.getThreshold()) : undefined;
+  }
+
+  setThreshold(on: boolean, range?: Window): void {
+    this.thresholds.on = on;
+    if (range) this.thresholds.set(this.volume, range);
+  }
+
+  getThreshold(): { on: boolean } & Window {
+    return { on: this.thresholds.on, ...this.thresholds.of(this.volume, this.window, this.mask) };
+  }
+
+  fillBetween(moved: boolean): Between {
+    const mask = this.maskToDraw();
+    if (!mask) return { kind: "none" };
+    const done = fillBetween(mask, this.grid, this.slice, this.options.analysis.geometry.slice_positions, moved);
+    if (done.kind === "done") this.maskChanged();
+    return done;
+  }
+
+  say(line: string): void {
+    this.options.onMessage?.(line);
+  }
+
   maskToDraw(): Mask | null {
     if (!this.mask) this.options.onMessage?.(this.layers.missing ? "There is no segmentation to correct." : "The segmentation is not loaded yet.");
     return this.mask;
@@ -320,7 +349,6 @@ class ViewportView implements Viewport, Controlled {
     const panes = (this.panes = panesOf(grid, this.layout, width, height, this.view));
     const drawn = this.renderers.draw({ volume, window, panes, cursor, width, height, ratio }, mask);
     const hovered = this.hover && paneAt(panes, this.hover.x, this.hover.y);
-    const draws = this.tool === "brush" || this.tool === "eraser";
     this.overlay.draw({
       panes,
       cursor,
@@ -330,7 +358,7 @@ class ViewportView implements Viewport, Controlled {
       activation: activation && { bytes: activation, opacity: this.activationOpacity },
       lines: [...diameterLines(this.options.analysis, this.lesion, this.dirty), ...this.rulers],
       crosshair: this.layout === "multiplanar" || this.crosshairLed,
-      brush: draws && this.hover && hovered ? { ...this.hover, pane: hovered, radiusPx: this.brushPx, erases: this.tool === "eraser" } : null,
+      brush: draws(this.tool) && this.hover && hovered ? { ...this.hover, pane: hovered, radiusPx: this.brushPx, erases: this.tool === "eraser" } : null,
       width,
       height,
       ratio,
