@@ -23,6 +23,7 @@ const KEYS: Screen["keys"] = [
       [["Home", "End"], "first, last slice"],
       [["a", "m", "v"], "slices, three planes, volume"],
       [["1", "2", "…"], "sequence"],
+      [["s"], "a second sequence beside the first"],
       [["0"], "window by itself"],
       [["o"], "contour, fill, off"],
       [["l"], "next lesion"],
@@ -144,6 +145,7 @@ export function studyScreen(id: string): Screen {
       const [found, createViewport] = await Promise.all([getAnalysis(id, revision), viewportCode]);
       if (over || mine !== turn) return;
       const slice = viewport?.slice ?? firstSlice(found);
+      controls?.destroy();
       viewport?.destroy();
       viewport = undefined;
       analysis = found;
@@ -177,7 +179,7 @@ export function studyScreen(id: string): Screen {
       });
       if (over || mine !== turn) return ready.destroy();
       viewport = ready;
-      made.attach(ready, place.querySelector<HTMLElement>(".viewport-view")?.dataset["renderer"]);
+      made.attach(ready, place.parentElement as HTMLElement);
       if (document.activeElement === document.body || document.activeElement?.id === "main") ready.focus();
       place.dataset["ready"] = "true";
       performance.mark("first-image");
@@ -293,6 +295,7 @@ export function studyScreen(id: string): Screen {
     destroy() {
       over = true;
       unfollow();
+      controls?.destroy();
       viewport?.destroy();
       removeEventListener("beforeunload", unload);
     },

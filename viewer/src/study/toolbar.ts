@@ -7,6 +7,7 @@ import type { Layout, MaskMode, Viewport, Tool } from "../viewport/api";
 import { draws, edits } from "../viewport/editing/tools";
 import { slicePressed } from "../viewport/keys";
 import { areaText, probabilityText, sequenceLongText, sequenceText } from "../wording";
+import { secondSequence } from "./beside";
 import { chooser, slider, toolButton } from "./controls";
 import { editingExtras } from "./editing";
 
@@ -39,6 +40,8 @@ export interface View {
   activation: number;
   brush: number;
   tool: Tool;
+  /** The sequence beside the first; empty for none. */
+  beside: string;
 }
 
 export function firstView(sequences: string[]): View {
@@ -50,6 +53,7 @@ export function firstView(sequences: string[]): View {
     activation: 0,
     brush: BRUSH.value,
     tool: "navigate",
+    beside: "",
   };
 }
 
@@ -65,7 +69,8 @@ export interface Toolbar {
   beside: HTMLElement;
   editing: HTMLElement;
   /** Take a viewport over: show it as the view says. */
-  attach(viewport: Viewport, renderer: string | undefined): void;
+  attach(viewport: Viewport, place: HTMLElement): void;
+  destroy(): void;
   slice(index: number): void;
   edited(dirty: boolean): void;
   saving(busy: boolean): void;
@@ -99,8 +104,9 @@ export function toolbar(analysis: Analysis, names: string[], view: View, mayEdit
     "Sequence",
     sequences.map((value, index) => ({ value, words: sequenceText(value), hint: sequenceLongText(value), key: String(index + 1) })),
     view.sequence,
-    (sequence) => { view.sequence = sequence; viewport?.setSequence(sequence); },
+    (sequence) => setSequence(sequence),
   );
+  const second = secondSequence(sequences, view);
   const preset = h(
     "select",
     { "aria-label": "Window", title: "Window: which intensities are black and white", on: { change: () => { applyPreset(preset.value); viewport?.focus(); } } },
@@ -134,7 +140,7 @@ export function toolbar(analysis: Analysis, names: string[], view: View, mayEdit
     "div",
     { class: "viewbar", role: "toolbar", "aria-label": "How the images are shown" },
     single ? null : group("Layout", layouts.element),
-    sequences.length > 1 ? group("Sequence", choices.element) : null,
+    sequences.length > 1 ? group("Sequence", choices.element, ...(second.choice ? [second.choice] : [])) : null,
     group("Window", preset),
     group("Mask", modes.element, opacity.element),
     hasMap ? group("Activation", map.element) : null,
@@ -171,7 +177,15 @@ export function toolbar(analysis: Analysis, names: string[], view: View, mayEdit
     view.layout = layout;
     layouts.set(layout);
     viewport?.setLayout(layout);
+    second.layout(layout);
     enableTools();
+  }
+
+  function setSequence(sequence: string): void {
+    choices.set(sequence);
+    view.sequence = sequence;
+    viewport?.setSequence(sequence);
+    second.sequence(sequence);
   }
 
   function setMask(mode: MaskMode): void {
@@ -266,8 +280,9 @@ export function toolbar(analysis: Analysis, names: string[], view: View, mayEdit
     readout,
     beside,
     editing,
-    attach(made, renderer) {
+    attach(made, place) {
       viewport = made;
+      const renderer = place.querySelector<HTMLElement>(".viewport-view")?.dataset["renderer"];
       const flat = renderer === "canvas"; // which has no 3-D view
       layouts.enable("volume", !flat);
       if (flat && view.layout === "volume") setLayout("multiplanar");
@@ -278,7 +293,9 @@ export function toolbar(analysis: Analysis, names: string[], view: View, mayEdit
       extras.attach(made);
       setTool(mayEdit || !edits(view.tool) ? view.tool : "navigate");
       slice(made.slice);
+      second.attach(made, place);
     },
+    destroy: second.destroy,
     slice,
     edited(now) {
       dirty = now;
@@ -310,7 +327,8 @@ export function toolbar(analysis: Analysis, names: string[], view: View, mayEdit
       if (command || event.altKey) return false;
       const sequence = sequences[Number(event.key) - 1];
       if (event.key === "0") applyPreset("auto");
-      else if (sequence) { choices.set(sequence); view.sequence = sequence; viewport?.setSequence(sequence); }
+      else if (sequence) setSequence(sequence);
+      else if (event.key === "s" && sequences.length > 1) second.toggle();
       else if ((event.key === "a" || event.key === "m" || event.key === "v") && !single) {
         const layout = ({ a: "acquired", m: "multiplanar", v: "volume" } as const)[event.key];
         if (layouts.enabled(layout)) setLayout(layout);

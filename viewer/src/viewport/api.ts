@@ -24,6 +24,8 @@ export interface ViewportOptions {
   sequence?: string;
   /** The slice to begin with; else the first lesion's largest, or the middle. */
   slice?: number;
+  /** What screen readers call it; "Images" by default. */
+  label?: string;
   /** From this probability on a slice counts as one with tumor, where it is known. */
   operatingPoint?: number | null;
   onSlice?(index: number): void;
@@ -31,6 +33,14 @@ export interface ViewportOptions {
   onMessage?(line: string): void;
   onWindow?(low: number, high: number): void;
   onTool?(tool: Tool): void;
+}
+
+export interface CompanionOptions {
+  /** Empty, as for the first. */
+  element: HTMLElement;
+  sequence: string;
+  /** What screen readers call it. */
+  label: string;
 }
 
 export interface Viewport {
@@ -65,6 +75,8 @@ export interface Viewport {
   readPixel(voxel: readonly [number, number, number]): number;
   /** Where a voxel's center is, in CSS pixels from the element's corner; null where no plane shows its slice. */
   screenOf(voxel: readonly [number, number, number]): { x: number; y: number } | null;
+  /** Another viewport on the same scan and the same mask, which shows another sequence and is led by this one. */
+  companion(options: CompanionOptions): Promise<Viewport>;
   /** Fit the images into their panes again. */
   resetView(): void;
   focus(): void;

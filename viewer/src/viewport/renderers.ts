@@ -26,6 +26,7 @@ export interface Drawn {
   passing: boolean;
 }
 
+/** With `plain`, the canvas draws alone. */
 export class Renderers {
   private readonly canvas = new CanvasImages();
   private niivue: NiivueImages | null = null;
@@ -39,10 +40,11 @@ export class Renderers {
     private readonly grid: Grid,
     private readonly place: (element: HTMLElement) => void,
     private readonly changed: () => void,
+    plain = false,
   ) {
     this.canvas.element.setAttribute("aria-hidden", "true");
     place(this.canvas.element);
-    const drawnBy = wantsCanvas(location.href) ? "none" : webGl();
+    const drawnBy = plain || wantsCanvas(location.href) ? "none" : webGl();
     this.state = drawnBy === "none" ? "absent" : "possible";
     this.onlyVolume = drawnBy === "slow" && thinned(grid, MOST_SLOW_VOXELS) !== grid;
   }
