@@ -2,6 +2,7 @@
 
 import { confirmed } from "../dialogs";
 import { h } from "../dom";
+import { explain } from "../explain";
 import { icon } from "../icons";
 import { tell } from "../messages";
 import type { Viewport } from "../viewport/api";
@@ -28,6 +29,7 @@ export function editingExtras(): EditingExtras {
     "div",
     { class: "threshold", title: "The brush changes only voxels of these intensities (t)" },
     h("label", { class: "check" }, only, "Only intensities"),
+    explain("threshold"),
     range,
   );
   const fill = h(

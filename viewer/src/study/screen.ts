@@ -175,6 +175,7 @@ export function studyScreen(id: string): Screen {
         onEdited: (changed) => { dirty = changed; made.edited(changed); },
         onMessage: (line) => tell(line),
         onTool: (tool) => made.toolChanged(tool),
+        onVolumeProblem: (reason) => made.refuseVolume(reason),
         onWindow: (low, high) => made.windowed(low, high),
       });
       if (over || mine !== turn) return ready.destroy();

@@ -1,8 +1,10 @@
 /** The bar above the images, the tools beside them, and the row for correcting the segmentation. */
 
 import type { Analysis } from "../analysis";
-import { h, setText } from "../dom";
+import { h, replaceChildren, setText } from "../dom";
+import { explain, explainText } from "../explain";
 import { icon } from "../icons";
+import { tell } from "../messages";
 import type { Layout, MaskMode, Viewport, Tool } from "../viewport/api";
 import { draws, edits } from "../viewport/editing/tools";
 import { slicePressed } from "../viewport/keys";
@@ -72,6 +74,8 @@ export interface Toolbar {
   attach(viewport: Viewport, place: HTMLElement): void;
   destroy(): void;
   slice(index: number): void;
+  /** Why the volume cannot be shown; null where it can. */
+  refuseVolume(reason: string | null): void;
   edited(dirty: boolean): void;
   saving(busy: boolean): void;
   toolChanged(tool: Tool): void;
@@ -107,6 +111,7 @@ export function toolbar(analysis: Analysis, names: string[], view: View, mayEdit
     (sequence) => setSequence(sequence),
   );
   const second = secondSequence(sequences, view);
+  const whyFlat = h("span", { class: "why-flat" });
   const preset = h(
     "select",
     { "aria-label": "Window", title: "Window: which intensities are black and white", on: { change: () => { applyPreset(preset.value); viewport?.focus(); } } },
@@ -139,11 +144,11 @@ export function toolbar(analysis: Analysis, names: string[], view: View, mayEdit
   const above = h(
     "div",
     { class: "viewbar", role: "toolbar", "aria-label": "How the images are shown" },
-    single ? null : group("Layout", layouts.element),
-    sequences.length > 1 ? group("Sequence", choices.element, ...(second.choice ? [second.choice] : [])) : null,
-    group("Window", preset),
-    group("Mask", modes.element, opacity.element),
-    hasMap ? group("Activation", map.element) : null,
+    single ? null : group("Layout", layouts.element, whyFlat),
+    sequences.length > 1 ? group("Sequence", choices.element, ...(second.choice ? [second.choice] : []), explain("sequence")) : null,
+    group("Window", preset, explain("window")),
+    group("Mask", modes.element, opacity.element, explain("mask")),
+    hasMap ? group("Activation", map.element, explain("activation")) : null,
   );
   const readout = h("div", { class: "readout" }, where, whereMore);
 
@@ -179,6 +184,12 @@ export function toolbar(analysis: Analysis, names: string[], view: View, mayEdit
     viewport?.setLayout(layout);
     second.layout(layout);
     enableTools();
+  }
+
+  function refuseVolume(reason: string | null): void {
+    layouts.refuse("volume", reason);
+    replaceChildren(whyFlat, reason === null ? null : explainText("No 3-D view", reason));
+    if (reason !== null && view.layout === "volume") setLayout("multiplanar");
   }
 
   function setSequence(sequence: string): void {
@@ -282,10 +293,7 @@ export function toolbar(analysis: Analysis, names: string[], view: View, mayEdit
     editing,
     attach(made, place) {
       viewport = made;
-      const renderer = place.querySelector<HTMLElement>(".viewport-view")?.dataset["renderer"];
-      const flat = renderer === "canvas"; // which has no 3-D view
-      layouts.enable("volume", !flat);
-      if (flat && view.layout === "volume") setLayout("multiplanar");
+      refuseVolume(made.volumeProblem);
       if (view.layout !== "acquired") made.setLayout(view.layout);
       setMask(view.mask);
       if (hasMap) made.setActivation(view.activation / 100);
@@ -297,6 +305,7 @@ export function toolbar(analysis: Analysis, names: string[], view: View, mayEdit
     },
     destroy: second.destroy,
     slice,
+    refuseVolume,
     edited(now) {
       dirty = now;
       showEditing();
@@ -331,7 +340,9 @@ export function toolbar(analysis: Analysis, names: string[], view: View, mayEdit
       else if (event.key === "s" && sequences.length > 1) second.toggle();
       else if ((event.key === "a" || event.key === "m" || event.key === "v") && !single) {
         const layout = ({ a: "acquired", m: "multiplanar", v: "volume" } as const)[event.key];
-        if (layouts.enabled(layout)) setLayout(layout);
+        const reason = layouts.refusal(layout);
+        if (reason === null) setLayout(layout);
+        else tell(reason);
       }
       else if (event.key === "o") setMask(view.mask === "contour" ? "fill" : view.mask === "fill" ? "off" : "contour");
       else if (event.key in TOOL_KEYS) setTool(TOOL_KEYS[event.key as keyof typeof TOOL_KEYS]);

@@ -33,6 +33,8 @@ export interface ViewportOptions {
   onMessage?(line: string): void;
   onWindow?(low: number, high: number): void;
   onTool?(tool: Tool): void;
+  /** Whether the volume can be shown has changed: why it cannot, or null. */
+  onVolumeProblem?(reason: string | null): void;
 }
 
 export interface CompanionOptions {
@@ -45,6 +47,8 @@ export interface CompanionOptions {
 
 export interface Viewport {
   readonly slice: number;
+  /** Why the volume cannot be shown; null where it can, now or soon. */
+  readonly volumeProblem: string | null;
   setSlice(index: number): void;
   setSequence(name: string): void;
   setLayout(layout: Layout): void;

@@ -64,6 +64,7 @@ class ViewportView implements Viewport, Controlled {
   private lesion: number | null = null;
   private hover: Spot | null = null;
   private crosshairLed = false;
+  private toldProblem: string | null = null;
   private dirty = false;
   private frame = 0;
 
@@ -174,10 +175,17 @@ class ViewportView implements Viewport, Controlled {
     this.companions.pass(this, (other) => other.setLayout(layout));
   }
 
+  get volumeProblem(): string | null {
+    return this.renderers.volumeProblem;
+  }
+
   private settleLayout(): void {
-    if (this.layout !== "volume" || this.renderers.solid) return;
+    const problem = this.volumeProblem;
+    if (problem !== this.toldProblem) this.options.onVolumeProblem?.(problem);
+    this.toldProblem = problem;
+    if (this.layout !== "volume" || problem === null) return;
     this.layout = "multiplanar";
-    this.options.onMessage?.("This browser cannot draw the 3-D view. Three planes are shown instead.");
+    this.options.onMessage?.(`${problem} Three planes are shown instead.`);
   }
 
   setWindow(low: number, high: number): void {

@@ -2,6 +2,7 @@
 
 import { ApiError, createDemo, fetchByDicomweb, getBundles, type About, type Study, type Taken } from "../api";
 import { h, newId, replaceChildren, setText } from "../dom";
+import { explain } from "../explain";
 import { icon } from "../icons";
 import { tell, tellError } from "../messages";
 import { bytesText, countText } from "../wording";
@@ -39,7 +40,7 @@ export function uploads(about: Promise<About>, taken: (studies: Study[]) => void
       button("Choose a folder", "folder", () => folder.click()),
       button("From DICOMweb", "network", () => dicomweb.classList.toggle("open") && address.focus()),
       demo,
-      h("label", { class: "field inline", for: bundleId }, h("span", {}, "Network"), bundle),
+      h("span", { class: "field inline" }, h("label", { for: bundleId }, "Network"), bundle, explain("bundle")),
     ),
   );
   const addressId = newId("address");
@@ -49,7 +50,7 @@ export function uploads(about: Promise<About>, taken: (studies: Study[]) => void
   const dicomweb = h(
     "form",
     { class: "dicomweb", on: { submit: (event: SubmitEvent) => { event.preventDefault(); void fetchStudy(); } } },
-    h("label", { for: addressId }, "Address of a study on a DICOMweb service"),
+    h("span", { class: "field-name" }, h("label", { for: addressId }, "Address of a study on a DICOMweb service"), explain("dicomweb")),
     address,
     h("button", { type: "submit", class: "button primary" }, "Fetch"),
   );
