@@ -13,6 +13,8 @@ export interface Summary {
   lesions: number;
   slices: number;
   sequences: string[];
+  patient_key: string | null;
+  study_date: string | null;
 }
 
 export interface Study {
@@ -138,6 +140,13 @@ export function listStudies(
   for (const state of wanted.states) query.append("state", state);
   if (wanted.after) query.set("after", wanted.after);
   return askJson(`${STUDIES}?${query}`, signal ? { signal } : {});
+}
+
+/** Where all matching studies are as a table. */
+export function tableAddress(wanted: { search: string; states: State[] }): string {
+  const query = new URLSearchParams(wanted.states.map((state) => ["state", state]));
+  if (wanted.search) query.set("search", wanted.search);
+  return `${STUDIES}.csv${query.size ? `?${query}` : ""}`;
 }
 
 export const getStudy = (id: string): Promise<StudyDetail> => askJson(at(id));

@@ -29,7 +29,19 @@ from tumorscope.service.web.backend import make_backend
 from tumorscope.service.web.drain import DrainMiddleware
 from tumorscope.service.web.heads import HeadMiddleware
 from tumorscope.service.web.models import DicomwebStudy
-from tumorscope.service.web.routes import about, bundles, demo, events, health, masks, page, results, studies, study
+from tumorscope.service.web.routes import (
+    about,
+    bundles,
+    demo,
+    events,
+    health,
+    masks,
+    page,
+    results,
+    studies,
+    study,
+    study_table,
+)
 from tumorscope.service.web.routes.responses import problem
 from tumorscope.service.web.security.authentication import AuthenticationMiddleware, Credentials
 from tumorscope.service.web.security.headers import SecurityHeadersMiddleware
@@ -45,7 +57,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 _OWN_FAULTS = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
 """Errors caused by a wrong statement, not by the state of the database."""
 _DETAIL_BY_STATUS = {404: "there is nothing at this address", 405: "this address does not support the method"}
-_ROUTERS = (studies, study, demo, events, results, masks, bundles, about, health)
+_ROUTERS = (studies, study, study_table, demo, events, results, masks, bundles, about, health)
 
 _SCHEMES = {
     "token": {"type": "http", "scheme": "bearer", "description": "The service's token."},

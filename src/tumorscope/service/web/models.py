@@ -43,6 +43,10 @@ class Summary(BaseModel):
     lesions: int
     slices: int
     sequences: list[str]
+    patient_key: str | None = Field(
+        None, description="Distinguishes patients without naming them; null if unknown, and in older results."
+    )
+    study_date: str | None = Field(None, description="As `YYYY-MM-DD`; null if unknown, and in older results.")
 
 
 class StudyState(BaseModel):

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import Path, Query
 
+from tumorscope.service.records import State
 from tumorscope.service.web.models import Problem
 
 _DESCRIPTIONS = {
@@ -49,3 +50,5 @@ StudyId = Annotated[
 RevisionNumber = Annotated[
     int | None, Query(ge=1, le=1_000_000, alias="revision", description="By default the newest finished revision.")
 ]
+SearchText = Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$", description="Part of a study's name.")]
+StateFilter = Annotated[list[State] | None, Query(description="Only studies in these states; may be repeated.")]
