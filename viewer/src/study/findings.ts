@@ -20,7 +20,7 @@ export interface Findings {
   select(index: number | null): void;
 }
 
-export function findings(study: StudyDetail, analysis: Analysis, revision: number, actions: FindingsActions): Findings {
+export function findings(study: StudyDetail, analysis: Analysis, revision: number, actions: FindingsActions, rulers: HTMLElement): Findings {
   const lesions = analysis.lesions.map((lesion, index) => lesionButton(lesion, index, () => actions.lesion(index)));
   const element = h(
     "aside",
@@ -28,6 +28,7 @@ export function findings(study: StudyDetail, analysis: Analysis, revision: numbe
     headline(analysis),
     typePart(analysis),
     lesionPart(analysis, lesions),
+    rulers,
     warningPart(analysis),
     revisionPart(study, revision, actions),
     filePart(study, revision),

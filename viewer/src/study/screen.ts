@@ -7,10 +7,11 @@ import { h, replaceChildren, setText } from "../dom";
 import { icon } from "../icons";
 import type { Screen } from "../screen";
 import { tell, tellError } from "../messages";
-import type { Viewport } from "../viewport/api";
+import type { Ruler, Viewport } from "../viewport/api";
 import { countText } from "../wording";
 import { toolbar, firstView, type Toolbar, type View } from "./toolbar";
 import { findings } from "./findings";
+import { rulerList, storedRulers, storeRulers } from "./rulers";
 import { loadViewport } from "./viewport";
 import { waiting } from "./waiting";
 
@@ -161,8 +162,9 @@ export function studyScreen(id: string): Screen {
       const panel = findings(now, found, revision, {
         lesion: (index) => toLesion(index),
         revision: (other) => void change(other),
-      });
+      }, rulers.element);
       selectLesion = panel.select;
+      rulers.show([]);
       replaceChildren(content, made.beside, h("div", { class: "middle" }, made.above, made.editing, h("div", { class: "viewport-place" }, place, made.readout)), panel.element);
       replaceChildren(more, versionText(now, revision));
       const ready = await createViewport({
@@ -171,6 +173,8 @@ export function studyScreen(id: string): Screen {
         images,
         sequence: view.sequence,
         slice: Math.min(slice, found.slices.length - 1),
+        rulers: storedRulers(id),
+        onRulers: (drawn) => { kept = drawn; rulers.show(drawn); storeRulers(id, drawn); },
         onSlice: (index) => made.slice(index),
         onEdited: (changed) => { dirty = changed; made.edited(changed); },
         onMessage: (line) => tell(line),
@@ -188,6 +192,19 @@ export function studyScreen(id: string): Screen {
       if (!over && mine === turn) tellError(error);
     }
   }
+
+  let kept: readonly Ruler[] = [];
+  const rulers = rulerList({
+    go(index) {
+      const ruler = kept[index];
+      if (!ruler) return;
+      // A ruler across the slices is seen in the planes only.
+      if (ruler.normal !== 2 && view?.layout !== "multiplanar") controls?.onKey(new KeyboardEvent("keydown", { key: "m" }));
+      else if (view?.layout === "volume") controls?.onKey(new KeyboardEvent("keydown", { key: "a" }));
+      viewport?.setCursor([0, 1, 2].map((axis) => ((ruler.from[axis] ?? 0) + (ruler.to[axis] ?? 0)) / 2) as [number, number, number]);
+    },
+    remove: (index) => viewport?.removeRuler(index),
+  });
 
   let selectLesion = (_index: number | null): void => undefined;
 
@@ -252,6 +269,7 @@ export function studyScreen(id: string): Screen {
       if (!(error instanceof ApiError && error.status === 404)) return tellError(error);
     }
     dirty = false;
+    storeRulers(id, []);
     location.hash = "#/";
   }
 

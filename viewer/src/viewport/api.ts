@@ -14,6 +14,13 @@ export interface MaskStyle {
   opacity: number;
 }
 
+/** A ruler between two places [column, row, slice] of the plane that stands still on an axis. */
+export interface Ruler {
+  normal: 0 | 1 | 2;
+  from: [number, number, number];
+  to: [number, number, number];
+}
+
 export interface ViewportOptions {
   /** Empty; the viewport fills it and leaves it empty again. */
   element: HTMLElement;
@@ -24,6 +31,8 @@ export interface ViewportOptions {
   sequence?: string;
   /** The slice to begin with; else the first lesion's largest, or the middle. */
   slice?: number;
+  /** Rulers that were drawn before. */
+  rulers?: readonly Ruler[];
   /** What screen readers call it; "Images" by default. */
   label?: string;
   /** From this probability on a slice counts as one with tumor, where it is known. */
@@ -34,6 +43,8 @@ export interface ViewportOptions {
   onWindow?(low: number, high: number): void;
   onTool?(tool: Tool): void;
   /** Whether the volume can be shown has changed: why it cannot, or null. */
+  /** Rulers were drawn, moved or taken away; with their lengths in words. */
+  onRulers?(rulers: readonly (Ruler & { text: string })[]): void;
   onVolumeProblem?(reason: string | null): void;
 }
 
@@ -50,6 +61,7 @@ export interface Viewport {
   /** Why the volume cannot be shown; null where it can, now or soon. */
   readonly volumeProblem: string | null;
   setSlice(index: number): void;
+  setCursor(voxel: readonly [number, number, number]): void;
   setSequence(name: string): void;
   setLayout(layout: Layout): void;
   /** Of the sequence shown, in its own intensities. */
@@ -67,6 +79,7 @@ export interface Viewport {
   getThreshold(): { on: boolean; low: number; high: number };
   /** Fill the slices between two drawn ones, at the slice shown. */
   fillBetween(moved: boolean): Between;
+  removeRuler(index: number): void;
   /** Go to a lesion and stress its diameters; null stresses none. */
   setLesion(index: number | null): void;
   undo(): void;

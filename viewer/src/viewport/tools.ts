@@ -27,7 +27,7 @@ export interface Workplace {
   readonly height: number;
   /** Null, and a word why, where the mask cannot be drawn into. */
   maskToDraw(): Mask | null;
-  rulers: Line[];
+  rulers: readonly Line[];
   setCursor(voxel: Readonly<Voxel>): void;
   setView(view: View): void;
   setWindow(low: number, high: number): void;

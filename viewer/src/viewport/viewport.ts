@@ -1,7 +1,7 @@
 /** Puts the viewport together: what is loaded, how it is looked at, and who draws it. */
 
 import type { Analysis } from "../analysis";
-import type { CompanionOptions, Layout, MaskStyle, Viewport, ViewportOptions, Tool } from "./api";
+import type { CompanionOptions, Layout, MaskStyle, Ruler, Viewport, ViewportOptions, Tool } from "./api";
 import { Companions } from "./companions";
 import { control, type Controlled } from "./controls";
 import { Corners } from "./corners";
@@ -11,7 +11,7 @@ import { draws } from "./editing/tools";
 import { clampVoxel, gridOf, type Grid, type Voxel } from "./geometry";
 import type { Spot } from "./gestures";
 import { ACTIVATION, Layers, MASK } from "./layers";
-import { diameterLines } from "./lines";
+import { diameterLines, storedLine } from "./lines";
 import { Loader } from "./loading";
 import type { Mask } from "./mask";
 import { Overlay, type Line } from "./overlay";
@@ -58,7 +58,7 @@ class ViewportView implements Viewport, Controlled {
   private readonly layers: Layers;
   private readonly companions: Companions<ViewportView>;
   private readonly thresholds: Thresholds;
-  private readonly shared: { rulers: Line[] };
+  private readonly shared: { rulers: readonly Line[] };
   private maskStyle: MaskStyle = { mode: "contour", opacity: 0.9 };
   private activationOpacity = 0;
   private lesion: number | null = null;
@@ -80,7 +80,7 @@ class ViewportView implements Viewport, Controlled {
     this.companions = first?.companions ?? new Companions();
     this.companions.join(this);
     this.thresholds = first?.thresholds ?? new Thresholds();
-    this.shared = first?.shared ?? { rulers: [] };
+    this.shared = first?.shared ?? { rulers: (options.rulers ?? []).map((ruler) => storedLine(this.grid, ruler)) };
     this.view = wholeView(this.grid);
     this.cursor = startingPlace(analysis, this.grid, options.slice);
     this.operatingPoint = options.operatingPoint ?? presencePoint(analysis);
@@ -102,6 +102,7 @@ class ViewportView implements Viewport, Controlled {
     this.render();
     this.options.onSlice?.(this.slice);
     this.windowChanged();
+    this.tellRulers();
     void this.load(names);
   }
 
@@ -246,13 +247,23 @@ class ViewportView implements Viewport, Controlled {
     this.changed();
   }
 
-  get rulers(): Line[] {
+  get rulers(): readonly Line[] {
     return this.shared.rulers;
   }
 
-  set rulers(rulers: Line[]) {
+  set rulers(rulers: readonly Line[]) {
     this.shared.rulers = rulers;
+    this.tellRulers();
     this.companions.pass(this, (other) => other.changed());
+  }
+
+  removeRuler(index: number): void {
+    this.rulers = this.rulers.filter((_, each) => each !== index);
+    this.changed();
+  }
+
+  private tellRulers(): void {
+    this.options.onRulers?.(this.rulers.map(({ normal, from, to, text }) => ({ normal: normal as Ruler["normal"], from, to, text })));
   }
 
   setHover(spot: Spot | null): void {
@@ -465,9 +476,9 @@ class ViewportView implements Viewport, Controlled {
   // Loading
 
   async companion({ element, sequence, label }: CompanionOptions): Promise<Viewport> {
-    const { analysis, onEdited, onMessage, onTool } = this.options;
+    const { analysis, onEdited, onMessage, onTool, onRulers } = this.options;
     const own = { element, analysis, images: [], label, operatingPoint: this.operatingPoint, slice: this.slice };
-    const heard = { ...(onEdited && { onEdited }), ...(onMessage && { onMessage }), ...(onTool && { onTool }) };
+    const heard = { ...(onEdited && { onEdited }), ...(onMessage && { onMessage }), ...(onTool && { onTool }), ...(onRulers && { onRulers }) };
     const made = new ViewportView({ ...own, ...heard }, this.loader, await this.sequences.beside(sequence), this);
     made.cursor = this.cursor;
     made.view = this.view;
