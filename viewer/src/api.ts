@@ -69,6 +69,8 @@ export interface About {
   upload_files: number;
   /** What this installation reads. */
   formats: { name: string; title: string; suffixes: string[] }[];
+  /** Archives that take DICOM results. */
+  destinations: string[];
   /** Whether it makes a scan to try. */
   demo: boolean;
 }
@@ -168,6 +170,15 @@ export const fetchByDicomweb = (address: string, bundle: string): Promise<Taken>
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ dicomweb: address, bundle }),
   });
+
+export interface SentResults {
+  destination: string;
+  sent: number;
+  unsent: { name: string; reason: string }[];
+}
+
+export const sendResults = (id: string, revision: number, destination: string): Promise<SentResults> =>
+  askJson(at(id, "/send"), { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ destination, revision }) });
 
 export const saveMask = (id: string, revision: number, mask: Blob): Promise<Study> =>
   askJson(at(id, "/mask"), {

@@ -77,6 +77,13 @@ def command(
         list[str] | None,
         typer.Option(metavar="NAME=URL", help="A DICOMweb service from which studies may be fetched; repeat."),
     ] = None,
+    send_to: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=WHERE",
+            help="An archive to which users may send DICOM results: HOST:PORT/TITLE or https://...; repeat.",
+        ),
+    ] = None,
 ) -> None:
     """Serve the web page and the HTTP interface: drop a scan, follow its analysis, read the findings.
 
@@ -106,6 +113,7 @@ def command(
         "workers": workers,
         "bundle": bundle,
         "archives": None if archive is None else tuple(archive),
+        "send_to": None if send_to is None else tuple(send_to),
     }
     given = {name: value for name, value in given.items() if value is not None}
     if keep_days is not None:

@@ -197,7 +197,7 @@ function revisionPart(study: StudyDetail, shown: number, actions: FindingsAction
 function filePart(study: StudyDetail, revision: number): HTMLElement | null {
   if (!study.files.length) return null;
   const newest = revision === study.revision;
-  return section(
+  const part = section(
     "Downloads",
     h(
       "ul",
@@ -213,6 +213,8 @@ function filePart(study: StudyDetail, revision: number): HTMLElement | null {
       ),
     ),
   );
+  part.classList.add("downloads");
+  return part;
 }
 
 function aboutPart(study: StudyDetail, analysis: Analysis): HTMLElement {

@@ -1,7 +1,8 @@
 /** One study: waiting for it, its images and findings, and correcting its segmentation. */
 
 import type { Analysis } from "../analysis";
-import { ApiError, deleteStudy, follow, getAnalysis, getStudy, imagesOf, isBusy, retryStudy, saveMask, type Study, type StudyDetail } from "../api";
+import { ApiError, type About, deleteStudy, follow, getAnalysis, getStudy, imagesOf, isBusy, retryStudy, saveMask, type Study, type StudyDetail } from "../api";
+import { chooseOther } from "../compare/choose";
 import { confirmed } from "../dialogs";
 import { h, replaceChildren, setText } from "../dom";
 import { icon } from "../icons";
@@ -10,6 +11,7 @@ import { tell, tellError } from "../messages";
 import type { Ruler, Viewport } from "../viewport/api";
 import { countText } from "../wording";
 import { toolbar, firstView, type Toolbar, type View } from "./toolbar";
+import { sendingPart } from "./archive";
 import { findings } from "./findings";
 import { rulerList, storedRulers, storeRulers } from "./rulers";
 import { loadViewport } from "./viewport";
@@ -52,7 +54,7 @@ const KEYS: Screen["keys"] = [
   },
 ];
 
-export function studyScreen(id: string): Screen {
+export function studyScreen(id: string, about: Promise<About>): Screen {
   let over = false;
   let study: StudyDetail | undefined;
   let shown = 0;
@@ -68,6 +70,7 @@ export function studyScreen(id: string): Screen {
   const name = h("h1", { class: "study-name" }, "…");
   const more = h("span", { class: "study-more" });
   const remove = h("button", { type: "button", class: "icon-button danger", "aria-label": "Delete this study", title: "Delete", on: { click: () => void deleteThis() } }, icon("trash"));
+  const compare = h("button", { type: "button", class: "button quiet", "aria-label": "Compare with another study", title: "Compare with another study", hidden: true, on: { click: () => { if (study) chooseOther(study, analysis?.patient_key ?? null); } } }, icon("compare"), "Compare");
   const back = h("a", { class: "button quiet", href: "#/" }, icon("back"), "Work list");
   const note = h("div", { class: "working", role: "status", hidden: true });
   const content = h("div", { class: "study-content" });
@@ -151,6 +154,7 @@ export function studyScreen(id: string): Screen {
       viewport = undefined;
       analysis = found;
       shown = revision;
+      compare.hidden = false;
       dirty = false;
       lesion = -1;
       const images = imagesOf(now, revision);
@@ -163,6 +167,9 @@ export function studyScreen(id: string): Screen {
         lesion: (index) => toLesion(index),
         revision: (other) => void change(other),
       }, rulers.element);
+      void about.then(({ destinations }) => {
+        if (mine === turn) panel.element.querySelector(".downloads")?.after(...sendingPart(now, revision, destinations));
+      }, () => undefined);
       selectLesion = panel.select;
       rulers.show([]);
       replaceChildren(content, made.beside, h("div", { class: "middle" }, made.above, made.editing, h("div", { class: "viewport-place" }, place, made.readout)), panel.element);
@@ -293,7 +300,7 @@ export function studyScreen(id: string): Screen {
   return {
     title: "Study · Tumorscope",
     element,
-    bar: [back, name, more, remove],
+    bar: [back, name, more, compare, remove],
     keys: KEYS,
     onKey(event) {
       if (!event.ctrlKey && !event.metaKey && !event.altKey) {

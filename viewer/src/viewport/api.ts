@@ -21,6 +21,12 @@ export interface Ruler {
   to: [number, number, number];
 }
 
+/** What is looked at: the voxel in the middle of every pane, and how much larger than fitted. */
+export interface View {
+  center: [number, number, number];
+  zoom: number;
+}
+
 export interface ViewportOptions {
   /** Empty; the viewport fills it and leaves it empty again. */
   element: HTMLElement;
@@ -31,6 +37,8 @@ export interface ViewportOptions {
   sequence?: string;
   /** The slice to begin with; else the first lesion's largest, or the middle. */
   slice?: number;
+  /** Draw on a plain canvas alone: no 3-D view, no graphics card. */
+  plain?: boolean;
   /** Rulers that were drawn before. */
   rulers?: readonly Ruler[];
   /** What screen readers call it; "Images" by default. */
@@ -43,6 +51,8 @@ export interface ViewportOptions {
   onWindow?(low: number, high: number): void;
   onTool?(tool: Tool): void;
   /** Whether the volume can be shown has changed: why it cannot, or null. */
+  /** The images were moved or zoomed. */
+  onView?(view: View): void;
   /** Rulers were drawn, moved or taken away; with their lengths in words. */
   onRulers?(rulers: readonly (Ruler & { text: string })[]): void;
   onVolumeProblem?(reason: string | null): void;
@@ -94,6 +104,7 @@ export interface Viewport {
   screenOf(voxel: readonly [number, number, number]): { x: number; y: number } | null;
   /** Another viewport on the same scan and the same mask, which shows another sequence and is led by this one. */
   companion(options: CompanionOptions): Promise<Viewport>;
+  setView(view: View): void;
   /** Fit the images into their panes again. */
   resetView(): void;
   focus(): void;

@@ -85,7 +85,7 @@ class ViewportView implements Viewport, Controlled {
     this.cursor = startingPlace(analysis, this.grid, options.slice);
     this.operatingPoint = options.operatingPoint ?? presencePoint(analysis);
     this.layers = first?.layers ?? new Layers(this.grid, loader, this.over.signal);
-    this.renderers = new Renderers(this.grid, (element) => this.area.prepend(element), () => this.changed(), first !== undefined);
+    this.renderers = new Renderers(this.grid, (element) => this.area.prepend(element), () => this.changed(), first !== undefined || options.plain);
     this.corners = new Corners(this.grid);
     this.strip = new SliceNavigator({
       slices: this.grid.dims[2],
@@ -144,6 +144,7 @@ class ViewportView implements Viewport, Controlled {
   setView(view: View): void {
     this.view = view;
     this.changed();
+    this.options.onView?.(view);
     this.companions.pass(this, (other) => other.setView(view));
   }
 

@@ -7,6 +7,7 @@ import { icon } from "../icons";
 import type { Screen } from "../screen";
 import { tell, tellError } from "../messages";
 import { countText } from "../wording";
+import { storeRulers } from "../study/rulers";
 import { studyTable } from "./table";
 import { uploads } from "./uploads";
 
@@ -117,6 +118,7 @@ export function workListScreen(about: Promise<About>): Screen {
     if (!sure) return;
     try {
       await deleteStudy(study.id);
+      storeRulers(study.id, []);
       tell(`${study.name} was deleted.`);
     } catch (error) {
       if (!(error instanceof ApiError && error.status === 404)) tellError(error);

@@ -38,6 +38,7 @@ from tumorscope.service.web.routes import (
     masks,
     page,
     results,
+    sending,
     studies,
     study,
     study_table,
@@ -57,7 +58,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 _OWN_FAULTS = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
 """Errors caused by a wrong statement, not by the state of the database."""
 _DETAIL_BY_STATUS = {404: "there is nothing at this address", 405: "this address does not support the method"}
-_ROUTERS = (studies, study, study_table, demo, events, results, masks, bundles, about, health)
+_ROUTERS = (studies, study, study_table, demo, events, results, masks, sending, bundles, about, health)
 
 _SCHEMES = {
     "token": {"type": "http", "scheme": "bearer", "description": "The service's token."},

@@ -17,6 +17,7 @@ from tumorscope.service.folders import Folders
 from tumorscope.service.identity import join_identity
 from tumorscope.service.queue import StudyQueue, make_queue
 from tumorscope.service.records import Study, is_id
+from tumorscope.service.result_destinations import result_destinations
 from tumorscope.service.settings import ServiceSettings
 from tumorscope.service.web.api_error import ApiError
 from tumorscope.service.web.metrics import Metrics
@@ -32,6 +33,7 @@ class Backend:
 
     Attributes:
         bundles: available by name.
+        destinations: names of the archives to which results may be sent.
         write_demo_scan: writes a scan to try into a folder; None where the service offers none.
         keys_under_way: Idempotency-Keys of uploads in progress.
         upload_threads: limits how many uploads are processed at once.
@@ -45,6 +47,7 @@ class Backend:
     bundles: tuple[Bundle, ...]
     metrics: Metrics
     readiness: Readiness
+    destinations: tuple[str, ...] = ()
     write_demo_scan: Callable[[Path], None] | None = None
     keys_under_way: set[str] = field(default_factory=set)
     upload_threads: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(_UPLOADS_AT_ONCE))
@@ -99,6 +102,7 @@ def make_backend(
         bundles=_bundles(settings.bundle),
         readiness=Readiness(opened, queue, folders),
         metrics=Metrics(opened.counts),
+        destinations=tuple(each.name for each in result_destinations(settings)),
         write_demo_scan=write_demo_scan,
     )
 

@@ -136,6 +136,31 @@ class DicomwebStudy(BaseModel):
     bundle: BundleName | None = None
 
 
+class Sending(BaseModel):
+    """Results to send to an archive."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    destination: Annotated[str, Field(max_length=64, description="One of the service's `destinations`.")]
+    revision: Annotated[int | None, Field(ge=1, le=1_000_000)] = Field(None, description="By default the newest.")
+
+
+class UnsentEntry(BaseModel):
+    """A file that the archive did not store."""
+
+    name: str
+    reason: str
+
+
+class SentResults(BaseModel):
+    """What became of results that were sent."""
+
+    destination: str
+    revision: int
+    sent: int = Field(description="Number of objects that the archive has stored.")
+    unsent: list[UnsentEntry]
+
+
 class BundleEntry(BaseModel):
     """A bundle that uploads can request."""
 
@@ -170,6 +195,7 @@ class About(BaseModel):
     upload_bytes: int
     upload_files: int
     formats: list[FormatEntry] = Field(description="Formats that this installation reads; ZIP archives besides.")
+    destinations: list[str] = Field(description="Archives to which `POST /api/studies/{study_id}/send` sends results.")
     demo: bool = Field(description="Whether `POST /api/demo` makes a scan to try.")
 
 

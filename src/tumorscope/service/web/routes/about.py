@@ -29,5 +29,6 @@ async def about(backend: BackendOfApp) -> About:
             for entry in FORMATS
             if entry.package is None or find_spec(entry.package[0]) is not None
         ],
+        destinations=list(backend.destinations),
         demo=backend.write_demo_scan is not None,
     )

@@ -24,6 +24,7 @@ _DESCRIPTIONS = {
     422: "A parameter is invalid.",
     428: "The If-Match header with the base revision is missing.",
     429: "Too many requests at once, or too many wrong credentials.",
+    502: "The archive does not respond, or rejects the connection.",
     503: "Not ready, or the database cannot be used.",
     507: "The disk is full.",
 }
