@@ -26,7 +26,7 @@ export function secondSequence(sequences: string[], view: View): Beside {
   let second: Viewport | undefined;
   let place: HTMLElement | undefined;
   let turn = 0;
-  const element = h("div", { class: "viewport second", hidden: true });
+  const element = h("div", { class: "viewport second" });
   const [firstName, secondName] = [h("span", { class: "pane-name" }), h("span", { class: "pane-name" })];
   const select = h(
     "select",
@@ -71,7 +71,9 @@ export function secondSequence(sequences: string[], view: View): Beside {
 
   function arrange(): void {
     const shown = view.beside !== NONE && view.layout !== "volume";
-    element.hidden = firstName.hidden = !shown;
+    firstName.hidden = !shown;
+    if (!shown) element.remove();
+    else if (!element.isConnected) place?.append(element);
     place?.classList.toggle("pair", shown);
   }
 
@@ -81,7 +83,6 @@ export function secondSequence(sequences: string[], view: View): Beside {
       first = viewport;
       place = at;
       at.querySelector(".viewport")?.append(firstName);
-      at.append(element);
       setText(firstName, sequenceLongText(view.sequence));
       void show(view.beside);
     },
