@@ -134,10 +134,24 @@ class SenderThread(threading.Thread):
                 yield Pushed(path, "the file is missing")
         if not present:
             return
-        if isinstance(self._destination, WebArchive):
-            yield from _stow(self._destination, present)
-        else:
-            yield from c_store(self._destination, present, self._aet)
+        yield from send_files(self._destination, present, self._aet)
+
+
+def send_files(destination: Destination, paths: list[Path], aet: str) -> Iterator[Pushed]:
+    """Send DICOM files by STOW-RS or C-STORE and yield the outcome of each.
+
+    Args:
+        destination: the receiver.
+        paths: files that exist.
+        aet: the calling AE title of a C-STORE.
+
+    Raises:
+        Unavailable: no connection, or it broke; a retry may help.
+    """
+    if isinstance(destination, WebArchive):
+        yield from _stow(destination, paths)
+    else:
+        yield from c_store(destination, paths, aet)
 
 
 def _stow(archive: WebArchive, paths: list[Path]) -> Iterator[Pushed]:

@@ -160,6 +160,8 @@ def summary_of(results: Path) -> dict[str, Any]:
         "lesions": len(document.lesions),
         "slices": len(document.slices),
         "sequences": document.geometry.sequences,
+        "patient_key": document.patient_key,
+        "study_date": document.study_date,
     }
 
 
