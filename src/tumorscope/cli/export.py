@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tumorscope.cli.datafolders import DataOption, data_folders
+from tumorscope.cli.datafolders import DataOption, resolve_data
 
 
 def command(
@@ -25,7 +25,7 @@ def command(
     from tumorscope.training.fit import Run
 
     trained = Run(run)
-    folders = data_folders(data, trained.recipe().datasets)
+    folders = resolve_data(data, trained.recipe().datasets)
     report = export(
         trained,
         folders,

@@ -160,6 +160,13 @@ class Recipe(Section):
         default=(),
         description="the classes to predict; empty for presence and mask, or for all classes of a folder data set",
     )
+    labels: str | None = Field(
+        default=None,
+        description="for own data whose masks have several labels, those that are the tumor, such as 1+2+4=tumor",
+    )
+    holdout: float | None = Field(
+        default=None, gt=0, lt=1, description="fraction of the patients to test on, instead of the data set's own split"
+    )
     leave_out_copies: bool = Field(
         default=False, description="remove near-copies of validation and test images from the training"
     )
@@ -286,6 +293,27 @@ def with_changes(content: dict[str, Any], changes: Sequence[str]) -> dict[str, A
             section[key] = parse_yaml(value)
         except ValueError as error:
             raise BadRecipe(f"--set {change}: the value is not YAML") from error
+    return changed
+
+
+def trained_on(content: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """A recipe's content for a user's own data instead of its data sets.
+
+    Settings of data sets that are not among the names go, and so do its classes: those of the data are trained.
+
+    >>> trained_on({"dataset": "kaggle4", "classes": ["glioma", "notumor"], "preparation": {"size": 64}}, ["folders"])
+    {'dataset': 'folders', 'preparation': {'size': 64}}
+
+    Args:
+        content: of a recipe.
+        names: of the data sets to train on.
+    """
+    changed = copy.deepcopy(content)
+    changed.pop("classes", None)
+    changed["dataset"] = names[0] if len(names) == 1 else list(names)
+    for section, key in ((changed, "channels_as_images"), (changed.get("optimization"), "dataset_fractions")):
+        if isinstance(section, dict) and isinstance(section.get(key), dict):
+            section[key] = {name: value for name, value in section[key].items() if name in names}
     return changed
 
 

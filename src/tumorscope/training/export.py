@@ -17,6 +17,7 @@ from tumorscope import __version__
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.datasets.combined import CombinedDataset, by_dataset
 from tumorscope.datasets.labeled import LabeledCase, LabeledDataset, cases_of
+from tumorscope.datasets.own_options import PATIENTS_FILE
 from tumorscope.datasets.registry import dataset_entry
 from tumorscope.evaluation import choose_operating_point, evaluate, summarize
 from tumorscope.evaluation.flip_gain import measure_flips
@@ -85,7 +86,7 @@ def export(
     if features is not None:
         load_radiomics_classifier(features)  # fails before the long computation
     recipe, split = run.recipe(), run.split()
-    dataset = open_datasets(recipe, data)
+    dataset = open_datasets(recipe, data, run.patients)
     parts = {part: cases_of(dataset, split[part]) for part in ("train", "validation", "test")}
     if recipe.leave_out_copies or (run.folder / LEFT_OUT_FILE).exists():
         parts = leave_out(parts, run.folder, copies=recipe.leave_out_copies)
@@ -145,6 +146,8 @@ def export(
         }
         bundle = save_card(bundle.card.model_copy(update={"metrics": metrics, "test_time_flips": flips}), work)
         shutil.copy(run.folder / SPLIT_FILE, work / SPLIT_FILE)
+        if run.patients is not None:
+            shutil.copy(run.patients, work / PATIENTS_FILE)
         if (run.folder / LEFT_OUT_FILE).exists():
             shutil.copy(run.folder / LEFT_OUT_FILE, work / LEFT_OUT_FILE)
         if features is not None:
@@ -270,4 +273,6 @@ def _model(path: Path, precision: Literal["float", "int8"]) -> Model:
 
 
 def _training(run: Run, recipe: Recipe, cases: dict[str, int]) -> dict[str, Any]:
-    return {"recipe": recipe.name, "dataset": "+".join(recipe.datasets), "cases": cases, **run.summary()}
+    labels = {} if recipe.labels is None else {"labels": recipe.labels}
+    stated = {"recipe": recipe.name, "dataset": "+".join(recipe.datasets), **labels, "cases": cases}
+    return {**stated, **run.summary()}

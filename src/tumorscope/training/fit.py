@@ -21,8 +21,11 @@ from torch.utils.data import DataLoader, DistributedSampler
 from tqdm import tqdm
 
 from tumorscope.core.errors import TumorscopeError
-from tumorscope.datasets.combined import CombinedDataset
+from tumorscope.core.files import save_whole
+from tumorscope.datasets.combined import CombinedDataset, notes_of
+from tumorscope.datasets.holdout import holdout_split
 from tumorscope.datasets.labeled import LabeledDataset, cases_of, check_split
+from tumorscope.datasets.own_options import PATIENTS_FILE, OwnDataOptions, read_patients, save_patients
 from tumorscope.datasets.registry import open_dataset
 from tumorscope.datasets.split import Split
 from tumorscope.inference.bundles import Bundle
@@ -36,6 +39,7 @@ from tumorscope.training.curves import LOG_FOLDER, draw_curves
 from tumorscope.training.distributed import check_world_size, print_rank_zero, trainer_options
 from tumorscope.training.ema import EMAWarmup
 from tumorscope.training.finite import StopWhenNotFinite, finite
+from tumorscope.training.layers import LAYERS_FILE, layer_table
 from tumorscope.training.leave_out_lists import read_leave_out_lists
 from tumorscope.training.module import TumorModule, train_sampler
 from tumorscope.training.plateau import ReduceOnPlateau
@@ -83,6 +87,12 @@ class Run:
         file = self.folder / SUMMARY_FILE
         return json.loads(file.read_text()) if file.exists() else {}
 
+    @property
+    def patients(self) -> Path | None:
+        """The table of patients that the user stated; None without one."""
+        file = self.folder / PATIENTS_FILE
+        return file if file.exists() else None
+
     def network(self) -> torch.nn.Module:
         """The network with its best weights, in evaluation mode."""
         if not self.best.exists():
@@ -95,12 +105,14 @@ class Run:
         return module.network.eval()
 
 
-def open_datasets(recipe: Recipe, data: Mapping[str, Path]) -> LabeledDataset:
+def open_datasets(recipe: Recipe, data: Mapping[str, Path], patients: Path | None = None) -> LabeledDataset:
     """The data sets of a recipe, combined.
 
     Args:
         recipe: names them.
         data: the folder of each.
+        patients: a table of the patients of the user's own cases, see
+            :func:`tumorscope.datasets.own_options.read_patients`.
 
     Raises:
         TumorscopeError: a folder is missing, or belongs to a data set that the recipe does not name.
@@ -112,7 +124,9 @@ def open_datasets(recipe: Recipe, data: Mapping[str, Path]) -> LabeledDataset:
     for name in data:
         if name not in recipe.datasets:
             raise TumorscopeError(f"recipe {recipe.name} does not train on {name}, only {', '.join(recipe.datasets)}")
-    opened = {name: open_dataset(name, data[name]) for name in recipe.datasets}
+    listed = read_patients(patients) if patients else None
+    options = OwnDataOptions(listed, patients.name if patients else "", recipe.labels)
+    opened = {name: open_dataset(name, data[name], options) for name in recipe.datasets}
     if len(opened) == 1 and not recipe.channels_as_images:
         return opened[recipe.datasets[0]]
     return CombinedDataset.join(opened, recipe.channels_as_images)
@@ -132,6 +146,7 @@ def train(
     start_from: Bundle | None = None,
     leave_out_lists: Sequence[Path] = (),
     precision: str = "auto",
+    patients: Path | None = None,
 ) -> Run:
     """Train a recipe, or continue an interrupted training in the same folder.
 
@@ -139,7 +154,7 @@ def train(
         recipe: the experiment.
         data: the folder of each data set.
         folder: of the run; created if necessary.
-        split: the patients of each part; None for the data set's own split.
+        split: the patients of each part; None for the recipe's holdout, or the data set's own split.
         fold: of five folds, the one to test on, instead of a single split.
         minutes: time limit, at which the learning rate reaches zero.
         device: ``auto``, ``cpu`` or ``gpu``.
@@ -149,6 +164,7 @@ def train(
         leave_out_lists: files with cases to exclude from training and validation, see
             :mod:`tumorscope.training.leave_out_lists`.
         precision: ``bf16``, ``float32``, or ``auto`` for the faster one, see :mod:`tumorscope.training.precision`.
+        patients: a table of the patients of the user's own cases; the run keeps a copy.
 
     Raises:
         TumorscopeError: the folder contains another recipe's training, there is no GPU, a batch
@@ -158,7 +174,7 @@ def train(
         raise TumorscopeError("--device gpu: PyTorch finds no GPU here; use --device cpu")
     check_world_size(devices, nodes, recipe.optimization.batch_size)
     run = Run(folder)
-    dataset = open_datasets(recipe, data)
+    dataset = open_datasets(recipe, data, patients or run.patients)
     listed = read_leave_out_lists(leave_out_lists, dataset)
     recipe = with_classes(recipe, dataset)
     if run.last.exists():
@@ -166,8 +182,7 @@ def train(
             raise TumorscopeError(f"{folder}: contains another recipe's training; name another folder")
         split = run.split()
     elif split is None:
-        seed = recipe.optimization.seed
-        split = dataset.fold(fold, seed) if fold is not None else dataset.split()
+        split = _new_split(dataset, recipe, fold)
     check_split(dataset, split)
     settings = recipe.optimization
     _keep_freed_memory()
@@ -178,6 +193,10 @@ def train(
         folder.mkdir(parents=True, exist_ok=True)
         (folder / RECIPE_FILE).write_text(yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False))
         split.save(folder / SPLIT_FILE)
+        if patients is not None:
+            save_patients(read_patients(patients), folder / PATIENTS_FILE)
+    for line in (*notes_of(dataset), *([f"split: {split.method}"] if split.method else [])):
+        print_rank_zero(line)
 
     lightning.seed_everything(settings.seed, verbose=False)
     cases = {part: cases_of(dataset, split[part]) for part in ("train", "validation", "test")}
@@ -198,7 +217,11 @@ def train(
         for case, why in store.unreadable.items():
             print_rank_zero(f"  left out {case}: {why}")
     check_classes(recipe, parts["train"])
+    if not parts["train"].present.any():
+        raise TumorscopeError("no training slice shows a tumor: there is nothing to learn from; look at the masks")
     module = TumorModule(recipe, parts["train"], parts["validation"])
+    if first:
+        save_whole(folder / LAYERS_FILE, layer_table(module, recipe).encode())
     if start_from is not None and not run.last.exists():
         spread = torch.linspace(0, len(parts["train"]) - 1, min(_STATISTICS_SLICES, len(parts["train"]))).long()
         images = parts["train"].batch(spread, recipe.preparation.adjacent_slices).images
@@ -231,6 +254,13 @@ def train(
     (folder / SUMMARY_FILE).write_text(json.dumps(summary, indent=1) + "\n")
     remove_prepared(folder)
     return run
+
+
+def _new_split(dataset: LabeledDataset, recipe: Recipe, fold: int | None) -> Split:
+    """A fold, the recipe's holdout, or the data set's own split."""
+    if fold is not None:
+        return dataset.fold(fold, recipe.optimization.seed)
+    return dataset.split() if recipe.holdout is None else holdout_split(dataset, recipe.holdout)
 
 
 def _slice_settings(recipe: Recipe, part: str) -> SliceSettings:

@@ -16,6 +16,7 @@ from tumorscope.core.errors import TumorscopeError, UnreadableScan
 from tumorscope.core.scan import Scan
 from tumorscope.datasets.combined import CombinedCase
 from tumorscope.datasets.labeled import LabeledCase
+from tumorscope.datasets.own_cases import SeveralLabels
 from tumorscope.datasets.styles import restyle
 from tumorscope.preprocessing import Preparation, prepare
 
@@ -119,6 +120,7 @@ def load_slices(
 
     Raises:
         TumorscopeError: not one case can be read.
+        SeveralLabels: masks of own data have labels, and which are the tumor is not stated.
     """
     parts: dict[str, list[np.ndarray]] = {name: [] for name in _COLUMNS}
     names: list[str] = []
@@ -134,6 +136,8 @@ def load_slices(
             # Such small matrices are slower on several cores.
             with threadpool_limits(1, "blas"):
                 prepared = [prepare(version, settings) for version in versions]
+        except SeveralLabels:
+            raise  # of all cases, unless the user says which label is the tumor
         except TumorscopeError as error:
             unreadable[case.case] = str(error)
             continue
@@ -188,7 +192,11 @@ def arrange(scan: Scan, sequences: tuple[str, ...]) -> np.ndarray:
         return scan.voxels
     names = [name if name in scan.sequences else "flair" for name in sequences]
     if not set(names) <= set(scan.sequences):
-        raise UnreadableScan(f"{scan.case}: shows {', '.join(scan.sequences)} only, not {', '.join(sequences)}")
+        shown = [name if name != "unknown" else "t1c" for name in scan.sequences]
+        raise UnreadableScan(
+            f"{scan.case}: shows {', '.join(scan.sequences)} only, not {', '.join(sequences)}; a recipe takes what there "
+            f"is with, for example, --set sequences=[{','.join(dict.fromkeys(shown))}]"
+        )
     return scan.voxels[..., [scan.sequences.index(name) for name in names]]
 
 
