@@ -11,6 +11,8 @@ from tumorscope.cli import duplicates
 from tumorscope.cli.datafolders import DatasetArgument, LabelsOption, PathArgument, PatientsOption, own_data_options
 
 if TYPE_CHECKING:
+    from PIL import Image
+
     from tumorscope.datasets.labeled import FoldedDataset
     from tumorscope.datasets.registry import DatasetEntry
 
@@ -76,21 +78,43 @@ def preview(
     count: Annotated[
         int, typer.Option(min=1, max=50, help="Number of patients; of single images, the number per class.")
     ] = 6,
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            help="Also draw slices as this recipe prepares and augments them, before and after CLAHE, "
+            "to a second image, ...-augmented.png."
+        ),
+    ] = None,
     seed: SeedOption = 0,
     patients: PatientsOption = None,
     labels: LabelsOption = None,
 ) -> None:
-    """Draw scans, masks and overlays side by side, or some images of each class."""
-    import io
-
-    from tumorscope.core.files import save_whole
+    """Draw scans, masks and overlays side by side, or some images of each class; with --recipe what training makes of them."""
     from tumorscope.datasets.registry import entry_at
 
     entry = entry_at(dataset, path)
-    sheet = entry.draw_preview(_open(entry, path, patients, labels), count, seed)
-    image = io.BytesIO()
-    sheet.save(image, "PNG")
-    save_whole(out, image.getvalue())
+    opened = _open(entry, path, patients, labels)
+    shown = None
+    if recipe is not None:
+        from tumorscope.recipes.experiment import load_recipe
+
+        shown = load_recipe(recipe)
+    _save_image(entry.draw_preview(opened, count, seed), out)
+    if shown is not None:
+        from tumorscope.training.augmentation_preview import draw_augmentation_preview
+
+        second = out.with_name(f"{out.stem}-augmented{out.suffix}")
+        _save_image(draw_augmentation_preview(opened, shown, count, seed), second)
+
+
+def _save_image(sheet: Image.Image, out: Path) -> None:
+    import io
+
+    from tumorscope.core.files import save_whole
+
+    content = io.BytesIO()
+    sheet.save(content, "PNG")
+    save_whole(out, content.getvalue())
     typer.echo(f"Saved: {out}")
 
 

@@ -126,7 +126,7 @@ def command(
         )
     except BadDataset as error:
         unrecognized = len(data) == 1 and data[0] == str(folders.get(chosen.datasets[0]))
-        if unrecognized and recognize_layout(Path(data[0])) is None:
+        if unrecognized and Path(data[0]).exists() and recognize_layout(Path(data[0])) is None:
             raise BadDataset(f"{error}; {understood_layouts()}") from error
         raise
     except SystemExit as stop:  # raised by Lightning on Ctrl-C

@@ -49,11 +49,13 @@ class TableDataset(OwnDataset):
         """
         if not path.exists():
             raise BadDataset(f"{path}: no such folder or file")
-        file = _table_in(path)
+        file = path if path.is_file() else _table_in(path)
         if file is None:
             raise BadDataset(f"{path}: no table with a column image here; columns are {', '.join(_COLUMNS)}")
         rows = read_table(file)
         columns = _known_columns(file, rows[0] if rows else {})
+        if rows and not any(name in columns for name in ("image", *SEQUENCES)):
+            raise BadDataset(f"{file}: has no column image; columns are {', '.join(_COLUMNS)}")
         found = [_case(file, number, {name: row[name] for name in columns}) for number, row in enumerate(rows, start=2)]
         if not found:
             raise BadDataset(f"{file}: has no lines below the names of its columns")

@@ -19,6 +19,7 @@ from tumorscope.datasets.combined import CombinedDataset, by_dataset
 from tumorscope.datasets.labeled import LabeledCase, LabeledDataset, cases_of
 from tumorscope.datasets.own_options import PATIENTS_FILE
 from tumorscope.datasets.registry import dataset_entry
+from tumorscope.datasets.training_view import known_presence, training_view
 from tumorscope.evaluation import choose_operating_point, evaluate, summarize
 from tumorscope.evaluation.flip_gain import measure_flips
 from tumorscope.evaluation.validation import validation_cases
@@ -174,8 +175,11 @@ def calibration_images(cases: Sequence[LabeledCase], recipe: Recipe) -> np.ndarr
     each = max(1, _CALIBRATION_SLICES // (2 * len(cases)))
     images = []
     for case in cases:
-        prepared = prepare(arrange(case.scan(), recipe.sequences), recipe.preparation).images
-        present = case.truth().present
+        scan, truth = case.scan(), case.truth()
+        view = training_view(scan, recipe.preparation.slice_distance_mm)
+        voxels = view.forward(arrange(scan, recipe.sequences))
+        prepared = prepare(voxels, recipe.preparation, view.pixel_aspect).images
+        present = known_presence(truth, None if truth.mask is None else view.forward(truth.mask))
         present = np.ones(len(prepared), bool) if present is None else present
         for group in (np.flatnonzero(present), np.flatnonzero(~present)):
             chosen = chance.permutation(group)[:each]
