@@ -177,7 +177,7 @@ def test_without_any_patient_the_split_warns_and_its_file_keeps_that(tmp_path):
         write_image(tmp_path / "images" / f"mri_{number}.png", number)
         write_mask(tmp_path / "masks" / f"mri_{number}.png")
     split = open_dataset("masks", tmp_path).split()
-    assert "no name tells a patient" in split.method
+    assert "no name identifies a patient" in split.method
     split.save(tmp_path / "split.json")
     assert Split.load(tmp_path / "split.json") == split
     assert json.loads((tmp_path / "split.json").read_text())["method"] == split.method

@@ -22,7 +22,7 @@ def command(
 ) -> None:
     """Make a bundle: ONNX, eight bits, operating point, and metrics in its card."""
     from tumorscope.training.export import export
-    from tumorscope.training.fit import Run
+    from tumorscope.training.run import Run
 
     trained = Run(run)
     folders = resolve_data(data, trained.recipe().datasets)

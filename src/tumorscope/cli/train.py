@@ -73,15 +73,16 @@ def command(
     from tumorscope.core.errors import BadDataset, TumorscopeError
     from tumorscope.datasets.registry import OWN_NAMES, recognize_layout, understood_layouts
     from tumorscope.datasets.split import Split
-    from tumorscope.recipes.experiment import parse_recipe, read_recipe, trained_on, with_changes
+    from tumorscope.recipes.experiment import parse_recipe, read_recipe, with_changes
+    from tumorscope.recipes.own_data import trained_on
 
     original, origin = read_recipe(recipe)
     content = with_changes(original, change or [])
     if content.get("kind") == "features":
         if devices * nodes > 1:
             raise TumorscopeError("--devices and --nodes belong to recipes of networks")
-        if leave_out:
-            raise TumorscopeError("--leave-out belongs to recipes of networks")
+        if leave_out or patients or labels:
+            raise TumorscopeError("--leave-out, --patients and --labels belong to recipes of networks")
         _train_features(content, origin, data, out, masks, fold)
         return
     if masks is not None:
@@ -91,6 +92,8 @@ def command(
     if set(folders) != set(chosen.datasets) and set(folders) & set(OWN_NAMES):
         content = with_changes(trained_on(original, tuple(folders)), change or [])
         chosen = parse_recipe(content, origin)
+    if (patients or labels) and not set(folders) & set(OWN_NAMES):
+        raise TumorscopeError("--patients and --labels are for your own data; published data sets state both")
     holdout = holdout_fraction(split)
     stated = {"labels": labels, "holdout": holdout}
     chosen = chosen.model_copy(update={key: value for key, value in stated.items() if value is not None})

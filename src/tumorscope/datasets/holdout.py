@@ -53,7 +53,7 @@ def part_sizes(parts: Mapping[str, Sequence[str]]) -> str:
 
 
 def _person(case: LabeledCase) -> str:
-    return (case.person if isinstance(case, ImageCase) else None) or case.patient
+    return getattr(case, "person", None) or case.patient  # not by protocol, which would read each label
 
 
 def _classes(dataset: LabeledDataset) -> dict[str, tuple[str, ...]]:

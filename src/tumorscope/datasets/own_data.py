@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 OWN_LICENSE = "images and masks: as their owner states"
 OWN_LIMITS = ("trained on data of its user, whose choice and annotation this card does not describe",)
-OWN_CAVEATS = "patients are told by names, by a column or by `--patients FILE`; an image without a mask is unknown"
+OWN_CAVEATS = "patients come from names, a column or `--patients FILE`; what an image without a mask shows is unknown"
 SPLIT_STATED = "as stated by the data, if it states one"
 
 

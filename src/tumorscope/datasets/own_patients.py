@@ -1,4 +1,4 @@
-"""The patients of a user's own cases: stated by the user, by a table, or told by names."""
+"""The patients of a user's own cases: stated by the user or by a table, or taken from names."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class CaseNames:
 
     Attributes:
         case: its name within the data set.
-        name: what may tell the patient.
+        name: from which the patient may be taken.
         file: the image's name.
         patient: as a table of the data set states it; empty if none does.
     """
@@ -60,7 +60,7 @@ def known_patients(path: Path, cases: Sequence[CaseNames], options: OwnDataOptio
     told = {case.case: found.patients[case.name] for case in cases}
     if found.example is None:
         return {case.case: case.case for case in cases}, (
-            "by case, as no name tells a patient: cases of one patient may be in several parts; "
+            "by case, as no name identifies a patient: cases of one patient may be in several parts; "
             "--patients FILE or a column patient states them"
         )
     patients = {case.case: told[case.case] if told[case.case] != case.name else case.case for case in cases}

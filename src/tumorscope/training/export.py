@@ -31,8 +31,8 @@ from tumorscope.preprocessing import prepare, stack_adjacent_slices
 from tumorscope.preprocessing.input_check import default_input_check
 from tumorscope.recipes.experiment import Recipe
 from tumorscope.training.copies import LEFT_OUT_FILE, leave_out
-from tumorscope.training.fit import SPLIT_FILE, Run, open_datasets
 from tumorscope.training.onnx_files import CALIBRATIONS, export_float, map_names, output_names, quantize
+from tumorscope.training.run import SPLIT_FILE, Run, open_datasets
 from tumorscope.training.slices import arrange
 
 LARGEST_LOSS = 0.002

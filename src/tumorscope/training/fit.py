@@ -7,10 +7,8 @@ import json
 import math
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import lightning
 import torch
@@ -22,15 +20,14 @@ from tqdm import tqdm
 
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.files import save_whole
-from tumorscope.datasets.combined import CombinedDataset, notes_of
+from tumorscope.datasets.combined import notes_of
 from tumorscope.datasets.holdout import holdout_split
 from tumorscope.datasets.labeled import LabeledDataset, cases_of, check_split
-from tumorscope.datasets.own_options import PATIENTS_FILE, OwnDataOptions, read_patients, save_patients
-from tumorscope.datasets.registry import open_dataset
+from tumorscope.datasets.own_options import PATIENTS_FILE, read_patients, save_patients
 from tumorscope.datasets.split import Split
 from tumorscope.inference.bundles import Bundle
 from tumorscope.models.bundle_weights import load_bundle_weights
-from tumorscope.recipes.experiment import Recipe, parse_recipe, parse_yaml
+from tumorscope.recipes.experiment import Recipe
 from tumorscope.training.budget import Budget
 from tumorscope.training.checkpoints import MovableCheckpoint
 from tumorscope.training.classes import check_classes, with_classes
@@ -38,7 +35,7 @@ from tumorscope.training.copies import LEFT_OUT_FILE, leave_out
 from tumorscope.training.curves import LOG_FOLDER, draw_curves
 from tumorscope.training.distributed import check_world_size, print_rank_zero, trainer_options
 from tumorscope.training.ema import EMAWarmup
-from tumorscope.training.finite import StopWhenNotFinite, finite
+from tumorscope.training.finite import StopWhenNotFinite
 from tumorscope.training.layers import LAYERS_FILE, layer_table
 from tumorscope.training.leave_out_lists import read_leave_out_lists
 from tumorscope.training.module import TumorModule, train_sampler
@@ -46,90 +43,11 @@ from tumorscope.training.plateau import ReduceOnPlateau
 from tumorscope.training.precision import set_precision
 from tumorscope.training.prepared import FOLDER as PREPARED_FOLDER
 from tumorscope.training.prepared import SliceSettings, load_or_prepare, remove_prepared
+from tumorscope.training.run import RECIPE_FILE, SPLIT_FILE, SUMMARY_FILE, Run, open_datasets
 from tumorscope.training.slices import IndexDataset
 
 _STATISTICS_SLICES = 48
 """Number of training slices for the batch statistics of a bundle's layers."""
-
-RECIPE_FILE, SPLIT_FILE, SUMMARY_FILE = "recipe.yaml", "split.json", "summary.json"
-
-
-@dataclass(frozen=True)
-class Run:
-    """A folder that a training writes and an export reads."""
-
-    folder: Path
-
-    @property
-    def best(self) -> Path:
-        """The checkpoint that validated best."""
-        return self.folder / "best.ckpt"
-
-    @property
-    def last(self) -> Path:
-        """The newest checkpoint, from which an interrupted training continues."""
-        return self.folder / "last.ckpt"
-
-    def recipe(self) -> Recipe:
-        """The recipe that was trained."""
-        try:
-            content = parse_yaml((self.folder / RECIPE_FILE).read_text())
-        except OSError as error:
-            raise TumorscopeError(f"{self.folder}: not the folder of a training (no {RECIPE_FILE})") from error
-        return parse_recipe(content, str(self.folder / RECIPE_FILE))
-
-    def split(self) -> Split:
-        """The training, validation and test patients."""
-        return Split.load(self.folder / SPLIT_FILE)
-
-    def summary(self) -> dict[str, Any]:
-        """Duration and validation score; empty before a training has ended."""
-        file = self.folder / SUMMARY_FILE
-        return json.loads(file.read_text()) if file.exists() else {}
-
-    @property
-    def patients(self) -> Path | None:
-        """The table of patients that the user stated; None without one."""
-        file = self.folder / PATIENTS_FILE
-        return file if file.exists() else None
-
-    def network(self) -> torch.nn.Module:
-        """The network with its best weights, in evaluation mode."""
-        if not self.best.exists():
-            raise TumorscopeError(f"{self.folder}: no best.ckpt yet; let the training validate once")
-        module = TumorModule(self.recipe().from_scratch())  # initial weights would be overwritten
-        checkpoint = torch.load(self.best, map_location="cpu", weights_only=True)
-        module.load_state_dict(checkpoint["state_dict"])
-        if not finite(module):
-            raise TumorscopeError(f"{self.best}: its weights are not finite; train again")
-        return module.network.eval()
-
-
-def open_datasets(recipe: Recipe, data: Mapping[str, Path], patients: Path | None = None) -> LabeledDataset:
-    """The data sets of a recipe, combined.
-
-    Args:
-        recipe: names them.
-        data: the folder of each.
-        patients: a table of the patients of the user's own cases, see
-            :func:`tumorscope.datasets.own_options.read_patients`.
-
-    Raises:
-        TumorscopeError: a folder is missing, or belongs to a data set that the recipe does not name.
-        BadDataset: a folder contains something else.
-    """
-    for name in recipe.datasets:
-        if name not in data:
-            raise TumorscopeError(f"recipe {recipe.name} trains on {', '.join(recipe.datasets)}; add {name}=PATH")
-    for name in data:
-        if name not in recipe.datasets:
-            raise TumorscopeError(f"recipe {recipe.name} does not train on {name}, only {', '.join(recipe.datasets)}")
-    listed = read_patients(patients) if patients else None
-    options = OwnDataOptions(listed, patients.name if patients else "", recipe.labels)
-    opened = {name: open_dataset(name, data[name], options) for name in recipe.datasets}
-    if len(opened) == 1 and not recipe.channels_as_images:
-        return opened[recipe.datasets[0]]
-    return CombinedDataset.join(opened, recipe.channels_as_images)
 
 
 def train(

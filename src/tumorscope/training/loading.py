@@ -13,8 +13,8 @@ from torch import nn
 from tumorscope.datasets.split import Split
 from tumorscope.recipes.experiment import Recipe
 from tumorscope.training.curves import read_curves
-from tumorscope.training.fit import Run
 from tumorscope.training.layers import LAYERS_FILE
+from tumorscope.training.run import Run
 
 
 @dataclass(frozen=True, eq=False)
