@@ -187,7 +187,7 @@ class OwnImage(_OwnCase):
         if none and mask.any():
             raise UnreadableScan(f"{self.case}: its class is {NO_TUMOR}, but its mask marks {int(mask.sum()):,} pixels")
         shown = none or bool(mask.any())
-        return GroundTruth(mask.any(axis=(1, 2)), mask, self.tumor_class if shown else None)
+        return GroundTruth(np.asarray(mask.any(axis=(1, 2))), mask, self.tumor_class if shown else None)
 
 
 @dataclass(frozen=True)
@@ -231,7 +231,7 @@ class OwnVolume(_OwnCase):
     def truth(self) -> GroundTruth:
         """Mask and presence; the class of a volume says nothing about its single slices."""
         _, mask = self.scan_and_mask()
-        return GroundTruth(mask.any(axis=(1, 2)), mask)
+        return GroundTruth(np.asarray(mask.any(axis=(1, 2))), mask)
 
 
 def read_own_mask(path: Path, scan: Scan, labels: tuple[str, ...] | None, values: tuple[str, ...] = ()) -> np.ndarray:

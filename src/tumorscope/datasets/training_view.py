@@ -56,4 +56,4 @@ def known_presence(truth: GroundTruth, mask: np.ndarray | None) -> np.ndarray | 
         truth: of the case.
         mask: its mask as the network sees it. Of a volume it decides, as its slices may be cut in another plane.
     """
-    return truth.present if mask is None or len(mask) == 1 else mask.any(axis=(1, 2))
+    return truth.present if mask is None or len(mask) == 1 else np.asarray(mask.any(axis=(1, 2)))
