@@ -17,9 +17,11 @@ from datasets.miniature import (
     write_three,
     write_volume,
 )
+from making import write_miniature_figshare
 from PIL import Image
 
 from tumorscope.core.errors import BadDataset, BadSplit, TumorscopeError, UnreadableScan
+from tumorscope.datasets.combined import CombinedDataset
 from tumorscope.datasets.holdout import holdout_split
 from tumorscope.datasets.own_cases import SeveralLabels
 from tumorscope.datasets.own_options import OwnDataOptions, read_patients
@@ -197,6 +199,16 @@ def test_a_holdout_takes_its_fraction_of_the_patients(tmp_path):
     split = holdout_split(open_dataset("masks", tmp_path), 0.25)
     assert {part: len(names) for part, names in split.parts.items()} == {"train": 5, "validation": 1, "test": 2}
     assert "25 % to test" in split.method
+
+
+def test_a_holdout_of_published_and_of_combined_sets_is_by_patient(tmp_path):
+    figshare = open_dataset("figshare", write_miniature_figshare(tmp_path / "figshare", 8, slices=2, size=32))
+    masks = open_dataset("masks", write_masks(tmp_path / "masks", patients=8))
+    split = holdout_split(CombinedDataset.join({"figshare": figshare, "masks": masks}, {}), 0.5)
+    assert len(split["test"]) == 8
+    everyone = {f"figshare/P{number:03d}" for number in range(8)} | {f"masks/P{number}" for number in range(8)}
+    assert {name for names in split.parts.values() for name in names} == everyone
+    assert "figshare: by patient; 50 % to test" in split.method
 
 
 def test_a_table_states_classes_patients_and_parts(tmp_path):
