@@ -52,7 +52,7 @@ def enhancing_part(scan: Scan, mask: np.ndarray, outside: np.ndarray) -> np.ndar
         return None
     usual = float(np.median(two.sample - one.sample))
     enhancing = np.zeros_like(mask)
-    for index in np.flatnonzero(mask.any(axis=(1, 2))):
+    for index in np.flatnonzero(mask.any(axis=(1, 2))).tolist():
         enhancing[index] = mask[index] & (two.of_slice(index) - one.of_slice(index) - usual >= UPTAKE)
     return _without_fragments(enhancing, mask, scan.geometry)
 

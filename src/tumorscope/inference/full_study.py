@@ -18,7 +18,7 @@ from dataclasses import replace
 
 import numpy as np
 from scipy import ndimage
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from tumorscope.core.geometry import Geometry
 from tumorscope.core.note import Note
@@ -242,7 +242,7 @@ def _distances_mm(whole: np.ndarray, enhancing: Analysis, geometry: Geometry) ->
     alone = [number for number in range(1, len(sizes)) if number not in touching]
     if not alone:
         return []
-    tree = cKDTree(geometry.to_mm(np.argwhere(whole & ~ndimage.binary_erosion(whole))))
+    tree = KDTree(geometry.to_mm(np.argwhere(whole & np.logical_not(ndimage.binary_erosion(whole)))))
     return [float(tree.query(geometry.to_mm(np.argwhere(labels == number)))[0].min()) for number in alone]
 
 

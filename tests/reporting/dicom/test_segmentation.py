@@ -14,7 +14,6 @@ from reporting.dicom.studies import NOW, SMALL, as_set, in_patient, marks, study
 from tumorscope.cli import compare_studies
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.notice import NOTICE
-from tumorscope.inference.labels import ENHANCING_TUMOR, WHOLE_TUMOR
 from tumorscope.inference.tumor_type import TypeFinding
 from tumorscope.io import open_scan, open_segmentation
 from tumorscope.io.dicom import seg_writer
@@ -359,16 +358,6 @@ def test_lossless_images_are_not_declared_lossy(analysis):
     dataset = pydicom.dcmread(io.BytesIO(encode_segmentation(analysis)))
     assert dataset.LossyImageCompression == "00"
     assert "LossyImageCompressionRatio" not in dataset
-
-
-@pytest.fixture
-def nested(analysis):
-    """The marked lesions as the whole tumor, and the first rows of the larger one as the enhancing tumor."""
-    enhancing = np.zeros_like(analysis.mask)
-    enhancing[2:3, 2:4, 2:6] = True
-    assert (enhancing & analysis.mask == enhancing).all()
-    part = replace(analysis, label=ENHANCING_TUMOR, mask=enhancing)
-    return replace(analysis, label=WHOLE_TUMOR, parts=(part,))
 
 
 def test_labels_are_overlapping_segments_each_where_it_was(nested, study, tmp_path):
