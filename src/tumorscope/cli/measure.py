@@ -124,7 +124,8 @@ def _of_analysis(path: Path) -> Segmentation:
     geometry = document.geometry
     positions = None if geometry.slice_positions is None else np.array(geometry.slice_positions)
     return Segmentation.of_masks(
-        masks=[(name, mask) for name, mask in masks if mask.any()],
+        # A label of several stays even if it is empty: there is no enhancing tumor, which is not the same as no answer.
+        masks=[(name, mask) for name, mask in masks if mask.any() or document.labels],
         shape=geometry.shape,
         case=document.case,
         kind=geometry.kind,
