@@ -10,9 +10,12 @@ from two_labels import AFFINE, CORE, EDEMA, NECROSIS, box, scan_of, two_labels
 
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.inference.full_study import SPECK_MM, UPTAKE_UNKNOWN
+from tumorscope.reporting.bids import write_bids
 from tumorscope.reporting.document import load_document, masks_from_document, to_document, to_json
 from tumorscope.reporting.masks import label_map, label_values
+from tumorscope.reporting.report import build_report
 from tumorscope.reporting.results import write_results
+from tumorscope.reporting.wording import finding_line, finding_sentence
 
 ELSEWHERE = box(slice(3, 5), slice(40, 50), slice(72, 82))
 """Ten by ten pixels, with twelve columns between it and what the FLAIR network segments."""
@@ -162,3 +165,43 @@ def test_a_damaged_label_is_refused(both):
 def test_the_grid_is_the_scans(both, tmp_path):
     image = nibabel.load(write_results(both, tmp_path)["mask"])
     np.testing.assert_allclose(image.affine, AFFINE)
+
+
+def test_the_finding_names_both_labels(analyzed, both):
+    assert finding_sentence(both) == (
+        "Tumor found in 4 of 8 slices (probability 0.94): one lesion of 14.4 ml, largest in slice 2; enhancing tumor: "
+        "one lesion of 1.5 ml, largest in slice 3."
+    )
+    assert "14.4 ml in one lesion · enhancing tumor 1.5 ml · glioma 0.90" in finding_line(both)
+    alone = two_labels(analyzed, t1c=np.zeros_like(CORE))
+    assert finding_sentence(alone).endswith("largest in slice 2; no enhancing tumor.")
+    on_t1c = two_labels(analyzed, np.zeros_like(EDEMA), CORE)
+    assert finding_sentence(on_t1c).startswith("Tumor found in 2 of 8 slices on T1 with contrast only (probability 0.9")
+
+
+def test_the_report_has_a_section_and_diameters_for_the_enhancing_tumor_and_warnings_with_the_findings(analyzed):
+    report = build_report(two_labels(analyzed, t1c=CORE | ELSEWHERE, scan=scan_of(CORE | ELSEWHERE)))
+    (part,) = report.parts
+    assert part.heading == "Enhancing tumor, on T1 with contrast"
+    assert len(part.measurements.rows) == 2
+    assert [name for name, _ in report.facts if name.startswith("Enhancing")] == [
+        "Enhancing total volume",
+        "Enhancing lesions",
+        "Enhancing diameters of the largest lesion",
+    ]
+    assert "outside of the mask on FLAIR" in report.warnings[0]
+    assert [name for name, _ in report.bundle if name.startswith("Bundle")] == [
+        "Bundle, whole tumor",
+        "Bundle, enhancing tumor",
+    ]
+    assert len({figure.name for figure in report.figures}) == len(report.figures)
+
+
+def test_bids_has_a_mask_for_each_label(both, tmp_path):
+    paths = write_bids(both, tmp_path)
+    assert paths["enhancing"].name == "sub-case_label-enhancing_desc-tumor_mask.nii.gz"
+    for key, label in (("mask", both), ("enhancing", both.parts[0])):
+        stored = np.asarray(nibabel.load(paths[key]).dataobj)
+        assert np.unique(stored).tolist() == [0, 1]
+        assert stored.sum() == label.mask.sum()
+    assert json.loads(paths["enhancing_sidecar"].read_text())["Bundle"]["Name"] == "on-t1c"

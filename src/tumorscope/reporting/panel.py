@@ -197,7 +197,8 @@ def _draw_frame(pen: Pen, analysis: Analysis, layout: Layout) -> None:
         if name == "mri" and sequence != "unknown":
             heading += f" ({sequence.upper()})"
         if name == "part":
-            heading = f"{analysis.parts[0].sequences[0].upper()} {heading[0].lower()}{heading[1:]}"
+            shown = background_channel(analysis.scan, analysis.parts[0].bundle.card.inputs.sequences)
+            heading = f"{analysis.scan.sequences[shown].upper()} {heading[0].lower()}{heading[1:]}"
         write(pen, (left, top - 9), heading, 14, _BRIGHT, layout.tile_width)
     left = _MARGIN
     legend: list[tuple[Column, tuple[int, int, int], str]] = [("mri_truth", TRUE_COLOR, "true mask")]

@@ -148,9 +148,10 @@ def build_report(analysis: Analysis, truth: np.ndarray | None = None) -> Report:
 
 
 def _part(part: Analysis, number: int) -> PartSection:
+    images = choose_images(part)
     return PartSection(
-        heading=f"{part.label.capitalize()}, on {sequence_text(part.sequences[0])}",
-        slices=key_figure(choose_images(part), f"part-{number}"),
+        heading=f"{part.label.capitalize()}, on {sequence_text(part.scan.sequences[images.channel])}",
+        slices=key_figure(images, f"part-{number}"),
         measurements=measurements(part) if part.lesions else None,
     )
 

@@ -186,7 +186,7 @@ def finding_sentence(analysis: Analysis) -> str:
     finder = next(label for label in analysis.labels if positive_slices(label) or label is analysis.labels[-1])
     where = "" if slices == 1 else f" in {positive_slices(finder)} of {slices} slices"
     if finder is not analysis:
-        where += f" on {' and '.join(map(sequence_text, finder.sequences))} only"
+        where += f" on {' and '.join(map(sequence_text, finder.bundle.card.inputs.sequences))} only"
     start = f"Tumor found{where} (probability {probability})"
     if analysis.lesions:
         return f"{start}: {_segmented(analysis)}{_parts(analysis)}."

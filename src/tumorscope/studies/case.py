@@ -88,6 +88,7 @@ class Findings:
     Attributes:
         rejection, tumor_present, tumor_probability, tumor_type, volume_mm3, runtime, precision,
             bundle_reason, warnings: as in the analysis.
+        enhancing_volume_mm3: of the enhancing tumor; None where it is not known or one bundle analyzed the scan.
         size: of the mask, in words; None without lesions.
         lesions, slices: their numbers.
         bundle, bundle_sha256: the bundle of the analysis; two bundles are joined by ``+``.
@@ -98,6 +99,7 @@ class Findings:
     tumor_probability: float | None
     tumor_type: TypeFinding | None
     volume_mm3: float | None
+    enhancing_volume_mm3: float | None
     size: str | None
     lesions: int
     slices: int
@@ -117,6 +119,7 @@ class Findings:
             tumor_probability=analysis.tumor_probability,
             tumor_type=analysis.tumor_type,
             volume_mm3=analysis.volume_mm3,
+            enhancing_volume_mm3=analysis.parts[0].volume_mm3 if analysis.parts else None,
             size=size_text(analysis) if analysis.lesions else None,
             lesions=len(analysis.lesions),
             slices=len(analysis.slices),
