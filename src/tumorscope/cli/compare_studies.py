@@ -25,7 +25,11 @@ def command(
     ],
     after: Annotated[Path, typer.Argument(metavar="AFTER", help="The later study, likewise.", show_default=False)],
     label: Annotated[
-        str | None, typer.Option(help="Compare only the label of this name; all labels together by default.")
+        str | None,
+        typer.Option(
+            help="Compare only the label of this name, such as 'enhancing tumor'; all labels together by default, "
+            "which in an analysis is the whole tumor."
+        ),
     ] = None,
     registered: Annotated[
         bool, typer.Option("--registered", help="Both studies are in one frame of reference.")

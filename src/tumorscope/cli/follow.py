@@ -44,7 +44,8 @@ def command(
         ),
     ] = None,
     label: Annotated[
-        str | None, typer.Option(help="Follow only the label of this name; all labels together by default.")
+        str | None,
+        typer.Option(help="Follow only the label of this name, such as 'enhancing tumor'; all together by default."),
     ] = None,
     alignment: Annotated[
         AlignmentChoice,

@@ -70,6 +70,11 @@ def _ml(volume_mm3: float | None) -> float | None:
     return None if volume_mm3 is None else round(volume_mm3 / 1000, 5)
 
 
+def _label_volumes(document: AnalysisDocument) -> str | None:
+    known = [f"{label.name} {_ml(label.volume_mm3)}" for label in document.labels if label.volume_mm3 is not None]
+    return "; ".join(known) or None
+
+
 def _type(document: AnalysisDocument) -> str | None:
     return None if document.tumor_type is None else document.tumor_type.name or "uncertain"
 
@@ -114,6 +119,7 @@ COLUMNS = (
         "of the lesion with most voxels",
         lambda one: _ml(one.lesions[0].volume_mm3) if one.lesions else None,
     ),
+    TableColumn("label_volumes_ml", str, "of each label, where two bundles analyzed the scan", _label_volumes),
     TableColumn("longest_mm", float, "diameter of the lesion with the largest product", _diameter("longest")),
     TableColumn("perpendicular_mm", float, "its longest perpendicular diameter", _diameter("perpendicular")),
     TableColumn("product_mm2", float, "of the two", _product),

@@ -18,7 +18,7 @@ from tumorscope.measurement.comparability import Origin
 from tumorscope.measurement.lesions import find_lesions
 from tumorscope.measurement.response import Timepoint
 from tumorscope.reporting.analysis_document import AnalysisDocument
-from tumorscope.reporting.document import load_document, mask_from_document
+from tumorscope.reporting.document import load_document, masks_from_document
 from tumorscope.reporting.outputs import DOCUMENT_FILE, MASK_FILES
 
 
@@ -62,16 +62,19 @@ def timepoint_of(path: Path, segmentation: Segmentation, label: str | None = Non
     """
     mask = _chosen(segmentation, label)
     lesions = find_lesions(mask, segmentation.blank_scan(), np.zeros(len(mask)))
-    return Timepoint(segmentation.case, mask, lesions, segmentation.affine, _origin(path), segmentation.slice_positions)
+    return Timepoint(
+        segmentation.case, mask, lesions, segmentation.affine, _origin(path, label), segmentation.slice_positions
+    )
 
 
 def _of_analysis(path: Path) -> Segmentation:
     document = load_document(path)
-    mask = mask_from_document(document)
+    masks = masks_from_document(document)
     geometry = document.geometry
     positions = None if geometry.slice_positions is None else np.array(geometry.slice_positions)
     return Segmentation.of_masks(
-        masks=[("tumor", mask)] if mask.any() else [],
+        # A label of several stays even if it is empty: there is no enhancing tumor, which is not the same as no answer.
+        masks=[(name, mask) for name, mask in masks if mask.any() or document.labels],
         shape=geometry.shape,
         case=document.case,
         kind=geometry.kind,
@@ -86,25 +89,28 @@ def _chosen(labels: Segmentation, label: str | None) -> np.ndarray:
     return labels.whole
 
 
-def _origin(path: Path) -> Origin:
+def _origin(path: Path, label: str | None) -> Origin:
     """What is known of a mask: by its analysis, which may be beside it, or by its DICOM header."""
     document = path / DOCUMENT_FILE if path.is_dir() else path
     if document.suffix.lower() == ".json" and document.is_file():
-        return _origin_of(load_document(document))
+        return _origin_of(load_document(document), label)
     if path.name in MASK_FILES:
         with suppress(TumorscopeError):  # none, or of an older version: then nothing is known
-            return _origin_of(load_document(path.with_name(DOCUMENT_FILE)))
+            return _origin_of(load_document(path.with_name(DOCUMENT_FILE)), label)
     if path.is_file() and file_format(path) == "dicom":
         identity = read_identity(path)
         return Origin(patient_key=identity.patient_key, study_date=identity.date)
     return Origin()
 
 
-def _origin_of(document: AnalysisDocument) -> Origin:
+def _origin_of(document: AnalysisDocument, label: str | None) -> Origin:
+    """A label is comparable with the same label by the same bundle; a whole by two bundles with a whole by both."""
+    alone = [entry for entry in document.labels[1:] if label is not None and entry.name == label.casefold()]
+    made_by = alone or document.labels or [document]
     return Origin(
         patient_key=document.patient_key,
         study_date=document.study_date,
-        bundle=f"{document.bundle.name} {document.bundle.version}",
-        bundle_sha256=document.bundle.sha256,
-        sequences=tuple(document.sequences),
+        bundle=" + ".join(f"{entry.bundle.name} {entry.bundle.version}" for entry in made_by),
+        bundle_sha256="+".join(entry.bundle.sha256 for entry in made_by),
+        sequences=tuple(sequence for entry in made_by for sequence in entry.sequences),
     )

@@ -17,6 +17,7 @@ from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.notice import NOTICE
 from tumorscope.core.scan import SourceImage
 from tumorscope.inference.analysis import Analysis
+from tumorscope.inference.labels import COLORS
 from tumorscope.io.dicom.contours import trace_contours
 from tumorscope.io.dicom.object_identity import (
     MANUFACTURER,
@@ -26,7 +27,7 @@ from tumorscope.io.dicom.object_identity import (
     object_uid,
     series_uid,
 )
-from tumorscope.io.dicom.seg_writer import COLORS, lesion_labels
+from tumorscope.io.dicom.seg_writer import LESION_COLORS, lesion_labels, segmented_labels
 from tumorscope.io.dicom.source_images import plain_images, reference
 from tumorscope.io.dicom.structure_set import STRUCTURE_SET
 from tumorscope.io.library_warnings import quiet_libraries
@@ -64,6 +65,8 @@ class _Region:
 def encode_structure_set(analysis: Analysis, made_at: datetime | None = None) -> bytes:
     """An RT Structure Set with one ROI per lesion in the order of ``analysis.lesions``, as a file's content.
 
+    Where the analysis has several labels each of them is one ROI instead.
+
     Args:
         analysis: of a scan that was read from DICOM.
         made_at: the time written into the object; now, unless given.
@@ -74,10 +77,10 @@ def encode_structure_set(analysis: Analysis, made_at: datetime | None = None) ->
     if not analysis.mask.any():
         raise TumorscopeError(f"{analysis.scan.case}: nothing is segmented, so there are no contours to write")
     images = plain_images(analysis.scan)
-    rois = _lesions(analysis)
+    rois = _regions(analysis)
     header = analysis.scan.source_images[0].header
     made_at = in_zone_of(header, made_at or datetime.now())
-    dataset = _structure_set(analysis, str(images[0].FrameOfReferenceUID), made_at)
+    dataset = _structure_set(analysis, rois, str(images[0].FrameOfReferenceUID), made_at)
     dataset.StructureSetROISequence, dataset.ROIContourSequence, dataset.RTROIObservationsSequence = [], [], []
     for number, roi in enumerate(rois, start=1):
         dataset.StructureSetROISequence.append(_definition(roi, number, images[0].FrameOfReferenceUID, analysis))
@@ -86,15 +89,19 @@ def encode_structure_set(analysis: Analysis, made_at: datetime | None = None) ->
     return encode_object(dataset, header, made_at)
 
 
-def _lesions(analysis: Analysis) -> list[_Region]:
-    labels = lesion_labels(analysis)
+def _regions(analysis: Analysis) -> list[_Region]:
+    """The labels where there are several, as in the segmentation; else the lesions."""
+    labels = segmented_labels(analysis)
+    if labels:
+        return [_Region(label.label.capitalize(), label.mask, COLORS[label.label]) for label in labels]
+    numbers = lesion_labels(analysis)
     return [
-        _Region(f"Lesion {number}", labels == number, COLORS[(number - 1) % len(COLORS)])
-        for number in range(1, int(labels.max()) + 1)
+        _Region(f"Lesion {number}", numbers == number, LESION_COLORS[(number - 1) % len(LESION_COLORS)])
+        for number in range(1, int(numbers.max()) + 1)
     ]
 
 
-def _structure_set(analysis: Analysis, frame_of_reference: str, made_at: datetime) -> Dataset:
+def _structure_set(analysis: Analysis, rois: Sequence[_Region], frame_of_reference: str, made_at: datetime) -> Dataset:
     """All but the regions, the patient and the study."""
     from pydicom import Dataset
     from pydicom.dataset import FileMetaDataset
@@ -102,7 +109,7 @@ def _structure_set(analysis: Analysis, frame_of_reference: str, made_at: datetim
 
     dataset = Dataset()
     dataset.SOPClassUID = STRUCTURE_SET
-    dataset.SOPInstanceUID = object_uid(analysis, "structure set", np.ascontiguousarray(analysis.mask).tobytes())
+    dataset.SOPInstanceUID = object_uid(analysis, "structure set", np.stack([roi.mask for roi in rois]).tobytes())
     dataset.file_meta = FileMetaDataset()
     # Explicit VR has 16 bits for the length of a decimal string, too few for the contour of a large ragged lesion.
     dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
