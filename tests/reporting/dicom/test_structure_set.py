@@ -119,6 +119,15 @@ def test_each_lesion_is_a_region_with_name_color_type_and_notice(analysis):
     assert dataset.ApprovalStatus == "UNAPPROVED"
 
 
+def test_where_there_are_several_labels_each_is_a_region_and_one_may_be_inside_another(nested, study, tmp_path):
+    path = tmp_path / "rtstruct.dcm"
+    path.write_bytes(encode_structure_set(nested, NOW))
+    found = open_segmentation(path, scan=study.scan)
+    assert found.names == ("Whole tumor", "Enhancing tumor")
+    assert np.array_equal(found.mask("Whole tumor"), nested.mask)
+    assert np.array_equal(found.mask("Enhancing tumor"), nested.parts[0].mask)
+
+
 def test_every_contour_is_in_the_plane_of_the_image_it_names(analysis, study):
     dataset = pydicom.dcmread(io.BytesIO(encode_structure_set(analysis, NOW)))
     heights = {
