@@ -9,11 +9,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-_KEYS = frozenset(
-    "sub ses sample task tracksys acq nuc voi ce trc stain rec dir run mod echo flip inv mt part proc hemi space split "
-    "recording chunk atlas seg scale res den label desc cohort tpl".split()
+_ENTITY = re.compile(
+    r"(sub|ses|sample|task|tracksys|acq|nuc|voi|ce|trc|stain|rec|dir|run|mod|echo|flip|inv|mt|part|proc|hemi|space|split|"
+    r"recording|chunk|atlas|seg|scale|res|den|label|desc|cohort|tpl)-(.+)",
+    re.IGNORECASE,
 )
-_ENTITY = re.compile(r"([a-z]+)-(.+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def parse_bids_name(stem: str) -> BidsName | None:
     rest = []
     for part in stem.split("_"):
         match = _ENTITY.fullmatch(part)
-        if match and match[1].lower() in _KEYS:
+        if match:
             entities.setdefault(match[1].lower(), match[2])
         else:
             rest.append(part)

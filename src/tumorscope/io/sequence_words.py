@@ -8,45 +8,50 @@ from __future__ import annotations
 import re
 import unicodedata
 
-FLAIR = frozenset("flair fla eflair t2f tirm".split())
-T1 = frozenset("t1 t1w t1n t1wi st1w mprage bravo spgr fspgr".split())
-T1C = frozenset("t1c t1ce t1gd t1post t1wce t1wc t1km t1cw ct1 ct1w".split())
-T2 = frozenset("t2 t2w t2wi st2w".split())
 
-GRADIENT_ECHO = frozenset("ffe eg fl2d fl3d flash gradient".split())
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+FLAIR = _set("flair fla eflair t2f tirm")
+T1 = _set("t1 t1w t1n t1wi st1w mprage bravo spgr fspgr")
+T1C = _set("t1c t1ce t1gd t1post t1wce t1wc t1km t1cw ct1 ct1w")
+T2 = _set("t2 t2w t2wi st2w")
+
+GRADIENT_ECHO = _set("ffe eg fl2d fl3d flash gradient")
 """With T2 these make a T2*."""
 
-AGENT = frozenset(
+AGENT = _set(
     "gd gad gado gadolinium gadolinio gadobutrol gadoterate gadovist gadavist dotarem clariscan prohance magnevist "
     "multihance omniscan gbca ce contrast contraste contrasto kontrast kontrastmittel km mdc civ cte enhanced enhancement "
-    "injection inj injecte injectee injected".split()
+    "injection inj injecte injectee injected"
 )
-AFTER = frozenset("post pos apres nach dopo tras despues".split())
+AFTER = _set("post pos apres nach dopo tras despues")
 """After contrast agent, where no event such as surgery follows."""
-BEFORE = frozenset(
-    "pre vor avant antes prima nativ native nativo nativa natif plain simple unenhanced nonenhanced precontrast".split()
+BEFORE = _set(
+    "pre vor avant antes prima nativ native nativo nativa natif plain simple unenhanced nonenhanced precontrast"
 )
 """Before contrast agent, or without it."""
-NOT = frozenset("without wo no non ohne sans sin sem senza zonder".split())
+NOT = _set("without wo no non ohne sans sin sem senza zonder")
 """Without contrast agent, where nothing else follows that is left out, such as fat saturation."""
-LEFT_OUT = frozenset("fs fat fatsat sat saturation spir spair stir dixon motion gap angle fett grasa graisse".split())
-EVENTS = frozenset(
+LEFT_OUT = _set("fs fat fatsat sat saturation spir spair stir dixon motion gap angle fett grasa graisse")
+EVENTS = _set(
     "op operation operative operatif operativ operatoire surgery surgical chirurgie chirurgia cirugia treatment therapy "
-    "therapie terapia radiotherapy radiotherapie radioterapia chemo rt rtx crt biopsy biopsie biopsia resection".split()
+    "therapie terapia radiotherapy radiotherapie radioterapia chemo rt rtx crt biopsy biopsie biopsia resection"
 )
 
-OTHER = frozenset(
+OTHER = _set(
     "t2star t2starw star etoile swi swan gre hemo medic map maps mapping carto cartographie pd pdw dwi adc trace tracew "
     "dti bold fmri asl perfusion relcbf cbf cbv rcbv mtt tmax ttp pwi mra tof angio localizer localiser scout survey stir "
     "subtraction subtracted subtraktion soustraction sustraccion dual loc mip minip psir dir diffusion tensor b0 b1000 eadc dsc "
     "dce dynamic perf mrv venogram ciss fiesta phase pcasl spectroscopy mrs csi qsm fieldmap resolve ep2d epi "
-    "defacemask".split()
+    "defacemask"
 )
 """Kinds of images that are none of the four sequences."""
 
-_TECHNIQUE = frozenset(
+_TECHNIQUE = _set(
     "ax axi axial tra trans transversal trs sag sagittal cor coronal kor 2d 3d iso se es tse fse frfse tfe ffe fl2d fl3d ir "
-    "spc space cube vista fs fatsat fat sat dixon w".split()
+    "spc space cube vista fs fatsat fat sat dixon w"
 )
 _PIECES = FLAIR | T1 | T1C | T2 | AGENT | AFTER | BEFORE | NOT | OTHER | _TECHNIQUE
 _WEIGHTED = re.compile(r"t[12]|flair")
