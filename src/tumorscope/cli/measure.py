@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tumorscope.cli.analyze import SpacingOption
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.io.formats import MASK_FORMATS
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from tumorscope.core.scan import Scan
     from tumorscope.core.segmentation import Segmentation
+    from tumorscope.io.spacing import Spacing
     from tumorscope.measurement.lesions import Lesion
     from tumorscope.reporting.measurements import Measured
 
@@ -50,6 +52,7 @@ def command(
         float | None,
         typer.Option(help="Measure voxels of at least this value in an image or a probability map that is not a mask."),
     ] = None,
+    spacing: SpacingOption = None,
     out: Annotated[
         list[Path] | None,
         typer.Option("--out", "-o", metavar="FILE", help="A .json, .csv or .png to write; repeat for several."),
@@ -60,18 +63,20 @@ def command(
     from tumorscope.io import open_scan
     from tumorscope.io.label_names import parse_labels
     from tumorscope.io.segmentation_alignment import onto_scan
+    from tumorscope.io.spacing import parse_spacing
     from tumorscope.measurement.small_lesions import without_small_lesions
     from tumorscope.reporting.measurement_figure import draw_measured, encode_png
     from tumorscope.reporting.measurements import measure_labels, measurement_document, to_csv, to_json
 
     files = _outputs(out or [])
     groups = None if labels is None else parse_labels(labels)
-    segmentation = open_labels(mask, threshold)
+    spacing_mm = None if spacing is None else parse_spacing(spacing)
+    segmentation = open_labels(mask, threshold, spacing_mm)
     if segmentation.is_empty:
         raise TumorscopeError(f"{segmentation.case}: the mask is empty; there is nothing to measure")
     if groups is not None:
         segmentation = segmentation.regrouped(groups)
-    shown = None if image is None else open_scan(image)
+    shown = None if image is None else open_scan(image, spacing_mm=spacing_mm)
     if shown is not None:
         segmentation = onto_scan(segmentation, shown)
     if min_volume:
@@ -91,25 +96,27 @@ def command(
         typer.echo(f"Saved: {', '.join(map(str, files))}")
 
 
-def open_labels(path: Path, threshold: float | None = None) -> Segmentation:
+def open_labels(path: Path, threshold: float | None = None, spacing_mm: Spacing | None = None) -> Segmentation:
     """Any mask, or the mask that an analysis found.
 
     Args:
-        path, threshold: see :func:`tumorscope.io.open_segmentation`; the path may also be an
+        path, threshold, spacing_mm: see :func:`tumorscope.io.open_segmentation`; the path may also be an
             ``analysis.json`` or the folder that holds one.
 
     Raises:
         TumorscopeError: no mask, damaged, or an image.
     """
     from tumorscope.io import open_segmentation
+    from tumorscope.io.spacing import with_mask_spacing
 
     if path.is_dir() and (path / "analysis.json").is_file():
         path /= "analysis.json"
     if path.suffix.lower() != ".json":
-        return open_segmentation(path, threshold)
+        return open_segmentation(path, threshold, spacing_mm)
     if threshold is not None:
         raise TumorscopeError(f"{path}: a threshold is for images; an analysis has a mask of its own")
-    return _of_analysis(path)
+    found = _of_analysis(path)
+    return found if spacing_mm is None else with_mask_spacing(found, spacing_mm, path.parent.name or str(path))
 
 
 def _of_analysis(path: Path) -> Segmentation:

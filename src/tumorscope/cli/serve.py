@@ -71,6 +71,14 @@ def command(
     bundle: Annotated[
         str | None, typer.Option(help="Bundle for uploads without one: a name or a folder.  [default: auto]")
     ] = None,
+    register: Annotated[
+        bool | None,
+        typer.Option(
+            "--register",
+            help="Rigidly co-register the series or volumes of every study (needs SimpleITK).",
+            show_default=False,
+        ),
+    ] = None,
     archive: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=URL", help="A DICOMweb service from which studies may be fetched; repeat."),
@@ -103,6 +111,7 @@ def command(
         "queue": queue,
         "workers": workers,
         "bundle": bundle,
+        "register_series": register,
         "archives": None if archive is None else tuple(archive),
     }
     given = {name: value for name, value in given.items() if value is not None}

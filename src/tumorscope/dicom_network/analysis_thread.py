@@ -61,7 +61,7 @@ class AnalysisThread(threading.Thread):
         store, journal: of the node.
         destinations: names of the destinations of the results.
         processor: ``module:function``, see :mod:`tumorscope.dicom_network.worker`.
-        bundle: for the processor.
+        bundle, register: for the processor.
         stop: set when the node must end.
     """
 
@@ -73,13 +73,14 @@ class AnalysisThread(threading.Thread):
         processor: str,
         bundle: str,
         stop: threading.Event,
+        register: bool = False,
     ) -> None:
         super().__init__(name="analysis", daemon=True)
         self._store = store
         self._journal = journal
         self._destinations = tuple(destinations)
         self._processor = processor
-        self._bundle = bundle
+        self._bundle, self._register = bundle, register
         self._stopping = stop
         self._reported_full = False
 
@@ -132,6 +133,7 @@ class AnalysisThread(threading.Thread):
             out=out,
             bundle=self._bundle,
             incomplete=INCOMPLETE if run.incomplete else None,
+            register=self._register,
             earlier=tuple(path for path in earlier if path.exists()),
         )
 

@@ -44,6 +44,7 @@ class NodeSettings:
         quiescence_s: a study is complete when no image has arrived for this time.
         abort_timeout_s: the same after an aborted association.
         bundle: a name, a folder, or ``auto``.
+        register: whether to co-register the series of every study.
         keep_days: finished studies are removed after this time; None keeps them.
         processor: ``module:function`` that analyzes a study.
     """
@@ -57,6 +58,7 @@ class NodeSettings:
     quiescence_s: float = 30.0
     abort_timeout_s: float = 600.0
     bundle: str = "auto"
+    register: bool = False
     keep_days: float | None = None
     processor: str = "tumorscope.dicom_network.study_processor:process_study"
 
@@ -102,7 +104,8 @@ def _serve(settings: NodeSettings, store: Store, journal: Journal, stop: threadi
     arrivals = Arrivals(journal, settings.quiescence_s, settings.abort_timeout_s)
     receiver = Receiver(store, journal, arrivals, settings.aet, settings.allowed)
     port = receiver.listen(settings.host, settings.port)
-    threads: list[threading.Thread] = [AnalysisThread(store, journal, names, settings.processor, settings.bundle, stop)]
+    analysis = AnalysisThread(store, journal, names, settings.processor, settings.bundle, stop, settings.register)
+    threads: list[threading.Thread] = [analysis]
     threads += [SenderThread(each, settings.data, journal, settings.aet, stop) for each in settings.destinations]
     for thread in threads:
         thread.start()

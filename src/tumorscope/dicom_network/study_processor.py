@@ -28,7 +28,8 @@ def process_study(task: Task) -> list[Path]:
 
     outputs = OutputOptions(dicom=True, earlier_reports=_reports(task.earlier))
     case = Case(task.folder, incomplete=task.incomplete)
-    result = process_case(case, EnginePool(task.bundle), task.out, AnalysisOptions(find_truth=False, outputs=outputs))
+    options = AnalysisOptions(find_truth=False, register=task.register, outputs=outputs)
+    result = process_case(case, EnginePool(task.bundle), task.out, options)
     return sorted(result.folder.glob("*.dcm"))
 
 

@@ -28,6 +28,7 @@ class Task:
         out: receives the folder of the case.
         bundle: a name, a folder, or ``auto``.
         incomplete: why images may be missing; None if the study is complete.
+        register: whether to co-register the series.
         earlier: folders of results of the same study that the new ones replace.
     """
 
@@ -35,6 +36,7 @@ class Task:
     out: Path
     bundle: str = "auto"
     incomplete: str | None = None
+    register: bool = False
     earlier: tuple[Path, ...] = ()
 
     def to_json(self) -> str:

@@ -53,7 +53,8 @@ _TECHNIQUE = _set(
     "ax axi axial tra trans transversal trs sag sagittal cor coronal kor 2d 3d iso se es tse fse frfse tfe ffe fl2d fl3d ir "
     "spc space cube vista fs fatsat fat sat dixon w"
 )
-_PIECES = FLAIR | T1 | T1C | T2 | AGENT | AFTER | BEFORE | NOT | OTHER | _TECHNIQUE
+VOCABULARY = FLAIR | T1 | T1C | T2 | AGENT | AFTER | BEFORE | NOT | OTHER | _TECHNIQUE
+"""All words that speak of sequences, planes and techniques."""
 _WEIGHTED = re.compile(r"t[12]|flair")
 _LONGEST = 32
 
@@ -102,7 +103,7 @@ def words_of(text: str, glued: bool = False) -> list[str]:
 def _parted(word: str, glued: bool) -> tuple[str, ...]:
     if word in _GLUED:
         return _GLUED[word]
-    if word in _PIECES or len(word) > _LONGEST or not (glued or _WEIGHTED.search(word)):
+    if word in VOCABULARY or len(word) > _LONGEST or not (glued or _WEIGHTED.search(word)):
         return (word,)
     return _pieces(word) or (word,)
 
@@ -111,7 +112,7 @@ def _pieces(word: str) -> tuple[str, ...] | None:
     """The known words that make up a word, long ones first; None where there is a rest."""
     known: dict[int, tuple[str, ...] | None] = {len(word): ()}
     for start in range(len(word) - 1, -1, -1):
-        ends = (end for end in range(len(word), start, -1) if word[start:end] in _PIECES and known[end] is not None)
+        ends = (end for end in range(len(word), start, -1) if word[start:end] in VOCABULARY and known[end] is not None)
         end = next(ends, None)
         known[start] = None if end is None else (word[start:end], *(known[end] or ()))
     return known[0]

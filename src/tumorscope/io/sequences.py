@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from difflib import get_close_matches
+from pathlib import Path
 
 from tumorscope.core.errors import UnreadableScan
-from tumorscope.core.scan import SEQUENCES
+from tumorscope.core.note import without
+from tumorscope.core.scan import SEQUENCES, Scan
 from tumorscope.io import sequence_words as vocabulary
 from tumorscope.io.bids_names import parse_bids_name
-from tumorscope.io.checks import printable
+from tumorscope.io.checks import printable, public_name
 from tumorscope.io.sequence_words import words_of
 
 
@@ -107,6 +110,38 @@ def check_name(name: str, also: tuple[str, ...] = ()) -> str:
     near = [recognized] if recognized != "unknown" else get_close_matches(lowered, valid, n=1, cutoff=0.5)
     hint = f"; did you mean {near[0]}?" if near else ""
     raise UnreadableScan(f"no sequence is named {printable(str(name)[:40])!r}; the names are {', '.join(valid)}{hint}")
+
+
+def stated_sequence(path: Path, stated: Mapping[str, str]) -> str | None:
+    """The sequence that the user states for a file or a folder, by its name in any case; None where nothing is stated.
+
+    Args:
+        path: of the file.
+        stated: sequence, or ``unknown``, by name; a path counts by its last part.
+    """
+    names = {Path(name).name.lower(): sequence for name, sequence in stated.items()}
+    return names.get(path.name.lower())
+
+
+def as_stated(scan: Scan, sequence: str | None) -> Scan:
+    """The scan with the sequence that the user states for its file; unchanged where nothing is stated.
+
+    Raises:
+        UnreadableScan: the file has several channels.
+    """
+    if sequence is None:
+        return scan
+    names = check_channels([sequence], len(scan.sequences), public_name(scan))
+    return replace(scan, sequences=names, notes=without(scan.notes, "sequence_source"))
+
+
+def check_stated(stated: Mapping[str, str]) -> dict[str, str]:
+    """What files show as the user states it, with the names of sequences as they are written here.
+
+    Raises:
+        UnreadableScan: a name that is not a sequence.
+    """
+    return {name: check_name(sequence, also=("unknown",)) for name, sequence in stated.items()}
 
 
 def check_channels(channels: Sequence[str], count: int, name: str) -> tuple[str, ...]:

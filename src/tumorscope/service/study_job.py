@@ -137,7 +137,7 @@ def _analyze(
 ) -> None:
     edit = claim.kind == "edit"
     earlier = folders.run(claim.study, claim.base) / "view" if claim.base else None
-    case = Case(folders.case(claim.study))
+    case, reading = Case(folders.case(claim.study)), folders.reading(claim.study)
     if edit and earlier is not None:
         mask = read_segmentation(folders.mask(claim.study, claim.revision), earlier / f"{MASK}.nii.gz")
         case = dataclasses.replace(case, segmentation=mask)
@@ -146,7 +146,15 @@ def _analyze(
             case,
             engines(claim.bundle),
             staging,
-            AnalysisOptions(find_truth=False, explain=True, input_check=not edit, flips=settings.flips),
+            AnalysisOptions(
+                find_truth=False,
+                register=reading.register or settings.register_series,
+                spacing_mm=reading.spacing_mm,
+                stated=reading.sequences,
+                explain=True,
+                input_check=not edit,
+                flips=settings.flips,
+            ),
             name=lambda _name: claim.name,
             on_progress=lambda progress: lease.progress(progress.stage, progress.done, progress.total),
         )

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from starlette.requests import Request
 
 from tumorscope.core.errors import TumorscopeError
+from tumorscope.io.reading_choices import ReadingChoices
 from tumorscope.service.errors import Conflict
 from tumorscope.service.queue import enqueue
 from tumorscope.service.records import NewStudy, Study, new_id
@@ -29,7 +30,7 @@ from tumorscope.service.web.uploads.multipart import MultipartReceiver
 from tumorscope.service.web.uploads.tree import LeftOut, UploadTree
 
 _MAX_ADDRESS_BYTES = 8192
-_FIELDS = {"bundle"}
+_FIELDS = {"bundle", "register", "spacing", "sequences"}
 _Result = TypeVar("_Result")
 
 
@@ -73,7 +74,7 @@ async def accept_address(request: Request, backend: Backend, key: str | None) ->
         bundle = backend.check_bundle(wanted.bundle)
         check_address(wanted.dicomweb, backend.settings)
         study_id = new_id()
-        backend.folders.prepare(study_id)
+        backend.folders.prepare(study_id, ReadingChoices(wanted.register_series))
         return _create(backend, [NewStudy(study_id, "DICOMweb", bundle, wanted.dicomweb)], key)
 
     return _response(backend, await _in_thread(backend, create), ())
@@ -110,12 +111,13 @@ async def accept_upload(request: Request, backend: Backend, key: str | None) -> 
 def _create_studies(backend: Backend, tree: UploadTree, receiver: MultipartReceiver, key: str | None) -> list[Study]:
     unknown = set(receiver.fields) - _FIELDS
     if unknown:
-        raise ApiError(400, "the form has an unknown field; the known ones are files and bundle")
+        raise ApiError(400, f"the form has an unknown field; the known ones are files, {', '.join(sorted(_FIELDS))}")
     if not receiver.files:
         raise ApiError(400, "the upload has no files; put them into the field named files")
     bundle = backend.check_bundle(receiver.fields.get("bundle"))
+    reading = ReadingChoices.from_fields(receiver.fields)
     unpack_archives(tree)
-    cases = find_uploaded_cases(tree)
+    cases = find_uploaded_cases(tree, reading.sequences)
     if not cases:
         raise ApiError(400, _no_scan_detail(tree.left_out))
     entries = [NewStudy(new_id(), case.name, bundle) for case in cases]
@@ -123,7 +125,7 @@ def _create_studies(backend: Backend, tree: UploadTree, receiver: MultipartRecei
     try:
         for entry, case in zip(entries, cases, strict=True):
             imported.append(entry.id)
-            backend.folders.import_upload(_flatten(case, backend.folders.incoming()), entry.id)
+            backend.folders.import_upload(_flatten(case, backend.folders.incoming()), entry.id, reading)
         return _create(backend, entries, key)
     except BaseException:
         for study_id in imported:

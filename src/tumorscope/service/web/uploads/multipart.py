@@ -19,7 +19,7 @@ from tumorscope.service.web.api_error import ApiError
 from tumorscope.service.web.uploads.limits import format_bytes
 from tumorscope.service.web.uploads.tree import UploadTree
 
-_MAX_FIELD_BYTES, _MAX_FIELDS = 1024, 16
+_MAX_FIELD_BYTES, _MAX_FIELDS = 16 * 1024, 16
 _MAX_BOUNDARY = 256
 
 
