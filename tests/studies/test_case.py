@@ -17,6 +17,8 @@ from tumorscope.studies.case import AnalysisOptions, Case, process_case
 class OneEngine:
     """The engines of a single bundle."""
 
+    bundles = ()
+
     def __init__(self, engine):
         self.engine = engine
 
