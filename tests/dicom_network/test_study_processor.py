@@ -91,3 +91,18 @@ def test_a_missing_sequence_is_reported(tmp_path):
     with pytest.raises(TumorscopeError, match="flair|FLAIR"):
         process_study(Task(tmp_path / "study-0", tmp_path / "out", "lgg"))
     assert not (tmp_path / "out").exists()
+
+
+def test_the_node_can_register_the_series(tmp_path, monkeypatch):
+    from tumorscope.studies import case
+
+    seen = []
+
+    class Done:
+        folder = tmp_path
+
+    monkeypatch.setattr(case, "process_case", lambda _case, _engines, _out, options: seen.append(options) or Done)
+    for register in (False, True):
+        task = Task.from_json(Task(tmp_path / "in", tmp_path / "out", register=register).to_json())
+        process_study(task)
+    assert [options.register for options in seen] == [False, True]

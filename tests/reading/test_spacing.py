@@ -43,7 +43,9 @@ def test_a_volume_that_knows_nothing_gets_it_and_its_mask_still_fits(tmp_path: P
     scan = open_scan(path, spacing_mm=SPACING)
     assert scan.spacing_mm == (6.0, 0.75, 0.5)
     assert scan.stored is not None
-    np.testing.assert_array_equal(np.diag(scan.stored.affine)[:3], (1, 1, 1))  # a mask must return to the file's grid
+    np.testing.assert_array_equal(
+        np.abs(np.diag(scan.stored.affine)), (1, 1, 1, 1)
+    )  # a mask must return to the file's grid
     found = read_mask(mask, scan)
     assert np.array_equal(found, scan.channel("flair") > 100)
 

@@ -18,6 +18,8 @@ _WEIGHTS = FLAIR | T1 | T1C | T2 | OTHER
 _SERIES_NUMBER = re.compile(r"[1-9]\d{0,3}|(s|se|ser|series|scan|img|im|mr|run|acq|e)\d{1,4}|\d+mm")
 """Words in front of the sequence that number the series of one patient rather than patients."""
 _SERIES = frozenset({"s", "se", "ser", "series", "scan", "img", "im", "mr", "run", "acq", "nr", "no"})
+_DATE = re.compile(r"(?<!\d)((?:19|20)\d\d)[-_.]([01]\d)[-_.]([0-3]\d)(?!\d)")
+_YEAR = re.compile(r"(19|20)\d\d")
 _NUMBERED = re.compile(r"[a-z]*\d+")
 
 _DENSE = 0.5
@@ -136,8 +138,8 @@ def _repeats(files: Sequence[Path], named: dict[Path, str]) -> bool:
 
 
 def _before_sequence(path: Path) -> list[str]:
-    """The words before the one that names the sequence."""
-    words = words_of(stem(path))
+    """The words before the one that names the sequence; a date is one word."""
+    words = words_of(_DATE.sub(r"\1\2\3", stem(path)))
     first = next((index for index, word in enumerate(words) if word in _WEIGHTS), len(words))
     return words[:first]
 
@@ -146,8 +148,9 @@ def _prefix(path: Path) -> tuple[str, ...]:
     """The words in front of the sequence that may state a patient: no numbers of series, planes or techniques."""
     kept: list[str] = []
     for word in _before_sequence(path):
-        numbers_series = _SERIES_NUMBER.fullmatch(word) or (not kept and word.isdigit() and len(word) <= 4)
-        if word not in VOCABULARY and word not in _SERIES and not numbers_series:
+        leading = not kept and word.isdigit() and len(word) <= 4
+        counted = _SERIES_NUMBER.fullmatch(word) and not (kept and _YEAR.fullmatch(word))
+        if not leading and not counted and word not in VOCABULARY and word not in _SERIES:
             kept.append(word)
     return tuple(kept)
 
@@ -173,7 +176,8 @@ def _common_name(files: Sequence[Path]) -> str:
         words_of(match[1])
     ) <= VOCABULARY:
         common = common[: match.start()]
-    return common.rstrip("_-. +") or stems[0]
+    numbers = {_last_number(path) for path in files}
+    return common.rstrip("_-. +") or (numbers.pop() if len(numbers) == 1 else None) or stems[0]
 
 
 def _in_stacks(files: Sequence[Path]) -> list[list[Path]]:

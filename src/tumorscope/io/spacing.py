@@ -57,8 +57,9 @@ def with_spacing(scan: Scan, spacing_mm: Spacing, name: str) -> Scan:
     Raises:
         UnreadableScan: the file states another one.
     """
-    geometry = _sized(scan.geometry, scan.shape, scan.notes, spacing_mm, name)
-    if geometry is scan.geometry:
+    stated = scan.geometry
+    geometry = _sized(stated, scan.shape, scan.notes, spacing_mm, name)
+    if geometry is stated:
         return scan
     notes = scan.notes if SIDES_ASSUMED in scan.notes else (*scan.notes, SIDES_ASSUMED)
     return replace(scan, affine=geometry.affine, notes=(*notes, _note(spacing_mm)))
