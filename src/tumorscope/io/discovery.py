@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from tumorscope.core.errors import UnreadableScan
@@ -19,6 +20,7 @@ from tumorscope.io.lgg import is_mask_name
 from tumorscope.io.options import OnFiles
 from tumorscope.io.recognition import known_format
 from tumorscope.io.result_folders import is_results
+from tumorscope.io.volumes import voxels_beside
 
 _NOT_RAW = frozenset(
     {"derivatives", "sourcedata", "code", "stimuli"}
@@ -91,7 +93,16 @@ def as_case(folder: Path, group: FileGroup) -> Path | StudyFiles:
     """A group of a folder's files as a case: the file itself where it is one and no study of BIDS."""
     if len(group.files) == 1 and parse_bids_name(group.name) is None:
         return group.files[0]
-    return StudyFiles(folder, group.files, group.name)
+    return StudyFiles(folder, (*group.files, *_voxel_files(group.files)), group.name)
+
+
+def _voxel_files(files: Sequence[Path]) -> Iterator[Path]:
+    """The files that hold the voxels of those whose header is a file of its own."""
+    for path in files:
+        with suppress(UnreadableScan):  # its reader reports that later
+            beside = voxels_beside(path)
+            if beside is not None:
+                yield beside
 
 
 def find_cases_among(

@@ -29,6 +29,15 @@ def test_without_fields_nothing_is_stated(client, settings, nifti):
     assert Folders(settings.data).reading(study) == ReadingChoices()
 
 
+def test_what_a_sent_name_says_is_not_lost_where_it_becomes_safe(client, settings, nifti):
+    """Of the plus nothing is left on the disk, and the file would be a T1 without contrast agent."""
+    study = send(client, nifti, ["p/MPRAGE+C.nii.gz", "p/flair.nii.gz"]).json()["studies"][0]["id"]
+    folders = Folders(settings.data)
+    (name,) = folders.reading(study).sequences
+    assert folders.reading(study).sequences[name] == "t1c"
+    assert (folders.input(study) / name).is_file()
+
+
 def test_files_that_the_user_names_are_one_case(client, nifti):
     names = ("p/a.nii.gz", "p/b.nii.gz")
     assert len(send(client, nifti, names).json()["studies"]) == 2

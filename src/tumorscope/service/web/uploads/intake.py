@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,7 +14,9 @@ from pydantic import ValidationError
 from starlette.requests import Request
 
 from tumorscope.core.errors import TumorscopeError
+from tumorscope.io.formats import IMAGE_SUFFIXES, VOLUME_SUFFIXES, stem
 from tumorscope.io.reading_choices import ReadingChoices
+from tumorscope.io.sequences import recognize_sequence, stated_sequence
 from tumorscope.service.errors import Conflict
 from tumorscope.service.queue import enqueue
 from tumorscope.service.records import NewStudy, Study, new_id
@@ -117,6 +120,7 @@ def _create_studies(backend: Backend, tree: UploadTree, receiver: MultipartRecei
     bundle = backend.check_bundle(receiver.fields.get("bundle"))
     reading = ReadingChoices.from_fields(receiver.fields)
     unpack_archives(tree)
+    reading = _by_sent_names(reading, tree)
     cases = find_uploaded_cases(tree, reading.sequences)
     if not cases:
         raise ApiError(400, _no_scan_detail(tree.left_out))
@@ -131,6 +135,20 @@ def _create_studies(backend: Backend, tree: UploadTree, receiver: MultipartRecei
         for study_id in imported:
             backend.folders.remove(study_id)
         raise
+
+
+def _by_sent_names(reading: ReadingChoices, tree: UploadTree) -> ReadingChoices:
+    """The choices by the names that files have on disk, with the sequences that are told by their sent names alone.
+
+    Names become safe before they reach the disk: of ``MPRAGE+C`` the plus is lost.
+    """
+    sequences = dict(reading.sequences)
+    for path, sent in tree.sent_as.items():
+        if path.name.lower().endswith((*VOLUME_SUFFIXES, *IMAGE_SUFFIXES)):
+            told = stated_sequence(Path(sent), reading.sequences) or recognize_sequence(stem(Path(sent)))
+            if told != recognize_sequence(stem(path)):
+                sequences[path.name] = told
+    return replace(reading, sequences=sequences)
 
 
 def _flatten(case: UploadedCase, folder: Path) -> Path:
