@@ -147,17 +147,17 @@ def _checked_frames(base: Scan, grid: str, scan: Scan, sequence: str, name: str,
     Raises:
         UnreadableScan: they do not, or a volume does not state any.
     """
-    one, other = frame_of_reference(base), frame_of_reference(scan)
-    if register or one == other != "":
+    if register:
         return []
-    silent = next(
-        (who for who, each in ((grid, base), (sequence, scan)) if each.stored and SIDES_ASSUMED in each.notes), None
-    )
+    silent = next((who for who, each in ((grid, base), (sequence, scan)) if SIDES_ASSUMED in each.notes), None)
     if silent is not None:
         raise UnreadableScan(
             f"{name}: {sequence} and {grid} have different grids, and {silent} does not state its position in the patient; "
             "give --register to co-register them"
         )
+    one, other = frame_of_reference(base), frame_of_reference(scan)
+    if one == other != "":
+        return []
     if one and other and (SCANNER not in (one, other) or TEMPLATE in (one, other)):
         raise UnreadableScan(
             f"{name}: {sequence} and {grid} have different frames of reference, so their positions cannot be compared; "
