@@ -5,7 +5,11 @@ import pytest
 
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.evaluation.metrics import dice
-from tumorscope.evaluation.operating_point import ValidationCase, choose_operating_point
+from tumorscope.evaluation.operating_point import (
+    ValidationCase,
+    choose_operating_point,
+    thresholds_with_few_false_alarms,
+)
 from tumorscope.inference.bundles import OperatingPoint
 from tumorscope.inference.postprocessing import postprocess, presence_probability
 
@@ -36,6 +40,28 @@ def test_of_equally_good_presence_thresholds_the_middle_one_is_taken():
     assert len(set(good)) > 5
     assert min(good) < choice.point.presence < max(good)
     assert choice.point.presence == pytest.approx(np.median(sorted(set(good))), abs=0.051)
+
+
+def test_few_false_alarms_count_more_than_a_few_missed_tumors():
+    without = np.array([0.4] * 5 + [0.1] * 95)
+    # At 0.3, 5 % of the slices without tumor are called positive; from 0.6 on one tumor of 25 is missed instead.
+    grid, accuracies = (0.3, 0.42, 0.6), (0.975, 1.0, 0.98)
+    assert thresholds_with_few_false_alarms(without, grid, accuracies) == (0.42, 0.6)
+
+
+def test_a_weak_network_keeps_the_threshold_that_finds_tumors():
+    without = np.array([0.4] * 10 + [0.1] * 90)
+    # Without the false alarms half of the tumors would be missed.
+    assert thresholds_with_few_false_alarms(without, (0.3, 0.8), (0.95, 0.75)) == (0.3, 0.8)
+
+
+def test_the_chosen_presence_threshold_has_few_false_alarms():
+    cases = [case(seed, 0.1) for seed in range(12)] + [case(seed, 0.5, lesion=False) for seed in range(12, 60)]
+    choice = choose_operating_point(cases)
+    probability = np.concatenate([one.slice_probability(choice.point.temperature) for one in cases])
+    present = np.concatenate([one.shows_tumor for one in cases])
+    assert (probability[~present] >= choice.point.presence).mean() <= 0.03
+    assert (probability[~present] >= 0.5).mean() > 0.03, "the cases would not show the rule"
 
 
 def test_the_temperature_undoes_overconfidence():

@@ -24,6 +24,10 @@ WITHIN_GRID = (None, 0.3, 0.2, 0.1, 0.05, 0.02, 0.0)
 """Values of ``presence_within``, the lowest probability of a slice inside a tumor; the strictest first."""
 MOST_FALSE_POSITIVES = 0.025
 """Largest fraction of slices without tumor that get a mask because of a neighboring slice."""
+MOST_FALSE_ALARMS = 0.03
+"""Largest fraction of slices without tumor whose own probability reaches the presence threshold."""
+LARGEST_COST = 0.05
+"""Balanced accuracy that is given up at most for so few false alarms; a weaker network keeps more of them."""
 BALANCED_ACCURACY_WEIGHT = 0.1
 _UNUSED_MASK = 0.5
 TOLERANCE = 0.001
@@ -140,7 +144,9 @@ def choose_operating_point(
     The temperatures minimize the negative log-likelihood of the logits (Guo et al. 2017),
     and the confidence for naming a class is the lowest with the wanted accuracy. The other values
     maximize, over a grid, the mean Dice of the cases with a mask plus a tenth of the balanced accuracy of
-    slice presence; without masks, balanced accuracy alone. If all
+    slice presence; without masks, balanced accuracy alone. Presence thresholds at which more than
+    :data:`MOST_FALSE_ALARMS` of the slices without tumor are called positive are not taken, unless keeping to the
+    others costs more than :data:`LARGEST_COST` of balanced accuracy. If all
     slices show a tumor, the presence threshold is zero. A case with an empty true and predicted mask
     has no Dice and is not counted; one with an empty true mask alone counts 0.
 
@@ -173,6 +179,7 @@ def choose_operating_point(
         0.0 if present.all() else float(balanced_accuracy(confusion(present, np.concatenate(probabilities) >= limit)))
         for limit in presence_grid
     ]
+    allowed = thresholds_with_few_false_alarms(np.concatenate(probabilities)[~present], presence_grid, accuracies)
     segmented = [(case, own) for case, own in zip(cases, probabilities, strict=True) if _segmented(case)]
     within = None
     if not segmented:
@@ -189,9 +196,9 @@ def choose_operating_point(
             limit: _curve(_patient_dice(segmented, grid, limit), grid, accuracies)
             for limit in (within_grid if volumes else (None,))
         }
-        within = _choose_within({limit: _middle_of_best(own, grid) for limit, own in tried.items()}, segmented)
+        within = _choose_within({limit: _middle_of_best(own, grid, allowed) for limit, own in tried.items()}, segmented)
         curve = tried[within]
-    best = _middle_of_best(curve, grid)
+    best = _middle_of_best(curve, grid, allowed)
     point = OperatingPoint(
         presence=best.presence,
         presence_within=within,
@@ -202,6 +209,23 @@ def choose_operating_point(
         min_component_size_px=best.min_component_size_px,
     )
     return Choice(point, tuple(curve), best, calibration, report)
+
+
+def thresholds_with_few_false_alarms(
+    probability: np.ndarray, grid: Sequence[float], accuracies: Sequence[float]
+) -> tuple[float, ...]:
+    """The presence thresholds from which the choice is made.
+
+    Args:
+        probability: of a tumor in the slices without one, ``(slice,)``.
+        grid: the thresholds.
+        accuracies: the balanced accuracy at each.
+    """
+    few = [float((probability >= limit).mean()) <= MOST_FALSE_ALARMS if len(probability) else True for limit in grid]
+    best = max((value for value, kept in zip(accuracies, few, strict=True) if kept), default=0.0)
+    if best < max(accuracies) - LARGEST_COST:
+        return tuple(grid)
+    return tuple(limit for limit, kept in zip(grid, few, strict=True) if kept)
 
 
 Grid = tuple[Sequence[float], Sequence[float], Sequence[int]]
@@ -319,11 +343,12 @@ def _box(marked: np.ndarray) -> tuple[slice, slice, slice]:
     return slice(None), rows, columns
 
 
-def _middle_of_best(curve: Sequence[CurvePoint], grid: Grid) -> CurvePoint:
+def _middle_of_best(curve: Sequence[CurvePoint], grid: Grid, allowed: Sequence[float]) -> CurvePoint:
+    curve = [point for point in curve if point.presence in allowed]
     top = max(point.score for point in curve)
     good = [point for point in curve if point.score >= top - TOLERANCE]
     least = min(point.min_component_size_px for point in good)
     good = [point for point in good if point.min_component_size_px == least]
-    places = np.array([(list(grid[0]).index(point.presence), list(grid[1]).index(point.mask)) for point in good], float)
-    distances = np.abs(places[:, None] - places[None]).sum(axis=(1, 2))
+    steps = np.array([(list(grid[0]).index(point.presence), list(grid[1]).index(point.mask)) for point in good], float)
+    distances = np.abs(steps[:, None] - steps[None]).sum(axis=(1, 2))
     return good[int(distances.argmin())]

@@ -162,9 +162,10 @@ def analyze(
     distance = card.preparation.slice_distance_mm if scan.slice_positions is None else None
     sampling = sample_slices(len(voxels), view.spacing_mm and view.spacing_mm[0], distance)
     voxels = voxels[sampling.indices]
-    score = scan_score(voxels, default_input_check(), view.pixel_aspect) if input_check else np.inf
+    check = default_input_check()
+    score = scan_score(voxels, check, view.pixel_aspect, enough=check.threshold) if input_check else np.inf
     clock.stage("input_check")
-    if score < default_input_check().refusal:
+    if score < check.refusal:
         return _rejected(scan, engine, clock.timing_ms, REJECTED_BY_APPEARANCE)
     prepared = prepare(voxels, card.preparation, view.pixel_aspect)
     clock.stage("preparing")
@@ -196,7 +197,7 @@ def analyze(
         tumor_probability=float(probability.max()),
         volume_mm3=total_volume_mm3(lesions, mask, scan),
         warnings=(
-            *([DOUBTFUL_INPUT] if score < default_input_check().threshold else []),
+            *([DOUBTFUL_INPUT] if score < check.threshold else []),
             *([] if rejection is None else [rejection]),
             *plane_notes(scan, view, card),
             *scan.notes,
