@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from tumorscope.cli.analyze import FlipsOption
+
 
 def command(
     data: Annotated[Path, typer.Option(help="Folder of received images, results and the journal.")] = Path(
@@ -43,6 +45,7 @@ def command(
     register: Annotated[
         bool, typer.Option("--register", help="Rigidly co-register the series of every study (needs SimpleITK).")
     ] = False,
+    flips: FlipsOption = False,
     keep_days: Annotated[
         float | None,
         typer.Option(
@@ -83,6 +86,7 @@ def command(
         abort_timeout_s=patience_seconds,
         bundle=bundle,
         register=register,
+        flips=flips,
         keep_days=keep_days,
         processor=processor,
     )
