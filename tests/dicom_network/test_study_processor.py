@@ -103,6 +103,5 @@ def test_the_node_can_register_the_series(tmp_path, monkeypatch):
 
     monkeypatch.setattr(case, "process_case", lambda _case, _engines, _out, options: seen.append(options) or Done)
     for register in (False, True):
-        task = Task.from_json(Task(tmp_path / "in", tmp_path / "out", register=register).to_json())
-        process_study(task)
+        process_study(Task(tmp_path / "in", tmp_path / "out", register=register))
     assert [options.register for options in seen] == [False, True]

@@ -49,8 +49,8 @@ class Task:
         bundle: a name, a folder, or ``auto``.
         flips: average the network's outputs over left-right flips.
         incomplete: why images may be missing; None if the study is complete.
-        register: whether to co-register the series.
         earlier: folders of results of the same study that the new ones replace.
+        register: whether to co-register the series.
     """
 
     folder: Path
@@ -58,8 +58,8 @@ class Task:
     bundle: str = "auto"
     flips: bool = False
     incomplete: str | None = None
-    register: bool = False
     earlier: tuple[Path, ...] = ()
+    register: bool = False
 
 
 Processor = Callable[[Task], list[Path]]
@@ -172,6 +172,7 @@ class Worker:
             self._settings.flips,
             INCOMPLETE if run.incomplete else None,
             tuple(path for path in earlier if path.exists()),
+            self._settings.register,
         )
 
     def _has_room(self) -> bool:
