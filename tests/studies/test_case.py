@@ -35,6 +35,8 @@ class TwoEngines:
 class OneEngine:
     """The engines of a single bundle."""
 
+    bundles = ()
+
     def __init__(self, engine):
         self.engine = engine
 

@@ -32,6 +32,7 @@ NoteCode = Literal[
     "single_volume",
     # Position and size
     "unknown_voxel_size",
+    "voxel_size_given",
     "implausible_voxel_size",
     "assumed_spacing",
     "assumed_order",

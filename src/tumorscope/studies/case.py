@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -62,7 +62,9 @@ class AnalysisOptions:
         truth: the true mask, for a single case.
         find_truth: without ``truth``, use the mask stored beside the scan, if there is one.
         channels: the sequences of a file's channels.
-        register: co-register a study's series by their images.
+        register: co-register a case's series or volumes by their images.
+        spacing_mm: column, row and slice spacing, for files that do not state it.
+        stated: the sequence of files by name, or of DICOM series by description, number or UID.
         explain: write class activation maps.
         input_check: skip inputs that do not look like brain MRI.
         flips: average the network's outputs over left-right flips.
@@ -74,6 +76,8 @@ class AnalysisOptions:
     find_truth: bool = True
     channels: Sequence[str] | None = None
     register: bool = False
+    spacing_mm: tuple[float, float, float] | None = None
+    stated: Mapping[str, str] | None = None
     explain: bool = False
     input_check: bool = True
     flips: bool = False
@@ -236,7 +240,8 @@ def process_case(
         TumorscopeError: the case cannot be analyzed; one line with the reason.
     """
     options = options or AnalysisOptions()
-    scan, true_mask, reading_ms = _read(case, options, name, on_progress)
+    needed = {sequence for bundle in engines.bundles for sequence in bundle.card.inputs.sequences}
+    scan, true_mask, reading_ms = _read(case, options, needed, name, on_progress)
     chosen = engines.for_scan(scan)
     analysis = _analyze(scan, chosen, options, on_progress)
     analysis = dataclasses.replace(analysis, timing_ms={"reading": reading_ms, **analysis.timing_ms})
@@ -256,6 +261,7 @@ def process_case(
 def _read(
     case: Case,
     options: AnalysisOptions,
+    needed: Collection[str],
     name: Callable[[str], str],
     on_progress: Callable[[CaseProgress], None],
 ) -> tuple[Scan, np.ndarray | None, float]:
@@ -267,6 +273,9 @@ def _read(
         sequences=case.sequences,
         channels=options.channels,
         register=options.register,
+        spacing_mm=options.spacing_mm,
+        stated=options.stated,
+        needed=needed,
         on_files=lambda done, total: on_progress(CaseProgress("reading", done, total)),
     )
     scan = dataclasses.replace(scan, case=name(scan.case))
