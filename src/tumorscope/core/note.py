@@ -57,6 +57,7 @@ NoteCode = Literal[
     "small_components",
     "unknown_volume",
     "corrected_segmentation",
+    "location_not_assessed",
     # Comparison of two studies
     "forced_comparison",
     "unverified_origin",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from tumorscope.reporting.analysis_document import (
     EngineEntry,
     GeometryEntry,
     LesionEntry,
+    LocationEntry,
     OperatingPointEntry,
     RunLengths,
     SliceEntry,
@@ -129,6 +131,7 @@ def _lesion(lesion: Lesion, analysis: Analysis) -> LesionEntry:
         center_mm=None if lesion.center_mm is None else _rounded(lesion.center_mm, 2),
         largest_slice=int(lesion.largest_slice),
         tumor_probability=_probability(lesion.tumor_probability),
+        location=None if lesion.location is None else LocationEntry(**asdict(lesion.location)),
         **lesion_values(lesion, analysis.scan.geometry),
     )
 

@@ -23,6 +23,7 @@ from tumorscope.reporting.wording import (
     positive_slices,
     probability_text,
     radiomics_sentence,
+    region_text,
     sequence_text,
     side_text,
     size_text,
@@ -150,6 +151,8 @@ def _facts(analysis: Analysis, agreement: Agreement | None) -> Pairs:
             facts.append((f"Diameters{of}", diameters_text(largest.diameters, known)))
         if largest.laterality is not None:
             facts.append((f"Side{of}", side_text(largest)))
+        if largest.location is not None:
+            facts.append((f"Region{of}", region_text(largest)))
         if several:
             widest = max(analysis.slices, key=lambda finding: finding.area_px)
             facts.append(("Largest area", f"{area_text(widest.area_px, widest.area_mm2)} in slice {widest.index}"))

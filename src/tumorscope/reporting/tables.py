@@ -7,11 +7,14 @@ from dataclasses import dataclass
 
 from tumorscope.inference.analysis import Analysis, SliceFinding
 from tumorscope.measurement.lesions import Lesion
+from tumorscope.measurement.location import BORDER_MM
 from tumorscope.reporting.wording import (
     area_text,
     clean,
     positive_slices,
     probability_text,
+    region_text,
+    shares_text,
     side_text,
     size_text,
     volume_text,
@@ -133,6 +136,9 @@ def _lesion_columns(analysis: Analysis) -> list[tuple[Column, Callable[[Lesion],
         columns.append((Column("Side", number=False), side_text))
     if any(lesion.midline_distance_mm is not None for lesion in lesions):
         columns.append((Column("From midline (mm)"), _midline))
+    if any(lesion.location is not None for lesion in lesions):
+        columns.append((Column("Region", number=False), region_text))
+        columns.append((Column("Shares of the volume", number=False), shares_text))
     columns.append(
         (
             Column("Center, x, y, z (mm)" if known else "Center, slice, row, column"),
@@ -187,6 +193,11 @@ def _lesion_note(analysis: Analysis) -> str:
         if len(analysis.slices) > 1:
             notes.append("Volumes include the gaps between slices.")
         notes.append("Centers are RAS+ (x to the patient's right, y to the front, z to the top).")
+    if any(lesion.location is not None for lesion in analysis.lesions):
+        notes.append(
+            f"Regions are those of an average brain, registered to the scan; their borders are {BORDER_MM:.0f} mm off or "
+            "more near a large tumor. (?) marks a region that changes where the atlas is moved by that much."
+        )
     rest = len(analysis.lesions) - MOST_LESIONS
     if rest > 0:
         notes.append(f"{rest} smaller lesions are in analysis.json.")

@@ -38,6 +38,17 @@ if TYPE_CHECKING:
 
 SERIES_NUMBER = 9803
 _DIGITS = 2
+_SITES = {
+    "frontal": "FrontalLobe",
+    "parietal": "ParietalLobe",
+    "temporal": "TemporalLobe",
+    "occipital": "OccipitalLobe",
+    "insula": "Insula",
+    "cerebellum": "Cerebellum",
+    "brainstem": "BrainStem",
+    "ventricles": "BrainVentricle",
+}
+"""Names in context group 7153, CNS Segmentation Types, of what an atlas's region is a structure of."""
 _LONGEST_LO = 64
 
 
@@ -207,13 +218,27 @@ def _about(analysis: Analysis, number: int, lesion: Lesion, algorithm_id: Algori
     import highdicom as hd
     from pydicom.sr.codedict import codes
 
-    sides = {"left": codes.SCT.Left, "right": codes.SCT.Right}
+    site, side = _site(lesion)
     return {
         "tracking_identifier": hd.sr.TrackingIdentifier(tracking_uid(analysis, number), f"Lesion {number}"),
         "finding_type": codes.SCT.Neoplasm,
-        "finding_sites": [hd.sr.FindingSite(codes.SCT.Brain, laterality=sides.get(lesion.laterality or ""))],
+        "finding_sites": [hd.sr.FindingSite(site, laterality=side)],
         "algorithm_id": algorithm_id,
     }
+
+
+def _site(lesion: Lesion) -> tuple[Code, Code | None]:
+    """A lesion's region (context group 7153) and side: the brain's where no atlas names a region for certain."""
+    from pydicom.sr.codedict import codes
+    from pydicom.sr.coding import Code
+
+    found = lesion.location
+    sides = {"left": codes.SCT.Left, "right": codes.SCT.Right, "both": Code("51440002", "SCT", "Right and left")}
+    if found is None or not found.region_certain or found.region in ("deep", "outside"):
+        return codes.SCT.Brain, sides.get(lesion.laterality or "")
+    site = getattr(codes.cid7153, _SITES[found.region])
+    paired = found.region not in ("brainstem", "ventricles")
+    return site, sides.get(found.hemisphere or "") if paired else None
 
 
 def _sizes(analysis: Analysis, lesion: Lesion) -> list[Measurement]:
