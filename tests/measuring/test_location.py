@@ -39,7 +39,10 @@ def moved(angles=(0, 0, 0), shift=(0, 0, 0), scale=1.0):
 
 
 def average_head(place, spacing=(1.5, 1.5, 6.0), drawn=DRAWN, mirrored=False):
-    """The average brain as a scan, moved by ``place``, and the drawn lesions' mask. Slices stay axial to the scanner."""
+    """The average brain as a scan, moved by ``place``, the drawn lesions' mask, and the brain.
+
+    Slices stay axial to the scanner.
+    """
     template = load_template()
     size = np.array([200, 230, 190]) / spacing
     columns, rows, slices = size.astype(int)
@@ -50,12 +53,14 @@ def average_head(place, spacing=(1.5, 1.5, 6.0), drawn=DRAWN, mirrored=False):
     if mirrored:
         points = points * (-1, 1, 1)
     voxels = (points - template.affine[:3, 3]) / np.diag(template.affine)[:3]
-    image = ndimage.map_coordinates(template.voxels, np.moveaxis(voxels[..., ::-1], -1, 0), order=1)
+    places = np.moveaxis(voxels[..., ::-1], -1, 0)
+    image = ndimage.map_coordinates(template.voxels, places, order=1)
+    brain = ndimage.map_coordinates(template.brain, places, order=1) > 0.5
     mask = np.zeros(image.shape, bool)
     for center, radius in zip(drawn.values(), RADII, strict=False):
         mask |= np.linalg.norm(points - center, axis=-1) < radius
     image[mask] = 1.4 * image.max()
-    return Scan(image[..., None], ("t1",), "average", "volume", affine=affine), mask
+    return Scan(image[..., None], ("t1",), "average", "volume", affine=affine), mask, brain
 
 
 def located(scan, mask):
@@ -68,12 +73,12 @@ TURNED = moved((9, -7, 11), (20, -35, 60), 0.92)
 
 @pytest.fixture(scope="module")
 def turned():
-    scan, mask = average_head(TURNED)
-    return scan, mask, located(scan, mask)
+    scan, mask, brain = average_head(TURNED)
+    return scan, mask, located(scan, mask), brain
 
 
 def test_every_lesion_is_in_the_lobe_and_on_the_side_where_it_was_drawn(turned):
-    _, _, found = turned
+    _, _, found, _ = turned
     assert found.registration is not None
     assert [(each.location.region, each.location.hemisphere) for each in found.lesions] == list(DRAWN)
     assert all(abs(sum(share.share for share in each.location.shares) - 1) < 0.01 for each in found.lesions)
@@ -81,7 +86,7 @@ def test_every_lesion_is_in_the_lobe_and_on_the_side_where_it_was_drawn(turned):
 
 def test_the_transform_points_from_the_scan_to_the_average_brain(turned):
     """A head that is turned by known angles, on points: the opposite direction would be 40 mm off."""
-    _, _, found = turned
+    _, _, found, _ = turned
     points = np.array([(x, y, z) for x in (-55, 0, 55) for y in (-80, -20, 45) for z in (-30, 10, 50)], float)
     there = points @ TURNED[:3, :3].T + TURNED[:3, 3]
     apart = np.linalg.norm(found.registration.template_mm(there) - points, axis=1)
@@ -89,25 +94,25 @@ def test_the_transform_points_from_the_scan_to_the_average_brain(turned):
 
 
 def test_the_gap_to_the_midline_is_the_drawn_one_in_the_patients_millimeters(turned):
-    _, _, found = turned
+    _, _, found, _ = turned
     for lesion, (x, _, _), radius in zip(found.lesions, DRAWN.values(), RADII, strict=True):
         assert lesion.location.midline_gap_mm == pytest.approx(0.92 * (abs(x) - radius), abs=2.5)
 
 
 def test_the_same_scan_is_registered_alike_to_the_last_bit(turned):
-    scan, mask, found = turned
+    scan, mask, found, _ = turned
     assert np.array_equal(register_brain(scan, mask).to_template, found.registration.to_template)
 
 
 def test_the_brain_mask_is_the_brain(turned):
-    scan, mask, found = turned
-    brain, true = brain_mask(scan, found.registration), (scan.voxels[..., 0] > 0) | mask
+    scan, _, found, true = turned
+    brain = brain_mask(scan, found.registration)
     assert 2 * (brain & true).sum() / (brain.sum() + true.sum()) > 0.95
 
 
 def test_a_head_stored_mirrored_keeps_its_sides(turned):
     """The columns run the other way and the affine says so: not a voxel of the patient has moved."""
-    scan, mask, found = turned
+    scan, mask, found, _ = turned
     affine = scan.affine.copy()
     affine[:3, 3] += affine[:3, 0] * (scan.shape[2] - 1)
     affine[:3, 0] *= -1
@@ -117,8 +122,8 @@ def test_a_head_stored_mirrored_keeps_its_sides(turned):
 
 def test_a_mirrored_head_has_its_lesions_on_the_other_sides_and_a_mirrored_mask(turned):
     place = moved()
-    scan, mask = average_head(place)
-    mirrored, mirrored_mask = average_head(place, mirrored=True)
+    scan, mask, _ = average_head(place)
+    mirrored, mirrored_mask, _ = average_head(place, mirrored=True)
     plain, other = located(scan, mask), located(mirrored, mirrored_mask)
     swap = {"left": "right", "right": "left"}
     assert [(one.location.region, swap[one.location.hemisphere]) for one in plain.lesions] == [
@@ -129,7 +134,7 @@ def test_a_mirrored_head_has_its_lesions_on_the_other_sides_and_a_mirrored_mask(
 
 
 def test_sides_that_the_file_does_not_tell_are_not_told(turned):
-    scan, mask, _ = turned
+    scan, mask, *_ = turned
     found = located(replace(scan, notes=(SIDES_ASSUMED,)), mask)
     assert all(each.location.hemisphere is None for each in found.lesions)
     assert {share.hemisphere for each in found.lesions for share in each.location.shares} == {None}
@@ -146,7 +151,7 @@ def test_a_phantom_is_not_assessed_or_on_the_side_it_was_drawn_on():
 
 
 def test_noise_is_not_a_brain(turned):
-    scan, mask, _ = turned
+    scan, mask, *_ = turned
     noise = np.random.default_rng(3).random(scan.voxels.shape).astype(np.float32)
     found = located(replace(scan, voxels=ndimage.gaussian_filter(noise, (1, 2, 2, 0))), mask)
     assert found.registration is None
@@ -162,7 +167,7 @@ def test_noise_is_not_a_brain(turned):
     ],
 )
 def test_what_has_no_place_in_the_patient_is_not_assessed(turned, change, reason):
-    scan, mask, _ = turned
+    scan, mask, *_ = turned
     found = locate(replace(scan, **change), (), np.zeros(mask.shape, int))
     assert found.notes == (Note("location_not_assessed", f"lobes not assessed: {reason}"),)
 
