@@ -4,6 +4,7 @@ import dataclasses
 import json
 from functools import partial
 
+import nibabel
 import numpy as np
 import pytest
 from making import bright_flair, write_bundle
@@ -11,6 +12,10 @@ from making import bright_flair, write_bundle
 from tumorscope.datasets.phantom import make_phantom, plausible_lesion, write_nifti
 from tumorscope.inference.bundles import load_bundle
 from tumorscope.inference.engine import Engine
+from tumorscope.measurement import location
+from tumorscope.measurement.brain_regions import REGIONS
+from tumorscope.preprocessing.template import location_installed
+from tumorscope.preprocessing.template_registration import TemplateRegistration
 from tumorscope.studies.case import AnalysisOptions, Case, process_case
 
 
@@ -79,3 +84,26 @@ def test_a_correction_replaces_the_mask_and_missing_images_are_stated(folder, en
     assert content["corrected"]
     assert content["voxels"] == 100
     assert content["incomplete"] == "the sender did not finish"
+
+
+def test_a_scan_whose_place_cannot_be_found_is_written_without_it(folder, engines, tmp_path):
+    result = process_case(Case(folder), engines, tmp_path / "out", AnalysisOptions(location=True))
+    written = json.loads((result.folder / "analysis.json").read_text())
+    assert [warning["code"] for warning in written["warnings"]].count("location_not_assessed") == 1
+    assert {lesion["location"] for lesion in written["lesions"]} == {None}
+    assert not (result.folder / "brain.nii.gz").exists()
+
+
+@pytest.mark.skipif(not location_installed(), reason="the extra `location` is not installed")
+def test_regions_and_the_brains_mask_are_written_where_the_atlas_fits(folder, engines, tmp_path, monkeypatch):
+    placed = TemplateRegistration(np.eye(4), skull=True, gain=1.0)
+    monkeypatch.setattr(location, "register_template", lambda *volume: placed)
+    result = process_case(Case(folder), engines, tmp_path / "out", AnalysisOptions(location=True))
+    written = json.loads((result.folder / "analysis.json").read_text())
+    assert written["lesions"]
+    assert all(lesion["location"]["region"] in REGIONS for lesion in written["lesions"])
+    brain, mask = (nibabel.load(result.folder / name) for name in ("brain.nii.gz", "mask.nii.gz"))
+    assert brain.shape == mask.shape
+    assert np.array_equal(brain.affine, mask.affine)
+    assert 0.05 < np.asanyarray(brain.dataobj).mean() < 0.9
+    assert "Where in the brain" in (result.folder / "report.html").read_text()

@@ -13,7 +13,7 @@ from tumorscope.reporting.card_metrics import performance
 from tumorscope.reporting.figures import Figure
 from tumorscope.reporting.key_images import activation_figure, choose_images, key_figure
 from tumorscope.reporting.slice_chart import chart_figure
-from tumorscope.reporting.tables import Column, Table, all_slices, measurements, positive_slices_table
+from tumorscope.reporting.tables import Column, Table, all_slices, locations, measurements, positive_slices_table
 from tumorscope.reporting.wording import (
     activation_sentence,
     area_text,
@@ -57,6 +57,7 @@ class Report:
         warnings: what a reader of the findings should know.
         slices: the figure of the key slices.
         measurements: one row per lesion.
+        locations: where in the brain lesions are; None where not assessed.
         chart: every slice's probability and area.
         positive_slices: those at the operating point or above.
         every_slice: all of them; left out on paper, where it would fill pages.
@@ -77,6 +78,7 @@ class Report:
     warnings: tuple[str, ...]
     slices: Figure
     measurements: Table | None
+    locations: Table | None
     chart: Figure | None
     positive_slices: Table | None
     every_slice: Table | None
@@ -119,6 +121,7 @@ def build_report(analysis: Analysis, truth: np.ndarray | None = None) -> Report:
         warnings=tuple(clean(warning.text, 400) for warning in analysis.warnings),
         slices=key_figure(images),
         measurements=measurements(analysis) if analysis.lesions else None,
+        locations=locations(analysis),
         chart=chart_figure(analysis) if charted else None,
         positive_slices=positive_slices_table(analysis) if charted and positive_slices(analysis) else None,
         every_slice=all_slices(analysis) if charted else None,

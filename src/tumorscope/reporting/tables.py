@@ -67,6 +67,32 @@ def measurements(analysis: Analysis) -> Table:
     return Table(caption, headings, rows, total, _lesion_note(analysis))
 
 
+def locations(analysis: Analysis) -> Table | None:
+    """Region, shares of the volume and gap to the midline per lesion; None where no lesion has a location."""
+    shown = [
+        (number, lesion, lesion.location) for number, lesion in enumerate(analysis.lesions[:MOST_LESIONS], start=1)
+    ]
+    rows = tuple(
+        (str(number), region_text(lesion), shares_text(lesion), f"{found.midline_gap_mm:.0f}")
+        for number, lesion, found in shown
+        if found is not None
+    )
+    if not rows:
+        return None
+    columns = (
+        Column("No."),
+        Column("Region", number=False),
+        Column("Shares of the volume", number=False),
+        Column("Gap to midline (mm)"),
+    )
+    note = (
+        f"Borders of an average brain are off by about {BORDER_MM:.0f} mm, by more beside a large tumor. (?): another region "
+        "holds most of the lesion where the atlas is moved by that much. The gap is that of the nearest voxel; 0 where the "
+        "lesion crosses the midline."
+    )
+    return Table("By an atlas of an average brain that was registered to the scan.", columns, rows, None, note)
+
+
 def positive_slices_table(analysis: Analysis) -> Table:
     """The slices at the operating point or above, at most :data:`MOST_SLICES`."""
     point = analysis.bundle.card.operating_point.presence
@@ -136,9 +162,6 @@ def _lesion_columns(analysis: Analysis) -> list[tuple[Column, Callable[[Lesion],
         columns.append((Column("Side", number=False), side_text))
     if any(lesion.midline_distance_mm is not None for lesion in lesions):
         columns.append((Column("From midline (mm)"), _midline))
-    if any(lesion.location is not None for lesion in lesions):
-        columns.append((Column("Region", number=False), region_text))
-        columns.append((Column("Shares of the volume", number=False), shares_text))
     columns.append(
         (
             Column("Center, x, y, z (mm)" if known else "Center, slice, row, column"),
@@ -193,11 +216,6 @@ def _lesion_note(analysis: Analysis) -> str:
         if len(analysis.slices) > 1:
             notes.append("Volumes include the gaps between slices.")
         notes.append("Centers are RAS+ (x to the patient's right, y to the front, z to the top).")
-    if any(lesion.location is not None for lesion in analysis.lesions):
-        notes.append(
-            f"Regions are those of an average brain, registered to the scan; their borders are {BORDER_MM:.0f} mm off or "
-            "more near a large tumor. (?) marks a region that changes where the atlas is moved by that much."
-        )
     rest = len(analysis.lesions) - MOST_LESIONS
     if rest > 0:
         notes.append(f"{rest} smaller lesions are in analysis.json.")
