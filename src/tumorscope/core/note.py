@@ -58,6 +58,11 @@ NoteCode = Literal[
     "unknown_volume",
     "corrected_segmentation",
     "location_not_assessed",
+    # Several bundles on one scan
+    "networks_disagree",
+    "enhancing_outside",
+    "enhancing_apart",
+    "uptake_unknown",
     # Comparison of two studies
     "forced_comparison",
     "unverified_origin",

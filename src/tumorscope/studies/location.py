@@ -13,7 +13,8 @@ from tumorscope.measurement.location import brain_mask, locate
 def with_location(analysis: Analysis) -> Analysis:
     """Name the places of an analysis's lesions by an atlas; a warning tells where that is not possible.
 
-    A scan that was not assessed stays as it is.
+    A scan that was not assessed stays as it is. The lesions of further labels, such as the enhancing tumor, are inside
+    those of the first and get no location of their own.
     """
     if not analysis.assessed:
         return analysis
