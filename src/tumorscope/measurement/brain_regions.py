@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 import numpy as np
 from scipy import ndimage
@@ -113,5 +113,6 @@ def _region_of_label(largest: int) -> np.ndarray:
 
 def _nearest(regions: np.ndarray, known: np.ndarray, size_mm: float) -> tuple[np.ndarray, np.ndarray]:
     """The region of the nearest known voxel, and its distance in mm."""
-    distance, index = ndimage.distance_transform_edt(~known, sampling=size_mm, return_indices=True)
+    found = ndimage.distance_transform_edt(~known, sampling=size_mm, return_indices=True)
+    distance, index = cast(tuple[np.ndarray, np.ndarray], found)
     return regions[tuple(index)], distance

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from scipy import ndimage
@@ -108,7 +108,9 @@ def has_skull(volume: np.ndarray, affine: np.ndarray) -> bool:
     pixels = blocks.mean(axis=(2, 4), dtype=np.float32)
     heads = head_mask(pixels[..., None])
     sampling = (rows * row_mm, columns * column_mm)
-    depth = np.stack([ndimage.distance_transform_edt(ndimage.binary_fill_holes(head), sampling) for head in heads])
+    depth = np.stack(
+        [cast(np.ndarray, ndimage.distance_transform_edt(ndimage.binary_fill_holes(head), sampling)) for head in heads]
+    )
     if not (depth > _DEEPEST_MM).any():
         return False
     air = np.median(pixels[depth == 0]) if (depth == 0).any() else 0.0
