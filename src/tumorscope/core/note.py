@@ -60,6 +60,7 @@ NoteCode = Literal[
     "small_components",
     "unknown_volume",
     "corrected_segmentation",
+    "location_not_assessed",
     # Several bundles on one scan
     "networks_disagree",
     "enhancing_outside",

@@ -82,6 +82,8 @@ class Analysis:
         activation: the activation map, if it was requested and the bundle provides it.
         probability: of every voxel by the mask output, 0 to 255 for 0 to 1, uint8
             ``(slice, row, column)`` on the scan's grid, if it was requested and the bundle segments.
+        brain_mask: the brain by the registered atlas, boolean ``(slice, row, column)``; None where not requested or
+            not assessed.
         rejection: why the input check rejected the scan; None where it was assessed. A rejected scan has an
             empty mask, and nothing is reported as present or absent.
         bundle_reason: why this bundle was chosen for the scan; None where the user named it.
@@ -111,6 +113,7 @@ class Analysis:
     radiomics_classifier: TypeFinding | None = None
     activation: ActivationMap | None = None
     probability: np.ndarray | None = None
+    brain_mask: np.ndarray | None = None
     rejection: Note | None = None
     bundle_reason: str | None = None
     corrected: bool = False

@@ -77,6 +77,41 @@ def side_text(lesion: Lesion) -> str:
     return {"midline": "on the midline"}.get(lesion.laterality, lesion.laterality)
 
 
+_SMALLEST_SHARE, _MOST_SHARES = 0.05, 4
+_REGION_WORDS = {
+    "frontal": "frontal lobe",
+    "parietal": "parietal lobe",
+    "temporal": "temporal lobe",
+    "occipital": "occipital lobe",
+    "insula": "insula",
+    "deep": "deep gray or white matter",
+    "cerebellum": "cerebellum",
+    "brainstem": "brainstem",
+    "ventricles": "ventricles",
+    "outside": "outside the brain",
+}
+
+
+def region_text(lesion: Lesion) -> str:
+    """A lesion's hemisphere and region by the atlas as text; a dash where they are not known."""
+    found = lesion.location
+    if found is None:
+        return "–"
+    side = {"left": "left ", "right": "right ", "both": "both sides, "}.get(found.hemisphere or "", "")
+    where = _REGION_WORDS[found.region] if found.region == "outside" else side + _REGION_WORDS[found.region]
+    return where if found.region_certain else f"{where} (?)"
+
+
+def shares_text(lesion: Lesion) -> str:
+    """How a lesion's volume is distributed over regions, at most four of them, as text."""
+    if lesion.location is None:
+        return "–"
+    largest = [each for each in lesion.location.shares if each.share >= _SMALLEST_SHARE][:_MOST_SHARES]
+    return ", ".join(
+        f"{each.hemisphere + ' ' if each.hemisphere else ''}{each.region} {each.share:.0%}" for each in largest
+    )
+
+
 def sequence_text(sequence: str) -> str:
     """A sequence as radiologists write it.
 

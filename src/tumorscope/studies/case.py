@@ -29,6 +29,7 @@ from tumorscope.reporting.bids import write_bids
 from tumorscope.reporting.outputs import OutputOptions
 from tumorscope.reporting.results import write_results
 from tumorscope.reporting.wording import size_text
+from tumorscope.studies.location import with_location
 from tumorscope.studies.revision import revise
 
 
@@ -68,6 +69,7 @@ class AnalysisOptions:
         explain: write class activation maps.
         input_check: skip inputs that do not look like brain MRI.
         flips: average the network's outputs over left-right flips.
+        location: name the lobe and hemisphere of every lesion by an atlas, and mask the brain.
         outputs: files to write besides the image panel, mask, report and ``analysis.json``.
         bids: a BIDS derivative data set that every case is added to.
     """
@@ -81,6 +83,7 @@ class AnalysisOptions:
     explain: bool = False
     input_check: bool = True
     flips: bool = False
+    location: bool = False
     outputs: OutputOptions = field(default_factory=OutputOptions)
     bids: Path | None = None
 
@@ -247,6 +250,8 @@ def process_case(
     analysis = dataclasses.replace(analysis, timing_ms={"reading": reading_ms, **analysis.timing_ms})
     if case.segmentation is not None:
         analysis = revise(analysis, [each.engine for each in chosen], case.segmentation)
+    if options.location:
+        analysis = with_location(analysis)
     if case.incomplete is not None:
         analysis = _incomplete(analysis, case.incomplete)
     on_progress(CaseProgress("writing", name=scan.case))
