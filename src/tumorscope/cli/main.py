@@ -22,6 +22,8 @@ from tumorscope.cli import (
     evaluate,
     export,
     features,
+    fit_sequences,
+    fit_type_check,
     input_check,
     measure,
     node,
@@ -105,6 +107,8 @@ app.command("train")(train.command)
 app.command("export")(export.command)
 app.command("features")(features.command)
 app.command("input_check")(input_check.command)
+app.command("fit-sequences")(fit_sequences.command)
+app.command("fit-type-check")(fit_type_check.command)
 app.add_typer(datasets.app, name="datasets")
 
 
