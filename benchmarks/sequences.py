@@ -54,7 +54,7 @@ CHANGES: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
     "inverted": styles.invert,
 }
 _TITLES = {"t1": "T1", "t1c": "T1c", "t2": "T2", "flair": "FLAIR"}
-_EACH_CHANGE = 4
+_EACH_CHANGE = 8
 """Changes are made to every so manieth image."""
 
 

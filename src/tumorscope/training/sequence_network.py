@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 import warnings
 from collections.abc import Callable
@@ -139,6 +140,7 @@ def encode_network(network: SequenceNetwork) -> bytes:
     """The network's ONNX file, its batch dynamic."""
     import onnx
 
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it warns about operators of torchvision
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         path = Path(folder) / "network.onnx"
