@@ -411,7 +411,7 @@ def test_a_doubtful_input_is_analyzed_with_a_first_warning(monkeypatch):
         (input_check.refusal, True, True),
         (input_check.refusal - 0.01, False, False),
     ]:
-        monkeypatch.setattr(analyzing, "scan_score", lambda *_, score=score: score)
+        monkeypatch.setattr(analyzing, "scan_score", lambda *_, score=score, **__: score)
         found = analyzing.analyze(scan, fake_engine())
         assert found.assessed == assessed
         assert (found.warnings[0] == DOUBTFUL_INPUT) == warned

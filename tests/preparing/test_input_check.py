@@ -4,7 +4,15 @@ from pydantic import ValidationError
 
 from tumorscope.datasets.negatives import draw_family
 from tumorscope.datasets.phantom import demo_phantom, make_phantom
-from tumorscope.preprocessing.input_check import InputCheck, default_input_check, input_check_score, is_brain_mri
+from tumorscope.preprocessing.input_check import (
+    InputCheck,
+    default_input_check,
+    input_check_score,
+    is_brain_mri,
+    model,
+    scan_score,
+)
+from tumorscope.preprocessing.input_check.views import head_views
 
 GATE = default_input_check()
 
@@ -151,3 +159,15 @@ def test_whole_volumes_pass(volumes_folder, volume):
 
     (path,) = volumes_folder.rglob(volume)
     assert is_brain_mri(open_scan(path).voxels, GATE)
+
+
+def test_a_scan_that_passes_is_assessed_only_as_far_as_needed(head: np.ndarray, monkeypatch: pytest.MonkeyPatch):
+    whole = scan_score(head, GATE)
+    assert whole >= GATE.threshold
+    assessed = []
+    monkeypatch.setattr(
+        model, "head_views", lambda images, *rest: assessed.append(len(images)) or head_views(images, *rest)
+    )
+    assert GATE.threshold <= scan_score(head, GATE, enough=GATE.threshold) <= whole
+    assert sum(assessed) <= 9
+    assert scan_score(head, GATE, enough=whole + 1) == whole

@@ -54,7 +54,11 @@ def command(
         "out"
     ),
     bundle: Annotated[
-        str, typer.Option(help="Name of a shipped bundle, or a bundle's folder; auto chooses by the scan's sequences.")
+        str,
+        typer.Option(
+            help="Name of a shipped bundle, or a bundle's folder; auto chooses by the scan's sequences, and runs both where "
+            "it has FLAIR and T1c."
+        ),
     ] = "auto",
     explain: Annotated[bool, typer.Option("--explain", help="Write class activation maps.")] = False,
     input_check: Annotated[

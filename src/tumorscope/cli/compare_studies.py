@@ -30,7 +30,11 @@ def command(
     ],
     after: Annotated[Path, typer.Argument(metavar="AFTER", help="The later study, likewise.", show_default=False)],
     label: Annotated[
-        str | None, typer.Option(help="Compare only the label of this name; all labels together by default.")
+        str | None,
+        typer.Option(
+            help="Compare only the label of this name, such as 'enhancing tumor'; all labels together by default, "
+            "which in an analysis is the whole tumor."
+        ),
     ] = None,
     registered: Annotated[
         bool, typer.Option("--registered", help="Both studies are in one frame of reference.")
@@ -67,10 +71,10 @@ def _open_study(path: Path, label: str | None) -> Timepoint:
     labels = open_labels(path)
     mask = _chosen(labels, label)
     lesions = find_lesions(mask, labels.blank_scan(), np.zeros(len(mask)))
-    return Timepoint(labels.case, mask, lesions, labels.affine, _origin(path), labels.slice_positions)
+    return Timepoint(labels.case, mask, lesions, labels.affine, _origin(path, label), labels.slice_positions)
 
 
-def _origin(path: Path) -> Origin:
+def _origin(path: Path, label: str | None) -> Origin:
     """What is known of a mask: by its analysis, which may be beside it, or by its DICOM header."""
     from tumorscope.io.dicom.patient_key import read_identity
     from tumorscope.io.recognition import file_format
@@ -80,25 +84,28 @@ def _origin(path: Path) -> Origin:
 
     document = path / DOCUMENT_FILE if path.is_dir() else path
     if document.suffix.lower() == ".json" and document.is_file():
-        return _origin_of(load_document(document))
+        return _origin_of(load_document(document), label)
     if path.name in MASK_FILES:
         with suppress(TumorscopeError):  # none, or of an older version: then nothing is known
-            return _origin_of(load_document(path.with_name(DOCUMENT_FILE)))
+            return _origin_of(load_document(path.with_name(DOCUMENT_FILE)), label)
     if path.is_file() and file_format(path) == "dicom":
         identity = read_identity(path)
         return Origin(patient_key=identity.patient_key, study_date=identity.date)
     return Origin()
 
 
-def _origin_of(document: AnalysisDocument) -> Origin:
+def _origin_of(document: AnalysisDocument, label: str | None) -> Origin:
+    """A label is comparable with the same label by the same bundle; a whole by two bundles with a whole by both."""
     from tumorscope.measurement.comparability import Origin
 
+    alone = [entry for entry in document.labels[1:] if label is not None and entry.name == label.casefold()]
+    made_by = alone or document.labels or [document]
     return Origin(
         patient_key=document.patient_key,
         study_date=document.study_date,
-        bundle=f"{document.bundle.name} {document.bundle.version}",
-        bundle_sha256=document.bundle.sha256,
-        sequences=tuple(document.sequences),
+        bundle=" + ".join(f"{entry.bundle.name} {entry.bundle.version}" for entry in made_by),
+        bundle_sha256="+".join(entry.bundle.sha256 for entry in made_by),
+        sequences=tuple(sequence for entry in made_by for sequence in entry.sequences),
     )
 
 

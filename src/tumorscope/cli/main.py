@@ -22,9 +22,9 @@ from tumorscope.cli import (
     evaluate,
     export,
     features,
+    fit_input_check,
     fit_sequences,
     fit_type_check,
-    input_check,
     measure,
     node,
     pacs,
@@ -64,7 +64,7 @@ _EXTRAS = {
 
 app = typer.Typer(
     name="tumorscope",
-    help=f"Find, segmentation and measure brain tumors on MRI.\n\n{NOTICE}",
+    help=f"Find, segment and measure brain tumors on MRI.\n\n{NOTICE}",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -106,7 +106,7 @@ app.command("doctor")(doctor.command)
 app.command("train")(train.command)
 app.command("export")(export.command)
 app.command("features")(features.command)
-app.command("input_check")(input_check.command)
+app.command("fit-input-check")(fit_input_check.command)
 app.command("fit-sequences")(fit_sequences.command)
 app.command("fit-type-check")(fit_type_check.command)
 app.add_typer(datasets.app, name="datasets")

@@ -117,14 +117,15 @@ def _of_analysis(path: Path) -> Segmentation:
 
     from tumorscope.core.geometry import Geometry
     from tumorscope.core.segmentation import Segmentation
-    from tumorscope.reporting.document import load_document, mask_from_document
+    from tumorscope.reporting.document import load_document, masks_from_document
 
     document = load_document(path)
-    mask = mask_from_document(document)
+    masks = masks_from_document(document)
     geometry = document.geometry
     positions = None if geometry.slice_positions is None else np.array(geometry.slice_positions)
     return Segmentation.of_masks(
-        masks=[("tumor", mask)] if mask.any() else [],
+        # A label of several stays even if it is empty: there is no enhancing tumor, which is not the same as no answer.
+        masks=[(name, mask) for name, mask in masks if mask.any() or document.labels],
         shape=geometry.shape,
         case=document.case,
         kind=geometry.kind,

@@ -59,6 +59,11 @@ NoteCode = Literal[
     "small_components",
     "unknown_volume",
     "corrected_segmentation",
+    # Several bundles on one scan
+    "networks_disagree",
+    "enhancing_outside",
+    "enhancing_apart",
+    "uptake_unknown",
     # Comparison of two studies
     "forced_comparison",
     "unverified_origin",

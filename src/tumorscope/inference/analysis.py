@@ -16,6 +16,7 @@ from tumorscope.inference.activation_maps import ActivationMap, activation_map, 
 from tumorscope.inference.bundles import Bundle
 from tumorscope.inference.channels import arrange_channels, received_sequences
 from tumorscope.inference.engine import Engine, Predictions
+from tumorscope.inference.labels import TUMOR
 from tumorscope.inference.postprocessing import segment, slice_probability, slice_types, voxel_probability
 from tumorscope.inference.quality_notes import (
     DOUBTFUL_INPUT,
@@ -89,6 +90,9 @@ class Analysis:
         incomplete: why images of the study may be missing, where its transfer is known to be incomplete.
         warnings: what a reader of the findings should know.
         timing_ms: by stage, in the order of the stages.
+        label: what the mask delineates, see :mod:`tumorscope.inference.labels`.
+        parts: further labels, each inside this mask and by another bundle, on the same scan; their masks, lesions,
+            slices and probabilities are their own. Empty where one bundle analyzed the scan.
     """
 
     scan: Scan
@@ -114,6 +118,13 @@ class Analysis:
     sequences: tuple[str, ...] = ()
     flips: bool = False
     notice: str = NOTICE
+    label: str = TUMOR
+    parts: tuple[Analysis, ...] = ()
+
+    @property
+    def labels(self) -> tuple[Analysis, ...]:
+        """Every label of a scan that several bundles analyzed, the whole first; this analysis alone otherwise."""
+        return (self, *self.parts)
 
     @property
     def assessed(self) -> bool:
@@ -162,9 +173,10 @@ def analyze(
     distance = card.preparation.slice_distance_mm if scan.slice_positions is None else None
     sampling = sample_slices(len(voxels), view.spacing_mm and view.spacing_mm[0], distance)
     voxels = voxels[sampling.indices]
-    score = scan_score(voxels, default_input_check(), view.pixel_aspect) if input_check else np.inf
+    check = default_input_check()
+    score = scan_score(voxels, check, view.pixel_aspect, enough=check.threshold) if input_check else np.inf
     clock.stage("input_check")
-    if score < default_input_check().refusal:
+    if score < check.refusal:
         return _rejected(scan, engine, clock.timing_ms, REJECTED_BY_APPEARANCE)
     prepared = prepare(voxels, card.preparation, view.pixel_aspect)
     clock.stage("preparing")
@@ -200,7 +212,7 @@ def analyze(
         tumor_probability=float(probability.max()),
         volume_mm3=total_volume_mm3(lesions, mask, scan),
         warnings=(
-            *([DOUBTFUL_INPUT] if score < default_input_check().threshold else []),
+            *([DOUBTFUL_INPUT] if score < check.threshold else []),
             *([] if rejection is None else [rejection]),
             *plane_notes(scan, view, card),
             *scan.notes,

@@ -92,14 +92,16 @@ def missing_sequences(voxels: np.ndarray) -> list[str]:
     Args:
         voxels: ``(slice, row, column, 3)`` in the order of :data:`CHANNELS`.
     """
-    flair = voxels[..., 1].astype(np.float32)
-    full = 255.0 if voxels.dtype == np.uint8 else max(float(flair.max()), 1e-12)
-    missing = []
-    for channel, name in ((0, "t1"), (2, "t1c")):
-        difference = np.abs(voxels[..., channel] - flair)
-        if difference.mean() <= _COPY_MEAN * full and difference.max() <= _COPY_MAX * full:
-            missing.append(name)
-    return missing
+    flair = voxels[..., 1]
+    return [name for channel, name in ((0, "t1"), (2, "t1c")) if copies_flair(voxels[..., channel], flair)]
+
+
+def copies_flair(channel: np.ndarray, flair: np.ndarray) -> bool:
+    """Whether a channel ``(slice, row, column)`` is FLAIR again, saved in place of a sequence that is missing."""
+    reference = flair.astype(np.float32)
+    full = 255.0 if flair.dtype == np.uint8 else max(float(reference.max()), 1e-12)
+    difference = np.abs(channel - reference)
+    return bool(difference.mean() <= _COPY_MEAN * full and difference.max() <= _COPY_MAX * full)
 
 
 def notes_on_missing(missing: Sequence[str]) -> tuple[Note, ...]:

@@ -55,7 +55,24 @@ def read_mask(path: Path | str, scan: Scan) -> np.ndarray:
     path = header_of_pair(Path(path))
     if path.is_dir() and scan.slice_names:
         return _masks_of_slices(path, scan)
-    found = _open(path, LabelOptions(whole=True))
+    return _on_grid_of(scan, path, LabelOptions(whole=True)).whole
+
+
+def read_labels(path: Path | str, scan: Scan) -> Segmentation:
+    """All labels of a scan's mask, on its grid.
+
+    Args:
+        path: as for :func:`open_segmentation`.
+        scan: the mask's shape and position are checked against it.
+
+    Raises:
+        UnreadableScan: not a mask, damaged, of another shape, or elsewhere in the patient.
+    """
+    return _on_grid_of(scan, header_of_pair(Path(path)), LabelOptions())
+
+
+def _on_grid_of(scan: Scan, path: Path, options: LabelOptions) -> Segmentation:
+    found = _open(path, options)
     if found.kind == "volume":
         if scan.geometry is None:
             raise UnreadableScan(
@@ -65,7 +82,7 @@ def read_mask(path: Path | str, scan: Scan) -> np.ndarray:
             require_same_voxels(found, scan, label(path))
     elif found.geometry is None and found.shape != scan.shape:
         raise UnreadableScan(f"{label(path)}: {differing_shapes(found.shape, scan.shape)}")
-    return onto_scan(found, scan).whole
+    return onto_scan(found, scan)
 
 
 def find_mask(scan: Scan) -> np.ndarray | None:

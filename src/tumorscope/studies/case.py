@@ -17,9 +17,9 @@ from tumorscope.core.faults import FAULT_LOG, failure_line
 from tumorscope.core.files import safe_name
 from tumorscope.core.note import Note
 from tumorscope.core.scan import Scan
-from tumorscope.inference.analysis import Analysis, analyze
-from tumorscope.inference.engine import Engine
-from tumorscope.inference.engine_pool import EnginePool
+from tumorscope.inference.analysis import Analysis
+from tumorscope.inference.engine_pool import ChosenEngine, EnginePool
+from tumorscope.inference.full_study import analyze_study
 from tumorscope.inference.sequence_names import with_recognized_sequences
 from tumorscope.inference.tumor_type import TypeFinding
 from tumorscope.io import find_mask, open_scan, read_mask
@@ -89,9 +89,10 @@ class Findings:
     Attributes:
         rejection, tumor_present, tumor_probability, tumor_type, volume_mm3, runtime, precision,
             bundle_reason, warnings: as in the analysis.
+        enhancing_volume_mm3: of the enhancing tumor; None where it is not known or one bundle analyzed the scan.
         size: of the mask, in words; None without lesions.
         lesions, slices: their numbers.
-        bundle, bundle_sha256: the bundle of the analysis.
+        bundle, bundle_sha256: the bundle of the analysis; two bundles are joined by ``+``.
     """
 
     rejection: Note | None
@@ -99,6 +100,7 @@ class Findings:
     tumor_probability: float | None
     tumor_type: TypeFinding | None
     volume_mm3: float | None
+    enhancing_volume_mm3: float | None
     size: str | None
     lesions: int
     slices: int
@@ -118,11 +120,12 @@ class Findings:
             tumor_probability=analysis.tumor_probability,
             tumor_type=analysis.tumor_type,
             volume_mm3=analysis.volume_mm3,
+            enhancing_volume_mm3=analysis.parts[0].volume_mm3 if analysis.parts else None,
             size=size_text(analysis) if analysis.lesions else None,
             lesions=len(analysis.lesions),
             slices=len(analysis.slices),
-            bundle=analysis.bundle.name,
-            bundle_sha256=analysis.bundle.sha256,
+            bundle="+".join(each.bundle.name for each in analysis.labels),
+            bundle_sha256="+".join(each.bundle.sha256 for each in analysis.labels),
             runtime=analysis.runtime,
             precision=analysis.precision,
             bundle_reason=analysis.bundle_reason,
@@ -235,19 +238,18 @@ def process_case(
     """
     options = options or AnalysisOptions()
     scan, true_mask, reading_ms = _read(case, options, name, on_progress)
-    engine, reason = engines.for_scan(scan)
-    analysis = _analyze(scan, engine, options, on_progress)
-    timing_ms = {"reading": reading_ms, **analysis.timing_ms}
-    analysis = dataclasses.replace(analysis, timing_ms=timing_ms, bundle_reason=reason)
+    chosen = engines.for_scan(scan)
+    analysis = _analyze(scan, chosen, options, on_progress)
+    analysis = dataclasses.replace(analysis, timing_ms={"reading": reading_ms, **analysis.timing_ms})
     if case.segmentation is not None:
-        analysis = revise(analysis, engine, case.segmentation)
+        analysis = revise(analysis, [each.engine for each in chosen], case.segmentation)
     if case.incomplete is not None:
         analysis = _incomplete(analysis, case.incomplete)
     on_progress(CaseProgress("writing", name=scan.case))
     written = write_results(analysis, out, true_mask, options.outputs)
     if options.bids is not None:
         write_bids(analysis, options.bids)
-    segmented = "mask" in engine.bundle.card.outputs
+    segmented = "mask" in analysis.bundle.card.outputs
     dice = compare(analysis.mask, true_mask).dice if segmented and true_mask is not None else None
     return CaseResult(analysis, written["analysis"].parent, dice)
 
@@ -273,9 +275,12 @@ def _read(
 
 
 def _analyze(
-    scan: Scan, engine: Engine, options: AnalysisOptions, on_progress: Callable[[CaseProgress], None]
+    scan: Scan,
+    chosen: Sequence[ChosenEngine],
+    options: AnalysisOptions,
+    on_progress: Callable[[CaseProgress], None],
 ) -> Analysis:
-    slices, done = scan.shape[0], 0
+    slices, done = scan.shape[0] * len(chosen), 0
 
     def advance(count: int) -> None:
         nonlocal done
@@ -283,9 +288,9 @@ def _analyze(
         on_progress(CaseProgress("analyzing", done, slices, scan.case))
 
     advance(0)
-    return analyze(
+    return analyze_study(
         scan,
-        engine,
+        chosen,
         advance,
         explain=options.explain,
         probabilities=options.outputs.fractional or options.bids is not None,

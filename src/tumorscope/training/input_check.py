@@ -1,4 +1,4 @@
-"""Fitting the input input_check, and measuring how often it errs on what it was not fitted on."""
+"""Fitting the input check, and measuring how often it errs on what it was not fitted on."""
 
 from __future__ import annotations
 
@@ -53,15 +53,15 @@ _RELATED = {"CT head": "CT head", REAL_CT: "CT head"}
 PAGE_NOTE = "refused and doubted shares by data set, plane and change, on parts held out: docs/input-check.md"
 
 REFUSAL_NOTE = (
-    "refused_mri: scores so low that there is no finding, not only a warning; of data sets that the input_check was not fitted "
+    "refused_mri: scores so low that there is no finding, not only a warning; of data sets that the input check was not fitted "
     f"on, as they are and restyled by changes of contrast; the limit is the {MOST_REFUSED:.1%} quantile of the hardest"
 )
 
 NOTES = (
-    "rejected_mri: every image evaluated by a input_check not fitted on its patient, nor on near-copies of the image; "
+    "rejected_mri: every image evaluated by an input check not fitted on its patient, nor on near-copies of the image; "
     "a slice passes if one of its channels does",
     "rejected_scans: the median of the slices with at least half as much head as the fullest one",
-    "accepted: every family evaluated by a input_check fitted without it; accepted_known: fitted on other images of it",
+    "accepted: every family evaluated by an input check fitted without it; accepted_known: fitted on other images of it",
     "refused_mri, refused, refused_known: the same, of scores so low that there is no finding, not only a warning",
     "restyled: by changes of contrast and style as other software makes them; each image is evaluated with its patient",
     f"the threshold is the {MOST_DOUBTED:.1%} quantile of the hardest large source's images as they are; the lower limit "
@@ -77,7 +77,7 @@ class ScoredSamples:
     Attributes:
         samples: what was evaluated.
         known: scores ``(image,)`` by input checks fitted on other patients and other images of the family.
-        unknown: for families, scores by a input_check fitted without the whole family; for MRI the same as ``known``.
+        unknown: for families, scores by an input check fitted without the whole family; for MRI the same as ``known``.
     """
 
     samples: Samples
@@ -88,7 +88,7 @@ class ScoredSamples:
 def fit_input_check(
     samples: Sequence[Samples], seed: int = 0, on_fit: Callable[[], None] = lambda: None
 ) -> tuple[InputCheck, list[ScoredSamples]]:
-    """Fit a input_check on everything, with a threshold and error rates from input checks fitted on parts.
+    """Fit an input check on everything, with a threshold and error rates from input checks fitted on parts.
 
     Args:
         samples: from :func:`tumorscope.training.input_check_samples.read_samples`.
@@ -96,13 +96,13 @@ def fit_input_check(
         on_fit: called after each of :func:`count_fits` fits.
 
     Returns:
-        The input_check with its metrics, and every image with its held-out scores.
+        The input check with its metrics, and every image with its held-out scores.
 
     Raises:
         BadDataset: there is no real MRI among the samples.
     """
     if not any(one.mri and one.source != "phantom" for one in samples):
-        raise BadDataset("no real MRI to fit the input_check on; name at least one data set with --data")
+        raise BadDataset("no real MRI to fit the input check on; name at least one data set with --data")
     known = [np.zeros(len(one)) for one in samples]
     for fold in range(FOLDS):
         input_check = _fit(samples, [one.fold != fold for one in samples], seed)
@@ -124,7 +124,7 @@ def fit_input_check(
 
 
 def with_refusal(input_check: InputCheck, heads: Sequence[Samples]) -> InputCheck:
-    """The same input_check and threshold, with the lower limit that a few refusals of heads leave, and their rates.
+    """The same input check and threshold, with the lower limit that a few refusals of heads leave, and their rates.
 
     Args:
         input_check: as it was fitted.
@@ -153,7 +153,7 @@ def count_fits(samples: Sequence[Samples]) -> int:
 
 
 def with_metrics(input_check: InputCheck, evaluated: Sequence[ScoredSamples]) -> InputCheck:
-    """The input_check with the threshold and the error rates that held-out scores give."""
+    """The input check with the threshold and the error rates that held-out scores give."""
     mri = [one for one in evaluated if one.samples.mri]
     others = [one for one in evaluated if not one.samples.mri]
     best = {one.samples.source: _of_images(one)[0] for one in mri}
@@ -226,7 +226,7 @@ def _groups(samples: Sequence[Samples]) -> list[str]:
 
 
 def _fit(samples: Sequence[Samples], use: Sequence[np.ndarray], seed: int) -> InputCheck:
-    """A input_check without threshold and metrics, fitted on the marked images."""
+    """An input check without threshold and metrics, fitted on the marked images."""
     kept = [marked & (one.has_head if one.mri else True) for one, marked in zip(samples, use, strict=True)]
     mri = np.concatenate([np.full(int(marked.sum()), one.mri) for one, marked in zip(samples, kept, strict=True)])
     weight = np.concatenate(

@@ -1,4 +1,4 @@
-"""The input_check's fit in images: scores by data set and family, and what was evaluated wrongly."""
+"""The input check's fit in images: scores by data set and family, and what was evaluated wrongly."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BACKGROUND, _TEXT = (16, 18, 22), (222, 226, 232)
 def draw_scores(input_check: InputCheck, evaluated: Sequence[ScoredSamples]) -> bytes:
     """A histogram of held-out scores for each data set and family, as a PNG.
 
-    Families have two: filled by input checks fitted on others of the family, has_mask by input checks
+    Families have two: filled by input checks fitted on others of the family, outlined by input checks
     fitted without the family.
     """
     from matplotlib.figure import Figure

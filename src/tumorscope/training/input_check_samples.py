@@ -150,7 +150,7 @@ def read_samples(
     """
     unknown = sorted(set(data) - set(DATA))
     if unknown:
-        raise BadDataset(f"{unknown[0]}: not a data set the input_check knows; it knows {', '.join(DATA)}")
+        raise BadDataset(f"{unknown[0]}: not a data set the input check knows; it knows {', '.join(DATA)}")
     parts = parts or Parts()
     found = read_heads(data, on_source, parts=parts, limit=limit, keep=keep)
     if VOLUMES in data:

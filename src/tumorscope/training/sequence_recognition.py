@@ -121,10 +121,10 @@ def with_thresholds(model: SequenceModel, validation: SequenceSamples, restyled:
 def choose_confidence(probability: np.ndarray, sequence: np.ndarray) -> float:
     """The lowest confidence, at least one half, at which few enough slices of every sequence get a wrong name."""
     likeliest, confidence = probability.argmax(axis=1), probability.max(axis=1)
-    for limit in np.arange(0.5, 0.99, 0.01):
+    for limit in np.arange(0.5, 0.99, 0.01).round(2):
         wrong = (likeliest != sequence) & (confidence >= limit)
         if all(wrong[sequence == index].mean() <= MOST_WRONG for index in np.unique(sequence)):
-            return round(float(limit), 2)
+            return float(limit)
     return 0.99
 
 

@@ -1,4 +1,4 @@
-"""Images that are not a brain MRI slice, by family: what the input input_check must turn away.
+"""Images that are not a brain MRI slice, by family: what the input check must turn away.
 
 Nothing here is a patient's. Photographs, pages and microscope images are those that come
 with scikit-image, cut at random; everything else is drawn. The same seed gives the same

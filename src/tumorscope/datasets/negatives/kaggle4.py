@@ -1,6 +1,6 @@
 """Images of the four-class Kaggle set that are CT, not MRI, found by eye among its MRI.
 
-They are the only real CT heads here: the input_check is not fitted on them as MRI, and is evaluated on them.
+They are the only real CT heads here: the input check is not fitted on them as MRI, and is evaluated on them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The input_check before the network: does this look like an MRI of a head at all?"""
+"""The input check before the network: does this look like an MRI of a head at all?"""
 
 from tumorscope.preprocessing.input_check.model import (
     InputCheck,

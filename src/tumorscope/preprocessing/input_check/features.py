@@ -1,4 +1,4 @@
-"""What the input_check measures in a view: segmentation, rings, gray levels, grain and spectrum."""
+"""What the input check measures in a view: segmentation, rings, gray levels, grain and spectrum."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the input_check looks at: every slice by itself, framed to what stands out, at one size."""
+"""What the input check looks at: every slice by itself, framed to what stands out, at one size."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class Evaluated:
 
     Attributes:
         name: of the model.
-        probabilities: ``(row, type)``; zeros where nothing was has_mask.
+        probabilities: ``(row, type)``; zeros where nothing was segmented.
         fitted: the model of each fold.
     """
 

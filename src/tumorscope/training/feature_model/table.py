@@ -33,7 +33,7 @@ class Row:
         patient: what folds keep together.
         tumor_type: the truth.
         fold: the publisher's, from 1.
-        features: by name; empty where no tumor was has_mask, so that there is nothing to measure.
+        features: by name; empty where no tumor was segmented, so that there is nothing to measure.
     """
 
     case: str

@@ -1,4 +1,4 @@
-"""`tumorscope input_check`: fit what turns away images that are not an MRI of a head."""
+"""`tumorscope fit-input-check`: fit what turns away images that are not an MRI of a head."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def command(
     count: Annotated[int, typer.Option(min=8, help="Images drawn of each family that is not a brain MRI.")] = 300,
     seed: Annotated[int, typer.Option(help="Of the drawn images and the initial weights.")] = 0,
     only_refusal: Annotated[
-        bool, typer.Option(help="Keep the input_check that ships; choose only below which score it refuses, by --data.")
+        bool, typer.Option(help="Keep the input check that ships; choose only below which score it refuses, by --data.")
     ] = False,
     keep: Annotated[
         Path | None,
@@ -39,7 +39,7 @@ def command(
         ),
     ] = None,
 ) -> None:
-    """Fit the input input_check, and measure how often it errs on what it was not fitted on.
+    """Fit the input check, and measure how often it errs on what it was not fitted on.
 
     Data sets, each NAME=PATH: lgg, figshare, kaggle4, br35h, brisc, brats, and volumes (a folder of NIfTI files and DICOM
     series).
