@@ -114,7 +114,7 @@ export interface Location {
 }
 
 export interface Note {
-  code: "rejected_by_header" | "rejected_by_values" | "rejected_by_appearance" | "doubtful_input" | "files_skipped" | "files_missing" | "partial_series" | "series_left_out" | "series_choice" | "images_left_out" | "incomplete_study" | "sequence_source" | "sequence_assumed" | "sequence_missing" | "values_replaced" | "value_scale" | "no_contrast" | "turned_upright" | "single_volume" | "unknown_voxel_size" | "voxel_size_given" | "implausible_voxel_size" | "assumed_spacing" | "assumed_order" | "assumed_orientation" | "assumed_frame_of_reference" | "conflicting_transforms" | "uneven_slices" | "series_resampled" | "series_registered" | "partial_coverage" | "untrained_plane" | "patient_key_missing" | "patient_assumed" | "conflicting_patients" | "no_references" | "mask_threshold" | "label_missing" | "labels_left_out" | "mask_outside_scan" | "mask_below_threshold" | "contours_left_out" | "assumed_grid" | "small_components" | "unknown_volume" | "corrected_segmentation" | "location_not_assessed" | "networks_disagree" | "enhancing_outside" | "enhancing_apart" | "uptake_unknown" | "forced_comparison" | "unverified_origin" | "unmatched_lesions" | "possible_new_lesion" | "target_limit" | "minor_response" | "small_new_lesions" | "no_activation_map" | "dicom_not_written";
+  code: "rejected_by_header" | "rejected_by_values" | "rejected_by_appearance" | "doubtful_input" | "files_skipped" | "files_missing" | "partial_series" | "series_left_out" | "series_choice" | "images_left_out" | "incomplete_study" | "sequence_source" | "sequence_assumed" | "sequence_missing" | "sequence_recognized" | "sequence_contradicted" | "values_replaced" | "value_scale" | "no_contrast" | "turned_upright" | "single_volume" | "unknown_voxel_size" | "voxel_size_given" | "implausible_voxel_size" | "assumed_spacing" | "assumed_order" | "assumed_orientation" | "assumed_frame_of_reference" | "conflicting_transforms" | "uneven_slices" | "series_resampled" | "series_registered" | "partial_coverage" | "untrained_plane" | "patient_key_missing" | "patient_assumed" | "conflicting_patients" | "no_references" | "mask_threshold" | "label_missing" | "labels_left_out" | "mask_outside_scan" | "mask_below_threshold" | "contours_left_out" | "assumed_grid" | "small_components" | "unknown_volume" | "corrected_segmentation" | "location_not_assessed" | "networks_disagree" | "enhancing_outside" | "enhancing_apart" | "uptake_unknown" | "forced_comparison" | "unverified_origin" | "unmatched_lesions" | "possible_new_lesion" | "target_limit" | "minor_response" | "small_new_lesions" | "no_activation_map" | "dicom_not_written";
   text: string;
 }
 
@@ -161,6 +161,8 @@ export interface TypeFinding {
   likeliest: string;
   probability: number | null;
   confidence_needed: number | null;
+  /** why no type is named: `low_probability` (below `confidence_needed`), `other_or_unsure` (the tumor is unlike those of the types that the bundle knows), `isolated_slice` (only single slices near the operating point show a tumor) or `other_sequence` (types were learned on another sequence); null where one is named */
+  doubt: "low_probability" | "other_or_unsure" | "isolated_slice" | "other_sequence" | null;
   type_probabilities: Record<string, number | null>;
 }
 
@@ -190,7 +192,7 @@ export interface Analysis {
   tumor_present: boolean | null;
   /** the largest of any slice, from slice-level detection, calibrated */
   tumor_probability: number | null;
-  /** predicted by the network; null without a tumor or where the bundle predicts no types: `name` (null where uncertain), `likeliest`, `probability`, `confidence_needed`, `type_probabilities` */
+  /** predicted by the network; null without a tumor or where the bundle predicts no types: `name` (null where uncertain), `likeliest`, `probability`, `confidence_needed`, `doubt`, `type_probabilities` */
   tumor_type: TypeFinding | null;
   /** the type by a classifier on shape, intensity, texture and location of the segmented tumor in the slice that shows most of it; same keys, or null */
   radiomics_classifier: TypeFinding | null;

@@ -268,6 +268,7 @@ def _type(kind: dict[str, Any]) -> str:
             kind["probability"],
             kind.get("type_probabilities", {}),
             kind["confidence_needed"],
+            kind.get("doubt"),
         )
     )
 

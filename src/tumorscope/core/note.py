@@ -24,6 +24,8 @@ NoteCode = Literal[
     "sequence_source",
     "sequence_assumed",
     "sequence_missing",
+    "sequence_recognized",
+    "sequence_contradicted",
     # Voxel values
     "values_replaced",
     "value_scale",

@@ -54,6 +54,12 @@ class TypeEntry(_Part):
     likeliest: str
     probability: float | None
     confidence_needed: float | None
+    doubt: Literal["low_probability", "other_or_unsure", "isolated_slice", "other_sequence"] | None = Field(
+        default=None,
+        description="why no type is named: `low_probability` (below `confidence_needed`), `other_or_unsure` (the tumor "
+        "is unlike those of the types that the bundle knows), `isolated_slice` (only single slices near the operating "
+        "point show a tumor) or `other_sequence` (types were learned on another sequence); null where one is named",
+    )
     type_probabilities: dict[str, float | None]
 
 
@@ -219,7 +225,7 @@ class AnalysisDocument(_Part):
     )
     tumor_type: TypeEntry | None = Field(
         description="predicted by the network; null without a tumor or where the bundle predicts no types: `name` "
-        "(null where uncertain), `likeliest`, `probability`, `confidence_needed`, `type_probabilities`"
+        "(null where uncertain), `likeliest`, `probability`, `confidence_needed`, `doubt`, `type_probabilities`"
     )
     radiomics_classifier: TypeEntry | None = Field(
         description="the type by a classifier on shape, intensity, texture and location of the segmented tumor in the "

@@ -208,6 +208,7 @@ def _type(finding: TypeFinding | None) -> TypeEntry | None:
         likeliest=finding.likeliest,
         probability=_probability(finding.probability),
         confidence_needed=finding.confidence_needed,
+        doubt=finding.doubt,
         type_probabilities=_probabilities(finding.probabilities),
     )
 

@@ -20,6 +20,7 @@ from tumorscope.core.scan import Scan
 from tumorscope.inference.analysis import Analysis
 from tumorscope.inference.engine_pool import ChosenEngine, EnginePool
 from tumorscope.inference.full_study import analyze_study
+from tumorscope.inference.sequence_names import with_recognized_sequences
 from tumorscope.inference.tumor_type import TypeFinding
 from tumorscope.io import find_mask, open_scan, read_mask
 from tumorscope.io.case_names import public_names
@@ -283,7 +284,7 @@ def _read(
         needed=needed,
         on_files=lambda done, total: on_progress(CaseProgress("reading", done, total)),
     )
-    scan = dataclasses.replace(scan, case=name(scan.case))
+    scan = with_recognized_sequences(dataclasses.replace(scan, case=name(scan.case)))
     return scan, _true_mask(scan, options), round((time.perf_counter() - started) * 1000, 2)
 
 
