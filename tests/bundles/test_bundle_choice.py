@@ -6,7 +6,7 @@ from making import card
 
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.scan import Scan
-from tumorscope.inference.bundle_choice import choose_bundle
+from tumorscope.inference.bundle_choice import choose_bundle, choose_bundles
 from tumorscope.inference.bundles import Bundle, Inputs
 
 LGG = Bundle(Path("lgg"), card(name="lgg"))
@@ -45,3 +45,42 @@ def test_a_scan_that_fits_no_bundle_is_refused_in_one_line():
 def test_unnamed_channels_are_not_sequences_however_many(channels: int):
     with pytest.raises(TumorscopeError, match="no bundle takes unknown, unknown.*name the channels with --channels"):
         choose_bundle(scan(*["unknown"] * channels), [LGG, T1C])
+
+
+def full_study(*sequences):
+    """Each sequence with voxels of its own."""
+    voxels = np.random.default_rng(0).normal(100, 20, (1, 32, 32, len(sequences)))
+    return Scan(voxels, sequences, "case", "volume")
+
+
+@pytest.mark.parametrize("sequences", [("t1", "flair", "t1c"), ("t1", "t1c", "t2", "flair"), ("flair", "t1c")])
+def test_a_study_with_flair_and_t1c_is_read_by_a_bundle_for_each(sequences):
+    first, second = choose_bundles(full_study(*sequences), [LGG, T1C])
+    assert (first.bundle.name, second.bundle.name) == ("lgg", "t1c")
+    assert second.reason == "bundle t1c was added for the enhancing tumor because the scan has t1c"
+
+
+@pytest.mark.parametrize("sequences", [("flair",), ("t1", "flair"), ("t1c",), ("t1", "t1c", "t2")])
+def test_with_flair_or_t1c_alone_one_bundle_is_enough(sequences):
+    assert len(choose_bundles(full_study(*sequences), [LGG, T1C])) == 1
+
+
+def test_flair_in_the_place_of_a_missing_t1c_does_not_count_as_t1c():
+    study = full_study("t1", "flair", "t1c")
+    study.voxels[..., 2] = study.voxels[..., 1]
+    assert [choice.bundle.name for choice in choose_bundles(study, [LGG, T1C])] == ["lgg"]
+
+
+def test_a_bundle_that_was_not_trained_on_the_plane_is_not_added():
+    axial = Inputs(sequences=("t1c",), planes=("axial",))
+    coronal = Inputs(sequences=("flair",), planes=("coronal",))
+    bundles = [Bundle(Path(name), card(name=name, inputs=inputs)) for name, inputs in (("a", axial), ("c", coronal))]
+    study = full_study("flair", "t1c")
+    thick = Scan(
+        study.voxels,
+        study.sequences,
+        "case",
+        "volume",
+        np.array([[1.0, 0, 0, 0], [0, 0, 6, 0], [0, 1, 0, 0], [0, 0, 0, 1]]),
+    )
+    assert [choice.bundle.name for choice in choose_bundles(thick, bundles)] == ["c"]

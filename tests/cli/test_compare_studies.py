@@ -19,6 +19,7 @@ from tumorscope.reporting.analysis_document import (
     BundleEntry,
     EngineEntry,
     GeometryEntry,
+    LabelEntry,
     OperatingPointEntry,
     RunLengths,
 )
@@ -145,6 +146,51 @@ def write_analysis(folder, diameter=30, **changes):
     with gzip.open(Path(folder) / "mask.nii.gz", "wb") as file:
         file.write((Path(folder) / "mask.nii").read_bytes())
     return folder
+
+
+def label(name, bundle, diameter):
+    """A label of an analysis by two bundles: a disc."""
+    nifti = nib.load(write_mask("label.nii", (48, 48, diameter)))
+    mask = np.asarray(nifti.dataobj).astype(bool).transpose(2, 1, 0)
+    return LabelEntry(
+        name=name,
+        values=[1, 2] if name == "whole tumor" else [2],
+        sequences=["t1", "flair", "t1c"] if bundle == "lgg" else ["t1c"],
+        bundle=BundleEntry(name=bundle, version="0.1.0", sha256="1" * 64, reason=None),
+        engine=EngineEntry(runtime="onnxruntime", precision="float", flips=False),
+        operating_point=OperatingPointEntry(presence=0.5, mask=0.5),
+        tumor_present=True,
+        tumor_probability=0.9,
+        volume_mm3=None,
+        voxels=int(mask.sum()),
+        slices=[],
+        lesions=[],
+        mask_rle=[RunLengths(**encode(part)) for part in mask],
+    )
+
+
+def test_labels_of_two_studies_are_compared_one_by_one(run):
+    for name, date, enhancing in (("before", "2026-01-01", 30), ("after", "2026-03-01", 15)):
+        labels = [label("whole tumor", "lgg", 40), label("enhancing tumor", "t1c", enhancing)]
+        write_analysis(name, 40, labels=labels, study_date=date)
+    error, out = run("before", "after", "-o", "whole.json")
+    assert error is None, out
+    assert "SD, stable disease" in out
+    assert json.loads(Path("whole.json").read_text())["after"]["bundle"] == "lgg 0.1.0 + t1c 0.1.0"
+    error, out = run("before", "after", "--label", "enhancing tumor", "-o", "enhancing.json")
+    assert error is None, out
+    assert "PR, partial response" in out
+    after = json.loads(Path("enhancing.json").read_text())["after"]
+    assert (after["bundle"], after["sequences"]) == ("t1c 0.1.0", ["t1c"])
+
+
+def test_a_whole_tumor_by_two_bundles_is_not_compared_with_one_by_a_single_bundle(run):
+    write_analysis("before", 40)
+    labels = [label("whole tumor", "lgg", 40), label("enhancing tumor", "t1c", 15)]
+    write_analysis("after", 40, labels=labels, study_date="2026-03-01")
+    error, _out = run("before", "after")
+    assert isinstance(error, TumorscopeError)
+    assert "different bundles (lgg 0.1.0 and lgg 0.1.0 + t1c 0.1.0)" in str(error)
 
 
 def test_two_studies_of_a_patient_are_compared_with_their_dates(run):

@@ -50,7 +50,7 @@ def test_the_notice_is_at_the_top_and_at_the_bottom(analyzed, folder_scan, mask)
 def test_the_story_has_its_order(analyzed, volume_scan, mask):
     page = Page(report(analyzed(volume_scan, mask))).text
     sentence = "Tumor found in 3 of 6 slices (probability 0.94): one lesion of 5.1 ml, largest in slice 3."
-    parts = [sentence, "Key images", "Measurements", "Slice by slice", "Method", "Bundle", "Warnings"]
+    parts = [sentence, "Key images", "Measurements", "Slice by slice", "Method", "Bundle"]
     places = [page.index(part) for part in parts]
     assert places == sorted(places)
 
@@ -113,9 +113,9 @@ def test_the_method_names_the_bundle_its_hash_and_its_metrics(analyzed, folder_s
 
 def test_warnings_are_announced_with_the_findings(analyzed, folder_scan, volume_scan, mask):
     page = Page(report(analyzed(folder_scan, mask)))
-    assert [attributes["href"] for attributes in page.tags("a")] == ["#warnings"]
-    assert page.text.index("Read these findings with the warning") < page.text.index("Key images")
-    assert Page(report(analyzed(replace(volume_scan, notes=()), mask))).tags("a") == []
+    (warning,) = folder_scan.notes
+    assert page.text.index("Warning") < page.text.index(warning.text) < page.text.index("Key images")
+    assert "Warning" not in Page(report(analyzed(replace(volume_scan, notes=()), mask))).text
 
 
 @pytest.mark.parametrize("case", ["患者\udcff\n1", "a\x00b", "\u202eevil"])

@@ -89,6 +89,8 @@ def queue(settings: ServiceSettings) -> StudyQueue:
 class FakeEngines:
     """Fake engines of every bundle: FLAIR far above the median is tumor."""
 
+    bundles = ()
+
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.scans = 0

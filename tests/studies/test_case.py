@@ -4,24 +4,44 @@ import dataclasses
 import json
 from functools import partial
 
+import nibabel
 import numpy as np
 import pytest
 from making import bright_flair, write_bundle
 
 from tumorscope.datasets.phantom import make_phantom, plausible_lesion, write_nifti
-from tumorscope.inference.bundles import load_bundle
+from tumorscope.inference.bundles import Inputs, load_bundle
 from tumorscope.inference.engine import Engine
-from tumorscope.studies.case import AnalysisOptions, Case, process_case
+from tumorscope.inference.engine_pool import ChosenEngine
+from tumorscope.studies.case import AnalysisOptions, Case, Findings, process_case
+
+
+def on_t1c(images):
+    """Stands for a network: all that is bright on T1c is tumor."""
+    mask = (images[:, 0] - 1.5) * 20
+    return {"presence": ((mask > 0).mean(axis=(1, 2)) - 0.01) * 1000, "mask": mask}
+
+
+class TwoEngines:
+    """The engines of a study with FLAIR and T1c."""
+
+    def __init__(self, first, second):
+        self.engines = (ChosenEngine(first, "the first"), ChosenEngine(second, "the second"))
+
+    def for_scan(self, _scan):
+        return self.engines
 
 
 class OneEngine:
     """The engines of a single bundle."""
 
+    bundles = ()
+
     def __init__(self, engine):
         self.engine = engine
 
     def for_scan(self, _scan):
-        return self.engine, "the only one"
+        return (ChosenEngine(self.engine, "the only one"),)
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +56,12 @@ def folder(tmp_path_factory):
 def engines(tmp_path):
     bundle = load_bundle(str(write_bundle(tmp_path / "bundle", b"a model")))
     return OneEngine(Engine(bundle, "fake", "float", partial(bright_flair, threshold=1.5)))
+
+
+@pytest.fixture
+def two_engines(engines, tmp_path):
+    bundle = write_bundle(tmp_path / "t1c", b"another", name="on-t1c", inputs=Inputs(sequences=("t1c",)))
+    return TwoEngines(engines.engine, Engine(load_bundle(str(bundle)), "fake", "float", on_t1c))
 
 
 def document(result):
@@ -79,3 +105,46 @@ def test_a_correction_replaces_the_mask_and_missing_images_are_stated(folder, en
     assert content["corrected"]
     assert content["voxels"] == 100
     assert content["incomplete"] == "the sender did not finish"
+
+
+def test_two_engines_make_one_analysis_with_two_labels_and_count_every_slice_twice(folder, two_engines, tmp_path):
+    seen = []
+    result = process_case(Case(folder), two_engines, tmp_path / "out", on_progress=seen.append)
+    assert [(each.done, each.total) for each in seen if each.stage == "analyzing"][-1] == (6, 6)
+    content = document(result)
+    whole, enhancing = content["labels"]
+    assert (whole["name"], enhancing["name"]) == ("whole tumor", "enhancing tumor")
+    assert (whole["bundle"]["reason"], enhancing["bundle"]["reason"]) == ("the first", "the second")
+    assert whole["voxels"] == content["voxels"]
+    assert whole["mask_rle"] == content["mask_rle"]
+    findings = Findings.of(result.analysis)
+    assert findings.bundle == "fake+on-t1c"
+    assert len(findings.bundle_sha256.split("+")) == 2
+
+
+def test_a_rejected_scan_is_not_shown_to_the_second_engine(two_engines, tmp_path):
+    random, paths = np.random.default_rng(0), {}
+    for sequence in ("t1", "flair", "t1c"):
+        paths[sequence] = tmp_path / f"{sequence}.nii.gz"
+        noise = random.normal(size=(96, 96, 3)).astype(np.float32)
+        nibabel.save(nibabel.Nifti1Image(noise, np.diag([1, 1, 6, 1])), paths[sequence])
+    result = process_case(Case(None, paths), two_engines, tmp_path / "out")
+    assert not result.analysis.assessed
+    assert result.analysis.parts == ()
+
+
+def test_a_correction_is_of_the_whole_tumor_and_cuts_the_enhancing_one(folder, two_engines, tmp_path):
+    options = AnalysisOptions(input_check=False)
+    before = process_case(Case(folder), two_engines, tmp_path / "before", options).analysis
+    enhancing = before.parts[0].mask
+    assert enhancing.any()
+    kept = before.mask.copy()
+    kept[:, :, int(np.median(np.argwhere(enhancing)[:, 2])) + 1 :] = False
+    case = dataclasses.replace(Case(folder), segmentation=kept)
+    result = process_case(case, two_engines, tmp_path / "after", options)
+    whole, part = result.analysis.labels
+    np.testing.assert_array_equal(whole.mask, kept)
+    np.testing.assert_array_equal(part.mask, enhancing & kept)
+    assert 0 < part.mask.sum() < enhancing.sum()
+    assert sum(finding.area_px for finding in part.slices) == part.mask.sum()
+    assert [note.code for note in result.analysis.warnings][:2] == ["corrected_segmentation"] * 2

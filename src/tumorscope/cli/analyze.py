@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from tumorscope.cli.table import ParquetOption
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.io.formats import SUPPORTED
 from tumorscope.reporting.outputs import outputs_in_words
@@ -36,6 +37,14 @@ FlipsOption = Annotated[
         "--flips", help="Test-time augmentation: average over left-right flips; the network takes twice as long."
     ),
 ]
+SpacingOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MM,MM,MM",
+        help="Column, row and slice spacing, where the files do not state it, such as 0.5,0.5,6.",
+        show_default=False,
+    ),
+]
 PrecisionOption = Annotated[
     PrecisionChoice, typer.Option(help="auto selects int8 on CPUs with VNNI/AMX/dot-product support.")
 ]
@@ -54,7 +63,11 @@ def command(
         "out"
     ),
     bundle: Annotated[
-        str, typer.Option(help="Name of a shipped bundle, or a bundle's folder; auto chooses by the scan's sequences.")
+        str,
+        typer.Option(
+            help="Name of a shipped bundle, or a bundle's folder; auto chooses by the scan's sequences, and runs both where "
+            "it has FLAIR and T1c."
+        ),
     ] = "auto",
     explain: Annotated[bool, typer.Option("--explain", help="Write class activation maps.")] = False,
     input_check: Annotated[
@@ -73,9 +86,13 @@ def command(
     fractional: Annotated[
         bool, typer.Option("--fractional", help="With DICOM, also a segmentation of probabilities.")
     ] = False,
+    contours: Annotated[
+        bool, typer.Option("--contours/--no-contours", help="With DICOM, also contours as RT Structure Set.")
+    ] = True,
     bids: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Also add every case to this BIDS derivative data set.")
     ] = None,
+    parquet: ParquetOption = False,
     ray: Annotated[
         str | None,
         typer.Option(
@@ -93,14 +110,19 @@ def command(
     ] = None,
     register: Annotated[
         bool,
-        typer.Option("--register", help="Rigidly co-register the series (needs SimpleITK)."),
+        typer.Option("--register", help="Rigidly co-register a case's series or volumes (needs SimpleITK)."),
     ] = False,
+    spacing: SpacingOption = None,
     truth: Annotated[
         Path | None, typer.Option(help="True mask to compare with; masks beside LGG slices are found.")
     ] = None,
     sequence: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=FILE", help="The file of one sequence, such as flair=f.nii.gz; repeat."),
+        typer.Option(
+            metavar="NAME=FILE",
+            help="The file of one sequence, such as flair=f.nii.gz; repeat. With PATH, what a file or a DICOM series shows: "
+            "FILE=NAME, such as 7.nii.gz=t1c; NAME unknown leaves it out.",
+        ),
     ] = None,
     channels: Annotated[
         str | None, typer.Option(metavar="NAME,NAME...", help="Sequences of a file's channels, such as t1,flair,t1c.")
@@ -109,16 +131,16 @@ def command(
     precision: PrecisionOption = PrecisionChoice.auto,
 ) -> None:
     from tumorscope.cli.running import cases_in, run_cases
+    from tumorscope.cli.sequence_options import stated_sequences
+    from tumorscope.io.spacing import parse_spacing
     from tumorscope.reporting.outputs import OutputOptions
     from tumorscope.studies.case import AnalysisOptions, Case
 
-    named = _named_sequences(sequence or [])
-    if named and paths:
-        raise TumorscopeError("give either PATH... or --sequence NAME=FILE, not both")
-    if named:
-        cases = [Case(None, named)]
-    elif paths:
-        cases = cases_in(paths)
+    stated = stated_sequences(sequence or []) if paths else {}
+    if paths:
+        cases = cases_in(paths, stated)
+    elif sequence:
+        cases = [Case(None, _named_sequences(sequence))]
     else:
         raise TumorscopeError("give at least one PATH, or --sequence NAME=FILE")
     if truth is not None and len(cases) != 1:
@@ -129,13 +151,15 @@ def command(
         truth=truth,
         channels=[name.strip() for name in channels.split(",")] if channels else None,
         register=register,
+        spacing_mm=None if spacing is None else parse_spacing(spacing),
+        stated=stated or None,
         explain=explain,
         input_check=input_check,
         flips=flips,
-        outputs=OutputOptions(pdf=pdf, dicom=dicom, fractional=fractional),
+        outputs=OutputOptions(pdf=pdf, dicom=dicom, fractional=fractional, contours=contours),
         bids=bids,
     )
-    settings = {"engine": engine.value, "precision": precision.value, "options": options}
+    settings = {"engine": engine.value, "precision": precision.value, "options": options, "parquet": parquet}
     if ray is None:
         run_cases(cases, out, bundle, resume=resume, **settings)
     else:
@@ -145,7 +169,8 @@ def command(
 
 
 command.__doc__ = (
-    f"Detect, segment, measure and classify tumors. OUT/<case>/ receives, as they apply: {outputs_in_words()}."
+    f"Detect, segment, measure and classify tumors. OUT/<case>/ receives, as they apply: {outputs_in_words()}; "
+    "OUT/cases.csv gets one row per case."
 )
 
 

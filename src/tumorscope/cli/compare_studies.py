@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,14 +10,10 @@ import typer
 from tumorscope.core.errors import TumorscopeError
 
 if TYPE_CHECKING:
-    import numpy as np
     from rich.table import Table
 
-    from tumorscope.core.segmentation import Segmentation
-    from tumorscope.measurement.comparability import Origin
     from tumorscope.measurement.lesions import Lesion
     from tumorscope.measurement.response import Change, Response, Timepoint
-    from tumorscope.reporting.analysis_document import AnalysisDocument
 
 
 def command(
@@ -30,7 +25,11 @@ def command(
     ],
     after: Annotated[Path, typer.Argument(metavar="AFTER", help="The later study, likewise.", show_default=False)],
     label: Annotated[
-        str | None, typer.Option(help="Compare only the label of this name; all labels together by default.")
+        str | None,
+        typer.Option(
+            help="Compare only the label of this name, such as 'enhancing tumor'; all labels together by default, "
+            "which in an analysis is the whole tumor."
+        ),
     ] = None,
     registered: Annotated[
         bool, typer.Option("--registered", help="Both studies are in one frame of reference.")
@@ -45,70 +44,17 @@ def command(
     from tumorscope.core.files import save_whole
     from tumorscope.measurement.response import compare_studies
     from tumorscope.reporting.comparison import comparison_document, to_json
+    from tumorscope.studies.timepoints import open_timepoint
 
     if out is not None and out.suffix.lower() != ".json":
         raise TumorscopeError(f"{out}: the name must end in .json")
-    earlier, later = _open_study(before, label), _open_study(after, label)
+    earlier, later = open_timepoint(before, label), open_timepoint(after, label)
     response = compare_studies(earlier, later, registered=registered, force=force)
     if out is not None:
         save_whole(out, to_json(comparison_document(earlier, later, response)))
     _print(earlier, later, response)
     if out is not None:
         typer.echo(f"Saved: {out}")
-
-
-def _open_study(path: Path, label: str | None) -> Timepoint:
-    import numpy as np
-
-    from tumorscope.cli.measure import open_labels
-    from tumorscope.measurement.lesions import find_lesions
-    from tumorscope.measurement.response import Timepoint
-
-    labels = open_labels(path)
-    mask = _chosen(labels, label)
-    lesions = find_lesions(mask, labels.blank_scan(), np.zeros(len(mask)))
-    return Timepoint(labels.case, mask, lesions, labels.affine, _origin(path), labels.slice_positions)
-
-
-def _origin(path: Path) -> Origin:
-    """What is known of a mask: by its analysis, which may be beside it, or by its DICOM header."""
-    from tumorscope.io.dicom.patient_key import read_identity
-    from tumorscope.io.recognition import file_format
-    from tumorscope.measurement.comparability import Origin
-    from tumorscope.reporting.document import load_document
-    from tumorscope.reporting.outputs import DOCUMENT_FILE, MASK_FILES
-
-    document = path / DOCUMENT_FILE if path.is_dir() else path
-    if document.suffix.lower() == ".json" and document.is_file():
-        return _origin_of(load_document(document))
-    if path.name in MASK_FILES:
-        with suppress(TumorscopeError):  # none, or of an older version: then nothing is known
-            return _origin_of(load_document(path.with_name(DOCUMENT_FILE)))
-    if path.is_file() and file_format(path) == "dicom":
-        identity = read_identity(path)
-        return Origin(patient_key=identity.patient_key, study_date=identity.date)
-    return Origin()
-
-
-def _origin_of(document: AnalysisDocument) -> Origin:
-    from tumorscope.measurement.comparability import Origin
-
-    return Origin(
-        patient_key=document.patient_key,
-        study_date=document.study_date,
-        bundle=f"{document.bundle.name} {document.bundle.version}",
-        bundle_sha256=document.bundle.sha256,
-        sequences=tuple(document.sequences),
-    )
-
-
-def _chosen(labels: Segmentation, label: str | None) -> np.ndarray:
-    """One label of a mask, or all of them as one."""
-    import numpy as np
-
-    if label is not None:
-        return np.zeros(labels.shape, bool) if labels.is_empty else labels.mask(label)
-    return labels.whole
 
 
 def _print(before: Timepoint, after: Timepoint, response: Response) -> None:

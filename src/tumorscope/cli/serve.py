@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tumorscope.cli.analyze import FlipsOption
 from tumorscope.core.errors import TumorscopeError
 
 if TYPE_CHECKING:
@@ -73,6 +74,15 @@ def command(
     bundle: Annotated[
         str | None, typer.Option(help="Bundle for uploads without one: a name or a folder.  [default: auto]")
     ] = None,
+    register: Annotated[
+        bool | None,
+        typer.Option(
+            "--register",
+            help="Rigidly co-register the series or volumes of every study (needs SimpleITK).",
+            show_default=False,
+        ),
+    ] = None,
+    flips: FlipsOption = False,
     archive: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=URL", help="A DICOMweb service from which studies may be fetched; repeat."),
@@ -95,7 +105,7 @@ def command(
     from tumorscope.cli.log import log_to_stderr
     from tumorscope.service.remote_archives import web_archives
     from tumorscope.service.settings import service_settings
-    from tumorscope.service.supervisor import Supervisor
+    from tumorscope.service.supervisor import running_workers
     from tumorscope.service.web import create_app
     from tumorscope.service.web.server import serve
 
@@ -112,6 +122,8 @@ def command(
         "queue": queue,
         "workers": workers,
         "bundle": bundle,
+        "register_series": register,
+        "flips": flips or None,
         "archives": None if archive is None else tuple(archive),
         "send_to": None if send_to is None else tuple(send_to),
     }
@@ -123,7 +135,7 @@ def command(
     web_archives(settings)  # reports mistakes in the archives now instead of at the first fetch
     log_to_stderr(tumorscope=logging.INFO, uvicorn_error=logging.WARNING)
     app = create_app(settings, write_demo_scan=_write_demo_scan)
-    with _listen(settings.host, settings.port) as listening, Supervisor(settings):
+    with _listen(settings.host, settings.port) as listening, running_workers(settings):
         typer.echo(f"Tumorscope is at {_url(settings.host, listening, settings.root_path)} (Ctrl-C stops it)", err=True)
         serve(app, listening, on_stop=app.state.backend.stopping.set)  # ends event streams, which would delay the stop
 

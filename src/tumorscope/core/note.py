@@ -32,6 +32,7 @@ NoteCode = Literal[
     "single_volume",
     # Position and size
     "unknown_voxel_size",
+    "voxel_size_given",
     "implausible_voxel_size",
     "assumed_spacing",
     "assumed_order",
@@ -54,9 +55,16 @@ NoteCode = Literal[
     "labels_left_out",
     "mask_outside_scan",
     "mask_below_threshold",
+    "contours_left_out",
+    "assumed_grid",
     "small_components",
     "unknown_volume",
     "corrected_segmentation",
+    # Several bundles on one scan
+    "networks_disagree",
+    "enhancing_outside",
+    "enhancing_apart",
+    "uptake_unknown",
     # Comparison of two studies
     "forced_comparison",
     "unverified_origin",

@@ -119,12 +119,13 @@ class Segmentation:
         return not self.whole.any()
 
     def mask(self, name: str) -> np.ndarray:
-        """One segment, boolean ``(slice, row, column)``.
+        """One segment, boolean ``(slice, row, column)``; capitals in its name do not matter.
 
         Raises:
             TumorscopeError: there is no segment of this name.
         """
-        segment = next((segment for segment in self.segments if segment.name == name), None)
+        alike = [segment for segment in self.segments if segment.name.casefold() == name.casefold()]
+        segment = next((segment for segment in alike if segment.name == name), alike[0] if alike else None)
         if segment is None:
             names = ", ".join(map(repr, self.names)) or "no label"
             raise TumorscopeError(f"{self.case}: has no label {name!r}; it has {names}")

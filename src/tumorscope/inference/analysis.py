@@ -16,6 +16,7 @@ from tumorscope.inference.activation_maps import ActivationMap, activation_map, 
 from tumorscope.inference.bundles import Bundle
 from tumorscope.inference.channels import arrange_channels, received_sequences
 from tumorscope.inference.engine import Engine
+from tumorscope.inference.labels import TUMOR
 from tumorscope.inference.postprocessing import segment, slice_probability, slice_types, voxel_probability
 from tumorscope.inference.quality_notes import (
     DOUBTFUL_INPUT,
@@ -89,6 +90,9 @@ class Analysis:
         incomplete: why images of the study may be missing, where its transfer is known to be incomplete.
         warnings: what a reader of the findings should know.
         timing_ms: by stage, in the order of the stages.
+        label: what the mask delineates, see :mod:`tumorscope.inference.labels`.
+        parts: further labels, each inside this mask and by another bundle, on the same scan; their masks, lesions,
+            slices and probabilities are their own. Empty where one bundle analyzed the scan.
     """
 
     scan: Scan
@@ -114,6 +118,13 @@ class Analysis:
     sequences: tuple[str, ...] = ()
     flips: bool = False
     notice: str = NOTICE
+    label: str = TUMOR
+    parts: tuple[Analysis, ...] = ()
+
+    @property
+    def labels(self) -> tuple[Analysis, ...]:
+        """Every label of a scan that several bundles analyzed, the whole first; this analysis alone otherwise."""
+        return (self, *self.parts)
 
     @property
     def assessed(self) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.scan import Scan
 from tumorscope.inference.bundle import Bundle
+from tumorscope.inference.labels import ENHANCING_TUMOR, WHOLE_TUMOR, label_name
 from tumorscope.preprocessing.axial import Plane, acquired_plane, axial_view
 
 
@@ -33,6 +34,22 @@ def choose_bundle(scan: Scan, bundles: Sequence[Bundle]) -> BundleChoice:
     Raises:
         TumorscopeError: no bundle can take the scan.
     """
+    return choose_bundles(scan, bundles)[0]
+
+
+def choose_bundles(scan: Scan, bundles: Sequence[Bundle]) -> tuple[BundleChoice, ...]:
+    """The bundle of :func:`choose_bundle`, and those that complement it with a label of their own.
+
+    A scan with FLAIR and T1c is segmented on both: the whole tumor on FLAIR, the enhancing tumor on T1c
+    (:mod:`tumorscope.inference.labels`). Only a sequence that the scan really has gives a label.
+
+    Args:
+        scan: what is to be analyzed.
+        bundles: those to choose from.
+
+    Raises:
+        TumorscopeError: no bundle can take the scan.
+    """
     fitting = [bundle for bundle in bundles if _can_take(bundle, scan.sequences)]
     if not fitting:
         wanted = "; ".join(f"{bundle.name} takes {', '.join(bundle.card.inputs.sequences)}" for bundle in bundles)
@@ -48,7 +65,18 @@ def choose_bundle(scan: Scan, bundles: Sequence[Bundle]) -> BundleChoice:
     reason = f"bundle {best.name} was chosen because {_reason(best, scan.sequences)}"
     if left_out:
         reason += f"; {', '.join(left_out)} was not trained on {plane} slices"
-    return BundleChoice(best, reason)
+    return (BundleChoice(best, reason), *_complements(best, fitting, scan))
+
+
+def _complements(best: Bundle, fitting: Sequence[Bundle], scan: Scan) -> list[BundleChoice]:
+    """For the whole tumor, a bundle that segments the enhancing tumor."""
+    if label_name(best.card, scan) != WHOLE_TUMOR:
+        return []
+    return [
+        BundleChoice(bundle, f"bundle {bundle.name} was added for the {ENHANCING_TUMOR} because the scan has t1c")
+        for bundle in fitting
+        if label_name(bundle.card, scan) == ENHANCING_TUMOR
+    ][:1]
 
 
 def _fixed_plane(scan: Scan) -> Plane | None:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from tumorscope.core.scan import Scan
-from tumorscope.inference.bundle_choice import choose_bundle
+from tumorscope.inference.bundle_choice import choose_bundles
 from tumorscope.inference.bundles import Bundle, load_bundle, shipped_bundles
 from tumorscope.inference.engine import Engine, EngineName, PrecisionName, load_engine
 
 
+class ChosenEngine(NamedTuple):
+    """An engine for a scan, and the reason for its bundle; None where the user named it."""
+
+    engine: Engine
+    reason: str | None
+
+
 class EnginePool:
-    """Loads each bundle once and chooses one for every scan.
+    """Loads each bundle once and chooses for every scan.
 
     Args:
         bundle: a name, a folder, or ``auto``.
@@ -33,12 +42,12 @@ class EnginePool:
         """The one bundle, or those to choose from."""
         return tuple(self._bundles)
 
-    def for_scan(self, scan: Scan) -> tuple[Engine, str | None]:
-        """The engine, and the reason for its bundle; None where the user named it."""
+    def for_scan(self, scan: Scan) -> tuple[ChosenEngine, ...]:
+        """One engine, or one for each label of a scan that several bundles complement each other on."""
         if not self._choose:
-            return self._load(self._bundles[0]), None
-        choice = choose_bundle(scan, self._bundles)
-        return self._load(choice.bundle), choice.reason
+            return (ChosenEngine(self._load(self._bundles[0]), None),)
+        choices = choose_bundles(scan, self._bundles)
+        return tuple(ChosenEngine(self._load(choice.bundle), choice.reason) for choice in choices)
 
     def _load(self, bundle: Bundle) -> Engine:
         if bundle.name not in self._loaded:

@@ -93,7 +93,7 @@ DICOM = InputFormat(
     suffixes=(".dcm", ".dicom", ".ima"),
     signatures=(((128, b"DICM"),),),
     module="tumorscope.io.dicom.input",
-    masks="DICOM SEG",
+    masks="DICOM SEG and RTSTRUCT",
     also=_is_bare_dicom,
 )
 IMAGE = InputFormat(

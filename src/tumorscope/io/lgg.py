@@ -22,7 +22,10 @@ from tumorscope.io.slice_stacking import stack_slices
 
 CHANNELS = ("t1", "flair", "t1c")
 _SLICE = re.compile(r"^(?P<case>.+)_(?P<index>\d+)\.tiff?$", re.IGNORECASE)
-_MASK = re.compile(r"(^|[_\-.])(mask|seg|segmentation|label)s?\.[A-Za-z.]+$", re.IGNORECASE)
+_MASK = re.compile(
+    r"(^|[_\-.+])((brain|lesion|tumou?r|deface)?mask|[ad]?seg|segm|segmentation|probseg|label|roi)s?\.[A-Za-z.]+$",
+    re.IGNORECASE,
+)
 
 _COPY_MEAN, _COPY_MAX = 1.5 / 255, 16 / 255
 """How far a copy of FLAIR may be from FLAIR, of the full range: exact in the published
@@ -33,6 +36,8 @@ def is_mask_name(name: str) -> bool:
     """Whether a file's name marks it as a mask, in this data set and its relatives.
 
     >>> is_mask_name("TCGA_CS_4941_19960909_7_mask.tif"), is_mask_name("BraTS_001_seg.nii.gz")
+    (True, True)
+    >>> is_mask_name("sub-01_space-orig_dseg.nii.gz"), is_mask_name("sub-01_mod-T1w_defacemask.nii.gz")
     (True, True)
     >>> is_mask_name("unmasked.png")
     False
@@ -92,14 +97,16 @@ def missing_sequences(voxels: np.ndarray) -> list[str]:
     Args:
         voxels: ``(slice, row, column, 3)`` in the order of :data:`CHANNELS`.
     """
-    flair = voxels[..., 1].astype(np.float32)
-    full = 255.0 if voxels.dtype == np.uint8 else max(float(flair.max()), 1e-12)
-    missing = []
-    for channel, name in ((0, "t1"), (2, "t1c")):
-        difference = np.abs(voxels[..., channel] - flair)
-        if difference.mean() <= _COPY_MEAN * full and difference.max() <= _COPY_MAX * full:
-            missing.append(name)
-    return missing
+    flair = voxels[..., 1]
+    return [name for channel, name in ((0, "t1"), (2, "t1c")) if copies_flair(voxels[..., channel], flair)]
+
+
+def copies_flair(channel: np.ndarray, flair: np.ndarray) -> bool:
+    """Whether a channel ``(slice, row, column)`` is FLAIR again, saved in place of a sequence that is missing."""
+    reference = flair.astype(np.float32)
+    full = 255.0 if flair.dtype == np.uint8 else max(float(reference.max()), 1e-12)
+    difference = np.abs(channel - reference)
+    return bool(difference.mean() <= _COPY_MEAN * full and difference.max() <= _COPY_MAX * full)
 
 
 def notes_on_missing(missing: Sequence[str]) -> tuple[Note, ...]:

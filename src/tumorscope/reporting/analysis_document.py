@@ -137,6 +137,26 @@ class RunLengths(_Part):
     counts: list[int] = Field(description="runs down the columns, beginning with zeros")
 
 
+class LabelEntry(_Part):
+    """One label of a scan that two bundles analyzed; keys that the document has as well mean the same, for this label."""
+
+    name: str = Field(description="`whole tumor` or `enhancing tumor`, BraTS's regions")
+    values: list[int] = Field(
+        description="in the mask's file; the label is all of them together, so a label inside another shares its values"
+    )
+    sequences: list[str]
+    bundle: BundleEntry
+    engine: EngineEntry
+    operating_point: OperatingPointEntry
+    tumor_present: bool = Field(description="whether any slice reaches this label's bundle's operating point")
+    tumor_probability: float | None
+    volume_mm3: float | None
+    voxels: int
+    slices: list[SliceEntry]
+    lesions: list[LesionEntry]
+    mask_rle: list[RunLengths]
+
+
 class AnalysisDocument(_Part):
     """All findings in one scan. Indices count from zero; positions are (slice, row, column); millimeters are RAS+."""
 
@@ -201,9 +221,19 @@ class AnalysisDocument(_Part):
         "`perpendicular` with `length` and end points, `product` and `inside`; `extent_mm` edge to edge, "
         "`laterality` and `midline_distance_mm` or null; `measurable` by RANO, and else `nonmeasurable_reason`"
     )
+    labels: list[LabelEntry] = Field(
+        default=[],
+        description="where two bundles analyzed the scan ([below](#two-labels)), one entry for each label, the whole "
+        "tumor first: `name`, `values` (in the mask's file; the label is all of them together), and as above, for this "
+        "label, `sequences`, `bundle`, `engine`, `operating_point`, `tumor_present`, `tumor_probability`, "
+        "`volume_mm3`, `voxels`, `slices`, `lesions`, `mask_rle`; else empty",
+    )
     geometry: GeometryEntry = Field(
         description="`shape`, `spacing_mm`, `affine` (column, row, slice to RAS+ mm), `slice_positions` (where slices "
         "are unevenly spaced, what the affine maps instead of their indices; else null), `sequences`, `kind`"
+    )
+    truth_dice: float | None = Field(
+        default=None, description="Dice of the mask with the true mask; null where none was given or both are empty"
     )
     warnings: list[Note] = Field(
         description="what was assumed, filled in or left out: a `code` for programs (`tumorscope.core.note`) and a "

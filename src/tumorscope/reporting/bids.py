@@ -20,6 +20,7 @@ from tumorscope.core.files import save_together
 from tumorscope.core.notice import NOTICE
 from tumorscope.core.scan import Scan
 from tumorscope.inference.analysis import Analysis
+from tumorscope.inference.labels import TUMOR
 from tumorscope.measurement.lesions import Lesion
 from tumorscope.reporting.nifti import encode_on_stored_grid
 
@@ -38,15 +39,16 @@ def write_bids(analysis: Analysis, root: Path) -> dict[str, Path]:
 
     ``sub-<label>/anat/sub-<label>_desc-tumor_mask.nii.gz`` is on the grid of the file that was read,
     with its measurements beside it in JSON; ``…_desc-tumor_probseg.nii.gz`` holds the probability of
-    every voxel, 0 to 1, where the analysis kept it, described in JSON.
+    every voxel, 0 to 1, where the analysis kept it, described in JSON. The enhancing tumor of a study with FLAIR and
+    T1c is a mask of its own, ``…_label-enhancing_desc-tumor_mask.nii.gz``.
 
     Args:
         analysis: the findings; the case's name gives the label.
         root: of the data set, for any number of scans.
 
     Returns:
-        The paths of ``description``, ``mask``, ``sidecar`` and, where there is one, ``probability`` and
-        ``probability_sidecar``.
+        The paths of ``description``, ``mask``, ``sidecar`` and, where there is one, of ``probability`` and
+        ``enhancing`` with ``…_sidecar``.
 
     Raises:
         TumorscopeError: a file cannot be written, or ``root`` is a data set of something else.
@@ -61,6 +63,8 @@ def write_bids(analysis: Analysis, root: Path) -> dict[str, Path]:
     names = {
         "mask": f"{stem}_mask.nii.gz",
         "sidecar": f"{stem}_mask.json",
+        "enhancing": f"sub-{label}_label-enhancing_desc-tumor_mask.nii.gz",
+        "enhancing_sidecar": f"sub-{label}_label-enhancing_desc-tumor_mask.json",
         "probability": f"{stem}_probseg.nii.gz",
         "probability_sidecar": f"{stem}_probseg.json",
     }
@@ -69,6 +73,9 @@ def write_bids(analysis: Analysis, root: Path) -> dict[str, Path]:
         probability = analysis.probability.astype(np.float32) / 255
         made["probability"] = encode_on_stored_grid(analysis.scan, probability)
         made["probability_sidecar"] = _json(_probability_sidecar(analysis))
+    for part in analysis.parts:
+        made["enhancing"] = encode_on_stored_grid(part.scan, part.mask.astype(np.uint8))
+        made["enhancing_sidecar"] = _json(sidecar(part))
     made["mask"] = encode_on_stored_grid(analysis.scan, analysis.mask.astype(np.uint8))
     # The mask's sidecar comes last: where it exists, the files beside it are complete and belong to it.
     made["sidecar"] = _json(sidecar(analysis))
@@ -110,7 +117,9 @@ def sidecar(analysis: Analysis) -> dict[str, Any]:
     """The JSON beside a mask: bundle, findings and measurements in mm, mm² and mm³."""
     scan, tumor_type = analysis.scan, analysis.tumor_type
     return {
-        "Description": "Segmentation of a brain tumor by a neural network",
+        "Description": f"Segmentation of a brain tumor by a neural network ({analysis.label})"
+        if analysis.label != TUMOR
+        else "Segmentation of a brain tumor by a neural network",
         "Type": "Lesion",
         **_origin(analysis),
         "InputRejected": None if analysis.rejection is None else asdict(analysis.rejection),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.note import Note
 from tumorscope.inference.analysis import Analysis, SliceFinding
+from tumorscope.inference.labels import TUMOR
 from tumorscope.inference.tumor_type import TypeFinding
 from tumorscope.measurement.lesions import Lesion
 from tumorscope.measurement.rle import decode, encode
@@ -24,51 +25,83 @@ from tumorscope.reporting.analysis_document import (
     BundleEntry,
     EngineEntry,
     GeometryEntry,
+    LabelEntry,
     LesionEntry,
     OperatingPointEntry,
     RunLengths,
     SliceEntry,
     TypeEntry,
 )
+from tumorscope.reporting.masks import label_values
 from tumorscope.reporting.measurements import lesion_values, slice_positions_values
-from tumorscope.reporting.wording import types_agree
+from tumorscope.reporting.wording import positive_slices, types_agree
 
 _PROBABILITY_DIGITS = 6
-_ITEM_PER_LINE = ("slices", "lesions", "warnings", "mask_rle")
+_ITEM_PER_LINE = ("slices", "lesions", "labels", "warnings", "mask_rle")
 """Lists that are written one item per line, so that people can read the file too."""
 
 
-def to_document(analysis: Analysis) -> AnalysisDocument:
-    """An analysis as the content of its ``analysis.json``; numbers are rounded, and those not known are None."""
-    scan, bundle, point = analysis.scan, analysis.bundle, analysis.bundle.card.operating_point
+def to_document(analysis: Analysis, truth_dice: float | None = None) -> AnalysisDocument:
+    """An analysis as the content of its ``analysis.json``; numbers are rounded, and those not known are None.
+
+    Args:
+        analysis: the findings.
+        truth_dice: the mask's Dice with the true mask, where there is one.
+    """
+    scan = analysis.scan
     return AnalysisDocument(
         case=_text(scan.case),
         patient_key=None if scan.study is None else scan.study.patient_key,
         study_date=None if scan.study is None else scan.study.date,
-        sequences=list(analysis.sequences),
-        bundle=BundleEntry(
-            name=bundle.name, version=bundle.card.version, sha256=bundle.sha256, reason=analysis.bundle_reason
-        ),
-        engine=EngineEntry(runtime=analysis.runtime, precision=analysis.precision, flips=analysis.flips),
-        operating_point=OperatingPointEntry(presence=point.presence, mask=point.mask),
         input_rejected=None if analysis.rejection is None else _note(analysis.rejection),
         corrected=analysis.corrected,
         incomplete=analysis.incomplete,
-        tumor_present=None if analysis.tumor_present is None else bool(analysis.tumor_present),
-        tumor_probability=_probability(analysis.tumor_probability),
         tumor_type=_type(analysis.tumor_type),
         radiomics_classifier=_type(analysis.radiomics_classifier),
         types_agree=types_agree(analysis),
-        volume_mm3=_number(analysis.volume_mm3, 2),
-        voxels=int(np.count_nonzero(analysis.mask)),
-        slices=[_slice(finding) for finding in analysis.slices],
-        lesions=[_lesion(lesion, analysis) for lesion in analysis.lesions],
+        labels=_labels(analysis) if analysis.parts else [],
         geometry=_geometry(analysis),
+        truth_dice=_number(truth_dice, 6),
         warnings=[_note(warning) for warning in analysis.warnings],
         notice=analysis.notice,
         timing_ms={stage: _number(spent, 2) for stage, spent in analysis.timing_ms.items()},
-        mask_rle=[_runs(part) for part in analysis.mask.astype(bool, copy=False)],
+        **_measured(analysis),
     )
+
+
+def _labels(analysis: Analysis) -> list[LabelEntry]:
+    return [
+        LabelEntry(name=label.label, values=list(values), **{**_measured(label), **_detection(label)})
+        for label, values in zip(analysis.labels, label_values(analysis), strict=True)
+    ]
+
+
+def _detection(label: Analysis) -> dict[str, Any]:
+    """What a label's own network detected; of the whole scan a tumor is present where either network finds one."""
+    return {
+        "tumor_present": positive_slices(label) > 0,
+        "tumor_probability": _probability(max(finding.tumor_probability or 0.0 for finding in label.slices)),
+    }
+
+
+def _measured(analysis: Analysis) -> dict[str, Any]:
+    """What is said of a whole analysis and of each of its labels: by which bundle, and what it found."""
+    bundle, point = analysis.bundle, analysis.bundle.card.operating_point
+    return {
+        "sequences": list(analysis.sequences),
+        "bundle": BundleEntry(
+            name=bundle.name, version=bundle.card.version, sha256=bundle.sha256, reason=analysis.bundle_reason
+        ),
+        "engine": EngineEntry(runtime=analysis.runtime, precision=analysis.precision, flips=analysis.flips),
+        "operating_point": OperatingPointEntry(presence=point.presence, mask=point.mask),
+        "tumor_present": None if analysis.tumor_present is None else bool(analysis.tumor_present),
+        "tumor_probability": _probability(analysis.tumor_probability),
+        "volume_mm3": _number(analysis.volume_mm3, 2),
+        "voxels": int(np.count_nonzero(analysis.mask)),
+        "slices": [_slice(finding) for finding in analysis.slices],
+        "lesions": [_lesion(lesion, analysis) for lesion in analysis.lesions],
+        "mask_rle": [_runs(part) for part in analysis.mask.astype(bool, copy=False)],
+    }
 
 
 def to_json(document: AnalysisDocument) -> str:
@@ -97,7 +130,21 @@ def mask_from_document(document: AnalysisDocument) -> np.ndarray:
     Raises:
         TumorscopeError: the runs do not fill the grid that the document gives.
     """
-    shape, runs = document.geometry.shape, document.mask_rle
+    return _decoded(document.mask_rle, document.geometry.shape)
+
+
+def masks_from_document(document: AnalysisDocument) -> list[tuple[str, np.ndarray]]:
+    """Name and mask of each label, as :func:`mask_from_document`; the one label of one bundle is ``tumor``.
+
+    Raises:
+        TumorscopeError: the runs do not fill the grid that the document gives.
+    """
+    if not document.labels:
+        return [(TUMOR, mask_from_document(document))]
+    return [(label.name, _decoded(label.mask_rle, document.geometry.shape)) for label in document.labels]
+
+
+def _decoded(runs: Sequence[RunLengths], shape: tuple[int, int, int]) -> np.ndarray:
     # Checked before decoding: a damaged count could ask for all of the memory.
     filled = all(
         part.size == shape[1:] and min(part.counts, default=0) >= 0 and sum(part.counts) == math.prod(shape[1:])

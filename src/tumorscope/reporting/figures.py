@@ -1,7 +1,7 @@
 """Figures as SVG, the same on screen and on paper.
 
-Lines are legible in gray, too: each has a dark casing, the predicted mask is a solid line,
-the true mask a dashed line, and half of an activation map's maximum a dotted one.
+Lines are legible in gray, too: each has a dark casing, the predicted mask is a solid line, the enhancing tumor
+dashes and dots, the true mask a dashed line, and half of an activation map's maximum a dotted one.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Contour:
     """An SVG path around a mask, or where an activation map reaches half of its maximum."""
 
     path: str
-    kind: Literal["predicted", "true", "half"]
+    kind: Literal["predicted", "enhancing", "true", "half"]
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tumorscope.inference.analysis import Analysis
+from tumorscope.inference.labels import ENHANCING_TUMOR, TUMOR
 from tumorscope.measurement.lesions import Lesion
 from tumorscope.reporting.contours import contour_path
 from tumorscope.reporting.diameter_lines import diameter_lines
@@ -75,7 +76,12 @@ class Images:
 
     def contours(self, index: int, view: View) -> tuple[Contour, ...]:
         """The masks' contours on a slice."""
-        found = [Contour(contour_path(self.analysis.mask[index], view), "predicted")]
+        found = [
+            Contour(
+                contour_path(label.mask[index], view), "enhancing" if label.label == ENHANCING_TUMOR else "predicted"
+            )
+            for label in self.analysis.labels
+        ]
         if self.truth is not None:
             found.append(Contour(contour_path(self.truth[index], view), "true"))
         return tuple(contour for contour in found if contour.path)
@@ -97,8 +103,13 @@ def choose_images(analysis: Analysis, truth: np.ndarray | None = None) -> Images
     return Images(analysis, truth, key, others, channel, view, window(scan.voxels[..., channel]))
 
 
-def key_figure(images: Images) -> Figure:
-    """The key slice alone and with contours and diameters, and a strip of further slices."""
+def key_figure(images: Images, name: str = "slices") -> Figure:
+    """The key slice alone and with contours and diameters, and a strip of further slices.
+
+    Args:
+        images: what is shown, and how.
+        name: of the figure; unique within a report.
+    """
     analysis, key = images.analysis, images.key
     segmented = bool(images.contours(key, images.view))
     view = images.view.fitted((WIDTH - _GAP) / 2, _KEY_HEIGHT)
@@ -131,7 +142,7 @@ def key_figure(images: Images) -> Figure:
         alt += f" With the contour and the diameters, {_diameters(measured, analysis)}."
     if images.others:
         alt += f" Below it: {_listed([f'slice {index}' for index in images.others])}."
-    return Figure("slices", draw_slices(tiles, bottom), alt, _key_caption(images, bool(measured)))
+    return Figure(name, draw_slices(tiles, bottom), alt, _key_caption(images, bool(measured)))
 
 
 def activation_figure(images: Images, caption: str) -> Figure:
@@ -205,7 +216,7 @@ def _key_caption(images: Images, measured: bool) -> str:
     parts = [f"{_slice_words(images, images.key)}{file}, cropped to the head."]
     shown = sorted({images.key, *images.others})
     if analysis.mask[shown].any():
-        parts.append("Solid line: the predicted mask.")
+        parts += _mask_captions(analysis)
     if images.truth is not None and images.truth[shown].any():
         parts.append("Dashed line: the true mask.")
     if measured:
@@ -220,6 +231,13 @@ def _key_caption(images: Images, measured: bool) -> str:
     if len(analysis.slices) > 1:
         parts.append("Slices are counted from 0.")
     return " ".join(parts)
+
+
+def _mask_captions(analysis: Analysis) -> list[str]:
+    if analysis.label == TUMOR:
+        return ["Solid line: the predicted mask."]
+    lines = {ENHANCING_TUMOR: "Magenta line of dashes and dots"}
+    return [f"{lines.get(label.label, 'Solid line')}: the {label.label}." for label in analysis.labels if label.lesions]
 
 
 def _slice_words(images: Images, index: int) -> str:

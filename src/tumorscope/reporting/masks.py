@@ -9,6 +9,34 @@ import numpy as np
 from tumorscope.inference.analysis import Analysis
 from tumorscope.reporting.nifti import encode_on_stored_grid
 
+_WHITE = 255
+"""A mask in an image is meant to be seen: the last label is white, the others are evenly spaced grays."""
+
+
+def label_values(analysis: Analysis) -> tuple[tuple[int, ...], ...]:
+    """For each label of an analysis, the values in the mask's file whose sum it is.
+
+    A part lies inside the whole, so a voxel of it belongs to both: the whole is every value, a part its own, as in the
+    regions of nnU-Net. The first value alone is what no part covers.
+
+    Returns:
+        In the order of ``analysis.labels``; for a whole with one part ``((1, 2), (2,))``, or ``((128, 255), (255,))``
+        in an image.
+    """
+    count = len(analysis.labels)
+    numbers = range(1, count + 1)
+    values = [round(_WHITE * number / count) if analysis.scan.kind == "image" else number for number in numbers]
+    return (tuple(values), *((value,) for value in values[1:]))
+
+
+def label_map(analysis: Analysis) -> np.ndarray:
+    """The labels of an analysis as one array uint8 ``(slice, row, column)``: 0 outside, else :func:`label_values`."""
+    values = label_values(analysis)
+    labels = analysis.mask * np.uint8(values[0][0])
+    for part, (value,) in zip(analysis.parts, values[1:], strict=True):
+        labels[part.mask] = value
+    return labels
+
 
 def encode_mask_volume(analysis: Analysis) -> bytes:
     """The content of ``mask.nii.gz``.
@@ -17,13 +45,13 @@ def encode_mask_volume(analysis: Analysis) -> bytes:
     with every header field that states it. A folder of slices becomes a volume whose axes are column, row and slice;
     where slices are missing or the stack leans, on an even grid (:class:`tumorscope.core.geometry.EvenGrid`).
     """
-    return encode_on_stored_grid(analysis.scan, analysis.mask.astype(np.uint8))
+    return encode_on_stored_grid(analysis.scan, label_map(analysis), top=len(analysis.labels))
 
 
 def encode_mask_image(analysis: Analysis) -> bytes:
-    """The content of ``mask.png`` for a single image: its size, 0 outside and 255 inside."""
+    """The content of ``mask.png`` for a single image: its size, 0 outside and 255 inside; see :func:`label_values`."""
     from PIL import Image
 
     file = io.BytesIO()
-    Image.fromarray(analysis.mask[0].astype(np.uint8) * np.uint8(255)).save(file, "PNG", compress_level=1)
+    Image.fromarray(label_map(analysis)[0]).save(file, "PNG", compress_level=1)
     return file.getvalue()

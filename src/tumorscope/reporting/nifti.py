@@ -46,7 +46,7 @@ def encode_nifti(
     return gzip.compress(image.to_bytes(), _GZIP_LEVEL, mtime=0)
 
 
-def encode_on_stored_grid(scan: Scan, array: np.ndarray) -> bytes:
+def encode_on_stored_grid(scan: Scan, array: np.ndarray, top: float | None = 1) -> bytes:
     """The content of a ``.nii.gz`` file on a scan's grid.
 
     A volume's file has the shape and the placement of the file that was read. Slices and single images become a
@@ -54,12 +54,13 @@ def encode_on_stored_grid(scan: Scan, array: np.ndarray) -> bytes:
 
     Args:
         array: ``(slice, row, column)``, of a type that NIfTI knows.
+        top: see :func:`encode_nifti`.
     """
     stored = scan.stored
     if scan.kind == "volume" and stored is not None:
-        return encode_nifti(stored.to_stored(array), stored.affine, placement=stored.placement)
+        return encode_nifti(stored.to_stored(array), stored.affine, top=top, placement=stored.placement)
     even, affine = scan.evened(array)
-    return encode_nifti(even.transpose(2, 1, 0), affine)
+    return encode_nifti(even.transpose(2, 1, 0), affine, top=top)
 
 
 def _place(image: Any, affine: np.ndarray | None) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from tumorscope.core.scan import Scan
 from tumorscope.inference.activation_maps import ActivationMap
 from tumorscope.inference.analysis import Analysis
+from tumorscope.inference.labels import COLORS, TUMOR
 from tumorscope.reporting.agreement import on_grid
 from tumorscope.reporting.slice_selection import choose_slices
 from tumorscope.reporting.tiles import (
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw as Pen
 
 TRUE_COLOR = (255, 54, 48)
-PREDICTED_COLOR = (30, 222, 92)
+PREDICTED_COLOR = COLORS[TUMOR]
 _BACKGROUND, _BRIGHT, _MUTED, _RULE = (15, 18, 22), (238, 241, 245), (158, 168, 180), (48, 54, 62)
 _MARGIN, _GAP, _LABELS, _HEADER, _HEADINGS, _FOOTER = 24, 8, 148, 70, 30, 66
 _NARROWEST = 760
@@ -41,13 +42,14 @@ _NARROWEST = 760
 _LOWEST = 112
 """Room for a row's label."""
 
-Column = Literal["mri", "truth", "predicted", "mri_truth", "mri_predicted", "activation"]
+Column = Literal["mri", "truth", "predicted", "mri_truth", "mri_predicted", "part", "activation"]
 _HEADING: dict[Column, str] = {
     "mri": "MRI",
     "truth": "True mask",
     "predicted": "Predicted mask",
     "mri_truth": "MRI with true mask",
     "mri_predicted": "MRI with predicted mask",
+    "part": "With enhancing tumor",
     "activation": "Activation map",
 }
 
@@ -78,7 +80,8 @@ def draw_panel(analysis: Analysis, truth: np.ndarray | None = None, slices: int 
     """Draw the most representative slices, one per row.
 
     With a true mask every row has five images: MRI, true mask, predicted mask, MRI with
-    the true mask in red, MRI with the predicted mask in green. Without, it has three. An
+    the true mask in red, MRI with the predicted mask in green. Without, it has three. A label
+    inside the whole tumor is drawn in its own color and adds an image of its own sequence; an
     activation map, where requested, adds one.
 
     Args:
@@ -107,10 +110,13 @@ def draw_panel(analysis: Analysis, truth: np.ndarray | None = None, slices: int 
     _draw_frame(pen, analysis, layout)
     volume = scan.voxels[..., channel]
     limits = window(volume)
+    part = _PartColumn.of(analysis.parts[0]) if analysis.parts else None
     for row, index in enumerate(chosen):
         true = None if truth is None else truth[index]
         mri = mri_tile(volume[index], limits, view)
-        tiles = _tiles(mri, analysis.mask[index], true, view)
+        tiles = _tiles(mri, analysis, index, true, view)
+        if part is not None:
+            tiles["part"] = part.tile(index, view)
         if analysis.activation is not None:
             tiles["activation"] = activation_tile(mri, analysis.activation.on_slice(index), view)
         for column, name in enumerate(layout.columns):
@@ -135,18 +141,40 @@ def _columns(analysis: Analysis, truth: np.ndarray | None) -> tuple[Column, ...]
         "predicted": predicted,
         "mri_truth": true,
         "mri_predicted": predicted,
+        "part": bool(analysis.parts),
         "activation": analysis.activation is not None,
     }
     return tuple(column for column, shown in wanted.items() if shown)
 
 
-def _tiles(mri: PillowImage, mask: np.ndarray, true: np.ndarray | None, view: View) -> dict[Column, PillowImage]:
-    predicted = shape_tile(mask, view)
-    tiles: dict[Column, PillowImage] = {
-        "mri": mri,
-        "predicted": mask_tile(predicted),
-        "mri_predicted": overlay_tile(mri, predicted, PREDICTED_COLOR),
-    }
+@dataclass(frozen=True, eq=False)
+class _PartColumn:
+    """A label inside the whole tumor, on the sequence on which it was segmented."""
+
+    part: Analysis
+    channel: int
+    limits: tuple[float, float]
+
+    @classmethod
+    def of(cls, part: Analysis) -> _PartColumn:
+        channel = background_channel(part.scan, part.bundle.card.inputs.sequences)
+        return cls(part, channel, window(part.scan.voxels[..., channel]))
+
+    def tile(self, index: int, view: View) -> PillowImage:
+        mri = mri_tile(self.part.scan.voxels[index, :, :, self.channel], self.limits, view)
+        return overlay_tile(mri, shape_tile(self.part.mask[index], view), COLORS[self.part.label])
+
+
+def _tiles(
+    mri: PillowImage, analysis: Analysis, index: int, true: np.ndarray | None, view: View
+) -> dict[Column, PillowImage]:
+    shapes = [(shape_tile(label.mask[index], view), COLORS[label.label]) for label in analysis.labels]
+    predicted, overlaid = mask_tile(shapes[0][0]), mri
+    for shape, color in shapes:
+        overlaid = overlay_tile(overlaid, shape, color)
+    for shape, color in shapes[1:]:
+        predicted = overlay_tile(predicted, shape, color)
+    tiles: dict[Column, PillowImage] = {"mri": mri, "predicted": predicted, "mri_predicted": overlaid}
     if true is not None:
         shape = shape_tile(true, view)
         tiles["truth"] = mask_tile(shape)
@@ -168,12 +196,15 @@ def _draw_frame(pen: Pen, analysis: Analysis, layout: Layout) -> None:
         sequence = analysis.scan.sequences[background_channel(analysis.scan, used)]
         if name == "mri" and sequence != "unknown":
             heading += f" ({sequence.upper()})"
+        if name == "part":
+            shown = background_channel(analysis.scan, analysis.parts[0].bundle.card.inputs.sequences)
+            heading = f"{analysis.scan.sequences[shown].upper()} {heading[0].lower()}{heading[1:]}"
         write(pen, (left, top - 9), heading, 14, _BRIGHT, layout.tile_width)
     left = _MARGIN
-    for name, color, text in (
-        ("mri_truth", TRUE_COLOR, "true mask"),
-        ("mri_predicted", PREDICTED_COLOR, "predicted mask"),
-    ):
+    legend: list[tuple[Column, tuple[int, int, int], str]] = [("mri_truth", TRUE_COLOR, "true mask")]
+    for label in analysis.labels:
+        legend.append(("mri_predicted", COLORS[label.label], label.label if analysis.parts else "predicted mask"))
+    for name, color, text in legend:
         if name in layout.columns:
             pen.rectangle([left, height - 52, left + 12, height - 40], tuple(part // 3 for part in color), color)
             left += 20 + round(write(pen, (left + 20, height - 41), text, 13, _BRIGHT, room)) + 24
@@ -197,6 +228,9 @@ def _draw_label(pen: Pen, analysis: Analysis, true: np.ndarray | None, index: in
     lines.append((f"probability {probability_text(finding.tumor_probability)}", 13, _BRIGHT))
     if "mask" in analysis.bundle.card.outputs:
         lines.append((f"predicted {area_text(finding.area_px, finding.area_mm2)}", 13, PREDICTED_COLOR))
+    for part in analysis.parts:
+        inside = part.slices[index]
+        lines.append((f"enhancing {area_text(inside.area_px, inside.area_mm2)}", 13, COLORS[part.label]))
     if finding.type_probabilities and analysis.tumor_type is not None:
         likeliest = max(finding.type_probabilities.items(), key=lambda item: item[1])
         lines.append((f"{likeliest[0]} {probability_text(likeliest[1])}", 13, _BRIGHT))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tumorscope.inference.analysis import Analysis
+from tumorscope.inference.labels import ENHANCING_TUMOR, TUMOR
 from tumorscope.inference.tumor_type import TypeFinding
 from tumorscope.reporting.agreement import Agreement, compare, on_grid
 from tumorscope.reporting.card_metrics import performance
@@ -44,6 +45,15 @@ class TypeRow:
 
 
 @dataclass(frozen=True, eq=False)
+class PartSection:
+    """A label inside the whole tumor: its key images on its own sequence, and its lesions."""
+
+    heading: str
+    slices: Figure
+    measurements: Table | None
+
+
+@dataclass(frozen=True, eq=False)
 class Report:
     """The parts of a report, in its order. Parts that are None or empty are left out.
 
@@ -53,9 +63,10 @@ class Report:
         finding: in one sentence.
         type_sentences: the type, and whether the radiomics classifier agrees.
         facts: the main values, each with its name.
-        warnings: what a reader of the findings should know.
+        warnings: what a reader of the findings should know, disagreements of two bundles first.
         slices: the figure of the key slices.
         measurements: one row per lesion.
+        parts: further labels, such as the enhancing tumor.
         chart: every slice's probability and area.
         positive_slices: those at the operating point or above.
         every_slice: all of them; left out on paper, where it would fill pages.
@@ -76,6 +87,7 @@ class Report:
     warnings: tuple[str, ...]
     slices: Figure
     measurements: Table | None
+    parts: tuple[PartSection, ...]
     chart: Figure | None
     positive_slices: Table | None
     every_slice: Table | None
@@ -89,7 +101,11 @@ class Report:
     @property
     def figures(self) -> tuple[Figure, ...]:
         """All figures."""
-        return tuple(each for each in (self.slices, self.chart, self.activation) if each is not None)
+        return tuple(
+            each
+            for each in (self.slices, *(part.slices for part in self.parts), self.chart, self.activation)
+            if each is not None
+        )
 
 
 def build_report(analysis: Analysis, truth: np.ndarray | None = None) -> Report:
@@ -118,6 +134,7 @@ def build_report(analysis: Analysis, truth: np.ndarray | None = None) -> Report:
         warnings=tuple(clean(warning.text, 400) for warning in analysis.warnings),
         slices=key_figure(images),
         measurements=measurements(analysis) if analysis.lesions else None,
+        parts=tuple(_part(part, number) for number, part in enumerate(analysis.parts, start=1)),
         chart=chart_figure(analysis) if charted else None,
         positive_slices=positive_slices_table(analysis) if charted and positive_slices(analysis) else None,
         every_slice=all_slices(analysis) if charted else None,
@@ -126,7 +143,16 @@ def build_report(analysis: Analysis, truth: np.ndarray | None = None) -> Report:
         method=_method(analysis),
         bundle=_bundle(analysis),
         performance=_performance(analysis),
-        limits=analysis.bundle.card.limits,
+        limits=tuple(dict.fromkeys(limit for label in analysis.labels for limit in label.bundle.card.limits)),
+    )
+
+
+def _part(part: Analysis, number: int) -> PartSection:
+    images = choose_images(part)
+    return PartSection(
+        heading=f"{part.label.capitalize()}, on {sequence_text(part.scan.sequences[images.channel])}",
+        slices=key_figure(images, f"part-{number}"),
+        measurements=measurements(part) if part.lesions else None,
     )
 
 
@@ -140,20 +166,35 @@ def _facts(analysis: Analysis, agreement: Agreement | None) -> Pairs:
         facts.append((f"Slices at {point} or above", f"{positive_slices(analysis)} of {len(analysis.slices)}"))
     if analysis.tumor_type is not None:
         facts.append(("Type", type_words(analysis.tumor_type)))
+    for label in analysis.labels:
+        facts += _sizes(label)
+    return (*facts, *_dice(agreement))
+
+
+def _sizes(analysis: Analysis) -> list[tuple[str, str]]:
+    """Size, number of lesions and diameters of a label; the side of the whole only."""
+    several, facts = len(analysis.slices) > 1, []
+    named = "" if analysis.label != ENHANCING_TUMOR else "Enhancing "
     if analysis.lesions:
         largest = analysis.lesions[0]
         of = "" if len(analysis.lesions) == 1 else " of the largest lesion"
-        facts.append(("Total volume" if several and analysis.volume_mm3 is not None else "Size", size_text(analysis)))
-        facts.append(("Lesions", str(len(analysis.lesions))))
+        size = "Total volume" if several and analysis.volume_mm3 is not None else "Size"
+        facts.append((_capital(f"{named}{size}"), size_text(analysis)))
+        facts.append((_capital(f"{named}Lesions"), str(len(analysis.lesions))))
         if largest.diameters is not None:
             known = analysis.scan.affine is not None
-            facts.append((f"Diameters{of}", diameters_text(largest.diameters, known)))
-        if largest.laterality is not None:
+            facts.append((_capital(f"{named}Diameters{of}"), diameters_text(largest.diameters, known)))
+        if largest.laterality is not None and not named:
             facts.append((f"Side{of}", side_text(largest)))
-        if several:
+        if several and not named:
             widest = max(analysis.slices, key=lambda finding: finding.area_px)
             facts.append(("Largest area", f"{area_text(widest.area_px, widest.area_mm2)} in slice {widest.index}"))
-    return (*facts, *_dice(agreement))
+    return facts
+
+
+def _capital(name: str) -> str:
+    """A capital at the beginning, and nowhere else."""
+    return name[0].upper() + name[1:].lower()
 
 
 def _dice(agreement: Agreement | None) -> Pairs:
@@ -170,8 +211,7 @@ def _types(finding: TypeFinding) -> tuple[TypeRow, ...]:
 
 
 def _method(analysis: Analysis) -> Pairs:
-    scan, card = analysis.scan, analysis.bundle.card
-    point = card.operating_point
+    scan = analysis.scan
     shape, spacing = scan.shape, scan.spacing_mm
     grid = f"{shape[0]} slice{'s' * (shape[0] > 1)} of {shape[1]} × {shape[2]} pixels"
     size = (
@@ -179,6 +219,25 @@ def _method(analysis: Analysis) -> Pairs:
         if spacing is None
         else f"voxels of {spacing[1]:.3g} × {spacing[2]:.3g} mm, slices {spacing[0]:.3g} mm apart{' or more' * (scan.slice_positions is not None)}"
     )
+    averaged = ", averaged over left-right flips" if analysis.flips else ""
+    stages = ", ".join(f"{stage} {spent:,.0f} ms" for stage, spent in analysis.timing_ms.items())
+    total = f"{sum(analysis.timing_ms.values()) / 1000:,.2f} s"
+    return (
+        ("Scan", f"{grid}; {size}"),
+        ("Sequences", ", ".join(sequence_text(sequence) for sequence in scan.sequences)),
+        *((f"Operating point{_by(label)}", _operating_point(label)) for label in analysis.labels),
+        *((f"Engine{_by(label)}", f"{label.runtime}, {label.precision}{averaged}") for label in analysis.labels),
+        ("Time", f"{total} ({stages})" if stages else total),
+    )
+
+
+def _by(label: Analysis) -> str:
+    """Which of several labels a line is about."""
+    return "" if label.label == TUMOR else f", {label.label}"
+
+
+def _operating_point(analysis: Analysis) -> str:
+    card, point = analysis.bundle.card, analysis.bundle.card.operating_point
     thresholds = [f"presence from {point.presence:.2f}"]
     if "mask" in card.outputs:
         thresholds.append(f"mask from {point.mask:.2f}")
@@ -186,25 +245,17 @@ def _method(analysis: Analysis) -> Pairs:
         thresholds.append(f"type named from {point.type_confidence:.2f}")
     if point.min_component_size_px > 1:
         thresholds.append(f"lesions from {point.min_component_size_px} pixels at the network's size")
-    averaged = ", averaged over left-right flips" if analysis.flips else ""
-    stages = ", ".join(f"{stage} {spent:,.0f} ms" for stage, spent in analysis.timing_ms.items())
-    total = f"{sum(analysis.timing_ms.values()) / 1000:,.2f} s"
-    return (
-        ("Scan", f"{grid}; {size}"),
-        ("Sequences", ", ".join(sequence_text(sequence) for sequence in scan.sequences)),
-        ("Operating point", "; ".join(thresholds)),
-        ("Engine", f"{analysis.runtime}, {analysis.precision}{averaged}"),
-        ("Time", f"{total} ({stages})" if stages else total),
-    )
+    return "; ".join(thresholds)
 
 
 def _bundle(analysis: Analysis) -> Pairs:
-    card, reason = analysis.bundle.card, analysis.bundle_reason
-    return (
-        ("Bundle", f"{card.title} ({card.name} {card.version})"),
-        *([("Chosen because", reason)] if reason else []),
-        ("SHA-256", analysis.bundle.sha256),
-    )
+    pairs: list[tuple[str, str]] = []
+    for label in analysis.labels:
+        card, reason = label.bundle.card, label.bundle_reason
+        pairs.append((f"Bundle{_by(label)}", f"{card.title} ({card.name} {card.version})"))
+        pairs += [("Chosen because", reason)] if reason else []
+        pairs.append(("SHA-256", label.bundle.sha256))
+    return tuple(pairs)
 
 
 def _performance(analysis: Analysis) -> Table | None:

@@ -122,6 +122,7 @@ def finding_line(analysis: Analysis) -> str:
         parts.append(f"{size_text(analysis)} in {_lesions(analysis)}")
     elif analysis.tumor_present and "mask" in analysis.bundle.card.outputs:
         parts.append("not segmented")
+    parts += [f"{part.label} {size_text(part)}" for part in analysis.parts if part.lesions]
     if analysis.tumor_type is not None:
         parts.append(type_words(analysis.tumor_type))
     return " · ".join(parts)
@@ -180,11 +181,15 @@ def finding_sentence(analysis: Analysis) -> str:
     probability = probability_text(analysis.tumor_probability)
     if not analysis.tumor_present:
         what = "its tumor probability" if slices == 1 else "the highest tumor probability of any slice"
-        return f"No tumor found: {what} is {probability}, below the operating point of {point}."
-    where = "" if slices == 1 else f" in {positive_slices(analysis)} of {slices} slices"
+        by = f" of bundle {card.name}" if analysis.parts else ""
+        return f"No tumor found: {what} is {probability}, below the operating point{by} of {point}."
+    finder = next(label for label in analysis.labels if positive_slices(label) or label is analysis.labels[-1])
+    where = "" if slices == 1 else f" in {positive_slices(finder)} of {slices} slices"
+    if finder is not analysis:
+        where += f" on {' and '.join(map(sequence_text, finder.bundle.card.inputs.sequences))} only"
     start = f"Tumor found{where} (probability {probability})"
     if analysis.lesions:
-        return f"{start}: {_segmented(analysis)}."
+        return f"{start}: {_segmented(analysis)}{_parts(analysis)}."
     if "mask" not in card.outputs:
         return f"{start}; this bundle does not segment tumors."
     return f"{start}, but not segmented: no component of the mask reaches the operating point."
@@ -194,7 +199,13 @@ def _corrected_sentence(analysis: Analysis) -> str:
     network = f"the network's own tumor probability is {probability_text(analysis.tumor_probability)}"
     if not analysis.lesions:
         return f"No tumor segmented: the segmentation was corrected by hand; {network}."
-    return f"Tumor segmented, corrected by hand: {_segmented(analysis)}; {network}."
+    return f"Tumor segmented, corrected by hand: {_segmented(analysis)}{_parts(analysis)}; {network}."
+
+
+def _parts(analysis: Analysis) -> str:
+    """The labels inside the whole tumor."""
+    found = [f"{part.label}: {_segmented(part)}" if part.lesions else f"no {part.label}" for part in analysis.parts]
+    return "".join(f"; {part}" for part in found)
 
 
 def _segmented(analysis: Analysis) -> str:

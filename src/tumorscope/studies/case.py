@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -17,9 +17,9 @@ from tumorscope.core.faults import FAULT_LOG, failure_line
 from tumorscope.core.files import safe_name
 from tumorscope.core.note import Note
 from tumorscope.core.scan import Scan
-from tumorscope.inference.analysis import Analysis, analyze
-from tumorscope.inference.engine import Engine
-from tumorscope.inference.engine_pool import EnginePool
+from tumorscope.inference.analysis import Analysis
+from tumorscope.inference.engine_pool import ChosenEngine, EnginePool
+from tumorscope.inference.full_study import analyze_study
 from tumorscope.inference.tumor_type import TypeFinding
 from tumorscope.io import find_mask, open_scan, read_mask
 from tumorscope.io.case_names import public_names
@@ -62,7 +62,9 @@ class AnalysisOptions:
         truth: the true mask, for a single case.
         find_truth: without ``truth``, use the mask stored beside the scan, if there is one.
         channels: the sequences of a file's channels.
-        register: co-register a study's series by their images.
+        register: co-register a case's series or volumes by their images.
+        spacing_mm: column, row and slice spacing, for files that do not state it.
+        stated: the sequence of files by name, or of DICOM series by description, number or UID.
         explain: write class activation maps.
         input_check: skip inputs that do not look like brain MRI.
         flips: average the network's outputs over left-right flips.
@@ -74,6 +76,8 @@ class AnalysisOptions:
     find_truth: bool = True
     channels: Sequence[str] | None = None
     register: bool = False
+    spacing_mm: tuple[float, float, float] | None = None
+    stated: Mapping[str, str] | None = None
     explain: bool = False
     input_check: bool = True
     flips: bool = False
@@ -88,9 +92,10 @@ class Findings:
     Attributes:
         rejection, tumor_present, tumor_probability, tumor_type, volume_mm3, runtime, precision,
             bundle_reason, warnings: as in the analysis.
+        enhancing_volume_mm3: of the enhancing tumor; None where it is not known or one bundle analyzed the scan.
         size: of the mask, in words; None without lesions.
         lesions, slices: their numbers.
-        bundle, bundle_sha256: the bundle of the analysis.
+        bundle, bundle_sha256: the bundle of the analysis; two bundles are joined by ``+``.
     """
 
     rejection: Note | None
@@ -98,6 +103,7 @@ class Findings:
     tumor_probability: float | None
     tumor_type: TypeFinding | None
     volume_mm3: float | None
+    enhancing_volume_mm3: float | None
     size: str | None
     lesions: int
     slices: int
@@ -117,11 +123,12 @@ class Findings:
             tumor_probability=analysis.tumor_probability,
             tumor_type=analysis.tumor_type,
             volume_mm3=analysis.volume_mm3,
+            enhancing_volume_mm3=analysis.parts[0].volume_mm3 if analysis.parts else None,
             size=size_text(analysis) if analysis.lesions else None,
             lesions=len(analysis.lesions),
             slices=len(analysis.slices),
-            bundle=analysis.bundle.name,
-            bundle_sha256=analysis.bundle.sha256,
+            bundle="+".join(each.bundle.name for each in analysis.labels),
+            bundle_sha256="+".join(each.bundle.sha256 for each in analysis.labels),
             runtime=analysis.runtime,
             precision=analysis.precision,
             bundle_reason=analysis.bundle_reason,
@@ -233,20 +240,20 @@ def process_case(
         TumorscopeError: the case cannot be analyzed; one line with the reason.
     """
     options = options or AnalysisOptions()
-    scan, true_mask, reading_ms = _read(case, options, name, on_progress)
-    engine, reason = engines.for_scan(scan)
-    analysis = _analyze(scan, engine, options, on_progress)
-    timing_ms = {"reading": reading_ms, **analysis.timing_ms}
-    analysis = dataclasses.replace(analysis, timing_ms=timing_ms, bundle_reason=reason)
+    needed = {sequence for bundle in engines.bundles for sequence in bundle.card.inputs.sequences}
+    scan, true_mask, reading_ms = _read(case, options, needed, name, on_progress)
+    chosen = engines.for_scan(scan)
+    analysis = _analyze(scan, chosen, options, on_progress)
+    analysis = dataclasses.replace(analysis, timing_ms={"reading": reading_ms, **analysis.timing_ms})
     if case.segmentation is not None:
-        analysis = revise(analysis, engine, case.segmentation)
+        analysis = revise(analysis, [each.engine for each in chosen], case.segmentation)
     if case.incomplete is not None:
         analysis = _incomplete(analysis, case.incomplete)
     on_progress(CaseProgress("writing", name=scan.case))
     written = write_results(analysis, out, true_mask, options.outputs)
     if options.bids is not None:
         write_bids(analysis, options.bids)
-    segmented = "mask" in engine.bundle.card.outputs
+    segmented = "mask" in analysis.bundle.card.outputs
     dice = compare(analysis.mask, true_mask).dice if segmented and true_mask is not None else None
     return CaseResult(analysis, written["analysis"].parent, dice)
 
@@ -254,6 +261,7 @@ def process_case(
 def _read(
     case: Case,
     options: AnalysisOptions,
+    needed: Collection[str],
     name: Callable[[str], str],
     on_progress: Callable[[CaseProgress], None],
 ) -> tuple[Scan, np.ndarray | None, float]:
@@ -265,6 +273,9 @@ def _read(
         sequences=case.sequences,
         channels=options.channels,
         register=options.register,
+        spacing_mm=options.spacing_mm,
+        stated=options.stated,
+        needed=needed,
         on_files=lambda done, total: on_progress(CaseProgress("reading", done, total)),
     )
     scan = dataclasses.replace(scan, case=name(scan.case))
@@ -272,9 +283,12 @@ def _read(
 
 
 def _analyze(
-    scan: Scan, engine: Engine, options: AnalysisOptions, on_progress: Callable[[CaseProgress], None]
+    scan: Scan,
+    chosen: Sequence[ChosenEngine],
+    options: AnalysisOptions,
+    on_progress: Callable[[CaseProgress], None],
 ) -> Analysis:
-    slices, done = scan.shape[0], 0
+    slices, done = scan.shape[0] * len(chosen), 0
 
     def advance(count: int) -> None:
         nonlocal done
@@ -282,9 +296,9 @@ def _analyze(
         on_progress(CaseProgress("analyzing", done, slices, scan.case))
 
     advance(0)
-    return analyze(
+    return analyze_study(
         scan,
-        engine,
+        chosen,
         advance,
         explain=options.explain,
         probabilities=options.outputs.fractional or options.bids is not None,

@@ -2,34 +2,44 @@
 
 from __future__ import annotations
 
-import dataclasses
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from tumorscope.core.errors import TumorscopeError
-from tumorscope.core.note import Note, without
+from tumorscope.core.note import Note
 from tumorscope.inference.acquired_slices import network_view
 from tumorscope.inference.analysis import Analysis
 from tumorscope.inference.channels import arrange_channels
 from tumorscope.inference.engine import Engine
-from tumorscope.measurement.lesions import find_lesions, total_volume_mm3, unknown_volumes
+from tumorscope.inference.full_study import with_mask
 
 CORRECTED = Note(
     "corrected_segmentation",
     "the segmentation was corrected by hand; the probabilities, and the type by the network, are those of the analysis "
     "before that",
 )
+PARTS_CORRECTED = Note(
+    "corrected_segmentation",
+    "the whole tumor was corrected; the enhancing tumor is what the network segments inside of it",
+)
+_ON_MASKS = ("enhancing_outside", "enhancing_apart")
+"""Notes on where the networks' masks are to each other."""
 
 
-def revise(analysis: Analysis, engine: Engine, mask: np.ndarray) -> Analysis:
+def revise(analysis: Analysis, engines: Engine | Sequence[Engine], mask: np.ndarray) -> Analysis:
     """Replace the network's segmentation by a person's.
 
     Lesions, areas, volume and the type by the radiomics classifier are recomputed from the new segmentation,
-    and a tumor is present where something is segmented. The network's probabilities stay.
+    and a tumor is present where something is segmented. The network's probabilities stay. Where the analysis has
+    parts, such as the enhancing tumor, the new segmentation is the whole tumor: a part is what its network segments
+    inside of it, as what a person removes from the tumor is not an enhancing tumor either, and whether what is added
+    enhances, nobody has said.
 
     Args:
         analysis: of the scan by the network.
-        engine: the one that made it.
+        engines: the one that made it, or one for each of its labels.
         mask: boolean ``(slice, row, column)`` on the scan's grid.
 
     Raises:
@@ -42,28 +52,23 @@ def revise(analysis: Analysis, engine: Engine, mask: np.ndarray) -> Analysis:
         )
     if mask.shape != scan.shape:
         raise TumorscopeError(f"{scan.case}: the mask's shape {mask.shape} is not the scan's {scan.shape}")
-    probability = np.array([finding.tumor_probability for finding in analysis.slices], float)
-    areas = mask.sum(axis=(1, 2))
-    pixel_area = scan.pixel_area_mm2
-    slices = tuple(
-        dataclasses.replace(
-            finding,
-            area_px=int(area),
-            area_mm2=None if pixel_area is None else round(float(area * pixel_area), 2),
-        )
-        for finding, area in zip(analysis.slices, areas, strict=True)
-    )
+    used = [engines] if isinstance(engines, Engine) else list(engines)
+    parts = tuple(with_mask(replace(part, corrected=True), part.mask & mask) for part in analysis.parts)
+    revised = with_mask(analysis, mask, parts[0].slices if parts else ())
+    # The last label is the network's that predicts the type: of the only bundle, or of the T1c bundle.
+    typed, engine = (parts or (revised,))[-1], used[-1]
     channels, _ = arrange_channels(scan, engine.bundle.card)
     view = network_view(scan)
-    lesions = find_lesions(mask, scan, probability)
-    return dataclasses.replace(
-        analysis,
-        mask=mask,
-        slices=slices,
-        lesions=lesions,
+    return replace(
+        revised,
         tumor_present=bool(mask.any()),
-        volume_mm3=total_volume_mm3(lesions, mask, scan),
-        radiomics_classifier=engine.classify_by_radiomics(view.forward(channels), view.forward(mask)),
-        warnings=(CORRECTED, *without(analysis.warnings, "unknown_volume"), *unknown_volumes(lesions)),
+        radiomics_classifier=engine.classify_by_radiomics(view.forward(channels), view.forward(typed.mask)),
+        warnings=(CORRECTED, *([PARTS_CORRECTED] if parts else []), *_still_true(revised.warnings)),
         corrected=True,
+        parts=parts,
     )
+
+
+def _still_true(warnings: Sequence[Note]) -> tuple[Note, ...]:
+    """Without those on the networks' masks, which a person has replaced."""
+    return tuple(note for note in warnings if note.code not in _ON_MASKS)

@@ -304,6 +304,39 @@ def test_a_report_on_a_part_and_the_one_that_replaces_it_are_valid(analysis):
     assert document.ReferencedSOPInstanceUID == read(first).SOPInstanceUID
 
 
+def test_each_label_has_its_segment_and_volume_and_each_of_its_lesions_its_diameters(nested):
+    segmentation = encode_segmentation(nested)
+    tracked = [segment.TrackingUID for segment in pydicom.dcmread(io.BytesIO(segmentation)).SegmentSequence]
+    document = read(encode_structured_report(nested, segmentation))
+    whole, enhancing = document.content.get_volumetric_roi_measurement_groups()
+    for number, (group, label) in enumerate(zip((whole, enhancing), nested.labels, strict=True), start=1):
+        assert group.referenced_segment[0].referenced_segment_numbers == [number]
+        assert group.tracking_uid == tracked[number - 1]
+        assert value(group, codes.SCT.Volume) == pytest.approx(label.volume_mm3)
+    assert value(enhancing, codes.SCT.Volume) == pytest.approx(8 * 4.0 * 1.5 * 0.75)
+    assert (whole.finding_type.meaning, enhancing.finding_type.meaning) == ("Neoplasm", "Enhancing Lesion")
+    _, *lesions = document.content.get_image_measurement_groups()
+    names = [group.tracking_identifier for group in lesions]
+    assert names == ["Whole tumor, lesion 1", "Whole tumor, lesion 2", "Enhancing tumor, lesion 1"]
+    measured = [lesion for label in nested.labels for lesion in label.lesions]
+    for group, lesion in zip(lesions, measured, strict=True):
+        assert value(group, codes.SCT.LongAxis) == pytest.approx(lesion.diameters.longest.length, abs=0.01)
+        assert value(group, codes.SCT.ShortAxis) == pytest.approx(lesion.diameters.perpendicular.length, abs=0.01)
+    assert len({group.tracking_uid for group in (whole, enhancing, *lesions)}) == 5
+
+
+def test_labels_without_a_segmentation_have_their_lesions_all_the_same(nested):
+    document = read(encode_structured_report(nested, None))
+    assert len(document.content.get_image_measurement_groups()) == 1 + 3
+    assert document.content.get_volumetric_roi_measurement_groups() == []
+
+
+@needs("dciodvfy")
+def test_dciodvfy_finds_no_error_in_the_report_on_labels(nested):
+    assert iod_errors(encode_structured_report(nested, encode_segmentation(nested))) == []
+    assert iod_errors(encode_structured_report(nested, None)) == []
+
+
 @needs("dciodvfy")
 def test_dciodvfy_finds_no_error(analysis, nothing_found):
     found = replace(analysis, tumor_type=GLIOMA, warnings=(Note("unknown_volume", "größer als 5 mm²"),))

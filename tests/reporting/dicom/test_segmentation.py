@@ -15,9 +15,10 @@ from tumorscope.cli import compare_studies
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.notice import NOTICE
 from tumorscope.inference.tumor_type import TypeFinding
-from tumorscope.io import open_scan
+from tumorscope.io import open_scan, open_segmentation
 from tumorscope.io.dicom import seg_writer
 from tumorscope.io.dicom.writers import encode_segmentation
+from tumorscope.io.segmentation_alignment import onto_scan
 
 X, Y = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0)
 IN_PLANE = [
@@ -357,3 +358,44 @@ def test_lossless_images_are_not_declared_lossy(analysis):
     dataset = pydicom.dcmread(io.BytesIO(encode_segmentation(analysis)))
     assert dataset.LossyImageCompression == "00"
     assert "LossyImageCompressionRatio" not in dataset
+
+
+def test_labels_are_overlapping_segments_each_where_it_was(nested, study, tmp_path):
+    content = encode_segmentation(nested)
+    places = read_by_functional_groups(content)
+    assert places[1] == study.marked_mm()
+    assert len(places[2]) == 8
+    assert places[2] < places[1]
+    path = tmp_path / "seg.dcm"
+    path.write_bytes(content)
+    back = onto_scan(open_segmentation(path), study.scan)
+    assert back.names == ("Whole tumor", "Enhancing tumor")
+    for name, label in zip(back.names, nested.labels, strict=True):
+        np.testing.assert_array_equal(back.mask(name), label.mask)
+    seg = hd.seg.segread(path)
+    assert seg.segmentation_type.value == "BINARY"
+    assert [seg.get_volume(segment_numbers=[number]).array.sum() for number in (1, 2)] == [len(places[1]), 8]
+
+
+def test_labels_are_coded_as_neoplasm_and_enhancing_lesion(nested):
+    found = replace(nested, tumor_type=TypeFinding("glioma", "glioma", 0.9, {"glioma": 0.9}, 0.6))
+    dataset = pydicom.dcmread(io.BytesIO(encode_segmentation(found)))
+    kinds = [segment.SegmentedPropertyTypeCodeSequence[0] for segment in dataset.SegmentSequence]
+    assert [(kind.CodeValue, kind.CodingSchemeDesignator) for kind in kinds] == [
+        ("108369006", "SCT"),
+        ("C113842", "NCIt"),
+    ]
+    assert kinds[0].SegmentedPropertyTypeModifierCodeSequence[0].CodeMeaning == "Glioma"
+    assert len({segment.TrackingUID for segment in dataset.SegmentSequence}) == 2
+    assert len({tuple(segment.RecommendedDisplayCIELabValue) for segment in dataset.SegmentSequence}) == 2
+
+
+def test_an_empty_label_has_no_segment(nested):
+    nothing = replace(nested.parts[0], mask=np.zeros_like(nested.mask))
+    dataset = pydicom.dcmread(io.BytesIO(encode_segmentation(replace(nested, parts=(nothing,)))))
+    assert [segment.SegmentLabel for segment in dataset.SegmentSequence] == ["Whole tumor"]
+
+
+@needs("dciodvfy")
+def test_dciodvfy_finds_no_error_in_labels(nested):
+    assert iod_errors(encode_segmentation(nested)) == []

@@ -7,6 +7,7 @@ import { h, newId } from "../dom";
 import { explain } from "../explain";
 import type { Term } from "../glossary";
 import { icon } from "../icons";
+import { labelColor } from "../viewport/parts";
 import { bytesText, capital, countText, dateText, diametersText, momentText, numberText, probabilityText, sequenceLongText, sideText, typeText, volumeText } from "../wording";
 
 export interface FindingsActions {
@@ -29,6 +30,7 @@ export function findings(study: StudyDetail, analysis: Analysis, revision: numbe
     typePart(analysis),
     lesionPart(analysis, lesions),
     rulers,
+    labelPart(analysis),
     warningPart(analysis),
     revisionPart(study, revision, actions),
     filePart(study, revision),
@@ -163,6 +165,31 @@ function lesionPart(analysis: Analysis, buttons: HTMLButtonElement[]): HTMLEleme
   );
 }
 
+/** The labels of a study that two networks read, with the colors of their contours. */
+function labelPart(analysis: Analysis): HTMLElement | null {
+  if (!analysis.labels?.length) return null;
+  return section(
+    "Labels",
+    h(
+      "ul",
+      { class: "labels" },
+      ...analysis.labels.map(({ name, voxels, volume_mm3, lesions, bundle }) => {
+        const diameters = lesions[0]?.diameters;
+        const size = voxels ? [volumeText(voxels, volume_mm3), diameters ? diametersText(diameters) : ""].filter(Boolean).join(" · ") : "none";
+        return h(
+          "li",
+          {},
+          h("span", { class: "swatch", "aria-hidden": "true", vars: { "--swatch": `var(${labelColor(name)})` } }),
+          h("span", { class: "label-name" }, capital(name)),
+          h("span", { class: "label-size" }, size),
+          h("span", { class: "hint" }, `by the network ${bundle.name}`),
+        );
+      }),
+    ),
+    h("p", { class: "hint" }, "The enhancing tumor lies inside the whole tumor. The brush corrects the whole tumor; the enhancing tumor is cut to it."),
+  );
+}
+
 function warningPart(analysis: Analysis): HTMLElement | null {
   if (!analysis.warnings.length) return null;
   return section("Please note", h("ul", { class: "warnings" }, ...analysis.warnings.map(({ text }) => h("li", {}, icon("warning"), h("span", {}, capital(text))))));
@@ -225,7 +252,7 @@ function aboutPart(study: StudyDetail, analysis: Analysis): HTMLElement {
     ["Sequences", sequences.map(sequenceLongText).join(", ")],
     ["Grid", `${shape[2]} × ${shape[1]}, ${countText(shape[0], "slice")}`],
     ["Voxel", voxel],
-    ["Network", `${analysis.bundle.name} ${analysis.bundle.version}`, "bundle"],
+    ["Network", (analysis.labels?.length ? analysis.labels : [analysis]).map(({ bundle }) => `${bundle.name} ${bundle.version}`).join(", "), "bundle"],
     ["Operating point", numberText(analysis.operating_point.presence, 2), "operatingPoint"],
     ["Run by", `${analysis.engine.runtime}, ${analysis.engine.precision}`],
     ["Took", `${numberText(spent / 1000, 1)} s`],

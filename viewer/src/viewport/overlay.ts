@@ -8,6 +8,7 @@ import type { Plane, Voxel } from "./geometry";
 import type { Mask } from "./mask";
 import { contourOf, type Loops } from "./contour";
 import { toScreen, type Pane } from "./panes";
+import type { Part } from "./parts";
 import { planeOf } from "./volume";
 
 /** A straight line between two places, both on one plane. */
@@ -28,6 +29,8 @@ export interface Drawing {
   cursor: Readonly<Voxel>;
   dims: Readonly<Voxel>;
   mask: Mask | null;
+  /** Drawn over the mask, each in its own color. */
+  parts: readonly Part[];
   maskStyle: MaskStyle;
   activation: { bytes: Uint8Array; opacity: number } | null;
   lines: readonly Line[];
@@ -36,6 +39,13 @@ export interface Drawing {
   width: number;
   height: number;
   ratio: number;
+}
+
+/** What has a contour: the mask, which changes with every stroke, or a part. */
+interface Shape {
+  name?: string;
+  voxels: Uint8Array;
+  revision: number;
 }
 
 interface Colors {
@@ -51,7 +61,7 @@ const HALO = "rgb(0 0 0 / 55%)";
 export class Overlay {
   readonly element = document.createElement("canvas");
   private readonly context: CanvasRenderingContext2D;
-  private readonly contours = new Map<number, { index: number; revision: number; path: Path2D; empty: boolean }>();
+  private readonly contours = new Map<string, { index: number; revision: number; path: Path2D; empty: boolean }>();
   private readonly glows = new Map<number, { index: number; bytes: Uint8Array; canvas: HTMLCanvasElement }>();
 
   constructor() {
@@ -74,7 +84,8 @@ export class Overlay {
       context.rect(pane.rect.x, pane.rect.y, pane.rect.width, pane.rect.height);
       context.clip();
       this.glow(drawing, pane);
-      this.lesion(drawing, pane, colors);
+      if (drawing.mask) this.lesion(drawing, pane, drawing.mask, colors.lesion);
+      for (const part of drawing.parts) this.lesion(drawing, pane, { ...part, revision: 0 }, colorOf(this.element, part.color));
       if (drawing.crosshair) crosshair(context, pane, drawing.cursor, colors);
       for (const line of drawing.lines) {
         if (line.normal === pane.plane.normal && Math.round(line.from[pane.plane.normal]) === drawing.cursor[pane.plane.normal]) drawLine(context, pane, line, colors);
@@ -91,9 +102,9 @@ export class Overlay {
     this.element.remove();
   }
 
-  private lesion({ mask, maskStyle, cursor, dims, ratio }: Drawing, pane: Pane, colors: Colors): void {
-    if (!mask || maskStyle.mode === "off" || maskStyle.opacity <= 0) return;
-    const path = this.contour(mask, dims, pane.plane, cursor[pane.plane.normal]);
+  private lesion({ maskStyle, cursor, dims, ratio }: Drawing, pane: Pane, shape: Shape, color: string): void {
+    if (maskStyle.mode === "off" || maskStyle.opacity <= 0) return;
+    const path = this.contour(shape, dims, pane.plane, cursor[pane.plane.normal]);
     if (!path) return;
     const placed = new Path2D();
     placed.addPath(path, new DOMMatrix([pane.acrossScale, 0, 0, pane.downScale, pane.acrossStart, pane.downStart]));
@@ -102,26 +113,27 @@ export class Overlay {
     context.globalAlpha = Math.min(maskStyle.opacity, 1);
     context.lineJoin = "round";
     if (maskStyle.mode === "fill") {
-      context.fillStyle = colors.lesion;
+      context.fillStyle = color;
       context.fill(placed, "evenodd");
     } else {
       context.strokeStyle = HALO;
       context.lineWidth = 3.5;
       context.stroke(placed);
-      context.strokeStyle = colors.lesion;
+      context.strokeStyle = color;
       context.lineWidth = Math.max(1.5, 2 / ratio);
       context.stroke(placed);
     }
     context.restore();
   }
 
-  private contour(mask: Mask, dims: Readonly<Voxel>, plane: Plane, index: number): Path2D | null {
-    const before = this.contours.get(plane.normal);
-    if (before && before.index === index && before.revision === mask.revision) return before.empty ? null : before.path;
-    const { pixels, width, height } = planeOf(mask.voxels, dims, plane, index);
+  private contour({ name, voxels, revision }: Shape, dims: Readonly<Voxel>, plane: Plane, index: number): Path2D | null {
+    const key = `${name ?? "mask"} ${plane.normal}`;
+    const before = this.contours.get(key);
+    if (before && before.index === index && before.revision === revision) return before.empty ? null : before.path;
+    const { pixels, width, height } = planeOf(voxels, dims, plane, index);
     const loops = contourOf(pixels, width, height);
     const path = pathOf(loops);
-    this.contours.set(plane.normal, { index, revision: mask.revision, path, empty: loops.length === 0 });
+    this.contours.set(key, { index, revision, path, empty: loops.length === 0 });
     return loops.length ? path : null;
   }
 
@@ -286,9 +298,12 @@ function brush(context: CanvasRenderingContext2D, { x, y, pane, radiusPx, erases
   context.restore();
 }
 
+function colorOf(element: Element, name: string, otherwise = "#ff60d0"): string {
+  return getComputedStyle(element).getPropertyValue(name).trim() || otherwise;
+}
+
 function colorsOf(element: Element): Colors {
-  const style = getComputedStyle(element);
-  const of = (name: string, otherwise: string): string => style.getPropertyValue(name).trim() || otherwise;
+  const of = (name: string, otherwise: string): string => colorOf(element, name, otherwise);
   return {
     lesion: of("--lesion", "#1ede5c"),
     measure: of("--measure", "#ffd166"),

@@ -15,6 +15,7 @@ import { diameterLines, storedLine } from "./lines";
 import { Loader } from "./loading";
 import type { Mask } from "./mask";
 import { Overlay, type Line } from "./overlay";
+import { partsOf, type Part } from "./parts";
 import { paneAt, panesOf, toScreen, toVoxel, wholeView, type Pane, type View } from "./panes";
 import { Renderers, type Drawn } from "./renderers";
 import { Sequences } from "./sequences";
@@ -59,6 +60,7 @@ class ViewportView implements Viewport, Controlled {
   private readonly companions: Companions<ViewportView>;
   private readonly thresholds: Thresholds;
   private readonly shared: { rulers: readonly Line[] };
+  private readonly parts: readonly Part[];
   private maskStyle: MaskStyle = { mode: "contour", opacity: 0.9 };
   private activationOpacity = 0;
   private lesion: number | null = null;
@@ -85,6 +87,7 @@ class ViewportView implements Viewport, Controlled {
     this.cursor = startingPlace(analysis, this.grid, options.slice);
     this.operatingPoint = options.operatingPoint ?? presencePoint(analysis);
     this.layers = first?.layers ?? new Layers(this.grid, loader, this.over.signal);
+    this.parts = partsOf(analysis, this.grid.dims);
     this.renderers = new Renderers(this.grid, (element) => this.area.prepend(element), () => this.changed(), first !== undefined || options.plain);
     this.corners = new Corners(this.grid);
     this.strip = new SliceNavigator({
@@ -406,6 +409,7 @@ class ViewportView implements Viewport, Controlled {
       cursor,
       dims: grid.dims,
       mask,
+      parts: this.parts,
       maskStyle: this.maskStyle,
       activation: activation && { bytes: activation, opacity: this.activationOpacity },
       lines: [...diameterLines(this.options.analysis, this.lesion, this.dirty), ...this.rulers],
@@ -428,6 +432,7 @@ class ViewportView implements Viewport, Controlled {
     dataset["renderer"] = kind;
     dataset["sequence"] = this.volume.name;
     dataset["mask"] = this.mask ? "loaded" : this.layers.missing ? "missing" : "loading";
+    dataset["parts"] = this.parts.map(({ name }) => name).join(", ");
     dataset["drawing"] = String(this.mask?.revision ?? 0);
     dataset["panes"] = JSON.stringify(
       this.panes.map(({ plane, rect, acrossScale, acrossStart, downScale, downStart }) => ({

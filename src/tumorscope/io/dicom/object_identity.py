@@ -62,19 +62,27 @@ def object_uid(analysis: Analysis, kind: str, content: bytes) -> str:
 
 def tracking_uid(analysis: Analysis, lesion: int) -> str:
     """The lesion with this number, from one, or the whole scan with 0: the same in every object of an analysis."""
-    content = analysis.mask.shape, hashlib.sha256(analysis.mask.tobytes()).hexdigest()
-    return unique_identifier("lesion", str(lesion), _origin(analysis), str(content))
+    return unique_identifier("lesion", str(lesion), _origin(analysis), _content(analysis))
+
+
+def label_uid(analysis: Analysis) -> str:
+    """All of one label: the same in every object of an analysis."""
+    return unique_identifier("label", analysis.label, _origin(analysis), _content(analysis))
+
+
+def _content(analysis: Analysis) -> str:
+    return str((analysis.mask.shape, hashlib.sha256(analysis.mask.tobytes()).hexdigest()))
 
 
 def equipment(analysis: Analysis) -> dict[str, Any]:
     """The equipment module, as highdicom's keywords."""
     from tumorscope import __version__
 
-    card = analysis.bundle.card
+    cards = [label.bundle.card for label in analysis.labels]
     return {
         "manufacturer": MANUFACTURER,
-        "manufacturer_model_name": f"Tumorscope {card.name}"[:64],
-        "software_versions": (__version__, f"{card.name} {card.version}"[:64]),
+        "manufacturer_model_name": f"Tumorscope {'+'.join(card.name for card in cards)}"[:64],
+        "software_versions": (__version__, *(f"{card.name} {card.version}"[:64] for card in cards)),
         "device_serial_number": analysis.bundle.sha256[:16],
     }
 
@@ -139,9 +147,11 @@ def _zone(offset: str) -> tzinfo | None:
 
 
 def _origin(analysis: Analysis) -> str:
-    """The images, the bundle and how it was run, as one hash."""
-    digest = hashlib.sha256(analysis.bundle.sha256.encode())
-    digest.update(f"{analysis.runtime} {analysis.precision}{' flips' if analysis.flips else ''}\n".encode())
+    """The images, the bundles and how they were run, as one hash."""
+    digest = hashlib.sha256()
+    for label in analysis.labels:
+        digest.update(label.bundle.sha256.encode())
+        digest.update(f"{label.runtime} {label.precision}{' flips' if label.flips else ''}\n".encode())
     for source in analysis.scan.source_images:
         digest.update(f"{source.header.get('SOPInstanceUID', '')} {source.frame}\n".encode())
     return digest.hexdigest()

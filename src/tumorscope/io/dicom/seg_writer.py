@@ -1,7 +1,8 @@
-"""DICOM SEG: the contours on the images they were drawn on, one segment a lesion."""
+"""DICOM SEG: the masks on the images they were drawn on, one segment per lesion or per label."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -10,12 +11,14 @@ import numpy as np
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.notice import NOTICE
 from tumorscope.inference.analysis import Analysis
+from tumorscope.inference.labels import COLORS, ENHANCING_TUMOR, TUMOR
 from tumorscope.io.dicom.codes import type_code
 from tumorscope.io.dicom.object_identity import (
     MANUFACTURER,
     algorithm,
     encode_object,
     equipment,
+    label_uid,
     object_uid,
     series_uid,
     tracking_uid,
@@ -36,7 +39,7 @@ MOST_FRAMES = 1024
 volume, or count them, are then right too. Beyond, empty frames are left out, as the standard allows."""
 
 MOST_VALUE = 255
-_COLORS = ((30, 222, 92), (255, 176, 0), (60, 160, 255), (240, 90, 190), (150, 230, 230), (200, 150, 255))
+LESION_COLORS = (COLORS[TUMOR], (255, 176, 0), (60, 160, 255), (240, 90, 190), (150, 230, 230), (200, 150, 255))
 """Of the lesions in turn; the first is the panel's."""
 
 
@@ -45,7 +48,9 @@ def encode_segmentation(analysis: Analysis, fractional: bool = False, made_at: d
     """A DICOM Segmentation, as a file's content.
 
     Each slice's frames have exactly the position of its source image, which they name. Binary segments are the
-    lesions in the order of ``analysis.lesions``; the fractional one is the mask output's probability.
+    lesions in the order of ``analysis.lesions``, or the labels in the order of ``analysis.labels`` where there are
+    several, empty ones left out: these overlap, as a part lies inside the whole. The fractional one is the mask
+    output's probability.
 
     Args:
         analysis: of a scan that was read from DICOM.
@@ -66,7 +71,7 @@ def encode_segmentation(analysis: Analysis, fractional: bool = False, made_at: d
     if not fractional and not analysis.mask.any():
         raise TumorscopeError(f"{analysis.scan.case}: nothing is segmented, so there is no segmentation to write")
     images = plain_images(analysis.scan)
-    pixels, segments, what = _probability(analysis) if fractional else _lesions(analysis)
+    pixels, segments, what = _probability(analysis) if fractional else _binary(analysis)
     kind = "probability" if fractional else "segmentation"
     stored = analysis.probability if fractional else pixels
     uid = object_uid(analysis, kind, np.ascontiguousarray(stored).tobytes())
@@ -84,7 +89,7 @@ def encode_segmentation(analysis: Analysis, fractional: bool = False, made_at: d
         omit_empty_frames=len(segments) * len(images) > MOST_FRAMES,
         content_label="TUMOR_PROB" if fractional else "TUMOR",
         content_description=f"{what}. Research use only",
-        content_creator_name=f"{MANUFACTURER}^{analysis.bundle.name}",
+        content_creator_name=f"{MANUFACTURER}^{'+'.join(label.bundle.name for label in analysis.labels)}"[:64],
         content_qualification="RESEARCH",
         series_description=f"Tumorscope {what.lower()} (research)",
         **equipment(analysis),
@@ -106,10 +111,25 @@ def lesion_labels(analysis: Analysis) -> np.ndarray:
     return numbers[labels]
 
 
+def segmented_labels(analysis: Analysis) -> tuple[Analysis, ...]:
+    """The labels of an analysis that are segments of their own: those that are not empty, where there are several."""
+    return tuple(label for label in analysis.labels if label.mask.any()) if analysis.parts else ()
+
+
+def _binary(analysis: Analysis) -> tuple[np.ndarray, list[SegmentDescription], str]:
+    labels = segmented_labels(analysis)
+    if not labels:
+        return _lesions(analysis)
+    segments = [
+        _segment(label, number, label.label.capitalize(), label_uid(label)) for number, label in enumerate(labels, 1)
+    ]
+    return np.stack([label.mask for label in labels], axis=-1), segments, "Tumor segmentation"
+
+
 def _lesions(analysis: Analysis) -> tuple[np.ndarray, list[SegmentDescription], str]:
     labels = lesion_labels(analysis)
     segments = [
-        _segment(analysis, number, f"Lesion {number}", tracking_uid(analysis, number), corrected=analysis.corrected)
+        _segment(analysis, number, f"Lesion {number}", tracking_uid(analysis, number))
         for number in range(1, int(labels.max()) + 1)
     ]
     return labels, segments, "Tumor segmentation"
@@ -117,17 +137,18 @@ def _lesions(analysis: Analysis) -> tuple[np.ndarray, list[SegmentDescription], 
 
 def _probability(analysis: Analysis) -> tuple[np.ndarray, list[SegmentDescription], str]:
     assert analysis.probability is not None  # the caller has looked
-    segment = _segment(analysis, 1, "Tumor probability", tracking_uid(analysis, 0))
+    # What the network predicts does not change with a correction.
+    segment = _segment(replace(analysis, corrected=False), 1, "Tumor probability", tracking_uid(analysis, 0))
     # highdicom rounds back to the same 256 values.
     return analysis.probability.astype(np.float32) / MOST_VALUE, [segment], "Tumor probability"
 
 
-def _segment(
-    analysis: Analysis, number: int, label: str, tracking: str, *, corrected: bool = False
-) -> SegmentDescription:
+def _segment(analysis: Analysis, number: int, label: str, tracking: str) -> SegmentDescription:
     import highdicom as hd
     from pydicom.sr.codedict import codes
 
+    whole = analysis.label != ENHANCING_TUMOR
+    color = LESION_COLORS[(number - 1) % len(LESION_COLORS)] if analysis.label == TUMOR else COLORS[analysis.label]
     made_by = algorithm(analysis)
     identification = hd.AlgorithmIdentificationSequence(
         name=made_by["name"],
@@ -140,17 +161,17 @@ def _segment(
         segment_number=number,
         segment_label=label,
         segmented_property_category=codes.SCT.MorphologicallyAbnormalStructure,
-        segmented_property_type=codes.SCT.Neoplasm,
-        algorithm_type="SEMIAUTOMATIC" if corrected else "AUTOMATIC",
+        segmented_property_type=codes.SCT.Neoplasm if whole else codes.NCIt.EnhancingLesion,
+        algorithm_type="SEMIAUTOMATIC" if analysis.corrected else "AUTOMATIC",
         algorithm_identification=identification,
         tracking_uid=tracking,
         tracking_id=label,
         anatomic_regions=[codes.SCT.Brain],
-        display_color=hd.color.CIELabColor.from_rgb(*_COLORS[(number - 1) % len(_COLORS)]),
+        display_color=hd.color.CIELabColor.from_rgb(*color),
     )
     segment.SegmentDescription = NOTICE
     # The type is an opinion about a neoplasm, and modifies it: its probability is in the report.
-    if analysis.tumor_type is not None and analysis.tumor_type.name is not None:
+    if whole and analysis.tumor_type is not None and analysis.tumor_type.name is not None:
         neoplasm, named = segment.SegmentedPropertyTypeCodeSequence[0], type_code(analysis.tumor_type.name)
         neoplasm.SegmentedPropertyTypeModifierCodeSequence = [hd.sr.CodedConcept.from_code(named)]
     return segment

@@ -7,15 +7,12 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from tumorscope.core.notice import NOTICE
 from tumorscope.inference.analysis import Analysis
 from tumorscope.io.dicom.codes import PRIVATE_SCHEME, code, type_code
 from tumorscope.io.dicom.object_identity import (
     CHARACTER_SET,
     MANUFACTURER,
-    algorithm,
     encode_object,
     equipment,
     object_uid,
@@ -23,10 +20,10 @@ from tumorscope.io.dicom.object_identity import (
     tracking_uid,
     unique_identifier,
 )
+from tumorscope.io.dicom.seg_writer import segmented_labels
 from tumorscope.io.dicom.source_images import evidence, reference, require_sources
+from tumorscope.io.dicom.sr_groups import algorithm_id_of, label_groups, lesion_groups, say
 from tumorscope.io.library_warnings import quiet_libraries
-from tumorscope.measurement.diameters import Diameter
-from tumorscope.measurement.lesions import Lesion
 from tumorscope.reporting.wording import finding_sentence, radiomics_sentence, type_sentence
 
 if TYPE_CHECKING:
@@ -37,7 +34,6 @@ if TYPE_CHECKING:
     from pydicom.sr.coding import Code
 
 SERIES_NUMBER = 9803
-_DIGITS = 2
 _LONGEST_LO = 64
 
 
@@ -53,8 +49,9 @@ def encode_structured_report(
     A group for the whole scan holds the presence of a tumor, its type, the probability of both, and
     what else a reader should know, the notice last. Each lesion has a group with its measurements and
     its segment (TID 1411), and one with the two diameters' end points on their image (TID 1501);
-    both carry the tracking identifier that the segment carries. A scan that was not assessed, or shows
-    no tumor, has the first group only.
+    both carry the tracking identifier that the segment carries. Where the analysis has several labels, whose segments
+    overlap, each label has the group with its segment, and each of its lesions one with measurements and diameters. A
+    scan that was not assessed, or shows no tumor, has the first group only.
 
     Args:
         analysis: of a scan that was read from DICOM.
@@ -74,22 +71,16 @@ def encode_structured_report(
 
     header = require_sources(analysis.scan)[0].header
     seg = None if segmentation is None else dcmread(io.BytesIO(segmentation), stop_before_pixels=True)
-    if seg is not None and (seg.SegmentationType != "BINARY" or len(seg.SegmentSequence) != len(analysis.lesions)):
+    segments = len(segmented_labels(analysis)) or len(analysis.lesions)
+    if seg is not None and (seg.SegmentationType != "BINARY" or len(seg.SegmentSequence) != segments):
         raise ValueError("not the binary segmentation of this analysis")
-    made_by = algorithm(analysis)
-    algorithm_id = hd.sr.AlgorithmIdentification(
-        name=made_by["name"],
-        version=made_by["version"],
-        parameters=[made_by["parameters"]],
-        family=codes.cid7162.ArtificialIntelligence,
-        manufacturer=MANUFACTURER,
-    )
+    algorithm_id = algorithm_id_of(analysis)
+    segmentation_uid = None if seg is None else str(seg.SOPInstanceUID)
     groups = [_whole_scan(analysis, algorithm_id)]
-    for number, lesion in enumerate(analysis.lesions, 1):
-        if seg is not None:
-            groups.append(_segment_group(analysis, number, lesion, str(seg.SOPInstanceUID), algorithm_id))
-        if seg is None or lesion.diameters is not None:
-            groups.append(_diameter_group(analysis, number, lesion, algorithm_id, alone=seg is None))
+    if analysis.parts:
+        groups += label_groups(analysis, segmentation_uid)
+    else:
+        groups += lesion_groups(analysis, segmentation_uid, algorithm_id)
     content = hd.sr.MeasurementReport(
         observation_context=_observer(analysis),
         procedure_reported=codes.LN.MRIUnspecifiedBodyRegion,  # context group 100 has no MRI of the brain
@@ -150,129 +141,8 @@ def _whole_scan(analysis: Analysis, algorithm_id: AlgorithmIdentification) -> An
         source_images=[hd.sr.SourceImageForMeasurementGroup(kind, uid) for uid, kind in instances.items()],
     )
     for sentence in _sentences(analysis):
-        _say(group, sentence)
+        say(group, sentence)
     return group
-
-
-def _segment_group(
-    analysis: Analysis, number: int, lesion: Lesion, segmentation_uid: str, algorithm_id: AlgorithmIdentification
-) -> Any:
-    """A lesion's measurements, with its segment and the images that show it."""
-    import highdicom as hd
-    from pydicom.sr.codedict import codes
-    from pydicom.uid import SegmentationStorage
-
-    shown = map(reference, analysis.scan.source_images[lesion.first[0] : lesion.last[0] + 1])
-    group = hd.sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
-        **_about(analysis, number, lesion, algorithm_id),
-        finding_category=codes.SCT.MorphologicallyAbnormalStructure,
-        referenced_segment=hd.sr.ReferencedSegment(
-            sop_class_uid=SegmentationStorage,
-            sop_instance_uid=segmentation_uid,
-            segment_number=number,
-            source_images=[_source_of_segment(*image) for image in shown],
-        ),
-        measurements=[*_sizes(analysis, lesion), *_axes(analysis, lesion, end_points=False)],
-    )
-    if lesion.nonmeasurable_reason is not None:
-        _say(group, f"Not measurable by RANO: {lesion.nonmeasurable_reason}.")
-    return group
-
-
-def _source_of_segment(kind: str, uid: str, frame: int | None) -> Any:
-    """An image under a segment; highdicom (0.28) spells the concept in another case than the standard."""
-    import highdicom as hd
-    from pydicom.sr.codedict import codes
-
-    item = hd.sr.SourceImageForSegmentation(kind, uid, None if frame is None else [frame])
-    item.ConceptNameCodeSequence[0].CodeMeaning = codes.DCM.SourceImageForSegmentation.meaning
-    return item
-
-
-def _diameter_group(
-    analysis: Analysis, number: int, lesion: Lesion, algorithm_id: AlgorithmIdentification, *, alone: bool
-) -> Any:
-    """The two lines of a bidimensional measurement where they were drawn; ``alone``, all measurements."""
-    import highdicom as hd
-
-    sizes = _sizes(analysis, lesion) if alone else []
-    return hd.sr.MeasurementsAndQualitativeEvaluations(
-        **_about(analysis, number, lesion, algorithm_id),
-        measurements=[*sizes, *_axes(analysis, lesion, end_points=True)],
-    )
-
-
-def _about(analysis: Analysis, number: int, lesion: Lesion, algorithm_id: AlgorithmIdentification) -> dict[str, Any]:
-    """Which lesion a group is about, where it is, and which algorithm found it."""
-    import highdicom as hd
-    from pydicom.sr.codedict import codes
-
-    sides = {"left": codes.SCT.Left, "right": codes.SCT.Right}
-    return {
-        "tracking_identifier": hd.sr.TrackingIdentifier(tracking_uid(analysis, number), f"Lesion {number}"),
-        "finding_type": codes.SCT.Neoplasm,
-        "finding_sites": [hd.sr.FindingSite(codes.SCT.Brain, laterality=sides.get(lesion.laterality or ""))],
-        "algorithm_id": algorithm_id,
-    }
-
-
-def _sizes(analysis: Analysis, lesion: Lesion) -> list[Measurement]:
-    """Volume, and the product of the diameters."""
-    import highdicom as hd
-    from pydicom.sr.codedict import codes
-
-    sizes = []
-    if lesion.volume_mm3 is not None:
-        sizes.append(hd.sr.Measurement(codes.SCT.Volume, lesion.volume_mm3, codes.UCUM.CubicMillimeter))
-    if lesion.diameters is not None:
-        unit = code("square_pixels") if analysis.scan.affine is None else codes.UCUM.SquareMillimeter
-        product = round(lesion.diameters.product, _DIGITS)
-        sizes.append(hd.sr.Measurement(code("product"), product, unit, method=code("rano")))
-    return sizes
-
-
-def _axes(analysis: Analysis, lesion: Lesion, *, end_points: bool) -> list[Measurement]:
-    """The longest in-plane diameter and the one at a right angle to it."""
-    import highdicom as hd
-    from pydicom.sr.codedict import codes
-
-    if lesion.diameters is None:
-        return []
-    unit = code("pixels") if analysis.scan.affine is None else codes.UCUM.Millimeter
-    lines = ((codes.SCT.LongAxis, lesion.diameters.longest), (codes.SCT.ShortAxis, lesion.diameters.perpendicular))
-    return [
-        hd.sr.Measurement(
-            name,
-            round(line.length, _DIGITS),
-            unit,
-            method=code("rano"),
-            referenced_coordinates=[_drawn(analysis, lesion.diameters.slice, line)] if end_points else None,
-        )
-        for name, line in lines
-    ]
-
-
-def _drawn(analysis: Analysis, plane: int, line: Diameter) -> Any:
-    """A line on its image. DICOM counts columns and rows from the corner of the first pixel, not its center."""
-    import highdicom as hd
-
-    kind, uid, frame = reference(analysis.scan.source_images[plane])
-    _, rows, columns = analysis.scan.shape
-    points = np.array([line.start[::-1], line.end[::-1]]) + 0.5
-    return hd.sr.CoordinatesForMeasurement(
-        graphic_type=hd.sr.GraphicTypeValues.POLYLINE,
-        graphic_data=np.clip(points, 0, (columns, rows)),
-        source_image=hd.sr.SourceImageForRegion(kind, uid, None if frame is None else [frame]),
-    )
-
-
-def _say(group: Any, sentence: str) -> None:
-    """Add a comment to a group."""
-    import highdicom as hd
-    from pydicom.sr.codedict import codes
-
-    comment = hd.sr.TextContentItem(codes.DCM.Comment, sentence, hd.sr.RelationshipTypeValues.CONTAINS)
-    group[0].ContentSequence.append(comment)
 
 
 def _presence(analysis: Analysis) -> Code:
