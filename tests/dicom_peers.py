@@ -1,6 +1,6 @@
-"""Real DICOM peers for tests: Orthanc on ports of its own, and the checker dciodvfy.
+"""Real DICOM peers for tests: Orthanc on ports of its own, the checker dciodvfy, and plastimatch.
 
-Both are Debian packages (``orthanc``, ``orthanc-dicomweb``, ``dicom3tools``; ``dcmtk`` for
+All are Debian packages (``orthanc``, ``orthanc-dicomweb``, ``dicom3tools``, ``plastimatch``; ``dcmtk`` for
 ``storescu`` and its kin). Mark a test with :func:`needs`; it is skipped where one is missing.
 """
 
@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 
 PLUGINS = Path("/usr/share/orthanc/plugins")
-_PACKAGES = {"Orthanc": "orthanc orthanc-dicomweb", "dciodvfy": "dicom3tools"}
+_PACKAGES = {"Orthanc": "orthanc orthanc-dicomweb", "dciodvfy": "dicom3tools", "plastimatch": "plastimatch"}
 _STARTED_S, _STOPPED_S = 60, 20
 # What is on this machine is asked without the proxy that the environment may name.
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tumorscope.inference.bundles import load_bundle
     from tumorscope.inference.engine import load_engine
     from tumorscope.io import open_scan
+    from tumorscope.training.loading import load_run as load_run
 
 telemetry.decline()
 
@@ -45,6 +46,7 @@ _HOMES = {
     "TumorscopeError": "core.errors",
     "open_scan": "io",
     "Scan": "core.scan",
+    "load_run": "training.loading",  # needs PyTorch, so that it is not in __all__
 }
 
 

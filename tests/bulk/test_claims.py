@@ -19,11 +19,13 @@ def test_numbers_follow_the_order_of_the_cases_whatever_their_format():
     assert occurrence_indices([Case(Path(path)) for path in paths]) == [1, 1, 2, 3]
 
 
-def test_a_case_that_ends_badly_is_begun_only_so_often(tmp_path):
-    attempts = Attempts(tmp_path / "begun")
-    assert [attempts.begin("x") for _ in range(MOST_ATTEMPTS + 1)] == [True] * MOST_ATTEMPTS + [False]
-    assert attempts.begin("y")
-    attempts.end("y")
-    assert list((tmp_path / "begun").iterdir()) != []
-    attempts.reset()
-    assert attempts.begin("x")
+def test_a_case_that_ends_badly_is_begun_only_so_often():
+    attempts = Attempts()
+    claims = [attempts.begin("x") for _ in range(MOST_ATTEMPTS + 1)]
+    assert [claim and claim.attempt for claim in claims] == [1, 2, None]
+    assert attempts.begin("x") is None
+    other = attempts.begin("y")
+    assert other is not None
+    attempts.end(other)
+    assert attempts.begin("y") is None, "it is done"
+    assert Attempts().begin("x"), "after an interruption by the user"

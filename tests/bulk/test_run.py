@@ -87,7 +87,7 @@ def contents(out):
     return {
         path.relative_to(out).as_posix(): timeless(path.name, path.read_bytes())
         for path in sorted(out.rglob("*"))
-        if path.is_file() and not path.relative_to(out).parts[0].startswith("_")
+        if path.is_file() and path.parent != out and not path.relative_to(out).parts[0].startswith("_")
     }
 
 

@@ -13,6 +13,7 @@ from making import fake_engine
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.faults import FAULT_LOG
 from tumorscope.studies.bulk import worker as working
+from tumorscope.studies.bulk.claims import Attempts
 from tumorscope.studies.bulk.job import Job, machine_kind
 from tumorscope.studies.bulk.worker import CaseWorker, case_row
 from tumorscope.studies.case import AnalysisOptions, Case
@@ -27,7 +28,7 @@ def job(tmp_path):
 @pytest.fixture
 def worker(job, monkeypatch):
     monkeypatch.setattr(working, "EnginePool", lambda *arguments: fake_engine())
-    return CaseWorker(job)
+    return CaseWorker(job, Attempts())
 
 
 @pytest.mark.parametrize(
@@ -51,7 +52,7 @@ def test_any_error_of_a_case_becomes_a_row_with_its_reason(worker, tmp_path, mon
     row = pickle.loads(found["failure"])
     assert (row["source"], row["label"]) == ("scan", "scan.png")
     assert re.fullmatch(said, row["failure"])
-    assert list(worker.attempts.folder.iterdir()) == []
+    assert worker.attempts._claims.held_by(None) == []
     logged = tmp_path / "out" / FAULT_LOG
     assert logged.exists() == isinstance(error, KeyError)
     assert not logged.exists() or ("in fails" in logged.read_text() and "DOE" not in logged.read_text())
@@ -59,4 +60,4 @@ def test_any_error_of_a_case_becomes_a_row_with_its_reason(worker, tmp_path, mon
 
 def test_a_machine_that_would_run_another_model_takes_no_part(job):
     with pytest.raises(TumorscopeError, match="would run onnxruntime, float, others openvino, .*give --engine"):
-        CaseWorker(replace(job, machine="openvino, float"))
+        CaseWorker(replace(job, machine="openvino, float"), Attempts())

@@ -2,7 +2,7 @@ import json
 import sys
 
 import pytest
-from datasets.miniature import write_br35h, write_brats, write_brisc
+from datasets.miniature import write_br35h, write_brats, write_brisc, write_masks
 from making import write_miniature_classes, write_miniature_figshare, write_miniature_lgg
 from PIL import Image
 
@@ -157,6 +157,30 @@ def test_a_download_goes_to_the_given_folder_or_one_of_its_name(run, monkeypatch
     monkeypatch.setattr(KaggleDownload, "__call__", lambda source, out, progress: f"{out} {source.handle}")
     for name in ("lgg", "kaggle4", "br35h", "brisc"):
         assert run("download", name, "-o", "z")[1] == f"Saved: z {dataset_entry(name).download.handle}\n"
+
+
+def test_own_data_is_recognized_and_its_split_says_how_patients_are_known(run, tmp_path):
+    write_masks(tmp_path / "mine", patients=8)
+    code, out, err = run("split", "own", tmp_path / "mine", "--holdout", 0.25)
+    assert code == 0, err
+    assert "test: 2 patients" in out
+    assert "by patient, taken from names (P0_0 is of P0; 16 cases, 8 patients); 25 % to test" in out
+    (tmp_path / "who.csv").write_text("case,patient\nP0_0,anna\n")
+    code, out, err = run("split", "masks", tmp_path / "mine", "--patients", tmp_path / "who.csv")
+    assert (code, out) == (2, "")
+    assert "15 cases (P0_1, P1_0, P1_1, …) not in who.csv" in err
+    code, out, err = run("summary", "own", tmp_path / "mine" / "masks")
+    assert code == 2
+    assert all(layout in err for layout in ("imagesTr/CASE_0000.nii.gz", "CLASS/*.jpg", "masks/X.png"))
+
+
+def test_a_preview_by_a_recipe_has_a_second_image(run, tmp_path):
+    write_masks(tmp_path / "mine", patients=2)
+    code, out, err = run("preview", "own", tmp_path / "mine", "--recipe", "figshare-unet", "--count", 1)
+    assert code == 0, err
+    assert out.split("Saved: ")[1:] == ["preview.png\n", "preview-augmented.png\n"]
+    with Image.open(tmp_path / "preview-augmented.png") as sheet:
+        assert sheet.width > 1000
 
 
 def test_copies_are_looked_for_too():

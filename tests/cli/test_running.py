@@ -19,6 +19,7 @@ from tumorscope.cli.resuming import JOURNAL_FILE
 from tumorscope.core.faults import FAULT_LOG
 from tumorscope.datasets.phantom import make_phantom, plausible_lesion, write_nifti
 from tumorscope.inference.engine import Engine
+from tumorscope.reporting.case_table import TABLE_FILE
 
 QUOTED = "of Jane Doe"
 DOE = {"PatientName": "Müller^Jörg", "PatientID": "1"}
@@ -94,7 +95,23 @@ def test_a_fault_of_the_program_ends_one_case_and_is_logged(analyze, scans, monk
     log = (tmp_path / "out" / FAULT_LOG).read_text()
     assert "in breaks" in log
     assert "Jane" not in log + out + err
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [JOURNAL_FILE, FAULT_LOG, "a", "c"]
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [JOURNAL_FILE, FAULT_LOG, "a", "c", TABLE_FILE]
+
+
+def test_the_table_of_all_cases_grows_case_by_case_and_names_what_failed(analyze, scans, monkeypatch, tmp_path):
+    tables = []
+
+    def looks():
+        tables.append((tmp_path / "out" / TABLE_FILE).read_text())
+        raise KeyError(QUOTED)
+
+    on_case(monkeypatch, "b", looks)
+    analyze(*scans)
+    assert [line.split(",")[0] for line in tables[0].splitlines()] == ["case", "a"]
+    lines = (tmp_path / "out" / TABLE_FILE).read_text().splitlines()
+    assert [line.split(",")[0] for line in lines] == ["case", "a", "b.nii.gz", "c"]
+    assert "a fault of the program" in lines[2]
+    assert "Jane" not in lines[2]
 
 
 def test_a_row_is_printed_before_the_next_case_begins(analyze, scans, monkeypatch, capsys):

@@ -5,7 +5,16 @@ import sys
 from pathlib import Path
 
 import pytest
-from datasets.miniature import write_br35h, write_brats, write_brisc, write_three
+from datasets.miniature import (
+    write_br35h,
+    write_brats,
+    write_brisc,
+    write_masks,
+    write_nnunet,
+    write_own_cases,
+    write_table,
+    write_three,
+)
 from making import write_miniature_classes, write_miniature_figshare
 
 from tumorscope.core.errors import BadDataset
@@ -28,6 +37,10 @@ WRITERS = {
     "br35h": lambda folder: write_br35h(folder, groups=6),
     "brisc": lambda folder: write_brisc(folder, per_type=3),
     "brats": write_brats_cases,
+    "nnunet": write_nnunet,
+    "table": write_table,
+    "masks": write_masks,
+    "cases": write_own_cases,
     "folders": lambda folder: write_miniature_classes(folder, sides={"Training": 2, "Testing": 1}, size=32),
 }
 

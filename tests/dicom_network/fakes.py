@@ -5,9 +5,11 @@ Every run creates an object with a new SOPInstanceUID, so that two analyses of a
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 from pydicom import Dataset, dcmread
@@ -39,7 +41,7 @@ def process(task: Task) -> list[Path]:
     print("a library prints this")
     path = task.out / task.folder.name / "capture.dcm"
     path.parent.mkdir()
-    path.with_name("task.json").write_text(task.to_json())
+    path.with_name("task.json").write_text(json.dumps(asdict(task), default=str))
     capture = Dataset()
     capture.SOPClassUID, capture.SOPInstanceUID = SECONDARY_CAPTURE, generate_uid()
     capture.StudyInstanceUID, capture.SeriesInstanceUID = source.StudyInstanceUID, generate_uid()

@@ -24,9 +24,9 @@ from pydicom import dcmread
 from pynetdicom import AE
 
 from tumorscope.core.errors import TumorscopeError
-from tumorscope.dicom_network.analysis_thread import INCOMPLETE
 from tumorscope.dicom_network.node import NodeSettings, expire, run_node
 from tumorscope.dicom_network.store import image_code, study_code
+from tumorscope.dicom_network.worker import INCOMPLETE
 from tumorscope.io.dicom.files import read_with_pixels
 
 KILLS = 20

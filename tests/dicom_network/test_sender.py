@@ -5,7 +5,6 @@ import threading
 from base64 import b64encode
 from contextlib import contextmanager
 
-import numpy as np
 import pytest
 from dicom_making import uid
 from dicom_network.running import small_series, wait_until
@@ -17,7 +16,8 @@ from pynetdicom import AE, evt
 from tumorscope.dicom_network.destinations import Peer, WebArchive
 from tumorscope.dicom_network.dicomweb import Credentials
 from tumorscope.dicom_network.journal import MAX_REFUSALS, Journal
-from tumorscope.dicom_network.sender import MAX_WAIT_S, Backoff, SenderThread
+from tumorscope.dicom_network.sender import MAX_WAIT_S, SenderThread
+from tumorscope.studies.claims import Backoff
 
 MR = "1.2.840.10008.5.1.4.1.1.4"
 
@@ -37,8 +37,7 @@ class Sending:
         files = [path.relative_to(self.data).as_posix() for path in paths]
         self.journal.receive(study, uid(study), "1", files[0], True)
         self.journal.mark_ready(study)
-        run = self.journal.begin(study)
-        assert self.journal.finish(study, run.number, files, destinations)
+        assert self.journal.finish(self.journal.begin(study), files, destinations)
 
     def sender(self, destination, first_wait_s=0.05):
         self.senders.append(SenderThread(destination, self.data, self.journal, "TUMORSCOPE", self.stop, first_wait_s))
@@ -157,20 +156,11 @@ def test_one_temporarily_refused_object_does_not_delay_the_others(sending):
     assert sending.state("a") == "sending"
 
 
-def test_the_backoff_grows_to_minutes_and_never_ends():
-    now = [0.0]
-    backoff = Backoff(1.0, clock=lambda: now[0])
-    offered = []
-    while now[0] < 3600:
-        if backoff.over("a"):
-            offered.append(now[0])
-            backoff.begin("a")
-        now[0] += 0.5
-    steps = np.diff(offered)
-    assert steps[:4].tolist() == [1, 2, 4, 8]
-    assert steps[-1] == MAX_WAIT_S
-    backoff.forget("a")
-    assert backoff.over("a")
+def test_the_pauses_grow_to_minutes_and_no_further():
+    backoff = Backoff(1.0, MAX_WAIT_S)
+    pauses = [backoff.pause_s(failures) for failures in range(1, 100)]
+    assert pauses[:4] == [1, 2, 4, 8]
+    assert pauses[-1] == MAX_WAIT_S
 
 
 def test_a_warning_is_a_success(sending):
@@ -189,7 +179,7 @@ def test_a_permanently_refused_result_is_given_up_and_the_others_continue(sendin
         sending.wait_for("a", "failed")
         sending.wait_for("b", "failed")
     assert caplog.text.count("status C000; given up") == 2
-    assert sending.journal.unsent("x") == []
+    assert sending.journal.waiting_for() == {}
     assert MAX_REFUSALS == 5
 
 

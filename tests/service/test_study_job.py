@@ -137,7 +137,9 @@ def test_a_bug_is_reported_by_its_location_and_not_by_its_message(upload, run, c
     monkeypatch.setattr("tumorscope.studies.case.analyze", bug)
     study = upload()
     assert run(study) == "failed"
-    assert "the analysis broke: ValueError in test_study_job.py, line " in catalog.get(study).failure
+    assert (
+        "a fault of the program, not of the case (ValueError in test_study_job.py, line " in catalog.get(study).failure
+    )
     assert "Anna" not in catalog.get(study).failure + caplog.text
 
 

@@ -99,7 +99,7 @@ export interface Lesion {
 }
 
 export interface Note {
-  code: "rejected_by_header" | "rejected_by_values" | "rejected_by_appearance" | "doubtful_input" | "files_skipped" | "files_missing" | "partial_series" | "series_left_out" | "series_choice" | "images_left_out" | "incomplete_study" | "sequence_source" | "sequence_assumed" | "sequence_missing" | "values_replaced" | "value_scale" | "no_contrast" | "turned_upright" | "single_volume" | "unknown_voxel_size" | "implausible_voxel_size" | "assumed_spacing" | "assumed_order" | "assumed_orientation" | "assumed_frame_of_reference" | "conflicting_transforms" | "uneven_slices" | "series_resampled" | "series_registered" | "partial_coverage" | "untrained_plane" | "patient_key_missing" | "patient_assumed" | "conflicting_patients" | "no_references" | "mask_threshold" | "label_missing" | "labels_left_out" | "mask_outside_scan" | "mask_below_threshold" | "small_components" | "unknown_volume" | "corrected_segmentation" | "networks_disagree" | "enhancing_outside" | "enhancing_apart" | "uptake_unknown" | "forced_comparison" | "unverified_origin" | "unmatched_lesions" | "possible_new_lesion" | "target_limit" | "minor_response" | "small_new_lesions" | "no_activation_map" | "dicom_not_written";
+  code: "rejected_by_header" | "rejected_by_values" | "rejected_by_appearance" | "doubtful_input" | "files_skipped" | "files_missing" | "partial_series" | "series_left_out" | "series_choice" | "images_left_out" | "incomplete_study" | "sequence_source" | "sequence_assumed" | "sequence_missing" | "values_replaced" | "value_scale" | "no_contrast" | "turned_upright" | "single_volume" | "unknown_voxel_size" | "implausible_voxel_size" | "assumed_spacing" | "assumed_order" | "assumed_orientation" | "assumed_frame_of_reference" | "conflicting_transforms" | "uneven_slices" | "series_resampled" | "series_registered" | "partial_coverage" | "untrained_plane" | "patient_key_missing" | "patient_assumed" | "conflicting_patients" | "no_references" | "mask_threshold" | "label_missing" | "labels_left_out" | "mask_outside_scan" | "mask_below_threshold" | "contours_left_out" | "assumed_grid" | "small_components" | "unknown_volume" | "corrected_segmentation" | "networks_disagree" | "enhancing_outside" | "enhancing_apart" | "uptake_unknown" | "forced_comparison" | "unverified_origin" | "unmatched_lesions" | "possible_new_lesion" | "target_limit" | "minor_response" | "small_new_lesions" | "no_activation_map" | "dicom_not_written";
   text: string;
 }
 
@@ -185,6 +185,8 @@ export interface Analysis {
   labels: Label[];
   /** `shape`, `spacing_mm`, `affine` (column, row, slice to RAS+ mm), `slice_positions` (where slices are unevenly spaced, what the affine maps instead of their indices; else null), `sequences`, `kind` */
   geometry: Geometry;
+  /** Dice of the mask with the true mask; null where none was given or both are empty */
+  truth_dice: number | null;
   /** what was assumed, filled in or left out: a `code` for programs (`tumorscope.core.note`) and a `text` */
   warnings: Note[];
   /** research use only */

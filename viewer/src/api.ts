@@ -13,6 +13,8 @@ export interface Summary {
   lesions: number;
   slices: number;
   sequences: string[];
+  patient_key: string | null;
+  study_date: string | null;
 }
 
 export interface Study {
@@ -65,6 +67,12 @@ export interface About {
   keep_days: number | null;
   upload_bytes: number;
   upload_files: number;
+  /** What this installation reads. */
+  formats: { name: string; title: string; suffixes: string[] }[];
+  /** Archives that take DICOM results. */
+  destinations: string[];
+  /** Whether it makes a scan to try. */
+  demo: boolean;
 }
 
 export interface Taken {
@@ -136,6 +144,13 @@ export function listStudies(
   return askJson(`${STUDIES}?${query}`, signal ? { signal } : {});
 }
 
+/** Where all matching studies are as a table. */
+export function tableAddress(wanted: { search: string; states: State[] }): string {
+  const query = new URLSearchParams(wanted.states.map((state) => ["state", state]));
+  if (wanted.search) query.set("search", wanted.search);
+  return `${STUDIES}.csv${query.size ? `?${query}` : ""}`;
+}
+
 export const getStudy = (id: string): Promise<StudyDetail> => askJson(at(id));
 
 export const getAnalysis = (id: string, revision: number): Promise<Analysis> =>
@@ -147,12 +162,23 @@ export const deleteStudy = async (id: string): Promise<void> => {
   await ask(at(id), { method: "DELETE" });
 };
 
+export const createDemo = (): Promise<Study> => askJson("api/demo", { method: "POST" });
+
 export const fetchByDicomweb = (address: string, bundle: string): Promise<Taken> =>
   askJson(STUDIES, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ dicomweb: address, bundle }),
   });
+
+export interface SentResults {
+  destination: string;
+  sent: number;
+  unsent: { name: string; reason: string }[];
+}
+
+export const sendResults = (id: string, revision: number, destination: string): Promise<SentResults> =>
+  askJson(at(id, "/send"), { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ destination, revision }) });
 
 export const saveMask = (id: string, revision: number, mask: Blob): Promise<Study> =>
   askJson(at(id, "/mask"), {

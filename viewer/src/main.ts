@@ -2,6 +2,7 @@
 
 import "./styles/main.css";
 import { getAbout, type About } from "./api";
+import { compareScreen } from "./compare/screen";
 import { showKeys, type Keys } from "./dialogs";
 import { h, replaceChildren, setText, takesKeys } from "./dom";
 import { icon } from "./icons";
@@ -107,11 +108,12 @@ async function route(): Promise<void> {
   address = location.hash;
   screen?.destroy();
   const study = /^#\/studies\/([A-Za-z0-9_-]+)$/.exec(address)?.[1];
-  screen = study ? studyScreen(study) : workListScreen(about);
+  const [, first, second] = /^#\/compare\/([A-Za-z0-9_-]+)\/([A-Za-z0-9_-]+)$/.exec(address) ?? [];
+  screen = study ? studyScreen(study, about) : first && second ? compareScreen(first, second) : workListScreen(about);
   replaceChildren(main, screen.element);
   replaceChildren(barPlace, ...(screen.bar ?? []));
   document.title = screen.title;
-  document.body.dataset["screen"] = study ? "study" : "list";
+  document.body.dataset["screen"] = study ? "study" : first ? "compare" : "list";
   main.focus({ preventScroll: true });
   screen.shown?.();
 }

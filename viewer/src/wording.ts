@@ -37,6 +37,11 @@ export function sideText(lesion: Lesion): string | null {
   return lesion.laterality === "midline" ? "on the midline" : lesion.laterality;
 }
 
+/** A slice's number as people read it; the same wherever the page names a slice. */
+export function sliceText(index: number): string {
+  return String(index);
+}
+
 const SEQUENCES: Record<string, string> = { t1: "T1", t1c: "T1c", t2: "T2", flair: "FLAIR", unknown: "sequence not known" };
 const SEQUENCES_LONG: Record<string, string> = { t1c: "T1 with contrast" };
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from tumorscope.cli.table import ParquetOption
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.io.formats import SUPPORTED
 from tumorscope.reporting.outputs import outputs_in_words
@@ -77,9 +78,13 @@ def command(
     fractional: Annotated[
         bool, typer.Option("--fractional", help="With DICOM, also a segmentation of probabilities.")
     ] = False,
+    contours: Annotated[
+        bool, typer.Option("--contours/--no-contours", help="With DICOM, also contours as RT Structure Set.")
+    ] = True,
     bids: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Also add every case to this BIDS derivative data set.")
     ] = None,
+    parquet: ParquetOption = False,
     ray: Annotated[
         str | None,
         typer.Option(
@@ -136,10 +141,10 @@ def command(
         explain=explain,
         input_check=input_check,
         flips=flips,
-        outputs=OutputOptions(pdf=pdf, dicom=dicom, fractional=fractional),
+        outputs=OutputOptions(pdf=pdf, dicom=dicom, fractional=fractional, contours=contours),
         bids=bids,
     )
-    settings = {"engine": engine.value, "precision": precision.value, "options": options}
+    settings = {"engine": engine.value, "precision": precision.value, "options": options, "parquet": parquet}
     if ray is None:
         run_cases(cases, out, bundle, resume=resume, **settings)
     else:
@@ -149,7 +154,8 @@ def command(
 
 
 command.__doc__ = (
-    f"Detect, segment, measure and classify tumors. OUT/<case>/ receives, as they apply: {outputs_in_words()}."
+    f"Detect, segment, measure and classify tumors. OUT/<case>/ receives, as they apply: {outputs_in_words()}; "
+    "OUT/cases.csv gets one row per case."
 )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,14 +10,10 @@ import typer
 from tumorscope.core.errors import TumorscopeError
 
 if TYPE_CHECKING:
-    import numpy as np
     from rich.table import Table
 
-    from tumorscope.core.segmentation import Segmentation
-    from tumorscope.measurement.comparability import Origin
     from tumorscope.measurement.lesions import Lesion
     from tumorscope.measurement.response import Change, Response, Timepoint
-    from tumorscope.reporting.analysis_document import AnalysisDocument
 
 
 def command(
@@ -49,73 +44,17 @@ def command(
     from tumorscope.core.files import save_whole
     from tumorscope.measurement.response import compare_studies
     from tumorscope.reporting.comparison import comparison_document, to_json
+    from tumorscope.studies.timepoints import open_timepoint
 
     if out is not None and out.suffix.lower() != ".json":
         raise TumorscopeError(f"{out}: the name must end in .json")
-    earlier, later = _open_study(before, label), _open_study(after, label)
+    earlier, later = open_timepoint(before, label), open_timepoint(after, label)
     response = compare_studies(earlier, later, registered=registered, force=force)
     if out is not None:
         save_whole(out, to_json(comparison_document(earlier, later, response)))
     _print(earlier, later, response)
     if out is not None:
         typer.echo(f"Saved: {out}")
-
-
-def _open_study(path: Path, label: str | None) -> Timepoint:
-    import numpy as np
-
-    from tumorscope.cli.measure import open_labels
-    from tumorscope.measurement.lesions import find_lesions
-    from tumorscope.measurement.response import Timepoint
-
-    labels = open_labels(path)
-    mask = _chosen(labels, label)
-    lesions = find_lesions(mask, labels.blank_scan(), np.zeros(len(mask)))
-    return Timepoint(labels.case, mask, lesions, labels.affine, _origin(path, label), labels.slice_positions)
-
-
-def _origin(path: Path, label: str | None) -> Origin:
-    """What is known of a mask: by its analysis, which may be beside it, or by its DICOM header."""
-    from tumorscope.io.dicom.patient_key import read_identity
-    from tumorscope.io.recognition import file_format
-    from tumorscope.measurement.comparability import Origin
-    from tumorscope.reporting.document import load_document
-    from tumorscope.reporting.outputs import DOCUMENT_FILE, MASK_FILES
-
-    document = path / DOCUMENT_FILE if path.is_dir() else path
-    if document.suffix.lower() == ".json" and document.is_file():
-        return _origin_of(load_document(document), label)
-    if path.name in MASK_FILES:
-        with suppress(TumorscopeError):  # none, or of an older version: then nothing is known
-            return _origin_of(load_document(path.with_name(DOCUMENT_FILE)), label)
-    if path.is_file() and file_format(path) == "dicom":
-        identity = read_identity(path)
-        return Origin(patient_key=identity.patient_key, study_date=identity.date)
-    return Origin()
-
-
-def _origin_of(document: AnalysisDocument, label: str | None) -> Origin:
-    """A label is comparable with the same label by the same bundle; a whole by two bundles with a whole by both."""
-    from tumorscope.measurement.comparability import Origin
-
-    alone = [entry for entry in document.labels[1:] if label is not None and entry.name == label.casefold()]
-    made_by = alone or document.labels or [document]
-    return Origin(
-        patient_key=document.patient_key,
-        study_date=document.study_date,
-        bundle=" + ".join(f"{entry.bundle.name} {entry.bundle.version}" for entry in made_by),
-        bundle_sha256="+".join(entry.bundle.sha256 for entry in made_by),
-        sequences=tuple(sequence for entry in made_by for sequence in entry.sequences),
-    )
-
-
-def _chosen(labels: Segmentation, label: str | None) -> np.ndarray:
-    """One label of a mask, or all of them as one."""
-    import numpy as np
-
-    if label is not None:
-        return np.zeros(labels.shape, bool) if labels.is_empty else labels.mask(label)
-    return labels.whole
 
 
 def _print(before: Timepoint, after: Timepoint, response: Response) -> None:

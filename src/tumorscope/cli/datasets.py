@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tumorscope.cli import duplicates
-from tumorscope.cli.datafolders import DatasetArgument, PathArgument
+from tumorscope.cli.datafolders import DatasetArgument, LabelsOption, PathArgument, PatientsOption, own_data_options
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from tumorscope.datasets.labeled import FoldedDataset
+    from tumorscope.datasets.registry import DatasetEntry
 
 app = typer.Typer(
     help="Describe, download, count, preview and split data sets.", no_args_is_help=True, rich_markup_mode=None
@@ -33,7 +39,8 @@ def list_datasets(
         return
     table = Table("name", "contents", "published split", "license", box=None, pad_edge=False, header_style="bold")
     for entry in dataset_entries():
-        table.add_row(*map(escape, (entry.name, entry.title, entry.published_split or "none", entry.license)))
+        contents = entry.title if entry.own is None else f"{entry.title}: {entry.layout.replace('`', '')}"
+        table.add_row(*map(escape, (entry.name, contents, entry.published_split or "none", entry.license)))
     Console(highlight=False).print(table)
 
 
@@ -42,18 +49,20 @@ def summary(
     dataset: DatasetArgument,
     path: PathArgument,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for summary.json and summary.md.")] = Path("summary"),
+    patients: PatientsOption = None,
+    labels: LabelsOption = None,
 ) -> None:
     """Count patients, images, classes, planes, sequences, masks and tumors; show storage formats and what is missing."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from tumorscope.datasets.registry import dataset_entry
+    from tumorscope.datasets.registry import entry_at
 
-    entry = dataset_entry(dataset)
+    entry = entry_at(dataset, path)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("opening", total=None)
-        opened = entry.open(path)
+        opened = _open(entry, path, patients, labels)
         progress.update(task, description="reading", total=len(opened.cases))
         report = entry.summarize(opened, lambda _case: progress.advance(task))
     report.print(Console())
@@ -69,19 +78,43 @@ def preview(
     count: Annotated[
         int, typer.Option(min=1, max=50, help="Number of patients; of single images, the number per class.")
     ] = 6,
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            help="Also draw slices as this recipe prepares and augments them, before and after CLAHE, "
+            "to a second image, ...-augmented.png."
+        ),
+    ] = None,
     seed: SeedOption = 0,
+    patients: PatientsOption = None,
+    labels: LabelsOption = None,
 ) -> None:
-    """Draw scans, masks and overlays side by side, or some images of each class."""
+    """Draw scans, masks and overlays side by side, or some images of each class; with --recipe what training makes of them."""
+    from tumorscope.datasets.registry import entry_at
+
+    entry = entry_at(dataset, path)
+    opened = _open(entry, path, patients, labels)
+    shown = None
+    if recipe is not None:
+        from tumorscope.recipes.experiment import load_recipe
+
+        shown = load_recipe(recipe)
+    _save_image(entry.draw_preview(opened, count, seed), out)
+    if shown is not None:
+        from tumorscope.training.augmentation_preview import draw_augmentation_preview
+
+        second = out.with_name(f"{out.stem}-augmented{out.suffix}")
+        _save_image(draw_augmentation_preview(opened, shown, count, seed), second)
+
+
+def _save_image(sheet: Image.Image, out: Path) -> None:
     import io
 
     from tumorscope.core.files import save_whole
-    from tumorscope.datasets.registry import dataset_entry
 
-    entry = dataset_entry(dataset)
-    sheet = entry.draw_preview(entry.open(path), count, seed)
-    image = io.BytesIO()
-    sheet.save(image, "PNG")
-    save_whole(out, image.getvalue())
+    content = io.BytesIO()
+    sheet.save(content, "PNG")
+    save_whole(out, content.getvalue())
     typer.echo(f"Saved: {out}")
 
 
@@ -96,23 +129,47 @@ def split(
     fold: Annotated[
         int | None, typer.Option(min=0, max=4, help="Of five folds, the one to test on; the others train and validate.")
     ] = None,
+    holdout: Annotated[
+        float | None, typer.Option(min=0.01, max=0.99, help="Fraction of the patients to test on.")
+    ] = None,
     seed: SeedOption = 0,
+    patients: PatientsOption = None,
+    labels: LabelsOption = None,
 ) -> None:
     """Write a stratified split of the patients for training and evaluation."""
     from tumorscope.core.errors import TumorscopeError
     from tumorscope.core.files import save_whole
-    from tumorscope.datasets.registry import dataset_entry
+    from tumorscope.datasets.holdout import holdout_split
+    from tumorscope.datasets.registry import entry_at
 
-    if folds and fold is not None:
-        raise TumorscopeError("--folds and --fold: give one of them; --fold K is one split with fold K to test")
-    entry = dataset_entry(dataset)
-    opened = entry.open(path)
-    several = opened.folds(folds, seed) if folds else None
-    parts = several or (opened.split(seed) if fold is None else opened.fold(fold, seed))
+    if bool(folds) + (fold is not None) + (holdout is not None) > 1:
+        raise TumorscopeError(
+            "--folds, --fold and --holdout: give one of them; --fold K is one split with fold K to test"
+        )
+    entry = entry_at(dataset, path)
+    opened = _open(entry, path, patients, labels)
+    if folds:
+        parts = opened.folds(folds, seed)
+    elif holdout is not None:
+        parts = holdout_split(opened, holdout, seed)
+    else:
+        parts = opened.split(seed) if fold is None else opened.fold(fold, seed)
     save_whole(out, parts.to_json().encode())
     for part, names in parts.parts.items():
         typer.echo(f"  {part}: {len(names):,} {entry.split_unit}")
+    if parts.method:
+        typer.echo(f"  {parts.method}")
     typer.echo(f"Saved: {out} (hash {parts.hash[:12]})")
+
+
+def _open(entry: DatasetEntry, path: Path, patients: Path | None, labels: str | None) -> FoldedDataset:
+    """Open a data set, and print what a user should know about what was found."""
+    from tumorscope.datasets.combined import notes_of
+
+    opened = entry.open(path) if entry.own is None else entry.own.open(path, own_data_options(patients, labels))
+    for note in notes_of(opened):
+        typer.echo(note, err=True)
+    return opened
 
 
 @app.command()

@@ -31,6 +31,7 @@ EXTRAS = {
     "formats": ("SimpleITK",),
     "pacs": ("pynetdicom", "dicomweb-client"),
     "register": ("SimpleITK",),
+    "tables": ("pyarrow",),
     "train": ("torch", "lightning", "monai", "onnx", "scikit-learn", "skl2onnx", "kagglehub"),
 }
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tumorscope.cli.analyze import EngineChoice, EngineOption, FlipsOption, PrecisionChoice, PrecisionOption
-from tumorscope.cli.datafolders import DatasetArgument, PathArgument
+from tumorscope.cli.datafolders import DatasetArgument, LabelsOption, PathArgument, PatientsOption, own_data_options
 from tumorscope.core.errors import TumorscopeError
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ def command(
     save_masks: Annotated[
         Path | None, typer.Option(help="Also write every segmentation to this .npz file, one array per case.")
     ] = None,
+    patients: PatientsOption = None,
+    labels: LabelsOption = None,
     flips: FlipsOption = False,
     engine: EngineOption = EngineChoice.auto,
     precision: PrecisionOption = PrecisionChoice.auto,
@@ -47,7 +49,8 @@ def command(
     from rich.progress import Progress
 
     from tumorscope.core.files import save_whole
-    from tumorscope.datasets.combined import CombinedDataset
+    from tumorscope.datasets.combined import CombinedDataset, notes_of
+    from tumorscope.datasets.own_options import PATIENTS_FILE
     from tumorscope.datasets.registry import open_dataset
     from tumorscope.datasets.split import Split
     from tumorscope.evaluation import evaluate
@@ -58,7 +61,13 @@ def command(
 
     loaded = load_engine(load_bundle(bundle), engine.value, precision.value)
     name = loaded.bundle.name
-    opened = open_dataset(dataset, path)
+    listed = loaded.bundle.folder / PATIENTS_FILE
+    known = patients or (listed if listed.exists() else None)
+    own = own_data_options(known, labels or loaded.bundle.card.training.get("labels"))
+    opened = open_dataset(dataset, path, own)
+    dataset = opened.name
+    for note in notes_of(opened):
+        typer.echo(note, err=True)
     chosen = Split.load(split or loaded.bundle.folder / "split.json") if part != "all" else None
     if channel is not None:
         opened = CombinedDataset.join({dataset: opened}, {dataset: (channel,)})

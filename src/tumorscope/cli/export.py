@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tumorscope.cli.datafolders import DataOption, data_folders
+from tumorscope.cli.datafolders import DataOption, resolve_data
 
 
 def command(
@@ -22,10 +22,10 @@ def command(
 ) -> None:
     """Make a bundle: ONNX, eight bits, operating point, and metrics in its card."""
     from tumorscope.training.export import export
-    from tumorscope.training.fit import Run
+    from tumorscope.training.run import Run
 
     trained = Run(run)
-    folders = data_folders(data, trained.recipe().datasets)
+    folders = resolve_data(data, trained.recipe().datasets)
     report = export(
         trained,
         folders,

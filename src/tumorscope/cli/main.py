@@ -23,12 +23,14 @@ from tumorscope.cli import (
     export,
     features,
     fit_input_check,
+    follow,
     measure,
     node,
     pacs,
     pool,
     serve,
     submit,
+    table,
     train,
     worker,
 )
@@ -88,6 +90,8 @@ def options(
 app.command("analyze")(analyze.command)
 app.command("measure")(measure.command)
 app.command("compare-studies")(compare_studies.command)
+app.command("follow")(follow.command)
+app.command("table")(table.command)
 app.command("node")(node.command)
 app.add_typer(pacs.app, name="pacs")
 app.command("serve")(serve.command)

@@ -11,7 +11,7 @@ from tumorscope.core.errors import TumorscopeError
 from tumorscope.io.formats import MASK_FORMATS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from tumorscope.core.scan import Scan
     from tumorscope.core.segmentation import Segmentation
@@ -24,11 +24,11 @@ _WIDE = 110
 
 
 def command(
-    mask: Annotated[
-        Path,
+    masks: Annotated[
+        list[Path],
         typer.Argument(
-            metavar="MASK",
-            help=f"{MASK_FORMATS}; a folder of mask images, or what `analyze` wrote.",
+            metavar="MASK...",
+            help=f"{MASK_FORMATS}; a folder of mask images, or what `analyze` wrote. Several are one table.",
             show_default=False,
         ),
     ],
@@ -52,7 +52,13 @@ def command(
     ] = None,
     out: Annotated[
         list[Path] | None,
-        typer.Option("--out", "-o", metavar="FILE", help="A .json, .csv or .png to write; repeat for several."),
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            help="A .json, .csv or .png to write; repeat for several. "
+            "Of several masks a .csv with a row for each label.",
+        ),
     ] = None,
 ) -> None:
     """Measure each lesion: volume, RANO's two diameters, extent, and the side of the head."""
@@ -63,19 +69,26 @@ def command(
     from tumorscope.measurement.small_lesions import without_small_lesions
     from tumorscope.reporting.measurement_figure import draw_measured, encode_png
     from tumorscope.reporting.measurements import measure_labels, measurement_document, to_csv, to_json
+    from tumorscope.studies.timepoints import open_labels
 
     files = _outputs(out or [])
     groups = None if labels is None else parse_labels(labels)
-    segmentation = open_labels(mask, threshold)
-    if segmentation.is_empty:
-        raise TumorscopeError(f"{segmentation.case}: the mask is empty; there is nothing to measure")
-    if groups is not None:
-        segmentation = segmentation.regrouped(groups)
     shown = None if image is None else open_scan(image)
-    if shown is not None:
-        segmentation = onto_scan(segmentation, shown)
-    if min_volume:
-        segmentation = without_small_lesions(segmentation, 1000 * min_volume)
+
+    def read(path: Path) -> Segmentation:
+        found = open_labels(path, threshold, shown)
+        if found.is_empty and len(masks) == 1:
+            raise TumorscopeError(f"{found.case}: the mask is empty; there is nothing to measure")
+        if groups is not None:
+            found = found.regrouped(groups)
+        if shown is not None:
+            found = onto_scan(found, shown)
+        return without_small_lesions(found, 1000 * min_volume) if min_volume else found
+
+    if len(masks) > 1:
+        _measure_many(masks, read, files, image)
+        return
+    segmentation = read(masks[0])
     scan = segmentation.blank_scan() if shown is None else _with_geometry(shown, segmentation)
     measured = measure_labels(segmentation, scan)
     writers = {
@@ -91,46 +104,16 @@ def command(
         typer.echo(f"Saved: {', '.join(map(str, files))}")
 
 
-def open_labels(path: Path, threshold: float | None = None) -> Segmentation:
-    """Any mask, or the mask that an analysis found.
+def _measure_many(
+    masks: list[Path], read: Callable[[Path], Segmentation], files: list[Path], image: Path | None
+) -> None:
+    from tumorscope.cli.measure_many import measure_many
 
-    Args:
-        path, threshold: see :func:`tumorscope.io.open_segmentation`; the path may also be an
-            ``analysis.json`` or the folder that holds one.
-
-    Raises:
-        TumorscopeError: no mask, damaged, or an image.
-    """
-    from tumorscope.io import open_segmentation
-
-    if path.is_dir() and (path / "analysis.json").is_file():
-        path /= "analysis.json"
-    if path.suffix.lower() != ".json":
-        return open_segmentation(path, threshold)
-    if threshold is not None:
-        raise TumorscopeError(f"{path}: a threshold is for images; an analysis has a mask of its own")
-    return _of_analysis(path)
-
-
-def _of_analysis(path: Path) -> Segmentation:
-    import numpy as np
-
-    from tumorscope.core.geometry import Geometry
-    from tumorscope.core.segmentation import Segmentation
-    from tumorscope.reporting.document import load_document, masks_from_document
-
-    document = load_document(path)
-    masks = masks_from_document(document)
-    geometry = document.geometry
-    positions = None if geometry.slice_positions is None else np.array(geometry.slice_positions)
-    return Segmentation.of_masks(
-        # A label of several stays even if it is empty: there is no enhancing tumor, which is not the same as no answer.
-        masks=[(name, mask) for name, mask in masks if mask.any() or document.labels],
-        shape=geometry.shape,
-        case=document.case,
-        kind=geometry.kind,
-        geometry=None if geometry.affine is None else Geometry(geometry.shape, np.array(geometry.affine), positions),
-    )
+    if image is not None:
+        raise TumorscopeError(f"--image applies to one mask, but {len(masks)} were given")
+    if len(files) > 1 or any(file.suffix.lower() != ".csv" for file in files):
+        raise TumorscopeError("of several masks one .csv is written; name one with -o table.csv")
+    measure_many(masks, read, files[0] if files else None)
 
 
 def _with_geometry(scan: Scan, labels: Segmentation) -> Scan:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from tumorscope.cli.analyze import FlipsOption
+
 
 def command(
     data: Annotated[Path, typer.Option(help="Folder of received images, results and the journal.")] = Path(
@@ -40,6 +42,7 @@ def command(
     bundle: Annotated[
         str, typer.Option(help="A shipped bundle's name, or a bundle's folder; auto chooses by the study's sequences.")
     ] = "auto",
+    flips: FlipsOption = False,
     keep_days: Annotated[
         float | None,
         typer.Option(
@@ -79,6 +82,7 @@ def command(
         quiescence_s=quiet_seconds,
         abort_timeout_s=patience_seconds,
         bundle=bundle,
+        flips=flips,
         keep_days=keep_days,
         processor=processor,
     )

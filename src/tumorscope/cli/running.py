@@ -18,6 +18,8 @@ from tumorscope.core.note import texts
 from tumorscope.inference.engine import EngineName, PrecisionName
 from tumorscope.inference.engine_pool import EnginePool
 from tumorscope.io import find_cases_among
+from tumorscope.reporting.case_table import CaseTable, require_pyarrow
+from tumorscope.reporting.outputs import DOCUMENT_FILE
 from tumorscope.reporting.wording import probability_text, type_words
 from tumorscope.studies.bulk.job import analysis_settings, machine_kind
 from tumorscope.studies.case import AnalysisOptions, Case, CaseProgress, Findings, Outcome, run_case
@@ -48,6 +50,7 @@ def run_cases(
     precision: PrecisionName | str = "auto",
     options: AnalysisOptions | None = None,
     resume: bool = False,
+    parquet: bool = False,
 ) -> Outcome | None:
     """Analyze and write every case; one that fails does not stop the others.
 
@@ -59,6 +62,7 @@ def run_cases(
         bundle: a name, a folder, or ``auto``, which chooses for every case.
         engine, precision, options: how cases are analyzed.
         resume: skip the cases whose results in ``out`` are up to date.
+        parquet: write the table of all cases as Parquet, too, at the end.
 
     Returns:
         The last case's result; None where no case was left to analyze.
@@ -66,9 +70,12 @@ def run_cases(
     Raises:
         TumorscopeError: after the last case, if any failed.
     """
+    if parquet:
+        require_pyarrow()
     engine, precision = cast(EngineName, engine), cast(PrecisionName, precision)
     engines, options = EnginePool(bundle, engine, precision), options or AnalysisOptions()
     _make_folder(out)
+    cases_table = CaseTable(out)
     journal = Journal(out, analysis_settings(engines.bundles, machine_kind(engine, precision), options))
     waiting, taken = _left(cases, journal) if resume else (cases, set())
     columns = _columns(engines)
@@ -80,6 +87,7 @@ def run_cases(
                 stamp = journal.stamp(case)
                 last = _run_case(case, engines, out, options, taken, bars)
                 journal.add(stamp, last)
+                add_row(cases_table, last)
                 with bars.aside():
                     table.add(_row(last, columns))
         except KeyboardInterrupt:
@@ -87,12 +95,23 @@ def run_cases(
                 table.close(f"{out}{os.sep}<case>{os.sep}", interrupted=True)
                 print(RESUME_HINT)
             raise SystemExit(INTERRUPTED) from None
+        finally:
+            if parquet:
+                cases_table.save_parquet()
     table.close(f"{out}{os.sep}<case>{os.sep}")
     if last is not None and last.failure and len(waiting) == 1:
         raise TumorscopeError(last.failure)
     if table.failures:
         raise TumorscopeError(f"{table.failures} of {len(waiting)} cases failed; the lines above say why")
     return last
+
+
+def add_row(table: CaseTable, outcome: Outcome) -> None:
+    """Add a case to ``cases.csv``: its findings, or why there are none."""
+    if outcome.folder is not None:
+        table.add(outcome.folder / DOCUMENT_FILE)
+    elif outcome.failure is not None:
+        table.add_failure(outcome.case, outcome.failure)
 
 
 def _left(cases: Sequence[Case], journal: Journal) -> tuple[list[Case], set[str]]:

@@ -27,14 +27,18 @@ def run_in_bulk(
     options: AnalysisOptions,
     address: str,
     actors: int | None = None,
+    parquet: bool = False,
 ) -> None:
-    """Analyze the cases without a row and summarize the folder.
+    """Analyze the cases without a row and summarize the folder; ``cases.csv`` is written at the end.
 
     Raises:
         TumorscopeError: after the summary, if any case failed; or if Ray could not be started.
     """
+    from tumorscope.reporting.case_table import CaseTable, require_pyarrow
     from tumorscope.studies.bulk.run import run_bulk
 
+    if parquet:
+        require_pyarrow()
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
     )  # fmt: skip
@@ -51,6 +55,11 @@ def run_in_bulk(
             actors=actors,
             on_done=lambda done: progress.advance(task, done),
         )
+    table = CaseTable(out)
+    for label, failure in summary.failures:
+        table.add_failure(label, failure)
+    if parquet:
+        table.save_parquet()
     console = Console(highlight=False)
 
     def print_line(line: str, style: str | None = None) -> None:

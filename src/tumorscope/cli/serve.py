@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from tumorscope.cli.analyze import FlipsOption
 from tumorscope.core.errors import TumorscopeError
 
 if TYPE_CHECKING:
     from tumorscope.service.settings import ServiceSettings
 
+_DEMO_SHAPE = (20, 192, 192)
+"""Slices, rows, columns: large enough to look at, made in a few seconds."""
 MIN_TOKEN, MIN_PASSWORD = 16, 12
 """Minimum lengths for a service that other machines can reach; shorter secrets can be guessed."""
 
@@ -71,9 +74,17 @@ def command(
     bundle: Annotated[
         str | None, typer.Option(help="Bundle for uploads without one: a name or a folder.  [default: auto]")
     ] = None,
+    flips: FlipsOption = False,
     archive: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=URL", help="A DICOMweb service from which studies may be fetched; repeat."),
+    ] = None,
+    send_to: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=WHERE",
+            help="An archive to which users may send DICOM results: HOST:PORT/TITLE or https://...; repeat.",
+        ),
     ] = None,
 ) -> None:
     """Serve the web page and the HTTP interface: drop a scan, follow its analysis, read the findings.
@@ -86,7 +97,7 @@ def command(
     from tumorscope.cli.log import log_to_stderr
     from tumorscope.service.remote_archives import web_archives
     from tumorscope.service.settings import service_settings
-    from tumorscope.service.supervisor import Supervisor
+    from tumorscope.service.supervisor import running_workers
     from tumorscope.service.web import create_app
     from tumorscope.service.web.server import serve
 
@@ -103,7 +114,9 @@ def command(
         "queue": queue,
         "workers": workers,
         "bundle": bundle,
+        "flips": flips or None,
         "archives": None if archive is None else tuple(archive),
+        "send_to": None if send_to is None else tuple(send_to),
     }
     given = {name: value for name, value in given.items() if value is not None}
     if keep_days is not None:
@@ -112,10 +125,16 @@ def command(
     _check_secrets(settings)
     web_archives(settings)  # reports mistakes in the archives now instead of at the first fetch
     log_to_stderr(tumorscope=logging.INFO, uvicorn_error=logging.WARNING)
-    app = create_app(settings)
-    with _listen(settings.host, settings.port) as listening, Supervisor(settings):
+    app = create_app(settings, write_demo_scan=_write_demo_scan)
+    with _listen(settings.host, settings.port) as listening, running_workers(settings):
         typer.echo(f"Tumorscope is at {_url(settings.host, listening, settings.root_path)} (Ctrl-C stops it)", err=True)
         serve(app, listening, on_stop=app.state.backend.stopping.set)  # ends event streams, which would delay the stop
+
+
+def _write_demo_scan(folder: Path) -> None:
+    from tumorscope.datasets.phantom import demo_phantom, write_nifti
+
+    write_nifti(demo_phantom(shape=_DEMO_SHAPE), folder)["mask"].unlink()
 
 
 def _users(given: list[str] | None) -> dict[str, str] | None:

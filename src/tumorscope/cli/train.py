@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tumorscope.cli.datafolders import DataOption, data_folders
+from tumorscope.cli.datafolders import DataOption, LabelsOption, PatientsOption, data_folders, resolve_data
 
 if TYPE_CHECKING:
     from tumorscope.recipes.experiment import Recipe
@@ -24,7 +25,15 @@ def command(
         float | None, typer.Option(min=0.01, help="Time limit; the learning rate reaches zero within it.")
     ] = None,
     fold: Annotated[int | None, typer.Option(min=0, max=4, help="Index of the test fold, of five.")] = None,
-    split: Annotated[Path | None, typer.Option(help="A split's JSON file instead of a new split.")] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|75/25",
+            help="A split's JSON file, or the percentages of the patients to train and to test on.",
+        ),
+    ] = None,
+    patients: PatientsOption = None,
+    labels: LabelsOption = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Number of epochs, instead of the recipe's.")] = None,
     change: Annotated[
         list[str] | None,
@@ -61,22 +70,33 @@ def command(
     ] = None,
 ) -> None:
     """Train a recipe. The same command resumes an interrupted training."""
-    from tumorscope.core.errors import TumorscopeError
+    from tumorscope.core.errors import BadDataset, TumorscopeError
+    from tumorscope.datasets.registry import OWN_NAMES, recognize_layout, understood_layouts
     from tumorscope.datasets.split import Split
     from tumorscope.recipes.experiment import parse_recipe, read_recipe, with_changes
+    from tumorscope.recipes.own_data import trained_on
 
-    content, origin = read_recipe(recipe)
-    content = with_changes(content, change or [])
+    original, origin = read_recipe(recipe)
+    content = with_changes(original, change or [])
     if content.get("kind") == "features":
         if devices * nodes > 1:
             raise TumorscopeError("--devices and --nodes belong to recipes of networks")
-        if leave_out:
-            raise TumorscopeError("--leave-out belongs to recipes of networks")
+        if leave_out or patients or labels:
+            raise TumorscopeError("--leave-out, --patients and --labels belong to recipes of networks")
         _train_features(content, origin, data, out, masks, fold)
         return
     if masks is not None:
         raise TumorscopeError("--masks belongs to recipes of features")
     chosen = parse_recipe(content, origin)
+    folders = resolve_data(data, chosen.datasets)
+    if set(folders) != set(chosen.datasets) and set(folders) & set(OWN_NAMES):
+        content = with_changes(trained_on(original, tuple(folders)), change or [])
+        chosen = parse_recipe(content, origin)
+    if (patients or labels) and not set(folders) & set(OWN_NAMES):
+        raise TumorscopeError("--patients and --labels are for your own data; published data sets state both")
+    holdout = holdout_fraction(split)
+    stated = {"labels": labels, "holdout": holdout}
+    chosen = chosen.model_copy(update={key: value for key, value in stated.items() if value is not None})
     if epochs is not None:
         optimization = chosen.optimization.model_copy(update={"epochs": epochs})
         chosen = chosen.model_copy(update={"optimization": optimization})
@@ -90,8 +110,7 @@ def command(
     from tumorscope.training.distributed import is_rank_zero
     from tumorscope.training.fit import train
 
-    given_split = Split.load(split) if split else None
-    folders = data_folders(data, chosen.datasets)
+    given_split = Split.load(Path(split)) if split and holdout is None else None
     try:
         run = train(
             chosen,
@@ -106,14 +125,41 @@ def command(
             start_from=load_bundle(start_from) if start_from else None,
             leave_out_lists=leave_out or (),
             precision=precision,
+            patients=patients,
         )
+    except BadDataset as error:
+        unrecognized = len(data) == 1 and data[0] == str(folders.get(chosen.datasets[0]))
+        if unrecognized and Path(data[0]).exists() and recognize_layout(Path(data[0])) is None:
+            raise BadDataset(f"{error}; {understood_layouts()}") from error
+        raise
     except SystemExit as stop:  # raised by Lightning on Ctrl-C
         typer.echo(f"\nStopped; the same command resumes after the last complete epoch in {out}", err=True)
         raise KeyboardInterrupt from stop
     if not is_rank_zero():
         return
     typer.echo(f"{how_long(run.summary())} Best weights, curves and split are in {run.folder}. Next:")
-    typer.echo(f"  tumorscope export {run.folder} {' '.join(f'--data {item}' for item in data)} -o BUNDLE")
+    named = " ".join(f"--data {item}" for item in data)
+    typer.echo(f"  tumorscope export {run.folder} {named} -o BUNDLE")
+
+
+def holdout_fraction(split: str | None) -> float | None:
+    """The fraction of the patients to test on that ``75/25`` states; None for a file.
+
+    >>> holdout_fraction("75/25"), holdout_fraction("split.json")
+    (0.25, None)
+
+    Raises:
+        TumorscopeError: a part is empty.
+    """
+    from tumorscope.core.errors import TumorscopeError
+
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)/(\d+(?:\.\d+)?)", split or "")
+    if match is None:
+        return None
+    train, test = float(match[1]), float(match[2])
+    if not train or not test:
+        raise TumorscopeError(f"--split {split}: give two positive percentages, such as 75/25")
+    return test / (train + test)
 
 
 def how_long(summary: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tumorscope.cli.analyze import EngineChoice
+from tumorscope.cli.analyze import EngineChoice, FlipsOption
 
 
 def command(
@@ -32,6 +32,7 @@ def command(
     engine: Annotated[
         EngineChoice | None, typer.Option(help="Runtime of the networks.  [default: auto]", show_default=False)
     ] = None,
+    flips: FlipsOption = False,
     keep_days: Annotated[
         str | None,
         typer.Option(metavar="DAYS", help="Remove finished studies after this time; none keeps them.  [default: 30]"),
@@ -48,7 +49,8 @@ def command(
     re-analyzed when its lease has expired, a minute later.
     """
     from tumorscope.service.settings import service_settings
-    from tumorscope.service.worker import run_program
+    from tumorscope.service.worker import run_worker
+    from tumorscope.studies.worker import run_program
 
     given: dict[str, Any] = {
         "data": data,
@@ -56,9 +58,11 @@ def command(
         "queue": queue,
         "bundle": bundle,
         "engine": None if engine is None else engine.value,
+        "flips": flips or None,
         "archives": None if archive is None else tuple(archive),
     }
     given = {name: value for name, value in given.items() if value is not None}
     if keep_days is not None:
         given["keep_days"] = None if keep_days.lower() == "none" else keep_days
-    run_program(service_settings(**given))
+    settings = service_settings(**given)
+    run_program(lambda stop: run_worker(settings, stop))

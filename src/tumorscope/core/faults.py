@@ -11,10 +11,27 @@ from tumorscope.core.errors import TumorscopeError, where
 
 FAULT_LOG = "_faults.log"
 """In the folder of results; no case is ever called so, as safe names do not begin with an underscore."""
+_FAULT = "a fault of the program"
+_NOT_THE_DISK = FileNotFoundError, ConnectionError, TimeoutError
+
+
+def failure_reason(error: BaseException) -> str:
+    """Why a case has no results, in one line that names no patient unless a reader's message does.
+
+    >>> failure_reason(OSError(28, "No space left on device")), failure_reason(MemoryError())
+    ('the disk: no space left on device', 'not enough memory')
+    """
+    if isinstance(error, TumorscopeError):
+        return " ".join(str(error).split())
+    if isinstance(error, MemoryError):
+        return "not enough memory"
+    if isinstance(error, OSError) and error.strerror and not isinstance(error, _NOT_THE_DISK):
+        return f"the disk: {error.strerror.lower()}"
+    return f"{_FAULT}, not of the case ({where(error)})"
 
 
 def failure_line(error: BaseException, name: str, log: Path) -> str:
-    """One line that says why a case has no results.
+    """One line that names a case and says why it has no results.
 
     Args:
         error: what ended it. If the user can do nothing about it, it is a fault of the program,
@@ -22,12 +39,11 @@ def failure_line(error: BaseException, name: str, log: Path) -> str:
         name: of the case, as it may be shown.
         log: the file for tracebacks.
     """
+    line = failure_reason(error)
     if isinstance(error, TumorscopeError):
-        return " ".join(str(error).split())
-    if isinstance(error, MemoryError):
-        return f"{name}: not enough memory"
-    line = f"{name}: a fault of the program, not of the case ({where(error)})"
-    return f"{line}; its traceback is in {log}" if _keep(error, name, log) else line
+        return line
+    kept = line.startswith(_FAULT) and _keep(error, name, log)
+    return f"{name}: {line}; its traceback is in {log}" if kept else f"{name}: {line}"
 
 
 def _keep(error: BaseException, name: str, log: Path) -> bool:

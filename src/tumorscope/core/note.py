@@ -54,6 +54,8 @@ NoteCode = Literal[
     "labels_left_out",
     "mask_outside_scan",
     "mask_below_threshold",
+    "contours_left_out",
+    "assumed_grid",
     "small_components",
     "unknown_volume",
     "corrected_segmentation",

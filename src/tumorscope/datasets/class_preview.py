@@ -72,7 +72,7 @@ def _shuffled(dataset: ImageDataset, seed: int) -> dict[str, list[ImageCase]]:
         label: [] for label in dataset.classes or sorted({case.label for case in cases})
     }
     for _, case in sorted(ranked, key=lambda pair: pair[0]):
-        by_class[case.label].append(case)
+        by_class.setdefault(case.label, []).append(case)
     return by_class
 
 

@@ -125,7 +125,15 @@ class CombinedDataset:
                 part: tuple(f"{name}/{patient}" for name, own in splits.items() for patient in own[part])
                 for part in PARTS
             },
+            "; ".join(f"{name}: {own.method}" for name, own in splits.items() if own.method),
         )
+
+
+def notes_of(dataset: LabeledDataset) -> tuple[str, ...]:
+    """What a user should know about what a data set, or each of several, found."""
+    if not isinstance(dataset, CombinedDataset):
+        return tuple(getattr(dataset, "notes", ()))
+    return tuple(f"{name}: {note}" for name, own in dataset.datasets.items() for note in notes_of(own))
 
 
 def by_dataset(

@@ -1,11 +1,12 @@
 """Folders of classes: ``Training/glioma/x.jpg``, or ``glioma/x.jpg`` without a published test part.
 
-The patients of such images are usually not published, so every image counts as its own patient;
-:mod:`tumorscope.datasets.duplicates` finds the copies that this hides.
+The patients of such images are usually not published, so every image counts as its own patient unless its name or the
+user tells the patient; :mod:`tumorscope.datasets.duplicates` finds the copies that this hides.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +21,10 @@ from tumorscope.datasets.class_preview import draw_class_preview
 from tumorscope.datasets.download import ManualDownload
 from tumorscope.datasets.images import read_gray
 from tumorscope.datasets.labeled import GroundTruth
+from tumorscope.datasets.own_options import NOTHING_STATED, OwnDataOptions
+from tumorscope.datasets.own_patients import CaseNames, known_patients
 from tumorscope.datasets.patients import published_patient
-from tumorscope.datasets.registry import DatasetEntry
+from tumorscope.datasets.registry import DatasetEntry, OwnLayout
 from tumorscope.datasets.stratified import StratifiedDataset, image_files, require_folder
 from tumorscope.inference.model_card import NO_TUMOR
 from tumorscope.io.lgg import is_mask_name
@@ -39,11 +42,13 @@ class ClassImage:
         path: the file.
         case: its path in the data set, ``Training/glioma/x.jpg``.
         tumor_class: see :func:`class_name`.
+        group: the patient, where something but the name of a published collection tells it.
     """
 
     path: Path
     case: str
     tumor_class: str
+    group: str | None = None
     plane: ClassVar = ""
     has_mask: ClassVar = False
     person: ClassVar[None] = None
@@ -51,7 +56,7 @@ class ClassImage:
     @property
     def patient(self) -> str:
         """The patient named by a file of a published collection; otherwise the image itself."""
-        return published_patient(self.path.stem) or self.case
+        return self.group or published_patient(self.path.stem) or self.case
 
     @property
     def label(self) -> str:
@@ -126,6 +131,19 @@ class FolderDataset(StratifiedDataset[ClassImage]):
             for file in files:
                 yield ClassImage(file, file.relative_to(path).as_posix(), tumor_class)
 
+    @classmethod
+    def open_own(cls, path: Path, options: OwnDataOptions) -> Self:
+        """As :meth:`open`, with the patients that the owner states or the files' names tell.
+
+        Raises:
+            BadDataset: as :meth:`open`, or an image is missing in the table of patients.
+        """
+        dataset = cls.open(path)
+        names = [CaseNames(case.case, case.path.stem, case.path.name) for case in dataset.cases]
+        patients, grouping = known_patients(path, names, options)
+        cases = (dataclasses.replace(case, group=patients[case.case]) for case in dataset.cases)
+        return cls(path, tuple(cases), grouping)
+
     def published_test(self) -> set[str]:
         """The patients of ``Testing``. Copies may be on both sides: see ``tumorscope datasets duplicates``."""
         return {case.patient for case in self.cases if case.part == TEST_FOLDER}
@@ -155,6 +173,22 @@ def class_name(folder: str) -> str:
     return plain.removesuffix(_SUFFIX) or _SUFFIX
 
 
+def _has_classes(path: Path) -> bool:
+    """Whether there are two folders of images or more, none of them of images and their masks."""
+    roots = [root for root in part_folders(path) if root.is_dir()] or ([path] if path.is_dir() else [])
+    counts = [
+        (sum(not is_mask_name(file.name) for file in files), sum(is_mask_name(file.name) for file in files))
+        for root in roots
+        for folder in root.iterdir()
+        if _is_class(folder) and (files := image_files(folder))
+    ]
+    return len(counts) > 1 and all(images > masks for images, masks in counts)
+
+
+def _open(path: Path) -> FolderDataset:
+    return FolderDataset.open_own(path, NOTHING_STATED)
+
+
 def _is_class(item: Path) -> bool:
     """Not one of the folders that macOS adds to archives."""
     return item.is_dir() and not item.name.startswith((".", "__"))
@@ -162,15 +196,16 @@ def _is_class(item: Path) -> bool:
 
 ENTRY = DatasetEntry(
     name=FolderDataset.name,
-    title="any folder with one folder of images per class",
-    layout="`CLASS/*.jpg`, or as `kaggle4`",
+    title="your own images, one folder per class",
+    layout="`CLASS/*.jpg`, or `Training/CLASS/*.jpg` and `Testing/CLASS/*.jpg`; any names, any image format",
     citation="",
     license=FolderDataset.license,
     caveats="see `tumorscope datasets duplicates`",
     split_unit="images",
     published_split="test images, if there is a `Testing` folder",
-    open=FolderDataset.open,
+    open=_open,
     summarize=summarize_images,
     draw_preview=draw_class_preview,
     download=ManualDownload("folders: is any folder of classes, which nobody publishes; name a published data set"),
+    own=OwnLayout(_has_classes, FolderDataset.open_own),
 )

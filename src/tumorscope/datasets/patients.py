@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 _PUBLISHED = re.compile(
     r"""(?<![A-Za-z0-9])(?:
@@ -49,3 +52,66 @@ def published_patient(name: str) -> str | None:
     """
     match = _PUBLISHED.search(name)
     return match.group() if match else None
+
+
+_CODE = re.compile(
+    r"(?<![A-Za-z0-9])(?:patient|pat|subject|subj|sub|case|pid|id|p)[-_ ]?\d+(?![A-Za-z0-9])", re.IGNORECASE
+)
+"""A word for a patient with a number."""
+_SLICE = re.compile(r"[-_. ](?:slice|sl|img|image|frame|z)[-_ ]?\d+$", re.IGNORECASE)
+_NUMBER = re.compile(r"(?<=\d)[-_. ]\d+$")
+"""A number after a name that already ends in one: the slice of a numbered patient."""
+_FEWEST = 3
+"""Fewer patients than this cannot be split, so that what was taken for their names must be something else."""
+
+
+@dataclass(frozen=True)
+class PatientsByName:
+    """What names tell about patients.
+
+    Attributes:
+        patients: the patient of each name; the name itself where it tells none.
+        example: a name from which another patient was taken; None if no name tells one.
+    """
+
+    patients: dict[str, str]
+    example: str | None
+
+
+def patients_by_name(names: Sequence[str]) -> PatientsByName:
+    """The patients that the names of a user's own cases tell.
+
+    Taken are the forms of :func:`patient_key`, words for patients with a number (``patient12_…``, ``P001_…``), names
+    before the number of a slice (``A12_slice_7``), and if there are none of these, numbered names before a further
+    number (``17_3``), and folders of several cases, where that makes at least three patients.
+
+    >>> patients_by_name(["P001_4", "P001_5", "P002_1"]).patients["P001_5"]
+    'P001'
+    >>> patients_by_name(["17_3", "17_4", "18_1", "19_1"]).patients["17_4"]
+    '17'
+    >>> patients_by_name(["mri_003", "mri_004", "mri_007"]).example is None
+    True
+    """
+    for key in (_told, _before_number, _folder):
+        patients = {name: key(name) for name in names}
+        changed = [name for name, patient in patients.items() if patient != name]
+        groups = Counter(patients.values())
+        if changed and (key is _told or (len(groups) >= _FEWEST and max(groups.values()) > 1)):
+            return PatientsByName(patients, changed[0])
+    return PatientsByName({name: name for name in names}, None)
+
+
+def _told(name: str) -> str:
+    known = published_patient(name)
+    if known is not None:
+        return known
+    code = _CODE.search(name)
+    return name[: code.end()] if code else _SLICE.sub("", patient_key(name))
+
+
+def _before_number(name: str) -> str:
+    return _NUMBER.sub("", name)
+
+
+def _folder(name: str) -> str:
+    return name.rpartition("/")[0] or name

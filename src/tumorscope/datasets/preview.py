@@ -13,7 +13,6 @@ from tumorscope.core.errors import BadDataset, TumorscopeError
 from tumorscope.datasets.labeled import VolumeCase, VolumeDataset
 
 _TITLES = {"t1": "T1", "flair": "FLAIR", "t1c": "T1 contrast", "t2": "T2"}
-_MASK_COLUMNS = ("true mask", "FLAIR and mask")
 _TILE, _GAP, _LEFT, _TOP = 160, 4, 150, 26
 _RED = (255, 48, 48)
 _FILL = 0.28
@@ -24,8 +23,8 @@ _BACKGROUND, _TEXT = (16, 18, 22), (222, 226, 232)
 def draw_preview(dataset: VolumeDataset, count: int = 6, seed: int = 0) -> Image.Image:
     """Draw two rows per patient: the slice with the largest tumor, and one without tumor.
 
-    The columns are the data set's sequences, the true mask, and FLAIR with the mask in red. A sequence that the
-    patient lacks stays empty. Each slice is windowed to its own 1st to 99.5th percentile.
+    The columns are the data set's sequences, the true mask, and FLAIR, or else the first sequence, with the mask in red.
+    A sequence that the patient lacks stays empty. Each slice is windowed to its own 1st to 99.5th percentile.
 
     Args:
         dataset: of examinations.
@@ -38,7 +37,8 @@ def draw_preview(dataset: VolumeDataset, count: int = 6, seed: int = 0) -> Image
     Raises:
         BadDataset: not one of the patients can be read.
     """
-    columns = (*(_TITLES.get(sequence, sequence) for sequence in dataset.sequences), *_MASK_COLUMNS)
+    titles = [_TITLES.get(sequence, sequence) for sequence in dataset.sequences]
+    columns = (*titles, "true mask", f"{titles[dataset.sequences.index(_under_mask(dataset.sequences))]} and mask")
     rows = list(_rows(dataset, count, seed))
     if not rows:
         raise BadDataset(f"{dataset.root}: not one patient can be shown")
@@ -94,10 +94,15 @@ def _case_rows(case: VolumeCase, sequences: Sequence[str]) -> list[_Row]:
         truth = np.where(mask[index], 255, 0).astype(np.uint8)[..., None].repeat(3, axis=-1)
         area = f"{int(areas[index]):,} px" if areas[index] else "no tumor"
         label = f"{name}\nslice {index + 1} of {len(areas)}\n{area}"
-        flair = shown.get("flair")
-        overlay = None if flair is None else _overlay(flair, mask[index])
+        below = shown.get(_under_mask(sequences))
+        overlay = None if below is None else _overlay(below, mask[index])
         rows.append((label, [*(shown.get(sequence) for sequence in sequences), truth, overlay]))
     return rows
+
+
+def _under_mask(sequences: Sequence[str]) -> str:
+    """The sequence that the mask is drawn on."""
+    return "flair" if "flair" in sequences else sequences[0]
 
 
 def _gray(image: np.ndarray) -> np.ndarray:

@@ -18,9 +18,19 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from tumorscope.datasets.labeled import FoldedDataset
+    from tumorscope.datasets.own_options import OwnDataOptions
 
-DATASET_NAMES = ("lgg", "figshare", "kaggle4", "br35h", "brisc", "brats", "folders")
-"""Each is a module of this package that defines ``ENTRY``. Names are known without importing the modules."""
+PUBLISHED_NAMES = ("lgg", "figshare", "kaggle4", "br35h", "brisc", "brats")
+"""The published data sets. Each name is a module of this package that defines ``ENTRY``; names are known without
+importing the modules."""
+
+OWN_NAMES = ("nnunet", "table", "masks", "cases", "folders")
+"""The layouts of a user's own data, likewise, in the order in which they are recognized."""
+
+DATASET_NAMES = (*PUBLISHED_NAMES, *OWN_NAMES)
+
+RECOGNIZED = "own"
+"""Instead of a layout's name: the layout that is recognized."""
 
 Progress = Callable[[str, int, int], object]
 """Receives the file in progress, the bytes received so far and the bytes in total."""
@@ -36,6 +46,20 @@ class DatasetReport(Protocol):
     def print(self, console: Console) -> None:
         """Print the tables on a terminal."""
         ...
+
+
+@dataclass(frozen=True)
+class OwnLayout:
+    """What makes an entry a layout of a user's own data.
+
+    Attributes:
+        recognizes: whether a path has this layout, by the names of files and folders and the content of tables; no
+            image is read.
+        open: opens it with what its owner states about it.
+    """
+
+    recognizes: Callable[[Path], bool]
+    open: Callable[[Path, OwnDataOptions], FoldedDataset]
 
 
 @dataclass(frozen=True)
@@ -57,6 +81,7 @@ class DatasetEntry:
         draw_preview: draws ``count`` examples chosen by ``seed``: ``draw_preview(dataset, count, seed)``.
         download: downloads it to a folder, or to a default location for None, and returns the folder to open.
             Raises ``TumorscopeError`` with the reason and the alternative.
+        own: of a layout of a user's own data; None for a published data set.
     """
 
     name: str
@@ -72,6 +97,7 @@ class DatasetEntry:
     limits: tuple[str, ...] = ()
     split_unit: str = "patients"
     published_split: str = ""
+    own: OwnLayout | None = None
 
 
 def check_dataset_name(name: str) -> str:
@@ -99,17 +125,55 @@ def dataset_entries() -> tuple[DatasetEntry, ...]:
     return tuple(map(dataset_entry, DATASET_NAMES))
 
 
-def open_dataset(name: str, path: Path) -> FoldedDataset:
+def open_dataset(name: str, path: Path, options: OwnDataOptions | None = None) -> FoldedDataset:
     """Open a data set by its name.
 
     Args:
-        name: one of :data:`DATASET_NAMES`.
-        path: the folder with the publisher's unzipped files.
+        name: one of :data:`DATASET_NAMES`, or :data:`RECOGNIZED`.
+        path: the folder with the publisher's unzipped files, or with a user's own data.
+        options: what the owner of own data states about it; published data sets need none, and ignore it.
 
     Raises:
         BadDataset: the folder does not contain it, or there is no data set of that name.
     """
-    return dataset_entry(name).open(path)
+    entry = entry_at(name, path)
+    return entry.open(path) if entry.own is None or options is None else entry.own.open(path, options)
+
+
+def entry_at(name: str, path: Path) -> DatasetEntry:
+    """The entry of a data set; for :data:`RECOGNIZED` that of the layout at a path.
+
+    Raises:
+        BadDataset: there is no data set of that name, or no layout is recognized.
+    """
+    return dataset_entry(require_layout(path) if name == RECOGNIZED else name)
+
+
+def recognize_layout(path: Path) -> str | None:
+    """The name of the layout of own data at a path, from :data:`OWN_NAMES`; None if it has none of them."""
+    for name in OWN_NAMES:
+        own = dataset_entry(name).own
+        if own is not None and own.recognizes(path):
+            return name
+    return None
+
+
+def require_layout(path: Path) -> str:
+    """As :func:`recognize_layout`.
+
+    Raises:
+        BadDataset: none of them is recognized; the message lists them.
+    """
+    name = recognize_layout(path)
+    if name is None:
+        raise BadDataset(f"{path}: {'no such file or folder' if not path.exists() else understood_layouts()}")
+    return name
+
+
+def understood_layouts() -> str:
+    """For messages: the layouts of own data, each with its files."""
+    layouts = "; ".join(f"{name}: {dataset_entry(name).layout.replace('`', '')}" for name in OWN_NAMES)
+    return f"no layout of own data is recognized here; these are understood: {layouts}"
 
 
 def download_dataset(

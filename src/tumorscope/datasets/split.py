@@ -16,6 +16,11 @@ from tumorscope.core.errors import BadSplit
 class Split:
     """Named parts of a data set, each a set of patients without overlap.
 
+    Attributes:
+        dataset: the data set's name.
+        parts: the patients of each part.
+        method: how the patients are known and divided, in words; empty if the data set's documentation tells.
+
     >>> split = Split("lgg", {"train": ("a", "b"), "test": ("c",)})
     >>> split.hash[:8]
     '500b5112'
@@ -27,6 +32,7 @@ class Split:
 
     dataset: str
     parts: Mapping[str, tuple[str, ...]]
+    method: str = ""
 
     def __post_init__(self) -> None:
         seen: dict[str, str] = {}
@@ -63,12 +69,14 @@ class Split:
                 "validation": self.parts[f"fold{validation}"],
                 "test": self.parts[f"fold{test}"],
             },
+            self.method,
         )
 
     def to_json(self) -> str:
         """The JSON that :meth:`load` reads, with the hash."""
         parts = {part: sorted(names) for part, names in self.parts.items()}
-        return json.dumps({"dataset": self.dataset, "hash": self.hash, "parts": parts}, indent=1) + "\n"
+        method = {"method": self.method} if self.method else {}
+        return json.dumps({"dataset": self.dataset, "hash": self.hash, **method, "parts": parts}, indent=1) + "\n"
 
     def save(self, path: Path) -> None:
         """Write :meth:`to_json` to a file."""
@@ -83,7 +91,8 @@ class Split:
         """
         try:
             content = json.loads(path.read_text())
-            split = cls(content["dataset"], {part: tuple(names) for part, names in content["parts"].items()})
+            parts = {part: tuple(names) for part, names in content["parts"].items()}
+            split = cls(content["dataset"], parts, str(content.get("method", "")))
             stated = content["hash"]
         except OSError as error:
             raise BadSplit(f"{path}: cannot be read ({error.strerror})") from error
@@ -119,6 +128,20 @@ def stratified_parts(
         part = max(order, key=lambda part: fractions[part] * count - len(assigned[part]))
         assigned[part].append(patient)
     return {part: tuple(sorted(names)) for part, names in assigned.items()}
+
+
+def fill_empty_parts(parts: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """The parts, each empty one with a patient of the largest, so that three patients suffice for three parts.
+
+    >>> fill_empty_parts({"train": ("a", "b"), "validation": ("c",), "test": ()})
+    {'train': ('a',), 'validation': ('c',), 'test': ('b',)}
+    """
+    filled = dict(parts)
+    for part in parts:
+        largest = max(filled, key=lambda name: len(filled[name]))
+        if not filled[part] and len(filled[largest]) > 1:
+            filled[part], filled[largest] = filled[largest][-1:], filled[largest][:-1]
+    return filled
 
 
 def equal_folds(strata: Mapping[str, Sequence[object]], count: int, seed: int) -> dict[str, tuple[str, ...]]:

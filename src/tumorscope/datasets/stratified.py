@@ -25,12 +25,16 @@ class StratifiedDataset(ABC, Generic[Case]):
         classes: the classes of its cases in a fixed order; empty if the publisher names none.
         root: the data set's folder.
         cases: in the order of their paths.
+        grouping: how patients are known, in words; empty where the data set's documentation tells.
+        notes: what a user should know about what was found, one line each.
         fractions: of the patients, for each part of a split without a published test part.
         validation_fraction: of the patients outside a published test part.
     """
 
     root: Path
     cases: tuple[Case, ...]
+    grouping: str = ""
+    notes: tuple[str, ...] = ()
     fractions: ClassVar[Mapping[str, float]] = {"train": 0.7, "validation": 0.15, "test": 0.15}
     validation_fraction: ClassVar[float] = 0.1
     name: ClassVar[str]
@@ -58,11 +62,11 @@ class StratifiedDataset(ABC, Generic[Case]):
         """
         strata, test = self.strata(), sorted(self.published_test())
         if fractions or not test:
-            return Split(self.name, stratified_parts(strata, fractions or self.fractions, seed))
+            return Split(self.name, stratified_parts(strata, fractions or self.fractions, seed), self.grouping)
         others = {patient: values for patient, values in strata.items() if patient not in set(test)}
         fraction = self.validation_fraction
         parts = stratified_parts(others, {"train": 1 - fraction, "validation": fraction}, seed)
-        return Split(self.name, {**parts, "test": tuple(test)})
+        return Split(self.name, {**parts, "test": tuple(test)}, self.grouping)
 
     def fold(self, test: int, seed: int = 0) -> Split:
         """One of five folds to test, the next to validate, the others to train."""
@@ -70,7 +74,7 @@ class StratifiedDataset(ABC, Generic[Case]):
 
     def folds(self, count: int = 5, seed: int = 0) -> Split:
         """``count`` equal parts ``fold0 …`` of all patients, including those of a published test part."""
-        return Split(self.name, equal_folds(self.strata(), count, seed))
+        return Split(self.name, equal_folds(self.strata(), count, seed), self.grouping)
 
 
 def require_folder(path: Path) -> Path:

@@ -1,20 +1,21 @@
-"""The database of a node's journal: tables and transactions."""
+"""The tables of a node's journal."""
 
 from __future__ import annotations
 
 import sqlite3
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from tumorscope.core.errors import TumorscopeError
+from tumorscope.studies.claims import ClaimTable
+from tumorscope.studies.sqlite import CLAIM_COLUMNS, SqliteDatabase
 
-_TABLES = """
+STUDIES = ClaimTable("studies", "code", ("ready", "analyzing"), "'ready'", "'analyzing'")
+RESULTS = ClaimTable("results", "rowid", ("waiting", "sending"), "'waiting'", "'sending'")
+
+_TABLES = f"""
 CREATE TABLE IF NOT EXISTS studies (
     code TEXT PRIMARY KEY, uid TEXT NOT NULL UNIQUE, state TEXT NOT NULL DEFAULT 'receiving',
-    interrupted INTEGER NOT NULL DEFAULT 0, run INTEGER NOT NULL DEFAULT 0, crashes INTEGER NOT NULL DEFAULT 0,
-    reason TEXT, first_received REAL NOT NULL, changed REAL NOT NULL
+    interrupted INTEGER NOT NULL DEFAULT 0, first_received REAL NOT NULL, {CLAIM_COLUMNS}
 );
 CREATE TABLE IF NOT EXISTS images (
     study TEXT NOT NULL REFERENCES studies(code) ON DELETE CASCADE, uid TEXT NOT NULL,
@@ -22,7 +23,7 @@ CREATE TABLE IF NOT EXISTS images (
 );
 CREATE TABLE IF NOT EXISTS results (
     study TEXT NOT NULL REFERENCES studies(code) ON DELETE CASCADE, run INTEGER NOT NULL, file TEXT NOT NULL,
-    destination TEXT NOT NULL, sent INTEGER NOT NULL DEFAULT 0, refusals INTEGER NOT NULL DEFAULT 0, reason TEXT,
+    destination TEXT NOT NULL, state TEXT NOT NULL DEFAULT 'waiting', {CLAIM_COLUMNS},
     PRIMARY KEY (study, run, file, destination)
 );
 CREATE TABLE IF NOT EXISTS runs (
@@ -30,49 +31,37 @@ CREATE TABLE IF NOT EXISTS runs (
     images INTEGER NOT NULL, incomplete INTEGER NOT NULL, PRIMARY KEY (study, run)
 );
 """
+_FROM_FIRST_VERSION = """
+ALTER TABLE studies RENAME COLUMN run TO attempt;
+ALTER TABLE studies RENAME COLUMN crashes TO tries;
+ALTER TABLE studies RENAME COLUMN reason TO failure;
+ALTER TABLE studies ADD COLUMN worker TEXT;
+ALTER TABLE studies ADD COLUMN lease REAL;
+UPDATE studies SET worker = '' WHERE state = 'analyzing';
+ALTER TABLE results RENAME COLUMN refusals TO tries;
+ALTER TABLE results RENAME COLUMN reason TO failure;
+ALTER TABLE results ADD COLUMN state TEXT NOT NULL DEFAULT 'waiting';
+ALTER TABLE results ADD COLUMN attempt INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE results ADD COLUMN worker TEXT;
+ALTER TABLE results ADD COLUMN lease REAL;
+ALTER TABLE results ADD COLUMN changed REAL;
+UPDATE results SET state = CASE WHEN sent = 1 THEN 'sent' WHEN tries >= 5 THEN 'failed' ELSE 'waiting' END;
+"""
+"""The first version had no leases; an analysis that it began is held by nobody, and repeated."""
 
 
-class Database:
-    """A SQLite database that threads and processes share.
-
-    Args:
-        path: of the database; created if it does not exist.
+def open_journal(path: Path) -> SqliteDatabase:
+    """The database of a journal; created if it does not exist, migrated if it is of the first version.
 
     Raises:
         TumorscopeError: the file is not a journal, or cannot be written.
     """
-
-    def __init__(self, path: Path) -> None:
-        self._lock = threading.RLock()
-        self.data = path.parent
-        try:
-            self._base = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
-            self._base.row_factory = sqlite3.Row
-            self._base.execute("PRAGMA journal_mode = WAL")
-            self._base.execute("PRAGMA synchronous = FULL")
-            self._base.execute("PRAGMA foreign_keys = ON")
-            self._base.executescript(_TABLES)
-        except sqlite3.DatabaseError as error:
-            raise TumorscopeError(
-                f"{path}: not a node's journal ({error}); choose another folder with --data"
-            ) from error
-
-    def close(self) -> None:
-        with self._lock:
-            self._base.close()
-
-    @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            self._base.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._base
-                self._base.execute("COMMIT")
-            except BaseException:
-                if self._base.in_transaction:
-                    self._base.execute("ROLLBACK")
-                raise
-
-    def rows(self, query: str, *values: object) -> list[sqlite3.Row]:
-        with self._lock:
-            return self._base.execute(query, values).fetchall()
+    try:
+        base = SqliteDatabase(path)
+        with base.transaction():
+            columns = {row["name"] for row in base.rows("PRAGMA table_info(studies)")}
+            for statement in (_FROM_FIRST_VERSION if "crashes" in columns else _TABLES).split(";"):
+                base.execute(statement)
+    except sqlite3.DatabaseError as error:
+        raise TumorscopeError(f"{path}: not a node's journal ({error}); choose another folder with --data") from error
+    return base

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
 import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tumorscope.core.errors import TumorscopeError
-from tumorscope.dicom_network.analysis_thread import AnalysisThread, recover
 from tumorscope.dicom_network.arrivals import Arrivals
 from tumorscope.dicom_network.destinations import Destination
 from tumorscope.dicom_network.journal import Journal
@@ -19,12 +20,12 @@ from tumorscope.dicom_network.plurals import counted
 from tumorscope.dicom_network.receiver import Receiver, import_unrecorded
 from tumorscope.dicom_network.sender import SenderThread
 from tumorscope.dicom_network.store import Store, only_node
-from tumorscope.dicom_network.worker import load_processor
-from tumorscope.studies.processes import silence_libraries
+from tumorscope.dicom_network.worker import WorkerSettings, load_processor, record_committed, recover
+from tumorscope.studies.supervisor import Supervisor
+from tumorscope.studies.worker import silence_libraries
 
 log = logging.getLogger(__name__)
 
-_LIBRARIES = ("pynetdicom", "pydicom", "dicomweb_client", "urllib3")
 _TICK_S = 0.1
 _RETRY_S = 10.0
 _HOUR_S = 3600.0
@@ -44,6 +45,7 @@ class NodeSettings:
         quiescence_s: a study is complete when no image has arrived for this time.
         abort_timeout_s: the same after an aborted association.
         bundle: a name, a folder, or ``auto``.
+        flips: average the network's outputs over left-right flips.
         keep_days: finished studies are removed after this time; None keeps them.
         processor: ``module:function`` that analyzes a study.
     """
@@ -57,6 +59,7 @@ class NodeSettings:
     quiescence_s: float = 30.0
     abort_timeout_s: float = 600.0
     bundle: str = "auto"
+    flips: bool = False
     keep_days: float | None = None
     processor: str = "tumorscope.dicom_network.study_processor:process_study"
 
@@ -74,7 +77,7 @@ def run_node(settings: NodeSettings, stop: threading.Event, reanalyze: Sequence[
     Raises:
         TumorscopeError: the port is in use, the folder cannot be used, or a study is unknown.
     """
-    silence_libraries(_LIBRARIES)
+    silence_libraries()
     load_processor(settings.processor)
     store = Store(settings.data)
     with only_node(settings.data) as alone:
@@ -102,20 +105,26 @@ def _serve(settings: NodeSettings, store: Store, journal: Journal, stop: threadi
     arrivals = Arrivals(journal, settings.quiescence_s, settings.abort_timeout_s)
     receiver = Receiver(store, journal, arrivals, settings.aet, settings.allowed)
     port = receiver.listen(settings.host, settings.port)
-    threads: list[threading.Thread] = [AnalysisThread(store, journal, names, settings.processor, settings.bundle, stop)]
-    threads += [SenderThread(each, settings.data, journal, settings.aet, stop) for each in settings.destinations]
-    for thread in threads:
-        thread.start()
+    worker = WorkerSettings(settings.data, names, settings.processor, settings.bundle, settings.flips)
+
+    def repeat(name: str, end: str) -> None:
+        record_committed(store, journal, names, name)
+        journal.expire_leases(name, f"the analysis {end}")
+
+    senders = [SenderThread(each, settings.data, journal, settings.aet, stop) for each in settings.destinations]
+    for sender in senders:
+        sender.start()
     log.info(
         "%s listens at %s:%d; results go to %s", settings.aet, settings.host, port, ", ".join(names) or "no destination"
     )
     try:
-        _watch(settings, store, journal, arrivals, receiver, stop)
+        with Supervisor(worker.command(), [os.environ], repeat, shutdown_s=0):
+            _watch(settings, store, journal, arrivals, receiver, stop)
     finally:
         stop.set()
         receiver.close()
-        for thread in threads:
-            thread.join(_SHUTDOWN_S)
+        for sender in senders:
+            sender.join(_SHUTDOWN_S)
         log.info("stopped")
 
 
@@ -150,6 +159,9 @@ def _watch(
 
 def expire(store: Store, journal: Journal, before: float) -> None:
     """Remove studies done or failed since before a moment, in seconds since 1970."""
-    for code in journal.settled_before(before):
-        journal.forget(code, lambda code=code: store.hide(code))
-        log.info("%s: expired, removed", code)
+    moment = datetime.fromtimestamp(before, UTC)
+    for code in journal.expired(moment):
+        # An image that arrives meanwhile is either recorded before, and the study stays, or its file is missing, and
+        # its sender receives an error status.
+        if journal.delete(code, moment, lambda code=code: store.hide(code)):
+            log.info("%s: expired, removed", code)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from tumorscope.studies.claims import Claim
+
 State = Literal["receiving", "ready", "analyzing", "sending", "done", "failed"]
 
 
@@ -30,17 +32,15 @@ class Study:
 
 
 @dataclass(frozen=True)
-class Run:
-    """An analysis of a study.
+class Run(Claim):
+    """An analysis of a study; its number, ``attempt``, names the folder of its results.
 
     Attributes:
-        number: of the analysis among those of the study, from one.
         files: of its images, relative to the node's folder.
         incomplete: whether images may be missing, since the sender did not finish.
         earlier: numbers of the runs that this one replaces: they had fewer or possibly missing images.
     """
 
-    number: int
     files: tuple[str, ...]
     incomplete: bool
     earlier: tuple[int, ...]
@@ -55,11 +55,9 @@ class Arrival:
 
 
 @dataclass(frozen=True)
-class Result:
-    """An object to send to a destination; ``file`` is relative to the node's folder."""
+class Result(Claim):
+    """An object to send to a destination, which is the ``worker``; ``file`` is relative to the node's folder."""
 
     study: str
     run: int
     file: str
-    destination: str
-    refusals: int

@@ -11,9 +11,8 @@ delays the other results.
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
-import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +23,7 @@ from tumorscope.dicom_network.journal import Journal
 from tumorscope.dicom_network.plurals import counted
 from tumorscope.dicom_network.records import Result
 from tumorscope.dicom_network.upload import Pushed, is_temporary, push_files
+from tumorscope.studies.claims import Backoff
 
 log = logging.getLogger(__name__)
 
@@ -32,43 +32,6 @@ _PAUSE_S = 60.0
 _TICK_S = 0.1
 
 _NOT_SUPPORTED = "it does not support this SOP class"
-
-
-class Backoff:
-    """Exponential backoff per result: each pause is twice as long as the one before.
-
-    Args:
-        first_s: the first pause.
-        clock: monotonic, in seconds.
-    """
-
-    def __init__(self, first_s: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._first_s = first_s
-        self._clock = clock
-        self._tries: Counter[str] = Counter()
-        self._end: dict[str, float] = {}
-
-    def begin(self, file: str) -> None:
-        """Start the pause after a failed attempt."""
-        self._tries[file] += 1
-        self._end[file] = self._clock() + self.length_s(self._tries[file])
-
-    def over(self, file: str) -> bool:
-        """Whether a result may be sent."""
-        return self._end.get(file, 0.0) <= self._clock()
-
-    def length_s(self, tries: int) -> float:
-        """The pause after a number of failed attempts.
-
-        >>> [Backoff(1.0).length_s(tries) for tries in (1, 2, 5, 1000)]
-        [1.0, 2.0, 16.0, 300.0]
-        """
-        return min(self._first_s * 2 ** min(tries - 1, 20), MAX_WAIT_S)
-
-    def forget(self, file: str) -> None:
-        """Remove a result that was stored or given up."""
-        self._tries.pop(file, None)
-        self._end.pop(file, None)
 
 
 class SenderThread(threading.Thread):
@@ -98,7 +61,7 @@ class SenderThread(threading.Thread):
         self._journal = journal
         self._aet = aet
         self._stopping = stop
-        self._backoff = Backoff(first_wait_s)
+        self._backoff = Backoff(first_wait_s, MAX_WAIT_S)
         self._tries = 0
         self._warned = False
 
@@ -109,17 +72,17 @@ class SenderThread(threading.Thread):
             except Exception as error:  # the disk, or an unreadable result; the other threads continue
                 log.error("sending to %s pauses for a minute (%s)", self._destination.name, type(error).__name__)
                 self._stopping.wait(_PAUSE_S)
+                with suppress(sqlite3.Error):
+                    self._journal.results.release_all(self._destination.name)
 
     def _deliver_next(self) -> None:
-        waiting = self._journal.unsent(self._destination.name)
-        due = [result for result in waiting if self._backoff.over(result.file)]
-        if due:
-            first = (due[0].study, due[0].run)
-            self._deliver([result for result in due if (result.study, result.run) == first], len(waiting))
+        results = self._journal.claim_results(self._destination.name)
+        if results:
+            self._deliver(results)
         else:
             self._stopping.wait(_TICK_S)
 
-    def _deliver(self, results: Sequence[Result], waiting: int) -> None:
+    def _deliver(self, results: Sequence[Result]) -> None:
         study = results[0].study
         by_path = {self._data / result.file: result for result in results}
         sent = 0
@@ -132,32 +95,33 @@ class SenderThread(threading.Thread):
         except Unavailable as error:
             self._tries += 1
             if self._tries == 1:
+                waiting = self._journal.waiting_for()[self._destination.name]
                 log.warning("%s; %s to send, retrying until sent", error, counted(waiting, "object"))
+        for result in results:  # those that were not tried
+            self._journal.results.release(result)
         if sent:
             log.info("%s: %s sent to %s", study, counted(sent, "object"), self._destination.name)
         state = self._journal.settle(study)
         if state:
             log.info("%s: %s", study, state)
         if self._tries:
-            self._stopping.wait(self._backoff.length_s(self._tries))
+            self._stopping.wait(self._backoff.pause_s(self._tries))
 
     def _record(self, result: Result, outcome: Pushed) -> bool:
         """Record the outcome of a result; whether the destination has stored it."""
         name = self._destination.name
         if outcome.problem is None:
-            self._journal.sent(result)
-            self._backoff.forget(result.file)
+            self._journal.results.seal(result, "sent")
             self._warned = False
             return True
-        self._backoff.begin(result.file)
+        pause_s = self._backoff.pause_s(result.attempt)
         if outcome.temporary:
+            self._journal.results.release(result, pause_s)
             if not self._warned:
                 log.warning("%s stores nothing at the moment (%s); retrying until it does", name, outcome.problem)
             self._warned = True
-        elif not self._journal.refused(result, outcome.problem):
-            self._backoff.forget(result.file)
-            what = outcome.path.name
-            log.error("%s: %s refuses %s: %s; given up", result.study, name, what, outcome.problem)
+        elif not self._journal.results.retry_or_fail(result, outcome.problem, pause_s):
+            log.error("%s: %s refuses %s: %s; given up", result.study, name, outcome.path.name, outcome.problem)
         return False
 
     def _send(self, paths: list[Path]) -> Iterator[Pushed]:
@@ -170,10 +134,24 @@ class SenderThread(threading.Thread):
                 yield Pushed(path, "the file is missing")
         if not present:
             return
-        if isinstance(self._destination, WebArchive):
-            yield from _stow(self._destination, present)
-        else:
-            yield from c_store(self._destination, present, self._aet)
+        yield from send_files(self._destination, present, self._aet)
+
+
+def send_files(destination: Destination, paths: list[Path], aet: str) -> Iterator[Pushed]:
+    """Send DICOM files by STOW-RS or C-STORE and yield the outcome of each.
+
+    Args:
+        destination: the receiver.
+        paths: files that exist.
+        aet: the calling AE title of a C-STORE.
+
+    Raises:
+        Unavailable: no connection, or it broke; a retry may help.
+    """
+    if isinstance(destination, WebArchive):
+        yield from _stow(destination, paths)
+    else:
+        yield from c_store(destination, paths, aet)
 
 
 def _stow(archive: WebArchive, paths: list[Path]) -> Iterator[Pushed]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,8 @@ from tumorscope.dicom_network.worker import Task
 
 if TYPE_CHECKING:
     from pydicom import Dataset
+
+    from tumorscope.inference.engine_pool import EnginePool
 
 
 def process_study(task: Task) -> list[Path]:
@@ -22,14 +25,21 @@ def process_study(task: Task) -> list[Path]:
         TumorscopeError: the study cannot be analyzed, or its results cannot be written as DICOM; one line
             with the reason.
     """
-    from tumorscope.inference.engine_pool import EnginePool
     from tumorscope.reporting.outputs import OutputOptions
     from tumorscope.studies.case import AnalysisOptions, Case, process_case
 
-    outputs = OutputOptions(dicom=True, earlier_reports=_reports(task.earlier))
-    case = Case(task.folder, incomplete=task.incomplete)
-    result = process_case(case, EnginePool(task.bundle), task.out, AnalysisOptions(find_truth=False, outputs=outputs))
+    outputs = OutputOptions(dicom=True, contours=False, earlier_reports=_reports(task.earlier))
+    options = AnalysisOptions(find_truth=False, flips=task.flips, outputs=outputs)
+    result = process_case(Case(task.folder, incomplete=task.incomplete), _engines(task.bundle), task.out, options)
     return sorted(result.folder.glob("*.dcm"))
+
+
+@cache
+def _engines(bundle: str) -> EnginePool:
+    """The networks, which stay loaded."""
+    from tumorscope.inference.engine_pool import EnginePool
+
+    return EnginePool(bundle)
 
 
 def _reports(folders: Sequence[Path]) -> tuple[Dataset, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.datasets.labeled import LabeledCase
+from tumorscope.datasets.training_view import known_presence, training_view
 from tumorscope.evaluation.operating_point import ValidationCase
 from tumorscope.inference.channels import arrange_channels
 from tumorscope.inference.engine import Engine
@@ -31,14 +32,16 @@ def validation_case(engine: Engine, case: LabeledCase) -> ValidationCase:
     """
     card, scan, truth = engine.bundle.card, case.scan(), case.truth()
     voxels, _ = arrange_channels(scan, card)
-    prepared = prepare(voxels, card.preparation, scan.pixel_aspect)
+    view = training_view(scan, card.preparation.slice_distance_mm)
+    prepared = prepare(view.forward(voxels), card.preparation, view.pixel_aspect)
+    mask = None if truth.mask is None else view.forward(truth.mask)
     predictions = engine.run(prepared.images)
     classes = card.classes
     return ValidationCase(
         predictions.presence,
         predictions.mask,
-        None if truth.mask is None else prepared.crop_resize.forward(truth.mask) >= 0.5,
-        truth.present,
+        None if mask is None else prepared.crop_resize.forward(mask) >= 0.5,
+        known_presence(truth, mask),
         case.case,
         class_logits=predictions.classes,
         true_class=classes.index(truth.tumor_class) if truth.tumor_class in classes else None,

@@ -55,6 +55,11 @@ class InputFormat:
     package: tuple[str, str] | None = None
     also: Callable[[bytes, Path], bool] | None = None
 
+    @property
+    def brief(self) -> str:
+        """How lists show it without its suffixes."""
+        return self.listed.split(" (")[0]
+
     def matches(self, head: bytes, path: Path) -> bool:
         """Whether a file's first bytes are those of this format."""
         if any(all(head[at : at + len(part)] == part for at, part in signature) for signature in self.signatures):
@@ -88,7 +93,7 @@ DICOM = InputFormat(
     suffixes=(".dcm", ".dicom", ".ima"),
     signatures=(((128, b"DICM"),),),
     module="tumorscope.io.dicom.input",
-    masks="DICOM SEG",
+    masks="DICOM SEG and RTSTRUCT",
     also=_is_bare_dicom,
 )
 IMAGE = InputFormat(
@@ -209,5 +214,5 @@ def formats_table() -> str:
     for entry in FORMATS:
         needs = f"`pip install '.[{entry.package[1]}]'`" if entry.package else ""
         files = ", ".join(f"`{suffix}`" for suffix in entry.suffixes)
-        rows.append(f"| {entry.listed.split(' (')[0]} | {files} | {entry.masks or 'no'} | {needs} |")
+        rows.append(f"| {entry.brief} | {files} | {entry.masks or 'no'} | {needs} |")
     return "\n".join(rows)

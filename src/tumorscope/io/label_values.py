@@ -9,6 +9,7 @@ import numpy as np
 
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.core.note import Note
+from tumorscope.core.scan import Scan
 from tumorscope.core.segmentation import Segment
 from tumorscope.io.checks import label
 from tumorscope.io.file_heads import is_jpeg
@@ -43,10 +44,12 @@ class LabelOptions:
     Attributes:
         threshold: take what is at least this for one mask, whatever the values are.
         whole: take everything above zero for one mask, gray levels too.
+        scan: the scan that the mask was drawn on, where it is known; contours become pixels of its grid.
     """
 
     threshold: float | None = None
     whole: bool = False
+    scan: Scan | None = None
 
     def refuse_threshold(self, name: str) -> None:
         """For formats whose masks are explicit.

@@ -22,18 +22,19 @@ from tumorscope.io.volumes import read_volume_segmentation
 _MASK_ENDINGS = ("mask", "seg", "label")
 
 
-def open_segmentation(path: Path | str, threshold: float | None = None) -> Segmentation:
+def open_segmentation(path: Path | str, threshold: float | None = None, scan: Scan | None = None) -> Segmentation:
     """Read a mask with one or more labels.
 
     Args:
-        path: a volume or an image of any format that is read, a DICOM SEG, a TIFF with one page per slice, a
-            ``cjdata`` file; or a folder of mask images, one per slice, or with one file of the others.
+        path: a volume or an image of any format that is read, a DICOM SEG or RTSTRUCT, a TIFF with one page per
+            slice, a ``cjdata`` file; or a folder of mask images, one per slice, or with one file of the others.
         threshold: take what is at least this in a volume or an image for the mask. Without it an image is refused.
+        scan: what the mask was drawn on, where it is known. Contours are drawn on its grid; other masks keep theirs.
 
     Raises:
         UnreadableScan: not a mask, damaged, of four dimensions, with NaN, or an image.
     """
-    return _open(Path(path), LabelOptions(threshold))
+    return _open(Path(path), LabelOptions(threshold, scan=scan))
 
 
 def read_mask(path: Path | str, scan: Scan) -> np.ndarray:
@@ -55,7 +56,24 @@ def read_mask(path: Path | str, scan: Scan) -> np.ndarray:
     path = header_of_pair(Path(path))
     if path.is_dir() and scan.slice_names:
         return _masks_of_slices(path, scan)
-    found = _open(path, LabelOptions(whole=True))
+    return _on_grid_of(scan, path, LabelOptions(whole=True, scan=scan)).whole
+
+
+def read_labels(path: Path | str, scan: Scan) -> Segmentation:
+    """All labels of a scan's mask, on its grid.
+
+    Args:
+        path: as for :func:`open_segmentation`.
+        scan: the mask's shape and position are checked against it.
+
+    Raises:
+        UnreadableScan: not a mask, damaged, of another shape, or elsewhere in the patient.
+    """
+    return _on_grid_of(scan, header_of_pair(Path(path)), LabelOptions(scan=scan))
+
+
+def _on_grid_of(scan: Scan, path: Path, options: LabelOptions) -> Segmentation:
+    found = _open(path, options)
     if found.kind == "volume":
         if scan.geometry is None:
             raise UnreadableScan(
@@ -65,7 +83,7 @@ def read_mask(path: Path | str, scan: Scan) -> np.ndarray:
             require_same_voxels(found, scan, label(path))
     elif found.geometry is None and found.shape != scan.shape:
         raise UnreadableScan(f"{label(path)}: {differing_shapes(found.shape, scan.shape)}")
-    return onto_scan(found, scan).whole
+    return onto_scan(found, scan)
 
 
 def find_mask(scan: Scan) -> np.ndarray | None:

@@ -148,14 +148,8 @@ def compare_studies(before: Timepoint, after: Timepoint, *, registered: bool = F
     Raises:
         TumorscopeError: they differ in one of these.
     """
-    against = conflicts(before.origin, after.origin)
-    if against and not force:
-        raise TumorscopeError(
-            f"{before.name} and {after.name} are not comparable: {'; '.join(against)}. --force compares them all the same"
-        )
     notes = [
-        *(Note("forced_comparison", f"compared although {reason}") for reason in against),
-        *doubts(before.origin, after.origin),
+        *comparison_notes(before, after, force),
         *(
             note.about(when)
             for when, study in (("before", before), ("after", after))
@@ -163,7 +157,7 @@ def compare_studies(before: Timepoint, after: Timepoint, *, registered: bool = F
         ),
     ]
     matches = match_lesions(before, after, registered)
-    targets = tuple(sorted(before.measurable, key=lambda place: -_product(before.lesions[place])))[:MOST_TARGETS]
+    targets = tuple(sorted(before.measurable, key=lambda place: -product_of(before.lesions[place])))[:MOST_TARGETS]
     known = before.affine is not None and after.affine is not None
     if matches is None:
         what = "the studies are not on one grid, so lesions are not matched and new ones are not distinguished from old"
@@ -190,7 +184,7 @@ def compare_studies(before: Timepoint, after: Timepoint, *, registered: bool = F
         notes.append(Note("minor_response", f"{what} (RANO for low-grade glioma)"))
     small = [place for place in new if not after.lesions[place].measurable]
     if small and category != "PD":
-        what = f"{_count(len(small), 'new lesion')} too small to measure; look at the next study"
+        what = f"{count_text(len(small), 'new lesion')} too small to measure; look at the next study"
         notes.append(Note("small_new_lesions", what))
     volumes = before.volume_mm3, after.volume_mm3
     return Response(
@@ -205,6 +199,21 @@ def compare_studies(before: Timepoint, after: Timepoint, *, registered: bool = F
     )
 
 
+def comparison_notes(before: Timepoint, after: Timepoint, force: bool) -> list[Note]:
+    """What is known and not known against comparing two studies.
+
+    Raises:
+        TumorscopeError: they must not be compared, and ``force`` is not set.
+    """
+    against = conflicts(before.origin, after.origin)
+    if against and not force:
+        raise TumorscopeError(
+            f"{before.name} and {after.name} are not comparable: {'; '.join(against)}. --force compares them all the same"
+        )
+    forced = (Note("forced_comparison", f"compared although {reason}") for reason in against)
+    return [*forced, *doubts(before.origin, after.origin)]
+
+
 def _decide(
     before: Timepoint,
     after: Timepoint,
@@ -217,16 +226,16 @@ def _decide(
     if not before.lesions and not after.lesions:
         return None, "neither study shows a lesion, so there is no response to assess"
     if not before.lesions:
-        return "PD", f"{_count(len(after.lesions), 'lesion')} where there was none: any new lesion is progression"
+        return "PD", f"{count_text(len(after.lesions), 'lesion')} where there was none: any new lesion is progression"
     measurable = [place for place in new if after.lesions[place].measurable]
     if measurable:
-        return "PD", f"{_count(len(measurable), 'new measurable lesion')}: any new lesion is progression"
+        return "PD", f"{count_text(len(measurable), 'new measurable lesion')}: any new lesion is progression"
     change = products.relative
     if change is not None and change >= PROGRESSIVE:
-        return "PD", f"the sum of products grew by {_percent(change)}: 25 % or more is progression"
-    grown = _became_measurable(before, after, matches or ())
+        return "PD", f"the sum of products grew by {percent_text(change)}: 25 % or more is progression"
+    grown = became_measurable(before, after, matches or ())
     if grown:
-        return "PD", f"{_count(grown, 'lesion')} became measurable, by more than 5 mm or 25 %: that is progression"
+        return "PD", f"{count_text(grown, 'lesion')} became measurable, by more than 5 mm or 25 %: that is progression"
     if not targets:
         if not after.lesions:
             return "SD", "all lesions are gone, but none was measurable: stable disease is then the best response"
@@ -237,26 +246,26 @@ def _decide(
         return "CR", "no lesion is left: disappearance of all lesions is a complete response"
     assert change is not None  # targets have a product
     if change <= PARTIAL:
-        return "PR", f"the sum of products shrank by {_percent(change)}: 50 % or more is a partial response"
-    way = "did not change" if abs(change) < 0.005 else f"{'grew' if change > 0 else 'shrank'} by {_percent(change)}"
+        return "PR", f"the sum of products shrank by {percent_text(change)}: 50 % or more is a partial response"
+    way = "did not change" if abs(change) < 0.005 else f"{'grew' if change > 0 else 'shrank'} by {percent_text(change)}"
     return "SD", f"the sum of products {way}: between 50 % less and 25 % more is stable disease"
 
 
 def _matched(before: Timepoint, after: Timepoint, targets: tuple[int, ...], matches: tuple[Match, ...]) -> Change:
     """Sums of products: the targets, and the lesions at their positions afterwards, measurable or not."""
     followed = {place for match in matches if set(match.before) & set(targets) for place in match.after}
-    earlier = sum(_product(before.lesions[place]) for place in targets)
-    return Change(earlier, sum(_product(after.lesions[place]) for place in followed))
+    earlier = sum(product_of(before.lesions[place]) for place in targets)
+    return Change(earlier, sum(product_of(after.lesions[place]) for place in followed))
 
 
 def _totals(before: Timepoint, after: Timepoint, targets: tuple[int, ...]) -> Change:
     """Sums of products without matching: afterwards the measurable lesions, and at least as many as were targets."""
-    products = sorted((_product(lesion) for lesion in after.lesions), reverse=True)
+    products = sorted((product_of(lesion) for lesion in after.lesions), reverse=True)
     counted = min(MOST_TARGETS, max(len(targets), len(after.measurable)))
-    return Change(sum(_product(before.lesions[place]) for place in targets), sum(products[:counted]))
+    return Change(sum(product_of(before.lesions[place]) for place in targets), sum(products[:counted]))
 
 
-def _became_measurable(before: Timepoint, after: Timepoint, matches: tuple[Match, ...]) -> int:
+def became_measurable(before: Timepoint, after: Timepoint, matches: tuple[Match, ...]) -> int:
     """How many lesions were too small, are measurable now, and grew by more than 5 mm or a quarter."""
     grown = 0
     for match in matches:
@@ -274,13 +283,16 @@ def _became_measurable(before: Timepoint, after: Timepoint, matches: tuple[Match
     return grown
 
 
-def _product(lesion: Lesion) -> float:
+def product_of(lesion: Lesion) -> float:
+    """RANO's product of diameters, mm²."""
     return lesion.diameters.product if lesion.diameters is not None else 0.0
 
 
-def _percent(change: float) -> str:
+def percent_text(change: float) -> str:
+    """A relative change without its sign."""
     return f"{100 * abs(change):.1f} %"
 
 
-def _count(number: int, what: str) -> str:
+def count_text(number: int, what: str) -> str:
+    """A number of things, in words."""
     return f"{'one' if number == 1 else number} {what}{'' if number == 1 else 's'}"

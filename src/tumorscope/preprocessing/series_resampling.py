@@ -79,7 +79,7 @@ def _laid_onto(
     if register:
         from tumorscope.preprocessing.registration import register_rigid
 
-        found = register_rigid(*_evened(scan), *_evened(base), f"{name}: {sequence}")
+        found = register_rigid(*evened_channel(scan), *evened_channel(base), f"{name}: {sequence}")
         geometry = geometry.moved(np.linalg.inv(found.transform))
         moved = f"moved by {found.shift_mm:.1f} mm, turned by {found.angle_deg:.1f}°"
         notes = [Note("series_registered", f"{sequence} registered onto {grid}: {moved}")]
@@ -96,10 +96,10 @@ def _laid_onto(
     return resample_onto(volume, geometry, base.geometry), notes
 
 
-def _evened(scan: Scan) -> tuple[np.ndarray, np.ndarray]:
-    """The first channel as evenly spaced slices, and their affine: registration supports no other."""
+def evened_channel(scan: Scan, channel: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """A channel as evenly spaced slices, and their affine: registration supports no other."""
     assert scan.geometry is not None  # the caller has looked
-    volume = scan.voxels[..., 0]
+    volume = scan.voxels[..., channel]
     if scan.geometry.is_even:
         return volume, scan.geometry.affine
     slices, affine = scan.geometry.even_planes()

@@ -160,6 +160,13 @@ class Recipe(Section):
         default=(),
         description="the classes to predict; empty for presence and mask, or for all classes of a folder data set",
     )
+    labels: str | None = Field(
+        default=None,
+        description="for own data whose masks have several labels, those that are the tumor, such as 1+2+4=tumor",
+    )
+    holdout: float | None = Field(
+        default=None, gt=0, lt=1, description="fraction of the patients to test on, instead of the data set's own split"
+    )
     leave_out_copies: bool = Field(
         default=False, description="remove near-copies of validation and test images from the training"
     )

@@ -232,6 +232,9 @@ class AnalysisDocument(_Part):
         description="`shape`, `spacing_mm`, `affine` (column, row, slice to RAS+ mm), `slice_positions` (where slices "
         "are unevenly spaced, what the affine maps instead of their indices; else null), `sequences`, `kind`"
     )
+    truth_dice: float | None = Field(
+        default=None, description="Dice of the mask with the true mask; null where none was given or both are empty"
+    )
     warnings: list[Note] = Field(
         description="what was assumed, filled in or left out: a `code` for programs (`tumorscope.core.note`) and a "
         "`text`"

@@ -41,8 +41,13 @@ _ITEM_PER_LINE = ("slices", "lesions", "labels", "warnings", "mask_rle")
 """Lists that are written one item per line, so that people can read the file too."""
 
 
-def to_document(analysis: Analysis) -> AnalysisDocument:
-    """An analysis as the content of its ``analysis.json``; numbers are rounded, and those not known are None."""
+def to_document(analysis: Analysis, truth_dice: float | None = None) -> AnalysisDocument:
+    """An analysis as the content of its ``analysis.json``; numbers are rounded, and those not known are None.
+
+    Args:
+        analysis: the findings.
+        truth_dice: the mask's Dice with the true mask, where there is one.
+    """
     scan = analysis.scan
     return AnalysisDocument(
         case=_text(scan.case),
@@ -56,6 +61,7 @@ def to_document(analysis: Analysis) -> AnalysisDocument:
         types_agree=types_agree(analysis),
         labels=_labels(analysis) if analysis.parts else [],
         geometry=_geometry(analysis),
+        truth_dice=_number(truth_dice, 6),
         warnings=[_note(warning) for warning in analysis.warnings],
         notice=analysis.notice,
         timing_ms={stage: _number(spent, 2) for stage, spent in analysis.timing_ms.items()},

@@ -1,4 +1,4 @@
-"""The tables of ``docs/output.md``, from the registry of outputs and the models of ``analysis.json``.
+"""The tables of ``docs/output.md``: the registry of outputs, the models of ``analysis.json``, the columns of ``cases.csv``.
 
 ``python -m tumorscope.reporting.documentation docs/output.md`` refreshes them; a test checks that they are current.
 """
@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from tumorscope.reporting.analysis_document import AnalysisDocument
+from tumorscope.reporting.case_table import COLUMNS
 from tumorscope.reporting.outputs import OUTPUTS
 
 
@@ -25,9 +26,15 @@ def keys_table() -> str:
     return "\n".join(("| key | meaning |", "|---|---|", *rows))
 
 
+def columns_table() -> str:
+    """The columns of ``cases.csv`` as a Markdown table."""
+    rows = [f"| `{column.name}` | {column.description} |" for column in COLUMNS]
+    return "\n".join(("| column | content |", "|---|---|", *rows))
+
+
 def refreshed(page: str) -> str:
-    """A Markdown page with each of the two tables replaced by its current content."""
-    tables = {table.partition("\n")[0]: table for table in (outputs_table(), keys_table())}
+    """A Markdown page with each of the tables replaced by its current content."""
+    tables = {table.partition("\n")[0]: table for table in (outputs_table(), keys_table(), columns_table())}
     blocks = page.split("\n\n")
     return "\n\n".join(tables.get(block.partition("\n")[0], block) for block in blocks)
 

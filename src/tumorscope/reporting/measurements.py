@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
 from collections.abc import Sequence
@@ -19,6 +17,7 @@ from tumorscope.core.scan import Scan
 from tumorscope.core.segmentation import Segmentation
 from tumorscope.measurement.diameters import Diameter
 from tumorscope.measurement.lesions import Lesion, find_lesions, total_volume_mm3, unknown_volumes
+from tumorscope.reporting.csv_text import csv_text
 
 SCHEMA = "tumorscope.measurements/2"
 
@@ -138,14 +137,12 @@ def to_json(document: dict[str, Any]) -> bytes:
 
 def to_csv(measured: Sequence[Measured], scan: Scan) -> bytes:
     """One row per lesion, columns :data:`CSV_COLUMNS`."""
-    file = io.StringIO(newline="")
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(CSV_COLUMNS)
-    for part in measured:
-        for number, lesion in enumerate(part.lesions, start=1):
-            row = {"case": scan.case, "label": part.name, "lesion": number, **_row(lesion)}
-            writer.writerow([row.get(column) for column in CSV_COLUMNS])
-    return file.getvalue().encode()
+    rows = (
+        {"case": scan.case, "label": part.name, "lesion": number, **_row(lesion)}
+        for part in measured
+        for number, lesion in enumerate(part.lesions, start=1)
+    )
+    return csv_text(CSV_COLUMNS, ([row.get(column) for column in CSV_COLUMNS] for row in rows)).encode()
 
 
 def _row(lesion: Lesion) -> dict[str, Any]:

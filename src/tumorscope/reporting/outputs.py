@@ -33,12 +33,14 @@ class OutputOptions:
         pdf: the report as PDF.
         dicom: DICOM objects; None writes them for scans that came as DICOM.
         fractional: a second DICOM segmentation with the probability of every voxel, for analyses that kept it.
+        contours: beside the DICOM segmentation the same as RT Structure Set.
         earlier_reports: headers of structured reports of the same study that the new one replaces.
     """
 
     pdf: bool = True
     dicom: bool | None = None
     fractional: bool = False
+    contours: bool = True
     earlier_reports: tuple[Dataset, ...] = ()
 
 
@@ -85,6 +87,14 @@ class CaseResults:
         from tumorscope.io.dicom.writers import encode_segmentation
 
         return encode_segmentation(self.analysis) if self.wants_segmentation else None
+
+    @property
+    def truth_dice(self) -> float | None:
+        """Dice of the mask with the true mask; None without one, or where the bundle draws no mask."""
+        from tumorscope.reporting.agreement import compare
+
+        segments = "mask" in self.analysis.bundle.card.outputs
+        return compare(self.analysis.mask, self.truth).dice if segments and self.truth is not None else None
 
     @cached_property
     def report(self) -> Report:
@@ -146,6 +156,12 @@ def _fractional_segmentation(results: CaseResults) -> bytes:
     return encode_segmentation(results.analysis, fractional=True)
 
 
+def _structure_set(results: CaseResults) -> bytes:
+    from tumorscope.io.dicom.writers import encode_structure_set
+
+    return encode_structure_set(results.analysis)
+
+
 def _structured_report(results: CaseResults) -> bytes:
     from tumorscope.io.dicom.writers import encode_structured_report
 
@@ -173,7 +189,7 @@ def _pdf(results: CaseResults) -> bytes:
 def _document(results: CaseResults) -> bytes:
     from tumorscope.reporting.document import to_document, to_json
 
-    return to_json(to_document(results.analysis)).encode()
+    return to_json(to_document(results.analysis, results.truth_dice)).encode()
 
 
 _DICOM = "for DICOM input, unless `--no-dicom`"
@@ -236,6 +252,18 @@ OUTPUTS = (
         applies=lambda results: (
             results.wants_segmentation and results.options.fractional and results.analysis.probability is not None
         ),
+    ),
+    Output(
+        key="structure_set",
+        file="rtstruct.dcm",
+        media_type="application/dicom",
+        title="Contours (DICOM RTSTRUCT)",
+        description="the mask as contours in a DICOM RT Structure Set, one ROI per lesion",
+        condition="as `seg.dcm`, unless `--no-contours`",
+        stage="dicom",
+        encode=_structure_set,
+        applies=lambda results: results.wants_segmentation and results.options.contours,
+        is_mask=True,
     ),
     Output(
         key="structured_report",

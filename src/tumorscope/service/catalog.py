@@ -1,42 +1,38 @@
 """The state of every study, in a database that several processes and machines share.
 
 A study goes (``fetching`` →) ``queued`` → ``analyzing`` → ``done`` or ``failed``, and back to
-``queued`` to measure a corrected segmentation or to retry a failed analysis. A worker holds a claim
-with a lease on its study. Another worker may take over a claim whose lease has expired; each claim has a
-higher number than the one before, so later updates by the former holder are rejected.
+``queued`` to measure a corrected segmentation or to retry a failed analysis; see :mod:`tumorscope.studies.claims`
+for how workers take turns.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import ColumnElement, and_, func, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from tumorscope.service.catalog_rows import (
-    BUSY,
-    SETTLED,
-    UNCLAIMED,
-    WAITING,
+    CLAIMS,
+    UNSETTLED,
+    StudyTransaction,
     after_mark,
-    mark_revision,
     page_mark,
     study_of,
-    update_held,
-    waiting_state,
-    working_state,
 )
 from tumorscope.service.database import find_problem, open_database, reading, writing
 from tumorscope.service.errors import Conflict, UnknownStudy
 from tumorscope.service.folders import Folders
-from tumorscope.service.records import STATES, Claim, NewStudy, Page, Revision, State, Study
+from tumorscope.service.records import STATES, NewStudy, Page, Revision, State, Study, StudyClaim
 from tumorscope.service.settings import ServiceSettings
 from tumorscope.service.tables import identity, revisions, studies
+from tumorscope.studies.claims import Claim, Claims, Transaction
 
 
-class Catalog:
+class Catalog(Claims):
     """The database of studies; threads of a process may share one object.
 
     Args:
@@ -49,6 +45,8 @@ class Catalog:
         TumorscopeError: the database cannot be used.
     """
 
+    unreachable = (SQLAlchemyError,)
+
     def __init__(
         self,
         address: str,
@@ -56,10 +54,14 @@ class Catalog:
         attempts: int = 3,
         clock: Callable[[], datetime] | None = None,
     ) -> None:
+        super().__init__(CLAIMS, self._writing, attempts, lease_s)
         self._engine = open_database(address)
-        self._lease = timedelta(seconds=lease_s)
-        self._attempts = attempts
         self._clock = clock
+
+    @contextmanager
+    def _writing(self) -> Iterator[StudyTransaction]:
+        with writing(self._engine) as base:
+            yield StudyTransaction(base, self._clock)
 
     @classmethod
     def of(cls, settings: ServiceSettings) -> Catalog:
@@ -97,14 +99,7 @@ class Catalog:
     def now(self) -> datetime:
         """The current time, by the clock of the leases."""
         with reading(self._engine) as base:
-            return self._now(base)
-
-    def _now(self, base: Connection) -> datetime:
-        if self._clock is not None:
-            return self._clock()
-        if base.dialect.name == "postgresql":
-            return base.execute(select(func.clock_timestamp())).scalar_one().astimezone(UTC)
-        return datetime.now(UTC)
+            return StudyTransaction(base, self._clock).now()
 
     # Create and read
 
@@ -125,8 +120,8 @@ class Catalog:
             Conflict: this upload, or a study with this id, exists already.
         """
         try:
-            with writing(self._engine) as base:
-                now = self._now(base)
+            with self._writing() as transaction:
+                base, now = transaction.base, transaction.now()
                 for index, entry in enumerate(entries):
                     moment = now - timedelta(microseconds=index)  # the list shows the newest first
                     base.execute(
@@ -144,7 +139,8 @@ class Catalog:
                             wanted=1,
                             attempt=0,
                             tries=0,
-                            **UNCLAIMED,
+                            done=0,
+                            total=0,
                         )
                     )
                     base.execute(
@@ -214,92 +210,50 @@ class Catalog:
 
     # Claim and settle
 
-    def claim(self, study_id: str, worker: str) -> Claim | None:
-        """Claim a study for a worker; None if it is not waiting or another worker has it.
-
-        A study whose lease has expired as often as allowed fails here.
-        """
-        with writing(self._engine) as base:
-            now = self._now(base)
-            abandoned = and_(studies.c.id == study_id, BUSY, studies.c.lease <= now)
-            reason = f"the analysis ended its worker {self._attempts} times; retry it to try again"
-            exhausted = base.execute(
-                update(studies)
-                .where(abandoned, studies.c.tries >= self._attempts)
-                .values(state="failed", failure=reason, changed=now, **UNCLAIMED)
-                .returning(studies.c.wanted)
-            ).one_or_none()
-            if exhausted is not None:
-                mark_revision(base, study_id, exhausted.wanted, "failed")
+    def claim(self, item: str, worker: str) -> StudyClaim | None:
+        """Claim a study for a worker; see :meth:`tumorscope.studies.claims.Claims.claim`."""
+        with self._writing() as transaction:
+            claim = self.claim_within(transaction, item, worker)
+            if claim is None:
                 return None
-            row = base.execute(
-                update(studies)
-                .where(or_(abandoned, and_(studies.c.id == study_id, WAITING)))
-                .values(
-                    state=working_state(),
-                    attempt=studies.c.attempt + 1,
-                    tries=studies.c.tries + 1,
-                    changed=now,
-                    **{**UNCLAIMED, "worker": worker, "lease": now + self._lease},
-                )
-                .returning(studies)
-            ).one_or_none()
-            if row is None:
-                return None
-            kind = base.execute(
-                select(revisions.c.kind).where(revisions.c.study == study_id, revisions.c.number == row.wanted)
-            ).scalar_one()
-        return Claim(study_id, row.wanted, row.attempt, worker, kind, row.revision, row.name, row.bundle, row.fetch)
-
-    def renew_lease(self, claim: Claim) -> bool:
-        """Extend the lease; False if the claim is lost."""
-        with writing(self._engine) as base:
-            return update_held(base, claim, lease=self._now(base) + self._lease)
+            query = select(studies, revisions.c.kind).where(studies.c.id == item)
+            joined = query.join(
+                revisions, (revisions.c.study == studies.c.id) & (revisions.c.number == studies.c.wanted)
+            )
+            row = transaction.base.execute(joined).one()
+        return StudyClaim(
+            item, claim.attempt, worker, row.wanted, row.kind, row.revision, row.name, row.bundle, row.fetch
+        )
 
     def progress(self, claim: Claim, stage: str, done: int, total: int) -> bool:
         """Record progress; False if the claim is lost."""
-        with writing(self._engine) as base:
-            return update_held(base, claim, stage=stage, done=done, total=total)
+        with self._writing() as base:
+            change = "stage = :stage, done = :done, total = :total"
+            return self._update_held(base, claim, change, stage=stage, done=done, total=total)
 
     def fetched(self, claim: Claim) -> bool:
         """Record that the study's files are complete and the analysis begins; False if the claim is lost."""
-        with writing(self._engine) as base:
-            return update_held(base, claim, state="analyzing", fetch=None, changed=self._now(base))
+        with self._writing() as base:
+            change = "state = 'analyzing', \"fetch\" = NULL, changed = :now"
+            return self._update_held(base, claim, change, now=base.now())
 
-    def finish(self, claim: Claim, summary: dict[str, Any]) -> bool:
+    def finish(self, claim: StudyClaim, summary: dict[str, Any]) -> bool:
         """Record that the revision's results are committed; False, without a change, if the claim is lost."""
-        return self._settle(claim, "done", revision=claim.revision, summary=summary, failure=None)
-
-    def fail(self, claim: Claim, reason: str) -> bool:
-        """Record a failure with its reason in one line; False if the claim is lost."""
-        return self._settle(claim, "failed", failure=reason)
-
-    def _settle(self, claim: Claim, state: State, **values: Any) -> bool:
-        with writing(self._engine) as base:
-            held = update_held(base, claim, state=state, changed=self._now(base), **values, **UNCLAIMED)
+        with self._writing() as transaction:
+            held = self._end(transaction, claim, "'done'")
             if held:
-                mark_revision(base, claim.study, claim.revision, state)
+                made = update(studies).where(studies.c.id == claim.study)
+                transaction.base.execute(made.values(revision=claim.revision, summary=summary))
             return held
 
-    def release(self, claim: Claim) -> bool:
-        """Return the study to the queue because its worker stops; the attempt does not count."""
-        with writing(self._engine) as base:
-            values: dict[str, Any] = {"state": waiting_state(), "tries": studies.c.tries - 1}
-            return update_held(base, claim, changed=self._now(base), **values, **UNCLAIMED)
-
-    def release_all(self, worker: str) -> list[str]:
-        """Return all studies of a worker to the queue; their ids."""
-        with writing(self._engine) as base:
-            held = update(studies).where(studies.c.worker == worker, BUSY)
-            values: dict[str, Any] = {"state": waiting_state(), "tries": studies.c.tries - 1}
-            given = held.values(changed=self._now(base), **values, **UNCLAIMED).returning(studies.c.id)
-            return list(base.execute(given).scalars())
-
-    def expire_leases(self, worker: str) -> list[str]:
-        """Expire the leases of a worker whose process ended; the ids of its studies. The attempts count."""
-        with writing(self._engine) as base:
-            ended = update(studies).where(studies.c.worker == worker, BUSY).values(lease=self._now(base))
-            return list(base.execute(ended.returning(studies.c.id)).scalars())
+    def _ended(self, base: Transaction, item: Any) -> None:
+        """Give the revision in progress the state of its study: done, failed, or queued."""
+        state = "CASE WHEN state IN ('done', 'failed') THEN state ELSE 'queued' END"
+        base.execute(
+            f"UPDATE revisions SET state = (SELECT {state} FROM studies WHERE id = :item) "
+            "WHERE study = :item AND number = (SELECT wanted FROM studies WHERE id = :item)",
+            item=item,
+        )
 
     # Edit and retry
 
@@ -317,7 +271,8 @@ class Catalog:
             UnknownStudy: the study does not exist.
             Conflict: that revision is not the newest, or the study is being analyzed.
         """
-        with writing(self._engine) as base:
+        with self._writing() as transaction:
+            base = transaction.base
             row = base.execute(select(studies).where(studies.c.id == study_id).with_for_update()).one_or_none()
             if row is None:
                 raise UnknownStudy("the study does not exist")
@@ -326,12 +281,12 @@ class Catalog:
             if base_revision < 1 or row.revision != base_revision:
                 raise Conflict(f"revision {row.revision} is the newest, not {base_revision}; load it first")
             last = base.execute(select(func.max(revisions.c.number)).where(revisions.c.study == study_id)).scalar_one()
-            number, now = last + 1, self._now(base)
+            number, now = last + 1, transaction.now()
             base.execute(
                 insert(revisions).values(study=study_id, number=number, kind="edit", state="queued", created=now)
             )
-            again = update(studies).where(studies.c.id == study_id)
-            base.execute(again.values(state="queued", wanted=number, tries=0, failure=None, changed=now, **UNCLAIMED))
+            base.execute(update(studies).where(studies.c.id == study_id).values(wanted=number))
+            self._reopen(transaction, study_id, ["done", "failed"])
             store(number)
         return number
 
@@ -342,52 +297,16 @@ class Catalog:
             UnknownStudy: the study does not exist.
             Conflict: the study has not failed.
         """
-        with writing(self._engine) as base:
-            values: dict[str, Any] = {"state": waiting_state(), "tries": 0, "failure": None}
-            failed = update(studies).where(studies.c.id == study_id, studies.c.state == "failed")
-            row = base.execute(
-                failed.values(changed=self._now(base), **values, **UNCLAIMED).returning(studies)
-            ).one_or_none()
-            if row is not None:
-                mark_revision(base, study_id, row.wanted, "queued")
-                return study_of(row)
+        with self._writing() as base:
+            if self._reopen(base, study_id, ["failed"]):
+                return study_of(base.base.execute(select(studies).where(studies.c.id == study_id)).one())
         if self.get(study_id) is None:
             raise UnknownStudy("the study does not exist")
         raise Conflict("only a failed study can be retried")
 
-    # Delete and recover
-
-    def delete(
-        self,
-        study_id: str,
-        unchanged_since: datetime | None = None,
-        remove: Callable[[], object] = lambda: None,
-    ) -> bool:
-        """Delete a study, even one that is being analyzed; whether it existed.
-
-        Args:
-            study_id: the study.
-            unchanged_since: delete it only if it has been done or failed since before this moment.
-            remove: hides its files; called before the deletion is visible.
-        """
-        wanted = [studies.c.id == study_id]
-        if unchanged_since is not None:
-            wanted += [SETTLED, studies.c.changed < unchanged_since]
-        with writing(self._engine) as base:
-            existed = base.execute(delete(studies).where(*wanted)).rowcount == 1
-            if existed:
-                remove()
-            return existed
-
-    def expired(self, moment: datetime) -> list[str]:
-        """The ids of studies that have been done or failed since before a moment."""
-        with reading(self._engine) as base:
-            return list(base.execute(select(studies.c.id).where(SETTLED, studies.c.changed < moment)).scalars())
-
     def overdue(self, moment: datetime) -> list[str]:
         """The ids of studies that have waited since before a moment or whose lease has expired, the oldest first."""
+        waiting = and_(studies.c.worker.is_(None), studies.c.changed < moment)
+        query = select(studies.c.id).where(studies.c.state.in_(UNSETTLED), or_(waiting, studies.c.lease <= self.now()))
         with reading(self._engine) as base:
-            waiting = and_(WAITING, studies.c.changed < moment)
-            abandoned = and_(BUSY, studies.c.lease <= self._now(base))
-            query = select(studies.c.id).where(or_(waiting, abandoned)).order_by(studies.c.changed, studies.c.id)
-            return list(base.execute(query).scalars())
+            return list(base.execute(query.order_by(studies.c.changed, studies.c.id)).scalars())

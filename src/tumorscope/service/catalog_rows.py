@@ -2,46 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, case, or_, update
+from sqlalchemy import ColumnElement, Connection, CursorResult, Row, and_, bindparam, func, or_, select, text
 
 from tumorscope.core.errors import TumorscopeError
-from tumorscope.service.records import Claim, Study
-from tumorscope.service.tables import revisions, studies
+from tumorscope.service.records import Study
+from tumorscope.service.tables import Moment, studies
+from tumorscope.studies.claims import ClaimTable
 
-BUSY = studies.c.state.in_(("fetching", "analyzing")) & studies.c.lease.is_not(None)
-WAITING = (studies.c.state == "queued") | ((studies.c.state == "fetching") & studies.c.lease.is_(None))
-SETTLED = studies.c.state.in_(("done", "failed"))
-UNCLAIMED: dict[str, Any] = {"worker": None, "lease": None, "stage": None, "done": 0, "total": 0}
+UNSETTLED = "queued", "fetching", "analyzing"
+CLAIMS = ClaimTable(
+    name="studies",
+    key="id",
+    states=UNSETTLED,
+    waiting="CASE WHEN \"fetch\" IS NULL THEN 'queued' ELSE 'fetching' END",
+    working="CASE WHEN \"fetch\" IS NULL THEN 'analyzing' ELSE 'fetching' END",
+    also="stage = NULL, done = 0, total = 0",
+)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def working_state() -> ColumnElement[str]:
-    """The state of a study that a worker has claimed."""
-    return case((studies.c.fetch.is_(None), "analyzing"), else_="fetching")
+@dataclass(frozen=True)
+class StudyTransaction:
+    """A transaction of the service's database for :class:`~tumorscope.studies.claims.Claims`."""
 
+    base: Connection
+    clock: Callable[[], datetime] | None = None
 
-def waiting_state() -> ColumnElement[str]:
-    """The state of a study that waits for a worker."""
-    return case((studies.c.fetch.is_(None), "queued"), else_="fetching")
+    def now(self) -> datetime:
+        """The time of PostgreSQL, which all machines share, or of this machine."""
+        if self.clock is not None:
+            return self.clock()
+        if self.base.dialect.name == "postgresql":
+            return self.base.execute(select(func.clock_timestamp())).scalar_one().astimezone(UTC)
+        return datetime.now(UTC)
 
-
-def update_held(base: Connection, claim: Claim, **values: Any) -> bool:
-    """Update a study if the claim is still valid; whether it was."""
-    change = update(studies).where(
-        studies.c.id == claim.study, studies.c.attempt == claim.attempt, BUSY, studies.c.worker == claim.worker
-    )
-    return base.execute(change.values(**values)).rowcount == 1
-
-
-def mark_revision(base: Connection, study_id: str, number: int, state: str) -> None:
-    """Set the state of a revision."""
-    base.execute(
-        update(revisions).where(revisions.c.study == study_id, revisions.c.number == number).values(state=state)
-    )
+    def execute(self, statement: str, /, **values: Any) -> CursorResult[Any]:
+        times = [bindparam(name, type_=Moment) for name, value in values.items() if isinstance(value, datetime)]
+        return self.base.execute(text(statement).bindparams(*times), values)
 
 
 def study_of(row: Row[Any]) -> Study:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from tumorscope.studies.claims import Claim
+
 State = Literal["fetching", "queued", "analyzing", "done", "failed"]
 STATES: tuple[State, ...] = ("fetching", "queued", "analyzing", "done", "failed")
 Kind = Literal["analysis", "edit"]
@@ -94,28 +96,27 @@ class Revision:
 
 
 @dataclass(frozen=True)
-class Claim:
-    """A worker's claim on a study, valid as long as its lease is renewed.
+class StudyClaim(Claim):
+    """A worker's claim on a study.
 
     Attributes:
-        study: its id.
         revision: to make.
-        attempt: increases with every claim of the study; older claims are invalid.
-        worker: the holder.
         kind: of the revision.
         base: the newest finished revision; 0 if there is none.
         name, bundle, fetch: of the study.
     """
 
-    study: str
     revision: int
-    attempt: int
-    worker: str
     kind: Kind
     base: int
     name: str
     bundle: str
     fetch: str | None
+
+    @property
+    def study(self) -> str:
+        """The study's id."""
+        return self.item
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from tumorscope.core.errors import TumorscopeError
 from tumorscope.inference.engine import EngineName
 
 _PREFIX = "TUMORSCOPE_"
-_ONLY_WEB = ("port", "token", "users", "allowed_hosts", "root_path", "trusted_proxies")
+_ONLY_WEB = ("port", "token", "users", "allowed_hosts", "root_path", "trusted_proxies", "send_to")
 """Settings that a worker does not receive."""
 _PATH_PART = re.compile(r"[A-Za-z0-9._~-]{1,100}")
 _OWN_PATHS = ("api", "assets", "docs")
@@ -80,6 +80,8 @@ class ServiceSettings(BaseSettings):
             headers are used.
         archives: DICOMweb services from which studies may be fetched, ``NAME=https://…`` or a name in
             ``data/destinations.yaml``, which can give password files.
+        send_to: archives that accept DICOM results from the page, ``NAME=HOST:PORT/TITLE`` for C-STORE,
+            ``NAME=https://…`` for STOW-RS, or a name in ``data/destinations.yaml``.
         upload_bytes, upload_files, unpacked_bytes: limits per upload.
         lease_s: a worker that does not renew its lease for this time loses its study.
         attempts: a study that ended this many workers fails.
@@ -104,6 +106,7 @@ class ServiceSettings(BaseSettings):
     root_path: Annotated[str, AfterValidator(clean_root_path)] = ""
     trusted_proxies: Networks = ()
     archives: Words = ()
+    send_to: Words = ()
     upload_bytes: int = Field(default=4 * 2**30, gt=0)
     upload_files: int = Field(default=20_000, gt=0)
     unpacked_bytes: int = Field(default=8 * 2**30, gt=0)

@@ -8,29 +8,32 @@ import os
 import threading
 import time
 from collections.abc import Callable
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from tumorscope.core.errors import TumorscopeError, where
+from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.faults import failure_reason
 from tumorscope.inference.bundles import shipped_bundles
 from tumorscope.inference.engine_pool import EnginePool
 from tumorscope.reporting.document import load_document
 from tumorscope.reporting.outputs import DOCUMENT_FILE
 from tumorscope.service.catalog import Catalog
 from tumorscope.service.folders import Folders
-from tumorscope.service.lease import LeaseHolder, LeaseLost, WorkerStopped
-from tumorscope.service.records import Claim
+from tumorscope.service.records import StudyClaim
 from tumorscope.service.remote_archives import fetch_study
 from tumorscope.service.settings import ServiceSettings
 from tumorscope.service.viewer_images import MASK, read_segmentation, write_views
 from tumorscope.studies.case import AnalysisOptions, Case, process_case
+from tumorscope.studies.lease import LeaseHolder, LeaseLost
+from tumorscope.studies.lease import Outcome as WorkOutcome
 
 log = logging.getLogger(__name__)
 
-Outcome = Literal["nothing to do", "done", "failed", "released", "lost"]
+Outcome = WorkOutcome | Literal["nothing to do"]
 
 
 def load_engines(settings: ServiceSettings) -> Callable[[str], EnginePool]:
@@ -73,87 +76,71 @@ def process(
         return "nothing to do"
     log.info("%s: revision %d started, attempt %d", claim.study, claim.revision, claim.attempt)
     started = time.monotonic()
-    with LeaseHolder(catalog, claim, settings, stop or threading.Event()) as lease:
-        outcome = _settle(lease, lambda: _make_results(lease, claim, settings, folders, engines), folders)
+
+    def reason(error: Exception) -> str:
+        line = failure_reason(error)
+        log.error("%s: %s", claim.study, "cannot be analyzed" if isinstance(error, TumorscopeError) else line)
+        return _public(line, claim, folders)
+
+    outcome: Outcome = "lost"
+    try:
+        with LeaseHolder(catalog, claim, settings.longest_analysis_s, stop, partial(catalog.progress, claim)) as lease:
+            job = _Job(lease, claim, settings, catalog, folders, engines)
+            outcome = lease.work(lambda: catalog.finish(claim, job.make()), reason)
+    except SQLAlchemyError as error:  # the lease expires, and another attempt follows
+        log.error("%s: the database is unreachable (%s)", claim.study, type(error).__name__)
     log.info("%s: %s after %.1f s", claim.study, outcome, time.monotonic() - started)
     return outcome
 
 
-def _settle(lease: LeaseHolder, make: Callable[[], dict[str, Any]], folders: Folders) -> Outcome:
-    """Do the work and record its outcome in the catalog."""
-    catalog, claim = lease.catalog, lease.claim
-    try:
-        try:
-            return "done" if catalog.finish(claim, make()) else "lost"
-        except LeaseLost:
-            return "lost"
-        except WorkerStopped:
-            return "released" if catalog.release(claim) else "lost"
-        except SQLAlchemyError:
-            raise
-        except TumorscopeError as error:
-            reason = _public(str(error), claim, folders)
-        except MemoryError:
-            reason = "not enough memory"
-        except FileNotFoundError as error:
-            if catalog.get(claim.study) is None:
-                return "lost"
-            reason = f"the analysis broke: {where(error)}"
-        except OSError as error:
-            reason = f"the service's disk: {(error.strerror or type(error).__name__).lower()}"
-        except Exception as error:
-            reason = f"the analysis broke: {where(error)}"
-        held = catalog.fail(claim, reason)
-        if held:
-            log.error("%s: %s", claim.study, reason if reason.startswith("the analysis") else "cannot be analyzed")
-        return "failed" if held else "lost"
-    except SQLAlchemyError as error:  # the lease expires, and another attempt follows
-        log.error("%s: the database is unreachable (%s)", claim.study, type(error).__name__)
-        return "lost"
+@dataclass(frozen=True)
+class _Job:
+    """The work on one claim."""
 
+    lease: LeaseHolder
+    claim: StudyClaim
+    settings: ServiceSettings
+    catalog: Catalog
+    folders: Folders
+    engines: Callable[[str], EnginePool]
 
-def _make_results(
-    lease: LeaseHolder, claim: Claim, settings: ServiceSettings, folders: Folders, engines: Callable[[str], EnginePool]
-) -> dict[str, Any]:
-    """Make the revision's results unless they exist, and return their summary."""
-    results = folders.run(claim.study, claim.revision)
-    if not results.is_dir():  # else a worker ended between committing them and recording it
-        if claim.fetch is not None:
-            _fetch(lease, claim, claim.fetch, settings, folders)
-        _analyze(lease, claim, settings, folders, engines)
-    return summary_of(results)
+    def make(self) -> dict[str, Any]:
+        """Make the revision's results unless they exist, and return their summary."""
+        results = self.folders.run(self.claim.study, self.claim.revision)
+        if not results.is_dir():  # else a worker ended between committing them and recording it
+            if self.claim.fetch is not None:
+                self._fetch(self.claim.fetch)
+            self._analyze()
+        return summary_of(results)
 
+    def _fetch(self, address: str) -> None:
+        self.lease.progress("fetching")
+        out = self.folders.input(self.claim.study)
+        fetch_study(address, out, self.settings, lambda done, total: self.lease.progress("fetching", done, total))
+        if not self.catalog.fetched(self.claim):
+            raise LeaseLost
 
-def _fetch(lease: LeaseHolder, claim: Claim, address: str, settings: ServiceSettings, folders: Folders) -> None:
-    lease.progress("fetching")
-    out = folders.input(claim.study)
-    fetch_study(address, out, settings, lambda done, total: lease.progress("fetching", done, total))
-    if not lease.catalog.fetched(claim):
-        raise LeaseLost
-
-
-def _analyze(
-    lease: LeaseHolder, claim: Claim, settings: ServiceSettings, folders: Folders, engines: Callable[[str], EnginePool]
-) -> None:
-    edit = claim.kind == "edit"
-    earlier = folders.run(claim.study, claim.base) / "view" if claim.base else None
-    case = Case(folders.case(claim.study))
-    if edit and earlier is not None:
-        mask = read_segmentation(folders.mask(claim.study, claim.revision), earlier / f"{MASK}.nii.gz")
-        case = dataclasses.replace(case, segmentation=mask)
-    with folders.staging_dir() as staging:
-        result = process_case(
-            case,
-            engines(claim.bundle),
-            staging,
-            AnalysisOptions(find_truth=False, explain=True, input_check=not edit, flips=settings.flips),
-            name=lambda _name: claim.name,
-            on_progress=lambda progress: lease.progress(progress.stage, progress.done, progress.total),
-        )
-        lease.check()
-        write_views(result.analysis, result.folder / "view", earlier)
-        lease.check()
-        folders.commit(result.folder, claim.study, claim.revision)
+    def _analyze(self) -> None:
+        claim, folders, lease = self.claim, self.folders, self.lease
+        edit = claim.kind == "edit"
+        earlier = folders.run(claim.study, claim.base) / "view" if claim.base else None
+        case = Case(folders.case(claim.study))
+        if edit and earlier is not None:
+            mask = read_segmentation(folders.mask(claim.study, claim.revision), earlier / f"{MASK}.nii.gz")
+            case = dataclasses.replace(case, segmentation=mask)
+        with folders.staging_dir() as staging:
+            result = process_case(
+                case,
+                self.engines(claim.bundle),
+                staging,
+                AnalysisOptions(find_truth=False, explain=True, input_check=not edit, flips=self.settings.flips),
+                name=lambda _name: claim.name,
+                on_progress=lambda progress: lease.progress(progress.stage, progress.done, progress.total),
+            )
+            lease.check()
+            write_views(result.analysis, result.folder / "view", earlier)
+            lease.check()
+            folders.commit(result.folder, claim.study, claim.revision)
 
 
 def summary_of(results: Path) -> dict[str, Any]:
@@ -173,14 +160,16 @@ def summary_of(results: Path) -> dict[str, Any]:
         "lesions": len(document.lesions),
         "slices": len(document.slices),
         "sequences": document.geometry.sequences,
+        "patient_key": document.patient_key,
+        "study_date": document.study_date,
     }
 
 
-def _public(line: str, claim: Claim, folders: Folders) -> str:
+def _public(line: str, claim: StudyClaim, folders: Folders) -> str:
     """A reader's message in which the study's name replaces the paths of this machine."""
     source = folders.input(claim.study)
     for inner in (str(source), str(folders.data)):
         line = line.replace(inner, claim.name)
     if line.startswith(f"{source.name}:"):
         line = claim.name + line.removeprefix(source.name)
-    return " ".join(line.split())
+    return line

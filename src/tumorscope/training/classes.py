@@ -7,19 +7,20 @@ import torch
 from tumorscope.core.errors import BadRecipe, TumorscopeError
 from tumorscope.datasets.folders import FolderDataset, class_name
 from tumorscope.datasets.labeled import LabeledDataset
+from tumorscope.datasets.own_data import OwnDataset
 from tumorscope.recipes.experiment import Recipe
 from tumorscope.training.distributed import print_rank_zero
 from tumorscope.training.slices import UNKNOWN_CLASS, SliceCache
 
 
 def with_classes(recipe: Recipe, dataset: LabeledDataset) -> Recipe:
-    """The recipe with its classes under the data set's names; if it names none, with those of the folders.
+    """The recipe with its classes under the data set's names; if it names none, with those of own data.
 
     Raises:
         BadRecipe: the data set lacks one of the classes, or two of them mean the same.
     """
     if not recipe.classes:
-        own = isinstance(dataset, FolderDataset) and recipe.network.classifies
+        own = isinstance(dataset, FolderDataset | OwnDataset) and recipe.network.classifies and len(dataset.classes) > 1
         return recipe.model_copy(update={"classes": dataset.classes}) if own else recipe
     names = tuple(class_name(name) for name in recipe.classes)
     if len(set(names)) < len(names):

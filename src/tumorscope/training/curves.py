@@ -9,14 +9,20 @@ LOG_FOLDER = "log"
 """Contains a numbered folder for every start of a training."""
 
 
-def draw_curves(folder: Path) -> Path | None:
-    """Write ``curves.csv`` (one row per epoch) and ``curves.png`` from Lightning's log."""
+def read_curves(folder: Path) -> dict[int, dict[str, float]]:
+    """What Lightning logged of a training: by epoch, the values that were measured in it."""
     epochs: dict[int, dict[str, float]] = {}
     for log in sorted((folder / LOG_FOLDER).glob("*/metrics.csv"), key=lambda path: int(path.parent.name)):
         with log.open() as file:
             for row in csv.DictReader(file):
                 values = {key: float(value) for key, value in row.items() if value and "/" in key}
                 epochs.setdefault(int(row["epoch"]), {}).update(values)
+    return epochs
+
+
+def draw_curves(folder: Path) -> Path | None:
+    """Write ``curves.csv`` (one row per epoch) and ``curves.png`` from Lightning's log."""
+    epochs = read_curves(folder)
     if not epochs:
         return None
     names = sorted({name for values in epochs.values() for name in values})

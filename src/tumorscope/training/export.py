@@ -17,7 +17,9 @@ from tumorscope import __version__
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.datasets.combined import CombinedDataset, by_dataset
 from tumorscope.datasets.labeled import LabeledCase, LabeledDataset, cases_of
+from tumorscope.datasets.own_options import PATIENTS_FILE
 from tumorscope.datasets.registry import dataset_entry
+from tumorscope.datasets.training_view import known_presence, training_view
 from tumorscope.evaluation import choose_operating_point, evaluate, summarize
 from tumorscope.evaluation.flip_gain import measure_flips
 from tumorscope.evaluation.validation import validation_cases
@@ -29,8 +31,8 @@ from tumorscope.preprocessing import prepare, stack_adjacent_slices
 from tumorscope.preprocessing.input_check import default_input_check
 from tumorscope.recipes.experiment import Recipe
 from tumorscope.training.copies import LEFT_OUT_FILE, leave_out
-from tumorscope.training.fit import SPLIT_FILE, Run, open_datasets
 from tumorscope.training.onnx_files import CALIBRATIONS, export_float, map_names, output_names, quantize
+from tumorscope.training.run import SPLIT_FILE, Run, open_datasets
 from tumorscope.training.slices import arrange
 
 LARGEST_LOSS = 0.002
@@ -85,7 +87,7 @@ def export(
     if features is not None:
         load_radiomics_classifier(features)  # fails before the long computation
     recipe, split = run.recipe(), run.split()
-    dataset = open_datasets(recipe, data)
+    dataset = open_datasets(recipe, data, run.patients)
     parts = {part: cases_of(dataset, split[part]) for part in ("train", "validation", "test")}
     if recipe.leave_out_copies or (run.folder / LEFT_OUT_FILE).exists():
         parts = leave_out(parts, run.folder, copies=recipe.leave_out_copies)
@@ -145,6 +147,8 @@ def export(
         }
         bundle = save_card(bundle.card.model_copy(update={"metrics": metrics, "test_time_flips": flips}), work)
         shutil.copy(run.folder / SPLIT_FILE, work / SPLIT_FILE)
+        if run.patients is not None:
+            shutil.copy(run.patients, work / PATIENTS_FILE)
         if (run.folder / LEFT_OUT_FILE).exists():
             shutil.copy(run.folder / LEFT_OUT_FILE, work / LEFT_OUT_FILE)
         if features is not None:
@@ -171,8 +175,11 @@ def calibration_images(cases: Sequence[LabeledCase], recipe: Recipe) -> np.ndarr
     each = max(1, _CALIBRATION_SLICES // (2 * len(cases)))
     images = []
     for case in cases:
-        prepared = prepare(arrange(case.scan(), recipe.sequences), recipe.preparation).images
-        present = case.truth().present
+        scan, truth = case.scan(), case.truth()
+        view = training_view(scan, recipe.preparation.slice_distance_mm)
+        voxels = view.forward(arrange(scan, recipe.sequences))
+        prepared = prepare(voxels, recipe.preparation, view.pixel_aspect).images
+        present = known_presence(truth, None if truth.mask is None else view.forward(truth.mask))
         present = np.ones(len(prepared), bool) if present is None else present
         for group in (np.flatnonzero(present), np.flatnonzero(~present)):
             chosen = chance.permutation(group)[:each]
@@ -270,4 +277,6 @@ def _model(path: Path, precision: Literal["float", "int8"]) -> Model:
 
 
 def _training(run: Run, recipe: Recipe, cases: dict[str, int]) -> dict[str, Any]:
-    return {"recipe": recipe.name, "dataset": "+".join(recipe.datasets), "cases": cases, **run.summary()}
+    labels = {} if recipe.labels is None else {"labels": recipe.labels}
+    stated = {"recipe": recipe.name, "dataset": "+".join(recipe.datasets), **labels, "cases": cases}
+    return {**stated, **run.summary()}

@@ -7,10 +7,8 @@ import json
 import math
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import lightning
 import torch
@@ -21,13 +19,15 @@ from torch.utils.data import DataLoader, DistributedSampler
 from tqdm import tqdm
 
 from tumorscope.core.errors import TumorscopeError
-from tumorscope.datasets.combined import CombinedDataset
+from tumorscope.core.files import save_whole
+from tumorscope.datasets.combined import notes_of
+from tumorscope.datasets.holdout import holdout_split
 from tumorscope.datasets.labeled import LabeledDataset, cases_of, check_split
-from tumorscope.datasets.registry import open_dataset
+from tumorscope.datasets.own_options import PATIENTS_FILE, read_patients, save_patients
 from tumorscope.datasets.split import Split
 from tumorscope.inference.bundles import Bundle
 from tumorscope.models.bundle_weights import load_bundle_weights
-from tumorscope.recipes.experiment import Recipe, parse_recipe, parse_yaml
+from tumorscope.recipes.experiment import Recipe
 from tumorscope.training.budget import Budget
 from tumorscope.training.checkpoints import MovableCheckpoint
 from tumorscope.training.classes import check_classes, with_classes
@@ -35,87 +35,19 @@ from tumorscope.training.copies import LEFT_OUT_FILE, leave_out
 from tumorscope.training.curves import LOG_FOLDER, draw_curves
 from tumorscope.training.distributed import check_world_size, print_rank_zero, trainer_options
 from tumorscope.training.ema import EMAWarmup
-from tumorscope.training.finite import StopWhenNotFinite, finite
+from tumorscope.training.finite import StopWhenNotFinite
+from tumorscope.training.layers import LAYERS_FILE, layer_table
 from tumorscope.training.leave_out_lists import read_leave_out_lists
 from tumorscope.training.module import TumorModule, train_sampler
 from tumorscope.training.plateau import ReduceOnPlateau
 from tumorscope.training.precision import set_precision
 from tumorscope.training.prepared import FOLDER as PREPARED_FOLDER
 from tumorscope.training.prepared import SliceSettings, load_or_prepare, remove_prepared
+from tumorscope.training.run import RECIPE_FILE, SPLIT_FILE, SUMMARY_FILE, Run, open_datasets
 from tumorscope.training.slices import IndexDataset
 
 _STATISTICS_SLICES = 48
 """Number of training slices for the batch statistics of a bundle's layers."""
-
-RECIPE_FILE, SPLIT_FILE, SUMMARY_FILE = "recipe.yaml", "split.json", "summary.json"
-
-
-@dataclass(frozen=True)
-class Run:
-    """A folder that a training writes and an export reads."""
-
-    folder: Path
-
-    @property
-    def best(self) -> Path:
-        """The checkpoint that validated best."""
-        return self.folder / "best.ckpt"
-
-    @property
-    def last(self) -> Path:
-        """The newest checkpoint, from which an interrupted training continues."""
-        return self.folder / "last.ckpt"
-
-    def recipe(self) -> Recipe:
-        """The recipe that was trained."""
-        try:
-            content = parse_yaml((self.folder / RECIPE_FILE).read_text())
-        except OSError as error:
-            raise TumorscopeError(f"{self.folder}: not the folder of a training (no {RECIPE_FILE})") from error
-        return parse_recipe(content, str(self.folder / RECIPE_FILE))
-
-    def split(self) -> Split:
-        """The training, validation and test patients."""
-        return Split.load(self.folder / SPLIT_FILE)
-
-    def summary(self) -> dict[str, Any]:
-        """Duration and validation score; empty before a training has ended."""
-        file = self.folder / SUMMARY_FILE
-        return json.loads(file.read_text()) if file.exists() else {}
-
-    def network(self) -> torch.nn.Module:
-        """The network with its best weights, in evaluation mode."""
-        if not self.best.exists():
-            raise TumorscopeError(f"{self.folder}: no best.ckpt yet; let the training validate once")
-        module = TumorModule(self.recipe().from_scratch())  # initial weights would be overwritten
-        checkpoint = torch.load(self.best, map_location="cpu", weights_only=True)
-        module.load_state_dict(checkpoint["state_dict"])
-        if not finite(module):
-            raise TumorscopeError(f"{self.best}: its weights are not finite; train again")
-        return module.network.eval()
-
-
-def open_datasets(recipe: Recipe, data: Mapping[str, Path]) -> LabeledDataset:
-    """The data sets of a recipe, combined.
-
-    Args:
-        recipe: names them.
-        data: the folder of each.
-
-    Raises:
-        TumorscopeError: a folder is missing, or belongs to a data set that the recipe does not name.
-        BadDataset: a folder contains something else.
-    """
-    for name in recipe.datasets:
-        if name not in data:
-            raise TumorscopeError(f"recipe {recipe.name} trains on {', '.join(recipe.datasets)}; add {name}=PATH")
-    for name in data:
-        if name not in recipe.datasets:
-            raise TumorscopeError(f"recipe {recipe.name} does not train on {name}, only {', '.join(recipe.datasets)}")
-    opened = {name: open_dataset(name, data[name]) for name in recipe.datasets}
-    if len(opened) == 1 and not recipe.channels_as_images:
-        return opened[recipe.datasets[0]]
-    return CombinedDataset.join(opened, recipe.channels_as_images)
 
 
 def train(
@@ -132,6 +64,7 @@ def train(
     start_from: Bundle | None = None,
     leave_out_lists: Sequence[Path] = (),
     precision: str = "auto",
+    patients: Path | None = None,
 ) -> Run:
     """Train a recipe, or continue an interrupted training in the same folder.
 
@@ -139,7 +72,7 @@ def train(
         recipe: the experiment.
         data: the folder of each data set.
         folder: of the run; created if necessary.
-        split: the patients of each part; None for the data set's own split.
+        split: the patients of each part; None for the recipe's holdout, or the data set's own split.
         fold: of five folds, the one to test on, instead of a single split.
         minutes: time limit, at which the learning rate reaches zero.
         device: ``auto``, ``cpu`` or ``gpu``.
@@ -149,6 +82,7 @@ def train(
         leave_out_lists: files with cases to exclude from training and validation, see
             :mod:`tumorscope.training.leave_out_lists`.
         precision: ``bf16``, ``float32``, or ``auto`` for the faster one, see :mod:`tumorscope.training.precision`.
+        patients: a table of the patients of the user's own cases; the run keeps a copy.
 
     Raises:
         TumorscopeError: the folder contains another recipe's training, there is no GPU, a batch
@@ -158,7 +92,7 @@ def train(
         raise TumorscopeError("--device gpu: PyTorch finds no GPU here; use --device cpu")
     check_world_size(devices, nodes, recipe.optimization.batch_size)
     run = Run(folder)
-    dataset = open_datasets(recipe, data)
+    dataset = open_datasets(recipe, data, patients or run.patients)
     listed = read_leave_out_lists(leave_out_lists, dataset)
     recipe = with_classes(recipe, dataset)
     if run.last.exists():
@@ -166,8 +100,7 @@ def train(
             raise TumorscopeError(f"{folder}: contains another recipe's training; name another folder")
         split = run.split()
     elif split is None:
-        seed = recipe.optimization.seed
-        split = dataset.fold(fold, seed) if fold is not None else dataset.split()
+        split = _new_split(dataset, recipe, fold)
     check_split(dataset, split)
     settings = recipe.optimization
     _keep_freed_memory()
@@ -178,6 +111,10 @@ def train(
         folder.mkdir(parents=True, exist_ok=True)
         (folder / RECIPE_FILE).write_text(yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False))
         split.save(folder / SPLIT_FILE)
+        if patients is not None:
+            save_patients(read_patients(patients), folder / PATIENTS_FILE)
+    for line in (*notes_of(dataset), *([f"split: {split.method}"] if split.method else [])):
+        print_rank_zero(line)
 
     lightning.seed_everything(settings.seed, verbose=False)
     cases = {part: cases_of(dataset, split[part]) for part in ("train", "validation", "test")}
@@ -198,7 +135,11 @@ def train(
         for case, why in store.unreadable.items():
             print_rank_zero(f"  left out {case}: {why}")
     check_classes(recipe, parts["train"])
+    if not parts["train"].present.any():
+        raise TumorscopeError("no training slice shows a tumor: there is nothing to learn from; look at the masks")
     module = TumorModule(recipe, parts["train"], parts["validation"])
+    if first:
+        save_whole(folder / LAYERS_FILE, layer_table(module, recipe).encode())
     if start_from is not None and not run.last.exists():
         spread = torch.linspace(0, len(parts["train"]) - 1, min(_STATISTICS_SLICES, len(parts["train"]))).long()
         images = parts["train"].batch(spread, recipe.preparation.adjacent_slices).images
@@ -231,6 +172,13 @@ def train(
     (folder / SUMMARY_FILE).write_text(json.dumps(summary, indent=1) + "\n")
     remove_prepared(folder)
     return run
+
+
+def _new_split(dataset: LabeledDataset, recipe: Recipe, fold: int | None) -> Split:
+    """A fold, the recipe's holdout, or the data set's own split."""
+    if fold is not None:
+        return dataset.fold(fold, recipe.optimization.seed)
+    return dataset.split() if recipe.holdout is None else holdout_split(dataset, recipe.holdout)
 
 
 def _slice_settings(recipe: Recipe, part: str) -> SliceSettings:

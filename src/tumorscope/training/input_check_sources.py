@@ -16,7 +16,7 @@ from tumorscope.datasets.negatives import draw_family
 from tumorscope.datasets.negatives.kaggle4 import CT_IMAGES, UNSURE_IMAGES
 from tumorscope.datasets.patients import patient_key
 from tumorscope.datasets.phantom import Tissue, make_phantom, plausible_lesion
-from tumorscope.datasets.registry import DATASET_NAMES, open_dataset
+from tumorscope.datasets.registry import PUBLISHED_NAMES, open_dataset
 from tumorscope.datasets.split import Split
 from tumorscope.io import find_cases, open_scan
 from tumorscope.io.dicom.studies import StudyFiles
@@ -25,7 +25,7 @@ from tumorscope.preprocessing.head import head_mask
 from tumorscope.preprocessing.input_check.model import slices_with_much_head
 from tumorscope.training.copies import LEFT_OUT_FILE, read_left_out
 
-LABELED = tuple(name for name in DATASET_NAMES if name != "folders")
+LABELED = PUBLISHED_NAMES
 """Data sets whose cases are heads, by the names that :func:`open_dataset` knows."""
 
 VOLUMES = "volumes"

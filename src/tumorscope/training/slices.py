@@ -16,7 +16,9 @@ from tumorscope.core.errors import TumorscopeError, UnreadableScan
 from tumorscope.core.scan import Scan
 from tumorscope.datasets.combined import CombinedCase
 from tumorscope.datasets.labeled import LabeledCase
+from tumorscope.datasets.own_cases import SeveralLabels
 from tumorscope.datasets.styles import restyle
+from tumorscope.datasets.training_view import known_presence, training_view
 from tumorscope.preprocessing import Preparation, prepare
 
 UNKNOWN_CLASS = -1
@@ -119,6 +121,7 @@ def load_slices(
 
     Raises:
         TumorscopeError: not one case can be read.
+        SeveralLabels: masks of own data have labels, and which are the tumor is not stated.
     """
     parts: dict[str, list[np.ndarray]] = {name: [] for name in _COLUMNS}
     names: list[str] = []
@@ -129,11 +132,15 @@ def load_slices(
         try:
             scan, truth = case.scan(), case.truth()
             chance = np.random.default_rng((seed, number))
-            voxels = arrange(scan, sequences)
-            versions = [voxels, *(restyle(voxels, chance, truth.mask) for _ in range(restyled))]
+            view = training_view(scan, settings.slice_distance_mm)
+            voxels = view.forward(arrange(scan, sequences))
+            mask = None if truth.mask is None else view.forward(truth.mask)
+            versions = [voxels, *(restyle(voxels, chance, mask) for _ in range(restyled))]
             # Such small matrices are slower on several cores.
             with threadpool_limits(1, "blas"):
-                prepared = [prepare(version, settings) for version in versions]
+                prepared = [prepare(version, settings, view.pixel_aspect) for version in versions]
+        except SeveralLabels:
+            raise  # of all cases, unless the user says which label is the tumor
         except TumorscopeError as error:
             unreadable[case.case] = str(error)
             continue
@@ -142,18 +149,17 @@ def load_slices(
         if source not in sources:
             sources.append(source)
         known = truth.tumor_class in classes if truth.tumor_class else False
-        present = np.ones(count, bool) if truth.present is None else truth.present
+        known_present = known_presence(truth, mask)
+        present = np.ones(count, bool) if known_present is None else known_present
         for version in prepared:
             masks = (
-                np.zeros((count, settings.size, settings.size))
-                if truth.mask is None
-                else version.crop_resize.forward(truth.mask)
+                np.zeros((count, settings.size, settings.size)) if mask is None else version.crop_resize.forward(mask)
             )
             columns = {
                 "images": version.images.astype(np.float16),
                 "masks": np.round(masks * 255).astype(np.uint8),
                 # The mask of a slice without a tumor is known to be empty.
-                "has_mask": np.full(count, truth.mask is not None) | ~present,
+                "has_mask": np.full(count, mask is not None) | ~present,
                 "present": present,
                 "classes": np.full(count, classes.index(truth.tumor_class or "") if known else UNKNOWN_CLASS),
                 "first": np.full(count, start),
@@ -188,7 +194,11 @@ def arrange(scan: Scan, sequences: tuple[str, ...]) -> np.ndarray:
         return scan.voxels
     names = [name if name in scan.sequences else "flair" for name in sequences]
     if not set(names) <= set(scan.sequences):
-        raise UnreadableScan(f"{scan.case}: shows {', '.join(scan.sequences)} only, not {', '.join(sequences)}")
+        shown = [name if name != "unknown" else "t1c" for name in scan.sequences]
+        raise UnreadableScan(
+            f"{scan.case}: shows {', '.join(scan.sequences)} only, not {', '.join(sequences)}; a recipe takes what there "
+            f"is with, for example, --set sequences=[{','.join(dict.fromkeys(shown))}]"
+        )
     return scan.voxels[..., [scan.sequences.index(name) for name in names]]
 
 

@@ -2,6 +2,7 @@
 
 import { h, setText } from "../dom";
 import { icon, type IconName } from "../icons";
+import { tell } from "../messages";
 
 export interface Choice<T extends string> {
   value: T;
@@ -15,17 +16,29 @@ export interface Chooser<T extends string> {
   element: HTMLElement;
   value: T;
   set(value: T): void;
-  enable(value: T, enabled: boolean): void;
-  enabled(value: T): boolean;
+  /** Gray a choice out and say why, in a sentence; null offers it again. */
+  refuse(value: T, reason: string | null): void;
+  /** Why a choice is grayed out. */
+  refusal(value: T): string | null;
 }
 
 /** One of a few, side by side. */
 export function chooser<T extends string>(label: string, choices: Choice<T>[], first: T, chosen: (value: T) => void): Chooser<T> {
   const buttons = new Map<T, HTMLButtonElement>();
+  const titles = new Map<T, string>();
+  const reasons = new Map<T, string>();
+  // A grayed button keeps the focus and answers a click, so that its reason can be reached by keys and touch.
+  const choose = (value: T): void => {
+    const reason = reasons.get(value);
+    if (reason !== undefined) return tell(reason);
+    control.set(value);
+    chosen(value);
+  };
   const element = h("div", { class: "chooser", role: "group", "aria-label": label });
   for (const { value, words, hint, key } of choices) {
     const title = [hint ?? words, key ? `(${key})` : ""].join(" ").trim();
-    const button = h("button", { type: "button", title, "aria-keyshortcuts": key, on: { click: () => { control.set(value); chosen(value); } } }, words);
+    const button = h("button", { type: "button", title, "aria-keyshortcuts": key, on: { click: () => choose(value) } }, words);
+    titles.set(value, title);
     if (hint) button.setAttribute("aria-label", hint);
     buttons.set(value, button);
     element.append(button);
@@ -37,11 +50,16 @@ export function chooser<T extends string>(label: string, choices: Choice<T>[], f
       control.value = value;
       for (const [each, button] of buttons) button.setAttribute("aria-pressed", String(each === value));
     },
-    enable(value, enabled) {
+    refuse(value, reason) {
       const button = buttons.get(value);
-      if (button) button.disabled = !enabled;
+      if (!button) return;
+      if (reason === null) reasons.delete(value);
+      else reasons.set(value, reason);
+      button.title = reason ?? titles.get(value) ?? "";
+      if (reason === null) button.removeAttribute("aria-disabled");
+      else button.setAttribute("aria-disabled", "true");
     },
-    enabled: (value) => buttons.get(value)?.disabled === false,
+    refusal: (value) => reasons.get(value) ?? null,
   };
   control.set(first);
   return control;

@@ -4,6 +4,8 @@ import type { Analysis, Lesion, TypeFinding } from "../analysis";
 import type { StudyDetail } from "../api";
 import { ofRevision } from "../api";
 import { h, newId } from "../dom";
+import { explain } from "../explain";
+import type { Term } from "../glossary";
 import { icon } from "../icons";
 import { labelColor } from "../viewport/parts";
 import { bytesText, capital, countText, dateText, diametersText, momentText, numberText, probabilityText, sequenceLongText, sideText, typeText, volumeText } from "../wording";
@@ -19,7 +21,7 @@ export interface Findings {
   select(index: number | null): void;
 }
 
-export function findings(study: StudyDetail, analysis: Analysis, revision: number, actions: FindingsActions): Findings {
+export function findings(study: StudyDetail, analysis: Analysis, revision: number, actions: FindingsActions, rulers: HTMLElement): Findings {
   const lesions = analysis.lesions.map((lesion, index) => lesionButton(lesion, index, () => actions.lesion(index)));
   const element = h(
     "aside",
@@ -28,6 +30,7 @@ export function findings(study: StudyDetail, analysis: Analysis, revision: numbe
     typePart(analysis),
     labelPart(analysis),
     lesionPart(analysis, lesions),
+    rulers,
     warningPart(analysis),
     revisionPart(study, revision, actions),
     filePart(study, revision),
@@ -46,12 +49,20 @@ function section(title: string, ...content: (Node | null)[]): HTMLElement {
   return h("section", { "aria-labelledby": id }, h("h2", { id }, title), ...content);
 }
 
+/** A section whose title needs a word of explanation. */
+function explained(title: string, term: Term, ...content: (Node | null)[]): HTMLElement {
+  const part = section(title, ...content);
+  part.querySelector("h2")?.after(explain(term));
+  part.classList.add("with-term");
+  return part;
+}
+
 function headline(analysis: Analysis): HTMLElement {
   if (analysis.input_rejected) {
     return h(
       "section",
       { class: "headline unassessed" },
-      h("h2", {}, "Not assessed"),
+      h("h2", {}, "Not assessed", explain("inputCheck")),
       h("p", {}, `${capital(analysis.input_rejected.text)}.`),
     );
   }
@@ -64,9 +75,9 @@ function headline(analysis: Analysis): HTMLElement {
     h(
       "dl",
       { class: "metrics" },
-      figure("Probability", probabilityText(analysis.tumor_probability)),
-      figure(analysis.volume_mm3 === null ? "Size" : "Volume", size),
-      figure("Lesions", numberText(analysis.lesions.length)),
+      figure("Probability", probabilityText(analysis.tumor_probability), "probability"),
+      figure(analysis.volume_mm3 === null ? "Size" : "Volume", size, "volume"),
+      figure("Lesions", numberText(analysis.lesions.length), "lesion"),
     ),
     analysis.corrected
       ? h("p", { class: "corrected" }, icon("brush"), "Segmentation corrected by hand. Lesions and volume are of that segmentation; the probability is the network's.")
@@ -74,8 +85,8 @@ function headline(analysis: Analysis): HTMLElement {
   );
 }
 
-function figure(name: string, value: string): HTMLElement {
-  return h("div", {}, h("dt", {}, name), h("dd", {}, value));
+function figure(name: string, value: string, term: Term): HTMLElement {
+  return h("div", {}, h("dt", {}, name, explain(term)), h("dd", {}, value));
 }
 
 function typePart(analysis: Analysis): HTMLElement | null {
@@ -86,23 +97,24 @@ function typePart(analysis: Analysis): HTMLElement | null {
       : null;
   }
   const agree = analysis.types_agree;
-  return section(
+  return explained(
     "Type",
+    "type",
     network ? opinion("Network", network) : null,
-    features ? opinion("By shape and texture", features) : null,
+    features ? opinion("By shape and texture", features, "radiomics") : null,
     agree === null
       ? null
       : h("p", { class: agree ? "agree" : "disagree" }, icon(agree ? "check" : "warning"), agree ? "Both find the same type likeliest." : "The two differ."),
   );
 }
 
-function opinion(source: string, finding: TypeFinding): HTMLElement {
+function opinion(source: string, finding: TypeFinding, term?: Term): HTMLElement {
   const named = finding.name === null ? "Uncertain" : capital(typeText(finding.name));
   const likely = Object.entries(finding.type_probabilities).sort(([, one], [, other]) => (other ?? 0) - (one ?? 0));
   return h(
     "div",
     { class: "opinion" },
-    h("div", { class: "opinion-head" }, h("span", { class: "opinion-source" }, source), h("strong", { class: finding.name === null ? "uncertain" : "" }, named)),
+    h("div", { class: "opinion-head" }, h("span", { class: "opinion-source" }, source, term ? explain(term) : null), h("strong", { class: finding.name === null ? "uncertain" : "" }, named)),
     h(
       "ul",
       { class: "bars" },
@@ -145,8 +157,9 @@ function lesionPart(analysis: Analysis, buttons: HTMLButtonElement[]): HTMLEleme
   if (!buttons.length) {
     return section("Lesions", h("p", { class: "nothing" }, analysis.tumor_present ? "Nothing is segmented." : "None."));
   }
-  return section(
+  return explained(
     "Lesions",
+    "rano",
     h("p", { class: "hint" }, "Longest diameter × the longest across it. Choose one to see where it was measured."),
     h("ol", { class: "lesions" }, ...buttons.map((button) => h("li", {}, button))),
   );
@@ -185,8 +198,9 @@ function warningPart(analysis: Analysis): HTMLElement | null {
 function revisionPart(study: StudyDetail, shown: number, actions: FindingsActions): HTMLElement | null {
   if (study.revisions.length < 2) return null;
   const newest = [...study.revisions].sort((one, other) => other.revision - one.revision);
-  return section(
+  return explained(
     "Versions",
+    "revision",
     h(
       "ol",
       { class: "revisions" },
@@ -210,7 +224,7 @@ function revisionPart(study: StudyDetail, shown: number, actions: FindingsAction
 function filePart(study: StudyDetail, revision: number): HTMLElement | null {
   if (!study.files.length) return null;
   const newest = revision === study.revision;
-  return section(
+  const part = section(
     "Downloads",
     h(
       "ul",
@@ -226,17 +240,20 @@ function filePart(study: StudyDetail, revision: number): HTMLElement | null {
       ),
     ),
   );
+  part.classList.add("downloads");
+  return part;
 }
 
 function aboutPart(study: StudyDetail, analysis: Analysis): HTMLElement {
   const { shape, spacing_mm: spacing, sequences } = analysis.geometry;
   const voxel = spacing ? `${[spacing[2], spacing[1], spacing[0]].map((each) => numberText(each, 2)).join(" × ")} mm` : "not known";
   const spent = Object.values(analysis.timing_ms).reduce<number>((sum, each) => sum + (each ?? 0), 0);
-  const rows: [string, string][] = [
+  const rows: [string, string, Term?][] = [
     ["Sequences", sequences.map(sequenceLongText).join(", ")],
     ["Grid", `${shape[2]} × ${shape[1]}, ${countText(shape[0], "slice")}`],
     ["Voxel", voxel],
-    ["Network", (analysis.labels?.length ? analysis.labels : [analysis]).map(({ bundle }) => `${bundle.name} ${bundle.version}`).join(", ")],
+    ["Network", (analysis.labels?.length ? analysis.labels : [analysis]).map(({ bundle }) => `${bundle.name} ${bundle.version}`).join(", "), "bundle"],
+    ["Operating point", numberText(analysis.operating_point.presence, 2), "operatingPoint"],
     ["Run by", `${analysis.engine.runtime}, ${analysis.engine.precision}`],
     ["Took", `${numberText(spent / 1000, 1)} s`],
     ["Added", dateText(study.created)],
@@ -244,7 +261,7 @@ function aboutPart(study: StudyDetail, analysis: Analysis): HTMLElement {
   ];
   return section(
     "About this analysis",
-    h("dl", { class: "about" }, ...rows.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))),
+    h("dl", { class: "about" }, ...rows.map(([name, value, term]) => h("div", {}, h("dt", {}, name, term ? explain(term) : null), h("dd", {}, value)))),
     analysis.bundle.reason ? h("p", { class: "nothing" }, capital(analysis.bundle.reason)) : null,
   );
 }

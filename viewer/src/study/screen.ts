@@ -1,16 +1,19 @@
 /** One study: waiting for it, its images and findings, and correcting its segmentation. */
 
 import type { Analysis } from "../analysis";
-import { ApiError, deleteStudy, follow, getAnalysis, getStudy, imagesOf, isBusy, retryStudy, saveMask, type Study, type StudyDetail } from "../api";
+import { ApiError, type About, deleteStudy, follow, getAnalysis, getStudy, imagesOf, isBusy, retryStudy, saveMask, type Study, type StudyDetail } from "../api";
+import { chooseOther } from "../compare/choose";
 import { confirmed } from "../dialogs";
 import { h, replaceChildren, setText } from "../dom";
 import { icon } from "../icons";
 import type { Screen } from "../screen";
 import { tell, tellError } from "../messages";
-import type { Viewport } from "../viewport/api";
+import type { Ruler, Viewport } from "../viewport/api";
 import { countText } from "../wording";
 import { toolbar, firstView, type Toolbar, type View } from "./toolbar";
+import { sendingPart } from "./archive";
 import { findings } from "./findings";
+import { rulerList, storedRulers, storeRulers } from "./rulers";
 import { loadViewport } from "./viewport";
 import { waiting } from "./waiting";
 
@@ -23,6 +26,7 @@ const KEYS: Screen["keys"] = [
       [["Home", "End"], "first, last slice"],
       [["a", "m", "v"], "slices, three planes, volume"],
       [["1", "2", "…"], "sequence"],
+      [["s"], "a second sequence beside the first"],
       [["0"], "window by itself"],
       [["o"], "contour, fill, off"],
       [["l"], "next lesion"],
@@ -37,6 +41,10 @@ const KEYS: Screen["keys"] = [
       [["r"], "ruler"],
       [["b", "e"], "brush, eraser"],
       [["[", "]"], "smaller, larger brush"],
+      [["t"], "brush only on certain intensities"],
+      [["h"], "fill a closed contour or a hole by a click"],
+      [["d"], "remove a lesion by a click"],
+      [["i"], "interpolate the slices between two drawn ones"],
       [["Shift+↑ ↓ ← →"], "move a crosshair over the images"],
       [["Enter"], "what a click does, at the crosshair"],
       [["Delete"], "take the last ruler away"],
@@ -46,7 +54,7 @@ const KEYS: Screen["keys"] = [
   },
 ];
 
-export function studyScreen(id: string): Screen {
+export function studyScreen(id: string, about: Promise<About>): Screen {
   let over = false;
   let study: StudyDetail | undefined;
   let shown = 0;
@@ -62,6 +70,7 @@ export function studyScreen(id: string): Screen {
   const name = h("h1", { class: "study-name" }, "…");
   const more = h("span", { class: "study-more" });
   const remove = h("button", { type: "button", class: "icon-button danger", "aria-label": "Delete this study", title: "Delete", on: { click: () => void deleteThis() } }, icon("trash"));
+  const compare = h("button", { type: "button", class: "button quiet", "aria-label": "Compare with another study", title: "Compare with another study", hidden: true, on: { click: () => { if (study) chooseOther(study, analysis?.patient_key ?? null); } } }, icon("compare"), "Compare");
   const back = h("a", { class: "button quiet", href: "#/" }, icon("back"), "Work list");
   const note = h("div", { class: "working", role: "status", hidden: true });
   const content = h("div", { class: "study-content" });
@@ -140,10 +149,12 @@ export function studyScreen(id: string): Screen {
       const [found, createViewport] = await Promise.all([getAnalysis(id, revision), viewportCode]);
       if (over || mine !== turn) return;
       const slice = viewport?.slice ?? firstSlice(found);
+      controls?.destroy();
       viewport?.destroy();
       viewport = undefined;
       analysis = found;
       shown = revision;
+      compare.hidden = false;
       dirty = false;
       lesion = -1;
       const images = imagesOf(now, revision);
@@ -155,8 +166,12 @@ export function studyScreen(id: string): Screen {
       const panel = findings(now, found, revision, {
         lesion: (index) => toLesion(index),
         revision: (other) => void change(other),
-      });
+      }, rulers.element);
+      void about.then(({ destinations }) => {
+        if (mine === turn) panel.element.querySelector(".downloads")?.after(...sendingPart(now, revision, destinations));
+      }, () => undefined);
       selectLesion = panel.select;
+      rulers.show([]);
       replaceChildren(content, made.beside, h("div", { class: "middle" }, made.above, made.editing, h("div", { class: "viewport-place" }, place, made.readout)), panel.element);
       replaceChildren(more, versionText(now, revision));
       const ready = await createViewport({
@@ -165,15 +180,18 @@ export function studyScreen(id: string): Screen {
         images,
         sequence: view.sequence,
         slice: Math.min(slice, found.slices.length - 1),
+        rulers: storedRulers(id),
+        onRulers: (drawn) => { kept = drawn; rulers.show(drawn); storeRulers(id, drawn); },
         onSlice: (index) => made.slice(index),
         onEdited: (changed) => { dirty = changed; made.edited(changed); },
         onMessage: (line) => tell(line),
         onTool: (tool) => made.toolChanged(tool),
+        onVolumeProblem: (reason) => made.refuseVolume(reason),
         onWindow: (low, high) => made.windowed(low, high),
       });
       if (over || mine !== turn) return ready.destroy();
       viewport = ready;
-      made.attach(ready, place.querySelector<HTMLElement>(".viewport-view")?.dataset["renderer"]);
+      made.attach(ready, place.parentElement as HTMLElement);
       if (document.activeElement === document.body || document.activeElement?.id === "main") ready.focus();
       place.dataset["ready"] = "true";
       performance.mark("first-image");
@@ -181,6 +199,19 @@ export function studyScreen(id: string): Screen {
       if (!over && mine === turn) tellError(error);
     }
   }
+
+  let kept: readonly Ruler[] = [];
+  const rulers = rulerList({
+    go(index) {
+      const ruler = kept[index];
+      if (!ruler) return;
+      // A ruler across the slices is seen in the planes only.
+      if (ruler.normal !== 2 && view?.layout !== "multiplanar") controls?.onKey(new KeyboardEvent("keydown", { key: "m" }));
+      else if (view?.layout === "volume") controls?.onKey(new KeyboardEvent("keydown", { key: "a" }));
+      viewport?.setCursor([0, 1, 2].map((axis) => ((ruler.from[axis] ?? 0) + (ruler.to[axis] ?? 0)) / 2) as [number, number, number]);
+    },
+    remove: (index) => viewport?.removeRuler(index),
+  });
 
   let selectLesion = (_index: number | null): void => undefined;
 
@@ -245,6 +276,7 @@ export function studyScreen(id: string): Screen {
       if (!(error instanceof ApiError && error.status === 404)) return tellError(error);
     }
     dirty = false;
+    storeRulers(id, []);
     location.hash = "#/";
   }
 
@@ -268,7 +300,7 @@ export function studyScreen(id: string): Screen {
   return {
     title: "Study · Tumorscope",
     element,
-    bar: [back, name, more, remove],
+    bar: [back, name, more, compare, remove],
     keys: KEYS,
     onKey(event) {
       if (!event.ctrlKey && !event.metaKey && !event.altKey) {
@@ -289,6 +321,7 @@ export function studyScreen(id: string): Screen {
     destroy() {
       over = true;
       unfollow();
+      controls?.destroy();
       viewport?.destroy();
       removeEventListener("beforeunload", unload);
     },

@@ -1,12 +1,17 @@
 /** The bar above the images, the tools beside them, and the row for correcting the segmentation. */
 
 import type { Analysis } from "../analysis";
-import { h, setText } from "../dom";
+import { h, replaceChildren, setText } from "../dom";
+import { explain, explainText } from "../explain";
 import { icon } from "../icons";
+import { tell } from "../messages";
 import type { Layout, MaskMode, Viewport, Tool } from "../viewport/api";
+import { draws, edits } from "../viewport/editing/tools";
 import { slicePressed } from "../viewport/keys";
 import { areaText, probabilityText, sequenceLongText, sequenceText } from "../wording";
+import { secondSequence } from "./beside";
 import { chooser, slider, toolButton } from "./controls";
+import { editingExtras } from "./editing";
 
 const CONTOUR_OPACITY = 90;
 const FILL_OPACITY = 40;
@@ -20,6 +25,14 @@ const PRESETS: [string, string][] = [
   ["dark", "Darker"],
 ];
 
+const TOOL_KEYS = { n: "navigate", w: "window", r: "ruler", b: "brush", e: "eraser", h: "fill", d: "remove" } as const;
+const TASKS: Partial<Record<Tool, string>> = {
+  brush: "Draw the mask",
+  eraser: "Erase the mask",
+  fill: "Click inside a contour",
+  remove: "Click on a lesion",
+};
+
 /** How things are shown; kept when another version of the same study is opened. */
 export interface View {
   layout: Layout;
@@ -29,6 +42,8 @@ export interface View {
   activation: number;
   brush: number;
   tool: Tool;
+  /** The sequence beside the first; empty for none. */
+  beside: string;
 }
 
 export function firstView(sequences: string[]): View {
@@ -40,6 +55,7 @@ export function firstView(sequences: string[]): View {
     activation: 0,
     brush: BRUSH.value,
     tool: "navigate",
+    beside: "",
   };
 }
 
@@ -55,8 +71,11 @@ export interface Toolbar {
   beside: HTMLElement;
   editing: HTMLElement;
   /** Take a viewport over: show it as the view says. */
-  attach(viewport: Viewport, renderer: string | undefined): void;
+  attach(viewport: Viewport, place: HTMLElement): void;
+  destroy(): void;
   slice(index: number): void;
+  /** Why the volume cannot be shown; null where it can. */
+  refuseVolume(reason: string | null): void;
   edited(dirty: boolean): void;
   saving(busy: boolean): void;
   toolChanged(tool: Tool): void;
@@ -89,8 +108,10 @@ export function toolbar(analysis: Analysis, names: string[], view: View, mayEdit
     "Sequence",
     sequences.map((value, index) => ({ value, words: sequenceText(value), hint: sequenceLongText(value), key: String(index + 1) })),
     view.sequence,
-    (sequence) => { view.sequence = sequence; viewport?.setSequence(sequence); },
+    (sequence) => setSequence(sequence),
   );
+  const second = secondSequence(sequences, view);
+  const whyFlat = h("span", { class: "why-flat" });
   const preset = h(
     "select",
     { "aria-label": "Window", title: "Window: which intensities are black and white", on: { change: () => { applyPreset(preset.value); viewport?.focus(); } } },
@@ -123,11 +144,11 @@ export function toolbar(analysis: Analysis, names: string[], view: View, mayEdit
   const above = h(
     "div",
     { class: "viewbar", role: "toolbar", "aria-label": "How the images are shown" },
-    single ? null : group("Layout", layouts.element),
-    sequences.length > 1 ? group("Sequence", choices.element) : null,
-    group("Window", preset),
-    group("Mask", modes.element, opacity.element),
-    hasMap ? group("Activation", map.element) : null,
+    single ? null : group("Layout", layouts.element, whyFlat),
+    sequences.length > 1 ? group("Sequence", choices.element, ...(second.choice ? [second.choice] : []), explain("sequence")) : null,
+    group("Window", preset, explain("window")),
+    group("Mask", modes.element, opacity.element, explain("mask")),
+    hasMap ? group("Activation", map.element, explain("activation")) : null,
   );
   const readout = h("div", { class: "readout" }, where, whereMore);
 
@@ -137,16 +158,19 @@ export function toolbar(analysis: Analysis, names: string[], view: View, mayEdit
     ["ruler", toolButton("ruler", "Ruler", "r", () => setTool("ruler"))],
     ["brush", toolButton("brush", "Brush", "b", () => setTool("brush"))],
     ["eraser", toolButton("eraser", "Eraser", "e", () => setTool("eraser"))],
+    ["fill", toolButton("fill", "Fill", "h", () => setTool("fill"))],
+    ["remove", toolButton("remove", "Remove", "d", () => setTool("remove"))],
   ];
   const beside = h("div", { class: "rail", role: "toolbar", "aria-label": "Tools", "aria-orientation": "vertical" }, ...tools.map(([, button]) => button));
 
   const undo = h("button", { type: "button", class: "icon-button", "aria-label": "Undo", title: "Undo (Ctrl+Z)", on: { click: () => { viewport?.undo(); history(); } } }, icon("undo"));
   const redo = h("button", { type: "button", class: "icon-button", "aria-label": "Redo", title: "Redo (Ctrl+Shift+Z)", on: { click: () => { viewport?.redo(); history(); } } }, icon("redo"));
   const size = slider("Brush size", { ...BRUSH, value: view.brush, unit: " px" }, (value) => { view.brush = value; viewport?.setBrush(value); });
+  const extras = editingExtras();
   const discard = h("button", { type: "button", class: "button", on: { click: () => actions.discard() } }, "Discard");
   const save = h("button", { type: "button", class: "button primary", on: { click: () => actions.save() } }, icon("save"), "Save as a new version");
   const words = h("span", { class: "editing-words" });
-  const editing = h("div", { class: "editing", role: "toolbar", "aria-label": "Correct the segmentation", hidden: true }, words, size.element, undo, redo, h("span", { class: "grow" }), discard, save);
+  const editing = h("div", { class: "editing", role: "toolbar", "aria-label": "Correct the segmentation", hidden: true }, words, size.element, ...extras.elements, undo, redo, h("span", { class: "grow" }), discard, save);
 
   function group(name: string, ...content: HTMLElement[]): HTMLElement {
     // Where space is short, names go that the buttons make plain.
@@ -158,7 +182,21 @@ export function toolbar(analysis: Analysis, names: string[], view: View, mayEdit
     view.layout = layout;
     layouts.set(layout);
     viewport?.setLayout(layout);
+    second.layout(layout);
     enableTools();
+  }
+
+  function refuseVolume(reason: string | null): void {
+    layouts.refuse("volume", reason);
+    replaceChildren(whyFlat, reason === null ? null : explainText("No 3-D view", reason));
+    if (reason !== null && view.layout === "volume") setLayout("multiplanar");
+  }
+
+  function setSequence(sequence: string): void {
+    choices.set(sequence);
+    view.sequence = sequence;
+    viewport?.setSequence(sequence);
+    second.sequence(sequence);
   }
 
   function setMask(mode: MaskMode): void {
@@ -170,10 +208,10 @@ export function toolbar(analysis: Analysis, names: string[], view: View, mayEdit
   }
 
   function setTool(tool: Tool): void {
-    if ((tool === "brush" || tool === "eraser") && (!mayEdit || view.layout === "volume")) return;
+    if (edits(tool) && (!mayEdit || view.layout === "volume")) return;
     showTool(tool);
     viewport?.setTool(tool);
-    if ((tool === "brush" || tool === "eraser") && view.mask === "off") setMask("contour");
+    if (edits(tool) && view.mask === "off") setMask("contour");
   }
 
   function showTool(tool: Tool): void {
@@ -185,17 +223,16 @@ export function toolbar(analysis: Analysis, names: string[], view: View, mayEdit
   function enableTools(): void {
     readout.dataset["layout"] = view.layout;
     for (const [tool, button] of tools) {
-      const edits = tool === "brush" || tool === "eraser";
-      button.disabled = (edits && !mayEdit) || (view.layout === "volume" && tool !== "navigate" && tool !== "window");
+      button.disabled = (edits(tool) && !mayEdit) || (view.layout === "volume" && tool !== "navigate" && tool !== "window");
     }
     if (view.layout === "volume" && view.tool !== "window") setTool("navigate");
   }
 
   function showEditing(): void {
-    const draws = view.tool === "brush" || view.tool === "eraser";
-    editing.hidden = !draws && !dirty;
-    size.enable(draws);
-    setText(words, busy ? "Saving…" : dirty ? "Changed, not saved" : view.tool === "eraser" ? "Erase the mask" : "Draw the mask");
+    editing.hidden = !edits(view.tool) && !dirty;
+    size.enable(draws(view.tool));
+    extras.show(draws(view.tool));
+    setText(words, busy ? "Saving…" : dirty ? "Changed, not saved" : (TASKS[view.tool] ?? ""));
     save.disabled = discard.disabled = !dirty || busy;
     history();
   }
@@ -254,19 +291,21 @@ export function toolbar(analysis: Analysis, names: string[], view: View, mayEdit
     readout,
     beside,
     editing,
-    attach(made, renderer) {
+    attach(made, place) {
       viewport = made;
-      const flat = renderer === "canvas"; // which has no 3-D view
-      layouts.enable("volume", !flat);
-      if (flat && view.layout === "volume") setLayout("multiplanar");
+      refuseVolume(made.volumeProblem);
       if (view.layout !== "acquired") made.setLayout(view.layout);
       setMask(view.mask);
       if (hasMap) made.setActivation(view.activation / 100);
       made.setBrush(view.brush);
-      setTool(mayEdit || (view.tool !== "brush" && view.tool !== "eraser") ? view.tool : "navigate");
+      extras.attach(made);
+      setTool(mayEdit || !edits(view.tool) ? view.tool : "navigate");
       slice(made.slice);
+      second.attach(made, place);
     },
+    destroy: second.destroy,
     slice,
+    refuseVolume,
     edited(now) {
       dirty = now;
       showEditing();
@@ -282,6 +321,7 @@ export function toolbar(analysis: Analysis, names: string[], view: View, mayEdit
       if (!known) windows.set(view.sequence, { low, high, name: "auto" });
       else if (known.low !== low || known.high !== high) windows.set(view.sequence, { low, high, name: "own" });
       preset.value = windows.get(view.sequence)?.name ?? "auto";
+      extras.refresh();
     },
     onKey(event) {
       const command = event.ctrlKey || event.metaKey;
@@ -296,15 +336,18 @@ export function toolbar(analysis: Analysis, names: string[], view: View, mayEdit
       if (command || event.altKey) return false;
       const sequence = sequences[Number(event.key) - 1];
       if (event.key === "0") applyPreset("auto");
-      else if (sequence) { choices.set(sequence); view.sequence = sequence; viewport?.setSequence(sequence); }
+      else if (sequence) setSequence(sequence);
+      else if (event.key === "s" && sequences.length > 1) second.toggle();
       else if ((event.key === "a" || event.key === "m" || event.key === "v") && !single) {
         const layout = ({ a: "acquired", m: "multiplanar", v: "volume" } as const)[event.key];
-        if (layouts.enabled(layout)) setLayout(layout);
+        const reason = layouts.refusal(layout);
+        if (reason === null) setLayout(layout);
+        else tell(reason);
       }
       else if (event.key === "o") setMask(view.mask === "contour" ? "fill" : view.mask === "fill" ? "off" : "contour");
-      else if (event.key === "n" || event.key === "w" || event.key === "r" || event.key === "b" || event.key === "e") {
-        setTool(({ n: "navigate", w: "window", r: "ruler", b: "brush", e: "eraser" } as const)[event.key]);
-      }
+      else if (event.key in TOOL_KEYS) setTool(TOOL_KEYS[event.key as keyof typeof TOOL_KEYS]);
+      else if (event.key === "t" && draws(view.tool)) extras.toggleThreshold();
+      else if (event.key === "i" && edits(view.tool)) void extras.between();
       else if (event.key === "[") nextSize(-1);
       else if (event.key === "]") nextSize(1);
       else return viewportKey(event.key);

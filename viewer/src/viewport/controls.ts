@@ -1,11 +1,12 @@
 /** Mouse, fingers, pen and keys, and what they ask of the viewport. */
 
+import { clicks, draws } from "./editing/tools";
 import type { Voxel } from "./geometry";
 import { listen, type Spot } from "./gestures";
 import { pressed, slicePressed } from "./keys";
 import { rulerLine } from "./lines";
 import { paneAt, panned, zoomed } from "./panes";
-import { dragWith, type Workplace } from "./tools";
+import { clickAt, dragWith, type Workplace } from "./tools";
 
 const ZOOM_A_NOTCH = 1.1;
 /** As far as a drag of so many pixels. */
@@ -69,11 +70,12 @@ function listenToKeys(at: Controlled, area: HTMLElement, strip: HTMLElement, sig
     if (!plane) return;
     const crosshair = [...at.cursor] as Voxel;
     at.leadCross();
-    if (at.tool === "brush" || at.tool === "eraser") {
+    if (clicks(at.tool)) clickAt(at, plane, crosshair);
+    else if (draws(at.tool)) {
       const mask = at.maskToDraw();
       if (!mask) return;
       mask.begin(at.tool === "eraser" ? 0 : 1);
-      mask.paint(plane, crosshair, crosshair, at.brushPx);
+      mask.paint(plane, crosshair, crosshair, at.brushPx, at.paintable);
       mask.end();
       at.maskChanged();
     } else if (at.tool === "ruler") {

@@ -2,7 +2,8 @@
 
 import type { Analysis, Diameter } from "../analysis";
 import { numberText } from "../wording";
-import type { Grid, Plane, Voxel } from "./geometry";
+import type { Ruler } from "./api";
+import { threePlanes, type Grid, type Plane, type Voxel } from "./geometry";
 import type { Line } from "./overlay";
 
 /** Each lesion's longest diameter and the one across it, on the slice they were taken on. */
@@ -28,4 +29,10 @@ export function rulerLine(grid: Grid, plane: Plane, from: Voxel, to: Voxel): Lin
   const { across, down, normal } = plane;
   const length = Math.hypot((to[across] - from[across]) * grid.spacing[across], (to[down] - from[down]) * grid.spacing[down]);
   return { normal, from, to, text: `${numberText(length, 1)} ${grid.known ? "mm" : "px"}`, kind: "ruler", stressed: false, stale: false };
+}
+
+/** A ruler that was kept, drawn on the grid it was measured on. */
+export function storedLine(grid: Grid, { normal, from, to }: Ruler): Line {
+  const plane = threePlanes(grid).find((each) => each.normal === normal) ?? threePlanes(grid)[0];
+  return rulerLine(grid, plane, from, to);
 }

@@ -55,8 +55,9 @@ export class Mask {
    * Go on with a stroke, from one place to the next in a straight line.
    *
    * @param radiusPx in pixels along the acquired plane's columns; round in mm, so in planes across the slices too.
+   * @param only the voxels that may change; by default all.
    */
-  paint(plane: Plane, from: Readonly<Voxel>, to: Readonly<Voxel>, radiusPx: number): void {
+  paint(plane: Plane, from: Readonly<Voxel>, to: Readonly<Voxel>, radiusPx: number, only?: (place: number) => boolean): void {
     const stroke = this.open;
     if (!stroke) return;
     const { dims, spacing } = this.grid;
@@ -79,7 +80,7 @@ export class Mask {
       for (let u = firstU; u <= lastU; u += 1) {
         if (distance(u * sizeU, v * sizeV) > radius && !(u === pointedU && v === pointedV)) continue;
         const place = u * steps[across] + v * steps[down] + still * steps[normal];
-        if ((this.voxels[place] !== 0) === (stroke.value === 1)) continue;
+        if ((this.voxels[place] !== 0) === (stroke.value === 1) || only?.(place) === false) continue;
         this.set(place, stroke.value);
         stroke.places.push(place);
       }
@@ -87,6 +88,22 @@ export class Mask {
     const [low, high] = normal === 2 ? [still, still] : down === 2 ? [firstV, lastV] : [firstU, lastU];
     stroke.slices = [Math.min(stroke.slices[0], low), Math.max(stroke.slices[1], high)];
     this.revision += 1;
+  }
+
+  /** Change these voxels, as one stroke. */
+  apply(value: 0 | 1, places: Iterable<number>): boolean {
+    this.begin(value);
+    const stroke = this.open;
+    const size = this.grid.dims[0] * this.grid.dims[1];
+    for (const place of stroke ? places : []) {
+      if (!stroke || (this.voxels[place] !== 0) === (value === 1)) continue;
+      this.set(place, value);
+      stroke.places.push(place);
+      const slice = Math.floor(place / size);
+      stroke.slices = [Math.min(stroke.slices[0], slice), Math.max(stroke.slices[1], slice)];
+    }
+    this.revision += 1;
+    return this.end();
   }
 
   /** Whether the stroke changed anything. */

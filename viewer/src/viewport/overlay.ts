@@ -307,7 +307,7 @@ function colorsOf(element: Element): Colors {
   return {
     lesion: of("--lesion", "#1ede5c"),
     measure: of("--measure", "#ffd166"),
-    ink: of("--stage-ink", "#e7ecf1"),
-    dim: of("--stage-dim", "#9dabb9"),
+    ink: of("--viewport-ink", "#e7ecf1"),
+    dim: of("--viewport-dim", "#9dabb9"),
   };
 }

@@ -1,19 +1,15 @@
 /** Panes of the drawing area, and the way from voxels to the screen and back. */
 
-import type { Layout } from "./api";
+import type { Layout, View } from "./api";
 import { acquiredPlane, threePlanes, type Grid, type Plane, type Voxel } from "./geometry";
+
+export type { View };
 
 export interface Rect {
   x: number;
   y: number;
   width: number;
   height: number;
-}
-
-/** What is looked at: the voxel in the middle of every pane, and how much larger than fitted. */
-export interface View {
-  center: Voxel;
-  zoom: number;
 }
 
 /** A plane in its place. Screen x is `acrossScale * u + acrossStart`, y likewise; CSS pixels. */

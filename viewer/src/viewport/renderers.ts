@@ -20,17 +20,23 @@ const REST_MS = 160;
  */
 const MOST_SLOW_VOXELS = 4_000_000;
 
+const UNWANTED = "The page's address asks for plain drawing (?canvas), which has no 3-D view. Open it without.";
+const NO_WEBGL = "This browser offers no WebGL 2, which the 3-D view needs. Turn on hardware acceleration in its settings, or try another browser.";
+const NOT_DRAWN = "The graphics card could not draw this scan in 3-D. Reload the page to try it again.";
+
 export interface Drawn {
   kind: Images["kind"];
   /** Whether something better is on its way. */
   passing: boolean;
 }
 
+/** With `plain`, the canvas draws alone. */
 export class Renderers {
   private readonly canvas = new CanvasImages();
   private niivue: NiivueImages | null = null;
   private state: "absent" | "possible" | "coming" | "there";
   private readonly onlyVolume: boolean;
+  private why = NOT_DRAWN;
   private resting = 0;
   private gone = false;
   private wanted: { image: SliceImage; mask: Mask | null } | null = null;
@@ -39,17 +45,20 @@ export class Renderers {
     private readonly grid: Grid,
     private readonly place: (element: HTMLElement) => void,
     private readonly changed: () => void,
+    plain = false,
   ) {
     this.canvas.element.setAttribute("aria-hidden", "true");
     place(this.canvas.element);
-    const drawnBy = wantsCanvas(location.href) ? "none" : webGl();
+    const unwanted = plain || wantsCanvas(location.href);
+    const drawnBy = unwanted ? "none" : webGl();
+    if (drawnBy === "none") this.why = unwanted ? UNWANTED : NO_WEBGL;
     this.state = drawnBy === "none" ? "absent" : "possible";
     this.onlyVolume = drawnBy === "slow" && thinned(grid, MOST_SLOW_VOXELS) !== grid;
   }
 
-  /** Whether the volume can be shown, now or soon. */
-  get solid(): boolean {
-    return this.state !== "absent";
+  /** Why the volume cannot be shown; null where it can, now or soon. */
+  get volumeProblem(): string | null {
+    return this.state === "absent" ? this.why : null;
   }
 
   /** Fetch NiiVue for the slices, where it draws them well. */

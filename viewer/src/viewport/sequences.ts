@@ -8,11 +8,11 @@ export class Sequences {
   /** The one on the screen. */
   shown: Volume;
   private wanted: string;
-  private readonly volumes = new Map<string, Volume>();
   private readonly windows = new Map<string, Window>();
   private readonly autos = new Map<string, Window>();
 
-  constructor(first: Volume, private readonly loader: Loader) {
+  /** @param volumes of all sequences that have been fetched; shared by the viewports of a scan. */
+  constructor(first: Volume, private readonly loader: Loader, private readonly volumes = new Map<string, Volume>()) {
     this.shown = first;
     this.wanted = first.name;
     this.volumes.set(first.name, first);
@@ -34,6 +34,11 @@ export class Sequences {
     const found = sound(autoWindow(shown), shown);
     this.autos.set(shown.name, found);
     return found;
+  }
+
+  /** The same sequences for another viewport, which shows its own one in its own window. */
+  async beside(name: string): Promise<Sequences> {
+    return new Sequences(this.volumes.get(name) ?? (await this.load(name)), this.loader, this.volumes);
   }
 
   /** Whether a sequence would have to be fetched first. */

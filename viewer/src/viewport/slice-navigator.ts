@@ -122,7 +122,7 @@ export class SliceNavigator {
     context.strokeStyle = accent;
     context.lineWidth = 2;
     context.strokeRect(left - 1, 1, Math.max(right - left, 1) + 2, height - BOTTOM + 1);
-    this.numbers(context, width, height, step, color("--stage-ink", "#e7ecf1"), color("--stage-dim", "#9dabb9"));
+    this.numbers(context, width, height, step, color("--viewport-ink", "#e7ecf1"), color("--viewport-dim", "#9dabb9"));
   }
 
   /** The slice shown under its bar, and the ends where they do not run into it. */

@@ -1,6 +1,8 @@
 /** What a drag does with each tool. */
 
 import type { Layout, Tool } from "./api";
+import { click } from "./editing/clicks";
+import { clicks, draws } from "./editing/tools";
 import { clampVoxel, type Grid, type Voxel } from "./geometry";
 import type { Button, Drag, Spot } from "./gestures";
 import { rulerLine } from "./lines";
@@ -20,15 +22,18 @@ export interface Workplace {
   readonly volume: Volume;
   readonly window: Window;
   readonly brushPx: number;
+  /** Voxels that the brush may change; undefined for all. */
+  readonly paintable: ((place: number) => boolean) | undefined;
   readonly height: number;
   /** Null, and a word why, where the mask cannot be drawn into. */
   maskToDraw(): Mask | null;
-  rulers: Line[];
+  rulers: readonly Line[];
   setCursor(voxel: Readonly<Voxel>): void;
   setView(view: View): void;
   setWindow(low: number, high: number): void;
   turn(dx: number, dy: number): void;
   maskChanged(): void;
+  say(line: string): void;
   changed(): void;
 }
 
@@ -42,7 +47,8 @@ export function dragWith(at: Workplace, spot: Spot, button: Button, event: Point
   if (!pane) return null;
   if (button === "right" || (button === "main" && at.tool === "window")) return windowing(at, spot);
   if (button === "middle" || event.shiftKey) return panning(at, pane, spot);
-  if (at.tool === "brush" || at.tool === "eraser") return drawing(at, pane, spot, at.tool === "eraser" || event.button === 5);
+  if (draws(at.tool)) return drawing(at, pane, spot, at.tool === "eraser" || event.button === 5);
+  if (clicks(at.tool)) return clicking(at, pane, spot);
   if (at.tool === "ruler") return measuring(at, pane, spot);
   if (event.pointerType === "touch") return swiping(at, pane, spot);
   return at.layout === "multiplanar" ? pointing(at, pane, spot) : panning(at, pane, spot);
@@ -108,15 +114,16 @@ function drawing(at: Workplace, pane: Pane, spot: Spot, erases: boolean): Drag |
   const mask = at.maskToDraw();
   if (!mask) return null;
   const still = at.cursor[pane.plane.normal];
+  const { brushPx, paintable } = at;
   let last = toVoxel(pane, spot.x, spot.y, still);
   mask.begin(erases ? 0 : 1);
-  mask.paint(pane.plane, last, last, at.brushPx);
+  mask.paint(pane.plane, last, last, brushPx, paintable);
   at.changed();
   return {
     move(spots) {
       for (const { x, y } of spots) {
         const to = toVoxel(pane, x, y, still);
-        mask.paint(pane.plane, last, to, at.brushPx);
+        mask.paint(pane.plane, last, to, brushPx, paintable);
         last = to;
       }
       at.changed();
@@ -129,6 +136,24 @@ function drawing(at: Workplace, pane: Pane, spot: Spot, erases: boolean): Drag |
       mask.abandon();
       at.maskChanged();
     },
+  };
+}
+
+/** What a click with a tool does to the mask at a place. */
+export function clickAt(at: Workplace, plane: Pane["plane"], voxel: Readonly<Voxel>): void {
+  const mask = clicks(at.tool) ? at.maskToDraw() : null;
+  if (!mask || !clicks(at.tool)) return;
+  at.say(click(at.tool, mask, at.grid, plane, voxel));
+  at.maskChanged();
+}
+
+/** A click counts when it ends where it began, so that a second finger or a slip does nothing. */
+function clicking(at: Workplace, pane: Pane, spot: Spot): Drag {
+  let far = 0;
+  return {
+    move: (spots) => { far = Math.max(far, ...spots.map(({ x, y }) => Math.hypot(x - spot.x, y - spot.y))); },
+    end: () => { if (far < SWIPE.least) clickAt(at, pane.plane, toVoxel(pane, spot.x, spot.y, at.cursor[pane.plane.normal])); },
+    cancel: () => undefined,
   };
 }
 

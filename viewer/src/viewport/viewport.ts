@@ -1,13 +1,17 @@
 /** Puts the viewport together: what is loaded, how it is looked at, and who draws it. */
 
 import type { Analysis } from "../analysis";
-import type { Layout, MaskStyle, Viewport, ViewportOptions, Tool } from "./api";
+import type { CompanionOptions, Layout, MaskStyle, Ruler, Viewport, ViewportOptions, Tool } from "./api";
+import { Companions } from "./companions";
 import { control, type Controlled } from "./controls";
 import { Corners } from "./corners";
+import { fillBetween, type Between } from "./editing/between";
+import { Thresholds, within } from "./editing/threshold";
+import { draws } from "./editing/tools";
 import { clampVoxel, gridOf, type Grid, type Voxel } from "./geometry";
 import type { Spot } from "./gestures";
 import { ACTIVATION, Layers, MASK } from "./layers";
-import { diameterLines } from "./lines";
+import { diameterLines, storedLine } from "./lines";
 import { Loader } from "./loading";
 import type { Mask } from "./mask";
 import { Overlay, type Line } from "./overlay";
@@ -28,7 +32,7 @@ export async function createViewport(options: ViewportOptions): Promise<Viewport
   if (first === undefined) throw new Error("This study has no images to show.");
   const image = await loader.load(first);
   loader.release(first);
-  const stage = new ViewportView(options, loader, new Volume(first, image));
+  const stage = new ViewportView(options, loader, new Sequences(new Volume(first, image), loader));
   stage.begin(names);
   return stage;
 }
@@ -41,10 +45,8 @@ class ViewportView implements Viewport, Controlled {
   tool: Tool = "navigate";
   brushPx = 6;
   panes: Pane[] = [];
-  rulers: Line[] = [];
   width = 1;
   height = 1;
-  private readonly sequences: Sequences;
   private readonly renderers: Renderers;
   private readonly overlay = new Overlay();
   private readonly strip: SliceNavigator;
@@ -55,25 +57,38 @@ class ViewportView implements Viewport, Controlled {
   private readonly over = new AbortController();
   private readonly operatingPoint: number | null;
   private readonly layers: Layers;
+  private readonly companions: Companions<ViewportView>;
+  private readonly thresholds: Thresholds;
+  private readonly shared: { rulers: readonly Line[] };
   private readonly parts: readonly Part[];
   private maskStyle: MaskStyle = { mode: "contour", opacity: 0.9 };
   private activationOpacity = 0;
   private lesion: number | null = null;
   private hover: Spot | null = null;
   private crosshairLed = false;
+  private toldProblem: string | null = null;
   private dirty = false;
   private frame = 0;
 
-  constructor(private readonly options: ViewportOptions, private readonly loader: Loader, first: Volume) {
+  /** @param first whose mask, rulers and companions it shares; else it has its own. */
+  constructor(
+    private readonly options: ViewportOptions,
+    private readonly loader: Loader,
+    private readonly sequences: Sequences,
+    private readonly first?: ViewportView,
+  ) {
     const { analysis } = options;
-    this.grid = gridOf(first.dims, analysis.geometry.affine);
+    this.grid = gridOf(sequences.shown.dims, analysis.geometry.affine);
+    this.companions = first?.companions ?? new Companions();
+    this.companions.join(this);
+    this.thresholds = first?.thresholds ?? new Thresholds();
+    this.shared = first?.shared ?? { rulers: (options.rulers ?? []).map((ruler) => storedLine(this.grid, ruler)) };
     this.view = wholeView(this.grid);
     this.cursor = startingPlace(analysis, this.grid, options.slice);
     this.operatingPoint = options.operatingPoint ?? presencePoint(analysis);
-    this.sequences = new Sequences(first, loader);
-    this.layers = new Layers(this.grid, loader, this.over.signal);
+    this.layers = first?.layers ?? new Layers(this.grid, loader, this.over.signal);
     this.parts = partsOf(analysis, this.grid.dims);
-    this.renderers = new Renderers(this.grid, (element) => this.area.prepend(element), () => this.changed());
+    this.renderers = new Renderers(this.grid, (element) => this.area.prepend(element), () => this.changed(), first !== undefined || options.plain);
     this.corners = new Corners(this.grid);
     this.strip = new SliceNavigator({
       slices: this.grid.dims[2],
@@ -90,6 +105,7 @@ class ViewportView implements Viewport, Controlled {
     this.render();
     this.options.onSlice?.(this.slice);
     this.windowChanged();
+    this.tellRulers();
     void this.load(names);
   }
 
@@ -121,6 +137,7 @@ class ViewportView implements Viewport, Controlled {
     const before = this.slice;
     this.cursor = to;
     this.changed();
+    this.companions.pass(this, (other) => other.setCursor(to));
     if (before === this.slice) return;
     this.showStrip();
     this.status.tellAtRest(() => this.words(this.slice));
@@ -130,6 +147,8 @@ class ViewportView implements Viewport, Controlled {
   setView(view: View): void {
     this.view = view;
     this.changed();
+    this.options.onView?.(view);
+    this.companions.pass(this, (other) => other.setView(view));
   }
 
   resetView(): void {
@@ -154,14 +173,24 @@ class ViewportView implements Viewport, Controlled {
   }
 
   setLayout(layout: Layout): void {
+    // The volume is drawn in the first viewport alone.
+    if (this.first && layout === "volume") return;
     this.layout = this.grid.dims[2] < 2 ? "acquired" : layout;
     this.changed();
+    this.companions.pass(this, (other) => other.setLayout(layout));
+  }
+
+  get volumeProblem(): string | null {
+    return this.renderers.volumeProblem;
   }
 
   private settleLayout(): void {
-    if (this.layout !== "volume" || this.renderers.solid) return;
+    const problem = this.volumeProblem;
+    if (problem !== this.toldProblem) this.options.onVolumeProblem?.(problem);
+    this.toldProblem = problem;
+    if (this.layout !== "volume" || problem === null) return;
     this.layout = "multiplanar";
-    this.options.onMessage?.("This browser cannot draw the 3-D view. Three planes are shown instead.");
+    this.options.onMessage?.(`${problem} Three planes are shown instead.`);
   }
 
   setWindow(low: number, high: number): void {
@@ -187,11 +216,13 @@ class ViewportView implements Viewport, Controlled {
   setMaskStyle(style: MaskStyle): void {
     this.maskStyle = { ...style };
     this.changed();
+    this.companions.pass(this, (other) => other.setMaskStyle(style));
   }
 
   setActivation(opacity: number): void {
     this.activationOpacity = opacity;
     this.changed();
+    this.companions.pass(this, (other) => other.setActivation(opacity));
   }
 
   setTool(tool: Tool): void {
@@ -200,21 +231,43 @@ class ViewportView implements Viewport, Controlled {
     this.area.dataset["tool"] = tool;
     if (before !== tool) this.options.onTool?.(tool);
     this.changed();
+    this.companions.pass(this, (other) => other.setTool(tool));
   }
 
   setBrush(radiusPx: number): void {
     this.brushPx = Math.max(0, radiusPx);
     this.changed();
+    this.companions.pass(this, (other) => other.setBrush(radiusPx));
   }
 
   setLesion(index: number | null): void {
     this.lesion = index;
+    this.companions.pass(this, (other) => other.setLesion(index));
     const lesion = index === null ? undefined : this.options.analysis.lesions[index];
     if (lesion) {
       const [, row, column] = lesion.center;
       this.setCursor([column, row, lesion.diameters?.slice ?? lesion.largest_slice]);
     }
     this.changed();
+  }
+
+  get rulers(): readonly Line[] {
+    return this.shared.rulers;
+  }
+
+  set rulers(rulers: readonly Line[]) {
+    this.shared.rulers = rulers;
+    this.tellRulers();
+    this.companions.pass(this, (other) => other.changed());
+  }
+
+  removeRuler(index: number): void {
+    this.rulers = this.rulers.filter((_, each) => each !== index);
+    this.changed();
+  }
+
+  private tellRulers(): void {
+    this.options.onRulers?.(this.rulers.map(({ normal, from, to, text }) => ({ normal: normal as Ruler["normal"], from, to, text })));
   }
 
   setHover(spot: Spot | null): void {
@@ -239,6 +292,31 @@ class ViewportView implements Viewport, Controlled {
 
   // Correcting the mask
 
+  get paintable(): ((place: number) => boolean) | undefined {
+    return this.thresholds.on ? within(this.volume, this.getThreshold()) : undefined;
+  }
+
+  setThreshold(on: boolean, range?: Window): void {
+    this.thresholds.on = on;
+    if (range) this.thresholds.set(this.volume, range);
+  }
+
+  getThreshold(): { on: boolean } & Window {
+    return { on: this.thresholds.on, ...this.thresholds.of(this.volume, this.window, this.mask) };
+  }
+
+  fillBetween(moved: boolean): Between {
+    const mask = this.maskToDraw();
+    if (!mask) return { kind: "none" };
+    const done = fillBetween(mask, this.grid, this.slice, this.options.analysis.geometry.slice_positions, moved);
+    if (done.kind === "done") this.maskChanged();
+    return done;
+  }
+
+  say(line: string): void {
+    this.options.onMessage?.(line);
+  }
+
   maskToDraw(): Mask | null {
     if (!this.mask) this.options.onMessage?.(this.layers.missing ? "There is no segmentation to correct." : "The segmentation is not loaded yet.");
     return this.mask;
@@ -249,6 +327,7 @@ class ViewportView implements Viewport, Controlled {
     this.options.onEdited?.(this.dirty);
     this.showStrip();
     this.changed();
+    this.companions.pass(this, (other) => other.maskChanged());
   }
 
   undo(): void {
@@ -295,12 +374,14 @@ class ViewportView implements Viewport, Controlled {
 
   destroy(): void {
     this.over.abort();
-    this.loader.stop();
+    this.companions.leave(this);
     cancelAnimationFrame(this.frame);
     this.status.stop();
     this.renderers.destroy();
     this.overlay.destroy();
     this.box.remove();
+    if (this.first) return;
+    this.loader.stop();
     this.layers.release();
   }
 
@@ -323,7 +404,6 @@ class ViewportView implements Viewport, Controlled {
     const panes = (this.panes = panesOf(grid, this.layout, width, height, this.view));
     const drawn = this.renderers.draw({ volume, window, panes, cursor, width, height, ratio }, mask);
     const hovered = this.hover && paneAt(panes, this.hover.x, this.hover.y);
-    const draws = this.tool === "brush" || this.tool === "eraser";
     this.overlay.draw({
       panes,
       cursor,
@@ -334,7 +414,7 @@ class ViewportView implements Viewport, Controlled {
       activation: activation && { bytes: activation, opacity: this.activationOpacity },
       lines: [...diameterLines(this.options.analysis, this.lesion, this.dirty), ...this.rulers],
       crosshair: this.layout === "multiplanar" || this.crosshairLed,
-      brush: draws && this.hover && hovered ? { ...this.hover, pane: hovered, radiusPx: this.brushPx, erases: this.tool === "eraser" } : null,
+      brush: draws(this.tool) && this.hover && hovered ? { ...this.hover, pane: hovered, radiusPx: this.brushPx, erases: this.tool === "eraser" } : null,
       width,
       height,
       ratio,
@@ -383,7 +463,7 @@ class ViewportView implements Viewport, Controlled {
     area.tabIndex = 0;
     area.setAttribute("role", "application");
     area.setAttribute("aria-roledescription", "image viewer");
-    area.setAttribute("aria-label", "Images");
+    area.setAttribute("aria-label", this.options.label ?? "Images");
     area.dataset["tool"] = this.tool;
     overlay.element.setAttribute("aria-hidden", "true");
     area.append(overlay.element, ...corners.elements);
@@ -401,19 +481,46 @@ class ViewportView implements Viewport, Controlled {
 
   // Loading
 
+  async companion({ element, sequence, label }: CompanionOptions): Promise<Viewport> {
+    const { analysis, onEdited, onMessage, onTool, onRulers } = this.options;
+    const own = { element, analysis, images: [], label, operatingPoint: this.operatingPoint, slice: this.slice };
+    const heard = { ...(onEdited && { onEdited }), ...(onMessage && { onMessage }), ...(onTool && { onTool }), ...(onRulers && { onRulers }) };
+    const made = new ViewportView({ ...own, ...heard }, this.loader, await this.sequences.beside(sequence), this);
+    made.cursor = this.cursor;
+    made.view = this.view;
+    made.tool = this.tool;
+    made.area.dataset["tool"] = this.tool;
+    made.layout = this.layout === "volume" ? "acquired" : this.layout;
+    made.maskStyle = this.maskStyle;
+    made.activationOpacity = this.activationOpacity;
+    made.brushPx = this.brushPx;
+    made.lesion = this.lesion;
+    made.dirty = this.dirty;
+    made.area.dataset["loaded"] = "true";
+    made.showStrip();
+    made.changed();
+    return made;
+  }
+
+  private maskLoaded(): void {
+    if (this.mask) this.showStrip();
+    this.changed();
+  }
+
   /** The segmentation, then the better renderer, the activation map and the other sequences, one after another. */
   private async load(names: readonly string[]): Promise<void> {
     try {
       await this.layers.loadMask();
-      if (this.mask) this.showStrip();
     } catch (error) {
       this.complain(error);
     }
-    this.changed();
+    this.maskLoaded();
+    this.companions.pass(this, (other) => other.maskLoaded());
     void this.renderers.bring();
     try {
       await this.layers.loadActivation();
       this.changed();
+      this.companions.pass(this, (other) => other.changed());
       for (const name of names) await this.sequences.load(name);
     } catch (error) {
       this.complain(error);

@@ -8,9 +8,14 @@ export interface Window {
 }
 
 const MOST_SAMPLES = 250_000;
-/** Shares of the whole scan's voxels that lie below black and below white; the report's images use the same. */
+/**
+ * Shares of the scan's voxels that lie below black and below white; the report's images use the same, of all voxels.
+ * A background of one value, as brain extraction leaves it, is not counted: it would make every scan too bright.
+ */
 const DARKEST = 0.01;
 const BRIGHTEST = 0.995;
+/** From this share on a single value is a background; noise around a head has many values. */
+const PLATEAU = 0.3;
 
 export function autoWindow(volume: Volume): Window {
   const { voxels, dims: [columns, rows, slices], slope, intercept, min, max } = volume;
@@ -25,11 +30,24 @@ export function autoWindow(volume: Volume): Window {
       }
     }
   }
-  const sorted = Float64Array.from(samples).sort();
+  const sorted = withoutPlateau(Float64Array.from(samples).sort());
   const at = (share: number): number => (sorted[Math.round(share * (sorted.length - 1))] ?? 0) * slope + intercept;
   const [low, high] = slope > 0 ? [at(DARKEST), at(BRIGHTEST)] : [at(1 - DARKEST), at(1 - BRIGHTEST)];
   if (high > low) return { low, high };
   return { low: min, high: max > min ? max : min + 1 };
+}
+
+/** Sorted values without the one that a background consists of; all of them where none does. */
+function withoutPlateau(sorted: Float64Array): Float64Array {
+  for (let start = 0, end = 0; start < sorted.length; start = end) {
+    while (end < sorted.length && sorted[end] === sorted[start]) end += 1;
+    if (end - start < PLATEAU * sorted.length || end - start === sorted.length) continue;
+    const rest = new Float64Array(sorted.length - (end - start));
+    rest.set(sorted.subarray(0, start));
+    rest.set(sorted.subarray(end), start);
+    return rest;
+  }
+  return sorted;
 }
 
 /** A window that can be drawn: high above low by something. */

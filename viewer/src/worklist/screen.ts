@@ -1,12 +1,13 @@
 /** The work list: what came in, where it stands, what was found. */
 
-import { ApiError, deleteStudy, isBusy, listStudies, retryStudy, type About, type State, type Study } from "../api";
+import { ApiError, deleteStudy, isBusy, listStudies, retryStudy, tableAddress, type About, type State, type Study } from "../api";
 import { confirmed } from "../dialogs";
 import { h, newId, replaceChildren, setText } from "../dom";
 import { icon } from "../icons";
 import type { Screen } from "../screen";
 import { tell, tellError } from "../messages";
 import { countText } from "../wording";
+import { storeRulers } from "../study/rulers";
 import { studyTable } from "./table";
 import { uploads } from "./uploads";
 
@@ -35,6 +36,7 @@ export function workListScreen(about: Promise<About>): Screen {
   const searchId = newId("search");
   const search = h("input", { id: searchId, type: "search", placeholder: "Search by name", autocomplete: "off", "aria-label": "Search by name" });
   const filter = h("select", { "aria-label": "State" }, ...FILTERS.map(([value, words]) => h("option", { value }, words)));
+  const csv = h("a", { class: "button quiet", href: tableAddress({ search: "", states: [] }), download: "studies.csv", title: "All matching scans as a table for spreadsheets" }, icon("download"), "CSV");
   const count = h("span", { class: "count", role: "status" });
   const table = studyTable({ retry: (study) => void retry(study), remove: (study) => void remove(study) });
   const empty = h("p", { class: "empty", hidden: true });
@@ -53,7 +55,7 @@ export function workListScreen(about: Promise<About>): Screen {
     { class: "work-list" },
     h("h1", { class: "unseen" }, "Work list"),
     intake.element,
-    h("div", { class: "list-head" }, h("label", { class: "search", for: searchId }, icon("search"), search), filter, count),
+    h("div", { class: "list-head" }, h("label", { class: "search", for: searchId }, icon("search"), search), filter, count, csv),
     h("div", { class: "table-place" }, table.element, empty),
     more,
   );
@@ -83,6 +85,8 @@ export function workListScreen(about: Promise<About>): Screen {
 
   function show(): void {
     table.show(studies);
+    csv.href = tableAddress({ search: search.value.trim(), states: wanted() });
+    csv.hidden = !studies.length;
     table.element.hidden = !studies.length;
     empty.hidden = studies.length > 0;
     const narrowed = search.value.trim() !== "" || filter.value !== "";
@@ -114,6 +118,7 @@ export function workListScreen(about: Promise<About>): Screen {
     if (!sure) return;
     try {
       await deleteStudy(study.id);
+      storeRulers(study.id, []);
       tell(`${study.name} was deleted.`);
     } catch (error) {
       if (!(error instanceof ApiError && error.status === 404)) tellError(error);

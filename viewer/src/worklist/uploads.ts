@@ -1,14 +1,13 @@
 /** Where scans come in: drop zone, pickers, DICOMweb; and what is on its way. */
 
-import { ApiError, fetchByDicomweb, getBundles, type About, type Study, type Taken } from "../api";
+import { ApiError, createDemo, fetchByDicomweb, getBundles, type About, type Study, type Taken } from "../api";
 import { h, newId, replaceChildren, setText } from "../dom";
+import { explain } from "../explain";
 import { icon } from "../icons";
 import { tell, tellError } from "../messages";
 import { bytesText, countText } from "../wording";
 import { entriesOf, filesBelow, fromPicker, uploadName, type Picked } from "./files";
 import { send } from "./sending";
-
-const FORMATS = "NIfTI, DICOM, PNG, JPEG, TIFF, MATLAB: as files, folders or ZIP.";
 
 export interface Uploads {
   element: HTMLElement;
@@ -25,18 +24,23 @@ export function uploads(about: Promise<About>, taken: (studies: Study[]) => void
   const bundleId = newId("bundle");
   const bundle = h("select", { id: bundleId }, h("option", { value: "auto" }, "chosen for the scan"));
   const list = h("ul", { class: "uploads", "aria-label": "Uploads" });
+  const formats = h("p", {}, "Files, folders or ZIP.");
+  const demo = button("Try a demo scan", "play", () => void tryDemo());
+  demo.title = "A phantom: a drawn head with one tumor, made by the service. No patient is in it.";
+  demo.hidden = true;
   const zone = h(
     "section",
     { class: "drop", "aria-label": "Add scans" },
     h("div", { class: "drop-mark" }, icon("upload")),
-    h("div", { class: "drop-words" }, h("h2", {}, "Drop a scan here"), h("p", {}, FORMATS)),
+    h("div", { class: "drop-words" }, h("h2", {}, "Drop a scan here"), formats),
     h(
       "div",
       { class: "drop-actions" },
       button("Choose files", "file", () => files.click(), true),
       button("Choose a folder", "folder", () => folder.click()),
       button("From DICOMweb", "network", () => dicomweb.classList.toggle("open") && address.focus()),
-      h("label", { class: "field inline", for: bundleId }, h("span", {}, "Network"), bundle),
+      demo,
+      h("span", { class: "field inline" }, h("label", { for: bundleId }, "Network"), bundle, explain("bundle")),
     ),
   );
   const addressId = newId("address");
@@ -46,12 +50,17 @@ export function uploads(about: Promise<About>, taken: (studies: Study[]) => void
   const dicomweb = h(
     "form",
     { class: "dicomweb", on: { submit: (event: SubmitEvent) => { event.preventDefault(); void fetchStudy(); } } },
-    h("label", { for: addressId }, "Address of a study on a DICOMweb service"),
+    h("span", { class: "field-name" }, h("label", { for: addressId }, "Address of a study on a DICOMweb service"), explain("dicomweb")),
     address,
     h("button", { type: "submit", class: "button primary" }, "Fetch"),
   );
   const veil = h("div", { class: "veil", "aria-hidden": "true" }, h("div", {}, icon("upload"), h("p", {}, "Drop to analyze")));
   const element = h("div", { class: "intake" }, zone, dicomweb, list, files, folder, veil);
+
+  about.then((service) => {
+    setText(formats, `${service.formats.map(({ title }) => title).join(", ")}: as files, folders or ZIP.`);
+    demo.hidden = !service.demo;
+  }, () => undefined);
 
   getBundles().then((bundles) => {
     for (const each of bundles) bundle.append(h("option", { value: each.name }, each.title || each.name));
@@ -115,6 +124,19 @@ export function uploads(about: Promise<About>, taken: (studies: Study[]) => void
     settle(response, uploadName(picked));
   }
 
+  async function tryDemo(): Promise<void> {
+    demo.disabled = true;
+    demo.setAttribute("aria-busy", "true");
+    tell("A demo scan is being made. This takes a few seconds.");
+    try {
+      taken([await createDemo()]);
+    } catch (error) {
+      tellError(error);
+    }
+    demo.disabled = false;
+    demo.removeAttribute("aria-busy");
+  }
+
   async function fetchStudy(): Promise<void> {
     try {
       settle(await fetchByDicomweb(address.value.trim(), bundle.value), "the study");
@@ -146,7 +168,7 @@ function mayHelp(error: unknown): boolean {
   return error instanceof ApiError && (error.status === 0 || error.status === 409 || error.status === 429 || error.status >= 500);
 }
 
-function button(words: string, mark: Parameters<typeof icon>[0], act: () => void, primary = false): HTMLElement {
+function button(words: string, mark: Parameters<typeof icon>[0], act: () => void, primary = false): HTMLButtonElement {
   return h("button", { type: "button", class: primary ? "button primary" : "button", on: { click: act } }, icon(mark), words);
 }
 

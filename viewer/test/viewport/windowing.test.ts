@@ -12,6 +12,20 @@ test("the window leaves out one voxel in a hundred below and one in two hundred 
   assert.deepEqual(autoWindow(volume), { low: 10, high: 994 });
 });
 
+test("the zeros around an extracted brain are not counted, wherever they are among the values", () => {
+  const brain = Int16Array.from({ length: 1000 }, (_, place) => 100 + place);
+  const alone = autoWindow(volumeOf(brain));
+  assert.deepEqual(autoWindow(volumeOf(Int16Array.from([...new Int16Array(3000), ...brain]))), alone);
+  const standardized = brain.map((value) => value - 600);
+  const [low, high] = [autoWindow(volumeOf(standardized)).low, autoWindow(volumeOf(standardized)).high];
+  const around = autoWindow(volumeOf(Int16Array.from([...new Int16Array(3000), ...standardized])));
+  assert.ok(Math.abs(around.low - low) <= 1 && Math.abs(around.high - high) <= 1);
+});
+
+test("a scan of two values shows both", () => {
+  assert.deepEqual(autoWindow(volumeOf(Uint8Array.from({ length: 1000 }, (_, place) => (place % 2 ? 200 : 0)))), { low: 0, high: 200 });
+});
+
 test("a scan of one value has a window all the same", () => {
   const { low, high } = autoWindow(volumeOf(new Uint8Array(100).fill(9)));
   assert.ok(high > low);

@@ -1,4 +1,4 @@
-"""DICOM as an input format: scans, studies in folders, DICOMDIRs, and segmentations."""
+"""DICOM as an input format: scans, studies in folders, DICOMDIRs, segmentations and structure sets."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from tumorscope.core.scan import Scan
 from tumorscope.core.segmentation import Segmentation
 from tumorscope.io.checks import label
 from tumorscope.io.dicom.dicomdir import files_of_dicomdir, is_dicomdir
+from tumorscope.io.dicom.rtstruct_reader import is_structure_set, read_structure_set
 from tumorscope.io.dicom.seg_reader import read_dicom_segmentation
 from tumorscope.io.dicom.siblings import with_note_on_siblings
 from tumorscope.io.dicom.studies import StudyFiles
@@ -43,6 +44,8 @@ def read_study(path: Path | StudyFiles, files: Sequence[Path], options: ReadOpti
 
 
 def read_segmentation(path: Path, options: LabelOptions) -> Segmentation:
-    """A DICOM SEG or label map."""
+    """A DICOM SEG or label map, or the contours of an RT Structure Set."""
     options.refuse_threshold(label(path))
+    if is_structure_set(path):
+        return read_structure_set(path, options.scan)
     return read_dicom_segmentation(path)

@@ -13,6 +13,7 @@ import numpy as np
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.core.geometry import LPS_TO_RAS
 from tumorscope.core.note import Note
+from tumorscope.io.checks import MAX_VOXELS, size_text
 from tumorscope.io.orientation import slice_direction
 
 _IRREGULAR = 0.05
@@ -101,6 +102,31 @@ def place_slices(positions: np.ndarray, plane: Plane, thickness_mm: float | None
     affine[:3, 2] = step
     affine[:3, 3] = positions[0]
     return Placement(LPS_TO_RAS @ affine, slice_positions, tuple(notes))
+
+
+def with_missing_planes(
+    positions: np.ndarray, normal: np.ndarray, usual_mm: float | None, size: tuple[int, int], name: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Positions with those of planes that were left out, and where the given ones are among them.
+
+    Args:
+        positions: ``(plane, 3)`` in mm, ordered along the normal.
+        normal: of all planes, a unit vector.
+        usual_mm: distance of neighboring planes; None where no plane is missing.
+        size: rows and columns of a plane.
+        name: the object, for errors.
+
+    Raises:
+        UnreadableScan: more planes than fit into memory.
+    """
+    gaps = np.diff(positions @ normal)
+    steps = np.ones(len(gaps)) if usual_mm is None else np.maximum(np.rint(gaps / usual_mm), 1)
+    shape = (int(steps.sum()) + 1, *size)
+    if np.prod(shape, dtype=float) > MAX_VOXELS:
+        raise UnreadableScan(f"{name}: {size_text(shape)} voxels are more than the {MAX_VOXELS:,} allowed")
+    rows = np.r_[0, np.cumsum(steps)].astype(int)
+    every = [np.interp(np.arange(shape[0]), rows, positions[:, axis]) for axis in range(3)]
+    return np.stack(every, axis=1), rows
 
 
 def _only_step(plane: Plane, thickness_mm: float | None) -> tuple[np.ndarray, None, list[Note]]:

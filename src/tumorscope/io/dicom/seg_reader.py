@@ -17,11 +17,11 @@ import numpy as np
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.core.geometry import Geometry
 from tumorscope.core.segmentation import Segmentation
-from tumorscope.io.checks import MAX_VOXELS, label, printable, reason, size_text
+from tumorscope.io.checks import label, printable, reason
 from tumorscope.io.dicom.files import read_header, read_with_pixels
 from tumorscope.io.dicom.frames import Frame, FunctionalGroups, frame_count, frames_of
 from tumorscope.io.dicom.geometry import SAME_POSITION_MM
-from tumorscope.io.dicom.planes import Plane, place_slices
+from tumorscope.io.dicom.planes import Plane, place_slices, with_missing_planes
 from tumorscope.io.dicom.privacy import contains_patient_name, name_tokens, series_code
 from tumorscope.io.label_values import HALF
 from tumorscope.io.library_warnings import quiet_libraries
@@ -29,7 +29,7 @@ from tumorscope.io.library_warnings import quiet_libraries
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-_SOP_CLASSES = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
+SEGMENTATIONS = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
 """Segmentation Storage and Label Map Segmentation Storage."""
 
 _BACKGROUND = ("125040", "DCM")
@@ -51,9 +51,11 @@ def read_dicom_segmentation(path: Path) -> Segmentation:
     unnamed = contains_patient_name(path.stem, words)
     case = series_code(str(header.get("SeriesInstanceUID", ""))) if unnamed else path.stem
     name = case if unnamed else label(path)
-    if header.get("SOPClassUID") not in _SOP_CLASSES:
+    if header.get("SOPClassUID") not in SEGMENTATIONS:
         modality = printable(str(header.get("Modality") or "unknown"))[:16]
-        raise UnreadableScan(f"{name}: not a DICOM segmentation (modality {modality}); give a SEG, NIfTI or images")
+        raise UnreadableScan(
+            f"{name}: not a DICOM segmentation (modality {modality}); give a SEG, an RTSTRUCT, NIfTI or images"
+        )
     try:
         dataset = read_with_pixels(path)
         if frame_count(dataset) != len(dataset.PerFrameFunctionalGroupsSequence):
@@ -71,7 +73,7 @@ def read_dicom_segmentation(path: Path) -> Segmentation:
     usual_mm = _usual_distance(dataset, positions @ plane.normal)
     rows = np.arange(len(positions))
     if not _is_complete(dataset, {index for planes in masks.values() for index in planes}, len(positions)):
-        positions, rows = _filled(positions, plane.normal, usual_mm, frames[0].size, name)
+        positions, rows = with_missing_planes(positions, plane.normal, usual_mm, frames[0].size, name)
     placed = place_slices(positions, plane, usual_mm, name)
     shape = (len(positions), *frames[0].size)
     return Segmentation.of_masks(
@@ -111,7 +113,7 @@ class _Segments:
         # Segments are distinguished by name.
         names = {key: f"{name} ({key})" if several.count(name) > 1 else name for key, name in labels.items()}
         full_value = float(dataset.get("MaximumFractionalValue") or 1) if kind == "FRACTIONAL" else None
-        return cls(names, full_value, kind == "LABELMAP" or dataset.get("SOPClassUID") == _SOP_CLASSES[1])
+        return cls(names, full_value, kind == "LABELMAP" or dataset.get("SOPClassUID") == SEGMENTATIONS[1])
 
 
 def _label(segment: Dataset, words: frozenset[str]) -> str:
@@ -203,24 +205,6 @@ def _is_complete(dataset: Dataset, marked: set[int], planes: int) -> bool:
         for item in series.get("ReferencedInstanceSequence") or []
     ]
     return len(marked) < planes or planes == len(images) > 1
-
-
-def _filled(
-    positions: np.ndarray, normal: np.ndarray, usual_mm: float | None, size: tuple[int, int], name: str
-) -> tuple[np.ndarray, np.ndarray]:
-    """Positions with those of planes that were left out, and where the given ones are among them.
-
-    Raises:
-        UnreadableScan: more planes than fit into memory.
-    """
-    gaps = np.diff(positions @ normal)
-    steps = np.ones(len(gaps)) if usual_mm is None else np.maximum(np.rint(gaps / usual_mm), 1)
-    shape = (int(steps.sum()) + 1, *size)
-    if np.prod(shape, dtype=float) > MAX_VOXELS:
-        raise UnreadableScan(f"{name}: {size_text(shape)} voxels are more than the {MAX_VOXELS:,} allowed")
-    rows = np.r_[0, np.cumsum(steps)].astype(int)
-    every = [np.interp(np.arange(shape[0]), rows, positions[:, axis]) for axis in range(3)]
-    return np.stack(every, axis=1), rows
 
 
 def _volume(planes: dict[int, np.ndarray], rows: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:

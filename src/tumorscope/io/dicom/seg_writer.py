@@ -39,7 +39,7 @@ MOST_FRAMES = 1024
 volume, or count them, are then right too. Beyond, empty frames are left out, as the standard allows."""
 
 MOST_VALUE = 255
-_COLORS = (COLORS[TUMOR], (255, 176, 0), (60, 160, 255), (240, 90, 190), (150, 230, 230), (200, 150, 255))
+LESION_COLORS = (COLORS[TUMOR], (255, 176, 0), (60, 160, 255), (240, 90, 190), (150, 230, 230), (200, 150, 255))
 """Of the lesions in turn; the first is the panel's."""
 
 
@@ -148,7 +148,7 @@ def _segment(analysis: Analysis, number: int, label: str, tracking: str) -> Segm
     from pydicom.sr.codedict import codes
 
     whole = analysis.label != ENHANCING_TUMOR
-    color = _COLORS[(number - 1) % len(_COLORS)] if analysis.label == TUMOR else COLORS[analysis.label]
+    color = LESION_COLORS[(number - 1) % len(LESION_COLORS)] if analysis.label == TUMOR else COLORS[analysis.label]
     made_by = algorithm(analysis)
     identification = hd.AlgorithmIdentificationSequence(
         name=made_by["name"],

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import logging
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, cast
 
 from fastapi import FastAPI, Request
@@ -27,7 +29,20 @@ from tumorscope.service.web.backend import make_backend
 from tumorscope.service.web.drain import DrainMiddleware
 from tumorscope.service.web.heads import HeadMiddleware
 from tumorscope.service.web.models import DicomwebStudy
-from tumorscope.service.web.routes import about, bundles, events, health, masks, page, results, studies, study
+from tumorscope.service.web.routes import (
+    about,
+    bundles,
+    demo,
+    events,
+    health,
+    masks,
+    page,
+    results,
+    sending,
+    studies,
+    study,
+    study_table,
+)
 from tumorscope.service.web.routes.responses import problem
 from tumorscope.service.web.security.authentication import AuthenticationMiddleware, Credentials
 from tumorscope.service.web.security.headers import SecurityHeadersMiddleware
@@ -43,7 +58,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 _OWN_FAULTS = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
 """Errors caused by a wrong statement, not by the state of the database."""
 _DETAIL_BY_STATUS = {404: "there is nothing at this address", 405: "this address does not support the method"}
-_ROUTERS = (studies, study, events, results, masks, bundles, about, health)
+_ROUTERS = (studies, study, study_table, demo, events, results, masks, sending, bundles, about, health)
 
 _SCHEMES = {
     "token": {"type": "http", "scheme": "bearer", "description": "The service's token."},
@@ -55,12 +70,17 @@ _SCHEMES = {
 }
 
 
-def create_app(settings: ServiceSettings, catalog: Catalog | None = None) -> FastAPI:
+def create_app(
+    settings: ServiceSettings,
+    catalog: Catalog | None = None,
+    write_demo_scan: Callable[[Path], None] | None = None,
+) -> FastAPI:
     """Create the service as an ASGI application.
 
     Args:
         settings: storage, access and limits.
         catalog: an open catalog; by default the one of the settings.
+        write_demo_scan: writes the files of a scan to try into a folder; without it the page offers none.
 
     Raises:
         TumorscopeError: other machines could reach the service, but no authentication is configured; or the
@@ -72,7 +92,7 @@ def create_app(settings: ServiceSettings, catalog: Catalog | None = None) -> Fas
             f"{settings.host}: other machines could reach the service, so it needs a token or a user; "
             "set TUMORSCOPE_TOKEN, or give --user"
         )
-    backend = make_backend(settings, catalog)
+    backend = make_backend(settings, catalog, write_demo_scan)
     app = FastAPI(
         title="Tumorscope",
         version=__version__,

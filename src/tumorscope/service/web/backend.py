@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -16,6 +17,7 @@ from tumorscope.service.folders import Folders
 from tumorscope.service.identity import join_identity
 from tumorscope.service.queue import StudyQueue, make_queue
 from tumorscope.service.records import Study, is_id
+from tumorscope.service.result_destinations import result_destinations
 from tumorscope.service.settings import ServiceSettings
 from tumorscope.service.web.api_error import ApiError
 from tumorscope.service.web.metrics import Metrics
@@ -31,6 +33,8 @@ class Backend:
 
     Attributes:
         bundles: available by name.
+        destinations: names of the archives to which results may be sent.
+        write_demo_scan: writes a scan to try into a folder; None where the service offers none.
         keys_under_way: Idempotency-Keys of uploads in progress.
         upload_threads: limits how many uploads are processed at once.
         stopping: set when the service stops; event streams then end.
@@ -43,6 +47,8 @@ class Backend:
     bundles: tuple[Bundle, ...]
     metrics: Metrics
     readiness: Readiness
+    destinations: tuple[str, ...] = ()
+    write_demo_scan: Callable[[Path], None] | None = None
     keys_under_way: set[str] = field(default_factory=set)
     upload_threads: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(_UPLOADS_AT_ONCE))
     stopping: threading.Event = field(default_factory=threading.Event)
@@ -74,7 +80,11 @@ class Backend:
         return name
 
 
-def make_backend(settings: ServiceSettings, catalog: Catalog | None = None) -> Backend:
+def make_backend(
+    settings: ServiceSettings,
+    catalog: Catalog | None = None,
+    write_demo_scan: Callable[[Path], None] | None = None,
+) -> Backend:
     """Open the database, the queue and the folder of the settings.
 
     Raises:
@@ -92,6 +102,8 @@ def make_backend(settings: ServiceSettings, catalog: Catalog | None = None) -> B
         bundles=_bundles(settings.bundle),
         readiness=Readiness(opened, queue, folders),
         metrics=Metrics(opened.counts),
+        destinations=tuple(each.name for each in result_destinations(settings)),
+        write_demo_scan=write_demo_scan,
     )
 
 

@@ -43,6 +43,10 @@ class Summary(BaseModel):
     lesions: int
     slices: int
     sequences: list[str]
+    patient_key: str | None = Field(
+        None, description="Distinguishes patients without naming them; null if unknown, and in older results."
+    )
+    study_date: str | None = Field(None, description="As `YYYY-MM-DD`; null if unknown, and in older results.")
 
 
 class StudyState(BaseModel):
@@ -132,6 +136,31 @@ class DicomwebStudy(BaseModel):
     bundle: BundleName | None = None
 
 
+class Sending(BaseModel):
+    """Results to send to an archive."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    destination: Annotated[str, Field(max_length=64, description="One of the service's `destinations`.")]
+    revision: Annotated[int | None, Field(ge=1, le=1_000_000)] = Field(None, description="By default the newest.")
+
+
+class UnsentEntry(BaseModel):
+    """A file that the archive did not store."""
+
+    name: str
+    reason: str
+
+
+class SentResults(BaseModel):
+    """What became of results that were sent."""
+
+    destination: str
+    revision: int
+    sent: int = Field(description="Number of objects that the archive has stored.")
+    unsent: list[UnsentEntry]
+
+
 class BundleEntry(BaseModel):
     """A bundle that uploads can request."""
 
@@ -149,14 +178,25 @@ class BundleList(BaseModel):
     bundles: list[BundleEntry]
 
 
+class FormatEntry(BaseModel):
+    """An input format."""
+
+    name: str
+    title: str = Field(description="For people, such as `FreeSurfer MGH`.")
+    suffixes: list[str]
+
+
 class About(BaseModel):
-    """The version and the limits of this service."""
+    """The version, the limits and the abilities of this service."""
 
     version: str
     notice: str = NOTICE
     keep_days: float | None
     upload_bytes: int
     upload_files: int
+    formats: list[FormatEntry] = Field(description="Formats that this installation reads; ZIP archives besides.")
+    destinations: list[str] = Field(description="Archives to which `POST /api/studies/{study_id}/send` sends results.")
+    demo: bool = Field(description="Whether `POST /api/demo` makes a scan to try.")
 
 
 class Health(BaseModel):

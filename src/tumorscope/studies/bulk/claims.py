@@ -1,18 +1,21 @@
-"""Names and attempts of cases, agreed on by all workers through a shared folder."""
+"""Names and attempts of cases, agreed on by all workers."""
 
 from __future__ import annotations
 
 import hashlib
-import shutil
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from tumorscope.core.files import safe_name
 from tumorscope.io.dicom.studies import StudyFiles
 from tumorscope.io.formats import SUFFIXES
 from tumorscope.studies.case import Case
+from tumorscope.studies.claims import Claim, Claims, ClaimTable
+from tumorscope.studies.sqlite import CLAIM_COLUMNS, SqliteDatabase
 
+_CASES = ClaimTable("cases", "source", ("waiting", "analyzing"), "'waiting'", "'analyzing'")
 MOST_ATTEMPTS = 2
 """A case whose process crashed this often is not started again."""
 
@@ -66,32 +69,49 @@ class NameRegistry:
 
 
 class Attempts:
-    """Counts how often a case was started and not finished, as when its process crashed.
+    """Claims on cases, so that one whose process crashes is not started for ever.
 
-    Args:
-        folder: with one file per case in progress.
+    They are kept in memory by one process: after an interruption by the user, which is not a crash, all counts are zero.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self) -> None:
+        self._base = SqliteDatabase(":memory:")
+        self._base.execute(
+            f"CREATE TABLE cases (source TEXT PRIMARY KEY, state TEXT DEFAULT 'waiting', {CLAIM_COLUMNS})"
+        )
+        # Without a lease: a case is begun again only after its process has ended.
+        self._claims = Claims(_CASES, self._base.transaction, MOST_ATTEMPTS)
 
-    def begin(self, source: str) -> bool:
-        """Note that the case is started; false where it crashed too often before."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / _digest(source)
-        before = len(path.read_bytes()) if path.exists() else 0
-        if before >= MOST_ATTEMPTS:
-            return False
-        path.write_bytes(b"." * (before + 1))
-        return True
+    def begin(self, source: str) -> Claim | None:
+        """Claim a case; None if it crashed too often before."""
+        with self._base.transaction() as base:
+            base.execute("INSERT OR IGNORE INTO cases (source) VALUES (:source)", source=source)
+            return self._claims.claim_within(base, source, "actor")
 
-    def end(self, source: str) -> None:
+    def end(self, claim: Claim) -> None:
         """Note that the case is finished, with results or a failure."""
-        (self.folder / _digest(source)).unlink(missing_ok=True)
+        self._claims.seal(claim, "done")
 
-    def reset(self) -> None:
-        """Reset all counts: an interruption by the user is not a crash."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+
+class RemoteAttempts:
+    """The attempts of all machines of a Ray cluster, in an actor that does not count as one of the workers."""
+
+    def __init__(self) -> None:
+        import ray
+
+        self._actor: Any = ray.remote(num_cpus=0, max_restarts=-1, max_task_retries=-1)(Attempts).remote()
+
+    def begin(self, source: str) -> Claim | None:
+        """As :meth:`Attempts.begin`."""
+        import ray
+
+        return ray.get(self._actor.begin.remote(source))
+
+    def end(self, claim: Claim) -> None:
+        """As :meth:`Attempts.end`."""
+        import ray
+
+        ray.get(self._actor.end.remote(claim))
 
 
 def _expected_name(case: Case) -> str:

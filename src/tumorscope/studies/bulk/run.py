@@ -17,10 +17,10 @@ from tumorscope.inference.bundle import CARD_FILE
 from tumorscope.inference.engine import EngineName, PrecisionName
 from tumorscope.inference.engine_pool import EnginePool
 from tumorscope.io.dicom.studies import StudyFiles
-from tumorscope.studies.bulk.claims import Attempts, occurrence_indices
+from tumorscope.studies.bulk.claims import RemoteAttempts, occurrence_indices
 from tumorscope.studies.bulk.job import Job, keep_settings, machine_kind
 from tumorscope.studies.bulk.tables import FAILURES, RESULTS, Table
-from tumorscope.studies.bulk.worker import ATTEMPTS_FOLDER, CaseWorker, case_row
+from tumorscope.studies.bulk.worker import CaseWorker, case_row
 from tumorscope.studies.case import AnalysisOptions, Case
 
 _ROWS_A_FILE, _SECONDS_A_FILE = 1000, 30.0
@@ -104,7 +104,6 @@ def run_bulk(
     ]
     on_done(len(cases) - len(rows))
     if rows:
-        Attempts(job.folder / ATTEMPTS_FOLDER).reset()
         with _cluster(address, actors) as cores, _RowWriter(results, failures) as writer:
             for done in _analyzed(rows, job, actors or cores):
                 writer.add(done)
@@ -135,7 +134,7 @@ def _analyzed(rows: Sequence[dict[str, Any]], job: Job, actors: int) -> Iterator
     dataset = ray.data.from_items(list(rows), override_num_blocks=-(-len(rows) // a_block))
     done = dataset.map(
         CaseWorker,  # type: ignore[arg-type]
-        fn_constructor_args=(job,),
+        fn_constructor_args=(job, RemoteAttempts()),
         compute=ray.data.ActorPoolStrategy(size=min(actors, len(rows))),
         num_cpus=1,
     )

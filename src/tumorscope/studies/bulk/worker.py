@@ -9,12 +9,12 @@ from typing import Any
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.inference.engine_pool import EnginePool
 from tumorscope.io.checks import label
-from tumorscope.studies.bulk.claims import MOST_ATTEMPTS, Attempts, NameRegistry
+from tumorscope.studies.bulk.claims import MOST_ATTEMPTS, Attempts, NameRegistry, RemoteAttempts
 from tumorscope.studies.bulk.job import Job, machine_kind
 from tumorscope.studies.bulk.tables import result_row
 from tumorscope.studies.case import Case, Outcome, run_case
 
-NAMES_FOLDER, ATTEMPTS_FOLDER = "names", "begun"
+NAMES_FOLDER = "names"
 
 
 class CaseWorker:
@@ -22,13 +22,14 @@ class CaseWorker:
 
     Args:
         job: the settings.
+        attempts: of all workers.
 
     Raises:
         TumorscopeError: this machine would run another model than the one where the job was started.
         BadBundle: the bundle is not on this machine.
     """
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, attempts: Attempts | RemoteAttempts) -> None:
         here = machine_kind(job.engine, job.precision)
         if here != job.machine:
             raise TumorscopeError(
@@ -37,7 +38,7 @@ class CaseWorker:
         self.job = job
         self.engines = EnginePool(job.bundle, job.engine, job.precision)
         self.names = NameRegistry(job.folder / NAMES_FOLDER)
-        self.attempts = Attempts(job.folder / ATTEMPTS_FOLDER)
+        self.attempts = attempts
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         """Analyze a case.
@@ -49,7 +50,8 @@ class CaseWorker:
             ``result`` and ``failure``, pickled rows of the two tables; one of them is empty.
         """
         source = row["source"]
-        if not self.attempts.begin(source):  # its files are not opened again, not even for a better name
+        claim = self.attempts.begin(source)
+        if claim is None:  # its files are not opened again, not even for a better name
             crashed = f"its process crashed {MOST_ATTEMPTS} times"
             return _failed(source, Outcome(row["label"], failure=crashed))
         started, used = time.perf_counter(), time.process_time()
@@ -62,7 +64,7 @@ class CaseWorker:
                 lambda name: self.names.claim(name, source, row["occurrence_index"]),
             )
         finally:
-            self.attempts.end(source)
+            self.attempts.end(claim)
         if outcome.failure is not None:
             return _failed(source, outcome)
         spent = time.perf_counter() - started, time.process_time() - used

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import Path, Query
 
+from tumorscope.service.records import State
 from tumorscope.service.web.models import Problem
 
 _DESCRIPTIONS = {
@@ -23,6 +24,7 @@ _DESCRIPTIONS = {
     422: "A parameter is invalid.",
     428: "The If-Match header with the base revision is missing.",
     429: "Too many requests at once, or too many wrong credentials.",
+    502: "The archive does not respond, or rejects the connection.",
     503: "Not ready, or the database cannot be used.",
     507: "The disk is full.",
 }
@@ -49,3 +51,5 @@ StudyId = Annotated[
 RevisionNumber = Annotated[
     int | None, Query(ge=1, le=1_000_000, alias="revision", description="By default the newest finished revision.")
 ]
+SearchText = Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$", description="Part of a study's name.")]
+StateFilter = Annotated[list[State] | None, Query(description="Only studies in these states; may be repeated.")]

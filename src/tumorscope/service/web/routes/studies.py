@@ -7,10 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Request, Response
 
 from tumorscope.io.formats import SUPPORTED
-from tumorscope.service.records import State
 from tumorscope.service.web.backend import BackendOfApp
 from tumorscope.service.web.models import StudyList, Uploaded
-from tumorscope.service.web.routes.responses import problems
+from tumorscope.service.web.routes.responses import SearchText, StateFilter, problems
 from tumorscope.service.web.serializers import study_state
 from tumorscope.service.web.uploads.intake import accept_address, accept_upload, idempotent
 
@@ -44,10 +43,8 @@ _BODY = {
 @router.get("/api/studies", responses=problems(422), operation_id="list_studies")
 def list_studies(
     backend: BackendOfApp,
-    search: Annotated[
-        str | None, Query(max_length=200, pattern=r"^[^\x00]*$", description="Part of a study's name.")
-    ] = None,
-    state: Annotated[list[State] | None, Query(description="Only studies in these states; may be repeated.")] = None,
+    search: SearchText = None,
+    state: StateFilter = None,
     limit: Annotated[int, Query(ge=1, le=200)] = 50,
     after: Annotated[
         str | None,

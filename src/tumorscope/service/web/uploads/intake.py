@@ -107,6 +107,17 @@ async def accept_upload(request: Request, backend: Backend, key: str | None) -> 
     return _response(backend, studies, tree.left_out)
 
 
+def create_from_folder(backend: Backend, folder: Path, name: str) -> Study:
+    """Create a study from a folder with the files of one case, below :meth:`Folders.incoming`."""
+    entry = NewStudy(new_id(), name, backend.check_bundle(None))
+    try:
+        backend.folders.import_upload(folder, entry.id)
+        return _create(backend, [entry], None)[0]
+    except BaseException:
+        backend.folders.remove(entry.id)
+        raise
+
+
 def _create_studies(backend: Backend, tree: UploadTree, receiver: MultipartReceiver, key: str | None) -> list[Study]:
     unknown = set(receiver.fields) - _FIELDS
     if unknown:
