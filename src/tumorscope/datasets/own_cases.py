@@ -171,7 +171,11 @@ class OwnImage(_OwnCase):
         names = self.found.sequences
         files = self.found.images.values()
         scans = {name: read_gray(file, self.case, name) for name, file in zip(names, files, strict=True)}
-        return next(iter(scans.values())) if len(scans) == 1 else merge(self.case, self.path, scans, self.case, ReadOptions())
+        return (
+            next(iter(scans.values()))
+            if len(scans) == 1
+            else merge(self.case, self.path, scans, self.case, ReadOptions())
+        )
 
     def truth(self) -> GroundTruth:
         """Mask, presence and class. A class other than ``notumor`` means a tumor, wherever it is.
