@@ -13,7 +13,7 @@ from tumorscope.inference.bundles import Inputs, OperatingPoint
 from tumorscope.inference.channels import arrange_channels
 from tumorscope.inference.quality_notes import DOUBTFUL_INPUT, REJECTED_BY_APPEARANCE
 from tumorscope.preprocessing.input_check import default_input_check
-from tumorscope.reporting.wording import finding_sentence
+from tumorscope.reporting.wording import finding_sentence, type_sentence
 
 
 def analyze(scan, engine, **options):
@@ -262,7 +262,7 @@ def typed_engine(logits=(3.0, 0.0, -1.0), point=None, **changes):
 
 
 def test_the_type_of_a_found_tumor_is_named_with_its_probability():
-    scan, _ = scan_with_spot(sequences=("flair",))
+    scan, _ = scan_with_spot(sequences=("unknown",))
     found = analyze(scan, typed_engine())
     expected = np.exp([3, 0, -1]) / np.exp([3, 0, -1]).sum()
     assert found.tumor_type.name == found.tumor_type.likeliest == "glioma"
@@ -271,7 +271,7 @@ def test_the_type_of_a_found_tumor_is_named_with_its_probability():
 
 
 def test_an_unsure_type_stays_open_and_temperature_makes_it_unsure():
-    scan, _ = scan_with_spot(sequences=("flair",))
+    scan, _ = scan_with_spot(sequences=("unknown",))
     sure = OperatingPoint(type_confidence=0.9)
     assert analyze(scan, typed_engine(point=sure)).tumor_type.name == "glioma"
     unsure = OperatingPoint(type_confidence=0.9, type_temperature=3.0)
@@ -279,6 +279,45 @@ def test_an_unsure_type_stays_open_and_temperature_makes_it_unsure():
     assert finding.name is None
     assert finding.likeliest == "glioma"
     assert finding.probability < 0.9
+
+
+def test_a_type_is_not_named_on_another_sequence_than_it_was_learned_on():
+    """The same scan without a name is taken for the one sequence that the network takes, and gets its type."""
+    scan, _ = scan_with_spot(sequences=("flair",))
+    finding = analyze(scan, typed_engine()).tumor_type
+    assert (finding.name, finding.doubt, finding.likeliest) == (None, "other_sequence", "glioma")
+    assert "another sequence" in type_sentence(finding)
+    unnamed = analyze(dataclasses.replace(scan, sequences=("unknown",)), typed_engine()).tumor_type
+    assert (unnamed.name, unnamed.doubt) == ("glioma", None)
+
+
+@pytest.mark.parametrize(
+    ("presence", "named"),
+    [([-9, 1.4, -9], False), ([-9, 3.0, -9], True), ([-9, 1.4, 1.4], True), ([1.4, -9, 1.4], False)],
+)
+def test_single_slices_near_the_operating_point_carry_no_type(presence, named):
+    """At 0.75, logits of 1.4 (0.80) are below the middle of 0.75 and 1, 3.0 (0.95) is above."""
+
+    def session(images):
+        mask = np.full(images[:, 0].shape, -9, np.float32)
+        mask[:, 40:50, 40:50] = 9
+        return {**says_types((3.0, 0.0, -1.0))(images), "presence": np.array(presence, np.float32), "mask": mask}
+
+    engine = dataclasses.replace(typed_engine(point=OperatingPoint(presence=0.75)), session=session)
+    engine = dataclasses.replace(engine, radiomics_classifier=FixedClassifier())
+    scan, _ = scan_with_spot(sequences=("unknown",))
+    found = analyze(scan, engine)
+    assert found.tumor_present
+    assert (found.tumor_type.name == "glioma") == named
+    assert found.tumor_type.doubt == (None if named else "isolated_slice")
+    assert (found.radiomics_classifier.name == "glioma") == named
+
+
+class FixedClassifier:
+    """Finds every tumor a glioma."""
+
+    def classify(self, image, mask):
+        return dict(zip(TYPES, (0.98, 0.01, 0.01), strict=True))
 
 
 def test_without_a_tumor_there_is_no_type():
@@ -312,7 +351,7 @@ def test_the_radiomics_classifier_uses_the_slice_that_shows_most_and_may_differ(
             assert mask.sum() == found_areas[1]
             return {"glioma": 0.2, "meningioma": 0.7, "pituitary": 0.1}
 
-    scan, _ = scan_with_spot(sequences=("flair",))
+    scan, _ = scan_with_spot(sequences=("unknown",))
     found_areas = [finding.area_px for finding in analyze(scan, typed_engine()).slices]
     found = analyze(scan, dataclasses.replace(typed_engine(), radiomics_classifier=Second()))
     assert found.radiomics_classifier.likeliest == "meningioma"
@@ -320,7 +359,7 @@ def test_the_radiomics_classifier_uses_the_slice_that_shows_most_and_may_differ(
 
 
 def test_the_activation_map_is_kept_only_where_it_is_asked_for():
-    scan, _ = scan_with_spot(sequences=("flair",))
+    scan, _ = scan_with_spot(sequences=("unknown",))
     assert analyze(scan, typed_engine()).activation is None
     kept = analyze(scan, typed_engine(), explain=True).activation
     assert kept.question == "type"

@@ -61,6 +61,19 @@ def _correcting(page: Page, base: str, study: str) -> None:
     expect(page.get_by_role("toolbar", name="Correct the segmentation")).to_be_visible()
 
 
+def _side_by_side(page: Page, base: str, study: str) -> None:
+    _study(page, base, study)
+    page.keyboard.press("s")
+    page.wait_for_selector(".second[data-ready]")
+    page.get_by_role("button", name="What is meant: Presence probability").click()
+    expect(page.get_by_role("note").filter(has_text="calibrated")).to_be_visible()
+
+
+def _comparison(page: Page, base: str, study: str) -> None:
+    page.goto(f"{base}/#/compare/{study}/{study}")
+    page.wait_for_selector(".side:nth-child(2) .viewport[data-ready]")
+
+
 def _keys(page: Page, base: str, study: str) -> None:
     _study(page, base, study)
     page.keyboard.press("?")
@@ -75,7 +88,7 @@ def _question(page: Page, base: str, study: str) -> None:
 
 SCREENS: dict[str, Callable[[Page, str, str], None]] = {
     "list": _list, "empty": _empty, "waiting": _waiting, "failed": _failed, "study": _study,
-    "correcting": _correcting, "keys": _keys, "question": _question,
+    "correcting": _correcting, "side by side": _side_by_side, "comparison": _comparison, "keys": _keys, "question": _question,
 }  # fmt: skip
 
 

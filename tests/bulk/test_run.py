@@ -134,7 +134,9 @@ def test_a_row_has_the_values_of_the_case_s_document(bulk):
         assert row["tumor_present"] == document["tumor_present"]
         assert row["tumor_probability"] == pytest.approx(document["tumor_probability"], abs=1e-6)
         assert (row["lesions"], row["slices"]) == (len(document["lesions"]), len(document["slices"]))
-        assert (row["bundle"], row["bundle_sha256"]) == (document["bundle"]["name"], document["bundle"]["sha256"])
+        made_by = [entry["bundle"] for entry in document["labels"] or [document]]
+        assert row["bundle"] == "+".join(bundle["name"] for bundle in made_by)
+        assert row["bundle_sha256"] == "+".join(bundle["sha256"] for bundle in made_by)
 
 
 def test_bad_cases_are_named_and_stop_nobody(bulk):

@@ -195,6 +195,14 @@ def test_the_doctor_runs_every_model_of_every_bundle(run):
     assert "All is well" in out
 
 
+def test_location_without_its_extra_is_one_line_before_anything_is_read(run, monkeypatch):
+    monkeypatch.setattr("tumorscope.preprocessing.template.find_spec", lambda name: None)
+    code, _, error = run("analyze", "missing.nii.gz", "--location")
+    assert code == 2
+    assert error.strip().endswith("install what it needs with `pip install 'tumorscope[location]'`")
+    assert len(error.strip().splitlines()) == 1
+
+
 def test_the_doctor_names_the_extra_that_brings_what_is_missing(run, monkeypatch):
     monkeypatch.setattr("tumorscope.cli.doctor.EXTRAS", {"fast": ("not-a-package",)})
     assert "pip install tumorscope[fast]" in run("doctor")[1]

@@ -187,3 +187,19 @@ def test_labels_have_the_names_that_are_given_and_small_lesions_are_left_out(run
     assert isinstance(error, TumorscopeError)
     error, _ = run(path, "--min-volume", "10")
     assert "every lesion is smaller than 10 ml" in str(error)
+
+
+def test_a_stated_spacing_measures_what_knows_none(run, tmp_path: Path):
+    image = np.zeros((64, 64), np.uint8)
+    image[10:30, 20:50] = 255
+    Image.fromarray(image).save(tmp_path / "m.png")
+    error, out = run(tmp_path / "m.png", "--spacing", "0.5,0.8,6", "-o", "m.json")
+    assert error is None, out
+    (lesion,) = json.loads(Path("m.json").read_text())["labels"][0]["lesions"]
+    assert lesion["volume_mm3"] == pytest.approx(600 * 0.5 * 0.8 * 6)
+    assert "voxels of 0.5×0.8×6 mm as stated by the user" in out
+
+
+def test_a_spacing_that_contradicts_the_file_is_refused(run, files):
+    error, _ = run(files["mask"], "--spacing", "0.5,0.5,6")
+    assert "the file states voxels of 2.88×2.88×8.25 mm, not 0.5×0.5×6" in str(error)

@@ -91,3 +91,17 @@ def test_a_missing_sequence_is_reported(tmp_path):
     with pytest.raises(TumorscopeError, match="flair|FLAIR"):
         process_study(Task(tmp_path / "study-0", tmp_path / "out", "lgg"))
     assert not (tmp_path / "out").exists()
+
+
+def test_the_node_can_register_the_series(tmp_path, monkeypatch):
+    from tumorscope.studies import case
+
+    seen = []
+
+    class Done:
+        folder = tmp_path
+
+    monkeypatch.setattr(case, "process_case", lambda _case, _engines, _out, options: seen.append(options) or Done)
+    for register in (False, True):
+        process_study(Task(tmp_path / "in", tmp_path / "out", register=register))
+    assert [options.register for options in seen] == [False, True]

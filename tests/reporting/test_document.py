@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from tumorscope.core.errors import TumorscopeError
+from tumorscope.measurement.location import LesionLocation, RegionShare
 from tumorscope.reporting.analysis_document import analysis_schema
 from tumorscope.reporting.document import load_document, mask_from_document, to_document, to_json
 
 KEYS = {
     "schema", "case", "patient_key", "study_date", "sequences", "bundle", "engine", "operating_point", "input_rejected", "incomplete", "corrected", "tumor_present", "tumor_probability", "tumor_type",
-    "radiomics_classifier", "types_agree", "slices", "lesions", "labels", "volume_mm3", "voxels", "mask_rle", "geometry", "warnings", "notice", "timing_ms",
+    "radiomics_classifier", "types_agree", "slices", "lesions", "labels", "truth_dice", "volume_mm3", "voxels", "mask_rle", "geometry", "warnings", "notice", "timing_ms",
 }  # fmt: skip
 
 
@@ -46,6 +47,20 @@ def test_sizes_and_positions_are_those_of_the_mask(analyzed, volume_scan, mask):
     (lesion,) = document["lesions"]
     assert lesion["bounding_box"] == {"first": [2, 30, 20], "last": [4, 53, 37]}
     assert lesion["largest_slice"] == 3
+
+
+def test_a_lesions_place_is_part_of_it_where_it_is_known(analyzed, volume_scan, mask):
+    analysis = analyzed(volume_scan, mask)
+    place = LesionLocation("insula", True, "right", (RegionShare("insula", "right", 1.0),), 30.5)
+    located = replace(analysis, lesions=(replace(analysis.lesions[0], location=place),))
+    assert strict(to_json(to_document(located)))["lesions"][0]["location"] == {
+        "region": "insula",
+        "region_certain": True,
+        "hemisphere": "right",
+        "shares": [{"region": "insula", "hemisphere": "right", "share": 1.0}],
+        "midline_gap_mm": 30.5,
+    }
+    assert strict(to_json(to_document(analysis)))["lesions"][0]["location"] is None
 
 
 def test_sizes_that_are_not_known_are_null(analyzed, folder_scan, mask):

@@ -113,7 +113,7 @@ def test_the_file_is_tagged_and_has_title_and_language(full):
     assert reader.metadata.title == "case 1: Tumorscope report"
     assert promises_accessibility(reader)
     names = [name for name, _ in tags(reader)]
-    assert {"/Table", "/TH", "/TD", "/LI", "/Link"} <= set(names)
+    assert {"/Table", "/TH", "/TD", "/LI"} <= set(names)
     alternatives = [text for name, text in tags(reader) if name == "/Figure"]
     assert len(alternatives) >= 3
     assert [text for text in alternatives if text][:1] == [build_report(full).slices.alt]

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from tumorscope.measurement.diameters import Diameter, Diameters
-from tumorscope.reporting.tables import MOST_LESIONS, MOST_SLICES, all_slices, measurements, positive_slices_table
+from tumorscope.measurement.location import LesionLocation, RegionShare
+from tumorscope.reporting.tables import (
+    MOST_LESIONS,
+    MOST_SLICES,
+    all_slices,
+    locations,
+    measurements,
+    positive_slices_table,
+)
 
 FOUND = Diameters(3, Diameter(42.34, (0, 0), (0, 42)), Diameter(30.06, (0, 0), (30, 0)))
 
@@ -38,6 +46,24 @@ def test_every_measurement_has_its_unit(analyzed, volume_scan, mask):
         "Center, x, y, z (mm)": "15, 6, 5",
         "Tumor probability": "0.94",
     }
+
+
+def test_a_lesions_place_is_in_words_and_shares_and_an_uncertain_one_is_marked(analyzed, volume_scan, mask):
+    analysis = analyzed(volume_scan, mask)
+    shares = (
+        RegionShare("temporal", "left", 0.712),
+        RegionShare("insula", "left", 0.25),
+        RegionShare("deep", "left", 0.038),
+    )
+    place = LesionLocation("temporal", False, "left", shares, 12.4)
+    table = locations(replace(analysis, lesions=(replace(analysis.lesions[0], location=place),)))
+    assert cells(table) == {
+        "No.": "1",
+        "Region": "left temporal lobe (?)",
+        "Shares of the volume": "left temporal 71%, left insula 25%",
+        "Gap to midline (mm)": "12",
+    }
+    assert locations(analysis) is None
 
 
 def test_without_a_voxel_size_everything_is_in_pixels(analyzed, folder_scan, mask):

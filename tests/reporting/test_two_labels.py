@@ -9,7 +9,7 @@ import pytest
 from two_labels import AFFINE, CORE, EDEMA, NECROSIS, box, scan_of, two_labels
 
 from tumorscope.core.errors import TumorscopeError
-from tumorscope.inference.full_study import SPECK_MM, UPTAKE_UNKNOWN
+from tumorscope.inference.full_study import SMALLEST_MM, UPTAKE_UNKNOWN
 from tumorscope.reporting.bids import write_bids
 from tumorscope.reporting.document import load_document, masks_from_document, to_document, to_json
 from tumorscope.reporting.masks import label_map, label_values
@@ -81,7 +81,7 @@ def test_thin_enhancing_parts_elsewhere_are_no_lesions(analyzed):
     both = two_labels(analyzed, t1c=CORE | vessel, scan=scan_of(CORE | vessel))
     np.testing.assert_array_equal(both.parts[0].mask, CORE)
     assert codes(both) == ["small_components"]
-    assert f"under {SPECK_MM:g} mm" in text(both, "small_components")
+    assert f"under {SMALLEST_MM:g} mm" in text(both, "small_components")
 
 
 @pytest.mark.parametrize("on_flair", [True, False])

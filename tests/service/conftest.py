@@ -13,6 +13,7 @@ from service.stores import TIMEOUT_S, empty_database, running_postgresql, runnin
 from tumorscope.datasets.phantom import make_phantom, plausible_lesion, write_nifti
 from tumorscope.inference.bundles import load_bundle
 from tumorscope.inference.engine import Engine
+from tumorscope.inference.engine_pool import ChosenEngine
 from tumorscope.service.catalog import Catalog
 from tumorscope.service.folders import Folders
 from tumorscope.service.queue import StudyQueue, make_queue
@@ -89,6 +90,8 @@ def queue(settings: ServiceSettings) -> StudyQueue:
 class FakeEngines:
     """Fake engines of every bundle: FLAIR far above the median is tumor."""
 
+    bundles = ()
+
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.scans = 0
@@ -96,9 +99,9 @@ class FakeEngines:
     def __call__(self, bundle: str) -> "FakeEngines":
         return self
 
-    def for_scan(self, scan: object) -> tuple[Engine, str | None]:
+    def for_scan(self, scan: object) -> tuple[ChosenEngine, ...]:
         self.scans += 1
-        return self.engine, None
+        return (ChosenEngine(self.engine, None),)
 
 
 @pytest.fixture

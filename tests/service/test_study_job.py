@@ -11,6 +11,7 @@ import pytest
 from service.stores import wait_until
 from sqlalchemy.exc import OperationalError
 
+from tumorscope.io.reading_choices import ReadingChoices
 from tumorscope.service import study_job
 from tumorscope.service.catalog import Catalog
 from tumorscope.service.records import new_id
@@ -61,6 +62,16 @@ def test_flips_are_a_setting_of_the_service(upload, run, folders, settings):
     study = upload()
     assert run(study, settings=settings.model_copy(update={"flips": True})) == "done"
     assert document(folders, study)["engine"]["flips"] is True
+
+
+def test_what_the_user_states_about_the_files_is_followed(run, catalog, folders, phantom_files):
+    study = new_id()
+    copied = Path(shutil.copytree(phantom_files, folders.incoming() / "case"))
+    left_out = next(path.name for path in copied.iterdir() if path.name.startswith("t1.") or "_t1." in path.name)
+    folders.import_upload(copied, study, ReadingChoices(sequences={left_out: "unknown"}))
+    catalog.create(study, "case", "auto")
+    assert run(study) == "done"
+    assert sorted(catalog.get(study).summary["sequences"]) == ["flair", "t1c"]
 
 
 def test_duplicate_and_late_messages_change_nothing(upload, run, engines, folders, catalog):

@@ -13,6 +13,10 @@ from tumorscope.datasets.phantom import make_phantom, plausible_lesion, write_ni
 from tumorscope.inference.bundles import Inputs, load_bundle
 from tumorscope.inference.engine import Engine
 from tumorscope.inference.engine_pool import ChosenEngine
+from tumorscope.measurement import location
+from tumorscope.measurement.brain_regions import REGIONS
+from tumorscope.preprocessing.template import location_installed
+from tumorscope.preprocessing.template_registration import TemplateRegistration
 from tumorscope.studies.case import AnalysisOptions, Case, Findings, process_case
 
 
@@ -34,6 +38,8 @@ class TwoEngines:
 
 class OneEngine:
     """The engines of a single bundle."""
+
+    bundles = ()
 
     def __init__(self, engine):
         self.engine = engine
@@ -146,3 +152,26 @@ def test_a_correction_is_of_the_whole_tumor_and_cuts_the_enhancing_one(folder, t
     assert 0 < part.mask.sum() < enhancing.sum()
     assert sum(finding.area_px for finding in part.slices) == part.mask.sum()
     assert [note.code for note in result.analysis.warnings][:2] == ["corrected_segmentation"] * 2
+
+
+def test_a_scan_whose_place_cannot_be_found_is_written_without_it(folder, engines, tmp_path):
+    result = process_case(Case(folder), engines, tmp_path / "out", AnalysisOptions(location=True))
+    written = json.loads((result.folder / "analysis.json").read_text())
+    assert [warning["code"] for warning in written["warnings"]].count("location_not_assessed") == 1
+    assert {lesion["location"] for lesion in written["lesions"]} == {None}
+    assert not (result.folder / "brain.nii.gz").exists()
+
+
+@pytest.mark.skipif(not location_installed(), reason="the extra `location` is not installed")
+def test_regions_and_the_brains_mask_are_written_where_the_atlas_fits(folder, engines, tmp_path, monkeypatch):
+    placed = TemplateRegistration(np.eye(4), skull=True, gain=1.0)
+    monkeypatch.setattr(location, "register_template", lambda *volume: placed)
+    result = process_case(Case(folder), engines, tmp_path / "out", AnalysisOptions(location=True))
+    written = json.loads((result.folder / "analysis.json").read_text())
+    assert written["lesions"]
+    assert all(lesion["location"]["region"] in REGIONS for lesion in written["lesions"])
+    brain, mask = (nibabel.load(result.folder / name) for name in ("brain.nii.gz", "mask.nii.gz"))
+    assert brain.shape == mask.shape
+    assert np.array_equal(brain.affine, mask.affine)
+    assert 0.05 < np.asanyarray(brain.dataobj).mean() < 0.9
+    assert "Where in the brain" in (result.folder / "report.html").read_text()

@@ -92,14 +92,29 @@ export interface Lesion {
   /** right, left or midline */
   laterality: string | null;
   midline_distance_mm: number | null;
+  /** with `--location`, where the atlas could be registered */
+  location: Location | null;
   /** by RANO */
   measurable: boolean | null;
   nonmeasurable_reason: string | null;
   diameters: Diameters | null;
 }
 
+export interface Location {
+  /** frontal, parietal, temporal, occipital, insula, deep, cerebellum, brainstem, ventricles or outside */
+  region: string;
+  /** whether it stays the same where the atlas is moved by 5 mm */
+  region_certain: boolean;
+  /** left, right or both; null where the file does not tell sides */
+  hemisphere: string | null;
+  /** the largest first */
+  shares: RegionShare[];
+  /** from its nearest voxel to the atlas's midline; 0 where it crosses */
+  midline_gap_mm: number;
+}
+
 export interface Note {
-  code: "rejected_by_header" | "rejected_by_values" | "rejected_by_appearance" | "doubtful_input" | "files_skipped" | "files_missing" | "partial_series" | "series_left_out" | "series_choice" | "images_left_out" | "incomplete_study" | "sequence_source" | "sequence_assumed" | "sequence_missing" | "values_replaced" | "value_scale" | "no_contrast" | "turned_upright" | "single_volume" | "unknown_voxel_size" | "implausible_voxel_size" | "assumed_spacing" | "assumed_order" | "assumed_orientation" | "assumed_frame_of_reference" | "conflicting_transforms" | "uneven_slices" | "series_resampled" | "series_registered" | "partial_coverage" | "untrained_plane" | "patient_key_missing" | "patient_assumed" | "conflicting_patients" | "no_references" | "mask_threshold" | "label_missing" | "labels_left_out" | "mask_outside_scan" | "mask_below_threshold" | "contours_left_out" | "assumed_grid" | "small_components" | "unknown_volume" | "corrected_segmentation" | "networks_disagree" | "enhancing_outside" | "enhancing_apart" | "uptake_unknown" | "forced_comparison" | "unverified_origin" | "unmatched_lesions" | "possible_new_lesion" | "target_limit" | "minor_response" | "small_new_lesions" | "no_activation_map" | "dicom_not_written";
+  code: "rejected_by_header" | "rejected_by_values" | "rejected_by_appearance" | "doubtful_input" | "files_skipped" | "files_missing" | "partial_series" | "series_left_out" | "series_choice" | "images_left_out" | "incomplete_study" | "sequence_source" | "sequence_assumed" | "sequence_missing" | "sequence_recognized" | "sequence_contradicted" | "values_replaced" | "value_scale" | "no_contrast" | "turned_upright" | "single_volume" | "unknown_voxel_size" | "voxel_size_given" | "implausible_voxel_size" | "assumed_spacing" | "assumed_order" | "assumed_orientation" | "assumed_frame_of_reference" | "conflicting_transforms" | "uneven_slices" | "series_resampled" | "series_registered" | "partial_coverage" | "untrained_plane" | "patient_key_missing" | "patient_assumed" | "conflicting_patients" | "no_references" | "mask_threshold" | "label_missing" | "labels_left_out" | "mask_outside_scan" | "mask_below_threshold" | "contours_left_out" | "assumed_grid" | "small_components" | "unknown_volume" | "corrected_segmentation" | "location_not_assessed" | "networks_disagree" | "enhancing_outside" | "enhancing_apart" | "uptake_unknown" | "forced_comparison" | "unverified_origin" | "unmatched_lesions" | "possible_new_lesion" | "target_limit" | "minor_response" | "small_new_lesions" | "no_activation_map" | "dicom_not_written";
   text: string;
 }
 
@@ -108,6 +123,14 @@ export interface OperatingPoint {
   presence: number;
   /** probability from which a pixel belongs to the mask */
   mask: number;
+}
+
+export interface RegionShare {
+  region: string;
+  /** left or right; null where the file does not tell sides */
+  hemisphere: string | null;
+  /** of the lesion's volume, 0 to 1 */
+  share: number;
 }
 
 export interface RunLengths {
@@ -138,6 +161,8 @@ export interface TypeFinding {
   likeliest: string;
   probability: number | null;
   confidence_needed: number | null;
+  /** why no type is named: `low_probability` (below `confidence_needed`), `other_or_unsure` (the tumor is unlike those of the types that the bundle knows), `isolated_slice` (only single slices near the operating point show a tumor) or `other_sequence` (types were learned on another sequence); null where one is named */
+  doubt: "low_probability" | "other_or_unsure" | "isolated_slice" | "other_sequence" | null;
   type_probabilities: Record<string, number | null>;
 }
 
@@ -167,7 +192,7 @@ export interface Analysis {
   tumor_present: boolean | null;
   /** the largest of any slice, from slice-level detection, calibrated */
   tumor_probability: number | null;
-  /** predicted by the network; null without a tumor or where the bundle predicts no types: `name` (null where uncertain), `likeliest`, `probability`, `confidence_needed`, `type_probabilities` */
+  /** predicted by the network; null without a tumor or where the bundle predicts no types: `name` (null where uncertain), `likeliest`, `probability`, `confidence_needed`, `doubt`, `type_probabilities` */
   tumor_type: TypeFinding | null;
   /** the type by a classifier on shape, intensity, texture and location of the segmented tumor in the slice that shows most of it; same keys, or null */
   radiomics_classifier: TypeFinding | null;
@@ -179,7 +204,7 @@ export interface Analysis {
   voxels: number;
   /** for each slice: `index` from 0, `name` of its file or null, `tumor_probability` (slice-level detection), `mask_probability` (of its most certain pixel), `area_px`, `area_mm2` or null, `type_probabilities` or null */
   slices: SliceFinding[];
-  /** the mask's connected components, largest first: `bounding_box` with `first` and `last` voxel (slice, row, column; both inside), `voxels`, `volume_mm3` or null, `center`, `center_mm` (RAS+) or null, `largest_slice`, `tumor_probability`; `diameters` with `unit` (mm or px), `slice`, `longest` and `perpendicular` with `length` and end points, `product` and `inside`; `extent_mm` edge to edge, `laterality` and `midline_distance_mm` or null; `measurable` by RANO, and else `nonmeasurable_reason` */
+  /** the mask's connected components, largest first: `bounding_box` with `first` and `last` voxel (slice, row, column; both inside), `voxels`, `volume_mm3` or null, `center`, `center_mm` (RAS+) or null, `largest_slice`, `tumor_probability`; `diameters` with `unit` (mm or px), `slice`, `longest` and `perpendicular` with `length` and end points, `product` and `inside`; `extent_mm` edge to edge, `laterality` and `midline_distance_mm` or null; `location` or null, with `region`, `region_certain`, `hemisphere`, `shares` and `midline_gap_mm` ([where in the brain](location.md)); `measurable` by RANO, and else `nonmeasurable_reason` */
   lesions: Lesion[];
   /** where two bundles analyzed the scan ([below](#two-labels)), one entry for each label, the whole tumor first: `name`, `values` (in the mask's file; the label is all of them together), and as above, for this label, `sequences`, `bundle`, `engine`, `operating_point`, `tumor_present`, `tumor_probability`, `volume_mm3`, `voxels`, `slices`, `lesions`, `mask_rle`; else empty */
   labels: Label[];

@@ -37,6 +37,14 @@ FlipsOption = Annotated[
         "--flips", help="Test-time augmentation: average over left-right flips; the network takes twice as long."
     ),
 ]
+SpacingOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MM,MM,MM",
+        help="Column, row and slice spacing, where the files do not state it, such as 0.5,0.5,6.",
+        show_default=False,
+    ),
+]
 PrecisionOption = Annotated[
     PrecisionChoice, typer.Option(help="auto selects int8 on CPUs with VNNI/AMX/dot-product support.")
 ]
@@ -102,14 +110,26 @@ def command(
     ] = None,
     register: Annotated[
         bool,
-        typer.Option("--register", help="Rigidly co-register the series (needs SimpleITK)."),
+        typer.Option("--register", help="Rigidly co-register a case's series or volumes (needs SimpleITK)."),
+    ] = False,
+    spacing: SpacingOption = None,
+    location: Annotated[
+        bool,
+        typer.Option(
+            "--location",
+            help="Name lobe and hemisphere of lesions by an atlas; some 3 s more per scan (needs [location]).",
+        ),
     ] = False,
     truth: Annotated[
         Path | None, typer.Option(help="True mask to compare with; masks beside LGG slices are found.")
     ] = None,
     sequence: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=FILE", help="The file of one sequence, such as flair=f.nii.gz; repeat."),
+        typer.Option(
+            metavar="NAME=FILE",
+            help="The file of one sequence, such as flair=f.nii.gz; repeat. With PATH, what a file or a DICOM series shows: "
+            "FILE=NAME, such as 7.nii.gz=t1c; NAME unknown leaves it out.",
+        ),
     ] = None,
     channels: Annotated[
         str | None, typer.Option(metavar="NAME,NAME...", help="Sequences of a file's channels, such as t1,flair,t1c.")
@@ -118,29 +138,35 @@ def command(
     precision: PrecisionOption = PrecisionChoice.auto,
 ) -> None:
     from tumorscope.cli.running import cases_in, run_cases
+    from tumorscope.cli.sequence_options import stated_sequences
+    from tumorscope.io.spacing import parse_spacing
+    from tumorscope.preprocessing.template import INSTALL_HINT, location_installed
     from tumorscope.reporting.outputs import OutputOptions
     from tumorscope.studies.case import AnalysisOptions, Case
 
-    named = _named_sequences(sequence or [])
-    if named and paths:
-        raise TumorscopeError("give either PATH... or --sequence NAME=FILE, not both")
-    if named:
-        cases = [Case(None, named)]
-    elif paths:
-        cases = cases_in(paths)
+    stated = stated_sequences(sequence or []) if paths else {}
+    if paths:
+        cases = cases_in(paths, stated)
+    elif sequence:
+        cases = [Case(None, _named_sequences(sequence))]
     else:
         raise TumorscopeError("give at least one PATH, or --sequence NAME=FILE")
     if truth is not None and len(cases) != 1:
         raise TumorscopeError(f"--truth applies to one case, but {len(cases)} were given")
     if actors is not None and ray is None:
         raise TumorscopeError("--actors requires --ray")
+    if location and not location_installed():
+        raise TumorscopeError(f"--location: the atlas is not installed; {INSTALL_HINT}")
     options = AnalysisOptions(
         truth=truth,
         channels=[name.strip() for name in channels.split(",")] if channels else None,
         register=register,
+        spacing_mm=None if spacing is None else parse_spacing(spacing),
+        stated=stated or None,
         explain=explain,
         input_check=input_check,
         flips=flips,
+        location=location,
         outputs=OutputOptions(pdf=pdf, dicom=dicom, fractional=fractional, contours=contours),
         bids=bids,
     )

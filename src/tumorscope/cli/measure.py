@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tumorscope.cli.analyze import SpacingOption
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.io.formats import MASK_FORMATS
 
@@ -50,6 +51,7 @@ def command(
         float | None,
         typer.Option(help="Measure voxels of at least this value in an image or a probability map that is not a mask."),
     ] = None,
+    spacing: SpacingOption = None,
     out: Annotated[
         list[Path] | None,
         typer.Option(
@@ -66,6 +68,7 @@ def command(
     from tumorscope.io import open_scan
     from tumorscope.io.label_names import parse_labels
     from tumorscope.io.segmentation_alignment import onto_scan
+    from tumorscope.io.spacing import parse_spacing
     from tumorscope.measurement.small_lesions import without_small_lesions
     from tumorscope.reporting.measurement_figure import draw_measured, encode_png
     from tumorscope.reporting.measurements import measure_labels, measurement_document, to_csv, to_json
@@ -73,10 +76,11 @@ def command(
 
     files = _outputs(out or [])
     groups = None if labels is None else parse_labels(labels)
-    shown = None if image is None else open_scan(image)
+    spacing_mm = None if spacing is None else parse_spacing(spacing)
+    shown = None if image is None else open_scan(image, spacing_mm=spacing_mm)
 
     def read(path: Path) -> Segmentation:
-        found = open_labels(path, threshold, shown)
+        found = open_labels(path, threshold, shown, spacing_mm)
         if found.is_empty and len(masks) == 1:
             raise TumorscopeError(f"{found.case}: the mask is empty; there is nothing to measure")
         if groups is not None:

@@ -42,6 +42,9 @@ def command(
     bundle: Annotated[
         str, typer.Option(help="A shipped bundle's name, or a bundle's folder; auto chooses by the study's sequences.")
     ] = "auto",
+    register: Annotated[
+        bool, typer.Option("--register", help="Rigidly co-register the series of every study (needs SimpleITK).")
+    ] = False,
     flips: FlipsOption = False,
     keep_days: Annotated[
         float | None,
@@ -82,6 +85,7 @@ def command(
         quiescence_s=quiet_seconds,
         abort_timeout_s=patience_seconds,
         bundle=bundle,
+        register=register,
         flips=flips,
         keep_days=keep_days,
         processor=processor,

@@ -29,8 +29,13 @@ INTERRUPTED = 130
 RESUME_HINT = "The same command with --resume continues from there"
 
 
-def cases_in(paths: Sequence[Path]) -> list[Case]:
-    """The cases in files and folders, with a progress bar while DICOM headers are read."""
+def cases_in(paths: Sequence[Path], stated: Mapping[str, str] | None = None) -> list[Case]:
+    """The cases in files and folders, with a progress bar while DICOM headers are read.
+
+    Args:
+        paths: files and folders.
+        stated: sequence by file name, where the user says so.
+    """
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("reading headers", visible=False)
@@ -38,7 +43,7 @@ def cases_in(paths: Sequence[Path]) -> list[Case]:
         def show(done: int, total: int) -> None:
             progress.update(task, completed=done, total=total, visible=True)
 
-        return [Case(found) for found in find_cases_among(paths, show)]
+        return [Case(found) for found in find_cases_among(paths, show, stated)]
 
 
 def run_cases(

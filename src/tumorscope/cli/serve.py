@@ -74,6 +74,14 @@ def command(
     bundle: Annotated[
         str | None, typer.Option(help="Bundle for uploads without one: a name or a folder.  [default: auto]")
     ] = None,
+    register: Annotated[
+        bool | None,
+        typer.Option(
+            "--register",
+            help="Rigidly co-register the series or volumes of every study (needs SimpleITK).",
+            show_default=False,
+        ),
+    ] = None,
     flips: FlipsOption = False,
     archive: Annotated[
         list[str] | None,
@@ -114,6 +122,7 @@ def command(
         "queue": queue,
         "workers": workers,
         "bundle": bundle,
+        "register_series": register,
         "flips": flips or None,
         "archives": None if archive is None else tuple(archive),
         "send_to": None if send_to is None else tuple(send_to),

@@ -32,6 +32,7 @@ from tumorscope.core.faults import FAULT_LOG, failure_line
 from tumorscope.inference.tumor_type import TypeFinding
 from tumorscope.io.case_names import PublicNames, public_names
 from tumorscope.io.dicom.studies import StudyFiles
+from tumorscope.io.reading_choices import ReadingChoices
 from tumorscope.reporting.wording import area_text, probability_text, type_words, volume_text
 from tumorscope.studies.case import Case
 
@@ -71,10 +72,11 @@ class _Sent:
         return self.names.label
 
 
-def waiting_to_be_sent(paths: Sequence[Path]) -> list[Waiting]:
+def waiting_to_be_sent(paths: Sequence[Path], reading: ReadingChoices | None = None) -> list[Waiting]:
     """The cases in files, folders and ZIP archives; the service unpacks archives."""
     zips = [Waiting(path) for path in paths if path.suffix.lower() == ".zip"]
-    return [*zips, *map(_waiting, cases_in([path for path in paths if path.suffix.lower() != ".zip"]))]
+    others = [path for path in paths if path.suffix.lower() != ".zip"]
+    return [*zips, *map(_waiting, cases_in(others, reading.sequences if reading else None))]
 
 
 def _waiting(case: Case) -> Waiting:
@@ -85,7 +87,15 @@ def _waiting(case: Case) -> Waiting:
     return Waiting(path.path if path.path.is_dir() else path.path.parent, path.files, path)
 
 
-def submit_cases(client: Client, waiting: Sequence[Waiting], out: Path, bundle: str, *, wait: bool = True) -> None:
+def submit_cases(
+    client: Client,
+    waiting: Sequence[Waiting],
+    out: Path,
+    bundle: str,
+    *,
+    wait: bool = True,
+    reading: ReadingChoices | None = None,
+) -> None:
     """Send every case, wait for every study, and download its results; a failed one does not stop the others.
 
     Raises:
@@ -96,7 +106,7 @@ def submit_cases(client: Client, waiting: Sequence[Waiting], out: Path, bundle: 
     journal = Journal(out)
     journal.save()  # fails before the upload if the folder cannot be written
     try:
-        sent, failed, left_out = _send(client, waiting, journal, bundle, out, console)
+        sent, failed, left_out = _send(client, waiting, journal, bundle, reading or ReadingChoices(), out, console)
         for each in left_out:
             console.print(f"left out: {each.name}: {each.reason}", style="dim", markup=False, highlight=False)
         total = len(sent) + len(failed)
@@ -120,8 +130,15 @@ def submit_cases(client: Client, waiting: Sequence[Waiting], out: Path, bundle: 
 
 
 def _send(
-    client: Client, waiting: Sequence[Waiting], journal: Journal, bundle: str, out: Path, console: Console
+    client: Client,
+    waiting: Sequence[Waiting],
+    journal: Journal,
+    bundle: str,
+    reading: ReadingChoices,
+    out: Path,
+    console: Console,
 ) -> tuple[list[_Sent], list[Row], list[LeftOut]]:
+    settings = "".join(f"\n{name}={value}" for name, value in reading.to_fields().items())
     sent: list[_Sent] = []
     failed: list[Row] = []
     left_out: list[LeftOut] = []
@@ -132,7 +149,7 @@ def _send(
             task = progress.add_task(f"sending {escape(case.names.label[:32])}{position}", total=None)
             try:
                 files = case.outgoing()
-                stamp = stamp_of(client.address, bundle, files)
+                stamp = stamp_of(client.address, bundle + settings, files)
                 repeated = stamp in journal.entries
                 entry = journal.entry(stamp)
                 before = bool(entry.studies)
@@ -143,6 +160,7 @@ def _send(
                         lambda done, total, task=task: progress.update(task, completed=done, total=total),
                         key=entry.key,
                         repeated=repeated,
+                        reading=reading,
                     )
                     left_out += response.left_out
                     entry.studies = [study.id for study in response.studies]
@@ -250,6 +268,7 @@ def _type(kind: dict[str, Any]) -> str:
             kind["probability"],
             kind.get("type_probabilities", {}),
             kind["confidence_needed"],
+            kind.get("doubt"),
         )
     )
 

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from tumorscope.cli.analyze import SpacingOption
 from tumorscope.core.errors import TumorscopeError
 
 
@@ -36,6 +37,14 @@ def command(
         "out"
     ),
     bundle: Annotated[str, typer.Option(help="A bundle of the service; auto chooses by the sequences.")] = "auto",
+    register: Annotated[
+        bool, typer.Option("--register", help="Rigidly co-register a case's series or volumes.")
+    ] = False,
+    spacing: SpacingOption = None,
+    sequence: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FILE=NAME", help="What a file or a DICOM series shows, such as 7.nii.gz=t1c; repeat."),
+    ] = None,
     wait: Annotated[
         bool,
         typer.Option(
@@ -48,10 +57,14 @@ def command(
     The same command resumes an interrupted one: nothing is sent or downloaded twice. A failed study does not
     stop the others.
     """
+    from tumorscope.cli.sequence_options import stated_sequences
     from tumorscope.cli.submission import submit_cases, waiting_to_be_sent
-    from tumorscope.client import Client
+    from tumorscope.client import Client, ReadingChoices
     from tumorscope.client.connection import is_encrypted
+    from tumorscope.io.spacing import parse_spacing
 
+    spacing_mm = None if spacing is None else parse_spacing(spacing)
+    reading = ReadingChoices(register, spacing_mm, stated_sequences(sequence or []))
     if token is None and user is None:
         token = os.environ.get("TUMORSCOPE_TOKEN")
     login = None if user is None else (user, _password(user))
@@ -61,7 +74,7 @@ def command(
                 "note: http:// sends the password unencrypted; use https:// if the service supports it", err=True
             )
         client.about()
-        submit_cases(client, waiting_to_be_sent(paths), out, bundle, wait=wait)
+        submit_cases(client, waiting_to_be_sent(paths, reading), out, bundle, wait=wait, reading=reading)
 
 
 def _password(user: str) -> str:

@@ -18,6 +18,7 @@ from tumorscope.client.downloads import fetch_together
 from tumorscope.client.models import About, Page, Study, StudyId, Submitted
 from tumorscope.client.uploads import OnBytes, Outgoing, Part, ProgressReporter, outgoing
 from tumorscope.core.errors import TumorscopeError
+from tumorscope.io.reading_choices import ReadingChoices
 from tumorscope.reporting.analysis_document import AnalysisDocument
 
 RECONNECT_TIMEOUT_S = 300.0
@@ -84,6 +85,7 @@ class Client:
         paths: str | Path | Iterable[str | Path],
         bundle: str = "auto",
         on_progress: OnBytes = lambda sent, total: None,
+        reading: ReadingChoices | None = None,
     ) -> Submitted:
         """Send files, folders and ZIP archives; every case in them becomes a study.
 
@@ -94,13 +96,15 @@ class Client:
             paths: one or several. Files below a folder are sent with their paths in it.
             bundle: a name from :meth:`bundles`, or ``auto``.
             on_progress: called with the number of sent bytes and the total.
+            reading: what the files do not tell themselves: their voxel size, which sequence each shows, and whether
+                to register them.
 
         Raises:
             TumorscopeError: nothing to send, too much for the service, or nothing that it can read.
             Unavailable: the connection failed.
         """
         given = [paths] if isinstance(paths, str | Path) else list(paths)
-        return self.submit_files(outgoing(Path(path) for path in given), bundle, on_progress)
+        return self.submit_files(outgoing(Path(path) for path in given), bundle, on_progress, reading=reading)
 
     def submit_files(
         self,
@@ -109,6 +113,7 @@ class Client:
         on_progress: OnBytes = lambda sent, total: None,
         key: str | None = None,
         repeated: bool = False,
+        reading: ReadingChoices | None = None,
     ) -> Submitted:
         """Send files under chosen names; see :meth:`submit`.
 
@@ -119,6 +124,7 @@ class Client:
             key: identifies this upload, 1 to 64 letters, digits, ``-`` and ``_``. An upload that is repeated with
                 the same key, because its response was lost, creates its studies once.
             repeated: whether the upload may have been sent before with this key.
+            reading: see :meth:`submit`.
         """
         about = self.about()  # detects a wrong token or too large an upload before sending
         total = sum(file.size for file in files)
@@ -133,10 +139,11 @@ class Client:
                 f"({about.upload_bytes / 2**20:,.0f} MiB); send fewer files at a time"
             )
         reporter = ProgressReporter(total, on_progress)
-        return self._send_once(files, bundle, reporter, key or secrets.token_urlsafe(18), repeated)
+        fields = {"bundle": bundle, **(reading or ReadingChoices()).to_fields()}
+        return self._send_once(files, fields, reporter, key or secrets.token_urlsafe(18), repeated)
 
     def _send_once(
-        self, files: Sequence[Outgoing], bundle: str, reporter: ProgressReporter, key: str, repeated: bool
+        self, files: Sequence[Outgoing], fields: dict[str, str], reporter: ProgressReporter, key: str, repeated: bool
     ) -> Submitted:
         """Send, and retry until the service confirms; the key prevents duplicates."""
         tries, until = 0, time.monotonic() + _CHECKING_S
@@ -149,7 +156,7 @@ class Client:
                     Submitted,
                     "POST",
                     "/api/studies",
-                    data={"bundle": bundle},
+                    data=fields,
                     files=[
                         ("files", (file.name, part, "application/octet-stream"))
                         for file, part in zip(files, parts, strict=True)
@@ -184,14 +191,16 @@ class Client:
                     raise
             time.sleep(_PAUSE_S)
 
-    def fetch(self, dicomweb: str, bundle: str = "auto") -> Submitted:
+    def fetch(self, dicomweb: str, bundle: str = "auto", register: bool = False) -> Submitted:
         """Make the service fetch a study by DICOMweb.
 
         Args:
             dicomweb: the study's address, such as ``https://pacs.example.org/dicom-web/studies/1.2.3``.
             bundle: a name, or ``auto``.
+            register: rigidly co-register its series.
         """
-        return self._connection.value(Submitted, "POST", "/api/studies", json={"dicomweb": dicomweb, "bundle": bundle})
+        study = {"dicomweb": dicomweb, "bundle": bundle, **({"register": True} if register else {})}
+        return self._connection.value(Submitted, "POST", "/api/studies", json=study)
 
     def study(self, study: Study | str) -> Study:
         """The current state of a study with its revisions and files.

@@ -24,6 +24,8 @@ NoteCode = Literal[
     "sequence_source",
     "sequence_assumed",
     "sequence_missing",
+    "sequence_recognized",
+    "sequence_contradicted",
     # Voxel values
     "values_replaced",
     "value_scale",
@@ -32,6 +34,7 @@ NoteCode = Literal[
     "single_volume",
     # Position and size
     "unknown_voxel_size",
+    "voxel_size_given",
     "implausible_voxel_size",
     "assumed_spacing",
     "assumed_order",
@@ -59,6 +62,7 @@ NoteCode = Literal[
     "small_components",
     "unknown_volume",
     "corrected_segmentation",
+    "location_not_assessed",
     # Several bundles on one scan
     "networks_disagree",
     "enhancing_outside",

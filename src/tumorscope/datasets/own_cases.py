@@ -16,8 +16,9 @@ from tumorscope.datasets.images import read_gray
 from tumorscope.datasets.labeled import GroundTruth
 from tumorscope.inference.model_card import NO_TUMOR
 from tumorscope.io import open_scan
-from tumorscope.io.channel_merging import combine
+from tumorscope.io.channel_merging import merge
 from tumorscope.io.formats import IMAGE_SUFFIXES, stem
+from tumorscope.io.options import ReadOptions
 from tumorscope.io.segmentation_reader import read_labels
 from tumorscope.io.sequences import recognize_sequence
 
@@ -170,7 +171,11 @@ class OwnImage(_OwnCase):
         names = self.found.sequences
         files = self.found.images.values()
         scans = {name: read_gray(file, self.case, name) for name, file in zip(names, files, strict=True)}
-        return next(iter(scans.values())) if len(scans) == 1 else combine(self.case, self.path, scans)
+        return (
+            next(iter(scans.values()))
+            if len(scans) == 1
+            else merge(self.case, self.path, scans, self.case, ReadOptions())
+        )
 
     def truth(self) -> GroundTruth:
         """Mask, presence and class. A class other than ``notumor`` means a tumor, wherever it is.

@@ -45,6 +45,7 @@ class NodeSettings:
         quiescence_s: a study is complete when no image has arrived for this time.
         abort_timeout_s: the same after an aborted association.
         bundle: a name, a folder, or ``auto``.
+        register: whether to co-register the series of every study.
         flips: average the network's outputs over left-right flips.
         keep_days: finished studies are removed after this time; None keeps them.
         processor: ``module:function`` that analyzes a study.
@@ -59,6 +60,7 @@ class NodeSettings:
     quiescence_s: float = 30.0
     abort_timeout_s: float = 600.0
     bundle: str = "auto"
+    register: bool = False
     flips: bool = False
     keep_days: float | None = None
     processor: str = "tumorscope.dicom_network.study_processor:process_study"
@@ -105,7 +107,9 @@ def _serve(settings: NodeSettings, store: Store, journal: Journal, stop: threadi
     arrivals = Arrivals(journal, settings.quiescence_s, settings.abort_timeout_s)
     receiver = Receiver(store, journal, arrivals, settings.aet, settings.allowed)
     port = receiver.listen(settings.host, settings.port)
-    worker = WorkerSettings(settings.data, names, settings.processor, settings.bundle, settings.flips)
+    worker = WorkerSettings(
+        settings.data, names, settings.processor, settings.bundle, settings.flips, settings.register
+    )
 
     def repeat(name: str, end: str) -> None:
         record_committed(store, journal, names, name)

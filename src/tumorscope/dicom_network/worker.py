@@ -50,6 +50,7 @@ class Task:
         flips: average the network's outputs over left-right flips.
         incomplete: why images may be missing; None if the study is complete.
         earlier: folders of results of the same study that the new ones replace.
+        register: whether to co-register the series.
     """
 
     folder: Path
@@ -58,6 +59,7 @@ class Task:
     flips: bool = False
     incomplete: str | None = None
     earlier: tuple[Path, ...] = ()
+    register: bool = False
 
 
 Processor = Callable[[Task], list[Path]]
@@ -88,7 +90,7 @@ class WorkerSettings:
         data: the node's folder.
         destinations: names of the destinations of the results.
         processor: ``module:function`` that analyzes a study.
-        bundle, flips: for the processor.
+        bundle, flips, register: for the processor.
         longest_s: an analysis that takes longer counts as hung.
     """
 
@@ -97,6 +99,7 @@ class WorkerSettings:
     processor: str = "tumorscope.dicom_network.study_processor:process_study"
     bundle: str = "auto"
     flips: bool = False
+    register: bool = False
     longest_s: float = MAX_ANALYSIS_S
 
     def command(self) -> list[str]:
@@ -169,6 +172,7 @@ class Worker:
             self._settings.flips,
             INCOMPLETE if run.incomplete else None,
             tuple(path for path in earlier if path.exists()),
+            self._settings.register,
         )
 
     def _has_room(self) -> bool:

@@ -20,7 +20,7 @@ from tumorscope.measurement.components import Components, find_components
 PRESENCE_GRID = (0.02, *(round(0.05 * step, 2) for step in range(1, 20)))
 MASK_GRID = tuple(round(0.05 * step, 2) for step in range(4, 17))
 SMALLEST_GRID = (0, 5, 10, 20, 40, 80)
-WITHIN_GRID = (None, 0.3, 0.2, 0.1, 0.05, 0.02, 0.0)
+WITHIN_GRID = (0.3, 0.2, 0.1, 0.05, 0.02, 0.0)
 """Values of ``presence_within``, the lowest probability of a slice inside a tumor; the strictest first."""
 MOST_FALSE_POSITIVES = 0.025
 """Largest fraction of slices without tumor that get a mask because of a neighboring slice."""

@@ -15,7 +15,7 @@ from tumorscope.inference.acquired_slices import SlicePredictions, network_view,
 from tumorscope.inference.activation_maps import ActivationMap, activation_map, no_map_note
 from tumorscope.inference.bundles import Bundle
 from tumorscope.inference.channels import arrange_channels, received_sequences
-from tumorscope.inference.engine import Engine
+from tumorscope.inference.engine import Engine, Predictions
 from tumorscope.inference.labels import TUMOR
 from tumorscope.inference.postprocessing import segment, slice_probability, slice_types, voxel_probability
 from tumorscope.inference.quality_notes import (
@@ -26,7 +26,7 @@ from tumorscope.inference.quality_notes import (
     rejection_by_reason,
     rejection_warning,
 )
-from tumorscope.inference.tumor_type import TypeFinding, find_type, tumor_classes
+from tumorscope.inference.tumor_type import TypeFinding, carries_type, find_type, tumor_classes
 from tumorscope.measurement.lesions import Lesion, find_lesions, total_volume_mm3, unknown_volumes
 from tumorscope.preprocessing import prepare
 from tumorscope.preprocessing.input_check import default_input_check, scan_score
@@ -82,6 +82,8 @@ class Analysis:
         activation: the activation map, if it was requested and the bundle provides it.
         probability: of every voxel by the mask output, 0 to 255 for 0 to 1, uint8
             ``(slice, row, column)`` on the scan's grid, if it was requested and the bundle segments.
+        brain_mask: the brain by the registered atlas, boolean ``(slice, row, column)``; None where not requested or
+            not assessed.
         rejection: why the input check rejected the scan; None where it was assessed. A rejected scan has an
             empty mask, and nothing is reported as present or absent.
         bundle_reason: why this bundle was chosen for the scan; None where the user named it.
@@ -111,6 +113,7 @@ class Analysis:
     radiomics_classifier: TypeFinding | None = None
     activation: ActivationMap | None = None
     probability: np.ndarray | None = None
+    brain_mask: np.ndarray | None = None
     rejection: Note | None = None
     bundle_reason: str | None = None
     corrected: bool = False
@@ -192,10 +195,14 @@ def analyze(
     # A slice is weighted by its area of tumor, or by its tumor probability where nothing is segmented.
     weights = np.where(positive, analyzed_mask.sum(axis=(1, 2)) if analyzed_mask.any() else probability, 0.0)
     tumor_type = None if types is None else find_type(types, weights, card)
+    if tumor_type is not None:
+        tumor_type = _checked_type(tumor_type, scan, engine, predictions, probability, weights)
     acquired = on_acquired_slices(predictions, probability, types, tumor_type, prepared.crop_resize, view)
     lesions = find_lesions(mask, scan, acquired.tumor)
     activation = activation_map(predictions, card, prepared.crop_resize, view) if explain else None
     by_radiomics = None if tumor_type is None else engine.classify_by_radiomics(view.forward(channels), analyzed_mask)
+    if by_radiomics is not None and tumor_type is not None and tumor_type.doubt not in (None, "low_probability"):
+        by_radiomics = by_radiomics.doubted(tumor_type.doubt)  # it knows the same types only
     result = Analysis(
         scan=scan,
         bundle=engine.bundle,
@@ -227,6 +234,24 @@ def analyze(
     )
     clock.stage("measuring")
     return result
+
+
+def _checked_type(
+    finding: TypeFinding,
+    scan: Scan,
+    engine: Engine,
+    predictions: Predictions,
+    probability: np.ndarray,
+    weights: np.ndarray,
+) -> TypeFinding:
+    """The type, without a name where the scan gives no ground for one."""
+    card = engine.bundle.card
+    received = received_sequences(scan, card)
+    if any(name not in (wanted, "unknown") for name, wanted in zip(received, card.inputs.sequences, strict=True)):
+        return finding.doubted("other_sequence")
+    if not carries_type(probability, card.operating_point.presence):
+        return finding.doubted("isolated_slice")
+    return engine.check_type(finding, predictions, weights)
 
 
 def _slice_findings(

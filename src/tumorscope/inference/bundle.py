@@ -18,6 +18,8 @@ from tumorscope.inference.model_card import SCHEMA, Card, Model
 CARD_FILE = "card.json"
 RADIOMICS_FILES = ("radiomics_classifier.onnx", "radiomics_classifier.json")
 """The radiomics classifier of tumor types and its card, which a bundle may hold beside its network."""
+TYPE_CHECK_FILE = "type_check.json"
+"""What tells a tumor of another type than those that the network knows; a bundle may hold it."""
 SHIPPED = Path(__file__).parent / "bundles"
 
 
@@ -41,12 +43,19 @@ class Bundle:
         if self.has_radiomics_classifier:
             for name in RADIOMICS_FILES:
                 digest.update((self.folder / name).read_bytes())
+        if self.has_type_check:
+            digest.update((self.folder / TYPE_CHECK_FILE).read_bytes())
         return digest.hexdigest()
 
     @property
     def has_radiomics_classifier(self) -> bool:
         """Whether the bundle holds a radiomics classifier of tumor types."""
         return all((self.folder / name).is_file() for name in RADIOMICS_FILES)
+
+    @property
+    def has_type_check(self) -> bool:
+        """Whether the bundle holds a check for tumors of other types."""
+        return (self.folder / TYPE_CHECK_FILE).is_file()
 
     def read_model(self, model: Model) -> bytes:
         """The model's bytes, checked against the card.

@@ -15,6 +15,7 @@ from tumorscope.core.errors import BadBundle, TumorscopeError
 from tumorscope.inference.bundles import Bundle
 from tumorscope.inference.runtimes import open_session, runtime_reason
 from tumorscope.inference.tumor_type import TypeFinding, type_finding
+from tumorscope.inference.type_check import TypeCheck, load_type_check, mask_geometry
 from tumorscope.preprocessing import stack_adjacent_slices
 from tumorscope.preprocessing.sampling import SliceSampling
 
@@ -45,6 +46,7 @@ class Predictions:
         classes: logits ``(slice, class)``, or None.
         presence_map, class_map: activation maps ``(slice, r, c)`` and ``(slice, class, r, c)``,
             coarse, whose means over each slice are the logits but for a bias; None where the network has none.
+        type_features: what the types are read from, ``(slice, feature)``; None where the network does not output them.
     """
 
     presence: np.ndarray | None = None
@@ -52,6 +54,7 @@ class Predictions:
     classes: np.ndarray | None = None
     presence_map: np.ndarray | None = None
     class_map: np.ndarray | None = None
+    type_features: np.ndarray | None = None
 
     def spread(self, sampling: SliceSampling) -> Predictions:
         """Predictions for all slices from those for the sampled ones."""
@@ -73,6 +76,7 @@ class Engine:
         precision: ``float`` or ``int8``.
         session: the loaded network.
         radiomics_classifier: predicts the type from radiomic features; None where the bundle has none.
+        type_check: tells tumors of other types; None where the bundle has none.
     """
 
     bundle: Bundle
@@ -80,6 +84,23 @@ class Engine:
     precision: str
     session: Session
     radiomics_classifier: RadiomicsClassifier | None = None
+    type_check: TypeCheck | None = None
+
+    def check_type(self, finding: TypeFinding, predictions: Predictions, weights: np.ndarray) -> TypeFinding:
+        """The type without a name where the tumor is unlike those that the type was learned from.
+
+        Args:
+            finding: the type of the whole scan.
+            predictions: of the network, for every analyzed slice.
+            weights: of the slices, by which ``finding`` was averaged.
+        """
+        features, mask = predictions.type_features, predictions.mask
+        if self.type_check is None or features is None or mask is None:
+            return finding
+        mean = weights @ features / weights.sum()
+        geometry = mask_geometry(mask[int(weights.argmax())], self.bundle.card.operating_point.mask)
+        unlike = self.type_check.is_unlike(finding.likeliest, mean[None], geometry[None])[0]
+        return finding.doubted("other_or_unsure") if unlike else finding
 
     def classify_by_radiomics(self, voxels: np.ndarray, mask: np.ndarray) -> TypeFinding | None:
         """The type by the radiomics classifier, from the slice with the largest segmented area.
@@ -137,6 +158,7 @@ _FIELDS = {
     "type": "classes",
     "presence_map": "presence_map",
     "type_map": "class_map",
+    "type_features": "type_features",
 }
 """The field of :class:`Predictions` for each of a network's outputs."""
 
@@ -171,7 +193,8 @@ def load_engine(bundle: Bundle, engine: EngineName = "auto", precision: Precisio
     except Exception as error:  # each runtime raises its own kinds
         reason = runtime_reason(error)
         raise BadBundle(f"bundle {bundle.name}: {runtime} cannot load {model.file} ({reason})") from error
-    return Engine(bundle, runtime, chosen, session, _radiomics_classifier(bundle))
+    type_check = load_type_check(bundle.folder) if bundle.has_type_check else None
+    return Engine(bundle, runtime, chosen, session, _radiomics_classifier(bundle), type_check)
 
 
 def _radiomics_classifier(bundle: Bundle) -> RadiomicsClassifier | None:

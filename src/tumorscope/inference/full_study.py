@@ -4,7 +4,7 @@ The labels are BraTS's regions *whole tumor* and *enhancing tumor* (:mod:`tumors
 
 - The enhancing tumor is what the T1c network segments, as far as it takes up contrast
   (:mod:`tumorscope.inference.enhancement`). The type is the T1c network's.
-- Parts of it that do not touch what the FLAIR network segments count from :data:`SPECK_MM` across.
+- Parts of it that do not touch what the FLAIR network segments count from :data:`SMALLEST_MM` across.
 - The whole tumor is the union of what the FLAIR network segments and the enhancing tumor: it contains the enhancing
   tumor by definition, and a tumor that only one network finds must not vanish. On eleven patients of BraTS the union
   has the FLAIR network's mean Dice (0.88 both), which it would lose if all of the T1c network's mask were added (0.83).
@@ -34,7 +34,7 @@ APART_MM = 10.0
 """Enhancing lesions farther than this from the FLAIR network's mask are reported as apart: RANO's smallest measurable
 diameter, and more than the distance of the slices that networks are trained on."""
 
-SPECK_MM = 5.0
+SMALLEST_MM = 5.0
 """Enhancing parts that do not touch the FLAIR network's mask count from this perpendicular diameter on (pixels where
 the voxel size is not known): no version of RANO measures smaller ones, and most are vessels and dura."""
 
@@ -97,7 +97,7 @@ def combine(whole: Analysis, t1c: Analysis) -> Analysis:
     """
     scan = whole.scan
     enhancing = enhancing_part(scan, t1c.mask, ~(whole.mask | t1c.mask))
-    kept, left_out = _without_specks(t1c.mask if enhancing is None else enhancing, whole.mask, scan)
+    kept, left_out = _without_small_parts(t1c.mask if enhancing is None else enhancing, whole.mask, scan)
     part = with_mask(replace(t1c, label=ENHANCING_TUMOR), kept)
     mask = whole.mask | part.mask
     merged = with_mask(replace(whole, label=WHOLE_TUMOR), mask, part.slices)
@@ -121,23 +121,23 @@ def combine(whole: Analysis, t1c: Analysis) -> Analysis:
     )
 
 
-def _without_specks(enhancing: np.ndarray, whole: np.ndarray, scan: Scan) -> tuple[np.ndarray, list[Note]]:
+def _without_small_parts(enhancing: np.ndarray, whole: np.ndarray, scan: Scan) -> tuple[np.ndarray, list[Note]]:
     """The enhancing tumor without the vessels and strips of dura that a T1c network takes for more of it."""
     spacing = None if scan.spacing_mm is None else scan.spacing_mm[1:]
     labels, sizes = label_lesions(enhancing)
-    specks = np.zeros(len(sizes), bool)
+    small = np.zeros(len(sizes), bool)
     touching = set(np.unique(labels[whole]))
     for number, box in enumerate(ndimage.find_objects(labels), start=1):
         if number not in touching:
             found = find_diameters(labels[box] == number, spacing or (1.0, 1.0), (0, 0, 0))
-            specks[number] = found is None or found.perpendicular.length < SPECK_MM
-    count = int(specks.sum())
+            small[number] = found is None or found.perpendicular.length < SMALLEST_MM
+    count = int(small.sum())
     if not count:
         return enhancing, []
     what = f"{count} enhancing {'part' if count == 1 else 'parts'} outside of the mask on FLAIR"
     unit = "pixels" if spacing is None else "mm"
-    note = Note("small_components", f"{what}, under {SPECK_MM:g} {unit} across, left out")
-    return enhancing & ~specks[labels], [note]
+    note = Note("small_components", f"{what}, under {SMALLEST_MM:g} {unit} across, left out")
+    return enhancing & ~small[labels], [note]
 
 
 def with_mask(analysis: Analysis, mask: np.ndarray, others: Sequence[SliceFinding] = ()) -> Analysis:

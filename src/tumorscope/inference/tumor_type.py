@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 from scipy.special import softmax
@@ -10,17 +11,23 @@ from scipy.special import softmax
 from tumorscope.inference.bundles import Card
 from tumorscope.inference.model_card import NO_TUMOR
 
+TypeDoubt = Literal["low_probability", "other_or_unsure", "isolated_slice", "other_sequence"]
+"""Why a type is not named: no type is likely enough; the tumor is unlike those of the types that the bundle knows, so
+it may be of another; nothing but single slices near the operating point show it; or the scan is of another sequence than
+the types were learned on."""
+
 
 @dataclass(frozen=True)
 class TypeFinding:
     """The predicted type of the tumor in a scan.
 
     Attributes:
-        name: the likeliest type; None where its probability is below ``confidence_needed``.
+        name: the likeliest type; None where there is a ``doubt``.
         likeliest: the likeliest type, whatever its probability.
         probability: of the likeliest.
         probabilities: of every type; they add up to one.
         confidence_needed: the bundle's threshold; below it the type is reported as uncertain.
+        doubt: why no type is named; None where one is.
     """
 
     name: str | None
@@ -28,6 +35,11 @@ class TypeFinding:
     probability: float
     probabilities: dict[str, float]
     confidence_needed: float
+    doubt: TypeDoubt | None = None
+
+    def doubted(self, doubt: TypeDoubt) -> TypeFinding:
+        """The same without a name. A low probability stays the reason where it is one."""
+        return self if self.name is None else replace(self, name=None, doubt=doubt)
 
 
 def class_probability(logits: np.ndarray, temperature: float) -> np.ndarray:
@@ -76,5 +88,26 @@ def type_finding(probabilities: dict[str, float], confidence_needed: float) -> T
     """The likeliest of several types, named where its probability suffices."""
     likeliest = max(probabilities, key=lambda name: probabilities[name])
     probability = probabilities[likeliest]
-    name = likeliest if probability >= confidence_needed else None
-    return TypeFinding(name, likeliest, probability, probabilities, confidence_needed)
+    finding = TypeFinding(likeliest, likeliest, probability, probabilities, confidence_needed)
+    return finding if probability >= confidence_needed else finding.doubted("low_probability")
+
+
+def carries_type(probability: np.ndarray, presence: float) -> bool:
+    """Whether slices show a tumor well enough for its type to be named.
+
+    Single slices near the operating point are the commonest false alarms. They carry no type: either two neighboring
+    slices are positive, or one reaches the middle between the operating point and certainty.
+
+    Args:
+        probability: of a tumor, ``(slice,)``.
+        presence: the operating point.
+
+    >>> carries_type(np.array([0.1, 0.8, 0.1]), 0.75), carries_type(np.array([0.1, 0.8, 0.8]), 0.75)
+    (False, True)
+    >>> carries_type(np.array([0.1, 0.9, 0.1]), 0.75)
+    True
+    """
+    if presence <= 0:  # every slice is known to show a tumor
+        return True
+    positive = probability >= presence
+    return bool((positive[1:] & positive[:-1]).any() or (probability >= (1 + presence) / 2).any())

@@ -2,67 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from tumorscope.core.errors import UnreadableScan
-from tumorscope.core.geometry import Geometry
 from tumorscope.core.note import Note, without
 from tumorscope.core.scan import SEQUENCES, Scan
+from tumorscope.io.bids_names import parse_bids_name
+from tumorscope.io.case_grouping import group_volumes
 from tumorscope.io.checks import label, public_name, size_text
 from tumorscope.io.dicom.files import study_of
 from tumorscope.io.dicom.privacy import contains_patient_name, name_tokens
 from tumorscope.io.dicom.studies import study_code
+from tumorscope.io.formats import stem
 from tumorscope.io.lgg import is_mask_name
-from tumorscope.io.sequences import check_name, recognize_sequence
+from tumorscope.io.options import ReadOptions
+from tumorscope.io.sequences import as_stated, check_name, recognize_sequence, stated_sequence
+from tumorscope.io.volume_choice import best_volume
 from tumorscope.io.volumes import read_volume
-from tumorscope.preprocessing.series_resampling import REFERENCE_ORDER, join_series
+from tumorscope.preprocessing.series_resampling import join_series, reference_sequence
 
 
-def combine(case: str, source: Path | None, scans: Mapping[str, Scan]) -> Scan:
-    """One scan with a channel for each of ``scans``, in the order of :data:`SEQUENCES`.
+def merge(case: str, source: Path | None, scans: Mapping[str, Scan], name: str, options: ReadOptions) -> Scan:
+    """One scan with a channel for each of ``scans``, in the order of :data:`SEQUENCES`, on the grid of one of them.
+
+    Args:
+        case, source: for the scan.
+        scans: sequence to scan.
+        name: the case, for errors.
+        options: whether to register, and which sequences must not be left out.
 
     Raises:
-        UnreadableScan: grids differ; the line names the file that does.
+        UnreadableScan: a needed sequence has several channels, or does not fit onto the grid.
     """
-    ordered = sorted(scans, key=lambda sequence: (SEQUENCES.index(sequence), sequence))
-    first_name, first = ordered[0], scans[ordered[0]]
-    for sequence in ordered:
-        scan, name = scans[sequence], public_name(scans[sequence])
-        if len(scan.sequences) != 1:
-            raise UnreadableScan(f"{name}: has {len(scan.sequences)} channels; give one sequence per file")
-        if scan.shape != first.shape:
-            raise UnreadableScan(
-                f"{name}: {sequence} has {size_text(scan.shape)} voxels, {first_name} {size_text(first.shape)}; "
-                "resample them to one grid"
-            )
-        if not _same_grid(scan.geometry, first.geometry):
-            raise UnreadableScan(
-                f"{name}: {sequence} is elsewhere in the patient than {first_name} (affines differ); "
-                "resample them to one grid"
-            )
-    voxels = np.concatenate([scans[sequence].voxels for sequence in ordered], axis=-1)
-    notes = without((note for sequence in ordered for note in scans[sequence].notes), "sequence_source")
-    return replace(
-        first, voxels=voxels, sequences=tuple(ordered), case=case, source=source, notes=tuple(dict.fromkeys(notes))
-    )
+    notes: list[Note] = []
+    single: dict[str, Scan] = {}
+    for sequence, scan in scans.items():
+        if len(scan.sequences) == 1:
+            single[sequence] = replace(scan, notes=without(scan.notes, "sequence_source"))
+            continue
+        what = f"{public_name(scan)}: has {len(scan.sequences)} channels; give one sequence per file"
+        if options.requires(sequence) or len(scans) == 1:
+            raise UnreadableScan(what)
+        notes.append(_left_out(sequence, what))
+    _check_images(single)
+    grid = reference_sequence(single)
+    scan = join_series(single, grid, case, source, name, options.register, options.requires)
+    return replace(scan, notes=(*scan.notes, *notes))
 
 
 def read_sequences(
-    path: Path | None, sequences: Mapping[str, Path], read: Callable[[Path], Scan], register: bool = False
+    path: Path | None, sequences: Mapping[str, Path], read: Callable[[Path], Scan], options: ReadOptions
 ) -> Scan:
-    """The files that the user named, one per sequence.
-
-    DICOM series are resampled onto the grid of one of them; files of other formats must share a grid.
+    """The files that the user named, one per sequence, on the grid of one of them.
 
     Args:
         path: names the case; None takes the folder of the files.
         sequences: sequence name to file.
         read: opens one file.
-        register: rigidly co-register DICOM series.
+        options: see :func:`merge`.
 
     Raises:
         UnreadableScan: a name that is not a sequence, or files that do not fit together.
@@ -75,63 +74,125 @@ def read_sequences(
         if sequence in files:
             raise UnreadableScan(f"{label(Path(file))}: {sequence} is given twice; give each sequence once")
         files[sequence] = Path(file)
-    scans = {}
-    for sequence, file in files.items():
-        scan = read(file)
-        scans[sequence] = scan
+    scans, notes = _read_each(files, read, options)
     anchor = path if path is not None else next(iter(files.values())).resolve().parent
     case = anchor.resolve().name if anchor.is_dir() else _case_of_file(anchor, scans)
-    if all(scan.source_images and len(scan.sequences) == 1 for scan in scans.values()) and len(scans) > 1:
-        return _join_named(case, anchor, scans, register)
-    return combine(case, anchor, scans)
+    case = _without_patient(case, scans)
+    name = label(anchor) if anchor.name == case else case
+    scan = merge(case, anchor, scans, name, options)
+    return replace(scan, notes=(*scan.notes, *notes))
 
 
-def _join_named(case: str, source: Path, scans: Mapping[str, Scan], register: bool) -> Scan:
-    """DICOM series whose sequences the user names, which overrides their headers."""
-    named = {sequence: replace(scan, notes=without(scan.notes, "sequence_source")) for sequence, scan in scans.items()}
-    grid = next(sequence for sequence in REFERENCE_ORDER if sequence in named)
-    header = named[grid].source_images[0].header
-    if contains_patient_name(case, name_tokens(header)):
-        case = study_code(study_of(header))
-    name = label(source) if source.name == case else case
-    return join_series(named, grid, case, source, name, register)
+def read_volume_folder(folder: Path, files: Sequence[Path], options: ReadOptions | None = None) -> Scan:
+    """The volumes of one subject and session in a folder, one per sequence by their names, as BraTS has them.
 
-
-def read_volume_folder(folder: Path, files: list[Path]) -> Scan:
-    """A folder of volumes, one per sequence by their names, as BraTS has them.
-
-    Masks are left out, and files whose names state no sequence are left out with a note.
+    Masks are left out, and files whose names state no sequence are left out with a note. Of several
+    files of one sequence the best is taken; see :func:`best_volume`.
 
     Raises:
-        UnreadableScan: no name tells a sequence, two tell the same, or grids differ.
+        UnreadableScan: no name tells a sequence, two tell the same and neither is better, several patients, or a
+            file that does not fit onto the grid.
     """
+    options = options or ReadOptions()
     name = label(folder)
-    files = [path for path in files if not is_mask_name(path.name)]
+    files = sorted(path for path in files if not is_mask_name(path.name))
     if not files:
         raise UnreadableScan(f"{name}: holds only masks; name the folder with the scan")
     if len(files) == 1:
-        return read_volume(files[0])
-    chosen: dict[str, Path] = {}
-    skipped = []
-    for path in sorted(files):
-        sequence = recognize_sequence(path.name)
-        if sequence == "unknown":
-            skipped.append(path)
-        elif sequence in chosen:
-            raise UnreadableScan(
-                f"{name}: {label(chosen[sequence])} and {label(path)} are both {sequence} by name; name one file per sequence"
-            )
-        else:
-            chosen[sequence] = path
-    if not chosen:
+        return _alone(files[0], options)
+    named, skipped = _by_sequence(files, options)
+    if not named:
         raise UnreadableScan(
             f"{name}: {len(files)} volumes and no name tells its sequence ({', '.join(SEQUENCES)}); name one file"
         )
-    scan = combine(folder.resolve().name, folder, {sequence: read_volume(path) for sequence, path in chosen.items()})
-    if skipped:
-        note = Note("series_left_out", f"left out, no sequence in the name: {', '.join(map(label, skipped))}")
-        scan = replace(scan, notes=(*scan.notes, note))
-    return scan
+    groups = group_volumes(files, options.stated)
+    chosen: dict[str, Path] = {}
+    notes: list[Note] = []
+    for sequence, candidates in named.items():
+        found, more = best_volume(sequence, candidates, name, len(groups) > 1, options)
+        notes += more
+        if found is not None:
+            chosen[sequence] = found
+    if len(groups) > 1:
+        shown = ", ".join(label(Path(group.name)) for group in groups[:3])
+        raise UnreadableScan(f"{name}: holds {len(groups)} cases by the files' names ({shown}); name the files of one")
+    scans, more = _read_each(chosen, lambda path: read_volume(path, spacing_mm=options.spacing_mm), options)
+    scan = merge(_case_name(folder, files), folder, scans, name, options)
+    left_out = f"left out, no sequence in the name: {', '.join(map(label, skipped))}"
+    return replace(scan, notes=(*scan.notes, *notes, *more, *([Note("series_left_out", left_out)] if skipped else [])))
+
+
+def _alone(path: Path, options: ReadOptions) -> Scan:
+    """A volume without others; its name is that of its subject and session where it is BIDS's."""
+    scan = as_stated(read_volume(path, spacing_mm=options.spacing_mm), stated_sequence(path, options.stated))
+    bids = parse_bids_name(stem(path))
+    return scan if bids is None or bids.case is None else replace(scan, case=bids.case)
+
+
+def _by_sequence(files: Sequence[Path], options: ReadOptions) -> tuple[dict[str, list[Path]], list[Path]]:
+    """The files by sequence, as the user or their names say, and those of none."""
+    named: dict[str, list[Path]] = {}
+    skipped = []
+    for path in files:
+        sequence = stated_sequence(path, options.stated) or recognize_sequence(stem(path))
+        if sequence == "unknown":
+            skipped.append(path)
+        else:
+            named.setdefault(sequence, []).append(path)
+    return named, skipped
+
+
+def _read_each(
+    files: Mapping[str, Path], read: Callable[[Path], Scan], options: ReadOptions
+) -> tuple[dict[str, Scan], list[Note]]:
+    """The scans, without those that cannot be read and are not needed, and notes on these."""
+    scans: dict[str, Scan] = {}
+    notes: list[Note] = []
+    for sequence, file in files.items():
+        try:
+            scans[sequence] = read(file)
+        except UnreadableScan as error:
+            if options.requires(sequence) or len(files) == 1:
+                raise
+            notes.append(_left_out(sequence, str(error)))
+    if not scans:
+        raise UnreadableScan(notes[0].text)
+    return scans, notes
+
+
+def _left_out(sequence: str, reason: str) -> Note:
+    return Note("series_left_out", f"{sequence} left out: {reason}")
+
+
+def _check_images(scans: Mapping[str, Scan]) -> None:
+    """Check that images without positions have one size: nothing else says how they belong together.
+
+    Raises:
+        UnreadableScan: they differ.
+    """
+    if any(scan.geometry is not None or scan.source_images for scan in scans.values()):
+        return
+    (first_name, first), *others = scans.items()
+    for sequence, scan in others:
+        if scan.shape != first.shape:
+            raise UnreadableScan(
+                f"{public_name(scan)}: {sequence} has {size_text(scan.shape)} voxels, {first_name} "
+                f"{size_text(first.shape)}, and neither states its position; resample them to one grid"
+            )
+
+
+def _case_name(folder: Path, files: Sequence[Path]) -> str:
+    """Subject and session of BIDS names, the folder's name otherwise."""
+    name = parse_bids_name(stem(files[0]))
+    return folder.resolve().name if name is None or name.case is None else name.case
+
+
+def _without_patient(case: str, scans: Mapping[str, Scan]) -> str:
+    """The case's name, or a code where it contains the patient's."""
+    for scan in scans.values():
+        if scan.source_images and contains_patient_name(case, name_tokens(scan.source_images[0].header)):
+            return study_code(study_of(scan.source_images[0].header))
+    return case
 
 
 def _case_of_file(path: Path, scans: Mapping[str, Scan]) -> str:
@@ -140,9 +201,3 @@ def _case_of_file(path: Path, scans: Mapping[str, Scan]) -> str:
         if scan.source == path:
             return scan.case
     return path.name.split(".")[0] or path.name
-
-
-def _same_grid(one: Geometry | None, other: Geometry | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return one.same_grid(other)

@@ -3,37 +3,59 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.core.note import Note
-from tumorscope.io.dicom.dicomdir import files_of_dicomdir
+from tumorscope.io.bids_names import parse_bids_name
+from tumorscope.io.case_grouping import FileGroup, group_images, group_volumes
+from tumorscope.io.dicom.dicomdir import files_of_dicomdir, is_dicomdir
 from tumorscope.io.dicom.patients import Study, several_patients
 from tumorscope.io.dicom.studies import StudyFiles, notes_on, studies_of, study_code
-from tumorscope.io.formats import DICOM, SUFFIXES
+from tumorscope.io.formats import DICOM, FORMATS, IMAGE, SUFFIXES
+from tumorscope.io.lgg import is_mask_name
 from tumorscope.io.options import OnFiles
 from tumorscope.io.recognition import known_format
 from tumorscope.io.result_folders import is_results
+from tumorscope.io.volumes import voxels_beside
+
+_NOT_RAW = frozenset(
+    {"derivatives", "sourcedata", "code", "stimuli"}
+    | {"func", "dwi", "fmap", "perf", "eeg", "ieeg", "meg", "beh", "pet", "micr", "nirs", "motion", "mrs", "phenotype"}
+)
+"""Folders of a BIDS data set that hold no raw anatomical images."""
 
 
-def find_cases(path: Path, on_files: OnFiles | None = None) -> list[Path | StudyFiles]:
+def find_cases(
+    path: Path, on_files: OnFiles | None = None, stated: Mapping[str, str] | None = None
+) -> list[Path | StudyFiles]:
     """The cases to open: the path itself, or those below it.
 
-    A folder that holds a scan's files is one case, whatever folders are in it. A folder
+    A folder that holds a scan's files is one case, whatever folders are in it; where the names of its files speak of
+    several, it is these cases (:mod:`tumorscope.io.case_grouping`). A folder
     of folders means the cases in them, such as the patients of a data set. Where
     nothing is found the path itself is returned; its reader then says what is wrong.
 
     DICOM files make one case per study: series in folders beside each other are one
     case, and a folder or DICOMDIR with several studies or patients is one case for each. A
     study that has a folder to itself is given as that folder. Results of earlier analyses are
-    not cases.
+    not cases, and neither are the derivatives of a BIDS data set and what it holds beside anatomical images.
 
     Args:
         path: a file or a folder.
         on_files: called now and then with how many DICOM headers are read, and of how many.
+        stated: sequence by file name, where the user says so.
     """
-    if path.name.upper() == "DICOMDIR" and path.is_file():
+    found = find_scan_folders(path, on_files)
+    return [case for each in found for case in (_by_names(each, stated) if isinstance(each, Path) else [each])]
+
+
+def find_scan_folders(path: Path, on_files: OnFiles | None = None) -> list[Path | StudyFiles]:
+    """As :func:`find_cases`, but a folder of volumes or images stays one, whatever the names of its files say."""
+    if _is_contents(path):
         try:
             files, _missing = files_of_dicomdir(path)
         except UnreadableScan:  # its reader reports that later
@@ -50,7 +72,42 @@ def find_cases(path: Path, on_files: OnFiles | None = None) -> list[Path | Study
     return [case for _place, case in sorted([*others, *cases], key=lambda placed: placed[0])]
 
 
-def find_cases_among(paths: Sequence[Path], on_files: OnFiles | None = None) -> list[Path | StudyFiles]:
+def _by_names(folder: Path, stated: Mapping[str, str] | None) -> list[Path | StudyFiles]:
+    """The cases in a folder by the names of its files; the path itself where it is one."""
+    try:
+        formats = {path: entry for path in files_in(folder) if (entry := known_format(path))} if folder.is_dir() else {}
+    except OSError:
+        return [folder]
+    first = next((entry for entry in FORMATS if entry in formats.values()), None)
+    scans = [path for path in formats if not is_mask_name(path.name)]
+    if first is not None and first.volumes:
+        groups = group_volumes([path for path in scans if formats[path].volumes], stated)
+    elif first is IMAGE:
+        groups = group_images([path for path in scans if formats[path] is IMAGE])
+    else:
+        return [folder]
+    return [folder] if len(groups) < 2 else [as_case(folder, group) for group in groups]
+
+
+def as_case(folder: Path, group: FileGroup) -> Path | StudyFiles:
+    """A group of a folder's files as a case: the file itself where it is one and no study of BIDS."""
+    if len(group.files) == 1 and parse_bids_name(group.name) is None:
+        return group.files[0]
+    return StudyFiles(folder, (*group.files, *_voxel_files(group.files)), group.name)
+
+
+def _voxel_files(files: Sequence[Path]) -> Iterator[Path]:
+    """The files that hold the voxels of those whose header is a file of its own."""
+    for path in files:
+        with suppress(UnreadableScan):  # its reader reports that later
+            beside = voxels_beside(path)
+            if beside is not None:
+                yield beside
+
+
+def find_cases_among(
+    paths: Sequence[Path], on_files: OnFiles | None = None, stated: Mapping[str, str] | None = None
+) -> list[Path | StudyFiles]:
     """The cases in several files and folders, as a command line names them.
 
     DICOM files of one study are one case, as they would be in a folder: ``series/*.dcm`` is what
@@ -59,16 +116,17 @@ def find_cases_among(paths: Sequence[Path], on_files: OnFiles | None = None) -> 
     Args:
         paths: files and folders, in any order.
         on_files: called now and then with how many DICOM headers are read, and of how many.
+        stated: sequence by file name, where the user says so.
     """
-    files = [path for path in dict.fromkeys(paths) if path.name.upper() != "DICOMDIR" and is_dicom(path)]
+    files = [path for path in dict.fromkeys(paths) if is_dicom(path)]
     if len(files) < 2:
-        return [case for path in paths for case in find_cases(path, on_files)]
+        return [case for path in paths for case in find_cases(path, on_files, stated)]
     studies = _named_studies(files, on_files)
     given: set[Path | StudyFiles] = set()
     cases: list[Path | StudyFiles] = []
     for path in paths:
         if path not in studies:
-            cases += find_cases(path, on_files)
+            cases += find_cases(path, on_files, stated)
         elif (study := studies[path]) not in given:
             given.add(study)
             cases.append(study)
@@ -104,7 +162,7 @@ def _one_study(study: Study, files: Sequence[Path], notes: tuple[Note, ...]) -> 
 def is_dicom(path: Path) -> bool:
     """Whether this is a DICOM file that can be opened."""
     try:
-        return path.is_file() and _is_dicom(path)
+        return path.is_file() and _is_dicom(path) and not is_dicomdir(path)
     except OSError:
         return False
 
@@ -121,7 +179,7 @@ def files_in(folder: Path) -> list[Path]:
     """The files in a folder itself that may belong to a scan, sorted by name."""
     with os.scandir(folder) as entries:
         names = [entry.name for entry in entries if not entry.name.startswith(".") and entry.is_file()]
-    return [folder / name for name in sorted(names) if name.upper() != "DICOMDIR"]
+    return [path for name in sorted(names) if not _is_contents(path := folder / name)]
 
 
 def dicom_files_below(folder: Path) -> list[Path]:
@@ -175,10 +233,19 @@ def _below(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
     entries = sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
-    if any(_is_scan(entry) for entry in entries if entry.is_file() and entry.name.upper() != "DICOMDIR"):
+    if any(_is_scan(entry) for entry in entries if entry.is_file()):
         return [path]
     inner = [entry for entry in entries if entry.is_dir() and not entry.is_symlink() and not is_results(entry)]
+    inner = [entry for entry in inner if not (_is_bids(path, entries) and entry.name.lower() in _NOT_RAW)]
     return [case for entry in inner for case in _below_folder(entry)]
+
+
+def _is_bids(folder: Path, entries: Sequence[Path]) -> bool:
+    """Whether a folder is a BIDS data set, or a subject's or a session's folder of one."""
+    return bool(re.match(r"(sub|ses)-", folder.name)) or any(
+        entry.name == "dataset_description.json" or (entry.name.startswith("sub-") and entry.is_dir())
+        for entry in entries
+    )
 
 
 def _below_folder(folder: Path) -> list[Path]:
@@ -190,6 +257,8 @@ def _below_folder(folder: Path) -> list[Path]:
 
 
 def _is_scan(path: Path) -> bool:
+    if _is_contents(path):
+        return False
     if path.name.lower().endswith(SUFFIXES):  # also where it is damaged: left out silently, it would be missed
         return True
     return known_format(path) is not None
@@ -197,3 +266,11 @@ def _is_scan(path: Path) -> bool:
 
 def _is_dicom(path: Path) -> bool:
     return known_format(path) is DICOM
+
+
+def _is_contents(path: Path) -> bool:
+    """Whether a file lists the files of a disc instead of being one, by its name or its content."""
+    try:
+        return path.is_file() and is_dicomdir(path)
+    except (OSError, ValueError):  # its reader reports that later
+        return False

@@ -18,16 +18,16 @@ from tumorscope.io.formats import IMAGE_SUFFIXES
 from tumorscope.io.label_values import LabelOptions, of_one_kind, read_label_raster, split_labels
 from tumorscope.io.lgg import (
     CHANNELS,
-    is_lgg_folder,
     is_mask_name,
     is_published_name,
     missing_sequences,
     notes_on_missing,
     read_lgg_folder,
+    slice_files,
 )
 from tumorscope.io.options import FolderContents, ReadOptions
 from tumorscope.io.raster import open_raster
-from tumorscope.io.sequences import recognize_sequence
+from tumorscope.io.sequences import as_stated, recognize_sequence, stated_sequence
 from tumorscope.io.slice_stacking import stack_slices
 
 LAYOUT_NOTE = Note(
@@ -76,9 +76,10 @@ def read_image_folder(folder: Path, files: list[Path], channels: Sequence[str] |
     Raises:
         UnreadableScan: only masks, slices of different sizes, or color photographs.
     """
-    published = is_published_name(folder.resolve().name)
+    published = is_published_name(folder.resolve().name) or all(is_published_name(path.name) for path in files)
     turned: tuple[Note, ...] = ()
-    if is_lgg_folder(folder):
+    slices = slice_files(folder)
+    if slices and set(slices) <= set(files):
         scan = read_lgg_folder(folder)
         if published and channels is None:
             return scan
@@ -145,7 +146,9 @@ def read_folder(folder: Path, contents: FolderContents, options: ReadOptions) ->
     damaged = [error for path, error in contents.refused if path.suffix.lower() in IMAGE_SUFFIXES]
     if damaged:
         raise damaged[0]
-    return read_image_folder(folder, contents.files, options.channels)
+    scan = read_image_folder(folder, contents.files, options.channels)
+    stated = (stated_sequence(path, options.stated) for path in (folder, *contents.files))
+    return as_stated(scan, next(filter(None, stated), None))
 
 
 def read_segmentation(path: Path, options: LabelOptions) -> Segmentation:

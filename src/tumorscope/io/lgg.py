@@ -22,7 +22,10 @@ from tumorscope.io.slice_stacking import stack_slices
 
 CHANNELS = ("t1", "flair", "t1c")
 _SLICE = re.compile(r"^(?P<case>.+)_(?P<index>\d+)\.tiff?$", re.IGNORECASE)
-_MASK = re.compile(r"(^|[_\-.])(mask|seg|segmentation|label)s?\.[A-Za-z.]+$", re.IGNORECASE)
+_MASK = re.compile(
+    r"(^|[_\-.+])((brain|lesion|tumou?r|deface)?mask|[ad]?seg|segm|segmentation|probseg|label|roi)s?\.[A-Za-z.]+$",
+    re.IGNORECASE,
+)
 
 _COPY_MEAN, _COPY_MAX = 1.5 / 255, 16 / 255
 """How far a copy of FLAIR may be from FLAIR, of the full range: exact in the published
@@ -33,6 +36,8 @@ def is_mask_name(name: str) -> bool:
     """Whether a file's name marks it as a mask, in this data set and its relatives.
 
     >>> is_mask_name("TCGA_CS_4941_19960909_7_mask.tif"), is_mask_name("BraTS_001_seg.nii.gz")
+    (True, True)
+    >>> is_mask_name("sub-01_space-orig_dseg.nii.gz"), is_mask_name("sub-01_mod-T1w_defacemask.nii.gz")
     (True, True)
     >>> is_mask_name("unmasked.png")
     False

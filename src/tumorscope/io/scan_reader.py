@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,9 +18,10 @@ from tumorscope.io.discovery import dicom_files_below, files_in
 from tumorscope.io.file_heads import header_of_pair
 from tumorscope.io.formats import DICOM, FORMATS, SUPPORTED, InputFormat
 from tumorscope.io.options import FolderContents, OnFiles, ReadOptions
-from tumorscope.io.recognition import format_of
+from tumorscope.io.recognition import format_of, known_format
 from tumorscope.io.result_folders import is_results
-from tumorscope.io.sequences import check_channels
+from tumorscope.io.sequences import as_stated, check_channels, check_stated, stated_sequence
+from tumorscope.io.spacing import GIVEN, Spacing, with_spacing
 from tumorscope.io.volumes import read_volume
 
 
@@ -30,6 +31,9 @@ def open_scan(
     channels: Sequence[str] | None = None,
     *,
     register: bool = False,
+    spacing_mm: Spacing | None = None,
+    stated: Mapping[str, str] | None = None,
+    needed: Collection[str] | None = None,
     on_files: OnFiles | None = None,
 ) -> Scan:
     """Read a scan from a file or a folder.
@@ -42,8 +46,12 @@ def open_scan(
         sequences: one file or DICOM folder for each sequence, where they are not in one folder;
             ``path`` then only names the case and may be None.
         channels: the sequence of each channel, where a file holds several.
-        register: rigidly co-register a study's series; without it, series in different frames of
-            reference are refused. Needs SimpleITK.
+        register: rigidly co-register a study's series, or the volumes of a case; without it, those in different
+            frames of reference are refused. Needs SimpleITK.
+        spacing_mm: distance of columns, rows and slices, where the files do not state it.
+        stated: the sequence of files by name, or of DICOM series by description, number or UID, where names and
+            headers do not tell or are wrong; ``unknown`` leaves a file out.
+        needed: sequences whose failure is an error; others are left out with a note. None for all.
         on_files: called now and then with how many DICOM headers are read, and of how many.
 
     Returns:
@@ -53,15 +61,16 @@ def open_scan(
         UnreadableScan: one line that says what is wrong and what to do.
     """
     where = path if path is None or isinstance(path, StudyFiles) else Path(path)
+    options = ReadOptions(channels, register, spacing_mm, check_stated(stated or {}), needed, on_files)
     if sequences is not None:
         if channels is not None:
             raise UnreadableScan("channels and sequences are both given; sequences already name the channels")
         anchor = where.path if isinstance(where, StudyFiles) else where
-        options = ReadOptions(on_files=on_files)
-        return checked(read_sequences(anchor, sequences, lambda file: checked(_read(Path(file), options)), register))
+        named = replace(options, channels=None, stated={})
+        return checked(read_sequences(anchor, sequences, lambda file: checked(_read(Path(file), named)), options))
     if where is None:
         raise UnreadableScan("no scan is named; give a file or a folder")
-    scan = _read(where, ReadOptions(channels, register, on_files))
+    scan = _read(where, options)
     if channels is not None:
         names = check_channels(channels, len(scan.sequences), public_name(scan))
         scan = replace(scan, sequences=names, notes=without(scan.notes, "sequence_source"))
@@ -72,14 +81,25 @@ def _read(path: Path | StudyFiles, options: ReadOptions) -> Scan:
     name = path.name if isinstance(path, StudyFiles) else label(path)
     try:
         if isinstance(path, StudyFiles):
-            return DICOM.reader().read_study(path, path.files, options)
-        if _is_folder(path):
-            return _read_folder(path, options)
-        return _read_file(header_of_pair(path), options)
+            scan = _read_study(path, options)
+        elif _is_folder(path):
+            scan = _read_folder(path, options)
+        else:
+            scan = _read_file(header_of_pair(path), options)
     except MemoryError as error:
         raise UnreadableScan(f"{name}: does not fit into memory; give a smaller scan") from error
     except OSError as error:  # a file that vanished, a network drive that failed
         raise UnreadableScan(f"{name}: cannot be read ({error.strerror or 'unknown reason'})") from error
+    given = any(note.code == GIVEN for note in scan.notes)  # volumes get it before they are resampled
+    return scan if options.spacing_mm is None or given else with_spacing(scan, options.spacing_mm, name)
+
+
+def _read_study(study: StudyFiles, options: ReadOptions) -> Scan:
+    """The scan in some files of a folder, which are of one study, one subject or one stack."""
+    if known_format(study.files[0]) in (DICOM, None):
+        return DICOM.reader().read_study(study, study.files, options)
+    scan = _read_files(study.path, study.files, *_by_format(study.files), options)
+    return replace(scan, case=study.name)
 
 
 def _is_folder(path: Path) -> bool:
@@ -102,7 +122,11 @@ def _is_folder(path: Path) -> bool:
 
 def _read_file(path: Path, options: ReadOptions) -> Scan:
     found = format_of(path)
-    return read_volume(path, options.channels) if found.volumes else found.reader().read_scan(path, options)
+    if found.volumes:
+        scan = read_volume(path, options.channels, options.spacing_mm)
+    else:
+        scan = found.reader().read_scan(path, options)
+    return scan if found is DICOM else as_stated(scan, stated_sequence(path, options.stated))
 
 
 def _read_folder(folder: Path, options: ReadOptions) -> Scan:
@@ -156,6 +180,6 @@ def _read_files(
     first = next(entry for entry in FORMATS if entry in by_format)
     if first.volumes:
         volumes = sorted(path for entry, own in by_format.items() if entry.volumes for path in own)
-        return read_volume_folder(folder, volumes)
+        return read_volume_folder(folder, volumes, options)
     own = by_format[first]
     return first.reader().read_folder(folder, FolderContents(own, len(files) - len(own), refused), options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -17,12 +18,15 @@ from tumorscope.io.label_values import LabelOptions
 from tumorscope.io.lgg import is_mask_name
 from tumorscope.io.recognition import format_of, known_format
 from tumorscope.io.segmentation_alignment import differing_shapes, onto_scan, require_same_voxels
+from tumorscope.io.spacing import Spacing, given_spacing, with_mask_spacing
 from tumorscope.io.volumes import read_volume_segmentation
 
 _MASK_ENDINGS = ("mask", "seg", "label")
 
 
-def open_segmentation(path: Path | str, threshold: float | None = None, scan: Scan | None = None) -> Segmentation:
+def open_segmentation(
+    path: Path | str, threshold: float | None = None, scan: Scan | None = None, spacing_mm: Spacing | None = None
+) -> Segmentation:
     """Read a mask with one or more labels.
 
     Args:
@@ -30,11 +34,13 @@ def open_segmentation(path: Path | str, threshold: float | None = None, scan: Sc
             slice, a ``cjdata`` file; or a folder of mask images, one per slice, or with one file of the others.
         threshold: take what is at least this in a volume or an image for the mask. Without it an image is refused.
         scan: what the mask was drawn on, where it is known. Contours are drawn on its grid; other masks keep theirs.
+        spacing_mm: column, row and slice spacing, where the file does not state it.
 
     Raises:
-        UnreadableScan: not a mask, damaged, of four dimensions, with NaN, or an image.
+        UnreadableScan: not a mask, damaged, of four dimensions, with NaN, an image, or of another spacing.
     """
-    return _open(Path(path), LabelOptions(threshold, scan=scan))
+    found = _open(Path(path), LabelOptions(threshold, scan=scan))
+    return found if spacing_mm is None else with_mask_spacing(found, spacing_mm, label(Path(path)))
 
 
 def read_mask(path: Path | str, scan: Scan) -> np.ndarray:
@@ -74,6 +80,9 @@ def read_labels(path: Path | str, scan: Scan) -> Segmentation:
 
 def _on_grid_of(scan: Scan, path: Path, options: LabelOptions) -> Segmentation:
     found = _open(path, options)
+    given = given_spacing(scan)
+    if given is not None and found.geometry is not None:
+        found = with_mask_spacing(found, given, label(path))
     if found.kind == "volume":
         if scan.geometry is None:
             raise UnreadableScan(
@@ -105,6 +114,8 @@ def find_mask(scan: Scan) -> np.ndarray | None:
     if source.is_dir():
         if scan.kind == "volume":
             masks = [path for path in sorted(source.iterdir()) if _is_volume(path) and is_mask_name(path.name)]
+            own = [path for path in masks if re.match(rf"{re.escape(scan.case)}(?![A-Za-z0-9])", path.name)]
+            masks = own or masks
             return read_mask(masks[0], scan) if len(masks) == 1 else None
         beside = any(_mask_beside(source / name) for name in scan.slice_names)
         return _masks_of_slices(source, scan) if beside else None

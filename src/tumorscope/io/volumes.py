@@ -26,6 +26,7 @@ from tumorscope.io.lgg import is_mask_name
 from tumorscope.io.orientation import radiological_grid, scan_affine
 from tumorscope.io.recognition import format_of
 from tumorscope.io.sequences import check_channels, recognize_sequence
+from tumorscope.io.spacing import Spacing, with_spacing
 
 MOST_CHANNELS = 16
 """A longer fourth axis is a time series: diffusion, perfusion or functional MRI."""
@@ -92,12 +93,13 @@ def voxels_beside(path: Path) -> Path | None:
     return None if find is None else find(path)
 
 
-def read_volume(path: Path, channels: Sequence[str] | None = None) -> Scan:
+def read_volume(path: Path, channels: Sequence[str] | None = None, spacing_mm: Spacing | None = None) -> Scan:
     """A volume, shown radiologically.
 
     Args:
         path: of any format of volumes.
         channels: names of the fourth axis's channels.
+        spacing_mm: column, row and slice spacing, where the file does not state it.
 
     Raises:
         UnreadableScan: damaged, a mask by its name, RGB, complex, or a time series.
@@ -110,7 +112,7 @@ def read_volume(path: Path, channels: Sequence[str] | None = None) -> Scan:
         raise UnreadableScan(f"{name}: this is a segmentation by its header; name the scan instead")
     array, grid = volume.channels_last(), volume.grid
     sequences, notes = _sequences(path, array.shape[3], channels)
-    return Scan(
+    scan = Scan(
         voxels=np.ascontiguousarray(grid.to_scan(array)),
         sequences=sequences,
         case=stem(path),
@@ -120,6 +122,7 @@ def read_volume(path: Path, channels: Sequence[str] | None = None) -> Scan:
         source=path,
         notes=(*notes, *volume.notes),
     )
+    return scan if spacing_mm is None else with_spacing(scan, spacing_mm, name)
 
 
 def read_volume_segmentation(path: Path, options: LabelOptions) -> Segmentation:

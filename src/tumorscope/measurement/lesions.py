@@ -12,6 +12,7 @@ from scipy import ndimage
 from tumorscope.core.note import Note
 from tumorscope.core.scan import Scan
 from tumorscope.measurement.diameters import Diameters, find_diameters
+from tumorscope.measurement.location import LesionLocation
 from tumorscope.measurement.position import Midline, find_midline
 
 _TOUCHING = ndimage.generate_binary_structure(3, 3)
@@ -48,6 +49,7 @@ class Lesion:
             counted in; None without an affine.
         laterality: ``"left"``, ``"right"`` or ``"midline"`` of the patient; None where not known.
         midline_distance_mm: from the center to the head's midline, None where not known.
+        location: lobe and hemisphere by an atlas; None where not requested or not assessed.
     """
 
     voxels: int
@@ -62,6 +64,7 @@ class Lesion:
     extent_mm: tuple[float, float, float] | None = None
     laterality: str | None = None
     midline_distance_mm: float | None = None
+    location: LesionLocation | None = None
 
     @property
     def slice_count(self) -> int:
@@ -184,6 +187,15 @@ def label_lesions(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     sizes = np.bincount(inner.ravel(), minlength=count + 1)
     sizes[0] += mask.size - inner.size
     return labels, sizes
+
+
+def number_lesions(mask: np.ndarray) -> np.ndarray:
+    """The number of the lesion at each voxel, from one in the order of :func:`find_lesions`; uint16, 0 outside."""
+    labels, sizes = label_lesions(mask)
+    order = np.argsort(-sizes[1:], kind="stable")  # as find_lesions sorts them
+    numbers = np.zeros(len(sizes), np.uint16)
+    numbers[order + 1] = np.arange(1, len(sizes))
+    return numbers[labels]
 
 
 def _bounding_box(mask: np.ndarray) -> tuple[slice, ...] | None:

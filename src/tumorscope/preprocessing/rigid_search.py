@@ -173,7 +173,7 @@ class Search:
     def run(self) -> Outcome:
         """Every start on the coarse level, the best few of them on the next, the best one on the last."""
         turned = [self._start(rotation) for rotation in _rotations()]
-        with _one_thread_each(self.sitk), ThreadPoolExecutor(_THREADS) as threads:
+        with one_thread_each(self.sitk), ThreadPoolExecutor(_THREADS) as threads:
             screened = self._sorted(threads.map(self._screened, turned))
             starts = [self._stated(), *(start.transform for start in screened[: _COARSE_STARTS - 1])]
             coarse = self._sorted(threads.map(self._coarse, starts))
@@ -259,7 +259,7 @@ class Search:
 
 
 @contextmanager
-def _one_thread_each(sitk: Any) -> Iterator[None]:
+def one_thread_each(sitk: Any) -> Iterator[None]:
     """Several threads of ITK's add up in another order each time, and results would differ in the last bits.
 
     The method's own setting does not reach the similarity; only the default for the whole process does.

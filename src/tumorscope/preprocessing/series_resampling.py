@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +10,8 @@ import numpy as np
 
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.core.note import Note
-from tumorscope.core.scan import SEQUENCES, Scan
+from tumorscope.core.scan import SEQUENCES, SIDES_ASSUMED, Scan
+from tumorscope.preprocessing.axial import acquired_plane
 from tumorscope.preprocessing.resampling import coverage, resample_onto
 
 REFERENCE_ORDER = ("flair", "t1c", "t1", "t2")
@@ -21,13 +22,40 @@ _LEAST_COVERED = 0.5
 
 _WELL_COVERED = 0.95
 
+_TEMPLATE_CODE = 3
+"""NIfTI's codes 1 and 2 are positions in the scanner or aligned to another scan; 3 and 4 are Talairach's and MNI's."""
+
+SCANNER, TEMPLATE = "scanner", "template"
+"""Frames of reference of volumes: millimeters of the scanner, or of a template such as MNI's."""
+
+
+def reference_sequence(scans: Mapping[str, Scan]) -> str:
+    """The sequence whose grid the others get: FLAIR, else T1c, else the finest axial one.
+
+    Args:
+        scans: sequence to scan, not empty.
+    """
+
+    def rank(sequence: str) -> tuple:
+        scan = scans[sequence]
+        named = REFERENCE_ORDER.index(sequence) if sequence in REFERENCE_ORDER[:2] else len(REFERENCE_ORDER)
+        return scan.geometry is None, named, acquired_plane(scan.affine) != "axial", scan.voxel_volume_mm3 or 0.0
+
+    return min(sorted(scans, key=REFERENCE_ORDER.index), key=rank)
+
 
 def join_series(
-    scans: Mapping[str, Scan], grid: str, case: str, source: Path | None, name: str, register: bool = False
+    scans: Mapping[str, Scan],
+    grid: str,
+    case: str,
+    source: Path | None,
+    name: str,
+    register: bool = False,
+    requires: Callable[[str], bool] = lambda sequence: True,
 ) -> Scan:
-    """One scan with a channel for each series, in the order of :data:`SEQUENCES`.
+    """One scan with a channel for each series or volume, in the order of :data:`SEQUENCES`.
 
-    Series on another grid are interpolated linearly at the positions of its voxels in the patient.
+    Those on another grid are interpolated linearly at the positions of its voxels in the patient.
 
     Args:
         scans: sequence to a scan of one channel.
@@ -35,9 +63,10 @@ def join_series(
         case, source: for the scan.
         name: the study, for errors.
         register: rigidly co-register each series with the reference.
+        requires: whether a sequence that does not fit is an error; otherwise it is left out with a note.
 
     Raises:
-        UnreadableScan: frames of reference differ and are not to be registered.
+        UnreadableScan: frames of reference differ and are not to be registered, or the registration failed.
     """
     base = scans[grid]
     channels: dict[str, np.ndarray] = {grid: base.voxels[..., 0]}
@@ -45,7 +74,12 @@ def join_series(
     for sequence in (other for other in scans if other != grid):
         scan = scans[sequence]
         notes += [note.about(sequence) for note in scan.notes]
-        volume, more = _laid_onto(base, grid, scan, sequence, name, register)
+        try:
+            volume, more = _laid_onto(base, grid, scan, sequence, name, register)
+        except UnreadableScan as error:
+            if requires(sequence):
+                raise
+            volume, more = None, [Note("series_left_out", f"{sequence} left out: {error}")]
         notes += more
         if volume is not None:
             channels[sequence] = volume
@@ -75,7 +109,8 @@ def _laid_onto(
         silent = sequence if geometry is None else grid
         what = f"{sequence} left out: {silent} does not state the position of its images"
         return None, [Note("series_left_out", what)]
-    notes = _checked_frames(base, grid, scan, sequence, name, register)
+    same = geometry.same_grid(base.geometry)
+    notes = [] if same and not scan.source_images else _checked_frames(base, grid, scan, sequence, name, register)
     if register:
         from tumorscope.preprocessing.registration import register_rigid
 
@@ -83,7 +118,7 @@ def _laid_onto(
         geometry = geometry.moved(np.linalg.inv(found.transform))
         moved = f"moved by {found.shift_mm:.1f} mm, turned by {found.angle_deg:.1f}°"
         notes = [Note("series_registered", f"{sequence} registered onto {grid}: {moved}")]
-    elif geometry.same_grid(base.geometry):
+    elif same:
         return volume, notes
     covered = coverage(geometry, base.geometry)
     if covered < _LEAST_COVERED:
@@ -110,12 +145,20 @@ def _checked_frames(base: Scan, grid: str, scan: Scan, sequence: str, name: str,
     """Notes on the frames of reference; none where both have the same.
 
     Raises:
-        UnreadableScan: they do not.
+        UnreadableScan: they do not, or a volume does not state any.
     """
-    one, other = frame_of_reference(base), frame_of_reference(scan)
-    if register or one == other != "":
+    if register:
         return []
-    if one and other:
+    silent = next((who for who, each in ((grid, base), (sequence, scan)) if SIDES_ASSUMED in each.notes), None)
+    if silent is not None:
+        raise UnreadableScan(
+            f"{name}: {sequence} and {grid} have different grids, and {silent} does not state its position in the patient; "
+            "give --register to co-register them"
+        )
+    one, other = frame_of_reference(base), frame_of_reference(scan)
+    if one == other != "":
+        return []
+    if one and other and (SCANNER not in (one, other) or TEMPLATE in (one, other)):
         raise UnreadableScan(
             f"{name}: {sequence} and {grid} have different frames of reference, so their positions cannot be compared; "
             "give --register to co-register them"
@@ -125,6 +168,13 @@ def _checked_frames(base: Scan, grid: str, scan: Scan, sequence: str, name: str,
 
 
 def frame_of_reference(scan: Scan) -> str:
-    """FrameOfReferenceUID, empty where it is not known."""
-    header = scan.source_images[0].header if scan.source_images else {}
-    return str(header.get("FrameOfReferenceUID") or "").strip()
+    """FrameOfReferenceUID; of volumes :data:`SCANNER` or :data:`TEMPLATE`; empty where it is not known."""
+    if scan.source_images:
+        return str(scan.source_images[0].header.get("FrameOfReferenceUID") or "").strip()
+    if scan.stored is None:
+        return ""
+    placement = scan.stored.placement
+    if placement is None:
+        return SCANNER
+    codes = (int(placement.fields["sform_code"]), int(placement.fields["qform_code"]))
+    return TEMPLATE if next((code for code in codes if code > 0), 0) >= _TEMPLATE_CODE else SCANNER

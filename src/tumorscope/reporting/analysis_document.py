@@ -54,6 +54,12 @@ class TypeEntry(_Part):
     likeliest: str
     probability: float | None
     confidence_needed: float | None
+    doubt: Literal["low_probability", "other_or_unsure", "isolated_slice", "other_sequence"] | None = Field(
+        default=None,
+        description="why no type is named: `low_probability` (below `confidence_needed`), `other_or_unsure` (the tumor "
+        "is unlike those of the types that the bundle knows), `isolated_slice` (only single slices near the operating "
+        "point show a tumor) or `other_sequence` (types were learned on another sequence); null where one is named",
+    )
     type_probabilities: dict[str, float | None]
 
 
@@ -99,6 +105,26 @@ class DiametersEntry(_Part):
     inside: bool = Field(description="whether both lines stay within the lesion")
 
 
+class RegionShareEntry(_Part):
+    """A part of a lesion's volume."""
+
+    region: str
+    hemisphere: str | None = Field(description="left or right; null where the file does not tell sides")
+    share: float = Field(description="of the lesion's volume, 0 to 1")
+
+
+class LocationEntry(_Part):
+    """Where a lesion is, by an atlas registered to the scan."""
+
+    region: str = Field(
+        description="frontal, parietal, temporal, occipital, insula, deep, cerebellum, brainstem, ventricles or outside"
+    )
+    region_certain: bool = Field(description="whether it stays the same where the atlas is moved by 5 mm")
+    hemisphere: str | None = Field(description="left, right or both; null where the file does not tell sides")
+    shares: list[RegionShareEntry] = Field(description="the largest first")
+    midline_gap_mm: float = Field(description="from its nearest voxel to the atlas's midline; 0 where it crosses")
+
+
 class LesionEntry(_Part):
     """One connected component of the mask."""
 
@@ -112,6 +138,7 @@ class LesionEntry(_Part):
     extent_mm: Millimeters | None = Field(description="edge to edge along slices, rows and columns")
     laterality: str | None = Field(description="right, left or midline")
     midline_distance_mm: float | None
+    location: LocationEntry | None = Field(None, description="with `--location`, where the atlas could be registered")
     measurable: bool | None = Field(description="by RANO")
     nonmeasurable_reason: str | None
     diameters: DiametersEntry | None
@@ -198,7 +225,7 @@ class AnalysisDocument(_Part):
     )
     tumor_type: TypeEntry | None = Field(
         description="predicted by the network; null without a tumor or where the bundle predicts no types: `name` "
-        "(null where uncertain), `likeliest`, `probability`, `confidence_needed`, `type_probabilities`"
+        "(null where uncertain), `likeliest`, `probability`, `confidence_needed`, `doubt`, `type_probabilities`"
     )
     radiomics_classifier: TypeEntry | None = Field(
         description="the type by a classifier on shape, intensity, texture and location of the segmented tumor in the "
@@ -219,7 +246,8 @@ class AnalysisDocument(_Part):
         "(slice, row, column; both inside), `voxels`, `volume_mm3` or null, `center`, `center_mm` (RAS+) or null, "
         "`largest_slice`, `tumor_probability`; `diameters` with `unit` (mm or px), `slice`, `longest` and "
         "`perpendicular` with `length` and end points, `product` and `inside`; `extent_mm` edge to edge, "
-        "`laterality` and `midline_distance_mm` or null; `measurable` by RANO, and else `nonmeasurable_reason`"
+        "`laterality` and `midline_distance_mm` or null; `location` or null, with `region`, `region_certain`, `hemisphere`, "
+        "`shares` and `midline_gap_mm` ([where in the brain](location.md)); `measurable` by RANO, and else `nonmeasurable_reason`"
     )
     labels: list[LabelEntry] = Field(
         default=[],

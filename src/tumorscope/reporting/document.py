@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from tumorscope.reporting.analysis_document import (
     GeometryEntry,
     LabelEntry,
     LesionEntry,
+    LocationEntry,
     OperatingPointEntry,
     RunLengths,
     SliceEntry,
@@ -176,6 +178,7 @@ def _lesion(lesion: Lesion, analysis: Analysis) -> LesionEntry:
         center_mm=None if lesion.center_mm is None else _rounded(lesion.center_mm, 2),
         largest_slice=int(lesion.largest_slice),
         tumor_probability=_probability(lesion.tumor_probability),
+        location=None if lesion.location is None else LocationEntry(**asdict(lesion.location)),
         **lesion_values(lesion, analysis.scan.geometry),
     )
 
@@ -205,6 +208,7 @@ def _type(finding: TypeFinding | None) -> TypeEntry | None:
         likeliest=finding.likeliest,
         probability=_probability(finding.probability),
         confidence_needed=finding.confidence_needed,
+        doubt=finding.doubt,
         type_probabilities=_probabilities(finding.probabilities),
     )
 

@@ -48,6 +48,12 @@ def encode_mask_volume(analysis: Analysis) -> bytes:
     return encode_on_stored_grid(analysis.scan, label_map(analysis), top=len(analysis.labels))
 
 
+def encode_brain_mask(analysis: Analysis) -> bytes:
+    """The content of ``brain.nii.gz``: the brain by the registered atlas, on the same grid as the mask."""
+    assert analysis.brain_mask is not None  # the caller has looked
+    return encode_on_stored_grid(analysis.scan, analysis.brain_mask.astype(np.uint8))
+
+
 def encode_mask_image(analysis: Analysis) -> bytes:
     """The content of ``mask.png`` for a single image: its size, 0 outside and 255 inside; see :func:`label_values`."""
     from PIL import Image

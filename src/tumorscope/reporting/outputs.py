@@ -145,6 +145,12 @@ def _mask_image(results: CaseResults) -> bytes:
     return encode_mask_image(results.analysis)
 
 
+def _brain_mask(results: CaseResults) -> bytes:
+    from tumorscope.reporting.masks import encode_brain_mask
+
+    return encode_brain_mask(results.analysis)
+
+
 def _segmentation(results: CaseResults) -> bytes:
     assert results.segmentation is not None
     return results.segmentation
@@ -227,6 +233,17 @@ OUTPUTS = (
         encode=_mask_image,
         applies=lambda results: results.is_image,
         is_mask=True,
+    ),
+    Output(
+        key="brain_mask",
+        file="brain.nii.gz",
+        media_type="application/gzip",
+        title="Brain mask (NIfTI)",
+        description="the brain by the registered atlas, on the input's grid",
+        condition="with `--location`, where the registration succeeded",
+        stage="mask",
+        encode=_brain_mask,
+        applies=lambda results: results.analysis.brain_mask is not None,
     ),
     Output(
         key="segmentation",

@@ -14,7 +14,7 @@ from tumorscope.reporting.card_metrics import performance
 from tumorscope.reporting.figures import Figure
 from tumorscope.reporting.key_images import activation_figure, choose_images, key_figure
 from tumorscope.reporting.slice_chart import chart_figure
-from tumorscope.reporting.tables import Column, Table, all_slices, measurements, positive_slices_table
+from tumorscope.reporting.tables import Column, Table, all_slices, locations, measurements, positive_slices_table
 from tumorscope.reporting.wording import (
     activation_sentence,
     area_text,
@@ -24,6 +24,7 @@ from tumorscope.reporting.wording import (
     positive_slices,
     probability_text,
     radiomics_sentence,
+    region_text,
     sequence_text,
     side_text,
     size_text,
@@ -66,6 +67,7 @@ class Report:
         warnings: what a reader of the findings should know, disagreements of two bundles first.
         slices: the figure of the key slices.
         measurements: one row per lesion.
+        locations: where in the brain lesions are; None where not assessed.
         parts: further labels, such as the enhancing tumor.
         chart: every slice's probability and area.
         positive_slices: those at the operating point or above.
@@ -87,6 +89,7 @@ class Report:
     warnings: tuple[str, ...]
     slices: Figure
     measurements: Table | None
+    locations: Table | None
     parts: tuple[PartSection, ...]
     chart: Figure | None
     positive_slices: Table | None
@@ -134,6 +137,7 @@ def build_report(analysis: Analysis, truth: np.ndarray | None = None) -> Report:
         warnings=tuple(clean(warning.text, 400) for warning in analysis.warnings),
         slices=key_figure(images),
         measurements=measurements(analysis) if analysis.lesions else None,
+        locations=locations(analysis),
         parts=tuple(_part(part, number) for number, part in enumerate(analysis.parts, start=1)),
         chart=chart_figure(analysis) if charted else None,
         positive_slices=positive_slices_table(analysis) if charted and positive_slices(analysis) else None,
@@ -186,6 +190,8 @@ def _sizes(analysis: Analysis) -> list[tuple[str, str]]:
             facts.append((_capital(f"{named}Diameters{of}"), diameters_text(largest.diameters, known)))
         if largest.laterality is not None and not named:
             facts.append((f"Side{of}", side_text(largest)))
+        if largest.location is not None and not named:
+            facts.append((f"Region{of}", region_text(largest)))
         if several and not named:
             widest = max(analysis.slices, key=lambda finding: finding.area_px)
             facts.append(("Largest area", f"{area_text(widest.area_px, widest.area_mm2)} in slice {widest.index}"))

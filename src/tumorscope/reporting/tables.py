@@ -7,11 +7,14 @@ from dataclasses import dataclass
 
 from tumorscope.inference.analysis import Analysis, SliceFinding
 from tumorscope.measurement.lesions import Lesion
+from tumorscope.measurement.location import BORDER_MM
 from tumorscope.reporting.wording import (
     area_text,
     clean,
     positive_slices,
     probability_text,
+    region_text,
+    shares_text,
     side_text,
     size_text,
     volume_text,
@@ -62,6 +65,32 @@ def measurements(analysis: Analysis) -> Table:
         caption += " The file does not give the voxel size: sizes and positions are in pixels."
     headings = (Column("No."), *(column for column, _ in columns))
     return Table(caption, headings, rows, total, _lesion_note(analysis))
+
+
+def locations(analysis: Analysis) -> Table | None:
+    """Region, shares of the volume and gap to the midline per lesion; None where no lesion has a location."""
+    shown = [
+        (number, lesion, lesion.location) for number, lesion in enumerate(analysis.lesions[:MOST_LESIONS], start=1)
+    ]
+    rows = tuple(
+        (str(number), region_text(lesion), shares_text(lesion), f"{found.midline_gap_mm:.0f}")
+        for number, lesion, found in shown
+        if found is not None
+    )
+    if not rows:
+        return None
+    columns = (
+        Column("No."),
+        Column("Region", number=False),
+        Column("Shares of the volume", number=False),
+        Column("Gap to midline (mm)"),
+    )
+    note = (
+        f"Borders of an average brain are off by about {BORDER_MM:.0f} mm, by more beside a large tumor. (?): another region "
+        "holds most of the lesion where the atlas is moved by that much. The gap is that of the nearest voxel; 0 where the "
+        "lesion crosses the midline."
+    )
+    return Table("By an atlas of an average brain that was registered to the scan.", columns, rows, None, note)
 
 
 def positive_slices_table(analysis: Analysis) -> Table:

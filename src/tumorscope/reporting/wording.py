@@ -77,6 +77,41 @@ def side_text(lesion: Lesion) -> str:
     return {"midline": "on the midline"}.get(lesion.laterality, lesion.laterality)
 
 
+_SMALLEST_SHARE, _MOST_SHARES = 0.05, 4
+_REGION_WORDS = {
+    "frontal": "frontal lobe",
+    "parietal": "parietal lobe",
+    "temporal": "temporal lobe",
+    "occipital": "occipital lobe",
+    "insula": "insula",
+    "deep": "deep gray or white matter",
+    "cerebellum": "cerebellum",
+    "brainstem": "brainstem",
+    "ventricles": "ventricles",
+    "outside": "outside the brain",
+}
+
+
+def region_text(lesion: Lesion) -> str:
+    """A lesion's hemisphere and region by the atlas as text; a dash where they are not known."""
+    found = lesion.location
+    if found is None:
+        return "–"
+    side = {"left": "left ", "right": "right ", "both": "both sides, "}.get(found.hemisphere or "", "")
+    where = _REGION_WORDS[found.region] if found.region == "outside" else side + _REGION_WORDS[found.region]
+    return where if found.region_certain else f"{where} (?)"
+
+
+def shares_text(lesion: Lesion) -> str:
+    """How a lesion's volume is distributed over regions, at most four of them, as text."""
+    if lesion.location is None:
+        return "–"
+    largest = [each for each in lesion.location.shares if each.share >= _SMALLEST_SHARE][:_MOST_SHARES]
+    return ", ".join(
+        f"{each.hemisphere + ' ' if each.hemisphere else ''}{each.region} {each.share:.0%}" for each in largest
+    )
+
+
 def sequence_text(sequence: str) -> str:
     """A sequence as radiologists write it.
 
@@ -135,9 +170,13 @@ def type_words(finding: TypeFinding) -> str:
     'glioma 0.93'
     >>> type_words(TypeFinding(None, "glioma", 0.51, {"glioma": 0.51}, 0.6))
     'type uncertain'
+    >>> type_words(TypeFinding(None, "glioma", 0.95, {"glioma": 0.95}, 0.6, "other_or_unsure"))
+    'type other or unsure'
     """
+    if finding.doubt == "other_or_unsure":
+        return "type other or unsure"
     if finding.name is None:
-        return "type uncertain"
+        return "type uncertain" if finding.doubt in (None, "low_probability") else "type not named"
     return f"{type_name(finding.name)} {probability_text(finding.probability)}"
 
 
@@ -165,6 +204,16 @@ def type_sentence(finding: TypeFinding) -> str:
     probability = probability_text(finding.probability)
     if finding.name is not None:
         return f"Likeliest type: {likeliest} (probability {probability})."
+    if finding.doubt == "other_or_unsure":
+        known = ", ".join(type_name(name) for name in finding.probabilities)
+        return (
+            f"Type other or unsure: the tumor is unlike those that the types {known} were learned from. "
+            f"Of these, {likeliest} is likeliest (probability {probability})."
+        )
+    if finding.doubt == "isolated_slice":
+        return f"Type not named: only single slices near the operating point show a tumor; {likeliest} is likeliest."
+    if finding.doubt == "other_sequence":
+        return f"Type not named: types were learned on another sequence than this; {likeliest} is likeliest."
     needed = f"{finding.confidence_needed:.2f}"
     return f"Type uncertain: {likeliest} is likeliest, but its probability of {probability} is below {needed}."
 

@@ -2,6 +2,7 @@
 
 DATA/incoming/<random>/        an upload in progress, not yet a study
 DATA/studies/<id>/input/       one case, as received
+DATA/studies/<id>/reading.json what the user states about its files, if anything
 DATA/studies/<id>/runs/<n>/    complete results of revision n
 DATA/studies/<id>/masks/       corrected segmentations, <n>.nii.gz for revision n
 DATA/working/<random>/         results being written, and folders being removed
@@ -23,6 +24,7 @@ from pathlib import Path
 
 from tumorscope.core.files import sync
 from tumorscope.io.dicom.studies import StudyFiles
+from tumorscope.io.reading_choices import ReadingChoices
 from tumorscope.service.records import is_id
 from tumorscope.studies.storage import create_private_folder, publish, sync_tree
 
@@ -32,6 +34,7 @@ STALE_S = 86400.0
 """Uploads and results without a study are removed after this time without a change."""
 
 _RESULTS = "runs"
+_READING = "reading.json"
 _LOST = "lost+found"
 
 
@@ -114,16 +117,18 @@ class Folders:
         """Create an empty folder for an upload."""
         return _new_folder(self._incoming)
 
-    def import_upload(self, case: Path | StudyFiles, study_id: str) -> Path:
+    def import_upload(self, case: Path | StudyFiles, study_id: str, reading: ReadingChoices | None = None) -> Path:
         """Move a case into a study's input; it is on disk when this returns.
 
         Args:
             case: a file, a folder, or the files of a study, below :meth:`incoming`.
             study_id: of a study that is not yet in the catalog.
+            reading: how the files are read.
         """
         study = self._study(study_id)
         for folder in (study, study / "runs", study / "masks"):
             folder.mkdir()
+        _write_reading(study, reading)
         source = self.input(study_id)
         if isinstance(case, Path) and case.is_dir():
             case.replace(source)
@@ -137,14 +142,22 @@ class Folders:
         sync(self._studies)
         return source
 
-    def prepare(self, study_id: str) -> Path:
+    def prepare(self, study_id: str, reading: ReadingChoices | None = None) -> Path:
         """Create the folders of a study whose input has yet to be fetched."""
         study = self._study(study_id)
         for folder in (study, study / "input", study / "runs", study / "masks"):
             folder.mkdir()
+        _write_reading(study, reading)
         sync(study)
         sync(self._studies)
         return study / "input"
+
+    def reading(self, study_id: str) -> ReadingChoices:
+        """How a study's files are read."""
+        try:
+            return ReadingChoices.from_json((self._study(study_id) / _READING).read_text("utf-8"))
+        except FileNotFoundError:
+            return ReadingChoices()
 
     def input(self, study_id: str) -> Path:
         """The folder of a study's input files."""
@@ -236,6 +249,14 @@ class Folders:
         if not is_id(study_id):
             raise ValueError("not a study's id")
         return self._studies / study_id
+
+
+def _write_reading(study: Path, reading: ReadingChoices | None) -> None:
+    """Keep what the user states; the caller flushes the folder to the disk."""
+    if reading is not None and reading != ReadingChoices():
+        path = study / _READING
+        path.write_text(reading.to_json(), "utf-8")
+        sync(path)
 
 
 def _new_folder(parent: Path) -> Path:

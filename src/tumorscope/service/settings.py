@@ -71,6 +71,7 @@ class ServiceSettings(BaseSettings):
         bundle: for uploads without a bundle.
         engine: the runtime of the networks.
         flips: average each network's outputs over left-right flips.
+        register_series: rigidly co-register the series or volumes of every study, not only where an upload asks for it.
         keep_days: finished studies are removed after this time; None keeps them.
         token: bearer token for API clients.
         users: passwords by name.
@@ -99,6 +100,7 @@ class ServiceSettings(BaseSettings):
     bundle: str = "auto"
     engine: EngineName = "auto"
     flips: bool = False
+    register_series: bool = False
     keep_days: float | None = Field(default=30, ge=0)
     token: SecretStr | None = None
     users: Mapping[str, SecretStr] = {}

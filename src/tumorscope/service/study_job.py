@@ -124,7 +124,7 @@ class _Job:
         claim, folders, lease = self.claim, self.folders, self.lease
         edit = claim.kind == "edit"
         earlier = folders.run(claim.study, claim.base) / "view" if claim.base else None
-        case = Case(folders.case(claim.study))
+        case, reading = Case(folders.case(claim.study)), folders.reading(claim.study)
         if edit and earlier is not None:
             mask = read_segmentation(folders.mask(claim.study, claim.revision), earlier / f"{MASK}.nii.gz")
             case = dataclasses.replace(case, segmentation=mask)
@@ -133,7 +133,15 @@ class _Job:
                 case,
                 self.engines(claim.bundle),
                 staging,
-                AnalysisOptions(find_truth=False, explain=True, input_check=not edit, flips=self.settings.flips),
+                AnalysisOptions(
+                    find_truth=False,
+                    register=reading.register or self.settings.register_series,
+                    spacing_mm=reading.spacing_mm,
+                    stated=reading.sequences,
+                    explain=True,
+                    input_check=not edit,
+                    flips=self.settings.flips,
+                ),
                 name=lambda _name: claim.name,
                 on_progress=lambda progress: lease.progress(progress.stage, progress.done, progress.total),
             )

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -20,6 +20,7 @@ from tumorscope.core.scan import Scan
 from tumorscope.inference.analysis import Analysis
 from tumorscope.inference.engine_pool import ChosenEngine, EnginePool
 from tumorscope.inference.full_study import analyze_study
+from tumorscope.inference.sequence_names import with_recognized_sequences
 from tumorscope.inference.tumor_type import TypeFinding
 from tumorscope.io import find_mask, open_scan, read_mask
 from tumorscope.io.case_names import public_names
@@ -29,6 +30,7 @@ from tumorscope.reporting.bids import write_bids
 from tumorscope.reporting.outputs import OutputOptions
 from tumorscope.reporting.results import write_results
 from tumorscope.reporting.wording import size_text
+from tumorscope.studies.location import with_location
 from tumorscope.studies.revision import revise
 
 
@@ -62,10 +64,13 @@ class AnalysisOptions:
         truth: the true mask, for a single case.
         find_truth: without ``truth``, use the mask stored beside the scan, if there is one.
         channels: the sequences of a file's channels.
-        register: co-register a study's series by their images.
+        register: co-register a case's series or volumes by their images.
+        spacing_mm: column, row and slice spacing, for files that do not state it.
+        stated: the sequence of files by name, or of DICOM series by description, number or UID.
         explain: write class activation maps.
         input_check: skip inputs that do not look like brain MRI.
         flips: average the network's outputs over left-right flips.
+        location: name the lobe and hemisphere of every lesion by an atlas, and mask the brain.
         outputs: files to write besides the image panel, mask, report and ``analysis.json``.
         bids: a BIDS derivative data set that every case is added to.
     """
@@ -74,9 +79,12 @@ class AnalysisOptions:
     find_truth: bool = True
     channels: Sequence[str] | None = None
     register: bool = False
+    spacing_mm: tuple[float, float, float] | None = None
+    stated: Mapping[str, str] | None = None
     explain: bool = False
     input_check: bool = True
     flips: bool = False
+    location: bool = False
     outputs: OutputOptions = field(default_factory=OutputOptions)
     bids: Path | None = None
 
@@ -236,12 +244,15 @@ def process_case(
         TumorscopeError: the case cannot be analyzed; one line with the reason.
     """
     options = options or AnalysisOptions()
-    scan, true_mask, reading_ms = _read(case, options, name, on_progress)
+    needed = {sequence for bundle in engines.bundles for sequence in bundle.card.inputs.sequences}
+    scan, true_mask, reading_ms = _read(case, options, needed, name, on_progress)
     chosen = engines.for_scan(scan)
     analysis = _analyze(scan, chosen, options, on_progress)
     analysis = dataclasses.replace(analysis, timing_ms={"reading": reading_ms, **analysis.timing_ms})
     if case.segmentation is not None:
         analysis = revise(analysis, [each.engine for each in chosen], case.segmentation)
+    if options.location:
+        analysis = with_location(analysis)
     if case.incomplete is not None:
         analysis = _incomplete(analysis, case.incomplete)
     on_progress(CaseProgress("writing", name=scan.case))
@@ -256,6 +267,7 @@ def process_case(
 def _read(
     case: Case,
     options: AnalysisOptions,
+    needed: Collection[str],
     name: Callable[[str], str],
     on_progress: Callable[[CaseProgress], None],
 ) -> tuple[Scan, np.ndarray | None, float]:
@@ -267,9 +279,12 @@ def _read(
         sequences=case.sequences,
         channels=options.channels,
         register=options.register,
+        spacing_mm=options.spacing_mm,
+        stated=options.stated,
+        needed=needed,
         on_files=lambda done, total: on_progress(CaseProgress("reading", done, total)),
     )
-    scan = dataclasses.replace(scan, case=name(scan.case))
+    scan = with_recognized_sequences(dataclasses.replace(scan, case=name(scan.case)))
     return scan, _true_mask(scan, options), round((time.perf_counter() - started) * 1000, 2)
 
 

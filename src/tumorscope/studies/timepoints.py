@@ -14,6 +14,7 @@ from tumorscope.core.segmentation import Segmentation
 from tumorscope.io import open_segmentation
 from tumorscope.io.dicom.patient_key import read_identity
 from tumorscope.io.recognition import file_format
+from tumorscope.io.spacing import Spacing, with_mask_spacing
 from tumorscope.measurement.comparability import Origin
 from tumorscope.measurement.lesions import find_lesions
 from tumorscope.measurement.response import Timepoint
@@ -22,11 +23,13 @@ from tumorscope.reporting.document import load_document, masks_from_document
 from tumorscope.reporting.outputs import DOCUMENT_FILE, MASK_FILES
 
 
-def open_labels(path: Path, threshold: float | None = None, scan: Scan | None = None) -> Segmentation:
+def open_labels(
+    path: Path, threshold: float | None = None, scan: Scan | None = None, spacing_mm: Spacing | None = None
+) -> Segmentation:
     """Any mask, or the mask that an analysis found.
 
     Args:
-        path, threshold, scan: see :func:`tumorscope.io.open_segmentation`; the path may also be an
+        path, threshold, scan, spacing_mm: see :func:`tumorscope.io.open_segmentation`; the path may also be an
             ``analysis.json`` or the folder that holds one.
 
     Raises:
@@ -35,10 +38,11 @@ def open_labels(path: Path, threshold: float | None = None, scan: Scan | None = 
     if path.is_dir() and (path / DOCUMENT_FILE).is_file():
         path /= DOCUMENT_FILE
     if path.suffix.lower() != ".json":
-        return open_segmentation(path, threshold, scan)
+        return open_segmentation(path, threshold, scan, spacing_mm)
     if threshold is not None:
         raise TumorscopeError(f"{path}: a threshold is for images; an analysis has a mask of its own")
-    return _of_analysis(path)
+    found = _of_analysis(path)
+    return found if spacing_mm is None else with_mask_spacing(found, spacing_mm, path.parent.name or str(path))
 
 
 def open_timepoint(path: Path, label: str | None = None) -> Timepoint:

@@ -23,7 +23,7 @@ _BACKGROUND, _TEXT = (16, 18, 22), (222, 226, 232)
 def draw_scores(input_check: InputCheck, evaluated: Sequence[ScoredSamples]) -> bytes:
     """A histogram of held-out scores for each data set and family, as a PNG.
 
-    Families have two: filled by input checks fitted on others of the family, outlined by input checks
+    Families have two: filled by input checks fitted on others of the family, drawn as a line by input checks
     fitted without the family.
     """
     from matplotlib.figure import Figure

@@ -18,8 +18,9 @@ from tumorscope.datasets.patients import patient_key
 from tumorscope.datasets.phantom import Tissue, make_phantom, plausible_lesion
 from tumorscope.datasets.registry import PUBLISHED_NAMES, open_dataset
 from tumorscope.datasets.split import Split
-from tumorscope.io import find_cases, open_scan
+from tumorscope.io import open_scan
 from tumorscope.io.dicom.studies import StudyFiles
+from tumorscope.io.discovery import find_scan_folders
 from tumorscope.preprocessing.axial import axial_view
 from tumorscope.preprocessing.head import head_mask
 from tumorscope.preprocessing.input_check.model import slices_with_much_head
@@ -148,7 +149,7 @@ def labeled_images(
 def volume_images(path: Path, most: int = 40) -> Iterator[SampleImage]:
     """Slices of whole volumes, also coronal and sagittal where voxels are cubes, at most ``most`` a direction."""
     niftis = sorted([*path.rglob("*.nii"), *path.rglob("*.nii.gz")])  # each sequence by itself
-    others = [case for case in find_cases(path) if not any(case in (file, *file.parents) for file in niftis)]
+    others = [case for case in find_scan_folders(path) if not any(case in (file, *file.parents) for file in niftis)]
     if not niftis and not others:
         raise BadDataset(f"{path}: no NIfTI file or DICOM series here; name the folder that holds the volumes")
     for case in [*niftis, *others]:

@@ -54,6 +54,14 @@ def test_the_disc_s_folder_is_the_same_study(tmp_path: Path):
     assert open_scan(folder).sequences == ("t1", "flair")
 
 
+def test_a_dicomdir_is_recognized_by_its_content(tmp_path: Path):
+    path = write_disc(tmp_path, studies=2)
+    path = path.rename(path.with_name("INDEX.dcm"))
+    assert len(find_cases(path)) == 2
+    assert len(find_cases(path.parent)) == 2
+    assert all(open_scan(case).sequences == ("t1", "flair") for case in find_cases(path.parent))
+
+
 def test_each_study_of_a_disc_is_a_case(tmp_path: Path):
     path = write_disc(tmp_path, studies=2)
     cases = find_cases(path)

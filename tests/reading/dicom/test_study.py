@@ -68,6 +68,28 @@ def test_the_frames_of_an_enhanced_file_share_one_header(tmp_path: Path):
     assert heights == pytest.approx([SMALL.position(index)[2] for index in range(8)])
 
 
+def test_a_series_that_no_bundle_needs_never_stops_a_study(tmp_path: Path):
+    """T2 lies in another frame of reference."""
+    write_study(tmp_path / "s", ("flair", "t1"), SMALL)
+    write_series(tmp_path / "s", "t2", SMALL, number=7, FrameOfReferenceUID=uid("elsewhere"))
+    with pytest.raises(UnreadableScan, match="different frames of reference"):
+        open_scan(tmp_path / "s")
+    scan = open_scan(tmp_path / "s", needed=("flair", "t1", "t1c"))
+    assert scan.sequences == ("t1", "flair")
+    assert any(note.startswith("t2 left out: s: t2 and flair have different frames") for note in texts(scan.notes))
+
+
+def test_the_user_says_what_a_series_shows(tmp_path: Path):
+    write_study(tmp_path / "s", ("flair", "t1"), SMALL)
+    write_series(tmp_path / "s", "t1", SMALL, number=7, SeriesDescription="Protocol 7", ProtocolName="")
+    assert open_scan(tmp_path / "s").sequences == ("t1", "flair")
+    scan = open_scan(tmp_path / "s", stated={"PROTOCOL 7": "t1c"})
+    assert scan.sequences == ("t1", "t1c", "flair")
+    assert "sequence t1c as stated by the user" in texts(scan.notes)
+    by_number = open_scan(tmp_path / "s", stated={"7": "t1c"})
+    assert by_number.sequences == scan.sequences
+
+
 def test_without_flair_the_grid_is_that_of_the_next_in_line(tmp_path: Path):
     write_study(tmp_path / "s", ("t2", "t1", "t1c"), {"t1": Grid(), "t2": Grid(), "t1c": SMALL})
     scan = open_scan(tmp_path / "s")

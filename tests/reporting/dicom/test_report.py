@@ -16,6 +16,7 @@ from tumorscope.core.note import Note
 from tumorscope.core.notice import NOTICE
 from tumorscope.inference.tumor_type import TypeFinding
 from tumorscope.io.dicom.writers import encode_segmentation, encode_structured_report
+from tumorscope.measurement.location import LesionLocation, RegionShare
 
 GLIOMA = TypeFinding("glioma", "glioma", 0.934, {"glioma": 0.934, "meningioma": 0.066}, 0.6)
 UNCERTAIN = TypeFinding(None, "glioma", 0.51, {"glioma": 0.51, "meningioma": 0.49}, 0.6)
@@ -86,6 +87,33 @@ def test_each_lesion_has_its_measurements_in_millimeters(analysis):
         assert {item.method.meaning for item in group.get_measurements() if item.unit.value != "mm3"} == {"RANO"}
         (site,) = group.finding_sites
         assert (site.value.meaning, site.laterality.meaning) == ("Brain", "Left")
+
+
+@pytest.mark.parametrize(
+    ("region", "certain", "hemisphere", "site", "side"),
+    [
+        ("temporal", True, "left", codes.cid7153.TemporalLobe, "Left"),
+        ("frontal", True, "both", codes.cid7153.FrontalLobe, "Right and left"),
+        ("brainstem", True, "both", codes.cid7153.BrainStem, None),
+        ("temporal", False, "left", codes.SCT.Brain, "Left"),
+        ("deep", True, "left", codes.SCT.Brain, "Left"),
+    ],
+)
+def test_a_certain_region_is_the_finding_site(analysis, region, certain, hemisphere, site, side):
+    """SNOMED CT: 78277001 is the temporal lobe, 83251001 the frontal lobe, 119238007 the brainstem."""
+    place = LesionLocation(region, certain, hemisphere, (RegionShare(region, None, 1.0),), 3.0)
+    located = replace(analysis, lesions=tuple(replace(lesion, location=place) for lesion in analysis.lesions))
+    for group in report_of(located).content.get_volumetric_roi_measurement_groups():
+        (found,) = group.finding_sites
+        assert found.value == site
+        assert (found.laterality and found.laterality.meaning) == side
+
+
+@needs("dciodvfy")
+def test_a_report_with_regions_is_a_valid_object(analysis):
+    place = LesionLocation("temporal", True, "both", (RegionShare("temporal", None, 1.0),), 0.0)
+    located = replace(analysis, lesions=tuple(replace(lesion, location=place) for lesion in analysis.lesions))
+    assert iod_errors(encode_structured_report(located, encode_segmentation(located))) == []
 
 
 def test_lesions_name_their_segments_by_number_and_by_tracking_identifier(analysis):

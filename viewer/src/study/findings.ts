@@ -28,9 +28,9 @@ export function findings(study: StudyDetail, analysis: Analysis, revision: numbe
     { class: "findings", "aria-label": "Findings", tabindex: 0 },
     headline(analysis),
     typePart(analysis),
+    labelPart(analysis),
     lesionPart(analysis, lesions),
     rulers,
-    labelPart(analysis),
     warningPart(analysis),
     revisionPart(study, revision, actions),
     filePart(study, revision),
@@ -108,8 +108,20 @@ function typePart(analysis: Analysis): HTMLElement | null {
   );
 }
 
+const UNNAMED: Record<NonNullable<TypeFinding["doubt"]>, { title: string; reason: string }> = {
+  low_probability: { title: "Uncertain", reason: "" },
+  other_or_unsure: { title: "Other or unsure", reason: "The tumor is unlike those that these types were learned from." },
+  isolated_slice: { title: "Not named", reason: "Only single slices near the operating point show a tumor." },
+  other_sequence: { title: "Not named", reason: "Types were learned on another sequence than this." },
+};
+
+function whyUnnamed(finding: TypeFinding): string {
+  const { reason } = UNNAMED[finding.doubt ?? "low_probability"];
+  return reason || `A type is named from a probability of ${probabilityText(finding.confidence_needed)} on.`;
+}
+
 function opinion(source: string, finding: TypeFinding, term?: Term): HTMLElement {
-  const named = finding.name === null ? "Uncertain" : capital(typeText(finding.name));
+  const named = finding.name === null ? UNNAMED[finding.doubt ?? "low_probability"].title : capital(typeText(finding.name));
   const likely = Object.entries(finding.type_probabilities).sort(([, one], [, other]) => (other ?? 0) - (one ?? 0));
   return h(
     "div",
@@ -128,9 +140,7 @@ function opinion(source: string, finding: TypeFinding, term?: Term): HTMLElement
         ),
       ),
     ),
-    finding.name === null && finding.confidence_needed !== null
-      ? h("p", { class: "hint" }, `A type is named from a probability of ${probabilityText(finding.confidence_needed)} on.`)
-      : null,
+    finding.name === null ? h("p", { class: "hint" }, whyUnnamed(finding)) : null,
   );
 }
 

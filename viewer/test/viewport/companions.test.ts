@@ -17,7 +17,7 @@ class Follower {
   }
 }
 
-test("what is done to one is done to each of the others once, whoever begins", () => {
+test("what is done to one is done to each of the others once, wherever it begins", () => {
   const group = new Companions<Follower>();
   const [one, other, third] = [new Follower(group), new Follower(group), new Follower(group)];
   one.set(4);

@@ -40,7 +40,7 @@ def read_folder(folder: Path, contents: FolderContents, options: ReadOptions) ->
 
 def read_study(path: Path | StudyFiles, files: Sequence[Path], options: ReadOptions, skipped: int = 0) -> Scan:
     """The study that files belong to; see :func:`read_dicom`."""
-    return read_dicom(path, files, skipped, register=options.register, on_files=options.on_files)
+    return read_dicom(path, files, skipped, options)
 
 
 def read_segmentation(path: Path, options: LabelOptions) -> Segmentation:

@@ -26,7 +26,7 @@ from tumorscope.io.dicom.object_identity import (
 )
 from tumorscope.io.dicom.source_images import keep_lossy_compression, name_sources, plain_images
 from tumorscope.io.library_warnings import quiet_libraries
-from tumorscope.measurement.lesions import label_lesions
+from tumorscope.measurement.lesions import number_lesions
 
 if TYPE_CHECKING:
     from highdicom.seg import SegmentDescription
@@ -104,11 +104,7 @@ def encode_segmentation(analysis: Analysis, fractional: bool = False, made_at: d
 
 def lesion_labels(analysis: Analysis) -> np.ndarray:
     """The number of the lesion at each voxel, from one in the order of ``analysis.lesions``; uint16, 0 outside."""
-    labels, sizes = label_lesions(analysis.mask)
-    order = np.argsort(-sizes[1:], kind="stable")  # as find_lesions sorts them
-    numbers = np.zeros(len(sizes), np.uint16)
-    numbers[order + 1] = np.arange(1, len(sizes))
-    return numbers[labels]
+    return number_lesions(analysis.mask)
 
 
 def segmented_labels(analysis: Analysis) -> tuple[Analysis, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,7 @@ from tumorscope.preprocessing.series_resampling import REFERENCE_ORDER
 THIN_SLICE_MM = 2.0
 """Slices this thin can be looked at from any side."""
 
-_FULL_SHARE, _FULL_MM = 0.6, 90.0
+FULL_SHARE, FULL_MM = 0.6, 90.0
 """A series that reaches neither this share of the furthest one nor so far shows a part of the head."""
 
 LOCALIZER_FRACTION = 0.25
@@ -48,7 +48,9 @@ class Choice:
     rejection_reason: str | None = None
 
 
-def choose_series(groups: Sequence[VolumeCandidate], words: frozenset[str]) -> Choice:
+def choose_series(
+    groups: Sequence[VolumeCandidate], words: frozenset[str], stated: Mapping[str, str] | None = None
+) -> Choice:
     """The best series of each sequence; the one with the most images where no sequence is plain.
 
     What is not a structural MRI of a head by its header is left out where anything else is there.
@@ -59,13 +61,18 @@ def choose_series(groups: Sequence[VolumeCandidate], words: frozenset[str]) -> C
     Args:
         groups: of one study, not empty.
         words: the patient's name, kept out of the notes.
+        stated: what series show where the user says so, by description, number, UID, file or folder; ``unknown``
+            leaves one out.
     """
-    rejected = {id(group): rejection_reason(group.header, group.frames) for group in groups}
+    by_user = {id(group): _stated(group, stated or {}) for group in groups}
+    rejected = {
+        id(group): None if by_user[id(group)] else rejection_reason(group.header, group.frames) for group in groups
+    }
     structural = [group for group in groups if rejected[id(group)] is None]
     found: dict[str, list[VolumeCandidate]] = {}
     reasons: dict[int, Note] = {}
     for group in structural or groups:
-        sequence, reason = sequence_of(group.header, words)
+        sequence, reason = by_user[id(group)] or sequence_of(group.header, words)
         reasons[id(group)] = Note("sequence_source", reason)
         if sequence != "unknown":
             found.setdefault(sequence, []).append(group)
@@ -79,6 +86,16 @@ def choose_series(groups: Sequence[VolumeCandidate], words: frozenset[str]) -> C
         (*notes, *_left_out(list(chosen.values()), groups, rejected, words)),
         None if structural else rejected[id(next(iter(chosen.values())))],
     )
+
+
+def _stated(group: VolumeCandidate, stated: Mapping[str, str]) -> tuple[str, str] | None:
+    """The sequence that the user states for a series, and the reason; None where nothing is stated."""
+    header, paths = group.header, [frame.path for frame in group.frames]
+    names = {header.description, header.protocol, str(header.number), header.series, group.series}
+    names |= {part for path in paths for part in (path.name, path.parent.name)}
+    known = {name.strip().lower() for name in names} - {"", "0"}
+    sequence = next((each for name, each in stated.items() if name.strip().lower() in known), None)
+    return None if sequence is None else (sequence, f"sequence {sequence} as stated by the user")
 
 
 def _best_of_each(
@@ -119,7 +136,7 @@ def _rank(group: VolumeCandidate, plane: str, furthest_mm: float, longest: int) 
     frame = group.frames[0]
     suits = _plane(group) == plane or (frame.thickness_mm or np.inf) <= THIN_SLICE_MM
     whole = (
-        _extent_mm(group) >= min(_FULL_SHARE * furthest_mm, _FULL_MM)
+        _extent_mm(group) >= min(FULL_SHARE * furthest_mm, FULL_MM)
         and len(group.frames) >= LOCALIZER_FRACTION * longest
     )
     return (

@@ -9,6 +9,7 @@ import numpy as np
 from tumorscope.inference.analysis import Analysis
 from tumorscope.inference.labels import ENHANCING_TUMOR, TUMOR
 from tumorscope.io.dicom.codes import code
+from tumorscope.io.dicom.finding_sites import finding_site
 from tumorscope.io.dicom.object_identity import MANUFACTURER, algorithm, label_uid, tracking_uid
 from tumorscope.io.dicom.seg_writer import segmented_labels
 from tumorscope.io.dicom.source_images import reference
@@ -141,14 +142,13 @@ def _diameter_group(analysis: Analysis, about: dict[str, Any], lesion: Lesion, *
 def _about(analysis: Analysis, number: int, lesion: Lesion, algorithm_id: AlgorithmIdentification) -> dict[str, Any]:
     """Which lesion a group is about, where it is, and which algorithm found it."""
     import highdicom as hd
-    from pydicom.sr.codedict import codes
 
-    sides = {"left": codes.SCT.Left, "right": codes.SCT.Right}
+    site, side = finding_site(lesion)
     name = f"Lesion {number}" if analysis.label == TUMOR else f"{analysis.label.capitalize()}, lesion {number}"
     return {
         "tracking_identifier": hd.sr.TrackingIdentifier(tracking_uid(analysis, number), name),
         "finding_type": _finding_type(analysis),
-        "finding_sites": [hd.sr.FindingSite(codes.SCT.Brain, laterality=sides.get(lesion.laterality or ""))],
+        "finding_sites": [hd.sr.FindingSite(site, laterality=side)],
         "algorithm_id": algorithm_id,
     }
 

@@ -22,7 +22,7 @@ from tumorscope.io.dicom.series_choice import Choice, choose_series
 from tumorscope.io.dicom.studies import StudyFiles
 from tumorscope.io.formats import DICOM_SUFFIXES
 from tumorscope.io.library_warnings import quiet_libraries
-from tumorscope.io.options import OnFiles
+from tumorscope.io.options import ReadOptions
 from tumorscope.preprocessing.series_resampling import join_series
 
 _PATIENT = ("PatientName", "PatientBirthDate", "PatientSex", "IssuerOfPatientID")
@@ -33,9 +33,7 @@ def read_dicom(
     path: Path | StudyFiles,
     files: Sequence[Path],
     skipped: int = 0,
-    *,
-    register: bool = False,
-    on_files: OnFiles | None = None,
+    options: ReadOptions | None = None,
 ) -> Scan:
     """The sequences of one study, each a channel, on the grid of FLAIR.
 
@@ -47,35 +45,33 @@ def read_dicom(
         path: what the user named, a file, a folder or a study.
         files: the DICOM files there.
         skipped: other files there, for the note.
-        register: rigidly co-register the series; allows frames of reference to differ.
-        on_files: called with how many headers are read.
+        options: whether to register the series, which allows frames of reference to differ; which series show what;
+            which sequences must not be left out; and who is told how many headers are read.
 
     Raises:
         UnreadableScan: no MR image among the files, several studies, or a series that cannot be
             decoded or laid onto the grid.
     """
-    found = sort_files(files, on_files)
+    options = options or ReadOptions()
+    found = sort_files(files, options.on_files)
     name, case = _public_names(path, found.words, found.groups)
     if not found.groups:
         reason, count = found.refused.most_common(1)[0]
         shown = f"{name}: " if len(files) == 1 else f"{name}: no MR images; {count} of {len(files)} files: "
         raise UnreadableScan(f"{shown}{reason}")
     _study, patient = _the_study(found.groups, name)
-    choice = choose_series(found.groups, found.words)
-    _refuse_mosaics(choice, name)
+    choice = choose_series(found.groups, found.words, options.stated)
     source = path.path if isinstance(path, StudyFiles) else path
-    several = len(choice.series) > 1
-    scans = {
-        sequence: read_series(group, sequence, case, source, f"{name}: {sequence}" if several else name, found.words)
-        for sequence, group in choice.series.items()
-    }
+    scans, unread = _read_chosen(choice, case, source, name, found.words, options)
     grid = next(iter(scans))
-    scan = join_series(scans, grid, case, source, name, register) if several else scans[grid]
+    scan = scans[grid]
+    if len(scans) > 1:
+        scan = join_series(scans, grid, case, source, name, options.register, options.requires)
     blank = _fill_in_patient(scan.source_images, patient)
     identity, unkeyed = study_identity(patient, scan.source_images[0].header)
     images, doubts = _referable(scan.source_images)
     odd = path.notes if isinstance(path, StudyFiles) else ()
-    notes = (*choice.reasons.values(), *choice.notes, *scan.notes, *odd, *blank, *doubts, *unkeyed)
+    notes = (*choice.reasons.values(), *choice.notes, *unread, *scan.notes, *odd, *blank, *doubts, *unkeyed)
     return replace(
         scan,
         notes=(*notes, *_skipped(skipped, found.refused)),
@@ -85,9 +81,35 @@ def read_dicom(
     )
 
 
-def _refuse_mosaics(choice: Choice, name: str) -> None:
+def _read_chosen(
+    choice: Choice, case: str, source: Path, name: str, words: frozenset[str], options: ReadOptions
+) -> tuple[dict[str, Scan], list[Note]]:
+    """The chosen series, without those that cannot be read and are not needed, and notes on these.
+
+    Raises:
+        UnreadableScan: a needed one cannot be read.
+    """
+    several = len(choice.series) > 1
+    scans: dict[str, Scan] = {}
+    unread: list[Note] = []
+    for sequence, group in choice.series.items():
+        try:
+            _refuse_mosaic(group, name)
+            scans[sequence] = read_series(
+                group, sequence, case, source, f"{name}: {sequence}" if several else name, words
+            )
+        except UnreadableScan as error:
+            if not several or options.requires(sequence):
+                raise
+            unread.append(Note("series_left_out", f"{sequence} left out: {error}"))
+    if not scans:
+        raise UnreadableScan(unread[0].text)
+    return scans, unread
+
+
+def _refuse_mosaic(group: VolumeCandidate, name: str) -> None:
     """Refuse mosaics: tiles of slices whose position is not the one in the header."""
-    if any(group.header.kind.name == MOSAIC for group in choice.series.values()):
+    if group.header.kind.name == MOSAIC:
         raise UnreadableScan(
             f"{name}: is a Siemens mosaic (ImageType MOSAIC), all slices of a functional or diffusion volume in one "
             "image; give a structural series"

@@ -17,7 +17,7 @@ _BRIGHTEST = 95
 """Percentile of the head's gray levels that air reaches only where black and white are exchanged."""
 
 
-def head_views(images: np.ndarray, pixel_aspect: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
+def head_views(images: np.ndarray, pixel_aspect: float = 1.0, side: int = SIDE) -> tuple[np.ndarray, np.ndarray]:
     """Frame each slice to its own head and put its gray values between zero and one.
 
     Unlike what the network sees, a slice's view does not depend on the other slices, and
@@ -26,22 +26,23 @@ def head_views(images: np.ndarray, pixel_aspect: float = 1.0) -> tuple[np.ndarra
     Args:
         images: ``(slice, row, column)``, one channel, any real type.
         pixel_aspect: height of a pixel divided by its width.
+        side: of the views, in pixels; not more than 128, to which large images are averaged down.
 
     Returns:
-        float32 views ``(slice, SIDE, SIDE)``, and boolean heads of the same shape.
+        float32 views ``(slice, side, side)``, and boolean heads of the same shape.
     """
-    views = np.empty((len(images), SIDE, SIDE), np.float32)
+    views = np.empty((len(images), side, side), np.float32)
     heads = np.empty(views.shape, bool)
     for place, image in enumerate(images):
-        views[place], heads[place] = _view(image, pixel_aspect)
+        views[place], heads[place] = _view(image, pixel_aspect, side)
     return views, heads
 
 
-def _view(image: np.ndarray, pixel_aspect: float) -> tuple[np.ndarray, np.ndarray]:
+def _view(image: np.ndarray, pixel_aspect: float, side: int) -> tuple[np.ndarray, np.ndarray]:
     image = _reduced(without_frame(image[None, :, :, None])[0, ..., 0])
     head = head_mask(image[None, :, :, None])
     image = _dark_around(image, head[0])
-    crop_resize = CropResize(image.shape, head_box(head, pixel_aspect), SIDE)
+    crop_resize = CropResize(image.shape, head_box(head, pixel_aspect), side)
     view = crop_resize.forward(image)
     low, high = np.percentile(view, (0.5, 99.5))
     if high - low <= 1e-6:

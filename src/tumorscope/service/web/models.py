@@ -134,6 +134,9 @@ class DicomwebStudy(BaseModel):
         ),
     ]
     bundle: BundleName | None = None
+    register_series: Annotated[
+        bool, Field(alias="register", description="Rigidly co-register the series; needs SimpleITK.")
+    ] = False
 
 
 class Sending(BaseModel):

@@ -33,6 +33,7 @@ def peer() -> Iterator[tuple[str, dict]]:
     ae = AE("ARCHIVE")
     ae.supported_contexts = AllStoragePresentationContexts
     server = ae.start_server(("127.0.0.1", port), block=False, evt_handlers=[(evt.EVT_C_STORE, store)])
+    assert server is not None
     yield f"127.0.0.1:{port}/ARCHIVE", stored
     server.shutdown()
 

@@ -20,13 +20,13 @@ export function fillBetween(mask: Mask, grid: Grid, slice: number, positions: re
   if (!gap) return { kind: "none" };
   const { below, above } = gap;
   if (!gap.overlap && !moved) return { kind: "apart", below, above };
-  const positionOf = (index: number): number => positions?.[index] ?? index;
-  const { places, slices } = interpolated(mask.voxels, grid.dims, gap, [grid.spacing[0], grid.spacing[1]], positionOf, !gap.overlap);
+  const heightOf = (index: number): number => positions?.[index] ?? index;
+  const { places, slices } = interpolated(mask.voxels, grid.dims, gap, [grid.spacing[0], grid.spacing[1]], heightOf, !gap.overlap);
   mask.apply(1, places);
   return { kind: "done", below, above, slices, voxels: places.length };
 }
 
-/** The gap around the slice, else the one that ends or begins on it: whoever has just drawn is on its edge. */
+/** The gap around the slice, else the one that ends or begins on it: a user who has just drawn is on its edge. */
 function gapAt({ voxels }: Mask, { dims }: Grid, slice: number): Gap | null {
   for (const each of [slice, slice - 1, slice + 1]) {
     const gap = each > 0 && each < dims[2] - 1 ? gapAround(voxels, dims, each) : null;

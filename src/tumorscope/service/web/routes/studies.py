@@ -31,6 +31,21 @@ _BODY = {
                         "A file name may be a path below the uploaded folder.",
                     },
                     "bundle": {"type": "string", "maxLength": 100},
+                    "register": {
+                        "type": "string",
+                        "enum": ["true", "false"],
+                        "description": "Rigidly co-register the series or volumes of each case; needs SimpleITK.",
+                    },
+                    "spacing": {
+                        "type": "string",
+                        "pattern": r"^[0-9.]+,[0-9.]+,[0-9.]+$",
+                        "description": "Column, row and slice spacing in mm, where the files do not state it: 0.5,0.5,6.",
+                    },
+                    "sequences": {
+                        "type": "string",
+                        "description": "A JSON object of the sequence (t1, t1c, t2, flair, unknown) by file name, or by "
+                        "description, number or UID of a DICOM series; unknown leaves one out.",
+                    },
                 },
                 "additionalProperties": False,
             }

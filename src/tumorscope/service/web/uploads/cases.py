@@ -8,16 +8,16 @@ from pathlib import Path
 
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.core.files import safe_name
-from tumorscope.io import find_cases
+from tumorscope.io.bids_names import parse_bids_name
+from tumorscope.io.case_grouping import FileGroup, group_images, group_volumes
 from tumorscope.io.dicom.deflated import refuse_deflated_bomb
 from tumorscope.io.dicom.files import read_study
 from tumorscope.io.dicom.studies import StudyFiles, study_code
-from tumorscope.io.discovery import dicom_files_below
+from tumorscope.io.discovery import dicom_files_below, find_scan_folders
 from tumorscope.io.formats import DICOM, IMAGE, IMAGE_SUFFIXES, InputFormat
 from tumorscope.io.lgg import is_mask_name
 from tumorscope.io.library_warnings import quiet_libraries
 from tumorscope.io.recognition import format_of
-from tumorscope.io.sequences import recognize_sequence
 from tumorscope.io.volumes import voxels_beside
 from tumorscope.service.web.uploads.names import file_stem
 from tumorscope.service.web.uploads.tree import UploadTree
@@ -43,19 +43,23 @@ class UploadedCase:
     dicom: bool
 
 
-def find_uploaded_cases(tree: UploadTree) -> list[UploadedCase]:
+def find_uploaded_cases(tree: UploadTree, stated: Mapping[str, str] | None = None) -> list[UploadedCase]:
     """The cases of an upload; other files are recorded in ``tree.left_out``.
 
     A folder with a scan's files is one case, as on the command line, and so are loose files. Files of one
-    folder that cannot form one scan become several cases: different formats, volumes other than one per
-    sequence, and MATLAB files.
+    folder that cannot form one scan become several cases: different formats, volumes of several subjects or
+    sessions by their names, images whose names do not count up, and MATLAB files.
+
+    Args:
+        tree: the files.
+        stated: sequence by file name, where the user says so.
     """
     formats, voxels = _formats(tree)
     cases: list[UploadedCase] = []
     for folder in (tree.loose, tree.folders, tree.unpacked):
         if any(path.is_relative_to(folder) for path in formats):
-            for found in find_cases(folder):
-                cases += _split(found, formats, tree)
+            for found in find_scan_folders(folder):
+                cases += _split(found, formats, tree, stated or {})
     cases = [_with_voxels(case, voxels) for case in cases]
     taken = {path for case in cases for path in case.files}
     for path in sorted(set(tree.sent_as) - taken):
@@ -93,7 +97,9 @@ def _formats(tree: UploadTree) -> tuple[dict[Path, InputFormat], dict[Path, Path
     return formats, voxels
 
 
-def _split(found: Path | StudyFiles, formats: Mapping[Path, InputFormat], tree: UploadTree) -> list[UploadedCase]:
+def _split(
+    found: Path | StudyFiles, formats: Mapping[Path, InputFormat], tree: UploadTree, stated: Mapping[str, str]
+) -> list[UploadedCase]:
     """One case, or several if the files cannot form one scan."""
     if isinstance(found, StudyFiles):
         return [UploadedCase(found.name, found.files, is_folder=True, dicom=True)]
@@ -110,16 +116,35 @@ def _split(found: Path | StudyFiles, formats: Mapping[Path, InputFormat], tree: 
     by_format = {kind: [path for path in own if formats[path] is kind] for kind in dict.fromkeys(formats.values())}
     cases = []
     for kind, files in [(None, volumes), *((kind, files) for kind, files in by_format.items() if not kind.volumes)]:
-        if kind is None and _is_one_file_per_sequence(files):
-            cases.append(_folder_case(found, files, tree))
-        elif kind is IMAGE and found in tree.damaged:
+        scans = [path for path in files if not is_mask_name(path.name)]
+        if kind is IMAGE and found in tree.damaged:
             for path in files:  # without the damaged slice the scan would look complete
                 tree.leave_out(path, f"a slice beside it is damaged ({tree.damaged[found].name})")
-        elif kind is IMAGE and sum(not is_mask_name(path.name) for path in files) > 1:
-            cases.append(_folder_case(found, files, tree))
+        elif kind is None or kind is IMAGE:
+            groups = group_volumes(scans, stated) if kind is None else group_images(scans)
+            masks = [path for path in files if path not in scans] if len(groups) == 1 else []
+            cases += [_group_case(found, group, masks, len(groups) == 1, tree) for group in groups]
         else:
             cases += _single(files, formats, tree)
     return cases
+
+
+def _group_case(folder: Path, group: FileGroup, masks: Sequence[Path], alone: bool, tree: UploadTree) -> UploadedCase:
+    """The case of a group of a folder's files.
+
+    Args:
+        folder: that holds it.
+        group: without masks.
+        masks: that belong to it.
+        alone: whether it is the folder's only group, whose name is the folder's.
+        tree: of the upload.
+    """
+    bids = parse_bids_name(group.name) is not None
+    if len(group.files) == 1:
+        name = group.name if bids else file_stem(group.files[0].name)
+        return UploadedCase(safe_name(name), group.files, is_folder=False, dicom=False)
+    case = _folder_case(folder, sorted([*group.files, *masks]), tree)
+    return case if alone and not bids else replace(case, name=safe_name(group.name))
 
 
 def _with_voxels(case: UploadedCase, voxels: Mapping[Path, Path]) -> UploadedCase:
@@ -151,11 +176,3 @@ def _dicom_case(files: Sequence[Path]) -> UploadedCase:
 def _folder_case(folder: Path, files: Sequence[Path], tree: UploadTree) -> UploadedCase:
     name = file_stem(files[0].name) if folder in (tree.loose, tree.folders, tree.unpacked) else folder.name
     return UploadedCase(safe_name(name), tuple(files), is_folder=True, dicom=False)
-
-
-def _is_one_file_per_sequence(files: Sequence[Path]) -> bool:
-    """Whether several volumes are the sequences of one scan, by their names; masks are ignored."""
-    scans = [path for path in files if not is_mask_name(path.name)]
-    named = [recognize_sequence(path.name) for path in scans]
-    known = [sequence for sequence in named if sequence != "unknown"]
-    return len(files) > 1 and len(scans) > 0 and len(known) == len(set(known)) > 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,6 +14,9 @@ from pydantic import ValidationError
 from starlette.requests import Request
 
 from tumorscope.core.errors import TumorscopeError
+from tumorscope.io.formats import IMAGE_SUFFIXES, VOLUME_SUFFIXES, stem
+from tumorscope.io.reading_choices import ReadingChoices
+from tumorscope.io.sequences import recognize_sequence, stated_sequence
 from tumorscope.service.errors import Conflict
 from tumorscope.service.queue import enqueue
 from tumorscope.service.records import NewStudy, Study, new_id
@@ -29,7 +33,7 @@ from tumorscope.service.web.uploads.multipart import MultipartReceiver
 from tumorscope.service.web.uploads.tree import LeftOut, UploadTree
 
 _MAX_ADDRESS_BYTES = 8192
-_FIELDS = {"bundle"}
+_FIELDS = {"bundle", "register", "spacing", "sequences"}
 _Result = TypeVar("_Result")
 
 
@@ -73,7 +77,7 @@ async def accept_address(request: Request, backend: Backend, key: str | None) ->
         bundle = backend.check_bundle(wanted.bundle)
         check_address(wanted.dicomweb, backend.settings)
         study_id = new_id()
-        backend.folders.prepare(study_id)
+        backend.folders.prepare(study_id, ReadingChoices(wanted.register_series))
         return _create(backend, [NewStudy(study_id, "DICOMweb", bundle, wanted.dicomweb)], key)
 
     return _response(backend, await _in_thread(backend, create), ())
@@ -121,12 +125,14 @@ def create_from_folder(backend: Backend, folder: Path, name: str) -> Study:
 def _create_studies(backend: Backend, tree: UploadTree, receiver: MultipartReceiver, key: str | None) -> list[Study]:
     unknown = set(receiver.fields) - _FIELDS
     if unknown:
-        raise ApiError(400, "the form has an unknown field; the known ones are files and bundle")
+        raise ApiError(400, f"the form has an unknown field; the known ones are files, {', '.join(sorted(_FIELDS))}")
     if not receiver.files:
         raise ApiError(400, "the upload has no files; put them into the field named files")
     bundle = backend.check_bundle(receiver.fields.get("bundle"))
+    reading = ReadingChoices.from_fields(receiver.fields)
     unpack_archives(tree)
-    cases = find_uploaded_cases(tree)
+    reading = _by_sent_names(reading, tree)
+    cases = find_uploaded_cases(tree, reading.sequences)
     if not cases:
         raise ApiError(400, _no_scan_detail(tree.left_out))
     entries = [NewStudy(new_id(), case.name, bundle) for case in cases]
@@ -134,12 +140,26 @@ def _create_studies(backend: Backend, tree: UploadTree, receiver: MultipartRecei
     try:
         for entry, case in zip(entries, cases, strict=True):
             imported.append(entry.id)
-            backend.folders.import_upload(_flatten(case, backend.folders.incoming()), entry.id)
+            backend.folders.import_upload(_flatten(case, backend.folders.incoming()), entry.id, reading)
         return _create(backend, entries, key)
     except BaseException:
         for study_id in imported:
             backend.folders.remove(study_id)
         raise
+
+
+def _by_sent_names(reading: ReadingChoices, tree: UploadTree) -> ReadingChoices:
+    """The choices by the names that files have on disk, with the sequences that are told by their sent names alone.
+
+    Names become safe before they reach the disk: of ``MPRAGE+C`` the plus is lost.
+    """
+    sequences = dict(reading.sequences)
+    for path, sent in tree.sent_as.items():
+        if path.name.lower().endswith((*VOLUME_SUFFIXES, *IMAGE_SUFFIXES)):
+            told = stated_sequence(Path(sent), reading.sequences) or recognize_sequence(stem(Path(sent)))
+            if told != recognize_sequence(stem(path)):
+                sequences[path.name] = told
+    return replace(reading, sequences=sequences)
 
 
 def _flatten(case: UploadedCase, folder: Path) -> Path:

@@ -20,6 +20,8 @@ from tumorscope.service.web.uploads.limits import format_bytes
 from tumorscope.service.web.uploads.tree import UploadTree
 
 _MAX_FIELD_BYTES, _MAX_FIELDS = 1024, 16
+_LONG_FIELDS = {"sequences": 16 * 1024}
+"""Fields that may be longer: one name for each of many files."""
 _MAX_BOUNDARY = 256
 
 
@@ -130,8 +132,9 @@ class MultipartReceiver:
         if part.file is not None:
             part.file.write(memoryview(data)[start:end])
         elif not part.is_file:
-            if len(part.value) + end - start > _MAX_FIELD_BYTES:
-                raise ApiError(413, f"a field is longer than {format_bytes(_MAX_FIELD_BYTES)}; only files may be")
+            limit = _LONG_FIELDS.get(part.name, _MAX_FIELD_BYTES)
+            if len(part.value) + end - start > limit:
+                raise ApiError(413, f"a field is longer than {format_bytes(limit)}; only files may be")
             part.value += data[start:end]
 
     def _end_part(self) -> None:

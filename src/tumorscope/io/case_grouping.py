@@ -1,0 +1,204 @@
+"""Which files of one folder are one scan, by their names: volumes by subject and session, images by counting up."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import Path
+
+from tumorscope.io.bids_names import parse_bids_name
+from tumorscope.io.formats import stem
+from tumorscope.io.sequence_words import FLAIR, OTHER, T1, T1C, T2, VOCABULARY, words_of
+from tumorscope.io.sequences import recognize_sequence, stated_sequence
+
+_WEIGHTS = FLAIR | T1 | T1C | T2 | OTHER
+_SERIES_NUMBER = re.compile(r"[1-9]\d{0,3}|(s|se|ser|series|scan|img|im|mr|run|acq|e)\d{1,4}|\d+mm")
+"""Words in front of the sequence that number the series of one patient rather than patients."""
+_SERIES = frozenset({"s", "se", "ser", "series", "scan", "img", "im", "mr", "run", "acq", "nr", "no"})
+_DATE = re.compile(r"(?<!\d)((?:19|20)\d\d)[-_.]([01]\d)[-_.]([0-3]\d)(?!\d)")
+_YEAR = re.compile(r"(19|20)\d\d")
+_NUMBERED = re.compile(r"[a-z]*\d+")
+
+_DENSE = 0.5
+"""Images whose numbers fill at least this share of the range from the first to the last count up."""
+
+
+@dataclass(frozen=True)
+class FileGroup:
+    """Files that belong to one scan.
+
+    Attributes:
+        name: what their names have in common, such as ``sub-01_ses-02`` or ``BraTS_001``.
+        files: sorted by name.
+    """
+
+    name: str
+    files: tuple[Path, ...]
+
+
+def group_volumes(files: Sequence[Path], stated: Mapping[str, str] | None = None) -> list[FileGroup]:
+    """The volumes of one folder by subject and session.
+
+    BIDS states both. Elsewhere they are the words before the sequence's, ``BraTS_001`` in ``BraTS_001_flair``, or a
+    number at the start or the end of all names. Small numbers that only count the series of one patient, as dcm2niix
+    writes them, separate nothing, and neither do words without a digit as long as no sequence is there twice.
+
+    Files none of which names a sequence are scans of their own.
+
+    Args:
+        files: without masks.
+        stated: sequence by file name, where the user says so.
+    """
+    bids: dict[str, list[Path]] = {}
+    others = []
+    for path in sorted(files):
+        name = parse_bids_name(stem(path))
+        if name is not None and name.case is not None:
+            bids.setdefault(name.case, []).append(path)
+        else:
+            others.append(path)
+    groups = [FileGroup(case, tuple(own)) for case, own in bids.items()]
+    groups += [FileGroup(_common_name(own), tuple(own)) for own in _by_words(others, stated or {})]
+    return sorted(groups, key=lambda group: group.files)
+
+
+def group_images(files: Sequence[Path]) -> list[FileGroup]:
+    """The images of one folder: those whose names count up are the slices of one scan, others are cases of their own.
+
+    Names count up where they differ in one number alone and at least half of the numbers between the first and the
+    last are there: ``slice_1``, ``slice_2``, ``slice_4``. Of several numbers that differ the last one counts.
+
+    Args:
+        files: without masks.
+    """
+    templates: dict[Hashable, list[Path]] = {}
+    for path in sorted(files):
+        templates.setdefault((re.sub(r"\d+", "#", path.stem), path.suffix.lower()), []).append(path)
+    groups = []
+    for alike in templates.values():
+        for own in _in_stacks(alike):
+            counted = sorted(own, key=_numbers)
+            if _count_up([_numbers(path) for path in counted]):
+                groups.append(FileGroup(_common_name(counted), tuple(counted)))
+            else:
+                groups += [FileGroup(path.stem, (path,)) for path in counted]
+    return sorted(groups, key=lambda group: group.files)
+
+
+def _by_words(files: Sequence[Path], stated: Mapping[str, str]) -> list[list[Path]]:
+    """Files without entities of BIDS, by the words in their names that state a patient."""
+    if not files:
+        return []
+    named = {path: stated_sequence(path, stated) or recognize_sequence(stem(path)) for path in files}
+    known = [path for path in files if named[path] != "unknown"]
+    if not known:
+        return [[path] for path in files]
+    by_prefix = _grouped(known, _prefix)
+    if len(by_prefix) > 1:
+        common = set.intersection(*(set(prefix) for prefix in by_prefix))
+        telling = {word for prefix in by_prefix for word in prefix} - common
+        if any(character.isdigit() for word in telling for character in word) or _repeats(known, named):
+            return _with_unnamed(by_prefix, files, known)
+        return [list(files)]
+    if _repeats(known, named):
+        for number in (_first_number, _last_number):
+            groups = _grouped(known, number)
+            unique = all(not _repeats(own, named) for own in groups.values())
+            together = len({named[path] for path in known}) == 1 or any(len(own) > 1 for own in groups.values())
+            if len(groups) > 1 and None not in groups and unique and together:
+                return [list(own) for own in groups.values()]
+    return [list(files)]
+
+
+def _with_unnamed(
+    groups: dict[tuple[str, ...], list[Path]], files: Sequence[Path], known: Sequence[Path]
+) -> list[list[Path]]:
+    """The groups, with the files that name no sequence in the group whose words theirs begin with."""
+    found = {prefix: list(own) for prefix, own in groups.items()}
+    for path in files:
+        if path not in known:
+            words = _prefix(path)
+            fitting = [prefix for prefix in groups if words[: len(prefix)] == prefix]
+            found.setdefault(max(fitting, key=len, default=words), []).append(path)
+    return [sorted(own) for own in found.values()]
+
+
+def _grouped(files: Sequence[Path], key: Callable[[Path], Hashable]) -> dict:
+    groups: dict[Hashable, list[Path]] = {}
+    for path in files:
+        groups.setdefault(key(path), []).append(path)
+    return groups
+
+
+def _repeats(files: Sequence[Path], named: dict[Path, str]) -> bool:
+    return any(count > 1 for count in Counter(named[path] for path in files).values())
+
+
+def _before_sequence(path: Path) -> list[str]:
+    """The words before the one that names the sequence; a date is one word."""
+    words = words_of(_DATE.sub(r"\1\2\3", stem(path)))
+    first = next((index for index, word in enumerate(words) if word in _WEIGHTS), len(words))
+    return words[:first]
+
+
+def _prefix(path: Path) -> tuple[str, ...]:
+    """The words in front of the sequence that may state a patient: no numbers of series, planes or techniques."""
+    kept: list[str] = []
+    for word in _before_sequence(path):
+        leading = not kept and word.isdigit() and len(word) <= 4
+        counted = _SERIES_NUMBER.fullmatch(word) and not (kept and _YEAR.fullmatch(word))
+        if not leading and not counted and word not in VOCABULARY and word not in _SERIES:
+            kept.append(word)
+    return tuple(kept)
+
+
+def _first_number(path: Path) -> str | None:
+    """The last number in front of the sequence's word."""
+    return next((word for word in reversed(_before_sequence(path)) if _NUMBERED.fullmatch(word)), None)
+
+
+def _last_number(path: Path) -> str | None:
+    word = words_of(stem(path))[-1]
+    return word if _NUMBERED.fullmatch(word) and word not in VOCABULARY else None
+
+
+def _common_name(files: Sequence[Path]) -> str:
+    """What the names have in common at their start, in whole words and without the sequence's."""
+    stems = [stem(path) for path in files]
+    alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*stems, strict=False))
+    common = "".join(letters[0] for letters in alike)
+    if any(each[len(common) : len(common) + 1].isalnum() for each in stems) and common[-1:].isalnum():
+        common = re.sub(r"[A-Za-z0-9]+$", "", common)
+    while (match := re.search(r"[^A-Za-z0-9]*([A-Za-z0-9]+)[^A-Za-z0-9]*$", common)) and set(
+        words_of(match[1])
+    ) <= VOCABULARY:
+        common = common[: match.start()]
+    numbers = {_last_number(path) for path in files}
+    return common.rstrip("_-. +") or (numbers.pop() if len(numbers) == 1 else None) or stems[0]
+
+
+def _in_stacks(files: Sequence[Path]) -> list[list[Path]]:
+    """Files that differ in numbers alone, those together that differ in the last of these numbers alone."""
+    numbers = {path: _numbers(path) for path in files}
+    differing = [index for index in range(len(numbers[files[0]])) if len({own[index] for own in numbers.values()}) > 1]
+    if not differing:
+        return [list(files)]
+    last = differing[-1]
+    return list(_grouped(files, lambda path: (*numbers[path][:last], *numbers[path][last + 1 :])).values())
+
+
+def _numbers(path: Path) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", path.stem))
+
+
+def _count_up(numbers: Sequence[tuple[int, ...]]) -> bool:
+    """Whether the one number in which names differ runs without large gaps."""
+    if len(numbers) < 2:
+        return False
+    values = [
+        next(own[index] for index in range(len(own)) if len({each[index] for each in numbers}) > 1) for own in numbers
+    ]
+    return len(set(values)) == len(values) and len(values) >= _DENSE * (max(values) - min(values) + 1)

@@ -1,0 +1,85 @@
+"""Choice of the best of several volumes of one sequence, as among the series of a DICOM study."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from tumorscope.core.errors import UnreadableScan
+from tumorscope.core.note import Note
+from tumorscope.core.scan import Scan
+from tumorscope.io.bids_names import parse_bids_name
+from tumorscope.io.checks import label
+from tumorscope.io.dicom.series_choice import FULL_MM, FULL_SHARE, THIN_SLICE_MM
+from tumorscope.io.formats import stem
+from tumorscope.io.options import ReadOptions
+from tumorscope.io.volumes import read_volume
+from tumorscope.preprocessing.axial import acquired_plane
+
+_REASONS = ("the others show a part of the head", "axial or thin slices", "more slices", "smaller pixels")
+
+
+def best_volume(
+    sequence: str, files: Sequence[Path], name: str, several_patients: bool, options: ReadOptions
+) -> tuple[Path | None, list[Note]]:
+    """The best of the files of one sequence, and a note where there were several.
+
+    The whole head wins, then axial or thin slices, then more slices, then smaller pixels, then the first of BIDS's runs.
+
+    Args:
+        sequence, files: what is to choose from, one or more.
+        name: the case, for errors.
+        several_patients: whether the names of all files speak of several patients; nothing is chosen then.
+        options: how to read, and which sequences must not be left out.
+
+    Returns:
+        None for the file where none is better and the sequence is not needed.
+
+    Raises:
+        UnreadableScan: none is better, or they are of several patients.
+    """
+    if len(files) == 1:
+        return files[0], []
+    ranked = [] if several_patients else _ranked(files, options)
+    runs = all(parse_bids_name(stem(path)) for path in files)  # of one subject and session, stated by BIDS
+    if several_patients or (len(ranked) > 1 and ranked[0][0] == ranked[1][0] and not runs):
+        if options.requires(sequence):
+            raise UnreadableScan(
+                f"{name}: {label(files[0])} and {label(files[1])} are both {sequence} by name; name one file per sequence"
+            )
+        what = f"{sequence} left out: {', '.join(map(label, files))} are all {sequence} by name"
+        return None, [Note("series_left_out", what)]
+    if not ranked:
+        return files[0], []  # its reader reports what is wrong
+    best, path = ranked[0]
+    if len(ranked) == 1:
+        return path, []
+    differing = (why for why, one, other in zip(_REASONS, best, ranked[1][0], strict=True) if one != other)
+    reason = next(differing, "the first by name")
+    return path, [Note("series_choice", f"{label(path)} is taken of {len(files)} {sequence} files: {reason}")]
+
+
+def _ranked(files: Sequence[Path], options: ReadOptions) -> list[tuple[tuple, Path]]:
+    """The readable files with their ranks, the best first."""
+    scans: list[tuple[Scan, Path]] = []
+    for path in files:
+        try:
+            scan = read_volume(path, spacing_mm=options.spacing_mm)
+        except UnreadableScan:
+            continue
+        if len(scan.sequences) == 1:
+            scans.append((scan, path))
+    extents = [_extent_mm(scan) for scan, _path in scans]
+    furthest = max(extents, default=0.0)
+    ranks = [(_rank(scan, extent, furthest), path) for (scan, path), extent in zip(scans, extents, strict=True)]
+    return sorted(ranks, key=lambda ranked: ranked[0])
+
+
+def _rank(scan: Scan, extent_mm: float, furthest_mm: float) -> tuple[bool, bool, int, float]:
+    spacing = scan.spacing_mm or (0.0, 0.0, 0.0)
+    suits = acquired_plane(scan.affine) == "axial" or spacing[0] <= THIN_SLICE_MM
+    return extent_mm < min(FULL_SHARE * furthest_mm, FULL_MM), not suits, -scan.shape[0], round(max(spacing[1:]), 2)
+
+
+def _extent_mm(scan: Scan) -> float:
+    return 0.0 if scan.spacing_mm is None else scan.shape[0] * scan.spacing_mm[0]
