@@ -8,14 +8,21 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
+from reference import colors_table, pages, public_names
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOT_PAGES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
 """Files of the repository's root that are pages of the site, in small letters."""
+GENERATED: dict[str, Callable[[], str]] = {
+    "<!-- the table of segments' colors -->": colors_table,
+    "<!-- public names of tumorscope -->": public_names,
+}
+"""What is put into pages in place of a comment."""
 _LINK = re.compile(r"\]\((?P<target>[^)\s]+)\)")
 _ROOT_FILE = re.compile(rf"(?:\.\./)?(?P<up>(?:\.\./)*)(?P<file>{'|'.join(map(re.escape, ROOT_PAGES))})(?P<anchor>#.*)?")
 
@@ -23,13 +30,17 @@ _ROOT_FILE = re.compile(rf"(?:\.\./)?(?P<up>(?:\.\./)*)(?P<file>{'|'.join(map(re
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the generated pages."""
     sys.path.insert(0, str(ROOT / "src"))
-    for source in ROOT_PAGES:
-        files.append(File.generated(config, source.lower(), content=root_page(ROOT / source)))
+    made = {source.lower(): root_page(ROOT / source) for source in ROOT_PAGES} | pages()
+    for path, content in made.items():
+        files.append(File.generated(config, path, content=content))
     return files
 
 
 def on_page_markdown(markdown: str, **_: object) -> str:
-    """Links that lead out of ``docs/`` in the repository lead to the same file's page here."""
+    """Put in generated tables; lead links out of ``docs/`` in the repository to the same file's page here."""
+    for mark, make in GENERATED.items():
+        if mark in markdown:
+            markdown = markdown.replace(mark, make())
     return _LINK.sub(lambda link: f"]({_on_the_site(link['target'])})", markdown)
 
 
