@@ -24,7 +24,9 @@ GENERATED: dict[str, Callable[[], str]] = {
 }
 """What is put into pages in place of a comment."""
 _LINK = re.compile(r"\]\((?P<target>[^)\s]+)\)")
-_ROOT_FILE = re.compile(rf"(?:\.\./)?(?P<up>(?:\.\./)*)(?P<file>{'|'.join(map(re.escape, ROOT_PAGES))})(?P<anchor>#.*)?")
+_ROOT_FILE = re.compile(
+    rf"(?:\.\./)?(?P<up>(?:\.\./)*)(?P<file>{'|'.join(map(re.escape, ROOT_PAGES))})(?P<anchor>#.*)?"
+)
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:

@@ -110,12 +110,9 @@ def colors_table() -> str:
     from tumorscope.io.dicom.seg_writer import LESION_COLORS
 
     rows = [
-        (f"Lesion {number}", "one bundle read the study", color)
-        for number, color in enumerate(LESION_COLORS, start=1)
+        (f"Lesion {number}", "one bundle read the study", color) for number, color in enumerate(LESION_COLORS, start=1)
     ]
-    rows += [
-        (name.capitalize(), "two bundles read the study", COLORS[name]) for name in (WHOLE_TUMOR, ENHANCING_TUMOR)
-    ]
+    rows += [(name.capitalize(), "two bundles read the study", COLORS[name]) for name in (WHOLE_TUMOR, ENHANCING_TUMOR)]
     swatch = '<span class="swatch" style="background: rgb{0}"></span> {0[0]}, {0[1]}, {0[2]}'
     return _table(("segment or ROI", "where", "red, green, blue"), ((a, b, swatch.format(c)) for a, b, c in rows))
 
@@ -128,7 +125,11 @@ def _commands(command: Any, parent: Any, words: tuple[str, ...]) -> Iterator[str
     yield f"```text\n{' '.join(command.get_usage(context).split()).removeprefix('Usage: ')}\n```"
     records = [(each.param_type_name, each.get_help_record(context)) for each in command.get_params(context)]
     for kind in ("argument", "option"):
-        rows = [(f"`{record[0]}`".replace(" <list[Path]>", ""), _cell(record[1])) for of, record in records if of == kind and record]
+        rows = [
+            (f"`{record[0]}`".replace(" <list[Path]>", ""), _cell(record[1]))
+            for of, record in records
+            if of == kind and record
+        ]
         if rows:
             yield _table((kind, "description"), rows)
     for name, each in getattr(command, "commands", {}).items():

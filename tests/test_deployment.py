@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 import yaml
 from dicom_network.running import running_node, small_series, store, wait_until
-
 from dicom_peers import free_ports, needs, running_orthanc
 from typer.main import get_command
 
@@ -116,7 +115,7 @@ def test_orthanc_routes_mr_series_to_the_node_and_keeps_the_results(tmp_path):
         node.wait_for(": done")
 
         def stable() -> int:
-            return sum("StableSeries" == change["ChangeType"] for change in orthanc.json("/changes")["Changes"])
+            return sum(change["ChangeType"] == "StableSeries" for change in orthanc.json("/changes")["Changes"])
 
         wait_until(lambda: stable() == 2, "the result's series to be stable")
         assert len(orthanc.stored()) == 5
