@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 RECIPES = Path(__file__).resolve().parents[1] / "recipes"
+_CODE_OR_LINK = re.compile(r"(`[^`]*`|\[[^\]]*\]\([^)]*\))")
+_SIGNS = re.compile(r"([|*\[_])")
+_DESCRIBED_IN = "../output.md"
+"""The page whose anchors descriptions of the models name."""
 _NOTE = "*Generated from {source} when this site was built.*"
 
 
@@ -233,11 +238,19 @@ def _table(heading: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def _cell(text: str | None) -> str:
-    """Text for a table's cell: one line, with nothing that Markdown or HTML would read."""
-    one_line = " ".join((text or "").split())
-    for sign, written in (("|", "\\|"), ("<", "&lt;"), ("*", "\\*"), ("[", "\\["), ("_", "\\_")):
-        one_line = one_line.replace(sign, written)
-    return one_line
+    r"""Text for a table's cell: one line, in which only code and links are Markdown.
+
+    >>> _cell("a_b of `a_b`, see [below](#two-labels) [default: 1]")
+    'a\\_b of `a_b`, see [below](../output.md#two-labels) \\[default: 1]'
+    """
+    parts = _CODE_OR_LINK.split(" ".join((text or "").split()))
+    return "".join(
+        part.replace("](#", f"]({_DESCRIBED_IN}#") if index % 2 else _escaped(part) for index, part in enumerate(parts)
+    )
+
+
+def _escaped(text: str) -> str:
+    return _SIGNS.sub(r"\\\1", text).replace("<", "&lt;")
 
 
 def _paragraphs(text: str) -> str:

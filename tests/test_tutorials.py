@@ -29,7 +29,7 @@ CHAPTERS = {
 }
 """Pages of one chapter go on in one folder."""
 NEEDS_STUDY = ("dicom-study", "viewers")
-TIMEOUT_S = 300
+TIMEOUT_S = 900
 
 
 def run(block: Block, folder: Path) -> subprocess.CompletedProcess[str]:
