@@ -1,10 +1,10 @@
 """The page on scans from elsewhere: parts of every data set that no training saw, as they are and changed.
 
-    python benchmarks/external.py --data lgg=LGG --data br35h=BR35H … [--limit 150] [-o docs/external.md]
+    python benchmarks/external.py --data lgg=LGG --data br35h=BR35H … [--limit 150] [--volumes 8] [-o docs/external.md]
 
 For each shipped bundle and each data set it can take, the part that the bundle's split keeps for testing is analyzed
 through the engine that users run: presence, masks and types with 95 % intervals, the share that the input check refuses,
-and a consistency table on at most ``--limit`` of the cases. A data set whose folder is not given is left out and named.
+and a consistency table on at most ``--limit`` of the images or ``--volumes`` of the volumes. A data set whose folder is not given is left out and named.
 """
 
 from __future__ import annotations
@@ -68,7 +68,8 @@ TARGETS = (
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", action="append", default=[], metavar="NAME=PATH", help="folder of a data set")
-    parser.add_argument("--limit", type=int, default=150, help="cases of a consistency table")
+    parser.add_argument("--limit", type=int, default=150, help="images of a consistency table")
+    parser.add_argument("--volumes", type=int, default=8, help="volumes of a consistency table")
     parser.add_argument("-o", "--out", type=Path, default=ROOT / "docs" / "external.md")
     arguments = parser.parse_args()
     folders = data_folders(arguments.data, sorted({target.dataset for target in TARGETS}))
@@ -86,7 +87,8 @@ def main() -> None:
         rows.append(_row(target, summarize(evaluate(opened, cases, engine)), _refused(cases)))
         print(rows[-1])
         if target.consistency:
-            tables.append(_consistency(target, cases, engine, arguments.limit))
+            limit = arguments.volumes if target.bundle == "lgg" else arguments.limit
+            tables.append(_consistency(target, cases, engine, limit))
             print(tables[-1])
     save_whole(arguments.out, _page(rows, tables, missing).encode())
 
@@ -136,7 +138,7 @@ def _refused(cases: list[LabeledCase]) -> tuple[int, int]:
 
 
 def _consistency(target: Target, cases: list[LabeledCase], engine: Engine, limit: int) -> str:
-    chosen = [cases[place] for place in np.unique(np.linspace(0, len(cases) - 1, limit).astype(int))]
+    chosen = [cases[index] for index in np.unique(np.linspace(0, len(cases) - 1, limit).astype(int))]
     lines = [
         f"### `{target.bundle}` on {target.dataset}, {len(chosen)} cases",
         "",

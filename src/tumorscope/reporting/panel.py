@@ -27,7 +27,7 @@ from tumorscope.reporting.tiles import (
     window,
 )
 from tumorscope.reporting.typography import font_of, write
-from tumorscope.reporting.wording import area_text, clean, finding_line, probability_text
+from tumorscope.reporting.wording import area_text, clean, finding_line, probability_text, sequence_text
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PillowImage
@@ -195,10 +195,10 @@ def _draw_frame(pen: Pen, analysis: Analysis, layout: Layout) -> None:
         used = analysis.bundle.card.inputs.sequences
         sequence = analysis.scan.sequences[background_channel(analysis.scan, used)]
         if name == "mri" and sequence != "unknown":
-            heading += f" ({sequence.upper()})"
+            heading += f" ({sequence_text(sequence)})"
         if name == "part":
             shown = background_channel(analysis.scan, analysis.parts[0].bundle.card.inputs.sequences)
-            heading = f"{analysis.scan.sequences[shown].upper()} {heading[0].lower()}{heading[1:]}"
+            heading = f"{sequence_text(analysis.scan.sequences[shown])}, {heading[0].lower()}{heading[1:]}"
         write(pen, (left, top - 9), heading, 14, _BRIGHT, layout.tile_width)
     left = _MARGIN
     legend: list[tuple[Column, tuple[int, int, int], str]] = [("mri_truth", TRUE_COLOR, "true mask")]

@@ -259,10 +259,10 @@ def _parts(analysis: Analysis) -> str:
 
 def _segmented(analysis: Analysis) -> str:
     """Number and size of the lesions, and the slice with the largest area."""
-    together = "of" if len(analysis.lesions) == 1 else "of together"
+    size = f" of {size_text(analysis)}" if len(analysis.lesions) == 1 else f", {size_text(analysis)} in total"
     widest = max(analysis.slices, key=lambda finding: finding.area_px).index
     largest = "" if len(analysis.slices) == 1 else f", largest in slice {widest}"
-    return f"{_lesions(analysis)} {together} {size_text(analysis)}{largest}"
+    return f"{_lesions(analysis)}{size}{largest}"
 
 
 def activation_sentence(analysis: Analysis) -> str:

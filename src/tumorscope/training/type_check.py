@@ -269,7 +269,9 @@ def _resemblance(measures: np.ndarray, label: np.ndarray, shrinkage: float, seed
     centers, covariances = {}, {}
     for name in np.unique(label).tolist():
         own = scaled[label == name]
-        centers[name] = KMeans(CENTERS, n_init=_STARTS, random_state=seed).fit(own).cluster_centers_
+        # The annotation in scikit-learn knows only "auto".
+        clusters = KMeans(CENTERS, n_init=_STARTS, random_state=seed)  # pyright: ignore[reportArgumentType]
+        centers[name] = clusters.fit(own).cluster_centers_
         _, nearest = nearest_center(own, centers[name], np.eye(own.shape[1]))
         away = own - centers[name][nearest]
         covariances[name] = away.T @ away / len(own)
