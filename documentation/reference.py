@@ -12,8 +12,9 @@ from typing import Any
 RECIPES = Path(__file__).resolve().parents[1] / "recipes"
 _CODE_OR_LINK = re.compile(r"(`[^`]*`|\[[^\]]*\]\([^)]*\))")
 _SIGNS = re.compile(r"([|*\[_])")
-_DESCRIBED_IN = "../output.md"
-"""The page whose anchors descriptions of the models name."""
+_LINK_TARGET = re.compile(r"\]\((?!https?:)(#)?(?=[^`]*$)")
+_DESCRIBED_IN = "output.md"
+"""The page from which links in descriptions of the models lead."""
 _NOTE = "*Generated from {source} when this site was built.*"
 
 
@@ -245,8 +246,12 @@ def _cell(text: str | None) -> str:
     """
     parts = _CODE_OR_LINK.split(" ".join((text or "").split()))
     return "".join(
-        part.replace("](#", f"]({_DESCRIBED_IN}#") if index % 2 else _escaped(part) for index, part in enumerate(parts)
+        _LINK_TARGET.sub(_from_here, part) if index % 2 else _escaped(part) for index, part in enumerate(parts)
     )
+
+
+def _from_here(link: re.Match[str]) -> str:
+    return f"](../{_DESCRIBED_IN}#" if link[1] else "](../"
 
 
 def _escaped(text: str) -> str:
