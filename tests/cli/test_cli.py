@@ -142,7 +142,7 @@ def test_sequences_from_several_files_make_one_scan(run, tmp_path, phantom):
     [
         (["analyze"], "give at least one PATH"),
         (["analyze", "nothing.png"], "no such file"),
-        (["analyze", "x.png", "--sequence", "flair=y.nii"], "not both"),
+        (["analyze", "x.png", "--sequence", "flair=y.nii"], "x.png: no such file"),
         (["analyze", "--sequence", "flair"], "write NAME=FILE"),
         (["analyze", "--sequence", "flair=a.nii", "--sequence", "flair=b.nii"], "given twice"),
         (["analyze", "--sequence", "flare=a.nii"], "flair"),

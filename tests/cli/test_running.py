@@ -64,14 +64,14 @@ def _parent(path: Path) -> Path:
 
 def on_case(monkeypatch, name: str, action) -> None:
     """Do something when the case of this name comes to be analyzed."""
-    real = tumorscope.studies.case.analyze
+    real = tumorscope.studies.case.analyze_study
 
     def instead(scan, *arguments, **options):
         if scan.case == name:
             action()
         return real(scan, *arguments, **options)
 
-    monkeypatch.setattr("tumorscope.studies.case.analyze", instead)
+    monkeypatch.setattr("tumorscope.studies.case.analyze_study", instead)
 
 
 class Panic(BaseException):
@@ -123,7 +123,7 @@ def test_a_row_is_printed_before_the_next_case_begins(analyze, scans, monkeypatc
 
 def test_scans_and_analyses_are_released_after_their_case(analyze, scans, monkeypatch):
     seen, alive = [], []
-    real = tumorscope.studies.case.analyze
+    real = tumorscope.studies.case.analyze_study
 
     def watched(scan, *arguments, **options):
         gc.collect()
@@ -132,7 +132,7 @@ def test_scans_and_analyses_are_released_after_their_case(analyze, scans, monkey
         seen.extend([weakref.ref(scan), weakref.ref(scan.voxels), weakref.ref(analysis), weakref.ref(analysis.mask)])
         return analysis
 
-    monkeypatch.setattr("tumorscope.studies.case.analyze", watched)
+    monkeypatch.setattr("tumorscope.studies.case.analyze_study", watched)
     assert analyze(*scans)[0] == 0
     assert alive == [[], [False] * 4, [False] * 8]
 
@@ -194,7 +194,7 @@ def test_a_failed_case_is_listed_without_the_patients_name(analyze, scans, tmp_p
 
 def test_faults_of_the_program_do_not_log_the_patients_name(analyze, scans, monkeypatch, tmp_path):
     write_series(tmp_path / "Mueller", grid=Grid((2, 32, 32)), **DOE)
-    monkeypatch.setattr("tumorscope.studies.case.analyze", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("tumorscope.studies.case.analyze_study", lambda *_, **__: 1 / 0)
     code, out, err = analyze(tmp_path / "Mueller", scans[0])
     log = (tmp_path / "out" / FAULT_LOG).read_text()
     assert code == 2

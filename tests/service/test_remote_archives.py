@@ -31,7 +31,7 @@ def test_a_study_is_fetched_once_and_then_analyzed_like_an_upload(
         assert check_address(address, settings) == uid("study")
         folders.prepare(study)
         catalog.create(study, "study-1", "auto", fetch=address)
-        monkeypatch.setattr("tumorscope.studies.case.analyze", broken)
+        monkeypatch.setattr("tumorscope.studies.case.analyze_study", broken)
         assert process(study, settings, catalog, folders, engines) == "failed"
         assert len(list(folders.input(study).rglob("*.dcm"))) == 4
         monkeypatch.undo()

@@ -145,7 +145,7 @@ def test_a_bug_is_reported_by_its_location_and_not_by_its_message(upload, run, c
     def bug(*_args, **_kwargs):
         raise ValueError("this message names Müller^Anna")
 
-    monkeypatch.setattr("tumorscope.studies.case.analyze", bug)
+    monkeypatch.setattr("tumorscope.studies.case.analyze_study", bug)
     study = upload()
     assert run(study) == "failed"
     assert (
@@ -163,7 +163,7 @@ def test_logs_contain_only_the_study_s_id(upload, run, caplog):
 
 @pytest.mark.parametrize(
     ("module", "step"),
-    [(case, "open_scan"), (case, "analyze"), (case, "write_results"), (study_job, "write_views")],
+    [(case, "open_scan"), (case, "analyze_study"), (case, "write_results"), (study_job, "write_views")],
 )
 def test_a_stopped_worker_releases_the_study_and_leaves_nothing(
     upload, run, catalog, folders, monkeypatch, module, step

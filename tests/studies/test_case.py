@@ -29,6 +29,8 @@ def on_t1c(images):
 class TwoEngines:
     """The engines of a study with FLAIR and T1c."""
 
+    bundles = ()
+
     def __init__(self, first, second):
         self.engines = (ChosenEngine(first, "the first"), ChosenEngine(second, "the second"))
 

@@ -268,7 +268,7 @@ def test_a_gate_needs_real_mri():
 
 
 def test_an_unknown_data_set_is_refused(tmp_path):
-    with pytest.raises(BadDataset, match="elsewhere: not a data set the input_check knows"):
+    with pytest.raises(BadDataset, match="elsewhere: not a data set the input check knows"):
         read_samples({"elsewhere": tmp_path}, 1, 0, lambda name: None)
 
 
