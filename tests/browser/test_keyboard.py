@@ -28,7 +28,7 @@ def test_a_study_is_found_opened_read_and_left_by_keys_alone(page: Page, base: s
     page.keyboard.press("r")
     expect(page.get_by_role("button", name="Ruler")).to_have_attribute("aria-pressed", "true")
     page.keyboard.press("Escape")
-    expect(page.get_by_role("button", name="Move")).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_role("button", name="Move", exact=True)).to_have_attribute("aria-pressed", "true")
     page.keyboard.press("Escape")
     expect(page.get_by_label("Search by name")).to_be_visible()
 

@@ -131,7 +131,9 @@ def test_a_dicom_study_is_read_and_its_results_are_downloaded_whole(
     assert "Research use only" in pdf.pages[0].extract_text()
     json.loads(_download(page, "Findings (JSON)", tmp_path))
     segmentation = segread(io.BytesIO(_download(page, "Segmentation (DICOM SEG)", tmp_path)))
-    segmented = int(segmentation.pixel_array.astype(bool).sum())
+    whole = segmentation.get_volume(segment_numbers=[1], combine_segments=True).array
+    assert segmentation.get_segment_description(1).segment_label.casefold().startswith("whole tumor")
+    segmented = int(whole.astype(bool).sum())
     assert segmented == int(volume(base, study, "mask").sum()) > 0
     for title in ("Measurements (DICOM SR)", "All files (ZIP)"):
         assert len(_download(page, title, tmp_path)) > 500

@@ -121,6 +121,7 @@ async function route(): Promise<void> {
 addEventListener("hashchange", () => void route());
 addEventListener("keydown", (event) => {
   if (event.defaultPrevented || takesKeys(event.target)) return;
+  if (event.key === "Escape" && document.querySelector(":popover-open")) return; // it closes the explanation alone
   if (screen?.onKey(event)) {
     event.preventDefault();
     return;
