@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -5,6 +6,7 @@ import pytest
 from making import card
 
 from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.note import Note
 from tumorscope.core.scan import Scan
 from tumorscope.inference.bundle_choice import choose_bundle, choose_bundles
 from tumorscope.inference.bundles import Bundle, Inputs
@@ -34,6 +36,15 @@ def test_the_bundle_that_receives_most_of_its_sequences_is_chosen_with_a_reason(
     choice = choose_bundle(scan(*sequences), [LGG, T1C])
     assert choice.bundle.name == expected
     assert because in choice.reason
+
+
+def test_a_single_image_recognized_by_its_pixels_goes_to_the_bundle_of_single_slices():
+    recognized = Note("sequence_recognized", "flair was recognized from the pixels")
+    choice = choose_bundle(replace(scan("flair"), notes=(recognized,)), [LGG, T1C])
+    assert choice.bundle.name == "t1c"
+    assert "single slices and the scan's sequence is flair" in choice.reason
+    volume = Scan(np.zeros((9, 32, 32, 1)), ("flair",), "case", "volume", notes=(recognized,))
+    assert choose_bundle(volume, [LGG, T1C]).bundle.name == "lgg"
 
 
 def test_a_scan_that_fits_no_bundle_is_refused_in_one_line():

@@ -24,7 +24,8 @@ def choose_bundle(scan: Scan, bundles: Sequence[Bundle]) -> BundleChoice:
     """The bundle that receives most of its sequences from the scan.
 
     Names of sequences come from DICOM tags, file names or the user. Where two bundles receive
-    as many, the one with fewer substituted sequences is chosen. For slices too thick to be resliced
+    as many, the one with fewer substituted sequences is chosen. A single image whose sequence was only recognized from
+    its pixels goes to a bundle of single slices, which knows such images of any sequence. For slices too thick to be resliced
     axially, a bundle that was trained on their plane is preferred.
 
     Args:
@@ -61,6 +62,8 @@ def choose_bundles(scan: Scan, bundles: Sequence[Bundle]) -> tuple[BundleChoice,
     trained = [bundle for bundle in fitting if plane is None or plane in bundle.card.inputs.planes]
     left_out = [bundle.name for bundle in fitting if trained and bundle not in trained]
     fitting = trained or fitting
+    if _is_recognized_image(scan):
+        fitting = [bundle for bundle in fitting if len(bundle.card.inputs.sequences) == 1] or fitting
     best = max(fitting, key=lambda bundle: (_found(bundle, scan.sequences), -len(bundle.card.inputs.sequences)))
     reason = f"bundle {best.name} was chosen because {_reason(best, scan.sequences)}"
     if left_out:
@@ -77,6 +80,12 @@ def _complements(best: Bundle, fitting: Sequence[Bundle], scan: Scan) -> list[Bu
         for bundle in fitting
         if label_name(bundle.card, scan) == ENHANCING_TUMOR
     ][:1]
+
+
+def _is_recognized_image(scan: Scan) -> bool:
+    return (
+        scan.kind == "image" and scan.shape[0] == 1 and any(note.code == "sequence_recognized" for note in scan.notes)
+    )
 
 
 def _fixed_plane(scan: Scan) -> Plane | None:
