@@ -67,10 +67,10 @@ def command(
     start, even after a crash. The log identifies studies by codes and never contains patient data.
     """
     import logging
-    import signal
     import threading
 
     from tumorscope.cli.log import log_to_stderr
+    from tumorscope.core.signals import set_on_signals
     from tumorscope.dicom_network.destinations import find_destinations
     from tumorscope.dicom_network.node import NodeSettings, run_node
 
@@ -91,9 +91,5 @@ def command(
         processor=processor,
     )
     stop = threading.Event()
-    before = {each: signal.signal(each, lambda *_: stop.set()) for each in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with set_on_signals(stop):
         run_node(settings, stop, again or ())
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)

@@ -6,7 +6,6 @@ import ctypes
 import logging
 import os
 import secrets
-import signal
 import socket
 import sys
 import threading
@@ -17,6 +16,7 @@ from contextlib import contextmanager, suppress
 from typing import NoReturn
 
 from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.signals import set_on_signals
 
 SUPERVISED = "--supervised"
 NAME_VARIABLE = "TUMORSCOPE_WORKER_NAME"
@@ -47,10 +47,8 @@ def run_program(work: Callable[[threading.Event], object], supervised: bool = Fa
         TumorscopeError: the worker cannot start.
     """
     stop = threading.Event()
-    with _only_own_log():
+    with _only_own_log(), set_on_signals(stop):
         silence_libraries()
-        for each in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(each, lambda *_: stop.set())
         if supervised:
             threading.Thread(target=_stop_with_supervisor, args=(stop, orphaned_s), daemon=True).start()
         lower_priority({int(core) for core in os.environ.get(CORES_VARIABLE, "").split(",") if core.isdigit()})
