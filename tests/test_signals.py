@@ -11,7 +11,7 @@ def test_an_event_whose_lock_the_main_thread_holds_is_set_by_a_signal(number):
     stop = threading.Event()
     before = signal.getsignal(number)
     with set_on_signals(stop):
-        with stop._cond:  # as within a wait that just begins or ends
+        with stop._cond:  # pyright: ignore[reportAttributeAccessIssue]  # as within a wait that just begins or ends
             signal.raise_signal(number)
         assert stop.wait(30)
     assert signal.getsignal(number) is before
