@@ -49,7 +49,7 @@ def test_the_notice_is_at_the_top_and_at_the_bottom(analyzed, folder_scan, mask)
 
 def test_the_story_has_its_order(analyzed, volume_scan, mask):
     page = Page(report(analyzed(volume_scan, mask))).text
-    sentence = "Tumor found in 3 of 6 slices (probability 0.94): one lesion of 5.1 ml, largest in slice 3."
+    sentence = "Tumor found in 3 of 6 slices (probability 0.94): one lesion of 5.1 ml, largest in slice 4."
     parts = [sentence, "Key images", "Measurements", "Slice by slice", "Method", "Bundle"]
     places = [page.index(part) for part in parts]
     assert places == sorted(places)

@@ -122,6 +122,8 @@ class Scan:
             file does not say how large a voxel is. Sizes are then in pixels.
         stored: the grid of the file that was read, for volumes.
         slice_names: the file each slice came from, where slices are files.
+        slice_numbers: the number of each slice's image in its DICOM series, all different; empty where the source
+            does not number its slices. See :mod:`tumorscope.reporting.slice_names`.
         source_images: the DICOM image each slice was read from; empty for other formats. Where a
             scan joins several series, those of the reference series, whose grid it has.
         study: the patient's key and the study's date, where the scan came as DICOM.
@@ -139,6 +141,7 @@ class Scan:
     affine: np.ndarray | None = None
     stored: StoredGrid | None = None
     slice_names: tuple[str, ...] = ()
+    slice_numbers: tuple[int, ...] = ()
     source_images: tuple[SourceImage, ...] = ()
     source: Path | None = None
     study: StudyIdentity | None = None
@@ -153,6 +156,8 @@ class Scan:
             raise ValueError(f"{self.voxels.shape[3]} channels but {len(self.sequences)} sequence names")
         if self.slice_positions is not None and len(self.slice_positions) != len(self.voxels):
             raise ValueError(f"{len(self.voxels)} slices but {len(self.slice_positions)} positions")
+        if self.slice_numbers and len(set(self.slice_numbers)) != len(self.voxels):
+            raise ValueError(f"{len(self.voxels)} slices but {len(set(self.slice_numbers))} different numbers")
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -14,6 +14,7 @@ from tumorscope.reporting.card_metrics import performance
 from tumorscope.reporting.figures import Figure
 from tumorscope.reporting.key_images import activation_figure, choose_images, key_figure
 from tumorscope.reporting.slice_chart import chart_figure
+from tumorscope.reporting.slice_names import slice_text
 from tumorscope.reporting.tables import Column, Table, all_slices, locations, measurements, positive_slices_table
 from tumorscope.reporting.wording import (
     activation_sentence,
@@ -194,7 +195,8 @@ def _sizes(analysis: Analysis) -> list[tuple[str, str]]:
             facts.append((f"Region{of}", region_text(largest)))
         if several and not named:
             widest = max(analysis.slices, key=lambda finding: finding.area_px)
-            facts.append(("Largest area", f"{area_text(widest.area_px, widest.area_mm2)} in slice {widest.index}"))
+            where = slice_text(analysis.scan, widest.index)
+            facts.append(("Largest area", f"{area_text(widest.area_px, widest.area_mm2)} in {where}"))
     return facts
 
 

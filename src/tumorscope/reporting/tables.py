@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tumorscope.core.scan import Scan
 from tumorscope.inference.analysis import Analysis, SliceFinding
 from tumorscope.measurement.lesions import Lesion
 from tumorscope.measurement.location import BORDER_MM
+from tumorscope.reporting.slice_names import slice_number, slice_range
 from tumorscope.reporting.wording import (
     area_text,
     clean,
@@ -120,7 +122,7 @@ def _slice_table(analysis: Analysis, findings: list[SliceFinding], caption: str,
         columns += [Column("Mask probability, highest"), Column("Area")]
     rows = [
         (
-            str(finding.index),
+            str(slice_number(analysis.scan, finding.index)),
             *([clean(finding.name or "–", 60)] if named else []),
             probability_text(finding.tumor_probability, 3),
             *(
@@ -149,7 +151,7 @@ def _lesion_columns(analysis: Analysis) -> list[tuple[Column, Callable[[Lesion],
         columns.append((Column(f"Longest × perpendicular ({unit})"), _diameters))
         columns.append((Column(f"Product ({unit}²)"), _product))
     if several:
-        columns.append((Column("Slices (largest)"), _slices))
+        columns.append((Column("Slices (largest)"), lambda one: _slices(one, scan)))
     # A single image has no thickness.
     axes = slice(None) if several else slice(1, None)
     columns.append(
@@ -165,7 +167,7 @@ def _lesion_columns(analysis: Analysis) -> list[tuple[Column, Callable[[Lesion],
     columns.append(
         (
             Column("Center, x, y, z (mm)" if known else "Center, slice, row, column"),
-            lambda one: ", ".join(str(round(value)).replace("-", "−") for value in (one.center_mm or one.center)),
+            lambda one: _center(one, scan),
         )
     )
     columns.append((Column("Tumor probability"), lambda one: probability_text(one.tumor_probability)))
@@ -184,9 +186,15 @@ def _product(lesion: Lesion) -> str:
     return "–" if lesion.diameters is None else f"{lesion.diameters.product:,.0f}"
 
 
-def _slices(lesion: Lesion) -> str:
-    first, last = lesion.first[0], lesion.last[0]
-    return str(first) if first == last else f"{first} to {last} ({lesion.largest_slice})"
+def _slices(lesion: Lesion, scan: Scan) -> str:
+    first, last = slice_range(scan, lesion.first[0], lesion.last[0])
+    return str(first) if first == last else f"{first} to {last} ({slice_number(scan, lesion.largest_slice)})"
+
+
+def _center(lesion: Lesion, scan: Scan) -> str:
+    middle, row, column = map(round, lesion.center)
+    values = lesion.center_mm or (slice_number(scan, middle), row, column)
+    return ", ".join(str(round(value)).replace("-", "−") for value in values)
 
 
 def _extent(lesion: Lesion, known: bool) -> list[str]:

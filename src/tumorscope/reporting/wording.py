@@ -8,6 +8,7 @@ from tumorscope.inference.analysis import Analysis
 from tumorscope.inference.tumor_type import TypeFinding
 from tumorscope.measurement.diameters import Diameters
 from tumorscope.measurement.lesions import Lesion
+from tumorscope.reporting.slice_names import slice_text
 from tumorscope.reporting.templating import plain
 
 TYPE_NAMES = {"pituitary": "pituitary tumor"}
@@ -261,7 +262,7 @@ def _segmented(analysis: Analysis) -> str:
     """Number and size of the lesions, and the slice with the largest area."""
     size = f" of {size_text(analysis)}" if len(analysis.lesions) == 1 else f", {size_text(analysis)} in total"
     widest = max(analysis.slices, key=lambda finding: finding.area_px).index
-    largest = "" if len(analysis.slices) == 1 else f", largest in slice {widest}"
+    largest = "" if len(analysis.slices) == 1 else f", largest in {slice_text(analysis.scan, widest)}"
     return f"{_lesions(analysis)}{size}{largest}"
 
 
@@ -275,7 +276,7 @@ def activation_sentence(analysis: Analysis) -> str:
     share = activation.energy_inside(largest, analysis.mask[largest])
     if share is None:
         return sentence
-    where = "" if len(analysis.slices) == 1 else f" of slice {largest}"
+    where = "" if len(analysis.slices) == 1 else f" of {slice_text(analysis.scan, largest)}"
     return f"{sentence} {100 * share:.0f} % of it is inside the predicted mask{where}."
 
 

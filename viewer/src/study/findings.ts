@@ -8,7 +8,7 @@ import { explain } from "../explain";
 import type { Term } from "../glossary";
 import { icon } from "../icons";
 import { labelColor } from "../viewport/parts";
-import { bytesText, capital, countText, dateText, diametersText, momentText, numberText, probabilityText, sequenceLongText, sideText, typeText, volumeText } from "../wording";
+import { bytesText, capital, countText, dateText, diametersText, momentText, numberText, probabilityText, sequenceLongText, sideText, sliceNumber, typeText, volumeText } from "../wording";
 
 export interface FindingsActions {
   lesion(index: number): void;
@@ -22,7 +22,7 @@ export interface Findings {
 }
 
 export function findings(study: StudyDetail, analysis: Analysis, revision: number, actions: FindingsActions, rulers: HTMLElement): Findings {
-  const lesions = analysis.lesions.map((lesion, index) => lesionButton(lesion, index, () => actions.lesion(index)));
+  const lesions = analysis.lesions.map((lesion, index) => lesionButton(analysis, lesion, index, () => actions.lesion(index)));
   const element = h(
     "aside",
     { class: "findings", "aria-label": "Findings", tabindex: 0 },
@@ -144,8 +144,8 @@ function opinion(source: string, finding: TypeFinding, term?: Term): HTMLElement
   );
 }
 
-function lesionButton(lesion: Lesion, index: number, act: () => void): HTMLButtonElement {
-  const place = [sideText(lesion), `slice ${lesion.diameters?.slice ?? lesion.largest_slice}`].filter(Boolean).join(" · ");
+function lesionButton(analysis: Analysis, lesion: Lesion, index: number, act: () => void): HTMLButtonElement {
+  const place = [sideText(lesion), `slice ${sliceNumber(analysis, lesion.diameters?.slice ?? lesion.largest_slice)}`].filter(Boolean).join(" · ");
   const rano = lesion.measurable === null ? null : lesion.measurable ? "measurable" : "not measurable";
   return h(
     "button",
