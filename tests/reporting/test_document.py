@@ -99,7 +99,9 @@ def test_the_file_is_strict_json_that_can_be_loaded_again(analyzed, folder_scan,
 def test_slices_have_their_number_and_documents_without_one_are_counted_from_one(analyzed, volume_scan, mask, tmp_path):
     downwards = replace(volume_scan, slice_numbers=(26, 25, 24, 23, 22, 21))
     document = strict(to_json(to_document(analyzed(downwards, mask))))
-    assert [(part["index"], part["number"]) for part in document["slices"]] == list(zip(range(6), range(26, 20, -1)))
+    assert [(part["index"], part["number"]) for part in document["slices"]] == [
+        (index, 26 - index) for index in range(6)
+    ]
     for part in document["slices"]:
         del part["number"]
     path = tmp_path / "analysis.json"
