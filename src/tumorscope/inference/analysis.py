@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import numpy as np
 
@@ -93,6 +94,7 @@ class Analysis:
         warnings: what a reader of the findings should know.
         timing_ms: by stage, in the order of the stages.
         label: what the mask delineates, see :mod:`tumorscope.inference.labels`.
+        analyzed_at: when it was made, with its time zone.
         parts: further labels, each inside this mask and by another bundle, on the same scan; their masks, lesions,
             slices and probabilities are their own. Empty where one bundle analyzed the scan.
     """
@@ -123,6 +125,7 @@ class Analysis:
     notice: str = NOTICE
     label: str = TUMOR
     parts: tuple[Analysis, ...] = ()
+    analyzed_at: datetime = field(default_factory=lambda: datetime.now().astimezone())
 
     @property
     def labels(self) -> tuple[Analysis, ...]:

@@ -66,7 +66,8 @@ def chart_figure(analysis: Analysis) -> Figure:
         "chart",
         render("chart.svg.j2", "html", chart=chart),
         f"{what} of each slice. {finding_sentence(analysis)}",
-        f"Bars above: each slice's tumor probability, dark from the operating point on (dashed line, {chart.point}).{below}",
+        f"Bars above: each slice's tumor probability, dark where it counts as one with a tumor (dashed line: from {chart.point} "
+        f"on).{below}",
     )
 
 

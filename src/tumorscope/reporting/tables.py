@@ -62,7 +62,7 @@ def measurements(analysis: Analysis) -> Table:
     shown = analysis.lesions[:MOST_LESIONS]
     rows = tuple((str(number), *(cell(lesion) for _, cell in columns)) for number, lesion in enumerate(shown, start=1))
     total = ("Total", size_text(analysis), *[""] * (len(columns) - 1)) if len(analysis.lesions) > 1 else None
-    caption = "Connected components of the mask, the largest first."
+    caption = "A lesion is a connected part of the segmentation; the largest first."
     if analysis.scan.affine is None:
         caption += " The file does not give the voxel size: sizes and positions are in pixels."
     headings = (Column("No."), *(column for column, _ in columns))
@@ -99,7 +99,7 @@ def positive_slices_table(analysis: Analysis) -> Table:
     """The slices at the operating point or above, at most :data:`MOST_SLICES`."""
     point = analysis.bundle.card.operating_point.presence
     positive = [finding for finding in analysis.slices if finding.reaches(point)]
-    caption = f"Slices with a tumor probability of {point:.2f}, the operating point, or above."
+    caption = f"Slices that count as ones with a tumor: tumor probability of {point:.2f} or above."
     note = ""
     if len(positive) > MOST_SLICES:
         largest = sorted(positive, key=lambda finding: -finding.area_px)[:MOST_SLICES]
@@ -110,7 +110,7 @@ def positive_slices_table(analysis: Analysis) -> Table:
 
 def all_slices(analysis: Analysis) -> Table:
     """Every slice; those at the operating point or above in bold."""
-    return _slice_table(analysis, list(analysis.slices), "Bold: at the operating point or above.", "")
+    return _slice_table(analysis, list(analysis.slices), "Bold: slices that count as ones with a tumor.", "")
 
 
 def _slice_table(analysis: Analysis, findings: list[SliceFinding], caption: str, note: str) -> Table:
@@ -119,7 +119,7 @@ def _slice_table(analysis: Analysis, findings: list[SliceFinding], caption: str,
     point = analysis.bundle.card.operating_point.presence
     columns = [Column("Slice"), *([Column("File", number=False)] if named else []), Column("Tumor probability")]
     if segmented:
-        columns += [Column("Mask probability, highest"), Column("Area")]
+        columns += [Column("Highest probability of a pixel"), Column("Area")]
     rows = [
         (
             str(slice_number(analysis.scan, finding.index)),
@@ -216,14 +216,14 @@ def _lesion_note(analysis: Analysis) -> str:
     if measured:
         notes.append(
             "Diameters: the longest diameter within one slice and the longest perpendicular diameter in the same slice, "
-            "from edge to edge, as RANO defines them."
+            "from edge to edge, as RANO (rules for measuring brain tumors) defines them."
         )
     if any(found.crosses_gap for found in measured):
         notes.append("* The longest diameter leaves the lesion; by RANO such a lesion is not measurable.")
     if analysis.scan.affine is not None:
         if len(analysis.slices) > 1:
             notes.append("Volumes include the gaps between slices.")
-        notes.append("Centers are RAS+ (x to the patient's right, y to the front, z to the top).")
+        notes.append("Centers: x to the patient's right, y to the front, z to the top (RAS+).")
     rest = len(analysis.lesions) - MOST_LESIONS
     if rest > 0:
         notes.append(f"{rest} smaller lesions are in analysis.json.")

@@ -212,7 +212,7 @@ def type_sentence(finding: TypeFinding) -> str:
             f"Of these, {likeliest} is likeliest (probability {probability})."
         )
     if finding.doubt == "isolated_slice":
-        return f"Type not named: only single slices near the operating point show a tumor; {likeliest} is likeliest."
+        return f"Type not named: only single slices show a tumor, and barely; {likeliest} is likeliest."
     if finding.doubt == "other_sequence":
         return f"Type not named: types were learned on another sequence than this; {likeliest} is likeliest."
     needed = f"{finding.confidence_needed:.2f}"
@@ -231,8 +231,8 @@ def finding_sentence(analysis: Analysis) -> str:
     probability = probability_text(analysis.tumor_probability)
     if not analysis.tumor_present:
         what = "its tumor probability" if slices == 1 else "the highest tumor probability of any slice"
-        by = f" of bundle {card.name}" if analysis.parts else ""
-        return f"No tumor found: {what} is {probability}, below the operating point{by} of {point}."
+        by = f" for the network {card.name}" if analysis.parts else ""
+        return f"No tumor found: {what} is {probability}; a slice counts as one with a tumor from {point} on{by}."
     finder = next(label for label in analysis.labels if positive_slices(label) or label is analysis.labels[-1])
     where = "" if slices == 1 else f" in {positive_slices(finder)} of {slices} slices"
     if finder is not analysis:
@@ -241,8 +241,8 @@ def finding_sentence(analysis: Analysis) -> str:
     if analysis.lesions:
         return f"{start}: {_segmented(analysis)}{_parts(analysis)}."
     if "mask" not in card.outputs:
-        return f"{start}; this bundle does not segment tumors."
-    return f"{start}, but not segmented: no component of the mask reaches the operating point."
+        return f"{start}; this network does not segment tumors."
+    return f"{start}, but not segmented: no part of it is clear enough for a contour."
 
 
 def _corrected_sentence(analysis: Analysis) -> str:

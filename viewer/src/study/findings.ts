@@ -111,7 +111,7 @@ function typePart(analysis: Analysis): HTMLElement | null {
 const UNNAMED: Record<NonNullable<TypeFinding["doubt"]>, { title: string; reason: string }> = {
   low_probability: { title: "Uncertain", reason: "" },
   other_or_unsure: { title: "Other or unsure", reason: "The tumor is unlike those that these types were learned from." },
-  isolated_slice: { title: "Not named", reason: "Only single slices near the operating point show a tumor." },
+  isolated_slice: { title: "Not named", reason: "Only single slices show a tumor, and barely." },
   other_sequence: { title: "Not named", reason: "Types were learned on another sequence than this." },
 };
 
@@ -263,7 +263,7 @@ function aboutPart(study: StudyDetail, analysis: Analysis): HTMLElement {
     ["Grid", `${shape[2]} × ${shape[1]}, ${countText(shape[0], "slice")}`],
     ["Voxel", voxel],
     ["Network", (analysis.labels?.length ? analysis.labels : [analysis]).map(({ bundle }) => `${bundle.name} ${bundle.version}`).join(", "), "bundle"],
-    ["Operating point", numberText(analysis.operating_point.presence, 2), "operatingPoint"],
+    ["Counts as tumor from", numberText(analysis.operating_point.presence, 2), "operatingPoint"],
     ["Run by", `${analysis.engine.runtime}, ${analysis.engine.precision}`],
     ["Took", `${numberText(spent / 1000, 1)} s`],
     ["Added", dateText(study.created)],

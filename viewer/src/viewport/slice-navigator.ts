@@ -157,6 +157,6 @@ export class SliceNavigator {
 /** What a slice is, in words. */
 export function sliceWords(where: string, slice: StripSlice, operatingPoint: number | null): string {
   const probability = slice.probability === null ? "" : `, tumor probability ${probabilityText(slice.probability)}`;
-  const side = slice.probability === null || operatingPoint === null ? "" : slice.probability >= operatingPoint ? ", at or above the operating point" : ", below the operating point";
+  const side = slice.probability === null || operatingPoint === null ? "" : slice.probability >= operatingPoint ? ", counts as one with a tumor" : ", counts as one without a tumor";
   return `${where}${probability}${side}, ${slice.segmented ? "tumor segmented" : "no tumor segmented"}`;
 }

@@ -35,7 +35,7 @@ test("keys lead to slices, and never past the ends", () => {
 
 test("a slice is told in words", () => {
   assert.equal(sliceWords("Slice 14 of 24", { probability: 0.9996, segmented: true }, null), "Slice 14 of 24, tumor probability >0.99, tumor segmented");
-  assert.equal(sliceWords("Slice 3 of 24", { probability: 0.1, segmented: false }, 0.5), "Slice 3 of 24, tumor probability 0.10, below the operating point, no tumor segmented");
+  assert.equal(sliceWords("Slice 3 of 24", { probability: 0.1, segmented: false }, 0.5), "Slice 3 of 24, tumor probability 0.10, counts as one without a tumor, no tumor segmented");
   assert.equal(sliceWords("Single image", { probability: null, segmented: false }, null), "Single image, no tumor segmented");
 });
 
