@@ -130,7 +130,7 @@ def test_further_slices_are_named_by_their_instance_numbers(analyzed, volume_sca
     assert (images.key, images.others) == (3, (2, 4))
     figure, further = key_figure(images), further_figure(images)
     assert "Slice 23, " in figure.caption
-    assert "Slices have their instance numbers in the series." in figure.caption
+    assert "Slices are numbered as in the DICOM series." in figure.caption
     assert further.alt == "Slice 24 and slice 22, with the area of the mask."
     assert further_figure(replace(images, others=())) is None
 
