@@ -229,7 +229,7 @@ def test_each_result_is_archived_once_however_often_the_node_is_killed(tmp_path,
         for kills, stage in enumerate(itertools.islice(itertools.cycle(stages), MOST_KILLS)):
             if kills >= KILLS and min(hit.values()) > 1:
                 break
-            if stage in ("starting", "receiving"):
+            if stage in ("starting", "receiving", "sending"):
                 sender.allow_one_more()
             hit[stage] = hit.get(stage, 0) + wait_for_stage(stage, node, chance)
             node.kill()
