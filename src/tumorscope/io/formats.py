@@ -190,11 +190,6 @@ MASK_FORMATS = ", ".join(entry.masks for entry in FORMATS if entry.masks)
 """What masks are read from, for messages."""
 
 
-def format_named(name: str) -> InputFormat:
-    """The entry with this name."""
-    return next(entry for entry in FORMATS if entry.name == name)
-
-
 def stem(path: Path) -> str:
     """The file's name without the suffix of its format.
 
