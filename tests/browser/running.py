@@ -53,7 +53,7 @@ def running_service(folder: Path, *options: str) -> Iterator[str]:
     finally:
         server.send_signal(signal.SIGINT)
         try:
-            server.wait(30)
+            server.wait(180)
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()
