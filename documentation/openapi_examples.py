@@ -1,4 +1,4 @@
-"""Examples for the OpenAPI document of the service: what it responds to a phantom of four slices.
+"""Examples for the OpenAPI document of the service: what it responds to a phantom, a FLAIR volume of nine slices.
 
 ``python documentation/openapi_examples.py`` writes ``src/tumorscope/service/web/examples.json``, one example for each
 model of :mod:`tumorscope.service.web.models` and of ``analysis.json``. Run it where a model changes;
@@ -29,13 +29,13 @@ def examples() -> dict[str, Any]:
     """By the model's name."""
     with tempfile.TemporaryDirectory() as place:
         settings = service_settings(data=Path(place) / "data")
-        phantom = make_phantom([plausible_lesion(0)], seed=0, shape=(4, 96, 96))
+        phantom = make_phantom([plausible_lesion(0)], seed=0, shape=(9, 128, 128), sequences=("flair",))
         files = write_nifti(phantom, Path(place) / "phantom")
         files.pop("mask").unlink()
         app = create_app(settings, write_demo_scan=lambda folder: None)
         with TestClient(app, base_url="http://127.0.0.1:8000") as client:
             parts = [("files", (f"phantom/{file.name}", file.read_bytes())) for file in files.values()]
-            parts.append(("files", ("phantom/notes.txt", b"drawn, not scanned")))
+            parts.append(("files", ("phantom/notes.txt", b"A drawn head.")))
             uploaded = client.post("/api/studies", files=parts).raise_for_status().json()
             (study,) = (each["id"] for each in uploaded["studies"])
             backend = app.state.backend

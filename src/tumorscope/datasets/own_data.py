@@ -219,4 +219,4 @@ def _no_download(destination: Path | None, progress: Progress) -> Path:
 
 
 def _left_out(unknown: Sequence[str]) -> str:
-    return f"left out without a mask, since a missing mask is not an empty one: {some(unknown)}"
+    return f"left out without a mask, as what they show is unknown: {some(unknown)}"
