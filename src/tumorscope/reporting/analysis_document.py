@@ -165,9 +165,11 @@ class RunLengths(_Part):
 
 
 class LabelEntry(_Part):
-    """One label of a scan that two bundles analyzed; keys that the document has as well mean the same, for this label."""
+    """One label of a scan that two bundles analyzed, or a bundle of several compartments; keys that the document has as well mean the same, for this label."""
 
-    name: str = Field(description="`whole tumor` or `enhancing tumor`, BraTS's regions")
+    name: str = Field(
+        description="`whole tumor` or `enhancing tumor`, BraTS's regions, or a compartment's name in the model card"
+    )
     values: list[int] = Field(
         description="in the mask's file; the label is all of them together, so a label inside another shares its values"
     )
@@ -175,7 +177,10 @@ class LabelEntry(_Part):
     bundle: BundleEntry
     engine: EngineEntry
     operating_point: OperatingPointEntry
-    tumor_present: bool = Field(description="whether any slice reaches this label's bundle's operating point")
+    tumor_present: bool = Field(
+        description="whether any slice reaches this label's bundle's operating point; of a compartment inside the whole "
+        "whether any of it is segmented"
+    )
     tumor_probability: float | None
     volume_mm3: float | None
     voxels: int
@@ -251,7 +256,7 @@ class AnalysisDocument(_Part):
     )
     labels: list[LabelEntry] = Field(
         default=[],
-        description="where two bundles analyzed the scan ([below](#two-labels)), one entry for each label, the whole "
+        description="where two bundles analyzed the scan ([below](#two-labels)) or one that segments several compartments, one entry for each label, the whole "
         "tumor first: `name`, `values` (in the mask's file; the label is all of them together), and as above, for this "
         "label, `sequences`, `bundle`, `engine`, `operating_point`, `tumor_present`, `tumor_probability`, "
         "`volume_mm3`, `voxels`, `slices`, `lesions`, `mask_rle`; else empty",

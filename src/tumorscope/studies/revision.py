@@ -10,10 +10,9 @@ import numpy as np
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.note import Note
 from tumorscope.inference.acquired_slices import network_view
-from tumorscope.inference.analysis import Analysis
+from tumorscope.inference.analysis_result import Analysis, with_mask
 from tumorscope.inference.channels import arrange_channels
 from tumorscope.inference.engine import Engine
-from tumorscope.inference.full_study import with_mask
 
 CORRECTED = Note(
     "corrected_segmentation",
