@@ -38,9 +38,9 @@ RECIPE = {
     "sequences": ["flair"],
     "preparation": {"size": 32},
     "network": {"kind": "compact", "widths": [16, 16, 16]},
-    "augmentation": {
-        name: 0 for name in ("flip", "rotation_deg", "scale", "translation", "coarse_dropout", "intensity", "noise")
-    },
+    "augmentation": dict.fromkeys(
+        ("flip", "rotation_deg", "scale", "translation", "coarse_dropout", "intensity", "noise"), 0
+    ),
     "optimization": {"epochs": 10, "batch_size": 4, "learning_rate": 0.02, "ema_decay": 0},
 }
 

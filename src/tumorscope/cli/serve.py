@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tumorscope.cli.analyze import FlipsOption
+from tumorscope.cli.analyze import FlipsOption, LocationOption, require_location
 from tumorscope.core.errors import TumorscopeError
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ def command(
             show_default=False,
         ),
     ] = None,
+    location: LocationOption = False,
     flips: FlipsOption = False,
     archive: Annotated[
         list[str] | None,
@@ -123,6 +124,7 @@ def command(
         "workers": workers,
         "bundle": bundle,
         "register_series": register,
+        "location": location or None,
         "flips": flips or None,
         "archives": None if archive is None else tuple(archive),
         "send_to": None if send_to is None else tuple(send_to),
@@ -131,6 +133,8 @@ def command(
     if keep_days is not None:
         given["keep_days"] = None if keep_days.lower() == "none" else keep_days
     settings = service_settings(**given)
+    if settings.location:
+        require_location()
     _check_secrets(settings)
     web_archives(settings)  # reports mistakes in the archives now instead of at the first fetch
     log_to_stderr(tumorscope=logging.INFO, uvicorn_error=logging.WARNING)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tumorscope.cli.analyze import EngineChoice, FlipsOption
+from tumorscope.cli.analyze import EngineChoice, FlipsOption, LocationOption, require_location
 
 
 def command(
@@ -32,6 +32,7 @@ def command(
     engine: Annotated[
         EngineChoice | None, typer.Option(help="Runtime of the networks.  [default: auto]", show_default=False)
     ] = None,
+    location: LocationOption = False,
     flips: FlipsOption = False,
     keep_days: Annotated[
         str | None,
@@ -58,6 +59,7 @@ def command(
         "queue": queue,
         "bundle": bundle,
         "engine": None if engine is None else engine.value,
+        "location": location or None,
         "flips": flips or None,
         "archives": None if archive is None else tuple(archive),
     }
@@ -65,4 +67,6 @@ def command(
     if keep_days is not None:
         given["keep_days"] = None if keep_days.lower() == "none" else keep_days
     settings = service_settings(**given)
+    if settings.location:
+        require_location()
     run_program(lambda stop: run_worker(settings, stop))

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from tumorscope.core.note import Note
+from tumorscope.measurement.brain_regions import Region
 
 SCHEMA = "tumorscope.analysis/3"
 
@@ -108,19 +109,23 @@ class DiametersEntry(_Part):
 class RegionShareEntry(_Part):
     """A part of a lesion's volume."""
 
-    region: str
-    hemisphere: str | None = Field(description="left or right; null where the file does not tell sides")
+    region: Region
+    hemisphere: Literal["left", "right"] | None = Field(
+        description="left or right; null where the file does not tell sides"
+    )
     share: float = Field(description="of the lesion's volume, 0 to 1")
 
 
 class LocationEntry(_Part):
     """Where a lesion is, by an atlas registered to the scan."""
 
-    region: str = Field(
+    region: Region = Field(
         description="frontal, parietal, temporal, occipital, insula, deep, cerebellum, brainstem, ventricles or outside"
     )
     region_certain: bool = Field(description="whether it stays the same where the atlas is moved by 5 mm")
-    hemisphere: str | None = Field(description="left, right or both; null where the file does not tell sides")
+    hemisphere: Literal["left", "right", "both"] | None = Field(
+        description="left, right or both; null where the file does not tell sides"
+    )
     shares: list[RegionShareEntry] = Field(description="the largest first")
     midline_gap_mm: float = Field(description="from its nearest voxel to the atlas's midline; 0 where it crosses")
 

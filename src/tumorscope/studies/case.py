@@ -20,6 +20,7 @@ from tumorscope.core.scan import Scan
 from tumorscope.inference.analysis import Analysis
 from tumorscope.inference.engine_pool import ChosenEngine, EnginePool
 from tumorscope.inference.full_study import analyze_study
+from tumorscope.inference.labels import ENHANCING_TUMOR
 from tumorscope.inference.sequence_names import with_recognized_sequences
 from tumorscope.inference.tumor_type import TypeFinding
 from tumorscope.io import find_mask, open_scan, read_mask
