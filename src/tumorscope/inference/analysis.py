@@ -104,8 +104,7 @@ def analyze(
     lesions = find_lesions(mask, scan, acquired.tumor)
     activation = activation_map(predictions, card, prepared.crop_resize, view) if explain else None
     by_radiomics = None if tumor_type is None else engine.classify_by_radiomics(view.forward(channels), analyzed_mask)
-    if by_radiomics is not None and tumor_type is not None and tumor_type.doubt not in (None, "low_probability"):
-        by_radiomics = by_radiomics.doubted(tumor_type.doubt)  # it knows the same types only
+    by_radiomics = by_radiomics and by_radiomics.doubted_like(tumor_type)  # it knows the same types only
     result = Analysis(
         scan=scan,
         bundle=engine.bundle,
