@@ -176,7 +176,7 @@ def build_report(analysis: Analysis, truth: np.ndarray | None = None) -> Report:
         performance=_performance(analysis),
         card=_card(analysis),
         limits=tuple(
-            dict.fromkeys(_sentence(limit) for label in analysis.labels for limit in label.bundle.card.limits)
+            dict.fromkeys(_sentence(limit) for label in analysis.by_bundle for limit in label.bundle.card.limits)
         ),
     )
 
@@ -224,14 +224,14 @@ def _facts(analysis: Analysis, agreement: Agreement | None) -> Pairs:
     if analysis.tumor_type is not None:
         facts.append(("Type", type_words(analysis.tumor_type)))
     for label in analysis.labels:
-        facts += _sizes(label)
+        facts += _sizes(label, label is analysis)
     return (*facts, *_dice(agreement))
 
 
-def _sizes(analysis: Analysis) -> list[tuple[str, str]]:
+def _sizes(analysis: Analysis, whole: bool) -> list[tuple[str, str]]:
     """Size, number of lesions and diameters of a label; the side of the whole only."""
     several, facts = len(analysis.slices) > 1, []
-    named = "" if analysis.label != ENHANCING_TUMOR else "Enhancing "
+    named = "" if whole else f"{'enhancing' if analysis.label == ENHANCING_TUMOR else analysis.label} "
     if analysis.lesions:
         largest = analysis.lesions[0]
         of = "" if len(analysis.lesions) == 1 else " of the largest lesion"
@@ -285,8 +285,8 @@ def _method(analysis: Analysis) -> Pairs:
     return (
         ("Scan", f"{grid}; {size}"),
         ("Sequences", ", ".join(sequence_text(sequence) for sequence in scan.sequences)),
-        *((f"Operating point{_by(label)}", _operating_point(label)) for label in analysis.labels),
-        *((f"Run with{_by(label)}", f"{label.runtime}, {label.precision}{averaged}") for label in analysis.labels),
+        *((f"Operating point{_by(label)}", _operating_point(label)) for label in analysis.by_bundle),
+        *((f"Run with{_by(label)}", f"{label.runtime}, {label.precision}{averaged}") for label in analysis.by_bundle),
         ("Time", f"{total} ({stages})" if stages else total),
     )
 
@@ -310,7 +310,7 @@ def _operating_point(analysis: Analysis) -> str:
 
 def _bundle(analysis: Analysis) -> Pairs:
     pairs: list[tuple[str, str]] = []
-    for label in analysis.labels:
+    for label in analysis.by_bundle:
         card, reason = label.bundle.card, label.bundle_reason
         pairs.append((f"Bundle{_by(label)}", f"{card.title} ({card.name} {card.version})"))
         pairs += [("Choice", _sentence(reason))] if reason else []
@@ -320,15 +320,15 @@ def _bundle(analysis: Analysis) -> Pairs:
 
 def _performance(analysis: Analysis) -> Pairs:
     return tuple(
-        (f"{row.name} ({label.bundle.name})" if analysis.parts else row.name, row.value)
-        for label in analysis.labels
+        (f"{row.name} ({label.bundle.name})" if len(analysis.by_bundle) > 1 else row.name, row.value)
+        for label in analysis.by_bundle
         for row in main_metrics(label.bundle.card.metrics, label.precision)
     )
 
 
 def _card(analysis: Analysis) -> str:
     """Where the metrics come from, and where the others are."""
-    shown = " and ".join(f"“tumorscope bundles {label.bundle.name}”" for label in analysis.labels)
+    shown = " and ".join(f"“tumorscope bundles {label.bundle.name}”" for label in analysis.by_bundle)
     return (
         "Measured on other patients, not on this scan. Dice is the overlap with a mask drawn by an expert, from 0 to 1. All "
         f"metrics and their definitions are in the model card, which {shown} prints."
