@@ -94,7 +94,7 @@ def test_page_and_pdf_have_the_same_content(full, truth):
 def test_headings_have_their_order(full):
     reader = printed(full)
     sections = ["Findings", "Key images", "Measurements", "Slice by slice", "Type", "Activation map", "Method"]
-    sections += ["Bundle"]
+    sections += ["The network and its model card (bundle)"]
     case, below = reader.outline
     assert case.title == "case 1"
     assert [entry.title for entry in below if not isinstance(entry, list)] == sections

@@ -14,6 +14,7 @@ from tumorscope.measurement.lesions import Lesion
 from tumorscope.reporting.contours import contour_path
 from tumorscope.reporting.diameter_lines import diameter_lines
 from tumorscope.reporting.figures import WIDTH, Contour, Figure, Tile, data_uri, draw_slices
+from tumorscope.reporting.slice_names import numbering_text, slice_text
 from tumorscope.reporting.slice_selection import choose_slices
 from tumorscope.reporting.tiles import (
     HEAT,
@@ -146,7 +147,7 @@ def key_figure(images: Images, name: str = "slices") -> Figure:
     if measured:
         alt += f" With the contour and the diameters, {_diameters(measured, analysis)}."
     if images.others:
-        alt += f" Below it: {_listed([f'slice {index}' for index in images.others])}."
+        alt += f" Below it: {_slices(images, images.others)}."
     return Figure(name, draw_slices(tiles, bottom), alt, _key_caption(images, bool(measured)))
 
 
@@ -161,7 +162,7 @@ def activation_figure(images: Images, caption: str) -> Figure:
     view = images.view.fitted((room - (_MAPS - 1) * _GAP) / _MAPS, _MAP_HEIGHT)
     tiles, x = [], 0.0
     for index in chosen:
-        words = f"slice {index}" if len(analysis.slices) > 1 else ""
+        words = slice_text(analysis.scan, index) if len(analysis.slices) > 1 else ""
         if activation.question == "type":
             words = f"{words}: {type_name(activation.predictions[index])}".removeprefix(": ")
         gray = images.gray(index, _finer(view))
@@ -175,7 +176,7 @@ def activation_figure(images: Images, caption: str) -> Figure:
     caption += " Dotted line: where the map reaches half of its highest value."
     if analysis.mask[chosen].any():
         caption += " Solid line: the predicted mask."
-    alt = f"{_listed([f'slice {index}' for index in chosen])}, warm where contributions are largest. {caption}"
+    alt = f"{_capital(_slices(images, chosen))}, warm where contributions are largest. {caption}"
     heat = tuple(f"rgb{color}" for color in HEAT)
     svg = draw_slices(tiles, view.height + _LINE + 4, heat=heat, heat_x=x + 6, heat_height=min(120, view.height - 30))
     return Figure("activation", svg, alt, caption)
@@ -207,7 +208,7 @@ def _strip(images: Images, view: View, top: float) -> list[Tile]:
                 view.width,
                 view.height,
                 data_uri(images.gray(index, _finer(view)), gray=True),
-                below=f"slice {index}: {below}",
+                below=f"{slice_text(analysis.scan, index)}: {below}",
                 contours=images.contours(index, view),
             )
         )
@@ -234,7 +235,7 @@ def _key_caption(images: Images, measured: bool) -> str:
     if sides(analysis.scan) is not None:
         parts.append("Letters name the patient's sides.")
     if len(analysis.slices) > 1:
-        parts.append("Slices are counted from 0.")
+        parts.append(f"{_capital(numbering_text(analysis.scan))}.")
     return " ".join(parts)
 
 
@@ -252,7 +253,15 @@ def _slice_words(images: Images, index: int) -> str:
     scan = images.analysis.scan
     sequence = scan.sequences[images.channel]
     named = "" if sequence == "unknown" else f", {sequence_text(sequence)}"
-    return f"The image{named}" if len(images.analysis.slices) == 1 else f"Slice {index}{named}"
+    return f"{_capital(slice_text(scan, index))}{named}"
+
+
+def _slices(images: Images, indices: Sequence[int]) -> str:
+    return _listed([slice_text(images.analysis.scan, index) for index in indices])
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
 
 
 def _measured(analysis: Analysis, index: int) -> list[Lesion]:
