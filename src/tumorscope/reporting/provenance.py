@@ -36,7 +36,7 @@ def made_by(analysis: Analysis) -> str:
     """Program, bundles and time, with the time zone."""
     from tumorscope import __version__
 
-    cards = [label.bundle.card for label in analysis.labels]
+    cards = [label.bundle.card for label in analysis.by_bundle]
     bundles = " and ".join(f"{card.name} {card.version}" for card in cards)
     what = "network" if len(cards) == 1 else "networks"
     return f"Tumorscope {__version__} with the {what} (bundle) {bundles}, {moment_text(analysis.analyzed_at)}"

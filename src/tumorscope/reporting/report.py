@@ -308,13 +308,14 @@ def _bundle(analysis: Analysis) -> Pairs:
 
 
 def _performance(analysis: Analysis) -> Pairs:
-    found = main_metrics(analysis.bundle.card.metrics, analysis.precision)
-    return tuple((row.name, row.value) for row in found)
+    card = analysis.bundle.card
+    found = main_metrics(card.metrics, analysis.precision)
+    return tuple((row.name, row.value) for row in found if "mask" in card.outputs or row.name != "Segmentation")
 
 
 def _card(analysis: Analysis) -> str:
     """Where the metrics come from, and where the others are."""
-    shown = " and ".join(f"“tumorscope bundles {label.bundle.name}”" for label in analysis.labels)
+    shown = " and ".join(f"“tumorscope bundles {label.bundle.name}”" for label in analysis.by_bundle)
     return (
         "Measured on other patients, not on this scan. Dice is the overlap with a mask drawn by an expert, from 0 to 1. All "
         f"metrics and their definitions are in the model card, which {shown} prints."
