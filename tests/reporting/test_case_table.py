@@ -89,7 +89,7 @@ def test_a_row_holds_what_the_analysis_found(out):
         "tumor_probability": 0.9, "tumor_type": "uncertain", "type_probability": 0.6, "lesions": 2,
         "measurable_lesions": 1, "volume_ml": 4.2, "largest_volume_ml": 4.0, "label_volumes_ml": None, "longest_mm": 20.0,
         "perpendicular_mm": 15.0, "product_mm2": 300.0, "slice": 11, "sum_of_products_mm2": 300.0,
-            "region": "temporal (?)", "hemisphere": "left", "midline_gap_mm": 21.5, "dice": 0.81,
+        "region": "temporal (?)", "hemisphere": "left", "midline_gap_mm": 21.5, "dice": 0.81,
         "warnings": "sequence_missing no_contrast", "seconds": 1.5, "failure": None,
     }  # fmt: skip
 

@@ -101,8 +101,8 @@ def test_a_single_image_needs_no_chart(analyzed):
 def test_figures_have_alternative_text(analyzed, folder_scan, mask):
     page = Page(report(analyzed(folder_scan, mask)))
     drawings = [attributes for tag, attributes in page.elements if attributes.get("role") == "img"]
-    assert len(drawings) == len(page.tags("svg")) == 2
-    assert all(len(drawing["aria-label"] or "") > 30 for drawing in drawings)
+    assert len(drawings) == len(page.tags("svg")) == 3
+    assert all(len(drawing["aria-label"] or "") > 25 for drawing in drawings)
 
 
 def test_the_method_names_the_bundle_its_hash_and_its_metrics(analyzed, folder_scan, mask):

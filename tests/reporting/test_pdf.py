@@ -129,6 +129,14 @@ def test_the_notice_and_the_number_are_on_every_page(full):
         assert [float(length) for length in page.mediabox[2:]] == pytest.approx([595.28, 841.89], abs=0.01)
 
 
+def test_the_first_page_says_whose_what_where_how_large_how_sure_and_what_not_to_conclude(full):
+    text = solid(printed(full).pages[0].extract_text())
+    for part in ("Patient", "Made by Tumorscope", "Warning", "Tumor found", "Lesions", "Diameters", "Largest area"):
+        assert solid(part) in text
+    for part in ("Tumor probability: how likely", "What not to conclude", "Key images", "Slice 4, FLAIR"):
+        assert solid(part) in text
+
+
 def test_the_same_analysis_gives_the_same_bytes(full):
     first, second = (render_pdf(build_report(full)) for _ in range(2))
     assert first == second

@@ -13,6 +13,7 @@ from tumorscope import __version__
 from tumorscope.reporting.html import render_html
 from tumorscope.reporting.provenance import about_the_scan
 from tumorscope.reporting.report import build_report
+from tumorscope.reporting.wording import finding_sentence
 
 MADE_AT = datetime(2026, 3, 2, 9, 5, tzinfo=timezone(timedelta(hours=5, minutes=30)))
 TAGS = {
@@ -49,6 +50,15 @@ def test_a_report_names_no_patient(analyzed, tmp_path):
     ):
         assert secret not in text
     assert "name and number are left out" in text
+
+
+def test_the_finding_names_the_slice_by_the_instance_number_of_its_image(analyzed, tmp_path):
+    study = study_of(tmp_path / "study", order="descending")
+    analysis = analyzed(study.scan, study.mask)
+    widest = int(study.mask.sum(axis=(1, 2)).argmax())
+    number = int(study.scan.source_images[widest].header.InstanceNumber)
+    assert number != widest + 1, "or this shows nothing"
+    assert finding_sentence(analysis).endswith(f"largest in slice {number}.")
 
 
 @pytest.mark.parametrize("source", [Path("study/brain_flair.nii.gz"), None])

@@ -82,6 +82,7 @@ class Analysis:
         parts: further labels, each inside this mask, on the same scan: compartments of the same bundle, or what
             another bundle segments. Their masks, lesions and slices are their own, those of another bundle also their
             probabilities. Empty for one mask.
+        analyzed_at: when it was made, with its time zone.
     """
 
     scan: Scan

@@ -24,7 +24,7 @@ def cautions(analysis: Analysis) -> tuple[str, ...]:
 def _presence(analysis: Analysis) -> str:
     if analysis.tumor_present:
         return (
-            "That it is certainly a tumor: inflammation, infarction, bleeding and scars after treatment can look alike to "
+            "That it is certainly a tumor: inflammation, stroke, bleeding and scars after treatment can look alike to "
             "the network."
         )
     missed = missed_share(analysis.bundle.card.metrics, analysis.precision)

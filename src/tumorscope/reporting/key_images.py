@@ -39,7 +39,7 @@ from tumorscope.reporting.wording import (
 if TYPE_CHECKING:
     from PIL.Image import Image as PillowImage
 
-_KEY_HEIGHT, _STRIP_HEIGHT, _MAP_HEIGHT, _GAP, _LINE = 340, 132, 216, 12, 14
+_KEY_HEIGHT, _STRIP_HEIGHT, _MAP_HEIGHT, _GAP, _LINE = 300, 132, 216, 12, 14
 _FINENESS = 1.6
 """Pixels of the stored image per unit: about 160 per inch on paper."""
 _STRIP = 5
@@ -110,7 +110,7 @@ def choose_images(analysis: Analysis, truth: np.ndarray | None = None) -> Images
 
 
 def key_figure(images: Images, name: str = "slices") -> Figure:
-    """The key slice alone and with contours and diameters, and a strip of further slices.
+    """The key slice alone, and with contours and diameters.
 
     Args:
         images: what is shown, and how.
@@ -138,17 +138,23 @@ def key_figure(images: Images, name: str = "slices") -> Figure:
                 lines=diameter_lines(measured, analysis, view),
             )
         )
-    bottom = _LINE + view.height + _LINE / 2
-    if images.others:
-        strip = images.view.fitted((WIDTH - (_STRIP - 1) * _GAP) / _STRIP, _STRIP_HEIGHT)
-        tiles += _strip(images, strip, bottom)
-        bottom += strip.height + _LINE + 4
     alt = f"{what}, cropped to the head."
     if measured:
         alt += f" With the contour and the diameters, {_diameters(measured, analysis)}."
-    if images.others:
-        alt += f" Below it: {_slices(images, images.others)}."
-    return Figure(name, draw_slices(tiles, bottom), alt, _key_caption(images, bool(measured)))
+    return Figure(name, draw_slices(tiles, _LINE + view.height + 4), alt, _key_caption(images, bool(measured)))
+
+
+def further_figure(images: Images, name: str = "further") -> Figure | None:
+    """A strip of further slices with contours; None where there are none.
+
+    A figure of its own, so that the key slice fits on the first page below the findings.
+    """
+    if not images.others:
+        return None
+    view = images.view.fitted((WIDTH - (_STRIP - 1) * _GAP) / _STRIP, _STRIP_HEIGHT)
+    what = "the area of the mask" if images.analysis.lesions else "their tumor probability"
+    tiles, alt = _strip(images, view, 0), f"{_capital(_slices(images, images.others))}, with {what}."
+    return Figure(name, draw_slices(tiles, view.height + _LINE + 4), alt, f"Further slices, with {what}.")
 
 
 def activation_figure(images: Images, caption: str) -> Figure:
@@ -229,9 +235,6 @@ def _key_caption(images: Images, measured: bool) -> str:
         which = "straight lines: the longest diameter and the longest perpendicular diameter"
         several = sum(lesion.diameters is not None for lesion in analysis.lesions) > 1
         parts.append(f"White {which}{', of the lesions measured in this slice' if several else ''}.")
-    if images.others:
-        what = "the area of the mask" if analysis.lesions else "their tumor probability"
-        parts.append(f"Below: further slices, with {what}.")
     if sides(analysis.scan) is not None:
         parts.append("Letters name the patient's sides.")
     if len(analysis.slices) > 1:

@@ -38,8 +38,8 @@ def made_by(analysis: Analysis) -> str:
 
     cards = [label.bundle.card for label in analysis.by_bundle]
     bundles = " and ".join(f"{card.name} {card.version}" for card in cards)
-    what = "network" if len(cards) == 1 else "networks"
-    return f"Tumorscope {__version__} with the {what} (bundle) {bundles}, {moment_text(analysis.analyzed_at)}"
+    what = "network (bundle)" if len(cards) == 1 else "networks (bundles)"
+    return f"Tumorscope {__version__} with the {what} {bundles}, {moment_text(analysis.analyzed_at)}"
 
 
 def moment_text(moment: datetime) -> str:

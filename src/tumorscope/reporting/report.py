@@ -15,7 +15,7 @@ from tumorscope.reporting.agreement import Agreement, compare, on_grid
 from tumorscope.reporting.card_metrics import main_metrics
 from tumorscope.reporting.cautions import cautions
 from tumorscope.reporting.figures import Figure
-from tumorscope.reporting.key_images import activation_figure, choose_images, key_figure
+from tumorscope.reporting.key_images import activation_figure, choose_images, further_figure, key_figure
 from tumorscope.reporting.provenance import Pairs, about_the_scan, made_by
 from tumorscope.reporting.slice_chart import chart_figure
 from tumorscope.reporting.slice_names import slice_text
@@ -54,6 +54,7 @@ class PartSection:
 
     heading: str
     slices: Figure
+    further: Figure | None
     measurements: Table | None
 
 
@@ -72,7 +73,8 @@ class Report:
         cautions: what not to conclude.
         warnings: after which findings may be wrong, disagreements of two bundles first.
         notes: what was done on reading and analyzing.
-        slices: the figure of the key slices.
+        slices: the figure of the key slice.
+        further: the figure of further slices.
         measurements: one row per lesion.
         locations: where in the brain lesions are; None where not assessed.
         parts: further labels, such as the enhancing tumor.
@@ -100,6 +102,7 @@ class Report:
     warnings: tuple[str, ...]
     notes: tuple[str, ...]
     slices: Figure
+    further: Figure | None
     measurements: Table | None
     locations: Table | None
     parts: tuple[PartSection, ...]
@@ -119,7 +122,13 @@ class Report:
         """All figures."""
         return tuple(
             each
-            for each in (self.slices, *(part.slices for part in self.parts), self.chart, self.activation)
+            for each in (
+                self.slices,
+                self.further,
+                *(figure for part in self.parts for figure in (part.slices, part.further)),
+                self.chart,
+                self.activation,
+            )
             if each is not None
         )
 
@@ -153,6 +162,7 @@ def build_report(analysis: Analysis, truth: np.ndarray | None = None) -> Report:
         warnings=_texts(note for note in analysis.warnings if note.code not in INFORMATIVE),
         notes=_texts(note for note in analysis.warnings if note.code in INFORMATIVE),
         slices=key_figure(images),
+        further=further_figure(images),
         measurements=measurements(analysis) if analysis.lesions else None,
         locations=locations(analysis),
         parts=tuple(_part(part, number) for number, part in enumerate(analysis.parts, start=1)),
@@ -196,6 +206,7 @@ def _part(part: Analysis, number: int) -> PartSection:
     return PartSection(
         heading=f"{part.label.capitalize()}, on {sequence_text(part.scan.sequences[images.channel])}",
         slices=key_figure(images, f"part-{number}"),
+        further=further_figure(images, f"further-{number}"),
         measurements=measurements(part) if part.lesions else None,
     )
 
@@ -302,15 +313,18 @@ def _bundle(analysis: Analysis) -> Pairs:
     for label in analysis.by_bundle:
         card, reason = label.bundle.card, label.bundle_reason
         pairs.append((f"Bundle{_by(label)}", f"{card.title} ({card.name} {card.version})"))
-        pairs += [("Chosen because", reason)] if reason else []
+        pairs += [("Choice", _sentence(reason))] if reason else []
         pairs.append(("Checksum (SHA-256)", label.bundle.sha256))
     return tuple(pairs)
 
 
 def _performance(analysis: Analysis) -> Pairs:
-    card = analysis.bundle.card
-    found = main_metrics(card.metrics, analysis.precision)
-    return tuple((row.name, row.value) for row in found if "mask" in card.outputs or row.name != "Segmentation")
+    return tuple(
+        (f"{row.name} ({label.bundle.name})" if len(analysis.by_bundle) > 1 else row.name, row.value)
+        for label in analysis.by_bundle
+        for row in main_metrics(label.bundle.card.metrics, label.precision)
+        if "mask" in label.bundle.card.outputs or row.name != "Segmentation"
+    )
 
 
 def _card(analysis: Analysis) -> str:

@@ -38,4 +38,4 @@ def numbering_text(scan: Scan) -> str:
     >>> numbering_text(Scan(np.zeros((3, 2, 2, 1)), ("t1",), "case", "slices"))
     'slices are counted from 1'
     """
-    return "slices have their instance numbers in the series" if scan.slice_numbers else "slices are counted from 1"
+    return "slices are numbered as in the DICOM series" if scan.slice_numbers else "slices are counted from 1"

@@ -194,6 +194,8 @@ def radiomics_sentence(analysis: Analysis) -> str | None:
     if finding is None or agree is None:
         return None
     what = f"{type_name(finding.likeliest)}, probability {probability_text(finding.probability)}"
+    if agree and analysis.tumor_type is not None and analysis.tumor_type.name is None:
+        return f"The classifier on shape, intensity and texture knows the same types only, and finds this one, too ({what})."
     if agree:
         return f"The classifier on shape, intensity and texture agrees ({what})."
     return f"The classifier on shape, intensity and texture disagrees ({what}): treat the type with caution."
