@@ -133,6 +133,16 @@ export interface RegionShare {
   share: number;
 }
 
+export interface Ruler {
+  /** slice, row or column: perpendicular to the plane */
+  axis: "slice" | "row" | "column";
+  /** slice, row, column */
+  start: [number, number, number];
+  end: [number, number, number];
+  length: number;
+  unit: "mm" | "px";
+}
+
 export interface RunLengths {
   /** rows, columns */
   size: [number, number];
@@ -208,6 +218,8 @@ export interface Analysis {
   lesions: Lesion[];
   /** where two bundles analyzed the scan ([below](#two-labels)) or one that segments several compartments, one entry for each label, the whole tumor first: `name`, `values` (in the mask's file; the label is all of them together), and as above, for this label, `sequences`, `bundle`, `engine`, `operating_point`, `tumor_present`, `tumor_probability`, `volume_mm3`, `voxels`, `slices`, `lesions`, `mask_rle`; else empty */
   labels: Label[];
+  /** distances that a person had drawn in the page when this version was saved there: `axis` (slice, row or column, perpendicular to the plane), `start` and `end` (slice, row, column), `length` and `unit` (mm or px) */
+  rulers: Ruler[];
   /** `shape`, `spacing_mm`, `affine` (column, row, slice to RAS+ mm), `slice_positions` (where slices are unevenly spaced, what the affine maps instead of their indices; else null), `sequences`, `kind` */
   geometry: Geometry;
   /** Dice of the mask with the true mask; null where none was given or both are empty */
