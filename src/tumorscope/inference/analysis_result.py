@@ -16,6 +16,7 @@ from tumorscope.inference.bundles import Bundle
 from tumorscope.inference.labels import TUMOR, Color, label_colors
 from tumorscope.inference.tumor_type import TypeFinding
 from tumorscope.measurement.lesions import Lesion, find_lesions, total_volume_mm3, unknown_volumes
+from tumorscope.measurement.rulers import Ruler
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ class Analysis:
             empty mask, and nothing is reported as present or absent.
         bundle_reason: why this bundle was chosen for the scan; None where the user named it.
         corrected: whether a person has corrected the segmentation; see :mod:`tumorscope.studies.revision`.
+        rulers: distances that a person drew in the version whose segmentation was corrected.
         sequences: the scan's name of what each input of the network received.
         incomplete: why images of the study may be missing, where its transfer is known to be incomplete.
         warnings: what a reader of the findings should know.
@@ -105,6 +107,7 @@ class Analysis:
     rejection: Note | None = None
     bundle_reason: str | None = None
     corrected: bool = False
+    rulers: tuple[Ruler, ...] = ()
     incomplete: str | None = None
     sequences: tuple[str, ...] = ()
     flips: bool = False
