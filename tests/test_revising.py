@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 
 import numpy as np
 import pydicom
@@ -11,6 +12,7 @@ from tumorscope.core.scan import Scan
 from tumorscope.inference.analysis import analyze
 from tumorscope.inference.bundles import load_bundle
 from tumorscope.inference.engine import Engine
+from tumorscope.inference.tumor_type import TypeFinding
 from tumorscope.io import open_scan
 from tumorscope.io.dicom.writers import encode_segmentation
 from tumorscope.reporting.document import to_document
@@ -81,6 +83,17 @@ def test_the_type_by_radiomics_is_of_the_new_segmentation(engine, monkeypatch):
     monkeypatch.setattr(Engine, "classify_by_radiomics", lambda engine, voxels, mask: asked.append(mask))
     revise(before, engine, drawn())
     np.testing.assert_array_equal(asked[0], drawn())
+
+
+def test_a_type_that_the_network_doubts_is_not_named_after_a_correction_either(engine, monkeypatch):
+    unsure = TypeFinding(None, "glioma", 0.95, {"glioma": 0.95, "meningioma": 0.05}, 0.6, "other_or_unsure")
+    sure = TypeFinding("meningioma", "meningioma", 0.9, {"glioma": 0.1, "meningioma": 0.9}, 0.6)
+    monkeypatch.setattr(Engine, "classify_by_radiomics", lambda engine, voxels, mask: sure)
+    before = replace(analyze(scan(), engine, input_check=False), tumor_type=unsure)
+    found = revise(before, engine, drawn()).radiomics_classifier
+    assert (found.name, found.likeliest, found.doubt) == (None, "meningioma", "other_or_unsure")
+    for other in (None, sure, TypeFinding(None, "glioma", 0.5, {"glioma": 0.5}, 0.6, "low_probability")):
+        assert revise(replace(before, tumor_type=other), engine, drawn()).radiomics_classifier == sure
 
 
 def test_a_corrected_segmentation_is_semiautomatic_in_dicom(engine, tmp_path):

@@ -59,7 +59,7 @@ export interface Geometry {
 }
 
 export interface Label {
-  /** `whole tumor` or `enhancing tumor`, BraTS's regions */
+  /** `whole tumor` or `enhancing tumor`, BraTS's regions, or a compartment's name in the model card */
   name: string;
   /** in the mask's file; the label is all of them together, so a label inside another shares its values */
   values: number[];
@@ -67,7 +67,7 @@ export interface Label {
   bundle: Bundle;
   engine: Engine;
   operating_point: OperatingPoint;
-  /** whether any slice reaches this label's bundle's operating point */
+  /** whether any slice reaches this label's bundle's operating point; of a compartment inside the whole whether any of it is segmented */
   tumor_present: boolean;
   tumor_probability: number | null;
   volume_mm3: number | null;
@@ -102,11 +102,11 @@ export interface Lesion {
 
 export interface Location {
   /** frontal, parietal, temporal, occipital, insula, deep, cerebellum, brainstem, ventricles or outside */
-  region: string;
+  region: "frontal" | "parietal" | "temporal" | "occipital" | "insula" | "deep" | "cerebellum" | "brainstem" | "ventricles" | "outside";
   /** whether it stays the same where the atlas is moved by 5 mm */
   region_certain: boolean;
   /** left, right or both; null where the file does not tell sides */
-  hemisphere: string | null;
+  hemisphere: "left" | "right" | "both" | null;
   /** the largest first */
   shares: RegionShare[];
   /** from its nearest voxel to the atlas's midline; 0 where it crosses */
@@ -126,9 +126,9 @@ export interface OperatingPoint {
 }
 
 export interface RegionShare {
-  region: string;
+  region: "frontal" | "parietal" | "temporal" | "occipital" | "insula" | "deep" | "cerebellum" | "brainstem" | "ventricles" | "outside";
   /** left or right; null where the file does not tell sides */
-  hemisphere: string | null;
+  hemisphere: "left" | "right" | null;
   /** of the lesion's volume, 0 to 1 */
   share: number;
 }
@@ -206,7 +206,7 @@ export interface Analysis {
   slices: SliceFinding[];
   /** the mask's connected components, largest first: `bounding_box` with `first` and `last` voxel (slice, row, column; both inside), `voxels`, `volume_mm3` or null, `center`, `center_mm` (RAS+) or null, `largest_slice`, `tumor_probability`; `diameters` with `unit` (mm or px), `slice`, `longest` and `perpendicular` with `length` and end points, `product` and `inside`; `extent_mm` edge to edge, `laterality` and `midline_distance_mm` or null; `location` or null, with `region`, `region_certain`, `hemisphere`, `shares` and `midline_gap_mm` ([where in the brain](location.md)); `measurable` by RANO, and else `nonmeasurable_reason` */
   lesions: Lesion[];
-  /** where two bundles analyzed the scan ([below](#two-labels)), one entry for each label, the whole tumor first: `name`, `values` (in the mask's file; the label is all of them together), and as above, for this label, `sequences`, `bundle`, `engine`, `operating_point`, `tumor_present`, `tumor_probability`, `volume_mm3`, `voxels`, `slices`, `lesions`, `mask_rle`; else empty */
+  /** where two bundles analyzed the scan ([below](#two-labels)) or one that segments several compartments, one entry for each label, the whole tumor first: `name`, `values` (in the mask's file; the label is all of them together), and as above, for this label, `sequences`, `bundle`, `engine`, `operating_point`, `tumor_present`, `tumor_probability`, `volume_mm3`, `voxels`, `slices`, `lesions`, `mask_rle`; else empty */
   labels: Label[];
   /** `shape`, `spacing_mm`, `affine` (column, row, slice to RAS+ mm), `slice_positions` (where slices are unevenly spaced, what the affine maps instead of their indices; else null), `sequences`, `kind` */
   geometry: Geometry;

@@ -37,6 +37,13 @@ FlipsOption = Annotated[
         "--flips", help="Test-time augmentation: average over left-right flips; the network takes twice as long."
     ),
 ]
+LocationOption = Annotated[
+    bool,
+    typer.Option(
+        "--location",
+        help="Name lobe and hemisphere of lesions by an atlas; some 3 s more per scan (needs [location]).",
+    ),
+]
 SpacingOption = Annotated[
     str | None,
     typer.Option(
@@ -113,13 +120,7 @@ def command(
         typer.Option("--register", help="Rigidly co-register a case's series or volumes (needs SimpleITK)."),
     ] = False,
     spacing: SpacingOption = None,
-    location: Annotated[
-        bool,
-        typer.Option(
-            "--location",
-            help="Name lobe and hemisphere of lesions by an atlas; some 3 s more per scan (needs [location]).",
-        ),
-    ] = False,
+    location: LocationOption = False,
     truth: Annotated[
         Path | None, typer.Option(help="True mask to compare with; masks beside LGG slices are found.")
     ] = None,
@@ -140,7 +141,6 @@ def command(
     from tumorscope.cli.running import cases_in, run_cases
     from tumorscope.cli.sequence_options import stated_sequences
     from tumorscope.io.spacing import parse_spacing
-    from tumorscope.preprocessing.template import INSTALL_HINT, location_installed
     from tumorscope.reporting.outputs import OutputOptions
     from tumorscope.studies.case import AnalysisOptions, Case
 
@@ -155,8 +155,8 @@ def command(
         raise TumorscopeError(f"--truth applies to one case, but {len(cases)} were given")
     if actors is not None and ray is None:
         raise TumorscopeError("--actors requires --ray")
-    if location and not location_installed():
-        raise TumorscopeError(f"--location: the atlas is not installed; {INSTALL_HINT}")
+    if location:
+        require_location()
     options = AnalysisOptions(
         truth=truth,
         channels=[name.strip() for name in channels.split(",")] if channels else None,
@@ -195,3 +195,15 @@ def _named_sequences(options: list[str]) -> dict[str, Path]:
             raise TumorscopeError(f"--sequence {name} was given twice")
         named[name] = Path(file)
     return named
+
+
+def require_location() -> None:
+    """Check that lesions can be named by an atlas, before anything is read.
+
+    Raises:
+        TumorscopeError: the atlas is not installed.
+    """
+    from tumorscope.preprocessing.template import INSTALL_HINT, location_installed
+
+    if not location_installed():
+        raise TumorscopeError(f"--location: the atlas is not installed; {INSTALL_HINT}")

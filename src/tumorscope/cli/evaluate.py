@@ -173,6 +173,10 @@ def _rows(metrics: dict[str, Any]) -> dict[str, tuple[str, str]]:
         "whole-patient Dice, median": (metrics.get("patient_dice"), "median"),
         "Dice on slices with tumor, mean": (metrics.get("tumor_slice_dice"), "mean"),
         "Dice on slices with tumor, median": (metrics.get("tumor_slice_dice"), "median"),
+        **{
+            f"{name}, whole-patient Dice, mean": (own.get("patient_dice"), "mean")
+            for name, own in (metrics.get("compartments") or {}).items()
+        },
         "false-positive rate on slices without": (metrics.get("empty_slice_false_positive_rate"), "value"),
         **{
             f"presence, {title}": (metrics["presence"].get(name), "value")

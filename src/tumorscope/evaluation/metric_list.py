@@ -62,6 +62,11 @@ def list_metrics(summary: Mapping[str, Any], *, of_class: Sequence[str] = ("f1",
         of_class: the metrics to list for each class, from :data:`OF_CLASS`.
     """
     listed = [_metric(name, f"{title}, mean", summary.get(name), "mean") for name, title in SPREADS.items()]
+    listed += [
+        _metric(f"compartments.{compartment}.{name}", f"{compartment}, {title}, mean", metrics.get(name), "mean")
+        for compartment, metrics in (summary.get("compartments") or {}).items()
+        for name, title in SPREADS.items()
+    ]
     rate = summary.get("empty_slice_false_positive_rate")
     listed.append(_metric("empty_slice_false_positive_rate", "empty slices with a mask", rate))
     classes = summary.get("classes") or {}

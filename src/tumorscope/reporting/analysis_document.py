@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from tumorscope.core.note import Note
+from tumorscope.measurement.brain_regions import Region
 
 SCHEMA = "tumorscope.analysis/3"
 
@@ -108,19 +109,23 @@ class DiametersEntry(_Part):
 class RegionShareEntry(_Part):
     """A part of a lesion's volume."""
 
-    region: str
-    hemisphere: str | None = Field(description="left or right; null where the file does not tell sides")
+    region: Region
+    hemisphere: Literal["left", "right"] | None = Field(
+        description="left or right; null where the file does not tell sides"
+    )
     share: float = Field(description="of the lesion's volume, 0 to 1")
 
 
 class LocationEntry(_Part):
     """Where a lesion is, by an atlas registered to the scan."""
 
-    region: str = Field(
+    region: Region = Field(
         description="frontal, parietal, temporal, occipital, insula, deep, cerebellum, brainstem, ventricles or outside"
     )
     region_certain: bool = Field(description="whether it stays the same where the atlas is moved by 5 mm")
-    hemisphere: str | None = Field(description="left, right or both; null where the file does not tell sides")
+    hemisphere: Literal["left", "right", "both"] | None = Field(
+        description="left, right or both; null where the file does not tell sides"
+    )
     shares: list[RegionShareEntry] = Field(description="the largest first")
     midline_gap_mm: float = Field(description="from its nearest voxel to the atlas's midline; 0 where it crosses")
 
@@ -165,9 +170,11 @@ class RunLengths(_Part):
 
 
 class LabelEntry(_Part):
-    """One label of a scan that two bundles analyzed; keys that the document has as well mean the same, for this label."""
+    """One label of a scan that two bundles analyzed, or a bundle of several compartments; keys that the document has as well mean the same, for this label."""
 
-    name: str = Field(description="`whole tumor` or `enhancing tumor`, BraTS's regions")
+    name: str = Field(
+        description="`whole tumor` or `enhancing tumor`, BraTS's regions, or a compartment's name in the model card"
+    )
     values: list[int] = Field(
         description="in the mask's file; the label is all of them together, so a label inside another shares its values"
     )
@@ -175,7 +182,10 @@ class LabelEntry(_Part):
     bundle: BundleEntry
     engine: EngineEntry
     operating_point: OperatingPointEntry
-    tumor_present: bool = Field(description="whether any slice reaches this label's bundle's operating point")
+    tumor_present: bool = Field(
+        description="whether any slice reaches this label's bundle's operating point; of a compartment inside the whole "
+        "whether any of it is segmented"
+    )
     tumor_probability: float | None
     volume_mm3: float | None
     voxels: int
@@ -251,7 +261,7 @@ class AnalysisDocument(_Part):
     )
     labels: list[LabelEntry] = Field(
         default=[],
-        description="where two bundles analyzed the scan ([below](#two-labels)), one entry for each label, the whole "
+        description="where two bundles analyzed the scan ([below](#two-labels)) or one that segments several compartments, one entry for each label, the whole "
         "tumor first: `name`, `values` (in the mask's file; the label is all of them together), and as above, for this "
         "label, `sequences`, `bundle`, `engine`, `operating_point`, `tumor_present`, `tumor_probability`, "
         "`volume_mm3`, `voxels`, `slices`, `lesions`, `mask_rle`; else empty",

@@ -72,16 +72,22 @@ def to_document(analysis: Analysis, truth_dice: float | None = None) -> Analysis
 
 
 def _labels(analysis: Analysis) -> list[LabelEntry]:
+    detected = analysis.by_bundle
     return [
-        LabelEntry(name=label.label, values=list(values), **{**_measured(label), **_detection(label)})
+        LabelEntry(
+            name=label.label, values=list(values), **{**_measured(label), **_detection(label, label not in detected)}
+        )
         for label, values in zip(analysis.labels, label_values(analysis), strict=True)
     ]
 
 
-def _detection(label: Analysis) -> dict[str, Any]:
-    """What a label's own network detected; of the whole scan a tumor is present where either network finds one."""
+def _detection(label: Analysis, compartment: bool) -> dict[str, Any]:
+    """What a label's own network detected; of the whole scan a tumor is present where either network finds one.
+
+    Of a compartment inside the whole by the same network, what is segmented counts: detection is of the whole.
+    """
     return {
-        "tumor_present": positive_slices(label) > 0,
+        "tumor_present": bool(label.lesions) if compartment else positive_slices(label) > 0,
         "tumor_probability": _probability(max(finding.tumor_probability or 0.0 for finding in label.slices)),
     }
 

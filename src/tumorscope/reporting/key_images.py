@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tumorscope.inference.analysis import Analysis
-from tumorscope.inference.labels import ENHANCING_TUMOR, TUMOR
+from tumorscope.inference.labels import ENHANCING_TUMOR, TUMOR, color_name
 from tumorscope.measurement.lesions import Lesion
 from tumorscope.reporting.contours import contour_path
 from tumorscope.reporting.diameter_lines import diameter_lines
@@ -77,14 +77,19 @@ class Images:
     def contours(self, index: int, view: View) -> tuple[Contour, ...]:
         """The masks' contours on a slice."""
         found = [
-            Contour(
-                contour_path(label.mask[index], view), "enhancing" if label.label == ENHANCING_TUMOR else "predicted"
-            )
-            for label in self.analysis.labels
+            _contour(self.analysis, label, contour_path(label.mask[index], view)) for label in self.analysis.labels
         ]
         if self.truth is not None:
             found.append(Contour(contour_path(self.truth[index], view), "true"))
         return tuple(contour for contour in found if contour.path)
+
+
+def _contour(analysis: Analysis, label: Analysis, path: str) -> Contour:
+    if label.label == ENHANCING_TUMOR:
+        return Contour(path, "enhancing")
+    if label not in analysis.parts:
+        return Contour(path, "predicted")
+    return Contour(path, "part", "#{:02x}{:02x}{:02x}".format(*analysis.colors[label.label]))
 
 
 def choose_images(analysis: Analysis, truth: np.ndarray | None = None) -> Images:
@@ -236,7 +241,10 @@ def _key_caption(images: Images, measured: bool) -> str:
 def _mask_captions(analysis: Analysis) -> list[str]:
     if analysis.label == TUMOR:
         return ["Solid line: the predicted mask."]
-    lines = {ENHANCING_TUMOR: "Magenta line of dashes and dots"}
+    lines = {
+        part.label: f"{color_name(analysis.colors[part.label]).capitalize()} dashed line" for part in analysis.parts
+    }
+    lines |= {ENHANCING_TUMOR: "Magenta line of dashes and dots"}
     return [f"{lines.get(label.label, 'Solid line')}: the {label.label}." for label in analysis.labels if label.lesions]
 
 

@@ -147,7 +147,7 @@ def build_report(analysis: Analysis, truth: np.ndarray | None = None) -> Report:
         method=_method(analysis),
         bundle=_bundle(analysis),
         performance=_performance(analysis),
-        limits=tuple(dict.fromkeys(limit for label in analysis.labels for limit in label.bundle.card.limits)),
+        limits=tuple(dict.fromkeys(limit for label in analysis.by_bundle for limit in label.bundle.card.limits)),
     )
 
 
@@ -171,14 +171,14 @@ def _facts(analysis: Analysis, agreement: Agreement | None) -> Pairs:
     if analysis.tumor_type is not None:
         facts.append(("Type", type_words(analysis.tumor_type)))
     for label in analysis.labels:
-        facts += _sizes(label)
+        facts += _sizes(label, label is analysis)
     return (*facts, *_dice(agreement))
 
 
-def _sizes(analysis: Analysis) -> list[tuple[str, str]]:
+def _sizes(analysis: Analysis, whole: bool) -> list[tuple[str, str]]:
     """Size, number of lesions and diameters of a label; the side of the whole only."""
     several, facts = len(analysis.slices) > 1, []
-    named = "" if analysis.label != ENHANCING_TUMOR else "Enhancing "
+    named = "" if whole else f"{'enhancing' if analysis.label == ENHANCING_TUMOR else analysis.label} "
     if analysis.lesions:
         largest = analysis.lesions[0]
         of = "" if len(analysis.lesions) == 1 else " of the largest lesion"
@@ -231,8 +231,8 @@ def _method(analysis: Analysis) -> Pairs:
     return (
         ("Scan", f"{grid}; {size}"),
         ("Sequences", ", ".join(sequence_text(sequence) for sequence in scan.sequences)),
-        *((f"Operating point{_by(label)}", _operating_point(label)) for label in analysis.labels),
-        *((f"Engine{_by(label)}", f"{label.runtime}, {label.precision}{averaged}") for label in analysis.labels),
+        *((f"Operating point{_by(label)}", _operating_point(label)) for label in analysis.by_bundle),
+        *((f"Engine{_by(label)}", f"{label.runtime}, {label.precision}{averaged}") for label in analysis.by_bundle),
         ("Time", f"{total} ({stages})" if stages else total),
     )
 
@@ -256,7 +256,7 @@ def _operating_point(analysis: Analysis) -> str:
 
 def _bundle(analysis: Analysis) -> Pairs:
     pairs: list[tuple[str, str]] = []
-    for label in analysis.labels:
+    for label in analysis.by_bundle:
         card, reason = label.bundle.card, label.bundle_reason
         pairs.append((f"Bundle{_by(label)}", f"{card.title} ({card.name} {card.version})"))
         pairs += [("Chosen because", reason)] if reason else []

@@ -141,6 +141,7 @@ class _Job:
                     explain=True,
                     input_check=not edit,
                     flips=self.settings.flips,
+                    location=self.settings.location,
                 ),
                 name=lambda _name: claim.name,
                 on_progress=lambda progress: lease.progress(progress.stage, progress.done, progress.total),

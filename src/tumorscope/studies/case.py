@@ -20,6 +20,7 @@ from tumorscope.core.scan import Scan
 from tumorscope.inference.analysis import Analysis
 from tumorscope.inference.engine_pool import ChosenEngine, EnginePool
 from tumorscope.inference.full_study import analyze_study
+from tumorscope.inference.labels import ENHANCING_TUMOR
 from tumorscope.inference.sequence_names import with_recognized_sequences
 from tumorscope.inference.tumor_type import TypeFinding
 from tumorscope.io import find_mask, open_scan, read_mask
@@ -127,12 +128,14 @@ class Findings:
             tumor_probability=analysis.tumor_probability,
             tumor_type=analysis.tumor_type,
             volume_mm3=analysis.volume_mm3,
-            enhancing_volume_mm3=analysis.parts[0].volume_mm3 if analysis.parts else None,
+            enhancing_volume_mm3=next(
+                (part.volume_mm3 for part in analysis.parts if part.label == ENHANCING_TUMOR), None
+            ),
             size=size_text(analysis) if analysis.lesions else None,
             lesions=len(analysis.lesions),
             slices=len(analysis.slices),
-            bundle="+".join(each.bundle.name for each in analysis.labels),
-            bundle_sha256="+".join(each.bundle.sha256 for each in analysis.labels),
+            bundle="+".join(each.bundle.name for each in analysis.by_bundle),
+            bundle_sha256="+".join(each.bundle.sha256 for each in analysis.by_bundle),
             runtime=analysis.runtime,
             precision=analysis.precision,
             bundle_reason=analysis.bundle_reason,

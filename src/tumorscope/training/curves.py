@@ -39,7 +39,7 @@ def draw_curves(folder: Path) -> Path | None:
         for name in names:
             if part in name and (part != "loss" or "train" in name):
                 points = [(epoch, values[name]) for epoch, values in sorted(epochs.items()) if name in values]
-                axes.plot(*zip(*points, strict=True), label=name.split("/")[1].replace("_", " "))
+                axes.plot(*zip(*points, strict=True), label=name.split("/", 1)[1].replace("_", " "))
         axes.set(title=title, xlabel="epoch")
         axes.legend(fontsize=8)
         axes.grid(alpha=0.3)

@@ -11,8 +11,8 @@ import numpy as np
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.notice import NOTICE
 from tumorscope.inference.analysis import Analysis
-from tumorscope.inference.labels import COLORS, ENHANCING_TUMOR, TUMOR
-from tumorscope.io.dicom.codes import type_code
+from tumorscope.inference.labels import COLORS, TUMOR, Color
+from tumorscope.io.dicom.codes import label_code, type_code
 from tumorscope.io.dicom.object_identity import (
     MANUFACTURER,
     algorithm,
@@ -89,7 +89,7 @@ def encode_segmentation(analysis: Analysis, fractional: bool = False, made_at: d
         omit_empty_frames=len(segments) * len(images) > MOST_FRAMES,
         content_label="TUMOR_PROB" if fractional else "TUMOR",
         content_description=f"{what}. Research use only",
-        content_creator_name=f"{MANUFACTURER}^{'+'.join(label.bundle.name for label in analysis.labels)}"[:64],
+        content_creator_name=f"{MANUFACTURER}^{'+'.join(label.bundle.name for label in analysis.by_bundle)}"[:64],
         content_qualification="RESEARCH",
         series_description=f"Tumorscope {what.lower()} (research)",
         **equipment(analysis),
@@ -117,7 +117,8 @@ def _binary(analysis: Analysis) -> tuple[np.ndarray, list[SegmentDescription], s
     if not labels:
         return _lesions(analysis)
     segments = [
-        _segment(label, number, label.label.capitalize(), label_uid(label)) for number, label in enumerate(labels, 1)
+        _segment(label, number, label.label.capitalize(), label_uid(label), analysis.colors[label.label])
+        for number, label in enumerate(labels, 1)
     ]
     return np.stack([label.mask for label in labels], axis=-1), segments, "Tumor segmentation"
 
@@ -125,7 +126,13 @@ def _binary(analysis: Analysis) -> tuple[np.ndarray, list[SegmentDescription], s
 def _lesions(analysis: Analysis) -> tuple[np.ndarray, list[SegmentDescription], str]:
     labels = lesion_labels(analysis)
     segments = [
-        _segment(analysis, number, f"Lesion {number}", tracking_uid(analysis, number))
+        _segment(
+            analysis,
+            number,
+            f"Lesion {number}",
+            tracking_uid(analysis, number),
+            LESION_COLORS[(number - 1) % len(LESION_COLORS)],
+        )
         for number in range(1, int(labels.max()) + 1)
     ]
     return labels, segments, "Tumor segmentation"
@@ -134,17 +141,17 @@ def _lesions(analysis: Analysis) -> tuple[np.ndarray, list[SegmentDescription], 
 def _probability(analysis: Analysis) -> tuple[np.ndarray, list[SegmentDescription], str]:
     assert analysis.probability is not None  # the caller has looked
     # What the network predicts does not change with a correction.
-    segment = _segment(replace(analysis, corrected=False), 1, "Tumor probability", tracking_uid(analysis, 0))
+    uncorrected = replace(analysis, corrected=False)
+    segment = _segment(uncorrected, 1, "Tumor probability", tracking_uid(analysis, 0), LESION_COLORS[0])
     # highdicom rounds back to the same 256 values.
     return analysis.probability.astype(np.float32) / MOST_VALUE, [segment], "Tumor probability"
 
 
-def _segment(analysis: Analysis, number: int, label: str, tracking: str) -> SegmentDescription:
+def _segment(analysis: Analysis, number: int, label: str, tracking: str, color: Color) -> SegmentDescription:
     import highdicom as hd
     from pydicom.sr.codedict import codes
 
-    whole = analysis.label != ENHANCING_TUMOR
-    color = LESION_COLORS[(number - 1) % len(LESION_COLORS)] if analysis.label == TUMOR else COLORS[analysis.label]
+    property_type = label_code(analysis.label)
     made_by = algorithm(analysis)
     identification = hd.AlgorithmIdentificationSequence(
         name=made_by["name"],
@@ -157,7 +164,7 @@ def _segment(analysis: Analysis, number: int, label: str, tracking: str) -> Segm
         segment_number=number,
         segment_label=label,
         segmented_property_category=codes.SCT.MorphologicallyAbnormalStructure,
-        segmented_property_type=codes.SCT.Neoplasm if whole else codes.NCIt.EnhancingLesion,
+        segmented_property_type=property_type,
         algorithm_type="SEMIAUTOMATIC" if analysis.corrected else "AUTOMATIC",
         algorithm_identification=identification,
         tracking_uid=tracking,
@@ -167,6 +174,7 @@ def _segment(analysis: Analysis, number: int, label: str, tracking: str) -> Segm
     )
     segment.SegmentDescription = NOTICE
     # The type is an opinion about a neoplasm, and modifies it: its probability is in the report.
+    whole = property_type == codes.SCT.Neoplasm
     if whole and analysis.tumor_type is not None and analysis.tumor_type.name is not None:
         neoplasm, named = segment.SegmentedPropertyTypeCodeSequence[0], type_code(analysis.tumor_type.name)
         neoplasm.SegmentedPropertyTypeModifierCodeSequence = [hd.sr.CodedConcept.from_code(named)]
