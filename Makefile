@@ -18,7 +18,7 @@ demo: .venv/clinic          ## analyze a phantom and say where the results are (
 	$(BIN)/tumorscope demo -o demo
 
 test: .venv/workshop        ## the whole test suite
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal --durations=25
 
 check: .venv/workshop       ## formatting, lint, types, words, import contracts, the viewer's types and unit tests
 	$(BIN)/ruff format --check .
