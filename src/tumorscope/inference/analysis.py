@@ -15,6 +15,7 @@ from tumorscope.inference.acquired_slices import SlicePredictions, network_view,
 from tumorscope.inference.activation_maps import ActivationMap, activation_map, no_map_note
 from tumorscope.inference.bundles import Bundle
 from tumorscope.inference.channels import arrange_channels, received_sequences
+from tumorscope.inference.display import Displayed
 from tumorscope.inference.engine import Engine, Predictions
 from tumorscope.inference.labels import TUMOR
 from tumorscope.inference.postprocessing import segment, slice_probability, slice_types, voxel_probability
@@ -61,8 +62,8 @@ class SliceFinding:
         return self.tumor_probability is not None and self.tumor_probability >= threshold
 
 
-@dataclass(frozen=True, eq=False)
-class Analysis:
+@dataclass(frozen=True, eq=False, repr=False)
+class Analysis(Displayed):
     """All findings in one scan, or the reason why it was not assessed.
 
     Attributes:
