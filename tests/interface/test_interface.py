@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from making import fake_engine
+from making import bright_flair, fake_engine
 
 import tumorscope
 from tumorscope.core.note import Note
@@ -24,7 +24,7 @@ def phantom():
 @pytest.fixture(scope="module")
 def analysis(phantom):
     scan = replace(phantom.scan, case="SMITH^JANE")
-    return tumorscope.analyze(scan, fake_engine(), input_check=False)
+    return tumorscope.analyze(scan, "lgg")
 
 
 def test_public_names_are_listed_documented_and_importable():
@@ -62,9 +62,10 @@ def test_a_path_is_analyzed_by_the_bundle_that_fits_it(phantom, tmp_path):
 def test_a_scan_and_an_engine_give_what_the_pipeline_gives(phantom):
     from tumorscope.inference.analysis import analyze
 
-    engine = fake_engine()
+    engine = fake_engine(lambda images: bright_flair(images, 1.5))
     done: list[int] = []
     ours = tumorscope.analyze(phantom.scan, engine, done.append, input_check=False)
+    assert ours.mask.any()
     assert (ours.mask == analyze(phantom.scan, engine, input_check=False).mask).all()
     assert sum(done) == 8
 
@@ -110,7 +111,7 @@ def test_saved_results_are_those_of_the_command(analysis, phantom, tmp_path):
     folder = tumorscope.save(analysis, tmp_path, truth=phantom.mask)
     assert folder.parent == tmp_path
     assert {path.name for path in folder.iterdir()} >= {"analysis.json", "mask.nii.gz", "panel.png", "report.html"}
-    assert json.loads((folder / "analysis.json").read_text())["tumor"]["present"] is True
+    assert json.loads((folder / "analysis.json").read_text())["tumor_present"] is True
 
 
 def test_the_plot_of_an_analysis_is_its_panel(analysis, phantom):
