@@ -29,10 +29,10 @@ for axes, clahe in zip(panels, (False, True), strict=True):
 
 # %%
 real = "TUMORSCOPE_LGG" in os.environ
-small = ["preparation.size=64", "network.widths=[16,16,24]", "optimization.batch_size=6"]
+small = ["preparation.size=64", "network.widths=[16,16,24]", "optimization.batch_size=12"]
 for clahe in ("false", "true"):
     changes = [f"preparation.clahe={clahe}", *([] if real else small)]
     folder = f"example-runs/clahe-{clahe}"
-    run = tumorscope.train("lgg-resunet", data, folder, changes=changes, epochs=None if real else 3)
+    run = tumorscope.train("lgg-resunet", data, folder, changes=changes, epochs=None if real else 1)
     bundle = tumorscope.save(run, f"{folder}-bundle", data=data, int8=False)
     print(f"CLAHE {clahe}:", tumorscope.evaluate("lgg", data, bundle), sep="\n")

@@ -1,7 +1,6 @@
 """The notebooks in `examples/` run from top to bottom on phantoms, and stay short."""
 
 import os
-import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -39,3 +38,20 @@ def test_a_notebook_is_short_and_its_cells_are_marked(name):
     text = (EXAMPLES / f"{name}.py").read_text()
     assert text.startswith("# %% [markdown]\n# # ")
     assert text.count("\n# %%\n") >= 3
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_a_notebook_runs_on_phantoms(name, tmp_path):
+    without_real_data = {key: value for key, value in os.environ.items() if not key.startswith("TUMORSCOPE_")}
+    environment = {
+        **without_real_data,
+        "MPLBACKEND": "agg",
+        "OMP_NUM_THREADS": "1",
+        "TUMORSCOPE_PATIENT_SALT": str(tmp_path / "salt"),
+    }
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / f"{name}.py"], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.strip()
+    assert (tmp_path / "example-data").is_dir()
