@@ -28,7 +28,7 @@ print("\n".join(f"{name:40} {value:10.4g}" for name, value in list(features.item
 # Every slice is measured, the models are fitted and compared by patient, and the best one is exported.
 
 # %%
-quick = ["models=[logistic_regression,random_forest]", "permutations=1"]
+quick = ["models=[logistic_regression,svm]", "permutations=1"]
 changes = [] if "TUMORSCOPE_FIGSHARE" in os.environ else quick
 run = tumorscope.train("figshare-features", data, "example-runs/features", changes=changes)
 for model in run.compared:

@@ -182,7 +182,7 @@ def _load(bundle: Bundle | Path | str) -> Engine:
     return load_engine(bundle if isinstance(bundle, Bundle) else load_bundle(bundle))
 
 
-def _copies(prepared: Evaluating, split: Split, dataset: str) -> dict[str, str]:
+def _copies(prepared: Evaluating, split: Split, dataset: str) -> dict[str, str] | None:
     """Cases that are near-copies of training images, each with that image."""
     from tumorscope.training.copies import LEFT_OUT_FILE, read_left_out, seen_in_training
 
