@@ -10,8 +10,6 @@
 # %%
 import os
 
-from PIL import Image
-
 import tumorscope
 from tumorscope.datasets.phantom import example_data
 from tumorscope.datasets.registry import open_dataset
@@ -35,10 +33,10 @@ for model in run.compared:
     print(f"{model['model']:22} balanced accuracy {model['metrics']['balanced_accuracy']['value']:.3f}")
 
 # %%
-Image.open(run.folder / "confusion.png")
+tumorscope.plot(run, "confusion")
 
 # %% [markdown]
 # Which features matter: the loss of balanced accuracy when one is shuffled.
 
 # %%
-Image.open(run.folder / "importance.png")
+tumorscope.plot(run, "importance")

@@ -1,4 +1,4 @@
-"""What `import tumorscope` offers: names, one-line analysis, files, pictures, errors."""
+"""What `import tumorscope` offers: names, one-line analysis, files, images, errors."""
 
 import json
 import subprocess
@@ -80,6 +80,8 @@ def test_an_analysis_prints_as_a_short_table_without_the_patient(analysis):
     named = replace(analysis, warnings=(Note("sequence_source", "sequence flair taken from the name smith_flair"),))
     assert "smith" not in str(named)
     assert "sequence source, see analysis.warnings" in str(named)
+    of_tomorrow = replace(analysis, warnings=(Note("not_yet_known", "SMITH^JANE"),))
+    assert "SMITH" not in str(of_tomorrow)  # a note may quote names until it is known not to
 
 
 def test_jupyter_shows_the_table_beside_a_thumbnail_without_the_patient(analysis):
@@ -102,7 +104,7 @@ def test_jupyter_shows_the_table_beside_a_thumbnail_without_the_patient(analysis
 
 
 def test_text_of_a_warning_is_never_html(analysis):
-    hostile = replace(analysis, warnings=(Note("value_scale", "<script>alert(1)</script>"),))
+    hostile = replace(analysis, warnings=(Note("small_components", "<script>alert(1)</script>"),))
     assert "<script>" not in hostile._repr_html_()
     assert "&lt;script&gt;" in hostile._repr_html_()
 

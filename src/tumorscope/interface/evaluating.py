@@ -53,7 +53,7 @@ def evaluate(
     part: str = "test",
     split: Path | str | None = None,
     folder: Path | str | None = None,
-    patients: Path | None = None,
+    patients: Path | str | None = None,
     labels: str | None = None,
     flips: bool = False,
 ) -> Evaluation:
@@ -79,7 +79,8 @@ def evaluate(
     from tumorscope.evaluation import evaluate as run
 
     with extras_named():
-        prepared = prepare(dataset, Path(path), bundle, part=part, split=split, patients=patients, labels=labels)
+        table = None if patients is None else Path(patients)
+        prepared = prepare(dataset, Path(path), bundle, part=part, split=split, patients=table, labels=labels)
         evaluation = run(prepared.dataset, prepared.cases, prepared.engine, flips=flips)
         if folder is not None:
             write(prepared, evaluation, Path(folder), flips=flips)

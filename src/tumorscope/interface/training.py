@@ -33,9 +33,9 @@ def train(
     fold: int | None = None,
     weights: str | None = None,
     start_from: str | Path | None = None,
-    patients: Path | None = None,
+    patients: Path | str | None = None,
     labels: str | None = None,
-    masks: Path | None = None,
+    masks: Path | str | None = None,
     device: str = "auto",
 ) -> LoadedRun | FeatureRun:
     """Train a recipe, as ``tumorscope train`` does; the same call resumes an interrupted training.
@@ -73,9 +73,9 @@ def train(
             fold=fold,
             weights=weights,
             start_from=start_from,
-            patients=patients,
+            patients=None if patients is None else Path(patients),
             labels=labels,
-            masks=masks,
+            masks=None if masks is None else Path(masks),
             device=device,
         )
         from tumorscope.training.run import Run

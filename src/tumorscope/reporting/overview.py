@@ -27,8 +27,32 @@ if TYPE_CHECKING:
     from tumorscope.measurement.lesions import Lesion
 
 _MOST_LESIONS = 5
-_ABOUT_FILES = frozenset({"files_skipped", "files_missing", "images_left_out", "series_left_out", "sequence_source"})
-"""Notes that quote names of files."""
+_WITHOUT_NAMES = frozenset(
+    {
+        "assumed_spacing",
+        "doubtful_input",
+        "enhancing_apart",
+        "enhancing_outside",
+        "implausible_voxel_size",
+        "mask_below_threshold",
+        "networks_disagree",
+        "no_activation_map",
+        "no_contrast",
+        "rejected_by_appearance",
+        "rejected_by_values",
+        "sequence_assumed",
+        "sequence_missing",
+        "small_components",
+        "turned_upright",
+        "uneven_slices",
+        "unknown_voxel_size",
+        "untrained_plane",
+        "uptake_unknown",
+        "value_scale",
+        "values_replaced",
+    }
+)
+"""Notes whose text quotes no name of a file, series or patient. Others are shown by their code."""
 
 
 def rows_of(analysis: Analysis) -> list[tuple[str, str]]:
@@ -91,4 +115,4 @@ def _lesion_text(lesion: Lesion, analysis: Analysis) -> str:
 
 
 def _note_text(note: Note) -> str:
-    return f"{note.code.replace('_', ' ')}, see analysis.warnings" if note.code in _ABOUT_FILES else note.text
+    return note.text if note.code in _WITHOUT_NAMES else f"{note.code.replace('_', ' ')}, see analysis.warnings"
