@@ -110,6 +110,13 @@ def public_names() -> str:
     return "\n\n".join(f"::: tumorscope.{name}" for name in tumorscope.__all__ if not name.startswith("_"))
 
 
+def renamed_keys() -> str:
+    """Rows of the keys of recipes that were renamed, the old one first."""
+    from tumorscope.recipes.renamed_keys import RENAMED_KEYS
+
+    return "\n".join(f"| `{old}` | `{new}` |" for old, new in RENAMED_KEYS.items())
+
+
 def colors_table() -> str:
     """Names, meanings and colors of the segments in DICOM objects, as a Markdown table."""
     from tumorscope.inference.labels import COLORS, ENHANCING_TUMOR, WHOLE_TUMOR
