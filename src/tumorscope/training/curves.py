@@ -43,6 +43,7 @@ def draw_curves(folder: Path) -> Path | None:
 def curves_figure(epochs: Mapping[int, Mapping[str, float]]) -> Figure:
     """Loss, validation metrics and learning rate over the epochs, side by side."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     names = sorted({name for values in epochs.values() for name in values})
     figure = Figure(figsize=(11, 3.6), layout="constrained")
@@ -51,8 +52,10 @@ def curves_figure(epochs: Mapping[int, Mapping[str, float]]) -> Figure:
         for name in names:
             if part in name and (part != "loss" or "train" in name):
                 points = [(epoch, values[name]) for epoch, values in sorted(epochs.items()) if name in values]
-                axes.plot(*zip(*points, strict=True), label=name.split("/")[1].replace("_", " "))
+                # A marker for each value, because a single one makes no line.
+                axes.plot(*zip(*points, strict=True), marker=".", label=name.split("/")[1].replace("_", " "))
         axes.set(title=title, xlabel="epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend(fontsize=8)
         axes.grid(alpha=0.3)
     return figure
