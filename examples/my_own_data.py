@@ -26,10 +26,10 @@ entry.draw_preview(dataset, 3, 0)
 
 # %%
 real = "TUMORSCOPE_OWN" in os.environ
-small = ["preparation.size=64", "network.widths=[16,16,16,24,32,16]", "optimization.batch_size=8"]
-run = tumorscope.train(
-    "figshare-unet", data, "example-runs/own", split="75/25", changes=[] if real else small, epochs=None if real else 2
-)
+optimization = ["optimization.batch_size=5", "optimization.learning_rate=0.004"]
+small = ["preparation.size=64", "network.widths=[16,16,16,24,32,16]", *optimization]
+quick = {} if real else {"changes": small, "epochs": 8}
+run = tumorscope.train("figshare-unet", data, "example-runs/own", split="75/25", **quick)
 tumorscope.plot(run)
 
 # %% [markdown]
