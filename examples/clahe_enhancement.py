@@ -30,9 +30,16 @@ for axes, clahe in zip(panels, (False, True), strict=True):
 # %%
 real = "TUMORSCOPE_LGG" in os.environ
 small = ["preparation.size=64", "network.widths=[16,16,24]", "optimization.batch_size=12"]
+bundles = {}
 for clahe in ("false", "true"):
     changes = [f"preparation.clahe={clahe}", *([] if real else small)]
     folder = f"example-runs/clahe-{clahe}"
     run = tumorscope.train("lgg-resunet", data, folder, changes=changes, epochs=None if real else 1)
-    bundle = tumorscope.save(run, f"{folder}-bundle", data=data, int8=False)
+    bundles[clahe] = tumorscope.save(run, f"{folder}-bundle", data=data, int8=False)
+
+# %% [markdown]
+# Both on the same test patients. If one interval contains the other's value, this data does not tell which is better.
+
+# %%
+for clahe, bundle in bundles.items():
     print(f"CLAHE {clahe}:", tumorscope.evaluate("lgg", data, bundle), sep="\n")

@@ -105,7 +105,7 @@ def test_every_notebook_is_a_page_of_its_text_and_code(notebooks):
     assert all(f"({name}.md)" in pages["notebooks/index.md"] for name in names)
     page = pages["notebooks/clahe_enhancement.md"]
     assert page.startswith("# Does CLAHE help?\n\nContrast-limited adaptive")
-    assert page.count("```python\n") == 2
+    assert page.count("```python\n") == 3
     assert "# %%" not in page
 
 

@@ -35,19 +35,19 @@ telemetry.decline()
 
 __version__ = "0.2.0"
 __all__ = [
+    "analyze",
+    "open_scan",
+    "plot",
+    "save",
+    "load_bundle",
+    "load_engine",
+    "train",
+    "load_run",
+    "evaluate",
     "Analysis",
     "Scan",
     "TumorscopeError",
     "__version__",
-    "analyze",
-    "evaluate",
-    "load_bundle",
-    "load_engine",
-    "load_run",
-    "open_scan",
-    "plot",
-    "save",
-    "train",
 ]
 
 _HOMES = {
