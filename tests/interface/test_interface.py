@@ -46,7 +46,7 @@ except TumorscopeError as error:
     print(error)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "this needs torch; run `pip install tumorscope[train]`\n"
+    assert done.stdout == "this needs torch; run `pip install 'tumorscope[train]'`\n"
 
 
 def test_a_path_is_analyzed_by_the_bundle_that_fits_it(phantom, tmp_path):

@@ -30,17 +30,26 @@ _EXTRAS = {
 """What an installation may lack, by the extra that brings it."""
 
 
+def install_command(extra: str) -> str:
+    """What adds an extra to the Tumorscope that is installed; quoted, as shells take brackets for patterns.
+
+    >>> install_command("train")
+    "`pip install 'tumorscope[train]'`"
+    """
+    return f"`pip install 'tumorscope[{extra}]'`"
+
+
 def missing_extra(error: ModuleNotFoundError) -> str | None:
     """One line that names the missing module and the extra that brings it; None for other modules.
 
     >>> missing_extra(ModuleNotFoundError("no module", name="torch"))
-    'this needs torch; run `pip install tumorscope[train]`'
+    "this needs torch; run `pip install 'tumorscope[train]'`"
     >>> missing_extra(ModuleNotFoundError("no module", name="antigravity")) is None
     True
     """
     missing = (error.name or "").split(".")[0]
     extra = next((extra for extra, modules in _EXTRAS.items() if missing in modules), None)
-    return None if extra is None else f"this needs {missing}; run `pip install tumorscope[{extra}]`"
+    return None if extra is None else f"this needs {missing}; run {install_command(extra)}"
 
 
 @contextmanager
