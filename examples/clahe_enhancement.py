@@ -29,12 +29,13 @@ for axes, clahe in zip(panels, (False, True), strict=True):
 
 # %%
 real = "TUMORSCOPE_LGG" in os.environ
-small = ["preparation.size=64", "network.widths=[16,16,24]", "optimization.batch_size=12"]
+optimization = ["optimization.batch_size=6", "optimization.learning_rate=0.004"]
+small = ["preparation.size=64", "network.widths=[16,16,24]", *optimization]
 bundles = {}
 for clahe in ("false", "true"):
     changes = [f"preparation.clahe={clahe}", *([] if real else small)]
     folder = f"example-runs/clahe-{clahe}"
-    run = tumorscope.train("lgg-resunet", data, folder, changes=changes, epochs=None if real else 1)
+    run = tumorscope.train("lgg-resunet", data, folder, changes=changes, epochs=None if real else 6)
     bundles[clahe] = tumorscope.save(run, f"{folder}-bundle", data=data, int8=False)
 
 # %% [markdown]
