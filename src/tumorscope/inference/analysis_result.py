@@ -13,6 +13,7 @@ from tumorscope.core.notice import NOTICE
 from tumorscope.core.scan import Scan
 from tumorscope.inference.activation_maps import ActivationMap
 from tumorscope.inference.bundles import Bundle
+from tumorscope.inference.display import Displayed
 from tumorscope.inference.labels import TUMOR, Color, label_colors
 from tumorscope.inference.tumor_type import TypeFinding
 from tumorscope.measurement.lesions import Lesion, find_lesions, total_volume_mm3, unknown_volumes
@@ -46,8 +47,8 @@ class SliceFinding:
         return self.tumor_probability is not None and self.tumor_probability >= threshold
 
 
-@dataclass(frozen=True, eq=False)
-class Analysis:
+@dataclass(frozen=True, eq=False, repr=False)
+class Analysis(Displayed):
     """All findings in one scan, or the reason why it was not assessed.
 
     Attributes:
