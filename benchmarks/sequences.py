@@ -18,10 +18,10 @@ import numpy as np
 from scipy.special import softmax
 
 from tumorscope import __version__
-from tumorscope.cli.datafolders import data_folders
 from tumorscope.core.files import save_whole
 from tumorscope.core.scan import SEQUENCES
 from tumorscope.datasets import styles
+from tumorscope.datasets.data_folders import data_folders
 from tumorscope.inference.acquired_slices import network_view
 from tumorscope.inference.sequence_recognition import (
     SequenceModel,

@@ -15,6 +15,7 @@ from tumorscope.inference.engine import Engine
 from tumorscope.inference.tumor_type import TypeFinding
 from tumorscope.io import open_scan
 from tumorscope.io.dicom.writers import encode_segmentation
+from tumorscope.measurement.rulers import Ruler
 from tumorscope.reporting.document import to_document
 from tumorscope.reporting.wording import finding_line, finding_sentence
 from tumorscope.studies.revision import CORRECTED, revise
@@ -67,6 +68,16 @@ def test_a_corrected_analysis_is_marked_as_corrected(engine):
     assert "one lesion" in finding_sentence(after)
     assert "by hand" in finding_line(after)
     assert not to_document(analyze(scan(), engine, input_check=False)).corrected
+
+
+def test_the_versions_document_keeps_the_rulers_drawn_with_it(engine):
+    ruler = Ruler("slice", (1, 0, 0), (1, 30, 40))
+    for affine, length, unit in ((np.diag([0.5, 0.5, 6.0, 1]), 25.0, "mm"), (None, 50.0, "px")):
+        after = revise(analyze(scan(affine), engine, input_check=False), engine, drawn())
+        (entry,) = to_document(replace(after, rulers=(ruler,))).rulers
+        assert (entry.axis, entry.start, entry.end) == ("slice", (1, 0, 0), (1, 30, 40))
+        assert (entry.length, entry.unit) == (length, unit)
+    assert to_document(after).rulers == []
 
 
 def test_removing_the_segmentation_means_no_tumor(engine):

@@ -50,6 +50,7 @@ NoteCode = Literal[
     "patient_key_missing",
     "patient_assumed",
     "conflicting_patients",
+    "several_patients",
     "no_references",
     # Masks and measurements
     "mask_threshold",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol, Self
 from tumorscope.core.compartments import Compartment
 from tumorscope.core.errors import BadDataset, BadSplit
 from tumorscope.datasets.holdout import part_sizes
+from tumorscope.datasets.labeled import FoldedDataset
 from tumorscope.datasets.own_cases import PART_NAMES, FoundCase, OwnImage, OwnVolume
 from tumorscope.datasets.own_options import OwnDataOptions
 from tumorscope.datasets.own_patients import CaseNames, known_patients, some
@@ -174,7 +175,7 @@ def is_volumes(dataset: OwnDataset) -> bool:
 class _Open(Protocol):
     """Opens a layout with what the owner states, or with nothing stated."""
 
-    def __call__(self, path: Path, options: OwnDataOptions = ...) -> OwnDataset: ...
+    def __call__(self, path: Path, options: OwnDataOptions = ...) -> FoldedDataset: ...
 
 
 def own_entry(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -85,9 +87,9 @@ class FailedCase:
     reason: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evaluation:
-    """The results of a bundle on some patients.
+    """The results of a bundle on some patients; prints as a table of its metrics.
 
     Attributes:
         dataset: the data set's name.
@@ -112,3 +114,19 @@ class Evaluation:
     failed: tuple[FailedCase, ...] = ()
     flips: bool = False
     compartments: tuple[str, ...] = ()
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        """Metrics with intervals by patient, see :func:`tumorscope.evaluation.summarize`."""
+        from tumorscope.evaluation.summary import summarize
+
+        return summarize(self)
+
+    def __repr__(self) -> str:
+        from tumorscope.evaluation.metric_list import metric_rows
+
+        rows = metric_rows(self.metrics)
+        width = max((len(title) for title in rows), default=0)
+        lines = [f"{title:<{width}}  {value}  {interval}".rstrip() for title, (value, interval) in rows.items()]
+        counts = f"{self.metrics['patients']} patients, {len(self.cases)} cases, {len(self.slices)} slices"
+        return "\n".join([f"{self.bundle} on {self.dataset}: {counts}; value, 95 % interval", *lines])

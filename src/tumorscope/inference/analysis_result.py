@@ -13,9 +13,11 @@ from tumorscope.core.notice import NOTICE
 from tumorscope.core.scan import Scan
 from tumorscope.inference.activation_maps import ActivationMap
 from tumorscope.inference.bundles import Bundle
+from tumorscope.inference.display import Displayed
 from tumorscope.inference.labels import TUMOR, Color, label_colors
 from tumorscope.inference.tumor_type import TypeFinding
 from tumorscope.measurement.lesions import Lesion, find_lesions, total_volume_mm3, unknown_volumes
+from tumorscope.measurement.rulers import Ruler
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,8 @@ class SliceFinding:
         return self.tumor_probability is not None and self.tumor_probability >= threshold
 
 
-@dataclass(frozen=True, eq=False)
-class Analysis:
+@dataclass(frozen=True, eq=False, repr=False)
+class Analysis(Displayed):
     """All findings in one scan, or the reason why it was not assessed.
 
     Attributes:
@@ -72,12 +74,14 @@ class Analysis:
             empty mask, and nothing is reported as present or absent.
         bundle_reason: why this bundle was chosen for the scan; None where the user named it.
         corrected: whether a person has corrected the segmentation; see :mod:`tumorscope.studies.revision`.
+        rulers: distances that a person drew in the version whose segmentation was corrected.
         sequences: the scan's name of what each input of the network received.
         incomplete: why images of the study may be missing, where its transfer is known to be incomplete.
         warnings: what a reader of the findings should know.
         timing_ms: by stage, in the order of the stages.
         label: what the mask delineates, see :mod:`tumorscope.inference.labels`; of a bundle of several compartments
             the first one's name.
+        analyzed_at: when it was made, with its time zone.
         parts: further labels, each inside this mask, on the same scan: compartments of the same bundle, or what
             another bundle segments. Their masks, lesions and slices are their own, those of another bundle also their
             probabilities. Empty for one mask.
@@ -104,6 +108,7 @@ class Analysis:
     rejection: Note | None = None
     bundle_reason: str | None = None
     corrected: bool = False
+    rulers: tuple[Ruler, ...] = ()
     incomplete: str | None = None
     sequences: tuple[str, ...] = ()
     flips: bool = False

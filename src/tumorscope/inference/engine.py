@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 import numpy as np
 
 from tumorscope.core.errors import BadBundle, TumorscopeError
+from tumorscope.core.extras import install_command
 from tumorscope.inference.bundles import Bundle
 from tumorscope.inference.runtimes import open_session, runtime_reason
 from tumorscope.inference.tumor_type import TypeFinding, type_finding
@@ -182,9 +183,7 @@ def load_engine(bundle: Bundle, engine: EngineName = "auto", precision: Precisio
     if engine == "auto":
         runtime = "openvino" if openvino_available() else "onnxruntime"
     elif engine == "openvino" and not openvino_available():
-        raise TumorscopeError(
-            "OpenVINO is not installed; run `pip install tumorscope[fast]` or use --engine onnxruntime"
-        )
+        raise TumorscopeError(f"OpenVINO is not installed; run {install_command('fast')} or use --engine onnxruntime")
     chosen = precision
     if precision == "auto":
         chosen = "int8" if bundle.card.model("int8") and supports_vnni_int8() else "float"

@@ -45,7 +45,7 @@ class TypeFinding:
         """The same without a name where another classifier of the same types has reason to doubt any of them.
 
         Args:
-            other: by the network; its low probability is no reason, as another classifier may be surer.
+            other: by the network; its low probability is not a reason, as another classifier may be surer.
         """
         doubt = None if other is None or other.doubt == "low_probability" else other.doubt
         return self if doubt is None else self.doubted(doubt)

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tumorscope.core.note import Note
 from tumorscope.measurement.brain_regions import Region
+from tumorscope.measurement.rulers import Axis
 
 SCHEMA = "tumorscope.analysis/3"
 
@@ -156,6 +157,16 @@ class LesionEntry(_Part):
     diameters: DiametersEntry | None
 
 
+class RulerEntry(_Part):
+    """A distance that a person drew in the page, in one plane of the scan."""
+
+    axis: Axis = Field(description="slice, row or column: perpendicular to the plane")
+    start: SliceRowColumn = Field(description="slice, row, column")
+    end: SliceRowColumn
+    length: float
+    unit: Literal["mm", "px"]
+
+
 class GeometryEntry(_Part):
     """The scan's grid."""
 
@@ -272,6 +283,11 @@ class AnalysisDocument(_Part):
         "tumor first: `name`, `values` (in the mask's file; the label is all of them together), and as above, for this "
         "label, `sequences`, `bundle`, `engine`, `operating_point`, `tumor_present`, `tumor_probability`, "
         "`volume_mm3`, `voxels`, `slices`, `lesions`, `mask_rle`; else empty",
+    )
+    rulers: list[RulerEntry] = Field(
+        default=[],
+        description="distances that a person had drawn in the page when this version was saved there: `axis` (slice, row "
+        "or column, perpendicular to the plane), `start` and `end` (slice, row, column), `length` and `unit` (mm or px)",
     )
     geometry: GeometryEntry = Field(
         description="`shape`, `spacing_mm`, `affine` (column, row, slice to RAS+ mm), `slice_positions` (where slices "

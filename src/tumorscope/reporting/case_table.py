@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.extras import install_command
 from tumorscope.core.files import save_whole, writing_reason
 from tumorscope.reporting.analysis_document import AnalysisDocument, LesionEntry
 from tumorscope.reporting.csv_text import csv_line, csv_text
@@ -212,7 +213,7 @@ def require_pyarrow() -> None:
     from importlib.util import find_spec
 
     if find_spec("pyarrow") is None:
-        raise TumorscopeError("Parquet needs pyarrow; run `pip install 'tumorscope[tables]'`")
+        raise TumorscopeError(f"Parquet needs pyarrow; run {install_command('tables')}")
 
 
 class CaseTable:

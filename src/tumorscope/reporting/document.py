@@ -20,6 +20,7 @@ from tumorscope.inference.labels import TUMOR
 from tumorscope.inference.tumor_type import TypeFinding
 from tumorscope.measurement.lesions import Lesion
 from tumorscope.measurement.rle import decode, encode
+from tumorscope.measurement.rulers import Ruler
 from tumorscope.reporting.analysis_document import (
     SCHEMA,
     AnalysisDocument,
@@ -31,6 +32,7 @@ from tumorscope.reporting.analysis_document import (
     LesionEntry,
     LocationEntry,
     OperatingPointEntry,
+    RulerEntry,
     RunLengths,
     SliceEntry,
     TypeEntry,
@@ -41,7 +43,7 @@ from tumorscope.reporting.slice_names import slice_number
 from tumorscope.reporting.wording import positive_slices, types_agree
 
 _PROBABILITY_DIGITS = 6
-_ITEM_PER_LINE = ("slices", "lesions", "labels", "warnings", "mask_rle")
+_ITEM_PER_LINE = ("slices", "lesions", "labels", "rulers", "warnings", "mask_rle")
 """Lists that are written one item per line, so that people can read the file too."""
 
 
@@ -64,6 +66,7 @@ def to_document(analysis: Analysis, truth_dice: float | None = None) -> Analysis
         radiomics_classifier=_type(analysis.radiomics_classifier),
         types_agree=types_agree(analysis),
         labels=_labels(analysis) if analysis.parts else [],
+        rulers=[_ruler(ruler, analysis) for ruler in analysis.rulers],
         geometry=_geometry(analysis),
         truth_dice=_number(truth_dice, 6),
         warnings=[_note(warning) for warning in analysis.warnings],
@@ -189,6 +192,17 @@ def _lesion(lesion: Lesion, analysis: Analysis) -> LesionEntry:
         tumor_probability=_probability(lesion.tumor_probability),
         location=None if lesion.location is None else LocationEntry(**asdict(lesion.location)),
         **lesion_values(lesion, analysis.scan.geometry),
+    )
+
+
+def _ruler(ruler: Ruler, analysis: Analysis) -> RulerEntry:
+    geometry = analysis.scan.geometry
+    return RulerEntry(
+        axis=ruler.axis,
+        start=_rounded(ruler.start, 2),
+        end=_rounded(ruler.end, 2),
+        length=round(ruler.length(geometry), 2),
+        unit="px" if geometry is None else "mm",
     )
 
 

@@ -128,6 +128,20 @@ def draw_panel(analysis: Analysis, truth: np.ndarray | None = None, slices: int 
     return panel
 
 
+def draw_thumbnail(analysis: Analysis) -> PillowImage:
+    """The most representative slice with every predicted mask, cropped to the head, without any text.
+
+    Returns:
+        An RGB image of at most one tile.
+    """
+    scan = analysis.scan
+    chosen = choose_slices(analysis, None, 1)
+    channel = background_channel(scan, analysis.bundle.card.inputs.sequences)
+    view = frame_head(scan, channel, chosen, analysis.mask)
+    mri = mri_tile(scan.voxels[chosen[0], ..., channel], window(scan.voxels[..., channel]), view)
+    return _tiles(mri, analysis, chosen[0], None, view)["mri_predicted"]
+
+
 def encode_panel(panel: PillowImage) -> bytes:
     """The panel as PNG; low compression, as this is the slowest step of writing results."""
     file = io.BytesIO()

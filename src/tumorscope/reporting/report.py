@@ -323,6 +323,7 @@ def _performance(analysis: Analysis) -> Pairs:
         (f"{row.name} ({label.bundle.name})" if len(analysis.by_bundle) > 1 else row.name, row.value)
         for label in analysis.by_bundle
         for row in main_metrics(label.bundle.card.metrics, label.precision)
+        if "mask" in label.bundle.card.outputs or row.name != "Segmentation"
     )
 
 

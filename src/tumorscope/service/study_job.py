@@ -127,7 +127,8 @@ class _Job:
         case, reading = Case(folders.case(claim.study)), folders.reading(claim.study)
         if edit and earlier is not None:
             mask = read_segmentation(folders.mask(claim.study, claim.revision), earlier / f"{MASK}.nii.gz")
-            case = dataclasses.replace(case, segmentation=mask)
+            rulers = folders.rulers(claim.study, claim.revision)
+            case = dataclasses.replace(case, segmentation=mask, rulers=rulers)
         with folders.staging_dir() as staging:
             result = process_case(
                 case,

@@ -26,6 +26,7 @@ from tumorscope.inference.tumor_type import TypeFinding
 from tumorscope.io import find_mask, open_scan, read_mask
 from tumorscope.io.case_names import public_names
 from tumorscope.io.dicom.studies import StudyFiles
+from tumorscope.measurement.rulers import Ruler
 from tumorscope.reporting.agreement import compare
 from tumorscope.reporting.bids import write_bids
 from tumorscope.reporting.outputs import OutputOptions
@@ -43,12 +44,14 @@ class Case:
         path: a file, a folder, or the files of one study; None where ``sequences`` names the files.
         sequences: files by sequence.
         segmentation: a person's correction, boolean ``(slice, row, column)``, which replaces the network's.
+        rulers: distances that the person had drawn.
         incomplete: why images may be missing; None where the case is complete.
     """
 
     path: Path | StudyFiles | None
     sequences: Mapping[str, Path] | None = None
     segmentation: np.ndarray | None = None
+    rulers: tuple[Ruler, ...] = ()
     incomplete: str | None = None
 
     @property
@@ -254,6 +257,7 @@ def process_case(
     analysis = dataclasses.replace(analysis, timing_ms={"reading": reading_ms, **analysis.timing_ms})
     if case.segmentation is not None:
         analysis = revise(analysis, [each.engine for each in chosen], case.segmentation)
+        analysis = dataclasses.replace(analysis, rulers=case.rulers)
     if options.location:
         analysis = with_location(analysis)
     if case.incomplete is not None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import json
+import logging
 import math
 import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -216,6 +218,7 @@ def _make_trainer(
         callbacks.append(ReduceOnPlateau())
     # A new log for every start, because the logger empties an existing one.
     starts = len(list((folder / LOG_FOLDER).glob("*")))
+    _quieten_lightning()
     trainer = lightning.Trainer(
         accelerator=device,
         max_epochs=settings.epochs,
@@ -230,6 +233,15 @@ def _make_trainer(
         **trainer_options(devices, nodes, on_gpu=device != "cpu" and torch.cuda.is_available()),
     )
     return trainer, budget, best
+
+
+def _quieten_lightning() -> None:
+    """No hints at services on the web, nor warnings about what is meant: a run's folder holds its recipe already."""
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", "Checkpoint directory .* exists and is not empty")
+    warnings.filterwarnings(
+        "ignore", ".*isinstance.treespec, LeafSpec.. is deprecated"
+    )  # Lightning's own use of PyTorch
 
 
 def _keep_freed_memory() -> None:

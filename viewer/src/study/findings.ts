@@ -7,7 +7,7 @@ import { h, newId } from "../dom";
 import { explain } from "../explain";
 import type { Term } from "../glossary";
 import { icon } from "../icons";
-import { labelColor } from "../viewport/parts";
+import { labelColors } from "../viewport/parts";
 import { bytesText, capital, countText, dateText, diametersText, momentText, numberText, probabilityText, sequenceLongText, sideText, sliceNumber, typeText, volumeText } from "../wording";
 
 export interface FindingsActions {
@@ -175,28 +175,31 @@ function lesionPart(analysis: Analysis, buttons: HTMLButtonElement[]): HTMLEleme
   );
 }
 
-/** The labels of a study that two networks read, with the colors of their contours. */
+/** The labels of a study that two networks read, or one of several compartments, with the colors of their contours. */
 function labelPart(analysis: Analysis): HTMLElement | null {
   if (!analysis.labels?.length) return null;
+  const colors = labelColors(analysis.labels.map(({ name }) => name));
+  const inside = analysis.labels.slice(1).map(({ name }) => name).join(" and the ");
+  const [lies, is] = analysis.labels.length === 2 ? ["lies", "is"] : ["lie", "are"];
   return section(
     "Labels",
     h(
       "ul",
       { class: "labels" },
-      ...analysis.labels.map(({ name, voxels, volume_mm3, lesions, bundle }) => {
+      ...analysis.labels.map(({ name, voxels, volume_mm3, lesions, bundle }, index) => {
         const diameters = lesions[0]?.diameters;
         const size = voxels ? [volumeText(voxels, volume_mm3), diameters ? diametersText(diameters) : ""].filter(Boolean).join(" · ") : "none";
         return h(
           "li",
           {},
-          h("span", { class: "swatch", "aria-hidden": "true", vars: { "--swatch": `var(${labelColor(name)})` } }),
+          h("span", { class: "swatch", "aria-hidden": "true", vars: { "--swatch": `var(${colors[index] ?? "--lesion"})` } }),
           h("span", { class: "label-name" }, capital(name)),
           h("span", { class: "label-size" }, size),
           h("span", { class: "hint" }, `by the network ${bundle.name}`),
         );
       }),
     ),
-    h("p", { class: "hint" }, "The enhancing tumor lies inside the whole tumor. The brush corrects the whole tumor; the enhancing tumor is cut to it."),
+    h("p", { class: "hint" }, `The ${inside} ${lies} inside the ${analysis.labels[0]?.name}. The brush corrects the ${analysis.labels[0]?.name}; the ${inside} ${is} cut to it.`),
   );
 }
 
@@ -262,7 +265,7 @@ function aboutPart(study: StudyDetail, analysis: Analysis): HTMLElement {
     ["Sequences", sequences.map(sequenceLongText).join(", ")],
     ["Grid", `${shape[2]} × ${shape[1]}, ${countText(shape[0], "slice")}`],
     ["Voxel", voxel],
-    ["Network", (analysis.labels?.length ? analysis.labels : [analysis]).map(({ bundle }) => `${bundle.name} ${bundle.version}`).join(", "), "bundle"],
+    ["Network", [...new Set((analysis.labels?.length ? analysis.labels : [analysis]).map(({ bundle }) => `${bundle.name} ${bundle.version}`))].join(", "), "bundle"],
     ["Counts as tumor from", numberText(analysis.operating_point.presence, 2), "operatingPoint"],
     ["Run by", `${analysis.engine.runtime}, ${analysis.engine.precision}`],
     ["Took", `${numberText(spent / 1000, 1)} s`],

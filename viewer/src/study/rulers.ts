@@ -1,5 +1,6 @@
-/** Rulers that stay: kept in this browser for each study, listed beside the images, deletable. */
+/** Rulers that stay: kept in this browser for each study, and by the service with each corrected version; listed and deletable. */
 
+import type { Analysis } from "../analysis";
 import { h, replaceChildren } from "../dom";
 import { icon } from "../icons";
 import type { Ruler } from "../viewport/api";
@@ -13,18 +14,38 @@ interface Stored {
   rulers: Ruler[];
 }
 
-/** The rulers of a study; none where the browser keeps nothing. */
-export function storedRulers(study: string): Ruler[] {
+/** The rulers of a study; null where the browser keeps none. */
+export function storedRulers(study: string): Ruler[] | null {
   try {
-    return parsed(localStorage.getItem(KEY + study))?.rulers ?? [];
+    return parsed(localStorage.getItem(KEY + study))?.rulers ?? null;
   } catch {
-    return [];
+    return null;
   }
+}
+
+const AXIS_NAMES = ["column", "row", "slice"] as const;
+/** What a header may hold. */
+const MOST = 50;
+
+/** The rulers that a version was saved with. */
+export function rulersOf(analysis: Analysis): Ruler[] {
+  return (analysis.rulers ?? []).map(({ axis, start, end }) => ({
+    normal: AXIS_NAMES.indexOf(axis) as 0 | 1 | 2,
+    from: [start[2], start[1], start[0]],
+    to: [end[2], end[1], end[0]],
+  }));
+}
+
+/** Rulers as the service takes them with a version: by slice, row and column. */
+export function rulersText(rulers: readonly Ruler[]): string {
+  const place = ([column, row, slice]: readonly number[]): number[] => [slice, row, column].map((value) => Math.round((value ?? 0) * 100) / 100);
+  return JSON.stringify(rulers.slice(0, MOST).map(({ normal, from, to }) => ({ axis: AXIS_NAMES[normal], start: place(from), end: place(to) })));
 }
 
 export function storeRulers(study: string, rulers: readonly Ruler[]): void {
   try {
-    if (!rulers.length) return localStorage.removeItem(KEY + study);
+    // None is kept where there were some: those of the version must not come back.
+    if (!rulers.length && localStorage.getItem(KEY + study) === null) return;
     const entry: Stored = { changed: Date.now(), rulers: rulers.map(({ normal, from, to }) => ({ normal, from, to })) };
     localStorage.setItem(KEY + study, JSON.stringify(entry));
     forgetOld();
