@@ -38,5 +38,9 @@ PatientsOption = Annotated[
 ]
 LabelsOption = Annotated[
     str | None,
-    typer.Option(metavar="LABELS=NAME", help="Labels of your own masks that are the tumor, such as 1+2+4=tumor."),
+    typer.Option(
+        metavar="LABELS=NAME,...",
+        help="Labels of your own masks that are the tumor, such as 1+2+4=tumor, or its compartments, such as "
+        "1+4=core,2=edema.",
+    ),
 ]

@@ -62,6 +62,11 @@ def list_metrics(summary: Mapping[str, Any], *, of_class: Sequence[str] = ("f1",
         of_class: the metrics to list for each class, from :data:`OF_CLASS`.
     """
     listed = [_metric(name, f"{title}, mean", summary.get(name), "mean") for name, title in SPREADS.items()]
+    listed += [
+        _metric(f"compartments.{compartment}.{name}", f"{compartment}, {title}, mean", metrics.get(name), "mean")
+        for compartment, metrics in (summary.get("compartments") or {}).items()
+        for name, title in SPREADS.items()
+    ]
     rate = summary.get("empty_slice_false_positive_rate")
     listed.append(_metric("empty_slice_false_positive_rate", "empty slices with a mask", rate))
     classes = summary.get("classes") or {}
@@ -122,6 +127,10 @@ def metric_rows(metrics: dict[str, Any]) -> dict[str, tuple[str, str]]:
         "whole-patient Dice, median": (metrics.get("patient_dice"), "median"),
         "Dice on slices with tumor, mean": (metrics.get("tumor_slice_dice"), "mean"),
         "Dice on slices with tumor, median": (metrics.get("tumor_slice_dice"), "median"),
+        **{
+            f"{name}, whole-patient Dice, mean": (own.get("patient_dice"), "mean")
+            for name, own in (metrics.get("compartments") or {}).items()
+        },
         "false-positive rate on slices without": (metrics.get("empty_slice_false_positive_rate"), "value"),
         **{
             f"presence, {title}": (metrics["presence"].get(name), "value")

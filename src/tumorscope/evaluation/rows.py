@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -44,6 +45,14 @@ class SliceRow:
 
 
 @dataclass(frozen=True)
+class Overlap:
+    """How well one mask of a case fits; None as in :class:`CaseRow`."""
+
+    dice: float | None
+    hd95: float | None
+
+
+@dataclass(frozen=True)
 class CaseRow:
     """One case; None for what the data set or the bundle does not give.
 
@@ -53,6 +62,7 @@ class CaseRow:
         hd95: see :func:`tumorscope.evaluation.metrics.hd95`.
         hd95_unit: ``px`` within slices, or ``mm`` in three dimensions if the scan has a spacing.
         false_positive_slices: slices without a true tumor in which pixels are predicted.
+        compartments: of each compartment inside the whole tumor, by name; empty for a bundle of one mask.
     """
 
     case: str
@@ -66,6 +76,7 @@ class CaseRow:
     predicted_px: int | None
     false_positive_slices: int | None
     hd95_unit: str = "px"
+    compartments: Mapping[str, Overlap] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -86,6 +97,7 @@ class Evaluation:
         bundle, version, sha256: of the evaluated bundle.
         runtime, precision: of the engine.
         flips: whether the network's outputs were averaged over left-right flips.
+        compartments: the evaluated compartments inside the whole tumor; empty for a bundle of one mask.
         cases, slices: one row each, in the given order.
         failed: those that could not be evaluated.
     """
@@ -101,6 +113,7 @@ class Evaluation:
     slices: tuple[SliceRow, ...]
     failed: tuple[FailedCase, ...] = ()
     flips: bool = False
+    compartments: tuple[str, ...] = ()
 
     @cached_property
     def metrics(self) -> dict[str, Any]:

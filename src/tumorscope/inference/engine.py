@@ -43,7 +43,8 @@ class Predictions:
 
     Attributes:
         presence: logits ``(slice,)``, or None where the bundle has no such output.
-        mask: probabilities float32 ``(slice, size, size)``, or None.
+        mask: probabilities float32 ``(slice, size, size)``, of several compartments those of the whole tumor; or None.
+        compartments: of the compartments inside the whole tumor, ``(slice, compartment, size, size)``; None without.
         classes: logits ``(slice, class)``, or None.
         presence_map, class_map: activation maps ``(slice, r, c)`` and ``(slice, class, r, c)``,
             coarse, whose means over each slice are the logits but for a bias; None where the network has none.
@@ -56,6 +57,7 @@ class Predictions:
     presence_map: np.ndarray | None = None
     class_map: np.ndarray | None = None
     type_features: np.ndarray | None = None
+    compartments: np.ndarray | None = None
 
     def spread(self, sampling: SliceSampling) -> Predictions:
         """Predictions for all slices from those for the sampled ones."""
@@ -150,6 +152,8 @@ class Engine:
                 found.setdefault(name, []).append(_sigmoid(values) if name == "mask" else values)
             on_slices(len(indices))
         joined = {name: np.concatenate(values) for name, values in found.items()}
+        if joined.get("mask") is not None and joined["mask"].ndim == 4:
+            joined["mask"], joined["compartments"] = joined["mask"][:, 0], joined["mask"][:, 1:]
         return Predictions(**{_FIELDS[name]: values for name, values in joined.items() if name in _FIELDS})
 
 
@@ -160,6 +164,7 @@ _FIELDS = {
     "presence_map": "presence_map",
     "type_map": "class_map",
     "type_features": "type_features",
+    "compartments": "compartments",
 }
 """The field of :class:`Predictions` for each of a network's outputs."""
 

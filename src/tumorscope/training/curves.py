@@ -53,7 +53,7 @@ def curves_figure(epochs: Mapping[int, Mapping[str, float]]) -> Figure:
             if part in name and (part != "loss" or "train" in name):
                 points = [(epoch, values[name]) for epoch, values in sorted(epochs.items()) if name in values]
                 # A marker for each value, because a single one makes no line.
-                axes.plot(*zip(*points, strict=True), marker=".", label=name.split("/")[1].replace("_", " "))
+                axes.plot(*zip(*points, strict=True), marker=".", label=name.split("/", 1)[1].replace("_", " "))
         axes.set(title=title, xlabel="epoch")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend(fontsize=8)
