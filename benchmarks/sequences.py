@@ -55,7 +55,7 @@ CHANGES: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 _TITLES = {"t1": "T1", "t1c": "T1c", "t2": "T2", "flair": "FLAIR"}
 _EACH_CHANGE = 8
-"""Changes are made to every so manieth image."""
+"""Changes are made to every n-th image."""
 
 
 def main() -> None:

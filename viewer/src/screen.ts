@@ -1,4 +1,4 @@
-/** What the page asks of each of its screens. */
+/** What the page requires of each of its screens. */
 
 import type { Keys } from "./dialogs";
 

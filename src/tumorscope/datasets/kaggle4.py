@@ -49,7 +49,7 @@ ENTRY = DatasetEntry(
     "away; some slices are CT",
     limits=(
         "slices without tumor come from other sources than slices with one; what tells them apart may be the source",
-        "nobody knows which patients the four-class images come from",
+        "the patients of the four-class images are not known",
     ),
     split_unit="images",
     published_split="test images",

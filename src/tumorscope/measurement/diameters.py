@@ -15,7 +15,7 @@ diameter.
 
 *Perpendicular.* The longest straight line at a right angle to it that stays within the
 lesion: "the cystic or surgical cavity should not be measured" (Wen 2010). The program
-of Chang 2019, whose diameters were compared with readers', asks the same.
+of Chang 2019, whose diameters were compared with readers', requires the same.
 
 *Where the longest line leaves the lesion* (a ring, a horseshoe), :attr:`Diameters.crosses_gap` is
 true: such lesions "should be considered nonmeasurable" (Wen 2010).

@@ -25,7 +25,7 @@ PARTS_CORRECTED = Note(
     "the whole tumor was corrected; the enhancing tumor is what the network segments inside of it",
 )
 _ON_MASKS = ("enhancing_outside", "enhancing_apart")
-"""Notes on where the networks' masks are to each other."""
+"""Notes on where the networks' masks are relative to each other."""
 
 
 def revise(analysis: Analysis, engines: Engine | Sequence[Engine], mask: np.ndarray) -> Analysis:

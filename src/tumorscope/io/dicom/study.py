@@ -46,7 +46,7 @@ def read_dicom(
         files: the DICOM files there.
         skipped: other files there, for the note.
         options: whether to register the series, which allows frames of reference to differ; which series show what;
-            which sequences must not be left out; and who is told how many headers are read.
+            which sequences must not be left out; and a callback for how many headers are read.
 
     Raises:
         UnreadableScan: no MR image among the files, several studies, or a series that cannot be
