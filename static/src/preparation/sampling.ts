@@ -2,10 +2,13 @@
 
 import { range } from "../arrays/volume";
 
+/** Ratios so little below a limit count as the limit. */
+const NEAR = 0.01;
+
 /** Rising indices of the analyzed slices; the last slice is one of them. */
 export function sampleSlices(count: number, spacingMm: number | null, distanceMm: number | null): number[] {
   if (spacingMm === null || distanceMm === null || count < 2) return range(count);
-  const wanted = Math.max(1, Math.trunc(distanceMm / 2 / spacingMm + 1e-6));
+  const wanted = Math.max(1, Math.trunc(distanceMm / 2 / spacingMm + NEAR));
   const stride = Math.min(wanted, Math.max(1, Math.floor((count - 1) / 2)));
   const chosen = range(Math.ceil(count / stride)).map((index) => index * stride);
   if (chosen[chosen.length - 1] !== count - 1) chosen.push(count - 1);
