@@ -40,10 +40,8 @@ def _write_image(folder: Path, seed: int) -> Path:
         unit = 1 - unit
     elif contrast == 3:
         unit = 0.3 * unit
-    if seed % 3 == 2:
-        pixels = (unit * 60000 + 200).astype(np.uint16)
-    else:
-        pixels = (unit * 255).round().astype(np.uint8)
+    deep = seed % 3 == 2
+    pixels = (unit * 60000 + 200).astype(np.uint16) if deep else (unit * 255).round().astype(np.uint8)
     if seed % 6 == 1:
         pixels = np.pad(pixels, ((12, 20), (30, 9)))
     elif seed % 6 == 3:
@@ -63,6 +61,7 @@ def _write_volume(folder: Path, seed: int) -> Path:
     random = np.random.default_rng((seed, 2))
     volume, spacing_mm = _fine_volume(seed % _HEADS, _SEQUENCES[seed % 3])
     steps = _STEPS[seed % len(_STEPS)]
+    volume = volume[: 50 if steps[0] == 1 else None]  # fewer of the thin ones
     chosen = volume[tuple(slice(None, None, step) for step in steps)]
     affine = _turn(seed % 7 == 3) @ np.diag([-1, -1, 1, 1]) @ np.diag([*np.multiply(steps, spacing_mm)[::-1], 1])
     dtype = np.dtype(_TYPES[seed % len(_TYPES)])
@@ -119,7 +118,9 @@ def _fine_volume(seed: int, sequence: str) -> tuple[np.ndarray, tuple[float, flo
     """A head with voxels of a millimeter and a half, ``(slice, row, column)``, and their size."""
     scan = _head(seed)
     assert scan.spacing_mm is not None
-    zoomed = ndimage.zoom(scan.channel(sequence).astype(np.float32), (6.5, 1, 1), order=1, mode="nearest", grid_mode=True)
+    zoomed = ndimage.zoom(
+        scan.channel(sequence).astype(np.float32), (6.5, 1, 1), order=1, mode="nearest", grid_mode=True
+    )
     between, *within = scan.spacing_mm
     return zoomed, (between / 6.5, within[0], within[1])
 
