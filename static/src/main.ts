@@ -21,7 +21,6 @@ let loaded: Loaded | null = null;
 let study: Study | null = null;
 /** A file that was given before the network was there. */
 let waiting: File | null = null;
-let opening = false;
 
 applyTheme();
 document.body.append(
@@ -77,7 +76,7 @@ async function openExample(): Promise<void> {
 function open(file: File, count = 1): void {
   alertLine.hidden = true;
   if (count > 1) return fail("Give one file at a time; the full program reads folders and studies.");
-  opening = true;
+  content.inert = true;
   setText(state, `Reading ${file.name} …`);
   if (loaded) client.send({ kind: "open", file });
   else waiting = file;
@@ -88,19 +87,19 @@ function heard(response: Response): void {
     loaded = response.loaded;
     setText(state, readiness(loaded));
     document.body.dataset["ready"] = "";
-    if (waiting) client.send({ kind: "open", file: waiting });
+    client.send(waiting ? { kind: "open", file: waiting } : { kind: "warm up" });
     waiting = null;
   } else if (response.kind === "opened") {
-    opening = false;
+    content.inert = false;
     if (!loaded) return;
     setText(state, readiness(loaded));
     study = new Study(response.shown, loaded, (request) => client.send(request));
     replaceChildren(content, study.element);
     another.hidden = false;
   } else if (response.kind === "failed" && (response.asked === "open" || response.asked === "load")) {
-    opening = false;
+    content.inert = false;
     fail(response.asked === "load" ? `The network cannot be loaded: ${response.reason}` : response.reason);
-  } else if (!opening) {
+  } else {
     study?.heard(response);
   }
 }

@@ -5,6 +5,8 @@ import type { Scan } from "./reading/scan";
 
 export type Request =
   | { readonly kind: "load"; readonly assets: string }
+  /** The first run is the slowest, so that it is best done before a file is there. */
+  | { readonly kind: "warm up" }
   | { readonly kind: "open"; readonly file: File }
   | { readonly kind: "slice"; readonly index: number; readonly otherSequence: boolean }
   | { readonly kind: "scan"; readonly otherSequence: boolean };

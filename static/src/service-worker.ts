@@ -12,7 +12,7 @@ const NAME = `tumorscope-${worker.registration.scope}`;
 const CACHE = `${NAME}-${VERSION}`;
 
 worker.addEventListener("install", (event) => {
-  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll([...FILES])).then(() => worker.skipWaiting()));
+  event.waitUntil(keep());
 });
 
 worker.addEventListener("activate", (event) => {
@@ -23,6 +23,12 @@ worker.addEventListener("fetch", (event) => {
   const { method, url } = event.request;
   if (method === "GET" && url.startsWith(worker.registration.scope)) event.respondWith(serve(event.request));
 });
+
+/** Responses in the browser's own cache may be stale: each is revalidated. */
+async function keep(): Promise<void> {
+  const cache = await caches.open(CACHE);
+  await cache.addAll(FILES.map((file) => new Request(file, { cache: "no-cache" })));
+}
 
 async function forgetOthers(): Promise<void> {
   const names = await caches.keys();

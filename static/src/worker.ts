@@ -37,15 +37,19 @@ async function answer(request: Request): Promise<void> {
   if (!model) throw new Error("the model was not asked for");
   const loaded = await model;
   const { network, card, typeCheck } = loaded;
+  if (request.kind === "warm up") {
+    await network.run(new Float32Array(card.preparation.size ** 2));
+    return;
+  }
   if (request.kind === "open") {
-    analysis = null;
     const scan = await openScan(request.file.name, new Uint8Array(await request.file.arrayBuffer()));
+    analysis = null;
     const shown = show(scan, loaded);
     reply({ kind: "opened", shown }, [shown.gray.buffer]);
     if (shown.verdict !== "refused") analysis = new Analysis(scan, network, card, typeCheck);
     return;
   }
-  if (!analysis) return; // nothing is open, or what is open was refused
+  if (!analysis) throw new UnreadableScan("The scan cannot be prepared for the network. Use the full program.");
   if (request.kind === "slice") {
     reply({ kind: "slice", index: request.index, finding: await analysis.slice(request.index, request.otherSequence) });
   } else {
