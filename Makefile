@@ -17,7 +17,7 @@ demo: .venv/clinic          ## analyze a phantom and say where the results are (
 test: .venv/workshop        ## the whole test suite
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
 
-check: .venv/workshop       ## formatting, lint, types, words, import contracts, the viewer's types and unit tests
+check: .venv/workshop       ## formatting, lint, types, words, import contracts, the pages' types, the viewer's unit tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/codespell

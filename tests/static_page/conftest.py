@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from static_page.serving import serving
 
-STATIC = Path(__file__).parents[2] / "static"
+STATIC = Path(__file__).parents[2] / "static-page"
 _INSTALLED = STATIC / "node_modules" / ".package-lock.json"
 _LONGEST_INSTALL_S = 900
 

@@ -118,7 +118,7 @@ def _fine_volume(seed: int, sequence: str) -> tuple[np.ndarray, tuple[float, flo
     """A head with voxels of a millimeter and a half, ``(slice, row, column)``, and their size."""
     scan = _head(seed)
     assert scan.spacing_mm is not None
-    zoomed = ndimage.zoom(
+    zoomed: np.ndarray = ndimage.zoom(
         scan.channel(sequence).astype(np.float32), (6.5, 1, 1), order=1, mode="nearest", grid_mode=True
     )
     between, *within = scan.spacing_mm

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 from static_page.conftest import STATIC
 
 pytest.importorskip("playwright")
 
 from browser.images import dice
 from browser.running import launch, new_page
-from playwright.sync_api import Browser, Download, Error, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Download, Error, Page, expect, sync_playwright
 
 from tumorscope.datasets.phantom import make_phantom, plausible_lesion
 from tumorscope.inference.analysis import Analysis, analyze
@@ -65,7 +65,12 @@ def visit(chromium: Browser, address: str) -> Iterator[Visit]:
     page.set_default_timeout(PATIENCE_MS)
     visit = Visit(page)
     page.context.on("request", lambda one: visit.requests.append((one.method, one.url, one.post_data)))
-    page.on("console", lambda message: message.type == "error" and visit.complaints.append(message.text))
+
+    def heard(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            visit.complaints.append(message.text)
+
+    page.on("console", heard)
     page.on("pageerror", lambda error: visit.complaints.append(str(error)))
     start = time.monotonic()
     page.goto(address)
@@ -153,19 +158,21 @@ def test_an_image_is_analyzed_as_in_python(visit: Visit, engine: Engine, tmp_pat
     assert expected.mask.any()
     assert [one["probability"] for one in numbers["slices"]] == pytest.approx([expected.tumor_probability], abs=1e-3)
     assert dice(_saved_mask(visit.page), expected.mask[0]) >= 0.99
-    expect(visit.page.get_by_text(NOTICE)).to_be_visible()
+    expect(visit.page.get_by_text(NOTICE)).to_be_visible(timeout=PATIENCE_MS)
 
 
-def test_what_is_not_a_head_is_refused(visit: Visit, tmp_path: Path) -> None:
-    noise = np.random.default_rng(0).integers(0, 256, (200, 200), np.uint8)
-    Image.fromarray(noise).save(tmp_path / "noise.png")
+def test_what_is_not_a_head_is_refused(visit: Visit, engine: Engine, tmp_path: Path) -> None:
+    text = Image.new("L", (200, 200), 255)
+    ImageDraw.Draw(text).multiline_text((6, 6), "\n".join(["The quick brown fox jumps over"] * 12), fill=0)
+    text.save(tmp_path / "text.png")
+    assert analyze(open_scan(tmp_path / "text.png"), engine).rejection is not None
 
-    _open(visit.page, tmp_path / "noise.png")
+    _open(visit.page, tmp_path / "text.png")
 
     expect(visit.page.get_by_role("alert")).to_have_text(
-        "This does not look like an MRI of a head. Nothing was assessed."
+        "This does not look like an MRI of a head. Nothing was assessed.", timeout=PATIENCE_MS
     )
-    expect(visit.page.get_by_text("Tumor found")).to_have_count(0)
+    expect(visit.page.get_by_text("Tumor found")).to_have_count(0, timeout=PATIENCE_MS)
 
 
 def test_a_file_that_cannot_be_read_is_named_in_one_sentence(visit: Visit, tmp_path: Path) -> None:
@@ -174,7 +181,7 @@ def test_a_file_that_cannot_be_read_is_named_in_one_sentence(visit: Visit, tmp_p
     visit.page.get_by_label("File").set_input_files(tmp_path / "scan.nii.gz")
 
     expect(visit.page.get_by_role("alert").first).to_have_text(
-        "The file is damaged or truncated (gzip). Copy it again."
+        "The file is damaged or truncated (gzip). Copy it again.", timeout=PATIENCE_MS
     )
 
 
@@ -190,7 +197,7 @@ def test_it_works_without_network_and_with_threads_on_the_next_visit(visit: Visi
         page.context.set_offline(False)
 
     assert page.evaluate("crossOriginIsolated")
-    expect(page.locator(".headline")).to_have_text("Tumor found")
+    expect(page.locator(".headline")).to_have_text("Tumor found", timeout=PATIENCE_MS)
     for worker in page.workers:
         assert "Failed to fetch" in worker.evaluate(ELSEWHERE)
 

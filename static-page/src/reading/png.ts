@@ -91,14 +91,14 @@ function unfilter(lines: Uint8Array, rows: number, lineBytes: number, step: numb
       const left = index >= step ? lines[at - step] : 0;
       const up = row ? lines[at - lineBytes - 1] : 0;
       const corner = row && index >= step ? lines[at - lineBytes - 1 - step] : 0;
-      const predicted = [0, left, up, (left + up) >> 1, filter === 4 ? paeth(left, up, corner) : 0][filter];
+      const predicted = [0, left, up, (left + up) >> 1, filter === 4 ? paethPredictor(left, up, corner) : 0][filter];
       if (predicted === undefined) throw new UnreadableScan("The PNG is damaged. Save it again.");
       lines[at] += predicted;
     }
   }
 }
 
-function paeth(left: number, up: number, corner: number): number {
+function paethPredictor(left: number, up: number, corner: number): number {
   const guess = left + up - corner;
   const [a, b, c] = [Math.abs(guess - left), Math.abs(guess - up), Math.abs(guess - corner)];
   return a <= b && a <= c ? left : b <= c ? up : corner;

@@ -1,4 +1,4 @@
-"""Draws the page's example, a head with a tumor: ``python static/example.py``."""
+"""Draws the page's example, a head with a tumor: ``python static-page/example.py``."""
 
 from __future__ import annotations
 
