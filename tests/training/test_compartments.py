@@ -102,6 +102,8 @@ def test_the_loss_is_the_mean_over_compartments_and_metrics_tell_each():
         "dice_whole": 0.75,
         "dice_core": 0.5,
     }
+    one_mask = predictions | {name: predictions[name][:, 0] for name in ("overlap", "sizes")}
+    assert {name: float(value) for name, value in validation_metrics(one_mask, 0, ()).items()} == {"dice": 0.75}
 
 
 def test_curves_and_the_card_name_the_compartments(trained):

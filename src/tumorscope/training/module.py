@@ -269,7 +269,7 @@ def validation_metrics(
             means.append(torch.where(sizes > 0, 2 * overlap / sizes.clamp(min=1), 1.0).mean(dim=0))
         each = torch.stack(means).mean(dim=0)
         metrics["dice"] = each.mean()
-        metrics |= {f"dice_{name}": value for name, value in zip(compartments, each, strict=False)}
+        metrics |= {f"dice_{name}": value for name, value in zip(compartments, each.flatten(), strict=False)}
     if "type" in predictions and (known := predictions["class"] != UNKNOWN_CLASS).any():
         truth, guess = predictions["class"][known], predictions["type"][known]
         hits = torch.bincount(truth[truth == guess], minlength=classes).float()
