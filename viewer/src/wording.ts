@@ -42,6 +42,9 @@ export interface NumberedSlices {
   readonly slices: readonly { readonly number?: number }[];
 }
 
+/** Slices of files that do not number them. */
+export const COUNTED: NumberedSlices = { slices: [] };
+
 /** The number by which people know a slice, as in the report: its image's in the DICOM series, else counted from 1. */
 export function sliceNumber({ slices }: NumberedSlices, index: number): number {
   return slices[index]?.number ?? index + 1;

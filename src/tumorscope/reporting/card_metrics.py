@@ -64,14 +64,15 @@ def _slices(own: Mapping[str, Any]) -> str:
 def _overlap(own: Mapping[str, Any]) -> str:
     for key, of in (("patient_dice", ""), ("tumor_slice_dice", " per slice")):
         dice = _mapping(own.get(key))
-        if _value(dice) is not None:
-            return f"Dice {_value(dice):.2f} on average{of}{_interval(dice)}"
+        mean = _value(dice)
+        if mean is not None:
+            return f"Dice {mean:.2f} on average{of}{_interval(dice)}"
     return ""
 
 
 def _type(own: Mapping[str, Any]) -> str:
-    accuracy = _mapping(_mapping(own.get("classes")).get("accuracy"))
-    return "" if _value(accuracy) is None else f"{100 * _value(accuracy):.0f} % named right"  # type: ignore[operator]
+    accuracy = _value(_mapping(own.get("classes")).get("accuracy"))
+    return "" if accuracy is None else f"{100 * accuracy:.0f} % named right"
 
 
 def _data(own: Mapping[str, Any], where: str, part: str | None) -> Iterator[str]:
@@ -88,8 +89,9 @@ def _value(statistic: Any) -> float | None:
     found = statistic
     if isinstance(statistic, Mapping):
         found = statistic.get("mean") if statistic.get("mean") is not None else statistic.get("value")
-    known = isinstance(found, int | float) and not isinstance(found, bool) and math.isfinite(found)
-    return float(found) if known else None
+    if isinstance(found, bool) or not isinstance(found, int | float):
+        return None
+    return float(found) if math.isfinite(found) else None
 
 
 def _interval(statistic: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ import { icon } from "../icons";
 import type { Screen } from "../screen";
 import { tell, tellError } from "../messages";
 import type { Ruler, Viewport } from "../viewport/api";
-import { countText } from "../wording";
+import { COUNTED, countText } from "../wording";
 import { toolbar, firstView, type Toolbar, type View } from "./toolbar";
 import { sendingPart } from "./archive";
 import { findings } from "./findings";
@@ -201,7 +201,7 @@ export function studyScreen(id: string, about: Promise<About>): Screen {
   }
 
   let kept: readonly Ruler[] = [];
-  const rulers = rulerList(() => analysis ?? { slices: [] }, {
+  const rulers = rulerList(() => analysis ?? COUNTED, {
     go(index) {
       const ruler = kept[index];
       if (!ruler) return;
