@@ -167,7 +167,7 @@ def _page(rows: list[str], tables: list[str], missing: list[str]) -> str:
         "",
         f"Made by `python benchmarks/external.py` with version {__version__}; no training saw the cases, nor copies of",
         "them, and no choice was made on them. Brackets hold 95 % intervals by bootstrap over patients, or over images",
-        "where nobody knows the patients. Sensitivity and specificity are per slice at the bundle's operating point.",
+        "where patients are not known. Sensitivity and specificity are per slice at the bundle's operating point.",
         "What the columns mean in detail: [training.md](training.md).",
         "",
         "| bundle | data | patients | slices | sensitivity | specificity | AUROC | Dice, mean | median | empty slices "

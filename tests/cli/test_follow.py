@@ -160,7 +160,7 @@ def test_without_dates_a_doubling_time_is_told_to_be_undefined(run):
     assert "visits are evenly spaced" in Path("follow-up/growth.svg").read_text()
 
 
-def test_a_head_that_moved_is_registered_and_twice_alike(tmp_path):
+def test_a_head_that_moved_is_registered(tmp_path):
     """The second head lies turned and shifted, and its file says nothing of it."""
     pytest.importorskip("SimpleITK")
     straight = Grid((24, 72, 72), (5.5, 3.2, 3.2))
@@ -170,10 +170,9 @@ def test_a_head_that_moved_is_registered_and_twice_alike(tmp_path):
         paths.append(write_nifti(tmp_path / f"{name}.nii", stored(mask_on(grid).astype(np.uint8)), straight.affine))
         scans.append(write_nifti(tmp_path / f"{name}_flair.nii", stored(voxels_on(grid, "flair")), straight.affine))
     visits = open_visits(paths, scans, (), None)
-    first, again = (aligned(visits, "rigid") for _ in range(2))
-    assert np.array_equal(first[1].study.affine, again[1].study.affine)
-    assert "turned by 1" in first[1].alignment  # 10°
-    centers = [each.study.geometry.to_mm(np.argwhere(each.study.mask)).mean(axis=0) for each in first]
+    registered = aligned(visits, "rigid")
+    assert "turned by 1" in registered[1].alignment  # 10°
+    centers = [each.study.geometry.to_mm(np.argwhere(each.study.mask)).mean(axis=0) for each in registered]
     assert np.linalg.norm(centers[0] - centers[1]) < 1.5
     before = [each.study.geometry.to_mm(np.argwhere(each.study.mask)).mean(axis=0) for each in visits]
     assert np.linalg.norm(before[0] - before[1]) > 5

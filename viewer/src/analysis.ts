@@ -153,6 +153,8 @@ export interface RunLengths {
 export interface SliceFinding {
   /** from 0 */
   index: number;
+  /** as people count: the DICOM image's instance number, or else from 1 */
+  number: number;
   /** of its file; null where slices are not files */
   name: string | null;
   /** slice-level detection, calibrated */
@@ -212,7 +214,7 @@ export interface Analysis {
   volume_mm3: number | null;
   /** of the whole mask */
   voxels: number;
-  /** for each slice: `index` from 0, `name` of its file or null, `tumor_probability` (slice-level detection), `mask_probability` (of its most certain pixel), `area_px`, `area_mm2` or null, `type_probabilities` or null */
+  /** for each slice: `index` from 0, `number` as people count ([below](#slice-numbers)), `name` of its file or null, `tumor_probability` (slice-level detection), `mask_probability` (of its most certain pixel), `area_px`, `area_mm2` or null, `type_probabilities` or null */
   slices: SliceFinding[];
   /** the mask's connected components, largest first: `bounding_box` with `first` and `last` voxel (slice, row, column; both inside), `voxels`, `volume_mm3` or null, `center`, `center_mm` (RAS+) or null, `largest_slice`, `tumor_probability`; `diameters` with `unit` (mm or px), `slice`, `longest` and `perpendicular` with `length` and end points, `product` and `inside`; `extent_mm` edge to edge, `laterality` and `midline_distance_mm` or null; `location` or null, with `region`, `region_certain`, `hemisphere`, `shares` and `midline_gap_mm` ([where in the brain](location.md)); `measurable` by RANO, and else `nonmeasurable_reason` */
   lesions: Lesion[];

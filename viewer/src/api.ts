@@ -206,7 +206,7 @@ export function imagesOf(study: StudyDetail, revision: number): Image[] {
 /**
  * Follow a study until it is done or failed.
  *
- * Events are taken where they come, and the study is asked for where they do not.
+ * Events are used where they arrive; where they do not, the study is polled.
  */
 export function follow(id: string, told: (study: Study) => void, lost: (error: ApiError) => void): () => void {
   let over = false;

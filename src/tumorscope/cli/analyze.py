@@ -96,6 +96,10 @@ def command(
     contours: Annotated[
         bool, typer.Option("--contours/--no-contours", help="With DICOM, also contours as RT Structure Set.")
     ] = True,
+    every_frame: Annotated[
+        bool,
+        typer.Option("--every-frame", help="With DICOM, segmentations with a frame for every slice, empty ones too."),
+    ] = False,
     bids: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Also add every case to this BIDS derivative data set.")
     ] = None,
@@ -167,7 +171,7 @@ def command(
         input_check=input_check,
         flips=flips,
         location=location,
-        outputs=OutputOptions(pdf=pdf, dicom=dicom, fractional=fractional, contours=contours),
+        outputs=OutputOptions(pdf=pdf, dicom=dicom, fractional=fractional, contours=contours, every_frame=every_frame),
         bids=bids,
     )
     settings = {"engine": engine.value, "precision": precision.value, "options": options, "parquet": parquet}

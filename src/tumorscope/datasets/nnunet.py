@@ -17,18 +17,8 @@ from typing import Any
 
 from tumorscope.core.errors import BadDataset
 from tumorscope.datasets.own_cases import FoundCase
-from tumorscope.datasets.own_data import (
-    OWN_CAVEATS,
-    OWN_LICENSE,
-    OWN_LIMITS,
-    SPLIT_STATED,
-    OwnDataset,
-    draw_own_preview,
-    no_download,
-    summarize_own,
-)
+from tumorscope.datasets.own_data import OwnDataset, own_entry
 from tumorscope.datasets.own_options import NOTHING_STATED, OwnDataOptions
-from tumorscope.datasets.registry import DatasetEntry, OwnLayout
 from tumorscope.datasets.stratified import require_folder
 from tumorscope.io.checks import printable
 from tumorscope.io.sequences import recognize_sequence
@@ -219,18 +209,10 @@ def _key(sequence: str) -> str:
     return "" if sequence == "unknown" else sequence
 
 
-ENTRY = DatasetEntry(
-    name=NnunetDataset.name,
+ENTRY = own_entry(
+    NnunetDataset.name,
     title="your own data as nnU-Net takes it, version 1 or 2",
     layout="`dataset.json`, `imagesTr/CASE_0000.nii.gz`, `labelsTr/CASE.nii.gz`; `labelsTs` is the test part if it exists",
-    citation="",
-    license=OWN_LICENSE,
-    caveats=OWN_CAVEATS,
-    limits=OWN_LIMITS,
-    published_split=SPLIT_STATED,
-    open=NnunetDataset.open,
-    summarize=summarize_own,
-    draw_preview=draw_own_preview,
-    download=no_download,
-    own=OwnLayout(lambda path: (path / DESCRIPTION).is_file() and (path / "imagesTr").is_dir(), NnunetDataset.open),
+    open_layout=NnunetDataset.open,
+    recognizes=lambda path: (path / DESCRIPTION).is_file() and (path / "imagesTr").is_dir(),
 )

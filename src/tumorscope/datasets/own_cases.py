@@ -45,7 +45,7 @@ def part_name(text: str) -> str | None:
 
 
 class SeveralLabels(BadDataset):
-    """A mask has labels, and nobody said which of them are the tumor. It ends a training: skipping such cases would hide it."""
+    """A mask has labels, and which of them are the tumor is not stated. It ends a training: skipping such cases would hide it."""
 
 
 @dataclass(frozen=True)

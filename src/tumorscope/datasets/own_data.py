@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Protocol, Self
 
 from tumorscope.core.compartments import Compartment
 from tumorscope.core.errors import BadDataset, BadSplit
@@ -14,20 +14,15 @@ from tumorscope.datasets.holdout import part_sizes
 from tumorscope.datasets.own_cases import PART_NAMES, FoundCase, OwnImage, OwnVolume
 from tumorscope.datasets.own_options import OwnDataOptions
 from tumorscope.datasets.own_patients import CaseNames, known_patients, some
-from tumorscope.datasets.registry import DatasetReport, Progress
+from tumorscope.datasets.registry import DatasetEntry, DatasetReport, OwnLayout, Progress
 from tumorscope.datasets.split import Split, fill_empty_parts, stratified_parts
 from tumorscope.datasets.stratified import StratifiedDataset
 from tumorscope.io.checks import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from PIL import Image
 
-OWN_LICENSE = "images and masks: as their owner states"
-OWN_LIMITS = ("trained on data of its user, whose choice and annotation this card does not describe",)
-OWN_CAVEATS = "patients come from names, a column or `--patients FILE`; what an image without a mask shows is unknown"
-SPLIT_STATED = "as stated by the data, if it states one"
+_LICENSE = "images and masks: as their owner states"
 
 
 @dataclass(frozen=True)
@@ -39,7 +34,7 @@ class OwnDataset(StratifiedDataset[OwnImage | OwnVolume]):
     """
 
     sequences: tuple[str, ...] = ()
-    license = OWN_LICENSE
+    license = _LICENSE
     absence: ClassVar[str] = "missing"
 
     @property
@@ -176,7 +171,34 @@ def is_volumes(dataset: OwnDataset) -> bool:
     return isinstance(dataset.cases[0], OwnVolume)
 
 
-def summarize_own(dataset: OwnDataset, on_case: Callable[[str], object]) -> DatasetReport:
+class _Open(Protocol):
+    """Opens a layout with what the owner states, or with nothing stated."""
+
+    def __call__(self, path: Path, options: OwnDataOptions = ...) -> OwnDataset: ...
+
+
+def own_entry(
+    name: str, title: str, layout: str, *, open_layout: _Open, recognizes: Callable[[Path], bool]
+) -> DatasetEntry:
+    """The registry's entry of a layout of own data; see :class:`~tumorscope.datasets.registry.DatasetEntry`."""
+    return DatasetEntry(
+        name=name,
+        title=title,
+        layout=layout,
+        citation="",
+        license=_LICENSE,
+        caveats="patients come from names, a column or `--patients FILE`; what an image without a mask shows is unknown",
+        limits=("trained on data of its user, whose choice and annotation this card does not describe",),
+        published_split="as stated by the data, if it states one",
+        open=open_layout,
+        summarize=_summarize,
+        draw_preview=_draw_preview,
+        download=_no_download,
+        own=OwnLayout(recognizes, open_layout),
+    )
+
+
+def _summarize(dataset: OwnDataset, on_case: Callable[[str], object]) -> DatasetReport:
     """Count images by class, or volumes by patient."""
     from tumorscope.datasets.class_counts import summarize_images
     from tumorscope.datasets.summary import summarize_volumes
@@ -185,7 +207,7 @@ def summarize_own(dataset: OwnDataset, on_case: Callable[[str], object]) -> Data
     return summarize(dataset, on_case)  # type: ignore[arg-type]  # its cases are of one kind
 
 
-def draw_own_preview(dataset: OwnDataset, count: int, seed: int) -> Image.Image:
+def _draw_preview(dataset: OwnDataset, count: int, seed: int) -> Image.Image:
     """Draw images by class, or volumes by patient."""
     from tumorscope.datasets.class_preview import draw_class_preview
     from tumorscope.datasets.preview import draw_preview
@@ -194,7 +216,7 @@ def draw_own_preview(dataset: OwnDataset, count: int, seed: int) -> Image.Image:
     return draw(dataset, count, seed)  # type: ignore[arg-type]  # its cases are of one kind
 
 
-def no_download(destination: Path | None, progress: Progress) -> Path:
+def _no_download(destination: Path | None, progress: Progress) -> Path:
     """Own data is not downloaded.
 
     Raises:
@@ -204,4 +226,4 @@ def no_download(destination: Path | None, progress: Progress) -> Path:
 
 
 def _left_out(unknown: Sequence[str]) -> str:
-    return f"left out, because no mask is unknown and not empty: {some(unknown)} without a mask"
+    return f"left out without a mask, as what they show is unknown: {some(unknown)}"

@@ -26,7 +26,7 @@ def evaluate(
     *,
     flips: bool = False,
 ) -> Evaluation:
-    """Analyze cases as the clinic does and hold the findings against the truth.
+    """Analyze cases as users do and compare the findings with the truth.
 
     A case that cannot be read or analyzed is listed under ``failed``; the others go on.
 

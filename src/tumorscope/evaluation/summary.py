@@ -14,7 +14,7 @@ from tumorscope.evaluation.rows import CaseRow, Evaluation, Overlap
 
 DEFINITIONS = {
     "patient_dice": "Dice of all voxels of a case (an examination, all its slices together), mean over cases; only "
-    "where a case is a whole examination. GroundTruth and prediction both empty: not counted, neither as 0 nor as 1. Only "
+    "where a case is a whole examination. Truth and prediction both empty: not counted, neither as 0 nor as 1. Only "
     "one of them empty: 0, also for a false alarm on an empty case. Voxels are not pooled over cases",
     "tumor_slice_dice": "Dice of each slice by itself, mean over all slices of all cases that truly show a tumor; "
     "0 where nothing is predicted there",

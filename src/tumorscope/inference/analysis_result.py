@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 import numpy as np
 
@@ -79,9 +80,11 @@ class Analysis:
         timing_ms: by stage, in the order of the stages.
         label: what the mask delineates, see :mod:`tumorscope.inference.labels`; of a bundle of several compartments
             the first one's name.
+        analyzed_at: when it was made, with its time zone.
         parts: further labels, each inside this mask, on the same scan: compartments of the same bundle, or what
             another bundle segments. Their masks, lesions and slices are their own, those of another bundle also their
             probabilities. Empty for one mask.
+        analyzed_at: when it was made, with its time zone.
     """
 
     scan: Scan
@@ -111,6 +114,7 @@ class Analysis:
     notice: str = NOTICE
     label: str = TUMOR
     parts: tuple[Analysis, ...] = ()
+    analyzed_at: datetime = field(default_factory=lambda: datetime.now().astimezone())
 
     @property
     def labels(self) -> tuple[Analysis, ...]:

@@ -235,7 +235,7 @@ class _History:
 
 
 def _assess(history: _History, number: int, sizes: Sequence[float | None], criteria: Criteria) -> Assessment:
-    """The category of one study; progression is asked first, as one sign of it is enough."""
+    """The category of one study; progression is checked first, as one sign of it is enough."""
     size, earlier = sizes[number], [(value, index) for index, value in enumerate(sizes[:number]) if value is not None]
     if size is None or sizes[0] is None or len(earlier) < number:
         return Assessment(None, f"{criteria.what} is not known in all studies up to this one")

@@ -6,7 +6,7 @@ are those of Wen et al., J Clin Oncol 2010;28:1963 (RANO); RANO 2.0 (Wen et al.,
 2023;41:5187) keeps the thresholds. What is not verified is in ``docs/explanation/definitions.md``. Change in volume is given beside it and decides nothing
 here.
 
-Images are not all that RANO asks for: :data:`NOT_ASSESSED` names the rest.
+RANO requires more than images show: :data:`NOT_ASSESSED` names the rest.
 """
 
 from __future__ import annotations
@@ -222,7 +222,7 @@ def _decide(
     matches: tuple[Match, ...] | None,
     new: tuple[int, ...],
 ) -> tuple[Category | None, str]:
-    """The category and the rule behind it; progression is asked first, as one sign of it is enough."""
+    """The category and the rule behind it; progression is checked first, as one sign of it is enough."""
     if not before.lesions and not after.lesions:
         return None, "neither study shows a lesion, so there is no response to assess"
     if not before.lesions:

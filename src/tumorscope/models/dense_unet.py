@@ -1,4 +1,4 @@
-"""One network for presence, type and mask on an encoder that has seen photographs."""
+"""One network for presence, type and mask on an ImageNet-pre-trained encoder."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tumorscope.core.note import Note
 from tumorscope.measurement.brain_regions import Region
@@ -69,6 +69,7 @@ class SliceEntry(_Part):
     """The findings in one slice."""
 
     index: int = Field(description="from 0")
+    number: int = Field(description="as people count: the DICOM image's instance number, or else from 1")
     name: str | None = Field(description="of its file; null where slices are not files")
     tumor_probability: float | None = Field(description="slice-level detection, calibrated")
     mask_probability: float | None = Field(description="of its most certain pixel")
@@ -77,6 +78,12 @@ class SliceEntry(_Part):
     type_probabilities: dict[str, float | None] | None = Field(
         description="null where the bundle does not predict types"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _counted_from_one(cls, values: Any) -> Any:
+        """Documents written before slices had a number."""
+        return {"number": values["index"] + 1, **values} if isinstance(values, dict) and "index" in values else values
 
 
 class BoxEntry(_Part):
@@ -258,9 +265,9 @@ class AnalysisDocument(_Part):
     volume_mm3: float | None = Field(description="of the whole mask; null where the voxel size is not known")
     voxels: int = Field(description="of the whole mask")
     slices: list[SliceEntry] = Field(
-        description="for each slice: `index` from 0, `name` of its file or null, `tumor_probability` (slice-level "
-        "detection), `mask_probability` (of its most certain pixel), `area_px`, `area_mm2` or null, "
-        "`type_probabilities` or null"
+        description="for each slice: `index` from 0, `number` as people count ([below](#slice-numbers)), `name` of its "
+        "file or null, `tumor_probability` (slice-level detection), `mask_probability` (of its most certain pixel), "
+        "`area_px`, `area_mm2` or null, `type_probabilities` or null"
     )
     lesions: list[LesionEntry] = Field(
         description="the mask's connected components, largest first: `bounding_box` with `first` and `last` voxel "

@@ -59,6 +59,11 @@ def _product(document: AnalysisDocument) -> float | None:
     return None if lesion is None or lesion.diameters is None else lesion.diameters.product
 
 
+def _slice(document: AnalysisDocument) -> int | None:
+    lesion = _largest(document)
+    return None if lesion is None or lesion.diameters is None else document.slices[lesion.diameters.slice].number
+
+
 def _sum_of_products(document: AnalysisDocument) -> float | None:
     if document.geometry.affine is None:
         return None
@@ -128,6 +133,9 @@ COLUMNS = (
     TableColumn("longest_mm", float, "diameter of the lesion with the largest product", _diameter("longest")),
     TableColumn("perpendicular_mm", float, "its longest perpendicular diameter", _diameter("perpendicular")),
     TableColumn("product_mm2", float, "of the two", _product),
+    TableColumn(
+        "slice", int, "in which the diameters were measured, as people count ([below](#slice-numbers))", _slice
+    ),
     TableColumn("sum_of_products_mm2", float, "over measurable lesions", _sum_of_products),
     TableColumn(
         "region",

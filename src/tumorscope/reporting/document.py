@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.note import Note
+from tumorscope.core.scan import Scan
 from tumorscope.inference.analysis import Analysis, SliceFinding
 from tumorscope.inference.labels import TUMOR
 from tumorscope.inference.tumor_type import TypeFinding
@@ -38,6 +39,7 @@ from tumorscope.reporting.analysis_document import (
 )
 from tumorscope.reporting.masks import label_values
 from tumorscope.reporting.measurements import lesion_values, slice_positions_values
+from tumorscope.reporting.slice_names import slice_number
 from tumorscope.reporting.wording import positive_slices, types_agree
 
 _PROBABILITY_DIGITS = 6
@@ -109,7 +111,7 @@ def _measured(analysis: Analysis) -> dict[str, Any]:
         "tumor_probability": _probability(analysis.tumor_probability),
         "volume_mm3": _number(analysis.volume_mm3, 2),
         "voxels": int(np.count_nonzero(analysis.mask)),
-        "slices": [_slice(finding) for finding in analysis.slices],
+        "slices": [_slice(finding, analysis.scan) for finding in analysis.slices],
         "lesions": [_lesion(lesion, analysis) for lesion in analysis.lesions],
         "mask_rle": [_runs(part) for part in analysis.mask.astype(bool, copy=False)],
     }
@@ -166,9 +168,10 @@ def _decoded(runs: Sequence[RunLengths], shape: tuple[int, int, int]) -> np.ndar
     return np.stack([decode({"size": list(part.size), "counts": part.counts}) for part in runs])
 
 
-def _slice(finding: SliceFinding) -> SliceEntry:
+def _slice(finding: SliceFinding, scan: Scan) -> SliceEntry:
     return SliceEntry(
         index=finding.index,
+        number=slice_number(scan, finding.index),
         name=None if finding.name is None else _text(finding.name),
         tumor_probability=_probability(finding.tumor_probability),
         mask_probability=_probability(finding.mask_probability),

@@ -13,6 +13,7 @@ from tumorscope.inference.activation_maps import ActivationMap
 from tumorscope.inference.analysis import Analysis
 from tumorscope.inference.labels import COLORS, ENHANCING_TUMOR, TUMOR, Color
 from tumorscope.reporting.agreement import on_grid
+from tumorscope.reporting.slice_names import numbering_text, slice_text
 from tumorscope.reporting.slice_selection import choose_slices
 from tumorscope.reporting.tiles import (
     View,
@@ -218,7 +219,7 @@ def _draw_frame(pen: Pen, analysis: Analysis, layout: Layout) -> None:
         if name in layout.columns:
             pen.rectangle([left, height - 52, left + 12, height - 40], tuple(part // 3 for part in color), color)
             left += 20 + round(write(pen, (left + 20, height - 41), text, 13, _BRIGHT, room)) + 24
-    notes = ["cropped to the head", "slices are counted from 0"]
+    notes = ["cropped to the head", *([numbering_text(analysis.scan)] if len(analysis.slices) > 1 else [])]
     if analysis.activation is not None:
         notes.append(f"warm: contributions to {_question(analysis.activation)}")
     write(pen, (left, height - 41), "; ".join(notes), 13, _MUTED, width - left)
@@ -232,7 +233,7 @@ def _question(activation: ActivationMap) -> str:
 def _draw_label(pen: Pen, analysis: Analysis, true: np.ndarray | None, index: int, top: int) -> None:
     """The values of one slice, beside its tiles."""
     finding, area = analysis.slices[index], analysis.scan.pixel_area_mm2
-    lines = [(f"slice {index}" if len(analysis.slices) > 1 else "image", 17, _BRIGHT)]
+    lines = [(slice_text(analysis.scan, index), 17, _BRIGHT)]
     if finding.name:
         lines.append((clean(finding.name, 18), 12, _MUTED))
     lines.append((f"probability {probability_text(finding.tumor_probability)}", 13, _BRIGHT))

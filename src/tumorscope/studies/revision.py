@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 import numpy as np
 
@@ -20,7 +21,7 @@ CORRECTED = Note(
     "before that",
 )
 _ON_MASKS = ("enhancing_outside", "enhancing_apart")
-"""Notes on where the networks' masks are to each other."""
+"""Notes on where the networks' masks are relative to each other."""
 
 
 def revise(analysis: Analysis, engines: Engine | Sequence[Engine], mask: np.ndarray) -> Analysis:
@@ -64,6 +65,7 @@ def revise(analysis: Analysis, engines: Engine | Sequence[Engine], mask: np.ndar
         warnings=(CORRECTED, *([_parts_corrected(analysis)] if parts else []), *_still_true(revised.warnings)),
         corrected=True,
         parts=parts,
+        analyzed_at=datetime.now().astimezone(),
     )
 
 

@@ -102,7 +102,7 @@ def _of_analysis(path: Path) -> Segmentation:
     masks = masks_from_document(document)
     geometry = document.geometry
     positions = None if geometry.slice_positions is None else np.array(geometry.slice_positions)
-    return Segmentation.of_masks(
+    found = Segmentation.of_masks(
         # A label of several stays even if it is empty: there is no enhancing tumor, which is not the same as no answer.
         masks=[(name, mask) for name, mask in masks if mask.any() or document.labels],
         shape=geometry.shape,
@@ -110,6 +110,7 @@ def _of_analysis(path: Path) -> Segmentation:
         kind=geometry.kind,
         geometry=None if geometry.affine is None else Geometry(geometry.shape, np.array(geometry.affine), positions),
     )
+    return replace(found, slice_numbers=tuple(entry.number for entry in document.slices))
 
 
 def _chosen(labels: Segmentation, label: str | None) -> np.ndarray:

@@ -25,7 +25,7 @@ from tumorscope.training.distributed import is_rank_zero, print_rank_zero
 from tumorscope.training.slices import SliceCache, load_slices
 
 FOLDER = "prepared"
-"""Inside the run's folder; :func:`remove_prepared` takes it away when the training has ended."""
+"""Inside the run's folder; :func:`remove_prepared` removes it when the training has ended."""
 LARGEST_BYTES = 8 * 2**30
 """Larger stores are not kept: reading their data sets again costs less than the disk."""
 _KEY, _WORDS = "key", "words"
@@ -101,7 +101,7 @@ def load_or_prepare(
 
 
 def remove_prepared(folder: Path) -> None:
-    """Take the kept slices of a run away.
+    """Remove the kept slices of a run.
 
     Args:
         folder: the run's.

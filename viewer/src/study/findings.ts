@@ -8,7 +8,7 @@ import { explain } from "../explain";
 import type { Term } from "../glossary";
 import { icon } from "../icons";
 import { labelColors } from "../viewport/parts";
-import { bytesText, capital, countText, dateText, diametersText, momentText, numberText, probabilityText, sequenceLongText, sideText, typeText, volumeText } from "../wording";
+import { bytesText, capital, countText, dateText, diametersText, momentText, numberText, probabilityText, sequenceLongText, sideText, sliceNumber, typeText, volumeText } from "../wording";
 
 export interface FindingsActions {
   lesion(index: number): void;
@@ -22,7 +22,7 @@ export interface Findings {
 }
 
 export function findings(study: StudyDetail, analysis: Analysis, revision: number, actions: FindingsActions, rulers: HTMLElement): Findings {
-  const lesions = analysis.lesions.map((lesion, index) => lesionButton(lesion, index, () => actions.lesion(index)));
+  const lesions = analysis.lesions.map((lesion, index) => lesionButton(analysis, lesion, index, () => actions.lesion(index)));
   const element = h(
     "aside",
     { class: "findings", "aria-label": "Findings", tabindex: 0 },
@@ -111,7 +111,7 @@ function typePart(analysis: Analysis): HTMLElement | null {
 const UNNAMED: Record<NonNullable<TypeFinding["doubt"]>, { title: string; reason: string }> = {
   low_probability: { title: "Uncertain", reason: "" },
   other_or_unsure: { title: "Other or unsure", reason: "The tumor is unlike those that these types were learned from." },
-  isolated_slice: { title: "Not named", reason: "Only single slices near the operating point show a tumor." },
+  isolated_slice: { title: "Not named", reason: "Only single slices show a tumor, and barely." },
   other_sequence: { title: "Not named", reason: "Types were learned on another sequence than this." },
 };
 
@@ -144,8 +144,8 @@ function opinion(source: string, finding: TypeFinding, term?: Term): HTMLElement
   );
 }
 
-function lesionButton(lesion: Lesion, index: number, act: () => void): HTMLButtonElement {
-  const place = [sideText(lesion), `slice ${lesion.diameters?.slice ?? lesion.largest_slice}`].filter(Boolean).join(" · ");
+function lesionButton(analysis: Analysis, lesion: Lesion, index: number, act: () => void): HTMLButtonElement {
+  const place = [sideText(lesion), `slice ${sliceNumber(analysis, lesion.diameters?.slice ?? lesion.largest_slice)}`].filter(Boolean).join(" · ");
   const rano = lesion.measurable === null ? null : lesion.measurable ? "measurable" : "not measurable";
   return h(
     "button",
@@ -266,7 +266,7 @@ function aboutPart(study: StudyDetail, analysis: Analysis): HTMLElement {
     ["Grid", `${shape[2]} × ${shape[1]}, ${countText(shape[0], "slice")}`],
     ["Voxel", voxel],
     ["Network", [...new Set((analysis.labels?.length ? analysis.labels : [analysis]).map(({ bundle }) => `${bundle.name} ${bundle.version}`))].join(", "), "bundle"],
-    ["Operating point", numberText(analysis.operating_point.presence, 2), "operatingPoint"],
+    ["Counts as tumor from", numberText(analysis.operating_point.presence, 2), "operatingPoint"],
     ["Run by", `${analysis.engine.runtime}, ${analysis.engine.precision}`],
     ["Took", `${numberText(spent / 1000, 1)} s`],
     ["Added", dateText(study.created)],

@@ -4,7 +4,7 @@ import type { Analysis } from "../analysis";
 import { h, replaceChildren } from "../dom";
 import { icon } from "../icons";
 import type { Ruler } from "../viewport/api";
-import { sliceText } from "../wording";
+import { type NumberedSlices, sliceNumber } from "../wording";
 
 const KEY = "tumorscope.rulers.";
 const KEPT_MS = 90 * 86_400_000;
@@ -85,7 +85,7 @@ export interface RulerList {
   show(rulers: readonly (Ruler & { text: string })[]): void;
 }
 
-export function rulerList(actions: { go(index: number): void; remove(index: number): void }): RulerList {
+export function rulerList(numbered: () => NumberedSlices, actions: { go(index: number): void; remove(index: number): void }): RulerList {
   const list = h("ol", { class: "rulers" });
   const element = h("section", { "aria-label": "Rulers", hidden: true }, h("h2", {}, "Rulers"), h("p", { class: "hint" }, "Kept in this browser."), list);
   return {
@@ -93,7 +93,8 @@ export function rulerList(actions: { go(index: number): void; remove(index: numb
     show(rulers) {
       element.hidden = !rulers.length;
       replaceChildren(list, ...rulers.map((ruler, index) => {
-        const where = `${AXES[ruler.normal] ?? "slice"} ${sliceText(Math.round(ruler.from[ruler.normal]))}`;
+        const at = Math.round(ruler.from[ruler.normal]);
+        const where = ruler.normal === 2 ? `slice ${sliceNumber(numbered(), at)}` : `${ruler.normal === 0 ? "column" : "row"} ${at}`;
         return h(
           "li",
           {},
@@ -104,5 +105,3 @@ export function rulerList(actions: { go(index: number): void; remove(index: numb
     },
   };
 }
-
-const AXES = ["column", "row", "slice"];

@@ -201,7 +201,7 @@ export function studyScreen(id: string, about: Promise<About>): Screen {
   }
 
   let kept: readonly Ruler[] = [];
-  const rulers = rulerList({
+  const rulers = rulerList(() => analysis ?? { slices: [] }, {
     go(index) {
       const ruler = kept[index];
       if (!ruler) return;

@@ -35,8 +35,8 @@ SERIES_NUMBERS = {"segmentation": 9801, "probability": 9802}
 """High, so that viewers list them after what the scanner made."""
 
 MOST_FRAMES = 1024
-"""Up to here every segment has a frame for every slice, empty or not: readers that take frames for a
-volume, or count them, are then right too. Beyond, empty frames are left out, as the standard allows."""
+"""Of a stack that lacks slices: up to here every segment has a frame for every slice, empty or not, since nothing else
+tells a reader where there is no slice."""
 
 MOST_VALUE = 255
 LESION_COLORS = (COLORS[TUMOR], (255, 176, 0), (60, 160, 255), (240, 90, 190), (150, 230, 230), (200, 150, 255))
@@ -44,7 +44,9 @@ LESION_COLORS = (COLORS[TUMOR], (255, 176, 0), (60, 160, 255), (240, 90, 190), (
 
 
 @quiet_libraries()
-def encode_segmentation(analysis: Analysis, fractional: bool = False, made_at: datetime | None = None) -> bytes:
+def encode_segmentation(
+    analysis: Analysis, fractional: bool = False, made_at: datetime | None = None, every_frame: bool = False
+) -> bytes:
     """A DICOM Segmentation, as a file's content.
 
     Each slice's frames have exactly the position of its source image, which they name. Binary segments are the
@@ -52,10 +54,14 @@ def encode_segmentation(analysis: Analysis, fractional: bool = False, made_at: d
     several, empty ones left out: these overlap, as a part lies inside the whole. The fractional one is the mask
     output's probability.
 
+    Frames in which a segment marks nothing are left out, as the standard allows and dcmqi and highdicom do. The frames
+    of a single segment are those from its first to its last slice, as programs built on ITK take them for a volume.
+
     Args:
         analysis: of a scan that was read from DICOM.
         fractional: the probability of every voxel instead of contours.
         made_at: the time written into the object; now, unless given.
+        every_frame: a frame for every slice in every segment, empty or not.
 
     Raises:
         TumorscopeError: the scan is not from DICOM or its images do not state their position; nothing
@@ -74,10 +80,13 @@ def encode_segmentation(analysis: Analysis, fractional: bool = False, made_at: d
     pixels, segments, what = _probability(analysis) if fractional else _binary(analysis)
     kind = "probability" if fractional else "segmentation"
     stored = analysis.probability if fractional else pixels
-    uid = object_uid(analysis, kind, np.ascontiguousarray(stored).tobytes())
+    complete = every_frame or _lacks_slices(analysis, len(segments))
+    which = b"" if complete else b"marked frames"
+    uid = object_uid(analysis, kind, np.ascontiguousarray(stored).tobytes() + which)
+    shown = _marked_range(pixels) if len(segments) == 1 and not complete else slice(None)
     dataset = hd.seg.Segmentation(
-        source_images=images,
-        pixel_array=pixels,
+        source_images=images[shown],
+        pixel_array=pixels[shown],
         segmentation_type="FRACTIONAL" if fractional else "BINARY",
         fractional_type="PROBABILITY",
         max_fractional_value=MOST_VALUE,
@@ -86,7 +95,7 @@ def encode_segmentation(analysis: Analysis, fractional: bool = False, made_at: d
         series_number=SERIES_NUMBERS[kind],
         sop_instance_uid=uid,
         instance_number=1,
-        omit_empty_frames=len(segments) * len(images) > MOST_FRAMES,
+        omit_empty_frames=len(segments) > 1 and not complete,
         content_label="TUMOR_PROB" if fractional else "TUMOR",
         content_description=f"{what}. Research use only",
         content_creator_name=f"{MANUFACTURER}^{'+'.join(label.bundle.name for label in analysis.by_bundle)}"[:64],
@@ -100,6 +109,17 @@ def encode_segmentation(analysis: Analysis, fractional: bool = False, made_at: d
     dataset.BodyPartExamined = "BRAIN"
     _name_dimensions(dataset, unique_identifier("dimensions", uid))
     return encode_object(dataset, analysis.scan.source_images[0].header, made_at or datetime.now())
+
+
+def _lacks_slices(analysis: Analysis, segments: int) -> bool:
+    scan = analysis.scan
+    return scan.slice_positions is not None and segments * len(scan.voxels) <= MOST_FRAMES
+
+
+def _marked_range(pixels: np.ndarray) -> slice:
+    """From the first to the last slice in which anything is marked."""
+    marked = np.flatnonzero(pixels.reshape(len(pixels), -1).any(axis=1))
+    return slice(int(marked[0]), int(marked[-1]) + 1) if len(marked) else slice(None)
 
 
 def lesion_labels(analysis: Analysis) -> np.ndarray:
