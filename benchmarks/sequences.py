@@ -173,7 +173,7 @@ def _by_change(
     model: SequenceModel, samples: Mapping[str, SequenceSamples], logits: Mapping[str, np.ndarray]
 ) -> list[str]:
     lines = [
-        "T2 is told from the others nearly always. T1 with and without contrast, and FLAIR, mostly stay open: enhancement is a few",
+        "T2 is told from the others nearly always. T1 with and without contrast, and FLAIR, often stay open: enhancement is a few",
         "pixels of a slice, and training saw few scanners.",
         "",
         "## Changes by other software",

@@ -85,7 +85,7 @@ function open(file: File, count = 1): void {
 function heard(response: Response): void {
   if (response.kind === "loaded") {
     loaded = response.loaded;
-    setText(state, readiness(loaded));
+    if (!waiting) setText(state, readiness(loaded));
     document.body.dataset["ready"] = "";
     client.send(waiting ? { kind: "open", file: waiting } : { kind: "warm up" });
     waiting = null;

@@ -2,12 +2,13 @@
  * Prepares files as the page does and writes what the network would see, for a test that compares it with Python's.
  *
  * Arguments: the folder for the results, the input check's numbers, then files. Of the n-th file `n.f32` holds the images of the analyzed slices,
- * `n.json` which slices these are and the input check's score, or why the file cannot be read.
+ * `n.json` which slices these are, the input check's score and what the values rule out, or why the file cannot be read.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { slicesOf } from "../src/arrays/volume";
 import type { InputCheck } from "../src/findings/card";
+import { contentReason } from "../src/input-check/content";
 import { scanScore } from "../src/input-check/score";
 import { Preparation } from "../src/preparation/prepare";
 import { sampleSlices } from "../src/preparation/sampling";
@@ -28,7 +29,7 @@ for (const [number, file] of files.entries()) {
     const images = new Float32Array(sampled.length * SIZE * SIZE);
     sampled.forEach((_, position) => images.set(preparation.image(analyzed, position), position * SIZE * SIZE));
     writeFileSync(join(folder, `${number}.f32`), images);
-    writeFileSync(join(folder, `${number}.json`), JSON.stringify({ slices: sampled, score: scanScore(analyzed, check, pixelAspect(scan)) }));
+    writeFileSync(join(folder, `${number}.json`), JSON.stringify({ slices: sampled, reason: contentReason(scan.volume), score: scanScore(analyzed, check, pixelAspect(scan)) }));
   } catch (error) {
     if (!(error instanceof UnreadableScan)) throw error;
     writeFileSync(join(folder, `${number}.json`), JSON.stringify({ error: error.message }));

@@ -2,7 +2,7 @@
 
 /** A sorted copy, in double precision. */
 export function sorted(values: ArrayLike<number>): Float64Array {
-  return Float64Array.from(values).sort();
+  return new Float64Array(values).sort();
 }
 
 /**

@@ -20,7 +20,7 @@ export function spectrum(gray: Float32Array): number[] {
     const [real, imaginary] = [new Float64Array(SIDE), new Float64Array(SIDE)];
     for (let row = 0; row < SIDE; row++) {
       for (let column = 0; column < SIDE; column++) {
-        const turn = (across * column) % SIDE;
+        const turn = (across * column) & (SIDE - 1);
         real[row] += windowed[row * SIDE + column] * cosine[turn];
         imaginary[row] -= windowed[row * SIDE + column] * sine[turn];
       }
@@ -28,7 +28,7 @@ export function spectrum(gray: Float32Array): number[] {
     for (let down = 0; down < SIDE; down++) {
       let [re, im] = [0, 0];
       for (let row = 0; row < SIDE; row++) {
-        const turn = (down * row) % SIDE;
+        const turn = (down * row) & (SIDE - 1);
         re += real[row] * cosine[turn] + imaginary[row] * sine[turn];
         im += imaginary[row] * cosine[turn] - real[row] * sine[turn];
       }

@@ -1,6 +1,6 @@
 /** Where the head is in a scan: `tumorscope.preprocessing.head`. */
 
-import { median, percentile, sorted } from "../arrays/statistics";
+import { median, percentile, sorted, sum } from "../arrays/statistics";
 import { borders, rounding, type Shape, strided, type Volume } from "../arrays/volume";
 import { withoutFrame } from "./frames";
 
@@ -24,14 +24,18 @@ export function headMask(volume: Volume): Uint8Array {
   const stride = Math.max(1, Math.floor(Math.min(rows, columns) / ENOUGH_PX));
   const coarse = strided(withoutFrame(volume), 1, stride);
   const smooth = gaussian(headSignal(coarse), coarse.shape, SMOOTHING * Math.min(coarse.shape[1], coarse.shape[2]));
-  const head = Uint8Array.from(smooth, (value) => (value > RELATIVE_THRESHOLD ? 1 : 0));
+  const head = new Uint8Array(smooth.length);
+  for (let index = 0; index < head.length; index++) head[index] = smooth[index] > RELATIVE_THRESHOLD ? 1 : 0;
   const whole = new Uint8Array(slices * rows * columns);
-  if (head.reduce((count, value) => count + value, 0) / head.length < SMALLEST_HEAD) return whole.fill(1);
+  if (sum(head) / head.length < SMALLEST_HEAD) return whole.fill(1);
   for (let slice = 0; slice < slices; slice++) {
     for (let row = 0; row < rows; row++) {
       const from = (slice * coarse.shape[1] + Math.floor(row / stride)) * coarse.shape[2];
       const to = (slice * rows + row) * columns;
-      for (let column = 0; column < columns; column++) whole[to + column] = head[from + Math.floor(column / stride)];
+      for (let column = 0, left = 0; column < columns; column++) {
+        if (column && column % stride === 0) left += 1;
+        whole[to + column] = head[from + left];
+      }
     }
   }
   return whole;
@@ -39,12 +43,17 @@ export function headMask(volume: Volume): Uint8Array {
 
 /** How far each pixel is from the air's gray level, as a share of the brightest percent, at most 1. */
 function headSignal(coarse: Volume): Float32Array {
-  const round = rounding(coarse.data);
+  const { data } = coarse;
+  const round = rounding(data);
   const air = median(borders(coarse).flat(), round);
-  const distance = Float64Array.from(coarse.data, (value) => Math.abs(round(value - air)));
+  // Plain loops: several times faster than the arrays' own methods, and this is most of the work before the network.
+  const distance = new Float64Array(data.length);
+  for (let index = 0; index < data.length; index++) distance[index] = Math.abs(round(data[index] - air));
   const brightest = percentile(sorted(distance), 99, round);
-  if (!(brightest > 0)) return new Float32Array(distance.length);
-  return Float32Array.from(distance, (value) => Math.min(round(value / brightest), 1));
+  const signal = new Float32Array(data.length);
+  if (!(brightest > 0)) return signal;
+  for (let index = 0; index < data.length; index++) signal[index] = Math.min(round(distance[index] / brightest), 1);
+  return signal;
 }
 
 /** SciPy's Gaussian filter over rows and columns, float32 between the two as there. */
@@ -56,15 +65,16 @@ function gaussian(image: Float32Array, [slices, rows, columns]: Shape, sigma: nu
   const kernel = weights.map((weight) => weight / total);
   const half = new Float32Array(image.length);
   const result = new Float32Array(image.length);
+  const line = new Float64Array(Math.max(rows, columns) + 2 * radius);
   for (let slice = 0; slice < slices; slice++) {
     const start = slice * rows * columns;
-    for (let column = 0; column < columns; column++) correlate(image, half, start + column, columns, rows, kernel);
-    for (let row = 0; row < rows; row++) correlate(half, result, start + row * columns, 1, columns, kernel);
+    for (let column = 0; column < columns; column++) correlate(image, half, start + column, columns, rows, kernel, line);
+    for (let row = 0; row < rows; row++) correlate(half, result, start + row * columns, 1, columns, kernel, line);
   }
   return result;
 }
 
-/** One line with a symmetric kernel; beyond its ends the line is mirrored. */
+/** One line with a symmetric kernel; beyond its ends the line is mirrored. `line` is room to work in. */
 function correlate(
   from: Float32Array,
   to: Float32Array,
@@ -72,18 +82,24 @@ function correlate(
   step: number,
   length: number,
   kernel: readonly number[],
+  line: Float64Array,
 ): void {
   const reach = kernel.length - 1;
-  const line = new Float64Array(length + 2 * reach);
-  for (let index = -reach; index < length + reach; index++) {
-    const around = ((index % (2 * length)) + 2 * length) % (2 * length);
-    line[index + reach] = from[start + (around < length ? around : 2 * length - 1 - around) * step];
+  for (let index = 0; index < length; index++) line[index + reach] = from[start + index * step];
+  for (let away = 1; away <= reach; away++) {
+    line[reach - away] = line[reach + mirrored(-away, length)];
+    line[reach + length - 1 + away] = line[reach + mirrored(length - 1 + away, length)];
   }
   for (let index = 0; index < length; index++) {
     let value = line[index + reach] * kernel[0];
     for (let away = reach; away > 0; away--) value += (line[index + reach - away] + line[index + reach + away]) * kernel[away];
     to[start + index * step] = value;
   }
+}
+
+function mirrored(index: number, length: number): number {
+  const around = ((index % (2 * length)) + 2 * length) % (2 * length);
+  return around < length ? around : 2 * length - 1 - around;
 }
 
 /**

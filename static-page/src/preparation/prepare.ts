@@ -22,8 +22,7 @@ export class Preparation {
     const inside: Float32Array[] = [];
     const pixels = rows * columns;
     for (let slice = 0; slice < slices; slice++) {
-      const part = head.subarray(slice * pixels, (slice + 1) * pixels);
-      const small = this.cropResize.forward(part);
+      const small = this.cropResize.forward(head.subarray(slice * pixels, (slice + 1) * pixels));
       inside.push(this.#resized(volume, slice).filter((_, index) => small[index] > 0.5));
     }
     this.#map = standardMap(joined(inside));
