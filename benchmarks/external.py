@@ -17,11 +17,10 @@ from typing import Any
 import numpy as np
 
 from tumorscope import __version__
-from tumorscope.cli.datafolders import data_folders
-from tumorscope.cli.evaluate import cases_of_part
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.files import save_whole
 from tumorscope.datasets.combined import CombinedDataset
+from tumorscope.datasets.data_folders import data_folders
 from tumorscope.datasets.labeled import LabeledCase
 from tumorscope.datasets.registry import open_dataset
 from tumorscope.datasets.split import Split
@@ -30,6 +29,7 @@ from tumorscope.evaluation.consistency import CHANGES, compare_changes, summariz
 from tumorscope.evaluation.summary import summarize
 from tumorscope.inference.bundles import load_bundle
 from tumorscope.inference.engine import Engine, load_engine
+from tumorscope.interface.evaluating import cases_of_part
 from tumorscope.preprocessing.axial import axial_view
 from tumorscope.preprocessing.input_check import default_input_check, scan_score
 

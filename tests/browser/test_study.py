@@ -72,7 +72,7 @@ def test_choosing_a_lesion_goes_to_the_slice_it_was_measured_on(page: Page, base
 
     page.get_by_role("button", name="Lesion 1:").click()
 
-    expect(page.locator(".where")).to_have_text(f"Slice {lesion['diameters']['slice']} of 0–23")
+    expect(page.locator(".where")).to_have_text(f"Slice {lesion['diameters']['slice'] + 1} of 24")
     size = f"{lesion['diameters']['longest']['length']:.1f} × {lesion['diameters']['perpendicular']['length']:.1f} mm"
     expect(page.get_by_role("button", name="Lesion 1:")).to_contain_text(size)
 

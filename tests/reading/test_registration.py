@@ -158,7 +158,7 @@ def test_a_few_slices_are_refused():
 
 def test_heads_that_do_not_fit_are_refused():
     pytest.importorskip("SimpleITK")
-    stripe = np.zeros(FIXED.shape, np.int16)
-    stripe[:, 2:5, :] = 400
+    stripe = np.zeros(COARSE.shape, np.int16)
+    stripe[:, 1:3, :] = 400
     with pytest.raises(UnreadableScan, match=r"t1: cannot be registered"):
-        register_rigid(stripe, FIXED.affine, voxels_on(FIXED, "flair"), FIXED.affine, "t1")
+        register_rigid(stripe, COARSE.affine, voxels_on(COARSE, "flair"), COARSE.affine, "t1")

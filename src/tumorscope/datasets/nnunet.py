@@ -103,26 +103,29 @@ def _labels(file: Path, stated: Any) -> dict[str, tuple[str, ...]]:
 
 
 def _chosen_labels(file: Path, labels: Mapping[str, tuple[str, ...]], options: OwnDataOptions) -> str:
-    """The labels that are the tumor, by value, as :attr:`OwnDataOptions.labels` writes them.
+    """The labels that are the tumor or its compartments, by value, as :attr:`OwnDataOptions.labels` writes them.
 
     Raises:
         BadDataset: there are several and none is chosen, or one is chosen that does not exist.
     """
-    wanted = options.tumor_labels
+    wanted = options.groups
     values = {value for own in labels.values() for value in own}
-    if wanted is None and len(labels) > 1:
+    if not wanted and len(labels) > 1:
         shown = ", ".join(f"{name} ({'+'.join(own)})" for name, own in labels.items())
         every = "+".join(sorted(values, key=int))
         raise BadDataset(
-            f"{file}: {len(labels)} labels, {shown}, and a network is trained on one mask: --labels {every}=tumor takes "
-            f"all of them, --labels {'+'.join(list(labels.values())[-1])}=tumor one"
+            f"{file}: {len(labels)} labels, {shown}: --labels {every}=tumor takes all of them, "
+            f"--labels {'+'.join(list(labels.values())[-1])}=tumor one, and "
+            f"--labels '{','.join(f'{name}={name}' for name in labels)}' trains each as a compartment"
         )
-    chosen: list[str] = []
-    for item in wanted or labels:
-        if item not in labels and item not in values:
-            raise BadDataset(f"{file}: has no label {printable(item)}; it has {', '.join(labels)}")
-        chosen += labels.get(item, (item,))
-    return "+".join(dict.fromkeys(chosen)) + "=tumor"
+    chosen = []
+    for group, items in (wanted or {"tumor": tuple(labels)}).items():
+        absent = next((item for item in items if item not in labels and item not in values), None)
+        if absent is not None:
+            raise BadDataset(f"{file}: has no label {printable(absent)}; it has {', '.join(labels)}")
+        own = dict.fromkeys(value for item in items for value in labels.get(item, (item,)))
+        chosen.append(f"{'+'.join(own)}={group}")
+    return ",".join(chosen)
 
 
 def _channels(file: Path, stated: Any) -> tuple[dict[int, str], list[str]]:

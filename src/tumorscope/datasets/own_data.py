@@ -8,8 +8,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol, Self
 
+from tumorscope.core.compartments import Compartment
 from tumorscope.core.errors import BadDataset, BadSplit
 from tumorscope.datasets.holdout import part_sizes
+from tumorscope.datasets.labeled import FoldedDataset
 from tumorscope.datasets.own_cases import PART_NAMES, FoundCase, OwnImage, OwnVolume
 from tumorscope.datasets.own_options import OwnDataOptions
 from tumorscope.datasets.own_patients import CaseNames, known_patients, some
@@ -75,18 +77,24 @@ class OwnDataset(StratifiedDataset[OwnImage | OwnVolume]):
             raise BadDataset(
                 f"{path}: {volumes[0].case} is a volume and {image.case} an image; train on one kind at a time"
             )
-        labels = options.tumor_labels
+        compartments = options.compartments
         names = [CaseNames(case.case, case.name, case.path.name, case.patient) for case in known]
         patients, grouping = known_patients(path, names, options)
         sequences = tuple(dict.fromkeys(sequence for case in known for sequence in case.sequences))
         cases = tuple(
-            OwnVolume(case, patients[case.case], labels, sequences)
+            OwnVolume(case, patients[case.case], compartments, sequences)
             if volumes
-            else OwnImage(case, patients[case.case], labels)
+            else OwnImage(case, patients[case.case], compartments)
             for case in known
         )
         left_out = [_left_out(unknown)] if unknown else []
         return cls(path, cases, grouping, (*notes, *left_out), sequences)
+
+    @property
+    def compartments(self) -> tuple[Compartment, ...]:
+        """The whole tumor and the compartments inside it, as the owner states them; empty for one mask."""
+        stated = self.cases[0].compartments
+        return stated if len(stated) > 1 else ()
 
     def strata(self) -> dict[str, tuple[str, ...]]:
         """The classes of each patient."""
@@ -167,7 +175,7 @@ def is_volumes(dataset: OwnDataset) -> bool:
 class _Open(Protocol):
     """Opens a layout with what the owner states, or with nothing stated."""
 
-    def __call__(self, path: Path, options: OwnDataOptions = ...) -> OwnDataset: ...
+    def __call__(self, path: Path, options: OwnDataOptions = ...) -> FoldedDataset: ...
 
 
 def own_entry(

@@ -133,8 +133,8 @@ def find_diameters(
     offset = np.array(corner[1:], float)
     return Diameters(
         slice=corner[0] + index,
-        longest=_caliper(longest, size, offset),
-        perpendicular=_caliper(chord, size, offset),
+        longest=_diameter(longest, size, offset),
+        perpendicular=_diameter(chord, size, offset),
         crosses_gap=_share_inside(mask[index], longest / size) < 1 - _MOST_OUTSIDE,
     )
 
@@ -223,6 +223,6 @@ def _share_inside(mask: np.ndarray, line: np.ndarray) -> float:
     return float(mask[places[:, 0], places[:, 1]].mean())
 
 
-def _caliper(line: np.ndarray, size: np.ndarray, offset: np.ndarray) -> Diameter:
+def _diameter(line: np.ndarray, size: np.ndarray, offset: np.ndarray) -> Diameter:
     (row0, column0), (row1, column1) = np.round(line / size + offset, 3).tolist()
     return Diameter(round(float(np.linalg.norm(line[1] - line[0])), 3), (row0, column0), (row1, column1))

@@ -2,7 +2,9 @@
 
 RANO 2.0 (Wen et al., J Clin Oncol 2023;41:5187) assesses response against the baseline and progression against the
 nadir, the smallest size of the baseline and all later studies before this one. It has limits for the sum of products of
-diameters (50 % less, 25 % more) and for volumes (65 % less, 40 % more). Target lesions are chosen at the baseline.
+diameters (50 % less, 25 % more) and for volumes (65 % less, 40 % more). Target lesions are chosen at the baseline; at most
+five, as in RANO of 2010. That number and the limits by volume are not verified against the text of RANO 2.0
+(``docs/explanation/definitions.md``).
 """
 
 from __future__ import annotations

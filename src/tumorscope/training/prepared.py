@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from tumorscope import __version__
+from tumorscope.core.compartments import Compartment
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.files import together
 from tumorscope.datasets.labeled import LabeledCase
@@ -39,11 +40,18 @@ class SliceSettings:
     sequences: tuple[str, ...]
     restyled: int
     seed: int
+    compartments: tuple[Compartment, ...] = ()
 
     def load(self, cases: Sequence[LabeledCase], show: Callable[[Sequence[LabeledCase]], Any]) -> SliceCache:
         """Read and prepare the cases, with a progress bar around them."""
         return load_slices(
-            show(cases), self.preparation, self.classes, self.sequences, restyled=self.restyled, seed=self.seed
+            show(cases),
+            self.preparation,
+            self.classes,
+            self.sequences,
+            restyled=self.restyled,
+            seed=self.seed,
+            compartments=self.compartments,
         )
 
     def key(self, cases: Sequence[LabeledCase]) -> str:

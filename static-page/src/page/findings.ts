@@ -53,7 +53,7 @@ function probabilityBar(probability: number, operatingPoint: number): HTMLElemen
       h("span", { class: "filled" }),
       h("span", { class: "mark" }),
     ),
-    h("p", { class: "small" }, `Positive from the operating point ${operatingPoint.toFixed(2)} on.`),
+    h("p", { class: "small" }, `A slice counts as one with a tumor from ${operatingPoint.toFixed(2)} on (the operating point).`),
   );
 }
 

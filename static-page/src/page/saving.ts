@@ -2,12 +2,13 @@
 
 import type { ScanFinding, SliceFinding } from "../findings/analysis";
 import type { Loaded, Shown } from "../messages";
+import { COUNTED, sliceNumber } from "../../../viewer/src/wording";
 import { maskImage } from "./viewport";
 import { NOTICE } from "./words";
 
 export async function saveMask(shown: Shown, index: number, finding: SliceFinding): Promise<void> {
   const content = await maskImage(finding, shown).convertToBlob({ type: "image/png" });
-  save(content, shown.kind === "image" ? `${stem(shown)}-mask.png` : `${stem(shown)}-slice${index}-mask.png`);
+  save(content, shown.kind === "image" ? `${stem(shown)}-mask.png` : `${stem(shown)}-slice${sliceNumber(COUNTED, index)}-mask.png`);
 }
 
 /** @param slices findings by slice index, from zero */
@@ -22,7 +23,7 @@ export function saveFindings(shown: Shown, loaded: Loaded, slices: ReadonlyMap<n
     notes: shown.notes,
     spacingMm: shown.spacingMm,
     scan: scan && { probability: scan.probability, positive: scan.positive, volumeMm3: scan.volumeMm3, type: scan.type },
-    slices: [...slices].sort(([one], [other]) => one - other).map(([index, finding]) => ({ index, ...numbers(finding) })),
+    slices: [...slices].sort(([one], [other]) => one - other).map(([index, finding]) => ({ index, number: sliceNumber(COUNTED, index), ...numbers(finding) })),
   };
   save(new Blob([JSON.stringify(content, null, 1)], { type: "application/json" }), `${stem(shown)}-findings.json`);
 }

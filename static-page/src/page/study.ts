@@ -1,7 +1,7 @@
 /** One open file: the slice on the left, the findings on the right. */
 
 import { h, replaceChildren, setText } from "../../../viewer/src/dom";
-import { sliceText } from "../../../viewer/src/wording";
+import { COUNTED, sliceNumber } from "../../../viewer/src/wording";
 import type { ScanFinding, SliceFinding } from "../findings/analysis";
 import type { Loaded, Request, Response, Shown } from "../messages";
 import { scanSection, section, sliceSection } from "./findings";
@@ -149,7 +149,7 @@ export class Study {
     const finding = this.#found.get(index) ?? null;
     this.#viewport.show(shown, index, finding, { contour: this.#contour.checked, map: this.#map.checked });
     this.#mapNote.hidden = !this.#map.checked;
-    const where = shown.slices > 1 ? `Slice ${sliceText(index)} of ${sliceText(0)}–${sliceText(shown.slices - 1)}` : "Slice";
+    const where = shown.slices > 1 ? `Slice ${sliceNumber(COUNTED, index)} of ${shown.slices}` : "Slice";
     setText(this.#where, where);
     const words = finding ? (finding.positive ? ", tumor found" : ", no tumor found") : "";
     this.#viewport.canvas.setAttribute("aria-label", `${where} of ${shown.name}${words}`);
@@ -164,7 +164,7 @@ export class Study {
       this.#panel,
       this.#failure && h("p", { class: "alert refused", role: "alert" }, this.#failure),
       scan && scanSection(scan, loaded),
-      sliceSection(shown.slices > 1 ? `Slice ${sliceText(index)}` : "This slice", finding, loaded),
+      sliceSection(shown.slices > 1 ? `Slice ${sliceNumber(COUNTED, index)}` : "This slice", finding, loaded),
     );
     this.element.dataset["state"] = this.#progress ? "scanning" : finding ? "found" : "running";
   }

@@ -18,7 +18,7 @@ export function typeSentence(finding: TypeFinding, { typeConfidence }: Loaded): 
       return `Type other or unsure: the tumor is unlike those that the types ${known} were learned from. Of these, ${likeliest} is likeliest (probability ${probability}).`;
     }
     case "isolated_slice":
-      return `Type not named: only single slices near the operating point show a tumor; ${likeliest} is likeliest.`;
+      return `Type not named: only single slices show a tumor, and barely; ${likeliest} is likeliest.`;
     case "other_sequence":
       return `Type not named: types were learned on another sequence than this; ${likeliest} is likeliest.`;
     case "low_probability":

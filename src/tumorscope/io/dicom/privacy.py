@@ -50,7 +50,7 @@ def name_tokens(dataset: Dataset) -> frozenset[str]:
     if str(dataset.get("PatientIdentityRemoved", "")).upper() == "YES":
         return frozenset()
     names = f"{dataset.get('PatientName', '')} {dataset.get('OtherPatientNames', '')}"
-    parts = re.split(r"[\W_\d]+", unicodedata.normalize("NFC", names.lower()))  # an accent by itself is no letter
+    parts = re.split(r"[\W_\d]+", unicodedata.normalize("NFC", names.lower()))  # an accent by itself is not a letter
     return frozenset(part for part in parts if len(part) > 1)
 
 
