@@ -21,7 +21,8 @@ from browser.running import launch, new_page
 from playwright.sync_api import Browser, ConsoleMessage, Download, Error, Page, expect, sync_playwright
 
 from tumorscope.datasets.phantom import make_phantom, plausible_lesion
-from tumorscope.inference.analysis import Analysis, analyze
+from tumorscope.inference.analysis import analyze
+from tumorscope.inference.analysis_result import Analysis
 from tumorscope.inference.bundle import shipped_bundles
 from tumorscope.inference.engine import Engine, load_engine
 from tumorscope.io import open_scan
