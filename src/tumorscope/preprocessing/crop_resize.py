@@ -9,7 +9,6 @@ import numpy as np
 
 from tumorscope.preprocessing.head import Box
 
-
 _ONE_THREAD = 1 << 18
 """Products of matrices with up to so many multiplications are computed by one thread in OpenBLAS, NumPy's library."""
 

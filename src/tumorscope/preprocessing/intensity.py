@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from tumorscope.preprocessing.percentiles import percentiles
+
 LOWEST, HIGHEST = -4.0, 6.0
 """Normalized intensities are clipped to this range (robust standard deviations)."""
 
@@ -21,6 +23,10 @@ sequences, so that an ordinary image changes little."""
 
 _MIDDLE = len(_STANDARD) // 2
 _LARGEST_TABLE = 1 << 16
+_TABLE_ERROR = 2e-3
+"""Robust standard deviations; a hundredth of the noise of an image."""
+_CHUNK = 1 << 15
+"""Pixels mapped at a time, which stay in the processor's cache."""
 
 _SPIKE = 1e5
 """Pixels further out than so many times the width of the central 99 % are not part of the image. Pixels of
@@ -50,7 +56,7 @@ def without_spikes(image: np.ndarray) -> np.ndarray:
         return image
     if image.min() < -_LARGEST or image.max() > _LARGEST:
         image = np.clip(image, -_LARGEST, _LARGEST)
-    low, high = (float(value) for value in np.percentile(image, (0.5, 99.5)))
+    low, high = (float(value) for value in percentiles(image, (0.5, 99.5)))
     least, most = low - _SPIKE * (high - low), high + _SPIKE * (high - low)
     if low == high or (image.min() >= least and image.max() <= most):
         return image
@@ -73,7 +79,7 @@ def normalize(image: np.ndarray, head: np.ndarray) -> np.ndarray:
     """
     stride = 2 if image.size > _MANY_PIXELS else 1  # a quarter of so many tells the same quantiles
     inside = image[:, ::stride, ::stride][head[:, ::stride, ::stride]]
-    low, middle, high = np.percentile(inside.astype(np.float64), (5, 50, 95))
+    low, middle, high = percentiles(inside, (5, 50, 95))
     scale = (high - low) / _NORMAL_RANGE_5_TO_95
     if scale <= 0:
         scale = float(inside.std(dtype=np.float64))
@@ -100,7 +106,7 @@ def standardize(image: np.ndarray, head: np.ndarray) -> np.ndarray:
     """
     inside = image[head]
     stride = max(1, inside.size // _MANY_PIXELS)
-    found = np.percentile(inside[::stride].astype(np.float64), _PERCENTILES)
+    found = percentiles(inside[::stride], _PERCENTILES)
     levels, which = np.unique(found, return_inverse=True)
     if len(levels) < 2:
         return np.zeros(image.shape, np.float32)
@@ -122,4 +128,25 @@ def standardize(image: np.ndarray, head: np.ndarray) -> np.ndarray:
         if highest - lowest < _LARGEST_TABLE:
             table = np.interp(np.arange(lowest, highest + 1), levels, standard).astype(np.float32)
             return table[image.astype(np.int32) - lowest]
-    return np.interp(image, levels, standard).astype(np.float32)
+    return _mapped(image, levels, standard)
+
+
+def _mapped(image: np.ndarray, levels: np.ndarray, standard: np.ndarray) -> np.ndarray:
+    """``np.interp(image, levels, standard)`` as float32, by a table of as many steps as 16 bits count.
+
+    The table is ten times as fast, and off by :data:`_TABLE_ERROR` at most: where the levels are too uneven for that,
+    it is not used.
+    """
+    step = (levels[-1] - levels[0]) / (_LARGEST_TABLE - 1)
+    steepest = (np.diff(standard) / np.diff(levels)).max()
+    if not steepest * step / 2 <= _TABLE_ERROR:
+        return np.interp(image, levels, standard).astype(np.float32)
+    table = np.interp(levels[0] + step * np.arange(_LARGEST_TABLE), levels, standard).astype(np.float32)
+    scale, offset = np.float32(1 / step), np.float32(0.5 - levels[0] / step)
+    flat, result = image.reshape(-1), np.empty(image.size, np.float32)
+    for start in range(0, flat.size, _CHUNK):
+        position = flat[start : start + _CHUNK] * scale
+        position += offset
+        np.clip(position, 0, _LARGEST_TABLE - 1, out=position)
+        table.take(position.astype(np.uint16), out=result[start : start + _CHUNK], mode="clip")
+    return result.reshape(image.shape)
