@@ -23,8 +23,7 @@ sequences, so that an ordinary image changes little."""
 
 _MIDDLE = len(_STANDARD) // 2
 _LARGEST_TABLE = 1 << 16
-_TABLE_ERROR = 2e-3
-"""Robust standard deviations; a hundredth of the noise of an image."""
+_TABLE_STEPS = 1 << 15
 _CHUNK = 1 << 15
 """Pixels mapped at a time, which stay in the processor's cache."""
 
@@ -132,21 +131,27 @@ def standardize(image: np.ndarray, head: np.ndarray) -> np.ndarray:
 
 
 def _mapped(image: np.ndarray, levels: np.ndarray, standard: np.ndarray) -> np.ndarray:
-    """``np.interp(image, levels, standard)`` as float32, by a table of as many steps as 16 bits count.
+    """``np.interp(image, levels, standard)`` as float32, by a table with even steps instead of a search for every pixel.
 
-    The table is ten times as fast, and off by :data:`_TABLE_ERROR` at most: where the levels are too uneven for that,
-    it is not used.
+    That takes a fifth of the time. Within a step the table is as exact as interpolation, unless one of the levels lies in
+    it: for the few pixels there it is not used.
     """
-    step = (levels[-1] - levels[0]) / (_LARGEST_TABLE - 1)
-    steepest = (np.diff(standard) / np.diff(levels)).max()
-    if not steepest * step / 2 <= _TABLE_ERROR:
-        return np.interp(image, levels, standard).astype(np.float32)
-    table = np.interp(levels[0] + step * np.arange(_LARGEST_TABLE), levels, standard).astype(np.float32)
-    scale, offset = np.float32(1 / step), np.float32(0.5 - levels[0] / step)
+    step = (levels[-1] - levels[0]) / _TABLE_STEPS
+    table = np.interp(levels[0] + step * np.arange(_TABLE_STEPS + 1), levels, standard).astype(np.float32)
+    rise = np.diff(table, append=table[-1])
+    bent = np.zeros(_TABLE_STEPS + 1, bool)
+    steps = ((levels[1:-1] - levels[0]) / step).astype(int)[:, None] + (-1, 0, 1)  # rounding may take one further
+    bent[np.clip(steps, 0, _TABLE_STEPS)] = True
+    lowest, scale = np.float32(levels[0]), np.float32(1 / step)
     flat, result = image.reshape(-1), np.empty(image.size, np.float32)
     for start in range(0, flat.size, _CHUNK):
-        position = flat[start : start + _CHUNK] * scale
-        position += offset
-        np.clip(position, 0, _LARGEST_TABLE - 1, out=position)
-        table.take(position.astype(np.uint16), out=result[start : start + _CHUNK], mode="clip")
+        values, found = flat[start : start + _CHUNK], result[start : start + _CHUNK]
+        position = (values - lowest) * scale
+        np.clip(position, 0, _TABLE_STEPS, out=position)
+        whole = position.astype(np.int32)
+        position -= whole
+        position *= rise.take(whole)
+        np.add(position, table.take(whole), out=found)
+        few = np.flatnonzero(bent.take(whole))
+        found[few] = np.interp(values[few], levels, standard)
     return result.reshape(image.shape)
