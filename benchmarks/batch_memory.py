@@ -3,7 +3,7 @@
     python benchmarks/batch_memory.py [--cases 300] [--slices 2] [--size 64]
 
 The table shows the process's resident memory after every tenth part of the cases; the last line is the growth
-in kilobytes a case over the second half, when caches are full.
+in kilobytes per case over the second half, when caches are full.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def main() -> None:
     console.print(table)
     half = np.arange(given.cases // 2, given.cases)
     growth = np.polyfit(half, np.array(seen)[half], 1)[0] * 1024 if len(half) > 1 else 0.0
-    console.print(f"growth over the second half: {growth:.1f} KB a case")
+    console.print(f"growth over the second half: {growth:.1f} KB per case")
 
 
 if __name__ == "__main__":

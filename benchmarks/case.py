@@ -2,11 +2,13 @@
 
 Runs `tumorscope analyze` on a phantom in a process of its own, as a user would, on the same
 case three times: the first pays for start-up (importing libraries, warming the network), the
-last is what each further case costs. Times are the stages in `analysis.json`.
+last is what each further case costs. Times are the stages in `analysis.json`. Other options than
+`--slices` go to `analyze`.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -23,9 +25,12 @@ CASES = 3
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--slices", type=int, default=60)
+    own, options = parser.parse_known_args()
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        phantom = make_phantom([plausible_lesion(0)], shape=(60, 256, 256))
+        phantom = make_phantom([plausible_lesion(0)], shape=(own.slices, 256, 256))
         for number in range(CASES):
             write_nifti(phantom, folder / "cases" / f"case{number}")
             (folder / "cases" / f"case{number}" / "mask.nii.gz").unlink()
@@ -38,7 +43,7 @@ def main() -> None:
                 str(folder / "cases"),
                 "-o",
                 str(folder / "out"),
-                *sys.argv[1:],
+                *options,
             ],
             stdout=subprocess.DEVNULL,
         )
@@ -49,9 +54,9 @@ def main() -> None:
         first, *_, document = [json.loads(path.read_text()) for path in paths]
     stages = document["timing_ms"]
     total = sum(stages.values())
-    table = Table(
-        "stage", "ms", "share", title=f"60 slices, {document['engine']['runtime']} {document['engine']['precision']}"
-    )
+    engine = document["engine"]
+    title = f"{own.slices} slices, {engine['runtime']} {engine['precision']}"
+    table = Table("stage", "ms", "share", title=title)
     for stage, milliseconds in stages.items():
         table.add_row(stage, f"{milliseconds:.0f}", f"{milliseconds / total:.0%}")
     table.add_row("all", f"{total:.0f}", "100%")

@@ -17,11 +17,10 @@ from typing import Any
 import numpy as np
 
 from tumorscope import __version__
-from tumorscope.cli.datafolders import data_folders
-from tumorscope.cli.evaluate import cases_of_part
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.files import save_whole
 from tumorscope.datasets.combined import CombinedDataset
+from tumorscope.datasets.data_folders import data_folders
 from tumorscope.datasets.labeled import LabeledCase
 from tumorscope.datasets.registry import open_dataset
 from tumorscope.datasets.split import Split
@@ -30,6 +29,7 @@ from tumorscope.evaluation.consistency import CHANGES, compare_changes, summariz
 from tumorscope.evaluation.summary import summarize
 from tumorscope.inference.bundles import load_bundle
 from tumorscope.inference.engine import Engine, load_engine
+from tumorscope.interface.evaluating import cases_of_part
 from tumorscope.preprocessing.axial import axial_view
 from tumorscope.preprocessing.input_check import default_input_check, scan_score
 
@@ -167,7 +167,7 @@ def _page(rows: list[str], tables: list[str], missing: list[str]) -> str:
         "",
         f"Made by `python benchmarks/external.py` with version {__version__}; no training saw the cases, nor copies of",
         "them, and no choice was made on them. Brackets hold 95 % intervals by bootstrap over patients, or over images",
-        "where nobody knows the patients. Sensitivity and specificity are per slice at the bundle's operating point.",
+        "where patients are not known. Sensitivity and specificity are per slice at the bundle's operating point.",
         "What the columns mean in detail: [training.md](training.md).",
         "",
         "| bundle | data | patients | slices | sensitivity | specificity | AUROC | Dice, mean | median | empty slices "

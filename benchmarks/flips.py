@@ -12,14 +12,14 @@ import json
 
 import numpy as np
 
-from tumorscope.cli.datafolders import data_folders
-from tumorscope.cli.evaluate import cases_of_part
+from tumorscope.datasets.data_folders import data_folders
 from tumorscope.datasets.registry import DATASET_NAMES, open_dataset
 from tumorscope.datasets.split import Split
 from tumorscope.evaluation.flip_gain import measure_flips
 from tumorscope.inference.bundle import save_card
 from tumorscope.inference.bundles import load_bundle
 from tumorscope.inference.engine import load_engine
+from tumorscope.interface.evaluating import cases_of_part
 
 PART = "validation"
 

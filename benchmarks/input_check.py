@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from tumorscope import __version__
-from tumorscope.cli.datafolders import data_folders
 from tumorscope.core.files import save_whole
 from tumorscope.datasets import styles
+from tumorscope.datasets.data_folders import data_folders
 from tumorscope.datasets.labeled import LabeledCase
 from tumorscope.datasets.negatives import FAMILIES
 from tumorscope.evaluation import consistency

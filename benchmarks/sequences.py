@@ -18,10 +18,10 @@ import numpy as np
 from scipy.special import softmax
 
 from tumorscope import __version__
-from tumorscope.cli.datafolders import data_folders
 from tumorscope.core.files import save_whole
 from tumorscope.core.scan import SEQUENCES
 from tumorscope.datasets import styles
+from tumorscope.datasets.data_folders import data_folders
 from tumorscope.inference.acquired_slices import network_view
 from tumorscope.inference.sequence_recognition import (
     SequenceModel,
@@ -55,7 +55,7 @@ CHANGES: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
 }
 _TITLES = {"t1": "T1", "t1c": "T1c", "t2": "T2", "flair": "FLAIR"}
 _EACH_CHANGE = 8
-"""Changes are made to every so manieth image."""
+"""Changes are made to every n-th image."""
 
 
 def main() -> None:
@@ -86,7 +86,7 @@ def main() -> None:
         *_confusion(model, samples[AS_IS], logits[AS_IS]),
     ]
     lines += [*_by_change(model, samples, logits), *_scans(model, samples[AS_IS], logits[AS_IS])]
-    lines += _doubts(model, samples, logits)
+    lines += _contradictions(model, samples, logits)
     if arguments.volumes:
         lines += _outside(model, arguments.volumes)
     save_whole(arguments.out, ("\n".join(lines) + "\n").encode())
@@ -173,7 +173,7 @@ def _by_change(
     model: SequenceModel, samples: Mapping[str, SequenceSamples], logits: Mapping[str, np.ndarray]
 ) -> list[str]:
     lines = [
-        "T2 is told from the others nearly always. T1 with and without contrast, and FLAIR, mostly stay open: enhancement is a few",
+        "T2 is told from the others nearly always. T1 with and without contrast, and FLAIR, often stay open: enhancement is a few",
         "pixels of a slice, and training saw few scanners.",
         "",
         "## Changes by other software",
@@ -211,7 +211,7 @@ def _scans(model: SequenceModel, samples: SequenceSamples, logits: np.ndarray) -
     return [*lines, ""]
 
 
-def _doubts(
+def _contradictions(
     model: SequenceModel, samples: Mapping[str, SequenceSamples], logits: Mapping[str, np.ndarray]
 ) -> list[str]:
     """How often right and wrong names are doubted."""

@@ -1,4 +1,4 @@
-"""The service under load: what is lost, what is doubled, how memory runs, how long predictions take.
+"""The service under load: what is lost, what is doubled, how memory runs, how long responses take.
 
 Starts `tumorscope serve` on a folder of its own. Each client uploads a case, waits for its
 findings by server-sent events, fetches the first image as the viewer would, and begins again until

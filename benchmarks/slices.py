@@ -60,7 +60,7 @@ class BudaUNet(nn.Module):
 
 
 def contestants(voxels: np.ndarray) -> dict[str, Callable[[], object]]:
-    """Each predictions for all slices of one scan, batch 1, as a viewer would ask."""
+    """Each predicts for all slices of one scan, batch 1, as a viewer would request it."""
     bundle = load_bundle("lgg")
     images = prepare(voxels, bundle.card.preparation).images
     full = torch.from_numpy(prepare(voxels, Preparation(size=256)).images)
@@ -88,9 +88,11 @@ def contestants(voxels: np.ndarray) -> dict[str, Callable[[], object]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--slices", type=int, default=24)
+    own = parser.parse_args()
+    rounds = own.rounds
     torch.set_num_threads(threads())
-    scan = demo_phantom().scan
+    scan = demo_phantom(shape=(own.slices, 256, 256)).scan
     voxels, _ = arrange_channels(scan, load_bundle("lgg").card)
     runs = contestants(voxels)
     times: dict[str, list[float]] = {name: [] for name in runs}

@@ -25,11 +25,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from tumorscope import __version__
-from tumorscope.cli.datafolders import data_folders
-from tumorscope.cli.evaluate import cases_of_part
 from tumorscope.core.errors import BadSplit, TumorscopeError
 from tumorscope.core.files import save_whole
 from tumorscope.datasets.combined import CombinedDataset
+from tumorscope.datasets.data_folders import data_folders
 from tumorscope.datasets.labeled import LabeledCase, LabeledDataset
 from tumorscope.datasets.registry import DATASET_NAMES, open_dataset
 from tumorscope.datasets.split import Split
@@ -38,6 +37,7 @@ from tumorscope.evaluation.intervals import Interval, slice_interval
 from tumorscope.evaluation.metrics import auroc
 from tumorscope.inference.analysis import arrange_channels
 from tumorscope.inference.bundles import Bundle, load_bundle
+from tumorscope.interface.evaluating import cases_of_part
 from tumorscope.preprocessing import prepare, stack_adjacent_slices
 
 ROOT = Path(__file__).parents[1]

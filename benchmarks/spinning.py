@@ -2,7 +2,7 @@
 
     python benchmarks/spinning.py [--bundle lgg] [--precision int8] [--seconds 5] [--rounds 3] [--threads N]
 
-A thread that waits for its part of the next operator either spins, which predictions sooner and burns a core, or
+A thread that waits for its part of the next operator either spins, which responds sooner and occupies a core, or
 sleeps. *Idle*: one process has the machine. *Shared*: as many as ``--processes`` want the same cores at once, as
 several analyses, a training or a service do. Ways alternate; the table shows medians over rounds.
 """

@@ -17,9 +17,9 @@ import numpy as np
 from scipy import ndimage
 
 from tumorscope import __version__
-from tumorscope.cli.datafolders import data_folders
 from tumorscope.core.files import save_whole
 from tumorscope.core.scan import Scan
+from tumorscope.datasets.data_folders import data_folders
 from tumorscope.datasets.phantom import make_phantom, plausible_lesion
 from tumorscope.datasets.registry import open_dataset
 from tumorscope.inference.bundle import load_bundle

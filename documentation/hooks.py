@@ -13,7 +13,8 @@ from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
-from reference import colors_table, pages, public_names
+from notebooks import notebook_pages
+from reference import colors_table, pages, public_names, renamed_keys
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOT_PAGES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
@@ -21,9 +22,11 @@ ROOT_PAGES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
 GENERATED: dict[str, Callable[[], str]] = {
     "<!-- the table of segments' colors -->": colors_table,
     "<!-- public names of tumorscope -->": public_names,
+    "<!-- renamed keys of recipes -->": renamed_keys,
 }
 """What is put into pages in place of a comment."""
 _LINK = re.compile(r"\]\((?P<target>[^)\s]+)\)")
+_EXAMPLES = re.compile(r"(?:\.\./)?(?P<up>(?:\.\./)*)examples/README\.md")
 _ROOT_FILE = re.compile(
     rf"(?:\.\./)?(?P<up>(?:\.\./)*)(?P<file>{'|'.join(map(re.escape, ROOT_PAGES))})(?P<anchor>#.*)?"
 )
@@ -32,7 +35,7 @@ _ROOT_FILE = re.compile(
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the generated pages."""
     sys.path.insert(0, str(ROOT / "src"))
-    made = {source.lower(): root_page(ROOT / source) for source in ROOT_PAGES} | pages()
+    made = {source.lower(): root_page(ROOT / source) for source in ROOT_PAGES} | pages() | notebook_pages()
     for path, content in made.items():
         files.append(File.generated(config, path, content=content))
     return files
@@ -57,6 +60,11 @@ def _on_the_site(target: str) -> str:
 
     >>> _on_the_site("../README.md#install"), _on_the_site("../../CONTRIBUTING.md"), _on_the_site("output.md")
     ('readme.md#install', '../contributing.md', 'output.md')
+    >>> _on_the_site("examples/README.md")
+    'notebooks/index.md'
     """
+    examples = _EXAMPLES.fullmatch(target)
+    if examples:
+        return f"{examples['up']}notebooks/index.md"
     match = _ROOT_FILE.fullmatch(target)
     return f"{match['up']}{match['file'].lower()}{match['anchor'] or ''}" if match else target

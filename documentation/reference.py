@@ -11,6 +11,8 @@ from typing import Any
 
 RECIPES = Path(__file__).resolve().parents[1] / "recipes"
 _CODE_OR_LINK = re.compile(r"(`[^`]*`|\[[^\]]*\]\([^)]*\))")
+_ROLE = re.compile(r":(?:attr|class|data|func|meth|mod):(?=`)")
+"""A role of Sphinx, which Markdown does not know."""
 _SIGNS = re.compile(r"([|*\[_])")
 _LINK_TARGET = re.compile(r"\]\((?!https?:)(#)?(?=[^`]*$)")
 _DESCRIBED_IN = "output.md"
@@ -108,6 +110,13 @@ def public_names() -> str:
     import tumorscope
 
     return "\n\n".join(f"::: tumorscope.{name}" for name in tumorscope.__all__ if not name.startswith("_"))
+
+
+def renamed_keys() -> str:
+    """Rows of the keys of recipes that were renamed, the old one first."""
+    from tumorscope.recipes.renamed_keys import RENAMED_KEYS
+
+    return "\n".join(f"| `{old}` | `{new}` |" for old, new in RENAMED_KEYS.items())
 
 
 def colors_table() -> str:
@@ -244,7 +253,7 @@ def _cell(text: str | None) -> str:
     >>> _cell("a_b of `a_b`, see [below](#two-labels) [default: 1]")
     'a\\_b of `a_b`, see [below](../output.md#two-labels) \\[default: 1]'
     """
-    parts = _CODE_OR_LINK.split(" ".join((text or "").split()))
+    parts = _CODE_OR_LINK.split(_ROLE.sub("", " ".join((text or "").split())))
     return "".join(
         _LINK_TARGET.sub(_from_here, part) if index % 2 else _escaped(part) for index, part in enumerate(parts)
     )

@@ -84,13 +84,13 @@ class Orthanc:
         return f"{self.url}/dicom-web"
 
     def ask(self, path: str, body: bytes | None = None, method: str | None = None, **headers: str) -> bytes:
-        """What it responses to a request at ``path``, such as ``/instances``."""
+        """Its response to a request at ``path``, such as ``/instances``."""
         request = urllib.request.Request(self.url + path, body, headers, method=method)
         with _DIRECT.open(request, timeout=60) as response:
             return response.read()
 
     def json(self, path: str, body: Any = None) -> Any:
-        """An response in JSON; with a body the request is a POST."""
+        """A response in JSON; with a body the request is a POST."""
         return json.loads(self.ask(path, None if body is None else json.dumps(body).encode()))
 
     def stored(self) -> dict[str, bytes]:
@@ -113,7 +113,7 @@ def running_orthanc(
 ) -> Iterator[Orthanc]:
     """An Orthanc with empty storage in ``folder``, up when this returns and stopped by its process id.
 
-    It takes C-STORE from everyone and responses DICOMweb below ``/dicom-web``; HTTP only from this machine.
+    It takes C-STORE from everyone and responds to DICOMweb below ``/dicom-web``; HTTP only from this machine.
 
     Args:
         folder: for its storage, settings and log (``orthanc.log``).

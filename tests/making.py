@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -13,10 +12,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from tumorscope.datasets.phantom import Phantom, make_phantom, plausible_lesion, write_lgg_folder
+from tumorscope.datasets.phantom import write_phantom_figshare, write_phantom_lgg
+from tumorscope.datasets.phantom.collections import draw_small_slice
 from tumorscope.inference.bundles import Bundle, Card, Inputs, Model, OperatingPoint
 from tumorscope.inference.engine import Engine
 from tumorscope.preprocessing import Preparation
+
+write_miniature_figshare, write_miniature_lgg = write_phantom_figshare, write_phantom_lgg
 
 
 def card(**changes: Any) -> Card:
@@ -56,40 +58,6 @@ def write_bundle(folder: Path, model: bytes, **changes: Any) -> Path:
     return folder
 
 
-def write_miniature_lgg(folder: Path, patients: int = 9, slices: int = 6, size: int = 96) -> Path:
-    """A data set of phantoms in the layout of LGG, from three institutions."""
-    for number in range(patients):
-        phantom = make_phantom([plausible_lesion(number)], seed=number, shape=(slices, size, size))
-        write_lgg_folder(phantom, folder, case=f"TCGA_{'ABC'[number % 3]}X_{number:04d}_20000101")
-    return folder
-
-
-def write_miniature_figshare(folder: Path, patients: int = 10, slices: int = 2, size: int = 96) -> Path:
-    """A data set of phantoms in the layout of figshare, each patient in one of the five folds.
-
-    Types take turns: the first patient has a meningioma, the second a glioma, the third a
-    pituitary tumor. Patients are ``P000`` and so on, slices ``1.mat`` and so on; at most
-    three slices a patient.
-    """
-    import h5py
-
-    folder.mkdir(parents=True, exist_ok=True)
-    folds = []
-    for patient in range(patients):
-        for index in range(slices):
-            folds.append(patient % 5 + 1)
-            image, mask = _miniature_slice(patient % 3, index, len(folds), size)
-            with h5py.File(folder / f"{len(folds)}.mat", "w", userblock_size=512) as file:
-                group = file.create_group("cjdata")
-                group["PID"] = np.array([[ord(letter)] for letter in f"P{patient:03d}"], np.uint16)
-                group["image"] = image.T.astype(np.int16)  # MATLAB stores columns first
-                group["label"] = np.array([[patient % 3 + 1.0]])
-                group["tumorMask"] = mask.T.astype(np.uint8)
-    with h5py.File(folder / "cvind.mat", "w", userblock_size=512) as file:
-        file["cvind"] = np.array([folds], float)
-    return folder
-
-
 def write_miniature_classes(
     folder: Path,
     classes: Sequence[str] = ("glioma", "meningioma", "notumor", "pituitary"),
@@ -106,22 +74,6 @@ def write_miniature_classes(
             (folder / side / kind).mkdir(parents=True, exist_ok=True)
             for index in range(count):
                 number += 1
-                image, _ = _miniature_slice(None if kind == "notumor" else number % 3, number % 3, number, size)
+                image, _ = draw_small_slice(None if kind == "notumor" else number % 3, number % 3, number, size)
                 Image.fromarray(image).save(folder / side / kind / f"{kind}_{index}.jpg")
     return folder
-
-
-def _miniature_slice(seed: int | None, index: int, number: int, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """A gray slice (uint8) with noise of its own, and its mask; without a lesion if there is no seed."""
-    phantom = _small_phantom(seed)
-    place = int(np.argsort(-phantom.mask.sum(axis=(1, 2)), kind="stable")[index])
-    gray = Image.fromarray(phantom.scan.voxels[place, :, :, 0].astype(np.float32) * 0.2).resize((size, size))
-    noisy = np.asarray(gray) + np.random.default_rng(number).normal(0, 3, (size, size))
-    mask = Image.fromarray(phantom.mask[place]).resize((size, size), Image.Resampling.NEAREST)
-    return np.clip(noisy, 0, 255).astype(np.uint8), np.asarray(mask, bool)
-
-
-@cache
-def _small_phantom(seed: int | None) -> Phantom:
-    lesions = [] if seed is None else [plausible_lesion(seed, "enhancing")]
-    return make_phantom(lesions, seed=seed or 0, shape=(9, 96, 96), sequences=("t1c",))

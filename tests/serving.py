@@ -34,7 +34,7 @@ class Service:
         self._stop_worker: list[Callable[[], None]] = []
 
     def start(self) -> None:
-        """Response requests; returns when it does."""
+        """Respond to requests; returns at once."""
         app = create_app(self.settings)
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
         listening = socket.create_server(("127.0.0.1", self.settings.port))
@@ -50,7 +50,7 @@ class Service:
         self._stop.append(stop)
 
     def stop(self) -> None:
-        """Response no more, as when it is restarted."""
+        """Respond no more, as when the service is restarted."""
         while self._stop:
             self._stop.pop()()
 

@@ -99,7 +99,7 @@ def test_small_components_are_removed_and_reported_but_a_second_tumor_stays():
     analysis = analyze(scan, fake_engine(operating_point=OperatingPoint(min_component_size_px=12)))
     assert len(analysis.lesions) == 2
     (note,) = [note for note in analysis.warnings if note.code == "small_components"]
-    assert note.text.startswith("1 small component (under 12 pixels")
+    assert note.text.startswith("1 small part of the mask (under 12 pixels")
 
 
 def test_the_probability_of_every_voxel_is_kept_where_it_is_asked_for():

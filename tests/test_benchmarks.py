@@ -11,7 +11,7 @@ BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
 
 def test_the_case_benchmark_breaks_a_case_into_stages():
-    done = subprocess.run([sys.executable, BENCHMARKS / "case.py"], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, BENCHMARKS / "case.py", "--slices", "4"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     for stage in ("reading", "preparing", "inference", "segmenting", "panel", "report", "Peak memory"):
         assert stage in done.stdout
@@ -20,7 +20,9 @@ def test_the_case_benchmark_breaks_a_case_into_stages():
 def test_the_slice_benchmark_compares_every_engine_with_budas_shape():
     pytest.importorskip("torch")
     pytest.importorskip("openvino")
-    done = subprocess.run([sys.executable, BENCHMARKS / "slices.py", "--rounds", "1"], capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, BENCHMARKS / "slices.py", "--rounds", "1", "--slices", "3"], capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     assert "7.76 M" in done.stdout
     for runtime in ("onnxruntime", "openvino"):
@@ -42,7 +44,7 @@ def test_the_batch_benchmark_tells_the_growth_a_case():
         [sys.executable, BENCHMARKS / "batch_memory.py", "--cases", "4"], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    assert "KB a case" in done.stdout
+    assert "KB per case" in done.stdout
 
 
 def test_an_older_commit_is_measured_against_this_one(tmp_path):

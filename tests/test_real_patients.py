@@ -30,16 +30,22 @@ def lgg_patients(engine) -> dict[str, list[str]]:
     }
 
 
-def test_test_patients_evaluate_as_the_card_claims(lgg_folder, engine):
+@pytest.fixture(scope="module")
+def evaluated(lgg_folder, engine):
+    """The metrics of the test patients of LGG, and each one's segmentation."""
     from tumorscope.datasets.labeled import cases_of
     from tumorscope.datasets.lgg import LggDataset
     from tumorscope.evaluation import evaluate, summarize
 
-    tested = lgg_patients(engine)["test"]
-    dataset = LggDataset.open(lgg_folder)
-    metrics = summarize(evaluate(dataset, cases_of(dataset, tested), engine))
+    dataset, masks = LggDataset.open(lgg_folder), {}
+    cases = cases_of(dataset, lgg_patients(engine)["test"])
+    return summarize(evaluate(dataset, cases, engine, on_mask=masks.__setitem__)), masks
+
+
+def test_test_patients_evaluate_as_the_card_claims(evaluated, engine):
+    metrics, masks = evaluated
     claimed = engine.bundle.card.metrics["test"][engine.precision]["lgg"]
-    assert metrics["patients"] == claimed["patients"] == len(tested)
+    assert metrics["patients"] == claimed["patients"] == len(masks) == len(lgg_patients(engine)["test"])
     assert metrics["patient_dice"]["mean"] == pytest.approx(claimed["patient_dice"]["mean"], abs=0.003)
     assert metrics["presence"]["auroc"]["value"] == pytest.approx(claimed["presence"]["auroc"]["value"], abs=0.003)
 
@@ -51,11 +57,10 @@ def test_no_patient_of_the_data_set_is_in_two_parts_and_none_is_missing(lgg_fold
     assert split_names == [patient.case for patient in LggDataset.open(lgg_folder).patients]
 
 
-def test_a_patient_is_drawn_slice_by_slice_where_the_radiologist_drew(lgg_folder, engine):
+def test_a_patient_is_segmented_slice_by_slice_where_the_radiologist_drew(lgg_folder, evaluated, engine):
     dice = []
     for case in lgg_patients(engine)["test"][:4]:
-        scan = open_scan(lgg_folder / case)
-        truth, mask = find_mask(scan), analyze(scan, engine).mask
+        truth, mask = find_mask(open_scan(lgg_folder / case)), evaluated[1][case]
         dice.append(2 * (truth & mask).sum() / (truth.sum() + mask.sum()))
     assert np.median(dice) > 0.75
 

@@ -13,6 +13,7 @@ from typer.main import get_command
 import tumorscope
 from tumorscope.cli.main import app
 from tumorscope.recipes.experiment import AugmentationSettings, Recipe, recipe_folder
+from tumorscope.recipes.renamed_keys import RENAMED_KEYS
 from tumorscope.reporting.analysis_document import AnalysisDocument
 
 ROOT = Path(__file__).parents[1]
@@ -20,7 +21,16 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture(scope="module")
 def reference() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("reference", ROOT / "documentation" / "reference.py")
+    return documentation_module("reference")
+
+
+@pytest.fixture(scope="module")
+def notebooks() -> ModuleType:
+    return documentation_module("notebooks")
+
+
+def documentation_module(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "documentation" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -79,6 +89,24 @@ def test_tables_have_as_many_cells_in_every_row_as_in_the_heading(pages):
         for table in re.findall(r"(?:^\|.*\|\n)+", page, re.MULTILINE):
             counts = {len(re.findall(r"(?<!\\)\|", re.sub(r"`[^`]*`", "", line))) for line in table.splitlines()}
             assert len(counts) == 1, table[:300]
+
+
+def test_every_renamed_key_is_in_the_upgrade_notes(reference):
+    table = reference.renamed_keys()
+    assert rows(table) == set(RENAMED_KEYS)
+    assert "| `zoom` | `scale` |" in table
+    assert "<!-- renamed keys of recipes -->" in (ROOT / "docs" / "upgrade.md").read_text()
+
+
+def test_every_notebook_is_a_page_of_its_text_and_code(notebooks):
+    pages = notebooks.notebook_pages()
+    names = {path.stem for path in (ROOT / "examples").glob("*.py")}
+    assert set(pages) == {"notebooks/index.md", *(f"notebooks/{name}.md" for name in names)}
+    assert all(f"({name}.md)" in pages["notebooks/index.md"] for name in names)
+    page = pages["notebooks/clahe_enhancement.md"]
+    assert page.startswith("# Does CLAHE help?\n\nContrast-limited adaptive")
+    assert page.count("```python\n") == 3
+    assert "# %%" not in page
 
 
 def test_every_public_name_is_on_the_python_page(reference):

@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 
 import numpy as np
 import pydicom
@@ -11,8 +12,10 @@ from tumorscope.core.scan import Scan
 from tumorscope.inference.analysis import analyze
 from tumorscope.inference.bundles import load_bundle
 from tumorscope.inference.engine import Engine
+from tumorscope.inference.tumor_type import TypeFinding
 from tumorscope.io import open_scan
 from tumorscope.io.dicom.writers import encode_segmentation
+from tumorscope.measurement.rulers import Ruler
 from tumorscope.reporting.document import to_document
 from tumorscope.reporting.wording import finding_line, finding_sentence
 from tumorscope.studies.revision import CORRECTED, revise
@@ -67,6 +70,16 @@ def test_a_corrected_analysis_is_marked_as_corrected(engine):
     assert not to_document(analyze(scan(), engine, input_check=False)).corrected
 
 
+def test_the_versions_document_keeps_the_rulers_drawn_with_it(engine):
+    ruler = Ruler("slice", (1, 0, 0), (1, 30, 40))
+    for affine, length, unit in ((np.diag([0.5, 0.5, 6.0, 1]), 25.0, "mm"), (None, 50.0, "px")):
+        after = revise(analyze(scan(affine), engine, input_check=False), engine, drawn())
+        (entry,) = to_document(replace(after, rulers=(ruler,))).rulers
+        assert (entry.axis, entry.start, entry.end) == ("slice", (1, 0, 0), (1, 30, 40))
+        assert (entry.length, entry.unit) == (length, unit)
+    assert to_document(after).rulers == []
+
+
 def test_removing_the_segmentation_means_no_tumor(engine):
     after = revise(analyze(scan(), engine, input_check=False), engine, np.zeros((3, 96, 96), bool))
     assert not after.tumor_present
@@ -81,6 +94,17 @@ def test_the_type_by_radiomics_is_of_the_new_segmentation(engine, monkeypatch):
     monkeypatch.setattr(Engine, "classify_by_radiomics", lambda engine, voxels, mask: asked.append(mask))
     revise(before, engine, drawn())
     np.testing.assert_array_equal(asked[0], drawn())
+
+
+def test_a_type_that_the_network_doubts_is_not_named_after_a_correction_either(engine, monkeypatch):
+    unsure = TypeFinding(None, "glioma", 0.95, {"glioma": 0.95, "meningioma": 0.05}, 0.6, "other_or_unsure")
+    sure = TypeFinding("meningioma", "meningioma", 0.9, {"glioma": 0.1, "meningioma": 0.9}, 0.6)
+    monkeypatch.setattr(Engine, "classify_by_radiomics", lambda engine, voxels, mask: sure)
+    before = replace(analyze(scan(), engine, input_check=False), tumor_type=unsure)
+    found = revise(before, engine, drawn()).radiomics_classifier
+    assert (found.name, found.likeliest, found.doubt) == (None, "meningioma", "other_or_unsure")
+    for other in (None, sure, TypeFinding(None, "glioma", 0.5, {"glioma": 0.5}, 0.6, "low_probability")):
+        assert revise(replace(before, tumor_type=other), engine, drawn()).radiomics_classifier == sure
 
 
 def test_a_corrected_segmentation_is_semiautomatic_in_dicom(engine, tmp_path):

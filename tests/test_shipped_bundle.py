@@ -1,12 +1,27 @@
 """The bundle that ships, on heads whose truth is known."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
-from tumorscope.datasets.phantom import demo_phantom, healthy_twin, make_phantom, plausible_lesion
+from tumorscope.datasets import phantom as phantoms
+from tumorscope.datasets.phantom import make_phantom, plausible_lesion
 from tumorscope.inference.analysis import analyze
 from tumorscope.inference.bundles import load_bundle
 from tumorscope.inference.engine import load_engine
+
+demo_phantom = cache(phantoms.demo_phantom)
+
+
+@cache
+def healthy_scan(seed):
+    return phantoms.healthy_twin(demo_phantom(seed)).scan
+
+
+@cache
+def drawn(lesions, **settings):
+    return make_phantom(lesions, seed=0, **settings)
 
 
 @pytest.fixture(scope="module", params=["float", "int8"])
@@ -15,7 +30,7 @@ def engine(request):
 
 
 @pytest.mark.parametrize("seed", [0, 3, 4])
-def test_it_finds_the_phantoms_tumor_and_outlines_it(engine, seed):
+def test_it_finds_and_segments_the_phantoms_tumor(engine, seed):
     phantom = demo_phantom(seed)
     analysis = analyze(phantom.scan, engine)
     assert analysis.tumor_present
@@ -27,7 +42,7 @@ def test_it_finds_the_phantoms_tumor_and_outlines_it(engine, seed):
 
 @pytest.mark.parametrize("seed", [0, 3, 4])
 def test_it_finds_nothing_in_the_healthy_twin(engine, seed):
-    analysis = analyze(healthy_twin(demo_phantom(seed)).scan, engine)
+    analysis = analyze(healthy_scan(seed), engine)
     assert not analysis.tumor_present
     assert not analysis.mask.any()
 
@@ -35,7 +50,7 @@ def test_it_finds_nothing_in_the_healthy_twin(engine, seed):
 def test_two_tumors_are_both_found(engine):
     left, right = plausible_lesion(0), plausible_lesion(0)
     x, y, z = right.center_mm
-    phantom = make_phantom([left, type(right)((-x, y, z), right.radii_mm)], seed=0)
+    phantom = drawn((left, type(right)((-x, y, z), right.radii_mm)))
     lesions = analyze(phantom.scan, engine).lesions
     assert len(lesions) == 2
     found = sorted(lesion.center_mm[0] for lesion in lesions)
@@ -43,7 +58,7 @@ def test_two_tumors_are_both_found(engine):
 
 
 def test_flair_alone_is_enough_and_the_analysis_says_what_was_filled_in(engine):
-    phantom = make_phantom([plausible_lesion(0)], seed=0, sequences=("flair",))
+    phantom = drawn((plausible_lesion(0),), sequences=("flair",))
     analysis = analyze(phantom.scan, engine)
     assert analysis.tumor_present
     assert 2 * (analysis.mask & phantom.mask).sum() / (analysis.mask.sum() + phantom.mask.sum()) > 0.7

@@ -13,7 +13,7 @@ def test_an_event_whose_lock_the_main_thread_holds_is_set_by_a_signal(number):
     with set_on_signals(stop):
         with stop._cond:  # pyright: ignore[reportAttributeAccessIssue]  # as within a wait that just begins or ends
             signal.raise_signal(number)
-        assert stop.wait(30)
+        assert stop.wait(180)
     assert signal.getsignal(number) is before
 
 
@@ -21,6 +21,6 @@ def test_without_a_signal_the_event_stays_unset_and_the_thread_ends():
     stop = threading.Event()
     with set_on_signals(stop):
         [thread] = [each for each in threading.enumerate() if each.name == "signals"]
-    thread.join(30)
+    thread.join(180)
     assert not thread.is_alive()
     assert not stop.is_set()

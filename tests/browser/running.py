@@ -53,7 +53,7 @@ def running_service(folder: Path, *options: str) -> Iterator[str]:
     finally:
         server.send_signal(signal.SIGINT)
         try:
-            server.wait(30)
+            server.wait(180)
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()
@@ -149,4 +149,4 @@ def healthy_case(folder: Path, name: str) -> Path:
 
 def dicom_case(folder: Path, name: str) -> Path:
     """A folder with two DICOM series of one study."""
-    return write_study(folder / name, ("flair", "t1c"), Grid(shape=(24, 192, 192), spacing_mm=(5.5, 1.2, 1.2)))
+    return write_study(folder / name, ("flair", "t1c"), Grid(shape=(12, 128, 128), spacing_mm=(11.0, 1.8, 1.8)))

@@ -1,4 +1,4 @@
-"""Draws the documentation's images of the page of the phantom only.
+"""Draws the documentation's images of the pages, of phantoms only; of the static page where it is built.
 
 .venv/bin/python tests/browser/screenshots.py
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, Playwright, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -28,9 +28,11 @@ from browser.running import (
     study_of,
     wait_done,
 )
+from static_page.serving import serving
 
 _GRAYS, _NEARLY_GRAY = 64, 4
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
+STATIC_PAGE = Path(__file__).parents[2] / "build" / "static"
 
 
 def main() -> None:
@@ -40,6 +42,8 @@ def main() -> None:
         sync_playwright() as playwright,
     ):
         draw(playwright, base, Path(folder) / "cases")
+        if STATIC_PAGE.is_dir():
+            draw_static_page(playwright)
 
 
 def draw(playwright, base: str, cases: Path) -> None:
@@ -82,6 +86,21 @@ def draw(playwright, base: str, cases: Path) -> None:
     tablet.add_init_script("localStorage.setItem('tumorscope.theme', 'light')")
     open_study(tablet, base, phantom)
     _keep(tablet, "tablet")
+    browser.close()
+
+
+def draw_static_page(playwright: Playwright) -> None:
+    browser = launch(playwright)
+    page = new_page(browser, 1280, 800)
+    page.set_default_timeout(240_000)
+    with serving(STATIC_PAGE) as address:
+        page.goto(address)
+        page.get_by_role("button", name="Try the example").click()
+        page.wait_for_selector(".study[data-state=found]")
+        page.get_by_role("button", name="Analyze all").click()
+        page.wait_for_selector(".strip")
+        page.get_by_label("Activation map").check()
+        _keep(page, "static-page")
     browser.close()
 
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 def own(page: Page, base: str, cases: Path) -> str:
     """A study that one test may change."""
     page.goto(base)
-    drop(page, nifti_case(cases, "edited"))
+    drop(page, nifti_case(cases, "edited", slices=9))
     study = study_of(page)
     wait_done(base, study)
     return study

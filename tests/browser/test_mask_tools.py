@@ -32,7 +32,9 @@ def test_a_lesion_is_removed_by_a_click_and_undo_brings_it_back(page: Page, base
 
     click_voxel(page, row, column)
 
-    expect(page.get_by_text(f"Lesion removed: {lesion.sum():,} voxels on slices {first} to {last}.")).to_be_visible()
+    expect(
+        page.get_by_text(f"Lesion removed: {lesion.sum():,} voxels on slices {first + 1} to {last + 1}.")
+    ).to_be_visible()
     expect(slices(page)).to_have_attribute("aria-valuetext", EMPTY)
     page.keyboard.press("Control+z")
     expect(slices(page)).to_have_attribute("aria-valuetext", DRAWN)
@@ -65,7 +67,7 @@ def test_slices_between_two_drawn_ones_are_interpolated_and_named(page: Page, ba
         click_voxel(page, 128, 128)
     go_to(page, 2)
     page.keyboard.press("i")
-    expect(page.get_by_text("Slices 2 to 3 were interpolated between 1 and 4")).to_be_visible()
+    expect(page.get_by_text("Slices 3 to 4 were interpolated between 2 and 5")).to_be_visible()
     expect(slices(page)).to_have_attribute("aria-valuetext", DRAWN)
 
 

@@ -35,7 +35,7 @@ def test_a_ruler_stays_until_it_is_deleted(page: Page, base: str, phantom: str) 
     go_to(page, 10)
     page.keyboard.press("r")
     drag_voxels(page, (100, 100), (100, 150))
-    ruler = page.get_by_role("region", name="Rulers").get_by_role("button", name=re.compile(r"^45\.\d mm slice 10$"))
+    ruler = page.get_by_role("region", name="Rulers").get_by_role("button", name=re.compile(r"^45\.\d mm slice 11$"))
     expect(ruler).to_be_visible()
 
     page.reload()

@@ -26,7 +26,7 @@ MARKUP = '<b onmouseover="document.title=1">bold</b>'
 
 
 @pytest.mark.parametrize("query", ["", "?canvas"], ids=["webgl", "canvas"])
-def test_the_outline_lies_where_the_mask_is(page: Page, base: str, phantom: str, query: str) -> None:
+def test_the_contour_is_where_the_mask_is(page: Page, base: str, phantom: str, query: str) -> None:
     open_study(page, base, phantom, query)
     mask, voxels = volume(base, phantom, "mask"), volume(base, phantom, "flair")
     measured = ask(f"{base}/api/studies/{phantom}/analysis")["lesions"][0]["diameters"]["slice"]
@@ -52,9 +52,8 @@ def test_the_outline_lies_where_the_mask_is(page: Page, base: str, phantom: str,
     assert (edge & followed).sum() / edge.sum() > 0.97
 
 
-@pytest.mark.parametrize("query", ["", "?canvas"], ids=["webgl", "canvas"])
-def test_the_wheel_scrolls_through_the_slices(page: Page, base: str, phantom: str, query: str) -> None:
-    open_study(page, base, phantom, query)
+def test_the_wheel_scrolls_through_the_slices(page: Page, base: str, phantom: str) -> None:
+    open_study(page, base, phantom, "?canvas")
     where = page.locator(".where")
     go_to(page, 10)
     before = viewport_image(page)
@@ -67,13 +66,13 @@ def test_the_wheel_scrolls_through_the_slices(page: Page, base: str, phantom: st
 
 
 def test_choosing_a_lesion_goes_to_the_slice_it_was_measured_on(page: Page, base: str, phantom: str) -> None:
-    open_study(page, base, phantom)
+    open_study(page, base, phantom, "?canvas")
     lesion = ask(f"{base}/api/studies/{phantom}/analysis")["lesions"][0]
     go_to(page, 0)
 
     page.get_by_role("button", name="Lesion 1:").click()
 
-    expect(page.locator(".where")).to_have_text(f"Slice {lesion['diameters']['slice']} of 0–23")
+    expect(page.locator(".where")).to_have_text(f"Slice {lesion['diameters']['slice'] + 1} of 24")
     size = f"{lesion['diameters']['longest']['length']:.1f} × {lesion['diameters']['perpendicular']['length']:.1f} mm"
     expect(page.get_by_role("button", name="Lesion 1:")).to_contain_text(size)
 

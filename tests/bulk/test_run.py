@@ -65,7 +65,7 @@ def plain(cases, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def bulk(cases, folder, tmp_path_factory):
-    """The results of two actors, interrupted after the first cases; one case kills its actor."""
+    """The results of one actor, interrupted after the first cases, and of two; one case kills its actor."""
     out = tmp_path_factory.mktemp("bulk")
     given, options = [*cases, Deadly(folder / "deadly")], AnalysisOptions(explain=True)
     steps = []
@@ -76,7 +76,7 @@ def bulk(cases, folder, tmp_path_factory):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_bulk(given, out, "lgg", options=options, actors=2, on_done=interrupt)
+        run_bulk(given, out, "lgg", options=options, actors=1, on_done=interrupt)
     steps.append("again")
     summary = run_bulk(given, out, "lgg", options=options, actors=2, on_done=steps.append)
     return out, summary, steps

@@ -8,7 +8,7 @@ from making import card
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.note import Note
 from tumorscope.core.scan import Scan
-from tumorscope.inference.bundle_choice import choose_bundle, choose_bundles
+from tumorscope.inference.bundle_choice import choose_bundles
 from tumorscope.inference.bundles import Bundle, Inputs
 
 LGG = Bundle(Path("lgg"), card(name="lgg"))
@@ -33,29 +33,29 @@ def scan(*sequences):
     ],
 )
 def test_the_bundle_that_receives_most_of_its_sequences_is_chosen_with_a_reason(sequences, expected, because):
-    choice = choose_bundle(scan(*sequences), [LGG, T1C])
+    choice = choose_bundles(scan(*sequences), [LGG, T1C])[0]
     assert choice.bundle.name == expected
     assert because in choice.reason
 
 
 def test_a_single_image_recognized_by_its_pixels_goes_to_the_bundle_of_single_slices():
     recognized = Note("sequence_recognized", "flair was recognized from the pixels")
-    choice = choose_bundle(replace(scan("flair"), notes=(recognized,)), [LGG, T1C])
+    choice = choose_bundles(replace(scan("flair"), notes=(recognized,)), [LGG, T1C])[0]
     assert choice.bundle.name == "t1c"
     assert "single slices and the scan's sequence is flair" in choice.reason
     volume = Scan(np.zeros((9, 32, 32, 1)), ("flair",), "case", "volume", notes=(recognized,))
-    assert choose_bundle(volume, [LGG, T1C]).bundle.name == "lgg"
+    assert choose_bundles(volume, [LGG, T1C])[0].bundle.name == "lgg"
 
 
 def test_a_scan_that_fits_no_bundle_is_refused_in_one_line():
     with pytest.raises(TumorscopeError, match="no bundle takes t2 .*--channels"):
-        choose_bundle(scan("t2"), [LGG])
+        choose_bundles(scan("t2"), [LGG])
 
 
 @pytest.mark.parametrize("channels", [2, 3])
 def test_unnamed_channels_are_not_sequences_however_many(channels: int):
     with pytest.raises(TumorscopeError, match="no bundle takes unknown, unknown.*name the channels with --channels"):
-        choose_bundle(scan(*["unknown"] * channels), [LGG, T1C])
+        choose_bundles(scan(*["unknown"] * channels), [LGG, T1C])
 
 
 def full_study(*sequences):

@@ -205,7 +205,7 @@ def test_location_without_its_extra_is_one_line_before_anything_is_read(run, mon
 
 def test_the_doctor_names_the_extra_that_brings_what_is_missing(run, monkeypatch):
     monkeypatch.setattr("tumorscope.cli.doctor.EXTRAS", {"fast": ("not-a-package",)})
-    assert "pip install tumorscope[fast]" in run("doctor")[1]
+    assert "pip install 'tumorscope[fast]'" in run("doctor")[1]
 
 
 def test_the_version_is_printed(run):

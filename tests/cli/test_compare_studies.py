@@ -212,8 +212,9 @@ def test_studies_of_two_patients_are_compared_only_when_forced(run, name):
     write_analysis("after", patient_key="aaaaaaaa-2222", sequences=["t1", "flair", "flair"])
     error, out = run("before", name)
     assert isinstance(error, TumorscopeError)
-    assert "they are of different patients; the network saw other sequences (t1 flair t1c, then t1 flair flair)" in str(
-        error
+    assert (
+        "they are of different patients; the network received other sequences (t1 flair t1c, then t1 flair flair)"
+        in str(error)
     )
     assert "--force" in str(error)
     assert "RANO" not in out

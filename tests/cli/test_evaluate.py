@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from making import write_miniature_figshare
 
-from tumorscope.cli.datafolders import data_folders
-from tumorscope.cli.evaluate import cases_of_part
 from tumorscope.core.errors import BadSplit, TumorscopeError
 from tumorscope.datasets.combined import CombinedDataset
+from tumorscope.datasets.data_folders import data_folders
 from tumorscope.datasets.registry import open_dataset
 from tumorscope.datasets.split import Split
+from tumorscope.interface.evaluating import cases_of_part
 
 
 @pytest.fixture(scope="module")

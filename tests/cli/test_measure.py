@@ -70,6 +70,8 @@ def test_json_and_csv_agree_and_the_figure_is_written(run, files):
         assert float(row["volume_mm3"]) == lesion["volume_mm3"]
         assert float(row["center_x_mm"]) == lesion["center_mm"][0]
         assert row["laterality"] == lesion["laterality"]
+        assert int(row["slice"]) == lesion["diameters"]["slice"] + 1, "people count from one"
+        assert int(row["first_slice"]) == lesion["bounding_box"]["first"][0] + 1
     assert sum(lesion["volume_mm3"] for lesion in label["lesions"]) == pytest.approx(label["volume_mm3"])
     ends = [np.array(label["lesions"][0]["diameters"]["longest"][end]) for end in ("start_mm", "end_mm")]
     length = label["lesions"][0]["diameters"]["longest"]["length"]

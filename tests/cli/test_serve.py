@@ -114,7 +114,7 @@ def test_an_invalid_option_is_one_line(tmp_path, options, words):
     [
         (["--host", "0.0.0.0"], "needs a token or a user"),
         (["--port", "{taken}"], "cannot be used"),
-        ([], "this needs fastapi; run `pip install tumorscope[service]`"),
+        ([], "this needs fastapi; run `pip install 'tumorscope[service]'`"),
     ],
 )
 def test_startup_errors_are_one_line_and_exit_code_2(tmp_path, options, words):

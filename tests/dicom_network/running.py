@@ -18,7 +18,7 @@ from dicom_peers import Orthanc, free_ports
 from pydicom import dcmread
 
 TESTS = Path(__file__).parents[1]
-TIMEOUT_S = 60.0
+TIMEOUT_S = 180.0
 """How long a test waits for an event; only a failing test waits this long."""
 
 SMALL = Grid(shape=(4, 16, 16))
@@ -122,7 +122,7 @@ class Sent:
 def store(files: Sequence[Path], port: int, calling: str = "SCANNER") -> Sent:
     """Send files with dcmtk's storescu, in one association."""
     command = ["storescu", "-v", "-to", "10", "-aet", calling, "-aec", "TUMORSCOPE", "127.0.0.1", str(port)]
-    run = subprocess.run([*command, *map(str, files)], capture_output=True, text=True, timeout=120)
+    run = subprocess.run([*command, *map(str, files)], capture_output=True, text=True, timeout=TIMEOUT_S)
     output = run.stdout + run.stderr
     accepted, sending = [], None
     for line in output.splitlines():

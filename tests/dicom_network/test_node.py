@@ -10,6 +10,7 @@ import time
 import pytest
 from dicom_making import PATIENT_ID, PATIENT_NAME, uid
 from dicom_network.running import (
+    TIMEOUT_S,
     RunningNode,
     images_on_disk,
     results_at,
@@ -168,7 +169,7 @@ def test_an_analysis_interrupted_by_the_node_s_stop_is_not_a_crash(tmp_path):
         store(small_series(tmp_path / "in"), node.port)
         node.wait_for("analyzing")
         node.process.send_signal(signal.SIGINT)
-        assert node.process.wait(30) == 0
+        assert node.process.wait(TIMEOUT_S) == 0
     with running_node(tmp_path / "data", seconds=0) as node:
         node.wait_for("1 object made")
     assert "will be retried" not in node.said()
@@ -229,7 +230,7 @@ def test_each_result_is_archived_once_however_often_the_node_is_killed(tmp_path,
         for kills, stage in enumerate(itertools.islice(itertools.cycle(stages), MOST_KILLS)):
             if kills >= KILLS and min(hit.values()) > 1:
                 break
-            if stage in ("starting", "receiving"):
+            if stage in ("starting", "receiving", "sending"):
                 sender.allow_one_more()
             hit[stage] = hit.get(stage, 0) + wait_for_stage(stage, node, chance)
             node.kill()
@@ -237,10 +238,10 @@ def test_each_result_is_archived_once_however_often_the_node_is_killed(tmp_path,
                 assert kept(node, path).exists(), "responded with Success, and lost"
             node = start_node(tmp_path / "data", port, *options, seconds=0.3)
         sender.allow_one_more(len(studies))
-        sender.join(120)
+        sender.join(TIMEOUT_S)
         assert not sender.is_alive()
         expected = {study: ["20 images"] for study in studies}
-        wait_until(lambda: results_at(orthanc) == expected, "every result", 120, lambda: node.said()[-5000:])
+        wait_until(lambda: results_at(orthanc) == expected, "every result", TIMEOUT_S, lambda: node.said()[-5000:])
         time.sleep(1.5)
         assert results_at(orthanc) == expected
         assert stop(node) == 0

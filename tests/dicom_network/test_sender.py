@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 from dicom_making import uid
-from dicom_network.running import small_series, wait_until
+from dicom_network.running import TIMEOUT_S, small_series, wait_until
 from dicom_network.web import Response, web_service
 from dicom_peers import free_ports, needs
 from pydicom import dcmread
@@ -57,7 +57,7 @@ def sending(tmp_path, caplog):
     yield scene
     scene.stop.set()
     for sender in scene.senders:
-        sender.join(30)
+        sender.join(TIMEOUT_S)
         assert not sender.is_alive()
 
 

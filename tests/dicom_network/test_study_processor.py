@@ -86,6 +86,14 @@ def test_incomplete_results_are_marked_and_later_ones_reference_them(tmp_path):
         assert document.ReferencedSOPClassUID == first.SOPClassUID
 
 
+def test_the_node_returns_contours_and_locations_if_asked(tmp_path):
+    folder = write_study(tmp_path / "study-0")
+    made = process_study(Task(folder, tmp_path / "out", "lgg", location=True, contours=True))
+    assert [path.name for path in made] == ["capture.dcm", "rtstruct.dcm", "seg.dcm", "sr.dcm"]
+    document = json.loads((made[0].parent / "analysis.json").read_text())
+    assert "locating" in document["timing_ms"]
+
+
 def test_a_missing_sequence_is_reported(tmp_path):
     write_series(tmp_path / "study-0", "t2")
     with pytest.raises(TumorscopeError, match="flair|FLAIR"):

@@ -45,7 +45,7 @@ def dataset(tmp_path: Path) -> LggDataset:
 
 
 def bright_flair(images: np.ndarray) -> dict[str, np.ndarray]:
-    """Says tumor where FLAIR, the second channel, is far above the head's usual."""
+    """Predicts tumor where FLAIR, the second channel, is far above the head's usual."""
     mask = np.clip(4 * (images[:, 1] - 3), -20, 20)
     return {"mask": mask, "presence": mask.max(axis=(1, 2))}
 

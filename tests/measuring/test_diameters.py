@@ -35,8 +35,8 @@ def chord_lengths(pieces, direction, count=500):
     return np.array(longest)
 
 
-def ends_mm(caliper, size):
-    return np.array([caliper.start, caliper.end]) * size
+def ends_mm(diameter, size):
+    return np.array([diameter.start, diameter.end]) * size
 
 
 @settings(max_examples=60, deadline=None)

@@ -143,7 +143,7 @@ def test_a_lesion_that_fills_the_scan_is_measured_to_its_edges():
     assert lesion.diameters.slice == 0
 
 
-def test_calipers_lie_where_the_lesion_lies():
+def test_diameters_are_where_the_lesion_is():
     mask = np.zeros((6, 60, 60), bool)
     mask[3:5, 40:44, 10:31] = True
     found = find_lesions(mask, scan_of(mask.shape), np.ones(6))[0].diameters

@@ -1,5 +1,8 @@
 """What every network provides, whichever it is."""
 
+from copy import deepcopy
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -35,10 +38,17 @@ def recipe(kind: str, adjacent_slices: int = 1) -> Recipe:
     )
 
 
+@cache
+def built(kind: str) -> torch.nn.Module:
+    torch.manual_seed(0)
+    return build_network(recipe(kind))
+
+
 @pytest.fixture(params=NETWORKS)
 def network(request):
+    made = deepcopy(built(request.param))
     torch.manual_seed(0)
-    return build_network(recipe(request.param))
+    return made
 
 
 def test_it_returns_the_outputs_that_it_names_in_their_shapes(network):
@@ -89,8 +99,9 @@ def test_onnx_agrees_with_pytorch_at_any_batch_size(network, tmp_path, request):
         images = torch.randn(batch, 9, 64, 64)
         with torch.no_grad():
             expected = network(images)
-        found = dict(zip(network.outputs, session.run(list(network.outputs), {"image": images.numpy()}), strict=True))
-        for name in network.outputs:
+        names = [*network.outputs, *network.maps]
+        found = dict(zip(names, session.run(names, {"image": images.numpy()}), strict=True))
+        for name in names:
             scale = expected[name].abs().max().item() + 1e-3
             assert np.abs(found[name] - expected[name].numpy()).max() < 0.01 * scale  # weights are float16
 

@@ -63,7 +63,11 @@ def test_without_geometry_nothing_is_turned():
 
 
 @pytest.mark.parametrize(
-    ("spacing", "stride", "step"), [(1.0, 3, 2), (2.0, 1, 3), (3.0, 1, 2), (5.0, 1, 1), (6.5, 1, 1), (0.5, 6, 2)]
+    ("spacing", "stride", "step"),
+    [
+        *((1.0, 3, 2), (2.0, 1, 3), (3.0, 1, 2), (5.0, 1, 1), (6.5, 1, 1), (0.5, 6, 2)),
+        *((4.0, 1, 2), (4.002, 1, 2), (1.002, 3, 2), (3.003, 1, 2), (2.4, 1, 3)),  # at a limit, or nearly
+    ],
 )
 def test_thin_slices_are_sampled_at_half_the_distance_of_training(spacing, stride, step):
     sampling = sample_slices(100, spacing, 6.0)

@@ -174,6 +174,21 @@ def test_of_several_volumes_of_one_sequence_the_best_is_taken(folder: Path):
     assert "t1.nii is taken of 2 t1 files: more slices" in texts(scan.notes)
 
 
+def test_dcm2niix_s_copy_with_equal_distances_is_taken(folder: Path):
+    for each in ("t1c", "flair"):
+        (folder / f"{each}.nii").unlink()
+    image = nibabel.load(folder / "t1.nii")
+    gap = np.delete(np.asarray(image.dataobj), 12, axis=2)
+    (folder / "t1.nii").rename(folder / "t1_Eq_1.nii")
+    nibabel.save(nibabel.Nifti1Image(gap, image.affine), folder / "t1.nii")
+    told = "t1.nii: its slices are not where its header says; t1_Eq_1.nii has them at equal distances"
+    scan = open_scan(folder)
+    np.testing.assert_array_equal(scan.voxels, open_scan(folder / "t1_Eq_1.nii").voxels)
+    assert told in texts(scan.notes)
+    assert told in texts(open_scan(folder / "t1.nii").notes)
+    assert "equal distances" not in " ".join(texts(open_scan(folder / "t1_Eq_1.nii").notes))
+
+
 def test_the_user_says_what_a_file_shows(folder: Path):
     (folder / "t1.nii").rename(folder / "scan.nii")
     assert open_scan(folder).sequences == ("t1c", "flair")

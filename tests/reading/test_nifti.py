@@ -68,13 +68,14 @@ def test_the_fourth_axis_is_channels(tmp_path: Path):
 
 def test_three_volumes_without_names_are_not_the_three_sequences_of_a_bundle(tmp_path: Path):
     """Three points in time of a functional MRI fill three channels just as well."""
-    from tumorscope.inference.bundle_choice import choose_bundle
+    from tumorscope.inference.bundle_choice import choose_bundles
     from tumorscope.inference.bundles import shipped_bundles
 
     path = write_nifti(tmp_path / "bold.nii", VOLUME[..., None].repeat(3, -1))
     with pytest.raises(TumorscopeError, match="no bundle takes unknown, unknown, unknown"):
-        choose_bundle(open_scan(path), shipped_bundles())
-    assert choose_bundle(open_scan(path, channels=["t1", "flair", "t1c"]), shipped_bundles()).bundle.name == "lgg"
+        choose_bundles(open_scan(path), shipped_bundles())
+    scan = open_scan(path, channels=["t1", "flair", "t1c"])
+    assert choose_bundles(scan, shipped_bundles())[0].bundle.name == "lgg"
 
 
 def test_axes_of_length_one_at_the_end_mean_nothing(tmp_path: Path):

@@ -19,28 +19,43 @@ from tumorscope.io import open_scan
 from tumorscope.preprocessing.registration import register_rigid
 
 FIXED = Grid((24, 72, 72), (5.5, 3.2, 3.2))
+COARSE = Grid((12, 36, 36), (11, 6.4, 6.4))
+Shift = tuple[float, float, float]
+NEAR = (5, -4, 8), (6, -9, 5), "t1", (0, 0, 0)
+FAR = (-9, 3, 2), (-12, 10, -8), "t1c", (2000, -1500, 900)
 CORNERS = np.array([[x, y, z, 1.0] for x in (-60, 60) for y in (-80, 80) for z in (-40, 40)])
 
 
-def displaced(turn: tuple[float, float, float], shift: tuple[float, float, float]) -> tuple[Grid, Grid]:
+def displaced(turn: Shift, shift: Shift) -> tuple[Grid, Grid]:
     """Where slices lay in the head, and where their headers say that they lay."""
     return Grid(FIXED.shape, FIXED.spacing_mm, oblique(*turn), shift), Grid(FIXED.shape, FIXED.spacing_mm)
 
 
-@pytest.mark.parametrize(
-    ("turn", "shift", "sequence"), [((5, -4, 8), (6, -9, 5), "t1"), ((-9, 3, 2), (-12, 10, -8), "t1c")]
-)
-def test_a_known_displacement_is_found_to_a_millimeter_and_a_degree(turn, shift, sequence):
-    pytest.importorskip("SimpleITK")
+@cache
+def registered(turn: Shift, shift: Shift, sequence: str, away_mm: Shift):
+    """The displaced sequence registered onto FLAIR, and the true transform; headers in another place of space."""
     lay, stated = displaced(turn, shift)
-    found = register_rigid(
-        voxels_on(lay, sequence), stated.affine, voxels_on(FIXED, "flair"), FIXED.affine, "study: t1"
-    )
-    true = stated.affine @ np.linalg.inv(lay.affine)
+    affine = stated.affine.copy()
+    affine[:3, 3] += away_mm
+    found = register_rigid(voxels_on(lay, sequence), affine, voxels_on(FIXED, "flair"), FIXED.affine, "study: t1")
+    return found, affine @ np.linalg.inv(lay.affine)
+
+
+@pytest.mark.parametrize("displacement", [NEAR, FAR], ids=["near", "frames of reference that are far apart"])
+def test_a_known_displacement_is_found_to_a_millimeter_and_a_degree(displacement):
+    pytest.importorskip("SimpleITK")
+    found, true = registered(*displacement)
     assert np.linalg.norm(((found.transform - true) @ CORNERS.T)[:3], axis=0).max() < 1
     left = found.transform[:3, :3] @ true[:3, :3].T
     assert np.degrees(np.arccos(min(1, (np.trace(left) - 1) / 2))) < 1
     assert found.angle_deg == pytest.approx(np.degrees(np.arccos((np.trace(true[:3, :3]) - 1) / 2)), abs=1)
+
+
+def test_the_same_volumes_are_registered_the_same_twice():
+    pytest.importorskip("SimpleITK")
+    first, _ = registered(*NEAR)
+    second, _ = registered.__wrapped__(*NEAR)
+    assert np.array_equal(first.transform, second.transform)
 
 
 def write_displaced(folder: Path) -> Path:
@@ -118,7 +133,7 @@ def follow_up(angle_deg: float, slice_mm: float) -> tuple[np.ndarray, np.ndarray
     return moving.max() - moving, acquired(before, np.eye(4), 2), grid, true
 
 
-@pytest.mark.parametrize(("angle_deg", "slice_mm", "within_mm"), [(15, 2.25, 0.5), (45, 2.25, 0.5), (30, 6, 1.0)])
+@pytest.mark.parametrize(("angle_deg", "slice_mm", "within_mm"), [(45, 2.25, 0.5), (30, 6, 1.0)])
 def test_a_grown_head_of_inverted_contrast_is_found_at_any_angle(angle_deg, slice_mm, within_mm):
     pytest.importorskip("SimpleITK")
     moving, fixed, affine, true = follow_up(angle_deg, slice_mm)
@@ -127,28 +142,12 @@ def test_a_grown_head_of_inverted_contrast_is_found_at_any_angle(angle_deg, slic
     assert found.angle_deg == pytest.approx(angle_deg, abs=0.5)
 
 
-def test_the_same_volumes_are_registered_the_same_twice():
-    pytest.importorskip("SimpleITK")
-    fixed, moving = voxels_on(FIXED, "flair"), voxels_on(displaced((5, -4, 8), (6, -9, 5))[0], "t1")
-    one, other = (register_rigid(moving, FIXED.affine, fixed, FIXED.affine, "twice") for _ in range(2))
-    assert np.array_equal(one.transform, other.transform)
-
-
-def test_frames_of_reference_that_are_far_apart_do_not_matter():
-    pytest.importorskip("SimpleITK")
-    fixed, elsewhere = voxels_on(FIXED, "flair"), FIXED.affine.copy()
-    elsewhere[:3, 3] += (2000, -1500, 900)
-    found = register_rigid(voxels_on(FIXED, "t1"), elsewhere, fixed, FIXED.affine, "far")
-    true = elsewhere @ np.linalg.inv(FIXED.affine)
-    assert np.linalg.norm(((found.transform - true) @ CORNERS.T)[:3], axis=0).max() < 1
-
-
 def test_what_has_no_distinct_position_is_refused():
     pytest.importorskip("SimpleITK")
     random = np.random.default_rng(0)
-    noise = random.normal(size=FIXED.shape)
+    noise = random.normal(size=COARSE.shape)
     with pytest.raises(UnreadableScan, match=r"^t1: cannot be registered, [^\n]*$"):
-        register_rigid(noise, FIXED.affine, voxels_on(FIXED, "flair"), FIXED.affine, "t1")
+        register_rigid(noise, COARSE.affine, voxels_on(COARSE, "flair"), COARSE.affine, "t1")
 
 
 def test_a_few_slices_are_refused():
@@ -159,7 +158,7 @@ def test_a_few_slices_are_refused():
 
 def test_heads_that_do_not_fit_are_refused():
     pytest.importorskip("SimpleITK")
-    stripe = np.zeros(FIXED.shape, np.int16)
-    stripe[:, 2:5, :] = 400
+    stripe = np.zeros(COARSE.shape, np.int16)
+    stripe[:, 1:3, :] = 400
     with pytest.raises(UnreadableScan, match=r"t1: cannot be registered"):
-        register_rigid(stripe, FIXED.affine, voxels_on(FIXED, "flair"), FIXED.affine, "t1")
+        register_rigid(stripe, COARSE.affine, voxels_on(COARSE, "flair"), COARSE.affine, "t1")

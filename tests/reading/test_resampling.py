@@ -5,7 +5,7 @@ import pytest
 from dicom_making import CORONAL, SAGITTAL, Grid, oblique
 
 from tumorscope.core.geometry import Geometry
-from tumorscope.preprocessing.resampling import coverage, resample, resample_onto
+from tumorscope.preprocessing.resampling import coverage, resample_onto
 
 GRID = Grid((12, 40, 36), (5.0, 2.0, 2.5))
 
@@ -34,7 +34,7 @@ def ramp(grid: Grid) -> np.ndarray:
 )
 def test_values_stay_at_their_place_in_the_patient(source: Grid):
     assert coverage(geometry(source), geometry(GRID)) == 1
-    carried = resample(ramp(source), source.affine, GRID.shape, GRID.affine)
+    carried = resample_onto(ramp(source), geometry(source), geometry(GRID))
     inside = (slice(1, -1), slice(2, -2), slice(2, -2))  # at the rim a voxel's outer half takes its center's value
     assert np.abs(carried - ramp(GRID))[inside].max() < 0.02
 
@@ -42,7 +42,7 @@ def test_values_stay_at_their_place_in_the_patient(source: Grid):
 @pytest.mark.parametrize("turn", [(0, 0, 0), (3, 1, -2)])
 def test_whole_numbers_stay_whole_and_within_half_a_unit(turn: tuple[float, float, float]):
     source = Grid((24, 60, 60), (3.0, 2.0, 2.0), oblique(*turn))
-    carried = resample(np.rint(ramp(source)).astype(np.int16), source.affine, GRID.shape, GRID.affine)
+    carried = resample_onto(np.rint(ramp(source)).astype(np.int16), geometry(source), geometry(GRID))
     assert carried.dtype == np.int16
     assert np.abs(carried - ramp(GRID))[1:-1, 2:-2, 2:-2].max() <= 1.02
 
@@ -52,7 +52,7 @@ def test_where_a_volume_does_not_reach_its_lowest_value_stands(turn: tuple[float
     source = Grid((6, 40, 36), (5.0, 2.0, 2.5), oblique(*turn))
     volume = np.full(source.shape, 7, np.int16)
     volume[2, 20, 20] = -3
-    carried = resample(volume, source.affine, GRID.shape, GRID.affine)
+    carried = resample_onto(volume, geometry(source), geometry(GRID))
     middle = (slice(None), slice(10, 30), slice(10, 26))
     assert (carried[middle][:3] == -3).all(), "below the volume"
     assert (carried[middle][9:] == -3).all(), "above it"
@@ -63,8 +63,8 @@ def test_both_ways_of_interpolating_agree():
     noise = np.random.default_rng(0).normal(0, 1, (20, 40, 40)).astype(np.float32)
     source = Grid((20, 40, 40), (3.0, 2.0, 2.0), oblique(0, 0, 0.02))
     tilted = Grid((20, 40, 40), (3.0, 2.0, 2.0), oblique(0, 0, 0.4))
-    one = resample(noise, source.affine, GRID.shape, GRID.affine)
-    other = resample(noise, tilted.affine, GRID.shape, GRID.affine)
+    one = resample_onto(noise, geometry(source), geometry(GRID))
+    other = resample_onto(noise, geometry(tilted), geometry(GRID))
     assert np.abs(one - other)[1:-1, 4:-4, 4:-4].mean() < 0.1
     assert np.corrcoef(one.ravel(), other.ravel())[0, 1] > 0.95
 
@@ -76,7 +76,7 @@ def test_one_grid_is_recognized_however_its_affine_was_rounded():
     moved = Grid(GRID.shape, GRID.spacing_mm, shift_mm=(0.2, 0, 0))
     assert not geometry(GRID).same_grid(geometry(moved))
     volume = ramp(GRID)
-    assert resample(volume, GRID.affine, GRID.shape, rounded) is volume
+    assert resample_onto(volume, geometry(GRID), Geometry(GRID.shape, rounded)) is volume
 
 
 def test_coverage_is_the_share_of_the_grid():

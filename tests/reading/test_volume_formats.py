@@ -349,7 +349,7 @@ def _renamed(line: str, voxels: str) -> str:
 def test_without_simpleitk_the_line_says_how_to_install_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str):
     path = write(tmp_path / name)
     monkeypatch.setitem(sys.modules, "SimpleITK", None)
-    with pytest.raises(UnreadableScan, match=r"needs SimpleITK; pip install 'tumorscope\[formats\]'"):
+    with pytest.raises(UnreadableScan, match=r"needs SimpleITK; run `pip install 'tumorscope\[formats\]'`"):
         open_scan(path)
 
 

@@ -14,6 +14,8 @@ from tumorscope.reporting.analysis_document import (
     DiameterEntry,
     DiametersEntry,
     LesionEntry,
+    LocationEntry,
+    SliceEntry,
     TypeEntry,
 )
 from tumorscope.reporting.case_table import (
@@ -28,6 +30,10 @@ from tumorscope.reporting.case_table import (
 from tumorscope.reporting.csv_text import csv_line
 from tumorscope.reporting.document import load_document
 
+WHERE = LocationEntry(
+    region="temporal", region_certain=False, hemisphere="left", shares=[], midline_gap_mm=21.5
+)  # fmt: skip
+
 
 def lesion(longest, perpendicular, volume, measurable=True):
     lines = [DiameterEntry(length=length, start=(0, 0), end=(0, length)) for length in (longest, perpendicular)]
@@ -41,14 +47,25 @@ def lesion(longest, perpendicular, volume, measurable=True):
     )  # fmt: skip
 
 
+def numbered(index, number):
+    return SliceEntry(
+        index=index, number=number, name=None, tumor_probability=0.9, mask_probability=0.9, area_px=1, area_mm2=None,
+        type_probabilities=None,
+    )  # fmt: skip
+
+
 @pytest.fixture
 def out(tmp_path, monkeypatch):
     """A folder of results with one case of known numbers."""
     monkeypatch.chdir(tmp_path)
     write_analysis(
         "one",
-        lesions=[lesion(20.0, 15.0, 4000.0), lesion(8.0, 6.0, 200.0, measurable=False)],
+        lesions=[
+            lesion(20.0, 15.0, 4000.0).model_copy(update={"location": WHERE}),
+            lesion(8.0, 6.0, 200.0, measurable=False),
+        ],
         volume_mm3=4200.0,
+        slices=[numbered(0, 12), numbered(1, 11)],
         tumor_type=TypeEntry(
             name=None, likeliest="glioma", probability=0.6, confidence_needed=0.8, type_probabilities={"glioma": 0.6}
         ),
@@ -71,7 +88,8 @@ def test_a_row_holds_what_the_analysis_found(out):
         "bundle": "lgg", "bundle_version": "0.1.0", "input_check": "passed", "tumor_present": True,
         "tumor_probability": 0.9, "tumor_type": "uncertain", "type_probability": 0.6, "lesions": 2,
         "measurable_lesions": 1, "volume_ml": 4.2, "largest_volume_ml": 4.0, "label_volumes_ml": None, "longest_mm": 20.0,
-        "perpendicular_mm": 15.0, "product_mm2": 300.0, "sum_of_products_mm2": 300.0, "dice": 0.81,
+        "perpendicular_mm": 15.0, "product_mm2": 300.0, "slice": 11, "sum_of_products_mm2": 300.0,
+        "region": "temporal (?)", "hemisphere": "left", "midline_gap_mm": 21.5, "dice": 0.81,
         "warnings": "sequence_missing no_contrast", "seconds": 1.5, "failure": None,
     }  # fmt: skip
 

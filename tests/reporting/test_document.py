@@ -34,7 +34,16 @@ def test_the_document_has_the_keys_of_its_schema(analyzed, volume_scan, mask):
     assert set(document["engine"]) == {"runtime", "precision", "flips"}
     assert document["operating_point"] == {"presence": 0.45, "mask": 0.4}
     assert set(document["geometry"]) == {"shape", "spacing_mm", "affine", "slice_positions", "sequences", "kind"}
-    names = {"index", "name", "tumor_probability", "mask_probability", "area_px", "area_mm2", "type_probabilities"}
+    names = {
+        "index",
+        "number",
+        "name",
+        "tumor_probability",
+        "mask_probability",
+        "area_px",
+        "area_mm2",
+        "type_probabilities",
+    }
     assert all(set(part) == names for part in document["slices"])
 
 
@@ -85,6 +94,19 @@ def test_the_file_is_strict_json_that_can_be_loaded_again(analyzed, folder_scan,
     path = tmp_path / "analysis.json"
     path.write_text(to_json(to_document(analysis)), encoding="utf-8")
     assert load_document(path) == to_document(analysis)
+
+
+def test_slices_have_their_number_and_documents_without_one_are_counted_from_one(analyzed, volume_scan, mask, tmp_path):
+    downwards = replace(volume_scan, slice_numbers=(26, 25, 24, 23, 22, 21))
+    document = strict(to_json(to_document(analyzed(downwards, mask))))
+    assert [(part["index"], part["number"]) for part in document["slices"]] == [
+        (index, 26 - index) for index in range(6)
+    ]
+    for part in document["slices"]:
+        del part["number"]
+    path = tmp_path / "analysis.json"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    assert [part.number for part in load_document(path).slices] == [1, 2, 3, 4, 5, 6]
 
 
 def test_numbers_that_are_not_finite_become_null(analyzed, folder_scan, mask):

@@ -49,8 +49,8 @@ def test_the_notice_is_at_the_top_and_at_the_bottom(analyzed, folder_scan, mask)
 
 def test_the_story_has_its_order(analyzed, volume_scan, mask):
     page = Page(report(analyzed(volume_scan, mask))).text
-    sentence = "Tumor found in 3 of 6 slices (probability 0.94): one lesion of 5.1 ml, largest in slice 3."
-    parts = [sentence, "Key images", "Measurements", "Slice by slice", "Method", "Bundle"]
+    sentence = "Tumor found in 3 of 6 slices (probability 0.94): one lesion of 5.1 ml, largest in slice 4."
+    parts = [sentence, "Key images", "Measurements", "Slice by slice", "Method", "model card (bundle)"]
     places = [page.index(part) for part in parts]
     assert places == sorted(places)
 
@@ -58,7 +58,8 @@ def test_the_story_has_its_order(analyzed, volume_scan, mask):
 def test_absence_is_reported_with_the_operating_point(analyzed, volume_scan, mask):
     text = Page(report(analyzed(volume_scan, np.zeros_like(mask)))).text
     assert (
-        "No tumor found: the highest tumor probability of any slice is 0.15, below the operating point of 0.45." in text
+        "No tumor found: the highest tumor probability of any slice is 0.15; a slice counts as one with a tumor from 0.45 "
+        "on." in text
     )
     assert "Measurements" not in text
 
@@ -76,7 +77,7 @@ def test_dice_appears_only_with_a_true_mask(analyzed, folder_scan, mask, truth):
     analysis = analyzed(folder_scan, mask)
     assert "Dice with the true mask" not in report(analysis)
     overlap = 2 * (mask & truth).sum() / (mask.sum() + truth.sum())
-    assert f"<dt>Dice with the true mask</dt><dd>{overlap:.3f}</dd>" in report(analysis, truth)
+    assert f"<dt>Dice with the true mask (1: the same)</dt><dd>{overlap:.3f}</dd>" in report(analysis, truth)
     nothing = np.zeros_like(mask)
     assert "both masks are empty" in report(analyzed(folder_scan, nothing), nothing)
 
@@ -100,22 +101,33 @@ def test_a_single_image_needs_no_chart(analyzed):
 def test_figures_have_alternative_text(analyzed, folder_scan, mask):
     page = Page(report(analyzed(folder_scan, mask)))
     drawings = [attributes for tag, attributes in page.elements if attributes.get("role") == "img"]
-    assert len(drawings) == len(page.tags("svg")) == 2
-    assert all(len(drawing["aria-label"] or "") > 30 for drawing in drawings)
+    assert len(drawings) == len(page.tags("svg")) == 3
+    assert all(len(drawing["aria-label"] or "") > 25 for drawing in drawings)
 
 
 def test_the_method_names_the_bundle_its_hash_and_its_metrics(analyzed, folder_scan, mask):
     analysis = analyzed(folder_scan, mask)
     text = Page(report(analysis)).text
-    for part in ("made-up 1.2.3", analysis.bundle.sha256, "onnxruntime", "patient Dice", "0.861", "0.810 to 0.900"):
+    for part in (
+        "made-up 1.2.3",
+        analysis.bundle.sha256,
+        "onnxruntime",
+        "Dice 0.86",
+        "0.81 to 0.90",
+        f"tumorscope bundles {analysis.bundle.name}",
+    ):
         assert part in text
 
 
 def test_warnings_are_announced_with_the_findings(analyzed, folder_scan, volume_scan, mask):
     page = Page(report(analyzed(folder_scan, mask)))
     (warning,) = folder_scan.notes
-    assert page.text.index("Warning") < page.text.index(warning.text) < page.text.index("Key images")
-    assert "Warning" not in Page(report(analyzed(replace(volume_scan, notes=()), mask))).text
+    places = [page.text.index(part) for part in ("Warning", warning.text[3:], "Tumor found", "What not to conclude")]
+    assert places == sorted(places)
+    told = replace(volume_scan, notes=(Note("series_resampled", "t1 resampled onto the slices of flair"),))
+    page = Page(report(analyzed(told, mask)))
+    assert "Warning" not in page.text
+    assert page.text.index("Method") < page.text.index("T1 resampled onto the slices of flair")
 
 
 @pytest.mark.parametrize("case", ["患者\udcff\n1", "a\x00b", "\u202eevil"])

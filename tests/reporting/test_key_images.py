@@ -12,7 +12,7 @@ from tumorscope.preprocessing.crop_resize import CropResize
 from tumorscope.preprocessing.head import Box
 from tumorscope.reporting.contours import contour_path
 from tumorscope.reporting.diameter_lines import diameter_lines
-from tumorscope.reporting.key_images import activation_figure, choose_images, key_figure
+from tumorscope.reporting.key_images import activation_figure, choose_images, further_figure, key_figure
 from tumorscope.reporting.tiles import View, sides
 
 VIEW = View(10, 20, 50, 60, 400, 400)
@@ -117,9 +117,22 @@ def test_half_of_an_activation_map_has_a_line_and_an_empty_map_has_none(analyzed
 
 
 def test_a_missed_tumor_is_still_shown(analyzed, folder_scan, mask, truth):
-    figure = key_figure(choose_images(analyzed(folder_scan, np.zeros_like(mask)), truth))
-    assert "stroke-dasharray" in figure.svg
+    images = choose_images(analyzed(folder_scan, np.zeros_like(mask)), truth)
+    figure, further = key_figure(images), further_figure(images)
+    assert "stroke-dasharray" in figure.svg + further.svg
     assert "Solid line" not in figure.caption
+    assert "Dashed line: the true mask." in figure.caption
+
+
+def test_further_slices_are_named_by_their_instance_numbers(analyzed, volume_scan, mask):
+    downwards = replace(volume_scan, slice_numbers=(26, 25, 24, 23, 22, 21))
+    images = choose_images(analyzed(downwards, mask))
+    assert (images.key, images.others) == (3, (2, 4))
+    figure, further = key_figure(images), further_figure(images)
+    assert "Slice 23, " in figure.caption
+    assert "Slices are numbered as in the DICOM series." in figure.caption
+    assert further.alt == "Slice 24 and slice 22, with the area of the mask."
+    assert further_figure(replace(images, others=())) is None
 
 
 def test_sides_and_scale_appear_only_where_the_file_gives_them(analyzed, volume_scan, folder_scan, mask):

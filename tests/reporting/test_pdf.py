@@ -94,7 +94,7 @@ def test_page_and_pdf_have_the_same_content(full, truth):
 def test_headings_have_their_order(full):
     reader = printed(full)
     sections = ["Findings", "Key images", "Measurements", "Slice by slice", "Type", "Activation map", "Method"]
-    sections += ["Bundle"]
+    sections += ["The network and its model card (bundle)"]
     case, below = reader.outline
     assert case.title == "case 1"
     assert [entry.title for entry in below if not isinstance(entry, list)] == sections
@@ -127,6 +127,14 @@ def test_the_notice_and_the_number_are_on_every_page(full):
         assert solid(NOTICE) in solid(text)
         assert f"Page {number} of {len(pages)}" in text
         assert [float(length) for length in page.mediabox[2:]] == pytest.approx([595.28, 841.89], abs=0.01)
+
+
+def test_the_first_page_says_whose_what_where_how_large_how_sure_and_what_not_to_conclude(full):
+    text = solid(printed(full).pages[0].extract_text())
+    for part in ("Patient", "Made by Tumorscope", "Warning", "Tumor found", "Lesions", "Diameters", "Largest area"):
+        assert solid(part) in text
+    for part in ("Tumor probability: how likely", "What not to conclude", "Key images", "Slice 4, FLAIR"):
+        assert solid(part) in text
 
 
 def test_the_same_analysis_gives_the_same_bytes(full):

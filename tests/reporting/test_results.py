@@ -131,6 +131,31 @@ def test_images_without_references_get_a_warning_instead_of_dicom(analyzed, tmp_
     assert not (tmp_path / "asked").exists()
 
 
+def test_a_library_s_fault_in_writing_dicom_leaves_the_findings(analyzed, tmp_path, monkeypatch):
+    scan, found = dicom_scan(tmp_path / "series")
+
+    def fail(*_args, **_options):
+        raise ValueError("text that names a patient")
+
+    monkeypatch.setattr("tumorscope.io.dicom.writers.encode_segmentation", fail)
+    document = load_document(write_results(analyzed(scan, found), tmp_path / "out")["analysis"])
+    [note] = [note for note in document.warnings if note.code == "dicom_not_written"]
+    assert "no DICOM was written: a fault of the program, not of the case (ValueError in " in note.text
+    assert "patient" not in note.text
+    with pytest.raises(ValueError, match="text"):
+        write_results(analyzed(scan, found), tmp_path / "asked", options=OutputOptions(dicom=True))
+
+
+def test_images_without_a_frame_of_reference_take_that_of_their_series(analyzed, tmp_path):
+    scan, found = dicom_scan(tmp_path / "series")
+    frame = scan.source_images[1].header.FrameOfReferenceUID
+    for source in scan.source_images[::2]:
+        del source.header.FrameOfReferenceUID
+    paths = write_results(analyzed(scan, found), tmp_path / "out")
+    assert pydicom.dcmread(paths["segmentation"]).FrameOfReferenceUID == frame
+    assert pydicom.dcmread(paths["structure_set"]).FrameOfReferenceUID == frame
+
+
 def test_dicom_of_what_did_not_come_as_dicom_is_refused(analyzed, volume_scan, mask, tmp_path):
     with pytest.raises(TumorscopeError, match="DICOM output needs DICOM input"):
         write_results(analyzed(volume_scan, mask), tmp_path, options=OutputOptions(dicom=True))
@@ -171,5 +196,5 @@ def test_importing_reporting_is_light():
 def test_a_bundle_that_does_not_segment_has_no_dice(analyzed, folder_scan, mask, truth, tmp_path):
     drawn = write_results(analyzed(folder_scan, mask), tmp_path / "drawn", truth)
     undrawn = write_results(analyzed(folder_scan, np.zeros_like(mask), outputs=["presence"]), tmp_path / "none", truth)
-    assert "Dice" in drawn["report"].read_text()
-    assert "Dice 0" not in undrawn["report"].read_text()
+    assert "Dice with the true mask" in drawn["report"].read_text()
+    assert "Dice with the true mask" not in undrawn["report"].read_text()

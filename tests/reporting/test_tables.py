@@ -39,7 +39,7 @@ def test_every_measurement_has_its_unit(analyzed, volume_scan, mask):
         "Volume": "5.1 ml",
         "Longest × perpendicular (mm)": "42.3 × 30.1",
         "Product (mm²)": "1,273",
-        "Slices (largest)": "2 to 4 (3)",
+        "Slices (largest)": "3 to 5 (4)",
         "Extent, slices × rows × columns (mm)": "15 × 26 × 16",
         "Side": "left",
         "From midline (mm)": "32",
@@ -128,8 +128,8 @@ def test_lesions_beyond_the_table_are_counted(many_lesions):
 
 def test_only_positive_slices_have_a_row_on_paper(analyzed, folder_scan, mask):
     analysis = analyzed(folder_scan, mask)
-    assert [row[0] for row in positive_slices_table(analysis).rows] == ["2", "3", "4"]
-    assert [row[0] for row in all_slices(analysis).rows] == list("012345")
+    assert [row[0] for row in positive_slices_table(analysis).rows] == ["3", "4", "5"]
+    assert [row[0] for row in all_slices(analysis).rows] == list("123456")
     assert all_slices(analysis).bold == (False, False, True, True, True, False)
 
 
@@ -142,5 +142,5 @@ def test_of_very_many_positive_slices_the_largest_are_shown(analyzed, volume_sca
     shown = [int(row[0]) for row in table.rows]
     assert len(shown) == MOST_SLICES
     assert shown == sorted(shown)
-    assert set(range(100, 110)) <= set(shown)
+    assert set(range(101, 111)) <= set(shown)
     assert "of 260" in table.note

@@ -169,12 +169,12 @@ def test_the_grid_is_the_scans(both, tmp_path):
 
 def test_the_finding_names_both_labels(analyzed, both):
     assert finding_sentence(both) == (
-        "Tumor found in 4 of 8 slices (probability 0.94): one lesion of 14.4 ml, largest in slice 2; enhancing tumor: "
-        "one lesion of 1.5 ml, largest in slice 3."
+        "Tumor found in 4 of 8 slices (probability 0.94): one lesion of 14.4 ml, largest in slice 3; enhancing tumor: "
+        "one lesion of 1.5 ml, largest in slice 4."
     )
     assert "14.4 ml in one lesion · enhancing tumor 1.5 ml · glioma 0.90" in finding_line(both)
     alone = two_labels(analyzed, t1c=np.zeros_like(CORE))
-    assert finding_sentence(alone).endswith("largest in slice 2; no enhancing tumor.")
+    assert finding_sentence(alone).endswith("largest in slice 3; no enhancing tumor.")
     on_t1c = two_labels(analyzed, np.zeros_like(EDEMA), CORE)
     assert finding_sentence(on_t1c).startswith("Tumor found in 2 of 8 slices on T1 with contrast only (probability 0.9")
 

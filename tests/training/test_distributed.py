@@ -58,7 +58,7 @@ def test_loss_gradients_and_statistics_of_two_processes_are_those_of_one(tmp_pat
         port = free.getsockname()[1]
     commands = [[sys.executable, __file__, str(process), str(port), str(tmp_path)] for process in range(2)]
     started = [subprocess.Popen(command) for command in commands]
-    assert [process.wait(120) for process in started] == [0, 0]
+    assert [process.wait(600) for process in started] == [0, 0]
     model = network()
     images, truth = batch()
     loss = dice_cross_entropy(model(images), truth)

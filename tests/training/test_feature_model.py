@@ -274,6 +274,18 @@ def test_no_patient_is_evaluated_by_a_model_that_saw_it():
     assert (evaluated.predictions == named.truth).mean() < 0.6
 
 
+def test_an_svm_is_calibrated_on_few_patients_and_one_line_tells_of_too_few():
+    """Both patients of a type may fall into one part of a division that does not look at types."""
+    types = np.repeat([0, 1, 2, 0, 1, 2, 0, 1], 2)
+    patients = np.repeat([f"P{number}" for number in (0, 1, 2, 3, 4, 7, 6, 5)], 2)
+    values = (types[:, None] + np.random.default_rng(0).normal(0, 0.1, (16, 2))).astype(np.float32)
+    fitted = fit_model("svm", values, types, patients, 0)
+    assert fitted.predict_proba(values).shape == (16, 3)
+    one_patient = np.where(types == 2, "P2", patients)
+    with pytest.raises(BadDataset, match="too few patients"):
+        fit_model("svm", values, types, one_patient, 0)
+
+
 def test_shuffling_matters_for_the_family_that_tells_and_twins_hide_each_other():
     table = made_table(noise=0.3)
     evaluated = cross_validate("random_forest", table, 0)

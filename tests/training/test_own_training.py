@@ -16,8 +16,8 @@ import tumorscope
 from tumorscope.cli import evaluate as evaluate_command
 from tumorscope.cli import export as export_command
 from tumorscope.cli import train as train_command
-from tumorscope.cli.datafolders import resolve_data
 from tumorscope.core.errors import TumorscopeError
+from tumorscope.datasets.data_folders import resolve_data
 from tumorscope.datasets.own_cases import SeveralLabels
 from tumorscope.datasets.registry import open_dataset
 from tumorscope.preprocessing import Preparation

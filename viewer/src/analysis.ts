@@ -59,7 +59,7 @@ export interface Geometry {
 }
 
 export interface Label {
-  /** `whole tumor` or `enhancing tumor`, BraTS's regions */
+  /** `whole tumor` or `enhancing tumor`, BraTS's regions, or a compartment's name in the model card */
   name: string;
   /** in the mask's file; the label is all of them together, so a label inside another shares its values */
   values: number[];
@@ -67,7 +67,7 @@ export interface Label {
   bundle: Bundle;
   engine: Engine;
   operating_point: OperatingPoint;
-  /** whether any slice reaches this label's bundle's operating point */
+  /** whether any slice reaches this label's bundle's operating point; of a compartment inside the whole whether any of it is segmented */
   tumor_present: boolean;
   tumor_probability: number | null;
   volume_mm3: number | null;
@@ -102,11 +102,11 @@ export interface Lesion {
 
 export interface Location {
   /** frontal, parietal, temporal, occipital, insula, deep, cerebellum, brainstem, ventricles or outside */
-  region: string;
+  region: "frontal" | "parietal" | "temporal" | "occipital" | "insula" | "deep" | "cerebellum" | "brainstem" | "ventricles" | "outside";
   /** whether it stays the same where the atlas is moved by 5 mm */
   region_certain: boolean;
   /** left, right or both; null where the file does not tell sides */
-  hemisphere: string | null;
+  hemisphere: "left" | "right" | "both" | null;
   /** the largest first */
   shares: RegionShare[];
   /** from its nearest voxel to the atlas's midline; 0 where it crosses */
@@ -114,7 +114,7 @@ export interface Location {
 }
 
 export interface Note {
-  code: "rejected_by_header" | "rejected_by_values" | "rejected_by_appearance" | "doubtful_input" | "files_skipped" | "files_missing" | "partial_series" | "series_left_out" | "series_choice" | "images_left_out" | "incomplete_study" | "sequence_source" | "sequence_assumed" | "sequence_missing" | "sequence_recognized" | "sequence_contradicted" | "values_replaced" | "value_scale" | "no_contrast" | "turned_upright" | "single_volume" | "unknown_voxel_size" | "voxel_size_given" | "implausible_voxel_size" | "assumed_spacing" | "assumed_order" | "assumed_orientation" | "assumed_frame_of_reference" | "conflicting_transforms" | "uneven_slices" | "series_resampled" | "series_registered" | "partial_coverage" | "untrained_plane" | "patient_key_missing" | "patient_assumed" | "conflicting_patients" | "no_references" | "mask_threshold" | "label_missing" | "labels_left_out" | "mask_outside_scan" | "mask_below_threshold" | "contours_left_out" | "assumed_grid" | "small_components" | "unknown_volume" | "corrected_segmentation" | "location_not_assessed" | "networks_disagree" | "enhancing_outside" | "enhancing_apart" | "uptake_unknown" | "forced_comparison" | "unverified_origin" | "unmatched_lesions" | "possible_new_lesion" | "target_limit" | "minor_response" | "small_new_lesions" | "no_activation_map" | "dicom_not_written";
+  code: "rejected_by_header" | "rejected_by_values" | "rejected_by_appearance" | "doubtful_input" | "files_skipped" | "files_missing" | "partial_series" | "series_left_out" | "series_choice" | "images_left_out" | "incomplete_study" | "sequence_source" | "sequence_assumed" | "sequence_missing" | "sequence_recognized" | "sequence_contradicted" | "values_replaced" | "value_scale" | "no_contrast" | "turned_upright" | "single_volume" | "unknown_voxel_size" | "voxel_size_given" | "implausible_voxel_size" | "assumed_spacing" | "assumed_order" | "assumed_orientation" | "assumed_frame_of_reference" | "conflicting_transforms" | "uneven_slices" | "series_resampled" | "series_registered" | "partial_coverage" | "untrained_plane" | "patient_key_missing" | "patient_assumed" | "conflicting_patients" | "several_patients" | "no_references" | "mask_threshold" | "label_missing" | "labels_left_out" | "mask_outside_scan" | "mask_below_threshold" | "contours_left_out" | "assumed_grid" | "small_components" | "unknown_volume" | "corrected_segmentation" | "location_not_assessed" | "networks_disagree" | "enhancing_outside" | "enhancing_apart" | "uptake_unknown" | "forced_comparison" | "unverified_origin" | "unmatched_lesions" | "possible_new_lesion" | "target_limit" | "minor_response" | "small_new_lesions" | "no_activation_map" | "dicom_not_written";
   text: string;
 }
 
@@ -126,11 +126,21 @@ export interface OperatingPoint {
 }
 
 export interface RegionShare {
-  region: string;
+  region: "frontal" | "parietal" | "temporal" | "occipital" | "insula" | "deep" | "cerebellum" | "brainstem" | "ventricles" | "outside";
   /** left or right; null where the file does not tell sides */
-  hemisphere: string | null;
+  hemisphere: "left" | "right" | null;
   /** of the lesion's volume, 0 to 1 */
   share: number;
+}
+
+export interface Ruler {
+  /** slice, row or column: perpendicular to the plane */
+  axis: "slice" | "row" | "column";
+  /** slice, row, column */
+  start: [number, number, number];
+  end: [number, number, number];
+  length: number;
+  unit: "mm" | "px";
 }
 
 export interface RunLengths {
@@ -143,6 +153,8 @@ export interface RunLengths {
 export interface SliceFinding {
   /** from 0 */
   index: number;
+  /** as people count: the DICOM image's instance number, or else from 1 */
+  number: number;
   /** of its file; null where slices are not files */
   name: string | null;
   /** slice-level detection, calibrated */
@@ -202,12 +214,14 @@ export interface Analysis {
   volume_mm3: number | null;
   /** of the whole mask */
   voxels: number;
-  /** for each slice: `index` from 0, `name` of its file or null, `tumor_probability` (slice-level detection), `mask_probability` (of its most certain pixel), `area_px`, `area_mm2` or null, `type_probabilities` or null */
+  /** for each slice: `index` from 0, `number` as people count ([below](#slice-numbers)), `name` of its file or null, `tumor_probability` (slice-level detection), `mask_probability` (of its most certain pixel), `area_px`, `area_mm2` or null, `type_probabilities` or null */
   slices: SliceFinding[];
   /** the mask's connected components, largest first: `bounding_box` with `first` and `last` voxel (slice, row, column; both inside), `voxels`, `volume_mm3` or null, `center`, `center_mm` (RAS+) or null, `largest_slice`, `tumor_probability`; `diameters` with `unit` (mm or px), `slice`, `longest` and `perpendicular` with `length` and end points, `product` and `inside`; `extent_mm` edge to edge, `laterality` and `midline_distance_mm` or null; `location` or null, with `region`, `region_certain`, `hemisphere`, `shares` and `midline_gap_mm` ([where in the brain](location.md)); `measurable` by RANO, and else `nonmeasurable_reason` */
   lesions: Lesion[];
-  /** where two bundles analyzed the scan ([below](#two-labels)), one entry for each label, the whole tumor first: `name`, `values` (in the mask's file; the label is all of them together), and as above, for this label, `sequences`, `bundle`, `engine`, `operating_point`, `tumor_present`, `tumor_probability`, `volume_mm3`, `voxels`, `slices`, `lesions`, `mask_rle`; else empty */
+  /** where two bundles analyzed the scan ([below](#two-labels)) or one that segments several compartments, one entry for each label, the whole tumor first: `name`, `values` (in the mask's file; the label is all of them together), and as above, for this label, `sequences`, `bundle`, `engine`, `operating_point`, `tumor_present`, `tumor_probability`, `volume_mm3`, `voxels`, `slices`, `lesions`, `mask_rle`; else empty */
   labels: Label[];
+  /** distances that a person had drawn in the page when this version was saved there: `axis` (slice, row or column, perpendicular to the plane), `start` and `end` (slice, row, column), `length` and `unit` (mm or px) */
+  rulers: Ruler[];
   /** `shape`, `spacing_mm`, `affine` (column, row, slice to RAS+ mm), `slice_positions` (where slices are unevenly spaced, what the affine maps instead of their indices; else null), `sequences`, `kind` */
   geometry: Geometry;
   /** Dice of the mask with the true mask; null where none was given or both are empty */

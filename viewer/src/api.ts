@@ -180,10 +180,11 @@ export interface SentResults {
 export const sendResults = (id: string, revision: number, destination: string): Promise<SentResults> =>
   askJson(at(id, "/send"), { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ destination, revision }) });
 
-export const saveMask = (id: string, revision: number, mask: Blob): Promise<Study> =>
+/** Saves a corrected mask as a new version, which keeps the rulers (as `rulersText` writes them). */
+export const saveMask = (id: string, revision: number, mask: Blob, rulers: string): Promise<Study> =>
   askJson(at(id, "/mask"), {
     method: "PUT",
-    headers: { "content-type": "application/gzip", "if-match": `"${revision}"` },
+    headers: { "content-type": "application/gzip", "if-match": `"${revision}"`, rulers },
     body: mask,
   });
 
@@ -205,7 +206,7 @@ export function imagesOf(study: StudyDetail, revision: number): Image[] {
 /**
  * Follow a study until it is done or failed.
  *
- * Events are taken where they come, and the study is asked for where they do not.
+ * Events are used where they arrive; where they do not, the study is polled.
  */
 export function follow(id: string, told: (study: Study) => void, lost: (error: ApiError) => void): () => void {
   let over = false;

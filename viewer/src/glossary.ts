@@ -3,11 +3,11 @@
 export const TERMS = {
   probability: [
     "Presence probability",
-    "How likely the network finds it that a slice shows a tumor, from 0 to 1, calibrated: of slices with 0.8, about eight in ten did in the validation data. A scan has the largest value of any of its slices. From the operating point on a slice counts as positive.",
+    "How likely the network finds it that a slice shows a tumor, from 0 to 1, calibrated: of slices with 0.8, about eight in ten did in the validation data. A scan has the largest value of any of its slices. From the operating point on, a limit in the model card, a slice counts as one with a tumor.",
   ],
   operatingPoint: [
     "Operating point",
-    "The presence probability from which a slice counts as positive. It was chosen on validation patients and is written in the bundle's model card; the dashed line over the slices shows it.",
+    "The presence probability from which a slice counts as one with a tumor. It was chosen on validation patients and is written in the bundle's model card; the dashed line over the slices shows it.",
   ],
   bundle: [
     "Network (bundle)",

@@ -1,4 +1,4 @@
-/** What the page asks of each of its screens. */
+/** What the page requires of each of its screens. */
 
 import type { Keys } from "./dialogs";
 
@@ -6,7 +6,7 @@ import type { Keys } from "./dialogs";
 export interface Screen {
   title: string;
   element: HTMLElement;
-  /** Stands in the bar at the top. */
+  /** Shown in the bar at the top. */
   bar?: HTMLElement[];
   keys: Keys[];
   /** Takes a key that nothing else took; true where it did something. */

@@ -37,9 +37,31 @@ export function sideText(lesion: Lesion): string | null {
   return lesion.laterality === "midline" ? "on the midline" : lesion.laterality;
 }
 
-/** A slice's number as people read it; the same wherever the page names a slice. */
-export function sliceText(index: number): string {
-  return String(index);
+/** Slices as an analysis lists them; only their numbers matter here. */
+export interface NumberedSlices {
+  readonly slices: readonly { readonly number?: number }[];
+}
+
+/** Slices of files that do not number them. */
+export const COUNTED: NumberedSlices = { slices: [] };
+
+/** The number by which people know a slice, as in the report: its image's in the DICOM series, else counted from 1. */
+export function sliceNumber({ slices }: NumberedSlices, index: number): number {
+  return slices[index]?.number ?? index + 1;
+}
+
+/** Several slices one after the other: "slice 3" or "slices 3 to 8", whichever way the series is numbered. */
+export function sliceRangeText(scan: NumberedSlices, first: number, last: number): string {
+  const [low, high] = [sliceNumber(scan, first), sliceNumber(scan, last)].sort((one, other) => one - other);
+  return low === high ? `slice ${low}` : `slices ${low} to ${high}`;
+}
+
+/** A slice among all: "Slice 13 of 24", or "Slice 113 of 101–124" where the series is numbered otherwise. */
+export function sliceOfText(scan: NumberedSlices, index: number): string {
+  if (scan.slices.length === 1) return "Single image";
+  const numbers = scan.slices.map((_, each) => sliceNumber(scan, each));
+  const [low, high] = [Math.min(...numbers), Math.max(...numbers)];
+  return `Slice ${sliceNumber(scan, index)} of ${low === 1 && high === numbers.length ? high : `${low}–${high}`}`;
 }
 
 const SEQUENCES: Record<string, string> = { t1: "T1", t1c: "T1c", t2: "T2", flair: "FLAIR", unknown: "sequence not known" };

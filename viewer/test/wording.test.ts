@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { areaText, bytesText, momentText, probabilityText, stageText, volumeText } from "../src/wording";
+import { areaText, bytesText, momentText, probabilityText, sliceOfText, sliceRangeText, stageText, volumeText } from "../src/wording";
 
 test("a probability is never rounded to certainty", () => {
   assert.deepEqual([0.9993, 0.4711, 0].map((value) => probabilityText(value)), [">0.99", "0.47", "<0.01"]);
@@ -24,4 +24,13 @@ test("work that goes on says what and how far", () => {
   assert.equal(stageText("analyzing", { stage: "analyzing", done: 12, total: 60 }), "Analyzing: slice 12 of 60");
   assert.equal(stageText("queued", { stage: null, done: 0, total: 0 }), "Waiting");
   assert.equal(stageText("analyzing", { stage: "writing", done: 0, total: 0 }), "Writing the results");
+});
+
+test("slices have the series' numbers, or are counted from 1", () => {
+  const counted = { slices: [{}, {}, {}] };
+  assert.deepEqual([sliceOfText(counted, 0), sliceRangeText(counted, 0, 2), sliceRangeText(counted, 1, 1)], ["Slice 1 of 3", "slices 1 to 3", "slice 2"]);
+  const downwards = { slices: [{ number: 3 }, { number: 2 }, { number: 1 }] };
+  assert.deepEqual([sliceOfText(downwards, 0), sliceRangeText(downwards, 0, 1)], ["Slice 3 of 3", "slices 2 to 3"]);
+  assert.equal(sliceOfText({ slices: [{ number: 101 }, { number: 103 }] }, 1), "Slice 103 of 101–103");
+  assert.equal(sliceOfText({ slices: [{ number: 7 }] }, 0), "Single image");
 });

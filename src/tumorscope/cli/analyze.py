@@ -37,6 +37,13 @@ FlipsOption = Annotated[
         "--flips", help="Test-time augmentation: average over left-right flips; the network takes twice as long."
     ),
 ]
+LocationOption = Annotated[
+    bool,
+    typer.Option(
+        "--location",
+        help="Name lobe and hemisphere of lesions by an atlas; some 3 s more per scan (needs [location]).",
+    ),
+]
 SpacingOption = Annotated[
     str | None,
     typer.Option(
@@ -89,6 +96,10 @@ def command(
     contours: Annotated[
         bool, typer.Option("--contours/--no-contours", help="With DICOM, also contours as RT Structure Set.")
     ] = True,
+    every_frame: Annotated[
+        bool,
+        typer.Option("--every-frame", help="With DICOM, segmentations with a frame for every slice, empty ones too."),
+    ] = False,
     bids: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Also add every case to this BIDS derivative data set.")
     ] = None,
@@ -113,13 +124,7 @@ def command(
         typer.Option("--register", help="Rigidly co-register a case's series or volumes (needs SimpleITK)."),
     ] = False,
     spacing: SpacingOption = None,
-    location: Annotated[
-        bool,
-        typer.Option(
-            "--location",
-            help="Name lobe and hemisphere of lesions by an atlas; some 3 s more per scan (needs [location]).",
-        ),
-    ] = False,
+    location: LocationOption = False,
     truth: Annotated[
         Path | None, typer.Option(help="True mask to compare with; masks beside LGG slices are found.")
     ] = None,
@@ -140,7 +145,6 @@ def command(
     from tumorscope.cli.running import cases_in, run_cases
     from tumorscope.cli.sequence_options import stated_sequences
     from tumorscope.io.spacing import parse_spacing
-    from tumorscope.preprocessing.template import INSTALL_HINT, location_installed
     from tumorscope.reporting.outputs import OutputOptions
     from tumorscope.studies.case import AnalysisOptions, Case
 
@@ -155,8 +159,8 @@ def command(
         raise TumorscopeError(f"--truth applies to one case, but {len(cases)} were given")
     if actors is not None and ray is None:
         raise TumorscopeError("--actors requires --ray")
-    if location and not location_installed():
-        raise TumorscopeError(f"--location: the atlas is not installed; {INSTALL_HINT}")
+    if location:
+        require_location()
     options = AnalysisOptions(
         truth=truth,
         channels=[name.strip() for name in channels.split(",")] if channels else None,
@@ -167,7 +171,7 @@ def command(
         input_check=input_check,
         flips=flips,
         location=location,
-        outputs=OutputOptions(pdf=pdf, dicom=dicom, fractional=fractional, contours=contours),
+        outputs=OutputOptions(pdf=pdf, dicom=dicom, fractional=fractional, contours=contours, every_frame=every_frame),
         bids=bids,
     )
     settings = {"engine": engine.value, "precision": precision.value, "options": options, "parquet": parquet}
@@ -195,3 +199,15 @@ def _named_sequences(options: list[str]) -> dict[str, Path]:
             raise TumorscopeError(f"--sequence {name} was given twice")
         named[name] = Path(file)
     return named
+
+
+def require_location() -> None:
+    """Check that lesions can be named by an atlas, before anything is read.
+
+    Raises:
+        TumorscopeError: the atlas is not installed.
+    """
+    from tumorscope.preprocessing.template import INSTALL_HINT, location_installed
+
+    if not location_installed():
+        raise TumorscopeError(f"--location: the atlas is not installed; {INSTALL_HINT}")

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from tumorscope.cli.datafolders import DatasetArgument
-from tumorscope.cli.evaluate import cases_of_part
 from tumorscope.core.errors import TumorscopeError
+from tumorscope.interface.evaluating import cases_of_part
 
 
 def command(

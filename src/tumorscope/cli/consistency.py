@@ -48,7 +48,6 @@ def command(
     from rich.progress import Progress
     from rich.table import Table
 
-    from tumorscope.cli.evaluate import cases_of_part
     from tumorscope.core.files import save_together
     from tumorscope.datasets.combined import CombinedDataset
     from tumorscope.datasets.registry import open_dataset
@@ -56,6 +55,7 @@ def command(
     from tumorscope.evaluation.consistency import CHANGES, compare_changes, summarize_changes
     from tumorscope.inference.bundles import load_bundle
     from tumorscope.inference.engine import load_engine
+    from tumorscope.interface.evaluating import cases_of_part
 
     loaded = load_engine(load_bundle(bundle), engine.value, precision.value)
     opened = open_dataset(dataset, path)

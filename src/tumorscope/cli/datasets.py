@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tumorscope.cli import duplicates
-from tumorscope.cli.datafolders import DatasetArgument, LabelsOption, PathArgument, PatientsOption, own_data_options
+from tumorscope.cli.datafolders import DatasetArgument, LabelsOption, PathArgument, PatientsOption
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -165,6 +165,7 @@ def split(
 def _open(entry: DatasetEntry, path: Path, patients: Path | None, labels: str | None) -> FoldedDataset:
     """Open a data set, and print what a user should know about what was found."""
     from tumorscope.datasets.combined import notes_of
+    from tumorscope.datasets.data_folders import own_data_options
 
     opened = entry.open(path) if entry.own is None else entry.own.open(path, own_data_options(patients, labels))
     for note in notes_of(opened):

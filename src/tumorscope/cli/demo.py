@@ -19,7 +19,7 @@ def command(
     from tumorscope.reporting.outputs import OUTPUTS
     from tumorscope.studies.case import AnalysisOptions, Case
 
-    typer.echo("Making a phantom: a procedural head with one tumor of known segmentation.")
+    typer.echo("Making a phantom: a procedural head with one tumor of known contour.")
     phantom = demo_phantom()
     files = write_nifti(phantom, out / "input" / "phantom")
     sequences = {name: path for name, path in files.items() if name != "mask"}

@@ -8,6 +8,7 @@ from importlib import metadata
 import typer
 
 from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.extras import install_command
 from tumorscope.io.formats import FORMATS
 
 REQUIRED = (
@@ -61,7 +62,7 @@ def command() -> None:
         if version is None:
             faults.append(f"{package} is missing")
     for extra, packages in EXTRAS.items():
-        hint = escape(f"not installed (pip install tumorscope[{extra}])")
+        hint = escape(f"not installed ({install_command(extra).strip('`')})")
         found = [f"{package} {_version(package)}" for package in packages if _version(package)]
         console.print(f"extra {extra}: {', '.join(found) if found else hint}")
     for entry in FORMATS:

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from tumorscope.cli.datafolders import DataOption, resolve_data
+from tumorscope.cli.datafolders import DataOption
+from tumorscope.datasets.data_folders import resolve_data
 
 
 def command(

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from tumorscope.cli.datafolders import DataOption, data_folders
+from tumorscope.cli.datafolders import DataOption
+from tumorscope.datasets.data_folders import data_folders
 
 
 def command(

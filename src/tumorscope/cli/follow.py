@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from tumorscope.cli.analyze import LocationOption, require_location
 from tumorscope.core.errors import TumorscopeError
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def command(
             "rigid where scans are given, else stated where all studies are on one grid."
         ),
     ] = AlignmentChoice.auto,
+    location: LocationOption = False,
     force: Annotated[
         bool, typer.Option("--force", help="Follow even studies of different patients, bundles or sequences.")
     ] = False,
@@ -71,7 +73,9 @@ def command(
 
     if len(studies) < 2:
         raise TumorscopeError("give two or more studies")
-    visits = in_order(open_visits(studies, image or [], date or [], label))
+    if location:
+        require_location()
+    visits = in_order(open_visits(studies, image or [], date or [], label, location=location))
     placed = aligned(visits, alignment.value)
     found = follow([each.study for each in placed], registered=placed[0].common_frame, force=force)
     scans, how = [each.scan for each in placed], [each.alignment for each in placed]

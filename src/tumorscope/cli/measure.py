@@ -148,6 +148,7 @@ def print_measured(measured: Sequence[Measured], scan: Scan) -> None:
 
     from tumorscope.core.notice import NOTICE
     from tumorscope.reporting.measurements import measurement_notes, sum_of_products
+    from tumorscope.reporting.slice_names import numbering_text
     from tumorscope.reporting.wording import volume_text
 
     known, several = scan.affine is not None, len(measured) > 1
@@ -163,7 +164,7 @@ def print_measured(measured: Sequence[Measured], scan: Scan) -> None:
         table.add_column(name)
     for part in measured:
         for number, lesion in enumerate(part.lesions, start=1):
-            table.add_row(*([escape(part.name)] if several else []), str(number), *_cells(lesion, known, wide))
+            table.add_row(*([escape(part.name)] if several else []), str(number), *_cells(lesion, scan, wide))
     console.print(table)
     for part in measured:
         name = f"{part.name}: " if several else ""
@@ -174,7 +175,7 @@ def print_measured(measured: Sequence[Measured], scan: Scan) -> None:
             line += f", {measurable} measurable by RANO, sum of products {sum_of_products(part.lesions):,.0f} mm²"
         console.print(line, markup=False)
     if scan.shape[0] > 1:
-        console.print("note: slices are counted from 0", style="dim")
+        console.print(f"note: {numbering_text(scan)}", style="dim")
     if not known:
         console.print("note: the file does not give the voxel size; sizes are in pixels", style="dim", markup=False)
     for note in measurement_notes(measured, scan):
@@ -182,15 +183,16 @@ def print_measured(measured: Sequence[Measured], scan: Scan) -> None:
     console.print(NOTICE, style="dim")
 
 
-def _cells(lesion: Lesion, known: bool, wide: bool) -> list[str]:
+def _cells(lesion: Lesion, scan: Scan, wide: bool) -> list[str]:
+    from tumorscope.reporting.slice_names import slice_number
     from tumorscope.reporting.wording import volume_text
 
-    found = lesion.diameters
+    found, known = lesion.diameters, scan.affine is not None
     assert found is not None  # every lesion has them
     cells = [
         volume_text(lesion.voxels, lesion.volume_mm3) if known else f"{lesion.voxels:,}",
         f"{found.longest.length:.1f} × {found.perpendicular.length:.1f}",
-        str(found.slice),
+        str(slice_number(scan, found.slice)),
     ]
     if not known:
         return cells

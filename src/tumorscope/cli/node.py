@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from tumorscope.cli.analyze import FlipsOption
+from tumorscope.cli.analyze import FlipsOption, LocationOption, require_location
 
 
 def command(
@@ -45,6 +45,10 @@ def command(
     register: Annotated[
         bool, typer.Option("--register", help="Rigidly co-register the series of every study (needs SimpleITK).")
     ] = False,
+    location: LocationOption = False,
+    contours: Annotated[
+        bool, typer.Option("--contours", help="Also return the segmentation as contours, an RT Structure Set.")
+    ] = False,
     flips: FlipsOption = False,
     keep_days: Annotated[
         float | None,
@@ -74,6 +78,8 @@ def command(
     from tumorscope.dicom_network.destinations import find_destinations
     from tumorscope.dicom_network.node import NodeSettings, run_node
 
+    if location:
+        require_location()
     log_to_stderr(tumorscope=logging.INFO)
     settings = NodeSettings(
         data=data,
@@ -86,6 +92,8 @@ def command(
         abort_timeout_s=patience_seconds,
         bundle=bundle,
         register=register,
+        location=location,
+        contours=contours,
         flips=flips,
         keep_days=keep_days,
         processor=processor,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tumorscope.cli.analyze import FlipsOption
+from tumorscope.cli.analyze import FlipsOption, LocationOption, require_location
+from tumorscope.cli.service_options import ArchiveOption, KeepDaysOption, UploadBundleOption, settings_of
 from tumorscope.core.errors import TumorscopeError
 
 if TYPE_CHECKING:
@@ -67,13 +68,8 @@ def command(
         int | None,
         typer.Option(min=0, max=64, help="Number of worker processes on this machine; 0 for none.  [default: 1]"),
     ] = None,
-    keep_days: Annotated[
-        str | None,
-        typer.Option(metavar="DAYS", help="Remove finished studies after this time; none keeps them.  [default: 30]"),
-    ] = None,
-    bundle: Annotated[
-        str | None, typer.Option(help="Bundle for uploads without one: a name or a folder.  [default: auto]")
-    ] = None,
+    keep_days: KeepDaysOption = None,
+    bundle: UploadBundleOption = None,
     register: Annotated[
         bool | None,
         typer.Option(
@@ -82,11 +78,9 @@ def command(
             show_default=False,
         ),
     ] = None,
+    location: LocationOption = False,
     flips: FlipsOption = False,
-    archive: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=URL", help="A DICOMweb service from which studies may be fetched; repeat."),
-    ] = None,
+    archive: ArchiveOption = None,
     send_to: Annotated[
         list[str] | None,
         typer.Option(
@@ -104,33 +98,32 @@ def command(
 
     from tumorscope.cli.log import log_to_stderr
     from tumorscope.service.remote_archives import web_archives
-    from tumorscope.service.settings import service_settings
     from tumorscope.service.supervisor import running_workers
     from tumorscope.service.web import create_app
     from tumorscope.service.web.server import serve
 
-    given: dict[str, Any] = {
-        "host": host,
-        "port": port,
-        "data": data,
-        "token": token,
-        "users": _users(user),
-        "allowed_hosts": None if allowed_host is None else tuple(allowed_host),
-        "root_path": root_path,
-        "trusted_proxies": None if trusted_proxy is None else tuple(trusted_proxy),
-        "database": database,
-        "queue": queue,
-        "workers": workers,
-        "bundle": bundle,
-        "register_series": register,
-        "flips": flips or None,
-        "archives": None if archive is None else tuple(archive),
-        "send_to": None if send_to is None else tuple(send_to),
-    }
-    given = {name: value for name, value in given.items() if value is not None}
-    if keep_days is not None:
-        given["keep_days"] = None if keep_days.lower() == "none" else keep_days
-    settings = service_settings(**given)
+    settings = settings_of(
+        keep_days,
+        host=host,
+        port=port,
+        data=data,
+        token=token,
+        users=_users(user),
+        allowed_hosts=allowed_host,
+        root_path=root_path,
+        trusted_proxies=trusted_proxy,
+        database=database,
+        queue=queue,
+        workers=workers,
+        bundle=bundle,
+        register_series=register,
+        location=location or None,
+        flips=flips or None,
+        archives=archive,
+        send_to=send_to,
+    )
+    if settings.location:
+        require_location()
     _check_secrets(settings)
     web_archives(settings)  # reports mistakes in the archives now instead of at the first fetch
     log_to_stderr(tumorscope=logging.INFO, uvicorn_error=logging.WARNING)

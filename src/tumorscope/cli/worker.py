@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from tumorscope.cli.analyze import EngineChoice, FlipsOption
+from tumorscope.cli.analyze import EngineChoice, FlipsOption, LocationOption, require_location
+from tumorscope.cli.service_options import ArchiveOption, KeepDaysOption, UploadBundleOption, settings_of
 
 
 def command(
@@ -26,21 +27,14 @@ def command(
         str | None,
         typer.Option(help="The service's queue: redis://HOST:PORT/0; by default a SQLite file in the folder."),
     ] = None,
-    bundle: Annotated[
-        str | None, typer.Option(help="Bundle for uploads without one: a name or a folder.  [default: auto]")
-    ] = None,
+    bundle: UploadBundleOption = None,
     engine: Annotated[
         EngineChoice | None, typer.Option(help="Runtime of the networks.  [default: auto]", show_default=False)
     ] = None,
+    location: LocationOption = False,
     flips: FlipsOption = False,
-    keep_days: Annotated[
-        str | None,
-        typer.Option(metavar="DAYS", help="Remove finished studies after this time; none keeps them.  [default: 30]"),
-    ] = None,
-    archive: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=URL", help="A DICOMweb service from which studies may be fetched; repeat."),
-    ] = None,
+    keep_days: KeepDaysOption = None,
+    archive: ArchiveOption = None,
 ) -> None:
     """Analyze studies one at a time until stopped; start one worker per spare core.
 
@@ -48,21 +42,20 @@ def command(
     the next step of the analysis, and the study returns to the queue. The study of a killed worker is
     re-analyzed when its lease has expired, a minute later.
     """
-    from tumorscope.service.settings import service_settings
     from tumorscope.service.worker import run_worker
     from tumorscope.studies.worker import run_program
 
-    given: dict[str, Any] = {
-        "data": data,
-        "database": database,
-        "queue": queue,
-        "bundle": bundle,
-        "engine": None if engine is None else engine.value,
-        "flips": flips or None,
-        "archives": None if archive is None else tuple(archive),
-    }
-    given = {name: value for name, value in given.items() if value is not None}
-    if keep_days is not None:
-        given["keep_days"] = None if keep_days.lower() == "none" else keep_days
-    settings = service_settings(**given)
+    settings = settings_of(
+        keep_days,
+        data=data,
+        database=database,
+        queue=queue,
+        bundle=bundle,
+        engine=None if engine is None else engine.value,
+        location=location or None,
+        flips=flips or None,
+        archives=archive,
+    )
+    if settings.location:
+        require_location()
     run_program(lambda stop: run_worker(settings, stop))

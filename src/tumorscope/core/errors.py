@@ -26,7 +26,7 @@ class BadBundle(TumorscopeError):
 
 
 class BadRecipe(TumorscopeError):
-    """A recipe does not say something that can be trained."""
+    """A recipe does not describe a training that can be run."""
 
 
 class BadDataset(TumorscopeError):

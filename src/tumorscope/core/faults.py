@@ -10,7 +10,7 @@ from pathlib import Path
 from tumorscope.core.errors import TumorscopeError, where
 
 FAULT_LOG = "_faults.log"
-"""In the folder of results; no case is ever called so, as safe names do not begin with an underscore."""
+"""In the folder of results; no case has this name, as safe names do not begin with an underscore."""
 _FAULT = "a fault of the program"
 _NOT_THE_DISK = FileNotFoundError, ConnectionError, TimeoutError
 

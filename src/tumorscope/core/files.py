@@ -159,7 +159,7 @@ def _remove(files: list[Path], folders: list[Path]) -> None:
     for path in files:
         try:
             path.unlink(missing_ok=True)
-        except OSError:  # nothing more can be done, and the first error is the one to tell
+        except OSError:  # nothing more can be done, and the first error is the one to report
             continue
     for path in folders:
         try:

@@ -150,6 +150,21 @@ class Geometry:
         index = np.array(corners, float)
         return bool(np.abs(self.to_index(other.to_mm(index)) - index).max() < SAME_POSITION)
 
+    def continues(self, other: Geometry) -> bool:
+        """Whether both are runs of slices of one stack: one grid but for whole slices more or fewer at either end.
+
+        >>> stack = Geometry((9, 8, 8), np.diag([1.0, 1.0, 4.0, 1.0]))
+        >>> moved = [stack.moved(np.eye(4) + np.outer([0, 0, mm, 0], [0, 0, 0, 1])) for mm in (8, 6)]
+        >>> [stack.continues(Geometry((3, 8, 8), one.affine)) for one in moved]
+        [True, False]
+        """
+        if self.shape[1:] != other.shape[1:] or not (self.is_even and other.is_even):
+            return self.same_grid(other)
+        index = _corners(other)
+        moved = self.to_index(other.to_mm(index)) - index
+        moved[:, 0] -= np.rint(moved[0, 0])
+        return bool(np.abs(moved).max() < SAME_POSITION)
+
     def same_voxels(self, other: Geometry) -> bool:
         """Whether both have the same voxels, within rounding; axes may be turned or run the other way."""
         corners, own = _corners(other), _corners(self)

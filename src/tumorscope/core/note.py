@@ -50,6 +50,7 @@ NoteCode = Literal[
     "patient_key_missing",
     "patient_assumed",
     "conflicting_patients",
+    "several_patients",
     "no_references",
     # Masks and measurements
     "mask_threshold",
@@ -81,6 +82,17 @@ NoteCode = Literal[
     "dicom_not_written",
 ]
 """What a note is about. Programs decide by the code alone; texts may change."""
+
+
+INFORMATIVE: frozenset[NoteCode] = frozenset(
+    {
+        "files_skipped", "series_left_out", "series_choice", "images_left_out", "sequence_source", "sequence_recognized",
+        "value_scale", "turned_upright", "single_volume", "voxel_size_given", "series_resampled", "series_registered",
+        "patient_key_missing", "no_references", "mask_threshold", "small_components", "location_not_assessed",
+        "no_activation_map", "dicom_not_written",
+    }
+)  # fmt: skip
+"""Codes of notes that tell what was done; all others are warnings, after which findings may be wrong."""
 
 
 @dataclass(frozen=True)

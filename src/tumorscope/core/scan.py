@@ -102,11 +102,32 @@ class SourceImage:
 
 
 @dataclass(frozen=True)
+class SeriesIdentity:
+    """A series that a scan was read from: its sequence here, and number and description in its header.
+
+    The number is None where not stated; the description is empty where not stated, or where it names the patient.
+    """
+
+    sequence: str
+    number: int | None
+    description: str
+
+
+@dataclass(frozen=True)
 class StudyIdentity:
-    """A key for the patient, which does not identify them, and the study's date (ISO 8601); None where not stated."""
+    """What tells a study apart without identifying the patient.
+
+    Attributes:
+        patient_key: a key for the patient, or None.
+        date: the study's, ISO 8601, or None where not stated.
+        description: the study's; empty where not stated, or where it names the patient.
+        series: those that the scan shows.
+    """
 
     patient_key: str | None
     date: str | None
+    description: str = ""
+    series: tuple[SeriesIdentity, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,9 +143,11 @@ class Scan:
             file does not say how large a voxel is. Sizes are then in pixels.
         stored: the grid of the file that was read, for volumes.
         slice_names: the file each slice came from, where slices are files.
+        slice_numbers: the number of each slice's image in its DICOM series, all different; empty where the source
+            does not number its slices. See :mod:`tumorscope.reporting.slice_names`.
         source_images: the DICOM image each slice was read from; empty for other formats. Where a
             scan joins several series, those of the reference series, whose grid it has.
-        study: the patient's key and the study's date, where the scan came as DICOM.
+        study: the patient's key, the study and its series, where the scan came as DICOM.
         notes: what was noticed on reading and a reader of the results should know.
         rejection_reason: the attribute by which the header excludes a structural MRI of a head; None where none
             does. The input check refuses such a scan.
@@ -139,6 +162,7 @@ class Scan:
     affine: np.ndarray | None = None
     stored: StoredGrid | None = None
     slice_names: tuple[str, ...] = ()
+    slice_numbers: tuple[int, ...] = ()
     source_images: tuple[SourceImage, ...] = ()
     source: Path | None = None
     study: StudyIdentity | None = None
@@ -153,6 +177,8 @@ class Scan:
             raise ValueError(f"{self.voxels.shape[3]} channels but {len(self.sequences)} sequence names")
         if self.slice_positions is not None and len(self.slice_positions) != len(self.voxels):
             raise ValueError(f"{len(self.voxels)} slices but {len(self.slice_positions)} positions")
+        if self.slice_numbers and len(set(self.slice_numbers)) != len(self.voxels):
+            raise ValueError(f"{len(self.voxels)} slices but {len(set(self.slice_numbers))} different numbers")
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -40,6 +40,7 @@ class Segmentation:
         kind: a single image, a folder of slices, or a volume.
         geometry: where the voxels are in the patient, or None where the voxel size is not known.
         notes: what was assumed on reading.
+        slice_numbers: as in :class:`tumorscope.core.scan.Scan`.
 
     >>> labels = np.zeros((1, 4, 4), np.uint8)
     >>> labels[0, 1, 1:3] = 1, 4
@@ -54,6 +55,7 @@ class Segmentation:
     kind: Kind
     geometry: Geometry | None = None
     notes: tuple[Note, ...] = ()
+    slice_numbers: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.layers.ndim != 4:
@@ -140,7 +142,7 @@ class Segmentation:
 
     def on_grid(self, layers: np.ndarray, geometry: Geometry | None, notes: tuple[Note, ...] = ()) -> Segmentation:
         """The same segments with their labels on another grid."""
-        return replace(self, layers=layers, geometry=geometry, notes=(*self.notes, *notes))
+        return replace(self, layers=layers, geometry=geometry, notes=(*self.notes, *notes), slice_numbers=())
 
     def regrouped(self, groups: Mapping[str, Sequence[str]]) -> Segmentation:
         """Segments joined under new names.
@@ -174,7 +176,7 @@ class Segmentation:
                 what = f"{segment.name} ({count:,} voxels) left out: it is not among the labels named"
                 notes.append(Note("labels_left_out", what))
         found = Segmentation.of_masks(masks, self.shape, self.case, self.kind, self.geometry)
-        return replace(found, notes=(*self.notes, *notes))
+        return replace(found, notes=(*self.notes, *notes), slice_numbers=self.slice_numbers)
 
     def blank_scan(self) -> Scan:
         """A scan of the same grid that shows nothing."""
@@ -185,6 +187,7 @@ class Segmentation:
             self.case,
             self.kind,
             affine=self.affine,
+            slice_numbers=self.slice_numbers,
             slice_positions=self.slice_positions,
             notes=self.notes,
         )

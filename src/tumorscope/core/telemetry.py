@@ -21,7 +21,9 @@ def decline() -> None:
     """Decline for this process and those that it starts; a variable that the user has set stays as it is."""
     for name, value in _SWITCHES.items():
         os.environ.setdefault(name, value)
-    if "onnxruntime" in sys.modules:  # a program imported it first: what it has written stays, but it falls silent
+    if (
+        "onnxruntime" in sys.modules
+    ):  # a program imported it first: what it has written stays, but it sends nothing more
         sys.modules["onnxruntime"].disable_telemetry_events()
     # A module that is None counts as not installed; unlike OpenVINO's own opt-out this writes nothing.
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]

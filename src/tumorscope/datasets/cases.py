@@ -9,18 +9,8 @@ from pathlib import Path
 
 from tumorscope.core.errors import BadDataset
 from tumorscope.datasets.own_cases import FoundCase, part_name
-from tumorscope.datasets.own_data import (
-    OWN_CAVEATS,
-    OWN_LICENSE,
-    OWN_LIMITS,
-    SPLIT_STATED,
-    OwnDataset,
-    draw_own_preview,
-    no_download,
-    summarize_own,
-)
+from tumorscope.datasets.own_data import OwnDataset, own_entry
 from tumorscope.datasets.own_options import NOTHING_STATED, OwnDataOptions
-from tumorscope.datasets.registry import DatasetEntry, OwnLayout
 from tumorscope.datasets.stratified import require_folder
 from tumorscope.io.formats import VOLUME_SUFFIXES, stem
 from tumorscope.io.lgg import is_mask_name
@@ -118,18 +108,10 @@ def _sequences(case: str, files: Sequence[Path]) -> tuple[dict[str, Path], list[
     return images, unnamed
 
 
-ENTRY = DatasetEntry(
-    name=CasesDataset.name,
+ENTRY = own_entry(
+    CasesDataset.name,
     title="your own volumes, a folder per case with a file per sequence and a mask",
     layout="`CASE/ANY_{t1,t1c,t2,flair}.nii.gz` and `CASE/ANY_seg.nii.gz`; NRRD, MetaImage and MGZ, too",
-    citation="",
-    license=OWN_LICENSE,
-    caveats=OWN_CAVEATS,
-    limits=OWN_LIMITS,
-    published_split=SPLIT_STATED,
-    open=CasesDataset.open,
-    summarize=summarize_own,
-    draw_preview=draw_own_preview,
-    download=no_download,
-    own=OwnLayout(lambda path: any(map(_has_mask, _case_folders(path).values())), CasesDataset.open),
+    open_layout=CasesDataset.open,
+    recognizes=lambda path: any(map(_has_mask, _case_folders(path).values())),
 )

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tumorscope.core.files import save_together
-from tumorscope.datasets.summary import Spread, part, print_table
+from tumorscope.datasets.summary import SavedSummary, Spread, part, print_table
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,7 +22,7 @@ Table = tuple[tuple[str, ...], list[tuple[str, ...]]]
 
 
 @dataclass(frozen=True)
-class ClassSummary:
+class ClassSummary(SavedSummary):
     """What a data set of single images contains. Counts by class list the classes in one order.
 
     Attributes:
@@ -73,19 +71,6 @@ class ClassSummary:
     persons: dict[str, dict[str, str]] | None
     unreadable: dict[str, str]
     license: str
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return {**asdict(self), "root": str(self.root)}
-
-    def save(self, folder: Path) -> None:
-        """Write ``summary.json`` and ``summary.md``.
-
-        Raises:
-            TumorscopeError: the folder cannot be written.
-        """
-        content = json.dumps(self.as_dict(), indent=1, ensure_ascii=False) + "\n"
-        save_together(folder, {"summary.md": self.markdown().encode(), "summary.json": content.encode()})
 
     def title(self) -> str:
         """``figshare: 3,064 images of 233 patients``."""

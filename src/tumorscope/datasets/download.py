@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tumorscope.core.errors import BadDataset, TumorscopeError
+from tumorscope.core.extras import install_command
 from tumorscope.datasets.labeled import LabeledDataset
 from tumorscope.datasets.registry import Progress
 
@@ -135,7 +136,7 @@ def _fetch(wanted: KaggleDownload) -> str:
         )
     except ImportError as error:
         raise TumorscopeError(
-            f"kagglehub is not installed; run `pip install tumorscope[train]`, {wanted.by_hand}"
+            f"kagglehub is not installed; run {install_command('train')}, {wanted.by_hand}"
         ) from error
     try:
         _reach_kaggle()

@@ -46,10 +46,10 @@ ENTRY = DatasetEntry(
     citation="Kaggle masoudnickparvar",
     license=Kaggle4Dataset.license,
     caveats="copies across training and test; most tumors are figshare's slices; color mode and style give the class "
-    "away",
+    "away; some slices are CT",
     limits=(
         "slices without tumor come from other sources than slices with one; what tells them apart may be the source",
-        "nobody knows which patients the four-class images come from",
+        "the patients of the four-class images are not known",
     ),
     split_unit="images",
     published_split="test images",

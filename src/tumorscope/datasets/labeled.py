@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
@@ -23,11 +23,13 @@ class GroundTruth:
         present: boolean ``(slice,)``, whether each slice shows a tumor.
         mask: boolean ``(slice, row, column)``.
         tumor_class: the class of the whole case, such as ``glioma`` or ``notumor``.
+        compartments: masks by name, boolean ``(slice, row, column)`` each inside ``mask``, where the data has several.
     """
 
     present: np.ndarray | None = None
     mask: np.ndarray | None = None
     tumor_class: str | None = None
+    compartments: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 class LabeledCase(Protocol):

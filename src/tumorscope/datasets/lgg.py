@@ -137,7 +137,7 @@ ENTRY = DatasetEntry(
     license=LggDataset.license,
     caveats="FLAIR instead of missing sequences; no voxel sizes; neighboring slices are nearly the same image",
     limits=(
-        "trained on adults with glioma only; other ages and tumors were not seen",
+        "trained on adults with glioma only; other ages and tumors are not represented",
         "the mask is the FLAIR abnormality of glioma, not the enhancing part",
         "every training patient had a tumor: how often a healthy scan raises a false alarm is not known",
     ),

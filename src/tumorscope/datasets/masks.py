@@ -9,18 +9,8 @@ from pathlib import Path
 
 from tumorscope.core.errors import BadDataset
 from tumorscope.datasets.own_cases import FoundCase, part_name
-from tumorscope.datasets.own_data import (
-    OWN_CAVEATS,
-    OWN_LICENSE,
-    OWN_LIMITS,
-    SPLIT_STATED,
-    OwnDataset,
-    draw_own_preview,
-    no_download,
-    summarize_own,
-)
+from tumorscope.datasets.own_data import OwnDataset, own_entry
 from tumorscope.datasets.own_options import NOTHING_STATED, OwnDataOptions
-from tumorscope.datasets.registry import DatasetEntry, OwnLayout
 from tumorscope.datasets.stratified import is_image_file, require_folder
 from tumorscope.io.formats import VOLUME_SUFFIXES, stem
 
@@ -107,18 +97,10 @@ def _files(folder: Path) -> Iterator[Path]:
             yield file
 
 
-ENTRY = DatasetEntry(
-    name=MasksDataset.name,
+ENTRY = own_entry(
+    MasksDataset.name,
     title="your own images and masks in two folders, paired by name",
     layout="`images/X.png` and `masks/X.png`, or `train/images/X.png` …; any image format, or NIfTI",
-    citation="",
-    license=OWN_LICENSE,
-    caveats=OWN_CAVEATS,
-    limits=OWN_LIMITS,
-    published_split=SPLIT_STATED,
-    open=MasksDataset.open,
-    summarize=summarize_own,
-    draw_preview=draw_own_preview,
-    download=no_download,
-    own=OwnLayout(lambda path: bool(_folder_pairs(path)), MasksDataset.open),
+    open_layout=MasksDataset.open,
+    recognizes=lambda path: bool(_folder_pairs(path)),
 )

@@ -17,18 +17,8 @@ from typing import Any
 
 from tumorscope.core.errors import BadDataset
 from tumorscope.datasets.own_cases import FoundCase
-from tumorscope.datasets.own_data import (
-    OWN_CAVEATS,
-    OWN_LICENSE,
-    OWN_LIMITS,
-    SPLIT_STATED,
-    OwnDataset,
-    draw_own_preview,
-    no_download,
-    summarize_own,
-)
+from tumorscope.datasets.own_data import OwnDataset, own_entry
 from tumorscope.datasets.own_options import NOTHING_STATED, OwnDataOptions
-from tumorscope.datasets.registry import DatasetEntry, OwnLayout
 from tumorscope.datasets.stratified import require_folder
 from tumorscope.io.checks import printable
 from tumorscope.io.sequences import recognize_sequence
@@ -113,26 +103,29 @@ def _labels(file: Path, stated: Any) -> dict[str, tuple[str, ...]]:
 
 
 def _chosen_labels(file: Path, labels: Mapping[str, tuple[str, ...]], options: OwnDataOptions) -> str:
-    """The labels that are the tumor, by value, as :attr:`OwnDataOptions.labels` writes them.
+    """The labels that are the tumor or its compartments, by value, as :attr:`OwnDataOptions.labels` writes them.
 
     Raises:
         BadDataset: there are several and none is chosen, or one is chosen that does not exist.
     """
-    wanted = options.tumor_labels
+    wanted = options.groups
     values = {value for own in labels.values() for value in own}
-    if wanted is None and len(labels) > 1:
+    if not wanted and len(labels) > 1:
         shown = ", ".join(f"{name} ({'+'.join(own)})" for name, own in labels.items())
         every = "+".join(sorted(values, key=int))
         raise BadDataset(
-            f"{file}: {len(labels)} labels, {shown}, and a network is trained on one mask: --labels {every}=tumor takes "
-            f"all of them, --labels {'+'.join(list(labels.values())[-1])}=tumor one"
+            f"{file}: {len(labels)} labels, {shown}: --labels {every}=tumor takes all of them, "
+            f"--labels {'+'.join(list(labels.values())[-1])}=tumor one, and "
+            f"--labels '{','.join(f'{name}={name}' for name in labels)}' trains each as a compartment"
         )
-    chosen: list[str] = []
-    for item in wanted or labels:
-        if item not in labels and item not in values:
-            raise BadDataset(f"{file}: has no label {printable(item)}; it has {', '.join(labels)}")
-        chosen += labels.get(item, (item,))
-    return "+".join(dict.fromkeys(chosen)) + "=tumor"
+    chosen = []
+    for group, items in (wanted or {"tumor": tuple(labels)}).items():
+        absent = next((item for item in items if item not in labels and item not in values), None)
+        if absent is not None:
+            raise BadDataset(f"{file}: has no label {printable(absent)}; it has {', '.join(labels)}")
+        own = dict.fromkeys(value for item in items for value in labels.get(item, (item,)))
+        chosen.append(f"{'+'.join(own)}={group}")
+    return ",".join(chosen)
 
 
 def _channels(file: Path, stated: Any) -> tuple[dict[int, str], list[str]]:
@@ -216,18 +209,10 @@ def _key(sequence: str) -> str:
     return "" if sequence == "unknown" else sequence
 
 
-ENTRY = DatasetEntry(
-    name=NnunetDataset.name,
+ENTRY = own_entry(
+    NnunetDataset.name,
     title="your own data as nnU-Net takes it, version 1 or 2",
     layout="`dataset.json`, `imagesTr/CASE_0000.nii.gz`, `labelsTr/CASE.nii.gz`; `labelsTs` is the test part if it exists",
-    citation="",
-    license=OWN_LICENSE,
-    caveats=OWN_CAVEATS,
-    limits=OWN_LIMITS,
-    published_split=SPLIT_STATED,
-    open=NnunetDataset.open,
-    summarize=summarize_own,
-    draw_preview=draw_own_preview,
-    download=no_download,
-    own=OwnLayout(lambda path: (path / DESCRIPTION).is_file() and (path / "imagesTr").is_dir(), NnunetDataset.open),
+    open_layout=NnunetDataset.open,
+    recognizes=lambda path: (path / DESCRIPTION).is_file() and (path / "imagesTr").is_dir(),
 )

@@ -10,8 +10,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from tumorscope.core.compartments import Compartment
 from tumorscope.core.errors import BadDataset, UnreadableScan
 from tumorscope.core.scan import Scan
+from tumorscope.core.segmentation import Segmentation
 from tumorscope.datasets.images import read_gray
 from tumorscope.datasets.labeled import GroundTruth
 from tumorscope.inference.model_card import NO_TUMOR
@@ -43,7 +45,7 @@ def part_name(text: str) -> str | None:
 
 
 class SeveralLabels(BadDataset):
-    """A mask has labels, and nobody said which of them are the tumor. It ends a training: skipping such cases would hide it."""
+    """A mask has labels, and which of them are the tumor is not stated. It ends a training: skipping such cases would hide it."""
 
 
 @dataclass(frozen=True)
@@ -106,12 +108,12 @@ class _OwnCase:
     Attributes:
         found: its files.
         patient: see :class:`tumorscope.datasets.labeled.LabeledCase`.
-        labels: numbers or names of the labels that are the tumor; None where masks have one label.
+        compartments: the whole tumor with its labels, and the compartments inside it; empty where masks have one label.
     """
 
     found: FoundCase
     patient: str
-    labels: tuple[str, ...] | None = None
+    compartments: tuple[Compartment, ...] = ()
 
     @property
     def case(self) -> str:
@@ -188,11 +190,11 @@ class OwnImage(_OwnCase):
         if self.found.mask is None:
             empty = np.zeros(scan.shape, bool) if none else None
             return GroundTruth(present=np.array([not none]), mask=empty, tumor_class=self.tumor_class)
-        mask = read_own_mask(self.found.mask, scan, self.labels, self.found.values)
+        mask, inside = read_own_masks(self.found.mask, scan, self.compartments, self.found.values)
         if none and mask.any():
             raise UnreadableScan(f"{self.case}: its class is {NO_TUMOR}, but its mask marks {int(mask.sum()):,} pixels")
         shown = none or bool(mask.any())
-        return GroundTruth(np.asarray(mask.any(axis=(1, 2))), mask, self.tumor_class if shown else None)
+        return GroundTruth(np.asarray(mask.any(axis=(1, 2))), mask, self.tumor_class if shown else None, inside)
 
 
 @dataclass(frozen=True)
@@ -226,50 +228,65 @@ class OwnVolume(_OwnCase):
             SeveralLabels: the mask has labels, and which are the tumor is not stated.
         """
         scan = self.scan()
+        return scan, self._masks(scan)[0]
+
+    def _masks(self, scan: Scan) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         assert self.found.mask is not None  # a volume without one is not known
-        return scan, read_own_mask(self.found.mask, scan, self.labels, self.found.values)
+        return read_own_masks(self.found.mask, scan, self.compartments, self.found.values)
 
     def missing_sequences(self, scan: Scan) -> list[str]:
         """Those that other volumes of the data set have."""
         return [name for name in self.expected if name not in scan.sequences]
 
     def truth(self) -> GroundTruth:
-        """Mask and presence; the class of a volume says nothing about its single slices."""
-        _, mask = self.scan_and_mask()
-        return GroundTruth(np.asarray(mask.any(axis=(1, 2))), mask)
+        """Masks and presence; the class of a volume says nothing about its single slices."""
+        mask, inside = self._masks(self.scan())
+        return GroundTruth(np.asarray(mask.any(axis=(1, 2))), mask, compartments=inside)
 
 
-def read_own_mask(path: Path, scan: Scan, labels: tuple[str, ...] | None, values: tuple[str, ...] = ()) -> np.ndarray:
-    """The tumor's mask, boolean ``(slice, row, column)``, whether it is stored as 0/1, 0/255 or a palette.
+def read_own_masks(
+    path: Path, scan: Scan, compartments: tuple[Compartment, ...] = (), values: tuple[str, ...] = ()
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """The tumor's mask and those of the compartments inside it, whether stored as 0/1, 0/255 or a palette.
 
     Args:
         path: of any format of masks.
         scan: its shape and position are checked against it.
-        labels: numbers or names of the labels that are the tumor; None where there is one label.
+        compartments: the whole tumor and what is inside it; empty where there is one label.
         values: those that it may have, zero aside; empty if that is not stated.
+
+    Returns:
+        Boolean ``(slice, row, column)`` each; the compartments after the whole by name.
 
     Raises:
         UnreadableScan: damaged, of another size or position than the scan, or with a value that it may not have.
-        SeveralLabels: several labels, or one that is none of 1, 255 and 65,535, without ``labels``.
+        SeveralLabels: several labels, or one that is none of 1, 255 and 65,535, without ``compartments``.
     """
     found = read_labels(path, scan)
     strange = [str(segment.label) for segment in found.segments if values and str(segment.label) not in values]
     if strange:
         raise UnreadableScan(f"{path.name}: the mask has the value {strange[0]}; stated are 0, {', '.join(values)}")
-    if labels is not None:
-        inside = np.zeros(found.shape, bool)
-        for segment in found.segments:
-            if {segment.name, str(segment.label)} & set(labels):
-                inside |= found.layers[segment.layer] == segment.label
-        return inside
+    if compartments:
+        whole, *inside = (_labeled(found, each.labels) for each in compartments)
+        return whole, {each.name: mask for each, mask in zip(compartments[1:], inside, strict=True)}
     names = [segment.name if segment.name.startswith("color") else str(segment.label) for segment in found.segments]
     if len(names) > 1:
         raise SeveralLabels(
-            f"{path.name}: the mask has the labels {', '.join(names)}, and a network is trained on one mask: "
-            f"--labels '{'+'.join(names)}=tumor' takes all of them, --labels '{names[-1]}=tumor' one"
+            f"{path.name}: the mask has the labels {', '.join(names)}: --labels '{'+'.join(names)}=tumor' takes all of "
+            f"them, --labels '{names[-1]}=tumor' one, and --labels '{names[0]}=core,{names[-1]}=edema' trains "
+            "compartments of these names"
         )
     if any(not name.isdigit() or int(name) not in _INSIDE for name in names):
         raise SeveralLabels(
             f"{path.name}: the mask has the label {names[0]} alone; --labels '{names[0]}=tumor' if it is the tumor"
         )
-    return found.whole
+    return found.whole, {}
+
+
+def _labeled(found: Segmentation, labels: tuple[str, ...]) -> np.ndarray:
+    """The voxels with one of the labels, given by number or name."""
+    inside = np.zeros(found.shape, bool)
+    for segment in found.segments:
+        if {segment.name, str(segment.label)} & set(labels):
+            inside |= found.layers[segment.layer] == segment.label
+    return inside

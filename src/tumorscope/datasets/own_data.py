@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Protocol, Self
 
+from tumorscope.core.compartments import Compartment
 from tumorscope.core.errors import BadDataset, BadSplit
 from tumorscope.datasets.holdout import part_sizes
+from tumorscope.datasets.labeled import FoldedDataset
 from tumorscope.datasets.own_cases import PART_NAMES, FoundCase, OwnImage, OwnVolume
 from tumorscope.datasets.own_options import OwnDataOptions
 from tumorscope.datasets.own_patients import CaseNames, known_patients, some
-from tumorscope.datasets.registry import DatasetReport, Progress
+from tumorscope.datasets.registry import DatasetEntry, DatasetReport, OwnLayout, Progress
 from tumorscope.datasets.split import Split, fill_empty_parts, stratified_parts
 from tumorscope.datasets.stratified import StratifiedDataset
 from tumorscope.io.checks import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from PIL import Image
 
-OWN_LICENSE = "images and masks: as their owner states"
-OWN_LIMITS = ("trained on data of its user, whose choice and annotation this card does not describe",)
-OWN_CAVEATS = "patients come from names, a column or `--patients FILE`; what an image without a mask shows is unknown"
-SPLIT_STATED = "as stated by the data, if it states one"
+_LICENSE = "images and masks: as their owner states"
 
 
 @dataclass(frozen=True)
@@ -38,7 +35,7 @@ class OwnDataset(StratifiedDataset[OwnImage | OwnVolume]):
     """
 
     sequences: tuple[str, ...] = ()
-    license = OWN_LICENSE
+    license = _LICENSE
     absence: ClassVar[str] = "missing"
 
     @property
@@ -80,18 +77,24 @@ class OwnDataset(StratifiedDataset[OwnImage | OwnVolume]):
             raise BadDataset(
                 f"{path}: {volumes[0].case} is a volume and {image.case} an image; train on one kind at a time"
             )
-        labels = options.tumor_labels
+        compartments = options.compartments
         names = [CaseNames(case.case, case.name, case.path.name, case.patient) for case in known]
         patients, grouping = known_patients(path, names, options)
         sequences = tuple(dict.fromkeys(sequence for case in known for sequence in case.sequences))
         cases = tuple(
-            OwnVolume(case, patients[case.case], labels, sequences)
+            OwnVolume(case, patients[case.case], compartments, sequences)
             if volumes
-            else OwnImage(case, patients[case.case], labels)
+            else OwnImage(case, patients[case.case], compartments)
             for case in known
         )
         left_out = [_left_out(unknown)] if unknown else []
         return cls(path, cases, grouping, (*notes, *left_out), sequences)
+
+    @property
+    def compartments(self) -> tuple[Compartment, ...]:
+        """The whole tumor and the compartments inside it, as the owner states them; empty for one mask."""
+        stated = self.cases[0].compartments
+        return stated if len(stated) > 1 else ()
 
     def strata(self) -> dict[str, tuple[str, ...]]:
         """The classes of each patient."""
@@ -169,7 +172,34 @@ def is_volumes(dataset: OwnDataset) -> bool:
     return isinstance(dataset.cases[0], OwnVolume)
 
 
-def summarize_own(dataset: OwnDataset, on_case: Callable[[str], object]) -> DatasetReport:
+class _Open(Protocol):
+    """Opens a layout with what the owner states, or with nothing stated."""
+
+    def __call__(self, path: Path, options: OwnDataOptions = ...) -> FoldedDataset: ...
+
+
+def own_entry(
+    name: str, title: str, layout: str, *, open_layout: _Open, recognizes: Callable[[Path], bool]
+) -> DatasetEntry:
+    """The registry's entry of a layout of own data; see :class:`~tumorscope.datasets.registry.DatasetEntry`."""
+    return DatasetEntry(
+        name=name,
+        title=title,
+        layout=layout,
+        citation="",
+        license=_LICENSE,
+        caveats="patients come from names, a column or `--patients FILE`; what an image without a mask shows is unknown",
+        limits=("trained on data of its user, whose choice and annotation this card does not describe",),
+        published_split="as stated by the data, if it states one",
+        open=open_layout,
+        summarize=_summarize,
+        draw_preview=_draw_preview,
+        download=_no_download,
+        own=OwnLayout(recognizes, open_layout),
+    )
+
+
+def _summarize(dataset: OwnDataset, on_case: Callable[[str], object]) -> DatasetReport:
     """Count images by class, or volumes by patient."""
     from tumorscope.datasets.class_counts import summarize_images
     from tumorscope.datasets.summary import summarize_volumes
@@ -178,7 +208,7 @@ def summarize_own(dataset: OwnDataset, on_case: Callable[[str], object]) -> Data
     return summarize(dataset, on_case)  # type: ignore[arg-type]  # its cases are of one kind
 
 
-def draw_own_preview(dataset: OwnDataset, count: int, seed: int) -> Image.Image:
+def _draw_preview(dataset: OwnDataset, count: int, seed: int) -> Image.Image:
     """Draw images by class, or volumes by patient."""
     from tumorscope.datasets.class_preview import draw_class_preview
     from tumorscope.datasets.preview import draw_preview
@@ -187,7 +217,7 @@ def draw_own_preview(dataset: OwnDataset, count: int, seed: int) -> Image.Image:
     return draw(dataset, count, seed)  # type: ignore[arg-type]  # its cases are of one kind
 
 
-def no_download(destination: Path | None, progress: Progress) -> Path:
+def _no_download(destination: Path | None, progress: Progress) -> Path:
     """Own data is not downloaded.
 
     Raises:
@@ -197,4 +227,4 @@ def no_download(destination: Path | None, progress: Progress) -> Path:
 
 
 def _left_out(unknown: Sequence[str]) -> str:
-    return f"left out, because no mask is unknown and not empty: {some(unknown)} without a mask"
+    return f"left out without a mask, as what they show is unknown: {some(unknown)}"

@@ -1,4 +1,4 @@
-"""What the owner of own data states about it: patients, and which labels are the tumor."""
+"""What the owner of own data states about it: patients, and which labels are the tumor or its compartments."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tumorscope.core.errors import BadDataset
+from tumorscope.core.compartments import Compartment, compartments_of
+from tumorscope.core.errors import BadDataset, TumorscopeError
 from tumorscope.core.files import save_whole
 from tumorscope.io.checks import printable
 from tumorscope.io.label_names import parse_labels
@@ -26,7 +27,8 @@ class OwnDataOptions:
     Attributes:
         patients: the patient of each case, by the case's name or its file's.
         patients_from: where that is stated, for messages.
-        labels: the labels of a mask that are the tumor, such as ``1+2+4=tumor``; None where masks have one label.
+        labels: the labels of a mask that are the tumor, such as ``1+2+4=tumor``, or its compartments, such as
+            ``1+4=core,2=edema``; None where masks have one label.
     """
 
     patients: Mapping[str, str] | None = None
@@ -34,20 +36,25 @@ class OwnDataOptions:
     labels: str | None = None
 
     @property
-    def tumor_labels(self) -> tuple[str, ...] | None:
-        """Numbers or names of the labels that are the tumor; None where masks have one label.
+    def groups(self) -> Mapping[str, tuple[str, ...]]:
+        """Numbers or names of the labels in each group; empty where masks have one label.
 
         Raises:
-            TumorscopeError: not of the form ``1+2+4=tumor``, or of more than one group.
+            TumorscopeError: not of the form ``1+4=core,2=edema``.
         """
-        if self.labels is None:
-            return None
-        groups = parse_labels(self.labels)
-        if len(groups) > 1:
-            raise BadDataset(
-                f"--labels {self.labels}: a network is trained on one mask; give one group, such as 1+2+4=tumor"
-            )
-        return next(iter(groups.values()))
+        return {} if self.labels is None else parse_labels(self.labels)
+
+    @property
+    def compartments(self) -> tuple[Compartment, ...]:
+        """The whole tumor and the compartments inside it; the tumor alone for one group, nothing without labels.
+
+        Raises:
+            TumorscopeError: see :func:`tumorscope.core.compartments.compartments_of`.
+        """
+        try:
+            return compartments_of(self.groups) if self.groups else ()
+        except TumorscopeError as error:
+            raise BadDataset(f"--labels {self.labels}: {error}") from error
 
 
 NOTHING_STATED = OwnDataOptions()

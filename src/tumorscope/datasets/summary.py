@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -54,8 +54,31 @@ class AreaBin:
     slices: int
 
 
+class SavedSummary:
+    """What both kinds of summaries share: a dataclass with a folder, as JSON and Markdown."""
+
+    root: Path
+
+    def markdown(self) -> str:
+        """The same as Markdown tables."""
+        raise NotImplementedError
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {**asdict(cast(Any, self)), "root": str(self.root)}
+
+    def save(self, folder: Path) -> None:
+        """Write ``summary.json`` and ``summary.md``.
+
+        Raises:
+            TumorscopeError: the folder cannot be written.
+        """
+        content = json.dumps(self.as_dict(), indent=1, ensure_ascii=False) + "\n"
+        save_together(folder, {"summary.md": self.markdown().encode(), "summary.json": content.encode()})
+
+
 @dataclass(frozen=True)
-class Summary:
+class Summary(SavedSummary):
     """What a data set of examinations contains.
 
     Attributes:
@@ -95,19 +118,6 @@ class Summary:
     slices_per_patient: Spread | None
     unreadable: dict[str, str]
     license: str
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return {**asdict(self), "root": str(self.root)}
-
-    def save(self, folder: Path) -> None:
-        """Write ``summary.json`` and ``summary.md``.
-
-        Raises:
-            TumorscopeError: the folder cannot be written.
-        """
-        content = json.dumps(self.as_dict(), indent=1, ensure_ascii=False) + "\n"
-        save_together(folder, {"summary.md": self.markdown().encode(), "summary.json": content.encode()})
 
     def markdown(self) -> str:
         """The same as Markdown tables."""

@@ -11,18 +11,8 @@ from tumorscope.core.errors import BadDataset
 from tumorscope.core.scan import SEQUENCES
 from tumorscope.datasets.folders import class_name
 from tumorscope.datasets.own_cases import FoundCase, part_name
-from tumorscope.datasets.own_data import (
-    OWN_CAVEATS,
-    OWN_LICENSE,
-    OWN_LIMITS,
-    SPLIT_STATED,
-    OwnDataset,
-    draw_own_preview,
-    no_download,
-    summarize_own,
-)
+from tumorscope.datasets.own_data import OwnDataset, own_entry
 from tumorscope.datasets.own_options import NOTHING_STATED, PATIENTS_FILE, OwnDataOptions, read_table
-from tumorscope.datasets.registry import DatasetEntry, OwnLayout
 from tumorscope.io.checks import printable
 from tumorscope.io.formats import stem
 
@@ -139,19 +129,11 @@ def _with_names(file: Path, found: list[FoundCase]) -> list[FoundCase]:
     return found
 
 
-ENTRY = DatasetEntry(
-    name=TableDataset.name,
+ENTRY = own_entry(
+    TableDataset.name,
     title="your own images or volumes, named by a CSV table",
     layout="`ANY.csv` with the column `image` (or `t1`, `t1c`, `t2`, `flair`) and any of `mask`, `label`, `patient`, "
     "`split`",
-    citation="",
-    license=OWN_LICENSE,
-    caveats=OWN_CAVEATS,
-    limits=OWN_LIMITS,
-    published_split=SPLIT_STATED,
-    open=TableDataset.open,
-    summarize=summarize_own,
-    draw_preview=draw_own_preview,
-    download=no_download,
-    own=OwnLayout(lambda path: _table_in(path) is not None, TableDataset.open),
+    open_layout=TableDataset.open,
+    recognizes=lambda path: _table_in(path) is not None,
 )

@@ -46,6 +46,8 @@ class NodeSettings:
         abort_timeout_s: the same after an aborted association.
         bundle: a name, a folder, or ``auto``.
         register: whether to co-register the series of every study.
+        location: whether to name lobe and hemisphere of lesions by an atlas.
+        contours: whether to send an RT Structure Set beside the segmentation.
         flips: average the network's outputs over left-right flips.
         keep_days: finished studies are removed after this time; None keeps them.
         processor: ``module:function`` that analyzes a study.
@@ -61,6 +63,8 @@ class NodeSettings:
     abort_timeout_s: float = 600.0
     bundle: str = "auto"
     register: bool = False
+    location: bool = False
+    contours: bool = False
     flips: bool = False
     keep_days: float | None = None
     processor: str = "tumorscope.dicom_network.study_processor:process_study"
@@ -108,7 +112,14 @@ def _serve(settings: NodeSettings, store: Store, journal: Journal, stop: threadi
     receiver = Receiver(store, journal, arrivals, settings.aet, settings.allowed)
     port = receiver.listen(settings.host, settings.port)
     worker = WorkerSettings(
-        settings.data, names, settings.processor, settings.bundle, settings.flips, settings.register
+        settings.data,
+        names,
+        settings.processor,
+        settings.bundle,
+        settings.flips,
+        settings.register,
+        settings.location,
+        settings.contours,
     )
 
     def repeat(name: str, end: str) -> None:

@@ -28,8 +28,10 @@ def process_study(task: Task) -> list[Path]:
     from tumorscope.reporting.outputs import OutputOptions
     from tumorscope.studies.case import AnalysisOptions, Case, process_case
 
-    outputs = OutputOptions(dicom=True, contours=False, earlier_reports=_reports(task.earlier))
-    options = AnalysisOptions(find_truth=False, register=task.register, flips=task.flips, outputs=outputs)
+    outputs = OutputOptions(dicom=True, contours=task.contours, earlier_reports=_reports(task.earlier))
+    options = AnalysisOptions(
+        find_truth=False, register=task.register, location=task.location, flips=task.flips, outputs=outputs
+    )
     result = process_case(Case(task.folder, incomplete=task.incomplete), _engines(task.bundle), task.out, options)
     return sorted(result.folder.glob("*.dcm"))
 

@@ -51,6 +51,8 @@ class Task:
         incomplete: why images may be missing; None if the study is complete.
         earlier: folders of results of the same study that the new ones replace.
         register: whether to co-register the series.
+        location: whether to name lobe and hemisphere of lesions by an atlas.
+        contours: whether to write an RT Structure Set beside the segmentation.
     """
 
     folder: Path
@@ -60,6 +62,8 @@ class Task:
     incomplete: str | None = None
     earlier: tuple[Path, ...] = ()
     register: bool = False
+    location: bool = False
+    contours: bool = False
 
 
 Processor = Callable[[Task], list[Path]]
@@ -90,7 +94,7 @@ class WorkerSettings:
         data: the node's folder.
         destinations: names of the destinations of the results.
         processor: ``module:function`` that analyzes a study.
-        bundle, flips, register: for the processor.
+        bundle, flips, register, location, contours: for the processor.
         longest_s: an analysis that takes longer counts as hung.
     """
 
@@ -100,6 +104,8 @@ class WorkerSettings:
     bundle: str = "auto"
     flips: bool = False
     register: bool = False
+    location: bool = False
+    contours: bool = False
     longest_s: float = MAX_ANALYSIS_S
 
     def command(self) -> list[str]:
@@ -173,6 +179,8 @@ class Worker:
             INCOMPLETE if run.incomplete else None,
             tuple(path for path in earlier if path.exists()),
             self._settings.register,
+            self._settings.location,
+            self._settings.contours,
         )
 
     def _has_room(self) -> bool:

@@ -1,6 +1,8 @@
-"""Plots of classification metrics, each as the bytes of a PNG."""
+"""Plots of classification metrics, each as a figure."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,10 +15,13 @@ from tumorscope.evaluation.drawing import (
     draw_calibration,
     draw_matrix,
     new_figure,
-    png,
     prepare_unit_square,
+    with_grid,
 )
 from tumorscope.evaluation.rows import Evaluation, SliceRow
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 CLASS_PLOTS = ("class_confusion.png", "class_roc.png", "class_reliability.png", "class_coverage.png")
 _MARKED = (0.5, 0.7, 0.9, 0.95, 0.99)
@@ -24,7 +29,7 @@ _MARKED = (0.5, 0.7, 0.9, 0.95, 0.99)
 _LABEL_GAP = 0.11
 
 
-def draw_class_plots(evaluation: Evaluation) -> dict[str, bytes]:
+def draw_class_plots(evaluation: Evaluation) -> dict[str, Figure]:
     """The plots of an evaluation with classes, by file name; none without classes."""
     if not evaluation.classes:
         return {}
@@ -38,7 +43,7 @@ def draw_class_plots(evaluation: Evaluation) -> dict[str, bytes]:
     return plots
 
 
-def draw_class_confusion(evaluation: Evaluation) -> bytes:
+def draw_class_confusion(evaluation: Evaluation) -> Figure:
     """True classes by row and predicted classes by column."""
     names = evaluation.classes
     truth = np.array([names.index(row.true_class or "") for row in evaluation.slices])
@@ -46,10 +51,10 @@ def draw_class_confusion(evaluation: Evaluation) -> bytes:
     counts = class_confusion(truth, predicted, len(names))
     figure = new_figure(1.15 * len(names) + 1.6, 0.85 * int((counts.sum(axis=1) > 0).sum()) + 1.2)
     draw_matrix(figure.subplots(), counts, names)
-    return png(figure, grid=False)
+    return figure
 
 
-def draw_class_roc(evaluation: Evaluation) -> bytes:
+def draw_class_roc(evaluation: Evaluation) -> Figure:
     """One ROC curve per class against all others."""
     figure = new_figure(4.8, 4.8)
     axes = figure.subplots()
@@ -60,16 +65,16 @@ def draw_class_roc(evaluation: Evaluation) -> bytes:
             axes.plot(*roc(positive, probability), color=color(index), label=f"{name}, AUROC {area:.3f}")
     prepare_unit_square(axes, "false-positive rate", "true-positive rate")
     axes.legend(loc="lower right", fontsize=8)
-    return png(figure)
+    return with_grid(figure)
 
 
-def draw_class_reliability(evaluation: Evaluation) -> bytes:
+def draw_class_reliability(evaluation: Evaluation) -> Figure:
     """Accuracy of the predicted class against its probability."""
     right, confidence = predicted_and_right(evaluation.slices, evaluation.classes)
     return draw_calibration(right, confidence, "probability of the predicted class", "accuracy")
 
 
-def draw_coverage(evaluation: Evaluation) -> bytes:
+def draw_coverage(evaluation: Evaluation) -> Figure:
     """Accuracy against coverage, the fraction of slices above a confidence."""
     coverage, accuracy, limit = coverage_and_accuracy(*predicted_and_right(evaluation.slices, evaluation.classes))
     figure = new_figure(5.0, 4.0)
@@ -93,7 +98,7 @@ def draw_coverage(evaluation: Evaluation) -> bytes:
         ylim=(low - 0.08 * (1 - low) - 0.002, 1 + 0.12 * (1 - low) + 0.003),
     )
     axes.set_title("dots: lowest confidence of a named class", fontsize=9)
-    return png(figure)
+    return with_grid(figure)
 
 
 def of_class(slices: tuple[SliceRow, ...], name: str, index: int) -> tuple[np.ndarray, np.ndarray]:

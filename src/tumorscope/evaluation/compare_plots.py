@@ -194,13 +194,13 @@ def draw_class_roc(evaluated: _Named) -> bytes:
 
 
 def draw_reliability(evaluated: _Named) -> bytes:
-    """Presence: how often there is a tumor against how probable it was said to be."""
+    """Presence: the observed frequency of tumors against their predicted probability."""
     points = [(index, name, *_presence(run)) for index, name, run in evaluated]
     return _draw_reliability(points, "tumor probability", "share of slices with tumor")
 
 
 def draw_class_reliability(evaluated: _Named) -> bytes:
-    """Classes: how often the class that was said is right against how probable it was said to be."""
+    """Classes: the accuracy of the predicted class against its probability."""
     points = [(index, name, *predicted_and_right(run.slices, run.classes)) for index, name, run in evaluated]
     return _draw_reliability(points, "probability of the predicted class", "accuracy")
 

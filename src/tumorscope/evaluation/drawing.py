@@ -31,12 +31,18 @@ def new_figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), layout="constrained")
 
 
+def with_grid(figure: Figure) -> Figure:
+    """The figure with faint grid lines below its data."""
+    for axes in figure.axes:
+        axes.grid(alpha=0.3)
+        axes.set_axisbelow(True)
+    return figure
+
+
 def png(figure: Figure, grid: bool = True) -> bytes:
     """The figure as PNG; the same metrics give the same bytes."""
     if grid:
-        for axes in figure.axes:
-            axes.grid(alpha=0.3)
-            axes.set_axisbelow(True)
+        with_grid(figure)
     image = io.BytesIO()
     # The version of Matplotlib would change the bytes.
     figure.savefig(image, format="png", dpi=120, metadata={"Software": None})
@@ -59,7 +65,7 @@ def calibration_points(outcome: np.ndarray, probability: np.ndarray) -> tuple[np
     return predicted, np.bincount(bin_of, outcome, bins)[filled] / counts[filled], counts
 
 
-def draw_calibration(outcome: np.ndarray, probability: np.ndarray, xlabel: str, ylabel: str) -> bytes:
+def draw_calibration(outcome: np.ndarray, probability: np.ndarray, xlabel: str, ylabel: str) -> Figure:
     """A reliability diagram (DeGroot and Fienberg 1983) above a histogram of the slices."""
     predicted, observed, counts = calibration_points(outcome, probability)
     bins = len(counts)
@@ -71,7 +77,7 @@ def draw_calibration(outcome: np.ndarray, probability: np.ndarray, xlabel: str, 
     upper.set_title(f"calibration error (ECE) {error:.3f}, {bins} bins", fontsize=9)
     lower.bar((np.arange(bins) + 0.5) / bins, np.maximum(counts, 0.5), width=0.9 / bins, color=GRAY)
     lower.set(xlabel=xlabel, ylabel="slices", yscale="log", ylim=(0.5, None))
-    return png(figure)
+    return with_grid(figure)
 
 
 def draw_matrix(axes: Axes, counts: np.ndarray, names: Sequence[str], title: str | None = None) -> None:

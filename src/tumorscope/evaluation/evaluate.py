@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.datasets.labeled import GroundTruth, LabeledCase, LabeledDataset
 from tumorscope.evaluation import metrics
-from tumorscope.evaluation.rows import CaseRow, Evaluation, FailedCase, SliceRow
+from tumorscope.evaluation.rows import CaseRow, Evaluation, FailedCase, Overlap, SliceRow
 from tumorscope.inference.analysis import Analysis, analyze
 from tumorscope.inference.bundles import Card
 from tumorscope.inference.engine import Engine
@@ -26,7 +26,7 @@ def evaluate(
     *,
     flips: bool = False,
 ) -> Evaluation:
-    """Analyze cases as the clinic does and hold the findings against the truth.
+    """Analyze cases as users do and compare the findings with the truth.
 
     A case that cannot be read or analyzed is listed under ``failed``; the others go on.
 
@@ -69,6 +69,7 @@ def evaluate(
         slices=tuple(slices),
         failed=tuple(failed),
         flips=flips or bundle.card.tta_flip,
+        compartments=tuple(name for name in _inside(bundle.card) if any(name in row.compartments for row in rows)),
     )
 
 
@@ -162,7 +163,25 @@ def _case_row(case: LabeledCase, truth: GroundTruth, analysis: Analysis, rows: t
         if known is None
         else int((~known.any(axis=(1, 2)) & predicted.any(axis=(1, 2))).sum()),
         hd95_unit="px" if analysis.scan.spacing_mm is None else "mm",
+        compartments={} if known is None else _compartments(known, truth.compartments, analysis),
     )
+
+
+def _inside(card: Card) -> tuple[str, ...]:
+    """The compartments inside the whole tumor."""
+    return tuple(each.name for each in card.compartments[1:])
+
+
+def _compartments(whole: np.ndarray, truth: Mapping[str, np.ndarray], analysis: Analysis) -> dict[str, Overlap]:
+    """The compartments whose truth is known; in a case without a tumor that of each is empty."""
+    found = {}
+    predicted = {part.label: part.mask for part in analysis.parts}
+    for name in _inside(analysis.bundle.card):
+        true = truth.get(name, None if whole.any() else whole)
+        if true is not None:
+            own = predicted.get(name, np.zeros_like(whole))
+            found[name] = Overlap(metrics.dice(true, own), metrics.hd95(true, own, analysis.scan.spacing_mm))
+    return found
 
 
 def _one_line(error: Exception) -> str:

@@ -135,15 +135,16 @@ def _segmentation(content: dict[str, Any]) -> list[str]:
         ("segmentation", "n", "mean", "95 % interval", "median", "quartiles"),
         [
             (
-                title,
+                f"{of}: {title}" if of else title,
                 group["n"],
                 number(group["mean"]),
                 interval(group["ci95"]),
                 number(group["median"]),
                 interval([group["q1"], group["q3"]]),
             )
+            for of, metrics in (("", content), *(content.get("compartments") or {}).items())
             for name, title in SPREADS.items()
-            if (group := content.get(name)) and group["n"]
+            if (group := metrics.get(name)) and group["n"]
         ],
     )
     marked = content["empty_slice_false_positive_rate"]

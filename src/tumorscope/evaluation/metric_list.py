@@ -62,6 +62,11 @@ def list_metrics(summary: Mapping[str, Any], *, of_class: Sequence[str] = ("f1",
         of_class: the metrics to list for each class, from :data:`OF_CLASS`.
     """
     listed = [_metric(name, f"{title}, mean", summary.get(name), "mean") for name, title in SPREADS.items()]
+    listed += [
+        _metric(f"compartments.{compartment}.{name}", f"{compartment}, {title}, mean", metrics.get(name), "mean")
+        for compartment, metrics in (summary.get("compartments") or {}).items()
+        for name, title in SPREADS.items()
+    ]
     rate = summary.get("empty_slice_false_positive_rate")
     listed.append(_metric("empty_slice_false_positive_rate", "empty slices with a mask", rate))
     classes = summary.get("classes") or {}
@@ -112,3 +117,34 @@ def _metric(name: str, title: str, content: Mapping[str, Any] | None, key: str =
     pair = content.get("ci95")
     known = None if pair is None or None in pair else (float(pair[0]), float(pair[1]))
     return Metric(name, title, float(content[key]), known, name.rsplit(".", 1)[-1] in _LOWER_IS_BETTER)
+
+
+def metric_rows(metrics: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    """The title of each defined metric, with its value and interval."""
+    classes, informative = metrics.get("classes") or {}, informative_presence(metrics["presence"])
+    wanted = {
+        "whole-patient Dice, mean": (metrics.get("patient_dice"), "mean"),
+        "whole-patient Dice, median": (metrics.get("patient_dice"), "median"),
+        "Dice on slices with tumor, mean": (metrics.get("tumor_slice_dice"), "mean"),
+        "Dice on slices with tumor, median": (metrics.get("tumor_slice_dice"), "median"),
+        **{
+            f"{name}, whole-patient Dice, mean": (own.get("patient_dice"), "mean")
+            for name, own in (metrics.get("compartments") or {}).items()
+        },
+        "false-positive rate on slices without": (metrics.get("empty_slice_false_positive_rate"), "value"),
+        **{
+            f"presence, {title}": (metrics["presence"].get(name), "value")
+            for name, title in (("auroc", "AUROC"), ("accuracy", "accuracy"), ("sensitivity", "sensitivity"))
+            if name in informative
+        },
+        "class, accuracy": (classes.get("accuracy"), "value"),
+        "class, balanced accuracy": (classes.get("balanced_accuracy"), "value"),
+        "class, macro-F1": (classes.get("macro_f1"), "value"),
+        "class, calibration error": (classes.get("ece"), "value"),
+    }
+    rows = {}
+    for name, (metric, key) in wanted.items():
+        if metric and metric.get(key) is not None:
+            interval = metric.get("ci95") if key != "median" else None
+            rows[name] = (f"{metric[key]:.4f}", f"{interval[0]:.3f} to {interval[1]:.3f}" if interval else "")
+    return rows

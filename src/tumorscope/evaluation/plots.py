@@ -1,4 +1,4 @@
-"""Plots of an evaluation, each as the bytes of a PNG."""
+"""Plots of an evaluation, each as a figure."""
 
 from __future__ import annotations
 
@@ -8,11 +8,21 @@ import numpy as np
 
 from tumorscope.evaluation import metrics
 from tumorscope.evaluation.class_plots import CLASS_PLOTS, draw_class_plots, roc
-from tumorscope.evaluation.drawing import BLUE, GRAY, RED, draw_calibration, new_figure, png, prepare_unit_square
+from tumorscope.evaluation.drawing import (
+    BLUE,
+    GRAY,
+    RED,
+    draw_calibration,
+    new_figure,
+    png,
+    prepare_unit_square,
+    with_grid,
+)
 from tumorscope.evaluation.rows import CaseRow, Evaluation
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 PLOTS = (
     "dice.png",
@@ -29,6 +39,11 @@ _MOST_BARS = 60
 
 
 def draw_plots(evaluation: Evaluation) -> dict[str, bytes]:
+    """All plots for which the evaluation has data, as PNG by file name."""
+    return {name: png(figure, grid=False) for name, figure in draw_figures(evaluation).items()}
+
+
+def draw_figures(evaluation: Evaluation) -> dict[str, Figure]:
     """All plots for which the evaluation has data, by file name."""
     plots = draw_class_plots(evaluation)
     present = _presence(evaluation)[0]
@@ -44,13 +59,13 @@ def draw_plots(evaluation: Evaluation) -> dict[str, bytes]:
     return {name: plots[name] for name in PLOTS if name in plots}
 
 
-def draw_dice(evaluation: Evaluation) -> bytes:
+def draw_dice(evaluation: Evaluation) -> Figure:
     """Dice and tumor size of every case: bars by name for few cases, otherwise a histogram and a scatter plot."""
     cases = sorted((row for row in evaluation.cases if row.dice is not None), key=lambda row: row.dice or 0)
     return _draw_dice_bars(cases) if len(cases) <= _MOST_BARS else _draw_dice_scatter(cases)
 
 
-def _draw_dice_bars(cases: list[CaseRow]) -> bytes:
+def _draw_dice_bars(cases: list[CaseRow]) -> Figure:
     figure = new_figure(max(5.0, 0.28 * len(cases) + 1.5), 5.2)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     positions = np.arange(len(cases))
@@ -68,10 +83,10 @@ def _draw_dice_bars(cases: list[CaseRow]) -> bytes:
     lower.set(ylabel="tumor, px", yscale="log", ylim=decades)
     lower.yaxis.minorticks_off()  # their labels would overlap
     lower.set_xticks(positions, [row.case for row in cases], rotation=90, fontsize=6)
-    return png(figure)
+    return with_grid(figure)
 
 
-def _draw_dice_scatter(cases: list[CaseRow]) -> bytes:
+def _draw_dice_scatter(cases: list[CaseRow]) -> Figure:
     dices = np.array([row.dice for row in cases], float)
     true = np.array([max(row.true_px or 0, 1) for row in cases])
     figure = new_figure(8.4, 3.9)
@@ -85,10 +100,10 @@ def _draw_dice_scatter(cases: list[CaseRow]) -> bytes:
     left.legend(loc="lower right", fontsize=8)
     right.plot(true, dices, "o", color=BLUE, markersize=3, alpha=0.5, markeredgewidth=0)
     right.set(xlabel="true tumor, px", xscale="log")
-    return png(figure)
+    return with_grid(figure)
 
 
-def draw_roc(evaluation: Evaluation) -> bytes:
+def draw_roc(evaluation: Evaluation) -> Figure:
     """ROC curve of presence, with the bundle's operating point."""
     present, probability = _presence(evaluation)
     figure = new_figure(4.6, 4.6)
@@ -99,15 +114,15 @@ def draw_roc(evaluation: Evaluation) -> bytes:
     axes.plot(1 - metrics.specificity(counts), metrics.sensitivity(counts), "o", color=RED, label="operating point")
     prepare_unit_square(axes, "1 − specificity (slices)", "sensitivity (slices)")
     axes.legend(loc="lower right", fontsize=8)
-    return png(figure)
+    return with_grid(figure)
 
 
-def draw_reliability(evaluation: Evaluation) -> bytes:
+def draw_reliability(evaluation: Evaluation) -> Figure:
     """Reliability diagram of presence, with a histogram of the slices."""
     return draw_calibration(*_presence(evaluation), "tumor probability", "fraction of slices with tumor")
 
 
-def draw_area(evaluation: Evaluation) -> bytes:
+def draw_area(evaluation: Evaluation) -> Figure:
     """Predicted against true tumor size, one dot per case."""
     true, predicted = _sizes(evaluation)
     figure = new_figure(4.6, 4.6)
@@ -117,10 +132,10 @@ def draw_area(evaluation: Evaluation) -> bytes:
     _dots(axes, true, predicted)
     axes.set(xlabel="true tumor, px (all slices)", ylabel="predicted, px", xlim=(0, top), ylim=(0, top))
     axes.locator_params(nbins=5)
-    return png(figure)
+    return with_grid(figure)
 
 
-def draw_bland_altman(evaluation: Evaluation) -> bytes:
+def draw_bland_altman(evaluation: Evaluation) -> Figure:
     """Difference against mean of predicted and true tumor (Bland and Altman 1986), one dot a case."""
     true, predicted = _sizes(evaluation)
     difference, mean = predicted - true, (predicted + true) / 2
@@ -134,10 +149,10 @@ def draw_bland_altman(evaluation: Evaluation) -> bytes:
             axes.axhline(edge, color=GRAY, linewidth=1, linestyle="--", label=name)
     axes.set(xlabel="mean of predicted and true, px (all slices)", ylabel="predicted − true, px")
     axes.legend(fontsize=8)
-    return png(figure)
+    return with_grid(figure)
 
 
-def draw_activation(evaluation: Evaluation) -> bytes:
+def draw_activation(evaluation: Evaluation) -> Figure:
     """Fraction of each slice's activation map inside the mask against the fraction of the image that it covers."""
     known = [row for row in evaluation.slices if row.saliency_inside_mask is not None and row.mask_share is not None]
     share = np.array([row.mask_share for row in known], float)
@@ -155,7 +170,7 @@ def draw_activation(evaluation: Evaluation) -> bytes:
         ylim=(-0.02, 1.02),
     )
     axes.legend(loc="upper right", fontsize=8)
-    return png(figure)
+    return with_grid(figure)
 
 
 def _dots(axes: Axes, x: np.ndarray, y: np.ndarray) -> None:

@@ -10,17 +10,25 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tumorscope.core.errors import TumorscopeError
-from tumorscope.evaluation.rows import CaseRow, SliceRow
+from tumorscope.evaluation.rows import CaseRow, Overlap, SliceRow
 
 _Row = TypeVar("_Row", CaseRow, SliceRow)
+_COMPARTMENTS, _OVERLAP, _OF = "compartments", tuple(field.name for field in fields(Overlap)), " of "
 _PROBABILITIES = "class_probabilities"
 _OF_CLASS = "probability_"
 """Prefix of the columns with class probabilities."""
 
 
 def cases_csv(rows: Sequence[CaseRow]) -> bytes:
-    """One line per case; empty cells for None."""
-    return _csv([field.name for field in fields(CaseRow)], [asdict(row) for row in rows])
+    """One line per case; empty cells for None. Dice and HD95 of each compartment have columns of their own."""
+    names = [field.name for field in fields(CaseRow) if field.name != _COMPARTMENTS]
+    found = dict.fromkeys(f"{metric}{_OF}{name}" for row in rows for name in row.compartments for metric in _OVERLAP)
+    lines = []
+    for row in rows:
+        line = asdict(row)
+        parts = line.pop(_COMPARTMENTS)
+        lines.append(line | {f"{metric}{_OF}{name}": part[metric] for name, part in parts.items() for metric in part})
+    return _csv([*names, *found], lines)
 
 
 def slices_csv(rows: Sequence[SliceRow], classes: Sequence[str]) -> bytes:
@@ -78,6 +86,10 @@ def _case_row(line: dict[str, str]) -> CaseRow:
         predicted_px=_int(line["predicted_px"]),
         false_positive_slices=_int(line["false_positive_slices"]),
         hd95_unit=line.get("hd95_unit") or "px",  # files of earlier versions have pixels only
+        compartments={
+            name: Overlap(_float(line[f"dice{_OF}{name}"]), _float(line[f"hd95{_OF}{name}"]))
+            for name in (column.removeprefix(f"dice{_OF}") for column in line if column.startswith(f"dice{_OF}"))
+        },
     )
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,14 @@ class SliceRow:
 
 
 @dataclass(frozen=True)
+class Overlap:
+    """How well one mask of a case fits; None as in :class:`CaseRow`."""
+
+    dice: float | None
+    hd95: float | None
+
+
+@dataclass(frozen=True)
 class CaseRow:
     """One case; None for what the data set or the bundle does not give.
 
@@ -51,6 +62,7 @@ class CaseRow:
         hd95: see :func:`tumorscope.evaluation.metrics.hd95`.
         hd95_unit: ``px`` within slices, or ``mm`` in three dimensions if the scan has a spacing.
         false_positive_slices: slices without a true tumor in which pixels are predicted.
+        compartments: of each compartment inside the whole tumor, by name; empty for a bundle of one mask.
     """
 
     case: str
@@ -64,6 +76,7 @@ class CaseRow:
     predicted_px: int | None
     false_positive_slices: int | None
     hd95_unit: str = "px"
+    compartments: Mapping[str, Overlap] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -74,9 +87,9 @@ class FailedCase:
     reason: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evaluation:
-    """The results of a bundle on some patients.
+    """The results of a bundle on some patients; prints as a table of its metrics.
 
     Attributes:
         dataset: the data set's name.
@@ -84,6 +97,7 @@ class Evaluation:
         bundle, version, sha256: of the evaluated bundle.
         runtime, precision: of the engine.
         flips: whether the network's outputs were averaged over left-right flips.
+        compartments: the evaluated compartments inside the whole tumor; empty for a bundle of one mask.
         cases, slices: one row each, in the given order.
         failed: those that could not be evaluated.
     """
@@ -99,3 +113,20 @@ class Evaluation:
     slices: tuple[SliceRow, ...]
     failed: tuple[FailedCase, ...] = ()
     flips: bool = False
+    compartments: tuple[str, ...] = ()
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        """Metrics with intervals by patient, see :func:`tumorscope.evaluation.summarize`."""
+        from tumorscope.evaluation.summary import summarize
+
+        return summarize(self)
+
+    def __repr__(self) -> str:
+        from tumorscope.evaluation.metric_list import metric_rows
+
+        rows = metric_rows(self.metrics)
+        width = max((len(title) for title in rows), default=0)
+        lines = [f"{title:<{width}}  {value}  {interval}".rstrip() for title, (value, interval) in rows.items()]
+        counts = f"{self.metrics['patients']} patients, {len(self.cases)} cases, {len(self.slices)} slices"
+        return "\n".join([f"{self.bundle} on {self.dataset}: {counts}; value, 95 % interval", *lines])

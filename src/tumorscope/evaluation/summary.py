@@ -10,11 +10,11 @@ import numpy as np
 
 from tumorscope.evaluation import classes, metrics
 from tumorscope.evaluation.intervals import Interval, patient_interval, slice_interval, weighted_mean
-from tumorscope.evaluation.rows import Evaluation
+from tumorscope.evaluation.rows import CaseRow, Evaluation, Overlap
 
 DEFINITIONS = {
     "patient_dice": "Dice of all voxels of a case (an examination, all its slices together), mean over cases; only "
-    "where a case is a whole examination. GroundTruth and prediction both empty: not counted, neither as 0 nor as 1. Only "
+    "where a case is a whole examination. Truth and prediction both empty: not counted, neither as 0 nor as 1. Only "
     "one of them empty: 0, also for a false alarm on an empty case. Voxels are not pooled over cases",
     "tumor_slice_dice": "Dice of each slice by itself, mean over all slices of all cases that truly show a tumor; "
     "0 where nothing is predicted there",
@@ -25,6 +25,8 @@ DEFINITIONS = {
     "hd95_mm": "the same in three dimensions and mm, for scans whose spacing is known; not counted where one mask is "
     "empty",
     "empty_slice_false_positive_rate": "share of the truly empty slices on which at least one pixel is predicted",
+    "compartments": "Dice and HD95 as above, of each compartment inside the whole tumor; the metrics above are of the "
+    "whole tumor",
     "presence": "of slices, at the bundle's operating point; AUROC by ranks, ties counting half; macro_f1 over tumor "
     "and no tumor; ece in 15 bins of equal width of the tumor probability. Rates of one kind of slice are missing "
     "where the data set has no such slices",
@@ -75,6 +77,22 @@ def summarize(evaluation: Evaluation) -> dict[str, Any]:
             f"hd95_{unit}": of_cases([case.hd95 if case.hd95_unit == unit else None for case in evaluation.cases])
             for unit in dict.fromkeys(("px", *(case.hd95_unit for case in evaluation.cases)))
         }
+        if evaluation.compartments and whole:
+            values["compartments"] = {
+                name: {
+                    "patient_dice": of_cases([_overlap(case, name).dice for case in evaluation.cases]),
+                    **{
+                        key: of_cases(
+                            [
+                                _overlap(case, name).hd95 if key == f"hd95_{case.hd95_unit}" else None
+                                for case in evaluation.cases
+                            ]
+                        )
+                        for key in distances
+                    },
+                }
+                for name in evaluation.compartments
+            }
         values |= {
             "patient_dice": of_cases([case.dice for case in evaluation.cases]) if whole else None,
             "tumor_slice_dice": _spread(by_slice, slice_interval(patient, weighted_mean(by_slice))),
@@ -92,6 +110,10 @@ def summarize(evaluation: Evaluation) -> dict[str, Any]:
         "definitions": DEFINITIONS,
         "policy": POLICY,
     }
+
+
+def _overlap(case: CaseRow, compartment: str) -> Overlap:
+    return case.compartments.get(compartment, Overlap(None, None))
 
 
 def without(evaluation: Evaluation, left_out: Collection[str]) -> Evaluation:

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 import numpy as np
 
 from tumorscope.core.note import Note
-from tumorscope.core.notice import NOTICE
 from tumorscope.core.scan import Scan
 from tumorscope.inference.acquired_slices import SlicePredictions, network_view, on_acquired_slices
-from tumorscope.inference.activation_maps import ActivationMap, activation_map, no_map_note
-from tumorscope.inference.bundles import Bundle
+from tumorscope.inference.activation_maps import activation_map, no_map_note
+from tumorscope.inference.analysis_result import Analysis, SliceFinding, with_compartments
 from tumorscope.inference.channels import arrange_channels, received_sequences
 from tumorscope.inference.engine import Engine, Predictions
-from tumorscope.inference.labels import TUMOR
-from tumorscope.inference.postprocessing import segment, slice_probability, slice_types, voxel_probability
+from tumorscope.inference.postprocessing import (
+    segment,
+    segment_compartments,
+    slice_probability,
+    slice_types,
+    voxel_probability,
+)
 from tumorscope.inference.quality_notes import (
     DOUBTFUL_INPUT,
     REJECTED_BY_APPEARANCE,
@@ -27,112 +30,11 @@ from tumorscope.inference.quality_notes import (
     rejection_warning,
 )
 from tumorscope.inference.tumor_type import TypeFinding, carries_type, find_type, tumor_classes
-from tumorscope.measurement.lesions import Lesion, find_lesions, total_volume_mm3, unknown_volumes
+from tumorscope.measurement.lesions import find_lesions, total_volume_mm3, unknown_volumes
 from tumorscope.preprocessing import prepare
 from tumorscope.preprocessing.input_check import default_input_check, scan_score
 from tumorscope.preprocessing.input_check.content import reject_by_content
 from tumorscope.preprocessing.sampling import sample_slices
-
-
-@dataclass(frozen=True)
-class SliceFinding:
-    """The findings in one slice.
-
-    Attributes:
-        index: position in the scan, from zero.
-        name: the file it came from, where slices are files.
-        tumor_probability: that the slice shows a tumor, from slice-level detection or from the
-            classes; None where the scan was rejected.
-        mask_probability: the largest probability of any of its pixels; None without a mask output.
-        area_px, area_mm2: of the mask in this slice; mm² where the pixel size is known.
-        type_probabilities: of each type if this slice shows a tumor; None without that output.
-    """
-
-    index: int
-    name: str | None
-    tumor_probability: float | None
-    mask_probability: float | None
-    area_px: int
-    area_mm2: float | None
-    type_probabilities: dict[str, float] | None = None
-
-    def reaches(self, threshold: float) -> bool:
-        """Whether the slice is positive at a threshold of the tumor probability."""
-        return self.tumor_probability is not None and self.tumor_probability >= threshold
-
-
-@dataclass(frozen=True, eq=False)
-class Analysis:
-    """All findings in one scan, or the reason why it was not assessed.
-
-    Attributes:
-        scan: what was analyzed.
-        bundle: what it was analyzed with.
-        runtime, precision: how the network was run.
-        flips: whether the network's outputs were averaged over left-right flips.
-        mask: boolean ``(slice, row, column)`` on the scan's grid.
-        slices: one finding per slice.
-        lesions: the connected components of the mask, the largest first.
-        tumor_present: whether any slice reaches the bundle's operating point; None where the scan was rejected.
-        tumor_probability: the largest of any slice; None where the scan was rejected.
-        volume_mm3: of the mask, or None where the voxel size is not known.
-        tumor_type: predicted by the network; None without a tumor or without that output.
-        radiomics_classifier: predicted by the radiomics classifier from the slice that shows most
-            tumor; None where nothing is segmented or the bundle has no such classifier.
-        activation: the activation map, if it was requested and the bundle provides it.
-        probability: of every voxel by the mask output, 0 to 255 for 0 to 1, uint8
-            ``(slice, row, column)`` on the scan's grid, if it was requested and the bundle segments.
-        brain_mask: the brain by the registered atlas, boolean ``(slice, row, column)``; None where not requested or
-            not assessed.
-        rejection: why the input check rejected the scan; None where it was assessed. A rejected scan has an
-            empty mask, and nothing is reported as present or absent.
-        bundle_reason: why this bundle was chosen for the scan; None where the user named it.
-        corrected: whether a person has corrected the segmentation; see :mod:`tumorscope.studies.revision`.
-        sequences: the scan's name of what each input of the network received.
-        incomplete: why images of the study may be missing, where its transfer is known to be incomplete.
-        warnings: what a reader of the findings should know.
-        timing_ms: by stage, in the order of the stages.
-        label: what the mask delineates, see :mod:`tumorscope.inference.labels`.
-        parts: further labels, each inside this mask and by another bundle, on the same scan; their masks, lesions,
-            slices and probabilities are their own. Empty where one bundle analyzed the scan.
-    """
-
-    scan: Scan
-    bundle: Bundle
-    runtime: str
-    precision: str
-    mask: np.ndarray
-    slices: tuple[SliceFinding, ...]
-    lesions: tuple[Lesion, ...]
-    tumor_present: bool | None
-    tumor_probability: float | None
-    volume_mm3: float | None
-    warnings: tuple[Note, ...]
-    timing_ms: dict[str, float] = field(default_factory=dict)
-    tumor_type: TypeFinding | None = None
-    radiomics_classifier: TypeFinding | None = None
-    activation: ActivationMap | None = None
-    probability: np.ndarray | None = None
-    brain_mask: np.ndarray | None = None
-    rejection: Note | None = None
-    bundle_reason: str | None = None
-    corrected: bool = False
-    incomplete: str | None = None
-    sequences: tuple[str, ...] = ()
-    flips: bool = False
-    notice: str = NOTICE
-    label: str = TUMOR
-    parts: tuple[Analysis, ...] = ()
-
-    @property
-    def labels(self) -> tuple[Analysis, ...]:
-        """Every label of a scan that several bundles analyzed, the whole first; this analysis alone otherwise."""
-        return (self, *self.parts)
-
-    @property
-    def assessed(self) -> bool:
-        """Whether the scan passed the input check."""
-        return self.rejection is None
 
 
 def analyze(
@@ -188,6 +90,7 @@ def analyze(
     probability = slice_probability(predictions, card)
     analyzed_mask, removed_components = segment(predictions, probability, card, prepared.crop_resize)
     mask = view.inverse(analyzed_mask)
+    compartments = segment_compartments(predictions, analyzed_mask, card, prepared.crop_resize)
     clock.stage("segmenting")
     types = slice_types(predictions, card)
     positive = (probability >= card.operating_point.presence) | analyzed_mask.any(axis=(1, 2))
@@ -201,8 +104,7 @@ def analyze(
     lesions = find_lesions(mask, scan, acquired.tumor)
     activation = activation_map(predictions, card, prepared.crop_resize, view) if explain else None
     by_radiomics = None if tumor_type is None else engine.classify_by_radiomics(view.forward(channels), analyzed_mask)
-    if by_radiomics is not None and tumor_type is not None and tumor_type.doubt not in (None, "low_probability"):
-        by_radiomics = by_radiomics.doubted(tumor_type.doubt)  # it knows the same types only
+    by_radiomics = by_radiomics and by_radiomics.doubted_like(tumor_type)  # it knows the same types only
     result = Analysis(
         scan=scan,
         bundle=engine.bundle,
@@ -232,6 +134,8 @@ def analyze(
         sequences=received_sequences(scan, card),
         flips=flips or card.tta_flip,
     )
+    if compartments is not None:
+        result = with_compartments(result, [view.inverse(each) for each in compartments])
     clock.stage("measuring")
     return result
 

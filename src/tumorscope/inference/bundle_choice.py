@@ -20,26 +20,13 @@ class BundleChoice:
     reason: str
 
 
-def choose_bundle(scan: Scan, bundles: Sequence[Bundle]) -> BundleChoice:
-    """The bundle that receives most of its sequences from the scan.
-
-    Names of sequences come from DICOM tags, file names or the user. Where two bundles receive
-    as many, the one with fewer substituted sequences is chosen. A single image whose sequence was only recognized from
-    its pixels goes to a bundle of single slices, which knows such images of any sequence. For slices too thick to be resliced
-    axially, a bundle that was trained on their plane is preferred.
-
-    Args:
-        scan: what is to be analyzed.
-        bundles: those to choose from.
-
-    Raises:
-        TumorscopeError: no bundle can take the scan.
-    """
-    return choose_bundles(scan, bundles)[0]
-
-
 def choose_bundles(scan: Scan, bundles: Sequence[Bundle]) -> tuple[BundleChoice, ...]:
-    """The bundle of :func:`choose_bundle`, and those that complement it with a label of their own.
+    """The bundle that receives most of its sequences from the scan, and those that complement it with a label.
+
+    Names of sequences come from DICOM tags, file names or the user. Where two bundles receive as many, the one with
+    fewer substituted sequences is chosen. A single image whose sequence was only recognized from its pixels goes to a
+    bundle of single slices, which knows such images of any sequence. For slices too thick to be resliced axially, a
+    bundle that was trained on their plane is preferred.
 
     A scan with FLAIR and T1c is segmented on both: the whole tumor on FLAIR, the enhancing tumor on T1c
     (:mod:`tumorscope.inference.labels`). Only a sequence that the scan really has gives a label.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 import numpy as np
 
 from tumorscope.core.errors import BadBundle, TumorscopeError
+from tumorscope.core.extras import install_command
 from tumorscope.inference.bundles import Bundle
 from tumorscope.inference.runtimes import open_session, runtime_reason
 from tumorscope.inference.tumor_type import TypeFinding, type_finding
@@ -42,7 +43,8 @@ class Predictions:
 
     Attributes:
         presence: logits ``(slice,)``, or None where the bundle has no such output.
-        mask: probabilities float32 ``(slice, size, size)``, or None.
+        mask: probabilities float32 ``(slice, size, size)``, of several compartments those of the whole tumor; or None.
+        compartments: of the compartments inside the whole tumor, ``(slice, compartment, size, size)``; None without.
         classes: logits ``(slice, class)``, or None.
         presence_map, class_map: activation maps ``(slice, r, c)`` and ``(slice, class, r, c)``,
             coarse, whose means over each slice are the logits but for a bias; None where the network has none.
@@ -55,6 +57,7 @@ class Predictions:
     presence_map: np.ndarray | None = None
     class_map: np.ndarray | None = None
     type_features: np.ndarray | None = None
+    compartments: np.ndarray | None = None
 
     def spread(self, sampling: SliceSampling) -> Predictions:
         """Predictions for all slices from those for the sampled ones."""
@@ -149,6 +152,8 @@ class Engine:
                 found.setdefault(name, []).append(_sigmoid(values) if name == "mask" else values)
             on_slices(len(indices))
         joined = {name: np.concatenate(values) for name, values in found.items()}
+        if joined.get("mask") is not None and joined["mask"].ndim == 4:
+            joined["mask"], joined["compartments"] = joined["mask"][:, 0], joined["mask"][:, 1:]
         return Predictions(**{_FIELDS[name]: values for name, values in joined.items() if name in _FIELDS})
 
 
@@ -159,6 +164,7 @@ _FIELDS = {
     "presence_map": "presence_map",
     "type_map": "class_map",
     "type_features": "type_features",
+    "compartments": "compartments",
 }
 """The field of :class:`Predictions` for each of a network's outputs."""
 
@@ -177,9 +183,7 @@ def load_engine(bundle: Bundle, engine: EngineName = "auto", precision: Precisio
     if engine == "auto":
         runtime = "openvino" if openvino_available() else "onnxruntime"
     elif engine == "openvino" and not openvino_available():
-        raise TumorscopeError(
-            "OpenVINO is not installed; run `pip install tumorscope[fast]` or use --engine onnxruntime"
-        )
+        raise TumorscopeError(f"OpenVINO is not installed; run {install_command('fast')} or use --engine onnxruntime")
     chosen = precision
     if precision == "auto":
         chosen = "int8" if bundle.card.model("int8") and supports_vnni_int8() else "float"

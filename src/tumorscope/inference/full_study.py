@@ -22,12 +22,13 @@ from scipy import ndimage
 from tumorscope.core.geometry import Geometry
 from tumorscope.core.note import Note
 from tumorscope.core.scan import Scan
-from tumorscope.inference.analysis import Analysis, SliceFinding, analyze
+from tumorscope.inference.analysis import analyze
+from tumorscope.inference.analysis_result import Analysis, with_mask
 from tumorscope.inference.engine_pool import ChosenEngine
 from tumorscope.inference.enhancement import enhancing_part
 from tumorscope.inference.labels import ENHANCING_TUMOR, WHOLE_TUMOR
 from tumorscope.measurement.diameters import find_diameters
-from tumorscope.measurement.lesions import find_lesions, label_lesions, total_volume_mm3, unknown_volumes
+from tumorscope.measurement.lesions import label_lesions, unknown_volumes
 
 APART_MM = 10.0
 """Enhancing lesions farther than this from the FLAIR network's mask are reported as apart: RANO's smallest measurable
@@ -139,39 +140,6 @@ def _without_small_parts(enhancing: np.ndarray, whole: np.ndarray, scan: Scan) -
     return enhancing & ~small[labels], [note]
 
 
-def with_mask(analysis: Analysis, mask: np.ndarray, others: Sequence[SliceFinding] = ()) -> Analysis:
-    """An analysis with another mask: areas, lesions and volume are measured in it.
-
-    Args:
-        analysis: its probabilities stay.
-        mask: boolean ``(slice, row, column)``.
-        others: findings of another network in the same slices. A lesion's tumor probability is then the larger one,
-            and the slices' types are theirs.
-    """
-    scan = analysis.scan
-    areas, pixel_area = mask.sum(axis=(1, 2)), scan.pixel_area_mm2
-    slices = tuple(
-        replace(
-            finding,
-            area_px=int(area),
-            area_mm2=None if pixel_area is None else round(float(area * pixel_area), 2),
-            type_probabilities=others[finding.index].type_probabilities if others else finding.type_probabilities,
-        )
-        for finding, area in zip(analysis.slices, areas, strict=True)
-    )
-    probability = np.max([_probabilities(found) for found in (analysis.slices, others) if found], axis=0)
-    lesions = find_lesions(mask, scan, probability)
-    outdated = unknown_volumes(analysis.lesions)
-    return replace(
-        analysis,
-        mask=mask,
-        slices=slices,
-        lesions=lesions,
-        volume_mm3=total_volume_mm3(lesions, mask, scan),
-        warnings=(*(note for note in analysis.warnings if note not in outdated), *unknown_volumes(lesions)),
-    )
-
-
 def disagreements(whole: Analysis, t1c: Analysis, enhancing: Analysis) -> tuple[Note, ...]:
     """Where the two networks disagree.
 
@@ -245,7 +213,3 @@ def _distances_mm(whole: np.ndarray, enhancing: Analysis, geometry: Geometry) ->
 
     tree = KDTree(geometry.to_mm(np.argwhere(whole & np.logical_not(ndimage.binary_erosion(whole)))))
     return [float(tree.query(geometry.to_mm(np.argwhere(labels == number)))[0].min()) for number in alone]
-
-
-def _probabilities(slices: Sequence[SliceFinding]) -> np.ndarray:
-    return np.array([finding.tumor_probability or 0.0 for finding in slices])

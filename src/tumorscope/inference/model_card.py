@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from tumorscope.core.compartments import Compartment
 from tumorscope.preprocessing import Preparation
 from tumorscope.preprocessing.axial import Plane
 
@@ -39,7 +40,7 @@ class OperatingPoint(_Part):
 
     Attributes:
         presence: the tumor probability from which a slice is positive.
-        mask: the probability from which a pixel belongs to the mask.
+        mask: the probability from which a pixel belongs to the mask, of several compartments to the whole tumor.
         temperature: presence logits are divided by it, for calibrated probabilities.
         type_temperature: likewise for the logits of the classes.
         type_confidence: below this probability of the likeliest type, the type is reported as uncertain.
@@ -82,6 +83,9 @@ class Card(_Part):
     preparation: Preparation
     outputs: tuple[OutputName, ...] = Field(min_length=1)
     classes: tuple[str, ...] = Field(default=(), description="of the output `type`, in its order")
+    compartments: tuple[Compartment, ...] = Field(
+        default=(), description="of the output `mask`, in its order, the whole tumor first; empty for one mask"
+    )
     maps: tuple[str, ...] = Field(default=(), description="exact activation maps beside the outputs")
     tta_flip: bool = False
     operating_point: OperatingPoint = OperatingPoint()

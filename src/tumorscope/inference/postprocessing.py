@@ -5,12 +5,16 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import expit
 
+from tumorscope.core.compartments import separate
 from tumorscope.inference.engine import Predictions
 from tumorscope.inference.model_card import NO_TUMOR, Card, OperatingPoint
 from tumorscope.inference.tumor_type import class_probability, type_probability
 from tumorscope.measurement.components import find_components
 from tumorscope.preprocessing.axial import View
 from tumorscope.preprocessing.crop_resize import CropResize
+
+COMPARTMENT_THRESHOLD = 0.5
+"""The probability from which a voxel of the whole tumor belongs to a compartment; the operating point is the whole's."""
 
 
 def presence_probability(logits: np.ndarray, temperature: float) -> np.ndarray:
@@ -87,6 +91,29 @@ def segment(
         removed = (predictions.mask[index] >= point.mask) & ~kept[index]
         mask[index] = crop_resize.inverse(np.where(removed, 0, predictions.mask[index])) >= point.mask
     return mask, removed_components
+
+
+def segment_compartments(
+    predictions: Predictions, mask: np.ndarray, card: Card, crop_resize: CropResize
+) -> np.ndarray | None:
+    """The compartments inside a mask; None for a bundle of one mask.
+
+    Args:
+        predictions: of the network, for every analyzed slice.
+        mask: of the whole tumor, from :func:`segment`.
+        card: names the compartments.
+        crop_resize: from the analyzed slices to the network's input.
+
+    Returns:
+        Boolean ``(compartment, slice, row, column)``, without the whole.
+    """
+    if predictions.compartments is None:
+        return None
+    found = np.zeros((len(card.compartments) - 1, *mask.shape), bool)
+    for index in np.flatnonzero(mask.any(axis=(1, 2))):
+        probabilities = crop_resize.inverse(predictions.compartments[index])
+        found[:, index] = separate(mask[index], probabilities, card.compartments, COMPARTMENT_THRESHOLD)
+    return found
 
 
 def voxel_probability(predictions: Predictions, crop_resize: CropResize, view: View) -> np.ndarray | None:

@@ -42,7 +42,7 @@ def plane_notes(scan: Scan, view: View, card: Card) -> list[Note]:
     return [
         Note(
             "untrained_plane",
-            f"the slices are {plane} and too thick to be resliced, and bundle {card.name} was trained on "
+            f"the slices are {plane} and too thick to be resliced, and the network {card.name} was trained on "
             f"{' and '.join(card.inputs.planes)} slices only; do not rely on these findings",
         )
     ]
@@ -62,11 +62,11 @@ def quality_notes(scan: Scan, card: Card, present: bool, mask: np.ndarray, remov
     if scan.affine is None:
         notes.append(Note("unknown_voxel_size", "the file does not give the voxel size; sizes are in pixels"))
     if present and "mask" in card.outputs and not mask.any():
-        what = "a slice reaches the operating point for presence, but no pixel reaches the one for the mask"
+        what = "a tumor is found, but no pixel is likely enough to be part of it, so nothing is segmented"
         notes.append(Note("mask_below_threshold", what))
     if removed_components:
         smallest = card.operating_point.min_component_size_px
-        components = "component" if removed_components == 1 else "components"
-        what = f"{removed_components} small {components} (under {smallest} pixels at the network's size) removed"
-        notes.append(Note("small_components", f"{what} from the mask"))
+        components = "part" if removed_components == 1 else "parts"
+        what = f"{removed_components} small {components} of the mask (under {smallest} pixels of the network's input)"
+        notes.append(Note("small_components", f"{what} left out"))
     return notes

@@ -1,7 +1,7 @@
 """Which sequence an image shows, by its pixels alone, where no name tells it.
 
 A small network looks at each slice twice: at its gray values, and at their ranks within the head, which no monotone
-change of contrast alters. `tumorscope fit-sequences` makes it; docs/sequences.md tells how often it errs.
+change of contrast alters. `tumorscope fit-sequences` makes it; docs/sequences.md states how often it errs.
 """
 
 from __future__ import annotations

@@ -41,6 +41,15 @@ class TypeFinding:
         """The same without a name. A low probability stays the reason where it is one."""
         return self if self.name is None else replace(self, name=None, doubt=doubt)
 
+    def doubted_like(self, other: TypeFinding | None) -> TypeFinding:
+        """The same without a name where another classifier of the same types has reason to doubt any of them.
+
+        Args:
+            other: by the network; its low probability is not a reason, as another classifier may be surer.
+        """
+        doubt = None if other is None or other.doubt == "low_probability" else other.doubt
+        return self if doubt is None else self.doubted(doubt)
+
 
 def class_probability(logits: np.ndarray, temperature: float) -> np.ndarray:
     """Probabilities ``(slice, class)`` from logits, calibrated by temperature scaling."""

@@ -32,7 +32,7 @@ class PublicNames:
     words: frozenset[str]
 
     def hide(self, text: str) -> str:
-        """A message with the code in location of each file or folder that names the patient."""
+        """A message with the code in place of each file or folder that names the patient."""
         return hide_names(text, self.quoted, self.words, self.code)
 
 

@@ -201,7 +201,8 @@ def _studies(path: Path, files: Sequence[Path], on_files: OnFiles | None) -> lis
         return [path]
     doubtful = several_patients(studies)
     return [
-        StudyFiles(path, tuple(own), study_code(study), notes_on(study, doubtful)) for study, own in studies.items()
+        StudyFiles(path, tuple(own), study_code(study), notes_on(study, doubtful, studies))
+        for study, own in studies.items()
     ]
 
 
@@ -211,10 +212,10 @@ def _by_folder(
     """The studies in several folders, each with the path by which it is sorted."""
     studies = studies_of([file for files in dicom.values() for file in files], on_files)
     doubtful = several_patients(studies)
-    holders: dict[Path, int] = {}
-    for files in studies.values():
+    holders: dict[Path, list[Study]] = {}
+    for study, files in studies.items():
         for folder in {file.parent for file in files}:
-            holders[folder] = holders.get(folder, 0) + 1
+            holders.setdefault(folder, []).append(study)
     placed: list[tuple[Path, Path | StudyFiles]] = []
     for study, files in studies.items():
         folders = {file.parent for file in files}
@@ -223,8 +224,8 @@ def _by_folder(
             continue
         common = Path(os.path.commonpath(folders))
         others = any(case not in folders and case.is_relative_to(common) for case in cases)
-        notes = notes_on(study, doubtful)
-        alone = not others and not notes and all(holders[folder] == 1 for folder in folders)
+        notes = notes_on(study, doubtful, [other for folder in folders for other in holders[folder]])
+        alone = not others and not notes and all(len(holders[folder]) == 1 for folder in folders)
         placed.append((files[0], common if alone else StudyFiles(path, tuple(files), study_code(study), notes)))
     return placed
 

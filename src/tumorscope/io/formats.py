@@ -1,6 +1,6 @@
 """The registry of input formats.
 
-An entry says how a format is called, how its files are recognized and which module reads them. Everything that
+An entry states what a format is called, how its files are recognized and which module reads them. Everything that
 lists formats derives from :data:`FORMATS`: recognition, :func:`tumorscope.io.open_scan`, the search for cases,
 uploads, error and help texts, ``tumorscope doctor``, and the table in the README. To add a format, write its
 module and add its entry (docs/how-to/add-an-input-format.md). This module imports no library, so that help texts
@@ -188,11 +188,6 @@ SUPPORTED = ", ".join(entry.listed for entry in FORMATS)
 
 MASK_FORMATS = ", ".join(entry.masks for entry in FORMATS if entry.masks)
 """What masks are read from, for messages."""
-
-
-def format_named(name: str) -> InputFormat:
-    """The entry with this name."""
-    return next(entry for entry in FORMATS if entry.name == name)
 
 
 def stem(path: Path) -> str:

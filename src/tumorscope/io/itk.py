@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from tumorscope.core.errors import UnreadableScan
+from tumorscope.core.extras import install_command
 from tumorscope.core.geometry import LPS_TO_RAS
 from tumorscope.io.checks import label, printable
 from tumorscope.io.formats import InputFormat
@@ -108,7 +109,7 @@ def _simpleitk(path: Path, format: InputFormat) -> Any:
     except ImportError as error:
         extra = format.package[1] if format.package else "formats"
         raise UnreadableScan(
-            f"{label(path)}: reading {format.title} needs SimpleITK; pip install 'tumorscope[{extra}]'"
+            f"{label(path)}: reading {format.title} needs SimpleITK; run {install_command(extra)}"
         ) from error
     SimpleITK.ProcessObject.SetGlobalWarningDisplay(False)
     return SimpleITK

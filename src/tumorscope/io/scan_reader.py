@@ -22,6 +22,7 @@ from tumorscope.io.recognition import format_of, known_format
 from tumorscope.io.result_folders import is_results
 from tumorscope.io.sequences import as_stated, check_channels, check_stated, stated_sequence
 from tumorscope.io.spacing import GIVEN, Spacing, with_spacing
+from tumorscope.io.volume_choice import uneven_slices
 from tumorscope.io.volumes import read_volume
 
 
@@ -124,6 +125,7 @@ def _read_file(path: Path, options: ReadOptions) -> Scan:
     found = format_of(path)
     if found.volumes:
         scan = read_volume(path, options.channels, options.spacing_mm)
+        scan = replace(scan, notes=(*uneven_slices(path), *scan.notes))
     else:
         scan = found.reader().read_scan(path, options)
     return scan if found is DICOM else as_stated(scan, stated_sequence(path, options.stated))

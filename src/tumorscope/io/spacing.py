@@ -1,4 +1,4 @@
-"""Voxel sizes that the user states, where files do not: images, and volumes whose header knows nothing."""
+"""Voxel sizes that the user states, where files do not: images, and volumes whose header states nothing."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SAME = 0.01
 """Spacings that differ by a smaller share than this are one, rounded."""
 
 _AXIAL = np.diag([-1.0, -1.0, 1.0])
-"""Columns to the left, rows to posterior, slices to superior: the assumed view of a stack that states nothing."""
+"""Columns to the left, rows to posterior, slices to superior: the assumed view of a stack whose file states nothing."""
 
 GIVEN = "voxel_size_given"
 
@@ -88,7 +88,7 @@ def _sized(
     if geometry is None:
         return Geometry(shape, _placed(_AXIAL * spacing_mm, np.zeros(3), shape))
     stated = tuple(reversed(geometry.spacing_mm))
-    if SIDES_ASSUMED in notes and np.allclose(stated, 1):  # what programs write that know nothing
+    if SIDES_ASSUMED in notes and np.allclose(stated, 1):  # what programs write that do not know it
         center = geometry.to_mm((np.array(shape) - 1) / 2)
         return Geometry(shape, _placed(geometry.affine[:3, :3] * spacing_mm, center, shape))
     if not np.allclose(stated, spacing_mm, rtol=_SAME, atol=0):

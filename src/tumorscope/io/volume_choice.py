@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from glob import escape
 from pathlib import Path
 
 from tumorscope.core.errors import UnreadableScan
@@ -24,7 +25,8 @@ def best_volume(
 ) -> tuple[Path | None, list[Note]]:
     """The best of the files of one sequence, and a note where there were several.
 
-    The whole head wins, then axial or thin slices, then more slices, then smaller pixels, then the first of BIDS's runs.
+    A volume with an evenly spaced copy is never taken. The whole head wins, then axial or thin slices, then more slices,
+    then smaller pixels, then the first of BIDS's runs.
 
     Args:
         sequence, files: what is to choose from, one or more.
@@ -38,8 +40,11 @@ def best_volume(
     Raises:
         UnreadableScan: none is better, or they are of several patients.
     """
+    uneven = [path for path in files if evenly_spaced_copy(path) in files]
+    notes = [note for path in uneven for note in uneven_slices(path)]
+    files = [path for path in files if path not in uneven]
     if len(files) == 1:
-        return files[0], []
+        return files[0], notes
     ranked = [] if several_patients else _ranked(files, options)
     runs = all(parse_bids_name(stem(path)) for path in files)  # of one subject and session, stated by BIDS
     if several_patients or (len(ranked) > 1 and ranked[0][0] == ranked[1][0] and not runs):
@@ -48,15 +53,35 @@ def best_volume(
                 f"{name}: {label(files[0])} and {label(files[1])} are both {sequence} by name; name one file per sequence"
             )
         what = f"{sequence} left out: {', '.join(map(label, files))} are all {sequence} by name"
-        return None, [Note("series_left_out", what)]
+        return None, [*notes, Note("series_left_out", what)]
     if not ranked:
-        return files[0], []  # its reader reports what is wrong
+        return files[0], notes  # its reader reports what is wrong
     best, path = ranked[0]
     if len(ranked) == 1:
-        return path, []
+        return path, notes
     differing = (why for why, one, other in zip(_REASONS, best, ranked[1][0], strict=True) if one != other)
     reason = next(differing, "the first by name")
-    return path, [Note("series_choice", f"{label(path)} is taken of {len(files)} {sequence} files: {reason}")]
+    taken = f"{label(path)} is taken of {len(files)} {sequence} files: {reason}"
+    return path, [*notes, Note("series_choice", taken)]
+
+
+def evenly_spaced_copy(path: Path) -> Path | None:
+    """The copy with slices at equal distances that dcm2niix writes beside a volume.
+
+    Where the distances of a series' slices differ, for example because one is missing, dcm2niix (1.0.20260724) writes
+    ``NAME.nii.gz``, whose header nevertheless states one distance, and ``NAME_Eq_1.nii.gz``, interpolated.
+    """
+    copies = path.parent.glob(f"{escape(stem(path))}_Eq_*")
+    return next((copy for copy in sorted(copies) if copy.name.endswith((".nii", ".nii.gz"))), None)
+
+
+def uneven_slices(path: Path) -> list[Note]:
+    """A note on a volume that has an evenly spaced copy."""
+    copy = evenly_spaced_copy(path)
+    if copy is None:
+        return []
+    what = f"{label(path)}: its slices are not where its header says; {label(copy)} has them at equal distances"
+    return [Note("uneven_slices", what)]
 
 
 def _ranked(files: Sequence[Path], options: ReadOptions) -> list[tuple[tuple, Path]]:

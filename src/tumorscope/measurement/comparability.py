@@ -44,7 +44,7 @@ def conflicts(before: Origin, after: Origin) -> list[str]:
         names = f"{before.bundle} and {after.bundle}" if before.bundle != after.bundle else f"two of {before.bundle}"
         found.append(f"they were made by different bundles ({names})")
     if _named(before) and _named(after) and before.sequences != after.sequences:
-        found.append(f"the network saw other sequences ({_listed(before)}, then {_listed(after)})")
+        found.append(f"the network received other sequences ({_listed(before)}, then {_listed(after)})")
     return found
 
 

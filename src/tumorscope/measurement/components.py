@@ -33,7 +33,7 @@ class Components:
 def find_components(
     mask_probability: np.ndarray, slice_probability: np.ndarray, mask_threshold: float, slice_floor: float
 ) -> Components:
-    """Threshold a scan and gather, for each connected part, what its slices say.
+    """Threshold a scan and collect the evidence of its slices for each connected part.
 
     Hysteresis thresholding along the slices: a part is as certain as its most certain slice, so that a slice inside a
     tumor is not emptied because its own probability is a little low.

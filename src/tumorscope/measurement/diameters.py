@@ -15,7 +15,7 @@ diameter.
 
 *Perpendicular.* The longest straight line at a right angle to it that stays within the
 lesion: "the cystic or surgical cavity should not be measured" (Wen 2010). The program
-of Chang 2019, whose diameters were compared with readers', asks the same.
+of Chang 2019, whose diameters were compared with readers', requires the same.
 
 *Where the longest line leaves the lesion* (a ring, a horseshoe), :attr:`Diameters.crosses_gap` is
 true: such lesions "should be considered nonmeasurable" (Wen 2010).
@@ -133,8 +133,8 @@ def find_diameters(
     offset = np.array(corner[1:], float)
     return Diameters(
         slice=corner[0] + index,
-        longest=_caliper(longest, size, offset),
-        perpendicular=_caliper(chord, size, offset),
+        longest=_diameter(longest, size, offset),
+        perpendicular=_diameter(chord, size, offset),
         crosses_gap=_share_inside(mask[index], longest / size) < 1 - _MOST_OUTSIDE,
     )
 
@@ -223,6 +223,6 @@ def _share_inside(mask: np.ndarray, line: np.ndarray) -> float:
     return float(mask[places[:, 0], places[:, 1]].mean())
 
 
-def _caliper(line: np.ndarray, size: np.ndarray, offset: np.ndarray) -> Diameter:
+def _diameter(line: np.ndarray, size: np.ndarray, offset: np.ndarray) -> Diameter:
     (row0, column0), (row1, column1) = np.round(line / size + offset, 3).tolist()
     return Diameter(round(float(np.linalg.norm(line[1] - line[0])), 3), (row0, column0), (row1, column1))

@@ -2,7 +2,9 @@
 
 RANO 2.0 (Wen et al., J Clin Oncol 2023;41:5187) assesses response against the baseline and progression against the
 nadir, the smallest size of the baseline and all later studies before this one. It has limits for the sum of products of
-diameters (50 % less, 25 % more) and for volumes (65 % less, 40 % more). Target lesions are chosen at the baseline.
+diameters (50 % less, 25 % more) and for volumes (65 % less, 40 % more). Target lesions are chosen at the baseline; at most
+five, as in RANO of 2010. That number and the limits by volume are not verified against the text of RANO 2.0
+(``docs/explanation/definitions.md``).
 """
 
 from __future__ import annotations
@@ -233,7 +235,7 @@ class _History:
 
 
 def _assess(history: _History, number: int, sizes: Sequence[float | None], criteria: Criteria) -> Assessment:
-    """The category of one study; progression is asked first, as one sign of it is enough."""
+    """The category of one study; progression is checked first, as one sign of it is enough."""
     size, earlier = sizes[number], [(value, index) for index, value in enumerate(sizes[:number]) if value is not None]
     if size is None or sizes[0] is None or len(earlier) < number:
         return Assessment(None, f"{criteria.what} is not known in all studies up to this one")

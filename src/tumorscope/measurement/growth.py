@@ -11,7 +11,7 @@ import numpy as np
 _YEAR_DAYS = 365.25
 
 _STEADY = 0.005
-"""A relative change per year below this, up or down, is no growth: doubling would take more than a century."""
+"""A relative change per year below this, up or down, is not growth: doubling would take more than a century."""
 
 
 @dataclass(frozen=True)

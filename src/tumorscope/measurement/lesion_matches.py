@@ -33,7 +33,7 @@ def match_lesions(before: Timepoint, after: Timepoint, registered: bool) -> tupl
     earlier_grid, later_grid = before.geometry, after.geometry
     if earlier_grid is None or later_grid is None:
         return None
-    if not earlier_grid.same_grid(later_grid) and not registered:
+    if not earlier_grid.continues(later_grid) and not registered:
         return None
     earlier, later = _numbered(before), _numbered(after)
     voxels = np.argwhere(later >= 0)

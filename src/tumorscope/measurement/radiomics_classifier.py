@@ -28,8 +28,8 @@ HEAD_SIZE_PX = 256.0
 def type_features(image: np.ndarray, mask: np.ndarray, bins: int = 32) -> dict[str, float]:
     """The features by which a tumor is classified: those of the IBSI on the slice, and its location in the head.
 
-    The slice is first brought to one size, by its head, because images say neither how
-    large a pixel is nor keep to one matrix; lengths are then 256ths of the head's size.
+    The slice is first brought to one size, by its head, because images do not state
+    the size of a pixel and have matrices of any size; lengths are then 256ths of the head's size.
     Intensities are normalized over the head.
 
     Args:
@@ -106,8 +106,8 @@ class RadiomicsClassifier:
 def model_input(rows: Sequence[Mapping[str, float]], names: Sequence[str]) -> np.ndarray:
     """Features as the model sees them: the sign times log(1 + magnitude), float32 ``(slice, feature)``.
 
-    Sums over many pixels span many powers of ten; their logarithm spares the model that,
-    and float32 its digits.
+    Sums over many pixels span many powers of ten; their logarithm suits the model and
+    the digits of float32.
 
     Raises:
         TumorscopeError: a value is not finite.

@@ -3,10 +3,10 @@
 Response is assessed by the sum of the products of the diameters of the target lesions: a half
 or less of it is a partial response, a quarter more is progression. The rules and their wording
 are those of Wen et al., J Clin Oncol 2010;28:1963 (RANO); RANO 2.0 (Wen et al., J Clin Oncol
-2023;41:5187) keeps the thresholds. Change in volume is given beside it and decides nothing
+2023;41:5187) keeps the thresholds. What is not verified is in ``docs/explanation/definitions.md``. Change in volume is given beside it and decides nothing
 here.
 
-Images are not all that RANO asks for: :data:`NOT_ASSESSED` names the rest.
+RANO requires more than images show: :data:`NOT_ASSESSED` names the rest.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ PARTIAL, PROGRESSIVE, MINOR = -0.50, 0.25, -0.25
 """Relative changes of the sum of products: to this or less, to this or more, and to this or less."""
 
 MOST_TARGETS = 5
-"""RANO: at most the five largest measurable lesions are followed."""
+"""RANO (2010): at most the five largest measurable lesions are followed. The number in RANO 2.0 is not verified."""
 
 _GROWN_MM = 5.0
 """A lesion that becomes measurable counts as progression if it grew by more than this, or by a quarter."""
@@ -222,7 +222,7 @@ def _decide(
     matches: tuple[Match, ...] | None,
     new: tuple[int, ...],
 ) -> tuple[Category | None, str]:
-    """The category and the rule behind it; progression is asked first, as one sign of it is enough."""
+    """The category and the rule behind it; progression is checked first, as one sign of it is enough."""
     if not before.lesions and not after.lesions:
         return None, "neither study shows a lesion, so there is no response to assess"
     if not before.lesions:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from tumorscope.core.errors import TumorscopeError
@@ -30,7 +32,8 @@ def without_small_lesions(segmentation: Segmentation, smallest_mm3: float) -> Se
     what = f"{left_out} lesion{'s' if left_out > 1 else ''} smaller than {smallest_mm3 / 1000:g} ml left out"
     note = Note("small_components", what)
     notes = (*segmentation.notes, *((note,) if left_out else ()))
-    return Segmentation.of_masks(masks, segmentation.shape, case, segmentation.kind, geometry, notes)
+    found = Segmentation.of_masks(masks, segmentation.shape, case, segmentation.kind, geometry, notes)
+    return replace(found, slice_numbers=segmentation.slice_numbers)
 
 
 def _large_lesions(mask: np.ndarray, geometry: Geometry, smallest_mm3: float) -> tuple[np.ndarray, int]:

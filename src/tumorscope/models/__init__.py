@@ -16,7 +16,8 @@ def build_network(recipe: Recipe) -> nn.Module:
 
     Every network takes ``(n, channels, rows, columns)`` and returns logits by name, those
     in its ``outputs``: ``presence`` ``(n,)``, ``type`` ``(n, classes)``, ``mask``
-    ``(n, rows, columns)``. Networks with more than a mask add the activation maps in their
+    ``(n, rows, columns)``, or ``(n, compartments, rows, columns)`` for a recipe of several
+    compartments. Networks with more than a mask add the activation maps in their
     ``maps``: ``presence_map`` ``(n, r, c)`` and ``type_map`` ``(n, classes, r, c)``,
     coarse maps whose means are the logits without the biases.
     """

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from tumorscope.models.heads import PooledHead
+from tumorscope.models.heads import PooledHead, one_channel_dropped
 from tumorscope.recipes.networks import CompactSettings, NetworkShape
 
 
@@ -50,12 +50,19 @@ class CompactNet(nn.Module):
         channels_in: sequences times slices.
         widths: feature channels at each of the five scales.
         dropout: of whole feature channels before the presence head, in training.
+        masks: channels of the mask.
     """
 
     outputs = ("presence", "mask")
     maps = ("presence_map",)
 
-    def __init__(self, channels_in: int, widths: Sequence[int] = (16, 32, 64, 128, 256), dropout: float = 0.1) -> None:
+    def __init__(
+        self,
+        channels_in: int,
+        widths: Sequence[int] = (16, 32, 64, 128, 256),
+        dropout: float = 0.1,
+        masks: int = 1,
+    ) -> None:
         super().__init__()
         self.stem = nn.Sequential(
             nn.Conv2d(channels_in, widths[0], 3, 1, 1, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU(inplace=True)
@@ -67,10 +74,10 @@ class CompactNet(nn.Module):
             ResidualBlock(below + skip, skip) for below, skip in zip(widths[:0:-1], widths[-2::-1], strict=True)
         )
         self.head = PooledHead(widths[-1], 1, dropout)
-        self.mask = nn.Conv2d(widths[0], 1, 1)
+        self.mask = nn.Conv2d(widths[0], masks, 1)
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
-        """Logits ``presence`` ``(n,)`` and ``mask`` ``(n, rows, columns)``, and the map of presence.
+        """Logits ``presence`` ``(n,)`` and ``mask`` ``(n, [masks,] rows, columns)``, and the map of presence.
 
         Args:
             x: ``(n, channels, rows, columns)``; rows and columns divisible by 16.
@@ -84,10 +91,10 @@ class CompactNet(nn.Module):
         for stage, skip in zip(self.decoder, reversed(skips), strict=True):
             x = nn.functional.interpolate(x, scale_factor=2.0, mode="nearest")
             x = stage(torch.cat([x, skip], dim=1))
-        mask = self.mask(x)
-        return {"presence": presence[:, 0], "mask": mask.squeeze(1), "presence_map": contributions[:, 0]}
+        mask = one_channel_dropped(self.mask(x))
+        return {"presence": presence[:, 0], "mask": mask, "presence_map": contributions[:, 0]}
 
 
 def build(settings: CompactSettings, shape: NetworkShape) -> CompactNet:
     """The network of a recipe."""
-    return CompactNet(shape.channels_in, settings.widths, settings.dropout)
+    return CompactNet(shape.channels_in, settings.widths, settings.dropout, shape.masks)

@@ -1,4 +1,4 @@
-"""One network for presence, type and mask on an encoder that has seen photographs."""
+"""One network for presence, type and mask on an ImageNet-pre-trained encoder."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from tumorscope.models.backbones import densenet169_stages
 from tumorscope.models.compact import ResidualBlock
-from tumorscope.models.heads import PooledHead, logits_by_name, output_count
+from tumorscope.models.heads import PooledHead, logits_by_name, one_channel_dropped, output_count
 from tumorscope.models.transfer import TransferNetwork
 from tumorscope.recipes.networks import DenseUNetSettings, NetworkShape
 
@@ -26,9 +26,10 @@ class DenseUNet(TransferNetwork):
         channels_in: sequences times slices.
         settings: initial weights, depth, widths, frozen stages.
         classes: the types to predict; empty for none.
+        masks: channels of the mask, the whole tumor first.
     """
 
-    def __init__(self, channels_in: int, settings: DenseUNetSettings, classes: tuple[str, ...]) -> None:
+    def __init__(self, channels_in: int, settings: DenseUNetSettings, classes: tuple[str, ...], masks: int = 1) -> None:
         stem, first, second, third, _ = densenet169_stages(settings, channels_in)
         layers = list(third[0].children())[: settings.dense_block3_layers]
         # Each stage ends with the features for the decoder at that scale.
@@ -55,11 +56,11 @@ class DenseUNet(TransferNetwork):
             ResidualBlock(below + width, width)
             for below, width in zip((settings.features, *widths[:-1]), widths, strict=True)
         )
-        self.mask = nn.Conv2d(widths[-1], 1, 1)
+        self.mask = nn.Conv2d(widths[-1], masks, 1)
         self.head = PooledHead(2 * settings.features, output_count(self.outputs, classes), settings.dropout)
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
-        """Logits ``presence`` ``(n,)``, ``type`` ``(n, classes)``, ``mask`` ``(n, rows, columns)``, and maps.
+        """Logits ``presence`` ``(n,)``, ``type`` ``(n, classes)``, ``mask`` ``(n, [masks,] rows, columns)``, and maps.
 
         Args:
             x: ``(n, channels, rows, columns)``; rows and columns divisible by 16.
@@ -74,13 +75,13 @@ class DenseUNet(TransferNetwork):
             x = stage(torch.cat([x, skip(scale)], dim=1))
         mask = functional.interpolate(self.mask(x), scale_factor=2.0, mode="bilinear", align_corners=False)
         # The mask is trained by its own loss only: types must not change segmentations.
-        share = functional.avg_pool2d(mask.detach().sigmoid(), _SCALE)
+        share = functional.avg_pool2d(mask[:, :1].detach().sigmoid(), _SCALE)
         weight = share / (share.mean(dim=(2, 3), keepdim=True) + 1e-3)
         logits, contributions = self.head(torch.cat([features, features * weight.to(features.dtype)], dim=1))
         output = logits_by_name(self.outputs, logits)
         return {
             **output,
-            "mask": mask.squeeze(1),
+            "mask": one_channel_dropped(mask),
             "presence_map": contributions[:, 0],
             **({"type_map": contributions[:, 1:]} if "type" in output else {}),
         }
@@ -94,4 +95,4 @@ def _narrow(channels_in: int, channels_out: int) -> nn.Sequential:
 
 def build(settings: DenseUNetSettings, shape: NetworkShape) -> DenseUNet:
     """The network of a recipe."""
-    return DenseUNet(shape.channels_in, settings, shape.classes)
+    return DenseUNet(shape.channels_in, settings, shape.classes, shape.masks)

@@ -32,6 +32,12 @@ class PooledHead(nn.Module):
         return contributions.mean(dim=(2, 3)) + self.bias, contributions
 
 
+def one_channel_dropped(mask: Tensor) -> Tensor:
+    """``(n, rows, columns)`` of a mask of one channel; a mask of several keeps its channels."""
+    # The exporter would write a Squeeze for several channels, too, which ONNX does not allow.
+    return mask.squeeze(1) if mask.shape[1] == 1 else mask
+
+
 def slice_outputs(classes: tuple[str, ...]) -> tuple[str, ...]:
     """The output of a classifier: the class if there are classes, otherwise presence.
 

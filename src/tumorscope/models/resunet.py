@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from tumorscope.models.heads import one_channel_dropped
 from tumorscope.recipes.networks import NetworkShape, ResUNetSettings
 
 
@@ -36,12 +37,13 @@ class ResUNet(nn.Module):
     Args:
         channels_in: sequences times slices.
         widths: feature channels at each scale, the deepest last.
+        masks: channels of the mask.
     """
 
     outputs = ("mask",)
     maps = ()
 
-    def __init__(self, channels_in: int, widths: Sequence[int] = (16, 32, 64, 128, 256)) -> None:
+    def __init__(self, channels_in: int, widths: Sequence[int] = (16, 32, 64, 128, 256), masks: int = 1) -> None:
         super().__init__()
         first = widths[0]
         self.stem = nn.Sequential(
@@ -56,10 +58,10 @@ class ResUNet(nn.Module):
         self.decoder = nn.ModuleList(
             PlainResidualBlock(below + skip, skip) for below, skip in zip(widths[:0:-1], widths[-2::-1], strict=True)
         )
-        self.mask = nn.Conv2d(first, 1, 1)
+        self.mask = nn.Conv2d(first, masks, 1)
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
-        """Logits ``mask`` of shape ``(n, rows, columns)`` for ``(n, channels, rows, columns)``."""
+        """Logits ``mask`` of shape ``(n, [masks,] rows, columns)`` for ``(n, channels, rows, columns)``."""
         x = self.stem(x)
         skips = []
         for stage in self.encoder:
@@ -68,9 +70,9 @@ class ResUNet(nn.Module):
         for stage, skip in zip(self.decoder, reversed(skips), strict=True):
             x = nn.functional.interpolate(x, scale_factor=2.0, mode="nearest")
             x = stage(torch.cat([x, skip], dim=1))
-        return {"mask": self.mask(x).squeeze(1)}
+        return {"mask": one_channel_dropped(self.mask(x))}
 
 
 def build(settings: ResUNetSettings, shape: NetworkShape) -> ResUNet:
     """The network of a recipe."""
-    return ResUNet(shape.channels_in, settings.widths)
+    return ResUNet(shape.channels_in, settings.widths, shape.masks)

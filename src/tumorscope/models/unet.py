@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from tumorscope.models.heads import one_channel_dropped
 from tumorscope.recipes.networks import NetworkShape, UNetSettings
 
 
@@ -14,13 +15,18 @@ class UNet(nn.Module):
         channels_in: sequences times slices.
         widths: feature channels of the five scales, and of the last layer.
         dropout: in every block, in training.
+        masks: channels of the mask.
     """
 
     outputs = ("mask",)
     maps = ()
 
     def __init__(
-        self, channels_in: int, widths: tuple[int, ...] = (32, 32, 64, 128, 256, 32), dropout: float = 0.0
+        self,
+        channels_in: int,
+        widths: tuple[int, ...] = (32, 32, 64, 128, 256, 32),
+        dropout: float = 0.0,
+        masks: int = 1,
     ) -> None:
         from monai.networks.nets.basic_unet import BasicUNet
 
@@ -28,7 +34,7 @@ class UNet(nn.Module):
         self.network = BasicUNet(
             spatial_dims=2,
             in_channels=channels_in,
-            out_channels=1,
+            out_channels=masks,
             features=widths,
             act="relu",
             norm="batch",
@@ -36,10 +42,10 @@ class UNet(nn.Module):
         )
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
-        """Logits ``mask`` of shape ``(n, rows, columns)`` for ``(n, channels, rows, columns)``."""
-        return {"mask": self.network(x).squeeze(1)}
+        """Logits ``mask`` of shape ``(n, [masks,] rows, columns)`` for ``(n, channels, rows, columns)``."""
+        return {"mask": one_channel_dropped(self.network(x))}
 
 
 def build(settings: UNetSettings, shape: NetworkShape) -> UNet:
     """The network of a recipe."""
-    return UNet(shape.channels_in, settings.widths, settings.dropout)
+    return UNet(shape.channels_in, settings.widths, settings.dropout, shape.masks)

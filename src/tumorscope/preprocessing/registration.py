@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tumorscope.core.errors import UnreadableScan
+from tumorscope.core.extras import install_command
 from tumorscope.preprocessing.rigid_search import FEWEST_VOXELS, LEAST_OVERLAP, Candidate, Outcome, Pyramid, Search
 
 _LEAST_GAIN = 0.15
@@ -65,9 +66,7 @@ def register_rigid(
     try:
         import SimpleITK as sitk  # noqa: N813 - the name its documentation uses
     except ImportError as error:
-        raise UnreadableScan(
-            f"{name}: registering needs SimpleITK; install it with `pip install 'tumorscope[register]'`"
-        ) from error
+        raise UnreadableScan(f"{name}: registering needs SimpleITK; run {install_command('register')}") from error
     fewest = min(*moving.shape, *fixed.shape)
     if fewest < FEWEST_VOXELS:
         raise UnreadableScan(f"{name}: cannot be registered, {fewest} slices are too few; {FEWEST_VOXELS} are needed")

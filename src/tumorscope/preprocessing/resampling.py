@@ -36,14 +36,6 @@ def coverage(geometry: Geometry, onto: Geometry) -> float:
     return float((inside & ~_in_gap(geometry, geometry.position_of(there[:, 0]))).mean())
 
 
-def resample(
-    volume: np.ndarray, affine: np.ndarray, onto_shape: tuple[int, int, int], onto_affine: np.ndarray
-) -> np.ndarray:
-    """:func:`resample_onto` between two grids of evenly spaced slices, which their affines describe."""
-    slices, rows, columns = volume.shape
-    return resample_onto(volume, Geometry((slices, rows, columns), affine), Geometry(onto_shape, onto_affine))
-
-
 def resample_onto(volume: np.ndarray, geometry: Geometry, onto: Geometry) -> np.ndarray:
     """The volume's values at the centers of another grid's voxels, linear between its own.
 

@@ -7,6 +7,10 @@ from functools import cached_property
 
 import numpy as np
 
+NEAR = 0.01
+"""Ratios so little below a limit count as the limit: slices of 1, 3 or 4 mm, which are at one, are often stated as a
+thousandth of a millimeter more."""
+
 
 @dataclass(frozen=True)
 class SliceSampling:
@@ -58,6 +62,6 @@ def sample_slices(count: int, spacing_mm: float | None, distance_mm: float | Non
     """
     if spacing_mm is None or distance_mm is None or count < 2:
         return SliceSampling(count)
-    stride = max(1, int(distance_mm / 2 / spacing_mm + 1e-6))
+    stride = max(1, int(distance_mm / 2 / spacing_mm + NEAR))
     stride = min(stride, max(1, (count - 1) // 2))
-    return SliceSampling(count, stride, max(1, round(distance_mm / (stride * spacing_mm))))
+    return SliceSampling(count, stride, max(1, round(distance_mm / (stride * spacing_mm) + NEAR)))

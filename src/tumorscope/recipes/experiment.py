@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
+from tumorscope.core.compartments import Compartment
 from tumorscope.core.errors import BadRecipe
 from tumorscope.datasets.registry import DATASET_NAMES
 from tumorscope.preprocessing import Preparation
@@ -162,7 +163,12 @@ class Recipe(Section):
     )
     labels: str | None = Field(
         default=None,
-        description="for own data whose masks have several labels, those that are the tumor, such as 1+2+4=tumor",
+        description="for own data whose masks have several labels, those that are the tumor, such as 1+2+4=tumor, or its "
+        "compartments, such as 1+4=core,2=edema",
+    )
+    compartments: tuple[Compartment, ...] = Field(
+        default=(),
+        description="what the mask's channels mean, the whole tumor first; a training fills it from `labels`",
     )
     holdout: float | None = Field(
         default=None, gt=0, lt=1, description="fraction of the patients to test on, instead of the data set's own split"
@@ -192,7 +198,7 @@ class Recipe(Section):
     @property
     def network_shape(self) -> NetworkShape:
         """What the network takes and predicts."""
-        return NetworkShape(self.channels_in, self.preparation.size, self.classes)
+        return NetworkShape(self.channels_in, self.preparation.size, self.classes, max(1, len(self.compartments)))
 
     def from_scratch(self) -> Recipe:
         """The same recipe without initial weights, for a network whose weights come from elsewhere."""

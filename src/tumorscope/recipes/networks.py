@@ -27,11 +27,13 @@ class NetworkShape:
         channels_in: input channels, sequences times slices.
         size: side of the square images, in pixels.
         classes: the classes to predict; empty for presence or a mask alone.
+        masks: channels of the mask: one, or the whole tumor and its compartments.
     """
 
     channels_in: int
     size: int
     classes: tuple[str, ...] = ()
+    masks: int = 1
 
 
 class NetworkBase(Section):

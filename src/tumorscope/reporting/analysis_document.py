@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tumorscope.core.note import Note
+from tumorscope.measurement.brain_regions import Region
+from tumorscope.measurement.rulers import Axis
 
 SCHEMA = "tumorscope.analysis/3"
 
@@ -67,6 +69,7 @@ class SliceEntry(_Part):
     """The findings in one slice."""
 
     index: int = Field(description="from 0")
+    number: int = Field(description="as people count: the DICOM image's instance number, or else from 1")
     name: str | None = Field(description="of its file; null where slices are not files")
     tumor_probability: float | None = Field(description="slice-level detection, calibrated")
     mask_probability: float | None = Field(description="of its most certain pixel")
@@ -75,6 +78,12 @@ class SliceEntry(_Part):
     type_probabilities: dict[str, float | None] | None = Field(
         description="null where the bundle does not predict types"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _counted_from_one(cls, values: Any) -> Any:
+        """Documents written before slices had a number."""
+        return {"number": values["index"] + 1, **values} if isinstance(values, dict) and "index" in values else values
 
 
 class BoxEntry(_Part):
@@ -108,19 +117,23 @@ class DiametersEntry(_Part):
 class RegionShareEntry(_Part):
     """A part of a lesion's volume."""
 
-    region: str
-    hemisphere: str | None = Field(description="left or right; null where the file does not tell sides")
+    region: Region
+    hemisphere: Literal["left", "right"] | None = Field(
+        description="left or right; null where the file does not tell sides"
+    )
     share: float = Field(description="of the lesion's volume, 0 to 1")
 
 
 class LocationEntry(_Part):
     """Where a lesion is, by an atlas registered to the scan."""
 
-    region: str = Field(
+    region: Region = Field(
         description="frontal, parietal, temporal, occipital, insula, deep, cerebellum, brainstem, ventricles or outside"
     )
     region_certain: bool = Field(description="whether it stays the same where the atlas is moved by 5 mm")
-    hemisphere: str | None = Field(description="left, right or both; null where the file does not tell sides")
+    hemisphere: Literal["left", "right", "both"] | None = Field(
+        description="left, right or both; null where the file does not tell sides"
+    )
     shares: list[RegionShareEntry] = Field(description="the largest first")
     midline_gap_mm: float = Field(description="from its nearest voxel to the atlas's midline; 0 where it crosses")
 
@@ -144,6 +157,16 @@ class LesionEntry(_Part):
     diameters: DiametersEntry | None
 
 
+class RulerEntry(_Part):
+    """A distance that a person drew in the page, in one plane of the scan."""
+
+    axis: Axis = Field(description="slice, row or column: perpendicular to the plane")
+    start: SliceRowColumn = Field(description="slice, row, column")
+    end: SliceRowColumn
+    length: float
+    unit: Literal["mm", "px"]
+
+
 class GeometryEntry(_Part):
     """The scan's grid."""
 
@@ -165,9 +188,11 @@ class RunLengths(_Part):
 
 
 class LabelEntry(_Part):
-    """One label of a scan that two bundles analyzed; keys that the document has as well mean the same, for this label."""
+    """One label of a scan that two bundles analyzed, or a bundle of several compartments; keys that the document has as well mean the same, for this label."""
 
-    name: str = Field(description="`whole tumor` or `enhancing tumor`, BraTS's regions")
+    name: str = Field(
+        description="`whole tumor` or `enhancing tumor`, BraTS's regions, or a compartment's name in the model card"
+    )
     values: list[int] = Field(
         description="in the mask's file; the label is all of them together, so a label inside another shares its values"
     )
@@ -175,7 +200,10 @@ class LabelEntry(_Part):
     bundle: BundleEntry
     engine: EngineEntry
     operating_point: OperatingPointEntry
-    tumor_present: bool = Field(description="whether any slice reaches this label's bundle's operating point")
+    tumor_present: bool = Field(
+        description="whether any slice reaches this label's bundle's operating point; of a compartment inside the whole "
+        "whether any of it is segmented"
+    )
     tumor_probability: float | None
     volume_mm3: float | None
     voxels: int
@@ -237,9 +265,9 @@ class AnalysisDocument(_Part):
     volume_mm3: float | None = Field(description="of the whole mask; null where the voxel size is not known")
     voxels: int = Field(description="of the whole mask")
     slices: list[SliceEntry] = Field(
-        description="for each slice: `index` from 0, `name` of its file or null, `tumor_probability` (slice-level "
-        "detection), `mask_probability` (of its most certain pixel), `area_px`, `area_mm2` or null, "
-        "`type_probabilities` or null"
+        description="for each slice: `index` from 0, `number` as people count ([below](#slice-numbers)), `name` of its "
+        "file or null, `tumor_probability` (slice-level detection), `mask_probability` (of its most certain pixel), "
+        "`area_px`, `area_mm2` or null, `type_probabilities` or null"
     )
     lesions: list[LesionEntry] = Field(
         description="the mask's connected components, largest first: `bounding_box` with `first` and `last` voxel "
@@ -251,10 +279,15 @@ class AnalysisDocument(_Part):
     )
     labels: list[LabelEntry] = Field(
         default=[],
-        description="where two bundles analyzed the scan ([below](#two-labels)), one entry for each label, the whole "
+        description="where two bundles analyzed the scan ([below](#two-labels)) or one that segments several compartments, one entry for each label, the whole "
         "tumor first: `name`, `values` (in the mask's file; the label is all of them together), and as above, for this "
         "label, `sequences`, `bundle`, `engine`, `operating_point`, `tumor_present`, `tumor_probability`, "
         "`volume_mm3`, `voxels`, `slices`, `lesions`, `mask_rle`; else empty",
+    )
+    rulers: list[RulerEntry] = Field(
+        default=[],
+        description="distances that a person had drawn in the page when this version was saved there: `axis` (slice, row "
+        "or column, perpendicular to the plane), `start` and `end` (slice, row, column), `length` and `unit` (mm or px)",
     )
     geometry: GeometryEntry = Field(
         description="`shape`, `spacing_mm`, `affine` (column, row, slice to RAS+ mm), `slice_positions` (where slices "

@@ -20,7 +20,7 @@ from tumorscope.core.files import save_together
 from tumorscope.core.notice import NOTICE
 from tumorscope.core.scan import Scan
 from tumorscope.inference.analysis import Analysis
-from tumorscope.inference.labels import TUMOR
+from tumorscope.inference.labels import ENHANCING_TUMOR, TUMOR
 from tumorscope.measurement.lesions import Lesion
 from tumorscope.reporting.nifti import encode_on_stored_grid
 
@@ -40,7 +40,8 @@ def write_bids(analysis: Analysis, root: Path) -> dict[str, Path]:
     ``sub-<label>/anat/sub-<label>_desc-tumor_mask.nii.gz`` is on the grid of the file that was read,
     with its measurements beside it in JSON; ``…_desc-tumor_probseg.nii.gz`` holds the probability of
     every voxel, 0 to 1, where the analysis kept it, described in JSON. The enhancing tumor of a study with FLAIR and
-    T1c is a mask of its own, ``…_label-enhancing_desc-tumor_mask.nii.gz``.
+    T1c is a mask of its own, ``…_label-enhancing_desc-tumor_mask.nii.gz``, and so is each compartment of a bundle of
+    several.
 
     Args:
         analysis: the findings; the case's name gives the label.
@@ -48,7 +49,7 @@ def write_bids(analysis: Analysis, root: Path) -> dict[str, Path]:
 
     Returns:
         The paths of ``description``, ``mask``, ``sidecar`` and, where there is one, of ``probability`` and
-        ``enhancing`` with ``…_sidecar``.
+        ``enhancing`` or the label of each other part, with ``…_sidecar``.
 
     Raises:
         TumorscopeError: a file cannot be written, or ``root`` is a data set of something else.
@@ -63,25 +64,29 @@ def write_bids(analysis: Analysis, root: Path) -> dict[str, Path]:
     names = {
         "mask": f"{stem}_mask.nii.gz",
         "sidecar": f"{stem}_mask.json",
-        "enhancing": f"sub-{label}_label-enhancing_desc-tumor_mask.nii.gz",
-        "enhancing_sidecar": f"sub-{label}_label-enhancing_desc-tumor_mask.json",
         "probability": f"{stem}_probseg.nii.gz",
         "probability_sidecar": f"{stem}_probseg.json",
     }
+    parts = {part_label(part): part for part in analysis.parts}
+    for key in parts:
+        names[key] = f"sub-{label}_label-{key}_desc-tumor_mask.nii.gz"
+        names[f"{key}_sidecar"] = f"sub-{label}_label-{key}_desc-tumor_mask.json"
     made = {}
     if analysis.probability is not None:
         probability = analysis.probability.astype(np.float32) / 255
         made["probability"] = encode_on_stored_grid(analysis.scan, probability)
         made["probability_sidecar"] = _json(_probability_sidecar(analysis))
-    for part in analysis.parts:
-        made["enhancing"] = encode_on_stored_grid(part.scan, part.mask.astype(np.uint8))
-        made["enhancing_sidecar"] = _json(sidecar(part))
+    for key, part in parts.items():
+        made[key] = encode_on_stored_grid(part.scan, part.mask.astype(np.uint8))
+        made[f"{key}_sidecar"] = _json(sidecar(part))
     made["mask"] = encode_on_stored_grid(analysis.scan, analysis.mask.astype(np.uint8))
     # The mask's sidecar comes last: where it exists, the files beside it are complete and belong to it.
     made["sidecar"] = _json(sidecar(analysis))
-    outdated = tuple(name for key, name in names.items() if key not in made)
+    anat = root / f"sub-{label}" / "anat"
+    earlier = {file.name for file in anat.glob(f"sub-{label}_label-*_desc-tumor_mask.*")}
+    outdated = (*(name for key, name in names.items() if key not in made), *sorted(earlier - set(names.values())))
     contents = {names[key]: content for key, content in made.items()}
-    paths = save_together(root / f"sub-{label}" / "anat", contents, outdated)
+    paths = save_together(anat, contents, outdated)
     return {"description": description, **{key: paths[names[key]] for key in made}}
 
 
@@ -95,6 +100,11 @@ def subject_label(case: str) -> str:
     if letters == case and letters:
         return letters
     return f"{letters[:60]}x{hashlib.sha256(case.encode('utf-8', 'surrogatepass')).hexdigest()[:6]}"
+
+
+def part_label(part: Analysis) -> str:
+    """The BIDS label of a part of the tumor: ``enhancing``, or a compartment's name as a label."""
+    return "enhancing" if part.label == ENHANCING_TUMOR else subject_label(part.label)
 
 
 def dataset_description() -> dict[str, Any]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.extras import install_command
 from tumorscope.core.files import save_whole, writing_reason
 from tumorscope.reporting.analysis_document import AnalysisDocument, LesionEntry
 from tumorscope.reporting.csv_text import csv_line, csv_text
@@ -59,11 +60,21 @@ def _product(document: AnalysisDocument) -> float | None:
     return None if lesion is None or lesion.diameters is None else lesion.diameters.product
 
 
+def _slice(document: AnalysisDocument) -> int | None:
+    lesion = _largest(document)
+    return None if lesion is None or lesion.diameters is None else document.slices[lesion.diameters.slice].number
+
+
 def _sum_of_products(document: AnalysisDocument) -> float | None:
     if document.geometry.affine is None:
         return None
     products = [one.diameters.product for one in document.lesions if one.measurable and one.diameters is not None]
     return round(sum(products), 2)
+
+
+def _region(document: AnalysisDocument) -> str | None:
+    found = document.lesions[0].location if document.lesions else None
+    return None if found is None else found.region + ("" if found.region_certain else " (?)")
 
 
 def _ml(volume_mm3: float | None) -> float | None:
@@ -119,11 +130,32 @@ COLUMNS = (
         "of the lesion with most voxels",
         lambda one: _ml(one.lesions[0].volume_mm3) if one.lesions else None,
     ),
-    TableColumn("label_volumes_ml", str, "of each label, where two bundles analyzed the scan", _label_volumes),
+    TableColumn("label_volumes_ml", str, "of each label, where there are several", _label_volumes),
     TableColumn("longest_mm", float, "diameter of the lesion with the largest product", _diameter("longest")),
     TableColumn("perpendicular_mm", float, "its longest perpendicular diameter", _diameter("perpendicular")),
     TableColumn("product_mm2", float, "of the two", _product),
+    TableColumn(
+        "slice", int, "in which the diameters were measured, as people count ([below](#slice-numbers))", _slice
+    ),
     TableColumn("sum_of_products_mm2", float, "over measurable lesions", _sum_of_products),
+    TableColumn(
+        "region",
+        str,
+        "where the lesion with most voxels is, by an atlas, with `--location`; (?) where it is not certain",
+        _region,
+    ),
+    TableColumn(
+        "hemisphere",
+        str,
+        "of that lesion: `left`, `right` or `both`",
+        lambda one: one.lesions[0].location and one.lesions[0].location.hemisphere if one.lesions else None,
+    ),
+    TableColumn(
+        "midline_gap_mm",
+        float,
+        "from that lesion's nearest voxel to the atlas's midline, 0 where it crosses it",
+        lambda one: one.lesions[0].location and one.lesions[0].location.midline_gap_mm if one.lesions else None,
+    ),
     TableColumn("dice", float, "overlap with the true mask, where one is known", lambda one: one.truth_dice),
     TableColumn("warnings", str, "codes, by spaces", _codes),
     TableColumn("seconds", float, "from reading to the last report", _seconds),
@@ -181,7 +213,7 @@ def require_pyarrow() -> None:
     from importlib.util import find_spec
 
     if find_spec("pyarrow") is None:
-        raise TumorscopeError("Parquet needs pyarrow; run `pip install 'tumorscope[tables]'`")
+        raise TumorscopeError(f"Parquet needs pyarrow; run {install_command('tables')}")
 
 
 class CaseTable:

@@ -14,11 +14,13 @@ from pydantic import ValidationError
 
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.note import Note
+from tumorscope.core.scan import Scan
 from tumorscope.inference.analysis import Analysis, SliceFinding
 from tumorscope.inference.labels import TUMOR
 from tumorscope.inference.tumor_type import TypeFinding
 from tumorscope.measurement.lesions import Lesion
 from tumorscope.measurement.rle import decode, encode
+from tumorscope.measurement.rulers import Ruler
 from tumorscope.reporting.analysis_document import (
     SCHEMA,
     AnalysisDocument,
@@ -30,16 +32,18 @@ from tumorscope.reporting.analysis_document import (
     LesionEntry,
     LocationEntry,
     OperatingPointEntry,
+    RulerEntry,
     RunLengths,
     SliceEntry,
     TypeEntry,
 )
 from tumorscope.reporting.masks import label_values
 from tumorscope.reporting.measurements import lesion_values, slice_positions_values
+from tumorscope.reporting.slice_names import slice_number
 from tumorscope.reporting.wording import positive_slices, types_agree
 
 _PROBABILITY_DIGITS = 6
-_ITEM_PER_LINE = ("slices", "lesions", "labels", "warnings", "mask_rle")
+_ITEM_PER_LINE = ("slices", "lesions", "labels", "rulers", "warnings", "mask_rle")
 """Lists that are written one item per line, so that people can read the file too."""
 
 
@@ -62,6 +66,7 @@ def to_document(analysis: Analysis, truth_dice: float | None = None) -> Analysis
         radiomics_classifier=_type(analysis.radiomics_classifier),
         types_agree=types_agree(analysis),
         labels=_labels(analysis) if analysis.parts else [],
+        rulers=[_ruler(ruler, analysis) for ruler in analysis.rulers],
         geometry=_geometry(analysis),
         truth_dice=_number(truth_dice, 6),
         warnings=[_note(warning) for warning in analysis.warnings],
@@ -72,16 +77,22 @@ def to_document(analysis: Analysis, truth_dice: float | None = None) -> Analysis
 
 
 def _labels(analysis: Analysis) -> list[LabelEntry]:
+    detected = analysis.by_bundle
     return [
-        LabelEntry(name=label.label, values=list(values), **{**_measured(label), **_detection(label)})
+        LabelEntry(
+            name=label.label, values=list(values), **{**_measured(label), **_detection(label, label not in detected)}
+        )
         for label, values in zip(analysis.labels, label_values(analysis), strict=True)
     ]
 
 
-def _detection(label: Analysis) -> dict[str, Any]:
-    """What a label's own network detected; of the whole scan a tumor is present where either network finds one."""
+def _detection(label: Analysis, compartment: bool) -> dict[str, Any]:
+    """What a label's own network detected; of the whole scan a tumor is present where either network finds one.
+
+    Of a compartment inside the whole by the same network, what is segmented counts: detection is of the whole.
+    """
     return {
-        "tumor_present": positive_slices(label) > 0,
+        "tumor_present": bool(label.lesions) if compartment else positive_slices(label) > 0,
         "tumor_probability": _probability(max(finding.tumor_probability or 0.0 for finding in label.slices)),
     }
 
@@ -100,7 +111,7 @@ def _measured(analysis: Analysis) -> dict[str, Any]:
         "tumor_probability": _probability(analysis.tumor_probability),
         "volume_mm3": _number(analysis.volume_mm3, 2),
         "voxels": int(np.count_nonzero(analysis.mask)),
-        "slices": [_slice(finding) for finding in analysis.slices],
+        "slices": [_slice(finding, analysis.scan) for finding in analysis.slices],
         "lesions": [_lesion(lesion, analysis) for lesion in analysis.lesions],
         "mask_rle": [_runs(part) for part in analysis.mask.astype(bool, copy=False)],
     }
@@ -157,9 +168,10 @@ def _decoded(runs: Sequence[RunLengths], shape: tuple[int, int, int]) -> np.ndar
     return np.stack([decode({"size": list(part.size), "counts": part.counts}) for part in runs])
 
 
-def _slice(finding: SliceFinding) -> SliceEntry:
+def _slice(finding: SliceFinding, scan: Scan) -> SliceEntry:
     return SliceEntry(
         index=finding.index,
+        number=slice_number(scan, finding.index),
         name=None if finding.name is None else _text(finding.name),
         tumor_probability=_probability(finding.tumor_probability),
         mask_probability=_probability(finding.mask_probability),
@@ -180,6 +192,17 @@ def _lesion(lesion: Lesion, analysis: Analysis) -> LesionEntry:
         tumor_probability=_probability(lesion.tumor_probability),
         location=None if lesion.location is None else LocationEntry(**asdict(lesion.location)),
         **lesion_values(lesion, analysis.scan.geometry),
+    )
+
+
+def _ruler(ruler: Ruler, analysis: Analysis) -> RulerEntry:
+    geometry = analysis.scan.geometry
+    return RulerEntry(
+        axis=ruler.axis,
+        start=_rounded(ruler.start, 2),
+        end=_rounded(ruler.end, 2),
+        length=round(ruler.length(geometry), 2),
+        unit="px" if geometry is None else "mm",
     )
 
 

@@ -1,7 +1,7 @@
 """Figures as SVG, the same on screen and on paper.
 
 Lines are legible in gray, too: each has a dark casing, the predicted mask is a solid line, the enhancing tumor
-dashes and dots, the true mask a dashed line, and half of an activation map's maximum a dotted one.
+dashes and dots, other compartments short dashes, the true mask a dashed line, and half of an activation map's maximum a dotted one.
 """
 
 from __future__ import annotations
@@ -36,10 +36,11 @@ class Figure:
 
 @dataclass(frozen=True)
 class Contour:
-    """An SVG path around a mask, or where an activation map reaches half of its maximum."""
+    """An SVG path around a mask, or where an activation map reaches half of its maximum; None is its kind's color."""
 
     path: str
-    kind: Literal["predicted", "enhancing", "true", "half"]
+    kind: Literal["predicted", "enhancing", "part", "true", "half"]
+    color: str | None = None
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,12 @@ def _visit(visit: Visit, alignment: str) -> dict[str, Any]:
         "new": list(visit.new),
         "vanished": visit.vanished,
         "lesions": [
-            {"voxels": lesion.voxels, "volume_mm3": lesion.volume_mm3, **lesion_values(lesion, study.geometry)}
+            {
+                "voxels": lesion.voxels,
+                "volume_mm3": lesion.volume_mm3,
+                **lesion_values(lesion, study.geometry),
+                "location": None if lesion.location is None else asdict(lesion.location),
+            }
             for lesion in study.lesions
         ],
     }

@@ -45,7 +45,7 @@ def visits_figure(found: FollowUp, scans: Sequence[Scan | None]) -> Figure | Non
 
     Args:
         found: the studies.
-        scans: the images of each visit, on the grid of its mask but where they were acquired; or None.
+        scans: the images of each visit, on the grid of its mask, at the positions of their acquisition; or None.
     """
     studies = [visit.study for visit in found.visits]
     common = found.tracks is not None and all(study.affine is not None for study in studies)

@@ -9,6 +9,7 @@ from tumorscope.core.notice import NOTICE
 from tumorscope.core.scan import Scan
 from tumorscope.measurement.follow_up import NOT_FOLLOWED, Assessment, FollowUp, Visit
 from tumorscope.measurement.growth import Growth
+from tumorscope.measurement.lesion_tracks import Track
 from tumorscope.measurement.response import CATEGORY_NAMES
 from tumorscope.reporting.figures import Figure
 from tumorscope.reporting.follow_up_document import days_since
@@ -16,7 +17,7 @@ from tumorscope.reporting.follow_up_figure import visits_figure
 from tumorscope.reporting.growth_chart import draw_growth
 from tumorscope.reporting.tables import Column, Table
 from tumorscope.reporting.templating import TEMPLATES, render
-from tumorscope.reporting.wording import clean, volume_text
+from tumorscope.reporting.wording import clean, region_text, volume_text
 
 COUNTING_RULE = "Voxels that share a face, an edge or a corner (26 neighbors) are one lesion."
 LIMITS_RULE = (
@@ -202,7 +203,12 @@ def _cell(found: Assessment | None) -> str:
 def _lesions_table(found: FollowUp) -> Table | None:
     if not found.tracks:
         return None
-    columns = (Column("Lesion"), *(Column(_name(number, visit)) for number, visit in enumerate(found.visits)))
+    located = any(lesion.location is not None for visit in found.visits for lesion in visit.study.lesions)
+    columns = (
+        Column("Lesion"),
+        *([Column("Region", number=False)] if located else []),
+        *(Column(_name(number, visit)) for number, visit in enumerate(found.visits)),
+    )
     rows = []
     for number, track in enumerate(found.tracks, start=1):
         target = " (target)" if set(track[0]) & set(found.targets) else ""
@@ -210,8 +216,16 @@ def _lesions_table(found: FollowUp) -> Table | None:
         for visit, own in zip(found.visits, track, strict=True):
             lesions = [visit.study.lesions[index] for index in own]
             cells.append(" + ".join(volume_text(one.voxels, one.volume_mm3) for one in lesions) or "–")
-        rows.append((f"{number}{target}", *cells))
-    return Table("Each lesion's volume at every visit; several where it split or merged.", columns, tuple(rows))
+        rows.append((f"{number}{target}", *([_region(found, track)] if located else []), *cells))
+    note = "Region by an atlas, at the first visit that shows the lesion and names it." if located else ""
+    caption = "Each lesion's volume at every visit; several where it split or merged."
+    return Table(caption, columns, tuple(rows), None, note)
+
+
+def _region(found: FollowUp, track: Track) -> str:
+    """Where a lesion is, by the first visit that says so."""
+    lesions = (visit.study.lesions[index] for visit, own in zip(found.visits, track, strict=True) for index in own)
+    return next((region_text(lesion) for lesion in lesions if lesion.location is not None), "–")
 
 
 def _growth_caption(found: FollowUp) -> str:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tumorscope.inference.analysis import Analysis
-from tumorscope.inference.labels import ENHANCING_TUMOR, TUMOR
+from tumorscope.inference.labels import ENHANCING_TUMOR, TUMOR, color_name
 from tumorscope.measurement.lesions import Lesion
 from tumorscope.reporting.contours import contour_path
 from tumorscope.reporting.diameter_lines import diameter_lines
 from tumorscope.reporting.figures import WIDTH, Contour, Figure, Tile, data_uri, draw_slices
+from tumorscope.reporting.slice_names import numbering_text, slice_text
 from tumorscope.reporting.slice_selection import choose_slices
 from tumorscope.reporting.tiles import (
     HEAT,
@@ -38,7 +39,7 @@ from tumorscope.reporting.wording import (
 if TYPE_CHECKING:
     from PIL.Image import Image as PillowImage
 
-_KEY_HEIGHT, _STRIP_HEIGHT, _MAP_HEIGHT, _GAP, _LINE = 340, 132, 216, 12, 14
+_KEY_HEIGHT, _STRIP_HEIGHT, _MAP_HEIGHT, _GAP, _LINE = 300, 132, 216, 12, 14
 _FINENESS = 1.6
 """Pixels of the stored image per unit: about 160 per inch on paper."""
 _STRIP = 5
@@ -77,14 +78,19 @@ class Images:
     def contours(self, index: int, view: View) -> tuple[Contour, ...]:
         """The masks' contours on a slice."""
         found = [
-            Contour(
-                contour_path(label.mask[index], view), "enhancing" if label.label == ENHANCING_TUMOR else "predicted"
-            )
-            for label in self.analysis.labels
+            _contour(self.analysis, label, contour_path(label.mask[index], view)) for label in self.analysis.labels
         ]
         if self.truth is not None:
             found.append(Contour(contour_path(self.truth[index], view), "true"))
         return tuple(contour for contour in found if contour.path)
+
+
+def _contour(analysis: Analysis, label: Analysis, path: str) -> Contour:
+    if label.label == ENHANCING_TUMOR:
+        return Contour(path, "enhancing")
+    if label not in analysis.parts:
+        return Contour(path, "predicted")
+    return Contour(path, "part", "#{:02x}{:02x}{:02x}".format(*analysis.colors[label.label]))
 
 
 def choose_images(analysis: Analysis, truth: np.ndarray | None = None) -> Images:
@@ -104,7 +110,7 @@ def choose_images(analysis: Analysis, truth: np.ndarray | None = None) -> Images
 
 
 def key_figure(images: Images, name: str = "slices") -> Figure:
-    """The key slice alone and with contours and diameters, and a strip of further slices.
+    """The key slice alone, and with contours and diameters.
 
     Args:
         images: what is shown, and how.
@@ -132,17 +138,23 @@ def key_figure(images: Images, name: str = "slices") -> Figure:
                 lines=diameter_lines(measured, analysis, view),
             )
         )
-    bottom = _LINE + view.height + _LINE / 2
-    if images.others:
-        strip = images.view.fitted((WIDTH - (_STRIP - 1) * _GAP) / _STRIP, _STRIP_HEIGHT)
-        tiles += _strip(images, strip, bottom)
-        bottom += strip.height + _LINE + 4
     alt = f"{what}, cropped to the head."
     if measured:
         alt += f" With the contour and the diameters, {_diameters(measured, analysis)}."
-    if images.others:
-        alt += f" Below it: {_listed([f'slice {index}' for index in images.others])}."
-    return Figure(name, draw_slices(tiles, bottom), alt, _key_caption(images, bool(measured)))
+    return Figure(name, draw_slices(tiles, _LINE + view.height + 4), alt, _key_caption(images, bool(measured)))
+
+
+def further_figure(images: Images, name: str = "further") -> Figure | None:
+    """A strip of further slices with contours; None where there are none.
+
+    A figure of its own, so that the key slice fits on the first page below the findings.
+    """
+    if not images.others:
+        return None
+    view = images.view.fitted((WIDTH - (_STRIP - 1) * _GAP) / _STRIP, _STRIP_HEIGHT)
+    what = "the area of the mask" if images.analysis.lesions else "their tumor probability"
+    tiles, alt = _strip(images, view, 0), f"{_capital(_slices(images, images.others))}, with {what}."
+    return Figure(name, draw_slices(tiles, view.height + _LINE + 4), alt, f"Further slices, with {what}.")
 
 
 def activation_figure(images: Images, caption: str) -> Figure:
@@ -156,7 +168,7 @@ def activation_figure(images: Images, caption: str) -> Figure:
     view = images.view.fitted((room - (_MAPS - 1) * _GAP) / _MAPS, _MAP_HEIGHT)
     tiles, x = [], 0.0
     for index in chosen:
-        words = f"slice {index}" if len(analysis.slices) > 1 else ""
+        words = slice_text(analysis.scan, index) if len(analysis.slices) > 1 else ""
         if activation.question == "type":
             words = f"{words}: {type_name(activation.predictions[index])}".removeprefix(": ")
         gray = images.gray(index, _finer(view))
@@ -170,7 +182,7 @@ def activation_figure(images: Images, caption: str) -> Figure:
     caption += " Dotted line: where the map reaches half of its highest value."
     if analysis.mask[chosen].any():
         caption += " Solid line: the predicted mask."
-    alt = f"{_listed([f'slice {index}' for index in chosen])}, warm where contributions are largest. {caption}"
+    alt = f"{_capital(_slices(images, chosen))}, warm where contributions are largest. {caption}"
     heat = tuple(f"rgb{color}" for color in HEAT)
     svg = draw_slices(tiles, view.height + _LINE + 4, heat=heat, heat_x=x + 6, heat_height=min(120, view.height - 30))
     return Figure("activation", svg, alt, caption)
@@ -202,7 +214,7 @@ def _strip(images: Images, view: View, top: float) -> list[Tile]:
                 view.width,
                 view.height,
                 data_uri(images.gray(index, _finer(view)), gray=True),
-                below=f"slice {index}: {below}",
+                below=f"{slice_text(analysis.scan, index)}: {below}",
                 contours=images.contours(index, view),
             )
         )
@@ -223,20 +235,20 @@ def _key_caption(images: Images, measured: bool) -> str:
         which = "straight lines: the longest diameter and the longest perpendicular diameter"
         several = sum(lesion.diameters is not None for lesion in analysis.lesions) > 1
         parts.append(f"White {which}{', of the lesions measured in this slice' if several else ''}.")
-    if images.others:
-        what = "the area of the mask" if analysis.lesions else "their tumor probability"
-        parts.append(f"Below: further slices, with {what}.")
     if sides(analysis.scan) is not None:
         parts.append("Letters name the patient's sides.")
     if len(analysis.slices) > 1:
-        parts.append("Slices are counted from 0.")
+        parts.append(f"{_capital(numbering_text(analysis.scan))}.")
     return " ".join(parts)
 
 
 def _mask_captions(analysis: Analysis) -> list[str]:
     if analysis.label == TUMOR:
         return ["Solid line: the predicted mask."]
-    lines = {ENHANCING_TUMOR: "Magenta line of dashes and dots"}
+    lines = {
+        part.label: f"{color_name(analysis.colors[part.label]).capitalize()} dashed line" for part in analysis.parts
+    }
+    lines |= {ENHANCING_TUMOR: "Magenta line of dashes and dots"}
     return [f"{lines.get(label.label, 'Solid line')}: the {label.label}." for label in analysis.labels if label.lesions]
 
 
@@ -244,7 +256,15 @@ def _slice_words(images: Images, index: int) -> str:
     scan = images.analysis.scan
     sequence = scan.sequences[images.channel]
     named = "" if sequence == "unknown" else f", {sequence_text(sequence)}"
-    return f"The image{named}" if len(images.analysis.slices) == 1 else f"Slice {index}{named}"
+    return f"{_capital(slice_text(scan, index))}{named}"
+
+
+def _slices(images: Images, indices: Sequence[int]) -> str:
+    return _listed([slice_text(images.analysis.scan, index) for index in indices])
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
 
 
 def _measured(analysis: Analysis, index: int) -> list[Lesion]:

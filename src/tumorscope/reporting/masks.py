@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -16,8 +17,8 @@ _WHITE = 255
 def label_values(analysis: Analysis) -> tuple[tuple[int, ...], ...]:
     """For each label of an analysis, the values in the mask's file whose sum it is.
 
-    A part lies inside the whole, so a voxel of it belongs to both: the whole is every value, a part its own, as in the
-    regions of nnU-Net. The first value alone is what no part covers.
+    A part lies inside the whole, so a voxel of it belongs to both: the whole is every value, a part its own and those
+    of the parts inside it, as in the regions of nnU-Net. The first value alone is what no part covers.
 
     Returns:
         In the order of ``analysis.labels``; for a whole with one part ``((1, 2), (2,))``, or ``((128, 255), (255,))``
@@ -26,14 +27,29 @@ def label_values(analysis: Analysis) -> tuple[tuple[int, ...], ...]:
     count = len(analysis.labels)
     numbers = range(1, count + 1)
     values = [round(_WHITE * number / count) if analysis.scan.kind == "image" else number for number in numbers]
-    return (tuple(values), *((value,) for value in values[1:]))
+    around = {each.name: each.inside for each in analysis.bundle.card.compartments}
+    own = {part.label: value for part, value in zip(analysis.parts, values[1:], strict=True)}
+    return (
+        tuple(values),
+        *(
+            tuple(value for name, value in own.items() if _is_inside(name, part.label, around))
+            for part in analysis.parts
+        ),
+    )
+
+
+def _is_inside(name: str | None, label: str, around: Mapping[str, str | None]) -> bool:
+    """Whether a label is another one, or a compartment inside it."""
+    while name is not None and name != label:
+        name = around.get(name)
+    return name == label
 
 
 def label_map(analysis: Analysis) -> np.ndarray:
     """The labels of an analysis as one array uint8 ``(slice, row, column)``: 0 outside, else :func:`label_values`."""
     values = label_values(analysis)
     labels = analysis.mask * np.uint8(values[0][0])
-    for part, (value,) in zip(analysis.parts, values[1:], strict=True):
+    for part, (value, *_inside) in zip(analysis.parts, values[1:], strict=True):
         labels[part.mask] = value
     return labels
 

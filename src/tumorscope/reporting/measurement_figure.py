@@ -14,6 +14,7 @@ from tumorscope.core.scan import Scan
 from tumorscope.measurement.diameters import Diameters
 from tumorscope.measurement.lesions import Lesion
 from tumorscope.reporting.measurements import Measured
+from tumorscope.reporting.slice_names import numbering_text, slice_text
 from tumorscope.reporting.tiles import View, background_channel, mri_tile, overlay_tile, shape_tile, window
 from tumorscope.reporting.typography import font_of, width, write
 from tumorscope.reporting.wording import clean, volume_text
@@ -103,7 +104,7 @@ def _summary(count: int, shown: int, scan: Scan) -> str:
     lesions = "one lesion" if count == 1 else f"{count} lesions"
     parts = [lesions if shown == count else f"{lesions}, the {shown} largest are shown"]
     parts.append("yellow: longest diameter; blue: longest perpendicular diameter")
-    parts.append("slices are counted from 0" if scan.shape[0] > 1 else "one slice")
+    parts.append(numbering_text(scan) if scan.shape[0] > 1 else "one slice")
     return " · ".join(parts)
 
 
@@ -113,7 +114,7 @@ def _captions(item: _Shown, scan: Scan, several: bool) -> tuple[str, str]:
     name = f"{clean(item.label, 30)}, lesion {item.number}" if several else f"lesion {item.number}"
     size = f"{found.longest.length:.1f} × {found.perpendicular.length:.1f} {'mm' if known else 'px'}"
     measurable = ", measurable" if lesion.measurable else f", {lesion.nonmeasurable_reason}" if known else ""
-    parts = [f"slice {found.slice}", volume_text(lesion.voxels, lesion.volume_mm3)] if scan.shape[0] > 1 else []
+    parts = [slice_text(scan, found.slice), volume_text(lesion.voxels, lesion.volume_mm3)] if scan.shape[0] > 1 else []
     if lesion.laterality is not None:
         away = f"{lesion.midline_distance_mm:.0f} mm from the midline"
         parts.append(away if lesion.laterality == "midline" else f"{lesion.laterality}, {away}")

@@ -18,6 +18,7 @@ from tumorscope.core.segmentation import Segmentation
 from tumorscope.measurement.diameters import Diameter
 from tumorscope.measurement.lesions import Lesion, find_lesions, total_volume_mm3, unknown_volumes
 from tumorscope.reporting.csv_text import csv_text
+from tumorscope.reporting.slice_names import slice_number, slice_range
 
 SCHEMA = "tumorscope.measurements/2"
 
@@ -30,7 +31,8 @@ CSV_COLUMNS = (
     "extent_row_mm", "extent_column_mm", "center_x_mm", "center_y_mm", "center_z_mm", "laterality",
     "midline_distance_mm",
 )  # fmt: skip
-"""One row per lesion. Slices count from zero; x, y and z are RAS+; unknown values are empty."""
+"""One row per lesion. Slices count as people do (:mod:`tumorscope.reporting.slice_names`); x, y and z are RAS+; unknown
+values are empty."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,20 +140,21 @@ def to_json(document: dict[str, Any]) -> bytes:
 def to_csv(measured: Sequence[Measured], scan: Scan) -> bytes:
     """One row per lesion, columns :data:`CSV_COLUMNS`."""
     rows = (
-        {"case": scan.case, "label": part.name, "lesion": number, **_row(lesion)}
+        {"case": scan.case, "label": part.name, "lesion": number, **_row(lesion, scan)}
         for part in measured
         for number, lesion in enumerate(part.lesions, start=1)
     )
     return csv_text(CSV_COLUMNS, ([row.get(column) for column in CSV_COLUMNS] for row in rows)).encode()
 
 
-def _row(lesion: Lesion) -> dict[str, Any]:
+def _row(lesion: Lesion, scan: Scan) -> dict[str, Any]:
+    first, last = slice_range(scan, lesion.first[0], lesion.last[0])
     row: dict[str, Any] = {
         "voxels": lesion.voxels,
         "volume_mm3": lesion.volume_mm3,
         "volume_ml": None if lesion.volume_mm3 is None else round(lesion.volume_mm3 / 1000, 5),
-        "first_slice": lesion.first[0],
-        "last_slice": lesion.last[0],
+        "first_slice": first,
+        "last_slice": last,
         "measurable": None if lesion.measurable is None else "yes" if lesion.measurable else "no",
         "laterality": lesion.laterality,
         "midline_distance_mm": lesion.midline_distance_mm,
@@ -159,7 +162,7 @@ def _row(lesion: Lesion) -> dict[str, Any]:
     found = lesion.diameters
     if found is not None:
         unit = "px" if lesion.extent_mm is None else "mm"
-        row |= {"slice": found.slice, f"longest_{unit}": found.longest.length}
+        row |= {"slice": slice_number(scan, found.slice), f"longest_{unit}": found.longest.length}
         row |= {f"perpendicular_{unit}": found.perpendicular.length}
         if unit == "mm":
             row["product_mm2"] = round(found.product, 2)

@@ -34,6 +34,7 @@ class OutputOptions:
         dicom: DICOM objects; None writes them for scans that came as DICOM.
         fractional: a second DICOM segmentation with the probability of every voxel, for analyses that kept it.
         contours: beside the DICOM segmentation the same as RT Structure Set.
+        every_frame: DICOM segmentations with a frame for every slice, those in which nothing is marked too.
         earlier_reports: headers of structured reports of the same study that the new one replaces.
     """
 
@@ -41,6 +42,7 @@ class OutputOptions:
     dicom: bool | None = None
     fractional: bool = False
     contours: bool = True
+    every_frame: bool = False
     earlier_reports: tuple[Dataset, ...] = ()
 
 
@@ -86,7 +88,9 @@ class CaseResults:
         """The DICOM segmentation; None where there is nothing to segment."""
         from tumorscope.io.dicom.writers import encode_segmentation
 
-        return encode_segmentation(self.analysis) if self.wants_segmentation else None
+        if not self.wants_segmentation:
+            return None
+        return encode_segmentation(self.analysis, every_frame=self.options.every_frame)
 
     @property
     def truth_dice(self) -> float | None:
@@ -159,7 +163,7 @@ def _segmentation(results: CaseResults) -> bytes:
 def _fractional_segmentation(results: CaseResults) -> bytes:
     from tumorscope.io.dicom.writers import encode_segmentation
 
-    return encode_segmentation(results.analysis, fractional=True)
+    return encode_segmentation(results.analysis, fractional=True, every_frame=results.options.every_frame)
 
 
 def _structure_set(results: CaseResults) -> bytes:

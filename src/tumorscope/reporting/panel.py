@@ -11,8 +11,9 @@ import numpy as np
 from tumorscope.core.scan import Scan
 from tumorscope.inference.activation_maps import ActivationMap
 from tumorscope.inference.analysis import Analysis
-from tumorscope.inference.labels import COLORS, TUMOR
+from tumorscope.inference.labels import COLORS, ENHANCING_TUMOR, TUMOR, Color
 from tumorscope.reporting.agreement import on_grid
+from tumorscope.reporting.slice_names import numbering_text, slice_text
 from tumorscope.reporting.slice_selection import choose_slices
 from tumorscope.reporting.tiles import (
     View,
@@ -110,7 +111,8 @@ def draw_panel(analysis: Analysis, truth: np.ndarray | None = None, slices: int 
     _draw_frame(pen, analysis, layout)
     volume = scan.voxels[..., channel]
     limits = window(volume)
-    part = _PartColumn.of(analysis.parts[0]) if analysis.parts else None
+    shown = _on_another_sequence(analysis)
+    part = None if shown is None else _PartColumn.of(shown, analysis.colors[shown.label])
     for row, index in enumerate(chosen):
         true = None if truth is None else truth[index]
         mri = mri_tile(volume[index], limits, view)
@@ -124,6 +126,20 @@ def draw_panel(analysis: Analysis, truth: np.ndarray | None = None, slices: int 
         _draw_sides(pen, scan, layout, row)
         _draw_label(pen, analysis, true, index, layout.corner(row, 0)[1])
     return panel
+
+
+def draw_thumbnail(analysis: Analysis) -> PillowImage:
+    """The most representative slice with every predicted mask, cropped to the head, without any text.
+
+    Returns:
+        An RGB image of at most one tile.
+    """
+    scan = analysis.scan
+    chosen = choose_slices(analysis, None, 1)
+    channel = background_channel(scan, analysis.bundle.card.inputs.sequences)
+    view = frame_head(scan, channel, chosen, analysis.mask)
+    mri = mri_tile(scan.voxels[chosen[0], ..., channel], window(scan.voxels[..., channel]), view)
+    return _tiles(mri, analysis, chosen[0], None, view)["mri_predicted"]
 
 
 def encode_panel(panel: PillowImage) -> bytes:
@@ -141,10 +157,15 @@ def _columns(analysis: Analysis, truth: np.ndarray | None) -> tuple[Column, ...]
         "predicted": predicted,
         "mri_truth": true,
         "mri_predicted": predicted,
-        "part": bool(analysis.parts),
+        "part": _on_another_sequence(analysis) is not None,
         "activation": analysis.activation is not None,
     }
     return tuple(column for column, shown in wanted.items() if shown)
+
+
+def _on_another_sequence(analysis: Analysis) -> Analysis | None:
+    """The label that another bundle segmented; compartments by one bundle are drawn into one column."""
+    return next(iter(analysis.by_bundle[1:]), None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,23 +173,25 @@ class _PartColumn:
     """A label inside the whole tumor, on the sequence on which it was segmented."""
 
     part: Analysis
+    color: Color
     channel: int
     limits: tuple[float, float]
 
     @classmethod
-    def of(cls, part: Analysis) -> _PartColumn:
+    def of(cls, part: Analysis, color: Color) -> _PartColumn:
         channel = background_channel(part.scan, part.bundle.card.inputs.sequences)
-        return cls(part, channel, window(part.scan.voxels[..., channel]))
+        return cls(part, color, channel, window(part.scan.voxels[..., channel]))
 
     def tile(self, index: int, view: View) -> PillowImage:
         mri = mri_tile(self.part.scan.voxels[index, :, :, self.channel], self.limits, view)
-        return overlay_tile(mri, shape_tile(self.part.mask[index], view), COLORS[self.part.label])
+        return overlay_tile(mri, shape_tile(self.part.mask[index], view), self.color)
 
 
 def _tiles(
     mri: PillowImage, analysis: Analysis, index: int, true: np.ndarray | None, view: View
 ) -> dict[Column, PillowImage]:
-    shapes = [(shape_tile(label.mask[index], view), COLORS[label.label]) for label in analysis.labels]
+    colors = analysis.colors
+    shapes = [(shape_tile(label.mask[index], view), colors[label.label]) for label in analysis.labels]
     predicted, overlaid = mask_tile(shapes[0][0]), mri
     for shape, color in shapes:
         overlaid = overlay_tile(overlaid, shape, color)
@@ -197,18 +220,20 @@ def _draw_frame(pen: Pen, analysis: Analysis, layout: Layout) -> None:
         if name == "mri" and sequence != "unknown":
             heading += f" ({sequence_text(sequence)})"
         if name == "part":
-            shown = background_channel(analysis.scan, analysis.parts[0].bundle.card.inputs.sequences)
+            shown = background_channel(analysis.scan, analysis.by_bundle[1].bundle.card.inputs.sequences)
             heading = f"{sequence_text(analysis.scan.sequences[shown])}, {heading[0].lower()}{heading[1:]}"
         write(pen, (left, top - 9), heading, 14, _BRIGHT, layout.tile_width)
     left = _MARGIN
     legend: list[tuple[Column, tuple[int, int, int], str]] = [("mri_truth", TRUE_COLOR, "true mask")]
     for label in analysis.labels:
-        legend.append(("mri_predicted", COLORS[label.label], label.label if analysis.parts else "predicted mask"))
+        legend.append(
+            ("mri_predicted", analysis.colors[label.label], label.label if analysis.parts else "predicted mask")
+        )
     for name, color, text in legend:
         if name in layout.columns:
             pen.rectangle([left, height - 52, left + 12, height - 40], tuple(part // 3 for part in color), color)
             left += 20 + round(write(pen, (left + 20, height - 41), text, 13, _BRIGHT, room)) + 24
-    notes = ["cropped to the head", "slices are counted from 0"]
+    notes = ["cropped to the head", *([numbering_text(analysis.scan)] if len(analysis.slices) > 1 else [])]
     if analysis.activation is not None:
         notes.append(f"warm: contributions to {_question(analysis.activation)}")
     write(pen, (left, height - 41), "; ".join(notes), 13, _MUTED, width - left)
@@ -222,7 +247,7 @@ def _question(activation: ActivationMap) -> str:
 def _draw_label(pen: Pen, analysis: Analysis, true: np.ndarray | None, index: int, top: int) -> None:
     """The values of one slice, beside its tiles."""
     finding, area = analysis.slices[index], analysis.scan.pixel_area_mm2
-    lines = [(f"slice {index}" if len(analysis.slices) > 1 else "image", 17, _BRIGHT)]
+    lines = [(slice_text(analysis.scan, index), 17, _BRIGHT)]
     if finding.name:
         lines.append((clean(finding.name, 18), 12, _MUTED))
     lines.append((f"probability {probability_text(finding.tumor_probability)}", 13, _BRIGHT))
@@ -230,7 +255,8 @@ def _draw_label(pen: Pen, analysis: Analysis, true: np.ndarray | None, index: in
         lines.append((f"predicted {area_text(finding.area_px, finding.area_mm2)}", 13, PREDICTED_COLOR))
     for part in analysis.parts:
         inside = part.slices[index]
-        lines.append((f"enhancing {area_text(inside.area_px, inside.area_mm2)}", 13, COLORS[part.label]))
+        named = "enhancing" if part.label == ENHANCING_TUMOR else clean(part.label, 18)
+        lines.append((f"{named} {area_text(inside.area_px, inside.area_mm2)}", 13, analysis.colors[part.label]))
     if finding.type_probabilities and analysis.tumor_type is not None:
         likeliest = max(finding.type_probabilities.items(), key=lambda item: item[1])
         lines.append((f"{likeliest[0]} {probability_text(likeliest[1])}", 13, _BRIGHT))

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
+from tumorscope.core.note import INFORMATIVE, Note
 from tumorscope.inference.analysis import Analysis
 from tumorscope.inference.labels import ENHANCING_TUMOR, TUMOR
 from tumorscope.inference.tumor_type import TypeFinding
 from tumorscope.reporting.agreement import Agreement, compare, on_grid
-from tumorscope.reporting.card_metrics import performance
+from tumorscope.reporting.card_metrics import main_metrics
+from tumorscope.reporting.cautions import cautions
 from tumorscope.reporting.figures import Figure
-from tumorscope.reporting.key_images import activation_figure, choose_images, key_figure
+from tumorscope.reporting.key_images import activation_figure, choose_images, further_figure, key_figure
+from tumorscope.reporting.provenance import Pairs, about_the_scan, made_by
 from tumorscope.reporting.slice_chart import chart_figure
-from tumorscope.reporting.tables import Column, Table, all_slices, locations, measurements, positive_slices_table
+from tumorscope.reporting.slice_names import slice_text
+from tumorscope.reporting.tables import Table, all_slices, locations, measurements, positive_slices_table
 from tumorscope.reporting.wording import (
     activation_sentence,
     area_text,
@@ -33,8 +38,6 @@ from tumorscope.reporting.wording import (
     type_words,
 )
 
-Pairs = tuple[tuple[str, str], ...]
-
 
 @dataclass(frozen=True)
 class TypeRow:
@@ -51,6 +54,7 @@ class PartSection:
 
     heading: str
     slices: Figure
+    further: Figure | None
     measurements: Table | None
 
 
@@ -60,12 +64,17 @@ class Report:
 
     Attributes:
         case, notice: on every page.
+        about: whose scan it is, and which program made the report when.
         present: whether a tumor was found.
         finding: in one sentence.
         type_sentences: the type, and whether the radiomics classifier agrees.
         facts: the main values, each with its name.
-        warnings: what a reader of the findings should know, disagreements of two bundles first.
-        slices: the figure of the key slices.
+        how_sure: what the probability means; empty where there is none.
+        cautions: what not to conclude.
+        warnings: after which findings may be wrong, disagreements of two bundles first.
+        notes: what was done on reading and analyzing.
+        slices: the figure of the key slice.
+        further: the figure of further slices.
         measurements: one row per lesion.
         locations: where in the brain lesions are; None where not assessed.
         parts: further labels, such as the enhancing tumor.
@@ -76,18 +85,24 @@ class Report:
         activation: activation maps.
         method: how the scan was analyzed.
         bundle: the bundle that analyzed it.
-        performance: the bundle's metrics.
+        performance: the bundle's main metrics.
+        card: where all of them are.
         limits: of the bundle.
     """
 
     case: str
     notice: str
+    about: Pairs
     present: bool
     finding: str
     type_sentences: tuple[str, ...]
     facts: Pairs
+    how_sure: str
+    cautions: tuple[str, ...]
     warnings: tuple[str, ...]
+    notes: tuple[str, ...]
     slices: Figure
+    further: Figure | None
     measurements: Table | None
     locations: Table | None
     parts: tuple[PartSection, ...]
@@ -98,7 +113,8 @@ class Report:
     activation: Figure | None
     method: Pairs
     bundle: Pairs
-    performance: Table | None
+    performance: Pairs
+    card: str
     limits: tuple[str, ...]
 
     @property
@@ -106,7 +122,13 @@ class Report:
         """All figures."""
         return tuple(
             each
-            for each in (self.slices, *(part.slices for part in self.parts), self.chart, self.activation)
+            for each in (
+                self.slices,
+                self.further,
+                *(figure for part in self.parts for figure in (part.slices, part.further)),
+                self.chart,
+                self.activation,
+            )
             if each is not None
         )
 
@@ -130,12 +152,17 @@ def build_report(analysis: Analysis, truth: np.ndarray | None = None) -> Report:
     return Report(
         case=clean(analysis.scan.case).strip() or "Unnamed case",
         notice=analysis.notice,
+        about=(*about_the_scan(analysis.scan), ("Made by", made_by(analysis))),
         present=bool(analysis.tumor_present),
         finding=finding_sentence(analysis),
         type_sentences=() if type_ is None else (type_sentence(type_), *([by_radiomics] if by_radiomics else [])),
         facts=_facts(analysis, compare(analysis.mask, truth) if truth is not None and segments else None),
-        warnings=tuple(clean(warning.text, 400) for warning in analysis.warnings),
+        how_sure=_how_sure(analysis),
+        cautions=cautions(analysis),
+        warnings=_texts(note for note in analysis.warnings if note.code not in INFORMATIVE),
+        notes=_texts(note for note in analysis.warnings if note.code in INFORMATIVE),
         slices=key_figure(images),
+        further=further_figure(images),
         measurements=measurements(analysis) if analysis.lesions else None,
         locations=locations(analysis),
         parts=tuple(_part(part, number) for number, part in enumerate(analysis.parts, start=1)),
@@ -147,7 +174,30 @@ def build_report(analysis: Analysis, truth: np.ndarray | None = None) -> Report:
         method=_method(analysis),
         bundle=_bundle(analysis),
         performance=_performance(analysis),
-        limits=tuple(dict.fromkeys(limit for label in analysis.labels for limit in label.bundle.card.limits)),
+        card=_card(analysis),
+        limits=tuple(
+            dict.fromkeys(_sentence(limit) for label in analysis.by_bundle for limit in label.bundle.card.limits)
+        ),
+    )
+
+
+def _texts(notes: Iterable[Note]) -> tuple[str, ...]:
+    return tuple(_sentence(clean(note.text, 400)) for note in notes)
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _how_sure(analysis: Analysis) -> str:
+    """What the probability means, where one is given."""
+    if not analysis.assessed:
+        return ""
+    point = f"{analysis.bundle.card.operating_point.presence:.2f}"
+    of = "the slice that shows it best" if len(analysis.slices) > 1 else "the image"
+    return (
+        f"Tumor probability: how likely a tumor is on {of}, by the network, from 0 to 1. From {point} on (the operating "
+        f"point, chosen on patients whose tumors are known) a slice counts as one with a tumor."
     )
 
 
@@ -156,6 +206,7 @@ def _part(part: Analysis, number: int) -> PartSection:
     return PartSection(
         heading=f"{part.label.capitalize()}, on {sequence_text(part.scan.sequences[images.channel])}",
         slices=key_figure(images, f"part-{number}"),
+        further=further_figure(images, f"further-{number}"),
         measurements=measurements(part) if part.lesions else None,
     )
 
@@ -167,18 +218,20 @@ def _facts(analysis: Analysis, agreement: Agreement | None) -> Pairs:
     facts = [("Tumor probability", probability_text(analysis.tumor_probability))]
     if several:
         point = f"{analysis.bundle.card.operating_point.presence:.2f}"
-        facts.append((f"Slices at {point} or above", f"{positive_slices(analysis)} of {len(analysis.slices)}"))
+        facts.append(
+            (f"Slices with a tumor ({point} or above)", f"{positive_slices(analysis)} of {len(analysis.slices)}")
+        )
     if analysis.tumor_type is not None:
         facts.append(("Type", type_words(analysis.tumor_type)))
     for label in analysis.labels:
-        facts += _sizes(label)
+        facts += _sizes(label, label is analysis)
     return (*facts, *_dice(agreement))
 
 
-def _sizes(analysis: Analysis) -> list[tuple[str, str]]:
+def _sizes(analysis: Analysis, whole: bool) -> list[tuple[str, str]]:
     """Size, number of lesions and diameters of a label; the side of the whole only."""
     several, facts = len(analysis.slices) > 1, []
-    named = "" if analysis.label != ENHANCING_TUMOR else "Enhancing "
+    named = "" if whole else f"{'enhancing' if analysis.label == ENHANCING_TUMOR else analysis.label} "
     if analysis.lesions:
         largest = analysis.lesions[0]
         of = "" if len(analysis.lesions) == 1 else " of the largest lesion"
@@ -194,7 +247,8 @@ def _sizes(analysis: Analysis) -> list[tuple[str, str]]:
             facts.append((f"Region{of}", region_text(largest)))
         if several and not named:
             widest = max(analysis.slices, key=lambda finding: finding.area_px)
-            facts.append(("Largest area", f"{area_text(widest.area_px, widest.area_mm2)} in slice {widest.index}"))
+            where = slice_text(analysis.scan, widest.index)
+            facts.append(("Largest area", f"{area_text(widest.area_px, widest.area_mm2)} in {where}"))
     return facts
 
 
@@ -208,7 +262,7 @@ def _dice(agreement: Agreement | None) -> Pairs:
     if agreement is None:
         return ()
     dice = "both masks are empty" if agreement.dice is None else f"{agreement.dice:.3f}"
-    return (("Dice with the true mask", dice),)
+    return (("Dice with the true mask (1: the same)", dice),)
 
 
 def _types(finding: TypeFinding) -> tuple[TypeRow, ...]:
@@ -226,13 +280,13 @@ def _method(analysis: Analysis) -> Pairs:
         else f"voxels of {spacing[1]:.3g} × {spacing[2]:.3g} mm, slices {spacing[0]:.3g} mm apart{' or more' * (scan.slice_positions is not None)}"
     )
     averaged = ", averaged over left-right flips" if analysis.flips else ""
-    stages = ", ".join(f"{stage} {spent:,.0f} ms" for stage, spent in analysis.timing_ms.items())
+    stages = ", ".join(f"{stage.replace('_', ' ')} {spent:,.0f} ms" for stage, spent in analysis.timing_ms.items())
     total = f"{sum(analysis.timing_ms.values()) / 1000:,.2f} s"
     return (
         ("Scan", f"{grid}; {size}"),
         ("Sequences", ", ".join(sequence_text(sequence) for sequence in scan.sequences)),
-        *((f"Operating point{_by(label)}", _operating_point(label)) for label in analysis.labels),
-        *((f"Engine{_by(label)}", f"{label.runtime}, {label.precision}{averaged}") for label in analysis.labels),
+        *((f"Operating point{_by(label)}", _operating_point(label)) for label in analysis.by_bundle),
+        *((f"Run with{_by(label)}", f"{label.runtime}, {label.precision}{averaged}") for label in analysis.by_bundle),
         ("Time", f"{total} ({stages})" if stages else total),
     )
 
@@ -244,35 +298,39 @@ def _by(label: Analysis) -> str:
 
 def _operating_point(analysis: Analysis) -> str:
     card, point = analysis.bundle.card, analysis.bundle.card.operating_point
-    thresholds = [f"presence from {point.presence:.2f}"]
+    thresholds = [f"a slice shows a tumor from {point.presence:.2f} on"]
     if "mask" in card.outputs:
-        thresholds.append(f"mask from {point.mask:.2f}")
+        thresholds.append(f"a pixel belongs to it from {point.mask:.2f} on")
     if "type" in card.outputs and point.type_confidence > 0:
-        thresholds.append(f"type named from {point.type_confidence:.2f}")
+        thresholds.append(f"a type is named from {point.type_confidence:.2f} on")
     if point.min_component_size_px > 1:
-        thresholds.append(f"lesions from {point.min_component_size_px} pixels at the network's size")
+        thresholds.append(f"a lesion has at least {point.min_component_size_px} pixels of the network's input")
     return "; ".join(thresholds)
 
 
 def _bundle(analysis: Analysis) -> Pairs:
     pairs: list[tuple[str, str]] = []
-    for label in analysis.labels:
+    for label in analysis.by_bundle:
         card, reason = label.bundle.card, label.bundle_reason
         pairs.append((f"Bundle{_by(label)}", f"{card.title} ({card.name} {card.version})"))
-        pairs += [("Chosen because", reason)] if reason else []
-        pairs.append(("SHA-256", label.bundle.sha256))
+        pairs += [("Choice", _sentence(reason))] if reason else []
+        pairs.append(("Checksum (SHA-256)", label.bundle.sha256))
     return tuple(pairs)
 
 
-def _performance(analysis: Analysis) -> Table | None:
-    found = performance(analysis.bundle.card.metrics, analysis.precision)
-    if found is None:
-        return None
-    patients = {"test": "on its test patients", "validation": "on its validation patients"}.get(found.name)
-    return Table(
-        f"Measured {patients}; from the bundle's model card, not about this scan."
-        if patients
-        else "From the bundle's model card; not about this scan.",
-        (Column("Measure", number=False), Column("Value", number=False)),
-        tuple((row.name, row.value) for row in found.rows),
+def _performance(analysis: Analysis) -> Pairs:
+    return tuple(
+        (f"{row.name} ({label.bundle.name})" if len(analysis.by_bundle) > 1 else row.name, row.value)
+        for label in analysis.by_bundle
+        for row in main_metrics(label.bundle.card.metrics, label.precision)
+        if "mask" in label.bundle.card.outputs or row.name != "Segmentation"
+    )
+
+
+def _card(analysis: Analysis) -> str:
+    """Where the metrics come from, and where the others are."""
+    shown = " and ".join(f"“tumorscope bundles {label.bundle.name}”" for label in analysis.by_bundle)
+    return (
+        "Measured on other patients, not on this scan. Dice is the overlap with a mask drawn by an expert, from 0 to 1. All "
+        f"metrics and their definitions are in the model card, which {shown} prints."
     )

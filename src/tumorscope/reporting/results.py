@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.faults import failure_reason
 from tumorscope.core.files import safe_name, save_together
 from tumorscope.core.note import Note
 from tumorscope.inference.analysis import Analysis
@@ -50,11 +50,10 @@ def write_results(
             continue
         try:
             contents |= _encoded(applying, results)
-        except TumorscopeError as error:
+        except Exception as error:  # also of a library, as the findings are complete without DICOM
             if stage != "dicom" or results.options.dicom:
                 raise
-            # DICOM was not requested, and the findings are complete without it.
-            note = Note("dicom_not_written", f"no DICOM was written: {error}")
+            note = Note("dicom_not_written", f"no DICOM was written: {failure_reason(error)}")
             results.analysis = replace(results.analysis, warnings=(*results.analysis.warnings, note))
         keys |= {output.key: output.file for output in applying if output.file in contents}
         spent_ms = round((time.perf_counter() - started) * 1000, 2)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from tumorscope.inference.analysis import Analysis
 from tumorscope.reporting.figures import Figure
+from tumorscope.reporting.slice_names import slice_number, slice_text
 from tumorscope.reporting.templating import render
 from tumorscope.reporting.wording import area_text, finding_sentence, probability_text
 
@@ -65,7 +66,8 @@ def chart_figure(analysis: Analysis) -> Figure:
         "chart",
         render("chart.svg.j2", "html", chart=chart),
         f"{what} of each slice. {finding_sentence(analysis)}",
-        f"Bars above: each slice's tumor probability, dark from the operating point on (dashed line, {chart.point}).{below}",
+        f"Bars above: each slice's tumor probability, dark where it counts as one with a tumor (dashed line: from {chart.point} "
+        f"on).{below}",
     )
 
 
@@ -93,7 +95,7 @@ def slice_chart(analysis: Analysis) -> Chart:
                 area_y=round(area_base - area, 2),
                 area_height=round(area, 2),
                 positive=finding.reaches(point),
-                words=f"slice {finding.index}: probability {probability}, {size}",
+                words=f"{slice_text(analysis.scan, finding.index)}: probability {probability}, {size}",
             )
         )
     every = _tick_step(len(analysis.slices))
@@ -111,7 +113,7 @@ def slice_chart(analysis: Analysis) -> Chart:
         segmented=segmented,
         bars=tuple(bars),
         slice_ticks=tuple(
-            Tick(round(_LEFT + (position + 0.5) * step, 2), str(analysis.slices[position].index))
+            Tick(round(_LEFT + (position + 0.5) * step, 2), str(slice_number(analysis.scan, position)))
             for position in range(0, len(analysis.slices), every)
         ),
         probability_ticks=tuple(Tick(base - _PROBABILITY_HEIGHT * part, f"{part:.1f}") for part in (0, 0.5, 1)),

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tumorscope.core.scan import Scan
 from tumorscope.inference.analysis import Analysis, SliceFinding
 from tumorscope.measurement.lesions import Lesion
 from tumorscope.measurement.location import BORDER_MM
+from tumorscope.reporting.slice_names import slice_number, slice_range
 from tumorscope.reporting.wording import (
     area_text,
     clean,
@@ -60,7 +62,7 @@ def measurements(analysis: Analysis) -> Table:
     shown = analysis.lesions[:MOST_LESIONS]
     rows = tuple((str(number), *(cell(lesion) for _, cell in columns)) for number, lesion in enumerate(shown, start=1))
     total = ("Total", size_text(analysis), *[""] * (len(columns) - 1)) if len(analysis.lesions) > 1 else None
-    caption = "Connected components of the mask, the largest first."
+    caption = "A lesion is a connected part of the segmentation; the largest first."
     if analysis.scan.affine is None:
         caption += " The file does not give the voxel size: sizes and positions are in pixels."
     headings = (Column("No."), *(column for column, _ in columns))
@@ -97,7 +99,7 @@ def positive_slices_table(analysis: Analysis) -> Table:
     """The slices at the operating point or above, at most :data:`MOST_SLICES`."""
     point = analysis.bundle.card.operating_point.presence
     positive = [finding for finding in analysis.slices if finding.reaches(point)]
-    caption = f"Slices with a tumor probability of {point:.2f}, the operating point, or above."
+    caption = f"Slices that count as ones with a tumor: tumor probability of {point:.2f} or above."
     note = ""
     if len(positive) > MOST_SLICES:
         largest = sorted(positive, key=lambda finding: -finding.area_px)[:MOST_SLICES]
@@ -108,7 +110,7 @@ def positive_slices_table(analysis: Analysis) -> Table:
 
 def all_slices(analysis: Analysis) -> Table:
     """Every slice; those at the operating point or above in bold."""
-    return _slice_table(analysis, list(analysis.slices), "Bold: at the operating point or above.", "")
+    return _slice_table(analysis, list(analysis.slices), "Bold: slices that count as ones with a tumor.", "")
 
 
 def _slice_table(analysis: Analysis, findings: list[SliceFinding], caption: str, note: str) -> Table:
@@ -117,10 +119,10 @@ def _slice_table(analysis: Analysis, findings: list[SliceFinding], caption: str,
     point = analysis.bundle.card.operating_point.presence
     columns = [Column("Slice"), *([Column("File", number=False)] if named else []), Column("Tumor probability")]
     if segmented:
-        columns += [Column("Mask probability, highest"), Column("Area")]
+        columns += [Column("Highest probability of a pixel"), Column("Area")]
     rows = [
         (
-            str(finding.index),
+            str(slice_number(analysis.scan, finding.index)),
             *([clean(finding.name or "–", 60)] if named else []),
             probability_text(finding.tumor_probability, 3),
             *(
@@ -149,7 +151,7 @@ def _lesion_columns(analysis: Analysis) -> list[tuple[Column, Callable[[Lesion],
         columns.append((Column(f"Longest × perpendicular ({unit})"), _diameters))
         columns.append((Column(f"Product ({unit}²)"), _product))
     if several:
-        columns.append((Column("Slices (largest)"), _slices))
+        columns.append((Column("Slices (largest)"), lambda one: _slices(one, scan)))
     # A single image has no thickness.
     axes = slice(None) if several else slice(1, None)
     columns.append(
@@ -165,7 +167,7 @@ def _lesion_columns(analysis: Analysis) -> list[tuple[Column, Callable[[Lesion],
     columns.append(
         (
             Column("Center, x, y, z (mm)" if known else "Center, slice, row, column"),
-            lambda one: ", ".join(str(round(value)).replace("-", "−") for value in (one.center_mm or one.center)),
+            lambda one: _center(one, scan),
         )
     )
     columns.append((Column("Tumor probability"), lambda one: probability_text(one.tumor_probability)))
@@ -184,9 +186,15 @@ def _product(lesion: Lesion) -> str:
     return "–" if lesion.diameters is None else f"{lesion.diameters.product:,.0f}"
 
 
-def _slices(lesion: Lesion) -> str:
-    first, last = lesion.first[0], lesion.last[0]
-    return str(first) if first == last else f"{first} to {last} ({lesion.largest_slice})"
+def _slices(lesion: Lesion, scan: Scan) -> str:
+    first, last = slice_range(scan, lesion.first[0], lesion.last[0])
+    return str(first) if first == last else f"{first} to {last} ({slice_number(scan, lesion.largest_slice)})"
+
+
+def _center(lesion: Lesion, scan: Scan) -> str:
+    middle, row, column = map(round, lesion.center)
+    values = lesion.center_mm or (slice_number(scan, middle), row, column)
+    return ", ".join(str(round(value)).replace("-", "−") for value in values)
 
 
 def _extent(lesion: Lesion, known: bool) -> list[str]:
@@ -208,14 +216,14 @@ def _lesion_note(analysis: Analysis) -> str:
     if measured:
         notes.append(
             "Diameters: the longest diameter within one slice and the longest perpendicular diameter in the same slice, "
-            "from edge to edge, as RANO defines them."
+            "from edge to edge, as RANO (rules for measuring brain tumors) defines them."
         )
     if any(found.crosses_gap for found in measured):
         notes.append("* The longest diameter leaves the lesion; by RANO such a lesion is not measurable.")
     if analysis.scan.affine is not None:
         if len(analysis.slices) > 1:
             notes.append("Volumes include the gaps between slices.")
-        notes.append("Centers are RAS+ (x to the patient's right, y to the front, z to the top).")
+        notes.append("Centers: x to the patient's right, y to the front, z to the top (RAS+).")
     rest = len(analysis.lesions) - MOST_LESIONS
     if rest > 0:
         notes.append(f"{rest} smaller lesions are in analysis.json.")

@@ -8,6 +8,7 @@ from tumorscope.inference.analysis import Analysis
 from tumorscope.inference.tumor_type import TypeFinding
 from tumorscope.measurement.diameters import Diameters
 from tumorscope.measurement.lesions import Lesion
+from tumorscope.reporting.slice_names import slice_text
 from tumorscope.reporting.templating import plain
 
 TYPE_NAMES = {"pituitary": "pituitary tumor"}
@@ -193,6 +194,8 @@ def radiomics_sentence(analysis: Analysis) -> str | None:
     if finding is None or agree is None:
         return None
     what = f"{type_name(finding.likeliest)}, probability {probability_text(finding.probability)}"
+    if agree and analysis.tumor_type is not None and analysis.tumor_type.name is None:
+        return f"The classifier on shape, intensity and texture knows the same types only, and finds this one, too ({what})."
     if agree:
         return f"The classifier on shape, intensity and texture agrees ({what})."
     return f"The classifier on shape, intensity and texture disagrees ({what}): treat the type with caution."
@@ -211,7 +214,7 @@ def type_sentence(finding: TypeFinding) -> str:
             f"Of these, {likeliest} is likeliest (probability {probability})."
         )
     if finding.doubt == "isolated_slice":
-        return f"Type not named: only single slices near the operating point show a tumor; {likeliest} is likeliest."
+        return f"Type not named: only single slices show a tumor, and barely; {likeliest} is likeliest."
     if finding.doubt == "other_sequence":
         return f"Type not named: types were learned on another sequence than this; {likeliest} is likeliest."
     needed = f"{finding.confidence_needed:.2f}"
@@ -230,8 +233,8 @@ def finding_sentence(analysis: Analysis) -> str:
     probability = probability_text(analysis.tumor_probability)
     if not analysis.tumor_present:
         what = "its tumor probability" if slices == 1 else "the highest tumor probability of any slice"
-        by = f" of bundle {card.name}" if analysis.parts else ""
-        return f"No tumor found: {what} is {probability}, below the operating point{by} of {point}."
+        by = f" for the network {card.name}" if analysis.parts else ""
+        return f"No tumor found: {what} is {probability}; a slice counts as one with a tumor from {point} on{by}."
     finder = next(label for label in analysis.labels if positive_slices(label) or label is analysis.labels[-1])
     where = "" if slices == 1 else f" in {positive_slices(finder)} of {slices} slices"
     if finder is not analysis:
@@ -240,8 +243,8 @@ def finding_sentence(analysis: Analysis) -> str:
     if analysis.lesions:
         return f"{start}: {_segmented(analysis)}{_parts(analysis)}."
     if "mask" not in card.outputs:
-        return f"{start}; this bundle does not segment tumors."
-    return f"{start}, but not segmented: no component of the mask reaches the operating point."
+        return f"{start}; this network does not segment tumors."
+    return f"{start}, but not segmented: no part of it is clear enough for a contour."
 
 
 def _corrected_sentence(analysis: Analysis) -> str:
@@ -261,7 +264,7 @@ def _segmented(analysis: Analysis) -> str:
     """Number and size of the lesions, and the slice with the largest area."""
     size = f" of {size_text(analysis)}" if len(analysis.lesions) == 1 else f", {size_text(analysis)} in total"
     widest = max(analysis.slices, key=lambda finding: finding.area_px).index
-    largest = "" if len(analysis.slices) == 1 else f", largest in slice {widest}"
+    largest = "" if len(analysis.slices) == 1 else f", largest in {slice_text(analysis.scan, widest)}"
     return f"{_lesions(analysis)}{size}{largest}"
 
 
@@ -275,7 +278,7 @@ def activation_sentence(analysis: Analysis) -> str:
     share = activation.energy_inside(largest, analysis.mask[largest])
     if share is None:
         return sentence
-    where = "" if len(analysis.slices) == 1 else f" of slice {largest}"
+    where = "" if len(analysis.slices) == 1 else f" of {slice_text(analysis.scan, largest)}"
     return f"{sentence} {100 * share:.0f} % of it is inside the predicted mask{where}."
 
 

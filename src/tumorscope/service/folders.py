@@ -4,7 +4,7 @@ DATA/incoming/<random>/        an upload in progress, not yet a study
 DATA/studies/<id>/input/       one case, as received
 DATA/studies/<id>/reading.json what the user states about its files, if anything
 DATA/studies/<id>/runs/<n>/    complete results of revision n
-DATA/studies/<id>/masks/       corrected segmentations, <n>.nii.gz for revision n
+DATA/studies/<id>/masks/       corrected segmentations, <n>.nii.gz for revision n, with <n>.rulers.json
 DATA/working/<random>/         results being written, and folders being removed
 DATA/lost+found/<id>/          studies missing in the database; never removed
 DATA/identity                  a random text that is also in the database
@@ -12,19 +12,23 @@ DATA/identity                  a random text that is also in the database
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import secrets
 import shutil
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tumorscope.core.files import sync
+from pydantic import TypeAdapter
+
+from tumorscope.core.files import save_whole, sync
 from tumorscope.io.dicom.studies import StudyFiles
 from tumorscope.io.reading_choices import ReadingChoices
+from tumorscope.measurement.rulers import Ruler
 from tumorscope.service.records import is_id
 from tumorscope.studies.storage import create_private_folder, publish, sync_tree
 
@@ -36,6 +40,7 @@ STALE_S = 86400.0
 _RESULTS = "runs"
 _READING = "reading.json"
 _LOST = "lost+found"
+_RULERS = TypeAdapter(tuple[Ruler, ...])
 
 
 @dataclass(frozen=True)
@@ -178,10 +183,20 @@ class Folders:
         """The file of the corrected segmentation from which a revision is measured."""
         return self._study(study_id) / "masks" / f"{revision}.nii.gz"
 
-    def store_mask(self, file: Path, study_id: str, revision: int) -> None:
-        """Move a corrected segmentation into the study; it is on disk when this returns."""
-        sync(file)
+    def rulers(self, study_id: str, revision: int) -> tuple[Ruler, ...]:
+        """The distances that were drawn when a corrected segmentation was saved."""
+        file = self._rulers(study_id, revision)
+        return _RULERS.validate_json(file.read_bytes()) if file.exists() else ()
+
+    def _rulers(self, study_id: str, revision: int) -> Path:
+        return self.mask(study_id, revision).with_name(f"{revision}.rulers.json")
+
+    def store_mask(self, file: Path, study_id: str, revision: int, rulers: Sequence[Ruler] = ()) -> None:
+        """Move a corrected segmentation and rulers into the study; both are on disk when this returns."""
         target = self.mask(study_id, revision)
+        if rulers:
+            save_whole(self._rulers(study_id, revision), json.dumps([asdict(ruler) for ruler in rulers]).encode())
+        sync(file)
         file.replace(target)
         sync(target.parent)
 

@@ -72,6 +72,7 @@ class ServiceSettings(BaseSettings):
         engine: the runtime of the networks.
         flips: average each network's outputs over left-right flips.
         register_series: rigidly co-register the series or volumes of every study, not only where an upload asks for it.
+        location: name lobe and hemisphere of every study's lesions by an atlas.
         keep_days: finished studies are removed after this time; None keeps them.
         token: bearer token for API clients.
         users: passwords by name.
@@ -101,6 +102,7 @@ class ServiceSettings(BaseSettings):
     engine: EngineName = "auto"
     flips: bool = False
     register_series: bool = False
+    location: bool = False
     keep_days: float | None = Field(default=30, ge=0)
     token: SecretStr | None = None
     users: Mapping[str, SecretStr] = {}

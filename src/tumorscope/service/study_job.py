@@ -127,7 +127,8 @@ class _Job:
         case, reading = Case(folders.case(claim.study)), folders.reading(claim.study)
         if edit and earlier is not None:
             mask = read_segmentation(folders.mask(claim.study, claim.revision), earlier / f"{MASK}.nii.gz")
-            case = dataclasses.replace(case, segmentation=mask)
+            rulers = folders.rulers(claim.study, claim.revision)
+            case = dataclasses.replace(case, segmentation=mask, rulers=rulers)
         with folders.staging_dir() as staging:
             result = process_case(
                 case,
@@ -141,6 +142,7 @@ class _Job:
                     explain=True,
                     input_check=not edit,
                     flips=self.settings.flips,
+                    location=self.settings.location,
                 ),
                 name=lambda _name: claim.name,
                 on_progress=lambda progress: lease.progress(progress.stage, progress.done, progress.total),

@@ -20,11 +20,13 @@ from tumorscope.core.scan import Scan
 from tumorscope.inference.analysis import Analysis
 from tumorscope.inference.engine_pool import ChosenEngine, EnginePool
 from tumorscope.inference.full_study import analyze_study
+from tumorscope.inference.labels import ENHANCING_TUMOR
 from tumorscope.inference.sequence_names import with_recognized_sequences
 from tumorscope.inference.tumor_type import TypeFinding
 from tumorscope.io import find_mask, open_scan, read_mask
 from tumorscope.io.case_names import public_names
 from tumorscope.io.dicom.studies import StudyFiles
+from tumorscope.measurement.rulers import Ruler
 from tumorscope.reporting.agreement import compare
 from tumorscope.reporting.bids import write_bids
 from tumorscope.reporting.outputs import OutputOptions
@@ -42,12 +44,14 @@ class Case:
         path: a file, a folder, or the files of one study; None where ``sequences`` names the files.
         sequences: files by sequence.
         segmentation: a person's correction, boolean ``(slice, row, column)``, which replaces the network's.
+        rulers: distances that the person had drawn.
         incomplete: why images may be missing; None where the case is complete.
     """
 
     path: Path | StudyFiles | None
     sequences: Mapping[str, Path] | None = None
     segmentation: np.ndarray | None = None
+    rulers: tuple[Ruler, ...] = ()
     incomplete: str | None = None
 
     @property
@@ -127,12 +131,14 @@ class Findings:
             tumor_probability=analysis.tumor_probability,
             tumor_type=analysis.tumor_type,
             volume_mm3=analysis.volume_mm3,
-            enhancing_volume_mm3=analysis.parts[0].volume_mm3 if analysis.parts else None,
+            enhancing_volume_mm3=next(
+                (part.volume_mm3 for part in analysis.parts if part.label == ENHANCING_TUMOR), None
+            ),
             size=size_text(analysis) if analysis.lesions else None,
             lesions=len(analysis.lesions),
             slices=len(analysis.slices),
-            bundle="+".join(each.bundle.name for each in analysis.labels),
-            bundle_sha256="+".join(each.bundle.sha256 for each in analysis.labels),
+            bundle="+".join(each.bundle.name for each in analysis.by_bundle),
+            bundle_sha256="+".join(each.bundle.sha256 for each in analysis.by_bundle),
             runtime=analysis.runtime,
             precision=analysis.precision,
             bundle_reason=analysis.bundle_reason,
@@ -251,6 +257,7 @@ def process_case(
     analysis = dataclasses.replace(analysis, timing_ms={"reading": reading_ms, **analysis.timing_ms})
     if case.segmentation is not None:
         analysis = revise(analysis, [each.engine for each in chosen], case.segmentation)
+        analysis = dataclasses.replace(analysis, rulers=case.rulers)
     if options.location:
         analysis = with_location(analysis)
     if case.incomplete is not None:

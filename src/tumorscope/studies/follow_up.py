@@ -14,6 +14,8 @@ from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.scan import Scan
 from tumorscope.io import open_scan
 from tumorscope.io.segmentation_alignment import onto_scan
+from tumorscope.measurement.lesions import number_lesions
+from tumorscope.measurement.location import locate
 from tumorscope.measurement.response import Timepoint
 from tumorscope.preprocessing.registration import register_rigid
 from tumorscope.preprocessing.series_resampling import evened_channel
@@ -41,7 +43,12 @@ class OpenedVisit:
 
 
 def open_visits(
-    paths: Sequence[Path], images: Sequence[Path], dates: Sequence[str], label: str | None
+    paths: Sequence[Path],
+    images: Sequence[Path],
+    dates: Sequence[str],
+    label: str | None,
+    *,
+    location: bool = False,
 ) -> list[OpenedVisit]:
     """Open studies with their scans and dates.
 
@@ -50,6 +57,8 @@ def open_visits(
         images: a scan for each, or none.
         dates: ISO 8601, one for each, or none; they replace what files state.
         label: follow only this label.
+        location: name lobe and hemisphere of lesions by an atlas registered to each scan; else only those count that
+            the analyses name.
 
     Raises:
         TumorscopeError: a number of scans or dates other than that of studies; one that cannot be read.
@@ -64,10 +73,25 @@ def open_visits(
         if scan is not None:
             segmentation = onto_scan(segmentation, scan)
         study = timepoint_of(path, segmentation, label)
+        if location:
+            study = _located(study, scan)
         if dates:
             study = replace(study, origin=replace(study.origin, study_date=_date(dates[number])))
         visits.append(OpenedVisit(study, scan))
     return visits
+
+
+def _located(study: Timepoint, scan: Scan | None) -> Timepoint:
+    """A study with the region of each lesion; those that its analysis names stay.
+
+    Raises:
+        TumorscopeError: there is neither such an analysis nor a scan.
+    """
+    if all(lesion.location is not None for lesion in study.lesions):
+        return study
+    if scan is None:
+        raise TumorscopeError(f"{study.name}: the atlas is registered to scans; name them with --image, one for each")
+    return replace(study, lesions=locate(scan, study.lesions, number_lesions(study.mask)).lesions)
 
 
 def in_order(visits: Sequence[OpenedVisit]) -> list[OpenedVisit]:

@@ -4,35 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 
 import numpy as np
 
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.note import Note
 from tumorscope.inference.acquired_slices import network_view
-from tumorscope.inference.analysis import Analysis
+from tumorscope.inference.analysis_result import Analysis, with_mask
 from tumorscope.inference.channels import arrange_channels
 from tumorscope.inference.engine import Engine
-from tumorscope.inference.full_study import with_mask
 
 CORRECTED = Note(
     "corrected_segmentation",
     "the segmentation was corrected by hand; the probabilities, and the type by the network, are those of the analysis "
     "before that",
 )
-PARTS_CORRECTED = Note(
-    "corrected_segmentation",
-    "the whole tumor was corrected; the enhancing tumor is what the network segments inside of it",
-)
 _ON_MASKS = ("enhancing_outside", "enhancing_apart")
-"""Notes on where the networks' masks are to each other."""
+"""Notes on where the networks' masks are relative to each other."""
 
 
 def revise(analysis: Analysis, engines: Engine | Sequence[Engine], mask: np.ndarray) -> Analysis:
     """Replace the network's segmentation by a person's.
 
     Lesions, areas, volume and the type by the radiomics classifier are recomputed from the new segmentation,
-    and a tumor is present where something is segmented. The network's probabilities stay. Where the analysis has
+    and a tumor is present where something is segmented. The network's probabilities stay, and so does its reason to
+    doubt the types that it knows, which holds for the radiomics classifier as well. Where the analysis has
     parts, such as the enhancing tumor, the new segmentation is the whole tumor: a part is what its network segments
     inside of it, as what a person removes from the tumor is not an enhancing tumor either, and whether what is added
     enhances, nobody has said.
@@ -54,19 +51,29 @@ def revise(analysis: Analysis, engines: Engine | Sequence[Engine], mask: np.ndar
         raise TumorscopeError(f"{scan.case}: the mask's shape {mask.shape} is not the scan's {scan.shape}")
     used = [engines] if isinstance(engines, Engine) else list(engines)
     parts = tuple(with_mask(replace(part, corrected=True), part.mask & mask) for part in analysis.parts)
-    revised = with_mask(analysis, mask, parts[0].slices if parts else ())
-    # The last label is the network's that predicts the type: of the only bundle, or of the T1c bundle.
-    typed, engine = (parts or (revised,))[-1], used[-1]
+    by_another = [part for part in parts if part.bundle.name != analysis.bundle.name]
+    revised = with_mask(analysis, mask, by_another[0].slices if by_another else ())
+    # The last bundle predicts the type: the only one, or the T1c bundle.
+    typed, engine = [revised, *by_another][-1], used[-1]
     channels, _ = arrange_channels(scan, engine.bundle.card)
     view = network_view(scan)
+    by_radiomics = engine.classify_by_radiomics(view.forward(channels), view.forward(typed.mask))
     return replace(
         revised,
         tumor_present=bool(mask.any()),
-        radiomics_classifier=engine.classify_by_radiomics(view.forward(channels), view.forward(typed.mask)),
-        warnings=(CORRECTED, *([PARTS_CORRECTED] if parts else []), *_still_true(revised.warnings)),
+        radiomics_classifier=by_radiomics and by_radiomics.doubted_like(analysis.tumor_type),
+        warnings=(CORRECTED, *([_parts_corrected(analysis)] if parts else []), *_still_true(revised.warnings)),
         corrected=True,
         parts=parts,
+        analyzed_at=datetime.now().astimezone(),
     )
+
+
+def _parts_corrected(analysis: Analysis) -> Note:
+    names = " and the ".join(part.label for part in analysis.parts)
+    are = "is" if len(analysis.parts) == 1 else "are"
+    text = f"the {analysis.label} was corrected; the {names} {are} what the network segments inside of it"
+    return Note("corrected_segmentation", text)
 
 
 def _still_true(warnings: Sequence[Note]) -> tuple[Note, ...]:

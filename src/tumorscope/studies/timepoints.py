@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,10 @@ from tumorscope.io.dicom.patient_key import read_identity
 from tumorscope.io.recognition import file_format
 from tumorscope.io.spacing import Spacing, with_mask_spacing
 from tumorscope.measurement.comparability import Origin
-from tumorscope.measurement.lesions import find_lesions
+from tumorscope.measurement.lesions import Lesion, find_lesions
+from tumorscope.measurement.location import LesionLocation, RegionShare
 from tumorscope.measurement.response import Timepoint
-from tumorscope.reporting.analysis_document import AnalysisDocument
+from tumorscope.reporting.analysis_document import AnalysisDocument, LocationEntry
 from tumorscope.reporting.document import load_document, masks_from_document
 from tumorscope.reporting.outputs import DOCUMENT_FILE, MASK_FILES
 
@@ -66,9 +68,33 @@ def timepoint_of(path: Path, segmentation: Segmentation, label: str | None = Non
     """
     mask = _chosen(segmentation, label)
     lesions = find_lesions(mask, segmentation.blank_scan(), np.zeros(len(mask)))
+    if label is None:
+        lesions = _with_stated_locations(path, lesions)
     return Timepoint(
         segmentation.case, mask, lesions, segmentation.affine, _origin(path, label), segmentation.slice_positions
     )
+
+
+def _with_stated_locations(path: Path, lesions: tuple[Lesion, ...]) -> tuple[Lesion, ...]:
+    """The lesions with the regions that their analysis gives them, where it was made with an atlas.
+
+    A lesion is known by its bounding box and voxels; one that a mask on another grid changes gets none.
+    """
+    document = path / DOCUMENT_FILE if path.is_dir() else path
+    if document.suffix.lower() != ".json" or not document.is_file():
+        return lesions
+    stated = {
+        (entry.bounding_box.first, entry.bounding_box.last, entry.voxels): entry.location
+        for entry in load_document(document).lesions
+        if entry.location is not None
+    }
+    found = ((lesion, stated.get((lesion.first, lesion.last, lesion.voxels))) for lesion in lesions)
+    return tuple(lesion if entry is None else replace(lesion, location=_location(entry)) for lesion, entry in found)
+
+
+def _location(entry: LocationEntry) -> LesionLocation:
+    shares = tuple(RegionShare(each.region, each.hemisphere, each.share) for each in entry.shares)
+    return LesionLocation(entry.region, entry.region_certain, entry.hemisphere, shares, entry.midline_gap_mm)
 
 
 def _of_analysis(path: Path) -> Segmentation:
@@ -76,7 +102,7 @@ def _of_analysis(path: Path) -> Segmentation:
     masks = masks_from_document(document)
     geometry = document.geometry
     positions = None if geometry.slice_positions is None else np.array(geometry.slice_positions)
-    return Segmentation.of_masks(
+    found = Segmentation.of_masks(
         # A label of several stays even if it is empty: there is no enhancing tumor, which is not the same as no answer.
         masks=[(name, mask) for name, mask in masks if mask.any() or document.labels],
         shape=geometry.shape,
@@ -84,6 +110,7 @@ def _of_analysis(path: Path) -> Segmentation:
         kind=geometry.kind,
         geometry=None if geometry.affine is None else Geometry(geometry.shape, np.array(geometry.affine), positions),
     )
+    return replace(found, slice_numbers=tuple(entry.number for entry in document.slices))
 
 
 def _chosen(labels: Segmentation, label: str | None) -> np.ndarray:

@@ -71,7 +71,7 @@ def draw_motion(count: int, settings: AugmentationSettings, device: torch.device
 
 
 def move(images: Tensor, masks: Tensor, motion: Motion, size: int) -> tuple[Tensor, Tensor]:
-    """Apply one motion to images ``(n, c, h, w)`` and masks ``(n, h, w)``.
+    """Apply one motion to images ``(n, c, h, w)`` and masks ``(n, h, w)`` or ``(n, compartment, h, w)``.
 
     Returns:
         Both at ``size``×``size``; masks are soft, the fraction of tumor in each pixel.
@@ -82,9 +82,10 @@ def move(images: Tensor, masks: Tensor, motion: Motion, size: int) -> tuple[Tens
             motion.elastic_deformation, (size, size), mode="bicubic", align_corners=True
         )
         grid = grid + elastic_deformation.permute(0, 2, 3, 1)
-    both = torch.cat([images, masks.unsqueeze(1)], dim=1)
+    channels = images.shape[1]
+    both = torch.cat([images, masks if masks.ndim == 4 else masks.unsqueeze(1)], dim=1)
     moved = functional.grid_sample(both, grid, mode="bilinear", padding_mode="border", align_corners=False)
-    return moved[:, :-1], moved[:, -1]
+    return moved[:, :channels], moved[:, channels:] if masks.ndim == 4 else moved[:, channels]
 
 
 def augment(
@@ -100,14 +101,14 @@ def augment(
 
     Args:
         images: ``(n, slices·sequences, h, w)`` in robust standard deviations.
-        masks: ``(n, h, w)``, zero to one.
+        masks: ``(n, h, w)`` or ``(n, compartment, h, w)``, zero to one.
         settings: probabilities and strengths.
         sequences: number of channels per slice.
         fallback: index of the sequence that substitutes a missing one (FLAIR), or None.
         size: side of the returned images.
 
     Returns:
-        ``(n, slices·sequences, size, size)`` and ``(n, size, size)``.
+        ``(n, slices·sequences, size, size)`` and ``(n, [compartment,] size, size)``.
     """
     count, channels = images.shape[:2]
     adjacent_slices = channels // sequences // 2

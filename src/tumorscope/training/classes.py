@@ -1,10 +1,11 @@
-"""The classes of a training, and whether there are slices of each."""
+"""The classes and the compartments of a training, and whether there are slices of each class."""
 
 from __future__ import annotations
 
 import torch
 
 from tumorscope.core.errors import BadRecipe, TumorscopeError
+from tumorscope.datasets.combined import CombinedDataset
 from tumorscope.datasets.folders import FolderDataset, class_name
 from tumorscope.datasets.labeled import LabeledDataset
 from tumorscope.datasets.own_data import OwnDataset
@@ -36,6 +37,13 @@ def with_classes(recipe: Recipe, dataset: LabeledDataset) -> Recipe:
     if others:
         print_rank_zero(f"not among the recipe's classes, so their class is not trained: {', '.join(others)}")
     return recipe.model_copy(update={"classes": names})
+
+
+def with_compartments(recipe: Recipe, dataset: LabeledDataset) -> Recipe:
+    """The recipe with the compartments that the owner of own data states; published data sets have one mask each."""
+    parts = dataset.datasets.values() if isinstance(dataset, CombinedDataset) else (dataset,)
+    stated = next((part.compartments for part in parts if isinstance(part, OwnDataset) and part.compartments), ())
+    return recipe.model_copy(update={"compartments": stated})
 
 
 def check_classes(recipe: Recipe, training: SliceCache) -> None:

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 LOG_FOLDER = "log"
 """Contains a numbered folder for every start of a training."""
@@ -30,19 +35,27 @@ def draw_curves(folder: Path) -> Path | None:
         writer = csv.DictWriter(file, ["epoch", *names])
         writer.writeheader()
         writer.writerows({"epoch": epoch, **values} for epoch, values in sorted(epochs.items()))
+    path = folder / "curves.png"
+    curves_figure(epochs).savefig(path, dpi=110)
+    return path
 
+
+def curves_figure(epochs: Mapping[int, Mapping[str, float]]) -> Figure:
+    """Loss, validation metrics and learning rate over the epochs, side by side."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
+    names = sorted({name for values in epochs.values() for name in values})
     figure = Figure(figsize=(11, 3.6), layout="constrained")
     panels = {"loss": "loss", "validation": "validation", "learning rate": "learning_rate"}
     for axes, (title, part) in zip(figure.subplots(1, 3), panels.items(), strict=True):
         for name in names:
             if part in name and (part != "loss" or "train" in name):
                 points = [(epoch, values[name]) for epoch, values in sorted(epochs.items()) if name in values]
-                axes.plot(*zip(*points, strict=True), label=name.split("/")[1].replace("_", " "))
+                # A marker for each value, because a single one makes no line.
+                axes.plot(*zip(*points, strict=True), marker=".", label=name.split("/", 1)[1].replace("_", " "))
         axes.set(title=title, xlabel="epoch")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend(fontsize=8)
         axes.grid(alpha=0.3)
-    path = folder / "curves.png"
-    figure.savefig(path, dpi=110)
-    return path
+    return figure

@@ -108,6 +108,7 @@ def export(
             preparation=recipe.preparation,
             outputs=output_names(network),
             classes=recipe.classes,
+            compartments=recipe.compartments if "mask" in output_names(network) else (),
             maps=map_names(network),
             tta_flip=recipe.tta_flip,
             models=(_model(work / _FLOAT_FILE, "float"),),
@@ -204,12 +205,14 @@ def main_metric(metrics: dict[str, Any]) -> float:
     """The metric that int8 must preserve: Dice, accuracy of the class, or AUROC of presence.
 
     For a network with mask and class it is the mean of Dice and accuracy; for several data sets, the
-    mean over the data sets.
+    mean over the data sets; for several compartments, Dice is the mean over them.
     """
     if "patients" not in metrics:
         return float(np.mean([main_metric(own) for own in metrics.values()]))
     dice, classes = metrics.get("patient_dice") or metrics.get("tumor_slice_dice"), metrics.get("classes")
-    values = [float(dice["mean"])] if dice and dice["mean"] is not None else []
+    every = [dice, *(own["patient_dice"] for own in (metrics.get("compartments") or {}).values())]
+    means = [float(each["mean"]) for each in every if each and each["mean"] is not None]
+    values = [float(np.mean(means))] if means else []
     if classes:
         values.append(float(classes["accuracy"]["value"]))
     return float(np.mean(values)) if values else float(metrics["presence"]["auroc"]["value"])

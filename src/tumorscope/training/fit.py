@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import json
+import logging
 import math
 import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -30,7 +32,7 @@ from tumorscope.models.bundle_weights import load_bundle_weights
 from tumorscope.recipes.experiment import Recipe
 from tumorscope.training.budget import Budget
 from tumorscope.training.checkpoints import MovableCheckpoint
-from tumorscope.training.classes import check_classes, with_classes
+from tumorscope.training.classes import check_classes, with_classes, with_compartments
 from tumorscope.training.copies import LEFT_OUT_FILE, leave_out
 from tumorscope.training.curves import LOG_FOLDER, draw_curves
 from tumorscope.training.distributed import check_world_size, print_rank_zero, trainer_options
@@ -94,7 +96,7 @@ def train(
     run = Run(folder)
     dataset = open_datasets(recipe, data, patients or run.patients)
     listed = read_leave_out_lists(leave_out_lists, dataset)
-    recipe = with_classes(recipe, dataset)
+    recipe = with_compartments(with_classes(recipe, dataset), dataset)
     if run.last.exists():
         if run.recipe() != recipe:
             raise TumorscopeError(f"{folder}: contains another recipe's training; name another folder")
@@ -184,7 +186,14 @@ def _new_split(dataset: LabeledDataset, recipe: Recipe, fold: int | None) -> Spl
 def _slice_settings(recipe: Recipe, part: str) -> SliceSettings:
     """How the cases of a part are prepared; only training sees versions in other styles."""
     restyled = recipe.augmentation.restyled if part == "train" else 0
-    return SliceSettings(recipe.preparation, recipe.classes, recipe.sequences, restyled, seed=recipe.optimization.seed)
+    return SliceSettings(
+        recipe.preparation,
+        recipe.classes,
+        recipe.sequences,
+        restyled,
+        seed=recipe.optimization.seed,
+        compartments=recipe.compartments,
+    )
 
 
 def _make_trainer(
@@ -209,6 +218,7 @@ def _make_trainer(
         callbacks.append(ReduceOnPlateau())
     # A new log for every start, because the logger empties an existing one.
     starts = len(list((folder / LOG_FOLDER).glob("*")))
+    _quieten_lightning()
     trainer = lightning.Trainer(
         accelerator=device,
         max_epochs=settings.epochs,
@@ -223,6 +233,15 @@ def _make_trainer(
         **trainer_options(devices, nodes, on_gpu=device != "cpu" and torch.cuda.is_available()),
     )
     return trainer, budget, best
+
+
+def _quieten_lightning() -> None:
+    """No hints at services on the web, nor warnings about what is meant: a run's folder holds its recipe already."""
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", "Checkpoint directory .* exists and is not empty")
+    warnings.filterwarnings(
+        "ignore", ".*isinstance.treespec, LeafSpec.. is deprecated"
+    )  # Lightning's own use of PyTorch
 
 
 def _keep_freed_memory() -> None:

@@ -1,4 +1,4 @@
-"""The input check's fit in images: scores by data set and family, and what was evaluated wrongly."""
+"""Figures of the input check's fit: scores by data set and family, and the images with the worst ones."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def draw_scores(input_check: InputCheck, evaluated: Sequence[ScoredSamples]) -> 
     axes.set_yticks(range(len(evaluated)), [one.samples.source for one in reversed(evaluated)], fontsize=8)
     axes.set(xlim=(-_FARTHEST, _FARTHEST), ylim=(-0.1, len(evaluated) + 0.1))
     axes.set_xlabel(
-        "score of images not fitted on; dashed: the threshold\nblack segmentation: fitted without the whole family",
+        "score of images not fitted on; dashed: the threshold\nblack line: fitted without the whole family",
         fontsize=8,
     )
     axes.grid(axis="x", alpha=0.3)
@@ -51,7 +51,7 @@ def draw_scores(input_check: InputCheck, evaluated: Sequence[ScoredSamples]) -> 
 
 
 def draw_wrong(input_check: InputCheck, evaluated: Sequence[ScoredSamples]) -> bytes:
-    """The images evaluated worst of each data set and family, as a PNG for those who fit a input_check.
+    """The images with the worst scores of each data set and family, as a PNG for the user who fits an input check.
 
     It shows real patients' slices where data sets hold them: it is not for the repository.
     """

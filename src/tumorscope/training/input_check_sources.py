@@ -147,7 +147,7 @@ def labeled_images(
 
 
 def volume_images(path: Path, most: int = 40) -> Iterator[SampleImage]:
-    """Slices of whole volumes, also coronal and sagittal where voxels are cubes, at most ``most`` a direction."""
+    """Slices of whole volumes, also coronal and sagittal where voxels are cubes, at most ``most`` per direction."""
     niftis = sorted([*path.rglob("*.nii"), *path.rglob("*.nii.gz")])  # each sequence by itself
     others = [case for case in find_scan_folders(path) if not any(case in (file, *file.parents) for file in niftis)]
     if not niftis and not others:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -68,3 +69,18 @@ MASK_LOSSES = {
     "slice_dice_ce": slice_dice_cross_entropy,
     "focal_tversky": focal_tversky,
 }
+
+
+def mask_loss(name: str, logits: Tensor, truth: Tensor) -> Tensor:
+    """The loss of a mask; of several compartments the mean over them, so that a small one counts as much as the whole.
+
+    Args:
+        name: of :data:`MASK_LOSSES`.
+        logits: ``(n, h, w)``, or ``(n, compartment, h, w)``.
+        truth: of the same shape, the fraction of tumor in each pixel.
+    """
+    loss = MASK_LOSSES[name]
+    if logits.ndim == 3:
+        return loss(logits, truth)
+    pairs = zip(logits.unbind(1), truth.unbind(1), strict=True)
+    return torch.stack([loss(own_logits, own_truth) for own_logits, own_truth in pairs]).mean()

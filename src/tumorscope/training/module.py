@@ -18,7 +18,7 @@ from tumorscope.models.transfer import TransferNetwork
 from tumorscope.recipes.experiment import Recipe
 from tumorscope.training.augmentation import augment
 from tumorscope.training.distributed import all_gather, world_size
-from tumorscope.training.losses import MASK_LOSSES
+from tumorscope.training.losses import mask_loss
 from tumorscope.training.slices import UNKNOWN_CLASS, BalancedSliceSampler, Batch, SliceCache
 
 
@@ -95,9 +95,8 @@ class TumorModule(lightning.LightningModule):
         terms = {}
         has_mask, classed = batch.has_mask, batch.classes != UNKNOWN_CLASS
         if "mask" in prediction and has_mask.any():
-            terms["mask"] = MASK_LOSSES[self.recipe.loss.mask](
-                prediction["mask"].float()[has_mask], batch.masks[has_mask]
-            )
+            logits = prediction["mask"].float()[has_mask]
+            terms["mask"] = mask_loss(self.recipe.loss.mask, logits, batch.masks[has_mask])
         if "presence" in prediction:
             terms["presence"] = functional.binary_cross_entropy_with_logits(
                 prediction["presence"].float(), batch.present, pos_weight=batch.present.new_tensor(self.positive_weight)
@@ -159,10 +158,12 @@ class TumorModule(lightning.LightningModule):
         if "presence" in prediction:
             kept["presence"] = prediction["presence"].float().sigmoid()
         if "mask" in prediction:
-            guess, truth = prediction["mask"].float() > 0, batch.masks >= 0.5
-            kept["overlap"] = (guess & truth).sum(dim=(1, 2))
-            kept["sizes"] = guess.sum(dim=(1, 2)) + truth.sum(dim=(1, 2))
-            kept.setdefault("presence", prediction["mask"].float().amax(dim=(1, 2)).sigmoid())
+            logits = prediction["mask"].float()
+            guess, truth = logits > 0, batch.masks >= 0.5
+            kept["overlap"] = (guess & truth).sum(dim=(-2, -1))
+            kept["sizes"] = guess.sum(dim=(-2, -1)) + truth.sum(dim=(-2, -1))
+            whole = logits if logits.ndim == 3 else logits[:, 0]
+            kept.setdefault("presence", whole.amax(dim=(1, 2)).sigmoid())
         self._predictions.append(kept)
 
     def on_validation_epoch_end(self) -> None:
@@ -170,7 +171,8 @@ class TumorModule(lightning.LightningModule):
         self._predictions.clear()
         if world_size() > 1:
             predictions = whole_part(predictions)
-        metrics = validation_metrics(predictions, len(self.recipe.classes))
+        names = tuple(each.name for each in self.recipe.compartments)
+        metrics = validation_metrics(predictions, len(self.recipe.classes), names)
         for name, value in metrics.items():
             self.log(f"validation/{name}", value)
         # Masks and classes decide; presence breaks ties.
@@ -239,14 +241,18 @@ def whole_part(predictions: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name: values[positions] for name, values in whole.items()}
 
 
-def validation_metrics(predictions: dict[str, Tensor], classes: int) -> dict[str, Tensor]:
+def validation_metrics(
+    predictions: dict[str, Tensor], classes: int, compartments: tuple[str, ...] = ()
+) -> dict[str, Tensor]:
     """Mean Dice over cases, macro-F1 over classes and AUROC of presence, as far as they are defined.
 
-    Of several data sets, Dice is the mean over the data sets, so that the largest does not dominate.
+    Of several data sets, Dice is the mean over the data sets, so that the largest does not dominate. Of several
+    compartments it is the mean over them, beside the Dice of each.
 
     Args:
         predictions: of all slices, as collected by ``validation_step``.
         classes: number of classes.
+        compartments: their names, if there are several.
     """
     metrics = {}
     if "presence" in predictions and 0 < predictions["present"].sum() < len(predictions["present"]):
@@ -256,11 +262,14 @@ def validation_metrics(predictions: dict[str, Tensor], classes: int) -> dict[str
         for source in predictions["source"][predictions["has_mask"]].unique():
             chosen = (predictions["source"] == source) & predictions["has_mask"]
             _, cases = predictions["case"][chosen].unique(return_inverse=True)
-            zeros = torch.zeros(int(cases.max()) + 1, device=cases.device)
+            shape = (int(cases.max()) + 1, *predictions["overlap"].shape[1:])
+            zeros = torch.zeros(shape, device=cases.device)
             overlap = zeros.index_add(0, cases, predictions["overlap"][chosen].float())
             sizes = zeros.index_add(0, cases, predictions["sizes"][chosen].float())
-            means.append(torch.where(sizes > 0, 2 * overlap / sizes.clamp(min=1), 1.0).mean())
-        metrics["dice"] = torch.stack(means).mean()
+            means.append(torch.where(sizes > 0, 2 * overlap / sizes.clamp(min=1), 1.0).mean(dim=0))
+        each = torch.stack(means).mean(dim=0)
+        metrics["dice"] = each.mean()
+        metrics |= {f"dice_{name}": value for name, value in zip(compartments, each.flatten(), strict=False)}
     if "type" in predictions and (known := predictions["class"] != UNKNOWN_CLASS).any():
         truth, guess = predictions["class"][known], predictions["type"][known]
         hits = torch.bincount(truth[truth == guess], minlength=classes).float()

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from tumorscope import __version__
+from tumorscope.core.compartments import Compartment
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.files import together
 from tumorscope.datasets.labeled import LabeledCase
@@ -24,7 +25,7 @@ from tumorscope.training.distributed import is_rank_zero, print_rank_zero
 from tumorscope.training.slices import SliceCache, load_slices
 
 FOLDER = "prepared"
-"""Inside the run's folder; :func:`remove_prepared` takes it away when the training has ended."""
+"""Inside the run's folder; :func:`remove_prepared` removes it when the training has ended."""
 LARGEST_BYTES = 8 * 2**30
 """Larger stores are not kept: reading their data sets again costs less than the disk."""
 _KEY, _WORDS = "key", "words"
@@ -39,11 +40,18 @@ class SliceSettings:
     sequences: tuple[str, ...]
     restyled: int
     seed: int
+    compartments: tuple[Compartment, ...] = ()
 
     def load(self, cases: Sequence[LabeledCase], show: Callable[[Sequence[LabeledCase]], Any]) -> SliceCache:
         """Read and prepare the cases, with a progress bar around them."""
         return load_slices(
-            show(cases), self.preparation, self.classes, self.sequences, restyled=self.restyled, seed=self.seed
+            show(cases),
+            self.preparation,
+            self.classes,
+            self.sequences,
+            restyled=self.restyled,
+            seed=self.seed,
+            compartments=self.compartments,
         )
 
     def key(self, cases: Sequence[LabeledCase]) -> str:
@@ -93,7 +101,7 @@ def load_or_prepare(
 
 
 def remove_prepared(folder: Path) -> None:
-    """Take the kept slices of a run away.
+    """Remove the kept slices of a run.
 
     Args:
         folder: the run's.

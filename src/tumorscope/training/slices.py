@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -12,10 +12,11 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
+from tumorscope.core.compartments import Compartment
 from tumorscope.core.errors import TumorscopeError, UnreadableScan
 from tumorscope.core.scan import Scan
 from tumorscope.datasets.combined import CombinedCase
-from tumorscope.datasets.labeled import LabeledCase
+from tumorscope.datasets.labeled import GroundTruth, LabeledCase
 from tumorscope.datasets.own_cases import SeveralLabels
 from tumorscope.datasets.styles import restyle
 from tumorscope.datasets.training_view import known_presence, training_view
@@ -31,7 +32,8 @@ class Batch:
     Attributes:
         images: float32 ``(n, (2·adjacent_slices + 1)·sequences, size, size)`` as
             :func:`tumorscope.preprocessing.stack_adjacent_slices` stacks them.
-        masks: float32 ``(n, size, size)``, the fraction of tumor; zero if unknown.
+        masks: float32 ``(n, size, size)``, the fraction of tumor; zero if unknown. ``(n, compartment, size, size)``
+            for several compartments.
         has_mask: boolean ``(n,)``, whether the mask is known.
         present: float32 ``(n,)``.
         classes: int ``(n,)``, or :data:`UNKNOWN_CLASS`.
@@ -50,7 +52,8 @@ class SliceCache:
 
     Attributes:
         images: float16 ``(slice, sequence, size, size)``, all cases in order.
-        masks: uint8 ``(slice, size, size)``, the fraction of tumor in 255ths.
+        masks: uint8 ``(slice, size, size)``, the fraction of tumor in 255ths; ``(slice, compartment, size, size)`` for
+            several compartments.
         has_mask: boolean ``(slice,)``, whether the mask is known.
         present: boolean ``(slice,)``, whether the slice shows a tumor.
         classes: int64 ``(slice,)``, or :data:`UNKNOWN_CLASS`.
@@ -106,6 +109,7 @@ def load_slices(
     sequences: tuple[str, ...] = (),
     restyled: int = 0,
     seed: int = 0,
+    compartments: Sequence[Compartment] = (),
 ) -> SliceCache:
     """Read and prepare every slice of the cases, by the same code as in inference.
 
@@ -118,6 +122,7 @@ def load_slices(
         sequences: from the recipe; empty for all sequences of a case in its own order.
         restyled: number of additional versions of each case, see :func:`tumorscope.datasets.styles.restyle`.
         seed: of those versions.
+        compartments: from the recipe; empty for one mask.
 
     Raises:
         TumorscopeError: not one case can be read.
@@ -134,7 +139,8 @@ def load_slices(
             chance = np.random.default_rng((seed, number))
             view = training_view(scan, settings.slice_distance_mm)
             voxels = view.forward(arrange(scan, sequences))
-            mask = None if truth.mask is None else view.forward(truth.mask)
+            masks = [view.forward(each) for each in _masks(case, truth, compartments)]
+            mask = masks[0] if masks else None
             versions = [voxels, *(restyle(voxels, chance, mask) for _ in range(restyled))]
             # Such small matrices are slower on several cores.
             with threadpool_limits(1, "blas"):
@@ -152,12 +158,12 @@ def load_slices(
         known_present = known_presence(truth, mask)
         present = np.ones(count, bool) if known_present is None else known_present
         for version in prepared:
-            masks = (
-                np.zeros((count, settings.size, settings.size)) if mask is None else version.crop_resize.forward(mask)
-            )
+            shares = np.zeros((max(1, len(compartments)), count, settings.size, settings.size), np.float32)
+            if masks:
+                shares = version.crop_resize.forward(np.stack(masks))
             columns = {
                 "images": version.images.astype(np.float16),
-                "masks": np.round(masks * 255).astype(np.uint8),
+                "masks": np.round((shares.swapaxes(0, 1) if compartments else shares[0]) * 255).astype(np.uint8),
                 # The mask of a slice without a tumor is known to be empty.
                 "has_mask": np.full(count, mask is not None) | ~present,
                 "present": present,
@@ -178,6 +184,21 @@ def load_slices(
     return SliceCache(
         **joined, names=tuple(names), source_names=tuple(sources), unreadable=unreadable, versions=1 + restyled
     )
+
+
+def _masks(case: LabeledCase, truth: GroundTruth, compartments: Sequence[Compartment]) -> list[np.ndarray]:
+    """The mask of each channel; nothing if the mask is unknown.
+
+    Raises:
+        UnreadableScan: the case does not say which part of its mask is a compartment.
+    """
+    if truth.mask is None:
+        return []
+    empty = np.zeros_like(truth.mask)
+    inside = [truth.compartments.get(each.name, empty) for each in compartments[1:]]
+    if truth.mask.any() and not {each.name for each in compartments[1:]} <= truth.compartments.keys():
+        raise UnreadableScan(f"{case.case}: its mask does not tell {', '.join(each.name for each in compartments[1:])}")
+    return [truth.mask, *inside]
 
 
 def arrange(scan: Scan, sequences: tuple[str, ...]) -> np.ndarray:

@@ -107,3 +107,21 @@ def test_a_blank_patient_joins_only_where_it_is_plain():
 def test_without_a_study_uid_no_patient_is_filled_in():
     stated, blank = Stated(("", "a"), "s"), Stated(("", ""), "s")
     assert with_patients([stated, blank]) == {stated: ("", "a"), blank: ("", "")}
+
+
+@pytest.mark.parametrize("inner", [".", "a"])
+def test_two_patients_in_one_folder_are_two_cases_and_each_says_so_once(tmp_path: Path, inner: str):
+    for number, patient in enumerate(("P1", "P2"), start=1):
+        write_series(tmp_path / inner, "flair", SMALL, study=patient, number=number, PatientID=patient)
+    cases = find_cases(tmp_path)
+    assert [[note.code for note in case.notes] for case in cases] == [["several_patients"]] * 2
+    assert (
+        texts(open_scan(cases[0]).notes).count("the folder holds images of 2 patients; each study is a case of its own")
+        == 1
+    )
+
+
+def test_patients_in_folders_of_their_own_need_no_note(tmp_path: Path):
+    for patient in ("P1", "P2"):
+        write_series(tmp_path / patient, "flair", SMALL, study=patient, PatientID=patient)
+    assert find_cases(tmp_path) == [tmp_path / "P1", tmp_path / "P2"]

@@ -3,11 +3,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from reading.files import AXIAL, CORONAL, ENHANCED_MR, SAGITTAL, heads, rotation, write_dicom, write_series
 
 from tumorscope.core.note import texts
 from tumorscope.io import open_scan
+from tumorscope.reporting.slice_names import slice_number
 
 VOLUME = heads(6)
 
@@ -48,6 +50,25 @@ def test_slices_know_their_files(tmp_path: Path):
     scan = open_scan(tmp_path / "t2_axial")
     assert scan.slice_names == tuple(f"im{k:03d}.dcm" for k in range(6))
     assert (scan.case, scan.kind, scan.stored) == ("t2_axial", "slices", None)
+
+
+@pytest.mark.parametrize(
+    ("instances", "numbers"),
+    [
+        ([60, 50, 40, 30, 20, 10], (60, 50, 40, 30, 20, 10)),
+        ([0, 1, 2, 3, 4, 5], (0, 1, 2, 3, 4, 5)),
+        ([1, 2, 2, 3, 4, 5], ()),
+        ([None] * 6, ()),
+    ],
+)
+def test_slices_have_their_instance_numbers_where_these_tell_them_apart(tmp_path: Path, instances, numbers):
+    for file, instance in zip(write_series(tmp_path / "s", VOLUME), instances, strict=True):
+        dataset = pydicom.dcmread(file)
+        dataset.InstanceNumber = instance
+        dataset.save_as(file)
+    scan = open_scan(tmp_path / "s")
+    assert scan.slice_numbers == numbers
+    assert [slice_number(scan, index) for index in range(6)] == list(numbers or range(1, 7))
 
 
 def test_a_single_file_is_one_slice_without_a_suffix_too(tmp_path: Path):

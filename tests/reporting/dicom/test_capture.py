@@ -5,14 +5,14 @@ import numpy as np
 import pydicom
 import pytest
 from dicom_peers import iod_errors, needs
-from PIL import Image
+from PIL import Image, ImageDraw
 from reporting.dicom.studies import NOW
 
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.notice import NOTICE
-from tumorscope.io.dicom.secondary_capture import holds_notice
 from tumorscope.io.dicom.writers import encode_capture
 from tumorscope.reporting.panel import draw_panel, encode_panel
+from tumorscope.reporting.typography import write
 
 
 def png(pixels: np.ndarray) -> bytes:
@@ -25,32 +25,13 @@ def shown(content: bytes) -> np.ndarray:
     return pydicom.dcmread(io.BytesIO(content)).pixel_array
 
 
-def test_the_panel_comes_back_pixel_for_pixel(analysis):
+def test_the_panel_comes_back_pixel_for_pixel_with_the_notice_in_it(analysis):
     panel = draw_panel(analysis)
-    assert holds_notice(panel)
-    np.testing.assert_array_equal(shown(encode_capture(analysis, encode_panel(panel))), np.asarray(panel))
-
-
-def test_an_image_without_the_notice_gets_it_burned_in_below(analysis):
-    noise = np.random.default_rng(0).integers(0, 256, (90, 700, 3), dtype=np.uint8)
-    pixels = shown(encode_capture(analysis, png(noise)))
-    np.testing.assert_array_equal(pixels[:90], noise)
-    assert len(pixels) > 90
-    assert holds_notice(Image.fromarray(pixels))
-    assert not holds_notice(Image.fromarray(noise))
-
-
-@pytest.mark.parametrize("width", [40, 300])
-def test_a_narrow_image_is_widened_for_the_notice(analysis, width):
-    pixels = shown(encode_capture(analysis, png(np.zeros((50, width), np.uint8))))
-    assert holds_notice(Image.fromarray(pixels))
-
-
-def test_a_panel_whose_notice_was_painted_over_gets_it_again(analysis):
-    panel = draw_panel(analysis)
-    panel.paste((15, 18, 22), (0, panel.height - 32, panel.width, panel.height))
-    assert not holds_notice(panel)
-    assert shown(encode_capture(analysis, encode_panel(panel))).shape[0] > panel.height
+    pixels = shown(encode_capture(analysis, encode_panel(panel)))
+    np.testing.assert_array_equal(pixels, np.asarray(panel))
+    lowest = Image.new("RGB", (panel.width, 32), panel.getpixel((0, 0)))
+    write(ImageDraw.Draw(lowest), (24, 16), NOTICE, 13, (238, 241, 245), panel.width)
+    np.testing.assert_array_equal(pixels[-32:], np.asarray(lowest))
 
 
 def test_the_capture_identifies_itself(analysis, study):

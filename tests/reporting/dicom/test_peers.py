@@ -1,10 +1,12 @@
-"""What Orthanc takes and gives back."""
+"""What Orthanc takes and gives back, and dcmqi reads."""
 
 import io
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
+import nibabel
 import numpy as np
 import pydicom
 import pytest
@@ -15,6 +17,8 @@ from reporting.dicom.studies import NOW
 
 from tumorscope.io.dicom.writers import encode_capture, encode_segmentation, encode_structured_report
 from tumorscope.reporting.panel import draw_panel, encode_panel
+
+DCMQI = Path(sys.executable).with_name("segimage2itkimage")
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +93,24 @@ def test_orthanc_takes_all_by_c_store_and_gives_them_back_unchanged(orthanc, obj
 def test_orthanc_takes_all_by_stow_and_gives_them_back_unchanged(orthanc, objects):
     stow(orthanc, objects.values())
     assert_unchanged(orthanc.stored(), objects)
+
+
+@pytest.mark.skipif(not DCMQI.exists(), reason="no dcmqi: its wheel is for Linux on x86-64")
+@pytest.mark.parametrize("fractional", [False, True])
+def test_dcmqi_reads_the_mask_where_we_put_it(analysis, fractional, tmp_path):
+    found = replace(analysis, probability=np.where(analysis.mask, 200, 0).astype(np.uint8))
+    (tmp_path / "seg.dcm").write_bytes(encode_segmentation(found, fractional=fractional, made_at=NOW))
+    command = [DCMQI, "--inputDICOM", tmp_path / "seg.dcm"]
+    subprocess.run([*command, "--outputDirectory", tmp_path, "-t", "nii"], check=True, capture_output=True, timeout=180)
+    read = [nibabel.nifti1.load(path) for path in sorted(tmp_path.glob("*.nii.gz"))]
+    places = np.concatenate([_places_mm(np.asarray(image.dataobj) > 0, image.affine) for image in read])
+    expected = _places_mm(analysis.mask.transpose(2, 1, 0), analysis.scan.affine)
+    np.testing.assert_allclose(sorted(places.tolist()), sorted(expected.tolist()), atol=0.01)
+
+
+def _places_mm(mask: np.ndarray, affine: np.ndarray) -> np.ndarray:
+    """The marked voxels' centers, ``(voxel, 3)``, rounded, so that their order does not depend on the last digit."""
+    return np.round(np.argwhere(mask) @ affine[:3, :3].T + affine[:3, 3], 2)
 
 
 @needs("Orthanc", "storescu")

@@ -14,11 +14,14 @@ from reporting.dicom.studies import NOW, SMALL, as_set, in_patient, marks, study
 from tumorscope.cli import compare_studies
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.notice import NOTICE
+from tumorscope.inference.labels import ENHANCING_TUMOR, WHOLE_TUMOR
 from tumorscope.inference.tumor_type import TypeFinding
 from tumorscope.io import open_scan, open_segmentation
 from tumorscope.io.dicom import seg_writer
 from tumorscope.io.dicom.writers import encode_segmentation
 from tumorscope.io.segmentation_alignment import onto_scan
+from tumorscope.measurement.lesion_matches import Match, match_lesions
+from tumorscope.studies.timepoints import open_timepoint
 
 X, Y = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0)
 IN_PLANE = [
@@ -209,13 +212,47 @@ def test_the_same_findings_are_the_same_object_and_others_are_another(analysis):
     assert first.SeriesInstanceUID == second.SeriesInstanceUID
 
 
-def test_many_lesions_leave_out_the_frames_that_show_none(analysis, study, monkeypatch):
-    full = encode_segmentation(analysis)
-    monkeypatch.setattr(seg_writer, "MOST_FRAMES", 5)
+def test_frames_that_show_nothing_are_left_out_unless_wanted(analysis, study, tmp_path):
+    full = encode_segmentation(analysis, every_frame=True)
     short = encode_segmentation(analysis)
-    assert pydicom.dcmread(io.BytesIO(full)).NumberOfFrames == 2 * len(study.files)
-    assert pydicom.dcmread(io.BytesIO(short)).NumberOfFrames < len(study.files)
+    assert pydicom.dcmread(io.BytesIO(full)).NumberOfFrames == 2 * len(study.files) == 12
+    marked = [(seg_writer.lesion_labels(analysis) == number).any((1, 2)).sum() for number in (1, 2)]
+    assert pydicom.dcmread(io.BytesIO(short)).NumberOfFrames == sum(marked) == 5
     assert read_by_functional_groups(short) == read_by_functional_groups(full)
+    assert read_by_highdicom(short) == read_by_highdicom(full) == study.marked_mm()
+    for name, content in (("full", full), ("short", short)):
+        path = tmp_path / f"{name}.dcm"
+        path.write_bytes(content)
+        alone = open_segmentation(path)
+        np.testing.assert_array_equal(onto_scan(alone, study.scan).whole, analysis.mask)
+        assert alone.geometry.voxel_volume_mm3 == pytest.approx(study.scan.voxel_volume_mm3)
+
+
+@pytest.mark.parametrize("slices", [(3,), (2, 3, 4), (0, 1, 4)], ids=["one", "run", "gap"])
+def test_the_frames_of_a_single_segment_are_a_volume_for_itk(analyzed, tmp_path, slices):
+    """Also where it shows nothing between two parts, as a label may."""
+    whole_bytes = replace(SMALL, shape=(6, 20, 16))  # SimpleITK 2.5 reads no last byte that a frame fills in part
+    mark = np.zeros(whole_bytes.shape, bool)
+    mark[list(slices), 2:7, 3:9] = True
+    study = study_of(tmp_path / "series", whole_bytes, mark)
+    whole = replace(analyzed(study.scan, study.mask), label=WHOLE_TUMOR)
+    empty = replace(whole, label=ENHANCING_TUMOR, mask=np.zeros_like(study.mask), lesions=())
+    content = encode_segmentation(replace(whole, parts=(empty,)))
+    assert pydicom.dcmread(io.BytesIO(content)).NumberOfFrames == max(slices) - min(slices) + 1
+    assert read_by_simpleitk(content, tmp_path) == study.marked_mm()
+    assert read_by_highdicom(content) == study.marked_mm()
+
+
+def test_two_dates_are_compared_by_their_segmentations_though_these_begin_elsewhere(analyzed, tmp_path):
+    files = []
+    for name, slices in (("before", (1, 2, 3)), ("after", (2, 3, 4))):
+        mark = np.zeros(SMALL.shape, bool)
+        mark[list(slices), 2:7, 3:9] = True
+        study = study_of(tmp_path / name, mark=mark)
+        files.append(tmp_path / f"{name}.dcm")
+        files[-1].write_bytes(encode_segmentation(analyzed(study.scan, study.mask)))
+    matches = match_lesions(*map(open_timepoint, files), registered=False)
+    assert matches == (Match((0,), (0,)),)
 
 
 def test_the_lesions_are_numbered_as_they_are_listed(analysis):

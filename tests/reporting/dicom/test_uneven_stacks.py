@@ -124,7 +124,8 @@ def test_simpleitk_reads_the_segmentation(stack, written):
     """Its images know neither gaps nor leaning stacks: which voxels are marked is right, their size with a gap is not."""
     _, path, _ = written
     image = SimpleITK.ReadImage(str(path))
-    assert image.GetSize() == (36, 40, len(stack.files))
+    even = stack.scan.geometry.is_even
+    assert image.GetSize() == (36, 40, np.count_nonzero(stack.mask.any(axis=(1, 2))) if even else len(stack.files))
     assert np.count_nonzero(SimpleITK.GetArrayFromImage(image)) == stack.mask.sum()
-    if stack.scan.geometry.is_even:
+    if even:
         assert image.GetSpacing() == pytest.approx((0.75, 1.5, 4))

@@ -6,7 +6,7 @@ import { h } from "../dom";
 import { tell } from "../messages";
 import { loadViewport } from "../study/viewport";
 import type { MaskMode, View, Viewport } from "../viewport/api";
-import { areaText, dateText, diametersText, probabilityText, sequenceLongText, sequenceText, sliceText, volumeText } from "../wording";
+import { areaText, dateText, diametersText, probabilityText, sequenceLongText, sequenceText, sliceOfText, volumeText } from "../wording";
 
 const OPACITY = { contour: 0.9, fill: 0.4, off: 0 };
 
@@ -99,7 +99,7 @@ export class Side {
 
   private tellSlice(index: number): void {
     const finding = this.loaded.analysis.slices[index];
-    this.where.textContent = `Slice ${sliceText(index)} of ${sliceText(0)}–${sliceText(this.loaded.analysis.slices.length - 1)}`;
+    this.where.textContent = sliceOfText(this.loaded.analysis, index);
     const parts = finding ? [`probability ${probabilityText(finding.tumor_probability)}`] : [];
     if (finding?.area_px) parts.push(areaText(finding.area_px, finding.area_mm2));
     this.whereMore.textContent = parts.join(" · ");

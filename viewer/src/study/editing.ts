@@ -6,7 +6,7 @@ import { explain } from "../explain";
 import { icon } from "../icons";
 import { tell } from "../messages";
 import type { Viewport } from "../viewport/api";
-import { countText, sliceText } from "../wording";
+import { capital, countText, type NumberedSlices, sliceNumber, sliceRangeText } from "../wording";
 
 export interface EditingExtras {
   elements: HTMLElement[];
@@ -19,7 +19,7 @@ export interface EditingExtras {
   between(): Promise<void>;
 }
 
-export function editingExtras(): EditingExtras {
+export function editingExtras(numbered: NumberedSlices): EditingExtras {
   let viewport: Viewport | undefined;
   const only = h("input", { type: "checkbox", on: { change: () => apply() } });
   const low = number("Darkest intensity that the brush changes");
@@ -63,7 +63,7 @@ export function editingExtras(): EditingExtras {
     if (done?.kind === "apart") {
       const sure = await confirmed({
         title: "Lead the contour from one place to the other?",
-        text: `The contours on slices ${sliceText(done.below)} and ${sliceText(done.above)} do not overlap. Nothing shows what lies between them: a contour that moves from the one to the other would be invented.`,
+        text: `The contours on slices ${sliceNumber(numbered, done.below)} and ${sliceNumber(numbered, done.above)} do not overlap. Nothing shows what lies between them: a contour that moves from the one to the other would be invented.`,
         action: "Move the contour",
       });
       done = sure ? viewport?.fillBetween(true) : undefined;
@@ -72,8 +72,8 @@ export function editingExtras(): EditingExtras {
     else if (done?.kind === "done" && !done.voxels) tell("Nothing lies between the two contours.");
     else if (done?.kind === "done") {
       const [first, last] = [done.slices[0] ?? 0, done.slices.at(-1) ?? 0];
-      const where = first === last ? `Slice ${sliceText(first)} was` : `Slices ${sliceText(first)} to ${sliceText(last)} were`;
-      tell(`${where} interpolated between ${sliceText(done.below)} and ${sliceText(done.above)}: ${countText(done.voxels, "voxel")} that nobody drew. Check them.`);
+      const where = `${capital(sliceRangeText(numbered, first, last))} ${first === last ? "was" : "were"}`;
+      tell(`${where} interpolated between ${sliceNumber(numbered, done.below)} and ${sliceNumber(numbered, done.above)}: ${countText(done.voxels, "voxel")} that nobody drew. Check them.`);
     }
   }
 

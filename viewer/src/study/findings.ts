@@ -7,8 +7,8 @@ import { h, newId } from "../dom";
 import { explain } from "../explain";
 import type { Term } from "../glossary";
 import { icon } from "../icons";
-import { labelColor } from "../viewport/parts";
-import { bytesText, capital, countText, dateText, diametersText, momentText, numberText, probabilityText, sequenceLongText, sideText, typeText, volumeText } from "../wording";
+import { labelColors } from "../viewport/parts";
+import { bytesText, capital, countText, dateText, diametersText, momentText, numberText, probabilityText, sequenceLongText, sideText, sliceNumber, typeText, volumeText } from "../wording";
 
 export interface FindingsActions {
   lesion(index: number): void;
@@ -22,7 +22,7 @@ export interface Findings {
 }
 
 export function findings(study: StudyDetail, analysis: Analysis, revision: number, actions: FindingsActions, rulers: HTMLElement): Findings {
-  const lesions = analysis.lesions.map((lesion, index) => lesionButton(lesion, index, () => actions.lesion(index)));
+  const lesions = analysis.lesions.map((lesion, index) => lesionButton(analysis, lesion, index, () => actions.lesion(index)));
   const element = h(
     "aside",
     { class: "findings", "aria-label": "Findings", tabindex: 0 },
@@ -111,7 +111,7 @@ function typePart(analysis: Analysis): HTMLElement | null {
 const UNNAMED: Record<NonNullable<TypeFinding["doubt"]>, { title: string; reason: string }> = {
   low_probability: { title: "Uncertain", reason: "" },
   other_or_unsure: { title: "Other or unsure", reason: "The tumor is unlike those that these types were learned from." },
-  isolated_slice: { title: "Not named", reason: "Only single slices near the operating point show a tumor." },
+  isolated_slice: { title: "Not named", reason: "Only single slices show a tumor, and barely." },
   other_sequence: { title: "Not named", reason: "Types were learned on another sequence than this." },
 };
 
@@ -144,8 +144,8 @@ function opinion(source: string, finding: TypeFinding, term?: Term): HTMLElement
   );
 }
 
-function lesionButton(lesion: Lesion, index: number, act: () => void): HTMLButtonElement {
-  const place = [sideText(lesion), `slice ${lesion.diameters?.slice ?? lesion.largest_slice}`].filter(Boolean).join(" · ");
+function lesionButton(analysis: Analysis, lesion: Lesion, index: number, act: () => void): HTMLButtonElement {
+  const place = [sideText(lesion), `slice ${sliceNumber(analysis, lesion.diameters?.slice ?? lesion.largest_slice)}`].filter(Boolean).join(" · ");
   const rano = lesion.measurable === null ? null : lesion.measurable ? "measurable" : "not measurable";
   return h(
     "button",
@@ -175,28 +175,31 @@ function lesionPart(analysis: Analysis, buttons: HTMLButtonElement[]): HTMLEleme
   );
 }
 
-/** The labels of a study that two networks read, with the colors of their contours. */
+/** The labels of a study that two networks read, or one of several compartments, with the colors of their contours. */
 function labelPart(analysis: Analysis): HTMLElement | null {
   if (!analysis.labels?.length) return null;
+  const colors = labelColors(analysis.labels.map(({ name }) => name));
+  const inside = analysis.labels.slice(1).map(({ name }) => name).join(" and the ");
+  const [lies, is] = analysis.labels.length === 2 ? ["lies", "is"] : ["lie", "are"];
   return section(
     "Labels",
     h(
       "ul",
       { class: "labels" },
-      ...analysis.labels.map(({ name, voxels, volume_mm3, lesions, bundle }) => {
+      ...analysis.labels.map(({ name, voxels, volume_mm3, lesions, bundle }, index) => {
         const diameters = lesions[0]?.diameters;
         const size = voxels ? [volumeText(voxels, volume_mm3), diameters ? diametersText(diameters) : ""].filter(Boolean).join(" · ") : "none";
         return h(
           "li",
           {},
-          h("span", { class: "swatch", "aria-hidden": "true", vars: { "--swatch": `var(${labelColor(name)})` } }),
+          h("span", { class: "swatch", "aria-hidden": "true", vars: { "--swatch": `var(${colors[index] ?? "--lesion"})` } }),
           h("span", { class: "label-name" }, capital(name)),
           h("span", { class: "label-size" }, size),
           h("span", { class: "hint" }, `by the network ${bundle.name}`),
         );
       }),
     ),
-    h("p", { class: "hint" }, "The enhancing tumor lies inside the whole tumor. The brush corrects the whole tumor; the enhancing tumor is cut to it."),
+    h("p", { class: "hint" }, `The ${inside} ${lies} inside the ${analysis.labels[0]?.name}. The brush corrects the ${analysis.labels[0]?.name}; the ${inside} ${is} cut to it.`),
   );
 }
 
@@ -262,8 +265,8 @@ function aboutPart(study: StudyDetail, analysis: Analysis): HTMLElement {
     ["Sequences", sequences.map(sequenceLongText).join(", ")],
     ["Grid", `${shape[2]} × ${shape[1]}, ${countText(shape[0], "slice")}`],
     ["Voxel", voxel],
-    ["Network", (analysis.labels?.length ? analysis.labels : [analysis]).map(({ bundle }) => `${bundle.name} ${bundle.version}`).join(", "), "bundle"],
-    ["Operating point", numberText(analysis.operating_point.presence, 2), "operatingPoint"],
+    ["Network", [...new Set((analysis.labels?.length ? analysis.labels : [analysis]).map(({ bundle }) => `${bundle.name} ${bundle.version}`))].join(", "), "bundle"],
+    ["Counts as tumor from", numberText(analysis.operating_point.presence, 2), "operatingPoint"],
     ["Run by", `${analysis.engine.runtime}, ${analysis.engine.precision}`],
     ["Took", `${numberText(spent / 1000, 1)} s`],
     ["Added", dateText(study.created)],

@@ -1,9 +1,10 @@
-/** Rulers that stay: kept in this browser for each study, listed beside the images, deletable. */
+/** Rulers that stay: kept in this browser for each study, and by the service with each corrected version; listed and deletable. */
 
+import type { Analysis } from "../analysis";
 import { h, replaceChildren } from "../dom";
 import { icon } from "../icons";
 import type { Ruler } from "../viewport/api";
-import { sliceText } from "../wording";
+import { type NumberedSlices, sliceNumber } from "../wording";
 
 const KEY = "tumorscope.rulers.";
 const KEPT_MS = 90 * 86_400_000;
@@ -13,18 +14,38 @@ interface Stored {
   rulers: Ruler[];
 }
 
-/** The rulers of a study; none where the browser keeps nothing. */
-export function storedRulers(study: string): Ruler[] {
+/** The rulers of a study; null where the browser keeps none. */
+export function storedRulers(study: string): Ruler[] | null {
   try {
-    return parsed(localStorage.getItem(KEY + study))?.rulers ?? [];
+    return parsed(localStorage.getItem(KEY + study))?.rulers ?? null;
   } catch {
-    return [];
+    return null;
   }
+}
+
+const AXIS_NAMES = ["column", "row", "slice"] as const;
+/** What a header may hold. */
+const MOST = 50;
+
+/** The rulers that a version was saved with. */
+export function rulersOf(analysis: Analysis): Ruler[] {
+  return (analysis.rulers ?? []).map(({ axis, start, end }) => ({
+    normal: AXIS_NAMES.indexOf(axis) as 0 | 1 | 2,
+    from: [start[2], start[1], start[0]],
+    to: [end[2], end[1], end[0]],
+  }));
+}
+
+/** Rulers as the service takes them with a version: by slice, row and column. */
+export function rulersText(rulers: readonly Ruler[]): string {
+  const place = ([column, row, slice]: readonly number[]): number[] => [slice, row, column].map((value) => Math.round((value ?? 0) * 100) / 100);
+  return JSON.stringify(rulers.slice(0, MOST).map(({ normal, from, to }) => ({ axis: AXIS_NAMES[normal], start: place(from), end: place(to) })));
 }
 
 export function storeRulers(study: string, rulers: readonly Ruler[]): void {
   try {
-    if (!rulers.length) return localStorage.removeItem(KEY + study);
+    // None is kept where there were some: those of the version must not come back.
+    if (!rulers.length && localStorage.getItem(KEY + study) === null) return;
     const entry: Stored = { changed: Date.now(), rulers: rulers.map(({ normal, from, to }) => ({ normal, from, to })) };
     localStorage.setItem(KEY + study, JSON.stringify(entry));
     forgetOld();
@@ -64,7 +85,7 @@ export interface RulerList {
   show(rulers: readonly (Ruler & { text: string })[]): void;
 }
 
-export function rulerList(actions: { go(index: number): void; remove(index: number): void }): RulerList {
+export function rulerList(numbered: () => NumberedSlices, actions: { go(index: number): void; remove(index: number): void }): RulerList {
   const list = h("ol", { class: "rulers" });
   const element = h("section", { "aria-label": "Rulers", hidden: true }, h("h2", {}, "Rulers"), h("p", { class: "hint" }, "Kept in this browser."), list);
   return {
@@ -72,7 +93,8 @@ export function rulerList(actions: { go(index: number): void; remove(index: numb
     show(rulers) {
       element.hidden = !rulers.length;
       replaceChildren(list, ...rulers.map((ruler, index) => {
-        const where = `${AXES[ruler.normal] ?? "slice"} ${sliceText(Math.round(ruler.from[ruler.normal]))}`;
+        const at = Math.round(ruler.from[ruler.normal]);
+        const where = ruler.normal === 2 ? `slice ${sliceNumber(numbered(), at)}` : `${ruler.normal === 0 ? "column" : "row"} ${at}`;
         return h(
           "li",
           {},
@@ -83,5 +105,3 @@ export function rulerList(actions: { go(index: number): void; remove(index: numb
     },
   };
 }
-
-const AXES = ["column", "row", "slice"];

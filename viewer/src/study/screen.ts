@@ -9,11 +9,11 @@ import { icon } from "../icons";
 import type { Screen } from "../screen";
 import { tell, tellError } from "../messages";
 import type { Ruler, Viewport } from "../viewport/api";
-import { countText } from "../wording";
+import { COUNTED, countText } from "../wording";
 import { toolbar, firstView, type Toolbar, type View } from "./toolbar";
 import { sendingPart } from "./archive";
 import { findings } from "./findings";
-import { rulerList, storedRulers, storeRulers } from "./rulers";
+import { rulerList, rulersOf, rulersText, storedRulers, storeRulers } from "./rulers";
 import { loadViewport } from "./viewport";
 import { waiting } from "./waiting";
 
@@ -180,7 +180,7 @@ export function studyScreen(id: string, about: Promise<About>): Screen {
         images,
         sequence: view.sequence,
         slice: Math.min(slice, found.slices.length - 1),
-        rulers: storedRulers(id),
+        rulers: storedRulers(id) ?? rulersOf(found),
         onRulers: (drawn) => { kept = drawn; rulers.show(drawn); storeRulers(id, drawn); },
         onSlice: (index) => made.slice(index),
         onEdited: (changed) => { dirty = changed; made.edited(changed); },
@@ -201,7 +201,7 @@ export function studyScreen(id: string, about: Promise<About>): Screen {
   }
 
   let kept: readonly Ruler[] = [];
-  const rulers = rulerList({
+  const rulers = rulerList(() => analysis ?? COUNTED, {
     go(index) {
       const ruler = kept[index];
       if (!ruler) return;
@@ -233,7 +233,7 @@ export function studyScreen(id: string, about: Promise<About>): Screen {
     if (!viewport || !dirty || !study) return;
     controls?.saving(true);
     try {
-      const now = await saveMask(id, shown, await viewport.maskFile());
+      const now = await saveMask(id, shown, await viewport.maskFile(), rulersText(kept));
       if (over) return;
       dirty = false;
       controls?.edited(false);

@@ -8,7 +8,7 @@ import { tell } from "../messages";
 import type { Layout, MaskMode, Viewport, Tool } from "../viewport/api";
 import { draws, edits } from "../viewport/editing/tools";
 import { slicePressed } from "../viewport/keys";
-import { areaText, probabilityText, sequenceLongText, sequenceText } from "../wording";
+import { areaText, probabilityText, sequenceLongText, sequenceText, sliceOfText } from "../wording";
 import { secondSequence } from "./beside";
 import { chooser, slider, toolButton } from "./controls";
 import { editingExtras } from "./editing";
@@ -166,7 +166,7 @@ export function toolbar(analysis: Analysis, names: string[], view: View, mayEdit
   const undo = h("button", { type: "button", class: "icon-button", "aria-label": "Undo", title: "Undo (Ctrl+Z)", on: { click: () => { viewport?.undo(); history(); } } }, icon("undo"));
   const redo = h("button", { type: "button", class: "icon-button", "aria-label": "Redo", title: "Redo (Ctrl+Shift+Z)", on: { click: () => { viewport?.redo(); history(); } } }, icon("redo"));
   const size = slider("Brush size", { ...BRUSH, value: view.brush, unit: " px" }, (value) => { view.brush = value; viewport?.setBrush(value); });
-  const extras = editingExtras();
+  const extras = editingExtras(analysis);
   const discard = h("button", { type: "button", class: "button", on: { click: () => actions.discard() } }, "Discard");
   const save = h("button", { type: "button", class: "button primary", on: { click: () => actions.save() } }, icon("save"), "Save as a new version");
   const words = h("span", { class: "editing-words" });
@@ -262,7 +262,7 @@ export function toolbar(analysis: Analysis, names: string[], view: View, mayEdit
 
   function slice(index: number): void {
     const finding = analysis.slices[index];
-    setText(where, single ? "Single image" : `Slice ${index} of 0–${analysis.slices.length - 1}`);
+    setText(where, sliceOfText(analysis, index));
     const parts = finding ? [`probability ${probabilityText(finding.tumor_probability)}`] : [];
     if (finding?.area_px) parts.push(areaText(finding.area_px, finding.area_mm2));
     setText(whereMore, parts.join(" · "));

@@ -1,4 +1,4 @@
-/** What the shell asks of the viewport, and what it hears back. */
+/** What the shell requires of the viewport, and what it receives from it. */
 
 import type { Analysis } from "../analysis";
 import type { Between } from "./editing/between";

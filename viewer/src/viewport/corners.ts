@@ -1,6 +1,7 @@
 /** Words in the corners of the images: the window, and what is under the pointer. */
 
 import { setText } from "../dom";
+import { type NumberedSlices, sliceNumber } from "../wording";
 import { patientPlace, type Grid, type Voxel } from "./geometry";
 import type { Volume } from "./volume";
 import { valueText, type Window } from "./windowing";
@@ -11,7 +12,7 @@ export class Corners {
   private readonly window = corner("window");
   private readonly pointer = corner("pointer");
 
-  constructor(private readonly grid: Grid) {}
+  constructor(private readonly grid: Grid, private readonly numbered: NumberedSlices) {}
 
   get elements(): HTMLElement[] {
     return [this.window, this.pointer];
@@ -25,7 +26,7 @@ export class Corners {
     const [column, row, slice] = under;
     const place = patientPlace(this.grid, under);
     const mm = place ? `\n${place.map((part, axis) => `${SIDES[axis]?.[part < 0 ? 1 : 0]} ${Math.abs(part).toFixed(1)}`).join("  ")} mm` : "";
-    setText(this.pointer, `${text(value)}   column ${column}  row ${row}  slice ${slice}${mm}`);
+    setText(this.pointer, `${text(value)}   column ${column}  row ${row}  slice ${sliceNumber(this.numbered, slice)}${mm}`);
   }
 }
 

@@ -11,7 +11,7 @@ export interface Drag {
   /** Every place the pointer passed, the last one first seen now. */
   move(spots: readonly Spot[]): void;
   end(): void;
-  /** It was no drag: a second finger came. */
+  /** It was not a drag: a second finger came. */
   cancel(): void;
 }
 

@@ -143,7 +143,7 @@ export class Mask {
     this.revision += 1;
   }
 
-  /** Take back a stroke that was no stroke, such as the first finger of a pinch. */
+  /** Take back a stroke that was not one, such as the first finger of a pinch. */
   abandon(): void {
     const stroke = this.open;
     this.open = null;

@@ -91,8 +91,8 @@ export async function gzipped(blob: Blob): Promise<Blob> {
 function readHeader(bytes: Uint8Array): Header {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const little = view.getInt32(0, true) === HEADER_BYTES;
-  if (!little && view.getInt32(0, false) !== HEADER_BYTES) throw new Error("the image is no NIfTI file");
-  if (String.fromCharCode(...bytes.subarray(344, 347)) !== "n+1") throw new Error("the image is no single NIfTI file");
+  if (!little && view.getInt32(0, false) !== HEADER_BYTES) throw new Error("the image is not a NIfTI file");
+  if (String.fromCharCode(...bytes.subarray(344, 347)) !== "n+1") throw new Error("the image is not a single NIfTI file");
   const size = (axis: number): number => Math.max(1, view.getInt16(40 + 2 * axis, little));
   for (let axis = 4; axis <= view.getInt16(40, little); axis += 1) {
     if (size(axis) > 1) throw new Error("the image has more than three axes");

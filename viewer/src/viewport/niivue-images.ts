@@ -85,7 +85,7 @@ export class NiivueImages implements Images {
     return images;
   }
 
-  /** ProgressReporter when the graphics card is taken away, as it is when a laptop sleeps. */
+  /** Called when the graphics card is taken away, as it is when a laptop sleeps. */
   onLost(told: () => void): void {
     this.canvas.addEventListener("webglcontextlost", (event) => {
       event.preventDefault();

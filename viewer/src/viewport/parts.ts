@@ -1,4 +1,4 @@
-/** Labels inside the whole tumor, such as the enhancing tumor, from the run lengths of analysis.json. */
+/** Labels inside the whole tumor, such as the enhancing tumor or compartments, from the run lengths of analysis.json. */
 
 import type { Analysis, RunLengths } from "../analysis";
 import type { Voxel } from "./geometry";
@@ -12,12 +12,22 @@ export interface Part {
 
 /** @returns one part for each label but the first, which is the mask that is drawn on and corrected. Analyses of earlier versions have no labels. */
 export function partsOf(analysis: Analysis, dims: Readonly<Voxel>): Part[] {
-  return (analysis.labels ?? []).slice(1).map(({ name, mask_rle }) => ({ name, color: labelColor(name), voxels: voxelsOf(mask_rle, dims) }));
+  const labels = analysis.labels ?? [];
+  const colors = labelColors(labels.map(({ name }) => name));
+  return labels.slice(1).map(({ name, mask_rle }, index) => ({ name, color: colors[index + 1] ?? "--lesion", voxels: voxelsOf(mask_rle, dims) }));
 }
 
-/** The custom property of a label's color. */
-export function labelColor(name: string): string {
-  return name === "enhancing tumor" ? "--enhancing" : "--lesion";
+const FURTHER = 5;
+
+/** The custom property of each label's color, the whole first; as `label_colors` gives them in Python. */
+export function labelColors(names: readonly string[]): string[] {
+  let further = 0;
+  return names.map((name, index) => {
+    if (index === 0) return "--lesion";
+    if (name === "enhancing tumor") return "--enhancing";
+    further += 1;
+    return `--part-${((further - 1) % FURTHER) + 1}`;
+  });
 }
 
 /** COCO's runs go down the columns, beginning with what is outside; voxels run along the rows. */

@@ -1,6 +1,6 @@
 /** All slices at a glance: a bar of tumor probability each, the one shown marked; a slider for hand and keys. */
 
-import { probabilityText } from "../wording";
+import { type NumberedSlices, probabilityText, sliceNumber } from "../wording";
 import { sizeCanvas } from "./canvas";
 import { css, heat } from "./colors";
 
@@ -12,6 +12,7 @@ export interface StripSlice {
 
 export interface StripOptions {
   slices: number;
+  numbered: NumberedSlices;
   operatingPoint: number | null;
   describe(index: number): string;
   chosen(index: number): void;
@@ -37,8 +38,8 @@ export class SliceNavigator {
     element.setAttribute("role", "slider");
     element.setAttribute("aria-label", "Slice");
     element.setAttribute("aria-orientation", "horizontal");
-    element.setAttribute("aria-valuemin", "0");
-    element.setAttribute("aria-valuemax", String(options.slices - 1));
+    element.setAttribute("aria-valuemin", "1");
+    element.setAttribute("aria-valuemax", String(options.slices));
     element.hidden = options.slices < 2;
     this.canvas.setAttribute("aria-hidden", "true");
     element.append(this.canvas);
@@ -62,7 +63,7 @@ export class SliceNavigator {
   show(current: number, slices: StripSlice[]): void {
     this.current = current;
     this.slices = slices;
-    this.element.setAttribute("aria-valuenow", String(current));
+    this.element.setAttribute("aria-valuenow", String(current + 1));
     this.element.setAttribute("aria-valuetext", this.options.describe(current));
     this.draw();
   }
@@ -131,16 +132,17 @@ export class SliceNavigator {
     context.textBaseline = "middle";
     context.font = '600 11px system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "DejaVu Sans", sans-serif';
     const at = LEFT + (this.current + 0.5) * step;
-    const half = context.measureText(String(this.current)).width / 2;
+    const number = (index: number): string => String(sliceNumber(this.options.numbered, index));
+    const half = context.measureText(number(this.current)).width / 2;
     const middle = Math.min(Math.max(at, LEFT + half), width - RIGHT - half);
     context.textAlign = "center";
     context.fillStyle = ink;
-    context.fillText(String(this.current), middle, y);
+    context.fillText(number(this.current), middle, y);
     context.font = context.font.replace("600 ", "");
     context.fillStyle = dim;
-    const last = String(this.options.slices - 1);
+    const [first, last] = [number(0), number(this.options.slices - 1)];
     context.textAlign = "left";
-    if (middle - half > LEFT + 14) context.fillText("0", LEFT, y);
+    if (middle - half > LEFT + context.measureText(first).width + 6) context.fillText(first, LEFT, y);
     context.textAlign = "right";
     if (middle + half < width - RIGHT - context.measureText(last).width - 6) context.fillText(last, width - RIGHT, y);
   }
@@ -153,9 +155,8 @@ export class SliceNavigator {
 }
 
 /** What a slice is, in words. */
-export function sliceWords(index: number, last: number, slice: StripSlice, operatingPoint: number | null): string {
-  const where = last === 0 ? "Single image" : `Slice ${index} of 0 to ${last}`;
+export function sliceWords(where: string, slice: StripSlice, operatingPoint: number | null): string {
   const probability = slice.probability === null ? "" : `, tumor probability ${probabilityText(slice.probability)}`;
-  const side = slice.probability === null || operatingPoint === null ? "" : slice.probability >= operatingPoint ? ", at or above the operating point" : ", below the operating point";
+  const side = slice.probability === null || operatingPoint === null ? "" : slice.probability >= operatingPoint ? ", counts as one with a tumor" : ", counts as one without a tumor";
   return `${where}${probability}${side}, ${slice.segmented ? "tumor segmented" : "no tumor segmented"}`;
 }

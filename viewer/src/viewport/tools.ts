@@ -11,6 +11,7 @@ import type { Line } from "./overlay";
 import { paneAt, panned, toVoxel, type Pane, type View } from "./panes";
 import type { Volume } from "./volume";
 import { dragged, type Window } from "./windowing";
+import type { NumberedSlices } from "../wording";
 
 export interface Workplace {
   readonly grid: Grid;
@@ -34,6 +35,7 @@ export interface Workplace {
   turn(dx: number, dy: number): void;
   maskChanged(): void;
   say(line: string): void;
+  readonly numbered: NumberedSlices;
   changed(): void;
 }
 
@@ -143,7 +145,7 @@ function drawing(at: Workplace, pane: Pane, spot: Spot, erases: boolean): Drag |
 export function clickAt(at: Workplace, plane: Pane["plane"], voxel: Readonly<Voxel>): void {
   const mask = clicks(at.tool) ? at.maskToDraw() : null;
   if (!mask || !clicks(at.tool)) return;
-  at.say(click(at.tool, mask, at.grid, plane, voxel));
+  at.say(click(at.tool, mask, at.grid, plane, voxel, at.numbered));
   at.maskChanged();
 }
 

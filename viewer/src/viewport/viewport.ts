@@ -23,6 +23,7 @@ import { SliceNavigator, sliceWords, type StripSlice } from "./slice-navigator";
 import { ScreenReaderStatus } from "./screen-reader-status";
 import { Volume } from "./volume";
 import type { Window } from "./windowing";
+import { type NumberedSlices, sliceOfText } from "../wording";
 
 /** Resolves when the first sequence is on the screen; mask and the rest follow by themselves. */
 export async function createViewport(options: ViewportOptions): Promise<Viewport> {
@@ -89,9 +90,10 @@ class ViewportView implements Viewport, Controlled {
     this.layers = first?.layers ?? new Layers(this.grid, loader, this.over.signal);
     this.parts = partsOf(analysis, this.grid.dims);
     this.renderers = new Renderers(this.grid, (element) => this.area.prepend(element), () => this.changed(), first !== undefined || options.plain);
-    this.corners = new Corners(this.grid);
+    this.corners = new Corners(this.grid, analysis);
     this.strip = new SliceNavigator({
       slices: this.grid.dims[2],
+      numbered: analysis,
       operatingPoint: this.operatingPoint,
       describe: (index) => this.words(index),
       chosen: (index) => this.setSlice(index),
@@ -313,6 +315,10 @@ class ViewportView implements Viewport, Controlled {
     return done;
   }
 
+  get numbered(): NumberedSlices {
+    return this.options.analysis;
+  }
+
   say(line: string): void {
     this.options.onMessage?.(line);
   }
@@ -443,7 +449,7 @@ class ViewportView implements Viewport, Controlled {
   }
 
   private words(index: number): string {
-    return sliceWords(index, this.grid.dims[2] - 1, this.stripSlice(index), this.operatingPoint);
+    return sliceWords(sliceOfText(this.options.analysis, index), this.stripSlice(index), this.operatingPoint);
   }
 
   private stripSlice(index: number): StripSlice {

@@ -34,9 +34,9 @@ test("keys lead to slices, and never past the ends", () => {
 });
 
 test("a slice is told in words", () => {
-  assert.equal(sliceWords(13, 23, { probability: 0.9996, segmented: true }, null), "Slice 13 of 0 to 23, tumor probability >0.99, tumor segmented");
-  assert.equal(sliceWords(2, 23, { probability: 0.1, segmented: false }, 0.5), "Slice 2 of 0 to 23, tumor probability 0.10, below the operating point, no tumor segmented");
-  assert.equal(sliceWords(0, 0, { probability: null, segmented: false }, null), "Single image, no tumor segmented");
+  assert.equal(sliceWords("Slice 14 of 24", { probability: 0.9996, segmented: true }, null), "Slice 14 of 24, tumor probability >0.99, tumor segmented");
+  assert.equal(sliceWords("Slice 3 of 24", { probability: 0.1, segmented: false }, 0.5), "Slice 3 of 24, tumor probability 0.10, counts as one without a tumor, no tumor segmented");
+  assert.equal(sliceWords("Single image", { probability: null, segmented: false }, null), "Single image, no tumor segmented");
 });
 
 test("heat grows brighter all the way", () => {

@@ -52,7 +52,7 @@ test("what is cut short, or no NIfTI, or of another kind, is refused", async () 
   const file = nifti([4, 3, 2], COUNTED);
   await assert.rejects(readNifti(stream(file.slice(0, file.length - 1))), /cut short/);
   await assert.rejects(readNifti(stream(file.slice(0, 200))), /cut short/);
-  await assert.rejects(readNifti(stream(new Uint8Array(400))), /no NIfTI/);
+  await assert.rejects(readNifti(stream(new Uint8Array(400))), /not a NIfTI/);
   const strange = file.slice();
   new DataView(strange.buffer).setInt16(70, 1792, true);
   await assert.rejects(readNifti(stream(strange)), /1792/);

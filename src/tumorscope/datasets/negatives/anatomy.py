@@ -6,6 +6,7 @@ real thing by a simple score, not by a radiologist.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -23,6 +24,27 @@ def mri_body(random: np.random.Generator) -> np.ndarray:
     return canvas.as_mri()
 
 
+@dataclass(frozen=True, eq=False)
+class _Knee:
+    """Brightness of the tissues of a knee.
+
+    Attributes:
+        grain: texture of the marrow, ``(row, column)``.
+    """
+
+    marrow: float
+    muscle: float
+    cortex: float
+    fluid: float
+    fat: float
+    grain: np.ndarray
+
+    @property
+    def shell_and_marrow(self) -> tuple[tuple[float, float | np.ndarray], ...]:
+        """By how much a bone grows, and its gray: first the cortex, then the marrow inside."""
+        return (0.03, self.cortex), (0.0, self.marrow * self.grain)
+
+
 def mri_knee(random: np.random.Generator) -> np.ndarray:
     """An MRI slice of a knee, sagittal, coronal or axial, with bright or dark marrow."""
     canvas = Canvas(random, warp=0.06)
@@ -31,36 +53,8 @@ def mri_knee(random: np.random.Generator) -> np.ndarray:
     ]
     fat = marrow * random.uniform(0.8, 1.1)
     grain = canvas.texture(0.02, random.uniform(0.02, 0.1))
-    kind = random.integers(3)
-    if kind == 0:
-        _sagittal_knee(canvas, random, marrow, muscle, cortex, fat, fluid, grain)
-    elif kind == 1:
-        _coronal_knee(canvas, random, marrow, muscle, cortex, fat, fluid, grain)
-    else:
-        canvas.paint(canvas.ellipse((0, 0), (random.uniform(0.7, 0.9), random.uniform(0.65, 0.9))), fat)
-        canvas.paint(canvas.ellipse((0, 0.08), (0.62, 0.6)), muscle)
-        for side in (-1, 1):
-            _bone(
-                canvas,
-                canvas.ellipse((side * 0.27, 0.12), (0.3, 0.36)),
-                canvas.ellipse((side * 0.27, 0.12), (0.27, 0.33)),
-                cortex,
-                marrow * grain,
-            )
-        if random.random() < 0.8:
-            _bone(
-                canvas,
-                canvas.ellipse((0, -0.45), (0.33, 0.15)),
-                canvas.ellipse((0, -0.45), (0.3, 0.12)),
-                cortex,
-                marrow * grain,
-            )
-            canvas.paint(canvas.tube([(-0.3, -0.28, 0.02), (0, -0.24, 0.02), (0.3, -0.28, 0.02)]), fluid)
-        for _ in range(4):
-            canvas.paint(
-                canvas.ellipse((random.uniform(-0.5, 0.5), random.uniform(0.5, 0.65)), (0.05, 0.05)),
-                random.uniform(0, 1),
-            )
+    draw = (_sagittal_knee, _coronal_knee, _axial_knee)[random.integers(3)]
+    draw(canvas, random, _Knee(marrow, muscle, cortex, fluid, fat, grain))
     return canvas.as_mri()
 
 
@@ -165,29 +159,15 @@ def ultrasound(random: np.random.Generator) -> np.ndarray:
     return in_gray_levels(np.log1p(random.uniform(5, 40) * gray) * fan)
 
 
-def _bone(canvas: Canvas, outside: np.ndarray, inner: np.ndarray, cortex: float, marrow: np.ndarray) -> None:
-    canvas.paint(outside, cortex)
-    canvas.paint(inner, marrow)
-
-
-def _sagittal_knee(
-    canvas: Canvas,
-    random: np.random.Generator,
-    marrow: float,
-    muscle: float,
-    cortex: float,
-    fat: float,
-    fluid: float,
-    grain: np.ndarray,
-) -> None:
+def _sagittal_knee(canvas: Canvas, random: np.random.Generator, knee: _Knee) -> None:
     wide = random.uniform(0.65, 0.95)
-    canvas.paint(canvas.tube([(0, -1.5, wide), (0, 0, wide * 0.85), (0.05, 1.5, wide * 0.8)]), fat)
+    canvas.paint(canvas.tube([(0, -1.5, wide), (0, 0, wide * 0.85), (0.05, 1.5, wide * 0.8)]), knee.fat)
     canvas.paint(
         canvas.tube([(0.05, -1.5, wide - 0.12), (0.05, 0, 0.6), (0.12, 1.5, wide * 0.6)]),
-        muscle * canvas.texture(0.05, 0.2),
+        knee.muscle * canvas.texture(0.05, 0.2),
     )
-    canvas.paint(canvas.ellipse((-0.45, 0.2), (0.15, 0.3)), fat)  # Hoffa's fat pad
-    for grow, gray in ((0.03, cortex), (0.0, marrow * grain)):
+    canvas.paint(canvas.ellipse((-0.45, 0.2), (0.15, 0.3)), knee.fat)  # Hoffa's fat pad
+    for grow, gray in knee.shell_and_marrow:
         femur = np.maximum(
             canvas.tube([(-0.05, -1.5, 0.22 + grow), (-0.05, -0.5, 0.24 + grow)]),
             canvas.ellipse((0.02, -0.25), (0.42 + grow, 0.33 + grow)),
@@ -199,27 +179,18 @@ def _sagittal_knee(
         )
         canvas.paint(tibia, gray)
         canvas.paint(canvas.ellipse((-0.62, -0.35), (0.11 + grow, 0.22 + grow)), gray)
-    canvas.paint(canvas.tube([(-0.35, 0.13, 0.02), (0.4, 0.12, 0.025)]), fluid)
-    canvas.paint(canvas.tube([(-0.66, -1.2, 0.04), (-0.68, -0.55, 0.04)]), cortex)
-    canvas.paint(canvas.tube([(-0.62, -0.13, 0.035), (-0.38, 0.55, 0.035)]), cortex)
+    canvas.paint(canvas.tube([(-0.35, 0.13, 0.02), (0.4, 0.12, 0.025)]), knee.fluid)
+    canvas.paint(canvas.tube([(-0.66, -1.2, 0.04), (-0.68, -0.55, 0.04)]), knee.cortex)
+    canvas.paint(canvas.tube([(-0.62, -0.13, 0.035), (-0.38, 0.55, 0.035)]), knee.cortex)
     if random.random() < 0.5:
-        canvas.paint(canvas.tube([(0.2, -0.05, 0.03), (-0.1, 0.22, 0.03)]), cortex)
+        canvas.paint(canvas.tube([(0.2, -0.05, 0.03), (-0.1, 0.22, 0.03)]), knee.cortex)
 
 
-def _coronal_knee(
-    canvas: Canvas,
-    random: np.random.Generator,
-    marrow: float,
-    muscle: float,
-    cortex: float,
-    fat: float,
-    fluid: float,
-    grain: np.ndarray,
-) -> None:
+def _coronal_knee(canvas: Canvas, random: np.random.Generator, knee: _Knee) -> None:
     wide = random.uniform(0.65, 0.9)
-    canvas.paint(canvas.tube([(0, -1.5, wide), (0, 1.5, wide * 0.85)]), fat)
-    canvas.paint(canvas.tube([(0, -1.5, wide - 0.1), (0, 1.5, wide * 0.7)]), muscle * canvas.texture(0.05, 0.2))
-    for grow, gray in ((0.03, cortex), (0.0, marrow * grain)):
+    canvas.paint(canvas.tube([(0, -1.5, wide), (0, 1.5, wide * 0.85)]), knee.fat)
+    canvas.paint(canvas.tube([(0, -1.5, wide - 0.1), (0, 1.5, wide * 0.7)]), knee.muscle * canvas.texture(0.05, 0.2))
+    for grow, gray in knee.shell_and_marrow:
         femur = canvas.tube([(0, -1.5, 0.22 + grow), (0, -0.6, 0.3 + grow)])
         for side in (-1, 1):
             femur = np.maximum(femur, canvas.ellipse((side * 0.3, -0.28), (0.28 + grow, 0.32 + grow)))
@@ -232,5 +203,23 @@ def _coronal_knee(
             gray,
         )
         canvas.paint(canvas.tube([(0.6, 0.5, 0.09 + grow), (0.55, 1.5, 0.07 + grow)]), gray)
-    canvas.paint(canvas.tube([(-0.5, 0.1, 0.02), (-0.1, 0.1, 0.02)]), fluid)
-    canvas.paint(canvas.tube([(0.1, 0.1, 0.02), (0.5, 0.1, 0.02)]), fluid)
+    canvas.paint(canvas.tube([(-0.5, 0.1, 0.02), (-0.1, 0.1, 0.02)]), knee.fluid)
+    canvas.paint(canvas.tube([(0.1, 0.1, 0.02), (0.5, 0.1, 0.02)]), knee.fluid)
+
+
+def _axial_knee(canvas: Canvas, random: np.random.Generator, knee: _Knee) -> None:
+    canvas.paint(canvas.ellipse((0, 0), (random.uniform(0.7, 0.9), random.uniform(0.65, 0.9))), knee.fat)
+    canvas.paint(canvas.ellipse((0, 0.08), (0.62, 0.6)), knee.muscle)
+    for side in (-1, 1):
+        _oval_bone(canvas, knee, (side * 0.27, 0.12), (0.27, 0.33))
+    if random.random() < 0.8:
+        _oval_bone(canvas, knee, (0, -0.45), (0.3, 0.12))
+        canvas.paint(canvas.tube([(-0.3, -0.28, 0.02), (0, -0.24, 0.02), (0.3, -0.28, 0.02)]), knee.fluid)
+    for _ in range(4):
+        vessel = canvas.ellipse((random.uniform(-0.5, 0.5), random.uniform(0.5, 0.65)), (0.05, 0.05))
+        canvas.paint(vessel, random.uniform(0, 1))
+
+
+def _oval_bone(canvas: Canvas, knee: _Knee, center: tuple[float, float], half: tuple[float, float]) -> None:
+    for grow, gray in knee.shell_and_marrow:
+        canvas.paint(canvas.ellipse(center, (half[0] + grow, half[1] + grow)), gray)

@@ -7,7 +7,7 @@ import numpy as np
 from tumorscope.datasets.phantom.build import Phantom, make_phantom
 from tumorscope.datasets.phantom.lesions import Lesion, LesionContrast
 
-# Frequent locations of lower-grade gliomas: (x, y, z) mm of the right laterality, within the white matter.
+# Frequent locations of lower-grade gliomas: (x, y, z) mm in the right hemisphere, within the white matter.
 _SITES_MM = {"frontal": (30.0, 30.0, 8.0), "parietal": (32.0, -35.0, 14.0), "precentral": (32.0, 4.0, 18.0)}
 
 
@@ -21,7 +21,7 @@ def demo_phantom(seed: int = 0, shape: tuple[int, int, int] = (24, 256, 256)) ->
 
 
 def plausible_lesion(seed: int, contrast: LesionContrast = "flair_bright") -> Lesion:
-    """A lesion of usual size in one laterality's white matter, drawn by the seed."""
+    """A lesion of usual size in the white matter of one hemisphere, drawn by the seed."""
     random = np.random.default_rng((seed, 200))
     site = _SITES_MM[random.choice(list(_SITES_MM))]
     x, y, z = (round(length + random.uniform(-3, 3), 1) for length in site)

@@ -36,6 +36,22 @@ def code(name: str) -> Code:
     return Code(*_OTHERS[name])
 
 
+def label_code(label: str) -> Code:
+    """What a label of a segmentation is, as far as its name tells: a part of a tumor by its name, else a neoplasm.
+
+    >>> label_code("enhancing tumor").meaning, label_code("edema").meaning, label_code("core").meaning
+    ('Enhancing Lesion', 'Edema', 'Neoplasm')
+    """
+    from pydicom.sr.codedict import codes
+
+    name = label.casefold()
+    if "enhanc" in name:
+        return codes.NCIt.NonEnhancingLesion if "non" in name else codes.NCIt.EnhancingLesion
+    if "edema" in name or "oedema" in name:
+        return codes.SCT.Edema
+    return codes.SCT.Necrosis if "necro" in name else codes.SCT.Neoplasm
+
+
 def type_code(name: str) -> Code:
     """A type of tumor by the name that bundles give it; of the private scheme where no other has it here.
 

@@ -31,7 +31,6 @@ class SeriesHeader:
         kind: a plain image, or which part of a complex signal, Dixon image or map, by image type or description.
         is_derived: whether the images were computed from others.
         scanning: the ScanningSequence codes, SE, IR, GR, EP, RM.
-        variant: the SequenceVariant codes, such as MP for prepared magnetisation.
         acquisition_contrast: AcquisitionContrast of enhanced files, such as FLUID_ATTENUATED.
         repetition_ms, echo_ms, inversion_ms: TR, TE and TI, None where not given.
         sop_class: SOPClassUID.
@@ -48,7 +47,6 @@ class SeriesHeader:
     kind: ImageKind = PLAIN
     is_derived: bool = False
     scanning: frozenset[str] = frozenset()
-    variant: frozenset[str] = frozenset()
     acquisition_contrast: str = ""
     repetition_ms: float | None = None
     echo_ms: float | None = None
@@ -84,7 +82,6 @@ class SeriesHeader:
             kind=kind if kind.name else kind_of_description(description),
             is_derived=image_type(dataset, groups)[1][:1] == ("DERIVED",),
             scanning=frozenset(scanning),
-            variant=frozenset(texts(dataset.get("SequenceVariant"))),
             acquisition_contrast=str(frame_contrast or dataset.get("AcquisitionContrast") or "").upper(),
             repetition_ms=groups.number("MRTimingAndRelatedParametersSequence", "RepetitionTime"),
             echo_ms=groups.number("MREchoSequence", "EffectiveEchoTime") or number(dataset.get("EchoTime")),

@@ -62,7 +62,9 @@ def object_uid(analysis: Analysis, kind: str, content: bytes) -> str:
 
 def tracking_uid(analysis: Analysis, lesion: int) -> str:
     """The lesion with this number, from one, or the whole scan with 0: the same in every object of an analysis."""
-    return unique_identifier("lesion", str(lesion), _origin(analysis), _content(analysis))
+    # Two compartments by one bundle may be the same voxels.
+    compartment = [analysis.label] if analysis.bundle.card.compartments else []
+    return unique_identifier("lesion", str(lesion), _origin(analysis), _content(analysis), *compartment)
 
 
 def label_uid(analysis: Analysis) -> str:
@@ -78,7 +80,7 @@ def equipment(analysis: Analysis) -> dict[str, Any]:
     """The equipment module, as highdicom's keywords."""
     from tumorscope import __version__
 
-    cards = [label.bundle.card for label in analysis.labels]
+    cards = [label.bundle.card for label in analysis.by_bundle]
     return {
         "manufacturer": MANUFACTURER,
         "manufacturer_model_name": f"Tumorscope {'+'.join(card.name for card in cards)}"[:64],
@@ -149,7 +151,7 @@ def _zone(offset: str) -> tzinfo | None:
 def _origin(analysis: Analysis) -> str:
     """The images, the bundles and how they were run, as one hash."""
     digest = hashlib.sha256()
-    for label in analysis.labels:
+    for label in analysis.by_bundle:
         digest.update(label.bundle.sha256.encode())
         digest.update(f"{label.runtime} {label.precision}{' flips' if label.flips else ''}\n".encode())
     for source in analysis.scan.source_images:

@@ -1,7 +1,7 @@
 """A key that distinguishes patients without identifying them.
 
 The key is a keyed hash (HMAC-SHA-256) of the PatientID. The salt is a secret of the installation, in a
-file of its own: with it, a person who knows a PatientID can compute the key; without it the key does not lead
+file of its own: with it, a person who knows a PatientID can compute the key; without it nobody finds
 the PatientID by trying all numbers. Studies of one patient have one key as long as the file stays, on
 every machine that has the same file.
 """

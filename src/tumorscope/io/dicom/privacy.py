@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tumorscope.io.checks import label
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,7 +50,7 @@ def name_tokens(dataset: Dataset) -> frozenset[str]:
     if str(dataset.get("PatientIdentityRemoved", "")).upper() == "YES":
         return frozenset()
     names = f"{dataset.get('PatientName', '')} {dataset.get('OtherPatientNames', '')}"
-    parts = re.split(r"[\W_\d]+", unicodedata.normalize("NFC", names.lower()))  # an accent by itself is no letter
+    parts = re.split(r"[\W_\d]+", unicodedata.normalize("NFC", names.lower()))  # an accent by itself is not a letter
     return frozenset(part for part in parts if len(part) > 1)
 
 
@@ -116,3 +119,17 @@ def series_code(series: str) -> str:
         series: SeriesInstanceUID.
     """
     return f"series-{hashlib.sha256(series.encode()).hexdigest()[-8:]}"
+
+
+def names_of_object(path: Path, header: Dataset, words: frozenset[str]) -> tuple[str, str]:
+    """The case of a DICOM object in a file, and the name for messages; a code where its file's name has a patient's.
+
+    Args:
+        path: the file.
+        header: of the object.
+        words: from :func:`name_tokens`.
+    """
+    if contains_patient_name(path.stem, words):
+        code = series_code(str(header.get("SeriesInstanceUID", "")))
+        return code, code
+    return path.stem, label(path)

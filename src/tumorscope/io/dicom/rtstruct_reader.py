@@ -19,12 +19,11 @@ from tumorscope.core.geometry import LPS_TO_RAS, SAME_POSITION, Geometry
 from tumorscope.core.note import Note
 from tumorscope.core.scan import Scan
 from tumorscope.core.segmentation import Segmentation
-from tumorscope.io.checks import label
 from tumorscope.io.dicom.contours import fill_contours
 from tumorscope.io.dicom.files import read_header
 from tumorscope.io.dicom.geometry import SAME_POSITION_MM
 from tumorscope.io.dicom.planes import Plane, place_slices, with_missing_planes
-from tumorscope.io.dicom.privacy import contains_patient_name, name_tokens, series_code
+from tumorscope.io.dicom.privacy import name_tokens, names_of_object
 from tumorscope.io.dicom.referenced_series import find_series_geometry
 from tumorscope.io.dicom.structure_set import STRUCTURE_SET, Roi, StructureSet, read_content
 from tumorscope.io.library_warnings import quiet_libraries
@@ -60,9 +59,7 @@ def read_structure_set(path: Path, scan: Scan | None = None) -> Segmentation:
     """
     header, _ = read_header(path)
     words = name_tokens(header)
-    unnamed = contains_patient_name(path.stem, words)
-    case = series_code(str(header.get("SeriesInstanceUID", ""))) if unnamed else path.stem
-    name = case if unnamed else label(path)
+    case, name = names_of_object(path, header, words)
     content = read_content(path, name, words)
     if not any(roi.contours for roi in content.rois):
         raise UnreadableScan(f"{name}: holds no closed contour, so there is no mask in it")

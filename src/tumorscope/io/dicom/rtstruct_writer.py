@@ -17,7 +17,6 @@ from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.notice import NOTICE
 from tumorscope.core.scan import SourceImage
 from tumorscope.inference.analysis import Analysis
-from tumorscope.inference.labels import COLORS
 from tumorscope.io.dicom.contours import trace_contours
 from tumorscope.io.dicom.object_identity import (
     MANUFACTURER,
@@ -93,7 +92,7 @@ def _regions(analysis: Analysis) -> list[_Region]:
     """The labels where there are several, as in the segmentation; else the lesions."""
     labels = segmented_labels(analysis)
     if labels:
-        return [_Region(label.label.capitalize(), label.mask, COLORS[label.label]) for label in labels]
+        return [_Region(label.label.capitalize(), label.mask, analysis.colors[label.label]) for label in labels]
     numbers = lesion_labels(analysis)
     return [
         _Region(f"Lesion {number}", numbers == number, LESION_COLORS[(number - 1) % len(LESION_COLORS)])

@@ -17,12 +17,12 @@ import numpy as np
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.core.geometry import Geometry
 from tumorscope.core.segmentation import Segmentation
-from tumorscope.io.checks import label, printable, reason
+from tumorscope.io.checks import printable, reason
 from tumorscope.io.dicom.files import read_header, read_with_pixels
 from tumorscope.io.dicom.frames import Frame, FunctionalGroups, frame_count, frames_of
 from tumorscope.io.dicom.geometry import SAME_POSITION_MM
 from tumorscope.io.dicom.planes import Plane, place_slices, with_missing_planes
-from tumorscope.io.dicom.privacy import contains_patient_name, name_tokens, series_code
+from tumorscope.io.dicom.privacy import contains_patient_name, name_tokens, names_of_object
 from tumorscope.io.label_values import HALF
 from tumorscope.io.library_warnings import quiet_libraries
 
@@ -48,9 +48,7 @@ def read_dicom_segmentation(path: Path) -> Segmentation:
     """
     header, _ = read_header(path)
     words = name_tokens(header)
-    unnamed = contains_patient_name(path.stem, words)
-    case = series_code(str(header.get("SeriesInstanceUID", ""))) if unnamed else path.stem
-    name = case if unnamed else label(path)
+    case, name = names_of_object(path, header, words)
     if header.get("SOPClassUID") not in SEGMENTATIONS:
         modality = printable(str(header.get("Modality") or "unknown"))[:16]
         raise UnreadableScan(

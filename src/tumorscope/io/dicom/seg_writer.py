@@ -11,8 +11,8 @@ import numpy as np
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.notice import NOTICE
 from tumorscope.inference.analysis import Analysis
-from tumorscope.inference.labels import COLORS, ENHANCING_TUMOR, TUMOR
-from tumorscope.io.dicom.codes import type_code
+from tumorscope.inference.labels import COLORS, TUMOR, Color
+from tumorscope.io.dicom.codes import label_code, type_code
 from tumorscope.io.dicom.object_identity import (
     MANUFACTURER,
     algorithm,
@@ -35,8 +35,8 @@ SERIES_NUMBERS = {"segmentation": 9801, "probability": 9802}
 """High, so that viewers list them after what the scanner made."""
 
 MOST_FRAMES = 1024
-"""Up to here every segment has a frame for every slice, empty or not: readers that take frames for a
-volume, or count them, are then right too. Beyond, empty frames are left out, as the standard allows."""
+"""Of a stack that lacks slices: up to here every segment has a frame for every slice, empty or not, since nothing else
+tells a reader where there is no slice."""
 
 MOST_VALUE = 255
 LESION_COLORS = (COLORS[TUMOR], (255, 176, 0), (60, 160, 255), (240, 90, 190), (150, 230, 230), (200, 150, 255))
@@ -44,7 +44,9 @@ LESION_COLORS = (COLORS[TUMOR], (255, 176, 0), (60, 160, 255), (240, 90, 190), (
 
 
 @quiet_libraries()
-def encode_segmentation(analysis: Analysis, fractional: bool = False, made_at: datetime | None = None) -> bytes:
+def encode_segmentation(
+    analysis: Analysis, fractional: bool = False, made_at: datetime | None = None, every_frame: bool = False
+) -> bytes:
     """A DICOM Segmentation, as a file's content.
 
     Each slice's frames have exactly the position of its source image, which they name. Binary segments are the
@@ -52,10 +54,14 @@ def encode_segmentation(analysis: Analysis, fractional: bool = False, made_at: d
     several, empty ones left out: these overlap, as a part lies inside the whole. The fractional one is the mask
     output's probability.
 
+    Frames in which a segment marks nothing are left out, as the standard allows and dcmqi and highdicom do. The frames
+    of a single segment are those from its first to its last slice, as programs built on ITK take them for a volume.
+
     Args:
         analysis: of a scan that was read from DICOM.
         fractional: the probability of every voxel instead of contours.
         made_at: the time written into the object; now, unless given.
+        every_frame: a frame for every slice in every segment, empty or not.
 
     Raises:
         TumorscopeError: the scan is not from DICOM or its images do not state their position; nothing
@@ -74,10 +80,13 @@ def encode_segmentation(analysis: Analysis, fractional: bool = False, made_at: d
     pixels, segments, what = _probability(analysis) if fractional else _binary(analysis)
     kind = "probability" if fractional else "segmentation"
     stored = analysis.probability if fractional else pixels
-    uid = object_uid(analysis, kind, np.ascontiguousarray(stored).tobytes())
+    complete = every_frame or _lacks_slices(analysis, len(segments))
+    which = b"" if complete else b"marked frames"
+    uid = object_uid(analysis, kind, np.ascontiguousarray(stored).tobytes() + which)
+    shown = _marked_range(pixels) if len(segments) == 1 and not complete else slice(None)
     dataset = hd.seg.Segmentation(
-        source_images=images,
-        pixel_array=pixels,
+        source_images=images[shown],
+        pixel_array=pixels[shown],
         segmentation_type="FRACTIONAL" if fractional else "BINARY",
         fractional_type="PROBABILITY",
         max_fractional_value=MOST_VALUE,
@@ -86,10 +95,10 @@ def encode_segmentation(analysis: Analysis, fractional: bool = False, made_at: d
         series_number=SERIES_NUMBERS[kind],
         sop_instance_uid=uid,
         instance_number=1,
-        omit_empty_frames=len(segments) * len(images) > MOST_FRAMES,
+        omit_empty_frames=len(segments) > 1 and not complete,
         content_label="TUMOR_PROB" if fractional else "TUMOR",
         content_description=f"{what}. Research use only",
-        content_creator_name=f"{MANUFACTURER}^{'+'.join(label.bundle.name for label in analysis.labels)}"[:64],
+        content_creator_name=f"{MANUFACTURER}^{'+'.join(label.bundle.name for label in analysis.by_bundle)}"[:64],
         content_qualification="RESEARCH",
         series_description=f"Tumorscope {what.lower()} (research)",
         **equipment(analysis),
@@ -100,6 +109,17 @@ def encode_segmentation(analysis: Analysis, fractional: bool = False, made_at: d
     dataset.BodyPartExamined = "BRAIN"
     _name_dimensions(dataset, unique_identifier("dimensions", uid))
     return encode_object(dataset, analysis.scan.source_images[0].header, made_at or datetime.now())
+
+
+def _lacks_slices(analysis: Analysis, segments: int) -> bool:
+    scan = analysis.scan
+    return scan.slice_positions is not None and segments * len(scan.voxels) <= MOST_FRAMES
+
+
+def _marked_range(pixels: np.ndarray) -> slice:
+    """From the first to the last slice in which anything is marked."""
+    marked = np.flatnonzero(pixels.reshape(len(pixels), -1).any(axis=1))
+    return slice(int(marked[0]), int(marked[-1]) + 1) if len(marked) else slice(None)
 
 
 def lesion_labels(analysis: Analysis) -> np.ndarray:
@@ -117,7 +137,8 @@ def _binary(analysis: Analysis) -> tuple[np.ndarray, list[SegmentDescription], s
     if not labels:
         return _lesions(analysis)
     segments = [
-        _segment(label, number, label.label.capitalize(), label_uid(label)) for number, label in enumerate(labels, 1)
+        _segment(label, number, label.label.capitalize(), label_uid(label), analysis.colors[label.label])
+        for number, label in enumerate(labels, 1)
     ]
     return np.stack([label.mask for label in labels], axis=-1), segments, "Tumor segmentation"
 
@@ -125,7 +146,13 @@ def _binary(analysis: Analysis) -> tuple[np.ndarray, list[SegmentDescription], s
 def _lesions(analysis: Analysis) -> tuple[np.ndarray, list[SegmentDescription], str]:
     labels = lesion_labels(analysis)
     segments = [
-        _segment(analysis, number, f"Lesion {number}", tracking_uid(analysis, number))
+        _segment(
+            analysis,
+            number,
+            f"Lesion {number}",
+            tracking_uid(analysis, number),
+            LESION_COLORS[(number - 1) % len(LESION_COLORS)],
+        )
         for number in range(1, int(labels.max()) + 1)
     ]
     return labels, segments, "Tumor segmentation"
@@ -134,17 +161,17 @@ def _lesions(analysis: Analysis) -> tuple[np.ndarray, list[SegmentDescription], 
 def _probability(analysis: Analysis) -> tuple[np.ndarray, list[SegmentDescription], str]:
     assert analysis.probability is not None  # the caller has looked
     # What the network predicts does not change with a correction.
-    segment = _segment(replace(analysis, corrected=False), 1, "Tumor probability", tracking_uid(analysis, 0))
+    uncorrected = replace(analysis, corrected=False)
+    segment = _segment(uncorrected, 1, "Tumor probability", tracking_uid(analysis, 0), LESION_COLORS[0])
     # highdicom rounds back to the same 256 values.
     return analysis.probability.astype(np.float32) / MOST_VALUE, [segment], "Tumor probability"
 
 
-def _segment(analysis: Analysis, number: int, label: str, tracking: str) -> SegmentDescription:
+def _segment(analysis: Analysis, number: int, label: str, tracking: str, color: Color) -> SegmentDescription:
     import highdicom as hd
     from pydicom.sr.codedict import codes
 
-    whole = analysis.label != ENHANCING_TUMOR
-    color = LESION_COLORS[(number - 1) % len(LESION_COLORS)] if analysis.label == TUMOR else COLORS[analysis.label]
+    property_type = label_code(analysis.label)
     made_by = algorithm(analysis)
     identification = hd.AlgorithmIdentificationSequence(
         name=made_by["name"],
@@ -157,7 +184,7 @@ def _segment(analysis: Analysis, number: int, label: str, tracking: str) -> Segm
         segment_number=number,
         segment_label=label,
         segmented_property_category=codes.SCT.MorphologicallyAbnormalStructure,
-        segmented_property_type=codes.SCT.Neoplasm if whole else codes.NCIt.EnhancingLesion,
+        segmented_property_type=property_type,
         algorithm_type="SEMIAUTOMATIC" if analysis.corrected else "AUTOMATIC",
         algorithm_identification=identification,
         tracking_uid=tracking,
@@ -167,6 +194,7 @@ def _segment(analysis: Analysis, number: int, label: str, tracking: str) -> Segm
     )
     segment.SegmentDescription = NOTICE
     # The type is an opinion about a neoplasm, and modifies it: its probability is in the report.
+    whole = property_type == codes.SCT.Neoplasm
     if whole and analysis.tumor_type is not None and analysis.tumor_type.name is not None:
         neoplasm, named = segment.SegmentedPropertyTypeCodeSequence[0], type_code(analysis.tumor_type.name)
         neoplasm.SegmentedPropertyTypeModifierCodeSequence = [hd.sr.CodedConcept.from_code(named)]

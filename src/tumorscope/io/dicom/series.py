@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from tumorscope.core.scan import Scan
@@ -44,10 +45,19 @@ def read_series(
         affine=stack.affine,
         slice_positions=stack.slice_positions,
         slice_names=tuple(_slice_name(frame, words, number) for number, frame in enumerate(stack.frames, 1)),
+        slice_numbers=_slice_numbers(stack.frames),
         source_images=images,
         source=source,
         notes=(*stack.notes, *notes_on_values(images)),
     )
+
+
+def _slice_numbers(frames: Sequence[Frame]) -> tuple[int, ...]:
+    """The instance numbers of the images, or the frames' within their file; none where these do not tell them apart."""
+    multi_frame = any(frame.index for frame in frames)
+    numbers = tuple(frame.index + 1 if multi_frame else frame.instance for frame in frames)
+    missing = set(numbers) == {0}
+    return () if missing or len(set(numbers)) < len(numbers) else numbers
 
 
 def _slice_name(frame: Frame, words: frozenset[str], number: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -71,18 +72,27 @@ def plain_images(scan: Scan) -> list[Dataset]:
     orientation, spacing = np.array(places[0][1]), np.array(places[0][2])
     _require_same_grid(scan, np.array(places[0][0]), orientation, spacing)
     thickness = _number(_attribute(sources[0], "PixelMeasuresSequence", "SliceThickness"))
-    return [
-        _plain(source, str(number), position, orientation, spacing, thickness or scan.spacing_mm[0])  # type: ignore[index]
-        for number, (source, (position, _, _)) in enumerate(zip(sources, places, strict=True), 1)
-    ]
+    frame = _frame_of_reference(sources)
+    headers = []
+    for number, (source, (position, _, _)) in enumerate(zip(sources, places, strict=True), 1):
+        header = _without_patient(source.header, frame)
+        header.SOPClassUID, header.SOPInstanceUID = MR, str(number)
+        header.ImagePositionPatient = _decimals(position)
+        header.ImageOrientationPatient = _decimals(orientation)
+        header.PixelSpacing = _decimals(spacing)
+        header.SliceThickness = _decimals([thickness or scan.spacing_mm[0]])[0]  # type: ignore[index]
+        headers.append(header)
+    return headers
 
 
 def evidence(scan: Scan) -> list[Dataset]:
     """One header per image file, for the lists of referenced objects; without the patient."""
-    by_instance = {str(source.header.SOPInstanceUID): source for source in require_sources(scan)}
+    sources = require_sources(scan)
+    by_instance = {str(source.header.SOPInstanceUID): source for source in sources}
+    frame = _frame_of_reference(sources)
     headers = []
     for instance, source in by_instance.items():
-        header = _without_patient(source.header)
+        header = _without_patient(source.header, frame)
         header.SOPClassUID, header.SOPInstanceUID = str(source.header.SOPClassUID), instance
         headers.append(header)
     return headers
@@ -153,34 +163,22 @@ def _require_same_grid(scan: Scan, position: np.ndarray, orientation: np.ndarray
         raise TumorscopeError(f"{scan.case}: the scan is not on the grid of its DICOM images; read it again")
 
 
-def _plain(
-    source: SourceImage,
-    instance: str,
-    position: Any,
-    orientation: np.ndarray,
-    spacing: np.ndarray,
-    thickness: float,
-) -> Dataset:
-    header = _without_patient(source.header)
-    header.SOPClassUID, header.SOPInstanceUID = MR, instance
-    header.ImagePositionPatient = _decimals(position)
-    header.ImageOrientationPatient = _decimals(orientation)
-    header.PixelSpacing = _decimals(spacing)
-    header.SliceThickness = _decimals([thickness])[0]
-    return header
-
-
-def _without_patient(source: Dataset) -> Dataset:
-    from pydicom import Dataset
-
+def _frame_of_reference(sources: Sequence[SourceImage]) -> str:
+    """The frame of reference of a series, also of its images that do not state one."""
     from tumorscope.io.dicom.object_identity import unique_identifier
 
+    stated = (str(source.header.get("FrameOfReferenceUID") or "").strip() for source in sources)
+    # A series without one has its own, known by nothing but the series.
+    return next(filter(None, stated), "") or unique_identifier("frame", str(sources[0].header.SeriesInstanceUID))
+
+
+def _without_patient(source: Dataset, frame: str) -> Dataset:
+    from pydicom import Dataset
+
     header = Dataset()
-    series = str(source.SeriesInstanceUID)
-    header.StudyInstanceUID, header.SeriesInstanceUID = str(source.StudyInstanceUID), series
+    header.StudyInstanceUID, header.SeriesInstanceUID = str(source.StudyInstanceUID), str(source.SeriesInstanceUID)
     header.Modality, header.Rows, header.Columns = "MR", int(source.Rows), int(source.Columns)
-    # Images without a frame of reference have one of their own, known by nothing but their series.
-    header.FrameOfReferenceUID = str(source.get("FrameOfReferenceUID") or unique_identifier("frame", series))
+    header.FrameOfReferenceUID = frame
     for keyword in ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber"):
         setattr(header, keyword, None)
     for keyword in ("StudyID", "StudyDate", "StudyTime"):

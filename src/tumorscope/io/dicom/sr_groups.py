@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tumorscope.inference.analysis import Analysis
-from tumorscope.inference.labels import ENHANCING_TUMOR, TUMOR
-from tumorscope.io.dicom.codes import code
+from tumorscope.inference.labels import TUMOR
+from tumorscope.io.dicom.codes import code, label_code
 from tumorscope.io.dicom.finding_sites import finding_site
 from tumorscope.io.dicom.object_identity import MANUFACTURER, algorithm, label_uid, tracking_uid
 from tumorscope.io.dicom.seg_writer import segmented_labels
@@ -18,7 +18,6 @@ from tumorscope.measurement.lesions import Lesion
 
 if TYPE_CHECKING:
     from highdicom.sr import AlgorithmIdentification, Measurement
-    from pydicom.sr.coding import Code
 
 _DIGITS = 2
 
@@ -64,7 +63,7 @@ def label_groups(analysis: Analysis, segmentation_uid: str | None) -> list:
         if segmentation_uid is not None:
             about = {
                 "tracking_identifier": hd.sr.TrackingIdentifier(label_uid(label), label.label.capitalize()),
-                "finding_type": _finding_type(label),
+                "finding_type": label_code(label.label),
                 "finding_sites": [hd.sr.FindingSite(codes.SCT.Brain)],
                 "algorithm_id": algorithm_id,
             }
@@ -76,12 +75,6 @@ def label_groups(analysis: Analysis, segmentation_uid: str | None) -> list:
             if lesion.nonmeasurable_reason is not None:
                 say(groups[-1], f"Not measurable by RANO: {lesion.nonmeasurable_reason}.")
     return groups
-
-
-def _finding_type(analysis: Analysis) -> Code:
-    from pydicom.sr.codedict import codes
-
-    return codes.NCIt.EnhancingLesion if analysis.label == ENHANCING_TUMOR else codes.SCT.Neoplasm
 
 
 def _segment_group(
@@ -147,7 +140,7 @@ def _about(analysis: Analysis, number: int, lesion: Lesion, algorithm_id: Algori
     name = f"Lesion {number}" if analysis.label == TUMOR else f"{analysis.label.capitalize()}, lesion {number}"
     return {
         "tracking_identifier": hd.sr.TrackingIdentifier(tracking_uid(analysis, number), name),
-        "finding_type": _finding_type(analysis),
+        "finding_type": label_code(analysis.label),
         "finding_sites": [hd.sr.FindingSite(site, laterality=side)],
         "algorithm_id": algorithm_id,
     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,12 +61,22 @@ def studies_of(files: Sequence[Path], on_files: OnFiles | None = None) -> dict[S
     return studies
 
 
-def notes_on(study: Study, doubtful: Container[str]) -> tuple[Note, ...]:
-    """Notes on a study whose StudyInstanceUID several patients share."""
-    if study[0] not in doubtful:
-        return ()
-    what = "another PatientID is stated under the same StudyInstanceUID; check whose images these are"
-    return (Note("conflicting_patients", what),)
+def notes_on(study: Study, doubtful: Container[str], together: Iterable[Study] = ()) -> tuple[Note, ...]:
+    """What a user should know of a study's patient.
+
+    Args:
+        study: of one patient.
+        doubtful: StudyInstanceUIDs that several patients share.
+        together: the studies in the same folder or on the same disc.
+    """
+    if study[0] in doubtful:
+        what = "another PatientID is stated under the same StudyInstanceUID; check whose images these are"
+        return (Note("conflicting_patients", what),)
+    patients = {patient for _uid, patient in together if patient}
+    if len(patients) > 1:
+        what = f"the folder holds images of {len(patients)} patients; each study is a case of its own"
+        return (Note("several_patients", what),)
+    return ()
 
 
 def study_code(study: Study) -> str:

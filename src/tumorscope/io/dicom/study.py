@@ -6,13 +6,15 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.core.note import Note
-from tumorscope.core.scan import Scan, SourceImage
+from tumorscope.core.scan import Scan, SeriesIdentity, SourceImage
 from tumorscope.io.checks import label
 from tumorscope.io.dicom.files import study_of
 from tumorscope.io.dicom.grouping import VolumeCandidate, sort_files
+from tumorscope.io.dicom.header import public_text
 from tumorscope.io.dicom.image_kind import MOSAIC
 from tumorscope.io.dicom.patient_key import study_identity
 from tumorscope.io.dicom.patients import Study, distinct_studies
@@ -24,6 +26,9 @@ from tumorscope.io.formats import DICOM_SUFFIXES
 from tumorscope.io.library_warnings import quiet_libraries
 from tumorscope.io.options import ReadOptions
 from tumorscope.preprocessing.series_resampling import join_series
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
 
 _PATIENT = ("PatientName", "PatientBirthDate", "PatientSex", "IssuerOfPatientID")
 
@@ -46,7 +51,7 @@ def read_dicom(
         files: the DICOM files there.
         skipped: other files there, for the note.
         options: whether to register the series, which allows frames of reference to differ; which series show what;
-            which sequences must not be left out; and who is told how many headers are read.
+            which sequences must not be left out; and a callback for how many headers are read.
 
     Raises:
         UnreadableScan: no MR image among the files, several studies, or a series that cannot be
@@ -76,8 +81,28 @@ def read_dicom(
         scan,
         notes=(*notes, *_skipped(skipped, found.refused)),
         source_images=images,
-        study=identity,
+        study=replace(
+            identity,
+            description=public_text(_study_description(scan.source_images[0].header), found.words),
+            series=_series(choice, scan, found.words),
+        ),
         rejection_reason=choice.rejection_reason,
+    )
+
+
+def _study_description(header: Dataset) -> str:
+    try:
+        return str(header.get("StudyDescription") or "").strip()
+    except Exception:  # an element that pydicom cannot decode
+        return ""
+
+
+def _series(choice: Choice, scan: Scan, words: frozenset[str]) -> tuple[SeriesIdentity, ...]:
+    """The series that the scan's channels show, in their order."""
+    return tuple(
+        SeriesIdentity(sequence, group.header.number or None, public_text(group.header.description, words))
+        for sequence in scan.sequences
+        if (group := choice.series.get(sequence)) is not None
     )
 
 

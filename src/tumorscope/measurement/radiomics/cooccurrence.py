@@ -1,7 +1,7 @@
 """The gray level co-occurrence matrix, GLCM (IBSI 3.6; Haralick 1973).
 
-scikit-image's ``graycomatrix`` knows neither masks nor volumes; in the plane, without a
-mask, the matrices here are the same (a test holds them against each other).
+scikit-image's ``graycomatrix`` supports neither masks nor volumes; in the plane, without a
+mask, the matrices here are the same (a test compares the two).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What run lengths, zones, distances and dependence have in common: how often a level has a size.
 
-All four families ask the same sixteen things of such a table (IBSI 3.7 to 3.11), only
+All four families compute the same sixteen values from such a table (IBSI 3.7 to 3.11), only
 under different names.
 """
 

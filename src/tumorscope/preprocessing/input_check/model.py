@@ -75,7 +75,7 @@ class InputCheck(_Part):
         accepted_known: the same, each assessed by an input check fitted on others of its family.
         refused, refused_known: images that were refused, assessed like ``accepted`` and ``accepted_known``.
         not_assessed: images without any head or of unsure kind, by data set.
-        notes: how the figures were made.
+        notes: how these rates were measured.
     """
 
     threshold: float

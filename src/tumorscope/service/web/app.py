@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -59,6 +60,9 @@ _OWN_FAULTS = (DataError, IntegrityError, NotSupportedError, ProgrammingError)
 """Errors caused by a wrong statement, not by the state of the database."""
 _DETAIL_BY_STATUS = {404: "there is nothing at this address", 405: "this address does not support the method"}
 _ROUTERS = (studies, study, study_table, demo, events, results, masks, sending, bundles, about, health)
+
+_EXAMPLES = Path(__file__).with_name("examples.json")
+"""An example of each model by its name; ``documentation/openapi_examples.py`` makes them from a phantom."""
 
 _SCHEMES = {
     "token": {"type": "http", "scheme": "bearer", "description": "The service's token."},
@@ -129,13 +133,15 @@ def create_app(
 
 
 def _describe(app: FastAPI, secured: bool) -> None:
-    """Add to the OpenAPI document what FastAPI cannot derive: middleware, one-line errors, the JSON upload."""
+    """Add to the OpenAPI document what FastAPI cannot derive: middleware, one-line errors, the JSON upload, examples."""
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
         document = generate()
         schemas = document["components"]["schemas"]
         schemas["DicomwebStudy"] = DicomwebStudy.model_json_schema()
+        for name, example in json.loads(_EXAMPLES.read_bytes()).items():
+            schemas[name]["examples"] = [example]
         for operation in (each for methods in document["paths"].values() for each in methods.values()):
             # FastAPI gives errors the media type of the route's successful response.
             errors = [status for status in operation["responses"] if status >= "400"]

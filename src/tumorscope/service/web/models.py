@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tumorscope.core.note import Note
 from tumorscope.core.notice import NOTICE
+from tumorscope.measurement.rulers import Axis, Place
 from tumorscope.service.records import State
 
 BundleName = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
@@ -47,6 +48,16 @@ class Summary(BaseModel):
         None, description="Distinguishes patients without naming them; null if unknown, and in older results."
     )
     study_date: str | None = Field(None, description="As `YYYY-MM-DD`; null if unknown, and in older results.")
+
+
+class DrawnRuler(BaseModel):
+    """A distance that a user drew: in the plane perpendicular to `axis`, `start` and `end` as slice, row, column."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    axis: Axis
+    start: Place
+    end: Place
 
 
 class StudyState(BaseModel):

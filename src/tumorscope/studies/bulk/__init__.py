@@ -1,1 +1,1 @@
-"""Analyzing more cases than one process should: Ray Data deals them out, Parquet keeps what came of each."""
+"""Analysis of thousands of cases: Ray Data distributes them over processes, Parquet files hold a row for each."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tumorscope.core.errors import BadDataset
 from tumorscope.datasets.figshare import person_of
 from tumorscope.evaluation.intervals import draw_patients, percentiles
 from tumorscope.recipes.radiomics import ModelName
@@ -50,7 +51,7 @@ def cross_validate(
     A person in the predicted fold is not fitted to under another patient code.
 
     Raises:
-        ValueError: the slices for fitting lack a type.
+        BadDataset: the slices for fitting lack a type.
     """
     values, truth, patients, folds, measured = (
         table.values(), table.truth, table.patients, table.folds, table.measured,
@@ -62,7 +63,7 @@ def cross_validate(
         known = np.isin(persons, persons[folds == fold])
         train, test = measured & (folds != fold) & ~known, measured & (folds == fold)
         if len(np.unique(truth[train])) < len(table.types):
-            raise ValueError(f"without fold {fold} a type has no slice")
+            raise BadDataset(f"without fold {fold} a tumor type has no slice to fit to; add patients of each type")
         fitted[fold] = fit_model(name, values[train], truth[train], patients[train], seed)
         if test.any():
             probabilities[test] = fitted[fold].predict_proba(values[test])

@@ -52,12 +52,12 @@ def permutation_importance(
         evaluated: has the model of every fold.
         table: what it evaluated.
         groups: names of features by the group's title.
-        repeats: shuffles a fold.
+        repeats: shuffles per fold.
         seed: makes them repeatable.
         progress: called with each group that is done.
 
     Returns:
-        By group, one mean loss a fold.
+        By group, one mean loss per fold.
     """
     values, truth, names = table.values(), table.truth, table.names
     folds = {}

@@ -8,11 +8,12 @@ import numpy as np
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GroupKFold
+from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
+from tumorscope.core.errors import BadDataset
 from tumorscope.recipes.radiomics import ModelName
 
 TITLES: dict[str, str] = {
@@ -32,6 +33,9 @@ def fit_model(name: ModelName, values: np.ndarray, truth: np.ndarray, patients: 
         truth: type of each row, ``(row,)``.
         patients: of each row; the SVM's probabilities are calibrated on patients it was not fitted to.
         seed: for what a model draws by chance.
+
+    Raises:
+        BadDataset: a type has too few patients to calibrate the SVM.
     """
     steps: list[tuple[str, Any]] = []
     if name in {"logistic_regression", "svm"}:
@@ -57,7 +61,23 @@ def _classifier(name: ModelName, values: np.ndarray, truth: np.ndarray, patients
             class_weight="balanced",
             random_state=seed,
         )
-    parts = list(GroupKFold(min(5, len(np.unique(patients)))).split(values, truth, patients))
+    parts = _calibration_parts(truth, patients)
     machine = SVC(C=3.0, gamma="scale", class_weight="balanced")
     together: Any = False  # one machine on all slices; the parts only calibrate it
     return CalibratedClassifierCV(machine, method="sigmoid", cv=parts, ensemble=together)
+
+
+def _calibration_parts(truth: np.ndarray, patients: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Rows to fit to and rows to calibrate on, by patient; stratified only where few patients require it.
+
+    Raises:
+        BadDataset: a type has too few patients.
+    """
+    types = len(np.unique(truth))
+    most = min(5, len(np.unique(patients)))
+    by_patient = (GroupKFold(most), *(StratifiedGroupKFold(count) for count in range(most, 1, -1)))
+    for splitter in by_patient if most > 1 else ():
+        parts = list(splitter.split(truth, truth, patients))
+        if all(len(np.unique(truth[fitted])) == types for fitted, _ in parts):
+            return parts
+    raise BadDataset("too few patients for an SVM, which is calibrated on patients that it was not fitted to")

@@ -52,7 +52,9 @@ def markdown(
         f"The best by balanced accuracy, {TITLES[best['model']]}, is exported, fitted to "
         + ("all slices" if without_fold is None else f"the slices outside the publisher's fold {without_fold}")
         + "."
-        + (" It was chosen with these same folds, so its metrics flatter it a little." if len(compared) > 1 else ""),
+        + (
+            " It was chosen with these same folds, so its metrics are slightly optimistic." if len(compared) > 1 else ""
+        ),
         "",
         "| type | precision | recall | F1 |",
         "|---|---|---|---|",

@@ -1,9 +1,11 @@
 import gzip
+import json
 import struct
 
 import numpy as np
 import pytest
 
+from tumorscope.measurement.rulers import Ruler
 from tumorscope.reporting.nifti import encode_nifti
 
 KIND = {"content-type": "application/gzip"}
@@ -27,6 +29,22 @@ def test_a_corrected_segmentation_is_queued(analyzed, segmentation):
     assert kept[352:] == gzip.decompress(segmentation)[352:]
     assert backend.queue.pending() == 1
     assert analyzed.client.get(f"{analyzed.at}/analysis").status_code == 200  # the earlier results stay
+
+
+def test_rulers_come_with_the_new_version(analyzed, segmentation):
+    drawn = [{"axis": "slice", "start": [2, 10, 20], "end": [2, 13, 24.5]}]
+    assert save(analyzed, segmentation, rulers=json.dumps(drawn)).status_code == 202
+    folders = analyzed.client.app.state.backend.folders
+    assert folders.rulers(analyzed.study, 2) == (Ruler("slice", (2, 10, 20), (2, 13, 24.5)),)
+    assert folders.rulers(analyzed.study, 1) == ()
+
+
+@pytest.mark.parametrize(
+    "text", ["x", "{}", '[{"axis": "up"}]', '[{"axis": "row", "start": [0, 0], "end": [1, 1, 1]}]', "[" * 9000]
+)
+def test_what_is_not_rulers_is_refused_and_nothing_is_queued(analyzed, segmentation, text):
+    assert save(analyzed, segmentation, rulers=text).status_code in (400, 422)
+    assert analyzed.client.app.state.backend.queue.pending() == 0
 
 
 def test_the_second_of_two_users_gets_a_conflict(analyzed, segmentation):

@@ -1,6 +1,6 @@
 /** Tools that change the mask by a click: fill what a contour encloses, remove a lesion. */
 
-import { countText, sliceText } from "../../wording";
+import { countText, type NumberedSlices, sliceRangeText } from "../../wording";
 import { clampVoxel, type Grid, type Plane, type Voxel } from "../geometry";
 import type { Mask } from "../mask";
 import { cut, planeOf } from "../volume";
@@ -8,19 +8,18 @@ import { componentAt } from "./component";
 import { enclosed } from "./plane-components";
 
 /** @returns what was done, or why nothing was, in words. */
-export function click(tool: "fill" | "remove", mask: Mask, grid: Grid, plane: Plane, at: Readonly<Voxel>): string {
+export function click(tool: "fill" | "remove", mask: Mask, grid: Grid, plane: Plane, at: Readonly<Voxel>, numbered: NumberedSlices): string {
   const voxel = clampVoxel(grid, at);
-  return tool === "fill" ? fill(mask, grid, plane, voxel) : remove(mask, grid, voxel);
+  return tool === "fill" ? fill(mask, grid, plane, voxel) : remove(mask, grid, voxel, numbered);
 }
 
-function remove(mask: Mask, grid: Grid, voxel: Voxel): string {
+function remove(mask: Mask, grid: Grid, voxel: Voxel, numbered: NumberedSlices): string {
   const places = componentAt(mask.voxels, grid.dims, voxel);
   if (!places.length) return "There is no lesion at this place. Click inside a contour.";
   mask.apply(0, places);
   const size = grid.dims[0] * grid.dims[1];
   const slices = new Set(Array.from(places, (place) => Math.floor(place / size)));
-  const [first, last] = [Math.min(...slices), Math.max(...slices)];
-  const where = first === last ? `slice ${sliceText(first)}` : `slices ${sliceText(first)} to ${sliceText(last)}`;
+  const where = sliceRangeText(numbered, Math.min(...slices), Math.max(...slices));
   return `Lesion removed: ${countText(places.length, "voxel")} on ${where}.`;
 }
 

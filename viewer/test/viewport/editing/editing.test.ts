@@ -7,6 +7,7 @@ import { suggestedRange, within } from "../../../src/viewport/editing/threshold"
 import { acquiredPlane, gridOf, threePlanes, type Voxel } from "../../../src/viewport/geometry";
 import { Mask } from "../../../src/viewport/mask";
 import { Volume } from "../../../src/viewport/volume";
+import { COUNTED } from "../../../src/wording";
 import { count, disc, pixels, stack } from "./shapes";
 
 const DIMS: Voxel = [40, 30, 5];
@@ -27,10 +28,10 @@ test("removing a lesion leaves the others, tells where it was, and undo brings i
   const both = small.map((pixel, place) => (pixel || disc(40, 30, [30, 20], 5)[place] ? 1 : 0));
   const mask = new Mask(GRID, stack(DIMS, { 1: both, 2: both }));
   const before = mask.voxels.slice();
-  const words = click("remove", mask, GRID, PLANE, [10.3, 9.8, 1]);
-  assert.equal(words, `Lesion removed: ${2 * count(small)} voxels on slices 1 to 2.`);
+  const words = click("remove", mask, GRID, PLANE, [10.3, 9.8, 1], COUNTED);
+  assert.equal(words, `Lesion removed: ${2 * count(small)} voxels on slices 2 to 3.`);
   assert.equal(mask.voxels.filter(Boolean).length, before.filter(Boolean).length - 2 * count(small));
-  assert.match(click("remove", mask, GRID, PLANE, [10, 10, 1]), /no lesion/);
+  assert.match(click("remove", mask, GRID, PLANE, [10, 10, 1], COUNTED), /no lesion/);
   assert.equal(mask.undo(), 2);
   assert.deepEqual(mask.voxels, before);
 });
@@ -46,14 +47,14 @@ test("a contour that touches itself only by corners is closed; one with a gap is
 test("filling closes a hole on its slice alone, in any plane", () => {
   const ring = disc(40, 30, [20, 15], 8).map((pixel, place) => (pixel && !disc(40, 30, [20, 15], 5)[place] ? 1 : 0));
   const mask = new Mask(GRID, stack(DIMS, { 1: ring, 3: ring }));
-  assert.match(click("fill", mask, GRID, PLANE, [20, 15, 1]), /^Filled: \d+ voxels\.$/);
+  assert.match(click("fill", mask, GRID, PLANE, [20, 15, 1], COUNTED), /^Filled: \d+ voxels\.$/);
   assert.deepEqual([mask.inside[1], mask.inside[3]], [count(disc(40, 30, [20, 15], 8)), count(ring)]);
-  assert.match(click("fill", mask, GRID, PLANE, [2, 2, 3]), /Nothing encloses/);
+  assert.match(click("fill", mask, GRID, PLANE, [2, 2, 3], COUNTED), /Nothing encloses/);
   const across = threePlanes(GRID)[1];
   const voxels = stack(DIMS, {});
   for (const [column, slice] of [[5, 1], [6, 1], [7, 1], [5, 2], [7, 2], [5, 3], [6, 3], [7, 3]] as const) voxels[at([column, 9, slice])] = 1;
   const other = new Mask(GRID, voxels);
-  click("fill", other, GRID, across, [6, 9, 2]);
+  click("fill", other, GRID, across, [6, 9, 2], COUNTED);
   assert.equal(other.voxels[at([6, 9, 2])], 1);
 });
 

@@ -30,21 +30,24 @@ _BODY = {
                         "description": f"{SUPPORTED}; or ZIP archives of them. "
                         "A file name may be a path below the uploaded folder.",
                     },
-                    "bundle": {"type": "string", "maxLength": 100},
+                    "bundle": {"type": "string", "maxLength": 100, "examples": ["auto"]},
                     "register": {
                         "type": "string",
                         "enum": ["true", "false"],
+                        "examples": ["false"],
                         "description": "Rigidly co-register the series or volumes of each case; needs SimpleITK.",
                     },
                     "spacing": {
                         "type": "string",
                         "pattern": r"^[0-9.]+,[0-9.]+,[0-9.]+$",
-                        "description": "Column, row and slice spacing in mm, where the files do not state it: 0.5,0.5,6.",
+                        "description": "Column, row and slice spacing in mm, where the files do not state it.",
+                        "examples": ["0.5,0.5,6"],
                     },
                     "sequences": {
                         "type": "string",
                         "description": "A JSON object of the sequence (t1, t1c, t2, flair, unknown) by file name, or by "
                         "description, number or UID of a DICOM series; unknown leaves one out.",
+                        "examples": ['{"7.nii.gz": "t1c", "9.nii.gz": "flair"}'],
                     },
                 },
                 "additionalProperties": False,

@@ -33,13 +33,11 @@ class UploadedCase:
     Attributes:
         name: shown to users; a code without patient data for DICOM.
         files: at least one.
-        is_folder: whether to open the files as a folder or as a single file.
         dicom: whether the files are DICOM.
     """
 
     name: str
     files: tuple[Path, ...]
-    is_folder: bool
     dicom: bool
 
 
@@ -102,7 +100,7 @@ def _split(
 ) -> list[UploadedCase]:
     """One case, or several if the files cannot form one scan."""
     if isinstance(found, StudyFiles):
-        return [UploadedCase(found.name, found.files, is_folder=True, dicom=True)]
+        return [UploadedCase(found.name, found.files, dicom=True)]
     if found.is_file():
         return _single([found], formats, tree)
     own = sorted(path for path in formats if path.parent == found)
@@ -142,7 +140,7 @@ def _group_case(folder: Path, group: FileGroup, masks: Sequence[Path], alone: bo
     bids = parse_bids_name(group.name) is not None
     if len(group.files) == 1:
         name = group.name if bids else file_stem(group.files[0].name)
-        return UploadedCase(safe_name(name), group.files, is_folder=False, dicom=False)
+        return UploadedCase(safe_name(name), group.files, dicom=False)
     case = _folder_case(folder, sorted([*group.files, *masks]), tree)
     return case if alone and not bids else replace(case, name=safe_name(group.name))
 
@@ -150,7 +148,7 @@ def _group_case(folder: Path, group: FileGroup, masks: Sequence[Path], alone: bo
 def _with_voxels(case: UploadedCase, voxels: Mapping[Path, Path]) -> UploadedCase:
     """The case with the voxel files of its headers: then a folder, in which the reader looks for both."""
     beside = tuple(voxels[path] for path in case.files if path in voxels)
-    return replace(case, files=(*case.files, *beside), is_folder=True) if beside else case
+    return replace(case, files=(*case.files, *beside)) if beside else case
 
 
 def _single(files: Iterable[Path], formats: Mapping[Path, InputFormat], tree: UploadTree) -> list[UploadedCase]:
@@ -158,7 +156,7 @@ def _single(files: Iterable[Path], formats: Mapping[Path, InputFormat], tree: Up
     return [
         _dicom_case([path])
         if formats[path] is DICOM
-        else UploadedCase(safe_name(file_stem(path.name)), (path,), is_folder=False, dicom=False)
+        else UploadedCase(safe_name(file_stem(path.name)), (path,), dicom=False)
         for path in files
         if not is_mask_name(path.name)
     ]
@@ -170,9 +168,9 @@ def _dicom_case(files: Sequence[Path]) -> UploadedCase:
         name = study_code(read_study(files[0]))
     except Exception:  # pydicom raises many types for a damaged header; the reader reports it later
         name = "study"
-    return UploadedCase(name, tuple(files), is_folder=True, dicom=True)
+    return UploadedCase(name, tuple(files), dicom=True)
 
 
 def _folder_case(folder: Path, files: Sequence[Path], tree: UploadTree) -> UploadedCase:
     name = file_stem(files[0].name) if folder in (tree.loose, tree.folders, tree.unpacked) else folder.name
-    return UploadedCase(safe_name(name), tuple(files), is_folder=True, dicom=False)
+    return UploadedCase(safe_name(name), tuple(files), dicom=False)

@@ -1,0 +1,243 @@
+"""The page in Chromium: what it finds is what Python finds, and nothing leaves it."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+from static_page.conftest import STATIC
+
+pytest.importorskip("playwright")
+
+from browser.images import dice
+from browser.running import launch, new_page
+from playwright.sync_api import Browser, ConsoleMessage, Download, Error, Page, expect, sync_playwright
+
+from tumorscope.datasets.phantom import make_phantom, plausible_lesion
+from tumorscope.inference.analysis import Analysis, analyze
+from tumorscope.inference.bundle import shipped_bundles
+from tumorscope.inference.engine import Engine, load_engine
+from tumorscope.io import open_scan
+
+EXAMPLE = STATIC / "example.nii.gz"
+NOTICE = "Research use only. Not a medical device; not for diagnosis or treatment."
+PATIENCE_MS = 300_000
+"""For a network in WebAssembly on a busy machine; an idle one takes a few seconds."""
+
+ELSEWHERE = "fetch('https://example.org/').then(() => 'connected', (error) => String(error))"
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        try:
+            browser = launch(playwright)
+        except Error as error:
+            pytest.skip(f"no Chromium: {error.message.splitlines()[0]}")
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    return load_engine(next(bundle for bundle in shipped_bundles() if bundle.name == "t1c"), "onnxruntime", "float")
+
+
+@dataclass
+class Visit:
+    """A page that analyzed the example, and what went on meanwhile."""
+
+    page: Page
+    requests: list[tuple[str, str, str | None]] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+
+@pytest.fixture(scope="module")
+def visit(chromium: Browser, address: str) -> Iterator[Visit]:
+    page = new_page(chromium, 1280, 800)
+    page.set_default_timeout(PATIENCE_MS)
+    visit = Visit(page)
+    page.context.on("request", lambda one: visit.requests.append((one.method, one.url, one.post_data)))
+
+    def heard(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            visit.complaints.append(message.text)
+
+    page.on("console", heard)
+    page.on("pageerror", lambda error: visit.complaints.append(str(error)))
+    start = time.monotonic()
+    page.goto(address)
+    page.get_by_role("button", name="Try the example").click()
+    page.wait_for_selector(".study[data-state=found]")
+    print(f"first result after {time.monotonic() - start:.1f} s")
+    page.get_by_role("button", name="Analyze all 20 slices").click()
+    page.wait_for_selector(".strip")
+    yield visit
+    page.context.close()
+
+
+@pytest.fixture(scope="module")
+def expected(engine: Engine) -> Analysis:
+    return analyze(open_scan(EXAMPLE), engine)
+
+
+def test_probabilities_and_type_are_those_of_python(visit: Visit, expected: Analysis) -> None:
+    numbers = _saved_numbers(visit.page)
+
+    assert expected.tumor_type is not None
+    assert expected.tumor_type.name is not None
+    assert numbers["inputCheck"] == "passed"
+    assert [one["index"] for one in numbers["slices"]] == list(range(20))
+    probabilities = [one.tumor_probability for one in expected.slices]
+    assert [one["probability"] for one in numbers["slices"]] == pytest.approx(probabilities, abs=1e-3)
+    assert numbers["scan"]["probability"] == pytest.approx(expected.tumor_probability, abs=1e-3)
+    assert numbers["scan"]["volumeMm3"] == pytest.approx(expected.volume_mm3, rel=1e-3)
+    assert numbers["scan"]["type"]["doubt"] is None
+    assert numbers["scan"]["type"]["likeliest"] == expected.tumor_type.name
+    assert numbers["scan"]["type"]["probabilities"] == pytest.approx(expected.tumor_type.probabilities, abs=1e-3)
+    assert visit.complaints == []
+
+
+def test_the_mask_is_that_of_python(visit: Visit, expected: Analysis) -> None:
+    index = int(expected.mask.sum(axis=(1, 2)).argmax())
+    visit.page.get_by_role("slider", name="Slice").fill(str(index))
+
+    found = _saved_mask(visit.page)
+
+    assert dice(found, expected.mask[index]) >= 0.99
+
+
+def test_the_contour_is_drawn_where_the_mask_is(visit: Visit, expected: Analysis) -> None:
+    index = int(expected.mask.sum(axis=(1, 2)).argmax())
+    visit.page.get_by_role("slider", name="Slice").fill(str(index))
+
+    shot = np.asarray(Image.open(io.BytesIO(visit.page.locator(".slice").screenshot())).convert("RGB")).astype(int)
+
+    green = (shot[..., 1] - shot[..., 0] > 80) & (shot[..., 1] - shot[..., 2] > 60)
+    rows, columns = np.nonzero(green)
+    scale = shot.shape[0] / expected.mask.shape[1]
+    mask_rows, mask_columns = np.nonzero(expected.mask[index])
+    for drawn, mask in ((rows, mask_rows), (columns, mask_columns)):
+        assert drawn.min() / scale == pytest.approx(mask.min(), abs=2)
+        assert drawn.max() / scale == pytest.approx(mask.max() + 1, abs=2)
+
+
+def test_nothing_is_uploaded(visit: Visit, address: str) -> None:
+    assert any(url.endswith("model.onnx") for _, url, _ in visit.requests)
+    for method, url, content in visit.requests:
+        assert url.startswith((address, f"blob:{address}"))
+        assert method == "GET"
+        assert content is None
+
+    page = visit.page
+    assert "Failed to fetch" in page.evaluate(ELSEWHERE)
+    [worker] = [one for one in page.workers if one.url.startswith("blob:")]
+    assert "Failed to fetch" in worker.evaluate(ELSEWHERE)
+    refused = [text for text in visit.complaints if "Content Security Policy" in text]
+    visit.complaints.clear()
+    assert refused  # by the policy, not for want of a network
+
+
+@pytest.mark.parametrize("format", ["png", "jpg"])
+def test_an_image_is_analyzed_as_in_python(visit: Visit, engine: Engine, tmp_path: Path, format: str) -> None:
+    path = tmp_path / f"slice.{format}"
+    _head().save(path, quality=90)
+
+    _open(visit.page, path)
+    visit.page.wait_for_selector(".study[data-state=found]")
+    numbers = _saved_numbers(visit.page)
+
+    expected = analyze(open_scan(path), engine)
+    assert expected.mask.any()
+    assert [one["probability"] for one in numbers["slices"]] == pytest.approx([expected.tumor_probability], abs=1e-3)
+    assert dice(_saved_mask(visit.page), expected.mask[0]) >= 0.99
+    expect(visit.page.get_by_text(NOTICE)).to_be_visible(timeout=PATIENCE_MS)
+
+
+def test_what_is_not_a_head_is_refused(visit: Visit, engine: Engine, tmp_path: Path) -> None:
+    text = Image.new("L", (200, 200), 255)
+    ImageDraw.Draw(text).multiline_text((6, 6), "\n".join(["The quick brown fox jumps over"] * 12), fill=0)
+    text.save(tmp_path / "text.png")
+    assert analyze(open_scan(tmp_path / "text.png"), engine).rejection is not None
+
+    _open(visit.page, tmp_path / "text.png")
+
+    expect(visit.page.get_by_role("alert")).to_have_text(
+        "This does not look like an MRI of a head. Nothing was assessed.", timeout=PATIENCE_MS
+    )
+    expect(visit.page.get_by_text("Tumor found")).to_have_count(0, timeout=PATIENCE_MS)
+
+
+def test_a_file_that_cannot_be_read_is_named_in_one_sentence(visit: Visit, tmp_path: Path) -> None:
+    (tmp_path / "scan.nii.gz").write_bytes(EXAMPLE.read_bytes()[:20_000])
+
+    visit.page.get_by_label("File").set_input_files(tmp_path / "scan.nii.gz")
+
+    expect(visit.page.get_by_role("alert").first).to_have_text(
+        "The file is damaged or truncated (gzip). Copy it again.", timeout=PATIENCE_MS
+    )
+
+
+def test_it_works_without_network_and_with_threads_on_the_next_visit(visit: Visit) -> None:
+    page = visit.page
+    page.evaluate("() => navigator.serviceWorker.ready.then(() => undefined)")
+    page.context.set_offline(True)
+    try:
+        page.reload()
+        page.get_by_role("button", name="Try the example").click()
+        page.wait_for_selector(".study[data-state=found]")
+    finally:
+        page.context.set_offline(False)
+
+    assert page.evaluate("crossOriginIsolated")
+    expect(page.locator(".headline")).to_have_text("Tumor found", timeout=PATIENCE_MS)
+    # Threads wait without an ear for tests: the policy is read from what they were started with.
+    threads = [worker.url for worker in page.workers if worker.url.startswith("http")]
+    assert threads
+    for script in threads:
+        policy = page.evaluate(f"async () => (await fetch('{script}')).headers.get('content-security-policy')")
+        assert "connect-src 'self';" in policy
+
+
+def test_all_of_it_is_under_25_mb(site: Path) -> None:
+    assert (site / "index.html").is_file()
+    assert sum(path.stat().st_size for path in site.rglob("*") if path.is_file()) < 25_000_000
+
+
+def test_licenses_come_with_it(site: Path) -> None:
+    assert "onnxruntime-web 1." in (site / "assets" / "licenses.txt").read_text()
+
+
+def _open(page: Page, path: Path) -> None:
+    page.get_by_label("File").set_input_files(path)
+    page.get_by_role("heading", name=path.name).wait_for()
+
+
+def _saved_numbers(page: Page) -> dict:
+    return json.loads(_saved(page, "Save the numbers").read_text())
+
+
+def _saved_mask(page: Page) -> np.ndarray:
+    return np.asarray(Image.open(_saved(page, "Save the mask")).convert("L")) > 0
+
+
+def _saved(page: Page, button: str) -> Path:
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name=button).click()
+    download: Download = waiting.value
+    return Path(download.path())
+
+
+def _head() -> Image.Image:
+    """A slice of a head with a tumor, in eight bits."""
+    phantom = make_phantom([plausible_lesion(1, "meningioma")], seed=1, shape=(7, 160, 160), sequences=("t1c",))
+    largest = int(phantom.mask.sum(axis=(1, 2)).argmax())
+    voxels = phantom.scan.voxels[largest, ..., 0].astype(float)
+    return Image.fromarray(np.clip(voxels * (250 / np.percentile(voxels, 99.9)), 0, 255).astype(np.uint8))
