@@ -27,7 +27,7 @@ export function headView(image: Volume, pixelAspect: number): View {
   const cropResize = new CropResize([rows, columns], headBox(head, reduced.shape, pixelAspect), SIDE);
   const view = cropResize.forward(dark);
   const ascending = sorted(view);
-  const [low, high] = [percentile(ascending, 0.5), percentile(ascending, 99.5)];
+  const [low, high] = [0.5, 99.5].map((percent) => Math.fround(percentile(ascending, percent)));
   if (high - low <= 1e-6) return { gray: new Float32Array(view.length), head: new Uint8Array(view.length).fill(1) };
   return {
     gray: view.map((value) => Math.min(Math.max((value - low) / (high - low), 0), 1)),
@@ -35,29 +35,29 @@ export function headView(image: Volume, pixelAspect: number): View {
   };
 }
 
-/** From zero up, so that large offsets cost no digits; large images as means of square blocks. */
+/** With the air at zero, so that large offsets cost no digits; large images as means of square blocks. */
 function averagedDown(image: Volume): Volume {
   const data = withoutSpikes(image.data);
   const [, rows, columns] = image.shape;
   const step = Math.max(1, Math.floor(Math.min(rows, columns) / ENOUGH_PX));
   const [height, width] = [Math.floor(rows / step), Math.floor(columns / step)];
-  const [low] = extremes(data);
+  const air = median(borders({ data, shape: image.shape }).flat());
   const round = rounding(image.data);
   const total = new Float32Array(height * width);
   for (let row = 0; row < step; row++) {
     for (let column = 0; column < step; column++) {
       for (let pixel = 0; pixel < total.length; pixel++) {
         const from = (Math.floor(pixel / width) * step + row) * columns + (pixel % width) * step + column;
-        total[pixel] += round(data[from] - low);
+        total[pixel] += round(data[from] - air);
       }
     }
   }
-  const most = Math.max(extremes(total)[1], 1e-30);
+  const most = Math.max(...extremes(total).map(Math.abs), 1e-30);
   return { data: total.map((value) => value / most), shape: [1, height, width] };
 }
 
 /** The few pixels that are far out of all proportion, brought nearer. */
-function withoutSpikes(data: Volume["data"]): ArrayLike<number> {
+function withoutSpikes(data: Volume["data"]): Volume["data"] {
   if (data.BYTES_PER_ELEMENT <= 2) return data;
   const clipped = Float64Array.from(data, (value) => Math.min(Math.max(value, -LARGEST), LARGEST));
   const ascending = clipped.slice().sort();
@@ -71,7 +71,7 @@ function withoutSpikes(data: Volume["data"]): ArrayLike<number> {
 function darkAround(image: Volume, head: Uint8Array): Float32Array {
   const data = image.data as Float32Array;
   const inside = sorted(data.filter((_, pixel) => head[pixel]));
-  const inverted = median(borders(image).flat(), Math.fround) >= percentile(inside, BRIGHTEST, Math.fround);
+  const inverted = median(borders(image).flat()) >= percentile(inside, BRIGHTEST);
   const [, most] = extremes(data);
   return inverted ? data.map((value) => most - value) : data;
 }

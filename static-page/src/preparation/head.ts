@@ -45,11 +45,11 @@ export function headMask(volume: Volume): Uint8Array {
 function headSignal(coarse: Volume): Float32Array {
   const { data } = coarse;
   const round = rounding(data);
-  const air = median(borders(coarse).flat(), round);
+  const air = round(median(borders(coarse).flat()));
   // Plain loops: several times faster than the arrays' own methods, and this is most of the work before the network.
   const distance = new Float64Array(data.length);
   for (let index = 0; index < data.length; index++) distance[index] = Math.abs(round(data[index] - air));
-  const brightest = percentile(sorted(distance), 99, round);
+  const brightest = round(percentile(sorted(distance), 99));
   const signal = new Float32Array(data.length);
   if (!(brightest > 0)) return signal;
   for (let index = 0; index < data.length; index++) signal[index] = Math.min(round(distance[index] / brightest), 1);

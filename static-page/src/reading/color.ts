@@ -26,7 +26,7 @@ export function classifyChannels({ data, rows, columns }: Pixels): Meaning {
 function unitScale(data: Pixels["data"]): Float32Array {
   if (data instanceof Uint8Array) return Float32Array.from(data, (value) => value / 255);
   const [low] = extremes(data);
-  const high = percentile(sorted(data), 99.9, Math.fround);
+  const high = Math.fround(percentile(sorted(data), 99.9));
   return Float32Array.from(data, (value) => (value - low) / Math.max(high - low, 1e-12));
 }
 
@@ -59,7 +59,7 @@ function standsOnBackground(scaled: Float32Array, rows: number, columns: number)
       add(row, columns - 1 - line);
     }
   }
-  const background = [0, 1, 2].map((channel) => median(border.map((at) => scaled[at + channel]), Math.fround));
+  const background = [0, 1, 2].map((channel) => Math.fround(median(border.map((at) => scaled[at + channel]))));
   const alike = border.filter((at) => [0, 1, 2].every((channel) => Math.abs(scaled[at + channel] - background[channel]) < CLOSE)).length;
   const darker = [0, 0, 0];
   for (let at = 0; at < scaled.length; at++) if (scaled[at] < background[at % 3] - DARKER) darker[at % 3] += 1;
