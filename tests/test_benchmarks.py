@@ -1,5 +1,6 @@
 """The benchmarks run and print ratios; what they print is never asserted on the clock."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -44,6 +45,22 @@ def test_the_batch_benchmark_tells_the_growth_a_case():
     )
     assert done.returncode == 0, done.stderr
     assert "KB per case" in done.stdout
+
+
+def test_an_older_commit_is_measured_against_this_one(tmp_path):
+    """Against itself; the worktree of the older commit is gone afterwards."""
+    git = ["git", "-C", str(BENCHMARKS.parent)]
+    if subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True).returncode:
+        pytest.skip("not a git repository")
+    result = tmp_path / "rows.json"
+    arguments = ["start", "--old", "HEAD", "--rounds", "1", "-o", str(result)]
+    done = subprocess.run([sys.executable, BENCHMARKS / "against.py", *arguments], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    old, new = json.loads(result.read_text())["start"]
+    assert old > 0
+    assert new > 0
+    worktrees = subprocess.run([*git, "worktree", "list", "--porcelain"], capture_output=True, text=True, check=True)
+    assert "/old\n" not in worktrees.stdout
 
 
 def test_the_input_check_page_has_every_change_and_family(tmp_path):

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tumorscope.preprocessing.crop_resize import CropResize
+from tumorscope.preprocessing.crop_resize import CropResize, _sampling
 from tumorscope.preprocessing.head import Box
 
 
@@ -61,3 +61,23 @@ def test_a_frame_of_oblong_pixels_keeps_proportions(aspect):
     seen = crop_resize.forward(ellipse) > 0.5
     height, width = np.ptp(np.argwhere(seen), axis=0) + 1
     assert abs(height - width) <= 2
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    shape=st.tuples(st.integers(5, 300), st.integers(5, 300)),
+    top=st.floats(-300, 300),
+    left=st.floats(-300, 300),
+    side=st.floats(4, 600),
+    size=st.sampled_from([16, 64, 192]),
+)
+def test_banded_blocks_give_what_the_whole_matrices_give(shape, top, left, side, size):
+    """Also for rectangles that lie outside the image, where every weight is zero."""
+    images = np.random.default_rng(0).random((3, *shape), np.float32)
+    crop_resize, back = CropResize(shape, Box(top, left, side, side), size), np.ones((size, size), np.float32)
+    rows = _sampling(shape[0], size, top, side / size)
+    columns = _sampling(shape[1], size, left, side / size)
+    np.testing.assert_allclose(crop_resize.forward(images), rows @ images @ columns.T, atol=1e-5)
+    rows = _sampling(size, shape[0], -top * size / side, size / side, beyond="zero")
+    columns = _sampling(size, shape[1], -left * size / side, size / side, beyond="zero")
+    np.testing.assert_allclose(crop_resize.inverse(back), rows @ back @ columns.T, atol=1e-5)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tumorscope.preprocessing.intensity import HIGHEST, LOWEST, normalize, standardize, without_spikes
+from tumorscope.preprocessing.intensity import HIGHEST, LOWEST, _mapped, normalize, standardize, without_spikes
 
 
 def test_a_normal_distribution_comes_out_standard():
@@ -115,3 +115,13 @@ def test_standardized_integers_and_floats_agree_and_stay_within_the_scale():
     assert found.min() == LOWEST
     assert found.max() <= HIGHEST
     assert not standardize(np.zeros((2, 8, 8)), np.ones((2, 8, 8), bool)).any()
+
+
+@pytest.mark.parametrize("widest", [1, 1e6])
+def test_the_table_of_gray_levels_is_as_good_as_interpolation(widest):
+    """Also where levels are so uneven that most of them share a few steps of the table."""
+    random = np.random.default_rng(0)
+    image = random.gamma(2, 300, (4, 64, 64)).astype(np.float32)
+    levels, standard = np.percentile(image, np.linspace(0.5, 99.5, 27)), np.linspace(LOWEST, HIGHEST, 27)
+    levels[-1] *= widest
+    np.testing.assert_allclose(_mapped(image, levels, standard), np.interp(image, levels, standard), atol=2e-5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import sys
 from typing import Annotated
 
@@ -44,6 +45,9 @@ from tumorscope.core.notice import NOTICE
 FAILED = 2
 """The exit code of every error that the user can act on."""
 INTERRUPTED = 130
+_COLLECT_EVERY = 100_000
+"""Allocations between two runs of Python's cycle collector. A DICOM study is a hundred thousand small objects, none of
+them garbage: every 700, as is usual, the collector takes a fifth of the time of reading and writing one."""
 
 app = typer.Typer(
     name="tumorscope",
@@ -100,6 +104,7 @@ app.add_typer(datasets.app, name="datasets")
 def main() -> None:
     """Run a command; an error becomes one line and exit code 2, never a traceback."""
     replace_unknown_characters()
+    gc.set_threshold(_COLLECT_EVERY, *gc.get_threshold()[1:])
     try:
         app()
     except TumorscopeError as error:

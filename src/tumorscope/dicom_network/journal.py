@@ -62,7 +62,8 @@ class Journal(Claims):
         Raises:
             FileNotFoundError: it is not on disk, because its study was removed meanwhile.
         """
-        with self._transaction() as base:
+        # The file is on disk; if a power cut takes this back, `import_unrecorded` enters the file as the node starts.
+        with self._base.transaction(on_disk=False) as base:
             if not (self.data / file).exists():
                 raise FileNotFoundError(file)
             given = {"code": code, "study": study, "image": image, "file": file, "now": base.now()}

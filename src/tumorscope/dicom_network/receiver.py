@@ -1,7 +1,8 @@
 """The node's service class provider: C-ECHO and C-STORE.
 
 An object is on disk and in the journal before its sender receives Success; after any earlier failure the
-sender receives an error status and still has the object.
+sender receives an error status and still has the object. The journal's entry need not be on disk yet: files without
+one are entered as the node starts.
 """
 
 from __future__ import annotations

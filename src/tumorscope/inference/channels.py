@@ -24,6 +24,8 @@ def arrange_channels(scan: Scan, card: Card) -> tuple[np.ndarray, list[Note]]:
         TumorscopeError: naming the sequence that is missing.
     """
     channels, notes = _channel_order(scan, card)
+    if channels == list(range(scan.voxels.shape[-1])):
+        return scan.voxels, notes  # a copy of a large volume is a quarter of an analysis's memory
     return scan.voxels[..., channels], notes
 
 

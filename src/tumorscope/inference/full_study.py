@@ -18,7 +18,6 @@ from dataclasses import replace
 
 import numpy as np
 from scipy import ndimage
-from scipy.spatial import KDTree
 
 from tumorscope.core.geometry import Geometry
 from tumorscope.core.note import Note
@@ -210,5 +209,7 @@ def _distances_mm(whole: np.ndarray, enhancing: Analysis, geometry: Geometry) ->
     alone = [number for number in range(1, len(sizes)) if number not in touching]
     if not alone:
         return []
+    from scipy.spatial import KDTree  # a sixth of a second at every start of the program, if it were above
+
     tree = KDTree(geometry.to_mm(np.argwhere(whole & np.logical_not(ndimage.binary_erosion(whole)))))
     return [float(tree.query(geometry.to_mm(np.argwhere(labels == number)))[0].min()) for number in alone]

@@ -14,13 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from skimage.transform import resize
 
 from tumorscope.core.errors import BadBundle, TumorscopeError
 from tumorscope.inference.bundle import RADIOMICS_FILES
 from tumorscope.inference.runtimes import open_session, runtime_reason
-from tumorscope.measurement.radiomics import FeatureSettings, extract_features
-from tumorscope.measurement.radiomics.location_features import find_head, location_features
 
 MODEL_FILE, CARD_FILE = RADIOMICS_FILES
 SCHEMA = "tumorscope.radiomics-classifier/1"
@@ -47,6 +44,12 @@ def type_features(image: np.ndarray, mask: np.ndarray, bins: int = 32) -> dict[s
     Raises:
         TumorscopeError: the mask is empty or of another shape.
     """
+    # These take a third of a second to import, and most scans have no tumor to classify.
+    from skimage.transform import resize
+
+    from tumorscope.measurement.radiomics import FeatureSettings, extract_features
+    from tumorscope.measurement.radiomics.location_features import find_head, location_features
+
     mask = np.asarray(mask) != 0
     if image.shape != mask.shape or image.ndim != 2:
         raise TumorscopeError(f"the image is {image.shape}, the mask {mask.shape}; give one slice with its mask")

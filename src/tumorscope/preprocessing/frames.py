@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from tumorscope.preprocessing.percentiles import percentiles
+
 _BRIGHT = 0.25
 """A frame is at least so far above the darkest gray levels, as a share of the range; air is darker."""
 
@@ -41,9 +43,9 @@ def without_frame(voxels: np.ndarray) -> np.ndarray:
 def _inside_frame(voxels: np.ndarray) -> tuple[slice, slice] | None:
     """Rows and columns of the image inside a frame; None where there is no frame."""
     coarse = voxels[:: max(1, len(voxels) // 8), ::4, ::4]
-    low, high = np.percentile(coarse, (1, 99))
+    low, high = percentiles(coarse, (1, 99))
     sides = [side.astype(np.float64) for side in (voxels[:, 0], voxels[:, -1], voxels[:, :, 0], voxels[:, :, -1])]
-    level = max(float(np.median(side)) for side in sides)
+    level = max(float(percentiles(side, (50,))[0]) for side in sides)
     extent = max(float(high), level) - low
     if not np.isfinite(extent) or extent <= 0 or level - low < _BRIGHT * extent:
         return None

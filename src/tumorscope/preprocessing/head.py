@@ -9,6 +9,7 @@ from scipy import ndimage
 
 from tumorscope.preprocessing.frames import without_frame
 from tumorscope.preprocessing.intensity import working_type
+from tumorscope.preprocessing.percentiles import percentiles
 
 _ENOUGH_PX = 128
 """A head is found just as well in a coarser image, and four times as fast or more."""
@@ -51,9 +52,10 @@ def head_mask(voxels: np.ndarray) -> np.ndarray:
     for channel in range(coarse.shape[3]):
         image = coarse[..., channel].astype(working_type(coarse.dtype))
         sides = (image[:, 0], image[:, -1], image[:, :, 0], image[:, :, -1])
+        air = percentiles(np.concatenate([side.ravel() for side in sides]), (50,)).astype(image.dtype)
         with np.errstate(over="ignore"):  # what is infinitely far from the air is bright
-            distance = np.abs(image - np.median(np.concatenate([side.ravel() for side in sides])))
-        brightest = np.percentile(distance, 99)
+            distance = np.abs(image - air)
+        brightest = percentiles(distance, (99,)).astype(image.dtype)
         if brightest > 0:
             np.maximum(signal, distance / brightest, out=signal)
     smoothing = _SMOOTHING * min(signal.shape[1:])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from tumorscope.preprocessing.percentiles import percentiles
+
 LOWEST, HIGHEST = -4.0, 6.0
 """Normalized intensities are clipped to this range (robust standard deviations)."""
 
@@ -21,6 +23,9 @@ sequences, so that an ordinary image changes little."""
 
 _MIDDLE = len(_STANDARD) // 2
 _LARGEST_TABLE = 1 << 16
+_TABLE_STEPS = 1 << 15
+_CHUNK = 1 << 15
+"""Pixels mapped at a time, which stay in the processor's cache."""
 
 _SPIKE = 1e5
 """Pixels further out than so many times the width of the central 99 % are not part of the image. Pixels of
@@ -50,7 +55,7 @@ def without_spikes(image: np.ndarray) -> np.ndarray:
         return image
     if image.min() < -_LARGEST or image.max() > _LARGEST:
         image = np.clip(image, -_LARGEST, _LARGEST)
-    low, high = (float(value) for value in np.percentile(image, (0.5, 99.5)))
+    low, high = (float(value) for value in percentiles(image, (0.5, 99.5)))
     least, most = low - _SPIKE * (high - low), high + _SPIKE * (high - low)
     if low == high or (image.min() >= least and image.max() <= most):
         return image
@@ -73,7 +78,7 @@ def normalize(image: np.ndarray, head: np.ndarray) -> np.ndarray:
     """
     stride = 2 if image.size > _MANY_PIXELS else 1  # a quarter of so many tells the same quantiles
     inside = image[:, ::stride, ::stride][head[:, ::stride, ::stride]]
-    low, middle, high = np.percentile(inside.astype(np.float64), (5, 50, 95))
+    low, middle, high = percentiles(inside, (5, 50, 95))
     scale = (high - low) / _NORMAL_RANGE_5_TO_95
     if scale <= 0:
         scale = float(inside.std(dtype=np.float64))
@@ -100,7 +105,7 @@ def standardize(image: np.ndarray, head: np.ndarray) -> np.ndarray:
     """
     inside = image[head]
     stride = max(1, inside.size // _MANY_PIXELS)
-    found = np.percentile(inside[::stride].astype(np.float64), _PERCENTILES)
+    found = percentiles(inside[::stride], _PERCENTILES)
     levels, which = np.unique(found, return_inverse=True)
     if len(levels) < 2:
         return np.zeros(image.shape, np.float32)
@@ -122,4 +127,31 @@ def standardize(image: np.ndarray, head: np.ndarray) -> np.ndarray:
         if highest - lowest < _LARGEST_TABLE:
             table = np.interp(np.arange(lowest, highest + 1), levels, standard).astype(np.float32)
             return table[image.astype(np.int32) - lowest]
-    return np.interp(image, levels, standard).astype(np.float32)
+    return _mapped(image, levels, standard)
+
+
+def _mapped(image: np.ndarray, levels: np.ndarray, standard: np.ndarray) -> np.ndarray:
+    """``np.interp(image, levels, standard)`` as float32, by a table with even steps instead of a search for every pixel.
+
+    That takes a fifth of the time. Within a step the table is as exact as interpolation, unless one of the levels lies in
+    it: for the few pixels there it is not used.
+    """
+    step = (levels[-1] - levels[0]) / _TABLE_STEPS
+    table = np.interp(levels[0] + step * np.arange(_TABLE_STEPS + 1), levels, standard).astype(np.float32)
+    rise = np.diff(table, append=table[-1])
+    bent = np.zeros(_TABLE_STEPS + 1, bool)
+    steps = ((levels[1:-1] - levels[0]) / step).astype(int)[:, None] + (-1, 0, 1)  # rounding may take one further
+    bent[np.clip(steps, 0, _TABLE_STEPS)] = True
+    lowest, scale = np.float32(levels[0]), np.float32(1 / step)
+    flat, result = image.reshape(-1), np.empty(image.size, np.float32)
+    for start in range(0, flat.size, _CHUNK):
+        values, found = flat[start : start + _CHUNK], result[start : start + _CHUNK]
+        position = (values - lowest) * scale
+        np.clip(position, 0, _TABLE_STEPS, out=position)
+        whole = position.astype(np.int32)
+        position -= whole
+        position *= rise.take(whole)
+        np.add(position, table.take(whole), out=found)
+        few = np.flatnonzero(bent.take(whole))
+        found[few] = np.interp(values[few], levels, standard)
+    return result.reshape(image.shape)

@@ -45,8 +45,11 @@ class SliceSampling:
             return values
         position = np.interp(np.arange(self.count), self.indices, np.arange(len(self.indices)))
         lower = np.minimum(position.astype(int), len(values) - 2)
-        share = (position - lower).astype(values.dtype).reshape(-1, *[1] * (values.ndim - 1))
-        return values[lower] * (1 - share) + values[lower + 1] * share
+        share = (position - lower).astype(values.dtype)
+        result = np.empty((self.count, *values.shape[1:]), values.dtype)
+        for index, (before, part) in enumerate(zip(lower, share, strict=True)):  # all at once would be four copies
+            result[index] = values[before] * (1 - part) + values[before + 1] * part
+        return result
 
 
 def sample_slices(count: int, spacing_mm: float | None, distance_mm: float | None) -> SliceSampling:

@@ -16,7 +16,8 @@ CLAIM_COLUMNS = """attempt INTEGER NOT NULL DEFAULT 0, tries INTEGER NOT NULL DE
 
 
 class SqliteDatabase:
-    """A database whose transactions are on disk when they end; times are stored in seconds since 1970.
+    """A database whose transactions are on disk when they end, unless they say that they need not be; times are stored
+    in seconds since 1970.
 
     Args:
         path: of the file; created if it does not exist.
@@ -37,9 +38,15 @@ class SqliteDatabase:
             self._base.close()
 
     @contextmanager
-    def transaction(self) -> Iterator[SqliteDatabase]:
-        """A transaction that writes, and waits until it is the only one."""
+    def transaction(self, *, on_disk: bool = True) -> Iterator[SqliteDatabase]:
+        """A transaction that writes, and waits until it is the only one.
+
+        Args:
+            on_disk: it is on disk when it ends. Else it is atomic and in its order all the same, but a power cut may
+                take it back, as long as none that is on disk has followed. Waiting for the disk is most of the time.
+        """
         with self._lock:
+            self._base.execute(f"PRAGMA synchronous = {'FULL' if on_disk else 'NORMAL'}")
             self._base.execute("BEGIN IMMEDIATE")
             try:
                 yield self

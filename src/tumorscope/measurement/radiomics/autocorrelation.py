@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.signal import fftconvolve
 
 from tumorscope.measurement.radiomics.aggregation import ratio
 
@@ -21,8 +20,8 @@ def autocorrelation(image: np.ndarray, mask: np.ndarray, spacing: tuple[float, f
     )
     distance = np.sqrt(sum(grid**2 for grid in grids))
     weights = np.divide(1, distance, out=np.zeros_like(distance), where=distance > 0)
-    near = fftconvolve(mask.astype(float), weights, mode="same")
-    around = fftconvolve(deviation, weights, mode="same")
+    near = _convolved(mask.astype(float), weights)
+    around = _convolved(deviation, weights)
     total = float(near[mask].sum())
     crossed = float((deviation * around)[mask].sum())
     squares = float((deviation**2)[mask].sum())
@@ -32,3 +31,17 @@ def autocorrelation(image: np.ndarray, mask: np.ndarray, spacing: tuple[float, f
         "morph_moran_i": ratio(number * crossed, total * squares),
         "morph_geary_c": ratio((number - 1) * (own - crossed), total * squares),
     }
+
+
+def _convolved(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """At each position the sum of all values, weighted by their offset from it.
+
+    With NumPy alone: ``scipy.signal`` imports ``scipy.stats``, a second of every start of the program.
+
+    Args:
+        values: of any shape.
+        weights: by offset, from ``-(size - 1)`` to ``size - 1`` on each axis.
+    """
+    # What wraps around at this length is in the part that is cut off.
+    spectrum = np.fft.rfftn(values, weights.shape) * np.fft.rfftn(weights)
+    return np.fft.irfftn(spectrum, weights.shape)[tuple(slice(size - 1, None) for size in values.shape)]

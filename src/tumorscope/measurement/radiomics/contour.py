@@ -11,8 +11,6 @@ from itertools import pairwise
 from math import pi
 
 import numpy as np
-from scipy.spatial import ConvexHull
-from scipy.spatial.distance import pdist
 from skimage.measure import find_contours
 
 from tumorscope.measurement.radiomics.aggregation import ratio
@@ -27,6 +25,10 @@ def contour(image: np.ndarray, mask: np.ndarray, spacing: tuple[float, float]) -
         mask: boolean, the same shape, not empty.
         spacing: distance of pixel centers; 1 where it is unknown.
     """
+    # A sixth of a second at every start of the program, if it were above.
+    from scipy.spatial import ConvexHull
+    from scipy.spatial.distance import pdist
+
     contours = [line * spacing for line in find_contours(np.pad(mask, 1).astype(float), 0.5)]
     # Around a hole the line runs the other way, and its area counts against the region's.
     area = abs(sum(_signed_area(line) for line in contours))

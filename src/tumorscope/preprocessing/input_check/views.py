@@ -8,6 +8,7 @@ from tumorscope.preprocessing.crop_resize import CropResize
 from tumorscope.preprocessing.frames import without_frame
 from tumorscope.preprocessing.head import head_box, head_mask
 from tumorscope.preprocessing.intensity import without_spikes, working_type
+from tumorscope.preprocessing.percentiles import percentiles
 
 SIDE = 64
 _ENOUGH_PX = 128
@@ -44,7 +45,7 @@ def _view(image: np.ndarray, pixel_aspect: float, side: int) -> tuple[np.ndarray
     image = _dark_around(image, head[0])
     crop_resize = CropResize(image.shape, head_box(head, pixel_aspect), side)
     view = crop_resize.forward(image)
-    low, high = np.percentile(view, (0.5, 99.5))
+    low, high = percentiles(view, (0.5, 99.5)).astype(view.dtype)
     if high - low <= 1e-6:
         return np.zeros_like(view), np.ones(view.shape, bool)
     return np.clip((view - low) / (high - low), 0, 1), crop_resize.forward(head[0]) > 0.5
@@ -52,20 +53,24 @@ def _view(image: np.ndarray, pixel_aspect: float, side: int) -> tuple[np.ndarray
 
 def _dark_around(image: np.ndarray, head: np.ndarray) -> np.ndarray:
     """The image with black for white where the air is as bright as the head's brightest, as on inverted displays."""
-    sides = (image[0], image[-1], image[:, 0], image[:, -1])
-    inverted = np.median(np.concatenate(sides)) >= np.percentile(image[head], _BRIGHTEST)
+    inverted = _air(image) >= percentiles(image[head], (_BRIGHTEST,))[0]
     return image.max() - image if inverted else image
 
 
 def _reduced(image: np.ndarray) -> np.ndarray:
-    """float32 from zero up, so that large offsets cost no digits; large images as means of square blocks."""
+    """float32 with the air at zero, so that large offsets cost no digits; large images as means of square blocks."""
     image = without_spikes(image)
     step = max(1, min(image.shape) // _ENOUGH_PX)
     rows, columns = (length // step * step for length in image.shape)
-    low = image.min()
+    air = _air(image)
     total = np.zeros((rows // step, columns // step), np.float32)
     for row in range(step):
         for column in range(step):
             # Short integers would overflow.
-            total += np.subtract(image[row:rows:step, column:columns:step], low, dtype=working_type(image.dtype))
-    return total / max(float(total.max()), 1e-30)
+            total += np.subtract(image[row:rows:step, column:columns:step], air, dtype=working_type(image.dtype))
+    return total / max(float(np.abs(total).max()), 1e-30)
+
+
+def _air(image: np.ndarray) -> float:
+    """The median gray level along an image's borders."""
+    return percentiles(np.concatenate((image[0], image[-1], image[:, 0], image[:, -1])), (50,))[0]
