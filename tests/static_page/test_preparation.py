@@ -12,7 +12,6 @@ from scipy import ndimage
 from static_page.conftest import Node
 from static_page.inputs import write_inputs
 
-from tumorscope.datasets.phantom import make_phantom
 from tumorscope.inference.acquired_slices import network_view
 from tumorscope.inference.bundle import shipped_bundles
 from tumorscope.io import open_scan
@@ -53,11 +52,12 @@ def test_fifty_files_are_prepared_as_in_python(node: Node, tmp_path: Path) -> No
 
 
 def test_what_the_values_rule_out_is_refused_as_in_python(node: Node, tmp_path: Path) -> None:
-    tissues = make_phantom(shape=(10, 64, 64), sequences=("t1",)).labels
+    away = np.linalg.norm(np.indices((10, 64, 64)) / [[[[5]]], [[[32]]], [[[32]]]] - 1, axis=0)
+    tissues = np.select([away < 0.4, away < 0.6, away < 0.9], [3, 2, 1], 0)
     noise = np.random.default_rng(0).normal(0, 1, tissues.shape)
     contents = {
-        "labels": tissues.astype(np.int16),
-        "tissue": ndimage.gaussian_filter((tissues == 1).astype(np.float32), 0.5),
+        "regions": tissues.astype(np.int16),
+        "tissue": ndimage.gaussian_filter((tissues > 1).astype(np.float32), 0.5),
         "ct": (np.where(tissues > 0, 40, -1000) + 5 * noise).round().astype(np.int16),
         "adc": np.where(tissues > 0, 8e-4 + 1e-5 * noise, 0).astype(np.float32),
     }

@@ -20,6 +20,7 @@ export class Study {
   readonly #panel = h("div", { class: "results", "aria-live": "polite" });
   readonly #contour = h("input", { type: "checkbox", checked: true, on: { change: () => this.#draw() } });
   readonly #map = h("input", { type: "checkbox", on: { change: () => this.#draw() } });
+  readonly #mapNote = h("p", { class: "small", hidden: true }, "The map is brightest where most speaks for the likeliest type. It is not a segmentation.");
   readonly #sequence = h("select", { on: { change: () => this.#restart() } }, ...SEQUENCES.map(([value, text]) => h("option", { value }, text)));
   readonly #wholeButton = h("button", { type: "button", class: "button primary", on: { click: () => this.#analyzeScan() } });
   readonly #savers: HTMLButtonElement[];
@@ -96,6 +97,7 @@ export class Study {
           h("label", {}, this.#map, "Activation map"),
           h("label", { class: "sequence" }, "Sequence", this.#sequence),
         ),
+        this.#mapNote,
       ),
       h(
         "aside",
@@ -146,6 +148,7 @@ export class Study {
     const { shown, loaded } = this;
     const finding = this.#found.get(index) ?? null;
     this.#viewport.show(shown, index, finding, { contour: this.#contour.checked, map: this.#map.checked });
+    this.#mapNote.hidden = !this.#map.checked;
     const where = shown.slices > 1 ? `Slice ${sliceNumber(COUNTED, index)} of ${shown.slices}` : "Slice";
     setText(this.#where, where);
     const words = finding ? (finding.positive ? ", tumor found" : ", no tumor found") : "";

@@ -15,6 +15,7 @@ from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.notice import NOTICE
 from tumorscope.io import open_scan, open_segmentation, read_mask
 from tumorscope.io.dicom.writers import encode_segmentation, encode_structure_set
+from tumorscope.io.segmentation_alignment import onto_scan
 
 ORIENTATIONS = {"axial": SMALL.orientation, "coronal": CORONAL, "sagittal": SAGITTAL, "oblique": oblique(20, -15, 40)}
 
@@ -53,15 +54,17 @@ def test_every_voxel_comes_back(analyzed, tmp_path, orientation):
     assert found.geometry.same_grid(study.scan.geometry)
 
 
-def test_beside_a_segmentation_of_the_same_series_the_images_are_not_needed(analyzed, tmp_path):
+@pytest.mark.parametrize("every_frame", [False, True])
+def test_beside_a_segmentation_of_the_same_series_the_images_are_not_needed(analyzed, tmp_path, every_frame):
     """Results are kept without the images: contours and segmentation are measured alike."""
     study = study_of(tmp_path / "series", Grid((6, 40, 36), (4.0, 1.5, 0.75)), shapes())
     (tmp_path / "results").mkdir()
     path = written(analyzed, study, tmp_path / "results" / "rtstruct.dcm")
-    (tmp_path / "results" / "seg.dcm").write_bytes(encode_segmentation(analyzed(study.scan, study.mask), made_at=NOW))
+    segmentation = encode_segmentation(analyzed(study.scan, study.mask), made_at=NOW, every_frame=every_frame)
+    (tmp_path / "results" / "seg.dcm").write_bytes(segmentation)
     for image in study.files:
         image.unlink()
-    assert np.array_equal(open_segmentation(path).whole, study.mask)
+    assert np.array_equal(onto_scan(open_segmentation(path), study.scan).whole, study.mask)
 
 
 def leaning(folder, mark=None):

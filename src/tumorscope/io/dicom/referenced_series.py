@@ -5,17 +5,22 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.core.geometry import Geometry
 from tumorscope.io.checks import label
 from tumorscope.io.dicom.files import read_series_uid
-from tumorscope.io.dicom.frames import items_of
+from tumorscope.io.dicom.frames import FunctionalGroups, items_of
 from tumorscope.io.dicom.geometry import stack_frames
 from tumorscope.io.dicom.grouping import sort_files
 from tumorscope.io.dicom.seg_reader import SEGMENTATIONS, read_dicom_segmentation
 from tumorscope.io.discovery import dicom_files
 
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+_TAGS = ["SOPClassUID", "ReferencedSeriesSequence", "SharedFunctionalGroupsSequence"]
 _MOST_FOLDERS = 200
 """So many folders beside the object are looked into; more are an archive, not a study."""
 
@@ -23,8 +28,8 @@ _MOST_FOLDERS = 200
 def find_series_geometry(path: Path, series: Collection[str]) -> Geometry | None:
     """The grid of one of some series, where its images are in the object's folder or in folders beside it.
 
-    A segmentation in the object's folder that has a plane for each image of such a series tells the grid as well: results
-    are kept without the images.
+    A segmentation of such a series in the object's folder tells the grid as well: results are kept without the images.
+    One that has planes for some of the images only is continued to both sides.
 
     Args:
         path: the object.
@@ -43,12 +48,12 @@ def find_series_geometry(path: Path, series: Collection[str]) -> Geometry | None
 
 
 def _segmented_grids(path: Path, series: Collection[str]) -> Iterator[Geometry]:
-    """The grids of whole segmentations of the series in the object's folder."""
+    """The grids of segmentations of the series in the object's folder."""
     from pydicom import dcmread
 
     for file in dicom_files(path.resolve().parent):
         with suppress(Exception):  # of many kinds, in files that are not asked for
-            header = dcmread(file, stop_before_pixels=True, specific_tags=["SOPClassUID", "ReferencedSeriesSequence"])
+            header = dcmread(file, stop_before_pixels=True, specific_tags=_TAGS)
             images = [
                 image
                 for each in items_of(header.get("ReferencedSeriesSequence"))
@@ -57,8 +62,24 @@ def _segmented_grids(path: Path, series: Collection[str]) -> Iterator[Geometry]:
             ]
             if header.get("SOPClassUID") in SEGMENTATIONS and len(images) > 1:
                 geometry = read_dicom_segmentation(file).geometry
-                if geometry is not None and geometry.shape[0] == len(images):
+                missing = 0 if geometry is None else len(images) - geometry.shape[0]
+                if geometry is not None and missing == 0:
                     yield geometry
+                elif geometry is not None and missing > 0 and geometry.is_even and _states_spacing(header):
+                    yield _continued(geometry, missing)
+
+
+def _states_spacing(header: Dataset) -> bool:
+    """Whether the distance of slices is stated, however few of them there are."""
+    return bool(FunctionalGroups(header, 0).number("PixelMeasuresSequence", "SpacingBetweenSlices"))
+
+
+def _continued(geometry: Geometry, planes: int) -> Geometry:
+    """The same grid with so many planes more at either end."""
+    slices, rows, columns = geometry.shape
+    affine = geometry.affine.copy()
+    affine[:3, 3] -= planes * affine[:3, 2]
+    return Geometry((slices + 2 * planes, rows, columns), affine)
 
 
 def _series_beside(path: Path, series: Collection[str]) -> Iterator[list[Path]]:
