@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tumorscope.cli.datafolders import DataOption
-from tumorscope.datasets.data_folders import data_folders
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from tumorscope.datasets.data_folders import data_folders
     from tumorscope.inference.sequence_recognition import SequenceModel
 
 
