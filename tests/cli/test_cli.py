@@ -66,6 +66,25 @@ def test_help_needs_none_of_the_heavy_libraries():
     assert out.stdout.strip() == "[]"
 
 
+def test_a_start_imports_nothing_that_not_every_scan_needs():
+    """What makes a single image quick, without measuring time."""
+    modules = "tumorscope.cli.running, tumorscope.measurement.radiomics_classifier"
+    program = f"import sys, {modules}; print([name for name in sys.argv[1:] if name in sys.modules])"
+    late = (
+        "scipy.signal",
+        "scipy.stats",
+        "scipy.spatial",
+        "skimage",
+        "highdicom",
+        "pydicom",
+        "nibabel",
+        "h5py",
+        "jinja2",
+    )
+    out = subprocess.run([sys.executable, "-c", program, *HEAVY, *late], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "[]"
+
+
 def test_analyzing_needs_no_pytorch(tmp_path, phantom):
     """With PyTorch and its relatives hidden, a whole case still goes through."""
     files = write_nifti(phantom, tmp_path)

@@ -9,7 +9,6 @@ import typer
 
 from tumorscope.cli.datafolders import DatasetArgument
 from tumorscope.core.errors import TumorscopeError
-from tumorscope.interface.evaluating import cases_of_part
 
 
 def command(
@@ -32,6 +31,7 @@ def command(
     from tumorscope.evaluation.recalibration import PLOT_FILE, recalibrate, write_recalibrated
     from tumorscope.inference.bundles import load_bundle
     from tumorscope.inference.engine import load_engine
+    from tumorscope.interface.evaluating import cases_of_part
 
     if part == "test":
         raise TumorscopeError("--part test: test patients are for evaluation; calibrate on others")

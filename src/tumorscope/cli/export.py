@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from tumorscope.cli.datafolders import DataOption
-from tumorscope.datasets.data_folders import resolve_data
 
 
 def command(
@@ -22,6 +21,7 @@ def command(
     ] = None,
 ) -> None:
     """Make a bundle: ONNX, eight bits, operating point, and metrics in its card."""
+    from tumorscope.datasets.data_folders import resolve_data
     from tumorscope.training.export import export
     from tumorscope.training.run import Run
 

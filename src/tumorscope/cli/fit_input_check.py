@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tumorscope.cli.datafolders import DataOption
-from tumorscope.datasets.data_folders import data_folders
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -49,6 +48,7 @@ def command(
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from tumorscope.core.files import save_together, save_whole
+    from tumorscope.datasets.data_folders import data_folders
     from tumorscope.preprocessing.input_check import default_input_check
     from tumorscope.training.input_check import count_fits, fit_input_check, with_refusal
     from tumorscope.training.input_check_images import draw_scores, draw_wrong

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tumorscope.cli.datafolders import DataOption
-from tumorscope.datasets.data_folders import data_folders
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -40,6 +39,7 @@ def command(
     from rich.progress import Progress
 
     from tumorscope.core.files import save_together
+    from tumorscope.datasets.data_folders import data_folders
     from tumorscope.training.sequence_recognition import fit_sequence_model
     from tumorscope.training.sequence_samples import DATA, Parts, read_parts, shipped_splits
 

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from tumorscope.cli.datafolders import DataOption
-from tumorscope.datasets.data_folders import data_folders
 
 
 def command(
@@ -32,6 +31,7 @@ def command(
     from rich.progress import Progress
     from rich.table import Table
 
+    from tumorscope.datasets.data_folders import data_folders
     from tumorscope.inference.bundles import load_bundle
     from tumorscope.training.type_check import TYPED_DATA, fit_bundle
 
