@@ -117,6 +117,14 @@ def test_standardized_integers_and_floats_agree_and_stay_within_the_scale():
     assert not standardize(np.zeros((2, 8, 8)), np.ones((2, 8, 8), bool)).any()
 
 
+def test_rounding_does_not_split_a_level_on_which_several_percentiles_lie():
+    image, head = ellipsoid()
+    saturated = np.minimum(image, np.percentile(image[head], 70)).astype(np.float32)
+    rounded = saturated * (1 + np.random.default_rng(0).uniform(-1e-7, 1e-7, image.shape)).astype(np.float32)
+    assert (rounded != saturated).any()
+    np.testing.assert_allclose(standardize(rounded, head), standardize(saturated, head), atol=1e-3)
+
+
 @pytest.mark.parametrize("widest", [1, 1e6])
 def test_the_table_of_gray_levels_is_as_good_as_interpolation(widest):
     """Also where levels are so uneven that most of them share a few steps of the table."""

@@ -22,6 +22,10 @@ _STANDARD = np.array([*_DARK_HALF, 0.0, *_BRIGHT_HALF])
 sequences, so that an ordinary image changes little."""
 
 _MIDDLE = len(_STANDARD) // 2
+_SAME_LEVEL = 1e-6
+"""Percentiles that differ by less than this share of their range are one gray level, such as saturated white, that
+rounding has split."""
+
 _LARGEST_TABLE = 1 << 16
 _TABLE_STEPS = 1 << 15
 _CHUNK = 1 << 15
@@ -106,7 +110,8 @@ def standardize(image: np.ndarray, head: np.ndarray) -> np.ndarray:
     inside = image[head]
     stride = max(1, inside.size // _MANY_PIXELS)
     found = percentiles(inside[::stride], _PERCENTILES)
-    levels, which = np.unique(found, return_inverse=True)
+    new = np.append(True, np.diff(found) > _SAME_LEVEL * (found[-1] - found[0]))
+    levels, which = found[new], np.cumsum(new) - 1
     if len(levels) < 2:
         return np.zeros(image.shape, np.float32)
     # Several percentiles on one gray level: that level gets the middle of their standard values.

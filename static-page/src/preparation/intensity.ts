@@ -13,6 +13,7 @@ const STANDARD = [
   ...[0.09, 0.18, 0.28, 0.38, 0.51, 0.68, 0.95, 1.32, 1.83, 2.32, 2.57, 2.76],
 ];
 const MIDDLE = STANDARD.length >> 1;
+const SAME_LEVEL = 1e-6;
 
 /** An increasing piecewise linear map from gray levels to the network's scale. */
 export interface IntensityMap {
@@ -50,18 +51,21 @@ export function standardMap(inside: ArrayLike<number>): IntensityMap | null {
   };
 }
 
-/** Several percentiles on one gray level: that level gets the middle of their standard values. */
+/**
+ * Several percentiles on one gray level: that level gets the middle of their standard values.
+ *
+ * Rounding may have split the level: percentiles nearer than {@link SAME_LEVEL} of their range are one.
+ */
 function merged(found: readonly number[]): [levels: number[], standard: number[]] {
-  const groups = new Map<number, number[]>();
+  const least = SAME_LEVEL * (found[found.length - 1] - found[0]);
+  const groups: { level: number; values: number[] }[] = [];
   found.forEach((level, index) => {
-    const group = groups.get(level);
-    if (group) group.push(STANDARD[index]);
-    else groups.set(level, [STANDARD[index]]);
+    if (index > 0 && level - found[index - 1] <= least) groups[groups.length - 1].values.push(STANDARD[index]);
+    else groups.push({ level, values: [STANDARD[index]] });
   });
-  const ascending = [...groups].sort(([one], [other]) => one - other);
   return [
-    ascending.map(([level]) => level),
-    ascending.map(([, values]) => values.reduce((all, one) => all + one, 0) / values.length),
+    groups.map(({ level }) => level),
+    groups.map(({ values }) => values.reduce((all, one) => all + one, 0) / values.length),
   ];
 }
 
