@@ -19,9 +19,16 @@ def command(
     features: Annotated[
         Path | None, typer.Option(help="A run of a recipe on features, for a second opinion on the type.")
     ] = None,
+    average_with: Annotated[
+        str | None,
+        typer.Option(
+            metavar="BUNDLE", help="Take the mean of the run's weights and those of the bundle that it started from."
+        ),
+    ] = None,
 ) -> None:
     """Make a bundle: ONNX, eight bits, operating point, and metrics in its card."""
     from tumorscope.datasets.data_folders import resolve_data
+    from tumorscope.inference.bundles import load_bundle
     from tumorscope.training.export import export
     from tumorscope.training.run import Run
 
@@ -34,6 +41,7 @@ def command(
         name=name,
         eight_bit=not float_only,
         features=features,
+        average_with=None if average_with is None else load_bundle(average_with),
         log=lambda line: typer.echo(line, err=True),
     )
     typer.echo(f"Bundle {report.bundle.name} ({report.bundle.sha256[:12]}) is in {out}")

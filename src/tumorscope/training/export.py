@@ -30,6 +30,7 @@ from tumorscope.measurement.radiomics_classifier import load_radiomics_classifie
 from tumorscope.preprocessing import prepare, stack_adjacent_slices
 from tumorscope.preprocessing.input_check import default_input_check
 from tumorscope.recipes.experiment import Recipe
+from tumorscope.training.averaging import average_weights
 from tumorscope.training.copies import LEFT_OUT_FILE, leave_out
 from tumorscope.training.onnx_files import CALIBRATIONS, export_float, map_names, output_names, quantize
 from tumorscope.training.run import SPLIT_FILE, Run, open_datasets
@@ -61,6 +62,7 @@ def export(
     name: str | None = None,
     eight_bit: bool = True,
     features: Path | None = None,
+    average_with: Bundle | None = None,
     log: Callable[[str], None] = lambda line: None,
 ) -> ExportReport:
     """Write a bundle from a run's best weights.
@@ -76,12 +78,13 @@ def export(
         name: the bundle's name, of lower-case letters, digits and hyphens; None derives it from the folder.
         eight_bit: whether to add an int8 model.
         features: the folder of a radiomics classifier to add to the bundle.
+        average_with: the bundle that the training started from; the new one gets the mean of both networks' weights.
         log: called with a line about each step.
 
     Raises:
         TumorscopeError: the name has other characters; or every calibration of the int8 model loses more than
             :data:`LARGEST_LOSS` of Dice, accuracy or AUROC.
-        BadBundle: there is no radiomics classifier in that folder.
+        BadBundle: there is no radiomics classifier in that folder, or ``average_with`` is another network.
     """
     name = _bundle_name(name, folder)
     if features is not None:
@@ -100,6 +103,10 @@ def export(
         log("writing ONNX")
         network = run.network()
         export_float(network, recipe, work / _FLOAT_FILE)
+        training = _training(run, recipe, {part: len(cases) for part, cases in parts.items()})
+        if average_with is not None:
+            average_weights(work / _FLOAT_FILE, average_with.read_model(average_with.card.models[0]))
+            training["averaged_with"] = f"{average_with.name} {average_with.sha256[:12]}"
         card = Card(
             name=name,
             version=__version__,
@@ -112,7 +119,7 @@ def export(
             maps=map_names(network),
             tta_flip=recipe.tta_flip,
             models=(_model(work / _FLOAT_FILE, "float"),),
-            training=_training(run, recipe, {part: len(cases) for part, cases in parts.items()}),
+            training=training,
             input_check=input_check_metrics(),
             limits=tuple(limit for name in recipe.datasets for limit in dataset_entry(name).limits),
             licenses=(dataset.license, _LICENSE),
