@@ -137,7 +137,7 @@ class Inputs:
     def image(self) -> Path:
         """One slice as PNG."""
         voxels = self._phantom((SLICES, 256, 256)).scan.voxels[SLICES // 2, ..., 0].astype(float)
-        path = self.folder / "slice.png"
+        path = self.folder / "flair.png"
         Image.fromarray(np.rint(255 * voxels / voxels.max()).astype(np.uint8)).save(path)
         return path
 

@@ -131,7 +131,7 @@ def go_to(page: Page, index: int) -> None:
     for key, times in (("PageDown", index // 5), ("ArrowDown", index % 5)):
         for _ in range(times):
             page.keyboard.press(key)
-    expect(page.locator(".where")).to_have_text(re.compile(rf"^Slice {index} of "))
+    expect(page.locator(".where")).to_have_text(re.compile(rf"^Slice {index + 1} of "))
 
 
 def nifti_case(folder: Path, name: str, slices: int = 24) -> Path:

@@ -18,7 +18,7 @@ def test_two_sequences_scroll_together_and_share_the_mask(page: Page, base: str,
     second.hover()
     page.mouse.wheel(0, 120)
 
-    expect(page.locator(".where")).not_to_have_text("Slice 10 of 0–23")
+    expect(page.locator(".where")).not_to_have_text("Slice 11 of 24")
     expect(second).to_have_attribute("data-slice", first.get_attribute("data-slice") or "")
     before = first.get_attribute("data-drawing") or ""
     page.keyboard.press("b")
@@ -42,7 +42,7 @@ def test_a_ruler_stays_until_it_is_deleted(page: Page, base: str, phantom: str) 
     page.wait_for_selector(".viewport[data-ready]")
     go_to(page, 3)
     ruler.click()
-    expect(page.locator(".where")).to_have_text("Slice 10 of 0–23")
+    expect(page.locator(".where")).to_have_text("Slice 11 of 24")
     page.get_by_role("button", name=re.compile("^Delete the ruler of 45")).click()
     expect(page.get_by_role("region", name="Rulers")).to_be_hidden()
     page.reload()

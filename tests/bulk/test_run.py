@@ -106,7 +106,7 @@ def timeless(name, content):
         text = "".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(content)).pages)
         content = text.replace("\u200b", "").encode()  # where a line may break, which moves with the digits
     if name.startswith("report."):
-        return re.sub(rb"[\d.,]+ m?s\b", b"", b" ".join(content.split()))
+        return re.sub(rb"[\d.,]+ m?s\b|\d+ \w+ \d{4}, \d\d:\d\d UTC\S+", b"", b" ".join(content.split()))
     return content
 
 

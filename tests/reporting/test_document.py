@@ -14,7 +14,7 @@ from tumorscope.reporting.analysis_document import analysis_schema
 from tumorscope.reporting.document import load_document, mask_from_document, to_document, to_json
 
 KEYS = {
-    "schema", "case", "patient_key", "study_date", "sequences", "bundle", "engine", "operating_point", "input_rejected", "incomplete", "corrected", "tumor_present", "tumor_probability", "tumor_type",
+    "schema", "case", "patient_key", "study_date", "sequences", "bundle", "engine", "operating_point", "input_rejected", "incomplete", "corrected", "rulers", "tumor_present", "tumor_probability", "tumor_type",
     "radiomics_classifier", "types_agree", "slices", "lesions", "labels", "truth_dice", "volume_mm3", "voxels", "mask_rle", "geometry", "warnings", "notice", "timing_ms",
 }  # fmt: skip
 

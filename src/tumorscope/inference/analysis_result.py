@@ -81,7 +81,6 @@ class Analysis(Displayed):
         timing_ms: by stage, in the order of the stages.
         label: what the mask delineates, see :mod:`tumorscope.inference.labels`; of a bundle of several compartments
             the first one's name.
-        analyzed_at: when it was made, with its time zone.
         parts: further labels, each inside this mask, on the same scan: compartments of the same bundle, or what
             another bundle segments. Their masks, lesions and slices are their own, those of another bundle also their
             probabilities. Empty for one mask.
