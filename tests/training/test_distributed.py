@@ -36,9 +36,8 @@ def batch():
     return images, (torch.rand(6, 8, 8) < torch.linspace(0, 0.6, 6).view(-1, 1, 1)).float()
 
 
-def learn_together(process, folder):
-    """One of two processes: a step on every other image."""
-    distributed.init_process_group("gloo", f"file://{folder / 'meeting'}", rank=process, world_size=2)
+def learn(process):
+    """A step of one of two processes on every other image."""
     model = DistributedDataParallel(SyncBatchNorm().apply(network()))
     images, truth = batch()
     prediction, whole = all_gather(model(images[process::2])), all_gather(truth[process::2])
@@ -48,8 +47,13 @@ def learn_together(process, folder):
     found |= {f"gradient of {name}": weight.grad for name, weight in model.module.named_parameters()}
     found |= dict(model.module.named_buffers())
     slices = torch.tensor(list(DistributedSampler(range(5), 2, process, shuffle=False)))
-    found |= {"validation": whole_part({"slice": slices, "prediction": slices * 10})["prediction"]}
-    torch.save(found, folder / f"{process}.pt")
+    return found | {"validation": whole_part({"slice": slices, "prediction": slices * 10})["prediction"]}
+
+
+def learn_together(process, folder):
+    distributed.init_process_group("gloo", f"file://{folder / 'meeting'}", rank=process, world_size=2)
+    # The model is gone before the group: the group's threads would wait for the interpreter that waits for them.
+    torch.save(learn(process), folder / f"{process}.pt")
     distributed.destroy_process_group()
 
 
