@@ -73,7 +73,7 @@ def label_uid(analysis: Analysis) -> str:
 
 
 def _content(analysis: Analysis) -> str:
-    return str((analysis.mask.shape, hashlib.sha256(analysis.mask.tobytes()).hexdigest()))
+    return str((analysis.mask.shape, analysis.mask_sha256))
 
 
 def equipment(analysis: Analysis) -> dict[str, Any]:
