@@ -55,7 +55,7 @@ def read_stored_volume(path: Path) -> StoredVolume:
 
 @cache
 def _array_proxy() -> Any:
-    """nibabel's reader of voxels.
+    """The class by which nibabel reads voxels.
 
     Where packages that nibabel can do without are missing, its import (5.4) leaves exceptions in cycles, which keep the
     frames of all callers, and so the first scan as it was stored, until cycles are collected.
