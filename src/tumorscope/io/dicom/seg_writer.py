@@ -69,7 +69,8 @@ def encode_segmentation(
     """
     import highdicom as hd
 
-    if fractional and analysis.probability is None:
+    probability = analysis.probability if fractional else None
+    if fractional and probability is None:
         raise TumorscopeError(
             f"{analysis.scan.case}: the probability of every voxel was not kept, or bundle {analysis.bundle.name} "
             "draws no mask; a fractional segmentation needs it"
@@ -78,11 +79,7 @@ def encode_segmentation(
         raise TumorscopeError(f"{analysis.scan.case}: nothing is segmented, so there is no segmentation to write")
     pixels, segments, what = _probability(analysis) if fractional else _binary(analysis)
     kind = "probability" if fractional else "segmentation"
-    stored = (
-        segmented_content(analysis)
-        if analysis.probability is None or not fractional
-        else analysis.probability.tobytes()
-    )
+    stored = segmented_content(analysis) if probability is None else probability.tobytes()
     complete = every_frame or _lacks_slices(analysis, len(segments))
     which = b"" if complete else b"marked frames"
     uid = object_uid(analysis, kind, stored + which)
