@@ -21,7 +21,8 @@ from torch import nn
 from tumorscope.datasets.phantom import demo_phantom
 from tumorscope.inference.bundles import load_bundle
 from tumorscope.inference.channels import arrange_channels
-from tumorscope.inference.engine import load_engine, threads
+from tumorscope.inference.engine import load_engine
+from tumorscope.inference.sessions import threads
 from tumorscope.models.compact import CompactNet
 from tumorscope.preprocessing import Preparation, prepare
 from tumorscope.recipes.experiment import load_recipe

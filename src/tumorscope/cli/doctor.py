@@ -48,7 +48,8 @@ def command() -> None:
 
     from tumorscope import __version__
     from tumorscope.inference.bundles import shipped_bundles
-    from tumorscope.inference.engine import load_engine, openvino_available, supports_vnni_int8, threads
+    from tumorscope.inference.engine import load_engine, openvino_available, supports_vnni_int8
+    from tumorscope.inference.sessions import threads
 
     console = Console(highlight=False)
     faults = []
