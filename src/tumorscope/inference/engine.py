@@ -207,8 +207,7 @@ _FIELDS = {
 def load_engine(bundle: Bundle, engine: EngineName = "auto", precision: PrecisionName = "auto") -> Engine:
     """Load a bundle's network.
 
-    ``auto`` selects OpenVINO where it is installed, and int8 on CPUs with VNNI, AMX or dot-product
-    support; on older CPUs int8 sums saturate.
+    ``auto`` selects OpenVINO where it is installed, and int8 where :func:`int8_is_exact`.
 
     Raises:
         BadBundle: the bundle has no model of that precision, or it is damaged.
@@ -221,7 +220,7 @@ def load_engine(bundle: Bundle, engine: EngineName = "auto", precision: Precisio
         raise TumorscopeError(f"OpenVINO is not installed; run {install_command('fast')} or use --engine onnxruntime")
     chosen = precision
     if precision == "auto":
-        chosen = "int8" if bundle.card.model("int8") and supports_vnni_int8() else "float"
+        chosen = "int8" if bundle.card.model("int8") and int8_is_exact(runtime) else "float"
     assert chosen in ("float", "int8")
     model = bundle.card.model(chosen)
     if model is None:
@@ -255,13 +254,18 @@ def openvino_available() -> bool:
     return importlib.util.find_spec("openvino") is not None
 
 
-def supports_vnni_int8() -> bool:
-    """Whether this CPU adds int8 products without saturation (AVX-512/AVX VNNI, AMX, Arm dot product)."""
+def int8_is_exact(runtime: str) -> bool:
+    """Whether a runtime adds int8 products without saturation on this CPU.
+
+    ONNX Runtime does with AVX-512/AVX VNNI, AMX or Arm's dot product; OpenVINO, too, and with AVX2 alone, for which its
+    weights are scaled (``docs/performance.md``).
+    """
     try:
         flags = Path("/proc/cpuinfo").read_text()
     except OSError:
         return False
-    return any(flag in flags for flag in ("avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm"))
+    exact = ("avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm", *(["avx2"] if runtime == "openvino" else []))
+    return any(flag in flags for flag in exact)
 
 
 def _mirror(values: np.ndarray) -> np.ndarray:
