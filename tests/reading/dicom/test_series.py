@@ -101,7 +101,9 @@ def test_zeros_behind_the_pixels_cost_no_time(tmp_path: Path):
     assert np.array_equal(open_scan(path).voxels[0, ..., 0], VOLUME[0])
 
 
-@pytest.mark.parametrize(("first", "second"), [((2, -100), (4, 1)), ((1, 0), (0.125, 0)), ((1, 0), (2048, 0))])
+@pytest.mark.parametrize(
+    ("first", "second"), [((2.0, -100), (4.0, 1)), ((1.0, 0), (0.125, 0)), ((1.0, 0), (2048.0, 0))]
+)
 def test_values_are_rescaled_slice_by_slice(tmp_path: Path, first: tuple[float, int], second: tuple[float, int]):
     for name, height, (slope, intercept), stored in (("a", 0, first, VOLUME[0]), ("b", 3, second, VOLUME[1])):
         position = [0, 0, height]
