@@ -154,18 +154,15 @@ class Engine:
         detected = predict(detect, everything, lambda done: None)
         chosen = np.flatnonzero(needed(detected))
         on_slices(len(images) - len(chosen))
-        inside = (max(len(self.bundle.card.compartments) - 1, 0), *images.shape[2:])
-        localized = np.zeros(len(images), np.float32)
-        mask, compartments = (
-            np.zeros((len(images), *inside[1:]), np.float32),
-            np.zeros((len(images), *inside), np.float32),
-        )
+        count, size, inside = len(images), images.shape[2:], max(len(self.bundle.card.compartments) - 1, 0)
+        localized, mask = np.zeros(count, np.float32), np.zeros((count, *size), np.float32)
+        compartments = np.zeros((count, inside, *size), np.float32) if inside else None
         if len(chosen):
             found = predict(self.session, chosen, on_slices)
             localized[chosen], mask[chosen] = 1, found.mask
-            if found.compartments is not None:
+            if compartments is not None:
                 compartments[chosen] = found.compartments
-        return replace(detected, mask=mask, compartments=compartments if inside[0] else None, localized=localized)
+        return replace(detected, mask=mask, compartments=compartments, localized=localized)
 
     def _predict(
         self,
@@ -233,11 +230,11 @@ def load_engine(bundle: Bundle, engine: EngineName = "auto", precision: Precisio
         reason = runtime_reason(error)
         raise BadBundle(f"bundle {bundle.name}: {runtime} cannot load {model.file} ({reason})") from error
     type_check = load_type_check(bundle.folder) if bundle.has_type_check else None
-    engine = Engine(bundle, runtime, chosen, session, _radiomics_classifier(bundle), type_check)
+    loaded = Engine(bundle, runtime, chosen, session, _radiomics_classifier(bundle), type_check)
     # Types are read inside the mask, so that each slice with a type needs one.
     if set(bundle.card.outputs) != {"presence", "mask"}:
-        return engine
-    return replace(engine, detector=cache(lambda: detecting_part(content, ("presence", *bundle.card.maps), load)))
+        return loaded
+    return replace(loaded, detector=cache(lambda: detecting_part(content, ("presence", *bundle.card.maps), load)))
 
 
 def _radiomics_classifier(bundle: Bundle) -> RadiomicsClassifier | None:
