@@ -9,7 +9,7 @@ import onnx
 
 from tumorscope.core.errors import BadBundle
 from tumorscope.inference.bundles import Bundle
-from tumorscope.inference.engine import onnxruntime_session
+from tumorscope.inference.sessions import onnxruntime_session
 
 FEATURES = "probed_features"
 """The name of the added output."""

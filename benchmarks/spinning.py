@@ -21,8 +21,9 @@ from rich.console import Console
 from rich.table import Table
 
 from tumorscope.inference.bundles import load_bundle
-from tumorscope.inference.engine import BATCH, threads
+from tumorscope.inference.engine import BATCH
 from tumorscope.inference.runtimes import open_session
+from tumorscope.inference.sessions import threads
 
 _READY = "ready"
 

@@ -1,10 +1,17 @@
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from making import card, fake_engine, write_bundle
 
 from tumorscope.core.errors import BadBundle, TumorscopeError
+from tumorscope.inference.analysis import analyze
 from tumorscope.inference.bundles import load_bundle
 from tumorscope.inference.engine import BATCH, load_engine, openvino_available
+from tumorscope.inference.sessions import detecting_part, onnxruntime_session
 from tumorscope.preprocessing import Preparation
 
 
@@ -67,10 +74,38 @@ def test_openvino_that_is_not_installed_is_asked_for_by_its_extra(tmp_path, monk
 
 
 def test_without_exact_byte_sums_the_float_model_is_taken(monkeypatch):
-    monkeypatch.setattr("tumorscope.inference.engine.supports_vnni_int8", lambda: False)
+    monkeypatch.setattr("tumorscope.inference.engine.int8_is_exact", lambda runtime: False)
     assert load_engine(load_bundle("lgg"), "onnxruntime").precision == "float"
-    monkeypatch.setattr("tumorscope.inference.engine.supports_vnni_int8", lambda: True)
+    monkeypatch.setattr("tumorscope.inference.engine.int8_is_exact", lambda runtime: True)
     assert load_engine(load_bundle("lgg"), "onnxruntime").precision == "int8"
+
+
+_ON_AVX2 = """
+import sys
+from tumorscope.datasets.phantom import demo_phantom
+from tumorscope.inference.analysis import analyze
+from tumorscope.inference.bundles import load_bundle
+from tumorscope.inference.engine import load_engine
+
+one, other = (
+    analyze(demo_phantom().scan, load_engine(load_bundle("lgg"), "openvino", precision)).mask
+    for precision in ("int8", "float")
+)
+print(2 * (one & other).sum() / (one.sum() + other.sum()))
+"""
+
+
+def test_openvinos_int8_finds_on_a_cpu_without_vnni_what_float_finds():
+    if not openvino_available():
+        pytest.skip("openvino is not installed")
+    found = subprocess.run(
+        [sys.executable, "-c", _ON_AVX2],
+        env={**os.environ, "ONEDNN_MAX_CPU_ISA": "AVX2"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert float(found.stdout) > 0.98
 
 
 @pytest.mark.parametrize("precision", ["float", "int8"])
@@ -137,3 +172,59 @@ def test_with_flips_adjacent_slices_stay_below_and_above():
     logits = (below + 2 * images[:, 1] + 4 * above) * (RAMP + RAMP[::-1]) / 2
     np.testing.assert_allclose(found.mask, 1 / (1 + np.exp(-logits)))
     np.testing.assert_allclose(found.presence, logits.sum(axis=(1, 2)))
+
+
+def test_masks_are_computed_only_where_they_are_needed():
+    images = np.random.default_rng(0).normal(size=(2 * BATCH + 3, 3, 8, 8)).astype(np.float32)
+    wanted = np.arange(len(images)) % 3 == 1
+    localized, done = [], []
+
+    def whole(batch):
+        localized.extend(batch[:, 0, 0, 0])
+        return sum_of_channels(batch)
+
+    staged = replace(
+        fake_engine(whole), detector=lambda: lambda batch: {"presence": sum_of_channels(batch)["presence"]}
+    )
+    found = staged.run(images, done.append, needed=lambda detected: wanted & (len(detected) == len(images)))
+    everywhere = fake_engine(sum_of_channels).run(images)
+    assert localized == images[wanted, 0, 0, 0].tolist()
+    np.testing.assert_array_equal(found.presence, everywhere.presence)
+    np.testing.assert_array_equal(found.mask, np.where(wanted[:, None, None], everywhere.mask, 0))
+    assert found.localized.tolist() == wanted.tolist()
+    assert sum(done) == len(images)
+
+
+def test_where_no_slice_needs_a_mask_all_masks_are_empty():
+    images = np.ones((2 * BATCH, 3, 8, 8), np.float32)
+    staged = replace(fake_engine(), session=None, detector=lambda: lambda batch: {"presence": -batch[:, 0, 0, 0]})
+    found = staged.run(images, needed=lambda detected: np.zeros(len(detected), bool))
+    assert found.mask.shape == (2 * BATCH, 8, 8)
+    assert not found.mask.any()
+
+
+@pytest.mark.parametrize("thin", [1, 3])
+@pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
+def test_findings_are_those_of_masks_computed_everywhere(runtime, thin):
+    if runtime == "openvino" and not openvino_available():
+        pytest.skip("openvino is not installed")
+    from tumorscope.datasets.phantom import demo_phantom
+
+    scan, engine = demo_phantom().scan, load_engine(load_bundle("lgg"), runtime)
+    scan = replace(scan, voxels=scan.voxels.repeat(thin, axis=0), affine=np.diag([1.0, 1.0, 6 / thin, 1.0]))
+    staged, everywhere = analyze(scan, engine), analyze(scan, replace(engine, detector=lambda: None))
+    assert staged.mask.any()
+    np.testing.assert_array_equal(staged.mask, everywhere.mask)
+    for one, other in zip(staged.slices, everywhere.slices, strict=True):
+        assert one.tumor_probability == pytest.approx(other.tumor_probability, abs=1e-6)
+        assert one.mask_probability is None or one.mask_probability == pytest.approx(other.mask_probability, abs=1e-6)
+    computed = [finding.mask_probability is not None for finding in staged.slices]
+    assert any(computed)
+    assert not all(computed)
+
+
+def test_a_network_that_detects_by_its_decoder_is_not_divided():
+    bundle = load_bundle("t1c")
+    content = bundle.read_model(bundle.card.models[0])
+    assert detecting_part(content, ["presence"], onnxruntime_session) is None
+    assert detecting_part(load_bundle("lgg").read_model(load_bundle("lgg").card.models[0]), ["presence"], len) > 0

@@ -10,7 +10,8 @@ from onnx import TensorProto, helper
 
 from tumorscope.core.errors import BadBundle, BadDataset
 from tumorscope.inference.bundle import Bundle
-from tumorscope.inference.engine import Predictions, onnxruntime_session
+from tumorscope.inference.engine import Predictions
+from tumorscope.inference.sessions import onnxruntime_session
 from tumorscope.inference.tumor_type import TypeFinding
 from tumorscope.inference.type_check import TYPE_CHECK_FILE, load_type_check, mask_geometry
 from tumorscope.reporting.wording import type_sentence, type_words

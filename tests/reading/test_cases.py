@@ -69,3 +69,16 @@ def test_links_in_a_circle_are_not_followed(tmp_path):
     image(tmp_path / "a" / "1.png")
     (tmp_path / "loop").symlink_to(tmp_path)
     assert find_cases(tmp_path) == [tmp_path / "a"]
+
+
+def test_a_folder_of_links_holds_the_cases_that_they_lead_to_each_once(tmp_path):
+    image(tmp_path / "elsewhere" / "one" / "1.png")
+    image(tmp_path / "elsewhere" / "two" / "1.png")
+    chosen = tmp_path / "chosen"
+    image(chosen / "b" / "1.png")
+    (chosen / "a").symlink_to(chosen / "b")
+    (chosen / "c").symlink_to(tmp_path / "elsewhere" / "two")
+    (chosen / "d" / "e").mkdir(parents=True)
+    (chosen / "d" / "e" / "f").symlink_to(tmp_path / "elsewhere")
+    inside = chosen / "d" / "e" / "f"
+    assert find_cases(chosen) == [chosen / "b", inside / "one", inside / "two"]  # folders before links to them

@@ -14,6 +14,7 @@ torch = pytest.importorskip("torch")
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.datasets.labeled import cases_of
 from tumorscope.datasets.lgg import LggDataset
+from tumorscope.inference.bundles import load_bundle
 from tumorscope.preprocessing.input_check import default_input_check
 from tumorscope.recipes.experiment import parse_recipe
 from tumorscope.training.copies import read_left_out
@@ -238,6 +239,27 @@ def test_exporting_needs_the_first_weights_no_more(data, tmp_path):
     network = Run(tmp_path).network()
     assert type(network) is type(build_network(bare))
     torch.testing.assert_close(network.head.weigh.weight, module.network.head.weigh.weight)
+
+
+def test_first_weights_are_asked_for_before_the_data_are_prepared_and_never_beside_a_bundle(
+    folder, tmp_path, monkeypatch
+):
+    network = {"kind": "dense-unet", "dense_block3_layers": 1, "features": 16, "decoder_widths": [16, 16, 16]}
+    gone = {"weights": "http://127.0.0.1:9/gone.pth", "sha256": "0" * 64}
+    recipe = parse_recipe({**RECIPE, "network": network | gone})
+    with pytest.raises(TumorscopeError, match=r"gone.pth: cannot be downloaded"):
+        train(recipe, {"lgg": folder}, tmp_path / "without")
+    assert not (tmp_path / "without" / "prepared").exists()
+
+    class Started(Exception):
+        pass
+
+    def start(*arguments):
+        raise Started
+
+    monkeypatch.setattr("tumorscope.training.fit.load_bundle_weights", start)
+    with pytest.raises(Started):
+        train(recipe, {"lgg": folder}, tmp_path / "with", start_from=load_bundle("t1c"))
 
 
 def test_folders_must_be_the_ones_that_the_recipe_learns_from(folder, tmp_path):

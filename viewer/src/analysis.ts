@@ -159,7 +159,7 @@ export interface SliceFinding {
   name: string | null;
   /** slice-level detection, calibrated */
   tumor_probability: number | null;
-  /** of its most certain pixel */
+  /** of its most certain pixel; null where slice-level detection alone rules a mask out */
   mask_probability: number | null;
   area_px: number;
   area_mm2: number | null;
@@ -214,7 +214,7 @@ export interface Analysis {
   volume_mm3: number | null;
   /** of the whole mask */
   voxels: number;
-  /** for each slice: `index` from 0, `number` as people count ([below](#slice-numbers)), `name` of its file or null, `tumor_probability` (slice-level detection), `mask_probability` (of its most certain pixel), `area_px`, `area_mm2` or null, `type_probabilities` or null */
+  /** for each slice: `index` from 0, `number` as people count ([below](#slice-numbers)), `name` of its file or null, `tumor_probability` (slice-level detection), `mask_probability` (of its most certain pixel; null where slice-level detection alone rules a mask out), `area_px`, `area_mm2` or null, `type_probabilities` or null */
   slices: SliceFinding[];
   /** the mask's connected components, largest first: `bounding_box` with `first` and `last` voxel (slice, row, column; both inside), `voxels`, `volume_mm3` or null, `center`, `center_mm` (RAS+) or null, `largest_slice`, `tumor_probability`; `diameters` with `unit` (mm or px), `slice`, `longest` and `perpendicular` with `length` and end points, `product` and `inside`; `extent_mm` edge to edge, `laterality` and `midline_distance_mm` or null; `location` or null, with `region`, `region_certain`, `hemisphere`, `shares` and `midline_gap_mm` ([where in the brain](location.md)); `measurable` by RANO, and else `nonmeasurable_reason` */
   lesions: Lesion[];

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from tumorscope.core.errors import TumorscopeError
+from tumorscope.core.folders import files_below
 
 app = typer.Typer(
     help="Fetch studies from a DICOMweb archive, and send files to it.",
@@ -93,7 +94,7 @@ def _files(given: list[Path]) -> list[Path]:
         if path.is_dir():
             paths += [
                 inner
-                for inner in sorted(path.rglob("*"))
+                for inner in files_below(path)
                 if inner.is_file() and not inner.name.startswith(".") and inner.name.upper() != "DICOMDIR"
             ]
         elif path.is_file():

@@ -12,6 +12,7 @@ from typing import Any
 
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.files import writing_reason
+from tumorscope.core.folders import walk
 from tumorscope.io.dicom.studies import StudyFiles
 from tumorscope.reporting.outputs import DOCUMENT_FILE
 from tumorscope.studies.case import Case, Outcome
@@ -100,9 +101,9 @@ def _files(case: Case, out: Path) -> Iterator[Path]:
     for root in [case.path] if case.path is not None else map(Path, (case.sequences or {}).values()):
         if root.is_file():
             yield root
-        for folder, inner, names in os.walk(root):
-            inner[:] = sorted(name for name in inner if Path(folder, name).absolute() != out.absolute())
-            yield from (Path(folder, name) for name in sorted(names) if Path(folder).absolute() != out.absolute())
+        for folder, inner, names in walk(root):
+            inner[:] = [name for name in inner if (folder / name).absolute() != out.absolute()]
+            yield from (folder / name for name in names if folder.absolute() != out.absolute())
 
 
 def _checksum(path: Path) -> str:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 
 from tumorscope.core.errors import BadDataset, UnreadableScan
+from tumorscope.core.folders import files_below
 from tumorscope.core.scan import Scan
 from tumorscope.datasets.download import ManualDownload
 from tumorscope.datasets.labeled import GroundTruth
@@ -102,7 +104,8 @@ class BratsDataset(StratifiedDataset[BratsCase]):
         Raises:
             BadDataset: there are none.
         """
-        folders = sorted({file.parent for file in require_folder(path).rglob("*seg.nii*")}, key=lambda item: item.name)
+        masks = [file for file in files_below(require_folder(path)) if fnmatch(file.name, "*seg.nii*")]
+        folders = sorted({file.parent for file in masks}, key=lambda item: item.name)
         if not folders:
             raise BadDataset(f"{path}: no CASE/CASE_seg.nii.gz here; unzip BraTS training cases and name their folder")
         return cls(path, tuple(BratsCase(folder) for folder in folders))

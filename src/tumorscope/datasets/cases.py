@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tumorscope.core.errors import BadDataset
+from tumorscope.core.folders import files_below
 from tumorscope.datasets.own_cases import FoundCase, part_name
 from tumorscope.datasets.own_data import OwnDataset, own_entry
 from tumorscope.datasets.own_options import NOTHING_STATED, OwnDataOptions
@@ -59,7 +60,7 @@ def _case_folders(path: Path) -> Mapping[Path, list[Path]]:
 
 
 def _volumes(path: Path) -> Iterator[Path]:
-    for file in sorted(path.rglob("*")) if path.is_dir() else ():
+    for file in files_below(path) if path.is_dir() else ():
         if file.name.lower().endswith(VOLUME_SUFFIXES) and not file.name.startswith(".") and file.is_file():
             yield file
 

@@ -22,6 +22,7 @@ from typing import ClassVar
 import numpy as np
 
 from tumorscope.core.errors import BadDataset, UnreadableScan
+from tumorscope.core.folders import files_below
 from tumorscope.core.scan import Scan
 from tumorscope.datasets.class_preview import draw_class_preview
 from tumorscope.datasets.labeled import GroundTruth
@@ -128,7 +129,7 @@ class FigshareDataset:
         Raises:
             BadDataset: there are none, one is there twice, or ``cvind.mat`` is damaged.
         """
-        files = (file for file in require_folder(path).rglob("*.mat") if file.stem.isdecimal())
+        files = (file for file in files_below(require_folder(path)) if file.suffix == ".mat" and file.stem.isdecimal())
         files = sorted(files, key=lambda file: int(file.stem))
         if not files:
             raise BadDataset(f"{path}: no N.mat here; unzip the figshare data set and name its folder")
@@ -209,7 +210,7 @@ def _published_folds(path: Path) -> dict[int, int] | None:
     """The fold of each file number, or None without ``cvind.mat``."""
     import h5py
 
-    files = sorted(path.rglob(FOLDS_FILE))
+    files = [file for file in files_below(path) if file.name == FOLDS_FILE]
     if not files:
         return None
     try:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tumorscope.core.errors import BadDataset
+from tumorscope.core.folders import files_below
 from tumorscope.datasets.own_cases import FoundCase, part_name
 from tumorscope.datasets.own_data import OwnDataset, own_entry
 from tumorscope.datasets.own_options import NOTHING_STATED, OwnDataOptions
@@ -91,7 +92,7 @@ def _by_name(folder: Path, masks: bool = False) -> dict[str, Path]:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    for file in sorted(folder.rglob("*")):
+    for file in files_below(folder):
         volume = file.name.lower().endswith(VOLUME_SUFFIXES) and not file.name.startswith(".") and file.is_file()
         if volume or is_image_file(file):
             yield file

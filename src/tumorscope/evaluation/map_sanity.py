@@ -18,7 +18,8 @@ from tumorscope.datasets.labeled import GroundTruth, LabeledCase
 from tumorscope.inference.acquired_slices import network_view
 from tumorscope.inference.activation_maps import ActivationMap, activation_map
 from tumorscope.inference.channels import arrange_channels
-from tumorscope.inference.engine import Engine, onnxruntime_session
+from tumorscope.inference.engine import Engine
+from tumorscope.inference.sessions import onnxruntime_session
 from tumorscope.preprocessing import prepare
 
 _LAYERS = {"Conv", "ConvTranspose", "Gemm", "MatMul"}

@@ -19,7 +19,8 @@ class SlicePredictions:
 
     Attributes:
         tumor: that a slice shows a tumor, ``(slice,)``.
-        mask: the largest mask probability of any of its pixels, ``(slice,)``; None without a mask output.
+        mask: the largest mask probability of any of its pixels, ``(slice,)``, NaN where presence rules a mask out so
+            that it was not computed; None without a mask output.
         types: ``(slice, type)``; None where the network does not predict types.
     """
 
@@ -56,9 +57,12 @@ def on_acquired_slices(
     if not view.is_acquired:
         return _resliced(predictions, probability, tumor_type, crop_resize, view)
     order = slice(None, None, -1 if view.flips[0] else 1)
+    masks = None if predictions.mask is None else predictions.mask.max(axis=(1, 2))
+    if masks is not None and predictions.localized is not None:
+        masks = np.where(predictions.localized == 1, masks, np.nan)
     return SlicePredictions(
         probability[order],
-        None if predictions.mask is None else predictions.mask.max(axis=(1, 2))[order],
+        None if masks is None else masks[order],
         None if types is None else types[order],
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from tumorscope.inference.postprocessing import (
     segment_compartments,
     slice_probability,
     slice_types,
+    slices_to_localize,
     voxel_probability,
 )
 from tumorscope.inference.quality_notes import (
@@ -87,7 +89,15 @@ def analyze(
     crop_resize = prepared.crop_resize
     del voxels  # may be a copy, as large as the scan
     clock.stage("preparing")
-    predictions = engine.run(prepared.images, on_slices, step=sampling.step, flips=flips).spread(sampling)
+    # Where slices run across the analyzed ones, their probabilities come from every mask.
+    needed = partial(slices_to_localize, card=card, sampled=sampling.stride > 1)
+    predictions = engine.run(
+        prepared.images,
+        on_slices,
+        step=sampling.step,
+        flips=flips,
+        needed=None if probabilities or not view.is_acquired else needed,
+    ).spread(sampling)
     del prepared
     clock.stage("inference")
     probability = slice_probability(predictions, card)
@@ -169,7 +179,7 @@ def _slice_findings(
     areas, pixel_area = mask.sum(axis=(1, 2)), scan.pixel_area_mm2
 
     def probability(values: np.ndarray | None, index: int) -> float | None:
-        return None if values is None else float(values[index])
+        return None if values is None or np.isnan(values[index]) else float(values[index])
 
     tumor, pixels, by_type = (
         (None, None, None) if predictions is None else (predictions.tumor, predictions.mask, predictions.types)

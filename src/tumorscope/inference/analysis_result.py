@@ -31,7 +31,8 @@ class SliceFinding:
         name: the file it came from, where slices are files.
         tumor_probability: that the slice shows a tumor, from slice-level detection or from the
             classes; None where the scan was rejected.
-        mask_probability: the largest probability of any of its pixels; None without a mask output.
+        mask_probability: the largest probability of any of its pixels; None without a mask output, and where
+            slice-level detection alone rules a mask out.
         area_px, area_mm2: of the mask in this slice; mm² where the pixel size is known.
         type_probabilities: of each type if this slice shows a tumor; None without that output.
     """

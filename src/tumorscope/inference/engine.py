@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from tumorscope.core.errors import BadBundle, TumorscopeError
 from tumorscope.core.extras import install_command
 from tumorscope.inference.bundles import Bundle
-from tumorscope.inference.runtimes import open_session, runtime_reason
+from tumorscope.inference.runtimes import runtime_reason
+from tumorscope.inference.sessions import Session, detecting_part, onnxruntime_session, openvino_session
 from tumorscope.inference.tumor_type import TypeFinding, type_finding
 from tumorscope.inference.type_check import TypeCheck, load_type_check, mask_geometry
 from tumorscope.preprocessing import stack_adjacent_slices
@@ -28,13 +29,8 @@ PrecisionName = Literal["auto", "float", "int8"]
 BATCH = 4
 """Slices run at a time: larger batches gain nothing on a CPU and cost memory."""
 
-
-class Session(Protocol):
-    """A loaded network."""
-
-    def __call__(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        """Logits by output name, for float32 images ``(n, channels, size, size)``."""
-        ...
+MIN_STAGED = 2 * BATCH
+"""Scans of fewer slices are detected and localized at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +45,7 @@ class Predictions:
         presence_map, class_map: activation maps ``(slice, r, c)`` and ``(slice, class, r, c)``,
             coarse, whose means over each slice are the logits but for a bias; None where the network has none.
         type_features: what the types are read from, ``(slice, feature)``; None where the network does not output them.
+        localized: 1 for slices whose mask was computed, 0 for those whose empty mask presence decides; None: all were.
     """
 
     presence: np.ndarray | None = None
@@ -58,6 +55,7 @@ class Predictions:
     class_map: np.ndarray | None = None
     type_features: np.ndarray | None = None
     compartments: np.ndarray | None = None
+    localized: np.ndarray | None = None
 
     def spread(self, sampling: SliceSampling) -> Predictions:
         """Predictions for all slices from those for the sampled ones."""
@@ -80,6 +78,7 @@ class Engine:
         session: the loaded network.
         radiomics_classifier: predicts the type from radiomic features; None where the bundle has none.
         type_check: tells tumors of other types; None where the bundle has none.
+        detector: loads the part of the network that detects without localizing; None where there is none.
     """
 
     bundle: Bundle
@@ -88,6 +87,7 @@ class Engine:
     session: Session
     radiomics_classifier: RadiomicsClassifier | None = None
     type_check: TypeCheck | None = None
+    detector: Callable[[], Session | None] = lambda: None
 
     def check_type(self, finding: TypeFinding, predictions: Predictions, weights: np.ndarray) -> TypeFinding:
         """The type without a name where the tumor is unlike those that the type was learned from.
@@ -128,6 +128,7 @@ class Engine:
         *,
         step: int = 1,
         flips: bool = False,
+        needed: Callable[[Predictions], np.ndarray] | None = None,
     ) -> Predictions:
         """Predict for every slice.
 
@@ -138,15 +139,46 @@ class Engine:
             flips: average each slice's logits and maps with those of its left-right mirror image, as a card may ask
                 for by itself. Up-down flips and reversed slices are not averaged: a scan that knows its orientation
                 is shown upright and from inferior to superior, and each would double the time again.
+            needed: from what is detected, which slices need a mask, boolean ``(slice,)``. The masks of others are
+                empty, and not computed where the network allows it. None: all need one.
         """
-        card = self.bundle.card
+
+        def predict(session: Session, chosen: np.ndarray, report: Callable[[int], None]) -> Predictions:
+            batches = [chosen[start : start + BATCH] for start in range(0, len(chosen), BATCH)]
+            return self._predict(session, images, batches, report, step, flips or self.bundle.card.tta_flip)
+
+        everything = np.arange(len(images))
+        detect = self.detector() if needed is not None and len(images) >= MIN_STAGED else None
+        if detect is None or needed is None:
+            return predict(self.session, everything, on_slices)
+        detected = predict(detect, everything, lambda done: None)
+        chosen = np.flatnonzero(needed(detected))
+        on_slices(len(images) - len(chosen))
+        count, size, inside = len(images), images.shape[2:], max(len(self.bundle.card.compartments) - 1, 0)
+        localized, mask = np.zeros(count, np.float32), np.zeros((count, *size), np.float32)
+        compartments = np.zeros((count, inside, *size), np.float32) if inside else None
+        if len(chosen):
+            found = predict(self.session, chosen, on_slices)
+            localized[chosen], mask[chosen] = 1, found.mask
+            if compartments is not None:
+                compartments[chosen] = found.compartments
+        return replace(detected, mask=mask, compartments=compartments, localized=localized)
+
+    def _predict(
+        self,
+        session: Session,
+        images: np.ndarray,
+        batches: list[np.ndarray],
+        on_slices: Callable[[int], None],
+        step: int,
+        flips: bool,
+    ) -> Predictions:
         found: dict[str, list[np.ndarray]] = {}
-        for start in range(0, len(images), BATCH):
-            indices = np.arange(start, min(start + BATCH, len(images)))
-            batch = stack_adjacent_slices(images, indices, card.preparation.adjacent_slices, step)
-            prediction = self.session(batch)
-            if flips or card.tta_flip:
-                mirrored = self.session(np.ascontiguousarray(batch[..., ::-1]))
+        for indices in batches:
+            batch = stack_adjacent_slices(images, indices, self.bundle.card.preparation.adjacent_slices, step)
+            prediction = session(batch)
+            if flips:
+                mirrored = session(np.ascontiguousarray(batch[..., ::-1]))
                 prediction = {name: (values + _mirror(mirrored[name])) / 2 for name, values in prediction.items()}
             for name, values in prediction.items():
                 found.setdefault(name, []).append(_sigmoid(values) if name == "mask" else values)
@@ -172,8 +204,7 @@ _FIELDS = {
 def load_engine(bundle: Bundle, engine: EngineName = "auto", precision: PrecisionName = "auto") -> Engine:
     """Load a bundle's network.
 
-    ``auto`` selects OpenVINO where it is installed, and int8 on CPUs with VNNI, AMX or dot-product
-    support; on older CPUs int8 sums saturate.
+    ``auto`` selects OpenVINO where it is installed, and int8 where :func:`int8_is_exact`.
 
     Raises:
         BadBundle: the bundle has no model of that precision, or it is damaged.
@@ -186,19 +217,24 @@ def load_engine(bundle: Bundle, engine: EngineName = "auto", precision: Precisio
         raise TumorscopeError(f"OpenVINO is not installed; run {install_command('fast')} or use --engine onnxruntime")
     chosen = precision
     if precision == "auto":
-        chosen = "int8" if bundle.card.model("int8") and supports_vnni_int8() else "float"
+        chosen = "int8" if bundle.card.model("int8") and int8_is_exact(runtime) else "float"
     assert chosen in ("float", "int8")
     model = bundle.card.model(chosen)
     if model is None:
         raise BadBundle(f"bundle {bundle.name} has no {chosen} model")
     content = bundle.read_model(model)
+    load = openvino_session if runtime == "openvino" else onnxruntime_session
     try:
-        session = _openvino_session(content) if runtime == "openvino" else onnxruntime_session(content)
+        session = load(content)
     except Exception as error:  # each runtime raises its own kinds
         reason = runtime_reason(error)
         raise BadBundle(f"bundle {bundle.name}: {runtime} cannot load {model.file} ({reason})") from error
     type_check = load_type_check(bundle.folder) if bundle.has_type_check else None
-    return Engine(bundle, runtime, chosen, session, _radiomics_classifier(bundle), type_check)
+    loaded = Engine(bundle, runtime, chosen, session, _radiomics_classifier(bundle), type_check)
+    # Types are read inside the mask, so that each slice with a type needs one.
+    if set(bundle.card.outputs) != {"presence", "mask"}:
+        return loaded
+    return replace(loaded, detector=cache(lambda: detecting_part(content, ("presence", *bundle.card.maps), load)))
 
 
 def _radiomics_classifier(bundle: Bundle) -> RadiomicsClassifier | None:
@@ -215,50 +251,18 @@ def openvino_available() -> bool:
     return importlib.util.find_spec("openvino") is not None
 
 
-def supports_vnni_int8() -> bool:
-    """Whether this CPU adds int8 products without saturation (AVX-512/AVX VNNI, AMX, Arm dot product)."""
+def int8_is_exact(runtime: str) -> bool:
+    """Whether a runtime adds int8 products without saturation on this CPU.
+
+    ONNX Runtime does with AVX-512/AVX VNNI, AMX or Arm's dot product; OpenVINO, too, and with AVX2 alone, for which its
+    weights are scaled (``docs/performance.md``).
+    """
     try:
         flags = Path("/proc/cpuinfo").read_text()
     except OSError:
         return False
-    return any(flag in flags for flag in ("avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm"))
-
-
-def threads() -> int:
-    """CPU cores this process may use, or fewer where ``OMP_NUM_THREADS`` limits them, as Ray does for its actors."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    limit = os.environ.get("OMP_NUM_THREADS", "")
-    return min(cores, max(1, int(limit))) if limit.isdecimal() else cores
-
-
-def onnxruntime_session(content: bytes) -> Session:
-    """A model's bytes, loaded by ONNX Runtime for all of this process's cores."""
-    session = open_session(content, threads())
-    names = [output.name for output in session.get_outputs()]
-    feed = session.get_inputs()[0].name
-
-    def run(images: np.ndarray) -> dict[str, np.ndarray]:
-        results = session.run(names, {feed: images})
-        return {name: np.asarray(result) for name, result in zip(names, results, strict=True)}
-
-    return run
-
-
-def _openvino_session(content: bytes) -> Session:
-    import openvino
-
-    core = openvino.Core()
-    # OpenVINO defaults to bfloat16 where the CPU has it; results would then differ by machine.
-    settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads(), "PERFORMANCE_HINT": "LATENCY"}
-    compiled = core.compile_model(core.read_model(content), "CPU", settings)
-    request = compiled.create_infer_request()
-    names = [output.get_any_name() for output in compiled.outputs]
-
-    def run(images: np.ndarray) -> dict[str, np.ndarray]:
-        results = request.infer([images])
-        return {name: np.array(results[index]) for index, name in enumerate(names)}
-
-    return run
+    exact = ("avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm", *(["avx2"] if runtime == "openvino" else []))
+    return any(flag in flags for flag in exact)
 
 
 def _mirror(values: np.ndarray) -> np.ndarray:

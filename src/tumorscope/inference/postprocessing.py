@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.ndimage import binary_dilation
 from scipy.special import expit
 
 from tumorscope.core.compartments import separate
@@ -44,6 +45,21 @@ def slice_types(predictions: Predictions, card: Card) -> np.ndarray | None:
     if predictions.classes is None:
         return None
     return type_probability(class_probability(predictions.classes, card.operating_point.type_temperature), card)
+
+
+def slices_to_localize(predictions: Predictions, card: Card, *, sampled: bool) -> np.ndarray:
+    """The slices of a scan whose mask :func:`postprocess` could keep, boolean ``(slice,)``.
+
+    Args:
+        predictions: what was detected.
+        card: with the operating point.
+        sampled: masks will be interpolated between slices, so that one reaches to the next.
+    """
+    probability, point = slice_probability(predictions, card), card.operating_point
+    if probability.max() < point.presence:
+        return np.zeros(len(probability), bool)
+    possible = probability >= point.slice_floor
+    return binary_dilation(possible) if sampled else possible
 
 
 def postprocess(

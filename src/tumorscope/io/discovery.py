@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tumorscope.core.errors import UnreadableScan
+from tumorscope.core.folders import FolderKey, folder_key, links_last, walk
 from tumorscope.core.note import Note
 from tumorscope.io.bids_names import parse_bids_name
 from tumorscope.io.case_grouping import FileGroup, group_images, group_volumes
@@ -61,7 +62,7 @@ def find_scan_folders(path: Path, on_files: OnFiles | None = None) -> list[Path 
         except UnreadableScan:  # its reader reports that later
             return [path]
         return _studies(path, files, on_files)
-    found = _below_folder(path)
+    found = _below_folder(path, set())
     dicom = {folder: files for folder in found if (files := dicom_files(folder))}
     if not dicom:
         return [*found] or [path]
@@ -183,15 +184,15 @@ def files_in(folder: Path) -> list[Path]:
 
 
 def dicom_files_below(folder: Path) -> list[Path]:
-    """The DICOM files in the folders below one, links not followed, by folder and name."""
+    """The DICOM files in the folders below one, by folder and name."""
     return [file for inner in _folders_below(folder) for file in dicom_files(inner)]
 
 
 def _folders_below(folder: Path) -> Iterator[Path]:
-    for place, folders, _files in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and not is_results(Path(place) / name))
-        if Path(place) != folder:
-            yield Path(place)
+    for place, folders, _files in walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".") and not is_results(place / name)]
+        if place != folder:
+            yield place
 
 
 def _studies(path: Path, files: Sequence[Path], on_files: OnFiles | None) -> list[Path | StudyFiles]:
@@ -230,15 +231,20 @@ def _by_folder(
     return placed
 
 
-def _below(path: Path) -> list[Path]:
+def _below(path: Path, seen: set[FolderKey]) -> list[Path]:
+    """The cases in a folder, found through links as well; folders in ``seen``, to which it is added, are left out."""
     if not path.is_dir():
         return [path]
+    if (key := folder_key(path)) in seen:
+        return []
+    seen.add(key)
     entries = sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
     if any(_is_scan(entry) for entry in entries if entry.is_file()):
         return [path]
-    inner = [entry for entry in entries if entry.is_dir() and not entry.is_symlink() and not is_results(entry)]
+    inner = [entry for entry in entries if entry.is_dir() and not is_results(entry)]
     inner = [entry for entry in inner if not (_is_bids(path, entries) and entry.name.lower() in _NOT_RAW)]
-    return [case for entry in inner for case in _below_folder(entry)]
+    found = {entry: _below_folder(entry, seen) for entry in sorted(inner, key=links_last)}
+    return [case for entry in inner for case in found[entry]]
 
 
 def _is_bids(folder: Path, entries: Sequence[Path]) -> bool:
@@ -249,10 +255,10 @@ def _is_bids(folder: Path, entries: Sequence[Path]) -> bool:
     )
 
 
-def _below_folder(folder: Path) -> list[Path]:
+def _below_folder(folder: Path, seen: set[FolderKey]) -> list[Path]:
     """The cases below a folder; the folder itself where it cannot be entered."""
     try:
-        return _below(folder)
+        return _below(folder, seen)
     except OSError:  # cannot be entered: its reader reports that later
         return [folder]
 

@@ -72,7 +72,9 @@ class SliceEntry(_Part):
     number: int = Field(description="as people count: the DICOM image's instance number, or else from 1")
     name: str | None = Field(description="of its file; null where slices are not files")
     tumor_probability: float | None = Field(description="slice-level detection, calibrated")
-    mask_probability: float | None = Field(description="of its most certain pixel")
+    mask_probability: float | None = Field(
+        description="of its most certain pixel; null where slice-level detection alone rules a mask out"
+    )
     area_px: int
     area_mm2: float | None
     type_probabilities: dict[str, float | None] | None = Field(
@@ -266,7 +268,8 @@ class AnalysisDocument(_Part):
     voxels: int = Field(description="of the whole mask")
     slices: list[SliceEntry] = Field(
         description="for each slice: `index` from 0, `number` as people count ([below](#slice-numbers)), `name` of its "
-        "file or null, `tumor_probability` (slice-level detection), `mask_probability` (of its most certain pixel), "
+        "file or null, `tumor_probability` (slice-level detection), `mask_probability` (of its most certain pixel; "
+        "null where slice-level detection alone rules a mask out), "
         "`area_px`, `area_mm2` or null, `type_probabilities` or null"
     )
     lesions: list[LesionEntry] = Field(

@@ -72,7 +72,7 @@ def lower_priority(cores: set[int] | None = None) -> None:
     """Run at a lower priority, and only on some of the machine's cores.
 
     The runtimes start one thread per core that this process may use (see
-    :func:`tumorscope.inference.engine.threads`), so call this before a network is loaded. Workers use idle
+    :func:`tumorscope.inference.sessions.threads`), so call this before a network is loaded. Workers use idle
     cores fully; the process that receives studies runs at the normal priority and gets a core at once.
     """
     with suppress(OSError, AttributeError):

@@ -28,6 +28,7 @@ from tumorscope.datasets.labeled import LabeledDataset, cases_of, check_split
 from tumorscope.datasets.own_options import PATIENTS_FILE, read_patients, save_patients
 from tumorscope.datasets.split import Split
 from tumorscope.inference.bundles import Bundle
+from tumorscope.models import build_network
 from tumorscope.models.bundle_weights import load_bundle_weights
 from tumorscope.recipes.experiment import Recipe
 from tumorscope.training.budget import Budget
@@ -119,6 +120,8 @@ def train(
         print_rank_zero(line)
 
     lightning.seed_everything(settings.seed, verbose=False)
+    # Weights that cannot be had are told before the data are prepared; those of a bundle or checkpoint replace them.
+    network = build_network(recipe if start_from is None and not run.last.exists() else recipe.from_scratch())
     cases = {part: cases_of(dataset, split[part]) for part in ("train", "validation", "test")}
     if recipe.leave_out_copies or listed or (folder / LEFT_OUT_FILE).exists():
         resumed = run.last.exists()
@@ -139,7 +142,7 @@ def train(
     check_classes(recipe, parts["train"])
     if not parts["train"].present.any():
         raise TumorscopeError("no training slice shows a tumor: there is nothing to learn from; look at the masks")
-    module = TumorModule(recipe, parts["train"], parts["validation"])
+    module = TumorModule(recipe, parts["train"], parts["validation"], network)
     if first:
         save_whole(folder / LAYERS_FILE, layer_table(module, recipe).encode())
     if start_from is not None and not run.last.exists():

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tumorscope.core.errors import BadDataset
+from tumorscope.core.folders import files_below
 from tumorscope.datasets import styles
 from tumorscope.datasets.labeled import ImageCase, LabeledCase
 from tumorscope.datasets.negatives import draw_family
@@ -148,7 +149,7 @@ def labeled_images(
 
 def volume_images(path: Path, most: int = 40) -> Iterator[SampleImage]:
     """Slices of whole volumes, also coronal and sagittal where voxels are cubes, at most ``most`` per direction."""
-    niftis = sorted([*path.rglob("*.nii"), *path.rglob("*.nii.gz")])  # each sequence by itself
+    niftis = [file for file in files_below(path) if file.name.endswith((".nii", ".nii.gz"))]  # each sequence by itself
     others = [case for case in find_scan_folders(path) if not any(case in (file, *file.parents) for file in niftis)]
     if not niftis and not others:
         raise BadDataset(f"{path}: no NIfTI file or DICOM series here; name the folder that holds the volumes")

@@ -9,7 +9,7 @@ from typing import Any
 import lightning
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from tumorscope.inference.model_card import NO_TUMOR
@@ -31,14 +31,19 @@ class TumorModule(lightning.LightningModule):
     Args:
         recipe: the experiment.
         training, validation: the slices; None if a checkpoint is only exported.
+        network: of the recipe; None builds it.
     """
 
     def __init__(
-        self, recipe: Recipe, training: SliceCache | None = None, validation: SliceCache | None = None
+        self,
+        recipe: Recipe,
+        training: SliceCache | None = None,
+        validation: SliceCache | None = None,
+        network: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.recipe = recipe
-        self.network = build_network(recipe)
+        self.network = build_network(recipe) if network is None else network
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.progress = 0.0
         self.plateau_factor = 1.0

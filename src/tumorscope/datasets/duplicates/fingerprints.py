@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from tumorscope.core.errors import BadDataset, TumorscopeError, UnreadableScan
+from tumorscope.core.folders import files_below
 from tumorscope.datasets.duplicates.appearance import DETAIL_PX, THUMB_PX, Appearance, appearance_of
 from tumorscope.datasets.folders import class_name
 from tumorscope.io.checks import label
@@ -185,7 +186,7 @@ def find_images(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise BadDataset(f"{folder}: no such folder")
-    found = [path for path in folder.rglob("*") if _is_image(path.relative_to(folder)) and path.is_file()]
+    found = [path for path in files_below(folder) if _is_image(path.relative_to(folder)) and path.is_file()]
     if not found:
         raise BadDataset(f"{folder}: no images here or in its folders (PNG, JPEG, BMP, TIFF, or N.mat of figshare)")
     return sorted(found, key=lambda path: [natural(part) for part in path.relative_to(folder).parts])

@@ -1,0 +1,52 @@
+"""What a folder holds, links included: data sets and studies are often folders of links to others."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+FolderKey = tuple[int, int]
+
+
+def folder_key(folder: Path) -> FolderKey:
+    """What tells a folder from every other, whatever path leads to it.
+
+    Raises:
+        OSError: there is no such folder.
+    """
+    found = folder.stat()
+    return found.st_dev, found.st_ino
+
+
+def links_last(folder: Path) -> tuple[bool, str]:
+    """A key to sort a folder's entries by name, those that are no links first."""
+    return folder.is_symlink(), folder.name
+
+
+def walk(
+    folder: Path, on_error: Callable[[OSError], object] | None = None
+) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """As ``os.walk``, sorted; links are followed, and every folder comes once, so that links in a circle end.
+
+    Args:
+        folder: where to start.
+        on_error: called with the reason why a folder cannot be opened.
+
+    Yields:
+        A folder, the names of the folders in it, from which the caller may remove some, and those of its files.
+    """
+    seen: set[FolderKey] = set()
+    for place, folders, files in os.walk(folder, followlinks=True, onerror=on_error):
+        key = folder_key(Path(place))
+        if key in seen:
+            folders.clear()
+            continue
+        seen.add(key)
+        folders.sort(key=lambda name: links_last(Path(place, name)))
+        yield Path(place), folders, sorted(files)
+
+
+def files_below(folder: Path) -> list[Path]:
+    """All files in a folder and those below it, by path, as :func:`walk` finds them."""
+    return sorted(place / name for place, _folders, names in walk(folder) for name in names)
