@@ -109,7 +109,7 @@ class Engine:
         """The type by the radiomics classifier, from the slice with the largest segmented area.
 
         Args:
-            voxels: ``(slice, row, column, sequence)``, from ``arrange_channels``.
+            voxels: ``(slice, row, column, sequence)``; the first is what the network receives first.
             mask: boolean ``(slice, row, column)``.
 
         Returns:
