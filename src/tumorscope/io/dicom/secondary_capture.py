@@ -9,8 +9,8 @@ import numpy as np
 
 from tumorscope.core.notice import NOTICE
 from tumorscope.inference.analysis import Analysis
-from tumorscope.io.dicom.encoding import CHARACTER_SET
 from tumorscope.io.dicom.object_identity import (
+    CHARACTER_SET,
     encode_object,
     equipment,
     in_zone_of,

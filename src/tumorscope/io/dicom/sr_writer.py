@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from tumorscope.core.notice import NOTICE
 from tumorscope.inference.analysis import Analysis
 from tumorscope.io.dicom.codes import PRIVATE_SCHEME, code, type_code
-from tumorscope.io.dicom.encoding import CHARACTER_SET
 from tumorscope.io.dicom.object_identity import (
+    CHARACTER_SET,
     MANUFACTURER,
     encode_object,
     equipment,
