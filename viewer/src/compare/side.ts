@@ -105,11 +105,12 @@ export class Side {
   }
 }
 
-/** Which color is which label's, where there are several. */
+/** Which color is which label's, where several are drawn. */
 function labelParts({ labels }: Analysis): HTMLElement[] {
-  const names = labels?.map(({ name }) => name) ?? [];
-  const colors = labelColors(names);
-  return names.map((name, index) => h("span", { class: "side-label" }, h("span", { class: "swatch", "aria-hidden": "true", vars: { "--swatch": `var(${colors[index] ?? "--lesion"})` } }), name));
+  const colors = labelColors(labels?.map(({ name }) => name) ?? []);
+  const drawn = (labels ?? []).map(({ name, voxels }, index) => ({ name, voxels, color: colors[index] })).filter(({ voxels }) => voxels > 0);
+  if (drawn.length < 2) return [];
+  return drawn.map(({ name, color }) => h("span", { class: "side-label" }, h("span", { class: "swatch", "aria-hidden": "true", vars: { "--swatch": `var(${color})` } }), name));
 }
 
 function findingsText(analysis: Analysis): string {
