@@ -7,7 +7,7 @@ import type { Screen } from "../screen";
 import { chooser } from "../study/controls";
 import type { MaskMode, View } from "../viewport/api";
 import { slicePressed } from "../viewport/keys";
-import { numberText } from "../wording";
+import { capital, numberText } from "../wording";
 import { linkOf, type Link } from "./link";
 import { load, Side, type Loaded } from "./side";
 
@@ -36,15 +36,21 @@ export function compareScreen(first: string, second: string): Screen {
   );
   const notes = h("div", { class: "compare-notes" });
   const pair = h("div", { class: "compare-pair" });
-  const element = h("div", { class: "compare" }, h("div", { class: "viewbar" }, toggle, how, h("div", { class: "bar-group" }, h("span", { class: "bar-label", "aria-hidden": "true" }, "Mask"), masks.element), notes), pair);
+  const viewbar = h("div", { class: "viewbar" }, toggle, how, h("div", { class: "bar-group" }, h("span", { class: "bar-label", "aria-hidden": "true" }, "Mask"), masks.element), notes);
+  const element = h("div", { class: "compare" }, viewbar, pair);
 
   async function open(): Promise<void> {
     try {
       const loaded = await Promise.all([load(first), load(second)]);
       if (!over) await show(inOrder(loaded));
     } catch (error) {
-      if (!over) replaceChildren(pair, h("div", { class: "gone" }, h("h2", {}, "These studies cannot be compared"), h("p", {}, error instanceof Error ? error.message : String(error))));
+      if (!over) gone(error);
     }
+  }
+
+  function gone(error: unknown): void {
+    viewbar.hidden = true;
+    replaceChildren(pair, h("div", { class: "gone" }, h("h2", {}, "These studies cannot be compared"), h("p", {}, capital(error instanceof Error ? error.message : String(error))), h("a", { class: "button", href: "#/" }, "To the work list")));
   }
 
   async function show(loaded: [Loaded, Loaded]): Promise<void> {

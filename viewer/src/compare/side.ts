@@ -18,7 +18,7 @@ export interface Loaded {
 
 export async function load(id: string): Promise<Loaded> {
   const study = await getStudy(id);
-  if (!study.revision) throw new Error(`${study.name} is not analyzed yet.`);
+  if (!study.revision) throw new Error(`There are no results of ${study.name} to compare.`);
   return { study, analysis: await getAnalysis(id, study.revision) };
 }
 

@@ -9,7 +9,7 @@ import { icon } from "../icons";
 import type { Screen } from "../screen";
 import { tell, tellError } from "../messages";
 import type { Ruler, Viewport } from "../viewport/api";
-import { COUNTED, countText } from "../wording";
+import { capital, COUNTED, countText } from "../wording";
 import { toolbar, firstView, type Toolbar, type View } from "./toolbar";
 import { sendingPart } from "./archive";
 import { findings } from "./findings";
@@ -284,7 +284,7 @@ export function studyScreen(id: string, about: Promise<About>): Screen {
     unfollow();
     setText(name, "Not here");
     remove.hidden = true;
-    replaceChildren(content, h("div", { class: "gone" }, h("h2", {}, "This study cannot be shown"), h("p", {}, error instanceof Error ? error.message : String(error)), h("a", { class: "button", href: "#/" }, "To the work list")));
+    replaceChildren(content, h("div", { class: "gone" }, h("h2", {}, "This study cannot be shown"), h("p", {}, capital(error instanceof Error ? error.message : String(error))), h("a", { class: "button", href: "#/" }, "To the work list")));
   }
 
   async function mayLeave(): Promise<boolean> {
