@@ -1,5 +1,6 @@
 import dataclasses
 import re
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from tumorscope.core.note import texts
 from tumorscope.core.scan import Scan
 from tumorscope.inference import analysis as analyzing
 from tumorscope.inference.bundles import Inputs, OperatingPoint
-from tumorscope.inference.channels import arrange_channels
+from tumorscope.inference.channels import arrange_channels, select_channels
 from tumorscope.inference.quality_notes import DOUBTFUL_INPUT, REJECTED_BY_APPEARANCE
 from tumorscope.preprocessing.input_check import default_input_check
 from tumorscope.reporting.wording import finding_sentence, type_sentence
@@ -176,6 +177,31 @@ def test_channels_are_arranged_and_substitutions_are_noted(have, taken, said):
     assert len(warnings) == len(said)
     for warning, part in zip(warnings, said, strict=True):
         assert part in warning.text
+
+
+def test_slices_and_channels_are_selected_and_a_whole_volume_is_not_copied():
+    voxels = np.arange(4 * 2 * 3 * 2).reshape(4, 2, 3, 2)
+    np.testing.assert_array_equal(
+        select_channels(voxels, np.array([0, 3]), [1, 0, 0]), voxels[[0, 3]][..., [1, 0, 0]], strict=True
+    )
+    np.testing.assert_array_equal(select_channels(voxels, np.arange(4), [1, 0]), voxels[..., ::-1], strict=True)
+    assert select_channels(voxels, np.arange(4), [0, 1]) is voxels
+
+
+def test_while_the_network_runs_no_copy_of_the_scan_is_held():
+    held = []
+
+    def measured(images):
+        held.append(tracemalloc.get_traced_memory()[0])
+        return bright_flair(images)
+
+    scan, _ = scan_with_spot(slices=40, sequences=("t1c", "flair", "t1"))  # not in the network's order
+    tracemalloc.start()
+    try:
+        analyze(scan, fake_engine(measured))
+    finally:
+        tracemalloc.stop()
+    assert max(held) < scan.voxels.nbytes  # the network's images are half of it
 
 
 @pytest.mark.parametrize("have", [("t1",), ("t2",), ("t1", "t1c"), ("unknown",) * 2, ("unknown",) * 3])

@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -71,10 +74,38 @@ def test_openvino_that_is_not_installed_is_asked_for_by_its_extra(tmp_path, monk
 
 
 def test_without_exact_byte_sums_the_float_model_is_taken(monkeypatch):
-    monkeypatch.setattr("tumorscope.inference.engine.supports_vnni_int8", lambda: False)
+    monkeypatch.setattr("tumorscope.inference.engine.int8_is_exact", lambda runtime: False)
     assert load_engine(load_bundle("lgg"), "onnxruntime").precision == "float"
-    monkeypatch.setattr("tumorscope.inference.engine.supports_vnni_int8", lambda: True)
+    monkeypatch.setattr("tumorscope.inference.engine.int8_is_exact", lambda runtime: True)
     assert load_engine(load_bundle("lgg"), "onnxruntime").precision == "int8"
+
+
+_ON_AVX2 = """
+import sys
+from tumorscope.datasets.phantom import demo_phantom
+from tumorscope.inference.analysis import analyze
+from tumorscope.inference.bundles import load_bundle
+from tumorscope.inference.engine import load_engine
+
+one, other = (
+    analyze(demo_phantom().scan, load_engine(load_bundle("lgg"), "openvino", precision)).mask
+    for precision in ("int8", "float")
+)
+print(2 * (one & other).sum() / (one.sum() + other.sum()))
+"""
+
+
+def test_openvinos_int8_finds_on_a_cpu_without_vnni_what_float_finds():
+    if not openvino_available():
+        pytest.skip("openvino is not installed")
+    found = subprocess.run(
+        [sys.executable, "-c", _ON_AVX2],
+        env={**os.environ, "ONEDNN_MAX_CPU_ISA": "AVX2"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert float(found.stdout) > 0.98
 
 
 @pytest.mark.parametrize("precision", ["float", "int8"])

@@ -21,6 +21,8 @@ from tumorscope.io import find_cases
 from tumorscope.studies.bulk.run import run_bulk
 from tumorscope.studies.case import AnalysisOptions, Case
 
+os.environ.setdefault("RAY_worker_niceness", "0")  # Ray's 15 would have its workers wait for every other test
+
 
 @dataclass(frozen=True)
 class Deadly(Case):

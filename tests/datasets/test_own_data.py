@@ -360,6 +360,36 @@ def test_the_decathlon_has_its_channels_in_one_file(tmp_path):
     assert dataset.cases[0].truth().mask.sum() == 32
 
 
+def test_one_numbered_file_may_have_all_channels_as_in_nnunet_2(tmp_path):
+    write_nnunet(tmp_path)
+    for number in range(4):
+        first, second = (tmp_path / "imagesTr" / f"tumor_{number:03}_{channel:04}.nii.gz" for channel in range(2))
+        second.unlink()
+        write_volume(first, np.stack([noise(number), noise(50 + number)], axis=-1))
+    scan = open_dataset("nnunet", tmp_path).cases[3].scan()
+    assert scan.channel("t1").sum() == noise(53).sum()
+
+
+def test_files_may_be_listed_in_dataset_json_alone(tmp_path, monkeypatch):
+    write_nnunet(tmp_path / "elsewhere")
+    description = json.loads((tmp_path / "elsewhere" / "dataset.json").read_text())
+    monkeypatch.setenv("IMAGES", str(tmp_path / "elsewhere" / "imagesTr"))
+    listed = {
+        f"case {number}": {
+            "images": [f"$IMAGES/tumor_{number:03}_{channel:04}.nii.gz" for channel in range(2)],
+            "label": f"../elsewhere/labelsTr/tumor_{number:03}.nii.gz",
+        }
+        for number in range(3)
+    }
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "dataset.json").write_text(json.dumps({**description, "dataset": listed}))
+    dataset = open_dataset("own", folder)
+    assert [case.case for case in dataset.cases] == list(listed)
+    assert dataset.cases[2].scan().channel("t1").sum() == noise(5).sum()
+    assert dataset.cases[2].truth().mask.sum() == 32
+
+
 def test_labeled_test_cases_are_the_test_part(tmp_path):
     write_nnunet(tmp_path)
     write_volume(tmp_path / "labelsTs" / "tumor_900.nii.gz", box(1))

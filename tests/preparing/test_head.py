@@ -61,6 +61,24 @@ def test_a_bright_frame_is_neither_head_nor_air(level, sides):
     np.testing.assert_allclose(head[:, rows, columns].mean(), head_mask(image).mean(), rtol=0.03)
 
 
+def test_lines_at_the_edges_that_resampling_left_of_a_frame_are_not_the_head():
+    """Each side has its own level, and letters interrupt one."""
+    image = np.clip(np.round(head_in_air()), 0, 255).astype(np.uint8)
+    framed = np.pad(image, ((0, 0), (1, 1), (1, 2), (0, 0)))
+    framed[:, 0], framed[:, -1], framed[:, :, 0], framed[:, :, -2:] = 68, 160, 255, 110
+    framed[:, 0, 60:62] = 0
+    head = head_mask(framed)
+    np.testing.assert_array_equal(head[:, :, :3], False)
+    np.testing.assert_allclose(head.sum(), head_mask(image).sum(), rtol=0.03)
+
+
+def test_tissue_that_reaches_the_edges_is_not_a_frame():
+    zoomed = head_in_air()[:, 40:80, 50:90]
+    assert without_frame(zoomed) is zoomed
+    smooth = np.full((1, 60, 60, 1), 100.0) + np.linspace(0, 60, 60)[:, None]  # even lines, brighter and brighter
+    assert without_frame(smooth) is smooth
+
+
 def test_air_of_any_level_is_not_a_frame():
     for air in (0.0, -1000.0, 0.4):
         image = head_in_air(offset=air)

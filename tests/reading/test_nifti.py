@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import nibabel
@@ -190,3 +192,16 @@ def test_the_real_flair_is_axial_with_the_face_up(volumes_folder: Path):
     assert scan.sequences == ("flair",)
     assert np.allclose(scan.affine[:3, :3], np.diag([-1, -1, 1]))  # type: ignore[index]
     assert np.array_equal(scan.stored.to_stored(scan.voxels[..., 0]), np.asarray(nibabel.load(path).dataobj))  # type: ignore[union-attr]
+
+
+def test_a_volume_as_it_was_stored_is_not_kept(tmp_path: Path):
+    """By nibabel's import, in a process that collects no cycles by itself."""
+    path = write_nifti(tmp_path / "a.nii.gz", VOLUME, oblique())
+    code = (
+        "import gc, sys; gc.disable();"
+        "from tumorscope.io import open_scan; from tumorscope.io.volumes import StoredVolume;"
+        "scan = open_scan(sys.argv[1]);"
+        "print(scan.kind, sum(isinstance(each, StoredVolume) for each in gc.get_objects()))"
+    )
+    found = subprocess.run([sys.executable, "-c", code, path], check=True, capture_output=True, text=True)
+    assert found.stdout == "volume 0\n"

@@ -11,7 +11,7 @@ from tumorscope.core.files import save_whole
 from tumorscope.core.notice import NOTICE
 from tumorscope.core.scan import Scan, StoredGrid
 from tumorscope.measurement.diameters import Diameter, Diameters
-from tumorscope.reporting.bids import subject_label, write_bids
+from tumorscope.reporting.bids import bids_label, case_folders, write_bids
 
 
 def test_a_scan_becomes_a_subject_of_a_derivative(analyzed, volume_scan, mask, tmp_path):
@@ -105,12 +105,41 @@ def test_another_data_set_is_not_written_into(analyzed, volume_scan, mask, tmp_p
     assert not list(tmp_path.glob("sub-*"))
 
 
+def test_subject_and_session_of_a_raw_data_set_are_kept(analyzed, volume_scan, mask, tmp_path):
+    path = write_bids(analyzed(replace(volume_scan, case="sub-01_ses-pre"), mask), tmp_path)["mask"]
+    assert path.relative_to(tmp_path).as_posix() == "sub-01/ses-pre/anat/sub-01_ses-pre_desc-tumor_mask.nii.gz"
+    path = write_bids(analyzed(replace(volume_scan, case="sub-01"), mask), tmp_path)["mask"]
+    assert path.relative_to(tmp_path).as_posix() == "sub-01/anat/sub-01_desc-tumor_mask.nii.gz"
+
+
+def test_a_name_of_bids_that_was_counted_up_differs_in_that_label_alone():
+    first, second = case_folders("sub-01_ses-pre"), case_folders("sub-01_ses-pre-2")
+    assert first[0] == second[0]
+    assert first[1] != second[1]
+    assert second[1].removeprefix("ses-").isalnum()
+
+
+@pytest.mark.parametrize("case", ["ses-1", "sub-01_ses-1_T1w", "sub-01_acq-ax", "SUB-01", "ses-1_sub-01"])
+def test_what_is_more_or_less_than_subject_and_session_is_a_subject(case):
+    assert case_folders(case) == (f"sub-{bids_label(case)}",)
+
+
+def test_masks_of_another_case_with_the_same_label_are_kept(analyzed, volume_scan, mask, tmp_path):
+    first = analyzed(replace(volume_scan, case="sub-01"), mask)
+    path = write_bids(first, tmp_path)["mask"]
+    content = path.read_bytes()
+    with pytest.raises(TumorscopeError, match=r"holds the masks of another case \(sub-01\)"):
+        write_bids(analyzed(replace(volume_scan, case="01"), ~mask), tmp_path)
+    assert path.read_bytes() == content
+    assert write_bids(first, tmp_path)["mask"] == path
+
+
 @pytest.mark.parametrize("case", ["../../x", "case 1", "case_1", "", "Ä", "a" * 200 + "-"])
 def test_labels_are_letters_and_digits_and_distinguish_cases(case):
-    label = subject_label(case)
+    label = bids_label(case)
     assert label.isascii()
     assert label.isalnum()
-    assert label not in {subject_label(other) for other in ("x", "case1", "case.1", "case", "A", "a" * 200)}
+    assert label not in {bids_label(other) for other in ("x", "case1", "case.1", "case", "A", "a" * 200)}
 
 
 def test_no_case_name_leaves_the_folder(analyzed, volume_scan, mask, tmp_path):

@@ -45,7 +45,9 @@ def _write_image(folder: Path, seed: int) -> Path:
     if seed % 6 == 1:
         pixels = np.pad(pixels, ((12, 20), (30, 9)))
     elif seed % 6 == 3:
-        pixels = np.pad(pixels, 14, constant_values=255)
+        pixels = np.pad(pixels, 14, constant_values=np.iinfo(pixels.dtype).max)
+    elif seed % 6 == 5:
+        pixels = np.pad(pixels, ((1, 2), (1, 0)), constant_values=np.iinfo(pixels.dtype).max // 2)
     elif seed % 6 == 4:
         pixels = _lettered(pixels)
     path = folder / f"image{seed:02d}.png"

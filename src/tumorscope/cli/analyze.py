@@ -53,7 +53,7 @@ SpacingOption = Annotated[
     ),
 ]
 PrecisionOption = Annotated[
-    PrecisionChoice, typer.Option(help="auto selects int8 on CPUs with VNNI/AMX/dot-product support.")
+    PrecisionChoice, typer.Option(help="auto selects int8 where this CPU and the engine add it exactly.")
 ]
 
 

@@ -48,15 +48,15 @@ def command() -> None:
 
     from tumorscope import __version__
     from tumorscope.inference.bundles import shipped_bundles
-    from tumorscope.inference.engine import load_engine, openvino_available, supports_vnni_int8
+    from tumorscope.inference.engine import int8_is_exact, load_engine, openvino_available
     from tumorscope.inference.sessions import threads
 
     console = Console(highlight=False)
     faults = []
     console.print(f"tumorscope {__version__}, Python {platform.python_version()}, {platform.platform(terse=True)}")
-    console.print(
-        f"CPU: {threads()} cores; int8 (VNNI/AMX/dot product): {'yes' if supports_vnni_int8() else 'no, float models are used'}"
-    )
+    engines = ["onnxruntime", *(["openvino"] if openvino_available() else [])]
+    default = ", ".join(f"{'int8' if int8_is_exact(runtime) else 'float'} in {runtime}" for runtime in engines)
+    console.print(f"CPU: {threads()} cores; models by default: {default}")
     for package in REQUIRED:
         version = _version(package)
         console.print(f"  {package} {version or '[red]missing[/red]'}")
@@ -70,7 +70,6 @@ def command() -> None:
         package, extra = entry.package or ("", "")
         missing = package and _version(package) is None
         console.print(f"reads {entry.listed}{escape(f': needs extra [{extra}]') if missing else ''}")
-    engines = ["onnxruntime", *(["openvino"] if openvino_available() else [])]
     for bundle in shipped_bundles():
         card = bundle.card
         for runtime in engines:

@@ -2,15 +2,17 @@
 
 Both versions of ``dataset.json`` are read: that of nnU-Net 2 (``channel_names``, ``labels`` by name, ``file_ending``,
 and optionally ``dataset`` with the files of each case), and that of version 1 and of the Medical Segmentation Decathlon
-(``modality``, ``labels`` by value), whose channels may also be the fourth axis of one file.
+(``modality``, ``labels`` by value). The channels may also be the fourth axis of one file, without a number or, as
+nnU-Net 2 reads it, with the number 0.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -57,6 +59,8 @@ class NnunetDataset(OwnDataset):
         found = list(_listed_cases(path, content["dataset"])) if content.get("dataset") else list(_cases(path, content))
         if not found:
             raise BadDataset(f"{path}: no imagesTr/CASE_0000{_ending(content)} here, as {DESCRIPTION} states")
+        if all(case.images.keys() == {"0000"} for case in found):
+            found = [replace(case, images={"": case.path}) for case in found]
         values = tuple(dict.fromkeys(value for own in labels.values() for value in own))
         cases = [replace(_with_channels(path, case, channels), values=values) for case in found]
         if any(case.part for case in cases):
@@ -171,14 +175,14 @@ def _cases(path: Path, content: Mapping[str, Any]) -> Iterator[FoundCase]:
 
 
 def _listed_cases(path: Path, stated: Mapping[str, Any]) -> Iterator[FoundCase]:
-    """The cases that ``dataset.json`` lists with their files, relative to its folder."""
+    """The cases that ``dataset.json`` lists with their files, relative to its folder; ``$NAME`` is the environment's."""
     for case, files in stated.items():
         try:
-            images: Sequence[str] = files["images"]
-            mask = path / files["label"]
+            images = [path / os.path.expandvars(image) for image in files["images"]]
+            mask = path / os.path.expandvars(files["label"])
         except (TypeError, KeyError) as error:
             raise BadDataset(f"{path / DESCRIPTION}: the case {printable(str(case))} lacks images or label") from error
-        numbered = {f"{number:04d}": path / image for number, image in enumerate(images)}
+        numbered = {f"{number:04d}": image for number, image in enumerate(images)}
         absent = next((file for file in (*numbered.values(), mask) if not file.is_file()), None)
         if absent is not None:
             raise BadDataset(
@@ -204,6 +208,16 @@ def _with_channels(path: Path, case: FoundCase, channels: Mapping[int, str]) -> 
     return replace(case, images={name: file for name, file in files.items() if name or len(files) == 1})
 
 
+def _recognizes(path: Path) -> bool:
+    """Whether the folder has a ``dataset.json`` with images beside it, or one that lists them."""
+    try:
+        return (path / DESCRIPTION).is_file() and (
+            (path / "imagesTr").is_dir() or "dataset" in _load(path / DESCRIPTION)
+        )
+    except BadDataset:
+        return False
+
+
 def _key(sequence: str) -> str:
     """How :class:`FoundCase` writes a sequence."""
     return "" if sequence == "unknown" else sequence
@@ -214,5 +228,5 @@ ENTRY = own_entry(
     title="your own data as nnU-Net takes it, version 1 or 2",
     layout="`dataset.json`, `imagesTr/CASE_0000.nii.gz`, `labelsTr/CASE.nii.gz`; `labelsTs` is the test part if it exists",
     open_layout=NnunetDataset.open,
-    recognizes=lambda path: (path / DESCRIPTION).is_file() and (path / "imagesTr").is_dir(),
+    recognizes=_recognizes,
 )

@@ -13,7 +13,7 @@ from tumorscope.core.scan import Scan
 from tumorscope.inference.acquired_slices import SlicePredictions, network_view, on_acquired_slices
 from tumorscope.inference.activation_maps import activation_map, no_map_note
 from tumorscope.inference.analysis_result import Analysis, SliceFinding, with_compartments
-from tumorscope.inference.channels import arrange_channels, received_sequences
+from tumorscope.inference.channels import channel_order, received_sequences, select_channels
 from tumorscope.inference.engine import Engine, Predictions
 from tumorscope.inference.postprocessing import (
     segment,
@@ -73,19 +73,21 @@ def analyze(
     if input_check and rejection is not None:
         clock.stage("input_check")
         return _rejected(scan, engine, clock.timing_ms, rejection)
-    channels, channel_notes = arrange_channels(scan, card)
+    channels, channel_notes = channel_order(scan, card)
     view = network_view(scan)
-    voxels = view.forward(channels)
+    viewed = view.forward(scan.voxels)
     # Unevenly spaced slices are analyzed one by one.
     distance = card.preparation.slice_distance_mm if scan.slice_positions is None else None
-    sampling = sample_slices(len(voxels), view.spacing_mm and view.spacing_mm[0], distance)
-    voxels = voxels[sampling.indices]
+    sampling = sample_slices(len(viewed), view.spacing_mm and view.spacing_mm[0], distance)
+    voxels = select_channels(viewed, sampling.indices, channels)
     check = default_input_check()
     score = scan_score(voxels, check, view.pixel_aspect, enough=check.threshold) if input_check else np.inf
     clock.stage("input_check")
     if score < check.refusal:
         return _rejected(scan, engine, clock.timing_ms, REJECTED_BY_APPEARANCE)
     prepared = prepare(voxels, card.preparation, view.pixel_aspect)
+    crop_resize = prepared.crop_resize
+    del voxels  # may be a copy, as large as the scan
     clock.stage("preparing")
     # Where slices run across the analyzed ones, their probabilities come from every mask.
     needed = partial(slices_to_localize, card=card, sampled=sampling.stride > 1)
@@ -96,11 +98,12 @@ def analyze(
         flips=flips,
         needed=None if probabilities or not view.is_acquired else needed,
     ).spread(sampling)
+    del prepared
     clock.stage("inference")
     probability = slice_probability(predictions, card)
-    analyzed_mask, removed_components = segment(predictions, probability, card, prepared.crop_resize)
+    analyzed_mask, removed_components = segment(predictions, probability, card, crop_resize)
     mask = view.inverse(analyzed_mask)
-    compartments = segment_compartments(predictions, analyzed_mask, card, prepared.crop_resize)
+    compartments = segment_compartments(predictions, analyzed_mask, card, crop_resize)
     clock.stage("segmenting")
     types = slice_types(predictions, card)
     positive = (probability >= card.operating_point.presence) | analyzed_mask.any(axis=(1, 2))
@@ -110,10 +113,11 @@ def analyze(
     tumor_type = None if types is None else find_type(types, weights, card)
     if tumor_type is not None:
         tumor_type = _checked_type(tumor_type, scan, engine, predictions, probability, weights)
-    acquired = on_acquired_slices(predictions, probability, types, tumor_type, prepared.crop_resize, view)
+    acquired = on_acquired_slices(predictions, probability, types, tumor_type, crop_resize, view)
     lesions = find_lesions(mask, scan, acquired.tumor)
-    activation = activation_map(predictions, card, prepared.crop_resize, view) if explain else None
-    by_radiomics = None if tumor_type is None else engine.classify_by_radiomics(view.forward(channels), analyzed_mask)
+    activation = activation_map(predictions, card, crop_resize, view) if explain else None
+    first = viewed[..., channels[0], None]
+    by_radiomics = None if tumor_type is None else engine.classify_by_radiomics(first, analyzed_mask)
     by_radiomics = by_radiomics and by_radiomics.doubted_like(tumor_type)  # it knows the same types only
     result = Analysis(
         scan=scan,
@@ -140,7 +144,7 @@ def analyze(
         tumor_type=tumor_type,
         radiomics_classifier=by_radiomics,
         activation=activation,
-        probability=voxel_probability(predictions, prepared.crop_resize, view) if probabilities else None,
+        probability=voxel_probability(predictions, crop_resize, view) if probabilities else None,
         sequences=received_sequences(scan, card),
         flips=flips or card.tta_flip,
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 
 import numpy as np
 
@@ -134,6 +136,11 @@ class Analysis(Displayed):
         for label in self.labels:
             first.setdefault(label.bundle.name, label)
         return tuple(first.values())
+
+    @cached_property
+    def mask_sha256(self) -> str:
+        """Of the mask's voxels: the identity of what is segmented."""
+        return hashlib.sha256(self.mask.tobytes()).hexdigest()
 
     @property
     def assessed(self) -> bool:

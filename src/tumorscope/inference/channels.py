@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from tumorscope.core.errors import TumorscopeError
@@ -23,19 +25,37 @@ def arrange_channels(scan: Scan, card: Card) -> tuple[np.ndarray, list[Note]]:
     Raises:
         TumorscopeError: naming the sequence that is missing.
     """
-    channels, notes = _channel_order(scan, card)
-    if channels == list(range(scan.voxels.shape[-1])):
-        return scan.voxels, notes  # a copy of a large volume is a quarter of an analysis's memory
-    return scan.voxels[..., channels], notes
+    channels, notes = channel_order(scan, card)
+    return select_channels(scan.voxels, np.arange(len(scan.voxels)), channels), notes
+
+
+def select_channels(voxels: np.ndarray, slices: np.ndarray, channels: Sequence[int]) -> np.ndarray:
+    """Some slices and channels of a volume.
+
+    Args:
+        voxels: ``(slice, row, column, channel)``.
+        slices: rising.
+        channels: in any order, each as often as wanted.
+
+    Returns:
+        The volume itself where that is all of it: a copy of a large one is much of an analysis's memory.
+    """
+    if len(slices) == len(voxels) and list(channels) == list(range(voxels.shape[-1])):
+        return voxels
+    return np.moveaxis(np.stack([voxels[slices, ..., channel] for channel in channels]), 0, -1)
 
 
 def received_sequences(scan: Scan, card: Card) -> tuple[str, ...]:
     """For each input of the network, the scan's name of the sequence it receives; substitutes keep their own name."""
-    return tuple(scan.sequences[channel] for channel in _channel_order(scan, card)[0])
+    return tuple(scan.sequences[channel] for channel in channel_order(scan, card)[0])
 
 
-def _channel_order(scan: Scan, card: Card) -> tuple[list[int], list[Note]]:
-    """The scan's channel for each input of the network, and what was assumed; see :func:`arrange_channels`."""
+def channel_order(scan: Scan, card: Card) -> tuple[list[int], list[Note]]:
+    """The scan's channel for each input of the network, and what was assumed; see :func:`arrange_channels`.
+
+    Raises:
+        TumorscopeError: naming the sequence that is missing.
+    """
     wanted, have = card.inputs.sequences, scan.sequences
     notes: list[Note] = []
     common = wanted[0] if len(wanted) == 1 else _common_substitute(card)

@@ -109,7 +109,7 @@ class Engine:
         """The type by the radiomics classifier, from the slice with the largest segmented area.
 
         Args:
-            voxels: ``(slice, row, column, sequence)``, from ``arrange_channels``.
+            voxels: ``(slice, row, column, sequence)``; the first is what the network receives first.
             mask: boolean ``(slice, row, column)``.
 
         Returns:
@@ -154,18 +154,15 @@ class Engine:
         detected = predict(detect, everything, lambda done: None)
         chosen = np.flatnonzero(needed(detected))
         on_slices(len(images) - len(chosen))
-        inside = (max(len(self.bundle.card.compartments) - 1, 0), *images.shape[2:])
-        localized = np.zeros(len(images), np.float32)
-        mask, compartments = (
-            np.zeros((len(images), *inside[1:]), np.float32),
-            np.zeros((len(images), *inside), np.float32),
-        )
+        count, size, inside = len(images), images.shape[2:], max(len(self.bundle.card.compartments) - 1, 0)
+        localized, mask = np.zeros(count, np.float32), np.zeros((count, *size), np.float32)
+        compartments = np.zeros((count, inside, *size), np.float32) if inside else None
         if len(chosen):
             found = predict(self.session, chosen, on_slices)
             localized[chosen], mask[chosen] = 1, found.mask
-            if found.compartments is not None:
+            if compartments is not None:
                 compartments[chosen] = found.compartments
-        return replace(detected, mask=mask, compartments=compartments if inside[0] else None, localized=localized)
+        return replace(detected, mask=mask, compartments=compartments, localized=localized)
 
     def _predict(
         self,
@@ -207,8 +204,7 @@ _FIELDS = {
 def load_engine(bundle: Bundle, engine: EngineName = "auto", precision: PrecisionName = "auto") -> Engine:
     """Load a bundle's network.
 
-    ``auto`` selects OpenVINO where it is installed, and int8 on CPUs with VNNI, AMX or dot-product
-    support; on older CPUs int8 sums saturate.
+    ``auto`` selects OpenVINO where it is installed, and int8 where :func:`int8_is_exact`.
 
     Raises:
         BadBundle: the bundle has no model of that precision, or it is damaged.
@@ -221,7 +217,7 @@ def load_engine(bundle: Bundle, engine: EngineName = "auto", precision: Precisio
         raise TumorscopeError(f"OpenVINO is not installed; run {install_command('fast')} or use --engine onnxruntime")
     chosen = precision
     if precision == "auto":
-        chosen = "int8" if bundle.card.model("int8") and supports_vnni_int8() else "float"
+        chosen = "int8" if bundle.card.model("int8") and int8_is_exact(runtime) else "float"
     assert chosen in ("float", "int8")
     model = bundle.card.model(chosen)
     if model is None:
@@ -234,11 +230,11 @@ def load_engine(bundle: Bundle, engine: EngineName = "auto", precision: Precisio
         reason = runtime_reason(error)
         raise BadBundle(f"bundle {bundle.name}: {runtime} cannot load {model.file} ({reason})") from error
     type_check = load_type_check(bundle.folder) if bundle.has_type_check else None
-    engine = Engine(bundle, runtime, chosen, session, _radiomics_classifier(bundle), type_check)
+    loaded = Engine(bundle, runtime, chosen, session, _radiomics_classifier(bundle), type_check)
     # Types are read inside the mask, so that each slice with a type needs one.
     if set(bundle.card.outputs) != {"presence", "mask"}:
-        return engine
-    return replace(engine, detector=cache(lambda: detecting_part(content, ("presence", *bundle.card.maps), load)))
+        return loaded
+    return replace(loaded, detector=cache(lambda: detecting_part(content, ("presence", *bundle.card.maps), load)))
 
 
 def _radiomics_classifier(bundle: Bundle) -> RadiomicsClassifier | None:
@@ -255,13 +251,18 @@ def openvino_available() -> bool:
     return importlib.util.find_spec("openvino") is not None
 
 
-def supports_vnni_int8() -> bool:
-    """Whether this CPU adds int8 products without saturation (AVX-512/AVX VNNI, AMX, Arm dot product)."""
+def int8_is_exact(runtime: str) -> bool:
+    """Whether a runtime adds int8 products without saturation on this CPU.
+
+    ONNX Runtime does with AVX-512/AVX VNNI, AMX or Arm's dot product; OpenVINO, too, and with AVX2 alone, for which its
+    weights are scaled (``docs/performance.md``).
+    """
     try:
         flags = Path("/proc/cpuinfo").read_text()
     except OSError:
         return False
-    return any(flag in flags for flag in ("avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm"))
+    exact = ("avx512_vnni", "avx_vnni", "amx_int8", "asimddp", "i8mm", *(["avx2"] if runtime == "openvino" else []))
+    return any(flag in flags for flag in exact)
 
 
 def _mirror(values: np.ndarray) -> np.ndarray:

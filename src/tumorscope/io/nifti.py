@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -28,15 +30,14 @@ def read_stored_volume(path: Path) -> StoredVolume:
     Raises:
         UnreadableScan: damaged, RGB, complex, a time series, or without a usable affine.
     """
-    from nibabel.arrayproxy import ArrayProxy
-
+    array_proxy = _array_proxy()
     name = label(path)
     try:
         header, placement = _read_headers(path)
         with _opened(path if header.is_single else voxels_of_pair(path)) as stream:
             notes = _only_one_volume(header, stream)
             shape = _checked_shape(name, header)
-            array = np.asarray(ArrayProxy(stream, header)).reshape(shape)
+            array = np.asarray(array_proxy(stream, header)).reshape(shape)
         affine = _affine(name, header, len(shape))
     except UnreadableScan:
         raise
@@ -50,6 +51,19 @@ def read_stored_volume(path: Path) -> StoredVolume:
         notes = (*notes, SIDES_ASSUMED)
     notes = (*notes, *placement_notes(header, shape[:spatial]))
     return StoredVolume(native(array), spatial, affine, placement, header["descrip"].item(), notes)
+
+
+@cache
+def _array_proxy() -> Any:
+    """The class by which nibabel reads voxels.
+
+    Where packages that nibabel can do without are missing, its import (5.4) leaves exceptions in cycles, which keep the
+    frames of all callers, and so the first scan as it was stored, until cycles are collected.
+    """
+    from nibabel.arrayproxy import ArrayProxy
+
+    gc.collect(1)
+    return ArrayProxy
 
 
 def voxels_beside(path: Path) -> Path | None:

@@ -191,11 +191,15 @@ def label_lesions(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def number_lesions(mask: np.ndarray) -> np.ndarray:
     """The number of the lesion at each voxel, from one in the order of :func:`find_lesions`; uint16, 0 outside."""
-    labels, sizes = label_lesions(mask)
-    order = np.argsort(-sizes[1:], kind="stable")  # as find_lesions sorts them
-    numbers = np.zeros(len(sizes), np.uint16)
-    numbers[order + 1] = np.arange(1, len(sizes))
-    return numbers[labels]
+    numbered = np.zeros(mask.shape, np.uint16)
+    box = _bounding_box(mask)
+    if box is not None:
+        labels, sizes = label_lesions(mask[box])
+        order = np.argsort(-sizes[1:], kind="stable")  # as find_lesions sorts them
+        numbers = np.zeros(len(sizes), np.uint16)
+        numbers[order + 1] = np.arange(1, len(sizes))
+        numbered[box] = numbers[labels]
+    return numbered
 
 
 def _bounding_box(mask: np.ndarray) -> tuple[slice, ...] | None:

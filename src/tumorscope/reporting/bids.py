@@ -2,6 +2,7 @@
 
 After the Brain Imaging Data Structure 1.10, "Derived datasets" and "Imaging derivatives: masks":
 https://bids-specification.readthedocs.io/en/stable/derivatives/imaging.html
+A case that is named by BIDS, as those of a raw data set are, keeps its subject and session.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from tumorscope.core.notice import NOTICE
 from tumorscope.core.scan import Scan
 from tumorscope.inference.analysis import Analysis
 from tumorscope.inference.labels import ENHANCING_TUMOR, TUMOR
+from tumorscope.io.bids_names import parse_bids_name
+from tumorscope.io.checks import printable
 from tumorscope.measurement.lesions import Lesion
 from tumorscope.reporting.nifti import encode_on_stored_grid
 
@@ -37,7 +40,8 @@ Predicted by neural networks (Tumorscope); the JSON file beside each mask names 
 def write_bids(analysis: Analysis, root: Path) -> dict[str, Path]:
     """Add one scan to a derivative data set, which is created where needed.
 
-    ``sub-<label>/anat/sub-<label>_desc-tumor_mask.nii.gz`` is on the grid of the file that was read,
+    ``sub-<label>/anat/sub-<label>_desc-tumor_mask.nii.gz`` (``sub-<label>/ses-<label>/anat/sub-<label>_ses-<label>…``
+    where the case states a session) is on the grid of the file that was read,
     with its measurements beside it in JSON; ``…_desc-tumor_probseg.nii.gz`` holds the probability of
     every voxel, 0 to 1, where the analysis kept it, described in JSON. The enhancing tumor of a study with FLAIR and
     T1c is a mask of its own, ``…_label-enhancing_desc-tumor_mask.nii.gz``, and so is each compartment of a bundle of
@@ -52,15 +56,17 @@ def write_bids(analysis: Analysis, root: Path) -> dict[str, Path]:
         ``enhancing`` or the label of each other part, with ``…_sidecar``.
 
     Raises:
-        TumorscopeError: a file cannot be written, or ``root`` is a data set of something else.
+        TumorscopeError: a file cannot be written, ``root`` is a data set of something else, or its masks of this subject
+            are those of a case of another name.
     """
     description = root / DESCRIPTION_FILE
     if description.exists():
         _require_ours(description)
     else:
         save_together(root, {"README.md": README.encode(), DESCRIPTION_FILE: _json(dataset_description())})
-    label = subject_label(analysis.scan.case)
-    stem = f"sub-{label}_desc-tumor"
+    folders = case_folders(analysis.scan.case)
+    subject = "_".join(folders)
+    stem = f"{subject}_desc-tumor"
     names = {
         "mask": f"{stem}_mask.nii.gz",
         "sidecar": f"{stem}_mask.json",
@@ -69,8 +75,8 @@ def write_bids(analysis: Analysis, root: Path) -> dict[str, Path]:
     }
     parts = {part_label(part): part for part in analysis.parts}
     for key in parts:
-        names[key] = f"sub-{label}_label-{key}_desc-tumor_mask.nii.gz"
-        names[f"{key}_sidecar"] = f"sub-{label}_label-{key}_desc-tumor_mask.json"
+        names[key] = f"{subject}_label-{key}_desc-tumor_mask.nii.gz"
+        names[f"{key}_sidecar"] = f"{subject}_label-{key}_desc-tumor_mask.json"
     made = {}
     if analysis.probability is not None:
         probability = analysis.probability.astype(np.float32) / 255
@@ -82,18 +88,31 @@ def write_bids(analysis: Analysis, root: Path) -> dict[str, Path]:
     made["mask"] = encode_on_stored_grid(analysis.scan, analysis.mask.astype(np.uint8))
     # The mask's sidecar comes last: where it exists, the files beside it are complete and belong to it.
     made["sidecar"] = _json(sidecar(analysis))
-    anat = root / f"sub-{label}" / "anat"
-    earlier = {file.name for file in anat.glob(f"sub-{label}_label-*_desc-tumor_mask.*")}
+    anat = root.joinpath(*folders, "anat")
+    _require_same_case(anat / names["sidecar"], analysis.scan.case)
+    earlier = {file.name for file in anat.glob(f"{subject}_label-*_desc-tumor_mask.*")}
     outdated = (*(name for key, name in names.items() if key not in made), *sorted(earlier - set(names.values())))
     contents = {names[key]: content for key, content in made.items()}
     paths = save_together(anat, contents, outdated)
     return {"description": description, **{key: paths[names[key]] for key in made}}
 
 
-def subject_label(case: str) -> str:
+def case_folders(case: str) -> tuple[str, ...]:
+    """The folders of a case's subject and, where its name states one, session; joined by ``_`` they begin its files.
+
+    >>> case_folders("sub-01_ses-pre"), case_folders("ses-2"), case_folders("case 1")
+    (('sub-01', 'ses-pre'), ('sub-ses2x9faf10',), ('sub-case1xc60f41',))
+    """
+    name = parse_bids_name(case)
+    if name is None or name.case != case or "sub" not in name.entities:
+        return (f"sub-{bids_label(case)}",)
+    return tuple(f"{key}-{bids_label(name.entities[key])}" for key in ("sub", "ses") if key in name.entities)
+
+
+def bids_label(case: str) -> str:
     """A BIDS label: ASCII letters and digits only. Six digits of a hash distinguish cases that would share one.
 
-    >>> subject_label("TCGA4941"), subject_label("case 1")
+    >>> bids_label("TCGA4941"), bids_label("case 1")
     ('TCGA4941', 'case1xc60f41')
     """
     letters = re.sub(r"[^A-Za-z0-9]", "", case)
@@ -104,7 +123,7 @@ def subject_label(case: str) -> str:
 
 def part_label(part: Analysis) -> str:
     """The BIDS label of a part of the tumor: ``enhancing``, or a compartment's name as a label."""
-    return "enhancing" if part.label == ENHANCING_TUMOR else subject_label(part.label)
+    return "enhancing" if part.label == ENHANCING_TUMOR else bids_label(part.label)
 
 
 def dataset_description() -> dict[str, Any]:
@@ -131,6 +150,7 @@ def sidecar(analysis: Analysis) -> dict[str, Any]:
         if analysis.label != TUMOR
         else "Segmentation of a brain tumor by a neural network",
         "Type": "Lesion",
+        "Case": scan.case,
         **_origin(analysis),
         "InputRejected": None if analysis.rejection is None else asdict(analysis.rejection),
         "TumorPresent": analysis.tumor_present,
@@ -192,6 +212,18 @@ def _require_ours(description: Path) -> None:
     if not ours:
         raise TumorscopeError(
             f"{description}: the folder holds another data set; choose a folder of its own for the masks"
+        )
+
+
+def _require_same_case(sidecar: Path, case: str) -> None:
+    """Files of another case are not overwritten, such as those of ``sub-01`` by a case ``01``."""
+    try:
+        earlier = json.loads(sidecar.read_bytes())["Case"]
+    except (OSError, ValueError, LookupError, TypeError):  # none, or of a version that did not state it
+        return
+    if earlier != case:
+        raise TumorscopeError(
+            f"{sidecar.parent}: holds the masks of another case ({printable(earlier)}); choose another folder for this one"
         )
 
 

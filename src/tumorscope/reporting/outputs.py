@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     import numpy as np
+    from PIL.Image import Image
     from pydicom import Dataset
 
     from tumorscope.inference.analysis import Analysis
@@ -77,11 +78,11 @@ class CaseResults:
         return self.wants_dicom and self.analysis.scan.affine is not None and bool(self.analysis.mask.any())
 
     @cached_property
-    def panel(self) -> bytes:
-        """The image panel as PNG."""
-        from tumorscope.reporting.panel import draw_panel, encode_panel
+    def panel(self) -> Image:
+        """The image panel."""
+        from tumorscope.reporting.panel import draw_panel
 
-        return encode_panel(draw_panel(self.analysis, self.truth))
+        return draw_panel(self.analysis, self.truth)
 
     @cached_property
     def segmentation(self) -> bytes | None:
@@ -135,6 +136,12 @@ class Output:
     condition: str = ""
     applies: Callable[[CaseResults], bool] = lambda results: True
     is_mask: bool = False
+
+
+def _panel(results: CaseResults) -> bytes:
+    from tumorscope.reporting.panel import encode_panel
+
+    return encode_panel(results.panel)
 
 
 def _mask_volume(results: CaseResults) -> bytes:
@@ -212,7 +219,7 @@ OUTPUTS = (
         title="Image panel (PNG)",
         description="key slices with the mask, and with the true mask where one is given",
         stage="panel",
-        encode=lambda results: results.panel,
+        encode=_panel,
     ),
     Output(
         key="mask",

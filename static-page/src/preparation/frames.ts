@@ -4,13 +4,14 @@ import { median, percentile, sorted } from "../arrays/statistics";
 import { borders, likeOf, strided, type Volume } from "../arrays/volume";
 
 const BRIGHT = 0.25;
-const EVEN = 0.04;
+const STEP = 0.1;
+const EVEN = 0.12;
 const LEAST_PX = 16;
 
 /** Rows and columns, each from the first up to, but without, the last. */
 type Region = [top: number, bottom: number, left: number, right: number];
 
-/** The same images with the air's gray level in place of a bright frame of one level around all of them. */
+/** The same images with the air's gray level in place of a bright frame around all of them. */
 export function withoutFrame(volume: Volume): Volume {
   const region = insideFrame(volume);
   if (!region) return volume;
@@ -46,42 +47,45 @@ function cropped({ data, shape }: Volume, [top, bottom, left, right]: Region): V
 function insideFrame(volume: Volume): Region | null {
   const coarse = sorted(strided(volume, Math.max(1, volume.shape[0] >> 3), 4).data);
   const low = percentile(coarse, 1);
-  const sides = borders(volume);
-  const level = Math.max(...sides.map((side) => median(side)));
-  const extent = Math.max(percentile(coarse, 99), level) - low;
-  if (!Number.isFinite(extent) || extent <= 0 || level - low < BRIGHT * extent) return null;
-  const isEven = (value: number): boolean => Math.abs(value - level) <= EVEN * extent;
-  if (!sides.some((side) => side.every(isEven))) return null;
-  const [top, bottom, left, right] = imageRegion(volume, isEven);
+  const high = Math.max(percentile(coarse, 99), ...borders(volume).map((side) => median(side)));
+  if (!Number.isFinite(high - low) || high <= low) return null;
   const [, rows, columns] = volume.shape;
+  const [top, bottom] = inside(rows, (row) => lineOf(volume, row, 0, columns, 1), low, high);
+  const [left, right] = inside(columns, (column) => lineOf(volume, top, column, bottom - top, columns), low, high);
   const whole = top === 0 && left === 0 && bottom === rows && right === columns;
   return whole || Math.min(bottom - top, right - left) < LEAST_PX ? null : [top, bottom, left, right];
 }
 
-function imageRegion({ data, shape }: Volume, isEven: (value: number) => boolean): Region {
+/** The pixels of a line in all slices, from a row and a column on. */
+function lineOf({ data, shape }: Volume, row: number, column: number, length: number, step: number): number[] {
   const [slices, rows, columns] = shape;
-  const evenRows = new Array<boolean>(rows).fill(true);
+  const line: number[] = [];
   for (let slice = 0; slice < slices; slice++) {
-    for (let row = 0; row < rows; row++) {
-      const line = (slice * rows + row) * columns;
-      for (let column = 0; column < columns && evenRows[row]; column++) evenRows[row] = isEven(data[line + column]);
-    }
+    const start = (slice * rows + row) * columns + column;
+    for (let place = 0; place < length; place++) line.push(data[start + place * step]);
   }
-  const [top, bottom] = imageLines(evenRows);
-  const evenColumns = new Array<boolean>(columns).fill(true);
-  for (let slice = 0; slice < slices; slice++) {
-    for (let row = top; row < bottom; row++) {
-      const line = (slice * rows + row) * columns;
-      for (let column = 0; column < columns; column++) evenColumns[column] &&= isEven(data[line + column]);
-    }
-  }
-  return [top, bottom, ...imageLines(evenColumns)];
+  return line;
 }
 
-/** The lines from the first to the last that is not even; where a frame ends, one line less. */
-function imageLines(even: readonly boolean[]): [number, number] {
-  const first = even.indexOf(false);
-  if (first < 0) return [0, 0];
-  const last = even.lastIndexOf(false);
-  return [first && first + 1, last + (last === even.length - 1 ? 1 : 0)];
+/** The lines between two sides of a frame, where there are any. */
+function inside(count: number, line: (index: number) => number[], low: number, high: number): [number, number] {
+  const first = frameWidth(count, line, low, high);
+  const last = count - frameWidth(count, (index) => line(count - 1 - index), low, high);
+  return first < last ? [first, last] : [0, 0];
+}
+
+/** How many lines from the edge on are a frame's, with the one where it meets the image; 0 without a frame. */
+function frameWidth(count: number, line: (index: number) => number[], low: number, high: number): number {
+  let level = low;
+  for (let width = 0; width < count; width++) {
+    const values = sorted(line(width));
+    const [darkest, middle, brightest] = [2, 50, 98].map((percent) => percentile(values, percent));
+    if (brightest - darkest <= EVEN * (high - low) && middle - low >= BRIGHT * (high - low)) {
+      level = middle;
+      continue;
+    }
+    const within = median(line(Math.min(width + 1, count - 1)));
+    return width > 0 && level - within >= STEP * (high - low) ? width + 1 : 0;
+  }
+  return 0;
 }

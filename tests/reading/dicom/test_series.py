@@ -101,12 +101,18 @@ def test_zeros_behind_the_pixels_cost_no_time(tmp_path: Path):
     assert np.array_equal(open_scan(path).voxels[0, ..., 0], VOLUME[0])
 
 
-def test_values_are_rescaled_slice_by_slice(tmp_path: Path):
-    write_dicom(tmp_path / "a", VOLUME[0], RescaleSlope=2, RescaleIntercept=-100)
-    write_dicom(tmp_path / "b", VOLUME[1], ImagePositionPatient=[0, 0, 3], RescaleSlope=4, RescaleIntercept=1)
+@pytest.mark.parametrize(
+    ("first", "second"), [((2.0, -100), (4.0, 1)), ((1.0, 0), (0.125, 0)), ((1.0, 0), (2048.0, 0))]
+)
+def test_values_are_rescaled_slice_by_slice(tmp_path: Path, first: tuple[float, int], second: tuple[float, int]):
+    for name, height, (slope, intercept), stored in (("a", 0, first, VOLUME[0]), ("b", 3, second, VOLUME[1])):
+        position = [0, 0, height]
+        write_dicom(
+            tmp_path / name, stored, ImagePositionPatient=position, RescaleSlope=slope, RescaleIntercept=intercept
+        )
     voxels = open_scan(tmp_path).voxels[..., 0]
     assert voxels.dtype == np.float32
-    assert np.array_equal(voxels, [VOLUME[0] * 2 - 100, VOLUME[1] * 4 + 1])
+    assert np.array_equal(voxels, [VOLUME[0] * first[0] + first[1], VOLUME[1] * second[0] + second[1]])
 
 
 def test_values_without_rescaling_stay_integers(tmp_path: Path):

@@ -69,6 +69,21 @@ def series(tmp_path_factory):
     return folder
 
 
+def test_contours_of_a_writer_that_exchanges_spacings_are_refused_on_pixels_that_are_not_square(series, tmp_path):
+    rois = {"GTV": [contour(square(5.5, 15.5))]}
+    by_rt_utils = {"Manufacturer": "Qurit", "ManufacturerModelName": "rt-utils"}
+    path = write_structures(series / "rt" / "exchanged.dcm", rois, **by_rt_utils)
+    with pytest.raises(UnreadableScan, match=r"rt-utils, which exchanges .* pixels of 1×1\.5 mm"):
+        open_segmentation(path)
+    even = Grid((5, 30, 32), (4.0, 1.5, 1.5), AXIAL, (3.0, -5.0, 9.0))
+    write_series(
+        tmp_path / "series", "flair", even, voxels=np.arange(np.prod(even.shape), dtype=np.uint16).reshape(even.shape)
+    )
+    rois = {"GTV": [contour(square(5.5, 15.5), grid=even)]}
+    path = write_structures(tmp_path / "rt" / "square.dcm", rois, **by_rt_utils)
+    assert open_segmentation(path).whole.sum() == 100
+
+
 def test_region_names_are_labels_and_regions_may_overlap(series):
     rois = {"GTV": [contour(square(5.5, 15.5))], "core": [contour(square(8.5, 12.5))]}
     found = open_segmentation(write_structures(series / "rt" / "two.dcm", rois))

@@ -10,7 +10,7 @@ import pydicom
 import pytest
 
 from tumorscope.io.dicom.writers import encode_capture, encode_segmentation, encode_structured_report
-from tumorscope.reporting.panel import draw_panel, encode_panel
+from tumorscope.reporting.panel import draw_panel
 
 NOON = datetime(2024, 3, 2, 12, 0, tzinfo=UTC)
 
@@ -18,7 +18,7 @@ NOON = datetime(2024, 3, 2, 12, 0, tzinfo=UTC)
 def objects(analysis, made_at):
     segmentation = encode_segmentation(analysis, made_at=made_at)
     report = encode_structured_report(analysis, segmentation, made_at=made_at)
-    capture = encode_capture(analysis, encode_panel(draw_panel(analysis)), made_at=made_at)
+    capture = encode_capture(analysis, draw_panel(analysis), made_at=made_at)
     return [pydicom.dcmread(io.BytesIO(content)) for content in (segmentation, report, capture)]
 
 

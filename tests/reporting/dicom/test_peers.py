@@ -16,7 +16,7 @@ from dicomweb_client import DICOMwebClient
 from reporting.dicom.studies import NOW
 
 from tumorscope.io.dicom.writers import encode_capture, encode_segmentation, encode_structured_report
-from tumorscope.reporting.panel import draw_panel, encode_panel
+from tumorscope.reporting.panel import draw_panel
 
 DCMQI = Path(sys.executable).with_name("segimage2itkimage")
 
@@ -42,7 +42,7 @@ def objects(analysis) -> dict[str, bytes]:
         segmentation,
         encode_segmentation(found, fractional=True, made_at=NOW),
         encode_structured_report(found, segmentation, NOW),
-        encode_capture(found, encode_panel(draw_panel(found)), NOW),
+        encode_capture(found, draw_panel(found), NOW),
     ]
     return {str(pydicom.dcmread(io.BytesIO(content)).SOPInstanceUID): content for content in contents}
 

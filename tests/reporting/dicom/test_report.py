@@ -273,6 +273,24 @@ def test_the_document_names_algorithm_observer_and_evidence(analysis, study):
     assert document.ContentQualification == "RESEARCH"
 
 
+@pytest.mark.parametrize("enhanced", [False, True])
+def test_every_object_in_the_content_is_evidence(analyzed, tmp_path, enhanced):
+    study = study_of(tmp_path, enhanced=enhanced)
+    document = report_of(analyzed(study.scan, study.mask))
+    (evidence,) = document.CurrentRequestedProcedureEvidenceSequence
+    named = [
+        (item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID)
+        for series in evidence.ReferencedSeriesSequence
+        for item in series.ReferencedSOPSequence
+    ]
+    referenced = {
+        (item.ReferencedSOPSequence[0].ReferencedSOPClassUID, item.ReferencedSOPSequence[0].ReferencedSOPInstanceUID)
+        for item in hd.sr.utils.find_content_items(document, value_type="IMAGE", recursive=True)
+    }
+    assert len(named) == len(set(named)) == len(study.files) + 1  # the images, the segmentation
+    assert referenced == set(named)
+
+
 def coded(dataset):
     """All codes in a document: scheme, value and meaning."""
     for element in dataset:

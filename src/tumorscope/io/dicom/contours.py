@@ -37,9 +37,13 @@ def trace_contours(mask: np.ndarray) -> list[np.ndarray]:
     >>> trace_contours(np.array([[0, 1, 1]]))[0].tolist()
     [[0.25, 0.75], [-0.25, 0.75], [-0.25, 2.25], [0.25, 2.25]]
     """
-    labels, _count = ndimage.label(mask)  # type: ignore[misc]
+    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        return []
+    corner = np.array([rows[0], columns[0]])
+    labels, _count = ndimage.label(mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])  # type: ignore[misc]
     return [
-        _contour(labels[box] == number) + [axis.start for axis in box]
+        _contour(labels[box] == number) + corner + [axis.start for axis in box]
         for number, box in enumerate(ndimage.find_objects(labels), start=1)
     ]
 

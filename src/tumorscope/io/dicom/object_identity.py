@@ -13,14 +13,12 @@ from datetime import datetime, timedelta, timezone, tzinfo
 from typing import TYPE_CHECKING, Any
 
 from tumorscope.inference.analysis import Analysis
+from tumorscope.io.dicom.encoding import CHARACTER_SET, encode_element, encode_sequence
 
 if TYPE_CHECKING:
     from pydicom import Dataset
 
 MANUFACTURER = "Tumorscope"
-CHARACTER_SET = "ISO_IR 192"
-"""UTF-8, which can hold every patient's name and every warning."""
-
 _PATIENT_AND_STUDY = (
     # Patient (PS3.3 C.7.1.1)
     *("PatientName", "PatientID", "IssuerOfPatientID", "PatientBirthDate", "PatientBirthTime", "PatientSex"),
@@ -73,7 +71,7 @@ def label_uid(analysis: Analysis) -> str:
 
 
 def _content(analysis: Analysis) -> str:
-    return str((analysis.mask.shape, hashlib.sha256(analysis.mask.tobytes()).hexdigest()))
+    return str((analysis.mask.shape, analysis.mask_sha256))
 
 
 def equipment(analysis: Analysis) -> dict[str, Any]:
@@ -110,8 +108,6 @@ def encode_object(dataset: Dataset, header: Dataset, made_at: datetime) -> bytes
         header: of an image of the study.
         made_at: every time in the object that is not the study's.
     """
-    from pydicom import dcmwrite
-
     _copy_patient_and_study(header, dataset)
     made_at = in_zone_of(header, made_at)
     dataset.TimezoneOffsetFromUTC = made_at.strftime("%z")[:5]
@@ -122,8 +118,26 @@ def encode_object(dataset: Dataset, header: Dataset, made_at: datetime) -> bytes
     for item in dataset.get("ContributingEquipmentSequence") or ():
         if item.get("ManufacturerModelName") == "highdicom":
             item.ContributionDateTime = date + time
+    return _encode_file(dataset)
+
+
+def _encode_file(dataset: Dataset) -> bytes:
+    from pydicom import Dataset, dcmwrite
+    from pydicom.filewriter import correct_ambiguous_vr_element
+
     file = io.BytesIO()
-    dcmwrite(file, dataset, enforce_file_format=True)
+    head = Dataset()
+    head.file_meta = dataset.file_meta
+    head.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
+    head.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    dcmwrite(file, head, enforce_file_format=True)
+    explicit = not head.file_meta.TransferSyntaxUID.is_implicit_VR
+    for element in dataset:
+        # Sequences of the patient and the study are copies of what others wrote.
+        if element.VR == "SQ" and element.keyword not in _PATIENT_AND_STUDY:
+            file.write(encode_sequence(element.tag, element.value, explicit))
+        else:
+            file.write(encode_element(correct_ambiguous_vr_element(element, dataset, True), explicit))
     return file.getvalue()
 
 

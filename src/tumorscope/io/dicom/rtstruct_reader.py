@@ -37,6 +37,9 @@ _REACH = 0.5 + SAME_POSITION
 
 _BETWEEN, _BEYOND = "between slices", "beyond the scan or where it has no slice"
 
+_EXCHANGES_SPACINGS = "rt-utils"
+"""ManufacturerModelName of a writer that exchanges the spacings of rows and columns, up to 1.2.7; its version is not stated."""
+
 _FLAT = 0.01
 """The sine of the largest angle between planes that count as parallel."""
 
@@ -55,7 +58,8 @@ def read_structure_set(path: Path, scan: Scan | None = None) -> Segmentation:
         scan: what was contoured; if None it is looked for beside the file.
 
     Raises:
-        UnreadableScan: damaged, without a closed contour, or not drawn on the slices of the scan.
+        UnreadableScan: damaged, without a closed contour, not drawn on the slices of the scan, or by a writer that
+            misplaces contours on such pixels.
     """
     header, _ = read_header(path)
     words = name_tokens(header)
@@ -64,6 +68,12 @@ def read_structure_set(path: Path, scan: Scan | None = None) -> Segmentation:
     if not any(roi.contours for roi in content.rois):
         raise UnreadableScan(f"{name}: holds no closed contour, so there is no mask in it")
     geometry, notes = _grid(path, content, scan, name)
+    _, row, column = geometry.spacing_mm
+    if content.writer == _EXCHANGES_SPACINGS and not np.isclose(row, column, rtol=0.01):
+        raise UnreadableScan(
+            f"{name}: by rt-utils, which exchanges the spacings of rows and columns: on pixels of {row:g}×{column:g} mm "
+            "its contours are not where they were drawn; export the mask as DICOM SEG or NIfTI"
+        )
     masks, more = _masks(content.rois, geometry, name)
     numbers = [roi.number for roi in content.rois]
     usable = all(0 < number < 2**16 for number in numbers) and len(set(numbers)) == len(numbers)

@@ -15,7 +15,6 @@ import numpy as np
 
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.notice import NOTICE
-from tumorscope.core.scan import SourceImage
 from tumorscope.inference.analysis import Analysis
 from tumorscope.io.dicom.contours import trace_contours
 from tumorscope.io.dicom.object_identity import (
@@ -26,13 +25,13 @@ from tumorscope.io.dicom.object_identity import (
     object_uid,
     series_uid,
 )
-from tumorscope.io.dicom.seg_writer import LESION_COLORS, lesion_labels, segmented_labels
-from tumorscope.io.dicom.source_images import plain_images, reference
+from tumorscope.io.dicom.seg_writer import LESION_COLORS, lesion_labels, segmented_content, segmented_labels
+from tumorscope.io.dicom.source_images import SourcePlanes, image_items, source_planes
 from tumorscope.io.dicom.structure_set import STRUCTURE_SET
 from tumorscope.io.library_warnings import quiet_libraries
 
 if TYPE_CHECKING:
-    from pydicom import Dataset
+    from pydicom import DataElement, Dataset
 
 SERIES_NUMBER = 9805
 _STUDY = "1.2.840.10008.3.1.2.3.1"
@@ -75,15 +74,16 @@ def encode_structure_set(analysis: Analysis, made_at: datetime | None = None) ->
     """
     if not analysis.mask.any():
         raise TumorscopeError(f"{analysis.scan.case}: nothing is segmented, so there are no contours to write")
-    images = plain_images(analysis.scan)
+    planes = source_planes(analysis.scan)
+    images = image_items(analysis.scan.source_images)
     rois = _regions(analysis)
     header = analysis.scan.source_images[0].header
     made_at = in_zone_of(header, made_at or datetime.now())
-    dataset = _structure_set(analysis, rois, str(images[0].FrameOfReferenceUID), made_at)
+    dataset = _structure_set(analysis, planes.frame_of_reference, images, made_at)
     dataset.StructureSetROISequence, dataset.ROIContourSequence, dataset.RTROIObservationsSequence = [], [], []
     for number, roi in enumerate(rois, start=1):
-        dataset.StructureSetROISequence.append(_definition(roi, number, images[0].FrameOfReferenceUID, analysis))
-        dataset.ROIContourSequence.append(_contours(roi, number, images, analysis.scan.source_images))
+        dataset.StructureSetROISequence.append(_definition(roi, number, planes.frame_of_reference, analysis))
+        dataset.ROIContourSequence.append(_contours(roi, number, planes, images))
         dataset.RTROIObservationsSequence.append(_observation(number))
     return encode_object(dataset, header, made_at)
 
@@ -100,7 +100,7 @@ def _regions(analysis: Analysis) -> list[_Region]:
     ]
 
 
-def _structure_set(analysis: Analysis, rois: Sequence[_Region], frame_of_reference: str, made_at: datetime) -> Dataset:
+def _structure_set(analysis: Analysis, frame_of_reference: str, images: list[Dataset], made_at: datetime) -> Dataset:
     """All but the regions, the patient and the study."""
     from pydicom import Dataset
     from pydicom.dataset import FileMetaDataset
@@ -108,7 +108,7 @@ def _structure_set(analysis: Analysis, rois: Sequence[_Region], frame_of_referen
 
     dataset = Dataset()
     dataset.SOPClassUID = STRUCTURE_SET
-    dataset.SOPInstanceUID = object_uid(analysis, "structure set", np.stack([roi.mask for roi in rois]).tobytes())
+    dataset.SOPInstanceUID = object_uid(analysis, "structure set", segmented_content(analysis))
     dataset.file_meta = FileMetaDataset()
     # Explicit VR has 16 bits for the length of a decimal string, too few for the contour of a large ragged lesion.
     dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
@@ -123,7 +123,7 @@ def _structure_set(analysis: Analysis, rois: Sequence[_Region], frame_of_referen
     dataset.StructureSetLabel, dataset.StructureSetName = _LABEL, "Tumorscope contours"
     dataset.StructureSetDescription = NOTICE
     dataset.StructureSetDate, dataset.StructureSetTime = made_at.strftime("%Y%m%d %H%M%S").split()
-    dataset.ReferencedFrameOfReferenceSequence = [_frame_of_reference(analysis, frame_of_reference)]
+    dataset.ReferencedFrameOfReferenceSequence = [_frame_of_reference(analysis, frame_of_reference, images)]
     dataset.ApprovalStatus = "UNAPPROVED"
     return dataset
 
@@ -140,13 +140,10 @@ def _equipment(analysis: Analysis) -> dict[str, Any]:
     }
 
 
-def _frame_of_reference(analysis: Analysis, uid: str) -> Dataset:
+def _frame_of_reference(analysis: Analysis, uid: str, images: list[Dataset]) -> Dataset:
     """The images of the scan, within their series, study and frame of reference."""
-    sources = analysis.scan.source_images
-    header = sources[0].header
-    series = _item(
-        SeriesInstanceUID=str(header.SeriesInstanceUID), ContourImageSequence=[_image(source) for source in sources]
-    )
+    header = analysis.scan.source_images[0].header
+    series = _item(SeriesInstanceUID=str(header.SeriesInstanceUID), ContourImageSequence=images)
     study = _item(
         ReferencedSOPClassUID=_STUDY,
         ReferencedSOPInstanceUID=str(header.StudyInstanceUID),
@@ -166,18 +163,17 @@ def _definition(roi: _Region, number: int, frame_of_reference: str, analysis: An
     )
 
 
-def _contours(roi: _Region, number: int, images: Sequence[Dataset], sources: Sequence[SourceImage]) -> Dataset:
+def _contours(roi: _Region, number: int, planes: SourcePlanes, images: Sequence[Dataset]) -> Dataset:
     contours = []
     for index in np.flatnonzero(roi.mask.any(axis=(1, 2))).tolist():
         for points in trace_contours(roi.mask[index]):
-            contours.append(
-                _item(
-                    ContourImageSequence=[_image(sources[index])],
-                    ContourGeometricType="CLOSED_PLANAR",
-                    NumberOfContourPoints=len(points),
-                    ContourData=_decimals(_in_patient(points, images[index])),
-                )
+            contour = _item(
+                ContourImageSequence=[images[index]],
+                ContourGeometricType="CLOSED_PLANAR",
+                NumberOfContourPoints=len(points),
             )
+            contour.add(_contour_data(_in_patient(points, planes, index)))
+            contours.append(contour)
     return _item(ReferencedROINumber=number, ROIDisplayColor=list(roi.color), ContourSequence=contours)
 
 
@@ -201,25 +197,19 @@ def _observation(number: int) -> Dataset:
     )
 
 
-def _in_patient(points: np.ndarray, image: Dataset) -> np.ndarray:
+def _in_patient(points: np.ndarray, planes: SourcePlanes, index: int) -> np.ndarray:
     """Points ``(row, column)`` of an image in LPS mm, after PS3.3 C.7.6.2.1.1."""
-    orientation = np.array(image.ImageOrientationPatient, float)
-    spacing = np.array(image.PixelSpacing, float)
-    along_row, along_column = orientation[:3] * spacing[1], orientation[3:] * spacing[0]
-    position = np.array(image.ImagePositionPatient, float)
-    return position + points[:, 1:] * along_row + points[:, :1] * along_column
+    along_row = planes.orientation[:3] * planes.spacing_mm[1]
+    along_column = planes.orientation[3:] * planes.spacing_mm[0]
+    return planes.positions_mm[index] + points[:, 1:] * along_row + points[:, :1] * along_column
 
 
-def _decimals(points: np.ndarray) -> list[str]:
-    return [f"{value:.{_DIGITS}f}" for value in (points + 0.0).ravel().tolist()]
+def _contour_data(points_mm: np.ndarray) -> DataElement:
+    """Coordinates as text: pydicom takes ten times as long to make and check a number object for each."""
+    from pydicom import DataElement
 
-
-def _image(source: SourceImage) -> Dataset:
-    sop_class, instance, frame = reference(source)
-    item = _item(ReferencedSOPClassUID=sop_class, ReferencedSOPInstanceUID=instance)
-    if frame is not None:
-        item.ReferencedFrameNumber = frame
-    return item
+    text = "\\".join(f"{value:.{_DIGITS}f}" for value in (points_mm + 0.0).ravel().tolist())
+    return DataElement("ContourData", "DS", text, already_converted=True)
 
 
 def _item(**attributes: Any) -> Dataset:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tumorscope.core.notice import NOTICE
 from tumorscope.inference.analysis import Analysis
+from tumorscope.io.dicom.encoding import CHARACTER_SET
 from tumorscope.io.dicom.object_identity import (
-    CHARACTER_SET,
     encode_object,
     equipment,
     in_zone_of,
@@ -22,26 +21,28 @@ from tumorscope.io.dicom.source_images import keep_lossy_compression, require_so
 from tumorscope.io.library_warnings import quiet_libraries
 from tumorscope.reporting.wording import finding_line
 
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
 SERIES_NUMBER = 9804
 
 
 @quiet_libraries()
-def encode_capture(analysis: Analysis, panel_png: bytes, made_at: datetime | None = None) -> bytes:
+def encode_capture(analysis: Analysis, panel: Image, made_at: datetime | None = None) -> bytes:
     """The image panel as a DICOM Secondary Capture, as a file's content.
 
     Args:
         analysis: of a scan that was read from DICOM.
-        panel_png: from :func:`tumorscope.reporting.panel.encode_panel`, with the notice in it.
+        panel: from :func:`tumorscope.reporting.panel.draw_panel`, with the notice in it.
         made_at: the time written into the object; now, unless given.
 
     Raises:
         TumorscopeError: the scan is not from DICOM, or its images do not name their study.
     """
     import highdicom as hd
-    from PIL import Image
 
     header = require_sources(analysis.scan)[0].header
-    pixels = np.asarray(Image.open(io.BytesIO(panel_png)).convert("RGB"))
+    pixels = np.asarray(panel.convert("RGB"))
     dataset: Any = hd.sc.SCImage(
         pixel_array=pixels,
         photometric_interpretation="RGB",

@@ -69,23 +69,23 @@ def encode_segmentation(
     """
     import highdicom as hd
 
-    if fractional and analysis.probability is None:
+    probability = analysis.probability if fractional else None
+    if fractional and probability is None:
         raise TumorscopeError(
             f"{analysis.scan.case}: the probability of every voxel was not kept, or bundle {analysis.bundle.name} "
             "draws no mask; a fractional segmentation needs it"
         )
     if not fractional and not analysis.mask.any():
         raise TumorscopeError(f"{analysis.scan.case}: nothing is segmented, so there is no segmentation to write")
-    images = plain_images(analysis.scan)
     pixels, segments, what = _probability(analysis) if fractional else _binary(analysis)
     kind = "probability" if fractional else "segmentation"
-    stored = analysis.probability if fractional else pixels
+    stored = segmented_content(analysis) if probability is None else probability.tobytes()
     complete = every_frame or _lacks_slices(analysis, len(segments))
     which = b"" if complete else b"marked frames"
-    uid = object_uid(analysis, kind, np.ascontiguousarray(stored).tobytes() + which)
-    shown = _marked_range(pixels) if len(segments) == 1 and not complete else slice(None)
+    uid = object_uid(analysis, kind, stored + which)
+    shown = slice(None) if complete else _marked_range(pixels)
     dataset = hd.seg.Segmentation(
-        source_images=images[shown],
+        source_images=plain_images(analysis.scan, shown),
         pixel_array=pixels[shown],
         segmentation_type="FRACTIONAL" if fractional else "BINARY",
         fractional_type="PROBABILITY",
@@ -130,6 +130,11 @@ def lesion_labels(analysis: Analysis) -> np.ndarray:
 def segmented_labels(analysis: Analysis) -> tuple[Analysis, ...]:
     """The labels of an analysis that are segments of their own: those that are not empty, where there are several."""
     return tuple(label for label in analysis.labels if label.mask.any()) if analysis.parts else ()
+
+
+def segmented_content(analysis: Analysis) -> bytes:
+    """What tells a segmentation from any other of the same images."""
+    return repr([(label.label, label.mask_sha256) for label in segmented_labels(analysis) or (analysis,)]).encode()
 
 
 def _binary(analysis: Analysis) -> tuple[np.ndarray, list[SegmentDescription], str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,68 +54,116 @@ def reference(source: SourceImage) -> tuple[str, str, int | None]:
     return str(header.SOPClassUID), str(header.SOPInstanceUID), source.frame + 1 if several else None
 
 
-def plain_images(scan: Scan) -> list[Dataset]:
-    """For every slice a single-frame image header with no more than highdicom needs, and no patient.
+@dataclass(frozen=True, eq=False)
+class SourcePlanes:
+    """Where the images of a scan are in the patient, LPS.
 
-    The frames of an enhanced file, images whose directions differ in the last digit, headers without
-    what the standard requires: these headers are all alike. Their instances are numbered from 1, and
-    :func:`name_sources` puts the true ones in place.
+    Attributes:
+        positions_mm: of the first pixel of each slice, ``(slice, 3)``.
+        orientation: directions along a row and along a column.
+        spacing_mm: between rows, then between columns.
+        thickness_mm: of a slice.
+        frame_of_reference: UID, made from the series where the images do not state one.
+    """
+
+    positions_mm: np.ndarray
+    orientation: np.ndarray
+    spacing_mm: np.ndarray
+    thickness_mm: float
+    frame_of_reference: str
+
+
+def source_planes(scan: Scan) -> SourcePlanes:
+    """The planes of the images that a scan was read from.
 
     Raises:
         TumorscopeError: the images do not state their position, or the scan is elsewhere.
     """
     sources = require_sources(scan)
     places = [_place(source) for source in sources]
-    if scan.affine is None or any(part is None for place in places for part in place):
+    if scan.spacing_mm is None or any(part is None for place in places for part in place):
         raise TumorscopeError(
             f"{scan.case}: the DICOM images do not state their position in the patient, so nothing can be drawn on them"
         )
+    positions = np.array([position for position, _, _ in places])
     orientation, spacing = np.array(places[0][1]), np.array(places[0][2])
-    _require_same_grid(scan, np.array(places[0][0]), orientation, spacing)
+    _require_same_grid(scan, positions[0], orientation, spacing)
     thickness = _number(_attribute(sources[0], "PixelMeasuresSequence", "SliceThickness"))
-    frame = _frame_of_reference(sources)
+    return SourcePlanes(positions, orientation, spacing, thickness or scan.spacing_mm[0], _frame_of_reference(sources))
+
+
+def plain_images(scan: Scan, shown: slice) -> list[Dataset]:
+    """For some slices a single-frame image header with no more than highdicom needs, and no patient.
+
+    The frames of an enhanced file, images whose directions differ in the last digit, headers without
+    what the standard requires: these headers are all alike, and share what they have in common. Their instances are
+    numbered from 1, by slice, and :func:`name_sources` puts the true ones in place.
+
+    Raises:
+        TumorscopeError: the images do not state their position, or the scan is elsewhere.
+    """
+    from pydicom import Dataset
+
+    planes = source_planes(scan)
+    common = _without_patient(scan.source_images[0].header, planes.frame_of_reference)
+    common.SOPClassUID = MR
+    common.ImageOrientationPatient = _decimals(planes.orientation)
+    common.PixelSpacing = _decimals(planes.spacing_mm)
+    common.SliceThickness = _decimals([planes.thickness_mm])[0]
     headers = []
-    for number, (source, (position, _, _)) in enumerate(zip(sources, places, strict=True), 1):
-        header = _without_patient(source.header, frame)
-        header.SOPClassUID, header.SOPInstanceUID = MR, str(number)
-        header.ImagePositionPatient = _decimals(position)
-        header.ImageOrientationPatient = _decimals(orientation)
-        header.PixelSpacing = _decimals(spacing)
-        header.SliceThickness = _decimals([thickness or scan.spacing_mm[0]])[0]  # type: ignore[index]
+    for index in range(len(scan.source_images))[shown]:
+        header = Dataset(dict(common.items()))
+        header.SOPInstanceUID = str(index + 1)
+        header.ImagePositionPatient = _decimals(planes.positions_mm[index])
         headers.append(header)
     return headers
 
 
-def evidence(scan: Scan) -> list[Dataset]:
-    """One header per image file, for the lists of referenced objects; without the patient."""
+def first_image(scan: Scan) -> Dataset:
+    """The header of the first image for highdicom to take the study from, without the patient."""
     sources = require_sources(scan)
-    by_instance = {str(source.header.SOPInstanceUID): source for source in sources}
-    frame = _frame_of_reference(sources)
-    headers = []
-    for instance, source in by_instance.items():
-        header = _without_patient(source.header, frame)
-        header.SOPClassUID, header.SOPInstanceUID = str(source.header.SOPClassUID), instance
-        headers.append(header)
-    return headers
+    header = _without_patient(sources[0].header, _frame_of_reference(sources))
+    header.SOPClassUID, header.SOPInstanceUID, _ = reference(sources[0])
+    return header
+
+
+def image_items(sources: Sequence[SourceImage]) -> list[Dataset]:
+    """For every image an item that refers to it (PS3.3 table 10-3)."""
+    from pydicom import Dataset
+
+    items = []
+    for source in sources:
+        item = Dataset()
+        item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID, frame = reference(source)
+        if frame is not None:
+            item.ReferencedFrameNumber = frame
+        items.append(item)
+    return items
+
+
+def file_items(sources: Sequence[SourceImage]) -> list[Dataset]:
+    """For every image file an item that refers to it as a whole (PS3.3 table 10-11)."""
+    files = {str(source.header.SOPInstanceUID): source for source in sources}
+    items = image_items(list(files.values()))
+    for item in items:
+        item.pop("ReferencedFrameNumber", None)
+    return items
 
 
 def name_sources(dataset: Dataset, scan: Scan) -> None:
     """Replace :func:`plain_images` by the true images in every reference of a segmentation."""
     sources = scan.source_images
-    by_number = {str(number): reference(source) for number, source in enumerate(sources, 1)}
+    by_number = {str(number): item for number, item in enumerate(image_items(sources), 1)}
     for frame in dataset.PerFrameFunctionalGroupsSequence:
         for derivation in frame.get("DerivationImageSequence") or ():
             for item in derivation.SourceImageSequence:
                 # Segments share the items of a slice; the second time the true image is there already.
                 true = by_number.get(item.ReferencedSOPInstanceUID)
                 if true is not None:
-                    item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = true[:2]
-                    if true[2] is not None:
-                        item.ReferencedFrameNumber = true[2]
-    instances = {reference(source)[1]: reference(source)[0] for source in sources}
-    dataset.SourceImageSequence = [_instance(kind, uid) for uid, kind in instances.items()]
-    series = dataset.ReferencedSeriesSequence[0]
-    series.ReferencedInstanceSequence = [_instance(kind, uid) for uid, kind in instances.items()]
+                    item.update(true)
+    files = file_items(sources)
+    dataset.SourceImageSequence = files
+    dataset.ReferencedSeriesSequence[0].ReferencedInstanceSequence = files
 
 
 def keep_lossy_compression(dataset: Dataset, scan: Scan) -> None:
@@ -187,14 +236,6 @@ def _without_patient(source: Dataset, frame: str) -> Dataset:
         if source.get(keyword):
             setattr(header, keyword, source.get(keyword))
     return header
-
-
-def _instance(sop_class: str, instance: str) -> Dataset:
-    from pydicom import Dataset
-
-    item = Dataset()
-    item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = sop_class, instance
-    return item
 
 
 def _decimals(values: Any) -> list[str]:

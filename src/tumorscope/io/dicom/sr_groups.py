@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,14 +14,72 @@ from tumorscope.io.dicom.codes import code, label_code
 from tumorscope.io.dicom.finding_sites import finding_site
 from tumorscope.io.dicom.object_identity import MANUFACTURER, algorithm, label_uid, tracking_uid
 from tumorscope.io.dicom.seg_writer import segmented_labels
-from tumorscope.io.dicom.source_images import reference
+from tumorscope.io.dicom.source_images import image_items, reference
 from tumorscope.measurement.diameters import Diameter
 from tumorscope.measurement.lesions import Lesion
 
 if TYPE_CHECKING:
     from highdicom.sr import AlgorithmIdentification, Measurement
+    from pydicom import Dataset
+    from pydicom.sr.coding import Code
 
 _DIGITS = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """A measurement group whose images are added last.
+
+    highdicom copies and searches the content of a document several times, which takes longer than all else where it
+    lists every image.
+
+    Attributes:
+        content: highdicom's, of which the last item is the first of the images.
+        concept: what the images are.
+        images: items that refer to them; one at least where there is a concept.
+        comments: at the end of the group.
+    """
+
+    content: Any
+    concept: Code | None = None
+    images: Sequence[Dataset] = ()
+    comments: Sequence[str] = ()
+
+    def complete(self) -> Dataset:
+        """The content item with all images and comments."""
+        item = self.content[0]
+        content = [
+            *item.ContentSequence,
+            *_image_contents(self.concept, self.images[1:]),
+            *map(_comment, self.comments),
+        ]
+        item["ContentSequence"].value = content
+        return item
+
+
+def _image_contents(concept: Code | None, images: Sequence[Dataset]) -> list[Dataset]:
+    """Content items for images, which share what they have in common."""
+    import highdicom as hd
+    from pydicom import Dataset
+
+    if concept is None or not images:
+        return []
+    common = hd.sr.ContentItem(
+        hd.sr.ValueTypeValues.IMAGE, concept, relationship_type=hd.sr.RelationshipTypeValues.CONTAINS
+    )
+    contents = []
+    for image in images:
+        content = Dataset(dict(common.items()))
+        content.ReferencedSOPSequence = [image]
+        contents.append(content)
+    return contents
+
+
+def _comment(sentence: str) -> Dataset:
+    import highdicom as hd
+    from pydicom.sr.codedict import codes
+
+    return hd.sr.TextContentItem(codes.DCM.Comment, sentence, hd.sr.RelationshipTypeValues.CONTAINS)
 
 
 def algorithm_id_of(analysis: Analysis) -> AlgorithmIdentification:
@@ -36,7 +96,9 @@ def algorithm_id_of(analysis: Analysis) -> AlgorithmIdentification:
     )
 
 
-def lesion_groups(analysis: Analysis, segmentation_uid: str | None, algorithm_id: AlgorithmIdentification) -> list:
+def lesion_groups(
+    analysis: Analysis, segmentation_uid: str | None, algorithm_id: AlgorithmIdentification
+) -> list[Group]:
     """For each lesion, which is a segment, its measurements and its diameters."""
     groups = []
     for number, lesion in enumerate(analysis.lesions, 1):
@@ -44,15 +106,14 @@ def lesion_groups(analysis: Analysis, segmentation_uid: str | None, algorithm_id
         if segmentation_uid is not None:
             measurements = [*_sizes(analysis, lesion), *_axes(analysis, lesion, end_points=False)]
             slices = lesion.first[0], lesion.last[0]
-            groups.append(_segment_group(analysis, about, measurements, slices, (segmentation_uid, number)))
-            if lesion.nonmeasurable_reason is not None:
-                say(groups[-1], f"Not measurable by RANO: {lesion.nonmeasurable_reason}.")
+            of_segment = segmentation_uid, number
+            groups.append(_segment_group(analysis, about, measurements, slices, of_segment, _comments(lesion)))
         if segmentation_uid is None or lesion.diameters is not None:
-            groups.append(_diameter_group(analysis, about, lesion, alone=segmentation_uid is None))
+            groups.append(Group(_diameters(analysis, about, lesion, alone=segmentation_uid is None)))
     return groups
 
 
-def label_groups(analysis: Analysis, segmentation_uid: str | None) -> list:
+def label_groups(analysis: Analysis, segmentation_uid: str | None) -> list[Group]:
     """For each label, which is a segment, its volume; for each of its lesions, measurements and diameters."""
     import highdicom as hd
     from pydicom.sr.codedict import codes
@@ -71,10 +132,14 @@ def label_groups(analysis: Analysis, segmentation_uid: str | None) -> list:
             slices, of_segment = (int(shown[0]), int(shown[-1])), (segmentation_uid, segment)
             groups.append(_segment_group(label, about, _volume(label.volume_mm3), slices, of_segment))
         for number, lesion in enumerate(label.lesions, 1):
-            groups.append(_diameter_group(label, _about(label, number, lesion, algorithm_id), lesion, alone=True))
-            if lesion.nonmeasurable_reason is not None:
-                say(groups[-1], f"Not measurable by RANO: {lesion.nonmeasurable_reason}.")
+            diameters = _diameters(label, _about(label, number, lesion, algorithm_id), lesion, alone=True)
+            groups.append(Group(diameters, comments=_comments(lesion)))
     return groups
+
+
+def _comments(lesion: Lesion) -> list[str]:
+    reason = lesion.nonmeasurable_reason
+    return [] if reason is None else [f"Not measurable by RANO: {reason}."]
 
 
 def _segment_group(
@@ -83,7 +148,8 @@ def _segment_group(
     measurements: list[Measurement],
     slices: tuple[int, int],
     segment: tuple[str, int],
-) -> Any:
+    comments: Sequence[str] = (),
+) -> Group:
     """The measurements of a segment, with the images that show it.
 
     Args:
@@ -92,24 +158,26 @@ def _segment_group(
         measurements: of the segment.
         slices: the first and the last that show it.
         segment: UID of the segmentation, and the segment's number.
+        comments: on it.
     """
     import highdicom as hd
     from pydicom.sr.codedict import codes
     from pydicom.uid import SegmentationStorage
 
     uid, number = segment
-    images = map(reference, analysis.scan.source_images[slices[0] : slices[1] + 1])
-    return hd.sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
+    sources = analysis.scan.source_images[slices[0] : slices[1] + 1]
+    content = hd.sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
         **about,
         finding_category=codes.SCT.MorphologicallyAbnormalStructure,
         referenced_segment=hd.sr.ReferencedSegment(
             sop_class_uid=SegmentationStorage,
             sop_instance_uid=uid,
             segment_number=number,
-            source_images=[_source_of_segment(*image) for image in images],
+            source_images=[_source_of_segment(*reference(sources[0]))],
         ),
         measurements=measurements,
     )
+    return Group(content, codes.DCM.SourceImageForSegmentation, image_items(sources), comments)
 
 
 def _source_of_segment(kind: str, uid: str, frame: int | None) -> Any:
@@ -122,7 +190,7 @@ def _source_of_segment(kind: str, uid: str, frame: int | None) -> Any:
     return item
 
 
-def _diameter_group(analysis: Analysis, about: dict[str, Any], lesion: Lesion, *, alone: bool) -> Any:
+def _diameters(analysis: Analysis, about: dict[str, Any], lesion: Lesion, *, alone: bool) -> Any:
     """The two lines of a bidimensional measurement where they were drawn; ``alone``, all measurements."""
     import highdicom as hd
 
@@ -199,12 +267,3 @@ def _drawn(analysis: Analysis, plane: int, line: Diameter) -> Any:
         graphic_data=np.clip(points, 0, (columns, rows)),
         source_image=hd.sr.SourceImageForRegion(kind, uid, None if frame is None else [frame]),
     )
-
-
-def say(group: Any, sentence: str) -> None:
-    """Add a comment to a group."""
-    import highdicom as hd
-    from pydicom.sr.codedict import codes
-
-    comment = hd.sr.TextContentItem(codes.DCM.Comment, sentence, hd.sr.RelationshipTypeValues.CONTAINS)
-    group[0].ContentSequence.append(comment)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 import json
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tumorscope.core.notice import NOTICE
 from tumorscope.inference.analysis import Analysis
 from tumorscope.io.dicom.codes import PRIVATE_SCHEME, code, type_code
+from tumorscope.io.dicom.encoding import CHARACTER_SET
 from tumorscope.io.dicom.object_identity import (
-    CHARACTER_SET,
     MANUFACTURER,
     encode_object,
     equipment,
@@ -21,8 +21,8 @@ from tumorscope.io.dicom.object_identity import (
     unique_identifier,
 )
 from tumorscope.io.dicom.seg_writer import segmented_labels
-from tumorscope.io.dicom.source_images import evidence, reference, require_sources
-from tumorscope.io.dicom.sr_groups import algorithm_id_of, label_groups, lesion_groups, say
+from tumorscope.io.dicom.source_images import file_items, first_image, require_sources
+from tumorscope.io.dicom.sr_groups import Group, algorithm_id_of, label_groups, lesion_groups
 from tumorscope.io.library_warnings import quiet_libraries
 from tumorscope.reporting.wording import finding_sentence, radiomics_sentence, type_sentence
 
@@ -69,14 +69,15 @@ def encode_structured_report(
     from pydicom import dcmread
     from pydicom.sr.codedict import codes
 
-    header = require_sources(analysis.scan)[0].header
+    sources = require_sources(analysis.scan)
+    images = file_items(sources)
     seg = None if segmentation is None else dcmread(io.BytesIO(segmentation), stop_before_pixels=True)
     segments = len(segmented_labels(analysis)) or len(analysis.lesions)
     if seg is not None and (seg.SegmentationType != "BINARY" or len(seg.SegmentSequence) != segments):
         raise ValueError("not the binary segmentation of this analysis")
     algorithm_id = algorithm_id_of(analysis)
     segmentation_uid = None if seg is None else str(seg.SOPInstanceUID)
-    groups = [_whole_scan(analysis, algorithm_id)]
+    groups = [_whole_scan(analysis, algorithm_id, images)]
     if analysis.parts:
         groups += label_groups(analysis, segmentation_uid)
     else:
@@ -84,15 +85,15 @@ def encode_structured_report(
     content = hd.sr.MeasurementReport(
         observation_context=_observer(analysis),
         procedure_reported=codes.LN.MRIUnspecifiedBodyRegion,  # context group 100 has no MRI of the brain
-        imaging_measurements=groups,
+        imaging_measurements=[groups[0].content],
     )
     private = CodingSchemeIdentificationItem(
         PRIVATE_SCHEME, name="Tumorscope's own concepts", responsible_organization=MANUFACTURER
     )
-    text = json.dumps(content[0].to_json_dict(), sort_keys=True)
-    instance = object_uid(analysis, "report", text.encode())
+    parts = [content[0].to_json_dict(), *((group.content[0].to_json_dict(), group.comments) for group in groups)]
+    instance = object_uid(analysis, "report", json.dumps(parts, sort_keys=True).encode())
     dataset = hd.sr.ComprehensiveSR(
-        evidence=[*evidence(analysis.scan), *([] if seg is None else [seg])],
+        evidence=[first_image(analysis.scan), *([] if seg is None else [seg])],
         content=content,
         series_instance_uid=series_uid(analysis, "report"),
         series_number=SERIES_NUMBER,
@@ -107,12 +108,16 @@ def encode_structured_report(
         specific_character_set=CHARACTER_SET,
         **equipment(analysis),
     )
+    # What highdicom need not copy and search.
+    dataset.ContentSequence[-1]["ContentSequence"].value = [group.complete() for group in groups]
+    study = dataset.CurrentRequestedProcedureEvidenceSequence[0]
+    study.ReferencedSeriesSequence[0].ReferencedSOPSequence = images
     if analysis.incomplete is not None:
         dataset.CompletionFlagDescription = analysis.incomplete[:_LONGEST_LO]
-    return encode_object(dataset, header, made_at or datetime.now())
+    return encode_object(dataset, sources[0].header, made_at or datetime.now())
 
 
-def _whole_scan(analysis: Analysis, algorithm_id: AlgorithmIdentification) -> Any:
+def _whole_scan(analysis: Analysis, algorithm_id: AlgorithmIdentification, images: list[Dataset]) -> Group:
     """The finding, with its qualifiers."""
     import highdicom as hd
     from pydicom.sr.codedict import codes
@@ -130,19 +135,17 @@ def _whole_scan(analysis: Analysis, algorithm_id: AlgorithmIdentification) -> An
         evaluations.append(hd.sr.QualitativeEvaluation(codes.DCM.DifferentialDiagnosisImpression, impression))
         if opinion.name is not None:
             measurements.append(_percent(codes.DCM.CertaintyOfImpression, opinion.probability))
-    instances = {uid: kind for kind, uid, _ in map(reference, analysis.scan.source_images)}
-    group = hd.sr.MeasurementsAndQualitativeEvaluations(
+    first = images[0].ReferencedSOPClassUID, images[0].ReferencedSOPInstanceUID
+    content = hd.sr.MeasurementsAndQualitativeEvaluations(
         tracking_identifier=hd.sr.TrackingIdentifier(tracking_uid(analysis, 0), "Whole scan"),
         finding_type=codes.SCT.Neoplasm,
         finding_sites=[hd.sr.FindingSite(codes.SCT.Brain)],
         algorithm_id=algorithm_id,
         measurements=measurements,
         qualitative_evaluations=evaluations,
-        source_images=[hd.sr.SourceImageForMeasurementGroup(kind, uid) for uid, kind in instances.items()],
+        source_images=[hd.sr.SourceImageForMeasurementGroup(*first)],
     )
-    for sentence in _sentences(analysis):
-        say(group, sentence)
-    return group
+    return Group(content, codes.DCM.SourceOfMeasurement, images, _sentences(analysis))
 
 
 def _presence(analysis: Analysis) -> Code:

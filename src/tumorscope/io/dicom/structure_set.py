@@ -57,12 +57,14 @@ class StructureSet:
         series: SeriesInstanceUID of the images that are named.
         frames: FrameOfReferenceUID of the regions.
         notes: what was left out.
+        writer: ManufacturerModelName of the program that wrote it.
     """
 
     rois: tuple[Roi, ...]
     series: frozenset[str]
     frames: frozenset[str]
     notes: tuple[Note, ...]
+    writer: str
 
 
 def read_content(path: Path, name: str, words: frozenset[str]) -> StructureSet:
@@ -90,9 +92,8 @@ def read_content(path: Path, name: str, words: frozenset[str]) -> StructureSet:
     counts = Counter(numbers.values())
     names = {number: f"{own} ({number})" if counts[own] > 1 else own for number, own in numbers.items()}
     rois = [Roi(names[number], number, tuple(contours.get(number, ()))) for number in numbers if number not in body]
-    return StructureSet(
-        tuple(rois), series, frames, _notes(others, [names[number] for number in body if number in names])
-    )
+    notes = _notes(others, [names[number] for number in body if number in names])
+    return StructureSet(tuple(rois), series, frames, notes, str(dataset.get("ManufacturerModelName") or ""))
 
 
 def _contours(dataset: Dataset) -> tuple[dict[int, list[np.ndarray]], Counter[str]]:

@@ -12,7 +12,7 @@ from typing import Any
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.files import save_whole
 from tumorscope.inference.bundles import Bundle, load_bundle, shipped_bundles
-from tumorscope.inference.engine import EngineName, PrecisionName, openvino_available, supports_vnni_int8
+from tumorscope.inference.engine import EngineName, PrecisionName, int8_is_exact, openvino_available
 from tumorscope.studies.case import AnalysisOptions
 
 FOLDER = "_bulk"
@@ -52,7 +52,7 @@ def machine_kind(engine: EngineName, precision: PrecisionName) -> str:
     'onnxruntime, float'
     """
     runtime = engine if engine != "auto" else "openvino" if openvino_available() else "onnxruntime"
-    chosen = precision if precision != "auto" else "int8 where available" if supports_vnni_int8() else "float"
+    chosen = precision if precision != "auto" else "int8 where available" if int8_is_exact(runtime) else "float"
     return f"{runtime}, {chosen}"
 
 
