@@ -29,6 +29,13 @@ def notebooks() -> ModuleType:
     return documentation_module("notebooks")
 
 
+def test_every_image_of_the_documents_is_shown_in_one() -> None:
+    pages = [*ROOT.glob("docs/**/*.md"), ROOT / "README.md"]
+    shown = {image for page in pages for image in re.findall(r"images/([\w-]+\.\w+)\)", page.read_text("utf-8"))}
+
+    assert shown == {path.name for path in (ROOT / "docs" / "images").iterdir()}
+
+
 def documentation_module(name: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(name, ROOT / "documentation" / f"{name}.py")
     assert spec is not None

@@ -31,6 +31,19 @@ def test_where_it_can_be_shown_it_is(page: Page, base: str, phantom: str) -> Non
     expect(page.locator('.viewport-view[data-layout="volume"][data-renderer="niivue"]')).to_be_visible()
 
 
+def test_tools_that_do_not_work_in_3d_say_so_and_change_nothing(page: Page, base: str, phantom: str) -> None:
+    open_study(page, base, phantom)
+    page.get_by_role("button", name="Volume", exact=True).click()
+    brush = page.get_by_role("button", name="Brush", exact=True)
+    expect(brush).to_have_attribute("aria-disabled", "true")
+    brush.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status").filter(has_text="not in 3D")).to_be_visible()
+    expect(brush).to_have_attribute("aria-pressed", "false")
+    page.get_by_role("button", name="Slices as acquired").click()
+    expect(brush).not_to_have_attribute("aria-disabled", "true")
+
+
 def test_the_list_is_a_table_for_spreadsheets(page: Page, base: str, phantom: str) -> None:
     page.goto(base)
     page.get_by_role("searchbox", name="Search by name").fill("phantom")

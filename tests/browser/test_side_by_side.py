@@ -72,3 +72,11 @@ def test_two_studies_scroll_together_until_they_are_set_apart(page: Page, base: 
     views.nth(0).focus()
     page.keyboard.press("ArrowUp")
     expect(views.nth(1)).to_have_attribute("data-slice", str(start + 2))
+
+
+def test_what_cannot_be_compared_says_why_and_leads_back(page: Page, base: str, phantom: str) -> None:
+    page.goto(f"{base}/#/compare/{phantom}/AAAAAAAAAAAAAAAA")
+    expect(page.get_by_text("There is no such study")).to_be_visible()
+    expect(page.get_by_role("button", name="Linked")).to_be_hidden()
+    page.get_by_role("link", name="To the work list").click()
+    expect(page.get_by_role("row", name="phantom").first).to_be_visible()

@@ -91,6 +91,19 @@ def test_sequences_and_layouts_change_the_image(page: Page, base: str, phantom: 
     assert changed(t1, planes).mean() > 0.02
 
 
+def test_slices_look_the_same_after_the_view_of_the_volume(page: Page, base: str, phantom: str) -> None:
+    open_study(page, base, phantom)
+    go_to(page, 13)
+    before = viewport_image(page)
+
+    page.get_by_role("button", name="Volume", exact=True).click()
+    solid = viewport_image(page)
+    page.get_by_role("button", name="Slices as acquired").click()
+
+    assert changed(before, solid).mean() > 0.02
+    assert not changed(before, viewport_image(page)).any()
+
+
 def test_everything_found_is_text_and_never_markup(page: Page, base: str, phantom: str) -> None:
     study, analysis = (ask(f"{base}/api/studies/{phantom}{part}") for part in ("", "/analysis"))
     kind = {

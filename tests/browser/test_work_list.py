@@ -1,10 +1,12 @@
 import zipfile
 from pathlib import Path
 
+import numpy as np
 from browser.running import PATIENCE_S, ask, drop, healthy_case, study_of, wait_done
 from dicom_making import uid
 from dicom_network.running import small_series
 from dicom_network.web import study_archive
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 MARKUP = '<img src=x onerror="document.title=1">'
@@ -70,6 +72,18 @@ def test_what_cannot_be_read_is_refused_in_the_services_own_words(page: Page, ba
     drop(page, tmp_path / "letter.txt")
 
     expect(page.locator(".upload.failed")).to_contain_text("files ending in .txt are not read")
+
+
+def test_what_cannot_be_analyzed_says_why_once(page: Page, base: str, tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (96, 128, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "holiday.png")
+    page.goto(base)
+
+    drop(page, tmp_path / "holiday.png")
+
+    expect(page.get_by_role("heading", name="This could not be analyzed")).to_be_visible(timeout=_LONG_MS)
+    expect(page.get_by_text("looks like a color photograph")).to_have_count(1)
+    expect(page.get_by_role("button", name="Try again")).to_have_count(1)
 
 
 def test_search_and_state_narrow_the_list(page: Page, base: str, phantom: str) -> None:

@@ -1,6 +1,6 @@
 /** Values in words, the same ones as in the report. */
 
-import type { Diameters, Lesion } from "./analysis";
+import type { Diameters, Lesion, SliceFinding } from "./analysis";
 
 const NUMBERS = "en-GB";
 const DASH = "–";
@@ -62,6 +62,14 @@ export function sliceOfText(scan: NumberedSlices, index: number): string {
   const numbers = scan.slices.map((_, each) => sliceNumber(scan, each));
   const [low, high] = [Math.min(...numbers), Math.max(...numbers)];
   return `Slice ${sliceNumber(scan, index)} of ${low === 1 && high === numbers.length ? high : `${low}–${high}`}`;
+}
+
+/** What was found on a slice; lines break only between its parts. */
+export function sliceFindingText(finding: Pick<SliceFinding, "tumor_probability" | "area_px" | "area_mm2"> | undefined): string {
+  if (!finding) return "";
+  const parts = [`probability ${probabilityText(finding.tumor_probability)}`];
+  if (finding.area_px) parts.push(areaText(finding.area_px, finding.area_mm2));
+  return parts.map((part) => part.replaceAll(" ", "\u00a0")).join(" · ");
 }
 
 const SEQUENCES: Record<string, string> = { t1: "T1", t1c: "T1c", t2: "T2", flair: "FLAIR", unknown: "sequence not known" };

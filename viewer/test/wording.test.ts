@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { areaText, bytesText, momentText, probabilityText, sliceOfText, sliceRangeText, stageText, volumeText } from "../src/wording";
+import { areaText, bytesText, momentText, probabilityText, sliceFindingText, sliceOfText, sliceRangeText, stageText, volumeText } from "../src/wording";
 
 test("a probability is never rounded to certainty", () => {
   assert.deepEqual([0.9993, 0.4711, 0].map((value) => probabilityText(value)), [">0.99", "0.47", "<0.01"]);
@@ -11,6 +11,13 @@ test("sizes say which unit is known", () => {
   assert.deepEqual([volumeText(9, 12345.6), volumeText(9, 432.1), volumeText(1200, null)], ["12.3 ml", "432 mm³", "1,200 voxels"]);
   assert.deepEqual([areaText(12, 10.55), areaText(3, 2.44), areaText(1200, null)], ["11 mm²", "2.4 mm²", "1,200 px"]);
   assert.deepEqual([bytesText(999), bytesText(12_345), bytesText(4_200_000_000)], ["999 B", "12 kB", "4.2 GB"]);
+});
+
+test("what was found on a slice breaks only between probability and area", () => {
+  const found = sliceFindingText({ tumor_probability: 0.98, area_px: 700, area_mm2: 2882 });
+  assert.deepEqual(found.split(" "), ["probability\u00a00.98", "·", "2,882\u00a0mm²"]);
+  assert.equal(sliceFindingText({ tumor_probability: 0.04, area_px: 0, area_mm2: 0 }), "probability\u00a00.04");
+  assert.equal(sliceFindingText(undefined), "");
 });
 
 test("a moment is told from now, in both directions", () => {

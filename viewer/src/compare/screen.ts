@@ -7,13 +7,13 @@ import type { Screen } from "../screen";
 import { chooser } from "../study/controls";
 import type { MaskMode, View } from "../viewport/api";
 import { slicePressed } from "../viewport/keys";
-import { numberText } from "../wording";
+import { capital, numberText } from "../wording";
 import { linkOf, type Link } from "./link";
 import { load, Side, type Loaded } from "./side";
 
 const HOW = {
-  mm: ["by position", "Both studies say where their slices are, so slices at the same millimeter along the scanner's axis are shown together. A patient lies elsewhere at each visit: to correct that, turn the link off, bring both to the same level, and turn it on again."],
-  share: ["by share of the stack", "The slices' positions cannot be compared: one of the studies does not state them, their planes differ, or they hardly overlap. So the same share of both stacks is shown together, such as the middle of both. To correct that, turn the link off, bring both to the same level, and turn it on again."],
+  mm: ["by position", "Both studies say where their slices are, so slices at the same position along the scanner's axis are shown together. A patient's position differs from visit to visit: to correct for that, turn the link off, bring both to the same level, and turn it on again."],
+  share: ["by share of the stack", "The slices' positions cannot be compared: one of the studies does not state them, their planes differ, or they hardly overlap. So the same share of both stacks is shown together, such as the middle of both. To correct for that, turn the link off, bring both to the same level, and turn it on again."],
 } as const;
 
 export function compareScreen(first: string, second: string): Screen {
@@ -36,15 +36,21 @@ export function compareScreen(first: string, second: string): Screen {
   );
   const notes = h("div", { class: "compare-notes" });
   const pair = h("div", { class: "compare-pair" });
-  const element = h("div", { class: "compare" }, h("div", { class: "viewbar" }, toggle, how, h("div", { class: "bar-group" }, h("span", { class: "bar-label", "aria-hidden": "true" }, "Mask"), masks.element), notes), pair);
+  const viewbar = h("div", { class: "viewbar" }, toggle, how, h("div", { class: "bar-group" }, h("span", { class: "bar-label", "aria-hidden": "true" }, "Mask"), masks.element), notes);
+  const element = h("div", { class: "compare" }, viewbar, pair);
 
   async function open(): Promise<void> {
     try {
       const loaded = await Promise.all([load(first), load(second)]);
       if (!over) await show(inOrder(loaded));
     } catch (error) {
-      if (!over) replaceChildren(pair, h("div", { class: "gone" }, h("h2", {}, "These studies cannot be compared"), h("p", {}, error instanceof Error ? error.message : String(error))));
+      if (!over) gone(error);
     }
+  }
+
+  function gone(error: unknown): void {
+    viewbar.hidden = true;
+    replaceChildren(pair, h("div", { class: "gone" }, h("h2", {}, "These studies cannot be compared"), h("p", {}, capital(error instanceof Error ? error.message : String(error))), h("a", { class: "button", href: "#/" }, "To the work list")));
   }
 
   async function show(loaded: [Loaded, Loaded]): Promise<void> {
@@ -86,7 +92,7 @@ export function compareScreen(first: string, second: string): Screen {
     if (!link) return;
     const [words, more] = HOW[link.kind];
     const by = !offset || !linked ? "" : link.kind === "mm" ? `, moved by ${numberText(offset, 1)} mm` : ", moved";
-    replaceChildren(how, linked ? `${words}${by}` : "scrolled apart", explainText("Scrolled together", more));
+    replaceChildren(how, linked ? `${words}${by}` : "scrolled separately", explainText("Scrolled together", more));
   }
 
   return {
@@ -96,10 +102,10 @@ export function compareScreen(first: string, second: string): Screen {
     keys: [{
       title: "Comparison",
       keys: [
-        [["↑", "↓"], "slice before, slice after (or the wheel)"],
-        [["k"], "scroll both together, or apart"],
+        [["↑", "↓"], "previous, next slice (or the wheel)"],
+        [["k"], "scroll both together, or separately"],
         [["o"], "contour, fill, off"],
-        [["+", "-", "f"], "nearer, farther, fit"],
+        [["+", "-", "f"], "zoom in, zoom out, fit"],
       ],
     }],
     onKey(event) {
@@ -145,7 +151,7 @@ function noteParts([one, other]: [Loaded, Loaded]): HTMLElement[] {
   if (key !== null && otherKey !== null && key !== otherKey) return [caution("These studies are of different patients.")];
   const [before, now] = [one.analysis.volume_mm3, other.analysis.volume_mm3];
   const change = before && now !== null ? h("span", {}, `Volume ${numberText(before / 1000, 1)} → ${numberText(now / 1000, 1)} ml (${now >= before ? "+" : "−"}${numberText((100 * Math.abs(now - before)) / before)} %)`) : null;
-  const unknown = key === null || otherKey === null ? caution("It is not known whether both are of one patient.") : null;
+  const unknown = key === null || otherKey === null ? caution("It is not known whether both are of the same patient.") : null;
   return [change, unknown].filter((each) => each !== null);
 }
 

@@ -6,7 +6,8 @@ import { h } from "../dom";
 import { tell } from "../messages";
 import { loadViewport } from "../study/viewport";
 import type { MaskMode, View, Viewport } from "../viewport/api";
-import { areaText, dateText, diametersText, probabilityText, sequenceLongText, sequenceText, sliceOfText, volumeText } from "../wording";
+import { labelColors } from "../viewport/parts";
+import { dateText, diametersText, probabilityText, sequenceLongText, sequenceText, sliceFindingText, sliceOfText, volumeText } from "../wording";
 
 const OPACITY = { contour: 0.9, fill: 0.4, off: 0 };
 
@@ -17,7 +18,7 @@ export interface Loaded {
 
 export async function load(id: string): Promise<Loaded> {
   const study = await getStudy(id);
-  if (!study.revision) throw new Error(`${study.name} is not analyzed yet.`);
+  if (!study.revision) throw new Error(`There are no results of ${study.name} to compare.`);
   return { study, analysis: await getAnalysis(id, study.revision) };
 }
 
@@ -55,7 +56,7 @@ export class Side {
         h("span", { class: "side-date" }, analysis.study_date ?? `added ${dateText(study.created)}`),
         this.select,
       ),
-      h("p", { class: "side-findings" }, findingsText(analysis)),
+      h("p", { class: "side-findings" }, findingsText(analysis), ...labelParts(analysis)),
       h("div", { class: "viewport-place" }, this.place, h("div", { class: "readout", "data-layout": "acquired" }, this.where, this.whereMore)),
     );
   }
@@ -98,12 +99,18 @@ export class Side {
   }
 
   private tellSlice(index: number): void {
-    const finding = this.loaded.analysis.slices[index];
-    this.where.textContent = sliceOfText(this.loaded.analysis, index);
-    const parts = finding ? [`probability ${probabilityText(finding.tumor_probability)}`] : [];
-    if (finding?.area_px) parts.push(areaText(finding.area_px, finding.area_mm2));
-    this.whereMore.textContent = parts.join(" · ");
+    const { analysis } = this.loaded;
+    this.where.textContent = sliceOfText(analysis, index);
+    this.whereMore.textContent = sliceFindingText(analysis.slices[index]);
   }
+}
+
+/** Which color is which label's, where several are drawn. */
+function labelParts({ labels }: Analysis): HTMLElement[] {
+  const colors = labelColors(labels?.map(({ name }) => name) ?? []);
+  const drawn = (labels ?? []).map(({ name, voxels }, index) => ({ name, voxels, color: colors[index] })).filter(({ voxels }) => voxels > 0);
+  if (drawn.length < 2) return [];
+  return drawn.map(({ name, color }) => h("span", { class: "side-label" }, h("span", { class: "swatch", "aria-hidden": "true", vars: { "--swatch": `var(${color})` } }), name));
 }
 
 function findingsText(analysis: Analysis): string {

@@ -1,8 +1,27 @@
 /** Small controls of the bars around the images. Arrow keys stay with the images, so these are plain buttons. */
 
-import { h, setText } from "../dom";
+import { type Child, h, type Props, setText } from "../dom";
 import { icon, type IconName } from "../icons";
 import { tell } from "../messages";
+
+/** A button that can be grayed out with a reason. It keeps the focus and answers a click with it: keys and touch reach it, too. */
+export class ReasoningButton {
+  readonly element: HTMLButtonElement;
+  /** Why it is grayed out, in a sentence; null where it is not. */
+  refusal: string | null = null;
+
+  constructor(private readonly title: string, props: Props, act: () => void, ...content: Child[]) {
+    const press = (): void => (this.refusal === null ? act() : tell(this.refusal));
+    this.element = h("button", { type: "button", title, on: { click: press }, ...props }, ...content);
+  }
+
+  refuse(reason: string | null): void {
+    this.refusal = reason;
+    this.element.title = reason ?? this.title;
+    if (reason === null) this.element.removeAttribute("aria-disabled");
+    else this.element.setAttribute("aria-disabled", "true");
+  }
+}
 
 export interface Choice<T extends string> {
   value: T;
@@ -24,42 +43,27 @@ export interface Chooser<T extends string> {
 
 /** One of a few, side by side. */
 export function chooser<T extends string>(label: string, choices: Choice<T>[], first: T, chosen: (value: T) => void): Chooser<T> {
-  const buttons = new Map<T, HTMLButtonElement>();
-  const titles = new Map<T, string>();
-  const reasons = new Map<T, string>();
-  // A grayed button keeps the focus and answers a click, so that its reason can be reached by keys and touch.
+  const buttons = new Map<T, ReasoningButton>();
   const choose = (value: T): void => {
-    const reason = reasons.get(value);
-    if (reason !== undefined) return tell(reason);
     control.set(value);
     chosen(value);
   };
   const element = h("div", { class: "chooser", role: "group", "aria-label": label });
   for (const { value, words, hint, key } of choices) {
     const title = [hint ?? words, key ? `(${key})` : ""].join(" ").trim();
-    const button = h("button", { type: "button", title, "aria-keyshortcuts": key, on: { click: () => choose(value) } }, words);
-    titles.set(value, title);
-    if (hint) button.setAttribute("aria-label", hint);
+    const button = new ReasoningButton(title, { "aria-label": hint, "aria-keyshortcuts": key }, () => choose(value), words);
     buttons.set(value, button);
-    element.append(button);
+    element.append(button.element);
   }
   const control: Chooser<T> = {
     element,
     value: first,
     set(value) {
       control.value = value;
-      for (const [each, button] of buttons) button.setAttribute("aria-pressed", String(each === value));
+      for (const [each, { element: button }] of buttons) button.setAttribute("aria-pressed", String(each === value));
     },
-    refuse(value, reason) {
-      const button = buttons.get(value);
-      if (!button) return;
-      if (reason === null) reasons.delete(value);
-      else reasons.set(value, reason);
-      button.title = reason ?? titles.get(value) ?? "";
-      if (reason === null) button.removeAttribute("aria-disabled");
-      else button.setAttribute("aria-disabled", "true");
-    },
-    refusal: (value) => reasons.get(value) ?? null,
+    refuse: (value, reason) => buttons.get(value)?.refuse(reason),
+    refusal: (value) => buttons.get(value)?.refusal ?? null,
   };
   control.set(first);
   return control;
@@ -98,10 +102,11 @@ export function slider(
   };
 }
 
-export function toolButton(mark: IconName, words: string, key: string, act: () => void): HTMLButtonElement {
-  return h(
-    "button",
-    { type: "button", class: "tool", title: `${words} (${key})`, "aria-label": words, "aria-keyshortcuts": key, on: { click: act } },
+export function toolButton(mark: IconName, words: string, key: string, act: () => void): ReasoningButton {
+  return new ReasoningButton(
+    `${words} (${key})`,
+    { class: "tool", "aria-label": words, "aria-keyshortcuts": key },
+    act,
     icon(mark),
     h("span", { class: "tool-words", "aria-hidden": "true" }, words),
   );

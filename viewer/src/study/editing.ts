@@ -62,8 +62,8 @@ export function editingExtras(numbered: NumberedSlices): EditingExtras {
     let done = viewport?.fillBetween(false);
     if (done?.kind === "apart") {
       const sure = await confirmed({
-        title: "Lead the contour from one place to the other?",
-        text: `The contours on slices ${sliceNumber(numbered, done.below)} and ${sliceNumber(numbered, done.above)} do not overlap. Nothing shows what lies between them: a contour that moves from the one to the other would be invented.`,
+        title: "Interpolate between contours that do not overlap?",
+        text: `The contours on slices ${sliceNumber(numbered, done.below)} and ${sliceNumber(numbered, done.above)} do not overlap. Nothing shows what lies between them: a contour that moves from one to the other would be invented.`,
         action: "Move the contour",
       });
       done = sure ? viewport?.fillBetween(true) : undefined;

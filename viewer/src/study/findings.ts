@@ -104,7 +104,7 @@ function typePart(analysis: Analysis): HTMLElement | null {
     features ? opinion("By shape and texture", features, "radiomics") : null,
     agree === null
       ? null
-      : h("p", { class: agree ? "agree" : "disagree" }, icon(agree ? "check" : "warning"), agree ? "Both find the same type likeliest." : "The two differ."),
+      : h("p", { class: agree ? "agree" : "disagree" }, icon(agree ? "check" : "warning"), agree ? "Both rate the same type as most likely." : "The two differ."),
   );
 }
 
@@ -145,7 +145,8 @@ function opinion(source: string, finding: TypeFinding, term?: Term): HTMLElement
 }
 
 function lesionButton(analysis: Analysis, lesion: Lesion, index: number, act: () => void): HTMLButtonElement {
-  const place = [sideText(lesion), `slice ${sliceNumber(analysis, lesion.diameters?.slice ?? lesion.largest_slice)}`].filter(Boolean).join(" · ");
+  const slice = analysis.slices.length > 1 ? `slice ${sliceNumber(analysis, lesion.diameters?.slice ?? lesion.largest_slice)}` : null;
+  const place = [sideText(lesion), slice].filter(Boolean).join(" · ");
   const rano = lesion.measurable === null ? null : lesion.measurable ? "measurable" : "not measurable";
   return h(
     "button",

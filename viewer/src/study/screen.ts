@@ -9,7 +9,7 @@ import { icon } from "../icons";
 import type { Screen } from "../screen";
 import { tell, tellError } from "../messages";
 import type { Ruler, Viewport } from "../viewport/api";
-import { COUNTED, countText } from "../wording";
+import { capital, COUNTED, countText } from "../wording";
 import { toolbar, firstView, type Toolbar, type View } from "./toolbar";
 import { sendingPart } from "./archive";
 import { findings } from "./findings";
@@ -21,16 +21,16 @@ const KEYS: Screen["keys"] = [
   {
     title: "Images",
     keys: [
-      [["↑", "↓"], "slice before, slice after (or the wheel)"],
-      [["PageUp", "PageDown"], "five slices"],
+      [["↑", "↓"], "previous, next slice (or the wheel)"],
+      [["PageUp", "PageDown"], "five slices back, forward"],
       [["Home", "End"], "first, last slice"],
       [["a", "m", "v"], "slices, three planes, volume"],
       [["1", "2", "…"], "sequence"],
       [["s"], "a second sequence beside the first"],
-      [["0"], "window by itself"],
+      [["0"], "automatic window"],
       [["o"], "contour, fill, off"],
       [["l"], "next lesion"],
-      [["+", "-", "f"], "nearer, farther, fit"],
+      [["+", "-", "f"], "zoom in, zoom out, fit"],
     ],
   },
   {
@@ -45,9 +45,9 @@ const KEYS: Screen["keys"] = [
       [["h"], "fill a closed contour or a hole by a click"],
       [["d"], "remove a lesion by a click"],
       [["i"], "interpolate the slices between two drawn ones"],
-      [["Shift+↑ ↓ ← →"], "move a crosshair over the images"],
-      [["Enter"], "what a click does, at the crosshair"],
-      [["Delete"], "take the last ruler away"],
+      [["Shift+↑ ↓ ← →"], "move the crosshair"],
+      [["Enter"], "click at the crosshair"],
+      [["Delete"], "remove the last ruler"],
       [["Ctrl+Z"], "undo; with Shift: redo"],
       [["Ctrl+S"], "save the segmentation as a new version"],
     ],
@@ -113,9 +113,9 @@ export function studyScreen(id: string, about: Promise<About>): Screen {
         if (over) return;
         study = whole;
         controls?.saving(false);
-        showNote(whole);
+        if (whole.revision) showNote(whole);
+        else showWaiting(whole);
         if (whole.state === "done") await show(whole.revision);
-        else if (!whole.revision) showWaiting(whole);
       } catch (error) {
         if (!over) gone(error);
       }
@@ -247,7 +247,7 @@ export function studyScreen(id: string, about: Promise<About>): Screen {
   }
 
   async function discard(): Promise<void> {
-    const sure = await confirmed({ title: "Discard the changes?", text: "The segmentation is again that of this version.", action: "Discard", danger: true });
+    const sure = await confirmed({ title: "Discard the changes?", text: "The segmentation goes back to that of this version.", action: "Discard", danger: true });
     if (sure) viewport?.discardEdits();
   }
 
@@ -284,7 +284,7 @@ export function studyScreen(id: string, about: Promise<About>): Screen {
     unfollow();
     setText(name, "Not here");
     remove.hidden = true;
-    replaceChildren(content, h("div", { class: "gone" }, h("h2", {}, "This study cannot be shown"), h("p", {}, error instanceof Error ? error.message : String(error)), h("a", { class: "button", href: "#/" }, "To the work list")));
+    replaceChildren(content, h("div", { class: "gone" }, h("h2", {}, "This study cannot be shown"), h("p", {}, capital(error instanceof Error ? error.message : String(error))), h("a", { class: "button", href: "#/" }, "To the work list")));
   }
 
   async function mayLeave(): Promise<boolean> {

@@ -8,9 +8,9 @@ import { tell } from "../messages";
 import type { Layout, MaskMode, Viewport, Tool } from "../viewport/api";
 import { draws, edits } from "../viewport/editing/tools";
 import { slicePressed } from "../viewport/keys";
-import { areaText, probabilityText, sequenceLongText, sequenceText, sliceOfText } from "../wording";
+import { sequenceLongText, sequenceText, sliceFindingText, sliceOfText } from "../wording";
 import { secondSequence } from "./beside";
-import { chooser, slider, toolButton } from "./controls";
+import { chooser, type ReasoningButton, slider, toolButton } from "./controls";
 import { editingExtras } from "./editing";
 
 const CONTOUR_OPACITY = 90;
@@ -152,7 +152,7 @@ export function toolbar(analysis: Analysis, names: string[], view: View, mayEdit
   );
   const readout = h("div", { class: "readout" }, where, whereMore);
 
-  const tools: [Tool, HTMLButtonElement][] = [
+  const tools: [Tool, ReasoningButton][] = [
     ["navigate", toolButton("move", "Move", "n", () => setTool("navigate"))],
     ["window", toolButton("contrast", "Window", "w", () => setTool("window"))],
     ["ruler", toolButton("ruler", "Ruler", "r", () => setTool("ruler"))],
@@ -161,7 +161,7 @@ export function toolbar(analysis: Analysis, names: string[], view: View, mayEdit
     ["fill", toolButton("fill", "Fill", "h", () => setTool("fill"))],
     ["remove", toolButton("remove", "Remove", "d", () => setTool("remove"))],
   ];
-  const beside = h("div", { class: "rail", role: "toolbar", "aria-label": "Tools", "aria-orientation": "vertical" }, ...tools.map(([, button]) => button));
+  const beside = h("div", { class: "rail", role: "toolbar", "aria-label": "Tools", "aria-orientation": "vertical" }, ...tools.map(([, button]) => button.element));
 
   const undo = h("button", { type: "button", class: "icon-button", "aria-label": "Undo", title: "Undo (Ctrl+Z)", on: { click: () => { viewport?.undo(); history(); } } }, icon("undo"));
   const redo = h("button", { type: "button", class: "icon-button", "aria-label": "Redo", title: "Redo (Ctrl+Shift+Z)", on: { click: () => { viewport?.redo(); history(); } } }, icon("redo"));
@@ -170,11 +170,11 @@ export function toolbar(analysis: Analysis, names: string[], view: View, mayEdit
   const discard = h("button", { type: "button", class: "button", on: { click: () => actions.discard() } }, "Discard");
   const save = h("button", { type: "button", class: "button primary", on: { click: () => actions.save() } }, icon("save"), "Save as a new version");
   const words = h("span", { class: "editing-words" });
-  const editing = h("div", { class: "editing", role: "toolbar", "aria-label": "Correct the segmentation", hidden: true }, words, size.element, ...extras.elements, undo, redo, h("span", { class: "grow" }), discard, save);
+  const editing = h("div", { class: "editing", role: "toolbar", "aria-label": "Correct the segmentation", hidden: true }, words, size.element, ...extras.elements, undo, redo, h("span", { class: "editing-end" }, discard, save));
 
   function group(name: string, ...content: HTMLElement[]): HTMLElement {
     // Where space is short, names go that the buttons make plain.
-    const spare = name === "Mask" || name === "Activation" ? "" : " spare";
+    const spare = name === "Layout" || name === "Sequence" ? " spare" : "";
     return h("div", { class: "bar-group" }, h("span", { class: `bar-label${spare}`, "aria-hidden": "true" }, name), ...content);
   }
 
@@ -208,23 +208,29 @@ export function toolbar(analysis: Analysis, names: string[], view: View, mayEdit
   }
 
   function setTool(tool: Tool): void {
-    if (edits(tool) && (!mayEdit || view.layout === "volume")) return;
+    const reason = refusal(tool);
+    if (reason !== null) return tell(reason);
     showTool(tool);
     viewport?.setTool(tool);
     if (edits(tool) && view.mask === "off") setMask("contour");
   }
 
+  /** Why a tool cannot be used now; null where it can. */
+  function refusal(tool: Tool): string | null {
+    if (edits(tool) && !mayEdit) return "Only the newest version can be corrected. Open it under Versions.";
+    if (view.layout === "volume" && tool !== "navigate" && tool !== "window") return "This tool works on slices and planes, not in 3D.";
+    return null;
+  }
+
   function showTool(tool: Tool): void {
     view.tool = tool;
-    for (const [each, button] of tools) button.setAttribute("aria-pressed", String(each === tool));
+    for (const [each, { element }] of tools) element.setAttribute("aria-pressed", String(each === tool));
     showEditing();
   }
 
   function enableTools(): void {
     readout.dataset["layout"] = view.layout;
-    for (const [tool, button] of tools) {
-      button.disabled = (edits(tool) && !mayEdit) || (view.layout === "volume" && tool !== "navigate" && tool !== "window");
-    }
+    for (const [tool, button] of tools) button.refuse(refusal(tool));
     if (view.layout === "volume" && view.tool !== "window") setTool("navigate");
   }
 
@@ -234,6 +240,7 @@ export function toolbar(analysis: Analysis, names: string[], view: View, mayEdit
     extras.show(draws(view.tool));
     setText(words, busy ? "Saving…" : dirty ? "Changed, not saved" : (TASKS[view.tool] ?? ""));
     save.disabled = discard.disabled = !dirty || busy;
+    save.title = discard.title = dirty ? "" : "Nothing is changed yet";
     history();
   }
 
@@ -263,9 +270,7 @@ export function toolbar(analysis: Analysis, names: string[], view: View, mayEdit
   function slice(index: number): void {
     const finding = analysis.slices[index];
     setText(where, sliceOfText(analysis, index));
-    const parts = finding ? [`probability ${probabilityText(finding.tumor_probability)}`] : [];
-    if (finding?.area_px) parts.push(areaText(finding.area_px, finding.area_mm2));
-    setText(whereMore, parts.join(" · "));
+    setText(whereMore, sliceFindingText(finding));
     where.title = finding?.name ?? "";
   }
 

@@ -94,7 +94,8 @@ export class Renderers {
     if (solid) return this.drawVolume(image, mask);
     const { niivue } = this;
     const usable = niivue !== null && !this.onlyVolume;
-    if (usable && niivue.holds(image.volume, image.window)) {
+    // The mask that the view of the volume has would be filled on slices, over the overlay's contour.
+    if (usable && niivue.holds(image.volume, image.window) && niivue.holdsMask(null)) {
       niivue.draw(image);
       this.show(niivue);
       return { kind: "niivue", passing: false };

@@ -39,6 +39,7 @@ export function workListScreen(about: Promise<About>): Screen {
   const csv = h("a", { class: "button quiet", href: tableAddress({ search: "", states: [] }), download: "studies.csv", title: "All matching scans as a table for spreadsheets" }, icon("download"), "CSV");
   const count = h("span", { class: "count", role: "status" });
   const table = studyTable({ retry: (study) => void retry(study), remove: (study) => void remove(study) });
+  table.element.hidden = true; // until something is known
   const empty = h("p", { class: "empty", hidden: true });
   const more = h("button", { type: "button", class: "button more", hidden: true, on: { click: () => { limit = Math.min(limit + PAGE, MOST); void refresh(); } } }, "Show more");
   const intake = uploads(about, (fresh) => {

@@ -110,7 +110,7 @@ function studyRow(actions: RowActions): Row {
       replaceChildren(state, ...stateParts(study));
       replaceChildren(finding, ...findingParts(study));
       setText(kind, kindText(study.summary));
-      setText(volume, volumeOf(study.summary));
+      replaceChildren(volume, ...volumeParts(study.summary));
       added.title = dateText(study.created);
       expires.title = study.expires ? dateText(study.expires) : "";
       retry.hidden = study.state !== "failed";
@@ -168,8 +168,8 @@ function kindText(summary: Summary | null): string {
   return summary?.tumor_type ? capital(typeText(summary.tumor_type)) : "–";
 }
 
-function volumeOf(summary: Summary | null): string {
-  if (!summary || !summary.lesions || summary.volume_mm3 === null) return "–";
+function volumeParts(summary: Summary | null): (HTMLElement | string)[] {
+  if (!summary?.lesions || summary.volume_mm3 === null) return ["–"];
   const volume = volumeText(0, summary.volume_mm3);
-  return summary.lesions > 1 ? `${volume} in ${summary.lesions}` : volume;
+  return summary.lesions > 1 ? [volume, h("span", { class: "finding-more" }, `in ${summary.lesions} lesions`)] : [volume];
 }

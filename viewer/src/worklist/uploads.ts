@@ -203,7 +203,7 @@ function leftOut(response: Taken, name: string): HTMLElement {
     h(
       "details",
       response.studies.length ? {} : { open: true },
-      h("summary", {}, `${count} of ${name} left out`),
+      h("summary", {}, `${count} left out of ${name}`),
       h("ul", {}, ...response.left_out.slice(0, 200).map((each) => h("li", {}, h("b", {}, each.name), `: ${each.reason}`))),
     ),
     close,
