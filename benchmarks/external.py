@@ -168,7 +168,8 @@ def _page(rows: list[str], tables: list[str], missing: list[str]) -> str:
         f"Made by `python benchmarks/external.py` with version {__version__}; no training saw the cases, nor copies of",
         "them, and no choice was made on them. Brackets hold 95 % intervals by bootstrap over patients, or over images",
         "where patients are not known. Sensitivity and specificity are per slice at the bundle's operating point.",
-        "What the columns mean in detail: [training.md](training.md).",
+        "What the columns mean in detail: [training.md](training.md). Some of kaggle4's images without a tumor",
+        "[show a lesion](training.md#what-is-done-about-the-datas-traps), so that its specificity is understated.",
         "",
         "| bundle | data | patients | slices | sensitivity | specificity | AUROC | Dice, mean | median | empty slices "
         "with a mask | class accuracy | refused |",

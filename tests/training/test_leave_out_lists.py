@@ -9,6 +9,8 @@ from tumorscope.core.errors import TumorscopeError
 from tumorscope.datasets.br35h import Br35hDataset
 from tumorscope.datasets.brisc import BriscDataset
 from tumorscope.datasets.combined import CombinedDataset
+from tumorscope.datasets.registry import open_dataset
+from tumorscope.recipes.experiment import recipe_folder
 from tumorscope.training.leave_out_lists import read_leave_out_lists
 
 BRISC_CASE = "segmentation_task/train/images/brisc2025_train_00001_me_co_t1.jpg"
@@ -68,3 +70,11 @@ def test_what_cannot_be_meant_is_refused_in_one_line(br35h, write, content, mess
 def test_a_list_that_is_not_there_is_named(br35h, tmp_path):
     with pytest.raises(TumorscopeError, match="cannot be read"):
         read_leave_out_lists([tmp_path / "nowhere.json"], br35h)
+
+
+@pytest.mark.real
+def test_the_list_of_lesions_among_images_without_a_tumor_names_cases_of_kaggle4(kaggle4_folder):
+    dataset = open_dataset("kaggle4", kaggle4_folder)
+    listed = read_leave_out_lists([recipe_folder() / "leave-out" / "kaggle4-notumor-with-lesion.json"], dataset)
+    assert len(listed) == 62
+    assert {case.tumor_class for case in dataset.cases if case.case in listed} == {"notumor"}
