@@ -35,8 +35,8 @@ from tumorscope.datasets.split import Split
 from tumorscope.evaluation.compare_runs import unique_names
 from tumorscope.evaluation.intervals import Interval, slice_interval
 from tumorscope.evaluation.metrics import auroc
-from tumorscope.inference.analysis import arrange_channels
 from tumorscope.inference.bundles import Bundle, load_bundle
+from tumorscope.inference.channels import arrange_channels
 from tumorscope.interface.evaluating import cases_of_part
 from tumorscope.preprocessing import prepare, stack_adjacent_slices
 
