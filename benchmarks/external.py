@@ -4,7 +4,8 @@
 
 For each shipped bundle and each data set it can take, the part that the bundle's split keeps for testing is analyzed
 through the engine that users run: presence, masks and types with 95 % intervals, the share that the input check refuses,
-and a consistency table on at most ``--limit`` of the images or ``--volumes`` of the volumes. A data set whose folder is not given is left out and named.
+and a consistency table on at most ``--limit`` of the images or ``--volumes`` of the volumes. A data set whose
+folder is not given is left out and named.
 """
 
 from __future__ import annotations
@@ -90,7 +91,8 @@ def main() -> None:
             limit = arguments.volumes if target.bundle == "lgg" else arguments.limit
             tables.append(_consistency(target, cases, engine, limit))
             print(tables[-1])
-    save_whole(arguments.out, _page(rows, tables, missing).encode())
+    limits = f"--limit {arguments.limit} --volumes {arguments.volumes} --data …"
+    save_whole(arguments.out, _page(rows, tables, missing, limits).encode())
 
 
 def _row(target: Target, metrics: dict[str, Any], refused: tuple[int, int]) -> str:
@@ -161,11 +163,11 @@ def _consistency(target: Target, cases: list[LabeledCase], engine: Engine, limit
     return "\n".join(lines)
 
 
-def _page(rows: list[str], tables: list[str], missing: list[str]) -> str:
+def _page(rows: list[str], tables: list[str], missing: list[str], limits: str) -> str:
     lines = [
         "# Scans from elsewhere",
         "",
-        f"Made by `python benchmarks/external.py` with version {__version__}; no training saw the cases, nor copies of",
+        f"Made by `python benchmarks/external.py {limits}` with version {__version__}; no training saw the cases, nor copies of",
         "them, and no choice was made on them. Brackets hold 95 % intervals by bootstrap over patients, or over images",
         "where patients are not known. Sensitivity and specificity are per slice at the bundle's operating point.",
         "What the columns mean in detail: [training.md](training.md). Some of kaggle4's images without a tumor",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 FolderKey = tuple[int, int]
@@ -24,20 +24,17 @@ def links_last(folder: Path) -> tuple[bool, str]:
     return folder.is_symlink(), folder.name
 
 
-def walk(
-    folder: Path, on_error: Callable[[OSError], object] | None = None
-) -> Iterator[tuple[Path, list[str], list[str]]]:
+def walk(folder: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
     """As ``os.walk``, sorted; links are followed, and every folder comes once, so that links in a circle end.
 
     Args:
-        folder: where to start.
-        on_error: called with the reason why a folder cannot be opened.
+        folder: where to start; folders that cannot be opened are passed over.
 
     Yields:
         A folder, the names of the folders in it, from which the caller may remove some, and those of its files.
     """
     seen: set[FolderKey] = set()
-    for place, folders, files in os.walk(folder, followlinks=True, onerror=on_error):
+    for place, folders, files in os.walk(folder, followlinks=True):
         key = folder_key(Path(place))
         if key in seen:
             folders.clear()

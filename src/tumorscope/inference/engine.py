@@ -254,8 +254,8 @@ def openvino_available() -> bool:
 def int8_is_exact(runtime: str) -> bool:
     """Whether a runtime adds int8 products without saturation on this CPU.
 
-    ONNX Runtime does with AVX-512/AVX VNNI, AMX or Arm's dot product; OpenVINO, too, and with AVX2 alone, for which its
-    weights are scaled (``docs/performance.md``).
+    ONNX Runtime does with AVX-512/AVX VNNI, AMX or Arm's dot product; OpenVINO, too, and as far as measured with AVX2
+    alone (``docs/performance.md``).
     """
     try:
         flags = Path("/proc/cpuinfo").read_text()
