@@ -17,11 +17,11 @@ from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from tumorscope.core.errors import TumorscopeError
+from tumorscope.studies.sqlite import LOCK_TIMEOUT_S, prepare_connection
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK = 0x7465_6D6F_7273
 """The number of PostgreSQL's advisory lock during a migration."""
-_LOCK_TIMEOUT_S = 30
 DAMAGED = "the database is damaged"
 
 
@@ -112,13 +112,12 @@ def is_full(error: SQLAlchemyError) -> bool:
 
 
 def _sqlite(address: str) -> Engine:
-    engine = create_engine(address, connect_args={"timeout": _LOCK_TIMEOUT_S}, pool_size=10, max_overflow=40)
+    engine = create_engine(address, connect_args={"timeout": LOCK_TIMEOUT_S}, pool_size=10, max_overflow=40)
 
     @event.listens_for(engine, "connect")
     def prepare(connection, _record) -> None:
         connection.isolation_level = None  # the driver would otherwise begin transactions on its own
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
-            connection.execute(f"PRAGMA {pragma}")
+        prepare_connection(connection)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
@@ -135,7 +134,7 @@ def _postgresql(address: str) -> Engine:
         pool_pre_ping=True,
         pool_size=10,
         max_overflow=40,
-        connect_args={"connect_timeout": _LOCK_TIMEOUT_S},
+        connect_args={"connect_timeout": LOCK_TIMEOUT_S},
     )
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+LOCK_TIMEOUT_S = 30
 CLAIM_COLUMNS = """attempt INTEGER NOT NULL DEFAULT 0, tries INTEGER NOT NULL DEFAULT 0, failure TEXT, worker TEXT,
     lease REAL, changed REAL"""
 """The columns of a :class:`~tumorscope.studies.claims.ClaimTable` besides its key and ``state``."""
@@ -28,10 +30,9 @@ class SqliteDatabase:
 
     def __init__(self, path: Path | str) -> None:
         self._lock = threading.RLock()
-        self._base = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
+        self._base = sqlite3.connect(path, timeout=LOCK_TIMEOUT_S, isolation_level=None, check_same_thread=False)
         self._base.row_factory = sqlite3.Row
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
-            self._base.execute(f"PRAGMA {pragma}")
+        prepare_connection(self._base)
 
     def close(self) -> None:
         with self._lock:
@@ -67,6 +68,32 @@ class SqliteDatabase:
         """The rows of a query."""
         with self._lock:
             return self.execute(query, **values).fetchall()
+
+
+def prepare_connection(connection: sqlite3.Connection) -> None:
+    """Write-ahead log, synced at every commit, and foreign keys; connections may be opened at the same time.
+
+    Raises:
+        sqlite3.DatabaseError: the file is not a database, or stays locked for :data:`LOCK_TIMEOUT_S`.
+    """
+    deadline = time.monotonic() + LOCK_TIMEOUT_S
+    # SQLite's own timeout does not apply to this change of mode while another connection makes it too.
+    while not _write_ahead(connection):
+        if time.monotonic() > deadline:
+            raise sqlite3.OperationalError("database is locked")
+        time.sleep(0.01)
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _write_ahead(connection: sqlite3.Connection) -> bool:
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorname.startswith("SQLITE_BUSY"):
+            return False
+        raise
+    return True
 
 
 def _stored(value: Any) -> Any:
