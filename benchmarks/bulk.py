@@ -38,7 +38,7 @@ STAGES = {
 def analyze_all(way: str, out: Path, paths: list[str], engine: str, precision: str) -> None:
     """What one of the processes does; ``way`` is plain or a number of actors."""
     from tumorscope.cli import running
-    from tumorscope.studies.bulk.run import run_bulk
+    from tumorscope.studies.bulk.ray_run import run_bulk
     from tumorscope.studies.case import Case
 
     if way == "plain":

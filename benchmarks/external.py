@@ -27,7 +27,7 @@ from tumorscope.datasets.registry import open_dataset
 from tumorscope.datasets.split import Split
 from tumorscope.evaluation import evaluate
 from tumorscope.evaluation.consistency import CHANGES, compare_changes, summarize_changes
-from tumorscope.evaluation.summary import summarize
+from tumorscope.evaluation.metric_summary import summarize
 from tumorscope.inference.bundles import load_bundle
 from tumorscope.inference.engine import Engine, load_engine
 from tumorscope.interface.evaluating import cases_of_part

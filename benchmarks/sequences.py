@@ -30,7 +30,7 @@ from tumorscope.inference.sequence_recognition import (
     load_sequence_model,
 )
 from tumorscope.io import find_cases, open_scan
-from tumorscope.training.sequence_recognition import count_names, logits_of
+from tumorscope.training.sequence_fit import count_names, logits_of
 from tumorscope.training.sequence_samples import (
     DATA,
     Parts,

@@ -29,7 +29,7 @@ from tumorscope.inference.tumor_type import carries_type
 from tumorscope.io import open_scan
 from tumorscope.preprocessing.head import head_mask
 from tumorscope.training.sequence_samples import Part, Parts, read_labels
-from tumorscope.training.type_check import (
+from tumorscope.training.type_check_fit import (
     VALIDATION,
     TypedImage,
     TypeSamples,

@@ -1,7 +1,7 @@
 """Examples for the OpenAPI document of the service: what it responds to a phantom, a FLAIR volume of nine slices.
 
 ``python documentation/openapi_examples.py`` writes ``src/tumorscope/service/web/examples.json``, one example for each
-model of :mod:`tumorscope.service.web.models` and of ``analysis.json``. Run it where a model changes;
+model of :mod:`tumorscope.service.web.schemas` and of ``analysis.json``. Run it where a model changes;
 ``tests/service/web/test_examples.py`` checks that every example fits its model.
 """
 

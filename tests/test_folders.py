@@ -1,6 +1,6 @@
 import pytest
 
-from tumorscope.core.folders import files_below, walk
+from tumorscope.core.folder_contents import files_below, walk
 from tumorscope.datasets.brats import BratsDataset
 from tumorscope.datasets.phantom import write_phantom_figshare
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from tumorscope.core.scan import SEQUENCES, Scan, SourceImage
-from tumorscope.inference import sequence_names
-from tumorscope.inference.sequence_names import with_recognized_sequences
+from tumorscope.inference import sequence_completion
+from tumorscope.inference.sequence_completion import with_recognized_sequences
 from tumorscope.inference.sequence_recognition import SequenceCard, SequenceModel, guess
 
 CARD = SequenceCard(sha256="0" * 64, temperature=1, confidence=0.9, contradiction=0.01)
@@ -24,8 +24,8 @@ def gray_tells_the_sequence(monkeypatch):
         probabilities[int(number)] = 1 - probabilities[0] * 3
         return guess(CARD, probabilities)
 
-    monkeypatch.setattr(sequence_names, "guess_sequence", from_gray)
-    monkeypatch.setattr(sequence_names, "default_sequence_model", lambda: SequenceModel(CARD, np.asarray))
+    monkeypatch.setattr(sequence_completion, "guess_sequence", from_gray)
+    monkeypatch.setattr(sequence_completion, "default_sequence_model", lambda: SequenceModel(CARD, np.asarray))
 
 
 def scan_of(*sequences, names=None, unsure=0.0, **changes):

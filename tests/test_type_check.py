@@ -15,7 +15,7 @@ from tumorscope.inference.sessions import onnxruntime_session
 from tumorscope.inference.tumor_type import TypeFinding
 from tumorscope.inference.type_check import TYPE_CHECK_FILE, load_type_check, mask_geometry
 from tumorscope.reporting.wording import type_sentence, type_words
-from tumorscope.training.type_check import TypeSamples, doubted, fit_type_check
+from tumorscope.training.type_check_fit import TypeSamples, doubted, fit_type_check
 from tumorscope.training.type_features import add_type_features
 
 CLASSES = ("glioma", "pituitary")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tumorscope.studies.bulk.claims import MOST_ATTEMPTS, Attempts, NameRegistry, occurrence_indices
+from tumorscope.studies.bulk.case_claims import MOST_ATTEMPTS, Attempts, NameRegistry, occurrence_indices
 from tumorscope.studies.case import Case
 
 

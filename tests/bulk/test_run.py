@@ -18,7 +18,7 @@ from tumorscope.cli import running
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.datasets.phantom import make_phantom, plausible_lesion, write_lgg_folder, write_nifti
 from tumorscope.io import find_cases
-from tumorscope.studies.bulk.run import run_bulk
+from tumorscope.studies.bulk.ray_run import run_bulk
 from tumorscope.studies.case import AnalysisOptions, Case
 
 os.environ.setdefault("RAY_worker_niceness", "0")  # Ray's 15 would have its workers wait for every other test

@@ -11,10 +11,10 @@ pytest.importorskip("pyarrow")
 
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.faults import FAULT_LOG
-from tumorscope.studies.bulk import worker as working
-from tumorscope.studies.bulk.claims import Attempts
+from tumorscope.studies.bulk import ray_actor as working
+from tumorscope.studies.bulk.case_claims import Attempts
 from tumorscope.studies.bulk.job import Job, machine_kind
-from tumorscope.studies.bulk.worker import CaseWorker, case_row
+from tumorscope.studies.bulk.ray_actor import CaseWorker, case_row
 from tumorscope.studies.case import AnalysisOptions, Case
 
 

@@ -9,7 +9,7 @@ from evaluation.conftest import made_evaluation
 
 from tumorscope.cli.compare import command
 from tumorscope.core.errors import TumorscopeError
-from tumorscope.evaluation.report import write_report
+from tumorscope.evaluation.evaluation_files import write_report
 
 
 @pytest.fixture

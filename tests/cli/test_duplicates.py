@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from tumorscope.cli.duplicates import THRESHOLD, command, named_roots
 from tumorscope.core.errors import BadDataset
-from tumorscope.datasets.duplicates.comparison import COPY_THRESHOLD
+from tumorscope.datasets.duplicates.matching import COPY_THRESHOLD
 from tumorscope.datasets.phantom import make_phantom
 from tumorscope.datasets.split import Split
 

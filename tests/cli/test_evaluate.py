@@ -65,7 +65,7 @@ def test_masks_can_be_saved(tmp_path, monkeypatch):
     from tumorscope.cli import main
     from tumorscope.datasets.phantom import make_phantom, plausible_lesion, write_lgg_folder
     from tumorscope.io import open_scan
-    from tumorscope.training.feature_model.masks import mask_source
+    from tumorscope.training.feature_model.predicted_masks import mask_source
 
     folder = tmp_path / "kaggle_3m"
     phantom = make_phantom([plausible_lesion(0)], shape=(8, 192, 192))

@@ -18,7 +18,7 @@ def start(settings, *_):
 @pytest.mark.parametrize(
     ("command", "entry"),
     [
-        (serve.command, "tumorscope.service.supervisor.running_workers"),
+        (serve.command, "tumorscope.service.worker_processes.running_workers"),
         (worker.command, "tumorscope.service.worker.run_worker"),
         (node.command, "tumorscope.dicom_network.node.run_node"),
     ],
@@ -29,7 +29,7 @@ def test_flips_are_an_option(monkeypatch, tmp_path, command, entry, options, fli
     monkeypatch.setenv("TUMORSCOPE_PORT", "0")
     monkeypatch.setattr("tumorscope.cli.log.log_to_stderr", lambda **_levels: None)
     monkeypatch.setattr(entry, start)
-    monkeypatch.setattr("tumorscope.studies.worker.run_program", lambda work: work(None))
+    monkeypatch.setattr("tumorscope.studies.worker_process.run_program", lambda work: work(None))
     app = typer.Typer()
     app.command()(command)
     result = CliRunner().invoke(app, ["--data", str(tmp_path / "data"), *options])

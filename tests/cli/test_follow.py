@@ -16,7 +16,7 @@ from tumorscope.cli.follow import command
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.datasets.phantom import Lesion, make_phantom
 from tumorscope.reporting.analysis_document import BoxEntry, LesionEntry, LocationEntry, RegionShareEntry
-from tumorscope.studies.follow_up import aligned, open_visits
+from tumorscope.studies.opened_visits import aligned, open_visits
 from tumorscope.studies.timepoints import open_timepoint
 
 DAYS = (0, 40, 120, 240)

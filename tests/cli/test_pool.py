@@ -10,8 +10,8 @@ from evaluation.conftest import made_evaluation
 
 from tumorscope.cli.pool import command
 from tumorscope.core.errors import TumorscopeError
-from tumorscope.evaluation.report import write_report
-from tumorscope.evaluation.summary import without
+from tumorscope.evaluation.evaluation_files import write_report
+from tumorscope.evaluation.metric_summary import without
 
 
 def test_two_folds_become_one_evaluation(in_empty_folder):

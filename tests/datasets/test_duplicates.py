@@ -20,8 +20,8 @@ from tumorscope.datasets.duplicates import (
     originals,
 )
 from tumorscope.datasets.duplicates.appearance import ORIENTATIONS, appearance_of, hash_distance, oriented
-from tumorscope.datasets.duplicates.overview import Overview
-from tumorscope.datasets.duplicates.report import markdown, pairs_csv
+from tumorscope.datasets.duplicates.copy_report import markdown, pairs_csv
+from tumorscope.datasets.duplicates.copy_statistics import Overview
 from tumorscope.datasets.duplicates.sheet import draw_pairs
 from tumorscope.datasets.phantom import make_phantom, plausible_lesion
 

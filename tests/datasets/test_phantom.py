@@ -20,7 +20,7 @@ from tumorscope.datasets.phantom import (
     write_lgg_folder,
     write_nifti,
 )
-from tumorscope.io.lgg import read_lgg_folder, read_lgg_mask
+from tumorscope.io.lgg_patient import read_lgg_folder, read_lgg_mask
 from tumorscope.preprocessing import Preparation, prepare
 
 SMALL = (12, 96, 96)

@@ -16,7 +16,7 @@ from pydicom import Dataset, dcmread
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from tumorscope.core.errors import TumorscopeError
-from tumorscope.dicom_network.worker import Task
+from tumorscope.dicom_network.node_worker import Task
 
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 

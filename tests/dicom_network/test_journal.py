@@ -8,7 +8,7 @@ import pytest
 
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.dicom_network.journal import MAX_CRASHES, MAX_REFUSALS, Journal
-from tumorscope.dicom_network.records import Run
+from tumorscope.dicom_network.journal_records import Run
 
 
 @pytest.fixture

@@ -27,9 +27,9 @@ from pynetdicom import AE
 
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.dicom_network.node import NodeSettings, expire, run_node
+from tumorscope.dicom_network.node_worker import INCOMPLETE
 from tumorscope.dicom_network.store import image_code, study_code
-from tumorscope.dicom_network.worker import INCOMPLETE
-from tumorscope.io.dicom.files import read_with_pixels
+from tumorscope.io.dicom.file_reader import read_with_pixels
 
 KILLS, MOST_KILLS = 20, 40
 

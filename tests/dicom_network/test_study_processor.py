@@ -9,10 +9,10 @@ from dicom_peers import needs
 from pydicom import dcmread
 
 from tumorscope.core.errors import TumorscopeError
+from tumorscope.dicom_network.node_worker import Task
 from tumorscope.dicom_network.receiver import INPUT_CLASSES
 from tumorscope.dicom_network.store import study_code
 from tumorscope.dicom_network.study_processor import process_study
-from tumorscope.dicom_network.worker import Task
 
 REAL = ("--processor", "tumorscope.dicom_network.study_processor:process_study", "--bundle", "lgg")
 

@@ -10,7 +10,7 @@ import pytest
 from dicom_network.running import TESTS, small_series, wait_until
 
 from tumorscope.core.errors import TumorscopeError
-from tumorscope.dicom_network.worker import Worker, WorkerSettings, load_processor, recover
+from tumorscope.dicom_network.node_worker import Worker, WorkerSettings, load_processor, recover
 from tumorscope.studies.supervisor import Supervisor
 
 FAKE = "dicom_network.fakes:process"
@@ -145,7 +145,7 @@ def test_an_analysis_ends_with_its_node(scene):
     """Otherwise a killed node would leave one running and start another."""
     made = scene(bundle="600")
     program = (
-        "import os, time; from pathlib import Path; from tumorscope.dicom_network.worker import WorkerSettings;"
+        "import os, time; from pathlib import Path; from tumorscope.dicom_network.node_worker import WorkerSettings;"
         "from tumorscope.studies.supervisor import Supervisor\n"
         f"command = WorkerSettings(Path({str(made.settings.data)!r}), [], {FAKE!r}, '600').command()\n"
         "with Supervisor(command, [os.environ], print, 0) as supervisor:\n"

@@ -12,7 +12,7 @@ from tumorscope.core.errors import TumorscopeError
 from tumorscope.evaluation.compare import compare_runs, write_comparison
 from tumorscope.evaluation.compare_plots import COMPARE_PLOTS
 from tumorscope.evaluation.compare_runs import Evaluated, read_runs, unique_names
-from tumorscope.evaluation.report import write_report
+from tumorscope.evaluation.evaluation_files import write_report
 
 FOUR = ("glioma", "meningioma", "notumor", "pituitary")
 

@@ -7,10 +7,10 @@ import pytest
 from evaluation.conftest import made_evaluation
 
 from tumorscope.core.errors import TumorscopeError
+from tumorscope.evaluation.evaluation_files import write_report
+from tumorscope.evaluation.metric_summary import summarize
+from tumorscope.evaluation.metric_summary import without as only_others
 from tumorscope.evaluation.pooling import pool
-from tumorscope.evaluation.report import write_report
-from tumorscope.evaluation.summary import summarize
-from tumorscope.evaluation.summary import without as only_others
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,8 @@ from tumorscope.core.notice import NOTICE
 from tumorscope.datasets.lgg import LggPatient
 from tumorscope.evaluation import evaluate, summarize, without
 from tumorscope.evaluation.drawing import png
+from tumorscope.evaluation.evaluation_files import write_report
 from tumorscope.evaluation.plots import draw_dice
-from tumorscope.evaluation.report import write_report
 from tumorscope.evaluation.row_files import read_slices, slices_csv
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.io import open_scan
-from tumorscope.reporting.nifti import encode_nifti
+from tumorscope.reporting.nifti_files import encode_nifti
 
 
 def png_bomb(path):

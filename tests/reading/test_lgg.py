@@ -9,7 +9,7 @@ from reading.files import lgg_slice
 
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.core.note import texts
-from tumorscope.io.lgg import (
+from tumorscope.io.lgg_patient import (
     CHANNELS,
     is_lgg_folder,
     is_mask_name,

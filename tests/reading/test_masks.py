@@ -127,7 +127,7 @@ def test_the_segmentation_beside_a_nifti_or_in_its_folder_is_found(tmp_path: Pat
 
 @pytest.mark.real
 def test_the_real_lgg_masks_are_those_of_the_data_set(lgg_folder: Path):
-    from tumorscope.io.lgg import read_lgg_mask
+    from tumorscope.io.lgg_patient import read_lgg_mask
 
     folder = lgg_folder / "TCGA_CS_4941_19960909"
     assert np.array_equal(find_mask(open_scan(folder)), read_lgg_mask(folder))

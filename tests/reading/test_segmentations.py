@@ -105,7 +105,7 @@ def test_a_threshold_makes_a_mask_of_an_image(tmp_path: Path):
 
 
 def test_our_own_mask_of_a_scan_without_voxel_size_stays_without(tmp_path: Path):
-    from tumorscope.reporting.nifti import encode_nifti
+    from tumorscope.reporting.nifti_files import encode_nifti
 
     (tmp_path / "m.nii.gz").write_bytes(encode_nifti(of_columns(MASK), None))
     assert open_segmentation(tmp_path / "m.nii.gz").affine is None

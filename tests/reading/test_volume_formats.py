@@ -16,7 +16,7 @@ from reading.files import heads, rotation
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.core.scan import SIDES_ASSUMED
 from tumorscope.io import find_cases, find_mask, open_scan, open_segmentation, read_mask
-from tumorscope.reporting.nifti import encode_on_stored_grid
+from tumorscope.reporting.nifti_files import encode_on_stored_grid
 
 sitk = pytest.importorskip("SimpleITK")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tumorscope.inference.analysis import Analysis
-from tumorscope.reporting.masks import encode_mask_volume
+from tumorscope.reporting.mask_files import encode_mask_volume
 
 
 def write_mask(analysis: Analysis, folder: Path) -> Path:

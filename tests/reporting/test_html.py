@@ -9,7 +9,7 @@ from tumorscope.core.note import Note
 from tumorscope.core.notice import NOTICE
 from tumorscope.core.scan import Scan
 from tumorscope.reporting.html import render_html
-from tumorscope.reporting.report import build_report
+from tumorscope.reporting.report_content import build_report
 
 
 def report(analysis, truth=None) -> str:

@@ -10,7 +10,7 @@ from tumorscope.inference.activation_maps import ActivationMap
 from tumorscope.measurement.diameters import Diameter, Diameters
 from tumorscope.preprocessing.crop_resize import CropResize
 from tumorscope.preprocessing.head import Box
-from tumorscope.reporting.contours import contour_path
+from tumorscope.reporting.contour_lines import contour_path
 from tumorscope.reporting.diameter_lines import diameter_lines
 from tumorscope.reporting.key_images import activation_figure, choose_images, further_figure, key_figure
 from tumorscope.reporting.tiles import View, sides

@@ -11,8 +11,8 @@ from PIL import Image
 from reporting.mask_files import write_mask
 
 from tumorscope.core.scan import Scan, StoredGrid
-from tumorscope.reporting.masks import encode_mask_image
-from tumorscope.reporting.nifti import encode_nifti
+from tumorscope.reporting.mask_files import encode_mask_image
+from tumorscope.reporting.nifti_files import encode_nifti
 
 
 def oblique(rng: np.random.Generator) -> np.ndarray:

@@ -19,7 +19,7 @@ from tumorscope.preprocessing.crop_resize import CropResize
 from tumorscope.preprocessing.head import Box
 from tumorscope.reporting.html import render_html
 from tumorscope.reporting.pdf import render_pdf
-from tumorscope.reporting.report import build_report
+from tumorscope.reporting.report_content import build_report
 
 pypdf = pytest.importorskip("pypdf")
 

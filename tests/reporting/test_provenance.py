@@ -12,7 +12,7 @@ from reporting.dicom.studies import study_of
 from tumorscope import __version__
 from tumorscope.reporting.html import render_html
 from tumorscope.reporting.provenance import about_the_scan
-from tumorscope.reporting.report import build_report
+from tumorscope.reporting.report_content import build_report
 from tumorscope.reporting.wording import finding_sentence
 
 MADE_AT = datetime(2026, 3, 2, 9, 5, tzinfo=timezone(timedelta(hours=5, minutes=30)))

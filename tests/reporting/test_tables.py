@@ -5,7 +5,7 @@ import pytest
 
 from tumorscope.measurement.diameters import Diameter, Diameters
 from tumorscope.measurement.location import LesionLocation, RegionShare
-from tumorscope.reporting.tables import (
+from tumorscope.reporting.report_tables import (
     MOST_LESIONS,
     MOST_SLICES,
     all_slices,

@@ -12,8 +12,8 @@ from tumorscope.core.errors import TumorscopeError
 from tumorscope.inference.full_study import SMALLEST_MM, UPTAKE_UNKNOWN
 from tumorscope.reporting.bids import write_bids
 from tumorscope.reporting.document import load_document, masks_from_document, to_document, to_json
-from tumorscope.reporting.masks import label_map, label_values
-from tumorscope.reporting.report import build_report
+from tumorscope.reporting.mask_files import label_map, label_values
+from tumorscope.reporting.report_content import build_report
 from tumorscope.reporting.results import write_results
 from tumorscope.reporting.wording import finding_line, finding_sentence
 

@@ -15,7 +15,7 @@ from tumorscope.preprocessing.head import Box
 from tumorscope.reporting.document import to_document
 from tumorscope.reporting.html import render_html
 from tumorscope.reporting.panel import draw_panel
-from tumorscope.reporting.report import build_report
+from tumorscope.reporting.report_content import build_report
 from tumorscope.reporting.wording import finding_line, finding_sentence, radiomics_sentence, type_sentence, types_agree
 
 SURE = {"glioma": 0.91, "meningioma": 0.06, "pituitary": 0.03}

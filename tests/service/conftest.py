@@ -15,10 +15,10 @@ from tumorscope.inference.bundles import load_bundle
 from tumorscope.inference.engine import Engine
 from tumorscope.inference.engine_pool import ChosenEngine
 from tumorscope.service.catalog import Catalog
-from tumorscope.service.folders import Folders
+from tumorscope.service.catalog_records import new_id
 from tumorscope.service.queue import StudyQueue, make_queue
-from tumorscope.service.records import new_id
 from tumorscope.service.settings import ServiceSettings, service_settings
+from tumorscope.service.study_folders import Folders
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from pathlib import Path
 from service.stores import TIMEOUT_S, wait_until
 
 from tumorscope.service.catalog import Catalog
-from tumorscope.service.records import Study
+from tumorscope.service.catalog_records import Study
 from tumorscope.service.settings import ServiceSettings
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.service.catalog import Catalog
-from tumorscope.service.errors import Conflict, UnknownStudy
-from tumorscope.service.records import NewStudy, new_id
+from tumorscope.service.catalog_records import NewStudy, new_id
+from tumorscope.service.request_errors import Conflict, UnknownStudy
 
 SUMMARY = {"input_rejected": None, "lesions": 2, "volume_mm3": None, "sequences": ["flair"]}
 

@@ -6,8 +6,8 @@ import time
 import pytest
 
 from tumorscope.io.dicom.studies import StudyFiles
-from tumorscope.service.folders import STALE_S, Folders, PruneResult
-from tumorscope.service.records import new_id
+from tumorscope.service.catalog_records import new_id
+from tumorscope.service.study_folders import STALE_S, Folders, PruneResult
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ import pytest
 
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.service.catalog import Catalog
-from tumorscope.service.folders import STALE_S, Folders
+from tumorscope.service.catalog_records import new_id
 from tumorscope.service.identity import check_identity, join_identity
-from tumorscope.service.records import new_id
 from tumorscope.service.settings import service_settings
+from tumorscope.service.study_folders import STALE_S, Folders
 from tumorscope.service.sweeper import Sweeper
 from tumorscope.service.web import create_app
 

@@ -4,8 +4,8 @@ import pytest
 from service.stores import wait_until
 
 from tumorscope.core.errors import TumorscopeError
+from tumorscope.service.catalog_records import new_id
 from tumorscope.service.queue import enqueue, make_queue
-from tumorscope.service.records import new_id
 from tumorscope.service.settings import service_settings
 
 

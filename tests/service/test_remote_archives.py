@@ -8,7 +8,7 @@ from dicom_network.running import small_series
 from dicom_network.web import study_archive
 
 from tumorscope.core.errors import TumorscopeError
-from tumorscope.service.records import new_id
+from tumorscope.service.catalog_records import new_id
 from tumorscope.service.remote_archives import check_address, fetch_study
 from tumorscope.service.settings import service_settings
 from tumorscope.service.study_job import process

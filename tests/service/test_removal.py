@@ -10,11 +10,11 @@ from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
 from tumorscope.service.catalog import Catalog
-from tumorscope.service.folders import Folders
+from tumorscope.service.catalog_records import new_id
 from tumorscope.service.identity import join_identity
-from tumorscope.service.records import new_id
 from tumorscope.service.removal import remove_study
 from tumorscope.service.settings import service_settings
+from tumorscope.service.study_folders import Folders
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 from tumorscope.io.reading_choices import ReadingChoices
 from tumorscope.service import study_job
 from tumorscope.service.catalog import Catalog
-from tumorscope.service.records import new_id
+from tumorscope.service.catalog_records import new_id
 from tumorscope.service.study_job import load_engines, process
 from tumorscope.studies import case
 

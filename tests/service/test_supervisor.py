@@ -11,7 +11,7 @@ from service.stores import wait_until
 
 from tumorscope.service.queue import enqueue
 from tumorscope.service.settings import service_settings
-from tumorscope.service.supervisor import running_workers, worker_environments
+from tumorscope.service.worker_processes import running_workers, worker_environments
 from tumorscope.studies.supervisor import share_cores
 
 
@@ -43,7 +43,7 @@ def test_a_worker_ends_when_the_service_is_killed(settings, tmp_path):
     """It detects the end of the service by its standard input."""
     program = (
         "import time; from pathlib import Path; from tumorscope.service.settings import service_settings;"
-        "from tumorscope.service.supervisor import running_workers\n"
+        "from tumorscope.service.worker_processes import running_workers\n"
         f"with running_workers(service_settings(data=Path({str(tmp_path / 'data')!r}))) as supervisor:\n"
         "    while not supervisor.pids(): time.sleep(0.01)\n"
         "    print(supervisor.pids()[0], flush=True); time.sleep(600)\n"

@@ -7,10 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from tumorscope.service.folders import STALE_S
 from tumorscope.service.identity import join_identity
 from tumorscope.service.queue import enqueue, make_queue
 from tumorscope.service.settings import service_settings
+from tumorscope.service.study_folders import STALE_S
 from tumorscope.service.sweeper import Sweeper
 
 

@@ -7,9 +7,9 @@ from service.processes import in_stage, running_workers, settled, start_worker
 from service.stores import TIMEOUT_S, empty_database
 
 from tumorscope.service.catalog import Catalog
-from tumorscope.service.folders import Folders
 from tumorscope.service.queue import enqueue, make_queue
 from tumorscope.service.settings import service_settings
+from tumorscope.service.study_folders import Folders
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def upload_into(phantom_files, folders, catalog):
     import shutil
     from pathlib import Path
 
-    from tumorscope.service.records import new_id
+    from tumorscope.service.catalog_records import new_id
 
     def enter():
         study = new_id()

@@ -10,9 +10,9 @@ from tumorscope.datasets.folders import FolderDataset
 from tumorscope.datasets.registry import open_dataset
 from tumorscope.preprocessing import Preparation
 from tumorscope.recipes.experiment import load_recipe, parse_recipe, with_changes
-from tumorscope.training.classes import check_classes, with_classes
 from tumorscope.training.fit import train
 from tumorscope.training.slices import load_slices
+from tumorscope.training.trained_classes import check_classes, with_classes
 
 
 def recipe(classes, network="cnn", dataset="folders"):

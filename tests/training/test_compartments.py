@@ -23,7 +23,7 @@ from tumorscope.inference.bundles import load_bundle
 from tumorscope.inference.engine import load_engine
 from tumorscope.preprocessing import Preparation
 from tumorscope.reporting.document import load_document, masks_from_document
-from tumorscope.reporting.masks import label_map, label_values
+from tumorscope.reporting.mask_files import label_map, label_values
 from tumorscope.reporting.results import write_results
 from tumorscope.training.curves import read_curves
 from tumorscope.training.losses import MASK_LOSSES, mask_loss

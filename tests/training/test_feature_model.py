@@ -21,12 +21,12 @@ from tumorscope.io import find_mask, open_scan
 from tumorscope.measurement.radiomics_classifier import MODEL_FILE, load_radiomics_classifier
 from tumorscope.recipes.radiomics import FeaturesRecipe, parse_features_recipe
 from tumorscope.training.feature_model import train_feature_model
+from tumorscope.training.feature_model.classifiers import TITLES, fit_model
 from tumorscope.training.feature_model.crossvalidation import Evaluated, cross_validate, metrics
-from tumorscope.training.feature_model.export import TOLERANCE, export_model, largest_difference
+from tumorscope.training.feature_model.feature_table import FeatureTable, Row, build_table, read_rows
 from tumorscope.training.feature_model.importance import families, permutation_importance
-from tumorscope.training.feature_model.masks import mask_source
-from tumorscope.training.feature_model.models import TITLES, fit_model
-from tumorscope.training.feature_model.table import FeatureTable, Row, build_table, read_rows
+from tumorscope.training.feature_model.onnx_export import TOLERANCE, export_model, largest_difference
+from tumorscope.training.feature_model.predicted_masks import mask_source
 
 TYPES = ("glioma", "meningioma", "pituitary")
 RECIPE = FeaturesRecipe(

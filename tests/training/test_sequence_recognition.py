@@ -10,7 +10,7 @@ from tumorscope.core.scan import SEQUENCES
 from tumorscope.datasets.registry import open_dataset
 from tumorscope.datasets.split import Split
 from tumorscope.inference.sequence_recognition import SIDE, SequenceCard, network_input
-from tumorscope.training.sequence_recognition import (
+from tumorscope.training.sequence_fit import (
     MOST_WRONG,
     balanced_weights,
     choose_confidence,

@@ -32,8 +32,8 @@ def command(
 
     from tumorscope.core.files import safe_name, save_together
     from tumorscope.datasets.duplicates import Fingerprints, find_duplicates, find_images, fingerprint_folder
-    from tumorscope.datasets.duplicates.overview import Overview
-    from tumorscope.datasets.duplicates.report import markdown, pairs_csv, terminal_table
+    from tumorscope.datasets.duplicates.copy_report import markdown, pairs_csv, terminal_table
+    from tumorscope.datasets.duplicates.copy_statistics import Overview
     from tumorscope.datasets.duplicates.sheet import draw_pairs
 
     roots = named_roots(paths)

@@ -40,7 +40,7 @@ def command(
 
     from tumorscope.core.files import save_together
     from tumorscope.datasets.data_folders import data_folders
-    from tumorscope.training.sequence_recognition import fit_sequence_model
+    from tumorscope.training.sequence_fit import fit_sequence_model
     from tumorscope.training.sequence_samples import DATA, Parts, read_parts, shipped_splits
 
     folders = data_folders(data, DATA)

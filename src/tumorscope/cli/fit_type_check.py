@@ -33,7 +33,7 @@ def command(
 
     from tumorscope.datasets.data_folders import data_folders
     from tumorscope.inference.bundles import load_bundle
-    from tumorscope.training.type_check import TYPED_DATA, fit_bundle
+    from tumorscope.training.type_check_fit import TYPED_DATA, fit_bundle
 
     folders = data_folders(data, TYPED_DATA)
     source = load_bundle(bundle)

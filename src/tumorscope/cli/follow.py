@@ -69,7 +69,7 @@ def command(
     from tumorscope.reporting.follow_up_document import follow_up_csv, follow_up_document, to_json
     from tumorscope.reporting.follow_up_report import build_follow_up_report, render_follow_up
     from tumorscope.reporting.growth_chart import draw_growth
-    from tumorscope.studies.follow_up import aligned, in_order, open_visits
+    from tumorscope.studies.opened_visits import aligned, in_order, open_visits
 
     if len(studies) < 2:
         raise TumorscopeError("give two or more studies")

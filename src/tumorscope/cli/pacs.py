@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from tumorscope.core.errors import TumorscopeError
-from tumorscope.core.folders import files_below
+from tumorscope.core.folder_contents import files_below
 
 app = typer.Typer(
     help="Fetch studies from a DICOMweb archive, and send files to it.",

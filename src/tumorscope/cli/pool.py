@@ -19,8 +19,8 @@ def command(
 ) -> None:
     """Pool the evaluations of several folds: every case once, metrics over all patients."""
     from tumorscope.cli.evaluate import print_metrics
+    from tumorscope.evaluation.evaluation_files import write_report
     from tumorscope.evaluation.pooling import pool
-    from tumorscope.evaluation.report import write_report
 
     pooled = pool(folds)
     metrics = write_report(

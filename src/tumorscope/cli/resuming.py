@@ -12,7 +12,7 @@ from typing import Any
 
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.files import writing_reason
-from tumorscope.core.folders import walk
+from tumorscope.core.folder_contents import walk
 from tumorscope.io.dicom.studies import StudyFiles
 from tumorscope.reporting.outputs import DOCUMENT_FILE
 from tumorscope.studies.case import Case, Outcome

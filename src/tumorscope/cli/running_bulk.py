@@ -35,7 +35,7 @@ def run_in_bulk(
         TumorscopeError: after the summary, if any case failed; or if Ray could not be started.
     """
     from tumorscope.reporting.case_table import CaseTable, require_pyarrow
-    from tumorscope.studies.bulk.run import run_bulk
+    from tumorscope.studies.bulk.ray_run import run_bulk
 
     if parquet:
         require_pyarrow()

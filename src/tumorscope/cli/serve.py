@@ -98,9 +98,9 @@ def command(
 
     from tumorscope.cli.log import log_to_stderr
     from tumorscope.service.remote_archives import web_archives
-    from tumorscope.service.supervisor import running_workers
     from tumorscope.service.web import create_app
     from tumorscope.service.web.server import serve
+    from tumorscope.service.worker_processes import running_workers
 
     settings = settings_of(
         keep_days,

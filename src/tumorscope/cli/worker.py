@@ -43,7 +43,7 @@ def command(
     re-analyzed when its lease has expired, a minute later.
     """
     from tumorscope.service.worker import run_worker
-    from tumorscope.studies.worker import run_program
+    from tumorscope.studies.worker_process import run_program
 
     settings = settings_of(
         keep_days,

@@ -15,7 +15,7 @@ retry may help, :class:`Refused` if the service rejected the request.
 
 from tumorscope.client.client import Client
 from tumorscope.client.connection import Refused, Unavailable
-from tumorscope.client.models import About, File, Image, LeftOut, Revision, Study, Submitted, Summary
+from tumorscope.client.responses import About, File, Image, LeftOut, Revision, Study, Submitted, Summary
 from tumorscope.io.reading_choices import ReadingChoices
 
 __all__ = [

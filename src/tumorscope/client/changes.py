@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 
 from tumorscope.client.connection import Connection, Refused, Unavailable
-from tumorscope.client.models import Study
+from tumorscope.client.responses import Study
 
 SILENCE_S = 45.0
 """The service sends data at least every 15 s."""

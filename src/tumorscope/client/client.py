@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from tumorscope.client.changes import changes
 from tumorscope.client.connection import CONNECT_S, RESPONSE_S, Connection, Refused, Unavailable
 from tumorscope.client.downloads import fetch_together
-from tumorscope.client.models import About, Page, Study, StudyId, Submitted
+from tumorscope.client.responses import About, Page, Study, StudyId, Submitted
 from tumorscope.client.uploads import OnBytes, Outgoing, Part, ProgressReporter, outgoing
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.io.reading_choices import ReadingChoices

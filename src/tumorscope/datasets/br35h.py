@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import ClassVar
 
 from tumorscope.core.errors import BadDataset
+from tumorscope.datasets.annotated_images import AnnotatedImage
 from tumorscope.datasets.class_counts import summarize_images
 from tumorscope.datasets.class_preview import draw_class_preview
 from tumorscope.datasets.download import KaggleDownload
-from tumorscope.datasets.images import AnnotatedImage
 from tumorscope.datasets.registry import DatasetEntry
 from tumorscope.datasets.stratified import StratifiedDataset, image_files, require_folder
 from tumorscope.inference.model_card import NO_TUMOR

@@ -15,7 +15,7 @@ from typing import ClassVar
 import numpy as np
 
 from tumorscope.core.errors import BadDataset, UnreadableScan
-from tumorscope.core.folders import files_below
+from tumorscope.core.folder_contents import files_below
 from tumorscope.core.scan import Scan
 from tumorscope.datasets.download import ManualDownload
 from tumorscope.datasets.labeled import GroundTruth

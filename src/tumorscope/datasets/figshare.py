@@ -22,7 +22,7 @@ from typing import ClassVar
 import numpy as np
 
 from tumorscope.core.errors import BadDataset, UnreadableScan
-from tumorscope.core.folders import files_below
+from tumorscope.core.folder_contents import files_below
 from tumorscope.core.scan import Scan
 from tumorscope.datasets.class_preview import draw_class_preview
 from tumorscope.datasets.labeled import GroundTruth

@@ -16,10 +16,10 @@ import numpy as np
 
 from tumorscope.core.errors import BadDataset
 from tumorscope.core.scan import Scan
+from tumorscope.datasets.annotated_images import read_gray
 from tumorscope.datasets.class_counts import summarize_images
 from tumorscope.datasets.class_preview import draw_class_preview
 from tumorscope.datasets.download import ManualDownload
-from tumorscope.datasets.images import read_gray
 from tumorscope.datasets.labeled import GroundTruth
 from tumorscope.datasets.own_options import NOTHING_STATED, OwnDataOptions
 from tumorscope.datasets.own_patients import CaseNames, known_patients
@@ -27,7 +27,7 @@ from tumorscope.datasets.patients import published_patient
 from tumorscope.datasets.registry import DatasetEntry, OwnLayout
 from tumorscope.datasets.stratified import StratifiedDataset, image_files, require_folder
 from tumorscope.inference.model_card import NO_TUMOR
-from tumorscope.io.lgg import is_mask_name
+from tumorscope.io.lgg_patient import is_mask_name
 
 TRAIN_FOLDER, TEST_FOLDER = "Training", "Testing"
 _NO_TUMOR_NAMES = {"notumor", "nontumor", "no", "none", "healthy", "normal"}
@@ -74,7 +74,7 @@ class ClassImage:
         return self.path.name
 
     def scan(self) -> Scan:
-        """The image in gray; see :func:`tumorscope.datasets.images.read_gray`."""
+        """The image in gray; see :func:`tumorscope.datasets.annotated_images.read_gray`."""
         return read_gray(self.path, self.case)
 
     def truth(self) -> GroundTruth:

@@ -23,7 +23,7 @@ from tumorscope.datasets.preview import draw_preview
 from tumorscope.datasets.registry import DatasetEntry
 from tumorscope.datasets.stratified import StratifiedDataset, require_folder
 from tumorscope.datasets.summary import summarize_volumes
-from tumorscope.io.lgg import CHANNELS, is_lgg_folder, missing_sequences, read_lgg_folder, read_lgg_mask
+from tumorscope.io.lgg_patient import CHANNELS, is_lgg_folder, missing_sequences, read_lgg_folder, read_lgg_mask
 
 _FOLDER = "kaggle_3m"
 

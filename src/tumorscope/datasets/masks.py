@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tumorscope.core.errors import BadDataset
-from tumorscope.core.folders import files_below
+from tumorscope.core.folder_contents import files_below
 from tumorscope.datasets.own_cases import FoundCase, part_name
 from tumorscope.datasets.own_data import OwnDataset, own_entry
 from tumorscope.datasets.own_options import NOTHING_STATED, OwnDataOptions

@@ -14,7 +14,7 @@ from tumorscope.core.compartments import Compartment
 from tumorscope.core.errors import BadDataset, UnreadableScan
 from tumorscope.core.scan import Scan
 from tumorscope.core.segmentation import Segmentation
-from tumorscope.datasets.images import read_gray
+from tumorscope.datasets.annotated_images import read_gray
 from tumorscope.datasets.labeled import GroundTruth
 from tumorscope.inference.model_card import NO_TUMOR
 from tumorscope.io import open_scan

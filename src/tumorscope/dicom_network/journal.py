@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from tumorscope.core.errors import TumorscopeError
-from tumorscope.dicom_network.database import RESULTS, STUDIES, open_journal
-from tumorscope.dicom_network.records import Arrival, Result, Run, State, Study
+from tumorscope.dicom_network.journal_records import Arrival, Result, Run, State, Study
+from tumorscope.dicom_network.journal_tables import RESULTS, STUDIES, open_journal
 from tumorscope.studies.claims import Claim, Claims
 
 MAX_CRASHES = 3

@@ -16,13 +16,13 @@ from tumorscope.core.errors import TumorscopeError
 from tumorscope.dicom_network.arrivals import Arrivals
 from tumorscope.dicom_network.destinations import Destination
 from tumorscope.dicom_network.journal import Journal
+from tumorscope.dicom_network.node_worker import WorkerSettings, load_processor, record_committed, recover
 from tumorscope.dicom_network.plurals import counted
 from tumorscope.dicom_network.receiver import Receiver, import_unrecorded
 from tumorscope.dicom_network.sender import SenderThread
 from tumorscope.dicom_network.store import Store, only_node
-from tumorscope.dicom_network.worker import WorkerSettings, load_processor, record_committed, recover
 from tumorscope.studies.supervisor import Supervisor
-from tumorscope.studies.worker import silence_libraries
+from tumorscope.studies.worker_process import silence_libraries
 
 log = logging.getLogger(__name__)
 

@@ -20,8 +20,8 @@ from tumorscope.core.errors import TumorscopeError
 from tumorscope.dicom_network.admission import Admission, Limits, close_connection
 from tumorscope.dicom_network.arrivals import Arrivals, Delivery
 from tumorscope.dicom_network.journal import Journal
+from tumorscope.dicom_network.journal_records import Arrival
 from tumorscope.dicom_network.plurals import counted
-from tumorscope.dicom_network.records import Arrival
 from tumorscope.dicom_network.store import Store, image_code, study_code
 
 if TYPE_CHECKING:

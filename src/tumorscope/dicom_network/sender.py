@@ -20,8 +20,8 @@ from pathlib import Path
 from tumorscope.dicom_network.destinations import Destination, Peer, WebArchive
 from tumorscope.dicom_network.dicomweb import Refused, Unavailable, connect_to_store
 from tumorscope.dicom_network.journal import Journal
+from tumorscope.dicom_network.journal_records import Result
 from tumorscope.dicom_network.plurals import counted
-from tumorscope.dicom_network.records import Result
 from tumorscope.dicom_network.upload import Pushed, is_temporary, push_files
 from tumorscope.studies.claims import Backoff
 

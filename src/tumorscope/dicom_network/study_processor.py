@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tumorscope.dicom_network.worker import Task
+from tumorscope.dicom_network.node_worker import Task
 
 if TYPE_CHECKING:
     from pydicom import Dataset

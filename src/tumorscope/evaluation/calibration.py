@@ -10,7 +10,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import expit, logsumexp, softmax
 
-from tumorscope.evaluation.classes import coverage_curve, top_calibration_error
+from tumorscope.evaluation.class_metrics import coverage_curve, top_calibration_error
 from tumorscope.evaluation.metrics import CALIBRATION_BINS, expected_calibration_error
 
 WANTED_ACCURACY = 0.97

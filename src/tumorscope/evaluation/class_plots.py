@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tumorscope.evaluation import metrics
-from tumorscope.evaluation.classes import class_confusion
+from tumorscope.evaluation.class_metrics import class_confusion
 from tumorscope.evaluation.drawing import (
     BLUE,
     RED,

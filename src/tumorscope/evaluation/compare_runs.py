@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tumorscope.core.errors import TumorscopeError
-from tumorscope.evaluation.report import REPORT_FILE, SCHEMA, SLICES_FILE
+from tumorscope.evaluation.evaluation_files import REPORT_FILE, SCHEMA, SLICES_FILE
 from tumorscope.evaluation.row_files import read_slices
 from tumorscope.evaluation.rows import SliceRow
 

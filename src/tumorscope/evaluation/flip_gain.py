@@ -11,7 +11,7 @@ import numpy as np
 
 from tumorscope.datasets.labeled import LabeledCase, LabeledDataset
 from tumorscope.evaluation.evaluate import evaluate
-from tumorscope.evaluation.summary import summarize
+from tumorscope.evaluation.metric_summary import summarize
 from tumorscope.inference.engine import BATCH, Engine
 
 Groups = Sequence[tuple[LabeledDataset, Sequence[LabeledCase]]]

@@ -11,14 +11,14 @@ from typing import Any
 
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.evaluation.compare_runs import read_evaluated
-from tumorscope.evaluation.report import CASES_FILE
+from tumorscope.evaluation.evaluation_files import CASES_FILE
 from tumorscope.evaluation.row_files import read_cases
 from tumorscope.evaluation.rows import Evaluation, FailedCase
 
 
 @dataclass(frozen=True)
 class Pooled:
-    """Several evaluations as input of :func:`tumorscope.evaluation.report.write_report`.
+    """Several evaluations as input of :func:`tumorscope.evaluation.evaluation_files.write_report`.
 
     Attributes:
         evaluation: all their rows. Its ``bundle`` and ``version`` are the folds' own if they

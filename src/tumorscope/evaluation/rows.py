@@ -118,7 +118,7 @@ class Evaluation:
     @cached_property
     def metrics(self) -> dict[str, Any]:
         """Metrics with intervals by patient, see :func:`tumorscope.evaluation.summarize`."""
-        from tumorscope.evaluation.summary import summarize
+        from tumorscope.evaluation.metric_summary import summarize
 
         return summarize(self)
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from tumorscope.core.geometry import Geometry
 from tumorscope.core.scan import Scan
-from tumorscope.io.lgg import copies_flair
+from tumorscope.io.lgg_patient import copies_flair
 from tumorscope.measurement.lesions import label_lesions
 from tumorscope.preprocessing.head import head_mask
 

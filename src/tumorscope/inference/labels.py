@@ -12,7 +12,7 @@ from itertools import cycle
 from tumorscope.core.compartments import WHOLE
 from tumorscope.core.scan import Scan
 from tumorscope.inference.model_card import Card
-from tumorscope.io.lgg import copies_flair
+from tumorscope.io.lgg_patient import copies_flair
 
 TUMOR = "tumor"
 """The label of an analysis by a bundle of one mask."""

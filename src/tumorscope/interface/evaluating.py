@@ -134,10 +134,10 @@ def write(
         copies: also compute the metrics without images and persons of the training set.
 
     Returns:
-        As :func:`tumorscope.evaluation.report.write_report`.
+        As :func:`tumorscope.evaluation.evaluation_files.write_report`.
     """
+    from tumorscope.evaluation.evaluation_files import write_report
     from tumorscope.evaluation.map_sanity import check_maps
-    from tumorscope.evaluation.report import write_report
 
     split, part, bundle = prepared.split, prepared.part, prepared.engine.bundle
     command = f"tumorscope evaluate {evaluation.dataset} PATH --bundle {bundle.name} --part {part}"

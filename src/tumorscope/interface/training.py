@@ -13,7 +13,7 @@ from tumorscope.datasets.data_folders import DataFolders, as_arguments, data_fol
 from tumorscope.datasets.registry import OWN_NAMES, recognize_layout, understood_layouts
 from tumorscope.datasets.split import Split
 from tumorscope.recipes.experiment import Recipe, parse_recipe, read_recipe, with_changes
-from tumorscope.recipes.own_data import trained_on
+from tumorscope.recipes.own_data_recipe import trained_on
 
 if TYPE_CHECKING:
     from tumorscope.training.feature_model import FeatureRun

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tumorscope.io.checks import label
-from tumorscope.io.dicom.files import read_header
+from tumorscope.io.dicom.file_reader import read_header
 from tumorscope.io.dicom.header import series_key
 from tumorscope.io.dicom.privacy import contains_patient_name, hide_names, name_tokens, series_code
 from tumorscope.io.dicom.studies import StudyFiles

@@ -12,11 +12,11 @@ from tumorscope.core.scan import SEQUENCES, Scan
 from tumorscope.io.bids_names import parse_bids_name
 from tumorscope.io.case_grouping import group_volumes
 from tumorscope.io.checks import label, public_name, size_text
-from tumorscope.io.dicom.files import study_of
+from tumorscope.io.dicom.file_reader import study_of
 from tumorscope.io.dicom.privacy import contains_patient_name, name_tokens
 from tumorscope.io.dicom.studies import study_code
 from tumorscope.io.formats import stem
-from tumorscope.io.lgg import is_mask_name
+from tumorscope.io.lgg_patient import is_mask_name
 from tumorscope.io.options import ReadOptions
 from tumorscope.io.sequences import as_stated, check_name, recognize_sequence, stated_sequence
 from tumorscope.io.volume_choice import best_volume

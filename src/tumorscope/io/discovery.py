@@ -9,15 +9,15 @@ from contextlib import suppress
 from pathlib import Path
 
 from tumorscope.core.errors import UnreadableScan
-from tumorscope.core.folders import FolderKey, folder_key, links_last, walk
+from tumorscope.core.folder_contents import FolderKey, folder_key, links_last, walk
 from tumorscope.core.note import Note
 from tumorscope.io.bids_names import parse_bids_name
 from tumorscope.io.case_grouping import FileGroup, group_images, group_volumes
 from tumorscope.io.dicom.dicomdir import files_of_dicomdir, is_dicomdir
-from tumorscope.io.dicom.patients import Study, several_patients
+from tumorscope.io.dicom.missing_identity import Study, several_patients
 from tumorscope.io.dicom.studies import StudyFiles, notes_on, studies_of, study_code
 from tumorscope.io.formats import DICOM, FORMATS, IMAGE, SUFFIXES
-from tumorscope.io.lgg import is_mask_name
+from tumorscope.io.lgg_patient import is_mask_name
 from tumorscope.io.options import OnFiles
 from tumorscope.io.recognition import known_format
 from tumorscope.io.result_folders import is_results

@@ -16,7 +16,7 @@ from tumorscope.io.checks import label
 from tumorscope.io.color import classify_channels, to_gray
 from tumorscope.io.formats import IMAGE_SUFFIXES
 from tumorscope.io.label_values import LabelOptions, of_one_kind, read_label_raster, split_labels
-from tumorscope.io.lgg import (
+from tumorscope.io.lgg_patient import (
     CHANNELS,
     is_mask_name,
     is_published_name,

@@ -15,7 +15,7 @@ from tumorscope.io.file_heads import header_of_pair
 from tumorscope.io.formats import IMAGE, IMAGE_SUFFIXES, MASK_FORMATS, VOLUME_SUFFIXES, InputFormat, stem
 from tumorscope.io.images import natural, read_mask_images
 from tumorscope.io.label_values import LabelOptions
-from tumorscope.io.lgg import is_mask_name
+from tumorscope.io.lgg_patient import is_mask_name
 from tumorscope.io.recognition import format_of, known_format
 from tumorscope.io.segmentation_alignment import differing_shapes, onto_scan, require_same_voxels
 from tumorscope.io.spacing import Spacing, given_spacing, with_mask_spacing

@@ -22,7 +22,7 @@ from tumorscope.core.segmentation import Segment, Segmentation
 from tumorscope.io.checks import MAX_VOXELS, label, size_text
 from tumorscope.io.formats import stem
 from tumorscope.io.label_values import LabelOptions, split_labels
-from tumorscope.io.lgg import is_mask_name
+from tumorscope.io.lgg_patient import is_mask_name
 from tumorscope.io.orientation import radiological_grid, scan_affine
 from tumorscope.io.recognition import format_of
 from tumorscope.io.sequences import check_channels, recognize_sequence

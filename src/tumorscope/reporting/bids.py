@@ -25,7 +25,7 @@ from tumorscope.inference.labels import ENHANCING_TUMOR, TUMOR
 from tumorscope.io.bids_names import parse_bids_name
 from tumorscope.io.checks import printable
 from tumorscope.measurement.lesions import Lesion
-from tumorscope.reporting.nifti import encode_on_stored_grid
+from tumorscope.reporting.nifti_files import encode_on_stored_grid
 
 BIDS_VERSION = "1.10.0"
 DESCRIPTION_FILE = "dataset_description.json"

@@ -37,7 +37,7 @@ from tumorscope.reporting.analysis_document import (
     SliceEntry,
     TypeEntry,
 )
-from tumorscope.reporting.masks import label_values
+from tumorscope.reporting.mask_files import label_values
 from tumorscope.reporting.measurements import lesion_values, slice_positions_values
 from tumorscope.reporting.slice_names import slice_number
 from tumorscope.reporting.wording import positive_slices, types_agree

@@ -12,7 +12,7 @@ from tumorscope.core.scan import Scan
 from tumorscope.measurement.follow_up import FollowUp
 from tumorscope.measurement.response import Timepoint
 from tumorscope.preprocessing.resampling import resample_onto
-from tumorscope.reporting.contours import contour_path
+from tumorscope.reporting.contour_lines import contour_path
 from tumorscope.reporting.figures import WIDTH, Contour, Figure, Tile, data_uri, draw_slices
 from tumorscope.reporting.tiles import View, background_channel, mri_tile, sides, window
 from tumorscope.reporting.wording import clean

@@ -15,7 +15,7 @@ from tumorscope.reporting.figures import Figure
 from tumorscope.reporting.follow_up_document import days_since
 from tumorscope.reporting.follow_up_figure import visits_figure
 from tumorscope.reporting.growth_chart import draw_growth
-from tumorscope.reporting.tables import Column, Table
+from tumorscope.reporting.report_tables import Column, Table
 from tumorscope.reporting.templating import TEMPLATES, render
 from tumorscope.reporting.wording import clean, region_text, volume_text
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tumorscope.reporting.report import Report
+from tumorscope.reporting.report_content import Report
 from tumorscope.reporting.templating import TEMPLATES, render
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from tumorscope.inference.analysis import Analysis
 from tumorscope.inference.labels import ENHANCING_TUMOR, TUMOR, color_name
 from tumorscope.measurement.lesions import Lesion
-from tumorscope.reporting.contours import contour_path
+from tumorscope.reporting.contour_lines import contour_path
 from tumorscope.reporting.diameter_lines import diameter_lines
 from tumorscope.reporting.figures import WIDTH, Contour, Figure, Tile, data_uri, draw_slices
 from tumorscope.reporting.slice_names import numbering_text, slice_text

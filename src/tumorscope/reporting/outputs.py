@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
     from tumorscope.inference.analysis import Analysis
-    from tumorscope.reporting.report import Report
+    from tumorscope.reporting.report_content import Report
 
 DOCUMENT_FILE = "analysis.json"
 STRUCTURED_REPORT_FILE = "sr.dcm"
@@ -104,7 +104,7 @@ class CaseResults:
     @cached_property
     def report(self) -> Report:
         """The content of the report."""
-        from tumorscope.reporting.report import build_report
+        from tumorscope.reporting.report_content import build_report
 
         return build_report(self.analysis, self.truth)
 
@@ -145,19 +145,19 @@ def _panel(results: CaseResults) -> bytes:
 
 
 def _mask_volume(results: CaseResults) -> bytes:
-    from tumorscope.reporting.masks import encode_mask_volume
+    from tumorscope.reporting.mask_files import encode_mask_volume
 
     return encode_mask_volume(results.analysis)
 
 
 def _mask_image(results: CaseResults) -> bytes:
-    from tumorscope.reporting.masks import encode_mask_image
+    from tumorscope.reporting.mask_files import encode_mask_image
 
     return encode_mask_image(results.analysis)
 
 
 def _brain_mask(results: CaseResults) -> bytes:
-    from tumorscope.reporting.masks import encode_brain_mask
+    from tumorscope.reporting.mask_files import encode_brain_mask
 
     return encode_brain_mask(results.analysis)
 

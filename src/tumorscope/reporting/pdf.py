@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, cast
 
-from tumorscope.reporting.report import Report
+from tumorscope.reporting.report_content import Report
 from tumorscope.reporting.templating import TEMPLATES, render
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
+from tumorscope.service.catalog_records import STATES, NewStudy, Page, Revision, State, Study, StudyClaim
 from tumorscope.service.catalog_rows import (
     CLAIMS,
     UNSETTLED,
@@ -24,10 +25,9 @@ from tumorscope.service.catalog_rows import (
     study_of,
 )
 from tumorscope.service.database import find_problem, open_database, reading, writing
-from tumorscope.service.errors import Conflict, UnknownStudy
-from tumorscope.service.folders import Folders
-from tumorscope.service.records import STATES, NewStudy, Page, Revision, State, Study, StudyClaim
+from tumorscope.service.request_errors import Conflict, UnknownStudy
 from tumorscope.service.settings import ServiceSettings
+from tumorscope.service.study_folders import Folders
 from tumorscope.service.tables import identity, revisions, studies
 from tumorscope.studies.claims import Claim, Claims, Transaction
 

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, CursorResult, Row, and_, bindparam, func, or_, select, text
 
 from tumorscope.core.errors import TumorscopeError
-from tumorscope.service.records import Study
+from tumorscope.service.catalog_records import Study
 from tumorscope.service.tables import Moment, studies
 from tumorscope.studies.claims import ClaimTable
 

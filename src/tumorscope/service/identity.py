@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.service.catalog import Catalog
-from tumorscope.service.folders import Folders
+from tumorscope.service.study_folders import Folders
 
 
 def join_identity(catalog: Catalog, folders: Folders) -> None:

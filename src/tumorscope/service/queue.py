@@ -22,7 +22,7 @@ from huey.serializer import Serializer
 from sqlalchemy.engine import make_url
 
 from tumorscope.core.errors import TumorscopeError
-from tumorscope.service.records import is_id
+from tumorscope.service.catalog_records import is_id
 from tumorscope.service.settings import ServiceSettings
 
 log = logging.getLogger(__name__)

@@ -8,7 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tumorscope.service.catalog import Catalog
 from tumorscope.service.database import is_full
-from tumorscope.service.folders import Folders, Removal
+from tumorscope.service.study_folders import Folders, Removal
 
 
 def remove_study(study_id: str, catalog: Catalog, folders: Folders, unchanged_since: datetime | None = None) -> bool:

@@ -22,10 +22,10 @@ from tumorscope.inference.engine_pool import EnginePool
 from tumorscope.reporting.document import load_document
 from tumorscope.reporting.outputs import DOCUMENT_FILE
 from tumorscope.service.catalog import Catalog
-from tumorscope.service.folders import Folders
-from tumorscope.service.records import StudyClaim
+from tumorscope.service.catalog_records import StudyClaim
 from tumorscope.service.remote_archives import fetch_study
 from tumorscope.service.settings import ServiceSettings
+from tumorscope.service.study_folders import Folders
 from tumorscope.service.viewer_images import MASK, read_segmentation, write_views
 from tumorscope.studies.case import AnalysisOptions, Case, process_case
 from tumorscope.studies.lease import LeaseHolder, LeaseLost

@@ -10,11 +10,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.service.catalog import Catalog
-from tumorscope.service.folders import Folders
 from tumorscope.service.identity import check_identity
 from tumorscope.service.queue import StudyQueue, enqueue
 from tumorscope.service.removal import remove_study
 from tumorscope.service.settings import ServiceSettings
+from tumorscope.service.study_folders import Folders
 
 log = logging.getLogger(__name__)
 

@@ -24,7 +24,7 @@ from tumorscope.core.scan import Scan
 from tumorscope.inference.activation_maps import ActivationMap
 from tumorscope.inference.analysis import Analysis
 from tumorscope.io.checks import size_text
-from tumorscope.reporting.nifti import encode_nifti
+from tumorscope.reporting.nifti_files import encode_nifti
 
 if TYPE_CHECKING:
     from nibabel import Nifti1Header

@@ -11,13 +11,13 @@ import sys
 import threading
 
 from tumorscope.service.catalog import Catalog
-from tumorscope.service.folders import Folders
 from tumorscope.service.identity import join_identity
 from tumorscope.service.queue import enqueue, make_queue
 from tumorscope.service.settings import ServiceSettings, service_settings
+from tumorscope.service.study_folders import Folders
 from tumorscope.service.study_job import load_engines, process
 from tumorscope.service.sweeper import SWEEPS_PER_LEASE, Sweeper
-from tumorscope.studies.worker import SUPERVISED, one_line_errors, return_memory, run_program, worker_name
+from tumorscope.studies.worker_process import SUPERVISED, one_line_errors, return_memory, run_program, worker_name
 
 log = logging.getLogger("tumorscope.service.worker")  # also when this module is the program
 

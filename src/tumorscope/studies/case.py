@@ -21,7 +21,7 @@ from tumorscope.inference.analysis import Analysis
 from tumorscope.inference.engine_pool import ChosenEngine, EnginePool
 from tumorscope.inference.full_study import analyze_study
 from tumorscope.inference.labels import ENHANCING_TUMOR
-from tumorscope.inference.sequence_names import with_recognized_sequences
+from tumorscope.inference.sequence_completion import with_recognized_sequences
 from tumorscope.inference.tumor_type import TypeFinding
 from tumorscope.io import find_mask, open_scan, read_mask
 from tumorscope.io.case_names import public_names
@@ -32,7 +32,7 @@ from tumorscope.reporting.bids import write_bids
 from tumorscope.reporting.outputs import OutputOptions
 from tumorscope.reporting.results import write_results
 from tumorscope.reporting.wording import size_text
-from tumorscope.studies.location import with_location
+from tumorscope.studies.located_analysis import with_location
 from tumorscope.studies.revision import revise
 
 

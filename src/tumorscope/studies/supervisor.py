@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tumorscope.studies.claims import Backoff
-from tumorscope.studies.worker import NAME_VARIABLE
+from tumorscope.studies.worker_process import NAME_VARIABLE
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +43,7 @@ class Supervisor:
     A worker that ends is restarted after a pause, which doubles as long as workers end within a minute.
 
     Args:
-        command: starts a worker; see :mod:`tumorscope.studies.worker`.
+        command: starts a worker; see :mod:`tumorscope.studies.worker_process`.
         environments: of the workers.
         on_end: receives the name of a worker that ended and how it ended, in words.
         shutdown_s: how long a stopping worker may take.

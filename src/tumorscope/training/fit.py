@@ -33,7 +33,6 @@ from tumorscope.models.bundle_weights import load_bundle_weights
 from tumorscope.recipes.experiment import Recipe
 from tumorscope.training.budget import Budget
 from tumorscope.training.checkpoints import MovableCheckpoint
-from tumorscope.training.classes import check_classes, with_classes, with_compartments
 from tumorscope.training.copies import LEFT_OUT_FILE, leave_out
 from tumorscope.training.curves import LOG_FOLDER, draw_curves
 from tumorscope.training.distributed import check_world_size, print_rank_zero, trainer_options
@@ -48,6 +47,7 @@ from tumorscope.training.prepared import FOLDER as PREPARED_FOLDER
 from tumorscope.training.prepared import SliceSettings, load_or_prepare, remove_prepared
 from tumorscope.training.run import RECIPE_FILE, SPLIT_FILE, SUMMARY_FILE, Run, open_datasets
 from tumorscope.training.slices import IndexDataset
+from tumorscope.training.trained_classes import check_classes, with_classes, with_compartments
 
 _STATISTICS_SLICES = 48
 """Number of training slices for the batch statistics of a bundle's layers."""

@@ -10,11 +10,11 @@ from typing import NamedTuple
 import numpy as np
 
 from tumorscope.core.errors import BadDataset
-from tumorscope.core.folders import files_below
+from tumorscope.core.folder_contents import files_below
 from tumorscope.datasets import styles
 from tumorscope.datasets.labeled import ImageCase, LabeledCase
 from tumorscope.datasets.negatives import draw_family
-from tumorscope.datasets.negatives.kaggle4 import CT_IMAGES, UNSURE_IMAGES
+from tumorscope.datasets.negatives.kaggle4_ct import CT_IMAGES, UNSURE_IMAGES
 from tumorscope.datasets.patients import patient_key
 from tumorscope.datasets.phantom import Tissue, make_phantom, plausible_lesion
 from tumorscope.datasets.registry import PUBLISHED_NAMES, open_dataset

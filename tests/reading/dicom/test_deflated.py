@@ -10,7 +10,7 @@ from tumorscope.core.errors import UnreadableScan
 from tumorscope.io import open_scan
 from tumorscope.io.dicom import deflated as guard
 from tumorscope.io.dicom.deflated import refuse_deflated_bomb
-from tumorscope.io.dicom.files import read_header, read_study, read_with_pixels
+from tumorscope.io.dicom.file_reader import read_header, read_study, read_with_pixels
 
 
 def deflated(path, following: int):

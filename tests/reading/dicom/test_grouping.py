@@ -11,7 +11,7 @@ from dicom_making import Grid, write_series
 
 from tumorscope.core.note import texts
 from tumorscope.io import find_cases, open_scan
-from tumorscope.io.dicom import deflated, files, grouping, pixels
+from tumorscope.io.dicom import deflated, file_reader, grouping, pixels
 
 SMALL = Grid((6, 24, 20), (20.0, 9.6, 10.0))
 
@@ -38,7 +38,7 @@ def test_a_fault_of_the_program_is_not_called_a_damaged_file(
 
 def test_nor_is_it_while_studies_are_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     write_series(tmp_path / "s", "flair", SMALL)
-    monkeypatch.setattr(files, "study_of", broken)
+    monkeypatch.setattr(file_reader, "study_of", broken)
     with pytest.raises(KeyError, match="a fault of the program"):
         find_cases(tmp_path / "s")
 

@@ -12,7 +12,7 @@ from pydicom import dcmread
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.core.note import texts
 from tumorscope.io import find_cases, open_scan
-from tumorscope.io.dicom.patients import Stated, with_patients
+from tumorscope.io.dicom.missing_identity import Stated, with_patients
 from tumorscope.io.dicom.studies import StudyFiles
 
 SMALL = Grid((8, 48, 40), (12.0, 4.8, 5.0))

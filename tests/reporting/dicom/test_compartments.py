@@ -16,9 +16,9 @@ from tumorscope.io import open_segmentation
 from tumorscope.io.dicom.writers import encode_segmentation, encode_structure_set, encode_structured_report
 from tumorscope.reporting.bids import write_bids
 from tumorscope.reporting.document import load_document, masks_from_document
-from tumorscope.reporting.masks import label_map, label_values
+from tumorscope.reporting.mask_files import label_map, label_values
 from tumorscope.reporting.panel import draw_panel
-from tumorscope.reporting.report import build_report
+from tumorscope.reporting.report_content import build_report
 from tumorscope.reporting.results import write_results
 from tumorscope.reporting.wording import finding_sentence
 from tumorscope.studies.revision import revise

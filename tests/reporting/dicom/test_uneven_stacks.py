@@ -17,7 +17,7 @@ from tumorscope.io.segmentation_alignment import onto_scan
 from tumorscope.measurement.lesions import find_lesions
 from tumorscope.measurement.response import Timepoint, compare_studies
 from tumorscope.reporting.document import load_document, to_document, to_json
-from tumorscope.reporting.masks import encode_mask_volume
+from tumorscope.reporting.mask_files import encode_mask_volume
 
 GRID = replace(SMALL, shape=(12, 40, 36))
 VOLUME_MM3 = 7 * 10 * 12 * 4.0 * 1.5 * 0.75

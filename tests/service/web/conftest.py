@@ -16,11 +16,11 @@ from service.conftest import FakeEngines
 
 from tumorscope.inference.bundles import load_bundle
 from tumorscope.inference.engine import Engine
-from tumorscope.reporting.nifti import encode_nifti
+from tumorscope.reporting.nifti_files import encode_nifti
 from tumorscope.service.catalog import Catalog
-from tumorscope.service.folders import Folders
-from tumorscope.service.records import new_id
+from tumorscope.service.catalog_records import new_id
 from tumorscope.service.settings import ServiceSettings, service_settings
+from tumorscope.service.study_folders import Folders
 from tumorscope.service.study_job import process
 from tumorscope.service.web import create_app
 from tumorscope.service.web.uploads.limits import Limits

@@ -7,13 +7,13 @@ from fastapi.testclient import TestClient
 
 from tumorscope.reporting.analysis_document import AnalysisDocument
 from tumorscope.reporting.document import mask_from_document
-from tumorscope.service.web import app, models
+from tumorscope.service.web import app, schemas
 
 EXAMPLES = json.loads(app._EXAMPLES.read_bytes())
 
 
 def model_of(name):
-    return AnalysisDocument if name == "AnalysisDocument" else getattr(models, name)
+    return AnalysisDocument if name == "AnalysisDocument" else getattr(schemas, name)
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

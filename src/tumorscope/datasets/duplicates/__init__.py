@@ -1,6 +1,5 @@
 """Exact and near copies of images within and across data sets."""
 
-from tumorscope.datasets.duplicates.comparison import DuplicatePair, find_duplicates, groups, near_copies, originals
 from tumorscope.datasets.duplicates.fingerprints import (
     Fingerprints,
     find_images,
@@ -8,6 +7,7 @@ from tumorscope.datasets.duplicates.fingerprints import (
     fingerprint_folder,
     read_gray,
 )
+from tumorscope.datasets.duplicates.matching import DuplicatePair, find_duplicates, groups, near_copies, originals
 
 __all__ = [
     "DuplicatePair",

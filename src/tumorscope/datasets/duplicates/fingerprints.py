@@ -13,14 +13,14 @@ from pathlib import Path
 import numpy as np
 
 from tumorscope.core.errors import BadDataset, TumorscopeError, UnreadableScan
-from tumorscope.core.folders import files_below
+from tumorscope.core.folder_contents import files_below
 from tumorscope.datasets.duplicates.appearance import DETAIL_PX, THUMB_PX, Appearance, appearance_of
 from tumorscope.datasets.folders import class_name
 from tumorscope.io.checks import label
 from tumorscope.io.color import to_gray
 from tumorscope.io.formats import IMAGE_SUFFIXES
 from tumorscope.io.images import natural
-from tumorscope.io.lgg import is_mask_name, is_published_name
+from tumorscope.io.lgg_patient import is_mask_name, is_published_name
 from tumorscope.io.matlab import TUMOR_TYPES, read_cjdata
 from tumorscope.io.raster import read_raster
 

@@ -11,8 +11,8 @@ from PIL import Image, ImageDraw
 
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.datasets.duplicates.appearance import oriented
-from tumorscope.datasets.duplicates.comparison import DuplicatePair
 from tumorscope.datasets.duplicates.fingerprints import Fingerprints, read_gray
+from tumorscope.datasets.duplicates.matching import DuplicatePair
 from tumorscope.reporting.typography import write
 
 _COLUMNS, _TILE, _GAP, _BETWEEN, _TITLE, _CAPTION = 5, 144, 2, 18, 40, 34

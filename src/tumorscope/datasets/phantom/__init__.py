@@ -7,7 +7,7 @@ from tumorscope.datasets.phantom.build import Phantom, healthy_twin, make_phanto
 from tumorscope.datasets.phantom.collections import example_data, write_phantom_figshare, write_phantom_lgg
 from tumorscope.datasets.phantom.contrast import Tissue
 from tumorscope.datasets.phantom.examples import demo_phantom, plausible_lesion
-from tumorscope.datasets.phantom.lesions import Lesion, LesionContrast
+from tumorscope.datasets.phantom.lesion_shapes import Lesion, LesionContrast
 from tumorscope.datasets.phantom.writing import write_lgg_folder, write_nifti
 
 __all__ = [

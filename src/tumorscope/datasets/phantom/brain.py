@@ -9,7 +9,7 @@ import numpy as np
 
 from tumorscope.datasets.phantom.contrast import Tissue
 from tumorscope.datasets.phantom.fields import Field, Points, ellipsoid, inside, smooth_maximum, smooth_minimum, tube
-from tumorscope.datasets.phantom.head import COMMISSURE_Z_MM, HeadShape, Hull, Layer
+from tumorscope.datasets.phantom.head_shape import COMMISSURE_Z_MM, HeadShape, Hull, Layer
 
 # Half of a symmetric brain: (x, y, z above the commissure, radius), from atlas sections.
 _Path = list[tuple[float, float, float, float]]

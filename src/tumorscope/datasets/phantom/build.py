@@ -11,8 +11,8 @@ from tumorscope.core.scan import Scan, StoredGrid
 from tumorscope.datasets.phantom.brain import brain_layers, large_parts
 from tumorscope.datasets.phantom.contrast import Tissue, add_rician_noise, draw_shading, draw_signals
 from tumorscope.datasets.phantom.fields import Field, Points, inside
-from tumorscope.datasets.phantom.head import HeadShape, Layer, coverings, inner_hull, orbits, outer_hull, sinuses
-from tumorscope.datasets.phantom.lesions import DrawnLesion, Lesion
+from tumorscope.datasets.phantom.head_shape import HeadShape, Layer, coverings, inner_hull, orbits, outer_hull, sinuses
+from tumorscope.datasets.phantom.lesion_shapes import DrawnLesion, Lesion
 
 FIELD_OF_VIEW_MM = (132.0, 230.4, 230.4)
 WHITE_MATTER_SIGNAL = 400.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tumorscope.datasets.phantom.build import Phantom, make_phantom
-from tumorscope.datasets.phantom.lesions import Lesion, LesionContrast
+from tumorscope.datasets.phantom.lesion_shapes import Lesion, LesionContrast
 
 # Frequent locations of lower-grade gliomas: (x, y, z) mm in the right hemisphere, within the white matter.
 _SITES_MM = {"frontal": (30.0, 30.0, 8.0), "parietal": (32.0, -35.0, 14.0), "precentral": (32.0, 4.0, 18.0)}

@@ -8,8 +8,8 @@ from typing import Any
 
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.io.checks import label
-from tumorscope.io.dicom.files import damage_told
-from tumorscope.io.dicom.frames import items_of
+from tumorscope.io.dicom.file_reader import damage_told
+from tumorscope.io.dicom.image_attributes import items_of
 from tumorscope.io.library_warnings import quiet_libraries
 
 _MEDIA_STORAGE_DIRECTORY = re.compile(rb"1\.2\.840\.10008\.1\.3\.10(?![.\d])")

@@ -10,10 +10,10 @@ from typing import Any
 
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.io.checks import label
-from tumorscope.io.dicom.files import read_header, study_of
-from tumorscope.io.dicom.frames import Frame, frames_of, rejection_reason
+from tumorscope.io.dicom.file_reader import read_header, study_of
 from tumorscope.io.dicom.header import SeriesHeader, series_key
-from tumorscope.io.dicom.patients import Stated, Study, with_patients
+from tumorscope.io.dicom.image_attributes import Frame, frames_of, rejection_reason
+from tumorscope.io.dicom.missing_identity import Stated, Study, with_patients
 from tumorscope.io.dicom.privacy import name_tokens
 from tumorscope.io.options import OnFiles
 

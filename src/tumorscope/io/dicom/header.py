@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tumorscope.io.checks import printable
-from tumorscope.io.dicom.frames import FunctionalGroups, items_of, number
+from tumorscope.io.dicom.image_attributes import FunctionalGroups, items_of, number
 from tumorscope.io.dicom.image_kind import PLAIN, ImageKind, image_type, kind_of_description, kind_of_frame, texts
 from tumorscope.io.dicom.privacy import contains_patient_name
 

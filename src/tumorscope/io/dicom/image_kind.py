@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pydicom import Dataset
 
-    from tumorscope.io.dicom.frames import FunctionalGroups
+    from tumorscope.io.dicom.image_attributes import FunctionalGroups
 
 _MAPS = {
     *("ADC", "EADC", "EXP_ADC", "TRACE", "TRACEW", "FA", "COLFA", "TENSOR", "DIFFUSION", "PERFUSION", "ASL", "FMRI"),

@@ -15,8 +15,8 @@ import numpy as np
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.core.scan import SourceImage
 from tumorscope.io.checks import MAX_VOXELS, size_text
-from tumorscope.io.dicom.files import PIXEL_KEYWORDS, damage_told, read_with_pixels
-from tumorscope.io.dicom.frames import Frame, number
+from tumorscope.io.dicom.file_reader import PIXEL_KEYWORDS, damage_told, read_with_pixels
+from tumorscope.io.dicom.image_attributes import Frame, number
 
 if TYPE_CHECKING:
     from pydicom import Dataset

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.core.geometry import Geometry
 from tumorscope.io.checks import label
-from tumorscope.io.dicom.files import read_series_uid
-from tumorscope.io.dicom.frames import FunctionalGroups, items_of
-from tumorscope.io.dicom.geometry import stack_frames
+from tumorscope.io.dicom.file_reader import read_series_uid
 from tumorscope.io.dicom.grouping import sort_files
+from tumorscope.io.dicom.image_attributes import FunctionalGroups, items_of
 from tumorscope.io.dicom.seg_reader import SEGMENTATIONS, read_dicom_segmentation
+from tumorscope.io.dicom.slice_order import stack_frames
 from tumorscope.io.discovery import dicom_files
 
 if TYPE_CHECKING:

@@ -20,11 +20,11 @@ from tumorscope.core.note import Note
 from tumorscope.core.scan import Scan
 from tumorscope.core.segmentation import Segmentation
 from tumorscope.io.dicom.contours import fill_contours
-from tumorscope.io.dicom.files import read_header
-from tumorscope.io.dicom.geometry import SAME_POSITION_MM
+from tumorscope.io.dicom.file_reader import read_header
 from tumorscope.io.dicom.planes import Plane, place_slices, with_missing_planes
 from tumorscope.io.dicom.privacy import name_tokens, names_of_object
 from tumorscope.io.dicom.referenced_series import find_series_geometry
+from tumorscope.io.dicom.slice_order import SAME_POSITION_MM
 from tumorscope.io.dicom.structure_set import STRUCTURE_SET, Roi, StructureSet, read_content
 from tumorscope.io.library_warnings import quiet_libraries
 from tumorscope.preprocessing.series_resampling import frame_of_reference

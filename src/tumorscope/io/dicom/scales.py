@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tumorscope.core.note import Note
 from tumorscope.core.scan import SourceImage
-from tumorscope.io.dicom.frames import FunctionalGroups
+from tumorscope.io.dicom.image_attributes import FunctionalGroups
 from tumorscope.io.dicom.image_kind import private_number
 
 if TYPE_CHECKING:

@@ -18,11 +18,11 @@ from tumorscope.core.errors import UnreadableScan
 from tumorscope.core.geometry import Geometry
 from tumorscope.core.segmentation import Segmentation
 from tumorscope.io.checks import printable, reason
-from tumorscope.io.dicom.files import read_header, read_with_pixels
-from tumorscope.io.dicom.frames import Frame, FunctionalGroups, frame_count, frames_of
-from tumorscope.io.dicom.geometry import SAME_POSITION_MM
+from tumorscope.io.dicom.file_reader import read_header, read_with_pixels
+from tumorscope.io.dicom.image_attributes import Frame, FunctionalGroups, frame_count, frames_of
 from tumorscope.io.dicom.planes import Plane, place_slices, with_missing_planes
 from tumorscope.io.dicom.privacy import contains_patient_name, name_tokens, names_of_object
+from tumorscope.io.dicom.slice_order import SAME_POSITION_MM
 from tumorscope.io.label_values import HALF
 from tumorscope.io.library_warnings import quiet_libraries
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tumorscope.core.scan import Scan
-from tumorscope.io.dicom.frames import Frame
-from tumorscope.io.dicom.geometry import stack_frames
 from tumorscope.io.dicom.grouping import VolumeCandidate
+from tumorscope.io.dicom.image_attributes import Frame
 from tumorscope.io.dicom.pixels import read_images
 from tumorscope.io.dicom.privacy import contains_patient_name
 from tumorscope.io.dicom.scales import notes_on_values
+from tumorscope.io.dicom.slice_order import stack_frames
 
 
 def read_series(

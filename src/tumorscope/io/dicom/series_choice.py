@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from tumorscope.core.note import Note
-from tumorscope.io.dicom.geometry import SAME_POSITION_MM, plane_of
 from tumorscope.io.dicom.grouping import VolumeCandidate
 from tumorscope.io.dicom.header import public_text
 from tumorscope.io.dicom.sequence_names import sequence_of
+from tumorscope.io.dicom.slice_order import SAME_POSITION_MM, plane_of
 from tumorscope.io.dicom.structural import functional_word, rejection_reason
 from tumorscope.preprocessing.series_resampling import REFERENCE_ORDER
 

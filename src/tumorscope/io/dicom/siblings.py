@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tumorscope.core.note import Note
 from tumorscope.core.scan import Scan
-from tumorscope.io.dicom.files import read_series_uid
+from tumorscope.io.dicom.file_reader import read_series_uid
 from tumorscope.io.discovery import dicom_files
 from tumorscope.io.library_warnings import quiet_libraries
 

@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from tumorscope.io.checks import printable
-from tumorscope.io.dicom.frames import Frame
-from tumorscope.io.dicom.geometry import SAME_POSITION_MM
 from tumorscope.io.dicom.header import SeriesHeader
+from tumorscope.io.dicom.image_attributes import Frame
+from tumorscope.io.dicom.slice_order import SAME_POSITION_MM
 
 _PARAMETRIC_MAP = "1.2.840.10008.5.1.4.1.1.30"
 

@@ -14,8 +14,8 @@ from tumorscope.core.geometry import LPS_TO_RAS
 from tumorscope.core.note import Note
 from tumorscope.io.checks import printable
 from tumorscope.io.dicom.deflated import refuse_deflated_bomb
-from tumorscope.io.dicom.files import damage_told
-from tumorscope.io.dicom.frames import items_of
+from tumorscope.io.dicom.file_reader import damage_told
+from tumorscope.io.dicom.image_attributes import items_of
 from tumorscope.io.dicom.privacy import contains_patient_name
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.core.note import Note
-from tumorscope.io.dicom.files import read_study_and_series
+from tumorscope.io.dicom.file_reader import read_study_and_series
 from tumorscope.io.dicom.grouping import with_progress
-from tumorscope.io.dicom.patients import Stated, Study, distinct_studies, with_patients
+from tumorscope.io.dicom.missing_identity import Stated, Study, distinct_studies, with_patients
 from tumorscope.io.library_warnings import quiet_libraries
 from tumorscope.io.options import OnFiles
 

@@ -12,12 +12,12 @@ from tumorscope.core.errors import UnreadableScan
 from tumorscope.core.note import Note
 from tumorscope.core.scan import Scan, SeriesIdentity, SourceImage
 from tumorscope.io.checks import label
-from tumorscope.io.dicom.files import study_of
+from tumorscope.io.dicom.file_reader import study_of
 from tumorscope.io.dicom.grouping import VolumeCandidate, sort_files
 from tumorscope.io.dicom.header import public_text
 from tumorscope.io.dicom.image_kind import MOSAIC
+from tumorscope.io.dicom.missing_identity import Study, distinct_studies
 from tumorscope.io.dicom.patient_key import study_identity
-from tumorscope.io.dicom.patients import Study, distinct_studies
 from tumorscope.io.dicom.privacy import contains_patient_name, series_code
 from tumorscope.io.dicom.series import read_series
 from tumorscope.io.dicom.series_choice import Choice, choose_series

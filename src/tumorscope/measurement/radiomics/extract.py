@@ -16,7 +16,7 @@ from tumorscope.measurement.radiomics.cooccurrence import cooccurrence
 from tumorscope.measurement.radiomics.glrlm import run_lengths
 from tumorscope.measurement.radiomics.glszm_gldzm import distance_zones, size_zones
 from tumorscope.measurement.radiomics.histogram import discretize, histogram
-from tumorscope.measurement.radiomics.intensity import intensity_statistics
+from tumorscope.measurement.radiomics.intensity_statistics import intensity_statistics
 from tumorscope.measurement.radiomics.ngtdm_ngldm import gray_tone_differences, level_dependence
 from tumorscope.measurement.radiomics.shape import shape
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tumorscope.core.errors import TumorscopeError
-from tumorscope.measurement.radiomics.intensity import moments
+from tumorscope.measurement.radiomics.intensity_statistics import moments
 
 MOST_LEVELS = 4096
 """More gray levels than this mean a bin size in other units than the image's."""

@@ -13,11 +13,11 @@ import traceback
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tumorscope.service.web.metrics import Metrics
+from tumorscope.service.web.prometheus import Metrics
 from tumorscope.service.web.security.rejection import reject
 
 ACCESS_LOG = logging.getLogger("tumorscope.service.access")
-ERROR_LOG = logging.getLogger("tumorscope.service.errors")
+ERROR_LOG = logging.getLogger("tumorscope.service.request_errors")
 
 NO_ROUTE = "(none)"
 _QUIET_ROUTES = frozenset({"/healthz", "/readyz", "/metrics"})

@@ -22,14 +22,13 @@ from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.notice import NOTICE
 from tumorscope.service.catalog import Catalog
 from tumorscope.service.database import is_full
-from tumorscope.service.errors import Conflict, UnknownStudy
+from tumorscope.service.request_errors import Conflict, UnknownStudy
 from tumorscope.service.settings import ServiceSettings
 from tumorscope.service.web.access_log import AccessLogMiddleware
 from tumorscope.service.web.api_error import ApiError
 from tumorscope.service.web.backend import make_backend
 from tumorscope.service.web.drain import DrainMiddleware
-from tumorscope.service.web.heads import HeadMiddleware
-from tumorscope.service.web.models import DicomwebStudy
+from tumorscope.service.web.head_requests import HeadMiddleware
 from tumorscope.service.web.routes import (
     about,
     bundles,
@@ -45,6 +44,7 @@ from tumorscope.service.web.routes import (
     study_table,
 )
 from tumorscope.service.web.routes.responses import problem
+from tumorscope.service.web.schemas import DicomwebStudy
 from tumorscope.service.web.security.authentication import AuthenticationMiddleware, Credentials
 from tumorscope.service.web.security.headers import SecurityHeadersMiddleware
 from tumorscope.service.web.security.hosts import HostMiddleware, Hosts, is_loopback

@@ -13,14 +13,14 @@ from fastapi import Depends, Request
 
 from tumorscope.inference.bundles import Bundle, load_bundle, shipped_bundles
 from tumorscope.service.catalog import Catalog
-from tumorscope.service.folders import Folders
+from tumorscope.service.catalog_records import Study, is_id
 from tumorscope.service.identity import join_identity
 from tumorscope.service.queue import StudyQueue, make_queue
-from tumorscope.service.records import Study, is_id
 from tumorscope.service.result_destinations import result_destinations
 from tumorscope.service.settings import ServiceSettings
+from tumorscope.service.study_folders import Folders
 from tumorscope.service.web.api_error import ApiError
-from tumorscope.service.web.metrics import Metrics
+from tumorscope.service.web.prometheus import Metrics
 from tumorscope.service.web.readiness import Readiness
 
 _UPLOADS_AT_ONCE = 8

@@ -7,8 +7,8 @@ import time
 
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.service.catalog import Catalog
-from tumorscope.service.folders import Folders
 from tumorscope.service.queue import StudyQueue
+from tumorscope.service.study_folders import Folders
 from tumorscope.service.web.uploads.limits import MIB
 
 _MIN_FREE_BYTES = 64 * MIB

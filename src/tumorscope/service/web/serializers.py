@@ -7,10 +7,11 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import quote
 
-from tumorscope.service.records import Revision, Study
+from tumorscope.service.catalog_records import Revision, Study
 from tumorscope.service.viewer_images import view_names
 from tumorscope.service.web.backend import Backend
-from tumorscope.service.web.models import (
+from tumorscope.service.web.revision_files import ARCHIVE, ARCHIVE_TITLE, RESULTS, VIEW_FOLDER, VIEW_SUFFIX
+from tumorscope.service.web.schemas import (
     FileEntry,
     ImageEntry,
     Progress,
@@ -19,7 +20,6 @@ from tumorscope.service.web.models import (
     StudyState,
     Summary,
 )
-from tumorscope.service.web.results import ARCHIVE, ARCHIVE_TITLE, RESULTS, VIEW_FOLDER, VIEW_SUFFIX
 
 _SETTLED = ("done", "failed")
 

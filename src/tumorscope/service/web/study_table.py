@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator
 
-from tumorscope.service.records import Study
+from tumorscope.service.catalog_records import Study
 
 COLUMNS = (
     "study", "name", "state", "failure", "added", "patient_key", "study_date", "sequences", "slices", "bundle",

@@ -12,8 +12,8 @@ from tumorscope.core.errors import BadDataset
 from tumorscope.datasets.figshare import person_of
 from tumorscope.evaluation.intervals import draw_patients, percentiles
 from tumorscope.recipes.radiomics import ModelName
-from tumorscope.training.feature_model.models import fit_model
-from tumorscope.training.feature_model.table import FeatureTable
+from tumorscope.training.feature_model.classifiers import fit_model
+from tumorscope.training.feature_model.feature_table import FeatureTable
 
 NONE = -1
 """The prediction for a slice without a mask: no type, and always wrong."""

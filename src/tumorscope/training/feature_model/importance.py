@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.metrics import balanced_accuracy_score
 
 from tumorscope.training.feature_model.crossvalidation import Evaluated
-from tumorscope.training.feature_model.table import FeatureTable
+from tumorscope.training.feature_model.feature_table import FeatureTable
 
 FAMILIES = {
     "shape2d": "shape",

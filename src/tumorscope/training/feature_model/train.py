@@ -20,14 +20,14 @@ from tumorscope.core.files import save_together, save_whole
 from tumorscope.core.notice import NOTICE
 from tumorscope.datasets.figshare import FigshareDataset
 from tumorscope.recipes.radiomics import FeaturesRecipe, parse_features_recipe
+from tumorscope.training.feature_model.classifiers import TITLES, fit_model
+from tumorscope.training.feature_model.comparison_plots import draw_comparison, draw_confusion, draw_importance
+from tumorscope.training.feature_model.comparison_report import markdown
 from tumorscope.training.feature_model.crossvalidation import Evaluated, cross_validate, metrics
-from tumorscope.training.feature_model.export import export_model
+from tumorscope.training.feature_model.feature_table import FeatureTable, MaskOf, build_table
 from tumorscope.training.feature_model.importance import families, permutation_importance
-from tumorscope.training.feature_model.masks import mask_source
-from tumorscope.training.feature_model.models import TITLES, fit_model
-from tumorscope.training.feature_model.plots import draw_comparison, draw_confusion, draw_importance
-from tumorscope.training.feature_model.report import markdown
-from tumorscope.training.feature_model.table import FeatureTable, MaskOf, build_table
+from tumorscope.training.feature_model.onnx_export import export_model
+from tumorscope.training.feature_model.predicted_masks import mask_source
 
 RECIPE_FILE, TABLE_FILE, METRICS_FILE, REPORT_FILE = "recipe.yaml", "features.csv", "metrics.json", "report.md"
 SCHEMA = "tumorscope.feature-models/1"
@@ -70,7 +70,7 @@ def train_feature_model(
         data: figshare's folder, with ``cvind.mat``.
         folder: of the run; created if necessary.
         masks_from: for ``masks: predicted``, the source of the masks, see
-            :func:`tumorscope.training.feature_model.masks.mask_source`. The metrics are
+            :func:`tumorscope.training.feature_model.predicted_masks.mask_source`. The metrics are
             unbiased only if each slice's mask comes from a network that was not trained
             on its patient; for the masks of one network, name the fold it was not trained on.
         without_fold: the publisher's fold to exclude from the exported model, for a

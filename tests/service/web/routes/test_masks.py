@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tumorscope.measurement.rulers import Ruler
-from tumorscope.reporting.nifti import encode_nifti
+from tumorscope.reporting.nifti_files import encode_nifti
 
 KIND = {"content-type": "application/gzip"}
 

@@ -3,7 +3,7 @@ import io
 
 from service.web.conftest import Analyzed
 
-from tumorscope.service.records import NewStudy, new_id
+from tumorscope.service.catalog_records import NewStudy, new_id
 from tumorscope.service.web.study_table import COLUMNS
 
 

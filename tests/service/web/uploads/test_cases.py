@@ -3,8 +3,8 @@ import pytest
 from dicom_making import PATIENT_NAME, write_series, write_study
 from PIL import Image
 
-from tumorscope.reporting.nifti import encode_nifti
-from tumorscope.service.web.uploads.cases import find_uploaded_cases
+from tumorscope.reporting.nifti_files import encode_nifti
+from tumorscope.service.web.uploads.upload_cases import find_uploaded_cases
 
 NIFTI = encode_nifti(np.arange(16 * 16 * 2, dtype=np.uint16).reshape(16, 16, 2), np.eye(4))
 

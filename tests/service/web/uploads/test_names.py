@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tumorscope.service.web.api_error import ApiError
-from tumorscope.service.web.uploads.names import is_clutter, parts_of, safe_file_name, safe_path
+from tumorscope.service.web.uploads.upload_names import is_clutter, parts_of, safe_file_name, safe_path
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tumorscope.io.reading_choices import ReadingChoices
-from tumorscope.service.folders import Folders
+from tumorscope.service.study_folders import Folders
 
 
 def send(client, nifti, names=("scan.nii.gz",), **fields):
@@ -88,7 +88,7 @@ def test_an_invalid_field_is_refused_in_one_line(client, nifti, fields, words):
 
 
 def test_a_fetched_study_may_be_registered():
-    from tumorscope.service.web.models import DicomwebStudy
+    from tumorscope.service.web.schemas import DicomwebStudy
 
     address = "https://pacs.example.org/dicom-web/studies/1.2.3"
     assert DicomwebStudy.model_validate({"dicomweb": address, "register": True}).register_series is True

@@ -9,8 +9,8 @@ from fastapi import APIRouter
 from tumorscope import __version__
 from tumorscope.io.formats import FORMATS
 from tumorscope.service.web.backend import BackendOfApp
-from tumorscope.service.web.models import About, FormatEntry
 from tumorscope.service.web.routes.responses import problems
+from tumorscope.service.web.schemas import About, FormatEntry
 
 router = APIRouter(tags=["service"])
 

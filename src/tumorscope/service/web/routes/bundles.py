@@ -5,8 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from tumorscope.service.web.backend import BackendOfApp
-from tumorscope.service.web.models import BundleEntry, BundleList
 from tumorscope.service.web.routes.responses import problems
+from tumorscope.service.web.schemas import BundleEntry, BundleList
 
 router = APIRouter(tags=["service"])
 

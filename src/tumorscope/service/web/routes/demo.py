@@ -9,8 +9,8 @@ from fastapi import APIRouter
 
 from tumorscope.service.web.api_error import ApiError
 from tumorscope.service.web.backend import BackendOfApp
-from tumorscope.service.web.models import StudyState
 from tumorscope.service.web.routes.responses import problems
+from tumorscope.service.web.schemas import StudyState
 from tumorscope.service.web.serializers import study_state
 from tumorscope.service.web.uploads.intake import create_from_folder
 

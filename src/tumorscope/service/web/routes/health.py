@@ -6,8 +6,8 @@ from fastapi import APIRouter, Response
 
 from tumorscope.service.web.api_error import ApiError
 from tumorscope.service.web.backend import BackendOfApp
-from tumorscope.service.web.models import Health
 from tumorscope.service.web.routes.responses import problems
+from tumorscope.service.web.schemas import Health
 
 router = APIRouter(tags=["service"])
 

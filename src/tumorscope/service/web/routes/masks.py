@@ -14,15 +14,15 @@ from pydantic import TypeAdapter, ValidationError
 
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.measurement.rulers import Ruler
-from tumorscope.service.errors import Conflict
+from tumorscope.service.catalog_records import Study
 from tumorscope.service.queue import enqueue
-from tumorscope.service.records import Study
+from tumorscope.service.request_errors import Conflict
 from tumorscope.service.viewer_images import MASK, read_segmentation
 from tumorscope.service.web.api_error import ApiError
 from tumorscope.service.web.backend import Backend, BackendOfApp
-from tumorscope.service.web.models import DrawnRuler, StudyState
-from tumorscope.service.web.results import VIEW_FOLDER, VIEW_SUFFIX
+from tumorscope.service.web.revision_files import VIEW_FOLDER, VIEW_SUFFIX
 from tumorscope.service.web.routes.responses import StudyId, problems
+from tumorscope.service.web.schemas import DrawnRuler, StudyState
 from tumorscope.service.web.serializers import study_state
 from tumorscope.service.web.uploads.bodies import body_chunks
 from tumorscope.service.web.uploads.limits import MIB
@@ -116,7 +116,7 @@ def _save(backend: Backend, study: Study, base: int, upload: Path, rulers: tuple
     """Check the segmentation, re-encode it, and request a revision from it."""
     import nibabel as nib
 
-    from tumorscope.reporting.nifti import encode_nifti
+    from tumorscope.reporting.nifti_files import encode_nifti
 
     like = backend.folders.run(study.id, base) / VIEW_FOLDER / f"{MASK}{VIEW_SUFFIX}"
     try:

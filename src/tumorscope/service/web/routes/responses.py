@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 from fastapi import Path, Query
 
-from tumorscope.service.records import State
-from tumorscope.service.web.models import Problem
+from tumorscope.service.catalog_records import State
+from tumorscope.service.web.schemas import Problem
 
 _DESCRIPTIONS = {
     304: "Not modified since the client's copy.",

@@ -13,10 +13,10 @@ from fastapi.responses import FileResponse, StreamingResponse
 
 from tumorscope.core.files import safe_name
 from tumorscope.reporting.analysis_document import AnalysisDocument
-from tumorscope.service.records import Study
+from tumorscope.service.catalog_records import Study
 from tumorscope.service.web.api_error import ApiError
 from tumorscope.service.web.backend import BackendOfApp
-from tumorscope.service.web.results import ARCHIVE, RESULTS, VIEW_FOLDER, VIEW_SUFFIX, Result
+from tumorscope.service.web.revision_files import ARCHIVE, RESULTS, VIEW_FOLDER, VIEW_SUFFIX, Result
 from tumorscope.service.web.routes.responses import RevisionNumber, StudyId, problems
 from tumorscope.service.web.zip_stream import zip_stream
 

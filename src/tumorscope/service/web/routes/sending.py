@@ -12,9 +12,9 @@ from tumorscope.dicom_network.dicomweb import Unavailable
 from tumorscope.service.result_destinations import send_results
 from tumorscope.service.web.api_error import ApiError
 from tumorscope.service.web.backend import Backend, BackendOfApp
-from tumorscope.service.web.models import Sending, SentResults, UnsentEntry
-from tumorscope.service.web.results import RESULTS
+from tumorscope.service.web.revision_files import RESULTS
 from tumorscope.service.web.routes.responses import StudyId, problems
+from tumorscope.service.web.schemas import Sending, SentResults, UnsentEntry
 
 router = APIRouter(tags=["results"])
 

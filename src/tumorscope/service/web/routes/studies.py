@@ -8,8 +8,8 @@ from fastapi import APIRouter, Header, Query, Request, Response
 
 from tumorscope.io.formats import SUPPORTED
 from tumorscope.service.web.backend import BackendOfApp
-from tumorscope.service.web.models import StudyList, Uploaded
 from tumorscope.service.web.routes.responses import SearchText, StateFilter, problems
+from tumorscope.service.web.schemas import StudyList, Uploaded
 from tumorscope.service.web.serializers import study_state
 from tumorscope.service.web.uploads.intake import accept_address, accept_upload, idempotent
 

@@ -8,8 +8,8 @@ from tumorscope.service.queue import enqueue
 from tumorscope.service.removal import remove_study
 from tumorscope.service.web.api_error import ApiError
 from tumorscope.service.web.backend import BackendOfApp
-from tumorscope.service.web.models import StudyDetail, StudyState
 from tumorscope.service.web.routes.responses import RevisionNumber, StudyId, problems
+from tumorscope.service.web.schemas import StudyDetail, StudyState
 from tumorscope.service.web.serializers import study_detail, study_state
 
 router = APIRouter(tags=["studies"])

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 
 from tumorscope.service.catalog import Catalog
-from tumorscope.service.records import State, Study
+from tumorscope.service.catalog_records import State, Study
 from tumorscope.service.web.backend import BackendOfApp
 from tumorscope.service.web.routes.responses import SearchText, StateFilter, problems
 from tumorscope.service.web.study_table import csv_lines

@@ -13,8 +13,8 @@ from tumorscope.io.checks import label
 from tumorscope.service.web.api_error import ApiError
 from tumorscope.service.web.uploads.directory import count_entries
 from tumorscope.service.web.uploads.limits import Limits, format_bytes
-from tumorscope.service.web.uploads.names import is_clutter, parts_of
 from tumorscope.service.web.uploads.tree import UploadTree
+from tumorscope.service.web.uploads.upload_names import is_clutter, parts_of
 
 _ENCRYPTED = 0x1 | 0x40 | 0x2000
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}

@@ -17,20 +17,20 @@ from tumorscope.core.errors import TumorscopeError
 from tumorscope.io.formats import IMAGE_SUFFIXES, VOLUME_SUFFIXES, stem
 from tumorscope.io.reading_choices import ReadingChoices
 from tumorscope.io.sequences import recognize_sequence, stated_sequence
-from tumorscope.service.errors import Conflict
+from tumorscope.service.catalog_records import NewStudy, Study, new_id
 from tumorscope.service.queue import enqueue
-from tumorscope.service.records import NewStudy, Study, new_id
 from tumorscope.service.remote_archives import check_address
+from tumorscope.service.request_errors import Conflict
 from tumorscope.service.web.api_error import ApiError
 from tumorscope.service.web.backend import Backend
-from tumorscope.service.web.models import DicomwebStudy, LeftOutEntry, Uploaded
+from tumorscope.service.web.schemas import DicomwebStudy, LeftOutEntry, Uploaded
 from tumorscope.service.web.serializers import study_state
 from tumorscope.service.web.uploads.archives import unpack_archives
 from tumorscope.service.web.uploads.bodies import body_chunks, read_body
-from tumorscope.service.web.uploads.cases import UploadedCase, find_uploaded_cases
 from tumorscope.service.web.uploads.limits import Limits
 from tumorscope.service.web.uploads.multipart import MultipartReceiver
 from tumorscope.service.web.uploads.tree import LeftOut, UploadTree
+from tumorscope.service.web.uploads.upload_cases import UploadedCase, find_uploaded_cases
 
 _MAX_ADDRESS_BYTES = 8192
 _FIELDS = {"bundle", "register", "spacing", "sequences"}

@@ -8,7 +8,7 @@ from pathlib import Path
 from tumorscope.io.checks import label
 from tumorscope.service.web.api_error import ApiError
 from tumorscope.service.web.uploads.limits import Limits
-from tumorscope.service.web.uploads.names import file_stem, is_clutter, parts_of, safe_path
+from tumorscope.service.web.uploads.upload_names import file_stem, is_clutter, parts_of, safe_path
 
 LOOSE, FOLDERS, ARCHIVES, UNPACKED = "loose", "folders", "archives", "unpacked"
 

@@ -1,6 +1,6 @@
 """The node's worker: a process that analyzes complete studies one at a time.
 
-``python -m tumorscope.dicom_network.worker SETTINGS``, the settings as JSON. Any crash, even in a C library, ends only
+``python -m tumorscope.dicom_network.node_worker SETTINGS``, the settings as JSON. Any crash, even in a C library, ends only
 this process, and it ends with the node.
 """
 
@@ -22,14 +22,14 @@ from pathlib import Path
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.faults import failure_reason
 from tumorscope.dicom_network.journal import Journal
+from tumorscope.dicom_network.journal_records import Run
 from tumorscope.dicom_network.plurals import counted
-from tumorscope.dicom_network.records import Run
 from tumorscope.dicom_network.store import Store
 from tumorscope.studies.claims import Claim
 from tumorscope.studies.lease import LeaseHolder
-from tumorscope.studies.worker import one_line_errors, return_memory, run_program, worker_name
+from tumorscope.studies.worker_process import one_line_errors, return_memory, run_program, worker_name
 
-log = logging.getLogger("tumorscope.dicom_network.worker")  # also when this module is the program
+log = logging.getLogger("tumorscope.dicom_network.node_worker")  # also when this module is the program
 
 MAX_ANALYSIS_S = 1800.0
 """An analysis that takes longer counts as hung and ends its worker."""
@@ -110,7 +110,7 @@ class WorkerSettings:
 
     def command(self) -> list[str]:
         """The command that starts the worker."""
-        return [sys.executable, "-m", "tumorscope.dicom_network.worker", json.dumps(asdict(self), default=str)]
+        return [sys.executable, "-m", "tumorscope.dicom_network.node_worker", json.dumps(asdict(self), default=str)]
 
 
 class Worker:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tumorscope.evaluation import classes, metrics
+from tumorscope.evaluation import class_metrics, metrics
 from tumorscope.evaluation.intervals import Interval, patient_interval, slice_interval, weighted_mean
 from tumorscope.evaluation.rows import CaseRow, Evaluation, Overlap
 
@@ -139,23 +139,24 @@ def _classes(evaluation: Evaluation) -> dict[str, Any] | None:
 
     def of_counts(figure: Callable[[np.ndarray], np.ndarray]) -> dict[str, Any]:
         return _with_interval(
-            patient, lambda weights: figure(classes.class_confusion(truth, predicted, len(names), weights))
+            patient, lambda weights: figure(class_metrics.class_confusion(truth, predicted, len(names), weights))
         )
 
     values: dict[str, Any] = {
-        figure.__name__: of_counts(figure) for figure in (classes.accuracy, classes.balanced_accuracy, classes.macro_f1)
+        figure.__name__: of_counts(figure)
+        for figure in (class_metrics.accuracy, class_metrics.balanced_accuracy, class_metrics.macro_f1)
     }
     values["ece"] = _with_interval(
         patient,
-        lambda weights: classes.top_calibration_error(right, confidence, metrics.CALIBRATION_BINS, weights),
+        lambda weights: class_metrics.top_calibration_error(right, confidence, metrics.CALIBRATION_BINS, weights),
     )
-    values["brier"] = _with_interval(patient, lambda weights: classes.class_brier(truth, probability, weights))
+    values["brier"] = _with_interval(patient, lambda weights: class_metrics.class_brier(truth, probability, weights))
     values["of_class"] = {
         name: {
             "slices": int((truth == place).sum()),
             **{
                 figure.__name__: of_counts(lambda counts, figure=figure, place=place: figure(counts)[..., place])
-                for figure in (classes.precision, classes.recall, classes.f1)
+                for figure in (class_metrics.precision, class_metrics.recall, class_metrics.f1)
             },
             "auroc": _with_interval(
                 patient,
@@ -165,8 +166,8 @@ def _classes(evaluation: Evaluation) -> dict[str, Any] | None:
         for place, name in enumerate(names)
     }
     values["names"] = list(names)
-    values["confusion"] = classes.class_confusion(truth, predicted, len(names)).astype(int).tolist()
-    values["coverage"] = classes.coverage_curve(right, confidence)
+    values["confusion"] = class_metrics.class_confusion(truth, predicted, len(names)).astype(int).tolist()
+    values["coverage"] = class_metrics.coverage_curve(right, confidence)
     return values
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from tumorscope.core.note import Note
-from tumorscope.io.dicom.frames import Frame
+from tumorscope.io.dicom.image_attributes import Frame
 from tumorscope.io.dicom.planes import Plane, place_slices
 
 SAME_POSITION_MM = 0.01

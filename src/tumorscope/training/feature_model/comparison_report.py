@@ -10,7 +10,7 @@ import numpy as np
 from tumorscope.core.notice import NOTICE
 from tumorscope.measurement.radiomics import title_of
 from tumorscope.recipes.radiomics import FeaturesRecipe
-from tumorscope.training.feature_model.models import TITLES
+from tumorscope.training.feature_model.classifiers import TITLES
 
 
 def markdown(

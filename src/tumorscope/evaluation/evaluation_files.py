@@ -10,10 +10,10 @@ from typing import Any
 from tumorscope.core.files import save_together
 from tumorscope.core.notice import NOTICE
 from tumorscope.evaluation.markdown import markdown
+from tumorscope.evaluation.metric_summary import summarize, without
 from tumorscope.evaluation.plots import PLOTS, draw_plots
 from tumorscope.evaluation.row_files import cases_csv, slices_csv
 from tumorscope.evaluation.rows import Evaluation
-from tumorscope.evaluation.summary import summarize, without
 
 SCHEMA = "tumorscope.evaluation/3"
 REPORT_FILE, SLICES_FILE, CASES_FILE = "evaluation.json", "slices.csv", "cases.csv"

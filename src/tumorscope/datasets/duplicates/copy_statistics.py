@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
 
-from tumorscope.datasets.duplicates.comparison import DuplicatePair, groups
 from tumorscope.datasets.duplicates.fingerprints import Fingerprints
+from tumorscope.datasets.duplicates.matching import DuplicatePair, groups
 from tumorscope.datasets.folders import TEST_FOLDER, TRAIN_FOLDER
 from tumorscope.datasets.split import Split
 

@@ -9,9 +9,9 @@ from typing import Any
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.inference.engine_pool import EnginePool
 from tumorscope.io.checks import label
-from tumorscope.studies.bulk.claims import MOST_ATTEMPTS, Attempts, NameRegistry, RemoteAttempts
+from tumorscope.studies.bulk.case_claims import MOST_ATTEMPTS, Attempts, NameRegistry, RemoteAttempts
 from tumorscope.studies.bulk.job import Job, machine_kind
-from tumorscope.studies.bulk.tables import result_row
+from tumorscope.studies.bulk.parquet_tables import result_row
 from tumorscope.studies.case import Case, Outcome, run_case
 
 NAMES_FOLDER = "names"
@@ -77,7 +77,7 @@ def case_row(case: Case, source: str, occurrence_index: int) -> dict[str, Any]:
     Args:
         case: with absolute paths.
         source: identifies it.
-        occurrence_index: see :func:`tumorscope.studies.bulk.claims.occurrence_indices`.
+        occurrence_index: see :func:`tumorscope.studies.bulk.case_claims.occurrence_indices`.
     """
     return {
         "source": source,

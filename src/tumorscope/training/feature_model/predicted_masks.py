@@ -11,7 +11,7 @@ from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.scan import Scan
 from tumorscope.io import read_mask
 from tumorscope.io.formats import IMAGE_SUFFIXES
-from tumorscope.training.feature_model.table import MaskOf
+from tumorscope.training.feature_model.feature_table import MaskOf
 
 
 def mask_source(masks_from: MaskOf | Path) -> MaskOf:

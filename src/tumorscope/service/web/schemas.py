@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tumorscope.core.note import Note
 from tumorscope.core.notice import NOTICE
 from tumorscope.measurement.rulers import Axis, Place
-from tumorscope.service.records import State
+from tumorscope.service.catalog_records import State
 
 BundleName = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 

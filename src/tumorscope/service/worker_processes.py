@@ -13,7 +13,7 @@ from tumorscope.service.queue import enqueue, make_queue
 from tumorscope.service.settings import ServiceSettings
 from tumorscope.service.worker import SHUTDOWN_S
 from tumorscope.studies.supervisor import Supervisor, share_cores
-from tumorscope.studies.worker import CORES_VARIABLE, SUPERVISED
+from tumorscope.studies.worker_process import CORES_VARIABLE, SUPERVISED
 
 
 @contextmanager

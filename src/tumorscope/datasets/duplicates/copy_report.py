@@ -6,7 +6,7 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
-from tumorscope.datasets.duplicates.overview import Copied, Overview
+from tumorscope.datasets.duplicates.copy_statistics import Copied, Overview
 from tumorscope.io.checks import printable
 
 if TYPE_CHECKING:

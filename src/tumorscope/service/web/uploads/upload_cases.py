@@ -11,16 +11,16 @@ from tumorscope.core.files import safe_name
 from tumorscope.io.bids_names import parse_bids_name
 from tumorscope.io.case_grouping import FileGroup, group_images, group_volumes
 from tumorscope.io.dicom.deflated import refuse_deflated_bomb
-from tumorscope.io.dicom.files import read_study
+from tumorscope.io.dicom.file_reader import read_study
 from tumorscope.io.dicom.studies import StudyFiles, study_code
 from tumorscope.io.discovery import dicom_files_below, find_scan_folders
 from tumorscope.io.formats import DICOM, IMAGE, IMAGE_SUFFIXES, InputFormat
-from tumorscope.io.lgg import is_mask_name
+from tumorscope.io.lgg_patient import is_mask_name
 from tumorscope.io.library_warnings import quiet_libraries
 from tumorscope.io.recognition import format_of
 from tumorscope.io.volumes import voxels_beside
-from tumorscope.service.web.uploads.names import file_stem
 from tumorscope.service.web.uploads.tree import UploadTree
+from tumorscope.service.web.uploads.upload_names import file_stem
 
 _MASK = "is a mask by its name; send the scan"
 _BESIDE = "is beside or below another scan; send it separately"

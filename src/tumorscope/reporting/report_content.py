@@ -17,9 +17,9 @@ from tumorscope.reporting.cautions import cautions
 from tumorscope.reporting.figures import Figure
 from tumorscope.reporting.key_images import activation_figure, choose_images, further_figure, key_figure
 from tumorscope.reporting.provenance import Pairs, about_the_scan, made_by
+from tumorscope.reporting.report_tables import Table, all_slices, locations, measurements, positive_slices_table
 from tumorscope.reporting.slice_chart import chart_figure
 from tumorscope.reporting.slice_names import slice_text
-from tumorscope.reporting.tables import Table, all_slices, locations, measurements, positive_slices_table
 from tumorscope.reporting.wording import (
     activation_sentence,
     area_text,

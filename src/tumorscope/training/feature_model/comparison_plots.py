@@ -9,7 +9,7 @@ import numpy as np
 
 from tumorscope.evaluation.drawing import new_figure, png
 from tumorscope.measurement.radiomics import title_of
-from tumorscope.training.feature_model.models import TITLES
+from tumorscope.training.feature_model.classifiers import TITLES
 
 _BLUE, _GRAY, _DARK = "#1f6feb", "#8c959f", "#0a3069"
 _SHOWN = 20

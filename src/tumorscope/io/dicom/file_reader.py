@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.io.checks import label
 from tumorscope.io.dicom.deflated import refuse_deflated_bomb
-from tumorscope.io.dicom.frames import B_VALUES
+from tumorscope.io.dicom.image_attributes import B_VALUES
 from tumorscope.io.dicom.image_kind import GE_IMAGE_TYPE
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from tumorscope.inference.analysis import Analysis
-from tumorscope.reporting.nifti import encode_on_stored_grid
+from tumorscope.reporting.nifti_files import encode_on_stored_grid
 
 _WHITE = 255
 """A mask in an image is meant to be seen: the last label is white, the others are evenly spaced grays."""

@@ -29,7 +29,7 @@ from tumorscope.core.files import save_whole, sync
 from tumorscope.io.dicom.studies import StudyFiles
 from tumorscope.io.reading_choices import ReadingChoices
 from tumorscope.measurement.rulers import Ruler
-from tumorscope.service.records import is_id
+from tumorscope.service.catalog_records import is_id
 from tumorscope.studies.storage import create_private_folder, publish, sync_tree
 
 log = logging.getLogger(__name__)

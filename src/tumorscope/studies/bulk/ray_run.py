@@ -17,10 +17,10 @@ from tumorscope.inference.bundle import CARD_FILE
 from tumorscope.inference.engine import EngineName, PrecisionName
 from tumorscope.inference.engine_pool import EnginePool
 from tumorscope.io.dicom.studies import StudyFiles
-from tumorscope.studies.bulk.claims import RemoteAttempts, occurrence_indices
+from tumorscope.studies.bulk.case_claims import RemoteAttempts, occurrence_indices
 from tumorscope.studies.bulk.job import Job, keep_settings, machine_kind
-from tumorscope.studies.bulk.tables import FAILURES, RESULTS, Table
-from tumorscope.studies.bulk.worker import CaseWorker, case_row
+from tumorscope.studies.bulk.parquet_tables import FAILURES, RESULTS, Table
+from tumorscope.studies.bulk.ray_actor import CaseWorker, case_row
 from tumorscope.studies.case import AnalysisOptions, Case
 
 _ROWS_A_FILE, _SECONDS_A_FILE = 1000, 30.0
