@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tumorscope.core.compartments import compartments_of, separate
+from tumorscope.core.compartments import compartments_of, separate, with_thresholds
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.io.label_names import parse_labels
 
@@ -51,3 +51,13 @@ def test_compartments_that_leave_a_rest_of_the_whole_begin_at_the_threshold():
     core, edema = separate(np.ones(3, bool), np.array([[0.9, 0.2, 0.6], [0.1, 0.3, 0.7]]), rest)
     assert core.tolist() == [True, False, False]
     assert edema.tolist() == [False, False, True]
+
+
+def test_compartments_begin_at_thresholds_of_their_own():
+    rest = compartments_of({"all": ("1", "2", "3"), "core": ("1",), "edema": ("2",)})
+    probabilities = np.array([[0.9, 0.3, 0.6, 0.1], [0.1, 0.4, 0.7, 0.6]])
+    core, edema = separate(np.ones(4, bool), probabilities, rest, {"core": 0.2, "edema": 0.65})
+    assert core.tolist() == [True, True, False, False]  # the second is likelier edema, but below its threshold
+    assert edema.tolist() == [False, False, True, False]
+    assert with_thresholds(rest) == ("core", "edema")
+    assert with_thresholds(compartments_of({"core": ("1",), "edema": ("2",)})) == ()

@@ -1,8 +1,10 @@
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from tumorscope.core.compartments import compartments_of
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.evaluation.metrics import dice
 from tumorscope.evaluation.operating_point import (
@@ -153,3 +155,26 @@ def test_the_choice_is_json_with_a_line_along_each_axis():
     assert set(content["along"]) == {"presence", "mask", "min_component_size_px"}
     assert len(content["along"]["mask"]) == 13
     assert content["best"] in content["along"]["presence"]
+
+
+NESTED = compartments_of({"whole": ("1", "2", "3"), "core": ("1", "2"), "enhancing": ("1",)})
+
+
+def test_thresholds_of_compartments_are_found_where_their_truth_was_cut():
+    """The core is true from 0.6 of its probability on, enhancing from 0.25."""
+
+    def with_compartments(seed: int) -> ValidationCase:
+        whole = case(seed, noise=0)
+        probability = np.repeat(whole.mask_probability[:, None], 2, axis=1)
+        truth = np.stack([probability[:, 0] >= 0.6, probability[:, 0] >= 0.6], axis=1)
+        probability[:, 1] *= 0.25 / 0.6
+        return replace(whole, compartment_probability=probability, compartment_truth=truth)
+
+    choice = choose_operating_point([with_compartments(seed) for seed in range(4)], compartments=NESTED)
+    assert choice.point.compartments == {"core": pytest.approx(0.6), "enhancing": pytest.approx(0.25)}
+
+
+def test_a_compartment_that_no_validation_case_shows_keeps_the_usual_threshold():
+    nothing = np.zeros((8, 2, 32, 32))
+    cases = [replace(case(seed), compartment_probability=nothing, compartment_truth=nothing > 0.5) for seed in range(4)]
+    assert choose_operating_point(cases, compartments=NESTED).point.compartments == {}

@@ -118,6 +118,7 @@ def test_curves_and_the_card_name_the_compartments(trained):
         Compartment("tumor core", ("1",), "whole tumor"),
     )
     assert card.training["labels"] == REGIONS
+    assert set(card.operating_point.compartments) == {"tumor core"}  # of the validation patients
 
 
 def test_an_evaluation_tells_dice_of_each_compartment(trained):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
@@ -77,19 +78,26 @@ def require_nested_or_exclusive(groups: Mapping[str, Sequence[str]]) -> None:
                 )
 
 
+THRESHOLD = 0.5
+"""The probability from which a voxel belongs to a compartment where none was chosen."""
+
+
 def separate(
-    whole: np.ndarray, probabilities: np.ndarray, compartments: Sequence[Compartment], threshold: float = 0.5
+    whole: np.ndarray,
+    probabilities: np.ndarray,
+    compartments: Sequence[Compartment],
+    thresholds: Mapping[str, float] = MappingProxyType({}),
 ) -> np.ndarray:
     """Masks of the compartments inside the whole: each within what contains it, and exclusive ones apart.
 
     Compartments that together are all of what contains them share its voxels by the larger probability, so that none
-    is left over; others begin at the threshold.
+    is left over. Others begin at their thresholds; where several do, the likeliest has the voxel.
 
     Args:
         whole: boolean, of any shape.
         probabilities: of the compartments after the first, ``(compartment, …)``.
         compartments: from :func:`compartments_of`.
-        threshold: the probability from which a voxel belongs to a compartment.
+        thresholds: by name, else :data:`THRESHOLD`.
 
     Returns:
         Boolean ``(compartment, …)``, without the whole.
@@ -100,9 +108,24 @@ def separate(
         if not within:
             continue
         values = probabilities[[index - 1 for index in within]]
-        likeliest = values.argmax(axis=0)
-        labels = [label for index in within for label in compartments[index].labels]
-        enough = np.ones(whole.shape, bool) if set(labels) == set(around.labels) else values.max(axis=0) >= threshold
+        possible = np.ones(values.shape, bool)
+        if not fill(around, [compartments[index] for index in within]):
+            for number, index in enumerate(within):
+                possible[number] = values[number] >= thresholds.get(compartments[index].name, THRESHOLD)
+        likeliest = np.where(possible, values, -1).argmax(axis=0)
         for number, index in enumerate(within):
-            masks[compartments[index].name] = masks[around.name] & enough & (likeliest == number)
+            masks[compartments[index].name] = masks[around.name] & possible[number] & (likeliest == number)
     return np.stack([masks[each.name] for each in compartments[1:]])
+
+
+def with_thresholds(compartments: Sequence[Compartment]) -> tuple[str, ...]:
+    """The names of the compartments that begin at a threshold: those that leave a rest of what contains them."""
+    inside = {around: [each for each in compartments if each.inside == around.name] for around in compartments}
+    return tuple(
+        each.name for each in compartments for around, own in inside.items() if each in own and not fill(around, own)
+    )
+
+
+def fill(around: Compartment, within: Sequence[Compartment]) -> bool:
+    """Whether the compartments within another are together all of it."""
+    return {label for each in within for label in each.labels} == set(around.labels)

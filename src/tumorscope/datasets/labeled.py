@@ -31,6 +31,11 @@ class GroundTruth:
     tumor_class: str | None = None
     compartments: Mapping[str, np.ndarray] = field(default_factory=dict)
 
+    def compartment(self, name: str) -> np.ndarray | None:
+        """The mask of one compartment, empty in a case without tumor; None if the mask does not tell it."""
+        empty = self.mask if self.mask is not None and not self.mask.any() else None
+        return self.compartments.get(name, empty)
+
 
 class LabeledCase(Protocol):
     """One scan or image with its ground truth; files are read on access only."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -163,7 +163,7 @@ def _case_row(case: LabeledCase, truth: GroundTruth, analysis: Analysis, rows: t
         if known is None
         else int((~known.any(axis=(1, 2)) & predicted.any(axis=(1, 2))).sum()),
         hd95_unit="px" if analysis.scan.spacing_mm is None else "mm",
-        compartments={} if known is None else _compartments(known, truth.compartments, analysis),
+        compartments={} if known is None else _compartments(truth, analysis),
     )
 
 
@@ -172,14 +172,14 @@ def _inside(card: Card) -> tuple[str, ...]:
     return tuple(each.name for each in card.compartments[1:])
 
 
-def _compartments(whole: np.ndarray, truth: Mapping[str, np.ndarray], analysis: Analysis) -> dict[str, Overlap]:
-    """The compartments whose truth is known; in a case without a tumor that of each is empty."""
+def _compartments(truth: GroundTruth, analysis: Analysis) -> dict[str, Overlap]:
+    """The compartments whose truth is known."""
     found = {}
     predicted = {part.label: part.mask for part in analysis.parts}
     for name in _inside(analysis.bundle.card):
-        true = truth.get(name, None if whole.any() else whole)
+        true = truth.compartment(name)
         if true is not None:
-            own = predicted.get(name, np.zeros_like(whole))
+            own = predicted.get(name, np.zeros_like(true))
             found[name] = Overlap(metrics.dice(true, own), metrics.hd95(true, own, analysis.scan.spacing_mm))
     return found
 

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
+from tumorscope.core.compartments import Compartment
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.evaluation.calibration import Calibration, calibrate_presence, class_report
+from tumorscope.evaluation.compartment_thresholds import SegmentedCase, choose_compartment_thresholds
 from tumorscope.evaluation.metrics import balanced_accuracy, confusion
 from tumorscope.inference.bundles import OperatingPoint
 from tumorscope.inference.postprocessing import postprocess, presence_probability
@@ -48,6 +50,9 @@ class ValidationCase:
         class_logits: ``(slice, class)``; None without this output.
         true_class: index of the case's class among the network's; None if it has none.
         no_tumor: index of the class for no tumor; None without.
+        compartment_probability: float ``(slice, compartment, size, size)``, of those inside the whole tumor; None
+            without.
+        compartment_truth: boolean, of the same shape; None if unknown.
     """
 
     presence_logits: np.ndarray | None
@@ -58,6 +63,8 @@ class ValidationCase:
     class_logits: np.ndarray | None = None
     true_class: int | None = None
     no_tumor: int | None = None
+    compartment_probability: np.ndarray | None = None
+    compartment_truth: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if self.presence_logits is None and self.mask_probability is None and self.class_logits is None:
@@ -138,6 +145,7 @@ def choose_operating_point(
     mask_grid: Sequence[float] = MASK_GRID,
     smallest_grid: Sequence[int] = SMALLEST_GRID,
     within_grid: Sequence[float | None] = WITHIN_GRID,
+    compartments: Sequence[Compartment] = (),
 ) -> Choice:
     """Choose temperatures, thresholds and the smallest component on validation patients.
 
@@ -157,10 +165,14 @@ def choose_operating_point(
     ``presence_within`` is chosen first: of the values with which at most :data:`MOST_FALSE_POSITIVES` of the empty
     slices get a mask, the strictest within :data:`TOLERANCE` of the best.
 
+    The thresholds of compartments are chosen last, one after another, each for the largest mean Dice of its own
+    compartment inside the mask of the chosen point.
+
     Args:
         cases: the validation cases.
         presence_grid, mask_grid, smallest_grid: the values to try, in increasing order.
         within_grid: the values of ``presence_within`` to try, the strictest first.
+        compartments: the network's, the whole first; empty for one mask.
 
     Raises:
         TumorscopeError: there are no slices with a tumor.
@@ -208,6 +220,16 @@ def choose_operating_point(
         type_confidence=confidence,
         min_component_size_px=best.min_component_size_px,
     )
+    parted = [
+        SegmentedCase(
+            postprocess(case.mask_probability, own, point)[0], case.compartment_probability, case.compartment_truth
+        )
+        for case, own in segmented
+        if case.mask_probability is not None
+        and case.compartment_probability is not None
+        and case.compartment_truth is not None
+    ]
+    point = point.model_copy(update={"compartments": choose_compartment_thresholds(parted, compartments, mask_grid)})
     return Choice(point, tuple(curve), best, calibration, report)
 
 

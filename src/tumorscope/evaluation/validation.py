@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+import numpy as np
+
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.datasets.labeled import LabeledCase
 from tumorscope.datasets.training_view import known_presence, training_view
@@ -37,6 +39,8 @@ def validation_case(engine: Engine, case: LabeledCase) -> ValidationCase:
     mask = None if truth.mask is None else view.forward(truth.mask)
     predictions = engine.run(prepared.images)
     classes = card.classes
+    inside = [truth.compartment(each.name) for each in card.compartments[1:]]
+    known = [prepared.crop_resize.forward(view.forward(each)) >= 0.5 for each in inside if each is not None]
     return ValidationCase(
         predictions.presence,
         predictions.mask,
@@ -46,4 +50,6 @@ def validation_case(engine: Engine, case: LabeledCase) -> ValidationCase:
         class_logits=predictions.classes,
         true_class=classes.index(truth.tumor_class) if truth.tumor_class in classes else None,
         no_tumor=classes.index(NO_TUMOR) if NO_TUMOR in classes else None,
+        compartment_probability=predictions.compartments,
+        compartment_truth=np.stack(known, axis=1) if known and len(known) == len(inside) else None,
     )

@@ -48,6 +48,8 @@ class OperatingPoint(_Part):
             kept down to this tumor probability; None keeps no slice below ``presence``.
         min_component_size_px: components with fewer pixels, counted at the network's size over
             all analyzed slices, are removed from the mask, and a note gives their number.
+        compartments: by name, the probability from which a pixel of what contains a compartment belongs to it; for
+            those that leave a rest of it, 0.5 for one without.
     """
 
     presence: float = Field(default=0.5, ge=0, le=1)
@@ -57,6 +59,7 @@ class OperatingPoint(_Part):
     type_confidence: float = Field(default=0.0, ge=0, le=1)
     presence_within: float | None = Field(default=None, ge=0, le=1)
     min_component_size_px: int = Field(default=0, ge=0)
+    compartments: dict[str, float] = {}
 
     @property
     def slice_floor(self) -> float:

@@ -14,9 +14,6 @@ from tumorscope.measurement.components import find_components
 from tumorscope.preprocessing.axial import View
 from tumorscope.preprocessing.crop_resize import CropResize
 
-COMPARTMENT_THRESHOLD = 0.5
-"""The probability from which a voxel of the whole tumor belongs to a compartment; the operating point is the whole's."""
-
 
 def presence_probability(logits: np.ndarray, temperature: float) -> np.ndarray:
     """Probabilities from the logits of slice-level detection, calibrated by temperature scaling."""
@@ -128,7 +125,7 @@ def segment_compartments(
     found = np.zeros((len(card.compartments) - 1, *mask.shape), bool)
     for index in np.flatnonzero(mask.any(axis=(1, 2))):
         probabilities = crop_resize.inverse(predictions.compartments[index])
-        found[:, index] = separate(mask[index], probabilities, card.compartments, COMPARTMENT_THRESHOLD)
+        found[:, index] = separate(mask[index], probabilities, card.compartments, card.operating_point.compartments)
     return found
 
 

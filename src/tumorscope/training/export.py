@@ -127,7 +127,9 @@ def export(
         log("choosing the operating point on the validation patients")
         bundle = save_card(card, work)
         engine = load_engine(bundle, "onnxruntime", "float")
-        choice = choose_operating_point(list(validation_cases(engine, parts["validation"])))
+        choice = choose_operating_point(
+            list(validation_cases(engine, parts["validation"])), compartments=card.compartments
+        )
         calibration = {
             "presence": None if choice.presence is None else choice.presence.as_dict(),
             "classes": choice.classes,

@@ -194,11 +194,11 @@ def _masks(case: LabeledCase, truth: GroundTruth, compartments: Sequence[Compart
     """
     if truth.mask is None:
         return []
-    empty = np.zeros_like(truth.mask)
-    inside = [truth.compartments.get(each.name, empty) for each in compartments[1:]]
-    if truth.mask.any() and not {each.name for each in compartments[1:]} <= truth.compartments.keys():
+    inside = [truth.compartment(each.name) for each in compartments[1:]]
+    known = [mask for mask in inside if mask is not None]
+    if len(known) < len(inside):
         raise UnreadableScan(f"{case.case}: its mask does not tell {', '.join(each.name for each in compartments[1:])}")
-    return [truth.mask, *inside]
+    return [truth.mask, *known]
 
 
 def arrange(scan: Scan, sequences: tuple[str, ...]) -> np.ndarray:
