@@ -101,41 +101,9 @@ def export(
     ) as staging:
         work = Path(staging)
         log("writing ONNX")
-        network = run.network()
-        export_float(network, recipe, work / _FLOAT_FILE)
-        training = _training(run, recipe, {part: len(cases) for part, cases in parts.items()})
-        if average_with is not None:
-            average_weights(work / _FLOAT_FILE, average_with.read_model(average_with.card.models[0]))
-            training["averaged_with"] = f"{average_with.name} {average_with.sha256[:12]}"
-        card = Card(
-            name=name,
-            version=__version__,
-            title=recipe.title,
-            inputs=_inputs(recipe),
-            preparation=recipe.preparation,
-            outputs=output_names(network),
-            classes=recipe.classes,
-            compartments=recipe.compartments if "mask" in output_names(network) else (),
-            maps=map_names(network),
-            tta_flip=recipe.tta_flip,
-            models=(_model(work / _FLOAT_FILE, "float"),),
-            training=training,
-            input_check=input_check_metrics(),
-            limits=tuple(limit for name in recipe.datasets for limit in dataset_entry(name).limits),
-            licenses=(dataset.license, _LICENSE),
-        )
+        card = _write_network(run, dataset, work, name, {part: len(own) for part, own in parts.items()}, average_with)
         log("choosing the operating point on the validation patients")
-        bundle = save_card(card, work)
-        engine = load_engine(bundle, "onnxruntime", "float")
-        choice = choose_operating_point(
-            list(validation_cases(engine, parts["validation"])), compartments=card.compartments
-        )
-        calibration = {
-            "presence": None if choice.presence is None else choice.presence.as_dict(),
-            "classes": choice.classes,
-            "slices_of": "validation",
-        }
-        bundle = save_card(card.model_copy(update={"operating_point": choice.point, "calibration": calibration}), work)
+        bundle = _with_operating_point(save_card(card, work), parts["validation"])
         float_metrics = _metrics(load_engine(bundle, "onnxruntime", "float"), dataset, parts["validation"])
         int8_metrics, range_method = None, None
         if eight_bit:
@@ -155,27 +123,79 @@ def export(
                 for model in bundle.card.models
             },
         }
-        bundle = save_card(bundle.card.model_copy(update={"metrics": metrics, "test_time_flips": flips}), work)
-        shutil.copy(run.folder / SPLIT_FILE, work / SPLIT_FILE)
-        if run.patients is not None:
-            shutil.copy(run.patients, work / PATIENTS_FILE)
-        if (run.folder / LEFT_OUT_FILE).exists():
-            shutil.copy(run.folder / LEFT_OUT_FILE, work / LEFT_OUT_FILE)
-        if features is not None:
-            for file in RADIOMICS_FILES:
-                shutil.copy(features / file, work / file)
-        work.chmod(0o755)  # temporary folders are private
-        old = work.with_name(f"{work.name}-old")
-        if folder.exists():
-            folder.rename(old)
-        work.rename(folder)
-        shutil.rmtree(old, ignore_errors=True)
+        save_card(bundle.card.model_copy(update={"metrics": metrics, "test_time_flips": flips}), work)
+        _add_files(run, features, work)
+        _publish(work, folder)
     return ExportReport(
         load_bundle(folder),
         main_metric(float_metrics),
         None if int8_metrics is None else main_metric(int8_metrics),
         range_method,
     )
+
+
+def _write_network(
+    run: Run, dataset: LabeledDataset, work: Path, name: str, cases: dict[str, int], average_with: Bundle | None
+) -> Card:
+    """Write the float model, and return a card without operating point and metrics."""
+    network, recipe = run.network(), run.recipe()
+    export_float(network, recipe, work / _FLOAT_FILE)
+    training = _training(run, recipe, cases)
+    if average_with is not None:
+        average_weights(work / _FLOAT_FILE, average_with.read_model(average_with.card.models[0]))
+        training["averaged_with"] = f"{average_with.name} {average_with.sha256[:12]}"
+    return Card(
+        name=name,
+        version=__version__,
+        title=recipe.title,
+        inputs=_inputs(recipe),
+        preparation=recipe.preparation,
+        outputs=output_names(network),
+        classes=recipe.classes,
+        compartments=recipe.compartments if "mask" in output_names(network) else (),
+        maps=map_names(network),
+        tta_flip=recipe.tta_flip,
+        models=(_model(work / _FLOAT_FILE, "float"),),
+        training=training,
+        input_check=input_check_metrics(),
+        limits=tuple(limit for name in recipe.datasets for limit in dataset_entry(name).limits),
+        licenses=(dataset.license, _LICENSE),
+    )
+
+
+def _with_operating_point(bundle: Bundle, cases: Sequence[LabeledCase]) -> Bundle:
+    """The same bundle with thresholds and calibration chosen on the validation patients."""
+    engine = load_engine(bundle, "onnxruntime", "float")
+    choice = choose_operating_point(list(validation_cases(engine, cases)), compartments=bundle.card.compartments)
+    calibration = {
+        "presence": None if choice.presence is None else choice.presence.as_dict(),
+        "classes": choice.classes,
+        "slices_of": "validation",
+    }
+    card = bundle.card.model_copy(update={"operating_point": choice.point, "calibration": calibration})
+    return save_card(card, bundle.folder)
+
+
+def _add_files(run: Run, features: Path | None, work: Path) -> None:
+    """Add whose data the network learned from, and the radiomics classifier."""
+    shutil.copy(run.folder / SPLIT_FILE, work / SPLIT_FILE)
+    if run.patients is not None:
+        shutil.copy(run.patients, work / PATIENTS_FILE)
+    if (run.folder / LEFT_OUT_FILE).exists():
+        shutil.copy(run.folder / LEFT_OUT_FILE, work / LEFT_OUT_FILE)
+    if features is not None:
+        for file in RADIOMICS_FILES:
+            shutil.copy(features / file, work / file)
+
+
+def _publish(work: Path, folder: Path) -> None:
+    """Replace the bundle's folder by the finished one."""
+    work.chmod(0o755)  # temporary folders are private
+    old = work.with_name(f"{work.name}-old")
+    if folder.exists():
+        folder.rename(old)
+    work.rename(folder)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def calibration_images(cases: Sequence[LabeledCase], recipe: Recipe) -> np.ndarray:

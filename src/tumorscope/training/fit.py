@@ -24,7 +24,7 @@ from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.files import save_whole
 from tumorscope.datasets.combined import notes_of
 from tumorscope.datasets.holdout import holdout_split
-from tumorscope.datasets.labeled import LabeledDataset, cases_of, check_split
+from tumorscope.datasets.labeled import LabeledCase, LabeledDataset, cases_of, check_split
 from tumorscope.datasets.own_options import PATIENTS_FILE, read_patients, save_patients
 from tumorscope.datasets.split import Split
 from tumorscope.inference.bundles import Bundle
@@ -46,7 +46,7 @@ from tumorscope.training.precision import set_precision
 from tumorscope.training.prepared import FOLDER as PREPARED_FOLDER
 from tumorscope.training.prepared import SliceSettings, load_or_prepare, remove_prepared
 from tumorscope.training.run import RECIPE_FILE, SPLIT_FILE, SUMMARY_FILE, Run, open_datasets
-from tumorscope.training.slices import IndexDataset
+from tumorscope.training.slices import IndexDataset, SliceCache
 from tumorscope.training.trained_classes import check_classes, with_classes, with_compartments
 
 _STATISTICS_SLICES = 48
@@ -105,40 +105,23 @@ def train(
     elif split is None:
         split = _new_split(dataset, recipe, fold)
     check_split(dataset, split)
-    settings = recipe.optimization
     _keep_freed_memory()
     trainer, budget, best = _make_trainer(recipe, folder, minutes, device, devices, nodes)
     chosen_precision = set_precision(trainer, recipe, folder, precision)
-    first, rank, world_size = trainer.is_global_zero, trainer.global_rank, trainer.world_size
+    first = trainer.is_global_zero
     if first:
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / RECIPE_FILE).write_text(yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False))
-        split.save(folder / SPLIT_FILE)
-        if patients is not None:
-            save_patients(read_patients(patients), folder / PATIENTS_FILE)
+        _write_settings(folder, recipe, split, patients)
     for line in (*notes_of(dataset), *([f"split: {split.method}"] if split.method else [])):
         print_rank_zero(line)
 
-    lightning.seed_everything(settings.seed, verbose=False)
+    lightning.seed_everything(recipe.optimization.seed, verbose=False)
     # Weights that cannot be had are told before the data are prepared; those of a bundle or checkpoint replace them.
     network = build_network(recipe if start_from is None and not run.last.exists() else recipe.from_scratch())
     cases = {part: cases_of(dataset, split[part]) for part in ("train", "validation", "test")}
     if recipe.leave_out_copies or listed or (folder / LEFT_OUT_FILE).exists():
         resumed = run.last.exists()
         cases = leave_out(cases, folder, copies=recipe.leave_out_copies, listed=listed, resumed=resumed)
-    parts = {
-        part: load_or_prepare(
-            folder / PREPARED_FOLDER / f"{part}.npz",
-            cases[part],
-            _slice_settings(recipe, part),
-            partial(tqdm, desc=f"preparing {part}", leave=False, disable=None if first else True),
-        )
-        for part in ("train", "validation")
-    }
-    for part, store in parts.items():
-        print_rank_zero(f"{part}: {len(store.names)} cases, {len(store)} slices")
-        for case, why in store.unreadable.items():
-            print_rank_zero(f"  left out {case}: {why}")
+    parts = _prepare(recipe, folder, cases, progress=first)
     check_classes(recipe, parts["train"])
     if not parts["train"].present.any():
         raise TumorscopeError("no training slice shows a tumor: there is nothing to learn from; look at the masks")
@@ -149,15 +132,9 @@ def train(
         spread = torch.linspace(0, len(parts["train"]) - 1, min(_STATISTICS_SLICES, len(parts["train"]))).long()
         images = parts["train"].batch(spread, recipe.preparation.adjacent_slices).images
         load_bundle_weights(module.network, start_from, images)
-    drawn = train_sampler(parts["train"], recipe, rank, world_size)
-    size = min(settings.batch_size // world_size, len(drawn))
-    evaluated = IndexDataset(len(parts["validation"]))
     trainer.fit(
         module,
-        DataLoader(IndexDataset(len(parts["train"])), size, sampler=drawn, drop_last=True),
-        DataLoader(
-            evaluated, settings.batch_size, sampler=DistributedSampler(evaluated, world_size, rank, shuffle=False)
-        ),
+        *_loaders(parts["train"], parts["validation"], recipe, trainer.global_rank, trainer.world_size),
         ckpt_path=str(run.last) if run.last.exists() else None,
         weights_only=False,
     )
@@ -184,6 +161,48 @@ def _new_split(dataset: LabeledDataset, recipe: Recipe, fold: int | None) -> Spl
     if fold is not None:
         return dataset.fold(fold, recipe.optimization.seed)
     return dataset.split() if recipe.holdout is None else holdout_split(dataset, recipe.holdout)
+
+
+def _write_settings(folder: Path, recipe: Recipe, split: Split, patients: Path | None) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / RECIPE_FILE).write_text(yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False))
+    split.save(folder / SPLIT_FILE)
+    if patients is not None:
+        save_patients(read_patients(patients), folder / PATIENTS_FILE)
+
+
+def _prepare(
+    recipe: Recipe, folder: Path, cases: Mapping[str, Sequence[LabeledCase]], *, progress: bool
+) -> dict[str, SliceCache]:
+    """The slices of the training and validation parts, prepared or as an interrupted training left them."""
+    parts = {
+        part: load_or_prepare(
+            folder / PREPARED_FOLDER / f"{part}.npz",
+            cases[part],
+            _slice_settings(recipe, part),
+            partial(tqdm, desc=f"preparing {part}", leave=False, disable=None if progress else True),
+        )
+        for part in ("train", "validation")
+    }
+    for part, store in parts.items():
+        print_rank_zero(f"{part}: {len(store.names)} cases, {len(store)} slices")
+        for case, why in store.unreadable.items():
+            print_rank_zero(f"  left out {case}: {why}")
+    return parts
+
+
+def _loaders(
+    train: SliceCache, validation: SliceCache, recipe: Recipe, rank: int, world_size: int
+) -> tuple[DataLoader, DataLoader]:
+    """Batches of indices for one process of several: drawn for training, in order for validation."""
+    batch_size = recipe.optimization.batch_size
+    drawn = train_sampler(train, recipe, rank, world_size)
+    evaluated = IndexDataset(len(validation))
+    in_order = DistributedSampler(evaluated, world_size, rank, shuffle=False)
+    return (
+        DataLoader(IndexDataset(len(train)), min(batch_size // world_size, len(drawn)), sampler=drawn, drop_last=True),
+        DataLoader(evaluated, batch_size, sampler=in_order),
+    )
 
 
 def _slice_settings(recipe: Recipe, part: str) -> SliceSettings:
