@@ -50,6 +50,14 @@ def test_the_mask_beside_an_image_is_found(tmp_path: Path):
     assert np.array_equal(found[0], MASK)
 
 
+def test_a_name_that_leaves_no_room_for_that_of_a_mask_is_read(tmp_path: Path):
+    longest = tmp_path / f"{'x' * 251}.png"
+    Image.fromarray(head()).save(longest)
+    scan = open_scan(longest)
+    assert scan.case == "x" * 251
+    assert find_mask(scan) is None
+
+
 def test_the_masks_of_an_lgg_folder_are_found(tmp_path: Path):
     folder = tmp_path / "p"
     folder.mkdir()

@@ -19,7 +19,7 @@ from tumorscope.io.dicom.studies import StudyFiles, notes_on, studies_of, study_
 from tumorscope.io.formats import DICOM, FORMATS, IMAGE, SUFFIXES
 from tumorscope.io.lgg import is_mask_name
 from tumorscope.io.options import OnFiles
-from tumorscope.io.recognition import known_format
+from tumorscope.io.recognition import apparent_format, known_format
 from tumorscope.io.result_folders import is_results
 from tumorscope.io.volumes import voxels_beside
 
@@ -76,10 +76,12 @@ def find_scan_folders(path: Path, on_files: OnFiles | None = None) -> list[Path 
 def _by_names(folder: Path, stated: Mapping[str, str] | None) -> list[Path | StudyFiles]:
     """The cases in a folder by the names of its files; the path itself where it is one."""
     try:
-        formats = {path: entry for path in files_in(folder) if (entry := known_format(path))} if folder.is_dir() else {}
+        files = files_in(folder) if folder.is_dir() else []
+        known = {entry for path in files if (entry := known_format(path))}
     except OSError:
         return [folder]
-    first = next((entry for entry in FORMATS if entry in formats.values()), None)
+    first = next((entry for entry in FORMATS if entry in known), None)
+    formats = {path: entry for path in files if (entry := apparent_format(path))}
     scans = [path for path in formats if not is_mask_name(path.name)]
     if first is not None and first.volumes:
         groups = group_volumes([path for path in scans if formats[path].volumes], stated)
