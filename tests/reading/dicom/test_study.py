@@ -150,6 +150,16 @@ def test_of_two_series_of_one_sequence_the_better_is_taken_and_the_reason_told(
     assert any(note.startswith('left out, not of the main series: "T1 +C two"') for note in texts(scan.notes))
 
 
+def test_a_series_whose_timing_contradicts_its_name_is_left_out_with_the_reason(tmp_path: Path):
+    write_series(tmp_path, "flair", Grid((4, 24, 20)), number=1)
+    timing = {"ScanningSequence": "SE", "RepetitionTime": 5000, "EchoTime": 80, "InversionTime": None}
+    write_series(tmp_path, "t1", Grid((4, 24, 20)), number=2, SeriesDescription="AX T1", **timing)
+    scan = open_scan(tmp_path)
+    assert scan.sequences == ("flair",)
+    why = "but the timing (SE, TR 5000, TE 80 ms) is that of t2"
+    assert f'left out, not of the main series: "AX T1" (4 images, {why})' in texts(scan.notes)
+
+
 def test_other_sequences_are_taken_in_the_plane_of_the_grid(tmp_path: Path):
     write_series(tmp_path / "s", "flair", CROWN, number=1)
     write_series(tmp_path / "s", "t1", CROWN, number=2, SeriesDescription="COR T1")
