@@ -33,7 +33,7 @@ from tumorscope.models.bundle_weights import load_bundle_weights
 from tumorscope.recipes.experiment import Recipe
 from tumorscope.training.budget import Budget
 from tumorscope.training.checkpoints import MovableCheckpoint
-from tumorscope.training.classes import check_classes, with_classes, with_compartments
+from tumorscope.training.classes import check_classes, check_tumors, with_classes, with_compartments
 from tumorscope.training.copies import LEFT_OUT_FILE, leave_out
 from tumorscope.training.curves import LOG_FOLDER, draw_curves
 from tumorscope.training.distributed import check_world_size, print_rank_zero, trainer_options
@@ -140,8 +140,7 @@ def train(
         for case, why in store.unreadable.items():
             print_rank_zero(f"  left out {case}: {why}")
     check_classes(recipe, parts["train"])
-    if not parts["train"].present.any():
-        raise TumorscopeError("no training slice shows a tumor: there is nothing to learn from; look at the masks")
+    check_tumors(recipe, parts["train"], network.outputs)
     module = TumorModule(recipe, parts["train"], parts["validation"], network)
     if first:
         save_whole(folder / LAYERS_FILE, layer_table(module, recipe).encode())
