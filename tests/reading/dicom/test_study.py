@@ -100,7 +100,7 @@ def test_without_flair_the_grid_is_that_of_the_next_in_line(tmp_path: Path):
 
 def test_series_in_folders_of_their_own_are_one_study(tmp_path: Path):
     write_study(tmp_path / "patient" / "study", grids=SMALL, apart=True)
-    assert find_cases(tmp_path) == [tmp_path / "patient" / "study"]
+    assert find_cases(tmp_path) == [tmp_path]
     assert open_scan(tmp_path / "patient" / "study").sequences == ("t1", "t1c", "flair")
 
 
