@@ -66,7 +66,8 @@ def command(
 
     spacing_mm = None if spacing is None else parse_spacing(spacing)
     reading = ReadingChoices(register, spacing_mm, stated_sequences(sequence or []))
-    check_stated_names(paths, reading.stated)
+    if not any(path.suffix.lower() == ".zip" for path in paths):  # which is not looked into here
+        check_stated_names(paths, reading.sequences)
     if token is None and user is None:
         token = os.environ.get("TUMORSCOPE_TOKEN")
     login = None if user is None else (user, _password(user))

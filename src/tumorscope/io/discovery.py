@@ -244,7 +244,11 @@ def _widest(folder: Path, top: Path, held: Mapping[Path, int]) -> Path:
         top: what the user named.
         held: how many of the folders found are in each folder. A BIDS data set holds what was not looked into, too.
     """
-    while folder != top and held[folder.parent] == held[folder] and not _is_bids(folder.parent, [*folder.parent.iterdir()]):
+    while (
+        folder != top
+        and held[folder.parent] == held[folder]
+        and not _is_bids(folder.parent, [*folder.parent.iterdir()])
+    ):
         folder = folder.parent
     return folder
 
