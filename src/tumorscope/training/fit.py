@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import lightning
 import torch
@@ -140,7 +141,7 @@ def train(
         for case, why in store.unreadable.items():
             print_rank_zero(f"  left out {case}: {why}")
     check_classes(recipe, parts["train"])
-    check_tumors(recipe, parts["train"], network.outputs)
+    check_tumors(recipe, parts["train"], cast("tuple[str, ...]", network.outputs))
     module = TumorModule(recipe, parts["train"], parts["validation"], network)
     if first:
         save_whole(folder / LAYERS_FILE, layer_table(module, recipe).encode())
