@@ -10,6 +10,7 @@ import pytest
 from making import bright_flair, fake_engine
 
 import tumorscope
+from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.note import Note
 from tumorscope.datasets.phantom import demo_phantom, write_nifti
 
@@ -120,3 +121,12 @@ def test_the_plot_of_an_analysis_is_its_panel(analysis, phantom):
     without, compared = tumorscope.plot(analysis), tumorscope.plot(analysis, truth=phantom.mask)
     assert without.mode == "RGB"
     assert compared.width > without.width  # two more columns
+
+
+def test_what_cannot_be_drawn_or_saved_is_named(phantom, tmp_path):
+    pytest.importorskip("torch")
+    with pytest.raises(TumorscopeError, match="plot: give an analysis, a run or an evaluation, not a Scan"):
+        tumorscope.plot(phantom.scan)
+    with pytest.raises(TumorscopeError, match="save: give an analysis or a run, not a Scan"):
+        tumorscope.save(phantom.scan, tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -146,3 +146,47 @@ def test_two_stacks_of_slices_in_a_folder_are_two_scans(tmp_path: Path):
         for number in (1, 2, 3):
             Image.fromarray(head(rows, 48, number)).save(tmp_path / f"IM-{series}-{number}.png")
     assert [open_scan(case).shape for case in find_cases(tmp_path)] == [(3, 64, 48), (3, 48, 48)]
+
+
+def test_a_damaged_patient_among_others_is_a_case_that_fails_with_the_reason(tmp_path: Path):
+    write_nifti(tmp_path / "p1_flair.nii.gz", VOLUME, AFFINE)
+    (tmp_path / "p2_flair.nii.gz").write_bytes(b"")
+    (tmp_path / "p3_flair.nii.gz").write_text("not a volume")
+    (tmp_path / "notes.txt").write_text("p3 is damaged")
+    cases = find_cases(tmp_path)
+    assert cases == [tmp_path / f"p{number}_flair.nii.gz" for number in (1, 2, 3)]
+    with pytest.raises(UnreadableScan, match=r"p2_flair.nii.gz: the file is empty; copy it again"):
+        open_scan(cases[1])
+    with pytest.raises(UnreadableScan, match=r"p3_flair.nii.gz: not NIfTI although its name says so"):
+        open_scan(cases[2])
+
+
+def test_a_damaged_session_of_bids_fails_with_the_reason(tmp_path: Path):
+    write_nifti(tmp_path / "sub-1_ses-a_FLAIR.nii.gz", VOLUME, AFFINE)
+    (tmp_path / "sub-1_ses-b_FLAIR.nii.gz").write_bytes(b"")
+    first, second = find_cases(tmp_path)
+    assert open_scan(first).case == "sub-1_ses-a"
+    with pytest.raises(UnreadableScan, match="sub-1_ses-b_FLAIR.nii.gz: the file is empty"):
+        open_scan(second)
+
+
+def test_a_damaged_sequence_is_an_error_where_it_is_needed_and_else_a_note(tmp_path: Path):
+    write_nifti(tmp_path / "p1_flair.nii.gz", VOLUME, AFFINE)
+    (tmp_path / "p1_t1.nii.gz").write_bytes(b"")
+    assert find_cases(tmp_path) == [tmp_path]
+    with pytest.raises(UnreadableScan, match="p1_t1.nii.gz: the file is empty"):
+        open_scan(tmp_path)
+    scan = open_scan(tmp_path, needed=("flair",))
+    assert scan.sequences == ("flair",)
+    assert "t1 left out: p1_t1.nii.gz: the file is empty; copy it again" in [note.text for note in scan.notes]
+
+
+def test_images_that_are_not_read_are_cases_that_fail_among_others(tmp_path: Path):
+    for name in ("anna.png", "eva.png"):
+        Image.fromarray(head()).save(tmp_path / name)
+    (tmp_path / "ida.webp").write_bytes(b"RIFF\0\0\0\0WEBPVP8L")
+    (tmp_path / "mia.jpg").write_bytes(b"")
+    (tmp_path / "mia_mask.png").write_bytes(b"")
+    assert find_cases(tmp_path) == [tmp_path / name for name in ("anna.png", "eva.png", "ida.webp", "mia.jpg")]
+    with pytest.raises(UnreadableScan, match=r"ida.webp: is a WebP image or a video; save it as PNG"):
+        open_scan(tmp_path / "ida.webp")

@@ -2,7 +2,7 @@ import numpy as np
 from dicom_making import Grid, write_series
 from PIL import Image
 
-from tumorscope.io import find_cases
+from tumorscope.io import find_cases, open_scan
 from tumorscope.io.dicom.studies import StudyFiles
 
 
@@ -45,13 +45,18 @@ def test_a_study_beside_other_cases_is_the_files_of_its_own(tmp_path):
     assert other == tmp_path / "3"
 
 
-def test_studies_in_folders_of_their_own_are_these_folders(tmp_path):
+def test_studies_in_folders_of_their_own_are_the_widest_folders_that_hold_no_other(tmp_path):
     for patient in ("a", "b"):
         for number, sequence in enumerate(("flair", "t1"), 1):
             folder = tmp_path / patient / "2024" / str(number)
             write_series(folder, sequence, Grid((2, 24, 20)), study=patient, number=number)
-    write_series(tmp_path / "c", "flair", Grid((2, 24, 20)), study="c")
-    assert find_cases(tmp_path) == [tmp_path / "a" / "2024", tmp_path / "b" / "2024", tmp_path / "c"]
+    write_series(tmp_path / "c" / "ser1", "flair", Grid((2, 24, 20)), study="c")
+    for year in ("2023", "2024"):
+        write_series(tmp_path / "d" / year / "ser1", "flair", Grid((2, 24, 20)), study=year, PatientID="d")
+    # "2024", "2024-2" and "ser1" as names of results would not tell whose they are
+    assert find_cases(tmp_path) == [tmp_path / name for name in ("a", "b", "c", "d/2023", "d/2024")]
+    assert open_scan(tmp_path / "c").case == "c"
+    assert find_cases(tmp_path / "c") == [tmp_path / "c"]
 
 
 def test_folders_whose_files_name_no_study_are_cases_of_their_own(tmp_path):

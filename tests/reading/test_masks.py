@@ -41,6 +41,21 @@ def test_the_blur_of_jpeg_is_not_tumor(tmp_path: Path):
     assert (found != MASK).sum() < 0.05 * MASK.sum()
 
 
+def test_the_scan_itself_is_not_its_mask_but_a_mask_with_smooth_edges_is(tmp_path: Path):
+    scan = image(tmp_path)
+    gray = np.clip(np.add.outer(np.arange(64), np.arange(48)), 1, 255).astype(np.uint8)
+    gray[0, 0] = 255
+    Image.fromarray(gray).save(tmp_path / "gray.png")
+    with pytest.raises(UnreadableScan, match="gray.png: holds 111 different values, most of them dark, so it is an"):
+        read_mask(tmp_path / "gray.png", scan)
+    smooth = np.full((64, 48), 255, np.uint8)
+    smooth[0] = np.arange(48)
+    smooth[:, 0] = np.arange(48, 112)
+    smooth[:32, 1] = np.arange(112, 144)
+    Image.fromarray(smooth).save(tmp_path / "smooth.png")
+    assert read_mask(tmp_path / "smooth.png", scan).all()
+
+
 def test_the_mask_beside_an_image_is_found(tmp_path: Path):
     scan = image(tmp_path)
     assert find_mask(scan) is None
@@ -48,6 +63,14 @@ def test_the_mask_beside_an_image_is_found(tmp_path: Path):
     found = find_mask(scan)
     assert found is not None
     assert np.array_equal(found[0], MASK)
+
+
+def test_a_name_that_leaves_no_room_for_that_of_a_mask_is_read(tmp_path: Path):
+    longest = tmp_path / f"{'x' * 251}.png"
+    Image.fromarray(head()).save(longest)
+    scan = open_scan(longest)
+    assert scan.case == "x" * 251
+    assert find_mask(scan) is None
 
 
 def test_the_masks_of_an_lgg_folder_are_found(tmp_path: Path):

@@ -124,3 +124,9 @@ def test_a_training_keeps_the_classes_of_the_folders_in_its_recipe(tmp_path):
     run = train(recipe([]), {"folders": dataset.root}, tmp_path / "run", device="cpu", precision="float32")
     assert run.recipe().classes == ("benign", "malignant")
     assert (run.summary()["epochs"], run.summary()["steps"]) == (1, run.summary()["steps_an_epoch"])
+
+
+def test_masks_are_not_learned_from_images_without_any(tmp_path):
+    dataset = folders(tmp_path, "glioma", "notumor")  # the healthy ones count as empty masks
+    with pytest.raises(TumorscopeError, match="recipe own learns masks, but no training slice with a tumor has one"):
+        train(recipe([], "unet"), {"folders": dataset.root}, tmp_path / "run", device="cpu", precision="float32")

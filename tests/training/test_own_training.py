@@ -82,6 +82,11 @@ def test_a_run_is_loaded_with_its_split_curves_layers_and_network(trained):
     first = next(line for line in run.layers.splitlines() if line.startswith("stem.0 "))
     assert first.split() == ["stem.0", "Conv2d", "16×32×32", "144"]  # 3×3 weights from one channel to 16
     assert run.network(torch.zeros(1, 1, 32, 32))["mask"].shape == (1, 32, 32)
+    # printed without pages of layers
+    first, split, end = repr(run).splitlines()
+    assert first == f"{trained / 'run'}: recipe {run.recipe.name}, {run.recipe.network.kind}"
+    assert split == "split: train 1, validation 1, test 2"
+    assert end.startswith("2 epochs in ")
     with pytest.raises(TumorscopeError, match="not the folder of a training"):
         tumorscope.load_run(trained / "data")
 

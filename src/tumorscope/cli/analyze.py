@@ -145,11 +145,13 @@ def command(
     from tumorscope.cli.running import cases_in, run_cases
     from tumorscope.cli.sequence_options import stated_sequences
     from tumorscope.io.spacing import parse_spacing
+    from tumorscope.io.stated_names import check_stated_names
     from tumorscope.reporting.outputs import OutputOptions
     from tumorscope.studies.case import AnalysisOptions, Case
 
     stated = stated_sequences(sequence or []) if paths else {}
     if paths:
+        check_stated_names(paths, stated)
         cases = cases_in(paths, stated)
     elif sequence:
         cases = [Case(None, _named_sequences(sequence))]

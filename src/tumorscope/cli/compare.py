@@ -25,7 +25,7 @@ def command(
     comparison = compare_runs(read_runs(runs))
     plots = write_comparison(comparison, out)
     _print(comparison)
-    typer.echo(f"Tables and {len(plots)} plots: {out / 'compare.md'}")
+    typer.echo(f"Tables and {len(plots)} plot{'' if len(plots) == 1 else 's'}: {out / 'compare.md'}")
 
 
 def _print(comparison: Comparison) -> None:

@@ -62,9 +62,12 @@ def command(
     from tumorscope.client import Client, ReadingChoices
     from tumorscope.client.connection import is_encrypted
     from tumorscope.io.spacing import parse_spacing
+    from tumorscope.io.stated_names import check_stated_names
 
     spacing_mm = None if spacing is None else parse_spacing(spacing)
     reading = ReadingChoices(register, spacing_mm, stated_sequences(sequence or []))
+    if not any(path.suffix.lower() == ".zip" for path in paths):  # which is not looked into here
+        check_stated_names(paths, reading.sequences)
     if token is None and user is None:
         token = os.environ.get("TUMORSCOPE_TOKEN")
     login = None if user is None else (user, _password(user))

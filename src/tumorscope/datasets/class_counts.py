@@ -188,7 +188,8 @@ def _guess_accuracy(values: Sequence[str], labels: Sequence[str]) -> float:
     """Fraction of images whose class is the most frequent among the other images of the same value.
 
     Without other images of that value, the most frequent class of all others is guessed; among equally frequent
-    classes the guess is random.
+    classes the guess is random. A class that was among the most frequent remains so when the image itself is left
+    out: between equally large classes the guess would else always be wrong instead of random.
     """
     overall = Counter(labels)
     by_value: dict[str, Counter[str]] = defaultdict(Counter)
@@ -197,9 +198,11 @@ def _guess_accuracy(values: Sequence[str], labels: Sequence[str]) -> float:
     right = 0.0
     for counts in by_value.values():
         for label, count in counts.items():
-            others = (counts if counts.total() > 1 else overall) - Counter({label: 1})
+            known = counts if counts.total() > 1 else overall
+            others = known - Counter({label: 1})
             most = max(others.values(), default=0)
-            guesses = [name for name, number in others.items() if number == most]
+            guesses = {name for name, number in others.items() if number == most}
+            guesses |= {label} & {name for name, number in known.items() if number == max(known.values())}
             right += count * (label in guesses) / max(1, len(guesses))
     return right / len(labels)
 

@@ -41,17 +41,22 @@ def plot(
         figure.
 
     Raises:
-        TumorscopeError: there is no such plot, or Matplotlib, which the extra ``train`` brings, is not installed.
+        TumorscopeError: there is no such plot, it is something else, such as a scan, or Matplotlib, which the extra ``train`` brings, is not installed.
     """
     if isinstance(what, Analysis):
         return draw_panel(what, truth)
     with extras_named():
         from tumorscope.evaluation.rows import Evaluation
         from tumorscope.training.feature_model import FeatureRun
+        from tumorscope.training.loading import LoadedRun
 
         if isinstance(what, Evaluation):
             return _evaluation_figure(what, kind)
-        return _features_image(what, kind or "models") if isinstance(what, FeatureRun) else _curves(what)
+        if isinstance(what, FeatureRun):
+            return _features_image(what, kind or "models")
+        if isinstance(what, LoadedRun):
+            return _curves(what)
+    raise TumorscopeError(f"plot: give an analysis, a run or an evaluation, not a {type(what).__name__}")
 
 
 def _evaluation_figure(evaluation: Evaluation, kind: str | None) -> Figure:

@@ -52,21 +52,24 @@ def save(
         The folder that was written. It appears whole or not at all.
 
     Raises:
-        TumorscopeError: the folder cannot be written, ``data`` is missing, the int8 model is much worse, or it is a run
-            of features, which is saved with a training of a network.
+        TumorscopeError: the folder cannot be written, ``data`` is missing, the int8 model is much worse, it is a run
+            of features, which is saved with a training of a network, or it is neither an analysis nor a run.
     """
     if isinstance(what, Analysis):
         return write_results(what, Path(folder), truth, options)["analysis"].parent
-    if data is None:
-        raise TumorscopeError("save: name the data that the run was trained on, as data=FOLDER")
     with extras_named():
         from tumorscope.datasets.data_folders import as_arguments, resolve_data
         from tumorscope.training.export import export
+        from tumorscope.training.feature_model import FeatureRun
         from tumorscope.training.loading import LoadedRun
         from tumorscope.training.run import Run
 
-        if not isinstance(what, LoadedRun):
+        if isinstance(what, FeatureRun):
             raise TumorscopeError("save: a run of features is saved with a network's: save(run, ..., features=FOLDER)")
+        if not isinstance(what, LoadedRun):
+            raise TumorscopeError(f"save: give an analysis or a run, not a {type(what).__name__}")
+        if data is None:
+            raise TumorscopeError("save: name the data that the run was trained on, as data=FOLDER")
         folders = resolve_data(as_arguments(data), what.recipe.datasets)
         classifier = None if features is None else Path(features)
         report = export(Run(what.folder), folders, Path(folder), eight_bit=int8, features=classifier)

@@ -43,6 +43,14 @@ def label(path: Path | str) -> str:
     return name if len(name) <= 100 else f"{name[:60]}…{name[-30:]}"
 
 
+def is_file(path: Path) -> bool:
+    """Whether a file is there; False, too, where its name, derived from another's, is too long for the disk."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 def printable(text: str) -> str:
     """The text with a question mark for everything that would break or color a terminal's line."""
     return "".join(character if character.isprintable() else "?" for character in text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -19,7 +20,7 @@ from tumorscope.io.dicom.studies import StudyFiles, notes_on, studies_of, study_
 from tumorscope.io.formats import DICOM, FORMATS, IMAGE, SUFFIXES
 from tumorscope.io.lgg_patient import is_mask_name
 from tumorscope.io.options import OnFiles
-from tumorscope.io.recognition import known_format
+from tumorscope.io.recognition import apparent_format, known_format
 from tumorscope.io.result_folders import is_results
 from tumorscope.io.volumes import voxels_beside
 
@@ -76,10 +77,12 @@ def find_scan_folders(path: Path, on_files: OnFiles | None = None) -> list[Path 
 def _by_names(folder: Path, stated: Mapping[str, str] | None) -> list[Path | StudyFiles]:
     """The cases in a folder by the names of its files; the path itself where it is one."""
     try:
-        formats = {path: entry for path in files_in(folder) if (entry := known_format(path))} if folder.is_dir() else {}
+        files = files_in(folder) if folder.is_dir() else []
+        known = {entry for path in files if (entry := known_format(path))}
     except OSError:
         return [folder]
-    first = next((entry for entry in FORMATS if entry in formats.values()), None)
+    first = next((entry for entry in FORMATS if entry in known), None)
+    formats = {path: entry for path in files if (entry := apparent_format(path))}
     scans = [path for path in formats if not is_mask_name(path.name)]
     if first is not None and first.volumes:
         groups = group_volumes([path for path in scans if formats[path].volumes], stated)
@@ -217,6 +220,7 @@ def _by_folder(
     for study, files in studies.items():
         for folder in {file.parent for file in files}:
             holders.setdefault(folder, []).append(study)
+    held = Counter(folder for case in cases for folder in (case, *case.parents))
     placed: list[tuple[Path, Path | StudyFiles]] = []
     for study, files in studies.items():
         folders = {file.parent for file in files}
@@ -227,8 +231,26 @@ def _by_folder(
         others = any(case not in folders and case.is_relative_to(common) for case in cases)
         notes = notes_on(study, doubtful, [other for folder in folders for other in holders[folder]])
         alone = not others and not notes and all(len(holders[folder]) == 1 for folder in folders)
-        placed.append((files[0], common if alone else StudyFiles(path, tuple(files), study_code(study), notes)))
+        own = _widest(common, path, held) if alone else None
+        placed.append((files[0], own or StudyFiles(path, tuple(files), study_code(study), notes)))
     return placed
+
+
+def _widest(folder: Path, top: Path, held: Mapping[Path, int]) -> Path:
+    """The widest folder up to ``top`` that holds no other case: patients' folders tell cases apart, series' seldom do.
+
+    Args:
+        folder: of a study.
+        top: what the user named.
+        held: how many of the folders found are in each folder. A BIDS data set holds what was not looked into, too.
+    """
+    while (
+        folder != top
+        and held[folder.parent] == held[folder]
+        and not _is_bids(folder.parent, [*folder.parent.iterdir()])
+    ):
+        folder = folder.parent
+    return folder
 
 
 def _below(path: Path, seen: set[FolderKey]) -> list[Path]:

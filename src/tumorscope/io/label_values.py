@@ -18,6 +18,9 @@ from tumorscope.io.raster import read_raster
 MOST_LABELS = 32
 """More different values than this are gray levels, not labels."""
 
+MOST_EDGE_LEVELS = 100
+"""Up to so many values come from smooth edges or numbered lesions of a mask; more are an image, unless most are bright."""
+
 HALF = Note("mask_threshold", "the mask holds probabilities; inside is what is at least one half")
 
 _WHOLE, _FURTHEST = 0.01, 0.1
@@ -139,6 +142,10 @@ def split_labels(
             raise _image(name, f"fractions up to {values.max():g}")
         return *_one_mask(values >= 0.5), (HALF,)
     if options.whole:
+        inside = values[values > 0]
+        levels = len(np.unique(inside))
+        if levels > MOST_EDGE_LEVELS and np.count_nonzero(inside > inside.max() / 2) < inside.size / 2:
+            raise _image(name, f"{levels} different values, most of them dark")
         return *_one_mask(values > 0), ()
     found = np.unique(values[values > 0])
     if len(found) > MOST_LABELS:

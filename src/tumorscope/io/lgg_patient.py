@@ -16,7 +16,7 @@ import numpy as np
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.core.note import Note
 from tumorscope.core.scan import Scan
-from tumorscope.io.checks import label
+from tumorscope.io.checks import is_file, label
 from tumorscope.io.raster import read_raster
 from tumorscope.io.slice_stacking import stack_slices
 
@@ -120,7 +120,7 @@ def read_lgg_mask(folder: Path) -> np.ndarray:
     Raises:
         UnreadableScan: no mask at all, or masks of different sizes.
     """
-    masks = [_read_mask(mask_file(path)) if mask_file(path).exists() else None for path in slice_files(folder)]
+    masks = [_read_mask(mask_file(path)) if is_file(mask_file(path)) else None for path in slice_files(folder)]
     known = [mask for mask in masks if mask is not None]
     if not known:
         raise UnreadableScan(f"{label(folder)}: no *_mask.tif beside the slices")

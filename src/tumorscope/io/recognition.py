@@ -16,7 +16,7 @@ from tumorscope.io.file_heads import (
     read_head,
     voxels_of_pair,
 )
-from tumorscope.io.formats import FORMATS, SUPPORTED, InputFormat
+from tumorscope.io.formats import FORMATS, IMAGE, SUPPORTED, InputFormat
 
 _OTHERS = (
     (b"%PDF", "a PDF"),
@@ -27,6 +27,8 @@ _OTHERS = (
     (b"RIFF", "a WebP image or a video; save it as PNG"),
     (b"MATLAB 5", "an old MATLAB file; save it in MATLAB with save(…, '-v7.3')"),
 )
+_OTHER_IMAGES = frozenset({".gif", ".webp", ".heic", ".heif", ".avif", ".jp2", ".j2k", ".jxl"})
+"""Suffixes of images that are refused."""
 _GZIPPED = " or ".join(entry.title for entry in FORMATS if entry.gzipped)
 
 
@@ -41,6 +43,15 @@ def known_format(path: Path) -> InputFormat | None:
         return format_of(path)
     except UnreadableScan:
         return None
+
+
+def apparent_format(path: Path) -> InputFormat | None:
+    """The format of a file, or what it was meant to be where it is damaged or an image that is not read.
+
+    Among other scans such a file is a case that fails with its reason: left out silently, it would be missed.
+    """
+    found = known_format(path) or next((entry for entry in FORMATS if entry.promised_by(path.name)), None)
+    return found or (IMAGE if path.suffix.lower() in _OTHER_IMAGES else None)
 
 
 def format_of(path: Path) -> InputFormat:

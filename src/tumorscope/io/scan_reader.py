@@ -16,9 +16,9 @@ from tumorscope.io.checks import checked, label, public_name
 from tumorscope.io.dicom.studies import StudyFiles
 from tumorscope.io.discovery import dicom_files_below, files_in
 from tumorscope.io.file_heads import header_of_pair
-from tumorscope.io.formats import DICOM, FORMATS, SUPPORTED, InputFormat
+from tumorscope.io.formats import DICOM, FORMATS, SUPPORTED, VOLUME_SUFFIXES, InputFormat
 from tumorscope.io.options import FolderContents, OnFiles, ReadOptions
-from tumorscope.io.recognition import format_of, known_format
+from tumorscope.io.recognition import apparent_format, format_of
 from tumorscope.io.result_folders import is_results
 from tumorscope.io.sequences import as_stated, check_channels, check_stated, stated_sequence
 from tumorscope.io.spacing import GIVEN, Spacing, with_spacing
@@ -97,7 +97,7 @@ def _read(path: Path | StudyFiles, options: ReadOptions) -> Scan:
 
 def _read_study(study: StudyFiles, options: ReadOptions) -> Scan:
     """The scan in some files of a folder, which are of one study, one subject or one stack."""
-    if known_format(study.files[0]) in (DICOM, None):
+    if apparent_format(study.files[0]) in (DICOM, None):
         return DICOM.reader().read_study(study, study.files, options)
     scan = _read_files(study.path, study.files, *_by_format(study.files), options)
     return replace(scan, case=study.name)
@@ -179,9 +179,12 @@ def _read_files(
     options: ReadOptions,
 ) -> Scan:
     """The scan in a folder: of the first format of the registry that it holds, all volumes together."""
-    first = next(entry for entry in FORMATS if entry in by_format)
+    first = next((entry for entry in FORMATS if entry in by_format), None)
+    if first is None:
+        raise refused[0][1]
     if first.volumes:
-        volumes = sorted(path for entry, own in by_format.items() if entry.volumes for path in own)
-        return read_volume_folder(folder, volumes, options)
+        volumes = [path for entry, own in by_format.items() if entry.volumes for path in own]
+        damaged = [path for path, _error in refused if path.name.lower().endswith(VOLUME_SUFFIXES)]
+        return read_volume_folder(folder, sorted([*volumes, *damaged]), options)
     own = by_format[first]
     return first.reader().read_folder(folder, FolderContents(own, len(files) - len(own), refused), options)

@@ -10,7 +10,7 @@ import numpy as np
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.core.scan import Scan
 from tumorscope.core.segmentation import Segmentation
-from tumorscope.io.checks import label
+from tumorscope.io.checks import is_file, label
 from tumorscope.io.file_heads import header_of_pair
 from tumorscope.io.formats import IMAGE, IMAGE_SUFFIXES, MASK_FORMATS, VOLUME_SUFFIXES, InputFormat, stem
 from tumorscope.io.images import natural, read_mask_images
@@ -183,7 +183,7 @@ def _mask_beside(path: Path) -> Path | None:
         name, suffixes = path.stem, (*own, *sorted(IMAGE_SUFFIXES.difference(own)))
         candidates = []
     candidates += [path.with_name(f"{name}_{ending}{suffix}") for ending in _MASK_ENDINGS for suffix in suffixes]
-    return next((candidate for candidate in candidates if candidate.is_file() and candidate != path), None)
+    return next((candidate for candidate in candidates if is_file(candidate) and candidate != path), None)
 
 
 def _is_volume(path: Path) -> bool:

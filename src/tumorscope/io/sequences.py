@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -119,8 +119,12 @@ def stated_sequence(path: Path, stated: Mapping[str, str]) -> str | None:
         path: of the file.
         stated: sequence, or ``unknown``, by name; a path counts by its last part.
     """
-    names = {Path(name).name.lower(): sequence for name, sequence in stated.items()}
-    return names.get(path.name.lower())
+    return next((sequence for name, sequence in stated.items() if names_it(name, {path.name.lower()})), None)
+
+
+def names_it(name: str, names: Collection[str]) -> bool:
+    """Whether one of ``names``, in lower case, is the one that the user states; of a path the last part counts, too."""
+    return name.strip().lower() in names or Path(name).name.lower() in names
 
 
 def as_stated(scan: Scan, sequence: str | None) -> Scan:

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import lightning
 import torch
@@ -47,7 +48,7 @@ from tumorscope.training.prepared import FOLDER as PREPARED_FOLDER
 from tumorscope.training.prepared import SliceSettings, load_or_prepare, remove_prepared
 from tumorscope.training.run import RECIPE_FILE, SPLIT_FILE, SUMMARY_FILE, Run, open_datasets
 from tumorscope.training.slices import IndexDataset, SliceCache
-from tumorscope.training.trained_classes import check_classes, with_classes, with_compartments
+from tumorscope.training.trained_classes import check_classes, check_tumors, with_classes, with_compartments
 
 _STATISTICS_SLICES = 48
 """Number of training slices for the batch statistics of a bundle's layers."""
@@ -123,8 +124,7 @@ def train(
         cases = leave_out(cases, folder, copies=recipe.leave_out_copies, listed=listed, resumed=resumed)
     parts = _prepare(recipe, folder, cases, progress=first)
     check_classes(recipe, parts["train"])
-    if not parts["train"].present.any():
-        raise TumorscopeError("no training slice shows a tumor: there is nothing to learn from; look at the masks")
+    check_tumors(recipe, parts["train"], cast("tuple[str, ...]", network.outputs))
     module = TumorModule(recipe, parts["train"], parts["validation"], network)
     if first:
         save_whole(folder / LAYERS_FILE, layer_table(module, recipe).encode())

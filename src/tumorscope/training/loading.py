@@ -40,6 +40,16 @@ class LoadedRun:
     summary: Mapping[str, Any]
     network: nn.Module
 
+    def __repr__(self) -> str:
+        """A few lines for a console or a notebook; fields have the rest, and the network's own runs to pages."""
+        parts = ", ".join(f"{part} {len(patients)}" for part, patients in self.split.parts.items())
+        lines = [f"{self.folder}: recipe {self.recipe.name}, {self.recipe.network.kind}", f"split: {parts}"]
+        if self.summary:
+            score = self.summary.get("best_score")
+            best = "" if score is None else f", best validation score {score:.3f}"
+            lines.append(f"{self.summary.get('epochs')} epochs in {self.summary.get('minutes')} minutes{best}")
+        return "\n".join(lines)
+
 
 def load_run(folder: Path | str) -> LoadedRun:
     """Load a training's recipe, split, curves and network.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 from tumorscope.core.errors import BadRecipe, TumorscopeError
@@ -57,3 +59,23 @@ def check_classes(recipe: Recipe, training: SliceCache) -> None:
     absent = [name for name, count in zip(recipe.classes, counts, strict=True) if not count]
     if absent:
         raise TumorscopeError(f"no training slice shows {' or '.join(absent)}: there are no examples to train it on")
+
+
+def check_tumors(recipe: Recipe, training: SliceCache, outputs: Sequence[str]) -> None:
+    """Refuse a training that would only ever see slices without tumor, or masks without any.
+
+    Args:
+        recipe: the experiment.
+        training: its slices; those without a tumor have an empty mask, whether or not a file states it.
+        outputs: what the network predicts.
+
+    Raises:
+        TumorscopeError: no slice shows a tumor, or the network learns masks and no tumor has one.
+    """
+    if not training.present.any():
+        raise TumorscopeError("no training slice shows a tumor: there is nothing to learn from; look at the masks")
+    if "mask" in outputs and not (training.present & training.has_mask).any():
+        raise TumorscopeError(
+            f"recipe {recipe.name} learns masks, but no training slice with a tumor has one; add masks, or choose a "
+            "recipe that learns classes alone, such as kaggle4-cnn"
+        )

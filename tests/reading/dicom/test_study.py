@@ -100,7 +100,7 @@ def test_without_flair_the_grid_is_that_of_the_next_in_line(tmp_path: Path):
 
 def test_series_in_folders_of_their_own_are_one_study(tmp_path: Path):
     write_study(tmp_path / "patient" / "study", grids=SMALL, apart=True)
-    assert find_cases(tmp_path) == [tmp_path / "patient" / "study"]
+    assert find_cases(tmp_path) == [tmp_path]
     assert open_scan(tmp_path / "patient" / "study").sequences == ("t1", "t1c", "flair")
 
 
@@ -148,6 +148,16 @@ def test_of_two_series_of_one_sequence_the_better_is_taken_and_the_reason_told(
     assert scan.shape == better.shape
     assert f'"T1 +C one" is taken of 2 t1c series: {why}' in texts(scan.notes)
     assert any(note.startswith('left out, not of the main series: "T1 +C two"') for note in texts(scan.notes))
+
+
+def test_a_series_whose_timing_contradicts_its_name_is_left_out_with_the_reason(tmp_path: Path):
+    write_series(tmp_path, "flair", Grid((4, 24, 20)), number=1)
+    timing = {"ScanningSequence": "SE", "RepetitionTime": 5000, "EchoTime": 80, "InversionTime": None}
+    write_series(tmp_path, "t1", Grid((4, 24, 20)), number=2, SeriesDescription="AX T1", **timing)
+    scan = open_scan(tmp_path)
+    assert scan.sequences == ("flair",)
+    why = "but the timing (SE, TR 5000, TE 80 ms) is that of t2"
+    assert f'left out, not of the main series: "AX T1" (4 images, {why})' in texts(scan.notes)
 
 
 def test_other_sequences_are_taken_in_the_plane_of_the_grid(tmp_path: Path):

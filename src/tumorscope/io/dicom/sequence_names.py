@@ -36,14 +36,10 @@ def sequence_of(header: SeriesHeader, words: frozenset[str]) -> tuple[str, str]:
             continue
         shown = public_text(text, words)
         quoted = f'the {what} "{shown}"' if shown else f"the {what}"
-        if sequence == "t2" and "GR" in header.scanning and "SE" not in header.scanning:
-            return "unknown", f"sequence unknown: {quoted} names T2, but it is a gradient echo, so perhaps T2*"
+        if doubt := _contradiction(header, sequence):
+            return "unknown", f"sequence unknown: {quoted} names {sequence}, but {doubt}"
         if sequence == "t2" and by_timing == "flair":
             return "flair", f"sequence flair taken from {quoted} and {_timing(header)}, which darkens fluid"
-        if _contradict(sequence, by_timing):
-            return "unknown", (
-                f"sequence unknown: {quoted} names {sequence}, but {_timing(header)} is that of {by_timing}"
-            )
         return sequence, f"sequence {sequence} taken from {quoted}{_agent(sequence, header)}"
     if header.acquisition_contrast in _OTHER_CONTRASTS:
         return "unknown", f"sequence unknown: the acquisition contrast is {header.acquisition_contrast}"
@@ -93,11 +89,27 @@ def weighting(header: SeriesHeader) -> str | None:
     return "t1" if 250 <= repetition <= 900 and echo <= 30 else None
 
 
-def _contradict(named: str, by_timing: str | None) -> bool:
+def contradiction(header: SeriesHeader) -> str | None:
+    """How the timing contradicts the sequence that a series is named after; None where it does not, or has no such name."""
+    if not header.kind.is_structural:
+        return None
+    for text in map(without_dixon_phase, (header.description, header.protocol)):
+        if names_other(text):
+            return None
+        sequence = recognize_sequence(text, header.contrast)
+        if sequence != "unknown":
+            return _contradiction(header, sequence)
+    return None
+
+
+def _contradiction(header: SeriesHeader, named: str) -> str | None:
     """FLAIR and T2 do not contradict each other: files may lack the inversion time."""
-    if by_timing is None:
-        return False
-    return by_timing == "pd" or (named in ("t1", "t1c")) != (by_timing == "t1")
+    if named == "t2" and "GR" in header.scanning and "SE" not in header.scanning:
+        return "it is a gradient echo, so perhaps T2*"
+    by_timing = weighting(header)
+    if by_timing is None or (by_timing != "pd" and (named in ("t1", "t1c")) == (by_timing == "t1")):
+        return None
+    return f"{_timing(header)} is that of {by_timing}"
 
 
 def _timing(header: SeriesHeader) -> str:

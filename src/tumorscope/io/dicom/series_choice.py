@@ -10,9 +10,10 @@ import numpy as np
 from tumorscope.core.note import Note
 from tumorscope.io.dicom.grouping import VolumeCandidate
 from tumorscope.io.dicom.header import public_text
-from tumorscope.io.dicom.sequence_names import sequence_of
+from tumorscope.io.dicom.sequence_names import contradiction, sequence_of
 from tumorscope.io.dicom.slice_order import SAME_POSITION_MM, plane_of
 from tumorscope.io.dicom.structural import functional_word, rejection_reason
+from tumorscope.io.sequences import names_it
 from tumorscope.preprocessing.series_resampling import REFERENCE_ORDER
 
 THIN_SLICE_MM = 2.0
@@ -90,12 +91,17 @@ def choose_series(
 
 def _stated(group: VolumeCandidate, stated: Mapping[str, str]) -> tuple[str, str] | None:
     """The sequence that the user states for a series, and the reason; None where nothing is stated."""
+    known = names_of_series(group) if stated else frozenset()
+    sequence = next((each for name, each in stated.items() if names_it(name, known)), None)
+    return None if sequence is None else (sequence, f"sequence {sequence} as stated by the user")
+
+
+def names_of_series(group: VolumeCandidate) -> frozenset[str]:
+    """By what a user may name a series, in lower case: description, protocol, number, UID, files and their folders."""
     header, paths = group.header, [frame.path for frame in group.frames]
     names = {header.description, header.protocol, str(header.number), header.series, group.series}
     names |= {part for path in paths for part in (path.name, path.parent.name)}
-    known = {name.strip().lower() for name in names} - {"", "0"}
-    sequence = next((each for name, each in stated.items() if name.strip().lower() in known), None)
-    return None if sequence is None else (sequence, f"sequence {sequence} as stated by the user")
+    return frozenset({name.strip().lower() for name in names} - {"", "0"})
 
 
 def _best_of_each(
@@ -220,6 +226,8 @@ def _left_out(
 
 def _why_worse(group: VolumeCandidate, rejection: str | None) -> str:
     """The header's reason, unless the description, which is quoted, states it."""
+    if rejection is None and (doubt := contradiction(group.header)):
+        return f", but {doubt}"
     if group.header.kind.name.startswith("Dixon"):
         return f", {group.header.kind.name}"
     return "" if rejection is None or functional_word(group.header.description) else f", {rejection.partition(':')[0]}"
