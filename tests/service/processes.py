@@ -53,10 +53,10 @@ def settled(catalog: Catalog, *ids: str) -> list[Study]:
 def in_stage(catalog: Catalog, study_id: str, stage: str) -> None:
     """Wait until a study is in a stage."""
 
-    def seen() -> Study:
+    def seen() -> bool:
         study = catalog.get(study_id)
         assert study is not None
-        return study
+        assert study.state != "done", f"the study was done before stage {stage} was seen"
+        return study.stage == stage
 
-    wait_until(lambda: seen().stage == stage or seen().state == "done", f"stage {stage}")
-    assert seen().stage == stage
+    wait_until(seen, f"stage {stage}")
