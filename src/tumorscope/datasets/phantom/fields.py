@@ -61,14 +61,14 @@ class Field:
             count *= 2
         shape = (count, count, count)
         # In single precision, in which SciPy transforms several times as fast as NumPy: most of a small phantom's time.
-        white = fft.rfftn(random.standard_normal(shape, np.float32))
+        white = np.asarray(fft.rfftn(random.standard_normal(shape, np.float32)))
         axes, frequency = _frequencies(count)
         spectrum = white * np.exp(-0.5 * ((frequency * wavelength_mm - 1) / band) ** 2)
-        lattice = fft.irfftn(spectrum, shape)
+        lattice = np.asarray(fft.irfftn(spectrum, shape))
         scale = 1 / lattice.std()
         length = None
         if steepness:
-            gradient = (fft.irfftn(spectrum * (2j * np.pi * axis), shape) for axis in axes)
+            gradient = (np.asarray(fft.irfftn(spectrum * (2j * np.pi * axis), shape)) for axis in axes)
             length = np.sqrt(sum(part**2 for part in gradient)) * scale
         return cls(lattice * scale, length)
 
