@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -21,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ports import free_ports
 
 PLUGINS = Path("/usr/share/orthanc/plugins")
 _PACKAGES = {"Orthanc": "orthanc orthanc-dicomweb", "dciodvfy": "dicom3tools", "plastimatch": "plastimatch"}
@@ -48,18 +48,6 @@ def iod_errors(content: bytes) -> list[str]:
     if not any(line.strip() and not line.startswith(("Error", "Warning")) for line in lines):
         return [*lines, "dciodvfy did not name the object's class"]
     return [line for line in lines if line.startswith("Error")]
-
-
-def free_ports(count: int) -> list[int]:
-    """TCP ports that nobody listens on at the moment."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [int(each.getsockname()[1]) for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
 
 
 @dataclass(frozen=True)
@@ -121,40 +109,38 @@ def running_orthanc(
         settings: any of Orthanc's own, put last.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    last = ""
-    for _ in range(3):  # a free port may be taken before Orthanc listens on it
-        http_port, dicom_port = free_ports(2)
-        peer = Orthanc(http_port, dicom_port)
-        configuration = {
-            "Name": "tests",
-            "StorageDirectory": str(folder / "storage"),
-            "IndexDirectory": str(folder / "storage"),
-            "HttpPort": http_port,
-            "RemoteAccessAllowed": False,
-            "AuthenticationEnabled": False,
-            "DicomPort": dicom_port,
-            "DicomAet": peer.aet,
-            "DicomCheckCalledAet": False,
-            "DicomAlwaysAllowEcho": True,
-            "DicomAlwaysAllowStore": True,
-            "UnknownSopClassAccepted": True,
-            "StableAge": 1,
-            "DicomModalities": {name: list(place) for name, place in (modalities or {}).items()},
-            "Plugins": [str(PLUGINS)],
-            "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
-            **settings,
-        }
-        (folder / "orthanc.json").write_text(json.dumps(configuration))
-        with (folder / "orthanc.log").open("w") as log:
-            process = subprocess.Popen(["Orthanc", str(folder / "orthanc.json")], stdout=log, stderr=log)
-        try:
-            if _responds(peer, process):
-                yield peer
-                return
-        finally:
-            _stop(process)
-        last = (folder / "orthanc.log").read_text(errors="replace")[-2000:]
-    raise RuntimeError(f"Orthanc did not start:\n{last}")
+    http_port, dicom_port = free_ports(2)
+    peer = Orthanc(http_port, dicom_port)
+    configuration = {
+        "Name": "tests",
+        "StorageDirectory": str(folder / "storage"),
+        "IndexDirectory": str(folder / "storage"),
+        "HttpPort": http_port,
+        "RemoteAccessAllowed": False,
+        "AuthenticationEnabled": False,
+        "DicomPort": dicom_port,
+        "DicomAet": peer.aet,
+        "DicomCheckCalledAet": False,
+        "DicomAlwaysAllowEcho": True,
+        "DicomAlwaysAllowStore": True,
+        "UnknownSopClassAccepted": True,
+        "StableAge": 1,
+        "DicomModalities": {name: list(place) for name, place in (modalities or {}).items()},
+        "Plugins": [str(PLUGINS)],
+        "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
+        **settings,
+    }
+    (folder / "orthanc.json").write_text(json.dumps(configuration))
+    with (folder / "orthanc.log").open("w") as log:
+        process = subprocess.Popen(["Orthanc", str(folder / "orthanc.json")], stdout=log, stderr=log)
+    try:
+        if not _responds(peer, process):
+            raise RuntimeError(
+                f"Orthanc did not start:\n{(folder / 'orthanc.log').read_text(errors='replace')[-2000:]}"
+            )
+        yield peer
+    finally:
+        _stop(process)
 
 
 def _responds(peer: Orthanc, process: subprocess.Popen[bytes]) -> bool:

@@ -3,7 +3,8 @@
     python notebook_cells.py NOTEBOOK.py ...
 
 The folder in which it runs gets, for each notebook, what it printed (`NAME.txt`), what each cell showed (`NAME-2.png`,
-`NAME-5.html`), and the traceback where it failed (`NAME.error`).
+`NAME-5.html`), and the traceback where it failed (`NAME.error`). Trainings end after two epochs: cells are shown to
+work, not networks to learn.
 """
 
 import ast
@@ -14,6 +15,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
+_MOST_EPOCHS = 2
 _CELL = re.compile(r"^# %%.*$", re.MULTILINE)
 
 
@@ -32,6 +34,17 @@ def run_notebook(path: Path) -> None:
             pyplot.close(figure)
 
 
+def _end_trainings_early() -> None:
+    import tumorscope
+
+    train = tumorscope.train
+
+    def train_briefly(*arguments: Any, epochs: int | None = None, **options: Any) -> Any:
+        return train(*arguments, epochs=None if epochs is None else min(epochs, _MOST_EPOCHS), **options)
+
+    tumorscope.train = train_briefly  # type: ignore[assignment]
+
+
 def show(value: Any, name: str) -> None:
     """Write a value as Jupyter would show it."""
     html = value._repr_html_() if hasattr(value, "_repr_html_") else None
@@ -46,6 +59,7 @@ def show(value: Any, name: str) -> None:
 
 
 if __name__ == "__main__":
+    _end_trainings_early()
     for notebook in map(Path, sys.argv[1:]):
         with Path(f"{notebook.stem}.txt").open("w") as printed, contextlib.redirect_stdout(printed):
             try:

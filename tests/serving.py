@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from ports import free_ports
 
 from tumorscope.service.settings import ServiceSettings, service_settings
 from tumorscope.service.web import create_app
@@ -25,9 +26,7 @@ class Service:
     """
 
     def __init__(self, data: Path, **settings: Any) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        (port,) = free_ports(1)
         self.settings: ServiceSettings = service_settings(data=data, port=port, **settings)
         self.address = f"http://127.0.0.1:{port}"
         self._stop: list[Callable[[], None]] = []

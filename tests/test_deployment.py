@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import yaml
 from dicom_network.running import running_node, small_series, store, wait_until
-from dicom_peers import free_ports, needs, running_orthanc
+from dicom_peers import needs, running_orthanc
+from ports import free_ports
 from typer.main import get_command
 
 from tumorscope.cli.main import app

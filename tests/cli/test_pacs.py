@@ -7,7 +7,8 @@ import typer
 from dicom_making import uid
 from dicom_network.running import small_series
 from dicom_network.web import Response, web_service
-from dicom_peers import free_ports, needs, running_orthanc
+from dicom_peers import needs, running_orthanc
+from ports import free_ports
 from pydicom import dcmread
 from typer.testing import CliRunner
 

@@ -1,11 +1,11 @@
 """Connection errors are one line."""
 
 import shutil
-import socket
 import subprocess
 
 import pytest
 from client.scripted import STUDY, service
+from ports import free_ports
 
 from tumorscope.client import Client, Refused, Unavailable
 from tumorscope.client.connection import is_encrypted
@@ -20,14 +20,8 @@ def error_of(address, **who):
     return caught.value
 
 
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
 def test_a_service_that_is_not_running():
-    error = error_of(f"http://127.0.0.1:{free_port()}")
+    error = error_of(f"http://127.0.0.1:{free_ports(1)[0]}")
     assert isinstance(error, Unavailable)
     assert "no connection (refused); is the service running?" in str(error)
 
@@ -118,7 +112,7 @@ def test_token_and_password_are_sent_with_every_request():
 
 def test_loopback_addresses_bypass_the_proxy(monkeypatch):
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
-        monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
+        monkeypatch.setenv(name, f"http://127.0.0.1:{free_ports(1)[0]}")
     monkeypatch.delenv("NO_PROXY", raising=False)
     with service(lambda asked: asked.response({"detail": "here"}, 404)) as address:
         assert str(error_of(address)).endswith("here")

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image
+from ports import free_ports
 
 from tumorscope.core.errors import BadDataset, TumorscopeError
 from tumorscope.datasets.br35h import Br35hDataset
@@ -222,9 +223,7 @@ def test_an_archive_of_something_else_is_refused(kaggle, tmp_path):
 
 
 def test_no_network_is_one_line_and_quick(monkeypatch, tmp_path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    (port,) = free_ports(1)
     point_to(monkeypatch, f"http://127.0.0.1:{port}")
     start = time.perf_counter()
     with pytest.raises(TumorscopeError, match="cannot be reached") as error:

@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from making import write_miniature_figshare
+from ports import free_ports
 
 from tumorscope.core.errors import BadDataset, TumorscopeError
 from tumorscope.datasets import figshare_download
@@ -311,9 +312,7 @@ def test_more_bytes_than_announced_are_refused(figshare, tmp_path):
 
 def test_no_network_is_one_line(monkeypatch, tmp_path):
     monkeypatch.setattr(figshare_download, "_WAIT_S", 0.01)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    (port,) = free_ports(1)
     with pytest.raises(TumorscopeError, match="cannot be reached") as error:
         download_figshare(tmp_path / "out", api=f"http://127.0.0.1:{port}/")
     assert "refused" in one_line(error)

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 from dicom_making import Grid, write_series
-from dicom_peers import Orthanc, free_ports
+from dicom_peers import Orthanc
+from ports import free_ports
 from pydicom import dcmread
 
 TESTS = Path(__file__).parents[1]

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 from dicom_network.web import Response, web_service
-from dicom_peers import free_ports
+from ports import free_ports
 
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.dicom_network import dicomweb

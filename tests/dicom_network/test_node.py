@@ -21,7 +21,8 @@ from dicom_network.running import (
     store,
     wait_until,
 )
-from dicom_peers import free_ports, needs, running_orthanc
+from dicom_peers import needs, running_orthanc
+from ports import free_ports
 from pydicom import dcmread
 from pynetdicom import AE
 
@@ -31,7 +32,7 @@ from tumorscope.dicom_network.node_worker import INCOMPLETE
 from tumorscope.dicom_network.store import image_code, study_code
 from tumorscope.io.dicom.file_reader import read_with_pixels
 
-KILLS, MOST_KILLS = 20, 40
+KILLS, MOST_KILLS = 10, 40
 
 
 def to(peer):
@@ -147,7 +148,7 @@ def test_results_wait_for_an_archive_that_is_down(tmp_path):
 
 def test_four_associations_send_studies_while_another_is_analyzed(tmp_path):
     studies = {name: small_series(tmp_path / name, study=name) for name in "abcd"}
-    with running_node(tmp_path / "data", seconds=5) as node:
+    with running_node(tmp_path / "data", seconds=600) as node:  # which the node's stop ends
         store(small_series(tmp_path / "first", study="first"), node.port)
         node.wait_for("analyzing")
         ae = AE("SCANNER")
@@ -216,8 +217,8 @@ def test_a_real_series_with_megabytes_after_its_pixels_is_stored_unchanged(tmp_p
 @pytest.mark.real
 @needs("Orthanc", "storescu")
 def test_each_result_is_archived_once_however_often_the_node_is_killed(tmp_path, volumes_folder, orthanc):
-    """Twenty kills and more, until each stage was hit twice, 16 studies of a real series, and a sender that retries."""
-    studies = real_studies(next(volumes_folder.rglob("pd_axial")), tmp_path / "in", count=16)
+    """Ten kills and more, until each stage was hit twice, 12 studies of a real series, and a sender that retries."""
+    studies = real_studies(next(volumes_folder.rglob("pd_axial")), tmp_path / "in", count=12)
     [port] = free_ports(1)
     options = (*to(orthanc), "--patience-seconds", 20)
     sender = Sender(list(studies.values()), port)

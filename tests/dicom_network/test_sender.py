@@ -9,7 +9,8 @@ import pytest
 from dicom_making import uid
 from dicom_network.running import TIMEOUT_S, small_series, wait_until
 from dicom_network.web import Response, web_service
-from dicom_peers import free_ports, needs
+from dicom_peers import needs
+from ports import free_ports
 from pydicom import dcmread
 from pynetdicom import AE, evt
 
@@ -46,6 +47,13 @@ class Sending:
     def state(self, study):
         return self.journal.study(study).state
 
+    def end(self):
+        """Stop the senders. While the archive is there: one that ends during an association is waited for for long."""
+        self.stop.set()
+        for sender in self.senders:
+            sender.join(TIMEOUT_S)
+            assert not sender.is_alive()
+
     def wait_for(self, study, state):
         wait_until(lambda: self.state(study) == state, f"{study} to be {state}")
 
@@ -55,10 +63,7 @@ def sending(tmp_path, caplog):
     caplog.set_level("INFO")
     scene = Sending(tmp_path / "data")
     yield scene
-    scene.stop.set()
-    for sender in scene.senders:
-        sender.join(TIMEOUT_S)
-        assert not sender.is_alive()
+    scene.end()
 
 
 @contextmanager
@@ -152,6 +157,7 @@ def test_one_temporarily_refused_object_does_not_delay_the_others(sending):
     with archive(of_instance=lambda instance: 0xA700 if instance == large else 0) as (taken, port):
         sending.sender(Peer("x", "127.0.0.1", port, "ARCHIVE"), first_wait_s=0.01)
         sending.wait_for("b", "done")
+        sending.end()
     assert len(taken) == 2
     assert sending.state("a") == "sending"
 

@@ -82,6 +82,6 @@ def test_two_thousand_draws_of_a_whole_data_set_take_seconds_at_most():
     chance = np.random.default_rng(0)
     patient = np.repeat(np.arange(88), 36)
     present, probability = chance.random(len(patient)) > 0.6, chance.random(len(patient))
-    start = time.perf_counter()
+    start = time.process_time()
     slice_interval(patient, lambda weights: auroc(present, probability, weights))
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 20

@@ -40,7 +40,7 @@ def nifti_bomb(path):
 def test_an_image_or_volume_that_states_too_much_is_refused_without_memory(tmp_path, make, name):
     """The readers' own guard, on which the service builds."""
     make(tmp_path / name)
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(UnreadableScan, match="more than|more pixels|allowed"):
         open_scan(tmp_path / name)
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5

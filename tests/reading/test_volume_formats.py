@@ -282,10 +282,10 @@ def bomb(path: Path) -> Path:
 
 @pytest.mark.parametrize("name", ["b.nrrd", "b.mha", "b.mgz"])
 def test_a_volume_that_states_too_much_is_refused_without_memory(tmp_path: Path, name: str):
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(UnreadableScan, match="voxels are more than"):
         open_scan(bomb(tmp_path / name))
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 @pytest.mark.parametrize("name", ["a.nrrd", "a.mha", "a.mgz", "a.mgh", "a.mhd"])

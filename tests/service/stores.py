@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from dicom_peers import free_ports
+from ports import free_ports
 
 TIMEOUT_S = 180.0
 """How long a test waits for an event; only a failing test waits this long."""

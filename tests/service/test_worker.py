@@ -3,7 +3,7 @@
 import signal
 
 import pytest
-from service.processes import in_stage, running_workers, settled, start_worker
+from service.processes import held, running_workers, settled, start_worker
 from service.stores import TIMEOUT_S, empty_database
 
 from tumorscope.service.catalog import Catalog
@@ -28,12 +28,12 @@ def results(folders, study):
 
 
 def test_the_study_of_a_killed_worker_is_repeated_exactly_once(settings, upload, catalog, folders, queue, log):
-    """One is killed while it analyzes, the next while it writes; the third receives no message."""
+    """One is killed while it analyzes, the next when it has written; the third receives no message."""
     study = upload()
     enqueue(queue, study)
-    for stage in ("analyzing", "writing"):
-        worker = start_worker(settings, log)
-        in_stage(catalog, study, stage)
+    for count, stage in enumerate(("analyzing", "committing"), start=1):
+        worker = start_worker(settings, log, hold=stage)
+        held(log, count)
         worker.kill()
         worker.wait()
         assert catalog.get(study).state == "analyzing"
@@ -54,8 +54,8 @@ def test_the_study_of_a_killed_worker_is_repeated_exactly_once(settings, upload,
 def test_a_stopped_worker_releases_its_study(settings, upload, catalog, folders, queue, log):
     study = upload()
     enqueue(queue, study)
-    worker = start_worker(settings, log)
-    in_stage(catalog, study, "analyzing")
+    worker = start_worker(settings, log, hold="analyzing")
+    held(log)
     worker.send_signal(signal.SIGTERM)
     assert worker.wait(TIMEOUT_S) == 0
     assert catalog.get(study).state == "queued"

@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+from functools import cache
 
 import numpy as np
 import pytest
@@ -18,8 +19,9 @@ from tumorscope.datasets.phantom import make_phantom, plausible_lesion
 from tumorscope.training.copies import leave_out, read_left_out, seen_in_training
 
 
+@cache
 def head(seed):
-    """One slice of a phantom head, uint8."""
+    """One slice of a phantom head, uint8; drawn once for all tests, which write it to files of their own."""
     phantom = make_phantom([plausible_lesion(seed)], seed=seed, shape=(3, 192, 192))
     slice_ = phantom.scan.voxels[1, ..., -1].astype(float)
     return np.clip(255 * slice_ / np.percentile(slice_, 99.8), 0, 255).astype(np.uint8)

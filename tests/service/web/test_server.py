@@ -17,10 +17,10 @@ from tumorscope.service.web.server import LogLimit
 
 FILES = 256
 
-_SHORT = """
+_IDLE_FOR = """
 from tumorscope.cli import main
 from tumorscope.service.web import server
-server.IDLE_S = 1.0
+server.IDLE_S = {seconds}
 main()
 """
 
@@ -50,16 +50,14 @@ def status(port):
 
 
 def test_idle_connections_neither_block_the_service_nor_flood_its_log(tmp_path):
-    """More connections than file descriptors; half of them began a request and stopped."""
-    with served(tmp_path, "-m", "tumorscope") as (port, log), ExitStack() as opened:
-        began = time.monotonic()
+    """More connections than file descriptors; half of them began a request and stopped, and none is idle for long."""
+    with served(tmp_path, "-c", _IDLE_FOR.format(seconds=3600.0)) as (port, log), ExitStack() as opened:
         for number in range(FILES + 50):
             one = opened.enter_context(socket.create_connection(("127.0.0.1", port), timeout=10))
             if number % 2:
                 one.sendall(b"GET /api/studies HTTP/1.1\r\nHost: 127.0")
         for _ in range(5):
             assert status(port) == 200
-        assert time.monotonic() - began < 25, "before any of them is closed for being idle long"
         said = log.read_text()
     assert said.count("more than 64 connections; the longest idle ones are closed") == 1
     assert "Traceback" not in said
@@ -67,7 +65,7 @@ def test_idle_connections_neither_block_the_service_nor_flood_its_log(tmp_path):
 
 
 def test_an_idle_connection_is_closed_and_a_busy_one_is_not(tmp_path):
-    with served(tmp_path, "-c", _SHORT) as (port, _log):
+    with served(tmp_path, "-c", _IDLE_FOR.format(seconds=1.0)) as (port, _log):
         idle = socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_S)
         slow = socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT_S)
         slow.sendall(b"POST /api/studies HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 2\r\n")

@@ -1,8 +1,13 @@
 import json
+import queue
 import threading
-import time
 
 import pytest
+
+from tumorscope.service.web.routes import events as streaming
+
+LONG_S = 180
+"""How long a test waits for the stream; only a failing test waits this long."""
 
 
 def events(text: str) -> list[dict]:
@@ -15,14 +20,34 @@ def study(client, nifti):
     return client.post("/api/studies", files={"files": ("flair.nii.gz", nifti)}).json()["studies"][0]["id"]
 
 
-def test_every_change_is_sent_until_the_study_is_settled(client, study):
+@pytest.fixture
+def read(monkeypatch):
+    """What a stream has read of its study, as it reads it: tests change the study then, not after some seconds."""
+    found = queue.SimpleQueue()
+    original = streaming.study_state
+
+    def noted(study, keep_days):
+        found.put(study)
+        return original(study, keep_days)
+
+    monkeypatch.setattr(streaming, "study_state", noted)
+    return found
+
+
+def once_read(read, change):
+    """Make a change in a thread as soon as the stream has read the study."""
+    threading.Thread(target=lambda: (read.get(timeout=LONG_S), change()), daemon=True).start()
+
+
+def test_every_change_is_sent_until_the_study_is_settled(client, study, read):
     catalog = client.app.state.backend.catalog
 
     def work():
-        time.sleep(0.5)
+        read.get(timeout=LONG_S)
         claim = catalog.claim(study, "worker")
         catalog.progress(claim, "analyzing", 3, 6)
-        time.sleep(1.5)
+        while read.get(timeout=LONG_S).stage != "analyzing":
+            pass
         catalog.fail(claim, "it has no contrast")
 
     worker = threading.Thread(target=work)
@@ -45,13 +70,13 @@ def test_a_settled_study_is_sent_once(analyzed):
     assert told[0]["id"] == analyzed.study
 
 
-def test_the_stream_ends_when_the_study_is_deleted(client, study):
-    threading.Timer(0.5, lambda: client.app.state.backend.catalog.delete(study)).start()
+def test_the_stream_ends_when_the_study_is_deleted(client, study, read):
+    once_read(read, lambda: client.app.state.backend.catalog.delete(study))
     assert [each["state"] for each in events(client.get(f"/api/studies/{study}/events").text)] == ["queued"]
 
 
-def test_the_stream_ends_when_the_service_stops(client, study):
-    threading.Timer(0.5, client.app.state.backend.stopping.set).start()
+def test_the_stream_ends_when_the_service_stops(client, study, read):
+    once_read(read, client.app.state.backend.stopping.set)
     assert [each["state"] for each in events(client.get(f"/api/studies/{study}/events").text)] == ["queued"]
 
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from dicom_network.running import small_series
 from dicom_network.web import Response, web_service
-from dicom_peers import free_ports
 from fastapi.testclient import TestClient
+from ports import free_ports
 from pydicom import dcmread
 from pynetdicom import AE, AllStoragePresentationContexts, evt
 from service.web.conftest import HERE, Analyzed
