@@ -18,7 +18,7 @@ from tumorscope.service.settings import ServiceSettings
 
 _HOLDING = """
 import runpy, sys, time
-from tumorscope.service.folders import Folders
+from tumorscope.service.study_folders import Folders
 from tumorscope.studies.lease import LeaseHolder
 
 progress = LeaseHolder.progress
