@@ -185,7 +185,7 @@ def test_a_failed_case_is_listed_without_the_patients_name(analyze, scans, tmp_p
     assert [line.split()[0].partition("-")[0] for line in out.splitlines()[1:5]] == [
         "series",
         "failed:",
-        "MR",
+        "series",
         "failed:",
     ]
     assert "ueller" not in (out + err + (tmp_path / "out" / JOURNAL_FILE).read_text()).lower()

@@ -32,3 +32,17 @@ def test_another_network_is_refused_and_nothing_is_changed(tmp_path):
     with pytest.raises(BadBundle, match="another network's"):
         average_weights(path, network(4, (3, 3)).SerializeToString())
     assert path.read_bytes() == before
+
+
+def test_a_constant_that_the_exporter_names_anew_is_no_weight(tmp_path):
+    def with_constant(weight: float, name: str) -> onnx.ModelProto:
+        model = network(weight)
+        model.graph.initializer.append(numpy_helper.from_array(np.array(0.5, np.float32), name))
+        return model
+
+    path = tmp_path / "model.onnx"
+    onnx.save(with_constant(1, "val_7"), path)
+    average_weights(path, with_constant(3, "val_9").SerializeToString())
+    values = {tensor.name: numpy_helper.to_array(tensor) for tensor in onnx.load(path).graph.initializer}
+    np.testing.assert_array_equal(values["weights"], np.full((2, 3), 2, np.float32))
+    assert values["val_7"] == 0.5

@@ -29,8 +29,8 @@ def average_weights(path: Path, other: bytes) -> None:
     others = {tensor.name: tensor for tensor in onnx.load_from_string(other).graph.initializer}
     for tensor in model.graph.initializer:
         own = numpy_helper.to_array(tensor)
-        if own.dtype.kind != "f":
-            continue  # shapes and axes
+        if own.dtype.kind != "f" or not own.ndim:
+            continue  # shapes, axes, and constants, which the exporter numbers differently from time to time
         found = others.get(tensor.name)
         if found is None or list(found.dims) != list(tensor.dims):
             raise BadBundle(f"the weights to average with are another network's (no {tensor.name} of this shape)")
