@@ -1,10 +1,11 @@
-"""Prints the TypeScript types of ``analysis.json`` from its models: python viewer/analysis_types.py > viewer/src/analysis.ts"""
+"""Prints the TypeScript types of ``analysis.json`` from its models, and which notes are no warnings: python viewer/analysis_types.py > viewer/src/analysis.ts"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from tumorscope.core.note import INFORMATIVE
 from tumorscope.reporting.analysis_document import analysis_schema
 
 _HEAD = "/** The content of analysis.json. Printed by viewer/analysis_types.py; do not edit. */\n"
@@ -16,7 +17,15 @@ def typescript() -> str:
     """All interfaces, one per model."""
     schema = analysis_schema()
     models = {**schema["$defs"], schema["title"]: schema}
-    return "\n".join([_HEAD, *(_interface(name, model) for name, model in models.items())])
+    return "\n".join([_HEAD, *(_interface(name, model) for name, model in models.items()), _informative()])
+
+
+def _informative() -> str:
+    codes = ", ".join(f'"{code}"' for code in sorted(INFORMATIVE))
+    comment = (
+        "/** Codes of notes that tell what was done; all others are warnings, after which findings may be wrong. */"
+    )
+    return f'{comment}\nexport const INFORMATIVE: ReadonlySet<Note["code"]> = new Set<Note["code"]>([{codes}]);\n'
 
 
 def _interface(name: str, model: Mapping[str, Any]) -> str:

@@ -128,6 +128,21 @@ def test_everything_found_is_text_and_never_markup(page: Page, base: str, phanto
     assert page.locator("[onmouseover]").count() == 0
 
 
+def test_warnings_come_before_what_was_done_and_look_otherwise(page: Page, base: str, phantom: str) -> None:
+    analysis = ask(f"{base}/api/studies/{phantom}/analysis")
+    analysis["warnings"] = [
+        {"code": "turned_upright", "text": "turned upright"},
+        {"code": "untrained_plane", "text": "another plane"},
+    ]
+    page.route("**/analysis?revision=1", lambda route: route.fulfill(json=analysis))
+
+    open_study(page, base, phantom, "?canvas")
+
+    notes = page.locator(".notes li")
+    assert notes.all_inner_texts() == ["Another plane", "Turned upright"]
+    assert [note.get_attribute("class") for note in notes.all()] == ["warning", "info"]
+
+
 def test_a_dicom_study_is_read_and_its_results_are_downloaded_whole(
     page: Page, base: str, cases: Path, tmp_path: Path
 ) -> None:

@@ -235,3 +235,6 @@ export interface Analysis {
   /** one COCO run-length encoding per slice: `size` is rows and columns, `counts` the runs down the columns, beginning with zeros */
   mask_rle: RunLengths[];
 }
+
+/** Codes of notes that tell what was done; all others are warnings, after which findings may be wrong. */
+export const INFORMATIVE: ReadonlySet<Note["code"]> = new Set<Note["code"]>(["dicom_not_written", "files_skipped", "images_left_out", "location_not_assessed", "mask_threshold", "no_activation_map", "no_references", "patient_key_missing", "sequence_recognized", "sequence_source", "series_choice", "series_left_out", "series_registered", "series_resampled", "single_volume", "small_components", "turned_upright", "value_scale", "voxel_size_given"]);

@@ -1,11 +1,13 @@
 /** What was found, beside the images. Every word of it is set as text. */
 
-import type { Analysis, Lesion, TypeFinding } from "../analysis";
+import type { Analysis, Lesion, Note, TypeFinding } from "../analysis";
+import { INFORMATIVE } from "../analysis";
 import type { StudyDetail } from "../api";
 import { ofRevision } from "../api";
 import { h, newId } from "../dom";
 import { explain } from "../explain";
 import type { Term } from "../glossary";
+import type { IconName } from "../icons";
 import { icon } from "../icons";
 import { labelColors } from "../viewport/parts";
 import { bytesText, capital, countText, dateText, diametersText, momentText, numberText, probabilityText, sequenceLongText, sideText, sliceNumber, typeText, volumeText } from "../wording";
@@ -31,7 +33,7 @@ export function findings(study: StudyDetail, analysis: Analysis, revision: numbe
     labelPart(analysis),
     lesionPart(analysis, lesions),
     rulers,
-    warningPart(analysis),
+    notePart(analysis),
     revisionPart(study, revision, actions),
     filePart(study, revision),
     aboutPart(study, analysis),
@@ -204,9 +206,13 @@ function labelPart(analysis: Analysis): HTMLElement | null {
   );
 }
 
-function warningPart(analysis: Analysis): HTMLElement | null {
+/** Warnings first, after which findings may be wrong; then what was done. */
+function notePart(analysis: Analysis): HTMLElement | null {
   if (!analysis.warnings.length) return null;
-  return section("Please note", h("ul", { class: "warnings" }, ...analysis.warnings.map(({ text }) => h("li", {}, icon("warning"), h("span", {}, capital(text))))));
+  const warnings = analysis.warnings.filter(({ code }) => !INFORMATIVE.has(code));
+  const others = analysis.warnings.filter(({ code }) => INFORMATIVE.has(code));
+  const line = (name: IconName, { text }: Note) => h("li", { class: name }, icon(name), h("span", {}, capital(text)));
+  return section("Please note", h("ul", { class: "notes" }, ...warnings.map((note) => line("warning", note)), ...others.map((note) => line("info", note))));
 }
 
 function revisionPart(study: StudyDetail, shown: number, actions: FindingsActions): HTMLElement | null {
