@@ -7,8 +7,10 @@ All are Debian packages (``orthanc``, ``orthanc-dicomweb``, ``dicom3tools``, ``p
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.error
@@ -31,11 +33,21 @@ _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 def needs(*programs: str) -> pytest.MarkDecorator:
     """Skip a test, with the package to install, where a program is missing: ``@needs("Orthanc", "storescu")``."""
-    missing = [program for program in programs if shutil.which(program) is None]
+    missing = [name for name in programs if program(name) is None]
     if "Orthanc" in programs and not missing and not (PLUGINS / "libOrthancDicomWeb.so").exists():
         missing = ["Orthanc"]
-    packages = " ".join(_PACKAGES.get(program, "dcmtk") for program in missing)
+    packages = " ".join(_PACKAGES.get(name, "dcmtk") for name in missing)
     return pytest.mark.skipif(bool(missing), reason=f"no {', '.join(missing)}: apt-get install {packages}")
+
+
+def program(name: str) -> str | None:
+    """The path of a system's program; None if it is missing.
+
+    pynetdicom installs scripts of DCMTK's names beside Python, and an activated environment has these first on its path.
+    """
+    own = Path(sys.executable).parent
+    folders = [folder for folder in os.environ.get("PATH", "").split(os.pathsep) if Path(folder) != own]
+    return shutil.which(name, path=os.pathsep.join(folders))
 
 
 def iod_errors(content: bytes) -> list[str]:

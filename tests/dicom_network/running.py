@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from dicom_making import Grid, write_series
-from dicom_peers import Orthanc
+from dicom_peers import Orthanc, program
 from ports import free_ports
 from pydicom import dcmread
 
@@ -122,7 +122,18 @@ class Sent:
 
 def store(files: Sequence[Path], port: int, calling: str = "SCANNER") -> Sent:
     """Send files with dcmtk's storescu, in one association."""
-    command = ["storescu", "-v", "-to", "10", "-aet", calling, "-aec", "TUMORSCOPE", "127.0.0.1", str(port)]
+    command = [
+        str(program("storescu")),
+        "-v",
+        "-to",
+        "10",
+        "-aet",
+        calling,
+        "-aec",
+        "TUMORSCOPE",
+        "127.0.0.1",
+        str(port),
+    ]
     run = subprocess.run([*command, *map(str, files)], capture_output=True, text=True, timeout=TIMEOUT_S)
     output = run.stdout + run.stderr
     accepted, sending = [], None

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from dicom_making import PATIENT_ID, PATIENT_NAME, uid, write_file
 from dicom_network.running import images_on_disk, small_series, store, wait_until
-from dicom_peers import needs
+from dicom_peers import needs, program
 from pydicom import dcmread
 from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 from pynetdicom import AE
@@ -96,7 +96,9 @@ def test_an_image_sent_twice_is_kept_once(make_receiver, tmp_path, caplog):
 @needs("echoscu")
 def test_the_node_responds_to_c_echo(make_receiver):
     local = make_receiver()
-    subprocess.run(["echoscu", "-aec", "TUMORSCOPE", "127.0.0.1", str(local.port)], check=True, timeout=60)
+    subprocess.run(
+        [str(program("echoscu")), "-aec", "TUMORSCOPE", "127.0.0.1", str(local.port)], check=True, timeout=60
+    )
 
 
 @needs("storescu")

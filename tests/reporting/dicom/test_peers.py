@@ -11,7 +11,7 @@ import numpy as np
 import pydicom
 import pytest
 import requests
-from dicom_peers import Orthanc, needs, running_orthanc
+from dicom_peers import Orthanc, needs, program, running_orthanc
 from dicomweb_client import DICOMwebClient
 from reporting.dicom.studies import NOW
 
@@ -50,7 +50,7 @@ def objects(analysis) -> dict[str, bytes]:
 def store(orthanc: Orthanc, *files) -> None:
     """C-STORE by dcmtk, which offers SEG only where it must (``-R``)."""
     subprocess.run(
-        ["storescu", "-R", "-aec", orthanc.aet, "127.0.0.1", str(orthanc.dicom_port), *map(str, files)],
+        [str(program("storescu")), "-R", "-aec", orthanc.aet, "127.0.0.1", str(orthanc.dicom_port), *map(str, files)],
         check=True,
         capture_output=True,
         timeout=60,
