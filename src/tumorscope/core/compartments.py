@@ -120,10 +120,12 @@ def separate(
 
 def with_thresholds(compartments: Sequence[Compartment]) -> tuple[str, ...]:
     """The names of the compartments that begin at a threshold: those that leave a rest of what contains them."""
-    inside = {around: [each for each in compartments if each.inside == around.name] for around in compartments}
-    return tuple(
-        each.name for each in compartments for around, own in inside.items() if each in own and not fill(around, own)
-    )
+    names = set()
+    for around in compartments:
+        within = [each for each in compartments if each.inside == around.name]
+        if not fill(around, within):
+            names |= {each.name for each in within}
+    return tuple(each.name for each in compartments if each.name in names)
 
 
 def fill(around: Compartment, within: Sequence[Compartment]) -> bool:

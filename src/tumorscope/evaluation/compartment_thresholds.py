@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tumorscope.core.compartments import Compartment, separate, with_thresholds
+from tumorscope.evaluation.metrics import dice
 
 TOLERANCE = 0.001
 """Mean Dice values that differ by less count as equal, because the patients are too few to distinguish them."""
@@ -60,11 +61,11 @@ def _mean_dice(
     cases: Sequence[SegmentedCase], compartments: Sequence[Compartment], thresholds: Mapping[str, float], place: int
 ) -> float:
     """Over the cases; one in which truth and prediction are both empty is not counted."""
-    values = []
-    for case in cases:
-        predicted = separate(case.whole, case.probability.swapaxes(0, 1), compartments, thresholds)[place]
-        truth = case.truth[:, place]
-        total = int(predicted.sum()) + int(truth.sum())
-        if total:
-            values.append(2 * int((predicted & truth).sum()) / total)
-    return float(np.mean(values)) if values else 0.0
+    values = [
+        dice(
+            case.truth[:, place], separate(case.whole, case.probability.swapaxes(0, 1), compartments, thresholds)[place]
+        )
+        for case in cases
+    ]
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else 0.0
