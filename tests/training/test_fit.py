@@ -3,7 +3,10 @@
 import csv
 import itertools
 import json
+import runpy
 import shutil
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -102,6 +105,36 @@ def test_export_makes_a_bundle_that_finds_tumors_in_patients_it_never_saw(traine
     assert bundle.card.input_check["threshold"] == default_input_check().threshold
     # Nor does the file tell in which folders of which machine it was made.
     assert not any(b'.py"' in bundle.read_model(model) for model in bundle.card.models)
+
+
+@pytest.mark.usefixtures("exported_once")
+def test_weights_are_compared_on_the_validation_part_as_export_chooses(
+    trained, folder, data, tmp_path, monkeypatch, capsys
+):
+    """The mean of a network with itself is itself, so that all three candidates have one score."""
+    from tumorscope.inference.bundle import save_card
+    from tumorscope.training.export import write_network
+
+    bundle = tmp_path / "itself"
+    bundle.mkdir()
+    save_card(write_network(trained, LggDataset.open(folder), bundle, "itself", {}, None), bundle)
+    program = Path(__file__).parents[2] / "benchmarks" / "validation_choice.py"
+    compared = ["--bundle", bundle, "--run", trained.folder, "--average-with", bundle, "--data", f"lgg={folder}"]
+    monkeypatch.setattr(sys, "argv", [str(program), *map(str, compared)])
+    runpy.run_path(str(program), run_name="__main__")
+    counted, *printed = capsys.readouterr().out.splitlines()
+    assert counted == "2 cases of lgg"
+    candidates = [printed[line : line + 3] for line in range(0, 9, 3)]
+    assert [name.split(":")[0] for name, _, _ in candidates] == [
+        str(bundle),
+        trained.folder.name,
+        f"{trained.folder.name} and {bundle}",
+    ]
+    assert len({(name.split(": ")[1], row) for name, _, row in candidates}) == 1
+    found, false_alarms, dice = map(float, candidates[0][2].split()[1:])
+    score = float(candidates[0][0].split("score ")[1].split(";")[0])
+    # The score is the mean Dice over cases, all of which have a tumor, plus a tenth of the balanced accuracy.
+    assert score == pytest.approx(dice + 0.1 * (found + 1 - false_alarms) / 2, abs=1e-3)
 
 
 @pytest.mark.usefixtures("exported_once")

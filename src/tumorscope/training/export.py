@@ -101,7 +101,7 @@ def export(
     ) as staging:
         work = Path(staging)
         log("writing ONNX")
-        card = _write_network(run, dataset, work, name, {part: len(own) for part, own in parts.items()}, average_with)
+        card = write_network(run, dataset, work, name, {part: len(own) for part, own in parts.items()}, average_with)
         log("choosing the operating point on the validation patients")
         bundle = _with_operating_point(save_card(card, work), parts["validation"])
         float_metrics = _metrics(load_engine(bundle, "onnxruntime", "float"), dataset, parts["validation"])
@@ -134,7 +134,7 @@ def export(
     )
 
 
-def _write_network(
+def write_network(
     run: Run, dataset: LabeledDataset, work: Path, name: str, cases: dict[str, int], average_with: Bundle | None
 ) -> Card:
     """Write the float model, and return a card without operating point and metrics."""
