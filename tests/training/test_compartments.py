@@ -121,6 +121,18 @@ def test_curves_and_the_card_name_the_compartments(trained):
     assert set(card.operating_point.compartments) == {"tumor core"}  # of the validation patients
 
 
+def test_eight_bits_keep_the_compartments(trained, tmp_path):
+    export_command.command(trained / "run", [str(trained / "data")], tmp_path / "bundle")
+    bundle = load_bundle(tmp_path / "bundle")
+    assert [model.precision for model in bundle.card.models] == ["float", "int8"]
+    scan = open_dataset("cases", trained / "data", OwnDataOptions(labels=REGIONS)).cases[3].scan()
+    precise, coarse = (analyze(scan, load_engine(bundle, "onnxruntime", kind)) for kind in ("float", "int8"))
+    assert [part.label.name for part in coarse.parts] == [part.label.name for part in precise.parts]
+    for exact, rounded in zip(precise.parts, coarse.parts, strict=True):
+        assert exact.mask.sum() > 50
+        assert 2 * (exact.mask & rounded.mask).sum() / (exact.mask.sum() + rounded.mask.sum()) > 0.9
+
+
 def test_an_evaluation_tells_dice_of_each_compartment(trained):
     out = trained / "evaluation"
     evaluate_command.command("own", trained / "data", bundle=str(trained / "bundle"), out=out, copies=False)
