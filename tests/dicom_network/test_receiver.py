@@ -93,6 +93,39 @@ def test_an_image_sent_twice_is_kept_once(make_receiver, tmp_path, caplog):
     assert local.images() == len(list(local.store.received())) == 4
 
 
+@needs("storescu")
+@pytest.mark.parametrize("keyword", ["PatientID", "PatientName", "AccessionNumber"])
+def test_images_sent_again_under_a_corrected_patient_replace_the_others(make_receiver, tmp_path, caplog, keyword):
+    """As a modality does when the wrong worklist entry was chosen; all UIDs stay."""
+    caplog.set_level("INFO")
+    local = make_receiver()
+    store(small_series(tmp_path / "wrong")[:2], local.port)
+    wait_until(lambda: "2 objects received" in caplog.text, "the first delivery in the log")
+    local.arrivals.mark_complete()
+    run = local.journal.begin(study_code(uid("study")))
+    assert len(run.files) == 2
+    store(small_series(tmp_path / "right", **{keyword: "CORRECTED"}), local.port)
+    expected = "2 objects received, 2 already present, 2 with another patient than before"
+    wait_until(lambda: expected in caplog.text, "the second delivery in the log")
+    kept = [dcmread(path) for path in local.store.received()]
+    assert [str(dataset[keyword].value) for dataset in kept] == ["CORRECTED"] * 4
+    assert local.journal.study(study_code(uid("study"))).state == "receiving"
+    assert "CORRECTED" not in caplog.text
+
+
+@needs("storescu")
+def test_a_correction_alone_reopens_an_analyzed_study(make_receiver, tmp_path, caplog):
+    caplog.set_level("INFO")
+    local = make_receiver()
+    store(small_series(tmp_path / "wrong"), local.port)
+    wait_until(lambda: "4 objects received" in caplog.text, "the first delivery in the log")
+    local.arrivals.mark_complete()
+    local.journal.finish(local.journal.begin(study_code(uid("study"))), [], [])
+    store(small_series(tmp_path / "right", PatientID="CORRECTED"), local.port)
+    wait_until(lambda: "it will be re-analyzed" in caplog.text, "that the study is open again")
+    assert local.journal.study(study_code(uid("study"))).state == "receiving"
+
+
 @needs("echoscu")
 def test_the_node_responds_to_c_echo(make_receiver):
     local = make_receiver()
