@@ -18,7 +18,7 @@ from tumorscope.service.catalog_records import NewStudy, Study, new_id
 from tumorscope.service.queue import enqueue
 from tumorscope.service.remote_archives import check_address
 from tumorscope.service.request_errors import Conflict
-from tumorscope.service.web.api_error import ApiError
+from tumorscope.service.web.api_error import ApiError, invalid_line
 from tumorscope.service.web.backend import Backend
 from tumorscope.service.web.schemas import DicomwebStudy, LeftOutEntry, Uploaded
 from tumorscope.service.web.serializers import study_state
@@ -67,9 +67,7 @@ async def accept_address(request: Request, backend: Backend, key: str | None) ->
     try:
         wanted = DicomwebStudy.model_validate_json(body)
     except ValidationError as error:
-        fault = error.errors(include_url=False, include_input=False)[0]
-        name = ".".join(str(part) for part in fault["loc"]) or "the body"
-        raise ApiError(400, f"{name}: {fault['msg'].lower()}") from None
+        raise ApiError(400, invalid_line(error.errors()[0], "the body")) from None
 
     def create() -> list[Study]:
         bundle = backend.check_bundle(wanted.bundle)
