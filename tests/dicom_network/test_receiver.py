@@ -17,7 +17,7 @@ from pynetdicom import AE
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.dicom_network.arrivals import Arrivals
 from tumorscope.dicom_network.journal import Journal
-from tumorscope.dicom_network.receiver import TRANSFER_SYNTAXES, Receiver, import_unrecorded
+from tumorscope.dicom_network.receiver import PRIVATE_CLASSES, TRANSFER_SYNTAXES, Receiver, import_unrecorded
 from tumorscope.dicom_network.store import Store, image_code, study_code
 
 MR, REPORT = "1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.5.1.4.1.1.88.33"
@@ -288,6 +288,20 @@ def test_reports_and_results_are_stored_but_start_no_analysis(make_receiver, tmp
     association.release()
     assert len(list(local.store.received())) == 1
     assert local.journal.in_state("receiving") == []
+
+
+@needs("dcmsend")
+@pytest.mark.parametrize("kind", PRIVATE_CLASSES)
+def test_a_scanner_s_own_object_does_not_end_the_transfer(make_receiver, tmp_path, kind):
+    """Many senders send nothing more after an object for which no presentation context was accepted."""
+    local = make_receiver()
+    own = {"SOPClassUID": kind, "SOPInstanceUID": uid("own"), "StudyInstanceUID": uid("study"), "Modality": "MR"}
+    path = write_file(tmp_path / "own.dcm", own)
+    command = [str(program("dcmsend")), "-v", "-aec", "TUMORSCOPE", "127.0.0.1", str(local.port)]
+    sent = subprocess.run([*command, path, *small_series(tmp_path)], capture_output=True, text=True, timeout=60)
+    assert sent.returncode == 0, sent.stdout + sent.stderr
+    assert len(list(local.store.received())) == 5
+    assert local.images() == 4
 
 
 def test_an_aborted_association_keeps_the_study_open(make_receiver, tmp_path, caplog):

@@ -51,6 +51,14 @@ INPUT_CLASSES = frozenset(
 """Objects that are analyzed. Other objects of a study are stored but start no analysis; otherwise the node's
 own results would, if an archive sends them back."""
 
+PRIVATE_CLASSES = {
+    "1.3.12.2.1107.5.9.1": "SiemensCSANonImageStorage",
+    "1.3.46.670589.11.0.0.12.1": "PhilipsMRSpectrumStorage",
+    "1.3.46.670589.11.0.0.12.2": "PhilipsMRSeriesDataStorage",
+    "1.3.46.670589.11.0.0.12.4": "PhilipsMRExamcardStorage",
+}
+"""Scanners' own objects that archives keep in MR studies; many senders end a transfer at the first that is not taken."""
+
 TRANSFER_SYNTAXES = (
     "1.2.840.10008.1.2.1",  # Explicit VR Little Endian
     "1.2.840.10008.1.2",  # Implicit VR Little Endian
@@ -282,7 +290,8 @@ def _patient(header: Dataset) -> tuple[str, ...]:
 
 
 def _application_entity(aet: str, allowed: tuple[str, ...], request_s: float) -> AE:
-    from pynetdicom import AE, AllStoragePresentationContexts
+    from pynetdicom import AE, AllStoragePresentationContexts, register_uid
+    from pynetdicom.service_class import StorageServiceClass
     from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
     try:
@@ -297,6 +306,8 @@ def _application_entity(aet: str, allowed: tuple[str, ...], request_s: float) ->
     ae.network_timeout = None
     ae.acse_timeout = request_s
     ae.add_supported_context(Verification)
-    for context in AllStoragePresentationContexts:
-        ae.add_supported_context(str(context.abstract_syntax), list(TRANSFER_SYNTAXES))
+    for kind, keyword in PRIVATE_CLASSES.items():
+        register_uid(kind, keyword, StorageServiceClass)
+    for kind in (*(str(context.abstract_syntax) for context in AllStoragePresentationContexts), *PRIVATE_CLASSES):
+        ae.add_supported_context(kind, list(TRANSFER_SYNTAXES))
     return ae
