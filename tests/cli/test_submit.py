@@ -113,6 +113,27 @@ def test_the_only_case_that_fails_is_the_error(run, tmp_path):
     assert "\n" not in str(error)
 
 
+def test_a_stated_sequence_goes_with_the_case_that_has_it(run, cases, tmp_path):
+    """The service refuses names that nothing in an upload has."""
+    shutil.copytree(cases, tmp_path / "scans")
+    for case, name in (("p0", "7"), ("p1", "9")):
+        (flair,) = (path for path in (tmp_path / "scans" / case).glob("*.nii.gz") if "flair" in path.name)
+        for other in (tmp_path / "scans" / case).glob("*"):
+            if other != flair:
+                other.unlink()
+        flair.rename(flair.with_name(f"{name}.nii.gz"))
+    with running_service(tmp_path / "data") as service:
+        stated = ("--sequence", "7.nii.gz=flair", "--sequence", "9.nii.gz=t1c")
+        error, _said = run(tmp_path / "scans", "--to", service.address, "-o", tmp_path / "out", "--no-wait", *stated)
+        assert error is None
+        with Client(service.address) as client:
+            sequences = {
+                study.name: client.wait(study).summary.sequences
+                for study in client.studies()  # type: ignore[union-attr]
+            }
+    assert sorted(map(tuple, sequences.values())) == [("flair",), ("t1c",)]
+
+
 def test_cases_with_the_same_name_get_different_folders(run, tmp_path):
     for number in range(2):
         (tmp_path / str(number)).mkdir()

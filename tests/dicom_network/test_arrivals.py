@@ -31,7 +31,7 @@ class Scene:
         (self.folder / image).touch()
         self.arrivals.begins(sender, study)
         arrival = self.journal.receive(study, study, image, image, True)
-        self.arrivals.came(sender, study, arrival.new, arrival.reopened)
+        self.arrivals.came(sender, study, arrival)
 
     def complete_after(self, seconds):
         self.clock.now += seconds

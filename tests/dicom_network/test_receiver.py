@@ -17,7 +17,7 @@ from pynetdicom import AE
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.dicom_network.arrivals import Arrivals
 from tumorscope.dicom_network.journal import Journal
-from tumorscope.dicom_network.receiver import TRANSFER_SYNTAXES, Receiver, import_unrecorded
+from tumorscope.dicom_network.receiver import PRIVATE_CLASSES, TRANSFER_SYNTAXES, Receiver, import_unrecorded
 from tumorscope.dicom_network.store import Store, image_code, study_code
 
 MR, REPORT = "1.2.840.10008.5.1.4.1.1.4", "1.2.840.10008.5.1.4.1.1.88.33"
@@ -91,6 +91,39 @@ def test_an_image_sent_twice_is_kept_once(make_receiver, tmp_path, caplog):
         assert store(files, local.port).accepted == tuple(files)
     wait_until(lambda: "0 objects received, 4 already present" in caplog.text, "the second delivery in the log")
     assert local.images() == len(list(local.store.received())) == 4
+
+
+@needs("storescu")
+@pytest.mark.parametrize("keyword", ["PatientID", "PatientName", "AccessionNumber"])
+def test_images_sent_again_under_a_corrected_patient_replace_the_others(make_receiver, tmp_path, caplog, keyword):
+    """As a modality does when the wrong worklist entry was chosen; all UIDs stay."""
+    caplog.set_level("INFO")
+    local = make_receiver()
+    store(small_series(tmp_path / "wrong")[:2], local.port)
+    wait_until(lambda: "2 objects received" in caplog.text, "the first delivery in the log")
+    local.arrivals.mark_complete()
+    run = local.journal.begin(study_code(uid("study")))
+    assert len(run.files) == 2
+    store(small_series(tmp_path / "right", **{keyword: "CORRECTED"}), local.port)
+    expected = "2 objects received, 2 already present, 2 with another patient than before"
+    wait_until(lambda: expected in caplog.text, "the second delivery in the log")
+    kept = [dcmread(path) for path in local.store.received()]
+    assert [str(dataset[keyword].value) for dataset in kept] == ["CORRECTED"] * 4
+    assert local.journal.study(study_code(uid("study"))).state == "receiving"
+    assert "CORRECTED" not in caplog.text
+
+
+@needs("storescu")
+def test_a_correction_alone_reopens_an_analyzed_study(make_receiver, tmp_path, caplog):
+    caplog.set_level("INFO")
+    local = make_receiver()
+    store(small_series(tmp_path / "wrong"), local.port)
+    wait_until(lambda: "4 objects received" in caplog.text, "the first delivery in the log")
+    local.arrivals.mark_complete()
+    local.journal.finish(local.journal.begin(study_code(uid("study"))), [], [])
+    store(small_series(tmp_path / "right", PatientID="CORRECTED"), local.port)
+    wait_until(lambda: "it will be re-analyzed" in caplog.text, "that the study is open again")
+    assert local.journal.study(study_code(uid("study"))).state == "receiving"
 
 
 @needs("echoscu")
@@ -255,6 +288,20 @@ def test_reports_and_results_are_stored_but_start_no_analysis(make_receiver, tmp
     association.release()
     assert len(list(local.store.received())) == 1
     assert local.journal.in_state("receiving") == []
+
+
+@needs("dcmsend")
+@pytest.mark.parametrize("kind", PRIVATE_CLASSES)
+def test_a_scanner_s_own_object_does_not_end_the_transfer(make_receiver, tmp_path, kind):
+    """Many senders send nothing more after an object for which no presentation context was accepted."""
+    local = make_receiver()
+    own = {"SOPClassUID": kind, "SOPInstanceUID": uid("own"), "StudyInstanceUID": uid("study"), "Modality": "MR"}
+    path = write_file(tmp_path / "own.dcm", own)
+    command = [str(program("dcmsend")), "-v", "-aec", "TUMORSCOPE", "127.0.0.1", str(local.port)]
+    sent = subprocess.run([*command, path, *small_series(tmp_path)], capture_output=True, text=True, timeout=60)
+    assert sent.returncode == 0, sent.stdout + sent.stderr
+    assert len(list(local.store.received())) == 5
+    assert local.images() == 4
 
 
 def test_an_aborted_association_keeps_the_study_open(make_receiver, tmp_path, caplog):

@@ -21,6 +21,16 @@ def test_an_object_is_stored_once_and_the_first_stays(tmp_path):
     assert store.keep("study-a", "image-a", b"second") == first
     assert first.read_bytes() == b"first"
     assert list(store.received()) == [first]
+    assert store.keep("study-a", "image-a", b"corrected", replace=True) == first
+    assert first.read_bytes() == b"corrected"
+    assert list(store.received()) == [first]
+
+
+def test_an_analysis_keeps_the_file_that_is_replaced_meanwhile(tmp_path):
+    store = Store(tmp_path / "data")
+    folder, _ = store.stage("study-a", [store.keep("study-a", "image-a", b"first")])
+    store.keep("study-a", "image-a", b"corrected", replace=True)
+    assert [path.read_bytes() for path in folder.iterdir()] == [b"first"]
 
 
 @pytest.mark.parametrize("moment", ["fsync", "replace"])

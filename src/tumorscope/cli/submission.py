@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from tumorscope.inference.tumor_type import TypeFinding
 from tumorscope.io.case_names import PublicNames, public_names
 from tumorscope.io.dicom.studies import StudyFiles
 from tumorscope.io.reading_choices import ReadingChoices
+from tumorscope.io.stated_names import unknown_names
 from tumorscope.reporting.wording import area_text, probability_text, type_words, volume_text
 from tumorscope.studies.case import Case
 
@@ -57,6 +58,13 @@ class Waiting:
         """Its files with the names under which they are sent."""
         return outgoing([self.path]) if self.files is None else named_below(self.path, self.files)
 
+    def names_it_has(self, names: Collection[str]) -> list[str]:
+        """Those of the names that its files, its folders or its DICOM series have; all for a ZIP archive."""
+        if self.path.suffix.lower() == ".zip":  # which is not looked into here
+            return list(names)
+        unknown = unknown_names(self.files or [self.path], names)
+        return [name for name in names if name not in unknown]
+
 
 @dataclass(frozen=True)
 class _Sent:
@@ -77,6 +85,10 @@ def waiting_to_be_sent(paths: Sequence[Path], reading: ReadingChoices | None = N
     zips = [Waiting(path) for path in paths if path.suffix.lower() == ".zip"]
     others = [path for path in paths if path.suffix.lower() != ".zip"]
     return [*zips, *map(_waiting, cases_in(others, reading.sequences if reading else None))]
+
+
+def _stated_for(case: Waiting, reading: ReadingChoices) -> dict[str, str]:
+    return {name: reading.sequences[name] for name in case.names_it_has(reading.sequences)}
 
 
 def _waiting(case: Case) -> Waiting:
@@ -160,7 +172,8 @@ def _send(
                         lambda done, total, task=task: progress.update(task, completed=done, total=total),
                         key=entry.key,
                         repeated=repeated,
-                        reading=reading,
+                        # The service refuses names that nothing in an upload has.
+                        reading=replace(reading, sequences=_stated_for(case, reading)),
                     )
                     left_out += response.left_out
                     entry.studies = [study.id for study in response.studies]

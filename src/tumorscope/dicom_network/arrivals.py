@@ -14,6 +14,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 from tumorscope.dicom_network.journal import Journal
+from tumorscope.dicom_network.journal_records import Arrival
 
 
 @dataclass
@@ -23,6 +24,7 @@ class Delivery:
     Attributes:
         study: its code.
         new, known: numbers of objects that were stored, and that were already present.
+        corrected: number of those already present that now state another patient.
         refused: number of images that could not be stored.
         reopened: whether any arrived after the study's analysis began.
         confirmed: whether the end of the association reopened an incomplete study.
@@ -31,6 +33,7 @@ class Delivery:
     study: str
     new: int = 0
     known: int = 0
+    corrected: int = 0
     refused: int = 0
     reopened: bool = False
     confirmed: bool = False
@@ -64,14 +67,15 @@ class Arrivals:
         with self._lock:
             self._open[sender].setdefault(study, Delivery(study))
 
-    def came(self, sender: Hashable, study: str, new: bool, reopened: bool) -> None:
+    def came(self, sender: Hashable, study: str, arrival: Arrival) -> None:
         """Record that an object is on disk and in the journal."""
         with self._lock:
             self._last[study] = self._clock()
             delivery = self._open[sender].setdefault(study, Delivery(study))
-            delivery.new += new
-            delivery.known += not new
-            delivery.reopened |= reopened
+            delivery.new += arrival.new
+            delivery.known += not arrival.new
+            delivery.corrected += arrival.corrected
+            delivery.reopened |= arrival.reopened
 
     def missed(self, sender: Hashable, study: str) -> None:
         """Record an image that could not be stored: the study is incomplete however the association ends."""

@@ -49,7 +49,7 @@ class Journal(Claims):
 
     # Receiving
 
-    def receive(self, code: str, study: str, image: str, file: str, is_input: bool) -> Arrival:
+    def receive(self, code: str, study: str, image: str, file: str, is_input: bool, corrected: bool = False) -> Arrival:
         """Record an object that is on disk.
 
         Args:
@@ -58,6 +58,7 @@ class Journal(Claims):
             image: SOPInstanceUID.
             file: relative to the node's folder.
             is_input: whether it is analyzed; other objects are only stored.
+            corrected: whether it took the place of a file that stated another patient.
 
         Raises:
             FileNotFoundError: it is not on disk, because its study was removed meanwhile.
@@ -75,13 +76,14 @@ class Journal(Claims):
             entered = base.execute(enter, **given, is_input=int(is_input))
             new = entered.rowcount == 1
             [(state,)] = base.execute("SELECT state FROM studies WHERE code = :code", code=code).fetchall()
-            if new and is_input:  # a repeated image of an aborted association changes nothing
+            changed = (new or corrected) and is_input
+            if changed:  # a repeated image of an aborted association changes nothing
                 base.execute(
                     "UPDATE studies SET state = 'receiving', interrupted = 1, tries = 0, failure = NULL, worker = NULL, "
                     "lease = NULL, changed = :now WHERE code = :code",
                     **given,
                 )
-        return Arrival(new, new and is_input and state not in ("receiving", "ready"))
+        return Arrival(new, changed and state not in ("receiving", "ready"), corrected)
 
     def interrupt(self, code: str) -> None:
         """Record that an image of the study was sent and could not be stored."""

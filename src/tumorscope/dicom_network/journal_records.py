@@ -48,10 +48,17 @@ class Run(Claim):
 
 @dataclass(frozen=True)
 class Arrival:
-    """Whether a received object is new, and whether it reopened an analyzed study."""
+    """What a received object changed.
+
+    Attributes:
+        new: whether it is new.
+        reopened: whether it reopened an analyzed study.
+        corrected: whether it took the place of one that stated another patient.
+    """
 
     new: bool
     reopened: bool
+    corrected: bool = False
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import sqlite3
 import threading
 from contextlib import suppress
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from tumorscope.core.errors import TumorscopeError
@@ -50,6 +51,14 @@ INPUT_CLASSES = frozenset(
 """Objects that are analyzed. Other objects of a study are stored but start no analysis; otherwise the node's
 own results would, if an archive sends them back."""
 
+PRIVATE_CLASSES = {
+    "1.3.12.2.1107.5.9.1": "SiemensCSANonImageStorage",
+    "1.3.46.670589.11.0.0.12.1": "PhilipsMRSpectrumStorage",
+    "1.3.46.670589.11.0.0.12.2": "PhilipsMRSeriesDataStorage",
+    "1.3.46.670589.11.0.0.12.4": "PhilipsMRExamcardStorage",
+}
+"""Scanners' own objects that archives keep in MR studies; many senders end a transfer at the first that is not taken."""
+
 TRANSFER_SYNTAXES = (
     "1.2.840.10008.1.2.1",  # Explicit VR Little Endian
     "1.2.840.10008.1.2",  # Implicit VR Little Endian
@@ -69,6 +78,9 @@ TRANSFER_SYNTAXES = (
     "1.2.840.10008.1.2.5",  # RLE
 )
 """The transfer syntaxes that the readers decode."""
+
+_PATIENT = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber")
+"""What a department corrects when images were filed under a wrong patient or order."""
 
 _LOCAL_LIMIT_EXCEEDED = (0x02, 0x03, 0x02)
 """Result, source and reason of an A-ASSOCIATE-RJ (PS3.8 9.3.4): rejected-transient, local limit exceeded."""
@@ -175,7 +187,7 @@ class Receiver:
 
     def _accept(self, event: Event) -> int:
         content = event.encoded_dataset()
-        header = _header(content)
+        header = _header(BytesIO(content))
         study, image = str(header.get("StudyInstanceUID") or ""), str(header.get("SOPInstanceUID") or "")
         if not study or not image:
             log.error("an object without study or instance UID was refused")
@@ -188,23 +200,30 @@ class Receiver:
         code, is_input = study_code(study), kind in INPUT_CLASSES
         self._arrivals.begins(event.assoc, code)
         try:
-            arrival = self._keep(code, study, image, content, is_input)
+            arrival = self._keep(code, header, content, is_input)
         except (OSError, sqlite3.Error):
             if is_input:
                 with suppress(sqlite3.Error):  # usually a full disk; the end of the association is handled anyway
                     self._arrivals.missed(event.assoc, code)
             raise
-        self._arrivals.came(event.assoc, code, arrival.new, arrival.reopened)
+        self._arrivals.came(event.assoc, code, arrival)
         self._warned_full.clear()
         return SUCCESS
 
-    def _keep(self, code: str, study: str, image: str, content: bytes, is_input: bool) -> Arrival:
-        """Write an object to disk and into the journal."""
+    def _keep(self, code: str, header: Dataset, content: bytes, is_input: bool) -> Arrival:
+        """Write an object to disk and into the journal.
+
+        One that is there already stays, unless its patient has been corrected since: under one SOPInstanceUID, the
+        last statement counts. With a part of its images under the wrong patient a study could not be read.
+        """
         if not self._store.has_room():
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        path = self._store.keep(code, image_code(image), content)
+        study, image = str(header.StudyInstanceUID), str(header.SOPInstanceUID)
+        before = self._store.path_of(code, image_code(image))
+        corrected = before.exists() and _patient(_header(before)) != _patient(header)
+        path = self._store.keep(code, image_code(image), content, replace=corrected)
         file = path.relative_to(self._store.data).as_posix()
-        return self._journal.receive(code, study, image, file, is_input)
+        return self._journal.receive(code, study, image, file, is_input, corrected)
 
     def _full(self) -> int:
         if not self._warned_full.is_set():
@@ -221,8 +240,10 @@ class Receiver:
                 continue  # its objects were invalid, which has been logged
             refused = f", {counted(delivery.refused, 'image')} could not be stored" if delivery.refused else ""
             known = f", {delivery.known} already present" if delivery.known else ""
+            corrected = f", {delivery.corrected} with another patient than before" if delivery.corrected else ""
             broken = "" if well else "; the association was aborted"
-            log.info("%s: %s received%s%s%s", delivery.study, counted(delivery.new, "object"), known, refused, broken)
+            received = f"{counted(delivery.new, 'object')} received{known}{corrected}{refused}{broken}"
+            log.info("%s: %s", delivery.study, received)
             if delivery.reopened:
                 log.info("%s: these arrived after its analysis began; it will be re-analyzed", delivery.study)
             elif delivery.confirmed:
@@ -246,7 +267,7 @@ def import_unrecorded(store: Store, journal: Journal) -> int:
         if file in known:
             continue
         try:
-            header = _header(path.read_bytes())
+            header = _header(path)
             study, image = str(header.StudyInstanceUID), str(header.SOPInstanceUID)
         except Exception:  # a file of another origin
             log.warning("%s: not an object of this node; ignored", file)
@@ -256,15 +277,21 @@ def import_unrecorded(store: Store, journal: Journal) -> int:
     return imported
 
 
-def _header(content: bytes) -> Dataset:
+def _header(file: Path | BytesIO) -> Dataset:
     from pydicom import dcmread
 
-    tags = ["SOPClassUID", "SOPInstanceUID", "StudyInstanceUID"]
-    return dcmread(BytesIO(content), stop_before_pixels=True, specific_tags=tags)
+    tags = ["SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", *_PATIENT]
+    return dcmread(file, stop_before_pixels=True, specific_tags=list(tags))
+
+
+def _patient(header: Dataset) -> tuple[str, ...]:
+    """Whose an object is, and of which order, as text."""
+    return tuple(str(header.get(keyword) or "").strip() for keyword in _PATIENT)
 
 
 def _application_entity(aet: str, allowed: tuple[str, ...], request_s: float) -> AE:
-    from pynetdicom import AE, AllStoragePresentationContexts
+    from pynetdicom import AE, AllStoragePresentationContexts, register_uid
+    from pynetdicom.service_class import StorageServiceClass
     from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
     try:
@@ -279,6 +306,8 @@ def _application_entity(aet: str, allowed: tuple[str, ...], request_s: float) ->
     ae.network_timeout = None
     ae.acse_timeout = request_s
     ae.add_supported_context(Verification)
-    for context in AllStoragePresentationContexts:
-        ae.add_supported_context(str(context.abstract_syntax), list(TRANSFER_SYNTAXES))
+    for kind, keyword in PRIVATE_CLASSES.items():
+        register_uid(kind, keyword, StorageServiceClass)
+    for kind in (*(str(context.abstract_syntax) for context in AllStoragePresentationContexts), *PRIVATE_CLASSES):
+        ae.add_supported_context(kind, list(TRANSFER_SYNTAXES))
     return ae

@@ -70,19 +70,24 @@ class Store:
         """Whether more space than the reserve is free."""
         return shutil.disk_usage(self.data).free > RESERVE_BYTES
 
-    def keep(self, study: str, image: str, content: bytes) -> Path:
+    def path_of(self, study: str, image: str) -> Path:
+        """The file of an object, by the codes of its study and itself."""
+        return self.incoming / study / f"{image}.dcm"
+
+    def keep(self, study: str, image: str, content: bytes, replace: bool = False) -> Path:
         """Write a received object to disk before this returns; an existing file stays.
 
         Args:
             study: its code.
             image: its code.
             content: a DICOM file.
+            replace: put it in the place of an existing file. An analysis that runs keeps the file that it began with.
 
         Raises:
             OSError: the disk is full and the like; no partial file remains.
         """
-        path = self.incoming / study / f"{image}.dcm"
-        if path.exists():
+        path = self.path_of(study, image)
+        if path.exists() and not replace:
             return path
         path.parent.mkdir(exist_ok=True)
         part = path.with_name(f".{image}.{secrets.token_hex(4)}.part")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -28,18 +28,34 @@ def check_stated_names(paths: Sequence[Path], stated: Mapping[str, str]) -> None
     """
     if not stated or not all(path.exists() for path in paths):  # its reader reports that later
         return
-    files = list(dict.fromkeys(_files(paths)))
-    names = {part.lower() for file in files for part in (file.name, file.parent.name)}
-    names |= {path.resolve().name.lower() for path in paths}
-    missing = [name for name in stated if not names_it(name, names)]
-    if missing and (dicom := [file for file in files if is_dicom(file)]):
-        names = {name for group in sort_files(dicom).groups for name in names_of_series(group)}
-        missing = [name for name in missing if not names_it(name, names)]
+    missing = unknown_names(paths, stated)
     if missing:
         raise TumorscopeError(
             f"--sequence {printable(missing[0])}={stated[missing[0]]}: no file, folder or DICOM series of that name; "
             "check it"
         )
+
+
+def unknown_names(paths: Sequence[Path], names: Iterable[str]) -> list[str]:
+    """The names that no file, folder or DICOM series has.
+
+    Args:
+        paths: files and folders that hold the scans. Headers are read only for names that no file or folder has.
+        names: as the user states them.
+    """
+    files = list(dict.fromkeys(_files(paths)))
+    known = {part.lower() for file in files for part in (file.name, file.parent.name)}
+    known |= {path.resolve().name.lower() for path in paths}
+    missing = [name for name in names if not names_it(name, known)]
+    return unknown_series([file for file in files if is_dicom(file)], missing) if missing else []
+
+
+def unknown_series(files: Sequence[Path], names: Sequence[str]) -> list[str]:
+    """The names that no series of some DICOM files has."""
+    if not files or not names:
+        return list(names)
+    known = {name for group in sort_files(files).groups for name in names_of_series(group)}
+    return [name for name in names if not names_it(name, known)]
 
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:

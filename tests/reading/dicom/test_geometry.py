@@ -58,19 +58,25 @@ def test_small_jitter_is_not_an_irregularity_and_the_ends_set_the_spacing(tmp_pa
     assert not any("gaps" in note for note in texts(scan.notes))
 
 
-def test_of_two_images_at_one_place_the_first_by_instance_number_is_kept(tmp_path: Path):
+@pytest.mark.parametrize("apart_mm", [0.001, 0.02])
+def test_of_two_images_at_one_place_the_first_by_instance_number_is_kept(tmp_path: Path, apart_mm: float):
     for echo in range(2):
         for k in range(3):
             write_dicom(
                 tmp_path / f"{echo}{k}.dcm",
                 VOLUME[k] + echo * 300,
-                ImagePositionPatient=[0, 0, 3.0 * k + echo * 0.001],
+                ImagePositionPatient=[0, 0, 3.0 * k + echo * apart_mm],
                 InstanceNumber=10 - 5 * echo + k,
             )
     scan = open_scan(tmp_path)
     assert scan.shape[0] == 3
     assert np.array_equal(scan.voxels[..., 0], VOLUME[:3] + 300)
     assert any(note.startswith("3 images left out at positions") for note in texts(scan.notes))
+
+
+def test_slices_of_a_tenth_of_a_millimeter_are_slices(tmp_path: Path):
+    write_series(tmp_path / "s", VOLUME, heights=[0.1 * k for k in range(6)])
+    assert open_scan(tmp_path / "s").shape[0] == 6
 
 
 def test_slices_shifted_sideways_keep_their_shear(tmp_path: Path):

@@ -169,6 +169,14 @@ def test_twelve_signed_bits_keep_their_sign_though_the_upper_four_are_empty(tmp_
     assert np.array_equal(open_scan(path).voxels[0, ..., 0], image)
 
 
+@pytest.mark.parametrize("signed", [False, True])
+def test_twelve_bits_at_the_top_of_a_word_keep_their_values(tmp_path: Path, signed: bool):
+    stored = (HEAD.astype(np.int16) - 1500 * signed) << 4 | 0b0101  # the lowest four are not of the pixel
+    at_top = {"BitsStored": 12, "HighBit": 15, "PixelRepresentation": int(signed)}
+    path = write_dicom(tmp_path / "a.dcm", stored.astype(np.int16 if signed else np.uint16), **at_top)
+    assert np.array_equal(open_scan(path).voxels[0, ..., 0], HEAD.astype(np.int16) - 1500 * signed)
+
+
 def test_an_overlay_in_the_unused_bits_is_not_brightness(tmp_path: Path):
     path = write_dicom(tmp_path / "a.dcm", (HEAD | 0xF000).astype(np.uint16), BitsStored=12, HighBit=11)
     assert np.array_equal(open_scan(path).voxels[0, ..., 0], HEAD)

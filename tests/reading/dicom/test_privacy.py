@@ -49,6 +49,31 @@ def test_accents_and_transliterations_hide_no_name(name: str, folder: str):
     assert contains_patient_name(folder, name_tokens(patient(name, SpecificCharacterSet="ISO_IR 192")))
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Yamada^Tarou=山田^太郎=やまだ^たろう", "山田太郎"), ("Yamada^Tarou=山田^太郎", "山田様_MRI"), ("=山田^太郎", "太郎"),
+        ("Yamada^Tarou=山田^太郎=やまだ^たろう", "やまだたろう"), ("王^小东", "王小东"), ("王^小东", "MR小东2024"),
+        ("王^伟", "王伟_头部"), ("Hong^Gildong=洪^吉洞=홍^길동", "홍길동"), ("김^민", "김민"), ("Li^Na", "LiNa"), ("Li^Na", "NaLi_MR"),
+        ("Иванов^Иван", "Ivanov_I"), ("Юсупова^Юлия", "Yusupova"), ("Юсупова^Юлия", "Iusupova"), ("Щербаков^А", "SHCHERBAKOV"),
+        ("Євтушенко^Олена", "Yevtushenko"), ("Ivanova^Anna", "Иванова"), ("Иванов^Иван", "иванов 2024"),
+    ],
+)  # fmt: skip
+def test_names_of_every_script_are_found(name: str, text: str):
+    assert contains_patient_name(text, name_tokens(patient(name, SpecificCharacterSet="ISO_IR 192")))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("王^伟", "头部平扫"), ("王^伟", "国王医院"), ("Yamada^Tarou=山田^太郎", "頭部MRI_2024"), ("Иванов^Иван", "T2 AX"),
+        ("Li^Na", "clinical"), ("Иванов^Иван", "flair"), ("홍^길동", "뇌MRI"),
+    ],
+)  # fmt: skip
+def test_words_of_other_scripts_name_nobody(name: str, text: str):
+    assert not contains_patient_name(text, name_tokens(patient(name, SpecificCharacterSet="ISO_IR 192")))
+
+
 @pytest.mark.parametrize("text", ["Moller", "miller_2", "value", "t1_axial", "mule"])
 def test_names_that_only_look_alike_are_other_names(text: str):
     assert not contains_patient_name(text, name_tokens(patient("Müller^Jörg", SpecificCharacterSet="ISO_IR 192")))

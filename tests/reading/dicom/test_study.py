@@ -168,6 +168,58 @@ def test_other_sequences_are_taken_in_the_plane_of_the_grid(tmp_path: Path):
     assert '"COR T1" is taken of 2 t1 series: coronal' in texts(scan.notes)
 
 
+def write_captures(folder: Path, count: int, description: str) -> None:
+    """Key images as workstations save them: secondary captures of modality MR, without a position."""
+    nowhere = dict.fromkeys(("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "ScanningSequence"))
+    for instance in range(1, count + 1):
+        write_series(
+            folder / str(instance),
+            voxels=np.random.default_rng(instance).integers(0, 255, (1, 128, 128)).astype(np.uint8),
+            number=9,
+            SOPClassUID="1.2.840.10008.5.1.4.1.1.7",
+            SOPInstanceUID=uid("capture", instance),
+            InstanceNumber=instance,
+            ImageType=["DERIVED", "SECONDARY"],
+            SeriesDescription=description,
+            **nowhere,
+        )
+
+
+@pytest.mark.parametrize("named", ["FLAIR key images", "key images"])
+@pytest.mark.parametrize("acquired", ["AX T1 +C", "Kopf"])
+def test_captures_of_a_screen_are_not_a_series_whatever_they_are_called(tmp_path: Path, named: str, acquired: str):
+    write_series(tmp_path / "s" / "1", "t1c", SMALL, SeriesDescription=acquired, ScanningSequence=None)
+    write_captures(tmp_path / "s" / "9", 12, named)
+    scan = open_scan(tmp_path / "s")
+    assert scan.voxels.shape[:3] == SMALL.shape
+    assert scan.sequences == (("unknown",) if acquired == "Kopf" else ("t1c",))
+    assert any(f'"{named}" (12 images, captured from a screen)' in note for note in texts(scan.notes))
+
+
+def test_captures_alone_are_read_and_those_that_the_user_names_too(tmp_path: Path):
+    write_captures(tmp_path / "s", 3, "FLAIR key images")
+    assert open_scan(tmp_path / "s").sequences == ("flair",)
+    write_series(tmp_path / "s" / "acquired", "t1c", SMALL)
+    assert open_scan(tmp_path / "s").sequences == ("t1c",)
+    assert open_scan(tmp_path / "s", stated={"FLAIR key images": "flair"}).sequences == ("flair",)
+
+
+def test_a_series_that_was_broken_off_does_not_set_the_slices(tmp_path: Path):
+    write_series(tmp_path / "s", "flair", Grid((3, 48, 40), (5.0, 4.8, 5.0), shift_mm=(0, 0, -30)), number=1)
+    write_series(tmp_path / "s", "t1c", SMALL, number=2)
+    scan = open_scan(tmp_path / "s")
+    assert scan.sequences == ("t1c",)
+    assert scan.voxels.shape[:3] == SMALL.shape
+    assert "flair shows 15 mm of the head, t1c 96 mm: the slices are those of t1c" in texts(scan.notes)
+    assert any(note.startswith("flair left out: it shows only") for note in texts(scan.notes))
+
+
+def test_a_whole_head_in_few_thick_slices_sets_the_slices_all_the_same(tmp_path: Path):
+    write_series(tmp_path / "s", "flair", Grid((16, 48, 40), (6.0, 4.8, 5.0)), number=1)
+    write_series(tmp_path / "s", "t1c", Grid((200, 24, 24), (1.2, 9.0, 9.0), SAGITTAL), number=2)
+    assert open_scan(tmp_path / "s").voxels.shape[0] == 16
+
+
 def test_echoes_of_one_series_are_told_apart(tmp_path: Path):
     plain = {"SeriesDescription": "AX TSE", "SeriesInstanceUID": "1.2.3", "ScanningSequence": "SE"}
     write_series(tmp_path / "s", "t2", SMALL, number=1, RepetitionTime=3000, EchoTime=15, **plain)

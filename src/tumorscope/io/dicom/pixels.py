@@ -95,17 +95,35 @@ def _state_syntax(dataset: Dataset) -> None:
 
 
 def _stored_pixels(dataset: Dataset, name: str) -> np.ndarray:
-    from pydicom.pixels.utils import pixel_array
-
     from tumorscope.io.dicom import codecs
 
     codecs.register()
     try:
-        return pixel_array(dataset)
+        return _decoded(dataset)
     except MemoryError:
         raise
     except Exception as error:  # decoders raise RuntimeError, ValueError, AttributeError, NotImplementedError
         raise UnreadableScan(f"{name}: {_why_not(dataset)}") from error
+
+
+def _decoded(dataset: Any) -> np.ndarray:
+    """The pixels, whose bits old scanners store at the top of each word (HighBit 15 of 12 bits), as DICOM once allowed.
+
+    pydicom takes them from the bottom, where such files have none of them or a part.
+    """
+    from pydicom.pixels.utils import pixel_array
+
+    stored, high = dataset.get("BitsStored"), dataset.get("HighBit")
+    if stored is None or high is None or dataset.file_meta.TransferSyntaxUID.is_compressed:
+        return pixel_array(dataset)
+    below = int(high) + 1 - int(stored)
+    if below <= 0 or high >= dataset.BitsAllocated:
+        return pixel_array(dataset)
+    dataset.BitsStored = high + 1
+    try:
+        return pixel_array(dataset) >> below
+    finally:
+        dataset.BitsStored = stored
 
 
 def _inverted(pixels: np.ndarray, dataset: Any) -> np.ndarray:
@@ -142,7 +160,9 @@ def _padding(stored: np.ndarray, dataset: Any) -> np.ndarray | None:
 def _why_not(dataset: Any) -> str:
     from pydicom.pixels.decoders.base import get_decoder
 
-    syntax = dataset.file_meta.TransferSyntaxUID
+    syntax, bits = dataset.file_meta.TransferSyntaxUID, dataset.get("BitsAllocated")
+    if bits not in (None, 1, 8, 16, 32, 64):
+        return f"packs its pixels into {bits} bits each, which DICOM no longer allows; export it with 16 bits per pixel"
     try:
         decodable = get_decoder(syntax).is_available
     except NotImplementedError:

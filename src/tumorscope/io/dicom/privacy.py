@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 _LONG = 4
 """Parts of a name this long are found inside other words; shorter ones only as whole words."""
+
+_WITHOUT_SPACES = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff]")
+"""Kana, Chinese characters and Hangul: texts in them do not part words, so that parts of any length are found inside."""
 
 _LETTERS = {
     "ä": "ae",
@@ -39,6 +43,14 @@ _LETTERS = {
     "č": "ch",
 }
 """How letters are usually written where only ASCII is allowed, if not by leaving the accent out."""
+_CYRILLIC = {
+    **dict.fromkeys("ъь", ""),
+    **dict(zip("абвгдеёзийклмнопрстуфыэґіўјћ", "abvgdeeziyklmnoprstufyegiujc", strict=True)),
+    **dict(zip("жхцчшюя", ("zh", "kh", "ts", "ch", "sh", "yu", "ya"), strict=True)),
+    **dict(zip("щєїђљњџ", ("shch", "ye", "yi", "dj", "lj", "nj", "dz"), strict=True)),
+}
+_IN_PASSPORTS = _CYRILLIC | {"й": "i", "ъ": "ie", "ю": "iu", "я": "ia", "є": "ie", "ї": "i"}
+"""Russian, Ukrainian, Belarusian and Serbian in ASCII: as in English texts, and as ICAO's Doc 9303 has it."""
 _PLAIN = str.maketrans({"ß": "ss", "æ": "ae", "ø": "o", "œ": "oe", "đ": "d", "ð": "d", "þ": "th", "ł": "l", "ı": "i"})
 """Letters that have no accent to leave out."""
 _DIGRAPHS = {"ae": "a", "oe": "o", "ue": "u", "aa": "a"}
@@ -46,12 +58,18 @@ _DIGRAPHS = {"ae": "a", "oe": "o", "ue": "u", "aa": "a"}
 
 
 def name_tokens(dataset: Dataset) -> frozenset[str]:
-    """The parts of the patient's name in lower case; none where the file is marked as anonymized."""
+    """The parts of the patient's name in lower case; none where the file is marked as anonymized.
+
+    Family and given name count together, too, in either order: folders of ``Li^Na`` may be called ``LiNa``.
+    """
     if str(dataset.get("PatientIdentityRemoved", "")).upper() == "YES":
         return frozenset()
-    names = f"{dataset.get('PatientName', '')} {dataset.get('OtherPatientNames', '')}"
-    parts = re.split(r"[\W_\d]+", unicodedata.normalize("NFC", names.lower()))  # an accent by itself is not a letter
-    return frozenset(part for part in parts if len(part) > 1)
+    names = f"{dataset.get('PatientName', '')}={dataset.get('OtherPatientNames', '')}"
+    words = set()
+    for name in unicodedata.normalize("NFC", names.lower()).split("="):  # an accent by itself is not a letter
+        parts = [part for part in re.split(r"[\W_\d]+", name) if part]
+        words |= {*parts, "".join(parts[:2]), "".join(parts[1::-1])}
+    return frozenset(word for word in words if len(word) > 1)
 
 
 def contains_patient_name(text: str, words: frozenset[str]) -> bool:
@@ -62,13 +80,17 @@ def contains_patient_name(text: str, words: frozenset[str]) -> bool:
     >>> [contains_patient_name("Mueller_1", frozenset({name})) for name in ("müller", "muller", "mueller", "miller")]
     [True, True, True, False]
     """
-    wanted = {spelling for word in words for spelling in _spellings(word)}
+    wanted = _spelled(words)
     texts = _written(text)
     for written in texts | {_shortened(each) for each in texts}:
         own = set(re.split(r"[\W_\d]+", written))
-        if any(word in own or (len(word) >= _LONG and word in written) for word in wanted):
+        if any(word in own or (_is_found_inside(word) and word in written) for word in wanted):
             return True
     return False
+
+
+def _is_found_inside(word: str) -> bool:
+    return len(word) >= _LONG or _WITHOUT_SPACES.search(word) is not None
 
 
 def hide_names(text: str, shown: Iterable[str], words: frozenset[str], instead: str) -> str:
@@ -90,10 +112,17 @@ def hide_names(text: str, shown: Iterable[str], words: frozenset[str], instead: 
 
 
 def _written(text: str) -> set[str]:
-    """A text in small letters: with its accents left out, and transliterated."""
+    """A text in small letters: with its accents left out, and transliterated in each usual way."""
     lowered = unicodedata.normalize("NFC", text.lower())
-    transliterated = "".join(_LETTERS.get(sign, sign) for sign in lowered)
-    return {_without_accents(form) for form in (lowered, transliterated)}
+    tables = (_LETTERS, _CYRILLIC, _IN_PASSPORTS)
+    transliterated = ("".join(table.get(sign, sign) for sign in lowered) for table in tables)
+    return {_without_accents(form) for form in (lowered, *transliterated)}
+
+
+@lru_cache(maxsize=64)
+def _spelled(words: frozenset[str]) -> frozenset[str]:
+    """The parts of a name as they may be written; kept, since one name is looked for in the name of every file."""
+    return frozenset(spelling for word in words for spelling in _spellings(word))
 
 
 def _spellings(word: str) -> set[str]:

@@ -22,11 +22,17 @@ THIN_SLICE_MM = 2.0
 FULL_SHARE, FULL_MM = 0.6, 90.0
 """A series that reaches neither this share of the furthest one nor so far shows a part of the head."""
 
+PART_SHARE, PART_MM = 0.5, 60.0
+"""A sequence that reaches neither this share of the furthest one nor so far does not set the slices of the others."""
+
 LOCALIZER_FRACTION = 0.25
 """A series of fewer images than this share of the longest is a scout, however far it reaches."""
 
 _TURNED = 0.005
 """Direction cosines that differ by more are another orientation."""
+
+_SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+"""SOPClassUID of secondary captures, with one more number those of several frames."""
 
 _MOST_TOLD = 6
 """More series than this are left out without being named each."""
@@ -54,7 +60,8 @@ def choose_series(
 ) -> Choice:
     """The best series of each sequence; the one with the most images where no sequence is plain.
 
-    What is not a structural MRI of a head by its header is left out where anything else is there.
+    What is not a structural MRI of a head by its header is left out where anything else is there, and so are
+    secondary captures without a position, which are pictures of a screen whatever their description names.
     Of several the one that shows the whole head wins, then an acquired plain image (before a
     derived one, Dixon's water, in-phase and opposed-phase), then the plane of the grid (axial for
     the grid itself) or thin slices, then more slices, then smaller pixels, then the first by number.
@@ -70,9 +77,10 @@ def choose_series(
         id(group): None if by_user[id(group)] else rejection_reason(group.header, group.frames) for group in groups
     }
     structural = [group for group in groups if rejected[id(group)] is None]
+    acquired = [group for group in structural if by_user[id(group)] or not _is_capture(group)]
     found: dict[str, list[VolumeCandidate]] = {}
     reasons: dict[int, Note] = {}
-    for group in structural or groups:
+    for group in acquired or structural or groups:
         sequence, reason = by_user[id(group)] or sequence_of(group.header, words)
         reasons[id(group)] = Note("sequence_source", reason)
         if sequence != "unknown":
@@ -80,7 +88,7 @@ def choose_series(
     if found:
         chosen, notes = _best_of_each(found, words)
     else:
-        chosen, notes = {"unknown": min(structural or groups, key=_most_images)}, []
+        chosen, notes = {"unknown": min(acquired or structural or groups, key=_most_images)}, []
     return Choice(
         chosen,
         {name: reasons[id(group)] for name, group in chosen.items()},
@@ -109,9 +117,9 @@ def _best_of_each(
 ) -> tuple[dict[str, VolumeCandidate], list[Note]]:
     """The best series of each sequence, the one whose grid is taken first, and why it is the best."""
     chosen: dict[str, VolumeCandidate] = {}
-    notes: list[Note] = []
+    order, notes = _reference_order(found)
     plane = "axial"
-    for sequence in [name for name in REFERENCE_ORDER if name in found]:
+    for sequence in order:
         ranked = _ranked(found[sequence], plane)
         chosen[sequence] = ranked[0]
         rivals = [group for group in ranked[1:] if group.series != ranked[0].series]
@@ -121,6 +129,27 @@ def _best_of_each(
         if len(chosen) == 1:  # the grid
             plane = _plane(ranked[0]) or "axial"
     return chosen, notes
+
+
+def _reference_order(found: dict[str, list[VolumeCandidate]]) -> tuple[list[str], list[Note]]:
+    """The sequences, the one whose grid is taken first, and a note where that is not the first of the usual order.
+
+    On the grid of a series that was broken off after a few slices, the rest of the head would not be looked at.
+    """
+    reach_mm = {name: max(map(_extent_mm, found[name])) for name in REFERENCE_ORDER if name in found}
+    enough_mm = min(PART_SHARE * max(reach_mm.values()), PART_MM)
+    parts = [name for name, reach in reach_mm.items() if 0 < reach < enough_mm]
+    order = [*(name for name in reach_mm if name not in parts), *parts]
+    first = next(iter(reach_mm))
+    if order[0] == first:
+        return order, []
+    what = f"{first} shows {reach_mm[first]:.0f} mm of the head, {order[0]} {reach_mm[order[0]]:.0f} mm"
+    return order, [Note("series_choice", f"{what}: the slices are those of {order[0]}")]
+
+
+def _is_capture(group: VolumeCandidate) -> bool:
+    secondary = group.header.sop_class.startswith(_SECONDARY_CAPTURE)
+    return secondary and all(frame.position is None for frame in group.frames)
 
 
 def _most_images(group: VolumeCandidate) -> tuple:
@@ -230,6 +259,8 @@ def _why_worse(group: VolumeCandidate, rejection: str | None) -> str:
         return f", but {doubt}"
     if group.header.kind.name.startswith("Dixon"):
         return f", {group.header.kind.name}"
+    if rejection is None and _is_capture(group):
+        return ", captured from a screen"
     return "" if rejection is None or functional_word(group.header.description) else f", {rejection.partition(':')[0]}"
 
 

@@ -12,8 +12,12 @@ from tumorscope.core.note import Note
 from tumorscope.io.dicom.image_attributes import Frame
 from tumorscope.io.dicom.planes import Plane, place_slices
 
-SAME_POSITION_MM = 0.01
-"""Images nearer than this along the normal show the same slice."""
+SAME_POSITION_MM = 0.05
+"""Images nearer than this along the normal show the same slice.
+
+Above what scanners round a position to when they repeat it, below the distance of any slices of a head: the finest
+published, of a brain outside of the body, are 0.1 mm apart.
+"""
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from tumorscope.core.errors import TumorscopeError
 
 
@@ -16,3 +19,21 @@ class ApiError(TumorscopeError):
         super().__init__(detail)
         self.status = status
         self.headers = headers
+
+
+def invalid_line(fault: Mapping[str, Any], whole: str) -> str:
+    """One line on the first invalid field, without its value, which could be markup or a patient's name.
+
+    Args:
+        fault: one of pydantic's errors.
+        whole: what the request's part is called where no field of it is to blame.
+
+    >>> invalid_line({"loc": ("query", "state", 0), "type": "literal_error", "msg": "Input should be 'done'"}, "the request")
+    "state: input should be 'done'"
+    """
+    name = next(
+        (part for part in reversed(fault["loc"]) if isinstance(part, str)), whole
+    )  # numbers count a list's items
+    if fault["type"] == "string_pattern_mismatch":
+        return f"{name}: not of the form that /docs describes for it"
+    return f"{name}: {fault['msg'][0].lower()}{fault['msg'][1:]}"

@@ -25,7 +25,7 @@ from tumorscope.service.database import is_full
 from tumorscope.service.request_errors import Conflict, UnknownStudy
 from tumorscope.service.settings import ServiceSettings
 from tumorscope.service.web.access_log import AccessLogMiddleware
-from tumorscope.service.web.api_error import ApiError
+from tumorscope.service.web.api_error import ApiError, invalid_line
 from tumorscope.service.web.backend import make_backend
 from tumorscope.service.web.drain import DrainMiddleware
 from tumorscope.service.web.head_requests import HeadMiddleware
@@ -164,11 +164,8 @@ async def _handle_error(_request: Request, error: Exception) -> JSONResponse:
 
 
 async def _handle_invalid(_request: Request, error: Exception) -> JSONResponse:
-    """The first invalid parameter, without its value, which could be markup or a patient's name."""
     assert isinstance(error, RequestValidationError)
-    fault = error.errors()[0]
-    name = str(fault["loc"][-1]) if fault["loc"] else "the request"
-    return JSONResponse({"detail": f"{name}: {fault['msg'][0].lower()}{fault['msg'][1:]}"}, 422)
+    return JSONResponse({"detail": invalid_line(error.errors()[0], "the request")}, 422)
 
 
 async def _handle_http(_request: Request, error: Exception) -> JSONResponse:

@@ -256,3 +256,12 @@ def test_an_image_and_its_folder_keep_their_kinds(client):
     response = upload(client, [("one.png", image.getvalue())]).json()
     case = client.app.state.backend.folders.case(response["studies"][0]["id"])
     assert case.is_file()
+
+
+def test_an_invalid_field_is_named_in_words(client):
+    detail = client.get("/api/studies?state=done&state=nothing").json()["detail"]
+    assert detail.startswith("state: input should be 'fetching', 'queued'")
+    response = client.post("/api/studies", json={"dicomweb": "file:///etc/passwd"})
+    assert response.status_code == 400
+    assert response.json() == {"detail": "dicomweb: not of the form that /docs describes for it"}
+    assert client.post("/api/studies", json=[]).json()["detail"].startswith("the body: ")

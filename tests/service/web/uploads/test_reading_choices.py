@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
+from pathlib import Path
 
 import pytest
+from dicom_making import Grid, uid, write_series
+from PIL import Image
+from reading.files import head
+from service.web.uploads.zips import zipped
 
+from tumorscope.io import open_scan
 from tumorscope.io.reading_choices import ReadingChoices
 from tumorscope.service.study_folders import Folders
 
@@ -45,6 +52,58 @@ def test_files_that_the_user_names_are_one_case(client, nifti):
     assert len(send(client, nifti, names, sequences=stated).json()["studies"]) == 1
 
 
+def sent_series(client, folder: Path, stated: str, *, packed: bool = False):
+    """A response to an upload of series 7, named "FLAIR tra", from the folder ``Kopf 7`` of ``study``."""
+    paths = write_series(folder, "flair", Grid((2, 24, 20)), number=7, SeriesDescription="FLAIR tra")
+    files = {f"study/Kopf 7/{path.name}": path.read_bytes() for path in paths}
+    sent = {"study.zip": zipped(files)} if packed else files
+    fields = {"sequences": json.dumps({stated: "t1c"})}
+    return client.post("/api/studies", files=[("files", each) for each in sent.items()], data=fields)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize(
+    "name", ["s07i0001.dcm", "elsewhere/S07I0001.dcm", "Kopf 7", "7", "flair TRA", uid("study", 7)]
+)
+def test_a_series_is_named_by_a_file_its_folder_number_description_or_uid(
+    client, settings, tmp_path, name: str, packed: bool
+):
+    response = sent_series(client, tmp_path, name, packed=packed)
+    assert response.status_code == 201, response.text
+    (study,) = response.json()["studies"]
+    folders = Folders(settings.data)
+    stated = folders.reading(study["id"]).sequences
+    assert open_scan(folders.case(study["id"]), stated=stated).sequences == ("t1c",)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("name", ["8", "FLAIR", "s07i0009.dcm", "study.nii"])
+def test_a_name_that_nothing_in_the_upload_has_is_refused(client, tmp_path, name: str, packed: bool):
+    response = sent_series(client, tmp_path, name, packed=packed)
+    assert response.status_code == 422
+    detail = f"sequences: no file, folder or DICOM series of the upload is named '{name}'; check it"
+    assert response.json() == {"detail": detail}
+    assert client.get("/api/studies").json()["studies"] == []
+
+
+def test_a_folder_of_slices_is_named_by_its_folder(client, settings):
+    image = io.BytesIO()
+    Image.fromarray(head(seed=1)).save(image, "PNG")
+    files = [("files", (f"Frau X T1/slice_{number}.png", image.getvalue())) for number in (1, 2)]
+    response = client.post("/api/studies", files=files, data={"sequences": '{"Frau X T1": "t1c"}'})
+    (study,) = response.json()["studies"]
+    folders = Folders(settings.data)
+    stated = folders.reading(study["id"]).sequences
+    assert open_scan(folders.case(study["id"]), stated=stated).sequences == ("t1c",)
+
+
+def test_of_several_cases_one_has_the_name(client, nifti):
+    assert send(client, nifti, ("p/a.nii.gz", "q/b.nii.gz"), sequences='{"b.nii.gz": "flair"}').status_code == 201
+    refused = send(client, nifti, ("p/a.nii.gz", "q/b.nii.gz"), sequences='{"b.nii.gz": "flair", "c.nii.gz": "t1"}')
+    assert refused.status_code == 422
+    assert "'c.nii.gz'" in refused.text
+
+
 def test_several_patients_in_a_folder_are_several_studies(client, nifti):
     names = [f"all/sub-{number}_{ending}.nii.gz" for number in ("01", "02") for ending in ("T1w", "FLAIR")]
     studies = send(client, nifti, names).json()["studies"]
@@ -52,11 +111,6 @@ def test_several_patients_in_a_folder_are_several_studies(client, nifti):
 
 
 def test_unrelated_images_are_several_studies_and_slices_are_one(client):
-    import io
-
-    from PIL import Image
-    from reading.files import head
-
     def png(seed):
         file = io.BytesIO()
         Image.fromarray(head(seed=seed)).save(file, "PNG")

@@ -45,8 +45,9 @@ _BODY = {
                     },
                     "sequences": {
                         "type": "string",
-                        "description": "A JSON object of the sequence (t1, t1c, t2, flair, unknown) by file name, or by "
-                        "description, number or UID of a DICOM series; unknown leaves one out.",
+                        "description": "A JSON object of the sequence (t1, t1c, t2, flair, unknown) by file or folder name, or "
+                        "by description, number or UID of a DICOM series; unknown leaves one out. A name that nothing in the "
+                        "upload has is refused with 422.",
                         "examples": ['{"7.nii.gz": "t1c", "9.nii.gz": "flair"}'],
                     },
                 },

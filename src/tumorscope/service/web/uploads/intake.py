@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,14 +13,12 @@ from pydantic import ValidationError
 from starlette.requests import Request
 
 from tumorscope.core.errors import TumorscopeError
-from tumorscope.io.formats import IMAGE_SUFFIXES, VOLUME_SUFFIXES, stem
 from tumorscope.io.reading_choices import ReadingChoices
-from tumorscope.io.sequences import recognize_sequence, stated_sequence
 from tumorscope.service.catalog_records import NewStudy, Study, new_id
 from tumorscope.service.queue import enqueue
 from tumorscope.service.remote_archives import check_address
 from tumorscope.service.request_errors import Conflict
-from tumorscope.service.web.api_error import ApiError
+from tumorscope.service.web.api_error import ApiError, invalid_line
 from tumorscope.service.web.backend import Backend
 from tumorscope.service.web.schemas import DicomwebStudy, LeftOutEntry, Uploaded
 from tumorscope.service.web.serializers import study_state
@@ -29,6 +26,7 @@ from tumorscope.service.web.uploads.archives import unpack_archives
 from tumorscope.service.web.uploads.bodies import body_chunks, read_body
 from tumorscope.service.web.uploads.limits import Limits
 from tumorscope.service.web.uploads.multipart import MultipartReceiver
+from tumorscope.service.web.uploads.sent_names import by_sent_names, check_sent_names
 from tumorscope.service.web.uploads.tree import LeftOut, UploadTree
 from tumorscope.service.web.uploads.upload_cases import UploadedCase, find_uploaded_cases
 
@@ -69,9 +67,7 @@ async def accept_address(request: Request, backend: Backend, key: str | None) ->
     try:
         wanted = DicomwebStudy.model_validate_json(body)
     except ValidationError as error:
-        fault = error.errors(include_url=False, include_input=False)[0]
-        name = ".".join(str(part) for part in fault["loc"]) or "the body"
-        raise ApiError(400, f"{name}: {fault['msg'].lower()}") from None
+        raise ApiError(400, invalid_line(error.errors()[0], "the body")) from None
 
     def create() -> list[Study]:
         bundle = backend.check_bundle(wanted.bundle)
@@ -131,10 +127,11 @@ def _create_studies(backend: Backend, tree: UploadTree, receiver: MultipartRecei
     bundle = backend.check_bundle(receiver.fields.get("bundle"))
     reading = ReadingChoices.from_fields(receiver.fields)
     unpack_archives(tree)
-    reading = _by_sent_names(reading, tree)
+    stated, reading = reading.sequences, by_sent_names(reading, tree)
     cases = find_uploaded_cases(tree, reading.sequences)
     if not cases:
         raise ApiError(400, _no_scan_detail(tree.left_out))
+    check_sent_names(stated, tree)
     entries = [NewStudy(new_id(), case.name, bundle) for case in cases]
     imported: list[str] = []
     try:
@@ -146,20 +143,6 @@ def _create_studies(backend: Backend, tree: UploadTree, receiver: MultipartRecei
         for study_id in imported:
             backend.folders.remove(study_id)
         raise
-
-
-def _by_sent_names(reading: ReadingChoices, tree: UploadTree) -> ReadingChoices:
-    """The choices by the names that files have on disk, with the sequences that are told by their sent names alone.
-
-    Names become safe before they reach the disk: of ``MPRAGE+C`` the plus is lost.
-    """
-    sequences = dict(reading.sequences)
-    for path, sent in tree.sent_as.items():
-        if path.name.lower().endswith((*VOLUME_SUFFIXES, *IMAGE_SUFFIXES)):
-            told = stated_sequence(Path(sent), reading.sequences) or recognize_sequence(stem(Path(sent)))
-            if told != recognize_sequence(stem(path)):
-                sequences[path.name] = told
-    return replace(reading, sequences=sequences)
 
 
 def _flatten(case: UploadedCase, folder: Path) -> Path:
