@@ -81,6 +81,15 @@ def test_a_mask_returns_on_flairs_stored_grid(folder: Path, phantoms: dict[str, 
     assert np.array_equal(scan.stored.to_stored(phantoms["flair"].mask), np.asarray(file.dataobj) > 500)
 
 
+def test_a_volume_that_was_broken_off_does_not_set_the_slices(folder: Path, phantoms: dict[str, Phantom]):
+    flair = phantoms["flair"]
+    save(folder / "flair.nii", flair.mask[:3].astype(np.int16) * 1000, flair.scan.affine)
+    scan = open_scan(folder)
+    assert scan.sequences == ("t1", "t1c")
+    assert np.array_equal(scan.channel("t1c") > 500, phantoms["t1c"].mask)
+    assert "flair shows 15 mm of the head, t1c 125 mm: the slices are those of t1c" in texts(scan.notes)
+
+
 def test_without_flair_and_t1c_the_finest_axial_grid_is_taken(folder: Path, phantoms: dict[str, Phantom]):
     (folder / "flair.nii").unlink()
     assert open_scan(folder).shape == (26, 256, 224)  # T1c's

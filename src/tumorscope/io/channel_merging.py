@@ -47,9 +47,9 @@ def merge(case: str, source: Path | None, scans: Mapping[str, Scan], name: str, 
             raise UnreadableScan(what)
         notes.append(_left_out(sequence, what))
     _check_images(single)
-    grid = reference_sequence(single)
+    grid, why = reference_sequence(single)
     scan = join_series(single, grid, case, source, name, options.register, options.requires)
-    return replace(scan, notes=(*scan.notes, *notes))
+    return replace(scan, notes=(*scan.notes, *why, *notes))
 
 
 def read_sequences(

@@ -17,6 +17,9 @@ from tumorscope.preprocessing.resampling import coverage, resample_onto
 REFERENCE_ORDER = ("flair", "t1c", "t1", "t2")
 """The first of these that is there is the reference series, whose grid the others get."""
 
+_PART_SHARE, _PART_MM = 0.5, 60.0
+"""A sequence that reaches neither this share of the furthest one nor so far does not set the slices of the others."""
+
 _LEAST_COVERED = 0.5
 """A series that covers less of the grid than this is left out: mostly nothing would be shown."""
 
@@ -29,19 +32,45 @@ SCANNER, TEMPLATE = "scanner", "template"
 """Frames of reference of volumes: millimeters of the scanner, or of a template such as MNI's."""
 
 
-def reference_sequence(scans: Mapping[str, Scan]) -> str:
-    """The sequence whose grid the others get: FLAIR, else T1c, else the finest axial one.
+def reference_sequence(scans: Mapping[str, Scan]) -> tuple[str, list[Note]]:
+    """The sequence whose grid the others get: FLAIR, else T1c, else the finest axial one; and notes on the choice.
 
     Args:
         scans: sequence to scan, not empty.
     """
+    grids = {name: scan.geometry for name, scan in scans.items()}
+    reach_mm = {
+        name: 0.0 if grid is None else grid.extent_mm(0, len(grid.positions) - 1) for name, grid in grids.items()
+    }
+    broken_off = broken_off_sequences(reach_mm)
 
     def rank(sequence: str) -> tuple:
         scan = scans[sequence]
         named = REFERENCE_ORDER.index(sequence) if sequence in REFERENCE_ORDER[:2] else len(REFERENCE_ORDER)
-        return scan.geometry is None, named, acquired_plane(scan.affine) != "axial", scan.voxel_volume_mm3 or 0.0
+        return named, acquired_plane(scan.affine) != "axial", scan.voxel_volume_mm3 or 0.0
 
-    return min(sorted(scans, key=REFERENCE_ORDER.index), key=rank)
+    sequences = sorted(scans, key=REFERENCE_ORDER.index)
+    usual = min(sequences, key=lambda name: (grids[name] is None, *rank(name)))
+    grid = min(sequences, key=lambda name: (grids[name] is None, name in broken_off, *rank(name)))
+    return grid, reach_notes(usual, grid, reach_mm)
+
+
+def broken_off_sequences(reach_mm: Mapping[str, float]) -> frozenset[str]:
+    """The sequences that show so little of the head that, on their slices, the rest would not be looked at.
+
+    Args:
+        reach_mm: from the first to the last slice of each, across the slices; 0 where that is not known.
+    """
+    enough_mm = min(_PART_SHARE * max(reach_mm.values()), _PART_MM)
+    return frozenset(name for name, reach in reach_mm.items() if 0 < reach < enough_mm)
+
+
+def reach_notes(usual: str, grid: str, reach_mm: Mapping[str, float]) -> list[Note]:
+    """Why the slices are those of ``grid`` instead of the usual sequence's; empty where they are the usual one's."""
+    if grid == usual:
+        return []
+    what = f"{usual} shows {reach_mm[usual]:.0f} mm of the head, {grid} {reach_mm[grid]:.0f} mm"
+    return [Note("series_choice", f"{what}: the slices are those of {grid}")]
 
 
 def join_series(

@@ -14,16 +14,13 @@ from tumorscope.io.dicom.sequence_names import contradiction, sequence_of
 from tumorscope.io.dicom.slice_order import SAME_POSITION_MM, plane_of
 from tumorscope.io.dicom.structural import functional_word, rejection_reason
 from tumorscope.io.sequences import names_it
-from tumorscope.preprocessing.series_resampling import REFERENCE_ORDER
+from tumorscope.preprocessing.series_resampling import REFERENCE_ORDER, broken_off_sequences, reach_notes
 
 THIN_SLICE_MM = 2.0
 """Slices this thin can be looked at from any side."""
 
 FULL_SHARE, FULL_MM = 0.6, 90.0
 """A series that reaches neither this share of the furthest one nor so far shows a part of the head."""
-
-PART_SHARE, PART_MM = 0.5, 60.0
-"""A sequence that reaches neither this share of the furthest one nor so far does not set the slices of the others."""
 
 LOCALIZER_FRACTION = 0.25
 """A series of fewer images than this share of the longest is a scout, however far it reaches."""
@@ -132,19 +129,11 @@ def _best_of_each(
 
 
 def _reference_order(found: dict[str, list[VolumeCandidate]]) -> tuple[list[str], list[Note]]:
-    """The sequences, the one whose grid is taken first, and a note where that is not the first of the usual order.
-
-    On the grid of a series that was broken off after a few slices, the rest of the head would not be looked at.
-    """
+    """The sequences, the one whose grid is taken first, and a note where that is not the first of the usual order."""
     reach_mm = {name: max(map(_extent_mm, found[name])) for name in REFERENCE_ORDER if name in found}
-    enough_mm = min(PART_SHARE * max(reach_mm.values()), PART_MM)
-    parts = [name for name, reach in reach_mm.items() if 0 < reach < enough_mm]
-    order = [*(name for name in reach_mm if name not in parts), *parts]
-    first = next(iter(reach_mm))
-    if order[0] == first:
-        return order, []
-    what = f"{first} shows {reach_mm[first]:.0f} mm of the head, {order[0]} {reach_mm[order[0]]:.0f} mm"
-    return order, [Note("series_choice", f"{what}: the slices are those of {order[0]}")]
+    broken_off = broken_off_sequences(reach_mm)
+    order = sorted(reach_mm, key=lambda name: name in broken_off)
+    return order, reach_notes(next(iter(reach_mm)), order[0], reach_mm)
 
 
 def _is_capture(group: VolumeCandidate) -> bool:
