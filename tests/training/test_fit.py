@@ -165,24 +165,51 @@ def test_a_second_opinion_is_exported_and_a_missing_one_is_reported_first(traine
 
 @pytest.mark.usefixtures("exported_once")
 def test_eight_bits_are_made_compared_and_recorded(trained, data, tmp_path, monkeypatch):
+    from tumorscope.training import eight_bits
     from tumorscope.training import export as exporting
 
-    monkeypatch.setattr(exporting, "LARGEST_LOSS", 0.2)  # a network of 48 channels quantizes badly
+    monkeypatch.setattr(eight_bits, "LARGEST_LOSS", 0.2)  # a network of 48 channels quantizes badly
     report = exporting.export(trained, data, tmp_path / "bundle")
     card = report.bundle.card
+    assert card.metrics["validation"]["calibration"] == report.method
     assert report.int8_metric == card.metrics["validation"]["int8"]["patient_dice"]["mean"]
     flips = card.test_time_flips
     assert (flips["part"], flips["precision"], flips["dice"]) == ("validation", "int8", report.int8_metric)
     assert {"dice_change", "auroc_change", "time_ratio"} <= set(flips)
     sizes = {model.precision: (tmp_path / "bundle" / model.file).stat().st_size for model in card.models}
     assert sizes["int8"] < sizes["float"]
-    monkeypatch.setattr(exporting, "LARGEST_LOSS", -1.0)
-    made = tmp_path / "bundle" / next(model.file for model in card.models if model.precision == "int8")
-    monkeypatch.setattr(exporting, "quantize", lambda floats, images, path, calibration: shutil.copy(made, path))
-    with pytest.raises(TumorscopeError, match="nothing was exported"):
+    monkeypatch.setattr(eight_bits, "LARGEST_LOSS", -1.0)
+    made, tried = tmp_path / "bundle" / "model.int8.onnx", []
+
+    def made_before(floats, images, path, calibration, convolutions_only):
+        tried.append((calibration, convolutions_only))
+        shutil.copy(made, path)
+
+    monkeypatch.setattr(eight_bits, "quantize", made_before)
+    with pytest.raises(TumorscopeError, match="nothing was written"):
         exporting.export(trained, data, tmp_path / "refused")
+    assert tried == [("MinMax", False), ("Percentile", False), ("MinMax", True), ("Percentile", True)]
     assert not (tmp_path / "refused").exists()
     assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
+
+
+@pytest.mark.usefixtures("exported_once")
+def test_a_float_bundle_gets_an_int8_model_later(trained, data, tmp_path, monkeypatch):
+    from tumorscope.training import eight_bits
+    from tumorscope.training import export as exporting
+    from tumorscope.training.quantized_copy import quantize_copy
+
+    monkeypatch.setattr(eight_bits, "LARGEST_LOSS", 0.2)
+    source = exporting.export(trained, data, tmp_path / "bundle", eight_bit=False).bundle
+    before = {path.name: path.read_bytes() for path in source.folder.iterdir()}
+    copy = quantize_copy(source, trained.recipe(), data, tmp_path / "copy").bundle
+    assert [model.precision for model in copy.card.models] == ["float", "int8"]
+    assert copy.card.operating_point == source.card.operating_point
+    assert copy.card.metrics["test"].keys() == {"float", "int8"}
+    assert copy.card.metrics["test"]["float"] == source.card.metrics["test"]["float"]
+    for name in ("model.onnx", "split.json"):
+        assert (copy.folder / name).read_bytes() == before[name]
+    assert {path.name: path.read_bytes() for path in source.folder.iterdir()} == before
 
 
 def test_an_interrupted_training_goes_on_where_it_stopped(data, tmp_path):

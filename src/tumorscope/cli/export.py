@@ -47,4 +47,4 @@ def command(
     typer.echo(f"Bundle {report.bundle.name} ({report.bundle.sha256[:12]}) is in {out}")
     typer.echo(f"  validation, float: {report.float_metric:.4f}")
     if report.int8_metric is not None:
-        typer.echo(f"  validation, int8:  {report.int8_metric:.4f} (calibrated by {report.calibration})")
+        typer.echo(f"  validation, int8:  {report.int8_metric:.4f} ({report.method})")

@@ -31,6 +31,7 @@ from tumorscope.cli import (
     node,
     pacs,
     pool,
+    quantize,
     serve,
     submit,
     table,
@@ -98,6 +99,7 @@ app.command("features")(features.command)
 app.command("fit-input-check")(fit_input_check.command)
 app.command("fit-sequences")(fit_sequences.command)
 app.command("fit-type-check")(fit_type_check.command)
+app.command("quantize")(quantize.command)
 app.add_typer(datasets.app, name="datasets")
 
 

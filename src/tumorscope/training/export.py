@@ -2,56 +2,35 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
-
-import numpy as np
+from typing import Any
 
 from tumorscope import __version__
 from tumorscope.core.errors import TumorscopeError
-from tumorscope.datasets.combined import CombinedDataset, by_dataset
 from tumorscope.datasets.labeled import LabeledCase, LabeledDataset, cases_of
 from tumorscope.datasets.own_options import PATIENTS_FILE
 from tumorscope.datasets.registry import dataset_entry
-from tumorscope.datasets.training_view import known_presence, training_view
-from tumorscope.evaluation import choose_operating_point, evaluate, summarize
-from tumorscope.evaluation.flip_gain import measure_flips
+from tumorscope.evaluation import choose_operating_point
 from tumorscope.evaluation.validation import validation_cases
 from tumorscope.inference.bundle import RADIOMICS_FILES, save_card
-from tumorscope.inference.bundles import Bundle, Card, Inputs, Model, load_bundle
-from tumorscope.inference.engine import Engine, load_engine
+from tumorscope.inference.bundles import Bundle, Card, Inputs, load_bundle
+from tumorscope.inference.engine import load_engine
 from tumorscope.measurement.radiomics_classifier import load_radiomics_classifier
-from tumorscope.preprocessing import prepare, stack_adjacent_slices
 from tumorscope.preprocessing.input_check import default_input_check
 from tumorscope.recipes.experiment import Recipe
+from tumorscope.training.assessment import AssessedBundle, assess
 from tumorscope.training.averaging import average_weights
 from tumorscope.training.copies import LEFT_OUT_FILE, leave_out
-from tumorscope.training.onnx_files import CALIBRATIONS, export_float, map_names, output_names, quantize
+from tumorscope.training.eight_bits import FLOAT_FILE, model_entry
+from tumorscope.training.onnx_files import export_float, map_names, output_names
 from tumorscope.training.run import SPLIT_FILE, Run, open_datasets
-from tumorscope.training.slices import arrange
-
-LARGEST_LOSS = 0.002
-"""Largest loss of Dice of the int8 model on the validation patients."""
-_FLOAT_FILE, _INT8_FILE = "model.onnx", "model.int8.onnx"
-_CALIBRATION_SLICES = 128
 
 _LICENSE = "weights: Apache-2.0, as this software"
-
-
-@dataclass(frozen=True)
-class ExportReport:
-    """An exported bundle and the :func:`main_metric` of each of its models on the validation patients."""
-
-    bundle: Bundle
-    float_metric: float
-    int8_metric: float | None
-    calibration: str | None
 
 
 def export(
@@ -64,7 +43,7 @@ def export(
     features: Path | None = None,
     average_with: Bundle | None = None,
     log: Callable[[str], None] = lambda line: None,
-) -> ExportReport:
+) -> AssessedBundle:
     """Write a bundle from a run's best weights.
 
     The operating point is chosen on the validation patients, where the int8 model is also
@@ -83,7 +62,7 @@ def export(
 
     Raises:
         TumorscopeError: the name has other characters; or every calibration of the int8 model loses more than
-            :data:`LARGEST_LOSS` of Dice, accuracy or AUROC.
+            :data:`~tumorscope.training.eight_bits.LARGEST_LOSS` of Dice, accuracy or AUROC.
         BadBundle: there is no radiomics classifier in that folder, or ``average_with`` is another network.
     """
     name = _bundle_name(name, folder)
@@ -104,34 +83,10 @@ def export(
         card = write_network(run, dataset, work, name, {part: len(own) for part, own in parts.items()}, average_with)
         log("choosing the operating point on the validation patients")
         bundle = _with_operating_point(save_card(card, work), parts["validation"])
-        float_metrics = _metrics(load_engine(bundle, "onnxruntime", "float"), dataset, parts["validation"])
-        int8_metrics, range_method = None, None
-        if eight_bit:
-            log("calibrating int8 on training slices")
-            images = calibration_images(parts["train"], recipe)
-            bundle, int8_metrics, range_method = _quantize_best(bundle, images, dataset, parts["validation"], log)
-            _refuse_loss(float_metrics, int8_metrics)
-        log("measuring cost and gain of test-time flips on the validation patients")
-        engine = load_engine(bundle, "onnxruntime", bundle.card.models[-1].precision)
-        flips = measure_flips(engine, [*by_dataset(dataset, parts["validation"]).values()], "validation")
-        log("evaluating on the test patients")
-        metrics: dict[str, Any] = {
-            "split_hash": split.hash,
-            "validation": {"float": float_metrics, "int8": int8_metrics, "calibration": range_method},
-            "test": {
-                model.precision: _metrics(load_engine(bundle, "onnxruntime", model.precision), dataset, parts["test"])
-                for model in bundle.card.models
-            },
-        }
-        save_card(bundle.card.model_copy(update={"metrics": metrics, "test_time_flips": flips}), work)
+        assessed = assess(bundle, dataset, parts, split.hash, eight_bit=eight_bit, log=log)
         _add_files(run, features, work)
-        _publish(work, folder)
-    return ExportReport(
-        load_bundle(folder),
-        main_metric(float_metrics),
-        None if int8_metrics is None else main_metric(int8_metrics),
-        range_method,
-    )
+        publish(work, folder)
+    return replace(assessed, bundle=load_bundle(folder))
 
 
 def write_network(
@@ -139,10 +94,10 @@ def write_network(
 ) -> Card:
     """Write the float model, and return a card without operating point and metrics."""
     network, recipe = run.network(), run.recipe()
-    export_float(network, recipe, work / _FLOAT_FILE)
+    export_float(network, recipe, work / FLOAT_FILE)
     training = _training(run, recipe, cases)
     if average_with is not None:
-        average_weights(work / _FLOAT_FILE, average_with.read_model(average_with.card.models[0]))
+        average_weights(work / FLOAT_FILE, average_with.read_model(average_with.card.models[0]))
         training["averaged_with"] = f"{average_with.name} {average_with.sha256[:12]}"
     return Card(
         name=name,
@@ -155,7 +110,7 @@ def write_network(
         compartments=recipe.compartments if "mask" in output_names(network) else (),
         maps=map_names(network),
         tta_flip=recipe.tta_flip,
-        models=(_model(work / _FLOAT_FILE, "float"),),
+        models=(model_entry(work / FLOAT_FILE, "float"),),
         training=training,
         input_check=input_check_metrics(),
         limits=tuple(limit for name in recipe.datasets for limit in dataset_entry(name).limits),
@@ -188,7 +143,7 @@ def _add_files(run: Run, features: Path | None, work: Path) -> None:
             shutil.copy(features / file, work / file)
 
 
-def _publish(work: Path, folder: Path) -> None:
+def publish(work: Path, folder: Path) -> None:
     """Replace the bundle's folder by the finished one."""
     work.chmod(0o755)  # temporary folders are private
     old = work.with_name(f"{work.name}-old")
@@ -196,26 +151,6 @@ def _publish(work: Path, folder: Path) -> None:
         folder.rename(old)
     work.rename(folder)
     shutil.rmtree(old, ignore_errors=True)
-
-
-def calibration_images(cases: Sequence[LabeledCase], recipe: Recipe) -> np.ndarray:
-    """Prepared training slices for int8 calibration, half of them with tumor if there are both kinds."""
-    chance = np.random.default_rng(0)
-    cases = [cases[index] for index in chance.permutation(len(cases))[:_CALIBRATION_SLICES]]
-    each = max(1, _CALIBRATION_SLICES // (2 * len(cases)))
-    images = []
-    for case in cases:
-        scan, truth = case.scan(), case.truth()
-        view = training_view(scan, recipe.preparation.slice_distance_mm)
-        voxels = view.forward(arrange(scan, recipe.sequences))
-        prepared = prepare(voxels, recipe.preparation, view.pixel_aspect).images
-        present = known_presence(truth, None if truth.mask is None else view.forward(truth.mask))
-        present = np.ones(len(prepared), bool) if present is None else present
-        for group in (np.flatnonzero(present), np.flatnonzero(~present)):
-            chosen = chance.permutation(group)[:each]
-            if len(chosen):
-                images.append(stack_adjacent_slices(prepared, chosen, recipe.preparation.adjacent_slices))
-    return np.concatenate(images)
 
 
 def input_check_metrics() -> dict[str, Any]:
@@ -230,67 +165,12 @@ def input_check_metrics() -> dict[str, Any]:
     }
 
 
-def main_metric(metrics: dict[str, Any]) -> float:
-    """The metric that int8 must preserve: Dice, accuracy of the class, or AUROC of presence.
-
-    For a network with mask and class it is the mean of Dice and accuracy; for several data sets, the
-    mean over the data sets; for several compartments, Dice is the mean over them.
-    """
-    if "patients" not in metrics:
-        return float(np.mean([main_metric(own) for own in metrics.values()]))
-    dice, classes = metrics.get("patient_dice") or metrics.get("tumor_slice_dice"), metrics.get("classes")
-    every = [dice, *(own["patient_dice"] for own in (metrics.get("compartments") or {}).values())]
-    means = [float(each["mean"]) for each in every if each and each["mean"] is not None]
-    values = [float(np.mean(means))] if means else []
-    if classes:
-        values.append(float(classes["accuracy"]["value"]))
-    return float(np.mean(values)) if values else float(metrics["presence"]["auroc"]["value"])
-
-
 def _bundle_name(name: str | None, folder: Path) -> str:
     if name is None:
         name = re.sub(r"[^a-z0-9]+", "-", folder.name.lower()).strip("-") or "bundle"
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]*", name):
         raise TumorscopeError(f"--name {name}: use lower-case letters, digits and hyphens")
     return name
-
-
-def _quantize_best(
-    bundle: Bundle,
-    images: np.ndarray,
-    dataset: LabeledDataset,
-    cases: Sequence[LabeledCase],
-    log: Callable[[str], None],
-) -> tuple[Bundle, dict[str, Any], str]:
-    """Quantize with each calibration method and keep the best one on the validation patients."""
-    best: tuple[float, bytes, dict[str, Any], str] | None = None
-    path = bundle.folder / _INT8_FILE
-    for calibration in CALIBRATIONS:
-        quantize(bundle.folder / _FLOAT_FILE, images, path, calibration)
-        card = bundle.card.model_copy(update={"models": (bundle.card.models[0], _model(path, "int8"))})
-        metrics = _metrics(load_engine(save_card(card, bundle.folder), "onnxruntime", "int8"), dataset, cases)
-        log(f"int8 calibrated by {calibration}: validation {main_metric(metrics):.4f}")
-        if best is None or main_metric(metrics) > best[0]:
-            best = (main_metric(metrics), path.read_bytes(), metrics, calibration)
-    assert best is not None
-    path.write_bytes(best[1])
-    card = bundle.card.model_copy(update={"models": (bundle.card.models[0], _model(path, "int8"))})
-    return save_card(card, bundle.folder), best[2], best[3]
-
-
-def _refuse_loss(float_metrics: dict[str, Any], int8_metrics: dict[str, Any]) -> None:
-    before, after = main_metric(float_metrics), main_metric(int8_metrics)
-    if before - after > LARGEST_LOSS:
-        raise TumorscopeError(
-            f"the int8 model reaches {after:.4f} on validation patients, the float model {before:.4f}: "
-            f"more than {LARGEST_LOSS} is lost; nothing was exported (--float-only omits the int8 model)"
-        )
-
-
-def _metrics(engine: Engine, dataset: LabeledDataset, cases: Sequence[LabeledCase]) -> dict[str, Any]:
-    """The metrics of an evaluation; of several data sets those of each, by name."""
-    found = {name: summarize(evaluate(*own, engine)) for name, own in by_dataset(dataset, cases).items()}
-    return found if isinstance(dataset, CombinedDataset) else found[dataset.name]
 
 
 def _inputs(recipe: Recipe) -> Inputs:
@@ -302,10 +182,6 @@ def _inputs(recipe: Recipe) -> Inputs:
     substitutes = {name: ("flair",) for name in recipe.sequences if name != "flair"}
     substitutes = substitutes if "flair" in recipe.sequences else {}
     return Inputs(sequences=recipe.sequences, substitutes=substitutes, planes=recipe.planes)
-
-
-def _model(path: Path, precision: Literal["float", "int8"]) -> Model:
-    return Model(file=path.name, sha256=hashlib.sha256(path.read_bytes()).hexdigest(), precision=precision)
 
 
 def _training(run: Run, recipe: Recipe, cases: dict[str, int]) -> dict[str, Any]:
