@@ -45,6 +45,9 @@ def command(
         log=lambda line: typer.echo(line, err=True),
     )
     typer.echo(f"Bundle {report.bundle.name} ({report.bundle.sha256[:12]}) is in {out}")
-    typer.echo(f"  validation, float: {report.float_metric:.4f}")
+    typer.echo(f"  {report.metric} on the validation part, float: {report.float_metric:.4f}")
     if report.int8_metric is not None:
-        typer.echo(f"  validation, int8:  {report.int8_metric:.4f} (calibrated by {report.calibration})")
+        typer.echo(
+            f"  {report.metric} on the validation part, int8:  {report.int8_metric:.4f} "
+            f"(calibrated by {report.calibration})"
+        )

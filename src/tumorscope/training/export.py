@@ -46,9 +46,13 @@ _LICENSE = "weights: Apache-2.0, as this software"
 
 @dataclass(frozen=True)
 class ExportReport:
-    """An exported bundle and the :func:`main_metric` of each of its models on the validation patients."""
+    """An exported bundle and the :func:`main_metric` of each of its models on the validation patients.
+
+    ``metric`` names it.
+    """
 
     bundle: Bundle
+    metric: str
     float_metric: float
     int8_metric: float | None
     calibration: str | None
@@ -128,6 +132,7 @@ def export(
         _publish(work, folder)
     return ExportReport(
         load_bundle(folder),
+        main_metric_title(float_metrics),
         main_metric(float_metrics),
         None if int8_metrics is None else main_metric(int8_metrics),
         range_method,
@@ -245,6 +250,20 @@ def main_metric(metrics: dict[str, Any]) -> float:
     if classes:
         values.append(float(classes["accuracy"]["value"]))
     return float(np.mean(values)) if values else float(metrics["presence"]["auroc"]["value"])
+
+
+def main_metric_title(metrics: dict[str, Any]) -> str:
+    """What :func:`main_metric` is of these metrics, in words.
+
+    >>> main_metric_title({"patients": 3, "patient_dice": {"mean": 0.8}})
+    'mean Dice'
+    """
+    if "patients" not in metrics:
+        titles = dict.fromkeys(main_metric_title(own) for own in metrics.values())
+        return f"{' and '.join(titles)} over {len(metrics)} data sets"
+    dice = any((metrics.get(name) or {}).get("mean") is not None for name in ("patient_dice", "tumor_slice_dice"))
+    named = [*(["mean Dice"] if dice else []), *(["accuracy of the class"] if metrics.get("classes") else [])]
+    return f"mean of {' and '.join(named)}" if len(named) > 1 else named[0] if named else "AUROC of presence"
 
 
 def _bundle_name(name: str | None, folder: Path) -> str:
