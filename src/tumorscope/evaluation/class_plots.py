@@ -102,7 +102,7 @@ def draw_coverage(evaluation: Evaluation) -> Figure:
         xlabel="fraction of slices whose class is named",
         ylabel="accuracy of the named classes",
         xlim=(-0.03, 1.06),
-        yticks=[tick for tick in MaxNLocator(5).tick_values(1 - span, 1) if tick <= 1],
+        yticks=[tick for tick in MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(1 - span, 1) if tick <= 1],
         ylim=(1 - 1.08 * span, 1 + 0.14 * span),
     )
     axes.set_title("dots: lowest confidence of a named class", fontsize=9)
