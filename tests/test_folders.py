@@ -28,6 +28,13 @@ def test_folders_that_the_caller_removes_are_not_entered(tmp_path):
     assert found == [tmp_path, tmp_path / "wanted"]
 
 
+def test_hidden_files_and_folders_are_no_data(tmp_path):
+    for name in ("a/x.png", "a/.ipynb_checkpoints/x-checkpoint.png", "a/._x.png", ".git/y.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert files_below(tmp_path) == [tmp_path / "a" / "x.png"]
+
+
 def test_a_data_set_of_links_to_cases_opens(tmp_path):
     (tmp_path / "store" / "Case_1").mkdir(parents=True)
     (tmp_path / "store" / "Case_1" / "Case_1_seg.nii.gz").touch()

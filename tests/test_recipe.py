@@ -60,7 +60,14 @@ def test_a_recipe_written_out_and_read_again_is_the_same():
         ({"optimization": {"learning_rat": 1}}, "did you mean 'learning_rate'"),
         ({"optimization": {"learning_rate": -1}}, "optimization.learning_rate: input should be greater than 0"),
         ({"network": {"kind": "compact", "width": [1]}}, "did you mean 'widths'"),
-        ({"network": {"kind": "vnet"}}, "'vnet'"),
+        (
+            {"network": {"kind": "vnet"}},
+            r"network.kind: there is no 'vnet' \(did you mean 'unet'\?\); there are compact",
+        ),
+        ({"network": {"widths": [16]}}, "the key 'network.kind' is missing"),
+        ({"network": "unet"}, "network: is a section with keys of its own, not 'unet'"),
+        ({"sequences": "flair"}, r"sequences: is a list, such as \[flair\], not 'flair'"),
+        ({"sequences": []}, "sequences: is empty; name at least one"),
         (
             {"network": {"kind": "compact", "widths": [4, 16, 16]}},
             r"network.widths.0: widths are multiples of eight from 16 on, .* crashes oneDNN .*, not 4$",

@@ -185,7 +185,7 @@ def test_groups_masks_and_tumor_sizes_of_single_images_are_counted(tmp_path):
     write_br35h(tmp_path, groups=6)
     summary = summarize_images(Br35hDataset.open(tmp_path))
     assert summary.images == {"notumor": 1, "tumor": 12}
-    assert summary.groups == {"notumor": 1, "tumor": 6}
+    assert (summary.groups, summary.group_count) == ({"notumor": 1, "tumor": 6}, 7)
     assert summary.masks == {"notumor": 0, "tumor": 3}
     assert (summary.planes, summary.parts) == (None, {})
     assert summary.tumor_px["tumor"].median == 42

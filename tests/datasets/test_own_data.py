@@ -1,6 +1,8 @@
 """A user's own data: each layout gives the cases, masks and patients that were written, or one line that says why not."""
 
 import json
+import shutil
+import unicodedata
 
 import nibabel
 import numpy as np
@@ -267,6 +269,68 @@ def test_a_table_with_a_fault_is_refused_with_the_line(tmp_path, text, why):
     (tmp_path / "cases.csv").write_text(text)
     with pytest.raises(BadDataset, match=why):
         open_dataset("table", tmp_path / "cases.csv")
+
+
+def test_a_named_table_is_told_what_is_wrong_with_it_not_what_other_layouts_there_are(tmp_path):
+    write_image(tmp_path / "a.png")
+    for text, why in (("file,label\na.png,x\n", "has no column image"), ("imäge,label\n", "not text in UTF-8")):
+        (tmp_path / "t.csv").write_bytes(text.encode("latin-1"))
+        with pytest.raises(BadDataset, match=why):
+            open_dataset("own", tmp_path / "t.csv")
+
+
+def test_columns_that_mean_nothing_are_named_and_one_file_under_two_paths_is_one_image(tmp_path):
+    write_table(tmp_path)
+    table = tmp_path / "cases.csv"
+    table.write_text(table.read_text().replace("label", "diagnosis"))
+    (note, _left_out) = open_dataset("table", tmp_path).notes
+    assert note.startswith("columns that are not used: diagnosis; the known ones are image,")
+    (tmp_path / "in").mkdir()
+    table.write_text("image,label\n0a.png,x\nin/../0a.png,y\n")
+    with pytest.raises(BadDataset, match="lines 2 and 3 name the image 0a"):
+        open_dataset("table", tmp_path)
+
+
+def test_what_programs_hide_in_a_folder_is_no_case(tmp_path):
+    write_masks(tmp_path, patients=3)
+    whole = open_dataset("own", tmp_path)
+    for folder in ("images", "masks"):
+        hidden = tmp_path / folder / ".ipynb_checkpoints"
+        hidden.mkdir()
+        shutil.copy(tmp_path / folder / "P0_0.png", hidden / "P0_0-checkpoint.png")
+    assert open_dataset("own", tmp_path) == whole
+
+
+def test_names_pair_in_either_unicode_form(tmp_path):
+    write_image(tmp_path / "images" / unicodedata.normalize("NFD", "Müller_1.png"))  # as a Mac stores it
+    write_mask(tmp_path / "masks" / unicodedata.normalize("NFC", "Müller_1.png"))
+    (case,) = open_dataset("masks", tmp_path).cases
+    assert case.has_mask
+    assert case.case == unicodedata.normalize("NFC", "Müller_1")
+
+
+def test_a_patient_with_images_in_the_folders_of_two_classes_is_one_patient(tmp_path):
+    rows = ["image,label"]
+    for number in range(4):
+        for folder, label in (("Glioma", "glioma"), ("healthy", "no tumor")):
+            write_image(tmp_path / folder / f"P{number}_1.png", number)
+            rows.append(f"{folder}/P{number}_1.png,{label}")
+    (tmp_path / "cases.csv").write_text("\n".join(rows) + "\n")
+    assert {case.patient for case in open_dataset("table", tmp_path).cases} == {"P0", "P1", "P2", "P3"}
+
+
+def test_a_mask_whose_edges_were_smoothed_is_what_is_above_half(tmp_path):
+    write_image(tmp_path / "images" / "a.png")
+    (tmp_path / "masks").mkdir()
+    drawn = np.zeros((16, 16), np.uint8)
+    drawn[3:10, 4:11] = 255
+    drawn[9, 10] = drawn[3, 4] = 0
+    smooth = Image.fromarray(drawn).resize((32, 32), Image.Resampling.BICUBIC)
+    smooth = smooth.rotate(17, Image.Resampling.BICUBIC)
+    assert len(np.unique(np.asarray(smooth))) > 33
+    smooth.save(tmp_path / "masks" / "a.png")
+    (case,) = open_dataset("masks", tmp_path).cases
+    assert (case.truth().mask[0] == (np.asarray(smooth) > 127)).all()
 
 
 def test_images_and_volumes_are_not_mixed(tmp_path):

@@ -48,7 +48,10 @@ def test_patients_are_drawn_together_so_alike_slices_do_not_make_an_interval_nar
 
 def test_a_patients_dice_is_given_only_where_a_case_is_a_whole_patient():
     assert summarize(made_evaluation())["patient_dice"] is None
-    assert summarize(made_evaluation(slices_per_patient=1))["patient_dice"]["n"] == 20
+    single = made_evaluation(slices_per_patient=1)
+    assert summarize(single)["patient_dice"] is None  # an image of an unknown patient is not the patient
+    volumes = replace(single, cases=tuple(replace(row, slices=5) for row in single.cases))
+    assert summarize(volumes)["patient_dice"]["n"] == 20
 
 
 def test_examinations_of_one_patient_have_each_their_dice_and_are_drawn_together():

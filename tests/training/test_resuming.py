@@ -7,6 +7,7 @@ torch = pytest.importorskip("torch")
 
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.datasets.lgg import LggPatient
+from tumorscope.inference.bundles import load_bundle
 from tumorscope.recipes.experiment import parse_recipe
 from tumorscope.training.checkpoints import MovableCheckpoint
 from tumorscope.training.fit import Run, train
@@ -152,3 +153,40 @@ def test_weights_that_are_not_finite_are_not_exported(data, tmp_path):
     with pytest.raises(TumorscopeError, match="best.ckpt: its weights are not finite"):
         export(run, data, tmp_path / "bundle")
     assert not (tmp_path / "bundle").exists()
+
+
+def short(**changes):
+    return RECIPE.model_copy(update={"optimization": RECIPE.optimization.model_copy(update={"epochs": 1, **changes})})
+
+
+def test_a_training_that_has_ended_stays_as_it_is(data, tmp_path, capsys):
+    run = train(short(), data, tmp_path, device="cpu", precision="float32")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+    for limits in ({}, {"minutes": 60}):
+        assert train(short(), data, tmp_path, device="cpu", precision="bf16", **limits) == run
+    assert "this training has ended" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == before
+
+
+def test_a_training_goes_on_with_its_own_settings_split_and_patients_only(data, tmp_path):
+    run = train(short(), data, tmp_path / "run", device="cpu", precision="float32", fold=0)
+    assert train(short(), data, run.folder, device="cpu", fold=0) == run
+    assert train(short(), data, run.folder, device="cpu", split=run.split()) == run
+    with pytest.raises(TumorscopeError, match="training on another split; name another folder"):
+        train(short(), data, run.folder, device="cpu", fold=1)
+    with pytest.raises(TumorscopeError, match=r"optimization\.epochs is 1 there and 3 here"):
+        train(short(epochs=3), data, run.folder, device="cpu")
+    (tmp_path / "who.csv").write_text("case,patient\na,b\n")
+    with pytest.raises(TumorscopeError, match="training with other patients"):
+        train(short(), data, run.folder, device="cpu", patients=tmp_path / "who.csv")
+
+
+def test_a_first_start_that_fails_leaves_no_settings_and_the_next_knows_none_of_an_earlier_one(data, tmp_path):
+    for name in ("patients.csv", "left_out.csv", "precision.txt", "best.ckpt"):  # of a start that was killed
+        (tmp_path / name).write_text("case,copy_of\n")
+    with pytest.raises(TumorscopeError, match="bundle lgg: contains another network"):
+        train(short(), data, tmp_path, device="cpu", start_from=load_bundle("lgg"))
+    assert [path.name for path in tmp_path.iterdir()] == ["prepared"]
+    run = train(short(), data, tmp_path, device="cpu", precision="float32")
+    assert run.patients is None
+    assert not (tmp_path / "left_out.csv").exists()

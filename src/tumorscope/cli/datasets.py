@@ -155,8 +155,10 @@ def split(
     else:
         parts = opened.split(seed) if fold is None else opened.fold(fold, seed)
     save_whole(out, parts.to_json().encode())
+    grouped = entry.own is not None and len({case.patient for case in opened.cases}) < len(opened.cases)
+    unit = "patients" if grouped else entry.split_unit
     for part, names in parts.parts.items():
-        typer.echo(f"  {part}: {len(names):,} {entry.split_unit}")
+        typer.echo(f"  {part}: {len(names):,} {unit}")
     if parts.method:
         typer.echo(f"  {parts.method}")
     typer.echo(f"Saved: {out} (hash {parts.hash[:12]})")

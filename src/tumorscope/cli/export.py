@@ -44,7 +44,4 @@ def command(
         average_with=None if average_with is None else load_bundle(average_with),
         log=lambda line: typer.echo(line, err=True),
     )
-    typer.echo(f"Bundle {report.bundle.name} ({report.bundle.sha256[:12]}) is in {out}")
-    typer.echo(f"  validation, float: {report.float_metric:.4f}")
-    if report.int8_metric is not None:
-        typer.echo(f"  validation, int8:  {report.int8_metric:.4f} ({report.method})")
+    typer.echo("\n".join(report.lines()))

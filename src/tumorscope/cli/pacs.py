@@ -92,11 +92,7 @@ def _files(given: list[Path]) -> list[Path]:
     paths: list[Path] = []
     for path in given:
         if path.is_dir():
-            paths += [
-                inner
-                for inner in files_below(path)
-                if inner.is_file() and not inner.name.startswith(".") and inner.name.upper() != "DICOMDIR"
-            ]
+            paths += [inner for inner in files_below(path) if inner.is_file() and inner.name.upper() != "DICOMDIR"]
         elif path.is_file():
             paths.append(path)
         else:

@@ -32,6 +32,4 @@ def command(
     trained_by = load_recipe(recipe or str(source.card.training["recipe"]))
     folders = resolve_data(data, trained_by.datasets)
     report = quantize_copy(source, trained_by, folders, out, log=lambda line: typer.echo(line, err=True))
-    typer.echo(f"Bundle {report.bundle.name} ({report.bundle.sha256[:12]}) is in {out}")
-    typer.echo(f"  validation, float: {report.float_metric:.4f}")
-    typer.echo(f"  validation, int8:  {report.int8_metric:.4f} ({report.method})")
+    typer.echo("\n".join(report.lines()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -101,8 +102,8 @@ def command(
     if not is_rank_zero():
         return
     typer.echo(f"{how_long(run.summary())} Best weights, curves and split are in {run.folder}. Next:")
-    named = " ".join(f"--data {item}" for item in data)
-    typer.echo(f"  tumorscope export {run.folder} {named} -o BUNDLE")
+    given = [part for item in data for part in ("--data", item)]
+    typer.echo(f"  {shlex.join(['tumorscope', 'export', str(run.folder), *given, '-o', 'BUNDLE'])}")
 
 
 def how_long(summary: dict[str, Any]) -> str:

@@ -45,5 +45,13 @@ def walk(folder: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
 
 
 def files_below(folder: Path) -> list[Path]:
-    """All files in a folder and those below it, by path, as :func:`walk` finds them."""
-    return sorted(place / name for place, _folders, names in walk(folder) for name in names)
+    """All files in a folder and those below it, by path, as :func:`walk` finds them.
+
+    Hidden files and folders are left out: they hold what programs keep for themselves, such as the copies of images in
+    ``.ipynb_checkpoints``, which would be cases of their own.
+    """
+    found: list[Path] = []
+    for place, folders, names in walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [place / name for name in names if not name.startswith(".")]
+    return sorted(found)

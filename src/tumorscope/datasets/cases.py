@@ -61,7 +61,7 @@ def _case_folders(path: Path) -> Mapping[Path, list[Path]]:
 
 def _volumes(path: Path) -> Iterator[Path]:
     for file in files_below(path) if path.is_dir() else ():
-        if file.name.lower().endswith(VOLUME_SUFFIXES) and not file.name.startswith(".") and file.is_file():
+        if file.name.lower().endswith(VOLUME_SUFFIXES) and file.is_file():
             yield file
 
 

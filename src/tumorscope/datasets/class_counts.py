@@ -55,6 +55,7 @@ def summarize_images(dataset: ImageDataset, on_case: Callable[[str], object] = l
                 on_case(case.case)
     classes = nonempty_classes(dataset.classes or sorted(groups), images, dataset.root, unreadable)
     grouped = {label: len(groups[label]) for label in classes}
+    group_count = len(set().union(*groups.values()))
     labels = [image.label for image in images]
     planes = _cross_tabulate((image.plane for image in images), labels, classes, drop="")
     return ClassSummary(
@@ -62,7 +63,8 @@ def summarize_images(dataset: ImageDataset, on_case: Callable[[str], object] = l
         root=dataset.root,
         **count_images(images, classes),
         patients=None,
-        groups=grouped if sum(grouped.values()) < len(images) else None,
+        groups=grouped if group_count < len(images) else None,
+        group_count=group_count if group_count < len(images) else None,
         planes=planes or None,
         masks={label: len(areas[label]) for label in classes} if areas else None,
         patients_in_parts=None,

@@ -34,6 +34,7 @@ class ClassSummary(SavedSummary):
         slices_per_patient: of each class; None where patients are unknown.
         groups: of each class, the number of groups of images that splits keep together (copies, slices of one
             patient); None if every image is its own group.
+        group_count: the number of all groups, some of which may have images of several classes; None as ``groups``.
         planes: images of each plane and class; None if unknown.
         masks: images of each class with a mask; None if the data set has none.
         sizes: images of each size, ``rows×columns``, of each class.
@@ -59,6 +60,7 @@ class ClassSummary(SavedSummary):
     patients_in_parts: dict[str, dict[str, int]] | None
     slices_per_patient: dict[str, Spread] | None
     groups: dict[str, int] | None
+    group_count: int | None
     planes: dict[str, dict[str, int]] | None
     masks: dict[str, int] | None
     sizes: dict[str, dict[str, int]]
@@ -97,9 +99,13 @@ class ClassSummary(SavedSummary):
         classes = tuple(self.images)
         whole = sum(self.images.values())
         counts = [("images", *self._counts(self.images), f"{whole:,}")]
-        for name, found in (("patients", self.patients), ("groups", self.groups), ("with mask", self.masks)):
+        for name, found, count in (
+            ("patients", self.patients, None),
+            ("groups", self.groups, self.group_count),
+            ("with mask", self.masks, None),
+        ):
             if found:
-                counts.append((name, *self._counts(found), f"{sum(found.values()):,}"))
+                counts.append((name, *self._counts(found), f"{sum(found.values()) if count is None else count:,}"))
         tables: list[Table] = [(("", *classes, "all"), counts)]
         for name, parts in (
             ("images in", self.parts),

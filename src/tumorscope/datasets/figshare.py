@@ -12,7 +12,7 @@ comparable with the literature, but a person in the test fold is not trained on 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -129,7 +129,8 @@ class FigshareDataset:
         Raises:
             BadDataset: there are none, one is there twice, or ``cvind.mat`` is damaged.
         """
-        files = (file for file in files_below(require_folder(path)) if file.suffix == ".mat" and file.stem.isdecimal())
+        present = files_below(require_folder(path))
+        files = (file for file in present if file.suffix == ".mat" and file.stem.isdecimal())
         files = sorted(files, key=lambda file: int(file.stem))
         if not files:
             raise BadDataset(f"{path}: no N.mat here; unzip the figshare data set and name its folder")
@@ -137,7 +138,7 @@ class FigshareDataset:
             if first.stem == second.stem:
                 names = " and ".join(file.relative_to(path).as_posix() for file in (first, second))
                 raise BadDataset(f"{path}: one slice is there twice, {names}; remove one of them")
-        folds = _published_folds(path) or {}
+        folds = _published_folds(present) or {}
         cases, unreadable = [], {}
         for file in files:
             try:
@@ -206,11 +207,11 @@ class FigshareDataset:
         return Split(self.name, {f"fold{fold - 1}": tuple(sorted(names)) for fold, names in folds.items()})
 
 
-def _published_folds(path: Path) -> dict[int, int] | None:
+def _published_folds(present: Sequence[Path]) -> dict[int, int] | None:
     """The fold of each file number, or None without ``cvind.mat``."""
     import h5py
 
-    files = [file for file in files_below(path) if file.name == FOLDS_FILE]
+    files = [file for file in present if file.name == FOLDS_FILE]
     if not files:
         return None
     try:

@@ -56,6 +56,7 @@ def summarize_figshare(dataset: FigshareDataset, on_case: Callable[[str], object
         **count_images(images, classes),
         patients={label: len(patients[label]) for label in classes},
         groups=None,
+        group_count=None,
         planes=None,
         masks={label: len(areas[label]) for label in classes},
         patients_in_parts={fold: ordered(counts, classes) for fold, counts in by_fold.items()},

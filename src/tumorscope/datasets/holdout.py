@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from tumorscope.core.errors import BadSplit
 from tumorscope.datasets.combined import PARTS, CombinedDataset
@@ -34,8 +35,7 @@ def holdout_split(dataset: LabeledDataset, fraction: float, seed: int = 0) -> Sp
     patients: dict[str, dict[str, None]] = {}
     for case in dataset.cases:
         patients.setdefault(_person(case), {})[case.patient] = None
-    if len(patients) < len(PARTS):
-        raise BadSplit(f"{dataset.root}: {len(patients)} patients; training, validation and test need one each")
+    require_patients(dataset.root, len(patients), getattr(dataset, "grouping", ""))
     strata = dataset.strata() if isinstance(dataset, StratifiedDataset) else _classes(dataset)
     fractions = {"train": (1 - fraction) * (1 - _VALIDATION), "validation": (1 - fraction) * _VALIDATION}
     values = {person: strata[next(iter(codes))] for person, codes in patients.items()}
@@ -45,6 +45,26 @@ def holdout_split(dataset: LabeledDataset, fraction: float, seed: int = 0) -> Sp
     }
     grouping = getattr(dataset, "grouping", "") or "by patient"
     return Split(dataset.name, parts, f"{grouping}; {100 * fraction:g} % to test; {part_sizes(parts)}")
+
+
+def require_patients(root: Path, patients: int, grouping: str = "") -> None:
+    """Check that there is a patient for each part.
+
+    Args:
+        root: of the data set.
+        patients: their number.
+        grouping: how they are known, in words; empty for published data.
+
+    Raises:
+        BadSplit: there are fewer.
+    """
+    if patients < len(PARTS):
+        known = f" ({grouping})" if grouping else ""
+        advice = ", or state them with --patients FILE" if grouping else ""
+        raise BadSplit(
+            f"{root}: {patients} patient{'' if patients == 1 else 's'}{known}, and training, validation and test need "
+            f"one each; add patients{advice}"
+        )
 
 
 def part_sizes(parts: Mapping[str, Sequence[str]]) -> str:

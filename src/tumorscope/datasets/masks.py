@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,7 +85,8 @@ def _by_name(folder: Path, masks: bool = False) -> dict[str, Path]:
     files: dict[str, Path] = {}
     for file in _files(folder):
         name = _ENDING.sub("", stem(file)) if masks else stem(file)
-        key = (file.parent.relative_to(folder) / name).as_posix()
+        # A Mac stores an umlaut as two characters, so that equal names from two machines differ.
+        key = unicodedata.normalize("NFC", (file.parent.relative_to(folder) / name).as_posix())
         other = files.setdefault(key, file)
         if other is not file:
             raise BadDataset(f"{folder}: {other.name} and {file.name} have one name; keep the one that is meant")
@@ -93,8 +95,7 @@ def _by_name(folder: Path, masks: bool = False) -> dict[str, Path]:
 
 def _files(folder: Path) -> Iterator[Path]:
     for file in files_below(folder):
-        volume = file.name.lower().endswith(VOLUME_SUFFIXES) and not file.name.startswith(".") and file.is_file()
-        if volume or is_image_file(file):
+        if (file.name.lower().endswith(VOLUME_SUFFIXES) and file.is_file()) or is_image_file(file):
             yield file
 
 

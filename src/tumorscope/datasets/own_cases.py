@@ -15,11 +15,13 @@ from tumorscope.core.errors import BadDataset, UnreadableScan
 from tumorscope.core.scan import Scan
 from tumorscope.core.segmentation import Segmentation
 from tumorscope.datasets.annotated_images import read_gray
+from tumorscope.datasets.folders import class_name
 from tumorscope.datasets.labeled import GroundTruth
 from tumorscope.inference.model_card import NO_TUMOR
 from tumorscope.io import open_scan
 from tumorscope.io.channel_merging import merge
 from tumorscope.io.formats import IMAGE_SUFFIXES, stem
+from tumorscope.io.matlab import TUMOR_TYPES
 from tumorscope.io.options import ReadOptions
 from tumorscope.io.segmentation_reader import read_labels
 from tumorscope.io.sequences import recognize_sequence
@@ -30,6 +32,9 @@ PART_NAMES = {
     "test": ("test", "testing", "ts"),
 }
 """How folders and tables name the parts of a split."""
+
+_CLASSES = (NO_TUMOR, "tumor", "yes", *TUMOR_TYPES.values())
+"""What folders of images are called that state a class."""
 
 _INSIDE = {1, 255, 65535}
 """The values by which a mask of one label says inside."""
@@ -89,11 +94,17 @@ class FoundCase:
 
     @property
     def name(self) -> str:
-        """What may tell the patient: its name without a file's suffix and without the folder of a part."""
+        """What may tell the patient: its name without a file's suffix and without the folders of a part and a class.
+
+        A patient may have images in the folders of several classes, and has to stay one patient.
+        """
         whole = Path(self.case)
         known = whole.with_name(stem(whole)) if whole.name == self.path.name else whole
         inner = known.parts[1:] if len(known.parts) > 1 and part_name(known.parts[0]) else known.parts
-        return "/".join(inner)
+        return "/".join((*(folder for folder in inner[:-1] if not self._names_class(folder)), inner[-1]))
+
+    def _names_class(self, folder: str) -> bool:
+        return class_name(folder) in (self.tumor_class, *_CLASSES)
 
     @property
     def sequences(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol, Self
 
 from tumorscope.core.compartments import Compartment
 from tumorscope.core.errors import BadDataset, BadSplit
-from tumorscope.datasets.holdout import part_sizes
+from tumorscope.datasets.holdout import part_sizes, require_patients
 from tumorscope.datasets.labeled import FoldedDataset
 from tumorscope.datasets.own_cases import PART_NAMES, FoundCase, OwnImage, OwnVolume
 from tumorscope.datasets.own_options import OwnDataOptions
@@ -139,12 +139,7 @@ class OwnDataset(StratifiedDataset[OwnImage | OwnVolume]):
         stated = {} if fractions else self._stated_parts
         if stated:
             return self._completed(stated, seed)
-        patients = len({case.patient for case in self.cases})
-        if patients < len(PART_NAMES):
-            raise BadSplit(
-                f"{self.root}: {patients} patient{'s' if patients > 1 else ''} ({self.grouping}), and training, "
-                "validation and test need one each; add patients, or state them with --patients FILE"
-            )
+        require_patients(self.root, len({case.patient for case in self.cases}), self.grouping)
         parts = fill_empty_parts(super().split(seed, fractions).parts)
         return Split(self.name, parts, f"{self.grouping}; {part_sizes(parts)}")
 

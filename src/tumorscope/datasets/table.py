@@ -49,13 +49,13 @@ class TableDataset(OwnDataset):
         found = [_case(file, number, {name: row[name] for name in columns}) for number, row in enumerate(rows, start=2)]
         if not found:
             raise BadDataset(f"{file}: has no lines below the names of its columns")
-        return cls.of_cases(path, _with_names(file, found), options)
+        return cls.of_cases(path, _with_names(file, found), options, _unused(rows[0]))
 
 
 def _table_in(path: Path) -> Path | None:
     """The table that a path is or holds; None without one, or with several."""
-    if path.is_file():
-        return path if path.suffix.lower() in (".csv", ".tsv") and _is_table(path) else None
+    if path.is_file():  # whoever names a table means it, and should hear what is wrong with it
+        return path if path.suffix.lower() in (".csv", ".tsv") else None
     files = sorted((*path.glob("*.csv"), *path.glob("*.tsv"))) if path.is_dir() else []
     tables = [file for file in files if file.name != PATIENTS_FILE and _is_table(file)]
     return tables[0] if len(tables) == 1 else None
@@ -82,6 +82,14 @@ def _known_columns(file: Path, row: Mapping[str, str]) -> list[str]:
         if name not in _COLUMNS and near:
             raise BadDataset(f"{file}: the column {printable(name)} is not known; did you mean {near[0]}?")
     return known
+
+
+def _unused(row: Mapping[str, str]) -> list[str]:
+    """A note on the columns that mean nothing here; the user may have meant one of those that do."""
+    names = [printable(name) for name in row if name not in _COLUMNS]
+    if not names:
+        return []
+    return [f"columns that are not used: {', '.join(names)}; the known ones are {', '.join(_COLUMNS)}"]
 
 
 def _case(file: Path, number: int, row: Mapping[str, str]) -> FoundCase:
@@ -122,7 +130,7 @@ def _with_names(file: Path, found: list[FoundCase]) -> list[FoundCase]:
     """
     seen: dict[Path, int] = {}
     for number, case in enumerate(found, start=2):
-        for image in case.images.values():
+        for image in map(Path.resolve, case.images.values()):
             if image in seen:
                 raise BadDataset(f"{file}: lines {seen[image]} and {number} name the image {stem(image)}; keep one")
             seen[image] = number

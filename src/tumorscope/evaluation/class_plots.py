@@ -27,6 +27,10 @@ CLASS_PLOTS = ("class_confusion.png", "class_roc.png", "class_reliability.png", 
 _MARKED = (0.5, 0.7, 0.9, 0.95, 0.99)
 """Confidences that are labeled on the coverage curve."""
 _LABEL_GAP = 0.11
+_LEAST_SPAN = 0.05
+"""Of the axis of accuracies, so that a difference of one slice in a thousand does not fill it."""
+_RIGHT_EDGE = 0.92
+"""Labels of points further right would leave the axes."""
 
 
 def draw_class_plots(evaluation: Evaluation) -> dict[str, Figure]:
@@ -76,11 +80,13 @@ def draw_class_reliability(evaluation: Evaluation) -> Figure:
 
 def draw_coverage(evaluation: Evaluation) -> Figure:
     """Accuracy against coverage, the fraction of slices above a confidence."""
+    from matplotlib.ticker import MaxNLocator
+
     coverage, accuracy, limit = coverage_and_accuracy(*predicted_and_right(evaluation.slices, evaluation.classes))
     figure = new_figure(5.0, 4.0)
     axes = figure.subplots()
     axes.plot(coverage, accuracy, color=BLUE)
-    low = float(accuracy.min())
+    span = max(1 - float(accuracy.min()), _LEAST_SPAN)
     last = 2.0
     for wanted in _MARKED:
         index = int((limit >= wanted).sum()) - 1
@@ -88,14 +94,16 @@ def draw_coverage(evaluation: Evaluation) -> Figure:
             continue
         last = float(coverage[index])
         axes.plot(coverage[index], accuracy[index], "o", color=RED, markersize=5)
+        sign, side = (-1, "right") if last > _RIGHT_EDGE else (1, "left")
         axes.annotate(
-            f"≥ {wanted:g}", (coverage[index], accuracy[index]), (4, 5), textcoords="offset points", fontsize=8
+            f"≥ {wanted:g}", (last, accuracy[index]), (4 * sign, 5), textcoords="offset points", fontsize=8, ha=side
         )
     axes.set(
         xlabel="fraction of slices whose class is named",
         ylabel="accuracy of the named classes",
         xlim=(-0.03, 1.06),
-        ylim=(low - 0.08 * (1 - low) - 0.002, 1 + 0.12 * (1 - low) + 0.003),
+        yticks=[tick for tick in MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(1 - span, 1) if tick <= 1],
+        ylim=(1 - 1.08 * span, 1 + 0.14 * span),
     )
     axes.set_title("dots: lowest confidence of a named class", fontsize=9)
     return with_grid(figure)

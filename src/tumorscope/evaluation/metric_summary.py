@@ -50,8 +50,9 @@ def summarize(evaluation: Evaluation) -> dict[str, Any]:
     rows = evaluation.slices
     patient = np.array([row.patient for row in rows])
     single = len({case.patient for case in evaluation.cases}) == len(evaluation.cases)
-    # Several cases of a patient are examinations, unless they are single slices.
-    whole = single or all(case.slices > 1 for case in evaluation.cases)
+    volumes = [case.slices > 1 for case in evaluation.cases]
+    # Single slices are no examinations, whether their patients are known or each counts as its own.
+    whole = all(volumes) or (single and any(volumes))
     values: dict[str, Any] = {
         "patients": len({case.patient for case in evaluation.cases}),
         "cases": len(evaluation.cases),
@@ -77,7 +78,7 @@ def summarize(evaluation: Evaluation) -> dict[str, Any]:
             f"hd95_{unit}": of_cases([case.hd95 if case.hd95_unit == unit else None for case in evaluation.cases])
             for unit in dict.fromkeys(("px", *(case.hd95_unit for case in evaluation.cases)))
         }
-        if evaluation.compartments and whole:
+        if evaluation.compartments and (whole or single):
             values["compartments"] = {
                 name: {
                     "patient_dice": of_cases([_overlap(case, name).dice for case in evaluation.cases]),

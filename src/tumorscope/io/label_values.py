@@ -81,7 +81,7 @@ def read_label_raster(path: Path, options: LabelOptions) -> LabelRaster:
     """The labels in an image, or the brightness that a threshold cuts.
 
     A palette's index is the label, a gray value is itself, and each color is a label of its own. Of a
-    JPEG, which blurs edges, what is above half of the brightest is inside.
+    JPEG, which blurs edges, and of a gray mask whose edges were smoothed, what is above half of the brightest is inside.
 
     Raises:
         UnreadableScan: damaged, or a JPEG with more than a mask's two values.
@@ -96,6 +96,10 @@ def read_label_raster(path: Path, options: LabelOptions) -> LabelRaster:
         return LabelRaster(pixels.max(axis=-1) > pixels.max() / 2)
     if is_jpeg(path):
         return LabelRaster(_of_jpeg(pixels.max(axis=-1), 2 if colored else 1, label(path)))
+    if not colored and not options.whole and len(np.unique(pixels[..., 0])) > MOST_LABELS + 1:
+        inside = _above_half(pixels[..., 0], 1)
+        if inside is not None:
+            return LabelRaster(inside)
     return LabelRaster(_color_codes(pixels) if colored else pixels[..., 0], colored)
 
 
@@ -189,12 +193,20 @@ def _color_name(code: int) -> str:
 
 def _image(name: str, what: str, more: str = "") -> UnreadableScan:
     return UnreadableScan(
-        f"{name}: holds {what}, so it is an image, not a mask{more}; give the mask itself, or measure it with --threshold"
+        f"{name}: holds {what}, so it is an image, not a mask{more}; give the mask itself (`tumorscope measure` takes "
+        "images with --threshold)"
     )
 
 
 def _of_jpeg(values: np.ndarray, coarseness: int, name: str) -> np.ndarray:
-    """Pixels above half of the brightest, where all but blurred edges are either dark or bright."""
+    inside = _above_half(values, coarseness)
+    if inside is None:
+        raise _image(name, "many gray levels")
+    return inside
+
+
+def _above_half(values: np.ndarray, coarseness: int) -> np.ndarray | None:
+    """Pixels above half of the brightest, where all but blurred edges are either dark or bright; else None."""
     from scipy import ndimage
 
     top = float(values.max())
@@ -205,6 +217,4 @@ def _of_jpeg(values: np.ndarray, coarseness: int, name: str) -> np.ndarray:
         around = (1, 2 * reach * coarseness + 1, 2 * reach * coarseness + 1)
         flat = ndimage.maximum_filter(inside, around) == ndimage.minimum_filter(inside, around)
         clean = clean and np.mean((away > share * top) & flat) <= _STRAY
-    if not clean:
-        raise _image(name, "many gray levels")
-    return inside
+    return inside if clean else None

@@ -152,7 +152,7 @@ class Recipe(Section):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
     title: str
     dataset: DatasetNames = Field(description="one, or several to train on together")
-    sequences: tuple[str, ...] = ("t1", "flair", "t1c")
+    sequences: tuple[str, ...] = Field(default=("t1", "flair", "t1c"), min_length=1)
     planes: tuple[Plane, ...] = Field(default=("axial",), description="planes of the training slices")
     channels_as_images: dict[DatasetName, tuple[str, ...]] = Field(
         default={}, description="for a data set of several sequences, those to use as images of their own"
@@ -318,8 +318,17 @@ def _first_fault(error: ValidationError) -> str:
         if key in RENAMED_KEYS:
             return f"{place!r} is called {RENAMED_KEYS[key]!r} since version 0.2"
         return f"unknown key {place!r}{_nearest(key, _known_keys(fault['loc'][:-1]))}"
-    if fault["type"] == "missing":
-        return f"the key {place!r} is missing"
+    if fault["type"] == "union_tag_invalid":
+        kind = str(fault["input"].get("kind"))
+        return f"{place}.kind: there is no {kind!r}{_nearest(kind, [*NETWORKS])}; there are {', '.join(NETWORKS)}"
+    if fault["type"] in ("missing", "union_tag_not_found"):
+        return f"the key {place if fault['type'] == 'missing' else f'{place}.kind'!r} is missing"
+    if fault["type"] == "tuple_type":
+        return f"{place}: is a list, such as [{fault['input']}], not {fault['input']!r}"
+    if fault["type"] == "too_short":
+        return f"{place}: is empty; name at least one"
+    if fault["type"] in ("model_type", "model_attributes_type"):
+        return f"{place}: is a section with keys of its own, not {fault['input']!r}"
     return f"{place}: {fault['msg'][0].lower()}{fault['msg'][1:]}, not {fault['input']!r}"
 
 

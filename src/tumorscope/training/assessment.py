@@ -11,7 +11,7 @@ from tumorscope.evaluation.flip_gain import measure_flips
 from tumorscope.inference.bundle import save_card
 from tumorscope.inference.bundles import Bundle
 from tumorscope.inference.engine import load_engine
-from tumorscope.training.eight_bits import case_metrics, main_metric, with_eight_bits
+from tumorscope.training.eight_bits import case_metrics, main_metric, main_metric_title, with_eight_bits
 
 
 @dataclass(frozen=True)
@@ -20,14 +20,26 @@ class AssessedBundle:
 
     Attributes:
         bundle: with its metrics in its card.
+        metric: the main metric's name, from :func:`~tumorscope.training.eight_bits.main_metric_title`.
         float_metric, int8_metric: from :func:`~tumorscope.training.eight_bits.main_metric`; None without an int8 model.
         method: how the int8 model was made, in words; None without one.
     """
 
     bundle: Bundle
+    metric: str
     float_metric: float
     int8_metric: float | None
     method: str | None
+
+    def lines(self) -> list[str]:
+        """For people: the bundle and what its models reach."""
+        lines = [
+            f"Bundle {self.bundle.name} ({self.bundle.sha256[:12]}) is in {self.bundle.folder}",
+            f"  {self.metric} on the validation part, float: {self.float_metric:.4f}",
+        ]
+        if self.int8_metric is not None:
+            lines.append(f"  {self.metric} on the validation part, int8:  {self.int8_metric:.4f} ({self.method})")
+        return lines
 
 
 def assess(
@@ -75,5 +87,9 @@ def assess(
     }
     bundle = save_card(bundle.card.model_copy(update={"metrics": metrics, "test_time_flips": flips}), bundle.folder)
     return AssessedBundle(
-        bundle, main_metric(float_metrics), None if int8_metrics is None else main_metric(int8_metrics), method
+        bundle,
+        main_metric_title(float_metrics),
+        main_metric(float_metrics),
+        None if int8_metrics is None else main_metric(int8_metrics),
+        method,
     )

@@ -45,13 +45,10 @@ def leave_out(
         TumorscopeError: the training to resume already uses a listed case.
     """
     path = folder / LEFT_OUT_FILE
-    used = {case.case for part in ("train", "validation") for case in parts[part]}
-    wanted = {name: reason for name, reason in (listed or {}).items() if name in used}
+    wanted = _used(parts, listed or {})
+    if resumed or path.exists():
+        check_left_out(parts, folder, wanted)
     left_out = read_left_out(path) if path.exists() else {}
-    if (resumed or path.exists()) and (trained := sorted(wanted.keys() - left_out.keys())):
-        raise TumorscopeError(
-            f"{folder}: contains a training that began with {trained[0]}, which is to be left out; name another folder"
-        )
     if not path.exists():
         left_out = {**wanted, **(find_copies(_kept(parts, wanted)) if copies else {})}
         text = io.StringIO()
@@ -63,6 +60,29 @@ def leave_out(
     for part, cases in parts.items():
         print(f"{part}: {len(cases) - len(kept[part])} cases left out", file=sys.stderr)
     return kept
+
+
+def check_left_out(parts: Mapping[str, Sequence[LabeledCase]], folder: Path, listed: Mapping[str, str]) -> None:
+    """Check that a training that has begun uses none of the listed cases.
+
+    Args:
+        parts, folder, listed: as for :func:`leave_out`.
+
+    Raises:
+        TumorscopeError: it uses one.
+    """
+    path = folder / LEFT_OUT_FILE
+    trained = sorted(_used(parts, listed).keys() - (read_left_out(path) if path.exists() else {}).keys())
+    if trained:
+        raise TumorscopeError(
+            f"{folder}: contains a training that began with {trained[0]}, which is to be left out; name another folder"
+        )
+
+
+def _used(parts: Mapping[str, Sequence[LabeledCase]], listed: Mapping[str, str]) -> dict[str, str]:
+    """The listed cases that training or validation would see."""
+    used = {case.case for part in ("train", "validation") for case in parts[part]}
+    return {name: reason for name, reason in listed.items() if name in used}
 
 
 def _kept(parts: Mapping[str, Sequence[LabeledCase]], left_out: Mapping[str, str]) -> dict[str, list[LabeledCase]]:

@@ -128,6 +128,20 @@ def main_metric(metrics: dict[str, Any]) -> float:
     return float(np.mean(values)) if values else float(metrics["presence"]["auroc"]["value"])
 
 
+def main_metric_title(metrics: dict[str, Any]) -> str:
+    """What :func:`main_metric` is of these metrics, in words.
+
+    >>> main_metric_title({"patients": 3, "patient_dice": {"mean": 0.8}})
+    'mean Dice'
+    """
+    if "patients" not in metrics:
+        titles = dict.fromkeys(main_metric_title(own) for own in metrics.values())
+        return f"{' and '.join(titles)} over {len(metrics)} data sets"
+    dice = any((metrics.get(name) or {}).get("mean") is not None for name in ("patient_dice", "tumor_slice_dice"))
+    named = [*(["mean Dice"] if dice else []), *(["accuracy of the class"] if metrics.get("classes") else [])]
+    return f"mean of {' and '.join(named)}" if len(named) > 1 else named[0] if named else "AUROC of presence"
+
+
 def case_metrics(engine: Engine, dataset: LabeledDataset, cases: Sequence[LabeledCase]) -> dict[str, Any]:
     """The metrics of an evaluation; of several data sets those of each, by name."""
     found = {name: summarize(evaluate(*own, engine)) for name, own in by_dataset(dataset, cases).items()}

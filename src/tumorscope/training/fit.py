@@ -9,13 +9,13 @@ import math
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import lightning
 import torch
-import yaml
 from lightning.pytorch.callbacks import EarlyStopping, TQDMProgressBar
 from lightning.pytorch.loggers import CSVLogger
 from torch.utils.data import DataLoader, DistributedSampler
@@ -25,8 +25,7 @@ from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.files import save_whole
 from tumorscope.datasets.combined import notes_of
 from tumorscope.datasets.holdout import holdout_split
-from tumorscope.datasets.labeled import LabeledCase, LabeledDataset, cases_of, check_split
-from tumorscope.datasets.own_options import PATIENTS_FILE, read_patients, save_patients
+from tumorscope.datasets.labeled import LabeledCase, cases_of, check_split
 from tumorscope.datasets.split import Split
 from tumorscope.inference.bundles import Bundle
 from tumorscope.models import build_network
@@ -34,7 +33,7 @@ from tumorscope.models.bundle_weights import load_bundle_weights
 from tumorscope.recipes.experiment import Recipe
 from tumorscope.training.budget import Budget
 from tumorscope.training.checkpoints import MovableCheckpoint
-from tumorscope.training.copies import LEFT_OUT_FILE, leave_out
+from tumorscope.training.copies import LEFT_OUT_FILE, check_left_out, leave_out
 from tumorscope.training.curves import LOG_FOLDER, draw_curves
 from tumorscope.training.distributed import check_world_size, print_rank_zero, trainer_options
 from tumorscope.training.ema import EMAWarmup
@@ -46,7 +45,8 @@ from tumorscope.training.plateau import ReduceOnPlateau
 from tumorscope.training.precision import set_precision
 from tumorscope.training.prepared import FOLDER as PREPARED_FOLDER
 from tumorscope.training.prepared import SliceSettings, load_or_prepare, remove_prepared
-from tumorscope.training.run import RECIPE_FILE, SPLIT_FILE, SUMMARY_FILE, Run, open_datasets
+from tumorscope.training.run import SUMMARY_FILE, Run, open_datasets
+from tumorscope.training.run_settings import check_same_training, first_start, write_settings
 from tumorscope.training.slices import IndexDataset, SliceCache
 from tumorscope.training.trained_classes import check_classes, check_tumors, with_classes, with_compartments
 
@@ -88,56 +88,44 @@ def train(
         precision: ``bf16``, ``float32``, or ``auto`` for the faster one, see :mod:`tumorscope.training.precision`.
         patients: a table of the patients of the user's own cases; the run keeps a copy.
 
+    A start that fails leaves no settings behind; slices that it has prepared stay for the next.
+
     Raises:
-        TumorscopeError: the folder contains another recipe's training, there is no GPU, a batch
-            cannot be split evenly, there are no slices of a class, or the loss is not finite.
+        TumorscopeError: the folder contains a training with other settings, another split or other patients, there is
+            no GPU, a batch cannot be split evenly, there are no slices of a class, or the loss is not finite.
     """
     if device == "gpu" and not torch.cuda.is_available():
         raise TumorscopeError("--device gpu: PyTorch finds no GPU here; use --device cpu")
     check_world_size(devices, nodes, recipe.optimization.batch_size)
     run = Run(folder)
-    dataset = open_datasets(recipe, data, patients or run.patients)
+    resumed = run.last.exists()
+    dataset = open_datasets(recipe, data, patients or (run.patients if resumed else None))
     listed = read_leave_out_lists(leave_out_lists, dataset)
     recipe = with_compartments(with_classes(recipe, dataset), dataset)
-    if run.last.exists():
-        if run.recipe() != recipe:
-            raise TumorscopeError(f"{folder}: contains another recipe's training; name another folder")
+    if fold is not None:
+        split = dataset.fold(fold, recipe.optimization.seed)
+    if resumed:
+        check_same_training(run, recipe, split, patients)
         split = run.split()
     elif split is None:
-        split = _new_split(dataset, recipe, fold)
+        split = dataset.split() if recipe.holdout is None else holdout_split(dataset, recipe.holdout)
     check_split(dataset, split)
+    cases = {part: cases_of(dataset, split[part]) for part in ("train", "validation", "test")}
+    if resumed:
+        check_left_out(cases, folder, listed)
+        if _has_ended(run.summary(), recipe.optimization.epochs, minutes):
+            print_rank_zero(f"{folder}: this training has ended; nothing was changed")
+            return run
     _keep_freed_memory()
     trainer, budget, best = _make_trainer(recipe, folder, minutes, device, devices, nodes)
-    chosen_precision = set_precision(trainer, recipe, folder, precision)
     first = trainer.is_global_zero
-    if first:
-        _write_settings(folder, recipe, split, patients)
-    for line in (*notes_of(dataset), *([f"split: {split.method}"] if split.method else [])):
-        print_rank_zero(line)
-
-    lightning.seed_everything(recipe.optimization.seed, verbose=False)
-    # Weights that cannot be had are told before the data are prepared; those of a bundle or checkpoint replace them.
-    network = build_network(recipe if start_from is None and not run.last.exists() else recipe.from_scratch())
-    cases = {part: cases_of(dataset, split[part]) for part in ("train", "validation", "test")}
-    if recipe.leave_out_copies or listed or (folder / LEFT_OUT_FILE).exists():
-        resumed = run.last.exists()
-        cases = leave_out(cases, folder, copies=recipe.leave_out_copies, listed=listed, resumed=resumed)
-    parts = _prepare(recipe, folder, cases, progress=first)
-    check_classes(recipe, parts["train"])
-    check_tumors(recipe, parts["train"], cast("tuple[str, ...]", network.outputs))
-    module = TumorModule(recipe, parts["train"], parts["validation"], network)
-    if first:
-        save_whole(folder / LAYERS_FILE, layer_table(module, recipe).encode())
-    if start_from is not None and not run.last.exists():
-        spread = torch.linspace(0, len(parts["train"]) - 1, min(_STATISTICS_SLICES, len(parts["train"]))).long()
-        images = parts["train"].batch(spread, recipe.preparation.adjacent_slices).images
-        load_bundle_weights(module.network, start_from, images)
-    trainer.fit(
-        module,
-        *_loaders(parts["train"], parts["validation"], recipe, trainer.global_rank, trainer.world_size),
-        ckpt_path=str(run.last) if run.last.exists() else None,
-        weights_only=False,
-    )
+    with first_start(folder) if first and not resumed else nullcontext():
+        chosen_precision = set_precision(trainer, recipe, folder, precision)
+        if first:
+            write_settings(folder, recipe, split, patients)
+        for line in (*notes_of(dataset), *([f"split: {split.method}"] if split.method else [])):
+            print_rank_zero(line)
+        module = _fit(trainer, run, recipe, cases, listed, start_from)
     if not first:
         return run
     draw_curves(folder)
@@ -151,24 +139,49 @@ def train(
         "parameters": sum(parameter.numel() for parameter in module.network.parameters()),
         "split_hash": split.hash,
     }
-    (folder / SUMMARY_FILE).write_text(json.dumps(summary, indent=1) + "\n")
+    save_whole(folder / SUMMARY_FILE, f"{json.dumps(summary, indent=1)}\n".encode())
     remove_prepared(folder)
     return run
 
 
-def _new_split(dataset: LabeledDataset, recipe: Recipe, fold: int | None) -> Split:
-    """A fold, the recipe's holdout, or the data set's own split."""
-    if fold is not None:
-        return dataset.fold(fold, recipe.optimization.seed)
-    return dataset.split() if recipe.holdout is None else holdout_split(dataset, recipe.holdout)
+def _has_ended(summary: Mapping[str, Any], epochs: int, minutes: float | None) -> bool:
+    """Whether a training has used up its epochs or minutes; the summary, written at its end, rounds minutes."""
+    out_of_time = minutes is not None and summary.get("minutes", 0) >= round(minutes, 1)
+    return bool(summary) and (summary["epochs"] >= epochs or out_of_time)
 
 
-def _write_settings(folder: Path, recipe: Recipe, split: Split, patients: Path | None) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / RECIPE_FILE).write_text(yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False))
-    split.save(folder / SPLIT_FILE)
-    if patients is not None:
-        save_patients(read_patients(patients), folder / PATIENTS_FILE)
+def _fit(
+    trainer: lightning.Trainer,
+    run: Run,
+    recipe: Recipe,
+    cases: Mapping[str, Sequence[LabeledCase]],
+    listed: Mapping[str, str],
+    start_from: Bundle | None,
+) -> TumorModule:
+    """Prepare the slices and train on them, from the last checkpoint if there is one."""
+    first, resumed = trainer.is_global_zero, run.last.exists()
+    lightning.seed_everything(recipe.optimization.seed, verbose=False)
+    # Weights that cannot be had are told before the data are prepared; those of a bundle or checkpoint replace them.
+    network = build_network(recipe if start_from is None and not resumed else recipe.from_scratch())
+    if recipe.leave_out_copies or listed or (run.folder / LEFT_OUT_FILE).exists():
+        cases = leave_out(cases, run.folder, copies=recipe.leave_out_copies, listed=listed, resumed=resumed)
+    parts = _prepare(recipe, run.folder, cases, progress=first)
+    check_classes(recipe, parts["train"])
+    check_tumors(recipe, parts["train"], cast("tuple[str, ...]", network.outputs))
+    module = TumorModule(recipe, parts["train"], parts["validation"], network)
+    if first:
+        save_whole(run.folder / LAYERS_FILE, layer_table(module, recipe).encode())
+    if start_from is not None and not resumed:
+        spread = torch.linspace(0, len(parts["train"]) - 1, min(_STATISTICS_SLICES, len(parts["train"]))).long()
+        images = parts["train"].batch(spread, recipe.preparation.adjacent_slices).images
+        load_bundle_weights(module.network, start_from, images)
+    trainer.fit(
+        module,
+        *_loaders(parts["train"], parts["validation"], recipe, trainer.global_rank, trainer.world_size),
+        ckpt_path=str(run.last) if resumed else None,
+        weights_only=False,
+    )
+    return module
 
 
 def _prepare(
