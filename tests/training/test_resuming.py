@@ -186,7 +186,9 @@ def test_a_first_start_that_fails_leaves_no_settings_and_the_next_knows_none_of_
         (tmp_path / name).write_text("case,copy_of\n")
     with pytest.raises(TumorscopeError, match="bundle lgg: contains another network"):
         train(short(), data, tmp_path, device="cpu", start_from=load_bundle("lgg"))
-    assert [path.name for path in tmp_path.iterdir()] == ["prepared"]
+    kept = {path.name for path in tmp_path.iterdir()}
+    assert kept == {"prepared", "patients.csv", "left_out.csv", "precision.txt"}  # as they were: they may be the user's
+    assert (tmp_path / "patients.csv").read_text() == "case,copy_of\n"
     run = train(short(), data, tmp_path, device="cpu", precision="float32")
     assert run.patients is None
     assert not (tmp_path / "left_out.csv").exists()

@@ -26,6 +26,7 @@ from tumorscope.core.files import save_whole
 from tumorscope.datasets.combined import notes_of
 from tumorscope.datasets.holdout import holdout_split
 from tumorscope.datasets.labeled import LabeledCase, cases_of, check_split
+from tumorscope.datasets.own_options import read_patients
 from tumorscope.datasets.split import Split
 from tumorscope.inference.bundles import Bundle
 from tumorscope.models import build_network
@@ -118,11 +119,12 @@ def train(
             return run
     _keep_freed_memory()
     trainer, budget, best = _make_trainer(recipe, folder, minutes, device, devices, nodes)
+    stated = None if patients is None else read_patients(patients)  # whose file may be in the run's folder
     first = trainer.is_global_zero
     with first_start(folder) if first and not resumed else nullcontext():
         chosen_precision = set_precision(trainer, recipe, folder, precision)
         if first:
-            write_settings(folder, recipe, split, patients)
+            write_settings(folder, recipe, split, stated)
         for line in (*notes_of(dataset), *([f"split: {split.method}"] if split.method else [])):
             print_rank_zero(line)
         module = _fit(trainer, run, recipe, cases, listed, start_from)

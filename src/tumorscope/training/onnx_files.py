@@ -6,6 +6,7 @@ import logging
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +143,7 @@ def quantize(
             batch = next(self.batches, None)
             return None if batch is None else {"image": batch}
 
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, _only_errors():
         plain, ready = Path(folder) / "plain.onnx", Path(folder) / "ready.onnx"
         onnx.save(_widened(onnx.load(float_model)), plain)
         quant_pre_process(str(plain), str(ready), skip_symbolic_shape=True)
@@ -163,6 +164,18 @@ def quantize(
             calibrate_method=CalibrationMethod[calibration],
             extra_options={"CalibPercentile": 99.999} if calibration == "Percentile" else {},
         )
+
+
+@contextmanager
+def _only_errors() -> Iterator[None]:
+    """Quiet ONNX Runtime, which warns about each batch normalization that its weights have no channels to tell apart."""
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        root.setLevel(level)
 
 
 def _coarse(model: onnx.ModelProto, images: np.ndarray) -> set[str]:

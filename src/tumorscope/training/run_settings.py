@@ -51,28 +51,31 @@ def check_same_training(run: Run, recipe: Recipe, split: Split | None, patients:
         )
 
 
-def write_settings(folder: Path, recipe: Recipe, split: Split, patients: Path | None) -> None:
-    """Write recipe, split and the patients that the user states, each file whole."""
+def write_settings(folder: Path, recipe: Recipe, split: Split, patients: Mapping[str, str] | None) -> None:
+    """Write recipe, split and the patients that the user states by case, each file whole."""
     save_whole(folder / RECIPE_FILE, yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False).encode())
     save_whole(folder / SPLIT_FILE, split.to_json().encode())
     if patients is not None:
-        save_patients(read_patients(patients), folder / PATIENTS_FILE)
+        save_patients(patients, folder / PATIENTS_FILE)
 
 
 @contextmanager
 def first_start(folder: Path) -> Iterator[None]:
     """The first start of a training, which knows nothing of an earlier one that came to no checkpoint.
 
-    What such a start has left is removed, since its patients or its list of copies would silently count here; so is
-    what this one has written if it fails before its first checkpoint. Prepared slices stay: they are taken only where
-    they fit.
+    What such a start has left is removed, since its patients or its list of copies would silently count here. If this
+    one fails before its first checkpoint the folder is as it was, for a file may be the user's own. Prepared slices
+    stay: they are taken only where they fit.
     """
+    found = {name: (folder / name).read_bytes() for name in _FILES if (folder / name).is_file()}
     _remove(folder)
     try:
         yield
     except TumorscopeError:
         if not Run(folder).last.exists():
             _remove(folder)
+            for name, content in found.items():
+                save_whole(folder / name, content)
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
         raise
