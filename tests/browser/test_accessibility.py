@@ -1,11 +1,13 @@
 """axe finds nothing on any screen, in either theme; and everything fits where it is used."""
 
+import io
 from collections.abc import Callable
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from browser.running import ask, new_page, open_study
 from playwright.sync_api import Browser, Page, expect
+from pypdf import PdfReader
 
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
@@ -121,6 +123,40 @@ def test_every_screen_fits_with_the_notice_in_sight(chromium: Browser, base: str
             assert stage["height"] >= 330
             assert stage["width"] >= 480
     page.context.close()
+
+
+@pytest.mark.parametrize("size", [(640, 400), (844, 390), (390, 500)], ids=["at 200 %", "phone on its side", "small"])
+def test_in_a_low_window_the_images_keep_their_room_and_the_page_scrolls(
+    chromium: Browser, base: str, phantom: str, size: tuple[int, int]
+) -> None:
+    page = new_page(chromium, *size)
+    for screen, images in ((_study, 1), (_correcting, 1), (_comparison, 2)):
+        screen(page, base, phantom)
+
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        for image in page.locator(".viewport-view").all()[:images]:
+            image.scroll_into_view_if_needed()
+            box = image.bounding_box()
+            assert box is not None
+            assert box["height"] >= 180
+        if screen is _study:
+            page.get_by_role("link", name="Findings (JSON)").scroll_into_view_if_needed()
+            expect(page.get_by_role("link", name="Findings (JSON)")).to_be_in_viewport()
+        expect(page.get_by_text("Research use only.").first).to_be_in_viewport()
+    page.context.close()
+
+
+def test_what_is_printed_is_dark_on_white_and_says_what_it_is_for(page: Page, base: str, phantom: str) -> None:
+    _study(page, base, phantom)
+    page.evaluate("addEventListener('beforeprint', () => { window.printed = document.documentElement.dataset.theme; })")
+
+    text = PdfReader(io.BytesIO(page.pdf())).pages[0].extract_text()
+
+    assert page.evaluate("window.printed") == "light"
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    assert "Research use only" in text
+    assert "Tumor found" in text
+    assert "Eraser" not in text
 
 
 def test_dark_unless_asked_otherwise_and_the_choice_stays(page: Page, base: str) -> None:

@@ -143,6 +143,26 @@ def test_warnings_come_before_what_was_done_and_look_otherwise(page: Page, base:
     assert [note.get_attribute("class") for note in notes.all()] == ["warning", "info"]
 
 
+def test_a_rejected_scan_says_why_once_and_in_the_pages_own_terms(page: Page, base: str, phantom: str) -> None:
+    analysis = ask(f"{base}/api/studies/{phantom}/analysis")
+    reason = "this looks like a label map, not an MRI"
+    analysis |= {"input_rejected": {"code": "rejected_by_values", "text": reason}, "tumor_present": None}
+    analysis |= {
+        "tumor_probability": None,
+        "tumor_type": None,
+        "radiomics_classifier": None,
+        "lesions": [],
+        "labels": [],
+    }
+    analysis["warnings"] = [{"code": "rejected_by_values", "text": f"{reason}; analyze it with --no-input-check"}]
+    page.route("**/analysis?revision=1", lambda route: route.fulfill(json=analysis))
+
+    open_study(page, base, phantom, "?canvas")
+
+    expect(page.get_by_text("This looks like a label map, not an MRI")).to_have_count(1)
+    expect(page.get_by_text("--no-input-check")).to_have_count(0)
+
+
 def test_a_dicom_study_is_read_and_its_results_are_downloaded_whole(
     page: Page, base: str, cases: Path, tmp_path: Path
 ) -> None:

@@ -71,7 +71,8 @@ def test_what_cannot_be_read_is_refused_in_the_services_own_words(page: Page, ba
 
     drop(page, tmp_path / "letter.txt")
 
-    expect(page.locator(".upload.failed")).to_contain_text("files ending in .txt are not read")
+    expect(page.locator(".upload.failed")).to_contain_text("Files ending in .txt are not read")
+    expect(page.get_by_text("letter.txt")).to_have_count(1)
 
 
 def test_what_cannot_be_analyzed_says_why_once(page: Page, base: str, tmp_path: Path) -> None:

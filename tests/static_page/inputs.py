@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from functools import cache
 from pathlib import Path
 
@@ -18,6 +20,9 @@ _SEQUENCES = ("t1c", "flair", "t1")
 _HEADS = 4
 _STEPS = ((6, 2, 2), (2, 8, 2), (2, 2, 8), (3, 3, 3), (1, 2, 2))
 """Thick axial, coronal and sagittal slices; near-isotropic voxels, of which the last are sampled in every other slice."""
+
+_ADAM7 = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
+"""First row and column of each pass of an interlaced PNG, and the steps down and across."""
 
 _AXES = ((0, 1, 2), (2, 0, 1), (1, 2, 0), (0, 2, 1))
 _TYPES = (np.int16, np.uint8, np.float32, np.uint16, np.int32, np.float64)
@@ -56,6 +61,19 @@ def _write_image(folder: Path, seed: int) -> Path:
         image = image.convert(("RGB", "RGBA", "LA", "P")[seed // 4 % 4])
     image.save(path)
     return path
+
+
+def interlaced_png(pixels: np.ndarray) -> bytes:
+    """Gray pixels of 8 or 16 bits as an interlaced PNG, which Pillow reads but does not write."""
+
+    def chunk(name: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+    rows, columns = pixels.shape
+    passes = [pixels[row::down, column::across] for row, column, down, across in _ADAM7]
+    lines = b"".join(b"\0" + line.astype(line.dtype.newbyteorder(">")).tobytes() for one in passes for line in one)
+    head = struct.pack(">IIBBBBB", columns, rows, 8 * pixels.itemsize, 0, 0, 0, 1)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")
 
 
 def _write_volume(folder: Path, seed: int) -> Path:

@@ -16,6 +16,7 @@ from static_page.conftest import STATIC
 
 pytest.importorskip("playwright")
 
+from axe_playwright_python.sync_playwright import Axe
 from browser.images import dice
 from browser.running import launch, new_page
 from playwright.sync_api import Browser, ConsoleMessage, Download, Error, Page, expect, sync_playwright
@@ -27,6 +28,7 @@ from tumorscope.inference.bundle import shipped_bundles
 from tumorscope.inference.engine import Engine, load_engine
 from tumorscope.io import open_scan
 
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 EXAMPLE = STATIC / "example.nii.gz"
 NOTICE = "Research use only. Not a medical device; not for diagnosis or treatment."
 PATIENCE_MS = 300_000
@@ -178,13 +180,130 @@ def test_what_is_not_a_head_is_refused(visit: Visit, engine: Engine, tmp_path: P
     expect(visit.page.get_by_text("Tumor found")).to_have_count(0, timeout=PATIENCE_MS)
 
 
+def test_an_analysis_of_all_slices_ends_where_it_is_stopped(visit: Visit) -> None:
+    page = visit.page
+    _open_anew(page)
+
+    page.get_by_role("button", name="Analyze all 20 slices").click()
+    page.get_by_role("button", name="Stop").click()
+
+    expect(page.get_by_role("button", name="Analyze all 20 slices")).to_be_enabled(timeout=PATIENCE_MS)
+    expect(page.get_by_role("button", name="Stop")).to_be_hidden()
+    assert not page.locator(".strip").count()
+
+
+def test_another_file_ends_what_is_computed_for_the_one_before(visit: Visit, tmp_path: Path) -> None:
+    page = visit.page
+    _head().save(tmp_path / "other.png")
+    _open_anew(page)
+    page.get_by_role("button", name="Analyze all 20 slices").click()
+    page.keyboard.press("End")  # a slice that the other file does not have
+
+    _open(page, tmp_path / "other.png")
+    page.wait_for_selector(".study[data-state=found]")
+
+    assert [one["index"] for one in _saved_numbers(page)["slices"]] == [0]
+    expect(page.locator(".alert:visible")).to_have_count(0)
+
+
+def test_a_file_that_is_refused_leaves_the_scan_before_it_usable(visit: Visit, tmp_path: Path) -> None:
+    page = visit.page
+    _open_anew(page)
+    (tmp_path / "letter.txt").write_text("no scan")
+
+    page.get_by_label("File").set_input_files(tmp_path / "letter.txt")
+    expect(page.locator("main > .alert")).to_contain_text("letter.txt: The file cannot be read.", timeout=PATIENCE_MS)
+    page.keyboard.press("Home")
+
+    expect(page.locator(".where")).to_have_text("Slice 1 of 20")
+    page.wait_for_selector(".study[data-state=found]")
+
+
+def test_slices_are_gone_through_by_keys_and_wheel_with_the_patients_sides_shown(visit: Visit) -> None:
+    page = visit.page
+    _open_anew(page)
+    where = page.locator(".where")
+
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("PageDown")
+    expect(where).to_have_text("Slice 7 of 20")
+    page.locator(".viewport").hover()
+    page.mouse.wheel(0, 120)
+    expect(where).not_to_have_text("Slice 7 of 20")
+
+    sides = {edge: page.locator(f".edge-{edge}").inner_text() for edge in ("left", "right", "top", "bottom")}
+    assert sides == {"left": "R", "right": "L", "top": "A", "bottom": "P"}
+
+
+def test_the_stated_sequence_decides_on_the_type_and_keeps_what_was_computed(visit: Visit) -> None:
+    page = visit.page
+    _analyze_example(page)
+    before = _saved_numbers(page)
+
+    page.get_by_label("Sequence").select_option("flair")
+    stated = _saved_numbers(page)
+    page.get_by_label("Sequence").select_option("unknown")
+
+    assert page.locator(".strip").count()
+    assert (before["sequence"], stated["sequence"]) == ("unknown", "flair")
+    assert before["scan"]["type"]["doubt"] is None
+    assert stated["scan"] == {**before["scan"], "type": {**before["scan"]["type"], "doubt": "other_sequence"}}
+
+
+def test_brightness_changes_the_image_and_no_finding(visit: Visit) -> None:
+    page = visit.page
+    _analyze_example(page)
+    page.get_by_text("Brightness and contrast").click()
+    numbers, shot = _saved_numbers(page), _gray(page)
+
+    page.get_by_label("Brightness").fill("40")
+    brighter = _gray(page)
+    page.get_by_role("button", name="Reset").click()
+
+    assert brighter.mean() > shot.mean() + 10
+    assert np.abs(_gray(page) - shot).max() == 0
+    assert _saved_numbers(page) == numbers
+    page.get_by_text("Brightness and contrast").click()
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_axe_finds_nothing(visit: Visit, theme: str) -> None:
+    page = visit.page
+    _analyze_example(page)
+    page.locator("html").evaluate("(html, theme) => { html.dataset.theme = theme; }", theme)
+
+    results = Axe().run(page, options=RULES)
+    page.locator("html").evaluate("html => { html.dataset.theme = 'dark'; }")
+
+    assert results.violations_count == 0, results.generate_report()
+
+
+def test_without_its_network_the_page_says_so_whatever_is_given(
+    chromium: Browser, address: str, tmp_path: Path
+) -> None:
+    page = new_page(chromium)
+    page.route("**/card.json", lambda route: route.fulfill(status=404))
+    page.goto(address)
+    alert = page.locator("main > .alert")
+    expect(alert).to_contain_text("The network cannot be loaded: the file server responded 404", timeout=PATIENCE_MS)
+    _head().save(tmp_path / "head.png")
+
+    page.get_by_label("File").set_input_files(tmp_path / "head.png")
+
+    expect(alert).to_be_visible()
+    expect(page.get_by_role("button", name="Choose a file")).to_be_enabled()
+    assert not page.locator(".content").evaluate("content => content.inert")
+    page.context.close()
+
+
 def test_a_file_that_cannot_be_read_is_named_in_one_sentence(visit: Visit, tmp_path: Path) -> None:
     (tmp_path / "scan.nii.gz").write_bytes(EXAMPLE.read_bytes()[:20_000])
 
     visit.page.get_by_label("File").set_input_files(tmp_path / "scan.nii.gz")
 
     expect(visit.page.get_by_role("alert").first).to_have_text(
-        "The file is damaged or truncated (gzip). Copy it again.", timeout=PATIENCE_MS
+        "scan.nii.gz: The file is damaged or truncated (gzip). Copy it again.", timeout=PATIENCE_MS
     )
 
 
@@ -226,6 +345,17 @@ def _analyze_example(page: Page) -> None:
     if not page.locator(".strip").count():
         page.get_by_role("button", name="Analyze all 20 slices").click()
         page.wait_for_selector(".strip")
+
+
+def _open_anew(page: Page) -> None:
+    """The example, of which only the slice shown is known."""
+    page.locator(".study").evaluate_all("(studies) => studies.forEach((study) => study.classList.add('before'))")
+    page.get_by_label("File").set_input_files(EXAMPLE)
+    page.wait_for_selector(".study:not(.before)[data-state=found]")
+
+
+def _gray(page: Page) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(page.locator(".slice").screenshot())).convert("L")).astype(int)
 
 
 def _open(page: Page, path: Path) -> None:

@@ -8,10 +8,12 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+from PIL import ExifTags, Image
 from scipy import ndimage
 from static_page.conftest import Node
-from static_page.inputs import write_inputs
+from static_page.inputs import interlaced_png, write_inputs
 
+from tumorscope.datasets.phantom import make_phantom, plausible_lesion
 from tumorscope.inference.acquired_slices import network_view
 from tumorscope.inference.bundle import shipped_bundles
 from tumorscope.io import open_scan
@@ -49,6 +51,31 @@ def test_fifty_files_are_prepared_as_in_python(node: Node, tmp_path: Path) -> No
     assert np.ptp([score for score, _ in scores]) > 1  # heads of all kinds do not score alike
     assert [score for score, _ in scores] == pytest.approx([score for _, score in scores], abs=0.02)
     print(f"furthest from Python: {furthest:.1e}; score: {np.abs(np.diff(scores)).max():.1e}")
+
+
+def test_interlaced_and_turned_images_are_read_as_in_python(node: Node, tmp_path: Path) -> None:
+    head = (make_phantom([plausible_lesion(1)], seed=1, shape=(5, 150, 130)).scan.voxels[2, ..., 0] >> 2).astype(
+        np.uint16
+    )
+    assert np.unique(head).size > 100
+    assert head.max() < 1000  # of which eight bits keep four levels
+    files = {"gray16": interlaced_png(head), "gray8": interlaced_png((head * (255 / head.max())).astype(np.uint8))}
+    for name, content in files.items():
+        (tmp_path / f"{name}.png").write_bytes(content)
+    paths = [tmp_path / f"{name}.png" for name in files]
+    for orientation in range(1, 9):
+        exif = Image.Exif()
+        exif[ExifTags.Base.Orientation] = orientation
+        paths.append(tmp_path / f"turned{orientation}.png")
+        Image.fromarray(head).save(paths[-1], exif=exif)
+
+    node("test/run.mjs", "prepare.ts", tmp_path, CHECK, *paths)
+
+    settings = next(bundle for bundle in shipped_bundles() if bundle.name == "t1c").card.preparation
+    for number, path in enumerate(paths):
+        expected = prepare(open_scan(path).voxels, settings, 1.0).images[:, 0]
+        found = np.fromfile(tmp_path / f"{number}.f32", np.float32).reshape(expected.shape)
+        assert np.abs(found - expected).max() <= 1e-3, path.name
 
 
 def test_what_the_values_rule_out_is_refused_as_in_python(node: Node, tmp_path: Path) -> None:

@@ -91,6 +91,11 @@ export class ApiError extends Error {
   }
 }
 
+/** Whether asking again later may help: no response came, or the service itself failed. */
+export function isOutage(error: unknown): boolean {
+  return error instanceof ApiError && (error.status === 0 || error.status >= 500);
+}
+
 const NO_RESPONSE = "The service does not respond. Is it still running?";
 
 export function isBusy(study: Study): boolean {
@@ -207,8 +212,10 @@ export function imagesOf(study: StudyDetail, revision: number): Image[] {
  * Follow a study until it is done or failed.
  *
  * Events are used where they arrive; where they do not, the study is polled.
+ *
+ * @param away is told that the service does not respond; it is asked again until it does, and then `told` is called.
  */
-export function follow(id: string, told: (study: Study) => void, lost: (error: ApiError) => void): () => void {
+export function follow(id: string, told: (study: Study) => void, lost: (error: ApiError) => void, away: () => void): () => void {
   let over = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const events = new EventSource(at(id, "/events"));
@@ -229,11 +236,12 @@ export function follow(id: string, told: (study: Study) => void, lost: (error: A
       tell(await getStudy(id));
     } catch (error) {
       if (over) return;
-      if (error instanceof ApiError && error.status !== 0 && error.status < 500) {
+      if (error instanceof ApiError && !isOutage(error)) {
         stop();
         lost(error);
         return;
       }
+      away();
     }
     if (!over) timer = setTimeout(() => void poll(), 2000);
   };

@@ -9,8 +9,12 @@ const urgent = h("div", { class: "messages-part", role: "alert" });
 
 export const messages = h("div", { class: "messages" }, urgent, polite);
 
-/** Tell what happened; errors stay until they are closed. */
-export function tell(line: string, kind: "info" | "error" = "info"): void {
+/**
+ * Tell what happened; errors stay until they are closed.
+ *
+ * @returns takes the message away, where it is no longer true.
+ */
+export function tell(line: string, kind: "info" | "error" = "info"): () => void {
   const place = kind === "error" ? urgent : polite;
   for (const shown of Array.from(place.children)) if (shown.firstChild?.textContent === line) shown.remove();
   const close = h("button", { type: "button", class: "icon-button", "aria-label": "Close the message" }, icon("close"));
@@ -18,8 +22,9 @@ export function tell(line: string, kind: "info" | "error" = "info"): void {
   close.addEventListener("click", () => message.remove());
   place.append(message);
   if (kind === "info") setTimeout(() => message.remove(), SHOWN_MS);
+  return () => message.remove();
 }
 
-export function tellError(error: unknown): void {
-  tell(error instanceof Error ? error.message : String(error), "error");
+export function tellError(error: unknown): () => void {
+  return tell(error instanceof Error ? error.message : String(error), "error");
 }

@@ -31,4 +31,9 @@ export function nextTheme(): Theme {
   return theme;
 }
 
+// Browsers leave out dark backgrounds on paper, where light text would be lost.
+addEventListener("beforeprint", () => {
+  document.documentElement.dataset["theme"] = "light";
+});
+addEventListener("afterprint", () => applyTheme());
 light.addEventListener("change", () => applyTheme());

@@ -17,8 +17,9 @@ export function probabilityText(value: number | null | undefined, digits = 2): s
   return value < step / 2 ? `<${step.toFixed(digits)}` : value.toFixed(digits);
 }
 
-export function volumeText(voxels: number, mm3: number | null): string {
-  if (mm3 === null) return `${numberText(voxels)} voxels`;
+/** @param flat whether it is a part of a single image, which has pixels */
+export function volumeText(voxels: number, mm3: number | null, flat = false): string {
+  if (mm3 === null) return flat ? areaText(voxels, null) : countText(voxels, "voxel");
   return mm3 >= 1000 ? `${numberText(mm3 / 1000, 1)} ml` : `${numberText(mm3)} mm³`;
 }
 

@@ -9,6 +9,7 @@ test("a probability is never rounded to certainty", () => {
 
 test("sizes say which unit is known", () => {
   assert.deepEqual([volumeText(9, 12345.6), volumeText(9, 432.1), volumeText(1200, null)], ["12.3 ml", "432 mm³", "1,200 voxels"]);
+  assert.deepEqual([volumeText(1, null), volumeText(1200, null, true)], ["1 voxel", "1,200 px"]); // a single image has pixels
   assert.deepEqual([areaText(12, 10.55), areaText(3, 2.44), areaText(1200, null)], ["11 mm²", "2.4 mm²", "1,200 px"]);
   assert.deepEqual([bytesText(999), bytesText(12_345), bytesText(4_200_000_000)], ["999 B", "12 kB", "4.2 GB"]);
 });

@@ -105,7 +105,7 @@ def as_html(analysis: Analysis) -> str:
 
 
 def _lesion_text(lesion: Lesion, analysis: Analysis) -> str:
-    unit = "pixels" if len(analysis.slices) == 1 else "voxels"
+    unit = "pixel" if len(analysis.slices) == 1 else "voxel"
     parts = [volume_text(lesion.voxels, lesion.volume_mm3, unit)]
     if lesion.diameters is not None:
         parts.append(diameters_text(lesion.diameters, analysis.scan.pixel_area_mm2 is not None))

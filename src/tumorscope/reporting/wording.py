@@ -41,14 +41,14 @@ def area_text(pixels: int, mm2: float | None) -> str:
     return f"{mm2:,.1f} mm²" if 0 < mm2 < 10 else f"{mm2:,.0f} mm²"
 
 
-def volume_text(voxels: int, mm3: float | None, unit: str = "voxels") -> str:
+def volume_text(voxels: int, mm3: float | None, unit: str = "voxel") -> str:
     """A volume in ml (small ones in mm³), or in voxels where the voxel size is not known.
 
-    >>> volume_text(9, 12345.6), volume_text(9, 432.1), volume_text(1200, None)
-    ('12.3 ml', '432 mm³', '1,200 voxels')
+    >>> volume_text(9, 12345.6), volume_text(9, 432.1), volume_text(1200, None), volume_text(1, None, "pixel")
+    ('12.3 ml', '432 mm³', '1,200 voxels', '1 pixel')
     """
     if mm3 is None:
-        return f"{voxels:,} {unit}"
+        return f"{voxels:,} {unit}{'s' * (voxels != 1)}"
     return f"{mm3 / 1000:,.1f} ml" if mm3 >= 1000 else f"{mm3:,.0f} mm³"
 
 

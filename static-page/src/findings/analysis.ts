@@ -52,23 +52,28 @@ export class Analysis {
   }
 
   /** One slice alone, on the scan's frame and scale. */
-  async slice(index: number, otherSequence: boolean): Promise<SliceFinding> {
+  async slice(index: number): Promise<SliceFinding> {
     const prediction = await this.#predict(index);
-    const [finding] = this.#findings([prediction], otherSequence);
+    const [finding] = this.#findings([prediction]);
     return finding;
   }
 
-  /** Every slice, as one volume. */
-  async whole(otherSequence: boolean, onSlice: (done: number, of: number) => void): Promise<ScanFinding> {
+  /**
+   * Every slice, as one volume.
+   *
+   * @param goOn is told after each slice how many are done; false ends the analysis
+   * @returns null where it was ended
+   */
+  async whole(goOn: (done: number, of: number) => Promise<boolean>): Promise<ScanFinding | null> {
     const sampled: Prediction[] = [];
     for (const index of this.#sampled) {
       sampled.push(await this.#predict(index));
-      onSlice(sampled.length, this.#sampled.length);
+      if (!(await goOn(sampled.length, this.#sampled.length))) return null;
     }
     const predictions = between(this.scan.volume.shape[0], this.#sampled).map(({ lower, share }) =>
       mixed(sampled[lower], sampled[Math.min(lower + 1, sampled.length - 1)], share),
     );
-    const slices = this.#findings(predictions, otherSequence);
+    const slices = this.#findings(predictions);
     const probabilities = slices.map(({ probability }) => probability);
     const probability = Math.max(...probabilities);
     const pixels = slices.reduce((all, { areaPx }) => all + areaPx, 0);
@@ -78,7 +83,7 @@ export class Analysis {
       positive: probability >= this.card.operating_point.presence,
       probabilities,
       volumeMm3: spacingMm && pixels * spacingMm[0] * spacingMm[1] * spacingMm[2],
-      type: this.#type(predictions, slices, otherSequence),
+      type: this.#type(predictions, slices),
       slices,
     };
   }
@@ -92,7 +97,7 @@ export class Analysis {
   }
 
   /** Findings of neighboring slices. */
-  #findings(predictions: readonly Prediction[], otherSequence: boolean): SliceFinding[] {
+  #findings(predictions: readonly Prediction[]): SliceFinding[] {
     const point = this.card.operating_point;
     const { cropResize } = this.#preparation;
     const [rows, columns] = cropResize.shape;
@@ -117,15 +122,15 @@ export class Analysis {
         contour: contourSegments(field, rows, columns, threshold),
         map: activationMap(prediction, cropResize),
       };
-      return { ...finding, type: this.#type([prediction], [finding], otherSequence) };
+      return { ...finding, type: this.#type([prediction], [finding]) };
     });
   }
 
-  #type(predictions: readonly Prediction[], slices: readonly Omit<SliceFinding, "type">[], otherSequence: boolean): TypeFinding | null {
+  #type(predictions: readonly Prediction[], slices: readonly Omit<SliceFinding, "type">[]): TypeFinding | null {
     const segmented = slices.some(({ areaPx }) => areaPx > 0);
     // A slice is weighted by its area of tumor, or by its tumor probability where nothing is segmented.
     const weights = slices.map(({ areaPx, positive, probability }) => (positive || areaPx ? (segmented ? areaPx : probability) : 0));
     const presence = slices.map(({ probability }) => probability);
-    return findType(predictions, weights, presence, this.card, this.typeCheck, otherSequence);
+    return findType(predictions, weights, presence, this.card, this.typeCheck);
   }
 }

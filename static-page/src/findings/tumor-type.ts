@@ -26,7 +26,6 @@ export function softmax(logits: ArrayLike<number>, temperature: number): number[
  *
  * @param weights of the slices, such as their areas of tumor
  * @param presence probability of each slice
- * @param otherSequence whether the image is of another sequence than the types were learned on
  * @returns null where all weights are zero
  */
 export function findType(
@@ -35,7 +34,6 @@ export function findType(
   presence: readonly number[],
   card: Card,
   check: TypeCheck,
-  otherSequence: boolean,
 ): TypeFinding | null {
   const total = weights.reduce((all, one) => all + one, 0);
   if (!(total > 0)) return null;
@@ -46,10 +44,14 @@ export function findType(
   const finding = { likeliest: card.classes[best], probability: means[best], probabilities: Object.fromEntries(card.classes.map((name, type) => [name, means[type]])) };
   let doubt: TypeDoubt | null = null;
   if (finding.probability < point.type_confidence) doubt = "low_probability";
-  else if (otherSequence) doubt = "other_sequence";
   else if (!carriesType(presence, point.presence)) doubt = "isolated_slice";
   else if (isUnlike(predictions, weights, total, finding.likeliest, card, check)) doubt = "other_or_unsure";
   return { ...finding, doubt };
+}
+
+/** The same type where the image is of another sequence than the types were learned on: the network's numbers stay. */
+export function onOtherSequence(finding: TypeFinding): TypeFinding {
+  return finding.doubt === "low_probability" ? finding : { ...finding, doubt: "other_sequence" };
 }
 
 /** Whether slices show a tumor well enough for its type to be named. */

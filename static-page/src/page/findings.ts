@@ -12,9 +12,12 @@ export function section(title: string, ...content: Child[]): HTMLElement {
   return h("section", { class: "part", "aria-labelledby": id }, h("h2", { id }, title), ...content);
 }
 
-/** @param finding null while the network runs */
-export function sliceSection(title: string, finding: SliceFinding | null, loaded: Loaded): HTMLElement {
-  if (!finding) return section(title, h("p", { class: "busy" }, "The network is running …"));
+/**
+ * @param finding null where there is none yet
+ * @param running whether one is being made
+ */
+export function sliceSection(title: string, finding: SliceFinding | null, loaded: Loaded, running: boolean): HTMLElement {
+  if (!finding) return section(title, h("p", { class: "busy" }, running ? "The network is running …" : "Not analyzed."));
   const { areaPx, areaMm2, positive } = finding;
   return section(
     title,

@@ -11,14 +11,18 @@ export async function saveMask(shown: Shown, index: number, finding: SliceFindin
   save(content, shown.kind === "image" ? `${stem(shown)}-mask.png` : `${stem(shown)}-slice${sliceNumber(COUNTED, index)}-mask.png`);
 }
 
-/** @param slices findings by slice index, from zero */
-export function saveFindings(shown: Shown, loaded: Loaded, slices: ReadonlyMap<number, SliceFinding>, scan: ScanFinding | null): void {
+/**
+ * @param sequence as the visitor stated it
+ * @param slices findings by slice index, from zero
+ */
+export function saveFindings(shown: Shown, loaded: Loaded, sequence: string, slices: ReadonlyMap<number, SliceFinding>, scan: ScanFinding | null): void {
   const numbers = ({ probability, positive, areaPx, areaMm2, type }: SliceFinding): object => ({ probability, positive, areaPx, areaMm2, type });
   const content = {
     notice: NOTICE,
     file: shown.name,
     network: `${loaded.name} ${loaded.version}`,
     operatingPoint: loaded.operatingPoint,
+    sequence,
     inputCheck: shown.verdict,
     notes: shown.notes,
     spacingMm: shown.spacingMm,

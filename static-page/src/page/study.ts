@@ -1,28 +1,37 @@
 /** One open file: the slice on the left, the findings on the right. */
 
 import { h, replaceChildren, setText } from "../../../viewer/src/dom";
-import { COUNTED, sliceNumber } from "../../../viewer/src/wording";
+import { WheelSteps } from "../../../viewer/src/viewport/wheel";
+import { capital, COUNTED, probabilityText, sliceNumber } from "../../../viewer/src/wording";
 import type { ScanFinding, SliceFinding } from "../findings/analysis";
-import type { Loaded, Request, Response, Shown } from "../messages";
+import { onOtherSequence, type TypeFinding } from "../findings/tumor-type";
+import type { AboutScan, Loaded, Request, Shown } from "../messages";
 import { scanSection, section, sliceSection } from "./findings";
 import { saveFindings, saveMask } from "./saving";
 import { strip } from "./strip";
 import { Viewport } from "./viewport";
+import { windowControls } from "./window";
 import { verdictSentence } from "./words";
 
 const SEQUENCES = [["unknown", "not known"], ["t1c", "T1 with contrast"], ["t1", "T1"], ["flair", "FLAIR"], ["t2", "T2"]] as const;
+
+/** How far a key goes through the slices, as in the service's page. */
+const STEPS: Readonly<Record<string, number>> = { ArrowUp: -1, ArrowDown: 1, PageUp: -5, PageDown: 5, Home: -Infinity, End: Infinity };
 
 export class Study {
   readonly #viewport = new Viewport();
   readonly #slider: HTMLInputElement;
   readonly #where = h("output", { class: "where" });
   readonly #strip = h("div");
-  readonly #panel = h("div", { class: "results", "aria-live": "polite" });
+  readonly #panel = h("div", { class: "results" });
+  /** The findings in a sentence, read out once they are there; the panel itself changes too often for that. */
+  readonly #spoken = h("p", { class: "unseen", role: "status" });
   readonly #contour = h("input", { type: "checkbox", checked: true, on: { change: () => this.#draw() } });
   readonly #map = h("input", { type: "checkbox", on: { change: () => this.#draw() } });
   readonly #mapNote = h("p", { class: "small", hidden: true }, "The map is brightest where most speaks for the likeliest type. It is not a segmentation.");
-  readonly #sequence = h("select", { on: { change: () => this.#restart() } }, ...SEQUENCES.map(([value, text]) => h("option", { value }, text)));
+  readonly #sequence = h("select", { on: { change: () => this.#draw() } }, ...SEQUENCES.map(([value, text]) => h("option", { value }, text)));
   readonly #wholeButton = h("button", { type: "button", class: "button primary", on: { click: () => this.#analyzeScan() } });
+  readonly #stopButton = h("button", { type: "button", class: "button", hidden: true, on: { click: () => this.send({ kind: "stop", scan: this.scan }) } }, "Stop");
   readonly #savers: HTMLButtonElement[];
   readonly element: HTMLElement;
   #found = new Map<number, SliceFinding>();
@@ -31,23 +40,27 @@ export class Study {
   #running: number | null = null;
   #progress: string | null = null;
   #failure: string | null = null;
+  readonly #turning = new WheelSteps();
 
+  /** @param scan the number by which the worker knows it */
   constructor(
+    readonly scan: number,
     private readonly shown: Shown,
     private readonly loaded: Loaded,
     private readonly send: (request: Request) => void,
   ) {
     const last = shown.slices - 1;
-    this.#slider = h("input", { type: "range", min: 0, max: last, value: last >> 1, "aria-label": "Slice", on: { input: () => this.#moved() } });
+    this.#slider = h("input", { type: "range", min: 0, max: last, value: last >> 1, "aria-label": "Slice", on: { input: () => this.resume() } });
     this.#savers = [
       h("button", { type: "button", class: "button", on: { click: () => this.#saveMask() } }, "Save the mask"),
-      h("button", { type: "button", class: "button", on: { click: () => saveFindings(this.shown, this.loaded, this.#found, this.#scan) } }, "Save the numbers"),
+      h("button", { type: "button", class: "button", on: { click: () => this.#saveFindings() } }, "Save the numbers"),
     ];
     this.element = this.#build();
-    this.#moved();
+    this.#viewport.element.addEventListener("wheel", (event) => this.#wheel(event), { passive: false });
+    this.resume();
   }
 
-  heard(response: Response): void {
+  heard(response: AboutScan): void {
     if (response.kind === "slice") {
       this.#running = null;
       this.#found.set(response.index, response.finding);
@@ -57,11 +70,25 @@ export class Study {
       this.#progress = null;
       this.#scan = response.finding;
       this.#found = new Map(response.finding.slices.entries());
-    } else if (response.kind === "failed") {
-      [this.#running, this.#progress, this.#failure] = [null, null, response.reason];
+    } else {
+      [this.#running, this.#progress] = [null, null];
+      if (response.kind === "failed") this.#failure = response.reason;
+      else return this.#draw(); // another file may be on its way: nothing is asked for until that is known
     }
+    this.resume();
+  }
+
+  /** Ask for the slice shown, if it is not known. */
+  resume(): void {
     this.#askForSlice();
     this.#draw();
+  }
+
+  /** @returns whether the key did something */
+  onKey(key: string): boolean {
+    if (!(key in STEPS) || this.shown.slices === 1) return false;
+    this.#go(this.#index + STEPS[key]);
+    return true;
   }
 
   get #index(): number {
@@ -72,6 +99,11 @@ export class Study {
     return !["unknown", "t1c"].includes(this.#sequence.value);
   }
 
+  /** The findings, with the type as the stated sequence leaves it. */
+  #stated<Finding extends { readonly type: TypeFinding | null }>(finding: Finding): Finding {
+    return finding.type && this.#otherSequence ? { ...finding, type: onOtherSequence(finding.type) } : finding;
+  }
+
   #build(): HTMLElement {
     const { shown } = this;
     const many = shown.slices > 1;
@@ -80,6 +112,7 @@ export class Study {
     const facts = [
       `${shown.rows} × ${shown.columns} pixels${many ? `, ${shown.slices} slices` : ""}`,
       shown.plane,
+      shown.edges || shown.kind === "image" ? null : "right and left not known",
       shown.spacingMm ? `voxels of ${[...shown.spacingMm].reverse().map((side) => Number(side.toPrecision(3))).join(" × ")} mm` : "size of a pixel not known",
     ].filter(Boolean);
     return h(
@@ -93,9 +126,17 @@ export class Study {
         h(
           "div",
           { class: "layers" },
-          h("label", {}, this.#contour, "Contour"),
-          h("label", {}, this.#map, "Activation map"),
-          h("label", { class: "sequence" }, "Sequence", this.#sequence),
+          ...(refused
+            ? []
+            : [
+                h("label", {}, this.#contour, "Contour"),
+                h("label", {}, this.#map, "Activation map"),
+                h("label", { class: "sequence" }, "Sequence", this.#sequence),
+              ]),
+          windowControls((chosen) => {
+            this.#viewport.window = chosen;
+            this.#draw();
+          }),
         ),
         this.#mapNote,
       ),
@@ -105,22 +146,18 @@ export class Study {
         h("header", { class: "file" }, h("h1", {}, shown.name), h("p", { class: "small" }, facts.join(" · "))),
         verdict ? h("p", { class: refused ? "alert refused" : "alert", role: "alert" }, verdict) : null,
         refused ? null : this.#panel,
-        refused ? null : h("div", { class: "buttons" }, many ? this.#wholeButton : null, ...this.#savers),
+        refused ? null : h("div", { class: "buttons" }, many ? this.#wholeButton : null, many ? this.#stopButton : null, ...this.#savers),
+        this.#spoken,
         shown.notes.length ? section("Notes", h("ul", { class: "notes" }, ...shown.notes.map((note) => h("li", {}, note)))) : null,
       ),
     );
   }
 
-  #moved(): void {
-    this.#askForSlice();
-    this.#draw();
-  }
-
-  /** Types depend on what the visitor says the sequence is. */
-  #restart(): void {
-    this.#found.clear();
-    this.#scan = null;
-    this.#moved();
+  #wheel(event: WheelEvent): void {
+    if (this.shown.slices === 1 || event.ctrlKey) return;
+    event.preventDefault();
+    const steps = this.#turning.of(event);
+    if (steps) this.#go(this.#index + steps);
   }
 
   /** One slice at a time: while the visitor moves on, those between are left out. */
@@ -129,12 +166,13 @@ export class Study {
     const idle = this.#running === null && this.#progress === null && this.#failure === null;
     if (this.shown.verdict === "refused" || !idle || this.#found.has(index)) return;
     this.#running = index;
-    this.send({ kind: "slice", index, otherSequence: this.#otherSequence });
+    this.send({ kind: "slice", scan: this.scan, index });
   }
 
   #analyzeScan(): void {
     this.#progress = "Starting";
-    this.send({ kind: "scan", otherSequence: this.#otherSequence });
+    this.#failure = null;
+    this.send({ kind: "scan", scan: this.scan });
     this.#draw();
   }
 
@@ -143,10 +181,16 @@ export class Study {
     if (finding) void saveMask(this.shown, this.#index, finding);
   }
 
+  #saveFindings(): void {
+    const slices = new Map([...this.#found].map(([index, finding]) => [index, this.#stated(finding)]));
+    saveFindings(this.shown, this.loaded, this.#sequence.value, slices, this.#scan && this.#stated(this.#scan));
+  }
+
   #draw(): void {
     const index = this.#index;
     const { shown, loaded } = this;
-    const finding = this.#found.get(index) ?? null;
+    const known = this.#found.get(index);
+    const finding = known ? this.#stated(known) : null;
     this.#viewport.show(shown, index, finding, { contour: this.#contour.checked, map: this.#map.checked });
     this.#mapNote.hidden = !this.#map.checked;
     const where = shown.slices > 1 ? `Slice ${sliceNumber(COUNTED, index)} of ${shown.slices}` : "Slice";
@@ -156,21 +200,22 @@ export class Study {
     setText(this.#wholeButton, this.#progress ?? (this.#scan ? "Whole scan analyzed" : `Analyze all ${shown.slices} slices`));
     this.#wholeButton.disabled = this.#progress !== null || this.#scan !== null;
     this.#wholeButton.setAttribute("aria-busy", String(this.#progress !== null));
-    this.#sequence.disabled = this.#progress !== null || this.#running !== null;
+    this.#stopButton.hidden = this.#progress === null;
     for (const button of this.#savers) button.disabled = finding === null;
-    const scan = this.#scan;
+    const scan = this.#scan && this.#stated(this.#scan);
     replaceChildren(this.#strip, scan && strip(scan.probabilities, loaded.operatingPoint, index, (to) => this.#go(to)));
     replaceChildren(
       this.#panel,
       this.#failure && h("p", { class: "alert refused", role: "alert" }, this.#failure),
       scan && scanSection(scan, loaded),
-      sliceSection(shown.slices > 1 ? `Slice ${sliceNumber(COUNTED, index)}` : "This slice", finding, loaded),
+      sliceSection(shown.slices > 1 ? `Slice ${sliceNumber(COUNTED, index)}` : "This slice", finding, loaded, this.#running !== null),
     );
+    if (finding) setText(this.#spoken, capital(`${shown.slices > 1 ? where : shown.name}${words}, presence probability ${probabilityText(finding.probability)}`));
     this.element.dataset["state"] = this.#progress ? "scanning" : finding ? "found" : "running";
   }
 
   #go(index: number): void {
-    this.#slider.value = String(index);
-    this.#moved();
+    this.#slider.value = String(Math.min(Math.max(index, 0), this.shown.slices - 1));
+    this.resume();
   }
 }

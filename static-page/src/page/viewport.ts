@@ -1,8 +1,9 @@
 /** The slice, and over it the contour and the activation map. */
 
-import { h } from "../../../viewer/src/dom";
+import { h, replaceChildren } from "../../../viewer/src/dom";
 import type { SliceFinding } from "../findings/analysis";
 import type { Shown } from "../messages";
+import { AUTOMATIC, type Window } from "./window";
 
 /** From nothing over red to yellow, as opaque as it is strong. */
 const MAP_COLORS = Uint8ClampedArray.from({ length: 256 * 4 }, (_, index) => {
@@ -17,8 +18,10 @@ export interface Layers {
 }
 
 export class Viewport {
-  readonly canvas = h("canvas", { class: "slice", role: "img", tabindex: 0 });
-  readonly element = h("div", { class: "viewport" }, this.canvas);
+  readonly canvas = h("canvas", { class: "slice", role: "img" });
+  readonly #edges = h("div", { class: "edges", "aria-hidden": "true" });
+  readonly element = h("div", { class: "viewport" }, this.canvas, this.#edges);
+  window = AUTOMATIC;
   #draw: () => void = () => undefined;
 
   constructor() {
@@ -27,7 +30,8 @@ export class Viewport {
 
   /** @param finding of the slice, where it is known */
   show(shown: Shown, index: number, finding: SliceFinding | null, layers: Layers): void {
-    const image = grayImage(shown, index);
+    const image = grayImage(shown, index, this.window);
+    showEdges(this.#edges, shown);
     const map = finding && layers.map ? mapImage(finding, shown) : null;
     const contour = finding && layers.contour ? contourPath(finding.contour) : null;
     this.#draw = () => {
@@ -54,8 +58,14 @@ export class Viewport {
   }
 }
 
-function grayImage({ gray, rows, columns }: Shown, index: number): OffscreenCanvas {
-  const pixels = gray.subarray(index * rows * columns, (index + 1) * rows * columns);
+/** The patient's sides, at the edges where they are. */
+function showEdges(place: HTMLElement, { edges }: Shown): void {
+  replaceChildren(place, ...Object.entries(edges ?? {}).map(([edge, letter]) => h("span", { class: `edge-${edge}` }, letter)));
+}
+
+function grayImage({ gray, rows, columns }: Shown, index: number, { low, high }: Window): OffscreenCanvas {
+  const levels = Uint8ClampedArray.from({ length: 256 }, (_, level) => (255 * (level - low)) / (high - low));
+  const pixels = gray.subarray(index * rows * columns, (index + 1) * rows * columns).map((level) => levels[level]);
   return painted(rows, columns, (data) => pixels.forEach((value, pixel) => data.set([value, value, value, 255], 4 * pixel)));
 }
 

@@ -1,4 +1,4 @@
-/** Findings in words, the same ones as in the report of the full program. */
+/** Findings in words, those of the report of the full program. */
 
 import { capital, probabilityText, typeText } from "../../../viewer/src/wording";
 import type { TypeFinding } from "../findings/tumor-type";
@@ -6,7 +6,7 @@ import type { Loaded, Shown } from "../messages";
 
 export const NOTICE = "Research use only. Not a medical device; not for diagnosis or treatment.";
 
-/** The type in one sentence. */
+/** The type in one sentence, below its heading. */
 export function typeSentence(finding: TypeFinding, { typeConfidence }: Loaded): string {
   const likeliest = typeText(finding.likeliest);
   const probability = probabilityText(finding.probability);
@@ -15,14 +15,14 @@ export function typeSentence(finding: TypeFinding, { typeConfidence }: Loaded): 
       return `Likeliest type: ${likeliest} (probability ${probability}).`;
     case "other_or_unsure": {
       const known = Object.keys(finding.probabilities).map(typeText).join(", ");
-      return `Type other or unsure: the tumor is unlike those that the types ${known} were learned from. Of these, ${likeliest} is likeliest (probability ${probability}).`;
+      return `The tumor is unlike those that the types ${known} were learned from. Of these, ${likeliest} is likeliest (probability ${probability}).`;
     }
     case "isolated_slice":
-      return `Type not named: only single slices show a tumor, and barely; ${likeliest} is likeliest.`;
+      return `Only single slices show a tumor, and barely; ${likeliest} is likeliest.`;
     case "other_sequence":
-      return `Type not named: types were learned on another sequence than this; ${likeliest} is likeliest.`;
+      return `Types were learned on another sequence than this; ${likeliest} is likeliest.`;
     case "low_probability":
-      return `Type uncertain: ${likeliest} is likeliest, but its probability of ${probability} is below ${typeConfidence.toFixed(2)}.`;
+      return `${capital(likeliest)} is likeliest, but its probability of ${probability} is below ${typeConfidence.toFixed(2)}.`;
   }
 }
 

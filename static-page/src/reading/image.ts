@@ -2,7 +2,8 @@
 
 import type { Volume } from "../arrays/volume";
 import { classifyChannels } from "./color";
-import type { Pixels } from "./pixels";
+import { exifOrientation, turns, upright } from "./exif";
+import { MAX_PIXELS, type Pixels } from "./pixels";
 import { isPng, readPng } from "./png";
 import { type Scan, UnreadableScan } from "./scan";
 
@@ -12,9 +13,11 @@ const GREEN = 1;
 
 /** @throws UnreadableScan */
 export async function readImage(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<Scan> {
-  const pixels = (isPng(bytes) ? await readPng(bytes) : null) ?? (await decodedByBrowser(bytes));
+  const orientation = exifOrientation(bytes);
+  const pixels = isPng(bytes) ? upright(await readPng(bytes), orientation) : await decodedByBrowser(bytes);
   const { volume, notes } = oneChannel(pixels);
-  return { name, volume, spacingMm: null, kind: "image", plane: null, notes };
+  if (turns(orientation)) notes.push(`Turned upright as its EXIF orientation (${orientation}) says.`);
+  return { name, volume, spacingMm: null, kind: "image", plane: null, edges: null, notes };
 }
 
 /** The one channel that is analyzed. */
@@ -38,6 +41,7 @@ async function decodedByBrowser(bytes: Uint8Array<ArrayBuffer>): Promise<Pixels>
   const bitmap = await createImageBitmap(new Blob([bytes]), options).catch(() => {
     throw new UnreadableScan("The file cannot be read. Give a PNG, a JPEG or a NIfTI file (.nii, .nii.gz).");
   });
+  if (bitmap.width * bitmap.height > MAX_PIXELS) throw new UnreadableScan(`${bitmap.width}×${bitmap.height} pixels are too many. Save the image smaller.`);
   const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);
   const context = canvas.getContext("2d", { willReadFrequently: true });
   if (!context) throw new UnreadableScan("The browser cannot decode images here. Use a newer one.");

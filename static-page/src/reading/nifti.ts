@@ -53,7 +53,7 @@ export async function readNifti(name: string, file: Uint8Array<ArrayBuffer>): Pr
   const header = readHeader(bytes);
   const view = networkView(readVoxels(bytes, header), header.lengths, header.affine);
   const notes = header.placed ? [] : ["The header does not say how the head lies; right and left, front and back are assumed."];
-  return { name, volume: view.volume, spacingMm: view.spacingMm, kind: "volume", plane: view.plane, notes };
+  return { name, volume: view.volume, spacingMm: view.spacingMm, kind: "volume", plane: view.plane, edges: header.placed ? view.edges : null, notes };
 }
 
 /** 1 or 2, and whether bytes run from the least significant; null where it is neither. */

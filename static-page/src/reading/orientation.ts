@@ -3,6 +3,7 @@
  * `tumorscope.preprocessing.axial`. Axes are permuted and flipped; nothing is interpolated.
  */
 
+import { acquiredPlane, gridOf, type Letters } from "../../../viewer/src/viewport/geometry";
 import { likeOf, type Shape, type Volume } from "../arrays/volume";
 import { argmax, column, cross, type Matrix, nearestRotation, norm } from "./affine";
 
@@ -31,6 +32,7 @@ export interface Turned {
   readonly volume: Volume;
   readonly spacingMm: readonly [number, number, number];
   readonly plane: Plane;
+  readonly edges: Letters | null;
 }
 
 /**
@@ -48,7 +50,13 @@ export function networkView(stored: Volume["data"], lengths: readonly [number, n
   const sides = directions.map(norm);
   const spacingMm = view.axes.map((axis) => sides[axis]) as unknown as [number, number, number];
   const shown = view.axes.map((axis) => directions[axis]);
-  return { volume: turned(scan, view), spacingMm, plane: PLANE_NAMES[normalAxis(shown)] };
+  return { volume: turned(scan, view), spacingMm, plane: PLANE_NAMES[normalAxis(shown)], edges: edgesOf(shown) };
+}
+
+/** @param directions of slices, rows and columns as they are shown, in millimeters */
+function edgesOf([slice, row, col]: readonly number[][]): Letters | null {
+  const affine = [0, 1, 2].map((patient) => [col[patient], row[patient], slice[patient], 0]);
+  return acquiredPlane(gridOf([1, 1, 1], affine)).letters;
 }
 
 /** As a radiologist expects the slices. */

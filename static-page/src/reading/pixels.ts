@@ -5,3 +5,6 @@ export interface Pixels {
   readonly columns: number;
   readonly channels: 1 | 3;
 }
+
+/** The largest image that is analyzed, as in Python. */
+export const MAX_PIXELS = 64_000_000;

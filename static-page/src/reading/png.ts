@@ -1,15 +1,16 @@
-/**
- * PNG with the exact numbers that are stored. Browsers reduce sixteen bits to eight, and some apply color profiles;
- * so only what is interlaced is left to them.
- */
+/** PNG with the exact numbers that are stored: browsers reduce sixteen bits to eight, and some apply color profiles. */
 
 import { decompress, startsWith } from "./bytes";
-import type { Pixels } from "./pixels";
+import { MAX_PIXELS, type Pixels } from "./pixels";
 import { UnreadableScan } from "./scan";
 
 const SIGNATURE = [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a];
-const MAX_PIXELS = 64_000_000;
 const SAMPLES: Record<number, number> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
+
+/** First row and column of a pass, and how far it is to the next ones. */
+type Pass = readonly [row: number, column: number, rowStep: number, columnStep: number];
+const ALL_AT_ONCE: readonly Pass[] = [[0, 0, 1, 1]];
+const INTERLACED: readonly Pass[] = [[0, 0, 8, 8], [0, 4, 8, 8], [4, 0, 8, 4], [0, 2, 4, 4], [2, 0, 4, 2], [0, 1, 2, 2], [1, 0, 2, 1]];
 
 interface Parts {
   readonly rows: number;
@@ -26,21 +27,44 @@ export function isPng(bytes: Uint8Array): boolean {
   return startsWith(bytes, SIGNATURE);
 }
 
-/**
- * @returns null for an interlaced image
- * @throws UnreadableScan
- */
-export async function readPng(bytes: Uint8Array): Promise<Pixels | null> {
+/** @throws UnreadableScan */
+export async function readPng(bytes: Uint8Array): Promise<Pixels> {
   const parts = readChunks(bytes);
-  if (parts.interlaced) return null;
   const lines = await decompress(parts.data, "deflate").catch(() => {
     throw new UnreadableScan("The PNG is damaged or truncated. Save it again.");
   });
   const samples = SAMPLES[parts.color];
-  const lineBytes = Math.ceil((parts.columns * samples * parts.depth) / 8);
-  if (lines.length < parts.rows * (lineBytes + 1)) throw new UnreadableScan("The PNG is truncated. Save it again.");
-  unfilter(lines, parts.rows, lineBytes, Math.max(1, (samples * parts.depth) >> 3));
-  return toPixels(parts, unpack(lines, parts, samples, lineBytes), samples);
+  return toPixels(parts, unpackPasses(lines, parts, samples), samples);
+}
+
+/** One number per sample of the whole image. */
+function unpackPasses(lines: Uint8Array, parts: Parts, samples: number): Uint16Array {
+  const whole = new Uint16Array(parts.rows * parts.columns * samples);
+  let next = 0;
+  for (const place of parts.interlaced ? INTERLACED : ALL_AT_ONCE) {
+    const [firstRow, firstColumn, rowStep, columnStep] = place;
+    const rows = Math.ceil((parts.rows - firstRow) / rowStep);
+    const columns = Math.ceil((parts.columns - firstColumn) / columnStep);
+    if (rows < 1 || columns < 1) continue; // a small image has nothing in this pass
+    const lineBytes = Math.ceil((columns * samples * parts.depth) / 8);
+    const bytes = rows * (lineBytes + 1);
+    if (lines.length < next + bytes) throw new UnreadableScan("The PNG is truncated. Save it again.");
+    const pass = lines.subarray(next, next + bytes);
+    next += bytes;
+    unfilter(pass, rows, lineBytes, Math.max(1, (samples * parts.depth) >> 3));
+    const values = unpack(pass, { rows, columns, depth: parts.depth }, samples, lineBytes);
+    scatter(values, columns, whole, parts.columns, samples, place);
+  }
+  return whole;
+}
+
+/** Put the pixels of a pass where they are in the whole image. */
+function scatter(values: Uint16Array, columns: number, whole: Uint16Array, wholeColumns: number, samples: number, [firstRow, firstColumn, rowStep, columnStep]: Pass): void {
+  for (let pixel = 0; pixel * samples < values.length; pixel++) {
+    const row = firstRow + Math.floor(pixel / columns) * rowStep;
+    const column = firstColumn + (pixel % columns) * columnStep;
+    for (let sample = 0; sample < samples; sample++) whole[(row * wholeColumns + column) * samples + sample] = values[pixel * samples + sample];
+  }
 }
 
 function readChunks(bytes: Uint8Array): Parts {
@@ -104,8 +128,8 @@ function paethPredictor(left: number, up: number, corner: number): number {
   return a <= b && a <= c ? left : b <= c ? up : corner;
 }
 
-/** One number per sample. */
-function unpack(lines: Uint8Array, { rows, columns, depth }: Parts, samples: number, lineBytes: number): Uint16Array {
+/** One number per sample of a pass. */
+function unpack(lines: Uint8Array, { rows, columns, depth }: Pick<Parts, "rows" | "columns" | "depth">, samples: number, lineBytes: number): Uint16Array {
   const result = new Uint16Array(rows * columns * samples);
   const perLine = columns * samples;
   const mask = (1 << depth) - 1;

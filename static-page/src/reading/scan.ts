@@ -1,5 +1,6 @@
 /** What every reader returns. */
 
+import type { Letters } from "../../../viewer/src/viewport/geometry";
 import type { Volume } from "../arrays/volume";
 
 /** A file that cannot be analyzed; the message is one sentence for the visitor. */
@@ -15,6 +16,8 @@ export interface Scan {
   readonly kind: "image" | "volume";
   /** The plane of the slices shown; null where the file does not tell. */
   readonly plane: "axial" | "coronal" | "sagittal" | null;
+  /** Which side of the patient is at which edge of a slice; null where the file does not tell. */
+  readonly edges: Letters | null;
   readonly notes: readonly string[];
 }
 

@@ -118,7 +118,7 @@ function findingsText(analysis: Analysis): string {
   if (!analysis.tumor_present && !analysis.lesions.length) return `No tumor found · probability ${probabilityText(analysis.tumor_probability)}`;
   const largest = analysis.lesions[0]?.diameters;
   return [
-    volumeText(analysis.voxels, analysis.volume_mm3),
+    volumeText(analysis.voxels, analysis.volume_mm3, analysis.slices.length === 1),
     largest ? `largest ${diametersText(largest)}` : null,
     `probability ${probabilityText(analysis.tumor_probability)}`,
     analysis.corrected ? "corrected by hand" : null,

@@ -69,7 +69,7 @@ function headline(analysis: Analysis): HTMLElement {
     );
   }
   const present = analysis.tumor_present === true;
-  const size = analysis.lesions.length ? volumeText(analysis.voxels, analysis.volume_mm3) : "–";
+  const size = analysis.lesions.length ? volumeText(analysis.voxels, analysis.volume_mm3, analysis.slices.length === 1) : "–";
   return h(
     "section",
     { class: `headline ${present ? "present" : "absent"}` },
@@ -161,7 +161,7 @@ function lesionButton(analysis: Analysis, lesion: Lesion, index: number, act: ()
       h("span", { class: "lesion-size" }, lesion.diameters ? diametersText(lesion.diameters) : "–"),
       h("span", { class: "lesion-place" }, place),
     ),
-    h("span", { class: "lesion-end" }, h("span", { class: "lesion-volume" }, volumeText(lesion.voxels, lesion.volume_mm3)), rano ? h("span", { class: "lesion-rano" }, rano) : null),
+    h("span", { class: "lesion-end" }, h("span", { class: "lesion-volume" }, volumeText(lesion.voxels, lesion.volume_mm3, analysis.slices.length === 1)), rano ? h("span", { class: "lesion-rano" }, rano) : null),
   );
 }
 
@@ -191,7 +191,7 @@ function labelPart(analysis: Analysis): HTMLElement | null {
       { class: "labels" },
       ...analysis.labels.map(({ name, voxels, volume_mm3, lesions, bundle }, index) => {
         const diameters = lesions[0]?.diameters;
-        const size = voxels ? [volumeText(voxels, volume_mm3), diameters ? diametersText(diameters) : ""].filter(Boolean).join(" · ") : "none";
+        const size = voxels ? [volumeText(voxels, volume_mm3, analysis.slices.length === 1), diameters ? diametersText(diameters) : ""].filter(Boolean).join(" · ") : "none";
         return h(
           "li",
           {},
@@ -208,9 +208,10 @@ function labelPart(analysis: Analysis): HTMLElement | null {
 
 /** Warnings first, after which findings may be wrong; then what was done. */
 function notePart(analysis: Analysis): HTMLElement | null {
-  if (!analysis.warnings.length) return null;
-  const warnings = analysis.warnings.filter(({ code }) => !INFORMATIVE.has(code));
+  // The headline says why a scan was not assessed; the same warning adds an option of the command line.
+  const warnings = analysis.warnings.filter(({ code }) => !INFORMATIVE.has(code) && code !== analysis.input_rejected?.code);
   const others = analysis.warnings.filter(({ code }) => INFORMATIVE.has(code));
+  if (!warnings.length && !others.length) return null;
   const line = (name: IconName, { text }: Note) => h("li", { class: name }, icon(name), h("span", {}, capital(text)));
   return section("Please note", h("ul", { class: "notes" }, ...warnings.map((note) => line("warning", note)), ...others.map((note) => line("info", note))));
 }

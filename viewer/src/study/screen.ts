@@ -1,7 +1,7 @@
 /** One study: waiting for it, its images and findings, and correcting its segmentation. */
 
 import type { Analysis } from "../analysis";
-import { ApiError, type About, deleteStudy, follow, getAnalysis, getStudy, imagesOf, isBusy, retryStudy, saveMask, type Study, type StudyDetail } from "../api";
+import { ApiError, type About, deleteStudy, follow, getAnalysis, getStudy, imagesOf, isBusy, isOutage, retryStudy, saveMask, type Study, type StudyDetail } from "../api";
 import { chooseOther } from "../compare/choose";
 import { confirmed } from "../dialogs";
 import { h, replaceChildren, setText } from "../dom";
@@ -15,7 +15,7 @@ import { sendingPart } from "./archive";
 import { findings } from "./findings";
 import { rulerList, rulersOf, rulersText, storedRulers, storeRulers } from "./rulers";
 import { loadViewport } from "./viewport";
-import { waiting } from "./waiting";
+import { AWAY, waiting } from "./waiting";
 
 const KEYS: Screen["keys"] = [
   {
@@ -54,6 +54,9 @@ const KEYS: Screen["keys"] = [
   },
 ];
 
+/** How soon a study is asked for again after the service did not respond. */
+const REOPEN_MS = 5000;
+
 export function studyScreen(id: string, about: Promise<About>): Screen {
   let over = false;
   let study: StudyDetail | undefined;
@@ -66,6 +69,7 @@ export function studyScreen(id: string, about: Promise<About>): Screen {
   let lesion = -1;
   let unfollow = (): void => undefined;
   let turn = 0;
+  let reopening: ReturnType<typeof setTimeout> | undefined;
 
   const name = h("h1", { class: "study-name" }, "…");
   const more = h("span", { class: "study-more" });
@@ -92,6 +96,7 @@ export function studyScreen(id: string, about: Promise<About>): Screen {
     if (over) return;
     study = now;
     setText(name, now.name);
+    remove.hidden = false;
     document.title = `${now.name} · Tumorscope`;
     if (now.revision > 0) void show(now.revision);
     else showWaiting(now);
@@ -101,7 +106,10 @@ export function studyScreen(id: string, about: Promise<About>): Screen {
 
   function watch(): void {
     unfollow();
-    unfollow = follow(id, (now) => void progressed(now), gone);
+    unfollow = follow(id, (now) => void progressed(now), gone, () => {
+      if (shown > 0) replaceChildren(note, icon("warning"), h("span", {}, AWAY));
+      else wait.away();
+    });
   }
 
   async function progressed(now: Study): Promise<void> {
@@ -282,9 +290,22 @@ export function studyScreen(id: string, about: Promise<About>): Screen {
 
   function gone(error: unknown): void {
     unfollow();
-    setText(name, "Not here");
+    const again = isOutage(error);
+    setText(name, again ? "…" : "Not here");
     remove.hidden = true;
-    replaceChildren(content, h("div", { class: "gone" }, h("h2", {}, "This study cannot be shown"), h("p", {}, capital(error instanceof Error ? error.message : String(error))), h("a", { class: "button", href: "#/" }, "To the work list")));
+    clearTimeout(reopening);
+    if (again) reopening = setTimeout(() => void open(), REOPEN_MS);
+    replaceChildren(
+      content,
+      h(
+        "div",
+        { class: "gone" },
+        h("h2", {}, "This study cannot be shown"),
+        h("p", { role: "status" }, capital(error instanceof Error ? error.message : String(error))),
+        again ? h("button", { type: "button", class: "button primary", on: { click: () => void open() } }, icon("retry"), "Try again") : null,
+        h("a", { class: "button", href: "#/" }, "To the work list"),
+      ),
+    );
   }
 
   async function mayLeave(): Promise<boolean> {
@@ -321,6 +342,7 @@ export function studyScreen(id: string, about: Promise<About>): Screen {
     destroy() {
       over = true;
       unfollow();
+      clearTimeout(reopening);
       controls?.destroy();
       viewport?.destroy();
       removeEventListener("beforeunload", unload);

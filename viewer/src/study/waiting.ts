@@ -12,9 +12,14 @@ const STEPS: [string, string][] = [
   ["writing", "Writing the results"],
 ];
 
+/** While a study is followed and no response comes. */
+export const AWAY = "The service does not respond. This page keeps asking.";
+
 export interface Waiting {
   element: HTMLElement;
   show(study: Study): void;
+  /** The service does not respond at the moment. */
+  away(): void;
 }
 
 export function waiting(actions: { retry(): void; remove(): void }): Waiting {
@@ -32,6 +37,10 @@ export function waiting(actions: { retry(): void; remove(): void }): Waiting {
   const element = h("section", { class: "waiting", "aria-label": "Progress" }, title, words, bar, list, failed);
   return {
     element,
+    away() {
+      setText(words, AWAY);
+      bar.removeAttribute("value");
+    },
     show(study) {
       const broken = study.state === "failed";
       element.classList.toggle("failed", broken);

@@ -1,5 +1,7 @@
 /** Mouse, pen and fingers on the images, as what they mean: a drag, a pinch, a swipe, a turn of the wheel. */
 
+import { WheelSteps } from "./wheel";
+
 export interface Spot {
   x: number;
   y: number;
@@ -26,15 +28,12 @@ export interface GestureActions {
   doubled(spot: Spot): void;
 }
 
-const NOTCH = 50;
-const CREEP = 30;
-
 export function listen(element: HTMLElement, actions: GestureActions, signal: AbortSignal): void {
   const fingers = new Map<number, Spot>();
   let drag: Drag | null = null;
   let dragging: number | null = null;
   let pinched = false;
-  let creep = 0;
+  const turning = new WheelSteps();
 
   const spotOf = (event: { clientX: number; clientY: number }): Spot => {
     const { left, top } = element.getBoundingClientRect();
@@ -106,16 +105,7 @@ export function listen(element: HTMLElement, actions: GestureActions, signal: Ab
       actions.zoom(spot, Math.exp(-(event.deltaMode ? event.deltaY * 16 : event.deltaY) / 240));
       return;
     }
-    const turned = event.deltaY || event.deltaX;
-    // A wheel turns in notches, one slice each; a touchpad creeps.
-    if (event.deltaMode !== 0 || Math.abs(turned) >= NOTCH) {
-      creep = 0;
-      if (turned) actions.wheel(spot, Math.sign(turned));
-      return;
-    }
-    creep += turned;
-    const steps = Math.trunc(creep / CREEP);
-    creep -= steps * CREEP;
+    const steps = turning.of(event);
     if (steps) actions.wheel(spot, steps);
   }, { signal, passive: false });
 }

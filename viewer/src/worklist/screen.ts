@@ -31,7 +31,8 @@ export function workListScreen(about: Promise<About>): Screen {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let asking: AbortController | undefined;
   let over = false;
-  let quiet = false;
+  /** Takes away the message that the service does not respond; told once, however often it is asked. */
+  let outage: (() => void) | undefined;
 
   const searchId = newId("search");
   const search = h("input", { id: searchId, type: "search", placeholder: "Search by name", autocomplete: "off", "aria-label": "Search by name" });
@@ -74,12 +75,12 @@ export function workListScreen(about: Promise<About>): Screen {
       studies = page.studies;
       total = page.total;
       busy = studies.some(isBusy);
-      quiet = false;
+      outage?.();
+      outage = undefined;
       show();
     } catch (error) {
       if (over || mine.signal.aborted) return;
-      if (!quiet) tellError(error);
-      quiet = true; // once is enough
+      outage ??= tellError(error);
     }
     timer = setTimeout(() => void refresh(), document.hidden || !busy ? LATER_MS : SOON_MS);
   }

@@ -11,8 +11,12 @@ export interface Sending {
   cancel(): void;
 }
 
-/** Send files; a response that got lost is asked for again under the same key, which doubles nothing. */
-export function send(files: Picked[], bundle: string, progress: (sent: number, total: number) => void): Sending {
+/**
+ * Send files; a response that got lost is asked for again under the same key, which doubles nothing.
+ *
+ * @param interrupted is told when the connection broke and the files will be sent again.
+ */
+export function send(files: Picked[], bundle: string, progress: (sent: number, total: number) => void, interrupted: () => void): Sending {
   const key = crypto.randomUUID?.() ?? Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16)).join("");
   let current: XMLHttpRequest | undefined;
   let canceled = false;
@@ -42,6 +46,7 @@ export function send(files: Picked[], bundle: string, progress: (sent: number, t
       } catch (error) {
         const mayHelp = error instanceof ApiError && (error.status === 0 || error.status === 409);
         if (!mayHelp || !pause || canceled) throw error;
+        if (error.status === 0) interrupted();
         await new Promise((wait) => setTimeout(wait, pause));
         if (canceled) throw new DOMException("canceled", "AbortError");
       }

@@ -1,11 +1,11 @@
 /** Where scans come in: drop zone, pickers, DICOMweb; and what is on its way. */
 
-import { ApiError, createDemo, fetchByDicomweb, getBundles, type About, type Study, type Taken } from "../api";
+import { ApiError, createDemo, fetchByDicomweb, getBundles, isOutage, type About, type Study, type Taken } from "../api";
 import { h, newId, replaceChildren, setText } from "../dom";
 import { explain } from "../explain";
 import { icon } from "../icons";
 import { tell, tellError } from "../messages";
-import { bytesText, countText } from "../wording";
+import { bytesText, capital, countText } from "../wording";
 import { entriesOf, filesBelow, fromPicker, uploadName, type Picked } from "./files";
 import { send } from "./sending";
 
@@ -110,7 +110,7 @@ export function uploads(about: Promise<About>, taken: (studies: Study[]) => void
     if (limits && bytes > limits.upload_bytes) {
       return tell(`${bytesText(bytes)}; the service takes ${bytesText(limits.upload_bytes)} at once.`, "error");
     }
-    const sending = send(picked, bundle.value, (sent, total) => row.progress(sent, total));
+    const sending = send(picked, bundle.value, (sent, total) => row.progress(sent, total), () => row.interrupted());
     const row = uploadRow(uploadName(picked), picked.length, () => sending.cancel());
     list.append(row.element);
     running += 1;
@@ -165,7 +165,7 @@ export function uploads(about: Promise<About>, taken: (studies: Study[]) => void
 
 /** A refusal of the files stays one; a broken connection or a full disk may be mended. */
 function mayHelp(error: unknown): boolean {
-  return error instanceof ApiError && (error.status === 0 || error.status === 409 || error.status === 429 || error.status >= 500);
+  return error instanceof ApiError && (isOutage(error) || error.status === 409 || error.status === 429);
 }
 
 function button(words: string, mark: Parameters<typeof icon>[0], act: () => void, primary = false): HTMLButtonElement {
@@ -185,13 +185,22 @@ function uploadRow(name: string, count: number, cancel: () => void) {
       setText(words, sent < total ? `${bytesText(sent)} of ${bytesText(total)}` : "Checking");
       if (sent >= total) bar.removeAttribute("value");
     },
+    interrupted(): void {
+      setText(words, "No connection; trying again");
+      bar.removeAttribute("value");
+    },
     failed(reason: string, again?: () => void): void {
       element.classList.add("failed");
       const close = h("button", { type: "button", class: "icon-button", "aria-label": "Close", on: { click: () => element.remove() } }, icon("close"));
       const retry = again && h("button", { type: "button", class: "button", on: { click: () => { element.remove(); again(); } } }, icon("retry"), "Again");
-      replaceChildren(element, h("span", { class: "upload-name" }, name), h("span", { class: "upload-state", role: "alert" }, reason), retry ?? h("span"), close);
+      replaceChildren(element, h("span", { class: "upload-name" }, name), h("span", { class: "upload-state", role: "alert" }, withoutName(reason, name)), retry ?? h("span"), close);
     },
   };
+}
+
+/** The service's line begins with the file's name, which the row shows already. */
+function withoutName(reason: string, name: string): string {
+  return reason.startsWith(`${name}: `) ? capital(reason.slice(name.length + 2)) : reason;
 }
 
 function leftOut(response: Taken, name: string): HTMLElement {
