@@ -101,7 +101,7 @@ class FoundCase:
         whole = Path(self.case)
         known = whole.with_name(stem(whole)) if whole.name == self.path.name else whole
         inner = known.parts[1:] if len(known.parts) > 1 and part_name(known.parts[0]) else known.parts
-        return "/".join((*(folder for folder in inner[:-1] if not self._names_class(folder)), inner[-1]))
+        return "/".join((*(folder for folder in inner[:-1] if not self._names_class(folder)), known.name))
 
     def _names_class(self, folder: str) -> bool:
         return class_name(folder) in (self.tumor_class, *_CLASSES)

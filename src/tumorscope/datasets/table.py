@@ -54,7 +54,7 @@ class TableDataset(OwnDataset):
 
 def _table_in(path: Path) -> Path | None:
     """The table that a path is or holds; None without one, or with several."""
-    if path.is_file():  # whoever names a table means it, and should hear what is wrong with it
+    if path.is_file():  # named as a table, so that its own fault is told
         return path if path.suffix.lower() in (".csv", ".tsv") else None
     files = sorted((*path.glob("*.csv"), *path.glob("*.tsv"))) if path.is_dir() else []
     tables = [file for file in files if file.name != PATIENTS_FILE and _is_table(file)]

@@ -1,4 +1,4 @@
-"""The int8 copy of a bundle's network that finds what the float network finds, judged on validation cases."""
+"""The int8 copy of a bundle's network that finds what the float network finds, chosen on validation cases."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def choose_series(
     """The best series of each sequence; the one with the most images where no sequence is plain.
 
     What is not a structural MRI of a head by its header is left out where anything else is there, and so are
-    secondary captures without a position, which are pictures of a screen whatever their description names.
+    secondary captures without a position, which show a screen whatever their description names.
     Of several the one that shows the whole head wins, then an acquired plain image (before a
     derived one, Dixon's water, in-phase and opposed-phase), then the plane of the grid (axial for
     the grid itself) or thin slices, then more slices, then smaller pixels, then the first by number.
