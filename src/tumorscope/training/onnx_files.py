@@ -132,15 +132,21 @@ def quantize(
     )
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
+    count = len(images) // min(_BATCH, len(images))
+    batches = np.split(images[: count * (len(images) // count)], count)
+
     class Reader(CalibrationDataReader):
         def __init__(self) -> None:
-            batch = min(_BATCH, len(images))  # equal batches, because the calibrators stack them
-            self.batches: Iterator[np.ndarray] = iter(
-                np.split(images[: len(images) // batch * batch], len(images) // batch)
-            )
+            self.left = iter(batches)
+
+        def __len__(self) -> int:
+            return len(batches)
+
+        def set_range(self, start_index: int, end_index: int) -> None:
+            self.left = iter(batches[start_index:end_index])
 
         def get_next(self) -> dict[str, np.ndarray] | None:  # type: ignore[override]
-            batch = next(self.batches, None)
+            batch = next(self.left, None)
             return None if batch is None else {"image": batch}
 
     with tempfile.TemporaryDirectory() as folder, _only_errors():
@@ -162,7 +168,8 @@ def quantize(
             op_types_to_quantize=["Conv"] if convolutions_only else None,
             nodes_to_exclude=kept,
             calibrate_method=CalibrationMethod[calibration],
-            extra_options={"CalibPercentile": 99.999} if calibration == "Percentile" else {},
+            # One batch at a time: of a dense network the activations of all would take 16 GB.
+            extra_options={"CalibStridedMinMax": 1, "CalibPercentile": 99.999},
         )
 
 
