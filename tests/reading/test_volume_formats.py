@@ -123,7 +123,14 @@ def test_nrrd_cells_begin_half_a_voxel_before_their_centers(tmp_path: Path):
 
 @pytest.mark.parametrize(
     ("space", "signs"),
-    [("left-posterior-superior", (1, 1)), ("right-anterior-superior", (-1, -1)), ("left-anterior-superior", (1, -1))],
+    [
+        ("left-posterior-superior", (1, 1)),
+        ("LPS", (1, 1)),
+        ("right-anterior-superior", (-1, -1)),
+        ("RAS", (-1, -1)),
+        ("left-anterior-superior", (1, -1)),
+        ("LAS", (1, -1)),
+    ],
 )
 def test_each_space_of_nrrd_has_its_own_sides(tmp_path: Path, space: str, signs: tuple[int, int]):
     fields = f"space: {space}\nspace directions: (1,0,0) (0,1,0) (0,0,2)\nspace origin: (10,20,30)"
