@@ -127,13 +127,19 @@ def main_metric_title(metrics: dict[str, Any]) -> str:
 
     >>> main_metric_title({"patients": 3, "patient_dice": {"mean": 0.8}})
     'mean Dice'
+    >>> main_metric_title({"lgg": {"patients": 3, "patient_dice": {"mean": 0.8}}, "kaggle4": {"patients": 9, "classes": {}}})
+    'mean Dice and AUROC of presence over 2 data sets'
     """
-    if "patients" not in metrics:
-        titles = dict.fromkeys(main_metric_title(own) for own in metrics.values())
-        return f"{' and '.join(titles)} over {len(metrics)} data sets"
+    if "patients" in metrics:
+        return " and ".join(_measures(metrics))
+    measures = dict.fromkeys(measure for own in metrics.values() for measure in _measures(own))
+    return f"{' and '.join(measures)} over {len(metrics)} data sets"
+
+
+def _measures(metrics: dict[str, Any]) -> list[str]:
     dice = any((metrics.get(name) or {}).get("mean") is not None for name in ("patient_dice", "tumor_slice_dice"))
-    named = [*(["mean Dice"] if dice else []), *(["accuracy of the class"] if metrics.get("classes") else [])]
-    return f"mean of {' and '.join(named)}" if len(named) > 1 else named[0] if named else "AUROC of presence"
+    measures = [*(["mean Dice"] if dice else []), *(["accuracy of the class"] if metrics.get("classes") else [])]
+    return measures or ["AUROC of presence"]
 
 
 def case_metrics(engine: Engine, dataset: LabeledDataset, cases: Sequence[LabeledCase]) -> dict[str, Any]:
