@@ -171,7 +171,7 @@ def test_eight_bits_are_made_compared_and_recorded(trained, data, tmp_path, monk
     monkeypatch.setattr(eight_bits, "LARGEST_LOSS", 0.2)  # a network of 48 channels quantizes badly
     report = exporting.export(trained, data, tmp_path / "bundle")
     card = report.bundle.card
-    assert card.metrics["validation"]["calibration"] == report.calibration
+    assert card.metrics["validation"]["calibration"] == report.method
     assert report.int8_metric == card.metrics["validation"]["int8"]["patient_dice"]["mean"]
     flips = card.test_time_flips
     assert (flips["part"], flips["precision"], flips["dice"]) == ("validation", "int8", report.int8_metric)
@@ -181,14 +181,14 @@ def test_eight_bits_are_made_compared_and_recorded(trained, data, tmp_path, monk
     monkeypatch.setattr(eight_bits, "LARGEST_LOSS", -1.0)
     made, tried = tmp_path / "bundle" / "model.int8.onnx", []
 
-    def made_before(floats, images, path, calibration):
-        tried.append(calibration)
+    def made_before(floats, images, path, calibration, convolutions_only):
+        tried.append((calibration, convolutions_only))
         shutil.copy(made, path)
 
     monkeypatch.setattr(eight_bits, "quantize", made_before)
     with pytest.raises(TumorscopeError, match="nothing was written"):
         exporting.export(trained, data, tmp_path / "refused")
-    assert tried == ["MinMax", "Percentile"]
+    assert tried == [("MinMax", False), ("Percentile", False), ("MinMax", True), ("Percentile", True)]
     assert not (tmp_path / "refused").exists()
     assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
 

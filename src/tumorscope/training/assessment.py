@@ -22,14 +22,14 @@ class AssessedBundle:
         bundle: with its metrics in its card.
         metric: the main metric's name, from :func:`~tumorscope.training.eight_bits.main_metric_title`.
         float_metric, int8_metric: from :func:`~tumorscope.training.eight_bits.main_metric`; None without an int8 model.
-        calibration: how the int8 model's ranges were found; None without one.
+        method: how the int8 model was made, in words; None without one.
     """
 
     bundle: Bundle
     metric: str
     float_metric: float
     int8_metric: float | None
-    calibration: str | None
+    method: str | None
 
     def lines(self) -> list[str]:
         """For people: the bundle and what its models reach."""
@@ -38,9 +38,7 @@ class AssessedBundle:
             f"  {self.metric} on the validation part, float: {self.float_metric:.4f}",
         ]
         if self.int8_metric is not None:
-            lines.append(
-                f"  {self.metric} on the validation part, int8:  {self.int8_metric:.4f} (calibrated by {self.calibration})"
-            )
+            lines.append(f"  {self.metric} on the validation part, int8:  {self.int8_metric:.4f} ({self.method})")
         return lines
 
 
@@ -78,10 +76,10 @@ def assess(
     engine = load_engine(bundle, "onnxruntime", bundle.card.models[-1].precision)
     flips = measure_flips(engine, [*by_dataset(dataset, parts["validation"]).values()], "validation")
     log("evaluating on the test patients")
-    int8_metrics, calibration = (None, None) if eight_bits is None else (eight_bits.metrics, eight_bits.calibration)
+    int8_metrics, method = (None, None) if eight_bits is None else (eight_bits.metrics, eight_bits.method)
     metrics = {
         "split_hash": split_hash,
-        "validation": {"float": float_metrics, "int8": int8_metrics, "calibration": calibration},
+        "validation": {"float": float_metrics, "int8": int8_metrics, "calibration": method},
         "test": {
             model.precision: case_metrics(load_engine(bundle, "onnxruntime", model.precision), dataset, parts["test"])
             for model in bundle.card.models
@@ -93,5 +91,5 @@ def assess(
         main_metric_title(float_metrics),
         main_metric(float_metrics),
         None if int8_metrics is None else main_metric(int8_metrics),
-        calibration,
+        method,
     )

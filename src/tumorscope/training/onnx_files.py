@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import io
 import logging
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,9 @@ CALIBRATIONS = ("MinMax", "Percentile")
 """ONNX Runtime's methods to find the range of each activation that suit masks."""
 
 _BATCH = 8
+_LEAST_SIGNAL_DB = 25.0
+"""Activations below this lose what a network found, see :func:`_coarse`."""
+_POINTWISE = frozenset({"Relu", "BatchNormalization"})
 
 
 def export_float(network: torch.nn.Module, recipe: Recipe, path: Path) -> None:
@@ -108,7 +110,9 @@ def store_as_float16(model: onnx.ModelProto, smallest: int = 256) -> onnx.ModelP
     return model
 
 
-def quantize(float_model: Path, images: np.ndarray, path: Path, calibration: str) -> None:
+def quantize(
+    float_model: Path, images: np.ndarray, path: Path, calibration: str, *, convolutions_only: bool = False
+) -> None:
     """Write an int8 copy: unsigned activations, signed weights per channel.
 
     Args:
@@ -116,6 +120,8 @@ def quantize(float_model: Path, images: np.ndarray, path: Path, calibration: str
         images: float32 ``(slice, channel, size, size)``, from which the range of each activation is taken.
         path: the copy's.
         calibration: one of :data:`CALIBRATIONS`.
+        convolutions_only: keep all other operators in float, and the convolutions beside :func:`_coarse` activations.
+            A dense network joins channels of many ranges, of which one range for all would lose the small ones.
     """
     from onnxruntime.quantization import (
         CalibrationDataReader,
@@ -143,11 +149,14 @@ def quantize(float_model: Path, images: np.ndarray, path: Path, calibration: str
             batch = next(self.left, None)
             return None if batch is None else {"image": batch}
 
-    with tempfile.TemporaryDirectory() as folder, _quiet():
+    with tempfile.TemporaryDirectory() as folder, _only_errors():
         plain, ready = Path(folder) / "plain.onnx", Path(folder) / "ready.onnx"
         onnx.save(_widened(onnx.load(float_model)), plain)
         quant_pre_process(str(plain), str(ready), skip_symbolic_shape=True)
-        heads = _heads(onnx.load(ready))
+        prepared = onnx.load(ready)
+        kept = _heads(prepared)
+        if convolutions_only:
+            kept += _beside(prepared, _coarse(prepared, images[:_BATCH]))
         quantize_static(
             str(ready),
             str(path),
@@ -156,7 +165,8 @@ def quantize(float_model: Path, images: np.ndarray, path: Path, calibration: str
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             per_channel=True,
-            nodes_to_exclude=heads,
+            op_types_to_quantize=["Conv"] if convolutions_only else None,
+            nodes_to_exclude=kept,
             calibrate_method=CalibrationMethod[calibration],
             # One batch at a time: of a dense network the activations of all would take 16 GB.
             extra_options={"CalibStridedMinMax": 1, "CalibPercentile": 99.999},
@@ -164,16 +174,59 @@ def quantize(float_model: Path, images: np.ndarray, path: Path, calibration: str
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Without what ONNX Runtime prints of each batch, and its warning that a batch normalization has no channels."""
+def _only_errors() -> Iterator[None]:
+    """Quiet ONNX Runtime, which warns about each batch normalization that its weights have no channels to tell apart."""
     root = logging.getLogger()
     level = root.level
     root.setLevel(logging.ERROR)
     try:
-        with redirect_stdout(io.StringIO()):
-            yield
+        yield
     finally:
         root.setLevel(level)
+
+
+def _coarse(model: onnx.ModelProto, images: np.ndarray) -> set[str]:
+    """The inputs of convolutions that eight bits represent too coarsely, because their channels differ in range.
+
+    Of such an activation the median channel has a signal-to-noise ratio below :data:`_LEAST_SIGNAL_DB` once all
+    channels are rounded to 256 levels of their common range.
+    """
+    import onnxruntime
+
+    inputs = list(dict.fromkeys(node.input[0] for node in model.graph.node if node.op_type == "Conv"))
+    wanted = [name for name in inputs if name != "image"]
+    seen = onnx.ModelProto()
+    seen.CopyFrom(model)
+    del seen.graph.output[:]
+    seen.graph.output.extend(onnx.helper.make_empty_tensor_value_info(name) for name in wanted)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(seen.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    values = zip(wanted, session.run(wanted, {"image": images}), strict=True)
+    return {name for name, activation in values if _signal_db(np.asarray(activation)) < _LEAST_SIGNAL_DB}
+
+
+def _signal_db(activation: np.ndarray) -> float:
+    """Signal-to-noise ratio of the median channel of ``(n, channel, row, column)``, rounded to 256 levels."""
+    low, high = min(0.0, float(activation.min())), max(0.0, float(activation.max()))
+    step = max(high - low, 1e-12) / 255
+    noise = ((np.round(activation / step) * step - activation) ** 2).mean(axis=(0, 2, 3))
+    signal = activation.var(axis=(0, 2, 3))
+    return float(np.median(10 * np.log10((signal + 1e-12) / (noise + 1e-12))))
+
+
+def _beside(model: onnx.ModelProto, activations: set[str]) -> list[str]:
+    """The convolutions that read some activations, and those whose results they are but for pointwise steps."""
+    makers = {name: node for node in model.graph.node for name in node.output}
+    readers = [node for node in model.graph.node if node.op_type == "Conv" and node.input[0] in activations]
+    found = {node.name for node in readers}
+    for name in activations:
+        node = makers[name]
+        while node.op_type in _POINTWISE:
+            node = makers[node.input[0]]
+        if node.op_type == "Conv":
+            found.add(node.name)
+    return sorted(found)
 
 
 def _heads(model: onnx.ModelProto) -> list[str]:
