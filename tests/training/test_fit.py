@@ -168,7 +168,9 @@ def test_eight_bits_are_made_compared_and_recorded(trained, data, tmp_path, monk
     from tumorscope.training import eight_bits
     from tumorscope.training import export as exporting
 
-    monkeypatch.setattr(eight_bits, "LARGEST_LOSS", 0.2)  # a network of 48 channels quantizes badly
+    # A network of 48 channels quantizes badly.
+    monkeypatch.setattr(eight_bits, "LARGEST_LOSS", 0.2)
+    monkeypatch.setattr(eight_bits, "LARGEST_SENSITIVITY_LOSS", 1.0)
     report = exporting.export(trained, data, tmp_path / "bundle")
     card = report.bundle.card
     assert card.metrics["validation"]["calibration"] == report.method
@@ -200,6 +202,7 @@ def test_a_float_bundle_gets_an_int8_model_later(trained, data, tmp_path, monkey
     from tumorscope.training.quantized_copy import quantize_copy
 
     monkeypatch.setattr(eight_bits, "LARGEST_LOSS", 0.2)
+    monkeypatch.setattr(eight_bits, "LARGEST_SENSITIVITY_LOSS", 1.0)
     source = exporting.export(trained, data, tmp_path / "bundle", eight_bit=False).bundle
     before = {path.name: path.read_bytes() for path in source.folder.iterdir()}
     copy = quantize_copy(source, trained.recipe(), data, tmp_path / "copy").bundle

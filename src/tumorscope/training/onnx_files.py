@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -149,7 +150,7 @@ def quantize(
             batch = next(self.left, None)
             return None if batch is None else {"image": batch}
 
-    with tempfile.TemporaryDirectory() as folder, _only_errors():
+    with tempfile.TemporaryDirectory() as folder, _quiet():
         plain, ready = Path(folder) / "plain.onnx", Path(folder) / "ready.onnx"
         onnx.save(_widened(onnx.load(float_model)), plain)
         quant_pre_process(str(plain), str(ready), skip_symbolic_shape=True)
@@ -174,13 +175,14 @@ def quantize(
 
 
 @contextmanager
-def _only_errors() -> Iterator[None]:
-    """Quiet ONNX Runtime, which warns about each batch normalization that its weights have no channels to tell apart."""
+def _quiet() -> Iterator[None]:
+    """Without what ONNX Runtime prints of each batch, and its warning that a batch normalization has no channels."""
     root = logging.getLogger()
     level = root.level
     root.setLevel(logging.ERROR)
     try:
-        yield
+        with redirect_stdout(io.StringIO()):
+            yield
     finally:
         root.setLevel(level)
 
