@@ -24,7 +24,7 @@ CALIBRATIONS = ("MinMax", "Percentile")
 """ONNX Runtime's methods to find the range of each activation that suit masks."""
 
 _BATCH = 8
-_LEAST_SIGNAL_DB = 25.0
+_LEAST_SIGNAL_DB = 29.5
 """Activations below this lose what a network found, see :func:`_coarse`."""
 _POINTWISE = frozenset({"Relu", "BatchNormalization"})
 
