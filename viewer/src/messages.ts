@@ -9,12 +9,26 @@ const urgent = h("div", { class: "messages-part", role: "alert" });
 
 export const messages = h("div", { class: "messages" }, urgent, polite);
 
+/** Tell what happened; errors stay until they are closed. */
+export function tell(line: string, kind: "info" | "error" = "info"): void {
+  show(line, kind);
+}
+
+export function tellError(error: unknown): void {
+  tellWhile(error);
+}
+
 /**
- * Tell what happened; errors stay until they are closed.
+ * Tell an error that may pass.
  *
- * @returns takes the message away, where it is no longer true.
+ * @returns takes the message away, once it is no longer true.
  */
-export function tell(line: string, kind: "info" | "error" = "info"): () => void {
+export function tellWhile(error: unknown): () => void {
+  const message = show(error instanceof Error ? error.message : String(error), "error");
+  return () => message.remove();
+}
+
+function show(line: string, kind: "info" | "error"): HTMLElement {
   const place = kind === "error" ? urgent : polite;
   for (const shown of Array.from(place.children)) if (shown.firstChild?.textContent === line) shown.remove();
   const close = h("button", { type: "button", class: "icon-button", "aria-label": "Close the message" }, icon("close"));
@@ -22,9 +36,5 @@ export function tell(line: string, kind: "info" | "error" = "info"): () => void 
   close.addEventListener("click", () => message.remove());
   place.append(message);
   if (kind === "info") setTimeout(() => message.remove(), SHOWN_MS);
-  return () => message.remove();
-}
-
-export function tellError(error: unknown): () => void {
-  return tell(error instanceof Error ? error.message : String(error), "error");
+  return message;
 }

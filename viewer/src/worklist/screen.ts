@@ -5,7 +5,7 @@ import { confirmed } from "../dialogs";
 import { h, newId, replaceChildren, setText } from "../dom";
 import { icon } from "../icons";
 import type { Screen } from "../screen";
-import { tell, tellError } from "../messages";
+import { tell, tellError, tellWhile } from "../messages";
 import { countText } from "../wording";
 import { storeRulers } from "../study/rulers";
 import { studyTable } from "./table";
@@ -80,7 +80,7 @@ export function workListScreen(about: Promise<About>): Screen {
       show();
     } catch (error) {
       if (over || mine.signal.aborted) return;
-      outage ??= tellError(error);
+      outage ??= tellWhile(error);
     }
     timer = setTimeout(() => void refresh(), document.hidden || !busy ? LATER_MS : SOON_MS);
   }
