@@ -39,9 +39,10 @@ from tumorscope.inference.bundles import Bundle, load_bundle
 from tumorscope.inference.channels import arrange_channels
 from tumorscope.interface.evaluating import cases_of_part
 from tumorscope.preprocessing import prepare, stack_adjacent_slices
+from tumorscope.recipes.experiment import load_recipe
 
 ROOT = Path(__file__).parents[1]
-APART = {"lgg": ("t1", "flair", "t1c"), "brats": ("t1", "t1c", "t2", "flair")}
+APART = load_recipe("slice").channels_as_images
 """Sequences that a network of single images sees one by one."""
 SLICES_A_CASE = 4
 """So many slices with tumor, and as many without, at most: those of one patient resemble each other."""

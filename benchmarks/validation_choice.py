@@ -32,11 +32,12 @@ from tumorscope.inference.bundles import Bundle, OperatingPoint, load_bundle
 from tumorscope.inference.engine import load_engine
 from tumorscope.inference.postprocessing import postprocess
 from tumorscope.interface.evaluating import cases_of_part
+from tumorscope.recipes.experiment import load_recipe
 from tumorscope.training.copies import LEFT_OUT_FILE, read_left_out
 from tumorscope.training.export import write_network
 from tumorscope.training.run import Run, open_datasets
 
-APART = {"lgg": ("t1", "flair", "t1c"), "brats": ("t1", "t1c", "t2", "flair")}
+APART = load_recipe("slice").channels_as_images
 """Sequences that a network of single images sees one by one."""
 
 

@@ -196,16 +196,20 @@ def test_eight_bits_are_made_compared_and_recorded(trained, data, tmp_path, monk
 
 
 @pytest.mark.usefixtures("exported_once")
-def test_a_float_bundle_gets_an_int8_model_later(trained, data, tmp_path, monkeypatch):
+def test_a_float_bundle_gets_an_int8_model_later(trained, folder, data, tmp_path, monkeypatch):
+    from tumorscope.cli import quantize as quantize_command
     from tumorscope.training import eight_bits
     from tumorscope.training import export as exporting
-    from tumorscope.training.quantized_copy import quantize_copy
 
     monkeypatch.setattr(eight_bits, "LARGEST_LOSS", 0.2)
     monkeypatch.setattr(eight_bits, "LARGEST_SENSITIVITY_LOSS", 1.0)
     source = exporting.export(trained, data, tmp_path / "bundle", eight_bit=False).bundle
     before = {path.name: path.read_bytes() for path in source.folder.iterdir()}
-    copy = quantize_copy(source, trained.recipe(), data, tmp_path / "copy").bundle
+    with pytest.raises(TumorscopeError, match="miniature"):  # no shipped recipe has this name
+        quantize_command.command(str(source.folder), [str(folder)], tmp_path / "copy")
+    recipe = str(trained.folder / "recipe.yaml")
+    quantize_command.command(str(source.folder), [str(folder)], tmp_path / "copy", recipe)
+    copy = load_bundle(tmp_path / "copy")
     assert [model.precision for model in copy.card.models] == ["float", "int8"]
     assert copy.card.operating_point == source.card.operating_point
     assert copy.card.metrics["test"].keys() == {"float", "int8"}

@@ -73,7 +73,7 @@ def with_eight_bits(
             lost = losses(float_metrics, metrics)
             method = f"{calibration}, {'convolutions only' if convolutions_only else 'all operators'}"
             log(f"int8 by {method}: validation {main_metric(metrics):.4f}, sensitivity lost {lost.sensitivity:.4f}")
-            if best is None or lost.all < losses(float_metrics, best.metrics).all:
+            if best is None or lost.total < losses(float_metrics, best.metrics).total:
                 best, content = EightBits(attempt, metrics, method), (attempt.folder / INT8_FILE).read_bytes()
         assert best is not None
         if losses(float_metrics, best.metrics).tolerable:
@@ -126,7 +126,7 @@ class Losses:
     sensitivity: float
 
     @property
-    def all(self) -> float:
+    def total(self) -> float:
         """Both, by which models are compared."""
         return self.metric + self.sensitivity
 
