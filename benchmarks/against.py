@@ -250,9 +250,11 @@ def _service(tree: Tree, inputs: Inputs) -> float:
     result = inputs.folder / "service.json"
     program = tree.folder / "benchmarks" / "service.py"
     load = ["--clients", str(CLIENTS), "--seconds", str(SECONDS), "--slices", str(SERVICE_SLICES), "-o", str(result)]
+    if "--bundle" in program.read_text():  # versions without it have one bundle for a study
+        load += ["--bundle", "lgg"]
     process = subprocess.Popen(
         [sys.executable, program, *load],
-        env={**tree.environment, "TUMORSCOPE_BUNDLE": "lgg"},
+        env=tree.environment,
         stdout=subprocess.DEVNULL,
         start_new_session=True,  # to be ended together
     )
