@@ -5,7 +5,8 @@ findings by server-sent events, fetches the first image as the viewer would, and
 the time is over; what was taken is waited for. Meanwhile a process of its own asks for a study's
 state ten times a second, and the memory of the web process and of its workers is noted.
 
-    python benchmarks/service.py [--clients 8] [--seconds 120] [--slices 60] [--size 256] [-o service.json]
+    python benchmarks/service.py [--clients 8] [--seconds 120] [--slices 60] [--size 256] [--bundle lgg]
+        [-o service.json]
 
 Nothing is asserted on the clock; the exit code is 1 if a study was lost or doubled.
 """
@@ -96,6 +97,7 @@ def _arguments() -> Namespace:
     parser.add_argument("--slices", type=int, default=60)
     parser.add_argument("--size", type=int, default=256, help="rows and columns")
     parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--bundle", default="auto", help="that the clients ask for")
     parser.add_argument("-o", "--out", type=Path, help="metrics as JSON")
     return parser.parse_args()
 
@@ -137,7 +139,7 @@ def _run(address: str, cases: Sequence[Path], given: Namespace, memory: _Memory)
     asking = spawning.Process(target=_ask, args=(address, stop, predictions), daemon=True)
     asking.start()
     clients = [
-        threading.Thread(target=_be_a_client, args=(address, cases, number, until, load, lock))
+        threading.Thread(target=_be_a_client, args=(address, cases, given.bundle, number, until, load, lock))
         for number in range(given.clients)
     ]
     for each in clients:
@@ -152,7 +154,7 @@ def _run(address: str, cases: Sequence[Path], given: Namespace, memory: _Memory)
 
 
 def _be_a_client(
-    address: str, cases: Sequence[Path], number: int, until: float, load: Load, lock: threading.Lock
+    address: str, cases: Sequence[Path], bundle: str, number: int, until: float, load: Load, lock: threading.Lock
 ) -> None:
     turn = number
     with Client(address) as client, httpx2.Client(base_url=address, timeout=60) as browser:
@@ -161,7 +163,7 @@ def _be_a_client(
             turn += 1
             try:
                 begun = time.perf_counter()
-                (study,) = client.submit(case).studies
+                (study,) = client.submit(case, bundle).studies
                 taken = time.perf_counter()
                 with lock:
                     load.taken.append(study.id)

@@ -86,6 +86,17 @@ def test_a_start_imports_nothing_that_not_every_scan_needs():
     assert out.stdout.strip() == "[]"
 
 
+def test_the_program_imports_openvino_without_its_converter():
+    pytest.importorskip("openvino")
+    program = (
+        "import contextlib, sys; from tumorscope.cli import main; sys.argv = ['tumorscope', 'bundles']\n"
+        "with contextlib.suppress(SystemExit): main()\n"
+        "import openvino; print('ovc', sorted(name for name in sys.modules if name.startswith('openvino.tools.ovc.')))"
+    )
+    out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert out.stdout.splitlines()[-1] == "ovc []"
+
+
 def test_analyzing_needs_no_pytorch(tmp_path, phantom):
     """With PyTorch and its relatives hidden, a whole case still goes through."""
     files = write_nifti(phantom, tmp_path)

@@ -341,6 +341,46 @@ def test_objects_missing_in_the_journal_are_recorded(tmp_path):
     assert import_unrecorded(store_, journal) == 0
 
 
+@pytest.mark.parametrize("entered", [True, False])
+def test_an_object_whose_rename_was_lost_is_recorded_once(tmp_path, monkeypatch, entered):
+    """After a power cut, which the entry in the journal survived or not."""
+    path = small_series(tmp_path / "in")[0]
+    code, image = study_code(uid("study")), str(dcmread(path).SOPInstanceUID)
+    store_ = Store(tmp_path / "data")
+    journal = Journal(tmp_path / "data" / "journal.sqlite")
+    kept = store_.keep(code, image_code(image), path.read_bytes())
+    if entered:
+        journal.receive(code, uid("study"), image, kept.relative_to(store_.data).as_posix(), is_input=True)
+    kept.unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr("pathlib.Path.replace", lambda _self, target: target)
+        store_.keep(code, image_code(image), path.read_bytes())
+    assert import_unrecorded(store_, journal) == (0 if entered else 1)
+    assert dcmread(kept) == dcmread(path)
+    assert journal.study(code).images == 1
+
+
+@needs("storescu")
+def test_a_correction_is_in_the_journal_before_its_file_is_replaced(make_receiver, tmp_path, monkeypatch):
+    """Cut between the two, the study is analyzed again, and the sender, which has no response, sends the image again."""
+    local = make_receiver()
+    code = study_code(uid("study"))
+    store(small_series(tmp_path / "wrong")[:1], local.port)
+    wait_until(lambda: not local.arrivals.senders(), "the end of the association")
+    local.arrivals.mark_complete()
+    local.journal.begin(code)
+    states = []
+    keep = local.store.keep
+
+    def noted(*arguments, **options):
+        states.append((local.journal.study(code).state, options))
+        return keep(*arguments, **options)
+
+    monkeypatch.setattr(local.store, "keep", noted)
+    store(small_series(tmp_path / "right", PatientID="CORRECTED")[:1], local.port)
+    assert states == [("receiving", {"replace": True})]
+
+
 @pytest.mark.parametrize("syntax", TRANSFER_SYNTAXES)
 def test_every_compression_that_can_be_decoded_is_accepted(make_receiver, syntax):
     ae = AE("SCANNER")

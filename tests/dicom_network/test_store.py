@@ -47,12 +47,16 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path, monkeypatch, moment):
     assert [path for path in store.incoming.rglob("*") if path.is_file()] == []
 
 
-def test_partial_files_of_a_power_failure_are_removed(tmp_path):
+def test_a_power_cut_takes_no_object_back_and_leaves_no_partial_one(tmp_path, monkeypatch):
     store = Store(tmp_path / "data")
     kept = store.keep("study-a", "image-a", b"content")
-    half = kept.with_name(".image-b.0123.part")
+    with monkeypatch.context() as patch:
+        patch.setattr("pathlib.Path.replace", lambda _self, target: target)  # renamed, but not yet on disk
+        lost = store.keep("study-a", "image-b", b"content")
+    half = kept.with_name(".image-c.dcm.17.7.01234567.part")
     half.write_bytes(b"con")
-    assert list(store.received()) == [kept]
+    assert list(store.received()) == [kept, lost]
+    assert lost.read_bytes() == b"content"
     assert not half.exists()
 
 

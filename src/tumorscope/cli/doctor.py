@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import platform
-from importlib import metadata
 
 import typer
 
@@ -94,6 +93,8 @@ def command() -> None:
 
 
 def _version(package: str) -> str | None:
+    from importlib import metadata  # imports email, which no other command needs
+
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:

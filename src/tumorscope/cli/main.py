@@ -46,9 +46,12 @@ from tumorscope.core.notice import NOTICE
 FAILED = 2
 """The exit code of every error that the user can act on."""
 INTERRUPTED = 130
-_COLLECT_EVERY = 100_000
+_COLLECT_EVERY = 200_000
 """Allocations between two runs of Python's cycle collector. A DICOM study is a hundred thousand small objects, none of
-them garbage: every 700, as is usual, the collector takes a fifth of the time of reading and writing one."""
+them garbage: every 700, as is usual, the collector takes a fifth of the time of reading and writing one. The libraries
+are more than a hundred thousand, too, so that one image is analyzed before the collector looks at them all."""
+_UNNEEDED = "openvino.tools.ovc"
+"""OpenVINO's converter of models: importing it is half of importing OpenVINO, which does without."""
 
 app = typer.Typer(
     name="tumorscope",
@@ -106,6 +109,7 @@ app.add_typer(datasets.app, name="datasets")
 def main() -> None:
     """Run a command; an error becomes one line and exit code 2, never a traceback."""
     replace_unknown_characters()
+    sys.modules.setdefault(_UNNEEDED, None)  # type: ignore[arg-type]  # counts as not installed, in this program only
     gc.set_threshold(_COLLECT_EVERY, *gc.get_threshold()[1:])
     try:
         app()

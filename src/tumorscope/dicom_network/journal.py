@@ -58,13 +58,13 @@ class Journal(Claims):
             image: SOPInstanceUID.
             file: relative to the node's folder.
             is_input: whether it is analyzed; other objects are only stored.
-            corrected: whether it took the place of a file that stated another patient.
+            corrected: whether it takes the place of the file there, which states another patient. Then this is on disk
+                when it returns; else a power cut may take it back, and :func:`import_unrecorded` enters the file.
 
         Raises:
             FileNotFoundError: it is not on disk, because its study was removed meanwhile.
         """
-        # The file is on disk; if a power cut takes this back, `import_unrecorded` enters the file as the node starts.
-        with self._base.transaction(on_disk=False) as base:
+        with self._base.transaction(on_disk=corrected) as base:
             if not (self.data / file).exists():
                 raise FileNotFoundError(file)
             given = {"code": code, "study": study, "image": image, "file": file, "now": base.now()}

@@ -2,7 +2,7 @@
 
 An object is on disk and in the journal before its sender receives Success; after any earlier failure the
 sender receives an error status and still has the object. The journal's entry need not be on disk yet: files without
-one are entered as the node starts.
+one are entered as the node starts. That a file replaced another one is on disk in the journal first.
 """
 
 from __future__ import annotations
@@ -85,6 +85,9 @@ _PATIENT = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex", "Acces
 _LOCAL_LIMIT_EXCEEDED = (0x02, 0x03, 0x02)
 """Result, source and reason of an A-ASSOCIATE-RJ (PS3.8 9.3.4): rejected-transient, local limit exceeded."""
 _NO_LIMIT = 10**6
+
+_MAX_PDU = 2**17
+"""Bytes, as much as DCMTK sends at most; pynetdicom offers 16,382, and each PDU takes time of its own."""
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -214,16 +217,21 @@ class Receiver:
         """Write an object to disk and into the journal.
 
         One that is there already stays, unless its patient has been corrected since: under one SOPInstanceUID, the
-        last statement counts. With a part of its images under the wrong patient a study could not be read.
+        last statement counts. With a part of its images under the wrong patient a study could not be read. The journal
+        is the first to know of a correction: once its file is replaced, nothing else tells that there was one.
         """
         if not self._store.has_room():
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         study, image = str(header.StudyInstanceUID), str(header.SOPInstanceUID)
         before = self._store.path_of(code, image_code(image))
         corrected = before.exists() and _patient(_header(before)) != _patient(header)
-        path = self._store.keep(code, image_code(image), content, replace=corrected)
-        file = path.relative_to(self._store.data).as_posix()
-        return self._journal.receive(code, study, image, file, is_input, corrected)
+        file = before.relative_to(self._store.data).as_posix()
+        if not corrected:
+            self._store.keep(code, image_code(image), content)
+            return self._journal.receive(code, study, image, file, is_input)
+        arrival = self._journal.receive(code, study, image, file, is_input, corrected=True)
+        self._store.keep(code, image_code(image), content, replace=True)
+        return arrival
 
     def _full(self) -> int:
         if not self._warned_full.is_set():
@@ -290,7 +298,7 @@ def _patient(header: Dataset) -> tuple[str, ...]:
 
 
 def _application_entity(aet: str, allowed: tuple[str, ...], request_s: float) -> AE:
-    from pynetdicom import AE, AllStoragePresentationContexts, register_uid
+    from pynetdicom import AE, AllStoragePresentationContexts, _config, register_uid
     from pynetdicom.service_class import StorageServiceClass
     from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
@@ -301,8 +309,10 @@ def _application_entity(aet: str, allowed: tuple[str, ...], request_s: float) ->
         raise TumorscopeError(
             "application entity titles have 1 to 16 plain characters; correct --aet or --allow"
         ) from error
+    _config.LOG_HANDLER_LEVEL = "none"  # else each message is put into words, which :func:`silence_libraries` discards
     # Admission sets the limits: pynetdicom counts idle connections too, and its timers wait for partial messages.
     ae.maximum_associations = _NO_LIMIT
+    ae.maximum_pdu_size = _MAX_PDU
     ae.network_timeout = None
     ae.acse_timeout = request_s
     ae.add_supported_context(Verification)

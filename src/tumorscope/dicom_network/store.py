@@ -13,14 +13,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-import secrets
 import shutil
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
-from tumorscope.core.files import sync
+from tumorscope.dicom_network.durable_files import finish_renames, syncs_names, write_durably
 from tumorscope.studies.storage import create_private_folder, publish
 
 RESERVE_BYTES = 500 * 2**20
@@ -65,6 +64,7 @@ class Store:
         self.working = data / "working"
         self.results = data / "results"
         create_private_folder(data, (folder.name for folder in (self.incoming, self.working, self.results)))
+        self._names_follow = syncs_names(self.incoming)
 
     def has_room(self) -> bool:
         """Whether more space than the reserve is free."""
@@ -75,7 +75,7 @@ class Store:
         return self.incoming / study / f"{image}.dcm"
 
     def keep(self, study: str, image: str, content: bytes, replace: bool = False) -> Path:
-        """Write a received object to disk before this returns; an existing file stays.
+        """Write a received object, which no power cut takes back once this returns; an existing file stays.
 
         Args:
             study: its code.
@@ -87,31 +87,16 @@ class Store:
             OSError: the disk is full and the like; no partial file remains.
         """
         path = self.path_of(study, image)
-        if path.exists() and not replace:
-            return path
-        path.parent.mkdir(exist_ok=True)
-        part = path.with_name(f".{image}.{secrets.token_hex(4)}.part")
-        try:
-            with part.open("xb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-        except BaseException:
-            with suppress(OSError):
-                part.unlink(missing_ok=True)
-            raise
-        sync(path.parent)
+        if replace or not path.exists():
+            path.parent.mkdir(exist_ok=True)
+            write_durably(path, content, self._names_follow)
         return path
 
     def received(self) -> Iterator[Path]:
-        """All stored objects; partial files of a crash are deleted on the way."""
+        """All stored objects. What a power cut left half-done is finished or deleted first: only while none is kept."""
         for study in sorted(self.incoming.iterdir()):
-            for path in sorted(study.iterdir()):
-                if path.name.startswith("."):
-                    path.unlink(missing_ok=True)
-                else:
-                    yield path
+            finish_renames(study)
+            yield from sorted(study.iterdir())
 
     def stage(self, study: str, images: Iterable[Path]) -> tuple[Path, Path]:
         """Create a folder with exactly these images, without late ones, and an empty folder for results."""
