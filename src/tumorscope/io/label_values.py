@@ -237,8 +237,8 @@ def _lie_on_edges(values: np.ndarray) -> bool:
     top = values.max()
     around = (1, 2 * _EDGE_REACH + 1, 2 * _EDGE_REACH + 1)
     between = (values > 0) & (values < top)
-    beside = ndimage.maximum_filter(values == top, around) & ndimage.maximum_filter(values == 0, around)
-    return bool(beside[between].all())
+    near_top, near_zero = (ndimage.maximum_filter(values == level, around)[between] for level in (top, 0))
+    return bool(near_top.all() and near_zero.all())
 
 
 def _above_half(values: np.ndarray, coarseness: int) -> np.ndarray | None:

@@ -86,7 +86,7 @@ def with_ahead(base: Connection, listed: Iterable[Study]) -> list[Study]:
     return [replace(study, ahead=counts.get(study.id)) for study in listed]
 
 
-def _ahead(ids: list[str]) -> Select[tuple[str, int]]:
+def _ahead(ids: list[str]) -> Select[str, int]:
     """For each of these studies that has no worker: how many have one, or are to have one before it."""
     other = studies.alias("other")
     # The studies of one upload are worked on in its order, but were created backwards, for the list of the newest.

@@ -170,7 +170,7 @@ export function toolbar(analysis: Analysis, names: string[], view: View, mayEdit
   const discard = h("button", { type: "button", class: "button", on: { click: () => actions.discard() } }, "Discard");
   const save = h("button", { type: "button", class: "button primary", on: { click: () => actions.save() } }, icon("save"), "Save as a new version");
   const words = h("span", { class: "editing-words" });
-  const editing = h("div", { class: "editing", role: "toolbar", "aria-label": "Correct the segmentation", hidden: true }, words, size.element, undo, redo, ...extras.elements, h("span", { class: "editing-end" }, discard, save));
+  const editing = h("div", { class: "editing", role: "toolbar", "aria-label": "Correct the segmentation", hidden: true }, words, size.element, ...extras.elements, undo, redo, h("span", { class: "editing-end" }, discard, save));
 
   function group(name: string, ...content: HTMLElement[]): HTMLElement {
     // Where space is short, names go that the buttons make plain.
