@@ -98,7 +98,9 @@ def test_a_training_killed_right_after_its_checkpoint_has_that_epoch_in_its_curv
     curves = read_curves(tmp_path / "run")
     assert sorted(curves) == [0, 1, 2]
     assert len({frozenset(values) for values in curves.values()}) == 1  # the same values of every epoch
-    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("epoch ")]
+    told = capsys.readouterr()
+    assert "it/s" not in told.out + told.err
+    lines = [line for line in told.err.splitlines() if line.startswith("epoch ")]
     assert [line.split(",")[0] for line in lines] == ["epoch 1", "epoch 2", "epoch 3"]
     assert all("train/loss" in line and "validation/score" in line and line.endswith(" s") for line in lines)
 

@@ -46,7 +46,7 @@ from tumorscope.training.plateau import ReduceOnPlateau
 from tumorscope.training.precision import set_precision
 from tumorscope.training.prepared import FOLDER as PREPARED_FOLDER
 from tumorscope.training.prepared import SliceSettings, load_or_prepare, remove_prepared
-from tumorscope.training.progress import progress_callback
+from tumorscope.training.progress import is_watched, progress_callback
 from tumorscope.training.run import SUMMARY_FILE, Run, open_datasets
 from tumorscope.training.run_settings import check_same_training, first_start, write_settings
 from tumorscope.training.slices import IndexDataset, SliceCache
@@ -268,6 +268,7 @@ def _make_trainer(
         log_every_n_steps=1,
         gradient_clip_val=1.0,
         enable_model_summary=False,
+        enable_progress_bar=is_watched(),  # Lightning adds a bar of its own where none is given
         **trainer_options(devices, nodes, on_gpu=device != "cpu" and torch.cuda.is_available()),
     )
     return trainer, budget, best

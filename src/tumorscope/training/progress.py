@@ -13,9 +13,14 @@ from tumorscope.training.distributed import print_rank_zero
 _SHOWN = ("train/loss", "validation/score")
 
 
+def is_watched() -> bool:
+    """Whether the output is a terminal. In a file or a pipe a bar would write a line at every step."""
+    return sys.stdout.isatty()
+
+
 def progress_callback() -> Callback:
-    """A bar in a terminal. In a file or a pipe, where a bar would write a line at every step, a line per epoch."""
-    return TQDMProgressBar(refresh_rate=5) if sys.stdout.isatty() else EpochLines()
+    """A bar in a terminal, else a line per epoch."""
+    return TQDMProgressBar(refresh_rate=5) if is_watched() else EpochLines()
 
 
 class EpochLines(Callback):
