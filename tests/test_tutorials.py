@@ -25,7 +25,7 @@ CHAPTERS = {
     "dicom-study": ["tutorials/dicom-study.md"],
     "own-data": ["tutorials/own-data.md", "tutorials/evaluate.md"],
     "hospital": ["tutorials/hospital.md"],
-    "viewers": ["viewers/slicer.md", "viewers/itk-snap.md", "viewers/ohif.md"],
+    "viewers": ["viewers/slicer.md", "viewers/itk-snap.md", "viewers/ohif.md", "viewers/programs.md"],
 }
 """Pages of one chapter go on in one folder."""
 NEEDS_STUDY = ("dicom-study", "viewers")

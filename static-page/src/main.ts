@@ -15,7 +15,7 @@ const LOADING = "Loading the network (about 22 MB, once) …";
 const state = h("p", { class: "state", role: "status" }, LOADING);
 const alertLine = h("p", { class: "alert refused", role: "alert", hidden: true });
 const content = h("div", { class: "content" });
-const picker = h("input", { type: "file", class: "unseen", accept: ".png,.jpg,.jpeg,.bmp,.nii,.gz,image/*", tabindex: -1, "aria-label": "File", on: { change: () => picked() } });
+const picker = h("input", { type: "file", class: "unseen", accept: ".png,.jpg,.jpeg,.bmp,.tif,.tiff,.nii,.gz,image/*", tabindex: -1, "aria-label": "File", on: { change: () => picked() } });
 const another = h("button", { type: "button", class: "button", hidden: true, on: { click: () => picker.click() } }, icon("folder"), h("span", {}, "Another file"));
 
 const themeButton = h("button", { type: "button", class: "button quiet", on: { click: () => { nextTheme(); nameTheme(); } } }, icon("contrast"));

@@ -50,6 +50,19 @@ def test_a_stroke_of_the_brush_is_saved_as_a_version_and_measurements_follow(pag
     expect(page.get_by_role("complementary", name="Findings")).to_contain_text(f"{before['volume_mm3'] / 1000:,.1f} ml")
 
 
+def test_on_a_phone_every_control_of_editing_is_in_sight(page: Page, base: str, phantom: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    open_study(page, base, phantom)
+    page.keyboard.press("b")
+
+    bar = page.locator(".editing")
+    expect(bar.get_by_role("button", name="Save as a new version")).to_be_in_viewport(ratio=1)
+    expect(bar.get_by_role("button", name="Interpolate slices")).to_be_in_viewport(ratio=1)
+    assert bar.evaluate("bar => bar.scrollWidth <= bar.clientWidth")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.locator(".viewport").bounding_box()["height"] > 300  # the image keeps its room
+
+
 def test_undo_takes_a_stroke_back_and_discard_asks_first(page: Page, base: str, phantom: str) -> None:
     mask = volume(base, phantom, "mask") > 0
     open_study(page, base, phantom, "?canvas")

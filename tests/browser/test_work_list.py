@@ -9,6 +9,8 @@ from dicom_network.web import study_archive
 from PIL import Image
 from playwright.sync_api import Page, expect
 
+from tumorscope.datasets.phantom import make_phantom, plausible_lesion
+
 MARKUP = '<img src=x onerror="document.title=1">'
 _LONG_MS = PATIENCE_S * 1000
 
@@ -85,6 +87,37 @@ def test_what_cannot_be_analyzed_says_why_once(page: Page, base: str, tmp_path: 
     expect(page.get_by_role("heading", name="This could not be analyzed")).to_be_visible(timeout=_LONG_MS)
     expect(page.get_by_text("looks like a color photograph")).to_have_count(1)
     expect(page.get_by_role("button", name="Try again")).to_have_count(1)
+
+
+def test_what_a_file_does_not_say_is_stated_in_the_options(page: Page, base: str, tmp_path: Path) -> None:
+    image = _slice_of(tmp_path)
+    page.goto(base)
+    page.get_by_text("Options for scans that do not say enough").click()
+    lengths = [page.get_by_label(f"Distance from {axis} to {axis}, mm") for axis in ("column", "row", "slice")]
+    lengths[0].fill("0.9")
+
+    drop(page, image)
+    expect(page.get_by_text("The voxel size needs three lengths in mm")).to_be_visible()
+
+    for length, value in zip(lengths[1:], ("0.9", "5"), strict=True):
+        length.fill(value)
+    page.get_by_label("File, folder or DICOM series").fill("plain.png")
+    page.get_by_label("What it shows").select_option(label="T1 with contrast")
+    drop(page, image)
+
+    study = study_of(page)
+    wait_done(base, study)
+    geometry = ask(f"{base}/api/studies/{study}/analysis")["geometry"]
+    assert geometry["spacing_mm"] == [5.0, 0.9, 0.9]
+    assert geometry["sequences"] == ["t1c"]
+
+
+def _slice_of(folder: Path) -> Path:
+    """An image of a phantom's slice, which states neither sequence nor voxel size."""
+    phantom = make_phantom([plausible_lesion(1)], shape=(9, 128, 128), sequences=("t1c",))
+    voxels = phantom.scan.voxels[4, :, :, 0]
+    Image.fromarray((255 * voxels / voxels.max()).astype(np.uint8)).save(folder / "plain.png")
+    return folder / "plain.png"
 
 
 def test_search_and_state_narrow_the_list(page: Page, base: str, phantom: str) -> None:

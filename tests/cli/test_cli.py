@@ -234,6 +234,16 @@ def test_location_without_its_extra_is_one_line_before_anything_is_read(run, mon
     assert len(error.strip().splitlines()) == 1
 
 
+def test_an_extra_of_which_another_brought_a_part_is_not_called_complete():
+    from tumorscope.cli.doctor import extra_state
+
+    state = extra_state("location", ("numpy", "not-a-package"))
+    assert state.startswith("numpy ")
+    assert state.endswith("; without not-a-package (pip install 'tumorscope[location]')")
+    assert extra_state("fast", ("not-a-package",)) == "not installed (pip install 'tumorscope[fast]')"
+    assert "without" not in extra_state("formats", ("numpy",))
+
+
 def test_the_doctor_names_the_extra_that_brings_what_is_missing(run, monkeypatch):
     monkeypatch.setattr("tumorscope.cli.doctor.EXTRAS", {"fast": ("not-a-package",)})
     assert "pip install 'tumorscope[fast]'" in run("doctor")[1]

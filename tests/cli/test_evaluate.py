@@ -59,26 +59,35 @@ def test_folders_that_are_not_clear_are_refused(given, message):
         data_folders(given, ["figshare", "lgg"])
 
 
-def test_masks_can_be_saved(tmp_path, monkeypatch):
+def test_masks_can_be_saved_and_a_bundle_of_ones_own_is_named_by_its_folder(tmp_path, monkeypatch):
     import json
+    import shutil
 
     from tumorscope.cli import main
     from tumorscope.datasets.phantom import make_phantom, plausible_lesion, write_lgg_folder
+    from tumorscope.inference.bundles import load_bundle
     from tumorscope.io import open_scan
     from tumorscope.training.feature_model.predicted_masks import mask_source
 
     folder = tmp_path / "kaggle_3m"
     phantom = make_phantom([plausible_lesion(0)], shape=(8, 192, 192))
     patient = write_lgg_folder(phantom, folder, "TCGA_XX_0001_20000101")
-    kept, out = tmp_path / "masks.npz", tmp_path / "evaluation"
-    command = ["evaluate", "lgg", folder, "--bundle", "lgg", "--part", "all", "-o", out, "--save-masks", kept]
+    kept, out, bundle = tmp_path / "masks.npz", tmp_path / "evaluation", tmp_path / "second-try"
+    shutil.copytree(load_bundle("lgg").folder, bundle)
+    command = ["evaluate", "lgg", folder, "--bundle", bundle, "--part", "all", "-o", out, "--save-masks", kept]
     monkeypatch.setattr("sys.argv", ["tumorscope", *map(str, command)])
     with pytest.raises(SystemExit, match="0"):
         main()
     mask = mask_source(kept)(open_scan(patient))
     with (out / "cases.csv").open(newline="") as file:
         (row,) = csv.DictReader(file)
-    assert json.loads((out / "evaluation.json").read_text())["cases"] == 1
+    content = json.loads((out / "evaluation.json").read_text())
+    assert content["cases"] == 1
+    assert (content["bundle"]["name"], content["bundle"]["folder"]) == ("lgg", "second-try")
+    report = (out / "evaluation.md").read_text()
+    assert "--bundle BUNDLES/second-try --part all" in report
+    assert "in the folder `second-try`" in report
+    assert str(tmp_path) not in report
     assert int(row["predicted_px"]) == mask.sum() > 0
 
 

@@ -27,6 +27,7 @@ from tumorscope.datasets.combined import CombinedDataset
 from tumorscope.datasets.holdout import holdout_split
 from tumorscope.datasets.own_cases import SeveralLabels
 from tumorscope.datasets.own_options import OwnDataOptions, read_patients
+from tumorscope.datasets.phantom import make_phantom, plausible_lesion
 from tumorscope.datasets.registry import OWN_NAMES, open_dataset, recognize_layout, require_layout
 from tumorscope.datasets.split import Split
 
@@ -331,6 +332,22 @@ def test_a_mask_whose_edges_were_smoothed_is_what_is_above_half(tmp_path):
     smooth.save(tmp_path / "masks" / "a.png")
     (case,) = open_dataset("masks", tmp_path).cases
     assert (case.truth().mask[0] == (np.asarray(smooth) > 127)).all()
+
+
+def test_images_of_three_sequences_are_told_to_be_trained_on_in_gray(tmp_path):
+    """What `analyze` would take for t1, flair and t1c; gray images and colored letters on them are no matter."""
+    phantom = make_phantom([plausible_lesion(1)], shape=(5, 64, 64), seed=1, sequences=("t1", "flair", "t1c"))
+    middle = phantom.scan.voxels[2] / phantom.scan.voxels.max(axis=(0, 1, 2))
+    pixels = (255 * middle).astype(np.uint8)
+    write_masks(tmp_path / "gray")
+    write_masks(tmp_path / "color")
+    for path in (tmp_path / "color" / "images").iterdir():
+        with Image.open(path) as image:
+            Image.fromarray(pixels).resize(image.size).save(path)
+    assert open_dataset("masks", tmp_path / "gray").notes == ()
+    (note,) = open_dataset("masks", tmp_path / "color").notes
+    assert "three channels differ" in note
+    assert "in gray" in note
 
 
 def test_images_and_volumes_are_not_mixed(tmp_path):

@@ -159,6 +159,44 @@ def test_the_blur_of_a_jpeg_is_not_a_gray_level(tmp_path: Path, quality: int, mo
     assert np.count_nonzero(part(open_segmentation(tmp_path / "m.jpg"))[0] != (mask > 0)) < 40
 
 
+def supersampled(inside: np.ndarray, times: int) -> np.ndarray:
+    """A mask reduced in size by averaging blocks, in full gray: ``times² + 1`` levels at most."""
+    blocks = inside.reshape(len(inside) // times, times, -1, times)
+    return np.rint(blocks.mean(axis=(1, 3)) * 255).astype(np.uint8)
+
+
+def disc(size: int, radius: float) -> np.ndarray:
+    y, x = np.mgrid[:size, :size]
+    return (y - 0.47 * size) ** 2 + (x - 0.53 * size) ** 2 < radius**2
+
+
+@pytest.mark.parametrize("times", [2, 3, 4])
+def test_a_mask_with_few_smoothed_levels_is_what_is_above_half(tmp_path: Path, times: int):
+    smooth = supersampled(disc(192, 40.5), times)
+    assert 4 < len(np.unique(smooth)) <= 33
+    Image.fromarray(smooth).save(tmp_path / "m.png")
+    np.testing.assert_array_equal(part(open_segmentation(tmp_path / "m.png"))[0], smooth > 127.5)
+
+
+@pytest.mark.parametrize("values", [(1, 2, 3, 4, 5), (1, 2, 4, 7, 255), (50, 100, 150, 200, 255), (64, 128, 255)])
+def test_nested_labels_are_labels_even_where_they_are_spread_over_the_gray_levels(tmp_path: Path, values):
+    labels = np.zeros((64, 64), np.uint8)
+    for number, value in enumerate(values):
+        labels[disc(64, 24 - 4 * number)] = value
+    Image.fromarray(labels).save(tmp_path / "m.png")
+    assert [segment.label for segment in open_segmentation(tmp_path / "m.png").segments] == list(values)
+
+
+def test_a_thin_border_to_ignore_is_a_label(tmp_path: Path):
+    """Small labels with 255 around each, all thin: nothing of them is an edge's gray level."""
+    labels = np.zeros((64, 64), np.uint8)
+    for label in (1, 2, 3, 4):
+        labels[12 * label : 12 * label + 5, 10:50] = 255
+        labels[12 * label + 1 : 12 * label + 4, 11:49] = label
+    Image.fromarray(labels).save(tmp_path / "m.png")
+    assert len(open_segmentation(tmp_path / "m.png").segments) == 5
+
+
 def test_each_color_is_a_label(tmp_path: Path):
     colors = np.zeros((24, 20, 3), np.uint8)
     colors[2:6, 2:6] = 255, 0, 0

@@ -64,6 +64,19 @@ def test_a_study_goes_from_queued_to_done(catalog, clock, study):
     assert [(each.number, each.state) for each in catalog.revisions(study)] == [(1, "done")]
 
 
+def test_a_waiting_study_tells_how_many_are_ahead(catalog, clock, study):
+    clock.pass_(seconds=1)
+    trio = [each.id for each in catalog.create_all([NewStudy(new_id(), name, "auto") for name in "abc"], upload="trio")]
+    clock.pass_(seconds=1)
+    last = catalog.create(new_id(), "last", "auto")
+    assert last.ahead == 4
+    ahead = {each.id: each.ahead for each in catalog.page().studies}
+    assert [ahead[each] for each in (study, *trio, last.id)] == [0, 1, 2, 3, 4]  # in the order of the upload
+    analyzed(catalog, study)
+    catalog.claim(trio[1], "w")  # out of turn: it is worked on, so everything waits for it
+    assert [catalog.get(each).ahead for each in (study, *trio, last.id)] == [None, 1, None, 2, 3]
+
+
 def test_records_survive_the_process(catalog, database, study):
     catalog.close()
     assert Catalog(database).get(study).state == "queued"

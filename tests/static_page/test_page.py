@@ -150,7 +150,7 @@ def test_nothing_is_uploaded(visit: Visit, address: str) -> None:
     assert refused  # by the policy, not for want of a network
 
 
-@pytest.mark.parametrize("format", ["png", "jpg"])
+@pytest.mark.parametrize("format", ["png", "jpg", "tif"])
 def test_an_image_is_analyzed_as_in_python(visit: Visit, engine: Engine, tmp_path: Path, format: str) -> None:
     path = tmp_path / f"slice.{format}"
     _head().save(path, quality=90)
@@ -334,7 +334,9 @@ def test_all_of_it_is_under_25_mb(site: Path) -> None:
 
 
 def test_licenses_come_with_it(site: Path) -> None:
-    assert "onnxruntime-web 1." in (site / "assets" / "licenses.txt").read_text()
+    licenses = (site / "assets" / "licenses.txt").read_text()
+    assert "onnxruntime-web 1." in licenses
+    assert "geotiff 3." in licenses
 
 
 def _analyze_example(page: Page) -> None:

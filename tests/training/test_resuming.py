@@ -9,7 +9,8 @@ from tumorscope.core.errors import TumorscopeError
 from tumorscope.datasets.lgg import LggPatient
 from tumorscope.inference.bundles import load_bundle
 from tumorscope.recipes.experiment import parse_recipe
-from tumorscope.training.checkpoints import MovableCheckpoint
+from tumorscope.training.checkpoints import LoggedCheckpoint, MovableCheckpoint
+from tumorscope.training.curves import read_curves
 from tumorscope.training.fit import Run, train
 from tumorscope.training.module import TumorModule, step_seed
 
@@ -77,6 +78,31 @@ def test_a_resumed_training_has_the_weights_of_one_that_was_never_stopped(data, 
             assert torch.equal(values, other["state_dict"][key]), (name, key)
     assert (whole.folder / "curves.csv").read_text() == (resumed.folder / "curves.csv").read_text()
     assert not (resumed.folder / "prepared").exists()
+
+
+def test_a_training_killed_right_after_its_checkpoint_has_that_epoch_in_its_curves(data, tmp_path, monkeypatch, capsys):
+    recipe = RECIPE.model_copy(update={"optimization": RECIPE.optimization.model_copy(update={"epochs": 3})})
+    original = LoggedCheckpoint.on_train_epoch_end
+
+    def killed(self, trainer, module):
+        original(self, trainer, module)
+        if trainer.current_epoch == 1:
+            raise Interrupted
+
+    with monkeypatch.context() as patch:
+        patch.setattr(LoggedCheckpoint, "on_train_epoch_end", killed)
+        with pytest.raises(Interrupted):
+            train(recipe, data, tmp_path / "run", device="cpu", precision="float32")
+    assert sorted(read_curves(tmp_path / "run")) == [0, 1]
+    train(recipe, data, tmp_path / "run", device="cpu")
+    curves = read_curves(tmp_path / "run")
+    assert sorted(curves) == [0, 1, 2]
+    assert len({frozenset(values) for values in curves.values()}) == 1  # the same values of every epoch
+    told = capsys.readouterr()
+    assert "it/s" not in told.out + told.err
+    lines = [line for line in told.err.splitlines() if line.startswith("epoch ")]
+    assert [line.split(",")[0] for line in lines] == ["epoch 1", "epoch 2", "epoch 3"]
+    assert all("train/loss" in line and "validation/score" in line and line.endswith(" s") for line in lines)
 
 
 def test_what_was_best_is_still_known_in_a_folder_that_was_moved(tmp_path):

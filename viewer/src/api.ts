@@ -22,6 +22,8 @@ export interface Study {
   name: string;
   state: State;
   progress: { stage: string | null; done: number; total: number };
+  /** While it waits: how many studies are worked on or come before it. */
+  ahead: number | null;
   failure: string | null;
   bundle: string;
   created: string;
@@ -169,11 +171,11 @@ export const deleteStudy = async (id: string): Promise<void> => {
 
 export const createDemo = (): Promise<Study> => askJson("api/demo", { method: "POST" });
 
-export const fetchByDicomweb = (address: string, bundle: string): Promise<Taken> =>
+export const fetchByDicomweb = (address: string, bundle: string, register: boolean): Promise<Taken> =>
   askJson(STUDIES, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ dicomweb: address, bundle }),
+    body: JSON.stringify({ dicomweb: address, bundle, register }),
   });
 
 export interface SentResults {

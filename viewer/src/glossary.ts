@@ -37,6 +37,18 @@ export const TERMS = {
   sequence: ["Sequence", "How the MRI was weighted: T1, T1c (T1 after a contrast agent), T2, or FLAIR (T2 with the signal of free water suppressed, which shows the whole abnormality)."],
   revision: ["Version", "Each corrected segmentation is saved as a new version with its own measurements and files. Earlier versions stay."],
   threshold: ["Only intensities", "The brush changes only voxels whose intensity in the sequence shown lies in this range, both ends included. What is suggested is as bright as nine tenths of the mask or brighter."],
+  align: [
+    "Align the series to each other",
+    "Series between which the patient moved, or volumes on different grids, are moved and turned onto one of them before the networks see them. Without it, such a study fails and says so, or leaves a series out.",
+  ],
+  spacing: [
+    "Voxel size",
+    "The distances in mm from column to column, row to row and slice to slice, for images and other files that do not state them. Areas and volumes follow from them. What a file states itself is not replaced.",
+  ],
+  stated: [
+    "What is shown",
+    "The sequence of a file or folder, by its name, or of a DICOM series, by its description, number or UID, where neither its header nor its name tells. What is left out is not read.",
+  ],
   dicomweb: ["DICOMweb", "The web interface of an image archive (PACS). The address of a study ends in /studies/ and its StudyInstanceUID."],
 } as const satisfies Record<string, readonly [string, string]>;
 

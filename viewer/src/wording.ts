@@ -126,6 +126,24 @@ export function dateText(moment: string): string {
   return new Date(moment).toLocaleString(NUMBERS, { dateStyle: "medium", timeStyle: "short" });
 }
 
+/** How many scans a waiting one waits for. */
+export function aheadText(ahead: number | null): string {
+  if (ahead === null) return "";
+  return ahead ? `${countText(ahead, "scan")} before it` : "next in turn";
+}
+
+const OPTIONS: [RegExp, string][] = [
+  [/--register\b|co-register/, "Align the series to each other"],
+  [/--spacing\b|^spacing:? /, "Voxel size"],
+  [/--sequence\b|^sequences:? /, "What is shown"],
+];
+
+/** Which option of the page answers to a failure, which names those of the command line; empty where none does. */
+export function optionHint(failure: string): string {
+  const option = OPTIONS.find(([names]) => names.test(failure))?.[1];
+  return option ? `Add the files again with the option “${option}”, below the place where scans are dropped.` : "";
+}
+
 const STAGES: Record<string, string> = {
   fetching: "Fetching",
   reading: "Reading the files",

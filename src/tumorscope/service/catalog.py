@@ -23,6 +23,7 @@ from tumorscope.service.catalog_rows import (
     after_mark,
     page_mark,
     study_of,
+    with_ahead,
 )
 from tumorscope.service.database import find_problem, open_database, reading, writing
 from tumorscope.service.request_errors import Conflict, UnknownStudy
@@ -149,7 +150,7 @@ class Catalog(Claims):
                         )
                     )
                 rows = base.execute(select(studies).where(studies.c.id.in_([entry.id for entry in entries])))
-                created = {row.id: study_of(row) for row in rows}
+                created = {study.id: study for study in with_ahead(base, map(study_of, rows.all()))}
         except IntegrityError as error:
             raise Conflict("this upload was received before") from error
         return [created[entry.id] for entry in entries]
@@ -158,13 +159,13 @@ class Catalog(Claims):
         """The studies of an upload that still exist."""
         with reading(self._engine) as base:
             rows = base.execute(select(studies).where(studies.c.upload == upload).order_by(studies.c.place))
-            return [study_of(row) for row in rows]
+            return with_ahead(base, map(study_of, rows.all()))
 
     def get(self, study_id: str) -> Study | None:
         """A study; None if it does not exist (any more)."""
         with reading(self._engine) as base:
             row = base.execute(select(studies).where(studies.c.id == study_id)).one_or_none()
-            return None if row is None else study_of(row)
+            return None if row is None else with_ahead(base, [study_of(row)])[0]
 
     def revisions(self, study_id: str) -> list[Revision]:
         """All revisions of a study, the oldest first, including failed ones."""
@@ -194,7 +195,7 @@ class Catalog(Claims):
         with reading(self._engine) as base:
             rows = base.execute(query).all()
             total = base.execute(select(func.count()).select_from(studies).where(*wanted)).scalar_one()
-        page = [study_of(row) for row in rows[:limit]]
+            page = with_ahead(base, map(study_of, rows[:limit]))
         return Page(tuple(page), page_mark(page[-1]) if len(rows) > limit else None, total)
 
     def counts(self) -> dict[State, int]:
@@ -299,7 +300,8 @@ class Catalog(Claims):
         """
         with self._writing() as base:
             if self._reopen(base, study_id, ["failed"]):
-                return study_of(base.base.execute(select(studies).where(studies.c.id == study_id)).one())
+                row = base.base.execute(select(studies).where(studies.c.id == study_id)).one()
+                return with_ahead(base.base, [study_of(row)])[0]
         if self.get(study_id) is None:
             raise UnknownStudy("the study does not exist")
         raise Conflict("only a failed study can be retried")

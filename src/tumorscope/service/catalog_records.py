@@ -69,6 +69,7 @@ class Study:
         created, changed: times of its upload and of the last change of its state; UTC with time zone.
         revision: the newest finished one; 0 if there is none.
         summary: of that revision.
+        ahead: how many studies are worked on or come before this one, while it waits for a worker; else None.
     """
 
     id: str
@@ -83,6 +84,7 @@ class Study:
     changed: datetime
     revision: int
     summary: dict[str, Any] | None
+    ahead: int | None = None
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, CursorResult, Row, and_, bindparam, func, or_, select, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    CursorResult,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+    text,
+)
 
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.service.catalog_records import Study
@@ -62,6 +75,30 @@ def study_of(row: Row[Any]) -> Study:
         row.changed,
         row.revision,
         row.summary,
+    )
+
+
+def with_ahead(base: Connection, listed: Iterable[Study]) -> list[Study]:
+    """The same studies, where they wait for a worker with the number of studies before them."""
+    listed = list(listed)
+    waiting = [study.id for study in listed if study.state in ("queued", "fetching")]
+    counts = {row[0]: row[1] for row in base.execute(_ahead(waiting))} if waiting else {}
+    return [replace(study, ahead=counts.get(study.id)) for study in listed]
+
+
+def _ahead(ids: list[str]) -> Select[str, int]:
+    """For each of these studies that has no worker: how many have one, or are to have one before it."""
+    other = studies.alias("other")
+    # The studies of one upload are worked on in its order, but were created backwards, for the list of the newest.
+    untouched = and_(other.c.changed == other.c.created, studies.c.changed == studies.c.created)
+    together = and_(other.c.upload == studies.c.upload, untouched)
+    earlier = case((together, other.c.place < studies.c.place), else_=other.c.changed < studies.c.changed)
+    before = and_(other.c.id != studies.c.id, other.c.state.in_(UNSETTLED), or_(other.c.worker.is_not(None), earlier))
+    return (
+        select(studies.c.id, func.count(other.c.id))
+        .select_from(studies.outerjoin(other, before))
+        .where(studies.c.id.in_(ids), studies.c.worker.is_(None))
+        .group_by(studies.c.id)
     )
 
 

@@ -16,7 +16,7 @@ from typing import Any, cast
 
 import lightning
 import torch
-from lightning.pytorch.callbacks import EarlyStopping, TQDMProgressBar
+from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.loggers import CSVLogger
 from torch.utils.data import DataLoader, DistributedSampler
 from tqdm import tqdm
@@ -33,7 +33,7 @@ from tumorscope.models import build_network
 from tumorscope.models.bundle_weights import load_bundle_weights
 from tumorscope.recipes.experiment import Recipe
 from tumorscope.training.budget import Budget
-from tumorscope.training.checkpoints import MovableCheckpoint
+from tumorscope.training.checkpoints import LoggedCheckpoint, MovableCheckpoint
 from tumorscope.training.copies import LEFT_OUT_FILE, check_left_out, leave_out
 from tumorscope.training.curves import LOG_FOLDER, draw_curves
 from tumorscope.training.distributed import check_world_size, print_rank_zero, trainer_options
@@ -46,6 +46,7 @@ from tumorscope.training.plateau import ReduceOnPlateau
 from tumorscope.training.precision import set_precision
 from tumorscope.training.prepared import FOLDER as PREPARED_FOLDER
 from tumorscope.training.prepared import SliceSettings, load_or_prepare, remove_prepared
+from tumorscope.training.progress import is_watched, progress_callback
 from tumorscope.training.run import SUMMARY_FILE, Run, open_datasets
 from tumorscope.training.run_settings import check_same_training, first_start, write_settings
 from tumorscope.training.slices import IndexDataset, SliceCache
@@ -242,10 +243,10 @@ def _make_trainer(
     best = MovableCheckpoint(
         folder, "best", monitor="validation/score", mode="max", enable_version_counter=False, save_weights_only=True
     )
-    last = MovableCheckpoint(
+    last = LoggedCheckpoint(
         folder, "last", every_n_epochs=1, save_on_train_epoch_end=True, enable_version_counter=False
     )
-    callbacks = [budget, StopWhenNotFinite(Run(folder).last), best, last, TQDMProgressBar(refresh_rate=5)]
+    callbacks = [budget, StopWhenNotFinite(Run(folder).last), best, last, progress_callback()]
     if settings.ema_decay:
         callbacks.append(EMAWarmup(settings.ema_decay))
     if settings.early_stopping:
@@ -267,6 +268,7 @@ def _make_trainer(
         log_every_n_steps=1,
         gradient_clip_val=1.0,
         enable_model_summary=False,
+        enable_progress_bar=is_watched(),  # Lightning adds a bar of its own where none is given
         **trainer_options(devices, nodes, on_gpu=device != "cpu" and torch.cuda.is_available()),
     )
     return trainer, budget, best

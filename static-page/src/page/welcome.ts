@@ -17,7 +17,7 @@ export function welcome({ choose, example }: WelcomeActions): HTMLElement {
       { class: "drop" },
       icon("upload"),
       h("h1", {}, "Drop an MRI slice or scan of a head"),
-      h("p", {}, "PNG, JPEG or NIfTI (.nii, .nii.gz). T1 with contrast agent suits the network best."),
+      h("p", {}, "PNG, JPEG, TIFF or NIfTI (.nii, .nii.gz). T1 with contrast agent suits the network best."),
       h(
         "div",
         { class: "buttons" },

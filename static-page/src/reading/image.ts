@@ -1,4 +1,4 @@
-/** Single images: PNG by its stored numbers, JPEG and the rest as the browser decodes them. */
+/** Images: PNG and TIFF by their stored numbers, JPEG and the rest as the browser decodes them. */
 
 import type { Volume } from "../arrays/volume";
 import { classifyChannels } from "./color";
@@ -6,6 +6,7 @@ import { exifOrientation, turns, upright } from "./exif";
 import { MAX_PIXELS, type Pixels } from "./pixels";
 import { isPng, readPng } from "./png";
 import { type Scan, UnreadableScan } from "./scan";
+import { readTiff } from "./tiff";
 
 /** The channel that the network for T1 with contrast takes of three sequences: T1, FLAIR, T1c. */
 const T1C = 2;
@@ -15,31 +16,56 @@ const GREEN = 1;
 export async function readImage(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<Scan> {
   const orientation = exifOrientation(bytes);
   const pixels = isPng(bytes) ? upright(await readPng(bytes), orientation) : await decodedByBrowser(bytes);
-  const { volume, notes } = oneChannel(pixels);
+  return scanOf(name, [pixels], orientation);
+}
+
+/** The pages of a TIFF are the slices of one scan, as in Python. @throws UnreadableScan */
+export async function readTiffScan(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<Scan> {
+  const { pages, orientation } = await readTiff(bytes);
+  const scan = scanOf(name, pages, orientation);
+  if (pages.length === 1) return scan;
+  return { ...scan, kind: "volume", notes: [`${pages.length} pages: taken for the slices of one scan.`, ...scan.notes] };
+}
+
+/** @param pages of one size and type */
+function scanOf(name: string, pages: readonly Pixels[], orientation: number): Scan {
+  const { volume, notes } = oneChannel(pages);
   if (turns(orientation)) notes.push(`Turned upright as its EXIF orientation (${orientation}) says.`);
   return { name, volume, spacingMm: null, kind: "image", plane: null, edges: null, notes };
 }
 
 /** The one channel that is analyzed. */
-export function oneChannel(pixels: Pixels): { volume: Volume; notes: string[] } {
-  const { data, rows, columns, channels } = pixels;
-  if (channels === 1) return { volume: { data, shape: [1, rows, columns] }, notes: [] };
-  const meaning = classifyChannels(pixels);
-  if (meaning === "photograph") throw new UnreadableScan("This looks like a color photograph, not an MRI.");
-  const chosen = meaning === "gray" ? GREEN : T1C;
-  const notes =
-    meaning === "gray"
-      ? []
-      : ["Three channels that differ: taken for T1, FLAIR and T1c. The network of this page reads the T1c alone."];
-  const one = data.filter((_, index) => index % 3 === chosen);
-  return { volume: { data: one, shape: [1, rows, columns] }, notes };
+function oneChannel(pages: readonly Pixels[]): { volume: Volume; notes: string[] } {
+  const { rows, columns, channels } = pages[0];
+  const shape = [pages.length, rows, columns] as const;
+  if (channels === 1) return { volume: { data: joined(pages.map(({ data }) => data)), shape }, notes: [] };
+  const meanings = pages.map(classifyChannels);
+  if (meanings.filter((meaning) => meaning === "photograph").length * 2 > meanings.length) {
+    throw new UnreadableScan("This looks like a color photograph, not an MRI.");
+  }
+  const gray = meanings.every((meaning) => meaning === "gray");
+  const chosen = gray ? GREEN : T1C;
+  const notes = gray
+    ? []
+    : ["Three channels that differ: taken for T1, FLAIR and T1c. The network of this page reads the T1c alone."];
+  const data = joined(pages.map((page) => page.data.filter((_, index) => index % 3 === chosen)));
+  return { volume: { data, shape }, notes };
+}
+
+/** Arrays of one type and length, one after the other. */
+function joined(arrays: readonly Pixels["data"][]): Pixels["data"] {
+  if (arrays.length === 1) return arrays[0];
+  const Kind = arrays[0].constructor as new (length: number) => Pixels["data"];
+  const all = new Kind(arrays.length * arrays[0].length);
+  arrays.forEach((array, position) => all.set(array, position * array.length));
+  return all;
 }
 
 async function decodedByBrowser(bytes: Uint8Array<ArrayBuffer>): Promise<Pixels> {
   // Without a color profile and upright, as in Python.
   const options = { colorSpaceConversion: "none", premultiplyAlpha: "none", imageOrientation: "from-image" } as const;
   const bitmap = await createImageBitmap(new Blob([bytes]), options).catch(() => {
-    throw new UnreadableScan("The file cannot be read. Give a PNG, a JPEG or a NIfTI file (.nii, .nii.gz).");
+    throw new UnreadableScan("The file cannot be read. Give a PNG, JPEG, TIFF or NIfTI file (.nii, .nii.gz).");
   });
   if (bitmap.width * bitmap.height > MAX_PIXELS) throw new UnreadableScan(`${bitmap.width}×${bitmap.height} pixels are too many. Save the image smaller.`);
   const canvas = new OffscreenCanvas(bitmap.width, bitmap.height);

@@ -1,12 +1,13 @@
 /** A file of any kind that the page takes; the content decides, not the name. */
 
 import { startsWith } from "./bytes";
-import { readImage } from "./image";
+import { readImage, readTiffScan } from "./image";
 import { isNifti, readNifti } from "./nifti";
 import { checked, type Scan, UnreadableScan } from "./scan";
 
 const DICOM_AT = 128;
-const TIFF = [[0x49, 0x49, 0x2a, 0], [0x4d, 0x4d, 0, 0x2a]];
+/** Of either byte order; the latter two are BigTIFF. */
+const TIFF = [[0x49, 0x49, 0x2a, 0], [0x4d, 0x4d, 0, 0x2a], [0x49, 0x49, 0x2b, 0], [0x4d, 0x4d, 0, 0x2b]];
 
 /** @throws UnreadableScan */
 export async function openScan(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<Scan> {
@@ -14,9 +15,7 @@ export async function openScan(name: string, bytes: Uint8Array<ArrayBuffer>): Pr
   if (startsWith(bytes.subarray(DICOM_AT), [0x44, 0x49, 0x43, 0x4d])) {
     throw new UnreadableScan("This page reads no DICOM. Convert the series to NIfTI, or use the full program.");
   }
-  if (TIFF.some((head) => startsWith(bytes, head))) {
-    throw new UnreadableScan("This page reads no TIFF. Save the image as PNG, or use the full program.");
-  }
+  if (TIFF.some((head) => startsWith(bytes, head))) return checked(await readTiffScan(name, bytes));
   const volume = startsWith(bytes, [0x1f, 0x8b]) || isNifti(bytes);
   return checked(volume ? await readNifti(name, bytes) : await readImage(name, bytes));
 }

@@ -1,6 +1,6 @@
 /** Pixels of an image with one or three channels, row after row. */
 export interface Pixels {
-  readonly data: Uint8Array | Uint16Array;
+  readonly data: Uint8Array | Uint16Array | Float32Array;
   readonly rows: number;
   readonly columns: number;
   readonly channels: 1 | 3;

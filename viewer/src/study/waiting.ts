@@ -3,7 +3,7 @@
 import type { Study } from "../api";
 import { h, replaceChildren, setText } from "../dom";
 import { icon } from "../icons";
-import { momentText, stageText } from "../wording";
+import { aheadText, capital, momentText, optionHint, stageText } from "../wording";
 
 const STEPS: [string, string][] = [
   ["queued", "Waiting for its turn"],
@@ -25,6 +25,7 @@ export interface Waiting {
 export function waiting(actions: { retry(): void; remove(): void }): Waiting {
   const title = h("h2", {}, "Waiting");
   const words = h("p", { class: "waiting-words", role: "status" });
+  const hint = h("p", { class: "waiting-words" });
   const bar = h("progress", { "aria-label": "Progress of the analysis" });
   const steps = STEPS.map(([, text]) => h("li", {}, h("span", { class: "dot", "aria-hidden": "true" }), text));
   const list = h("ol", { class: "steps" }, ...steps);
@@ -34,7 +35,7 @@ export function waiting(actions: { retry(): void; remove(): void }): Waiting {
     h("button", { type: "button", class: "button primary", on: { click: actions.retry } }, icon("retry"), "Try again"),
     h("button", { type: "button", class: "button", on: { click: actions.remove } }, "Delete"),
   );
-  const element = h("section", { class: "waiting", "aria-label": "Progress" }, title, words, bar, list, failed);
+  const element = h("section", { class: "waiting", "aria-label": "Progress" }, title, words, hint, bar, list, failed);
   return {
     element,
     away() {
@@ -45,14 +46,16 @@ export function waiting(actions: { retry(): void; remove(): void }): Waiting {
       const broken = study.state === "failed";
       element.classList.toggle("failed", broken);
       bar.hidden = list.hidden = broken;
+      hint.hidden = !broken || !optionHint(study.failure ?? "");
       failed.hidden = !broken;
       if (broken) {
         setText(title, "This could not be analyzed");
         setText(words, study.failure ?? "No reason is known.");
+        setText(hint, optionHint(study.failure ?? ""));
         return;
       }
       setText(title, study.state === "fetching" ? "Fetching the study" : study.state === "queued" ? "In the queue" : "Being analyzed");
-      setText(words, study.state === "queued" ? `Added ${momentText(study.created)}.` : stageText(study.state, study.progress));
+      setText(words, study.state === "queued" ? [`Added ${momentText(study.created)}.`, turn(study)].filter(Boolean).join(" ") : stageText(study.state, study.progress));
       const { stage, done, total } = study.progress;
       if (study.state === "analyzing" && total > 0 && done > 0) {
         bar.max = total;
@@ -67,4 +70,10 @@ export function waiting(actions: { retry(): void; remove(): void }): Waiting {
       });
     },
   };
+}
+
+/** How long the queue before it is, as a sentence. */
+function turn(study: Study): string {
+  const text = aheadText(study.ahead);
+  return text && `${capital(text)}.`;
 }

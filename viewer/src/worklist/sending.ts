@@ -14,9 +14,10 @@ export interface Sending {
 /**
  * Send files; a response that got lost is asked for again under the same key, which doubles nothing.
  *
+ * @param fields beside the files: the bundle, and options.
  * @param interrupted is told when the connection broke and the files will be sent again.
  */
-export function send(files: Picked[], bundle: string, progress: (sent: number, total: number) => void, interrupted: () => void): Sending {
+export function send(files: Picked[], fields: Record<string, string>, progress: (sent: number, total: number) => void, interrupted: () => void): Sending {
   const key = crypto.randomUUID?.() ?? Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16)).join("");
   let current: XMLHttpRequest | undefined;
   let canceled = false;
@@ -24,7 +25,7 @@ export function send(files: Picked[], bundle: string, progress: (sent: number, t
   const once = (): Promise<Taken> =>
     new Promise((done, failed) => {
       const body = new FormData();
-      body.append("bundle", bundle);
+      for (const [name, value] of Object.entries(fields)) body.append(name, value);
       for (const { file, path } of files) body.append("files", file, path);
       const request = (current = new XMLHttpRequest());
       request.open("POST", STUDIES);

@@ -3,7 +3,7 @@
 import { isBusy, type Study, type Summary } from "../api";
 import { h, replaceChildren, setText } from "../dom";
 import { icon, type IconName } from "../icons";
-import { capital, countText, dateText, momentText, probabilityText, sequenceText, stageText, typeText, volumeText } from "../wording";
+import { aheadText, capital, countText, dateText, momentText, probabilityText, sequenceText, stageText, typeText, volumeText } from "../wording";
 
 export interface RowActions {
   retry(study: Study): void;
@@ -146,7 +146,8 @@ const STATES: Record<Study["state"], [IconName, string]> = {
 export function stateParts(study: Study): HTMLElement[] {
   const [mark, words] = STATES[study.state];
   const pill = h("span", { class: `pill ${study.state}` }, icon(mark), words);
-  if (!isBusy(study) || study.state === "queued") return [pill];
+  if (study.state === "queued") return study.ahead === null ? [pill] : [pill, h("span", { class: "progress-words" }, aheadText(study.ahead))];
+  if (!isBusy(study)) return [pill];
   const { done, total } = study.progress;
   const bar = h("progress", { max: Math.max(total, 1), ...(total > 0 && done > 0 ? { value: done } : {}), "aria-label": `${words} ${study.name}` });
   return [pill, bar, h("span", { class: "progress-words" }, stageText(study.state, study.progress))];

@@ -5,7 +5,8 @@ import { h, newId, replaceChildren, setText } from "../dom";
 import { explain } from "../explain";
 import { icon } from "../icons";
 import { tell, tellError } from "../messages";
-import { bytesText, capital, countText } from "../wording";
+import { bytesText, capital, countText, optionHint } from "../wording";
+import { readingOptions } from "./options";
 import { entriesOf, filesBelow, fromPicker, uploadName, type Picked } from "./files";
 import { send } from "./sending";
 
@@ -43,6 +44,7 @@ export function uploads(about: Promise<About>, taken: (studies: Study[]) => void
       h("span", { class: "field inline" }, h("label", { for: bundleId }, "Network"), bundle, explain("bundle")),
     ),
   );
+  const options = readingOptions();
   const addressId = newId("address");
   const address = h("input", {
     id: addressId, type: "url", required: true, placeholder: "https://pacs.example.org/dicom-web/studies/1.2.3", autocomplete: "off", spellcheck: "false",
@@ -55,7 +57,7 @@ export function uploads(about: Promise<About>, taken: (studies: Study[]) => void
     h("button", { type: "submit", class: "button primary" }, "Fetch"),
   );
   const veil = h("div", { class: "veil", "aria-hidden": "true" }, h("div", {}, icon("upload"), h("p", {}, "Drop to analyze")));
-  const element = h("div", { class: "intake" }, zone, dicomweb, list, files, folder, veil);
+  const element = h("div", { class: "intake" }, zone, options.element, dicomweb, list, files, folder, veil);
 
   about.then((service) => {
     setText(formats, `${service.formats.map(({ title }) => title).join(", ")}: as files, folders or ZIP.`);
@@ -110,7 +112,13 @@ export function uploads(about: Promise<About>, taken: (studies: Study[]) => void
     if (limits && bytes > limits.upload_bytes) {
       return tell(`${bytesText(bytes)}; the service takes ${bytesText(limits.upload_bytes)} at once.`, "error");
     }
-    const sending = send(picked, bundle.value, (sent, total) => row.progress(sent, total), () => row.interrupted());
+    let stated: Record<string, string>;
+    try {
+      stated = options.fields();
+    } catch (error) {
+      return tellError(error);
+    }
+    const sending = send(picked, { bundle: bundle.value, ...stated }, (sent, total) => row.progress(sent, total), () => row.interrupted());
     const row = uploadRow(uploadName(picked), picked.length, () => sending.cancel());
     list.append(row.element);
     running += 1;
@@ -139,7 +147,7 @@ export function uploads(about: Promise<About>, taken: (studies: Study[]) => void
 
   async function fetchStudy(): Promise<void> {
     try {
-      settle(await fetchByDicomweb(address.value.trim(), bundle.value), "the study");
+      settle(await fetchByDicomweb(address.value.trim(), bundle.value, options.register()), "the study");
       address.value = "";
       dicomweb.classList.remove("open");
     } catch (error) {
@@ -163,8 +171,9 @@ export function uploads(about: Promise<About>, taken: (studies: Study[]) => void
   };
 }
 
-/** A refusal of the files stays one; a broken connection or a full disk may be mended. */
+/** A refusal of the files stays one, unless an option mends it; a broken connection or a full disk may be mended. */
 function mayHelp(error: unknown): boolean {
+  if (error instanceof ApiError && optionHint(error.message)) return true;
   return error instanceof ApiError && (isOutage(error) || error.status === 409 || error.status === 429);
 }
 

@@ -1,7 +1,7 @@
 """The patient, equipment and identifiers of a DICOM object.
 
-All identifiers come out of what the object is made from: the same findings in the same images
-by the same bundle are the same object, however often they are sent, and others are another.
+All identifiers come out of what the object is made from: the same findings in the same images of the same
+patient by the same bundle are the same object, however often they are sent, and others are another.
 """
 
 from __future__ import annotations
@@ -37,6 +37,12 @@ _MUST_BE_THERE = (
     *("StudyDate", "StudyTime", "ReferringPhysicianName", "StudyID", "AccessionNumber"),
 )
 """Type 2: written even if empty."""
+
+_WHOSE = (
+    *("PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate", "PatientSex"),
+    "StudyInstanceUID",
+)
+"""What an archive may correct in images whose UIDs stay: objects for another patient must have other UIDs."""
 
 
 def unique_identifier(*parts: str) -> str:
@@ -113,15 +119,17 @@ def encode_object(dataset: Dataset, header: Dataset, made_at: datetime) -> bytes
     from pydicom import dcmwrite
 
     _copy_patient_and_study(header, dataset)
-    made_at = in_zone_of(header, made_at)
-    dataset.TimezoneOffsetFromUTC = made_at.strftime("%z")[:5]
+    zone = _stated_zone(header)
+    made_at = made_at.astimezone(zone)
+    if zone is not None:
+        dataset.TimezoneOffsetFromUTC = f"{made_at:%z}"
     date, time = made_at.strftime("%Y%m%d"), made_at.strftime("%H%M%S")
     for event in ("InstanceCreation", "Content", "Series"):
         setattr(dataset, f"{event}Date", date)
         setattr(dataset, f"{event}Time", time)
     for item in dataset.get("ContributingEquipmentSequence") or ():
         if item.get("ManufacturerModelName") == "highdicom":
-            item.ContributionDateTime = date + time
+            item.ContributionDateTime = f"{made_at:%Y%m%d%H%M%S%z}"[:19]  # seconds of an offset are not DICOM's
     file = io.BytesIO()
     dcmwrite(file, dataset, enforce_file_format=True)
     return file.getvalue()
@@ -130,13 +138,18 @@ def encode_object(dataset: Dataset, header: Dataset, made_at: datetime) -> bytes
 def in_zone_of(header: Dataset, moment: datetime) -> datetime:
     """A moment in the time zone that a study states, or else in this machine's.
 
-    All times of an object are in one zone (PS3.3 C.12.1), and those of the study are copied as they are.
+    An object's offset from UTC is that of all its dates and times (PS3.3 C.12.1), those copied from the study too.
+    So where the study states none, an object must not state this machine's.
 
     Args:
         header: of an image of the study.
         moment: without a zone it is this machine's local time.
     """
-    return moment.astimezone(_zone(str(header.get("TimezoneOffsetFromUTC") or "").strip()))
+    return moment.astimezone(_stated_zone(header))
+
+
+def _stated_zone(header: Dataset) -> tzinfo | None:
+    return _zone(str(header.get("TimezoneOffsetFromUTC") or "").strip())
 
 
 def _zone(offset: str) -> tzinfo | None:
@@ -149,14 +162,25 @@ def _zone(offset: str) -> tzinfo | None:
 
 
 def _origin(analysis: Analysis) -> str:
-    """The images, the bundles and how they were run, as one hash."""
+    """The images, whose they are, the bundles and how they were run, as one hash."""
     digest = hashlib.sha256()
     for label in analysis.by_bundle:
         digest.update(label.bundle.sha256.encode())
         digest.update(f"{label.runtime} {label.precision}{' flips' if label.flips else ''}\n".encode())
     for source in analysis.scan.source_images:
         digest.update(f"{source.header.get('SOPInstanceUID', '')} {source.frame}\n".encode())
+    for source in analysis.scan.source_images[:1]:
+        for keyword in _WHOSE:
+            digest.update(f"{keyword} {_text_of(source.header, keyword)}\n".encode("utf-8", "replace"))
     return digest.hexdigest()
+
+
+def _text_of(header: Dataset, keyword: str) -> str:
+    """An attribute as text, empty where it is absent or damaged, as in the objects that it is copied into."""
+    try:
+        return str(header.get(keyword) or "").strip()
+    except Exception:  # pydicom decodes a value when it is first asked for, and raises many kinds
+        return ""
 
 
 def _copy_patient_and_study(header: Dataset, dataset: Dataset) -> None:

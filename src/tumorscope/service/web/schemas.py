@@ -67,6 +67,9 @@ class StudyState(BaseModel):
     name: str = Field(description="Shown to users: the name of the file or folder; a code for DICOM.")
     state: State
     progress: Progress
+    ahead: int | None = Field(
+        None, description="While it waits: how many studies of the service are worked on or come before it."
+    )
     failure: str | None = Field(description="The reason of the failure in one line.")
     bundle: str
     created: datetime

@@ -55,6 +55,7 @@ def _state(study: Study, keep_days: float | None) -> dict:
         "name": study.name,
         "state": study.state,
         "progress": Progress(stage=study.stage, done=study.done, total=study.total),
+        "ahead": study.ahead,
         "failure": study.failure,
         "bundle": Path(study.bundle).name,  # hides the path of a bundle that is a folder
         "created": study.created,
