@@ -88,7 +88,7 @@ from tumorscope.inference.bundles import load_bundle
 from tumorscope.inference.engine import load_engine
 
 one, other = (
-    analyze(demo_phantom().scan, load_engine(load_bundle("lgg"), "openvino", precision)).mask
+    analyze(demo_phantom(shape=(12, 256, 256)).scan, load_engine(load_bundle("lgg"), "openvino", precision)).mask
     for precision in ("int8", "float")
 )
 print(2 * (one & other).sum() / (one.sum() + other.sum()))
@@ -210,7 +210,7 @@ def test_findings_are_those_of_masks_computed_everywhere(runtime, thin):
         pytest.skip("openvino is not installed")
     from tumorscope.datasets.phantom import demo_phantom
 
-    scan, engine = demo_phantom().scan, load_engine(load_bundle("lgg"), runtime)
+    scan, engine = demo_phantom(shape=(12, 256, 256)).scan, load_engine(load_bundle("lgg"), runtime)
     scan = replace(scan, voxels=scan.voxels.repeat(thin, axis=0), affine=np.diag([1.0, 1.0, 6 / thin, 1.0]))
     staged, everywhere = analyze(scan, engine), analyze(scan, replace(engine, detector=lambda: None))
     assert staged.mask.any()
