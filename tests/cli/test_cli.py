@@ -225,6 +225,7 @@ def test_location_without_its_extra_is_one_line_before_anything_is_read(run, mon
 
 def test_the_doctor_names_the_extra_that_brings_what_is_missing(run, monkeypatch):
     monkeypatch.setattr("tumorscope.cli.doctor.EXTRAS", {"fast": ("not-a-package",)})
+    monkeypatch.setattr("tumorscope.inference.bundles.shipped_bundles", tuple)
     assert "pip install 'tumorscope[fast]'" in run("doctor")[1]
 
 
