@@ -16,7 +16,7 @@ from tumorscope.datasets.registry import open_dataset
 data = example_data("lgg", "example-data")
 real = "TUMORSCOPE_LGG" in os.environ
 optimization = ["optimization.batch_size=6", "optimization.learning_rate=0.004"]
-small = ["preparation.size=64", "network.widths=[16,16,24,32]", *optimization]
+small = ["preparation.size=64", "network.widths=[16,16,24]", *optimization]
 quick = {} if real else {"changes": small, "epochs": 8}
 run = tumorscope.train("lgg-resunet", data, "example-runs/resunet", **quick)
 print(run.layers.splitlines()[-1])

@@ -50,6 +50,22 @@ def pytest_make_parametrize_id(val: object) -> str | None:
     return f"{len(val)} bytes" if isinstance(val, bytes) else None
 
 
+_LONGEST = (
+    "test_examples.py",
+    "test_tutorials.py",
+    "bulk/test_run.py",
+    "dicom_network/test_node.py",
+    "training/test_fit.py",
+    "training/test_together.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest tests begin first, so that no process is left with one when the others are done."""
+    longest = {REPOSITORY / "tests" / name for name in _LONGEST}
+    items.sort(key=lambda item: item.path not in longest)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _salt_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """The salt for patient keys is made in a folder of the tests, not in the user's."""

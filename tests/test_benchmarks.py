@@ -31,12 +31,10 @@ def test_the_slice_benchmark_compares_every_engine_with_budas_shape():
 
 
 def test_the_spinning_benchmark_compares_both_ways():
-    arguments = ["--rounds", "1", "--seconds", "0.1", "--threads", "1", "--processes", "1", "2"]
+    arguments = ["--rounds", "1", "--seconds", "0.1", "--threads", "1", "--processes", "2"]
     done = subprocess.run([sys.executable, BENCHMARKS / "spinning.py", *arguments], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert [line.split()[:2] for line in done.stdout.splitlines()[1:]] == [
-        [processes, way] for processes in "12" for way in ("spin", "sleep")
-    ]
+    assert [line.split()[:2] for line in done.stdout.splitlines()[1:]] == [["2", "spin"], ["2", "sleep"]]
 
 
 def test_the_batch_benchmark_tells_the_growth_a_case():

@@ -246,6 +246,7 @@ def test_an_extra_of_which_another_brought_a_part_is_not_called_complete():
 
 def test_the_doctor_names_the_extra_that_brings_what_is_missing(run, monkeypatch):
     monkeypatch.setattr("tumorscope.cli.doctor.EXTRAS", {"fast": ("not-a-package",)})
+    monkeypatch.setattr("tumorscope.inference.bundles.shipped_bundles", tuple)
     assert "pip install 'tumorscope[fast]'" in run("doctor")[1]
 
 

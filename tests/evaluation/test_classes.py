@@ -42,9 +42,9 @@ def test_all_draws_at_once_are_the_draws_one_by_one():
     right, confidence = TRUTH == SAID, PROBABILITY.max(axis=1)
     for place, drawn in enumerate(DRAWN):
         np.testing.assert_array_equal(together[place], class_metrics.class_confusion(TRUTH, SAID, NUMBER, drawn))
-        error = class_metrics.top_calibration_error(right, confidence, 15, DRAWN)[place]
+        error = metrics.expected_calibration_error(right, confidence, DRAWN, 15)[place]
         assert error == pytest.approx(
-            float(class_metrics.top_calibration_error(right.repeat(drawn), confidence.repeat(drawn), 15))
+            float(metrics.expected_calibration_error(right.repeat(drawn), confidence.repeat(drawn), bins=15))
         )
         assert class_metrics.class_brier(TRUTH, PROBABILITY, DRAWN)[place] == pytest.approx(
             float(class_metrics.class_brier(TRUTH.repeat(drawn), PROBABILITY.repeat(drawn, axis=0)))
@@ -66,7 +66,7 @@ def test_the_calibration_error_of_the_predicted_class_is_a_mean_over_filled_bins
     # Four slices at 0.9, of which two are right, and one at 0.55 that is right.
     right = np.array([1, 1, 0, 0, 1], bool)
     confidence = np.array([0.9, 0.9, 0.9, 0.9, 0.55])
-    assert float(class_metrics.top_calibration_error(right, confidence, 10)) == pytest.approx((4 * 0.4 + 0.45) / 5)
+    assert float(metrics.expected_calibration_error(right, confidence, bins=10)) == pytest.approx((4 * 0.4 + 0.45) / 5)
 
 
 def test_the_area_under_each_class_against_the_others_is_scikit_learns():

@@ -18,8 +18,9 @@ from tumorscope.datasets.phantom.contrast import add_rician_noise
 from tumorscope.io import open_scan
 from tumorscope.preprocessing.registration import register_rigid
 
-FIXED = Grid((24, 72, 72), (5.5, 3.2, 3.2))
+FIXED = Grid((24, 48, 48), (5.5, 4.8, 4.8))
 COARSE = Grid((12, 36, 36), (11, 6.4, 6.4))
+ROUGH = Grid((8, 24, 24), (16.5, 9.6, 9.6))
 Shift = tuple[float, float, float]
 NEAR = (5, -4, 8), (6, -9, 5), "t1", (0, 0, 0)
 FAR = (-9, 3, 2), (-12, 10, -8), "t1c", (2000, -1500, 900)
@@ -145,9 +146,9 @@ def test_a_grown_head_of_inverted_contrast_is_found_at_any_angle(angle_deg, slic
 def test_what_has_no_distinct_position_is_refused():
     pytest.importorskip("SimpleITK")
     random = np.random.default_rng(0)
-    noise = random.normal(size=COARSE.shape)
+    noise = random.normal(size=ROUGH.shape)
     with pytest.raises(UnreadableScan, match=r"^t1: cannot be registered, [^\n]*$"):
-        register_rigid(noise, COARSE.affine, voxels_on(COARSE, "flair"), COARSE.affine, "t1")
+        register_rigid(noise, ROUGH.affine, voxels_on(ROUGH, "flair"), ROUGH.affine, "t1")
 
 
 def test_a_few_slices_are_refused():

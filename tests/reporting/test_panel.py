@@ -6,9 +6,9 @@ import pytest
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.scan import Scan
 from tumorscope.reporting import panel as panels
-from tumorscope.reporting.panel import Layout, draw_panel, encode_panel
+from tumorscope.reporting.panel import Layout, draw_panel
 from tumorscope.reporting.slice_selection import choose_slices
-from tumorscope.reporting.tiles import TILE_HEIGHT, View, frame_head, shape_tile, window
+from tumorscope.reporting.tiles import TILE_HEIGHT, View, encode_png, frame_head, shape_tile, window
 
 
 @pytest.fixture
@@ -152,4 +152,4 @@ def test_sides_are_named_only_where_the_file_says_which_is_which(analyzed, volum
 
 
 def test_the_panel_is_encoded_as_png(analyzed, folder_scan, mask):
-    assert encode_panel(draw_panel(analyzed(folder_scan, mask))).startswith(b"\x89PNG")
+    assert encode_png(draw_panel(analyzed(folder_scan, mask))).startswith(b"\x89PNG")

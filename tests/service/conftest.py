@@ -1,4 +1,5 @@
 import logging
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -75,8 +76,18 @@ def folders(settings: ServiceSettings) -> Folders:
     return Folders(settings.data)
 
 
+@pytest.fixture(scope="session")
+def _empty_catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with its tables, which take longer to make than most tests take."""
+    settings = service_settings(data=tmp_path_factory.mktemp("catalog") / "data")
+    Catalog.of(settings).close()
+    return settings.data / "service.sqlite"
+
+
 @pytest.fixture
-def catalog(settings: ServiceSettings) -> Iterator[Catalog]:
+def catalog(settings: ServiceSettings, _empty_catalog: Path) -> Iterator[Catalog]:
+    settings.data.mkdir(exist_ok=True)
+    shutil.copy(_empty_catalog, settings.data)
     opened = Catalog.of(settings)
     yield opened
     opened.close()
@@ -122,7 +133,6 @@ def phantom_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def upload(phantom_files: Path, folders: Folders, catalog: Catalog) -> Callable[[], str]:
     """Creates a study from the phantom as an upload does, without a message; returns its id."""
-    import shutil
 
     def enter() -> str:
         study = new_id()

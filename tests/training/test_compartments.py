@@ -68,7 +68,7 @@ def trained(tmp_path_factory):
     train_command.command(
         str(root / "r.yaml"), [str(root / "data")], root / "run", labels=REGIONS, device="cpu", precision="float32"
     )
-    export_command.command(root / "run", [str(root / "data")], root / "bundle", float_only=True)
+    export_command.command(root / "run", [str(root / "data")], root / "bundle")
     return root
 
 
@@ -121,9 +121,8 @@ def test_curves_and_the_card_name_the_compartments(trained):
     assert set(card.operating_point.compartments) == {"tumor core"}  # of the validation patients
 
 
-def test_eight_bits_keep_the_compartments(trained, tmp_path):
-    export_command.command(trained / "run", [str(trained / "data")], tmp_path / "bundle")
-    bundle = load_bundle(tmp_path / "bundle")
+def test_eight_bits_keep_the_compartments(trained):
+    bundle = load_bundle(trained / "bundle")
     assert [model.precision for model in bundle.card.models] == ["float", "int8"]
     scan = open_dataset("cases", trained / "data", OwnDataOptions(labels=REGIONS)).cases[3].scan()
     precise, coarse = (analyze(scan, load_engine(bundle, "onnxruntime", kind)) for kind in ("float", "int8"))
@@ -152,7 +151,8 @@ def test_an_analysis_has_the_compartments_as_labels_in_every_file(trained):
     case = open_dataset("cases", trained / "data", OwnDataOptions(labels=REGIONS)).cases[3]
     assert case.case == folder.name
     scan = case.scan()
-    analysis = analyze(scan, load_engine(load_bundle(trained / "bundle")), input_check=False)
+    engine = load_engine(load_bundle(trained / "bundle"), "onnxruntime", "float")
+    analysis = analyze(scan, engine, input_check=False)
     assert [label.label for label in analysis.labels] == ["whole tumor", "tumor core"]
     core = analysis.parts[0]
     assert (core.mask & ~analysis.mask).sum() == 0

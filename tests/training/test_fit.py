@@ -32,7 +32,7 @@ RECIPE = {
     "preparation": {"size": 64, "adjacent_slices": 1},
     "network": {"kind": "compact", "widths": [16, 16, 24, 32, 48]},
     "augmentation": {"rotation_deg": 5, "scale": 0.05, "coarse_dropout": 0, "modality_dropout": 0},
-    "optimization": {"epochs": 40, "batch_size": 4, "learning_rate": 0.01, "ema_decay": 0.9, "validate_every": 5},
+    "optimization": {"epochs": 15, "batch_size": 4, "learning_rate": 0.01, "ema_decay": 0.9, "validate_every": 5},
 }
 
 

@@ -70,8 +70,9 @@ def command(
     from tumorscope.io.segmentation_alignment import onto_scan
     from tumorscope.io.spacing import parse_spacing
     from tumorscope.measurement.small_lesions import without_small_lesions
-    from tumorscope.reporting.measurement_figure import draw_measured, encode_png
+    from tumorscope.reporting.measurement_figure import draw_measured
     from tumorscope.reporting.measurements import measure_labels, measurement_document, to_csv, to_json
+    from tumorscope.reporting.tiles import encode_png
     from tumorscope.studies.timepoints import open_labels
 
     files = _outputs(out or [])

@@ -10,8 +10,8 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 from scipy.special import expit, logsumexp, softmax
 
-from tumorscope.evaluation.class_metrics import coverage_curve, top_calibration_error
-from tumorscope.evaluation.metrics import CALIBRATION_BINS, expected_calibration_error
+from tumorscope.evaluation.class_metrics import coverage_curve
+from tumorscope.evaluation.metrics import expected_calibration_error
 
 WANTED_ACCURACY = 0.97
 """Wanted accuracy of the named classes; slices below the confidence for that are uncertain."""
@@ -65,7 +65,7 @@ def calibrate_classes(logits: np.ndarray, truth: np.ndarray) -> Calibration:
 
     def error(temperature: float) -> float:
         right, confidence = predicted_classes(logits, truth, temperature)
-        return float(top_calibration_error(right, confidence, CALIBRATION_BINS))
+        return float(expected_calibration_error(right, confidence))
 
     return _calibration(loss, error, len(logits))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tumorscope.evaluation.metrics import calibration_bin
+from tumorscope.evaluation.metrics import ratio
 
 
 def class_confusion(
@@ -28,22 +28,22 @@ def class_confusion(
 
 def accuracy(counts: np.ndarray) -> np.ndarray:
     """Fraction of slices whose class was predicted."""
-    return _share(np.trace(counts, axis1=-2, axis2=-1), counts.sum(axis=(-2, -1)))
+    return ratio(np.trace(counts, axis1=-2, axis2=-1), counts.sum(axis=(-2, -1)))
 
 
 def recall(counts: np.ndarray) -> np.ndarray:
     """For each class the fraction of its slices that were predicted as such, ``(…, class)``."""
-    return _share(_diagonal(counts), counts.sum(axis=-1))
+    return ratio(_diagonal(counts), counts.sum(axis=-1))
 
 
 def precision(counts: np.ndarray) -> np.ndarray:
     """For each class the fraction of the slices predicted as such that are of it, ``(…, class)``."""
-    return _share(_diagonal(counts), counts.sum(axis=-2))
+    return ratio(_diagonal(counts), counts.sum(axis=-2))
 
 
 def f1(counts: np.ndarray) -> np.ndarray:
     """For each class the harmonic mean of recall and precision, ``(…, class)``."""
-    return _share(2 * _diagonal(counts), counts.sum(axis=-1) + counts.sum(axis=-2))
+    return ratio(2 * _diagonal(counts), counts.sum(axis=-1) + counts.sum(axis=-2))
 
 
 def balanced_accuracy(counts: np.ndarray) -> np.ndarray:
@@ -56,23 +56,6 @@ def macro_f1(counts: np.ndarray) -> np.ndarray:
     return _mean_known(f1(counts))
 
 
-def top_calibration_error(
-    right: np.ndarray, confidence: np.ndarray, bins: int, weights: np.ndarray | None = None
-) -> np.ndarray:
-    """Expected difference between the probability of the predicted class and its accuracy (Guo et al. 2017).
-
-    Args:
-        right: boolean ``(slice,)``.
-        confidence: probability of the predicted class, ``(slice,)``.
-        bins: of equal width.
-        weights: ``(…, slice)``.
-    """
-    weights = np.ones(len(right)) if weights is None else np.asarray(weights, float)
-    in_bin = calibration_bin(confidence, bins)[:, None] == np.arange(bins)
-    gaps = np.abs(weights @ (in_bin * (confidence - right)[:, None]))
-    return _share(gaps.sum(axis=-1), weights.sum(axis=-1))
-
-
 def class_brier(truth: np.ndarray, probability: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
     """Mean squared distance between the probabilities and the truth, summed over classes (Brier 1950): zero to two.
 
@@ -83,7 +66,7 @@ def class_brier(truth: np.ndarray, probability: np.ndarray, weights: np.ndarray 
     """
     weights = np.ones(len(truth)) if weights is None else np.asarray(weights, float)
     distance = ((probability - np.eye(probability.shape[1])[truth]) ** 2).sum(axis=1)
-    return _share(weights @ distance, weights.sum(axis=-1))
+    return ratio(weights @ distance, weights.sum(axis=-1))
 
 
 def coverage_curve(right: np.ndarray, confidence: np.ndarray, points: int = 21) -> list[dict[str, float]]:
@@ -114,9 +97,4 @@ def _diagonal(counts: np.ndarray) -> np.ndarray:
 
 def _mean_known(values: np.ndarray) -> np.ndarray:
     known = np.isfinite(values)
-    return _share(np.where(known, values, 0).sum(axis=-1), known.sum(axis=-1))
-
-
-def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(np.asarray(whole) > 0, np.divide(part, whole), np.nan)
+    return ratio(np.where(known, values, 0).sum(axis=-1), known.sum(axis=-1))

@@ -15,8 +15,8 @@ from tumorscope.core.files import save_together
 from tumorscope.core.notice import NOTICE
 from tumorscope.evaluation.compare_plots import COMPARE_PLOTS, draw_comparison
 from tumorscope.evaluation.compare_runs import ComparedRun, Evaluated
-from tumorscope.evaluation.markdown import table
-from tumorscope.evaluation.metric_list import OF_CLASS, SPREADS, Metric, interval, list_metrics, number
+from tumorscope.evaluation.markdown import table, value_and_interval
+from tumorscope.evaluation.metric_list import OF_CLASS, SPREADS, Metric, list_metrics
 
 COMPARE_SCHEMA = "tumorscope.compare/1"
 _BEST = {
@@ -129,7 +129,7 @@ def origin_rows(runs: Sequence[ComparedRun]) -> list[tuple[str, list[str]]]:
 def metric_rows(comparison: Comparison, *, details: bool = True) -> list[tuple[str, list[str]]]:
     """A title and one cell per run for every metric, or for the main ones: value and interval."""
     return [
-        (title, [_value(own.get(name)) for own in comparison.metrics])
+        (title, [value_and_interval(own.get(name)) for own in comparison.metrics])
         for name, title in comparison.titles.items()
         if details or not _DETAILS.search(name)
     ]
@@ -207,12 +207,6 @@ def _cell(value: Any, key: str) -> str:
     if key == "split_hash":
         return _short(value) or "–"
     return f"{value:,}" if isinstance(value, int | float) else str(value)
-
-
-def _value(metric: Metric | None) -> str:
-    if metric is None:
-        return "–"
-    return number(metric.value) + (f" ({interval(metric.ci95)})" if metric.ci95 else "")
 
 
 def _markdown(comparison: Comparison, plots: Sequence[str]) -> str:

@@ -93,13 +93,14 @@ def _copies(content: dict[str, Any]) -> list[str]:
     clean = {metric.name: metric for metric in list_metrics(kept)}
     rows = [("cases", f"{of:,}", f"{kept['cases']:,}")]
     rows += [
-        (metric.title, _with_interval(metric), _with_interval(clean.get(metric.name)))
+        (metric.title, value_and_interval(metric), value_and_interval(clean.get(metric.name)))
         for metric in list_metrics(content)
     ]
     return lines + table(("metric", "as published", "without copies"), rows)
 
 
-def _with_interval(metric: Metric | None) -> str:
+def value_and_interval(metric: Metric | None) -> str:
+    """A cell of a table."""
     if metric is None:
         return "–"
     return number(metric.value) + (f" ({interval(metric.ci95)})" if metric.ci95 else "")

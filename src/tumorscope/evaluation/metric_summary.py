@@ -149,7 +149,7 @@ def _classes(evaluation: Evaluation) -> dict[str, Any] | None:
     }
     values["ece"] = _with_interval(
         patient,
-        lambda weights: class_metrics.top_calibration_error(right, confidence, metrics.CALIBRATION_BINS, weights),
+        lambda weights: metrics.expected_calibration_error(right, confidence, weights),
     )
     values["brier"] = _with_interval(patient, lambda weights: class_metrics.class_brier(truth, probability, weights))
     values["of_class"] = {

@@ -96,7 +96,7 @@ def empty_slice_false_positive_rate(
     """
     weights = _weights(weights, truth_px)
     empty = truth_px == 0
-    return _share(weights @ (empty & (predicted_px > 0)), weights @ empty)
+    return ratio(weights @ (empty & (predicted_px > 0)), weights @ empty)
 
 
 def confusion(present: np.ndarray, positive: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
@@ -117,17 +117,17 @@ def confusion(present: np.ndarray, positive: np.ndarray, weights: np.ndarray | N
 
 def accuracy(counts: np.ndarray) -> np.ndarray:
     """Fraction of correct predictions, from ``(…, 2, 2)`` counts."""
-    return _share(counts[..., 0, 0] + counts[..., 1, 1], counts.sum(axis=(-2, -1)))
+    return ratio(counts[..., 0, 0] + counts[..., 1, 1], counts.sum(axis=(-2, -1)))
 
 
 def sensitivity(counts: np.ndarray) -> np.ndarray:
     """Fraction of tumor slices that were predicted positive; NaN without any."""
-    return _share(counts[..., 1, 1], counts[..., 1, :].sum(axis=-1))
+    return ratio(counts[..., 1, 1], counts[..., 1, :].sum(axis=-1))
 
 
 def specificity(counts: np.ndarray) -> np.ndarray:
     """Fraction of slices without tumor that were predicted negative; NaN without any."""
-    return _share(counts[..., 0, 0], counts[..., 0, :].sum(axis=-1))
+    return ratio(counts[..., 0, 0], counts[..., 0, :].sum(axis=-1))
 
 
 def balanced_accuracy(counts: np.ndarray) -> np.ndarray:
@@ -138,7 +138,7 @@ def balanced_accuracy(counts: np.ndarray) -> np.ndarray:
 def macro_f1(counts: np.ndarray) -> np.ndarray:
     """Mean of the F1 of tumor and of no tumor; NaN if one is neither true nor predicted."""
     wrong = counts[..., 0, 1] + counts[..., 1, 0]
-    scores = [_share(2 * counts[..., k, k], 2 * counts[..., k, k] + wrong) for k in (0, 1)]
+    scores = [ratio(2 * counts[..., k, k], 2 * counts[..., k, k] + wrong) for k in (0, 1)]
     return (scores[0] + scores[1]) / 2
 
 
@@ -159,13 +159,13 @@ def auroc(present: np.ndarray, probability: np.ndarray, weights: np.ndarray | No
     with_tumor = np.add.reduceat(weights[..., order] * positive, starts, axis=-1)
     without = np.add.reduceat(weights[..., order] * ~positive, starts, axis=-1)
     below = np.cumsum(without, axis=-1) - without / 2
-    return _share((with_tumor * below).sum(axis=-1), with_tumor.sum(axis=-1) * without.sum(axis=-1))
+    return ratio((with_tumor * below).sum(axis=-1), with_tumor.sum(axis=-1) * without.sum(axis=-1))
 
 
 def brier(present: np.ndarray, probability: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
     """Mean squared difference between probability and truth (Brier 1950)."""
     weights = _weights(weights, present)
-    return _share(weights @ (probability - present) ** 2, weights.sum(axis=-1))
+    return ratio(weights @ (probability - present) ** 2, weights.sum(axis=-1))
 
 
 def expected_calibration_error(
@@ -174,7 +174,8 @@ def expected_calibration_error(
     weights: np.ndarray | None = None,
     bins: int = CALIBRATION_BINS,
 ) -> np.ndarray:
-    """Expected difference between tumor probability and tumor frequency (Naeini et al. 2015).
+    """Expected difference between tumor probability and tumor frequency (Naeini et al. 2015), or between the probability
+    of the predicted class and its accuracy (Guo et al. 2017).
 
     Slices are sorted into bins of equal width by their tumor probability; the differences
     are averaged over bins, weighted by their number of slices. Bins include their upper edge, as in
@@ -183,7 +184,7 @@ def expected_calibration_error(
     weights = _weights(weights, present)
     in_bin = calibration_bin(probability, bins)[:, None] == np.arange(bins)
     gaps = np.abs(weights @ (in_bin * (probability - present)[:, None]))
-    return _share(gaps.sum(axis=-1), weights.sum(axis=-1))
+    return ratio(gaps.sum(axis=-1), weights.sum(axis=-1))
 
 
 def calibration_bin(probability: np.ndarray, bins: int = CALIBRATION_BINS) -> np.ndarray:
@@ -214,6 +215,7 @@ def _weights(weights: np.ndarray | None, slices: np.ndarray) -> np.ndarray:
     return np.ones(len(slices)) if weights is None else np.asarray(weights, float)
 
 
-def _share(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """``part / whole``, NaN where there is nothing."""
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(np.asarray(whole) > 0, np.divide(part, whole), np.nan)

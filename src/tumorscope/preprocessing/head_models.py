@@ -17,6 +17,7 @@ import numpy as np
 from scipy import ndimage
 
 from tumorscope.preprocessing.head import head_mask
+from tumorscope.preprocessing.rigid_search import image_of
 from tumorscope.preprocessing.template import Template, load_template
 
 _FLUID_MM, _BONE_MM, _SCALP_MM, _AIR_MM = 3.0, 9.0, 16.0, 28.0
@@ -58,15 +59,9 @@ class HeadModel:
     def level(self, sitk: Any, size_mm: float) -> tuple[Any, Any]:
         """SimpleITK's image of voxels averaged to about a size, and the mask of what is compared."""
         factor = max(1, round(size_mm / float(self.affine[0, 0])))
-        image = sitk.BinShrink(self._image(sitk, self.voxels), [factor] * 3)
-        mask = sitk.BinShrink(self._image(sitk, self.compared.astype(np.float32)), [factor] * 3) > 0.5
+        image = sitk.BinShrink(image_of(sitk, self.voxels, self.affine), [factor] * 3)
+        mask = sitk.BinShrink(image_of(sitk, self.compared.astype(np.float32), self.affine), [factor] * 3) > 0.5
         return image, mask
-
-    def _image(self, sitk: Any, voxels: np.ndarray) -> Any:
-        image = sitk.GetImageFromArray(voxels)
-        image.SetSpacing(np.diag(self.affine)[:3].tolist())
-        image.SetOrigin(self.affine[:3, 3].tolist())
-        return image
 
 
 @cache

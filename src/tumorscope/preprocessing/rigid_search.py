@@ -42,6 +42,16 @@ _MOST_ITERATIONS = 150
 _BINS = 32
 
 
+def image_of(sitk: Any, voxels: np.ndarray, affine: np.ndarray) -> Any:
+    """SimpleITK's image of an array ``(slice, row, column)``, in RAS+ rather than its usual LPS+."""
+    spacing = np.linalg.norm(affine[:3, :3], axis=0)
+    image = sitk.GetImageFromArray(voxels)
+    image.SetSpacing(spacing.tolist())
+    image.SetOrigin(affine[:3, 3].tolist())
+    image.SetDirection((affine[:3, :3] / spacing).ravel().tolist())
+    return image
+
+
 @dataclass(frozen=True, eq=False)
 class Level:
     """A volume at one resolution.
@@ -84,10 +94,7 @@ class Pyramid:
         low, high = np.percentile(volume[:: max(1, len(volume) // 60), ::2, ::2], (0.5, 99.5))
         scaled = np.clip((volume.astype(np.float32) - low) / max(high - low, 1e-6), 0, 1)
         spacing = np.linalg.norm(affine[:3, :3], axis=0)
-        image = sitk.GetImageFromArray(scaled)
-        image.SetSpacing(spacing.tolist())
-        image.SetOrigin(affine[:3, 3].tolist())
-        image.SetDirection((affine[:3, :3] / spacing).ravel().tolist())
+        image = image_of(sitk, scaled, affine)
 
         def level(size_mm: float, samples: float) -> Level:
             most = np.array(image.GetSize()) // FEWEST_VOXELS

@@ -20,7 +20,7 @@ import numpy as np
 
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.preprocessing.head_models import HeadModel, has_skull, stripped_model, whole_head_model
-from tumorscope.preprocessing.rigid_search import FEWEST_VOXELS, Candidate, Level, Pyramid, one_thread_each
+from tumorscope.preprocessing.rigid_search import FEWEST_VOXELS, Candidate, Level, Pyramid, image_of, one_thread_each
 from tumorscope.preprocessing.template import INSTALL_HINT, load_template
 
 _COARSE_MM, _MIDDLE_MM = 8.0, 4.0
@@ -240,9 +240,4 @@ def _allowed(sitk: Any, excluded: np.ndarray | None, affine: np.ndarray) -> Any:
     """SimpleITK's mask of what takes part; None for everything."""
     if excluded is None or not excluded.any():
         return None
-    spacing = np.linalg.norm(affine[:3, :3], axis=0)
-    mask = sitk.GetImageFromArray((~excluded).astype(np.uint8))
-    mask.SetSpacing(spacing.tolist())
-    mask.SetOrigin(affine[:3, 3].tolist())
-    mask.SetDirection((affine[:3, :3] / spacing).ravel().tolist())
-    return mask
+    return image_of(sitk, (~excluded).astype(np.uint8), affine)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -91,13 +90,6 @@ def draw_measured(measured: Sequence[Measured], scan: Scan, image: bool) -> Pill
     pen.line([(_MARGIN, full[1] - _FOOTER + 4), (full[0] - _MARGIN, full[1] - _FOOTER + 4)], _RULE)
     write(pen, (_MARGIN, full[1] - 16), NOTICE, 13, _BRIGHT, room)
     return canvas
-
-
-def encode_png(canvas: PillowImage) -> bytes:
-    """The canvas as PNG."""
-    file = io.BytesIO()
-    canvas.save(file, "PNG", compress_level=1)
-    return file.getvalue()
 
 
 def _summary(count: int, shown: int, scan: Scan) -> str:

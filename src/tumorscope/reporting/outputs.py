@@ -139,9 +139,9 @@ class Output:
 
 
 def _panel(results: CaseResults) -> bytes:
-    from tumorscope.reporting.panel import encode_panel
+    from tumorscope.reporting.tiles import encode_png
 
-    return encode_panel(results.panel)
+    return encode_png(results.panel)
 
 
 def _mask_volume(results: CaseResults) -> bytes:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from tumorscope.core.note import Note
 from tumorscope.inference.analysis import Analysis
-from tumorscope.reporting.panel import draw_thumbnail, encode_panel
+from tumorscope.reporting.panel import draw_thumbnail
+from tumorscope.reporting.tiles import encode_png
 from tumorscope.reporting.wording import (
     diameters_text,
     finding_sentence,
@@ -91,7 +92,7 @@ def as_html(analysis: Analysis) -> str:
     """The table beside a thumbnail of the most representative slice, as one self-contained element."""
     from markupsafe import escape
 
-    image = base64.b64encode(encode_panel(draw_thumbnail(analysis))).decode()
+    image = base64.b64encode(encode_png(draw_thumbnail(analysis))).decode()
     cells = "".join(
         f'<tr><th style="text-align:left;vertical-align:top;white-space:nowrap">{escape(title)}</th>'
         f'<td style="text-align:left">{escape(value)}</td></tr>'

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -140,13 +139,6 @@ def draw_thumbnail(analysis: Analysis) -> PillowImage:
     view = frame_head(scan, channel, chosen, analysis.mask)
     mri = mri_tile(scan.voxels[chosen[0], ..., channel], window(scan.voxels[..., channel]), view)
     return _tiles(mri, analysis, chosen[0], None, view)["mri_predicted"]
-
-
-def encode_panel(panel: PillowImage) -> bytes:
-    """The panel as PNG; low compression, as this is the slowest step of writing results."""
-    file = io.BytesIO()
-    panel.save(file, "PNG", compress_level=1)
-    return file.getvalue()
 
 
 def _columns(analysis: Analysis, truth: np.ndarray | None) -> tuple[Column, ...]:
