@@ -101,6 +101,18 @@ def test_bytes_and_names_arrive_unchanged(tree):
     assert [(each.name, each.reason) for each in response.left_out] == [("x", "y")]
 
 
+def test_without_a_bundle_the_service_uses_its_own_choice(tree):
+    got = []
+
+    def take(asked):
+        got.append(sent(asked.body()))
+        asked.response({"studies": [study()]}, 201)
+
+    with service(take) as address, Client(address) as client:
+        client.submit(tree / "case")
+    assert "bundle" not in got[0]
+
+
 def test_a_large_file_is_streamed_with_progress(tmp_path):
     size = 64 * 2**20
     with (tmp_path / "large.nii").open("wb") as file:
@@ -140,7 +152,7 @@ def test_many_files_are_open_one_at_a_time(tmp_path, monkeypatch):
         monkeypatch.setattr(client, "about", lambda: client_module.About(version="1"))
         resource.setrlimit(resource.RLIMIT_NOFILE, (opened + 40, limits[1]))
         try:
-            assert client.submit(tmp_path).left_out[0].name == "301"
+            assert client.submit(tmp_path).left_out[0].name == "300"
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 

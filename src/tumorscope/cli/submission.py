@@ -103,7 +103,7 @@ def submit_cases(
     client: Client,
     waiting: Sequence[Waiting],
     out: Path,
-    bundle: str,
+    bundle: str | None,
     *,
     wait: bool = True,
     reading: ReadingChoices | None = None,
@@ -145,7 +145,7 @@ def _send(
     client: Client,
     waiting: Sequence[Waiting],
     journal: Journal,
-    bundle: str,
+    bundle: str | None,
     reading: ReadingChoices,
     out: Path,
     console: Console,
@@ -161,7 +161,7 @@ def _send(
             task = progress.add_task(f"sending {escape(case.names.label[:32])}{position}", total=None)
             try:
                 files = case.outgoing()
-                stamp = stamp_of(client.address, bundle + settings, files)
+                stamp = stamp_of(client.address, f"{bundle}{settings}", files)
                 repeated = stamp in journal.entries
                 entry = journal.entry(stamp)
                 before = bool(entry.studies)

@@ -90,7 +90,7 @@ class Journal:
             ) from error
 
 
-def stamp_of(address: str, bundle: str, files: Sequence[Outgoing]) -> str:
+def stamp_of(address: str, bundle: str | None, files: Sequence[Outgoing]) -> str:
     """A digest that identifies unchanged files, sent to one service with one bundle, and reveals nothing about them.
 
     Raises:

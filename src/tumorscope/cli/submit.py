@@ -36,7 +36,12 @@ def command(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results, one folder per case.")] = Path(
         "out"
     ),
-    bundle: Annotated[str, typer.Option(help="A bundle of the service; auto chooses by the sequences.")] = "auto",
+    bundle: Annotated[
+        str | None,
+        typer.Option(
+            help="A bundle of the service, or auto, which chooses by the sequences; else as the service is set."
+        ),
+    ] = None,
     register: Annotated[
         bool, typer.Option("--register", help="Rigidly co-register a case's series or volumes.")
     ] = False,

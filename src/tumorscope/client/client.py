@@ -83,7 +83,7 @@ class Client:
     def submit(
         self,
         paths: str | Path | Iterable[str | Path],
-        bundle: str = "auto",
+        bundle: str | None = None,
         on_progress: OnBytes = lambda sent, total: None,
         reading: ReadingChoices | None = None,
     ) -> Submitted:
@@ -94,7 +94,7 @@ class Client:
 
         Args:
             paths: one or several. Files below a folder are sent with their paths in it.
-            bundle: a name from :meth:`bundles`, or ``auto``.
+            bundle: a name from :meth:`bundles`; ``auto`` chooses by the sequences; None leaves it to the service.
             on_progress: called with the number of sent bytes and the total.
             reading: what the files do not tell themselves: their voxel size, which sequence each shows, and whether
                 to register them.
@@ -109,7 +109,7 @@ class Client:
     def submit_files(
         self,
         files: Sequence[Outgoing],
-        bundle: str = "auto",
+        bundle: str | None = None,
         on_progress: OnBytes = lambda sent, total: None,
         key: str | None = None,
         repeated: bool = False,
@@ -119,7 +119,7 @@ class Client:
 
         Args:
             files: see :func:`tumorscope.client.uploads.named_below`.
-            bundle: a name, or ``auto``.
+            bundle: see :meth:`submit`.
             on_progress: called with the number of sent bytes and the total.
             key: identifies this upload, 1 to 64 letters, digits, ``-`` and ``_``. An upload that is repeated with
                 the same key, because its response was lost, creates its studies once.
@@ -139,7 +139,7 @@ class Client:
                 f"({about.upload_bytes / 2**20:,.0f} MiB); send fewer files at a time"
             )
         reporter = ProgressReporter(total, on_progress)
-        fields = {"bundle": bundle, **(reading or ReadingChoices()).to_fields()}
+        fields = {**_wanted(bundle), **(reading or ReadingChoices()).to_fields()}
         return self._send_once(files, fields, reporter, key or secrets.token_urlsafe(18), repeated)
 
     def _send_once(
@@ -191,15 +191,15 @@ class Client:
                     raise
             time.sleep(_PAUSE_S)
 
-    def fetch(self, dicomweb: str, bundle: str = "auto", register: bool = False) -> Submitted:
+    def fetch(self, dicomweb: str, bundle: str | None = None, register: bool = False) -> Submitted:
         """Make the service fetch a study by DICOMweb.
 
         Args:
             dicomweb: the study's address, such as ``https://pacs.example.org/dicom-web/studies/1.2.3``.
-            bundle: a name, or ``auto``.
+            bundle: see :meth:`submit`.
             register: rigidly co-register its series.
         """
-        study = {"dicomweb": dicomweb, "bundle": bundle, **({"register": True} if register else {})}
+        study = {"dicomweb": dicomweb, **_wanted(bundle), **({"register": True} if register else {})}
         return self._connection.value(Submitted, "POST", "/api/studies", json=study)
 
     def study(self, study: Study | str) -> Study:
@@ -353,6 +353,11 @@ def _id(study: Study | str) -> str:
         return _STUDY_ID.validate_python(study)
     except ValueError:
         raise TumorscopeError(f"{study!r} is not a study's id, which has letters, digits, _ and -") from None
+
+
+def _wanted(bundle: str | None) -> dict[str, str]:
+    """The field of a bundle; without one the service takes that of its own settings."""
+    return {} if bundle is None else {"bundle": bundle}
 
 
 def _path(study: Study | str) -> str:

@@ -70,8 +70,8 @@ def channel_order(scan: Scan, card: Card) -> tuple[list[int], list[Note]]:
             channels.append(have.index(sequence))
         elif substitute is not None:
             channels.append(have.index(substitute))
-            # A network of several sequences learned what stands in for one; the card of another states rates of its own.
-            rates = "" if len(wanted) > 1 else f"; the model card's error rates are those of {sequence}"
+            # A network of several sequences learned with substitutes; one of single images was tested mostly with its own.
+            rates = "" if len(wanted) > 1 else "; the model card has the error rates by data set and sequence"
             notes.append(Note("sequence_missing", f"{sequence} is missing; {substitute} is used instead{rates}"))
         else:
             raise TumorscopeError(
