@@ -17,8 +17,11 @@ help:                       ## this list
 demo: .venv/clinic          ## analyze a phantom and say where the results are (no PyTorch)
 	$(BIN)/tumorscope demo -o demo
 
+# Tests wait for servers and browsers almost as long as they compute: one process more than there are cores.
+WORKERS := $(shell expr $$(nproc) + 1)
+
 test: .venv/workshop        ## the whole test suite
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal --durations=25
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --durations=25
 
 check: .venv/workshop       ## formatting, lint, types, words, import contracts, the pages' types, the viewer's unit tests
 	$(BIN)/ruff format --check .
