@@ -17,8 +17,8 @@ help:                       ## this list
 demo: .venv/clinic          ## analyze a phantom and say where the results are (no PyTorch)
 	$(BIN)/tumorscope demo -o demo
 
-# Tests wait for servers and browsers almost as long as they compute: two processes more than there are cores.
-WORKERS := $(shell expr $$(nproc) + 2)
+# Tests wait for servers and browsers almost as long as they compute: one process more than there are cores.
+WORKERS := $(shell expr $$(nproc) + 1)
 
 test: .venv/workshop        ## the whole test suite
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --durations=25

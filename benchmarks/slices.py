@@ -1,4 +1,4 @@
-"""How fast a slice is segmented: the shipped bundle in every engine, PyTorch, and Buda's U-Net.
+"""How fast a slice is segmented: the shipped bundles in every engine, PyTorch, and Buda's U-Net.
 
 All run in this one process, in turn, on the same slices and the same number of threads; the
 median over the rounds is taken, and what is printed beside it is the ratio to Buda's U-Net.
@@ -67,8 +67,9 @@ class BudaUNet(nn.Module):
 
 def contestants(voxels: np.ndarray) -> dict[str, Callable[[], object]]:
     """Each predicts for all slices of one scan, batch 1, as a viewer would request it."""
-    bundle = load_bundle("lgg")
+    bundle, single = load_bundle("lgg"), load_bundle("t1c")
     images = prepare(voxels, bundle.card.preparation).images
+    gray = prepare(voxels[..., :1], single.card.preparation).images
     full = torch.from_numpy(prepare(voxels, Preparation(size=256)).images)
     recipe = load_recipe("lgg-compact")
     eager = CompactNet(recipe.channels_in, recipe.network.widths).eval()
@@ -91,6 +92,8 @@ def contestants(voxels: np.ndarray) -> dict[str, Callable[[], object]]:
             name = f"bundle lgg, {runtime}, {precision}"
             found[name] = lambda engine=engine: engine.run(images)
             found[f"{name}, masks where needed"] = lambda engine=engine: engine.run(images, needed=needed)
+            larger = load_engine(single, runtime, precision)
+            found[f"bundle t1c, {runtime}, {precision}"] = lambda engine=larger: engine.run(gray)
     return found
 
 
