@@ -82,7 +82,7 @@ avx2-test: .venv/workshop   ## tests that train networks, as on a CPU that has A
 
 coverage: .venv/workshop    ## the suite with its coverage, which must not fall below the floor in pyproject.toml
 	rm -f .coverage .coverage.*
-	OMP_NUM_THREADS=1 $(BIN)/coverage run -m pytest -n auto --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/coverage run -m pytest -n $(WORKERS) --dist worksteal
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
