@@ -16,7 +16,7 @@ from dicom_peers import needs, running_orthanc
 from ports import free_ports
 from typer.main import get_command
 
-from tumorscope.cli.main import app
+from tumorscope.cli.main import program
 from tumorscope.dicom_network.destinations import find_destinations
 from tumorscope.io.dicom.patient_key import SALT_VARIABLE
 from tumorscope.service.settings import ServiceSettings
@@ -32,7 +32,7 @@ VARIABLE = re.compile(r"\$\{(\w+)(?::[?-]([^}]*))?\}")
 def parsed(words: list[str]) -> dict[str, Any]:
     """The options of a `tumorscope` command line by the program's own parser; nothing is run."""
     assert words[0] == "tumorscope"
-    command = get_command(app).commands[words[1]]  # type: ignore[attr-defined]
+    command = get_command(program()).commands[words[1]]  # type: ignore[attr-defined]
     return command.make_context(words[1], words[2:]).params
 
 

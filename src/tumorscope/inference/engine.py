@@ -14,8 +14,9 @@ import numpy as np
 from tumorscope.core.errors import BadBundle, TumorscopeError
 from tumorscope.core.extras import install_command
 from tumorscope.inference.bundles import Bundle
+from tumorscope.inference.logits import sigmoid
 from tumorscope.inference.runtimes import runtime_reason
-from tumorscope.inference.sessions import Session, detecting_part, onnxruntime_session, openvino_session
+from tumorscope.inference.sessions import LOADERS, Session
 from tumorscope.inference.tumor_type import TypeFinding, type_finding
 from tumorscope.inference.type_check import TypeCheck, load_type_check, mask_geometry
 from tumorscope.preprocessing import stack_adjacent_slices
@@ -181,7 +182,7 @@ class Engine:
                 mirrored = session(np.ascontiguousarray(batch[..., ::-1]))
                 prediction = {name: (values + _mirror(mirrored[name])) / 2 for name, values in prediction.items()}
             for name, values in prediction.items():
-                found.setdefault(name, []).append(_sigmoid(values) if name == "mask" else values)
+                found.setdefault(name, []).append(sigmoid(values) if name == "mask" else values)
             on_slices(len(indices))
         joined = {name: np.concatenate(values) for name, values in found.items()}
         if joined.get("mask") is not None and joined["mask"].ndim == 4:
@@ -223,9 +224,9 @@ def load_engine(bundle: Bundle, engine: EngineName = "auto", precision: Precisio
     if model is None:
         raise BadBundle(f"bundle {bundle.name} has no {chosen} model")
     content = bundle.read_model(model)
-    load = openvino_session if runtime == "openvino" else onnxruntime_session
+    loader = LOADERS[runtime]
     try:
-        session = load(content)
+        session = loader.load(content)
     except Exception as error:  # each runtime raises its own kinds
         reason = runtime_reason(error)
         raise BadBundle(f"bundle {bundle.name}: {runtime} cannot load {model.file} ({reason})") from error
@@ -234,7 +235,7 @@ def load_engine(bundle: Bundle, engine: EngineName = "auto", precision: Precisio
     # Types are read inside the mask, so that each slice with a type needs one.
     if set(bundle.card.outputs) != {"presence", "mask"}:
         return loaded
-    return replace(loaded, detector=cache(lambda: detecting_part(content, ("presence", *bundle.card.maps), load)))
+    return replace(loaded, detector=cache(lambda: loader.load_part(content, ("presence", *bundle.card.maps))))
 
 
 def _radiomics_classifier(bundle: Bundle) -> RadiomicsClassifier | None:
@@ -268,7 +269,3 @@ def int8_is_exact(runtime: str) -> bool:
 def _mirror(values: np.ndarray) -> np.ndarray:
     """Maps flipped back; values of a whole slice have no left and right."""
     return values[..., ::-1] if values.ndim > 2 else values
-
-
-def _sigmoid(logits: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-np.clip(logits, -40, 40)))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.ndimage import binary_dilation
-from scipy.special import expit
 
 from tumorscope.core.compartments import separate
 from tumorscope.inference.engine import Predictions
+from tumorscope.inference.logits import sigmoid
 from tumorscope.inference.model_card import NO_TUMOR, Card, OperatingPoint
 from tumorscope.inference.tumor_type import class_probability, type_probability
 from tumorscope.measurement.components import find_components
@@ -17,7 +17,7 @@ from tumorscope.preprocessing.crop_resize import CropResize
 
 def presence_probability(logits: np.ndarray, temperature: float) -> np.ndarray:
     """Probabilities from the logits of slice-level detection, calibrated by temperature scaling."""
-    return expit(np.asarray(logits, np.float64) / temperature)
+    return sigmoid(np.asarray(logits, np.float64) / temperature)
 
 
 def slice_probability(predictions: Predictions, card: Card) -> np.ndarray:

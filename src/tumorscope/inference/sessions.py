@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+import json
 import os
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from tumorscope.core.cache_folder import keep, recall
 from tumorscope.inference.runtimes import open_session
+
+if TYPE_CHECKING:
+    import openvino
+
+_MOST_OF_CONVOLUTIONS = 2 / 3
+_KEPT_NETWORKS = 16
+"""Compiled networks in the cache folder, of 3 to 16 MB each."""
 
 
 class Session(Protocol):
@@ -19,6 +30,18 @@ class Session(Protocol):
         ...
 
 
+class Loader(Protocol):
+    """A runtime: it loads networks."""
+
+    def load(self, content: bytes) -> Session:
+        """An ONNX file's whole network, for all of this process's cores."""
+        ...
+
+    def load_part(self, content: bytes, outputs: Sequence[str]) -> Session | None:
+        """The part of a network that some of its outputs need; None if that is most of its convolutions."""
+        ...
+
+
 def threads() -> int:
     """CPU cores this process may use, or fewer where ``OMP_NUM_THREADS`` limits them, as Ray does for its actors."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -26,27 +49,104 @@ def threads() -> int:
     return min(cores, max(1, int(limit))) if limit.isdecimal() else cores
 
 
-def onnxruntime_session(content: bytes) -> Session:
-    """A model's bytes, loaded by ONNX Runtime for all of this process's cores."""
-    session = open_session(content, threads())
-    names = [output.name for output in session.get_outputs()]
-    feed = session.get_inputs()[0].name
+class OnnxRuntimeLoader:
+    """ONNX Runtime."""
 
-    def run(images: np.ndarray) -> dict[str, np.ndarray]:
-        results = session.run(names, {feed: images})
-        return {name: np.asarray(result) for name, result in zip(names, results, strict=True)}
+    def load(self, content: bytes) -> Session:
+        session = open_session(content, threads())
+        names = [output.name for output in session.get_outputs()]
+        feed = session.get_inputs()[0].name
 
-    return run
+        def run(images: np.ndarray) -> dict[str, np.ndarray]:
+            results = session.run(names, {feed: images})
+            return {name: np.asarray(result) for name, result in zip(names, results, strict=True)}
+
+        return run
+
+    def load_part(self, content: bytes, outputs: Sequence[str]) -> Session | None:
+        import onnx
+        from onnx.utils import Extractor
+
+        model = onnx.load_from_string(content)
+        part = Extractor(model).extract_model([each.name for each in model.graph.input], list(outputs))
+        operators, needed = ([node.op_type for node in each.graph.node] for each in (model, part))
+        return self.load(part.SerializeToString()) if _worthwhile(needed, operators) else None
 
 
-def openvino_session(content: bytes) -> Session:
-    """A model's bytes, loaded by OpenVINO for all of this process's cores."""
+class OpenVinoLoader:
+    """OpenVINO. What it compiled is kept between runs: to compile takes several times as long as to read it back."""
+
+    def load(self, content: bytes) -> Session:
+        loaded = self._load(content, ())
+        assert loaded is not None
+        return loaded
+
+    def load_part(self, content: bytes, outputs: Sequence[str]) -> Session | None:
+        return self._load(content, outputs)
+
+    @staticmethod
+    def _load(content: bytes, outputs: Sequence[str]) -> Session | None:
+        """The whole network, or a part of it that is worthwhile."""
+        import openvino
+
+        core = openvino.Core()
+        # OpenVINO defaults to bfloat16 where the CPU has it; results would then differ by machine.
+        settings = {
+            "INFERENCE_PRECISION_HINT": "f32",
+            "INFERENCE_NUM_THREADS": threads(),
+            "PERFORMANCE_HINT": "LATENCY",
+        }
+        key = _compilation_key(core, settings, content, outputs)
+        compiled = _recalled(core, settings, key)
+        if compiled is None:
+            network = core.read_model(content)
+            if outputs:
+                whole = network
+                ends = [whole.output(name) for name in outputs]
+                network = openvino.Model(ends, whole.get_parameters())  # type: ignore[misc]  # its stub names its base
+                if not _worthwhile(_operators(network), _operators(whole)):
+                    return None
+            compiled = core.compile_model(network, "CPU", settings)
+            exported = io.BytesIO()
+            compiled.export_model(exported)
+            keep("networks", key, exported.getvalue(), _KEPT_NETWORKS)
+        return _openvino_session(compiled)
+
+
+LOADERS: dict[str, Loader] = {"onnxruntime": OnnxRuntimeLoader(), "openvino": OpenVinoLoader()}
+
+
+def _worthwhile(part: Sequence[str], whole: Sequence[str]) -> bool:
+    """Whether a part of a network saves enough, by the operators of both."""
+    convolutions, all_convolutions = (sum("Conv" in operator for operator in each) for each in (part, whole))
+    return convolutions <= _MOST_OF_CONVOLUTIONS * all_convolutions
+
+
+def _operators(network: openvino.Model) -> list[str]:
+    return [operator.get_type_name() for operator in network.get_ops()]
+
+
+def _compilation_key(core: openvino.Core, settings: dict[str, Any], content: bytes, outputs: Sequence[str]) -> str:
+    """A name for what OpenVINO makes of a network: by this version, on this CPU, with these settings."""
     import openvino
 
-    core = openvino.Core()
-    # OpenVINO defaults to bfloat16 where the CPU has it; results would then differ by machine.
-    settings = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads(), "PERFORMANCE_HINT": "LATENCY"}
-    compiled = core.compile_model(core.read_model(content), "CPU", settings)
+    cpu = [str(core.get_property("CPU", name)) for name in ("FULL_DEVICE_NAME", "OPTIMIZATION_CAPABILITIES")]
+    limit = os.environ.get("ONEDNN_MAX_CPU_ISA", "")
+    text = json.dumps([openvino.__version__, cpu, limit, settings, list(outputs)])
+    return hashlib.sha256(text.encode() + content).hexdigest()
+
+
+def _recalled(core: openvino.Core, settings: dict[str, Any], key: str) -> openvino.CompiledModel | None:
+    kept = recall("networks", key)
+    if kept is None:
+        return None
+    try:
+        return core.import_model(io.BytesIO(kept), "CPU", settings)
+    except RuntimeError:  # made by a build of OpenVINO that calls itself by the same version
+        return None
+
+
+def _openvino_session(compiled: openvino.CompiledModel) -> Session:
     request = compiled.create_infer_request()
     names = [output.get_any_name() for output in compiled.outputs]
 
@@ -55,22 +155,3 @@ def openvino_session(content: bytes) -> Session:
         return {name: np.array(results[index]) for index, name in enumerate(names)}
 
     return run
-
-
-def detecting_part(content: bytes, outputs: Sequence[str], load: Callable[[bytes], Session]) -> Session | None:
-    """The part of a model that some of its outputs need; None if that is most of its convolutions.
-
-    Args:
-        content: an ONNX file.
-        outputs: names of the outputs that are computed.
-        load: loads an ONNX file.
-    """
-    import onnx
-    from onnx.utils import Extractor
-
-    def convolutions(model: onnx.ModelProto) -> int:
-        return sum("Conv" in node.op_type for node in model.graph.node)
-
-    model = onnx.load_from_string(content)
-    part = Extractor(model).extract_model([each.name for each in model.graph.input], list(outputs))
-    return load(part.SerializeToString()) if convolutions(part) <= 2 / 3 * convolutions(model) else None
