@@ -17,6 +17,7 @@ from ports import free_ports
 from typer.main import get_command
 
 from tumorscope.cli.main import program
+from tumorscope.core.cache_folder import CACHE_VARIABLE
 from tumorscope.dicom_network.destinations import find_destinations
 from tumorscope.io.dicom.patient_key import SALT_VARIABLE
 from tumorscope.service.settings import ServiceSettings
@@ -84,7 +85,8 @@ def test_the_image_starts_the_service_as_an_ordinary_user():
     command = json.loads(re.search(r"^CMD (.*)$", last, re.MULTILINE)[1])
     assert parsed(command)["host"] == "0.0.0.0"
     for variable in re.findall(r"(TUMORSCOPE_\w+)=", last):
-        assert variable.removeprefix("TUMORSCOPE_").lower() in ServiceSettings.model_fields or variable == SALT_VARIABLE
+        setting = variable.removeprefix("TUMORSCOPE_").lower()
+        assert setting in ServiceSettings.model_fields or variable in (SALT_VARIABLE, CACHE_VARIABLE)
 
 
 def test_the_image_installs_extras_that_exist():
