@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -10,9 +11,11 @@ from making import card, fake_engine, write_bundle
 from tumorscope.core.errors import BadBundle, TumorscopeError
 from tumorscope.inference.analysis import analyze
 from tumorscope.inference.bundles import load_bundle
-from tumorscope.inference.engine import BATCH, load_engine, openvino_available
-from tumorscope.inference.sessions import LOADERS
+from tumorscope.inference.engine import load_engine, openvino_available
+from tumorscope.inference.sessions import LOADERS, OnnxRuntimeLoader
 from tumorscope.preprocessing import Preparation
+
+BATCH = OnnxRuntimeLoader.batch
 
 
 def sum_of_channels(images):
@@ -131,6 +134,30 @@ def test_a_slice_is_predicted_alike_in_any_batch():
     whole = engine.run(images)
     again = engine.run(images[:BATCH])
     np.testing.assert_allclose(whole.mask[: BATCH - 1], again.mask[: BATCH - 1], atol=1e-5)
+
+
+@pytest.mark.parametrize("runtime", ["openvino", "onnxruntime"])
+def test_callers_of_one_engine_do_not_get_each_others_slices(runtime):
+    if runtime == "openvino" and not openvino_available():
+        pytest.skip("openvino is not installed")
+    engine = load_engine(load_bundle("lgg"), runtime, "int8")
+    size = engine.bundle.card.preparation.size
+    images = [np.random.default_rng(seed).normal(size=(6, 3, size, size)).astype(np.float32) for seed in range(4)]
+    alone = [engine.run(each).mask for each in images]
+    with ThreadPoolExecutor(4) as pool:
+        together = [found.mask for found in pool.map(engine.run, images)]
+    np.testing.assert_array_equal(together, alone)
+
+
+def test_openvino_predicts_alike_on_any_number_of_cores(monkeypatch):
+    if not openvino_available():
+        pytest.skip("openvino is not installed")
+    size = load_bundle("lgg").card.preparation.size
+    images = np.random.default_rng(0).normal(size=(5, 3, size, size)).astype(np.float32)
+    on_all = load_engine(load_bundle("lgg"), "openvino", "int8").run(images)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    on_one = load_engine(load_bundle("lgg"), "openvino", "int8").run(images)
+    np.testing.assert_array_equal(on_one.mask, on_all.mask)
 
 
 def test_the_card_of_a_fake_is_complete():

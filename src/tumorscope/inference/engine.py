@@ -27,10 +27,7 @@ if TYPE_CHECKING:
 
 EngineName = Literal["auto", "onnxruntime", "openvino"]
 PrecisionName = Literal["auto", "float", "int8"]
-BATCH = 4
-"""Slices run at a time: larger batches gain nothing on a CPU and cost memory."""
-
-MIN_STAGED = 2 * BATCH
+MIN_STAGED = 8
 """Scans of fewer slices are detected and localized at once."""
 
 
@@ -80,6 +77,7 @@ class Engine:
         radiomics_classifier: predicts the type from radiomic features; None where the bundle has none.
         type_check: tells tumors of other types; None where the bundle has none.
         detector: loads the part of the network that detects without localizing; None where there is none.
+        batch: slices that ``session`` is given at a time.
     """
 
     bundle: Bundle
@@ -89,6 +87,7 @@ class Engine:
     radiomics_classifier: RadiomicsClassifier | None = None
     type_check: TypeCheck | None = None
     detector: Callable[[], Session | None] = lambda: None
+    batch: int = 4
 
     def check_type(self, finding: TypeFinding, predictions: Predictions, weights: np.ndarray) -> TypeFinding:
         """The type without a name where the tumor is unlike those that the type was learned from.
@@ -145,7 +144,7 @@ class Engine:
         """
 
         def predict(session: Session, chosen: np.ndarray, report: Callable[[int], None]) -> Predictions:
-            batches = [chosen[start : start + BATCH] for start in range(0, len(chosen), BATCH)]
+            batches = [chosen[start : start + self.batch] for start in range(0, len(chosen), self.batch)]
             return self._predict(session, images, batches, report, step, flips or self.bundle.card.tta_flip)
 
         everything = np.arange(len(images))
@@ -231,7 +230,7 @@ def load_engine(bundle: Bundle, engine: EngineName = "auto", precision: Precisio
         reason = runtime_reason(error)
         raise BadBundle(f"bundle {bundle.name}: {runtime} cannot load {model.file} ({reason})") from error
     type_check = load_type_check(bundle.folder) if bundle.has_type_check else None
-    loaded = Engine(bundle, runtime, chosen, session, _radiomics_classifier(bundle), type_check)
+    loaded = Engine(bundle, runtime, chosen, session, _radiomics_classifier(bundle), type_check, batch=loader.batch)
     # Types are read inside the mask, so that each slice with a type needs one.
     if set(bundle.card.outputs) != {"presence", "mask"}:
         return loaded
