@@ -17,6 +17,7 @@ from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.notice import NOTICE
 from tumorscope.inference.analysis import Analysis
 from tumorscope.io.dicom.contours import trace_contours
+from tumorscope.io.dicom.items import make_item
 from tumorscope.io.dicom.object_identity import (
     MANUFACTURER,
     encode_object,
@@ -143,17 +144,17 @@ def _equipment(analysis: Analysis) -> dict[str, Any]:
 def _frame_of_reference(analysis: Analysis, uid: str, images: list[Dataset]) -> Dataset:
     """The images of the scan, within their series, study and frame of reference."""
     header = analysis.scan.source_images[0].header
-    series = _item(SeriesInstanceUID=str(header.SeriesInstanceUID), ContourImageSequence=images)
-    study = _item(
+    series = make_item(SeriesInstanceUID=str(header.SeriesInstanceUID), ContourImageSequence=images)
+    study = make_item(
         ReferencedSOPClassUID=_STUDY,
         ReferencedSOPInstanceUID=str(header.StudyInstanceUID),
         RTReferencedSeriesSequence=[series],
     )
-    return _item(FrameOfReferenceUID=uid, RTReferencedStudySequence=[study])
+    return make_item(FrameOfReferenceUID=uid, RTReferencedStudySequence=[study])
 
 
 def _definition(roi: _Region, number: int, frame_of_reference: str, analysis: Analysis) -> Dataset:
-    return _item(
+    return make_item(
         ROINumber=number,
         ReferencedFrameOfReferenceUID=str(frame_of_reference),
         ROIName=roi.name,
@@ -167,26 +168,26 @@ def _contours(roi: _Region, number: int, planes: SourcePlanes, images: Sequence[
     contours = []
     for index in np.flatnonzero(roi.mask.any(axis=(1, 2))).tolist():
         for points in trace_contours(roi.mask[index]):
-            contour = _item(
+            contour = make_item(
                 ContourImageSequence=[images[index]],
                 ContourGeometricType="CLOSED_PLANAR",
                 NumberOfContourPoints=len(points),
             )
             contour.add(_contour_data(_in_patient(points, planes, index)))
             contours.append(contour)
-    return _item(ReferencedROINumber=number, ROIDisplayColor=list(roi.color), ContourSequence=contours)
+    return make_item(ReferencedROINumber=number, ROIDisplayColor=list(roi.color), ContourSequence=contours)
 
 
 def _observation(number: int) -> Dataset:
     from pydicom.sr.codedict import codes
 
     neoplasm = codes.SCT.Neoplasm
-    return _item(
+    return make_item(
         ObservationNumber=number,
         ReferencedROINumber=number,
         ROIObservationDescription=NOTICE,
         RTROIIdentificationCodeSequence=[
-            _item(
+            make_item(
                 CodeValue=neoplasm.value,
                 CodingSchemeDesignator=neoplasm.scheme_designator,
                 CodeMeaning=neoplasm.meaning,
@@ -210,12 +211,3 @@ def _contour_data(points_mm: np.ndarray) -> DataElement:
 
     text = "\\".join(f"{value:.{_DIGITS}f}" for value in (points_mm + 0.0).ravel().tolist())
     return DataElement("ContourData", "DS", text, already_converted=True)
-
-
-def _item(**attributes: Any) -> Dataset:
-    from pydicom import Dataset
-
-    item = Dataset()
-    for keyword, value in attributes.items():
-        setattr(item, keyword, value)
-    return item
