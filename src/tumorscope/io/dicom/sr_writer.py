@@ -74,6 +74,7 @@ def encode_structured_report(
     from highdicom.coding_schemes import CodingSchemeIdentificationItem
     from pydicom import dcmread
     from pydicom.sr.codedict import codes
+    from pydicom.uid import ExplicitVRLittleEndian
 
     sources = require_sources(analysis.scan)
     images = image_items(sources)
@@ -113,6 +114,7 @@ def encode_structured_report(
         series_description="Tumorscope measurements (research)",
         content_qualification="RESEARCH",
         coding_schemes=[private],
+        transfer_syntax_uid=ExplicitVRLittleEndian,  # as of the encoded groups
         specific_character_set=CHARACTER_SET,
         **equipment(analysis),
     )
