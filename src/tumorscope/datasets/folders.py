@@ -27,7 +27,7 @@ from tumorscope.datasets.patients import published_patient
 from tumorscope.datasets.registry import DatasetEntry, OwnLayout
 from tumorscope.datasets.stratified import StratifiedDataset, image_files, require_folder
 from tumorscope.inference.model_card import NO_TUMOR
-from tumorscope.io.lgg_patient import is_mask_name
+from tumorscope.io.mask_names import is_mask_name
 
 TRAIN_FOLDER, TEST_FOLDER = "Training", "Testing"
 _NO_TUMOR_NAMES = {"notumor", "nontumor", "no", "none", "healthy", "normal"}

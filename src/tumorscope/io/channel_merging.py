@@ -15,10 +15,11 @@ from tumorscope.io.checks import label, public_name, size_text
 from tumorscope.io.dicom.file_reader import study_of
 from tumorscope.io.dicom.privacy import contains_patient_name, name_tokens
 from tumorscope.io.dicom.studies import study_code
+from tumorscope.io.file_sequences import file_sequences
 from tumorscope.io.formats import stem
-from tumorscope.io.lgg_patient import is_mask_name
+from tumorscope.io.mask_names import is_mask_name
 from tumorscope.io.options import ReadOptions
-from tumorscope.io.sequences import as_stated, check_name, recognize_sequence, stated_sequence
+from tumorscope.io.sequences import as_stated, check_name, stated_sequence
 from tumorscope.io.volume_choice import best_volume
 from tumorscope.io.volumes import read_volume
 from tumorscope.preprocessing.series_resampling import join_series, reference_sequence
@@ -133,8 +134,7 @@ def _by_sequence(files: Sequence[Path], options: ReadOptions) -> tuple[dict[str,
     """The files by sequence, as the user or their names say, and those of none."""
     named: dict[str, list[Path]] = {}
     skipped = []
-    for path in files:
-        sequence = stated_sequence(path, options.stated) or recognize_sequence(stem(path))
+    for path, sequence in file_sequences(files, options.stated).items():
         if sequence == "unknown":
             skipped.append(path)
         else:

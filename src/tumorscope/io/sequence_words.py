@@ -15,7 +15,7 @@ def _set(words: str) -> frozenset[str]:
 
 FLAIR = _set("flair fla eflair t2f tirm")
 T1 = _set("t1 t1w t1n t1wi st1w mprage bravo spgr fspgr")
-T1C = _set("t1c t1ce t1gd t1post t1wce t1wc t1km t1cw ct1 ct1w")
+T1C = _set("t1c t1ce t1gd t1post t1wce t1wc t1km t1wks t1cw ct1 ct1w")
 T2 = _set("t2 t2w t2wi st2w")
 
 GRADIENT_ECHO = _set("ffe eg fl2d fl3d flash gradient")
@@ -48,6 +48,24 @@ OTHER = _set(
     "defacemask"
 )
 """Kinds of images that are none of the four sequences."""
+
+FUNCTIONAL = _set(
+    "dwi adc eadc dti tensor diffusion b1000 tracew bold fmri asl pcasl dsc perfusion cbf cbv rcbf rcbv relcbf relcbv "
+    "mtt ttp tmax mrs csi spectroscopy"
+)
+"""Kinds that are functional images and maps of them: nothing in them can be assessed as in a structural image."""
+
+PROCESSED = _set(
+    "bias biascorr biascorrected biasfield corrected corr n3 n4 n4itk bfc bet hdbet hd brain stripped skullstripped "
+    "skullstrip skull strip ss unstripped synthstrip robex noskull defaced deface masked voided reg registered coreg "
+    "coregistered rigid affine warped aligned resampled reslice resliced r2s rsri lps ras lpi to in mni mni152 "
+    "sri sri24 atlas template space orig origspace native norm normalized normalised zscore whitestripe histmatch "
+    "denoised smoothed smooth preproc preprocessed processed pp crop cropped resized iso 1mm scaled"
+)
+"""What names say of processing: of several copies of one image the one with the fewest of them is nearest to it."""
+
+TERSE = {"fl": "flair", "pre": "t1", "post": "t1c", "gado": "t1c", "gad": "t1c", "gd": "t1c", "ce": "t1c"}
+"""Words that name a sequence only where others name theirs, beside ``P1_T2`` and ``P1_FLAIR``: ``P1_PRE``, ``P1_POST``."""
 
 _TECHNIQUE = _set(
     "ax axi axial tra trans transversal trs sag sagittal cor coronal kor 2d 3d iso se es tse fse frfse tfe ffe fl2d fl3d ir "

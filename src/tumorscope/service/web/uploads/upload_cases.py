@@ -15,7 +15,7 @@ from tumorscope.io.dicom.file_reader import read_study
 from tumorscope.io.dicom.studies import StudyFiles, study_code
 from tumorscope.io.discovery import dicom_files_below, find_scan_folders
 from tumorscope.io.formats import DICOM, IMAGE, IMAGE_SUFFIXES, InputFormat
-from tumorscope.io.lgg_patient import is_mask_name
+from tumorscope.io.mask_names import is_mask_name
 from tumorscope.io.library_warnings import quiet_libraries
 from tumorscope.io.recognition import format_of
 from tumorscope.io.volumes import voxels_beside
