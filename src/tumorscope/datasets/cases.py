@@ -13,8 +13,8 @@ from tumorscope.datasets.own_cases import FoundCase, part_name
 from tumorscope.datasets.own_data import OwnDataset, own_entry
 from tumorscope.datasets.own_options import NOTHING_STATED, OwnDataOptions
 from tumorscope.datasets.stratified import require_folder
-from tumorscope.io.formats import VOLUME_SUFFIXES, stem
 from tumorscope.io.file_sequences import file_sequences
+from tumorscope.io.formats import VOLUME_SUFFIXES, stem
 from tumorscope.io.mask_names import is_lesion_mask_name, is_mask_name
 from tumorscope.io.volume_choice import least_processed
 

@@ -131,7 +131,7 @@ def _with_unnamed(
         if path not in known:
             words = patient_words(path)
             fitting = [prefix for prefix in groups if words[: len(prefix)] == prefix]
-            if not fitting and names_other(stem(path)):  # a map of all that begin as its name does is no scan of its own
+            if not fitting and names_other(stem(path)):  # a map of all whose names go on, and no scan of its own
                 fitting = [prefix for prefix in groups if prefix[: len(words)] == words][:1]
             found.setdefault(max(fitting, key=len, default=words), []).append(path)
     return [sorted(own) for own in found.values()]

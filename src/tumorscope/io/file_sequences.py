@@ -61,9 +61,9 @@ def _by_place(named: Mapping[Path, str]) -> dict[Path, str]:
     """Sequences of files without one, whose names have a terse word in the place of the others' sequences."""
     places = {tuple(words_before_sequence(words_of(stem(path)))) for path, name in named.items() if name != "unknown"}
     found: dict[Path, str] = {}
-    for path, name in named.items():
+    for path in (path for path, name in named.items() if name == "unknown"):
         words = words_of(stem(path))
-        meant = {TERSE[words[len(place)]] for place in places if _is_terse(words, place)} if name == "unknown" else set()
+        meant = {TERSE[words[len(place)]] for place in places if _is_terse(words, place)}
         if len(meant) == 1:
             found[path] = meant.pop()
     return found
@@ -71,7 +71,5 @@ def _by_place(named: Mapping[Path, str]) -> dict[Path, str]:
 
 def _is_terse(words: Sequence[str], place: tuple[str, ...]) -> bool:
     """Whether words begin as those before the others' sequences, go on with a terse one, and say no more."""
-    following = words[len(place) :]
-    return tuple(words[: len(place)]) == place and following[:1] != [] and following[0] in TERSE and set(
-        following[1:]
-    ) <= PROCESSED
+    begins, following = tuple(words[: len(place)]) == place, words[len(place) :]
+    return begins and bool(TERSE.keys() & following[:1]) and PROCESSED.issuperset(following[1:])

@@ -13,10 +13,11 @@ import numpy as np
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.io.lgg_patient import is_published_name
 from tumorscope.io.raster import image_size, read_raster
+from tumorscope.io.sequence_words import word_set
 
-_DIAGNOSES = frozenset(
+_DIAGNOSES = word_set(
     "notumor nontumor tumor tumour tumors tumours pituitary normal healthy yes no positive negative "  # codespell:ignore
-    "metastasis metastases glioma meningioma".split()
+    "metastasis metastases glioma meningioma"
 )
 """Names of folders that data sets of single images use for their classes, besides all that end in ``oma``."""
 

@@ -93,7 +93,9 @@ def read_image_folder(folder: Path, files: list[Path], channels: Sequence[str] |
         turned = tuple(dict.fromkeys(note for raster in rasters for note in raster.notes))
         voxels = stack_slices(folder, files, [raster.pixels for raster in rasters])
     case = folder.resolve().name
-    voxels, sequences, notes = _as_sequences(voxels, label(folder), _sequence_of_slices(folder, files), published, channels)
+    voxels, sequences, notes = _as_sequences(
+        voxels, label(folder), _sequence_of_slices(folder, files), published, channels
+    )
     return Scan(
         voxels=voxels,
         sequences=sequences,

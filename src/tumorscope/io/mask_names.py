@@ -6,25 +6,24 @@ import re
 from pathlib import Path
 
 from tumorscope.io.bids_names import parse_bids_name
+from tumorscope.io.sequence_words import word_set
 
-_ANYWHERE = frozenset(
+_ANYWHERE = word_set(
     "mask masks seg segs segm segmentation segmentations dseg aseg fseg probseg msk gtv brainmask lesionmask tumormask "
-    "tumourmask roimask betmask defacemask tumorseg".split()  # codespell:ignore tumourmask
+    "tumourmask roimask betmask defacemask tumorseg"  # codespell:ignore tumourmask
 )
 """Words that are said of masks alone, wherever they are: ``tumor_seg_T1``, ``brainMask_SRI``."""
-_AT_THE_END = frozenset(
-    "label labels roi rois gt groundtruth truth annotation annotations consensus ctv ptv wmh".split()
-)
+_AT_THE_END = word_set("label labels roi rois gt groundtruth truth annotation annotations consensus ctv ptv wmh")
 """Words that name a mask where only numbers follow: ``case_12_gt``, ``label_3``."""
 _NOT = frozenset({"no", "non", "without", "wo"})
-_ANATOMY = frozenset(
+_ANATOMY = word_set(
     "brain cerebrum parenchyma ventricle ventricles head skull face bet tissue gm wm csf healthy "
-    "brainmask betmask defacemask aseg".split()
+    "brainmask betmask defacemask aseg"
 )
 """Words that say, as a mask's own or next to it, that it is not one of a lesion."""
-_FOLDERS = frozenset(
+_FOLDERS = word_set(
     "mask masks label labels labelstr labelsts seg segs segm segmentation segmentations gt groundtruth "
-    "annotation annotations".split()
+    "annotation annotations"
 )
 _FORMAT = re.compile(r"\.(nii\.gz|[A-Za-z]+)$", re.IGNORECASE)
 _CAPITAL = re.compile(r"(?<=[a-z0-9])(?=[A-Z][a-z])")

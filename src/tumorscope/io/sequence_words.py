@@ -9,38 +9,39 @@ import re
 import unicodedata
 
 
-def _set(words: str) -> frozenset[str]:
+def word_set(words: str) -> frozenset[str]:
+    """The words of a text."""
     return frozenset(words.split())
 
 
-FLAIR = _set("flair fla eflair t2f tirm")
-T1 = _set("t1 t1w t1n t1wi st1w mprage bravo spgr fspgr")
-T1C = _set("t1c t1ce t1gd t1post t1wce t1wc t1km t1wks t1cw ct1 ct1w")
-T2 = _set("t2 t2w t2wi st2w")
+FLAIR = word_set("flair fla eflair t2f tirm")
+T1 = word_set("t1 t1w t1n t1wi st1w mprage bravo spgr fspgr")
+T1C = word_set("t1c t1ce t1gd t1post t1wce t1wc t1km t1wks t1cw ct1 ct1w")
+T2 = word_set("t2 t2w t2wi st2w")
 
-GRADIENT_ECHO = _set("ffe eg fl2d fl3d flash gradient")
+GRADIENT_ECHO = word_set("ffe eg fl2d fl3d flash gradient")
 """With T2 these make a T2*."""
 
-AGENT = _set(
+AGENT = word_set(
     "gd gad gado gadolinium gadolinio gadobutrol gadoterate gadovist gadavist dotarem clariscan prohance magnevist "
     "multihance omniscan gbca ce contrast contraste contrasto kontrast kontrastmittel km mdc civ cte enhanced enhancement "
     "injection inj injecte injectee injected"
 )
-AFTER = _set("post pos apres nach dopo tras despues")
+AFTER = word_set("post pos apres nach dopo tras despues")
 """After contrast agent, where no event such as surgery follows."""
-BEFORE = _set(
+BEFORE = word_set(
     "pre vor avant antes prima nativ native nativo nativa natif plain simple unenhanced nonenhanced precontrast"
 )
 """Before contrast agent, or without it."""
-NOT = _set("without wo no non ohne sans sin sem senza zonder")
+NOT = word_set("without wo no non ohne sans sin sem senza zonder")
 """Without contrast agent, where nothing else follows that is left out, such as fat saturation."""
-LEFT_OUT = _set("fs fat fatsat sat saturation spir spair stir dixon motion gap angle fett grasa graisse")
-EVENTS = _set(
+LEFT_OUT = word_set("fs fat fatsat sat saturation spir spair stir dixon motion gap angle fett grasa graisse")
+EVENTS = word_set(
     "op operation operative operatif operativ operatoire surgery surgical chirurgie chirurgia cirugia treatment therapy "
     "therapie terapia radiotherapy radiotherapie radioterapia chemo rt rtx crt biopsy biopsie biopsia resection"
 )
 
-OTHER = _set(
+OTHER = word_set(
     "t2star t2starw star etoile swi swan gre hemo medic map maps mapping carto cartographie pd pdw dwi adc trace tracew "
     "dti bold fmri asl perfusion relcbf cbf cbv rcbv mtt tmax ttp pwi mra tof angio localizer localiser scout survey stir "
     "subtraction subtracted subtraktion soustraction sustraccion dual loc mip minip psir dir diffusion tensor b0 b1000 eadc dsc "
@@ -49,13 +50,13 @@ OTHER = _set(
 )
 """Kinds of images that are none of the four sequences."""
 
-FUNCTIONAL = _set(
+FUNCTIONAL = word_set(
     "dwi adc eadc dti tensor diffusion b1000 tracew bold fmri asl pcasl dsc perfusion cbf cbv rcbf rcbv relcbf relcbv "
     "mtt ttp tmax mrs csi spectroscopy"
 )
 """Kinds that are functional images and maps of them: nothing in them can be assessed as in a structural image."""
 
-PROCESSED = _set(
+PROCESSED = word_set(
     "bias biascorr biascorrected biasfield corrected corr n3 n4 n4itk bfc bet hdbet hd brain stripped skullstripped "
     "skullstrip skull strip ss unstripped synthstrip robex noskull defaced deface masked voided reg registered coreg "
     "coregistered rigid affine warped aligned resampled reslice resliced r2s rsri lps ras lpi to in mni mni152 "
@@ -67,7 +68,7 @@ PROCESSED = _set(
 TERSE = {"fl": "flair", "pre": "t1", "post": "t1c", "gado": "t1c", "gad": "t1c", "gd": "t1c", "ce": "t1c"}
 """Words that name a sequence only where others name theirs, beside ``P1_T2`` and ``P1_FLAIR``: ``P1_PRE``, ``P1_POST``."""
 
-_TECHNIQUE = _set(
+_TECHNIQUE = word_set(
     "ax axi axial tra trans transversal trs sag sagittal cor coronal kor 2d 3d iso se es tse fse frfse tfe ffe fl2d fl3d ir "
     "spc space cube vista fs fatsat fat sat dixon w"
 )

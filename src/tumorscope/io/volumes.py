@@ -26,8 +26,8 @@ from tumorscope.io.label_values import LabelOptions, split_labels
 from tumorscope.io.mask_names import is_mask_name
 from tumorscope.io.orientation import radiological_grid, scan_affine
 from tumorscope.io.recognition import format_of
-from tumorscope.io.sequences import check_channels
 from tumorscope.io.sequence_sources import not_structural, sequence_by_name
+from tumorscope.io.sequences import check_channels
 from tumorscope.io.spacing import Spacing, with_spacing
 
 MOST_CHANNELS = 16
