@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from reading.files import head, heads, write_nifti
 
+from tumorscope.datasets.phantom import write_phantom_figshare
 from tumorscope.io import find_cases, find_mask, open_scan
 from tumorscope.io.dicom.studies import StudyFiles
 
@@ -309,3 +310,20 @@ def test_two_stacks_of_one_patient_keep_their_names_apart(tmp_path: Path):
     cases = find_cases(tmp_path)
     assert all(isinstance(case, StudyFiles) for case in cases)
     assert [open_scan(case).sequences for case in cases] == [("flair",), ("t1c",)]
+
+
+def test_each_sample_of_figshare_is_a_case_and_its_folds_are_none(tmp_path: Path):
+    import h5py
+
+    write_phantom_figshare(tmp_path)
+    with h5py.File(tmp_path / "cvind.mat", "w") as file:
+        file["cvind"] = np.ones(4)
+    samples = sorted(path for path in tmp_path.glob("*.mat") if path.name != "cvind.mat")
+    assert find_cases(tmp_path) == samples
+    assert open_scan(samples[0]).sequences == ("t1c",)
+
+
+def test_volumes_without_common_words_are_named_by_their_folder(tmp_path: Path):
+    for name in ("t1", "flair", "p01_healthy_t1"):
+        write(tmp_path, f"nifti/{name}.nii")
+    assert cases_of(tmp_path / "nifti") == {"nifti": ("t1", "flair"), "p01_healthy_t1": ("t1",)}

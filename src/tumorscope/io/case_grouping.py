@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from pathlib import Path
 
 from tumorscope.io.bids_names import parse_bids_name
@@ -15,7 +15,7 @@ from tumorscope.io.file_sequences import file_sequences, words_before_sequence
 from tumorscope.io.formats import stem
 from tumorscope.io.image_stacks import is_one_scan
 from tumorscope.io.sequence_words import PROCESSED, VOCABULARY, words_of
-from tumorscope.io.sequences import names_other
+from tumorscope.io.sequences import names_other, recognize_sequence
 
 _SERIES_NUMBER = re.compile(r"[1-9]\d{0,3}|(s|se|ser|series|scan|img|im|mr|run|acq|e)\d{1,4}|\d+mm")
 """Words in front of the sequence that number the series of one patient rather than patients."""
@@ -23,6 +23,9 @@ _SERIES = frozenset({"s", "se", "ser", "series", "scan", "img", "im", "mr", "run
 DATE = re.compile(r"(?<!\d)((?:19|20)\d\d)[-_.]([01]\d)[-_.]([0-3]\d)(?!\d)")
 _YEAR = re.compile(r"(19|20)\d\d")
 _NUMBERED = re.compile(r"[a-z]*\d+")
+
+_KINDS = 3
+"""So many kinds of images that share a counter are no coincidence."""
 
 _DENSE = 0.5
 """Images whose numbers fill at least this share of the range from the first to the last count up."""
@@ -80,14 +83,15 @@ def group_images(files: Sequence[Path]) -> list[FileGroup]:
     templates: dict[Hashable, list[Path]] = {}
     for path in sorted(files):
         templates.setdefault((re.sub(r"\d+", "#", path.stem), path.suffix.lower()), []).append(path)
+    stacks = [sorted(own, key=_numbers) for alike in templates.values() for own in _in_stacks(alike)]
+    counted = [own for own in stacks if _count_up([_numbers(path) for path in own])]
+    collection = _share_a_counter(counted)
     groups = []
-    for alike in templates.values():
-        for own in _in_stacks(alike):
-            counted = sorted(own, key=_numbers)
-            if _count_up([_numbers(path) for path in counted]) and is_one_scan(counted):
-                groups.append(FileGroup(_common_name(counted), tuple(counted)))
-            else:
-                groups += [FileGroup(path.stem, (path,)) for path in counted]
+    for own in stacks:
+        if own in counted and not collection and is_one_scan(own):
+            groups.append(FileGroup(_common_name(own), tuple(own)))
+        else:
+            groups += [FileGroup(path.stem, (path,)) for path in own]
     return sorted(groups, key=lambda group: group.files)
 
 
@@ -191,7 +195,8 @@ def _common_name(files: Sequence[Path]) -> str:
     ) <= VOCABULARY | PROCESSED:
         common = common[: match.start()]
     numbers = {_last_number(path) for path in files}
-    return common.rstrip("_-. +(") or (numbers.pop() if len(numbers) == 1 else None) or stems[0]
+    number = numbers.pop() if len(numbers) == 1 else None
+    return common.rstrip("_-. +(") or number or (files[0].parent.name if len(files) > 1 else "") or stems[0]
 
 
 def _in_stacks(files: Sequence[Path]) -> list[list[Path]]:
@@ -206,6 +211,27 @@ def _in_stacks(files: Sequence[Path]) -> list[list[Path]]:
 
 def _numbers(path: Path) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", path.stem))
+
+
+def _share_a_counter(stacks: Sequence[Sequence[Path]]) -> bool:
+    """Whether one counter runs through images of several kinds, as a data set numbers them: BRISC's ``00001_gl_ax``.
+
+    The series of one study may share a counter, too: then their names state different sequences.
+    """
+    numbered = [(_counter(own), own[0]) for own in stacks]
+    ranges = sorted((min(values), max(values)) for (_text, values), _path in numbered)
+    apart = all(one[1] < other[0] for one, other in pairwise(ranges))
+    texts = {text for (text, _values), _path in numbered}
+    sequences = {recognize_sequence(path.stem) for _counter, path in numbered}
+    return len(stacks) >= _KINDS and apart and len(texts) == len(sequences) == 1
+
+
+def _counter(files: Sequence[Path]) -> tuple[str, list[int]]:
+    """What the names of files that count up say before the number in which they differ, and these numbers."""
+    numbers = [_numbers(path) for path in files]
+    index = next(index for index in range(len(numbers[0])) if len({own[index] for own in numbers}) > 1)
+    before = "#".join(re.split(r"\d+", files[0].stem)[: index + 1])
+    return before, [own[index] for own in numbers]
 
 
 def _count_up(numbers: Sequence[tuple[int, ...]]) -> bool:

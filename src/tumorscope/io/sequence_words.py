@@ -15,7 +15,7 @@ def word_set(words: str) -> frozenset[str]:
 
 
 FLAIR = word_set("flair fla eflair t2f tirm")
-T1 = word_set("t1 t1w t1n t1wi st1w mprage bravo spgr fspgr")
+T1 = word_set("t1 t1w t1n t1wi st1w mprage memprage bravo spgr fspgr")
 T1C = word_set("t1c t1ce t1gd t1post t1wce t1wc t1km t1wks t1cw ct1 ct1w")
 T2 = word_set("t2 t2w t2wi st2w")
 
@@ -61,7 +61,7 @@ PROCESSED = word_set(
     "skullstrip skull strip ss unstripped synthstrip robex noskull defaced deface masked voided reg registered coreg "
     "coregistered rigid affine warped aligned resampled reslice resliced r2s rsri lps ras lpi to in mni mni152 "
     "sri sri24 atlas template space orig origspace native norm normalized normalised zscore whitestripe histmatch "
-    "denoised smoothed smooth preproc preprocessed processed pp crop cropped resized iso 1mm scaled"
+    "denoised smoothed smooth processed pp crop cropped resized iso 1mm scaled"
 )
 """What names say of processing: of several copies of one image the one with the fewest of them is nearest to it."""
 
@@ -76,6 +76,11 @@ VOCABULARY = FLAIR | T1 | T1C | T2 | AGENT | AFTER | BEFORE | NOT | OTHER | _TEC
 """All words that speak of sequences, planes and techniques."""
 _WEIGHTED = re.compile(r"t[12]|flair")
 _LONGEST = 32
+_CHANGE = re.compile(r"(?<![A-Za-z0-9])dT1w?(?![A-Za-z0-9])")
+"""The change of T1 by a contrast agent, as Brain-Tumor-Progression names its maps."""
+
+_GLUED_ON = frozenset({word for word in PROCESSED if len(word) > 2 or word in ("n3", "n4")})
+"""Words of processing that names write onto others: ``FLAIRreg``, ``T1brain``."""
 
 _GLUED = {
     first + agent: (first, agent)
@@ -88,13 +93,14 @@ _SPELLINGS = (
     (r"t2\s*\*", " t2star "),
     (r"\+\s*(c|k|km|gd|gado|gad|ce|iv)(?![a-z0-9])", " contrast "),
     (r"(?<![a-z0-9])(c|km|gd|gado|gad)\+", " contrast "),
-    (r"(?<![a-z0-9])c-(?![a-z0-9])|(?<=\s)-c(?![a-z0-9])", " nativ "),
+    (r"(?<![a-z0-9])c-(?![a-z0-9])|(?<=\s)-(c|km)(?![a-z0-9])", " nativ "),
     (r"(?<![a-z0-9])c/c(?![a-z0-9])", " contrast "),
     (r"(?<![a-z0-9])s/c(?![a-z0-9])", " nativ "),
     (r"(?<![a-z0-9])w/o", " without "),
     (r"(?<![a-z0-9])s/", " sin "),
     (r"dark[ _-]?fluid|(?<![a-z0-9])da[ _-]fl(?![a-z0-9])", " flair "),
     (r"mp[ _-]rage", " mprage "),
+    (r"(post|pre)[ _-]?proc(ess(ed|ing))?(?![a-z])", " processed "),
     # BRISC 2025 calls its images T1, and describes them as T1 with contrast.
     (r"(?<![a-z0-9])brisc2025_(train|test)_\d+_[a-z]{2}_[a-z]{2}_t1(?![a-z0-9])", " t1 contrast "),
 )
@@ -110,6 +116,7 @@ def words_of(text: str, glued: bool = False) -> list[str]:
     >>> words_of("AXT1post_3D"), words_of("T1 après Gd")
     (['ax', 't1post', '3d'], ['t1', 'apres', 'gd'])
     """
+    text = _CHANGE.sub(" subtraction ", text)
     text = re.sub(r"(?<=[a-z])(?=[A-Z])(?<![^A-Za-z0-9]c)(?<!^c)", " ", text)  # eFLAIR, postGd, but not cT1
     text = "".join(each for each in unicodedata.normalize("NFKD", text) if not unicodedata.combining(each)).lower()
     for spelling, meaning in _SPELLINGS:
@@ -124,16 +131,20 @@ def words_of(text: str, glued: bool = False) -> list[str]:
 def _parted(word: str, glued: bool) -> tuple[str, ...]:
     if word in _GLUED:
         return _GLUED[word]
-    if word in VOCABULARY or len(word) > _LONGEST or not (glued or _WEIGHTED.search(word)):
+    if word in VOCABULARY or len(word) > _LONGEST:
         return (word,)
+    if not (glued or _WEIGHTED.search(word)):
+        ending = next((each for each in _GLUED_ON if word.removesuffix(each) in OTHER), "")
+        return (word.removesuffix(ending), ending) if ending else (word,)
     return _pieces(word) or (word,)
 
 
 def _pieces(word: str) -> tuple[str, ...] | None:
     """The known words that make up a word, long ones first; None where there is a rest."""
+    parts = VOCABULARY | _GLUED_ON
     known: dict[int, tuple[str, ...] | None] = {len(word): ()}
     for start in range(len(word) - 1, -1, -1):
-        ends = (end for end in range(len(word), start, -1) if word[start:end] in VOCABULARY and known[end] is not None)
+        ends = (end for end in range(len(word), start, -1) if word[start:end] in parts and known[end] is not None)
         end = next(ends, None)
         known[start] = None if end is None else (word[start:end], *(known[end] or ()))
     return known[0]
