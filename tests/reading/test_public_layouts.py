@@ -309,7 +309,7 @@ def test_two_stacks_of_one_patient_keep_their_names_apart(tmp_path: Path):
         write(tmp_path, f"BraTS_001_{sequence}_{number}.png")
     cases = find_cases(tmp_path)
     assert all(isinstance(case, StudyFiles) for case in cases)
-    assert [open_scan(case).sequences for case in cases] == [("flair",), ("t1c",)]
+    assert cases_of(tmp_path) == {"BraTS_001_flair": ("flair",), "BraTS_001_t1ce": ("t1c",)}
 
 
 def test_each_sample_of_figshare_is_a_case_and_its_folds_are_none(tmp_path: Path):

@@ -22,8 +22,11 @@ _SERIES_NUMBER = re.compile(r"[1-9]\d{0,3}|(s|se|ser|series|scan|img|im|mr|run|a
 _SERIES = frozenset({"s", "se", "ser", "series", "scan", "img", "im", "mr", "run", "acq", "nr", "no"})
 DATE = re.compile(r"(?<!\d)((?:19|20)\d\d)[-_.]([01]\d)[-_.]([0-3]\d)(?!\d)")
 _YEAR = re.compile(r"(19|20)\d\d")
+_COUNTER = re.compile(r"(?<![A-Za-z])c?t[12][A-Za-z]*(?![A-Za-z0-9])|(\d+)", re.IGNORECASE)
+"""A number in a name, as a group; those of T1 and T2 are none."""
 _NUMBERED = re.compile(r"[a-z]*\d+")
 
+_SEPARATORS = "_-. +("
 _KINDS = 3
 """So many kinds of images that share a counter are no coincidence."""
 
@@ -82,16 +85,15 @@ def group_images(files: Sequence[Path]) -> list[FileGroup]:
     """
     templates: dict[Hashable, list[Path]] = {}
     for path in sorted(files):
-        templates.setdefault((re.sub(r"\d+", "#", path.stem), path.suffix.lower()), []).append(path)
+        templates.setdefault((_COUNTER.sub(_template, path.stem), path.suffix.lower()), []).append(path)
     stacks = [sorted(own, key=_numbers) for alike in templates.values() for own in _in_stacks(alike)]
     counted = [own for own in stacks if _count_up([_numbers(path) for path in own])]
-    collection = _share_a_counter(counted)
-    groups = []
-    for own in stacks:
-        if own in counted and not collection and is_one_scan(own):
-            groups.append(FileGroup(_common_name(own), tuple(own)))
-        else:
-            groups += [FileGroup(path.stem, (path,)) for path in own]
+    scans = [] if _share_a_counter(counted) else [own for own in counted if is_one_scan(own)]
+    names = Counter(_common_name(own) for own in scans)
+    groups = [FileGroup(path.stem, (path,)) for own in stacks if own not in scans for path in own]
+    for own in scans:
+        name = _common_name(own)
+        groups.append(FileGroup(name if names[name] == 1 else _common_start(own).rstrip(_SEPARATORS), tuple(own)))
     return sorted(groups, key=lambda group: group.files)
 
 
@@ -185,18 +187,24 @@ def _group_name(files: Sequence[Path]) -> str:
 
 def _common_name(files: Sequence[Path]) -> str:
     """What the names have in common at their start, in whole words and without the sequence's."""
-    stems = [stem(path) for path in files]
-    alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*stems, strict=False))
-    common = "".join(letters[0] for letters in alike)
-    if any(each[len(common) : len(common) + 1].isalnum() for each in stems) and common[-1:].isalnum():
-        common = re.sub(r"[A-Za-z0-9]+$", "", common)
+    common = _common_start(files)
     while (match := re.search(r"[^A-Za-z0-9]*([A-Za-z0-9]+)[^A-Za-z0-9]*$", common)) and set(
         words_of(match[1])
     ) <= VOCABULARY | PROCESSED:
         common = common[: match.start()]
     numbers = {_last_number(path) for path in files}
     number = numbers.pop() if len(numbers) == 1 else None
-    return common.rstrip("_-. +(") or number or (files[0].parent.name if len(files) > 1 else "") or stems[0]
+    return common.rstrip(_SEPARATORS) or number or (files[0].parent.name if len(files) > 1 else "") or stem(files[0])
+
+
+def _common_start(files: Sequence[Path]) -> str:
+    """What the names have in common at their start, in whole words."""
+    stems = [stem(path) for path in files]
+    alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*stems, strict=False))
+    common = "".join(letters[0] for letters in alike)
+    if any(each[len(common) : len(common) + 1].isalnum() for each in stems) and common[-1:].isalnum():
+        common = re.sub(r"[A-Za-z0-9]+$", "", common)
+    return common
 
 
 def _in_stacks(files: Sequence[Path]) -> list[list[Path]]:
@@ -210,7 +218,11 @@ def _in_stacks(files: Sequence[Path]) -> list[list[Path]]:
 
 
 def _numbers(path: Path) -> tuple[int, ...]:
-    return tuple(int(number) for number in re.findall(r"\d+", path.stem))
+    return tuple(int(number) for number in _COUNTER.findall(path.stem) if number)
+
+
+def _template(match: re.Match[str]) -> str:
+    return "#" if match[1] else match[0]
 
 
 def _share_a_counter(stacks: Sequence[Sequence[Path]]) -> bool:
@@ -230,8 +242,8 @@ def _counter(files: Sequence[Path]) -> tuple[str, list[int]]:
     """What the names of files that count up say before the number in which they differ, and these numbers."""
     numbers = [_numbers(path) for path in files]
     index = next(index for index in range(len(numbers[0])) if len({own[index] for own in numbers}) > 1)
-    before = "#".join(re.split(r"\d+", files[0].stem)[: index + 1])
-    return before, [own[index] for own in numbers]
+    counters = [match for match in _COUNTER.finditer(files[0].stem) if match[1]]
+    return files[0].stem[: counters[index].start()], [own[index] for own in numbers]
 
 
 def _count_up(numbers: Sequence[tuple[int, ...]]) -> bool:
