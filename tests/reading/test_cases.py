@@ -99,6 +99,17 @@ def test_cases_of_one_name_are_told_apart_by_the_folders_above(tmp_path):
     assert told_apart([cases[0], cases[0]]) == ["", ""]
 
 
+def test_long_names_of_folders_leave_room_for_the_cases_own(tmp_path):
+    kinds = "Glioma (Astrocitoma, Ganglioglioma, Glioblastoma, Oligodendroglioma, Ependimoma)"
+    for sequence in ("T1", "T1C+"):
+        image(tmp_path / f"{kinds} {sequence}" / "1.png")
+    cases = [tmp_path / f"{kinds} {sequence}" / "1.png" for sequence in ("T1", "T1C+")]
+    assert told_apart(cases) == [
+        "Glioma (Astrocitoma, Gan- Ependimoma) T1",
+        "Glioma (Astrocitoma, Gan-pendimoma) T1C+",
+    ]
+
+
 def test_dicom_is_not_told_apart_by_folders_which_may_name_patients(tmp_path):
     for name in ("Doe_Jane", "Roe_Richard"):
         write_series(tmp_path / name / "T1", study=name)

@@ -185,6 +185,13 @@ def test_volumes_of_public_data_sets(name: str, tmp_path: Path):
     assert cases_of(root) == cases
 
 
+def test_a_note_tells_which_sequences_the_other_names_told(tmp_path: Path):
+    for name in ("FLAIR", "POST", "T2"):
+        write(tmp_path, f"p/YG_{name}.nii")
+    notes = [note.text for note in open_scan(tmp_path / "p").notes]
+    assert notes == ["taken by what the names of the other files say: YG_POST.nii as t1c"]
+
+
 def test_a_folder_of_series_folders_is_opened_as_one_scan(tmp_path: Path):
     for sequence in ("T1", "T1GD", "FLAIR"):
         write(tmp_path, f"EGD-0001/1_{sequence}/NIFTI/{sequence}.nii")
@@ -229,6 +236,11 @@ def test_the_channels_of_nnunet_are_one_case(tmp_path: Path):
     (tmp_path / "dataset.json").write_text(json.dumps({"channel_names": names}))
     expected = {f"BraTS2021_0000{number}": ("t1", "t1c", "flair") for number in (1, 2)}
     assert cases_of(tmp_path) == cases_of(tmp_path / "imagesTr") == expected
+    (tmp_path / "labelsTr").mkdir()
+    write_nifti(tmp_path / "labelsTr/BraTS2021_00002.nii", (VOLUME > 100).astype(np.uint8), AFFINE)
+    first, second = map(open_scan, find_cases(tmp_path))
+    assert find_mask(first) is None
+    assert np.array_equal(find_mask(second), second.channel("flair") > 100)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ from tumorscope.io.discovery import dicom_files, dicom_files_below, is_dicom
 from tumorscope.io.formats import stem
 from tumorscope.io.library_warnings import quiet_libraries
 
+_LONGEST = 40
+
 
 @dataclass(frozen=True)
 class PublicNames:
@@ -101,12 +103,17 @@ def told_apart(cases: Sequence[Path | StudyFiles]) -> list[str]:
             continue
         parents = [_parents(cases[index]) for index in indices]
         for depth in range(1, max(map(len, parents), default=0) + 1):
-            tails = ["_".join(own[-depth:]) for own in parents]
+            tails = ["_".join(map(_short, own[-depth:])) for own in parents]
             if len({tail.lower() for tail in tails}) == len(tails):
                 for index, tail in zip(indices, tails, strict=True):
                     above[index] = tail
                 break
     return above
+
+
+def _short(folder: str) -> str:
+    """A folder's name, its middle left out where it would leave no room for the case's own."""
+    return folder if len(folder) <= _LONGEST else f"{folder[:24]}-{folder[-15:]}"
 
 
 def _name_of(case: Path | StudyFiles) -> str:

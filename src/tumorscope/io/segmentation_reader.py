@@ -116,7 +116,7 @@ def find_mask(scan: Scan) -> np.ndarray | None:
         if scan.kind == "volume":
             masks = [path for path in sorted(source.iterdir()) if _is_volume(path) and is_lesion_mask_name(path.name)]
             own = [path for path in masks if re.match(rf"{re.escape(scan.case)}(?![A-Za-z0-9])", path.name)]
-            masks = own or masks
+            masks = own or masks or _masks_of_case(source, scan.case)
             return read_mask(masks[0], scan) if len(masks) == 1 else None
         beside = any(_mask_beside(source / name) for name in scan.slice_names)
         return _masks_of_slices(source, scan) if beside else None
@@ -191,6 +191,12 @@ def _mask_beside(path: Path) -> Path | None:
         for suffix in suffixes
     ]
     return next((candidate for candidate in candidates if is_file(candidate) and candidate != path), None)
+
+
+def _masks_of_case(images: Path, case: str) -> list[Path]:
+    """The masks of a case whose sequences are files of their own, as nnU-Net's ``labelsTr/CASE.nii.gz``."""
+    found = (folder / f"{case}{suffix}" for folder in _mask_folders(images) for suffix in VOLUME_SUFFIXES)
+    return [path for path in found if is_file(path)]
 
 
 def _mask_folders(images: Path) -> list[Path]:
