@@ -72,8 +72,8 @@ def delete_study(study_id: StudyId, request: Request, backend: BackendOfApp) -> 
 async def retry_study(study_id: StudyId, request: Request, backend: BackendOfApp) -> StudyState:
     """Retry a failed study.
 
-    A body states anew how its files are read, and replaces all that was stated before; without a body nothing of it
-    changes. A study that has results, whose corrected segmentation failed, is read as before.
+    A body states how its files are read and replaces all that was stated before; without a body nothing of it changes.
+    A study that has results, whose corrected segmentation failed, is read as before.
     """
     body = await read_body(request, _MAX_READING_BYTES)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
