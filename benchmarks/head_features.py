@@ -9,7 +9,7 @@ import onnx
 
 from tumorscope.core.errors import BadBundle
 from tumorscope.inference.bundles import Bundle
-from tumorscope.inference.sessions import onnxruntime_session
+from tumorscope.inference.sessions import OnnxRuntimeLoader
 
 FEATURES = "probed_features"
 """The name of the added output."""
@@ -34,4 +34,4 @@ def feature_session(bundle: Bundle) -> Callable[[np.ndarray], dict[str, np.ndarr
         raise BadBundle(f"bundle {bundle.name}: presence is not the mean of a map ({node.op_type})")
     graph.node.append(onnx.helper.make_node("Identity", [node.input[0]], [FEATURES]))
     graph.output.append(onnx.helper.make_tensor_value_info(FEATURES, onnx.TensorProto.FLOAT, None))
-    return onnxruntime_session(graph_model.SerializeToString())
+    return OnnxRuntimeLoader().load(graph_model.SerializeToString())

@@ -29,14 +29,14 @@ def cli_page() -> str:
     """All commands with their arguments and options, from the parser."""
     from typer.main import get_command
 
-    from tumorscope.cli.main import app
+    from tumorscope.cli.main import program
 
     lines = [
         "# Command line",
         _NOTE.format(source="the program's own help (`tumorscope COMMAND --help`)"),
         "Exit codes: 0, everything was done; 2, an error that the user can act on, in one line; 130, interrupted.",
     ]
-    lines += _commands(get_command(app), None, ("tumorscope",))
+    lines += _commands(get_command(program()), None, ("tumorscope",))
     return "\n\n".join(lines) + "\n"
 
 

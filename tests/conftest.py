@@ -74,6 +74,14 @@ def _salt_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _cache_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What is kept between runs is kept between the tests of one process."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TUMORSCOPE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def lgg_folder() -> Path:
     """``kaggle_3m`` with 88 patients."""

@@ -16,7 +16,8 @@ from dicom_peers import needs, running_orthanc
 from ports import free_ports
 from typer.main import get_command
 
-from tumorscope.cli.main import app
+from tumorscope.cli.main import program
+from tumorscope.core.cache_folder import CACHE_VARIABLE
 from tumorscope.dicom_network.destinations import find_destinations
 from tumorscope.io.dicom.patient_key import SALT_VARIABLE
 from tumorscope.service.settings import ServiceSettings
@@ -32,7 +33,7 @@ VARIABLE = re.compile(r"\$\{(\w+)(?::[?-]([^}]*))?\}")
 def parsed(words: list[str]) -> dict[str, Any]:
     """The options of a `tumorscope` command line by the program's own parser; nothing is run."""
     assert words[0] == "tumorscope"
-    command = get_command(app).commands[words[1]]  # type: ignore[attr-defined]
+    command = get_command(program()).commands[words[1]]  # type: ignore[attr-defined]
     return command.make_context(words[1], words[2:]).params
 
 
@@ -84,7 +85,8 @@ def test_the_image_starts_the_service_as_an_ordinary_user():
     command = json.loads(re.search(r"^CMD (.*)$", last, re.MULTILINE)[1])
     assert parsed(command)["host"] == "0.0.0.0"
     for variable in re.findall(r"(TUMORSCOPE_\w+)=", last):
-        assert variable.removeprefix("TUMORSCOPE_").lower() in ServiceSettings.model_fields or variable == SALT_VARIABLE
+        setting = variable.removeprefix("TUMORSCOPE_").lower()
+        assert setting in ServiceSettings.model_fields or variable in (SALT_VARIABLE, CACHE_VARIABLE)
 
 
 def test_the_image_installs_extras_that_exist():

@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -10,9 +11,12 @@ from making import card, fake_engine, write_bundle
 from tumorscope.core.errors import BadBundle, TumorscopeError
 from tumorscope.inference.analysis import analyze
 from tumorscope.inference.bundles import load_bundle
-from tumorscope.inference.engine import BATCH, load_engine, openvino_available
-from tumorscope.inference.sessions import detecting_part, onnxruntime_session
+from tumorscope.inference.engine import Predictions, load_engine, openvino_available
+from tumorscope.inference.postprocessing import slices_to_localize
+from tumorscope.inference.sessions import LOADERS, OnnxRuntimeLoader
 from tumorscope.preprocessing import Preparation
+
+BATCH = OnnxRuntimeLoader.batch
 
 
 def sum_of_channels(images):
@@ -133,6 +137,30 @@ def test_a_slice_is_predicted_alike_in_any_batch():
     np.testing.assert_allclose(whole.mask[: BATCH - 1], again.mask[: BATCH - 1], atol=1e-5)
 
 
+@pytest.mark.parametrize("runtime", ["openvino", "onnxruntime"])
+def test_callers_of_one_engine_do_not_get_each_others_slices(runtime):
+    if runtime == "openvino" and not openvino_available():
+        pytest.skip("openvino is not installed")
+    engine = load_engine(load_bundle("lgg"), runtime, "int8")
+    size = engine.bundle.card.preparation.size
+    images = [np.random.default_rng(seed).normal(size=(6, 3, size, size)).astype(np.float32) for seed in range(4)]
+    alone = [engine.run(each).mask for each in images]
+    with ThreadPoolExecutor(4) as pool:
+        together = [found.mask for found in pool.map(engine.run, images)]
+    np.testing.assert_array_equal(together, alone)
+
+
+def test_openvino_predicts_alike_on_any_number_of_cores(monkeypatch):
+    if not openvino_available():
+        pytest.skip("openvino is not installed")
+    size = load_bundle("lgg").card.preparation.size
+    images = np.random.default_rng(0).normal(size=(5, 3, size, size)).astype(np.float32)
+    on_all = load_engine(load_bundle("lgg"), "openvino", "int8").run(images)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    on_one = load_engine(load_bundle("lgg"), "openvino", "int8").run(images)
+    np.testing.assert_array_equal(on_one.mask, on_all.mask)
+
+
 def test_the_card_of_a_fake_is_complete():
     assert card().model("int8") is None
 
@@ -195,6 +223,17 @@ def test_masks_are_computed_only_where_they_are_needed():
     assert sum(done) == len(images)
 
 
+def test_uncertain_slices_are_localized_only_in_one_run_with_a_certain_one():
+    probability = np.array([0.4, 0.1, 0.4, 0.9, 0.4, 0.1, 0.1, 0.4])
+    found = Predictions(presence=np.log(probability / (1 - probability)))
+    point = card(operating_point={"presence": 0.6, "presence_within": 0.3})
+    needed = slices_to_localize(found, point, sampled=False)
+    assert np.flatnonzero(needed).tolist() == [2, 3, 4]
+    assert np.flatnonzero(slices_to_localize(found, point, sampled=True)).tolist() == [1, 2, 3, 4, 5]
+    certain = card(operating_point={"presence": 0.95, "presence_within": 0.3})
+    assert not slices_to_localize(found, certain, sampled=True).any()
+
+
 def test_where_no_slice_needs_a_mask_all_masks_are_empty():
     images = np.ones((2 * BATCH, 3, 8, 8), np.float32)
     staged = replace(fake_engine(), session=None, detector=lambda: lambda batch: {"presence": -batch[:, 0, 0, 0]})
@@ -227,5 +266,4 @@ def test_findings_are_those_of_masks_computed_everywhere(runtime, thin):
 def test_a_network_that_detects_by_its_decoder_is_not_divided():
     bundle = load_bundle("t1c")
     content = bundle.read_model(bundle.card.models[0])
-    assert detecting_part(content, ["presence"], onnxruntime_session) is None
-    assert detecting_part(load_bundle("lgg").read_model(load_bundle("lgg").card.models[0]), ["presence"], len) > 0
+    assert all(loader.load_part(content, ["presence"]) is None for loader in LOADERS.values())

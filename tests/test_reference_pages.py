@@ -11,7 +11,7 @@ import pytest
 from typer.main import get_command
 
 import tumorscope
-from tumorscope.cli.main import app
+from tumorscope.cli.main import program
 from tumorscope.recipes.experiment import AugmentationSettings, Recipe, recipe_folder
 from tumorscope.recipes.renamed_keys import RENAMED_KEYS
 from tumorscope.reporting.analysis_document import AnalysisDocument
@@ -57,7 +57,7 @@ def rows(page: str) -> set[str]:
 
 def test_every_command_has_its_section_with_every_option(pages):
     page = pages["reference/cli.md"]
-    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]
+    for name, command in get_command(program()).commands.items():  # type: ignore[attr-defined]
         section = re.search(rf"^## tumorscope {name}$(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)
         assert section is not None, name
         for option in command.params:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tumorscope.core.note import Note
 from tumorscope.core.scan import SEQUENCES, Scan, SourceImage
 from tumorscope.inference import sequence_completion
 from tumorscope.inference.sequence_completion import with_recognized_sequences
@@ -61,6 +62,22 @@ def test_a_name_wins_and_pixels_that_contradict_it_warn():
     assert "T1 with contrast looks like T2" in note.text
     assert with_recognized_sequences(scan_of("t1c", names=("t1c",))).notes == ()
     assert with_recognized_sequences(scan_of("t2", names=("t1c",), unsure=0.3)).notes == ()
+
+
+def test_an_image_file_called_t1_may_show_t1_with_contrast():
+    """As the 6,000 of BRISC are called, ``brisc2025_train_00001_gl_ax_t1.jpg``."""
+    by_file = (Note("sequence_source", "sequence t1 taken from the name"),)
+    image = dataclasses.replace(scan_of("t1c", names=("t1",)), kind="image", notes=by_file)
+    found = with_recognized_sequences(image)
+    assert found.sequences == ("t1c",)
+    assert [note.code for note in found.notes] == ["sequence_source", "sequence_recognized"]
+    for other in (
+        dataclasses.replace(image, notes=()),  # stated by the user
+        dataclasses.replace(image, kind="volume"),
+        dataclasses.replace(image, voxels=scan_of("t1c", unsure=0.3).voxels),
+        dataclasses.replace(image, voxels=scan_of("t2").voxels),
+    ):
+        assert with_recognized_sequences(other).sequences == ("t1",)
 
 
 def test_several_unnamed_channels_are_named_only_if_each_is_another_sequence():

@@ -16,7 +16,7 @@ from code_blocks import Block, code_blocks
 from dicom_making import Grid, write_study
 from typer.main import get_command
 
-from tumorscope.cli.main import app
+from tumorscope.cli.main import program
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = [DOCS / "get-started.md", *sorted((DOCS / "tutorials").glob("*.md")), *sorted((DOCS / "viewers").glob("*.md"))]
@@ -76,7 +76,7 @@ def test_every_command_line_has_the_program_s_own_options(page):
 
 def parse(words: list[str]) -> None:
     """Parse a command line, of a subcommand if it names one; nothing is run."""
-    command = get_command(app)
+    command = get_command(program())
     while hasattr(command, "commands"):
         name, *words = words
         command = command.commands[name]

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper
 from tumorscope.core.errors import BadBundle, BadDataset
 from tumorscope.inference.bundle import Bundle
 from tumorscope.inference.engine import Predictions
-from tumorscope.inference.sessions import onnxruntime_session
+from tumorscope.inference.sessions import OnnxRuntimeLoader
 from tumorscope.inference.tumor_type import TypeFinding
 from tumorscope.inference.type_check import TYPE_CHECK_FILE, load_type_check, mask_geometry
 from tumorscope.reporting.wording import type_sentence, type_words
@@ -118,8 +118,8 @@ def linear_head(head="Conv"):
 
 def test_a_network_gets_an_output_of_what_its_types_are_read_from():
     image = np.random.default_rng(0).normal(size=(2, 2, 4, 4)).astype(np.float32)
-    before = onnxruntime_session(linear_head().SerializeToString())(image)
-    after = onnxruntime_session(add_type_features(linear_head()).SerializeToString())(image)
+    before = OnnxRuntimeLoader().load(linear_head().SerializeToString())(image)
+    after = OnnxRuntimeLoader().load(add_type_features(linear_head()).SerializeToString())(image)
     np.testing.assert_array_equal(after["type"], before["type"])
     np.testing.assert_allclose(after["type_features"], image.mean(axis=(2, 3)), rtol=1e-5)
 

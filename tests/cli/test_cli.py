@@ -7,6 +7,7 @@ import sys
 import nibabel as nib
 import numpy as np
 import pytest
+from PIL import Image
 
 from tumorscope.cli import main
 from tumorscope.datasets.phantom import make_phantom, plausible_lesion, write_lgg_folder, write_nifti
@@ -84,6 +85,19 @@ def test_a_start_imports_nothing_that_not_every_scan_needs():
     )
     out = subprocess.run([sys.executable, "-c", program, *HEAVY, *late], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == "[]"
+
+
+def test_one_picture_is_analyzed_without_what_its_libraries_would_import(tmp_path, phantom):
+    """And without the other commands, by the names that Python lists as it imports."""
+    picture = tmp_path / "flair.png"
+    Image.fromarray(phantom.scan.voxels[6, ..., 0].astype(np.uint8)).save(picture)
+    arguments = ["analyze", str(picture), "--bundle", "lgg", "-o", str(tmp_path / "out")]
+    command = [sys.executable, "-X", "importtime", "-m", "tumorscope", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if "|" in line}
+    assert {"tumorscope.cli.running", "scipy.ndimage._filters"} <= imported
+    assert not imported & {"numpy.f2py.f2py2e", "numpy.testing._private.utils", "scipy.special._ufuncs"}
+    assert not imported & {"tumorscope.cli.train", "tumorscope.cli.serve", "highdicom", "scipy.spatial"}
 
 
 def test_the_program_imports_openvino_without_its_converter():

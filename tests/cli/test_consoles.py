@@ -10,12 +10,12 @@ import typer
 from making import bright_flair
 
 from tumorscope.cli import main
-from tumorscope.cli.main import app
+from tumorscope.cli.main import program
 from tumorscope.datasets.phantom import make_phantom, plausible_lesion, write_nifti
 from tumorscope.inference.engine import Engine
 
 ENCODINGS = ["gbk", "cp932", "cp437", "cp1251", "ascii"]
-COMMANDS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
+COMMANDS = sorted(typer.main.get_command(program()).commands)  # type: ignore[attr-defined]
 
 
 @pytest.fixture(params=ENCODINGS)

@@ -4,6 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tumorscope.core.cache_folder import CACHE_VARIABLE
+from tumorscope.reporting import templating
+from tumorscope.reporting.report_content import build_report
 from tumorscope.reporting.templating import plain, typst_literal
 
 typst = pytest.importorskip("typst")
@@ -47,3 +50,20 @@ def test_lists_keep_their_values_and_their_depth():
 def test_values_without_a_literal_are_refused():
     with pytest.raises(TypeError, match="object has no literal"):
         typst_literal(object())
+
+
+def test_templates_read_back_write_what_the_compiled_ones_did(analyzed, volume_scan, mask, tmp_path, monkeypatch):
+    """In either language: what is constant in a template is written when it is compiled, for its language alone."""
+    report = build_report(analyzed(volume_scan, mask))
+
+    def written(cache):
+        monkeypatch.setenv(CACHE_VARIABLE, cache)
+        templating._environment.cache_clear()
+        return [
+            str(templating.render("report.j2", language, report=report, style="")) for language in ("html", "typst")
+        ]
+
+    cache = str(tmp_path / "cache")
+    assert written("") == written(cache) == written(cache)
+    assert len(list((tmp_path / "cache" / "templates").iterdir())) == 4  # the report and its macros, in two languages
+    templating._environment.cache_clear()

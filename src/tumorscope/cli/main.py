@@ -3,64 +3,72 @@
 from __future__ import annotations
 
 import errno
-import gc
 import sys
+from collections.abc import Sequence
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
 from tumorscope import __version__
-from tumorscope.cli import (
-    analyze,
-    bundles,
-    calibrate,
-    compare,
-    compare_studies,
-    consistency,
-    datasets,
-    demo,
-    doctor,
-    evaluate,
-    export,
-    features,
-    fit_input_check,
-    fit_sequences,
-    fit_type_check,
-    follow,
-    measure,
-    node,
-    pacs,
-    pool,
-    quantize,
-    serve,
-    submit,
-    table,
-    train,
-    worker,
-)
 from tumorscope.cli.console import replace_unknown_characters
+from tumorscope.cli.startup import lighten_libraries
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.extras import missing_extra
 from tumorscope.core.notice import NOTICE
 
+COMMANDS = (
+    "analyze",
+    "measure",
+    "compare-studies",
+    "follow",
+    "table",
+    "node",
+    "pacs",
+    "serve",
+    "worker",
+    "submit",
+    "demo",
+    "evaluate",
+    "compare",
+    "pool",
+    "consistency",
+    "calibrate",
+    "bundles",
+    "doctor",
+    "train",
+    "export",
+    "features",
+    "fit-input-check",
+    "fit-sequences",
+    "fit-type-check",
+    "quantize",
+    "datasets",
+)
+"""In the order of the help. Each is a module of this package, with a ``command`` or, of several, an ``app``."""
 FAILED = 2
 """The exit code of every error that the user can act on."""
 INTERRUPTED = 130
-_COLLECT_EVERY = 200_000
-"""Allocations between two runs of Python's cycle collector. A DICOM study is a hundred thousand small objects, none of
-them garbage: every 700, as is usual, the collector takes a fifth of the time of reading and writing one. The libraries
-are more than a hundred thousand, too, so that one image is analyzed before the collector looks at them all."""
-_UNNEEDED = "openvino.tools.ovc"
-"""OpenVINO's converter of models: importing it is half of importing OpenVINO, which does without."""
 
-app = typer.Typer(
-    name="tumorscope",
-    help=f"Find, segment and measure brain tumors on MRI.\n\n{NOTICE}",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
+
+def program(commands: Sequence[str] = COMMANDS) -> typer.Typer:
+    """The program with some of its commands: to import and describe all of them takes longer than one needs."""
+    app = typer.Typer(
+        name="tumorscope",
+        help=f"Find, segment and measure brain tumors on MRI.\n\n{NOTICE}",
+        callback=options,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+    )
+    for name in commands:
+        module = import_module(f"tumorscope.cli.{name.replace('-', '_')}")
+        if hasattr(module, "app"):
+            app.add_typer(module.app, name=name)
+        else:
+            app.command(name)(module.command)
+    return app
 
 
 def _show_version(wanted: bool) -> None:
@@ -69,7 +77,6 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def options(
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
@@ -78,41 +85,13 @@ def options(
     """Options before the command."""
 
 
-app.command("analyze")(analyze.command)
-app.command("measure")(measure.command)
-app.command("compare-studies")(compare_studies.command)
-app.command("follow")(follow.command)
-app.command("table")(table.command)
-app.command("node")(node.command)
-app.add_typer(pacs.app, name="pacs")
-app.command("serve")(serve.command)
-app.command("worker")(worker.command)
-app.command("submit")(submit.command)
-app.command("demo")(demo.command)
-app.command("evaluate")(evaluate.command)
-app.command("compare")(compare.command)
-app.command("pool")(pool.command)
-app.command("consistency")(consistency.command)
-app.command("calibrate")(calibrate.command)
-app.command("bundles")(bundles.command)
-app.command("doctor")(doctor.command)
-app.command("train")(train.command)
-app.command("export")(export.command)
-app.command("features")(features.command)
-app.command("fit-input-check")(fit_input_check.command)
-app.command("fit-sequences")(fit_sequences.command)
-app.command("fit-type-check")(fit_type_check.command)
-app.command("quantize")(quantize.command)
-app.add_typer(datasets.app, name="datasets")
-
-
 def main() -> None:
     """Run a command; an error becomes one line and exit code 2, never a traceback."""
     replace_unknown_characters()
-    sys.modules.setdefault(_UNNEEDED, None)  # type: ignore[arg-type]  # counts as not installed, in this program only
-    gc.set_threshold(_COLLECT_EVERY, *gc.get_threshold()[1:])
+    command = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
+    lighten_libraries(command)
     try:
-        app()
+        program([command] if command in COMMANDS else COMMANDS)()
     except TumorscopeError as error:
         _fail(str(error))
     except KeyboardInterrupt:

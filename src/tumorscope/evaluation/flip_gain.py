@@ -12,7 +12,7 @@ import numpy as np
 from tumorscope.datasets.labeled import LabeledCase, LabeledDataset
 from tumorscope.evaluation.evaluate import evaluate
 from tumorscope.evaluation.metric_summary import summarize
-from tumorscope.inference.engine import BATCH, Engine
+from tumorscope.inference.engine import Engine
 
 Groups = Sequence[tuple[LabeledDataset, Sequence[LabeledCase]]]
 
@@ -72,7 +72,9 @@ def _evaluate(engine: Engine, groups: Groups, *, flips: bool) -> tuple[list[dict
 
     card = engine.bundle.card
     channels = len(card.inputs.sequences) * (2 * card.preparation.adjacent_slices + 1)
-    engine.session(np.zeros((BATCH, channels, card.preparation.size, card.preparation.size), np.float32))  # warm-up
+    engine.session(
+        np.zeros((engine.batch, channels, card.preparation.size, card.preparation.size), np.float32)
+    )  # warm-up
     measured = replace(engine, session=timed)
     return [summarize(evaluate(dataset, cases, measured, flips=flips)) for dataset, cases in groups], spent
 

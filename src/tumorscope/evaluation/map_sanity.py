@@ -19,7 +19,7 @@ from tumorscope.inference.acquired_slices import network_view
 from tumorscope.inference.activation_maps import ActivationMap, activation_map
 from tumorscope.inference.channels import arrange_channels
 from tumorscope.inference.engine import Engine
-from tumorscope.inference.sessions import onnxruntime_session
+from tumorscope.inference.sessions import OnnxRuntimeLoader
 from tumorscope.preprocessing import prepare
 
 _LAYERS = {"Conv", "ConvTranspose", "Gemm", "MatMul"}
@@ -56,8 +56,8 @@ def check_maps(engine: Engine, cases: Sequence[LabeledCase], count: int = 32, se
         return None
     content = engine.bundle.read_model(model)
     broken, shuffled = shuffle_weights(content, seed)
-    trained = replace(engine, runtime="onnxruntime", precision="float", session=onnxruntime_session(content))
-    random = replace(trained, session=onnxruntime_session(broken))
+    trained = replace(engine, runtime="onnxruntime", precision="float", session=OnnxRuntimeLoader().load(content))
+    random = replace(trained, session=OnnxRuntimeLoader().load(broken))
     chance = np.random.default_rng(seed)
     remaining = [cases[index] for index in chance.permutation(len(cases))]
     compared: list[_MapComparison] = []

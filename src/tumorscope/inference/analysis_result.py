@@ -18,7 +18,7 @@ from tumorscope.inference.bundles import Bundle
 from tumorscope.inference.display import Displayed
 from tumorscope.inference.labels import TUMOR, Color, label_colors
 from tumorscope.inference.tumor_type import TypeFinding
-from tumorscope.measurement.lesions import Lesion, find_lesions, total_volume_mm3, unknown_volumes
+from tumorscope.measurement.lesions import Lesion, find_lesions, number_lesions, total_volume_mm3, unknown_volumes
 from tumorscope.measurement.rulers import Ruler
 
 
@@ -141,6 +141,11 @@ class Analysis(Displayed):
     def mask_sha256(self) -> str:
         """Of the mask's voxels: the identity of what is segmented."""
         return hashlib.sha256(self.mask.tobytes()).hexdigest()
+
+    @cached_property
+    def lesion_labels(self) -> np.ndarray:
+        """The number of the lesion at each voxel, from one in the order of ``lesions``; uint16, 0 outside."""
+        return number_lesions(self.mask)
 
     @property
     def assessed(self) -> bool:

@@ -14,8 +14,9 @@ import numpy as np
 from tumorscope.core.errors import BadBundle, TumorscopeError
 from tumorscope.core.extras import install_command
 from tumorscope.inference.bundles import Bundle
+from tumorscope.inference.logits import sigmoid
 from tumorscope.inference.runtimes import runtime_reason
-from tumorscope.inference.sessions import Session, detecting_part, onnxruntime_session, openvino_session
+from tumorscope.inference.sessions import LOADERS, Session
 from tumorscope.inference.tumor_type import TypeFinding, type_finding
 from tumorscope.inference.type_check import TypeCheck, load_type_check, mask_geometry
 from tumorscope.preprocessing import stack_adjacent_slices
@@ -26,10 +27,7 @@ if TYPE_CHECKING:
 
 EngineName = Literal["auto", "onnxruntime", "openvino"]
 PrecisionName = Literal["auto", "float", "int8"]
-BATCH = 4
-"""Slices run at a time: larger batches gain nothing on a CPU and cost memory."""
-
-MIN_STAGED = 2 * BATCH
+MIN_STAGED = 8
 """Scans of fewer slices are detected and localized at once."""
 
 
@@ -79,6 +77,7 @@ class Engine:
         radiomics_classifier: predicts the type from radiomic features; None where the bundle has none.
         type_check: tells tumors of other types; None where the bundle has none.
         detector: loads the part of the network that detects without localizing; None where there is none.
+        batch: slices that ``session`` is given at a time.
     """
 
     bundle: Bundle
@@ -88,6 +87,7 @@ class Engine:
     radiomics_classifier: RadiomicsClassifier | None = None
     type_check: TypeCheck | None = None
     detector: Callable[[], Session | None] = lambda: None
+    batch: int = 4
 
     def check_type(self, finding: TypeFinding, predictions: Predictions, weights: np.ndarray) -> TypeFinding:
         """The type without a name where the tumor is unlike those that the type was learned from.
@@ -144,7 +144,7 @@ class Engine:
         """
 
         def predict(session: Session, chosen: np.ndarray, report: Callable[[int], None]) -> Predictions:
-            batches = [chosen[start : start + BATCH] for start in range(0, len(chosen), BATCH)]
+            batches = [chosen[start : start + self.batch] for start in range(0, len(chosen), self.batch)]
             return self._predict(session, images, batches, report, step, flips or self.bundle.card.tta_flip)
 
         everything = np.arange(len(images))
@@ -181,7 +181,7 @@ class Engine:
                 mirrored = session(np.ascontiguousarray(batch[..., ::-1]))
                 prediction = {name: (values + _mirror(mirrored[name])) / 2 for name, values in prediction.items()}
             for name, values in prediction.items():
-                found.setdefault(name, []).append(_sigmoid(values) if name == "mask" else values)
+                found.setdefault(name, []).append(sigmoid(values) if name == "mask" else values)
             on_slices(len(indices))
         joined = {name: np.concatenate(values) for name, values in found.items()}
         if joined.get("mask") is not None and joined["mask"].ndim == 4:
@@ -223,18 +223,18 @@ def load_engine(bundle: Bundle, engine: EngineName = "auto", precision: Precisio
     if model is None:
         raise BadBundle(f"bundle {bundle.name} has no {chosen} model")
     content = bundle.read_model(model)
-    load = openvino_session if runtime == "openvino" else onnxruntime_session
+    loader = LOADERS[runtime]
     try:
-        session = load(content)
+        session = loader.load(content)
     except Exception as error:  # each runtime raises its own kinds
         reason = runtime_reason(error)
         raise BadBundle(f"bundle {bundle.name}: {runtime} cannot load {model.file} ({reason})") from error
     type_check = load_type_check(bundle.folder) if bundle.has_type_check else None
-    loaded = Engine(bundle, runtime, chosen, session, _radiomics_classifier(bundle), type_check)
+    loaded = Engine(bundle, runtime, chosen, session, _radiomics_classifier(bundle), type_check, batch=loader.batch)
     # Types are read inside the mask, so that each slice with a type needs one.
     if set(bundle.card.outputs) != {"presence", "mask"}:
         return loaded
-    return replace(loaded, detector=cache(lambda: detecting_part(content, ("presence", *bundle.card.maps), load)))
+    return replace(loaded, detector=cache(lambda: loader.load_part(content, ("presence", *bundle.card.maps))))
 
 
 def _radiomics_classifier(bundle: Bundle) -> RadiomicsClassifier | None:
@@ -268,7 +268,3 @@ def int8_is_exact(runtime: str) -> bool:
 def _mirror(values: np.ndarray) -> np.ndarray:
     """Maps flipped back; values of a whole slice have no left and right."""
     return values[..., ::-1] if values.ndim > 2 else values
-
-
-def _sigmoid(logits: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-np.clip(logits, -40, 40)))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
-from scipy.ndimage import binary_dilation
-from scipy.special import expit
+from scipy.ndimage import binary_dilation, label
 
 from tumorscope.core.compartments import separate
 from tumorscope.inference.engine import Predictions
+from tumorscope.inference.logits import sigmoid
 from tumorscope.inference.model_card import NO_TUMOR, Card, OperatingPoint
 from tumorscope.inference.tumor_type import class_probability, type_probability
 from tumorscope.measurement.components import find_components
@@ -17,7 +19,7 @@ from tumorscope.preprocessing.crop_resize import CropResize
 
 def presence_probability(logits: np.ndarray, temperature: float) -> np.ndarray:
     """Probabilities from the logits of slice-level detection, calibrated by temperature scaling."""
-    return expit(np.asarray(logits, np.float64) / temperature)
+    return sigmoid(np.asarray(logits, np.float64) / temperature)
 
 
 def slice_probability(predictions: Predictions, card: Card) -> np.ndarray:
@@ -53,9 +55,9 @@ def slices_to_localize(predictions: Predictions, card: Card, *, sampled: bool) -
         sampled: masks will be interpolated between slices, so that one reaches to the next.
     """
     probability, point = slice_probability(predictions, card), card.operating_point
-    if probability.max() < point.presence:
-        return np.zeros(len(probability), bool)
-    possible = probability >= point.slice_floor
+    # A component does not pass a slice below the floor, so that it stays in one run, and needs one certain slice there.
+    runs = cast(np.ndarray, label(probability >= point.slice_floor)[0])  # type: ignore[index]
+    possible = np.isin(runs, runs[probability >= point.presence])
     return binary_dilation(possible) if sampled else possible
 
 

@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from scipy.special import softmax
 
 from tumorscope.core.errors import BadBundle
 from tumorscope.core.scan import SEQUENCES
+from tumorscope.inference.logits import softmax
 from tumorscope.inference.runtimes import open_session
 from tumorscope.preprocessing.head import head_mask
 from tumorscope.preprocessing.input_check.model import slices_with_much_head

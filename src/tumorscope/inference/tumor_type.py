@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-from scipy.special import softmax
 
 from tumorscope.inference.bundles import Card
+from tumorscope.inference.logits import softmax
 from tumorscope.inference.model_card import NO_TUMOR
 
 TypeDoubt = Literal["low_probability", "other_or_unsure", "isolated_slice", "other_sequence"]
@@ -53,7 +53,7 @@ class TypeFinding:
 
 def class_probability(logits: np.ndarray, temperature: float) -> np.ndarray:
     """Probabilities ``(slice, class)`` from logits, calibrated by temperature scaling."""
-    return softmax(np.asarray(logits, np.float64) / temperature, axis=1)
+    return softmax(np.asarray(logits, np.float64) / temperature)
 
 
 def tumor_classes(card: Card) -> tuple[str, ...]:

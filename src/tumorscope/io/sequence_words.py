@@ -76,6 +76,8 @@ _SPELLINGS = (
     (r"(?<![a-z0-9])s/", " sin "),
     (r"dark[ _-]?fluid|(?<![a-z0-9])da[ _-]fl(?![a-z0-9])", " flair "),
     (r"mp[ _-]rage", " mprage "),
+    # BRISC 2025 calls its images T1, and describes them as T1 with contrast.
+    (r"(?<![a-z0-9])brisc2025_(train|test)_\d+_[a-z]{2}_[a-z]{2}_t1(?![a-z0-9])", " t1 contrast "),
 )
 
 

@@ -7,12 +7,16 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from tumorscope.core.cache_folder import keep, recall
+
 if TYPE_CHECKING:
-    from jinja2 import Environment
+    from jinja2 import BytecodeCache, Environment
+    from jinja2.bccache import Bucket
     from markupsafe import Markup
 
 Language = Literal["html", "typst"]
 TEMPLATES = Path(__file__).parent / "templates"
+_KEPT_TEMPLATES = 64
 
 
 def render(name: str, language: Language, **values: Any) -> Markup:
@@ -75,6 +79,7 @@ def _environment(language: Language) -> Environment:
 
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
+        bytecode_cache=_kept_templates(language),
         autoescape=True,
         undefined=StrictUndefined,
         finalize=finalize,
@@ -83,3 +88,25 @@ def _environment(language: Language) -> Environment:
     )
     environment.globals["language"] = language
     return environment
+
+
+def _kept_templates(language: Language) -> BytecodeCache:
+    """Compiled templates, kept between runs: to compile them takes longer than to fill them in."""
+    import jinja2
+
+    import tumorscope
+
+    class KeptTemplates(jinja2.BytecodeCache):
+        def load_bytecode(self, bucket: Bucket) -> None:
+            kept = recall("templates", key(bucket))
+            if kept is not None:
+                bucket.bytecode_from_string(kept)
+
+        def dump_bytecode(self, bucket: Bucket) -> None:
+            keep("templates", key(bucket), bucket.bytecode_to_string(), _KEPT_TEMPLATES)
+
+    def key(bucket: Bucket) -> str:
+        # Jinja's own key is the template's place; what it is compiled to depends on these as well.
+        return f"{tumorscope.__version__}-{jinja2.__version__}-{language}-{bucket.key}"
+
+    return KeptTemplates()

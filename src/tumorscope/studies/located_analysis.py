@@ -6,7 +6,6 @@ import dataclasses
 import time
 
 from tumorscope.inference.analysis import Analysis
-from tumorscope.measurement.lesions import number_lesions
 from tumorscope.measurement.location import brain_mask, locate
 
 
@@ -19,7 +18,7 @@ def with_location(analysis: Analysis) -> Analysis:
     if not analysis.assessed:
         return analysis
     started = time.perf_counter()
-    found = locate(analysis.scan, analysis.lesions, number_lesions(analysis.mask))
+    found = locate(analysis.scan, analysis.lesions, analysis.lesion_labels)
     mask = None if found.registration is None else brain_mask(analysis.scan, found.registration)
     spent = round((time.perf_counter() - started) * 1000, 2)
     return dataclasses.replace(

@@ -17,7 +17,6 @@ from tumorscope.core.notice import NOTICE
 from tumorscope.inference.labels import ENHANCING_TUMOR, WHOLE_TUMOR
 from tumorscope.inference.tumor_type import TypeFinding
 from tumorscope.io import open_scan, open_segmentation
-from tumorscope.io.dicom import seg_writer
 from tumorscope.io.dicom.writers import encode_segmentation
 from tumorscope.io.segmentation_alignment import onto_scan
 from tumorscope.measurement.lesion_matches import Match, match_lesions
@@ -216,7 +215,7 @@ def test_frames_that_show_nothing_are_left_out_unless_wanted(analysis, study, tm
     full = encode_segmentation(analysis, every_frame=True)
     short = encode_segmentation(analysis)
     assert pydicom.dcmread(io.BytesIO(full)).NumberOfFrames == 2 * len(study.files) == 12
-    marked = [(seg_writer.lesion_labels(analysis) == number).any((1, 2)).sum() for number in (1, 2)]
+    marked = [(analysis.lesion_labels == number).any((1, 2)).sum() for number in (1, 2)]
     assert pydicom.dcmread(io.BytesIO(short)).NumberOfFrames == sum(marked) == 5
     assert read_by_functional_groups(short) == read_by_functional_groups(full)
     assert read_by_highdicom(short) == read_by_highdicom(full) == study.marked_mm()
@@ -256,7 +255,7 @@ def test_two_dates_are_compared_by_their_segmentations_though_these_begin_elsewh
 
 
 def test_the_lesions_are_numbered_as_they_are_listed(analysis):
-    labels = seg_writer.lesion_labels(analysis)
+    labels = analysis.lesion_labels
     assert [int((labels == number).sum()) for number in (1, 2)] == [lesion.voxels for lesion in analysis.lesions]
     for number, lesion in enumerate(analysis.lesions, 1):
         assert np.argwhere(labels == number).min(axis=0).tolist() == list(lesion.first)

@@ -20,6 +20,8 @@ _TYPES = {
 }
 _OTHERS = {
     "rano": ("C114879", "NCIt", "RANO"),
+    "source": ("260753009", "SCT", "Source"),
+    "finding_category": ("276214006", "SCT", "Finding category"),
     "not_done": ("373121007", "SCT", "Test not done"),
     "lesions": ("246206008", "SCT", "Number of lesions"),
     "count": ("{lesions}", "UCUM", "lesions"),

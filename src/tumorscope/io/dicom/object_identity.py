@@ -13,6 +13,7 @@ from datetime import datetime, timedelta, timezone, tzinfo
 from typing import TYPE_CHECKING, Any
 
 from tumorscope.inference.analysis import Analysis
+from tumorscope.io.dicom.items import encode_sequences
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -118,7 +119,6 @@ def encode_object(dataset: Dataset, header: Dataset, made_at: datetime) -> bytes
     """
     from pydicom import dcmwrite
 
-    _copy_patient_and_study(header, dataset)
     zone = _stated_zone(header)
     made_at = made_at.astimezone(zone)
     if zone is not None:
@@ -130,6 +130,8 @@ def encode_object(dataset: Dataset, header: Dataset, made_at: datetime) -> bytes
     for item in dataset.get("ContributingEquipmentSequence") or ():
         if item.get("ManufacturerModelName") == "highdicom":
             item.ContributionDateTime = f"{made_at:%Y%m%d%H%M%S%z}"[:19]  # seconds of an offset are not DICOM's
+    encode_sequences(dataset, CHARACTER_SET)
+    _copy_patient_and_study(header, dataset)
     file = io.BytesIO()
     dcmwrite(file, dataset, enforce_file_format=True)
     return file.getvalue()

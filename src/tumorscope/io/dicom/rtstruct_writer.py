@@ -17,6 +17,7 @@ from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.notice import NOTICE
 from tumorscope.inference.analysis import Analysis
 from tumorscope.io.dicom.contours import trace_contours
+from tumorscope.io.dicom.items import make_item
 from tumorscope.io.dicom.object_identity import (
     MANUFACTURER,
     encode_object,
@@ -25,10 +26,11 @@ from tumorscope.io.dicom.object_identity import (
     object_uid,
     series_uid,
 )
-from tumorscope.io.dicom.seg_writer import LESION_COLORS, lesion_labels, segmented_content, segmented_labels
+from tumorscope.io.dicom.seg_writer import LESION_COLORS, segmented_content, segmented_labels
 from tumorscope.io.dicom.source_images import SourcePlanes, image_items, source_planes
 from tumorscope.io.dicom.structure_set import STRUCTURE_SET
 from tumorscope.io.library_warnings import quiet_libraries
+from tumorscope.measurement.lesions import Lesion
 
 if TYPE_CHECKING:
     from pydicom import DataElement, Dataset
@@ -50,13 +52,15 @@ class _Region:
 
     Attributes:
         name: at most 64 characters.
-        mask: boolean ``(slice, row, column)`` on the scan's grid.
+        mask: boolean ``(slice, row, column)``, a box of the scan's grid.
         color: red, green and blue, 0 to 255.
+        corner: the mask's first voxel in the scan's grid, ``(slice, row, column)``.
     """
 
     name: str
     mask: np.ndarray
     color: tuple[int, int, int]
+    corner: tuple[int, int, int] = (0, 0, 0)
 
 
 @quiet_libraries()
@@ -93,11 +97,19 @@ def _regions(analysis: Analysis) -> list[_Region]:
     labels = segmented_labels(analysis)
     if labels:
         return [_Region(label.label.capitalize(), label.mask, analysis.colors[label.label]) for label in labels]
-    numbers = lesion_labels(analysis)
     return [
-        _Region(f"Lesion {number}", numbers == number, LESION_COLORS[(number - 1) % len(LESION_COLORS)])
-        for number in range(1, int(numbers.max()) + 1)
+        _Region(
+            f"Lesion {number}",
+            analysis.lesion_labels[_box(lesion)] == number,
+            LESION_COLORS[(number - 1) % len(LESION_COLORS)],
+            lesion.first,
+        )
+        for number, lesion in enumerate(analysis.lesions, start=1)
     ]
+
+
+def _box(lesion: Lesion) -> tuple[slice, ...]:
+    return tuple(slice(first, last + 1) for first, last in zip(lesion.first, lesion.last, strict=True))
 
 
 def _structure_set(analysis: Analysis, frame_of_reference: str, images: list[Dataset], made_at: datetime) -> Dataset:
@@ -143,17 +155,17 @@ def _equipment(analysis: Analysis) -> dict[str, Any]:
 def _frame_of_reference(analysis: Analysis, uid: str, images: list[Dataset]) -> Dataset:
     """The images of the scan, within their series, study and frame of reference."""
     header = analysis.scan.source_images[0].header
-    series = _item(SeriesInstanceUID=str(header.SeriesInstanceUID), ContourImageSequence=images)
-    study = _item(
+    series = make_item(SeriesInstanceUID=str(header.SeriesInstanceUID), ContourImageSequence=images)
+    study = make_item(
         ReferencedSOPClassUID=_STUDY,
         ReferencedSOPInstanceUID=str(header.StudyInstanceUID),
         RTReferencedSeriesSequence=[series],
     )
-    return _item(FrameOfReferenceUID=uid, RTReferencedStudySequence=[study])
+    return make_item(FrameOfReferenceUID=uid, RTReferencedStudySequence=[study])
 
 
 def _definition(roi: _Region, number: int, frame_of_reference: str, analysis: Analysis) -> Dataset:
-    return _item(
+    return make_item(
         ROINumber=number,
         ReferencedFrameOfReferenceUID=str(frame_of_reference),
         ROIName=roi.name,
@@ -165,28 +177,29 @@ def _definition(roi: _Region, number: int, frame_of_reference: str, analysis: An
 
 def _contours(roi: _Region, number: int, planes: SourcePlanes, images: Sequence[Dataset]) -> Dataset:
     contours = []
-    for index in np.flatnonzero(roi.mask.any(axis=(1, 2))).tolist():
-        for points in trace_contours(roi.mask[index]):
-            contour = _item(
+    first, *corner = roi.corner
+    for index, mask in enumerate(roi.mask, start=first):
+        for points in trace_contours(mask):
+            contour = make_item(
                 ContourImageSequence=[images[index]],
                 ContourGeometricType="CLOSED_PLANAR",
                 NumberOfContourPoints=len(points),
             )
-            contour.add(_contour_data(_in_patient(points, planes, index)))
+            contour.add(_contour_data(_in_patient(points + corner, planes, index)))
             contours.append(contour)
-    return _item(ReferencedROINumber=number, ROIDisplayColor=list(roi.color), ContourSequence=contours)
+    return make_item(ReferencedROINumber=number, ROIDisplayColor=list(roi.color), ContourSequence=contours)
 
 
 def _observation(number: int) -> Dataset:
     from pydicom.sr.codedict import codes
 
     neoplasm = codes.SCT.Neoplasm
-    return _item(
+    return make_item(
         ObservationNumber=number,
         ReferencedROINumber=number,
         ROIObservationDescription=NOTICE,
         RTROIIdentificationCodeSequence=[
-            _item(
+            make_item(
                 CodeValue=neoplasm.value,
                 CodingSchemeDesignator=neoplasm.scheme_designator,
                 CodeMeaning=neoplasm.meaning,
@@ -210,12 +223,3 @@ def _contour_data(points_mm: np.ndarray) -> DataElement:
 
     text = "\\".join(f"{value:.{_DIGITS}f}" for value in (points_mm + 0.0).ravel().tolist())
     return DataElement("ContourData", "DS", text, already_converted=True)
-
-
-def _item(**attributes: Any) -> Dataset:
-    from pydicom import Dataset
-
-    item = Dataset()
-    for keyword, value in attributes.items():
-        setattr(item, keyword, value)
-    return item

@@ -26,7 +26,6 @@ from tumorscope.io.dicom.object_identity import (
 )
 from tumorscope.io.dicom.source_images import keep_lossy_compression, name_sources, plain_images
 from tumorscope.io.library_warnings import quiet_libraries
-from tumorscope.measurement.lesions import number_lesions
 
 if TYPE_CHECKING:
     from highdicom.seg import SegmentDescription
@@ -122,11 +121,6 @@ def _marked_range(pixels: np.ndarray) -> slice:
     return slice(int(marked[0]), int(marked[-1]) + 1) if len(marked) else slice(None)
 
 
-def lesion_labels(analysis: Analysis) -> np.ndarray:
-    """The number of the lesion at each voxel, from one in the order of ``analysis.lesions``; uint16, 0 outside."""
-    return number_lesions(analysis.mask)
-
-
 def segmented_labels(analysis: Analysis) -> tuple[Analysis, ...]:
     """The labels of an analysis that are segments of their own: those that are not empty, where there are several."""
     return tuple(label for label in analysis.labels if label.mask.any()) if analysis.parts else ()
@@ -149,7 +143,7 @@ def _binary(analysis: Analysis) -> tuple[np.ndarray, list[SegmentDescription], s
 
 
 def _lesions(analysis: Analysis) -> tuple[np.ndarray, list[SegmentDescription], str]:
-    labels = lesion_labels(analysis)
+    labels = analysis.lesion_labels
     segments = [
         _segment(
             analysis,

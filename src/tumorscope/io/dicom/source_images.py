@@ -141,10 +141,12 @@ def image_items(sources: Sequence[SourceImage]) -> list[Dataset]:
     return items
 
 
-def file_items(sources: Sequence[SourceImage]) -> list[Dataset]:
-    """For every image file an item that refers to it as a whole (PS3.3 table 10-11)."""
-    files = {str(source.header.SOPInstanceUID): source for source in sources}
-    items = image_items(list(files.values()))
+def file_items(images: Sequence[Dataset]) -> list[Dataset]:
+    """For every file of images an item that refers to it as a whole (PS3.3 table 10-11), from :func:`image_items`."""
+    from pydicom import Dataset
+
+    files = {image.ReferencedSOPInstanceUID: image for image in images}
+    items = [Dataset(dict(image.items())) for image in files.values()]
     for item in items:
         item.pop("ReferencedFrameNumber", None)
     return items
@@ -152,8 +154,8 @@ def file_items(sources: Sequence[SourceImage]) -> list[Dataset]:
 
 def name_sources(dataset: Dataset, scan: Scan) -> None:
     """Replace :func:`plain_images` by the true images in every reference of a segmentation."""
-    sources = scan.source_images
-    by_number = {str(number): item for number, item in enumerate(image_items(sources), 1)}
+    images = image_items(scan.source_images)
+    by_number = {str(number): item for number, item in enumerate(images, 1)}
     for frame in dataset.PerFrameFunctionalGroupsSequence:
         for derivation in frame.get("DerivationImageSequence") or ():
             for item in derivation.SourceImageSequence:
@@ -161,7 +163,7 @@ def name_sources(dataset: Dataset, scan: Scan) -> None:
                 true = by_number.get(item.ReferencedSOPInstanceUID)
                 if true is not None:
                     item.update(true)
-    files = file_items(sources)
+    files = file_items(images)
     dataset.SourceImageSequence = files
     dataset.ReferencedSeriesSequence[0].ReferencedInstanceSequence = files
 

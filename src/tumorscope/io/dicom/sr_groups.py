@@ -4,22 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tumorscope.inference.analysis import Analysis
 from tumorscope.inference.labels import TUMOR
 from tumorscope.io.dicom.codes import code, label_code
+from tumorscope.io.dicom.content_items import (
+    CONTEXT,
+    MODIFIES,
+    SELECTED,
+    coded,
+    container,
+    identifier,
+    image,
+    measurement,
+    polyline,
+    text,
+)
 from tumorscope.io.dicom.finding_sites import finding_site
+from tumorscope.io.dicom.items import make_item
 from tumorscope.io.dicom.object_identity import MANUFACTURER, algorithm, label_uid, tracking_uid
 from tumorscope.io.dicom.seg_writer import segmented_labels
-from tumorscope.io.dicom.source_images import image_items, reference
 from tumorscope.measurement.diameters import Diameter
 from tumorscope.measurement.lesions import Lesion
 
 if TYPE_CHECKING:
-    from highdicom.sr import AlgorithmIdentification, Measurement
+    from highdicom.sr import AlgorithmIdentification
     from pydicom import Dataset
     from pydicom.sr.coding import Code
 
@@ -27,59 +39,16 @@ _DIGITS = 2
 
 
 @dataclass(frozen=True, eq=False)
-class Group:
-    """A measurement group whose images are added last.
-
-    highdicom copies and searches the content of a document several times, which takes longer than all else where it
-    lists every image.
+class _Subject:
+    """What groups are about.
 
     Attributes:
-        content: highdicom's, of which the last item is the first of the images.
-        concept: what the images are.
-        images: items that refer to them; one at least where there is a concept.
-        comments: at the end of the group.
+        tracking: the identifiers by which it is known in every object.
+        finding: what it is, where it is, and which algorithm found it.
     """
 
-    content: Any
-    concept: Code | None = None
-    images: Sequence[Dataset] = ()
-    comments: Sequence[str] = ()
-
-    def complete(self) -> Dataset:
-        """The content item with all images and comments."""
-        item = self.content[0]
-        content = [
-            *item.ContentSequence,
-            *_image_contents(self.concept, self.images[1:]),
-            *map(_comment, self.comments),
-        ]
-        item["ContentSequence"].value = content
-        return item
-
-
-def _image_contents(concept: Code | None, images: Sequence[Dataset]) -> list[Dataset]:
-    """Content items for images, which share what they have in common."""
-    import highdicom as hd
-    from pydicom import Dataset
-
-    if concept is None or not images:
-        return []
-    common = hd.sr.ContentItem(
-        hd.sr.ValueTypeValues.IMAGE, concept, relationship_type=hd.sr.RelationshipTypeValues.CONTAINS
-    )
-    contents = []
-    for image in images:
-        content = Dataset(dict(common.items()))
-        content.ReferencedSOPSequence = [image]
-        contents.append(content)
-    return contents
-
-
-def _comment(sentence: str) -> Dataset:
-    import highdicom as hd
-    from pydicom.sr.codedict import codes
-
-    return hd.sr.TextContentItem(codes.DCM.Comment, sentence, hd.sr.RelationshipTypeValues.CONTAINS)
+    tracking: Sequence[Dataset]
+    finding: Sequence[Dataset]
 
 
 def algorithm_id_of(analysis: Analysis) -> AlgorithmIdentification:
@@ -97,173 +66,182 @@ def algorithm_id_of(analysis: Analysis) -> AlgorithmIdentification:
 
 
 def lesion_groups(
-    analysis: Analysis, segmentation_uid: str | None, algorithm_id: AlgorithmIdentification
-) -> list[Group]:
-    """For each lesion, which is a segment, its measurements and its diameters."""
+    analysis: Analysis,
+    images: Sequence[Dataset],
+    segmentation_uid: str | None,
+    algorithm_id: Sequence[Dataset],
+) -> list[Dataset]:
+    """For each lesion, which is a segment, its measurements and its diameters.
+
+    Args:
+        analysis: of a scan that was read from DICOM.
+        images: for every slice the item that refers to its image.
+        segmentation_uid: of the segmentation; None without one.
+        algorithm_id: the content items on the algorithm.
+    """
     groups = []
     for number, lesion in enumerate(analysis.lesions, 1):
-        about = _about(analysis, number, lesion, algorithm_id)
+        subject = _lesion(analysis, number, lesion, algorithm_id)
         if segmentation_uid is not None:
-            measurements = [*_sizes(analysis, lesion), *_axes(analysis, lesion, end_points=False)]
-            slices = lesion.first[0], lesion.last[0]
-            of_segment = segmentation_uid, number
-            groups.append(_segment_group(analysis, about, measurements, slices, of_segment, _comments(lesion)))
+            measurements = [*_sizes(analysis, lesion), *_axes(analysis, lesion)]
+            shown = images[lesion.first[0] : lesion.last[0] + 1]
+            groups.append(_segment(subject, measurements, shown, (segmentation_uid, number), _comments(lesion)))
         if segmentation_uid is None or lesion.diameters is not None:
-            groups.append(Group(_diameters(analysis, about, lesion, alone=segmentation_uid is None)))
+            sizes = _sizes(analysis, lesion) if segmentation_uid is None else []
+            groups.append(_diameters(subject, [*sizes, *_axes(analysis, lesion, images)]))
     return groups
 
 
-def label_groups(analysis: Analysis, segmentation_uid: str | None) -> list[Group]:
-    """For each label, which is a segment, its volume; for each of its lesions, measurements and diameters."""
-    import highdicom as hd
-    from pydicom.sr.codedict import codes
+def label_groups(analysis: Analysis, images: Sequence[Dataset], segmentation_uid: str | None) -> list[Dataset]:
+    """For each label, which is a segment, its volume; for each of its lesions, measurements and diameters.
 
+    Args:
+        analysis, images, segmentation_uid: as for :func:`lesion_groups`.
+    """
     groups = []
     for segment, label in enumerate(segmented_labels(analysis), 1):
         algorithm_id = algorithm_id_of(label)
         if segmentation_uid is not None:
-            about = {
-                "tracking_identifier": hd.sr.TrackingIdentifier(label_uid(label), label.label.capitalize()),
-                "finding_type": label_code(label.label),
-                "finding_sites": [hd.sr.FindingSite(codes.SCT.Brain)],
-                "algorithm_id": algorithm_id,
-            }
-            shown = np.flatnonzero(label.mask.any(axis=(1, 2)))
-            slices, of_segment = (int(shown[0]), int(shown[-1])), (segmentation_uid, segment)
-            groups.append(_segment_group(label, about, _volume(label.volume_mm3), slices, of_segment))
+            subject = _label(label, algorithm_id)
+            slices = np.flatnonzero(label.mask.any(axis=(1, 2)))
+            shown = images[slices[0] : slices[-1] + 1]
+            groups.append(_segment(subject, _volume(label.volume_mm3), shown, (segmentation_uid, segment)))
         for number, lesion in enumerate(label.lesions, 1):
-            diameters = _diameters(label, _about(label, number, lesion, algorithm_id), lesion, alone=True)
-            groups.append(Group(diameters, comments=_comments(lesion)))
+            measurements = [*_sizes(label, lesion), *_axes(label, lesion, images)]
+            groups.append(_diameters(_lesion(label, number, lesion, algorithm_id), measurements, _comments(lesion)))
     return groups
 
 
-def _comments(lesion: Lesion) -> list[str]:
+def comment(sentence: str) -> Dataset:
+    """A sentence at the end of a group."""
+    from pydicom.sr.codedict import codes
+
+    return text(codes.DCM.Comment, sentence)
+
+
+def _comments(lesion: Lesion) -> list[Dataset]:
     reason = lesion.nonmeasurable_reason
-    return [] if reason is None else [f"Not measurable by RANO: {reason}."]
+    return [] if reason is None else [comment(f"Not measurable by RANO: {reason}.")]
 
 
-def _segment_group(
-    analysis: Analysis,
-    about: dict[str, Any],
-    measurements: list[Measurement],
-    slices: tuple[int, int],
+def _lesion(analysis: Analysis, number: int, lesion: Lesion, algorithm_id: Sequence[Dataset]) -> _Subject:
+    name = f"Lesion {number}" if analysis.label == TUMOR else f"{analysis.label.capitalize()}, lesion {number}"
+    return _subject(
+        tracking_uid(analysis, number), name, label_code(analysis.label), finding_site(lesion), algorithm_id
+    )
+
+
+def _label(label: Analysis, algorithm_id: Sequence[Dataset]) -> _Subject:
+    from pydicom.sr.codedict import codes
+
+    site = codes.SCT.Brain, None
+    return _subject(label_uid(label), label.label.capitalize(), label_code(label.label), site, algorithm_id)
+
+
+def _subject(
+    uid: str, name: str, finding: Code, site_and_side: tuple[Code, Code | None], algorithm_id: Sequence[Dataset]
+) -> _Subject:
+    from pydicom.sr.codedict import codes
+
+    site, side = site_and_side
+    laterality = [] if side is None else [coded(codes.SCT.Laterality, side, MODIFIES)]
+    return _Subject(
+        tracking=[
+            text(codes.DCM.TrackingIdentifier, name, CONTEXT),
+            identifier(codes.DCM.TrackingUniqueIdentifier, uid),
+        ],
+        finding=[
+            coded(codes.DCM.Finding, finding),
+            coded(codes.SCT.FindingSite, site, MODIFIES, laterality),
+            *algorithm_id,
+        ],
+    )
+
+
+def _segment(
+    subject: _Subject,
+    measurements: Sequence[Dataset],
+    shown: Sequence[Dataset],
     segment: tuple[str, int],
-    comments: Sequence[str] = (),
-) -> Group:
-    """The measurements of a segment, with the images that show it.
+    comments: Sequence[Dataset] = (),
+) -> Dataset:
+    """The measurements of a segment, with the images that show it (TID 1411).
 
     Args:
-        analysis: gives the images.
-        about: from :func:`_about`.
+        subject: what the segment is.
         measurements: of the segment.
-        slices: the first and the last that show it.
+        shown: items that refer to the images.
         segment: UID of the segmentation, and the segment's number.
         comments: on it.
     """
-    import highdicom as hd
     from pydicom.sr.codedict import codes
     from pydicom.uid import SegmentationStorage
 
     uid, number = segment
-    sources = analysis.scan.source_images[slices[0] : slices[1] + 1]
-    content = hd.sr.VolumetricROIMeasurementsAndQualitativeEvaluations(
-        **about,
-        finding_category=codes.SCT.MorphologicallyAbnormalStructure,
-        referenced_segment=hd.sr.ReferencedSegment(
-            sop_class_uid=SegmentationStorage,
-            sop_instance_uid=uid,
-            segment_number=number,
-            source_images=[_source_of_segment(*reference(sources[0]))],
-        ),
-        measurements=measurements,
+    reference = make_item(
+        ReferencedSOPClassUID=SegmentationStorage, ReferencedSOPInstanceUID=uid, ReferencedSegmentNumber=number
     )
-    return Group(content, codes.DCM.SourceImageForSegmentation, image_items(sources), comments)
+    content = [
+        *subject.tracking,
+        coded(code("finding_category"), codes.SCT.MorphologicallyAbnormalStructure),
+        *subject.finding,
+        *measurements,
+        image(codes.DCM.ReferencedSegment, reference),
+        *(image(codes.DCM.SourceImageForSegmentation, item) for item in shown),
+        *comments,
+    ]
+    return container(codes.DCM.MeasurementGroup, "1411", content)
 
 
-def _source_of_segment(kind: str, uid: str, frame: int | None) -> Any:
-    """An image under a segment; highdicom (0.28) spells the concept in another case than the standard."""
-    import highdicom as hd
+def _diameters(subject: _Subject, measurements: Sequence[Dataset], comments: Sequence[Dataset] = ()) -> Dataset:
+    """Measurements with the two lines of a bidimensional measurement where they were drawn (TID 1501)."""
     from pydicom.sr.codedict import codes
 
-    item = hd.sr.SourceImageForSegmentation(kind, uid, None if frame is None else [frame])
-    item.ConceptNameCodeSequence[0].CodeMeaning = codes.DCM.SourceImageForSegmentation.meaning
-    return item
+    content = [*subject.tracking, *subject.finding, *measurements, *comments]
+    return container(codes.DCM.MeasurementGroup, "1501", content)
 
 
-def _diameters(analysis: Analysis, about: dict[str, Any], lesion: Lesion, *, alone: bool) -> Any:
-    """The two lines of a bidimensional measurement where they were drawn; ``alone``, all measurements."""
-    import highdicom as hd
-
-    sizes = _sizes(analysis, lesion) if alone else []
-    return hd.sr.MeasurementsAndQualitativeEvaluations(
-        **about, measurements=[*sizes, *_axes(analysis, lesion, end_points=True)]
-    )
-
-
-def _about(analysis: Analysis, number: int, lesion: Lesion, algorithm_id: AlgorithmIdentification) -> dict[str, Any]:
-    """Which lesion a group is about, where it is, and which algorithm found it."""
-    import highdicom as hd
-
-    site, side = finding_site(lesion)
-    name = f"Lesion {number}" if analysis.label == TUMOR else f"{analysis.label.capitalize()}, lesion {number}"
-    return {
-        "tracking_identifier": hd.sr.TrackingIdentifier(tracking_uid(analysis, number), name),
-        "finding_type": label_code(analysis.label),
-        "finding_sites": [hd.sr.FindingSite(site, laterality=side)],
-        "algorithm_id": algorithm_id,
-    }
-
-
-def _volume(volume_mm3: float | None) -> list[Measurement]:
-    import highdicom as hd
+def _volume(volume_mm3: float | None) -> list[Dataset]:
     from pydicom.sr.codedict import codes
 
-    return [] if volume_mm3 is None else [hd.sr.Measurement(codes.SCT.Volume, volume_mm3, codes.UCUM.CubicMillimeter)]
+    return [] if volume_mm3 is None else [measurement(codes.SCT.Volume, volume_mm3, codes.UCUM.CubicMillimeter)]
 
 
-def _sizes(analysis: Analysis, lesion: Lesion) -> list[Measurement]:
+def _sizes(analysis: Analysis, lesion: Lesion) -> list[Dataset]:
     """Volume, and the product of the diameters."""
-    import highdicom as hd
     from pydicom.sr.codedict import codes
 
     sizes = _volume(lesion.volume_mm3)
     if lesion.diameters is not None:
         unit = code("square_pixels") if analysis.scan.affine is None else codes.UCUM.SquareMillimeter
-        product = round(lesion.diameters.product, _DIGITS)
-        sizes.append(hd.sr.Measurement(code("product"), product, unit, method=code("rano")))
+        sizes.append(measurement(code("product"), round(lesion.diameters.product, _DIGITS), unit, [_by_rano()]))
     return sizes
 
 
-def _axes(analysis: Analysis, lesion: Lesion, *, end_points: bool) -> list[Measurement]:
-    """The longest in-plane diameter and the one at a right angle to it."""
-    import highdicom as hd
+def _axes(analysis: Analysis, lesion: Lesion, images: Sequence[Dataset] | None = None) -> list[Dataset]:
+    """The longest in-plane diameter and the one at a right angle to it, with their end points where images are given."""
     from pydicom.sr.codedict import codes
 
     if lesion.diameters is None:
         return []
     unit = code("pixels") if analysis.scan.affine is None else codes.UCUM.Millimeter
     lines = ((codes.SCT.LongAxis, lesion.diameters.longest), (codes.SCT.ShortAxis, lesion.diameters.perpendicular))
-    return [
-        hd.sr.Measurement(
-            name,
-            round(line.length, _DIGITS),
-            unit,
-            method=code("rano"),
-            referenced_coordinates=[_drawn(analysis, lesion.diameters.slice, line)] if end_points else None,
-        )
-        for name, line in lines
-    ]
+    axes = []
+    for name, line in lines:
+        drawn = [] if images is None else [_drawn(analysis, images[lesion.diameters.slice], line)]
+        axes.append(measurement(name, round(line.length, _DIGITS), unit, [_by_rano(), *drawn]))
+    return axes
 
 
-def _drawn(analysis: Analysis, plane: int, line: Diameter) -> Any:
+def _by_rano() -> Dataset:
+    from pydicom.sr.codedict import codes
+
+    return coded(codes.SCT.MeasurementMethod, code("rano"), MODIFIES)
+
+
+def _drawn(analysis: Analysis, reference: Dataset, line: Diameter) -> Dataset:
     """A line on its image. DICOM counts columns and rows from the corner of the first pixel, not its center."""
-    import highdicom as hd
-
-    kind, uid, frame = reference(analysis.scan.source_images[plane])
     _, rows, columns = analysis.scan.shape
-    points = np.array([line.start[::-1], line.end[::-1]]) + 0.5
-    return hd.sr.CoordinatesForMeasurement(
-        graphic_type=hd.sr.GraphicTypeValues.POLYLINE,
-        graphic_data=np.clip(points, 0, (columns, rows)),
-        source_image=hd.sr.SourceImageForRegion(kind, uid, None if frame is None else [frame]),
-    )
+    points = np.clip(np.array([line.start[::-1], line.end[::-1]]) + 0.5, 0, (columns, rows))
+    source = code("source")
+    return polyline(source, points.ravel().tolist(), image(source, reference, SELECTED))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
-import json
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tumorscope.core.notice import NOTICE
 from tumorscope.inference.analysis import Analysis
 from tumorscope.io.dicom.codes import PRIVATE_SCHEME, code, type_code
+from tumorscope.io.dicom.content_items import image
+from tumorscope.io.dicom.items import ItemEncoder, encoded_sequence
 from tumorscope.io.dicom.object_identity import (
     CHARACTER_SET,
     MANUFACTURER,
@@ -21,15 +22,20 @@ from tumorscope.io.dicom.object_identity import (
     unique_identifier,
 )
 from tumorscope.io.dicom.seg_writer import segmented_labels
-from tumorscope.io.dicom.source_images import file_items, first_image, require_sources
-from tumorscope.io.dicom.sr_groups import Group, algorithm_id_of, label_groups, lesion_groups
+from tumorscope.io.dicom.source_images import file_items, first_image, image_items, require_sources
+from tumorscope.io.dicom.sr_groups import algorithm_id_of, comment, label_groups, lesion_groups
 from tumorscope.io.library_warnings import quiet_libraries
 from tumorscope.reporting.wording import finding_sentence, radiomics_sentence, type_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from highdicom.sr import AlgorithmIdentification, Measurement, ObservationContext
+    from highdicom.sr import (
+        AlgorithmIdentification,
+        Measurement,
+        MeasurementsAndQualitativeEvaluations,
+        ObservationContext,
+    )
     from pydicom import Dataset
     from pydicom.sr.coding import Code
 
@@ -68,30 +74,33 @@ def encode_structured_report(
     from highdicom.coding_schemes import CodingSchemeIdentificationItem
     from pydicom import dcmread
     from pydicom.sr.codedict import codes
+    from pydicom.uid import ExplicitVRLittleEndian
 
     sources = require_sources(analysis.scan)
-    images = file_items(sources)
+    images = image_items(sources)
+    files = file_items(images)
     seg = None if segmentation is None else dcmread(io.BytesIO(segmentation), stop_before_pixels=True)
     segments = len(segmented_labels(analysis)) or len(analysis.lesions)
     if seg is not None and (seg.SegmentationType != "BINARY" or len(seg.SegmentSequence) != segments):
         raise ValueError("not the binary segmentation of this analysis")
     algorithm_id = algorithm_id_of(analysis)
     segmentation_uid = None if seg is None else str(seg.SOPInstanceUID)
-    groups = [_whole_scan(analysis, algorithm_id, images)]
+    whole = _whole_scan(analysis, algorithm_id, files[0])
     if analysis.parts:
-        groups += label_groups(analysis, segmentation_uid)
+        groups = label_groups(analysis, images, segmentation_uid)
     else:
-        groups += lesion_groups(analysis, segmentation_uid, algorithm_id)
+        groups = lesion_groups(analysis, images, segmentation_uid, algorithm_id)
     content = hd.sr.MeasurementReport(
         observation_context=_observer(analysis),
         procedure_reported=codes.LN.MRIUnspecifiedBodyRegion,  # context group 100 has no MRI of the brain
-        imaging_measurements=[groups[0].content],
+        imaging_measurements=[whole],
     )
     private = CodingSchemeIdentificationItem(
         PRIVATE_SCHEME, name="Tumorscope's own concepts", responsible_organization=MANUFACTURER
     )
-    parts = [content[0].to_json_dict(), *((group.content[0].to_json_dict(), group.comments) for group in groups)]
-    instance = object_uid(analysis, "report", json.dumps(parts, sort_keys=True).encode())
+    encoder = ItemEncoder(CHARACTER_SET)
+    encoded = encoder.items([_completed(whole[0], files, _sentences(analysis)), *groups])
+    instance = object_uid(analysis, "report", encoder.items(content) + encoded)
     dataset = hd.sr.ComprehensiveSR(
         evidence=[first_image(analysis.scan), *([] if seg is None else [seg])],
         content=content,
@@ -105,20 +114,23 @@ def encode_structured_report(
         series_description="Tumorscope measurements (research)",
         content_qualification="RESEARCH",
         coding_schemes=[private],
+        transfer_syntax_uid=ExplicitVRLittleEndian,  # as of the encoded groups
         specific_character_set=CHARACTER_SET,
         **equipment(analysis),
     )
     # What highdicom need not copy and search.
-    dataset.ContentSequence[-1]["ContentSequence"].value = [group.complete() for group in groups]
+    dataset.ContentSequence[-1]["ContentSequence"] = encoded_sequence("ContentSequence", encoded)
     study = dataset.CurrentRequestedProcedureEvidenceSequence[0]
-    study.ReferencedSeriesSequence[0].ReferencedSOPSequence = images
+    study.ReferencedSeriesSequence[0].ReferencedSOPSequence = files
     if analysis.incomplete is not None:
         dataset.CompletionFlagDescription = analysis.incomplete[:_LONGEST_LO]
     return encode_object(dataset, sources[0].header, made_at or datetime.now())
 
 
-def _whole_scan(analysis: Analysis, algorithm_id: AlgorithmIdentification, images: list[Dataset]) -> Group:
-    """The finding, with its qualifiers."""
+def _whole_scan(
+    analysis: Analysis, algorithm_id: AlgorithmIdentification, first: Dataset
+) -> MeasurementsAndQualitativeEvaluations:
+    """The finding, with its qualifiers and the first of the images."""
     import highdicom as hd
     from pydicom.sr.codedict import codes
 
@@ -135,17 +147,32 @@ def _whole_scan(analysis: Analysis, algorithm_id: AlgorithmIdentification, image
         evaluations.append(hd.sr.QualitativeEvaluation(codes.DCM.DifferentialDiagnosisImpression, impression))
         if opinion.name is not None:
             measurements.append(_percent(codes.DCM.CertaintyOfImpression, opinion.probability))
-    first = images[0].ReferencedSOPClassUID, images[0].ReferencedSOPInstanceUID
-    content = hd.sr.MeasurementsAndQualitativeEvaluations(
+    return hd.sr.MeasurementsAndQualitativeEvaluations(
         tracking_identifier=hd.sr.TrackingIdentifier(tracking_uid(analysis, 0), "Whole scan"),
         finding_type=codes.SCT.Neoplasm,
         finding_sites=[hd.sr.FindingSite(codes.SCT.Brain)],
         algorithm_id=algorithm_id,
         measurements=measurements,
         qualitative_evaluations=evaluations,
-        source_images=[hd.sr.SourceImageForMeasurementGroup(*first)],
+        source_images=[
+            hd.sr.SourceImageForMeasurementGroup(first.ReferencedSOPClassUID, first.ReferencedSOPInstanceUID)
+        ],
     )
-    return Group(content, codes.DCM.SourceOfMeasurement, images, _sentences(analysis))
+
+
+def _completed(group: Dataset, files: Sequence[Dataset], sentences: Sequence[str]) -> Dataset:
+    """The group of the whole scan with the other images, and with sentences."""
+    from pydicom import Dataset
+    from pydicom.sr.codedict import codes
+
+    completed = Dataset(dict(group.items()))
+    del completed.ContentSequence  # not the one in highdicom's own group
+    completed.ContentSequence = [
+        *group.ContentSequence,
+        *(image(codes.DCM.SourceOfMeasurement, file) for file in files[1:]),
+        *map(comment, sentences),
+    ]
+    return completed
 
 
 def _presence(analysis: Analysis) -> Code:
