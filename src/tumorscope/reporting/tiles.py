@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -32,13 +31,6 @@ Color = tuple[int, int, int]
 HEAT: tuple[Color, ...] = ((40, 11, 84), (140, 41, 129), (222, 73, 104), (254, 159, 109), (252, 253, 191))
 """From weak to strong with evenly rising brightness, legible in gray and with any color vision."""
 _DENSEST = 0.75
-
-
-def encode_png(image: PillowImage) -> bytes:
-    """The image as PNG; low compression, as this is the slowest step of writing results."""
-    file = io.BytesIO()
-    image.save(file, "PNG", compress_level=1)
-    return file.getvalue()
 
 
 @dataclass(frozen=True)
