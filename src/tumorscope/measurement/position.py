@@ -90,13 +90,16 @@ def find_midline(scan: Scan) -> Midline | None:
     center = np.array([np.median(points[:, 0]), *((low + high) / 2)[1:]])
     points = points[:: max(1, len(points) // _POINTS)]
     to_grid = np.linalg.inv(affine)
-    place = to_grid @ np.c_[points, np.ones(len(points))].T
+    homogeneous = np.c_[points, np.ones(len(points))].T
+    place = to_grid @ homogeneous
     here = ndimage.map_coordinates(signal, place[2::-1], order=1, mode="nearest")
 
     def asymmetry(found: np.ndarray) -> float:
         normal, offset = _plane(found, center)
-        mirrored = points - 2 * ((points @ normal) - offset)[:, None] * normal
-        place = to_grid @ np.c_[mirrored, np.ones(len(points))].T
+        mirror = np.eye(4)
+        mirror[:3, :3] -= 2 * np.outer(normal, normal)
+        mirror[:3, 3] = 2 * offset * normal
+        place = to_grid @ mirror @ homogeneous
         there = ndimage.map_coordinates(signal, place[2::-1], order=1, mode="constant", cval=-1)
         shown = there >= 0  # positions outside the scan do not count
         if shown.mean() < _SHOWN or not there[shown].std() * here[shown].std():

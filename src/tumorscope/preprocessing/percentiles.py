@@ -63,4 +63,4 @@ def _ranked_in_buckets(values: np.ndarray, ranks: np.ndarray, least: float, scal
     wanted = np.zeros(len(count), bool)
     wanted[which] = True
     left_out = np.cumsum(np.where(wanted, 0, count))
-    return np.sort(values[wanted[bucket]])[ranks - left_out[which]]
+    return np.sort(values[wanted.take(bucket)])[ranks - left_out[which]]
