@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from scipy import ndimage
@@ -69,12 +70,23 @@ class Midline:
         return "right" if distance > 0 else "left"
 
 
+_found: WeakKeyDictionary[Scan, Midline | None] = WeakKeyDictionary()
+
+
 def find_midline(scan: Scan) -> Midline | None:
     """The plane between the halves of the head, or None where the scan does not show it.
+
+    It is sought once per scan: every mask of a scan is measured with it.
 
     Args:
         scan: of any plane and any number of channels; the first with contrast is used.
     """
+    if scan not in _found:
+        _found[scan] = _seek_midline(scan)
+    return _found[scan]
+
+
+def _seek_midline(scan: Scan) -> Midline | None:
     if scan.affine is None or any(note.code == SIDES_ASSUMED.code for note in scan.notes):
         return None
     coarse, affine = _coarse(*_even(scan))
