@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-_MANY = 1 << 13
+_MANY = 1 << 12
 """Fewer values than this are sorted sooner than counted."""
 
 _BUCKETS = 1 << 12
