@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import gzip
+import zlib
 from typing import Any
 
 import numpy as np
 
 from tumorscope.core.scan import NiftiPlacement, Scan
 
-_GZIP_LEVEL = 1
-"""Masks are mostly zeros: higher levels save a few kilobytes and cost several times the time."""
+_FASTEST, _AS_GZIP = 1, 16
+"""Of zlib: its lowest level, and the bit that asks for gzip's header, without a time."""
 
 
 def encode_nifti(
@@ -43,7 +43,7 @@ def encode_nifti(
         image.header["cal_max"] = top
     unknown = "; voxel size unknown, affine is identity" if placement is None and affine is None else ""
     image.header["descrip"] = f"Tumorscope {what}, research use only{unknown}".encode()
-    return gzip.compress(image.to_bytes(), _GZIP_LEVEL, mtime=0)
+    return _gzipped(image.to_bytes())
 
 
 def encode_on_stored_grid(scan: Scan, array: np.ndarray, top: float | None = 1) -> bytes:
@@ -61,6 +61,15 @@ def encode_on_stored_grid(scan: Scan, array: np.ndarray, top: float | None = 1) 
         return encode_nifti(stored.to_stored(array), stored.affine, top=top, placement=stored.placement)
     even, affine = scan.evened(array)
     return encode_nifti(even.transpose(2, 1, 0), affine, top=top)
+
+
+def _gzipped(content: bytes) -> bytes:
+    """The content as gzip. Only runs of one value are sought: in noise nothing else is repeated, and masks get smaller.
+
+    That takes two thirds of the time of a search for anything repeated, which makes images up to a tenth smaller.
+    """
+    packer = zlib.compressobj(_FASTEST, wbits=zlib.MAX_WBITS | _AS_GZIP, strategy=zlib.Z_RLE)
+    return packer.compress(content) + packer.flush()
 
 
 def _place(image: Any, affine: np.ndarray | None) -> None:
