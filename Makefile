@@ -58,7 +58,7 @@ LOWEST_TESTS := \
   tests/bundles tests/test_engine.py tests/test_analysis.py tests/test_recipe.py \
   tests/cli/test_cli.py tests/cli/test_measure.py \
   $(addprefix tests/service/,test_catalog.py test_database.py test_queue.py web/routes/test_studies.py) \
-  tests/client/test_service.py tests/dicom_network/test_dicomweb.py tests/dicom_network/test_receiver.py \
+  tests/client/test_service.py $(addprefix tests/dicom_network/,test_dicomweb.py test_encodings.py test_event_driven.py test_receiver.py) \
   tests/datasets/test_download.py tests/evaluation/test_report.py tests/networks/test_weights.py \
   tests/training/test_feature_model.py tests/training/test_fit.py
 

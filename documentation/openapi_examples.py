@@ -58,6 +58,7 @@ def examples() -> dict[str, Any]:
             }
     made |= {
         "DicomwebStudy": {"dicomweb": "https://pacs.example.org/dicom-web/studies/1.2.3", "register": False},
+        "Reading": {"register": False, "spacing": [0.5, 0.5, 6.0], "sequences": {"7.nii.gz": "t1c"}},
         "Sending": {"destination": "archive", "revision": 1},
         "SentResults": {"destination": "archive", "revision": 1, "sent": 3, "unsent": []},
     }

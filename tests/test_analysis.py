@@ -1,14 +1,16 @@
 import dataclasses
 import re
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
 from making import bright_flair, card, fake_engine
+from pydicom import Dataset
 
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.note import texts
-from tumorscope.core.scan import Scan
+from tumorscope.core.scan import Scan, SourceImage
 from tumorscope.inference import analysis as analyzing
 from tumorscope.inference.bundles import Inputs, OperatingPoint
 from tumorscope.inference.channels import arrange_channels, select_channels
@@ -315,6 +317,29 @@ def test_a_type_is_not_named_on_another_sequence_than_it_was_learned_on():
     assert "another sequence" in type_sentence(finding)
     unnamed = analyze(dataclasses.replace(scan, sequences=("unknown",)), typed_engine()).tumor_type
     assert (unnamed.name, unnamed.doubt) == ("glioma", None)
+
+
+def _described(description):
+    header = Dataset()
+    header.SeriesDescription = description
+    return {"source_images": (SourceImage(header),)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "other"),
+    [
+        ({"source": Path("sub-01_adc.nii.gz")}, True),
+        ({"source": Path("sub-01_image.nii.gz")}, False),
+        (_described("FSE PD AXIAL OBL"), True),
+        (_described("AXIAL OBL"), False),
+    ],
+)
+def test_a_scan_named_as_another_kind_of_image_says_so_and_gets_no_type(changes, other):
+    scan, _ = scan_with_spot(sequences=("unknown",))
+    found = analyze(dataclasses.replace(scan, **changes), typed_engine())
+    assert found.tumor_type.doubt == ("other_sequence" if other else None)
+    (note,) = (note for note in found.warnings if note.code == "sequence_assumed")
+    assert ("another kind of image" in note.text) == other
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from tumorscope.core.cache_folder import CACHE_VARIABLE, keep, recall
+from tumorscope.core.cache_folder import CACHE_VARIABLE, cache_state, keep, recall
 from tumorscope.inference.bundles import load_bundle
 from tumorscope.inference.engine import load_engine, openvino_available
 
@@ -50,6 +50,15 @@ def test_nothing_is_kept_where_nothing_can_or_shall_be(tmp_path, monkeypatch):
         keep("kind", "key", b"content", most=2)
         assert recall("kind", "key") is None
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_the_state_names_the_folder_and_its_size(folder, monkeypatch):
+    assert cache_state() == f"{folder} (0 files, 0 MB)"
+    for key in ("a", "b"):
+        keep("kind", key, b"0" * 1_000_000, most=2)
+    assert cache_state() == f"{folder} (2 files, 2 MB)"
+    monkeypatch.setenv(CACHE_VARIABLE, "")
+    assert cache_state() == "none"
 
 
 def test_a_network_read_back_predicts_what_the_compiled_one_does(folder):

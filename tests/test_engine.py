@@ -11,7 +11,8 @@ from making import card, fake_engine, write_bundle
 from tumorscope.core.errors import BadBundle, TumorscopeError
 from tumorscope.inference.analysis import analyze
 from tumorscope.inference.bundles import load_bundle
-from tumorscope.inference.engine import load_engine, openvino_available
+from tumorscope.inference.engine import Predictions, load_engine, openvino_available
+from tumorscope.inference.postprocessing import slices_to_localize
 from tumorscope.inference.sessions import LOADERS, OnnxRuntimeLoader
 from tumorscope.preprocessing import Preparation
 
@@ -220,6 +221,17 @@ def test_masks_are_computed_only_where_they_are_needed():
     np.testing.assert_array_equal(found.mask, np.where(wanted[:, None, None], everywhere.mask, 0))
     assert found.localized.tolist() == wanted.tolist()
     assert sum(done) == len(images)
+
+
+def test_uncertain_slices_are_localized_only_in_one_run_with_a_certain_one():
+    probability = np.array([0.4, 0.1, 0.4, 0.9, 0.4, 0.1, 0.1, 0.4])
+    found = Predictions(presence=np.log(probability / (1 - probability)))
+    point = card(operating_point={"presence": 0.6, "presence_within": 0.3})
+    needed = slices_to_localize(found, point, sampled=False)
+    assert np.flatnonzero(needed).tolist() == [2, 3, 4]
+    assert np.flatnonzero(slices_to_localize(found, point, sampled=True)).tolist() == [1, 2, 3, 4, 5]
+    certain = card(operating_point={"presence": 0.95, "presence_within": 0.3})
+    assert not slices_to_localize(found, certain, sampled=True).any()
 
 
 def test_where_no_slice_needs_a_mask_all_masks_are_empty():

@@ -39,14 +39,19 @@ def _failed(page: Page, base: str, study: str) -> None:
     expect(page.get_by_role("heading", name="This could not be analyzed")).to_be_visible()
 
 
-def _in_work(page: Page, base: str, study: str, state: str) -> None:
+def _failed_for_an_option(page: Page, base: str, study: str) -> None:
+    _in_work(page, base, study, "failed", "flair and t1 have different grids; give --register to co-register them")
+    expect(page.get_by_role("checkbox", name="Align the series to each other")).to_be_visible()
+
+
+def _in_work(page: Page, base: str, study: str, state: str, failure: str = "damaged") -> None:
     progress = {"stage": "analyzing", "done": 12, "total": 60}
     told = {
         **ask(f"{base}/api/studies/{study}"),
         "state": state,
         "revision": 0,
         "progress": progress,
-        "failure": "damaged",
+        "failure": failure,
     }
     page.route(f"**/api/studies/{study}", lambda route: route.fulfill(json=told))
     page.route(f"**/api/studies/{study}/events", lambda route: route.abort())
@@ -89,7 +94,8 @@ def _question(page: Page, base: str, study: str) -> None:
 
 
 SCREENS: dict[str, Callable[[Page, str, str], None]] = {
-    "list": _list, "empty": _empty, "waiting": _waiting, "failed": _failed, "study": _study,
+    "list": _list, "empty": _empty, "waiting": _waiting, "failed": _failed,
+    "failed for an option": _failed_for_an_option, "study": _study,
     "correcting": _correcting, "side by side": _side_by_side, "comparison": _comparison, "keys": _keys, "question": _question,
 }  # fmt: skip
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from serving import running_service, wire_to
 
-from tumorscope.client import Client, Refused
+from tumorscope.client import Client, ReadingChoices, Refused
 from tumorscope.client import client as client_module
 
 
@@ -188,3 +188,11 @@ def test_a_failed_study_is_retried(tmp_path, phantom_folder):
         assert (again.state, again.failure) == ("failed", failed.failure)
         with pytest.raises(Refused, match="no results"):
             client.download_all(again, tmp_path / "out")
+        with pytest.raises(Refused, match="is named 't9'; check it") as refused:
+            client.retry(again, ReadingChoices(sequences={"t9": "t1"}))
+        assert refused.value.status == 422
+        assert client.study(study).reading == ReadingChoices()
+        without_it = ReadingChoices(sequences={"t1.nii.gz": "unknown"})
+        client.retry(again, without_it)
+        assert client.wait(study).state == "done"
+        assert client.study(study).reading == without_it

@@ -72,6 +72,12 @@ def test_a_lesion_is_on_the_side_it_was_drawn_on(phantoms):
         assert lesion.midline_distance_mm == pytest.approx(abs(lesion.center_mm[0]), abs=MIDLINE_MM)
 
 
+def test_the_masks_of_a_scan_share_one_search(phantoms):
+    scan = phantoms[0].scan
+    assert find_midline(scan) is find_midline(scan)
+    assert find_midline(replace(scan)) is not find_midline(scan)
+
+
 def test_near_the_plane_it_is_the_midline(phantoms):
     midline = find_midline(phantoms[0].scan)
     assert midline is not None

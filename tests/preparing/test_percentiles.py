@@ -21,6 +21,25 @@ def test_percentiles_are_those_of_numpy(values, shares):
     )
 
 
+@pytest.mark.parametrize("scale", [1e-38, 1, 1e32])
+@pytest.mark.parametrize("kind", [np.int8, np.int16, np.uint16, np.int32, np.float16, np.float32, np.float64])
+def test_many_values_have_the_percentiles_of_numpy(kind, scale):
+    values = np.random.default_rng(0).normal(0, 40, (5, 60, 60))
+    if np.dtype(kind).kind == "f" and kind is not np.float16:
+        values *= scale
+        values[0, 0, 0] = 1000 * values.max()  # nearly all values are in one bucket
+    values, shares = values.astype(kind), np.linspace(0, 100, 25)
+    found = percentiles(values, shares)
+    np.testing.assert_allclose(found, np.percentile(values.astype(np.float64), shares), rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf])
+def test_many_values_with_one_that_is_not_finite_are_ordered_as_by_sorting(odd):
+    values = np.append(np.arange(20_000, dtype=np.float32), np.float32(odd))
+    first = np.sort(values)[10_000]
+    assert percentiles(values, (50,)).tolist() == [first]
+
+
 def test_values_stay_in_their_order():
     values = np.array([3.0, 1.0, 2.0])
     percentiles(values, (50,))

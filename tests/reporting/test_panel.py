@@ -7,8 +7,9 @@ from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.scan import Scan
 from tumorscope.reporting import panel as panels
 from tumorscope.reporting.panel import Layout, draw_panel
+from tumorscope.reporting.png import encode_png
 from tumorscope.reporting.slice_selection import choose_slices
-from tumorscope.reporting.tiles import TILE_HEIGHT, View, encode_png, frame_head, shape_tile, window
+from tumorscope.reporting.tiles import TILE_HEIGHT, View, frame_head, shape_tile, window
 
 
 @pytest.fixture

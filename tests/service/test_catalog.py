@@ -187,6 +187,19 @@ def test_a_failed_study_can_be_retried(catalog, study):
         catalog.retry(new_id())
 
 
+def test_what_a_retry_changes_is_stored_first_and_only_for_a_failed_study(catalog, study):
+    seen = []
+    with pytest.raises(Conflict):
+        catalog.retry(study, lambda: seen.append("too early"))
+    catalog.fail(catalog.claim(study, "w"), "damaged")
+    with pytest.raises(ZeroDivisionError):
+        catalog.retry(study, lambda: 1 / 0)
+    assert catalog.get(study).failure == "damaged"
+    catalog.retry(study, lambda: seen.append(catalog.get(study).state))
+    assert seen == ["failed"], "stored before others see it queued"
+    assert catalog.get(study).state == "queued"
+
+
 def test_an_edit_is_a_new_revision_whose_mask_is_stored_first(catalog, study):
     analyzed(catalog, study)
     seen = []

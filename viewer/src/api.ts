@@ -33,7 +33,18 @@ export interface Study {
   summary: Summary | null;
 }
 
+/** What users state about files that do not say it themselves. */
+export interface Reading {
+  /** Whether the series are aligned to each other. */
+  register: boolean;
+  /** Distances of columns, rows and slices in mm. */
+  spacing: number[] | null;
+  /** By the name of a file or folder, or of a DICOM series. */
+  sequences: Record<string, string>;
+}
+
 export interface StudyDetail extends Study {
+  reading: Reading;
   revisions: { revision: number; kind: "analysis" | "edit"; created: string }[];
   images: Image[];
   files: ResultFile[];
@@ -163,7 +174,9 @@ export const getStudy = (id: string): Promise<StudyDetail> => askJson(at(id));
 export const getAnalysis = (id: string, revision: number): Promise<Analysis> =>
   askJson(at(id, `/analysis?revision=${revision}`));
 
-export const retryStudy = (id: string): Promise<Study> => askJson(at(id, "/retry"), { method: "POST" });
+/** @param reading replaces what is stated about its files; without it that stays. */
+export const retryStudy = (id: string, reading?: Reading): Promise<Study> =>
+  askJson(at(id, "/retry"), { method: "POST", ...(reading && { headers: { "content-type": "application/json" }, body: JSON.stringify(reading) }) });
 
 export const deleteStudy = async (id: string): Promise<void> => {
   await ask(at(id), { method: "DELETE" });

@@ -134,14 +134,14 @@ export function aheadText(ahead: number | null): string {
 
 const OPTIONS: [RegExp, string][] = [
   [/--register\b|co-register/, "Align the series to each other"],
-  [/--spacing\b|^spacing:? /, "Voxel size"],
+  [/--spacing\b|^spacing:? |leave out the spacing$/, "Voxel size"],
   [/--sequence\b|^sequences:? /, "What is shown"],
 ];
 
 /** Which option of the page answers to a failure, which names those of the command line; empty where none does. */
 export function optionHint(failure: string): string {
   const option = OPTIONS.find(([names]) => names.test(failure))?.[1];
-  return option ? `Add the files again with the option “${option}”, below the place where scans are dropped.` : "";
+  return option ? `Change the option “${option}” below, then try again.` : "";
 }
 
 const STAGES: Record<string, string> = {

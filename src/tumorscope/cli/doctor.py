@@ -48,6 +48,7 @@ def command() -> None:
     from rich.markup import escape
 
     from tumorscope import __version__
+    from tumorscope.core.cache_folder import cache_state
     from tumorscope.inference.bundles import shipped_bundles
     from tumorscope.inference.engine import int8_is_exact, load_engine, openvino_available
     from tumorscope.inference.sessions import threads
@@ -87,6 +88,7 @@ def command() -> None:
                     console.print(
                         f"bundle {bundle.name} in {runtime}, {model.precision}: [red]{escape(str(error))}[/red]"
                     )
+    console.print(escape(f"kept between runs: {cache_state()}"))
     if faults:
         raise TumorscopeError(f"{len(faults)} fault(s): {'; '.join(faults)}")
     typer.echo("All is well.")

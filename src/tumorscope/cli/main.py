@@ -12,10 +12,10 @@ import typer
 
 from tumorscope import __version__
 from tumorscope.cli.console import replace_unknown_characters
-from tumorscope.cli.startup import lighten_libraries
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.extras import missing_extra
 from tumorscope.core.notice import NOTICE
+from tumorscope.core.startup import lighten_libraries
 
 COMMANDS = (
     "analyze",
@@ -46,6 +46,9 @@ COMMANDS = (
     "datasets",
 )
 """In the order of the help. Each is a module of this package, with a ``command`` or, of several, an ``app``."""
+_SHORT = {"analyze", "demo", "doctor", "follow", "measure"}
+_LONG = {"node", "serve", "worker"}
+"""Commands that analyze, once and until they are stopped."""
 FAILED = 2
 """The exit code of every error that the user can act on."""
 INTERRUPTED = 130
@@ -89,7 +92,7 @@ def main() -> None:
     """Run a command; an error becomes one line and exit code 2, never a traceback."""
     replace_unknown_characters()
     command = next((word for word in sys.argv[1:] if not word.startswith("-")), None)
-    lighten_libraries(command)
+    lighten_libraries(analyzing=command in _SHORT | _LONG, postponing=command in _SHORT)
     try:
         program([command] if command in COMMANDS else COMMANDS)()
     except TumorscopeError as error:

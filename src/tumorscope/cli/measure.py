@@ -72,7 +72,7 @@ def command(
     from tumorscope.measurement.small_lesions import without_small_lesions
     from tumorscope.reporting.measurement_figure import draw_measured
     from tumorscope.reporting.measurements import measure_labels, measurement_document, to_csv, to_json
-    from tumorscope.reporting.tiles import encode_png
+    from tumorscope.reporting.png import encode_png
     from tumorscope.studies.timepoints import open_labels
 
     files = _outputs(out or [])

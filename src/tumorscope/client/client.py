@@ -334,9 +334,19 @@ class Client:
         headers = {"If-Match": f'"{study.revision}"', "Content-Type": "application/gzip"}
         return self._connection.value(Study, "PUT", f"{_path(study)}/mask", content=content, headers=headers)
 
-    def retry(self, study: Study | str) -> Study:
-        """Retry a failed study."""
-        return self._connection.value(Study, "POST", f"{_path(study)}/retry")
+    def retry(self, study: Study | str, reading: ReadingChoices | None = None) -> Study:
+        """Retry a failed study.
+
+        Args:
+            study: the study or its id.
+            reading: what its files do not tell themselves, instead of all that was stated before; its files and
+                folders have the names under which they were sent. By default :attr:`Study.reading`.
+
+        Raises:
+            Refused: the study has not failed (``status`` is 409), or nothing of it has a name (422).
+        """
+        stated = {} if reading is None else {"json": reading.to_values()}
+        return self._connection.value(Study, "POST", f"{_path(study)}/retry", **stated)
 
     def delete(self, study: Study | str) -> None:
         """Delete a study with its files and results."""

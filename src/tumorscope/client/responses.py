@@ -6,7 +6,9 @@ import re
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from tumorscope.io.reading_choices import ReadingChoices
 
 SETTLED = ("done", "failed")
 """Final states."""
@@ -84,6 +86,13 @@ class Image(_Model):
     href: str
 
 
+def _reading(value: Any) -> Any:
+    """The choices of a response; what a newer service knows besides is left to it."""
+    if not isinstance(value, dict):
+        return value
+    return {"spacing_mm" if name == "spacing" else name: each for name, each in value.items()}
+
+
 class Study(_Model):
     """One case at the service.
 
@@ -94,7 +103,8 @@ class Study(_Model):
         failure: the reason of a failure in one line.
         expires: when the service removes the study.
         revision: the newest one with results; 0 if there is none.
-        revisions, images, files: only in responses about a single study.
+        reading: how its files are read, as stated by the user.
+        reading, revisions, images, files: only in responses about a single study.
     """
 
     id: StudyId
@@ -111,6 +121,7 @@ class Study(_Model):
     expires: datetime | None = None
     revision: int = 0
     summary: Summary | None = None
+    reading: Annotated[ReadingChoices | None, BeforeValidator(_reading)] = None
     revisions: tuple[Revision, ...] = ()
     images: tuple[Image, ...] = ()
     files: tuple[File, ...] = ()

@@ -52,15 +52,29 @@ def keep(kind: str, key: str, content: bytes, most: int) -> None:
             path.unlink(missing_ok=True)
 
 
-def _folder(kind: str) -> Path:
-    """Where contents of a kind are kept.
+def cache_folder() -> Path:
+    """Where contents are kept.
 
     Raises:
-        OSError: nowhere.
+        FileNotFoundError: nowhere, by the user's will.
     """
     from platformdirs import user_cache_path
 
     named = os.environ.get(CACHE_VARIABLE)
     if named == "":
         raise FileNotFoundError(f"{CACHE_VARIABLE} is empty")
-    return (Path(named) if named else user_cache_path("tumorscope", appauthor=False)) / kind
+    return Path(named) if named else user_cache_path("tumorscope", appauthor=False)
+
+
+def cache_state() -> str:
+    """The folder, and what is in it, in words."""
+    try:
+        folder = cache_folder()
+        sizes = [path.stat().st_size for path in folder.glob("*/*")]
+    except OSError:
+        return "none"
+    return f"{folder} ({len(sizes)} files, {sum(sizes) / 1e6:.0f} MB)"
+
+
+def _folder(kind: str) -> Path:
+    return cache_folder() / kind

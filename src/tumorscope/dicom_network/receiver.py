@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, cast
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.dicom_network.admission import Admission, Limits, close_connection
 from tumorscope.dicom_network.arrivals import Arrivals, Delivery
+from tumorscope.dicom_network.encodings import file_header
 from tumorscope.dicom_network.journal import Journal
 from tumorscope.dicom_network.journal_records import Arrival
 from tumorscope.dicom_network.plurals import counted
@@ -128,7 +129,7 @@ class Receiver:
         from pynetdicom import evt
 
         handlers = [
-            (evt.EVT_CONN_OPEN, lambda event: self._admission.connected(event.assoc)),
+            (evt.EVT_CONN_OPEN, self._connected),
             (evt.EVT_REQUESTED, self._requested),
             (evt.EVT_PDU_RECV, lambda event: self._admission.traffic(event.assoc)),
             (evt.EVT_PDU_SENT, lambda event: self._admission.traffic(event.assoc)),
@@ -157,6 +158,12 @@ class Receiver:
     def close(self) -> None:
         """Stop listening and abort open associations; their senders know which objects were not stored."""
         self._ae.shutdown()
+
+    def _connected(self, event: Event) -> None:
+        from tumorscope.dicom_network.event_driven import make_event_driven
+
+        make_event_driven(event.assoc)
+        self._admission.connected(event.assoc)
 
     def _requested(self, event: Event) -> None:
         """Apply the limits to an association with an accepted title; pynetdicom rejects the others."""
@@ -189,7 +196,7 @@ class Receiver:
             return CANNOT_UNDERSTAND
 
     def _accept(self, event: Event) -> int:
-        content = event.encoded_dataset()
+        content = _dicom_file(event)
         header = _header(BytesIO(content))
         study, image = str(header.get("StudyInstanceUID") or ""), str(header.get("SOPInstanceUID") or "")
         if not study or not image:
@@ -283,6 +290,17 @@ def import_unrecorded(store: Store, journal: Journal) -> int:
         journal.receive(study_code(study), study, image, file, str(header.SOPClassUID) in INPUT_CLASSES)
         imported += 1
     return imported
+
+
+def _dicom_file(event: Event) -> bytes:
+    """A received object as a file, its data set as it was sent."""
+    request = cast("C_STORE", event.request)
+    header = file_header(
+        cast("str", request.AffectedSOPClassUID),
+        cast("str", request.AffectedSOPInstanceUID),
+        event.context.transfer_syntax,
+    )
+    return b"".join((header, event.encoded_dataset(include_meta=False)))
 
 
 def _header(file: Path | BytesIO) -> Dataset:

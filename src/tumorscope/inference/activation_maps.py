@@ -14,7 +14,6 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
-from scipy import ndimage
 
 from tumorscope.core.note import Note
 from tumorscope.inference.bundles import Card
@@ -22,6 +21,7 @@ from tumorscope.inference.engine import Predictions
 from tumorscope.inference.tumor_type import tumor_classes
 from tumorscope.preprocessing.axial import AS_ACQUIRED, View
 from tumorscope.preprocessing.crop_resize import CropResize
+from tumorscope.preprocessing.head import Box
 
 Question = Literal["presence", "type"]
 
@@ -95,11 +95,13 @@ class ActivationMap:
     def _placed(self, analyzed: int) -> np.ndarray:
         """The positive contributions on an analyzed slice's own grid."""
         positive = np.maximum(self.values[analyzed], 0)
-        size = self.crop_resize.size
-        zoom = (size / positive.shape[0], size / positive.shape[1])
-        # Bilinear between the centers of the coarse cells, which span the whole input.
-        fine = np.asarray(ndimage.zoom(positive, zoom, order=1, mode="nearest", grid_mode=True))
-        return np.clip(self.crop_resize.inverse(fine), 0, None)
+        return np.clip(self.crop_resize.inverse(self._to_input.forward(positive)), 0, None)
+
+    @cached_property
+    def _to_input(self) -> CropResize:
+        """From the coarse cells, which span the whole input, to its pixels: bilinear between the cells' centers."""
+        rows, columns = self.values.shape[1:]
+        return CropResize((rows, columns), Box(0, 0, rows, columns), self.crop_resize.size)
 
     @cached_property
     def _volume(self) -> np.ndarray:

@@ -13,7 +13,7 @@ from tumorscope.core.scan import Scan
 from tumorscope.inference.acquired_slices import SlicePredictions, network_view, on_acquired_slices
 from tumorscope.inference.activation_maps import activation_map, no_map_note
 from tumorscope.inference.analysis_result import Analysis, SliceFinding, with_compartments
-from tumorscope.inference.channels import channel_order, received_sequences, select_channels
+from tumorscope.inference.channels import channel_order, is_of_another_kind, received_sequences, select_channels
 from tumorscope.inference.engine import Engine, Predictions
 from tumorscope.inference.postprocessing import (
     segment,
@@ -165,7 +165,8 @@ def _checked_type(
     """The type, without a name where the scan gives no ground for one."""
     card = engine.bundle.card
     received = received_sequences(scan, card)
-    if any(name not in (wanted, "unknown") for name, wanted in zip(received, card.inputs.sequences, strict=True)):
+    others = any(name not in (wanted, "unknown") for name, wanted in zip(received, card.inputs.sequences, strict=True))
+    if others or is_of_another_kind(scan):
         return finding.doubted("other_sequence")
     if not carries_type(probability, card.operating_point.presence):
         return finding.doubted("isolated_slice")

@@ -10,6 +10,7 @@ from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.note import Note
 from tumorscope.core.scan import Scan
 from tumorscope.inference.model_card import Card
+from tumorscope.io.sequences import names_other
 
 
 def arrange_channels(scan: Scan, card: Card) -> tuple[np.ndarray, list[Note]]:
@@ -61,7 +62,12 @@ def channel_order(scan: Scan, card: Card) -> tuple[list[int], list[Note]]:
     common = wanted[0] if len(wanted) == 1 else _common_substitute(card)
     if have == ("unknown",) and common is not None:
         have = (common,)
-        notes.append(Note("sequence_assumed", f"the sequence is not named in the file; taken as {common}"))
+        why = (
+            "its name is that of another kind of image than T1, T1c, T2 and FLAIR, on which findings may be wrong"
+            if is_of_another_kind(scan)
+            else "the sequence is not named in the file"
+        )
+        notes.append(Note("sequence_assumed", f"{why}; taken as {common}"))
     named = [name for name in have if name != "unknown" or len(have) == 1]
     channels = []
     for sequence in wanted:
@@ -79,6 +85,16 @@ def channel_order(scan: Scan, card: Card) -> tuple[list[int], list[Note]]:
                 f"the scan has {', '.join(scan.sequences)}); add it with --sequence or name channels with --channels"
             )
     return channels, notes
+
+
+def is_of_another_kind(scan: Scan) -> bool:
+    """Whether the name of a scan's file or series tells that it shows none of the sequences here, but an ADC map, say."""
+    if "unknown" not in scan.sequences:
+        return False
+    header = scan.source_images[0].header if scan.source_images else None
+    if header is not None:
+        return any(names_other(str(header.get(keyword) or "")) for keyword in ("SeriesDescription", "ProtocolName"))
+    return scan.source is not None and names_other(scan.source.name)
 
 
 def _common_substitute(card: Card) -> str | None:

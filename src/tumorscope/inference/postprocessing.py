@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
-from scipy.ndimage import binary_dilation
+from scipy.ndimage import binary_dilation, label
 
 from tumorscope.core.compartments import separate
 from tumorscope.inference.engine import Predictions
@@ -53,9 +55,9 @@ def slices_to_localize(predictions: Predictions, card: Card, *, sampled: bool) -
         sampled: masks will be interpolated between slices, so that one reaches to the next.
     """
     probability, point = slice_probability(predictions, card), card.operating_point
-    if probability.max() < point.presence:
-        return np.zeros(len(probability), bool)
-    possible = probability >= point.slice_floor
+    # A component does not pass a slice below the floor, so that it stays in one run, and needs one certain slice there.
+    runs = cast(np.ndarray, label(probability >= point.slice_floor)[0])  # type: ignore[index]
+    possible = np.isin(runs, runs[probability >= point.presence])
     return binary_dilation(possible) if sampled else possible
 
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from tumorscope.core.note import Note
 from tumorscope.core.scan import SEQUENCES, Scan
 from tumorscope.inference.acquired_slices import network_view
+from tumorscope.inference.channels import is_of_another_kind
 from tumorscope.inference.sequence_recognition import SequenceGuess, default_sequence_model, guess_sequence
-from tumorscope.io.sequences import names_other
 
 _TITLES = {"t1": "T1", "t1c": "T1 with contrast", "t2": "T2", "flair": "FLAIR"}
 
@@ -43,7 +43,7 @@ def with_recognized_sequences(scan: Scan) -> Scan:
 
 def _names(scan: Scan, guesses: list[SequenceGuess]) -> tuple[str, ...]:
     """The scan's names, those that are unknown from the guesses if these are usable."""
-    if scan.source_images or (scan.source is not None and names_other(scan.source.name)):
+    if scan.source_images or is_of_another_kind(scan):
         return scan.sequences
     names = tuple(
         found.name if name == "unknown" else name for name, found in zip(scan.sequences, guesses, strict=True)

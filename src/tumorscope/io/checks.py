@@ -53,6 +53,8 @@ def is_file(path: Path) -> bool:
 
 def printable(text: str) -> str:
     """The text with a question mark for everything that would break or color a terminal's line."""
+    if text.isprintable():
+        return text
     return "".join(character if character.isprintable() else "?" for character in text)
 
 

@@ -1,4 +1,4 @@
-"""What the user states about files that do not tell it themselves, as text for HTTP forms and JSON files."""
+"""What the user states about files that do not tell it themselves, for HTTP forms, JSON requests and JSON files."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Any
 
 from tumorscope.core.errors import UnreadableScan
 from tumorscope.io.sequences import check_stated
-from tumorscope.io.spacing import Spacing, parse_spacing
+from tumorscope.io.spacing import Spacing, check_spacing, parse_spacing
 
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False, "": False}
+_REGISTER = "register is true or false"
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,30 @@ class ReadingChoices:
         """
         register = _BOOLEANS.get(fields.get("register", "").strip().lower())
         if register is None:
-            raise UnreadableScan("register is true or false")
+            raise UnreadableScan(_REGISTER)
         spacing = fields.get("spacing", "").strip()
-        return cls(register, parse_spacing(spacing) if spacing else None, _sequences(fields.get("sequences", "")))
+        return cls(register, parse_spacing(spacing) if spacing else None, _parse_sequences(fields.get("sequences", "")))
+
+    def to_values(self) -> dict[str, Any]:
+        """As values of a JSON request; see :meth:`from_values`."""
+        spacing = None if self.spacing_mm is None else list(self.spacing_mm)
+        return {"register": self.register, "spacing": spacing, "sequences": dict(self.sequences)}
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any]) -> ReadingChoices:
+        """From ``register``, ``spacing`` and ``sequences`` of a JSON request, any of which may be missing.
+
+        >>> ReadingChoices.from_values({"spacing": [0.5, 0.5, 6], "sequences": {"a.nii": "T1C"}})
+        ReadingChoices(register=False, spacing_mm=(0.5, 0.5, 6.0), sequences={'a.nii': 't1c'})
+
+        Raises:
+            UnreadableScan: one of them is invalid, in the same words as for a form.
+        """
+        register, spacing = values.get("register", False), values.get("spacing")
+        if not isinstance(register, bool):
+            raise UnreadableScan(_REGISTER)
+        spacing_mm = None if spacing is None else check_spacing(spacing)
+        return cls(register, spacing_mm, _check_sequences(values.get("sequences", {})))
 
     def to_json(self) -> str:
         """Serialize; see :meth:`from_json`."""
@@ -65,11 +87,14 @@ class ReadingChoices:
         return cls(values["register"], None if spacing is None else tuple(spacing), values["sequences"])  # type: ignore[arg-type]
 
 
-def _sequences(text: str) -> dict[str, str]:
+def _parse_sequences(text: str) -> dict[str, str]:
     try:
-        stated = json.loads(text) if text.strip() else {}
+        return _check_sequences(json.loads(text) if text.strip() else {})
     except ValueError:
-        stated = None
+        return _check_sequences(None)
+
+
+def _check_sequences(stated: Any) -> dict[str, str]:
     if not isinstance(stated, dict) or not all(isinstance(sequence, str) for sequence in stated.values()):
         raise UnreadableScan('sequences is a JSON object of names by file, such as {"scan.nii.gz": "t1c"}')
     return check_stated(stated)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -39,9 +39,26 @@ def parse_spacing(text: str) -> Spacing:
         numbers = [float(part) for part in text.split(",")]
     except ValueError:
         numbers = []
-    if len(numbers) != 3 or not all(math.isfinite(number) and 0 < number <= _LARGEST_MM for number in numbers):
+    return check_spacing(numbers)
+
+
+def check_spacing(numbers: Any) -> Spacing:
+    """A list of three numbers, as JSON has it.
+
+    >>> check_spacing([0.5, 0.5, 6])
+    (0.5, 0.5, 6.0)
+
+    Raises:
+        UnreadableScan: it is something else.
+    """
+    if not isinstance(numbers, list | tuple) or len(numbers) != 3 or not all(map(_is_length, numbers)):
         raise UnreadableScan("the spacing is three numbers in mm: columns, rows, slices, such as 0.5,0.5,6")
-    return numbers[0], numbers[1], numbers[2]
+    return float(numbers[0]), float(numbers[1]), float(numbers[2])
+
+
+def _is_length(value: Any) -> bool:
+    """Whether it is a plausible distance in mm; NaN is not, and neither is a truth value."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= _LARGEST_MM
 
 
 def with_spacing(scan: Scan, spacing_mm: Spacing, name: str) -> Scan:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from scipy import ndimage
@@ -69,12 +70,23 @@ class Midline:
         return "right" if distance > 0 else "left"
 
 
+_found: WeakKeyDictionary[Scan, Midline | None] = WeakKeyDictionary()
+
+
 def find_midline(scan: Scan) -> Midline | None:
     """The plane between the halves of the head, or None where the scan does not show it.
+
+    It is sought once per scan: every mask of a scan is measured with it.
 
     Args:
         scan: of any plane and any number of channels; the first with contrast is used.
     """
+    if scan not in _found:
+        _found[scan] = _seek_midline(scan)
+    return _found[scan]
+
+
+def _seek_midline(scan: Scan) -> Midline | None:
     if scan.affine is None or any(note.code == SIDES_ASSUMED.code for note in scan.notes):
         return None
     coarse, affine = _coarse(*_even(scan))
@@ -90,13 +102,16 @@ def find_midline(scan: Scan) -> Midline | None:
     center = np.array([np.median(points[:, 0]), *((low + high) / 2)[1:]])
     points = points[:: max(1, len(points) // _POINTS)]
     to_grid = np.linalg.inv(affine)
-    place = to_grid @ np.c_[points, np.ones(len(points))].T
+    homogeneous = np.c_[points, np.ones(len(points))].T
+    place = to_grid @ homogeneous
     here = ndimage.map_coordinates(signal, place[2::-1], order=1, mode="nearest")
 
     def asymmetry(found: np.ndarray) -> float:
         normal, offset = _plane(found, center)
-        mirrored = points - 2 * ((points @ normal) - offset)[:, None] * normal
-        place = to_grid @ np.c_[mirrored, np.ones(len(points))].T
+        mirror = np.eye(4)
+        mirror[:3, :3] -= 2 * np.outer(normal, normal)
+        mirror[:3, 3] = 2 * offset * normal
+        place = to_grid @ mirror @ homogeneous
         there = ndimage.map_coordinates(signal, place[2::-1], order=1, mode="constant", cval=-1)
         shown = there >= 0  # positions outside the scan do not count
         if shown.mean() < _SHOWN or not there[shown].std() * here[shown].std():

@@ -50,8 +50,9 @@ def _inside_frame(voxels: np.ndarray) -> tuple[slice, slice] | None:
     coarse = voxels[:: max(1, len(voxels) // 8), ::4, ::4]
     low, high = percentiles(coarse, (1, 99))
     sides = (voxels[:, 0], voxels[:, -1], voxels[:, :, 0], voxels[:, :, -1])
-    high = max(float(high), *(float(percentiles(side, (50,))[0]) for side in sides))
-    if not np.isfinite(high - low) or high <= low:
+    middles = [float(percentiles(side, (50,))[0]) for side in sides]
+    high = max(float(high), *middles)
+    if not np.isfinite(high - low) or high <= low or max(middles) - low < _BRIGHT * (high - low):
         return None
     rows = _inside(np.moveaxis(voxels, 1, 0), float(low), high)
     columns = _inside(np.moveaxis(voxels[:, rows], 2, 0), float(low), high)
@@ -75,6 +76,8 @@ def _frame_width(lines: np.ndarray, low: float, high: float) -> int:
         if even and middle - low >= _BRIGHT * (high - low):
             level = middle
             continue
+        if width == 0:
+            return 0
         inside = float(percentiles(lines[min(width + 1, len(lines) - 1)], (50,))[0])
-        return width + 1 if width and level - inside >= _STEP * (high - low) else 0
+        return width + 1 if level - inside >= _STEP * (high - low) else 0
     return 0

@@ -54,15 +54,17 @@ def head_mask(voxels: np.ndarray) -> np.ndarray:
         sides = (image[:, 0], image[:, -1], image[:, :, 0], image[:, :, -1])
         air = percentiles(np.concatenate([side.ravel() for side in sides]), (50,)).astype(image.dtype)
         with np.errstate(over="ignore"):  # what is infinitely far from the air is bright
-            distance = np.abs(image - air)
+            image -= air
+        distance = np.abs(image, out=image)
         brightest = percentiles(distance, (99,)).astype(image.dtype)
         if brightest > 0:
-            np.maximum(signal, distance / brightest, out=signal)
+            distance /= brightest
+            np.maximum(signal, distance, out=signal)
     smoothing = _SMOOTHING * min(signal.shape[1:])
-    head = ndimage.gaussian_filter(np.minimum(signal, 1), (0, smoothing, smoothing)) > _RELATIVE_THRESHOLD
+    head = ndimage.gaussian_filter(np.minimum(signal, 1, out=signal), (0, smoothing, smoothing)) > _RELATIVE_THRESHOLD
     if head.mean() < _SMALLEST_HEAD:
         return np.ones(voxels.shape[:3], bool)
-    whole = head.repeat(stride, axis=1).repeat(stride, axis=2)
+    whole = head.repeat(stride, axis=2).repeat(stride, axis=1)  # the other order takes three times as long
     return whole[:, : voxels.shape[1], : voxels.shape[2]]
 
 

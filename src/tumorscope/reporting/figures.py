@@ -7,12 +7,12 @@ dashes and dots, other compartments short dashes, the true mask a dashed line, a
 from __future__ import annotations
 
 import base64
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from tumorscope.reporting.diameter_lines import Line
+from tumorscope.reporting.png import encode_png
 from tumorscope.reporting.templating import render
 from tumorscope.reporting.tiles import Sides
 
@@ -70,9 +70,8 @@ class Tile:
 
 
 def data_uri(image: PillowImage, *, gray: bool = False) -> str:
-    file = io.BytesIO()
-    (image.convert("L") if gray else image).save(file, "PNG", compress_level=3)
-    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
+    content = encode_png(image.convert("L") if gray else image)
+    return f"data:image/png;base64,{base64.b64encode(content).decode()}"
 
 
 def draw_slices(

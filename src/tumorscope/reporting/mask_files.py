@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 
 import numpy as np
 
 from tumorscope.inference.analysis import Analysis
 from tumorscope.reporting.nifti_files import encode_on_stored_grid
+from tumorscope.reporting.png import encode_png
 
 _WHITE = 255
 """A mask in an image is meant to be seen: the last label is white, the others are evenly spaced grays."""
@@ -74,6 +74,4 @@ def encode_mask_image(analysis: Analysis) -> bytes:
     """The content of ``mask.png`` for a single image: its size, 0 outside and 255 inside; see :func:`label_values`."""
     from PIL import Image
 
-    file = io.BytesIO()
-    Image.fromarray(label_map(analysis)[0]).save(file, "PNG", compress_level=1)
-    return file.getvalue()
+    return encode_png(Image.fromarray(label_map(analysis)[0]))

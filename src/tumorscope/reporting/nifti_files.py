@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
 from typing import Any
 
 import numpy as np
 
 from tumorscope.core.scan import NiftiPlacement, Scan
-
-_GZIP_LEVEL = 1
-"""Masks are mostly zeros: higher levels save a few kilobytes and cost several times the time."""
 
 
 def encode_nifti(
@@ -30,6 +26,7 @@ def encode_nifti(
         top: the value that viewers show at full brightness; None leaves it to them.
         placement: header fields of the file whose grid the values share; they take precedence over ``affine``.
     """
+    import imagecodecs
     import nibabel as nib
 
     image_class = nib.Nifti2Image if placement is not None and placement.version == 2 else nib.Nifti1Image
@@ -43,7 +40,7 @@ def encode_nifti(
         image.header["cal_max"] = top
     unknown = "; voxel size unknown, affine is identity" if placement is None and affine is None else ""
     image.header["descrip"] = f"Tumorscope {what}, research use only{unknown}".encode()
-    return gzip.compress(image.to_bytes(), _GZIP_LEVEL, mtime=0)
+    return bytes(imagecodecs.gzip_encode(image.to_bytes(), level=1))  # libdeflate, in a third of zlib's time
 
 
 def encode_on_stored_grid(scan: Scan, array: np.ndarray, top: float | None = 1) -> bytes:

@@ -139,7 +139,7 @@ class Output:
 
 
 def _panel(results: CaseResults) -> bytes:
-    from tumorscope.reporting.tiles import encode_png
+    from tumorscope.reporting.png import encode_png
 
     return encode_png(results.panel)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from tumorscope.core.note import Note
 from tumorscope.inference.analysis import Analysis
 from tumorscope.reporting.panel import draw_thumbnail
-from tumorscope.reporting.tiles import encode_png
+from tumorscope.reporting.png import encode_png
 from tumorscope.reporting.wording import (
     diameters_text,
     finding_sentence,

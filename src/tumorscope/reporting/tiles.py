@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from scipy import ndimage
 
 from tumorscope.core.scan import Scan
 from tumorscope.preprocessing.head import head_box, head_mask
+from tumorscope.preprocessing.percentiles import percentiles
 
 if TYPE_CHECKING:
     from PIL.Image import Image as PillowImage
@@ -31,14 +31,8 @@ _LINE = 3
 Color = tuple[int, int, int]
 HEAT: tuple[Color, ...] = ((40, 11, 84), (140, 41, 129), (222, 73, 104), (254, 159, 109), (252, 253, 191))
 """From weak to strong with evenly rising brightness, legible in gray and with any color vision."""
-_DENSEST = 0.75
-
-
-def encode_png(image: PillowImage) -> bytes:
-    """The image as PNG; low compression, as this is the slowest step of writing results."""
-    file = io.BytesIO()
-    image.save(file, "PNG", compress_level=1)
-    return file.getvalue()
+_FAINTEST, _DENSEST = 0.15, 0.75
+"""The strength from which on an activation map is seen, and its opacity at full strength."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +145,7 @@ def window(volume: np.ndarray) -> tuple[float, float]:
         volume: ``(slice, row, column)`` of one channel.
     """
     step = max(1, int(np.ceil(np.sqrt(volume.size / _MOST_SAMPLES))))
-    low, high = np.percentile(volume[:, ::step, ::step], (_DARKEST, _BRIGHTEST))
+    low, high = percentiles(volume[:, ::step, ::step], (_DARKEST, _BRIGHTEST))
     return float(low), float(high if high > low else low + 1)
 
 
@@ -216,11 +210,13 @@ def activation_tile(gray: PillowImage, strength: np.ndarray, view: View) -> Pill
 
     part = Image.fromarray(view.crop(strength).astype(np.float32))
     shown = np.clip(np.asarray(part.resize((view.width, view.height), Image.Resampling.BILINEAR)), 0, 1)
+    warm = shown > _FAINTEST
     stops = np.linspace(0, 1, len(HEAT))
-    heat = np.stack([np.interp(shown, stops, [color[part] for color in HEAT]) for part in range(3)], axis=-1)
-    density = np.interp(shown, (0, 0.15, 1), (0, 0, _DENSEST))[..., None]
-    mixed = np.asarray(gray, np.float32) * (1 - density) + heat * density
-    return Image.fromarray(np.round(mixed).astype(np.uint8))
+    heat = np.stack([np.interp(shown[warm], stops, [color[part] for color in HEAT]) for part in range(3)], axis=-1)
+    density = np.interp(shown[warm], (_FAINTEST, 1), (0, _DENSEST))[:, None]
+    mixed = np.array(gray)
+    mixed[warm] = np.round(mixed[warm] * (1 - density) + heat * density)
+    return Image.fromarray(mixed)
 
 
 def _averaged(fine: np.ndarray) -> PillowImage:

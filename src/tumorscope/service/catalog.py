@@ -32,6 +32,8 @@ from tumorscope.service.study_folders import Folders
 from tumorscope.service.tables import identity, revisions, studies
 from tumorscope.studies.claims import Claim, Claims, Transaction
 
+NOT_FAILED = "only a failed study can be retried"
+
 
 class Catalog(Claims):
     """The database of studies; threads of a process may share one object.
@@ -291,8 +293,12 @@ class Catalog(Claims):
             store(number)
         return number
 
-    def retry(self, study_id: str) -> Study:
+    def retry(self, study_id: str, store: Callable[[], None] = lambda: None) -> Study:
         """Queue a failed study for another attempt.
+
+        Args:
+            study_id: the study.
+            store: stores what is to differ; called before the request is visible, and only for a failed study.
 
         Raises:
             UnknownStudy: the study does not exist.
@@ -300,11 +306,12 @@ class Catalog(Claims):
         """
         with self._writing() as base:
             if self._reopen(base, study_id, ["failed"]):
+                store()
                 row = base.base.execute(select(studies).where(studies.c.id == study_id)).one()
                 return with_ahead(base.base, [study_of(row)])[0]
         if self.get(study_id) is None:
             raise UnknownStudy("the study does not exist")
-        raise Conflict("only a failed study can be retried")
+        raise Conflict(NOT_FAILED)
 
     def overdue(self, moment: datetime) -> list[str]:
         """The ids of studies that have waited since before a moment or whose lease has expired, the oldest first."""

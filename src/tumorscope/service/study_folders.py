@@ -3,6 +3,7 @@
 DATA/incoming/<random>/        an upload in progress, not yet a study
 DATA/studies/<id>/input/       one case, as received
 DATA/studies/<id>/reading.json what the user states about its files, if anything
+DATA/studies/<id>/sent.json    what its files and their folders were called when they were sent, where that differs
 DATA/studies/<id>/runs/<n>/    complete results of revision n
 DATA/studies/<id>/masks/       corrected segmentations, <n>.nii.gz for revision n, with <n>.rulers.json
 DATA/working/<random>/         results being written, and folders being removed
@@ -18,7 +19,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ from tumorscope.io.dicom.studies import StudyFiles
 from tumorscope.io.reading_choices import ReadingChoices
 from tumorscope.measurement.rulers import Ruler
 from tumorscope.service.catalog_records import is_id
+from tumorscope.service.sent_names import SentName
 from tumorscope.studies.storage import create_private_folder, publish, sync_tree
 
 log = logging.getLogger(__name__)
@@ -39,6 +41,7 @@ STALE_S = 86400.0
 
 _RESULTS = "runs"
 _READING = "reading.json"
+_SENT = "sent.json"
 _LOST = "lost+found"
 _RULERS = TypeAdapter(tuple[Ruler, ...])
 
@@ -122,18 +125,28 @@ class Folders:
         """Create an empty folder for an upload."""
         return _new_folder(self._incoming)
 
-    def import_upload(self, case: Path | StudyFiles, study_id: str, reading: ReadingChoices | None = None) -> Path:
+    def import_upload(
+        self,
+        case: Path | StudyFiles,
+        study_id: str,
+        reading: ReadingChoices | None = None,
+        sent: Mapping[str, SentName] | None = None,
+    ) -> Path:
         """Move a case into a study's input; it is on disk when this returns.
 
         Args:
             case: a file, a folder, or the files of a study, below :meth:`incoming`.
             study_id: of a study that is not yet in the catalog.
             reading: how the files are read.
+            sent: what the files were called when they were sent, by their names; see :meth:`sent_names`.
         """
         study = self._study(study_id)
         for folder in (study, study / "runs", study / "masks"):
             folder.mkdir()
         _write_reading(study, reading)
+        differing = {name: each for name, each in (sent or {}).items() if each != SentName(name)}
+        if differing:
+            (study / _SENT).write_text(json.dumps(differing), "utf-8")
         source = self.input(study_id)
         if isinstance(case, Path) and case.is_dir():
             case.replace(source)
@@ -158,11 +171,42 @@ class Folders:
         return study / "input"
 
     def reading(self, study_id: str) -> ReadingChoices:
-        """How a study's files are read."""
+        """How a study's files are read, as the user states it: by the names under which they were sent."""
         try:
             return ReadingChoices.from_json((self._study(study_id) / _READING).read_text("utf-8"))
         except FileNotFoundError:
             return ReadingChoices()
+
+    def store_reading(self, study_id: str, reading: ReadingChoices) -> None:
+        """Replace what the user states about a study's files; it is on disk when this returns.
+
+        Raises:
+            FileNotFoundError: the study has been removed.
+        """
+        study = self._study(study_id)
+        part = study / f".{_READING}.{secrets.token_hex(8)}"
+        try:
+            part.write_text(reading.to_json(), "utf-8")
+            sync(part)
+            part.replace(study / _READING)
+            sync(study)
+        finally:
+            part.unlink(missing_ok=True)
+
+    def sent_names(self, study_id: str) -> dict[Path, SentName]:
+        """What each file of a study was called when it was sent; its own name where that is not known."""
+        source = self.input(study_id)
+        try:
+            kept = json.loads((self._study(study_id) / _SENT).read_text("utf-8"))
+        except FileNotFoundError:
+            kept = {}
+        files = [path for path in sorted(source.rglob("*")) if path.is_file() and not path.name.startswith(".")]
+        return {
+            path: SentName(*kept[path.name])
+            if path.name in kept
+            else SentName(path.name, "" if path.parent == source else path.parent.name)
+            for path in files
+        }
 
     def input(self, study_id: str) -> Path:
         """The folder of a study's input files."""

@@ -24,6 +24,7 @@ from tumorscope.reporting.outputs import DOCUMENT_FILE
 from tumorscope.service.catalog import Catalog
 from tumorscope.service.catalog_records import StudyClaim
 from tumorscope.service.remote_archives import fetch_study
+from tumorscope.service.sent_names import by_sent_names
 from tumorscope.service.settings import ServiceSettings
 from tumorscope.service.study_folders import Folders
 from tumorscope.service.viewer_images import MASK, read_segmentation, write_views
@@ -124,7 +125,8 @@ class _Job:
         claim, folders, lease = self.claim, self.folders, self.lease
         edit = claim.kind == "edit"
         earlier = folders.run(claim.study, claim.base) / "view" if claim.base else None
-        case, reading = Case(folders.case(claim.study)), folders.reading(claim.study)
+        case = Case(folders.case(claim.study))
+        reading = by_sent_names(folders.reading(claim.study), folders.sent_names(claim.study))
         if edit and earlier is not None:
             mask = read_segmentation(folders.mask(claim.study, claim.revision), earlier / f"{MASK}.nii.gz")
             rulers = folders.rulers(claim.study, claim.revision)

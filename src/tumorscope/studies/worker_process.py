@@ -17,6 +17,7 @@ from typing import NoReturn
 
 from tumorscope.core.errors import TumorscopeError
 from tumorscope.core.signals import set_on_signals
+from tumorscope.core.startup import lighten_libraries
 
 SUPERVISED = "--supervised"
 NAME_VARIABLE = "TUMORSCOPE_WORKER_NAME"
@@ -46,6 +47,7 @@ def run_program(work: Callable[[threading.Event], object], supervised: bool = Fa
     Raises:
         TumorscopeError: the worker cannot start.
     """
+    lighten_libraries(analyzing=True)
     stop = threading.Event()
     with _only_own_log(), set_on_signals(stop):
         silence_libraries()

@@ -1,7 +1,7 @@
 /** One study: waiting for it, its images and findings, and correcting its segmentation. */
 
 import type { Analysis } from "../analysis";
-import { ApiError, type About, deleteStudy, follow, getAnalysis, getStudy, imagesOf, isBusy, isOutage, retryStudy, saveMask, type Study, type StudyDetail } from "../api";
+import { ApiError, type About, deleteStudy, follow, getAnalysis, getStudy, imagesOf, isBusy, isOutage, retryStudy, saveMask, type Reading, type Study, type StudyDetail } from "../api";
 import { chooseOther } from "../compare/choose";
 import { confirmed } from "../dialogs";
 import { h, replaceChildren, setText } from "../dom";
@@ -79,7 +79,7 @@ export function studyScreen(id: string, about: Promise<About>): Screen {
   const note = h("div", { class: "working", role: "status", hidden: true });
   const content = h("div", { class: "study-content" });
   const element = h("div", { class: "study" }, note, content);
-  const wait = waiting({ retry: () => void retry(), remove: () => void deleteThis() });
+  const wait = waiting({ retry, remove: () => void deleteThis() });
   // The images' code is fetched while the analysis runs.
   const viewportCode = loadViewport();
   viewportCode.catch(() => undefined);
@@ -131,7 +131,7 @@ export function studyScreen(id: string, about: Promise<About>): Screen {
     else showWaiting(now);
   }
 
-  function showWaiting(now: Study): void {
+  function showWaiting(now: Study | StudyDetail): void {
     wait.show(now);
     if (!wait.element.isConnected) replaceChildren(content, wait.element);
     replaceChildren(more);
@@ -259,9 +259,9 @@ export function studyScreen(id: string, about: Promise<About>): Screen {
     if (sure) viewport?.discardEdits();
   }
 
-  async function retry(): Promise<void> {
+  async function retry(reading?: Reading): Promise<void> {
     try {
-      const now = await retryStudy(id);
+      const now = await retryStudy(id, reading);
       if (shown > 0) showNote(now);
       else showWaiting(now);
       watch();

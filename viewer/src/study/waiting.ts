@@ -1,8 +1,11 @@
 /** A study on its way: what is done, what is being done, what went wrong. */
 
-import type { Study } from "../api";
+import type { Reading, Study, StudyDetail } from "../api";
 import { h, replaceChildren, setText } from "../dom";
 import { icon } from "../icons";
+import { tellError } from "../messages";
+import { readingOptions } from "../options";
+import { isStated } from "../options-fields";
 import { aheadText, capital, momentText, optionHint, stageText } from "../wording";
 
 const STEPS: [string, string][] = [
@@ -17,25 +20,45 @@ export const AWAY = "The service does not respond. This page keeps asking.";
 
 export interface Waiting {
   element: HTMLElement;
-  show(study: Study): void;
+  /** @param study with its options where it has failed. */
+  show(study: Study | StudyDetail): void;
   /** The service does not respond at the moment. */
   away(): void;
 }
 
-export function waiting(actions: { retry(): void; remove(): void }): Waiting {
+export function waiting(actions: { retry(reading: Reading): Promise<void>; remove(): void }): Waiting {
   const title = h("h2", {}, "Waiting");
-  const words = h("p", { class: "waiting-words", role: "status" });
-  const hint = h("p", { class: "waiting-words" });
+  const words = h("p", { class: "waiting-words" });
+  const hint = h("p", { class: "waiting-hint" });
   const bar = h("progress", { "aria-label": "Progress of the analysis" });
   const steps = STEPS.map(([, text]) => h("li", {}, h("span", { class: "dot", "aria-hidden": "true" }), text));
   const list = h("ol", { class: "steps" }, ...steps);
+  const options = readingOptions();
   const failed = h(
-    "div",
-    { class: "waiting-actions" },
-    h("button", { type: "button", class: "button primary", on: { click: actions.retry } }, icon("retry"), "Try again"),
-    h("button", { type: "button", class: "button", on: { click: actions.remove } }, "Delete"),
+    "form",
+    { novalidate: true, hidden: true, on: { submit: (event: SubmitEvent) => { event.preventDefault(); void retry(); } } },
+    options.element,
+    h(
+      "div",
+      { class: "waiting-actions" },
+      h("button", { type: "submit", class: "button primary" }, icon("retry"), "Try again"),
+      h("button", { type: "button", class: "button", on: { click: actions.remove } }, "Delete"),
+    ),
   );
-  const element = h("section", { class: "waiting", "aria-label": "Progress" }, title, words, hint, bar, list, failed);
+  const element = h("section", { class: "waiting", "aria-label": "Progress" }, title, h("div", { role: "status" }, words, hint), bar, list, failed);
+  let asking = false;
+
+  async function retry(): Promise<void> {
+    if (asking) return;
+    asking = true;
+    try {
+      await actions.retry(options.stated());
+    } catch (error) {
+      tellError(error);
+    }
+    asking = false;
+  }
+
   return {
     element,
     away() {
@@ -44,14 +67,19 @@ export function waiting(actions: { retry(): void; remove(): void }): Waiting {
     },
     show(study) {
       const broken = study.state === "failed";
+      const advice = broken ? optionHint(study.failure ?? "") : "";
       element.classList.toggle("failed", broken);
       bar.hidden = list.hidden = broken;
-      hint.hidden = !broken || !optionHint(study.failure ?? "");
+      hint.hidden = !advice;
       failed.hidden = !broken;
+      setText(hint, advice);
       if (broken) {
         setText(title, "This could not be analyzed");
         setText(words, study.failure ?? "No reason is known.");
-        setText(hint, optionHint(study.failure ?? ""));
+        if ("reading" in study) {
+          options.show(study.reading);
+          options.element.open = advice !== "" || isStated(study.reading);
+        }
         return;
       }
       setText(title, study.state === "fetching" ? "Fetching the study" : study.state === "queued" ? "In the queue" : "Being analyzed");

@@ -8,7 +8,7 @@ import type { Screen } from "../screen";
 import { tell, tellError, tellWhile } from "../messages";
 import { countText } from "../wording";
 import { storeRulers } from "../study/rulers";
-import { studyTable } from "./table";
+import { asksForOption, studyTable } from "./table";
 import { uploads } from "./uploads";
 
 const SOON_MS = 1000;
@@ -101,6 +101,10 @@ export function workListScreen(about: Promise<About>): Screen {
   }
 
   async function retry(study: Study): Promise<void> {
+    if (asksForOption(study)) {
+      location.hash = `#/studies/${study.id}`;
+      return;
+    }
     try {
       await retryStudy(study.id);
       tell(`${study.name} is tried again.`);

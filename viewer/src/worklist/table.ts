@@ -3,7 +3,7 @@
 import { isBusy, type Study, type Summary } from "../api";
 import { h, replaceChildren, setText } from "../dom";
 import { icon, type IconName } from "../icons";
-import { aheadText, capital, countText, dateText, momentText, probabilityText, sequenceText, stageText, typeText, volumeText } from "../wording";
+import { aheadText, capital, countText, dateText, momentText, optionHint, probabilityText, sequenceText, stageText, typeText, volumeText } from "../wording";
 
 export interface RowActions {
   retry(study: Study): void;
@@ -114,13 +114,19 @@ function studyRow(actions: RowActions): Row {
       added.title = dateText(study.created);
       expires.title = study.expires ? dateText(study.expires) : "";
       retry.hidden = study.state !== "failed";
-      retry.setAttribute("aria-label", `Try ${study.name} again`);
-      retry.title = "Try again";
+      const how = asksForOption(study) ? " with other options" : "";
+      retry.setAttribute("aria-label", `Try ${study.name} again${how}`);
+      retry.title = `Try again${how}`;
       remove.setAttribute("aria-label", `Delete ${study.name}`);
       remove.title = "Delete";
       element.dataset["state"] = study.state;
     },
   };
+}
+
+/** Whether it would fail again as it is: its own page has the options that its failure asks for. */
+export function asksForOption(study: Study): boolean {
+  return !study.revision && optionHint(study.failure ?? "") !== "";
 }
 
 /** The whole row opens a study; links, buttons and selected text keep their own ways. */

@@ -5,8 +5,9 @@ import { h, newId, replaceChildren, setText } from "../dom";
 import { explain } from "../explain";
 import { icon } from "../icons";
 import { tell, tellError } from "../messages";
+import { readingOptions } from "../options";
+import { fieldsOf } from "../options-fields";
 import { bytesText, capital, countText, optionHint } from "../wording";
-import { readingOptions } from "./options";
 import { entriesOf, filesBelow, fromPicker, uploadName, type Picked } from "./files";
 import { send } from "./sending";
 
@@ -114,7 +115,7 @@ export function uploads(about: Promise<About>, taken: (studies: Study[]) => void
     }
     let stated: Record<string, string>;
     try {
-      stated = options.fields();
+      stated = fieldsOf(options.stated());
     } catch (error) {
       return tellError(error);
     }

@@ -41,7 +41,8 @@ def reject_by_content(scan: Scan) -> Scan:
     """
     if scan.rejection_reason is not None:
         return scan
-    return replace(scan, rejection_reason=content_reason(scan))
+    reason = content_reason(scan)
+    return scan if reason is None else replace(scan, rejection_reason=reason)
 
 
 def content_reason(scan: Scan) -> str | None:

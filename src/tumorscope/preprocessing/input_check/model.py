@@ -164,7 +164,8 @@ def scan_score(
             is then a lower bound. For most scans that takes every other slice of one channel.
     """
     spread = np.unique(np.linspace(0, len(voxels) - 1, 2 * MOST_SLICES).round().astype(int))
-    voxels = voxels[spread]
+    if len(spread) < len(voxels):  # else it would be copied
+        voxels = voxels[spread]
     chosen = slices_with_much_head(head_mask(voxels).mean(axis=(1, 2)))
     few = chosen[np.unique(np.linspace(0, len(chosen) - 1, MOST_SLICES).round().astype(int))]
     scores = np.full(len(few), -np.inf)

@@ -80,6 +80,32 @@ class StudyState(BaseModel):
     notice: str = NOTICE
 
 
+class Reading(BaseModel):
+    """What a user states about a study's files that they do not tell themselves; see the fields of an upload."""
+
+    # One schema for the request, where each may be missing, and for the response.
+    model_config = ConfigDict(extra="forbid", json_schema_mode_override="validation")
+
+    register_series: Annotated[
+        bool, Field(alias="register", description="Rigidly co-register the series or volumes; needs SimpleITK.")
+    ] = False
+    spacing: Annotated[
+        list[Annotated[float, Field(gt=0, le=1000)]] | None,
+        Field(
+            min_length=3,
+            max_length=3,
+            description="Column, row and slice spacing in mm, where the files do not state it.",
+        ),
+    ] = None
+    sequences: Annotated[
+        dict[str, Literal["t1", "t1c", "t2", "flair", "unknown"]],
+        Field(
+            description="The sequence by file or folder name, as it was sent, or by description, number or UID of a DICOM "
+            "series; unknown leaves one out."
+        ),
+    ] = {}
+
+
 class RevisionEntry(BaseModel):
     """One version of the results."""
 
@@ -107,6 +133,7 @@ class FileEntry(BaseModel):
 class StudyDetail(StudyState):
     """A study with its revisions, images and files."""
 
+    reading: Reading = Field(description="How its files are read. A retry may state it again.")
     revisions: list[RevisionEntry]
     images: list[ImageEntry]
     files: list[FileEntry]

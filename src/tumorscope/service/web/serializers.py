@@ -15,6 +15,7 @@ from tumorscope.service.web.schemas import (
     FileEntry,
     ImageEntry,
     Progress,
+    Reading,
     RevisionEntry,
     StudyDetail,
     StudyState,
@@ -42,6 +43,7 @@ def study_detail(study: Study, revisions: Iterable[Revision], shown: int, backen
     run = backend.folders.run(study.id, shown) if shown else None
     return StudyDetail(
         **_state(study, backend.settings.keep_days),
+        reading=Reading.model_validate(backend.folders.reading(study.id).to_values()),
         revisions=[RevisionEntry(revision=each.number, kind=each.kind, created=each.created) for each in revisions],
         images=[] if run is None else _images(base, shown, run),
         files=[] if run is None else _files(base, shown, run),

@@ -14,7 +14,13 @@ from service.web.uploads.zips import zipped
 
 from tumorscope.io import open_scan
 from tumorscope.io.reading_choices import ReadingChoices
+from tumorscope.service.sent_names import by_sent_names
 from tumorscope.service.study_folders import Folders
+
+
+def as_read(folders: Folders, study: str) -> dict[str, str]:
+    """The sequences that reach the reader of a study's files."""
+    return dict(by_sent_names(folders.reading(study), folders.sent_names(study)).sequences)
 
 
 def send(client, nifti, names=("scan.nii.gz",), **fields):
@@ -40,8 +46,9 @@ def test_what_a_sent_name_says_is_not_lost_where_it_becomes_safe(client, setting
     """Of the plus nothing is left on the disk, and the file would be a T1 without contrast agent."""
     study = send(client, nifti, ["p/MPRAGE+C.nii.gz", "p/flair.nii.gz"]).json()["studies"][0]["id"]
     folders = Folders(settings.data)
-    (name,) = folders.reading(study).sequences
-    assert folders.reading(study).sequences[name] == "t1c"
+    assert folders.reading(study) == ReadingChoices(), "the user states nothing"
+    ((name, told),) = as_read(folders, study).items()
+    assert told == "t1c"
     assert (folders.input(study) / name).is_file()
 
 
@@ -72,7 +79,7 @@ def test_a_series_is_named_by_a_file_its_folder_number_description_or_uid(
     assert response.status_code == 201, response.text
     (study,) = response.json()["studies"]
     folders = Folders(settings.data)
-    stated = folders.reading(study["id"]).sequences
+    stated = as_read(folders, study["id"])
     assert open_scan(folders.case(study["id"]), stated=stated).sequences == ("t1c",)
 
 
@@ -93,7 +100,7 @@ def test_a_folder_of_slices_is_named_by_its_folder(client, settings):
     response = client.post("/api/studies", files=files, data={"sequences": '{"Frau X T1": "t1c"}'})
     (study,) = response.json()["studies"]
     folders = Folders(settings.data)
-    stated = folders.reading(study["id"]).sequences
+    stated = as_read(folders, study["id"])
     assert open_scan(folders.case(study["id"]), stated=stated).sequences == ("t1c",)
 
 
@@ -102,6 +109,20 @@ def test_of_several_cases_one_has_the_name(client, nifti):
     refused = send(client, nifti, ("p/a.nii.gz", "q/b.nii.gz"), sequences='{"b.nii.gz": "flair", "c.nii.gz": "t1"}')
     assert refused.status_code == 422
     assert "'c.nii.gz'" in refused.text
+
+
+def test_each_case_keeps_the_names_that_it_has(client, settings, nifti):
+    """The folders of both have a file of one name, which are not the same sequence."""
+    png = io.BytesIO()
+    Image.fromarray(head(seed=1)).save(png, "PNG")
+    files = [("files", (f"{folder}/1.png", png.getvalue())) for folder in ("before", "after")]
+    response = client.post("/api/studies", files=files, data={"sequences": '{"before": "t1", "after": "t1c"}'})
+    folders, kept = Folders(settings.data), {}
+    for study in response.json()["studies"]:
+        kept.update(folders.reading(study["id"]).sequences)
+        assert as_read(folders, study["id"])["1.png"] == next(iter(folders.reading(study["id"]).sequences.values()))
+        assert len(folders.reading(study["id"]).sequences) == 1
+    assert kept == {"before": "t1", "after": "t1c"}
 
 
 def test_several_patients_in_a_folder_are_several_studies(client, nifti):

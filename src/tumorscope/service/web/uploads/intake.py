@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,11 +14,13 @@ from pydantic import ValidationError
 from starlette.requests import Request
 
 from tumorscope.core.errors import TumorscopeError
+from tumorscope.io.checks import printable
 from tumorscope.io.reading_choices import ReadingChoices
 from tumorscope.service.catalog_records import NewStudy, Study, new_id
 from tumorscope.service.queue import enqueue
 from tumorscope.service.remote_archives import check_address
 from tumorscope.service.request_errors import Conflict
+from tumorscope.service.sent_names import SentName, SentNames, by_sent_names, unknown_sent_names
 from tumorscope.service.web.api_error import ApiError, invalid_line
 from tumorscope.service.web.backend import Backend
 from tumorscope.service.web.schemas import DicomwebStudy, LeftOutEntry, Uploaded
@@ -26,7 +29,6 @@ from tumorscope.service.web.uploads.archives import unpack_archives
 from tumorscope.service.web.uploads.bodies import body_chunks, read_body
 from tumorscope.service.web.uploads.limits import Limits
 from tumorscope.service.web.uploads.multipart import MultipartReceiver
-from tumorscope.service.web.uploads.sent_names import by_sent_names, check_sent_names
 from tumorscope.service.web.uploads.tree import LeftOut, UploadTree
 from tumorscope.service.web.uploads.upload_cases import UploadedCase, find_uploaded_cases
 
@@ -127,17 +129,19 @@ def _create_studies(backend: Backend, tree: UploadTree, receiver: MultipartRecei
     bundle = backend.check_bundle(receiver.fields.get("bundle"))
     reading = ReadingChoices.from_fields(receiver.fields)
     unpack_archives(tree)
-    stated, reading = reading.sequences, by_sent_names(reading, tree)
-    cases = find_uploaded_cases(tree, reading.sequences)
+    sent = tree.sent_names
+    cases = find_uploaded_cases(tree, by_sent_names(reading, sent).sequences)
     if not cases:
         raise ApiError(400, _no_scan_detail(tree.left_out))
-    check_sent_names(stated, tree)
+    readings = _by_case(reading, cases, sent)
     entries = [NewStudy(new_id(), case.name, bundle) for case in cases]
     imported: list[str] = []
     try:
-        for entry, case in zip(entries, cases, strict=True):
+        for entry, case, its_reading in zip(entries, cases, readings, strict=True):
             imported.append(entry.id)
-            backend.folders.import_upload(_flatten(case, backend.folders.incoming()), entry.id, reading)
+            folder = backend.folders.incoming()
+            its_names = _flatten(case, folder, sent)
+            backend.folders.import_upload(folder, entry.id, its_reading, its_names)
         return _create(backend, entries, key)
     except BaseException:
         for study_id in imported:
@@ -145,14 +149,46 @@ def _create_studies(backend: Backend, tree: UploadTree, receiver: MultipartRecei
         raise
 
 
-def _flatten(case: UploadedCase, folder: Path) -> Path:
-    """Move a case's files into one folder; equal names get numbers."""
+def check_sent_names(names: Sequence[str], sent: SentNames) -> None:
+    """Check that each name is that of a file, a folder or a DICOM series of an upload.
+
+    Raises:
+        ApiError: nothing is called so: a misspelled name would have no effect.
+    """
+    unknown = unknown_sent_names(names, sent)
+    if unknown:
+        shown = printable(unknown[0][:60])
+        raise ApiError(422, f"sequences: no file, folder or DICOM series of the upload is named {shown!r}; check it")
+
+
+def _by_case(reading: ReadingChoices, cases: Sequence[UploadedCase], sent: SentNames) -> list[ReadingChoices]:
+    """The choices for each case, with the names that it has.
+
+    Raises:
+        ApiError: nothing in the upload has a name.
+    """
+    readings = []
+    missing = list(reading.sequences)
+    for case in cases:
+        unknown = unknown_sent_names(reading.sequences, {file: sent[file] for file in case.files})
+        own = {name: told for name, told in reading.sequences.items() if name not in unknown}
+        readings.append(replace(reading, sequences=own))
+        missing = [name for name in missing if name in unknown]
+    in_cases = {file for case in cases for file in case.files}
+    check_sent_names(missing, {file: name for file, name in sent.items() if file not in in_cases})
+    return readings
+
+
+def _flatten(case: UploadedCase, folder: Path, sent: SentNames) -> Mapping[str, SentName]:
+    """Move a case's files into one folder, where equal names get numbers; return what each was called."""
+    names: dict[str, SentName] = {}
     taken: set[str] = set()
     for number, file in enumerate(case.files):
         name = file.name if file.name.lower() not in taken else f"{number:05d}-{file.name}"
         taken.add(name.lower())
         file.replace(folder / name)
-    return folder
+        names[name] = sent[file]
+    return names
 
 
 def _create(backend: Backend, entries: list[NewStudy], key: str | None) -> list[Study]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tumorscope.io.checks import label
+from tumorscope.service.sent_names import SentName, SentNames
 from tumorscope.service.web.api_error import ApiError
 from tumorscope.service.web.uploads.limits import Limits
 from tumorscope.service.web.uploads.upload_names import file_stem, is_clutter, parts_of, safe_path
@@ -56,6 +57,14 @@ class UploadTree:
     @property
     def unpacked(self) -> Path:
         return self.root / UNPACKED
+
+    @property
+    def sent_names(self) -> SentNames:
+        """What each file was called, and the folder or archive in which it was."""
+        return {
+            path: SentName(name, "" if path.parent == self.loose else path.parent.name)
+            for path, name in self.sent_as.items()
+        }
 
     @property
     def archives(self) -> list[Path]:

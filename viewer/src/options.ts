@@ -1,14 +1,17 @@
-/** What a visitor can state about files that do not say it themselves, before they are sent. */
+/** What a visitor can state about files that do not say it themselves: before they are sent, or when they are tried again. */
 
-import { h, newId } from "../dom";
-import { explain } from "../explain";
-import { sequenceLongText } from "../wording";
-import { fieldsOf, type StatedRow } from "./options-fields";
+import type { Reading } from "./api";
+import { h, newId, replaceChildren } from "./dom";
+import { explain } from "./explain";
+import { readingOf, type StatedRow } from "./options-fields";
+import { sequenceLongText } from "./wording";
 
 export interface ReadingOptions {
-  element: HTMLElement;
-  /** The form's fields as the service takes them; throws an Error with one line where they are not complete. */
-  fields(): Record<string, string>;
+  element: HTMLDetailsElement;
+  /** What is stated; throws an Error with one line where the fields are not complete. */
+  stated(): Reading;
+  /** Fill the fields. */
+  show(reading: Reading): void;
   /** Whether a study's series are to be aligned; the only option of a study that the service fetches. */
   register(): boolean;
 }
@@ -18,13 +21,13 @@ const AXES = ["column", "row", "slice"];
 
 export function readingOptions(): ReadingOptions {
   const align = h("input", { type: "checkbox" });
-  const lengths = AXES.map((axis) => h("input", { type: "number", min: "0.01", step: "any", inputmode: "decimal", "aria-label": `Distance from ${axis} to ${axis}, mm`, placeholder: axis }));
+  const lengths = AXES.map((axis) => h("input", { type: "number", min: "0.01", step: "any", inputmode: "decimal", "aria-label": `Distance from ${axis} to ${axis}, mm`, title: `Distance from ${axis} to ${axis}, mm`, placeholder: axis }));
   const rows: StatedRow<HTMLInputElement, HTMLSelectElement>[] = [];
   const stated = h("div", { class: "stated" });
   const another = h("button", { type: "button", class: "button quiet", on: { click: () => addRow().name.focus() } }, "State another");
   addRow();
 
-  function addRow(): StatedRow<HTMLInputElement, HTMLSelectElement> {
+  function addRow(named = "", shows?: string): StatedRow<HTMLInputElement, HTMLSelectElement> {
     const name = h("input", { type: "text", "aria-label": "File, folder or DICOM series", placeholder: "File, folder or series", autocomplete: "off", spellcheck: "false" });
     const sequence = h(
       "select",
@@ -32,6 +35,8 @@ export function readingOptions(): ReadingOptions {
       ...SEQUENCES.map((each) => h("option", { value: each }, sequenceLongText(each))),
       h("option", { value: "unknown" }, "leave it out"),
     );
+    name.value = named;
+    if (shows !== undefined) sequence.value = shows;
     const row = { name, sequence };
     rows.push(row);
     stated.append(h("div", { class: "stated-row" }, name, h("span", { "aria-hidden": "true" }, "shows"), sequence));
@@ -50,18 +55,26 @@ export function readingOptions(): ReadingOptions {
       explain("align"),
       h("div", { class: "option", role: "group", "aria-labelledby": spacingId }, h("span", { id: spacingId, class: "field-name" }, "Voxel size, mm"), ...lengths),
       explain("spacing"),
-      h("div", { class: "option" }, h("span", { class: "field-name" }, "What is shown"), stated, another),
+      h("div", { class: "option" }, h("span", { class: "field-name" }, "What is shown"), h("div", { class: "stated-list" }, stated, another)),
       explain("stated"),
     ),
   );
   return {
     element,
     register: () => align.checked,
-    fields: () =>
-      fieldsOf(
+    stated: () =>
+      readingOf(
         align.checked,
         lengths.map((length) => (length.validity.badInput ? "?" : length.value)),
         rows.map(({ name, sequence }) => ({ name: name.value, sequence: sequence.value })),
       ),
+    show({ register, spacing, sequences }) {
+      align.checked = register;
+      lengths.forEach((length, axis) => { length.value = spacing ? String(spacing[axis]) : ""; });
+      rows.length = 0;
+      replaceChildren(stated);
+      for (const [name, sequence] of Object.entries(sequences)) addRow(name, sequence);
+      if (!rows.length) addRow();
+    },
   };
 }

@@ -1,4 +1,4 @@
-"""What libraries would do as they are imported, and this program does not need."""
+"""What libraries would do as they are imported, and the programs do not need."""
 
 from __future__ import annotations
 
@@ -16,24 +16,22 @@ _UNNEEDED = "openvino.tools.ovc"
 """OpenVINO's converter of models: importing it is half of importing OpenVINO, which does without."""
 _POSTPONED = ("numpy.f2py", "numpy.testing", "scipy.special")
 """SciPy's ``ndimage`` imports them, and an analysis does not need them: half of that import."""
-_SHORT = {"analyze", "demo", "doctor", "follow", "measure"}
-_LONG = {"node", "serve", "worker"}
-"""Commands that analyze, once and until they are stopped. They multiply no matrix that is worth two threads."""
 
 
-def lighten_libraries(command: str | None) -> None:
-    """Before anything else is imported, for this process and, by environment variables, for those that it starts.
+def lighten_libraries(*, analyzing: bool, postponing: bool = False) -> None:
+    """Before other libraries are imported, for this process and, by environment variables, for those that it starts.
 
     Args:
-        command: the program's; None without one.
+        analyzing: it multiplies no matrix that is worth two threads.
+        postponing: no threads of it import modules: two of them could meet in one that is half imported.
     """
     gc.set_threshold(_COLLECT_EVERY, *gc.get_threshold()[1:])
     atexit.register(gc.freeze)  # nothing is left to free for: looking for garbage at the end takes 0.1 s
-    sys.modules.setdefault(_UNNEEDED, None)  # type: ignore[arg-type]  # counts as not installed, in this program only
-    if command in _SHORT | _LONG:
+    sys.modules.setdefault(_UNNEEDED, None)  # type: ignore[arg-type]  # counts as not installed, in this process only
+    if analyzing:
         # NumPy and SciPy each start threads, which spin for 50 ms before they sleep.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    if command in _SHORT:  # where threads import, two of them could meet in a module half imported
+    if postponing:
         for name in _POSTPONED:
             _postpone(name)
 
