@@ -171,7 +171,7 @@ def test_a_resumed_batch_gives_every_case_a_folder_of_its_own(analyze, scans, mo
     again.write_bytes(scans[0].read_bytes())
     analyze(scans[0])
     assert analyze(scans[0], again, "--resume")[0] == 0
-    assert sorted(path.parent.name for path in (tmp_path / "out").glob("*/analysis.json")) == ["a", "a-2"]
+    assert sorted(path.parent.name for path in (tmp_path / "out").glob("*/analysis.json")) == ["a", "others_a"]
 
 
 def test_a_failed_case_is_listed_without_the_patients_name(analyze, scans, tmp_path):

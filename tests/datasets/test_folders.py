@@ -105,6 +105,15 @@ def test_folds_hold_every_image_once_and_are_alike_in_class(kaggle4):
         ("MENINGIOMA", "meningioma"),
         ("tumor", "tumor"),
         ("yes", "yes"),
+        ("_NORMAL T2", "notumor"),
+        ("NORMAL T1", "notumor"),
+        ("Astrocitoma T1C+", "astrocitoma"),
+        ("Glioma (Astrocitoma, Ganglioglioma, Glioblastoma, Oligodendroglioma, Ependimoma) T1C+", "glioma"),
+        ("512Normal", "notumor"),
+        ("512Glioma", "glioma"),
+        ("T1", "t1"),
+        ("FLAIR", "flair"),
+        ("1", "1"),
     ],
 )
 def test_folders_are_called_many_things(folder, kind):

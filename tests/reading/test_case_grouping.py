@@ -85,6 +85,19 @@ def test_volumes_without_any_sequence_are_scans_of_their_own():
             [["IM-1-1.png", "IM-1-2.png"], ["IM-2-1.png", "IM-2-2.png"]],
         ),
         (["9.png", "10.png", "11.png"], [["9.png", "10.png", "11.png"]]),
+        (
+            [
+                f"brisc2025_train_{n:05d}_{k}_t1.jpg"
+                for n, k in enumerate(("gl_ax", "gl_ax", "me_co", "me_co", "pi_sa", "pi_sa"))
+            ],
+            None,
+        ),
+        (
+            [f"im_{n}_{k}.png" for n, k in enumerate(("t1", "t1", "t2", "t2", "flair", "flair"))],
+            [["im_0_t1.png", "im_1_t1.png"], ["im_2_t2.png", "im_3_t2.png"], ["im_4_flair.png", "im_5_flair.png"]],
+        ),
+        (["p_t1.png", "p_t2.png", "p_CT1.png"], None),
+        (["p_t1_1.png", "p_t1_2.png", "p_t2_1.png"], [["p_t1_1.png", "p_t1_2.png"], ["p_t2_1.png"]]),
     ],
 )
 def test_images_are_one_scan_where_their_names_count_up(names: list[str], groups: list[list[str]] | None):

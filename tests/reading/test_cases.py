@@ -3,6 +3,7 @@ from dicom_making import Grid, write_series
 from PIL import Image
 
 from tumorscope.io import find_cases, open_scan
+from tumorscope.io.case_names import told_apart
 from tumorscope.io.dicom.studies import StudyFiles
 
 
@@ -87,3 +88,29 @@ def test_a_folder_of_links_holds_the_cases_that_they_lead_to_each_once(tmp_path)
     (chosen / "d" / "e" / "f").symlink_to(tmp_path / "elsewhere")
     inside = chosen / "d" / "e" / "f"
     assert find_cases(chosen) == [chosen / "b", inside / "one", inside / "two"]  # folders before links to them
+
+
+def test_cases_of_one_name_are_told_apart_by_the_folders_above(tmp_path):
+    names = ["P1/week-0/1.png", "P2/week-0/1.png", "P2/week-9/1.png", "a/x/1.png", "b/x/1.png"]
+    for name in names:
+        image(tmp_path / name)
+    cases = [tmp_path / name for name in ("P1/week-0", "P2/week-0", "P2/week-9", "a/x/1.png", "b/x/1.png")]
+    assert told_apart(cases) == ["P1", "P2", "", "a_x", "b_x"]
+    assert told_apart([cases[0], cases[0]]) == ["", ""]
+
+
+def test_long_names_of_folders_leave_room_for_the_cases_own(tmp_path):
+    kinds = "Glioma (Astrocitoma, Ganglioglioma, Glioblastoma, Oligodendroglioma, Ependimoma)"
+    for sequence in ("T1", "T1C+"):
+        image(tmp_path / f"{kinds} {sequence}" / "1.png")
+    cases = [tmp_path / f"{kinds} {sequence}" / "1.png" for sequence in ("T1", "T1C+")]
+    assert told_apart(cases) == [
+        "Glioma (Astrocitoma, Gan- Ependimoma) T1",
+        "Glioma (Astrocitoma, Gan-pendimoma) T1C+",
+    ]
+
+
+def test_dicom_is_not_told_apart_by_folders_which_may_name_patients(tmp_path):
+    for name in ("Doe_Jane", "Roe_Richard"):
+        write_series(tmp_path / name / "T1", study=name)
+    assert told_apart([tmp_path / "Doe_Jane/T1", tmp_path / "Roe_Richard/T1"]) == ["", ""]

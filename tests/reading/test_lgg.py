@@ -12,7 +12,6 @@ from tumorscope.core.note import texts
 from tumorscope.io.lgg_patient import (
     CHANNELS,
     is_lgg_folder,
-    is_mask_name,
     missing_sequences,
     read_lgg_folder,
     read_lgg_mask,
@@ -68,16 +67,6 @@ def test_a_copy_of_flair_is_a_missing_sequence_even_after_compression(noise: int
     if noise:
         voxels[:, ::4, ::4, 2] += noise
     assert missing_sequences(np.clip(voxels, 0, 255).astype(np.uint8)) == ["t1c"]
-
-
-@pytest.mark.parametrize("name", ["a_mask.tif", "a_seg.nii.gz", "mask.png", "a-label.png", "x_masks.png", "a.seg.nii"])
-def test_names_of_masks(name: str):
-    assert is_mask_name(name)
-
-
-@pytest.mark.parametrize("name", ["a.tif", "unmasked.png", "mask_1.tif", "segment.png", "relabel.png"])
-def test_names_of_images(name: str):
-    assert not is_mask_name(name)
 
 
 def test_an_empty_folder_is_not_lgg(tmp_path: Path):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tumorscope.core.errors import UnreadableScan
-from tumorscope.io.sequences import check_channels, check_name, recognize_sequence
+from tumorscope.io.sequences import check_channels, check_name, names_other, recognize_sequence
 
 
 @pytest.mark.parametrize(
@@ -135,6 +135,20 @@ TCGA-02-0003_1997.06.08_t1Gd            t1c
 Brats18_TCIA01_378_1_t1ce               t1c
 3D_AX_T1_postcontrast                   t1c
 cT1w                                    t1c
+T1WKS                                   t1c
+MEMPRAGE POST                           t1c
+MEMPRAGE RMS                            t1
+T1prereg                                t1
+T1preRegistered                         t1
+FLAIRreg                                flair
+T1postprocessed                         t1
+T1_postprocessed                        t1
+T1preprocessed                          t1
+t1ce_brain_n4                           t1c
+T1 -KM                                  t1
+dT1                                     unknown
+3D T1                                   t1
+2-D T1                                  t1
 T1 vor und nach KM                      unknown
 T1 SUB                                  unknown
 T1 Subtraktion                          unknown
@@ -211,3 +225,18 @@ def test_channels_must_fit_in_number_and_differ():
         check_channels(["t1"], 2, "a")
     with pytest.raises(UnreadableScan, match="repeat"):
         check_channels(["t1", "t1"], 2, "a")
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("ADCreg", True),
+        ("nRCBV_reg", True),
+        ("case_dT1", True),
+        ("T1reg", False),
+        ("adcock_t1", False),
+        ("image", False),
+    ],
+)
+def test_names_of_other_kinds_of_images(name: str, other: bool):
+    assert names_other(name) == other

@@ -18,6 +18,7 @@ from tumorscope.core.note import texts
 from tumorscope.inference.engine import EngineName, PrecisionName
 from tumorscope.inference.engine_pool import EnginePool
 from tumorscope.io import find_cases_among
+from tumorscope.io.case_names import told_apart
 from tumorscope.reporting.case_table import CaseTable, require_pyarrow
 from tumorscope.reporting.outputs import DOCUMENT_FILE
 from tumorscope.reporting.wording import probability_text, type_words
@@ -43,7 +44,8 @@ def cases_in(paths: Sequence[Path], stated: Mapping[str, str] | None = None) -> 
         def show(done: int, total: int) -> None:
             progress.update(task, completed=done, total=total, visible=True)
 
-        return [Case(found) for found in find_cases_among(paths, show, stated)]
+        found = find_cases_among(paths, show, stated)
+        return [Case(case, within=within) for case, within in zip(found, told_apart(found), strict=True)]
 
 
 def run_cases(
@@ -84,7 +86,7 @@ def run_cases(
     journal = Journal(out, analysis_settings(engines.bundles, machine_kind(engine, precision), options))
     waiting, taken = _left(cases, journal) if resume else (cases, set())
     columns = _columns(engines)
-    table = FindingsTable((case.label for case in waiting), tuple(columns))
+    table = FindingsTable((case.named(case.label) for case in waiting), tuple(columns))
     last: Outcome | None = None
     with _Bars(len(waiting)) as bars:
         try:

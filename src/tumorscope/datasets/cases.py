@@ -13,9 +13,10 @@ from tumorscope.datasets.own_cases import FoundCase, part_name
 from tumorscope.datasets.own_data import OwnDataset, own_entry
 from tumorscope.datasets.own_options import NOTHING_STATED, OwnDataOptions
 from tumorscope.datasets.stratified import require_folder
+from tumorscope.io.file_sequences import file_sequences
 from tumorscope.io.formats import VOLUME_SUFFIXES, stem
-from tumorscope.io.lgg_patient import is_mask_name
-from tumorscope.io.sequences import recognize_sequence
+from tumorscope.io.mask_names import is_lesion_mask_name, is_mask_name
+from tumorscope.io.volume_choice import least_processed
 
 
 @dataclass(frozen=True)
@@ -71,12 +72,12 @@ def _has_mask(files: Sequence[Path]) -> bool:
 
 
 def _mask(case: str, files: Sequence[Path]) -> Path | None:
-    """The case's mask; of several the one whose name ends in ``seg``.
+    """The case's mask of the lesion; of several the one whose name ends in ``seg``.
 
     Raises:
         BadDataset: it is open which is meant.
     """
-    masks = [file for file in files if is_mask_name(file.name)]
+    masks = [file for file in files if is_lesion_mask_name(file.name)]
     ending = [file for file in masks if stem(file).lower().endswith("seg")]
     chosen = masks if len(masks) < 2 else ending
     if len(masks) > 1 and len(ending) != 1:
@@ -85,23 +86,23 @@ def _mask(case: str, files: Sequence[Path]) -> Path | None:
 
 
 def _sequences(case: str, files: Sequence[Path]) -> tuple[dict[str, Path], list[str]]:
-    """The file of each sequence, and files whose names state none.
+    """The file of each sequence, of copies the least processed, and files whose names state none.
 
     Raises:
-        BadDataset: two files are of one sequence by their names.
+        BadDataset: two files are of one sequence by their names, and are not copies of one image.
     """
     if len(files) == 1:
         return {"": files[0]}, []
+    named: dict[str, list[Path]] = defaultdict(list)
+    for file, sequence in file_sequences(files).items():
+        named[sequence].append(file)
+    unnamed = [file.name for file in named.pop("unknown", [])]
     images: dict[str, Path] = {}
-    unnamed = []
-    for file in files:
-        sequence = recognize_sequence(stem(file))
-        if sequence == "unknown":
-            unnamed.append(file.name)
-        elif sequence in images:
-            raise BadDataset(f"{case}: {images[sequence].name} and {file.name} are both {sequence} by name; keep one")
-        else:
-            images[sequence] = file
+    for sequence, own in named.items():
+        plain = least_processed(own)
+        if plain is None:
+            raise BadDataset(f"{case}: {own[0].name} and {own[1].name} are both {sequence} by name; keep one")
+        images[sequence] = plain
     if not images and files:
         raise BadDataset(
             f"{case}: no name tells its sequence ({', '.join(unnamed)}); let names end in t1, t1c, t2 or flair"

@@ -7,6 +7,7 @@ user tells the patient; :mod:`tumorscope.datasets.duplicates` finds the copies t
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,11 +28,13 @@ from tumorscope.datasets.patients import published_patient
 from tumorscope.datasets.registry import DatasetEntry, OwnLayout
 from tumorscope.datasets.stratified import StratifiedDataset, image_files, require_folder
 from tumorscope.inference.model_card import NO_TUMOR
-from tumorscope.io.lgg_patient import is_mask_name
+from tumorscope.io.mask_names import is_mask_name
+from tumorscope.io.sequences import recognize_sequence
 
 TRAIN_FOLDER, TEST_FOLDER = "Training", "Testing"
 _NO_TUMOR_NAMES = {"notumor", "nontumor", "no", "none", "healthy", "normal"}
 _SUFFIX = "tumor"
+_REMARK = re.compile(r"\(.*\)")
 
 
 @dataclass(frozen=True)
@@ -162,12 +165,16 @@ def part_folders(path: Path) -> tuple[Path, Path]:
 
 
 def class_name(folder: str) -> str:
-    """The class that a folder's name means.
+    """The class that a folder's name means; sequences, remarks in parentheses and numbers in front do not belong to it.
 
-    >>> class_name("no_tumor"), class_name("glioma_tumor"), class_name("Pituitary")
+    >>> class_name("no_tumor"), class_name("glioma_tumor"), class_name("512Pituitary")
     ('notumor', 'glioma', 'pituitary')
+    >>> class_name("_NORMAL T2"), class_name("Glioma (Astrocitoma, Ependimoma) T1C+")
+    ('notumor', 'glioma')
     """
-    plain = "".join(sign for sign in folder.lower() if sign.isalnum()).replace("tumour", _SUFFIX)  # codespell:ignore
+    words = [word for word in re.split(r"[\s_]+", _REMARK.sub(" ", folder)) if recognize_sequence(word) == "unknown"]
+    plain = "".join(sign for sign in ("".join(words) or folder).lower() if sign.isalnum())
+    plain = re.sub(r"^\d+(?=[a-z])", "", plain).replace("tumour", _SUFFIX)  # codespell:ignore
     if plain in _NO_TUMOR_NAMES:
         return NO_TUMOR
     return plain.removesuffix(_SUFFIX) or _SUFFIX

@@ -16,8 +16,8 @@ from tumorscope.datasets.own_options import NOTHING_STATED, OwnDataOptions
 from tumorscope.datasets.stratified import is_image_file, require_folder
 from tumorscope.io.formats import VOLUME_SUFFIXES, stem
 
-_IMAGES = ("images", "image", "imgs")
-_MASKS = ("masks", "mask", "labels", "segmentations")
+_IMAGES = ("images", "image", "imgs", "img")
+_MASKS = ("masks", "mask", "labels", "label", "segmentations", "segmentation", "gt")
 _ENDING = re.compile(r"[-_.](mask|seg|segmentation|label)s?$", re.IGNORECASE)
 
 

@@ -23,9 +23,9 @@ from tumorscope.datasets.own_data import OwnDataset, own_entry
 from tumorscope.datasets.own_options import NOTHING_STATED, OwnDataOptions
 from tumorscope.datasets.stratified import require_folder
 from tumorscope.io.checks import printable
+from tumorscope.io.dataset_description import DESCRIPTION, stated_channels
 from tumorscope.io.sequences import recognize_sequence
 
-DESCRIPTION = "dataset.json"
 _FOLDERS = {"": ("imagesTr", "labelsTr"), "test": ("imagesTs", "labelsTs")}
 _CHANNEL = re.compile(r"_(\d{4})$")
 
@@ -55,7 +55,7 @@ class NnunetDataset(OwnDataset):
             )
         content = _load(file)
         labels = _labels(file, content.get("labels"))
-        channels, notes = _channels(file, content.get("channel_names", content.get("modality")))
+        channels, notes = _channels(file, stated_channels(content))
         found = list(_listed_cases(path, content["dataset"])) if content.get("dataset") else list(_cases(path, content))
         if not found:
             raise BadDataset(f"{path}: no imagesTr/CASE_0000{_ending(content)} here, as {DESCRIPTION} states")

@@ -6,21 +6,29 @@ import re
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from pathlib import Path
 
 from tumorscope.io.bids_names import parse_bids_name
+from tumorscope.io.dataset_description import described_case
+from tumorscope.io.file_sequences import file_sequences, words_before_sequence
 from tumorscope.io.formats import stem
-from tumorscope.io.sequence_words import FLAIR, OTHER, T1, T1C, T2, VOCABULARY, words_of
-from tumorscope.io.sequences import recognize_sequence, stated_sequence
+from tumorscope.io.image_stacks import is_one_scan
+from tumorscope.io.sequence_words import PROCESSED, VOCABULARY, words_of
+from tumorscope.io.sequences import names_other, recognize_sequence
 
-_WEIGHTS = FLAIR | T1 | T1C | T2 | OTHER
 _SERIES_NUMBER = re.compile(r"[1-9]\d{0,3}|(s|se|ser|series|scan|img|im|mr|run|acq|e)\d{1,4}|\d+mm")
 """Words in front of the sequence that number the series of one patient rather than patients."""
 _SERIES = frozenset({"s", "se", "ser", "series", "scan", "img", "im", "mr", "run", "acq", "nr", "no"})
-_DATE = re.compile(r"(?<!\d)((?:19|20)\d\d)[-_.]([01]\d)[-_.]([0-3]\d)(?!\d)")
+DATE = re.compile(r"(?<!\d)((?:19|20)\d\d)[-_.]([01]\d)[-_.]([0-3]\d)(?!\d)")
 _YEAR = re.compile(r"(19|20)\d\d")
+_COUNTER = re.compile(r"(?<![A-Za-z])c?t[12][A-Za-z]*(?![A-Za-z0-9])|(\d+)", re.IGNORECASE)
+"""A number in a name, as a group; those of T1 and T2 are none."""
 _NUMBERED = re.compile(r"[a-z]*\d+")
+
+_SEPARATORS = "_-. +("
+_KINDS = 3
+"""So many kinds of images that share a counter are no coincidence."""
 
 _DENSE = 0.5
 """Images whose numbers fill at least this share of the range from the first to the last count up."""
@@ -42,7 +50,7 @@ class FileGroup:
 def group_volumes(files: Sequence[Path], stated: Mapping[str, str] | None = None) -> list[FileGroup]:
     """The volumes of one folder by subject and session.
 
-    BIDS states both. Elsewhere they are the words before the sequence's, ``BraTS_001`` in ``BraTS_001_flair``, or a
+    BIDS states both, and nnU-Net the case. Elsewhere they are the words before the sequence's, ``BraTS_001`` in ``BraTS_001_flair``, or a
     number at the start or the end of all names. Small numbers that only count the series of one patient, as dcm2niix
     writes them, separate nothing, and neither do words without a digit as long as no sequence is there twice.
 
@@ -52,16 +60,16 @@ def group_volumes(files: Sequence[Path], stated: Mapping[str, str] | None = None
         files: without masks.
         stated: sequence by file name, where the user says so.
     """
-    bids: dict[str, list[Path]] = {}
+    stating: dict[str, list[Path]] = {}
     others = []
     for path in sorted(files):
-        name = parse_bids_name(stem(path))
-        if name is not None and name.case is not None:
-            bids.setdefault(name.case, []).append(path)
+        case = stated_case(path)
+        if case is not None:
+            stating.setdefault(case, []).append(path)
         else:
             others.append(path)
-    groups = [FileGroup(case, tuple(own)) for case, own in bids.items()]
-    groups += [FileGroup(_common_name(own), tuple(own)) for own in _by_words(others, stated or {})]
+    groups = [FileGroup(case, tuple(own)) for case, own in stating.items()]
+    groups += [FileGroup(_group_name(own), tuple(own)) for own in _by_words(others, stated or {})]
     return sorted(groups, key=lambda group: group.files)
 
 
@@ -69,34 +77,41 @@ def group_images(files: Sequence[Path]) -> list[FileGroup]:
     """The images of one folder: those whose names count up are the slices of one scan, others are cases of their own.
 
     Names count up where they differ in one number alone and at least half of the numbers between the first and the
-    last are there: ``slice_1``, ``slice_2``, ``slice_4``. Of several numbers that differ the last one counts.
+    last are there: ``slice_1``, ``slice_2``, ``slice_4``. Of several numbers that differ the last one counts. Data sets
+    number unrelated images alike, so the images themselves must agree (:mod:`tumorscope.io.image_stacks`).
 
     Args:
         files: without masks.
     """
     templates: dict[Hashable, list[Path]] = {}
     for path in sorted(files):
-        templates.setdefault((re.sub(r"\d+", "#", path.stem), path.suffix.lower()), []).append(path)
-    groups = []
-    for alike in templates.values():
-        for own in _in_stacks(alike):
-            counted = sorted(own, key=_numbers)
-            if _count_up([_numbers(path) for path in counted]):
-                groups.append(FileGroup(_common_name(counted), tuple(counted)))
-            else:
-                groups += [FileGroup(path.stem, (path,)) for path in counted]
+        templates.setdefault((_COUNTER.sub(_template, path.stem), path.suffix.lower()), []).append(path)
+    stacks = [sorted(own, key=_numbers) for alike in templates.values() for own in _in_stacks(alike)]
+    counted = [own for own in stacks if _count_up([_numbers(path) for path in own])]
+    scans = [] if _share_a_counter(counted) else [own for own in counted if is_one_scan(own)]
+    names = Counter(_common_name(own) for own in scans)
+    groups = [FileGroup(path.stem, (path,)) for own in stacks if own not in scans for path in own]
+    for own in scans:
+        name = _common_name(own)
+        groups.append(FileGroup(name if names[name] == 1 else _common_start(own).rstrip(_SEPARATORS), tuple(own)))
     return sorted(groups, key=lambda group: group.files)
+
+
+def stated_case(path: Path) -> str | None:
+    """Subject and session of a BIDS name, or the case of a channel that a ``dataset.json`` describes."""
+    name = parse_bids_name(stem(path))
+    return name.case if name is not None else described_case(path)
 
 
 def _by_words(files: Sequence[Path], stated: Mapping[str, str]) -> list[list[Path]]:
     """Files without entities of BIDS, by the words in their names that state a patient."""
     if not files:
         return []
-    named = {path: stated_sequence(path, stated) or recognize_sequence(stem(path)) for path in files}
+    named = file_sequences(files, stated)
     known = [path for path in files if named[path] != "unknown"]
     if not known:
         return [[path] for path in files]
-    by_prefix = _grouped(known, _prefix)
+    by_prefix = _grouped(known, patient_words)
     if len(by_prefix) > 1:
         common = set.intersection(*(set(prefix) for prefix in by_prefix))
         telling = {word for prefix in by_prefix for word in prefix} - common
@@ -116,12 +131,14 @@ def _by_words(files: Sequence[Path], stated: Mapping[str, str]) -> list[list[Pat
 def _with_unnamed(
     groups: dict[tuple[str, ...], list[Path]], files: Sequence[Path], known: Sequence[Path]
 ) -> list[list[Path]]:
-    """The groups, with the files that name no sequence in the group whose words theirs begin with."""
+    """The groups, with the files that name no sequence in the group whose words theirs begin with, or the reverse."""
     found = {prefix: list(own) for prefix, own in groups.items()}
     for path in files:
         if path not in known:
-            words = _prefix(path)
+            words = patient_words(path)
             fitting = [prefix for prefix in groups if words[: len(prefix)] == prefix]
+            if not fitting and names_other(stem(path)):  # a map of all whose names go on, and no scan of its own
+                fitting = [prefix for prefix in groups if prefix[: len(words)] == words][:1]
             found.setdefault(max(fitting, key=len, default=words), []).append(path)
     return [sorted(own) for own in found.values()]
 
@@ -139,18 +156,16 @@ def _repeats(files: Sequence[Path], named: dict[Path, str]) -> bool:
 
 def _before_sequence(path: Path) -> list[str]:
     """The words before the one that names the sequence; a date is one word."""
-    words = words_of(_DATE.sub(r"\1\2\3", stem(path)))
-    first = next((index for index, word in enumerate(words) if word in _WEIGHTS), len(words))
-    return words[:first]
+    return words_before_sequence(words_of(DATE.sub(r"\1\2\3", stem(path))))
 
 
-def _prefix(path: Path) -> tuple[str, ...]:
+def patient_words(path: Path) -> tuple[str, ...]:
     """The words in front of the sequence that may state a patient: no numbers of series, planes or techniques."""
     kept: list[str] = []
     for word in _before_sequence(path):
         leading = not kept and word.isdigit() and len(word) <= 4
         counted = _SERIES_NUMBER.fullmatch(word) and not (kept and _YEAR.fullmatch(word))
-        if not leading and not counted and word not in VOCABULARY and word not in _SERIES:
+        if not leading and not counted and word not in VOCABULARY | PROCESSED | _SERIES:
             kept.append(word)
     return tuple(kept)
 
@@ -165,19 +180,31 @@ def _last_number(path: Path) -> str | None:
     return word if _NUMBERED.fullmatch(word) and word not in VOCABULARY else None
 
 
+def _group_name(files: Sequence[Path]) -> str:
+    """What the names of the scans among volumes have in common; those of maps may be shorter."""
+    return _common_name([path for path in files if not names_other(stem(path))] or files)
+
+
 def _common_name(files: Sequence[Path]) -> str:
     """What the names have in common at their start, in whole words and without the sequence's."""
+    common = _common_start(files)
+    while (match := re.search(r"[^A-Za-z0-9]*([A-Za-z0-9]+)[^A-Za-z0-9]*$", common)) and set(
+        words_of(match[1])
+    ) <= VOCABULARY | PROCESSED:
+        common = common[: match.start()]
+    numbers = {_last_number(path) for path in files}
+    number = numbers.pop() if len(numbers) == 1 else None
+    return common.rstrip(_SEPARATORS) or number or (files[0].parent.name if len(files) > 1 else "") or stem(files[0])
+
+
+def _common_start(files: Sequence[Path]) -> str:
+    """What the names have in common at their start, in whole words."""
     stems = [stem(path) for path in files]
     alike = takewhile(lambda letters: len(set(letters)) == 1, zip(*stems, strict=False))
     common = "".join(letters[0] for letters in alike)
     if any(each[len(common) : len(common) + 1].isalnum() for each in stems) and common[-1:].isalnum():
         common = re.sub(r"[A-Za-z0-9]+$", "", common)
-    while (match := re.search(r"[^A-Za-z0-9]*([A-Za-z0-9]+)[^A-Za-z0-9]*$", common)) and set(
-        words_of(match[1])
-    ) <= VOCABULARY:
-        common = common[: match.start()]
-    numbers = {_last_number(path) for path in files}
-    return common.rstrip("_-. +") or (numbers.pop() if len(numbers) == 1 else None) or stems[0]
+    return common
 
 
 def _in_stacks(files: Sequence[Path]) -> list[list[Path]]:
@@ -191,7 +218,32 @@ def _in_stacks(files: Sequence[Path]) -> list[list[Path]]:
 
 
 def _numbers(path: Path) -> tuple[int, ...]:
-    return tuple(int(number) for number in re.findall(r"\d+", path.stem))
+    return tuple(int(number) for number in _COUNTER.findall(path.stem) if number)
+
+
+def _template(match: re.Match[str]) -> str:
+    return "#" if match[1] else match[0]
+
+
+def _share_a_counter(stacks: Sequence[Sequence[Path]]) -> bool:
+    """Whether one counter runs through images of several kinds, as a data set numbers them: BRISC's ``00001_gl_ax``.
+
+    The series of one study may share a counter, too: then their names state different sequences.
+    """
+    numbered = [(_counter(own), own[0]) for own in stacks]
+    ranges = sorted((min(values), max(values)) for (_text, values), _path in numbered)
+    apart = all(one[1] < other[0] for one, other in pairwise(ranges))
+    texts = {text for (text, _values), _path in numbered}
+    sequences = {recognize_sequence(path.stem) for _counter, path in numbered}
+    return len(stacks) >= _KINDS and apart and len(texts) == len(sequences) == 1
+
+
+def _counter(files: Sequence[Path]) -> tuple[str, list[int]]:
+    """What the names of files that count up say before the number in which they differ, and these numbers."""
+    numbers = [_numbers(path) for path in files]
+    index = next(index for index in range(len(numbers[0])) if len({own[index] for own in numbers}) > 1)
+    counters = [match for match in _COUNTER.finditer(files[0].stem) if match[1]]
+    return files[0].stem[: counters[index].start()], [own[index] for own in numbers]
 
 
 def _count_up(numbers: Sequence[tuple[int, ...]]) -> bool:

@@ -12,7 +12,10 @@ from tumorscope.io.dicom.header import series_key
 from tumorscope.io.dicom.privacy import contains_patient_name, hide_names, name_tokens, series_code
 from tumorscope.io.dicom.studies import StudyFiles
 from tumorscope.io.discovery import dicom_files, dicom_files_below, is_dicom
+from tumorscope.io.formats import stem
 from tumorscope.io.library_warnings import quiet_libraries
+
+_LONGEST = 40
 
 
 @dataclass(frozen=True)
@@ -83,3 +86,45 @@ def _resolved(location: Path) -> Path:
         return location.resolve()
     except (OSError, RuntimeError):  # a symbolic link loop
         return location
+
+
+def told_apart(cases: Sequence[Path | StudyFiles]) -> list[str]:
+    """For each case the names of the folders above it that tell it from others of its name; empty where it is alone.
+
+    ``Patient-001/week-044`` and ``Patient-002/week-044`` are told apart by the patients, ``a/x/1.png`` and ``b/x/1.png``
+    by ``a_x`` and ``b_x``. DICOM is named by codes or by folders that tell patients apart, and folders above may name them.
+    """
+    alike: dict[str, list[int]] = {}
+    for index, case in enumerate(cases):
+        alike.setdefault(_name_of(case).lower(), []).append(index)
+    above = [""] * len(cases)
+    for indices in alike.values():
+        if len(indices) < 2 or any(_is_dicom_case(cases[index]) for index in indices):
+            continue
+        parents = [_parents(cases[index]) for index in indices]
+        for depth in range(1, max(map(len, parents), default=0) + 1):
+            tails = ["_".join(map(_short, own[-depth:])) for own in parents]
+            if len({tail.lower() for tail in tails}) == len(tails):
+                for index, tail in zip(indices, tails, strict=True):
+                    above[index] = tail
+                break
+    return above
+
+
+def _short(folder: str) -> str:
+    """A folder's name, its middle left out where it would leave no room for the case's own."""
+    return folder if len(folder) <= _LONGEST else f"{folder[:24]}-{folder[-15:]}"
+
+
+def _name_of(case: Path | StudyFiles) -> str:
+    return case.name if isinstance(case, StudyFiles) or case.is_dir() else stem(case)
+
+
+def _parents(case: Path | StudyFiles) -> tuple[str, ...]:
+    """The folders above a case; of files that are one of several cases in their folder, with the folder itself."""
+    path = _resolved(case.path if isinstance(case, StudyFiles) else case)
+    return path.parts[1:] if isinstance(case, StudyFiles) and path.name != case.name else path.parts[1:-1]
+
+
+def _is_dicom_case(case: Path | StudyFiles) -> bool:
+    return bool(_dicom_files(case.files[0] if isinstance(case, StudyFiles) else case))

@@ -15,10 +15,11 @@ from tumorscope.io.checks import label, public_name, size_text
 from tumorscope.io.dicom.file_reader import study_of
 from tumorscope.io.dicom.privacy import contains_patient_name, name_tokens
 from tumorscope.io.dicom.studies import study_code
+from tumorscope.io.file_sequences import file_sequence, file_sequences
 from tumorscope.io.formats import stem
-from tumorscope.io.lgg_patient import is_mask_name
+from tumorscope.io.mask_names import is_mask_name
 from tumorscope.io.options import ReadOptions
-from tumorscope.io.sequences import as_stated, check_name, recognize_sequence, stated_sequence
+from tumorscope.io.sequences import as_stated, check_name, stated_sequence
 from tumorscope.io.volume_choice import best_volume
 from tumorscope.io.volumes import read_volume
 from tumorscope.preprocessing.series_resampling import join_series, reference_sequence
@@ -116,10 +117,22 @@ def read_volume_folder(folder: Path, files: Sequence[Path], options: ReadOptions
     if len(groups) > 1:
         shown = ", ".join(label(Path(group.name)) for group in groups[:3])
         raise UnreadableScan(f"{name}: holds {len(groups)} cases by the files' names ({shown}); name the files of one")
+    notes += _named_by_place(chosen, options)
     scans, more = _read_each(chosen, lambda path: read_volume(path, spacing_mm=options.spacing_mm), options)
     scan = merge(_case_name(folder, files), folder, scans, name, options)
     left_out = f"left out, no sequence in the name: {', '.join(map(label, skipped))}"
     return replace(scan, notes=(*scan.notes, *notes, *more, *([Note("series_left_out", left_out)] if skipped else [])))
+
+
+def _named_by_place(chosen: Mapping[str, Path], options: ReadOptions) -> list[Note]:
+    """A note on files whose sequences the names of the others told."""
+    placed = [
+        f"{label(path)} as {sequence}"
+        for sequence, path in chosen.items()
+        if file_sequence(path) != sequence and stated_sequence(path, options.stated) is None
+    ]
+    what = f"taken by what the names of the other files say: {', '.join(placed)}"
+    return [Note("sequence_source", what)] if placed else []
 
 
 def _alone(path: Path, options: ReadOptions) -> Scan:
@@ -133,8 +146,7 @@ def _by_sequence(files: Sequence[Path], options: ReadOptions) -> tuple[dict[str,
     """The files by sequence, as the user or their names say, and those of none."""
     named: dict[str, list[Path]] = {}
     skipped = []
-    for path in files:
-        sequence = stated_sequence(path, options.stated) or recognize_sequence(stem(path))
+    for path, sequence in file_sequences(files, options.stated).items():
         if sequence == "unknown":
             skipped.append(path)
         else:

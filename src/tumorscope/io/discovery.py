@@ -17,11 +17,12 @@ from tumorscope.io.case_grouping import FileGroup, group_images, group_volumes
 from tumorscope.io.dicom.dicomdir import files_of_dicomdir, is_dicomdir
 from tumorscope.io.dicom.missing_identity import Study, several_patients
 from tumorscope.io.dicom.studies import StudyFiles, notes_on, studies_of, study_code
-from tumorscope.io.formats import DICOM, FORMATS, IMAGE, SUFFIXES
-from tumorscope.io.lgg_patient import is_mask_name
+from tumorscope.io.formats import DICOM, FORMATS, IMAGE, MATLAB, SUFFIXES
+from tumorscope.io.mask_names import is_mask_folder, is_mask_name
 from tumorscope.io.options import OnFiles
 from tumorscope.io.recognition import apparent_format, known_format
 from tumorscope.io.result_folders import is_results
+from tumorscope.io.series_folders import join_series_folders
 from tumorscope.io.volumes import voxels_beside
 
 _NOT_RAW = frozenset(
@@ -44,7 +45,8 @@ def find_cases(
     DICOM files make one case per study: series in folders beside each other are one
     case, and a folder or DICOMDIR with several studies or patients is one case for each. A
     study that has a folder to itself is given as that folder. Results of earlier analyses are
-    not cases, and neither are the derivatives of a BIDS data set and what it holds beside anatomical images.
+    not cases, and neither are the derivatives of a BIDS data set and what it holds beside anatomical images, nor
+    masks: files and folders that are named so are left out where there is anything else.
 
     Args:
         path: a file or a folder.
@@ -63,13 +65,14 @@ def find_scan_folders(path: Path, on_files: OnFiles | None = None) -> list[Path 
         except UnreadableScan:  # its reader reports that later
             return [path]
         return _studies(path, files, on_files)
-    found = _below_folder(path, set())
+    found = _below_folder(path, set()) or _below_folder(path, set(), masks=True)
     dicom = {folder: files for folder in found if (files := dicom_files(folder))}
+    rest = join_series_folders(path, [folder for folder in found if folder not in dicom])
     if not dicom:
-        return [*found] or [path]
+        return rest or [path]
     if list(dicom) == found == [path]:
         return _studies(path, dicom[path], on_files)
-    others: list[tuple[Path, Path | StudyFiles]] = [(folder, folder) for folder in found if folder not in dicom]
+    others = [(case.path if isinstance(case, StudyFiles) else case, case) for case in rest]
     cases = _by_folder(path, found, dicom, on_files)
     return [case for _place, case in sorted([*others, *cases], key=lambda placed: placed[0])]
 
@@ -88,6 +91,9 @@ def _by_names(folder: Path, stated: Mapping[str, str] | None) -> list[Path | Stu
         groups = group_volumes([path for path in scans if formats[path].volumes], stated)
     elif first is IMAGE:
         groups = group_images([path for path in scans if formats[path] is IMAGE])
+    elif first is MATLAB and len(scans) > 1:
+        holds_sample = MATLAB.reader().holds_sample
+        return [path for path in scans if formats[path] is MATLAB and holds_sample(path)] or [folder]
     else:
         return [folder]
     return [folder] if len(groups) < 2 else [as_case(folder, group) for group in groups]
@@ -253,20 +259,28 @@ def _widest(folder: Path, top: Path, held: Mapping[Path, int]) -> Path:
     return folder
 
 
-def _below(path: Path, seen: set[FolderKey]) -> list[Path]:
-    """The cases in a folder, found through links as well; folders in ``seen``, to which it is added, are left out."""
+def _below(path: Path, seen: set[FolderKey], masks: bool) -> list[Path]:
+    """The cases in a folder, found through links as well.
+
+    Args:
+        path: of the folder.
+        seen: folders that are left out; it is added to them.
+        masks: whether a folder that holds masks alone is a case, too: its reader says that it is none.
+    """
     if not path.is_dir():
         return [path]
     if (key := folder_key(path)) in seen:
         return []
     seen.add(key)
     entries = sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
-    if any(_is_scan(entry) for entry in entries if entry.is_file()):
+    if any(_is_scan(entry) and (masks or not _is_mask(entry)) for entry in entries if entry.is_file()):
         return [path]
     inner = [entry for entry in entries if entry.is_dir() and not is_results(entry)]
     inner = [entry for entry in inner if not (_is_bids(path, entries) and entry.name.lower() in _NOT_RAW)]
-    found = {entry: _below_folder(entry, seen) for entry in sorted(inner, key=links_last)}
-    return [case for entry in inner for case in found[entry]]
+    found = {entry: _below_folder(entry, seen, masks) for entry in sorted(inner, key=links_last)}
+    of_masks = {entry for entry in inner if is_mask_folder(entry) and not any(map(dicom_files, found[entry]))}
+    scans = [case for entry in inner if entry not in of_masks for case in found[entry]]
+    return scans or [case for entry in inner for case in found[entry]]
 
 
 def _is_bids(folder: Path, entries: Sequence[Path]) -> bool:
@@ -277,10 +291,10 @@ def _is_bids(folder: Path, entries: Sequence[Path]) -> bool:
     )
 
 
-def _below_folder(folder: Path, seen: set[FolderKey]) -> list[Path]:
+def _below_folder(folder: Path, seen: set[FolderKey], masks: bool = False) -> list[Path]:
     """The cases below a folder; the folder itself where it cannot be entered."""
     try:
-        return _below(folder, seen)
+        return _below(folder, seen, masks)
     except OSError:  # cannot be entered: its reader reports that later
         return [folder]
 
@@ -291,6 +305,11 @@ def _is_scan(path: Path) -> bool:
     if path.name.lower().endswith(SUFFIXES):  # also where it is damaged: left out silently, it would be missed
         return True
     return known_format(path) is not None
+
+
+def _is_mask(path: Path) -> bool:
+    """Whether a file is a mask by its name, which says nothing of DICOM."""
+    return is_mask_name(path.name) and not _is_dicom(path)
 
 
 def _is_dicom(path: Path) -> bool:

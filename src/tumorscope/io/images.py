@@ -18,15 +18,16 @@ from tumorscope.io.formats import IMAGE_SUFFIXES
 from tumorscope.io.label_values import LabelOptions, of_one_kind, read_label_raster, split_labels
 from tumorscope.io.lgg_patient import (
     CHANNELS,
-    is_mask_name,
     is_published_name,
     missing_sequences,
     notes_on_missing,
     read_lgg_folder,
     slice_files,
 )
+from tumorscope.io.mask_names import is_mask_name
 from tumorscope.io.options import FolderContents, ReadOptions
 from tumorscope.io.raster import open_raster
+from tumorscope.io.sequence_sources import Named, sequence_by_folder, sequence_by_name
 from tumorscope.io.sequences import as_stated, recognize_sequence, stated_sequence
 from tumorscope.io.slice_stacking import stack_slices
 
@@ -52,7 +53,7 @@ def read_image(path: Path, channels: Sequence[str] | None = None) -> Scan:
     pixels = raster.pixels
     voxels = pixels[None] if pixels.ndim == 3 else pixels
     published = is_published_name(path.name)
-    voxels, sequences, notes = _as_sequences(voxels, label(path), path.stem, published, channels)
+    voxels, sequences, notes = _as_sequences(voxels, label(path), sequence_by_name(path), published, channels)
     pages = len(voxels)
     return Scan(
         voxels=voxels,
@@ -92,7 +93,9 @@ def read_image_folder(folder: Path, files: list[Path], channels: Sequence[str] |
         turned = tuple(dict.fromkeys(note for raster in rasters for note in raster.notes))
         voxels = stack_slices(folder, files, [raster.pixels for raster in rasters])
     case = folder.resolve().name
-    voxels, sequences, notes = _as_sequences(voxels, label(folder), case, published, channels)
+    voxels, sequences, notes = _as_sequences(
+        voxels, label(folder), _sequence_of_slices(folder, files), published, channels
+    )
     return Scan(
         voxels=voxels,
         sequences=sequences,
@@ -111,9 +114,17 @@ def natural(name: str) -> list[tuple[int, int, str]]:
 
 
 def _as_sequences(
-    voxels: np.ndarray, name: str, stem: str, published: bool, channels: Sequence[str] | None
+    voxels: np.ndarray, name: str, named: Named, published: bool, channels: Sequence[str] | None
 ) -> tuple[np.ndarray, tuple[str, ...], tuple[Note, ...]]:
-    """What the channels of ``(slice, row, column, channel)`` show: voxels, sequences, notes."""
+    """What the channels of ``(slice, row, column, channel)`` show: voxels, sequences, notes.
+
+    Args:
+        voxels: of the images.
+        name: of the file or folder, for errors.
+        named: what the names state, for a single channel.
+        published: whether the name is one of the LGG data set.
+        channels: what the user states.
+    """
     if voxels.shape[-1] == 3 and not (channels is not None and len(channels) == 3):
         meanings = [] if published else [classify_channels(image) for image in voxels]
         if meanings.count("photograph") * 2 > len(meanings):
@@ -126,10 +137,13 @@ def _as_sequences(
         voxels = to_gray(voxels)
     if voxels.shape[-1] != 1:
         return voxels, ("unknown",) * voxels.shape[-1], ()
-    sequence = recognize_sequence(stem)
-    if sequence == "unknown":
-        return voxels, (sequence,), ()
-    return voxels, (sequence,), (Note("sequence_source", f"sequence {sequence} taken from the name {stem}"),)
+    return voxels, *named
+
+
+def _sequence_of_slices(folder: Path, files: Sequence[Path]) -> Named:
+    """The sequence that all slices' names state; where they state none, that of the folder's."""
+    by_file = {recognize_sequence(path.stem) for path in files}
+    return sequence_by_name(files[0]) if "unknown" not in by_file and len(by_file) == 1 else sequence_by_folder(folder)
 
 
 def read_scan(path: Path, options: ReadOptions) -> Scan:

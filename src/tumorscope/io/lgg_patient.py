@@ -17,32 +17,16 @@ from tumorscope.core.errors import UnreadableScan
 from tumorscope.core.note import Note
 from tumorscope.core.scan import Scan
 from tumorscope.io.checks import is_file, label
+from tumorscope.io.mask_names import is_mask_name
 from tumorscope.io.raster import read_raster
 from tumorscope.io.slice_stacking import stack_slices
 
 CHANNELS = ("t1", "flair", "t1c")
 _SLICE = re.compile(r"^(?P<case>.+)_(?P<index>\d+)\.tiff?$", re.IGNORECASE)
-_MASK = re.compile(
-    r"(^|[_\-.+])((brain|lesion|tumou?r|deface)?mask|[ad]?seg|segm|segmentation|probseg|label|roi)s?\.[A-Za-z.]+$",
-    re.IGNORECASE,
-)
 
 _COPY_MEAN, _COPY_MAX = 1.5 / 255, 16 / 255
 """How far a copy of FLAIR may be from FLAIR, of the full range: exact in the published
 files, up to 9 gray levels where they were compressed again. True T1s differ by 6 on average."""
-
-
-def is_mask_name(name: str) -> bool:
-    """Whether a file's name marks it as a mask, in this data set and its relatives.
-
-    >>> is_mask_name("TCGA_CS_4941_19960909_7_mask.tif"), is_mask_name("BraTS_001_seg.nii.gz")
-    (True, True)
-    >>> is_mask_name("sub-01_space-orig_dseg.nii.gz"), is_mask_name("sub-01_mod-T1w_defacemask.nii.gz")
-    (True, True)
-    >>> is_mask_name("unmasked.png")
-    False
-    """
-    return _MASK.search(name) is not None
 
 
 def is_published_name(name: str) -> bool:

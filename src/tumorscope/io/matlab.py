@@ -59,6 +59,17 @@ def read_cjdata(path: Path) -> CjData:
         return _cjdata(name, file["cjdata"])
 
 
+def holds_sample(path: Path) -> bool:
+    """Whether a file may be a sample; the data set's folds, ``cvind.mat``, are none. What is damaged counts."""
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            return _STRUCT in file["/"].id
+    except OSError:  # its reader reports that later
+        return True
+
+
 def read_label(path: Path) -> tuple[int, str]:
     """A sample's label and patient code, without its image.
 

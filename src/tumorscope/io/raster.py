@@ -55,6 +55,22 @@ def read_raster(path: Path, *, indices: bool = False) -> np.ndarray:
 
 
 @quiet_libraries()
+def image_size(path: Path) -> tuple[int, int]:
+    """Columns and rows of an image as its header states them; no pixel is read.
+
+    Raises:
+        UnreadableScan: damaged, or not an image.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            return image.size
+    except Exception as error:  # Pillow raises many kinds on damaged files
+        raise UnreadableScan(f"{label(path)}: damaged, truncated or not an image") from error
+
+
+@quiet_libraries()
 def open_raster(path: Path, *, indices: bool = False) -> Raster:
     """Read an image.
 

@@ -14,7 +14,7 @@ from tumorscope.core.scan import Scan
 from tumorscope.io.channel_merging import read_sequences, read_volume_folder
 from tumorscope.io.checks import checked, label, public_name
 from tumorscope.io.dicom.studies import StudyFiles
-from tumorscope.io.discovery import dicom_files_below, files_in
+from tumorscope.io.discovery import dicom_files_below, files_in, find_scan_folders
 from tumorscope.io.file_heads import header_of_pair
 from tumorscope.io.formats import DICOM, FORMATS, SUPPORTED, VOLUME_SUFFIXES, InputFormat
 from tumorscope.io.options import FolderContents, OnFiles, ReadOptions
@@ -146,6 +146,9 @@ def _read_folder(folder: Path, options: ReadOptions) -> Scan:
         below = dicom_files_below(folder)
         if below:
             return DICOM.reader().read_study(folder, below, options)
+        joined = find_scan_folders(folder)
+        if len(joined) == 1 and isinstance(joined[0], StudyFiles):
+            return _read_study(joined[0], options)
         what = (
             "no scan of its own; name one of the folders in it"
             if files

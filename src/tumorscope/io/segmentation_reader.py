@@ -15,13 +15,14 @@ from tumorscope.io.file_heads import header_of_pair
 from tumorscope.io.formats import IMAGE, IMAGE_SUFFIXES, MASK_FORMATS, VOLUME_SUFFIXES, InputFormat, stem
 from tumorscope.io.images import natural, read_mask_images
 from tumorscope.io.label_values import LabelOptions
-from tumorscope.io.lgg_patient import is_mask_name
+from tumorscope.io.mask_names import is_lesion_mask_name, is_mask_folder, is_mask_name
 from tumorscope.io.recognition import format_of, known_format
 from tumorscope.io.segmentation_alignment import differing_shapes, onto_scan, require_same_voxels
 from tumorscope.io.spacing import Spacing, given_spacing, with_mask_spacing
 from tumorscope.io.volumes import read_volume_segmentation
 
 _MASK_ENDINGS = ("mask", "seg", "label")
+_IMAGES = re.compile(r"(images?|imgs?|scans?)[-_ ]?(?P<part>(tr|ts|va|val)?)", re.IGNORECASE)
 
 
 def open_segmentation(
@@ -99,8 +100,8 @@ def find_mask(scan: Scan) -> np.ndarray | None:
     """The mask beside a scan, or None.
 
     Found are ``X_mask.tif`` beside the slices of a folder, ``X_mask.png`` beside ``X.png``
-    (``_seg`` and ``_label`` too, and likewise for volumes), the one mask in a folder of volumes,
-    and the mask inside a ``cjdata`` file.
+    (``_seg`` and ``_label`` too, and likewise for volumes), ``masks/X.png`` for ``images/X.png``, the one mask of a
+    lesion in a folder of volumes, and the mask inside a ``cjdata`` file.
 
     Returns:
         Boolean ``(slice, row, column)``, the shape of the scan.
@@ -113,9 +114,9 @@ def find_mask(scan: Scan) -> np.ndarray | None:
         return None
     if source.is_dir():
         if scan.kind == "volume":
-            masks = [path for path in sorted(source.iterdir()) if _is_volume(path) and is_mask_name(path.name)]
+            masks = [path for path in sorted(source.iterdir()) if _is_volume(path) and is_lesion_mask_name(path.name)]
             own = [path for path in masks if re.match(rf"{re.escape(scan.case)}(?![A-Za-z0-9])", path.name)]
-            masks = own or masks
+            masks = own or masks or _masks_of_case(source, scan.case)
             return read_mask(masks[0], scan) if len(masks) == 1 else None
         beside = any(_mask_beside(source / name) for name in scan.slice_names)
         return _masks_of_slices(source, scan) if beside else None
@@ -183,7 +184,29 @@ def _mask_beside(path: Path) -> Path | None:
         name, suffixes = path.stem, (*own, *sorted(IMAGE_SUFFIXES.difference(own)))
         candidates = []
     candidates += [path.with_name(f"{name}_{ending}{suffix}") for ending in _MASK_ENDINGS for suffix in suffixes]
+    candidates += [
+        folder / f"{name}{ending}{suffix}"
+        for folder in _mask_folders(path.parent)
+        for ending in ("", *(f"_{each}" for each in _MASK_ENDINGS))
+        for suffix in suffixes
+    ]
     return next((candidate for candidate in candidates if is_file(candidate) and candidate != path), None)
+
+
+def _masks_of_case(images: Path, case: str) -> list[Path]:
+    """The masks of a case whose sequences are files of their own, as nnU-Net's ``labelsTr/CASE.nii.gz``."""
+    found = (folder / f"{case}{suffix}" for folder in _mask_folders(images) for suffix in VOLUME_SUFFIXES)
+    return [path for path in found if is_file(path)]
+
+
+def _mask_folders(images: Path) -> list[Path]:
+    """Folders of masks beside a folder of images, as ``masks`` beside ``images`` and ``labelsTr`` beside ``imagesTr``."""
+    match = _IMAGES.fullmatch(images.name)
+    if match is None:
+        return []
+    part = match["part"].lower()
+    beside = sorted(path for path in images.parent.iterdir() if path.is_dir() and is_mask_folder(path))
+    return [path for path in beside if not part or path.name.lower().endswith(part)]
 
 
 def _is_volume(path: Path) -> bool:

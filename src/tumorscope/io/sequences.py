@@ -128,7 +128,7 @@ def names_it(name: str, names: Collection[str]) -> bool:
 
 
 def as_stated(scan: Scan, sequence: str | None) -> Scan:
-    """The scan with the sequence that the user states for its file; unchanged where nothing is stated.
+    """The scan with the sequence that the user states for its file, whatever its name says; unchanged without one.
 
     Raises:
         UnreadableScan: the file has several channels.
@@ -136,7 +136,7 @@ def as_stated(scan: Scan, sequence: str | None) -> Scan:
     if sequence is None:
         return scan
     names = check_channels([sequence], len(scan.sequences), public_name(scan))
-    return replace(scan, sequences=names, notes=without(scan.notes, "sequence_source"))
+    return replace(scan, sequences=names, notes=without(scan.notes, "sequence_source"), rejection_reason=None)
 
 
 def check_stated(stated: Mapping[str, str]) -> dict[str, str]:

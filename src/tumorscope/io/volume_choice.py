@@ -14,6 +14,7 @@ from tumorscope.io.checks import label
 from tumorscope.io.dicom.series_choice import FULL_MM, FULL_SHARE, THIN_SLICE_MM
 from tumorscope.io.formats import stem
 from tumorscope.io.options import ReadOptions
+from tumorscope.io.sequence_words import PROCESSED, words_of
 from tumorscope.io.volumes import read_volume
 from tumorscope.preprocessing.axial import acquired_plane
 
@@ -25,8 +26,9 @@ def best_volume(
 ) -> tuple[Path | None, list[Note]]:
     """The best of the files of one sequence, and a note where there were several.
 
-    A volume with an evenly spaced copy is never taken. The whole head wins, then axial or thin slices, then more slices,
-    then smaller pixels, then the first of BIDS's runs.
+    A volume with an evenly spaced copy is never taken. Of copies of one image the least processed by its name is
+    taken. Of others the whole head wins, then axial or thin slices, then more slices, then smaller pixels, then the
+    first of BIDS's runs.
 
     Args:
         sequence, files: what is to choose from, one or more.
@@ -45,6 +47,10 @@ def best_volume(
     files = [path for path in files if path not in uneven]
     if len(files) == 1:
         return files[0], notes
+    plain = None if several_patients else least_processed(files)
+    if plain is not None:
+        taken = f"{label(plain)} is taken of {len(files)} {sequence} files: the least processed by name"
+        return plain, [*notes, Note("series_choice", taken)]
     ranked = [] if several_patients else _ranked(files, options)
     runs = all(parse_bids_name(stem(path)) for path in files)  # of one subject and session, stated by BIDS
     if several_patients or (len(ranked) > 1 and ranked[0][0] == ranked[1][0] and not runs):
@@ -63,6 +69,23 @@ def best_volume(
     reason = next(differing, "the first by name")
     taken = f"{label(path)} is taken of {len(files)} {sequence} files: {reason}"
     return path, [*notes, Note("series_choice", taken)]
+
+
+def least_processed(files: Sequence[Path]) -> Path | None:
+    """Of copies of one image the one whose name speaks least of processing; None where they may be different images.
+
+    ``T1`` is plainer than ``T1_bias`` and ``T1_unstripped``. Names that differ in anything else may be of several
+    patients or points in time.
+
+    Args:
+        files: one or more.
+    """
+    words = {path: words_of(stem(path)) for path in files}
+    others = {tuple(word for word in own if word not in PROCESSED) for own in words.values()}
+    ranked = sorted(files, key=lambda path: len(words[path]))
+    if len(others) > 1 or (len(ranked) > 1 and len(words[ranked[0]]) == len(words[ranked[1]])):
+        return None
+    return next(iter(ranked), None)
 
 
 def evenly_spaced_copy(path: Path) -> Path | None:

@@ -20,12 +20,14 @@ from tumorscope.core.note import Note
 from tumorscope.core.scan import NiftiPlacement, Scan, StoredGrid
 from tumorscope.core.segmentation import Segment, Segmentation
 from tumorscope.io.checks import MAX_VOXELS, label, size_text
+from tumorscope.io.dataset_description import DESCRIPTION, described_channels
 from tumorscope.io.formats import stem
 from tumorscope.io.label_values import LabelOptions, split_labels
-from tumorscope.io.lgg_patient import is_mask_name
+from tumorscope.io.mask_names import is_mask_name
 from tumorscope.io.orientation import radiological_grid, scan_affine
 from tumorscope.io.recognition import format_of
-from tumorscope.io.sequences import check_channels, recognize_sequence
+from tumorscope.io.sequence_sources import not_structural, sequence_by_name
+from tumorscope.io.sequences import check_channels
 from tumorscope.io.spacing import Spacing, with_spacing
 
 MOST_CHANNELS = 16
@@ -121,6 +123,7 @@ def read_volume(path: Path, channels: Sequence[str] | None = None, spacing_mm: S
         stored=grid,
         source=path,
         notes=(*notes, *volume.notes),
+        rejection_reason=None if channels is not None else not_structural(path),
     )
     return scan if spacing_mm is None else with_spacing(scan, spacing_mm, name)
 
@@ -208,7 +211,8 @@ def native(array: np.ndarray) -> np.ndarray:
 def _sequences(path: Path, count: int, channels: Sequence[str] | None) -> tuple[tuple[str, ...], tuple[Note, ...]]:
     if channels is not None:
         return check_channels(channels, count, label(path)), ()
-    sequence = recognize_sequence(stem(path)) if count == 1 else "unknown"
-    if sequence == "unknown":
-        return ("unknown",) * count, ()
-    return (sequence,), (Note("sequence_source", f"sequence {sequence} taken from the name {stem(path)}"),)
+    described = described_channels(path)
+    if count == len(described) and set(described) != {"unknown"}:
+        what = f"sequences {', '.join(described)} taken from {DESCRIPTION}"
+        return described, (Note("sequence_source", what),)
+    return sequence_by_name(path) if count == 1 else (("unknown",) * count, ())

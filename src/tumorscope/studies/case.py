@@ -46,6 +46,8 @@ class Case:
         segmentation: a person's correction, boolean ``(slice, row, column)``, which replaces the network's.
         rulers: distances that the person had drawn.
         incomplete: why images may be missing; None where the case is complete.
+        within: the folder that tells it from other cases of its name, such as ``Patient-002`` of ``week-044``; empty
+            where no other has it.
     """
 
     path: Path | StudyFiles | None
@@ -53,11 +55,16 @@ class Case:
     segmentation: np.ndarray | None = None
     rulers: tuple[Ruler, ...] = ()
     incomplete: str | None = None
+    within: str = ""
 
     @property
     def label(self) -> str:
         """The name to show before the case has been read."""
         return ", ".join(file.name for file in (self.sequences or {}).values()) if self.path is None else self.path.name
+
+    def named(self, name: str) -> str:
+        """The scan's name, behind that of the folder that tells it from others."""
+        return f"{self.within}_{name}" if self.within else name
 
 
 @dataclass(frozen=True)
@@ -213,7 +220,9 @@ def run_case(
             write into one folder.
     """
     try:
-        result = process_case(case, engines, out, options, lambda name: unused(safe_name(name)), on_progress)
+        result = process_case(
+            case, engines, out, options, lambda name: unused(safe_name(case.named(name))), on_progress
+        )
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # a panic in a library written in Rust is not an Exception
@@ -224,7 +233,7 @@ def run_case(
 def failed(case: Case, error: BaseException, out: Path) -> Outcome:
     """The outcome of a case that an error has ended; its text names no patient."""
     names = public_names(case.path, case.sequences)
-    return Outcome(names.label, failure=names.hide(failure_line(error, names.label, out / FAULT_LOG)))
+    return Outcome(case.named(names.label), failure=names.hide(failure_line(error, names.label, out / FAULT_LOG)))
 
 
 def process_case(

@@ -20,7 +20,8 @@ from tumorscope.io.checks import label
 from tumorscope.io.color import to_gray
 from tumorscope.io.formats import IMAGE_SUFFIXES
 from tumorscope.io.images import natural
-from tumorscope.io.lgg_patient import is_mask_name, is_published_name
+from tumorscope.io.lgg_patient import is_published_name
+from tumorscope.io.mask_names import is_mask_name
 from tumorscope.io.matlab import TUMOR_TYPES, read_cjdata
 from tumorscope.io.raster import read_raster
 

@@ -13,6 +13,7 @@ from tumorscope.io.checks import printable
 from tumorscope.io.dicom.header import SeriesHeader
 from tumorscope.io.dicom.image_attributes import Frame
 from tumorscope.io.dicom.slice_order import SAME_POSITION_MM
+from tumorscope.io.sequence_words import FUNCTIONAL
 
 _PARAMETRIC_MAP = "1.2.840.10008.5.1.4.1.1.30"
 
@@ -44,13 +45,6 @@ _HUMAN = {"human", "homosapiens", "hsapiens", "homosapienssapiens"}
 
 _CONTRASTS = {"DIFFUSION", "FLOW_ENCODED", "PERFUSION", "TAGGING"}
 """Acquisition contrasts of enhanced files that are functional."""
-
-_FUNCTIONAL = {
-    *("dwi", "adc", "eadc", "dti", "tensor", "diffusion", "b1000", "tracew", "bold", "fmri", "asl", "pcasl", "dsc"),
-    *("perfusion", "cbf", "cbv", "rcbf", "rcbv", "relcbf", "relcbv", "mtt", "ttp", "tmax", "mrs", "csi"),
-    "spectroscopy",
-}
-"""Words of a series description that name functional images and maps."""
 
 _A_TIME_SERIES = 3
 """So many images at every position, or more, are a time series."""
@@ -93,7 +87,7 @@ def _not_structural(header: SeriesHeader) -> str | None:
 
 def functional_word(description: str) -> str | None:
     """A word of a series description that names a functional image or a map, in capitals."""
-    named = set(re.split(r"[^a-z0-9]+", description.lower())) & _FUNCTIONAL
+    named = set(re.split(r"[^a-z0-9]+", description.lower())) & FUNCTIONAL
     return min(named).upper() if named else None
 
 

@@ -117,10 +117,10 @@ class RemoteAttempts:
 def _expected_name(case: Case) -> str:
     """The name that the case will have after reading, unless a code replaces a patient's name."""
     if case.path is None or isinstance(case.path, StudyFiles):
-        return case.label.lower()
+        return case.named(case.label).lower()
     name = case.path.resolve().name.removesuffix(".gz")
     stem = Path(name).stem if name.lower().endswith(SUFFIXES) else name
-    return safe_name(stem).lower()
+    return safe_name(case.named(stem)).lower()
 
 
 def _digest(source: str) -> str:

@@ -40,6 +40,21 @@ def test_a_folder_of_sequences_is_one_case(sort):
     assert left == {}
 
 
+def test_sequences_in_folders_of_their_own_are_one_case(sort):
+    files = {"1_T1": "T1", "2_T1GD": "T1GD", "4_FLAIR": "FLAIR", "5_MASK": "MASK"}
+    patients = ("EGD-0001", "EGD-0002")
+    sent = {f"{patient}/{folder}/NIFTI/{name}.nii.gz": NIFTI for patient in patients for folder, name in files.items()}
+    found, left = sort(sent)
+    assert found == [(patient, ["T1.nii.gz", "T1GD.nii.gz", "FLAIR.nii.gz"]) for patient in patients]
+    assert left == {"MASK.nii.gz": "is a mask by its name; send the scan"}
+
+
+def test_a_folder_of_masks_beside_the_images_is_left_out(sort):
+    found, left = sort({f"{folder}/{name}.png": image for folder in ("images", "masks") for name in ("a", "b")})
+    assert found == [("a", ["a.png"]), ("b", ["b.png"])]
+    assert set(left.values()) == {"is a mask by its name; send the scan"}
+
+
 def test_loose_files_of_different_sequences_are_one_case(sort):
     found, _ = sort({"a_flair.nii.gz": NIFTI, "a_t1.nii.gz": NIFTI})
     assert found == [("a_flair", ["a_flair.nii.gz", "a_t1.nii.gz"])]

@@ -15,8 +15,8 @@ from tumorscope.io.dicom.file_reader import read_study
 from tumorscope.io.dicom.studies import StudyFiles, study_code
 from tumorscope.io.discovery import dicom_files_below, find_scan_folders
 from tumorscope.io.formats import DICOM, IMAGE, IMAGE_SUFFIXES, InputFormat
-from tumorscope.io.lgg_patient import is_mask_name
 from tumorscope.io.library_warnings import quiet_libraries
+from tumorscope.io.mask_names import is_mask_folder, is_mask_name
 from tumorscope.io.recognition import format_of
 from tumorscope.io.volumes import voxels_beside
 from tumorscope.service.web.uploads.tree import UploadTree
@@ -61,7 +61,7 @@ def find_uploaded_cases(tree: UploadTree, stated: Mapping[str, str] | None = Non
     cases = [_with_voxels(case, voxels) for case in cases]
     taken = {path for case in cases for path in case.files}
     for path in sorted(set(tree.sent_as) - taken):
-        tree.leave_out(path, _MASK if is_mask_name(path.name) else _BESIDE)
+        tree.leave_out(path, _MASK if is_mask_name(path.name) or is_mask_folder(path.parent) else _BESIDE)
     return cases
 
 
@@ -100,7 +100,8 @@ def _split(
 ) -> list[UploadedCase]:
     """One case, or several if the files cannot form one scan."""
     if isinstance(found, StudyFiles):
-        return [UploadedCase(found.name, found.files, dicom=True)]
+        dicom = formats.get(found.files[0]) is DICOM
+        return [UploadedCase(found.name if dicom else safe_name(found.name), found.files, dicom)]
     if found.is_file():
         return _single([found], formats, tree)
     own = sorted(path for path in formats if path.parent == found)
