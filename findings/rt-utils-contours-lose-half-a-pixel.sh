@@ -5,8 +5,8 @@
 #   a CLOSED_PLANAR contour of one point, a line of pixels one of two. Read back by rt-utils itself the mask is the same.
 # Why it surprises: a round trip within the library is exact, and the loss shows only in other programs, which take a contour
 #   for a boundary: small metastases shrink to a quarter or vanish, volumes that a plan is made by are too small.
-# Tumorscope: writes contours along the edges of pixels, and reads contours of one and two points as a pixel and a line
-#   (docs/dicom.md).
+# Tumorscope: writes contours half-way between centers and edges, which lose half as much and which three kinds of readers
+#   take for the same pixels, says so, and reads contours of one and two points as a pixel and a line (docs/dicom.md).
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
