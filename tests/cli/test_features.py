@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from PIL import Image
@@ -63,7 +64,8 @@ def test_figshares_folder_gives_a_row_a_slice_in_order_and_names_the_bad_ones(ru
         write_cjdata(Path(f"{number}.mat"), IMAGE.astype(np.int16), MASK)
     Path("3.mat").write_bytes(b"junk")
     write_cjdata(Path("4.mat"), IMAGE.astype(np.int16), np.zeros_like(MASK))
-    Path("cvind.mat").write_bytes(b"not a sample")
+    with h5py.File("cvind.mat", "w", userblock_size=512) as file:  # the data set's folds
+        file["cvind"] = np.ones(5)
     error, out = run(".", "-o", "all.csv")
     assert "2 of 5 cases failed" in str(error)
     assert "3.mat" in out

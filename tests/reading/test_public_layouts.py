@@ -330,7 +330,7 @@ def test_each_sample_of_figshare_is_a_case_and_its_folds_are_none(tmp_path: Path
     write_phantom_figshare(tmp_path)
     with h5py.File(tmp_path / "cvind.mat", "w") as file:
         file["cvind"] = np.ones(4)
-    samples = sorted(path for path in tmp_path.glob("*.mat") if path.name != "cvind.mat")
+    samples = sorted(tmp_path.glob("[0-9]*.mat"), key=lambda path: int(path.stem))
     assert find_cases(tmp_path) == samples
     assert open_scan(samples[0]).sequences == ("t1c",)
 

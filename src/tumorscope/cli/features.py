@@ -57,10 +57,11 @@ def command(
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from tumorscope.core.files import save_whole
+    from tumorscope.io import find_cases_among
     from tumorscope.measurement.radiomics import FeatureSettings
     from tumorscope.studies.case import Case, failed
 
-    cases = _cases(paths)
+    cases = find_cases_among(paths)
     if mask is not None and len(cases) != 1:
         raise TumorscopeError(f"--mask belongs to one case, but {len(cases)} were given")
     chosen = None if texture is TextureChoice.auto else texture.value
@@ -87,22 +88,6 @@ def command(
         typer.echo(f"Saved: {out} ({len(rows)} {'case' if len(rows) == 1 else 'cases'})")
     if failures:
         raise TumorscopeError(f"{len(failures)} of {len(cases)} cases failed; the lines above say why")
-
-
-def _cases(paths: Sequence[Path]) -> list[Path | StudyFiles]:
-    """Scans among and below paths; a folder of several ``N.mat`` is a data set of single slices."""
-    from tumorscope.io import find_cases_among
-
-    return [
-        case
-        for found in find_cases_among(paths)
-        for case in ([found] if not isinstance(found, Path) else _numbered(found) or [found])
-    ]
-
-
-def _numbered(path: Path) -> list[Path]:
-    numbered = [file for file in path.glob("*.mat") if file.stem.isdecimal()] if path.is_dir() else []
-    return sorted(numbered, key=lambda file: int(file.stem)) if len(numbered) > 1 else []
 
 
 def _measure(path: Path | StudyFiles, mask_path: Path | None, sequence: str | None, settings: FeatureSettings) -> Row:

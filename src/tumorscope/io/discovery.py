@@ -18,6 +18,7 @@ from tumorscope.io.dicom.dicomdir import files_of_dicomdir, is_dicomdir
 from tumorscope.io.dicom.missing_identity import Study, several_patients
 from tumorscope.io.dicom.studies import StudyFiles, notes_on, studies_of, study_code
 from tumorscope.io.formats import DICOM, FORMATS, IMAGE, MATLAB, SUFFIXES
+from tumorscope.io.images import natural
 from tumorscope.io.mask_names import is_mask_folder, is_mask_name
 from tumorscope.io.options import OnFiles
 from tumorscope.io.recognition import apparent_format, known_format
@@ -93,7 +94,8 @@ def _by_names(folder: Path, stated: Mapping[str, str] | None) -> list[Path | Stu
         groups = group_images([path for path in scans if formats[path] is IMAGE])
     elif first is MATLAB and len(scans) > 1:
         holds_sample = MATLAB.reader().holds_sample
-        return [path for path in scans if formats[path] is MATLAB and holds_sample(path)] or [folder]
+        samples = [path for path in scans if formats[path] is MATLAB and holds_sample(path)]
+        return [*sorted(samples, key=lambda path: natural(path.name))] or [folder]
     else:
         return [folder]
     return [folder] if len(groups) < 2 else [as_case(folder, group) for group in groups]
