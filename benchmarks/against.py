@@ -24,7 +24,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import signal
 import statistics
 import subprocess
@@ -47,6 +46,7 @@ from tumorscope.datasets.phantom import Phantom, make_phantom, plausible_lesion,
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from dicom_making import Grid, write_study
+from dicom_peers import program
 
 HERE = Path(__file__).resolve().parents[1]
 
@@ -219,11 +219,11 @@ def _reception(tree: Tree, inputs: Inputs) -> float:
 
 def _storescu(tree: Tree, inputs: Inputs) -> float:
     """Megabytes a second of a whole run of DCMTK's storescu."""
-    program = shutil.which("storescu")
-    if program is None:
+    storescu = program("storescu")
+    if storescu is None:
         sys.exit("the row storescu needs DCMTK's program of this name")
     with tempfile.TemporaryDirectory() as data, _node(tree, Path(data)) as port:
-        command = [program, "--propose-little", "127.0.0.1", str(port), *map(str, inputs.objects)]
+        command = [storescu, "--propose-little", "127.0.0.1", str(port), *map(str, inputs.objects)]
         started = time.perf_counter()
         ended = subprocess.run(command)
         spent = time.perf_counter() - started
@@ -268,12 +268,12 @@ def _service(tree: Tree, inputs: Inputs) -> float:
     with everything else that the machine does.
     """
     result = inputs.folder / "service.json"
-    program = tree.folder / "benchmarks" / "service.py"
+    script = tree.folder / "benchmarks" / "service.py"
     load = ["--clients", str(CLIENTS), "--seconds", str(SECONDS), "--slices", str(SERVICE_SLICES), "-o", str(result)]
-    if "--bundle" in program.read_text():  # versions without it have one bundle for a study
+    if "--bundle" in script.read_text():  # versions without it have one bundle for a study
         load += ["--bundle", "lgg"]
     process = subprocess.Popen(
-        [sys.executable, program, *load],
+        [sys.executable, script, *load],
         env=tree.environment,
         stdout=subprocess.DEVNULL,
         start_new_session=True,  # to be ended together

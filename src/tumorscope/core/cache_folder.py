@@ -1,6 +1,6 @@
 """Contents that take longer to make than to read, kept between runs in the user's cache folder.
 
-Nothing depends on them: the folder may be deleted at any time, and where it cannot be written everything is made anew.
+Nothing depends on them: the folder may be deleted at any time, and where it cannot be written everything is made again.
 """
 
 from __future__ import annotations
