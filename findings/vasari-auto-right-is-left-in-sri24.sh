@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Software: vasari-auto 0.1.0, get_vasari_features with template_space "SRI24", the space of BraTS's scans.
-# Behavior: a tumor of the right hemisphere gets "F2 Side of Tumour Epicenter" 3, left. One in the left hemisphere, 40 mm from the
+# Behavior: a tumor of the right hemisphere gets 3 for the feature F2, left. One in the left hemisphere, 40 mm from the
 #   midline, gets "F23 CET Crosses midline" 3, yes. In "mni152" both are right. "F14 Proportion of Oedema" is 4 (6 to 33 %)
 #   where no edema is marked, in both spaces.
 # Why it surprises: the atlas comes with the package, in the order that its header states, and the mask here has that header.
@@ -27,7 +27,7 @@ from vasari_auto.vasari_auto import get_vasari_features
 
 ENHANCING = 3
 ATLASES = Path(vasari_auto.__file__).parent / "atlas_masks"
-FEATURES = {"F2 Side of Tumour Epicenter": {1: "right", 3: "left"}, "F23 CET Crosses midline": {2: "no", 3: "yes"}}
+FEATURES = {"F2 Side of Tumour Epicenter": {1: "right", 3: "left"}, "F23 CET Crosses midline": {2: "no", 3: "yes"}}  # codespell:ignore
 EDEMA = "F14 Proportion of Oedema"
 
 

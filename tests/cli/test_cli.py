@@ -87,11 +87,11 @@ def test_a_start_imports_nothing_that_not_every_scan_needs():
     assert out.stdout.strip() == "[]"
 
 
-def test_one_picture_is_analyzed_without_what_its_libraries_would_import(tmp_path, phantom):
+def test_one_image_is_analyzed_without_what_its_libraries_would_import(tmp_path, phantom):
     """And without the other commands, by the names that Python lists as it imports."""
-    picture = tmp_path / "flair.png"
-    Image.fromarray(phantom.scan.voxels[6, ..., 0].astype(np.uint8)).save(picture)
-    arguments = ["analyze", str(picture), "--bundle", "lgg", "-o", str(tmp_path / "out")]
+    image = tmp_path / "flair.png"
+    Image.fromarray(phantom.scan.voxels[6, ..., 0].astype(np.uint8)).save(image)
+    arguments = ["analyze", str(image), "--bundle", "lgg", "-o", str(tmp_path / "out")]
     command = [sys.executable, "-X", "importtime", "-m", "tumorscope", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines() if "|" in line}

@@ -37,7 +37,7 @@ def lighten_libraries(*, analyzing: bool, postponing: bool = False) -> None:
 
 
 def _postpone(name: str) -> None:
-    """Let a submodule be imported when it is first used, whoever imports it before."""
+    """Let a submodule be imported when it is first used, not when it is first imported."""
     spec = None if name in sys.modules else importlib.util.find_spec(name)
     if spec is None or spec.loader is None:
         return

@@ -60,7 +60,7 @@ PROCESSED = word_set(
     "bias biascorr biascorrected biasfield corrected corr n3 n4 n4itk bfc bet hdbet hd brain stripped skullstripped "
     "skullstrip skull strip ss unstripped synthstrip robex noskull defaced deface masked voided reg registered coreg "
     "coregistered rigid affine warped aligned resampled reslice resliced r2s rsri lps ras lpi to in mni mni152 "
-    "sri sri24 atlas template space orig origspace native norm normalized normalised zscore whitestripe histmatch "
+    "sri sri24 atlas template space orig origspace native norm normalized normalised zscore whitestripe histmatch "  # codespell:ignore
     "denoised smoothed smooth processed pp crop cropped resized iso 1mm scaled"
 )
 """What names say of processing: of several copies of one image the one with the fewest of them is nearest to it."""
