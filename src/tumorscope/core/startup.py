@@ -15,7 +15,7 @@ are more than a hundred thousand, too, so that one image is analyzed before the 
 _UNNEEDED = "openvino.tools.ovc"
 """OpenVINO's converter of models: importing it is half of importing OpenVINO, which does without."""
 _POSTPONED = ("numpy.f2py", "numpy.testing", "scipy.special")
-"""SciPy's ``ndimage`` imports them, and an analysis does not need them: half of that import."""
+"""SciPy's ``ndimage`` imports them, and most analyses do not need them: half of that import."""
 
 
 def lighten_libraries(*, analyzing: bool, postponing: bool = False) -> None:
