@@ -22,7 +22,7 @@ from rich.table import Table
 
 from tumorscope.inference.bundles import load_bundle
 from tumorscope.inference.runtimes import open_session
-from tumorscope.inference.sessions import OnnxRuntimeLoader, threads
+from tumorscope.inference.sessions import BATCH, threads
 
 _READY = "ready"
 
@@ -34,7 +34,7 @@ def work(bundle_name: str, precision: str, spinning: bool, count: int, seconds: 
     assert model is not None
     session = open_session(bundle.read_model(model), count, spinning=spinning)
     feed = session.get_inputs()[0]
-    images = np.random.default_rng(0).normal(size=(OnnxRuntimeLoader.batch, *feed.shape[1:])).astype(np.float32)
+    images = np.random.default_rng(0).normal(size=(BATCH, *feed.shape[1:])).astype(np.float32)
     for _ in range(3):
         session.run(None, {feed.name: images})
     print(_READY, flush=True)
@@ -42,7 +42,7 @@ def work(bundle_name: str, precision: str, spinning: bool, count: int, seconds: 
     started, used, slices = time.perf_counter(), time.process_time(), 0
     while time.perf_counter() - started < seconds:
         session.run(None, {feed.name: images})
-        slices += OnnxRuntimeLoader.batch
+        slices += BATCH
     spent = time.perf_counter() - started
     print(json.dumps({"slices": slices / spent, "cores": (time.process_time() - used) / spent}), flush=True)
 

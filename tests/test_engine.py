@@ -13,10 +13,8 @@ from tumorscope.inference.analysis import analyze
 from tumorscope.inference.bundles import load_bundle
 from tumorscope.inference.engine import Predictions, load_engine, openvino_available
 from tumorscope.inference.postprocessing import slices_to_localize
-from tumorscope.inference.sessions import LOADERS, OnnxRuntimeLoader
+from tumorscope.inference.sessions import BATCH, LOADERS
 from tumorscope.preprocessing import Preparation
-
-BATCH = OnnxRuntimeLoader.batch
 
 
 def sum_of_channels(images):

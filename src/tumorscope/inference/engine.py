@@ -16,7 +16,7 @@ from tumorscope.core.extras import install_command
 from tumorscope.inference.bundles import Bundle
 from tumorscope.inference.logits import sigmoid
 from tumorscope.inference.runtimes import runtime_reason
-from tumorscope.inference.sessions import LOADERS, Session
+from tumorscope.inference.sessions import BATCH, LOADERS, Session
 from tumorscope.inference.tumor_type import TypeFinding, type_finding
 from tumorscope.inference.type_check import TypeCheck, load_type_check, mask_geometry
 from tumorscope.preprocessing import stack_adjacent_slices
@@ -87,7 +87,7 @@ class Engine:
     radiomics_classifier: RadiomicsClassifier | None = None
     type_check: TypeCheck | None = None
     detector: Callable[[], Session | None] = lambda: None
-    batch: int = 4
+    batch: int = BATCH
 
     def check_type(self, finding: TypeFinding, predictions: Predictions, weights: np.ndarray) -> TypeFinding:
         """The type without a name where the tumor is unlike those that the type was learned from.

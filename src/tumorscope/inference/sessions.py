@@ -18,6 +18,8 @@ from tumorscope.inference.runtimes import open_session
 if TYPE_CHECKING:
     import openvino
 
+BATCH = 4
+"""Slices given to a session at a time: more gain nothing on a CPU and take memory."""
 _MOST_OF_CONVOLUTIONS = 2 / 3
 _MOST_STREAMS = 8
 """Each takes 15 MB and more."""
@@ -60,8 +62,7 @@ def threads() -> int:
 class OnnxRuntimeLoader:
     """ONNX Runtime."""
 
-    batch = 4
-    """Larger ones gain nothing and take memory."""
+    batch = BATCH
 
     def load(self, content: bytes) -> Session:
         session = open_session(content, threads())
@@ -89,7 +90,7 @@ class OpenVinoLoader:
 
     @property
     def batch(self) -> int:
-        return max(4, 2 * _streams())
+        return max(BATCH, 2 * _streams())
 
     def load(self, content: bytes) -> Session:
         loaded = self._load(content, ())

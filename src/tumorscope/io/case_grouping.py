@@ -50,9 +50,10 @@ class FileGroup:
 def group_volumes(files: Sequence[Path], stated: Mapping[str, str] | None = None) -> list[FileGroup]:
     """The volumes of one folder by subject and session.
 
-    BIDS states both, and nnU-Net the case. Elsewhere they are the words before the sequence's, ``BraTS_001`` in ``BraTS_001_flair``, or a
-    number at the start or the end of all names. Small numbers that only count the series of one patient, as dcm2niix
-    writes them, separate nothing, and neither do words without a digit as long as no sequence is there twice.
+    BIDS states both, and nnU-Net the case. Elsewhere they are the words before the sequence's, ``BraTS_001`` in
+    ``BraTS_001_flair``, or a number at the start or the end of all names. Small numbers that only count the series of
+    one patient, as dcm2niix writes them, separate nothing, and neither do words without a digit as long as no sequence
+    is there twice.
 
     Files none of which names a sequence are scans of their own.
 
